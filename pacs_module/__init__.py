@@ -1,0 +1,1 @@
+"""The orchestration service of the AI pull pipeline."""
