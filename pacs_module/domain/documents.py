@@ -1,0 +1,69 @@
+"""
+Values to documents and back: dataclasses as plain dictionaries with the site's camelCase names.
+
+A field that is None is not written, so that ``{"state": {"$exists": true}}`` means what it says.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from enum import Enum
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_UPPER = {"uid": "UID", "id": "ID", "uids": "UIDs"}
+
+
+def camel(name: str) -> str:
+    """``study_uid`` as ``studyUID``, ``accession_number`` as ``accessionNumber``."""
+    first, *rest = name.split("_")
+    return first + "".join(_UPPER.get(word, word.capitalize()) for word in rest)
+
+
+def to_document(value: Any) -> Any:
+    """Turn a dataclass, and everything in it, into plain dictionaries, lists, texts and numbers."""
+    if is_dataclass(value) and not isinstance(value, type):
+        pairs = ((camel(field.name), getattr(value, field.name)) for field in fields(value))
+        return {name: to_document(item) for name, item in pairs if item is not None}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {key: to_document(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_document(item) for item in value]
+    return value
+
+
+def from_document(kind: type[T], document: Mapping[str, Any]) -> T:
+    """Read a dataclass back; unknown keys are left out, missing ones take their default."""
+    hints = typing.get_type_hints(kind)
+    values = {}
+    for field in fields(kind):  # type: ignore[arg-type]
+        name = camel(field.name)
+        if name in document:
+            values[field.name] = _read(hints[field.name], document[name])
+        elif field.default is MISSING and field.default_factory is MISSING:
+            raise KeyError(f"{kind.__name__} needs the key {name}")
+    return kind(**values)
+
+
+def _read(hint: Any, value: Any) -> Any:
+    if value is None or hint is Any:
+        return value
+    origin = typing.get_origin(hint)
+    if origin in (types.UnionType, typing.Union):
+        return _read(next(part for part in typing.get_args(hint) if part is not type(None)), value)
+    if origin in (list, tuple):
+        items = [_read(typing.get_args(hint)[0], item) for item in value]
+        return items if origin is list else tuple(items)
+    if origin is dict:
+        return {key: _read(typing.get_args(hint)[1], item) for key, item in value.items()}
+    if is_dataclass(hint):
+        return from_document(typing.cast(type, hint), value)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint(value)
+    return value

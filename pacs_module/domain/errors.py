@@ -1,0 +1,61 @@
+"""
+The error tree. The name says what the caller must do.
+
+::
+
+    PipelineError
+    ├── RetriableError          try again later, nothing is wrong with the request
+    │   └── NoRoom              the RAM disk has no room for this pull now
+    └── PermanentError          the same request will fail again
+        ├── ConfigurationError  a setting: names key, value and what is allowed
+        ├── MessageError        a message of another process: names key, value and what is allowed
+        ├── InvalidTransition   the life cycle has no row for this state and event
+        └── Refused             the other side understood and said no (HTTP 4xx), with its words
+"""
+
+from __future__ import annotations
+
+
+class PipelineError(Exception):
+    """Base of everything that the pipeline raises on purpose."""
+
+
+class RetriableError(PipelineError):
+    """A passing fault: a connection refused, a time-out, a server that is starting."""
+
+
+class NoRoom(RetriableError):
+    """The RAM disk cannot take the pull now."""
+
+
+class PermanentError(PipelineError):
+    """Asking again in the same way will fail in the same way."""
+
+
+class _KeyedError(PermanentError):
+    def __init__(self, key: str, value: object, allowed: str) -> None:
+        self.key = key
+        self.value = value
+        self.allowed = allowed
+        super().__init__(f"{key} = {value!r} is not allowed: {allowed}")
+
+
+class ConfigurationError(_KeyedError):
+    """A setting that cannot be used; carries ``key``, ``value`` and ``allowed``."""
+
+
+class MessageError(_KeyedError):
+    """A message that cannot be used; carries ``key``, ``value`` and ``allowed``."""
+
+
+class InvalidTransition(PermanentError):
+    """A pair of state and event that the life cycle does not know."""
+
+
+class Refused(PermanentError):
+    """The other side refused for good; ``status`` is its HTTP status, ``words`` what it said."""
+
+    def __init__(self, who: str, status: int, words: str) -> None:
+        self.status = status
+        self.words = words
+        super().__init__(f"{who} refused with status {status}: {words}")

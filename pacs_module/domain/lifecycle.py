@@ -1,0 +1,117 @@
+"""
+The life cycle of a study as one table.
+
+A state and an event give the next state; a pair that is not in the table is an error that is logged and shown. No state is an end: growth at the
+PACS and manual work lead back from every one (M20).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from .errors import InvalidTransition
+
+
+class State(StrEnum):
+    """The contract's five, and four more where these cannot tell the truth. ``NONE`` is written as no state at all."""
+
+    NONE = ""
+    META_ONLY = "meta_only"
+    PULL_DATA = "pull_data"
+    PULL_DATA_END = "pull_data_end"
+    UNSUPPORTED_SERIES = "unsupported_series"
+    COMPLETED = "completed"
+    PULL_FAILED = "pull_failed"
+    """Every attempt to pull failed; waits for growth or a person."""
+    DEAD_LETTER = "dead_letter"
+    """Delivery was refused or failed to the limit; the message lies in the dead-letter queue."""
+    UNPULLABLE = "unpullable"
+    """Wanted, but the PACS gives it no usable StudyInstanceUID."""
+
+
+class Event(StrEnum):
+    """What can happen to a study."""
+
+    WANTED = "wanted"
+    NOT_WANTED = "not wanted"
+    NO_UID = "no usable UID"
+    FILTERED_AT_FIND = "all series filtered at find"
+    GREW = "grew at the PACS"
+    MANUAL = "asked for by a person"
+    PULL_ASKED = "pull asked"
+    PULL_AGAIN = "pull to be repeated"
+    PULL_GIVEN_UP = "pull given up"
+    RECEIVED = "received"
+    FILTERED_OUT = "all series filtered after reception"
+    NOTHING_NEW_COMPLETED = "nothing new, result is in"
+    NOTHING_NEW_WAITING = "nothing new, result is awaited"
+    NOTHING_NEW_UNSUPPORTED = "nothing new, still unsupported"
+    FILES_LOST = "files lost before the result"
+    RESULT_COMPLETED = "result completed"
+    RESULT_UNSUPPORTED = "result unsupported_series"
+    RESULT_FAILED = "result failed"
+    DELIVERY_GIVEN_UP = "delivery given up"
+
+
+_S, _E = State, Event
+_SETTLED = (_S.PULL_DATA_END, _S.UNSUPPORTED_SERIES, _S.COMPLETED, _S.PULL_FAILED, _S.DEAD_LETTER)
+_KNOWN = (_S.META_ONLY, _S.PULL_DATA, *_SETTLED)
+
+
+def _rows() -> dict[tuple[State, Event], State]:
+    table: dict[tuple[State, Event], State] = {
+        (_S.NONE, _E.NOT_WANTED): _S.NONE,
+        (_S.NONE, _E.WANTED): _S.META_ONLY,
+        (_S.UNPULLABLE, _E.WANTED): _S.META_ONLY,
+        (_S.NONE, _E.NO_UID): _S.UNPULLABLE,
+        (_S.META_ONLY, _E.FILTERED_AT_FIND): _S.UNSUPPORTED_SERIES,
+        (_S.UNSUPPORTED_SERIES, _E.FILTERED_AT_FIND): _S.UNSUPPORTED_SERIES,
+        (_S.META_ONLY, _E.GREW): _S.META_ONLY,
+        (_S.META_ONLY, _E.PULL_ASKED): _S.PULL_DATA,
+        (_S.PULL_DATA, _E.PULL_ASKED): _S.PULL_DATA,
+        (_S.PULL_DATA, _E.MANUAL): _S.PULL_DATA,
+        (_S.PULL_DATA, _E.PULL_AGAIN): _S.META_ONLY,
+        (_S.META_ONLY, _E.PULL_AGAIN): _S.META_ONLY,
+        (_S.PULL_DATA, _E.PULL_GIVEN_UP): _S.PULL_FAILED,
+        (_S.META_ONLY, _E.PULL_GIVEN_UP): _S.PULL_FAILED,
+        (_S.PULL_DATA_END, _E.FILES_LOST): _S.META_ONLY,
+        (_S.META_ONLY, _E.FILES_LOST): _S.META_ONLY,
+        (_S.PULL_DATA, _E.FILES_LOST): _S.PULL_DATA,
+        (_S.PULL_DATA_END, _E.DELIVERY_GIVEN_UP): _S.DEAD_LETTER,
+        (_S.PULL_DATA_END, _E.RESULT_FAILED): _S.PULL_DATA_END,
+    }
+    for settled in _SETTLED:
+        table[settled, _E.GREW] = _S.META_ONLY
+    for state in (_S.NONE, _S.META_ONLY, *_SETTLED):
+        table[state, _E.MANUAL] = _S.META_ONLY
+    for state in (_S.NONE, *_KNOWN):
+        table[state, _E.RECEIVED] = _S.PULL_DATA_END
+        table[state, _E.FILTERED_OUT] = _S.UNSUPPORTED_SERIES
+    for state in _KNOWN:
+        table[state, _E.NOTHING_NEW_COMPLETED] = _S.COMPLETED
+        table[state, _E.NOTHING_NEW_WAITING] = _S.PULL_DATA_END
+        table[state, _E.NOTHING_NEW_UNSUPPORTED] = _S.UNSUPPORTED_SERIES
+    for state in _SETTLED:
+        table[state, _E.RESULT_COMPLETED] = _S.COMPLETED
+        table[state, _E.RESULT_UNSUPPORTED] = _S.UNSUPPORTED_SERIES
+    # A study that is being pulled again hears of its earlier hand-over: recorded there, the state stays.
+    for state in (_S.META_ONLY, _S.PULL_DATA):
+        for event in (_E.RESULT_COMPLETED, _E.RESULT_UNSUPPORTED, _E.RESULT_FAILED, _E.DELIVERY_GIVEN_UP):
+            table[state, event] = state
+    return table
+
+
+TABLE = _rows()
+
+
+def next_state(state: State, event: Event) -> State:
+    """
+    Look the next state up.
+
+    Raises:
+        InvalidTransition: When the table has no such row; the study stays as it is.
+    """
+    try:
+        return TABLE[state, event]
+    except KeyError:
+        raise InvalidTransition(f"a study in state {state.value or 'none'!r} cannot take the event {event.value!r}") from None

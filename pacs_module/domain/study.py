@@ -1,0 +1,211 @@
+"""
+A study's whole life as one document that anybody can read.
+
+Written to the collection ``study_info_list`` with camelCase names (``studyUID``, ``studyDate`` ...). Instants that people read are ISO 8601
+UTC texts ending in ``At``; instants that are compared (``due``) are epoch milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from .documents import from_document, to_document
+from .lifecycle import Event, State, next_state
+from .values import Sighting
+
+# Priorities: the contract's numbers, also the RabbitMQ message priority.
+ROUTINE, GREEN_CHANNEL, EMERGENCY, MANUAL = 0, 1, 2, 4
+
+# Kinds of work that a study can be due for; a claim moves the due time on by the length of the lease.
+PULL, WATCH, PUBLISH, RELEASE = "pull", "watch", "publish", "release"
+WORK = (PULL, WATCH, PUBLISH, RELEASE)
+
+MOST_HISTORY = 200
+MOST_SIGHTINGS = 6
+MOST_PULLS = 20
+
+
+def iso(at: int) -> str:
+    """Epoch milliseconds as ISO 8601 UTC text with milliseconds."""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+@dataclass
+class PacsCopy:
+    """What one PACS has of the study: ``count`` instances (None: not told), seen last at ``seen_at``."""
+
+    count: int | None = None
+    seen_at: str = ""
+
+
+@dataclass
+class SeriesRecord:
+    """What is known and decided about one series; ``stage`` is where it was judged: find or reception."""
+
+    series_uid: str
+    taken: bool
+    rule: str
+    because: str
+    stage: str
+    modality: str = ""
+    series_description: str = ""
+    in_pacs: int | None = None
+    received: int | None = None
+    at: str = ""
+
+
+@dataclass
+class Pull:
+    """One attempt to pull. ``status``: asked or ended; ``outcome``: what the plugins reported."""
+
+    pull_id: str
+    attempt: int
+    pacs: str
+    level: str
+    asked_at: str
+    why: str
+    series_uids: list[str] = field(default_factory=list)
+    expected: int | None = None
+    expected_series: dict[str, int] = field(default_factory=dict)
+    priority: int = ROUTINE
+    final: bool = False
+    forced: bool = False
+    skip_filter: list[str] = field(default_factory=list)
+    status: str = "asked"
+    outcome: str = ""
+    completeness: str = ""
+    received: int | None = None
+    job_id: str = ""
+    move_seconds: float | None = None
+    ended_at: str = ""
+
+
+@dataclass
+class HandOver:
+    """
+    One hand-over of one or more series to the backend, and what became of it.
+
+    ``message`` is the notification as it goes on through RabbitMQ. ``message_state``: owed (to be published), queued, accepted (the backend said
+    2xx), done (a result is in) or dead.
+    """
+
+    handover_id: str
+    series_uid: str
+    number_received: int
+    filepath: str
+    message: dict[str, Any]
+    received_at: str
+    completeness: str = ""
+    message_state: str = "owed"
+    attempts: int = 0
+    next_at: int = 0
+    last_error: str = ""
+    published_at: str = ""
+    accepted_at: str = ""
+    result: str = ""
+    result_message: str = ""
+    result_at: str = ""
+    result_values: dict[str, Any] = field(default_factory=dict)
+    released_at: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether a result is still to come."""
+        return self.message_state not in ("done", "dead")
+
+
+@dataclass
+class HistoryEntry:
+    """One change: when, what, from which state to which, by whom and why with its values."""
+
+    at: str
+    event: str
+    why: str
+    from_state: str = ""
+    to_state: str = ""
+    by: str = "pacs_module"
+
+
+@dataclass
+class Study:
+    """The document. ``revision`` is counted up by the store at each write and guards against a lost update."""
+
+    study_uid: str
+    study_date: str = ""
+    study_time: str = ""
+    accession_number: str = ""
+    patient_id: str = ""
+    study_description: str = ""
+    modality: list[str] = field(default_factory=list)
+    state: State | None = None
+    priority: int = ROUTINE
+    why: str = ""
+    pacs: dict[str, PacsCopy] = field(default_factory=dict)
+    sightings: list[Sighting] = field(default_factory=list)
+    baseline: int | None = None
+    """The PACS's count when the study was last pulled or judged: more than that is growth."""
+    skip_filter: list[str] = field(default_factory=list)
+    """SeriesInstanceUIDs that a person named: they skip the filter."""
+    forced: bool = False
+    """Hand over at the next reception whatever was handed over before."""
+    attempts: int = 0
+    """Pulls asked since the study was last found wanted, grown or asked for."""
+    pull: Pull | None = None
+    pulls: list[Pull] = field(default_factory=list)
+    series: dict[str, SeriesRecord] = field(default_factory=dict)
+    handovers: list[HandOver] = field(default_factory=list)
+    due: dict[str, int] = field(default_factory=dict)
+    history: list[HistoryEntry] = field(default_factory=list)
+    first_seen_at: str = ""
+    changed_at: str = ""
+    is_push: bool = False
+    revision: int = 0
+
+    def apply(self, event: Event, why: str, at: int, by: str = "pacs_module") -> None:
+        """
+        Take an event: the next state from the life cycle's table, and a line in the history.
+
+        Raises:
+            InvalidTransition: The table has no such row; nothing was changed.
+        """
+        before = self.state or State.NONE
+        after = next_state(before, event)
+        self.state = after if after is not State.NONE else None
+        self.why = why
+        self.note(event.value, why, at, by, before, after)
+
+    def note(
+        self, event: str, why: str, at: int, by: str = "pacs_module", before: State | None = None, after: State | None = None
+    ) -> None:
+        """Write a line in the history without a change of state."""
+        stays = self.state or State.NONE
+        entry = HistoryEntry(iso(at), event, why, (before or stays).value, (after or stays).value, by)
+        self.history = [*self.history, entry][-MOST_HISTORY:]
+        self.changed_at = iso(at)
+
+    def handover(self, handover_id: str) -> HandOver | None:
+        """The hand-over with that id."""
+        return next((item for item in self.handovers if item.handover_id == handover_id), None)
+
+    @property
+    def last_handover(self) -> HandOver | None:
+        """The newest hand-over."""
+        return self.handovers[-1] if self.handovers else None
+
+    @property
+    def count(self) -> int | None:
+        """The largest number of instances that any PACS announced, None when none did."""
+        counts = [copy.count for copy in self.pacs.values() if copy.count is not None]
+        return max(counts, default=None)
+
+    def to_document(self) -> dict[str, Any]:
+        """The document as the store keeps it."""
+        document: dict[str, Any] = to_document(self)
+        return document
+
+
+def read_study(document: dict[str, Any]) -> Study:
+    """A study from its document."""
+    return from_document(Study, document)

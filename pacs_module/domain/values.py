@@ -1,0 +1,120 @@
+"""
+What C-FIND and received images tell, as plain values.
+
+Attributes are kept under their DICOM keyword with the value as text, several values joined by a backslash. A key that is absent was
+not told (the PACS did not return it); an empty text was told to be empty. That difference decides whether a rule may judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Attributes = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class SeriesFacts:
+    """
+    What is known of one series, from a SERIES level find or from its first image.
+
+    ``instances`` is the number of instances, None when nobody said. ``raw`` holds the bytes (spaced hex) of values that are not ASCII,
+    where they are known.
+    """
+
+    series_uid: str
+    attributes: Attributes
+    instances: int | None = None
+    raw: Mapping[str, str] = field(default_factory=dict)
+
+    def text(self, keyword: str) -> str:
+        """The attribute's value, empty when it is absent."""
+        return self.attributes.get(keyword, "").strip()
+
+    @property
+    def modality(self) -> str:
+        """Modality (0008,0060), upper case."""
+        return self.text("Modality").upper()
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """One C-FIND answer about one study: ``at`` epoch milliseconds, ``count`` None when the PACS gave none."""
+
+    at: int
+    pacs: str
+    count: int | None
+
+
+@dataclass(frozen=True)
+class FoundStudy:
+    """
+    One answer of a STUDY level find, cleaned: UIDs without spaces, modalities a tuple, the count a number or None.
+
+    ``study_date`` is YYYY-MM-DD or empty, ``study_time`` HHMMSS or empty.
+    """
+
+    pacs: str
+    study_uid: str
+    study_date: str
+    study_time: str
+    accession_number: str
+    patient_id: str
+    study_description: str
+    modalities: tuple[str, ...]
+    count: int | None
+
+
+def found_study(pacs: str, attributes: Attributes) -> FoundStudy:
+    """Read a STUDY level answer (PS3.4 C.6.2.1) however untidily the PACS wrote it; never raises."""
+    return FoundStudy(
+        pacs=pacs,
+        study_uid=clean_uid(attributes.get("StudyInstanceUID", "")),
+        study_date=dashed_date(attributes.get("StudyDate", "")),
+        study_time=plain_time(attributes.get("StudyTime", "")),
+        accession_number=attributes.get("AccessionNumber", "").strip(),
+        patient_id=attributes.get("PatientID", "").strip(),
+        study_description=attributes.get("StudyDescription", "").strip(),
+        modalities=split_values(attributes.get("ModalitiesInStudy", "")),
+        count=parse_count(attributes.get("NumberOfStudyRelatedInstances")),
+    )
+
+
+def clean_uid(text: str) -> str:
+    """A UID without inner and outer spaces and trailing NUL padding (field case 12)."""
+    return "".join(text.replace("\0", "").split())
+
+
+def split_values(text: str) -> tuple[str, ...]:
+    r"""``CT\PR`` as ("CT", "PR"), upper case, without empty ones."""
+    return tuple(part.strip().upper() for part in text.split("\\") if part.strip())
+
+
+def parse_count(value: object) -> int | None:
+    """A number of instances however the PACS writes it: ``12``, ``' 12 '``; None for ``n/a``, empty, absent or negative."""
+    try:
+        count = int(str(value).strip())
+    except ValueError:
+        return None
+    return count if count >= 0 else None
+
+
+def parse_thickness(text: str) -> float | None:
+    """SliceThickness (0018,0050) in mm, None when it is empty, no number, not finite or not above zero."""
+    try:
+        thickness = float(text.split("\\")[0])
+    except ValueError:
+        return None
+    return thickness if 0 < thickness < 1000 else None
+
+
+def dashed_date(text: str) -> str:
+    """``20200612`` or ``2020.06.12`` (ACR-NEMA) as ``2020-06-12``; anything else as empty."""
+    digits = "".join(character for character in text if character.isascii() and character.isdigit())
+    return f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}" if len(digits) == len("YYYYMMDD") else ""
+
+
+def plain_time(text: str) -> str:
+    """``101530.25`` or ``10:15:30`` as ``101530``; anything without hours and minutes as empty."""
+    digits = "".join(character for character in text.split(".")[0] if character.isascii() and character.isdigit())
+    return digits.ljust(6, "0")[:6] if len(digits) >= len("HHMM") else ""
