@@ -7,7 +7,7 @@ Adapters raise :class:`~pacs_module.domain.errors.RetriableError` or :class:`~pa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
@@ -264,6 +264,3 @@ class EventLog(Protocol):
         """Something worth saying that the contract has no line for."""
         ...
 
-
-Wake = Callable[[], None]
-Studies = Iterator[Study]

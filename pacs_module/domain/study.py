@@ -161,6 +161,7 @@ class Study:
     first_seen_at: str = ""
     changed_at: str = ""
     is_push: bool = False
+    claimed_by: str = ""
     revision: int = 0
 
     def apply(self, event: Event, why: str, at: int, by: str = "pacs_module") -> None:
