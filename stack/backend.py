@@ -1,0 +1,82 @@
+"""The example AI backend as a process."""
+
+import secrets
+import sys
+from functools import cached_property
+from pathlib import Path
+
+from stack.errors import StackError
+from stack.ports import LOOPBACK, check_free
+from stack.probing import answers_http
+from stack.processes import Process, Programme
+from stack.run_folder import RunFolder
+
+_SCRIPT = Path(__file__).resolve().parent.parent / "examples" / "ai_backend.py"
+
+
+class Backend:
+    """
+    ``examples/ai_backend.py``; what it was given and computed stands in ``record``.
+
+    Args:
+        run: Holds the record.
+        port: Of its own.
+        pipeline: Where it posts its results: URL and API key of pacs_module.
+        workers: How many series it computes at a time.
+    """
+
+    def __init__(self, run: RunFolder, port: int, pipeline: tuple[str, str], workers: int = 2) -> None:
+        self.port = port
+        self.pipeline_url, self.pipeline_key = pipeline
+        self.workers = workers
+        self.key = secrets.token_urlsafe(24)
+        self.record = run.path / "backend-record.jsonl"
+        self._run = run
+
+    @property
+    def url(self) -> str:
+        """Where pacs_module sends work to."""
+        return f"http://{LOOPBACK}:{self.port}/compute"
+
+    @cached_property
+    def process(self) -> Process:
+        """The running backend."""
+        if not _SCRIPT.exists():
+            raise StackError(f"examples/{_SCRIPT.name} is missing")
+        options = {
+            "--host": LOOPBACK,
+            "--port": str(self.port),
+            "--pipeline-url": self.pipeline_url,
+            "--record": str(self.record),
+            "--workers": str(self.workers),
+        }
+        command = [sys.executable, str(_SCRIPT), *(word for option in options.items() for word in option)]
+        keys = {"BACKEND_KEY": self.key, "PIPELINE_API_KEY": self.pipeline_key}
+        return Process(self._run, Programme("backend", command, self.answers, keys))
+
+    def answers(self) -> bool:
+        """Whether it says that it is healthy."""
+        return answers_http(self.port, "/health")
+
+    def start(self) -> None:
+        """Start and wait until it is healthy."""
+        if not self.process.is_alive():
+            check_free({"AI backend": self.port})
+        self.process.start()
+
+    def stop(self) -> None:
+        """Stop; the record stays."""
+        self.process.stop()
+
+    def kill(self) -> None:
+        """Kill -9; the record stays."""
+        self.process.kill()
+
+    def restart(self) -> None:
+        """Stop and start."""
+        self.stop()
+        self.start()
+
+    def cancel(self) -> None:
+        """Break off a start in another thread."""
+        self.process.cancel()

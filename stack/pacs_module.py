@@ -1,0 +1,122 @@
+"""Our pacs_module as a process."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from stack.errors import StackError
+from stack.orthanc import HOSPITAL_NAME, RECEIVER_AET
+from stack.ports import LOOPBACK, check_free
+from stack.probing import answers_http
+from stack.processes import Process, Programme
+from stack.run_files import write_private
+from stack.run_folder import RunFolder
+from stack.settings_file import as_toml, merged
+
+
+@dataclass(frozen=True)
+class PacsModuleLinks:
+    """What pacs_module must know of the others."""
+
+    api_key: str
+    """Its own, which the plugins and the backend show."""
+    orthanc_url: str
+    orthanc_user: str
+    orthanc_password: str
+    rabbitmq_url: str
+    backend_url: str
+    backend_key: str
+    log_folder: Path
+    site_config: Path | None = None
+
+
+class PacsModule:
+    """
+    ``pacs-module run`` with settings of its own, its SQLite store on disk in the run folder.
+
+    Args:
+        run: Holds settings and store.
+        port: Of its API.
+        links: The others.
+        overrides: Merged over the settings, table by table.
+    """
+
+    def __init__(
+        self, run: RunFolder, port: int, links: PacsModuleLinks, overrides: Mapping[str, Any] | None = None
+    ) -> None:
+        self.port = port
+        self.links = links
+        self.api_key = links.api_key
+        self.settings_file = run.path / "pacs-module.toml"
+        self.store_file = run.path / "study.db"
+        self.log_folder = links.log_folder
+        self.overrides = dict(overrides or {})
+        self._run = run
+
+    @property
+    def url(self) -> str:
+        """Its API."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @cached_property
+    def process(self) -> Process:
+        """The running pacs_module."""
+        program = Path(sys.executable).parent / "pacs-module"
+        if not program.exists():
+            raise StackError("pacs-module is not installed beside this Python; `make setup` installs it")
+        command = [str(program), "run", "--settings", str(self.settings_file)]
+        return Process(self._run, Programme("pacs-module", command, self.answers, drop_environment=("PACS_MODULE_",)))
+
+    def settings(self) -> dict[str, Any]:
+        """The settings with the overrides."""
+        links = self.links
+        base: dict[str, Any] = {
+            "time_zone": "Asia/Shanghai",
+            "log_folder": str(links.log_folder),
+            "pacs": [{"name": HOSPITAL_NAME}],
+            "orthanc": {
+                "url": links.orthanc_url,
+                "username": links.orthanc_user,
+                "password": links.orthanc_password,
+                "aet": RECEIVER_AET,
+            },
+            "web": {"host": LOOPBACK, "port": self.port, "api_key": self.api_key},
+            "store": {"url": f"sqlite:///{self.store_file}"},
+            "rabbitmq": {"url": links.rabbitmq_url},
+            "backend": {"url": links.backend_url, "key": links.backend_key},
+        }
+        if links.site_config:
+            base["site_config"] = str(links.site_config)
+        return merged(base, self.overrides)
+
+    def answers(self) -> bool:
+        """Whether it says that it is healthy."""
+        return answers_http(self.port, "/health")
+
+    def start(self) -> None:
+        """Write the settings, start, wait until it is healthy."""
+        if not self.process.is_alive():
+            check_free({"pacs_module": self.port})
+        self.links.log_folder.mkdir(mode=0o700, exist_ok=True)
+        write_private(self.settings_file, as_toml(self.settings()))
+        self.process.start()
+
+    def stop(self) -> None:
+        """Stop; the store stays."""
+        self.process.stop()
+
+    def kill(self) -> None:
+        """Kill -9; the store stays."""
+        self.process.kill()
+
+    def restart(self) -> None:
+        """Stop and start."""
+        self.stop()
+        self.start()
+
+    def cancel(self) -> None:
+        """Break off a start in another thread."""
+        self.process.cancel()

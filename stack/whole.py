@@ -1,0 +1,288 @@
+"""The whole pipeline on loopback, in one folder."""
+
+import contextlib
+import json
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from stack.backend import Backend
+from stack.errors import StackError
+from stack.orthanc import HospitalPacs, OrthancPorts, ReceivingLinks, ReceivingOrthanc
+from stack.pacs_module import PacsModule, PacsModuleLinks
+from stack.ports import LOOPBACK, check_free, free_ports
+from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
+from stack.ram_disk import GIB, RamDisk, make_ram_disk
+from stack.run_files import write_private
+from stack.run_folder import RunFolder
+from stack.settings_file import as_switches
+
+RUN_FILE = "run.json"
+
+
+@dataclass(frozen=True)
+class StackPorts:
+    """Every port of a stack."""
+
+    hospital: OrthancPorts
+    receiver: OrthancPorts
+    rabbitmq: RabbitmqPorts
+    pacs_module: int
+    backend: int
+
+    @classmethod
+    def free(cls) -> "StackPorts":
+        """Ports that nobody uses now: for tests, any number of them side by side."""
+        h, hd, r, rd, amqp, distribution, epmd, pacs_module, backend = free_ports(9)
+        return cls(
+            OrthancPorts(h, hd), OrthancPorts(r, rd), RabbitmqPorts(amqp, distribution, epmd), pacs_module, backend
+        )
+
+    @classmethod
+    def usual(cls) -> "StackPorts":
+        """The same ones each time, the well-known number and 10000 where there is one: for people."""
+        return cls(
+            hospital=OrthancPorts(http=18043, dicom=14243),
+            receiver=OrthancPorts(http=18042, dicom=14242),
+            rabbitmq=RabbitmqPorts(amqp=15682, distribution=15683, epmd=14369),
+            pacs_module=17000,
+            backend=19000,
+        )
+
+    def by_purpose(self) -> dict[str, int]:
+        """For messages."""
+        return {
+            "hospital PACS, HTTP": self.hospital.http,
+            "hospital PACS, DICOM": self.hospital.dicom,
+            "receiving Orthanc, HTTP": self.receiver.http,
+            "receiving Orthanc, DICOM": self.receiver.dicom,
+            "RabbitMQ": self.rabbitmq.amqp,
+            "RabbitMQ's distribution": self.rabbitmq.distribution,
+            "RabbitMQ's epmd": self.rabbitmq.epmd,
+            "pacs_module": self.pacs_module,
+            "AI backend": self.backend,
+        }
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """How a stack differs from the usual one."""
+
+    ram_disk: Path | None = None
+    """A folder on a tmpfs; None: a mount of our own as root, else the machine's shared memory."""
+    ram_disk_bytes: int = 2 * GIB
+    """Needed free, and the size of a mount of our own."""
+    ports: StackPorts | None = None
+    """None: free ones."""
+    switches: Mapping[str, Any] | None = None
+    """Over orthanc/config/config.py."""
+    settings: Mapping[str, Any] | None = None
+    """Over pacs_module's settings, table by table."""
+    backend_workers: int = 2
+    survive: bool = False
+    """Whether ``leave_running`` will be called (KEEP=1)."""
+
+
+class Server(Protocol):
+    """What the stack needs of each server."""
+
+    def start(self) -> None:
+        """Start and wait until ready."""
+
+    def stop(self) -> None:
+        """Stop, data kept."""
+
+    def cancel(self) -> None:
+        """Break off a start in another thread."""
+
+
+class Stack:
+    """
+    Hospital PACS, receiving Orthanc, RabbitMQ, pacs_module and AI backend; a context manager.
+
+    Leaving it stops everything, in whatever state it is, and gives the RAM disk back; the run folder with logs stays.
+
+    Args:
+        run_folder: Everything lies in it but the RAM disk.
+        options: What is not as usual.
+        say: Gets a line a step, from several threads.
+    """
+
+    hospital: HospitalPacs
+    receiver: ReceivingOrthanc
+    rabbitmq: RabbitmqNode
+    pacs_module: PacsModule
+    backend: Backend
+    ram_disk: RamDisk
+
+    def __init__(
+        self, run_folder: Path, options: StackOptions | None = None, say: Callable[[str], None] = lambda text: None
+    ) -> None:
+        self.options = options or StackOptions()
+        self.run = RunFolder(run_folder, survive=self.options.survive)
+        self.ports = self.options.ports or StackPorts.free()
+        self._say = say
+        self._servers: dict[str, Server] = {}
+        self._left_running = False
+
+    @property
+    def log_folder(self) -> Path:
+        """Where orthanc-python.log and dcm_end.log are."""
+        return self.run.path / "site-logs"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._left_running:
+            self.stop()
+
+    def start(self) -> None:
+        """Start all; StackError, with nothing left behind, when one does not get there."""
+        check_free(self.ports.by_purpose())
+        self.run.open()
+        try:
+            self.ram_disk = make_ram_disk(self.run.path, self.options.ram_disk, self.options.ram_disk_bytes)
+            self._say(f"RAM disk: {self.ram_disk.path}")
+            self._assemble()
+            self._write_run_file()
+            self._start_together("RabbitMQ", "hospital PACS", "receiving Orthanc", "AI backend")
+            self._start_together("pacs_module")
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop all, completely; a second Ctrl-C does not break it off."""
+        with _undisturbed(), ThreadPoolExecutor(max_workers=8) as pool:
+            try:
+                self._stop_together(pool, [name for name in self._servers if name == "pacs_module"])
+                self._stop_together(pool, [name for name in self._servers if name != "pacs_module"])
+            finally:
+                self.run.close()
+                (self.run.path / RUN_FILE).unlink(missing_ok=True)
+
+    def leave_running(self) -> None:
+        """Everything runs on when this process ends; ``stack.run_folder.stop_run`` ends it."""
+        self.run.leave_running()
+        self._left_running = True
+
+    def addresses(self) -> dict[str, dict[str, Any]]:
+        """Addresses and credentials, as in run.json."""
+        return {
+            "hospital_pacs": _orthanc_address(self.hospital),
+            "receiving_orthanc": _orthanc_address(self.receiver),
+            "rabbitmq": {"url": self.rabbitmq.url},
+            "pacs_module": {"url": self.pacs_module.url, "api_key": self.pacs_module.api_key},
+            "backend": {"url": self.backend.url, "key": self.backend.key, "record": str(self.backend.record)},
+            "folders": {
+                "run": str(self.run.path),
+                "ram_disk": str(self.ram_disk.path),
+                "handover": str(self.receiver.handover_folder),
+                "logs": str(self.log_folder),
+                "server_logs": str(self.run.logs),
+                "store": str(self.pacs_module.store_file),
+                "settings": str(self.pacs_module.settings_file),
+            },
+        }
+
+    def _assemble(self) -> None:
+        run, ports, log_folder = self.run, self.ports, self.log_folder
+        log_folder.mkdir(mode=0o700, exist_ok=True)
+        site_config, api_key = self._write_switches(), secrets.token_urlsafe(24)
+        pacs_module_url = f"http://{LOOPBACK}:{ports.pacs_module}"
+        self.rabbitmq = RabbitmqNode(run, ports.rabbitmq)
+        self.hospital = HospitalPacs(run, ports.hospital, ports.receiver.dicom)
+        to_all = ReceivingLinks(ports.hospital.dicom, pacs_module_url, api_key, log_folder, site_config)
+        self.receiver = ReceivingOrthanc(run, ports.receiver, self.ram_disk.path, to_all)
+        self.backend = Backend(run, ports.backend, (pacs_module_url, api_key), self.options.backend_workers)
+        links = PacsModuleLinks(
+            api_key=api_key,
+            orthanc_url=self.receiver.url,
+            orthanc_user=self.receiver.user,
+            orthanc_password=self.receiver.password,
+            rabbitmq_url=self.rabbitmq.url,
+            backend_url=self.backend.url,
+            backend_key=self.backend.key,
+            log_folder=log_folder,
+            site_config=site_config,
+        )
+        self.pacs_module = PacsModule(run, ports.pacs_module, links, self.options.settings)
+        self._servers = {
+            "RabbitMQ": self.rabbitmq,
+            "hospital PACS": self.hospital,
+            "receiving Orthanc": self.receiver,
+            "AI backend": self.backend,
+            "pacs_module": self.pacs_module,
+        }
+
+    def _write_switches(self) -> Path | None:
+        if not self.options.switches:
+            return None
+        file = self.run.path / "site_config.py"
+        write_private(file, as_switches(self.options.switches))
+        return file
+
+    def _write_run_file(self) -> None:
+        write_private(self.run.path / RUN_FILE, json.dumps(self.addresses(), indent=2))
+
+    def _start_together(self, *names: str) -> None:
+        with ThreadPoolExecutor(max_workers=len(names)) as pool:
+            starts = [pool.submit(self._start_one, name) for name in names]
+            try:
+                _results(starts)
+            except BaseException:
+                for name in names:
+                    with contextlib.suppress(StackError):  # it could not even be put together
+                        self._servers[name].cancel()
+                raise
+
+    def _start_one(self, name: str) -> None:
+        self._say(f"{name}: starting")
+        begin = time.monotonic()
+        self._servers[name].start()
+        self._say(f"{name}: ready after {time.monotonic() - begin:.1f} s")
+
+    def _stop_together(self, pool: ThreadPoolExecutor, names: list[str]) -> None:
+        for stop in [pool.submit(self._servers[name].stop) for name in names]:
+            with contextlib.suppress(StackError):  # closing the run folder ends what would not end, or says so
+                stop.result()
+
+
+def _results(starts: "list[Future[None]]") -> None:
+    wait(starts, return_when=FIRST_EXCEPTION)
+    for start in starts:
+        if start.done():
+            start.result()
+
+
+def _orthanc_address(orthanc: HospitalPacs | ReceivingOrthanc) -> dict[str, Any]:
+    return {
+        "url": orthanc.url,
+        "user": orthanc.user,
+        "password": orthanc.password,
+        "aet": orthanc.aet,
+        "dicom_port": orthanc.ports.dicom,
+    }
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
