@@ -1,0 +1,51 @@
+# The commands for people. Everything is installed by `make setup`, which the others call first; see scripts/setup.sh.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo stop test kill-test lint clean
+
+PYTHON := .venv/bin/python
+off := 0 no false
+
+# Only what is set is passed on. Single quotes: folders may have blanks in their names.
+DEMO_OPTIONS = \
+	$(if $(DICOM_DIR),--dicom-dir '$(DICOM_DIR)') \
+	$(if $(KEYWORDS),--keywords '$(KEYWORDS)') \
+	$(if $(KERNEL),--kernel '$(KERNEL)') \
+	$(if $(RAM_DISK),--ram-disk '$(RAM_DISK)') \
+	$(if $(filter-out $(off),$(KEEP)),--keep)
+
+help:  ## this table
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  make demo takes  DICOM_DIR=folder   your own DICOM files instead of the simulated department"
+	@echo "                   KEYWORDS=head,brain  another body region    KERNEL=UB  the preferred kernel"
+	@echo "                   KEEP=1             leave everything running (make stop ends it)"
+	@echo "                   RAM_DISK=folder    a folder on a tmpfs of your choice"
+
+setup:  ## install what is missing: Debian's packages, a venv, the locked Python packages
+	@scripts/setup.sh
+
+setup-dev:
+	@scripts/setup.sh --dev
+
+# exec: Ctrl-C and the exit status meet the programme itself, with no shell in between.
+demo: setup  ## a whole run: hospital, pipeline, AI backend; about two minutes
+	@exec $(PYTHON) -m demo run $(DEMO_OPTIONS)
+
+stop:  ## end what `make demo KEEP=1` left running
+	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m demo stop; else echo "nothing is installed, so nothing runs"; fi
+
+test: setup-dev  ## the test suite (PYTEST_ARGS= for pytest)
+	@exec $(PYTHON) -m pytest --ignore=tests/chaos $(PYTEST_ARGS)
+
+kill-test: setup-dev  ## kill -9 of Orthanc and pacs_module at seeded instants during runs
+	@exec $(PYTHON) -m pytest tests/chaos $(PYTEST_ARGS)
+
+lint: setup-dev  ## ruff and mypy
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m mypy
+	@$(PYTHON) -m mypy stack
+
+clean: stop  ## remove caches and what runs have left (not the venv)
+	@rm -rf run build .mypy_cache .ruff_cache .hypothesis .pytest_cache ./*.egg-info
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
