@@ -5,6 +5,7 @@ The error tree. The name says what the caller must do.
 
     PipelineError
     ├── RetriableError          try again later, nothing is wrong with the request
+    │   ├── Unreachable         nobody answers at all: not the fault of this request, no attempt is counted
     │   └── NoRoom              the RAM disk has no room for this pull now
     └── PermanentError          the same request will fail again
         ├── ConfigurationError  a setting: names key, value and what is allowed
@@ -22,6 +23,10 @@ class PipelineError(Exception):
 
 class RetriableError(PipelineError):
     """A passing fault: a connection refused, a time-out, a server that is starting."""
+
+
+class Unreachable(RetriableError):
+    """Nobody answers there: connection refused or no route; the request was never seen."""
 
 
 class NoRoom(RetriableError):

@@ -46,6 +46,7 @@ class Event(StrEnum):
     NOTHING_NEW_COMPLETED = "nothing new, result is in"
     NOTHING_NEW_WAITING = "nothing new, result is awaited"
     NOTHING_NEW_UNSUPPORTED = "nothing new, still unsupported"
+    NOTHING_NEW_DEAD = "nothing new, delivery was given up"
     FILES_LOST = "files lost before the result"
     RESULT_COMPLETED = "result completed"
     RESULT_UNSUPPORTED = "result unsupported_series"
@@ -91,6 +92,7 @@ def _rows() -> dict[tuple[State, Event], State]:
         table[state, _E.NOTHING_NEW_COMPLETED] = _S.COMPLETED
         table[state, _E.NOTHING_NEW_WAITING] = _S.PULL_DATA_END
         table[state, _E.NOTHING_NEW_UNSUPPORTED] = _S.UNSUPPORTED_SERIES
+        table[state, _E.NOTHING_NEW_DEAD] = _S.DEAD_LETTER
     for state in _SETTLED:
         table[state, _E.RESULT_COMPLETED] = _S.COMPLETED
         table[state, _E.RESULT_UNSUPPORTED] = _S.UNSUPPORTED_SERIES

@@ -142,10 +142,16 @@ def notification(
     pull_id: str = "",
     series: tuple[SeriesFolder, ...] = (),
     reports: tuple[SeriesReport, ...] = (),
+    identity: Mapping[str, str] | None = None,
     statecode: int = IMAGES,
     message: str = "",
 ) -> dict[str, Any]:
-    """The notification of the operator contract, section 4, letter by letter, with our extra keys behind the known ones."""
+    """
+    The notification of the operator contract, section 4, letter by letter, with our extra keys behind the known ones.
+
+    ``identity`` tells pacs_module of a study that came unasked what it is: AccessionNumber, PatientID, StudyDate, StudyTime, StudyDescription and
+    ModalitiesInStudy of the images, as DICOM keywords to text.
+    """
     return {
         "studyUID": study_uid,
         "seriesUID": series_uid,
@@ -165,6 +171,7 @@ def notification(
         "completeness": completeness,
         "series": to_document(series),
         "seriesReports": to_document(reports),
+        "identity": dict(identity or {}),
     }
 
 
