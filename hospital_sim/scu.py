@@ -1,0 +1,138 @@
+"""
+C-STORE to a PACS: one association, errors that name both ends.
+
+Error tree::
+
+    StoreError                 nothing more can be sent; the message names AE titles, host and port
+    +-- PacsUnreachableError   no connection, or the association was rejected or lost
+    +-- StoreRefusedError      the PACS answered an image with a failure status, or accepts no context for it
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydicom.dataset import Dataset
+from pynetdicom import AE, _config, evt
+from pynetdicom.presentation import build_context
+
+SUCCESS = 0x0000
+WARNINGS = frozenset({0xB000, 0xB006, 0xB007})  # PS3.4 B.2.3: stored all the same
+CONTEXTS_PER_ASSOCIATION = 128  # PS3.8 9.3.2.2: odd ids from 1 to 255
+
+
+class StoreError(Exception):
+    """Nothing more can be sent to this PACS."""
+
+
+class PacsUnreachableError(StoreError):
+    """No association with the PACS."""
+
+
+class StoreRefusedError(StoreError):
+    """The PACS does not take this image."""
+
+
+@dataclass(frozen=True)
+class Pacs:
+    """Where to send: host, port and the PACS's own AE title."""
+
+    host: str
+    port: int
+    ae_title: str
+
+    def __str__(self) -> str:
+        return f"{self.ae_title} at {self.host}:{self.port}"
+
+
+class Association:
+    """A C-STORE association, open within a ``with`` block."""
+
+    def __init__(self, pacs: Pacs, calling_ae_title: str, contexts: Iterable[tuple[str, tuple[str, ...]]]) -> None:
+        """
+        Prepare; nothing is opened yet.
+
+        Args:
+            pacs: The peer.
+            calling_ae_title: Our AE title.
+            contexts: SOP Class UID and the transfer syntaxes that are offered together for it.
+        """
+        self._pacs = pacs
+        self._calling = calling_ae_title
+        self._ae = AE(ae_title=calling_ae_title)
+        self._ae.maximum_pdu_size = 0
+        self._ae.connection_timeout = 10
+        self._ae.acse_timeout = 20
+        self._ae.dimse_timeout = 120
+        self._ae.network_timeout = 120
+        self._contexts = [build_context(sop_class, list(syntaxes)) for sop_class, syntaxes in contexts]
+
+    def __enter__(self) -> Self:
+        self._association = self._ae.associate(
+            self._pacs.host,
+            self._pacs.port,
+            contexts=self._contexts,
+            ae_title=self._pacs.ae_title,
+            evt_handlers=[(evt.EVT_CONN_OPEN, _send_at_once)],
+        )
+        if self._association.is_established:
+            return self
+        why = "rejected the association (is our AE title known there?)" if self._association.is_rejected else None
+        raise PacsUnreachableError(f"{self._calling} -> {self._pacs}: {why or 'no connection or association aborted'}")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if not self._association.is_established:
+            return
+        if error is None:
+            self._association.release()
+        else:
+            self._association.abort()
+
+    def store(self, image: Dataset | Path, name: str) -> None:
+        """
+        Send one image; a path is sent byte for byte as it is in the file.
+
+        Args:
+            image: Dataset with file meta information, or a DICOM file.
+            name: How to call it in an error message.
+
+        Raises:
+            StoreRefusedError: No context for it, or a failure status.
+            PacsUnreachableError: The association was lost.
+        """
+        try:
+            with _bytes_unchanged():
+                answer = self._association.send_c_store(image)
+        except (ValueError, AttributeError) as error:
+            raise StoreRefusedError(f"{self._calling} -> {self._pacs}: {name} cannot be sent: {error}") from error
+        except RuntimeError as error:
+            raise PacsUnreachableError(f"{self._calling} -> {self._pacs}: association lost before {name}") from error
+        if "Status" not in answer:
+            raise PacsUnreachableError(f"{self._calling} -> {self._pacs}: no answer to C-STORE of {name}")
+        if answer.Status != SUCCESS and answer.Status not in WARNINGS:
+            comment = f" ({answer.ErrorComment})" if "ErrorComment" in answer else ""
+            raise StoreRefusedError(f"{self._calling} -> {self._pacs}: {name} refused with status 0x{answer.Status:04X}{comment}")
+
+
+@contextmanager
+def _bytes_unchanged() -> Iterator[None]:
+    """Make pynetdicom send a file's own bytes instead of decoding and encoding it."""
+    before = _config.STORE_SEND_CHUNKED_DATASET
+    _config.STORE_SEND_CHUNKED_DATASET = True
+    try:
+        yield
+    finally:
+        _config.STORE_SEND_CHUNKED_DATASET = before
+
+
+def _send_at_once(event: evt.Event) -> None:
+    """Switch Nagle's algorithm off: with it each C-STORE waits some 50 ms for a delayed acknowledgement."""
+    transport = event.assoc.dul.socket
+    if transport is not None and transport.socket is not None:
+        transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
