@@ -11,12 +11,13 @@ Error tree::
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from pydicom.dataset import Dataset
 from pynetdicom import AE, _config, evt
@@ -82,17 +83,21 @@ class Association:
             evt_handlers=[(evt.EVT_CONN_OPEN, _send_at_once)],
         )
         if self._association.is_established:
+            self._parking = _Parking.of(self._association)
             return self
         why = "rejected the association (is our AE title known there?)" if self._association.is_rejected else None
         raise PacsUnreachableError(f"{self._calling} -> {self._pacs}: {why or 'no connection or association aborted'}")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if not self._association.is_established:
-            return
-        if error is None:
-            self._association.release()
-        else:
-            self._association.abort()
+        try:
+            if not self._association.is_established:
+                return
+            if error is None:
+                self._association.release()
+            else:
+                self._association.abort()
+        finally:
+            self._parking.leave()
 
     def store(self, image: Dataset | Path, name: str) -> None:
         """
@@ -118,6 +123,41 @@ class Association:
         if answer.Status != SUCCESS and answer.Status not in WARNINGS:
             comment = f" ({answer.ErrorComment})" if "ErrorComment" in answer else ""
             raise StoreRefusedError(f"{self._calling} -> {self._pacs}: {name} refused with status 0x{answer.Status:04X}{comment}")
+
+
+class _Parking(threading.Event):
+    """
+    Keeps pynetdicom's reactor thread out of the way for as long as an association is ours.
+
+    The reactor looks for requests from the peer, which a C-STORE SCU never gets. ``send_c_store`` pauses it, but
+    trusts a flag that is still up for an instant after the reactor has gone on (3.0.4, ``Association._run_reactor``):
+    about once in 2,000 images on a busy machine the reactor then takes the response ("Received unexpected C-STORE
+    service message") and the sender waits until its time-out. Once parked here it stays.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parked = threading.Event()
+
+    @classmethod
+    def of(cls, association: Any) -> _Parking:
+        """Park the reactor of an established association; returns when it stands."""
+        parking = cls()
+        association._reactor_checkpoint = parking
+        parking._parked.wait(timeout=5.0)
+        return parking
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Called by the reactor."""
+        self._parked.set()
+        return super().wait(timeout)
+
+    def set(self) -> None:
+        """Called after each message; the reactor stays where it is."""
+
+    def leave(self) -> None:
+        """Let the reactor go on, to find the association ended and end itself."""
+        super().set()
 
 
 @contextmanager
