@@ -1,0 +1,195 @@
+"""
+The study store in MongoDB: for sites that have one, and where several machines share the work.
+
+Collection ``study_info_list``, ``_id`` = ``studyUID``, field names as in the operator contract. Keys inside sub-documents that
+hold dots (the SeriesInstanceUIDs under ``series``) are percent-encoded: ``series.1%2E2%2E840``; the UID stands in the value, too.
+
+Reads and, on a replica set, writes are repeated once by the driver after a lost connection. On a single server a write whose
+connection broke may or may not have happened: it is reported as retriable, and each one is safe to repeat after reading again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import bson.errors
+import pymongo
+import pymongo.errors
+from pymongo.collection import Collection
+from pymongo.write_concern import WriteConcern
+
+from ..domain.errors import PermanentError, RetriableError
+from ..domain.study import WORK, Study
+from ..ports import AnyOf, AtLeast, AtMost, Exists, Order, Where
+from .conditions import claim_order, due_field
+from .storable import decode_keys, document_to_study, encode_keys, storable, study_to_document
+
+COLLECTION = "study_info_list"
+_SERVER_WAIT_MS = 5_000
+_ANSWER_WAIT_MS = 20_000
+_INDEXED = ("studyDate", "state", "accessionNumber", "patientID", "pull.status", *(due_field(work) for work in WORK))
+
+# Server errors that pass by themselves (src/mongo/base/error_codes.yml): write conflicts, time limits, shutdowns, elections.
+_PASSING_CODES = frozenset({6, 7, 50, 64, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
+
+_ON_DISK = WriteConcern("majority", wtimeout=_ANSWER_WAIT_MS, j=True)
+
+Documents = Collection[dict[str, Any]]
+
+
+class MongoStore:
+    """
+    Studies in one database.
+
+    Args:
+        client_or_url: A ``mongodb://`` URL, or a client that the caller made and closes.
+        database: Name of the database.
+    """
+
+    def __init__(self, client_or_url: str | pymongo.MongoClient[dict[str, Any]], database: str) -> None:
+        self._own = isinstance(client_or_url, str)
+        with _translated():
+            self._client = _connect(client_or_url) if isinstance(client_or_url, str) else client_or_url
+            self._collection: Documents = self._client[database].get_collection(COLLECTION, write_concern=_ON_DISK)
+        self._prepared = False
+        self._lock = threading.Lock()
+
+    def get(self, study_uid: str) -> Study | None:
+        """The study, or None."""
+        with self._documents() as documents:
+            return _study(documents.find_one({"_id": storable(study_uid)}))
+
+    def insert(self, study: Study) -> bool:
+        """Write a new study; False when its UID is there already."""
+        try:
+            with self._documents() as documents:
+                documents.insert_one(_document(study, 1))
+        except _AlreadyThere:
+            return False
+        study.revision = 1
+        return True
+
+    def replace(self, study: Study) -> bool:
+        """Write a study back if nobody wrote it in between."""
+        revision = study.revision + 1
+        with self._documents() as documents:
+            key = {"_id": storable(study.study_uid), "revision": study.revision}
+            written = documents.replace_one(key, _document(study, revision)).matched_count == 1
+        if written:
+            study.revision = revision
+        return written
+
+    def claim(self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()) -> Study | None:
+        """Take the first study that is due for a kind of work."""
+        due = {**(where or {}), due_field(work): AtMost(now)}
+        change = {"$set": {due_field(work): now + lease, "claimedBy": storable(owner)}, "$inc": {"revision": 1}}
+        with self._documents() as documents:
+            taken = documents.find_one_and_update(
+                compile_where(due), change, sort=list(claim_order(work, order)), return_document=pymongo.ReturnDocument.AFTER
+            )
+        return _study(taken)
+
+    def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:
+        """The studies for which all conditions hold."""
+        if limit == 0:  # to MongoDB 0 means without limit
+            return []
+        with self._documents() as documents:
+            found = documents.find(compile_where(where), sort=list(order) or None, limit=limit or 0)
+            return [document_to_study(decode_keys(document)) for document in found]
+
+    def count(self, where: Where) -> int:
+        """How many studies :meth:`find` would give."""
+        with self._documents() as documents:
+            return documents.count_documents(compile_where(where))
+
+    def next_due(self, work: str) -> int | None:
+        """The earliest due time of all studies."""
+        field = due_field(work)
+        with self._documents() as documents:
+            first = documents.find_one({field: {"$exists": True}}, {field: 1}, sort=[(field, 1)])
+        return int(first["due"][work]) if first else None
+
+    def close(self) -> None:
+        """Close the client, unless it was given."""
+        if self._own:
+            self._client.close()
+
+    @contextmanager
+    def _documents(self) -> Iterator[Documents]:
+        # Indexes are made at the first use, not in __init__: pacs_module may start before MongoDB does.
+        with _translated():
+            with self._lock:
+                if not self._prepared:
+                    _prepare(self._collection)
+                    self._prepared = True
+            yield self._collection
+
+
+def _connect(url: str) -> pymongo.MongoClient[dict[str, Any]]:
+    return pymongo.MongoClient(
+        url,
+        appname="pacs_module",
+        serverSelectionTimeoutMS=_SERVER_WAIT_MS,
+        connectTimeoutMS=_SERVER_WAIT_MS,
+        socketTimeoutMS=_ANSWER_WAIT_MS + _SERVER_WAIT_MS,
+    )
+
+
+def _prepare(documents: Documents) -> None:
+    documents.create_index([("studyUID", pymongo.ASCENDING)], unique=True)
+    for field in _INDEXED:
+        documents.create_index([(field, pymongo.ASCENDING)])
+
+
+def _document(study: Study, revision: int) -> dict[str, Any]:
+    document = {**study_to_document(study), "revision": revision}
+    return {"_id": document["studyUID"], **encode_keys(document)}
+
+
+def _study(document: dict[str, Any] | None) -> Study | None:
+    return None if document is None else document_to_study(decode_keys(document))
+
+
+def compile_where(where: Where) -> dict[str, Any]:
+    """Conditions in MongoDB's own words."""
+    return {field: _condition(value) for field, value in where.items()}
+
+
+def _condition(value: Any) -> Any:
+    if isinstance(value, Exists):
+        return {"$exists": value.yes}
+    if isinstance(value, AnyOf):
+        return {"$in": [storable(item) for item in value.values]}
+    if isinstance(value, AtMost):
+        return {"$lte": storable(value.value)}
+    if isinstance(value, AtLeast):
+        return {"$gte": storable(value.value)}
+    return {"$eq": encode_keys(storable(value))} if isinstance(value, Mapping) else storable(value)
+
+
+class _AlreadyThere(PermanentError):
+    """A study with that UID is there."""
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except pymongo.errors.DuplicateKeyError as error:
+        raise _AlreadyThere("MongoDB: the study is there already") from error
+    except pymongo.errors.PyMongoError as error:
+        kind = RetriableError if _passes(error) else PermanentError
+        raise kind(f"MongoDB: {error}") from error
+    except (bson.errors.BSONError, OverflowError) as error:
+        raise PermanentError(f"MongoDB cannot hold this document: {error}") from error
+
+
+def _passes(error: pymongo.errors.PyMongoError) -> bool:
+    if isinstance(error, pymongo.errors.ConnectionFailure) or error.timeout:
+        return True
+    if error.has_error_label("RetryableWriteError") or error.has_error_label("TransientTransactionError"):
+        return True
+    return isinstance(error, pymongo.errors.OperationFailure) and error.code in _PASSING_CODES

@@ -1,0 +1,303 @@
+"""
+The study store in one SQLite file: the default on one machine, shared by any number of its processes.
+
+The table is called ``study_info_list`` like the collection, the document is JSON in the column ``document``. A write that has
+returned is on disk (WAL with synchronous=FULL); a claim is one UPDATE ... RETURNING under the write lock: made exactly once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import tenacity
+
+from ..domain.errors import PermanentError, RetriableError
+from ..domain.study import WORK, Study
+from ..ports import AnyOf, AtLeast, AtMost, Exists, Order, Where
+from .conditions import claim_order, due_field, matches
+from .storable import storable, study_to_text, text_to_study
+
+SCHEMA_VERSION = 1
+_LOCK_WAIT_S = 20.0
+
+# Fields that never hold an array: compared without looking for elements, so that their index is used.
+_INDEXED = ("studyDate", "state", "accessionNumber", "patientID", "pull.status", *(due_field(work) for work in WORK))
+_SINGLE = (*_INDEXED, "studyTime", "priority", "isPush", "claimedBy", "baseline", "attempts", "firstSeenAt", "changedAt")
+_COLUMNS = {"studyUID": "studyUID", "revision": "revision"}
+_PLAIN_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+
+# Primary result codes (https://www.sqlite.org/rescode.html) behind which nothing is wrong with the statement.
+_PASSING = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+
+
+class _Connection(sqlite3.Connection):
+    """Can be referred to weakly: a thread that ends takes its connection with it."""
+
+
+class SqliteStore:
+    """One connection a thread, opened when the thread first needs it."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._local = threading.local()
+        self._connections: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        self._closed = False
+        with _translated(self._path):
+            _make_file(self._path)
+            self._prepare()
+
+    def get(self, study_uid: str) -> Study | None:
+        """The study, or None."""
+        rows = self._read("SELECT document FROM study_info_list WHERE studyUID = ?", [storable(study_uid)])
+        return text_to_study(rows[0][0]) if rows else None
+
+    def insert(self, study: Study) -> bool:
+        """Write a new study; False when its UID is there already."""
+        sql = "INSERT OR IGNORE INTO study_info_list (studyUID, revision, document) VALUES (?, 1, ?) RETURNING 1"
+        return self._write_study(study, 1, sql, lambda text: [storable(study.study_uid), text])
+
+    def replace(self, study: Study) -> bool:
+        """Write a study back if nobody wrote it in between."""
+        sql = "UPDATE study_info_list SET revision = revision + 1, document = ? WHERE studyUID = ? AND revision = ? RETURNING 1"
+        before = study.revision
+        return self._write_study(study, before + 1, sql, lambda text: [text, storable(study.study_uid), before])
+
+    def claim(self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()) -> Study | None:
+        """Take the first study that is due for a kind of work."""
+        due = {due_field(work): AtMost(now), **(where or {})}
+        first, values = self._select("studyUID", due, claim_order(work, order), 1)
+        if not self._read(first, values):  # most calls find nothing: these need not take the write lock
+            return None
+        sql = f"""
+            UPDATE study_info_list SET revision = revision + 1, document =
+                json_set(document, '$.due.{work}', ?, '$.claimedBy', ?, '$.revision', revision + 1)
+            WHERE studyUID = ({first}) RETURNING document
+        """  # noqa: S608 - work is one of WORK, first is made by _select
+        with self._writing() as connection:
+            rows = connection.execute(sql, [now + lease, storable(owner), *values]).fetchall()
+        return text_to_study(rows[0][0]) if rows else None
+
+    def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:
+        """The studies for which all conditions hold."""
+        return [text_to_study(text) for (text,) in self._read(*self._select("document", where, order, limit))]
+
+    def count(self, where: Where) -> int:
+        """How many studies :meth:`find` would give."""
+        (number,) = self._read(*self._select("count(*)", where, (), None))[0]
+        return int(number)
+
+    def next_due(self, work: str) -> int | None:
+        """The earliest due time of all studies."""
+        (time,) = self._read(f"SELECT min({_value_of(due_field(work))}) FROM study_info_list", [])[0]  # noqa: S608 - checked
+        return None if time is None else int(time)
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        self._closed = True
+        for connection in tuple(self._connections):
+            connection.close()
+
+    # --- statements ---
+
+    def _select(self, what: str, where: Where, order: Order, limit: int | None) -> tuple[str, list[Any]]:
+        conditions, values, rest = compile_where(where)
+        if rest:
+            self._connection().create_function("holds", 1, lambda text: matches(json.loads(text), rest), deterministic=True)
+            conditions.append("holds(document)")
+        sql = f"SELECT {what} FROM study_info_list"  # noqa: S608 - names are checked, values are bound
+        if conditions:
+            sql += f" WHERE {' AND '.join(conditions)}"
+        if order:
+            sql += " ORDER BY " + ", ".join(f"{_sortable(field)} {'ASC' if up > 0 else 'DESC'}" for field, up in order)
+        if limit is not None:
+            sql += " LIMIT ?"
+            values.append(limit)
+        return sql, values
+
+    def _read(self, sql: str, values: list[Any]) -> list[Any]:
+        with _translated(self._path):
+            return self._connection().execute(sql, values).fetchall()
+
+    def _write_study(self, study: Study, revision: int, sql: str, values: Any) -> bool:
+        before, study.revision = study.revision, revision
+        written = False
+        try:
+            text = study_to_text(study)
+            with self._writing() as connection:
+                written = bool(connection.execute(sql, values(text)).fetchall())
+        finally:
+            if not written:
+                study.revision = before
+        return written
+
+    @contextmanager
+    def _writing(self) -> Iterator[_Connection]:
+        with _translated(self._path):
+            connection = self._connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    # --- connections ---
+
+    def _connection(self) -> _Connection:
+        if self._closed:
+            raise PermanentError(f"the store {self._path} is closed")
+        connection: _Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = sqlite3.connect(
+                self._path, timeout=_LOCK_WAIT_S, isolation_level=None, check_same_thread=False, factory=_Connection
+            )
+            connection.execute("PRAGMA synchronous = FULL")
+            self._connections.add(connection)
+            self._local.connection = connection
+        return connection
+
+    # The change to WAL does not wait for another process that opens the file at the same moment.
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception_type(sqlite3.OperationalError),
+        stop=tenacity.stop_after_attempt(5),
+        wait=tenacity.wait_random(0.05, 0.3),
+        reraise=True,
+    )
+    def _prepare(self) -> None:
+        connection = self._connection()
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > SCHEMA_VERSION:
+                raise PermanentError(f"{self._path} was written by a newer version (schema {version}, known {SCHEMA_VERSION})")
+            for statement in _schema():
+                connection.execute(statement)
+        finally:
+            connection.execute("COMMIT")
+
+
+def _schema() -> Iterator[str]:
+    yield """
+        CREATE TABLE IF NOT EXISTS study_info_list (
+            studyUID TEXT PRIMARY KEY, revision INTEGER NOT NULL, document TEXT NOT NULL
+        )
+    """
+    for field in _INDEXED:
+        yield f'CREATE INDEX IF NOT EXISTS "by_{field}" ON study_info_list ({_value_of(field)})'
+    yield f"PRAGMA user_version = {SCHEMA_VERSION}"
+
+
+def _make_file(path: Path) -> None:
+    """The file holds patients' data: for its owner only (SQLite gives its -wal and -shm the same mode)."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        path.chmod(0o600)
+    except OSError as error:
+        raise PermanentError(f"the store {path} cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        kind = RetriableError if code in _PASSING else PermanentError
+        raise kind(f"the store {path}: {error}") from error
+
+
+# --- conditions as SQL ---
+
+
+def compile_where(where: Where) -> tuple[list[str], list[Any], dict[str, Any]]:
+    """
+    Conditions as SQL.
+
+    Returns:
+        SQL terms, all of which must hold; the values bound in them; and the conditions that SQL says badly (through arrays of
+        sub-documents, whole arrays as values), which are left to :func:`pacs_module.adapters.conditions.matches`.
+    """
+    terms: list[str] = []
+    values: list[Any] = []
+    rest: dict[str, Any] = {}
+    for field, condition in where.items():
+        term = _term(field, condition)
+        if term is None:
+            rest[field] = condition
+        else:
+            terms.append(term[0])
+            values.extend(term[1])
+    return terms, values, rest
+
+
+def _term(field: str, condition: Any) -> tuple[str, list[Any]] | None:
+    if any(isinstance(value, list | tuple | dict) for value in _values_in(condition)):
+        return None
+    if field in _COLUMNS or field in _SINGLE:
+        return _comparison(_value_of(field), condition)
+    if "." in field or not _PLAIN_PATH.fullmatch(field):
+        return None
+    if isinstance(condition, Exists):
+        return f"json_type(document, '$.{field}') IS {'NOT ' if condition.yes else ''}NULL", []
+    if None in _values_in(condition):
+        return None
+    # json_each gives the elements of an array, or the one value that is no array; the members of an object are not meant.
+    term, values = _comparison("item.atom", condition)
+    elements = f"SELECT 1 FROM json_each(document, '$.{field}') AS item WHERE {term}"  # noqa: S608 - checked above
+    return f"(json_type(document, '$.{field}') <> 'object' AND EXISTS ({elements}))", values
+
+
+def _values_in(condition: Any) -> tuple[Any, ...]:
+    if isinstance(condition, Exists):
+        return ()
+    if isinstance(condition, AnyOf):
+        return condition.values
+    return (condition.value,) if isinstance(condition, AtMost | AtLeast) else (condition,)
+
+
+def _comparison(expression: str, condition: Any) -> tuple[str, list[Any]]:
+    if isinstance(condition, Exists):
+        return f"{expression} IS {'NOT ' if condition.yes else ''}NULL", []
+    if isinstance(condition, AtMost | AtLeast):
+        # In SQLite every number is smaller than every text.
+        kinds = "('text')" if isinstance(condition.value, str) else "('integer', 'real')"
+        sign = "<=" if isinstance(condition, AtMost) else ">="
+        return f"({expression} {sign} ? AND typeof({expression}) IN {kinds})", [storable(condition.value)]
+    wanted = condition.values if isinstance(condition, AnyOf) else (condition,)
+    values = [storable(value) for value in wanted if value is not None]
+    among = f"{expression} IN ({', '.join('?' * len(values))})"
+    return (f"({among} OR {expression} IS NULL)" if None in wanted else among), values
+
+
+def _value_of(field: str) -> str:
+    return _COLUMNS.get(field) or f"json_extract(document, '$.{field}')"
+
+
+def _sortable(field: str) -> str:
+    if not _PLAIN_PATH.fullmatch(field):
+        raise PermanentError(f"studies cannot be ordered by {field!r}")
+    return _value_of(field)
