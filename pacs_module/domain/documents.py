@@ -9,8 +9,9 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
+from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -40,15 +41,20 @@ def to_document(value: Any) -> Any:
 
 def from_document(kind: type[T], document: Mapping[str, Any]) -> T:
     """Read a dataclass back; unknown keys are left out, missing ones take their default."""
-    hints = typing.get_type_hints(kind)
     values = {}
-    for field in fields(kind):  # type: ignore[arg-type]
-        name = camel(field.name)
+    for name, field, hint in _layout(typing.cast(type, kind)):
         if name in document:
-            values[field.name] = _read(hints[field.name], document[name])
+            values[field.name] = _read(hint, document[name])
         elif field.default is MISSING and field.default_factory is MISSING:
             raise KeyError(f"{kind.__name__} needs the key {name}")
     return kind(**values)
+
+
+@cache
+def _layout(kind: type) -> tuple[tuple[str, Field[Any], Any], ...]:
+    """Document name, field and type of each field; worked out once a class, because a study is read at every step."""
+    hints = typing.get_type_hints(kind)
+    return tuple((camel(field.name), field, hints[field.name]) for field in fields(kind))
 
 
 def _read(hint: Any, value: Any) -> Any:
