@@ -118,7 +118,7 @@ make_venv() {
     done
 }
 
-pip_install() { "$VENV/bin/python" -m pip install -q --disable-pip-version-check --no-input "$@"; }
+pip_install() { "$VENV/bin/python" -m pip install -qq --disable-pip-version-check --no-input "$@"; }
 
 main() {
     case "${1:-}" in

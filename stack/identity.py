@@ -19,6 +19,8 @@ from pathlib import Path
 MARK = "AIPULL_RUN_MARK"
 _PROC = Path("/proc")
 _POLL_S = 0.02
+_EXECVE_AT_MOST_S = 0.5
+_PF_KTHREAD = 0x00200000  # linux/sched.h; the flags are the 9th field of /proc/PID/stat
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,18 @@ def boot_id() -> str:
 
 def identity_of(pid: int) -> Identity | None:
     """The process that has this pid now; None when there is none, or only its zombie."""
+    fields = _stat_fields(pid)
+    return None if fields is None else Identity(pid, int(fields[19]), boot_id())
+
+
+def _stat_fields(pid: int) -> list[str] | None:
+    # proc(5), from the third field on: the second, the program's name, may hold blanks and brackets
     try:
         stat = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    fields = stat.rpartition(")")[2].split()  # the program's name may hold spaces and brackets
-    state, started = fields[0], int(fields[19])
-    return None if state in "ZX" else Identity(pid, started, boot_id())
+    fields = stat.rpartition(")")[2].split()
+    return None if not fields or fields[0] in "ZX" else fields
 
 
 def is_alive(identity: Identity) -> bool:
@@ -71,38 +78,54 @@ def send(identity: Identity, number: signal.Signals) -> None:
 
 def bearers(mark: str) -> list[Identity]:
     """Every living process whose environment bears the mark, whoever its parent is by now."""
-    found = []
-    for entry in _PROC.iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid() and _environment_holds(entry, mark):
-            identity = identity_of(int(entry.name))
-            if identity is not None:
-                found.append(identity)
-    return found
-
-
-def _environment_holds(entry: Path, mark: str) -> bool:
-    try:
-        environment = (entry / "environ").read_bytes()
-    except OSError:  # another user's process, or just gone
-        return False
-    return any(item.startswith(f"{MARK}={mark}".encode()) for item in environment.split(b"\0"))
+    return _look_for(mark)[0]
 
 
 def kill_bearers(mark: str, within_s: float = 10.0) -> bool:
     """
     SIGKILL all that bear the mark until none is left, also what they start meanwhile.
 
+    In the middle of execve(2) a process has no environment to be seen. So the end is believed only when nobody is in that
+    state, or has been for so long that it must be one that was started without any environment.
+
     Returns:
         Whether none is left.
     """
+    blank_since: dict[int, float] = {}
 
     def none_left() -> bool:
-        left = bearers(mark)
-        for identity in left:
+        marked, blank = _look_for(mark)
+        for identity in marked:
             send(identity, signal.SIGKILL)
-        return not left
+        now = time.monotonic()
+        young = [pid for pid in blank if now - blank_since.setdefault(pid, now) < _EXECVE_AT_MOST_S]
+        return not marked and not young
 
     return wait_until(none_left, within_s)
+
+
+def _look_for(mark: str) -> tuple[list[Identity], list[int]]:
+    """Those that bear the mark, and the pids of those that show no environment at all."""
+    wanted = f"{MARK}={mark}".encode()
+    marked, blank = [], []
+    for pid in (int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit()):
+        try:
+            environment = (_PROC / str(pid) / "environ").read_bytes()
+        except OSError:  # another user's process, or just gone
+            continue
+        if pid == os.getpid():
+            continue
+        if any(item.startswith(wanted) for item in environment.split(b"\0")):
+            identity = identity_of(pid)
+            marked.extend([identity] if identity else [])
+        elif not environment and _is_a_programme(pid):
+            blank.append(pid)
+    return marked, blank
+
+
+def _is_a_programme(pid: int) -> bool:
+    fields = _stat_fields(pid)
+    return fields is not None and not int(fields[6]) & _PF_KTHREAD
 
 
 def wait_until(condition: Callable[[], bool], within_s: float, poll_s: float = _POLL_S) -> bool:

@@ -19,6 +19,7 @@ from stack.run_folder import SPAWNER, RunFolder
 _REPOSITORY = Path(__file__).resolve().parent.parent
 _POLL_S = 0.05
 _LOG_LINES = 15
+_LAUNCH_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ class Process:
             command = [find_program(self.programme.command[0]), *self.programme.command[1:]]
             self._popen = SPAWNER.submit(self._popen_now, command).result()
             self._identity = identity_of(self._popen.pid)
+            self.run.adopt(self._popen)
+            wait_until(lambda: self._pid_file.exists() or not self.is_alive(), _LAUNCH_WITHIN_S)
 
     def wait_ready(self) -> None:
         """Wait until the ready condition holds."""

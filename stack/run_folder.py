@@ -37,6 +37,7 @@ class RunFolder:
         self.survive = survive
         self.mark = ""
         self._guard: subprocess.Popen[bytes] | None = None
+        self._children: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
         self.open()
@@ -66,9 +67,15 @@ class RunFolder:
         if self._guard is None:
             return
         kill_bearers(self.mark)
+        for child in self._children:
+            child.wait()
         forget_pids(self.path)
         remove_noted(self.path)
         self._dismiss_guard()
+
+    def adopt(self, child: "subprocess.Popen[bytes]") -> None:
+        """Wait for this one too when closing, or it stays a zombie."""
+        self._children.append(child)
 
     def leave_running(self) -> None:
         """Dismiss the guard and end nothing; ``stop_run`` ends it later."""

@@ -1,0 +1,67 @@
+"""
+For all tests: what happens when a server's program is missing, and servers that several tests share.
+
+A test marked ``server`` needs Debian's packages. On a desk it skips with the reason; with CI=true it fails, because a
+missing server must not look like success. ``@pytest.mark.server("rabbitmq")`` names what it needs; without names: everything.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stack.ports import free_ports
+from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
+from stack.run_folder import RunFolder
+
+_NEEDED = {
+    "orthanc": ["/usr/sbin/Orthanc"],
+    "orthanc-python": ["/usr/sbin/Orthanc", "/usr/share/orthanc/plugins/libOrthancPython.so"],
+    "dcmtk": ["/usr/bin/echoscu", "/usr/bin/storescu", "/usr/bin/movescu"],
+    "rabbitmq": ["/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/bin/epmd"],
+}
+
+
+def missing_programs(names: tuple[str, ...]) -> list[str]:
+    """The files that the named servers lack; all servers when none is named."""
+    wanted = [file for name in names or tuple(_NEEDED) for file in _NEEDED[name]]
+    return sorted({file for file in wanted if not Path(file).exists()})
+
+
+def in_ci() -> bool:
+    return os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("server"):
+        missing = missing_programs(marker.args)
+        if missing:
+            reason = f"needs {', '.join(missing)}; `make setup` installs it"
+            if in_ci():
+                pytest.fail(f"{reason} (CI=true: not skipped)", pytrace=False)
+            pytest.skip(reason)
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path) -> Iterator[RunFolder]:
+    """An open run folder; what is started in it ends with the test."""
+    with RunFolder(tmp_path / "run") as run:
+        yield run
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitmqNode]:
+    """
+    One private RabbitMQ node for the whole session: use queue names of your own, and neither kill nor stop it.
+
+    A test that asks for it must be marked ``server``.
+    """
+    folder = tmp_path_factory.mktemp("rabbitmq")
+    with RunFolder(folder / "run") as run:
+        node = RabbitmqNode(run, RabbitmqPorts(*free_ports(3)))
+        node.start()
+        yield node
+        node.stop()
+    shutil.rmtree(folder, ignore_errors=True)
