@@ -260,7 +260,7 @@ class EventLog(Protocol):
         """One line of dcm_end.log, as made by :mod:`pacs_module.domain.loglines`."""
         ...
 
-    def event(self, what: str, **values: object) -> None:
+    def event(self, what: str, level: str = "INFO", **values: object) -> None:
         """Something worth saying that the contract has no line for."""
         ...
 

@@ -7,12 +7,14 @@ UTC texts ending in ``At``; instants that are compared (``due``) are epoch milli
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from .documents import from_document, to_document
 from .lifecycle import Event, State, next_state
+from .messages import PullRequest, SeriesReport
 from .values import Sighting
 
 # Priorities: the contract's numbers, also the RabbitMQ message priority.
@@ -58,21 +60,11 @@ class SeriesRecord:
 
 @dataclass
 class Pull:
-    """One attempt to pull. ``status``: asked or ended; ``outcome``: what the plugins reported."""
+    """One attempt to pull: what was asked, ``status`` asked or ended, and ``outcome``, what the plugins reported."""
 
-    pull_id: str
+    request: PullRequest
     attempt: int
-    pacs: str
-    level: str
     asked_at: str
-    why: str
-    series_uids: list[str] = field(default_factory=list)
-    expected: int | None = None
-    expected_series: dict[str, int] = field(default_factory=dict)
-    priority: int = ROUTINE
-    final: bool = False
-    forced: bool = False
-    skip_filter: list[str] = field(default_factory=list)
     status: str = "asked"
     outcome: str = ""
     completeness: str = ""
@@ -81,6 +73,10 @@ class Pull:
     move_seconds: float | None = None
     ended_at: str = ""
 
+    def is_running(self, pull_id: str) -> bool:
+        """Whether this is that pull and its end is not known yet."""
+        return self.request.pull_id == pull_id and self.status == "asked"
+
 
 @dataclass
 class HandOver:
@@ -88,7 +84,7 @@ class HandOver:
     One hand-over of one or more series to the backend, and what became of it.
 
     ``message`` is the notification as it goes on through RabbitMQ. ``message_state``: owed (to be published), queued, accepted (the backend said
-    2xx), done (a result is in) or dead.
+    2xx), done (a result is in), dead (delivery given up) or lost (its files went with the RAM disk before a result).
     """
 
     handover_id: str
@@ -113,7 +109,7 @@ class HandOver:
     @property
     def open(self) -> bool:
         """Whether a result is still to come."""
-        return self.message_state not in ("done", "dead")
+        return self.message_state not in ("done", "dead", "lost")
 
 
 @dataclass
@@ -155,7 +151,11 @@ class Study:
     pull: Pull | None = None
     pulls: list[Pull] = field(default_factory=list)
     series: dict[str, SeriesRecord] = field(default_factory=dict)
+    series_uids: list[str] = field(default_factory=list)
+    """The keys of ``series``, to be asked for."""
     handovers: list[HandOver] = field(default_factory=list)
+    notified: list[str] = field(default_factory=list)
+    """Ids of all notifications taken in, so that a repeated one changes nothing."""
     due: dict[str, int] = field(default_factory=dict)
     history: list[HistoryEntry] = field(default_factory=list)
     first_seen_at: str = ""
@@ -185,6 +185,21 @@ class Study:
         entry = HistoryEntry(iso(at), event, why, (before or stays).value, (after or stays).value, by)
         self.history = [*self.history, entry][-MOST_HISTORY:]
         self.changed_at = iso(at)
+
+    def remember_series(self, reports: Sequence[SeriesReport], at: int) -> None:
+        """Take the plugins' verdicts on the series into the document."""
+        self.keep_series([SeriesRecord(**vars(report), stage="reception", at=iso(at)) for report in reports if report.series_uid])
+
+    def keep_series(self, records: Sequence[SeriesRecord]) -> None:
+        """Write the newest word on each series down."""
+        self.series = {**self.series, **{record.series_uid: record for record in records}}
+        self.series_uids = sorted(self.series)
+
+    def schedule(self, work: str, at: int | None) -> None:
+        """Make the study due for a kind of work at epoch milliseconds; None: not due any more."""
+        self.due = {kind: when for kind, when in self.due.items() if kind != work}
+        if at is not None:
+            self.due[work] = at
 
     def handover(self, handover_id: str) -> HandOver | None:
         """The hand-over with that id."""

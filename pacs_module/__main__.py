@@ -1,0 +1,5 @@
+"""``python -m pacs_module``."""
+
+from .cli import main
+
+main()

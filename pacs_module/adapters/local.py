@@ -1,0 +1,36 @@
+"""Clock and folders of this machine."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from ..domain.messages import SeriesFolder
+
+
+class SystemClock:
+    """The machine's clock, with the hospital's idea of today."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+
+    def now(self) -> int:
+        """Epoch milliseconds."""
+        return time.time_ns() // 1_000_000
+
+    def today(self) -> date:
+        """The date in the hospital's time zone."""
+        return datetime.now(self._zone).date()
+
+
+class LocalFolders:
+    """Hand-over folders as this machine sees them."""
+
+    def count_files(self, folders: Sequence[SeriesFolder], filepath: str) -> int:
+        """Files in the folder and below; 0 when any of the folders is gone."""
+        if any(not os.path.isdir(folder.filepath) for folder in folders):
+            return 0
+        return sum(len(files) for _, _, files in os.walk(filepath))

@@ -1,0 +1,70 @@
+"""C-FIND through the receiving Orthanc's REST API, with pyorthanc's generated client (field notes 2.5 and 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from pyorthanc import Orthanc
+
+from ..domain.errors import PermanentError, RetriableError, Unreachable
+from ..domain.values import Attributes
+
+_LEVELS = {"PATIENT": "Patient", "STUDY": "Study", "SERIES": "Series", "IMAGE": "Instance"}
+_SERVER_ERROR = 500
+
+
+class OrthancFinder:
+    """A finder for every PACS that Orthanc knows as a modality; safe to use from several threads."""
+
+    def __init__(self, url: str, username: str, password: str, timeout: float) -> None:
+        # return_raw_response: pyorthanc's own errors carry no status.
+        self._orthanc = Orthanc(url, username, password, return_raw_response=True, timeout=httpx.Timeout(timeout, connect=5.0))
+
+    def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+        """One C-FIND, and all its answers in a second call."""
+        body = {
+            "Level": _LEVELS[level],
+            "Query": {**dict.fromkeys(return_keys, ""), **query},
+            "Normalize": False,  # or Orthanc drops SliceThickness, ImageType and ConvolutionKernel
+        }
+        with _translated(pacs):
+            made = _checked(pacs, self._orthanc.post_modalities_id_query(pacs, json=body))
+            answers = _checked(pacs, self._orthanc.get_queries_id_answers(made["ID"], params={"expand": "", "simplify": ""}))
+        return [_texts(answer) for answer in answers]
+
+
+def _texts(answer: Mapping[str, Any]) -> Attributes:
+    return {key: "\\".join(map(str, value)) if isinstance(value, list) else str(value) for key, value in answer.items() if value is not None}
+
+
+def _checked(pacs: str, response: Any) -> Any:
+    if response.status_code == httpx.codes.NOT_FOUND:
+        raise PermanentError(f"Orthanc knows no modality {pacs!r}: is it in DicomModalities?")
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        raise PermanentError("Orthanc refuses our user name or password")
+    if response.status_code >= _SERVER_ERROR:
+        raise RetriableError(f"find at {pacs} failed in Orthanc: {_words(response)}")
+    if not response.is_success:
+        raise PermanentError(f"Orthanc cannot read the answers of {pacs}: HTTP {response.status_code} {_words(response)}")
+    return response.json()
+
+
+def _words(response: Any) -> str:
+    try:
+        said = response.json()
+    except ValueError:
+        return str(response.text)[:200]
+    return f"{said.get('Message', '')} {said.get('Details', '')}".strip()
+
+
+@contextmanager
+def _translated(pacs: str) -> Iterator[None]:
+    try:
+        yield
+    except httpx.ConnectError as error:
+        raise Unreachable(f"Orthanc does not answer: {error}") from error
+    except httpx.HTTPError as error:
+        raise RetriableError(f"find at {pacs}: {type(error).__name__} {error}") from error

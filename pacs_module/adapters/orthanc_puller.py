@@ -1,0 +1,51 @@
+"""The plugins in the receiving Orthanc, over its authenticated REST API (``/aipull/...``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+import requests
+
+from ..domain.documents import to_document
+from ..domain.errors import NoRoom
+from ..domain.messages import PullReport, PullRequest, read_pull_report
+from .http import checked, translated
+
+_WHO = "the receiving Orthanc"
+
+
+class OrthancPuller:
+    """Asks the plugins for pulls; safe to use from several threads (one connection a call)."""
+
+    def __init__(self, url: str, username: str, password: str, timeout: float) -> None:
+        self._url = url.rstrip("/") + "/aipull"
+        self._auth = (username, password)
+        self._timeout = timeout
+
+    def ask(self, request: PullRequest) -> None:
+        """Ask for a pull; 507 means that the RAM disk has no room."""
+        response = self._call("POST", "/pulls", to_document(request))
+        if response.status_code == HTTPStatus.INSUFFICIENT_STORAGE:
+            raise NoRoom(response.text.strip()[:300])
+        checked(_WHO, response)
+
+    def report_of(self, pull_id: str) -> PullReport | str | None:
+        """What became of a pull."""
+        response = self._call("GET", f"/pulls/{pull_id}")
+        if response.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        answer = checked(_WHO, response).json()
+        return read_pull_report(answer["report"]) if answer.get("report") else "running"
+
+    def write_verdicts(self, lines: Sequence[str]) -> None:
+        """Filter lines of a find, for orthanc-python.log."""
+        checked(_WHO, self._call("POST", "/verdicts", {"lines": list(lines)}))
+
+    def release(self, handover_id: str) -> None:
+        """Let a hand-over folder go."""
+        checked(_WHO, self._call("POST", "/release", {"handoverID": handover_id}))
+
+    def _call(self, method: str, path: str, body: object = None) -> requests.Response:
+        with translated(_WHO):
+            return requests.request(method, self._url + path, json=body, auth=self._auth, timeout=(5, self._timeout))

@@ -1,0 +1,185 @@
+"""Wiring: settings in, use cases and their loops out. No logic."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from .adapters.http_backend import HttpBackend
+from .adapters.local import LocalFolders, SystemClock
+from .adapters.orthanc_finder import OrthancFinder
+from .adapters.orthanc_puller import OrthancPuller
+from .adapters.rabbitmq import RabbitConsumer, RabbitQueue
+from .adapters.stores import open_store
+from .domain.errors import PipelineError
+from .domain.switches import Switches
+from .logs import ContractLog
+from .loops import Loop
+from .ports import StudyStore
+from .settings import PacsSettings, Settings
+from .site_config import load_switches
+from .use_cases.accept_notification import AcceptNotification
+from .use_cases.deliver import Deliver, DeliveryPolicy
+from .use_cases.find_studies import FindStudies
+from .use_cases.manual_pull import ManualPull
+from .use_cases.prepare_pull import PreparePull
+from .use_cases.publish import Publish
+from .use_cases.pull_ends import PullEnds
+from .use_cases.pull_studies import PullPolicy, PullStudies
+from .use_cases.record_result import RecordResult
+from .use_cases.release import Release
+
+TAKE_S = 1.0
+"""How long a delivery worker waits for a message before it looks whether it shall stop, in seconds."""
+UNREACHABLE_PAUSE = timedelta(seconds=15)
+
+
+@dataclass
+class Service:
+    """Everything that runs in one pacs_module process."""
+
+    settings: Settings
+    switches: Switches
+    log: ContractLog
+    store: StudyStore
+    queue: RabbitQueue
+    clock: SystemClock
+    find: FindStudies
+    pull: PullStudies
+    ends: PullEnds
+    accept: AcceptNotification
+    publish: Publish
+    record: RecordResult
+    release: Release
+    manual: ManualPull
+    unreachable: set[str]
+    loops: dict[str, Loop] = field(default_factory=dict)
+
+    def wake(self, *names: str) -> None:
+        """There may be work for these loops."""
+        for name in names:
+            self.loops[name].wake()
+
+    def find_days(self) -> list[date]:
+        """The dates to find: fixed ones, or today and the days that ``crossday`` adds, none before ``start_date``."""
+        if self.settings.find_dates:
+            return list(self.settings.find_dates)
+        today = self.clock.today()
+        days = [today - timedelta(days=back) for back in range(-self.settings.crossday, -1, -1)]
+        return [day for day in days if self.settings.start_date is None or day >= self.settings.start_date]
+
+
+def build(settings: Settings) -> Service:
+    """
+    Make the service; nothing runs yet.
+
+    Raises:
+        ConfigurationError: A switch or a setting cannot be used.
+        PipelineError: The store cannot be opened.
+    """
+    switches = load_switches(settings.config, settings.site_config)
+    log = ContractLog(settings.log_folder, "dcm_end")
+    clock = SystemClock(settings.zone)
+    store = open_store(settings.store.url)
+    orthanc = settings.orthanc
+    password = orthanc.password.get_secret_value()
+    finder = OrthancFinder(orthanc.url, orthanc.username, password, orthanc.find_timeout_s)
+    puller = OrthancPuller(orthanc.url, orthanc.username, password, orthanc.timeout_s)
+    queue = RabbitQueue(settings.rabbitmq.url.get_secret_value())
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    unreachable: set[str] = set()
+    ends = PullEnds(store, clock, log, settings.pull_retry)
+    with_series = frozenset(pacs.name for pacs in settings.pacs if pacs.series_level)
+    prepare = PreparePull(finder, puller, clock, log, switches, with_series)
+    service = Service(
+        settings=settings,
+        switches=switches,
+        log=log,
+        store=store,
+        queue=queue,
+        clock=clock,
+        find=FindStudies(store, finder, clock, log, switches, settings.stability),
+        pull=PullStudies(store, puller, prepare, ends, clock, log, _pull_policy(settings), owner, lambda: unreachable),
+        ends=ends,
+        accept=AcceptNotification(store, clock, log),
+        publish=Publish(store, queue, clock, log, owner),
+        record=RecordResult(store, clock, log, _delivery_policy(settings)),
+        release=Release(store, puller, clock, owner),
+        manual=ManualPull(store, finder, clock, log, switches, tuple(pacs.name for pacs in settings.pacs)),
+        unreachable=unreachable,
+    )
+    service.loops = _loops(service)
+    return service
+
+
+def _loops(service: Service) -> dict[str, Loop]:
+    log, settings = service.log, service.settings
+    loops = [_find_loop(service, pacs) for pacs in settings.pacs]
+    loops += [
+        Loop("pull", lambda: service.pull() > 0, 0.5, log),
+        Loop("watch", service.pull.watch, 1.0, log),
+        Loop("publish", service.publish, 1.0, log),
+        Loop("release", service.release, 5.0, log),
+    ]
+    loops += [_worker(service, f"WORKER-{number}") for number in range(1, settings.backend.workers + 1)]
+    return {loop.name: loop for loop in loops}
+
+
+def _find_loop(service: Service, pacs: PacsSettings) -> Loop:
+    def step() -> bool:
+        try:
+            for day in service.find_days():
+                if service.find(pacs.name, day):
+                    service.wake("pull")
+        except PipelineError:
+            service.unreachable.add(pacs.name)
+            raise
+        service.unreachable.discard(pacs.name)
+        return False
+
+    return Loop(f"find {pacs.name}", step, service.settings.find_interval_s, service.log)
+
+
+def _worker(service: Service, name: str) -> Loop:
+    settings = service.settings
+    backend = HttpBackend(settings.backend.url, settings.backend.key.get_secret_value(), settings.backend.timeout_s)
+    deliver = Deliver(
+        store=service.store,
+        consumer=RabbitConsumer(settings.rabbitmq.url.get_secret_value()),
+        backend=backend,
+        files=LocalFolders(),
+        clock=service.clock,
+        log=service.log,
+        policy=_delivery_policy(settings),
+        worker=name,
+    )
+
+    def step() -> bool:
+        deliver(TAKE_S)
+        return True
+
+    loop = Loop(name, step, TAKE_S, service.log)
+    deliver.stopping = loop.stopping
+    return loop
+
+
+def _pull_policy(settings: Settings) -> PullPolicy:
+    return PullPolicy(
+        limits={pacs.name: 1 if settings.move_sync else pacs.parallel_pulls for pacs in settings.pacs},
+        retry=settings.pull_retry,
+        watch=timedelta(seconds=settings.pull.watch_s),
+        room_pause=timedelta(seconds=settings.pull.room_pause_s),
+    )
+
+
+def _delivery_policy(settings: Settings) -> DeliveryPolicy:
+    return DeliveryPolicy(
+        retry=settings.delivery_retry,
+        result_timeout=timedelta(seconds=settings.backend.result_timeout_s),
+        unreachable_pause=UNREACHABLE_PAUSE,
+        retention=timedelta(seconds=settings.backend.retention_s),
+    )
+
+

@@ -1,0 +1,30 @@
+"""From which PACS a study is moved (M6): the fullest reachable copy, random among equals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from .study import Study
+
+
+def choose_pacs(
+    study: Study, allowed: Collection[str], unreachable: Collection[str], pick: Callable[[Sequence[str]], str]
+) -> str | None:
+    """
+    Choose the PACS to move a study from.
+
+    Args:
+        study: With the PACS that have it and their counts.
+        allowed: PACS that may be asked now.
+        unreachable: Those of them that did not answer lately; taken only when no other has the study.
+        pick: Picks one of several equal ones (random on site).
+
+    Returns:
+        A name, or None when none of the allowed ones has the study.
+    """
+    having = [name for name in sorted(study.pacs) if name in allowed]
+    candidates = [name for name in having if name not in unreachable] or having
+    if not candidates:
+        return None
+    fullest = max(study.pacs[name].count or 0 for name in candidates)
+    return pick([name for name in candidates if (study.pacs[name].count or 0) == fullest])

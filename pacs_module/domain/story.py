@@ -1,0 +1,59 @@
+"""A study's story for people: its document, and what happens next and when (M24)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .lifecycle import State
+from .study import PULL, Study, iso
+
+_REST = {
+    State.COMPLETED: "nothing: the result is in; growth at the PACS or a person starts it again",
+    State.UNSUPPORTED_SERIES: "nothing: no usable series; growth at the PACS or a person starts it again",
+    State.PULL_FAILED: "nothing: every attempt to pull failed; growth at the PACS or a person starts it again",
+    State.DEAD_LETTER: "nothing: delivery was given up, its message lies in the dead-letter queue; a person starts it again",
+    State.UNPULLABLE: "nothing: without a StudyInstanceUID it cannot be pulled; to be mended at the PACS",
+}
+
+
+def story(study: Study, now: int) -> dict[str, Any]:
+    """
+    Everything known of a study.
+
+    Args:
+        study: The study.
+        now: Epoch milliseconds.
+
+    Returns:
+        The document, with ``next``: what happens next, ``at`` when (None: when something else happens) and in how many seconds.
+    """
+    what, at = next_step(study)
+    step = {"what": what, "at": iso(at) if at else None, "inSeconds": round(max(0, at - now) / 1000, 1) if at else None}
+    filtered = [f"{record.series_uid} filter because {record.because}" for record in study.series.values() if not record.taken]
+    return {**study.to_document(), "state": study.state.value if study.state else None, "filtered": filtered, "next": step}
+
+
+def next_step(study: Study) -> tuple[str, int | None]:
+    """What happens next with a study, and when (epoch milliseconds; None: it waits for somebody else)."""
+    if study.state is None:
+        return "nothing: not wanted; every find looks at it again", None
+    if study.state is State.META_ONLY:
+        if PULL in study.due:
+            return f"pull number {study.attempts + 1}, priority {study.priority}", study.due[PULL]
+        return "the next find counts its instances: pulled when the count has not changed", None
+    if study.state is State.PULL_DATA:
+        return "the plugins report the end of the running pull", None
+    if study.state is State.PULL_DATA_END:
+        return _next_delivery(study)
+    return _REST[study.state], None
+
+
+def _next_delivery(study: Study) -> tuple[str, int | None]:
+    last = study.last_handover
+    if last is None:
+        return "the plugins hand over", None
+    if last.message_state == "owed":
+        return f"delivery number {last.attempts + 1} is published to RabbitMQ", last.next_at or None
+    if last.message_state == "queued":
+        return "a delivery worker takes it from RabbitMQ", None
+    return "the backend posts its result", None

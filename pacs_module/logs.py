@@ -1,0 +1,52 @@
+"""
+The two plain-text logs of the operator contract and their JSON twins.
+
+``<name>.log`` holds the contract's lines, letter by letter, one event a line. ``<name>.jsonl`` holds the same lines with their time, and
+everything else that is worth saying: ``{"at": ..., "level": ..., "line": ...}`` or ``{"at": ..., "level": ..., "event": ..., ...}``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+LOG_BYTES = 50 * 2**20
+LOG_FILES = 10
+
+
+class ContractLog:
+    """Writes one contract log and its JSON twin; both rotate at 50 MiB, ten are kept; readable by owner and group only."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lines = _logger(folder / f"{name}.log")
+        self._json = _logger(folder / f"{name}.jsonl")
+
+    def line(self, text: str) -> None:
+        """Write one contract line, and the same with its time to the JSON twin."""
+        self._lines.info(text)
+        self._write({"level": "INFO", "line": text})
+
+    def event(self, what: str, level: str = "INFO", **values: object) -> None:
+        """Write something that the contract has no line for, to the JSON twin only."""
+        self._write({"level": level, "event": what, **values})
+
+    def _write(self, values: dict[str, object]) -> None:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._json.info(json.dumps({"at": at, **values}, ensure_ascii=False, default=str))
+
+
+def _logger(path: Path) -> logging.Logger:
+    logger = logging.getLogger(f"contract.{path}")
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    if not logger.handlers:
+        os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o640))
+        handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+    return logger

@@ -1,0 +1,241 @@
+"""
+Settings of pacs_module: a TOML file, overridden by environment variables ``PACS_MODULE_...`` (``__`` between the levels).
+
+An unknown key or a bad value stops the start with the key, the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from .domain.errors import ConfigurationError
+from .domain.retry import RetryPolicy
+from .domain.stability import FIXED_DELAY, UNCHANGED_COUNT, StabilityPolicy
+
+ENVIRONMENT_PREFIX = "PACS_MODULE_"
+SETTINGS_FILE = "PACS_MODULE_SETTINGS"
+
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PacsSettings(_Section):
+    """One hospital PACS; ``name`` is its alias in Orthanc's DicomModalities."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    series_level: bool = True
+    """Ask at SERIES level for the counts of each series before a pull; off for a PACS that refuses it."""
+    parallel_pulls: int = Field(default=1, ge=1, le=16)
+    """How many pulls at once with MOVE_SYNC = false; with true it is one."""
+
+
+class OrthancSettings(_Section):
+    """The receiving Orthanc."""
+
+    url: str = "http://127.0.0.1:8042"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    timeout_s: Seconds = 30.0
+    find_timeout_s: Seconds = 120.0
+    """Deadline of one C-FIND."""
+
+
+class WebSettings(_Section):
+    """Our own HTTP server. From loopback the debug API needs no key, from elsewhere it does."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=7000, ge=1, le=65535)
+    api_key: SecretStr = Field(min_length=8)
+
+
+class StoreSettings(_Section):
+    """``sqlite:///path`` (default, one machine), ``mongodb://...`` or ``memory:`` (tests)."""
+
+    url: str = "sqlite:///study_info.db"
+
+
+class RabbitSettings(_Section):
+    """RabbitMQ."""
+
+    url: SecretStr
+
+
+class BackendSettings(_Section):
+    """The AI backend."""
+
+    url: str
+    key: SecretStr
+    workers: int = Field(default=2, ge=1, le=64)
+    """Deliveries at once: as many as the backend shall compute at a time."""
+    timeout_s: Seconds = 30.0
+    result_timeout_s: Seconds = 1500.0
+    """A delivery without a result in this time is sent again. Below RabbitMQ's consumer_timeout of 30 minutes."""
+    attempts: int = Field(default=8, ge=1)
+    first_pause_s: Seconds = 10.0
+    longest_pause_s: Seconds = 1800.0
+    retention_s: float = Field(default=600.0, ge=0)
+    """How long a hand-over folder is kept after its result."""
+
+
+class PullSettings(_Section):
+    """Repeats of a pull that failed or came short."""
+
+    attempts: int = Field(default=5, ge=1)
+    first_pause_s: Seconds = 30.0
+    longest_pause_s: Seconds = 1800.0
+    watch_s: Seconds = 15.0
+    """How often a running pull is asked after when no report has come."""
+    room_pause_s: Seconds = 5.0
+    """How long a pull waits when the RAM disk had no room."""
+
+
+class Settings(BaseSettings):
+    """All settings; ``time_zone`` is mandatory: StudyDate, ``crossday`` and "today" are the hospital's."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", populate_by_name=True
+    )
+
+    time_zone: str
+    crossday: int = Field(default=0, ge=-31, le=0)
+    move_sync: bool = Field(default=True, alias="MOVE_SYNC")
+    find_interval_s: Seconds = 10.0
+    find_dates: tuple[date, ...] = ()
+    start_date: date | None = None
+    stability_rule: Literal["unchanged_count", "fixed_delay"] = "unchanged_count"
+    stability_delay_s: Seconds = 600.0
+    log_folder: Path = Path("log")
+    config: Path | None = None
+    site_config: Path | None = None
+    pacs: tuple[PacsSettings, ...] = Field(min_length=1)
+    orthanc: OrthancSettings = OrthancSettings()
+    web: WebSettings
+    store: StoreSettings = StoreSettings()
+    rabbitmq: RabbitSettings
+    backend: BackendSettings
+    pull: PullSettings = PullSettings()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("an IANA name such as Asia/Shanghai")
+        return value
+
+    @field_validator("site_config", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return value or None
+
+    @field_validator("pacs")
+    @classmethod
+    def _different_names(cls, value: tuple[PacsSettings, ...]) -> tuple[PacsSettings, ...]:
+        names = [pacs.name for pacs in value]
+        if len(set(names)) != len(names):
+            raise ValueError("each PACS needs a name of its own")
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The hospital's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def stability(self) -> StabilityPolicy:
+        """The stability rule."""
+        rule = FIXED_DELAY if self.stability_rule == FIXED_DELAY else UNCHANGED_COUNT
+        return StabilityPolicy(rule, timedelta(seconds=self.stability_delay_s))
+
+    @property
+    def pull_retry(self) -> RetryPolicy:
+        """Pauses between pulls."""
+        return _policy(self.pull.attempts, self.pull.first_pause_s, self.pull.longest_pause_s)
+
+    @property
+    def delivery_retry(self) -> RetryPolicy:
+        """Pauses between deliveries."""
+        return _policy(self.backend.attempts, self.backend.first_pause_s, self.backend.longest_pause_s)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file; no other source."""
+        path = init_settings.init_kwargs.pop("settings_file", None)  # type: ignore[attr-defined]
+        file_source = TomlConfigSettingsSource(settings_cls, path) if path else init_settings
+        return (env_settings, file_source)
+
+
+def _policy(attempts: int, first: float, longest: float) -> RetryPolicy:
+    return RetryPolicy(attempts, timedelta(seconds=first), timedelta(seconds=longest))
+
+
+def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """
+    Read the settings.
+
+    Args:
+        path: TOML file; None: the one that ``PACS_MODULE_SETTINGS`` names, or environment variables alone.
+        environment: For the check of variable names.
+
+    Raises:
+        ConfigurationError: Naming the key, its value and what is allowed.
+    """
+    path = path or (Path(environment[SETTINGS_FILE]) if environment.get(SETTINGS_FILE) else None)
+    _check_file(path)
+    _check_environment(environment)
+    try:
+        return Settings(settings_file=path)  # type: ignore[call-arg]
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigurationError(".".join(map(str, first["loc"])), _printable(first), _allowed(first)) from error
+
+
+def _check_file(path: Path | None) -> None:
+    if path is None:
+        return
+    try:
+        tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError("settings file", str(path), f"a readable TOML file ({error})") from error
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    for name, value in environment.items():
+        if name.startswith(ENVIRONMENT_PREFIX) and name != SETTINGS_FILE:
+            first = name.removeprefix(ENVIRONMENT_PREFIX).split("__")[0].upper()
+            if first not in known:
+                raise ConfigurationError(name, value, f"{ENVIRONMENT_PREFIX} and one of {', '.join(sorted(known))}")
+
+
+def _printable(error: Any) -> object:
+    secret = any(word in str(error["loc"]).lower() for word in ("key", "password", "url"))
+    if error["type"] == "missing":
+        return None
+    return "(not shown)" if secret else error["input"]
+
+
+def _allowed(error: Any) -> str:
+    if error["type"] == "missing":
+        return "it must be given"
+    if error["type"] == "extra_forbidden":
+        return "there is no such setting"
+    return str(error["msg"]).removeprefix("Value error, ")

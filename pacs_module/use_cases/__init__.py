@@ -1,0 +1,1 @@
+"""One file per verb. A use case reads and writes through the ports and decides through the domain."""

@@ -1,0 +1,42 @@
+"""How a use case changes a study document: read, edit, write back; again when somebody wrote in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from ..domain.errors import RetriableError
+from ..domain.study import Study
+from ..ports import StudyStore
+
+_TRIES = 50
+
+
+def change(store: StudyStore, study_uid: str, edit: Callable[[Study], bool]) -> Study | None:
+    """
+    Edit a study so that no other writer's change is lost.
+
+    Args:
+        store: The store.
+        study_uid: Which study.
+        edit: Changes the study it is given and returns True, or returns False when there is nothing to change. It may be called again with a
+            newer copy, so it must have no other effect.
+
+    Returns:
+        The study as it is stored now, None when there is no such study.
+
+    Raises:
+        RetriableError: Others wrote all the time.
+    """
+    for _ in range(_TRIES):
+        study = store.get(study_uid)
+        if study is None:
+            return None
+        if not edit(study) or store.replace(study):
+            return study
+    raise RetriableError(f"study {study_uid} is being changed by others all the time")
+
+
+def milliseconds(span: timedelta) -> int:
+    """A duration in whole milliseconds."""
+    return int(span.total_seconds() * 1000)

@@ -1,0 +1,150 @@
+"""Before a pull: what does the PACS say of the study's series, and which of them are wanted (M3, M15)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ..domain import loglines
+from ..domain.errors import PipelineError, RetriableError
+from ..domain.filters import Verdict, is_dx, judge_series
+from ..domain.lifecycle import Event
+from ..domain.messages import PullRequest
+from ..domain.study import PULL, SeriesRecord, Study, iso
+from ..domain.switches import Switches
+from ..domain.values import SeriesFacts, clean_uid, parse_count
+from ..ports import Clock, EventLog, PacsFinder, Puller
+
+SERIES_KEYS = (
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "Modality",
+    "BodyPartExamined",
+    "ProtocolName",
+    "StudyDescription",
+    "SeriesDescription",
+    "ImageType",
+    "SliceThickness",
+    "ConvolutionKernel",
+    "NumberOfSeriesRelatedInstances",
+)
+
+
+@dataclass
+class PreparePull:
+    """
+    Makes the request for a pull out of a study.
+
+    ``series_level`` names the PACS that can be asked at SERIES level.
+    """
+
+    finder: PacsFinder
+    puller: Puller
+    clock: Clock
+    log: EventLog
+    switches: Switches
+    series_level: Collection[str]
+
+    def __call__(self, study: Study, pacs: str, final: bool) -> PullRequest | None:
+        """
+        Ask the PACS for the series and, with FIND_PACS_USE_SERIES, filter them.
+
+        Args:
+            study: Changed in place: verdicts, and the state when every series was dropped.
+            pacs: Where the study is moved from.
+            final: Whether this is the last attempt.
+
+        Returns:
+            The request, or None when every series was dropped: the study is settled then.
+
+        Raises:
+            RetriableError: With FIND_PACS_USE_SERIES the PACS did not answer at SERIES level.
+        """
+        series = self._series_of(pacs, study)
+        named = [facts for facts in series if facts.series_uid in study.skip_filter]
+        wanted, filtered = named or series, {}
+        if self.switches.find_pacs_use_series and series and not study.skip_filter:
+            filtered = self._filter(study, series)
+            wanted = [facts for facts in series if facts.series_uid not in filtered]
+            if not wanted:
+                return None
+        return self._request(study, pacs, wanted, filtered, final)
+
+    def _request(
+        self, study: Study, pacs: str, wanted: list[SeriesFacts], filtered: dict[str, str], final: bool
+    ) -> PullRequest:
+        counts = {facts.series_uid: facts.instances for facts in wanted if facts.instances is not None}
+        some = bool(filtered or study.skip_filter)
+        return PullRequest(
+            pull_id=uuid.uuid4().hex,
+            study_uid=study.study_uid,
+            pacs=pacs,
+            level="SERIES" if some else "STUDY",
+            series_uids=(tuple(facts.series_uid for facts in wanted) or tuple(study.skip_filter)) if some else (),
+            priority=study.priority,
+            expected=(sum(counts.values()) or None) if some else study.pacs[pacs].count,
+            expected_series=counts if len(counts) == len(wanted) else {},
+            filtered=filtered,
+            skip_filter=tuple(study.skip_filter),
+            final=final,
+            forced=study.forced,
+            dx=is_dx(study.modality, self.switches),
+        )
+
+    def _series_of(self, pacs: str, study: Study) -> list[SeriesFacts]:
+        """What the PACS says of the study's series; empty where it cannot be asked."""
+        if pacs not in self.series_level:
+            return []
+        try:
+            answers = self.finder.find(pacs, "SERIES", {"StudyInstanceUID": study.study_uid}, SERIES_KEYS)
+        except PipelineError as error:
+            if self.switches.find_pacs_use_series and isinstance(error, RetriableError):
+                raise
+            self.log.event("no series counts", "WARNING", pacs=pacs, studyUID=study.study_uid, error=str(error))
+            return []
+        facts = {}
+        for answer in answers:
+            uid = clean_uid(answer.get("SeriesInstanceUID", ""))
+            if uid:
+                facts[uid] = SeriesFacts(uid, answer, parse_count(answer.get("NumberOfSeriesRelatedInstances")))
+        return list(facts.values())
+
+    def _filter(self, study: Study, series: list[SeriesFacts]) -> dict[str, str]:
+        """Verdicts into the document and, those that are new, as lines to the plugins' log."""
+        now = self.clock.now()
+        verdicts = {facts.series_uid: judge_series(facts, self.switches) for facts in series}
+        filtered = {uid: verdict.because for uid, verdict in verdicts.items() if not verdict.taken}
+        told = {uid for uid, record in study.series.items() if record.stage == "find" and record.because == filtered.get(uid)}
+        names = (study.accession_number, study.patient_id, study.study_uid)
+        lines = [loglines.series_filtered(*names, uid, because) for uid, because in filtered.items() if uid not in told]
+        study.keep_series([_record(facts, verdicts[facts.series_uid], iso(now)) for facts in series])
+        if len(filtered) == len(series):
+            lines.append(loglines.study_filtered(*names))
+            study.apply(Event.FILTERED_AT_FIND, f"all {len(series)} series", now)
+            study.baseline = study.count
+            study.schedule(PULL, None)
+        self._write_lines(lines)
+        return filtered
+
+    def _write_lines(self, lines: list[str]) -> None:
+        if not lines:
+            return
+        try:
+            self.puller.write_verdicts(lines)
+        except PipelineError as error:
+            self.log.event("filter lines not in orthanc-python.log", "WARNING", error=str(error), lines=lines)
+
+
+def _record(facts: SeriesFacts, verdict: Verdict, at: str) -> SeriesRecord:
+    return SeriesRecord(
+        series_uid=facts.series_uid,
+        taken=verdict.taken,
+        rule=verdict.rule,
+        because=verdict.because,
+        stage="find",
+        modality=facts.modality,
+        series_description=facts.text("SeriesDescription"),
+        in_pacs=facts.instances,
+        at=at,
+    )

@@ -1,0 +1,160 @@
+"""Pull: ask the plugins for the studies that are due, most urgent first, and ask after those whose end is not reported (M13, M14, M27)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from ..domain import loglines
+from ..domain.choose_pacs import choose_pacs
+from ..domain.errors import NoRoom, PermanentError, RetriableError
+from ..domain.lifecycle import Event
+from ..domain.messages import PullReport, PullRequest
+from ..domain.ordering import PULL_ORDER
+from ..domain.retry import RetryPolicy
+from ..domain.study import MOST_PULLS, PULL, WATCH, Pull, Study, iso
+from ..ports import Clock, EventLog, Exists, Puller, StudyStore
+from .changing import change, milliseconds
+from .prepare_pull import PreparePull
+from .pull_ends import PullEnds
+
+CLAIM_LEASE = timedelta(minutes=5)
+"""Longer than a SERIES level find at a slow PACS; a process that died with a claim lets it go after this."""
+
+
+@dataclass(frozen=True)
+class PullPolicy:
+    """``limits``: pulls at once by PACS; ``watch``: how often a running pull is asked after; ``room_pause``: wait for room."""
+
+    limits: Mapping[str, int]
+    retry: RetryPolicy
+    watch: timedelta
+    room_pause: timedelta
+
+
+@dataclass
+class PullStudies:
+    """One round asks for as many due studies as may run at once."""
+
+    store: StudyStore
+    puller: Puller
+    prepare: PreparePull
+    ends: PullEnds
+    clock: Clock
+    log: EventLog
+    policy: PullPolicy
+    owner: str
+    unreachable: Callable[[], Collection[str]] = frozenset
+    pick: Callable[[Sequence[str]], str] = field(default=random.choice)
+
+    def __call__(self) -> int:
+        """
+        Ask for the due studies that there is capacity for.
+
+        Returns:
+            How many pulls were asked for.
+        """
+        claimed = [study for name in self.policy.limits for study in self._claim(name)]
+        if not claimed:
+            return 0
+        self.log.line(loglines.move_dates(sorted({study.study_date for study in claimed})))
+        again = sum(study.attempts > 0 for study in claimed)
+        if len(claimed) > again:
+            self.log.line(loglines.send_moves(len(claimed) - again))
+        if again:
+            self.log.line(loglines.continue_moves(again))
+        return sum(self._pull(study) for study in claimed)
+
+    def watch(self) -> bool:
+        """
+        Ask after one pull whose end has not been reported: its report may be on the way, or the plugins may never have heard of it.
+
+        Returns:
+            Whether there was one.
+        """
+        study = self.store.claim(WATCH, self.owner, self.clock.now(), milliseconds(self.policy.watch))
+        if study is None:
+            return False
+        if study.pull is None or study.pull.status != "asked":
+            change(self.store, study.study_uid, _unwatch)
+            return True
+        report = self.puller.report_of(study.pull.request.pull_id)
+        if isinstance(report, PullReport):
+            self.ends.accept_report(report)
+        elif report is None:
+            self.log.line(loglines.continue_moves(1))
+            self._ask(study.pull.request)
+        return True
+
+    def _claim(self, pacs: str) -> list[Study]:
+        running = self.store.count({"pull.status": "asked", "pull.request.pacs": pacs})
+        claimed: list[Study] = []
+        lease = milliseconds(CLAIM_LEASE)
+        while running + len(claimed) < self.policy.limits[pacs]:
+            study = self.store.claim(PULL, self.owner, self.clock.now(), lease, {f"pacs.{pacs}": Exists()}, PULL_ORDER)
+            if study is None:
+                break
+            claimed.append(study)
+        return claimed
+
+    def _pull(self, study: Study) -> bool:
+        pacs = choose_pacs(study, self.policy.limits, self.unreachable(), self.pick)
+        if pacs is None:
+            return False
+        try:
+            request = self.prepare(study, pacs, final=self.policy.retry.exhausted(study.attempts + 1))
+        except RetriableError as error:
+            self.log.event("pull put off", "WARNING", studyUID=study.study_uid, why=str(error))
+            return self._put_off(study.study_uid, self.policy.watch)
+        if request is not None:
+            self._asked(study, request)
+        if not self.store.replace(study):
+            # A find or a person changed it meanwhile: with what they wrote it is due again at once.
+            return self._put_off(study.study_uid, timedelta(0))
+        return request is not None and self._ask(request)
+
+    def _asked(self, study: Study, request: PullRequest) -> None:
+        """The document says "asked" before the plugins hear of it: a crash in between ends in asking again with the same id."""
+        now = self.clock.now()
+        study.attempts += 1
+        study.apply(Event.PULL_ASKED, f"{request.level} from {request.pacs}, attempt {study.attempts}", now)
+        study.baseline = study.pacs[request.pacs].count
+        if study.pull is not None:
+            study.pulls = [*study.pulls, study.pull][-MOST_PULLS:]
+        study.pull = Pull(request=request, attempt=study.attempts, asked_at=iso(now))
+        study.schedule(PULL, None)
+        study.schedule(WATCH, now + milliseconds(self.policy.watch))
+
+    def _ask(self, request: PullRequest) -> bool:
+        try:
+            self.puller.ask(request)
+        except NoRoom as error:
+            self.ends.give_back(request, f"no room on the RAM disk: {error}", self.policy.room_pause)
+            return False
+        except RetriableError as error:
+            self.log.event("plugins not reached, will be asked again", "WARNING", studyUID=request.study_uid, error=str(error))
+        except PermanentError as error:
+            self.log.line(loglines.MOVE_FAILED)
+            self.log.line(loglines.move_success([]))
+            self.ends.give_back(request, str(error))
+            return False
+        return True
+
+    def _put_off(self, study_uid: str, pause: timedelta) -> bool:
+        at = self.clock.now() + milliseconds(pause)
+
+        def edit(study: Study) -> bool:
+            if PULL not in study.due:
+                return False
+            study.schedule(PULL, at)
+            return True
+
+        change(self.store, study_uid, edit)
+        return False
+
+
+def _unwatch(study: Study) -> bool:
+    study.schedule(WATCH, None)
+    return True

@@ -1,0 +1,67 @@
+"""The backend's result (M23)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..domain.lifecycle import Event
+from ..domain.messages import Result
+from ..domain.study import RELEASE, HandOver, Study, iso
+from ..ports import Clock, EventLog, StudyStore
+from .changing import change, milliseconds
+from .deliver import DeliveryPolicy, fail_delivery
+
+_EVENTS = {"completed": Event.RESULT_COMPLETED, "unsupported_series": Event.RESULT_UNSUPPORTED}
+
+
+@dataclass
+class RecordResult:
+    """Late, repeated and unknown results are answered sensibly: ``recorded``, ``known already`` or None."""
+
+    store: StudyStore
+    clock: Clock
+    log: EventLog
+    policy: DeliveryPolicy
+
+    def __call__(self, result: Result) -> str | None:
+        """
+        Write a result down.
+
+        Returns:
+            ``recorded``; ``known already`` (nothing changed); None when there is no such study or hand-over.
+        """
+        answer: str | None = None
+
+        def edit(study: Study) -> bool:
+            nonlocal answer
+            item = _meant(study, result)
+            answer = None if item is None else self._take(study, item, result)
+            return answer == "recorded"
+
+        change(self.store, result.study_uid, edit)
+        self.log.event("result", studyUID=result.study_uid, seriesUID=result.series_uid, state=result.state, answer=answer or "unknown")
+        return answer
+
+    def _take(self, study: Study, item: HandOver, result: Result) -> str:
+        if item.message_state == "done" or (result.state == "failed" and item.message_state != "accepted"):
+            return "known already"
+        now = self.clock.now()
+        item.result_message, item.result_at = result.message, iso(now)
+        if result.state == "failed":
+            fail_delivery(study, item, f"the backend says failed: {result.message}", now, self.policy)
+            return "recorded"
+        item.message_state, item.result, item.result_values = "done", result.state, dict(result.values)
+        study.schedule(RELEASE, min(now + milliseconds(self.policy.retention), study.due.get(RELEASE, 2**62)))
+        event = _EVENTS[result.state]
+        if study.handovers[-1] is item:
+            study.apply(event, result.message or result.state, now, by="backend")
+        else:
+            study.note(f"{event.value}, of an earlier hand-over", result.message, now, by="backend")
+        return "recorded"
+
+
+def _meant(study: Study, result: Result) -> HandOver | None:
+    if result.handover_id:
+        return study.handover(result.handover_id)
+    same = [item for item in study.handovers if item.series_uid == result.series_uid]
+    return next((item for item in same if item.open), same[-1] if same else None)

@@ -1,0 +1,49 @@
+"""Release: hand-over folders whose result is in go, after their retention (M22)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..domain.study import RELEASE, Study, iso
+from ..ports import Clock, Puller, StudyStore
+from .changing import change, milliseconds
+
+CLAIM_LEASE = timedelta(seconds=60)
+
+
+@dataclass
+class Release:
+    """Asks the plugins to let go of folders; asked again until they have answered."""
+
+    store: StudyStore
+    puller: Puller
+    clock: Clock
+    owner: str
+
+    def __call__(self) -> bool:
+        """
+        Release the folders of one study.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            RetriableError: The plugins do not answer; asked again when the claim's lease is over.
+        """
+        study = self.store.claim(RELEASE, self.owner, self.clock.now(), milliseconds(CLAIM_LEASE))
+        if study is None:
+            return False
+        settled = {item.handover_id for item in study.handovers if not item.open and not item.released_at}
+        for handover_id in settled:
+            self.puller.release(handover_id)
+
+        def edit(stored: Study) -> bool:
+            for item in stored.handovers:
+                if item.handover_id in settled:
+                    item.released_at = iso(self.clock.now())
+            stored.schedule(RELEASE, None)
+            return True
+
+        change(self.store, study.study_uid, edit)
+        return True

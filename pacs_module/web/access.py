@@ -1,0 +1,57 @@
+"""Who may ask what: loopback reads without a key, everybody else and every change needs one."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import secrets
+
+from fastapi import HTTPException, Request
+
+
+class Access:
+    """
+    Checks requests against the API key.
+
+    The key comes as ``X-API-Key``, as ``Authorization: Bearer``, or as the password of HTTP Basic (so that a browser can ask for it).
+    """
+
+    def __init__(self, api_key: str) -> None:
+        self._key = api_key
+
+    def with_key(self, request: Request) -> None:
+        """Let only those in who have the key."""
+        if not self._has_key(request):
+            raise HTTPException(401, "an API key is needed (header X-API-Key)", {"WWW-Authenticate": 'Basic realm="pacs_module"'})
+
+    def reading(self, request: Request) -> None:
+        """Let those in who have the key, and processes on this machine."""
+        if not _from_loopback(request):
+            self.with_key(request)
+
+    def _has_key(self, request: Request) -> bool:
+        given = request.headers.get("x-api-key") or _authorization(request.headers.get("authorization", ""))
+        return secrets.compare_digest(given.encode(), self._key.encode())
+
+
+def _authorization(header: str) -> str:
+    kind, _, value = header.partition(" ")
+    if kind.lower() == "bearer":
+        return value.strip()
+    if kind.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(value, validate=True).decode().partition(":")[2]
+    except (binascii.Error, UnicodeError):
+        return ""
+
+
+def _from_loopback(request: Request) -> bool:
+    """A proxy on this machine speaks for somebody else: then it is not loopback."""
+    if request.client is None or any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip")):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
