@@ -20,7 +20,7 @@ from hospital_sim.day import DayPlan, Part, Slice
 from hospital_sim.events import Event, OnEvent, ignore
 from hospital_sim.headers import sop_class
 from hospital_sim.instances import Renderer
-from hospital_sim.scu import Association, Pacs
+from hospital_sim.scu import Association, Pacs, check_listening
 
 IMAGES_AHEAD = 64
 SYNTAXES = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
@@ -122,6 +122,7 @@ def send_day(plan: DayPlan, pacs: Pacs, *, duration_s: float = 50.0, on_event: O
     Raises:
         StoreError: The PACS cannot be reached or refuses; the message says who, where and why.
     """
+    check_listening(pacs)
     maker = _Maker(plan)
     sent: Counter[str] = Counter()
     try:

@@ -15,7 +15,7 @@ from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 
 from hospital_sim.events import Event, OnEvent, ignore
-from hospital_sim.scu import CONTEXTS_PER_ASSOCIATION, Association, Pacs
+from hospital_sim.scu import CONTEXTS_PER_ASSOCIATION, Association, Pacs, check_listening
 
 MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"  # DICOMDIR, not an image (PS3.10)
 TAGS = [
@@ -108,6 +108,7 @@ def send_folder(
         by_study.setdefault(one.values["StudyInstanceUID"], []).append(one)
     if not by_study:
         raise EmptyFolderError(f"no DICOM file in {folder}")
+    check_listening(pacs)
     return [_send_study(files, pacs, calling_ae_title, on_event) for files in by_study.values()]
 
 

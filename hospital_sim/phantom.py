@@ -41,7 +41,8 @@ class Volume:
         hu: Hounsfield units, (slices, rows, columns).
         pixel_mm: Edge of a pixel, in mm.
         spacing_mm: Distance between slice centres, in mm.
-        lung_ml: Volume of the painted lungs with their vessels, in ml; 0 for other regions.
+        lung_ml: Volume of the aerated lungs (painted as lung and below -500 HU in the end, so without heart, nodule and
+            vessels), in ml; 0 for other regions.
     """
 
     hu: Hounsfield
@@ -124,12 +125,12 @@ def chest(matrix: int, slices: int, seed: int, *, table: bool = True, length_mm:
         length_mm: Scanned length from the top, in mm.
 
     Returns:
-        The volume, with its lung volume in ml (vessels included, airways and mediastinum not).
+        The volume, with its lung volume in ml.
     """
     rng = np.random.default_rng((seed, 11))
     canvas = Canvas(matrix, slices, CHEST_FOV_MM, length_mm / slices)
     shape = _ChestShape(canvas, rng)
-    lung_pixels = sum(_paint_trunk_slice(canvas, shape, index) for index in range(slices))
+    lungs = [_paint_trunk_slice(canvas, shape, index) for index in range(slices)]
     _paint_mediastinum(canvas)
     _paint_vessels(canvas, shape, rng)
     _paint_chest_bones(canvas, shape)
@@ -137,12 +138,13 @@ def chest(matrix: int, slices: int, seed: int, *, table: bool = True, length_mm:
     _paint_nodule(canvas, shape, rng)
     if table:
         _paint_table(canvas, 122.0)
+    lung_pixels = sum(int((lung & (hu < -500)).sum()) for lung, hu in zip(lungs, canvas.hu, strict=True))
     lung_ml = lung_pixels * canvas.pixel_mm**2 * canvas.spacing_mm / 1000.0
     return Volume(_rounded(canvas.hu), canvas.pixel_mm, canvas.spacing_mm, lung_ml)
 
 
-def _paint_trunk_slice(canvas: Canvas, shape: _ChestShape, index: int) -> float:
-    """Skin, fat, muscle, mediastinal fat, lungs and what lies under the diaphragm; returns the lung's area in pixels."""
+def _paint_trunk_slice(canvas: Canvas, shape: _ChestShape, index: int) -> npt.NDArray[np.bool_]:
+    """Skin, fat, muscle, mediastinal fat, lungs and what lies under the diaphragm; returns where the lung is."""
     depth = float(canvas.z[index])
     hu = canvas.hu[index]
     body, cage = np.float32(shape.body_scale(depth)), np.float32(shape.cage_scale(depth))
@@ -154,7 +156,7 @@ def _paint_trunk_slice(canvas: Canvas, shape: _ChestShape, index: int) -> float:
     hu += canvas.coverage(np.minimum(inside, above)) * np.float32(-75.0 - MUSCLE_HU)
     lung = canvas.coverage(np.minimum(np.minimum(inside - np.float32(3.0), above), shape.beside_midline))
     hu += lung * (shape.lung_hu - hu)
-    return float(lung.sum())
+    return np.asarray(lung > 0.5, dtype=np.bool_)
 
 
 def _paint_mediastinum(canvas: Canvas) -> None:

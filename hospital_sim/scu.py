@@ -52,6 +52,19 @@ class Pacs:
         return f"{self.ae_title} at {self.host}:{self.port}"
 
 
+def check_listening(pacs: Pacs) -> None:
+    """
+    See that something listens there; pynetdicom says only that it failed, not why.
+
+    Raises:
+        PacsUnreachableError: With the system's reason.
+    """
+    try:
+        socket.create_connection((pacs.host, pacs.port), timeout=10).close()
+    except OSError as error:
+        raise PacsUnreachableError(f"no connection to {pacs}: {error.strerror or error}") from error
+
+
 class Association:
     """A C-STORE association, open within a ``with`` block."""
 
