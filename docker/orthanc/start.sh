@@ -1,0 +1,12 @@
+#!/bin/sh
+# Starts Orthanc with the folders that it needs on a RAM disk that may be empty.
+set -eu
+
+# What is handed over is read by the group; the store and its index are nobody else's.
+umask 027
+mkdir -p "$ORTHANC_STORE"
+mkdir -p -m 0700 "$ORTHANC_STORE/store" "$ORTHANC_STORE/index"
+if [ -n "${AIPULL_HANDOVER_FOLDER:-}" ]; then
+    mkdir -p "$AIPULL_HANDOVER_FOLDER"
+fi
+exec /usr/sbin/Orthanc "$@"

@@ -1,0 +1,40 @@
+# pacs_module with HTTPie for the operators; the same image runs the simulated department and the example backend.
+FROM debian:12
+
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends httpie python3.11 python3.11-venv tzdata \
+ && rm -rf /var/lib/apt/lists/* \
+ && /usr/bin/python3.11 -m venv /opt/aipull/venv
+
+# The group is the RAM disk's: it may read what is handed over, and nothing else there.
+RUN groupadd --gid 10001 aipull \
+ && useradd --uid 10002 --gid aipull --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin pacs
+
+# For a mirror of PyPI: docker-compose build --build-arg PIP_INDEX_URL=...
+ARG PIP_INDEX_URL
+ENV LANG=C.UTF-8 \
+    PYTHONUNBUFFERED=1 \
+    PATH=/opt/aipull/venv/bin:$PATH
+WORKDIR /opt/aipull
+COPY requirements.lock ./
+RUN pip install --no-cache-dir -r requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY docker/healthy.py docker/
+COPY pacs_module pacs_module
+COPY orthanc orthanc
+COPY hospital_sim hospital_sim
+COPY examples examples
+RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . \
+ && python -m compileall -q pacs_module hospital_sim examples
+
+RUN install -d -o pacs -g aipull -m 0750 /ram /var/lib/aipull \
+ && install -d -o 10001 -g aipull -m 2770 /var/log/aipull \
+ && ln -s /ram/handover /store_image
+VOLUME /var/log/aipull
+# Where operators look: docker-compose exec pacs cat dcm_end.log
+WORKDIR /var/log/aipull
+USER pacs
+EXPOSE 7000
+HEALTHCHECK --interval=15s --timeout=5s --retries=4 --start-period=30s \
+    CMD ["python", "/opt/aipull/docker/healthy.py", "http://127.0.0.1:7000/health"]
+CMD ["pacs-module", "run"]
