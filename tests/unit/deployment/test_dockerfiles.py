@@ -1,0 +1,104 @@
+"""
+The Dockerfiles: built on what the tests run on, without secrets, not as root.
+
+Does not prove that they build (test_containers.py).
+"""
+
+import fnmatch
+import re
+
+import pytest
+
+
+def stages(dockerfiles):
+    return [(name, stage) for name, found in dockerfiles.items() for stage in found]
+
+
+def targets(dockerfiles):
+    """The stages that become images."""
+    return [found for _, found in stages(dockerfiles) if found.name != "plain"]
+
+
+def test_every_base_is_debian_12(dockerfiles):
+    assert set(dockerfiles) == {"orthanc.Dockerfile", "pacs.Dockerfile"}
+    names = {stage.name for _, stage in stages(dockerfiles) if stage.name}
+    assert {stage.base for _, stage in stages(dockerfiles)} - names == {"debian:12"}
+
+
+def test_orthanc_is_debians(dockerfiles):
+    runs = " ".join(dockerfiles["orthanc.Dockerfile"][0].all("RUN"))
+    assert "'orthanc=1.10.1*'" in runs
+    assert "'orthanc-python=4.0*'" in runs
+
+
+def test_the_venv_is_made_by_debians_python_and_holds_the_locked_versions(dockerfiles):
+    for stage in (dockerfiles["orthanc.Dockerfile"][-1], dockerfiles["pacs.Dockerfile"][-1]):
+        runs = " ".join(stage.all("RUN"))
+        assert "/usr/bin/python3.11 -m venv /opt/aipull/venv" in runs
+        assert "install --no-cache-dir -r requirements.lock" in runs
+        assert "--no-deps" in runs.split("-e .")[0].rsplit("install", 1)[1], "nothing beside the lock"
+
+
+def test_the_lock_is_installed_before_the_source_is_copied(dockerfiles):
+    for stage in (dockerfiles["orthanc.Dockerfile"][-1], dockerfiles["pacs.Dockerfile"][-1]):
+        order = [f"{keyword} {words}" for keyword, words in stage.instructions]
+        lock = next(i for i, line in enumerate(order) if "-r requirements.lock" in line)
+        source = next(i for i, line in enumerate(order) if line.startswith("COPY pacs_module"))
+        assert lock < source, "a change of ours would install everything again"
+
+
+def test_no_image_runs_as_root(dockerfiles):
+    assert [stage.all("USER")[-1] for stage in targets(dockerfiles)] == ["aipull", "aipull", "pacs"]
+
+
+def test_every_image_says_whether_it_is_healthy(dockerfiles):
+    for name, found in dockerfiles.items():
+        assert any(stage.all("HEALTHCHECK") for stage in found), name
+
+
+def test_httpie_is_in_the_pacs_image(dockerfiles):
+    assert " httpie " in " ".join(dockerfiles["pacs.Dockerfile"][0].all("RUN"))
+
+
+def test_no_secret_is_baked_in(dockerfiles):
+    for name, stage in stages(dockerfiles):
+        settings = stage.all("ENV") + stage.all("ARG")
+        assert not re.search(r"PASSWORD|SECRET|_KEY|TOKEN", " ".join(settings)), name
+        assert not any(re.search(r"(^|\s)\.env|\s\.\s|^\. ", words) for words in stage.all("COPY")), name
+
+
+def test_package_lists_are_not_left_in_a_layer(dockerfiles):
+    for _, stage in stages(dockerfiles):
+        for run in stage.all("RUN"):
+            assert ("apt-get update" in run) == ("rm -rf /var/lib/apt/lists/*" in run)
+
+
+def let_through(ignore, path):
+    """Whether a path reaches the builder: the last line that matches it or a folder above decides, as Docker has it."""
+    above = [path.rsplit("/", depth)[0] for depth in range(path.count("/") + 1)]
+    decided = True
+    for line in ignore:
+        pattern = line.removeprefix("!").rstrip("/").removeprefix("**/")
+        if any(fnmatch.fnmatchcase(part, pattern) for part in above):
+            decided = line.startswith("!")
+    return decided
+
+
+@pytest.fixture(scope="module")
+def ignore(repository):
+    lines = (repository / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_the_builder_gets_what_is_copied(dockerfiles, repository, ignore):
+    for name, stage in stages(dockerfiles):
+        for words in stage.all("COPY"):
+            for source in words.split()[:-1]:
+                if source != "README.md":  # written by another hand; pyproject.toml needs it
+                    assert (repository / source).exists(), (name, source)
+                assert let_through(ignore, source), (name, source)
+
+
+@pytest.mark.parametrize("path", [".env", ".git/config", "run/whole/run.json", "docker/site/site_config.py", ".venv/bin/python"])
+def test_the_builder_does_not_get_secrets_or_data(ignore, path):
+    assert not let_through(ignore, path)

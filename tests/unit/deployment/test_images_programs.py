@@ -1,0 +1,93 @@
+"""The small programs of the images, run here: health check, and start script with the real Orthanc as the demo's PACS."""
+
+import base64
+import os
+import stat
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from stack.ports import free_ports
+
+
+@pytest.fixture
+def server():
+    """Answers 200 to user and password at /system, 200 to anybody at /health, 401 or 503 otherwise."""
+    right = "Basic " + base64.b64encode(b"doctor:word").decode()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            statuses = {"/health": 200, "/system": 200 if self.headers.get("Authorization") == right else 401}
+            self.send_response(statuses.get(self.path, 503))
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    http = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=http.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{http.server_port}"
+    http.shutdown()
+    thread.join()
+    http.server_close()
+
+
+def healthy(repository, url, **environment):
+    command = [sys.executable, str(repository / "docker/healthy.py"), url]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+
+
+def test_healthy(repository, server):
+    assert healthy(repository, f"{server}/health").returncode == 0
+
+
+def test_user_and_password_are_shown(repository, server):
+    assert healthy(repository, f"{server}/system", ORTHANC_USER="doctor", ORTHANC_PASSWORD="word").returncode == 0
+    refused = healthy(repository, f"{server}/system", ORTHANC_USER="doctor", ORTHANC_PASSWORD="wrong")
+    assert refused.returncode == 1
+    assert "401" in refused.stderr
+    assert "wrong" not in refused.stderr
+
+
+def test_sick_or_nobody_there(repository, server):
+    assert healthy(repository, f"{server}/other").returncode == 1
+    gone = healthy(repository, f"http://127.0.0.1:{free_ports(1)[0]}/health")
+    assert gone.returncode == 1
+    assert "Traceback" not in gone.stderr
+
+
+@pytest.mark.server("orthanc")
+def test_start_script_with_the_demo_pacs(repository, tmp_path):
+    http, dicom = free_ports(2)
+    environment = {
+        "PATH": "/usr/sbin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "ORTHANC_AET": "HOSPITALPACS",
+        "ORTHANC_DICOM_PORT": str(dicom),
+        "ORTHANC_HTTP_PORT": str(http),
+        "ORTHANC_STORE": str(tmp_path / "ram"),
+        "ORTHANC_USER": "doctor",
+        "ORTHANC_PASSWORD": "word",
+        "RECEIVER_AET": "AIPULL",
+        "RECEIVER_HOST": "orthanc",
+        "RECEIVER_PORT": "4242",
+        "AIPULL_HANDOVER_FOLDER": str(tmp_path / "ram/handover"),
+    }
+    command = [str(repository / "docker/orthanc/start.sh"), str(repository / "docker/hospital/orthanc.json")]
+    with (tmp_path / "log").open("w") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as orthanc:
+        try:
+            deadline = time.monotonic() + 30
+            while healthy(repository, f"http://127.0.0.1:{http}/system", **environment).returncode:
+                assert orthanc.poll() is None, (tmp_path / "log").read_text()
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+        finally:
+            orthanc.terminate()
+    rights = {name: stat.S_IMODE(os.stat(tmp_path / "ram" / name).st_mode) for name in ("store", "index", "handover")}
+    assert rights == {"store": 0o700, "index": 0o700, "handover": 0o750}
+    assert orthanc.returncode == 0
