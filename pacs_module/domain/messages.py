@@ -121,7 +121,7 @@ class Result:
     state: str
     message: str = ""
     handover_id: str = ""
-    values: dict[str, Any] = field(default_factory=dict)
+    result: dict[str, Any] = field(default_factory=dict)
 
 
 def notification(

@@ -50,7 +50,7 @@ class RecordResult:
         if result.state == "failed":
             fail_delivery(study, item, f"the backend says failed: {result.message}", now, self.policy)
             return "recorded"
-        item.message_state, item.result, item.result_values = "done", result.state, dict(result.values)
+        item.message_state, item.result, item.result_values = "done", result.state, dict(result.result)
         study.schedule(RELEASE, min(now + milliseconds(self.policy.retention), study.due.get(RELEASE, 2**62)))
         event = _EVENTS[result.state]
         if study.handovers[-1] is item:
