@@ -35,7 +35,7 @@ from fastapi.responses import JSONResponse
 from pydicom import FileDataset, dcmread
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels.processing import apply_modality_lut
-from tenacity import before_sleep_log, retry, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+from tenacity import before_sleep_log, retry, retry_if_exception, stop_after_delay, wait_exponential_jitter
 
 log = logging.getLogger("ai_backend")
 RADIOGRAPHS = ("DX", "CR", "DR", "RF", "OT")
@@ -124,6 +124,13 @@ def compute(folder: Path) -> tuple[dict[str, float], list[str]]:
 # ------------------------------------------------------------------------------------------------ the service
 
 
+def worth_repeating(error: BaseException) -> bool:
+    """No connection, a time-out or the pipeline's own failure; what it refuses (4xx) it will refuse again."""
+    if isinstance(error, requests.HTTPError):
+        return error.response.status_code >= 500 or error.response.status_code in (408, 429)
+    return isinstance(error, requests.RequestException)
+
+
 class Record:
     """Append-only JSON lines, on disk before we answer; knows after a restart what was accepted and computed."""
 
@@ -167,6 +174,7 @@ class Backend:
     def __init__(self, record: Record, pipeline_url: str, pipeline_key: str, workers: int = 2) -> None:
         self._record, self._url, self._key = record, pipeline_url.rstrip("/"), pipeline_key
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="compute")
+        self._posts = ThreadPoolExecutor(4, thread_name_prefix="post")  # a pipeline that is down must not stop computing
         self._lock = threading.Lock()
         self._running: set[str] = set()
 
@@ -182,7 +190,7 @@ class Backend:
         if known == "accepted":
             self._pool.submit(self._work, job, key)
         elif known == "computed":
-            self._pool.submit(self._post_logged, self._record.results[key])
+            self._posts.submit(self._post_logged, self._record.results[key])
         return known
 
     def _work(self, job: dict[str, Any], key: str) -> None:
@@ -209,7 +217,7 @@ class Backend:
         finally:
             with self._lock:
                 self._running.discard(key)
-        self._post_logged(answer)
+        self._posts.submit(self._post_logged, answer)
 
     def _post_logged(self, answer: dict[str, Any]) -> None:
         try:
@@ -218,7 +226,7 @@ class Backend:
             log.error("result of %s not acknowledged, waiting to be asked again: %s", answer["studyUID"], error)
 
     @retry(
-        retry=retry_if_exception_type(requests.RequestException),
+        retry=retry_if_exception(worth_repeating),
         wait=wait_exponential_jitter(multiplier=0.2, max=10),
         stop=stop_after_delay(300),
         before_sleep=before_sleep_log(log, logging.WARNING),

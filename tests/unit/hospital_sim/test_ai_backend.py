@@ -153,6 +153,14 @@ def test_a_result_is_posted_until_acknowledged(tmp_path, monkeypatch, chest):
     assert fake.tries == 3
 
 
+@pytest.mark.parametrize(("status", "again"), [(400, False), (401, False), (404, False), (429, True), (503, True)])
+def test_a_result_that_the_pipeline_refuses_is_not_posted_again(status, again):
+    answer = requests.Response()
+    answer.status_code = status
+    assert ai_backend.worth_repeating(requests.HTTPError(response=answer)) is again
+    assert ai_backend.worth_repeating(requests.ConnectionError())
+
+
 def test_failures_are_told_and_computed_again_when_asked(tmp_path, pipeline, chest):
     served = client(tmp_path / "record")
     served.post("/compute", json=job(tmp_path / "nothing"), headers=KEY)
