@@ -1,0 +1,18 @@
+"""Waiting for a condition, never for a time."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def wait_for(condition: Callable[[], T], seconds: float = 60.0, what: str = "") -> T:
+    """The first true value of a condition; an assertion error that says what was waited for when it never comes."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what or condition}"
+        time.sleep(0.05)
