@@ -52,7 +52,7 @@ class Backend:
         }
         command = [sys.executable, str(_SCRIPT), *(word for option in options.items() for word in option)]
         keys = {"BACKEND_KEY": self.key, "PIPELINE_API_KEY": self.pipeline_key}
-        return Process(self._run, Programme("backend", command, self.answers, keys))
+        return Process(self._run, Programme("backend", command, self.answers, {**keys, "PYTHONUNBUFFERED": "1"}))
 
     def answers(self) -> bool:
         """Whether it says that it is healthy."""

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from stack.identity import kill_bearers
 from stack.ram_disk import remove_noted
-from stack.run_files import forget_pids, read_mark
+from stack.run_files import forget_run, read_mark
 
 
 def main(folder: Path, parent: int) -> None:
@@ -26,7 +26,7 @@ def main(folder: Path, parent: int) -> None:
     if _dismissed(parent):
         return
     kill_bearers(read_mark(folder))
-    forget_pids(folder)
+    forget_run(folder)
     remove_noted(folder)
 
 

@@ -5,7 +5,7 @@ import re
 import secrets
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -64,6 +64,7 @@ class _Orthanc:
                 ["Orthanc", str(self.configuration())],
                 self.answers,
                 self.environment(),
+                drop_environment=("ORTHANC_", "HOSPITAL_PACS_", "AIPULL_", "SITE_CONFIG", "PYTHON"),
                 stop_within_s=_STOP_WITHIN_S,
             ),
         )
@@ -176,7 +177,11 @@ class ReceivingLinks:
     pacs_module_url: str
     api_key: str
     log_folder: Path
+    time_zone: str
+    """The hospital's, by its IANA name."""
     site_config: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Over everything else, for what orthanc.json leaves to the site (ORTHANC_STABLE_AGE, ...)."""
 
 
 class ReceivingOrthanc(_Orthanc):
@@ -220,6 +225,8 @@ class ReceivingOrthanc(_Orthanc):
             **super().environment(),
             "PYTHONEXECUTABLE": sys.executable,
             "PYTHONUNBUFFERED": "1",
+            "ORTHANC_PYTHON_PLUGIN": str(_PYTHON_PLUGIN),
+            "ORTHANC_PYTHON_SCRIPT": str(_REPOSITORY / "orthanc" / "plugins" / "pull_plugin.py"),
             "ORTHANC_NAME": "AI pull",
             "ORTHANC_AET": self.aet,
             "ORTHANC_DICOM_PORT": str(self.ports.dicom),
@@ -237,7 +244,9 @@ class ReceivingOrthanc(_Orthanc):
             "AIPULL_PACS_MODULE_URL": self.links.pacs_module_url,
             "AIPULL_API_KEY": self.links.api_key,
             "AIPULL_LOG_FOLDER": str(self.links.log_folder),
+            "AIPULL_TIME_ZONE": self.links.time_zone,
             **site,
+            **self.links.environment,
         }
 
 
@@ -247,6 +256,7 @@ def check_substitutions(configuration: str, environment: Mapping[str, str]) -> N
 
     Orthanc leaves such a ``${NAME}`` as it stands, which shows much later and elsewhere. ``${NAME:-default}`` is fine.
     """
-    missing = sorted(set(re.findall(r"\$\{(\w+)\}", configuration)) - set(environment))
+    without_comments = "\n".join(line for line in configuration.splitlines() if not line.lstrip().startswith("//"))
+    missing = sorted(set(re.findall(r"\$\{(\w+)\}", without_comments)) - set(environment))
     if missing:
         raise StackError(f"orthanc.json wants {', '.join(missing)} from the environment, and nobody sets it")

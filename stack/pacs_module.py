@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stack.errors import StackError
-from stack.orthanc import HOSPITAL_NAME, RECEIVER_AET
+from stack.orthanc import HOSPITAL_NAME
 from stack.ports import LOOPBACK, check_free
 from stack.probing import answers_http
 from stack.processes import Process, Programme
@@ -29,7 +29,9 @@ class PacsModuleLinks:
     rabbitmq_url: str
     backend_url: str
     backend_key: str
+    backend_workers: int
     log_folder: Path
+    time_zone: str
     site_config: Path | None = None
 
 
@@ -44,9 +46,7 @@ class PacsModule:
         overrides: Merged over the settings, table by table.
     """
 
-    def __init__(
-        self, run: RunFolder, port: int, links: PacsModuleLinks, overrides: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, run: RunFolder, port: int, links: PacsModuleLinks, overrides: Mapping[str, Any] | None = None) -> None:
         self.port = port
         self.links = links
         self.api_key = links.api_key
@@ -68,25 +68,27 @@ class PacsModule:
         if not program.exists():
             raise StackError("pacs-module is not installed beside this Python; `make setup` installs it")
         command = [str(program), "run", "--settings", str(self.settings_file)]
-        return Process(self._run, Programme("pacs-module", command, self.answers, drop_environment=("PACS_MODULE_",)))
+        return Process(
+            self._run,
+            Programme("pacs-module", command, self.answers, {"PYTHONUNBUFFERED": "1"}, drop_environment=("PACS_MODULE_",)),
+        )
 
     def settings(self) -> dict[str, Any]:
         """The settings with the overrides."""
         links = self.links
         base: dict[str, Any] = {
-            "time_zone": "Asia/Shanghai",
+            "time_zone": links.time_zone,
             "log_folder": str(links.log_folder),
             "pacs": [{"name": HOSPITAL_NAME}],
             "orthanc": {
                 "url": links.orthanc_url,
                 "username": links.orthanc_user,
                 "password": links.orthanc_password,
-                "aet": RECEIVER_AET,
             },
             "web": {"host": LOOPBACK, "port": self.port, "api_key": self.api_key},
             "store": {"url": f"sqlite:///{self.store_file}"},
             "rabbitmq": {"url": links.rabbitmq_url},
-            "backend": {"url": links.backend_url, "key": links.backend_key},
+            "backend": {"url": links.backend_url, "key": links.backend_key, "workers": links.backend_workers},
         }
         if links.site_config:
             base["site_config"] = str(links.site_config)

@@ -102,9 +102,7 @@ def _folder_on(parent: Path, needed_bytes: int) -> Path:
         raise StackError(f"RAM disk {parent}: there is no such folder")
     kind = filesystem_of(parent)
     if kind != "tmpfs":
-        raise StackError(
-            f"RAM disk {parent}: this is {kind}, not a tmpfs; name a folder on a tmpfs, such as {_SHARED_MEMORY}"
-        )
+        raise StackError(f"RAM disk {parent}: this is {kind}, not a tmpfs; name a folder on a tmpfs, such as {_SHARED_MEMORY}")
     free = shutil.disk_usage(parent).free
     if free < needed_bytes:
         raise StackError(f"too small a RAM disk: {_gib(needed_bytes)} needed, {_gib(free)} free on {parent}")

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from stack.identity import Identity
 
+RUN_FILE = "run.json"
+"""Addresses and credentials of what runs."""
+
 
 def pid_folder(folder: Path) -> Path:
     """Where mark and pid files lie."""
@@ -27,14 +30,12 @@ def read_mark(folder: Path) -> str:
 
 def read_pids(folder: Path) -> dict[str, Identity]:
     """The servers noted in the folder, dead or alive."""
-    return {
-        file.stem: Identity.from_line(file.read_text(encoding="ascii"))
-        for file in sorted(pid_folder(folder).glob("*.pid"))
-    }
+    return {file.stem: Identity.from_line(file.read_text(encoding="ascii")) for file in sorted(pid_folder(folder).glob("*.pid"))}
 
 
-def forget_pids(folder: Path) -> None:
-    """Remove the pid files: nothing of the run is left."""
+def forget_run(folder: Path) -> None:
+    """Remove pid files and addresses: nothing of the run is left."""
+    (folder / RUN_FILE).unlink(missing_ok=True)
     for file in pid_folder(folder).glob("*.pid"):
         file.unlink(missing_ok=True)
 

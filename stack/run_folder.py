@@ -15,7 +15,7 @@ from stack import guard as guard_module
 from stack.errors import StackError
 from stack.identity import bearers, is_alive, kill_bearers, send, wait_until
 from stack.ram_disk import remove_noted
-from stack.run_files import forget_pids, pid_folder, read_mark, read_pids, write_private
+from stack.run_files import forget_run, pid_folder, read_mark, read_pids, write_private
 
 # PR_SET_PDEATHSIG means the parent *thread* (prctl(2)): every child is started by this one, which lives until the end.
 SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
@@ -43,9 +43,7 @@ class RunFolder:
         self.open()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
     def open(self) -> None:
@@ -66,10 +64,12 @@ class RunFolder:
         """End whatever still bears the mark, give the RAM disk back, dismiss the guard. Harmless when done twice."""
         if self._guard is None:
             return
-        kill_bearers(self.mark)
+        if not kill_bearers(self.mark):
+            left = ", ".join(str(identity.pid) for identity in bearers(self.mark))
+            raise StackError(f"not even SIGKILL ends these processes of {self.path}: {left}")
         for child in self._children:
             child.wait()
-        forget_pids(self.path)
+        forget_run(self.path)
         remove_noted(self.path)
         self._dismiss_guard()
 
@@ -118,7 +118,7 @@ def stop_run(folder: Path, say: Callable[[str], None] = lambda text: None, withi
     left = bearers(mark)
     if not kill_bearers(mark):
         raise StackError(f"processes of {folder} do not end: {', '.join(str(i.pid) for i in bearers(mark))}")
-    forget_pids(folder)
+    forget_run(folder)
     remove_noted(folder)
     return bool(servers or left)
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -20,11 +20,9 @@ from stack.pacs_module import PacsModule, PacsModuleLinks
 from stack.ports import LOOPBACK, check_free, free_ports
 from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.ram_disk import GIB, RamDisk, make_ram_disk
-from stack.run_files import write_private
+from stack.run_files import RUN_FILE, write_private
 from stack.run_folder import RunFolder
 from stack.settings_file import as_switches
-
-RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True)
@@ -41,9 +39,7 @@ class StackPorts:
     def free(cls) -> "StackPorts":
         """Ports that nobody uses now: for tests, any number of them side by side."""
         h, hd, r, rd, amqp, distribution, epmd, pacs_module, backend = free_ports(9)
-        return cls(
-            OrthancPorts(h, hd), OrthancPorts(r, rd), RabbitmqPorts(amqp, distribution, epmd), pacs_module, backend
-        )
+        return cls(OrthancPorts(h, hd), OrthancPorts(r, rd), RabbitmqPorts(amqp, distribution, epmd), pacs_module, backend)
 
     @classmethod
     def usual(cls) -> "StackPorts":
@@ -85,6 +81,10 @@ class StackOptions:
     """Over orthanc/config/config.py."""
     settings: Mapping[str, Any] | None = None
     """Over pacs_module's settings, table by table."""
+    orthanc_environment: Mapping[str, str] = field(default_factory=dict)
+    """Over the receiving Orthanc's environment, for what orthanc.json leaves to the site (ORTHANC_STABLE_AGE, ...)."""
+    time_zone: str = "Asia/Shanghai"
+    """The hospital's; both processes of ours get it."""
     backend_workers: int = 2
     survive: bool = False
     """Whether ``leave_running`` will be called (KEEP=1)."""
@@ -141,11 +141,9 @@ class Stack:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if not self._left_running:
-            self.stop()
+            self.stop(gracefully=kind is None)
 
     def start(self) -> None:
         """Start all; StackError, with nothing left behind, when one does not get there."""
@@ -159,18 +157,23 @@ class Stack:
             self._start_together("RabbitMQ", "hospital PACS", "receiving Orthanc", "AI backend")
             self._start_together("pacs_module")
         except BaseException:
-            self.stop()
+            self.stop(gracefully=False)
             raise
 
-    def stop(self) -> None:
-        """Stop all, completely; a second Ctrl-C does not break it off."""
-        with _undisturbed(), ThreadPoolExecutor(max_workers=8) as pool:
+    def stop(self, gracefully: bool = True) -> None:
+        """
+        Stop all, completely; a second Ctrl-C does not break it off.
+
+        Args:
+            gracefully: SIGTERM first, which takes some 3 s. Without, after Ctrl-C or an error, SIGKILL at once.
+        """
+        with _undisturbed():
             try:
-                self._stop_together(pool, [name for name in self._servers if name == "pacs_module"])
-                self._stop_together(pool, [name for name in self._servers if name != "pacs_module"])
+                if gracefully:
+                    self._stop_together("pacs_module")
+                    self._stop_together(*self._servers)
             finally:
                 self.run.close()
-                (self.run.path / RUN_FILE).unlink(missing_ok=True)
 
     def leave_running(self) -> None:
         """Everything runs on when this process ends; ``stack.run_folder.stop_run`` ends it."""
@@ -203,8 +206,16 @@ class Stack:
         pacs_module_url = f"http://{LOOPBACK}:{ports.pacs_module}"
         self.rabbitmq = RabbitmqNode(run, ports.rabbitmq)
         self.hospital = HospitalPacs(run, ports.hospital, ports.receiver.dicom)
-        to_all = ReceivingLinks(ports.hospital.dicom, pacs_module_url, api_key, log_folder, site_config)
-        self.receiver = ReceivingOrthanc(run, ports.receiver, self.ram_disk.path, to_all)
+        receiving_links = ReceivingLinks(
+            hospital_port=ports.hospital.dicom,
+            pacs_module_url=pacs_module_url,
+            api_key=api_key,
+            log_folder=log_folder,
+            time_zone=self.options.time_zone,
+            site_config=site_config,
+            environment=self.options.orthanc_environment,
+        )
+        self.receiver = ReceivingOrthanc(run, ports.receiver, self.ram_disk.path, receiving_links)
         self.backend = Backend(run, ports.backend, (pacs_module_url, api_key), self.options.backend_workers)
         links = PacsModuleLinks(
             api_key=api_key,
@@ -214,7 +225,9 @@ class Stack:
             rabbitmq_url=self.rabbitmq.url,
             backend_url=self.backend.url,
             backend_key=self.backend.key,
+            backend_workers=self.options.backend_workers,
             log_folder=log_folder,
+            time_zone=self.options.time_zone,
             site_config=site_config,
         )
         self.pacs_module = PacsModule(run, ports.pacs_module, links, self.options.settings)
@@ -253,10 +266,12 @@ class Stack:
         self._servers[name].start()
         self._say(f"{name}: ready after {time.monotonic() - begin:.1f} s")
 
-    def _stop_together(self, pool: ThreadPoolExecutor, names: list[str]) -> None:
-        for stop in [pool.submit(self._servers[name].stop) for name in names]:
-            with contextlib.suppress(StackError):  # closing the run folder ends what would not end, or says so
-                stop.result()
+    def _stop_together(self, *names: str) -> None:
+        servers = [self._servers[name] for name in names if name in self._servers]
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            for stop in [pool.submit(server.stop) for server in servers]:
+                with contextlib.suppress(StackError):  # what does not end is ended when the run folder closes
+                    stop.result()
 
 
 def _results(starts: "list[Future[None]]") -> None:
