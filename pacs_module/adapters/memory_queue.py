@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..domain.errors import RetriableError
+from ..domain.errors import PermanentError, RetriableError
 from ..ports import Delivery
 from .amqp_messages import MAX_PRIORITY, decode, encode
 
@@ -91,6 +91,8 @@ class MemoryConsumer:
 
     def take(self, timeout: float) -> Delivery | None:
         """The next message by priority, or None when none came within ``timeout`` seconds."""
+        if self._held is not None:
+            raise PermanentError(f"message {self._held[0].message_id} must be settled first")
         item = self._queue.take(timeout)
         if item is None:
             return None

@@ -50,7 +50,7 @@ class MemoryStore:
                 study.due[work] = now + lease
                 study.claimed_by = owner
                 self._write(study, study.revision + 1)
-                return study
+                return self.get(study.study_uid)
         return None
 
     def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:

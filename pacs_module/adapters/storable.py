@@ -29,10 +29,7 @@ def study_to_document(study: Study) -> dict[str, Any]:
 
 def study_to_text(study: Study) -> str:
     """The study's document as JSON text, readable as it stands."""
-    try:
-        return json.dumps(study_to_document(study), ensure_ascii=False, separators=(",", ":"))
-    except (TypeError, ValueError) as error:
-        raise PermanentError(f"study {study.study_uid} holds a value that is no JSON: {error}") from error
+    return json.dumps(study_to_document(study), ensure_ascii=False, separators=(",", ":"))
 
 
 def text_to_study(text: str) -> Study:
@@ -54,7 +51,12 @@ def document_to_study(document: dict[str, Any]) -> Study:
 
 
 def storable(value: Any) -> Any:
-    """The value with texts that can be written as UTF-8 and numbers that JSON knows."""
+    """
+    The value with texts that can be written as UTF-8 and numbers that JSON knows.
+
+    Raises:
+        PermanentError: It is of a kind that JSON does not know.
+    """
     if isinstance(value, Enum):
         return storable(value.value)
     if isinstance(value, str):
@@ -65,7 +67,9 @@ def storable(value: Any) -> Any:
         return {storable(str(key)): storable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [storable(item) for item in value]
-    return value
+    if value is None or isinstance(value, int | float):
+        return value
+    raise PermanentError(f"{value!r} of type {type(value).__name__} cannot be stored; a document holds what JSON can say")
 
 
 def encode_keys(value: Any) -> Any:

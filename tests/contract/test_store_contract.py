@@ -1,0 +1,490 @@
+"""
+What every study store does, whichever it is.
+
+Not proved here: that MongoDB keeps its word on ``w=majority, j=True`` over a crash of its own (no replica set is started),
+and anything about real MongoDB where the run says it was skipped.
+"""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from contract.store_cases import StoreCase
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pacs_module.adapters.conditions import matches
+from pacs_module.domain.errors import PermanentError
+from pacs_module.domain.lifecycle import Event, State
+from pacs_module.domain.messages import PullRequest
+from pacs_module.domain.ordering import PULL_ORDER, pull_key
+from pacs_module.domain.study import HandOver, PacsCopy, Pull, SeriesRecord, Study
+from pacs_module.ports import AnyOf, AtLeast, AtMost, Exists, StudyStore
+
+PROGRAM = Path(__file__).parent / "programs" / "store_process.py"
+
+
+def uids(studies: list[Study]) -> list[str]:
+    return [study.study_uid for study in studies]
+
+
+def add(store: StudyStore, uid: str, **values: object) -> Study:
+    study = Study(uid, **values)  # type: ignore[arg-type]
+    assert store.insert(study)
+    return study
+
+
+# --- writing ---
+
+
+def test_insert_and_get(store: StudyStore) -> None:
+    study = add(store, "1.2.3", study_date="2020-06-12", modality=["CT"])
+    assert study.revision == 1
+    assert store.get("1.2.3") == study
+
+
+def test_get_of_an_unknown_study(store: StudyStore) -> None:
+    assert store.get("1.2.3") is None
+
+
+def test_a_second_insert_changes_nothing(store: StudyStore) -> None:
+    first = add(store, "1.2.3", patient_id="first")
+    second = Study("1.2.3", patient_id="second")
+    assert not store.insert(second)
+    assert second.revision == 0
+    assert store.get("1.2.3") == first
+
+
+def test_what_was_read_is_a_copy(store: StudyStore) -> None:
+    study = add(store, "1.2.3", modality=["CT"])
+    study.modality.append("MR")
+    read = store.get("1.2.3")
+    assert read is not None
+    read.modality.append("PR")
+    assert store.get("1.2.3").modality == ["CT"]  # type: ignore[union-attr]
+
+
+def test_replace_counts_the_revision_up(store: StudyStore) -> None:
+    study = add(store, "1.2.3")
+    study.patient_id = "P1"
+    assert store.replace(study)
+    assert study.revision == 2
+    assert store.get("1.2.3") == study
+
+
+def test_the_later_of_two_writers_loses_and_learns_it(store: StudyStore) -> None:
+    add(store, "1.2.3")
+    mine, theirs = store.get("1.2.3"), store.get("1.2.3")
+    assert mine is not None
+    assert theirs is not None
+    theirs.patient_id, mine.patient_id = "theirs", "mine"
+    assert store.replace(theirs)
+    assert not store.replace(mine)
+    assert mine.revision == 1
+    assert store.get("1.2.3") == theirs
+
+
+def test_replace_of_a_study_that_is_not_there(store: StudyStore) -> None:
+    study = Study("1.2.3", revision=1)
+    assert not store.replace(study)
+    assert study.revision == 1
+    assert store.get("1.2.3") is None
+
+
+def test_a_value_that_no_store_can_hold_is_said_and_changes_nothing(store: StudyStore) -> None:
+    study = add(store, "1.2.3")
+    before = store.get("1.2.3")
+    study.handovers = [HandOver("h", "1", 1, "/x", {"strange": object()}, "")]
+    with pytest.raises(PermanentError):
+        store.replace(study)
+    assert study.revision == 1
+    assert store.get("1.2.3") == before
+
+
+# --- what a document may hold ---
+
+
+@pytest.mark.parametrize("key", ["1.2.840.113619", "PACS.A", "$set", "$", "50%", "%2E", "a%24b", "心", "with space", "nul\0", ""])
+def test_dictionary_keys_come_back_letter_by_letter(store: StudyStore, key: str) -> None:
+    study = add(store, "1.2.3", pacs={key: PacsCopy(3)}, series={key: SeriesRecord(key, True, "rule", "because", "find")})
+    study.handovers = [HandOver("h", "1", 1, "/x", {key: {key: [{key: 1}]}}, "")]
+    assert store.replace(study)
+    assert store.get("1.2.3") == study
+
+
+@pytest.mark.parametrize(
+    "text", ["张三", "Łódź", "김", "ÐØ²¿", "\x1b$)A胸部", "line\nbreak\ttab\0nul", "'; DROP TABLE--", "\U0001f600", ""]
+)
+def test_texts_come_back_letter_by_letter(store: StudyStore, text: str) -> None:
+    study = add(store, "1.2.3", patient_id=text, study_description=text)
+    assert store.get("1.2.3") == study
+    assert "\0" in text or uids(store.find({"patientID": text})) == ["1.2.3"]
+
+
+def test_what_no_store_can_hold_as_it_is_becomes_readable_text(store: StudyStore) -> None:
+    values = {"nan": float("nan"), "far": float("inf")}
+    add(store, "1.2.3", patient_id="half \ud83d", handovers=[HandOver("h", "1", 1, "/x", {}, "", result_values=values)])
+    read = store.get("1.2.3")
+    assert read is not None
+    assert read.patient_id == "half \\ud83d"
+    assert read.handovers[0].result_values == {"nan": "nan", "far": "inf"}
+
+
+def test_numbers_come_back_as_they_are(store: StudyStore) -> None:
+    study = add(
+        store, "1.2.3", due={"pull": 1_592_000_000_123}, pull=Pull(PullRequest("p", "1.2.3", "PACS"), 1, "", move_seconds=29.67)
+    )
+    read = store.get("1.2.3")
+    assert read == study
+    assert type(read.due["pull"]) is int
+    assert type(read.pull.move_seconds) is float  # type: ignore[union-attr]
+
+
+# --- the contract's queries (operator contract, section 1) ---
+
+
+def hospital_day(store: StudyStore) -> None:
+    add(store, "1", study_date="2020-06-12", state=State.META_ONLY, modality=["CT"])
+    add(store, "2", study_date="2020-06-12", state=State.COMPLETED, modality=["CT", "PR"])
+    add(store, "3", study_date="2020-06-12", state=State.META_ONLY, modality="CT")  # one text, as older documents have it
+    add(store, "4", study_date="2020-06-12", state=State.META_ONLY, modality=["DX"])
+    add(store, "5", study_date="2020-06-12", modality=["CT"])  # found, not wanted: no state
+    add(store, "6", study_date="2020-06-13", state=State.META_ONLY, modality=["CT"])
+
+
+def test_contract_query_by_date(store: StudyStore) -> None:
+    hospital_day(store)
+    assert sorted(uids(store.find({"studyDate": "2020-06-12"}))) == ["1", "2", "3", "4", "5"]
+
+
+def test_contract_query_by_date_and_state(store: StudyStore) -> None:
+    hospital_day(store)
+    assert sorted(uids(store.find({"studyDate": "2020-06-12", "state": "meta_only"}))) == ["1", "3", "4"]
+    assert sorted(uids(store.find({"studyDate": "2020-06-12", "state": State.META_ONLY}))) == ["1", "3", "4"]
+
+
+def test_contract_query_count_by_date_modality_and_whether_wanted(store: StudyStore) -> None:
+    hospital_day(store)
+    assert store.count({"studyDate": "2020-06-12", "state": Exists(), "modality": "CT"}) == 3
+    assert store.count({"studyDate": "2020-06-12", "state": Exists(False), "modality": "CT"}) == 1
+
+
+# --- conditions ---
+
+
+def rich_studies(store: StudyStore) -> None:
+    handover = HandOver("h-1", "9.1", 5, "/x", {"priorities": 4}, "", message_state="owed")
+    other = HandOver("h-2", "9.2", 5, "/x", {}, "", message_state="done")
+    pull = Pull(PullRequest("p-1", "1", "PACS", "SERIES", ("9.1", "9.2"), expected=300), 1, "")
+    add(store, "1", handovers=[handover, other], pull=pull, priority=4, due={"pull": 10})
+    add(store, "2", modality=["CT"], priority=0, study_date="2020-06-12", is_push=True)
+    add(store, "3", modality=["DX", "CR"], priority=2, study_date="2020-06-13", due={"pull": 20, "watch": 5})
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        ({}, "1 2 3"),
+        ({"studyUID": "2"}, "2"),
+        ({"studyUID": AnyOf(("1", "3", "x"))}, "1 3"),
+        ({"modality": AnyOf(("CR", "MR"))}, "3"),
+        ({"modality": AnyOf(())}, ""),
+        ({"modality": ["DX", "CR"]}, "3"),
+        ({"modality": ["CR", "DX"]}, ""),
+        ({"modality": Exists()}, "1 2 3"),
+        ({"priority": AtLeast(2)}, "1 3"),
+        ({"priority": AtMost(2), "studyDate": AtLeast("2020-06-13")}, "3"),
+        ({"studyDate": AtMost("2020-06-12")}, "1 2"),
+        ({"studyDate": AtMost(99999999)}, ""),
+        ({"priority": AtLeast("")}, ""),
+        ({"due.pull": AtMost(10)}, "1"),
+        ({"due.pull": AtLeast(10)}, "1 3"),
+        ({"due.pull": Exists(False)}, "2"),
+        ({"due.watch": Exists()}, "3"),
+        ({"due": Exists()}, "1 2 3"),
+        ({"pull": Exists(False)}, "2 3"),
+        ({"pull.status": "asked"}, "1"),
+        ({"pull.status": None}, "2 3"),
+        ({"pull.status": AnyOf((None, "ended"))}, "2 3"),
+        ({"pull.request.expected": AtLeast(300)}, "1"),
+        ({"pull.request.seriesUIDs": "9.2"}, "1"),
+        ({"handovers.messageState": "done"}, "1"),
+        ({"handovers.handoverID": AnyOf(("h-2", "h-3"))}, "1"),
+        ({"handovers.numberReceived": AtMost(5)}, "1"),
+        ({"handovers.message.priorities": 4}, "1"),
+        ({"handovers.handoverID": Exists()}, "1"),
+        ({"isPush": True}, "2"),
+        ({"state": None}, "1 2 3"),
+        ({"no such field": Exists()}, ""),
+        ({"no'such\"field": "x"}, ""),
+        ({"revision": 1}, "1 2 3"),
+    ],
+)
+def test_conditions(store: StudyStore, where: dict[str, object], found: str) -> None:
+    rich_studies(store)
+    assert sorted(uids(store.find(where))) == found.split()
+    assert store.count(where) == len(found.split())
+
+
+SMALL = st.sampled_from(["", "CT", "PR", "2020-06-12", "胸"])
+STUDIES = st.builds(
+    Study,
+    study_uid=st.sampled_from([f"1.{n}" for n in range(9)]),
+    study_date=SMALL,
+    patient_id=SMALL,
+    modality=st.lists(SMALL, max_size=3),
+    state=st.sampled_from([None, *(state for state in State if state)]),
+    priority=st.sampled_from([0, 1, 2, 4]),
+    baseline=st.none() | st.integers(0, 3),
+    due=st.dictionaries(st.sampled_from(["pull", "watch"]), st.integers(0, 5)),
+)
+VALUES = st.none() | SMALL | st.integers(0, 5) | st.just("meta_only")
+CONDITIONS = st.one_of(
+    VALUES,
+    st.builds(Exists, st.booleans()),
+    st.builds(AnyOf, st.lists(VALUES, max_size=3).map(tuple)),
+    st.builds(AtMost, SMALL | st.integers(0, 5)),
+    st.builds(AtLeast, SMALL | st.integers(0, 5)),
+)
+FIELDS = st.sampled_from(
+    ["studyDate", "patientID", "modality", "state", "priority", "baseline", "due.pull", "due.watch", "due", "why"]
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    studies=st.lists(STUDIES, max_size=6, unique_by=lambda study: study.study_uid),
+    where=st.dictionaries(FIELDS, CONDITIONS, max_size=3),
+)
+def test_every_query_means_what_the_reference_says(case: StoreCase, studies: list[Study], where: dict[str, object]) -> None:
+    for old in case.store.find({}):
+        old.study_date = old.patient_id = "another run"
+        old.modality, old.state, old.due, old.baseline, old.priority, old.study_time = [], None, {}, None, 0, "old"
+        case.store.replace(old)
+    for study in studies:
+        if not case.store.insert(study):
+            study.revision = case.store.get(study.study_uid).revision  # type: ignore[union-attr]
+            case.store.replace(study)
+    wanted = [study.study_uid for study in studies if matches(study.to_document(), where)]
+    found = [study.study_uid for study in case.store.find(where) if study.study_time != "old"]
+    assert sorted(found) == sorted(wanted)
+
+
+def test_order_and_limit(store: StudyStore) -> None:
+    for uid, date, baseline in (("1", "2020-06-13", 7), ("2", "2020-06-12", None), ("3", "2020-06-12", 9)):
+        add(store, uid, study_date=date, baseline=baseline)
+    assert uids(store.find({}, (("studyDate", 1), ("studyUID", -1)))) == ["3", "2", "1"]
+    assert uids(store.find({}, (("studyDate", -1), ("studyUID", 1)))) == ["1", "2", "3"]
+    assert uids(store.find({}, (("baseline", 1),))) == ["2", "1", "3"]
+    assert uids(store.find({}, (("baseline", -1),))) == ["3", "1", "2"]
+    assert uids(store.find({}, (("studyUID", 1),), limit=2)) == ["1", "2"]
+    assert store.find({}, limit=0) == []
+
+
+# --- claims ---
+
+
+def test_a_claim_takes_what_is_due_and_nothing_else(store: StudyStore) -> None:
+    add(store, "later", due={"pull": 2_000})
+    add(store, "other", due={"watch": 1})
+    add(store, "idle")
+    assert store.claim("pull", "w1", now=1_999, lease=100) is None
+    taken = store.claim("pull", "w1", now=2_000, lease=100)
+    assert taken is not None
+    assert (taken.study_uid, taken.claimed_by, taken.due, taken.revision) == ("later", "w1", {"pull": 2_100}, 2)
+    assert store.get("later") == taken
+    assert store.claim("pull", "w2", now=2_000, lease=100) is None
+
+
+def test_a_claim_comes_back_when_the_lease_is_over(store: StudyStore) -> None:
+    add(store, "1.2.3", due={"pull": 0})
+    assert store.claim("pull", "dies", now=0, lease=100) is not None
+    assert store.claim("pull", "next", now=99, lease=100) is None
+    again = store.claim("pull", "next", now=100, lease=100)
+    assert again is not None
+    assert again.claimed_by == "next"
+
+
+def test_work_that_is_done_is_not_claimed_again(store: StudyStore) -> None:
+    add(store, "1.2.3", due={"pull": 0, "watch": 0})
+    taken = store.claim("pull", "w1", now=0, lease=100)
+    assert taken is not None
+    del taken.due["pull"]
+    assert store.replace(taken)
+    assert store.claim("pull", "w2", now=1_000_000, lease=100) is None
+    assert store.claim("watch", "w2", now=0, lease=100) is not None
+
+
+def test_a_claim_shuts_out_the_write_of_whoever_read_before(store: StudyStore) -> None:
+    before = add(store, "1.2.3", due={"pull": 0})
+    assert store.claim("pull", "w1", now=0, lease=100) is not None
+    assert not store.replace(before)
+
+
+def test_a_claim_keeps_the_rest_of_the_document(store: StudyStore) -> None:
+    series = {"1.2.840.1": SeriesRecord("1.2.840.1", True, "body part", "SeriesDescription 胸部", "find")}
+    study = add(store, "1.2.3", due={"pull": 0}, series=series, pacs={"PACS.A": PacsCopy(3, "now")}, patient_id="张")
+    taken = store.claim("pull", "w1", now=0, lease=100)
+    assert taken is not None
+    study.due, study.claimed_by, study.revision = {"pull": 100}, "w1", 2
+    assert taken == study
+
+
+def test_claims_in_the_order_of_pulls(store: StudyStore) -> None:
+    studies = [
+        add(store, f"{priority}.{date}.{time}", study_date=date, study_time=time, priority=priority, due={"pull": 0})
+        for priority in (0, 4, 1)
+        for date in ("2020-06-13", "2020-06-12")
+        for time in ("101500", "091500")
+    ]
+    taken = []
+    while study := store.claim("pull", "w", now=0, lease=100, order=PULL_ORDER):
+        taken.append(study)
+    assert uids(taken) == uids(sorted(studies, key=pull_key))
+
+
+def test_claims_without_an_order_take_the_longest_due_first(store: StudyStore) -> None:
+    for uid, due in (("a", 30), ("b", 10), ("c", 20)):
+        add(store, uid, due={"pull": due})
+    assert [store.claim("pull", "w", 50, 100).study_uid for _ in range(3)] == ["b", "c", "a"]  # type: ignore[union-attr]
+
+
+def test_claims_under_conditions(store: StudyStore) -> None:
+    add(store, "1", state=State.PULL_DATA, due={"pull": 0}, modality=["CT"])
+    add(store, "2", state=State.META_ONLY, due={"pull": 0}, modality=["CT", "PR"], handovers=[HandOver("h", "1", 1, "", {}, "")])
+    where = {"state": "meta_only", "modality": "CT", "handovers.handoverID": "h"}
+    taken = store.claim("pull", "w", 0, 100, where)
+    assert taken is not None
+    assert taken.study_uid == "2"
+    assert store.claim("pull", "w", 0, 100, where) is None
+
+
+def test_a_study_found_damaged_in_the_name_can_still_be_claimed_by_a_damaged_name(store: StudyStore) -> None:
+    add(store, "1.2.3", due={"pull": 0})
+    taken = store.claim("pull", "worker \ud800", 0, 100)
+    assert taken is not None
+    assert taken.claimed_by == "worker \\ud800"
+
+
+@pytest.mark.parametrize("work", ["", "sleep", "pull'); --"])
+def test_unknown_work_is_an_error(store: StudyStore, work: str) -> None:
+    with pytest.raises(PermanentError, match="is not allowed: pull, watch, publish, release"):
+        store.claim(work, "w", 0, 100)
+    with pytest.raises(PermanentError):
+        store.next_due(work)
+
+
+def test_next_due(store: StudyStore) -> None:
+    assert store.next_due("pull") is None
+    add(store, "1", due={"pull": 30, "watch": 1})
+    add(store, "2", due={"pull": 20})
+    add(store, "3")
+    assert store.next_due("pull") == 20
+    assert store.next_due("watch") == 1
+    assert store.next_due("publish") is None
+
+
+# --- at the same time ---
+
+
+def test_each_claim_is_made_once_over_eight_threads(case: StoreCase) -> None:
+    case.needs_atomic_claims()
+    for number in range(200):
+        add(case.store, f"1.{number}", due={"pull": number % 7})
+    claimed: list[str] = []
+    start = threading.Barrier(8)
+
+    def work() -> None:
+        start.wait()
+        while study := case.store.claim("pull", "w", 1_000, 60_000):
+            claimed.append(study.study_uid)
+
+    in_threads(work, 8)
+    assert sorted(claimed) == sorted(f"1.{number}" for number in range(200))
+
+
+def test_each_claim_is_made_once_over_two_processes_of_eight_threads(case: StoreCase) -> None:
+    case.needs_processes()
+    for number in range(400):
+        add(case.store, f"1.{number}", due={"pull": number % 7})
+    processes = [
+        subprocess.Popen([sys.executable, PROGRAM, "claim", case.url, f"w{number}"], stdout=subprocess.PIPE, text=True)
+        for number in range(2)
+    ]
+    claimed = [process.communicate(timeout=60)[0].split() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert sorted(claimed[0] + claimed[1]) == sorted(f"1.{number}" for number in range(400))
+
+
+def test_no_count_is_lost_when_eight_threads_write_the_same_study(case: StoreCase) -> None:
+    case.needs_atomic_claims()
+    add(case.store, "1.2.3")
+
+    def work() -> None:
+        for _ in range(10):
+            while True:
+                study = case.store.get("1.2.3")
+                assert study is not None
+                study.attempts += 1
+                if case.store.replace(study):
+                    break
+
+    in_threads(work, 8)
+    assert case.store.get("1.2.3").attempts == 80  # type: ignore[union-attr]
+
+
+def test_one_of_eight_inserts_of_the_same_study_is_the_one(case: StoreCase) -> None:
+    case.needs_atomic_claims()
+    won: list[str] = []
+    start = threading.Barrier(8)
+
+    def work() -> None:
+        start.wait()
+        study = Study("1.2.3", patient_id=threading.current_thread().name)
+        if case.store.insert(study):
+            won.append(study.patient_id)
+
+    in_threads(work, 8)
+    assert won == [case.store.get("1.2.3").patient_id]  # type: ignore[union-attr]
+
+
+def in_threads(work: object, number: int) -> None:
+    threads = [threading.Thread(target=work) for _ in range(number)]  # type: ignore[arg-type]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize("lines", [1, 20, 137])
+def test_every_acknowledged_write_outlives_a_kill_of_the_writer(case: StoreCase, lines: int) -> None:
+    case.needs_processes()
+    with subprocess.Popen([sys.executable, PROGRAM, "write", case.url], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(lines)]
+        process.kill()
+        said += process.stdout.readlines()
+    acknowledged = dict(line.split() for line in said if line.endswith("\n"))
+    assert len(acknowledged) >= lines // 2
+    for uid, revision in acknowledged.items():
+        study = case.store.get(uid)
+        assert study is not None
+        assert study.revision >= int(revision)
+    assert add(case.store, "after").revision == 1
+
+
+# --- a life in the store ---
+
+
+def test_the_state_field_comes_and_goes_with_the_life_cycle(store: StudyStore) -> None:
+    study = add(store, "1.2.3")
+    assert store.count({"state": Exists()}) == 0
+    study.apply(Event.WANTED, "chest", at=0)
+    assert store.replace(study)
+    assert store.count({"state": "meta_only"}) == 1
+    read = store.get("1.2.3")
+    assert read is not None
+    assert read.state is State.META_ONLY
+    assert read.history == study.history
