@@ -64,7 +64,8 @@ def _read(hint: Any, value: Any) -> Any:
     if origin in (types.UnionType, typing.Union):
         return _read(next(part for part in typing.get_args(hint) if part is not type(None)), value)
     if origin in (list, tuple):
-        items = [_read(typing.get_args(hint)[0], item) for item in value]
+        several = [value] if isinstance(value, str) else value  # the contract lets `modality` be one text, too
+        items = [_read(typing.get_args(hint)[0], item) for item in several]
         return items if origin is list else tuple(items)
     if origin is dict:
         return {key: _read(typing.get_args(hint)[1], item) for key, item in value.items()}
