@@ -54,13 +54,15 @@ def compose_config(tmp_path_factory: pytest.TempPathFactory) -> Render:
     if not Path(COMPOSE).exists():
         absent("needs Debian's package docker-compose; `make setup-dev` installs it")
 
-    def run(variables: Mapping[str, str], *options: str, file: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    def run(
+        variables: Mapping[str, str], *options: str, file: Path = REPOSITORY / "docker-compose.yml", over: Path | None = None
+    ) -> "subprocess.CompletedProcess[str]":
         env_file = tmp_path_factory.mktemp("env") / "env"
         env_file.write_text("".join(f"{name}={value}\n" for name, value in variables.items()), encoding="utf-8")
-        command = [COMPOSE, "--file", str(file or REPOSITORY / "docker-compose.yml"), "--project-directory", str(REPOSITORY)]
+        files = ["--file", str(file), *(["--file", str(over)] if over else [])]
         profiles = ["--profile", "hospital", "--profile", "backend"]
         return subprocess.run(
-            [*command, "--env-file", str(env_file), *profiles, "config", *options],
+            [COMPOSE, *files, "--project-directory", str(REPOSITORY), "--env-file", str(env_file), *profiles, "config", *options],
             env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8"},
             capture_output=True,
             text=True,

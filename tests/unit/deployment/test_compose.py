@@ -264,7 +264,7 @@ def test_orthanc_gets_what_its_configuration_substitutes(composed, repository, s
 
 def test_orthanc_gets_what_the_tested_stack_gives_it(composed, dockerfiles, repository, tmp_path):
     ports = OrthancPorts(http=1, dicom=2)
-    links = ReceivingLinks(3, "http://127.0.0.1:4", "key", tmp_path, tmp_path / "site.py")
+    links = ReceivingLinks(3, "http://127.0.0.1:4", "key", tmp_path, time_zone="Asia/Shanghai", site_config=tmp_path / "site.py")
     tested = ReceivingOrthanc(SimpleNamespace(path=tmp_path), ports, tmp_path, links).environment()
     set_by_image = " ".join(words for stage in dockerfiles["orthanc.Dockerfile"] for words in stage.all("ENV"))
     given = set(re.findall(r"(\w+)=", set_by_image)) | set(composed["services"]["orthanc"]["environment"])
@@ -299,3 +299,27 @@ def test_rabbitmq_waits_longer_for_an_acknowledgement_than_pacs_module_for_a_res
     milliseconds = re.search(r"^consumer_timeout = (\d+)$", text_of(repository, "docker/rabbitmq/20-aipull.conf"), re.MULTILINE)
     assert milliseconds
     assert int(milliseconds[1]) / 1000 >= BackendSettings(url="", key="").result_timeout_s + 60
+
+
+# --- ram-disk.md ---
+
+
+def test_the_hosts_tmpfs_of_ram_disk_md_replaces_the_volumes_own(compose_config, filled_in, parse_yaml, repository, tmp_path):
+    override = tmp_path / "docker-compose.override.yml"
+    override.write_text(text_of(repository, "ram-disk.md").split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    merged = compose_config(filled_in, file=repository / "docker-compose.yml", over=override)
+    options = parse_yaml(merged.stdout)["volumes"]["ram_disk"]["driver_opts"]
+    assert options == {"type": "none", "device": "/mnt/aipull", "o": "bind"}
+    assert f"{options['device']} tmpfs size=8g,mode=0750,uid=10001,gid=10001" in text_of(repository, "ram-disk.md")
+
+
+def test_the_sizes_in_ram_disk_md_are_those_of_its_formula(repository):
+    rows = re.findall(
+        r"^\|[^|]+\|[\d, ]+\| ([\d.]+) GB \|[^|]+, ([\d.]+) GB \|(.+)\|$", text_of(repository, "ram-disk.md"), re.MULTILINE
+    )
+    assert len(rows) == 3
+    reserve = load_switches().ram_disk_reserve_mb / 1000
+    for study, chosen, sizes in rows:
+        said = [float(size) for size in re.findall(r"([\d.]+) GB", sizes)]
+        reckoned = [reserve + (pulls + 1) * float(study) + wait * float(chosen) for pulls, wait in ((1, 10), (2, 20), (4, 40))]
+        assert said == [round(size, 1) for size in reckoned]
