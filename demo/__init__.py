@@ -1,1 +1,1 @@
-"""``make demo``: a whole run of the pipeline in front of one's eyes, judged from the PACS's content and the backend's own record."""
+"""``make demo``: a whole run of the pipeline before your eyes, judged from the PACS's content and the backend's record."""

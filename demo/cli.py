@@ -19,7 +19,9 @@ from .run import DemoOptions, run_demo
 
 RUN_FOLDER = Path(__file__).resolve().parent.parent / "run" / "demo"
 
-app = typer.Typer(help="The whole pipeline on this machine, on loopback only.", no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="The whole pipeline on this machine, on loopback only.", no_args_is_help=True, pretty_exceptions_enable=False
+)
 console = Console(highlight=False)
 
 

@@ -79,13 +79,18 @@ def _inform(match: re.Match[str], label: Callable[[str], str]) -> _Show | None:
     return "handed over", f"{label(str(message['studyUID']))}: {message['numberReceived']} images, {message.get('completeness')}"
 
 
-def _row(pattern: str, show: Callable[[re.Match[str], Callable[[str], str]], _Show | None]) -> tuple[re.Pattern[str], Callable[[re.Match[str], Callable[[str], str]], _Show | None]]:
+def _row(
+    pattern: str, show: Callable[[re.Match[str], Callable[[str], str]], _Show | None]
+) -> tuple[re.Pattern[str], Callable[[re.Match[str], Callable[[str], str]], _Show | None]]:
     return re.compile(pattern), show
 
 
 _PATTERNS = (
     _row(r"actually add new number: (?!0$)(\d+)", lambda m, label: ("found", f"{m[1]} new studies with a wanted modality")),
-    _row(r"patientID .* studyuid (\S+) is stable: instances num: (\S+)", lambda m, label: ("stable", f"{label(m[1])}: {m[2]} images in the PACS")),
+    _row(
+        r"patientID .* studyuid (\S+) is stable: instances num: (\S+)",
+        lambda m, label: ("stable", f"{label(m[1])}: {m[2]} images in the PACS"),
+    ),
     _row(r"move: (\S+) from (\S+) takes: (\S+)", lambda m, label: ("pulled", f"{label(m[1])} from {m[2]} in {m[3]} s")),
     _row(r"\S* \S* (\S+) \S+ filter because (.*)", lambda m, label: ("filtered", f"{label(m[1])}: {m[2]}")),
     _row(r"\S* \S* (\S+) study is filtered out", lambda m, label: ("filtered", f"{label(m[1])}: the whole study")),
@@ -93,8 +98,14 @@ _PATTERNS = (
         r"completeness check failed: (series|study) (\S+) in pacs is (\d+),  we have (\d+)",
         lambda m, label: ("short", f"{m[1]} {m[2]}: {m[4]} of {m[3]}"),
     ),
-    _row(r"study (\S+) thickest series is (\S+), instances num is (\d+)", lambda m, label: ("complete", f"{label(m[1])}: chosen the series with {m[3]} images")),
+    _row(
+        r"study (\S+) thickest series is (\S+), instances num is (\d+)",
+        lambda m, label: ("complete", f"{label(m[1])}: chosen the series with {m[3]} images"),
+    ),
     _row(r"inform pacs_module (\{.*\})", _inform),
-    _row(r"reinform (\S+) last is (\d+);now \S+ \S+ is (\d+)", lambda m, label: ("again", f"{label(m[1])}: {m[3]} images, last time {m[2]}")),
+    _row(
+        r"reinform (\S+) last is (\d+);now \S+ \S+ is (\d+)",
+        lambda m, label: ("again", f"{label(m[1])}: {m[3]} images, last time {m[2]}"),
+    ),
     _row(r"(orthanc move failed!)", lambda m, label: ("failed", m[1])),
 )

@@ -1,8 +1,8 @@
 """
 Was every wanted study computed, whole, and nothing else?
 
-Judged from the PACS's content, the department's ground truth and the backend's record. The pipeline's own documents give the reasons and the
-times in the table, never the verdict.
+Judged from the PACS's content, the department's ground truth and the backend's record. The pipeline's own documents give the
+reasons and the times in the table, never the verdict.
 """
 
 from __future__ import annotations
@@ -44,11 +44,15 @@ class Row:
 
 
 STAGES = ("to pull", "to receive", "to backend", "in all")
-"""Seconds: last image in the PACS until the pull is asked; until the images are handed over; until the backend accepts; sum of these."""
+"""Seconds: last image in the PACS until the pull is asked, until handed over, until the backend accepts; their sum."""
 
 
 def judge(
-    expected: Expected, pacs: PacsStudy | None, computed: Iterable[Computed], document: Mapping[str, Any] | None, last_image_at: float | None
+    expected: Expected,
+    pacs: PacsStudy | None,
+    computed: Iterable[Computed],
+    document: Mapping[str, Any] | None,
+    last_image_at: float | None,
 ) -> Row:
     """
     Make one study's row.
@@ -126,7 +130,9 @@ def _stages(document: Mapping[str, Any], last_image_at: float | None) -> tuple[f
     accepted = handovers[-1].get("acceptedAt") if handovers else None
     if last_image_at is None or not accepted or "pull" not in document:
         return (None,) * len(STAGES)
-    asked, received, at_backend = (_seconds(text) for text in (document["pull"]["askedAt"], handovers[-1]["receivedAt"], accepted))
+    asked, received, at_backend = (
+        _seconds(text) for text in (document["pull"]["askedAt"], handovers[-1]["receivedAt"], accepted)
+    )
     return (asked - last_image_at, received - asked, at_backend - received, at_backend - last_image_at)
 
 
