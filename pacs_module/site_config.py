@@ -41,6 +41,8 @@ def read_assignments(path: Path) -> dict[str, object]:
     except SyntaxError as error:
         raise ConfigurationError("file", f"{path}, line {error.lineno}", f"Python assignments ({error.msg})") from error
     except Exception as error:
-        line = next((frame.lineno for frame in reversed(traceback.extract_tb(error.__traceback__)) if frame.filename == str(path)), 0)
+        line = next(
+            (frame.lineno for frame in reversed(traceback.extract_tb(error.__traceback__)) if frame.filename == str(path)), 0
+        )
         raise ConfigurationError("file", f"{path}, line {line}", f"Python assignments ({error})") from error
     return {name: value for name, value in names.items() if name.isupper() and not name.startswith("_")}

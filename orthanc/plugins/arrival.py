@@ -1,0 +1,71 @@
+"""A study that is arriving or waits to be deleted, as the reception worker holds it in memory; all of it can be read again after a restart."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from orthanc_rest import OrthancRest, SeriesHere
+from reception_rows import Judged, Reception
+
+
+@dataclass
+class Arrival:
+    """
+    Times are of ``time.monotonic``: after a restart every quiet period begins anew, so that nothing is called stable that nobody watched.
+
+    Args:
+        row: In the journal.
+        series: What Orthanc has, by SeriesInstanceUID; two entries when a series is filed under two PatientIDs.
+        judged: Verdicts so far.
+        last_image: When the last image was noticed.
+        grew: Whether an image came since the study was concluded.
+    """
+
+    row: Reception
+    series: dict[str, list[SeriesHere]] = field(default_factory=dict)
+    judged: dict[str, Judged] = field(default_factory=dict)
+    last_image: float = field(default_factory=time.monotonic)
+    grew: bool = False
+
+    def refresh(self, rest: OrthancRest) -> None:
+        """Read from Orthanc what is here."""
+        doomed = set(self.row.doomed)
+        found: dict[str, list[SeriesHere]] = {}
+        for orthanc_id in self.row.orthanc_ids:
+            for series in rest.series_of(orthanc_id):
+                if series.instances and not doomed.issuperset(series.instances):
+                    found.setdefault(series.series_uid, []).append(series)
+        self.series = found
+
+    def touch(self) -> None:
+        """An image came."""
+        self.last_image = time.monotonic()
+        self.grew = True
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Instances here by SeriesInstanceUID."""
+        return {uid: sum(len(one.instances) for one in parts) for uid, parts in self.series.items()}
+
+    @property
+    def instances(self) -> set[str]:
+        """The ids of all images here."""
+        return {instance for parts in self.series.values() for one in parts for instance in one.instances}
+
+    def orthanc_series(self, uid: str) -> tuple[str, ...]:
+        """The ids of a series in Orthanc."""
+        return tuple(one.orthanc_id for one in self.series.get(uid, ()))
+
+    def first_instance(self, uids: Iterable[str]) -> str | None:
+        """Some image of the first of these series that is here."""
+        return next((self.series[uid][0].instances[0] for uid in uids if uid in self.series), None)
+
+    def any_facts(self) -> Judged | None:
+        """Some judged series, for AccessionNumber and PatientID."""
+        return next(iter(self.judged.values()), None)
+
+    def quiet_for(self) -> float:
+        """Seconds since the last image."""
+        return time.monotonic() - self.last_image

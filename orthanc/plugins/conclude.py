@@ -1,0 +1,200 @@
+"""Carries out what was decided of a received study: lines, export, and one journal write that owes pacs_module the messages."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from arrival import Arrival
+from clock import hospital_time, now_ms
+from conclusion import (
+    FAILED,
+    FILTERED,
+    NOTHING_NEW,
+    RECEIVED,
+    SHORT_OUTCOME,
+    Decision,
+    decide,
+    series_reports,
+)  # fmt: skip
+from handover import Exported, HandoverFolder, ToExport
+from handover_rows import HandoverRow, HandoverRows
+from journal import Journal
+from orthanc_rest import OrthancRest, absent_as_none
+from pacs_module.domain import loglines
+from pacs_module.domain.completeness import Completeness, Expectations
+from pacs_module.domain.documents import to_document
+from pacs_module.domain.messages import FILTERED_OUT, IMAGES, PullReport, SeriesReport, notification
+from pacs_module.domain.switches import Switches
+from plugin_log import PluginLog
+from pull_rows import Pull, PullRows
+from reception_rows import PARKED, SPENT, ReceptionRows
+
+
+@dataclass(frozen=True)
+class Received:
+    """A study taken to be received: with its pull (None: unasked) and how complete it is."""
+
+    arrival: Arrival
+    pull: Pull | None
+    expected: Expectations
+    completeness: Completeness
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The journal and its tables."""
+
+    journal: Journal
+    pulls: PullRows
+    receptions: ReceptionRows
+    handovers: HandoverRows
+
+
+@dataclass(frozen=True)
+class Concluder:
+    """The effects, in the order that loses nothing: files first, then lines, then one transaction."""
+
+    tables: Tables
+    rest: OrthancRest
+    folder: HandoverFolder
+    switches: Switches
+    zone: ZoneInfo
+    log: PluginLog
+
+    def conclude(self, received: Received) -> str:
+        """Decide and carry out; the outcome. An exception means that nothing was journaled and it can be done again."""
+        arrival, pull = received.arrival, received.pull
+        last = self.tables.handovers.last(arrival.row.study_uid)
+        request = pull.request if pull else None
+        decision = decide(arrival.counts, arrival.judged, received.completeness, request, last, self.switches)
+        handover_id = uuid.uuid4().hex
+        row, base, exported = self._export(received, decision, handover_id)
+        self._lines(received, decision, last.instances if last else None)
+        message = self._message(received, decision, handover_id, exported)
+        report = self._report(received, decision)
+        with self.tables.journal.transaction():
+            if row is not None:
+                self.tables.handovers.add(row, base, now_ms())
+            if message is not None:
+                self.tables.journal.to_send(arrival.row.study_uid, "notify", message)
+            self._owe_report(pull, report)
+            state = PARKED if decision.outcome == SHORT_OUTCOME else SPENT
+            arrival.row = self.tables.receptions.set_state(arrival.row, state, now_ms(), arrival.counts)
+        arrival.grew = False
+        self._event(received, decision, exported)
+        return decision.outcome
+
+    def nothing_came(self, pull: Pull, expected: Expectations, completeness: Completeness) -> None:
+        """A pull has ended and the study is not here."""
+        for check in completeness.checks:
+            self.log.line(loglines.completeness_check(check))
+        reports = series_reports({}, {}, pull.request, expected)
+        words = "no image came"
+        report = PullReport(
+            uuid.uuid4().hex, pull.request.pull_id, pull.request.study_uid, FAILED, completeness.words, 0, words, series=reports
+        )
+        self.tables.pulls.conclude(pull, report)
+
+    def _owe_report(self, pull: Pull | None, report: PullReport) -> None:
+        if pull is not None:
+            self.tables.pulls.conclude(pull, report)
+        elif report.outcome != SHORT_OUTCOME:
+            self.tables.journal.to_send(report.study_uid, "pull_report", to_document(report))
+
+    def _export(
+        self, received: Received, decision: Decision, handover_id: str
+    ) -> tuple[HandoverRow | None, str, Exported | None]:
+        if decision.outcome != RECEIVED or decision.choice is None:
+            return None, "", None
+        arrival, chosen = received.arrival, decision.choice.series
+        parts = [ToExport(one.series_uid, arrival.orthanc_series(one.series_uid), one.instances) for one in chosen]
+        base = parts[0].orthanc_ids[0]
+        name = self.tables.handovers.next_folder(base)
+        exported = self.folder.export(name, parts, subfolders=decision.dx)
+        number = sum(one.number_received for one in exported.series)
+        uids = tuple(one.series_uid for one in chosen)
+        return HandoverRow(handover_id, arrival.row.study_uid, uids, number, name, "given"), base, exported
+
+    def _lines(self, received: Received, decision: Decision, last: int | None) -> None:
+        arrival, study = received.arrival, received.arrival.row.study_uid
+        self.log.line(loglines.stable_study(study))
+        for check in received.completeness.checks:
+            self.log.line(loglines.completeness_check(check))
+        self.log.line(loglines.where_from(study, *self._sender(arrival, decision)))
+        if decision.outcome == FILTERED:
+            some = arrival.any_facts()
+            self.log.line(loglines.study_filtered(*(loglines.facts_names(some.facts) if some else ("", "")), study))
+        if decision.choice is None:
+            return
+        first = decision.choice.series[0]
+        if not decision.dx:
+            self.log.line(loglines.thickest_series(study, first.series_uid, first.instances))
+        if decision.outcome == NOTHING_NEW:
+            self.log.line(loglines.notinform(study))
+        elif last is not None:
+            self.log.line(loglines.reinform(study, last, hospital_time(self.zone), first.series_uid, decision.choice.instances))
+
+    def _message(
+        self, received: Received, decision: Decision, handover_id: str, exported: Exported | None
+    ) -> Mapping[str, Any] | None:
+        if decision.outcome not in (RECEIVED, FILTERED):
+            return None
+        arrival, pull = received.arrival, received.pull
+        last = pull or self.tables.pulls.last(arrival.row.study_uid)
+        folders = exported.series if exported else ()
+        ae_title, address = self._sender(arrival, decision)
+        return notification(
+            study_uid=arrival.row.study_uid,
+            series_uid=folders[0].series_uid if folders else next(iter(arrival.series), ""),
+            number_received=sum(one.number_received for one in folders),
+            filepath=exported.filepath if exported else "",
+            calling_ae_title=ae_title,
+            calling_address=address,
+            series_count=len(folders),
+            received_seconds=f"{max(now_ms() - arrival.row.opened_at, 0) / 1000:.1f}",
+            priority=last.request.priority if last else 0,
+            is_push=arrival.row.is_push,
+            last_update_time=hospital_time(self.zone),
+            handover_id=handover_id,
+            completeness=received.completeness.words,
+            pull_id=pull.request.pull_id if pull else "",
+            series=folders,
+            reports=self._reports(received),
+            statecode=IMAGES if decision.outcome == RECEIVED else FILTERED_OUT,
+            message="" if decision.outcome == RECEIVED else decision.why,
+        )
+
+    def _sender(self, arrival: Arrival, decision: Decision) -> tuple[str, str]:
+        uids = [one.series_uid for one in decision.choice.series] if decision.choice else []
+        instance = arrival.first_instance([*uids, *arrival.series])
+        metadata = absent_as_none(lambda: self.rest.metadata(instance)) if instance else None
+        return (metadata or {}).get("RemoteAET", ""), (metadata or {}).get("RemoteIP", "")
+
+    def _reports(self, received: Received) -> tuple[SeriesReport, ...]:
+        request = received.pull.request if received.pull else None
+        return series_reports(received.arrival.counts, received.arrival.judged, request, received.expected)
+
+    def _report(self, received: Received, decision: Decision) -> PullReport:
+        pull = received.pull
+        return PullReport(
+            report_id=uuid.uuid4().hex,
+            pull_id=pull.request.pull_id if pull else "",
+            study_uid=received.arrival.row.study_uid,
+            outcome=decision.outcome,
+            completeness=received.completeness.words,
+            received=sum(received.arrival.counts.values()),
+            message=decision.why,
+            series=self._reports(received),
+        )
+
+    def _event(self, received: Received, decision: Decision, exported: Exported | None) -> None:
+        files: dict[str, Any] = {"linked": exported.linked, "copied": exported.copied} if exported else {}
+        self.log.event(
+            "study concluded", study=received.arrival.row.study_uid, outcome=decision.outcome, why=decision.why,
+            completeness=received.completeness.words, pull=received.pull.request.pull_id if received.pull else "",
+            counts=received.arrival.counts, **files,
+        )  # fmt: skip

@@ -1,0 +1,170 @@
+"""
+The plugins' memory: a small SQLite file on disk, so that any process may die at any moment.
+
+It outlives the RAM disk; what it says of Orthanc's index holds only for the index with the same epoch id.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS pulls (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    pull_id TEXT NOT NULL UNIQUE,
+    study_uid TEXT NOT NULL,
+    request TEXT NOT NULL,
+    asked_at INTEGER NOT NULL,
+    job_state TEXT NOT NULL DEFAULT 'new',      -- new, submitted, ended
+    job_ids TEXT NOT NULL DEFAULT '[]',
+    ended_at INTEGER,
+    error TEXT NOT NULL DEFAULT '',
+    move_seconds REAL,
+    conclusion TEXT,                            -- the report, but for what only the end of the job tells
+    report TEXT                                 -- the report as it went to the outbox
+);
+CREATE INDEX IF NOT EXISTS pulls_by_study ON pulls (study_uid);
+CREATE TABLE IF NOT EXISTS receptions (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    study_uid TEXT NOT NULL,
+    orthanc_ids TEXT NOT NULL,
+    is_push INTEGER NOT NULL,
+    opened_at INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'open',         -- open, spent, parked, kept, doomed, closed (see reception.py)
+    counted TEXT NOT NULL DEFAULT '{}',         -- instances by series when it was concluded
+    doomed TEXT NOT NULL DEFAULT '[]',          -- images to delete
+    changed_at INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS receptions_by_study ON receptions (study_uid, state);
+CREATE TABLE IF NOT EXISTS series (
+    reception INTEGER NOT NULL,
+    series_uid TEXT NOT NULL,
+    judged TEXT NOT NULL,
+    PRIMARY KEY (reception, series_uid)
+);
+CREATE TABLE IF NOT EXISTS handovers (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    handover_id TEXT NOT NULL UNIQUE,
+    study_uid TEXT NOT NULL,
+    series_uids TEXT NOT NULL,
+    instances INTEGER NOT NULL,
+    base TEXT NOT NULL,                         -- folder name without the number of the repetition
+    folder TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    state TEXT NOT NULL DEFAULT 'given'         -- given, released, lost
+);
+CREATE INDEX IF NOT EXISTS handovers_by_study ON handovers (study_uid);
+CREATE TABLE IF NOT EXISTS outbox (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    study_uid TEXT NOT NULL,
+    kind TEXT NOT NULL,                         -- notify, pull_report
+    body TEXT NOT NULL
+);
+"""
+
+
+class Journal:
+    """
+    The connection and its transactions; the tables' own questions stand in ``pull_rows``, ``reception_rows`` and ``handover_rows``.
+
+    Args:
+        path: On disk, never on the RAM disk.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.executescript(_SCHEMA)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All writes inside are one; nested ones belong to the outermost."""
+        with self._lock:
+            if self._connection.in_transaction:
+                yield
+                return
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def write(self, statement: str, *values: object) -> int:
+        """One statement, in the transaction that is open or in one of its own; the number of the new row."""
+        with self.transaction():
+            return self._connection.execute(statement, values).lastrowid or 0
+
+    def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
+
+    def row(self, query: str, *values: object) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
+        found = self.rows(query, *values)
+        return found[0] if found else None
+
+    def meta(self, key: str, default: str = "") -> str:
+        """A remembered value."""
+        row = self.row("SELECT value FROM meta WHERE key = ?", key)
+        return str(row["value"]) if row else default
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Remember a value."""
+        self.write("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value)
+
+    def to_send(self, study_uid: str, kind: str, message: Mapping[str, Any]) -> None:
+        """Owe pacs_module a message; order is kept per study."""
+        self.write("INSERT INTO outbox (study_uid, kind, body) VALUES (?, ?, ?)", study_uid, kind, as_text(message))
+
+    def outbox_heads(self) -> list[sqlite3.Row]:
+        """The oldest unsent message of every study."""
+        return self.rows(
+            "SELECT * FROM outbox WHERE number IN (SELECT MIN(number) FROM outbox GROUP BY study_uid) ORDER BY number"
+        )
+
+    def sent(self, number: int) -> None:
+        """A message was acknowledged."""
+        self.write("DELETE FROM outbox WHERE number = ?", number)
+
+    def counts(self) -> dict[str, int]:
+        """For health: how much of each is open."""
+        queries = {
+            "pullsRunning": "SELECT COUNT(*) FROM pulls WHERE report IS NULL",
+            "receptionsOpen": "SELECT COUNT(*) FROM receptions WHERE state = 'open'",
+            "studiesParked": "SELECT COUNT(*) FROM receptions WHERE state = 'parked'",
+            "studiesToDelete": "SELECT COUNT(*) FROM receptions WHERE state IN ('spent', 'doomed')",
+            "handoversGiven": "SELECT COUNT(*) FROM handovers WHERE state = 'given'",
+            "outbox": "SELECT COUNT(*) FROM outbox",
+        }
+        return {name: int(self.rows(query)[0][0]) for name, query in queries.items()}
+
+    def forget_before(self, moment: int, handovers_before: int) -> None:
+        """Drop what nobody will ask for again: ended pulls and gone studies, and (later) hand-overs that were released or lost."""
+        with self.transaction():
+            self.write("DELETE FROM pulls WHERE report IS NOT NULL AND asked_at < ?", moment)
+            self.write("DELETE FROM receptions WHERE state = 'closed' AND changed_at < ?", moment)
+            self.write("DELETE FROM series WHERE reception NOT IN (SELECT number FROM receptions)")
+            self.write("DELETE FROM handovers WHERE state != 'given' AND at < ?", handovers_before)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._connection.close()
+
+
+def as_text(value: Mapping[str, Any] | Sequence[Any]) -> str:
+    """JSON as it is kept."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,86 @@
+"""Applies the filter rules to received series and journals the verdicts, once for each series and reception."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from arrival import Arrival
+from orthanc_rest import OrthancRest
+from pacs_module.domain import loglines
+from pacs_module.domain.filters import Verdict, judge_series
+from pacs_module.domain.messages import PullRequest
+from pacs_module.domain.switches import Switches
+from pacs_module.domain.values import SeriesFacts
+from plugin_log import PluginLog
+from reception_rows import Judged, ReceptionRows
+from series_facts import holes, read_facts
+
+_COUNT_RULES = ("min instances", "slice thickness")
+_HOLES = "missing images"
+
+
+class Judge:
+    """
+    The rules on what was received.
+
+    Args:
+        rest: For the first image of a series.
+        receptions: Where verdicts are journaled.
+        switches: The site's.
+        log: Gets the ``filter because`` lines, before the verdict is journaled: a crash between the two repeats a line and loses none.
+    """
+
+    def __init__(self, rest: OrthancRest, receptions: ReceptionRows, switches: Switches, log: PluginLog) -> None:
+        self._rest = rest
+        self._receptions = receptions
+        self._switches = switches
+        self._log = log
+
+    def new_series(self, arrival: Arrival, request: PullRequest | None) -> None:
+        """Judge every series that is here and not judged yet, on its first image."""
+        for uid, parts in arrival.series.items():
+            if uid in arrival.judged:
+                continue
+            facts = read_facts(self._rest, parts[0], request.expected_series.get(uid) if request else None)
+            if facts is not None:
+                self._note(arrival, self._judged(facts, request))
+
+    def counts(self, arrival: Arrival, request: PullRequest | None) -> None:
+        """Judge again, now that the study is received, by the numbers of images that nobody had announced."""
+        for uid, judged in tuple(arrival.judged.items()):
+            named = request is not None and uid in request.skip_filter
+            if judged.at_find or named or not self._needs_count(judged):
+                continue
+            facts = self._counted(arrival, judged.facts, arrival.counts.get(uid, 0))
+            again = Judged(facts, judge_series(facts, self._switches))
+            if again.verdict != judged.verdict:
+                self._note(arrival, again)
+
+    def _needs_count(self, judged: Judged) -> bool:
+        if judged.verdict.taken:
+            return judged.facts.instances is None or self._switches.filter_consecutive_images
+        return judged.verdict.rule in _COUNT_RULES and judged.verdict.attribute == "instance nums"
+
+    def _counted(self, arrival: Arrival, facts: SeriesFacts, received: int) -> SeriesFacts:
+        facts = replace(facts, instances=max(received, facts.instances or 0))
+        if not self._switches.filter_consecutive_images:
+            return facts
+        parts = arrival.orthanc_series(facts.series_uid)
+        numbers = [instance.number for part in parts for instance in self._rest.instances_of(part)]
+        return replace(facts, attributes={**facts.attributes, _HOLES: str(holes(numbers))})
+
+    def _judged(self, facts: SeriesFacts, request: PullRequest | None) -> Judged:
+        uid = facts.series_uid
+        if request is not None and uid in request.skip_filter:
+            return Judged(facts, Verdict(True, "named", "", "a person named this series"))
+        if request is not None and uid in request.filtered:
+            return Judged(facts, Verdict(False, "find", "", request.filtered[uid]), at_find=True)
+        return Judged(facts, judge_series(facts, self._switches))
+
+    def _note(self, arrival: Arrival, judged: Judged) -> None:
+        facts, verdict = judged.facts, judged.verdict
+        if not verdict.taken and not judged.at_find:
+            accession, patient = loglines.facts_names(facts)
+            self._log.line(loglines.series_filtered(accession, patient, arrival.row.study_uid, facts.series_uid, verdict.because))
+        self._receptions.judge(arrival.row, judged)
+        arrival.judged[facts.series_uid] = judged

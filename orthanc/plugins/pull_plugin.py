@@ -1,0 +1,66 @@
+"""The only script that Orthanc loads: checks the configuration, wires the parts, registers last (an exception after a Register call crashes Orthanc)."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import orthanc
+from environment import CONFIG, check_ram_disk, read_environment, read_orthanc
+from pacs_module.domain.errors import ConfigurationError
+from pacs_module.site_config import load_switches
+from plugin_log import PluginLog
+from rest_api import Answer, Handler, answer_to, routes
+from wiring import Plugins
+
+try:
+    _environment = read_environment(os.environ)
+    _switches = load_switches(CONFIG, _environment.site_config)
+    _facts = read_orthanc(json.loads(orthanc.GetConfiguration()))
+    check_ram_disk(_facts.storage, _switches)
+except ConfigurationError as error:
+    orthanc.LogError(f"AI pull does not start: {error}")
+    raise
+
+# Taken here, once: later calls from other threads would need the SDK.
+_token = orthanc.GenerateRestApiAuthorizationToken()
+_plugins = Plugins(_environment, _switches, _facts, _token, PluginLog(_environment.log_folder))
+
+
+def _on_change(change: int, _level: int, _resource: str | None) -> None:
+    """Only hints: whatever takes time here delays Orthanc's events and its end."""
+    if change == orthanc.ChangeType.ORTHANC_STARTED:
+        _plugins.start(orthanc.GetGlobalProperty, orthanc.SetGlobalProperty)
+    elif change == orthanc.ChangeType.NEW_INSTANCE:
+        _plugins.reception.wake()
+    elif change in (orthanc.ChangeType.JOB_SUCCESS, orthanc.ChangeType.JOB_FAILURE):
+        _plugins.pulls.wake()
+    elif change == orthanc.ChangeType.ORTHANC_STOPPED:
+        _plugins.stop()
+
+
+def _send(output: orthanc.RestOutput, answer: Answer) -> None:
+    body = json.dumps(answer.body)  # ASCII, so that characters are bytes
+    if answer.status == 200:
+        output.AnswerBuffer(body, "application/json")
+        return
+    try:
+        output.SendHttpStatus(answer.status, body, len(body))
+    except TypeError:  # from plugin 4.2 on without the length
+        output.SendHttpStatus(answer.status, body)  # type: ignore[call-arg]
+
+
+def _register(uri: str, method: str, handler: Handler) -> None:
+    def callback(output: orthanc.RestOutput, _uri: str, **request: Any) -> None:
+        if request["method"] != method:
+            output.SendMethodNotAllowed(method)
+        else:
+            _send(output, answer_to(_plugins.api, handler, request))
+
+    orthanc.RegisterRestCallback(uri, callback)
+
+
+for _uri, (_method, _handler) in routes(_plugins.api).items():
+    _register(_uri, _method, _handler)
+orthanc.RegisterOnChangeCallback(_on_change)

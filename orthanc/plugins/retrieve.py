@@ -1,0 +1,138 @@
+"""
+One pull in Orthanc's terms: a query, then ``/queries/{id}/answers/{n}/retrieve``, which alone makes a job that survives a restart in 1.10.1.
+
+A retrieve of no answers is a success in Orthanc (field-notes 2.6), so the answers are looked at first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from orthanc_rest import PACS_ANSWER_S, OrthancRest, absent_as_none
+from pacs_module.domain.errors import PermanentError
+from pacs_module.domain.messages import PullRequest
+from pacs_module.domain.values import clean_uid
+
+_STUDY_TAG = "0020,000d"
+_SERIES_TAG = "0020,000e"
+_CLOCK_STEP_MS = 2000
+"""Job times of Orthanc are in whole seconds."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A retrieve job: ``error`` empty on success, ``seconds`` that it ran."""
+
+    ended: bool
+    error: str
+    seconds: float
+
+
+class Retrieve:
+    """
+    Submits retrieve jobs and reads their state.
+
+    Args:
+        rest: Orthanc.
+        aet: Move destination.
+    """
+
+    def __init__(self, rest: OrthancRest, aet: str) -> None:
+        self._rest = rest
+        self._aet = aet
+
+    def submit(self, request: PullRequest, asked_at: int) -> tuple[str, ...]:
+        """
+        Submit the jobs of a pull; those that were submitted before a crash, and not journaled, are taken over.
+
+        Raises:
+            PermanentError: The PACS does not have it.
+            RetriableError: The PACS does not answer.
+        """
+        there = self._submitted_before(request, asked_at)
+        if request.level == "STUDY":
+            return tuple(job for job, _ in there[:1]) or self._study(request)
+        covered = {uid for _, uid in there}
+        missing = [uid for uid in request.series_uids if uid not in covered]
+        jobs = [job for job, _ in there]
+        return (*jobs, *self._series(request, missing)) if missing else tuple(jobs)
+
+    def job(self, job_id: str) -> Job | None:
+        """A job, None when Orthanc does not know it."""
+        answer = absent_as_none(lambda: self._rest.get(f"/jobs/{job_id}"))
+        if answer is None:
+            return None
+        state = answer["State"]
+        words = " ".join(str(answer.get(key) or "") for key in ("ErrorDescription", "ErrorDetails")).strip()
+        error = words or state if state == "Failure" else ""
+        return Job(state in ("Success", "Failure"), error, float(answer.get("EffectiveRuntime", 0)))
+
+    def _study(self, request: PullRequest) -> tuple[str, ...]:
+        query, answers = self._find(request, "Study", {"StudyInstanceUID": request.study_uid})
+        place = _places(answers, _STUDY_TAG, [request.study_uid])
+        if not place:
+            raise PermanentError(f"{request.pacs} does not have study {request.study_uid}")
+        return (self._retrieve(request, query, place[request.study_uid]),)
+
+    def _series(self, request: PullRequest, wanted: Sequence[str]) -> tuple[str, ...]:
+        query, answers = self._find(
+            request, "Series", _series_query(request, "\\".join(wanted))
+        )  # a list of UIDs, PS3.4 C.2.2.2.2
+        places = _places(answers, _SERIES_TAG, wanted)
+        jobs = [self._retrieve(request, query, place) for place in places.values()]
+        for uid in (uid for uid in wanted if uid not in places):  # a PACS that cannot match a list
+            query, answers = self._find(request, "Series", _series_query(request, uid))
+            jobs += [self._retrieve(request, query, place) for place in _places(answers, _SERIES_TAG, [uid]).values()]
+        if not jobs:
+            raise PermanentError(f"{request.pacs} has none of the {len(wanted)} series of study {request.study_uid}")
+        return tuple(jobs)
+
+    def _find(self, request: PullRequest, level: str, query: dict[str, str]) -> tuple[str, list[dict[str, Any]]]:
+        body = {"Level": level, "Query": query, "Normalize": False}
+        query_id = self._rest.post(f"/modalities/{request.pacs}/query", body, PACS_ANSWER_S)["ID"]
+        return query_id, self._rest.get(f"/queries/{query_id}/answers?expand")
+
+    def _retrieve(self, request: PullRequest, query: str, place: int) -> str:
+        body = {"TargetAet": self._aet, "Asynchronous": True, "Priority": request.priority}
+        return str(self._rest.post(f"/queries/{query}/answers/{place}/retrieve", body)["ID"])
+
+    def _submitted_before(self, request: PullRequest, asked_at: int) -> list[tuple[str, str]]:
+        """Jobs of this pull that were submitted in the moment before a crash: (job, series)."""
+        jobs = [job for job in self._rest.get("/jobs?expand") if _belongs(job, request, asked_at)]
+        return [(job["ID"], _identifier(job).get(_SERIES_TAG, "")) for job in jobs]
+
+
+def _series_query(request: PullRequest, series: str) -> dict[str, str]:
+    return {"StudyInstanceUID": request.study_uid, "SeriesInstanceUID": series}
+
+
+def _places(answers: list[dict[str, Any]], tag: str, wanted: Sequence[str]) -> dict[str, int]:
+    """Where each wanted UID stands among the answers; the first place of a duplicate."""
+    places: dict[str, int] = {}
+    for place, answer in enumerate(answers):
+        uid = clean_uid(str(answer.get(tag, {}).get("Value", "")))
+        if uid in wanted:
+            places.setdefault(uid, place)
+    return places
+
+
+def _belongs(job: dict[str, Any], request: PullRequest, asked_at: int) -> bool:
+    if job.get("Type") != "DicomMoveScu" or _created_ms(job) < asked_at - _CLOCK_STEP_MS:
+        return False
+    identifier = _identifier(job)
+    series = identifier.get(_SERIES_TAG, "")
+    wanted = series in request.series_uids if request.level == "SERIES" else not series
+    return identifier.get(_STUDY_TAG) == request.study_uid and wanted
+
+
+def _identifier(job: dict[str, Any]) -> dict[str, str]:
+    queries = job.get("Content", {}).get("Query") or [{}]
+    return {tag: clean_uid(str(value)) for tag, value in queries[0].items()}
+
+
+def _created_ms(job: dict[str, Any]) -> int:
+    created = datetime.strptime(str(job["CreationTime"]).split(".")[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    return int(created.timestamp() * 1000)
