@@ -10,9 +10,13 @@ RUN apt-get update \
 RUN groupadd --gid 10001 aipull \
  && useradd --uid 10002 --gid aipull --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin pacs
 
+# Without a terminal (`exec -T`, cron) HTTPie would wait for a body on standard input and POST it.
+COPY docker/pacs/httpie.json /etc/httpie/config.json
+
 # For a mirror of PyPI: docker-compose build --build-arg PIP_INDEX_URL=...
 ARG PIP_INDEX_URL
-ENV LANG=C.UTF-8 \
+ENV HTTPIE_CONFIG_DIR=/etc/httpie \
+    LANG=C.UTF-8 \
     PYTHONUNBUFFERED=1 \
     PATH=/opt/aipull/venv/bin:$PATH
 WORKDIR /opt/aipull

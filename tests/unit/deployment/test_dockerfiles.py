@@ -5,6 +5,7 @@ Does not prove that they build (test_containers.py).
 """
 
 import fnmatch
+import json
 import re
 
 import pytest
@@ -58,6 +59,13 @@ def test_every_image_says_whether_it_is_healthy(dockerfiles):
 
 def test_httpie_is_in_the_pacs_image(dockerfiles):
     assert " httpie " in " ".join(dockerfiles["pacs.Dockerfile"][0].all("RUN"))
+
+
+def test_httpie_works_without_a_terminal(dockerfiles, repository):
+    stage = dockerfiles["pacs.Dockerfile"][0]
+    assert "docker/pacs/httpie.json /etc/httpie/config.json" in stage.all("COPY")
+    assert any("HTTPIE_CONFIG_DIR=/etc/httpie" in words for words in stage.all("ENV"))
+    assert json.loads((repository / "docker/pacs/httpie.json").read_text()) == {"default_options": ["--ignore-stdin"]}
 
 
 def test_no_secret_is_baked_in(dockerfiles):
