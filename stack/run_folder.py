@@ -48,7 +48,7 @@ class RunFolder:
 
     def open(self) -> None:
         """Make the folder and set the guard; StackError when another run lives in it."""
-        self._refuse_a_living_run()
+        self.refuse_a_living_run()
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (self.logs, pid_folder(self.path)):
@@ -88,7 +88,8 @@ class RunFolder:
         if guard is not None:
             guard.communicate(b"x")
 
-    def _refuse_a_living_run(self) -> None:
+    def refuse_a_living_run(self) -> None:
+        """Raise StackError when servers of another run live in the folder."""
         living = living_servers(self.path)
         if living:
             names = ", ".join(living)

@@ -133,6 +133,11 @@ class Stack:
         self._left_running = False
 
     @property
+    def time_zone(self) -> str:
+        """The hospital's, the same for both processes of ours, whichever way it was given."""
+        return str((self.options.settings or {}).get("time_zone", self.options.time_zone))
+
+    @property
     def log_folder(self) -> Path:
         """Where orthanc-python.log and dcm_end.log are."""
         return self.run.path / "site-logs"
@@ -147,6 +152,7 @@ class Stack:
 
     def start(self) -> None:
         """Start all; StackError, with nothing left behind, when one does not get there."""
+        self.run.refuse_a_living_run()  # before the ports, which would only say that nine of them are in use
         check_free(self.ports.by_purpose())
         self.run.open()
         try:
@@ -211,7 +217,7 @@ class Stack:
             pacs_module_url=pacs_module_url,
             api_key=api_key,
             log_folder=log_folder,
-            time_zone=self.options.time_zone,
+            time_zone=self.time_zone,
             site_config=site_config,
             environment=self.options.orthanc_environment,
         )
@@ -227,7 +233,7 @@ class Stack:
             backend_key=self.backend.key,
             backend_workers=self.options.backend_workers,
             log_folder=log_folder,
-            time_zone=self.options.time_zone,
+            time_zone=self.time_zone,
             site_config=site_config,
         )
         self.pacs_module = PacsModule(run, ports.pacs_module, links, self.options.settings)
