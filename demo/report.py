@@ -12,15 +12,15 @@ from stack.whole import Stack
 
 from .verdict import STAGES, Row
 
-NARROW = 150
+NARROW = 170
 
 
 def print_table(rows: Sequence[Row], console: Console) -> None:
     """Print one row a study."""
-    table = Table(title="what became of each study", title_justify="left", show_lines=True)
-    table.add_column("study", ratio=3)
-    table.add_column("series taken (images)", ratio=3)
-    table.add_column("series filtered, and why", ratio=5)
+    table = Table(title="what became of each study", title_justify="left", show_lines=True, expand=True)
+    table.add_column("study", ratio=3, overflow="fold")
+    table.add_column("series taken (images)", ratio=3, overflow="fold")
+    table.add_column("series filtered, and why", ratio=5, overflow="fold")
     table.add_column("ours / PACS", justify="right", no_wrap=True)
     for stage in STAGES:
         table.add_column(f"{stage}\n[s]", justify="right", no_wrap=True)
@@ -32,7 +32,7 @@ def print_table(rows: Sequence[Row], console: Console) -> None:
     width = console.width if console.is_terminal else max(console.width, NARROW)
     Console(file=console.file, width=max(width, 110), force_terminal=console.is_terminal).print(table)
     console.print(
-        "[dim]seconds: last image in the PACS -> pull asked -> handed over -> accepted by the backend; in all[/dim]",
+        "[dim]seconds: last image of the taken series in the PACS -> pull asked -> handed over -> accepted by the backend; in all[/dim]",
         soft_wrap=True,
     )
 

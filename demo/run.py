@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,11 +12,11 @@ from typing import Any
 from rich.console import Console
 
 from stack.ram_disk import GIB
-from stack.run_folder import living_servers
+from stack.run_folder import living_servers, stop_run
 from stack.whole import Stack, StackOptions, StackPorts
 
 from .report import print_addresses, print_table
-from .script import EVENTS, ZONE, Script, department, own_files, simulated
+from .script import ZONE, Script, department, own_files, simulated
 from .watch import Watcher, judge_all
 
 
@@ -57,6 +58,8 @@ def run_demo(options: DemoOptions, console: Console) -> bool:
         if options.keep:
             print_addresses(stack, console)
             stack.leave_running()
+    if not options.keep:
+        shutil.rmtree(stack.hospital.folder, ignore_errors=True)  # a gigabyte of images; logs and stores stay
     return good
 
 
@@ -111,8 +114,7 @@ def _midnight_is_near() -> bool:
 
 
 def _remove_last_run(folder: Path) -> None:
-    """Logs and stores of the last demo would be read as this one's."""
-    if living_servers(folder):
-        return  # the stack refuses to start and says so
-    for name in ("study.db", "study.db-wal", "study.db-shm", EVENTS):
-        (folder / name).unlink(missing_ok=True)
+    """What the last demo stored and logged would be read as this one's."""
+    if folder.exists() and not living_servers(folder):  # with living ones the stack refuses to start, and says so
+        stop_run(folder)  # a RAM disk that a crash has left
+        shutil.rmtree(folder)

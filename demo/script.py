@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -90,4 +91,6 @@ def department(stack: Stack, script: Script) -> Process:
         "--events",
         str(events),
     )
-    return Process(stack.run, Programme("department", ["hospital-sim", *script.command, *target], lambda: True))
+    return Process(
+        stack.run, Programme("department", [sys.executable, "-m", "hospital_sim", *script.command, *target], lambda: True)
+    )

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pacs_module.domain.text import readable
+
 from .truth import Computed, PacsStudy
 
 
@@ -44,7 +46,7 @@ class Row:
 
 
 STAGES = ("to pull", "to receive", "to backend", "in all")
-"""Seconds: last image in the PACS until the pull is asked, until handed over, until the backend accepts; their sum."""
+"""Seconds: last image of the series in the PACS until the pull is asked, until handed over, until the backend accepts; their sum."""
 
 
 def judge(
@@ -52,7 +54,7 @@ def judge(
     pacs: PacsStudy | None,
     computed: Iterable[Computed],
     document: Mapping[str, Any] | None,
-    last_image_at: float | None,
+    sent_at: Mapping[str, float],
 ) -> Row:
     """
     Make one study's row.
@@ -62,7 +64,7 @@ def judge(
         pacs: What the PACS has of it.
         computed: The backend's record of this study, oldest first.
         document: The pipeline's document, for reasons and times.
-        last_image_at: When its last image was in the PACS, epoch seconds.
+        sent_at: When the last image of each of its series was in the PACS, epoch seconds by SeriesInstanceUID.
     """
     done = list(computed)
     document = document or {}
@@ -72,7 +74,7 @@ def judge(
         taken="\n".join(taken) or "-",
         filtered=_filtered(document) or "-",
         images=_images(pacs, done),
-        stages=_stages(document, last_image_at) if done else (None,) * len(STAGES),
+        stages=_stages(document, _last_image_at(pacs, done, sent_at)) if done else (None,) * len(STAGES),
         outcome=str(document.get("state", "not wanted")),
         fault=_fault(expected, pacs, done, document),
     )
@@ -107,7 +109,7 @@ def _taken(pacs: PacsStudy | None, done: list[Computed]) -> list[str]:
     if pacs is None or not done:
         return []
     taken = [series for series in pacs.series.values() if series.instances & done[-1].instances]
-    return [f"{series.description or series.uid} ({len(series.instances)})" for series in taken]
+    return [f"{readable(series.description) or series.uid} ({len(series.instances)})" for series in taken]
 
 
 def _images(pacs: PacsStudy | None, done: list[Computed]) -> str:
@@ -125,15 +127,25 @@ def _filtered(document: Mapping[str, Any]) -> str:
     return "\n".join(f"{count} x {reason}" if count > 1 else reason for reason, count in reasons.items())
 
 
+def _last_image_at(pacs: PacsStudy | None, done: list[Computed], sent_at: Mapping[str, float]) -> float | None:
+    """When the last image of the series that were taken came into the PACS."""
+    taken = [series.uid for series in pacs.series.values() if series.instances & done[-1].instances] if pacs else []
+    return max((sent_at[uid] for uid in taken if uid in sent_at), default=None)
+
+
 def _stages(document: Mapping[str, Any], last_image_at: float | None) -> tuple[float | None, ...]:
     handovers = document.get("handovers", [])
     accepted = handovers[-1].get("acceptedAt") if handovers else None
-    if last_image_at is None or not accepted or "pull" not in document:
+    pull = _pull_of(document, handovers[-1]) if handovers else None
+    if last_image_at is None or not accepted or pull is None:
         return (None,) * len(STAGES)
-    asked, received, at_backend = (
-        _seconds(text) for text in (document["pull"]["askedAt"], handovers[-1]["receivedAt"], accepted)
-    )
+    asked, received, at_backend = (_seconds(text) for text in (pull["askedAt"], handovers[-1]["receivedAt"], accepted))
     return (asked - last_image_at, received - asked, at_backend - received, at_backend - last_image_at)
+
+
+def _pull_of(document: Mapping[str, Any], handover: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    pulls = [*document.get("pulls", ()), *([document["pull"]] if "pull" in document else [])]
+    return next((pull for pull in pulls if pull["request"]["pullID"] == handover["message"]["pullID"]), None)
 
 
 def _seconds(text: str) -> float:

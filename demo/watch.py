@@ -38,7 +38,8 @@ class Watcher:
         self._record = Tail(stack.backend.record)
         self._events = Tail(stack.run.path / EVENTS)
         self._begin = time.monotonic()
-        self.sent_at: dict[str, float] = {}
+        self.sent_at: dict[str, dict[str, float]] = {}
+        self._sent: set[str] = set()
         self.images: dict[tuple[str, str], int] = {}
         self.documents: dict[str, dict[str, Any]] = {}
         self._pacs: dict[str, PacsStudy] = {}
@@ -58,7 +59,7 @@ class Watcher:
         return False
 
     def _settled(self, department: Process) -> bool:
-        if set(self.sent_at) != set(self._labels):
+        if self._sent != set(self._labels):
             raise StackError(f"the department did not send everything:\n{department.log_tail()}")
         if not self._pacs:
             self._pacs = pacs_content(self._stack)
@@ -82,9 +83,10 @@ class Watcher:
         for line in self._events.lines():
             event = json.loads(line)
             if event["event"] == "study_sent":
-                self.sent_at[event["studyUID"]] = event["at"]
+                self._sent.add(event["studyUID"])
             if event["event"] == "series_sent":
                 self.images[event["studyUID"], event["seriesUID"]] = event["instances"]
+                self.sent_at.setdefault(event["studyUID"], {})[event["seriesUID"]] = event["at"]
 
     def _print(self, shown: tuple[str, str] | None) -> None:
         if shown is None:
@@ -137,7 +139,7 @@ def study_documents(stack: Stack, dates: tuple[date, ...]) -> dict[str, dict[str
     return found
 
 
-def judge_all(stack: Stack, script: Script, sent_at: dict[str, float]) -> list[Row]:
+def judge_all(stack: Stack, script: Script, sent_at: dict[str, dict[str, float]]) -> list[Row]:
     """One row a study of the script, and one for each that reached the backend and is not in it."""
     pacs = pacs_content(stack)
     record = read_record(stack.backend.record)
@@ -148,10 +150,10 @@ def judge_all(stack: Stack, script: Script, sent_at: dict[str, float]) -> list[R
             pacs.get(expected.study_uid),
             [done for done in record if done.study_uid == expected.study_uid],
             documents.get(expected.study_uid),
-            sent_at.get(expected.study_uid),
+            sent_at.get(expected.study_uid, {}),
         )
         for expected in script.expected
     ]
     unknown = accepted_studies(stack.backend.record) - {expected.study_uid for expected in script.expected}
-    rows += [judge(Expected(uid, uid, False, ()), pacs.get(uid), [], documents.get(uid), None) for uid in sorted(unknown)]
+    rows += [judge(Expected(uid, uid, False, ()), pacs.get(uid), [], documents.get(uid), {}) for uid in sorted(unknown)]
     return rows
