@@ -83,7 +83,7 @@ class PreparePull:
             level="SERIES" if some else "STUDY",
             series_uids=(tuple(facts.series_uid for facts in wanted) or tuple(study.skip_filter)) if some else (),
             priority=study.priority,
-            expected=(sum(counts.values()) or None) if some else study.pacs[pacs].count,
+            expected=(sum(counts.values()) or None) if some else _larger(study.pacs[pacs].count, sum(counts.values())),
             expected_series=counts if len(counts) == len(wanted) else {},
             filtered=filtered,
             skip_filter=tuple(study.skip_filter),
@@ -134,6 +134,11 @@ class PreparePull:
             self.puller.write_verdicts(lines)
         except PipelineError as error:
             self.log.event("filter lines not in orthanc-python.log", "WARNING", error=str(error), lines=lines)
+
+
+def _larger(found: int | None, counted: int) -> int | None:
+    """The study may have grown since it was found: the series were counted just now."""
+    return max(found or 0, counted) or None
 
 
 def _record(facts: SeriesFacts, verdict: Verdict, at: str) -> SeriesRecord:

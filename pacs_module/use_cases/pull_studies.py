@@ -120,7 +120,7 @@ class PullStudies:
         now = self.clock.now()
         study.attempts += 1
         study.apply(Event.PULL_ASKED, f"{request.level} from {request.pacs}, attempt {study.attempts}", now)
-        study.baseline = study.pacs[request.pacs].count
+        study.baseline = request.expected if request.level == "STUDY" else study.pacs[request.pacs].count
         if study.pull is not None:
             study.pulls = [*study.pulls, study.pull][-MOST_PULLS:]
         study.pull = Pull(request=request, attempt=study.attempts, asked_at=iso(now))
