@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from orthanc_rest import OrthancRest, SeriesHere
 from reception_rows import Judged, Reception
 
+_IDENTITY = ("AccessionNumber", "PatientID", "StudyDate", "StudyTime", "StudyDescription")
+
 
 @dataclass
 class Arrival:
@@ -62,9 +64,11 @@ class Arrival:
         """Some image of the first of these series that is here."""
         return next((self.series[uid][0].instances[0] for uid in uids if uid in self.series), None)
 
-    def any_facts(self) -> Judged | None:
-        """Some judged series, for AccessionNumber and PatientID."""
-        return next(iter(self.judged.values()), None)
+    def identity(self) -> dict[str, str]:
+        """What the images say of their study, as DICOM keywords to text; the first series that says it decides."""
+        facts = [one.facts for one in self.judged.values()]
+        known = {keyword: next((text for one in facts if (text := one.text(keyword))), "") for keyword in _IDENTITY}
+        return {**known, "ModalitiesInStudy": "\\".join(sorted({one.modality for one in facts if one.modality}))}
 
     def quiet_for(self) -> float:
         """Seconds since the last image."""

@@ -126,8 +126,8 @@ class Concluder:
             self.log.line(loglines.completeness_check(check))
         self.log.line(loglines.where_from(study, *self._sender(arrival, decision)))
         if decision.outcome == FILTERED:
-            some = arrival.any_facts()
-            self.log.line(loglines.study_filtered(*(loglines.facts_names(some.facts) if some else ("", "")), study))
+            identity = arrival.identity()
+            self.log.line(loglines.study_filtered(identity["AccessionNumber"], identity["PatientID"], study))
         if decision.choice is None:
             return
         first = decision.choice.series[0]
@@ -164,6 +164,7 @@ class Concluder:
             pull_id=pull.request.pull_id if pull else "",
             series=folders,
             reports=self._reports(received),
+            identity=arrival.identity(),
             statecode=IMAGES if decision.outcome == RECEIVED else FILTERED_OUT,
             message="" if decision.outcome == RECEIVED else decision.why,
         )

@@ -16,7 +16,7 @@ _CONTENT = {
 }
 _WANTED = (
     *KEYWORD_ATTRIBUTES,
-    "AccessionNumber", "PatientID", "Modality", "ImageType", "SliceThickness", "ConvolutionKernel",
+    "AccessionNumber", "PatientID", "StudyDate", "StudyTime", "Modality", "ImageType", "SliceThickness", "ConvolutionKernel",
 )  # fmt: skip
 
 

@@ -67,15 +67,6 @@ class Recorder:
         self.server.server_close()
 
 
-class ZonedOrthanc(ReceivingOrthanc):
-    """With the hospital's time zone, and whatever else a test wants to give it."""
-
-    more: dict[str, str]
-
-    def environment(self) -> dict[str, str]:
-        return {**super().environment(), "AIPULL_TIME_ZONE": "Asia/Shanghai", **getattr(self, "more", {})}
-
-
 class PluginStack:
     """Use as a context manager; ``site`` are lines of the site's config.py."""
 
@@ -93,8 +84,11 @@ class PluginStack:
         self.run.open()
         h, hd, r, rd = free_ports(4)
         self.hospital = HospitalPacs(self.run, OrthancPorts(h, hd), rd)
-        links = ReceivingLinks(hd, self.recorder.url, API_KEY, self.logs, self.site)
-        self.receiver = ZonedOrthanc(self.run, OrthancPorts(r, rd), self.ram_disk, links)
+        links = ReceivingLinks(
+            hospital_port=hd, pacs_module_url=self.recorder.url, api_key=API_KEY, log_folder=self.logs, time_zone="Asia/Shanghai",
+            site_config=self.site,
+        )  # fmt: skip
+        self.receiver = ReceivingOrthanc(self.run, OrthancPorts(r, rd), self.ram_disk, links)
         self.hospital.start()
         self.receiver.start()
         return self
