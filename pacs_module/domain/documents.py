@@ -46,7 +46,7 @@ def from_document(kind: type[T], document: Mapping[str, Any]) -> T:
         if name in document:
             values[field.name] = _read(hint, document[name])
         elif field.default is MISSING and field.default_factory is MISSING:
-            raise KeyError(f"{kind.__name__} needs the key {name}")
+            raise KeyError(name, f"{kind.__name__} needs it")
     return kind(**values)
 
 

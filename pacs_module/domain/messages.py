@@ -14,11 +14,13 @@ result                  backend -> pacs_module         ``POST /api/v1/dcm/result
 
 from __future__ import annotations
 
+import types
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from .documents import from_document, to_document
+from .documents import camel, from_document, to_document
 from .errors import MessageError
 
 T = TypeVar("T")
@@ -203,8 +205,16 @@ def check_notification(message: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def read_reports(message: Mapping[str, Any]) -> tuple[SeriesReport, ...]:
-    """The series reports that ride on a notification."""
-    return tuple(from_document(SeriesReport, item) for item in message.get("seriesReports", ()))
+    """
+    The series reports that ride on a notification.
+
+    Raises:
+        MessageError: One of them cannot be used.
+    """
+    reports = message.get("seriesReports", ())
+    if not isinstance(reports, list | tuple):
+        raise MessageError("seriesReports", reports, "a list")
+    return tuple(_read(SeriesReport, item) for item in reports)
 
 
 def read_pull_request(message: Mapping[str, Any]) -> PullRequest:
@@ -252,9 +262,48 @@ def read_result(message: Mapping[str, Any]) -> Result:
 
 
 def _read(kind: type[T], message: Mapping[str, Any]) -> T:
+    if not isinstance(message, Mapping):
+        raise MessageError(kind.__name__, message, "an object with named values")
     try:
-        return from_document(kind, message)
+        read = from_document(kind, message)
     except KeyError as error:
         raise MessageError(str(error.args[0]), None, "must be given") from error
     except (TypeError, ValueError, AttributeError) as error:
-        raise MessageError(kind.__name__, dict(message), str(error)) from error
+        raise MessageError(kind.__name__, message, str(error)) from error
+    for name, hint in typing.get_type_hints(kind).items():
+        if not _fits(hint, getattr(read, name)):
+            raise MessageError(camel(name), getattr(read, name), _words(hint))
+    return read
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is types.UnionType:
+        return any(_fits(part, value) for part in parts)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(parts[0], item) for item in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(parts[1], item) for item in value.values())
+    if hint in (int, float) and isinstance(value, bool):
+        return False
+    return hint is Any or isinstance(value, (int, float) if hint is float else hint)
+
+
+def _words(hint: Any) -> str:
+    if typing.get_origin(hint) is types.UnionType:
+        return " or ".join(_words(part) for part in typing.get_args(hint))
+    inner = typing.get_args(hint)
+    kind = _KINDS.get(typing.get_origin(hint) or hint, "an object")
+    return f"{kind} of {_words(inner[-1] if inner[-1] is not ... else inner[0])}" if inner else kind
+
+
+_KINDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    type(None): "nothing",
+    tuple: "a list",
+    dict: "an object",
+    Any: "anything",
+}

@@ -74,8 +74,9 @@ def see(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, swit
 
 
 def _judge(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, switches: Switches) -> Seen:
-    study.sightings = [*study.sightings, Sighting(now, found.pacs, found.count)][-MOST_SIGHTINGS:]
-    stability = judge_stability([s for s in study.sightings if s.pacs == found.pacs], policy, now)
+    here = _with([s for s in study.sightings if s.pacs == found.pacs], Sighting(now, found.pacs, found.count))
+    study.sightings = [*(s for s in study.sightings if s.pacs != found.pacs), *here]
+    stability = judge_stability(here, policy, now)
     if is_dx(study.modality, switches):
         study.note("to be pulled", "DX: pulled as soon as it is found", now)
     elif stability.stable:
@@ -85,6 +86,11 @@ def _judge(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, s
         return Seen(True)
     study.schedule(PULL, now)
     return Seen(True, stable=True)
+
+
+def _with(earlier: list[Sighting], new: Sighting) -> list[Sighting]:
+    """The sightings at one PACS: the first (the fixed delay counts from it) and the newest ones."""
+    return [*earlier[:1], *earlier[1:][-(MOST_SIGHTINGS - 2) :], new]
 
 
 def _remember_copy(study: Study, found: FoundStudy, now: int) -> bool:

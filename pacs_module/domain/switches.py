@@ -8,6 +8,7 @@ what is allowed.
 from __future__ import annotations
 
 import difflib
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
@@ -88,6 +89,9 @@ def parse_switches(values: Mapping[str, object]) -> Switches:
             raise ConfigurationError(key, value, _unknown(key, tuple(known)))
         default = getattr(Switches, known[key].name)
         checked[known[key].name] = _CHECKS[type(default)](key, value)
+    for name in ("ct_modalities", "dx_modalities"):
+        if name in checked:
+            checked[name] = tuple(str(word).strip().upper() for word in typing.cast(tuple[str, ...], checked[name]))
     switches = Switches(**checked)  # type: ignore[arg-type]
     _check_together(switches)
     return switches
