@@ -182,7 +182,9 @@ class Study:
     ) -> None:
         """Write a line in the history without a change of state."""
         stays = self.state or State.NONE
-        entry = HistoryEntry(iso(at), event, why, (before or stays).value, (after or stays).value, by)
+        # Not `before or stays`: State.NONE is an empty text and counts as false.
+        left, entered = (stays if state is None else state for state in (before, after))
+        entry = HistoryEntry(iso(at), event, why, left.value, entered.value, by)
         self.history = [*self.history, entry][-MOST_HISTORY:]
         self.changed_at = iso(at)
 
