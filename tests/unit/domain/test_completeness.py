@@ -1,0 +1,76 @@
+"""Whether our copy is the PACS's copy (M15, M16; field case 8)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pacs_module.domain.completeness import (
+    COMPLETE,
+    GROWING,
+    SHORT,
+    UNVERIFIED,
+    Check,
+    Completeness,
+    Expectations,
+    judge_completeness,
+)
+
+BY_SERIES = Expectations({"thin": 300, "scout": 2})
+BY_STUDY = Expectations(study=302)
+NOTHING_TOLD = Expectations()
+
+
+def judge(expected: Expectations, received: dict[str, int], ended: bool, filtered: str = "") -> Completeness:
+    return judge_completeness("STUDY", expected, received, frozenset(filtered.split()), ended)
+
+
+@pytest.mark.parametrize(
+    ("expected", "received", "filtered", "ended", "words"),
+    [
+        (BY_SERIES, {"thin": 300, "scout": 2}, "", False, COMPLETE),
+        (BY_SERIES, {"thin": 299, "scout": 2}, "", False, GROWING),
+        (BY_SERIES, {"thin": 299, "scout": 2}, "", True, "SHORT 301 of 302"),
+        (BY_SERIES, {"thin": 300}, "scout", False, COMPLETE),
+        (BY_SERIES, {"thin": 300}, "", True, "SHORT 300 of 302"),
+        (BY_SERIES, {"thin": 310, "scout": 2, "late": 5}, "", False, COMPLETE),
+        (BY_SERIES, {}, "", True, "SHORT 0 of 302"),
+        (BY_SERIES, {}, "thin scout", False, GROWING),
+        (BY_STUDY, {"a": 300, "b": 2}, "", False, COMPLETE),
+        (BY_STUDY, {"a": 300, "b": 1}, "", False, GROWING),
+        (BY_STUDY, {"a": 300, "b": 1}, "", True, "SHORT 301 of 302"),
+        (BY_STUDY, {"a": 400}, "", False, COMPLETE),
+        (NOTHING_TOLD, {"a": 300}, "", False, GROWING),
+        (NOTHING_TOLD, {"a": 300}, "", True, UNVERIFIED),
+        (Expectations(study=0), {}, "", True, "SHORT 0 of 0"),
+    ],
+)
+def test_verdicts(expected: Expectations, received: dict[str, int], filtered: str, ended: bool, words: str) -> None:
+    assert judge(expected, received, ended, filtered).words == words
+
+
+def test_field_case_8_a_slice_missing_at_the_pacs_too_is_not_missing() -> None:
+    assert judge(Expectations({"thin": 299}), {"thin": 299}, ended=False).verdict == COMPLETE
+
+
+def test_the_checks_are_the_comparisons_of_the_log() -> None:
+    assert judge(BY_SERIES, {"thin": 290}, ended=True).checks == (
+        Check("series", "scout", 2, 0),
+        Check("series", "thin", 300, 290),
+    )
+    assert judge(BY_STUDY, {"thin": 290}, ended=True).checks == (Check("study", "STUDY", 302, 290),)
+
+
+COUNTS = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 5))
+
+
+@given(COUNTS, st.none() | st.integers(0, 9), COUNTS, st.frozensets(st.sampled_from("abcd")), st.booleans())
+def test_complete_only_when_nothing_wanted_is_missing(
+    series: dict[str, int], study: int | None, received: dict[str, int], filtered: frozenset[str], ended: bool
+) -> None:
+    judged = judge_completeness("S", Expectations(series, study), received, filtered, ended)
+    if judged.verdict == COMPLETE:
+        missing = [uid for uid, count in series.items() if uid not in filtered and received.get(uid, 0) < count]
+        assert not missing
+        assert series or sum(received.values()) >= (study or 0)
+    assert (judged.verdict == GROWING) <= (not ended)
+    assert judged.verdict in (COMPLETE, GROWING, SHORT, UNVERIFIED)
