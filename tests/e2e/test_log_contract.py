@@ -51,18 +51,31 @@ def handovers(pipeline: Pipeline, study: Study) -> int:
     return len(story["handovers"]) if story else 0
 
 
+def put_with_lost_files(pipeline: Pipeline, study: Study, leave: int) -> None:
+    """A study of which the PACS can send only some images. Put there while nobody finds."""
+    pipeline.stack.pacs_module.stop()
+    put(pipeline, study)
+    forget_files(pipeline, study, leave)
+    pipeline.stack.hospital.restart()  # what it sent or read lately lies in its storage cache
+    pipeline.stack.pacs_module.start()
+
+
 def forget_files(pipeline: Pipeline, study: Study, leave: int) -> None:
     """Remove files of a study from the PACS's store: it goes on announcing them."""
     hospital = pipeline.stack.hospital
     session = requests.Session()
     session.auth = (hospital.user, hospital.password)
     found = session.post(
-        f"{hospital.url}/tools/find", json={"Level": "Instance", "Query": {"StudyInstanceUID": study.uid}}, timeout=30
+        f"{hospital.url}/tools/find",
+        json={"Level": "Instance", "Query": {"StudyInstanceUID": study.uid}, "Expand": True},
+        timeout=30,
     ).json()
     assert len(found) == len(study.images)
+    # Orthanc 1.10.1 moves the youngest first and ends the whole move at the first that it cannot read.
+    found.sort(key=lambda instance: -int(instance["MainDicomTags"]["InstanceNumber"]))
     files = {path.name: path for path in hospital.folder.rglob("*") if path.is_file()}
     for instance in found[leave:]:
-        uuid = attachment_uuid(session, hospital.url, instance, files)
+        uuid = attachment_uuid(session, hospital.url, instance["ID"], files)
         files[uuid].unlink()
 
 
@@ -112,8 +125,7 @@ def a_dx_study(pipeline: Pipeline) -> None:
 def a_short_study_is_pulled_again_and_handed_over_marked(pipeline: Pipeline) -> None:
     study = Study("SHORT", TODAY)
     study.add_series(14, CHEST_CT)
-    put(pipeline, study)
-    forget_files(pipeline, study, leave=11)
+    put_with_lost_files(pipeline, study, leave=11)
     settled(pipeline, study, "completed")
     story = pipeline.study(study.uid)
     assert story is not None
@@ -123,8 +135,7 @@ def a_short_study_is_pulled_again_and_handed_over_marked(pipeline: Pipeline) -> 
 def a_study_that_cannot_be_moved(pipeline: Pipeline) -> None:
     study = Study("GONE", TODAY)
     study.add_series(11, CHEST_CT)
-    put(pipeline, study)
-    forget_files(pipeline, study, leave=0)
+    put_with_lost_files(pipeline, study, leave=0)
     settled(pipeline, study, "pull_failed")
 
 
