@@ -1,8 +1,9 @@
 """
 The two plain-text logs of the operator contract and their JSON twins.
 
-``<name>.log`` holds the contract's lines, letter by letter, one event a line. ``<name>.jsonl`` holds the same lines with their time, and
-everything else that is worth saying: ``{"at": ..., "level": ..., "line": ...}`` or ``{"at": ..., "level": ..., "event": ..., ...}``.
+``<name>.log`` holds the contract's lines, letter by letter, one event a line. ``<name>.jsonl`` holds the same lines with their
+time, and everything else that is worth saying: ``{"at": ..., "level": ..., "line": ...}`` or ``{"at": ..., "level": ...,
+"event": ..., ...}``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import logging
 import os
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -28,8 +30,9 @@ class ContractLog:
 
     def line(self, text: str) -> None:
         """Write one contract line, and the same with its time to the JSON twin."""
-        self._lines.info(text)
-        self._write({"level": "INFO", "line": text})
+        one_line = " ".join(text.splitlines())
+        self._lines.info("%s", one_line)
+        self._write({"level": "INFO", "line": one_line})
 
     def event(self, what: str, level: str = "INFO", **values: object) -> None:
         """Write something that the contract has no line for, to the JSON twin only."""
@@ -37,7 +40,15 @@ class ContractLog:
 
     def _write(self, values: dict[str, object]) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._json.info(json.dumps({"at": at, **values}, ensure_ascii=False, default=str))
+        self._json.info("%s", json.dumps({"at": at, **values}, ensure_ascii=False, default=str))
+
+
+class _PrivateFile(RotatingFileHandler):
+    """Every file of the rotation is readable by owner and group only: the lines name patients."""
+
+    def _open(self) -> TextIOWrapper:
+        os.close(os.open(self.baseFilename, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o640))
+        return super()._open()
 
 
 def _logger(path: Path) -> logging.Logger:
@@ -45,8 +56,8 @@ def _logger(path: Path) -> logging.Logger:
     logger.propagate = False
     logger.setLevel(logging.INFO)
     if not logger.handlers:
-        os.close(os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o640))
-        handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8")
+        # A lone surrogate out of a wrong decoding is written as \udc80: the line is not lost for it.
+        handler = _PrivateFile(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", errors="backslashreplace")
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)
     return logger

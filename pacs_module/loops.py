@@ -18,8 +18,8 @@ class Loop:
     """
     One thread.
 
-    ``step`` does the work and returns whether there was any: then it is called again at once, otherwise after ``interval`` seconds or when
-    somebody calls :meth:`wake`. An error is logged; the pause doubles with each one in a row, up to a minute.
+    ``step`` does the work and returns whether there was any: then it is called again at once, otherwise after ``interval``
+    seconds or when somebody calls :meth:`wake`. An error is logged; the pause doubles with each one in a row, up to a minute.
     """
 
     name: str
@@ -81,7 +81,6 @@ class Loop:
 
     def _failed(self, words: str, kind: str) -> None:
         self.failures += 1
-        self._wake.clear()
         self.log.event(f"{self.name} failed", "WARNING", kind=kind, error=words, inRow=self.failures)
 
     def _pause(self) -> float:

@@ -1,0 +1,147 @@
+"""
+The world as use cases see it, small enough to be driven step by step: a clock that stands still, PACS with studies in them,
+plugins that note what they are asked, a backend that answers as told, and the log as a list of lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from pacs_module.adapters.memory_queue import MemoryConsumer, MemoryQueue
+from pacs_module.domain.errors import NoRoom, PipelineError
+from pacs_module.domain.messages import PullReport, PullRequest, SeriesFolder
+from pacs_module.domain.values import Attributes
+
+NOON = int(datetime(2020, 6, 18, 12, tzinfo=UTC).timestamp() * 1000)
+DAY = date(2020, 6, 18)
+
+
+class FakeClock:
+    """Stands still until a test moves it."""
+
+    def __init__(self, now: int = NOON) -> None:
+        self.at = now
+
+    def now(self) -> int:
+        return self.at
+
+    def today(self) -> date:
+        return datetime.fromtimestamp(self.at / 1000, UTC).date()
+
+    def pass_seconds(self, seconds: float) -> None:
+        self.at += int(seconds * 1000)
+
+
+class FakeLog:
+    """Contract lines and events in the order they were written."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.events: list[tuple[str, dict[str, object]]] = []
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+    def event(self, what: str, level: str = "INFO", **values: object) -> None:
+        self.events.append((what, {"level": level, **values}))
+
+    def take(self) -> list[str]:
+        """The lines since the last call."""
+        taken, self.lines = self.lines, []
+        return taken
+
+
+class FakePacs:
+    """PACS by name, each with study and series answers. ``errors`` are raised instead of an answer, by PACS and level."""
+
+    def __init__(self, *names: str) -> None:
+        self.studies: dict[str, list[dict[str, str]]] = {name: [] for name in names}
+        self.series: dict[str, list[dict[str, str]]] = {name: [] for name in names}
+        self.errors: dict[tuple[str, str], PipelineError] = {}
+        self.asked: list[tuple[str, str, dict[str, str]]] = []
+
+    def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+        self.asked.append((pacs, level, dict(query)))
+        if (pacs, level) in self.errors:
+            raise self.errors[pacs, level]
+        held = self.studies[pacs] if level == "STUDY" else self.series[pacs]
+        return [dict(answer) for answer in held if all(value in ("", answer.get(key, "")) for key, value in query.items())]
+
+
+class FakePlugins:
+    """The plugins: what they were asked for, and what they would say of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[PullRequest] = []
+        self.reports: dict[str, PullReport | str] = {}
+        self.verdicts: list[str] = []
+        self.released: list[str] = []
+        self.refuse: Callable[[PullRequest], PipelineError | None] = lambda request: None
+        self.deaf: PipelineError | None = None
+
+    def ask(self, request: PullRequest) -> None:
+        self._heard()
+        error = self.refuse(request)
+        if error is not None:
+            raise error
+        self.asked.append(request)
+        self.reports.setdefault(request.pull_id, "running")
+
+    def report_of(self, pull_id: str) -> PullReport | str | None:
+        self._heard()
+        return self.reports.get(pull_id)
+
+    def write_verdicts(self, lines: Sequence[str]) -> None:
+        self._heard()
+        self.verdicts.extend(lines)
+
+    def release(self, handover_id: str) -> None:
+        self._heard()
+        self.released.append(handover_id)
+
+    def no_room(self, request: PullRequest) -> PipelineError:
+        return NoRoom("256 MB free, 300 MB needed")
+
+    def _heard(self) -> None:
+        if self.deaf is not None:
+            raise self.deaf
+
+
+class FakeBackend:
+    """Accepts, or raises ``error``; ``then`` is called after acceptance (a result that is faster than our own bookkeeping)."""
+
+    def __init__(self) -> None:
+        self.submitted: list[str] = []
+        self.error: PipelineError | None = None
+        self.then: Callable[[Mapping[str, Any]], None] = lambda message: None
+
+    def submit(self, message: Mapping[str, Any], idempotency_key: str) -> None:
+        if self.error is not None:
+            raise self.error
+        self.submitted.append(idempotency_key)
+        self.then(message)
+
+
+class FakeFiles:
+    """How many files each folder holds; folders that nobody named hold what their hand-over says."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def count_files(self, folders: Sequence[SeriesFolder], filepath: str) -> int:
+        return self.counts.get(filepath, sum(folder.number_received for folder in folders))
+
+
+class SteppingConsumer(MemoryConsumer):
+    """A worker's side on which waiting costs no time: the clock is moved instead, and ``meanwhile`` happens."""
+
+    def __init__(self, queue: MemoryQueue, clock: FakeClock) -> None:
+        super().__init__(queue)
+        self._clock = clock
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def keep_alive(self, seconds: float) -> None:
+        self._clock.pass_seconds(seconds)
+        self.meanwhile()
