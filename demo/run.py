@@ -32,6 +32,8 @@ class DemoOptions:
     ram_disk: Path | None = None
     day: str = "demo"
     use_series: bool = False
+    send_s: float = 50.0
+    """Over how many seconds the simulated day is spread."""
     deadline_s: float = 600.0
     ports: StackPorts | None = None
 
@@ -47,7 +49,9 @@ def run_demo(options: DemoOptions, console: Console) -> bool:
         StackError: It cannot run here; the message says why.
         EmptyFolderError: There is nothing to send.
     """
-    script = own_files(options.dicom_dir.expanduser(), console) if options.dicom_dir else simulated(options.day)
+    script = (
+        own_files(options.dicom_dir.expanduser(), console) if options.dicom_dir else simulated(options.day, send_s=options.send_s)
+    )
     console.print(f"{len(script.expected)} studies, {script.images} images. Run folder: {options.run_folder}", soft_wrap=True)
     begin = time.monotonic()
     _remove_last_run(options.run_folder)

@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly PACKAGES=(orthanc orthanc-python dcmtk rabbitmq-server python3.11-venv)
+PACKAGES=(orthanc orthanc-python dcmtk rabbitmq-server python3.11-venv)
 readonly SERVICES=(orthanc rabbitmq-server)
 readonly PYTHON=/usr/bin/python3.11   # orthanc-python is built against it; a venv of another 3.11 build breaks the plugin
 readonly POLICY=/usr/sbin/policy-rc.d
@@ -123,7 +123,10 @@ pip_install() { "$VENV/bin/python" -m pip install -qq --disable-pip-version-chec
 main() {
     case "${1:-}" in
         "") ;;
-        --dev) LOCKS+=(requirements-dev.lock) ;;
+        --dev)
+            LOCKS+=(requirements-dev.lock)
+            PACKAGES+=(docker-compose)   # the tests let it check docker-compose.yml; it brings no daemon
+            ;;
         *) fail "usage: scripts/setup.sh [--dev]" ;;
     esac
     exec 9<.   # one setup at a time in this folder
