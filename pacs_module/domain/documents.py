@@ -46,7 +46,9 @@ def from_document(kind: type[T], document: Mapping[str, Any]) -> T:
         if name in document:
             values[field.name] = _read(hint, document[name])
         elif field.default is MISSING and field.default_factory is MISSING:
-            raise KeyError(name, f"{kind.__name__} needs it")
+            if type(None) not in typing.get_args(hint):
+                raise KeyError(name, f"{kind.__name__} needs it")
+            values[field.name] = None  # it was None when it was written
     return kind(**values)
 
 
