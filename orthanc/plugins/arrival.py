@@ -1,4 +1,7 @@
-"""A study that is arriving or waits to be deleted, as the reception worker holds it in memory; all of it can be read again after a restart."""
+"""
+A study that is arriving or waits to be deleted, as the reception worker holds it in memory; all of it can be read
+again after a restart.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ _IDENTITY = ("AccessionNumber", "PatientID", "StudyDate", "StudyTime", "StudyDes
 @dataclass
 class Arrival:
     """
-    Times are of ``time.monotonic``: after a restart every quiet period begins anew, so that nothing is called stable that nobody watched.
+    Times are of ``time.monotonic``: after a restart every quiet period begins anew, so that nothing is called stable that
+    nobody watched.
 
     Args:
         row: In the journal.

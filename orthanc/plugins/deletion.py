@@ -15,7 +15,8 @@ class Deletion(Worker):
     """
     Deletes exactly the images that were judged: one that arrives in this moment stays and opens a new reception.
 
-    A pull of the same study waits until its deletion is over (``pulls.py``), so that nothing is deleted that was just pulled again.
+    A pull of the same study waits until its deletion is over (``pulls.py``), so that nothing is deleted that was just
+    pulled again.
     """
 
     def __init__(self, rest: OrthancRest, receptions: ReceptionRows, log: PluginLog) -> None:

@@ -1,8 +1,8 @@
 """
 The hand-over folder: the chosen series as plain files for the backend.
 
-Hard links cost 0.01 ms a slice where store and folder lie on one mount, and they stay when Orthanc deletes the study. A folder is made under another
-name and renamed, so that a folder that is there is whole.
+Hard links cost 0.01 ms a slice where store and folder lie on one mount, and they stay when Orthanc deletes the study. A
+folder is made under another name and renamed, so that a folder that is there is whole.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ _UNFINISHED = ".tmp-"
 
 @dataclass(frozen=True)
 class ToExport:
-    """One series: its ids in Orthanc (two when its images are filed under two PatientIDs) and the number of images that were judged."""
+    """
+    One series: its ids in Orthanc (two when its images are filed under two PatientIDs) and the number of images that
+    were judged.
+    """
 
     series_uid: str
     orthanc_ids: tuple[str, ...]

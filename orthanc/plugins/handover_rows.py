@@ -31,7 +31,8 @@ class HandoverRows:
     def add(self, row: HandoverRow, base: str, now: int) -> None:
         """Note a hand-over, in the transaction that also owes the notification."""
         self._journal.write(
-            "INSERT INTO handovers (handover_id, study_uid, series_uids, instances, base, folder, at, state) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO handovers (handover_id, study_uid, series_uids, instances, base, folder, at, state) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             row.handover_id, row.study_uid, as_text(row.series_uids), row.instances, base, row.folder, now, row.state,
         )  # fmt: skip
 

@@ -72,7 +72,8 @@ CREATE TABLE IF NOT EXISTS outbox (
 
 class Journal:
     """
-    The connection and its transactions; the tables' own questions stand in ``pull_rows``, ``reception_rows`` and ``handover_rows``.
+    The connection and its transactions; the tables' own questions stand in ``pull_rows``, ``reception_rows`` and
+    ``handover_rows``.
 
     Args:
         path: On disk, never on the RAM disk.
@@ -152,7 +153,10 @@ class Journal:
         return {name: int(self.rows(query)[0][0]) for name, query in queries.items()}
 
     def forget_before(self, moment: int, handovers_before: int) -> None:
-        """Drop what nobody will ask for again: ended pulls and gone studies, and (later) hand-overs that were released or lost."""
+        """
+        Drop what nobody will ask for again: ended pulls and gone studies, and (later) hand-overs that were released
+        or lost.
+        """
         with self.transaction():
             self.write("DELETE FROM pulls WHERE report IS NOT NULL AND asked_at < ?", moment)
             self.write("DELETE FROM receptions WHERE state = 'closed' AND changed_at < ?", moment)

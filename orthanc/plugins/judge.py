@@ -27,7 +27,8 @@ class Judge:
         rest: For the first image of a series.
         receptions: Where verdicts are journaled.
         switches: The site's.
-        log: Gets the ``filter because`` lines, before the verdict is journaled: a crash between the two repeats a line and loses none.
+        log: Gets the ``filter because`` lines, before the verdict is journaled: a crash between the two repeats a line
+            and loses none.
     """
 
     def __init__(self, rest: OrthancRest, receptions: ReceptionRows, switches: Switches, log: PluginLog) -> None:

@@ -95,8 +95,8 @@ class Notifier(Worker):
         self._not_before[number] = time.monotonic() + pause
         level = "error" if isinstance(error, PermanentError) else "warning"
         self._log.event(
-            "pacs_module did not take a message; it is kept and sent again", level=level, kind=row["kind"], study=row["study_uid"],
-            attempts=attempts, again_in_s=pause, error=str(error),
+            "pacs_module did not take a message; it is kept and sent again", level=level, kind=row["kind"],
+            study=row["study_uid"], attempts=attempts, again_in_s=pause, error=str(error),
         )  # fmt: skip
 
     def _pause(self) -> float:

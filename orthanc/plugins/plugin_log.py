@@ -1,4 +1,7 @@
-"""``orthanc-python.log`` (the operators' lines and nothing else) and its twin ``orthanc-python.jsonl`` (those lines and everything else)."""
+"""
+``orthanc-python.log`` (the operators' lines and nothing else) and its twin ``orthanc-python.jsonl`` (those lines and
+everything else).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ class PluginLog:
         self._events = _plain_logger("aipull.events", folder / "orthanc-python.jsonl")
 
     def line(self, text: str) -> None:
-        """One line as made by :mod:`pacs_module.domain.loglines`; a line break in it would break the grammar and becomes a space."""
+        """
+        One line as made by :mod:`pacs_module.domain.loglines`; a line break in it would break the grammar and becomes
+        a space.
+        """
         text = " ".join(text.splitlines())
         self._lines.info("%s", text)
         self._write("info", {"line": text})

@@ -1,9 +1,13 @@
-"""The only script that Orthanc loads: checks the configuration, wires the parts, registers last (an exception after a Register call crashes Orthanc)."""
+"""
+The only script that Orthanc loads: checks the configuration, wires the parts, registers last (an exception after a
+Register call crashes Orthanc).
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 from typing import Any
 
 import orthanc
@@ -28,10 +32,23 @@ _token = orthanc.GenerateRestApiAuthorizationToken()
 _plugins = Plugins(_environment, _switches, _facts, _token, PluginLog(_environment.log_folder))
 
 
+def _start() -> None:
+    """
+    Work that cannot begin ends Orthanc, as an exception here would only be printed: a supervisor sees an end, nobody
+    sees a standstill.
+    """
+    try:
+        _plugins.start(orthanc.GetGlobalProperty, orthanc.SetGlobalProperty)
+    except Exception as error:
+        orthanc.LogError(f"AI pull cannot begin its work: {type(error).__name__}: {error}")
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise
+
+
 def _on_change(change: int, _level: int, _resource: str | None) -> None:
     """Only hints: whatever takes time here delays Orthanc's events and its end."""
     if change == orthanc.ChangeType.ORTHANC_STARTED:
-        _plugins.start(orthanc.GetGlobalProperty, orthanc.SetGlobalProperty)
+        _start()
     elif change == orthanc.ChangeType.NEW_INSTANCE:
         _plugins.reception.wake()
     elif change in (orthanc.ChangeType.JOB_SUCCESS, orthanc.ChangeType.JOB_FAILURE):

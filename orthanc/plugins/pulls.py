@@ -45,6 +45,8 @@ class Pulls(Worker):
         self._receptions = receptions
         self._retrieve = Retrieve(rest, aet)
         self._submitting: set[str] = set()
+        self._started_at = now_ms()
+        self._unsure: set[str] = set()
         self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="submit")
         self.on_end: Callable[[], None] = lambda: None
 
@@ -70,9 +72,9 @@ class Pulls(Worker):
     def _submit_now(self, pull: Pull) -> None:
         pull_id = pull.request.pull_id
         try:
-            self._pulls.submitted(pull_id, self._retrieve.submit(pull.request, pull.asked_at))
+            self._pulls.submitted(pull_id, self._retrieve.submit(pull.request, self._maybe_submitted_since(pull)))
         except Unreachable:
-            pass  # Orthanc is stopping; the pull stays new
+            self._unsure.add(pull_id)  # Orthanc is stopping; the pull stays new
         except PipelineError as error:
             self._end(pull, _End(str(error), 0), was_moved=False)
         except Exception as error:
@@ -81,10 +83,15 @@ class Pulls(Worker):
             self._submitting.discard(pull_id)
             self.wake()
 
+    def _maybe_submitted_since(self, pull: Pull) -> int | None:
+        """Jobs are looked through only where one may be there that was not journaled: a thousand of them take a while."""
+        unsure = pull.request.pull_id in self._unsure or pull.asked_at < self._started_at
+        return pull.asked_at if unsure else None
+
     def _watch(self, pull: Pull) -> None:
         jobs = [self._retrieve.job(job_id) for job_id in pull.job_ids]
         known = [job for job in jobs if job is not None]
-        if len(known) < len(jobs):
+        if len(known) < len(jobs) and pull.conclusion is None:
             self._log.event("Orthanc does not know the job any more; pulled again", pull=pull.request.pull_id, jobs=pull.job_ids)
             self._pulls.again(pull.request.pull_id)
         elif all(job.ended for job in known):
@@ -97,7 +104,6 @@ class Pulls(Worker):
         if end.error:
             self._log.event("a pull failed", level="warning", study=request.study_uid, pull=request.pull_id, error=end.error)
         self._pulls.ended(request.pull_id, now_ms(), end.error, end.seconds if was_moved else None)
-        self._pulls.report_if_due(request.pull_id)
         self.on_end()
 
 

@@ -1,12 +1,12 @@
-"""
+r"""
 Reception: change log -> journal -> filter -> completeness -> conclusion -> end.
 
 The states of a reception in the journal::
 
     open ----> spent ----> doomed -> closed     handed over, filtered out or nothing new: deleted when nothing more comes
-      |          |  \\---> kept                  the same, where DELETE_AFTER_SEND is off
-      |          \\-> open                       more images came after all
-      \\-----> parked -> closed                  short: the images stay until the pull is repeated, which opens a new reception
+      |          |  \---> kept                  the same, where DELETE_AFTER_SEND is off
+      |          \-> open                       more images came after all
+      \-----> parked -> closed                  short: the images stay until the pull is repeated, which opens a new reception
 """
 
 from __future__ import annotations
@@ -15,19 +15,17 @@ import time
 from collections.abc import Callable
 
 from arrival import Arrival
-from changes import Changes
+from arrivals import Arrivals
 from clock import now_ms
 from conclude import Concluder, Received, Tables
 from conclusion import SHORT_OUTCOME, expectations, filtered_series
 from judge import Judge
-from orthanc_rest import OrthancRest, StudyHere
-from pacs_module.domain import loglines
 from pacs_module.domain.completeness import GROWING, Expectations, judge_completeness
 from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.switches import Switches
 from plugin_log import PluginLog
 from pull_rows import ENDED, Pull
-from reception_rows import CLOSED, DOOMED, KEPT, OPEN, PARKED, SPENT, Reception
+from reception_rows import CLOSED, DOOMED, KEPT, OPEN, PARKED, SPENT
 from worker import Worker
 
 SETTLE_S = 2.0
@@ -42,60 +40,46 @@ class ReceptionWorker(Worker):
     One thread that sees every study through.
 
     Args:
-        rest: Orthanc.
         tables: The journal.
-        changes: The change log.
+        arrivals: What is here.
         judge: The filter.
         concluder: What is done with a received study.
         switches: STABLE_AGE and DELETE_AFTER_SEND.
-        log: Gets ``new study``.
+        log: For events.
     """
 
     def __init__(
         self,
-        rest: OrthancRest,
         tables: Tables,
-        changes: Changes,
+        arrivals: Arrivals,
         judge: Judge,
         concluder: Concluder,
         switches: Switches,
         log: PluginLog,
     ) -> None:
         super().__init__("reception", log)
-        self._rest = rest
         self._tables = tables
-        self._changes = changes
+        self._arrivals = arrivals
         self._judge = judge
         self._concluder = concluder
         self._switches = switches
-        self._arrivals: dict[str, Arrival] = {}
         self._ended_seen: dict[str, float] = {}
         self.on_owed: Callable[[], None] = lambda: None
         self.on_doomed: Callable[[], None] = lambda: None
 
-    def received(self, study_uid: str) -> int:
-        """Images of a study that are here, as last seen; from any thread."""
-        arrival = self._arrivals.get(study_uid)
-        return sum(arrival.counts.values()) if arrival else 0
-
     def begin(self) -> None:
-        """After a start: take up what was open, and every study in Orthanc that the journal has not."""
-        for row in self._tables.receptions.in_state(OPEN, SPENT):
-            self._hold(row)
-        settled = {row.study_uid for row in self._tables.receptions.in_state(PARKED, KEPT, DOOMED)}
-        for study in self._rest.studies():
-            if study.study_uid not in settled:
-                self._arrival_of(study)
+        """After a start: take up what was open."""
+        self._arrivals.begin()
 
     def step(self) -> float:
         """Read the change log and look at every study that is not done."""
-        self._take_changes()
-        for arrival in tuple(self._arrivals.values()):
+        self._arrivals.take_changes()
+        for arrival in tuple(self._arrivals.all()):
             self._guarded(arrival.row.study_uid, lambda arrival=arrival: self._look(arrival))  # type: ignore[misc]
         for pull in self._tables.pulls.unreported():
             if pull.job_state == ENDED and pull.conclusion is None and pull.request.study_uid not in self._arrivals:
                 self._guarded(pull.request.study_uid, lambda pull=pull: self._without_arrival(pull))  # type: ignore[misc]
-        return _OPEN_WAKE_S if self._arrivals or self._ended_seen else self.IDLE_S
+        return _OPEN_WAKE_S if len(self._arrivals) or self._ended_seen else self.IDLE_S
 
     def _guarded(self, study_uid: str, work: Callable[[], None]) -> None:
         """One study that cannot be dealt with must not hold up the others."""
@@ -103,64 +87,6 @@ class ReceptionWorker(Worker):
             work()
         except PipelineError as error:
             self._log.event("a study will be looked at again", level="warning", study=study_uid, error=str(error))
-
-    # --- arrival ---
-
-    def _take_changes(self) -> None:
-        while True:
-            batch = self._changes.read()
-            if not batch.instances and batch.done and str(batch.last) == self._tables.journal.meta("seq"):
-                return
-            with_news = set(batch.instances)
-            if with_news:
-                for arrival in self._arrivals.values():
-                    arrival.refresh(self._rest)
-                    if with_news & arrival.instances:
-                        arrival.touch()
-                        with_news -= arrival.instances
-            while with_news:
-                self._unknown_image(with_news)
-            self._changes.taken(batch)
-            if batch.done:
-                return
-
-    def _unknown_image(self, images: set[str]) -> None:
-        image = images.pop()
-        study = self._rest.study_of_instance(image)
-        if study is not None:
-            arrival = self._arrival_of(study)
-            arrival.touch()
-            images -= arrival.instances
-
-    def _arrival_of(self, study: StudyHere) -> Arrival:
-        """The arrival that images of a study belong to; opened when there is none."""
-        arrival = self._arrivals.get(study.study_uid)
-        if arrival is None:
-            return self._open(study.study_uid, {study.orthanc_id})
-        if study.orthanc_id not in arrival.row.orthanc_ids:
-            arrival.row = self._tables.receptions.add_orthanc_id(arrival.row, study.orthanc_id)
-            arrival.refresh(self._rest)
-        return arrival
-
-    def _open(self, study_uid: str, orthanc_ids: set[str]) -> Arrival:
-        before = self._tables.receptions.of_study(study_uid, PARKED, KEPT, SPENT)
-        known = set(before.orthanc_ids) if before else set()
-        row = self._tables.receptions.open(study_uid, orthanc_ids | known, self._is_push(study_uid), now_ms())
-        self._log.line(loglines.new_study(study_uid))
-        return self._hold(row)
-
-    def _hold(self, row: Reception) -> Arrival:
-        arrival = Arrival(row, judged=self._tables.receptions.judged(row))
-        arrival.refresh(self._rest)
-        self._arrivals[row.study_uid] = arrival
-        return arrival
-
-    def _is_push(self, study_uid: str) -> bool:
-        """Not when a pull runs, nor for stragglers of one that has just ended."""
-        last = self._tables.pulls.last(study_uid)
-        if last is None:
-            return True
-        return last.report is not None and now_ms() - (last.ended_at or 0) > self._switches.stable_age * 1000
 
     # --- judgement ---
 
@@ -173,11 +99,11 @@ class ReceptionWorker(Worker):
             self._judge_open(arrival)
 
     def _vanished(self, arrival: Arrival) -> None:
-        arrival.refresh(self._rest)
+        self._arrivals.refresh(arrival)
         if not arrival.series:
             self._log.event("a study is gone from Orthanc", study=arrival.row.study_uid)
             self._tables.receptions.set_state(arrival.row, CLOSED, now_ms())
-            self._arrivals.pop(arrival.row.study_uid, None)
+            self._arrivals.drop(arrival)
 
     def _judge_open(self, arrival: Arrival) -> None:
         study = arrival.row.study_uid
@@ -196,12 +122,16 @@ class ReceptionWorker(Worker):
 
     def _conclude(self, received: Received) -> None:
         arrival, pull = received.arrival, received.pull
+        counted = arrival.counts
+        self._arrivals.refresh(arrival)
+        if arrival.counts != counted:
+            return  # judged again with what is here
         self._judge.counts(arrival, pull.request if pull else None)
         outcome = self._concluder.conclude(received)
         if pull is not None:
             self._ended_seen.pop(pull.request.pull_id, None)
         if outcome == SHORT_OUTCOME:
-            self._arrivals.pop(arrival.row.study_uid, None)
+            self._arrivals.drop(arrival)
         self.on_owed()
 
     def _expected(self, study_uid: str, pull: Pull | None) -> Expectations:
@@ -211,9 +141,11 @@ class ReceptionWorker(Worker):
         waits_for_more = last is not None and last.report is not None and last.report.outcome == SHORT_OUTCOME
         return expectations(last.request if last and waits_for_more else None)
 
-    def _wait_s(self, pull: Pull | None, expected: Expectations, arrival: Arrival | None) -> float:
-        if pull is not None and (expected.known or arrival is None):
+    def _wait_s(self, pull: Pull | None, expected: Expectations, arrival: Arrival) -> float:
+        if pull is not None and expected.known:
             return SETTLE_S
+        if pull is None and arrival.row.counted and not arrival.row.is_push:
+            return QUIET_BEFORE_DELETE_S  # stragglers of a pull that was concluded early
         return self._switches.stable_age
 
     def _since_end(self, pull: Pull | None) -> float:
@@ -232,7 +164,7 @@ class ReceptionWorker(Worker):
         study = pull.request.study_uid
         before = self._tables.receptions.of_study(study, PARKED, KEPT)
         if before is not None:
-            arrival = self._open(study, set(before.orthanc_ids))
+            arrival = self._arrivals.open(study, set(before.orthanc_ids))
             if arrival.series:
                 return
             self._vanished(arrival)
@@ -251,31 +183,33 @@ class ReceptionWorker(Worker):
     def _finish(self, arrival: Arrival) -> None:
         """Concluded: deleted when neither a pull nor an image is under way any more."""
         study = arrival.row.study_uid
-        pull = self._tables.pulls.current(study)
-        if pull is not None:
-            if arrival.grew or pull.job_state == ENDED:
-                self._again(arrival)
+        pulls = self._tables.pulls.unreported(study)
+        if pulls and pulls[0].conclusion is None and (arrival.grew or pulls[0].job_state == ENDED):
+            self._again(arrival)
+        if pulls or arrival.quiet_for() < QUIET_BEFORE_DELETE_S:
             return
-        if self._tables.pulls.unreported(study) or arrival.quiet_for() < QUIET_BEFORE_DELETE_S:
-            return
-        if arrival.grew and self._has_more(arrival):
+        if self._has_more(arrival):
             self._log.event("more images came after the study was concluded", study=study, counts=arrival.counts)
             arrival.row = self._tables.receptions.set_state(arrival.row, OPEN, now_ms())
         elif self._switches.delete_after_send:
-            self._tables.receptions.doom(arrival.row, arrival.instances, now_ms())
-            self._arrivals.pop(study, None)
-            self.on_doomed()
+            self._doom(arrival)
         else:
             self._tables.receptions.set_state(arrival.row, KEPT, now_ms())
-            self._arrivals.pop(study, None)
+            self._arrivals.drop(arrival)
+
+    def _doom(self, arrival: Arrival) -> None:
+        study = arrival.row.study_uid
+        with self._tables.journal.transaction():
+            if self._tables.pulls.unreported(study):
+                return  # asked for in this moment; a pull that is asked for later waits for the deletion
+            self._tables.receptions.doom(arrival.row, arrival.instances, now_ms())
+        self._arrivals.drop(arrival)
+        self.on_doomed()
 
     def _again(self, arrival: Arrival) -> None:
         """A new pull of a study that is still here: a reception of its own, the old one ends."""
-        last_image = arrival.last_image
-        with self._tables.journal.transaction():
-            self._tables.receptions.set_state(arrival.row, CLOSED, now_ms())
-            again = self._open(arrival.row.study_uid, set(arrival.row.orthanc_ids))
-        again.last_image = last_image
+        again = self._arrivals.open(arrival.row.study_uid, set(arrival.row.orthanc_ids))
+        again.last_image = arrival.last_image
 
     def _has_more(self, arrival: Arrival) -> bool:
         last = self._tables.pulls.last(arrival.row.study_uid)

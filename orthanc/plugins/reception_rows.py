@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from journal import Journal, as_text
 from pacs_module.domain.documents import from_document, to_document
@@ -50,10 +51,11 @@ class ReceptionRows:
         self._journal = journal
 
     def open(self, study_uid: str, orthanc_ids: Iterable[str], is_push: bool, now: int) -> Reception:
-        """Begin a reception; a parked or kept study of before goes over into it."""
+        """Begin a reception; what is here of the study from before goes over into it."""
         with self._journal.transaction():
             self._journal.write(
-                "UPDATE receptions SET state = 'closed', changed_at = ? WHERE study_uid = ? AND state IN ('parked', 'kept')",
+                "UPDATE receptions SET state = 'closed', changed_at = ? "
+                "WHERE study_uid = ? AND state IN ('parked', 'kept', 'spent')",
                 now, study_uid,
             )  # fmt: skip
             number = self._journal.write(
@@ -68,17 +70,16 @@ class ReceptionRows:
 
     def in_state(self, *states: str) -> list[Reception]:
         """All receptions in one of these states, oldest first."""
-        marks = ", ".join("?" for _ in states)
-        return [
-            _reception(row)
-            for row in self._journal.rows(f"SELECT * FROM receptions WHERE state IN ({marks}) ORDER BY number", *states)
-        ]  # noqa: S608
+        query = "SELECT * FROM receptions WHERE state IN (SELECT value FROM json_each(?)) ORDER BY number"
+        return [_reception(row) for row in self._journal.rows(query, as_text(states))]
 
     def of_study(self, study_uid: str, *states: str) -> Reception | None:
         """The newest reception of a study in one of these states."""
-        marks = ", ".join("?" for _ in states)
-        query = f"SELECT * FROM receptions WHERE study_uid = ? AND state IN ({marks}) ORDER BY number DESC LIMIT 1"  # noqa: S608
-        row = self._journal.row(query, study_uid, *states)
+        query = (
+            "SELECT * FROM receptions WHERE study_uid = ? AND state IN (SELECT value FROM json_each(?)) "
+            "ORDER BY number DESC LIMIT 1"
+        )
+        row = self._journal.row(query, study_uid, as_text(states))
         return _reception(row) if row else None
 
     def add_orthanc_id(self, reception: Reception, orthanc_id: str) -> Reception:
@@ -131,11 +132,10 @@ class ReceptionRows:
         self._journal.write("UPDATE receptions SET state = 'closed', doomed = '[]', changed_at = ? WHERE state != 'closed'", now)
 
 
-def _judged(document: dict[str, object]) -> Judged:
+def _judged(document: dict[str, Any]) -> Judged:
     facts = document["facts"]
-    assert isinstance(facts, dict)
     series = SeriesFacts(facts["seriesUID"], facts["attributes"], facts.get("instances"), facts.get("raw", {}))
-    return Judged(series, from_document(Verdict, document["verdict"]), bool(document.get("atFind")))  # type: ignore[arg-type]
+    return Judged(series, from_document(Verdict, document["verdict"]), bool(document.get("atFind")))
 
 
 def _reception(row: sqlite3.Row) -> Reception:

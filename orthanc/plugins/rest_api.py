@@ -1,4 +1,7 @@
-"""``/aipull/...``: what pacs_module may ask of the plugins. Behind Orthanc's own authentication; handlers touch the journal and the file system only."""
+"""
+``/aipull/...``: what pacs_module may ask of the plugins. Behind Orthanc's own authentication; handlers touch the
+journal and the file system only.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +37,8 @@ class RestApi:
     """
     The handlers, free of Orthanc's SDK.
 
-    Each takes the parsed body and the groups of the URI and gives an :class:`Answer`; ``on_pull`` wakes the worker, ``on_call`` tells that
-    pacs_module is there.
+    Each takes the parsed body and the groups of the URI and gives an :class:`Answer`; ``on_pull`` wakes the worker,
+    ``on_call`` tells that pacs_module is there.
     """
 
     journal: Journal

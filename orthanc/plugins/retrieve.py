@@ -1,5 +1,6 @@
 """
-One pull in Orthanc's terms: a query, then ``/queries/{id}/answers/{n}/retrieve``, which alone makes a job that survives a restart in 1.10.1.
+One pull in Orthanc's terms: a query, then ``/queries/{id}/answers/{n}/retrieve``, which alone makes a job that survives a
+restart in 1.10.1.
 
 A retrieve of no answers is a success in Orthanc (field-notes 2.6), so the answers are looked at first.
 """
@@ -44,15 +45,21 @@ class Retrieve:
         self._rest = rest
         self._aet = aet
 
-    def submit(self, request: PullRequest, asked_at: int) -> tuple[str, ...]:
+    def submit(self, request: PullRequest, maybe_since: int | None) -> tuple[str, ...]:
         """
-        Submit the jobs of a pull; those that were submitted before a crash, and not journaled, are taken over.
+        Submit the jobs of a pull.
+
+        Args:
+            request: The pull.
+            maybe_since: Epoch milliseconds; jobs of this pull that were submitted since then, and not journaled before a
+                crash, are
+                taken over. None: there are none.
 
         Raises:
             PermanentError: The PACS does not have it.
             RetriableError: The PACS does not answer.
         """
-        there = self._submitted_before(request, asked_at)
+        there = self._submitted_before(request, maybe_since) if maybe_since is not None else []
         if request.level == "STUDY":
             return tuple(job for job, _ in there[:1]) or self._study(request)
         covered = {uid for _, uid in there}

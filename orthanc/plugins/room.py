@@ -19,7 +19,8 @@ _MB = 1_000_000
 
 class Room:
     """
-    Free bytes against what the running pulls will still bring. Handed-over series count by themselves: their files lie on the same disk.
+    Free bytes against what the running pulls will still bring. Handed-over series count by themselves: their files lie on
+    the same disk.
 
     Args:
         storage: On the disk in question.
@@ -40,8 +41,8 @@ class Room:
         if free - self._reserve - promised >= needed:
             return ""
         return (
-            f"no room: {free // _MB} MB free, {self._reserve // _MB} MB kept in reserve, {promised // _MB} MB promised to running pulls, "
-            f"{needed // _MB} MB needed"
+            f"no room: {free // _MB} MB free, {self._reserve // _MB} MB kept in reserve, "
+            f"{promised // _MB} MB promised to running pulls, {needed // _MB} MB needed"
         )
 
     def state(self) -> dict[str, int]:

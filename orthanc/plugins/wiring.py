@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from arrivals import Arrivals
 from changes import Changes, begin_epoch, same_epoch
 from clock import now_ms
 from conclude import Concluder, Tables
@@ -52,11 +53,12 @@ class Plugins:
         self.folder = HandoverFolder(environment.handover_folder, environment.handover_seen_as, storage, rest)
         concluder = Concluder(self._tables, rest, self.folder, switches, environment.time_zone, log)
         judge = Judge(rest, receptions, switches, log)
-        self.reception = ReceptionWorker(rest, self._tables, Changes(rest, self.journal), judge, concluder, switches, log)
+        arrivals = Arrivals(rest, self._tables, Changes(rest, self.journal), switches.stable_age, log)
+        self.reception = ReceptionWorker(self._tables, arrivals, judge, concluder, switches, log)
         self.pulls = Pulls(rest, pulls, receptions, facts.aet, log)
         self.deletion = Deletion(rest, receptions, log)
         self.notifier = Notifier(self.journal, environment.pacs_module_url, environment.api_key, log)
-        room = Room(facts.storage, switches.ram_disk_reserve_mb, pulls, self.reception.received)
+        room = Room(facts.storage, switches.ram_disk_reserve_mb, pulls, arrivals.received)
         self.api = RestApi(
             self.journal, pulls, self._tables.handovers, self.folder, room, facts.modalities, log,
             on_pull=self.pulls.wake, on_call=self.notifier.is_back,

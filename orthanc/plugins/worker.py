@@ -14,8 +14,8 @@ class Worker(ABC):
     """
     A named daemon thread.
 
-    ``wake`` ends its sleep; it sleeps between steps for as long as the last one said. Two steps are ``PACE_S`` apart at least, because a Python thread that is
-    always busy takes half of Orthanc's speed of receiving.
+    ``wake`` ends its sleep; it sleeps between steps for as long as the last one said. Two steps are ``PACE_S`` apart at
+    least, because a Python thread that is always busy takes half of Orthanc's speed of receiving.
     """
 
     IDLE_S = 5.0
@@ -34,7 +34,7 @@ class Worker(ABC):
     def step(self) -> float:
         """Do what is due; seconds until the next step unless woken."""
 
-    def begin(self) -> None:
+    def begin(self) -> None:  # noqa: B027 - most have nothing to begin
         """Done once in the thread before the first step; repeated until it succeeds."""
 
     def start(self) -> None:

@@ -89,8 +89,12 @@ class PluginStack:
             site_config=self.site,
         )  # fmt: skip
         self.receiver = ReceivingOrthanc(self.run, OrthancPorts(r, rd), self.ram_disk, links)
-        self.hospital.start()
-        self.receiver.start()
+        try:
+            self.hospital.start()
+            self.receiver.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -151,6 +155,10 @@ class PluginStack:
 
     def _reports(self, pull_id: str) -> list[dict[str, Any]]:
         return [b for path, b in self.recorder.messages if path.endswith("pull_report 200") and b["pullID"] == pull_id]
+
+    def pause(self, seconds: float) -> None:
+        """Let a chosen time pass: the instant of a kill is a time and no condition."""
+        time.sleep(seconds)
 
     def gone(self, study_uid: str, within_s: float = 20) -> None:
         """Wait until Orthanc has nothing of a study."""
