@@ -21,7 +21,7 @@ import pymongo.errors
 from pymongo.collection import Collection
 from pymongo.write_concern import WriteConcern
 
-from ..domain.errors import PermanentError, RetriableError
+from ..domain.errors import ConfigurationError, PermanentError, RetriableError
 from ..domain.study import WORK, Study
 from ..ports import AnyOf, AtLeast, AtMost, Exists, Order, Where
 from .conditions import claim_order, due_field
@@ -129,13 +129,16 @@ class MongoStore:
 
 
 def _connect(url: str) -> pymongo.MongoClient[dict[str, Any]]:
-    return pymongo.MongoClient(
-        url,
-        appname="pacs_module",
-        serverSelectionTimeoutMS=_SERVER_WAIT_MS,
-        connectTimeoutMS=_SERVER_WAIT_MS,
-        socketTimeoutMS=_ANSWER_WAIT_MS + _SERVER_WAIT_MS,
-    )
+    try:
+        return pymongo.MongoClient(
+            url,
+            appname="pacs_module",
+            serverSelectionTimeoutMS=_SERVER_WAIT_MS,
+            connectTimeoutMS=_SERVER_WAIT_MS,
+            socketTimeoutMS=_ANSWER_WAIT_MS + _SERVER_WAIT_MS,
+        )
+    except (ValueError, pymongo.errors.InvalidURI) as error:  # the URL itself is not shown: a password may stand in it
+        raise ConfigurationError("store.url", "mongodb:...", "mongodb://user:password@host:port/database, escaped") from error
 
 
 def _prepare(documents: Documents) -> None:

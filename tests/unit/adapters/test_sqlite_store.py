@@ -1,0 +1,190 @@
+"""What only the SQLite store has: a file with its rights, other processes' locks, a schema, indexes."""
+
+import gc
+import sqlite3
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from pacs_module.adapters import sqlite_store
+from pacs_module.adapters.conditions import claim_order
+from pacs_module.adapters.sqlite_store import SqliteStore, compile_where
+from pacs_module.domain.errors import PermanentError, RetriableError
+from pacs_module.domain.ordering import PULL_ORDER
+from pacs_module.domain.study import Study
+from pacs_module.ports import AnyOf, AtMost, Exists
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "study.db"
+
+
+def test_the_files_are_for_their_owner_only(path: Path) -> None:
+    store = SqliteStore(path)
+    store.insert(Study("1.2.3"))
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert modes == {"study.db": 0o600, "study.db-wal": 0o600, "study.db-shm": 0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    store.close()
+
+
+def test_a_file_that_others_could_read_is_closed_to_them(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch(mode=0o644)
+    SqliteStore(path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_was_written_is_there_when_it_is_opened_again(path: Path) -> None:
+    first = SqliteStore(path)
+    first.insert(Study("1.2.3", patient_id="张"))
+    first.close()
+    again = SqliteStore(path)
+    assert again.get("1.2.3") == Study("1.2.3", patient_id="张", revision=1)
+    again.close()
+
+
+def test_a_write_is_synced(path: Path) -> None:
+    store = SqliteStore(path)
+    connection = store._connection()
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    store.close()
+
+
+def test_people_can_read_it_with_the_sqlite_shell(path: Path) -> None:
+    store = SqliteStore(path)
+    store.insert(Study("1.2.3", study_date="2020-06-12", study_description="胸部"))
+    with sqlite3.connect(path) as shell:
+        (document,) = shell.execute("SELECT document FROM study_info_list WHERE studyDate = '2020-06-12'").fetchone()
+    shell.close()
+    assert "胸部" in document
+    store.close()
+
+
+def test_many_threads_open_it_for_the_first_time_at_once(path: Path) -> None:
+    start, failed = threading.Barrier(8), []
+
+    def work() -> None:
+        start.wait()
+        try:
+            SqliteStore(path).close()
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+
+
+def test_a_thread_that_ends_takes_its_connection_with_it(path: Path) -> None:
+    store = SqliteStore(path)
+    for _ in range(20):
+        thread = threading.Thread(target=store.get, args=("1.2.3",))
+        thread.start()
+        thread.join()
+    gc.collect()
+    assert len(store._connections) == 1
+    store.close()
+
+
+# --- what goes wrong ---
+
+
+def test_a_lock_that_is_not_given_up_is_retriable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_store, "_LOCK_WAIT_S", 0.1)
+    store = SqliteStore(path)
+    study = Study("1.2.3", due={"pull": 0})
+    store.insert(study)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(RetriableError, match="locked"):
+        store.replace(study)
+    with pytest.raises(RetriableError, match="locked"):
+        store.claim("pull", "w", 0, 100)
+    assert study.revision == 1
+    assert store.get("1.2.3") == study  # readers do not wait
+    other.execute("ROLLBACK")
+    other.close()
+    assert store.replace(study)
+    store.close()
+
+
+def test_a_file_that_is_no_database_is_permanent(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"something else altogether" * 100)
+    with pytest.raises(PermanentError, match="not a database"):
+        SqliteStore(path)
+
+
+def test_a_folder_that_cannot_be_made_is_permanent(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(PermanentError, match="cannot be written"):
+        SqliteStore(tmp_path / "file" / "study.db")
+
+
+def test_a_newer_schema_is_not_touched(path: Path) -> None:
+    SqliteStore(path).close()
+    with sqlite3.connect(path) as shell:
+        shell.execute("PRAGMA user_version = 99")
+    shell.close()
+    with pytest.raises(PermanentError, match="newer version"):
+        SqliteStore(path)
+
+
+def test_a_closed_store_says_so(path: Path) -> None:
+    store = SqliteStore(path)
+    store.close()
+    store.close()
+    with pytest.raises(PermanentError, match="closed"):
+        store.get("1.2.3")
+
+
+@pytest.mark.parametrize("field", ["x; DROP TABLE study_info_list", "a b", "", "a.", "'", '"'])
+def test_a_field_that_is_no_name_reaches_no_statement(path: Path, field: str) -> None:
+    assert compile_where({field: 1})[0] == []
+    store = SqliteStore(path)
+    with pytest.raises(PermanentError, match="cannot be ordered"):
+        store.find({}, ((field, 1),))
+    store.close()
+
+
+# --- indexes ---
+
+
+@pytest.mark.parametrize(
+    ("where", "index"),
+    [
+        ({"studyUID": "1"}, "sqlite_autoindex_study_info_list_1"),
+        ({"studyDate": "2020-06-12"}, "by_studyDate"),
+        ({"studyDate": "2020-06-12", "modality": "CT"}, "by_studyDate"),
+        ({"state": AnyOf(("meta_only", "pull_data"))}, "by_state"),
+        ({"accessionNumber": "A"}, "by_accessionNumber"),
+        ({"patientID": "P"}, "by_patientID"),
+        ({"pull.status": "asked"}, "by_pull.status"),
+        ({"due.watch": AtMost(5)}, "by_due.watch"),
+        ({"state": Exists(False)}, "by_state"),
+    ],
+)
+def test_the_usual_queries_use_an_index(path: Path, where: dict[str, object], index: str) -> None:
+    store = SqliteStore(path)
+    sql, values = store._select("document", where, (), None)
+    plan, *_ = store._connection().execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
+    assert f"USING INDEX {index} " in plan[3]
+    store.close()
+
+
+@pytest.mark.parametrize("work", ["pull", "watch", "publish", "release"])
+def test_a_claim_looks_at_due_studies_only(path: Path, work: str) -> None:
+    store = SqliteStore(path)
+    due = {f"due.{work}": AtMost(5), "state": "meta_only"}
+    sql, values = store._select("studyUID", due, claim_order(work, PULL_ORDER), 1, f'INDEXED BY "by_due.{work}"')
+    plan = store._connection().execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
+    assert f"USING INDEX by_due.{work} " in plan[0][3]
+    store.close()
