@@ -137,7 +137,7 @@ def _connect(url: str) -> pymongo.MongoClient[dict[str, Any]]:
             connectTimeoutMS=_SERVER_WAIT_MS,
             socketTimeoutMS=_ANSWER_WAIT_MS + _SERVER_WAIT_MS,
         )
-    except (ValueError, pymongo.errors.InvalidURI) as error:  # the URL itself is not shown: a password may stand in it
+    except (ValueError, pymongo.errors.ConfigurationError) as error:  # the URL itself is not shown: a password may stand in it
         raise ConfigurationError("store.url", "mongodb:...", "mongodb://user:password@host:port/database, escaped") from error
 
 
