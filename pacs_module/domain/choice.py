@@ -43,9 +43,10 @@ def choose(candidates: Sequence[Candidate], dx: bool, switches: Switches) -> Cho
     """
     Choose the series to compute.
 
-    CT: the thinnest: smallest thickness, then most instances, then the kernel that stands first in KERNEL_PREFERRED (the order is
-    CHOICE_ORDER); where one of them has no thickness the number of instances stands in for it. Ties are broken by the UID, so that
-    the same study always gives the same choice. DX: all of them, because only the algorithm tells frontal from lateral.
+    CT: the thinnest: smallest thickness, then most instances, then the kernel that stands first in KERNEL_PREFERRED (the order
+    is CHOICE_ORDER); where one of them has no thickness the number of instances stands in for it. Ties are broken by the UID,
+    so that the same study always gives the same choice. DX: all of them, because only the algorithm tells frontal from
+    lateral.
 
     Args:
         candidates: At least one.

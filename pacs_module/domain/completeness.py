@@ -16,7 +16,8 @@ class Expectations:
     """
     What the PACS announced before the pull.
 
-    ``series``: instances by SeriesInstanceUID, empty when the PACS told none; ``study``: instances of the whole study, None when not told.
+    ``series``: instances by SeriesInstanceUID, empty when the PACS told none; ``study``: instances of the whole study, None
+    when not told.
     """
 
     series: Mapping[str, int] = field(default_factory=dict)
@@ -86,9 +87,7 @@ def judge_completeness(
     return Completeness(SHORT if expected.known else UNVERIFIED, checks)
 
 
-def _checks(
-    study_uid: str, expected: Expectations, received: Mapping[str, int], filtered: frozenset[str]
-) -> tuple[Check, ...]:
+def _checks(study_uid: str, expected: Expectations, received: Mapping[str, int], filtered: frozenset[str]) -> tuple[Check, ...]:
     if expected.series:
         return tuple(
             Check("series", uid, count, received.get(uid, 0))

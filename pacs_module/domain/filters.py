@@ -1,8 +1,8 @@
 """
 The filter rules, each a verdict that names the rule, the attribute and the value that decided (M2-M5).
 
-The same rules judge a SERIES level answer before the pull and the first image of a series after it. A rule judges only what was told: an
-attribute that the PACS did not return drops nothing, the received image will be judged.
+The same rules judge a SERIES level answer before the pull and the first image of a series after it. A rule judges only what
+was told: an attribute that the PACS did not return drops nothing, the received image will be judged.
 """
 
 from __future__ import annotations

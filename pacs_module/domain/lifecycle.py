@@ -1,8 +1,8 @@
 """
 The life cycle of a study as one table.
 
-A state and an event give the next state; a pair that is not in the table is an error that is logged and shown. No state is an end: growth at the
-PACS and manual work lead back from every one (M20).
+A state and an event give the next state; a pair that is not in the table is an error that is logged and shown. No state is an
+end: growth at the PACS and manual work lead back from every one (M20).
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """
-The lines of ``orthanc-python.log`` and ``dcm_end.log``, letter by letter as people on site know them (operator contract, section 2).
+The lines of ``orthanc-python.log`` and ``dcm_end.log``, letter by letter as people on site know them (operator contract,
+section 2).
 
 Only these functions make such lines; everything else that is worth saying goes to the JSON log beside them.
 """
@@ -54,9 +55,7 @@ def where_from(study_uid: str, ae_title: str, address: str) -> str:
 def completeness_check(check: Check) -> str:
     """One comparison of our copy with the PACS's."""
     if check.ok:
-        return (
-            f"completeness check success: {check.scope} {check.uid} in pacs is {check.expected},  we have {check.received} too"
-        )
+        return f"completeness check success: {check.scope} {check.uid} in pacs is {check.expected},  we have {check.received} too"
     return f"completeness check failed: {check.scope} {check.uid} in pacs is {check.expected},  we have {check.received}"
 
 

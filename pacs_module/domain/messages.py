@@ -89,8 +89,9 @@ class PullReport:
     """
     The end of a pull (or, with an empty ``pull_id``, of images that came unasked).
 
-    ``outcome``: received (a notification was sent), filtered (a notification says so), nothing_new (``notinform``), short (less than announced,
-    to be pulled again) or failed (the move brought nothing). ``completeness``: COMPLETE, UNVERIFIED or SHORT n of m.
+    ``outcome``: received (a notification was sent), filtered (a notification says so), nothing_new (``notinform``), short
+    (less than announced, to be pulled again) or failed (the move brought nothing). ``completeness``: COMPLETE, UNVERIFIED or
+    SHORT n of m.
     """
 
     report_id: str
@@ -151,8 +152,8 @@ def notification(
     """
     The notification of the operator contract, section 4, letter by letter, with our extra keys behind the known ones.
 
-    ``identity`` tells pacs_module of a study that came unasked what it is: AccessionNumber, PatientID, StudyDate, StudyTime, StudyDescription and
-    ModalitiesInStudy of the images, as DICOM keywords to text.
+    ``identity`` tells pacs_module of a study that came unasked what it is: AccessionNumber, PatientID, StudyDate, StudyTime,
+    StudyDescription and ModalitiesInStudy of the images, as DICOM keywords to text.
     """
     return {
         "studyUID": study_uid,

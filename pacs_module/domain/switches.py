@@ -1,8 +1,8 @@
 """
 The site's switches (``orthanc/config/config.py`` and the site's own file), checked and typed.
 
-Both processes read the same file through :func:`parse_switches`; an unknown key or a bad value stops the start with the key, the value and
-what is allowed.
+Both processes read the same file through :func:`parse_switches`; an unknown key or a bad value stops the start with the key,
+the value and what is allowed.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """
 What C-FIND and received images tell, as plain values.
 
-Attributes are kept under their DICOM keyword with the value as text, several values joined by a backslash. A key that is absent was
-not told (the PACS did not return it); an empty text was told to be empty. That difference decides whether a rule may judge.
+Attributes are kept under their DICOM keyword with the value as text, several values joined by a backslash. A key that is
+absent was not told (the PACS did not return it); an empty text was told to be empty. That difference decides whether a rule
+may judge.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ class SeriesFacts:
     """
     What is known of one series, from a SERIES level find or from its first image.
 
-    ``instances`` is the number of instances, None when nobody said. ``raw`` holds the bytes (spaced hex) of values that are not ASCII,
-    where they are known.
+    ``instances`` is the number of instances, None when nobody said. ``raw`` holds the bytes (spaced hex) of values that are
+    not ASCII, where they are known.
     """
 
     series_uid: str
