@@ -253,7 +253,7 @@ FIELDS = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     studies=st.lists(STUDIES, max_size=6, unique_by=lambda study: study.study_uid),
     where=st.dictionaries(FIELDS, CONDITIONS, max_size=3),

@@ -188,3 +188,20 @@ def test_a_claim_looks_at_due_studies_only(path: Path, work: str) -> None:
     plan = store._connection().execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
     assert f"USING INDEX by_due.{work} " in plan[0][3]
     store.close()
+
+
+def test_a_full_disk_is_retriable_and_nothing_is_half_written(path: Path) -> None:
+    store = SqliteStore(path)
+    study = Study("1.2.3", patient_id="small")
+    store.insert(study)
+    connection = store._connection()
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+    study.patient_id = "x" * 1_000_000
+    with pytest.raises(RetriableError, match="full"):
+        store.replace(study)
+    assert study.revision == 1
+    assert store.get("1.2.3").patient_id == "small"  # type: ignore[union-attr]
+    connection.execute("PRAGMA max_page_count = 1000000")
+    assert store.replace(study)
+    store.close()

@@ -1,0 +1,6 @@
+"""Generated values: a busy machine is no failure, and nothing is written beside the tests."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("aipull", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("aipull")
