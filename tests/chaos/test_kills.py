@@ -1,9 +1,9 @@
 """
 kill -9 of the receiving Orthanc and of pacs_module at ten seeded instants each, started again at once: nothing is lost.
 
-Each run sends a small day to the PACS while the pipeline works; somewhere in it one process dies. Judged from the PACS's content and from
-the backend's own record, image by image. Proves nothing of kills at chosen places, of RabbitMQ, or of a RAM disk that goes with them: that
-is the chaos matrix.
+Each run sends a small day to the PACS while the pipeline works; somewhere in it one process dies. Judged from the PACS's
+content and from the backend's own record, image by image. Proves nothing of kills at chosen places, of RabbitMQ, or of a RAM
+disk that goes with them: that is the chaos matrix.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
 The log contract over named scenarios: every line matches the grammar, every row of the grammar occurs.
 
-The PACS is a real Orthanc; a series that it announces but cannot send is one whose files were removed from its store. Proves the shape of
-the lines and that they come when they should; not that a site's volume of lines is bearable.
+The PACS is a real Orthanc; a series that it announces but cannot send is one whose files were removed from its store. Proves
+the shape of the lines and that they come when they should; not that a site's volume of lines is bearable.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ def a_normal_ct_with_series_of_each_filtered_kind(pipeline: Pipeline) -> None:
     study = Study("NORMAL", TODAY)
     chosen = study.add_series(12, CHEST_CT)
     study.add_series(12, CHEST_CT, BodyPartExamined="HAND")
-    study.add_series(12, CHEST_CT, BodyPartExamined="", ProtocolName="1.1 HEAD", StudyDescription="HEAD", SeriesDescription="SKULL 1.25MM")
+    study.add_series(
+        12, CHEST_CT, BodyPartExamined="", ProtocolName="1.1 HEAD", StudyDescription="HEAD", SeriesDescription="SKULL 1.25MM"
+    )
     study.add_series(12, CHEST_CT, SliceThickness="8")
     study.add_series(2, CHEST_CT, Modality="RF")
     study.add_series(12, CHEST_CT, ImageType=["DERIVED", "SECONDARY", "MPR"])
@@ -162,7 +164,9 @@ def manual_pulls(pipeline: Pipeline) -> None:
     study = Study("MANUAL", "20120428")
     study.add_series(12, CHEST_CT)
     put(pipeline, study)
-    for number, asked in enumerate(({"AccessionNumber": "ACCMANUAL"}, {"PatientID": "PIDMANUAL"}, {"StudyInstanceUID": study.uid}), 1):
+    for number, asked in enumerate(
+        ({"AccessionNumber": "ACCMANUAL"}, {"PatientID": "PIDMANUAL"}, {"StudyInstanceUID": study.uid}), 1
+    ):
         answer = pipeline.post("/api/v1/dcm/pull", {**asked, "by": "test"})
         assert [found["studyUID"] for found in answer.json()["studies"]] == [study.uid]
         wait_for(lambda number=number: handovers(pipeline, study) == number, what=f"hand-over {number} of a manual pull")  # type: ignore[misc]

@@ -28,13 +28,17 @@ DONE = Computed("1.2.3", "key", "completed", frozenset("abc"), 1.0, "")
 DOCUMENT: dict[str, Any] = {
     "state": "completed",
     "pull": {"askedAt": "2026-11-21T10:00:05+00:00", "request": {"pullID": "p"}},
-    "handovers": [{"receivedAt": "2026-11-21T10:00:06+00:00", "acceptedAt": "2026-11-21T10:00:08+00:00", "message": {"pullID": "p"}}],
+    "handovers": [
+        {"receivedAt": "2026-11-21T10:00:06+00:00", "acceptedAt": "2026-11-21T10:00:08+00:00", "message": {"pullID": "p"}}
+    ],
     "series": {THICK: {"taken": False, "because": "SliceThickness 8"}},
 }
 SENT_AT = {THIN: 1795255200.0, THICK: 1795255210.0}  # 2026-11-21T10:00:00Z and ten seconds later
 
 
-def fault(expected: Expected, done: list[Computed], document: dict[str, Any] | None = DOCUMENT, pacs: PacsStudy | None = PACS) -> str:
+def fault(
+    expected: Expected, done: list[Computed], document: dict[str, Any] | None = DOCUMENT, pacs: PacsStudy | None = PACS
+) -> str:
     return judge(expected, pacs, done, document, SENT_AT).fault
 
 
