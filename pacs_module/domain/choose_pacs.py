@@ -1,4 +1,4 @@
-"""From which PACS a study is moved (M6): the fullest reachable copy, random among equals."""
+"""From which PACS a study is moved (M6): the fullest reachable copy, random among equals; after a failure another one."""
 
 from __future__ import annotations
 
@@ -23,8 +23,14 @@ def choose_pacs(
         A name, or None when none of the allowed ones has the study.
     """
     having = [name for name in sorted(study.pacs) if name in allowed]
-    candidates = [name for name in having if name not in unreachable] or having
+    reachable = [name for name in having if name not in unreachable] or having
+    candidates = [name for name in reachable if name != _failed(study)] or reachable
     if not candidates:
         return None
     fullest = max(study.pacs[name].count or 0 for name in candidates)
     return pick([name for name in candidates if (study.pacs[name].count or 0) == fullest])
+
+
+def _failed(study: Study) -> str | None:
+    """The PACS that the last attempt failed at."""
+    return study.pull.request.pacs if study.pull and study.pull.outcome == "failed" and study.attempts else None

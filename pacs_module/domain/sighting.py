@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from .filters import is_dx, judge_modalities
 from .lifecycle import Event, State
 from .stability import StabilityPolicy, judge_stability
-from .study import MOST_SIGHTINGS, PULL, PacsCopy, Study, iso
+from .study import MOST_SIGHTINGS, PULL, Study, iso
 from .switches import Switches
 from .values import FoundStudy, Sighting
 
@@ -44,7 +45,9 @@ def see(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, swit
     """
     Take a sighting of a known study into account.
 
-    A settled study is written only when its count grew, so that a find of a quiet day writes nothing.
+    A settled study is written only when its count changed, so that a find of a quiet day writes nothing. A study that is still
+    being counted is due to be pulled all the same, after the policy's delay without another sighting: at midnight, or when the
+    PACS stops answering, there may be none.
 
     Args:
         study: Changed in place.
@@ -53,24 +56,33 @@ def see(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, swit
         policy: When a study counts as stable.
         switches: Which modalities are DX (pulled without waiting).
     """
-    changed = _remember_copy(study, found, now)
-    if set(found.modalities) - set(study.modality):
-        study.modality = [*study.modality, *(m for m in found.modalities if m not in study.modality)]
-        changed = True
+    found = replace(found, count=found.count or None)
+    counted = study.saw(found.pacs, found.count, now)
+    changed = _fill_in(study, found) or counted
     if study.state is None:
         verdict = judge_modalities(tuple(study.modality), switches)
         if not verdict.taken:
             return Seen(changed)
         study.apply(Event.WANTED, f"{found.pacs}: {verdict.because}", now)
-    if study.state in _REOPENS:
-        if not _grew(study):
+    if study.state in _REOPENS or (study.waits_for_pull and counted):
+        if not _grew(study, found):
             return Seen(changed)
         study.apply(Event.GREW, f"{found.pacs} has {found.count} instances, {_known_count(study)} when last pulled", now)
-        study.attempts = 0
-        study.sightings = []
-    if study.state is not State.META_ONLY or PULL in study.due:
+        study.attempts, study.sightings = 0, []
+    if study.state is not State.META_ONLY or study.waits_for_pull:
         return Seen(changed)
     return _judge(study, found, now, policy, switches)
+
+
+def _fill_in(study: Study, found: FoundStudy) -> bool:
+    """What was not known yet: modalities that came later, names of a study that came unasked or was not registered yet."""
+    more = [modality for modality in found.modalities if modality not in study.modality]
+    study.modality = [*study.modality, *more]
+    names = ("study_date", "study_time", "accession_number", "patient_id", "study_description")
+    missing = [name for name in names if getattr(found, name) and not getattr(study, name)]
+    for name in missing:
+        setattr(study, name, getattr(found, name))
+    return bool(more or missing)
 
 
 def _judge(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, switches: Switches) -> Seen:
@@ -83,7 +95,9 @@ def _judge(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, s
         study.note("stable", f"{found.pacs}: {stability.why}", now)
     else:
         study.why = stability.why
+        study.schedule(PULL, now + policy.delay // timedelta(milliseconds=1))
         return Seen(True)
+    study.sightings = []
     study.schedule(PULL, now)
     return Seen(True, stable=True)
 
@@ -93,20 +107,17 @@ def _with(earlier: list[Sighting], new: Sighting) -> list[Sighting]:
     return [*earlier[:1], *earlier[1:][-(MOST_SIGHTINGS - 2) :], new]
 
 
-def _remember_copy(study: Study, found: FoundStudy, now: int) -> bool:
-    known = study.pacs.get(found.pacs)
-    if known is not None and known.count == found.count:
-        return False
-    study.pacs = {**study.pacs, found.pacs: PacsCopy(found.count, iso(now))}
-    return True
-
-
 def _known_count(study: Study) -> int | None:
     if study.baseline is not None:
         return study.baseline
     return study.pull.received if study.pull else None
 
 
-def _grew(study: Study) -> bool:
-    known, count = _known_count(study), study.count
-    return known is not None and count is not None and count > known
+def _grew(study: Study, found: FoundStudy) -> bool:
+    """
+    Whether this PACS has more than was last pulled, and more than it announced when it was last asked.
+
+    Another PACS that has more and does not answer is no reason: it would be one again after every pull from this one.
+    """
+    known, tried = _known_count(study), study.pacs[found.pacs].tried
+    return known is not None and found.count is not None and found.count > max(known, tried or 0)

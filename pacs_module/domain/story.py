@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .lifecycle import State
-from .study import PULL, Study, iso
+from .study import PULL, WATCH, Study, iso
 
 _REST = {
     State.COMPLETED: "nothing: the result is in; growth at the PACS or a person starts it again",
@@ -38,11 +38,12 @@ def next_step(study: Study) -> tuple[str, int | None]:
     if study.state is None:
         return "nothing: not wanted; every find looks at it again", None
     if study.state is State.META_ONLY:
-        if PULL in study.due:
+        if study.waits_for_pull:
             return f"pull number {study.attempts + 1}, priority {study.priority}", study.due[PULL]
-        return "the next find counts its instances: pulled when the count has not changed", None
+        what = "the next find counts its instances: pulled when the count has not changed, at the latest then"
+        return what, study.due.get(PULL)
     if study.state is State.PULL_DATA:
-        return "the plugins report the end of the running pull", None
+        return "the plugins report the end of the running pull; asked after then", study.due.get(WATCH)
     if study.state is State.PULL_DATA_END:
         return _next_delivery(study)
     return _REST[study.state], None
@@ -55,5 +56,5 @@ def _next_delivery(study: Study) -> tuple[str, int | None]:
     if last.message_state == "owed":
         return f"delivery number {last.attempts + 1} is published to RabbitMQ", last.next_at or None
     if last.message_state == "queued":
-        return "a delivery worker takes it from RabbitMQ", None
+        return "a delivery worker takes it from RabbitMQ; published again then", last.next_at or None
     return "the backend posts its result", None

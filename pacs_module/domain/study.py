@@ -1,8 +1,8 @@
 """
 A study's whole life as one document that anybody can read.
 
-Written to the collection ``study_info_list`` with camelCase names (``studyUID``, ``studyDate`` ...). Instants that people read are ISO 8601
-UTC texts ending in ``At``; instants that are compared (``due``) are epoch milliseconds.
+Written to the collection ``study_info_list`` with camelCase names (``studyUID``, ``studyDate`` ...). Instants that people read
+are ISO 8601 UTC texts ending in ``At``; instants that are compared (``due``) are epoch milliseconds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PULL, WATCH, PUBLISH, RELEASE = "pull", "watch", "publish", "release"
 WORK = (PULL, WATCH, PUBLISH, RELEASE)
 
 MOST_HISTORY = 200
-MOST_SIGHTINGS = 6
+MOST_SIGHTINGS = 6  # of each PACS
 MOST_PULLS = 20
 
 
@@ -36,10 +36,16 @@ def iso(at: int) -> str:
 
 @dataclass
 class PacsCopy:
-    """What one PACS has of the study: ``count`` instances (None: not told), seen last at ``seen_at``."""
+    """
+    What one PACS has of the study: ``count`` instances (None: not told), seen last at ``seen_at``.
+
+    ``tried`` is the count when it was last asked for a pull: a mirror that announces more than the others and cannot deliver it
+    is not asked again until it announces still more.
+    """
 
     count: int | None = None
     seen_at: str = ""
+    tried: int | None = None
 
 
 @dataclass
@@ -83,8 +89,10 @@ class HandOver:
     """
     One hand-over of one or more series to the backend, and what became of it.
 
-    ``message`` is the notification as it goes on through RabbitMQ. ``message_state``: owed (to be published), queued, accepted (the backend said
-    2xx), done (a result is in), dead (delivery given up) or lost (its files went with the RAM disk before a result).
+    ``message`` is the notification as it goes on through RabbitMQ. ``message_state``: owed (to be published), queued, accepted
+    (the backend said 2xx), done (a result is in), dead (delivery given up) or lost (its files went with the RAM disk before a
+    result). ``next_at`` (epoch milliseconds) is when it is published, again if nothing has been heard of it by then; once it is
+    settled, when its folder is released.
     """
 
     handover_id: str
@@ -110,6 +118,10 @@ class HandOver:
     def open(self) -> bool:
         """Whether a result is still to come."""
         return self.message_state not in ("done", "dead", "lost")
+
+    def settle(self, message_state: str, release_at: int) -> None:
+        """No more is to come: done, dead or lost; its folder is kept until ``release_at``."""
+        self.message_state, self.next_at = message_state, release_at
 
 
 @dataclass
@@ -140,10 +152,13 @@ class Study:
     why: str = ""
     pacs: dict[str, PacsCopy] = field(default_factory=dict)
     sightings: list[Sighting] = field(default_factory=list)
+    """While its instances are being counted: what the finds said. Empty from the moment it is to be pulled."""
     baseline: int | None = None
     """The PACS's count when the study was last pulled or judged: more than that is growth."""
     skip_filter: list[str] = field(default_factory=list)
     """SeriesInstanceUIDs that a person named: they skip the filter."""
+    named: list[str] = field(default_factory=list)
+    """Those of them that the next pull is for: it brings them and nothing else."""
     forced: bool = False
     """Hand over at the next reception whatever was handed over before."""
     attempts: int = 0
@@ -176,6 +191,34 @@ class Study:
         self.state = after if after is not State.NONE else None
         self.why = why
         self.note(event.value, why, at, by, before, after)
+
+    def saw(self, pacs: str, count: int | None, at: int) -> bool:
+        """A PACS has the study, with so many instances (0 is what some say that do not count); whether that is news."""
+        known = self.pacs.get(pacs)
+        if known is not None and known.count == (count or None):
+            return False
+        self.pacs = {**self.pacs, pacs: PacsCopy(count or None, iso(at), known.tried if known else None)}
+        return True
+
+    @property
+    def waits_for_pull(self) -> bool:
+        """Whether only the time of its pull is awaited; while its instances are counted the due pull is the last resort."""
+        return self.state is State.META_ONLY and PULL in self.due and not self.sightings
+
+    def satisfied_by(self, request: PullRequest, handed_over: bool) -> bool:
+        """Whether a pull brought what was wished for: a wish that came after it was asked is not in it."""
+        made_for = not self.named or set(self.named) == set(request.series_uids)
+        return made_for and (handed_over or request.forced or not self.forced)
+
+    def forget_wish(self) -> None:
+        """What a person asked for, or what was lost, is dealt with."""
+        self.forced, self.named = False, []
+
+    def pull_now(self, at: int) -> None:
+        """To be pulled at once, with all attempts before it."""
+        self.attempts = 0
+        self.sightings = []
+        self.schedule(PULL, at)
 
     def note(
         self, event: str, why: str, at: int, by: str = "pacs_module", before: State | None = None, after: State | None = None

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..domain import loglines
-from ..domain.lifecycle import Event
-from ..domain.messages import IMAGES, check_notification, read_reports
-from ..domain.study import PULL, PUBLISH, HandOver, Study, iso
-from ..domain.values import dashed_date, parse_count, plain_time, split_values
+from ..domain.documents import from_document
+from ..domain.errors import MessageError
+from ..domain.lifecycle import Event, State
+from ..domain.messages import IMAGES, SeriesFolder, check_notification, read_reports
+from ..domain.study import PUBLISH, PULL, WATCH, HandOver, Pull, Study, iso
+from ..domain.values import dashed_date, plain_time, split_values
 from ..ports import Clock, EventLog, StudyStore
 from .changing import change
+from .pull_ends import pull_what_was_asked_meanwhile
+
+MOST_PRIORITY = 9
 
 
 @dataclass
@@ -33,7 +38,7 @@ class AcceptNotification:
         Raises:
             MessageError: It cannot be used.
         """
-        check_notification(message)
+        _check(message)
         self.log.line(loglines.received_notify(message))
         if self.store.get(message["studyUID"]) is None:
             self.store.insert(self._pushed(message))
@@ -57,27 +62,24 @@ class AcceptNotification:
         reports = read_reports(message)
         study.remember_series(reports, now)
         study.notified = [*study.notified, message["handoverID"]]
-        study.forced = False
-        if study.pull is None:
-            study.baseline = sum(report.received for report in reports)
-        if message["statecode"] != IMAGES:
-            study.apply(Event.FILTERED_OUT, f"statecode {message['statecode']} {message['message']}".strip(), now, by="plugins")
-            study.schedule(PULL, None)
+        images = message["statecode"] == IMAGES
+        if images:
+            study.handovers = [*study.handovers, _handover(message, now)]
+            study.schedule(PUBLISH, now)
+        event = Event.RECEIVED if images else Event.FILTERED_OUT
+        why = _why(message)
+        arrived = sum(report.received for report in reports)
+        pull = study.pull if study.pull is not None and study.pull.request.pull_id == message.get("pullID") else None
+        if pull is None and _goes_on(study, arrived):
+            study.note(event.value, f"{why}; not of the pull that is due or runs", now, by="plugins")
             return
-        handover = HandOver(
-            handover_id=message["handoverID"],
-            series_uid=message["seriesUID"],
-            number_received=message["numberReceived"],
-            filepath=message["filepath"],
-            completeness=str(message.get("completeness", "")),
-            message=dict(message),
-            received_at=iso(now),
-        )
-        study.handovers = [*study.handovers, handover]
-        why = f"{handover.number_received} instances, {handover.completeness}"
-        study.apply(Event.RECEIVED, why, now, by="plugins")
+        study.apply(event, why, now, by="plugins")
+        study.sightings = []
         study.schedule(PULL, None)
-        study.schedule(PUBLISH, now)
+        if pull is None:
+            study.baseline = max(study.baseline or 0, arrived)
+        else:
+            _of_our_pull(study, pull, images, now)
 
     def _pushed(self, message: Mapping[str, Any]) -> Study:
         """A study that came without our asking, as its own images describe it."""
@@ -90,10 +92,61 @@ class AcceptNotification:
             patient_id=identity.get("PatientID", ""),
             study_description=identity.get("StudyDescription", ""),
             modality=list(split_values(identity.get("ModalitiesInStudy", ""))),
-            priority=parse_count(message["priorities"]) or 0,
+            priority=message["priorities"],
             is_push=message["isPush"] == 1,
             first_seen_at=iso(self.clock.now()),
         )
+
+
+def _goes_on(study: Study, arrived: int) -> bool:
+    """Images beside our own pull do not end it, unless they are all that the PACS has."""
+    if study.state is State.PULL_DATA:
+        return True
+    return study.state is State.META_ONLY and not (study.count is not None and arrived >= study.count)
+
+
+def _of_our_pull(study: Study, pull: Pull, handed_over: bool, now: int) -> None:
+    if study.satisfied_by(pull.request, handed_over):
+        study.forget_wish()
+    if pull.status != "asked":
+        study.schedule(WATCH, None)
+        pull_what_was_asked_meanwhile(study, now)
+
+
+def _handover(message: Mapping[str, Any], now: int) -> HandOver:
+    return HandOver(
+        handover_id=message["handoverID"],
+        series_uid=message["seriesUID"],
+        number_received=message["numberReceived"],
+        filepath=message["filepath"],
+        completeness=str(message.get("completeness", "")),
+        message=dict(message),
+        received_at=iso(now),
+    )
+
+
+def _why(message: Mapping[str, Any]) -> str:
+    if message["statecode"] == IMAGES:
+        return f"{message['numberReceived']} instances, {message.get('completeness', '')}"
+    return f"statecode {message['statecode']} {message.get('message', '')}".strip()
+
+
+def _check(message: Mapping[str, Any]) -> None:
+    """Everything that is read later is readable: what is acknowledged now cannot be refused any more."""
+    check_notification(message)
+    read_reports(message)
+    if not 0 <= message["priorities"] <= MOST_PRIORITY:
+        raise MessageError("priorities", message["priorities"], f"0 to {MOST_PRIORITY}")
+    identity = message.get("identity", {})
+    if not isinstance(identity, dict) or not all(isinstance(value, str) for value in identity.values()):
+        raise MessageError("identity", identity, "an object of texts")
+    try:
+        for folder in message.get("series", ()):
+            from_document(SeriesFolder, folder)
+            int(folder["numberReceived"])
+            folder["filepath"].encode()
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MessageError("series", message.get("series"), "a list of seriesUID, filepath and numberReceived") from error
 
 
 def _known(study: Study, handover_id: str) -> bool:

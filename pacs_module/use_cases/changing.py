@@ -19,8 +19,8 @@ def change(store: StudyStore, study_uid: str, edit: Callable[[Study], bool]) -> 
     Args:
         store: The store.
         study_uid: Which study.
-        edit: Changes the study it is given and returns True, or returns False when there is nothing to change. It may be called again with a
-            newer copy, so it must have no other effect.
+        edit: Changes the study it is given and returns True, or returns False when there is nothing to change. It may be called
+            again with a newer copy, so it must have no other effect.
 
     Returns:
         The study as it is stored now, None when there is no such study.

@@ -10,7 +10,7 @@ from ..domain import loglines
 from ..domain.lifecycle import Event, State
 from ..domain.sighting import Seen, new_study, see
 from ..domain.stability import StabilityPolicy
-from ..domain.study import PacsCopy, Study, iso
+from ..domain.study import Study
 from ..domain.switches import Switches
 from ..domain.values import FoundStudy, found_study
 from ..ports import Clock, EventLog, PacsFinder, StudyStore
@@ -117,6 +117,7 @@ class FindStudies:
         study.study_uid = "unpullable:" + ":".join((found.pacs, found.accession_number, found.patient_id, found.study_date))
         study.state, study.history = None, []
         study.apply(Event.NO_UID, f"{found.pacs} gives it no StudyInstanceUID", now)
-        study.pacs = {found.pacs: PacsCopy(found.count, iso(now))}
+        study.saw(found.pacs, found.count, now)
         if self.store.insert(study):
-            self.log.event("unpullable", "WARNING", state=State.UNPULLABLE.value, pacs=found.pacs, accession=found.accession_number)
+            values = {"pacs": found.pacs, "accession": found.accession_number}
+            self.log.event("unpullable", "WARNING", state=State.UNPULLABLE.value, **values)

@@ -10,9 +10,9 @@ from ..domain import loglines
 from ..domain.errors import MessageError, PipelineError
 from ..domain.lifecycle import Event, State
 from ..domain.sighting import new_study
-from ..domain.study import MANUAL, PULL, PacsCopy, Study, iso
+from ..domain.study import MANUAL, Study
 from ..domain.switches import Switches
-from ..domain.values import Attributes, FoundStudy, found_study
+from ..domain.values import FoundStudy, clean_uid, found_study
 from ..ports import Clock, EventLog, PacsFinder, StudyStore
 from .changing import change
 from .find_studies import STUDY_KEYS
@@ -51,8 +51,9 @@ class ManualPull:
         errors: dict[str, str] = {}
         for pacs in self.pacs:
             try:
-                for study in self._find(pacs, wanted):
-                    found.setdefault(study.study_uid, []).append(study)
+                copies = {study.study_uid: study for study in self._find(pacs, wanted)}
+                for uid, study in copies.items():
+                    found.setdefault(uid, []).append(study)
             except PipelineError as error:
                 errors[pacs] = str(error)
         if not found:
@@ -73,10 +74,15 @@ class ManualPull:
         return [study for study in (found_study(pacs, answer) for answer in answers) if study.study_uid]
 
     def _study_of(self, pacs: str, series_uid: str) -> str:
+        """Our own documents know most series; not every PACS finds a series without its study (field notes 3)."""
+        known = self.store.find({"seriesUIDs": series_uid}, limit=1)
+        if known:
+            return known[0].study_uid
         query = {"SeriesInstanceUID": series_uid}
         self.log.line(loglines.find_query(query))
-        answers: list[Attributes] = self.finder.find(pacs, "SERIES", query, ("StudyInstanceUID",))
-        return answers[0].get("StudyInstanceUID", "") if answers else ""
+        answers = self.finder.find(pacs, "SERIES", query, ("StudyInstanceUID",))
+        right = [answer for answer in answers if clean_uid(answer.get("SeriesInstanceUID", series_uid)) == series_uid]
+        return clean_uid(right[0].get("StudyInstanceUID", "")) if right else ""
 
     def _put_in_front(self, copies: list[FoundStudy], series: list[str], by: str) -> dict[str, Any]:
         first = copies[0]
@@ -85,14 +91,14 @@ class ManualPull:
 
         def edit(study: Study) -> bool:
             now = self.clock.now()
-            study.pacs = {**study.pacs, **{copy.pacs: PacsCopy(copy.count, iso(now)) for copy in copies}}
+            for copy in copies:
+                study.saw(copy.pacs, copy.count, now)
             study.priority = MANUAL
             study.skip_filter = sorted({*study.skip_filter, *series})
-            study.forced = True
+            study.forced, study.named = True, series
             study.apply(Event.MANUAL, f"series {series}" if series else "study", now, by=by)
             if study.state is State.META_ONLY:
-                study.attempts = 0
-                study.schedule(PULL, now)
+                study.pull_now(now)
             return True
 
         change(self.store, first.study_uid, edit)

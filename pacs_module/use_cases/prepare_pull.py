@@ -62,26 +62,25 @@ class PreparePull:
             RetriableError: With FIND_PACS_USE_SERIES the PACS did not answer at SERIES level.
         """
         series = self._series_of(pacs, study)
-        named = [facts for facts in series if facts.series_uid in study.skip_filter]
-        wanted, filtered = named or series, {}
-        if self.switches.find_pacs_use_series and series and not study.skip_filter:
+        filtered: dict[str, str] = {}
+        if study.named:
+            series = [facts for facts in series if facts.series_uid in study.named]
+        elif self.switches.find_pacs_use_series and series:
             filtered = self._filter(study, series)
-            wanted = [facts for facts in series if facts.series_uid not in filtered]
-            if not wanted:
+            if len(filtered) == len(series):
                 return None
+        wanted = [facts for facts in series if facts.series_uid not in filtered]
         return self._request(study, pacs, wanted, filtered, final)
 
-    def _request(
-        self, study: Study, pacs: str, wanted: list[SeriesFacts], filtered: dict[str, str], final: bool
-    ) -> PullRequest:
+    def _request(self, study: Study, pacs: str, wanted: list[SeriesFacts], filtered: dict[str, str], final: bool) -> PullRequest:
         counts = {facts.series_uid: facts.instances for facts in wanted if facts.instances is not None}
-        some = bool(filtered or study.skip_filter)
+        some = bool(filtered or study.named)
         return PullRequest(
             pull_id=uuid.uuid4().hex,
             study_uid=study.study_uid,
             pacs=pacs,
             level="SERIES" if some else "STUDY",
-            series_uids=(tuple(facts.series_uid for facts in wanted) or tuple(study.skip_filter)) if some else (),
+            series_uids=(tuple(study.named) or tuple(facts.series_uid for facts in wanted)) if some else (),
             priority=study.priority,
             expected=(sum(counts.values()) or None) if some else _larger(study.pacs[pacs].count, sum(counts.values())),
             expected_series=counts if len(counts) == len(wanted) else {},
@@ -106,23 +105,30 @@ class PreparePull:
         facts = {}
         for answer in answers:
             uid = clean_uid(answer.get("SeriesInstanceUID", ""))
-            if uid:
-                facts[uid] = SeriesFacts(uid, answer, parse_count(answer.get("NumberOfSeriesRelatedInstances")))
+            if uid and clean_uid(answer.get("StudyInstanceUID", "")) in ("", study.study_uid):
+                count = parse_count(answer.get("NumberOfSeriesRelatedInstances"))
+                facts[uid] = SeriesFacts(uid, answer, count or None)  # 0 is what some say that do not count
         return list(facts.values())
 
     def _filter(self, study: Study, series: list[SeriesFacts]) -> dict[str, str]:
         """Verdicts into the document and, those that are new, as lines to the plugins' log."""
         now = self.clock.now()
         verdicts = {facts.series_uid: judge_series(facts, self.switches) for facts in series}
-        filtered = {uid: verdict.because for uid, verdict in verdicts.items() if not verdict.taken}
-        told = {uid for uid, record in study.series.items() if record.stage == "find" and record.because == filtered.get(uid)}
+        dropped = {uid: verdict.because for uid, verdict in verdicts.items() if not verdict.taken}
+        filtered = {uid: because for uid, because in dropped.items() if uid not in study.skip_filter}
+        told = {uid for uid, record in study.series.items() if record.because == filtered.get(uid)}
         names = (study.accession_number, study.patient_id, study.study_uid)
         lines = [loglines.series_filtered(*names, uid, because) for uid, because in filtered.items() if uid not in told]
+        named = Verdict(True, "named", "", "a person named it")
+        for uid in dropped.keys() - filtered.keys():
+            verdicts[uid] = named
         study.keep_series([_record(facts, verdicts[facts.series_uid], iso(now)) for facts in series])
         if len(filtered) == len(series):
             lines.append(loglines.study_filtered(*names))
             study.apply(Event.FILTERED_AT_FIND, f"all {len(series)} series", now)
             study.baseline = study.count
+            study.sightings = []
+            study.forget_wish()
             study.schedule(PULL, None)
         self._write_lines(lines)
         return filtered

@@ -1,4 +1,4 @@
-"""Pull: ask the plugins for the studies that are due, most urgent first, and ask after those whose end is not reported (M13, M14, M27)."""
+"""Pull: ask the plugins for the due studies, most urgent first; ask after those whose end is not reported (M13, M14, M27)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from datetime import timedelta
 from ..domain import loglines
 from ..domain.choose_pacs import choose_pacs
 from ..domain.errors import NoRoom, PermanentError, RetriableError
-from ..domain.lifecycle import Event
+from ..domain.lifecycle import Event, State
 from ..domain.messages import PullReport, PullRequest
 from ..domain.ordering import PULL_ORDER
 from ..domain.retry import RetryPolicy
-from ..domain.study import MOST_PULLS, PULL, WATCH, Pull, Study, iso
-from ..ports import Clock, EventLog, Exists, Puller, StudyStore
+from ..domain.study import MANUAL, MOST_PULLS, PULL, WATCH, PacsCopy, Pull, Study, iso
+from ..ports import Clock, EventLog, Exists, Puller, StudyStore, Where
 from .changing import change, milliseconds
 from .prepare_pull import PreparePull
 from .pull_ends import PullEnds
@@ -56,20 +56,20 @@ class PullStudies:
         Returns:
             How many pulls were asked for.
         """
-        claimed = [study for name in self.policy.limits for study in self._claim(name)]
+        claimed = self._claim()
         if not claimed:
             return 0
-        self.log.line(loglines.move_dates(sorted({study.study_date for study in claimed})))
-        again = sum(study.attempts > 0 for study in claimed)
+        self.log.line(loglines.move_dates(sorted({study.study_date for study, _ in claimed})))
+        again = sum(study.attempts > 0 for study, _ in claimed)
         if len(claimed) > again:
             self.log.line(loglines.send_moves(len(claimed) - again))
         if again:
             self.log.line(loglines.continue_moves(again))
-        return sum(self._pull(study) for study in claimed)
+        return sum(self._pull(study, pacs) for study, pacs in claimed)
 
     def watch(self) -> bool:
         """
-        Ask after one pull whose end has not been reported: its report may be on the way, or the plugins may never have heard of it.
+        Ask after one pull whose end has not been reported: its report is on the way, or the plugins have never heard of it.
 
         Returns:
             Whether there was one.
@@ -78,7 +78,7 @@ class PullStudies:
         if study is None:
             return False
         if study.pull is None or study.pull.status != "asked":
-            change(self.store, study.study_uid, _unwatch)
+            self.ends.notification_missing(study.study_uid)
             return True
         report = self.puller.report_of(study.pull.request.pull_id)
         if isinstance(report, PullReport):
@@ -88,31 +88,63 @@ class PullStudies:
             self._ask(study.pull.request)
         return True
 
-    def _claim(self, pacs: str) -> list[Study]:
-        running = self.store.count({"pull.status": "asked", "pull.request.pacs": pacs})
-        claimed: list[Study] = []
-        lease = milliseconds(CLAIM_LEASE)
-        while running + len(claimed) < self.policy.limits[pacs]:
-            study = self.store.claim(PULL, self.owner, self.clock.now(), lease, {f"pacs.{pacs}": Exists()}, PULL_ORDER)
-            if study is None:
-                break
-            claimed.append(study)
+    def _claim(self) -> list[tuple[Study, str]]:
+        """As many due studies as there are free places, each with the PACS to move it from."""
+        free = {name: limit - self._running(name) for name, limit in self.policy.limits.items()}
+        claimed = []
+        for name in free:
+            while free[name] > 0:
+                study = self._claim_at(name)
+                if study is None:
+                    break
+                places = [other for other, number in free.items() if number > 0]
+                pacs = choose_pacs(study, places, self.unreachable(), self.pick) or name
+                free[pacs] -= 1
+                claimed.append((study, pacs))
         return claimed
 
-    def _pull(self, study: Study) -> bool:
-        pacs = choose_pacs(study, self.policy.limits, self.unreachable(), self.pick)
-        if pacs is None:
+    def _running(self, pacs: str) -> int:
+        return self.store.count({"pull.status": "asked", "pull.request.pacs": pacs})
+
+    def _claim_at(self, pacs: str) -> Study | None:
+        """
+        The most urgent due study of one PACS.
+
+        At one that does not answer finds only what a person asked for is tried: the others would fail to the limit while it is
+        down. A study that came unasked and lost its files is asked for everywhere, because no PACS is known to have it.
+        """
+        if pacs in self.unreachable():
+            return self._claim_where({f"pacs.{pacs}": Exists(), "priority": MANUAL})
+        study = self._claim_where({f"pacs.{pacs}": Exists()}) or self._claim_where({"pacs": {}})
+        if study is not None and not study.pacs:
+            study.pacs = {name: PacsCopy() for name in self.policy.limits}
+        return study
+
+    def _claim_where(self, where: Where) -> Study | None:
+        return self.store.claim(PULL, self.owner, self.clock.now(), milliseconds(CLAIM_LEASE), where, PULL_ORDER)
+
+    def _pull(self, study: Study, pacs: str) -> bool:
+        try:
+            return self._pull_from(study, pacs)
+        except PermanentError as error:
+            # One study that cannot be pulled keeps none of the round waiting; it is due again when the claim's lease is over.
+            self.log.event("pull not possible", "ERROR", studyUID=study.study_uid, why=str(error))
+            return False
+
+    def _pull_from(self, study: Study, pacs: str) -> bool:
+        if study.state is not State.META_ONLY:
+            change(self.store, study.study_uid, _not_to_be_pulled)
             return False
         try:
             request = self.prepare(study, pacs, final=self.policy.retry.exhausted(study.attempts + 1))
         except RetriableError as error:
             self.log.event("pull put off", "WARNING", studyUID=study.study_uid, why=str(error))
-            return self._put_off(study.study_uid, self.policy.watch)
+            return self._put_off(study.study_uid, self.policy.watch, f"put off: {error}")
         if request is not None:
             self._asked(study, request)
         if not self.store.replace(study):
             # A find or a person changed it meanwhile: with what they wrote it is due again at once.
-            return self._put_off(study.study_uid, timedelta(0))
+            return self._put_off(study.study_uid, timedelta(0), study.why)
         return request is not None and self._ask(request)
 
     def _asked(self, study: Study, request: PullRequest) -> None:
@@ -121,6 +153,8 @@ class PullStudies:
         study.attempts += 1
         study.apply(Event.PULL_ASKED, f"{request.level} from {request.pacs}, attempt {study.attempts}", now)
         study.baseline = request.expected if request.level == "STUDY" else study.pacs[request.pacs].count
+        study.pacs[request.pacs].tried = study.pacs[request.pacs].count
+        study.sightings = []
         if study.pull is not None:
             study.pulls = [*study.pulls, study.pull][-MOST_PULLS:]
         study.pull = Pull(request=request, attempt=study.attempts, asked_at=iso(now))
@@ -131,7 +165,7 @@ class PullStudies:
         try:
             self.puller.ask(request)
         except NoRoom as error:
-            self.ends.give_back(request, f"no room on the RAM disk: {error}", self.policy.room_pause)
+            self.ends.no_room(request, str(error), self.policy.room_pause)
             return False
         except RetriableError as error:
             self.log.event("plugins not reached, will be asked again", "WARNING", studyUID=request.study_uid, error=str(error))
@@ -142,12 +176,13 @@ class PullStudies:
             return False
         return True
 
-    def _put_off(self, study_uid: str, pause: timedelta) -> bool:
+    def _put_off(self, study_uid: str, pause: timedelta, why: str) -> bool:
         at = self.clock.now() + milliseconds(pause)
 
         def edit(study: Study) -> bool:
             if PULL not in study.due:
                 return False
+            study.why = why
             study.schedule(PULL, at)
             return True
 
@@ -155,6 +190,8 @@ class PullStudies:
         return False
 
 
-def _unwatch(study: Study) -> bool:
-    study.schedule(WATCH, None)
+def _not_to_be_pulled(study: Study) -> bool:
+    if study.state is State.META_ONLY:
+        return False
+    study.schedule(PULL, None)
     return True

@@ -1,0 +1,201 @@
+"""The use cases over one store, wired as in bootstrap, with the fakes of :mod:`fakes.world` around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from fakes.world import DAY, FakeBackend, FakeClock, FakeFiles, FakeLog, FakePacs, FakePlugins, SteppingConsumer
+
+from pacs_module.adapters.memory_queue import MemoryQueue
+from pacs_module.adapters.memory_store import MemoryStore
+from pacs_module.domain.documents import to_document
+from pacs_module.domain.messages import (
+    FILTERED_OUT,
+    IMAGES,
+    PullReport,
+    PullRequest,
+    Result,
+    SeriesFolder,
+    SeriesReport,
+    notification,
+)
+from pacs_module.domain.retry import RetryPolicy
+from pacs_module.domain.stability import StabilityPolicy
+from pacs_module.domain.study import Study
+from pacs_module.domain.switches import Switches
+from pacs_module.ports import StudyStore
+from pacs_module.use_cases.accept_notification import AcceptNotification
+from pacs_module.use_cases.deliver import Deliver, DeliveryPolicy
+from pacs_module.use_cases.find_studies import FindStudies
+from pacs_module.use_cases.manual_pull import ManualPull
+from pacs_module.use_cases.prepare_pull import PreparePull
+from pacs_module.use_cases.publish import Publish
+from pacs_module.use_cases.pull_ends import PullEnds
+from pacs_module.use_cases.pull_studies import PullPolicy, PullStudies
+from pacs_module.use_cases.record_result import RecordResult
+from pacs_module.use_cases.release import Release
+
+UID = "1.2.840.113619.2.55.3.1"
+THIN, THICK = UID + ".1", UID + ".2"
+RETRY = RetryPolicy(attempts=3, first=timedelta(seconds=30), longest=timedelta(minutes=5))
+RETENTION_S = 600.0
+
+
+def answer(uid: str = UID, count: int | None = 100, **changed: str) -> dict[str, str]:
+    """A STUDY level answer about a chest CT."""
+    told = {
+        "StudyInstanceUID": uid,
+        "StudyDate": "20200618",
+        "StudyTime": "080000",
+        "AccessionNumber": "A1",
+        "PatientID": "P1",
+        "StudyDescription": "CHEST",
+        "ModalitiesInStudy": "CT",
+    }
+    if count is not None:
+        told["NumberOfStudyRelatedInstances"] = str(count)
+    return {**told, **changed}
+
+
+def series_answer(uid: str, count: int | None, study: str = UID, **changed: str) -> dict[str, str]:
+    """A SERIES level answer about a thin axial chest series."""
+    told = {
+        "StudyInstanceUID": study,
+        "SeriesInstanceUID": uid,
+        "Modality": "CT",
+        "BodyPartExamined": "CHEST",
+        "ImageType": "ORIGINAL\\PRIMARY\\AXIAL",
+        "SliceThickness": "1.0",
+    }
+    if count is not None:
+        told["NumberOfSeriesRelatedInstances"] = str(count)
+    return {**told, **changed}
+
+
+class Pipeline:
+    """Everything of pacs_module but the loops, the web and the real world."""
+
+    def __init__(
+        self,
+        store: StudyStore | None = None,
+        pacs: Sequence[str] = ("A",),
+        switches: Switches | None = None,
+        stability: StabilityPolicy | None = None,
+        limit: int = 4,
+        with_series: Sequence[str] | None = None,
+    ) -> None:
+        switches = switches or Switches()
+        self.store: StudyStore = store or MemoryStore()
+        self.clock, self.log = FakeClock(), FakeLog()
+        self.pacs, self.plugins = FakePacs(*pacs), FakePlugins()
+        self.queue, self.backend, self.files = MemoryQueue(), FakeBackend(), FakeFiles()
+        self.unreachable: set[str] = set()
+        self.stability = stability or StabilityPolicy()
+        self.delivery = DeliveryPolicy(RETRY, timedelta(seconds=60), timedelta(seconds=15), timedelta(seconds=RETENTION_S))
+        store, clock, log = self.store, self.clock, self.log
+        self.find = FindStudies(store, self.pacs, clock, log, switches, self.stability)
+        self.ends = PullEnds(store, clock, log, RETRY)
+        series_level = frozenset(with_series if with_series is not None else pacs)
+        prepare = PreparePull(self.pacs, self.plugins, clock, log, switches, series_level)
+        policy = PullPolicy(dict.fromkeys(pacs, limit), RETRY, timedelta(seconds=15), timedelta(seconds=5))
+        self.pull = PullStudies(
+            store, self.plugins, prepare, self.ends, clock, log, policy, "test", lambda: self.unreachable, lambda names: names[0]
+        )
+        self.accept = AcceptNotification(store, clock, log)
+        self.publish = Publish(store, self.queue, clock, log, "test")
+        self.record = RecordResult(store, clock, log, self.delivery)
+        self.release = Release(store, self.plugins, clock, "test")
+        self.manual = ManualPull(store, self.pacs, clock, log, switches, tuple(pacs))
+        self.consumer = SteppingConsumer(self.queue, clock)
+        self.deliver = Deliver(store, self.consumer, self.backend, self.files, clock, log, self.delivery, worker="WORKER-1")
+        self.number = 0
+
+    def study(self, uid: str = UID) -> Study:
+        """The document as it is stored now."""
+        found = self.store.get(uid)
+        assert found is not None
+        return found
+
+    def events(self, uid: str = UID) -> list[str]:
+        """What the history says happened."""
+        return [entry.event for entry in self.study(uid).history]
+
+    def until_stable(self, count: int | None = 100, pacs: str = "A", **changed: str) -> None:
+        """The PACS has the study; two finds see it."""
+        self.pacs.studies[pacs] = [answer(count=count, **changed)]
+        for _ in range(2):
+            self.clock.pass_seconds(10)
+            self.find(pacs, DAY)
+
+    def until_asked(self, count: int | None = 100, **changed: str) -> PullRequest:
+        """Found, stable, and asked for."""
+        self.until_stable(count, **changed)
+        assert self.pull() == 1
+        return self.plugins.asked[-1]
+
+    def message(self, request: PullRequest | None, instances: int = 80, **changed: Any) -> dict[str, Any]:
+        """The notification of a hand-over of one series, as the plugins make it."""
+        self.number += 1
+        name = f"H{self.number}"
+        series = SeriesReport(THIN, True, "body part", "BodyPartExamined CHEST", instances, instances, "CT", "THIN")
+        other = SeriesReport(THICK, False, "slice thickness", "SliceThickness 8", 20, 20, "CT", "THICK")
+        made = notification(
+            study_uid=UID,
+            series_uid=THIN,
+            number_received=instances,
+            filepath=f"/store_image/{name}",
+            calling_ae_title="GEPACS",
+            calling_address="192.168.1.150",
+            series_count=1,
+            received_seconds="3.2",
+            priority=request.priority if request else 0,
+            is_push=request is None,
+            last_update_time="20200618T120000",
+            handover_id=name,
+            completeness="COMPLETE",
+            pull_id=request.pull_id if request else "",
+            series=(SeriesFolder(THIN, f"/store_image/{name}", instances),),
+            reports=(series, other),
+            identity={"AccessionNumber": "A1", "PatientID": "P1", "StudyDate": "20200618", "ModalitiesInStudy": "CT"},
+        )
+        return {**made, **changed}
+
+    def filtered_message(self, request: PullRequest | None) -> dict[str, Any]:
+        """The notification that everything was filtered out."""
+        reports = to_document((SeriesReport(THICK, False, "slice thickness", "SliceThickness 8", 20, 20, "CT", "THICK"),))
+        return self.message(
+            request, 0, statecode=FILTERED_OUT, filepath="", series=[], seriesReports=reports, message="all filtered"
+        )
+
+    def report(self, request: PullRequest, outcome: str, completeness: str = "", uid: str = UID, **more: Any) -> bool:
+        """The plugins report the end of a pull."""
+        return self.ends.accept_report(PullReport(f"R-{request.pull_id}", request.pull_id, uid, outcome, completeness, **more))
+
+    def until_handed_over(self, instances: int = 80, count: int = 100) -> str:
+        """Pulled, received, notified and reported; the id of the hand-over."""
+        request = self.until_asked(count)
+        message = self.message(request, instances)
+        assert self.accept(message)
+        assert self.report(request, "received", "COMPLETE", received=count)
+        assert message["statecode"] == IMAGES
+        return str(message["handoverID"])
+
+    def result(self, state: str, handover: str = "", message: str = "", series: str = THIN) -> str | None:
+        """The backend posts a result."""
+        return self.record(Result(UID, series, state, message, handover))
+
+    def answers_while_waiting(self, state: str) -> None:
+        """The backend's result comes while the worker waits for it."""
+
+        def meanwhile() -> None:
+            self.consumer.meanwhile = lambda: None
+            assert self.result(state) == "recorded"
+
+        self.consumer.meanwhile = meanwhile
+
+    def published(self) -> Mapping[str, Any]:
+        """Publish what is owed."""
+        assert self.publish()
+        return self.study().handovers[-1].message
