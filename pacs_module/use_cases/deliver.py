@@ -8,17 +8,20 @@ from datetime import timedelta
 
 from ..domain import loglines
 from ..domain.documents import from_document
-from ..domain.errors import PermanentError, RetriableError, Unreachable
-from ..domain.lifecycle import Event
+from ..domain.errors import PermanentError, PipelineError, RetriableError, Unreachable
+from ..domain.lifecycle import Event, State
 from ..domain.messages import SeriesFolder
 from ..domain.retry import RetryPolicy
-from ..domain.study import PULL, RELEASE, HandOver, Study, iso
+from ..domain.study import RELEASE, HandOver, Study, iso
 from ..ports import Backend, Clock, Delivery, EventLog, FileCheck, QueueConsumer, StudyStore
 from .changing import change, milliseconds
-from .publish import owe_again
+from .publish import owe_again, schedule_publishing
 
 LOOK_S = 0.5
 """How often a waiting worker looks for the result, in seconds; also the time in which it notices a stop."""
+
+_UNDECIDED = (State.META_ONLY, State.PULL_DATA, State.PULL_DATA_END)
+"""Where a study stands while its newest hand-over decides what becomes of it; elsewhere something newer has."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,14 @@ class Deliver:
         delivery = self.consumer.take(timeout)
         if delivery is None:
             return False
+        try:
+            self._deal_with(delivery)
+        except Exception:
+            self._give_back(delivery)
+            raise
+        return True
+
+    def _deal_with(self, delivery: Delivery) -> None:
         self.log.line(loglines.worker_message(self.worker, delivery.message))
         study = self.store.get(str(delivery.message.get("studyUID", "")))
         item = study.handover(str(delivery.message.get("handoverID", ""))) if study else None
@@ -65,13 +76,19 @@ class Deliver:
             self.log.event("message of a study that the store does not know", "ERROR", message=dict(delivery.message))
             self.consumer.dead(delivery)
         elif not item.open:
-            self.consumer.done(delivery)
+            self._settle(delivery, dead=item.message_state == "dead")
         elif not self._files_there(item):
             self._files_lost(study.study_uid, item)
             self.consumer.done(delivery)
         else:
             self._deliver(study.study_uid, item, delivery)
-        return True
+
+    def _give_back(self, delivery: Delivery) -> None:
+        """The store or something else failed on the way: the message must not stay in this worker's hand."""
+        try:
+            self.consumer.put_back(delivery)
+        except PipelineError as error:
+            self.log.event("message not given back, RabbitMQ does it", "WARNING", messageID=delivery.message_id, error=str(error))
 
     def _files_there(self, item: HandOver) -> bool:
         folders = [from_document(SeriesFolder, entry) for entry in item.message.get("series", ())]
@@ -123,6 +140,8 @@ class Deliver:
 
     def _accepted(self, study_uid: str, item: HandOver) -> None:
         def edit(stored: HandOver, study: Study) -> None:
+            if stored.attempts != item.attempts:
+                return  # the backend was so fast that its "failed" is in already
             now = self.clock.now()
             stored.message_state, stored.accepted_at = "accepted", iso(now)
             stored.attempts += 1
@@ -146,18 +165,30 @@ class Deliver:
         return True
 
     def _files_lost(self, study_uid: str, item: HandOver) -> None:
-        """The RAM disk lost them before a result was in: pulled again, and handed over whatever was handed over before (M33)."""
+        """
+        The RAM disk lost them before a result was in: pulled again, and handed over whatever was handed over before (M33).
+
+        At once the first time, then with growing pauses: a folder that pacs_module cannot see would else be pulled without end.
+        """
 
         def edit(stored: HandOver, study: Study) -> None:
             now = self.clock.now()
-            stored.message_state, stored.last_error = "lost", "files lost before the result"
+            stored.last_error = "files lost before the result"
+            settle(study, stored, "lost", now, self.policy)
+            if study.handovers[-1] is not stored or study.state not in _UNDECIDED:
+                study.note(Event.FILES_LOST.value, f"{item.filepath}, not needed any more", now)
+                return
+            study.apply(Event.FILES_LOST, item.filepath, now)
             study.forced = True
-            study.attempts = 0
-            if study.handovers[-1] is stored:
-                study.apply(Event.FILES_LOST, item.filepath, now)
-                study.schedule(PULL, now)
+            if study.state is State.META_ONLY:  # a pull that runs is repeated when it ends without a hand-over
+                study.pull_now(now + self._pause_after_losses(study))
 
         self._edit(study_uid, item, edit)
+
+    def _pause_after_losses(self, study: Study) -> int:
+        kept = [place for place, item in enumerate(study.handovers, start=1) if item.message_state != "lost"]
+        in_row = len(study.handovers) - max(kept, default=0)
+        return milliseconds(self.policy.retry.pause_after(in_row - 1)) if in_row > 1 else 0
 
     def _edit(self, study_uid: str, item: HandOver, edit: Callable[[HandOver, Study], None]) -> None:
         def change_open(study: Study) -> bool:
@@ -198,15 +229,23 @@ def fail_delivery(study: Study, item: HandOver, why: str, now: int, policy: Deli
     pause = policy.retry.pause_after(item.attempts)
     item.last_error = why
     owe_again(study, item, now + milliseconds(pause))
-    study.note("delivery failed", f"{why}; again in {pause}", now)
+    study.why = f"{why}; again in {pause}"
+    study.note("delivery failed", study.why, now)
     return False
 
 
 def give_up(study: Study, item: HandOver, why: str, now: int, policy: DeliveryPolicy) -> None:
     """The hand-over will not be delivered; its message goes to the dead letters."""
-    item.message_state, item.last_error = "dead", why
-    if study.handovers[-1] is item:
+    item.last_error = why
+    settle(study, item, "dead", now, policy)
+    if study.handovers[-1] is item and study.state in _UNDECIDED:
         study.apply(Event.DELIVERY_GIVEN_UP, why, now)
     else:
         study.note(Event.DELIVERY_GIVEN_UP.value, why, now)
-    study.schedule(RELEASE, now + milliseconds(policy.retention))
+
+
+def settle(study: Study, item: HandOver, message_state: str, now: int, policy: DeliveryPolicy) -> None:
+    """No more is to come of a hand-over; its folder is released after the retention."""
+    item.settle(message_state, now + milliseconds(policy.retention))
+    study.schedule(RELEASE, min(item.next_at, study.due.get(RELEASE, item.next_at)))
+    schedule_publishing(study)

@@ -11,6 +11,9 @@ from ..ports import Clock, EventLog, Queue, StudyStore
 from .changing import change, milliseconds
 
 CLAIM_LEASE = timedelta(seconds=60)
+PAUSE = timedelta(seconds=5)
+REPUBLISH = timedelta(hours=6)
+"""A message without a result for so long is published again: RabbitMQ may have lost its disk, the delivery knows repeats."""
 
 
 @dataclass
@@ -31,43 +34,49 @@ class Publish:
             Whether there was one.
 
         Raises:
-            RetriableError: RabbitMQ is away; the study stays due when the lease is over, or at once by :meth:`give_back`.
+            RetriableError: RabbitMQ is away; the study is due again after a pause.
             PermanentError: The queue is missing or declared otherwise.
         """
         study = self.store.claim(PUBLISH, self.owner, self.clock.now(), milliseconds(CLAIM_LEASE))
         if study is None:
             return False
         try:
-            self._publish(study)
+            for item in study.handovers:
+                if item.open and item.next_at <= self.clock.now():
+                    self._publish(study.study_uid, item)
         except Exception:
-            change(self.store, study.study_uid, lambda stored: self._schedule(stored))
+            # Not due at once again: it would stand in front of all others that are due since later.
+            later = self.clock.now() + milliseconds(PAUSE)
+            change(self.store, study.study_uid, lambda stored: schedule_publishing(stored, later))
             raise
+        change(self.store, study.study_uid, schedule_publishing)
         return True
 
-    def _publish(self, study: Study) -> None:
-        now = self.clock.now()
-        published = [item for item in study.handovers if item.message_state == "owed" and item.next_at <= now]
-        for item in published:
-            self.queue.publish(item.message, item.handover_id, item.message["priorities"])
-            self.log.line(loglines.sent_to_rabbitmq(study.study_uid))
-        ids = {item.handover_id for item in published}
+    def _publish(self, study_uid: str, item: HandOver) -> None:
+        self.queue.publish(item.message, item.handover_id, item.message["priorities"])
+        self.log.line(loglines.sent_to_rabbitmq(study_uid))
 
-        def edit(stored: Study) -> bool:
-            for item in stored.handovers:
-                if item.handover_id in ids and item.message_state == "owed":
-                    item.message_state, item.published_at = "queued", iso(self.clock.now())
-            return self._schedule(stored)
+        def edit(stored_study: Study) -> bool:
+            stored = stored_study.handover(item.handover_id)
+            if stored is None or not stored.open or stored.next_at != item.next_at:
+                return False  # a worker had it and has written down what comes next before RabbitMQ confirmed to us
+            now = self.clock.now()
+            stored.next_at, stored.published_at = now + milliseconds(REPUBLISH), iso(now)
+            if stored.message_state == "owed":
+                stored.message_state = "queued"
+            return True
 
-        change(self.store, study.study_uid, edit)
+        change(self.store, study_uid, edit)
 
-    @staticmethod
-    def _schedule(study: Study) -> bool:
-        owed = [item.next_at for item in study.handovers if item.message_state == "owed"]
-        study.schedule(PUBLISH, min(owed, default=None))
-        return True
+
+def schedule_publishing(study: Study, not_before: int = 0) -> bool:
+    """Make the study due for the first of its hand-overs that wait for a result."""
+    waiting = [item.next_at for item in study.handovers if item.open]
+    study.schedule(PUBLISH, max(min(waiting), not_before) if waiting else None)
+    return True
 
 
 def owe_again(study: Study, item: HandOver, at: int) -> None:
     """The message is to be published again at epoch milliseconds."""
     item.message_state, item.next_at = "owed", at
-    study.schedule(PUBLISH, min(at, study.due.get(PUBLISH, at)))
+    schedule_publishing(study)

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 from ..domain.lifecycle import Event
 from ..domain.messages import Result
-from ..domain.study import RELEASE, HandOver, Study, iso
+from ..domain.study import HandOver, Study, iso
 from ..ports import Clock, EventLog, StudyStore
-from .changing import change, milliseconds
-from .deliver import DeliveryPolicy, fail_delivery
+from .changing import change
+from .deliver import DeliveryPolicy, fail_delivery, settle
 
 _EVENTS = {"completed": Event.RESULT_COMPLETED, "unsupported_series": Event.RESULT_UNSUPPORTED}
+
+_AT_THE_BACKEND = ("queued", "accepted")
+"""A backend may have failed before we have written down that it accepted."""
 
 
 @dataclass
@@ -39,19 +42,20 @@ class RecordResult:
             return answer == "recorded"
 
         change(self.store, result.study_uid, edit)
-        self.log.event("result", studyUID=result.study_uid, seriesUID=result.series_uid, state=result.state, answer=answer or "unknown")
+        values = {"studyUID": result.study_uid, "seriesUID": result.series_uid, "state": result.state}
+        self.log.event("result", **values, answer=answer or "unknown")
         return answer
 
     def _take(self, study: Study, item: HandOver, result: Result) -> str:
-        if item.message_state == "done" or (result.state == "failed" and item.message_state != "accepted"):
+        if item.message_state == "done" or (result.state == "failed" and item.message_state not in _AT_THE_BACKEND):
             return "known already"
         now = self.clock.now()
         item.result_message, item.result_at = result.message, iso(now)
         if result.state == "failed":
             fail_delivery(study, item, f"the backend says failed: {result.message}", now, self.policy)
             return "recorded"
-        item.message_state, item.result, item.result_values = "done", result.state, dict(result.result)
-        study.schedule(RELEASE, min(now + milliseconds(self.policy.retention), study.due.get(RELEASE, 2**62)))
+        item.result, item.result_values = result.state, dict(result.result)
+        settle(study, item, "done", now, self.policy)
         event = _EVENTS[result.state]
         if study.handovers[-1] is item:
             study.apply(event, result.message or result.state, now, by="backend")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ..domain.study import RELEASE, Study, iso
+from ..domain.study import RELEASE, HandOver, Study, iso
 from ..ports import Clock, Puller, StudyStore
 from .changing import change, milliseconds
 
@@ -34,16 +34,22 @@ class Release:
         study = self.store.claim(RELEASE, self.owner, self.clock.now(), milliseconds(CLAIM_LEASE))
         if study is None:
             return False
-        settled = {item.handover_id for item in study.handovers if not item.open and not item.released_at}
+        now = self.clock.now()
+        settled = {item.handover_id for item in _kept(study) if item.next_at <= now}
         for handover_id in settled:
             self.puller.release(handover_id)
 
         def edit(stored: Study) -> bool:
             for item in stored.handovers:
                 if item.handover_id in settled:
-                    item.released_at = iso(self.clock.now())
-            stored.schedule(RELEASE, None)
+                    item.released_at = iso(now)
+            stored.schedule(RELEASE, min((item.next_at for item in _kept(stored)), default=None))
             return True
 
         change(self.store, study.study_uid, edit)
         return True
+
+
+def _kept(study: Study) -> list[HandOver]:
+    """Settled hand-overs whose folders are still there, each with a retention of its own."""
+    return [item for item in study.handovers if not item.open and not item.released_at]
