@@ -13,7 +13,7 @@ from .adapters.orthanc_finder import OrthancFinder
 from .adapters.orthanc_puller import OrthancPuller
 from .adapters.rabbitmq import RabbitConsumer, RabbitQueue
 from .adapters.stores import open_store
-from .domain.errors import PipelineError
+from .domain.errors import PipelineError, RetriableError
 from .domain.switches import Switches
 from .logs import ContractLog
 from .loops import Loop
@@ -129,17 +129,26 @@ def _loops(service: Service) -> dict[str, Loop]:
 
 def _find_loop(service: Service, pacs: PacsSettings) -> Loop:
     def step() -> bool:
-        try:
-            for day in service.find_days():
-                if service.find(pacs.name, day):
-                    service.wake("pull")
-        except PipelineError:
-            service.unreachable.add(pacs.name)
-            raise
-        service.unreachable.discard(pacs.name)
+        failures = [error for day in service.find_days() if (error := _find_day(service, pacs.name, day))]
+        if failures:
+            raise failures[0]
         return False
 
     return Loop(f"find {pacs.name}", step, service.settings.find_interval_s, service.log)
+
+
+def _find_day(service: Service, pacs: str, day: date) -> PipelineError | None:
+    """One day; an answer that cannot be read says nothing against the PACS, and nothing against the other days."""
+    try:
+        if service.find(pacs, day):
+            service.wake("pull")
+    except RetriableError as error:
+        service.unreachable.add(pacs)
+        return error
+    except PipelineError as error:
+        return error
+    service.unreachable.discard(pacs)
+    return None
 
 
 def _worker(service: Service, name: str) -> Loop:
@@ -181,5 +190,3 @@ def _delivery_policy(settings: Settings) -> DeliveryPolicy:
         unreachable_pause=UNREACHABLE_PAUSE,
         retention=timedelta(seconds=settings.backend.retention_s),
     )
-
-

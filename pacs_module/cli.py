@@ -12,6 +12,7 @@ import requests
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from . import __version__
 from .domain.errors import PipelineError
@@ -54,7 +55,7 @@ def run(settings: SettingsFile = None) -> None:
 
 
 @app.command()
-def pull(  # noqa: PLR0913 - one option a name
+def pull(
     accession: Annotated[str, typer.Argument(help="AccessionNumber or StudyInstanceUID.")] = "",
     patient: Annotated[str, typer.Option("--patient", help="PatientID.")] = "",
     series: Annotated[str, typer.Option("--series", help="SeriesInstanceUID; that series skips the filter.")] = "",
@@ -71,16 +72,17 @@ def pull(  # noqa: PLR0913 - one option a name
     asked = {"PatientID": patient, "SeriesInstanceUID": series, "by": by}
     if accession:
         asked[_name_of(accession)] = accession
-    answer = _call(load_settings(settings), "POST", "/api/v1/dcm/pull", body={key: value for key, value in asked.items() if value})
+    body = {key: value for key, value in asked.items() if value}
+    answer = _call(load_settings(settings), "POST", "/api/v1/dcm/pull", body=body)
     if as_json:
         console.print_json(json.dumps(answer))
         return
     for pacs, words in answer["errors"].items():
-        errors.print(f"[yellow]{pacs}: {words}[/yellow]")
+        _say(errors, f"{pacs}: {words}", "yellow")
     for study in answer["studies"]:
-        console.print(f"next to be pulled: {study['studyUID']} of {study['studyDate']}, at {', '.join(study['pacs'])}")
+        _say(console, f"next to be pulled: {study['studyUID']} of {study['studyDate']}, at {', '.join(study['pacs'])}")
     if not answer["studies"]:
-        errors.print("[red]no PACS has such a study[/red]")
+        _say(errors, "no PACS has such a study", "red")
         raise typer.Exit(1)
 
 
@@ -111,17 +113,25 @@ def _name_of(text: str) -> str:
     return "StudyInstanceUID" if len(parts) > _UID_PARTS and all(part.isdigit() for part in parts) else "AccessionNumber"
 
 
+def _say(where: Console, text: str, style: str = "") -> None:
+    """One line as it is: values out of headers hold brackets, which must not be taken for markup."""
+    where.print(Text(text, style), soft_wrap=True)
+
+
 def _print_story(study: dict[str, Any]) -> None:
-    console.rule(f"[bold]{study['studyUID']}[/bold]")
-    console.print(f"accession {study.get('accessionNumber', '')}  patient {study.get('patientID', '')}  {study.get('studyDate', '')}")
-    console.print(f"state [bold]{study.get('state') or 'none (not wanted)'}[/bold] because {study.get('why', '')}", soft_wrap=True)
+    console.rule(Text(study["studyUID"], "bold"))
+    _say(
+        console,
+        f"accession {study.get('accessionNumber', '')}  patient {study.get('patientID', '')}  {study.get('studyDate', '')}",
+    )
+    _say(console, f"state {study.get('state') or 'none (not wanted)'} because {study.get('why', '')}", "bold")
     step = study["next"]
     when = f" at {step['at']} (in {step['inSeconds']} s)" if step["at"] else ""
-    console.print(f"next  {step['what']}{when}", soft_wrap=True)
+    _say(console, f"next  {step['what']}{when}")
     console.print(_series_table(study))
     history = Table("at", "what", "from", "to", "by", "why", title="history", title_justify="left")
     for entry in study["history"]:
-        history.add_row(entry["at"], entry["event"], entry["fromState"], entry["toState"], entry["by"], entry["why"])
+        history.add_row(*(Text(entry[name]) for name in ("at", "event", "fromState", "toState", "by", "why")))
     console.print(history)
 
 
@@ -129,8 +139,8 @@ def _series_table(study: dict[str, Any]) -> Table:
     table = Table("series", "description", "taken", "ours / PACS", "because", title="series", title_justify="left")
     for uid, series in study["series"].items():
         counts = f"{series.get('received', '-')} / {series.get('inPacs', '-')}"
-        taken = "[green]yes[/green]" if series["taken"] else "[red]no[/red]"
-        table.add_row(uid, series.get("seriesDescription", ""), taken, counts, series["because"])
+        taken = Text("yes", "green") if series["taken"] else Text("no", "red")
+        table.add_row(uid, Text(series.get("seriesDescription", "")), taken, counts, Text(series["because"]))
     return table
 
 
@@ -142,10 +152,10 @@ def _call(
     try:
         response = requests.request(method, url, json=body, params=params, headers=headers, timeout=300)
     except requests.exceptions.RequestException as error:
-        errors.print(f"[red]pacs_module does not answer at {url}: is `pacs-module run` running?[/red] ({type(error).__name__})")
+        _say(errors, f"pacs_module does not answer at {url}: is `pacs-module run` running? ({type(error).__name__})", "red")
         raise typer.Exit(2) from None
     if not response.ok:
-        errors.print(f"[red]{_words(response)}[/red]")
+        _say(errors, _words(response), "red")
         raise typer.Exit(1)
     answer: dict[str, Any] = response.json()
     return answer
@@ -164,7 +174,7 @@ def main() -> None:
     try:
         app()
     except PipelineError as error:
-        errors.print(f"[red]{error}[/red]", soft_wrap=True)
+        _say(errors, str(error), "red")
         sys.exit(2)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import ipaddress
 import secrets
 
@@ -14,7 +13,7 @@ class Access:
     """
     Checks requests against the API key.
 
-    The key comes as ``X-API-Key``, as ``Authorization: Bearer``, or as the password of HTTP Basic (so that a browser can ask for it).
+    The key comes as ``X-API-Key``, as ``Authorization: Bearer``, or as the password of HTTP Basic (a browser can ask for it).
     """
 
     def __init__(self, api_key: str) -> None:
@@ -43,7 +42,7 @@ def _authorization(header: str) -> str:
         return ""
     try:
         return base64.b64decode(value, validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeError):
+    except ValueError:  # not base64 at all, or not UTF-8 in it
         return ""
 
 

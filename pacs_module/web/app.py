@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Body, Depends, FastAPI, HTTPException, Query, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from .. import __version__
+from ..adapters.storable import storable
 from ..bootstrap import Service
 from ..domain.errors import MessageError, PermanentError, RetriableError
 from ..domain.lifecycle import State
@@ -24,7 +26,8 @@ MOST_STUDIES = 5000
 
 def create_app(service: Service) -> FastAPI:
     """The application over a service; starting and stopping the service's loops is the caller's."""
-    app = FastAPI(title="pacs_module", version=__version__, description="The AI pull pipeline: why a study was taken or not, and where it is.")
+    about = "The AI pull pipeline: why a study was taken or not, and where it is."
+    app = FastAPI(title="pacs_module", version=__version__, description=about)
     access = Access(service.settings.web.api_key.get_secret_value())
     _errors(app)
     _messages(app, service, [Depends(access.with_key)])
@@ -36,15 +39,21 @@ def _errors(app: FastAPI) -> None:
     @app.exception_handler(MessageError)
     def bad_message(_: Request, error: MessageError) -> JSONResponse:
         content = {"error": str(error), "key": error.key, "value": error.value, "allowed": error.allowed}
-        return JSONResponse(content, status_code=400)
+        return JSONResponse(storable(content), status_code=400)
+
+    @app.exception_handler(RequestValidationError)
+    def unreadable(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        return JSONResponse(storable({"error": f"{place}: {first['msg']}", "key": place}), status_code=422)
 
     @app.exception_handler(RetriableError)
     def later(_: Request, error: RetriableError) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, status_code=503)
+        return JSONResponse(storable({"error": str(error)}), status_code=503)
 
     @app.exception_handler(PermanentError)
     def never(_: Request, error: PermanentError) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, status_code=409)
+        return JSONResponse(storable({"error": str(error)}), status_code=409)
 
 
 def _messages(app: FastAPI, service: Service, keyed: list[Any]) -> None:
@@ -81,7 +90,7 @@ def _messages(app: FastAPI, service: Service, keyed: list[Any]) -> None:
 def _people(app: FastAPI, service: Service, access: Access) -> None:
     reading = [Depends(access.reading)]
 
-    @app.get("/api/v1/dcm/debug", dependencies=reading, summary="Everything known of a study: where it is, why, what happens next")
+    @app.get("/api/v1/dcm/debug", dependencies=reading, summary="Everything known of a study: where, why, what happens next")
     def debug(
         accession_number: Annotated[str, Query(alias="AccessionNumber")] = "",
         study_instance_uid: Annotated[str, Query(alias="StudyInstanceUID")] = "",
@@ -89,7 +98,7 @@ def _people(app: FastAPI, service: Service, access: Access) -> None:
         series_instance_uid: Annotated[str, Query(alias="SeriesInstanceUID")] = "",
     ) -> dict[str, Any]:
         asked = {"AccessionNumber": accession_number, "StudyInstanceUID": study_instance_uid, "PatientID": patient_id}
-        studies = find_for_people(service, {name: value for name, value in asked.items() if value}, series_instance_uid)
+        studies = find_for_people(service, asked, series_instance_uid)
         if not studies:
             raise HTTPException(404, "not known here: not seen in any find, or outside the dates that are found")
         return {"found": len(studies), "studies": [story(study, service.clock.now()) for study in studies]}
@@ -131,9 +140,9 @@ def find_for_people(service: Service, asked: dict[str, str], series_uid: str = "
     Raises:
         MessageError: Nothing was named.
     """
-    if not asked and not series_uid:
-        raise MessageError("AccessionNumber", "", "name one of AccessionNumber, StudyInstanceUID, PatientID, SeriesInstanceUID")
-    where: dict[str, Any] = {_DEBUG_FIELDS[name]: value.strip() for name, value in asked.items()}
-    if series_uid:
+    where: dict[str, Any] = {_DEBUG_FIELDS[name]: value.strip() for name, value in asked.items() if value.strip()}
+    if series_uid.strip():
         where["seriesUIDs"] = series_uid.strip()
+    if not where:
+        raise MessageError("AccessionNumber", "", "name one of AccessionNumber, StudyInstanceUID, PatientID, SeriesInstanceUID")
     return service.store.find(where, order=(("studyDate", -1), ("studyTime", -1)), limit=100)
