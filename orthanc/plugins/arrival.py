@@ -32,7 +32,7 @@ class Arrival:
     row: Reception
     series: dict[str, list[SeriesHere]] = field(default_factory=dict)
     judged: dict[str, Judged] = field(default_factory=dict)
-    last_image: float = field(default_factory=time.monotonic)
+    last_image: float = field(default_factory=lambda: time.monotonic())
     grew: bool = False
 
     def refresh(self, rest: OrthancRest) -> None:

@@ -7,7 +7,9 @@ Does not prove anything about other PACS than Orthanc, nor about speed.
 from collections.abc import Iterator
 from pathlib import Path
 
+import log_grammar
 import pytest
+import requests
 from fakes.plugin_stack import PluginStack, ct_series, dx_series, sop_uids, until
 from pydicom.uid import generate_uid
 
@@ -16,8 +18,11 @@ pytestmark = pytest.mark.server("orthanc", "orthanc-python")
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginStack]:
-    with PluginStack(tmp_path_factory.mktemp("plugins")) as running:
+    site = "STABLE_AGE = 3.0\nFILTER_KERNEL = True\nKERNELS_UNWANTED = ['B70f']\n"
+    with PluginStack(tmp_path_factory.mktemp("plugins"), site) as running:
         yield running
+        counts = log_grammar.check("orthanc-python.log", running.lines())  # every line that the module's tests caused
+        assert [name for name, count in counts.items() if count == 0] == []
 
 
 @pytest.fixture
@@ -70,6 +75,7 @@ FILTERS = [
     ({"SliceThickness": "8"}, "filter because SliceThickness 8"),
     ({"Modality": "RF"}, "filter because Modality RF"),
     ({"ImageType": ["DERIVED", "SECONDARY", "MPR"]}, r"filter because ImageType DERIVED\SECONDARY\MPR"),
+    ({"ConvolutionKernel": "B70f"}, "filter because ConvolutionKernel B70f"),
     ({"SeriesDescription": "count"}, "filter because instance nums 3 < 10"),
     (
         {"BodyPartExamined": None, "ProtocolName": None, "StudyDescription": "头", "SeriesDescription": None},
@@ -280,6 +286,4 @@ def test_pulls_are_idempotent_and_answered_with_their_report(stack: PluginStack,
 
 
 def test_api_needs_the_password(stack: PluginStack) -> None:
-    import requests
-
     assert requests.get(stack.receiver.url + "/aipull/status", timeout=5).status_code == 401

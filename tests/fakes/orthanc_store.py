@@ -1,0 +1,84 @@
+"""Orthanc's store and change log in memory, with the methods of ``orthanc_rest.OrthancRest`` that reception uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from orthanc_rest import InstanceHere, SeriesHere, StudyHere
+from pacs_module.domain.errors import Refused
+
+CHEST = {"Modality": "CT", "BodyPartExamined": "CHEST", "SliceThickness": "1", "AccessionNumber": "A1", "PatientID": "P1"}
+
+
+class FakeStore:
+    """``folder``: where attachments lie as Orthanc lays them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.images: dict[str, dict[str, Any]] = {}
+        self.log: list[str] = []
+
+    def add(self, study: str, series: str, count: int = 1, first: int = 1, patient: str = "P1", **tags: str) -> list[str]:
+        """Images arrive."""
+        ids = []
+        for number in range(first, first + count):
+            image = f"{patient}-{series}-{number}"
+            file = f"{len(self.log):08x}-file"
+            self.images[image] = {
+                "study": study, "series": series, "patient": patient, "number": number, "file": file,
+                "tags": {**CHEST, "PatientID": patient, **tags},
+            }  # fmt: skip
+            path = self.folder / file[:2] / file[2:4] / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(image)
+            self.log.append(image)
+            ids.append(image)
+        return ids
+
+    def get(self, path: str) -> Any:
+        assert path.startswith("/changes?since="), path
+        since = int(path.split("=")[1].split("&")[0])
+        changes = [{"ChangeType": "NewInstance", "ID": image} for image in self.log[since:]]
+        return {"Changes": changes, "Last": len(self.log), "Done": True}
+
+    def get_bytes(self, path: str) -> bytes:
+        return self._image(path.split("/")[2])["tags"].get(path.rsplit("/", 1)[1], path).encode()
+
+    def study_of_instance(self, instance_id: str) -> StudyHere | None:
+        image = self.images.get(instance_id)
+        return StudyHere(f"{image['patient']}|{image['study']}", image["study"]) if image else None
+
+    def studies(self) -> list[StudyHere]:
+        found = {self.study_of_instance(image) for image in self.images}
+        return sorted((one for one in found if one), key=lambda one: one.orthanc_id)
+
+    def series_of(self, study_id: str) -> list[SeriesHere]:
+        found: dict[tuple[str, str], list[str]] = {}
+        for name, image in self.images.items():
+            if f"{image['patient']}|{image['study']}" == study_id:
+                found.setdefault((f"{image['patient']}-{image['series']}", image["series"]), []).append(name)
+        return [SeriesHere(orthanc_id, uid, tuple(names)) for (orthanc_id, uid), names in found.items()]
+
+    def instances_of(self, series_id: str) -> list[InstanceHere]:
+        return [
+            InstanceHere(name, f"sop-{name}", image["number"], image["file"])
+            for name, image in self.images.items()
+            if f"{image['patient']}-{image['series']}" == series_id
+        ]
+
+    def tags(self, instance_id: str) -> dict[str, str]:
+        return dict(self._image(instance_id)["tags"])
+
+    def metadata(self, instance_id: str) -> dict[str, str]:
+        self._image(instance_id)
+        return {"RemoteAET": "GEPACS", "RemoteIP": "192.168.1.150"}
+
+    def delete_instances(self, instance_ids: list[str]) -> None:
+        for name in instance_ids:
+            self.images.pop(name, None)
+
+    def _image(self, instance_id: str) -> dict[str, Any]:
+        if instance_id not in self.images:
+            raise Refused("Orthanc", 404, instance_id)
+        return self.images[instance_id]

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.orthanc_store import FakeStore
+
+from handover import HandoverFolder, ToExport
+from pacs_module.domain.errors import RetriableError
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FakeStore:
+    made = FakeStore(tmp_path / "store")
+    made.add("1.2", "1.2.1", 3)
+    return made
+
+
+@pytest.fixture
+def folder(tmp_path: Path, store: FakeStore) -> HandoverFolder:
+    (tmp_path / "handover").mkdir()
+    return HandoverFolder(tmp_path / "handover", "/store_image", store.folder, store)  # type: ignore[arg-type]
+
+
+SERIES = ToExport("1.2.1", ("P1-1.2.1",), 3)
+
+
+def test_files_are_hard_links_in_the_order_of_the_images(tmp_path: Path, folder: HandoverFolder) -> None:
+    exported = folder.export("name", [SERIES], subfolders=False)
+    files = sorted((tmp_path / "handover" / "name").iterdir())
+    assert [file.name for file in files] == ["00001.dcm", "00002.dcm", "00003.dcm"]
+    assert [file.read_text() for file in files] == ["P1-1.2.1-1", "P1-1.2.1-2", "P1-1.2.1-3"]
+    assert {file.stat().st_nlink for file in files} == {2}
+    assert (exported.filepath, exported.linked, exported.copied) == ("/store_image/name", 3, 0)
+    assert exported.series[0].filepath == "/store_image/name"
+
+
+def test_sub_folders_for_dx(folder: HandoverFolder, store: FakeStore) -> None:
+    store.add("1.2", "1.2.2", 1)
+    exported = folder.export("name", [SERIES, ToExport("1.2.2", ("P1-1.2.2",), 1)], subfolders=True)
+    assert [one.filepath for one in exported.series] == ["/store_image/name/P1-1.2.1", "/store_image/name/P1-1.2.2"]
+    assert exported.filepath == "/store_image/name"
+
+
+def test_copies_where_links_cross_mounts(folder: HandoverFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def crosses(*_: object) -> None:
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", crosses)
+    assert folder.export("name", [SERIES], subfolders=False).copied == 3
+    assert (tmp_path / "handover" / "name" / "00001.dcm").read_bytes() == b"/instances/P1-1.2.1-1/file"
+
+
+def test_a_compressed_store_is_never_linked(tmp_path: Path, folder: HandoverFolder, store: FakeStore) -> None:
+    compressed = HandoverFolder(tmp_path / "handover", "/x", None, store)  # type: ignore[arg-type]
+    assert compressed.export("name", [SERIES], subfolders=False).linked == 0
+
+
+def test_a_series_that_shrank_is_not_handed_over(folder: HandoverFolder, store: FakeStore, tmp_path: Path) -> None:
+    store.images.popitem()
+    with pytest.raises(RetriableError):
+        folder.export("name", [SERIES], subfolders=False)
+    assert not (tmp_path / "handover" / "name").exists()
+
+
+def test_leftovers_are_swept_and_replaced(folder: HandoverFolder, tmp_path: Path) -> None:
+    for name in (".tmp-name", "name", "kept"):
+        (tmp_path / "handover" / name).mkdir()
+        (tmp_path / "handover" / name / "old").touch()
+    folder.export("name", [SERIES], subfolders=False)
+    assert not (tmp_path / "handover" / "name" / "old").exists()
+    assert folder.sweep(["kept"]) == ["name"]
+    assert folder.exists("kept")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../store", "/etc", "a/b"])
+def test_nothing_outside_the_folder_is_removed(folder: HandoverFolder, tmp_path: Path, name: str, monkeypatch: Any) -> None:
+    folder.remove(name)
+    assert (tmp_path / "store").is_dir()
+    assert not folder.exists(name)
