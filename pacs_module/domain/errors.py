@@ -6,7 +6,8 @@ The error tree. The name says what the caller must do.
     PipelineError
     ├── RetriableError          try again later, nothing is wrong with the request
     │   ├── Unreachable         nobody answers at all: not the fault of this request, no attempt is counted
-    │   └── NoRoom              the RAM disk has no room for this pull now
+    │   ├── NoRoom              the RAM disk has no room for this pull now
+    │   └── TooManyAnswers      the PACS cut the list: ask in smaller parts; what came is in ``partial``
     └── PermanentError          the same request will fail again
         ├── ConfigurationError  a setting: names key, value and what is allowed
         ├── MessageError        a message of another process: names key, value and what is allowed
@@ -15,6 +16,10 @@ The error tree. The name says what the caller must do.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .values import Attributes
 
 
 class PipelineError(Exception):
@@ -31,6 +36,19 @@ class Unreachable(RetriableError):
 
 class NoRoom(RetriableError):
     """The RAM disk cannot take the pull now."""
+
+
+class TooManyAnswers(RetriableError):
+    """
+    The PACS ended a C-FIND with Out of Resources (0xA700, PS3.4 C.4.1.1.4) after some answers.
+
+    ``partial`` holds the answers that came before; they are true, but not all.
+    """
+
+    def __init__(self, partial: Sequence[Attributes], words: str = "") -> None:
+        self.partial: list[Attributes] = list(partial)
+        said = f": {words}" if words else ""
+        super().__init__(f"the PACS stopped after {len(self.partial)} answers, too many for it (status A700){said}")
 
 
 class PermanentError(PipelineError):
