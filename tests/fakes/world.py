@@ -115,7 +115,7 @@ class FakeBackend:
     def __init__(self) -> None:
         self.submitted: list[str] = []
         self.error: PipelineError | None = None
-        self.then: Callable[[Mapping[str, Any]], None] = lambda message: None
+        self.then: Callable[[Mapping[str, Any]], object] = lambda message: None
 
     def submit(self, message: Mapping[str, Any], idempotency_key: str) -> None:
         if self.error is not None:
