@@ -1,7 +1,8 @@
 """
 Orthanc's change log, read by its durable sequence number, and the epoch of the index that the number belongs to.
 
-Events in memory (OnChange) are only a hint to read it; StableStudy is not believed at all (docs/why).
+Events in memory (OnChange) are only a hint to read it. StableStudy is not believed at all: it is lost for ever
+when Orthanc restarts before StableAge.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,37 @@ def read_orthanc(configuration: Mapping[str, Any]) -> OrthancFacts:
         modalities=frozenset(configuration.get("DicomModalities", {})),
         compressed=bool(configuration.get("StorageCompression", False)),
     )
+
+
+def check_access(configuration: Mapping[str, Any]) -> None:
+    """
+    Refuse to run where anybody could ask for pulls.
+
+    Orthanc leaves ``${NAME}`` as it stands when nobody sets the variable: its user and password would then be known to all.
+
+    Raises:
+        ConfigurationError: A variable was not set, or the REST API asks for no password.
+    """
+    for key, value in _texts("", configuration):
+        if "${" in value:
+            raise ConfigurationError(key, value, "an environment variable that is set")
+    if configuration.get("AuthenticationEnabled") is not True:
+        raise ConfigurationError("AuthenticationEnabled", configuration.get("AuthenticationEnabled"), "true")
+    users = configuration.get("RegisteredUsers") or {}
+    if not users or not all(name and password for name, password in users.items()):
+        raise ConfigurationError("RegisteredUsers", list(users), "at least one user, each with a name and a password")
+
+
+def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _texts(f"{key}.{name}".strip("."), name)
+            yield from _texts(f"{key}.{name}".strip("."), inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(key, inner)
+    elif isinstance(value, str):
+        yield key, value
 
 
 def check_ram_disk(storage: Path, switches: Switches) -> None:

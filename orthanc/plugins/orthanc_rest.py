@@ -1,7 +1,8 @@
 """
 Orthanc's own REST API over loopback HTTP.
 
-Never the SDK's RestApi* calls: they hold Python's lock for as long as they take, which for a C-FIND is minutes (docs/why).
+Never the SDK's RestApi* calls: they hold Python's lock for as long as they take, which for a C-FIND is minutes
+(docs/decisions/0003-no-callbacks-on-the-c-store-path.md).
 """
 
 from __future__ import annotations

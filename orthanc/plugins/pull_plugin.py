@@ -11,7 +11,7 @@ import signal
 from typing import Any
 
 import orthanc
-from environment import CONFIG, check_ram_disk, read_environment, read_orthanc
+from environment import CONFIG, check_access, check_ram_disk, read_environment, read_orthanc
 from pacs_module.domain.errors import ConfigurationError
 from pacs_module.site_config import load_switches
 from plugin_log import PluginLog
@@ -21,7 +21,9 @@ from wiring import Plugins
 try:
     _environment = read_environment(os.environ)
     _switches = load_switches(CONFIG, _environment.site_config)
-    _facts = read_orthanc(json.loads(orthanc.GetConfiguration()))
+    _configuration = json.loads(orthanc.GetConfiguration())
+    check_access(_configuration)
+    _facts = read_orthanc(_configuration)
     check_ram_disk(_facts.storage, _switches)
 except ConfigurationError as error:
     orthanc.LogError(f"AI pull does not start: {error}")

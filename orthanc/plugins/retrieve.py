@@ -2,7 +2,7 @@
 One pull in Orthanc's terms: a query, then ``/queries/{id}/answers/{n}/retrieve``, which alone makes a job that survives a
 restart in 1.10.1.
 
-A retrieve of no answers is a success in Orthanc (field-notes 2.6), so the answers are looked at first.
+A retrieve of no answers is a success in Orthanc, so the answers are looked at first.
 """
 
 from __future__ import annotations

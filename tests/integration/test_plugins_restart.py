@@ -37,7 +37,7 @@ def restarted(stack: PluginStack) -> None:
     stack.receiver.start()
 
 
-@pytest.mark.parametrize("instant_s", [0.0, 0.1, 0.2, 0.35, 0.5, 0.8, 1.2])
+@pytest.mark.parametrize("instant_s", [0.0, 0.1, 0.25, 0.5, 1.0])
 def test_kill_at_any_instant_of_a_pull_gives_exactly_one_hand_over(stack: PluginStack, study: str, instant_s: float) -> None:
     images = ct_series(study, IMAGES)
     stack.to_pacs(images + ct_series(study, 12, BodyPartExamined="HEAD"))

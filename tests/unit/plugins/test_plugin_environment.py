@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from environment import check_ram_disk, filesystem_of, read_environment, read_orthanc
+from environment import check_access, check_ram_disk, filesystem_of, read_environment, read_orthanc
 from pacs_module.domain.errors import ConfigurationError
 from pacs_module.domain.switches import Switches
 
@@ -59,3 +59,24 @@ def test_a_ram_disk_needs_delete_after_send() -> None:
 def test_orthancs_own_defaults_where_it_says_nothing() -> None:
     facts = read_orthanc({"DicomModalities": {"PACS": {}}})
     assert (facts.base_url, facts.aet, facts.modalities) == ("http://127.0.0.1:8042", "ORTHANC", {"PACS"})
+
+
+ACCESS = {"AuthenticationEnabled": True, "RegisteredUsers": {"aipull": "secret"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"AuthenticationEnabled": False}, "AuthenticationEnabled"),
+        ({"RegisteredUsers": {}}, "RegisteredUsers"),
+        ({"RegisteredUsers": {"aipull": ""}}, "RegisteredUsers"),
+        ({"RegisteredUsers": {"${ORTHANC_USER}": "secret"}}, "RegisteredUsers.${ORTHANC_USER}"),
+        ({"DicomModalities": {"PACS": {"AET": "${HOSPITAL_PACS_AET}"}}}, "DicomModalities.PACS.AET"),
+    ],
+)
+def test_no_start_without_a_password_or_with_a_variable_that_nobody_set(change: dict[str, object], key: str) -> None:
+    check_access(ACCESS)
+    with pytest.raises(ConfigurationError) as caught:
+        check_access({**ACCESS, **change})
+    assert caught.value.key == key
+    assert "secret" not in str(caught.value)

@@ -15,7 +15,9 @@ from pacs_module.domain.errors import ConfigurationError
 
 @pytest.fixture
 def sdk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOrthanc]:
-    fake = FakeOrthanc({"HttpPort": 1, "StorageDirectory": str(tmp_path / "store"), "DicomModalities": {"PACS": {}}})
+    access = {"AuthenticationEnabled": True, "RegisteredUsers": {"u": "p"}}
+    store = str(tmp_path / "store")
+    fake = FakeOrthanc({**access, "HttpPort": 1, "StorageDirectory": store, "DicomModalities": {"PACS": {}}})
     (tmp_path / "store").mkdir()
     for key, value in {
         "AIPULL_JOURNAL": str(tmp_path / "journal.db"),
