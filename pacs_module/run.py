@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 
 import uvicorn
 
 from .bootstrap import Service, build
-from .settings import Settings
+from .domain.errors import ConfigurationError
+from .settings import Settings, WebSettings
 from .web.app import create_app
 
 STOP_S = 15.0
@@ -19,13 +22,12 @@ def serve(settings: Settings) -> None:
     Run until SIGTERM or SIGINT.
 
     Raises:
-        ConfigurationError: A setting cannot be used.
+        ConfigurationError: A setting cannot be used, or the port is in use.
         PipelineError: The store cannot be opened.
     """
+    listening = _listen(settings.web)  # first of all: a second process that finds and pulls unseen would be no help
     service = build(settings)
-    config = uvicorn.Config(
-        create_app(service), host=settings.web.host, port=settings.web.port, log_level="warning", access_log=False
-    )
+    config = uvicorn.Config(create_app(service), log_level="warning", access_log=False)
     done = threading.Event()
     for loop in service.loops.values():
         loop.start()
@@ -33,11 +35,24 @@ def serve(settings: Settings) -> None:
     supervisor.start()
     service.log.event("pacs_module runs", port=settings.web.port, pacs=[pacs.name for pacs in settings.pacs])
     try:
-        uvicorn.Server(config).run()
+        uvicorn.Server(config).run(sockets=[listening])
     finally:
         done.set()
         supervisor.join(SUPERVISE_S * 2)
         _stop(service)
+
+
+def _listen(web: WebSettings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((web.host, web.port))
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        raise ConfigurationError("web.port", web.port, f"a free port of {web.host} ({error.strerror})") from error
+    return listening
 
 
 def _supervise(service: Service, done: threading.Event) -> None:
@@ -51,8 +66,9 @@ def _supervise(service: Service, done: threading.Event) -> None:
 def _stop(service: Service) -> None:
     for loop in service.loops.values():
         loop.stop()
+    deadline = time.monotonic() + STOP_S
     for loop in service.loops.values():
-        loop.join(STOP_S)
+        loop.join(max(deadline - time.monotonic(), 0))
     service.queue.close()
     service.store.close()
     service.log.event("pacs_module stopped")

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from .domain.errors import ConfigurationError
 from .domain.retry import RetryPolicy
@@ -28,7 +28,7 @@ Seconds = Annotated[float, Field(gt=0)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class PacsSettings(_Section):
@@ -105,12 +105,13 @@ class Settings(BaseSettings):
     """All settings; ``time_zone`` is mandatory: StudyDate, ``crossday`` and "today" are the hospital's."""
 
     model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", populate_by_name=True
+        extra="forbid", frozen=True, env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", hide_input_in_errors=True
     )
 
     time_zone: str
     crossday: int = Field(default=0, ge=-31, le=0)
-    move_sync: bool = Field(default=True, alias="MOVE_SYNC")
+    move_sync: bool = True
+    """``MOVE_SYNC`` in the file: the name that the sites know."""
     find_interval_s: Seconds = 10.0
     find_dates: tuple[date, ...] = ()
     start_date: date | None = None
@@ -178,9 +179,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment over file; no other source."""
-        path = init_settings.init_kwargs.pop("settings_file", None)  # type: ignore[attr-defined]
-        file_source = TomlConfigSettingsSource(settings_cls, path) if path else init_settings
-        return (env_settings, file_source)
+        return (env_settings, init_settings)
 
 
 def _policy(attempts: int, first: float, longest: float) -> RetryPolicy:
@@ -199,22 +198,27 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
         ConfigurationError: Naming the key, its value and what is allowed.
     """
     path = path or (Path(environment[SETTINGS_FILE]) if environment.get(SETTINGS_FILE) else None)
-    _check_file(path)
+    values = _read_file(path)
     _check_environment(environment)
     try:
-        return Settings(settings_file=path)  # type: ignore[call-arg]
+        return Settings(**values)
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigurationError(".".join(map(str, first["loc"])), _printable(first), _allowed(first)) from error
+    except SettingsError as error:  # a list or a table in a variable that is no JSON; its words name the field
+        raise ConfigurationError(ENVIRONMENT_PREFIX + "...", "(not shown)", f"JSON for lists and tables ({error})") from None
 
 
-def _check_file(path: Path | None) -> None:
+def _read_file(path: Path | None) -> dict[str, Any]:
     if path is None:
-        return
+        return {}
     try:
-        tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError("settings file", str(path), f"a readable TOML file ({error})") from error
+    if "MOVE_SYNC" in values:
+        values["move_sync"] = values.pop("MOVE_SYNC")
+    return values
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:
@@ -223,14 +227,27 @@ def _check_environment(environment: Mapping[str, str]) -> None:
         if name.startswith(ENVIRONMENT_PREFIX) and name != SETTINGS_FILE:
             first = name.removeprefix(ENVIRONMENT_PREFIX).split("__")[0].upper()
             if first not in known:
-                raise ConfigurationError(name, value, f"{ENVIRONMENT_PREFIX} and one of {', '.join(sorted(known))}")
+                shown = _HIDDEN if _is_secret(name) else value
+                raise ConfigurationError(name, shown, f"{ENVIRONMENT_PREFIX} and one of {', '.join(sorted(known))}")
+
+
+_HIDDEN = "(not shown)"
+_SECTIONS_WITH_SECRETS = ("orthanc", "web", "rabbitmq", "backend", "store")
+
+
+def _is_secret(name: str) -> bool:
+    return any(word in name.lower() for word in ("key", "password", "url", "secret", "token"))
 
 
 def _printable(error: Any) -> object:
-    secret = any(word in str(error["loc"]).lower() for word in ("key", "password", "url"))
+    """The value, unless it is a secret or may be one: a whole section, or a misspelt key beside one."""
+    place, value = error["loc"], error["input"]
     if error["type"] == "missing":
         return None
-    return "(not shown)" if secret else error["input"]
+    misspelt = error["type"] == "extra_forbidden" and place[0] in _SECTIONS_WITH_SECRETS
+    whole = len(place) == 1 and place[0] in _SECTIONS_WITH_SECRETS
+    hidden = misspelt or whole or isinstance(value, dict) or any(_is_secret(str(part)) for part in place)
+    return _HIDDEN if hidden else value
 
 
 def _allowed(error: Any) -> str:

@@ -1,0 +1,153 @@
+"""
+Settings: what stops the start, what it says then, and what it never says.
+
+Does not prove that each setting does what it says; the tests of its user do.
+"""
+
+from __future__ import annotations
+
+import traceback
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from pacs_module.domain.errors import ConfigurationError
+from pacs_module.domain.stability import FIXED_DELAY, StabilityPolicy
+from pacs_module.settings import Settings, load_settings
+
+SECRET = "correct-horse-battery"
+GOOD = f"""
+time_zone = "Asia/Shanghai"
+MOVE_SYNC = false
+crossday = -1
+find_dates = ["2020-06-12"]
+site_config = ""
+[[pacs]]
+name = "HOSPITAL-PACS"
+[orthanc]
+password = "{SECRET}"
+[web]
+api_key = "{SECRET}"
+[rabbitmq]
+url = "amqp://user:{SECRET}@127.0.0.1:5672/%2F"
+[backend]
+url = "http://127.0.0.1:9000/compute"
+key = "{SECRET}"
+"""
+
+
+def load(folder: Path, text: str) -> Settings:
+    file = folder / "settings.toml"
+    file.write_text(text, encoding="utf-8")
+    return load_settings(file)
+
+
+def refused(folder: Path, text: str) -> ConfigurationError:
+    with pytest.raises(ConfigurationError) as caught:
+        load(folder, text)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    return caught.value
+
+
+def test_a_good_file(tmp_path: Path) -> None:
+    settings = load(tmp_path, GOOD)
+    assert settings.zone.key == "Asia/Shanghai"
+    assert settings.move_sync is False
+    assert settings.crossday == -1
+    assert settings.find_dates == (date(2020, 6, 12),)
+    assert settings.site_config is None
+    assert [pacs.name for pacs in settings.pacs] == ["HOSPITAL-PACS"]
+    assert settings.web.api_key.get_secret_value() == SECRET
+    assert settings.stability == StabilityPolicy(delay=timedelta(minutes=10))
+    assert SECRET not in repr(settings)
+
+
+def test_the_older_stability_rule(tmp_path: Path) -> None:
+    settings = load(tmp_path, 'stability_rule = "fixed_delay"\nstability_delay_s = 60\n' + GOOD)
+    assert settings.stability == StabilityPolicy(FIXED_DELAY, timedelta(seconds=60))
+
+
+@pytest.mark.parametrize(
+    ("was", "is_now", "key", "value", "allowed"),
+    [
+        ('time_zone = "Asia/Shanghai"', "", "time_zone", None, "must be given"),
+        ('"Asia/Shanghai"', '"Asia/Peking"', "time_zone", "Asia/Peking", "IANA"),
+        ("crossday = -1", "crossday = 1", "crossday", 1, "less than or equal to 0"),
+        ("crossday = -1", "crosday = -1", "crosday", -1, "no such setting"),
+        ("MOVE_SYNC = false", 'MOVE_SYNC = "perhaps"', "move_sync", "perhaps", "boolean"),
+        ("[orthanc]", "[orthanc]\nprot = 8042", "orthanc.prot", "(not shown)", "no such setting"),
+        ('name = "HOSPITAL-PACS"', 'name = "A PACS"', "pacs.0.name", "A PACS", "pattern"),
+        ('["2020-06-12"]', '["12.6.2020"]', "find_dates.0", "12.6.2020", "date"),
+        (f'api_key = "{SECRET}"', 'api_key = "short"', "web.api_key", "(not shown)", "8"),
+        ("[rabbitmq]", "[rabitmq]", "rabbitmq", None, "given"),
+        (f'[backend]\nurl = "http://127.0.0.1:9000/compute"\nkey = "{SECRET}"', "", "backend", None, "must be given"),
+        (f'password = "{SECRET}"', f'pasword = "{SECRET}"', "orthanc.pasword", "(not shown)", "no such setting"),
+        (f'password = "{SECRET}"', f'passwort = ["{SECRET}"]', "orthanc.passwort", "(not shown)", "no such setting"),
+    ],
+)
+def test_a_bad_file_stops_with_key_value_and_what_is_allowed(
+    tmp_path: Path, was: str, is_now: str, key: str, value: object, allowed: str
+) -> None:
+    assert was in GOOD
+    error = refused(tmp_path, GOOD.replace(was, is_now, 1))
+    assert (error.key, error.value) == (key, value)
+    assert allowed in error.allowed
+
+
+def test_two_pacs_of_one_name(tmp_path: Path) -> None:
+    error = refused(tmp_path, GOOD + '[[pacs]]\nname = "HOSPITAL-PACS"\n')
+    assert (error.key, error.allowed) == ("pacs", "each PACS needs a name of its own")
+
+
+@pytest.mark.parametrize("text", ["time_zone = ", "\x00", "[web"])
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path, text: str) -> None:
+    error = refused(tmp_path, text)
+    assert error.key == "settings file"
+    assert str(error.value).endswith("settings.toml")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"absent\.toml.*No such file"):
+        load_settings(tmp_path / "absent.toml")
+
+
+def test_the_environment_wins_over_the_file_value_by_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "PACS_MODULE_WEB__PORT": "7100",
+        "PACS_MODULE_MOVE_SYNC": "true",
+        "PACS_MODULE_CROSSDAY": "-2",
+        "PACS_MODULE_PACS": '[{"name": "OTHER"}]',
+    }.items():
+        monkeypatch.setenv(name, value)
+    settings = load(tmp_path, GOOD)
+    assert (settings.web.port, settings.web.api_key.get_secret_value()) == (7100, SECRET)
+    assert (settings.move_sync, settings.crossday, settings.pacs[0].name) == (True, -2, "OTHER")
+
+
+def test_without_the_prefix_a_variable_means_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MOVE_SYNC", "true")
+    assert load(tmp_path, GOOD).move_sync is False
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "key"),
+    [
+        ("PACS_MODULE_WBE__API_KEY", SECRET, "PACS_MODULE_WBE__API_KEY"),
+        ("PACS_MODULE_WEB__API_KEI", SECRET, "web.api_kei"),
+        ("PACS_MODULE_WEB", SECRET, "PACS_MODULE_..."),
+        ("PACS_MODULE_BACKEND__WORKERS", "many", "backend.workers"),
+        ("PACS_MODULE_PACS", "HOSPITAL-PACS", "PACS_MODULE_..."),
+    ],
+)
+def test_a_bad_variable_is_named_and_no_secret_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, key: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert refused(tmp_path, GOOD).key == key
+
+
+def test_the_file_that_the_environment_names(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(GOOD, encoding="utf-8")
+    assert load_settings(None, {"PACS_MODULE_SETTINGS": str(file)}).crossday == -1
