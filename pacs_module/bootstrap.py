@@ -13,14 +13,16 @@ from .adapters.orthanc_finder import OrthancFinder
 from .adapters.orthanc_puller import OrthancPuller
 from .adapters.rabbitmq import RabbitConsumer, RabbitQueue
 from .adapters.stores import open_store
-from .domain.errors import PipelineError, RetriableError
 from .domain.switches import Switches
+from .find_loop import FindLoop
 from .logs import ContractLog
 from .loops import Loop
+from .metrics import FindMetrics
 from .ports import StudyStore
 from .settings import PacsSettings, Settings
 from .site_config import load_switches
 from .use_cases.accept_notification import AcceptNotification
+from .use_cases.ask_window import AskWindow
 from .use_cases.deliver import Deliver, DeliveryPolicy
 from .use_cases.find_studies import FindStudies
 from .use_cases.manual_pull import ManualPull
@@ -30,6 +32,7 @@ from .use_cases.pull_ends import PullEnds
 from .use_cases.pull_studies import PullPolicy, PullStudies
 from .use_cases.record_result import RecordResult
 from .use_cases.release import Release
+from .use_cases.resolve_uid import ResolveUid
 
 TAKE_S = 1.0
 """How long a delivery worker waits for a message before it looks whether it shall stop, in seconds."""
@@ -55,6 +58,8 @@ class Service:
     release: Release
     manual: ManualPull
     unreachable: set[str]
+    metrics: FindMetrics = field(default_factory=FindMetrics)
+    find_loops: dict[str, FindLoop] = field(default_factory=dict)
     loops: dict[str, Loop] = field(default_factory=dict)
 
     def wake(self, *names: str) -> None:
@@ -92,7 +97,11 @@ def build(settings: Settings) -> Service:
     unreachable: set[str] = set()
     ends = PullEnds(store, clock, log, settings.pull_retry)
     with_series = frozenset(pacs.name for pacs in settings.pacs if pacs.series_level)
-    prepare = PreparePull(finder, puller, clock, log, switches, with_series)
+    use_series = {pacs.name: pacs.use_series for pacs in settings.pacs if pacs.use_series is not None}
+    prepare = PreparePull(finder, puller, clock, log, switches, with_series, use_series)
+    wanted = switches.ct_modalities + switches.dx_modalities
+    ask = AskWindow(finder, log, wanted, {pacs.name: pacs.caps for pacs in settings.pacs})
+    resolve = ResolveUid(finder, clock, log)
     service = Service(
         settings=settings,
         switches=switches,
@@ -100,7 +109,7 @@ def build(settings: Settings) -> Service:
         store=store,
         queue=queue,
         clock=clock,
-        find=FindStudies(store, finder, clock, log, switches, settings.stability),
+        find=FindStudies(store, ask, resolve, clock, log, switches, settings.stability, settings.backlog),
         pull=PullStudies(store, puller, prepare, ends, clock, log, _pull_policy(settings), owner, lambda: unreachable),
         ends=ends,
         accept=AcceptNotification(store, clock, log),
@@ -128,27 +137,19 @@ def _loops(service: Service) -> dict[str, Loop]:
 
 
 def _find_loop(service: Service, pacs: PacsSettings) -> Loop:
-    def step() -> bool:
-        failures = [error for day in service.find_days() if (error := _find_day(service, pacs.name, day))]
-        if failures:
-            raise failures[0]
-        return False
-
+    step = FindLoop(
+        pacs=pacs.name,
+        find=service.find,
+        days=service.find_days,
+        now=service.clock.local,
+        look_back=pacs.look_back,
+        log=service.log,
+        metrics=service.metrics,
+        unreachable=service.unreachable,
+        wake_pull=lambda: service.wake("pull"),
+    )
+    service.find_loops[pacs.name] = step
     return Loop(f"find {pacs.name}", step, service.settings.find_interval_s, service.log)
-
-
-def _find_day(service: Service, pacs: str, day: date) -> PipelineError | None:
-    """One day; an answer that cannot be read says nothing against the PACS, and nothing against the other days."""
-    try:
-        if service.find(pacs, day):
-            service.wake("pull")
-    except RetriableError as error:
-        service.unreachable.add(pacs)
-        return error
-    except PipelineError as error:
-        return error
-    service.unreachable.discard(pacs)
-    return None
 
 
 def _worker(service: Service, name: str) -> Loop:

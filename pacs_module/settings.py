@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -17,7 +17,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
+from .domain.backlog import Backlog
 from .domain.errors import ConfigurationError
+from .domain.look_back import LookBack
 from .domain.retry import RetryPolicy
 from .domain.stability import FIXED_DELAY, UNCHANGED_COUNT, StabilityPolicy
 
@@ -39,6 +41,22 @@ class PacsSettings(_Section):
     """Ask at SERIES level for the counts of each series before a pull; off for a PACS that refuses it."""
     parallel_pulls: int = Field(default=1, ge=1, le=16)
     """How many pulls at once with MOVE_SYNC = false; with true it is one."""
+    use_series: bool | None = None
+    """FIND_PACS_USE_SERIES for this PACS; None: as the switch says."""
+    caps: tuple[Annotated[int, Field(gt=0)], ...] = ()
+    """Numbers of answers at which it is known to stop."""
+    recent_min: float = Field(default=0.0, ge=0)
+    """Each round asks only for studies of the last so many minutes; 0 for a PACS that does not honour StudyTime ranges."""
+    whole_day_s: float = Field(default=0.0, ge=0)
+    """Pause between asking for the whole day; 0: in each round."""
+    earlier_days_s: float = Field(default=60.0, ge=0)
+    """Pause between asking for each of the days before today."""
+
+    @property
+    def look_back(self) -> LookBack:
+        """What is asked how often."""
+        recent, whole_day = timedelta(minutes=self.recent_min), timedelta(seconds=self.whole_day_s)
+        return LookBack(recent, whole_day, timedelta(seconds=self.earlier_days_s))
 
 
 class OrthancSettings(_Section):
@@ -115,6 +133,9 @@ class Settings(BaseSettings):
     find_interval_s: Seconds = 10.0
     find_dates: tuple[date, ...] = ()
     start_date: date | None = None
+    go_live: datetime | None = None
+    """Hospital time; studies from before it are pulled at ``backlog_per_hour`` at most: going live does not flood the PACS."""
+    backlog_per_hour: int = Field(default=60, ge=1)
     stability_rule: Literal["unchanged_count", "fixed_delay"] = "unchanged_count"
     stability_delay_s: Seconds = 600.0
     log_folder: Path = Path("log")
@@ -158,6 +179,11 @@ class Settings(BaseSettings):
         """The stability rule."""
         rule = FIXED_DELAY if self.stability_rule == FIXED_DELAY else UNCHANGED_COUNT
         return StabilityPolicy(rule, timedelta(seconds=self.stability_delay_s))
+
+    @property
+    def backlog(self) -> Backlog:
+        """What is from before going live, and how fast it is pulled."""
+        return Backlog(self.go_live.strftime("%Y-%m-%d %H%M%S") if self.go_live else "", self.backlog_per_hour)
 
     @property
     def pull_retry(self) -> RetryPolicy:

@@ -23,7 +23,11 @@ class SystemClock:
 
     def today(self) -> date:
         """The date in the hospital's time zone."""
-        return datetime.now(self._zone).date()
+        return self.local().date()
+
+    def local(self) -> datetime:
+        """Date and time in the hospital's time zone, without saying so: StudyDate and StudyTime do not either."""
+        return datetime.now(self._zone).replace(tzinfo=None)
 
 
 class LocalFolders:

@@ -35,6 +35,7 @@ class Event(StrEnum):
     WANTED = "wanted"
     NOT_WANTED = "not wanted"
     NO_UID = "no usable UID"
+    UID_FOUND = "UID found another way"
     FILTERED_AT_FIND = "all series filtered at find"
     GREW = "grew at the PACS"
     MANUAL = "asked for by a person"
@@ -65,6 +66,8 @@ def _rows() -> dict[tuple[State, Event], State]:
         (_S.NONE, _E.WANTED): _S.META_ONLY,
         (_S.UNPULLABLE, _E.WANTED): _S.META_ONLY,
         (_S.NONE, _E.NO_UID): _S.UNPULLABLE,
+        (_S.UNPULLABLE, _E.NO_UID): _S.UNPULLABLE,
+        (_S.UNPULLABLE, _E.UID_FOUND): _S.NONE,
         (_S.META_ONLY, _E.FILTERED_AT_FIND): _S.UNSUPPORTED_SERIES,
         (_S.UNSUPPORTED_SERIES, _E.FILTERED_AT_FIND): _S.UNSUPPORTED_SERIES,
         (_S.META_ONLY, _E.GREW): _S.META_ONLY,

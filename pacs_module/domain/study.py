@@ -176,6 +176,8 @@ class Study:
     first_seen_at: str = ""
     changed_at: str = ""
     is_push: bool = False
+    backlog: bool = False
+    """From before going live: pulled at a limited rate."""
     claimed_by: str = ""
     revision: int = 0
 

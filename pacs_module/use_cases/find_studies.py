@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 
 from ..domain import loglines
+from ..domain.backlog import NO_BACKLOG, Backlog
 from ..domain.lifecycle import Event, State
 from ..domain.sighting import Seen, new_study, see
 from ..domain.stability import StabilityPolicy
-from ..domain.study import Study
+from ..domain.study import PULL, Study
 from ..domain.switches import Switches
-from ..domain.values import FoundStudy, found_study
-from ..ports import Clock, EventLog, PacsFinder, StudyStore
+from ..domain.values import FoundStudy
+from ..domain.windows import Window
+from ..ports import Clock, EventLog, Exists, StudyStore
+from .ask_window import AskWindow
 from .changing import change
+from .resolve_uid import ResolveUid
 
 STUDY_KEYS = (
     "StudyInstanceUID",
@@ -28,96 +31,141 @@ STUDY_KEYS = (
 )
 
 
+@dataclass(frozen=True)
+class FindResult:
+    """
+    What a find brought.
+
+    ``stable``: studies that became due to be pulled; ``undecided``: wanted ones whose instances are still being counted;
+    ``complete``: False when the PACS capped its answers and no split helped.
+    """
+
+    stable: int
+    undecided: int
+    complete: bool
+    answers: int
+    queries: int
+
+
 @dataclass
 class FindStudies:
     """Finds at STUDY level; what is done with a wanted study before its pull is the business of ``pull_studies``."""
 
     store: StudyStore
-    finder: PacsFinder
+    ask: AskWindow
+    resolve: ResolveUid
     clock: Clock
     log: EventLog
     switches: Switches
     stability: StabilityPolicy
+    backlog: Backlog = NO_BACKLOG
 
-    def __call__(self, pacs: str, day: date) -> int:
+    def __call__(self, pacs: str, window: Window) -> FindResult:
         """
-        Find the studies of one day (in the hospital's time zone) at one PACS.
-
-        Returns:
-            How many studies became due to be pulled.
+        Find the studies of one day (in the hospital's time zone), or of a part of it, at one PACS.
 
         Raises:
             RetriableError: The PACS did not answer.
             PermanentError: Its answers cannot be read.
         """
-        self.log.line(loglines.find_list(day.isoformat()))
-        query = {"StudyDate": day.strftime("%Y%m%d")}
-        self.log.line(loglines.find_query(query))
-        answers = self.finder.find(pacs, "STUDY", query, STUDY_KEYS)
-        self.log.line(loglines.found_list(day.isoformat(), len(answers)))
-        return self.take_note(found_study(pacs, answer) for answer in answers)
+        day = window.day.isoformat()
+        self.log.line(loglines.find_list(day))
+        answers = self.ask(pacs, window, STUDY_KEYS)
+        self.log.line(loglines.found_list(day, len(answers.studies)))
+        stable, undecided = self.take_note(answers.studies)
+        return FindResult(stable, undecided, answers.complete, len(answers.studies), answers.queries)
 
-    def take_note(self, answers: Iterable[FoundStudy]) -> int:
-        """Write down what the answers tell; one bad answer never stops the others."""
+    def take_note(self, answers: Iterable[FoundStudy]) -> tuple[int, int]:
+        """Write down what the answers tell; returns how many are stable now, and how many still undecided."""
         fresh: list[Study] = []
-        stable = 0
+        stable = undecided = 0
         for found in self._usable(answers):
             if self.store.get(found.study_uid) is None:
                 fresh.append(new_study(found, self.clock.now(), self.switches))
-            stable += self._sight(found, fresh)
+            seen, study = self._sight(found, fresh)
+            stable += seen.stable
+            undecided += study.state is State.META_ONLY and not study.waits_for_pull
         wanted = [study for study in fresh if study.state is not None]
         self.log.line(loglines.not_in_db(len(fresh)))
         self.log.line(loglines.after_modality(len(wanted)))
         self.log.line(loglines.added(len(wanted)))
         self.log.line(loglines.stable_found(stable))
-        return stable
+        return stable, undecided
 
     def _usable(self, answers: Iterable[FoundStudy]) -> Iterable[FoundStudy]:
         seen: set[str] = set()
         for found in answers:
-            if not found.study_uid:
-                self._keep_unpullable(found)
-            elif found.study_uid in seen:
-                self.log.event("duplicate answer", pacs=found.pacs, studyUID=found.study_uid)
-            else:
-                seen.add(found.study_uid)
-                yield found
+            named = found if found.study_uid else self._with_uid(found)
+            if named is not None and named.study_uid not in seen:
+                seen.add(named.study_uid)
+                yield named
 
-    def _sight(self, found: FoundStudy, fresh: list[Study]) -> bool:
+    def _sight(self, found: FoundStudy, fresh: list[Study]) -> tuple[Seen, Study]:
         if fresh and fresh[-1].study_uid == found.study_uid:
             study = fresh[-1]
-            seen = see(study, found, self.clock.now(), self.stability, self.switches)
+            seen = self._see(study, found)
             if not self.store.insert(study):
                 fresh.pop()  # another process was faster: this sighting is the next find's
-                return False
+                return Seen(False), study
         else:
             seen, study = self._sight_known(found)
         if seen.stable:
             self.log.line(loglines.is_stable(study.patient_id, study.accession_number, study.study_uid, found.count))
-        return seen.stable
+        return seen, study
 
     def _sight_known(self, found: FoundStudy) -> tuple[Seen, Study]:
         seen = Seen(False)
 
         def edit(study: Study) -> bool:
             nonlocal seen
-            seen = see(study, found, self.clock.now(), self.stability, self.switches)
+            seen = self._see(study, found)
             return seen.changed
 
         study = change(self.store, found.study_uid, edit)
         assert study is not None, "documents are never deleted"  # noqa: S101
         return seen, study
 
-    def _keep_unpullable(self, found: FoundStudy) -> None:
-        """Wanted, but without a UID: kept under a key of its own, so that the debug API can tell (field case 12)."""
+    def _see(self, study: Study, found: FoundStudy) -> Seen:
+        now = self.clock.now()
+        seen = see(study, found, now, self.stability, self.switches)
+        if seen.stable and self.backlog.has(study):
+            slot = self.backlog.next_slot(self._last_slot(), now)
+            study.backlog = True
+            study.note("backlog", f"from before going live: at most {self.backlog.per_hour} an hour", now)
+            study.schedule(PULL, slot)
+        return seen
+
+    def _last_slot(self) -> int | None:
+        """The time of the last pull that the backlog has been given."""
+        waiting = self.store.find({"backlog": True, "due.pull": Exists()}, order=(("due.pull", -1),), limit=1)
+        return waiting[0].due[PULL] if waiting else None
+
+    def _with_uid(self, found: FoundStudy) -> FoundStudy | None:
+        """
+        A study without a UID as it is known at another level, or None: then it is kept under a key of its own (field case 12).
+
+        One that is not wanted is left alone.
+        """
         now = self.clock.now()
         study = new_study(found, now, self.switches)
         if study.state is None:
-            return
-        study.study_uid = "unpullable:" + ":".join((found.pacs, found.accession_number, found.patient_id, found.study_date))
-        study.state, study.history = None, []
-        study.apply(Event.NO_UID, f"{found.pacs} gives it no StudyInstanceUID", now)
+            return None
+        key = "unpullable:" + ":".join((found.pacs, found.accession_number, found.patient_id, found.study_date, found.study_time))
+        uid = self.resolve(key, found)
+        if uid:
+            change(self.store, key, lambda kept: _found_at_last(kept, uid, now))
+            return replace(found, study_uid=uid)
+        study.study_uid, study.state, study.history = key, None, []
+        study.apply(Event.NO_UID, f"{found.pacs} gives it no StudyInstanceUID, neither at SERIES nor at IMAGE level", now)
         study.saw(found.pacs, found.count, now)
         if self.store.insert(study):
             values = {"pacs": found.pacs, "accession": found.accession_number}
             self.log.event("unpullable", "WARNING", state=State.UNPULLABLE.value, **values)
+        return None
+
+
+def _found_at_last(study: Study, uid: str, now: int) -> bool:
+    if study.state is not State.UNPULLABLE:
+        return False
+    study.apply(Event.UID_FOUND, f"it is {uid}", now)
+    return True

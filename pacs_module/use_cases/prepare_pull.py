@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from ..domain import loglines
 from ..domain.errors import PipelineError, RetriableError
-from ..domain.filters import Verdict, is_dx, judge_series
+from ..domain.filters import Verdict, is_dx, judge_modalities, judge_series
 from ..domain.lifecycle import Event
 from ..domain.messages import PullRequest
 from ..domain.study import PULL, SeriesRecord, Study, iso
@@ -36,7 +36,8 @@ class PreparePull:
     """
     Makes the request for a pull out of a study.
 
-    ``series_level`` names the PACS that can be asked at SERIES level.
+    ``series_level`` names the PACS that can be asked at SERIES level, ``use_series`` those for which FIND_PACS_USE_SERIES is set
+    otherwise than by the switch.
     """
 
     finder: PacsFinder
@@ -45,6 +46,7 @@ class PreparePull:
     log: EventLog
     switches: Switches
     series_level: Collection[str]
+    use_series: Mapping[str, bool] = field(default_factory=dict)
 
     def __call__(self, study: Study, pacs: str, final: bool) -> PullRequest | None:
         """
@@ -65,12 +67,22 @@ class PreparePull:
         filtered: dict[str, str] = {}
         if study.named:
             series = [facts for facts in series if facts.series_uid in study.named]
-        elif self.switches.find_pacs_use_series and series:
+        elif series and (self._filters(pacs) or self._no_wanted_modality(study, series)):
             filtered = self._filter(study, series)
             if len(filtered) == len(series):
                 return None
         wanted = [facts for facts in series if facts.series_uid not in filtered]
         return self._request(study, pacs, wanted, filtered, final)
+
+    def _filters(self, pacs: str) -> bool:
+        """FIND_PACS_USE_SERIES for this PACS."""
+        return self.use_series.get(pacs, self.switches.find_pacs_use_series)
+
+    def _no_wanted_modality(self, study: Study, series: list[SeriesFacts]) -> bool:
+        """Where the PACS gave no ModalitiesInStudy its series tell: not every MR is pulled to find out that it is one."""
+        if not study.modality:
+            study.modality = sorted({facts.modality for facts in series if facts.modality})
+        return not judge_modalities(tuple(study.modality), self.switches).taken
 
     def _request(self, study: Study, pacs: str, wanted: list[SeriesFacts], filtered: dict[str, str], final: bool) -> PullRequest:
         counts = {facts.series_uid: facts.instances for facts in wanted if facts.instances is not None}
@@ -98,7 +110,7 @@ class PreparePull:
         try:
             answers = self.finder.find(pacs, "SERIES", {"StudyInstanceUID": study.study_uid}, SERIES_KEYS)
         except PipelineError as error:
-            if self.switches.find_pacs_use_series and isinstance(error, RetriableError):
+            if self._filters(pacs) and isinstance(error, RetriableError):
                 raise
             self.log.event("no series counts", "WARNING", pacs=pacs, studyUID=study.study_uid, error=str(error))
             return []

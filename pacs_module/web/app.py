@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Body, Depends, FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from .. import __version__
 from ..adapters.storable import storable
@@ -120,6 +120,10 @@ def _people(app: FastAPI, service: Service, access: Access) -> None:
     def dead_letters(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, Any]:
         return {"deadLetters": service.queue.dead_letters(limit)}
 
+    @app.get("/metrics", dependencies=reading, summary="Numbers for Prometheus", response_class=PlainTextResponse)
+    def metrics() -> PlainTextResponse:
+        return PlainTextResponse(service.metrics.text(), media_type="text/plain; version=0.0.4")
+
     @app.get("/health", summary="Alive, and what it waits for")
     def health() -> dict[str, Any]:
         loops = {name: {"alive": loop.alive(), "failuresInRow": loop.failures} for name, loop in service.loops.items()}
@@ -127,7 +131,7 @@ def _people(app: FastAPI, service: Service, access: Access) -> None:
         return {
             "status": "ok" if all(loop["alive"] for loop in loops.values()) else "starting or degraded",
             "version": __version__,
-            "unreachablePacs": sorted(service.unreachable),
+            "pacs": {name: {"circuit": loop.circuit, "capped": loop.capped} for name, loop in service.find_loops.items()},
             "loops": loops,
             "studies": {**waiting, "not wanted": service.store.count({"state": Exists(False)})},
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from fakes.world import DAY, FakeBackend, FakeClock, FakeFiles, FakeLog, FakePacs, FakePlugins, SteppingConsumer
@@ -25,8 +25,10 @@ from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.stability import StabilityPolicy
 from pacs_module.domain.study import Study
 from pacs_module.domain.switches import Switches
+from pacs_module.domain.windows import Window
 from pacs_module.ports import StudyStore
 from pacs_module.use_cases.accept_notification import AcceptNotification
+from pacs_module.use_cases.ask_window import AskWindow
 from pacs_module.use_cases.deliver import Deliver, DeliveryPolicy
 from pacs_module.use_cases.find_studies import FindStudies
 from pacs_module.use_cases.manual_pull import ManualPull
@@ -36,6 +38,7 @@ from pacs_module.use_cases.pull_ends import PullEnds
 from pacs_module.use_cases.pull_studies import PullPolicy, PullStudies
 from pacs_module.use_cases.record_result import RecordResult
 from pacs_module.use_cases.release import Release
+from pacs_module.use_cases.resolve_uid import ResolveUid
 
 UID = "1.2.840.113619.2.55.3.1"
 THIN, THICK = UID + ".1", UID + ".2"
@@ -95,7 +98,10 @@ class Pipeline:
         self.stability = stability or StabilityPolicy()
         self.delivery = DeliveryPolicy(RETRY, timedelta(seconds=60), timedelta(seconds=15), timedelta(seconds=RETENTION_S))
         store, clock, log = self.store, self.clock, self.log
-        self.find = FindStudies(store, self.pacs, clock, log, switches, self.stability)
+        wanted = switches.ct_modalities + switches.dx_modalities
+        ask = AskWindow(self.pacs, log, wanted)
+        resolve = ResolveUid(self.pacs, clock, log)
+        self.finding = FindStudies(store, ask, resolve, clock, log, switches, self.stability)
         self.ends = PullEnds(store, clock, log, RETRY)
         series_level = frozenset(with_series if with_series is not None else pacs)
         prepare = PreparePull(self.pacs, self.plugins, clock, log, switches, series_level)
@@ -111,6 +117,10 @@ class Pipeline:
         self.consumer = SteppingConsumer(self.queue, clock)
         self.deliver = Deliver(store, self.consumer, self.backend, self.files, clock, log, self.delivery, worker="WORKER-1")
         self.number = 0
+
+    def find(self, pacs: str, day: date) -> int:
+        """Find a whole day; returns how many studies became due."""
+        return self.finding(pacs, Window(day)).stable
 
     def study(self, uid: str = UID) -> Study:
         """The document as it is stored now."""

@@ -191,12 +191,12 @@ def test_what_a_poor_pacs_answers_stops_nothing(world: Pipeline) -> None:
     ]
     world.find("A", DAY)
     world.find("A", DAY)
-    unpullable = world.study("unpullable:A:A7:P1:2020-06-18")
+    unpullable = world.study("unpullable:A:A7:P1:2020-06-18:080000")
     assert unpullable.state is State.UNPULLABLE
     assert [entry.event for entry in unpullable.history] == ["no usable UID"]
     assert world.store.count({}) == 3
     assert world.study(UID + ".5").state is State.META_ONLY
-    assert ("duplicate answer", {"level": "INFO", "pacs": "A", "studyUID": UID}) in world.log.events
+    assert ("duplicate answers", {"level": "INFO", "pacs": "A", "studyUIDs": [UID]}) in world.log.events
 
 
 def test_a_study_that_was_pushed_gets_its_names_from_the_find(world: Pipeline) -> None:

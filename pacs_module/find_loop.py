@@ -1,0 +1,97 @@
+"""One PACS's rounds of finding: what is asked when, and what is known of the PACS's health."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from .domain.errors import PipelineError, RetriableError
+from .domain.look_back import LookBack, due_windows
+from .domain.windows import Window
+from .metrics import FindMetrics
+from .ports import EventLog
+from .use_cases.find_studies import FindResult, FindStudies
+
+
+@dataclass
+class FindLoop:
+    """
+    The step of a PACS's find thread: a slow or dead PACS delays nobody but itself.
+
+    The circuit is closed while the PACS answers, open after a failed round (the loop's pause doubles with each), and half-open
+    while it is tried again.
+    """
+
+    pacs: str
+    find: FindStudies
+    days: Callable[[], list[date]]
+    now: Callable[[], datetime]
+    look_back: LookBack
+    log: EventLog
+    metrics: FindMetrics
+    unreachable: set[str]
+    wake_pull: Callable[[], None]
+    circuit: str = "closed"
+    capped: bool = False
+    _asked_at: dict[date, datetime] = field(default_factory=dict)
+    _undecided: set[date] = field(default_factory=set)
+
+    def __call__(self) -> bool:
+        """
+        One round.
+
+        Raises:
+            PipelineError: The first thing that went wrong, after all windows were tried.
+        """
+        self.circuit = "half-open" if self.circuit == "open" else self.circuit
+        begin = time.monotonic()
+        windows = due_windows(self.days(), self._asked_at, self._undecided, self.now(), self.look_back)
+        failures = [error for window in windows if (error := self._window(window))]
+        self.metrics.seconds.labels(self.pacs).observe(time.monotonic() - begin)
+        if failures:
+            raise failures[0]
+        return False
+
+    def _window(self, window: Window) -> PipelineError | None:
+        """An answer that cannot be read says nothing against the PACS, and nothing against the other windows."""
+        asked_at = self.now()
+        try:
+            result = self.find(self.pacs, window)
+        except RetriableError as error:
+            self._failed(reachable=False)
+            return error
+        except PipelineError as error:
+            self._failed(reachable=True)
+            return error
+        self._answered(window, result, asked_at)
+        return None
+
+    def _answered(self, window: Window, result: FindResult, asked_at: datetime) -> None:
+        if window.whole_day:
+            self._asked_at[window.day] = asked_at
+            (self._undecided.add if result.undecided else self._undecided.discard)(window.day)
+        elif result.undecided:
+            self._undecided.add(window.day)
+        self._turn("closed")
+        self.capped = not result.complete
+        self.unreachable.discard(self.pacs)
+        self.metrics.queries.labels(self.pacs).inc(result.queries)
+        self.metrics.answers.labels(self.pacs).inc(result.answers)
+        self.metrics.reachable.labels(self.pacs).set(1)
+        self.metrics.capped.labels(self.pacs).set(self.capped)
+        if result.stable:
+            self.wake_pull()
+
+    def _failed(self, reachable: bool) -> None:
+        self.metrics.failures.labels(self.pacs).inc()
+        self.metrics.reachable.labels(self.pacs).set(reachable)
+        if not reachable:
+            self.unreachable.add(self.pacs)
+            self._turn("open")
+
+    def _turn(self, circuit: str) -> None:
+        if self.circuit != circuit:
+            self.log.event(f"circuit of {self.pacs} is {circuit}", "WARNING" if circuit == "open" else "INFO", pacs=self.pacs)
+        self.circuit = circuit
