@@ -7,6 +7,7 @@ import socket
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from .adapters.finders import finder_by_pacs
 from .adapters.http_backend import HttpBackend
 from .adapters.local import LocalFolders, SystemClock
 from .adapters.orthanc_finder import OrthancFinder
@@ -90,7 +91,8 @@ def build(settings: Settings) -> Service:
     store = open_store(settings.store.url)
     orthanc = settings.orthanc
     password = orthanc.password.get_secret_value()
-    finder = OrthancFinder(orthanc.url, orthanc.username, password, orthanc.find_timeout_s)
+    by_orthanc = OrthancFinder(orthanc.url, orthanc.username, password, orthanc.find_timeout_s)
+    finder = finder_by_pacs(settings.pacs, by_orthanc, orthanc.find_timeout_s)
     puller = OrthancPuller(orthanc.url, orthanc.username, password, orthanc.timeout_s)
     queue = RabbitQueue(settings.rabbitmq.url.get_secret_value())
     owner = f"{socket.gethostname()}:{os.getpid()}"

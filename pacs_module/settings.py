@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from .domain.backlog import Backlog
@@ -41,6 +41,19 @@ class PacsSettings(_Section):
     """Ask at SERIES level for the counts of each series before a pull; off for a PACS that refuses it."""
     parallel_pulls: int = Field(default=1, ge=1, le=16)
     """How many pulls at once with MOVE_SYNC = false; with true it is one."""
+    finder: Literal["orthanc", "pynetdicom"] = "orthanc"
+    """Who asks it: Orthanc, or pacs_module itself where Orthanc cannot read its answers (character sets). Pulls always go by Orthanc."""
+    host: str = ""
+    port: int = Field(default=104, ge=1, le=65535)
+    ae_title: str = Field(default="", max_length=16)
+    calling_ae_title: str = Field(default="AIPULL", min_length=1, max_length=16)
+    """Our AE title there; ``host``, ``port`` and both AE titles are for ``pynetdicom`` only, Orthanc has its own."""
+
+    @model_validator(mode="after")
+    def _where_it_is(self) -> PacsSettings:
+        if self.finder == "pynetdicom" and not (self.host and self.ae_title):
+            raise ValueError("finder pynetdicom needs host and ae_title of the PACS")
+        return self
     use_series: bool | None = None
     """FIND_PACS_USE_SERIES for this PACS; None: as the switch says."""
     caps: tuple[Annotated[int, Field(gt=0)], ...] = ()

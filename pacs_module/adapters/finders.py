@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..domain.errors import PermanentError
 from ..domain.values import Attributes
 from ..ports import PacsFinder
+from ..settings import PacsSettings
+from .find_scu import Peer
+from .pynetdicom_finder import PynetdicomFinder
 
 
 class FinderByPacs:
@@ -20,3 +23,19 @@ class FinderByPacs:
         if pacs not in self._finders:
             raise PermanentError(f"no PACS {pacs!r} is configured, only {', '.join(sorted(self._finders))}")
         return self._finders[pacs].find(pacs, level, query, return_keys)
+
+
+def finder_by_pacs(configured: Iterable[PacsSettings], orthanc: PacsFinder, timeout: float) -> FinderByPacs:
+    """
+    The finders as configured.
+
+    Args:
+        configured: Every PACS.
+        orthanc: For those that are asked by Orthanc.
+        timeout: Deadline of a query to the others, in seconds.
+    """
+    finders: dict[str, PacsFinder] = {}
+    for pacs in configured:
+        peer = Peer(pacs.host, pacs.port, pacs.ae_title, pacs.calling_ae_title)
+        finders[pacs.name] = PynetdicomFinder(peer, timeout) if pacs.finder == "pynetdicom" else orthanc
+    return FinderByPacs(finders)
