@@ -42,7 +42,7 @@ class PacsSettings(_Section):
     parallel_pulls: int = Field(default=1, ge=1, le=16)
     """How many pulls at once with MOVE_SYNC = false; with true it is one."""
     finder: Literal["orthanc", "pynetdicom"] = "orthanc"
-    """Who asks it: Orthanc, or pacs_module itself where Orthanc cannot read its answers (character sets). Pulls always go by Orthanc."""
+    """Who asks it: Orthanc, or pacs_module itself where Orthanc cannot read the answers. Pulls always go by Orthanc."""
     host: str = ""
     port: int = Field(default=104, ge=1, le=65535)
     ae_title: str = Field(default="", max_length=16)
