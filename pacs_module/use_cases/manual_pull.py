@@ -64,7 +64,7 @@ class ManualPull:
 
     def _find(self, pacs: str, wanted: Mapping[str, str]) -> list[FoundStudy]:
         query = {key: value for key, value in wanted.items() if key != "SeriesInstanceUID"}
-        if "SeriesInstanceUID" in wanted and "StudyInstanceUID" not in query:
+        if "SeriesInstanceUID" in wanted and not query.keys() & {"StudyInstanceUID", "AccessionNumber"}:
             query["StudyInstanceUID"] = self._study_of(pacs, wanted["SeriesInstanceUID"])
             if not query["StudyInstanceUID"]:
                 return []

@@ -73,14 +73,18 @@ def _messages(app: FastAPI, service: Service, keyed: list[Any]) -> None:
 
     @app.post("/api/v1/dcm/result", dependencies=keyed, summary="The backend's result: completed, unsupported_series or failed")
     def result(message: Message) -> dict[str, str]:
-        answer = service.record(read_result(message))
+        # A backend that has no use for a key may send null in it: the result must not be lost for that.
+        answer = service.record(read_result({key: value for key, value in message.items() if value is not None}))
         if answer is None:
             raise HTTPException(404, "no such study, or no hand-over of that series")
         return {"answer": answer}
 
     @app.post("/api/v1/dcm/pull", dependencies=keyed, summary="Pull by hand, ahead of all automatic work")
     def pull(message: Message, request: Request) -> dict[str, Any]:
-        asked = {key: str(value) for key, value in message.items() if key != "by"}
+        asked = {key: value for key, value in message.items() if key != "by" and value is not None}
+        for key, value in asked.items():
+            if not isinstance(value, str):
+                raise MessageError(key, value, "text")
         by = str(message.get("by") or (request.client.host if request.client else "api"))
         answer = service.manual(asked, f"manual: {by}")
         service.wake("pull")

@@ -1,0 +1,215 @@
+"""
+The HTTP API: who may ask, what bad bodies get, what the debug API tells.
+
+Does not prove what the use cases do with a message (tests/unit/use_cases does), nor anything of uvicorn; the command line's tests
+meet a real one.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.pipeline import THICK, THIN, UID, Pipeline
+from fakes.served import KEY, TestClient, found, service_on, settings_file
+from fakes.world import FakePacs
+
+from pacs_module.bootstrap import Service
+from pacs_module.web.app import create_app
+
+HERE, ELSEWHERE = ("127.0.0.1", 1), ("192.168.1.7", 1)
+WITH_KEY = {"X-API-Key": KEY}
+POSTS = ["notify", "pull_report", "result", "pull"]
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Service, FakePacs]]:
+    with service_on(settings_file(tmp_path)) as pair:
+        yield pair
+
+
+@pytest.fixture
+def service(served: tuple[Service, FakePacs]) -> Service:
+    return served[0]
+
+
+@pytest.fixture
+def client(service: Service) -> TestClient:
+    """A process on this machine; an error in the application is an answer 500, not an exception of the test."""
+    return TestClient(create_app(service), raise_server_exceptions=False, client=HERE)
+
+
+def basic(password: str) -> str:
+    return "Basic " + base64.b64encode(f"anybody:{password}".encode()).decode()
+
+
+# --- keys ---
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize("headers", [{}, {"X-API-Key": "wrong"}, {"Authorization": "Bearer wrong"}, {"X-API-Key": KEY[:-1]}])
+def test_every_change_needs_the_key_also_from_loopback(client: TestClient, path: str, headers: dict[str, str]) -> None:
+    answer = client.post(f"/api/v1/dcm/{path}", json={}, headers=headers)
+    assert answer.status_code == 401
+    assert "API key" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("headers", [WITH_KEY, {"Authorization": f"Bearer {KEY}"}, {"Authorization": basic(KEY)}])
+def test_the_key_comes_in_three_ways(client: TestClient, headers: dict[str, str]) -> None:
+    assert client.post("/api/v1/dcm/result", json={}, headers=headers).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "header", ["Basic", "Basic %%%", "Basic \xe9\xe9\xe9\xe9", "Basic " + base64.b64encode(b"\xff:\xff").decode(), "Digest x", ""]
+)
+def test_an_odd_authorization_is_no_key_and_no_error(client: TestClient, header: str) -> None:
+    answer = client.post("/api/v1/dcm/result", json={}, headers={"Authorization": header.encode("latin-1")})  # type: ignore[dict-item]
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/api/v1/dcm/debug?PatientID=P1", "/api/v1/studies"])
+def test_reading_needs_no_key_from_loopback_and_one_from_elsewhere(
+    served: tuple[Service, FakePacs], client: TestClient, path: str
+) -> None:
+    found(*served)
+    assert client.get(path).status_code == 200
+    assert client.get(path, headers={"X-Forwarded-For": "192.168.1.7"}).status_code == 401, "a proxy speaks for somebody else"
+    far = TestClient(create_app(served[0]), client=ELSEWHERE)
+    assert far.get(path).status_code == 401
+    assert far.get(path, headers=WITH_KEY).status_code == 200
+    assert TestClient(create_app(served[0])).get(path).status_code == 401, "a client without an address"
+
+
+# --- bad bodies ---
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'"text"',
+        b"{}",
+        b"NaN",
+        b"[NaN]",
+        b"\xff\xfe",
+        b'{"studyUID": null}',
+        b'{"studyUID": {"a": 1}, "handoverID": [], "AccessionNumber": {"a": 1}}',
+        b'{"studyUID": "\\ud800", "seriesUID": "\\ud800", "state": "\\ud800", "outcome": "\\ud800"}',
+        b'{"AccessionNumber": "\\ud800*"}',
+        b'{"studyUID": "1", "seriesUID": "1", "state": "completed", "result": 5, "numberReceived": NaN}',
+        b'{"studyUID": "1", "pullID": "1", "reportID": "1", "outcome": "short", "received": "many"}',
+        b'{"studyUID": "1", "numberReceived": ' + b"9" * 5000 + b"}",
+    ],
+)
+def test_a_bad_body_is_the_callers_error(client: TestClient, path: str, body: bytes) -> None:
+    answer = client.post(f"/api/v1/dcm/{path}", content=body, headers={**WITH_KEY, "Content-Type": "application/json"})
+    assert answer.status_code in (400, 404, 422), answer.text
+    assert answer.json()
+
+
+def test_a_bad_message_is_answered_with_key_value_and_what_is_allowed(client: TestClient) -> None:
+    body = {"studyUID": UID, "seriesUID": THIN, "state": "finished"}
+    answer = client.post("/api/v1/dcm/result", json=body, headers=WITH_KEY)
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "error": "state = 'finished' is not allowed: completed, unsupported_series, failed",
+        "key": "state",
+        "value": "finished",
+        "allowed": "completed, unsupported_series, failed",
+    }
+
+
+# --- messages ---
+
+
+def test_notification_report_and_result_go_their_way(served: tuple[Service, FakePacs], client: TestClient) -> None:
+    service, _ = served
+    message = Pipeline().message(None)
+
+    def post(path: str, body: dict[str, Any]) -> Any:
+        return client.post(f"/api/v1/dcm/{path}", json=body, headers=WITH_KEY)
+
+    assert post("notify", message).json() == {"accepted": True}
+    assert post("notify", message).json() == {"accepted": False}
+    report = {"reportID": "R", "pullID": "x", "studyUID": UID, "outcome": "received"}
+    assert post("pull_report", report).json() == {"known": True}
+    assert post("pull_report", {**report, "studyUID": "9.9"}).json() == {"known": False}
+    result = {"studyUID": UID, "seriesUID": THIN, "state": "completed", "handoverID": None, "result": {"lungVolumeMl": 4100.5}}
+    assert post("result", result).json() == {"answer": "recorded"}
+    assert post("result", result).json() == {"answer": "known already"}
+    assert post("result", {**result, "studyUID": "9.9"}).status_code == 404
+    study = service.store.get(UID)
+    assert study is not None
+    assert study.handovers[0].result_values == {"lungVolumeMl": 4100.5}
+
+
+def test_a_manual_pull_says_who_asked(served: tuple[Service, FakePacs], client: TestClient) -> None:
+    found(*served)
+    body = {"AccessionNumber": "A1", "by": "Dr. Li"}
+    answer = client.post("/api/v1/dcm/pull", json=body, headers=WITH_KEY)
+    assert answer.json() == {"studies": [{"studyUID": UID, "studyDate": "2020-06-18", "pacs": ["A"]}], "errors": {}}
+    study = served[0].store.get(UID)
+    assert study is not None
+    assert study.history[-1].by == "manual: Dr. Li"
+    assert client.post("/api/v1/dcm/pull", json={"AccessionNumber": "*"}, headers=WITH_KEY).status_code == 400
+
+
+# --- what people ask ---
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "AccessionNumber=A1",
+        "StudyInstanceUID=" + UID,
+        "PatientID=%20P1%20",
+        "SeriesInstanceUID=" + THICK,
+        "PatientID=P1&AccessionNumber=A1",
+    ],
+)
+def test_debug_finds_a_study_by_each_of_its_names(service: Service, client: TestClient, query: str) -> None:
+    service.accept(Pipeline().message(None))
+    told = client.get(f"/api/v1/dcm/debug?{query}").json()
+    assert told["found"] == 1
+    study = told["studies"][0]
+    assert (study["studyUID"], study["state"]) == (UID, "pull_data_end")
+    assert study["filtered"] == [f"{THICK} filter because SliceThickness 8"]
+    assert study["next"]["what"] == "delivery number 1 is published to RabbitMQ"
+
+
+def test_debug_says_what_comes_next_and_when(served: tuple[Service, FakePacs], client: TestClient) -> None:
+    found(*served)
+    step = client.get("/api/v1/dcm/debug?AccessionNumber=A1").json()["studies"][0]["next"]
+    assert step["what"].startswith("the next find counts its instances")
+    assert 590 < step["inSeconds"] <= 600
+    assert step["at"].endswith("+00:00")
+
+
+@pytest.mark.parametrize(("query", "status"), [("", 400), ("AccessionNumber=%20", 400), ("AccessionNumber=A9", 404)])
+def test_debug_of_nothing(served: tuple[Service, FakePacs], client: TestClient, query: str, status: int) -> None:
+    found(*served)
+    assert client.get(f"/api/v1/dcm/debug?{query}").status_code == status
+
+
+def test_the_documents_of_a_day(served: tuple[Service, FakePacs], client: TestClient) -> None:
+    found(*served)
+    told = client.get("/api/v1/studies?studyDate=2020-06-18&state=meta_only&modality=CT").json()["studies"]
+    assert [study["studyUID"] for study in told] == [UID]
+    assert client.get("/api/v1/studies?studyDate=2020-06-19").json() == {"studies": []}
+    assert client.get("/api/v1/studies?state=done").status_code == 400
+    assert client.get("/api/v1/studies?studyDate=18.6.2020").status_code == 422
+
+
+def test_health_counts_and_names_no_secret(served: tuple[Service, FakePacs], client: TestClient) -> None:
+    found(*served)
+    told = client.get("/health")
+    assert told.json()["studies"]["meta_only"] == 1
+    assert told.json()["status"] == "starting or degraded", "no loop runs here"
+    assert "another-secret-word" not in told.text
