@@ -106,6 +106,8 @@ def test_a_study_that_no_find_sees_again_is_pulled_all_the_same(world: Pipeline)
     assert world.pull() == 0
     world.clock.pass_seconds(1)
     assert world.pull() == 1
+    world.report(world.plugins.asked[-1], "short")
+    assert world.study().waits_for_pull, "its retry is awaited, not another count"
 
 
 def test_each_sighting_puts_the_last_resort_off(world: Pipeline) -> None:

@@ -64,6 +64,17 @@ def test_the_limit_holds_for_each_pacs_also_for_mirrored_studies() -> None:
     assert sorted(request.pacs for request in world.plugins.asked) == ["A", "B"]
 
 
+def test_the_limit_holds_when_every_study_is_fuller_at_one_pacs() -> None:
+    world = Pipeline(pacs=("A", "B"), limit=1)
+    world.pacs.studies = {
+        name: [answer(f"{UID}.{number}", count) for number in range(4)] for name, count in (("A", 90), ("B", 100))
+    }
+    for name in ("A", "B", "A", "B"):
+        world.find(name, DAY)
+    assert world.pull() == 2
+    assert sorted(request.pacs for request in world.plugins.asked) == ["A", "B"]
+
+
 def test_short_and_failed_pulls_are_repeated_with_growing_pauses_up_to_the_limit(world: Pipeline) -> None:
     request = world.until_asked()
     world.log.take()
