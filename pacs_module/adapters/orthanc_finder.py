@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -9,11 +10,15 @@ from typing import Any
 import httpx
 from pyorthanc import Orthanc
 
-from ..domain.errors import PermanentError, RetriableError, Unreachable
+from ..domain.errors import PermanentError, RetriableError, TooManyAnswers, Unreachable
 from ..domain.values import Attributes
 
 _LEVELS = {"PATIENT": "Patient", "STUDY": "Study", "SERIES": "Series", "IMAGE": "Instance"}
 _SERVER_ERROR = 500
+_DIMSE_STATUS = re.compile(r"DIMSE status 0x([0-9A-Fa-f]{4})")
+# PS3.4 C.4.1.1.4
+_OUT_OF_RESOURCES = 0xA700
+_NOT_ANSWERABLE = frozenset({0xA900, 0x0122})
 
 
 class OrthancFinder:
@@ -35,9 +40,17 @@ class OrthancFinder:
             answers = _checked(pacs, self._orthanc.get_queries_id_answers(made["ID"], params={"expand": "", "simplify": ""}))
         return [_texts(answer) for answer in answers]
 
+    def close(self) -> None:
+        """Close the connections to Orthanc."""
+        self._orthanc.close()
+
 
 def _texts(answer: Mapping[str, Any]) -> Attributes:
-    return {key: "\\".join(map(str, value)) if isinstance(value, list) else str(value) for key, value in answer.items() if value is not None}
+    return {key: _text(value) for key, value in answer.items() if value is not None}
+
+
+def _text(value: object) -> str:
+    return "\\".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _checked(pacs: str, response: Any) -> Any:
@@ -46,10 +59,20 @@ def _checked(pacs: str, response: Any) -> Any:
     if response.status_code == httpx.codes.UNAUTHORIZED:
         raise PermanentError("Orthanc refuses our user name or password")
     if response.status_code >= _SERVER_ERROR:
-        raise RetriableError(f"find at {pacs} failed in Orthanc: {_words(response)}")
+        raise _failed(pacs, _words(response))
     if not response.is_success:
         raise PermanentError(f"Orthanc cannot read the answers of {pacs}: HTTP {response.status_code} {_words(response)}")
     return response.json()
+
+
+def _failed(pacs: str, words: str) -> RetriableError | PermanentError:
+    """What the PACS's own status says must be done; Orthanc throws away the answers that came before it."""
+    said = _DIMSE_STATUS.search(words)
+    status = int(said[1], 16) if said else None
+    if status == _OUT_OF_RESOURCES:
+        return TooManyAnswers([], words)
+    kind = PermanentError if status in _NOT_ANSWERABLE else RetriableError
+    return kind(f"find at {pacs} failed in Orthanc: {words}")
 
 
 def _words(response: Any) -> str:

@@ -18,6 +18,14 @@ _MODELS = {
     "SERIES": (_STUDY_ROOT, _PATIENT_ROOT),
     "IMAGE": (_STUDY_ROOT, _PATIENT_ROOT),
 }
+# Asked for at any rate: without the keys of the levels above some PACS refuse the query, with them empty it is relational
+# (PS3.4 C.4.1.2.1 and C.4.1.3.2). Orthanc does the same.
+_UNIQUE_KEYS = {
+    "PATIENT": ("PatientID",),
+    "STUDY": ("PatientID", "StudyInstanceUID"),
+    "SERIES": ("PatientID", "StudyInstanceUID", "SeriesInstanceUID"),
+    "IMAGE": ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"),
+}
 # PS3.4 C.4.1.1.4
 _OUT_OF_RESOURCES = 0xA700
 _WRONG_IDENTIFIER = 0xA900
@@ -46,7 +54,7 @@ class PynetdicomFinder:
 
     def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
         """One C-FIND on an association of its own; a list that the PACS cut is raised as TooManyAnswers with what came."""
-        identifier = encode_identifier(level, query, return_keys)
+        identifier = encode_identifier(level, query, (*_UNIQUE_KEYS[level], *return_keys))
         deadline = Deadline(self._timeout)
         if not self._one_at_a_time.acquire(timeout=self._timeout):
             raise RetriableError(f"{pacs} is still busy with another query after {self._timeout:g} s")

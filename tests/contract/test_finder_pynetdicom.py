@@ -40,7 +40,7 @@ def test_answers_come_as_text_and_what_is_absent_stays_absent():
     assert decode_identifier(scp.requests[0]) == {
         "QueryRetrieveLevel": "STUDY",
         "StudyDate": "20200618",
-        **dict.fromkeys(KEYS, ""),
+        **dict.fromkeys((*KEYS, "PatientID"), ""),
     }
     assert scp.ended_by == [RELEASE]
 

@@ -1,0 +1,195 @@
+"""
+Both finders against Debian's Orthanc, dcmtk's dcmqrscp and pynetdicom's qrscp, with the same images in all of them.
+
+What a PACS does not return is absent, and the three differ in that: qrscp has no counts, no ModalitiesInStudy and no
+descriptions and gives an answer an image; dcmqrscp has no counts and no SeriesDescription. Not proved here: character sets
+(tests/integration/test_charsets).
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from raw_scp import RawScp, Script, identifier
+from real_pacs import KINDS, AskingOrthanc, RealPacs, start
+
+from pacs_module.adapters.find_scu import Peer
+from pacs_module.adapters.finders import finder_by_pacs
+from pacs_module.adapters.orthanc_finder import OrthancFinder
+from pacs_module.domain.errors import PermanentError, PipelineError, RetriableError, TooManyAnswers
+from pacs_module.ports import PacsFinder
+from pacs_module.settings import PacsSettings
+from pacs_module.use_cases.prepare_pull import SERIES_KEYS
+from stack.ports import LOOPBACK, free_ports
+from stack.run_folder import RunFolder
+
+pytestmark = pytest.mark.server("orthanc", "dcmtk")
+
+DAY = "20200618"
+STUDY_KEYS = ("StudyInstanceUID", "ModalitiesInStudy", "NumberOfStudyRelatedInstances", "StudyDescription", "AccessionNumber")
+ANSWER = identifier({"StudyInstanceUID": b"1.2.3"})
+DEADLINE_S = 1.0
+
+
+@dataclass
+class Hospital:
+    """Every PACS by name, and what lies in the three real ones."""
+
+    peers: dict[str, Peer]
+    finders: dict[str, PacsFinder]
+    ct: Study
+    dx: Study
+
+    def uids(self, finder: str, pacs: str, query: dict[str, str], level: str = "STUDY") -> set[str]:
+        key = {"STUDY": "StudyInstanceUID", "SERIES": "SeriesInstanceUID", "IMAGE": "SOPInstanceUID", "PATIENT": "PatientID"}[
+            level
+        ]
+        return {answer[key] for answer in self.finders[finder].find(pacs, level, query, (key,))}
+
+
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
+    ct, dx = Study("1", DAY), Study("2", DAY)
+    ct.add_series(3, CHEST_CT)
+    ct.add_series(1, CHEST_CT, Modality="PR")
+    dx.add_series(2, CHEST_DX)
+    folder: Path = tmp_path_factory.mktemp("finders")
+    with (
+        RunFolder(folder / "run") as run,
+        RawScp(Script([ANSWER], stop_at="find")) as silent,
+        RawScp(Script([ANSWER] * 2, final=0xA700, comment="too many")) as capped,
+        RawScp(Script([], final=0xA900)) as picky,
+    ):
+        real: dict[str, RealPacs] = {kind: start(kind, run, free_ports(1)[0]) for kind in KINDS}
+        for pacs in real.values():
+            store(pacs.address, ct.images + dx.images)
+        peers = {kind: pacs.peer for kind, pacs in real.items()}
+        peers["refusing"] = Peer(LOOPBACK, peers["dcmqrscp"].port, "SOMEBODYELSE", "AIPULL")
+        peers["closed"] = Peer(LOOPBACK, free_ports(1)[0], "CLOSED", "AIPULL")
+        for name, scp in (("silent", silent), ("capped", capped), ("picky", picky)):
+            peers[name] = Peer(LOOPBACK, scp.port, name.upper(), "AIPULL")
+        asking = AskingOrthanc(run, peers)
+        asking.start()
+        orthanc = OrthancFinder(asking.url, asking.user, asking.password, DEADLINE_S)
+        yield Hospital(peers, finders_of(orthanc, peers), ct, dx)
+        orthanc.close()
+        asking.kill()
+
+
+def finders_of(orthanc: OrthancFinder, peers: dict[str, Peer]) -> dict[str, PacsFinder]:
+    direct = [
+        PacsSettings(name=name, finder="pynetdicom", host=peer.host, port=peer.port, ae_title=peer.ae_title)
+        for name, peer in peers.items()
+    ]
+    return {"orthanc": orthanc, "pynetdicom": finder_by_pacs(direct, orthanc, DEADLINE_S)}
+
+
+@pytest.fixture(params=["orthanc", "pynetdicom"])
+def finder(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=KINDS)
+def pacs(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_the_four_levels(hospital: Hospital, finder: str, pacs: str):
+    ct = hospital.ct
+    series = sorted({image.SeriesInstanceUID for image in ct.images})
+    in_first = {image.SOPInstanceUID for image in ct.images if image.SeriesInstanceUID == series[0]}
+    assert hospital.uids(finder, pacs, {"PatientID": "PID1"}, "PATIENT") == {"PID1"}
+    assert hospital.uids(finder, pacs, {"StudyDate": DAY}) == {ct.uid, hospital.dx.uid}
+    assert hospital.uids(finder, pacs, {"StudyInstanceUID": ct.uid}, "SERIES") == set(series)
+    image_query = {"StudyInstanceUID": ct.uid, "SeriesInstanceUID": series[0]}
+    assert hospital.uids(finder, pacs, image_query, "IMAGE") == in_first
+
+
+def test_the_images_of_a_study_without_naming_the_series(hospital: Hospital, finder: str, pacs: str):
+    """A relational query (PS3.4 C.4.1.3.2.2): the unique keys of the levels above go along, empty."""
+    query = {"StudyInstanceUID": hospital.ct.uid}
+    assert hospital.uids(finder, pacs, query, "IMAGE") == {image.SOPInstanceUID for image in hospital.ct.images}
+
+
+def test_no_answers_are_an_empty_list(hospital: Hospital, finder: str, pacs: str):
+    assert hospital.finders[finder].find(pacs, "STUDY", {"StudyDate": "19000101"}, STUDY_KEYS) == []
+
+
+def test_a_list_of_uids(hospital: Hospital, finder: str, pacs: str):
+    """List of UID matching, PS3.4 C.2.2.2.2; qrscp fails on it (0xC320), and the error is one to be tried again."""
+    query = {"StudyInstanceUID": f"{hospital.ct.uid}\\{hospital.dx.uid}"}
+    if pacs == "qrscp":
+        with pytest.raises(RetriableError, match="0xC320"):
+            hospital.uids(finder, pacs, query)
+    else:
+        assert hospital.uids(finder, pacs, query) == {hospital.ct.uid, hospital.dx.uid}
+
+
+def test_what_the_pacs_does_not_return_is_absent_and_the_rest_is_text(hospital: Hospital, finder: str, pacs: str):
+    answers = hospital.finders[finder].find(pacs, "STUDY", {"StudyInstanceUID": hospital.ct.uid}, STUDY_KEYS)
+    expected = {"StudyInstanceUID": hospital.ct.uid, "AccessionNumber": "ACC1"}
+    if pacs in ("orthanc", "dcmqrscp"):
+        expected["StudyDescription"] = "111"
+    if pacs == "orthanc":
+        expected |= {"ModalitiesInStudy": "CT\\PR", "NumberOfStudyRelatedInstances": "4"}
+    assert {key: value for key, value in answers[0].items() if key in STUDY_KEYS} == expected
+
+
+def test_values_of_a_series_with_several_joined_by_a_backslash(hospital: Hospital, finder: str, pacs: str):
+    answers = hospital.finders[finder].find(pacs, "SERIES", {"StudyInstanceUID": hospital.ct.uid}, SERIES_KEYS)
+    ct = next(answer for answer in answers if answer["Modality"] == "CT")
+    if pacs != "orthanc":
+        assert not ct.keys() & {"NumberOfSeriesRelatedInstances", "SeriesDescription", "ImageType", "BodyPartExamined"}
+        return
+    assert ct["ImageType"] == "ORIGINAL\\PRIMARY\\AXIAL"
+    assert (ct["SliceThickness"], ct["ConvolutionKernel"], ct["NumberOfSeriesRelatedInstances"]) == ("1.0", "B30f", "3")
+
+
+def test_both_finders_give_the_same_of_what_was_asked_for(hospital: Hospital, pacs: str):
+    for level, keys in (("STUDY", STUDY_KEYS), ("SERIES", SERIES_KEYS)):
+        asked = [
+            hospital.finders[finder].find(pacs, level, {"StudyInstanceUID": hospital.ct.uid}, keys) for finder in hospital.finders
+        ]
+        first, second = ([sorted((key, answer[key]) for key in keys if key in answer) for answer in answers] for answers in asked)
+        assert sorted(first) == sorted(second)
+
+
+def test_a_pacs_that_nobody_configured(hospital: Hospital, finder: str):
+    with pytest.raises(PermanentError, match="nobody"):
+        hospital.uids(finder, "nobody", {"StudyDate": DAY})
+
+
+@pytest.mark.parametrize("pacs", ["refusing", "closed"])
+def test_a_refused_association_or_connection_is_tried_again_later(hospital: Hospital, finder: str, pacs: str):
+    with pytest.raises(RetriableError):
+        hospital.uids(finder, pacs, {"StudyDate": DAY})
+
+
+def test_a_silent_pacs_costs_the_deadline(hospital: Hospital, finder: str):
+    began = time.monotonic()
+    with pytest.raises(RetriableError):
+        hospital.uids(finder, "silent", {"StudyDate": DAY})
+    assert DEADLINE_S <= time.monotonic() - began < DEADLINE_S + 0.5
+
+
+def test_a_list_that_the_pacs_cut_is_told_apart(hospital: Hospital, finder: str):
+    with pytest.raises(TooManyAnswers) as raised:
+        hospital.uids(finder, "capped", {"StudyDate": DAY})
+    kept = 2 if finder == "pynetdicom" else 0  # Orthanc throws away what came before an error
+    assert len(raised.value.partial) == kept
+
+
+def test_a_query_that_the_pacs_cannot_answer_is_not_asked_for_ever(hospital: Hospital, finder: str):
+    with pytest.raises(PermanentError, match="0xA900"):
+        hospital.uids(finder, "picky", {"StudyDate": DAY})
+
+
+def test_nothing_but_pipeline_errors_comes_out(hospital: Hospital, finder: str):
+    for name in hospital.peers:
+        try:
+            hospital.finders[finder].find(name, "STUDY", {"StudyDate": "nonsense"}, ("StudyInstanceUID",))
+        except PipelineError:
+            continue
