@@ -171,6 +171,15 @@ class Queue(Protocol):
         """
         ...
 
+    def depth(self) -> int:
+        """
+        How many messages wait for a worker; those that a worker holds are not counted.
+
+        Raises:
+            RetriableError: The broker is away.
+        """
+        ...
+
     def close(self) -> None:
         """Close the connection."""
         ...

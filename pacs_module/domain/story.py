@@ -56,5 +56,5 @@ def _next_delivery(study: Study) -> tuple[str, int | None]:
     if last.message_state == "owed":
         return f"delivery number {last.attempts + 1} is published to RabbitMQ", last.next_at or None
     if last.message_state == "queued":
-        return "a delivery worker takes it from RabbitMQ; published again then", last.next_at or None
+        return "a delivery worker takes it from RabbitMQ; looked for there then", last.next_at or None
     return "the backend posts its result", None

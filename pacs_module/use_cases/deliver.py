@@ -15,7 +15,7 @@ from ..domain.retry import RetryPolicy
 from ..domain.study import RELEASE, HandOver, Study, iso
 from ..ports import Backend, Clock, Delivery, EventLog, FileCheck, QueueConsumer, StudyStore
 from .changing import change, milliseconds
-from .publish import owe_again, schedule_publishing
+from .publish import owe_again, schedule_publishing, schedule_publishing
 
 LOOK_S = 0.5
 """How often a waiting worker looks for the result, in seconds; also the time in which it notices a stop."""
@@ -144,6 +144,9 @@ class Deliver:
                 return  # the backend was so fast that its "failed" is in already
             now = self.clock.now()
             stored.message_state, stored.accepted_at = "accepted", iso(now)
+            # The worker gives up after result_timeout; when worker and message are both gone, it is published again.
+            stored.next_at = now + 2 * milliseconds(self.policy.result_timeout)
+            schedule_publishing(study)
             stored.attempts += 1
             study.note("delivered", f"{item.filepath}, attempt {stored.attempts}", now, by=self.worker)
 

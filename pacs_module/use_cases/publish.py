@@ -12,8 +12,8 @@ from .changing import change, milliseconds
 
 CLAIM_LEASE = timedelta(seconds=60)
 PAUSE = timedelta(seconds=5)
-REPUBLISH = timedelta(hours=6)
-"""A message without a result for so long is published again: RabbitMQ may have lost its disk, the delivery knows repeats."""
+CHECK = timedelta(seconds=60)
+"""A message that no worker has taken after this is looked for: longer than a worker needs from taking it to writing that down."""
 
 
 @dataclass
@@ -53,15 +53,17 @@ class Publish:
         return True
 
     def _publish(self, study_uid: str, item: HandOver) -> None:
-        self.queue.publish(item.message, item.handover_id, item.message["priorities"])
-        self.log.line(loglines.sent_to_rabbitmq(study_uid))
+        """Publish what is owed, and what is in RabbitMQ no more: a broker killed just after it made its queue has neither."""
+        if item.message_state != "queued" or self.queue.depth() == 0:
+            self.queue.publish(item.message, item.handover_id, item.message["priorities"])
+            self.log.line(loglines.sent_to_rabbitmq(study_uid))
 
         def edit(stored_study: Study) -> bool:
             stored = stored_study.handover(item.handover_id)
             if stored is None or not stored.open or stored.next_at != item.next_at:
                 return False  # a worker had it and has written down what comes next before RabbitMQ confirmed to us
             now = self.clock.now()
-            stored.next_at, stored.published_at = now + milliseconds(REPUBLISH), iso(now)
+            stored.next_at, stored.published_at = now + milliseconds(CHECK), iso(now)
             if stored.message_state == "owed":
                 stored.message_state = "queued"
             return True

@@ -215,9 +215,26 @@ def test_a_worker_that_is_faster_than_the_confirmation_is_not_overwritten(
 def test_what_rabbitmq_lost_is_published_again(world: Pipeline) -> None:
     world.until_handed_over()
     world.publish()
+    world.clock.pass_seconds(59)
+    assert not world.publish()
+    world.clock.pass_seconds(1)
+    assert world.publish()
+    assert world.queue.depth() == 1, "it waits for a worker: looked for, not published again"
     lost = world.queue.take(0)
     assert lost is not None
-    world.clock.pass_seconds(6 * 3600 - 1)
+    world.clock.pass_seconds(60)
+    assert world.publish()
+    assert world.queue.depth() == 1
+
+
+def test_an_accepted_delivery_whose_message_and_worker_are_gone_is_published_again(world: Pipeline) -> None:
+    world.until_handed_over()
+    world.publish()
+    world.deliver.stopping = lambda: True
+    assert world.deliver(0)
+    assert world.study().handovers[0].message_state == "accepted"
+    assert world.queue.take(0) is not None, "RabbitMQ has given it back, and is lost now"
+    world.clock.pass_seconds(119)
     assert not world.publish()
     world.clock.pass_seconds(1)
     assert world.publish()
@@ -524,7 +541,7 @@ def test_the_story_names_the_next_step_and_its_time(world: Pipeline) -> None:
     world.report(request, "received")
     assert following()[0] == "delivery number 1 is published to RabbitMQ"
     world.publish()
-    assert following() == ("a delivery worker takes it from RabbitMQ; published again then", 21600.0)
+    assert following() == ("a delivery worker takes it from RabbitMQ; looked for there then", 60.0)
     world.deliver.stopping = lambda: True
     world.deliver(0)
     assert following() == ("the backend posts its result", None)
