@@ -33,6 +33,7 @@ class Content(StrEnum):
     HAND = "hand"
     BREAST = "breast"
     MR = "mr"
+    OTHER = "other"
 
 
 class Region(StrEnum):
@@ -76,6 +77,7 @@ class PlannedSeries:
         image_type: ImageType (0008,0008).
         thickness_mm: SliceThickness (0018,0050), None where the modality has none.
         kernel: ConvolutionKernel (0018,1210), empty where there is none.
+        made_at: SeriesDate and SeriesTime; None: soon after the study's beginning.
     """
 
     uid: str
@@ -89,6 +91,7 @@ class PlannedSeries:
     image_type: tuple[str, ...]
     thickness_mm: float | None = None
     kernel: str = ""
+    made_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -462,9 +465,9 @@ def _series(recipe: _Recipe, study_uid: str, number: int, content: Content) -> P
         protocol=recipe.protocol,
         body_part=recipe.body_part,
         instances=_count(recipe.base_slices, content),
-        image_type=_image_type(device, content),
-        thickness_mm=_thickness(device, content),
-        kernel=_kernel(device, content),
+        image_type=image_type_of(device, content),
+        thickness_mm=thickness_of(device, content),
+        kernel=kernel_of(device, content),
     )
     return replace(planned, description=gbk_taken_for_latin1(planned.description)) if recipe.damaged_text else planned
 
@@ -482,19 +485,22 @@ def _count(base_slices: int, content: Content) -> int:
     return counts.get(content, 1)
 
 
-def _thickness(device: Device, content: Content) -> float | None:
+def thickness_of(device: Device, content: Content) -> float | None:
+    """SliceThickness in mm, None where the modality has none."""
     thin = device.thin_mm
     values = {Content.THICK: 5.0, Content.THIN_SOFT: thin, Content.THIN_SHARP: thin, Content.MPR: 3.0, Content.MR: 5.0}
     return values.get(content)
 
 
-def _kernel(device: Device, content: Content) -> str:
+def kernel_of(device: Device, content: Content) -> str:
+    """ConvolutionKernel, empty where there is none."""
     if content in (Content.THICK, Content.THIN_SOFT, Content.MPR):
         return device.soft_kernel
     return device.sharp_kernel if content is Content.THIN_SHARP else ""
 
 
-def _image_type(device: Device, content: Content) -> tuple[str, ...]:
+def image_type_of(device: Device, content: Content) -> tuple[str, ...]:
+    """ImageType as the maker writes it."""
     if content in AXIAL:
         return device.axial_type
     fixed: dict[Content, tuple[str, ...]] = {

@@ -16,10 +16,17 @@ DX_IMAGE = UID("1.2.840.10008.5.1.4.1.1.1.1")
 MG_IMAGE = UID("1.2.840.10008.5.1.4.1.1.1.2")
 MR_IMAGE = UID("1.2.840.10008.5.1.4.1.1.4")
 SECONDARY_CAPTURE = UID("1.2.840.10008.5.1.4.1.1.7")
+US_IMAGE = UID("1.2.840.10008.5.1.4.1.1.6.1")
+XA_IMAGE = UID("1.2.840.10008.5.1.4.1.1.12.1")
+RF_IMAGE = UID("1.2.840.10008.5.1.4.1.1.12.2")
+PET_IMAGE = UID("1.2.840.10008.5.1.4.1.1.128")
 PRESENTATION_STATE = UID("1.2.840.10008.5.1.4.1.1.11.1")
 DOSE_SR = UID("1.2.840.10008.5.1.4.1.1.88.67")
 
-_BY_MODALITY = {"CT": CT_IMAGE, "CR": CR_IMAGE, "DX": DX_IMAGE, "MG": MG_IMAGE, "MR": MR_IMAGE}
+_BY_MODALITY = {
+    "CT": CT_IMAGE, "CR": CR_IMAGE, "DX": DX_IMAGE, "DR": DX_IMAGE, "MG": MG_IMAGE, "MR": MR_IMAGE, "US": US_IMAGE,
+    "XA": XA_IMAGE, "RF": RF_IMAGE, "PT": PET_IMAGE, "OT": SECONDARY_CAPTURE,
+}  # fmt: skip
 _BY_CONTENT = {
     Content.DOSE_REPORT: DOSE_SR,
     Content.DOSE_PICTURE: SECONDARY_CAPTURE,
@@ -44,7 +51,7 @@ def series_header(study: PlannedStudy, series: PlannedSeries) -> Dataset:
     if series.image_type:
         dataset.ImageType = list(series.image_type)
     dataset.SOPClassUID = sop_class(series)
-    _add_times(dataset, study.started_at, series.number)
+    _add_times(dataset, study.started_at, series_made_at(study, series))
     _add_who_and_where(dataset, study)
     dataset.Modality = series.modality
     dataset.StudyDescription = study.description
@@ -86,13 +93,19 @@ def add_position(dataset: Dataset, pixel_mm: float, position_mm: tuple[float, fl
     dataset.SliceLocation = decimal(position_mm[1] if coronal else position_mm[2])
 
 
-def _add_times(dataset: Dataset, started_at: dt.datetime, series_number: int) -> None:
+def series_made_at(study: PlannedStudy, series: PlannedSeries) -> dt.datetime:
+    """SeriesDate and SeriesTime."""
+    if series.made_at is not None:
+        return series.made_at
     # Within the study's own date, also just before midnight: a series cannot be older than its study.
-    last = dt.datetime.combine(started_at.date(), dt.time(23, 59, 59))
-    at = min(started_at + dt.timedelta(seconds=20 * min(series_number, 10)), last)
-    dataset.StudyDate = dataset.SeriesDate = dataset.AcquisitionDate = dataset.ContentDate = f"{started_at:%Y%m%d}"
-    dataset.StudyTime = f"{started_at:%H%M%S}"
-    dataset.SeriesTime = dataset.AcquisitionTime = dataset.ContentTime = f"{at:%H%M%S}"
+    last = dt.datetime.combine(study.started_at.date(), dt.time(23, 59, 59))
+    return min(study.started_at + dt.timedelta(seconds=20 * min(series.number, 10)), last)
+
+
+def _add_times(dataset: Dataset, started_at: dt.datetime, made_at: dt.datetime) -> None:
+    dataset.StudyDate, dataset.StudyTime = f"{started_at:%Y%m%d}", f"{started_at:%H%M%S}"
+    dataset.SeriesDate = dataset.AcquisitionDate = dataset.ContentDate = f"{made_at:%Y%m%d}"
+    dataset.SeriesTime = dataset.AcquisitionTime = dataset.ContentTime = f"{made_at:%H%M%S}"
 
 
 def _add_who_and_where(dataset: Dataset, study: PlannedStudy) -> None:
@@ -146,12 +159,12 @@ def _add_radiograph(dataset: Dataset, series: PlannedSeries) -> None:
     dataset.KVP = "120" if series.body_part == "CHEST" else "52"
     if series.content in (Content.FRONTAL, Content.LATERAL, Content.HAND):
         dataset.ViewPosition = "LL" if series.content is Content.LATERAL else "PA"
-    if series.modality in ("DX", "MG"):
+    if series.modality in ("DX", "DR", "MG"):
         dataset.PresentationIntentType = "FOR PRESENTATION"
         dataset.PresentationLUTShape = "IDENTITY"
         dataset.PixelIntensityRelationship = "LOG"
         dataset.PixelIntensityRelationshipSign = -1
-    if series.modality == "DX":
+    if series.modality in ("DX", "DR"):
         dataset.ImageLaterality = "L" if series.content is Content.HAND else "U"
 
 
@@ -159,6 +172,7 @@ _ADD_TECHNIQUE: dict[str, Any] = {
     "CT": _add_ct,
     "MR": _add_mr,
     "DX": _add_radiograph,
+    "DR": _add_radiograph,
     "CR": _add_radiograph,
     "MG": _add_radiograph,
 }
@@ -204,7 +218,8 @@ def add_dose_report(dataset: Dataset) -> None:
 
 def add_presentation_state(dataset: Dataset, study: PlannedStudy) -> None:
     """A softcopy presentation state: a lung window on the images of the thin series (PS3.3 A.33.1)."""
-    shown = next(one for one in study.series if one.uid == study.expected_series[0])
+    axial = [one for one in study.series if one.content in AXIAL]
+    shown = next((one for one in axial if one.uid in study.expected_series), axial[0])
     images = []
     for index in range(shown.instances):
         image = Dataset()

@@ -151,6 +151,7 @@ _FILL: dict[Content, Callable[[Renderer, Dataset, PlannedStudy, PlannedSeries, i
     Content.LATERAL: _fill_radiograph,
     Content.HAND: _fill_radiograph,
     Content.BREAST: _fill_radiograph,
+    Content.OTHER: _fill_dose_picture,
     Content.DOSE_PICTURE: _fill_dose_picture,
     Content.DOSE_REPORT: _fill_dose_report,
     Content.PRESENTATION_STATE: _fill_presentation,

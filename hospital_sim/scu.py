@@ -15,12 +15,14 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from pydicom.dataset import Dataset
 from pynetdicom import AE, _config, evt
+from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.presentation import build_context
 
 SUCCESS = 0x0000
@@ -63,6 +65,14 @@ def check_listening(pacs: Pacs) -> None:
         socket.create_connection((pacs.host, pacs.port), timeout=10).close()
     except OSError as error:
         raise PacsUnreachableError(f"no connection to {pacs}: {error.strerror or error}") from error
+
+
+@dataclass(frozen=True)
+class Originator:
+    """Who asked for the C-MOVE, and the message id of the request (PS3.7 9.1.1.1.4)."""
+
+    ae_title: str
+    message_id: int
 
 
 class Association:
@@ -111,6 +121,46 @@ class Association:
                 self._association.abort()
         finally:
             self._parking.leave()
+
+    def accepted(self, sop_class: str) -> dict[str, int]:
+        """Transfer syntaxes that the peer takes for a SOP Class, with the id of the presentation context."""
+        return {
+            str(one.transfer_syntax[0]): one.context_id
+            for one in self._association.accepted_contexts
+            if one.abstract_syntax == sop_class and one.context_id is not None
+        }
+
+    def store_bytes(
+        self, sop_class: str, sop_instance: str, data: bytes, context_id: int, *, message_id: int, originator: Originator | None
+    ) -> int:
+        """
+        Send one encoded data set and wait for the answer; the status is the caller's to judge.
+
+        Args:
+            sop_class: Affected SOP Class UID.
+            sop_instance: Affected SOP Instance UID.
+            data: The data set in the transfer syntax of the context.
+            context_id: From ``accepted``.
+            message_id: From 1 to 65535.
+            originator: Who asked for the move that this is part of, if anybody did.
+
+        Raises:
+            PacsUnreachableError: The association was lost.
+        """
+        request = C_STORE()
+        request.MessageID, request.Priority = message_id, 0
+        request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = sop_class, sop_instance
+        if originator is not None:
+            request.MoveOriginatorApplicationEntityTitle = originator.ae_title
+            request.MoveOriginatorMessageID = originator.message_id
+        request.DataSet = BytesIO(data)
+        if not self._association.is_established:
+            raise PacsUnreachableError(f"{self._calling} -> {self._pacs}: association lost before {sop_instance}")
+        self._association.dimse.send_msg(request, context_id)
+        _, answer = self._association.dimse.get_msg(block=True)
+        if answer is None or answer.Status is None:
+            raise PacsUnreachableError(f"{self._calling} -> {self._pacs}: no answer to C-STORE of {sop_instance}")
+        return int(answer.Status)
 
     def store(self, image: Dataset | Path, name: str) -> None:
         """

@@ -58,7 +58,7 @@ def test_the_demo_day_holds_every_kind():
     chest_makers = {study.device.manufacturer for study in plan.studies if study.wanted and "chest CT" in study.label}
     assert chest_makers == {"SIEMENS", "GE MEDICAL SYSTEMS", "Philips", "Canon Medical Systems", "UIH"}
     assert {one.modality for _, one in series_of(plan)} == {"CT", "SR", "PR", "DX", "CR", "MG", "MR"}
-    assert {one.content for _, one in series_of(plan)} == set(Content)
+    assert {one.content for _, one in series_of(plan)} == set(Content) - {Content.OTHER}  # only in busy days
     assert {study.character_set for study in plan.studies} == {"GB18030", "ISO_IR 192"}
 
 

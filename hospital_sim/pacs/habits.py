@@ -1,0 +1,292 @@
+"""
+Habits of PACS in the wild, each a switch; they combine.
+
+``HABITS`` is the registry: the command line, the README's table and the tests all read it. What a habit does stands with the
+service that it spoils: ``find.py``, ``move.py``, ``text.py``, ``associations.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hospital_sim.pacs.text import HABITUAL, TextCoding
+
+
+class Area(StrEnum):
+    """What a habit is about."""
+
+    FIND = "find"
+    TEXT = "text"
+    MOVE = "move"
+    ASSOCIATION = "association"
+    CONTENT = "content"
+
+
+class Kind(StrEnum):
+    """What the value of a habit is."""
+
+    NONE = "none"
+    COUNT = "count"
+    SECONDS = "seconds"
+    HOURS = "hours"
+    OFTEN = "how often"
+    TIMES = "how many times"
+    COUNT_TIMES = "count and how many times"
+    WORD = "word"
+
+
+@dataclass(frozen=True)
+class Habit:
+    """
+    One habit.
+
+    Attributes:
+        name: As written after ``--habit``.
+        area: Which service it spoils.
+        what: One line for people.
+        kind: What its value is.
+        default: The value when none is given.
+        words: The allowed words, for a habit of kind WORD.
+    """
+
+    name: str
+    area: Area
+    what: str
+    kind: Kind = Kind.NONE
+    default: str = ""
+    words: tuple[str, ...] = ()
+
+
+class HabitError(ValueError):
+    """There is no such habit, or not with such a value."""
+
+
+@dataclass(frozen=True)
+class Often:
+    """``3``: the first, fourth, seventh ... time; ``10s``: always in the first ten seconds; ``always``."""
+
+    every: int = 1
+    seconds: float | None = None
+
+    def bites(self, number: int, elapsed_s: float) -> bool:
+        """Whether the habit shows at the ``number``-th time (from 1), so many seconds after the start."""
+        if self.seconds is not None:
+            return elapsed_s < self.seconds
+        return (number - 1) % self.every == 0
+
+
+@dataclass(frozen=True)
+class Times:
+    """``5``: every fifth image, the first time that it is asked for; ``5x2``: the first two times; ``5x*``: always."""
+
+    count: int = 1
+    times: int | None = 1
+
+    def still(self, before: int) -> bool:
+        """Whether the habit still shows after so many earlier times."""
+        return self.times is None or before < self.times
+
+
+Value = str | int | float | Often | Times
+
+_F, _T, _M, _A, _C = Area.FIND, Area.TEXT, Area.MOVE, Area.ASSOCIATION, Area.CONTENT
+HABITS: tuple[Habit, ...] = (
+    Habit("cap", _F, "at most so many answers, without a word", Kind.COUNT, "100"),
+    Habit("cap-a700", _F, "at most so many answers, then status A700 (out of resources)", Kind.COUNT, "100"),
+    Habit("no-counts", _F, "no NumberOf...Related... in answers"),
+    Habit("counts-as-text", _F, "counts that are no numbers: ' 12 ', 'n/a' or empty", Kind.WORD, "mixed",
+          ("mixed", "spaces", "n/a", "empty")),
+    Habit("overloaded", _F, "Success without answers although there are some", Kind.OFTEN, "2"),
+    Habit("never-answers", _F, "the query hangs until the other side gives up", Kind.OFTEN, "3"),
+    Habit("slow", _F, "so many seconds of silence before the first answer", Kind.SECONDS, "2"),
+    Habit("trickle", _F, "so many seconds between two answers", Kind.SECONDS, "0.01"),
+    Habit("empty-uid", _F, "every n-th study: StudyInstanceUID empty in STUDY level answers", Kind.COUNT, "7"),
+    Habit("empty-uid-everywhere", _F, "every n-th study: StudyInstanceUID empty at every level, and not matched either",
+          Kind.COUNT, "7"),
+    Habit("dirty-uid", _F, "every n-th study: spaces within and behind its UIDs", Kind.COUNT, "5"),
+    Habit("duplicate-answers", _F, "every n-th answer comes again at the end", Kind.COUNT, "3"),
+    Habit("no-modalities-in-study", _F, "ModalitiesInStudy is neither returned nor matched"),
+    Habit("modalities-single", _F, "ModalitiesInStudy has one value only: the modality of the last series"),
+    Habit("modalities-as-text", _F, "ModalitiesInStudy is one text: backslash (VR ST), comma or slash between the values",
+          Kind.WORD, "backslash", ("backslash", "comma", "slash")),
+    Habit("modalities-equal", _F, "a ModalitiesInStudy key must equal the whole value: CT does not find CT\\PR"),
+    Habit("no-series-level", _F, "SERIES level queries are refused (status A900)"),
+    Habit("series-needs-study-uid", _F, "SERIES and IMAGE level without StudyInstanceUID are refused", Kind.WORD, "refused",
+          ("refused", "empty")),
+    Habit("empty-image-level", _F, "IMAGE level queries: Success without answers"),
+    Habit("time-range-independent", _F, "date range and time range are matched each by itself (the standard's default)"),
+    Habit("time-range-ignored", _F, "a StudyTime key is not matched"),
+    Habit("date-range-ignored", _F, "of a StudyDate range only the first day is matched"),
+    Habit("wildcard-ignored", _F, "a key with * or ? matches everything, or (literal) nothing", Kind.WORD, "everything",
+          ("everything", "literal")),
+    Habit("uid-list-first", _F, "of a list of UIDs only the first is matched"),
+    *(Habit(name, _T, f"text: {what}") for name, what in (
+        ("gbk-undeclared", "GBK bytes, no SpecificCharacterSet"),
+        ("gbk-declared-empty", "GBK bytes, SpecificCharacterSet empty"),
+        ("gbk-as-latin1", "GBK bytes, declared ISO_IR 100"),
+        ("gbk-as-utf8", "GBK bytes, declared ISO_IR 192"),
+        ("gbk-declared", "GBK bytes, declared GBK (right)"),
+        ("gb18030", "GB18030 bytes, declared GB18030 (right)"),
+        ("utf8", "UTF-8 bytes, declared ISO_IR 192 (right)"),
+        ("utf8-undeclared", "UTF-8 bytes, no SpecificCharacterSet"),
+        ("utf8-as-latin1", "UTF-8 bytes, declared ISO_IR 100"),
+        ("escapes", "ESC $)A and GB2312 bytes, declared ISO 2022 IR 58"),
+        ("escapes-second", "the same, declared \\ISO 2022 IR 58 (first value empty)"),
+        ("escapes-after-ir6", "the same, declared ISO 2022 IR 6\\ISO 2022 IR 58"),
+        ("gb2312-declared", "GBK bytes, declared GB2312 (no defined term)"),
+    )),
+    Habit("one-association", _A, "more than so many associations at a time are rejected", Kind.COUNT, "1"),
+    Habit("refuse-associations", _A, "associations are rejected: always, the first 10s, or every n-th", Kind.OFTEN, "always"),
+    Habit("move-success-all-failed", _M, "Success although every sub-operation failed; the first n times", Kind.TIMES, "1"),
+    Habit("move-b000", _M, "status B000, every n-th image failed; 10x2: twice, 10x*: always", Kind.COUNT_TIMES, "10"),
+    Habit("move-zero", _M, "Success 0/0/0 and no image; the first n times", Kind.TIMES, "1"),
+    Habit("move-late-images", _M, "a third of the images comes so many seconds after the final response", Kind.SECONDS, "2"),
+    Habit("move-announces-more", _M, "every study counts so many more objects, which are never sent", Kind.COUNT, "2"),
+    Habit("move-drops-nth", _M, "every n-th image is left out and counted as sent; 5x2: twice, 5x*: always",
+          Kind.COUNT_TIMES, "5"),
+    Habit("move-dies", _M, "the association is aborted half way; the first n times", Kind.TIMES, "1"),
+    Habit("move-silent", _M, "so many seconds of silence before the first image (near-line)", Kind.SECONDS, "5"),
+    Habit("move-slow", _M, "so many seconds between two images", Kind.SECONDS, "0.05"),
+    Habit("move-no-pending", _M, "no pending responses"),
+    Habit("move-no-originator", _M, "C-STORE without Move Originator AE title and message id"),
+    Habit("move-refused", _M, "status A702 and no image; the first n times", Kind.TIMES, "1"),
+    Habit("late-series", _C, "the last series of every CT study comes so many hours late (set at the start)",
+          Kind.HOURS, "6"),
+)  # fmt: skip
+_BY_NAME = {habit.name: habit for habit in HABITS}
+
+
+class Habits:
+    """The habits that a PACS has, with their values; immutable."""
+
+    def __init__(self, values: Mapping[str, Value] | None = None) -> None:
+        self._values = dict(values or {})
+
+    @classmethod
+    def of(cls, *written: str) -> Habits:
+        """
+        Habits as written on the command line: ``cap=100``, ``no-counts``.
+
+        Raises:
+            HabitError: Naming the habit and what is allowed.
+        """
+        values: dict[str, Value] = {}
+        for one in written:
+            name, equals, value = one.partition("=")
+            habit = _BY_NAME.get(name)
+            if habit is None:
+                raise HabitError(f"unknown habit {name!r}; `hospital-sim habits` lists them")
+            values[name] = _parse(habit, value if equals else habit.default)
+        texts = [name for name in values if name in HABITUAL]
+        if len(texts) > 1:
+            raise HabitError(f"text can be written in one way only, not {' and '.join(texts)}")
+        return cls(values)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __repr__(self) -> str:
+        return f"Habits({', '.join(f'{name}={value}' for name, value in self._values.items())})"
+
+    def count(self, name: str) -> int | None:
+        """The value of a habit of kind COUNT, None without the habit."""
+        value = self._values.get(name)
+        return value if isinstance(value, int) else None
+
+    def seconds(self, name: str) -> float:
+        """The value of a habit of kind SECONDS or HOURS, 0 without the habit."""
+        value = self._values.get(name)
+        return float(value) if isinstance(value, (int, float)) else 0.0
+
+    def word(self, name: str) -> str | None:
+        """The value of a habit of kind WORD, None without the habit."""
+        value = self._values.get(name)
+        return value if isinstance(value, str) else None
+
+    def often(self, name: str) -> Often | None:
+        """The value of a habit of kind OFTEN, None without the habit."""
+        value = self._values.get(name)
+        return value if isinstance(value, Often) else None
+
+    def times(self, name: str) -> Times | None:
+        """The value of a habit of kind TIMES or COUNT_TIMES, None without the habit."""
+        value = self._values.get(name)
+        return value if isinstance(value, Times) else None
+
+    def text(self) -> TextCoding | None:
+        """How all text is written, None when each study keeps its own character set."""
+        return next((HABITUAL[name] for name in self._values if name in HABITUAL), None)
+
+
+def as_habits(habits: Habits | Iterable[str]) -> Habits:
+    """Habits from whatever a caller has."""
+    return habits if isinstance(habits, Habits) else Habits.of(*habits)
+
+
+def _parse(habit: Habit, value: str) -> Value:
+    try:
+        return _PARSERS[habit.kind](habit, value)
+    except ValueError as error:
+        raise HabitError(f"{habit.name}={value}: {error}") from error
+
+
+def _none(habit: Habit, value: str) -> Value:
+    del habit
+    if value:
+        raise ValueError("this habit takes no value")
+    return ""
+
+
+def _positive(value: str) -> int:
+    if not value.isdigit() or int(value) < 1:
+        raise ValueError("a whole number from 1 is allowed")
+    return int(value)
+
+
+def _seconds(value: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e6:
+        raise ValueError("a number from 0 is allowed")
+    return number
+
+
+def _often(habit: Habit, value: str) -> Value:
+    del habit
+    if value == "always":
+        return Often()
+    if value.endswith("s"):
+        return Often(seconds=_seconds(value[:-1]))
+    return Often(every=_positive(value))
+
+
+def _times(habit: Habit, value: str) -> Value:
+    if habit.kind is Kind.TIMES:
+        return Times(times=None if value == "*" else _positive(value))
+    count, _, times = value.partition("x")
+    return Times(_positive(count), None if times == "*" else _positive(times or "1"))
+
+
+def _word(habit: Habit, value: str) -> Value:
+    if value not in habit.words:
+        raise ValueError(f"allowed: {', '.join(habit.words)}")
+    return value
+
+
+_PARSERS = {
+    Kind.NONE: _none,
+    Kind.COUNT: lambda habit, value: _positive(value),
+    Kind.SECONDS: lambda habit, value: _seconds(value),
+    Kind.HOURS: lambda habit, value: _seconds(value),
+    Kind.OFTEN: _often,
+    Kind.TIMES: _times,
+    Kind.COUNT_TIMES: _times,
+    Kind.WORD: _word,
+}
