@@ -8,20 +8,43 @@ The repair is a heuristic, so the stored text is never overwritten; keywords are
 
 from __future__ import annotations
 
+import codecs
 import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-# (encode with, decode with): each pair undoes one wrong decoding.
-_UNDO = (
-    ("latin-1", "utf-8"),  # UTF-8 read as ISO_IR 100
-    ("cp1252", "utf-8"),
-    ("latin-1", "gb2312"),  # GBK read as ISO_IR 100, the `c3 90 c3 98` of the logs
-    ("gb18030", "utf-8"),  # UTF-8 read as GBK
-)
+
+@dataclass(frozen=True)
+class _Repair:
+    """A wrong decoding that can be undone; ``convincing`` says by text before and after whether a person should see that."""
+
+    wrong: str
+    right: str
+    convincing: Callable[[str, str], bool]
+
+    def of(self, text: str) -> str | None:
+        """
+        The text as it was meant, None when it cannot have been damaged like this.
+
+        A last character that is incomplete is left out: PACS cut values at 16 or 64 bytes, in the middle of a character.
+        """
+        try:
+            repaired = codecs.getincrementaldecoder(self.right)().decode(text.encode(self.wrong))
+        except UnicodeError:
+            return None
+        chinese = self.right == "gb18030"
+        return repaired if repaired != text and (not chinese or any(map(_is_gb2312_han, repaired))) else None
+
+
 _MAX_DAMAGE = 2  # decoded wrongly, written as UTF-8, decoded wrongly again
 
 # ISO 2022 code extension escapes (PS3.3 C.12.1.1.2) that survive in a text when the charset was not declared.
 _ESCAPE = re.compile(r"\x1b(?:\$[()]?[A-Z@]|[()-/][A-Z0-9])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+_FOREIGN_RUN = re.compile(r"[^\x00-\x7f]+")
+_LONG_RUN = 4
+_THREE_BYTES = 0x800  # from here on a character has three bytes in UTF-8, which no other text has by chance
+_LEVEL_2 = 0xD8  # GB 2312 level 2, the 3,008 rarer characters, begins with this byte
 
 
 def forms(text: str) -> tuple[str, ...]:
@@ -40,22 +63,16 @@ def forms(text: str) -> tuple[str, ...]:
         found.append(stripped)
     for _ in range(_MAX_DAMAGE):
         for form in tuple(found):
-            found.extend(repaired for repaired in _undo(form) if repaired not in found)
+            found.extend(repaired for _, repaired in _repaired(form) if repaired not in found)
     return tuple(found)
 
 
-def _undo(text: str) -> list[str]:
-    if text.isascii():
-        return []
-    repaired = []
-    for wrong, right in _UNDO:
-        try:
-            candidate = text.encode(wrong).decode(right)
-        except UnicodeError:
-            continue
-        if candidate != text:
-            repaired.append(candidate)
-    return repaired
+def _repaired(text: str) -> Iterator[tuple[_Repair, str]]:
+    if not text.isascii():
+        for repair in _REPAIRS:
+            repaired = repair.of(text)
+            if repaired is not None:
+                yield repair, repaired
 
 
 def contains_keyword(text: str, keywords: tuple[str, ...]) -> str | None:
@@ -73,18 +90,99 @@ def contains_keyword(text: str, keywords: tuple[str, ...]) -> str | None:
 
 def readable(text: str) -> str:
     """
-    The form a person would want to read: the repaired one where the repair brought Chinese to light, else as received.
+    The form a person would want to read: repaired where the damage is beyond doubt, else as received.
 
-    Control characters become one space each run, so that a value never breaks a log line in two.
+    `ÐØ²¿` becomes `胸部`, `MÃ¼ller` becomes `Müller`; `Größe`, `김` and real Chinese stay. Control characters become one space
+    each run, so that a value never breaks a log line in two.
     """
     best = _ESCAPE.sub("", text)
-    if not _has_han(best):
-        best = next((form for form in forms(text)[1:] if _has_han(form)), best)
+    for _ in range(_MAX_DAMAGE):
+        best = next((after for repair, after in _repaired(best) if repair.convincing(best, after)), best)
     return _CONTROL.sub(" ", best).encode("utf-8", "replace").decode("utf-8")
 
 
-def _has_han(text: str) -> bool:
-    return any("\u4e00" <= character <= "\u9fff" for character in text)
+def _was_utf8(before: str, after: str) -> bool:
+    """
+    UTF-8 checks itself: a text that happens to be valid UTF-8 is UTF-8, but for short Chinese ones.
+
+    `平扫` in GBK is `ƽɨ` in UTF-8, `Müller` in UTF-8 is `M眉ller` in GBK: without letters next to it, it is Chinese.
+    """
+    if not after.isprintable() or after.isascii():
+        return False
+    if any(ord(character) >= _THREE_BYTES for character in after) or not _is_gb2312(before):
+        return True
+    return any(_touches_letters(after, run) for run in _FOREIGN_RUN.finditer(after))
+
+
+def _was_gbk(before: str, after: str) -> bool:
+    """Whether accented letters are Chinese: not `Größe` (`Gr鲞e`) and not `créée` (`cr殚e`), but `CTÐØ` and `·Î`."""
+    del after
+    runs = list(_FOREIGN_RUN.finditer(before))
+    return any(len(run.group()) >= _LONG_RUN for run in runs) or all(_is_chinese_run(before, run) for run in runs)
+
+
+def _is_chinese_run(text: str, run: re.Match[str]) -> bool:
+    letters = run.group()
+    if not letters.isalpha():
+        return True
+    if len(letters) % 2:
+        return False
+    if not _touches_letters(text, run):
+        return True
+    between = _is_letter(text[: run.start()][-1:]) and _is_letter(text[run.end() :][:1])
+    return ord(letters[0]) < _LEVEL_2 and not between
+
+
+def _was_utf8_as_gbk(before: str, after: str) -> bool:
+    """
+    `鑳搁儴` for `胸部`: characters that nobody writes are in the text, and only usual ones are what it turns into, two at least.
+
+    Chinese in the characters of GB 2312 is never touched, so that some damage of this kind stays; keywords are found in it all
+    the same.
+    """
+    unusual = any((_is_han(character) and not _is_gb2312_han(character)) or _is_private(character) for character in before)
+    foreign = [character for character in after if not character.isascii()]
+    return unusual and len(foreign) > 1 and all(map(_is_gb2312_han, foreign))
+
+
+def _touches_letters(text: str, run: re.Match[str]) -> bool:
+    return _is_letter(text[: run.start()][-1:]) or _is_letter(text[run.end() :][:1])
+
+
+def _is_letter(character: str) -> bool:
+    return character.isascii() and character.isalpha()
+
+
+def _is_han(character: str) -> bool:
+    return "\u4e00" <= character <= "\u9fff"
+
+
+def _is_private(character: str) -> bool:
+    return "\ue000" <= character <= "\uf8ff"
+
+
+def _is_gb2312(text: str) -> bool:
+    try:
+        text.encode("latin-1").decode("gb2312")
+    except UnicodeError:
+        return False
+    return True
+
+
+def _is_gb2312_han(character: str) -> bool:
+    try:
+        return _is_han(character) and len(character.encode("gb2312")) > 1
+    except UnicodeError:
+        return False
+
+
+_GBK = _Repair("latin-1", "gb18030", _was_gbk)  # GBK read as ISO_IR 100, the `c3 90 c3 98` of the logs
+_REPAIRS = (
+    _Repair("latin-1", "utf-8", _was_utf8),  # UTF-8 read as ISO_IR 100
+    _Repair("cp1252", "utf-8", _was_utf8),
+    _GBK,
+    _Repair("gb18030", "utf-8", _was_utf8_as_gbk),
+)
 
 
 def shown(text: str, raw: str | None = None) -> str:

@@ -23,6 +23,11 @@ REVERSIBLE = {
     "UTF-8, declared nothing, read as Latin1": CHEST.encode("utf-8").decode("latin-1"),
     "UTF-8, declared ISO_IR 100": CHEST.encode("utf-8").decode("latin-1"),
     "UTF-8, declared nothing, read as Chinese": CHEST.encode("utf-8").decode("gb18030"),
+    "UTF-8 of an odd number of characters, read as Chinese": "胸CT".encode().decode("gb18030"),
+    "UTF-8, declared GB18030": CHEST.encode("utf-8").decode("gb18030"),
+    "GBK cut in the middle of a character, read as Latin1": CHEST.encode("gbk")[:-1].decode("latin-1"),
+    "UTF-8 cut in the middle of a character, read as Latin1": CHEST.encode("utf-8")[:-1].decode("latin-1"),
+    "GBK with a character that GB 2312 lacks, read as Latin1": "喆胸".encode("gbk").decode("latin-1"),
     "UTF-8, read as Windows-1252": "肺".encode().decode("cp1252"),
     "GB2312 with its escape, read as Utf8 or Chinese": "\x1b$)A胸部",
     "GB2312 with its escape, read as Latin1": "\x1b$)A" + "胸部".encode("gb2312").decode("latin-1"),
@@ -49,6 +54,52 @@ def test_field_case_4_the_bytes_c3_90_c3_98() -> None:
 def test_text_that_is_not_damaged_stays_alone(text: str) -> None:
     assert readable(text) == text
     assert forms(text)[0] == text
+
+
+LATIN = ["Größe", "créée", "CRÉÉE", "Ångström Größe", "Noël ÉÉ", "naïve café", "Blåbærsyltetøy", "Ðurić", "ÆØÅ", "5° µm²", "Zoë"]
+TRADITIONAL = ["釋", "電", "順", "榛巖", "姘獅", "顧陽", "鍋具", "肺部電腦斷層", "胸腔X光", "顱骨"]
+
+
+@pytest.mark.parametrize("text", LATIN + TRADITIONAL)
+def test_accents_and_traditional_characters_stay(text: str) -> None:
+    assert readable(text) == text
+
+
+@pytest.mark.parametrize("text", ["Müller", "Łódź", "김", "Größe", "Иван", "山田", "서울"])
+@pytest.mark.parametrize("read_as", ["latin-1", "cp1252"])
+def test_utf8_read_with_the_wrong_table_is_readable_in_any_script(text: str, read_as: str) -> None:
+    try:
+        arrived = text.encode().decode(read_as)
+    except UnicodeError:
+        pytest.skip("Windows-1252 has five holes")
+    assert readable(arrived) == text
+
+
+@pytest.mark.parametrize(
+    ("arrived", "text"),
+    [
+        ("ÐØ²¿Æ½É¨", "胸部平扫"),
+        ("ÐØ²¿Æ½É", "胸部平"),
+        ("CTÐØ", "CT胸"),
+        ("CTÆ½É¨+ÔöÇ¿", "CT平扫+增强"),
+        ("·Î", "肺"),
+        ("Å®", "女"),
+        ("鑳搁儴", "胸部"),
+        ("鑳搁儴CT", "胸部CT"),
+        ("鑳搁儴骞虫壂", "胸部平扫"),
+        ("\x1b$)AÐØ²¿", "胸部"),
+        ("\x1b$)A胸部", "胸部"),
+    ],
+)
+def test_chinese_is_readable_again(arrived: str, text: str) -> None:
+    assert readable(arrived) == text
+
+
+def test_what_is_ambiguous_stays_as_it_came() -> None:
+    """`é`, `ä` between letters: in Chinese hospitals they are Chinese more often, but a name must not become one."""
+    assert readable("Mär Jörg") == "Mär Jörg"
+    assert readable("诺浮".encode().decode("gb18030")) == "璇烘诞"
+    assert contains_keyword("璇烘诞", ("诺",)) == "诺"
 
 
 @pytest.mark.parametrize("text", ["Müller", "Łódź", "김", "José", "Ковалёв", "HAND"])
@@ -111,3 +162,29 @@ def test_no_text_breaks_a_log_line(text: str, raw: str | None) -> None:
 def test_every_chinese_text_is_found_again_after_one_wrong_decoding(text: str, damage: tuple[str, str]) -> None:
     written, read = damage
     assert text in forms(text.encode(written).decode(read))
+
+
+GB2312_LEVEL_1 = [bytes((first, second)).decode("gb2312") for first in range(0xB0, 0xD7) for second in range(0xA1, 0xFF)]
+BIG5_LEVEL_1 = [
+    bytes((first, second)).decode("big5") for first in range(0xA4, 0xC6) for second in (*range(0x40, 0x7F), *range(0xA1, 0xFF))
+]
+CHINESE = st.text(alphabet=GB2312_LEVEL_1, min_size=1, max_size=12)
+
+
+@given(CHINESE | st.text(alphabet=BIG5_LEVEL_1, min_size=1, max_size=12))
+def test_real_chinese_is_never_repaired(text: str) -> None:
+    assert readable(text) == text
+
+
+@given(CHINESE, st.sampled_from(["gbk", "utf-8"]))
+def test_chinese_read_as_latin1_is_readable_again(text: str, written: str) -> None:
+    assert readable(text.encode(written).decode("latin-1")) == text
+
+
+@given(CHINESE.filter(lambda text: len(text) % 2 == 0))
+def test_utf8_read_as_chinese_keeps_its_keywords(text: str) -> None:
+    try:
+        arrived = text.encode().decode("gb18030")
+    except UnicodeError:
+        return
+    assert text in forms(arrived)
