@@ -109,12 +109,12 @@ def _process(run: RunFolder, name: str, command: list[str], port: int, environme
 class AskingOrthanc(HospitalPacs):
     """An Orthanc that asks others: what the receiving one is for OrthancFinder, without plugins."""
 
-    name = "asking-orthanc"
     aet = AIPULL
 
     def __init__(self, run: RunFolder, peers: Mapping[str, Peer], timeout: int = 10, encoding: str = "Latin1") -> None:
         super().__init__(run, OrthancPorts(*free_ports(2)), receiver_port=1, encoding=encoding)
-        self.folder: Path = run.path / f"asking-{secrets.token_hex(4)}"
+        self.name = f"asking-{secrets.token_hex(4)}"
+        self.folder: Path = run.path / self.name
         self._peers = peers
         self._timeout = timeout
 
