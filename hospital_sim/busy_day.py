@@ -23,7 +23,6 @@ from hospital_sim.day import (
     PlannedStudy,
     Region,
     expected_series,
-    gbk_taken_for_latin1,
     image_type_of,
     kernel_of,
     stable_uid,
@@ -37,6 +36,7 @@ HOURLY = (
     5.0, 5.0, 9.0, 10.0, 9.0, 7.0, 4.0, 3.5, 3.0, 3.0, 2.5, 2.0,
 )  # fmt: skip
 T = TypeVar("T")
+DAMAGED = "damaged"  # in place of a character set: text once damaged for good, see pacs/text.py
 
 EVENING = dt.timedelta(hours=6)  # before the first midnight
 NIGHT = dt.timedelta(hours=6)  # after the second
@@ -205,7 +205,6 @@ class _Text:
     study: str
     series: str
     character_set: str = "ISO_IR 192"
-    damaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -241,7 +240,7 @@ _CHEST_CT_TEXTS = (
     _Text("CHEST", "5.1 CHEST ROUTINE", "111", "Chest"),
     _Text("CHEST", "Lung screening", "胸部CT平扫", "肺", "GB18030"),
     _Text("", "Routine", "胸部平扫", "胸部平扫", "GB18030"),
-    _Text("", "Routine", "胸部平扫", "胸部平扫", damaged=True),
+    _Text("", "Routine", "胸部平扫", "胸部平扫", DAMAGED),
     _Text("", "PULMO HR", "111", "Helical"),
     _Text("THORAX", "Volume", "CT", "Vol"),
 )
@@ -377,7 +376,7 @@ def _study(rng: np.random.Generator, settings: _Settings, number: int, started_a
         patient=_patient(rng, settings.seed, number, text.character_set),
         accession_number=f"{kind.modality}{settings.date:%y%m%d}{settings.seed % 10}{number:05d}",
         started_at=started_at - off,
-        description=_written(text, text.study),
+        description=text.study,
         character_set=text.character_set,
         matrix=settings.matrix,
         base_slices=max(one.instances for one in series),
@@ -386,10 +385,6 @@ def _study(rng: np.random.Generator, settings: _Settings, number: int, started_a
     )
     arrivals = _arrivals(rng, planned, started_at)
     return BusyStudy(planned, arrivals, frozenset({Oddity.CLOCK} if off else ()))
-
-
-def _written(text: _Text, value: str) -> str:
-    return gbk_taken_for_latin1(value) if text.damaged else value
 
 
 def _patient(rng: np.random.Generator, seed: int, number: int, character_set: str) -> Patient:
@@ -431,7 +426,7 @@ class _SeriesMaker:
             content=content,
             modality=special.get(content, modality),
             description=self._description(content),
-            protocol=_written(self._text, self._text.protocol),
+            protocol=self._text.protocol,
             body_part=self._text.body_part,
             instances=self._count(content, modality),
             image_type=image_type_of(self._device, content),
@@ -466,7 +461,7 @@ class _SeriesMaker:
             Content.FRONTAL: f"{word} PA",
             Content.LATERAL: f"{word} LAT",
         }
-        return _written(self._text, texts.get(content, word).strip())
+        return texts.get(content, word).strip()
 
 
 def _arrivals(rng: np.random.Generator, planned: PlannedStudy, started_at: dt.datetime) -> tuple[SeriesArrival, ...]:

@@ -22,16 +22,19 @@ from hospital_sim.day import RECIPES, DayPlan, PlannedStudy, plan_day
 from hospital_sim.department import send_day
 from hospital_sim.events import Event
 from hospital_sim.folder import EmptyFolderError, StudySummary, send_folder
+from hospital_sim.pacs.commands import register
 from hospital_sim.scu import Pacs, StoreError
 
 app = typer.Typer(
     name="hospital-sim",
-    help="A simulated radiology department that sends a day of studies to a PACS.",
+    help="A simulated hospital: a PACS with a day of studies and any bad habits (run), and a radiology department that sends "
+    "its studies to a PACS (send).",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+register(app)
 
 Host = Annotated[str, typer.Option(help="Host of the PACS.")]
 Port = Annotated[int, typer.Option(help="DICOM port of the PACS.", min=1, max=65535)]

@@ -254,7 +254,12 @@ def _is_overloaded(call: Call, number: int) -> bool:
 
 
 def _answers(call: Call, query: Query) -> list[Answer]:
-    return Finder(call.context.archive, call.habits, call.now, call.context.ae_title).answers(query)
+    found = Finder(call.context.archive, call.habits, call.now, call.context.ae_title).answers(query)
+    cap = call.habits.count("cap")
+    if cap is None or len(found) <= cap:
+        return found
+    call.bitten.append("cap")
+    return found[:cap]
 
 
 def _send_answers(call: Call, answers: list[Answer]) -> tuple[int, int]:

@@ -8,6 +8,7 @@ with relational queries, unless a habit demands them.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class QueryRefusedError(Exception):
         self.status = status
 
 
-OUT_OF_RESOURCES = 0xA700  # PS3.4 C.4.1.1.4
+OUT_OF_RESOURCES = 0xA700  # status of C-FIND, PS3.4 C.4.1.1.4
 DOES_NOT_MATCH = 0xA900
 _COUNTS = (
     "NumberOfPatientRelatedStudies", "NumberOfPatientRelatedSeries", "NumberOfPatientRelatedInstances",
@@ -111,7 +112,7 @@ class Finder:
 
     def answers(self, query: Query) -> list[Answer]:
         """
-        All answers, capped and doubled as the habits want it.
+        All answers, doubled as the habits want it and not yet capped.
 
         Raises:
             QueryRefusedError: With the status.
@@ -123,12 +124,7 @@ class Finder:
         every = self._habits.count("duplicate-answers")
         if every:
             found += found[every - 1 :: every]
-        cap = self._habits.count("cap")
-        return found if cap is None else found[:cap]
-
-    def limit(self) -> int | None:
-        """After how many answers the query ends with OUT_OF_RESOURCES."""
-        return self._habits.count("cap-a700")
+        return found
 
     def _refuse(self, query: Query) -> None:
         if query.level is Level.SERIES and "no-series-level" in self._habits:
@@ -234,7 +230,8 @@ class Finder:
         """Everything that this PACS knows at a level, the levels above included."""
         attributes = row.study.attributes_at(self._now)
         if level is Level.PATIENT:
-            return {**{name: value for name, value in attributes.items() if name in _PATIENT}, **self._patient_counts(row.study)}
+            values = {name: value for name, value in attributes.items() if name in _PATIENT}
+            return {**values, **self._patient_counts(values.get("PatientID", ""))}
         values = {**attributes, **self._study_counts(row.study), "ModalitiesInStudy": "\\".join(self._modalities(row.study))}
         if row.series is not None:
             values.update(row.series.attributes)
@@ -250,9 +247,15 @@ class Finder:
             "NumberOfStudyRelatedInstances": str(study.instances_at(self._now) + extra),
         }
 
-    def _patient_counts(self, study: Study) -> dict[str, str]:
-        patient = study.attributes_at(self._now).get("PatientID", "")
-        own = [one for one in self._archive.visible(self._now) if one.attributes_at(self._now).get("PatientID") == patient]
+    @functools.cached_property
+    def _by_patient(self) -> dict[str, list[Study]]:
+        found: dict[str, list[Study]] = {}
+        for one in self._archive.visible(self._now):
+            found.setdefault(one.attributes_at(self._now).get("PatientID", ""), []).append(one)
+        return found
+
+    def _patient_counts(self, patient: str) -> dict[str, str]:
+        own = self._by_patient.get(patient, [])
         return {
             "NumberOfPatientRelatedStudies": str(len(own)),
             "NumberOfPatientRelatedSeries": str(sum(len(one.series_at(self._now)) for one in own)),

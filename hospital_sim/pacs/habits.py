@@ -122,7 +122,7 @@ HABITS: tuple[Habit, ...] = (
     Habit("wildcard-ignored", _F, "a key with * or ? matches everything, or (literal) nothing", Kind.WORD, "everything",
           ("everything", "literal")),
     Habit("uid-list-first", _F, "of a list of UIDs only the first is matched"),
-    *(Habit(name, _T, f"text: {what}") for name, what in (
+    *(Habit(name, _T, what) for name, what in (
         ("gbk-undeclared", "GBK bytes, no SpecificCharacterSet"),
         ("gbk-declared-empty", "GBK bytes, SpecificCharacterSet empty"),
         ("gbk-as-latin1", "GBK bytes, declared ISO_IR 100"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -157,7 +158,7 @@ def _matrix(study: PlannedStudy, series: PlannedSeries) -> int:
 @functools.lru_cache(maxsize=_SERIES_CACHED)
 def _series_elements(study: PlannedStudy, series: PlannedSeries, coding: TextCoding, implicit: bool) -> dict[int, bytes]:
     """Everything that all images of a series share, encoded, by tag."""
-    header = headers.series_header(study, series)
+    header = headers.series_header(replace(study, character_set="ISO_IR 192"), series)  # the coding decides what is written
     if series.content is Content.DOSE_REPORT:
         headers.add_dose_report(header)
     elif series.content is Content.PRESENTATION_STATE:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hospital_sim.busy_day import DAMAGED
+
 TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})  # the VRs that the character set applies to (PS3.5 6.1.2.3)
 _TO_G1 = b"\x1b$)A"  # designates GB2312 as G1 (PS3.5 annex K)
 
@@ -44,11 +46,20 @@ def with_escapes(text: str) -> bytes:
     return bytes(out)
 
 
+def _damaged(text: str) -> bytes:
+    """What one site's archive has: GBK bytes that somebody took for Latin-1 and wrote as UTF-8 (胸 as c3 90 c3 98)."""
+    try:
+        return text.encode("gbk").decode("latin-1").encode()
+    except UnicodeEncodeError:
+        return text.encode()
+
+
 NATURAL = {
     "": TextCoding(None, _codec("ascii")),
     "ISO_IR 100": TextCoding("ISO_IR 100", _codec("latin-1")),
     "ISO_IR 192": TextCoding("ISO_IR 192", _codec("utf-8")),
     "GB18030": TextCoding("GB18030", _codec("gb18030")),
+    DAMAGED: TextCoding("ISO_IR 192", _damaged),
 }
 # One row of field-notes section 6 each; the name is the habit's.
 HABITUAL = {
