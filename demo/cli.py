@@ -14,10 +14,13 @@ from rich.console import Console
 from hospital_sim.folder import EmptyFolderError
 from stack.errors import StackError
 from stack.run_folder import stop_run
+from stack.whole import StackPorts
 
 from .run import DemoOptions, run_demo
 
 RUN_FOLDER = Path(__file__).resolve().parent.parent / "run" / "demo"
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     help="The whole pipeline on this machine, on loopback only.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -34,6 +37,8 @@ def run(
     ram_disk: Annotated[Path | None, typer.Option(help="A folder on a tmpfs of your choice.")] = None,
     day: Annotated[str, typer.Option(help="demo, or small: the day of the tests.")] = "demo",
     use_series: Annotated[bool, typer.Option("--use-series", help="FIND_PACS_USE_SERIES: filter before the pull.")] = False,
+    run_folder: Annotated[Path, typer.Option(help="Where everything lies but the RAM disk.")] = RUN_FOLDER,
+    free_ports: Annotated[bool, typer.Option("--free-ports", help="Any free ports instead of the usual ones.")] = False,
     deadline: Annotated[float, typer.Option(help="Give up after this many seconds.", min=10)] = 600.0,
 ) -> None:
     """
@@ -42,7 +47,7 @@ def run(
     Example: python -m demo run --dicom-dir ~/ct_head --keywords head,brain --kernel UB
     """
     options = DemoOptions(
-        run_folder=RUN_FOLDER,
+        run_folder=run_folder,
         dicom_dir=dicom_dir,
         keywords=_words(keywords),
         kernels=_words(kernel),
@@ -51,14 +56,19 @@ def run(
         day=day,
         use_series=use_series,
         deadline_s=deadline,
+        ports=StackPorts.free() if free_ports else None,
     )
     raise typer.Exit(0 if run_demo(options, console) else 1)
 
 
 @app.command()
-def stop() -> None:
-    """End what a demo with --keep left running."""
-    console.print("stopped" if stop_run(RUN_FOLDER, console.print) else "nothing was running")
+def stop(run_folder: Annotated[Path, typer.Option(help="The run folder of that demo.")] = RUN_FOLDER) -> None:
+    """
+    End what a demo with --keep left running.
+
+    Example: python -m demo stop
+    """
+    console.print("stopped" if stop_run(run_folder, console.print) else "nothing was running")
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -73,7 +83,10 @@ def main() -> None:
     """Entry point: what is known to go wrong is one line; Ctrl-C leaves no process behind."""
     signal.signal(signal.SIGTERM, _end)
     try:
-        app(standalone_mode=False)
+        status = app(standalone_mode=False)  # an Exit comes back as its status, Ctrl-C as INTERRUPTED
+        if status == INTERRUPTED:
+            raise KeyboardInterrupt
+        sys.exit(status if isinstance(status, int) else 0)
     except (StackError, EmptyFolderError) as error:
         console.print(f"[red]{error}[/red]", soft_wrap=True)
         sys.exit(2)
@@ -81,7 +94,7 @@ def main() -> None:
         sys.exit(ended.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         console.print("stopped: nothing is left running")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except Exception as error:
         if hasattr(error, "format_message"):  # click's usage errors
             console.print(f"[red]{error.format_message()}[/red]")

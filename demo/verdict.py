@@ -46,7 +46,7 @@ class Row:
 
 
 STAGES = ("to pull", "to receive", "to backend", "in all")
-"""Seconds: last image of the series in the PACS until the pull is asked, until handed over, until the backend accepts; their sum."""
+"""Seconds: last image of the series in the PACS until pull asked, until handed over, until the backend accepts; their sum."""
 
 
 def judge(
