@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from . import __version__
+from .cli_probe import probe
 from .domain.errors import PipelineError
 from .settings import SETTINGS_FILE, Settings, load_settings
 
@@ -167,6 +168,9 @@ def _words(response: requests.Response) -> str:
     except ValueError:
         return f"HTTP {response.status_code} {response.text[:300]}"
     return str(said.get("error") or said.get("detail") or said)
+
+
+app.command()(probe)
 
 
 def main() -> None:

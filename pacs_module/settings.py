@@ -22,6 +22,7 @@ from .domain.errors import ConfigurationError
 from .domain.look_back import LookBack
 from .domain.retry import RetryPolicy
 from .domain.stability import FIXED_DELAY, UNCHANGED_COUNT, StabilityPolicy
+from .profiles import with_profiles
 
 ENVIRONMENT_PREFIX = "PACS_MODULE_"
 SETTINGS_FILE = "PACS_MODULE_SETTINGS"
@@ -64,6 +65,8 @@ class PacsSettings(_Section):
     """Pause between asking for the whole day; 0: in each round."""
     earlier_days_s: float = Field(default=60.0, ge=0)
     """Pause between asking for each of the days before today."""
+    profile: Path | None = None
+    """What ``pacs-module probe`` wrote of it; default profiles/NAME.toml beside the settings. What is set here wins over it."""
 
     @property
     def look_back(self) -> LookBack:
@@ -240,7 +243,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
     values = _read_file(path)
     _check_environment(environment)
     try:
-        return Settings(**values)
+        return with_profiles(Settings(**values), path)
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigurationError(".".join(map(str, first["loc"])), _printable(first), _allowed(first)) from error
