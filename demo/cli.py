@@ -39,6 +39,7 @@ def run(
     use_series: Annotated[bool, typer.Option("--use-series", help="FIND_PACS_USE_SERIES: filter before the pull.")] = False,
     run_folder: Annotated[Path, typer.Option(help="Where everything lies but the RAM disk.")] = RUN_FOLDER,
     free_ports: Annotated[bool, typer.Option("--free-ports", help="Any free ports instead of the usual ones.")] = False,
+    send: Annotated[float, typer.Option(help="Over how many seconds the simulated day is spread.", min=0)] = 50.0,
     deadline: Annotated[float, typer.Option(help="Give up after this many seconds.", min=10)] = 600.0,
 ) -> None:
     """
@@ -55,6 +56,7 @@ def run(
         ram_disk=ram_disk,
         day=day,
         use_series=use_series,
+        send_s=send,
         deadline_s=deadline,
         ports=StackPorts.free() if free_ports else None,
     )

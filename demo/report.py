@@ -32,7 +32,7 @@ def print_table(rows: Sequence[Row], console: Console) -> None:
     width = console.width if console.is_terminal else max(console.width, NARROW)
     Console(file=console.file, width=max(width, 110), force_terminal=console.is_terminal).print(table)
     console.print(
-        "[dim]seconds: last image of that series in the PACS -> pull asked -> handed over -> accepted by the backend; in all[/dim]",
+        "[dim]seconds: last image of that series in the PACS -> pull asked -> handed over -> accepted by backend; in all[/dim]",
         soft_wrap=True,
     )
 

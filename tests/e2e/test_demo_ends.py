@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,9 +33,11 @@ class Demo:
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder = folder
         self.output = folder.parent / "output.txt"
-        command = [sys.executable, "-m", "demo", "run", "--day", "small", "--run-folder", str(folder), *arguments]
+        command = [sys.executable, "-m", "demo", "run", "--day", "small", "--send", "5", "--run-folder", str(folder)]
         with self.output.open("wb") as output:
-            self.process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+            self.process = subprocess.Popen(
+                [*command, *arguments], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
 
     def said(self) -> str:
         return self.output.read_text(encoding="utf-8", errors="replace")
@@ -48,43 +50,58 @@ class Demo:
         os.killpg(self.process.pid, signal.SIGINT)
         return self.process.wait(60)
 
+    def end(self) -> None:
+        """Whatever the test has shown, nothing of it runs on."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(30)
+        subprocess.run([sys.executable, "-m", "demo", "stop", "--run-folder", str(self.folder)], cwd=ROOT, check=False)
+
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path / "run"
-    subprocess.run([sys.executable, "-m", "demo", "stop", "--run-folder", str(tmp_path / "run")], cwd=ROOT, check=False)
+def demo(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
+    """Starts demos in a run folder of the test's own."""
+    started: list[Demo] = []
+
+    def start(*arguments: str) -> Demo:
+        started.append(Demo(tmp_path / "run", *arguments))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.end()
 
 
 @pytest.mark.parametrize("moment", ["RabbitMQ: starting", "stable "])
-def test_ctrl_c_leaves_no_process_behind(folder: Path, moment: str) -> None:
-    demo = Demo(folder, "--free-ports")
-    demo.until(moment)
-    mark = read_mark(folder)
+def test_ctrl_c_leaves_no_process_behind(demo: Callable[..., Demo], moment: str) -> None:
+    run = demo("--free-ports")
+    run.until(moment)
+    mark = read_mark(run.folder)
     assert bearers(mark)
-    assert demo.ctrl_c() == 130
+    assert run.ctrl_c() == 130
     assert bearers(mark) == []
-    assert "Traceback" not in demo.said()
-    assert "nothing is left running" in demo.said()
+    assert "Traceback" not in run.said()
+    assert "nothing is left running" in run.said()
 
 
-def test_left_running_it_answers_and_stop_ends_it(folder: Path) -> None:
-    demo = Demo(folder, "--free-ports", "--keep")
-    assert demo.process.wait(170) == 0, demo.said()
-    addresses = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+def test_left_running_it_answers_and_stop_ends_it(demo: Callable[..., Demo]) -> None:
+    run = demo("--free-ports", "--keep")
+    assert run.process.wait(170) == 0, run.said()
+    addresses = json.loads((run.folder / "run.json").read_text(encoding="utf-8"))
     answer = requests.get(f"{addresses['pacs_module']['url']}/api/v1/studies", timeout=10)
     assert {study.get("state") for study in answer.json()["studies"]} <= {None, "completed", "unsupported_series"}
-    mark = read_mark(folder)
-    stop = [sys.executable, "-m", "demo", "stop", "--run-folder", str(folder)]
+    mark = read_mark(run.folder)
+    stop = [sys.executable, "-m", "demo", "stop", "--run-folder", str(run.folder)]
     assert subprocess.run(stop, cwd=ROOT, capture_output=True, check=False).returncode == 0
     assert bearers(mark) == []
 
 
-def test_a_port_in_use_is_one_clear_line(folder: Path) -> None:
+def test_a_port_in_use_is_one_clear_line(demo: Callable[..., Demo]) -> None:
     with socket.create_server(("127.0.0.1", 17000)):
-        demo = Demo(folder)
-        assert demo.process.wait(60) == 2
-    assert "port 17000" in demo.said()
-    assert "Traceback" not in demo.said()
+        run = demo()
+        assert run.process.wait(60) == 2
+    assert "port 17000" in run.said()
+    assert "Traceback" not in run.said()
 
 
 @pytest.mark.parametrize(
@@ -94,8 +111,8 @@ def test_a_port_in_use_is_one_clear_line(folder: Path) -> None:
         (("--dicom-dir", "/nonexistent"), "/nonexistent is not a folder"),
     ],
 )
-def test_what_cannot_be_used_is_one_clear_line(folder: Path, arguments: tuple[str, ...], words: str) -> None:
-    demo = Demo(folder, "--free-ports", *arguments)
-    assert demo.process.wait(60) == 2
-    assert words in demo.said()
-    assert "Traceback" not in demo.said()
+def test_what_cannot_be_used_is_one_clear_line(demo: Callable[..., Demo], arguments: tuple[str, ...], words: str) -> None:
+    run = demo("--free-ports", *arguments)
+    assert run.process.wait(60) == 2
+    assert words in run.said()
+    assert "Traceback" not in run.said()
