@@ -338,7 +338,9 @@ def plan_busy_day(
     rng = np.random.default_rng([seed, date.toordinal(), studies])
     duplicates = max(1, round(DUPLICATE_SHARE * studies)) if studies >= 20 else 0
     times = _times(rng, begins_at, ends_at, studies - duplicates)
-    new = _with_oddities(rng, [_study(rng, settings, number, at) for number, at in enumerate(times)])
+    kinds = _kinds(rng, len(times))
+    plain = [_study(rng, settings, kind, number, at) for number, (kind, at) in enumerate(zip(kinds, times, strict=True))]
+    new = _with_oddities(rng, plain)
     new += _reconstructions(rng, new, duplicates)
     priors = [one for study in new if rng.random() < PRIOR_SHARE for one in _priors(rng, study, begins_at)]
     in_order = sorted([*priors, *new], key=lambda one: (one.arrives_at, one.uid))
@@ -358,9 +360,16 @@ def _pick(rng: np.random.Generator, items: Sequence[T]) -> T:
     return items[int(rng.integers(len(items)))]
 
 
-def _study(rng: np.random.Generator, settings: _Settings, number: int, started_at: dt.datetime) -> BusyStudy:
-    shares = np.array([kind.share for kind in KINDS])
-    kind = KINDS[int(rng.choice(len(KINDS), p=shares / shares.sum()))]
+def _kinds(rng: np.random.Generator, number: int) -> list[_Kind]:
+    """The mix by its shares, in any order; of a day of 100 studies and more every kind at least once."""
+    least = 1 if number >= 100 else 0
+    quotas = [max(least, round(kind.share * number)) for kind in KINDS]
+    quotas[0] += max(0, number - sum(quotas))  # what rounding leaves are chest CTs
+    pool = [index for index, quota in enumerate(quotas) for _ in range(quota)]
+    return [KINDS[pool[int(place)]] for place in rng.permutation(len(pool))[:number]]
+
+
+def _study(rng: np.random.Generator, settings: _Settings, kind: _Kind, number: int, started_at: dt.datetime) -> BusyStudy:
     device, text = _pick(rng, kind.devices), _pick(rng, kind.texts)
     off = CLOCK_OFF if device is CLOCK_OFF_DEVICE else dt.timedelta(0)
     uid = stable_uid("busy", settings.date, settings.seed, number, settings.matrix)
@@ -449,11 +458,13 @@ class _SeriesMaker:
 
     def _description(self, content: Content) -> str:
         word, device = self._text.series, self._device
+        # GE calls its sharp kernel LUNG: in a description of another region it would be a chest keyword.
+        sharp = device.sharp_kernel if self._kind.chest else "Sharp"
         texts = {
             Content.SCOUT: "Topogram" if device.manufacturer == "SIEMENS" else "Scout",
             Content.THICK: f"{word} 5.0 {device.soft_kernel}",
             Content.THIN_SOFT: f"{word} {device.thin_mm} {device.soft_kernel}",
-            Content.THIN_SHARP: f"{word} {device.thin_mm} {device.sharp_kernel}",
+            Content.THIN_SHARP: f"{word} {device.thin_mm} {sharp}",
             Content.MPR: f"{word} Cor MPR 3.0",
             Content.DOSE_REPORT: "Dose Report",
             Content.DOSE_PICTURE: "Dose Report",
@@ -496,9 +507,15 @@ def _can(oddity: Oddity, study: BusyStudy) -> bool:
     return True
 
 
+def _late_one(study: BusyStudy) -> SeriesArrival:
+    """The series whose lateness hurts most: the one that is to be computed, else the last."""
+    chosen = [one for one in study.arrivals if one.planned.uid in study.expected_series]
+    return chosen[0] if chosen else study.arrivals[-1]
+
+
 def made_late(study: BusyStudy, by: dt.timedelta) -> BusyStudy:
-    """The last series made and archived later, with a SeriesDate and SeriesTime of its own; the same UIDs."""
-    last = max(study.arrivals, key=lambda one: one.begins_at)
+    """One series made and archived later, with a SeriesDate and SeriesTime of its own; the same UIDs."""
+    last = _late_one(study)
     made = replace(last.planned, made_at=(study.planned.started_at + by).replace(microsecond=0))
     planned = replace(study.planned, series=tuple(made if one.uid == made.uid else one for one in study.planned.series))
     late = SeriesArrival(made, last.begins_at + by, last.ends_at + by)

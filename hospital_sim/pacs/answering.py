@@ -209,7 +209,8 @@ def _store(call: Call) -> None:
     try:
         values = call.context.store.add(sop_class, sop_instance, call.transfer_syntax, data, call.now)
         names = ("StudyInstanceUID", "SeriesInstanceUID")
-        call.values = {**{name: values[name] for name in names}, "SOPInstanceUID": sop_instance}
+        originator = str(request.MoveOriginatorApplicationEntityTitle or "").strip()
+        call.values = {**{name: values[name] for name in names}, "SOPInstanceUID": sop_instance, "MoveOriginator": originator}
     except ValueError:
         status = _CANNOT_UNDERSTAND
     response = C_STORE()

@@ -98,8 +98,8 @@ HABITS: tuple[Habit, ...] = (
     Habit("no-counts", _F, "no NumberOf...Related... in answers"),
     Habit("counts-as-text", _F, "counts that are no numbers: ' 12 ', 'n/a' or empty", Kind.WORD, "mixed",
           ("mixed", "spaces", "n/a", "empty")),
-    Habit("overloaded", _F, "Success without answers although there are some", Kind.OFTEN, "2"),
-    Habit("never-answers", _F, "the query hangs until the other side gives up", Kind.OFTEN, "3"),
+    Habit("overloaded", _F, "Success without answers: the 1st, 3rd, 5th query; 10s: the first ten seconds", Kind.OFTEN, "2"),
+    Habit("never-answers", _F, "the query hangs until the other side gives up: the 1st, 4th, 7th", Kind.OFTEN, "3"),
     Habit("slow", _F, "so many seconds of silence before the first answer", Kind.SECONDS, "2"),
     Habit("trickle", _F, "so many seconds between two answers", Kind.SECONDS, "0.01"),
     Habit("empty-uid", _F, "every n-th study: StudyInstanceUID empty in STUDY level answers", Kind.COUNT, "7"),
@@ -152,7 +152,7 @@ HABITS: tuple[Habit, ...] = (
     Habit("move-no-pending", _M, "no pending responses"),
     Habit("move-no-originator", _M, "C-STORE without Move Originator AE title and message id"),
     Habit("move-refused", _M, "status A702 and no image; the first n times", Kind.TIMES, "1"),
-    Habit("late-series", _C, "the last series of every CT study comes so many hours late (set at the start)",
+    Habit("late-series", _C, "of every CT study the series to be computed comes so many hours late (set at the start)",
           Kind.HOURS, "6"),
 )  # fmt: skip
 _BY_NAME = {habit.name: habit for habit in HABITS}

@@ -98,6 +98,13 @@ def decode_flat(raw: bytes, *, implicit: bool, tags: Iterable[int] | None = None
 
     Works on the raw bytes, because pydicom warns of what other PACS send.
     """
+    values = raw_values(raw, implicit=implicit, tags=tags)
+    declared = values.get("SpecificCharacterSet", b"").decode("ascii", "replace").strip(" \0").split("\\")[0]
+    return {keyword: _to_text(vr_of(tag_of(keyword)), value, declared) for keyword, value in values.items()}
+
+
+def raw_values(raw: bytes, *, implicit: bool, tags: Iterable[int] | None = None) -> dict[str, bytes]:
+    """Keyword to bytes, padding included."""
     dataset = read_dataset(BytesIO(raw), implicit, True, specific_tags=list(tags) if tags is not None else None)
     values: dict[str, bytes] = {}
     for tag in dataset.keys():  # noqa: SIM118 - iterating the data set itself would decode its values
@@ -107,8 +114,7 @@ def decode_flat(raw: bytes, *, implicit: bool, tags: Iterable[int] | None = None
         element = dataset.get_item(tag)
         value = element.value if isinstance(element, RawDataElement) else b""
         values[keyword] = value if isinstance(value, bytes) else b""
-    declared = values.get("SpecificCharacterSet", b"").decode("ascii", "replace").strip(" \0").split("\\")[0]
-    return {keyword: _to_text(vr_of(tag_of(keyword)), value, declared) for keyword, value in values.items()}
+    return values
 
 
 def _to_text(vr: str, raw: bytes, declared: str) -> str:

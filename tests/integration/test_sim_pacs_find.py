@@ -1,0 +1,456 @@
+"""
+The simulated PACS over the network: what C-FIND answers, and that every habit about finding and about text shows.
+
+Not proved: that real PACS have these habits in just this form.
+"""
+
+import datetime as dt
+import socket
+import threading
+import time
+
+import pytest
+
+from hospital_sim.busy_day import plan_busy_day
+from hospital_sim.pacs import HABITS, ManualClock, SimPacs
+from hospital_sim.pacs.client import Client
+from hospital_sim.pacs.habits import Area
+from hospital_sim.pacs.text import HABITUAL
+from hospital_sim.scu import Pacs, PacsUnreachableError
+
+DATE = dt.date(2026, 11, 21)
+DAY = plan_busy_day(DATE, 300, max_slices=20)
+TODAY = {"StudyDate": "20261121"}
+KEYS = {
+    **TODAY, "StudyTime": "", "StudyInstanceUID": "", "AccessionNumber": "", "PatientID": "", "PatientName": "",
+    "StudyDescription": "", "ModalitiesInStudy": "", "NumberOfStudyRelatedInstances": "", "NumberOfStudyRelatedSeries": "",
+}  # fmt: skip
+OF_TODAY = [one for one in DAY.studies if one.planned.started_at.date() == DATE and one.vanishes_at is None]
+CT = next(one for one in OF_TODAY if "CT" in one.modalities and one.chest and not one.oddities and len(one.modalities) > 1)
+
+
+@pytest.fixture(scope="module")
+def running():
+    with SimPacs(DAY) as pacs:
+        yield pacs
+
+
+@pytest.fixture
+def pacs(running):
+    running.habits = []
+    running.ledger.clear()
+    running._context.finds = 0
+    running._context.started = time.monotonic()
+    running._associations = 0
+    return running
+
+
+def client(pacs, **options) -> Client:
+    return Client(Pacs(pacs.host, pacs.port, pacs.ae_title), **options)
+
+
+def find(pacs, level="STUDY", keys=KEYS, **options):
+    implicit = options.pop("implicit", False)
+    with client(pacs, implicit=implicit, timeout_s=options.pop("timeout_s", 10.0)) as scu:
+        return scu.find(level, keys, **options)
+
+
+# ---------------------------------------------------------------------------------------------- no habit
+
+
+def test_echo(pacs):
+    with client(pacs) as scu:
+        assert scu.echo() == 0
+    assert [one.service for one in pacs.ledger.entries] == ["C-ECHO"]
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+@pytest.mark.parametrize("patient_root", [True, False])
+def test_study_level(pacs, implicit, patient_root):
+    found = find(pacs, implicit=implicit, patient_root=patient_root)
+    assert found.status == 0
+    by_uid = {one["StudyInstanceUID"]: one for one in found.answers}
+    assert set(by_uid) == {one.uid for one in OF_TODAY}
+    for study in OF_TODAY:
+        answer, planned = by_uid[study.uid], study.planned
+        assert answer["NumberOfStudyRelatedInstances"] == str(planned.instances)
+        assert answer["NumberOfStudyRelatedSeries"] == str(len(planned.series))
+        assert set(answer["ModalitiesInStudy"].split("\\")) == study.modalities
+        assert answer["StudyTime"] == f"{planned.started_at:%H%M%S}"
+        if planned.character_set == "ISO_IR 192":
+            assert answer["StudyDescription"] == planned.description
+        assert answer["RetrieveAETitle"] == "SIMPACS"
+
+
+def test_the_four_levels_agree(pacs):
+    of_study = {"StudyInstanceUID": CT.uid}
+    with client(pacs) as scu:
+        study = scu.find("STUDY", {**KEYS, **of_study, "StudyDate": ""}).answers[0]
+        series = scu.find("SERIES", {**of_study, "SeriesInstanceUID": "", "Modality": "", "NumberOfSeriesRelatedInstances": ""})
+        images = scu.find("IMAGE", {**of_study, "SeriesInstanceUID": "", "SOPInstanceUID": "", "InstanceNumber": "", "Rows": ""})
+        patient = scu.find(
+            "PATIENT", {"PatientID": study["PatientID"], "NumberOfPatientRelatedStudies": ""}, patient_root=True
+        ).answers
+    counts = dict(zip(series.values("SeriesInstanceUID"), map(int, series.values("NumberOfSeriesRelatedInstances")), strict=True))
+    assert counts == {one.uid: one.instances for one in CT.planned.series}
+    assert sum(counts.values()) == int(study["NumberOfStudyRelatedInstances"]) == len(set(images.values("SOPInstanceUID")))
+    archived = pacs.archive.study(CT.uid).sop_instance_uids(pacs.now)
+    assert {one["SOPInstanceUID"] for one in images.answers} == {uid for uids in archived.values() for uid in uids}
+    assert len(patient) == 1
+    assert int(patient[0]["NumberOfPatientRelatedStudies"]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "pick"),
+    [
+        ({"ModalitiesInStudy": "CT"}, lambda one: "CT" in one.modalities),
+        ({"ModalitiesInStudy": "DX\\DR\\CR"}, lambda one: one.modalities & {"DX", "DR", "CR"}),
+        ({"AccessionNumber": "CT*"}, lambda one: one.planned.accession_number.startswith("CT")),
+        ({"StudyTime": "080000-120000"}, lambda one: 8 <= one.planned.started_at.hour < 12),
+        ({"StudyInstanceUID": f"{CT.uid}\\1.2.3"}, lambda one: one is CT),
+        ({"PatientName": f"{CT.planned.patient.name}"}, lambda one: one.planned.patient.name == CT.planned.patient.name),
+    ],
+)
+def test_keys_restrict(pacs, keys, pick):
+    found = find(pacs, keys={**KEYS, **keys})
+    chosen = {one.uid for one in OF_TODAY if pick(one) and not one.corrections}
+    corrected = {one.uid for one in OF_TODAY if one.corrections}
+    assert set(found.values("StudyInstanceUID")) - corrected == chosen
+
+
+def test_a_range_across_midnight_is_one_stretch(pacs):
+    found = find(pacs, keys={**KEYS, "StudyDate": "20261120-20261121", "StudyTime": "200000-040000"})
+    low, high = (dt.datetime.combine(DATE, dt.time()) + dt.timedelta(hours=hour) for hour in (-4, 4))
+    expected = {one.uid for one in DAY.studies if low <= one.planned.started_at <= high and one.vanishes_at is None}
+    assert set(found.values("StudyInstanceUID")) == expected
+
+
+def test_content_appears_with_time():
+    clock = ManualClock(DAY.begins_at)
+    with SimPacs(DAY, clock=clock) as own, client(own) as scu:
+        seen = []
+        for _ in range(36):
+            own.advance(dt.timedelta(hours=1))
+            seen.append(len(scu.find("STUDY", {"StudyDate": "20261120-20261122"}).answers))
+    assert seen[0] < 30
+    assert max(seen) >= 290
+    assert own.ledger.queries("STUDY") == 36
+    assert own.ledger.answers("STUDY") == sum(seen)
+
+
+def test_the_ledger_has_keys_counts_and_who_asked(pacs):
+    find(pacs)
+    (entry,) = pacs.ledger.finds
+    assert (entry.service, entry.level, entry.calling, entry.status) == ("C-FIND", "STUDY", "CLIENT", 0)
+    assert entry.keys["StudyDate"] == "20261121"
+    assert entry.answers == len(OF_TODAY)
+    assert pacs.ledger.summary()[0][:4] == ("C-FIND", "STUDY", 1, len(OF_TODAY))
+
+
+def test_a_cancel_is_heard(pacs):
+    pacs.habits = ["trickle=0.005"]
+    found = find(pacs, cancel_after=5)
+    assert found.status == 0xFE00
+    assert 5 <= len(found.raw) < 100
+
+
+def test_no_level_is_a_failure(pacs):
+    assert find(pacs, level="").status == 0xA900
+
+
+def test_many_clients_at_once(pacs):
+    results = []
+
+    def ask() -> None:
+        for _ in range(3):
+            results.append(len(find(pacs).answers))
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert results == [len(OF_TODAY)] * 18
+
+
+# ---------------------------------------------------------------------------------------------- habits about finding
+
+
+def number_of(pacs, keys=KEYS, level="STUDY"):
+    return len(find(pacs, level, keys).answers)
+
+
+def cap(pacs):
+    found = find(pacs)
+    assert found.status == 0
+    assert len(found.answers) == 100
+    assert pacs.ledger.finds[-1].habits == ("cap",)
+    assert number_of(pacs, {**KEYS, "StudyTime": "100000-101500"}) < 100
+
+
+def cap_a700(pacs):
+    found = find(pacs)
+    assert (found.status, len(found.answers)) == (0xA700, 100)
+    assert find(pacs, keys={**KEYS, "StudyInstanceUID": CT.uid}).status == 0
+
+
+def no_counts(pacs):
+    assert not any("NumberOf" in name for one in find(pacs).answers for name in one)
+
+
+def counts_as_text(pacs):
+    raw = [one["NumberOfStudyRelatedInstances"] for one in find(pacs).raw]
+    assert b"n/a" in {one.strip() for one in raw}
+    assert b"" in raw
+    assert any(one.startswith(b" ") and one.strip().isdigit() for one in raw)
+
+
+def overloaded(pacs):
+    assert [(one.status, bool(one.answers)) for one in (find(pacs), find(pacs), find(pacs))] == [
+        (0, False),
+        (0, True),
+        (0, False),
+    ]
+    pacs.habits = ["overloaded=0.3s"]
+    pacs._context.started = time.monotonic()
+    assert number_of(pacs) == 0
+    time.sleep(0.35)
+    assert number_of(pacs) == len(OF_TODAY)
+
+
+def never_answers(pacs):
+    assert find(pacs, timeout_s=0.3).status is None
+    assert find(pacs).status == 0
+    assert find(pacs).status == 0
+    assert find(pacs, timeout_s=0.3).status is None
+    until = time.monotonic() + 2
+    while len(pacs.ledger.finds) < 4 and time.monotonic() < until:
+        time.sleep(0.01)
+    assert [one.status for one in pacs.ledger.finds].count(None) == 2
+
+
+def slow(pacs):
+    pacs.habits = ["slow=0.4"]
+    begin = time.monotonic()
+    find(pacs)
+    assert time.monotonic() - begin >= 0.4
+
+
+def trickle(pacs):
+    pacs.habits = ["trickle=0.002"]
+    begin = time.monotonic()
+    find(pacs)
+    assert time.monotonic() - begin >= 0.002 * len(OF_TODAY)
+
+
+def empty_uid(pacs):
+    uids = find(pacs).values("StudyInstanceUID")
+    assert uids.count("") > 20
+    hidden = next(one for one in OF_TODAY if one.uid not in uids)
+    series = find(pacs, "SERIES", {"AccessionNumber": hidden.planned.accession_number, "StudyInstanceUID": ""})
+    assert hidden.uid in series.values("StudyInstanceUID")
+
+
+def empty_uid_everywhere(pacs):
+    uids = find(pacs).values("StudyInstanceUID")
+    hidden = next(one for one in OF_TODAY if one.uid not in uids)
+    keys = {"AccessionNumber": hidden.planned.accession_number, "StudyInstanceUID": "", "SeriesInstanceUID": ""}
+    assert hidden.uid not in find(pacs, "SERIES", keys).values("StudyInstanceUID")
+    assert number_of(pacs, {"StudyInstanceUID": hidden.uid}) == 0
+
+
+def dirty_uid(pacs):
+    uids = [one["StudyInstanceUID"].decode() for one in find(pacs).raw]
+    dirty = [one for one in uids if " " in one]
+    assert len(dirty) > 30
+    assert {one.replace(" ", "").rstrip("\0") for one in uids} == {one.uid for one in OF_TODAY}
+    assert number_of(pacs, {"StudyInstanceUID": dirty[0].replace(" ", "")}) == 1
+    assert number_of(pacs, {"StudyInstanceUID": dirty[0].rstrip()}) == 1
+
+
+def duplicate_answers(pacs):
+    uids = find(pacs).values("StudyInstanceUID")
+    assert len(uids) == len(OF_TODAY) + len(OF_TODAY) // 3
+    assert len(set(uids)) == len(OF_TODAY)
+
+
+def no_modalities_in_study(pacs):
+    found = find(pacs, keys={**KEYS, "ModalitiesInStudy": "CT"})
+    assert not found.values("ModalitiesInStudy")
+    assert len(found.answers) == len(OF_TODAY)
+
+
+def modalities_single(pacs):
+    found = find(pacs, keys={**KEYS, "ModalitiesInStudy": "CT"})
+    assert not any("\\" in one for one in found.values("ModalitiesInStudy"))
+    assert {"SR", "PR"} & set(found.values("ModalitiesInStudy"))
+
+
+def modalities_as_text(pacs):
+    assert any("\\" in one for one in find(pacs).values("ModalitiesInStudy"))
+    pacs.habits = ["modalities-as-text=comma"]
+    assert any("," in one for one in find(pacs).values("ModalitiesInStudy"))
+
+
+def modalities_equal(pacs):
+    found = find(pacs, keys={**KEYS, "ModalitiesInStudy": "CT"})
+    assert set(found.values("ModalitiesInStudy")) == {"CT"}
+
+
+def no_series_level(pacs):
+    assert find(pacs, "SERIES", {"StudyInstanceUID": CT.uid, "SeriesInstanceUID": ""}).status == 0xA900
+    assert find(pacs, "IMAGE", {"StudyInstanceUID": CT.uid, "SOPInstanceUID": ""}).status == 0
+
+
+def series_needs_study_uid(pacs):
+    by_accession = {"AccessionNumber": CT.planned.accession_number, "SeriesInstanceUID": ""}
+    assert find(pacs, "SERIES", by_accession).status == 0xA900
+    assert number_of(pacs, {"StudyInstanceUID": CT.uid, "SeriesInstanceUID": ""}, "SERIES") == len(CT.planned.series)
+    pacs.habits = ["series-needs-study-uid=empty"]
+    found = find(pacs, "SERIES", by_accession)
+    assert (found.status, found.answers) == (0, [])
+
+
+def empty_image_level(pacs):
+    found = find(pacs, "IMAGE", {"StudyInstanceUID": CT.uid, "SOPInstanceUID": ""})
+    assert (found.status, found.answers) == (0, [])
+
+
+def time_range_independent(pacs):
+    keys = {**KEYS, "StudyDate": "20261120-20261121", "StudyTime": "220000-020000"}
+    assert number_of(pacs, keys) == 0
+    pacs.habits = []
+    assert number_of(pacs, keys) > 5
+
+
+def time_range_ignored(pacs):
+    assert number_of(pacs, {**KEYS, "StudyTime": "100000-100500"}) == len(OF_TODAY)
+
+
+def date_range_ignored(pacs):
+    found = find(pacs, keys={**KEYS, "StudyDate": "20261120-20261121"})
+    assert set(found.values("StudyDate")) == {"20261120"}
+
+
+def wildcard_ignored(pacs):
+    assert number_of(pacs, {**KEYS, "AccessionNumber": "CT*"}) == len(OF_TODAY)
+    pacs.habits = ["wildcard-ignored=literal"]
+    assert number_of(pacs, {**KEYS, "AccessionNumber": "CT*"}) == 0
+
+
+def uid_list_first(pacs):
+    uids = [one.uid for one in OF_TODAY[:3]]
+    assert find(pacs, keys={"StudyInstanceUID": "\\".join(uids)}).values("StudyInstanceUID") == uids[:1]
+
+
+ABOUT_FINDING = {
+    function.__name__.replace("_", "-"): function
+    for function in (
+        cap, cap_a700, no_counts, counts_as_text, overloaded, never_answers, slow, trickle, empty_uid, empty_uid_everywhere,
+        dirty_uid, duplicate_answers, no_modalities_in_study, modalities_single, modalities_as_text, modalities_equal,
+        no_series_level, series_needs_study_uid, empty_image_level, time_range_independent, time_range_ignored,
+        date_range_ignored, wildcard_ignored, uid_list_first,
+    )
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ABOUT_FINDING)
+def test_a_habit_about_finding_bites(pacs, name):
+    pacs.habits = [name]
+    ABOUT_FINDING[name](pacs)
+
+
+def test_every_habit_about_finding_is_tested():
+    assert set(ABOUT_FINDING) == {one.name for one in HABITS if one.area is Area.FIND}
+
+
+def test_habits_combine(pacs):
+    pacs.habits = ["cap=50", "no-counts", "gbk-undeclared", "duplicate-answers=2", "dirty-uid=2"]
+    found = find(pacs)
+    assert len(found.answers) == 50
+    assert "NumberOfStudyRelatedInstances" not in found.raw[0]
+    assert "SpecificCharacterSet" not in found.raw[0]
+    assert any(b" " in one["StudyInstanceUID"].strip() for one in found.raw)
+
+
+# ---------------------------------------------------------------------------------------------- habits about text
+
+
+@pytest.mark.parametrize("name", HABITUAL)
+def test_a_habit_about_text_shows_at_every_level(pacs, name):
+    coding = HABITUAL[name]
+    chinese = next(one for one in OF_TODAY if one.planned.description == "胸部CT平扫")
+    pacs.habits = [name]
+    with client(pacs) as scu:
+        answers = scu.find("STUDY", {"StudyInstanceUID": chinese.uid, "StudyDescription": ""}).raw
+        answers += scu.find("SERIES", {"StudyInstanceUID": chinese.uid, "StudyDescription": "", "SeriesDescription": ""}).raw
+    for one in answers:
+        assert one["StudyDescription"].rstrip() == coding.encode("胸部CT平扫")
+        declared = one.get("SpecificCharacterSet")
+        assert (declared.decode().rstrip() if declared is not None else None) == coding.declared
+
+
+# ---------------------------------------------------------------------------------------------- associations
+
+
+def test_one_association_at_a_time(pacs):
+    pacs.habits = ["one-association"]
+    with client(pacs) as first:
+        assert first.echo() == 0
+        with pytest.raises(PacsUnreachableError, match="rejected"), client(pacs):
+            pass
+        assert first.echo() == 0
+    for _ in range(5):  # one after the other is fine
+        with client(pacs) as again:
+            assert again.echo() == 0
+    assert pacs.ledger.bitten() == {"one-association": 1}
+
+
+def test_associations_are_refused_for_a_time_and_then_not(pacs):
+    pacs.habits = ["refuse-associations=0.4s"]
+    with pytest.raises(PacsUnreachableError, match="rejected"), client(pacs):
+        pass
+    time.sleep(0.45)
+    assert find(pacs).status == 0
+    pacs.habits = ["refuse-associations"]
+    with pytest.raises(PacsUnreachableError, match="rejected"), client(pacs):
+        pass
+    pacs.habits = []
+    assert find(pacs).status == 0
+
+
+def test_stop_is_quick_whatever_goes_on_and_start_works_again():
+    own = SimPacs(DAY, habits=["never-answers=1"])
+    own.start()
+    port = own.port
+    threads = []
+    for _ in range(3):
+        thread = threading.Thread(target=lambda: find(own, timeout_s=20))
+        thread.start()
+        threads.append(thread)
+    time.sleep(0.3)
+    begin = time.monotonic()
+    own.stop()
+    for one in threads:
+        one.join(timeout=5)
+    assert time.monotonic() - begin < 3
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+    own.habits = []
+    with own:
+        assert own.port == port
+        assert find(own).status == 0
+
+
+def test_a_caller_that_hangs_up_in_the_middle_does_no_harm(pacs):
+    pacs.habits = ["trickle=0.01"]
+    scu = client(pacs, timeout_s=2)
+    with scu:
+        thread = threading.Thread(target=scu.find, args=("STUDY", KEYS))
+        thread.start()
+        time.sleep(0.1)
+        scu._association.abort()
+        thread.join(timeout=5)
+    assert not thread.is_alive()
+    pacs.habits = []
+    assert find(pacs).status == 0
