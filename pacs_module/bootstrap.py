@@ -13,6 +13,7 @@ from .adapters.local import LocalFolders, SystemClock
 from .adapters.orthanc_finder import OrthancFinder
 from .adapters.orthanc_puller import OrthancPuller
 from .adapters.rabbitmq import RabbitConsumer, RabbitQueue
+from .adapters.ris_sql import RisColumns, RisSql
 from .adapters.stores import open_store
 from .domain.switches import Switches
 from .find_loop import FindLoop
@@ -26,6 +27,7 @@ from .use_cases.accept_notification import AcceptNotification
 from .use_cases.ask_window import AskWindow
 from .use_cases.deliver import Deliver, DeliveryPolicy
 from .use_cases.find_studies import FindStudies
+from .use_cases.judge_orders import JudgeOrders, OrderTimes
 from .use_cases.manual_pull import ManualPull
 from .use_cases.prepare_pull import PreparePull
 from .use_cases.publish import Publish
@@ -37,6 +39,8 @@ from .use_cases.resolve_uid import ResolveUid
 
 TAKE_S = 1.0
 """How long a delivery worker waits for a message before it looks whether it shall stop, in seconds."""
+ORDERS_S = 5.0
+"""How often the orders of what waits are looked at, in seconds."""
 UNREACHABLE_PAUSE = timedelta(seconds=15)
 
 
@@ -121,8 +125,18 @@ def build(settings: Settings) -> Service:
         manual=ManualPull(store, finder, clock, log, switches, tuple(pacs.name for pacs in settings.pacs)),
         unreachable=unreachable,
     )
+    service.pull.orders = _orders(service, puller)
     service.loops = _loops(service)
     return service
+
+
+def _orders(service: Service, puller: OrthancPuller) -> JudgeOrders | None:
+    ris = service.settings.ris
+    if ris is None:
+        return None
+    view = RisSql(ris.url.get_secret_value(), ris.view, RisColumns(**ris.columns.model_dump()), ris.day_format, ris.timeout_s)
+    times = OrderTimes(timedelta(seconds=ris.wait_s), timedelta(seconds=ris.again_s))
+    return JudgeOrders(view, service.store, puller, service.clock, service.log, service.switches, ris.policy, times)
 
 
 def _loops(service: Service) -> dict[str, Loop]:
@@ -134,6 +148,8 @@ def _loops(service: Service) -> dict[str, Loop]:
         Loop("publish", service.publish, 1.0, log),
         Loop("release", service.release, 5.0, log),
     ]
+    if service.pull.orders is not None:
+        loops.append(Loop("orders", service.pull.orders.look_ahead, ORDERS_S, log))
     loops += [_worker(service, f"WORKER-{number}") for number in range(1, settings.backend.workers + 1)]
     return {loop.name: loop for loop in loops}
 

@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from .domain.messages import PullReport, PullRequest, SeriesFolder
+from .domain.ris import RisOrder
 from .domain.study import Study
 from .domain.values import Attributes
 
@@ -127,6 +128,20 @@ class PacsFinder(Protocol):
         Raises:
             RetriableError: No answer in time, association refused.
             PermanentError: The PACS or Orthanc cannot answer this query.
+        """
+        ...
+
+
+class Ris(Protocol):
+    """The orders of the hospital's RIS."""
+
+    def orders_of(self, accession_number: str, patient_id: str, day: str) -> list[RisOrder]:
+        """
+        The orders with this number, and all of this patient on this day (YYYY-MM-DD); empty values match nothing.
+
+        Raises:
+            RetriableError: The RIS does not answer.
+            PermanentError: The view cannot be read.
         """
         ...
 
@@ -272,4 +287,3 @@ class EventLog(Protocol):
     def event(self, what: str, level: str = "INFO", **values: object) -> None:
         """Something worth saying that the contract has no line for."""
         ...
-

@@ -21,6 +21,7 @@ from .domain.backlog import Backlog
 from .domain.errors import ConfigurationError
 from .domain.look_back import LookBack
 from .domain.retry import RetryPolicy
+from .domain.ris import RisPolicy
 from .domain.stability import FIXED_DELAY, UNCHANGED_COUNT, StabilityPolicy
 from .profiles import with_profiles
 
@@ -49,12 +50,6 @@ class PacsSettings(_Section):
     ae_title: str = Field(default="", max_length=16)
     calling_ae_title: str = Field(default="AIPULL", min_length=1, max_length=16)
     """Our AE title there; ``host``, ``port`` and both AE titles are for ``pynetdicom`` only, Orthanc has its own."""
-
-    @model_validator(mode="after")
-    def _where_it_is(self) -> PacsSettings:
-        if self.finder == "pynetdicom" and not (self.host and self.ae_title):
-            raise ValueError("finder pynetdicom needs host and ae_title of the PACS")
-        return self
     use_series: bool | None = None
     """FIND_PACS_USE_SERIES for this PACS; None: as the switch says."""
     caps: tuple[Annotated[int, Field(gt=0)], ...] = ()
@@ -73,6 +68,12 @@ class PacsSettings(_Section):
         """What is asked how often."""
         recent, whole_day = timedelta(minutes=self.recent_min), timedelta(seconds=self.whole_day_s)
         return LookBack(recent, whole_day, timedelta(seconds=self.earlier_days_s))
+
+    @model_validator(mode="after")
+    def _where_it_is(self) -> PacsSettings:
+        if self.finder == "pynetdicom" and not (self.host and self.ae_title):
+            raise ValueError("finder pynetdicom needs host and ae_title of the PACS")
+        return self
 
 
 class OrthancSettings(_Section):
@@ -123,6 +124,44 @@ class BackendSettings(_Section):
     """How long a hand-over folder is kept after its result."""
 
 
+class RisColumnSettings(_Section):
+    """Names of the columns of the RIS view; an empty one means that the view has none."""
+
+    accession_number: str = Field(default="accession_number", min_length=1)
+    patient_id: str = "patient_id"
+    day: str = "order_date"
+    body_part: str = Field(default="body_part", min_length=1)
+    urgency: str = ""
+
+
+class RisSettings(_Section):
+    """Orders from a view of the RIS: only chest orders are pulled, in the order of their urgency."""
+
+    url: SecretStr
+    """SQLAlchemy's: ``oracle+oracledb://``, ``mssql+pymssql://``, ``mysql+pymysql://``, ``postgresql+psycopg://``, ``sqlite:///``."""
+    view: str = Field(pattern=r"^[\w$#.]+$")
+    columns: RisColumnSettings = RisColumnSettings()
+    day_format: str = ""
+    """How a text column writes the day (``%Y%m%d``); empty for a date or time column."""
+    timeout_s: Seconds = 5.0
+    tolerant: bool = False
+    """Join all of the patient's orders of the day: chest images are filed under the abdomen order."""
+    body_parts: dict[str, str] = {}
+    """The site's codes and what they mean: ``"1001" = "CHEST"``."""
+    emergency: tuple[str, ...] = ()
+    green_channel: tuple[str, ...] = ()
+    """What the urgency column says for them."""
+    wait_s: float = Field(default=600.0, ge=0)
+    """How long a study is held whose order the RIS does not know; then it is pulled by the filters alone."""
+    again_s: Seconds = 60.0
+    """Pause between questions about such a study."""
+
+    @property
+    def policy(self) -> RisPolicy:
+        """How the orders are read."""
+        return RisPolicy(self.body_parts, self.emergency, self.green_channel, self.tolerant)
+
+
 class PullSettings(_Section):
     """Repeats of a pull that failed or came short."""
 
@@ -164,6 +203,7 @@ class Settings(BaseSettings):
     rabbitmq: RabbitSettings
     backend: BackendSettings
     pull: PullSettings = PullSettings()
+    ris: RisSettings | None = None
 
     @field_validator("time_zone")
     @classmethod

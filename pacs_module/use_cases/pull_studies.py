@@ -17,6 +17,7 @@ from ..domain.retry import RetryPolicy
 from ..domain.study import MANUAL, MOST_PULLS, PULL, WATCH, PacsCopy, Pull, Study, iso
 from ..ports import Clock, EventLog, Exists, Puller, StudyStore, Where
 from .changing import change, milliseconds
+from .judge_orders import JudgeOrders
 from .prepare_pull import PreparePull
 from .pull_ends import PullEnds
 
@@ -48,6 +49,7 @@ class PullStudies:
     owner: str
     unreachable: Callable[[], Collection[str]] = frozenset
     pick: Callable[[Sequence[str]], str] = field(default=random.choice)
+    orders: JudgeOrders | None = None
 
     def __call__(self) -> int:
         """
@@ -121,7 +123,13 @@ class PullStudies:
         return study
 
     def _claim_where(self, where: Where) -> Study | None:
-        return self.store.claim(PULL, self.owner, self.clock.now(), milliseconds(CLAIM_LEASE), where, PULL_ORDER)
+        """The most urgent one; those that their orders hold or drop take no place from the others."""
+        while True:
+            study = self.store.claim(PULL, self.owner, self.clock.now(), milliseconds(CLAIM_LEASE), where, PULL_ORDER)
+            if study is None or study.state is not State.META_ONLY or self.orders is None or self.orders(study):
+                return study
+            if not self.store.replace(study):
+                self._put_off(study.study_uid, timedelta(0), study.why)
 
     def _pull(self, study: Study, pacs: str) -> bool:
         try:

@@ -1,0 +1,181 @@
+"""
+Orders from a view of the hospital's RIS, by SQLAlchemy: Oracle, SQL Server, MySQL, PostgreSQL or SQLite, by URL.
+
+Only SELECT is ever sent, on a connection that is read-only where the database knows that. Statements and their values, which are
+patients' numbers, stay out of the errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Engine, and_, column, create_engine, event, or_, select, table
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
+
+from ..domain.errors import ConfigurationError, PermanentError, RetriableError
+from ..domain.ris import RisOrder
+from ..domain.values import dashed_date
+
+MOST_ORDERS = 200
+"""Of one study: a view that gives more is joined wrongly."""
+_NO_SUCH = ("no such table", "no such column")  # SQLite calls these operational errors
+_READ_ONLY = {"sqlite": "PRAGMA query_only = ON", "mysql": "SET SESSION TRANSACTION READ ONLY"}
+
+
+@dataclass(frozen=True)
+class RisColumns:
+    """Names of the view's columns; empty: the view has none."""
+
+    accession_number: str = "accession_number"
+    patient_id: str = "patient_id"
+    day: str = "order_date"
+    body_part: str = "body_part"
+    urgency: str = ""
+
+
+class RisSql:
+    """
+    A view with a row an order; safe to use from several threads.
+
+    ``day_format`` is how a text column writes the day (``%Y%m%d``); empty for a column of a date or time type.
+    """
+
+    def __init__(self, url: str, view: str, columns: RisColumns, day_format: str = "", timeout: float = 5.0) -> None:
+        """
+        Prepare; nothing is opened yet.
+
+        Args:
+            url: SQLAlchemy's, such as ``oracle+oracledb://reader:...@ris:1521/?service_name=RIS``.
+            view: Its name, with the schema before a point where there is one.
+            columns: Its columns.
+            day_format: Of a text column.
+            timeout: For connecting and for a query, in seconds.
+
+        Raises:
+            ConfigurationError: A URL that cannot be read, or a driver that is not installed.
+        """
+        schema, _, name = view.rpartition(".")
+        self._view = table(name, *map(column, sorted({c for c in vars(columns).values() if c})), schema=schema or None)
+        self._columns = columns
+        self._day_format = day_format
+        self._engine = _engine(url, timeout)
+
+    def orders_of(self, accession_number: str, patient_id: str, day: str) -> list[RisOrder]:
+        """The orders with this number, and all of this patient on this day (YYYY-MM-DD)."""
+        c, names = self._view.c, self._columns
+        wanted: list[ColumnElement[bool]] = []
+        if accession_number:
+            wanted.append(c[names.accession_number] == accession_number)
+        if patient_id and day and names.patient_id and names.day:
+            first = date.fromisoformat(day)
+            begin, end = self._written(first), self._written(first + timedelta(days=1))
+            wanted.append(and_(c[names.patient_id] == patient_id, c[names.day] >= begin, c[names.day] < end))
+        if not wanted:
+            return []
+        with _translated(), self._engine.connect() as connection:
+            rows = connection.execute(select(*self._view.c).where(or_(*wanted)).limit(MOST_ORDERS)).mappings().all()
+            connection.rollback()
+        return [self._order(row) for row in rows]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def _written(self, day: date) -> Any:
+        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - the RIS's own clock, as its column has it
+        return midnight.strftime(self._day_format) if self._day_format else midnight
+
+    def _order(self, row: Mapping[Any, Any]) -> RisOrder:
+        names = self._columns
+        values = {field: _text(row[name]) if name else "" for field, name in vars(names).items()}
+        return RisOrder(**{**values, "day": self._read_day(row[names.day]) if names.day else ""})
+
+    def _read_day(self, value: Any) -> str:
+        if isinstance(value, date):
+            return value.strftime("%Y-%m-%d")
+        text = _text(value)
+        if self._day_format:
+            try:
+                return datetime.strptime(text[: len(self._written(date(2000, 1, 1)))], self._day_format).strftime("%Y-%m-%d")  # noqa: DTZ007
+            except ValueError:
+                return ""
+        return dashed_date(text[:10])
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _engine(url: str, timeout: float) -> Engine:
+    try:
+        parsed = make_url(url)
+        engine = create_engine(
+            parsed,
+            pool_pre_ping=True,
+            pool_timeout=timeout,
+            pool_recycle=1800,
+            hide_parameters=True,
+            connect_args=_timeouts(parsed, timeout),
+            execution_options={"postgresql_readonly": True},
+        )
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
+        driver = url.split(":", maxsplit=1)[0]
+        raise ConfigurationError("ris.url", f"{driver}://...", f"an SQLAlchemy URL with an installed driver ({error})") from error
+    event.listen(engine, "connect", lambda connection, _: _prepare(engine, connection, timeout))
+    return engine
+
+
+def _prepare(engine: Engine, connection: Any, timeout: float) -> None:
+    """Read-only, and for Oracle the only way to bound a query."""
+    if engine.dialect.driver == "oracledb":
+        connection.call_timeout = int(timeout * 1000)
+    statement = _READ_ONLY.get(engine.dialect.name)
+    if statement:
+        cursor = connection.cursor()
+        cursor.execute(statement)
+        cursor.close()
+
+
+def _timeouts(url: URL, timeout: float) -> dict[str, Any]:
+    """Each driver calls them otherwise."""
+    seconds = max(1, round(timeout))
+    by_driver: dict[str, dict[str, Any]] = {
+        "sqlite": {"timeout": timeout},
+        "pysqlite": {"timeout": timeout},
+        "psycopg": {"connect_timeout": seconds, "options": f"-c statement_timeout={int(timeout * 1000)}"},
+        "psycopg2": {"connect_timeout": seconds, "options": f"-c statement_timeout={int(timeout * 1000)}"},
+        "pymysql": {"connect_timeout": seconds, "read_timeout": seconds, "write_timeout": seconds},
+        "pymssql": {"login_timeout": seconds, "timeout": seconds},
+        "pyodbc": {"timeout": seconds},
+        "oracledb": {"tcp_connect_timeout": timeout},
+    }
+    return by_driver.get(url.get_driver_name(), {})
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, InternalError) as error:
+        said = str(error.orig)
+        kind = PermanentError if any(words in said for words in _NO_SUCH) else RetriableError
+        raise kind(f"the RIS database: {said}") from None
+    except DBAPIError as error:
+        # A view, a column or a right that is missing is the same in an hour; a lost connection is not.
+        kind = RetriableError if error.connection_invalidated else PermanentError
+        raise kind(f"the RIS view cannot be read: {error.orig}") from None
+    except SQLAlchemyError as error:
+        raise RetriableError(f"the RIS database: {type(error).__name__}") from None

@@ -1,0 +1,126 @@
+"""Orders: what the RIS says of a study before it is pulled (M7). Used only where a RIS is configured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from ..domain import loglines
+from ..domain.errors import PipelineError
+from ..domain.lifecycle import Event, State
+from ..domain.ordering import PULL_ORDER
+from ..domain.ris import OrderVerdict, RisPolicy, Wanted, judge_orders
+from ..domain.study import MANUAL, PULL, ROUTINE, Study, iso
+from ..domain.switches import Switches
+from ..ports import Clock, EventLog, Puller, Ris, StudyStore
+from .changing import change, milliseconds
+
+MOST_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class OrderTimes:
+    """``wait``: how long a study whose order nobody knows is held, from its first find; ``again``: pause between questions."""
+
+    wait: timedelta
+    again: timedelta
+
+
+@dataclass
+class JudgeOrders:
+    """Holds, drops or lets pass what is about to be pulled; sets the priority of what waits."""
+
+    ris: Ris
+    store: StudyStore
+    puller: Puller
+    clock: Clock
+    log: EventLog
+    switches: Switches
+    policy: RisPolicy
+    times: OrderTimes
+    _silent_until: int = 0
+    _looked_at: dict[str, int] = field(default_factory=dict)
+
+    def __call__(self, study: Study) -> bool:
+        """
+        Judge a study that is about to be pulled; what a person asked for always passes.
+
+        Args:
+            study: Changed in place: its priority; its state when it is no chest; the time of its pull when it is held.
+
+        Returns:
+            Whether it is to be pulled now.
+        """
+        if study.priority == MANUAL or study.forced or study.attempts:
+            return True
+        verdict = self._verdict(study)
+        study.priority = max(study.priority, verdict.priority)
+        if verdict.wanted is Wanted.NO:
+            return self._drop(study, verdict)
+        if verdict.wanted is Wanted.UNKNOWN and not self._waited_enough(study):
+            study.why = f"held: {verdict.why}"
+            study.schedule(PULL, self.clock.now() + milliseconds(self.times.again))
+            return False
+        study.note("order", f"{verdict.why}; priority {study.priority}", self.clock.now())
+        return True
+
+    def look_ahead(self) -> bool:
+        """
+        Give the waiting studies the priority of their orders, so that an emergency is pulled before what came before it.
+
+        Returns:
+            False: nothing more to do until the next round.
+        """
+        now = self.clock.now()
+        waiting = self.store.find({"state": State.META_ONLY.value, "priority": ROUTINE}, PULL_ORDER, MOST_AT_ONCE)
+        self._looked_at = {study.study_uid: self._looked_at.get(study.study_uid, 0) for study in waiting}
+        for study in waiting:
+            if self._looked_at[study.study_uid] > now - milliseconds(self.times.again):
+                continue
+            self._looked_at[study.study_uid] = now
+            verdict = self._verdict(study)
+            if verdict.priority > ROUTINE:
+                self._raise_priority(study.study_uid, verdict.priority)
+        return False
+
+    def _raise_priority(self, study_uid: str, priority: int) -> None:
+        def edit(study: Study) -> bool:
+            if study.state is not State.META_ONLY or study.priority >= priority:
+                return False
+            study.priority = priority
+            study.note("priority", f"{priority} by its order", self.clock.now())
+            return True
+
+        change(self.store, study_uid, edit)
+
+    def _verdict(self, study: Study) -> OrderVerdict:
+        """A RIS that does not answer knows nothing: that holds a study for a while and drops none. It is left alone meanwhile."""
+        now = self.clock.now()
+        if now < self._silent_until:
+            return OrderVerdict(Wanted.UNKNOWN, ROUTINE, "the RIS does not answer")
+        try:
+            orders = self.ris.orders_of(study.accession_number, study.patient_id, study.study_date)
+        except PipelineError as error:
+            self._silent_until = now + milliseconds(self.times.again)
+            self.log.event("the RIS does not answer", "WARNING", error=str(error))
+            return OrderVerdict(Wanted.UNKNOWN, ROUTINE, str(error))
+        names = (study.accession_number, study.patient_id, study.study_date)
+        return judge_orders(*names, orders, self.policy, self.switches.keywords)
+
+    def _waited_enough(self, study: Study) -> bool:
+        return study.first_seen_at <= iso(self.clock.now() - milliseconds(self.times.wait))
+
+    def _drop(self, study: Study, verdict: OrderVerdict) -> bool:
+        now = self.clock.now()
+        study.apply(Event.FILTERED_AT_FIND, verdict.why, now)
+        study.baseline = study.count
+        study.sightings = []
+        study.forget_wish()
+        study.schedule(PULL, None)
+        names = (study.accession_number, study.patient_id, study.study_uid)
+        try:
+            self.puller.write_verdicts([loglines.study_filtered(*names)])
+        except PipelineError as error:
+            self.log.event("filter lines not in orthanc-python.log", "WARNING", error=str(error))
+        self.log.event("not pulled because of its order", studyUID=study.study_uid, why=verdict.why)
+        return False
