@@ -15,6 +15,8 @@ from .text import contains_keyword, shown
 from .values import SeriesFacts, parse_thickness
 
 KEYWORD_ATTRIBUTES = ("BodyPartExamined", "ProtocolName", "StudyDescription", "SeriesDescription", "ImageComments")
+ASKED_AT_FIND = KEYWORD_ATTRIBUTES[:4]
+"""Those that C-FIND can tell. With one of them untold nobody knows that no keyword is in it (field-notes 2.22: dcmqrscp)."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,11 @@ def judge_modality(series: SeriesFacts, switches: Switches) -> Verdict | None:
 
 
 def judge_body_part(series: SeriesFacts, switches: Switches) -> Verdict | None:
-    """BodyPartExamined (0018,0015) decides when it is filled, else any keyword in any of the attributes."""
+    """
+    BodyPartExamined (0018,0015) decides when it is filled, else any keyword in any of the attributes.
+
+    Where the PACS left one of them out no series is dropped for lack of a keyword: it may stand in that one.
+    """
     if not switches.filter_body_part:
         return None
     told = [keyword for keyword in KEYWORD_ATTRIBUTES if keyword in series.attributes]
@@ -100,6 +106,8 @@ def judge_body_part(series: SeriesFacts, switches: Switches) -> Verdict | None:
             return Verdict(True, "body part", attribute, _shown(series, attribute))
     if series.text("BodyPartExamined"):
         return Verdict(False, "body part", "BodyPartExamined", _shown(series, "BodyPartExamined"))
+    if any(attribute not in series.attributes for attribute in ASKED_AT_FIND):
+        return None
     values = " ".join(f"{attribute}:{_shown(series, attribute)}" for attribute in KEYWORD_ATTRIBUTES[1:])
     return Verdict(False, "body part", "BodyPartExamined:", values)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pacs_module.domain.filters import Verdict, is_dx, judge_modalities, judge_series
+from pacs_module.domain.filters import ASKED_AT_FIND, Verdict, is_dx, judge_modalities, judge_series
 from pacs_module.domain.switches import Switches
 from pacs_module.domain.values import SeriesFacts
 
@@ -17,7 +17,8 @@ AXIAL = "ORIGINAL\\PRIMARY\\AXIAL"
 def ct(instances: int | None = 300, **attributes: str) -> SeriesFacts:
     """A chest CT series that is taken, but for what is given."""
     usual = {"Modality": "CT", "BodyPartExamined": "CHEST", "ImageType": AXIAL, "SliceThickness": "1.25"}
-    return SeriesFacts("1.2.3", {**usual, **attributes}, instances)
+    told = dict.fromkeys(ASKED_AT_FIND, "")
+    return SeriesFacts("1.2.3", {**told, **usual, **attributes}, instances)
 
 
 def said(series: SeriesFacts, switches: Switches = SITE) -> str:
@@ -123,6 +124,14 @@ def test_field_case_5_any_keyword_in_any_attribute(attribute: str) -> None:
 def test_what_was_not_told_drops_nothing() -> None:
     assert said(SeriesFacts("1", {}, None)) == "taken"
     assert said(SeriesFacts("1", {"Modality": "CT"}, None)) == "taken"
+    assert said(SeriesFacts("1", {"Modality": "CT", "StudyDescription": "111"}, None)) == "taken"  # all that dcmqrscp tells
+
+
+@pytest.mark.parametrize("untold", ["BodyPartExamined", "ProtocolName", "StudyDescription", "SeriesDescription"])
+def test_no_series_is_dropped_for_a_keyword_that_may_stand_where_the_pacs_did_not_tell(untold: str) -> None:
+    told = {keyword: "" for keyword in ASKED_AT_FIND if keyword != untold}
+    assert said(SeriesFacts("1", {"Modality": "CT", **told}, None)) == "taken"
+    assert said(SeriesFacts("1", {"Modality": "CT", **told, untold: ""}, None)).startswith("BodyPartExamined: ")
 
 
 def test_a_verdict_names_what_decided_when_the_series_is_taken() -> None:
@@ -206,7 +215,7 @@ def test_contrast_is_off_by_default_and_drops_what_has_no_keyword_when_on() -> N
     assert said(ct(SeriesDescription="Thorax nativ"), site) == "SeriesDescription Thorax nativ"
     assert said(ct(SeriesDescription="Thorax C+"), site) == "taken"
     assert said(ct(SeriesDescription="胸部增强"), site) == "taken"
-    assert said(ct(), site) == "taken"
+    assert said(SeriesFacts("1", {"Modality": "CT"}, None), site) == "taken"  # not told
 
 
 def test_consecutive_images_are_off_by_default() -> None:
