@@ -188,6 +188,11 @@ class BusyDay:
         """The new studies that are wanted at STUDY level."""
         return tuple(one for one in self.new_studies if one.wanted)
 
+    @property
+    def settled_at(self) -> dt.datetime:
+        """When the last image, however late, has arrived."""
+        return max(one.complete_at for one in self.studies)
+
     def as_json(self) -> list[dict[str, Any]]:
         """The truth, one object a study."""
         return [one.as_json() for one in self.studies]

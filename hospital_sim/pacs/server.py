@@ -89,14 +89,12 @@ class SimPacs:
             host: Address to listen on.
             port: 0 for any free one; see ``port`` after the start.
             destinations: Move destinations: AE title to host and port. May be changed later.
-            clock: Without one: a ManualClock at the day's end (everything has arrived), or our own time for other content.
+            clock: Without one: a ManualClock at a moment when everything has arrived, or our own time for other content.
             folder: Where C-STORE keeps files; in memory without.
         """
-        self.day = content if isinstance(content, BusyDay) else None
         own = as_habits(habits)
-        self.archive = content if isinstance(content, Archive) else Archive()
-        if isinstance(content, BusyDay):
-            self.archive = archive_of(_spoiled(content, own))
+        self.day = _spoiled(content, own) if isinstance(content, BusyDay) else None
+        self.archive = archive_of(self.day) if self.day else content if isinstance(content, Archive) else Archive()
         self.clock = clock or _clock(self.day)
         self.destinations = dict(destinations or {})
         self._host, self._port = host, port
@@ -184,7 +182,11 @@ class SimPacs:
             ae.add_supported_context(abstract, _NATIVE)
         for abstract in _STORAGE:
             ae.add_supported_context(abstract, _SYNTAXES)
-        handlers: list[Any] = [(evt.EVT_CONN_OPEN, _send_at_once), (evt.EVT_REQUESTED, self._on_requested)]
+        handlers: list[Any] = [
+            (evt.EVT_CONN_OPEN, _send_at_once),
+            (evt.EVT_CONN_CLOSE, _wait_no_more),
+            (evt.EVT_REQUESTED, self._on_requested),
+        ]
         self._server = ThreadedAssociationServer(
             ae,
             (self._host, self._port),
@@ -275,9 +277,19 @@ def _send_at_once(event: evt.Event) -> None:
         transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+def _wait_no_more(event: evt.Event) -> None:
+    """
+    Who connects and hangs up without a request leaves a thread that waits for it for ``acse_timeout`` (pynetdicom 3.0.4).
+
+    Only in state 2, awaiting the request (PS3.8 9.2.1): later the end of the connection is told by itself.
+    """
+    if event.assoc.dul.state_machine.current_state == "Sta2":
+        event.assoc.dul.to_user_queue.put(None)
+
+
 def _clock(day: BusyDay | None) -> Clock:
     if day is not None:
-        return ManualClock(day.ends_at)
+        return ManualClock(max(day.ends_at, day.settled_at))
     return RunningClock(dt.datetime.now().astimezone().replace(tzinfo=None))
 
 
@@ -290,4 +302,4 @@ def _spoiled(day: BusyDay, habits: Habits) -> BusyDay:
     studies = [made_late(one, by) if "CT" in one.modalities and len(one.arrivals) > 1 else one for one in day.new_studies]
     kept = {one.uid: one for one in studies}
     late = [kept.get(one.uid, one) for one in day.studies]
-    return replace(day, studies=tuple(late), ends_at=day.ends_at + by)
+    return replace(day, studies=tuple(late))
