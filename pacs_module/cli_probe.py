@@ -71,7 +71,8 @@ def probe(
     asking = ProbePacs(asker, lambda: time.sleep(pause), time.monotonic, queries, lambda text: _line(said, f"  {text}", "dim"))
     with _move_test(target, move, listen) as test:
         probed = asking(target.today, _day(day), test)
-    where = (profile or target.folder / f"{target.name}.toml") if write and probed.day else None
+    told = "content" in probed.findings and probed.findings["content"].verdict is not Verdict.NO
+    where = (profile or target.folder / f"{target.name}.toml") if write and told else None
     if where:
         write_profile(where, _profile(target, probed))
     if as_json:
@@ -165,6 +166,8 @@ def _print(console: Console, target: _Target, probed: Probed, where: Path | None
     console.print(_recommendations_table(probed.recommendations))
     if where:
         _line(console, f"profile: {where} (the pipeline takes the [[pacs]] settings from it that the site did not set itself)")
+    else:
+        _line(console, "no profile written")
 
 
 def _findings_table(findings: Any) -> Table:

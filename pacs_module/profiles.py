@@ -21,6 +21,7 @@ from .domain.errors import ConfigurationError
 from .domain.probe import Finding, Recommendation, profile_settings
 
 if TYPE_CHECKING:
+    from .ports import EventLog
     from .settings import PacsSettings, Settings
 
 PROFILES = "profiles"
@@ -87,6 +88,14 @@ def with_profiles(settings: Settings, file: Path | None) -> Settings:
     folder = file.parent / PROFILES if file else None
     profiled = tuple(_with_profile(pacs, folder) for pacs in settings.pacs)
     return settings.model_copy(update={"pacs": profiled})
+
+
+def tell_profiles(settings: Settings, log: EventLog) -> None:
+    """Say in the log which profile each PACS's settings were taken from, and what they are now."""
+    for pacs in settings.pacs:
+        if pacs.profile is not None:
+            keys = _read(pacs.profile)
+            log.event("profile used", pacs=pacs.name, file=str(pacs.profile), settings={key: getattr(pacs, key) for key in keys})
 
 
 def _with_profile(pacs: PacsSettings, folder: Path | None) -> PacsSettings:

@@ -20,6 +20,8 @@ Answer = Mapping[str, bytes]
 
 ENOUGH = 100
 """Caps in the wild begin here; fewer answers say nothing about a cap."""
+FEW = 3
+"""So many answers without an attribute may be chance: a scout has no slice thickness."""
 TEXT_KEYS = ("PatientName", "StudyDescription", "SeriesDescription", "ProtocolName", "BodyPartExamined")
 JUDGED_BY = ("BodyPartExamined", "ProtocolName", "SeriesDescription")
 UID_KEYS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
@@ -186,11 +188,11 @@ def judge_counts(values: Sequence[str | None]) -> tuple[Verdict, str]:
 
 
 def judge_key(values: Sequence[str | None]) -> tuple[Verdict, str]:
-    """How a key comes back: ``filled``, ``empty`` (returned, never with a value) or ``absent``."""
-    if not values:
-        return Verdict.NOT_TOLD, ""
+    """How a key comes back: ``filled``, ``empty`` (returned, never with a value) or ``absent``; few answers show no absence."""
     if any(values):
         return Verdict.YES, "filled"
+    if len(values) < FEW:
+        return Verdict.NOT_TOLD, ""
     return (Verdict.NO, "absent") if all(value is None for value in values) else (Verdict.PARTLY, "empty")
 
 
@@ -244,7 +246,7 @@ MATCH_VERDICT = {
 }
 
 
-def judge_match(wanted: Collection[str], others: Collection[str], got: Collection[str]) -> Match:
+def judge_match(wanted: Collection[str], others: Collection[str], got: Collection[str], *, cut: bool = False) -> Match:
     """
     Whether a matching key was honoured.
 
@@ -252,6 +254,7 @@ def judge_match(wanted: Collection[str], others: Collection[str], got: Collectio
         wanted: Known studies that match.
         others: Known studies that do not match but fulfil all the query's other keys.
         got: What came.
+        cut: The list is as long as lists get at this PACS: what is missing says nothing.
     """
     if not wanted:
         return Match.NOT_TOLD
@@ -259,7 +262,7 @@ def judge_match(wanted: Collection[str], others: Collection[str], got: Collectio
         return Match.IGNORED
     if not got:
         return Match.NOTHING
-    if not set(wanted) <= set(got):
+    if not set(wanted) <= set(got) and not cut:
         return Match.PARTLY
     return Match.HONOURED if others else Match.NOT_TOLD
 
@@ -315,6 +318,7 @@ class Sent(StrEnum):
 
 
 _CHINESE = frozenset({"GB18030", "GBK"})
+_SINGLE_BYTE = re.compile(r"ISO(_| 2022 )IR (13|100|101|109|110|126|127|138|144|148|166|203)$")
 _OTHER_MULTIBYTE = re.compile(r"ISO[_ ]?(2022 )?IR ?(149|87|159|13)$")
 
 
@@ -346,7 +350,7 @@ def _decodes(value: bytes, codec: str) -> bool:
 
 def agrees(declared: tuple[str, ...], sent: Sent) -> bool:
     """Whether the bytes are what the declaration says."""
-    first = declared[0] if declared else ""
+    first = declared[0].upper() if declared else ""
     if sent is Sent.ASCII or sent is Sent.OTHER:
         return True
     if sent is Sent.GBK:
@@ -355,7 +359,7 @@ def agrees(declared: tuple[str, ...], sent: Sent) -> bool:
         return first == "ISO_IR 192"
     if sent is Sent.ESCAPES:
         return any(term.startswith("ISO 2022") for term in declared)
-    return first.startswith(("ISO_IR 1", "ISO_IR 203")) and first != "ISO_IR 192"
+    return bool(_SINGLE_BYTE.match(first))
 
 
 @dataclass(frozen=True)
@@ -446,31 +450,39 @@ WHOLE_DAY_S = 300
 TIMEOUT_S = 600
 FIND_TIMEOUT_S = 120
 LATIN1, UTF8, CHINESE = "Latin1", "Utf8", "Chinese"
-# Field notes 6, Orthanc 1.10.1: with which DefaultEncoding an answer stays readable (undamaged, or repairable without loss).
+# Orthanc 1.10.1 [ran]: it reads an answer that declares one of these, and only one; any other declaration loses the whole query,
+# also when the text is ASCII.
+_PARTS = ("6", "13", "100", "101", "109", "110", "126", "127", "138", "144", "148", "166")
+_ORTHANC_TERMS = frozenset(
+    {"", "GB18030", "GBK", "ISO_IR 192"}
+    | {f"ISO_IR {part}" for part in _PARTS}
+    | {f"ISO 2022 IR {part}" for part in (*_PARTS, "58", "87", "149", "159")}
+)
 _EVERY = frozenset({LATIN1, UTF8, CHINESE})
-_READABLE = {
+_UNICODE = frozenset({UTF8, CHINESE})
+# Field notes 6: with which DefaultEncoding text that is not what it is declared to be stays readable, or can be repaired.
+_MISDECLARED = {
     ("", Sent.GBK): frozenset({CHINESE, LATIN1}),
     ("", Sent.UTF8): frozenset({UTF8, LATIN1}),
     ("", Sent.SINGLE): frozenset({LATIN1}),
-    ("", Sent.ESCAPES): frozenset({UTF8, CHINESE}),
-    ("ISO_IR 192", Sent.UTF8): frozenset({UTF8, CHINESE}),
-    ("ISO_IR 192", Sent.GBK): frozenset(),
-    ("GB18030", Sent.GBK): frozenset({UTF8, CHINESE}),
-    ("GBK", Sent.GBK): frozenset({UTF8, CHINESE}),
-    ("ISO 2022 IR 58", Sent.ESCAPES): frozenset({UTF8, CHINESE}),
+    ("", Sent.ESCAPES): _UNICODE,
+    ("100", Sent.GBK): _EVERY,
+    ("100", Sent.UTF8): _EVERY,
+    ("58", Sent.GBK): _UNICODE,
 }
-_UNREADABLE_TERMS = frozenset({"GB2312"})
 
 
 def readable_by_orthanc(text: Text) -> frozenset[str]:
     """The DefaultEncodings with which Orthanc 1.10.1 can read such answers; empty: with none."""
-    several = len(text.declared) > 1
-    if (several and "ISO 2022 IR 58" in text.declared) or _UNREADABLE_TERMS & set(text.declared):
+    term = text.declared[0].upper() if text.declared else ""
+    if len(text.declared) > 1 or term not in _ORTHANC_TERMS:
         return frozenset()
-    first = text.declared[0] if text.declared else ""
     if text.sent is Sent.ASCII:
         return _EVERY
-    return _READABLE.get((first, text.sent), _EVERY)
+    part = term.rpartition(" ")[2]
+    if agrees(text.declared, text.sent):
+        return _EVERY if part == "100" else _UNICODE
+    return _MISDECLARED.get((part, text.sent), frozenset())
 
 
 def recommend(findings: Findings, texts: Sequence[Text]) -> tuple[Recommendation, ...]:
@@ -581,7 +593,7 @@ def _stability(findings: Findings) -> Recommendation:
     if kind in ("text", "sometimes"):
         why = f"counts come as {kind}: studies without a readable one wait stability_delay_s by themselves"
         return Recommendation(name, Place.SETTINGS, "unchanged_count", why)
-    why = f"counts are {kind}: studies of this PACS wait stability_delay_s (600 s), whatever the rule"
+    why = f"counts are {kind}: its studies wait stability_delay_s (600 s) whatever the rule, which may stay for other PACS"
     return Recommendation(name, Place.SETTINGS, "fixed_delay", why)
 
 

@@ -67,15 +67,19 @@ SERIES_KEYS = (
     "NumberOfSeriesRelatedInstances",
 )
 IMAGE_KEYS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "InstanceNumber")
-MOST_QUERIES = 80
+MOST_QUERIES = 60
 BUSY = 30
 """Studies that make a day busy enough to stop looking for a busier one."""
 DAYS_BACK = (1, 0, 2, 3, 4, 5, 6, 7)
 STUDIES_ASKED = 4
+MOST_STUDIES_ASKED = 8
+"""Until one has a CT series."""
+CT_KEYS = ("SliceThickness", "ConvolutionKernel")
 MOST_MOVED = 60
 MOST_TOGETHER = 4
 SILENT_IN_A_ROW = 3
 MOST_PARTS = 12
+_COMPANIONS = frozenset({"SR", "PR", "KO", "SC", "SEG"})
 
 
 class Asker(Protocol):
@@ -170,6 +174,7 @@ class _Talk:
     silent: int = 0
     refused: int = 0
     _failed_in_a_row: int = 0
+    _over: str = ""
 
     def find(
         self, level: str, query: Mapping[str, str], keys: Sequence[str], *, some: bool = False, root: str = "study"
@@ -191,11 +196,14 @@ class _Talk:
         self.refused += reply.refused
         self._failed_in_a_row = self._failed_in_a_row + 1 if reply.silent or reply.refused else 0
         if self._failed_in_a_row >= SILENT_IN_A_ROW:
-            raise _OutOfQueries(f"{self._failed_in_a_row} queries in a row were not answered: {reply.error}")
+            self._over = f"{self._failed_in_a_row} queries in a row were not answered: {reply.error}"
+            raise _OutOfQueries(self._over)
         return reply
 
     def take(self, number: int) -> None:
-        """Count queries; too many are refused."""
+        """Count queries; too many are refused, and all of them once the PACS has fallen silent."""
+        if self._over:
+            raise _OutOfQueries(self._over)
         if self.queries + number > self.most:
             raise _OutOfQueries(f"it would have been more than {self.most} queries")
         self.queries += number
@@ -256,6 +264,7 @@ class _Session:
             ("time ranges", ("match.time_range", "match.date_time"), self._times),
             ("wildcards", ("match.AccessionNumber*", "match.PatientID*"), self._wildcards),
             ("lists of UIDs", ("match.uid", "match.uid_list"), self._uids),
+            ("studies without a UID", ("uid.resolved",), self._resolve),
             ("caps", ("cap",), self._caps),
             ("parallel associations", ("parallel",), self._parallel),
         ]
@@ -320,9 +329,9 @@ class _Session:
         number = len(self.whole.answers)
         if not number:
             ending = self.whole.ending
-            self._add(
-                "content", Verdict.NO, "no studies to ask about: give --date a day that has some", asked, f"none, {ending}", 0
-            )
+            words = "no studies to ask about: give --date a day that has some"
+            words = words if self.whole.ok else "the question for a day's studies was not answered"
+            self._add("content", Verdict.NO, words, asked, f"none, {ending}", 0)
             return
         self.before = _Day(best - timedelta(days=1))
         earlier = lists.get(self.before.day) or self._day(self.before.day)
@@ -339,11 +348,16 @@ class _Session:
         """One STUDY level query within the day."""
         return self.talk.find("STUDY", {"StudyDate": _dicom(self.today_list.day), **keys}, STUDY_KEYS, some=True)
 
+    def _at_the_cap(self, reply: Reply) -> bool:
+        """Whether a part is as long as the whole day: either the key was ignored, or the PACS cut both."""
+        return reply.cut or len(reply.answers) >= len(self.whole.answers)
+
     # --- levels and return keys ---
 
     def _study_level(self) -> None:
         asked = "one day's studies"
-        verdict = Verdict.YES if self.whole.answers else (Verdict.NOT_TOLD if self.whole.ok else Verdict.NO)
+        refused = self.whole.status not in (None, 0) and not self.whole.cut
+        verdict = Verdict.YES if self.whole.answers else Verdict.NO if refused else Verdict.NOT_TOLD
         self._add("level.study", verdict, _level_words(verdict), asked, f"{len(self.whole.answers)} answers, {self.whole.ending}")
         self._count("count.study", "NumberOfStudyRelatedInstances", self.whole.answers)
 
@@ -363,6 +377,8 @@ class _Session:
     def _series_level(self) -> None:
         replies: list[Reply] = []
         for uid in self._studies_to_ask():
+            if len(replies) >= STUDIES_ASKED and (self._ct_series() or not self.series):
+                break
             reply = self.talk.find("SERIES", {"StudyInstanceUID": uid}, SERIES_KEYS, some=True)
             replies.append(reply)
             if reply.answers:
@@ -377,27 +393,35 @@ class _Session:
         self._add("level.series", verdict, _level_words(verdict), asked, came)
         self._count("count.series", "NumberOfSeriesRelatedInstances", answers)
         for keyword in FILTER_KEYS:
-            self._key(keyword, answers)
+            self._key(keyword, self._ct_series() if keyword in CT_KEYS else answers)
         self._series_alone(answers)
 
     def _studies_to_ask(self) -> list[str]:
-        """Those with several modalities, those with other than ASCII letters, small ones first."""
+        """Those that have several modalities, or one that never comes alone; other than ASCII letters; small ones first."""
         studies = self.today_list.studies
 
         def order(uid: str) -> tuple[bool, bool, int]:
             answer = studies[uid]
-            several = len(split_values(text_of(answer, "ModalitiesInStudy") or "")) > 1
+            modalities = split_values(text_of(answer, "ModalitiesInStudy") or "")
+            several = len(modalities) > 1 or bool(_COMPANIONS & set(modalities))
             ascii_only = all(value.isascii() for value in answer.values())
             return (not several, ascii_only, parse_count(text_of(answer, "NumberOfStudyRelatedInstances")) or 0)
 
         ordered = sorted(studies, key=order)
-        return list(dict.fromkeys([*ordered[: STUDIES_ASKED // 2], *ordered[-STUDIES_ASKED // 2 :]]))
+        ct = [uid for uid in ordered if "CT" in (text_of(studies[uid], "ModalitiesInStudy") or "").upper()]
+        first = [*ordered[:2], *ct[len(ct) // 2 :][:1], *ordered[-1:]]
+        return list(dict.fromkeys([*first, *ordered]))[:MOST_STUDIES_ASKED]
+
+    def _ct_series(self) -> list[Answer]:
+        answers = [answer for found in self.series.values() for answer in found]
+        return [answer for answer in answers if (text_of(answer, "Modality") or "").upper() == "CT"]
 
     def _key(self, keyword: str, answers: Sequence[Answer]) -> None:
         values = [text_of(answer, keyword) for answer in answers]
         verdict, kind = judge_key(values)
         words = {"filled": "comes", "empty": "comes, always empty here", "absent": "does not come"}.get(kind, "not told")
-        came = f"filled in {sum(bool(value) for value in values)} of {len(values)} series"
+        which = "CT series" if keyword in CT_KEYS else "series"
+        came = f"filled in {sum(bool(value) for value in values)} of {len(values)} {which}"
         self._add(f"key.{keyword}", verdict, words, f"return key {keyword}", came, kind or None)
 
     def _series_alone(self, answers: Sequence[Answer]) -> None:
@@ -515,7 +539,7 @@ class _Session:
         reply = self._query(ModalitiesInStudy=wanted)
         self.today_list.take(reply.answers)
         got = {uid_of(answer) for answer in reply.answers}
-        match = judge_match(holding, set(having) - holding, got)
+        match = judge_match(holding, set(having) - holding, got, cut=self._at_the_cap(reply))
         equal = {uid for uid in holding if having[uid] == {wanted}}
         came = f"{len(got)} of {len(holding)} studies that have it, {len(got - holding)} others"
         if mixed and match is Match.PARTLY and got == equal:
@@ -567,6 +591,8 @@ class _Session:
         came = f"{of_day} of the day's {len(studies)}, {of_before} of the {len(before)} before, {reply.ending}"
         if of_day and (of_before or not before):
             verdict, words = Verdict.YES, "date ranges are honoured"
+        elif got and self._at_the_cap(reply):
+            verdict, words = Verdict.NOT_TOLD, "not told: the list may be cut"
         elif of_before or not got:
             verdict, words = (
                 Verdict.NO,
@@ -581,7 +607,7 @@ class _Session:
         self.before.take(reply.answers)
 
     def _times(self) -> None:
-        seconds = {uid: seconds_of(plain_time(text_of(each, "StudyTime") or "")) for uid, each in self.today_list.studies.items()}
+        seconds = {uid: _second_of(each) for uid, each in self.today_list.studies.items()}
         told = sorted(second for second in seconds.values() if second is not None)
         asked = "StudyTime, the day in two halves"
         if len(set(told)) < 2:
@@ -599,7 +625,7 @@ class _Session:
             got = {uid_of(answer) for answer in reply.answers}
             inside = {uid for uid, second in seconds.items() if second is not None and window.since <= second <= window.until}
             outside = {uid for uid, second in seconds.items() if second is not None} - inside
-            verdicts.append(judge_match(inside, outside, got))
+            verdicts.append(judge_match(inside, outside, got, cut=self._at_the_cap(reply)))
             came.append(f"{len(got & inside)} of {len(inside)} and {len(got & outside)} from outside")
             parts |= got
             self.today_list.take(reply.answers)
@@ -614,10 +640,10 @@ class _Session:
             Match.PARTLY: "studies are missing in a time range",
         }.get(match, "not told")
         self._add("match.time_range", MATCH_VERDICT[match], words, asked, "; ".join(came))
-        if match is not Match.HONOURED:
-            self._not_told("match.date_time", "a range across midnight", "time ranges are not honoured")
-            return
-        self._across_midnight()
+        if match is Match.HONOURED and self._honoured("match.date_range"):
+            self._across_midnight()
+        else:
+            self._not_told("match.date_time", "a range across midnight", "time or date ranges are not honoured")
 
     def _across_midnight(self) -> None:
         """Date and time matched as one moment or each by itself (PS3.4 C.2.2.2.5.4)."""
@@ -625,7 +651,7 @@ class _Session:
         asked = f"StudyDate from the day before to the day, StudyTime {_clock(since)}-{_clock(until)}"
 
         def of(day: _Day, low: int, high: int) -> set[str]:
-            return day.those(lambda answer: low <= (seconds_of(plain_time(text_of(answer, "StudyTime") or "")) or -1) <= high)
+            return day.those(lambda answer: (second := _second_of(answer)) is not None and low <= second <= high)
 
         only_combined = of(self.before, until + 1, 86399) | of(self.today_list, 0, since - 1)
         common = of(self.before, since, until) | of(self.today_list, since, until)
@@ -659,7 +685,7 @@ class _Session:
             reply = self._query(**{keyword: f"{prefix}*"})
             got = {uid_of(answer) for answer in reply.answers}
             self.today_list.take(reply.answers)
-            match = judge_match(wanted, set(values) - wanted, got)
+            match = judge_match(wanted, set(values) - wanted, got, cut=self._at_the_cap(reply))
             words = {
                 Match.HONOURED: "wildcards are honoured",
                 Match.IGNORED: "wildcards are ignored: others come too",
@@ -692,6 +718,20 @@ class _Session:
             Match.IGNORED: "a list of UIDs is ignored: others come",
         }[match]
         self._add("match.uid_list", MATCH_VERDICT[match], words, "two StudyInstanceUIDs as a list", f"{len(got)} answers")
+
+    def _resolve(self) -> None:
+        """A study without a UID at STUDY level: do the levels below know it, as the pipeline will ask (resolve_uid)?"""
+        without = [answer for answer in self.whole.answers if not uid_of(answer) and text_of(answer, "AccessionNumber")]
+        if not without:
+            return
+        asked = "AccessionNumber of a study that came without its UID, at SERIES and IMAGE level"
+        for level in ("SERIES", "IMAGE"):
+            query = {"AccessionNumber": text_of(without[0], "AccessionNumber") or ""}
+            reply = self.talk.find(level, query, ("StudyInstanceUID", "StudyDate"), some=True)
+            if any(uid_of(answer) for answer in reply.answers):
+                self._add("uid.resolved", Verdict.YES, f"its UID comes at {level} level", asked, f"{len(reply.answers)} answers")
+                return
+        self._add("uid.resolved", Verdict.NO, "its UID comes nowhere: it cannot be pulled", asked, f"none, {reply.ending}")
 
     # --- caps ---
 
@@ -744,7 +784,8 @@ class _Session:
         together = self.talk.asker.together(MOST_TOGETHER, "STUDY", query, STUDY_KEYS)
         answered = sum(reply.ok for reply in together.replies)
         came = f"{together.opened} accepted, {answered} answered" + (f"; then: {together.why}" if together.why else "")
-        if not together.opened:
+        unreliable = self.talk.silent or self.talk.refused
+        if not together.opened or (unreliable and (together.why or answered < together.opened)):
             self._not_told("parallel", asked, came)
             return
         verdict = Verdict.YES if together.opened > 1 and answered == together.opened else Verdict.NO
@@ -846,13 +887,14 @@ class _Session:
         came = (
             f"{moved.error or 'status ' + _status(moved.status)}; announced {moved.announced}, completed {moved.completed}, "
             f"failed {moved.failed}; {moved.received - had} images came of {expected}, {moved.late} of them late; "
-            f"{moved.pending} pending responses, longest silence {moved.silence:.1f} s, {moved.seconds:.1f} s in all"
+            f"{moved.pending} pending responses"
         )
         all_here = moved.received - had >= expected
         verdict = Verdict.YES if all_here and moved.status == 0 else Verdict.PARTLY if moved.received > had else Verdict.NO
         words = _move_words(moved, all_here, moved.received - had)
         self._add("move", verdict, words, asked, came, moved.received - had)
-        self._add("move.silence", Verdict.YES, f"longest silence {moved.silence:.1f} s", asked, came, round(moved.silence, 1))
+        told = f"{moved.pending + 1} responses in {moved.seconds:.1f} s"
+        self._add("move.silence", Verdict.YES, f"longest silence {moved.silence:.1f} s", asked, told, round(moved.silence, 1))
 
 
 def _move_words(moved: Moved, all_here: bool, came: int) -> str:
@@ -878,6 +920,10 @@ def _level_words(verdict: Verdict) -> str:
         Verdict.PARTLY: "answers, but not for every study",
         Verdict.NOT_TOLD: "not told",
     }[verdict]
+
+
+def _second_of(answer: Answer) -> int | None:
+    return seconds_of(plain_time(text_of(answer, "StudyTime") or ""))
 
 
 def _dicom(day: date) -> str:
