@@ -1,5 +1,5 @@
 """
-Both finders against Debian's Orthanc, dcmtk's dcmqrscp and pynetdicom's qrscp, with the same images in all of them.
+Both finders against Debian's Orthanc, dcmqrscp, qrscp and the simulator, with the same images in all of them.
 
 What a PACS does not return is absent, and the three differ in that: qrscp has no counts, no ModalitiesInStudy and no
 descriptions and gives an answer an image; dcmqrscp has no counts and no SeriesDescription. Not proved here: character sets
@@ -8,6 +8,7 @@ descriptions and gives an answer an image; dcmqrscp has no counts and no SeriesD
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from dicom_maker import CHEST_CT, CHEST_DX, Study, store
 from raw_scp import RawScp, Script, identifier
 from real_pacs import KINDS, AskingOrthanc, RealPacs, start
 
+from hospital_sim.pacs import SimPacs
 from pacs_module.adapters.find_scu import Peer
 from pacs_module.adapters.finders import finder_by_pacs
 from pacs_module.adapters.orthanc_finder import OrthancFinder
@@ -32,6 +34,8 @@ DAY = "20200618"
 STUDY_KEYS = ("StudyInstanceUID", "ModalitiesInStudy", "NumberOfStudyRelatedInstances", "StudyDescription", "AccessionNumber")
 ANSWER = identifier({"StudyInstanceUID": b"1.2.3"})
 DEADLINE_S = 1.0
+SIM = "sim"
+TELL_ALL = ("orthanc", SIM)
 
 
 @dataclass
@@ -62,8 +66,10 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
         RawScp(Script([ANSWER], stop_at="find")) as silent,
         RawScp(Script([ANSWER] * 2, final=0xA700, comment="too many")) as capped,
         RawScp(Script([], final=0xA900)) as picky,
+        SimPacs(habits=["one-association"]) as sim,
     ):
         real: dict[str, RealPacs] = {kind: start(kind, run, free_ports(1)[0]) for kind in KINDS}
+        real[SIM] = RealPacs(SIM, Peer(LOOPBACK, sim.port, sim.ae_title, "AIPULL"))
         for pacs in real.values():
             store(pacs.address, ct.images + dx.images)
         peers = {kind: pacs.peer for kind, pacs in real.items()}
@@ -80,11 +86,12 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
 
 
 def finders_of(orthanc: OrthancFinder, peers: dict[str, Peer]) -> dict[str, PacsFinder]:
-    direct = [
-        PacsSettings(name=name, finder="pynetdicom", host=peer.host, port=peer.port, ae_title=peer.ae_title)
-        for name, peer in peers.items()
-    ]
+    direct = [settings_of(name, peer) for name, peer in peers.items()]
     return {"orthanc": orthanc, "pynetdicom": finder_by_pacs(direct, orthanc, DEADLINE_S)}
+
+
+def settings_of(name: str, peer: Peer) -> PacsSettings:
+    return PacsSettings(name=name, finder="pynetdicom", host=peer.host, port=peer.port, ae_title=peer.ae_title)
 
 
 @pytest.fixture(params=["orthanc", "pynetdicom"])
@@ -92,7 +99,7 @@ def finder(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[*KINDS, SIM])
 def pacs(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -131,9 +138,9 @@ def test_a_list_of_uids(hospital: Hospital, finder: str, pacs: str):
 def test_what_the_pacs_does_not_return_is_absent_and_the_rest_is_text(hospital: Hospital, finder: str, pacs: str):
     answers = hospital.finders[finder].find(pacs, "STUDY", {"StudyInstanceUID": hospital.ct.uid}, STUDY_KEYS)
     expected = {"StudyInstanceUID": hospital.ct.uid, "AccessionNumber": "ACC1"}
-    if pacs in ("orthanc", "dcmqrscp"):
+    if pacs in (*TELL_ALL, "dcmqrscp"):
         expected["StudyDescription"] = "111"
-    if pacs == "orthanc":
+    if pacs in TELL_ALL:
         expected |= {"ModalitiesInStudy": "CT\\PR", "NumberOfStudyRelatedInstances": "4"}
     assert {key: value for key, value in answers[0].items() if key in STUDY_KEYS} == expected
 
@@ -141,7 +148,7 @@ def test_what_the_pacs_does_not_return_is_absent_and_the_rest_is_text(hospital: 
 def test_values_of_a_series_with_several_joined_by_a_backslash(hospital: Hospital, finder: str, pacs: str):
     answers = hospital.finders[finder].find(pacs, "SERIES", {"StudyInstanceUID": hospital.ct.uid}, SERIES_KEYS)
     ct = next(answer for answer in answers if answer["Modality"] == "CT")
-    if pacs != "orthanc":
+    if pacs not in TELL_ALL:
         assert not ct.keys() & {"NumberOfSeriesRelatedInstances", "SeriesDescription", "ImageType", "BodyPartExamined"}
         return
     assert ct["ImageType"] == "ORIGINAL\\PRIMARY\\AXIAL"
@@ -193,3 +200,11 @@ def test_nothing_but_pipeline_errors_comes_out(hospital: Hospital, finder: str):
             hospital.finders[finder].find(name, "STUDY", {"StudyDate": "nonsense"}, ("StudyInstanceUID",))
         except PipelineError:
             continue
+
+
+def test_eight_threads_at_a_pacs_that_takes_one_association(hospital: Hospital):
+    """Each waits for its turn within its own deadline, so that nobody is refused."""
+    direct = finder_by_pacs([settings_of(SIM, hospital.peers[SIM])], hospital.finders["orthanc"], 20.0)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: len(direct.find(SIM, "STUDY", {"StudyDate": DAY}, STUDY_KEYS)), range(24)))
+    assert answers == [2] * 24
