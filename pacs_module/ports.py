@@ -1,8 +1,11 @@
 """
-What the core needs from the world. Each port has at least one adapter in ``pacs_module/adapters`` and one contract suite in ``tests/contract``
-that every adapter runs through.
+What the core needs from the world.
 
-Adapters raise :class:`~pacs_module.domain.errors.RetriableError` or :class:`~pacs_module.domain.errors.PermanentError` and nothing else.
+Each port has at least one adapter in ``pacs_module/adapters`` and one contract suite in ``tests/contract`` that every adapter
+runs through.
+
+Adapters raise :class:`~pacs_module.domain.errors.RetriableError` or :class:`~pacs_module.domain.errors.PermanentError` and
+nothing else.
 """
 
 from __future__ import annotations
@@ -49,8 +52,8 @@ class AtLeast:
 
 
 Where = Mapping[str, Any]
-"""Field (camelCase, dots for nested ones) to a plain value or a condition; all of them hold. A plain value equals a field, or any element
-of a field that is an array, as in MongoDB."""
+"""Field (camelCase, dots for nested ones) to a plain value or a condition; all of them hold. A plain value equals a field, or any
+element of a field that is an array, as in MongoDB."""
 
 Order = Sequence[tuple[str, int]]
 
@@ -63,7 +66,7 @@ class StudyStore(Protocol):
         ...
 
     def insert(self, study: Study) -> bool:
-        """Write a new study with revision 1 (set on the object too); False, and nothing changed, when its UID is there already."""
+        """Write a new study with revision 1 (set on the object too); False, nothing changed, when its UID is there already."""
         ...
 
     def replace(self, study: Study) -> bool:
@@ -71,7 +74,8 @@ class StudyStore(Protocol):
         Write a study back if nobody wrote it in between.
 
         Returns:
-            True, and the object's revision counted up by one; False, and nothing written, when the stored revision differs or it is gone.
+            True, and the object's revision counted up by one; False, and nothing written, when the stored revision differs or it
+            is gone.
         """
         ...
 
@@ -79,8 +83,9 @@ class StudyStore(Protocol):
         """
         Take the first study that is due for a kind of work, exactly once over all threads and processes.
 
-        A study is due when ``due[work] <= now``. The claim moves ``due[work]`` to ``now + lease`` in the same atomic write and counts the revision
-        up, so that a worker that dies leaves the work to be claimed again when the lease is over. ``claimedBy`` is set to the owner.
+        A study is due when ``due[work] <= now``. The claim moves ``due[work]`` to ``now + lease`` in the same atomic write and
+        counts the revision up, so that a worker that dies leaves the work to be claimed again when the lease is over.
+        ``claimedBy`` is set to the owner.
 
         Args:
             work: One of :data:`pacs_module.domain.study.WORK`.
@@ -161,7 +166,7 @@ class Puller(Protocol):
         ...
 
     def report_of(self, pull_id: str) -> PullReport | str | None:
-        """What became of a pull: its report when it has ended, ``"running"`` while it has not, None when the plugins do not know it."""
+        """What became of a pull: its report when it has ended, ``"running"`` until then, None when the plugins do not know it."""
         ...
 
     def write_verdicts(self, lines: Sequence[str]) -> None:
