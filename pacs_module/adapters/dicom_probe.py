@@ -27,8 +27,7 @@ _VERIFICATION = MODELS["echo"]
 _MOVE_RESPONSE = 0x8021
 _LOW = 2  # priority, PS3.7 9.1.2.1.4
 _STORE_CONTEXTS = 128
-_LATE_S = 10.0
-"""How long images may come after the final response of a move."""
+LATE_S = 10.0
 
 
 class _Association(FindAssociation):
@@ -75,11 +74,13 @@ class DicomProbe:
     Args:
         peer: The PACS, and our AE title there.
         timeout: Deadline of one question in seconds.
+        late: How long images may come after the final response of a move, in seconds.
     """
 
-    def __init__(self, peer: Peer, timeout: float) -> None:
+    def __init__(self, peer: Peer, timeout: float, late: float = LATE_S) -> None:
         self._peer = peer
         self._timeout = timeout
+        self._late = late
 
     def hello(self) -> Hello:
         """Which presentation contexts the PACS accepts, and C-ECHO."""
@@ -144,7 +145,7 @@ class DicomProbe:
             return Moved(error=str(error) or type(error).__name__, received=received())
         at_end = received()
         counts = _suboperations(command)
-        _until(lambda: received() >= max(announced, 1), _LATE_S if command.Status in (0, 0xB000) else 0.0)
+        _until(lambda: received() >= max(announced, 1), self._late if command.Status in (0, 0xB000) else 0.0)
         return Moved(
             status=int(command.Status),
             announced=announced,

@@ -255,7 +255,7 @@ class _Session:
         steps: list[tuple[str, tuple[str, ...], Callable[[], None]]] = [
             ("a busy day", ("content",), lambda: self._content(today, day)),
             ("STUDY level", ("level.study", "count.study"), self._study_level),
-            ("the same again", ("duplicates",), self._again),
+            ("the same again", (), self._again),
             ("SERIES level", ("level.series", "level.series_alone", "count.series"), self._series_level),
             ("modalities", ("modalities", "match.modality"), self._modalities),
             ("IMAGE level", ("level.image",), self._image_level),
@@ -281,6 +281,7 @@ class _Session:
                         self._not_told(key, title, str(stop))
         self._text()
         self._uid_cleanliness()
+        self._duplicates()
         self._reliability()
         self._speed()
 
@@ -483,18 +484,21 @@ class _Session:
     # --- the same again ---
 
     def _again(self) -> None:
-        asked = "the same day twice"
-        if not self.whole.answers:
+        """The same list may come in another order, or longer."""
+        if self.whole.answers:
+            self.today_list.take(self._day(self.today_list.day, some=True).answers)
+
+    def _duplicates(self) -> None:
+        asked = "every list of studies or series, one day's twice"
+        keywords = {"STUDY": "StudyInstanceUID", "SERIES": "SeriesInstanceUID"}
+        lists = [(keywords[level], reply.answers) for level, reply in self.talk.replies if level in keywords and reply.answers]
+        if not lists:
             self._not_told("duplicates", asked, "no answers")
             return
-        again = self._day(self.today_list.day, some=True)
-        self.today_list.take(again.answers)
-        lists = [("study", self.whole), ("study", again)]
-        number = sum(duplicates(reply.answers) for _, reply in lists)
-        verdict = Verdict.YES if number else Verdict.NO
-        words = "the same study comes more than once in one list" if number else "each study comes once"
-        came = f"{len(self.whole.answers)} and {len(again.answers)} answers, {number} of them repeated"
-        self._add("duplicates", verdict, words, asked, came, number)
+        number = sum(duplicates(answers, keyword) for keyword, answers in lists)
+        words = "the same study or series comes more than once in one list" if number else "everything comes once"
+        came = f"{number} answers of {sum(len(answers) for _, answers in lists)} were repeated"
+        self._add("duplicates", Verdict.YES if number else Verdict.NO, words, asked, came, number)
 
     # --- modalities ---
 
