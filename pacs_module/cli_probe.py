@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -26,6 +26,7 @@ from .use_cases.probe_pacs import MOST_QUERIES, MoveTest, Probed, ProbePacs
 
 _STYLES = {Verdict.YES: "green", Verdict.NO: "red", Verdict.PARTLY: "yellow", Verdict.NOT_TOLD: "dim"}
 _WIDTH = 150
+_MODEL = "model."
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def _print(console: Console, target: _Target, probed: Probed, where: Path | None
     day = probed.day.isoformat() if probed.day else "none"
     _line(console, f"{target.name}: {target.peer} as {target.peer.calling_ae_title}; asked about {day}")
     _line(console, f"{probed.queries} queries of at most {probed.most_queries}, {probed.seconds:.1f} s")
-    console.print(_findings_table(probed.findings.values()))
+    console.print(_findings_table(list(probed.findings.values())))
     console.print(_recommendations_table(probed.recommendations))
     if where:
         _line(console, f"profile: {where} (the pipeline takes the [[pacs]] settings from it that the site did not set itself)")
@@ -170,11 +171,24 @@ def _print(console: Console, target: _Target, probed: Probed, where: Path | None
         _line(console, "no profile written")
 
 
-def _findings_table(findings: Any) -> Table:
+def _findings_table(findings: Sequence[Finding]) -> Table:
     table = Table("", "what", "finding", "asked", "came", title="what it can do", title_justify="left")
-    for finding in findings:
+    for finding in (each for each in findings if not each.key.startswith(_MODEL)):
         table.add_row(*_finding_row(finding))
+        models = [each for each in findings if each.key.startswith(_MODEL)]
+        if finding.key == "echo" and models:
+            table.add_row(*_models_row(models))
     return table
+
+
+def _models_row(models: Sequence[Finding]) -> tuple[Words, ...]:
+    """All presentation contexts in one row."""
+    accepted = ", ".join(model.key.removeprefix(_MODEL) for model in models if model.value)
+    refused = ", ".join(model.key.removeprefix(_MODEL) for model in models if not model.value)
+    words = f"accepted: {accepted or 'none'}" + (f"; not: {refused}" if refused else "")
+    verdict = Verdict.PARTLY if accepted and refused else Verdict.YES if accepted else Verdict.NO
+    cells = ("models", words, "presentation contexts", f"{len(models)} offered")
+    return (Words(str(verdict), _STYLES[verdict]), *(Words(cell) for cell in cells))
 
 
 def _finding_row(finding: Finding) -> tuple[Words, ...]:
@@ -183,7 +197,7 @@ def _finding_row(finding: Finding) -> tuple[Words, ...]:
     return (Words(str(finding.verdict), style), *(Words(cell) for cell in cells))
 
 
-def _recommendations_table(recommendations: Any) -> Table:
+def _recommendations_table(recommendations: Sequence[Recommendation]) -> Table:
     table = Table("setting", "where", "recommended", "because", title="recommended", title_justify="left")
     for each in recommendations:
         table.add_row(*_recommendation_row(each))

@@ -460,15 +460,16 @@ _ORTHANC_TERMS = frozenset(
 )
 _EVERY = frozenset({LATIN1, UTF8, CHINESE})
 _UNICODE = frozenset({UTF8, CHINESE})
-# Field notes 6: with which DefaultEncoding text that is not what it is declared to be stays readable, or can be repaired.
+# docs/field-guide.md, Character sets: with which DefaultEncoding text that is not as declared can be read or repaired.
 _MISDECLARED = {
     ("", Sent.GBK): frozenset({CHINESE, LATIN1}),
-    ("", Sent.UTF8): frozenset({UTF8, LATIN1}),
+    ("", Sent.UTF8): _EVERY,
     ("", Sent.SINGLE): frozenset({LATIN1}),
     ("", Sent.ESCAPES): _UNICODE,
     ("100", Sent.GBK): _EVERY,
     ("100", Sent.UTF8): _EVERY,
     ("58", Sent.GBK): _UNICODE,
+    ("GB18030", Sent.UTF8): _UNICODE,
 }
 
 
@@ -515,11 +516,11 @@ def _finder(texts: Sequence[Text]) -> Recommendation:
 def _default_encoding(texts: Sequence[Text]) -> Recommendation:
     told = [text for text in texts if text.odd]
     common = _EVERY.intersection(*(readable_by_orthanc(text) for text in told))
-    if not told or common == _EVERY:
+    undeclared = next((text.sent for text in told if not any(text.declared)), None)
+    if not told or (common == _EVERY and undeclared is None):
         return Recommendation("DefaultEncoding", Place.ORTHANC, None, "what came is read alike with every value")
     if not common:
         return Recommendation("DefaultEncoding", Place.ORTHANC, None, "no value reads what came; see finder")
-    undeclared = next((text.sent for text in told if not text.declared), None)
     best = {Sent.GBK: CHINESE, Sent.UTF8: UTF8, Sent.SINGLE: LATIN1}.get(undeclared or Sent.GBK, CHINESE)
     value = best if best in common else sorted(common)[0]
     what = " and ".join(f"{text.sent} declared as {text.shown}" for text in told)

@@ -121,7 +121,7 @@ def test_only_settings_of_the_pacs_go_into_its_profile() -> None:
 
 @pytest.mark.parametrize(
     ("declared", "sent", "finder", "encoding"),
-    [  # field notes 6, row by row
+    [  # docs/field-guide.md, row by row
         ((), Sent.GBK, "orthanc", CHINESE),
         (("ISO_IR 100",), Sent.GBK, "orthanc", None),
         (("GB18030",), Sent.GBK, "orthanc", CHINESE),
@@ -134,6 +134,7 @@ def test_only_settings_of_the_pacs_go_into_its_profile() -> None:
         (("ISO 2022 IR 6", "ISO 2022 IR 58"), Sent.ESCAPES, "pynetdicom", None),
         (("GB2312",), Sent.GBK, "pynetdicom", None),
         (("ISO_IR 192",), Sent.GBK, "pynetdicom", None),
+        (("GB18030",), Sent.UTF8, "orthanc", CHINESE),
         # and others
         ((), Sent.SINGLE, "orthanc", LATIN1),
         (("ISO_IR 100",), Sent.SINGLE, "orthanc", None),
