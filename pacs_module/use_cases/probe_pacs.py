@@ -551,7 +551,7 @@ class _Session:
                 "match.modality", Verdict.PARTLY, "must equal the whole value: CT does not find CT\\PR", asked, came, "equals"
             )
         elif mixed and match is Match.NOTHING:
-            self._add("match.modality", Verdict.NO, "a study with several is not found by one of them", asked, came, "nothing")
+            self._add("match.modality", Verdict.NO, f"one of several {_nothing(reply)}", asked, came, "nothing")
         elif match is Match.NOT_TOLD:
             self._modality_control("all studies have the same; asked with one that no study has")
         elif match is Match.HONOURED and not mixed:
@@ -640,7 +640,7 @@ class _Session:
         words = {
             Match.HONOURED: "time ranges are honoured",
             Match.IGNORED: "time ranges are ignored: studies from outside come",
-            Match.NOTHING: "a time range matches nothing",
+            Match.NOTHING: f"a time range {_nothing(reply)}",
             Match.PARTLY: "studies are missing in a time range",
         }.get(match, "not told")
         self._add("match.time_range", MATCH_VERDICT[match], words, asked, "; ".join(came))
@@ -693,7 +693,7 @@ class _Session:
             words = {
                 Match.HONOURED: "wildcards are honoured",
                 Match.IGNORED: "wildcards are ignored: others come too",
-                Match.NOTHING: "wildcards match nothing",
+                Match.NOTHING: f"a wildcard {_nothing(reply)}",
             }.get(match, str(match))
             came = f"{len(got & wanted)} of {len(wanted)}, {len(got & (set(values) - wanted))} others"
             self._add(key, MATCH_VERDICT[match], words, asked, came)
@@ -713,15 +713,17 @@ class _Session:
         match = judge_match({one}, set(clean) - {one}, got)
         words = "a study is found by its UID" if match is Match.HONOURED else f"by UID: {match}"
         self._add("match.uid", MATCH_VERDICT[match], words, "one StudyInstanceUID", f"{len(got)} answers")
-        got = {uid_of(answer) for answer in self._query(StudyInstanceUID=f"{one}\\{two}").answers}
+        reply = self._query(StudyInstanceUID=f"{one}\\{two}")
+        got = {uid_of(answer) for answer in reply.answers}
         match = judge_match({one, two}, set(clean) - {one, two}, got)
         words = {
             Match.HONOURED: "a list of UIDs is honoured",
             Match.PARTLY: "only one UID of a list is matched",
-            Match.NOTHING: "a list of UIDs matches nothing",
+            Match.NOTHING: f"a list of UIDs {_nothing(reply)}",
             Match.IGNORED: "a list of UIDs is ignored: others come",
-        }[match]
-        self._add("match.uid_list", MATCH_VERDICT[match], words, "two StudyInstanceUIDs as a list", f"{len(got)} answers")
+        }.get(match, "not told")
+        came = f"{len(got)} answers, {reply.ending}"
+        self._add("match.uid_list", MATCH_VERDICT[match], words, "two StudyInstanceUIDs as a list", came)
 
     def _resolve(self) -> None:
         """A study without a UID at STUDY level: do the levels below know it, as the pipeline will ask (resolve_uid)?"""
@@ -915,6 +917,10 @@ def _move_words(moved: Moved, all_here: bool, came: int) -> str:
     if moved.announced and moved.announced != came:
         words += f"; it announced {moved.announced}"
     return words + (f"; {moved.late} came after its end" if moved.late else "")
+
+
+def _nothing(reply: Reply) -> str:
+    return "matches nothing" if reply.ok else f"is refused ({reply.ending})"
 
 
 def _level_words(verdict: Verdict) -> str:

@@ -8,17 +8,22 @@ at this size, and bad habits (test_probe_habits).
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dicom_maker import CHEST_CT, CHEST_DX, Study, store
-from real_pacs import KINDS, RealPacs, start
+from real_pacs import KINDS, AskingOrthanc, RealPacs, start
 from typer.testing import CliRunner
 
 from pacs_module import cli
+from pacs_module.adapters.dicom_probe import DicomProbe, OrthancReceiver
+from pacs_module.domain.probe import Verdict
+from pacs_module.use_cases.probe_pacs import MoveTest, ProbePacs
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
 
@@ -147,6 +152,7 @@ def test_qrscp_gives_an_answer_an_image(hospital: Hospital):
     assert finding(answer, "modalities") == ("no", "absent")
     assert finding(answer, "duplicates")[0] == "yes"
     assert finding(answer, "match.uid_list")[0] == "no"
+    assert "refused (status C320)" in json.dumps(answer)
     assert finding(answer, "key.SeriesDescription") == ("no", "absent")
     assert finding(answer, "text.sent")[0] == "not told"
     assert recommended(answer)["use_series"] is False
@@ -165,3 +171,14 @@ def test_nothing_of_a_patient_is_in_output_or_profile(hospital: Hospital, kind: 
             assert value not in printed
             assert value not in hospital.profiles[kind]
     assert "[settings]" in hospital.profiles[kind]
+
+
+def test_without_a_port_the_receiving_orthanc_counts_what_came(run_folder: RunFolder):
+    receiving = AskingOrthanc(run_folder, {})
+    receiving.start()
+    orthanc = start("orthanc", run_folder, receiving.ports.dicom)
+    store(orthanc.address, [image for study in content()[:4] for image in study.images])
+    receiver = OrthancReceiver(receiving.url, receiving.user, receiving.password, 10)
+    asking = ProbePacs(DicomProbe(orthanc.peer, 10), lambda: None, time.monotonic)
+    probed = asking(date(2020, 6, 18), date(2020, 6, 18), MoveTest(orthanc.peer.calling_ae_title, receiver.received))
+    assert (probed.findings["move"].verdict, probed.findings["move"].value) == (Verdict.YES, 2)
