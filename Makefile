@@ -1,7 +1,7 @@
 # The commands for people. Everything is installed by `make setup`, which the others call first; see scripts/setup.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo stop test kill-test lint clean
+.PHONY: help setup setup-dev demo stop test kill-test find-matrix lint clean
 
 PYTHON := .venv/bin/python
 off := 0 no false
@@ -40,6 +40,9 @@ test: setup-dev  ## the test suite (PYTEST_ARGS= for pytest)
 
 kill-test: setup-dev  ## kill -9 of Orthanc and pacs_module at seeded instants during runs
 	@exec $(PYTHON) -m pytest tests/chaos $(PYTEST_ARGS)
+
+find-matrix: setup-dev  ## every bad habit of a PACS, alone and combined: nothing wanted may be lost (about ten minutes)
+	@exec $(PYTHON) -m tests.matrix.find_matrix $(MATRIX_ARGS)
 
 lint: setup-dev  ## ruff and mypy
 	@$(PYTHON) -m ruff check .

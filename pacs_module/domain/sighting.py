@@ -12,7 +12,7 @@ from .study import MOST_SIGHTINGS, PULL, Study, iso
 from .switches import Switches
 from .values import FoundStudy, Sighting
 
-_REOPENS = (State.PULL_DATA_END, State.UNSUPPORTED_SERIES, State.COMPLETED, State.PULL_FAILED, State.DEAD_LETTER)
+SETTLED = (State.PULL_DATA_END, State.UNSUPPORTED_SERIES, State.COMPLETED, State.PULL_FAILED, State.DEAD_LETTER)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def see(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, swit
         if not verdict.taken:
             return Seen(changed)
         study.apply(Event.WANTED, f"{found.pacs}: {verdict.because}", now)
-    if study.state in _REOPENS or (study.waits_for_pull and counted):
+    if study.state in SETTLED or (study.waits_for_pull and counted):
         if not _grew(study, found):
             return Seen(changed)
         study.apply(Event.GREW, f"{found.pacs} has {found.count} instances, {_known_count(study)} when last pulled", now)

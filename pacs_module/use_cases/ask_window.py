@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from ..domain import loglines
 from ..domain.errors import TooManyAnswers
 from ..domain.values import FoundStudy, found_study
-from ..domain.windows import DIMENSIONS, Window, is_suspicious, lost, overlap, split, strangers
+from ..domain.windows import Window, dimensions, is_suspicious, lost, overlap, split, strangers
 from ..ports import EventLog, PacsFinder
 
 MOST_QUERIES = 400
 """In one window; more than any cap of 100 needs on a day of 10,000 studies."""
 MOST_DAYS = 40
 STRIKES = 3
+ANEW = 10
+"""Each so manieth time a window is split anew: names that begin otherwise than all before are found then."""
 
 
 @dataclass
@@ -30,6 +32,22 @@ class PacsKnowledge:
     deaf_to: set[str] = field(default_factory=set)
     strikes: Counter[str] = field(default_factory=Counter)
     parts: dict[Window, tuple[Window, ...]] = field(default_factory=dict)
+    rounds: Counter[Window] = field(default_factory=Counter)
+
+    def parts_of(self, window: Window) -> tuple[Window, ...]:
+        """Into which parts a window is asked for: as it was split last time, each ANEW-th time as a whole."""
+        self.rounds[window] += window.whole_day
+        return (window,) if self.rounds[window] % ANEW == 0 else self.parts.get(window, (window,))
+
+    def remember(self, window: Window, leaves: Sequence[Window]) -> None:
+        """How a whole day was split; short windows differ each time and are not worth it."""
+        self.parts.pop(window, None)
+        if leaves and window.whole_day:
+            self.parts[window] = tuple(leaves)
+        for oldest in list(self.parts)[:-MOST_DAYS]:
+            del self.parts[oldest]
+        for gone in self.rounds.keys() - self.parts.keys() - {window}:
+            del self.rounds[gone]
 
 
 @dataclass(frozen=True)
@@ -61,12 +79,10 @@ class AskWindow:
         """
         known = self.knowledge.setdefault(pacs, PacsKnowledge(set(self.known_caps.get(pacs, ()))))
         search = _Search(self.finder, self.log, pacs, known, self.modalities, return_keys)
-        results = [search.all_of(part) for part in known.parts.get(window, (window,))]
+        results = [search.all_of(part) for part in known.parts_of(window)]
         studies = _together(found for found, _ in results)
         complete = all(all_there for _, all_there in results)
-        known.parts = {day: parts for day, parts in known.parts.items() if day != window}
-        if complete and len(search.leaves) > 1:
-            known.parts = {**dict(list(known.parts.items())[-MOST_DAYS:]), window: tuple(search.leaves)}
+        known.remember(window, search.leaves if complete else [])
         if not complete:
             deaf_to = sorted(known.deaf_to)
             self.log.event(
@@ -94,14 +110,15 @@ class _Search:
 
     def _rest(self, window: Window, answer: _Answer) -> tuple[list[FoundStudy], bool]:
         if not answer.cut and not is_suspicious(answer.count, self.known.caps):
-            self.leaves.append(window)
+            if answer.studies or not window.prefixes:
+                self.leaves.append(window)
             return answer.studies, True
         return self._in_parts(window, answer)
 
     def _in_parts(self, window: Window, whole: _Answer) -> tuple[list[FoundStudy], bool]:
         together = whole.studies
         before = len(self.leaves)
-        for dimension in DIMENSIONS:
+        for dimension in dimensions(window, whole.studies):
             parts = split(window, dimension, whole.studies, self.modalities)
             if not parts or dimension in self.known.deaf_to or self.queries + len(parts) > MOST_QUERIES:
                 continue

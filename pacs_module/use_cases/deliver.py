@@ -15,7 +15,7 @@ from ..domain.retry import RetryPolicy
 from ..domain.study import RELEASE, HandOver, Study, iso
 from ..ports import Backend, Clock, Delivery, EventLog, FileCheck, QueueConsumer, StudyStore
 from .changing import change, milliseconds
-from .publish import owe_again, schedule_publishing, schedule_publishing
+from .publish import owe_again, schedule_publishing
 
 LOOK_S = 0.5
 """How often a waiting worker looks for the result, in seconds; also the time in which it notices a stop."""

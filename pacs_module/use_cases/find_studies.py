@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..domain import loglines
 from ..domain.backlog import NO_BACKLOG, Backlog
 from ..domain.lifecycle import Event, State
-from ..domain.sighting import Seen, new_study, see
+from ..domain.sighting import SETTLED, Seen, new_study, see
 from ..domain.stability import StabilityPolicy
 from ..domain.study import PULL, Study
 from ..domain.switches import Switches
@@ -29,6 +29,7 @@ STUDY_KEYS = (
     "ModalitiesInStudy",
     "NumberOfStudyRelatedInstances",
 )
+MOST_QUIET = 100_000
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class FindStudies:
     switches: Switches
     stability: StabilityPolicy
     backlog: Backlog = NO_BACKLOG
+    _quiet: dict[tuple[str, str], FoundStudy] = field(default_factory=dict)
+    """Answers that changed nothing in a settled study: the same answer again needs no look into the store. A cache."""
 
     def __call__(self, pacs: str, window: Window) -> FindResult:
         """
@@ -80,17 +83,29 @@ class FindStudies:
         fresh: list[Study] = []
         stable = undecided = 0
         for found in self._usable(answers):
+            if self._quiet.get((found.pacs, found.study_uid)) == found:
+                continue
             if self.store.get(found.study_uid) is None:
                 fresh.append(new_study(found, self.clock.now(), self.switches))
             seen, study = self._sight(found, fresh)
             stable += seen.stable
             undecided += study.state is State.META_ONLY and not study.waits_for_pull
+            self._remember_quiet(found, seen, study)
         wanted = [study for study in fresh if study.state is not None]
         self.log.line(loglines.not_in_db(len(fresh)))
         self.log.line(loglines.after_modality(len(wanted)))
         self.log.line(loglines.added(len(wanted)))
         self.log.line(loglines.stable_found(stable))
         return stable, undecided
+
+    def _remember_quiet(self, found: FoundStudy, seen: Seen, study: Study) -> None:
+        key = (found.pacs, found.study_uid)
+        if seen.changed or study.state not in (None, *SETTLED):
+            self._quiet.pop(key, None)
+            return
+        if len(self._quiet) >= MOST_QUIET:
+            self._quiet.clear()
+        self._quiet[key] = found
 
     def _usable(self, answers: Iterable[FoundStudy]) -> Iterable[FoundStudy]:
         seen: set[str] = set()

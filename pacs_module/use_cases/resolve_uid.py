@@ -10,20 +10,21 @@ from ..domain.values import FoundStudy, clean_uid, dashed_date
 from ..ports import Clock, EventLog, PacsFinder
 from .changing import milliseconds
 
-PAUSE = timedelta(minutes=10)
-"""A PACS that does not tell now will hardly tell in the next find."""
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=10), timedelta(days=1)
+"""A PACS that does not tell now will hardly tell in the next find: the pauses double."""
 KEYS = ("StudyInstanceUID", "StudyDate", "AccessionNumber", "PatientID")
 
 
 @dataclass
 class ResolveUid:
-    """Asks at most once in a pause for each study; remembers what it learnt (a cache)."""
+    """Asks for each study again after growing pauses; remembers what it learnt (a cache)."""
 
     finder: PacsFinder
     clock: Clock
     log: EventLog
     _known: dict[str, str] = field(default_factory=dict)
     _again: dict[str, int] = field(default_factory=dict)
+    _pause: dict[str, timedelta] = field(default_factory=dict)
 
     def __call__(self, key: str, found: FoundStudy) -> str:
         """
@@ -35,7 +36,8 @@ class ResolveUid:
         """
         now = self.clock.now()
         if key not in self._known and self._again.get(key, 0) <= now:
-            self._again[key] = now + milliseconds(PAUSE)
+            self._pause[key] = min(2 * self._pause.get(key, FIRST_PAUSE / 2), LONGEST_PAUSE)
+            self._again[key] = now + milliseconds(self._pause[key])
             uid = self._ask(found)
             if uid:
                 self._known[key] = uid
