@@ -96,8 +96,9 @@ ALONE: tuple[tuple[str, ...], ...] = (
     ("late-series",),
 )
 COMBINABLE = (
-    "cap=100", "no-counts", "counts-as-text", "overloaded", "empty-uid", "dirty-uid", "duplicate-answers", "no-modalities-in-study",
-    "modalities-single", "no-series-level", "time-range-independent", "gbk-undeclared", "utf8-as-latin1", "one-association", "late-series",
+    "cap=100", "no-counts", "counts-as-text", "overloaded", "empty-uid", "dirty-uid", "duplicate-answers",
+    "no-modalities-in-study", "modalities-single", "no-series-level", "time-range-independent", "gbk-undeclared",
+    "utf8-as-latin1", "one-association", "late-series",
 )  # fmt: skip
 EXCLUSIVE = (
     {"no-counts", "counts-as-text"},

@@ -1,7 +1,7 @@
 """
-The short form of the find matrix: some habits and combinations, with an hour between the rounds; `make find-matrix` plays them all.
+The short form of the find matrix: some habits, with an hour between the rounds; `make find-matrix` plays them all.
 
-Asserts that nothing wanted is lost, behind or asked twice, and that the naive control fails where the habit is about finding.
+Asserts that nothing wanted is lost, behind or asked twice, and that the naive control fails. Not all habits are here.
 """
 
 from __future__ import annotations
