@@ -6,23 +6,24 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text as Words
 
-from .adapters.dicom_probe import DicomProbe, OrthancReceiver, Receiver
-from .adapters.find_scu import Peer
 from .domain.errors import ConfigurationError
 from .domain.probe import Finding, Recommendation, Verdict
 from .profiles import PROFILES, Profile, write_profile
 from .settings import SETTINGS_FILE, PacsSettings, Settings, load_settings
 from .use_cases.probe_pacs import MOST_QUERIES, MoveTest, Probed, ProbePacs
+
+if TYPE_CHECKING:  # pynetdicom takes a while to import, and the other commands need none of it
+    from .adapters.find_scu import Peer
 
 _STYLES = {Verdict.YES: "green", Verdict.NO: "red", Verdict.PARTLY: "yellow", Verdict.NOT_TOLD: "dim"}
 _WIDTH = 150
@@ -65,6 +66,9 @@ def probe(
     Examples: [bold]pacs-module probe HOSPITAL-PACS[/bold] ·
     [bold]pacs-module probe --host 192.168.1.150 --port 104 --aet GEPACS --calling-aet AIPULL --date 2026-11-20[/bold]
     """
+    from .adapters.dicom_probe import DicomProbe
+    from .adapters.find_scu import Peer
+
     target = _target(pacs, settings, Peer(host, port, aet, calling_aet))
     said = Console(stderr=True)
     _line(said, f"asking {target.peer} as {target.peer.calling_ae_title}: at most {queries} queries, {pause:g} s apart")
@@ -92,10 +96,13 @@ def _target(name: str, file: Path | None, given: Peer) -> _Target:
     if settings and known is None:
         raise ConfigurationError("PACS", name, f"one of {', '.join(pacs.name for pacs in settings.pacs)}")
     pacs = known or PacsSettings(name="PACS")
-    peer = Peer(
-        given.host or pacs.host, given.port or pacs.port, given.ae_title or pacs.ae_title,
-        given.calling_ae_title or pacs.calling_ae_title,
-    )  # fmt: skip
+    peer = replace(
+        given,
+        host=given.host or pacs.host,
+        port=given.port or pacs.port,
+        ae_title=given.ae_title or pacs.ae_title,
+        calling_ae_title=given.calling_ae_title or pacs.calling_ae_title,
+    )
     if not (peer.host and peer.ae_title):
         raise ConfigurationError("PACS", name, "with host, port and ae_title in the settings (or --host, --port, --aet)")
     today = datetime.now(settings.zone if settings else None).date()
@@ -111,6 +118,8 @@ def _day(text: str) -> date | None:
 
 @contextmanager
 def _move_test(target: _Target, move: bool, listen: int) -> Iterator[MoveTest | None]:
+    from .adapters.dicom_probe import OrthancReceiver, Receiver
+
     if not move:
         yield None
     elif listen:

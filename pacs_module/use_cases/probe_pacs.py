@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Protocol
 
+from ..domain.errors import PipelineError
 from ..domain.probe import (
     ENOUGH,
     MATCH_VERDICT,
@@ -274,7 +275,7 @@ class _Session:
             self.say(title)
             try:
                 step()
-            except _OutOfQueries as stop:
+            except (_OutOfQueries, PipelineError) as stop:  # the latter: the receiving Orthanc cannot be asked
                 told = {finding.key for finding in self.findings}
                 for key in keys:
                     if key not in told:

@@ -18,6 +18,7 @@ from hospital_sim.busy_day import plan_busy_day
 from hospital_sim.pacs import SimPacs
 from pacs_module.adapters.dicom_probe import DicomProbe, Receiver
 from pacs_module.adapters.find_scu import Peer
+from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.probe import Verdict
 from pacs_module.use_cases.probe_pacs import MOST_QUERIES, MoveTest, Probed, ProbePacs
 from stack.ports import LOOPBACK, free_ports
@@ -228,7 +229,6 @@ def test_it_finds_a_busy_day_by_itself(pacs: SimPacs):
 MOVES: list[tuple[str, Verdict, str]] = [
     ("", YES, "all images came"),
     ("move-success-all-failed=*", NO, "Success, but only 0"),
-    ("move-zero=*", NO, "Success, but only 0"),
     ("move-drops-nth=2x*", PARTLY, "Success, but only"),
     ("move-b000=2x*", PARTLY, "status B000"),
     ("move-refused=*", NO, "status A702"),
@@ -265,3 +265,12 @@ def test_no_finding_holds_a_value_of_a_patient(pacs: SimPacs, good: Probed):
     }
     said = "\n".join(f"{finding.words} {finding.asked} {finding.came} {finding.value}" for finding in good.findings.values())
     assert not [value for value in values if value in said]
+
+
+def test_a_receiver_that_cannot_be_asked_costs_the_move_only(pacs: SimPacs):
+    def received(series: str) -> int:
+        raise RetriableError("the receiving Orthanc cannot be asked")
+
+    probed = probe(pacs, most=60, move=MoveTest(AIPULL, received))
+    assert "cannot be asked" in probed.findings["move"].came
+    assert told(probed, "cap")[0] is NO
