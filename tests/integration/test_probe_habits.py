@@ -39,7 +39,7 @@ def probe(pacs: SimPacs, *habits: str, timeout: float = 10.0, most: int = MOST_Q
     pacs.stop()
     pacs.start()
     pacs.habits = list(habits)
-    asker = DicomProbe(Peer(LOOPBACK, pacs.port, pacs.ae_title, AIPULL), timeout, late=0.5)
+    asker = DicomProbe(Peer(LOOPBACK, pacs.port, pacs.ae_title, AIPULL), timeout, late=0.3)
     before = pacs.ledger.queries()
     probed = ProbePacs(asker, lambda: None, time.monotonic, most)(DAY, DAY, move)
     assert pacs.ledger.queries() - before <= probed.queries <= most
@@ -76,24 +76,19 @@ def test_a_pacs_without_habits_is_found_to_be_good(good: Probed):
 
 HABITS: list[tuple[str, str, Verdict, object]] = [
     ("cap=100", "cap", YES, 100),
-    ("cap=37", "cap", YES, 37),
-    ("cap-a700=50", "cap", YES, 50),
+    ("cap-a700=37", "cap", YES, 37),
     ("no-counts", "count.study", NO, "absent"),
     ("no-counts", "count.series", NO, "absent"),
     ("counts-as-text", "count.study", PARTLY, "text"),
-    ("counts-as-text=n/a", "count.study", NO, "text"),
-    ("counts-as-text=empty", "count.study", NO, "empty"),
     ("empty-uid", "uid.resolved", YES, None),
     ("empty-uid-everywhere", "uid.resolved", NO, None),
     ("no-modalities-in-study", "modalities", NO, "absent"),
     ("no-modalities-in-study", "match.modality", NO, "ignored"),
     ("modalities-single", "modalities", NO, "single"),
     ("modalities-as-text=comma", "modalities", PARTLY, "comma"),
-    ("modalities-as-text=slash", "modalities", PARTLY, "slash"),
     ("modalities-equal", "match.modality", PARTLY, "equals"),
     ("no-series-level", "level.series", NO, None),
     ("series-needs-study-uid=refused", "level.series_alone", NO, None),
-    ("series-needs-study-uid=empty", "level.series_alone", NO, None),
     ("empty-image-level", "level.image", NO, 0),
     ("time-range-independent", "match.date_time", NO, "independent"),
     ("time-range-ignored", "match.time_range", NO, None),
@@ -110,7 +105,6 @@ HABITS: list[tuple[str, str, Verdict, object]] = [
     ("utf8-as-latin1", "text.agrees", NO, False),
     ("escapes-second", "text.declared", YES, "\\ISO 2022 IR 58"),
     ("escapes-second", "text.sent", YES, "ISO 2022 escapes"),
-    ("gb18030", "text.agrees", YES, True),
     ("utf8", "text.agrees", YES, True),
 ]
 
@@ -147,14 +141,13 @@ def test_untidy_answers_are_counted(of: Callable[[str], Probed], habit: str, key
         ("escapes-after-ir6", "finder", "pynetdicom"),
         ("gb2312-declared", "finder", "pynetdicom"),
         ("gbk-as-utf8", "finder", "pynetdicom"),
-        ("gbk-declared", "finder", "orthanc"),
     ],
 )
 def test_the_setting_follows_the_habit(of: Callable[[str], Probed], habit: str, setting: str, value: object):
     assert recommended(of(habit))[setting] == value
 
 
-@pytest.mark.parametrize("habit", ["overloaded=2", "overloaded=3", "never-answers=4", "refuse-associations=3"])
+@pytest.mark.parametrize("habit", ["overloaded=2", "never-answers=5", "refuse-associations=3"])
 def test_what_comes_and_goes_is_named_and_changes_nothing_else(pacs: SimPacs, good: Probed, habit: str):
     probed = probe(pacs, habit, timeout=0.3 if habit.startswith("never") else 10.0)
     assert told(probed, "reliable")[0] is NO
@@ -172,8 +165,9 @@ def test_what_comes_and_goes_is_named_and_changes_nothing_else(pacs: SimPacs, go
 
 
 def test_slowness_is_measured(pacs: SimPacs):
-    assert told(probe(pacs, "slow=0.02"), "speed.slowest")[1] >= 0.02
-    verdict, rate = told(probe(pacs, "trickle=0.001"), "speed")
+    probed = probe(pacs, "slow=0.02", "trickle=0.001")
+    assert told(probed, "speed.slowest")[1] >= 0.02
+    verdict, rate = told(probed, "speed")
     assert verdict is YES
     assert rate < 1000
 
