@@ -21,6 +21,7 @@ from .logs import ContractLog
 from .loops import Loop
 from .metrics import FindMetrics
 from .ports import StudyStore
+from .profiles import tell_profiles
 from .settings import PacsSettings, Settings
 from .site_config import load_switches
 from .use_cases.accept_notification import AcceptNotification
@@ -91,6 +92,7 @@ def build(settings: Settings) -> Service:
     """
     switches = load_switches(settings.config, settings.site_config)
     log = ContractLog(settings.log_folder, "dcm_end")
+    tell_profiles(settings, log)
     clock = SystemClock(settings.zone)
     store = open_store(settings.store.url)
     orthanc = settings.orthanc
@@ -107,6 +109,7 @@ def build(settings: Settings) -> Service:
     prepare = PreparePull(finder, puller, clock, log, switches, with_series, use_series)
     wanted = switches.ct_modalities + switches.dx_modalities
     ask = AskWindow(finder, log, wanted, {pacs.name: pacs.caps for pacs in settings.pacs})
+    distrusted = frozenset(pacs.name for pacs in settings.pacs if not pacs.trust_modalities)
     resolve = ResolveUid(finder, clock, log)
     service = Service(
         settings=settings,
@@ -115,7 +118,7 @@ def build(settings: Settings) -> Service:
         store=store,
         queue=queue,
         clock=clock,
-        find=FindStudies(store, ask, resolve, clock, log, switches, settings.stability, settings.backlog),
+        find=FindStudies(store, ask, resolve, clock, log, switches, settings.stability, settings.backlog, distrusted),
         pull=PullStudies(store, puller, prepare, ends, clock, log, _pull_policy(settings), owner, lambda: unreachable),
         ends=ends,
         accept=AcceptNotification(store, clock, log),

@@ -50,6 +50,8 @@ class PacsSettings(_Section):
     ae_title: str = Field(default="", max_length=16)
     calling_ae_title: str = Field(default="AIPULL", min_length=1, max_length=16)
     """Our AE title there; ``host``, ``port`` and both AE titles are for ``pynetdicom`` only, Orthanc has its own."""
+    trust_modalities: bool = True
+    """False for a PACS that tells only one of a study's modalities: they are asked at SERIES level then."""
     use_series: bool | None = None
     """FIND_PACS_USE_SERIES for this PACS; None: as the switch says."""
     caps: tuple[Annotated[int, Field(gt=0)], ...] = ()

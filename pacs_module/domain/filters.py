@@ -38,6 +38,9 @@ class Verdict:
         return f"{self.attribute} {self.value}" if self.attribute else self.value
 
 
+ACCOMPANYING = frozenset({"SR", "PR", "KO", "SEG", "REG", "DOC", "FID", "RTSTRUCT", "RTPLAN", "RTDOSE"})
+"""Modalities of objects that belong to images of another modality (PS3.3 C.7.3.1.1.1)."""
+
 Rule = Callable[[SeriesFacts, Switches], "Verdict | None"]
 
 
@@ -45,10 +48,11 @@ def judge_modalities(modalities: tuple[str, ...], switches: Switches) -> Verdict
     r"""
     Judge a study by ModalitiesInStudy (0008,0061): it must *contain* a wanted modality (``CT\PR`` does).
 
-    A study whose PACS does not tell its modalities is taken: SERIES level or the images will tell.
+    A study whose PACS does not tell its modalities is taken: SERIES level or the images will tell. So is one with nothing but
+    objects that go with images: there are PACS that tell only the modality of the last series.
     """
-    if not modalities:
-        return Verdict(True, "modality", "ModalitiesInStudy", "not told")
+    if set(modalities) <= ACCOMPANYING:
+        return Verdict(True, "modality", "ModalitiesInStudy", "\\".join(modalities) or "not told")
     wanted = [modality for modality in modalities if modality in switches.ct_modalities + switches.dx_modalities]
     return Verdict(bool(wanted), "modality", "ModalitiesInStudy", "\\".join(modalities))
 

@@ -8,6 +8,7 @@ may judge.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -87,8 +88,8 @@ def clean_uid(text: str) -> str:
 
 
 def split_values(text: str) -> tuple[str, ...]:
-    r"""``CT\PR`` as ("CT", "PR"), upper case, without empty ones."""
-    return tuple(part.strip().upper() for part in text.split("\\") if part.strip())
+    r"""``CT\PR`` (and ``CT,PR`` or ``CT/PR``, as some write it) as ("CT", "PR"), upper case, without empty ones."""
+    return tuple(part.strip().upper() for part in re.split(r"[\\,/]", text) if part.strip())
 
 
 def parse_count(value: object) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from ..domain import loglines
@@ -60,6 +60,8 @@ class FindStudies:
     switches: Switches
     stability: StabilityPolicy
     backlog: Backlog = NO_BACKLOG
+    distrusted: Collection[str] = ()
+    """PACS whose ModalitiesInStudy is not to be believed: the modalities are asked at SERIES level."""
     _quiet: dict[tuple[str, str], FoundStudy] = field(default_factory=dict)
     """Answers that changed nothing in a settled study: the same answer again needs no look into the store. A cache."""
 
@@ -109,7 +111,8 @@ class FindStudies:
 
     def _usable(self, answers: Iterable[FoundStudy]) -> Iterable[FoundStudy]:
         seen: set[str] = set()
-        for found in answers:
+        for told in answers:
+            found = replace(told, modalities=()) if told.pacs in self.distrusted else told
             named = found if found.study_uid else self._with_uid(found)
             if named is not None and named.study_uid not in seen:
                 seen.add(named.study_uid)

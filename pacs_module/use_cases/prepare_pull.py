@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..domain import loglines
 from ..domain.errors import PipelineError, RetriableError
-from ..domain.filters import Verdict, is_dx, judge_modalities, judge_series
+from ..domain.filters import ACCOMPANYING, Verdict, is_dx, judge_series
 from ..domain.lifecycle import Event
 from ..domain.messages import PullRequest
 from ..domain.study import PULL, SeriesRecord, Study, iso
@@ -80,9 +80,11 @@ class PreparePull:
 
     def _no_wanted_modality(self, study: Study, series: list[SeriesFacts]) -> bool:
         """Where the PACS gave no ModalitiesInStudy its series tell: not every MR is pulled to find out that it is one."""
-        if not study.modality:
-            study.modality = sorted({facts.modality for facts in series if facts.modality})
-        return not judge_modalities(tuple(study.modality), self.switches).taken
+        if set(study.modality) <= ACCOMPANYING:
+            told = {facts.modality for facts in series if facts.modality}
+            study.modality = sorted(told | set(study.modality))
+        wanted = self.switches.ct_modalities + self.switches.dx_modalities
+        return not any(modality in wanted for modality in study.modality)
 
     def _request(self, study: Study, pacs: str, wanted: list[SeriesFacts], filtered: dict[str, str], final: bool) -> PullRequest:
         counts = {facts.series_uid: facts.instances for facts in wanted if facts.instances is not None}

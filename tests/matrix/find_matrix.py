@@ -53,7 +53,7 @@ DATE = dt.date(2026, 11, 21)
 PACS = "SIM"
 DEADLINE_S = 0.4
 """Of one C-FIND: the simulated PACS answers in milliseconds, one that never answers must not cost minutes."""
-AFTER = dt.timedelta(hours=3)
+AFTER = dt.timedelta(hours=8)
 """So long the finds go on after the last study has arrived."""
 
 # Each row: what is switched on. A habit that shows itself only where a list must be split comes with a cap.
@@ -105,10 +105,14 @@ EXCLUSIVE = (
     {"no-modalities-in-study", "modalities-single"},
     {"gbk-undeclared", "utf8-as-latin1"},
 )
-# Nothing about finding: the naive control does as well as without them.
+# Nothing about finding: the naive control does as well as without them. The charsets bite Orthanc's own finder instead
+# (tests/integration/test_charsets.py), late-series by its time: the control asks at the day's end.
 HARMLESS = frozenset(
-    {"slow=0.05", "trickle=0.0002", "one-association", "series-needs-study-uid", "empty-image-level", "no-series-level"}
-)
+    {
+        "slow=0.05", "trickle=0.0002", "one-association", "series-needs-study-uid", "empty-image-level", "no-series-level",
+        "gbk-declared", "escapes", "escapes-second", "escapes-after-ir6", "gb2312-declared", "modalities-as-text", "late-series",
+    }
+)  # fmt: skip
 
 
 def combinations(seed: int, number: int = 10) -> list[tuple[str, ...]]:
@@ -224,7 +228,7 @@ def run_row(day: BusyDay, habits: tuple[str, ...], step: dt.timedelta) -> Outcom
             behind=tuple(study.planned.label for study in truth.wanted if late[study.uid] == "behind"),
             untold=sum(words == "untold" for words in late.values()),
             twice=run.pulled_twice(),
-            naive_missing=naive(run.finder, truth),
+            naive_missing=control(day, habits),
             queries=queries,
             seconds=time.monotonic() - begin,
         )
@@ -248,9 +252,10 @@ class _Run:
         modalities = switches.ct_modalities + switches.dx_modalities
         ask = AskWindow(self.finder, self.log, modalities)
         find = FindStudies(self.store, ask, ResolveUid(self.finder, clock, self.log), clock, self.log, switches, policy)
+        find.distrusted = {PACS} if "modalities-single" in pacs.habits else ()  # as the engineer at the site sets it
         self.ends = PullEnds(self.store, clock, self.log, retry)
         prepare = PreparePull(self.finder, self.plugins, clock, self.log, switches, {PACS})
-        pulls = PullPolicy({PACS: 1000}, retry, dt.timedelta(hours=9), dt.timedelta(seconds=5))
+        pulls = PullPolicy({PACS: 1000}, retry, dt.timedelta(minutes=20), dt.timedelta(seconds=5))
         self.pull = PullStudies(
             self.store, self.plugins, prepare, self.ends, clock, self.log, pulls, "matrix", pick=lambda names: names[0]
         )
@@ -317,6 +322,13 @@ class _Truth:
         """Kept as unpullable, with its reason."""
         kept: list[Study] = store.find({"state": "unpullable", "accessionNumber": study.planned.accession_number})
         return bool(kept) and all("no StudyInstanceUID" in one.why for one in kept)
+
+
+def control(day: BusyDay, habits: tuple[str, ...]) -> int:
+    """The naive control at the day's end, at a PACS that nobody has asked yet: habits that come and go begin with the first."""
+    with SimPacs(day, habits=habits) as pacs:
+        finder = PynetdicomFinder(Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL"), DEADLINE_S)
+        return naive(finder, _Truth(day, pacs))
 
 
 def naive(finder: PynetdicomFinder, truth: _Truth) -> int:

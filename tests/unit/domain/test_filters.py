@@ -41,7 +41,8 @@ def said(series: SeriesFacts, switches: Switches = SITE) -> str:
         (("MR",), False),
         (("RF",), False),
         (("OT",), False),
-        (("SR", "PR"), False),
+        (("SR", "PR"), True),  # objects that go with images: a PACS that tells one modality only hides the CT behind them
+        (("MR", "SR"), False),
         ((), True),  # not told: the series or the images will tell
     ],
 )

@@ -219,7 +219,7 @@ def test_a_pushed_study_of_which_the_pacs_has_more_is_pulled(world: Pipeline) ->
 
 
 def test_a_modality_that_comes_later_makes_a_study_wanted(world: Pipeline) -> None:
-    world.pacs.studies["A"] = [answer(ModalitiesInStudy="SR")]
+    world.pacs.studies["A"] = [answer(ModalitiesInStudy="MG")]
     world.find("A", DAY)
     assert world.study().state is None
     world.until_stable(101, ModalitiesInStudy="SR\\CT")
