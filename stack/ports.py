@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import re
 import socket
 import threading
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ LOOPBACK = "127.0.0.1"
 # Below Linux's range for outgoing connections (ip_local_port_range, 32768 up), or a client could take it in between.
 _RANGE = range(15000, 32000)
 _LISTEN = "0A"  # TCP_LISTEN in /proc/net/tcp
+# Several processes that look for free ports at once (the workers of a test run) would find the same ones: each has its share.
+_SHARE = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0) % 8
 _given: set[int] = set()
 _lock = threading.Lock()
 
@@ -30,7 +33,8 @@ class Holder:
 def free_ports(number: int) -> list[int]:
     """Free ports, none of them given twice by this process."""
     with _lock:
-        candidates = random.sample(_RANGE, len(_RANGE))
+        share = _RANGE[_SHARE::8]
+        candidates = random.sample(share, len(share))
         found: list[int] = []
         for port in candidates:
             if len(found) == number:

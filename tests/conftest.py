@@ -34,6 +34,11 @@ def in_ci() -> bool:
     return os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A lone surrogate in a test's name cannot be told to the other processes of a parallel run."""
+    return ascii(val) if isinstance(val, str) and not val.isprintable() else None
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("server"):
         missing = missing_programs(marker.args)

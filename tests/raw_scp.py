@@ -95,13 +95,20 @@ class RawScp:
             self.associations += 1
             self._open += 1
             self.most_at_once = max(self.most_at_once, self._open)
-        last = 0
+        ended = False
         try:
             with connection:
                 connection.settimeout(0.05)
                 last = self._talk(connection)
+                self._end(last)  # over before the other side hears of it, and may open the next one
+                ended = True
+                if last == 5:
+                    connection.sendall(b"\x06\x00\x00\x00\x00\x04\x00\x00\x00\x00")
         except OSError:
-            pass
+            if not ended:
+                self._end(0)
+
+    def _end(self, last: int) -> None:
         with self._lock:
             self._open -= 1
             self.ended_by.append(last)
@@ -121,8 +128,6 @@ class RawScp:
                     self._answer(connection, message)
                     message = DIMSEMessage()
             else:
-                if kind == 5:
-                    connection.sendall(b"\x06\x00\x00\x00\x00\x04\x00\x00\x00\x00")
                 return kind
 
     def _stops_at(self, where: str) -> bool:
