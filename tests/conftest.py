@@ -7,7 +7,7 @@ missing server must not look like success. ``@pytest.mark.server("rabbitmq")`` n
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +37,14 @@ def in_ci() -> bool:
 def pytest_make_parametrize_id(val: object) -> str | None:
     """A lone surrogate in a test's name cannot be told to the other processes of a parallel run."""
     return ascii(val) if isinstance(val, str) and not val.isprintable() else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Nor can it in what a test has written."""
+    report = yield
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode("utf-8")) for name, text in report.sections]
+    return report
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
