@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from . import __version__
+from .cli_find import find
 from .cli_probe import probe
 from .domain.errors import PipelineError
 from .settings import SETTINGS_FILE, Settings, load_settings
@@ -171,6 +172,7 @@ def _words(response: requests.Response) -> str:
 
 
 app.command()(probe)
+app.command()(find)
 
 
 def main() -> None:
