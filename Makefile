@@ -36,7 +36,7 @@ stop:  ## end what `make demo KEEP=1` left running
 	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m demo stop; else echo "nothing is installed, so nothing runs"; fi
 
 test: setup-dev  ## the test suite (PYTEST_ARGS= for pytest)
-	@exec $(PYTHON) -m pytest --ignore=tests/chaos -n 2 --dist loadfile $(PYTEST_ARGS)
+	@exec $(PYTHON) -m pytest --ignore=tests/chaos --ignore=tests/matrix -n 2 --dist loadfile $(PYTEST_ARGS)
 
 kill-test: setup-dev  ## kill -9 of Orthanc and pacs_module at seeded instants during runs
 	@exec $(PYTHON) -m pytest tests/chaos $(PYTEST_ARGS)

@@ -207,12 +207,12 @@ class Outcome:
         return self.naive_missing > baseline
 
 
-def run_row(day: BusyDay, habits: tuple[str, ...], step: dt.timedelta) -> Outcome:
+def run_row(day: BusyDay, habits: tuple[str, ...], step: dt.timedelta, deadline_s: float = DEADLINE_S) -> Outcome:
     """Play the day with these habits."""
     begin = time.monotonic()
     clock = ManualClock(day.begins_at)
     with SimPacs(day, habits=habits, clock=clock) as pacs, tempfile.TemporaryDirectory(dir=_fast_folder()) as folder:
-        run = _Run(pacs, VirtualClock(clock), Path(folder))
+        run = _Run(pacs, VirtualClock(clock), Path(folder), deadline_s)
         while clock.now() < day.ends_at + AFTER:
             clock.advance(step)
             run.round()
@@ -242,8 +242,8 @@ def _fast_folder() -> str | None:
 class _Run:
     """pacs_module's finding and asking, on the virtual clock."""
 
-    def __init__(self, pacs: SimPacs, clock: VirtualClock, folder: Path) -> None:
-        self.finder = PynetdicomFinder(Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL"), DEADLINE_S)
+    def __init__(self, pacs: SimPacs, clock: VirtualClock, folder: Path, deadline_s: float) -> None:
+        self.finder = PynetdicomFinder(Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL"), deadline_s)
         self.store = SqliteStore(folder / "study.db")
         self.plugins, self.log, switches = Plugins(), Events(), Switches(find_pacs_use_series=True)
         retry = RetryPolicy(attempts=5, first=dt.timedelta(minutes=10))
