@@ -32,19 +32,20 @@ def due_windows(
     A day with studies whose instances are still being counted is asked for in each round: they wait for their second count.
 
     Args:
-        days: Today first, then the days before (``crossday``), or fixed dates.
+        days: Today and the days before (``crossday``), or fixed dates, in any order; the newest counts as today.
         asked_at: When each day was last asked for as a whole.
         undecided: Days with studies that are found and neither stable nor settled.
         now: The hospital's local time.
         look_back: How often.
     """
     windows = []
-    for place, day in enumerate(days):
-        pause = look_back.whole_day if place == 0 else look_back.earlier_days
+    newest = max(days, default=None)
+    for day in days:
+        pause = look_back.whole_day if day == newest else look_back.earlier_days
         last = asked_at.get(day)
         if last is None or now - last >= pause or day in undecided:
             windows.append(Window(day))
-        elif place == 0 and look_back.recent and day == now.date():
+        elif day == newest and look_back.recent and day == now.date():
             windows.append(_recent(day, now, look_back.recent))
     return windows
 

@@ -106,6 +106,10 @@ def test_a_short_window_often_the_whole_day_and_the_day_before_less_often() -> N
     assert due_windows([DAY], {DAY: shortly_after_midnight}, (), shortly_after_midnight, look_back) == [Window(DAY)]
 
 
+def test_today_is_the_newest_day_wherever_it_stands() -> None:
+    assert due_windows([BEFORE, DAY], {DAY: NOON, BEFORE: NOON}, (), NOON, LookBack()) == [Window(DAY)]
+
+
 def test_without_time_ranges_each_round_asks_for_the_whole_day() -> None:
     assert due_windows([DAY], {DAY: NOON}, (), NOON, LookBack()) == [Window(DAY)]
 
