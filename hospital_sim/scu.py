@@ -23,6 +23,7 @@ from typing import Any, Self
 from pydicom.dataset import Dataset
 from pynetdicom import AE, _config, evt
 from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.pdu import A_ASSOCIATE_RJ
 from pynetdicom.presentation import build_context
 
 SUCCESS = 0x0000
@@ -98,17 +99,24 @@ class Association:
         self._contexts = [build_context(sop_class, list(syntaxes)) for sop_class, syntaxes in contexts]
 
     def __enter__(self) -> Self:
+        rejections: list[A_ASSOCIATE_RJ] = []
+
+        def note_rejection(event: evt.Event) -> None:
+            if isinstance(event.pdu, A_ASSOCIATE_RJ):
+                rejections.append(event.pdu)
+
         self._association = self._ae.associate(
             self._pacs.host,
             self._pacs.port,
             contexts=self._contexts,
             ae_title=self._pacs.ae_title,
-            evt_handlers=[(evt.EVT_CONN_OPEN, _send_at_once)],
+            evt_handlers=[(evt.EVT_CONN_OPEN, _send_at_once), (evt.EVT_PDU_RECV, note_rejection)],
         )
         if self._association.is_established:
             self._parking = _Parking.of(self._association)
             return self
-        why = "rejected the association (is our AE title known there?)" if self._association.is_rejected else None
+        # is_rejected is not asked: on a busy machine pynetdicom 3.0.4 now and then takes the close that follows for an abort.
+        why = "rejected the association (is our AE title known there?)" if rejections else None
         raise PacsUnreachableError(f"{self._calling} -> {self._pacs}: {why or 'no connection or association aborted'}")
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
