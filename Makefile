@@ -1,7 +1,7 @@
 # The commands for people. Everything is installed by `make setup`, which the others call first; see scripts/setup.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo stop test kill-test find-matrix lint clean
+.PHONY: help setup setup-dev demo stop test long-test kill-test find-matrix lint clean
 
 PYTHON := .venv/bin/python
 off := 0 no false
@@ -36,7 +36,10 @@ stop:  ## end what `make demo KEEP=1` left running
 	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m demo stop; else echo "nothing is installed, so nothing runs"; fi
 
 test: setup-dev  ## the test suite (PYTEST_ARGS= for pytest)
-	@exec $(PYTHON) -m pytest --ignore=tests/chaos --ignore=tests/matrix -n 2 --dist loadfile $(PYTEST_ARGS)
+	@exec $(PYTHON) -m pytest --ignore=tests/chaos --ignore=tests/matrix --ignore=tests/long -n 2 --dist loadfile $(PYTEST_ARGS)
+
+long-test: setup-dev  ## whole runs that take minutes: bad habits, full disks, a thousand studies
+	@exec $(PYTHON) -m pytest tests/long $(PYTEST_ARGS)
 
 kill-test: setup-dev  ## kill -9 of Orthanc and pacs_module at seeded instants during runs
 	@exec $(PYTHON) -m pytest tests/chaos $(PYTEST_ARGS)
