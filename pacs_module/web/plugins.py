@@ -1,0 +1,29 @@
+"""What the plugins in Orthanc post. Answered only after it is stored."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+
+from ..bootstrap import Service
+from ..domain.messages import read_pull_report
+from .access import Access
+from .messages import Message
+
+
+def router(service: Service, access: Access) -> APIRouter:
+    """The plugins' side."""
+    routes = APIRouter(prefix="/api/v1/dcm", tags=["plugins"], dependencies=[Depends(access.with_key)])
+
+    @routes.post("/notify", summary="The plugins hand over, or say that all was filtered out")
+    def notify(message: Message) -> dict[str, bool]:
+        fresh = service.accept(message)
+        service.wake("publish", "pull")
+        return {"accepted": fresh}
+
+    @routes.post("/pull_report", summary="The plugins report the end of a pull")
+    def pull_report(message: Message) -> dict[str, bool]:
+        known = service.ends.accept_report(read_pull_report(message))
+        service.wake("pull")
+        return {"known": known}
+
+    return routes
