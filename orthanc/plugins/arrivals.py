@@ -8,6 +8,7 @@ from clock import now_ms
 from conclude import Tables
 from orthanc_rest import OrthancRest, StudyHere
 from pacs_module.domain import loglines
+from pacs_module.faults import reach
 from plugin_log import PluginLog
 from reception_rows import DOOMED, KEPT, OPEN, PARKED, SPENT, Reception
 
@@ -71,6 +72,8 @@ class Arrivals:
             if not batch.instances and batch.done and str(batch.last) == self._tables.journal.meta("seq"):
                 return
             self._assign(set(batch.instances))
+            if batch.instances:
+                reach("received")
             self._changes.taken(batch)
             if batch.done:
                 return

@@ -29,6 +29,7 @@ from pacs_module.domain.completeness import Completeness, Expectations
 from pacs_module.domain.documents import to_document
 from pacs_module.domain.messages import FILTERED_OUT, IMAGES, PullReport, SeriesReport, notification
 from pacs_module.domain.switches import Switches
+from pacs_module.faults import reach
 from plugin_log import PluginLog
 from pull_rows import Pull, PullRows
 from reception_rows import PARKED, SPENT, ReceptionRows
@@ -84,6 +85,7 @@ class Concluder:
             self._owe_report(pull, report)
             state = PARKED if decision.outcome == SHORT_OUTCOME else SPENT
             arrival.row = self.tables.receptions.set_state(arrival.row, state, now_ms(), arrival.counts)
+        reach("journaled")
         arrival.grew = False
         self._event(received, decision, exported)
         return decision.outcome
@@ -115,6 +117,7 @@ class Concluder:
         base = parts[0].orthanc_ids[0]
         name = self.tables.handovers.next_folder(base)
         exported = self.folder.export(name, parts, subfolders=decision.dx)
+        reach("exported")
         number = sum(one.number_received for one in exported.series)
         uids = tuple(one.series_uid for one in chosen)
         return HandoverRow(handover_id, arrival.row.study_uid, uids, number, name, "given"), base, exported

@@ -12,6 +12,7 @@ import requests
 from journal import Journal
 from pacs_module.domain import loglines
 from pacs_module.domain.errors import PermanentError, PipelineError, Refused, RetriableError
+from pacs_module.faults import reach
 from plugin_log import PluginLog
 from worker import Worker
 
@@ -70,6 +71,7 @@ class Notifier(Worker):
         except PipelineError as error:
             self._postpone(row, error)
             return False
+        reach("notified")
         self._journal.sent(number)
         for memory in (self._attempts, self._not_before):
             memory.pop(number, None)

@@ -10,6 +10,7 @@ from clock import now_ms
 from orthanc_rest import OrthancRest, Unreachable
 from pacs_module.domain import loglines
 from pacs_module.domain.errors import PipelineError
+from pacs_module.faults import reach
 from plugin_log import PluginLog
 from pull_rows import NEW, SUBMITTED, Pull, PullRows
 from reception_rows import DOOMED, ReceptionRows
@@ -72,7 +73,10 @@ class Pulls(Worker):
     def _submit_now(self, pull: Pull) -> None:
         pull_id = pull.request.pull_id
         try:
-            self._pulls.submitted(pull_id, self._retrieve.submit(pull.request, self._maybe_submitted_since(pull)))
+            jobs = self._retrieve.submit(pull.request, self._maybe_submitted_since(pull))
+            reach("submitted")
+            self._pulls.submitted(pull_id, jobs)
+            reach("moving")
         except Unreachable:
             self._unsure.add(pull_id)  # Orthanc is stopping; the pull stays new
         except PipelineError as error:

@@ -23,6 +23,7 @@ from judge import Judge
 from pacs_module.domain.completeness import GROWING, Expectations, judge_completeness
 from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.switches import Switches
+from pacs_module.faults import reach
 from plugin_log import PluginLog
 from pull_rows import ENDED, Pull
 from reception_rows import CLOSED, DOOMED, KEPT, OPEN, PARKED, SPENT
@@ -127,6 +128,7 @@ class ReceptionWorker(Worker):
         if arrival.counts != counted:
             return  # judged again with what is here
         self._judge.counts(arrival, pull.request if pull else None)
+        reach("filtered")
         outcome = self._concluder.conclude(received)
         if pull is not None:
             self._ended_seen.pop(pull.request.pull_id, None)

@@ -19,6 +19,7 @@ from pacs_module import __version__
 from pacs_module.domain.documents import to_document
 from pacs_module.domain.errors import MessageError
 from pacs_module.domain.messages import read_pull_request
+from pacs_module.faults import reach
 from plugin_log import PluginLog
 from pull_rows import PullRows
 from room import Room
@@ -65,6 +66,7 @@ class RestApi:
             return Answer(HTTPStatus.INSUFFICIENT_STORAGE, {"message": lacking})
         self.pulls.add(request, now_ms())
         self.log.event("pull asked for", pull=request.pull_id, study=request.study_uid, pacs=request.pacs, level=request.level)
+        reach("pull_journaled")
         self.on_pull()
         return Answer(HTTPStatus.OK, {"status": "running"})
 

@@ -13,6 +13,7 @@ from ..domain.lifecycle import Event, State
 from ..domain.messages import IMAGES, SeriesFolder, check_notification, read_reports
 from ..domain.study import PUBLISH, PULL, WATCH, HandOver, Pull, Study, iso
 from ..domain.values import dashed_date, plain_time, split_values
+from ..faults import reach
 from ..ports import Clock, EventLog, StudyStore
 from .changing import change
 from .pull_ends import pull_what_was_asked_meanwhile
@@ -53,6 +54,7 @@ class AcceptNotification:
             return fresh
 
         change(self.store, message["studyUID"], edit)
+        reach("outbox_written")
         if fresh and before is not None and message["statecode"] == IMAGES:
             self.log.line(loglines.calc_again(message["studyUID"], before.message_state))
         return fresh

@@ -13,6 +13,7 @@ from ..domain.lifecycle import Event, State
 from ..domain.messages import SeriesFolder
 from ..domain.retry import RetryPolicy
 from ..domain.study import RELEASE, HandOver, Study, iso
+from ..faults import reach
 from ..ports import Backend, Clock, Delivery, EventLog, FileCheck, QueueConsumer, StudyStore
 from .changing import change, milliseconds
 from .publish import owe_again, schedule_publishing
@@ -61,6 +62,7 @@ class Deliver:
         delivery = self.consumer.take(timeout)
         if delivery is None:
             return False
+        reach("consumed")
         try:
             self._deal_with(delivery)
         except Exception:
@@ -108,6 +110,7 @@ class Deliver:
         except PermanentError as error:
             self._settle(delivery, self._give_up(study_uid, item, str(error)))
         else:
+            reach("posted")
             self._accepted(study_uid, item)
             self.log.line(loglines.upload_success(item.filepath))
             self._wait_for_result(study_uid, item, delivery)

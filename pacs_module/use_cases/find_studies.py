@@ -14,6 +14,7 @@ from ..domain.study import PULL, Study
 from ..domain.switches import Switches
 from ..domain.values import FoundStudy
 from ..domain.windows import Window
+from ..faults import reach
 from ..ports import Clock, EventLog, Exists, StudyStore
 from .ask_window import AskWindow
 from .changing import change
@@ -125,9 +126,11 @@ class FindStudies:
             if not self.store.insert(study):
                 fresh.pop()  # another process was faster: this sighting is the next find's
                 return Seen(False), study
+            reach("found")
         else:
             seen, study = self._sight_known(found)
         if seen.stable:
+            reach("stable")
             self.log.line(loglines.is_stable(study.patient_id, study.accession_number, study.study_uid, found.count))
         return seen, study
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from ..domain import loglines
 from ..domain.study import PUBLISH, HandOver, Study, iso
+from ..faults import reach
 from ..ports import Clock, EventLog, Queue, StudyStore
 from .changing import change, milliseconds
 
@@ -56,6 +57,7 @@ class Publish:
         """Publish what is owed, and what is in RabbitMQ no more: a broker killed just after it made its queue has neither."""
         if item.message_state != "queued" or self.queue.depth() == 0:
             self.queue.publish(item.message, item.handover_id, item.message["priorities"])
+            reach("published")
             self.log.line(loglines.sent_to_rabbitmq(study_uid))
 
         def edit(stored_study: Study) -> bool:

@@ -15,6 +15,7 @@ from ..domain.messages import PullReport, PullRequest
 from ..domain.ordering import PULL_ORDER
 from ..domain.retry import RetryPolicy
 from ..domain.study import MANUAL, MOST_PULLS, PULL, WATCH, PacsCopy, Pull, Study, iso
+from ..faults import reach
 from ..ports import Clock, EventLog, Exists, Puller, StudyStore, Where
 from .changing import change, milliseconds
 from .judge_orders import JudgeOrders
@@ -153,6 +154,7 @@ class PullStudies:
         if not self.store.replace(study):
             # A find or a person changed it meanwhile: with what they wrote it is due again at once.
             return self._put_off(study.study_uid, timedelta(0), study.why)
+        reach("pull_asked")
         return request is not None and self._ask(request)
 
     def _asked(self, study: Study, request: PullRequest) -> None:

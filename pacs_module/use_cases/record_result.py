@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..domain.lifecycle import Event
 from ..domain.messages import Result
 from ..domain.study import HandOver, Study, iso
+from ..faults import reach
 from ..ports import Clock, EventLog, StudyStore
 from .changing import change
 from .deliver import DeliveryPolicy, fail_delivery, settle
@@ -42,6 +43,7 @@ class RecordResult:
             return answer == "recorded"
 
         change(self.store, result.study_uid, edit)
+        reach("result_in")
         values = {"studyUID": result.study_uid, "seriesUID": result.series_uid, "state": result.state}
         self.log.event("result", **values, answer=answer or "unknown")
         return answer
