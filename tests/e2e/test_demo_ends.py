@@ -77,7 +77,7 @@ def test_ctrl_c_leaves_no_process_behind(demo: Callable[..., Demo], moment: str)
     run = demo("--free-ports")
     run.until(moment)
     mark = read_mark(run.folder)
-    assert bearers(mark)
+    wait_for(lambda: bearers(mark), what="a process of the run")
     assert run.ctrl_c() == 130
     assert bearers(mark) == []
     assert "Traceback" not in run.said()

@@ -147,7 +147,7 @@ class PluginStack:
         assert answer.status_code == 200, answer.text
         return str(request["pullID"])
 
-    def report_of(self, pull_id: str, within_s: float = 30) -> dict[str, Any]:
+    def report_of(self, pull_id: str, within_s: float = 120) -> dict[str, Any]:
         """Wait until the recorder has the report of a pull."""
         found = until(lambda: self._reports(pull_id), within_s, f"report of pull {pull_id}", self)
         assert len(found) == 1
@@ -160,7 +160,7 @@ class PluginStack:
         """Let a chosen time pass: the instant of a kill is a time and no condition."""
         time.sleep(seconds)
 
-    def gone(self, study_uid: str, within_s: float = 20) -> None:
+    def gone(self, study_uid: str, within_s: float = 120) -> None:
         """Wait until Orthanc has nothing of a study."""
         until(lambda: study_uid not in self.studies_here(), within_s, f"deletion of {study_uid}", self)
 

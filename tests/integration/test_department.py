@@ -51,7 +51,7 @@ class Scp:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while not listens(port):
             assert self._process.poll() is None
             assert time.monotonic() < until, "storescp does not listen"
@@ -170,13 +170,13 @@ def test_a_signal_ends_the_command_at_once(start_scp, tmp_path, number):
          "--events", str(events)],
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not (events.exists() and events.read_text()):
         assert process.poll() is None
         assert time.monotonic() < until
         time.sleep(0.02)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=2)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + number
     assert "Traceback" not in errors
 

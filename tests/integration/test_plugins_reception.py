@@ -204,7 +204,7 @@ def test_pushed_images_are_handed_over_after_stable_age(stack: PluginStack, stud
     images = ct_series(study, 12)
     stack.to_pacs(images)
     stack.push(images)
-    (notification,) = until(lambda: stack.recorder.taken("notify", study), 20, "notification", stack)
+    (notification,) = until(lambda: stack.recorder.taken("notify", study), 90, "notification", stack)
     assert (notification["isPush"], notification["pullID"], notification["completeness"]) == (1, "", "UNVERIFIED")
     assert notification["numberReceived"] == 12
     stack.gone(study)
@@ -240,7 +240,7 @@ def test_late_images_after_the_hand_over_are_not_lost(stack: PluginStack, study:
     images = ct_series(study, 30)
     stack.to_pacs(images)
     stack.pull(study, expected=12)  # the PACS has more than it told: proved complete early
-    until(lambda: len(stack.recorder.taken("notify", study)) >= 1, 20, "first notification", stack)
+    until(lambda: len(stack.recorder.taken("notify", study)) >= 1, 90, "first notification", stack)
     stack.gone(study, 30)
     last = stack.recorder.taken("notify", study)[-1]
     assert sop_uids(Path(last["filepath"])) == {str(image.SOPInstanceUID) for image in images}

@@ -58,9 +58,9 @@ def test_kill_while_pushed_images_wait_for_stable_age(stack: PluginStack, study:
     images = ct_series(study, 12)
     stack.to_pacs(images)
     stack.push(images)
-    until(lambda: stack.lines(f"new study: {study}"), 20, "new study", stack)
+    until(lambda: stack.lines(f"new study: {study}"), 90, "new study", stack)
     restarted(stack)
-    (notification,) = until(lambda: stack.recorder.taken("notify", study), 20, "notification", stack)
+    (notification,) = until(lambda: stack.recorder.taken("notify", study), 90, "notification", stack)
     assert (notification["isPush"], notification["numberReceived"]) == (1, 12)
     stack.gone(study)
 
@@ -69,9 +69,9 @@ def test_filter_lines_are_not_written_again_after_a_restart(stack: PluginStack, 
     images = ct_series(study, 12, SliceThickness="8")
     stack.to_pacs(images)
     stack.push(images)
-    until(lambda: stack.lines(f"{images[0].SeriesInstanceUID} filter because"), 20, "filter line", stack)
+    until(lambda: stack.lines(f"{images[0].SeriesInstanceUID} filter because"), 90, "filter line", stack)
     restarted(stack)
-    until(lambda: stack.recorder.taken("notify", study), 20, "notification", stack)
+    until(lambda: stack.recorder.taken("notify", study), 90, "notification", stack)
     assert len(stack.lines(f"{images[0].SeriesInstanceUID} filter because")) == 1
     assert len(stack.lines(f"new study: {study}")) == 1
 
@@ -81,7 +81,7 @@ def test_notification_is_sent_again_until_acknowledged_also_after_a_restart(stac
     stack.recorder.status = 503
     try:
         pull = stack.pull(study, expected=12)
-        until(lambda: [b for _, b in stack.recorder.messages if b["studyUID"] == study], 20, "an attempt", stack)
+        until(lambda: [b for _, b in stack.recorder.messages if b["studyUID"] == study], 90, "an attempt", stack)
         restarted(stack)
         stack.gone(study)
         assert stack.recorder.taken("notify", study) == []
@@ -101,12 +101,12 @@ def test_refused_notification_is_kept(stack: PluginStack, study: str) -> None:
     try:
         stack.pull(study, expected=12)
         kept = "pacs_module did not take a message"
-        until(lambda: [one for one in stack.events(kept) if one["study"] == study], 20, "refusal", stack)
+        until(lambda: [one for one in stack.events(kept) if one["study"] == study], 90, "refusal", stack)
         assert stack.get("/aipull/status").json()["counts"]["outbox"] >= 1
     finally:
         stack.recorder.status = 200
     restarted(stack)
-    until(lambda: stack.recorder.taken("notify", study), 20, "notification", stack)
+    until(lambda: stack.recorder.taken("notify", study), 90, "notification", stack)
 
 
 def test_parked_study_survives_a_restart(stack: PluginStack, study: str) -> None:
@@ -126,7 +126,7 @@ def test_unfinished_hand_overs_are_removed_and_given_ones_stay(stack: PluginStac
     for name in (".tmp-abc", "never-journaled"):
         (stack.receiver.handover_folder / name).mkdir()
     restarted(stack)
-    until(lambda: not (stack.receiver.handover_folder / ".tmp-abc").exists(), 10, "sweep", stack)
+    until(lambda: not (stack.receiver.handover_folder / ".tmp-abc").exists(), 60, "sweep", stack)
     assert not (stack.receiver.handover_folder / "never-journaled").exists()
     assert len(list(given.iterdir())) == 12
 

@@ -50,7 +50,7 @@ def orthanc(tmp_path_factory):
 
 def answers(url: str) -> bool:
     try:
-        return requests.get(f"{url}/system", timeout=1).ok
+        return requests.get(f"{url}/system", timeout=5).ok
     except requests.RequestException:
         return False
 

@@ -109,4 +109,4 @@ def test_nothing_of_it_survives_a_parent_that_is_killed(tmp_path: Path):
         parent.send_signal(signal.SIGKILL)
         parent.wait()
         assert {"epmd", "beam.smp"} <= programs
-        assert wait_until(lambda: not bearers(mark), 10)
+        assert wait_until(lambda: not bearers(mark), 60)

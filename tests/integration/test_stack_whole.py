@@ -82,8 +82,8 @@ def read_until(stream: IO[str] | None, beginning: str) -> str:
 
 def assert_nothing_is_left(folder: Path, ram_disk: Path) -> None:
     mark = read_mark(folder)
-    assert wait_until(lambda: not bearers(mark), 15)
-    assert wait_until(lambda: not ram_disk.exists(), 5)
+    assert wait_until(lambda: not bearers(mark), 60)
+    assert wait_until(lambda: not ram_disk.exists(), 60)
     assert living_servers(folder) == []
 
 

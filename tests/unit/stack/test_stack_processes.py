@@ -99,7 +99,7 @@ def test_a_start_in_another_thread_can_be_broken_off(run_folder: RunFolder):
     begin = time.monotonic()
     with pytest.raises(StackError, match="broken off"):
         process.start()
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 55  # the program would run for 60 s
 
 
 def test_a_folder_in_which_a_run_lives_is_refused(run_folder: RunFolder):
