@@ -29,6 +29,7 @@ from .use_cases.ask_window import AskWindow
 from .use_cases.deliver import Deliver, DeliveryPolicy
 from .use_cases.find_studies import FindStudies
 from .use_cases.judge_orders import JudgeOrders, OrderTimes
+from .use_cases.look_again import LookAgain
 from .use_cases.manual_pull import ManualPull
 from .use_cases.prepare_pull import PreparePull
 from .use_cases.publish import Publish
@@ -63,6 +64,7 @@ class Service:
     record: RecordResult
     release: Release
     manual: ManualPull
+    look: LookAgain
     unreachable: set[str]
     metrics: FindMetrics = field(default_factory=FindMetrics)
     find_loops: dict[str, FindLoop] = field(default_factory=dict)
@@ -126,6 +128,7 @@ def build(settings: Settings) -> Service:
         record=RecordResult(store, clock, log, _delivery_policy(settings)),
         release=Release(store, puller, clock, owner),
         manual=ManualPull(store, finder, clock, log, switches, tuple(pacs.name for pacs in settings.pacs)),
+        look=LookAgain(store, finder, clock, log, switches, settings.stability, with_series, owner),
         unreachable=unreachable,
     )
     service.pull.orders = _orders(service, puller)
@@ -168,6 +171,7 @@ def _find_loop(service: Service, pacs: PacsSettings) -> Loop:
         metrics=service.metrics,
         unreachable=service.unreachable,
         wake_pull=lambda: service.wake("pull"),
+        look=service.look if pacs.look_again else lambda name: None,
     )
     service.find_loops[pacs.name] = step
     return Loop(f"find {pacs.name}", step, service.settings.find_interval_s, service.log)

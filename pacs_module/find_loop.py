@@ -14,6 +14,9 @@ from .metrics import FindMetrics
 from .ports import EventLog
 from .use_cases.find_studies import FindResult, FindStudies
 
+MOST_LOOKS = 5
+"""In one round: looking again never keeps the finding waiting for long."""
+
 
 @dataclass
 class FindLoop:
@@ -33,6 +36,9 @@ class FindLoop:
     metrics: FindMetrics
     unreachable: set[str]
     wake_pull: Callable[[], None]
+    look: Callable[[str], int | None] = lambda pacs: None
+    """One look into a study without counts; None: none was due."""
+    most_looks: int = MOST_LOOKS
     circuit: str = "closed"
     capped: bool = False
     _asked_at: dict[date, datetime] = field(default_factory=dict)
@@ -49,6 +55,8 @@ class FindLoop:
         begin = time.monotonic()
         windows = due_windows(self.days(), self._asked_at, self._undecided, self.now(), self.look_back)
         failures = [error for window in windows if (error := self._window(window))]
+        if self.circuit == "closed":
+            self._look_again()
         self.metrics.seconds.labels(self.pacs).observe(time.monotonic() - begin)
         if failures:
             raise failures[0]
@@ -67,6 +75,18 @@ class FindLoop:
             return error
         self._answered(window, result, asked_at)
         return None
+
+    def _look_again(self) -> None:
+        """A look that is not answered says nothing of the finds: it is due again later."""
+        for _ in range(self.most_looks):
+            try:
+                queries = self.look(self.pacs)
+            except PipelineError as error:
+                self.log.event("look again failed", "WARNING", pacs=self.pacs, error=str(error))
+                return
+            if queries is None:
+                return
+            self.metrics.queries.labels(self.pacs).inc(queries)
 
     def _answered(self, window: Window, result: FindResult, asked_at: datetime) -> None:
         if window.whole_day:

@@ -62,6 +62,8 @@ class PacsSettings(_Section):
     """Pause between asking for the whole day; 0: in each round."""
     earlier_days_s: float = Field(default=60.0, ge=0)
     """Pause between asking for each of the days before today."""
+    look_again: bool = True
+    """Where it tells no counts: look into each study again, ever more rarely, for what has grown since the pull."""
     profile: Path | None = None
     """What ``pacs-module probe`` wrote of it; default profiles/NAME.toml beside the settings. What is set here wins over it."""
 

@@ -194,10 +194,23 @@ class SqliteStore:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > SCHEMA_VERSION:
                 raise PermanentError(f"{self._path} was written by a newer version (schema {version}, known {SCHEMA_VERSION})")
-            for statement in _schema():
+            for statement in (*_rebuild(connection), *_schema()):
                 connection.execute(statement)
         finally:
             connection.execute("COMMIT")
+
+
+def _rebuild(connection: sqlite3.Connection) -> Iterator[str]:
+    """A file of before a field was indexed: STORED columns cannot be added to a table, so it is written anew."""
+    there = {row[1] for row in connection.execute("PRAGMA table_xinfo(study_info_list)")}
+    if there and not set(_COLUMNS) <= there:
+        yield "ALTER TABLE study_info_list RENAME TO before"
+        for field in _INDEXED:
+            yield f'DROP INDEX IF EXISTS "by_{field}"'
+        yield next(_schema())
+        columns = "studyUID, revision, document"
+        yield f"INSERT INTO study_info_list ({columns}) SELECT {columns} FROM before"  # noqa: S608 - fixed names
+        yield "DROP TABLE before"
 
 
 def _schema() -> Iterator[str]:

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from .filters import is_dx, judge_modalities
 from .lifecycle import Event, State
+from .look_again import Look
 from .stability import StabilityPolicy, judge_stability
-from .study import MOST_SIGHTINGS, PULL, Study, iso
+from .study import LOOK, MOST_SIGHTINGS, PULL, Study, iso
 from .switches import Switches
 from .values import FoundStudy, Sighting
 
@@ -66,12 +67,21 @@ def see(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, swit
         study.apply(Event.WANTED, f"{found.pacs}: {verdict.because}", now)
     if study.state in SETTLED or (study.waits_for_pull and counted):
         if not _grew(study, found):
-            return Seen(changed)
+            return Seen(_look_again(study, found, now, policy) or changed)
         study.apply(Event.GREW, f"{found.pacs} has {found.count} instances, {_known_count(study)} when last pulled", now)
         study.attempts, study.sightings = 0, []
     if study.state is not State.META_ONLY or study.waits_for_pull:
         return Seen(changed)
     return _judge(study, found, now, policy, switches)
+
+
+def _look_again(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy) -> bool:
+    """What came unasked, and is found at a PACS that tells no counts, is looked into as if it had been pulled."""
+    if study.look is not None or study.count is not None:
+        return False
+    study.look = Look(found.pacs)
+    study.schedule(LOOK, now + policy.delay // timedelta(milliseconds=1))
+    return True
 
 
 def _fill_in(study: Study, found: FoundStudy) -> bool:

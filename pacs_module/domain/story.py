@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .lifecycle import State
-from .study import PULL, WATCH, Study, iso
+from .study import LOOK, PULL, WATCH, Study, iso
 
 _REST = {
     State.COMPLETED: "nothing: the result is in; growth at the PACS or a person starts it again",
@@ -46,7 +46,13 @@ def next_step(study: Study) -> tuple[str, int | None]:
         return "the plugins report the end of the running pull; asked after then", study.due.get(WATCH)
     if study.state is State.PULL_DATA_END:
         return _next_delivery(study)
-    return _REST[study.state], None
+    return _rest(study, _REST[study.state])
+
+
+def _rest(study: Study, what: str) -> tuple[str, int | None]:
+    if study.look is None or LOOK not in study.due:
+        return what, None
+    return f"{what}; {study.look.pacs} tells no counts and is asked then whether it grew", study.due[LOOK]
 
 
 def _next_delivery(study: Study) -> tuple[str, int | None]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from .documents import from_document, to_document
 from .lifecycle import Event, State, next_state
+from .look_again import WHOLE, Look
 from .messages import PullRequest, SeriesReport
 from .values import Sighting
 
@@ -21,8 +22,8 @@ from .values import Sighting
 ROUTINE, GREEN_CHANNEL, EMERGENCY, MANUAL = 0, 1, 2, 4
 
 # Kinds of work that a study can be due for; a claim moves the due time on by the length of the lease.
-PULL, WATCH, PUBLISH, RELEASE = "pull", "watch", "publish", "release"
-WORK = (PULL, WATCH, PUBLISH, RELEASE)
+PULL, WATCH, PUBLISH, RELEASE, LOOK = "pull", "watch", "publish", "release", "look"
+WORK = (PULL, WATCH, PUBLISH, RELEASE, LOOK)
 
 MOST_HISTORY = 200
 MOST_SIGHTINGS = 6  # of each PACS
@@ -171,6 +172,8 @@ class Study:
     handovers: list[HandOver] = field(default_factory=list)
     notified: list[str] = field(default_factory=list)
     """Ids of all notifications taken in, so that a repeated one changes nothing."""
+    look: Look | None = None
+    """At a PACS that tells no counts."""
     due: dict[str, int] = field(default_factory=dict)
     history: list[HistoryEntry] = field(default_factory=list)
     first_seen_at: str = ""
@@ -262,6 +265,13 @@ class Study:
         """The largest number of instances that any PACS announced, None when none did."""
         counts = [copy.count for copy in self.pacs.values() if copy.count is not None]
         return max(counts, default=None)
+
+    @property
+    def received(self) -> dict[str, int]:
+        """Instances that came by SeriesInstanceUID, and of the whole study with the last pull of all of it."""
+        counts = {uid: record.received or 0 for uid, record in self.series.items()}
+        whole = self.pull is not None and self.pull.request.level == "STUDY" and self.pull.received
+        return {**counts, WHOLE: whole} if whole else counts
 
     def to_document(self) -> dict[str, Any]:
         """The document as the store keeps it."""

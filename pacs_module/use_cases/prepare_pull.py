@@ -10,11 +10,13 @@ from ..domain import loglines
 from ..domain.errors import PipelineError, RetriableError
 from ..domain.filters import ACCOMPANYING, Verdict, is_dx, judge_series
 from ..domain.lifecycle import Event
+from ..domain.look_again import Look, LookPolicy
 from ..domain.messages import PullRequest
-from ..domain.study import PULL, SeriesRecord, Study, iso
+from ..domain.study import LOOK, PULL, SeriesRecord, Study, iso
 from ..domain.switches import Switches
 from ..domain.values import SeriesFacts, clean_uid, parse_count
 from ..ports import Clock, EventLog, PacsFinder, Puller
+from .changing import milliseconds
 
 SERIES_KEYS = (
     "StudyInstanceUID",
@@ -47,6 +49,7 @@ class PreparePull:
     switches: Switches
     series_level: Collection[str]
     use_series: Mapping[str, bool] = field(default_factory=dict)
+    look: LookPolicy = field(default_factory=LookPolicy)
 
     def __call__(self, study: Study, pacs: str, final: bool) -> PullRequest | None:
         """
@@ -64,6 +67,8 @@ class PreparePull:
             RetriableError: With FIND_PACS_USE_SERIES the PACS did not answer at SERIES level.
         """
         series = self._series_of(pacs, study)
+        if study.count is None:
+            self._look_again(study, pacs, series)
         filtered: dict[str, str] = {}
         if study.named:
             series = [facts for facts in series if facts.series_uid in study.named]
@@ -73,6 +78,12 @@ class PreparePull:
                 return None
         wanted = [facts for facts in series if facts.series_uid not in filtered]
         return self._request(study, pacs, wanted, filtered, final)
+
+    def _look_again(self, study: Study, pacs: str, series: list[SeriesFacts]) -> None:
+        """No count will tell whether it grows: what its series are now is what later looks are compared with."""
+        study.look = Look(pacs, 0, study.look.series if study.look and study.look.pacs == pacs else {})
+        study.look.take({facts.series_uid: facts.instances or 0 for facts in series})
+        study.schedule(LOOK, self.clock.now() + milliseconds(self.look.pauses.first))
 
     def _filters(self, pacs: str) -> bool:
         """FIND_PACS_USE_SERIES for this PACS."""

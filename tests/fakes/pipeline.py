@@ -31,6 +31,7 @@ from pacs_module.use_cases.accept_notification import AcceptNotification
 from pacs_module.use_cases.ask_window import AskWindow
 from pacs_module.use_cases.deliver import Deliver, DeliveryPolicy
 from pacs_module.use_cases.find_studies import FindStudies
+from pacs_module.use_cases.look_again import LookAgain
 from pacs_module.use_cases.manual_pull import ManualPull
 from pacs_module.use_cases.prepare_pull import PreparePull
 from pacs_module.use_cases.publish import Publish
@@ -113,6 +114,7 @@ class Pipeline:
         self.publish = Publish(store, self.queue, clock, log, "test")
         self.record = RecordResult(store, clock, log, self.delivery)
         self.release = Release(store, self.plugins, clock, "test")
+        self.look = LookAgain(store, self.pacs, clock, log, switches, self.stability, series_level, "test")
         self.manual = ManualPull(store, self.pacs, clock, log, switches, tuple(pacs))
         self.consumer = SteppingConsumer(self.queue, clock)
         self.deliver = Deliver(store, self.consumer, self.backend, self.files, clock, log, self.delivery, worker="WORKER-1")

@@ -54,11 +54,12 @@ class FakeLog:
 
 
 class FakePacs:
-    """PACS by name, each with study and series answers. ``errors`` are raised instead of an answer, by PACS and level."""
+    """PACS by name, each with study, series and image answers. ``errors`` are raised instead of an answer, by PACS and level."""
 
     def __init__(self, *names: str) -> None:
         self.studies: dict[str, list[dict[str, str]]] = {name: [] for name in names}
         self.series: dict[str, list[dict[str, str]]] = {name: [] for name in names}
+        self.images: dict[str, list[dict[str, str]]] = {name: [] for name in names}
         self.errors: dict[tuple[str, str], PipelineError] = {}
         self.asked: list[tuple[str, str, dict[str, str]]] = []
 
@@ -66,7 +67,7 @@ class FakePacs:
         self.asked.append((pacs, level, dict(query)))
         if (pacs, level) in self.errors:
             raise self.errors[pacs, level]
-        held = self.studies[pacs] if level == "STUDY" else self.series[pacs]
+        held = {"STUDY": self.studies, "IMAGE": self.images}.get(level, self.series)[pacs]
         return [dict(answer) for answer in held if all(value in ("", answer.get(key, "")) for key, value in query.items())]
 
 

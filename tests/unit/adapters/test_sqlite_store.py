@@ -138,6 +138,19 @@ def test_a_newer_schema_is_not_touched(path: Path) -> None:
         SqliteStore(path)
 
 
+def test_a_file_of_before_a_field_was_indexed_is_written_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before:
+        for name in ("_INDEXED", "_COMPUTED", "_COLUMNS"):
+            before.setattr(sqlite_store, name, tuple(field for field in getattr(sqlite_store, name) if field != "due.look"))
+        old = SqliteStore(path)
+        old.insert(Study("1.2.3", patient_id="张", due={"look": 5}))
+        old.close()
+    store = SqliteStore(path)
+    assert store.next_due("look") == 5
+    assert store.claim("look", "me", 7, 10) == Study("1.2.3", patient_id="张", due={"look": 17}, claimed_by="me", revision=2)
+    store.close()
+
+
 def test_a_closed_store_says_so(path: Path) -> None:
     store = SqliteStore(path)
     store.close()
