@@ -9,7 +9,7 @@ from conclude import Tables
 from orthanc_rest import OrthancRest, StudyHere
 from pacs_module.domain import loglines
 from pacs_module.faults import reach
-from pacs_module.logs import ContractLog
+from plugin_log import PluginLog
 from reception_rows import DOOMED, KEPT, OPEN, PARKED, SPENT, Reception
 
 
@@ -25,7 +25,7 @@ class Arrivals:
         log: Gets ``new study``, before the reception is journaled: a crash between the two repeats a line and loses none.
     """
 
-    def __init__(self, rest: OrthancRest, tables: Tables, changes: Changes, stable_age: float, log: ContractLog) -> None:
+    def __init__(self, rest: OrthancRest, tables: Tables, changes: Changes, stable_age: float, log: PluginLog) -> None:
         self._rest = rest
         self._tables = tables
         self._changes = changes

@@ -30,7 +30,7 @@ from pacs_module.domain.documents import to_document
 from pacs_module.domain.messages import FILTERED_OUT, IMAGES, PullReport, SeriesReport, notification
 from pacs_module.domain.switches import Switches
 from pacs_module.faults import reach
-from pacs_module.logs import ContractLog
+from plugin_log import PluginLog
 from pull_rows import Pull, PullRows
 from reception_rows import PARKED, SPENT, ReceptionRows
 
@@ -64,7 +64,7 @@ class Concluder:
     folder: HandoverFolder
     switches: Switches
     zone: ZoneInfo
-    log: ContractLog
+    log: PluginLog
 
     def conclude(self, received: Received) -> str:
         """Decide and carry out; the outcome. An exception means that nothing was journaled and it can be done again."""

@@ -11,7 +11,7 @@ from pacs_module.domain.filters import Verdict, judge_series
 from pacs_module.domain.messages import PullRequest
 from pacs_module.domain.switches import Switches
 from pacs_module.domain.values import SeriesFacts
-from pacs_module.logs import ContractLog
+from plugin_log import PluginLog
 from reception_rows import Judged, ReceptionRows
 from series_facts import holes, read_facts
 
@@ -31,7 +31,7 @@ class Judge:
             and loses none.
     """
 
-    def __init__(self, rest: OrthancRest, receptions: ReceptionRows, switches: Switches, log: ContractLog) -> None:
+    def __init__(self, rest: OrthancRest, receptions: ReceptionRows, switches: Switches, log: PluginLog) -> None:
         self._rest = rest
         self._receptions = receptions
         self._switches = switches

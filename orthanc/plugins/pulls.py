@@ -11,7 +11,7 @@ from orthanc_rest import OrthancRest, Unreachable
 from pacs_module.domain import loglines
 from pacs_module.domain.errors import PipelineError
 from pacs_module.faults import reach
-from pacs_module.logs import ContractLog
+from plugin_log import PluginLog
 from pull_rows import NEW, SUBMITTED, Pull, PullRows
 from reception_rows import DOOMED, ReceptionRows
 from retrieve import Job, Retrieve
@@ -40,7 +40,7 @@ class Pulls(Worker):
         log: Gets the ``move:`` lines.
     """
 
-    def __init__(self, rest: OrthancRest, pulls: PullRows, receptions: ReceptionRows, aet: str, log: ContractLog) -> None:
+    def __init__(self, rest: OrthancRest, pulls: PullRows, receptions: ReceptionRows, aet: str, log: PluginLog) -> None:
         super().__init__("pulls", log)
         self._pulls = pulls
         self._receptions = receptions
@@ -106,7 +106,7 @@ class Pulls(Worker):
         if was_moved:
             self._log.line(loglines.move(request.study_uid, request.pacs, end.seconds))
         if end.error:
-            self._log.event("a pull failed", level="WARNING", study=request.study_uid, pull=request.pull_id, error=end.error)
+            self._log.event("a pull failed", level="warning", study=request.study_uid, pull=request.pull_id, error=end.error)
         self._pulls.ended(request.pull_id, now_ms(), end.error, end.seconds if was_moved else None)
         self.on_end()
 

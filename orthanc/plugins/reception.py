@@ -24,7 +24,7 @@ from pacs_module.domain.completeness import GROWING, Expectations, judge_complet
 from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.switches import Switches
 from pacs_module.faults import reach
-from pacs_module.logs import ContractLog
+from plugin_log import PluginLog
 from pull_rows import ENDED, Pull
 from reception_rows import CLOSED, DOOMED, KEPT, OPEN, PARKED, SPENT
 from worker import Worker
@@ -56,7 +56,7 @@ class ReceptionWorker(Worker):
         judge: Judge,
         concluder: Concluder,
         switches: Switches,
-        log: ContractLog,
+        log: PluginLog,
     ) -> None:
         super().__init__("reception", log)
         self._tables = tables
@@ -87,7 +87,7 @@ class ReceptionWorker(Worker):
         try:
             work()
         except PipelineError as error:
-            self._log.event("a study will be looked at again", level="WARNING", study=study_uid, error=str(error))
+            self._log.event("a study will be looked at again", level="warning", study=study_uid, error=str(error))
 
     # --- judgement ---
 

@@ -17,7 +17,7 @@ from judge import Judge
 from notifier import Notifier
 from orthanc_rest import OrthancRest
 from pacs_module.domain.switches import Switches
-from pacs_module.logs import ContractLog
+from plugin_log import PluginLog
 from pull_rows import PullRows
 from pulls import Pulls
 from reception import ReceptionWorker
@@ -43,7 +43,7 @@ class Plugins:
         log: Both log files.
     """
 
-    def __init__(self, environment: Environment, switches: Switches, facts: OrthancFacts, token: str, log: ContractLog) -> None:
+    def __init__(self, environment: Environment, switches: Switches, facts: OrthancFacts, token: str, log: PluginLog) -> None:
         self.log = log
         self.journal = Journal(environment.journal)
         pulls, receptions = PullRows(self.journal), ReceptionRows(self.journal)
@@ -113,5 +113,5 @@ class Plugins:
         if kind in ("tmpfs", "ramfs"):
             self.log.event(
                 "the journal lies in memory and is lost with it; AIPULL_JOURNAL should name a place on disk",
-                level="WARNING", journal=environment.journal,
+                level="warning", journal=environment.journal,
             )  # fmt: skip

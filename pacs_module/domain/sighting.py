@@ -59,7 +59,8 @@ def see(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, swit
     """
     found = replace(found, count=found.count or None)
     counted = study.saw(found.pacs, found.count, now)
-    changed = _fill_in(study, found) or counted
+    changed = _fill_in(study, found) or counted or not study.found_at
+    study.found_at = study.found_at or iso(now)
     if study.state is None:
         verdict = judge_modalities(tuple(study.modality), switches)
         if not verdict.taken:
@@ -82,6 +83,11 @@ def _look_again(study: Study, found: FoundStudy, now: int, policy: StabilityPoli
     study.look = Look(found.pacs)
     study.schedule(LOOK, now + policy.delay // timedelta(milliseconds=1))
     return True
+
+
+def unpullable_key(found: FoundStudy) -> str:
+    """Under which key a study without a StudyInstanceUID is kept."""
+    return "unpullable:" + ":".join((found.pacs, found.accession_number, found.patient_id, found.study_date, found.study_time))
 
 
 def _fill_in(study: Study, found: FoundStudy) -> bool:

@@ -177,6 +177,8 @@ class Study:
     due: dict[str, int] = field(default_factory=dict)
     history: list[HistoryEntry] = field(default_factory=list)
     first_seen_at: str = ""
+    found_at: str = ""
+    """When a find brought it for the first time; empty: it came unasked, or a person named it."""
     changed_at: str = ""
     is_push: bool = False
     backlog: bool = False

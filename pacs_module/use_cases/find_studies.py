@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from ..domain import loglines
 from ..domain.backlog import NO_BACKLOG, Backlog
 from ..domain.lifecycle import Event, State
-from ..domain.sighting import SETTLED, Seen, new_study, see
+from ..domain.sighting import SETTLED, Seen, new_study, see, unpullable_key
 from ..domain.stability import StabilityPolicy
 from ..domain.study import PULL, Study
 from ..domain.switches import Switches
@@ -171,7 +171,7 @@ class FindStudies:
         study = new_study(found, now, self.switches)
         if study.state is None:
             return None
-        key = "unpullable:" + ":".join((found.pacs, found.accession_number, found.patient_id, found.study_date, found.study_time))
+        key = unpullable_key(found)
         uid = self.resolve(key, found)
         if uid:
             change(self.store, key, lambda kept: _found_at_last(kept, uid, now))

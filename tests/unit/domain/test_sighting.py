@@ -30,6 +30,7 @@ def watched(*answers: FoundStudy, policy: StabilityPolicy = COUNT, every: int = 
 def settled(state: State, baseline: int | None) -> Study:
     study = new_study(found(baseline), 0, SITE)
     study.state, study.pacs, study.baseline, study.attempts = state, {"A": PacsCopy(baseline)}, baseline, 3
+    study.found_at = study.first_seen_at
     return study
 
 

@@ -12,7 +12,7 @@ from journal import Journal
 from orthanc_rest import Unreachable
 from pacs_module.domain.errors import PermanentError, Refused, RetriableError
 from pacs_module.domain.messages import PullRequest
-from pacs_module.logs import ContractLog
+from plugin_log import PluginLog
 from pull_rows import ENDED, NEW, SUBMITTED, PullRows
 from pulls import Pulls
 from reception_rows import ReceptionRows
@@ -112,7 +112,7 @@ class Bench:
         self.rest = ScriptedRest()
         self.rows = PullRows(journal)
         self.receptions = ReceptionRows(journal)
-        self.log = ContractLog(tmp_path, "orthanc-python")
+        self.log = PluginLog(tmp_path)
         self.file = tmp_path / "orthanc-python.log"
         self.worker = Pulls(self.rest, self.rows, self.receptions, "AIPULL", self.log)  # type: ignore[arg-type]
         self.rows.add(STUDY, 2**50)
