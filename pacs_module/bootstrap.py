@@ -19,14 +19,15 @@ from .domain.switches import Switches
 from .find_loop import FindLoop
 from .logs import ContractLog
 from .loops import Loop
-from .metrics import FindMetrics
+from .metrics import DeliveryMetrics, FindMetrics
 from .ports import StudyStore
 from .profiles import tell_profiles
 from .settings import PacsSettings, Settings
 from .site_config import load_switches
 from .use_cases.accept_notification import AcceptNotification
 from .use_cases.ask_window import AskWindow
-from .use_cases.deliver import Deliver, DeliveryPolicy
+from .use_cases.backend_circuit import BackendCircuit
+from .use_cases.deliver import Deliver
 from .use_cases.find_studies import FindStudies
 from .use_cases.judge_orders import JudgeOrders, OrderTimes
 from .use_cases.look_again import LookAgain
@@ -38,12 +39,12 @@ from .use_cases.pull_studies import PullPolicy, PullStudies
 from .use_cases.record_result import RecordResult
 from .use_cases.release import Release
 from .use_cases.resolve_uid import ResolveUid
+from .use_cases.settle_delivery import DeliveryPolicy
 
 TAKE_S = 1.0
 """How long a delivery worker waits for a message before it looks whether it shall stop, in seconds."""
 ORDERS_S = 5.0
 """How often the orders of what waits are looked at, in seconds."""
-UNREACHABLE_PAUSE = timedelta(seconds=15)
 
 
 @dataclass
@@ -66,7 +67,9 @@ class Service:
     manual: ManualPull
     look: LookAgain
     unreachable: set[str]
-    metrics: FindMetrics = field(default_factory=FindMetrics)
+    circuit: BackendCircuit
+    metrics: FindMetrics
+    delivery_metrics: DeliveryMetrics
     find_loops: dict[str, FindLoop] = field(default_factory=dict)
     loops: dict[str, Loop] = field(default_factory=dict)
 
@@ -113,6 +116,8 @@ def build(settings: Settings) -> Service:
     ask = AskWindow(finder, log, wanted, {pacs.name: pacs.caps for pacs in settings.pacs})
     distrusted = frozenset(pacs.name for pacs in settings.pacs if not pacs.trust_modalities)
     resolve = ResolveUid(finder, clock, log)
+    metrics = FindMetrics()
+    delivery_metrics = DeliveryMetrics(metrics.registry)
     service = Service(
         settings=settings,
         switches=switches,
@@ -130,6 +135,9 @@ def build(settings: Settings) -> Service:
         manual=ManualPull(store, finder, clock, log, switches, tuple(pacs.name for pacs in settings.pacs)),
         look=LookAgain(store, finder, clock, log, switches, settings.stability, with_series, owner),
         unreachable=unreachable,
+        circuit=BackendCircuit(clock, log, settings.backend.circuit, delivery_metrics.circuit_is),
+        metrics=metrics,
+        delivery_metrics=delivery_metrics,
     )
     service.pull.orders = _orders(service, puller)
     service.loops = _loops(service)
@@ -188,7 +196,9 @@ def _worker(service: Service, name: str) -> Loop:
         clock=service.clock,
         log=service.log,
         policy=_delivery_policy(settings),
+        circuit=service.circuit,
         worker=name,
+        counted=service.delivery_metrics.tried,
     )
 
     def step() -> bool:
@@ -213,6 +223,6 @@ def _delivery_policy(settings: Settings) -> DeliveryPolicy:
     return DeliveryPolicy(
         retry=settings.delivery_retry,
         result_timeout=timedelta(seconds=settings.backend.result_timeout_s),
-        unreachable_pause=UNREACHABLE_PAUSE,
+        unreachable_pause=timedelta(seconds=settings.backend.circuit_pause_s),
         retention=timedelta(seconds=settings.backend.retention_s),
     )

@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 class FindMetrics:
     """What finding costs and brings, by PACS. A registry of its own: several services can live in one process."""
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
         self.seconds = Histogram("aipull_find_seconds", "Seconds of one find round", ["pacs"], registry=self.registry)
         self.queries = Counter("aipull_find_queries", "C-FINDs sent", ["pacs"], registry=self.registry)
         self.answers = Counter("aipull_find_answers", "Studies answered", ["pacs"], registry=self.registry)
@@ -20,3 +20,23 @@ class FindMetrics:
     def text(self) -> bytes:
         """In Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+CIRCUIT_NUMBERS = {"closed": 0, "half-open": 1, "open": 2}
+
+
+class DeliveryMetrics:
+    """How deliveries go."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        circuit = "0: the backend's circuit is closed, 2: open (nobody delivers)"
+        self._circuit = Gauge("aipull_backend_circuit", circuit, registry=registry)
+        self._tries = Counter("aipull_delivery_tries", "Tries to deliver, by outcome", ["outcome"], registry=registry)
+
+    def circuit_is(self, state: str) -> None:
+        """The backend's circuit has turned."""
+        self._circuit.set(CIRCUIT_NUMBERS[state])
+
+    def tried(self, outcome: str) -> None:
+        """A try to deliver has ended so."""
+        self._tries.labels(outcome).inc()

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from .domain.backlog import Backlog
+from .domain.circuit import CircuitPolicy
 from .domain.errors import ConfigurationError
 from .domain.look_back import LookBack
 from .domain.retry import RetryPolicy
@@ -126,6 +127,16 @@ class BackendSettings(_Section):
     longest_pause_s: Seconds = 1800.0
     retention_s: float = Field(default=600.0, ge=0)
     """How long a hand-over folder is kept after its result."""
+    circuit_failures: int = Field(default=5, ge=1)
+    """After so many failures in a row (5xx, time-outs) nobody delivers for a while; at once when nobody is there."""
+    circuit_pause_s: Seconds = 5.0
+    circuit_longest_pause_s: Seconds = 60.0
+    """Until one delivery is tried again; doubled with each that fails."""
+
+    @property
+    def circuit(self) -> CircuitPolicy:
+        """When nobody delivers, and for how long."""
+        return CircuitPolicy(self.circuit_failures, _policy(1, self.circuit_pause_s, self.circuit_longest_pause_s))
 
 
 class RisColumnSettings(_Section):

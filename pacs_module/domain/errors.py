@@ -6,6 +6,7 @@ The error tree. The name says what the caller must do.
     PipelineError
     ├── RetriableError          try again later, nothing is wrong with the request
     │   ├── Unreachable         nobody answers at all: not the fault of this request, no attempt is counted
+    │   ├── Busy                it is there and says "not now" (HTTP 429, 503): no attempt is counted either
     │   ├── NoRoom              the RAM disk has no room for this pull now
     │   └── TooManyAnswers      the PACS cut the list: ask in smaller parts; what came is in ``partial``
     └── PermanentError          the same request will fail again
@@ -18,6 +19,7 @@ The error tree. The name says what the caller must do.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from .values import Attributes
 
@@ -32,6 +34,14 @@ class RetriableError(PipelineError):
 
 class Unreachable(RetriableError):
     """Nobody answers there: connection refused or no route; the request was never seen."""
+
+
+class Busy(RetriableError):
+    """The other side is there and says "not now"; ``wait`` is for how long, when it said so."""
+
+    def __init__(self, words: str, wait: timedelta | None = None) -> None:
+        self.wait = wait
+        super().__init__(words)
 
 
 class NoRoom(RetriableError):

@@ -28,6 +28,8 @@ WORK = (PULL, WATCH, PUBLISH, RELEASE, LOOK)
 MOST_HISTORY = 200
 MOST_SIGHTINGS = 6  # of each PACS
 MOST_PULLS = 20
+MOST_TRIES = 20  # of each hand-over
+MOST_COUNTS = 50
 
 
 def iso(at: int) -> str:
@@ -47,6 +49,15 @@ class PacsCopy:
     count: int | None = None
     seen_at: str = ""
     tried: int | None = None
+
+
+@dataclass
+class FoundCount:
+    """A find that told something new: this PACS has so many instances (None: not told)."""
+
+    at: str
+    pacs: str
+    count: int | None = None
 
 
 @dataclass
@@ -86,6 +97,21 @@ class Pull:
 
 
 @dataclass
+class DeliveryTry:
+    """
+    One try to deliver: when, by which worker, how it went, and in whose words.
+
+    ``outcome``: accepted, refused (for good), failed (5xx, time-out), away (nobody there, or "not now": not counted as an
+    attempt), no result (accepted, and silent since) or failed there (the backend's own word).
+    """
+
+    at: str
+    outcome: str
+    words: str = ""
+    by: str = ""
+
+
+@dataclass
 class HandOver:
     """
     One hand-over of one or more series to the backend, and what became of it.
@@ -93,7 +119,8 @@ class HandOver:
     ``message`` is the notification as it goes on through RabbitMQ. ``message_state``: owed (to be published), queued, accepted
     (the backend said 2xx), done (a result is in), dead (delivery given up) or lost (its files went with the RAM disk before a
     result). ``next_at`` (epoch milliseconds) is when it is published, again if nothing has been heard of it by then; once it is
-    settled, when its folder is released.
+    settled, when its folder is released. ``publication`` is counted up whenever the message is owed again: a message of an
+    earlier one is out of date.
     """
 
     handover_id: str
@@ -104,6 +131,7 @@ class HandOver:
     received_at: str
     completeness: str = ""
     message_state: str = "owed"
+    publication: int = 1
     attempts: int = 0
     next_at: int = 0
     last_error: str = ""
@@ -114,6 +142,21 @@ class HandOver:
     result_at: str = ""
     result_values: dict[str, Any] = field(default_factory=dict)
     released_at: str = ""
+    tries: list[DeliveryTry] = field(default_factory=list)
+
+    @property
+    def message_id(self) -> str:
+        """Of the message as it is owed now; the same however often it is published."""
+        return f"{self.handover_id}:{self.publication}"
+
+    def outdates(self, message_id: str) -> bool:
+        """Whether a message was published before this hand-over was owed again."""
+        _, colon, publication = message_id.rpartition(":")
+        return bool(colon) and publication.isdigit() and int(publication) < self.publication
+
+    def tried(self, outcome: str, words: str, at: int, by: str = "") -> None:
+        """Note how a try to deliver went."""
+        self.tries = [*self.tries, DeliveryTry(iso(at), outcome, words, by)][-MOST_TRIES:]
 
     @property
     def open(self) -> bool:
@@ -154,6 +197,8 @@ class Study:
     pacs: dict[str, PacsCopy] = field(default_factory=dict)
     sightings: list[Sighting] = field(default_factory=list)
     """While its instances are being counted: what the finds said. Empty from the moment it is to be pulled."""
+    counts: list[FoundCount] = field(default_factory=list)
+    """Every find whose count differed from that PACS's last one."""
     baseline: int | None = None
     """The PACS's count when the study was last pulled or judged: more than that is growth."""
     skip_filter: list[str] = field(default_factory=list)
@@ -205,6 +250,7 @@ class Study:
         if known is not None and known.count == (count or None):
             return False
         self.pacs = {**self.pacs, pacs: PacsCopy(count or None, iso(at), known.tried if known else None)}
+        self.counts = [*self.counts, FoundCount(iso(at), pacs, count or None)][-MOST_COUNTS:]
         return True
 
     @property

@@ -4,35 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from ..domain import loglines
 from ..domain.documents import from_document
-from ..domain.errors import PermanentError, PipelineError, RetriableError, Unreachable
+from ..domain.errors import Busy, PermanentError, PipelineError, Refused, RetriableError, Unreachable
 from ..domain.lifecycle import Event, State
 from ..domain.messages import SeriesFolder
-from ..domain.retry import RetryPolicy
-from ..domain.study import RELEASE, HandOver, Study, iso
+from ..domain.study import HandOver, Study, iso
 from ..faults import reach
 from ..ports import Backend, Clock, Delivery, EventLog, FileCheck, QueueConsumer, StudyStore
+from .backend_circuit import BackendCircuit
 from .changing import change, milliseconds
-from .publish import owe_again, schedule_publishing
+from .publish import schedule_publishing
+from .settle_delivery import UNDECIDED, DeliveryPolicy, fail_delivery, give_up, settle
 
 LOOK_S = 0.5
 """How often a waiting worker looks for the result, in seconds; also the time in which it notices a stop."""
-
-_UNDECIDED = (State.META_ONLY, State.PULL_DATA, State.PULL_DATA_END)
-"""Where a study stands while its newest hand-over decides what becomes of it; elsewhere something newer has."""
-
-
-@dataclass(frozen=True)
-class DeliveryPolicy:
-    """Repeats; how long a result is waited for; the pause while nobody answers; how long folders are kept after a result."""
-
-    retry: RetryPolicy
-    result_timeout: timedelta
-    unreachable_pause: timedelta
-    retention: timedelta
+_KEY_REFUSED = 401
 
 
 @dataclass
@@ -46,7 +34,10 @@ class Deliver:
     clock: Clock
     log: EventLog
     policy: DeliveryPolicy
+    circuit: BackendCircuit
     worker: str
+    counted: Callable[[str], None] = lambda outcome: None
+    """Told of each try to deliver, for the numbers."""
     stopping: Callable[[], bool] = bool
 
     def __call__(self, timeout: float) -> bool:
@@ -59,6 +50,15 @@ class Deliver:
         Raises:
             RetriableError: RabbitMQ or the store is away; the message comes again.
         """
+        if not self.circuit.admit():
+            self.consumer.keep_alive(timeout)
+            return False
+        try:
+            return self._take(timeout)
+        finally:
+            self.circuit.give_back()
+
+    def _take(self, timeout: float) -> bool:
         delivery = self.consumer.take(timeout)
         if delivery is None:
             return False
@@ -79,6 +79,8 @@ class Deliver:
             self.consumer.dead(delivery)
         elif not item.open:
             self._settle(delivery, dead=item.message_state == "dead")
+        elif item.outdates(delivery.message_id):
+            self.consumer.done(delivery)  # published twice, or its worker died: it is owed again, and comes when it is time
         elif not self._files_there(item):
             self._files_lost(study.study_uid, item)
             self.consumer.done(delivery)
@@ -102,18 +104,29 @@ class Deliver:
     def _deliver(self, study_uid: str, item: HandOver, delivery: Delivery) -> None:
         try:
             self.backend.submit(item.message, item.handover_id)
-        except Unreachable as error:
-            self._again(study_uid, item, str(error), counted=False)
-            self.consumer.done(delivery)
+        except (Unreachable, Busy) as error:
+            self._away(study_uid, item, error, delivery)
         except RetriableError as error:
-            self._settle(delivery, self._again(study_uid, item, str(error), counted=True))
+            self.circuit.failed(str(error))
+            self._settle(delivery, self._again(study_uid, item, "failed", str(error)))
         except PermanentError as error:
-            self._settle(delivery, self._give_up(study_uid, item, str(error)))
+            if isinstance(error, Refused) and error.status == _KEY_REFUSED:
+                self._away(study_uid, item, error, delivery)  # our key is wrong: no fault of this hand-over
+            else:
+                self.circuit.succeeded()
+                self._settle(delivery, self._give_up(study_uid, item, str(error)))
         else:
             reach("posted")
+            self.circuit.succeeded()
             self._accepted(study_uid, item)
             self.log.line(loglines.upload_success(item.filepath))
             self._wait_for_result(study_uid, item, delivery)
+
+    def _away(self, study_uid: str, item: HandOver, error: PipelineError, delivery: Delivery) -> None:
+        """The backend is not there, or not for us: no attempt is wasted on it."""
+        self.circuit.failed(str(error), down=True, wait=error.wait if isinstance(error, Busy) else None)
+        self._again(study_uid, item, "away", str(error), counted=False)
+        self.consumer.done(delivery)
 
     def _wait_for_result(self, study_uid: str, item: HandOver, delivery: Delivery) -> None:
         """The message counts as done only when the result is in; until then it stays with RabbitMQ, whatever dies."""
@@ -127,7 +140,7 @@ class Deliver:
             if self.stopping():
                 self.consumer.put_back(delivery)
                 return
-        gone = self._again(study_uid, item, f"no result within {self.policy.result_timeout}", counted=True)
+        gone = self._again(study_uid, item, "no result", f"no result within {self.policy.result_timeout}")
         self._settle(delivery, gone)
 
     def _settle(self, delivery: Delivery, dead: bool) -> None:
@@ -151,23 +164,34 @@ class Deliver:
             stored.next_at = now + 2 * milliseconds(self.policy.result_timeout)
             schedule_publishing(study)
             stored.attempts += 1
+            stored.tried("accepted", f"attempt {stored.attempts}", now, self.worker)
             study.note("delivered", f"{item.filepath}, attempt {stored.attempts}", now, by=self.worker)
 
+        self.counted("accepted")
         self._edit(study_uid, item, edit)
 
-    def _again(self, study_uid: str, item: HandOver, why: str, counted: bool) -> bool:
+    def _again(self, study_uid: str, item: HandOver, outcome: str, why: str, counted: bool = True) -> bool:
         """Owe the message again after a pause; True when that was the last attempt."""
         gone = False
 
         def edit(stored: HandOver, study: Study) -> None:
             nonlocal gone
-            gone = fail_delivery(study, stored, why, self.clock.now(), self.policy, counted)
+            now = self.clock.now()
+            stored.tried(outcome, why, now, self.worker)
+            gone = fail_delivery(study, stored, why, now, self.policy, counted)
 
+        self.counted(outcome)
         self._edit(study_uid, item, edit)
         return gone
 
     def _give_up(self, study_uid: str, item: HandOver, why: str) -> bool:
-        self._edit(study_uid, item, lambda stored, study: give_up(study, stored, why, self.clock.now(), self.policy))
+        def edit(stored: HandOver, study: Study) -> None:
+            now = self.clock.now()
+            stored.tried("refused", why, now, self.worker)
+            give_up(study, stored, why, now, self.policy)
+
+        self.counted("refused")
+        self._edit(study_uid, item, edit)
         return True
 
     def _files_lost(self, study_uid: str, item: HandOver) -> None:
@@ -181,7 +205,7 @@ class Deliver:
             now = self.clock.now()
             stored.last_error = "files lost before the result"
             settle(study, stored, "lost", now, self.policy)
-            if study.handovers[-1] is not stored or study.state not in _UNDECIDED:
+            if study.handovers[-1] is not stored or study.state not in UNDECIDED:
                 study.note(Event.FILES_LOST.value, f"{item.filepath}, not needed any more", now)
                 return
             study.apply(Event.FILES_LOST, item.filepath, now)
@@ -205,53 +229,3 @@ class Deliver:
             return True
 
         change(self.store, study_uid, change_open)
-
-
-def fail_delivery(study: Study, item: HandOver, why: str, now: int, policy: DeliveryPolicy, counted: bool = True) -> bool:
-    """
-    Take a failed delivery into the document: owed again after a pause, or given up.
-
-    Args:
-        study: Changed in place.
-        item: The hand-over of that study.
-        why: What went wrong.
-        now: Epoch milliseconds.
-        policy: Pauses and limit.
-        counted: False when the backend was never reached: no attempt is wasted on a backend that is down.
-
-    Returns:
-        Whether it was given up.
-    """
-    if not counted:
-        item.last_error = why
-        owe_again(study, item, now + milliseconds(policy.unreachable_pause))
-        study.why = why
-        return False
-    if item.message_state != "accepted":
-        item.attempts += 1  # accepted deliveries were counted when they were accepted
-    if policy.retry.exhausted(item.attempts):
-        give_up(study, item, f"{why}; attempt {item.attempts} was the last", now, policy)
-        return True
-    pause = policy.retry.pause_after(item.attempts)
-    item.last_error = why
-    owe_again(study, item, now + milliseconds(pause))
-    study.why = f"{why}; again in {pause}"
-    study.note("delivery failed", study.why, now)
-    return False
-
-
-def give_up(study: Study, item: HandOver, why: str, now: int, policy: DeliveryPolicy) -> None:
-    """The hand-over will not be delivered; its message goes to the dead letters."""
-    item.last_error = why
-    settle(study, item, "dead", now, policy)
-    if study.handovers[-1] is item and study.state in _UNDECIDED:
-        study.apply(Event.DELIVERY_GIVEN_UP, why, now)
-    else:
-        study.note(Event.DELIVERY_GIVEN_UP.value, why, now)
-
-
-def settle(study: Study, item: HandOver, message_state: str, now: int, policy: DeliveryPolicy) -> None:
-    """No more is to come of a hand-over; its folder is released after the retention."""
-    item.settle(message_state, now + milliseconds(policy.retention))
-    study.schedule(RELEASE, min(item.next_at, study.due.get(RELEASE, item.next_at)))
-    schedule_publishing(study)

@@ -19,7 +19,12 @@ CHECK = timedelta(seconds=60)
 
 @dataclass
 class Publish:
-    """The relay of the outbox. A crash between publishing and writing it down publishes again; the delivery sees that."""
+    """
+    The relay of the outbox.
+
+    A crash between publishing and writing it down publishes again, under the same message id (hand-over and publication): a
+    worker drops what is settled or out of date, and the rest meets the backend with one idempotency key.
+    """
 
     store: StudyStore
     queue: Queue
@@ -56,7 +61,7 @@ class Publish:
     def _publish(self, study_uid: str, item: HandOver) -> None:
         """Publish what is owed, and what is in RabbitMQ no more: a broker killed just after it made its queue has neither."""
         if item.message_state != "queued" or self.queue.depth() == 0:
-            self.queue.publish(item.message, item.handover_id, item.message["priorities"])
+            self.queue.publish(item.message, item.message_id, item.message["priorities"])
             reach("published")
             self.log.line(loglines.sent_to_rabbitmq(study_uid))
 
@@ -83,4 +88,5 @@ def schedule_publishing(study: Study, not_before: int = 0) -> bool:
 def owe_again(study: Study, item: HandOver, at: int) -> None:
     """The message is to be published again at epoch milliseconds."""
     item.message_state, item.next_at = "owed", at
+    item.publication += 1
     schedule_publishing(study)

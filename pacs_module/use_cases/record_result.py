@@ -10,7 +10,7 @@ from ..domain.study import HandOver, Study, iso
 from ..faults import reach
 from ..ports import Clock, EventLog, StudyStore
 from .changing import change
-from .deliver import DeliveryPolicy, fail_delivery, settle
+from .settle_delivery import DeliveryPolicy, fail_delivery, settle
 
 _EVENTS = {"completed": Event.RESULT_COMPLETED, "unsupported_series": Event.RESULT_UNSUPPORTED}
 
@@ -54,6 +54,7 @@ class RecordResult:
         now = self.clock.now()
         item.result_message, item.result_at = result.message, iso(now)
         if result.state == "failed":
+            item.tried("failed there", result.message, now, "backend")
             fail_delivery(study, item, f"the backend says failed: {result.message}", now, self.policy)
             return "recorded"
         item.result, item.result_values = result.state, dict(result.result)

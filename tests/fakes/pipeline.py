@@ -10,6 +10,7 @@ from fakes.world import DAY, FakeBackend, FakeClock, FakeFiles, FakeLog, FakePac
 
 from pacs_module.adapters.memory_queue import MemoryQueue
 from pacs_module.adapters.memory_store import MemoryStore
+from pacs_module.domain.circuit import CircuitPolicy
 from pacs_module.domain.documents import to_document
 from pacs_module.domain.messages import (
     FILTERED_OUT,
@@ -29,7 +30,8 @@ from pacs_module.domain.windows import Window
 from pacs_module.ports import StudyStore
 from pacs_module.use_cases.accept_notification import AcceptNotification
 from pacs_module.use_cases.ask_window import AskWindow
-from pacs_module.use_cases.deliver import Deliver, DeliveryPolicy
+from pacs_module.use_cases.backend_circuit import BackendCircuit
+from pacs_module.use_cases.deliver import Deliver
 from pacs_module.use_cases.find_studies import FindStudies
 from pacs_module.use_cases.look_again import LookAgain
 from pacs_module.use_cases.manual_pull import ManualPull
@@ -40,6 +42,7 @@ from pacs_module.use_cases.pull_studies import PullPolicy, PullStudies
 from pacs_module.use_cases.record_result import RecordResult
 from pacs_module.use_cases.release import Release
 from pacs_module.use_cases.resolve_uid import ResolveUid
+from pacs_module.use_cases.settle_delivery import DeliveryPolicy
 
 UID = "1.2.840.113619.2.55.3.1"
 THIN, THICK = UID + ".1", UID + ".2"
@@ -117,7 +120,10 @@ class Pipeline:
         self.look = LookAgain(store, self.pacs, clock, log, switches, self.stability, series_level, "test")
         self.manual = ManualPull(store, self.pacs, clock, log, switches, tuple(pacs))
         self.consumer = SteppingConsumer(self.queue, clock)
-        self.deliver = Deliver(store, self.consumer, self.backend, self.files, clock, log, self.delivery, worker="WORKER-1")
+        self.circuit = BackendCircuit(clock, log, CircuitPolicy())
+        self.deliver = Deliver(
+            store, self.consumer, self.backend, self.files, clock, log, self.delivery, self.circuit, worker="WORKER-1"
+        )
         self.number = 0
 
     def find(self, pacs: str, day: date) -> int:

@@ -7,6 +7,7 @@ Does not prove what RabbitMQ does with an unsettled message (tests/contract does
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from fakes.world import DAY, SteppingConsumer
 from log_grammar import check
 
 from pacs_module.adapters.sqlite_store import SqliteStore
-from pacs_module.domain.errors import MessageError, PermanentError, Refused, RetriableError, Unreachable
+from pacs_module.domain.errors import Busy, MessageError, PermanentError, PipelineError, Refused, RetriableError, Unreachable
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.story import story
-from pacs_module.domain.study import PUBLISH, PULL, RELEASE
+from pacs_module.domain.study import PUBLISH, PULL, RELEASE, iso
 
 
 @pytest.fixture
@@ -170,7 +171,7 @@ def test_a_message_that_cannot_be_published_lets_the_others_by(world: Pipeline, 
     publish = world.queue.publish
 
     def refuses(message: Mapping[str, Any], message_id: str, priority: int) -> None:
-        if message_id != "OTHER":
+        if not message_id.startswith("OTHER"):
             raise PermanentError("too large")
         publish(message, message_id, priority)
 
@@ -247,17 +248,81 @@ def test_an_accepted_delivery_whose_message_and_worker_are_gone_is_published_aga
 def test_a_backend_that_is_down_costs_no_attempt(world: Pipeline) -> None:
     world.until_handed_over()
     world.backend.error = Unreachable("connection refused")
-    for _ in range(20):
+    for _ in range(200):
         world.publish()
-        assert world.deliver(0)
-        world.clock.pass_seconds(15)
+        world.deliver(5)
+        world.clock.pass_seconds(1)
     item = world.study().handovers[0]
-    assert (item.attempts, item.message_state, item.last_error) == (0, "owed", "connection refused")
+    assert (item.attempts, item.message_state, item.last_error) == (0, "queued", "connection refused")
+    assert {entry.outcome for entry in item.tries} == {"away"}
+    assert 10 < len(item.tries) < 25, "once a minute in the end"
     world.backend.error = None
+    world.clock.pass_seconds(60)
     world.publish()
     world.answers_while_waiting("completed")
     world.deliver(0)
     assert world.study().state is State.COMPLETED
+
+
+def test_while_the_circuit_is_open_messages_wait_in_the_queue(world: Pipeline) -> None:
+    for number in range(5):
+        world.accept(world.message(None, studyUID=f"1.{number}", handoverID=f"H{number}"))
+        world.publish()
+    world.backend.error = Unreachable("connection refused")
+    assert world.deliver(0)
+    assert not world.deliver(1), "nobody takes one"
+    assert world.queue.depth() == 4
+    world.clock.pass_seconds(4)
+    assert world.deliver(0), "the probe"
+    assert not world.deliver(0)
+    assert world.queue.depth() == 3
+    told = [(what, values["retryAt"]) for what, values in world.log.events if "circuit" in what]
+    assert told == [
+        ("circuit of the backend is open", "2020-06-18T12:00:05.000+00:00"),
+        ("circuit of the backend is open", "2020-06-18T12:00:15.000+00:00"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "error", [Busy("the backend answered 503", timedelta(seconds=20)), Refused("the backend", 401, "wrong key")]
+)
+def test_a_backend_that_asks_to_be_left_alone_or_knows_no_such_key_costs_no_attempt(
+    world: Pipeline, error: PipelineError
+) -> None:
+    world.until_handed_over()
+    world.backend.error = error
+    world.publish()
+    world.deliver(0)
+    item = world.study().handovers[0]
+    assert (item.attempts, item.message_state, world.queue.dead_depth()) == (0, "owed", 0)
+    wait = 20_000 if isinstance(error, Busy) else 5_000
+    assert world.circuit.told()["retryAt"] == iso(world.clock.now() + wait)
+
+
+def test_five_failures_in_a_row_open_the_circuit_and_one_success_closes_it(world: Pipeline) -> None:
+    for number in range(6):
+        world.accept(world.message(None, studyUID=f"1.{number}", handoverID=f"H{number}"))
+        world.publish()
+    world.backend.error = RetriableError("the backend answered 500")
+    assert [world.deliver(0) for _ in range(6)] == [True] * 5 + [False]
+    world.clock.pass_seconds(5)
+    world.backend.error = None
+    world.deliver.stopping = lambda: True
+    assert world.deliver(0)
+    assert world.circuit.told()["circuit"] == "closed"
+    assert world.log.events[-1] == ("circuit of the backend is closed", {"level": "INFO", "afterFailures": 5})
+
+
+def test_a_message_that_is_out_of_date_is_dropped(world: Pipeline) -> None:
+    world.until_handed_over()
+    world.publish()
+    world.backend.error = RetriableError("500")
+    world.deliver(0)
+    message = world.study().handovers[0].message
+    world.queue.publish(message, "H1:1", 0)
+    world.backend.error = None
+    assert world.deliver(0)
+    assert (world.backend.submitted, world.queue.depth(), states(world)) == ([], 0, ["owed"])
 
 
 def test_errors_of_the_backend_are_repeated_to_the_limit_and_then_a_dead_letter(world: Pipeline) -> None:

@@ -18,6 +18,7 @@ from fakes.served import KEY, TestClient, found, service_on, settings_file
 from fakes.world import FakePacs
 
 from pacs_module.bootstrap import Service
+from pacs_module.loops import Loop
 from pacs_module.web.app import create_app
 
 HERE, ELSEWHERE = ("127.0.0.1", 1), ("192.168.1.7", 1)
@@ -213,3 +214,21 @@ def test_health_counts_and_names_no_secret(served: tuple[Service, FakePacs], cli
     assert told.json()["studies"]["meta_only"] == 1
     assert told.json()["status"] == "starting or degraded", "no loop runs here"
     assert "another-secret-word" not in told.text
+
+
+def test_alive_is_not_yet_ready(service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert client.get("/health/live").status_code == 200
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.json()["store"]) == (503, "ok")
+    assert "publish" in answer.json()["deadLoops"]
+    monkeypatch.setattr(Loop, "alive", lambda loop: True)
+    assert client.get("/health/ready").json() == {"ready": True, "deadLoops": [], "store": "ok", "waitsFor": []}
+    service.circuit.failed("connection refused", down=True)
+    service.loops["WORKER-1"].failures = 2
+    assert client.get("/health/ready").json()["waitsFor"] == ["backend", "WORKER-1 fails"]
+    assert client.get("/health").json()["backend"]["circuit"] == "open"
+    assert "aipull_backend_circuit 2.0" in client.get("/metrics").text
+    service.store.close()
+    answer = client.get("/health/ready")
+    assert answer.status_code == 503
+    assert "closed" in answer.json()["store"]
