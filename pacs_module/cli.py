@@ -17,6 +17,7 @@ from rich.text import Text
 from . import __version__
 from .cli_find import find
 from .cli_probe import probe
+from .cli_reconcile import reconcile
 from .domain.errors import PipelineError
 from .settings import SETTINGS_FILE, Settings, load_settings
 
@@ -173,6 +174,7 @@ def _words(response: requests.Response) -> str:
 
 app.command()(probe)
 app.command()(find)
+app.command()(reconcile)
 
 
 def main() -> None:

@@ -84,8 +84,8 @@ class Reconcile:
                 continue
             queries += answers.queries
             found |= {_key(study): study for study in answers.studies}
-            if found and answers.complete and known <= {study.study_uid for study in found.values()}:
-                break
+            if answers.complete and known <= {study.study_uid for study in found.values()} and (found or attempt):
+                break  # an empty list is believed the second time
         return PacsList(pacs, day, tuple(found.values()), answers.complete, error, queries)
 
     def _with_devices(self, lines: Sequence[Line]) -> list[Line]:

@@ -1,0 +1,45 @@
+"""Wiring of reconciliation, for the service and for the command. No logic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .domain.switches import Switches
+from .ports import Clock, EventLog, PacsFinder, StudyStore
+from .settings import Settings
+from .use_cases.ask_devices import AskDevices
+from .use_cases.ask_window import AskWindow
+from .use_cases.reconcile import Reconcile
+from .use_cases.repair import Repair
+
+
+@dataclass(frozen=True)
+class World:
+    """What both ways of reconciling have in common."""
+
+    settings: Settings
+    switches: Switches
+    store: StudyStore
+    finder: PacsFinder
+    clock: Clock
+    log: EventLog
+
+
+def reconciler(world: World) -> Reconcile:
+    """For one run: what a PACS taught the finds is theirs, and one that failed last night is asked anew."""
+    pacs = world.settings.pacs
+    wanted = world.switches.ct_modalities + world.switches.dx_modalities
+    return Reconcile(
+        store=world.store,
+        ask=AskWindow(world.finder, world.log, wanted, {one.name: one.caps for one in pacs}),
+        devices=AskDevices(world.finder, world.log, frozenset(one.name for one in pacs if one.series_level)),
+        clock=world.clock,
+        log=world.log,
+        switches=world.switches,
+        pacs=tuple(one.name for one in pacs),
+    )
+
+
+def repairer(world: World) -> Repair:
+    """What pulls the missing ones."""
+    return Repair(world.store, world.clock, world.log, world.switches)
