@@ -2,6 +2,7 @@
 
 import secrets
 import sys
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -31,18 +32,24 @@ class Backend:
         self.workers = workers
         self.key = secrets.token_urlsafe(24)
         self.record = run.path / "backend-record.jsonl"
+        self.script = _SCRIPT
+        self.environment: Mapping[str, str] = {}
         self._run = run
 
     @property
     def url(self) -> str:
         """Where pacs_module sends work to."""
-        return f"http://{LOOPBACK}:{self.port}/compute"
+        return self.url_at(self.port)
+
+    def url_at(self, port: int) -> str:
+        """The same at another port, where a proxy stands in between."""
+        return f"http://{LOOPBACK}:{port}/compute"
 
     @cached_property
     def process(self) -> Process:
         """The running backend."""
-        if not _SCRIPT.exists():
-            raise StackError(f"examples/{_SCRIPT.name} is missing")
+        if not self.script.exists():
+            raise StackError(f"{self.script} is missing")
         options = {
             "--host": LOOPBACK,
             "--port": str(self.port),
@@ -50,9 +57,10 @@ class Backend:
             "--record": str(self.record),
             "--workers": str(self.workers),
         }
-        command = [sys.executable, str(_SCRIPT), *(word for option in options.items() for word in option)]
+        command = [sys.executable, str(self.script), *(word for option in options.items() for word in option)]
         keys = {"BACKEND_KEY": self.key, "PIPELINE_API_KEY": self.pipeline_key}
-        return Process(self._run, Programme("backend", command, self.answers, {**keys, "PYTHONUNBUFFERED": "1"}))
+        environment = {**keys, "PYTHONUNBUFFERED": "1", **self.environment}
+        return Process(self._run, Programme("backend", command, self.answers, environment))
 
     def answers(self) -> bool:
         """Whether it says that it is healthy."""

@@ -182,6 +182,8 @@ class ReceivingLinks:
     site_config: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     """Over everything else, for what orthanc.json leaves to the site (ORTHANC_STABLE_AGE, ...)."""
+    script: Path | None = None
+    """In place of pull_plugin.py."""
 
 
 class ReceivingOrthanc(_Orthanc):
@@ -226,7 +228,7 @@ class ReceivingOrthanc(_Orthanc):
             "PYTHONEXECUTABLE": sys.executable,
             "PYTHONUNBUFFERED": "1",
             "ORTHANC_PYTHON_PLUGIN": str(_PYTHON_PLUGIN),
-            "ORTHANC_PYTHON_SCRIPT": str(_REPOSITORY / "orthanc" / "plugins" / "pull_plugin.py"),
+            "ORTHANC_PYTHON_SCRIPT": str(self.links.script or _REPOSITORY / "orthanc" / "plugins" / "pull_plugin.py"),
             "ORTHANC_NAME": "AI pull",
             "ORTHANC_AET": self.aet,
             "ORTHANC_DICOM_PORT": str(self.ports.dicom),

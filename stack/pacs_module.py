@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,9 @@ class PacsModuleLinks:
     log_folder: Path
     time_zone: str
     site_config: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    """In place of the installed ``pacs-module``."""
 
 
 class PacsModule:
@@ -67,11 +70,10 @@ class PacsModule:
         program = Path(sys.executable).parent / "pacs-module"
         if not program.exists():
             raise StackError("pacs-module is not installed beside this Python; `make setup` installs it")
-        command = [str(program), "run", "--settings", str(self.settings_file)]
-        return Process(
-            self._run,
-            Programme("pacs-module", command, self.answers, {"PYTHONUNBUFFERED": "1"}, drop_environment=("PACS_MODULE_",)),
-        )
+        command = [*(self.links.command or (str(program),)), "run", "--settings", str(self.settings_file)]
+        environment = {"PYTHONUNBUFFERED": "1", **self.links.environment}
+        dropped = ("PACS_MODULE_", "AIPULL_")
+        return Process(self._run, Programme("pacs-module", command, self.answers, environment, drop_environment=dropped))
 
     def settings(self) -> dict[str, Any]:
         """The settings with the overrides."""

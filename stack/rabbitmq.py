@@ -66,7 +66,11 @@ class RabbitmqNode:
     @property
     def url(self) -> str:
         """AMQP URL with user and password, for the default virtual host."""
-        return f"amqp://{self.user}:{self.password}@{LOOPBACK}:{self.ports.amqp}/%2F"
+        return self.url_at(self.ports.amqp)
+
+    def url_at(self, port: int) -> str:
+        """The same at another port, where a proxy stands in between."""
+        return f"amqp://{self.user}:{self.password}@{LOOPBACK}:{port}/%2F"
 
     @cached_property
     def epmd(self) -> Process:

@@ -67,6 +67,13 @@ class StackPorts:
         }
 
 
+CONNECTIONS = (
+    "Orthanc to PACS", "PACS to Orthanc", "pacs_module to Orthanc", "Orthanc to pacs_module",
+    "pacs_module to RabbitMQ", "pacs_module to backend", "backend to pacs_module",
+)  # fmt: skip
+"""All connections between servers; ``StackOptions.detour`` is asked for each."""
+
+
 @dataclass(frozen=True)
 class StackOptions:
     """How a stack differs from the usual one."""
@@ -83,9 +90,20 @@ class StackOptions:
     """Over pacs_module's settings, table by table."""
     orthanc_environment: Mapping[str, str] = field(default_factory=dict)
     """Over the receiving Orthanc's environment, for what orthanc.json leaves to the site (ORTHANC_STABLE_AGE, ...)."""
+    pacs_module_environment: Mapping[str, str] = field(default_factory=dict)
+    """Over pacs_module's environment."""
+    orthanc_script: Path | None = None
+    """Loaded by the receiving Orthanc in place of pull_plugin.py: for tests that break something on purpose."""
+    pacs_module_command: tuple[str, ...] = ()
+    """In place of the installed ``pacs-module``; for the same tests."""
+    detour: Callable[[str, int], int] = lambda name, port: port
+    """Where a connection goes instead of a port: its name, as in ``CONNECTIONS``, and the port. For a proxy in between."""
     time_zone: str = "Asia/Shanghai"
     """The hospital's; both processes of ours get it."""
     backend_workers: int = 2
+    backend_script: Path | None = None
+    """In place of examples/ai_backend.py."""
+    backend_environment: Mapping[str, str] = field(default_factory=dict)
     survive: bool = False
     """Whether ``leave_running`` will be called (KEEP=1)."""
 
@@ -209,32 +227,38 @@ class Stack:
         run, ports, log_folder = self.run, self.ports, self.log_folder
         log_folder.mkdir(mode=0o700, exist_ok=True)
         site_config, api_key = self._write_switches(), secrets.token_urlsafe(24)
-        pacs_module_url = f"http://{LOOPBACK}:{ports.pacs_module}"
+        via = self.options.detour
         self.rabbitmq = RabbitmqNode(run, ports.rabbitmq)
-        self.hospital = HospitalPacs(run, ports.hospital, ports.receiver.dicom)
+        self.hospital = HospitalPacs(run, ports.hospital, via("PACS to Orthanc", ports.receiver.dicom))
         receiving_links = ReceivingLinks(
-            hospital_port=ports.hospital.dicom,
-            pacs_module_url=pacs_module_url,
+            hospital_port=via("Orthanc to PACS", ports.hospital.dicom),
+            pacs_module_url=_http(via("Orthanc to pacs_module", ports.pacs_module)),
             api_key=api_key,
             log_folder=log_folder,
             time_zone=self.time_zone,
             site_config=site_config,
             environment=self.options.orthanc_environment,
+            script=self.options.orthanc_script,
         )
         self.receiver = ReceivingOrthanc(run, ports.receiver, self.ram_disk.path, receiving_links)
-        self.backend = Backend(run, ports.backend, (pacs_module_url, api_key), self.options.backend_workers)
+        results_to = _http(via("backend to pacs_module", ports.pacs_module))
+        self.backend = Backend(run, ports.backend, (results_to, api_key), self.options.backend_workers)
+        self.backend.script = self.options.backend_script or self.backend.script
+        self.backend.environment = self.options.backend_environment
         links = PacsModuleLinks(
             api_key=api_key,
-            orthanc_url=self.receiver.url,
+            orthanc_url=_http(via("pacs_module to Orthanc", ports.receiver.http)),
             orthanc_user=self.receiver.user,
             orthanc_password=self.receiver.password,
-            rabbitmq_url=self.rabbitmq.url,
-            backend_url=self.backend.url,
+            rabbitmq_url=self.rabbitmq.url_at(via("pacs_module to RabbitMQ", ports.rabbitmq.amqp)),
+            backend_url=self.backend.url_at(via("pacs_module to backend", ports.backend)),
             backend_key=self.backend.key,
             backend_workers=self.options.backend_workers,
             log_folder=log_folder,
             time_zone=self.time_zone,
             site_config=site_config,
+            environment=self.options.pacs_module_environment,
+            command=self.options.pacs_module_command,
         )
         self.pacs_module = PacsModule(run, ports.pacs_module, links, self.options.settings)
         self._servers = {
@@ -295,6 +319,10 @@ def _orthanc_address(orthanc: HospitalPacs | ReceivingOrthanc) -> dict[str, Any]
         "aet": orthanc.aet,
         "dicom_port": orthanc.ports.dicom,
     }
+
+
+def _http(port: int) -> str:
+    return f"http://{LOOPBACK}:{port}"
 
 
 @contextlib.contextmanager

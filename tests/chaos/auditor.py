@@ -1,0 +1,231 @@
+"""
+The independent auditor: what was wanted, what was computed, what is lost, doubled, stuck or left over.
+
+It reads the PACS by HTTP, the backend's own record, the study store and the plugins' journal as plain SQLite and JSON, the
+hand-over folder and RabbitMQ's depths, and imports nothing of the pipeline: a mistake in the pipeline's decisions is not repeated
+here. (A test holds that.)
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pika
+import requests
+
+QUEUES = ("aipull.delivery", "aipull.dead")
+SETTLED_HANDOVERS = ("done", "dead", "lost")
+HTTP_S = 30.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A study that must be computed, with the series that must: from who made the day, not from the pipeline."""
+
+    study_uid: str
+    label: str
+    series_uids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where to look. ``rabbitmq_url`` empty: RabbitMQ is not asked."""
+
+    pacs: tuple[str, str, str]
+    """URL, user and password of the PACS's REST API."""
+    receiver: tuple[str, str, str]
+    record: Path
+    store: Path
+    journal: Path
+    handover_folder: Path
+    rabbitmq_url: str = ""
+
+
+@dataclass
+class Audit:
+    """
+    The findings, as lines that name the study. ``lost``: in the PACS, wanted, and the pipeline has done with it without having
+    it computed whole. ``stuck``: the pipeline has not done with it.
+    """
+
+    wanted: int = 0
+    computed: int = 0
+    lost: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
+    twice_same_key: list[str] = field(default_factory=list)
+    twice_other_key: list[str] = field(default_factory=list)
+    unnoticed: list[str] = field(default_factory=list)
+    """Computations that no hand-over of the study's document speaks of."""
+    unwanted: list[str] = field(default_factory=list)
+    half_written: list[str] = field(default_factory=list)
+    leftovers: list[str] = field(default_factory=list)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every wanted study is computed and the pipeline knows it."""
+        return not self.lost and not self.stuck
+
+    @property
+    def faults(self) -> list[str]:
+        """What must never be, apart from leftovers, which take a while to go."""
+        return self.lost + self.stuck + self.twice_same_key + self.unnoticed + self.unwanted
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing at all is left to be done or put away."""
+        return not self.faults and not self.leftovers and not self.half_written
+
+
+def audit(sources: Sources, wanted: Sequence[Wanted], others: Collection[str] = ()) -> Audit:
+    """All findings but leftovers; ``others`` are studies that were wanted too and are not judged now."""
+    found = Audit(wanted=len(wanted))
+    images = pacs_images(sources.pacs)
+    record = read_record(sources.record)
+    documents = read_documents(sources.store)
+    for study in wanted:
+        entries = [entry for entry in record if entry["studyUID"] == study.study_uid and entry["event"] == "computed"]
+        _judge(found, study, images, entries, documents.get(study.study_uid))
+    known = {study.study_uid for study in wanted} | set(others)
+    strangers = {entry["studyUID"] for entry in record if entry["event"] == "accepted"} - known
+    found.unwanted += [f"{uid}: reached the backend, and nobody wanted it" for uid in sorted(strangers)]
+    return found
+
+
+def audit_all(sources: Sources, wanted: Sequence[Wanted]) -> Audit:
+    """All findings, with what is left over in folders, queues, journal and Orthanc: for when everything should be at rest."""
+    found = audit(sources, wanted)
+    found.half_written = [path.name for path in folders_in(sources.handover_folder) if path.name.startswith(".")]
+    found.leftovers = [f"hand-over folder {path.name}" for path in folders_in(sources.handover_folder)]
+    found.leftovers += open_rows(sources.journal)
+    found.leftovers += [f"study {row} in the receiving Orthanc" for row in ask(sources.receiver, "studies")]
+    if sources.rabbitmq_url:
+        found.leftovers += [f"{number} messages in {queue}" for queue, number in depths(sources.rabbitmq_url).items() if number]
+    return found
+
+
+def _judge(
+    found: Audit,
+    study: Wanted,
+    images: Mapping[str, frozenset[str]],
+    computed: Sequence[Mapping[str, Any]],
+    document: Mapping[str, Any] | None,
+) -> None:
+    expected = frozenset[str]().union(*(images.get(uid, frozenset()) for uid in study.series_uids))
+    whole = [entry for entry in computed if frozenset(entry["sopInstanceUIDs"]) == expected]
+    if expected and whole:
+        found.computed += 1
+    open_work = unfinished(document)
+    name = f"{study.label} ({study.study_uid})"
+    if not expected:
+        found.stuck.append(f"{name}: not in the PACS")
+    elif open_work:
+        found.stuck.append(f"{name}: {open_work}")
+    elif not whole:
+        brought = [len(entry["sopInstanceUIDs"]) for entry in computed] or "nothing"
+        found.lost.append(f"{name}: {len(expected)} images wanted, {brought} computed, state {_state(document)}")
+    elif _state(document) != "completed":
+        found.lost.append(f"{name}: computed, and its state is {_state(document)}")
+    _doubles(found, name, computed, document)
+
+
+def _doubles(found: Audit, name: str, computed: Sequence[Mapping[str, Any]], document: Mapping[str, Any] | None) -> None:
+    keys = [entry["idempotencyKey"] for entry in computed]
+    found.twice_same_key += [
+        f"{name}: {key} computed {keys.count(key)} times" for key in sorted(set(keys)) if keys.count(key) > 1
+    ]
+    sets = [frozenset(entry["sopInstanceUIDs"]) for entry in computed]
+    if len(sets) > len(set(sets)) and len(set(keys)) > 1:
+        found.twice_other_key.append(f"{name}: the same images computed as {', '.join(dict.fromkeys(keys))}")
+    known = {item["handoverID"] for item in (document or {}).get("handovers", ())}
+    found.unnoticed += [f"{name}: computed as {key}, unknown to the pipeline" for key in sorted(set(keys) - known)]
+
+
+def _state(document: Mapping[str, Any] | None) -> str:
+    return "unknown" if document is None else str(document.get("state") or "none")
+
+
+def unfinished(document: Mapping[str, Any] | None) -> str:
+    """What a study's document still waits for, in words; empty when nothing. One that is not there was not found yet."""
+    if document is None:
+        return "not found by the pipeline"
+    state = _state(document)
+    if state in ("meta_only", "pull_data", "pull_data_end"):
+        return f"state {state}, {document.get('why', '')}"
+    waiting = [item["handoverID"] for item in document.get("handovers", ()) if item["messageState"] not in SETTLED_HANDOVERS]
+    if waiting:
+        return f"state {state}, no result of hand-over {', '.join(waiting)}"
+    if (document.get("pull") or {}).get("status") == "asked":
+        return f"state {state}, a pull has no end"
+    due = sorted(set(document.get("due", {})) - {"release"})
+    return f"state {state}, due for {', '.join(due)}" if due else ""
+
+
+# --- the sources ---
+
+
+def ask(server: tuple[str, str, str], what: str) -> list[Any]:
+    """A list of Orthanc's REST API."""
+    url, user, password = server
+    answer = requests.get(f"{url}/{what}", auth=(user, password), headers={"Accept-Encoding": "identity"}, timeout=HTTP_S)
+    answer.raise_for_status()
+    return list(answer.json())
+
+
+def pacs_images(pacs: tuple[str, str, str]) -> dict[str, frozenset[str]]:
+    """SOPInstanceUIDs by SeriesInstanceUID, of everything in the PACS."""
+    series = {row["ID"]: row["MainDicomTags"]["SeriesInstanceUID"] for row in ask(pacs, "series?expand")}
+    images: dict[str, set[str]] = {}
+    for row in ask(pacs, "instances?expand"):
+        if row["ParentSeries"] in series:  # one that came since the first question is seen the next time
+            images.setdefault(series[row["ParentSeries"]], set()).add(row["MainDicomTags"]["SOPInstanceUID"])
+    return {uid: frozenset(found) for uid, found in images.items()}
+
+
+def read_record(path: Path) -> list[dict[str, Any]]:
+    """The backend's record, oldest first, without the last line of a killed process."""
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+def read_documents(store: Path) -> dict[str, dict[str, Any]]:
+    """The study documents by StudyInstanceUID."""
+    return {uid: json.loads(text) for uid, text in rows(store, "SELECT studyUID, document FROM study_info_list")}
+
+
+def open_rows(journal: Path) -> list[str]:
+    """What the plugins' journal still owes."""
+    found = [f"{kind} of {study} not yet told" for study, kind in rows(journal, "SELECT study_uid, kind FROM outbox")]
+    found += [f"pull {pull} not reported" for (pull,) in rows(journal, "SELECT pull_id FROM pulls WHERE report IS NULL")]
+    states = rows(journal, "SELECT study_uid, state FROM receptions WHERE state NOT IN ('closed', 'kept')")
+    return found + [f"reception of {study} is {state}" for study, state in states]
+
+
+def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
+    """The rows of a query; reading only, and waiting while somebody writes."""
+    if not database.exists():
+        return []
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=60)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def folders_in(folder: Path) -> Iterable[Path]:
+    """What lies in the hand-over folder."""
+    return sorted(folder.iterdir()) if folder.exists() else ()
+
+
+def depths(url: str) -> dict[str, int]:
+    """Messages that wait in each queue."""
+    with closing(pika.BlockingConnection(pika.URLParameters(url))) as connection:
+        channel = connection.channel()
+        return {queue: int(channel.queue_declare(queue, passive=True).method.message_count) for queue in QUEUES}

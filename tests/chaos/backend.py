@@ -1,0 +1,24 @@
+"""The example backend with one more place at which a test may stop or kill it: while it computes."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "examples")]
+
+import ai_backend  # noqa: E402
+
+from pacs_module.faults import reach  # noqa: E402
+
+_compute = ai_backend.compute
+
+
+def compute(folder: Path) -> Any:
+    """Reaches ``computing`` before it reads an image."""
+    reach("computing")
+    return _compute(folder)
+
+
+ai_backend.compute = compute
+ai_backend.main()

@@ -1,0 +1,67 @@
+"""
+The cells of the matrix: a stage of a study's way, and what dies exactly there.
+
+A stage is a place of :mod:`pacs_module.faults`; it lies in one of our processes. That process kills itself there, or it waits
+there while another one is killed, goes on without it, and meets it again when it has been started.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pacs_module.faults import PLACES
+
+PLUGINS = ("pull_journaled", "submitted", "moving", "received", "filtered", "exported", "journaled", "notified")
+COMPUTING = "computing"
+"""A place in the backend, as tests.chaos.backend has it."""
+_OURS = {place: "Orthanc" if place in PLUGINS else "pacs_module" for place in PLACES}
+STAGES = (*PLACES[:-1], COMPUTING, PLACES[-1])
+"""In the order in which a study passes them."""
+HOME = {stage: _OURS.get(stage, "backend") for stage in STAGES}
+"""The process in which a place lies."""
+PROCESSES = ("Orthanc", "pacs_module", "RabbitMQ", "backend", "PACS", "store")
+POWER_CUT = "RAM disk"
+OUTAGE = "away"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """``stage`` of the way, or how long (for outages); ``victim``: one of PROCESSES, the RAM disk, or several with +."""
+
+    stage: str
+    victim: str
+    outage_s: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.stage}:{self.victim}"
+
+
+_OTHERS = (
+    Cell("stable", "PACS"), Cell("stable", "Orthanc"), Cell("pull_asked", "Orthanc"),
+    Cell("moving", "PACS"), Cell("moving", "pacs_module"), Cell("journaled", "pacs_module"),
+    Cell("outbox_written", "RabbitMQ"), Cell("published", "RabbitMQ"), Cell("consumed", "RabbitMQ"),
+    Cell("computing", "RabbitMQ"),
+    Cell("consumed", "backend"), Cell("posted", "backend"), Cell("computing", "pacs_module"),
+    Cell("outbox_written", "store"), Cell("result_in", "store"),
+)  # fmt: skip
+_POWER_CUTS = (Cell("moving", POWER_CUT), Cell("consumed", POWER_CUT), Cell("computing", POWER_CUT))
+_ALL_OF_THEM = "PACS+RabbitMQ+backend+store"
+
+
+def _outages(seconds: float) -> tuple[Cell, ...]:
+    return tuple(Cell(OUTAGE, victim, seconds) for victim in ("PACS", "RabbitMQ", "backend", "store", _ALL_OF_THEM))
+
+
+USUAL = (*(Cell(place, HOME[place]) for place in STAGES), *_OTHERS, *_POWER_CUTS, Cell(OUTAGE, _ALL_OF_THEM, 15.0))
+"""Those that mean something: under twenty minutes."""
+ALL = (
+    *(Cell(place, process) for place in STAGES for process in PROCESSES),
+    *(Cell(place, POWER_CUT) for place in STAGES),
+    *_outages(120.0),
+)
+
+
+def chosen(names: str, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """Those of a comma list of ``stage:victim``, ``stage`` or ``victim``; all where it is empty."""
+    wanted = [name for name in names.split(",") if name]
+    return tuple(cell for cell in cells if not wanted or {str(cell), cell.stage, cell.victim} & set(wanted))

@@ -1,0 +1,216 @@
+"""A stack to be broken: started once for many cells, its places armed through a folder, its servers killed one at a time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from hospital_sim.scu import Pacs
+from pacs_module import faults
+from stack.processes import Process
+from stack.whole import Stack, StackOptions
+from tests.chaos.auditor import Audit, Sources, Wanted, audit, audit_all
+from tests.chaos.small_day import Day, small_day
+
+DEADLINE_S = 360.0
+"""For one cell; some 15 s are the rule. It is there for a machine that is busy with something else."""
+LOOK_S = 0.3
+RAM_DISK_BYTES = 256 * 1024**2
+SETTINGS: Mapping[str, Any] = {
+    "find_interval_s": 1.0,
+    "crossday": -1,
+    "MOVE_SYNC": False,
+    "pull": {"first_pause_s": 1.0, "longest_pause_s": 5.0, "attempts": 12, "watch_s": 2.0, "room_pause_s": 1.0},
+    "backend": {
+        "first_pause_s": 1.0, "longest_pause_s": 5.0, "attempts": 12, "timeout_s": 10.0,
+        "result_timeout_s": 20.0, "retention_s": 3.0,
+    },
+}  # fmt: skip
+"""As at a site, but with pauses of seconds instead of minutes: what is measured is what the code does, not how long it waits."""
+SWITCHES: Mapping[str, Any] = {"STABLE_AGE": 5, "RAM_DISK_RESERVE_MB": 32, "KERNEL_PREFERRED": ["B30f"]}
+_BACKEND = Path(__file__).parent / "backend.py"
+_RIVAL = Path(__file__).parent / "rival_writer.py"
+
+
+class Server(Protocol):
+    """What can be killed and started again."""
+
+    def kill(self) -> None:
+        """SIGKILL."""
+
+    def start(self) -> None:
+        """Start and wait until it is ready."""
+
+
+@dataclass
+class RivalWriter:
+    """The store's writer as a process of its own: holds SQLite's write lock in the middle of a transaction until it is killed."""
+
+    store: Path
+    _process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Take the lock; returns when it holds it."""
+        self._process = subprocess.Popen([sys.executable, str(_RIVAL), str(self.store)], stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"holding\n", "the rival writer did not get the store's lock"
+
+    def kill(self) -> None:
+        """SIGKILL with the transaction open."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
+@dataclass
+class Rig:
+    """
+    The stack with its faults folder, and all that was wanted of it so far.
+
+    Args:
+        folder: Of the run.
+        options: Over the usual ones.
+    """
+
+    folder: Path
+    options: Mapping[str, Any] = field(default_factory=dict)
+    wanted: list[Wanted] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.faults = self.folder / "faults"
+        self.faults.mkdir(parents=True)
+        environment = {faults.VARIABLE: str(self.faults)}
+        usual = {
+            "ram_disk_bytes": RAM_DISK_BYTES,
+            "settings": SETTINGS,
+            "switches": SWITCHES,
+            "orthanc_environment": environment,
+            "pacs_module_environment": environment,
+            "backend_script": _BACKEND,
+            "backend_environment": environment,
+        }
+        self.stack = Stack(self.folder / "run", StackOptions(**{**usual, **self.options}))
+
+    def __enter__(self) -> Rig:
+        self.stack.start()
+        stack = self.stack
+        self.rival = RivalWriter(stack.pacs_module.store_file)
+        self.servers: dict[str, Server] = {
+            "Orthanc": stack.receiver,
+            "pacs_module": stack.pacs_module,
+            "RabbitMQ": stack.rabbitmq,
+            "backend": stack.backend,
+            "PACS": stack.hospital,
+            "store": self.rival,
+        }
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.rival.kill()
+        self.stack.stop(gracefully=error[0] is None)
+
+    # --- studies ---
+
+    def send_day(self, name: str, cts: int = 1) -> Day:
+        """Make a day and send it to the PACS."""
+        day = small_day(name, self.stack.time_zone, cts)
+        self.wanted += day.wanted
+        hospital = self.stack.hospital
+        day.send(Pacs("127.0.0.1", hospital.ports.dicom, hospital.aet))
+        return day
+
+    def sources(self, with_rabbitmq: bool = False) -> Sources:
+        """For the auditor."""
+        stack = self.stack
+        return Sources(
+            pacs=(stack.hospital.url, stack.hospital.user, stack.hospital.password),
+            receiver=(stack.receiver.url, stack.receiver.user, stack.receiver.password),
+            record=stack.backend.record,
+            store=stack.pacs_module.store_file,
+            journal=stack.receiver.journal,
+            handover_folder=stack.receiver.handover_folder,
+            rabbitmq_url=stack.rabbitmq.url if with_rabbitmq else "",
+        )
+
+    def until_settled(self, wanted: Sequence[Wanted], within_s: float = DEADLINE_S) -> Audit:
+        """The audit of these studies once they are settled, or the last one before the deadline."""
+        others = {study.study_uid for study in self.wanted}
+        return self._until(lambda: audit(self.sources(), wanted, others), lambda found: found.settled, within_s)
+
+    def until_clean(self, within_s: float = DEADLINE_S) -> Audit:
+        """The audit of everything once nothing is left over, or the last one before the deadline."""
+        return self._until(lambda: audit_all(self.sources(True), self.wanted), lambda found: found.clean, within_s)
+
+    def _until(self, look: Callable[[], Audit], good: Callable[[Audit], bool], within_s: float) -> Audit:
+        deadline = time.monotonic() + within_s
+        while True:
+            found = look()
+            if good(found) or time.monotonic() > deadline:
+                return found
+            time.sleep(LOOK_S)
+
+    # --- places ---
+
+    def arm(self, place: str, action: str) -> None:
+        """The next process that reaches the place acts."""
+        written = self.faults / f".{place}"
+        written.write_text(action, encoding="utf-8")
+        written.rename(self.faults / place)
+
+    def wait_reached(self, place: str) -> None:
+        """Until a process has reached the armed place."""
+        self.wait((self.faults / f"{place}.reached").exists, f"{place} was reached")
+
+    def wait_dead(self, process: Process) -> None:
+        """Until a server has killed itself."""
+        self.wait(lambda: not process.is_alive(), f"{process.programme.name} has killed itself")
+
+    def disarm(self) -> None:
+        """No place is armed, nobody waits any more."""
+        for file in self.faults.iterdir():
+            file.unlink(missing_ok=True)
+
+    def wait(self, condition: Callable[[], bool], what: str, within_s: float = DEADLINE_S) -> None:
+        """Until a condition holds; TimeoutError that says what was waited for."""
+        deadline = time.monotonic() + within_s
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"waited {within_s:g} s and it is not so that {what}")
+            time.sleep(0.02)
+
+    # --- breaking ---
+
+    def process(self, name: str) -> Process:
+        """The process of a server."""
+        if name == "RabbitMQ":
+            return self.stack.rabbitmq.server
+        process: Process = self.servers[name].process  # type: ignore[attr-defined]
+        return process
+
+    def empty_ram_disk(self) -> None:
+        """The power cut: store, index and hand-over folder of the receiving Orthanc are gone, and Orthanc with them."""
+        self.stack.receiver.kill()
+        for path in self.stack.ram_disk.path.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def freeze(self, name: str) -> None:
+        """SIGSTOP."""
+        self._signal(name, signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        """SIGCONT."""
+        self._signal(name, signal.SIGCONT)
+
+    def _signal(self, name: str, number: signal.Signals) -> None:
+        pid = self.process(name).pid
+        if pid is not None:
+            os.kill(pid, number)

@@ -1,0 +1,194 @@
+"""The auditor sees what it is there for. Held against folders and files made by hand; with real servers in tests/chaos."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chaos import auditor
+from tests.chaos.auditor import Audit, Sources, Wanted, audit, audit_all
+
+STUDY, THIN, THICK = "1.2.3", "1.2.3.1", "1.2.3.2"
+IMAGES = {THIN: ["1.2.3.1.1", "1.2.3.1.2"], THICK: ["1.2.3.2.1"]}
+WANTED = Wanted(STUDY, "CT", (THIN,))
+
+
+class Place:
+    """All sources of an auditor, as files that a test fills."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "handover").mkdir()
+        self.record: list[Mapping[str, Any]] = []
+        self.documents: dict[str, Mapping[str, Any]] = {}
+        self.outbox: list[tuple[str, str]] = []
+        self.receptions: list[tuple[str, str]] = []
+        self.sources = Sources(
+            pacs=("pacs", "", ""), receiver=("receiver", "", ""), record=folder / "record.jsonl", store=folder / "study.db",
+            journal=folder / "journal.db", handover_folder=folder / "handover",
+        )  # fmt: skip
+
+    def write(self) -> Sources:
+        lines = [json.dumps(entry) for entry in self.record]
+        self.sources.record.write_text("\n".join([*lines, '{"event": "comp']), encoding="utf-8")
+        with sqlite3.connect(self.sources.store) as store:
+            store.execute("CREATE TABLE study_info_list (studyUID TEXT, document TEXT)")
+            rows = [(uid, json.dumps(document)) for uid, document in self.documents.items()]
+            store.executemany("INSERT INTO study_info_list VALUES (?, ?)", rows)
+        with sqlite3.connect(self.sources.journal) as journal:
+            journal.execute("CREATE TABLE outbox (study_uid TEXT, kind TEXT)")
+            journal.execute("CREATE TABLE pulls (pull_id TEXT, report TEXT)")
+            journal.execute("CREATE TABLE receptions (study_uid TEXT, state TEXT)")
+            journal.executemany("INSERT INTO outbox VALUES (?, ?)", self.outbox)
+            journal.executemany("INSERT INTO receptions VALUES (?, ?)", self.receptions)
+        return self.sources
+
+    def computed(self, key: str, images: Sequence[str] = tuple(IMAGES[THIN]), study: str = STUDY) -> None:
+        self.record.append({"event": "accepted", "studyUID": study, "idempotencyKey": key})
+        self.record.append({"event": "computed", "studyUID": study, "idempotencyKey": key, "sopInstanceUIDs": list(images)})
+
+    def known(self, state: str | None, *keys: str, message_state: str = "done", **more: Any) -> None:
+        items = [{"handoverID": key, "messageState": message_state} for key in keys]
+        self.documents[STUDY] = {"state": state, "why": "words", "handovers": items, **more}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    def ask(server: tuple[str, str, str], what: str) -> list[Any]:
+        if server[0] == "receiver":
+            return []
+        if what.startswith("series"):
+            return [{"ID": uid, "MainDicomTags": {"SeriesInstanceUID": uid}} for uid in IMAGES]
+        pairs = [(series, uid) for series, uids in IMAGES.items() for uid in uids]
+        return [{"ParentSeries": series, "MainDicomTags": {"SOPInstanceUID": uid}} for series, uid in pairs]
+
+    monkeypatch.setattr(auditor, "ask", ask)
+    return Place(tmp_path)
+
+
+def look(place: Place) -> Audit:
+    return audit(place.write(), [WANTED])
+
+
+def test_all_is_well(place: Place) -> None:
+    place.computed("a")
+    place.known("completed", "a")
+    found = audit_all(place.write(), [WANTED])
+    assert (found.computed, found.settled, found.clean) == (1, True, True)
+
+
+@pytest.mark.parametrize("state", ["completed", "unsupported_series", "pull_failed", "dead_letter", None])
+def test_settled_without_a_computation_is_lost(place: Place, state: str | None) -> None:
+    place.known(state)
+    found = look(place)
+    assert len(found.lost) == 1
+    assert "nothing computed" in found.lost[0]
+    assert found.stuck == []
+
+
+def test_a_part_of_the_images_is_lost_too(place: Place) -> None:
+    place.computed("a", IMAGES[THIN][:1])
+    place.known("completed", "a")
+    assert "2 images wanted, [1] computed" in look(place).lost[0]
+
+
+def test_the_wrong_series_is_lost_too(place: Place) -> None:
+    place.computed("a", IMAGES[THICK])
+    place.known("completed", "a")
+    assert len(look(place).lost) == 1
+
+
+@pytest.mark.parametrize("state", ["meta_only", "pull_data", "pull_data_end"])
+def test_under_way_is_stuck_and_not_lost(place: Place, state: str) -> None:
+    place.known(state)
+    found = look(place)
+    assert (len(found.stuck), found.lost) == (1, [])
+
+
+def test_never_found_is_stuck(place: Place) -> None:
+    assert "not found" in look(place).stuck[0]
+
+
+def test_a_result_that_is_not_written_down_is_stuck(place: Place) -> None:
+    place.computed("a")
+    place.known("completed", "a", message_state="accepted")
+    assert "no result of hand-over a" in look(place).stuck[0]
+
+
+def test_due_work_is_stuck_but_for_the_release(place: Place) -> None:
+    place.computed("a")
+    place.known("completed", "a", due={"release": 5})
+    assert look(place).settled
+
+
+def test_due_publishing_is_stuck(place: Place) -> None:
+    place.computed("a")
+    place.known("completed", "a", due={"publish": 5})
+    assert "due for publish" in look(place).stuck[0]
+
+
+def test_twice_with_one_key(place: Place) -> None:
+    place.computed("a")
+    place.computed("a")
+    place.known("completed", "a")
+    found = look(place)
+    assert (len(found.twice_same_key), found.twice_other_key) == (1, [])
+
+
+def test_twice_with_two_keys_that_the_pipeline_knows(place: Place) -> None:
+    place.computed("a")
+    place.computed("b")
+    place.known("completed", "a", "b")
+    found = look(place)
+    assert (len(found.twice_other_key), found.faults) == (1, [])
+
+
+def test_twice_with_a_key_that_the_pipeline_does_not_know(place: Place) -> None:
+    place.computed("a")
+    place.computed("b")
+    place.known("completed", "a")
+    assert "b, unknown to the pipeline" in look(place).unnoticed[0]
+
+
+def test_grown_and_computed_again_is_not_twice(place: Place) -> None:
+    place.computed("a", IMAGES[THIN][:1])
+    place.computed("b")
+    place.known("completed", "a", "b")
+    found = look(place)
+    assert (found.twice_other_key, found.faults) == ([], [])
+
+
+def test_what_nobody_wanted(place: Place) -> None:
+    place.computed("a")
+    place.computed("b", ["9"], study="9.9")
+    place.known("completed", "a")
+    assert len(look(place).unwanted) == 1
+    assert audit(place.sources, [WANTED], others=["9.9"]).unwanted == []
+
+
+def test_leftovers(place: Place) -> None:
+    place.computed("a")
+    place.known("completed", "a")
+    place.outbox, place.receptions = [(STUDY, "notify")], [(STUDY, "parked"), (STUDY, "closed")]
+    for name in (".tmp-x", "given"):
+        (place.folder / "handover" / name).mkdir()
+    found = audit_all(place.write(), [WANTED])
+    assert found.half_written == [".tmp-x"]
+    assert not found.clean
+    assert len([line for line in found.leftovers if "folder" in line]) == 2
+    assert [line for line in found.leftovers if "folder" not in line] == [
+        f"notify of {STUDY} not yet told", f"reception of {STUDY} is parked"
+    ]  # fmt: skip
+
+
+def test_it_shares_no_code_with_the_pipeline() -> None:
+    tree = ast.parse(Path(auditor.__file__).read_text(encoding="utf-8"))
+    modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert not {name.split(".")[0] for name in modules} & {"pacs_module", "stack", "demo", "hospital_sim", "orthanc"}
