@@ -1,7 +1,7 @@
 # The commands for people. Everything is installed by `make setup`, which the others call first; see scripts/setup.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo stop test long-test kill-test find-matrix lint clean
+.PHONY: help setup setup-dev demo stop test long-test kill-test chaos chaos-long find-matrix lint clean
 
 PYTHON := .venv/bin/python
 off := 0 no false
@@ -43,6 +43,12 @@ long-test: setup-dev  ## whole runs that take minutes: bad habits, full disks, a
 
 kill-test: setup-dev  ## kill -9 of Orthanc and pacs_module at seeded instants during runs
 	@exec $(PYTHON) -m pytest tests/chaos $(PYTEST_ARGS)
+
+chaos: setup-dev  ## kill -9 of each process at each stage of a study's way: some 35 cells, about four minutes
+	@exec $(PYTHON) -m tests.chaos.matrix $(CHAOS_ARGS)
+
+chaos-long: setup-dev  ## all cells of that matrix, and the long outages
+	@exec $(PYTHON) -m tests.chaos.matrix --long $(CHAOS_ARGS)
 
 find-matrix: setup-dev  ## every bad habit of a PACS, alone and combined: nothing wanted may be lost (about ten minutes)
 	@exec $(PYTHON) -m tests.matrix.find_matrix $(MATRIX_ARGS)
