@@ -15,6 +15,7 @@ from .adapters.orthanc_puller import OrthancPuller
 from .adapters.rabbitmq import RabbitConsumer, RabbitQueue
 from .adapters.ris_sql import RisColumns, RisSql
 from .adapters.stores import open_store
+from .domain.ordering import Ageing
 from .domain.switches import Switches
 from .find_loop import FindLoop
 from .logs import ContractLog
@@ -32,6 +33,7 @@ from .use_cases.find_studies import FindStudies
 from .use_cases.judge_orders import JudgeOrders, OrderTimes
 from .use_cases.look_again import LookAgain
 from .use_cases.manual_pull import ManualPull
+from .use_cases.manual_work import ManualWork
 from .use_cases.prepare_pull import PreparePull
 from .use_cases.publish import Publish
 from .use_cases.pull_ends import PullEnds
@@ -66,6 +68,7 @@ class Service:
     release: Release
     manual: ManualPull
     look: LookAgain
+    work: ManualWork
     unreachable: set[str]
     circuit: BackendCircuit
     metrics: FindMetrics
@@ -134,11 +137,13 @@ def build(settings: Settings) -> Service:
         release=Release(store, puller, clock, owner),
         manual=ManualPull(store, finder, clock, log, switches, tuple(pacs.name for pacs in settings.pacs)),
         look=LookAgain(store, finder, clock, log, switches, settings.stability, with_series, owner),
+        work=ManualWork(store, clock, log, _delivery_policy(settings)),
         unreachable=unreachable,
         circuit=BackendCircuit(clock, log, settings.backend.circuit, delivery_metrics.circuit_is),
         metrics=metrics,
         delivery_metrics=delivery_metrics,
     )
+    service.manual.with_uid = service.find.with_uid
     service.pull.orders = _orders(service, puller)
     service.loops = _loops(service)
     return service
@@ -216,6 +221,7 @@ def _pull_policy(settings: Settings) -> PullPolicy:
         retry=settings.pull_retry,
         watch=timedelta(seconds=settings.pull.watch_s),
         room_pause=timedelta(seconds=settings.pull.room_pause_s),
+        ageing=Ageing(timedelta(minutes=settings.pull.ageing_min)),
     )
 
 

@@ -22,6 +22,7 @@ from pymongo.collection import Collection
 from pymongo.write_concern import WriteConcern
 
 from ..domain.errors import ConfigurationError, PermanentError, RetriableError
+from ..domain.ordering import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from ..domain.study import WORK, Study
 from ..ports import AnyOf, AtLeast, AtMost, Exists, Order, Where
 from .conditions import claim_order, due_field
@@ -145,6 +146,8 @@ def _prepare(documents: Documents) -> None:
     documents.create_index([("studyUID", pymongo.ASCENDING)], unique=True)
     for field in _INDEXED:
         documents.create_index([(field, pymongo.ASCENDING)])
+    for priority in (ROUTINE, GREEN_CHANNEL, EMERGENCY, MANUAL):  # written before there was a rank
+        documents.update_many({"rank": {"$exists": False}, "priority": priority}, {"$set": {"rank": priority}})
 
 
 def _document(study: Study, revision: int) -> dict[str, Any]:

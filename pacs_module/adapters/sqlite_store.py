@@ -26,13 +26,13 @@ from ..ports import AnyOf, AtLeast, AtMost, Exists, Order, Where
 from .conditions import claim_order, due_field, matches
 from .storable import storable, study_to_text, text_to_study
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _LOCK_WAIT_S = 20.0
 
 # Fields that never hold an array, each kept in a column of the same name beside the document: a thousand due studies are sorted
 # in a millisecond from the columns, in two hundred from the JSON.
 _INDEXED = ("studyDate", "state", "accessionNumber", "patientID", "pull.status", *(due_field(work) for work in WORK))
-_COMPUTED = (*_INDEXED, "studyTime", "priority", "changedAt")
+_COMPUTED = (*_INDEXED, "studyTime", "priority", "changedAt", "rank", "turn")
 _COLUMNS = ("studyUID", "revision", *_COMPUTED)
 _PLAIN_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 
@@ -196,6 +196,8 @@ class SqliteStore:
                 raise PermanentError(f"{self._path} was written by a newer version (schema {version}, known {SCHEMA_VERSION})")
             for statement in (*_rebuild(connection), *_schema()):
                 connection.execute(statement)
+            if version == 1:
+                connection.execute(_FROM_SCHEMA_1)
         finally:
             connection.execute("COMMIT")
 
@@ -223,6 +225,13 @@ def _schema() -> Iterator[str]:
     for field in _INDEXED:
         yield f'CREATE INDEX IF NOT EXISTS "by_{field}" ON study_info_list ({_value_of(field)})'
     yield f"PRAGMA user_version = {SCHEMA_VERSION}"
+
+
+# Since schema 2 the documents say in which order they are pulled.
+_FROM_SCHEMA_1 = """
+    UPDATE study_info_list SET document = json_set(document, '$.rank', priority,
+        '$.turn', coalesce(studyDate, '') || ' ' || coalesce(studyTime, ''))
+"""
 
 
 def _make_file(path: Path) -> None:

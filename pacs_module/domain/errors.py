@@ -82,7 +82,11 @@ class MessageError(_KeyedError):
 
 
 class InvalidTransition(PermanentError):
-    """A pair of state and event that the life cycle does not know."""
+    """A pair of state and event that the life cycle does not know; ``at``: when, epoch milliseconds."""
+
+    def __init__(self, words: str, at: int = 0) -> None:
+        self.at = at
+        super().__init__(words)
 
 
 class Refused(PermanentError):

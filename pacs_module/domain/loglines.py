@@ -179,6 +179,11 @@ def manual_find_move(asked: Mapping[str, str]) -> str:
     return f"manual_find_move {dict(asked)}"
 
 
+def manual_work(what: str, study_uid: str, by: str, why: str) -> str:
+    """Somebody changed a study by hand *(added)*: redo, cancel, priority n, done."""
+    return f"manual_work {what} {_one_line(study_uid)} by {_one_line(by)} because {_one_line(why)}"
+
+
 def manual_pull(study_uid: str, study_date: str) -> str:
     """A study that a person asked for is on its way to the front of the queue."""
     return f"pull data manually. study_uid={study_uid}, study_date={study_date}"
@@ -195,3 +200,8 @@ def _name(text: str) -> str:
 def facts_names(series: SeriesFacts) -> tuple[str, str]:
     """AccessionNumber and PatientID of a series' facts."""
     return series.text("AccessionNumber"), series.text("PatientID")
+
+
+def _one_line(text: str) -> str:
+    """What people write may hold line breaks; a line of the log is one event."""
+    return " ".join(text.split())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from .filters import judge_modalities
-from .lifecycle import Event, State
+from .lifecycle import BY_HAND, Event, State
 from .reconcile_counts import Counts, counts_of
 from .reconcile_line import Cause, Line, PacsList, Role, role_of
 from .sighting import unpullable_key
@@ -132,6 +132,8 @@ def _cause(case: Case, counts: Counts, switches: Switches, now: int) -> tuple[Ca
         return Cause.COMPUTED, "the result is in"
     if study.state is State.UNSUPPORTED_SERIES:
         return Cause.FILTERED, _reasons(study)
+    if study.state in BY_HAND:
+        return Cause.FILTERED, f"closed by hand ({study.state.value}): {study.why}"
     if study.state in _SETTLED_BADLY:
         return _SETTLED_BADLY[study.state], study.why
     return Cause.WAITING, _waiting(study, counts, now)

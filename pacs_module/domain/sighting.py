@@ -6,14 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from .filters import is_dx, judge_modalities
-from .lifecycle import Event, State
+from .lifecycle import SETTLED, Event, State
 from .look_again import Look
 from .stability import StabilityPolicy, judge_stability
 from .study import LOOK, MOST_SIGHTINGS, PULL, Study, iso
 from .switches import Switches
 from .values import FoundStudy, Sighting
-
-SETTLED = (State.PULL_DATA_END, State.UNSUPPORTED_SERIES, State.COMPLETED, State.PULL_FAILED, State.DEAD_LETTER)
 
 
 @dataclass(frozen=True)
@@ -71,6 +69,8 @@ def see(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, swit
             return Seen(_look_again(study, found, now, policy) or changed)
         study.apply(Event.GREW, f"{found.pacs} has {found.count} instances, {_known_count(study)} when last pulled", now)
         study.attempts, study.sightings = 0, []
+        if study.last_handover is not None and study.last_handover.message_state == "cancelled":
+            study.forced = True  # what was received before was not computed
     if study.state is not State.META_ONLY or study.waits_for_pull:
         return Seen(changed)
     return _judge(study, found, now, policy, switches)

@@ -12,6 +12,8 @@ _REST = {
     State.UNSUPPORTED_SERIES: "nothing: no usable series; growth at the PACS or a person starts it again",
     State.PULL_FAILED: "nothing: every attempt to pull failed; growth at the PACS or a person starts it again",
     State.DEAD_LETTER: "nothing: delivery was given up, its message lies in the dead-letter queue; a person starts it again",
+    State.CANCELLED: "nothing: a person cancelled it; growth at the PACS or a person starts it again",
+    State.DONE_BY_HAND: "nothing: a person marked it as done; growth at the PACS or a person starts it again",
     State.UNPULLABLE: "nothing: without a StudyInstanceUID it cannot be pulled; to be mended at the PACS",
 }
 
@@ -39,7 +41,8 @@ def next_step(study: Study) -> tuple[str, int | None]:
         return "nothing: not wanted; every find looks at it again", None
     if study.state is State.META_ONLY:
         if study.waits_for_pull:
-            return f"pull number {study.attempts + 1}, priority {study.priority}", study.due[PULL]
+            risen = f", risen to {study.rank} by waiting since {study.waits_since_at}" if study.aged else ""
+            return f"pull number {study.attempts + 1}, priority {study.priority}{risen}", study.due[PULL]
         what = "the next find counts its instances: pulled when the count has not changed, at the latest then"
         return what, study.due.get(PULL)
     if study.state is State.PULL_DATA:

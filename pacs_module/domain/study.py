@@ -13,17 +13,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from .documents import from_document, to_document
+from .errors import InvalidTransition
 from .lifecycle import Event, State, next_state
 from .look_again import WHOLE, Look
 from .messages import PullRequest, SeriesReport
+from .ordering import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE, rank, turn
 from .values import Sighting
 
-# Priorities: the contract's numbers, also the RabbitMQ message priority.
-ROUTINE, GREEN_CHANNEL, EMERGENCY, MANUAL = 0, 1, 2, 4
+__all__ = ["EMERGENCY", "GREEN_CHANNEL", "MANUAL", "ROUTINE"]  # their home is ordering.py, most read them here
 
 # Kinds of work that a study can be due for; a claim moves the due time on by the length of the lease.
 PULL, WATCH, PUBLISH, RELEASE, LOOK = "pull", "watch", "publish", "release", "look"
 WORK = (PULL, WATCH, PUBLISH, RELEASE, LOOK)
+
+_IN_LINE = (State.META_ONLY, State.PULL_DATA)
 
 MOST_HISTORY = 200
 MOST_SIGHTINGS = 6  # of each PACS
@@ -117,10 +120,10 @@ class HandOver:
     One hand-over of one or more series to the backend, and what became of it.
 
     ``message`` is the notification as it goes on through RabbitMQ. ``message_state``: owed (to be published), queued, accepted
-    (the backend said 2xx), done (a result is in), dead (delivery given up) or lost (its files went with the RAM disk before a
-    result). ``next_at`` (epoch milliseconds) is when it is published, again if nothing has been heard of it by then; once it is
-    settled, when its folder is released. ``publication`` is counted up whenever the message is owed again: a message of an
-    earlier one is out of date.
+    (the backend said 2xx), done (a result is in), dead (delivery given up), lost (its files went with the RAM disk before a
+    result) or cancelled (a person closed the study). ``next_at`` (epoch milliseconds) is when it is published, again if nothing
+    has been heard of it by then; once it is settled, when its folder is released. ``publication`` is counted up whenever the
+    message is owed again: a message of an earlier one is out of date.
     """
 
     handover_id: str
@@ -161,7 +164,7 @@ class HandOver:
     @property
     def open(self) -> bool:
         """Whether a result is still to come."""
-        return self.message_state not in ("done", "dead", "lost")
+        return self.message_state not in ("done", "dead", "lost", "cancelled")
 
     def settle(self, message_state: str, release_at: int) -> None:
         """No more is to come: done, dead or lost; its folder is kept until ``release_at``."""
@@ -193,6 +196,8 @@ class Study:
     modality: list[str] = field(default_factory=list)
     state: State | None = None
     priority: int = ROUTINE
+    own_priority: int = ROUTINE
+    """What it has by its order, or was given for good: what it falls back to when a manual pull is done."""
     why: str = ""
     pacs: dict[str, PacsCopy] = field(default_factory=dict)
     sightings: list[Sighting] = field(default_factory=list)
@@ -220,6 +225,12 @@ class Study:
     look: Look | None = None
     """At a PACS that tells no counts."""
     due: dict[str, int] = field(default_factory=dict)
+    waits_since_at: str = ""
+    """Since when it waits to be pulled, repeats included; empty when it does not."""
+    aged: int = 0
+    """Classes that it has risen by waiting."""
+    dropped_by_order: bool = False
+    """Unsupported because of its order alone: a correction in the RIS brings it back."""
     history: list[HistoryEntry] = field(default_factory=list)
     first_seen_at: str = ""
     found_at: str = ""
@@ -239,10 +250,35 @@ class Study:
             InvalidTransition: The table has no such row; nothing was changed.
         """
         before = self.state or State.NONE
-        after = next_state(before, event)
+        try:
+            after = next_state(before, event)
+        except InvalidTransition as error:
+            raise InvalidTransition(f"{error} ({why})", at) from error
         self.state = after if after is not State.NONE else None
         self.why = why
+        self._stand_in_line(before, after, at)
+        if event is Event.PULL_GIVEN_UP:
+            self.priority = self.own_priority
+        if after is not State.UNSUPPORTED_SERIES:
+            self.dropped_by_order = False
         self.note(event.value, why, at, by, before, after)
+
+    def _stand_in_line(self, before: State, after: State, at: int) -> None:
+        """Waiting begins when it is to be pulled and ends when it is settled: repeats keep their place."""
+        if after not in _IN_LINE:
+            self.waits_since_at, self.aged = "", 0
+        elif before not in _IN_LINE:
+            self.waits_since_at, self.aged = iso(at), 0
+
+    @property
+    def rank(self) -> int:
+        """Its effective priority, as far as it is written down."""
+        return rank(self.priority, self.backlog, self.aged)
+
+    @property
+    def turn(self) -> str:
+        """Its place among those of its rank."""
+        return turn(self.study_date, self.study_time, self.waits_since_at)
 
     def saw(self, pacs: str, count: int | None, at: int) -> bool:
         """A PACS has the study, with so many instances (0 is what some say that do not count); whether that is news."""
@@ -264,8 +300,9 @@ class Study:
         return made_for and (handed_over or request.forced or not self.forced)
 
     def forget_wish(self) -> None:
-        """What a person asked for, or what was lost, is dealt with."""
+        """What a person asked for, or what was lost, is dealt with; a manual pull that is done gives its priority back."""
         self.forced, self.named = False, []
+        self.priority = self.own_priority
 
     def pull_now(self, at: int) -> None:
         """To be pulled at once, with all attempts before it."""
@@ -324,7 +361,7 @@ class Study:
     def to_document(self) -> dict[str, Any]:
         """The document as the store keeps it."""
         document: dict[str, Any] = to_document(self)
-        return document
+        return {**document, "rank": self.rank, "turn": self.turn}  # to sort by; not read back
 
 
 def read_study(document: dict[str, Any]) -> Study:

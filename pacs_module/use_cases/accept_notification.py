@@ -9,9 +9,9 @@ from typing import Any
 from ..domain import loglines
 from ..domain.documents import from_document
 from ..domain.errors import MessageError
-from ..domain.lifecycle import Event, State
+from ..domain.lifecycle import BY_HAND, Event, State
 from ..domain.messages import IMAGES, SeriesFolder, check_notification, read_reports
-from ..domain.study import PUBLISH, PULL, WATCH, HandOver, Pull, Study, iso
+from ..domain.study import PUBLISH, PULL, RELEASE, WATCH, HandOver, Pull, Study, iso
 from ..domain.values import dashed_date, plain_time, split_values
 from ..faults import reach
 from ..ports import Clock, EventLog, StudyStore
@@ -66,8 +66,7 @@ class AcceptNotification:
         study.notified = [*study.notified, message["handoverID"]]
         images = message["statecode"] == IMAGES
         if images:
-            study.handovers = [*study.handovers, _handover(message, now)]
-            study.schedule(PUBLISH, now)
+            self._hand_over(study, _handover(message, now), now)
         event = Event.RECEIVED if images else Event.FILTERED_OUT
         why = _why(message)
         arrived = sum(report.received for report in reports)
@@ -83,6 +82,15 @@ class AcceptNotification:
         else:
             _of_our_pull(study, pull, images, now)
 
+    def _hand_over(self, study: Study, item: HandOver, now: int) -> None:
+        """A study that a person has closed is computed no more: what still comes is kept as cancelled and its folder let go."""
+        study.handovers = [*study.handovers, item]
+        if study.state in BY_HAND:
+            item.settle("cancelled", now)
+            study.schedule(RELEASE, now)
+        else:
+            study.schedule(PUBLISH, now)
+
     def _pushed(self, message: Mapping[str, Any]) -> Study:
         """A study that came without our asking, as its own images describe it."""
         identity = message.get("identity", {})
@@ -95,6 +103,7 @@ class AcceptNotification:
             study_description=identity.get("StudyDescription", ""),
             modality=list(split_values(identity.get("ModalitiesInStudy", ""))),
             priority=message["priorities"],
+            own_priority=message["priorities"],
             is_push=message["isPush"] == 1,
             first_seen_at=iso(self.clock.now()),
         )

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from ..domain import loglines
 from ..domain.backlog import NO_BACKLOG, Backlog
-from ..domain.lifecycle import Event, State
-from ..domain.sighting import SETTLED, Seen, new_study, see, unpullable_key
+from ..domain.lifecycle import BY_HAND, SETTLED, Event, State
+from ..domain.sighting import Seen, new_study, see, unpullable_key
 from ..domain.stability import StabilityPolicy
-from ..domain.study import PULL, Study
+from ..domain.study import PULL, Study, iso
 from ..domain.switches import Switches
 from ..domain.values import FoundStudy
 from ..domain.windows import Window
@@ -114,7 +114,7 @@ class FindStudies:
         seen: set[str] = set()
         for told in answers:
             found = replace(told, modalities=()) if told.pacs in self.distrusted else told
-            named = found if found.study_uid else self._with_uid(found)
+            named = found if found.study_uid else self.with_uid(found)
             if named is not None and named.study_uid not in seen:
                 seen.add(named.study_uid)
                 yield named
@@ -151,7 +151,7 @@ class FindStudies:
         seen = see(study, found, now, self.stability, self.switches)
         if seen.stable and self.backlog.has(study):
             slot = self.backlog.next_slot(self._last_slot(), now)
-            study.backlog = True
+            study.backlog, study.waits_since_at = True, iso(slot)
             study.note("backlog", f"from before going live: at most {self.backlog.per_hour} an hour", now)
             study.schedule(PULL, slot)
         return seen
@@ -161,18 +161,21 @@ class FindStudies:
         waiting = self.store.find({"backlog": True, "due.pull": Exists()}, order=(("due.pull", -1),), limit=1)
         return waiting[0].due[PULL] if waiting else None
 
-    def _with_uid(self, found: FoundStudy) -> FoundStudy | None:
+    def with_uid(self, found: FoundStudy, by: str = "") -> FoundStudy | None:
         """
         A study without a UID as it is known at another level, or None: then it is kept under a key of its own (field case 12).
 
-        One that is not wanted is left alone.
+        Args:
+            found: The answer.
+            by: The person who asks for it: the PACS is asked again at once. Without, one that is not wanted is left alone, and
+                the pauses between the questions grow.
         """
         now = self.clock.now()
         study = new_study(found, now, self.switches)
-        if study.state is None:
+        if study.state is None and not by:
             return None
         key = unpullable_key(found)
-        uid = self.resolve(key, found)
+        uid = self.resolve(key, found, at_once=bool(by))
         if uid:
             change(self.store, key, lambda kept: _found_at_last(kept, uid, now))
             return replace(found, study_uid=uid)
@@ -182,7 +185,23 @@ class FindStudies:
         if self.store.insert(study):
             values = {"pacs": found.pacs, "accession": found.accession_number}
             self.log.event("unpullable", "WARNING", state=State.UNPULLABLE.value, **values)
+        else:
+            change(self.store, key, lambda kept: _still_without(kept, found, now, by))
         return None
+
+
+def _still_without(study: Study, found: FoundStudy, now: int, by: str) -> bool:
+    """It grew, or a person asked for it, and it has no UID all the same."""
+    before = study.count
+    counted = study.saw(found.pacs, found.count, now)
+    grew = counted and (found.count or 0) > (before or 0)
+    if study.state in BY_HAND and (grew or by):
+        study.apply(Event.NO_UID, "grew or asked for again", now)
+    if by:
+        study.apply(Event.MANUAL, f"asked again: {found.pacs} gives it no StudyInstanceUID", now, by=by)
+    elif grew:
+        study.apply(Event.GREW, f"{found.pacs} has {found.count} instances, and no StudyInstanceUID", now)
+    return counted or bool(by)
 
 
 def _found_at_last(study: Study, uid: str, now: int) -> bool:

@@ -12,18 +12,25 @@ from ..domain.ordering import PULL_ORDER
 from ..domain.ris import OrderVerdict, RisPolicy, Wanted, judge_orders
 from ..domain.study import MANUAL, PULL, ROUTINE, Study, iso
 from ..domain.switches import Switches
-from ..ports import Clock, EventLog, Puller, Ris, StudyStore
+from ..ports import AtLeast, Clock, EventLog, Puller, Ris, StudyStore
 from .changing import change, milliseconds
 
 MOST_AT_ONCE = 200
+MOST_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True)
 class OrderTimes:
-    """``wait``: how long a study whose order nobody knows is held, from its first find; ``again``: pause between questions."""
+    """
+    How long is waited for an order.
+
+    ``wait``: how long a study whose order nobody knows is held, from its first find; ``again``: pause between questions;
+    ``look_back``: how long after it was dropped by its order a study is asked about again.
+    """
 
     wait: timedelta
     again: timedelta
+    look_back: timedelta = timedelta(days=3)
 
 
 @dataclass
@@ -40,6 +47,7 @@ class JudgeOrders:
     times: OrderTimes
     _silent_until: int = 0
     _looked_at: dict[str, int] = field(default_factory=dict)
+    _asked_again: dict[str, int] = field(default_factory=dict)
 
     def __call__(self, study: Study) -> bool:
         """
@@ -54,7 +62,7 @@ class JudgeOrders:
         if study.priority == MANUAL or study.forced or study.attempts:
             return True
         verdict = self._verdict(study)
-        study.priority = max(study.priority, verdict.priority)
+        study.priority = study.own_priority = max(study.priority, verdict.priority)
         if verdict.wanted is Wanted.NO:
             return self._drop(study, verdict)
         if verdict.wanted is Wanted.UNKNOWN and not self._waited_enough(study):
@@ -81,13 +89,45 @@ class JudgeOrders:
             verdict = self._verdict(study)
             if verdict.priority > ROUTINE:
                 self._raise_priority(study.study_uid, verdict.priority)
+        self._look_back(now)
         return False
+
+    def _look_back(self, now: int) -> None:
+        """
+        Studies that their order alone has dropped are asked about again: the RIS may have been corrected.
+
+        Those of the last days, each after a pause: a correction that comes later than that needs a person, or growth.
+        """
+        since = iso(now - milliseconds(self.times.look_back))
+        where = {"state": State.UNSUPPORTED_SERIES.value, "droppedByOrder": True, "changedAt": AtLeast(since)}
+        for study in self.store.find(where, (("changedAt", -1),), MOST_AT_ONCE):
+            if self._asked_again.get(study.study_uid, 0) > now - milliseconds(self.times.again):
+                continue
+            if len(self._asked_again) > MOST_REMEMBERED:
+                self._asked_again.clear()
+            self._asked_again[study.study_uid] = now
+            verdict = self._verdict(study)
+            if verdict.wanted is Wanted.YES:
+                self._bring_back(study.study_uid, verdict)
+
+    def _bring_back(self, study_uid: str, verdict: OrderVerdict) -> None:
+        def edit(study: Study) -> bool:
+            if not study.dropped_by_order:
+                return False
+            now = self.clock.now()
+            study.apply(Event.ORDER_CORRECTED, verdict.why, now)
+            study.priority = study.own_priority = max(study.priority, verdict.priority)
+            study.pull_now(now)
+            return True
+
+        change(self.store, study_uid, edit)
+        self.log.event("order corrected, pulled after all", studyUID=study_uid, why=verdict.why)
 
     def _raise_priority(self, study_uid: str, priority: int) -> None:
         def edit(study: Study) -> bool:
             if study.state is not State.META_ONLY or study.priority >= priority:
                 return False
-            study.priority = priority
+            study.priority = study.own_priority = priority
             study.note("priority", f"{priority} by its order", self.clock.now())
             return True
 
@@ -113,6 +153,7 @@ class JudgeOrders:
     def _drop(self, study: Study, verdict: OrderVerdict) -> bool:
         now = self.clock.now()
         study.apply(Event.FILTERED_AT_FIND, verdict.why, now)
+        study.dropped_by_order = True
         study.baseline = study.count
         study.sightings = []
         study.forget_wish()

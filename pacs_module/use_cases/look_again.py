@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 
 from ..domain.errors import PermanentError
 from ..domain.filters import is_dx
-from ..domain.lifecycle import Event
+from ..domain.lifecycle import SETTLED, Event
 from ..domain.look_again import WHOLE, LookPolicy, growth
-from ..domain.sighting import SETTLED
 from ..domain.stability import StabilityPolicy
 from ..domain.study import LOOK, PULL, Study
 from ..domain.switches import Switches

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..domain.values import FoundStudy, clean_uid, found_study
 from ..ports import Clock, EventLog, PacsFinder, StudyStore
 from .changing import change
 from .find_studies import STUDY_KEYS
+from .manual_work import Who, progress
 
 NAMES = ("AccessionNumber", "PatientID", "StudyInstanceUID", "SeriesInstanceUID")
 
@@ -30,17 +31,21 @@ class ManualPull:
     log: EventLog
     switches: Switches
     pacs: tuple[str, ...]
+    with_uid: Callable[[FoundStudy, str], FoundStudy | None] = lambda found, by: None
+    """Another way to the UID of a study that a PACS answers without."""
 
-    def __call__(self, asked: Mapping[str, str], by: str) -> dict[str, Any]:
+    def __call__(self, asked: Mapping[str, str], by: str, why: str = "") -> dict[str, Any]:
         """
         Find and pull.
 
         Args:
             asked: One or more of :data:`NAMES`; a SeriesInstanceUID skips the filter for that series.
             by: Who asked, for the history.
+            why: The reason, for the history.
 
         Returns:
-            ``studies`` (studyUID, studyDate, pacs) that were found and put in front, and ``errors`` by PACS.
+            ``studies`` that were found and put in front (:func:`progress`, and ``pacs`` that have it), ``unpullable``: those
+            that no PACS gives a StudyInstanceUID for, and ``errors`` by PACS.
 
         Raises:
             MessageError: Nothing usable was asked for, or a wildcard.
@@ -48,19 +53,24 @@ class ManualPull:
         wanted = _checked(asked)
         self.log.line(loglines.manual_find_move(wanted))
         found: dict[str, list[FoundStudy]] = {}
+        without: list[FoundStudy] = []
         errors: dict[str, str] = {}
         for pacs in self.pacs:
             try:
-                copies = {study.study_uid: study for study in self._find(pacs, wanted)}
-                for uid, study in copies.items():
-                    found.setdefault(uid, []).append(study)
+                answers = self._find(pacs, wanted)
             except PipelineError as error:
                 errors[pacs] = str(error)
+                continue
+            named = {answer: answer if answer.study_uid else self.with_uid(answer, by) for answer in answers}
+            without += [answer for answer, study in named.items() if study is None]
+            for study in {study.study_uid: study for study in named.values() if study}.values():
+                found.setdefault(study.study_uid, []).append(study)
         if not found:
             self.log.line(loglines.MOVE_FAILED)
         series = wanted.get("SeriesInstanceUID")
-        studies = [self._put_in_front(copies, [series] if series else [], by) for copies in found.values()]
-        return {"studies": studies, "errors": errors}
+        asking = Who(by, why)
+        studies = [self._put_in_front(copies, [series] if series else [], asking) for copies in found.values()]
+        return {"studies": studies, "unpullable": [_nameless(study) for study in without], "errors": errors}
 
     def _find(self, pacs: str, wanted: Mapping[str, str]) -> list[FoundStudy]:
         query = {key: value for key, value in wanted.items() if key != "SeriesInstanceUID"}
@@ -71,7 +81,7 @@ class ManualPull:
         query = {**query, "StudyDate": ""}
         self.log.line(loglines.find_query(query))
         answers = self.finder.find(pacs, "STUDY", query, STUDY_KEYS)
-        return [study for study in (found_study(pacs, answer) for answer in answers) if study.study_uid]
+        return list(dict.fromkeys(found_study(pacs, answer) for answer in answers))
 
     def _study_of(self, pacs: str, series_uid: str) -> str:
         """Our own documents know most series; not every PACS finds a series without its study (field notes 3)."""
@@ -84,10 +94,11 @@ class ManualPull:
         right = [answer for answer in answers if clean_uid(answer.get("SeriesInstanceUID", series_uid)) == series_uid]
         return clean_uid(right[0].get("StudyInstanceUID", "")) if right else ""
 
-    def _put_in_front(self, copies: list[FoundStudy], series: list[str], by: str) -> dict[str, Any]:
+    def _put_in_front(self, copies: list[FoundStudy], series: list[str], who: Who) -> dict[str, Any]:
         first = copies[0]
         if self.store.get(first.study_uid) is None:
             self.store.insert(new_study(first, self.clock.now(), self.switches))
+        words = f"series {series[0]}" if series else "study"
 
         def edit(study: Study) -> bool:
             now = self.clock.now()
@@ -96,14 +107,20 @@ class ManualPull:
             study.priority = MANUAL
             study.skip_filter = sorted({*study.skip_filter, *series})
             study.forced, study.named = True, series
-            study.apply(Event.MANUAL, f"series {series}" if series else "study", now, by=by)
+            study.apply(Event.MANUAL, f"{words}: {who.why}" if who.why else words, now, by=who.by)
             if study.state is State.META_ONLY:
                 study.pull_now(now)
             return True
 
-        change(self.store, first.study_uid, edit)
+        study = change(self.store, first.study_uid, edit)
+        assert study is not None, "documents are never deleted"  # noqa: S101
         self.log.line(loglines.manual_pull(first.study_uid, first.study_date))
-        return {"studyUID": first.study_uid, "studyDate": first.study_date, "pacs": [copy.pacs for copy in copies]}
+        return {**progress(study), "studyDate": first.study_date, "pacs": [copy.pacs for copy in copies]}
+
+
+def _nameless(study: FoundStudy) -> dict[str, Any]:
+    names = {"pacs": study.pacs, "accessionNumber": study.accession_number, "patientID": study.patient_id}
+    return {**names, "studyDate": study.study_date, "why": f"{study.pacs} gives it no StudyInstanceUID"}
 
 
 def _checked(asked: Mapping[str, str]) -> dict[str, str]:

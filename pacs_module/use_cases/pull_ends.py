@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ..domain import loglines
-from ..domain.lifecycle import Event, State
+from ..domain.lifecycle import BY_HAND, Event, State
 from ..domain.messages import PullReport, PullRequest
 from ..domain.retry import RetryPolicy
 from ..domain.study import PULL, WATCH, HistoryEntry, Pull, Study, iso
@@ -118,8 +118,8 @@ class PullEnds:
             pull_what_was_asked_meanwhile(study, now)
 
     def _nothing_new(self, study: Study, pull: Pull, why: str, now: int) -> None:
-        if study.state is State.META_ONLY:
-            return  # it grew or was asked for meanwhile: its next pull is on the way
+        if study.state is State.META_ONLY or study.state in BY_HAND:
+            return  # it grew or was asked for meanwhile: its next pull is on the way; or a person has closed it
         if study.satisfied_by(pull.request, handed_over=False):
             study.apply(nothing_new_event(study), why, now)
             study.forget_wish()

@@ -6,24 +6,27 @@ import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from ..domain import loglines
 from ..domain.choose_pacs import choose_pacs
-from ..domain.errors import NoRoom, PermanentError, RetriableError
+from ..domain.errors import InvalidTransition, NoRoom, PermanentError, RetriableError
 from ..domain.lifecycle import Event, State
 from ..domain.messages import PullReport, PullRequest
-from ..domain.ordering import PULL_ORDER
+from ..domain.ordering import BACKLOG, MOST_AGED, PULL_ORDER, ROUTINE, Ageing
 from ..domain.retry import RetryPolicy
 from ..domain.study import MANUAL, MOST_PULLS, PULL, WATCH, PacsCopy, Pull, Study, iso
 from ..faults import reach
-from ..ports import Clock, EventLog, Exists, Puller, StudyStore, Where
-from .changing import change, milliseconds
+from ..ports import AnyOf, AtMost, Clock, EventLog, Exists, Puller, StudyStore, Where
+from .changing import change, milliseconds, note_impossible
 from .judge_orders import JudgeOrders
 from .prepare_pull import PreparePull
 from .pull_ends import PullEnds
 
 CLAIM_LEASE = timedelta(minutes=5)
 """Longer than a SERIES level find at a slow PACS; a process that died with a claim lets it go after this."""
+MOST_RISING = 500
+"""Studies that rise by waiting in one round; the next one takes more."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class PullPolicy:
     retry: RetryPolicy
     watch: timedelta
     room_pause: timedelta
+    ageing: Ageing = field(default_factory=Ageing)
 
 
 @dataclass
@@ -59,6 +63,7 @@ class PullStudies:
         Returns:
             How many pulls were asked for.
         """
+        self._age()
         claimed = self._claim()
         if not claimed:
             return 0
@@ -89,6 +94,23 @@ class PullStudies:
         elif report is None:
             self.log.line(loglines.continue_moves(1))
             self._ask(study.pull.request)
+        return True
+
+    def _age(self) -> None:
+        """Studies that have waited long rise by a class; written down, so that every store sorts by it and people can read it."""
+        now, ageing = self.clock.now(), self.policy.ageing
+        for step in range(1, MOST_AGED - BACKLOG + 1):
+            long_ago = AtMost(ageing.latest_start(step, now))
+            waiting = {"state": State.META_ONLY.value, "rank": AnyOf((BACKLOG, ROUTINE)), "aged": step - 1}
+            for study in self.store.find({**waiting, "waitsSinceAt": long_ago}, PULL_ORDER, MOST_RISING):
+                change(self.store, study.study_uid, partial(self._rise, step))
+
+    def _rise(self, step: int, study: Study) -> bool:
+        if study.state is not State.META_ONLY or study.aged != step - 1 or study.rank >= MOST_AGED:
+            return False
+        study.aged = step
+        why = f"has waited {step * self.policy.ageing.after}: rank {study.rank} now, priority {study.priority}"
+        study.note("rises by waiting", why, self.clock.now())
         return True
 
     def _claim(self) -> list[tuple[Study, str]]:
@@ -137,6 +159,8 @@ class PullStudies:
             return self._pull_from(study, pacs)
         except PermanentError as error:
             # One study that cannot be pulled keeps none of the round waiting; it is due again when the claim's lease is over.
+            if isinstance(error, InvalidTransition):
+                note_impossible(self.store, study.study_uid, error)
             self.log.event("pull not possible", "ERROR", studyUID=study.study_uid, why=str(error))
             return False
 

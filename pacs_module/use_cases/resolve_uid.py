@@ -26,16 +26,17 @@ class ResolveUid:
     _again: dict[str, int] = field(default_factory=dict)
     _pause: dict[str, timedelta] = field(default_factory=dict)
 
-    def __call__(self, key: str, found: FoundStudy) -> str:
+    def __call__(self, key: str, found: FoundStudy, at_once: bool = False) -> str:
         """
         The study's UID, or an empty text.
 
         Args:
             key: What the study is kept under as long as it has no UID.
             found: The answer without a UID.
+            at_once: Ask now, whatever the pause.
         """
         now = self.clock.now()
-        if key not in self._known and self._again.get(key, 0) <= now:
+        if key not in self._known and (at_once or self._again.get(key, 0) <= now):
             self._pause[key] = min(2 * self._pause.get(key, FIRST_PAUSE / 2), LONGEST_PAUSE)
             self._again[key] = now + milliseconds(self._pause[key])
             uid = self._ask(found)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 
 from ..bootstrap import Service
 from ..domain.errors import MessageError
+from ..domain.study import Study
+from ..use_cases.manual_work import PRIORITIES, Who, progress
 from .access import Access
 from .messages import Message
 
@@ -18,13 +20,64 @@ def router(service: Service, access: Access) -> APIRouter:
 
     @routes.post("/pull", summary="Pull by hand, ahead of all automatic work")
     def pull(message: Message, request: Request) -> dict[str, Any]:
-        asked = {key: value for key, value in message.items() if key != "by" and value is not None}
+        asked = {key: value for key, value in message.items() if key not in ("by", "why") and value is not None}
         for key, value in asked.items():
             if not isinstance(value, str):
                 raise MessageError(key, value, "text")
-        by = str(message.get("by") or (request.client.host if request.client else "api"))
-        answer = service.manual(asked, f"manual: {by}")
+        answer = service.manual(asked, f"manual: {_by(message, request)}", str(message.get("why") or ""))
+        service.wake("pull")
+        return answer
+
+    @routes.get("/pull", summary="How it goes with a study: for whoever waits for it")
+    def how_it_goes(study_instance_uid: Annotated[str, Query(alias="StudyInstanceUID", min_length=1)]) -> dict[str, Any]:
+        return _known(_progress(service.store.get(study_instance_uid.strip())))
+
+    @routes.post("/redo", summary="Pull and compute again (StudyInstanceUID, why, by)")
+    def redo(message: Message, request: Request) -> dict[str, Any]:
+        answer = _known(service.work.redo(_uid(message), _who(message, request)))
+        service.wake("pull")
+        return answer
+
+    @routes.post("/cancel", summary="Neither pull nor compute a study (StudyInstanceUID, why, by)")
+    def cancel(message: Message, request: Request) -> dict[str, Any]:
+        return _known(service.work.cancel(_uid(message), _who(message, request)))
+
+    @routes.post("/done", summary="Mark a study as done by hand (StudyInstanceUID, why, by)")
+    def done(message: Message, request: Request) -> dict[str, Any]:
+        return _known(service.work.done(_uid(message), _who(message, request)))
+
+    @routes.post("/priority", summary="Give a study another priority (StudyInstanceUID, priority 0, 1, 2 or 4, why, by)")
+    def priority(message: Message, request: Request) -> dict[str, Any]:
+        wanted = message.get("priority")
+        if not isinstance(wanted, int) or isinstance(wanted, bool):
+            raise MessageError("priority", wanted, ", ".join(map(str, PRIORITIES)))
+        answer = _known(service.work.prioritise(_uid(message), wanted, _who(message, request)))
         service.wake("pull")
         return answer
 
     return routes
+
+
+def _uid(message: dict[str, Any]) -> str:
+    uid = message.get("StudyInstanceUID")
+    if not isinstance(uid, str) or not uid.strip():
+        raise MessageError("StudyInstanceUID", uid, "the study's UID, as text")
+    return uid.strip()
+
+
+def _by(message: dict[str, Any], request: Request) -> str:
+    return str(message.get("by") or (request.client.host if request.client else "api"))
+
+
+def _who(message: dict[str, Any], request: Request) -> Who:
+    return Who(f"manual: {_by(message, request)}", str(message.get("why") or ""))
+
+
+def _progress(study: Study | None) -> dict[str, Any] | None:
+    return None if study is None else progress(study)
+
+
+def _known(answer: dict[str, Any] | None) -> dict[str, Any]:
+    if answer is None:
+        raise HTTPException(404, "no such study is known here; pull it by hand first")
+    return answer

@@ -336,8 +336,17 @@ def test_claims_in_the_order_of_pulls(store: StudyStore) -> None:
     studies = [
         add(store, f"{priority}.{date}.{time}", study_date=date, study_time=time, priority=priority, due={"pull": 0})
         for priority in (0, 4, 1)
-        for date in ("2020-06-13", "2020-06-12")
+        for date in ("2020-06-13", "2020-06-12", "")
         for time in ("101500", "091500")
+    ]
+    since = "2020-06-13T08:00:00.000+00:00"
+    studies += [
+        add(store, name, study_date=date, backlog=backlog, aged=aged, waits_since_at=since, due={"pull": 0})
+        for name, date, backlog, aged in (
+            ("backlog", "2020-06-12", True, 0),
+            ("aged", "2020-06-13", False, 1),
+            ("older than it counts", "2012-01-01", False, 1),
+        )
     ]
     taken = []
     while study := store.claim("pull", "w", now=0, lease=100, order=PULL_ORDER):

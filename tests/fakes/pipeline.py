@@ -35,6 +35,7 @@ from pacs_module.use_cases.deliver import Deliver
 from pacs_module.use_cases.find_studies import FindStudies
 from pacs_module.use_cases.look_again import LookAgain
 from pacs_module.use_cases.manual_pull import ManualPull
+from pacs_module.use_cases.manual_work import ManualWork
 from pacs_module.use_cases.prepare_pull import PreparePull
 from pacs_module.use_cases.publish import Publish
 from pacs_module.use_cases.pull_ends import PullEnds
@@ -119,6 +120,8 @@ class Pipeline:
         self.release = Release(store, self.plugins, clock, "test")
         self.look = LookAgain(store, self.pacs, clock, log, switches, self.stability, series_level, "test")
         self.manual = ManualPull(store, self.pacs, clock, log, switches, tuple(pacs))
+        self.manual.with_uid = self.finding.with_uid
+        self.work = ManualWork(store, clock, log, self.delivery)
         self.consumer = SteppingConsumer(self.queue, clock)
         self.circuit = BackendCircuit(clock, log, CircuitPolicy())
         self.deliver = Deliver(

@@ -59,6 +59,7 @@ MODULE_LINES = {
     f"orthanc find query is {{'StudyInstanceUID': '{STUDY}', 'StudyDate': ''}}": "find query by UID",
     f"pull data manually. study_uid={STUDY}, study_date=2012-04-28": "manual pull",
     "orthanc move failed!": "move failed",
+    f"manual_work cancel {STUDY} by manual: Dr. Li because a phantom": "manual work",
 }
 
 

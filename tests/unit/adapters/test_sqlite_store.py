@@ -218,3 +218,30 @@ def test_a_full_disk_is_retriable_and_nothing_is_half_written(path: Path) -> Non
     connection.execute("PRAGMA max_page_count = 1000000")
     assert store.replace(study)
     store.close()
+
+
+def test_a_file_of_the_first_schema_learns_the_order_of_pulls(path: Path) -> None:
+    store = SqliteStore(path)
+    for uid, priority, time in (("a", 0, "090000"), ("b", 4, "100000"), ("c", 0, "080000")):
+        store.insert(Study(uid, priority=priority, study_date="2020-06-12", study_time=time, due={"pull": 0}))
+    connection = store._connection()
+    old = "study_info_list_old"
+    columns = [column for column in sqlite_store._COMPUTED if column not in ("rank", "turn")]
+    computed = "".join(f"\"{field}\" AS (json_extract(document, '$.{field}')) STORED, " for field in columns)
+    connection.execute(f"ALTER TABLE study_info_list RENAME TO {old}")
+    connection.execute(
+        f"CREATE TABLE study_info_list (studyUID TEXT PRIMARY KEY, revision INTEGER NOT NULL, {computed} document TEXT NOT NULL)"
+    )
+    without = "json_remove(document, '$.rank', '$.turn')"
+    copied = f"SELECT studyUID, revision, {without} FROM {old}"
+    connection.execute(f"INSERT INTO study_info_list (studyUID, revision, document) {copied}")
+    connection.execute(f"DROP TABLE {old}")
+    connection.execute("PRAGMA user_version = 1")
+    store.close()
+    again = SqliteStore(path)
+    taken = []
+    while study := again.claim("pull", "w", now=0, lease=100, order=PULL_ORDER):
+        taken.append(study.study_uid)
+    assert taken == ["b", "c", "a"]
+    assert again._connection().execute("PRAGMA user_version").fetchone() == (2,)
+    again.close()

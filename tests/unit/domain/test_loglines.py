@@ -98,6 +98,10 @@ DCM_END = [
     ("upload_image_path file_path /store_image/x has file number is 219", loglines.upload_files("/store_image/x", 219)),
     ("upload_image_path file_path ----/store_image/x----success", loglines.upload_success("/store_image/x")),
     ("STUDY exists, last isloading is 2, we receive a new one, calc again", loglines.calc_again("STUDY", "done")),
+    (
+        "manual_work priority 2 STUDY by manual: Dr. Li because from the emergency room",
+        loglines.manual_work("priority 2", "STUDY", "manual: Dr. Li", "from the\nemergency room"),
+    ),
     ("manual_find_move {'AccessionNumber': '10136791'}", loglines.manual_find_move({"AccessionNumber": "10136791"})),
     (
         "orthanc find query is {'AccessionNumber': '10136791', 'StudyDate': ''}",

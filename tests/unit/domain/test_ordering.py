@@ -1,7 +1,19 @@
 """The order of pulls (M13)."""
 
-from pacs_module.domain.ordering import pull_key
-from pacs_module.domain.study import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE, Study
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pacs_module.domain.ordering import BACKLOG, HEAD_START, Ageing, effective_priority, pull_key, rank, turn
+from pacs_module.domain.study import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE, Study, iso
+
+HOUR = 3_600_000
+NOON = int(datetime(2020, 6, 18, 12, tzinfo=UTC).timestamp() * 1000)
+AGEING = Ageing(timedelta(hours=1))
 
 
 def test_priority_first_then_the_oldest_study() -> None:
@@ -14,3 +26,54 @@ def test_priority_first_then_the_oldest_study() -> None:
     ]
     in_order = sorted([*by_priority, new, old, older], key=pull_key)
     assert [study.study_uid for study in in_order] == ["4", "2", "1", "older", "old", "new", "0"]
+
+
+@pytest.mark.parametrize(
+    ("priority", "backlog", "hours", "expected"),
+    [
+        (ROUTINE, False, 0.99, ROUTINE),
+        (ROUTINE, False, 1, GREEN_CHANNEL),
+        (ROUTINE, False, 1000, GREEN_CHANNEL),
+        (ROUTINE, True, 0, BACKLOG),
+        (ROUTINE, True, 1, ROUTINE),
+        (ROUTINE, True, 2, GREEN_CHANNEL),
+        (GREEN_CHANNEL, False, 1000, GREEN_CHANNEL),
+        (EMERGENCY, False, 1000, EMERGENCY),
+        (MANUAL, True, 1000, MANUAL),
+        (ROUTINE, True, -5, BACKLOG),
+    ],
+)
+def test_waiting_raises_by_a_class_and_never_to_an_emergency(priority: int, backlog: bool, hours: float, expected: int) -> None:
+    study = Study("1", priority=priority, backlog=backlog, waits_since_at=iso(NOON))
+    assert effective_priority(study, NOON + int(hours * HOUR), AGEING) == expected
+
+
+def test_what_does_not_wait_does_not_age() -> None:
+    assert effective_priority(Study("1"), NOON, AGEING) == ROUTINE
+
+
+def test_the_boundary_of_a_step_is_the_same_in_both_ways_of_saying_it() -> None:
+    for milliseconds in (HOUR - 1, HOUR, HOUR + 1, 2 * HOUR - 1, 2 * HOUR):
+        study = Study("1", backlog=True, waits_since_at=iso(NOON))
+        now = NOON + milliseconds
+        steps = sum(study.waits_since_at <= AGEING.latest_start(step, now) for step in (1, 2))
+        assert rank(ROUTINE, True, steps) == effective_priority(study, now, AGEING)
+
+
+def test_a_study_found_late_is_at_most_a_day_older_than_it_has_waited() -> None:
+    assert turn("2020-06-18", "080000", iso(NOON)) == "2020-06-18 080000"
+    assert turn("2012-01-01", "080000", iso(NOON)) == "2020-06-17 120000"
+    assert turn("", "", iso(NOON)) == "2020-06-17 120000"
+    assert turn("2020-06-18", "", "") == "2020-06-18 000000"
+
+
+@given(st.integers(0, 10_000), st.sampled_from([ROUTINE, GREEN_CHANNEL]), st.booleans())
+def test_nothing_starves_whatever_comes_after_it_in_time_goes_after_it(days_old: int, priority: int, backlog: bool) -> None:
+    """A routine study that has aged stands before every automatic one that begins to wait a day after its own turn."""
+    mine = Study("mine", study_date="2020-06-18", study_time="110000", waits_since_at=iso(NOON), aged=2, backlog=backlog)
+    late = NOON + int(HEAD_START.total_seconds() * 1000) + 2 * HOUR
+    taken = datetime.fromtimestamp(late / 1000, UTC) - timedelta(days=days_old)
+    other = Study(
+        "other", study_date=f"{taken:%Y-%m-%d}", study_time=f"{taken:%H%M%S}", priority=priority, waits_since_at=iso(late)
+    )
+    assert pull_key(mine) < pull_key(other)

@@ -160,3 +160,53 @@ def test_what_a_person_asks_for_needs_no_order(world: Pipeline, ris: FakeRis):
     world.manual({"AccessionNumber": "A1"}, by="doctor")
     assert world.pull() == 1
     assert world.plugins.asked[-1].priority == MANUAL
+
+
+# --- corrected orders ---
+
+
+def test_a_correction_in_the_ris_alone_brings_a_dropped_study_back(world: Pipeline, ris: FakeRis):
+    ris.has("HEAD")
+    world.until_stable()
+    assert world.pull() == 0
+    assert world.study().state is State.UNSUPPORTED_SERIES
+    ris.orders.clear()
+    ris.has("CHEST", urgency="E")
+    assert world.pull.orders is not None
+    world.pull.orders.look_ahead()
+    assert (world.study().state, world.study().priority) == (State.META_ONLY, EMERGENCY)
+    assert world.events()[-1] == "wanted after all by its order"
+    assert world.pull() == 1
+
+
+def test_dropped_studies_are_asked_about_after_a_pause_and_only_for_some_days(world: Pipeline, ris: FakeRis):
+    ris.has("HEAD")
+    world.until_stable()
+    world.pull()
+    assert world.pull.orders is not None
+    asked = []
+    for seconds in (0, 1, AGAIN_S, 3 * 86_400):
+        world.clock.pass_seconds(seconds)
+        world.pull.orders.look_ahead()
+        asked.append(ris.asked)
+    assert asked == [2, 2, 3, 3]
+
+
+def test_what_its_images_made_unsupported_is_no_matter_of_the_ris(world: Pipeline, ris: FakeRis):
+    ris.has("CHEST")
+    request = world.until_asked()
+    world.accept(world.filtered_message(request))
+    before = world.study()
+    assert world.pull.orders is not None
+    world.pull.orders.look_ahead()
+    assert world.study() == before
+
+
+def test_what_the_ris_does_not_know_any_more_stays_dropped(world: Pipeline, ris: FakeRis):
+    ris.has("HEAD")
+    world.until_stable()
+    world.pull()
+    ris.orders.clear()
+    assert world.pull.orders is not None
+    world.pull.orders.look_ahead()
+    assert world.study().state is State.UNSUPPORTED_SERIES

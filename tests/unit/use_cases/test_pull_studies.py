@@ -305,7 +305,10 @@ def test_without_counts_of_series_the_count_of_the_study_is_expected(world: Pipe
 def test_a_manual_pull_goes_to_the_front_and_says_so(world: Pipeline) -> None:
     world.pacs.studies["A"] = [answer(StudyDate="20120428")]
     found = world.manual({"AccessionNumber": " A1 ", "PatientID": ""}, "manual: a doctor")
-    assert found == {"studies": [{"studyUID": UID, "studyDate": "2012-04-28", "pacs": ["A"]}], "errors": {}}
+    (study,) = found["studies"]
+    assert (study["studyUID"], study["studyDate"], study["pacs"]) == (UID, "2012-04-28", ["A"])
+    assert (study["state"], study["settled"], study["next"]["what"]) == ("meta_only", False, "pull number 1, priority 4")
+    assert (found["unpullable"], found["errors"]) == ([], {})
     assert world.log.take() == [
         "manual_find_move {'AccessionNumber': 'A1'}",
         "orthanc find query is {'AccessionNumber': 'A1', 'StudyDate': ''}",
@@ -320,7 +323,11 @@ def test_a_manual_pull_goes_to_the_front_and_says_so(world: Pipeline) -> None:
 def test_a_manual_pull_of_nothing_or_at_a_pacs_that_is_down_says_so() -> None:
     world = Pipeline(pacs=("A", "B"))
     world.pacs.errors["B", "STUDY"] = Unreachable("Orthanc does not answer")
-    assert world.manual({"PatientID": "P9"}, "x") == {"studies": [], "errors": {"B": "Orthanc does not answer"}}
+    assert world.manual({"PatientID": "P9"}, "x") == {
+        "studies": [],
+        "unpullable": [],
+        "errors": {"B": "Orthanc does not answer"},
+    }
     assert world.log.take()[-1] == "orthanc move failed!"
     for asked in ({}, {"AccessionNumber": " "}, {"AccessionNumber": "A*"}, {"PatientID": "?"}, {"PatientID": "a\\b"}):
         with pytest.raises(MessageError):

@@ -1,0 +1,101 @@
+"""
+The order of pulls over the use cases: ageing, what is from before going live, and what people raise.
+
+Does not prove the order over several processes (tests/long/test_two_processes.py).
+"""
+
+from __future__ import annotations
+
+import pytest
+from fakes.pipeline import UID, Pipeline, answer
+from fakes.world import DAY
+
+from pacs_module.domain.backlog import Backlog
+from pacs_module.domain.lifecycle import State
+from pacs_module.domain.ordering import effective_priority
+from pacs_module.domain.study import EMERGENCY, GREEN_CHANNEL, ROUTINE
+from pacs_module.use_cases.manual_work import Who
+
+HOUR_S = 3600
+WHO = Who("manual: Dr. Li", "because")
+
+
+@pytest.fixture
+def world() -> Pipeline:
+    return Pipeline(limit=1)
+
+
+def waiting(world: Pipeline, **priorities: int) -> None:
+    """Studies by name, each an hour older than the one before it, stable, with these priorities; and a pull that runs."""
+    world.pacs.studies["A"] = [answer(f"{UID}.{name}", StudyTime=f"{20 - place:02}0000") for place, name in enumerate(priorities)]
+    world.find("A", DAY)
+    world.find("A", DAY)
+    for name, priority in priorities.items():
+        if priority != ROUTINE:
+            world.work.prioritise(f"{UID}.{name}", priority, WHO)
+
+
+def in_order(world: Pipeline, number: int) -> str:
+    """The names of the next studies in the order of their pulls."""
+    names = ""
+    for _ in range(number):
+        assert world.pull() == 1
+        last = world.plugins.asked[-1]
+        names += last.study_uid.rpartition(".")[2]
+        world.report(last, "nothing_new", uid=last.study_uid)
+    return names
+
+
+def test_the_classes_and_within_each_the_oldest(world: Pipeline) -> None:
+    waiting(world, a=ROUTINE, b=EMERGENCY, c=GREEN_CHANNEL, d=ROUTINE, e=EMERGENCY)
+    assert in_order(world, 5) == "ebcda"
+
+
+def test_after_an_hour_routine_goes_with_the_green_channel_and_its_history_says_so(world: Pipeline) -> None:
+    waiting(world, g=GREEN_CHANNEL, r=ROUTINE)
+    world.clock.pass_seconds(HOUR_S - 30)
+    world.plugins.refuse = world.plugins.no_room
+    world.pull()
+    assert world.study(f"{UID}.r").aged == 0
+    world.clock.pass_seconds(40)
+    world.plugins.refuse = lambda request: None
+    assert in_order(world, 1) == "r"
+    risen = [entry for entry in world.study(f"{UID}.r").history if entry.event == "rises by waiting"]
+    assert [entry.why for entry in risen] == ["has waited 1:00:00: rank 1 now, priority 0"]
+
+
+def test_waiting_never_overtakes_an_emergency(world: Pipeline) -> None:
+    waiting(world, e=EMERGENCY, r=ROUTINE)
+    world.clock.pass_seconds(1000 * HOUR_S)
+    assert in_order(world, 2) == "er"
+
+
+def test_what_was_written_down_is_the_effective_priority(world: Pipeline) -> None:
+    waiting(world, a=ROUTINE, g=GREEN_CHANNEL, e=EMERGENCY)
+    world.plugins.deaf = None
+    for hours in (0.5, 1, 2, 3):
+        world.clock.pass_seconds(hours * HOUR_S)
+        world.pull._age()
+        for study in world.store.find({"state": "meta_only"}):
+            assert study.rank == effective_priority(study, world.clock.now(), world.pull.policy.ageing)
+
+
+def test_repeats_keep_their_place_in_the_line(world: Pipeline) -> None:
+    waiting(world, a=ROUTINE)
+    since = world.study(f"{UID}.a").waits_since_at
+    world.clock.pass_seconds(100)
+    world.pull()
+    world.report(world.plugins.asked[-1], "failed", uid=f"{UID}.a")
+    assert world.study(f"{UID}.a").waits_since_at == since
+    world.clock.pass_seconds(100)
+    world.pull()
+    world.report(world.plugins.asked[-1], "nothing_new", uid=f"{UID}.a")
+    assert (world.study(f"{UID}.a").waits_since_at, world.study(f"{UID}.a").state) == ("", State.UNSUPPORTED_SERIES)
+
+
+def test_what_is_from_before_going_live_goes_after_the_days_own(world: Pipeline) -> None:
+    world.finding.backlog = Backlog("2020-06-18 100000", per_hour=60)
+    world.pacs.studies["A"] = [answer(f"{UID}.old", StudyTime="080000"), answer(f"{UID}.new", StudyTime="110000")]
+    world.find("A", DAY)
+    world.find("A", DAY)
+    assert in_order(world, 2) == "newold"
