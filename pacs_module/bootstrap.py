@@ -32,6 +32,7 @@ from .use_cases.deliver import Deliver
 from .use_cases.find_studies import FindStudies
 from .use_cases.judge_orders import JudgeOrders, OrderTimes
 from .use_cases.look_again import LookAgain
+from .use_cases.look_up import LookUp
 from .use_cases.manual_pull import ManualPull
 from .use_cases.manual_work import ManualWork
 from .use_cases.prepare_pull import PreparePull
@@ -67,6 +68,7 @@ class Service:
     record: RecordResult
     release: Release
     manual: ManualPull
+    look_up: LookUp
     look: LookAgain
     work: ManualWork
     unreachable: set[str]
@@ -82,12 +84,16 @@ class Service:
             self.loops[name].wake()
 
     def find_days(self) -> list[date]:
-        """The dates to find: fixed ones, or today and the days that ``crossday`` adds, none before ``start_date``."""
-        if self.settings.find_dates:
-            return list(self.settings.find_dates)
-        today = self.clock.today()
-        days = [today - timedelta(days=back) for back in range(-self.settings.crossday, -1, -1)]
-        return [day for day in days if self.settings.start_date is None or day >= self.settings.start_date]
+        """The dates to find."""
+        return find_days(self.settings, self.clock.today())
+
+
+def find_days(settings: Settings, today: date) -> list[date]:
+    """The dates to find: fixed ones, or today and the days that ``crossday`` adds, none before ``start_date``."""
+    if settings.find_dates:
+        return list(settings.find_dates)
+    days = [today - timedelta(days=back) for back in range(-settings.crossday, -1, -1)]
+    return [day for day in days if settings.start_date is None or day >= settings.start_date]
 
 
 def build(settings: Settings) -> Service:
@@ -119,6 +125,7 @@ def build(settings: Settings) -> Service:
     ask = AskWindow(finder, log, wanted, {pacs.name: pacs.caps for pacs in settings.pacs})
     distrusted = frozenset(pacs.name for pacs in settings.pacs if not pacs.trust_modalities)
     resolve = ResolveUid(finder, clock, log)
+    names = tuple(pacs.name for pacs in settings.pacs)
     metrics = FindMetrics()
     delivery_metrics = DeliveryMetrics(metrics.registry)
     service = Service(
@@ -135,9 +142,10 @@ def build(settings: Settings) -> Service:
         publish=Publish(store, queue, clock, log, owner),
         record=RecordResult(store, clock, log, _delivery_policy(settings)),
         release=Release(store, puller, clock, owner),
-        manual=ManualPull(store, finder, clock, log, switches, tuple(pacs.name for pacs in settings.pacs)),
+        manual=ManualPull(store, finder, clock, log, switches, names),
         look=LookAgain(store, finder, clock, log, switches, settings.stability, with_series, owner),
         work=ManualWork(store, clock, log, _delivery_policy(settings)),
+        look_up=LookUp(finder, clock, switches, names, unreachable, lambda: find_days(settings, clock.today())),
         unreachable=unreachable,
         circuit=BackendCircuit(clock, log, settings.backend.circuit, delivery_metrics.circuit_is),
         metrics=metrics,

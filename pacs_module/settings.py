@@ -98,6 +98,8 @@ class WebSettings(_Section):
     host: str = "127.0.0.1"
     port: int = Field(default=7000, ge=1, le=65535)
     api_key: SecretStr = Field(min_length=8)
+    debug_asks_pacs: bool = True
+    """Whether the debug API asks the PACS about what is not known here."""
 
 
 class StoreSettings(_Section):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from .documents import to_document
 from .lifecycle import State
 from .study import LOOK, PULL, WATCH, Study, iso
+from .timeline import STAGES, since, stages, timeline
 
 _REST = {
     State.COMPLETED: "nothing: the result is in; growth at the PACS or a person starts it again",
@@ -18,21 +21,44 @@ _REST = {
 }
 
 
-def story(study: Study, now: int) -> dict[str, Any]:
+def story(study: Study, now: int, away: Mapping[str, str] | None = None) -> dict[str, Any]:
     """
     Everything known of a study.
 
     Args:
         study: The study.
         now: Epoch milliseconds.
+        away: Who does not answer now (``backend``, or the name of a PACS), with what is known of it.
 
     Returns:
-        The document, with ``next``: what happens next, ``at`` when (None: when something else happens) and in how many seconds.
+        The document, with ``next``: what happens next, ``at`` when (None: when something else happens), in how many seconds and
+        who is waited for; ``since`` when it is in its state; ``timeline``: all that happened in one list; ``stages`` of its way.
     """
     what, at = next_step(study)
-    step = {"what": what, "at": iso(at) if at else None, "inSeconds": round(max(0, at - now) / 1000, 1) if at else None}
+    step = {
+        "what": what,
+        "at": iso(at) if at else None,
+        "inSeconds": round(max(0, at - now) / 1000, 1) if at else None,
+        "waitsFor": _waits_for(study, away or {}),
+    }
     filtered = [f"{record.series_uid} filter because {record.because}" for record in study.series.values() if not record.taken]
-    return {**study.to_document(), "state": study.state.value if study.state else None, "filtered": filtered, "next": step}
+    return {
+        **study.to_document(),
+        "state": study.state.value if study.state else None,
+        "since": since(study),
+        "filtered": filtered,
+        "next": step,
+        "stages": {"all": list(STAGES), **stages(study)},
+        "timeline": to_document(timeline(study)),
+    }
+
+
+def _waits_for(study: Study, away: Mapping[str, str]) -> list[str]:
+    if study.state is State.PULL_DATA_END:
+        return [away["backend"]] if "backend" in away else []
+    if study.state in (State.META_ONLY, State.PULL_DATA):
+        return [away[name] for name in study.pacs if name in away]
+    return []
 
 
 def next_step(study: Study) -> tuple[str, int | None]:

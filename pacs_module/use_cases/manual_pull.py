@@ -50,7 +50,7 @@ class ManualPull:
         Raises:
             MessageError: Nothing usable was asked for, or a wildcard.
         """
-        wanted = _checked(asked)
+        wanted = check_asked(asked)
         self.log.line(loglines.manual_find_move(wanted))
         found: dict[str, list[FoundStudy]] = {}
         without: list[FoundStudy] = []
@@ -123,7 +123,13 @@ def _nameless(study: FoundStudy) -> dict[str, Any]:
     return {**names, "studyDate": study.study_date, "why": f"{study.pacs} gives it no StudyInstanceUID"}
 
 
-def _checked(asked: Mapping[str, str]) -> dict[str, str]:
+def check_asked(asked: Mapping[str, str]) -> dict[str, str]:
+    """
+    What a person named, without what was left empty.
+
+    Raises:
+        MessageError: Nothing, or a wildcard.
+    """
     wanted = {name: asked[name].strip() for name in NAMES if asked.get(name, "").strip()}
     if not wanted:
         raise MessageError("AccessionNumber", None, f"one of {', '.join(NAMES)} must be given")

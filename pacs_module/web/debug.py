@@ -1,50 +1,111 @@
-"""The debug API: a study's whole story (M24)."""
+"""The debug API: a study's whole story, as JSON for programs and as a page for people (M24)."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
+from ..adapters.storable import storable
 from ..bootstrap import Service
+from ..domain.circuit import CLOSED
 from ..domain.errors import MessageError
 from ..domain.story import story
 from ..domain.study import Study
 from .access import Access
+from .story_page import HEADERS, message_page, story_page
 
-_FIELDS = {"StudyInstanceUID": "studyUID", "AccessionNumber": "accessionNumber", "PatientID": "patientID"}
+_FIELDS = {
+    "StudyInstanceUID": "studyUID",
+    "AccessionNumber": "accessionNumber",
+    "PatientID": "patientID",
+    "SeriesInstanceUID": "seriesUIDs",
+}
+MOST = 100
+UNKNOWN = "not known here: not seen in any find, or outside the dates that are found"
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Every study that matches, newest first; with Accept text/html a page",
+        "content": {"text/html": {}, "application/json": {"example": {"found": 1, "studies": [{"studyUID": "1.2.840.1"}]}}},
+    },
+    404: {"description": "Not known here; `pacs` says what each PACS has, and what would be done with it"},
+    400: {"description": "Nothing was named, or a wildcard"},
+}
 
 
 def router(service: Service, access: Access) -> APIRouter:
     """The side of people who look at one study."""
     routes = APIRouter(tags=["people"], dependencies=[Depends(access.reading)])
 
-    @routes.get("/api/v1/dcm/debug", summary="Everything known of a study: where, why, what happens next")
+    @routes.get(
+        "/api/v1/dcm/debug",
+        summary="Everything known of a study: where, since when, why, what happens next and when",
+        responses=_ANSWERS,
+        response_class=JSONResponse,
+    )
     def debug(
+        request: Request,
         accession_number: Annotated[str, Query(alias="AccessionNumber")] = "",
         study_instance_uid: Annotated[str, Query(alias="StudyInstanceUID")] = "",
         patient_id: Annotated[str, Query(alias="PatientID")] = "",
         series_instance_uid: Annotated[str, Query(alias="SeriesInstanceUID")] = "",
-    ) -> dict[str, Any]:
-        asked = {"AccessionNumber": accession_number, "StudyInstanceUID": study_instance_uid, "PatientID": patient_id}
-        studies = find_for_people(service, asked, series_instance_uid)
-        if not studies:
-            raise HTTPException(404, "not known here: not seen in any find, or outside the dates that are found")
-        return {"found": len(studies), "studies": [story(study, service.clock.now()) for study in studies]}
+        ask_pacs: Annotated[bool, Query(alias="askPACS", description="When it is not known here")] = True,
+        form: Annotated[Literal["", "json", "html"], Query(alias="format", description="Else as Accept says")] = "",
+    ) -> Response:
+        asked = {
+            "AccessionNumber": accession_number.strip(),
+            "StudyInstanceUID": study_instance_uid.strip(),
+            "PatientID": patient_id.strip(),
+            "SeriesInstanceUID": series_instance_uid.strip(),
+        }
+        page = form == "html" or (not form and _prefers_html(request.headers.get("accept", "")))
+        if page and not any(asked.values()):
+            words = "Give one of the names of a study; several must all match."
+            return HTMLResponse(message_page("Which study?", words, asked), headers=HEADERS)
+        answer = _answer(service, asked, ask_pacs)
+        status = 200 if answer["found"] else 404
+        if page:
+            return HTMLResponse(story_page(answer, asked, service.settings.zone), status, HEADERS)
+        return JSONResponse(storable(answer), status)
 
     return routes
 
 
-def find_for_people(service: Service, asked: dict[str, str], series_uid: str = "") -> list[Study]:
+def find_for_people(service: Service, asked: dict[str, str]) -> list[Study]:
     """
     The studies that a person means.
 
     Raises:
         MessageError: Nothing was named.
     """
-    where: dict[str, Any] = {_FIELDS[name]: value.strip() for name, value in asked.items() if value.strip()}
-    if series_uid.strip():
-        where["seriesUIDs"] = series_uid.strip()
+    where: dict[str, Any] = {_FIELDS[name]: value for name, value in asked.items() if value}
     if not where:
-        raise MessageError("AccessionNumber", "", "name one of AccessionNumber, StudyInstanceUID, PatientID, SeriesInstanceUID")
-    return service.store.find(where, order=(("studyDate", -1), ("studyTime", -1)), limit=100)
+        raise MessageError("AccessionNumber", "", f"name one of {', '.join(_FIELDS)}")
+    return service.store.find(where, order=(("studyDate", -1), ("studyTime", -1)), limit=MOST)
+
+
+def _answer(service: Service, asked: dict[str, str], ask_pacs: bool) -> dict[str, Any]:
+    studies = find_for_people(service, asked)
+    if studies:
+        away, now = _away(service), service.clock.now()
+        return {"found": len(studies), "studies": [story(study, now, away) for study in studies]}
+    nothing: dict[str, Any] = {"detail": UNKNOWN, "found": 0, "studies": []}
+    if ask_pacs and service.settings.web.debug_asks_pacs:
+        nothing["pacs"] = service.look_up(asked)
+    return nothing
+
+
+def _away(service: Service) -> dict[str, str]:
+    """Who does not answer now, and what is known of it."""
+    away = {name: f"{name} did not answer the last find" for name in sorted(service.unreachable)}
+    backend = service.circuit.told()
+    if backend["circuit"] != CLOSED:
+        away["backend"] = f"the backend is down ({backend['why']}); tried again {backend['retryAt'] or 'just now'}"
+    return away
+
+
+def _prefers_html(accept: str) -> bool:
+    """A browser names text/html first; programs name JSON or take anything."""
+    named = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
+    return next((kind for kind in named if kind in ("text/html", "application/json")), "") == "text/html"

@@ -13,6 +13,7 @@ from stack.whole import Stack, StackOptions
 
 QUICK: dict[str, Any] = {
     "find_interval_s": 0.5,
+    "web": {"debug_asks_pacs": False},
     "pull": {"attempts": 2, "first_pause_s": 0.5, "watch_s": 2.0},
     "backend": {"first_pause_s": 0.5},
 }

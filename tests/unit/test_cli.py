@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from fakes.pipeline import THICK, UID, Pipeline, answer
+from fakes.pipeline import THICK, UID, Pipeline, answer, series_answer
 from fakes.served import service_on, settings_file
 from fakes.world import FakePacs
 from typer.testing import CliRunner
@@ -109,6 +109,18 @@ def test_why_by_patient_and_of_nobody(served: tuple[Service, FakePacs], settings
     assert UID in said.out
     assert said("why", "A9", "-s", str(settings)) == 1
     assert said.err.startswith("not known here")
+    assert "A: has no such study" in said.err
+
+
+def test_why_of_what_only_the_pacs_knows(served: tuple[Service, FakePacs], settings: Path, said: Said) -> None:
+    served[1].studies["A"] = [answer()]
+    served[1].series["A"] = [series_answer(THICK, 20, SliceThickness="8")]
+    assert said("why", "A1", "-s", str(settings)) == 1
+    assert f"A has {UID} of 2020-06-18, 100 instances: nothing: every series would be filtered" in said.out
+    assert "SliceThickness 8" in said.out
+    served[1].asked.clear()
+    assert said("why", "A1", "--no-ask-pacs", "-s", str(settings)) == 1
+    assert served[1].asked == []
 
 
 def test_pull_by_hand(served: tuple[Service, FakePacs], settings: Path, said: Said) -> None:
@@ -149,4 +161,4 @@ def test_a_bad_setting_is_one_line_and_exit_2(tmp_path: Path, said: Said) -> Non
     ],
 )
 def test_a_uid_is_told_from_an_accession_number(text: str, name: str) -> None:
-    assert cli._name_of(text) == name
+    assert cli.name_of(text) == name

@@ -23,7 +23,7 @@ def test_there_is_always_something_to_say(state: State | None, message_state: st
 
 def test_when_it_is_pulled_next() -> None:
     step = story(study(State.META_ONLY, due=5_000), now=2_000)["next"]
-    assert step == {"what": "pull number 1, priority 0", "at": "1970-01-01T00:00:05.000+00:00", "inSeconds": 3.0}
+    assert step == {"what": "pull number 1, priority 0", "at": "1970-01-01T00:00:05.000+00:00", "inSeconds": 3.0, "waitsFor": []}
     assert story(study(State.META_ONLY, due=5_000), now=9_000)["next"]["inSeconds"] == 0
 
 

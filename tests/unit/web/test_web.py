@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
-from fakes.pipeline import THICK, THIN, UID, Pipeline
+from fakes.pipeline import THICK, THIN, UID, Pipeline, answer, series_answer
 from fakes.served import KEY, TestClient, found, service_on, settings_file
 from fakes.world import FakePacs
 
@@ -199,6 +201,86 @@ def test_debug_says_what_comes_next_and_when(served: tuple[Service, FakePacs], c
 def test_debug_of_nothing(served: tuple[Service, FakePacs], client: TestClient, query: str, status: int) -> None:
     found(*served)
     assert client.get(f"/api/v1/dcm/debug?{query}").status_code == status
+
+
+HOSTILE = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'&"
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html"),
+        ("*/*", "application/json"),
+        ("application/json, text/html", "application/json"),
+        ("", "application/json"),
+    ],
+)
+def test_a_browser_gets_a_page_and_everybody_else_json(
+    served: tuple[Service, FakePacs], client: TestClient, accept: str, kind: str
+) -> None:
+    found(*served)
+    answer = client.get("/api/v1/dcm/debug?AccessionNumber=A1", headers={"Accept": accept})
+    assert answer.headers["content-type"].startswith(kind)
+    other = client.get(f"/api/v1/dcm/debug?AccessionNumber=A1&format={'json' if kind == 'text/html' else 'html'}")
+    assert other.headers["content-type"].startswith("application/json" if kind == "text/html" else "text/html")
+
+
+def test_nothing_that_anybody_wrote_becomes_markup(service: Service, client: TestClient) -> None:
+    message = Pipeline().message(None, numberReceived=81, filepath=HOSTILE, handoverID=HOSTILE, completeness=HOSTILE)
+    message["identity"] = {"AccessionNumber": HOSTILE, "PatientID": "P1", "StudyDescription": HOSTILE}
+    for series in message["seriesReports"]:
+        series["because"] = series["seriesDescription"] = series["modality"] = HOSTILE
+    service.accept(message)
+    service.accept({**message, "studyUID": HOSTILE, "handoverID": "2"})
+    client.post(
+        "/api/v1/dcm/result",
+        json={"studyUID": UID, "seriesUID": THIN, "state": "completed", "message": HOSTILE, "result": {HOSTILE: HOSTILE}},
+        headers=WITH_KEY,
+    )
+    named = (("PatientID", "P1"), ("StudyInstanceUID", UID), ("AccessionNumber", HOSTILE), ("AccessionNumber", HOSTILE + "x"))
+    for query in (dict([name]) for name in named):
+        page = client.get("/api/v1/dcm/debug", params=query, headers={"Accept": "text/html"})
+        assert "<script" not in page.text
+        assert "<img" not in page.text
+        assert "&lt;script&gt;alert(&#x27;x&#x27;)" in page.text
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        assert page.headers["cache-control"] == "no-store"
+
+
+def test_the_page_tells_times_on_the_hospitals_clock(served: tuple[Service, FakePacs], client: TestClient) -> None:
+    found(*served)
+    first = client.get("/api/v1/dcm/debug?AccessionNumber=A1").json()["studies"][0]["timeline"][0]["at"]
+    local = datetime.fromisoformat(first).astimezone(ZoneInfo("Asia/Shanghai"))
+    page = client.get("/api/v1/dcm/debug?AccessionNumber=A1&format=html").text
+    assert f'<time datetime="{first}">{local:%Y-%m-%d %H:%M:%S}</time>' in page
+    assert "the next find counts its instances" in page
+
+
+def test_a_browser_that_names_nothing_is_asked_which_study(client: TestClient) -> None:
+    answer = client.get("/api/v1/dcm/debug", headers={"Accept": "text/html"})
+    assert answer.status_code == 200
+    assert "Which study?" in answer.text
+
+
+def test_what_is_not_known_here_is_asked_for_at_the_pacs(served: tuple[Service, FakePacs], client: TestClient) -> None:
+    served[1].studies["A"] = [answer()]
+    served[1].series["A"] = [series_answer(THIN, 80)]
+    told = client.get("/api/v1/dcm/debug?AccessionNumber=A1")
+    assert told.status_code == 404
+    assert told.json()["found"] == 0
+    assert told.json()["pacs"]["A"]["studies"][0]["would"].startswith("1 of 1 series would be pulled, but no find asks for")
+    page = client.get("/api/v1/dcm/debug?AccessionNumber=A1&format=html")
+    assert page.status_code == 404
+    assert "1 of 1 series would be pulled" in page.text
+    assert served[0].store.count({}) == 0, "nothing is written"
+    assert "pacs" not in client.get("/api/v1/dcm/debug?AccessionNumber=A1&askPACS=false").json()
+
+
+def test_whoever_is_waited_for_is_named(service: Service, client: TestClient) -> None:
+    service.accept(Pipeline().message(None))
+    service.circuit.failed("connection refused", down=True)
+    step = client.get(f"/api/v1/dcm/debug?StudyInstanceUID={UID}").json()["studies"][0]["next"]
+    assert step["waitsFor"][0].startswith("the backend is down (connection refused); tried again 20")
 
 
 def test_the_documents_of_a_day(served: tuple[Service, FakePacs], client: TestClient) -> None:

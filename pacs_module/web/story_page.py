@@ -1,0 +1,279 @@
+"""
+The debug API for the eye: one page, made on the server, nothing loaded from anywhere, no script.
+
+Whatever a PACS, a backend or a person wrote comes through :func:`_e`; markup is made here only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from html import escape
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from .page_style import STYLE
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""No script runs even if a value should get past the escaping; patients' data stay in no cache."""
+
+NAMES = ("AccessionNumber", "StudyInstanceUID", "PatientID", "SeriesInstanceUID")
+_GOOD, _BAD = ("completed",), ("pull_failed", "dead_letter", "unpullable")
+
+
+def story_page(answer: Mapping[str, Any], asked: Mapping[str, str], zone: ZoneInfo) -> str:
+    """The page of an answer of the debug API; times in the hospital's zone."""
+    studies: Sequence[Mapping[str, Any]] = answer.get("studies", ())
+    parts = [_search(asked)]
+    if "detail" in answer:
+        parts.append(f'<section class="card"><h1>Not known here</h1><p>{_e(answer["detail"])}</p></section>')
+        parts.append(_elsewhere(answer.get("pacs")))
+    if len(studies) > 1:
+        parts.append(_several(studies, zone))
+    parts += [_story(study, zone, opened=len(studies) == 1) for study in studies]
+    title = _e(studies[0].get("accessionNumber") or studies[0]["studyUID"]) if len(studies) == 1 else "Where is it?"
+    return _document(title, "".join(parts))
+
+
+def message_page(title: str, words: str, asked: Mapping[str, str]) -> str:
+    """A page that says one thing, under the search."""
+    return _document(_e(title), f'{_search(asked)}<section class="card"><h1>{_e(title)}</h1><p>{_e(words)}</p></section>')
+
+
+def _document(title: str, body: str) -> str:
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>"
+    )
+
+
+def _search(asked: Mapping[str, str]) -> str:
+    fields = "".join(
+        f'<label>{name}<input name="{name}" value="{_e(asked.get(name, ""))}" spellcheck="false"></label>' for name in NAMES
+    )
+    query = urlencode({name: value for name, value in asked.items() if value})
+    raw = f'<a href="?{_e(query)}&amp;format=json">JSON</a>' if query else ""
+    return f'<form method="get" action="debug" class="search">{fields}<button>Look</button>{raw}</form>'
+
+
+# --- one study ---
+
+
+def _story(study: Mapping[str, Any], zone: ZoneInfo, opened: bool) -> str:
+    body = "".join(
+        (
+            _head(study, zone),
+            _way(study["stages"]),
+            _next(study, zone),
+            _series(study),
+            _pulls(study, zone),
+            _handovers(study, zone),
+            _timeline(study, zone),
+        )
+    )
+    label = f"{study.get('accessionNumber', '')} {study.get('studyDate', '')} {study.get('state') or 'not wanted'}"
+    uid = _e(study["studyUID"])
+    if opened:
+        return f'<article id="{uid}">{body}</article>'
+    return f'<details class="card" id="{uid}"><summary>{_e(label)} <code>{uid}</code></summary>{body}</details>'
+
+
+def _head(study: Mapping[str, Any], zone: ZoneInfo) -> str:
+    state = study.get("state")
+    tone = "good" if state in _GOOD else "bad" if state in _BAD else "quiet" if state in (None, "unsupported_series") else "busy"
+    names = (
+        ("accession", study.get("accessionNumber")),
+        ("patient", study.get("patientID")),
+        ("date", f"{study.get('studyDate', '')} {_clock(study.get('studyTime', ''))}".strip()),
+        ("modality", " ".join(study.get("modality", ()))),
+        ("description", study.get("studyDescription")),
+        ("at", ", ".join(f"{name} ({_count(copy.get('count'))})" for name, copy in study.get("pacs", {}).items())),
+    )
+    facts = "".join(f"<div><dt>{name}</dt><dd>{_e(value)}</dd></div>" for name, value in names if value)
+    since = f" since {_time(study['since'], zone)}" if study.get("since") else ""
+    return (
+        f'<section class="card"><h1><span class="state {tone}">{_e(state or "not wanted")}</span>{since}</h1>'
+        f'<p class="why">{_e(study.get("why", ""))}</p><dl>{facts}</dl>'
+        f'<p class="uid"><code>{_e(study["studyUID"])}</code></p></section>'
+    )
+
+
+def _way(stages: Mapping[str, Any]) -> str:
+    def step(name: str) -> str:
+        tone = "done" if name in stages["done"] else "now" if name == stages["now"] else "ahead"
+        return f'<li class="{tone}">{_e(name)}</li>'
+
+    return f'<ol class="way">{"".join(step(name) for name in stages["all"])}</ol>'
+
+
+def _next(study: Mapping[str, Any], zone: ZoneInfo) -> str:
+    step = study["next"]
+    waits = "".join(f"<p>{_e(words)}</p>" for words in step.get("waitsFor", ()))
+    return f'<section class="card next"><h2>What happens next</h2><p>{_e(step["what"])}{_when(step, zone)}</p>{waits}</section>'
+
+
+def _series(study: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            f"<code>{_e(uid)}</code>",
+            _e(one.get("modality", "")),
+            _e(one.get("seriesDescription", "")),
+            _verdict(bool(one["taken"])),
+            f"{_count(one.get('received'))} / {_count(one.get('inPacs'))}",
+            _e(one["because"]),
+            _e(one.get("stage", "")),
+        )
+        for uid, one in study.get("series", {}).items()
+    ]
+    return _table("Series", ("series", "modality", "description", "verdict", "ours / PACS", "because", "judged at"), rows)
+
+
+def _pulls(study: Mapping[str, Any], zone: ZoneInfo) -> str:
+    pulls = {pull["request"]["pullID"]: pull for pull in (*study.get("pulls", ()), *filter(None, [study.get("pull")]))}
+    rows = [
+        (
+            _time(pull["askedAt"], zone),
+            _e(pull["attempt"]),
+            _e(f"{pull['request']['pacs']}, {pull['request'].get('level', '')}"),
+            _e(pull.get("outcome") or pull.get("status", "")),
+            f"{_count(pull.get('received'))} / {_count(pull['request'].get('expected'))}",
+            _e(pull.get("completeness", "")),
+            "" if pull.get("moveSeconds") is None else f"{pull['moveSeconds']:.2f}",
+            f"<code>{_e(pull.get('jobID', ''))}</code>",
+        )
+        for pull in pulls.values()
+    ]
+    return _table("Pulls", ("asked", "attempt", "from", "outcome", "received / expected", "completeness", "s", "job"), rows)
+
+
+def _handovers(study: Mapping[str, Any], zone: ZoneInfo) -> str:
+    rows = []
+    for item in study.get("handovers", ()):
+        tries = "<br>".join(
+            f"{_time(one['at'], zone)} {_e(one['outcome'])} <span class=quiet>{_e(one.get('words', ''))}</span>"
+            for one in item.get("tries", ())
+        )
+        result = _e(item.get("result", "")) + (f"<br>{_e(item['resultMessage'])}" if item.get("resultMessage") else "")
+        values = ", ".join(f"{name} {value}" for name, value in item.get("resultValues", {}).items())
+        rows.append(
+            (
+                f"{_time(item['receivedAt'], zone)}<br><code>{_e(item['handoverID'])}</code>",
+                _e(item["numberReceived"]),
+                _e(item.get("completeness", "")),
+                _e(item.get("messageState", "")),
+                tries,
+                f"{result}<br>{_e(values)}",
+                f"<code>{_e(item['filepath'])}</code>",
+            )
+        )
+    return _table("Hand-overs", ("handed over", "images", "completeness", "stands", "tries to deliver", "result", "folder"), rows)
+
+
+def _timeline(study: Mapping[str, Any], zone: ZoneInfo) -> str:
+    rows = [
+        (
+            _time(one["at"], zone),
+            f'<span class="kind {_e(one["kind"])}">{_e(one["kind"])}</span>',
+            _e(one["what"]),
+            _e(one.get("detail", "")),
+            _e(one.get("by", "")),
+        )
+        for one in study.get("timeline", ())
+    ]
+    return _table("Everything that happened", ("when", "", "what", "why, with which values", "by"), rows)
+
+
+# --- several, none ---
+
+
+def _several(studies: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> str:
+    rows = [
+        (
+            f'<a href="?{_e(urlencode({"StudyInstanceUID": study["studyUID"]}))}"><code>{_e(study["studyUID"])}</code></a>',
+            _e(study.get("accessionNumber", "")),
+            _e(study.get("patientID", "")),
+            _e(study.get("studyDate", "")),
+            _e(" ".join(study.get("modality", ()))),
+            _e(study.get("state") or "not wanted"),
+            _e(study["next"]["what"]) + _when(study["next"], zone),
+        )
+        for study in studies
+    ]
+    return _table(f"{len(studies)} studies", ("study", "accession", "patient", "date", "modality", "state", "next"), rows)
+
+
+def _elsewhere(by_pacs: Mapping[str, Any] | None) -> str:
+    parts = []
+    for pacs, told in (by_pacs or {}).items():
+        words = told.get("error") or ("" if told["studies"] else "has no such study")
+        said = f"<p>{_e(words)}</p>" if words else ""
+        parts.append(f'<section class="card"><h2>{_e(pacs)}</h2>{said}{"".join(map(_there, told["studies"]))}</section>')
+    return "".join(parts)
+
+
+def _there(study: Mapping[str, Any]) -> str:
+    rows = [
+        (
+            f"<code>{_e(one['seriesUID'])}</code>",
+            _e(one["modality"]),
+            _e(one["seriesDescription"]),
+            _count(one["instances"]),
+            _verdict(bool(one["taken"])),
+            _e(one["because"]),
+        )
+        for one in study["series"]
+    ]
+    count = "no count told" if study["instances"] is None else f"{study['instances']} instances"
+    named = f"{study['studyDate']} {' '.join(study['modality'])} {study['studyDescription']}, {count}"
+    table = _table("", ("series", "modality", "description", "instances", "verdict", "because"), rows)
+    return f"<h3>{_e(study['would'])}</h3><p>{_e(named)} <code>{_e(study['studyUID'])}</code></p>{table}"
+
+
+# --- pieces ---
+
+
+def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are markup already; nothing without rows."""
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    if not body:
+        return ""
+    head = "".join(f"<th>{_e(name)}</th>" for name in heads)
+    caption = f"<h2>{_e(title)}</h2>" if title else ""
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<section class="card">{caption}<div class="wide">{table}</div></section>'
+
+
+def _when(step: Mapping[str, Any], zone: ZoneInfo) -> str:
+    return f" <strong>{_time(step['at'], zone)}</strong> (in {_e(step['inSeconds'])} s)" if step.get("at") else ""
+
+
+def _verdict(taken: bool) -> str:
+    return '<span class="good">taken</span>' if taken else '<span class="bad">filtered</span>'
+
+
+def _count(value: object) -> str:
+    return "–" if value is None else _e(value)
+
+
+def _clock(text: str) -> str:
+    return f"{text[:2]}:{text[2:4]}:{text[4:6]}" if len(text) == len("HHMMSS") else text
+
+
+def _time(text: str, zone: ZoneInfo) -> str:
+    """An instant of the document (ISO 8601, UTC) on the hospital's clock; whatever it is when it is none."""
+    try:
+        local = datetime.fromisoformat(text).astimezone(zone)
+    except ValueError:
+        return _e(text)
+    return f'<time datetime="{_e(text)}">{local:%Y-%m-%d %H:%M:%S}</time>'
+
+
+def _e(value: object) -> str:
+    return escape(str(value).encode("utf-8", "backslashreplace").decode("utf-8"), quote=True)
