@@ -120,7 +120,9 @@ def build(settings: Settings) -> Service:
     ends = PullEnds(store, clock, log, settings.pull_retry)
     with_series = frozenset(pacs.name for pacs in settings.pacs if pacs.series_level)
     use_series = {pacs.name: pacs.use_series for pacs in settings.pacs if pacs.use_series is not None}
-    prepare = PreparePull(finder, puller, clock, log, switches, with_series, use_series)
+    by_image = frozenset(pacs.name for pacs in settings.pacs if pacs.count_by_image)
+    repair = {pacs.name: pacs.repair for pacs in settings.pacs if pacs.series_level}
+    prepare = PreparePull(finder, puller, clock, log, switches, with_series, use_series, by_image, repair)
     wanted = switches.ct_modalities + switches.dx_modalities
     ask = AskWindow(finder, log, wanted, {pacs.name: pacs.caps for pacs in settings.pacs})
     distrusted = frozenset(pacs.name for pacs in settings.pacs if not pacs.trust_modalities)

@@ -42,6 +42,10 @@ class PacsSettings(_Section):
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
     series_level: bool = True
     """Ask at SERIES level for the counts of each series before a pull; off for a PACS that refuses it."""
+    count_by_image: bool = False
+    """Its counts are missing or not to be trusted: every SOPInstanceUID is asked for at IMAGE level before a pull."""
+    repair: Literal["STUDY", "SERIES", "IMAGE"] = "SERIES"
+    """What it can move of a study that came short: the series that lack images, only the missing images, or the whole study."""
     parallel_pulls: int = Field(default=1, ge=1, le=16)
     """How many pulls at once with MOVE_SYNC = false; with true it is one."""
     finder: Literal["orthanc", "pynetdicom"] = "orthanc"

@@ -27,6 +27,9 @@ DX_MODALITIES = ["DX", "DR", "CR"]
 # SeriesDescription or ImageComments is enough. Capitals do not matter, parts of words count.
 FILTER_BODY_PART = True
 KEYWORDS = ["CHEST", "THORAX", "LUNG", "PULMO", "胸", "肺"]
+# The same for radiography; an empty list: the keywords above.
+FILTER_BODY_PART_DX = True
+KEYWORDS_DX = []
 
 # --- ImageType --------------------------------------------------------------------------------------------------------------
 
@@ -71,8 +74,28 @@ FILTER_CONSECUTIVE_IMAGES = False
 
 # --- Which of the remaining CT series is computed -----------------------------------------------------------------------------
 
-# In this order: smallest thickness, most instances, preferred kernel.
+# In this order; the same study always gives the same choice, what is equal in all of it is decided by the UID. There are:
+# "thickness" (smallest), "instances" (most), "kernel" (KERNEL_PREFERRED, above), "kernel class" (lung or mediastinum),
+# "image type", "contrast" (phase) and "latest" (SeriesDate and SeriesTime: the latest reconstruction).
 CHOICE_ORDER = ["thickness", "instances", "kernel"]
+# For "kernel class". Patterns with * and ?, [5-9] is one of these characters; capitals do not matter; lung is looked at first.
+KERNEL_CLASS_PREFERRED = ["lung", "mediastinum"]
+KERNELS_LUNG = [
+    "B[5-9]*", "BL*", "BR[5-9]*", "I[5-9]*", "LUNG", "BONE*", "EDGE", "ULTRA", "YA", "YB", "YC", "YD", "L", "D", "E",
+    "FC[3589]*", "*SHARP*",
+]  # fmt: skip
+KERNELS_MEDIASTINUM = [
+    "B[1-4]*", "BF*", "BR[1-4]*", "I[1-4]*", "STANDARD", "SOFT", "DETAIL", "CHST", "UA", "UB", "UC", "A", "B", "C",
+    "FC[012]*", "*SOFT*",
+]  # fmt: skip
+# For "image type": the first of these whose values a series has all.
+IMAGE_TYPES_PREFERRED = []
+# For "contrast": phases in order of preference. A phase is found by its keywords in SeriesDescription or ProtocolName; "contrast"
+# is any other series with an agent or a word of CONTRAST_KEYWORDS, "plain" the rest.
+CONTRAST_PREFERRED = ["plain", "arterial", "venous", "delayed", "contrast"]
+CONTRAST_ARTERIAL_KEYWORDS = ["ARTERIAL", "动脉"]
+CONTRAST_VENOUS_KEYWORDS = ["VENOUS", "PORTAL", "静脉", "门脉"]
+CONTRAST_DELAYED_KEYWORDS = ["DELAY", "延迟"]
 
 # --- Receiving -----------------------------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ class Arrival:
         judged: Verdicts so far.
         last_image: When the last image was noticed.
         grew: Whether an image came since the study was concluded.
+        sop_uids: SOPInstanceUIDs here by SeriesInstanceUID, where they were asked for.
     """
 
     row: Reception
@@ -34,6 +35,7 @@ class Arrival:
     judged: dict[str, Judged] = field(default_factory=dict)
     last_image: float = field(default_factory=lambda: time.monotonic())
     grew: bool = False
+    sop_uids: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def refresh(self, rest: OrthancRest) -> None:
         """Read from Orthanc what is here."""

@@ -9,7 +9,7 @@ from conclude import Tables
 from orthanc_rest import OrthancRest, StudyHere
 from pacs_module.domain import loglines
 from pacs_module.faults import reach
-from plugin_log import PluginLog
+from pacs_module.logs import ContractLog
 from reception_rows import DOOMED, KEPT, OPEN, PARKED, SPENT, Reception
 
 
@@ -25,7 +25,7 @@ class Arrivals:
         log: Gets ``new study``, before the reception is journaled: a crash between the two repeats a line and loses none.
     """
 
-    def __init__(self, rest: OrthancRest, tables: Tables, changes: Changes, stable_age: float, log: PluginLog) -> None:
+    def __init__(self, rest: OrthancRest, tables: Tables, changes: Changes, stable_age: float, log: ContractLog) -> None:
         self._rest = rest
         self._tables = tables
         self._changes = changes
@@ -42,6 +42,10 @@ class Arrivals:
     def all(self) -> tuple[Arrival, ...]:
         """As they are now."""
         return tuple(self._by_study.values())
+
+    def get(self, study_uid: str) -> Arrival | None:
+        """The arrival of a study."""
+        return self._by_study.get(study_uid)
 
     def drop(self, arrival: Arrival) -> None:
         """Nothing more is to be done for it."""

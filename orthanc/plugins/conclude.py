@@ -16,6 +16,7 @@ from conclusion import (
     NOTHING_NEW,
     RECEIVED,
     SHORT_OUTCOME,
+    Asked,
     Decision,
     decide,
     series_reports,
@@ -30,17 +31,18 @@ from pacs_module.domain.documents import to_document
 from pacs_module.domain.messages import FILTERED_OUT, IMAGES, PullReport, SeriesReport, notification
 from pacs_module.domain.switches import Switches
 from pacs_module.faults import reach
-from plugin_log import PluginLog
+from pacs_module.logs import ContractLog
 from pull_rows import Pull, PullRows
 from reception_rows import PARKED, SPENT, ReceptionRows
 
 
 @dataclass(frozen=True)
 class Received:
-    """A study taken to be received: with its pull (None: unasked) and how complete it is."""
+    """A study taken to be received: with its pull (None: unasked), what was asked for, and how complete it is."""
 
     arrival: Arrival
     pull: Pull | None
+    asked: Asked
     expected: Expectations
     completeness: Completeness
 
@@ -64,14 +66,13 @@ class Concluder:
     folder: HandoverFolder
     switches: Switches
     zone: ZoneInfo
-    log: PluginLog
+    log: ContractLog
 
     def conclude(self, received: Received) -> str:
         """Decide and carry out; the outcome. An exception means that nothing was journaled and it can be done again."""
         arrival, pull = received.arrival, received.pull
         last = self.tables.handovers.last(arrival.row.study_uid)
-        request = pull.request if pull else None
-        decision = decide(arrival.counts, arrival.judged, received.completeness, request, last, self.switches)
+        decision = decide(arrival.counts, arrival.judged, received.completeness, received.asked, last, self.switches)
         handover_id = uuid.uuid4().hex
         row, base, exported = self._export(received, decision, handover_id)
         self._lines(received, decision, last.instances if last else None)
@@ -89,6 +90,11 @@ class Concluder:
         arrival.grew = False
         self._event(received, decision, exported)
         return decision.outcome
+
+    def would_send(self, arrival: Arrival, completeness: Completeness, asked: Asked) -> bool:
+        """Whether what is here now would be handed over."""
+        last = self.tables.handovers.last(arrival.row.study_uid)
+        return decide(arrival.counts, arrival.judged, completeness, asked, last, self.switches).outcome == RECEIVED
 
     def nothing_came(self, pull: Pull, expected: Expectations, completeness: Completeness) -> None:
         """A pull has ended and the study is not here."""
@@ -179,8 +185,7 @@ class Concluder:
         return (metadata or {}).get("RemoteAET", ""), (metadata or {}).get("RemoteIP", "")
 
     def _reports(self, received: Received) -> tuple[SeriesReport, ...]:
-        request = received.pull.request if received.pull else None
-        return series_reports(received.arrival.counts, received.arrival.judged, request, received.expected)
+        return series_reports(received.arrival.counts, received.arrival.judged, received.asked.request, received.expected)
 
     def _report(self, received: Received, decision: Decision) -> PullReport:
         pull = received.pull

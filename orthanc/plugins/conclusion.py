@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pacs_module.domain.choice import Candidate, Choice, HandedOver, choose, judge_resend
-from pacs_module.domain.completeness import SHORT, Completeness, Expectations
-from pacs_module.domain.filters import Verdict, is_dx
+from pacs_module.domain.completeness import COMPLETE, SHORT, Completeness, Expectations
+from pacs_module.domain.filters import Verdict
 from pacs_module.domain.messages import PullRequest, SeriesReport
+from pacs_module.domain.outlook import Arrived, Outlook, is_radiography, look_ahead, only_ct
+from pacs_module.domain.recon import candidate_here
 from pacs_module.domain.switches import Switches
-from pacs_module.domain.values import parse_thickness
+from pacs_module.domain.values import SeriesFacts
 from reception_rows import Judged
 
 RECEIVED = "received"
@@ -30,28 +32,59 @@ class Decision:
     choice: Choice | None = None
 
 
+@dataclass(frozen=True)
+class Asked:
+    """
+    What was asked for.
+
+    Args:
+        request: With what the PACS announced; None: images that came unasked and that no PACS knows.
+        final: What is here goes on even if it is short.
+        forced: Handed over even if nothing is new.
+        since: Beginning of the reception, epoch milliseconds.
+    """
+
+    request: PullRequest | None = None
+    final: bool = False
+    forced: bool = False
+    since: int | None = None
+
+
 def expectations(request: PullRequest | None) -> Expectations:
     """What the PACS announced of that which was pulled: a pull of single series cannot be held to the count of the study."""
     if request is None:
         return Expectations()
+    series = {**request.expected_series, **{uid: len(set(uids)) for uid, uids in request.expected_instances.items()}}
     if request.level == "STUDY":
-        return Expectations(request.expected_series, request.expected)
-    return Expectations({uid: count for uid, count in request.expected_series.items() if uid in request.series_uids})
+        return Expectations(series, request.expected)
+    return Expectations({uid: count for uid, count in series.items() if uid in request.series_uids})
 
 
-def filtered_series(judged: Mapping[str, Judged], request: PullRequest | None) -> frozenset[str]:
-    """Series that the rules dropped, here or at find; a series that a person named is never among them."""
-    dropped = {uid for uid, one in judged.items() if not one.verdict.taken}
-    if request is not None:
-        dropped |= set(request.filtered) - set(request.skip_filter)
-    return frozenset(dropped)
+def announced_series(request: PullRequest | None) -> dict[str, SeriesFacts]:
+    """What the PACS says of the series that are to come."""
+    if request is None:
+        return {}
+    counts = expectations(request).series
+    uids = {*counts, *(request.series_uids if request.level == "SERIES" else request.announced)} - set(request.filtered)
+    return {uid: SeriesFacts(uid, request.announced.get(uid, {}), counts.get(uid)) for uid in uids}
+
+
+def outlook(
+    counts: Mapping[str, int], judged: Mapping[str, Judged], request: PullRequest | None, ended: bool, switches: Switches
+) -> Outlook:
+    """Which series must be whole; one that is here and could not be judged yet counts as to come."""
+    here = {uid: Arrived(one.facts, one.verdict.taken, counts[uid]) for uid, one in judged.items() if counts.get(uid)}
+    announced = announced_series(request)
+    unread = {uid: SeriesFacts(uid, {}, None) for uid in counts.keys() - here.keys() - announced.keys()}
+    named = frozenset(request.skip_filter) if request else frozenset()
+    return look_ahead(here, {**announced, **unread}, named, bool(request and request.dx), ended, switches)
 
 
 def decide(
     counts: Mapping[str, int],
     judged: Mapping[str, Judged],
     completeness: Completeness,
-    request: PullRequest | None,
+    asked: Asked,
     last: HandedOver | None,
     switches: Switches,
 ) -> Decision:
@@ -62,42 +95,39 @@ def decide(
         counts: Instances here by SeriesInstanceUID.
         judged: The series with their verdicts.
         completeness: As judged.
-        request: The pull, None for images that came unasked.
+        asked: The pull, or what is known without one.
         last: What was handed over last.
         switches: The site's.
     """
+    request = asked.request
     if not counts:
         return Decision(FAILED, "no image came")
-    if completeness.verdict == SHORT and not (request and request.final):
+    if completeness.verdict == SHORT and not asked.final:
         return Decision(SHORT_OUTCOME, completeness.words)
-    dx = _is_dx(judged, request, switches)
-    candidates = _candidates(counts, judged, dx, switches)
+    modalities = [one.facts.modality for one in judged.values()]
+    dx = is_radiography(modalities, bool(request and request.dx), switches)
+    expected = expectations(request).series if completeness.verdict == COMPLETE else {}
+    candidates = _candidates(counts, expected, judged, dx, switches)
     if not candidates:
         return Decision(FILTERED, "every series was filtered out", dx)
-    choice = choose(candidates, dx, switches)
-    resend = judge_resend(choice, last, dx, bool(request and request.forced), switches)
+    choice = _as_received(choose(candidates, dx, switches), counts)
+    resend = judge_resend(choice, last, dx, asked.forced, switches, asked.since)
     return Decision(RECEIVED if resend.send else NOTHING_NEW, f"{choice.why}; {resend.why}", dx, choice)
 
 
-def _is_dx(judged: Mapping[str, Judged], request: PullRequest | None, switches: Switches) -> bool:
-    modalities = [one.facts.modality for one in judged.values()]
-    if any(modality in switches.ct_modalities for modality in modalities):
-        return False
-    return is_dx(modalities, switches) or bool(request and request.dx)
-
-
-def _candidates(counts: Mapping[str, int], judged: Mapping[str, Judged], dx: bool, switches: Switches) -> list[Candidate]:
-    taken = [one.facts for uid, one in judged.items() if one.verdict.taken and counts.get(uid, 0) > 0]
-    ct = [facts for facts in taken if facts.modality in switches.ct_modalities]
-    return [
-        Candidate(
-            facts.series_uid,
-            parse_thickness(facts.text("SliceThickness")),
-            counts[facts.series_uid],
-            facts.text("ConvolutionKernel"),
-        )
-        for facts in (taken if dx or not ct else ct)
+def _candidates(
+    counts: Mapping[str, int], expected: Mapping[str, int], judged: Mapping[str, Judged], dx: bool, switches: Switches
+) -> list[Candidate]:
+    """Where the study is complete a series that is still arriving counts as what it will be."""
+    taken = {uid: one.facts for uid, one in judged.items() if one.verdict.taken and counts.get(uid, 0) > 0}
+    found = [
+        candidate_here(facts, max(counts[uid], expected.get(uid, 0)), switches, final=True) for uid, facts in taken.items()
     ]
+    return found if dx else only_ct(found, taken, switches)
+
+
+def _as_received(choice: Choice, counts: Mapping[str, int]) -> Choice:
+    return Choice(tuple(replace(one, instances=counts[one.series_uid]) for one in choice.series), choice.why)
 
 
 def series_reports(

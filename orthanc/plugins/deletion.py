@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from clock import now_ms
 from orthanc_rest import OrthancRest
-from plugin_log import PluginLog
+from pacs_module.logs import ContractLog
 from reception_rows import DOOMED, ReceptionRows
 from worker import Worker
 
@@ -19,7 +19,7 @@ class Deletion(Worker):
     pulled again.
     """
 
-    def __init__(self, rest: OrthancRest, receptions: ReceptionRows, log: PluginLog) -> None:
+    def __init__(self, rest: OrthancRest, receptions: ReceptionRows, log: ContractLog) -> None:
         super().__init__("deletion", log)
         self._rest = rest
         self._receptions = receptions

@@ -46,7 +46,7 @@ class HandoverRows:
         row = self._journal.row(
             "SELECT * FROM handovers WHERE study_uid = ? AND state != 'lost' ORDER BY number DESC LIMIT 1", study_uid
         )
-        return HandedOver(tuple(json.loads(row["series_uids"])), row["instances"]) if row else None
+        return HandedOver(tuple(json.loads(row["series_uids"])), row["instances"], row["at"]) if row else None
 
     def next_folder(self, base: str) -> str:
         """A folder name that no hand-over had before: the series' id in Orthanc, from the second time on with a number."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from arrival import Arrival
+from conclusion import expectations
 from orthanc_rest import OrthancRest
 from pacs_module.domain import loglines
 from pacs_module.domain.filters import Verdict, judge_series
 from pacs_module.domain.messages import PullRequest
 from pacs_module.domain.switches import Switches
 from pacs_module.domain.values import SeriesFacts
-from plugin_log import PluginLog
+from pacs_module.logs import ContractLog
 from reception_rows import Judged, ReceptionRows
 from series_facts import holes, read_facts
 
@@ -31,7 +33,7 @@ class Judge:
             and loses none.
     """
 
-    def __init__(self, rest: OrthancRest, receptions: ReceptionRows, switches: Switches, log: PluginLog) -> None:
+    def __init__(self, rest: OrthancRest, receptions: ReceptionRows, switches: Switches, log: ContractLog) -> None:
         self._rest = rest
         self._receptions = receptions
         self._switches = switches
@@ -42,20 +44,56 @@ class Judge:
         for uid, parts in arrival.series.items():
             if uid in arrival.judged:
                 continue
-            facts = read_facts(self._rest, parts[0], request.expected_series.get(uid) if request else None)
+            facts = read_facts(self._rest, parts[0], expectations(request).series.get(uid))
             if facts is not None:
                 self._note(arrival, self._judged(facts, request))
 
-    def counts(self, arrival: Arrival, request: PullRequest | None) -> None:
-        """Judge again, now that the study is received, by the numbers of images that nobody had announced."""
+    def counts(self, arrival: Arrival, request: PullRequest | None, only: Collection[str] | None = None) -> bool:
+        """
+        Judge again, now that series are received, by the numbers of images that nobody had announced.
+
+        Args:
+            arrival: The study.
+            request: The pull.
+            only: The series that are received; None: all of them.
+
+        Returns:
+            Whether a verdict changed.
+        """
+        changed = False
         for uid, judged in tuple(arrival.judged.items()):
             named = request is not None and uid in request.skip_filter
-            if judged.at_find or named or not self._needs_count(judged):
+            here, due = arrival.counts.get(uid, 0), only is None or uid in only
+            if judged.at_find or named or not self._needs_count(judged) or not (due or here > (judged.facts.instances or here)):
                 continue
-            facts = self._counted(arrival, judged.facts, arrival.counts.get(uid, 0))
+            facts = self._counted(arrival, judged.facts, here)
             again = Judged(facts, judge_series(facts, self._switches))
             if again.verdict != judged.verdict:
                 self._note(arrival, again)
+                changed = changed or again.verdict.taken != judged.verdict.taken
+        return changed
+
+    def matched(self, arrival: Arrival, request: PullRequest | None) -> dict[str, int]:
+        """
+        Instances here by SeriesInstanceUID; of a series whose SOPInstanceUIDs are known only those that are expected.
+
+        Orthanc is asked for the UIDs only when there are enough images to be whole.
+        """
+        counts = arrival.counts
+        for uid, expected in (request.expected_instances if request else {}).items():
+            wanted = set(expected)
+            if counts.get(uid, 0) >= len(wanted):
+                counts[uid] = len(wanted & self._sop_uids(arrival, uid))
+        return counts
+
+    def _sop_uids(self, arrival: Arrival, uid: str) -> frozenset[str]:
+        known = arrival.sop_uids.get(uid)
+        here = sum(len(one.instances) for one in arrival.series[uid])
+        if known is None or len(known) != here:
+            parts = arrival.orthanc_series(uid)
+            known = frozenset(one.sop_instance_uid for part in parts for one in self._rest.instances_of(part))
+            arrival.sop_uids[uid] = known
+        return known
 
     def _needs_count(self, judged: Judged) -> bool:
         if judged.verdict.taken:

@@ -13,7 +13,7 @@ from journal import Journal
 from pacs_module.domain import loglines
 from pacs_module.domain.errors import PermanentError, PipelineError, Refused, RetriableError
 from pacs_module.faults import reach
-from plugin_log import PluginLog
+from pacs_module.logs import ContractLog
 from worker import Worker
 
 PATHS = {"notify": "/api/v1/dcm/notify", "pull_report": "/api/v1/dcm/pull_report"}
@@ -35,7 +35,7 @@ class Notifier(Worker):
         log: Gets the ``inform`` line when a notification is first sent.
     """
 
-    def __init__(self, journal: Journal, url: str, api_key: str, log: PluginLog) -> None:
+    def __init__(self, journal: Journal, url: str, api_key: str, log: ContractLog) -> None:
         super().__init__("notifier", log)
         self._journal = journal
         self._url = url
@@ -95,7 +95,7 @@ class Notifier(Worker):
         self._attempts[number] = attempts
         pause = _REFUSED_PAUSE_S if isinstance(error, PermanentError) else pause_after(attempts)
         self._not_before[number] = time.monotonic() + pause
-        level = "error" if isinstance(error, PermanentError) else "warning"
+        level = "ERROR" if isinstance(error, PermanentError) else "WARNING"
         self._log.event(
             "pacs_module did not take a message; it is kept and sent again", level=level, kind=row["kind"],
             study=row["study_uid"], attempts=attempts, again_in_s=pause, error=str(error),

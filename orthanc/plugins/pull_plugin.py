@@ -13,8 +13,8 @@ from typing import Any
 import orthanc
 from environment import CONFIG, check_access, check_ram_disk, read_environment, read_orthanc
 from pacs_module.domain.errors import ConfigurationError
+from pacs_module.logs import ContractLog
 from pacs_module.site_config import load_switches
-from plugin_log import PluginLog
 from rest_api import Answer, Handler, answer_to, routes
 from wiring import Plugins
 
@@ -31,7 +31,7 @@ except ConfigurationError as error:
 
 # Taken here, once: later calls from other threads would need the SDK.
 _token = orthanc.GenerateRestApiAuthorizationToken()
-_plugins = Plugins(_environment, _switches, _facts, _token, PluginLog(_environment.log_folder))
+_plugins = Plugins(_environment, _switches, _facts, _token, ContractLog(_environment.log_folder, "orthanc-python"))
 
 
 def _start() -> None:

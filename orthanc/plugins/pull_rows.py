@@ -77,13 +77,11 @@ class PullRows:
         self._journal.write("UPDATE pulls SET job_state = ?, job_ids = '[]' WHERE pull_id = ?", NEW, pull_id)
 
     def ended(self, pull_id: str, now: int, error: str, move_seconds: float | None) -> None:
-        """No more images come from this pull; the report goes out here when the images are judged already."""
-        with self._journal.transaction():
-            self._journal.write(
-                "UPDATE pulls SET job_state = ?, ended_at = ?, error = ?, move_seconds = ? WHERE pull_id = ?",
-                ENDED, now, error, move_seconds, pull_id,
-            )  # fmt: skip
-            self._report_if_due(pull_id)
+        """No more images come from this pull; where they are judged already the report is due (:meth:`report`)."""
+        self._journal.write(
+            "UPDATE pulls SET job_state = ?, ended_at = ?, error = ?, move_seconds = ? WHERE pull_id = ?",
+            ENDED, now, error, move_seconds, pull_id,
+        )  # fmt: skip
 
     def conclude(self, pull: Pull, conclusion: PullReport) -> None:
         """Note what became of the images; the report goes out here when the job has ended already."""
@@ -91,17 +89,19 @@ class PullRows:
             self._journal.write(
                 "UPDATE pulls SET conclusion = ? WHERE pull_id = ?", as_text(to_document(conclusion)), pull.request.pull_id
             )
-            self._report_if_due(pull.request.pull_id)
+            self.report(pull.request.pull_id, conclusion)
 
-    def _report_if_due(self, pull_id: str) -> None:
-        pull = self.get(pull_id)
-        if pull is None or pull.report is not None or pull.conclusion is None or pull.job_state != ENDED:
-            return
-        message = " ".join(part for part in (pull.conclusion.message, pull.error) if part)
-        report = replace(pull.conclusion, job_id=" ".join(pull.job_ids), move_seconds=pull.move_seconds, message=message)
-        document = to_document(report)
-        self._journal.write("UPDATE pulls SET report = ? WHERE pull_id = ?", as_text(document), pull_id)
-        self._journal.to_send(report.study_uid, "pull_report", document)
+    def report(self, pull_id: str, conclusion: PullReport) -> None:
+        """Owe pacs_module the report of a pull whose job has ended; a second time changes nothing."""
+        with self._journal.transaction():
+            pull = self.get(pull_id)
+            if pull is None or pull.report is not None or pull.job_state != ENDED:
+                return
+            message = " ".join(part for part in (conclusion.message, pull.error) if part)
+            report = replace(conclusion, job_id=" ".join(pull.job_ids), move_seconds=pull.move_seconds, message=message)
+            document = to_document(report)
+            self._journal.write("UPDATE pulls SET report = ? WHERE pull_id = ?", as_text(document), pull_id)
+            self._journal.to_send(report.study_uid, "pull_report", document)
 
     def restart_all(self) -> None:
         """The RAM disk was emptied: every pull that is not reported begins again."""

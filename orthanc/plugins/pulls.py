@@ -11,9 +11,10 @@ from orthanc_rest import OrthancRest, Unreachable
 from pacs_module.domain import loglines
 from pacs_module.domain.errors import PipelineError
 from pacs_module.faults import reach
-from plugin_log import PluginLog
+from pacs_module.logs import ContractLog
 from pull_rows import NEW, SUBMITTED, Pull, PullRows
 from reception_rows import DOOMED, ReceptionRows
+from repair import Repair
 from retrieve import Job, Retrieve
 from worker import Worker
 
@@ -37,14 +38,18 @@ class Pulls(Worker):
         pulls: Their rows in the journal.
         receptions: A pull waits while its study is being deleted.
         aet: Our AE title, the move destination.
+        repair: What a study lacks that lies here short.
         log: Gets the ``move:`` lines.
     """
 
-    def __init__(self, rest: OrthancRest, pulls: PullRows, receptions: ReceptionRows, aet: str, log: PluginLog) -> None:
+    def __init__(
+        self, rest: OrthancRest, pulls: PullRows, receptions: ReceptionRows, aet: str, repair: Repair, log: ContractLog
+    ) -> None:
         super().__init__("pulls", log)
         self._pulls = pulls
         self._receptions = receptions
         self._retrieve = Retrieve(rest, aet)
+        self._repair = repair
         self._submitting: set[str] = set()
         self._started_at = now_ms()
         self._unsure: set[str] = set()
@@ -73,9 +78,12 @@ class Pulls(Worker):
     def _submit_now(self, pull: Pull) -> None:
         pull_id = pull.request.pull_id
         try:
-            jobs = self._retrieve.submit(pull.request, self._maybe_submitted_since(pull))
+            jobs = self._jobs_of(pull)
             reach("submitted")
-            self._pulls.submitted(pull_id, jobs)
+            if jobs:
+                self._pulls.submitted(pull_id, jobs)
+            else:
+                self._end(pull, _End("", 0), was_moved=False)
             reach("moving")
         except Unreachable:
             self._unsure.add(pull_id)  # Orthanc is stopping; the pull stays new
@@ -86,6 +94,14 @@ class Pulls(Worker):
         finally:
             self._submitting.discard(pull_id)
             self.wake()
+
+    def _jobs_of(self, pull: Pull) -> tuple[str, ...]:
+        """Of a study that lies here short only what it lacks; no job when that has come meanwhile."""
+        lacking = self._repair.lacking(pull.request)
+        if lacking is not None:
+            series = {uid: len(here) for uid, here in lacking.here.items()}
+            self._log.event("only what lacks is pulled", pull=pull.request.pull_id, repair=pull.request.repair, here=series)
+        return self._retrieve.submit(pull.request, self._maybe_submitted_since(pull), lacking)
 
     def _maybe_submitted_since(self, pull: Pull) -> int | None:
         """Jobs are looked through only where one may be there that was not journaled: a thousand of them take a while."""
@@ -106,7 +122,7 @@ class Pulls(Worker):
         if was_moved:
             self._log.line(loglines.move(request.study_uid, request.pacs, end.seconds))
         if end.error:
-            self._log.event("a pull failed", level="warning", study=request.study_uid, pull=request.pull_id, error=end.error)
+            self._log.event("a pull failed", level="WARNING", study=request.study_uid, pull=request.pull_id, error=end.error)
         self._pulls.ended(request.pull_id, now_ms(), end.error, end.seconds if was_moved else None)
         self.on_end()
 

@@ -13,18 +13,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from arrival import Arrival
 from arrivals import Arrivals
 from clock import now_ms
 from conclude import Concluder, Received, Tables
-from conclusion import SHORT_OUTCOME, expectations, filtered_series
+from conclusion import SHORT_OUTCOME, Asked, expectations, outlook, series_reports
 from judge import Judge
 from pacs_module.domain.completeness import GROWING, Expectations, judge_completeness
 from pacs_module.domain.errors import PipelineError
+from pacs_module.domain.messages import PullReport
 from pacs_module.domain.switches import Switches
 from pacs_module.faults import reach
-from plugin_log import PluginLog
+from pacs_module.logs import ContractLog
 from pull_rows import ENDED, Pull
 from reception_rows import CLOSED, DOOMED, KEPT, OPEN, PARKED, SPENT
 from worker import Worker
@@ -56,7 +58,7 @@ class ReceptionWorker(Worker):
         judge: Judge,
         concluder: Concluder,
         switches: Switches,
-        log: PluginLog,
+        log: ContractLog,
     ) -> None:
         super().__init__("reception", log)
         self._tables = tables
@@ -78,7 +80,9 @@ class ReceptionWorker(Worker):
         for arrival in tuple(self._arrivals.all()):
             self._guarded(arrival.row.study_uid, lambda arrival=arrival: self._look(arrival))  # type: ignore[misc]
         for pull in self._tables.pulls.unreported():
-            if pull.job_state == ENDED and pull.conclusion is None and pull.request.study_uid not in self._arrivals:
+            if pull.job_state == ENDED and pull.conclusion is not None:
+                self._guarded(pull.request.study_uid, lambda pull=pull: self._report(pull, pull.conclusion))  # type: ignore[misc]
+            elif pull.job_state == ENDED and pull.request.study_uid not in self._arrivals:
                 self._guarded(pull.request.study_uid, lambda pull=pull: self._without_arrival(pull))  # type: ignore[misc]
         return _OPEN_WAKE_S if len(self._arrivals) or self._ended_seen else self.IDLE_S
 
@@ -87,7 +91,7 @@ class ReceptionWorker(Worker):
         try:
             work()
         except PipelineError as error:
-            self._log.event("a study will be looked at again", level="warning", study=study_uid, error=str(error))
+            self._log.event("a study will be looked at again", level="WARNING", study=study_uid, error=str(error))
 
     # --- judgement ---
 
@@ -109,25 +113,31 @@ class ReceptionWorker(Worker):
     def _judge_open(self, arrival: Arrival) -> None:
         study = arrival.row.study_uid
         pull = self._tables.pulls.current(study)
-        self._judge.new_series(arrival, pull.request if pull else None)
-        expected = self._expected(study, pull)
+        asked = self._asked(arrival, pull)
+        self._judge.new_series(arrival, asked.request)
+        expected = expectations(asked.request)
         quiet = min(arrival.quiet_for(), self._since_end(pull))
         ended = quiet >= self._wait_s(pull, expected, arrival)
         if pull is None and not ended:
             return  # unasked images have no end but quiet
-        filtered = filtered_series(arrival.judged, pull.request if pull else None)
-        completeness = judge_completeness(study, expected, arrival.counts, filtered, ended)
+        ahead = outlook(arrival.counts, arrival.judged, asked.request, ended, self._switches)
+        matched = self._judge.matched(arrival, asked.request)
+        completeness = judge_completeness(study, expected, matched, ahead.needed, ended)
         if completeness.verdict == GROWING:
             return
-        self._conclude(Received(arrival, pull, expected, completeness))
+        self._conclude(Received(arrival, pull, asked, expected, completeness), None if ended else ahead.needed)
 
-    def _conclude(self, received: Received) -> None:
+    def _conclude(self, received: Received, needed: frozenset[str] | None) -> None:
+        """``needed``: the series that were proved whole while others may still arrive; None: nothing arrives any more."""
         arrival, pull = received.arrival, received.pull
-        counted = arrival.counts
+        before = arrival.counts
         self._arrivals.refresh(arrival)
-        if arrival.counts != counted:
+        grown = {uid for uid, count in arrival.counts.items() if count != before.get(uid)}
+        if grown & (arrival.counts.keys() if needed is None else needed):
             return  # judged again with what is here
-        self._judge.counts(arrival, pull.request if pull else None)
+        changed = self._judge.counts(arrival, received.asked.request, needed)
+        if changed and needed is not None:
+            return  # what was thought to be the best was dropped
         reach("filtered")
         outcome = self._concluder.conclude(received)
         if pull is not None:
@@ -136,12 +146,16 @@ class ReceptionWorker(Worker):
             self._arrivals.drop(arrival)
         self.on_owed()
 
-    def _expected(self, study_uid: str, pull: Pull | None) -> Expectations:
+    def _asked(self, arrival: Arrival, pull: Pull | None) -> Asked:
+        since = arrival.row.opened_at
         if pull is not None:
-            return expectations(pull.request)
-        last = self._tables.pulls.last(study_uid)
-        waits_for_more = last is not None and last.report is not None and last.report.outcome == SHORT_OUTCOME
-        return expectations(last.request if last and waits_for_more else None)
+            return Asked(pull.request, pull.request.final, pull.request.forced, since)
+        last = self._tables.pulls.last(arrival.row.study_uid)
+        if last is not None and last.report is not None and last.report.outcome == SHORT_OUTCOME:
+            return Asked(last.request, since=since)  # waits for more
+        if last is not None and arrival.row.counted and not arrival.row.is_push:
+            return Asked(last.request, final=True, since=since)  # more came after the study was concluded
+        return Asked(since=since)
 
     def _wait_s(self, pull: Pull | None, expected: Expectations, arrival: Arrival) -> float:
         if pull is not None and expected.known:
@@ -173,10 +187,19 @@ class ReceptionWorker(Worker):
         expected = expectations(pull.request)
         if self._tables.receptions.of_study(study, DOOMED) or self._since_end(pull) < self._settle_after(pull):
             return
-        filtered = filtered_series({}, pull.request)
-        completeness = judge_completeness(study, expected, {}, filtered, ended=True)
+        completeness = judge_completeness(study, expected, {}, frozenset(expected.series), ended=True)
         self._concluder.nothing_came(pull, expected, completeness)
         self._ended_seen.pop(pull.request.pull_id, None)
+        self.on_owed()
+
+    def _report(self, pull: Pull, conclusion: PullReport) -> None:
+        """The job has ended: the report goes out, with what has come since the study was concluded early."""
+        arrival = self._arrivals.get(pull.request.study_uid)
+        if arrival is not None and arrival.row.state == SPENT:
+            self._arrivals.refresh(arrival)
+            reports = series_reports(arrival.counts, arrival.judged, pull.request, expectations(pull.request))
+            conclusion = replace(conclusion, received=sum(arrival.counts.values()), series=reports)
+        self._tables.pulls.report(pull.request.pull_id, conclusion)
         self.on_owed()
 
     def _settle_after(self, pull: Pull) -> float:
@@ -214,11 +237,10 @@ class ReceptionWorker(Worker):
         again.last_image = arrival.last_image
 
     def _has_more(self, arrival: Arrival) -> bool:
-        last = self._tables.pulls.last(arrival.row.study_uid)
-        self._judge.new_series(arrival, last.request if last else None)
-        counted = arrival.row.counted
-        return any(
-            arrival.judged[uid].verdict.taken and count > counted.get(uid, 0)
-            for uid, count in arrival.counts.items()
-            if uid in arrival.judged
-        )
+        """Whether what came after the conclusion makes another hand-over."""
+        asked = self._asked(arrival, None)
+        self._judge.new_series(arrival, asked.request)
+        ahead = outlook(arrival.counts, arrival.judged, asked.request, True, self._switches)
+        matched = self._judge.matched(arrival, asked.request)
+        completeness = judge_completeness(arrival.row.study_uid, expectations(asked.request), matched, ahead.needed, ended=True)
+        return arrival.counts != arrival.row.counted and self._concluder.would_send(arrival, completeness, asked)

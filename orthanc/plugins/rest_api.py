@@ -20,7 +20,7 @@ from pacs_module.domain.documents import to_document
 from pacs_module.domain.errors import MessageError
 from pacs_module.domain.messages import read_pull_request
 from pacs_module.faults import reach
-from plugin_log import PluginLog
+from pacs_module.logs import ContractLog
 from pull_rows import PullRows
 from room import Room
 
@@ -48,7 +48,7 @@ class RestApi:
     folder: HandoverFolder
     room: Room
     modalities: frozenset[str]
-    log: PluginLog
+    log: ContractLog
     on_pull: Callable[[], None]
     on_call: Callable[[], None]
 
@@ -137,5 +137,5 @@ def answer_to(api: RestApi, handler: Handler, request: Mapping[str, Any]) -> Ans
     except ValueError as error:
         return Answer(HTTPStatus.BAD_REQUEST, {"message": f"not JSON: {error}", "key": "body", "value": None, "allowed": "JSON"})
     except Exception as error:
-        api.log.event("a request failed", level="error", error=f"{type(error).__name__}: {error}")
+        api.log.event("a request failed", level="ERROR", error=f"{type(error).__name__}: {error}")
         return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, {"message": f"{type(error).__name__}: {error}"})

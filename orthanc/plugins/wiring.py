@@ -17,11 +17,12 @@ from judge import Judge
 from notifier import Notifier
 from orthanc_rest import OrthancRest
 from pacs_module.domain.switches import Switches
-from plugin_log import PluginLog
+from pacs_module.logs import ContractLog
 from pull_rows import PullRows
 from pulls import Pulls
 from reception import ReceptionWorker
 from reception_rows import ReceptionRows
+from repair import Repair
 from rest_api import RestApi
 from room import Room
 
@@ -43,7 +44,7 @@ class Plugins:
         log: Both log files.
     """
 
-    def __init__(self, environment: Environment, switches: Switches, facts: OrthancFacts, token: str, log: PluginLog) -> None:
+    def __init__(self, environment: Environment, switches: Switches, facts: OrthancFacts, token: str, log: ContractLog) -> None:
         self.log = log
         self.journal = Journal(environment.journal)
         pulls, receptions = PullRows(self.journal), ReceptionRows(self.journal)
@@ -55,7 +56,7 @@ class Plugins:
         judge = Judge(rest, receptions, switches, log)
         arrivals = Arrivals(rest, self._tables, Changes(rest, self.journal), switches.stable_age, log)
         self.reception = ReceptionWorker(self._tables, arrivals, judge, concluder, switches, log)
-        self.pulls = Pulls(rest, pulls, receptions, facts.aet, log)
+        self.pulls = Pulls(rest, pulls, receptions, facts.aet, Repair(rest, receptions, switches), log)
         self.deletion = Deletion(rest, receptions, log)
         self.notifier = Notifier(self.journal, environment.pacs_module_url, environment.api_key, log)
         room = Room(facts.storage, switches.ram_disk_reserve_mb, pulls, arrivals.received)
@@ -113,5 +114,5 @@ class Plugins:
         if kind in ("tmpfs", "ramfs"):
             self.log.event(
                 "the journal lies in memory and is lost with it; AIPULL_JOURNAL should name a place on disk",
-                level="warning", journal=environment.journal,
+                level="WARNING", journal=environment.journal,
             )  # fmt: skip

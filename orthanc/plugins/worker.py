@@ -7,7 +7,7 @@ import traceback
 from abc import ABC, abstractmethod
 
 from pacs_module.domain.errors import RetriableError
-from plugin_log import PluginLog
+from pacs_module.logs import ContractLog
 
 
 class Worker(ABC):
@@ -22,7 +22,7 @@ class Worker(ABC):
     PACE_S = 0.1
     _AFTER_ERROR_S = 1.0
 
-    def __init__(self, name: str, log: PluginLog) -> None:
+    def __init__(self, name: str, log: ContractLog) -> None:
         self._log = log
         self._name = name
         self._woken = threading.Event()
@@ -74,6 +74,6 @@ class Worker(ABC):
         words = f"{type(error).__name__}: {error}"
         if words != self._last_error and not self._stopped.is_set():
             trace = "" if isinstance(error, RetriableError) else traceback.format_exc()
-            self._log.event("a step failed and will be repeated", level="error", worker=self._name, error=words, trace=trace)
+            self._log.event("a step failed and will be repeated", level="ERROR", worker=self._name, error=words, trace=trace)
         self._last_error = words
         return self._AFTER_ERROR_S

@@ -61,39 +61,47 @@ class Completeness:
 
 
 def judge_completeness(
-    study_uid: str, expected: Expectations, received: Mapping[str, int], filtered: frozenset[str], ended: bool
+    study_uid: str, expected: Expectations, received: Mapping[str, int], needed: frozenset[str], ended: bool
 ) -> Completeness:
     """
     Compare what was received with what the PACS announced.
 
-    Series counts decide where they are known: only series that are not filtered must be whole, so that a PACS that
-    announces objects it never sends keeps nothing waiting. Without them the count of the study decides.
+    Series counts decide where they are known, and of them only those that matter, so that a PACS that announces objects it
+    never sends keeps nothing waiting. Without them the count of the study decides. A series that matters and that nobody
+    counted is proved only by a study that is here to the last image, no less and no more.
 
     Args:
         study_uid: StudyInstanceUID, for the check of the whole study.
         expected: What the PACS announced.
         received: Instances here by SeriesInstanceUID.
-        filtered: SeriesInstanceUIDs that the rules dropped.
+        needed: SeriesInstanceUIDs that must be whole (``outlook.py``).
         ended: Whether no more images can come: the move has ended, and without counts it has been quiet for StableAge.
 
     Returns:
         COMPLETE as soon as it is proved; otherwise GROWING until ``ended``, then SHORT, or UNVERIFIED without counts.
     """
-    checks = _checks(study_uid, expected, received, filtered)
-    if expected.known and all(check.ok for check in checks) and received:
+    checks, proved = _checks(study_uid, expected, received, needed)
+    if received and proved and (ended or not expected.series or needed):
         return Completeness(COMPLETE, checks)
     if not ended:
         return Completeness(GROWING, checks)
-    return Completeness(SHORT if expected.known else UNVERIFIED, checks)
+    short = any(not check.ok for check in checks) or (expected.known and not received)
+    return Completeness(SHORT if short else UNVERIFIED, checks)
 
 
-def _checks(study_uid: str, expected: Expectations, received: Mapping[str, int], filtered: frozenset[str]) -> tuple[Check, ...]:
-    if expected.series:
-        return tuple(
-            Check("series", uid, count, received.get(uid, 0))
-            for uid, count in sorted(expected.series.items())
-            if uid not in filtered
-        )
-    if expected.study is None:
-        return ()
-    return (Check("study", study_uid, expected.study, sum(received.values())),)
+def _checks(
+    study_uid: str, expected: Expectations, received: Mapping[str, int], needed: frozenset[str]
+) -> tuple[tuple[Check, ...], bool]:
+    """The comparisons, and whether they prove that all is here."""
+    total = sum(received.values())
+    of_study = [] if expected.study is None else [Check("study", study_uid, expected.study, total)]
+    if not expected.series:
+        return tuple(of_study), any(check.ok for check in of_study)
+    whole = needed if received else frozenset(expected.series)
+    checks = tuple(
+        Check("series", uid, count, received.get(uid, 0)) for uid, count in sorted(expected.series.items()) if uid in whole
+    )
+    counted = all(check.ok for check in checks)
+    if needed <= expected.series.keys():
+        return checks, counted
+    return (*checks, *of_study), counted and total == expected.study

@@ -64,7 +64,7 @@ def is_dx(modalities: tuple[str, ...] | list[str], switches: Switches) -> bool:
 
 def judge_series(series: SeriesFacts, switches: Switches) -> Verdict:
     """
-    Judge one series by every rule that is switched on; the first rule that drops it decides.
+    Judge one series by every rule that is switched on; the first rule that drops it decides. CT and DX have rules of their own.
 
     Args:
         series: From a SERIES level find or from the first image of the series.
@@ -74,7 +74,7 @@ def judge_series(series: SeriesFacts, switches: Switches) -> Verdict:
         A verdict, also for the strangest header: never an exception.
     """
     reason = Verdict(True, "all", "", "no rule speaks against it")
-    for rule in RULES:
+    for rule in RULES_DX if series.modality in switches.dx_modalities else RULES_CT:
         verdict = rule(series, switches)
         if verdict is None:
             continue
@@ -99,14 +99,16 @@ def judge_body_part(series: SeriesFacts, switches: Switches) -> Verdict | None:
 
     Where the PACS left one of them out no series is dropped for lack of a keyword: it may stand in that one.
     """
-    if not switches.filter_body_part:
+    dx = series.modality in switches.dx_modalities
+    if not (switches.filter_body_part_dx if dx else switches.filter_body_part):
         return None
+    keywords = (switches.keywords_dx or switches.keywords) if dx else switches.keywords
     told = [keyword for keyword in KEYWORD_ATTRIBUTES if keyword in series.attributes]
     if not told:
         return None
     decisive = ["BodyPartExamined"] if series.text("BodyPartExamined") else told
     for attribute in decisive:
-        if contains_keyword(series.text(attribute), switches.keywords):
+        if contains_keyword(series.text(attribute), keywords):
             return Verdict(True, "body part", attribute, _shown(series, attribute))
     if series.text("BodyPartExamined"):
         return Verdict(False, "body part", "BodyPartExamined", _shown(series, "BodyPartExamined"))
@@ -129,7 +131,7 @@ def judge_image_type(series: SeriesFacts, switches: Switches) -> Verdict | None:
 
 def judge_thickness(series: SeriesFacts, switches: Switches) -> Verdict | None:
     """SliceThickness (0018,0050) in mm; where it is absent or wrong and only thin series are wanted, the number of instances."""
-    if not switches.filter_slice_thickness or series.modality in switches.dx_modalities:
+    if not switches.filter_slice_thickness:
         return None
     limit = switches.thin_slice_max if switches.thin_only else switches.slice_thickness_max
     thickness = parse_thickness(series.text("SliceThickness"))
@@ -143,7 +145,7 @@ def judge_thickness(series: SeriesFacts, switches: Switches) -> Verdict | None:
 def judge_kernel(series: SeriesFacts, switches: Switches) -> Verdict | None:
     """ConvolutionKernel (0018,1210) is none of the unwanted ones."""
     kernel = series.text("ConvolutionKernel")
-    if not switches.filter_kernel or not kernel or series.modality in switches.dx_modalities:
+    if not switches.filter_kernel or not kernel:
         return None
     unwanted = contains_keyword(kernel, switches.kernels_unwanted)
     return Verdict(unwanted is None, "kernel", "ConvolutionKernel", shown(kernel))
@@ -187,7 +189,7 @@ def _shown(series: SeriesFacts, attribute: str) -> str:
     return shown(series.text(attribute), series.raw.get(attribute))
 
 
-RULES: tuple[Rule, ...] = (
+RULES_CT: tuple[Rule, ...] = (
     judge_modality,
     judge_body_part,
     judge_image_type,
@@ -197,3 +199,10 @@ RULES: tuple[Rule, ...] = (
     judge_gap,
     judge_instances,
 )
+RULES_DX: tuple[Rule, ...] = (
+    judge_modality,
+    judge_body_part,
+    judge_image_type,
+    judge_instances,
+)
+"""A radiograph has no thickness, no kernel, no phase, and its views are numbered as they were taken."""

@@ -33,6 +33,7 @@ FILTERED_OUT = 801
 RESULT_STATES = ("completed", "unsupported_series", "failed")
 PULL_OUTCOMES = ("received", "short", "failed", "nothing_new", "filtered")
 LEVELS = ("STUDY", "SERIES")
+REPAIRS = ("STUDY", "SERIES", "IMAGE")
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,16 @@ class PullRequest:
         level: STUDY, or SERIES with ``series_uids``.
         priority: 0 routine, 1 green channel, 2 emergency, 4 manual.
         expected: Instances of the study at the PACS, None when not told.
-        expected_series: Instances by SeriesInstanceUID, empty when not told.
+        expected_series: Instances by SeriesInstanceUID, as far as told.
+        expected_instances: SOPInstanceUIDs by SeriesInstanceUID, where counts are missing or not to be trusted.
+        announced: What the PACS says of the series that are pulled: keywords to text by SeriesInstanceUID.
         filtered: SeriesInstanceUIDs that the rules dropped at find, with the reason.
         skip_filter: SeriesInstanceUIDs that a person named: not filtered.
         final: The last attempt: hand over what is there even if it is short.
         forced: Hand over even if nothing is new.
         dx: The study is radiography: handed over whole.
+        repair: A short study lies here from the last attempt: STUDY pulls it again whole, SERIES only the series that lack
+            images, IMAGE only the missing images.
     """
 
     pull_id: str
@@ -68,6 +73,9 @@ class PullRequest:
     final: bool = False
     forced: bool = False
     dx: bool = False
+    expected_instances: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    announced: dict[str, dict[str, str]] = field(default_factory=dict)
+    repair: str = "STUDY"
 
 
 @dataclass(frozen=True)
@@ -228,6 +236,8 @@ def read_pull_request(message: Mapping[str, Any]) -> PullRequest:
     request = _read(PullRequest, message)
     if request.level not in LEVELS:
         raise MessageError("level", request.level, " or ".join(LEVELS))
+    if request.repair not in REPAIRS:
+        raise MessageError("repair", request.repair, ", ".join(REPAIRS))
     if request.level == "SERIES" and not request.series_uids:
         raise MessageError("seriesUIDs", request.series_uids, "at least one with level SERIES")
     for key, value in (("pullID", request.pull_id), ("studyUID", request.study_uid), ("pacs", request.pacs)):

@@ -14,7 +14,9 @@ from dataclasses import dataclass, fields
 
 from .errors import ConfigurationError
 
-CHOICE_CRITERIA = ("thickness", "instances", "kernel")
+CHOICE_CRITERIA = ("thickness", "instances", "kernel", "kernel class", "image type", "contrast", "latest")
+KERNEL_CLASSES = ("lung", "mediastinum")
+CONTRAST_PHASES = ("plain", "arterial", "venous", "delayed", "contrast")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Switches:
     # Body part
     filter_body_part: bool = True
     keywords: tuple[str, ...] = ("CHEST", "THORAX", "LUNG", "PULMO", "胸", "肺")
+    filter_body_part_dx: bool = True
+    keywords_dx: tuple[str, ...] = ()
 
     # ImageType: any one of these, each of its values in any position
     filter_image_type: bool = True
@@ -64,7 +68,21 @@ class Switches:
     filter_consecutive_images: bool = False
 
     # Which of the remaining CT series is computed
-    choice_order: tuple[str, ...] = CHOICE_CRITERIA
+    choice_order: tuple[str, ...] = ("thickness", "instances", "kernel")
+    kernel_class_preferred: tuple[str, ...] = KERNEL_CLASSES
+    kernels_lung: tuple[str, ...] = (
+        "B[5-9]*", "BL*", "BR[5-9]*", "I[5-9]*", "LUNG", "BONE*", "EDGE", "ULTRA", "YA", "YB", "YC", "YD", "L", "D", "E",
+        "FC[3589]*", "*SHARP*",
+    )  # fmt: skip
+    kernels_mediastinum: tuple[str, ...] = (
+        "B[1-4]*", "BF*", "BR[1-4]*", "I[1-4]*", "STANDARD", "SOFT", "DETAIL", "CHST", "UA", "UB", "UC", "A", "B", "C",
+        "FC[012]*", "*SOFT*",
+    )  # fmt: skip
+    image_types_preferred: tuple[str, ...] = ()
+    contrast_preferred: tuple[str, ...] = CONTRAST_PHASES
+    contrast_arterial_keywords: tuple[str, ...] = ("ARTERIAL", "动脉")
+    contrast_venous_keywords: tuple[str, ...] = ("VENOUS", "PORTAL", "静脉", "门脉")
+    contrast_delayed_keywords: tuple[str, ...] = ("DELAY", "延迟")
 
     # Receiving
     stable_age: float = 30.0
@@ -131,9 +149,15 @@ _CHECKS: dict[type, Callable[[str, object], object]] = {bool: _boolean, int: _wh
 
 
 def _check_together(switches: Switches) -> None:
-    for criterion in switches.choice_order:
-        if criterion not in CHOICE_CRITERIA:
-            raise ConfigurationError("CHOICE_ORDER", criterion, f"any of {', '.join(CHOICE_CRITERIA)}")
+    words = {
+        "choice_order": CHOICE_CRITERIA,
+        "kernel_class_preferred": KERNEL_CLASSES,
+        "contrast_preferred": CONTRAST_PHASES,
+    }
+    for name, allowed in words.items():
+        for word in getattr(switches, name):
+            if word not in allowed:
+                raise ConfigurationError(name.upper(), word, f"any of {', '.join(allowed)}")
     if switches.filter_body_part and not switches.keywords:
         raise ConfigurationError("KEYWORDS", switches.keywords, "at least one, or FILTER_BODY_PART = False")
     if not switches.ct_modalities and not switches.dx_modalities:

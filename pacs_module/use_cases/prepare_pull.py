@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..domain import loglines
 from ..domain.errors import PipelineError, RetriableError
@@ -12,6 +12,7 @@ from ..domain.filters import ACCOMPANYING, Verdict, is_dx, judge_series
 from ..domain.lifecycle import Event
 from ..domain.look_again import Look, LookPolicy
 from ..domain.messages import PullRequest
+from ..domain.outlook import told
 from ..domain.study import LOOK, PULL, SeriesRecord, Study, iso
 from ..domain.switches import Switches
 from ..domain.values import SeriesFacts, clean_uid, parse_count
@@ -29,8 +30,13 @@ SERIES_KEYS = (
     "ImageType",
     "SliceThickness",
     "ConvolutionKernel",
+    "ContrastBolusAgent",
+    "SeriesDate",
+    "SeriesTime",
     "NumberOfSeriesRelatedInstances",
 )
+_FOR_THE_CHOICE = SERIES_KEYS[2:-1]
+"""What the plugins need to know of a series that has not come yet: whether it may be the one to compute."""
 
 
 @dataclass
@@ -39,7 +45,8 @@ class PreparePull:
     Makes the request for a pull out of a study.
 
     ``series_level`` names the PACS that can be asked at SERIES level, ``use_series`` those for which FIND_PACS_USE_SERIES is set
-    otherwise than by the switch.
+    otherwise than by the switch, ``by_image`` those whose counts are missing or not to be trusted: they are asked for every
+    SOPInstanceUID. ``repair`` names what a PACS can move of a study that came short.
     """
 
     finder: PacsFinder
@@ -49,6 +56,8 @@ class PreparePull:
     switches: Switches
     series_level: Collection[str]
     use_series: Mapping[str, bool] = field(default_factory=dict)
+    by_image: Collection[str] = ()
+    repair: Mapping[str, str] = field(default_factory=dict)
     look: LookPolicy = field(default_factory=LookPolicy)
 
     def __call__(self, study: Study, pacs: str, final: bool) -> PullRequest | None:
@@ -100,7 +109,7 @@ class PreparePull:
     def _request(self, study: Study, pacs: str, wanted: list[SeriesFacts], filtered: dict[str, str], final: bool) -> PullRequest:
         counts = {facts.series_uid: facts.instances for facts in wanted if facts.instances is not None}
         some = bool(filtered or study.named)
-        return PullRequest(
+        request = PullRequest(
             pull_id=uuid.uuid4().hex,
             study_uid=study.study_uid,
             pacs=pacs,
@@ -108,13 +117,36 @@ class PreparePull:
             series_uids=(tuple(study.named) or tuple(facts.series_uid for facts in wanted)) if some else (),
             priority=study.priority,
             expected=(sum(counts.values()) or None) if some else _larger(study.pacs[pacs].count, sum(counts.values())),
-            expected_series=counts if len(counts) == len(wanted) else {},
+            expected_series=counts,
             filtered=filtered,
             skip_filter=tuple(study.skip_filter),
             final=final,
             forced=study.forced,
             dx=is_dx(study.modality, self.switches),
+            announced={facts.series_uid: _told(facts) for facts in wanted},
+            repair=_repair(study, pacs, self.repair.get(pacs, "STUDY")),
         )
+        return self._by_image(request) if pacs in self.by_image else request
+
+    def _by_image(self, request: PullRequest) -> PullRequest:
+        """With the SOPInstanceUIDs of every series that may be handed over, and without the counts of this PACS."""
+        images: dict[str, tuple[str, ...]] = {}
+        for uid, attributes in request.announced.items():
+            named = uid in request.skip_filter
+            if not named and not judge_series(told(SeriesFacts(uid, attributes)), self.switches).taken:
+                continue
+            try:
+                images[uid] = self._images_of(request.pacs, request.study_uid, uid)
+            except PipelineError as error:
+                self.log.event("no IMAGE level", "WARNING", pacs=request.pacs, studyUID=request.study_uid, error=str(error))
+        known = {uid: uids for uid, uids in images.items() if uids}
+        return replace(request, expected=None, expected_series={}, expected_instances=known)
+
+    def _images_of(self, pacs: str, study_uid: str, series_uid: str) -> tuple[str, ...]:
+        keys = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series_uid}
+        answers = self.finder.find(pacs, "IMAGE", keys, ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"))
+        ours = (one for one in answers if clean_uid(one.get("SeriesInstanceUID", "")) in ("", series_uid))
+        return tuple(sorted({uid for one in ours if (uid := clean_uid(one.get("SOPInstanceUID", "")))}))
 
     def _series_of(self, pacs: str, study: Study) -> list[SeriesFacts]:
         """What the PACS says of the study's series; empty where it cannot be asked."""
@@ -170,6 +202,23 @@ class PreparePull:
 def _larger(found: int | None, counted: int) -> int | None:
     """The study may have grown since it was found: the series were counted just now."""
     return max(found or 0, counted) or None
+
+
+def _told(facts: SeriesFacts) -> dict[str, str]:
+    return {name: text for name in _FOR_THE_CHOICE if (text := facts.text(name))}
+
+
+def _repair(study: Study, pacs: str, level: str) -> str:
+    """What did not help is not tried again: after a repair that brought nothing the whole study is pulled."""
+    pulls = [*study.pulls, *([study.pull] if study.pull else [])]
+    last = pulls[-1] if pulls and study.attempts else None
+    if last is None or last.outcome not in ("short", "failed"):
+        return "STUDY"
+    if last.request.pacs == pacs and last.request.repair != "STUDY":
+        earlier = pulls[-2].received if len(pulls) > 1 else None
+        if last.outcome == "failed" or (last.received or 0) <= (earlier or 0):
+            return "STUDY"
+    return level
 
 
 def _record(facts: SeriesFacts, verdict: Verdict, at: str) -> SeriesRecord:

@@ -17,39 +17,51 @@ from pacs_module.domain.completeness import (
 
 BY_SERIES = Expectations({"thin": 300, "scout": 2})
 BY_STUDY = Expectations(study=302)
+PARTLY = Expectations({"thin": 300}, 360)
 NOTHING_TOLD = Expectations()
 
 
-def judge(expected: Expectations, received: dict[str, int], ended: bool, filtered: str = "") -> Completeness:
-    return judge_completeness("STUDY", expected, received, frozenset(filtered.split()), ended)
+def judge(expected: Expectations, received: dict[str, int], ended: bool, needed: str = "thin scout") -> Completeness:
+    return judge_completeness("STUDY", expected, received, frozenset(needed.split()), ended)
 
 
 @pytest.mark.parametrize(
-    ("expected", "received", "filtered", "ended", "words"),
+    ("expected", "received", "needed", "ended", "words"),
     [
-        (BY_SERIES, {"thin": 300, "scout": 2}, "", False, COMPLETE),
-        (BY_SERIES, {"thin": 299, "scout": 2}, "", False, GROWING),
-        (BY_SERIES, {"thin": 299, "scout": 2}, "", True, "SHORT 301 of 302"),
-        (BY_SERIES, {"thin": 300}, "scout", False, COMPLETE),
-        (BY_SERIES, {"thin": 300}, "", True, "SHORT 300 of 302"),
-        (BY_SERIES, {"thin": 310, "scout": 2, "late": 5}, "", False, COMPLETE),
+        (BY_SERIES, {"thin": 300, "scout": 2}, "thin scout", False, COMPLETE),
+        (BY_SERIES, {"thin": 299, "scout": 2}, "thin scout", False, GROWING),
+        (BY_SERIES, {"thin": 299, "scout": 2}, "thin scout", True, "SHORT 301 of 302"),
+        (BY_SERIES, {"thin": 300}, "thin", False, COMPLETE),  # its own count decides
+        (BY_SERIES, {"thin": 300}, "thin scout", True, "SHORT 300 of 302"),
+        (BY_SERIES, {"thin": 310, "scout": 2, "late": 5}, "thin scout", False, COMPLETE),
+        (BY_SERIES, {"thin": 300, "scout": 2, "late": 5}, "thin late", False, GROWING),  # nobody counted the late one
+        (BY_SERIES, {"thin": 300, "scout": 2, "late": 5}, "thin late", True, UNVERIFIED),
+        (BY_SERIES, {"thin": 299, "late": 5}, "thin late", True, "SHORT 299 of 300"),
+        (BY_SERIES, {}, "thin scout", True, "SHORT 0 of 302"),
+        (BY_SERIES, {}, "", False, GROWING),
         (BY_SERIES, {}, "", True, "SHORT 0 of 302"),
-        (BY_SERIES, {}, "thin scout", False, GROWING),
-        (BY_STUDY, {"a": 300, "b": 2}, "", False, COMPLETE),
-        (BY_STUDY, {"a": 300, "b": 1}, "", False, GROWING),
-        (BY_STUDY, {"a": 300, "b": 1}, "", True, "SHORT 301 of 302"),
-        (BY_STUDY, {"a": 400}, "", False, COMPLETE),
-        (NOTHING_TOLD, {"a": 300}, "", False, GROWING),
-        (NOTHING_TOLD, {"a": 300}, "", True, UNVERIFIED),
+        (BY_SERIES, {"scout": 1}, "", False, GROWING),  # nothing is wanted, as far as is known
+        (BY_SERIES, {"scout": 1}, "", True, COMPLETE),
+        (PARTLY, {"thin": 300, "thick": 60}, "thin thick", False, COMPLETE),  # to the last image of the study
+        (PARTLY, {"thin": 300, "thick": 59}, "thin thick", False, GROWING),
+        (PARTLY, {"thin": 300, "thick": 59}, "thin thick", True, "SHORT 659 of 660"),
+        (PARTLY, {"thin": 300, "thick": 61}, "thin thick", True, UNVERIFIED),  # it has grown
+        (PARTLY, {"thin": 300}, "thin", False, COMPLETE),
+        (BY_STUDY, {"a": 300, "b": 2}, "a", False, COMPLETE),
+        (BY_STUDY, {"a": 300, "b": 1}, "a", False, GROWING),
+        (BY_STUDY, {"a": 300, "b": 1}, "a", True, "SHORT 301 of 302"),
+        (BY_STUDY, {"a": 400}, "a", False, COMPLETE),
+        (NOTHING_TOLD, {"a": 300}, "a", False, GROWING),
+        (NOTHING_TOLD, {"a": 300}, "a", True, UNVERIFIED),
         (Expectations(study=0), {}, "", True, "SHORT 0 of 0"),
     ],
 )
-def test_verdicts(expected: Expectations, received: dict[str, int], filtered: str, ended: bool, words: str) -> None:
-    assert judge(expected, received, ended, filtered).words == words
+def test_verdicts(expected: Expectations, received: dict[str, int], needed: str, ended: bool, words: str) -> None:
+    assert judge(expected, received, ended, needed).words == words
 
 
 def test_field_case_8_a_slice_missing_at_the_pacs_too_is_not_missing() -> None:
-    assert judge(Expectations({"thin": 299}), {"thin": 299}, ended=False).verdict == COMPLETE
+    assert judge(Expectations({"thin": 299}), {"thin": 299}, ended=False, needed="thin").verdict == COMPLETE
 
 
 def test_the_checks_are_the_comparisons_of_the_log() -> None:
@@ -65,12 +77,14 @@ COUNTS = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 5))
 
 @given(COUNTS, st.none() | st.integers(0, 9), COUNTS, st.frozensets(st.sampled_from("abcd")), st.booleans())
 def test_complete_only_when_nothing_wanted_is_missing(
-    series: dict[str, int], study: int | None, received: dict[str, int], filtered: frozenset[str], ended: bool
+    series: dict[str, int], study: int | None, received: dict[str, int], needed: frozenset[str], ended: bool
 ) -> None:
-    judged = judge_completeness("S", Expectations(series, study), received, filtered, ended)
+    judged = judge_completeness("S", Expectations(series, study), received, needed, ended)
     if judged.verdict == COMPLETE:
-        missing = [uid for uid, count in series.items() if uid not in filtered and received.get(uid, 0) < count]
-        assert not missing
+        short = [uid for uid, count in series.items() if uid in needed and received.get(uid, 0) < count]
+        assert not short
         assert series or sum(received.values()) >= (study or 0)
+        uncounted = needed - series.keys()
+        assert not (series and uncounted) or sum(received.values()) == study
     assert (judged.verdict == GROWING) <= (not ended)
     assert judged.verdict in (COMPLETE, GROWING, SHORT, UNVERIFIED)

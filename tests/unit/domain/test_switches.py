@@ -43,7 +43,7 @@ def test_modalities_are_compared_in_upper_case() -> None:
         ("DELETE_AFTER_SENT", "did you mean DELETE_AFTER_SEND?"),
         ("RESEND_ONLY_THINNER_SERIES", "did you mean RESEND_ONLY_THICKER_SERIES?"),
         ("keywords", "known are "),
-        ("XYZ", "there is no such switch; known are CHOICE_ORDER, CONTRAST_KEYWORDS"),
+        ("XYZ", "there is no such switch; known are CHOICE_ORDER, CONTRAST_ARTERIAL_KEYWORDS"),
     ],
 )
 def test_an_unknown_key_is_named_with_the_nearest_one(key: str, hint: str) -> None:

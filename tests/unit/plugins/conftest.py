@@ -20,7 +20,7 @@ from journal import Journal
 from judge import Judge
 from pacs_module.domain.messages import PullRequest
 from pacs_module.domain.switches import Switches
-from plugin_log import PluginLog
+from pacs_module.logs import ContractLog
 from pull_rows import PullRows
 from reception import ReceptionWorker
 from reception_rows import ReceptionRows
@@ -63,6 +63,7 @@ class Desk:
 
     def end(self, request: PullRequest, error: str = "") -> None:
         self.tables.pulls.ended(request.pull_id, 2, error, 1.5)
+        self.worker.step()
 
     def sent(self) -> list[tuple[str, str]]:
         rows = self.tables.journal.rows("SELECT * FROM outbox ORDER BY number")
@@ -94,7 +95,7 @@ def desk(tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> D
 
 
 def _desk(store: FakeStore, tables: Tables, folder: HandoverFolder, clock: Clock, log_folder: Path, switches: Switches) -> Desk:
-    log = PluginLog(log_folder)
+    log = ContractLog(log_folder, "orthanc-python")
     concluder = Concluder(tables, store, folder, switches, ZoneInfo("Asia/Shanghai"), log)  # type: ignore[arg-type]
     arrivals = Arrivals(store, tables, Changes(store, tables.journal), switches.stable_age, log)  # type: ignore[arg-type]
     judge = Judge(store, tables.receptions, switches, log)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from handover import HandoverFolder
 from handover_rows import HandoverRow, HandoverRows
 from journal import Journal
 from pacs_module.domain.messages import PullRequest
-from plugin_log import PluginLog
+from pacs_module.logs import ContractLog
 from pull_rows import PullRows
 from rest_api import Answer, RestApi, answer_to, routes
 from room import Room, bytes_of
@@ -33,7 +33,8 @@ def api(tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> Re
     folder = HandoverFolder(tmp_path, "/store_image", None, None)  # type: ignore[arg-type]
     room = Room(tmp_path, 256, pulls, lambda _: 0)
     return RestApi(
-        journal, pulls, HandoverRows(journal), folder, room, frozenset({"PACS"}), PluginLog(tmp_path), lambda: None, lambda: None
+        journal, pulls, HandoverRows(journal), folder, room, frozenset({"PACS"}), ContractLog(tmp_path, "orthanc-python"),
+        lambda: None, lambda: None
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from conclusion import decide, expectations, filtered_series, series_reports
+from conclusion import Asked, announced_series, decide, expectations, outlook, series_reports
 from pacs_module.domain.choice import HandedOver
 from pacs_module.domain.completeness import Completeness, Expectations
 from pacs_module.domain.filters import Verdict
@@ -25,7 +25,8 @@ def judged(uid: str, modality: str = "CT", thickness: str = "1", taken: bool = T
 def decided(series: list[Judged], completeness: Completeness = COMPLETE, last: HandedOver | None = None, **request: Any) -> Any:
     asked = PullRequest("p", "1.2", "PACS", **request) if request else None
     by_uid = {one.facts.series_uid: one for one in series}
-    return decide(dict.fromkeys(by_uid, 20), by_uid, completeness, asked, last, Switches())
+    wants = Asked(asked, final=bool(asked and asked.final), forced=bool(asked and asked.forced))
+    return decide(dict.fromkeys(by_uid, 20), by_uid, completeness, wants, last, Switches())
 
 
 def test_nothing_here_is_a_failure() -> None:
@@ -75,9 +76,29 @@ def test_a_pull_of_series_is_not_held_to_the_study() -> None:
     assert expectations(None) == Expectations()
 
 
-def test_filtered_at_find_and_here_but_never_what_a_person_named() -> None:
-    request = PullRequest("p", "1.2", "PACS", filtered={"3": "x", "4": "y"}, skip_filter=("4",))
-    assert filtered_series({"1": judged("1"), "2": judged("2", taken=False)}, request) == {"2", "3"}
+def test_what_is_to_come_is_what_was_asked_for() -> None:
+    request = PullRequest(
+        "p", "1.2", "PACS", expected_series={"1": 5}, expected_instances={"2": ("a", "b", "b")},
+        announced={"1": {"Modality": "CT"}, "3": {"Modality": "SR"}, "4": {}}, filtered={"4": "x"},
+    )  # fmt: skip
+    found = announced_series(request)
+    assert {uid: (one.modality, one.instances) for uid, one in found.items()} == {"1": ("CT", 5), "2": ("", 2), "3": ("SR", None)}
+    assert announced_series(None) == {}
+    series = PullRequest("p", "1.2", "PACS", level="SERIES", series_uids=("9",))
+    assert set(announced_series(series)) == {"9"}
+
+
+def test_a_series_that_a_person_named_must_be_whole_whatever_the_rules_say() -> None:
+    asked = {"announced": {"1": {"Modality": "RF"}, "2": {"Modality": "SR"}}, "expected_series": {"1": 5, "2": 1}}
+    named = PullRequest("p", "1.2", "PACS", skip_filter=("1",), **asked)
+    assert outlook({}, {}, named, False, Switches()).needed == {"1"}
+    assert outlook({}, {}, PullRequest("p", "1.2", "PACS", **asked), False, Switches()).needed == frozenset()
+
+
+def test_a_series_whose_first_image_could_not_be_read_yet_may_be_the_best() -> None:
+    request = PullRequest("p", "1.2", "PACS", expected_series={"1": 300})
+    ahead = outlook({"1": 300, "2": 1}, {"1": judged("1")}, request, False, Switches())
+    assert ahead.needed == {"1", "2"}
 
 
 def test_every_series_is_reported() -> None:

@@ -68,6 +68,7 @@ def test_report_goes_out_once_when_job_and_images_are_both_done(journal: Journal
     assert owed(journal) == []
     second()
     second()
+    pulls.report("p1", REPORT)  # the reception does this where the images were judged first
     (report,) = owed(journal)
     assert (report["message"], report["moveSeconds"]) == ("chosen 0xB000", 1.5)
     assert pulls.unreported() == []
@@ -103,9 +104,9 @@ def test_hand_overs_are_numbered_and_lost_ones_do_not_count_as_last(journal: Jou
     for number, name in enumerate(["s", "s-2"]):
         assert rows.next_folder("s") == name
         rows.add(HandoverRow(f"h{number}", "1.2", ("1.2.3",), 10 + number, name, "given"), "s", 1)
-    assert rows.last("1.2") == HandedOver(("1.2.3",), 11)
+    assert rows.last("1.2") == HandedOver(("1.2.3",), 11, 1)
     rows.set_state("h1", "lost")
-    assert rows.last("1.2") == HandedOver(("1.2.3",), 10)
+    assert rows.last("1.2") == HandedOver(("1.2.3",), 10, 1)
     assert [row.folder for row in rows.given()] == ["s"]
 
 
@@ -151,6 +152,7 @@ def test_old_rows_are_forgotten_and_open_ones_are_not(journal: Journal) -> None:
     assert pull is not None
     pulls.conclude(pull, REPORT)
     pulls.ended("p1", 2, "", 1.0)
+    pulls.report("p1", REPORT)
     HandoverRows(journal).add(HandoverRow("h", "1.2", ("1",), 1, "f", "given"), "f", 1)
     journal.forget_before(100, 100)
     assert [one.request.pull_id for one in pulls.unreported()] == ["p2"]

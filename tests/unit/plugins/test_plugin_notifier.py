@@ -9,7 +9,7 @@ import requests
 import notifier
 from journal import Journal
 from notifier import Notifier, pause_after
-from plugin_log import PluginLog
+from pacs_module.logs import ContractLog
 
 
 class Post:
@@ -46,7 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def sender(journal: Journal, tmp_path: Path, clock: Clock) -> tuple[Notifier, Post]:
-    made = Notifier(journal, "http://pacs", "key", PluginLog(tmp_path))
+    made = Notifier(journal, "http://pacs", "key", ContractLog(tmp_path, "orthanc-python"))
     made._session.close()
     post = Post()
     made._session = post  # type: ignore[assignment]

@@ -12,10 +12,12 @@ from journal import Journal
 from orthanc_rest import Unreachable
 from pacs_module.domain.errors import PermanentError, Refused, RetriableError
 from pacs_module.domain.messages import PullRequest
-from plugin_log import PluginLog
+from pacs_module.domain.switches import Switches
+from pacs_module.logs import ContractLog
 from pull_rows import ENDED, NEW, SUBMITTED, PullRows
 from pulls import Pulls
 from reception_rows import ReceptionRows
+from repair import Lacking, Repair
 from retrieve import Retrieve
 
 STUDY = PullRequest("p1", "1.2", "PACS", priority=2)
@@ -28,6 +30,7 @@ class ScriptedRest:
     def __init__(self, has: tuple[str, ...] = ("1.2.1", "1.2.2", "1.2.3"), matches_lists: bool = True) -> None:
         self.has = has
         self.matches_lists = matches_lists
+        self.images: dict[str, tuple[str, ...]] = {}
         self.jobs: list[dict[str, Any]] = []
         self.queries: list[dict[str, Any]] = []
         self.retrieved: list[tuple[str, dict[str, Any]]] = []
@@ -51,6 +54,11 @@ class ScriptedRest:
                 raise Refused("Orthanc", 404, path)
             return found[0]
         query = self.queries[int(path.split("/")[2])]["Query"]
+        if "SOPInstanceUID" in query:
+            wanted = [uid for uid in query["SOPInstanceUID"].split("\\") if uid]
+            images = [uid for uid in self.images.get(query["SeriesInstanceUID"], ()) if uid in wanted or not wanted]
+            every = self.images.get(query["SeriesInstanceUID"], ())
+            return [{"0008,0018": {"Value": uid}} for uid in (images if self.matches_lists else every)]
         if "SeriesInstanceUID" not in query:
             return [{"0020,000d": {"Value": query["StudyInstanceUID"]}}] * 2 if self.has else []
         asked = query["SeriesInstanceUID"].split("\\")
@@ -85,6 +93,67 @@ def job(name: str, state: str = "Running", created: str = "20261121T120000.5", *
     }  # fmt: skip
 
 
+# --- a study that came short: only what lacks ---
+
+SHORT = PullRequest("p1", "1.2", "PACS", repair="IMAGE")
+
+
+def test_only_the_missing_images_are_moved_by_one_job() -> None:
+    rest = ScriptedRest()
+    rest.images = {"1.2.1": ("a", "b", "c", "d")}
+    lacking = Lacking({"1.2.1": frozenset({"a", "c"})}, by_image=True)
+    assert Retrieve(rest, "AIPULL").submit(SHORT, None, lacking) == ("job1",)  # type: ignore[arg-type]
+    assert [query["Query"]["SOPInstanceUID"] for query in rest.queries] == ["", "b\\d"]
+    assert [path for path, _ in rest.retrieved] == ["/queries/1/retrieve"]
+
+
+def test_a_pacs_that_does_not_match_a_list_of_images_is_asked_for_each_answer() -> None:
+    rest = ScriptedRest(matches_lists=False)
+    rest.images = {"1.2.1": ("a", "b", "c", "d")}
+    lacking = Lacking({"1.2.1": frozenset({"a", "c"})}, by_image=True)
+    assert len(Retrieve(rest, "AIPULL").submit(SHORT, None, lacking)) == 2  # type: ignore[arg-type]
+    assert [path for path, _ in rest.retrieved] == ["/queries/1/answers/1/retrieve", "/queries/1/answers/3/retrieve"]
+
+
+def test_known_images_are_not_asked_for_again() -> None:
+    rest = ScriptedRest()
+    rest.images = {"1.2.1": ("a", "b")}
+    known = PullRequest("p1", "1.2", "PACS", repair="IMAGE", expected_instances={"1.2.1": ("a", "b")})
+    Retrieve(rest, "AIPULL").submit(known, None, Lacking({"1.2.1": frozenset("a")}, by_image=True))  # type: ignore[arg-type]
+    assert [query["Query"]["SOPInstanceUID"] for query in rest.queries] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("images", "here", "by_image"),
+    [
+        ({}, "a", True),  # IMAGE level gives no answers
+        ({"1.2.1": ("a", "b")}, "a", False),
+        ({"1.2.1": ("a", "b")}, "", True),  # nothing of it came: the series as it is
+        ({"1.2.1": tuple(str(number) for number in range(200))}, "1", True),  # too many for a list
+    ],
+)
+def test_else_the_series_that_lacks_images_and_no_other(images: dict[str, tuple[str, ...]], here: str, by_image: bool) -> None:
+    rest = ScriptedRest()
+    rest.images = images
+    lacking = Lacking({"1.2.1": frozenset(here)}, by_image)
+    assert Retrieve(rest, "AIPULL").submit(SHORT, None, lacking) == ("job1",)  # type: ignore[arg-type]
+    assert rest.queries[-1]["Query"]["SeriesInstanceUID"] == "1.2.1"
+    assert rest.retrieved[-1][0].endswith("/answers/0/retrieve")
+
+
+def test_nothing_lacks_any_more() -> None:
+    rest = ScriptedRest()
+    assert Retrieve(rest, "AIPULL").submit(SHORT, None, Lacking({}, by_image=True)) == ()  # type: ignore[arg-type]
+    assert rest.queries == []
+
+
+def test_job_of_a_repair_from_before_the_crash_is_taken_over() -> None:
+    rest = ScriptedRest()
+    rest.jobs = [job("mine", **{"0020,000e": "1.2.1"}), job("study")]
+    lacking = Lacking({"1.2.1": frozenset("a")}, by_image=False)
+    assert Retrieve(rest, "AIPULL").submit(SHORT, AT, lacking) == ("mine",)  # type: ignore[arg-type]
+
+
 AT = 1795262400_000  # 2026-11-21T12:00:00Z
 
 
@@ -112,9 +181,10 @@ class Bench:
         self.rest = ScriptedRest()
         self.rows = PullRows(journal)
         self.receptions = ReceptionRows(journal)
-        self.log = PluginLog(tmp_path)
+        self.log = ContractLog(tmp_path, "orthanc-python")
+        self.repair = Repair(self.rest, self.receptions, Switches())  # type: ignore[arg-type]
         self.file = tmp_path / "orthanc-python.log"
-        self.worker = Pulls(self.rest, self.rows, self.receptions, "AIPULL", self.log)  # type: ignore[arg-type]
+        self.worker = Pulls(self.rest, self.rows, self.receptions, "AIPULL", self.repair, self.log)  # type: ignore[arg-type]
         self.rows.add(STUDY, 2**50)
 
     def step(self) -> str:

@@ -293,10 +293,66 @@ def test_a_pacs_that_does_not_answer_for_series_is_asked_again_and_the_study_say
 def test_without_counts_of_series_the_count_of_the_study_is_expected(world: Pipeline) -> None:
     world.pacs.series["A"] = [series_answer(THIN, 80), series_answer(THICK, None)]
     request = world.until_asked()
-    assert (request.expected, request.expected_series) == (100, {})
+    assert (request.expected, request.expected_series) == (100, {THIN: 80})
     refused = Pipeline()
     refused.pacs.errors["A", "SERIES"] = PermanentError("SERIES level refused")
     assert (refused.until_asked().expected, refused.plugins.asked[-1].expected_series) == (100, {})
+
+
+def test_what_the_pacs_says_of_each_series_goes_with_the_pull(world: Pipeline) -> None:
+    world.pacs.series["A"] = [series_answer(THIN, 80, ConvolutionKernel="B70f", SeriesTime=""), series_answer(THICK, 20)]
+    request = world.until_asked()
+    told = {"Modality": "CT", "BodyPartExamined": "CHEST", "ImageType": "ORIGINAL\\PRIMARY\\AXIAL", "SliceThickness": "1.0"}
+    assert request.announced == {THIN: {**told, "ConvolutionKernel": "B70f"}, THICK: told}
+
+
+def image_answer(series: str, number: int) -> dict[str, str]:
+    return {"StudyInstanceUID": UID, "SeriesInstanceUID": series, "SOPInstanceUID": f" {series}.{number} "}
+
+
+def test_where_counts_are_not_to_be_trusted_every_image_of_what_may_be_handed_over_is_asked_for(world: Pipeline) -> None:
+    world.pull.prepare.by_image = {"A"}
+    world.pacs.series["A"] = [series_answer(THIN, 999), series_answer(THICK, 20, SliceThickness="8")]
+    world.pacs.images["A"] = [image_answer(THIN, 1), image_answer(THIN, 2), image_answer(THIN, 2), image_answer(THICK, 1)]
+    request = world.until_asked()
+    assert request.expected_instances == {THIN: (f"{THIN}.1", f"{THIN}.2")}
+    assert (request.expected, request.expected_series) == (None, {})
+
+
+def test_where_image_level_says_nothing_there_is_nothing_to_count_against(world: Pipeline) -> None:
+    world.pull.prepare.by_image = {"A"}
+    world.pacs.series["A"] = [series_answer(THIN, 999)]
+    request = world.until_asked()
+    assert (request.expected, request.expected_series, request.expected_instances) == (None, {}, {})
+
+
+def test_a_short_study_is_mended_by_what_the_pacs_can_move_and_whole_where_that_did_not_help() -> None:
+    world = Pipeline()
+    world.pull.prepare.repair = {"A": "IMAGE"}
+    request = world.until_asked()
+    asked = [request.repair]
+    for received, outcome in ((90, "short"), (95, "short"), (95, "short")):
+        world.report(request, outcome, f"SHORT {received} of 100", received=received)
+        if world.study().due:
+            world.clock.pass_seconds(600)
+            world.pull()
+            request = world.plugins.asked[-1]
+            asked.append(request.repair)
+    assert asked == ["STUDY", "IMAGE", "IMAGE"]
+
+
+def test_a_mending_that_brought_nothing_or_failed_is_not_tried_again() -> None:
+    for outcome, received in (("short", 90), ("failed", 0)):
+        world = Pipeline()
+        world.pull.prepare.repair = {"A": "SERIES"}
+        world.report(world.until_asked(), "short", "SHORT 90 of 100", received=90)
+        world.clock.pass_seconds(600)
+        world.pull()
+        assert world.plugins.asked[-1].repair == "SERIES"
+        world.report(world.plugins.asked[-1], outcome, received=received)
+        world.clock.pass_seconds(600)
+        world.pull()
+        assert world.plugins.asked[-1].repair == "STUDY"
 
 
 # --- by hand ---
