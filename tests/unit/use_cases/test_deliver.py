@@ -251,7 +251,7 @@ def test_a_backend_that_is_down_costs_no_attempt(world: Pipeline) -> None:
     for _ in range(200):
         world.publish()
         world.deliver(0)
-        world.clock.pass_seconds(1)
+        world.clock.pass_seconds(6)
     item = world.study().handovers[0]
     assert (item.attempts, item.message_state, item.last_error) == (0, "queued", "connection refused")
     assert {entry.outcome for entry in item.tries} == {"away"}
