@@ -13,6 +13,7 @@ from pacs_module.adapters.memory_queue import MemoryConsumer, MemoryQueue
 from pacs_module.domain.errors import NoRoom, PipelineError
 from pacs_module.domain.messages import PullReport, PullRequest, SeriesFolder
 from pacs_module.domain.values import Attributes
+from pacs_module.ports import Delivery
 
 NOON = int(datetime(2020, 6, 18, 12, tzinfo=UTC).timestamp() * 1000)
 DAY = date(2020, 6, 18)
@@ -142,6 +143,12 @@ class SteppingConsumer(MemoryConsumer):
         super().__init__(queue)
         self._clock = clock
         self.meanwhile: Callable[[], None] = lambda: None
+
+    def take(self, timeout: float) -> Delivery | None:
+        delivery = super().take(0)
+        if delivery is None:
+            self._clock.pass_seconds(timeout)
+        return delivery
 
     def keep_alive(self, seconds: float) -> None:
         self._clock.pass_seconds(seconds)

@@ -250,10 +250,11 @@ def test_a_backend_that_is_down_costs_no_attempt(world: Pipeline) -> None:
     world.backend.error = Unreachable("connection refused")
     for _ in range(200):
         world.publish()
-        world.deliver(0)
-        world.clock.pass_seconds(6)
+        world.deliver(5)
+        world.clock.pass_seconds(1)
     item = world.study().handovers[0]
-    assert (item.attempts, item.message_state, item.last_error) == (0, "queued", "connection refused")
+    assert (item.attempts, item.last_error) == (0, "connection refused")
+    assert item.message_state in ("owed", "queued")
     assert {entry.outcome for entry in item.tries} == {"away"}
     assert 10 < len(item.tries) < 25, "once a minute in the end"
     world.backend.error = None
