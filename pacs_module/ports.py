@@ -160,6 +160,7 @@ class Puller(Protocol):
 
         Raises:
             NoRoom: The RAM disk cannot take it now.
+            TooLarge: The RAM disk can never take it.
             RetriableError: Orthanc is not reachable.
             PermanentError: Orthanc refuses it (an unknown PACS).
         """

@@ -103,5 +103,9 @@ CONTRAST_DELAYED_KEYWORDS = ["DELAY", "延迟"]
 STABLE_AGE = 30.0
 # Seconds that a handed-over folder is kept after the result.
 HANDOVER_RETENTION = 600.0
+# True: the manifest of a hand-over (FOLDER.manifest.json) has the SHA-256 of each file.
+HANDOVER_CHECKSUMS = False
 # Megabytes of the RAM disk that no new pull may touch.
 RAM_DISK_RESERVE_MB = 256
+# The RAM disk is called full, in the log, in /health and in /metrics, when so many percent of it are filled.
+RAM_DISK_ALARM_PERCENT = 85

@@ -122,11 +122,13 @@ class Concluder:
         parts = [ToExport(one.series_uid, arrival.orthanc_series(one.series_uid), one.instances) for one in chosen]
         base = parts[0].orthanc_ids[0]
         name = self.tables.handovers.next_folder(base)
-        exported = self.folder.export(name, parts, subfolders=decision.dx)
+        study = arrival.row.study_uid
+        about = {"handoverID": handover_id, "studyUID": study, "completeness": received.completeness.words}
+        exported = self.folder.export(name, parts, decision.dx, about)
         reach("exported")
         number = sum(one.number_received for one in exported.series)
         uids = tuple(one.series_uid for one in chosen)
-        return HandoverRow(handover_id, arrival.row.study_uid, uids, number, name, "given"), base, exported
+        return HandoverRow(handover_id, study, uids, number, name, "given", exported.size), base, exported
 
     def _lines(self, received: Received, decision: Decision, last: int | None) -> None:
         arrival, study = received.arrival, received.arrival.row.study_uid

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from clock import now_ms
-from orthanc_rest import OrthancRest
+from orthanc_rest import OrthancRest, SeriesHere
+from pacs_module.domain.errors import PipelineError
+from pacs_module.domain.room import Seen
 from pacs_module.logs import ContractLog
-from reception_rows import DOOMED, ReceptionRows
+from reception_rows import DOOMED, Reception, ReceptionRows
+from size_rows import SizeRows
 from worker import Worker
+
+_DEVICE = ("Modality", "Manufacturer", "ManufacturerModelName", "Rows", "Columns")
 
 
 class Deletion(Worker):
@@ -19,17 +24,38 @@ class Deletion(Worker):
     pulled again.
     """
 
-    def __init__(self, rest: OrthancRest, receptions: ReceptionRows, log: ContractLog) -> None:
+    def __init__(self, rest: OrthancRest, receptions: ReceptionRows, sizes: SizeRows, log: ContractLog) -> None:
         super().__init__("deletion", log)
         self._rest = rest
         self._receptions = receptions
+        self._sizes = sizes
         self.on_done: Callable[[], None] = lambda: None
 
     def step(self) -> float:
         """Delete what is due."""
         for reception in self._receptions.in_state(DOOMED):
+            self._learn(reception)
             self._rest.delete_instances(list(reception.doomed))
             self._receptions.close(reception, now_ms())
             self._log.event("study deleted from Orthanc", study=reception.study_uid, images=len(reception.doomed))
             self.on_done()
         return self.IDLE_S
+
+    def _learn(self, reception: Reception) -> None:
+        """Before it goes: how large the images of such a device are, to know what the next pull will bring."""
+        for orthanc_id in reception.orthanc_ids:
+            for series in self._rest.series_of(orthanc_id):
+                try:
+                    seen = self._seen(series)
+                except PipelineError:  # gone in this moment
+                    continue
+                if seen is not None:
+                    self._sizes.add(seen)
+
+    def _seen(self, series: SeriesHere) -> Seen | None:
+        if not series.instances:
+            return None
+        tags = self._rest.tags(series.instances[0])
+        instances, size = self._rest.statistics(f"series/{series.orthanc_id}")
+        modality, manufacturer, model, rows, columns = (tags.get(keyword, "") for keyword in _DEVICE)
+        return Seen(modality, manufacturer, model, f"{columns}x{rows}", instances, size) if modality else None

@@ -19,7 +19,10 @@ _DEFAULT_HTTP_PORT = 8042
 
 @dataclass(frozen=True)
 class Environment:
-    """Places and addresses; ``handover_seen_as`` is how others see the hand-over folder."""
+    """
+    Places and addresses; ``handover_seen_as`` is how others see the hand-over folder, ``copies_folder`` where pacs_module puts
+    hand-overs without names, None when that is not on the RAM disk.
+    """
 
     journal: Path
     handover_folder: Path
@@ -29,6 +32,7 @@ class Environment:
     log_folder: Path
     time_zone: ZoneInfo
     site_config: Path | None
+    copies_folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
     if not url.startswith(("http://", "https://")):
         raise ConfigurationError("AIPULL_PACS_MODULE_URL", url, "an address that begins with http:// or https://")
     site = variables.get("SITE_CONFIG", "").strip()
+    copies = variables.get("AIPULL_COPIES_FOLDER", "").strip()
     return Environment(
         journal=journal,
         handover_folder=handover,
@@ -65,6 +70,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         log_folder=_folder(variables, "AIPULL_LOG_FOLDER"),
         time_zone=_time_zone(_text(variables, "AIPULL_TIME_ZONE")),
         site_config=Path(site) if site else None,
+        copies_folder=Path(copies) if copies else None,
     )
 
 

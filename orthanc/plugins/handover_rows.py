@@ -12,7 +12,7 @@ from pacs_module.domain.choice import HandedOver
 
 @dataclass(frozen=True)
 class HandoverRow:
-    """One hand-over: ``folder`` is the name of its folder; ``state`` given, released or lost."""
+    """One hand-over: ``folder`` is the name of its folder; ``state`` given, released or lost; ``size`` in bytes."""
 
     handover_id: str
     study_uid: str
@@ -20,6 +20,7 @@ class HandoverRow:
     instances: int
     folder: str
     state: str
+    size: int = 0
 
 
 class HandoverRows:
@@ -31,9 +32,9 @@ class HandoverRows:
     def add(self, row: HandoverRow, base: str, now: int) -> None:
         """Note a hand-over, in the transaction that also owes the notification."""
         self._journal.write(
-            "INSERT INTO handovers (handover_id, study_uid, series_uids, instances, base, folder, at, state) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            row.handover_id, row.study_uid, as_text(row.series_uids), row.instances, base, row.folder, now, row.state,
+            "INSERT INTO handovers (handover_id, study_uid, series_uids, instances, base, folder, at, state, bytes) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            row.handover_id, row.study_uid, as_text(row.series_uids), row.instances, base, row.folder, now, row.state, row.size,
         )  # fmt: skip
 
     def get(self, handover_id: str) -> HandoverRow | None:
@@ -64,6 +65,7 @@ class HandoverRows:
 
 
 def _row(row: sqlite3.Row) -> HandoverRow:
+    uids = tuple(json.loads(row["series_uids"]))
     return HandoverRow(
-        row["handover_id"], row["study_uid"], tuple(json.loads(row["series_uids"])), row["instances"], row["folder"], row["state"]
+        row["handover_id"], row["study_uid"], uids, row["instances"], row["folder"], row["state"], row["bytes"]
     )

@@ -58,9 +58,19 @@ CREATE TABLE IF NOT EXISTS handovers (
     base TEXT NOT NULL,                         -- folder name without the number of the repetition
     folder TEXT NOT NULL,
     at INTEGER NOT NULL,
-    state TEXT NOT NULL DEFAULT 'given'         -- given, released, lost
+    state TEXT NOT NULL DEFAULT 'given',        -- given, released, lost
+    bytes INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS handovers_by_study ON handovers (study_uid);
+CREATE TABLE IF NOT EXISTS sizes (             -- what devices send, to know what a pull will bring
+    modality TEXT NOT NULL,
+    manufacturer TEXT NOT NULL,
+    model TEXT NOT NULL,
+    matrix TEXT NOT NULL,
+    instances INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (modality, manufacturer, model, matrix)
+);
 CREATE TABLE IF NOT EXISTS outbox (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     study_uid TEXT NOT NULL,
@@ -86,6 +96,13 @@ class Journal:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
         self._connection.executescript(_SCHEMA)
+        self._add_missing_columns()
+
+    def _add_missing_columns(self) -> None:
+        """A journal that an earlier version made."""
+        known = {row["name"] for row in self._connection.execute("PRAGMA table_info(handovers)")}
+        if "bytes" not in known:
+            self._connection.execute("ALTER TABLE handovers ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

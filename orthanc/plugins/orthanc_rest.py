@@ -134,6 +134,11 @@ class OrthancRest:
         """Who sent an image (RemoteAET, RemoteIP), and when it came."""
         return cast(dict[str, str], self.get(f"/instances/{instance_id}/metadata?expand"))
 
+    def statistics(self, resource: str) -> tuple[int, int]:
+        """Images of ``studies/{id}`` or ``series/{id}``, and their bytes in the store."""
+        answer = self.get(f"/{resource}/statistics")
+        return int(answer["CountInstances"]), int(answer["DiskSize"])
+
     def delete_instances(self, instance_ids: list[str]) -> None:
         """Delete images; those that are gone already are no error."""
         self.post("/tools/bulk-delete", {"Resources": instance_ids})

@@ -39,7 +39,8 @@ class RestApi:
     The handlers, free of Orthanc's SDK.
 
     Each takes the parsed body and the groups of the URI and gives an :class:`Answer`; ``on_pull`` wakes the worker,
-    ``on_call`` tells that pacs_module is there.
+    ``on_call`` tells that pacs_module is there, ``on_never`` that a study has no place on the RAM disk, ``full`` whether the RAM
+    disk is fuller than it should be.
     """
 
     journal: Journal
@@ -51,6 +52,8 @@ class RestApi:
     log: ContractLog
     on_pull: Callable[[], None]
     on_call: Callable[[], None]
+    on_never: Callable[[str], None] = lambda _: None
+    full: Callable[[], bool] = lambda: False
 
     def ask_pull(self, body: Mapping[str, Any]) -> Answer:
         """``POST /aipull/pulls``: idempotent by pullID."""
@@ -61,10 +64,16 @@ class RestApi:
         if request.pacs not in self.modalities:
             words = f"{request.pacs} is not in Orthanc's DicomModalities: {', '.join(sorted(self.modalities)) or 'none'}"
             return Answer(HTTPStatus.NOT_FOUND, {"message": words, "key": "pacs", "value": request.pacs})
-        lacking = self.room.lacking_for(request)
-        if lacking:
-            return Answer(HTTPStatus.INSUFFICIENT_STORAGE, {"message": lacking})
-        self.pulls.add(request, now_ms())
+        with self.room.lock:
+            verdict = self.room.ask_for(request)
+            if verdict.fits:
+                self.pulls.add(request, now_ms())
+        if verdict.never:
+            self.log.event("a pull can never have room", level="error", study=request.study_uid, why=verdict.why)
+            self.on_never(request.study_uid)
+            return Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"message": verdict.why})
+        if not verdict.fits:
+            return Answer(HTTPStatus.INSUFFICIENT_STORAGE, {"message": verdict.why})
         self.log.event("pull asked for", pull=request.pull_id, study=request.study_uid, pacs=request.pacs, level=request.level)
         reach("pull_journaled")
         self.on_pull()
@@ -105,7 +114,8 @@ class RestApi:
     def status(self) -> Answer:
         """``GET /aipull/status``: for health."""
         state = {"version": __version__, "epoch": self.journal.meta("epoch"), "seq": int(self.journal.meta("seq", "0"))}
-        return Answer(HTTPStatus.OK, {**state, "counts": self.journal.counts(), "room": self.room.state()})
+        room = {**self.room.state(), "alarm": self.full()}
+        return Answer(HTTPStatus.OK, {**state, "counts": self.journal.counts(), "room": room})
 
 
 Handler = Callable[[Mapping[str, Any], tuple[str, ...]], Answer]

@@ -1,70 +1,166 @@
-"""Is there room on the RAM disk for one more pull? (M19)"""
+"""
+Is there room on the RAM disk for one more pull? (M19)
+
+Free bytes against what the running pulls will still bring; handed-over series count by themselves, because their files lie on
+the same disk.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
+from handover_rows import HandoverRows
+from orthanc_rest import OrthancRest
+from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.messages import PullRequest
+from pacs_module.domain.room import MB, Disk, Here, RoomVerdict, Wish, judge_room, still_to_come, usual_size
+from pacs_module.domain.switches import Switches
 from pull_rows import ENDED, PullRows
+from reception_rows import KEPT, OPEN, PARKED, SPENT, ReceptionRows
+from size_rows import SizeRows
 
-_CT_BYTES = 600_000
-"""A CT slice of 512 x 512 x 2 bytes with its header."""
-_DX_BYTES = 32_000_000
-"""A radiograph of 4,000 x 4,000 x 2 bytes."""
-_UNTOLD_INSTANCES = {True: 4, False: 600}
-_MB = 1_000_000
+FORGET_S = 120.0
+"""A pull that has no room is asked for again every few seconds; one that is not any more keeps no room."""
+
+
+class Sizes:
+    """
+    How many bytes a pull will still bring.
+
+    Args:
+        rest: Orthanc, for what is here of a study.
+        receptions: Where in Orthanc it is.
+        sizes: What devices sent before.
+        switches: Which modalities are radiography.
+    """
+
+    def __init__(self, rest: OrthancRest, receptions: ReceptionRows, sizes: SizeRows, switches: Switches) -> None:
+        self._rest = rest
+        self._receptions = receptions
+        self._sizes = sizes
+        self._switches = switches
+
+    def still_to_come(self, request: PullRequest) -> tuple[int, bool]:
+        """Bytes, and whether they are more than a guess."""
+        modalities = self._switches.dx_modalities if request.dx else self._switches.ct_modalities
+        each, sure = usual_size(self._sizes.all(), request.dx, modalities)
+        return still_to_come(expected_of(request), self._here(request), each, sure, request.dx)
+
+    def _here(self, request: PullRequest) -> Here:
+        """What is here of that which is pulled."""
+        reception = self._receptions.of_study(request.study_uid, OPEN, SPENT, PARKED, KEPT)
+        found = [self._part_here(orthanc_id, request) for orthanc_id in (reception.orthanc_ids if reception else ())]
+        return Here(sum(part.instances for part in found), sum(part.size for part in found))
+
+    def _part_here(self, orthanc_id: str, request: PullRequest) -> Here:
+        try:
+            instances, size = self._rest.statistics(f"studies/{orthanc_id}")
+            if request.level == "STUDY" or not instances:
+                return Here(instances, size)
+            series = [one for one in self._rest.series_of(orthanc_id) if one.series_uid in request.series_uids]
+            some = sum(len(one.instances) for one in series)
+            return Here(some, size * some // instances)
+        except PipelineError:  # gone in this moment
+            return Here()
 
 
 class Room:
     """
-    Free bytes against what the running pulls will still bring. Handed-over series count by themselves: their files lie on
-    the same disk.
+    Keeps the promises: what runs, and in which order the others wait.
 
     Args:
         storage: On the disk in question.
         reserve_mb: Never to be touched by a new pull.
         pulls: Their rows.
-        received: Images of a study that are here.
+        sizes: What a pull will bring.
+        handovers: Their rows, for copies that are owed.
+        copies: Where pacs_module puts copies of hand-overs without names, None when that is not on this disk.
     """
 
-    def __init__(self, storage: Path, reserve_mb: int, pulls: PullRows, received: Callable[[str], int]) -> None:
+    def __init__(
+        self,
+        storage: Path,
+        reserve_mb: int,
+        pulls: PullRows,
+        sizes: Sizes,
+        handovers: HandoverRows,
+        copies: Path | None = None,
+    ) -> None:
         self._storage = storage
-        self._reserve = reserve_mb * _MB
+        self._reserve = reserve_mb * MB
         self._pulls = pulls
-        self._received = received
+        self._sizes = sizes
+        self._handovers = handovers
+        self._copies = copies
+        self._waiting: dict[str, tuple[Wish, float]] = {}
+        self.lock = threading.RLock()
+        """Held from the question until the pull is journaled: two that ask at once must not get the same bytes."""
 
-    def lacking_for(self, request: PullRequest) -> str:
-        """Why a pull has no room, in words; empty when it has."""
-        free, promised, needed = self._free(), self._promised(), bytes_of(request)
-        if free - self._reserve - promised >= needed:
-            return ""
-        return (
-            f"no room: {free // _MB} MB free, {self._reserve // _MB} MB kept in reserve, "
-            f"{promised // _MB} MB promised to running pulls, {needed // _MB} MB needed"
-        )
+    def ask_for(self, request: PullRequest) -> RoomVerdict:
+        """Whether a pull may begin; one that may not keeps its place in the order."""
+        with self.lock:
+            wish = self._wish(request)
+            verdict = judge_room(wish, self.disk(), self._promised(), [other for other, _ in self._waiting.values()])
+            if verdict.fits or verdict.never:
+                self._waiting.pop(request.study_uid, None)
+            else:
+                self._waiting[request.study_uid] = (wish, time.monotonic())
+            return verdict
+
+    def waiting(self) -> tuple[Wish, ...]:
+        """Pulls that had no room, in their order."""
+        with self.lock:
+            self._forget()
+            return tuple(sorted((wish for wish, _ in self._waiting.values()), key=lambda one: (-one.priority, one.since)))
+
+    def disk(self) -> Disk:
+        """As it is now."""
+        disk = os.statvfs(self._storage)
+        return Disk(disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize, self._reserve)
 
     def state(self) -> dict[str, int]:
         """For health, in bytes."""
-        return {"freeBytes": self._free(), "reserveBytes": self._reserve, "promisedBytes": self._promised()}
+        disk, given = self.disk(), self._handovers.given()
+        return {
+            "totalBytes": disk.total,
+            "freeBytes": disk.free,
+            "reserveBytes": self._reserve,
+            "promisedBytes": self._promised(),
+            "handoverBytes": sum(row.size for row in given),
+            "pullsWaiting": len(self.waiting()),
+        }
 
-    def _free(self) -> int:
-        disk = os.statvfs(self._storage)
-        return disk.f_bavail * disk.f_frsize
+    def _wish(self, request: PullRequest) -> Wish:
+        self._forget()
+        needed, sure = self._sizes.still_to_come(request)
+        known = self._waiting.get(request.study_uid)
+        since = known[0].since if known else time.monotonic()
+        wish = Wish(request.study_uid, request.priority, since, needed, sure)
+        return replace(wish, needed=2 * needed) if self._copies else wish
+
+    def _forget(self) -> None:
+        now = time.monotonic()
+        self._waiting = {uid: entry for uid, entry in self._waiting.items() if now - entry[1] < FORGET_S}
 
     def _promised(self) -> int:
         running = [pull.request for pull in self._pulls.unreported() if pull.job_state != ENDED]
-        return sum(bytes_of(request, self._received(request.study_uid)) for request in running)
+        will_come = sum(self._sizes.still_to_come(request)[0] for request in running)
+        return will_come + self._copies_owed(will_come)
+
+    def _copies_owed(self, will_come: int) -> int:
+        if self._copies is None:
+            return 0
+        owed = [row.size for row in self._handovers.given() if not (self._copies / row.handover_id).is_dir()]
+        return will_come + sum(owed)
 
 
-def bytes_of(request: PullRequest, received: int = 0) -> int:
-    """What a pull will still bring, from the announced counts and the usual size of an image."""
+def expected_of(request: PullRequest) -> int | None:
+    """Instances that a pull will bring in all, None when the PACS told none."""
     counts = request.expected_series
     if request.level == "SERIES":
-        expected = sum(counts.get(uid, 0) for uid in request.series_uids) or None
-    else:
-        expected = request.expected or sum(counts.values()) or None
-    if expected is None:
-        expected = _UNTOLD_INSTANCES[request.dx]
-    return max(expected - received, 0) * (_DX_BYTES if request.dx else _CT_BYTES)
+        return sum(counts.get(uid, 0) for uid in request.series_uids) or None
+    return request.expected or sum(counts.values()) or None

@@ -20,11 +20,13 @@ from pacs_module.domain.switches import Switches
 from pacs_module.logs import ContractLog
 from pull_rows import PullRows
 from pulls import Pulls
+from ram_disk import RamDiskWatch
 from reception import ReceptionWorker
 from reception_rows import ReceptionRows
 from repair import Repair
 from rest_api import RestApi
-from room import Room
+from room import Room, Sizes
+from size_rows import SizeRows
 
 _DAY_MS = 24 * 3600 * 1000
 _KEEP_MS = 7 * _DAY_MS
@@ -51,18 +53,26 @@ class Plugins:
         self._tables = Tables(self.journal, pulls, receptions, HandoverRows(self.journal))
         rest = OrthancRest(facts.base_url, token)
         storage = None if facts.compressed else facts.storage
-        self.folder = HandoverFolder(environment.handover_folder, environment.handover_seen_as, storage, rest)
+        self.folder = HandoverFolder(
+            environment.handover_folder, environment.handover_seen_as, storage, rest, switches.handover_checksums
+        )
         concluder = Concluder(self._tables, rest, self.folder, switches, environment.time_zone, log)
         judge = Judge(rest, receptions, switches, log)
         arrivals = Arrivals(rest, self._tables, Changes(rest, self.journal), switches.stable_age, log)
         self.reception = ReceptionWorker(self._tables, arrivals, judge, concluder, switches, log)
         self.pulls = Pulls(rest, pulls, receptions, facts.aet, Repair(rest, receptions, switches), log)
-        self.deletion = Deletion(rest, receptions, log)
+        sizes = SizeRows(self.journal)
+        self.deletion = Deletion(rest, receptions, sizes, log)
         self.notifier = Notifier(self.journal, environment.pacs_module_url, environment.api_key, log)
-        room = Room(facts.storage, switches.ram_disk_reserve_mb, pulls, arrivals.received)
+        room = Room(
+            facts.storage, switches.ram_disk_reserve_mb, pulls, Sizes(rest, receptions, sizes, switches),
+            self._tables.handovers, environment.copies_folder,
+        )  # fmt: skip
+        self.ram_disk = RamDiskWatch(room, self._tables, rest, switches.ram_disk_alarm_percent, log)
         self.api = RestApi(
             self.journal, pulls, self._tables.handovers, self.folder, room, facts.modalities, log,
             on_pull=self.pulls.wake, on_call=self.notifier.is_back,
+            on_never=self.ram_disk.drop, full=self.ram_disk.is_full,
         )  # fmt: skip
         self._connect()
         self._warn_of_journal(environment)
@@ -88,8 +98,8 @@ class Plugins:
             worker.join(_STOP_S)
         self.log.event("stopped")
 
-    def _workers(self) -> tuple[ReceptionWorker, Pulls, Deletion, Notifier]:
-        return self.reception, self.pulls, self.deletion, self.notifier
+    def _workers(self) -> tuple[ReceptionWorker, Pulls, Deletion, Notifier, RamDiskWatch]:
+        return self.reception, self.pulls, self.deletion, self.notifier, self.ram_disk
 
     def _connect(self) -> None:
         def pull_ended() -> None:
@@ -99,6 +109,7 @@ class Plugins:
         self.pulls.on_end = pull_ended
         self.reception.on_owed = self.notifier.wake
         self.reception.on_doomed = self.deletion.wake
+        self.ram_disk.on_doomed = self.deletion.wake
         self.deletion.on_done = self.pulls.wake
 
     def _forget_index(self) -> None:

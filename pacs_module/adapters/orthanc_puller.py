@@ -8,7 +8,7 @@ from http import HTTPStatus
 import requests
 
 from ..domain.documents import to_document
-from ..domain.errors import NoRoom
+from ..domain.errors import NoRoom, TooLarge
 from ..domain.messages import PullReport, PullRequest, read_pull_report
 from .http import checked, translated
 
@@ -24,10 +24,12 @@ class OrthancPuller:
         self._timeout = timeout
 
     def ask(self, request: PullRequest) -> None:
-        """Ask for a pull; 507 means that the RAM disk has no room."""
+        """Ask for a pull; 507 means that the RAM disk has no room now, 413 that it never has."""
         response = self._call("POST", "/pulls", to_document(request))
         if response.status_code == HTTPStatus.INSUFFICIENT_STORAGE:
-            raise NoRoom(response.text.strip()[:300])
+            raise NoRoom(_message(response))
+        if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            raise TooLarge(_message(response))
         checked(_WHO, response)
 
     def report_of(self, pull_id: str) -> PullReport | str | None:
@@ -49,3 +51,10 @@ class OrthancPuller:
     def _call(self, method: str, path: str, body: object = None) -> requests.Response:
         with translated(_WHO):
             return requests.request(method, self._url + path, json=body, auth=self._auth, timeout=(5, self._timeout))
+
+
+def _message(response: requests.Response) -> str:
+    try:
+        return str(response.json()["message"])[:300]
+    except (ValueError, KeyError, TypeError):
+        return response.text.strip()[:300]

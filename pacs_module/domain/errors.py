@@ -12,6 +12,7 @@ The error tree. The name says what the caller must do.
     └── PermanentError          the same request will fail again
         ├── ConfigurationError  a setting: names key, value and what is allowed
         ├── MessageError        a message of another process: names key, value and what is allowed
+        ├── TooLarge            the pull needs more than the whole RAM disk
         ├── InvalidTransition   the life cycle has no row for this state and event
         └── Refused             the other side understood and said no (HTTP 4xx), with its words
 """
@@ -63,6 +64,10 @@ class TooManyAnswers(RetriableError):
 
 class PermanentError(PipelineError):
     """Asking again in the same way will fail in the same way."""
+
+
+class TooLarge(PermanentError):
+    """The pull needs more than the whole RAM disk: no waiting helps."""
 
 
 class _KeyedError(PermanentError):

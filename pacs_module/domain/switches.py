@@ -87,7 +87,9 @@ class Switches:
     # Receiving
     stable_age: float = 30.0
     handover_retention: float = 600.0
+    handover_checksums: bool = False
     ram_disk_reserve_mb: int = 256
+    ram_disk_alarm_percent: int = 85
 
 
 def parse_switches(values: Mapping[str, object]) -> Switches:
@@ -160,6 +162,8 @@ def _check_together(switches: Switches) -> None:
                 raise ConfigurationError(name.upper(), word, f"any of {', '.join(allowed)}")
     if switches.filter_body_part and not switches.keywords:
         raise ConfigurationError("KEYWORDS", switches.keywords, "at least one, or FILTER_BODY_PART = False")
+    if not 20 <= switches.ram_disk_alarm_percent <= 100:
+        raise ConfigurationError("RAM_DISK_ALARM_PERCENT", switches.ram_disk_alarm_percent, "20 to 100")
     if not switches.ct_modalities and not switches.dx_modalities:
         raise ConfigurationError("CT_MODALITIES", switches.ct_modalities, "at least one modality here or in DX_MODALITIES")
     if switches.thin_slice_max > switches.slice_thickness_max:

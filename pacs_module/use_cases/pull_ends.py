@@ -62,6 +62,17 @@ class PullEnds:
 
         self._edit_running(request, edit)
 
+    def too_large(self, request: PullRequest, why: str) -> None:
+        """Take a pull back that needs more than the whole RAM disk: asking again would go on for ever, and help nobody."""
+
+        def edit(study: Study, pull: Pull) -> None:
+            now = self.clock.now()
+            pull.status, pull.outcome, pull.ended_at = "ended", "failed", iso(now)
+            if study.state is State.PULL_DATA:
+                self._give_up(study, why, now)
+
+        self._edit_running(request, edit)
+
     def no_room(self, request: PullRequest, why: str, pause: timedelta) -> None:
         """Take a pull back that the RAM disk has no room for: asked again after the pause, and no attempt is counted."""
 
@@ -140,15 +151,18 @@ class PullEnds:
 
     def _repeat(self, study: Study, why: str, now: int) -> None:
         if self.retry.exhausted(study.attempts):
-            last = study.last_handover
-            # What was handed over before goes on: its result, or the loss of its files, decides.
-            event = Event.NOTHING_NEW_WAITING if last is not None and last.open else Event.PULL_GIVEN_UP
-            study.apply(event, f"{why}; attempt {study.attempts} was the last", now)
-            study.schedule(PULL, None)
+            self._give_up(study, f"{why}; attempt {study.attempts} was the last", now)
             return
         pause = self.retry.pause_after(study.attempts)
         study.apply(Event.PULL_AGAIN, f"{why}; again in {pause}", now)
         study.schedule(PULL, now + milliseconds(pause))
+
+    def _give_up(self, study: Study, why: str, now: int) -> None:
+        """What was handed over before goes on: its result, or the loss of its files, decides."""
+        last = study.last_handover
+        event = Event.NOTHING_NEW_WAITING if last is not None and last.open else Event.PULL_GIVEN_UP
+        study.apply(event, why, now)
+        study.schedule(PULL, None)
 
 
 def pull_what_was_asked_meanwhile(study: Study, now: int) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 
 from ..domain import loglines
 from ..domain.choose_pacs import choose_pacs
-from ..domain.errors import InvalidTransition, NoRoom, PermanentError, RetriableError
+from ..domain.errors import InvalidTransition, NoRoom, PermanentError, RetriableError, TooLarge
 from ..domain.lifecycle import Event, State
 from ..domain.messages import PullReport, PullRequest
 from ..domain.ordering import BACKLOG, MOST_AGED, PULL_ORDER, ROUTINE, Ageing
@@ -200,6 +200,11 @@ class PullStudies:
             self.puller.ask(request)
         except NoRoom as error:
             self.ends.no_room(request, str(error), self.policy.room_pause)
+            return False
+        except TooLarge as error:
+            self.log.line(loglines.MOVE_FAILED)
+            self.log.line(loglines.move_success([]))
+            self.ends.too_large(request, str(error))
             return False
         except RetriableError as error:
             self.log.event("plugins not reached, will be asked again", "WARNING", studyUID=request.study_uid, error=str(error))

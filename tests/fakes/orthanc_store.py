@@ -18,6 +18,7 @@ class FakeStore:
         self.folder = folder
         self.images: dict[str, dict[str, Any]] = {}
         self.log: list[str] = []
+        self.image_bytes = 500_000
 
     def add(self, study: str, series: str, count: int = 1, first: int = 1, patient: str = "P1", **tags: str) -> list[str]:
         """Images arrive."""
@@ -69,6 +70,16 @@ class FakeStore:
 
     def tags(self, instance_id: str) -> dict[str, str]:
         return dict(self._image(instance_id)["tags"])
+
+    def statistics(self, resource: str) -> tuple[int, int]:
+        kind, _, orthanc_id = resource.partition("/")
+        if kind == "studies":
+            number = sum(len(one.instances) for one in self.series_of(orthanc_id))
+        else:
+            number = len(self.instances_of(orthanc_id))
+        if not number:
+            raise Refused("Orthanc", 404, resource)
+        return number, number * self.image_bytes
 
     def metadata(self, instance_id: str) -> dict[str, str]:
         self._image(instance_id)

@@ -24,6 +24,7 @@ from pacs_module.logs import ContractLog
 from pull_rows import PullRows
 from reception import ReceptionWorker
 from reception_rows import ReceptionRows
+from size_rows import SizeRows
 
 
 class Clock:
@@ -101,5 +102,5 @@ def _desk(store: FakeStore, tables: Tables, folder: HandoverFolder, clock: Clock
     judge = Judge(store, tables.receptions, switches, log)  # type: ignore[arg-type]
     worker = ReceptionWorker(tables, arrivals, judge, concluder, switches, log)
     worker.begin()
-    deletion = Deletion(store, tables.receptions, log)  # type: ignore[arg-type]
+    deletion = Deletion(store, tables.receptions, SizeRows(tables.journal), log)  # type: ignore[arg-type]
     return Desk(store, tables, folder, clock, log_folder, switches, worker, deletion)

@@ -11,16 +11,21 @@ from handover import HandoverFolder
 from handover_rows import HandoverRow, HandoverRows
 from journal import Journal
 from pacs_module.domain.messages import PullRequest
+from pacs_module.domain.room import Seen
+from pacs_module.domain.switches import Switches
 from pacs_module.logs import ContractLog
 from pull_rows import PullRows
+from reception_rows import ReceptionRows
 from rest_api import Answer, RestApi, answer_to, routes
-from room import Room, bytes_of
+from room import Room, Sizes, expected_of
+from size_rows import SizeRows
 
 MB = 1_000_000
 
 
 class Disk:
     f_frsize = 1
+    f_blocks = 1000 * MB
 
     def __init__(self, free: int) -> None:
         self.f_bavail = free
@@ -31,7 +36,8 @@ def api(tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> Re
     monkeypatch.setattr(os, "statvfs", lambda _: Disk(1000 * MB))
     pulls = PullRows(journal)
     folder = HandoverFolder(tmp_path, "/store_image", None, None)  # type: ignore[arg-type]
-    room = Room(tmp_path, 256, pulls, lambda _: 0)
+    sizes = Sizes(None, ReceptionRows(journal), SizeRows(journal), Switches())  # type: ignore[arg-type]
+    room = Room(tmp_path, 256, pulls, sizes, HandoverRows(journal))
     return RestApi(
         journal, pulls, HandoverRows(journal), folder, room, frozenset({"PACS"}), ContractLog(tmp_path, "orthanc-python"),
         lambda: None, lambda: None
@@ -102,14 +108,54 @@ def test_verdicts_are_single_lines(api: RestApi, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "megabytes"),
+    ("values", "instances"),
     [
-        ({"expected": 100}, 60),
-        ({"expected_series": {"a": 10, "b": 20}}, 18),
-        ({"level": "SERIES", "series_uids": ("a",), "expected": 500, "expected_series": {"a": 10, "b": 20}}, 6),
-        ({"dx": True, "expected": 2}, 64),
-        ({}, 360),
+        ({"expected": 100}, 100),
+        ({"expected_series": {"a": 10, "b": 20}}, 30),
+        ({"level": "SERIES", "series_uids": ("a",), "expected": 500, "expected_series": {"a": 10, "b": 20}}, 10),
+        ({}, None),
     ],
 )
-def test_bytes_of_a_pull(values: dict[str, Any], megabytes: int) -> None:
-    assert bytes_of(PullRequest("p", "1.2", "PACS", **values)) == megabytes * MB
+def test_instances_that_a_pull_will_bring(values: dict[str, Any], instances: int | None) -> None:
+    assert expected_of(PullRequest("p", "1.2", "PACS", **values)) == instances
+
+
+def test_what_can_never_have_room_is_said_so_and_what_was_seen_decides(api: RestApi) -> None:
+    large = {**PULL, "expected": 1000}
+    assert call(api, "/aipull/pulls", PULL).status == 200
+    assert call(api, "/aipull/pulls", {**large, "pullID": "p2", "studyUID": "1.3"}).status == 507  # 600 MB, not now
+    SizeRows(api.journal).add(Seen("CT", "GE", "Revolution", "512x512", 2000, 2000 * MB))
+    answer = call(api, "/aipull/pulls", {**large, "pullID": "p2", "studyUID": "1.3"})
+    assert answer.status == 413
+    assert answer.body["message"] == (
+        "larger than the RAM disk: 1100 MB needed, the whole disk has 1000 MB, 256 MB of it kept in reserve"
+    )
+    api.pulls.ended("p1", 1, "", 1.0)
+    assert call(api, "/aipull/pulls", {**PULL, "pullID": "p3", "studyUID": "1.4", "expected": 100}).status == 200
+
+
+def test_small_pulls_do_not_pass_a_large_one_that_waits_for_ever(api: RestApi) -> None:
+    small = {"pullID": "s1", "studyUID": "2.1", "pacs": "PACS", "expected": 500}  # 300 of 744 MB
+    assert call(api, "/aipull/pulls", small).status == 200
+    assert call(api, "/aipull/pulls", {**PULL, "expected": 1000}).status == 507
+    answer = call(api, "/aipull/pulls", {**small, "pullID": "s2", "studyUID": "2.2"})
+    assert answer.status == 507
+    assert answer.body["message"].endswith("600 MB kept for 1 that came before")
+    assert call(api, "/aipull/pulls", {**small, "pullID": "s3", "studyUID": "2.3", "priority": 4}).status == 200  # a person asked
+    api.pulls.ended("s1", 1, "", 1.0)
+    api.pulls.ended("s3", 1, "", 1.0)
+    assert call(api, "/aipull/pulls", {**PULL, "expected": 1000}).status == 200
+    assert api.room.state()["pullsWaiting"] == 1
+
+
+def test_copies_without_names_need_room_too(api: RestApi, tmp_path: Path) -> None:
+    copies = tmp_path / "copies"
+    api.room._copies = copies
+    assert call(api, "/aipull/pulls", PULL).status == 200  # 2 x 360 MB
+    assert api.room.state()["promisedBytes"] == 720 * MB
+    api.pulls.ended("p1", 1, "", 1.0)
+    api.handovers.add(HandoverRow("h1", "1.2", ("1",), 1, "series", "given", 100 * MB), "series", 1)
+    assert api.room.state()["promisedBytes"] == 100 * MB
+    (copies / "h1").mkdir(parents=True)
+    assert api.room.state()["promisedBytes"] == 0
+    assert api.room.state()["handoverBytes"] == 100 * MB

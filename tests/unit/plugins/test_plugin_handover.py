@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 from fakes.orthanc_store import FakeStore
 
 from handover import HandoverFolder, ToExport
+from pacs_module.adapters.local import LocalFolders
 from pacs_module.domain.errors import RetriableError
 
 
@@ -81,3 +85,68 @@ def test_nothing_outside_the_folder_is_removed(folder: HandoverFolder, tmp_path:
     folder.remove(name)
     assert (tmp_path / "store").is_dir()
     assert not folder.exists(name)
+
+
+def test_the_manifest_says_what_is_in_the_folder_and_lies_beside_it(tmp_path: Path, store: FakeStore) -> None:
+    (tmp_path / "handover").mkdir()
+    folder = HandoverFolder(tmp_path / "handover", "/store_image", store.folder, store, checksums=True)  # type: ignore[arg-type]
+    exported = folder.export("name", [SERIES], subfolders=False, about={"completeness": "COMPLETE"})
+    manifest = json.loads((tmp_path / "handover" / "name.manifest.json").read_text(encoding="utf-8"))
+    (series,) = manifest["series"]
+    assert (manifest["completeness"], series["seriesUID"], series["numberOfFiles"]) == ("COMPLETE", "1.2.1", 3)
+    files = sorted((tmp_path / "handover" / "name").iterdir())
+    assert [entry["name"] for entry in series["files"]] == [file.name for file in files]
+    assert [entry["sha256"] for entry in series["files"]] == [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    assert exported.size == sum(file.stat().st_size for file in files)
+    assert LocalFolders().count_files([], str(tmp_path / "handover" / "name")) == 3
+    folder.remove("name")
+    assert list((tmp_path / "handover").iterdir()) == []
+
+
+def test_a_full_disk_leaves_nothing_behind(folder: HandoverFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(RetriableError, match="No space left"):
+        folder.export("name", [SERIES], subfolders=False)
+    assert list((tmp_path / "handover").iterdir()) == []
+
+
+def test_no_reader_ever_sees_half_a_hand_over(folder: HandoverFolder, store: FakeStore, tmp_path: Path) -> None:
+    store.add("1.2", "1.2.9", 40)
+    series = ToExport("1.2.9", ("P1-1.2.9",), 40)
+    seen: set[int] = set()
+    done = threading.Event()
+
+    def look() -> int:
+        """The folder's files, if it still has its name when they are read: what has lost it is going."""
+        try:
+            opened = os.open(tmp_path / "handover" / "name", os.O_RDONLY)
+        except FileNotFoundError:
+            return 0
+        try:
+            files = len(os.listdir(opened))
+            return files if os.path.samestat(os.fstat(opened), os.stat(tmp_path / "handover" / "name")) else 0
+        except FileNotFoundError:
+            return 0
+        finally:
+            os.close(opened)
+
+    def read() -> None:
+        while not done.is_set():
+            seen.add(look())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    rounds = 0
+    try:
+        while rounds < 20 or (40 not in seen and rounds < 5000):
+            folder.export("name", [series], subfolders=False)
+            folder.export("name", [series], subfolders=False)  # over one that was never journaled
+            folder.remove("name")
+            rounds += 1
+    finally:
+        done.set()
+        reader.join()
+    assert seen == {0, 40}

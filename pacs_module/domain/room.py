@@ -1,0 +1,176 @@
+"""
+Room on the RAM disk: what a pull will bring, and whether it may begin (M19).
+
+Bytes are reserved in the order of the wishes, not of the questions: a large pull that waits is not passed for ever by small
+ones that always fit, and what is urgent goes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+MB = 1_000_000
+CT_BYTES = 600_000
+"""A CT slice of 512 x 512 x 2 bytes with its header; reckoned with until enough was seen."""
+DX_BYTES = 32_000_000
+"""A radiograph of 4,000 x 4,000 x 2 bytes."""
+UNTOLD_INSTANCES = {True: 4, False: 600}
+"""Instances of a study that the PACS does not count, radiography or not."""
+_ENOUGH = {True: 20, False: 1000}
+"""Instances seen from which on the usual size is what was seen, radiography or not."""
+_MARGIN = 1.1
+_INDEX = 8 * MB
+"""Orthanc's index and its write-ahead log, at least."""
+_END_OF_ALARM = 10
+"""Percentage points below the mark."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a kind of device sent: so many instances of so many bytes in all; ``matrix`` as ``512x512``."""
+
+    modality: str
+    manufacturer: str
+    model: str
+    matrix: str
+    instances: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Here:
+    """What is on the disk of the study already."""
+
+    instances: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Bytes: the whole disk, what is free of it, and what no new pull may touch."""
+
+    total: int
+    free: int
+    reserve: int
+
+    @property
+    def usable(self) -> int:
+        """The most that pulls may fill: the index lies on the disk too."""
+        return max(self.total - self.reserve - max(self.total // 20, _INDEX), 0)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """A pull that wants room; ``since``: when it was first asked for. ``sure``: its size was seen and is no guess."""
+
+    study_uid: str
+    priority: int
+    since: float
+    needed: int
+    sure: bool = True
+
+    def goes_before(self, other: Wish) -> bool:
+        """More urgent, or as urgent and asked for earlier."""
+        return (-self.priority, self.since, self.study_uid) < (-other.priority, other.since, other.study_uid)
+
+
+@dataclass(frozen=True)
+class RoomVerdict:
+    """``fits`` now; ``never``: larger than the disk, whatever becomes free; ``why`` in words, empty when it fits."""
+
+    fits: bool
+    never: bool = False
+    why: str = ""
+
+
+def judge_room(wish: Wish, disk: Disk, promised: int, waiting: Iterable[Wish] = ()) -> RoomVerdict:
+    """
+    Whether a pull may begin.
+
+    Args:
+        wish: The pull.
+        disk: As it is now; handed-over series lie on it and count by themselves.
+        promised: Bytes that running pulls, and copies that are owed, will still bring.
+        waiting: Pulls that had no room so far.
+    """
+    needed = wish.needed
+    if needed > disk.usable:
+        words = (
+            f"larger than the RAM disk: {needed // MB} MB needed, the whole disk has {disk.total // MB} MB, "
+            f"{disk.reserve // MB} MB of it kept in reserve"
+        )
+        if wish.sure:
+            return RoomVerdict(False, True, words)
+        needed = disk.usable  # only a guess: tried when the disk is empty
+    before = [other.needed for other in waiting if other.study_uid != wish.study_uid and other.goes_before(wish)]
+    kept = sum(min(size, disk.usable) for size in before)
+    if disk.free - disk.reserve - promised - kept >= needed:
+        return RoomVerdict(True)
+    words = (
+        f"no room: {disk.free // MB} MB free, {disk.reserve // MB} MB kept in reserve, "
+        f"{promised // MB} MB promised to running pulls, {needed // MB} MB needed"
+    )
+    if before:
+        words += f", {kept // MB} MB kept for {len(before)} that came before"
+    return RoomVerdict(False, False, words)
+
+
+def usual_size(seen: Sequence[Seen], dx: bool, modalities: Sequence[str], device: tuple[str, str] = ("", "")) -> tuple[int, bool]:
+    """
+    Bytes of one instance to reckon with, and whether that is more than a guess.
+
+    Args:
+        seen: What devices have sent so far.
+        dx: Radiography.
+        modalities: Those that are radiography, or those that are CT: only they count.
+        device: Manufacturer and model, empty where not known: then all devices count, by their instances.
+    """
+    alike = [one for one in seen if one.modality in modalities]
+    same = [one for one in alike if any(device) and (one.manufacturer, one.model) == device]
+    for rows in (same, alike):
+        instances, size = sum(one.instances for one in rows), sum(one.size for one in rows)
+        if instances >= (_ENOUGH[dx] if rows is alike else 1):
+            return int(_MARGIN * size / instances), True
+    return (DX_BYTES if dx else CT_BYTES), False
+
+
+def still_to_come(expected: int | None, here: Here, each: int, sure: bool, dx: bool) -> tuple[int, bool]:
+    """
+    Bytes that a pull will still bring, and whether that is more than a guess.
+
+    What is here of the study tells best how large its instances are; a few of them tell nothing of the rest.
+    """
+    if expected is None:
+        expected, sure = max(UNTOLD_INSTANCES[dx], here.instances), False
+    if here.instances * 10 >= expected:
+        each, sure = int(_MARGIN * here.size / max(here.instances, 1)), sure or here.instances * 2 >= expected
+    return max(expected - here.instances, 0) * each, sure
+
+
+def is_full(disk: Disk, percent: int, was: bool) -> bool:
+    """Whether the disk is filled above the mark; it must become clearly emptier before that is over."""
+    used = 100 * (disk.total - disk.free) / disk.total if disk.total else 0.0
+    return used >= (percent - _END_OF_ALARM if was else percent)
+
+
+def deadlocked(waiting: Sequence[Wish], running: int, to_delete: int, given: int, parked: Sequence[str]) -> str | None:
+    """
+    Which half-received study has to go so that others can: its images are at the PACS, and its next pull brings them again.
+
+    Only when nothing else will make room: pulls wait, none runs, nothing is about to be deleted, no hand-over waits for a result.
+
+    Args:
+        waiting: Pulls without room, in their order.
+        running: Pulls under way.
+        to_delete: Studies that are being deleted or will be.
+        given: Hand-overs whose folders are kept.
+        parked: StudyInstanceUIDs of half-received studies, oldest first.
+
+    Returns:
+        The newest of them, never the one that is pulled next; None when there is no need.
+    """
+    if not waiting or running or to_delete or given or not parked:
+        return None
+    others = [uid for uid in parked if uid != waiting[0].study_uid]
+    return others[-1] if others else None
