@@ -43,11 +43,14 @@ from .use_cases.record_result import RecordResult
 from .use_cases.release import Release
 from .use_cases.resolve_uid import ResolveUid
 from .use_cases.settle_delivery import DeliveryPolicy
+from .use_cases.watch_ram_disk import WatchRamDisk
 
 TAKE_S = 1.0
 """How long a delivery worker waits for a message before it looks whether it shall stop, in seconds."""
 ORDERS_S = 5.0
 """How often the orders of what waits are looked at, in seconds."""
+RAM_DISK_S = 10.0
+"""How often the plugins are asked how full the RAM disk is, in seconds."""
 
 
 @dataclass
@@ -75,6 +78,7 @@ class Service:
     circuit: BackendCircuit
     metrics: FindMetrics
     delivery_metrics: DeliveryMetrics
+    ram_disk: WatchRamDisk | None = None
     find_loops: dict[str, FindLoop] = field(default_factory=dict)
     loops: dict[str, Loop] = field(default_factory=dict)
 
@@ -155,6 +159,7 @@ def build(settings: Settings) -> Service:
     )
     service.manual.with_uid = service.find.with_uid
     service.pull.orders = _orders(service, puller)
+    service.ram_disk = WatchRamDisk(puller, log, service.metrics.ram_disk_state)
     service.loops = _loops(service)
     return service
 
@@ -177,6 +182,8 @@ def _loops(service: Service) -> dict[str, Loop]:
         Loop("publish", service.publish, 1.0, log),
         Loop("release", service.release, 5.0, log),
     ]
+    if service.ram_disk is not None:
+        loops.append(Loop("RAM disk", service.ram_disk, RAM_DISK_S, log))
     if service.pull.orders is not None:
         loops.append(Loop("orders", service.pull.orders.look_ahead, ORDERS_S, log))
     loops += [_worker(service, f"WORKER-{number}") for number in range(1, settings.backend.workers + 1)]

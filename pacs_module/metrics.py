@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 
@@ -16,6 +19,18 @@ class FindMetrics:
         self.failures = Counter("aipull_find_failures", "Find rounds that failed", ["pacs"], registry=self.registry)
         self.reachable = Gauge("aipull_pacs_reachable", "1: the last find was answered", ["pacs"], registry=self.registry)
         self.capped = Gauge("aipull_find_capped", "1: answers were cut and no split helped", ["pacs"], registry=self.registry)
+
+        self.ram_disk = Gauge("aipull_ram_disk_bytes", "The receiving Orthanc's RAM disk", ["of"], registry=self.registry)
+        self.ram_disk_full = Gauge("aipull_ram_disk_full", "1: filled above the mark", registry=self.registry)
+        self.pulls_waiting = Gauge("aipull_pulls_without_room", "Pulls that wait for room", registry=self.registry)
+
+    def ram_disk_state(self, state: Mapping[str, Any]) -> None:
+        """Take what the plugins say of it."""
+        for key, value in state.items():
+            if key.endswith("Bytes"):
+                self.ram_disk.labels(key.removesuffix("Bytes")).set(value)
+        self.ram_disk_full.set(bool(state.get("alarm")))
+        self.pulls_waiting.set(state.get("pullsWaiting", 0))
 
     def text(self) -> bytes:
         """In Prometheus' text format."""

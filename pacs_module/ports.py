@@ -178,6 +178,10 @@ class Puller(Protocol):
         """The folder of a hand-over is needed no more; unknown ones are no error."""
         ...
 
+    def room(self) -> Mapping[str, Any]:
+        """The RAM disk: ``totalBytes``, ``freeBytes``, ``handoverBytes`` ..., ``pullsWaiting``, ``alarm``."""
+        ...
+
 
 class Queue(Protocol):
     """The publishing side of RabbitMQ."""

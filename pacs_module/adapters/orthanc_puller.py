@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 import requests
 
@@ -47,6 +48,11 @@ class OrthancPuller:
     def release(self, handover_id: str) -> None:
         """Let a hand-over folder go."""
         checked(_WHO, self._call("POST", "/release", {"handoverID": handover_id}))
+
+    def room(self) -> Mapping[str, Any]:
+        """How full the RAM disk is."""
+        answer = checked(_WHO, self._call("GET", "/status")).json()
+        return dict(answer.get("room") or {})
 
     def _call(self, method: str, path: str, body: object = None) -> requests.Response:
         with translated(_WHO):

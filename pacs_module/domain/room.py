@@ -104,7 +104,8 @@ def judge_room(wish: Wish, disk: Disk, promised: int, waiting: Iterable[Wish] = 
             return RoomVerdict(False, True, words)
         needed = disk.usable  # only a guess: tried when the disk is empty
     before = [other.needed for other in waiting if other.study_uid != wish.study_uid and other.goes_before(wish)]
-    kept = sum(min(size, disk.usable) for size in before)
+    before = [size for size in before if size <= disk.usable]  # a wild guess must not keep everybody waiting
+    kept = sum(before)
     if disk.free - disk.reserve - promised - kept >= needed:
         return RoomVerdict(True)
     words = (

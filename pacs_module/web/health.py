@@ -37,6 +37,7 @@ def router(service: Service, access: Access) -> APIRouter:
             "loops": {
                 name: {"alive": loop.alive(), "failuresInRow": loop.failures} for name, loop in service.loops.items()
             },
+            "ramDisk": service.ram_disk.state if service.ram_disk else {},
             "studies": {**waiting, "not wanted": service.store.count({"state": Exists(False)})},
         }
 

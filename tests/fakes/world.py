@@ -80,6 +80,7 @@ class FakePlugins:
         self.reports: dict[str, PullReport | str] = {}
         self.verdicts: list[str] = []
         self.released: list[str] = []
+        self.ram_disk: dict[str, Any] = {"totalBytes": 100, "freeBytes": 60, "pullsWaiting": 0, "alarm": False}
         self.refuse: Callable[[PullRequest], PipelineError | None] = lambda request: None
         self.deaf: PipelineError | None = None
 
@@ -102,6 +103,10 @@ class FakePlugins:
     def release(self, handover_id: str) -> None:
         self._heard()
         self.released.append(handover_id)
+
+    def room(self) -> Mapping[str, Any]:
+        self._heard()
+        return self.ram_disk
 
     def no_room(self, request: PullRequest) -> PipelineError:
         return NoRoom("256 MB free, 300 MB needed")

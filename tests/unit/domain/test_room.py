@@ -39,6 +39,7 @@ def wish(study: str, megabytes: int, priority: int = 0, since: float = 0.0, sure
         (wish("a", 300, priority=2, since=2), 0, [wish("b", 500, since=1)], True, False),
         (wish("a", 300, since=1), 0, [wish("b", 500, priority=4, since=2)], False, False),
         (wish("a", 600), 0, [wish("a", 600)], True, False),
+        (wish("a", 300, since=2), 0, [wish("b", 5000, since=1, sure=False)], True, False),
     ],
 )
 def test_whether_a_pull_may_begin(mine: Wish, promised: int, waiting: list[Wish], fits: bool, never: bool) -> None:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pacs_module.adapters.memory_queue import MemoryConsumer
-from pacs_module.domain.errors import NoRoom, PipelineError, Refused, RetriableError, Unreachable
+from pacs_module.domain.errors import NoRoom, PipelineError, Refused, RetriableError, TooLarge, Unreachable
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.messages import PullReport, PullRequest
 from pacs_module.domain.story import story
@@ -102,7 +102,7 @@ class Life(RuleBasedStateMachine):
 
     # --- pulls ---
 
-    @rule(error=st.sampled_from([None, Unreachable("gone"), NoRoom("full"), Refused("Orthanc", 404, "unknown")]))
+    @rule(error=st.sampled_from([None, Unreachable("gone"), NoRoom("full"), TooLarge("huge"), Refused("Orthanc", 404, "no")]))
     def pull(self, error: PipelineError | None) -> None:
         self.world.plugins.refuse = lambda request: error
         self.world.pull()

@@ -10,7 +10,7 @@ import pytest
 from fakes.pipeline import THICK, THIN, UID, Pipeline, answer, series_answer
 from fakes.world import DAY
 
-from pacs_module.domain.errors import MessageError, PermanentError, Refused, RetriableError, Unreachable
+from pacs_module.domain.errors import MessageError, PermanentError, Refused, RetriableError, TooLarge, Unreachable
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.messages import PullReport
 from pacs_module.domain.study import MANUAL, PULL, WATCH
@@ -154,6 +154,24 @@ def test_without_room_it_is_asked_again_after_a_pause_and_leaves_one_line_in_the
     world.plugins.refuse = lambda request: None
     assert world.pull() == 1
     assert world.events() == ["wanted", "stable", "pull to be repeated", "pull asked"]
+
+
+def test_a_pull_larger_than_the_ram_disk_ends_at_once_in_a_clear_state_and_the_others_go_on(world: Pipeline) -> None:
+    words = "larger than the RAM disk: 900 MB needed, the whole disk has 500 MB, 256 MB of it kept in reserve"
+    world.plugins.refuse = lambda request: TooLarge(words) if request.study_uid == UID else None
+    world.pacs.studies["A"] = [answer(), answer(UID + ".9", StudyTime="090000")]
+    for _ in range(2):
+        world.clock.pass_seconds(10)
+        world.find("A", DAY)
+    assert world.pull() == 1
+    assert [request.study_uid for request in world.plugins.asked] == [UID + ".9"]
+    study = world.study()
+    assert (study.state, study.why, study.due) == (State.PULL_FAILED, words, {})
+    world.clock.pass_seconds(100_000)
+    assert world.pull() == 0
+    world.plugins.refuse = lambda request: None  # a larger disk, and somebody asks
+    world.manual({"StudyInstanceUID": UID}, "manual: me")
+    assert world.pull() == 1
 
 
 def test_a_pull_that_orthanc_refuses_counts_as_failed(world: Pipeline) -> None:
