@@ -53,7 +53,7 @@ class RamDiskWatch(Worker):
         full = is_full(self._room.disk(), self._percent, self._full)
         if full != self._full:
             self._full = full
-            level, words = ("warning", "the RAM disk is full") if full else ("info", "the RAM disk is emptier again")
+            level, words = ("WARNING", "the RAM disk is full") if full else ("INFO", "the RAM disk is emptier again")
             self._log.event(words, level=level, mark_percent=self._percent, **self._room.state())
 
     def _make_room(self) -> None:
@@ -84,7 +84,7 @@ class RamDiskWatch(Worker):
                 return  # asked for in this moment
             self._tables.receptions.doom(reception, images, now_ms())
         self._log.event(
-            "half-received images removed to make room; the study's next pull brings them again", level="warning",
+            "half-received images removed to make room; the study's next pull brings them again", level="WARNING",
             study=study_uid, images=len(images), free_mb=self._room.disk().free // MB,
         )  # fmt: skip
         self.on_doomed()

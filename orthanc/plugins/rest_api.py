@@ -69,7 +69,7 @@ class RestApi:
             if verdict.fits:
                 self.pulls.add(request, now_ms())
         if verdict.never:
-            self.log.event("a pull can never have room", level="error", study=request.study_uid, why=verdict.why)
+            self.log.event("a pull can never have room", level="ERROR", study=request.study_uid, why=verdict.why)
             self.on_never(request.study_uid)
             return Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"message": verdict.why})
         if not verdict.fits:
