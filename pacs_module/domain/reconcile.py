@@ -133,7 +133,8 @@ def _cause(case: Case, counts: Counts, switches: Switches, now: int) -> tuple[Ca
     if study.state is State.UNSUPPORTED_SERIES:
         return Cause.FILTERED, _reasons(study)
     if study.state in BY_HAND:
-        return Cause.FILTERED, f"closed by hand ({study.state.value}): {study.why}"
+        cause = Cause.ELSEWHERE if study.state is State.DONE_BY_HAND else Cause.FILTERED
+        return cause, f"closed by hand ({study.state.value}): {study.why}"
     if study.state in _SETTLED_BADLY:
         return _SETTLED_BADLY[study.state], study.why
     return Cause.WAITING, _waiting(study, counts, now)

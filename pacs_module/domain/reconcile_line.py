@@ -17,7 +17,7 @@ class Cause(StrEnum):
 
     COMPUTED = "computed"
     ELSEWHERE = "computed elsewhere"
-    """A reconstruction; the plain study under the same AccessionNumber is computed."""
+    """A reconstruction whose plain study under the same AccessionNumber is computed; or a person marked it as done."""
     NOT_WANTED = "not wanted"
     """No wanted modality."""
     FILTERED = "filtered"

@@ -106,9 +106,11 @@ def _judge(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, s
     study.sightings = [*(s for s in study.sightings if s.pacs != found.pacs), *here]
     stability = judge_stability(here, policy, now)
     if is_dx(study.modality, switches):
-        study.note("to be pulled", "DX: pulled as soon as it is found", now)
+        study.why = "DX: pulled as soon as it is found"
+        study.note("to be pulled", study.why, now)
     elif stability.stable:
-        study.note("stable", f"{found.pacs}: {stability.why}", now)
+        study.why = f"{found.pacs}: {stability.why}"
+        study.note("stable", study.why, now)
     else:
         study.why = stability.why
         study.schedule(PULL, now + policy.delay // timedelta(milliseconds=1))

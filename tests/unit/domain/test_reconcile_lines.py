@@ -1,7 +1,7 @@
 """
 Reconciliation as a comparison of values: every cause, clashes, duplicates, manual pulls and lists that are not whole (M26).
 
-Not proved here: that a PACS and our store bring about these values (tests/integration/test_reconcile_day.py does).
+Not proved here: that a PACS and our store bring about these values (tests/long/test_reconcile_day.py does).
 """
 
 from __future__ import annotations
@@ -135,6 +135,12 @@ def test_what_its_order_dropped_has_the_orders_words() -> None:
 def test_what_was_given_up_keeps_its_reason(state: State, cause: Cause) -> None:
     line = one(known(state, why="the backend refused with status 400"), found())
     assert (line.cause, line.why, line.missing) == (cause, "the backend refused with status 400", True)
+
+
+@pytest.mark.parametrize(("state", "cause"), [(State.DONE_BY_HAND, Cause.ELSEWHERE), (State.CANCELLED, Cause.FILTERED)])
+def test_what_a_person_closed_is_not_missing(state: State, cause: Cause) -> None:
+    line = one(known(state, why="read on the old system"), found())
+    assert (line.cause, line.why) == (cause, f"closed by hand ({state.value}): read on the old system")
 
 
 def test_waiting_says_with_what_and_what_comes_next() -> None:

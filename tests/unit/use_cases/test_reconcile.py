@@ -2,7 +2,7 @@
 Reconciling and repairing over the real use cases: a poor PACS asked again, devices, what a repair does to the life cycle.
 
 Not proved here: the comparison itself (tests/unit/domain/test_reconcile_lines.py), a real PACS
-(tests/integration/test_reconcile_day.py).
+(tests/long/test_reconcile_day.py).
 """
 
 from __future__ import annotations
