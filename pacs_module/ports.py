@@ -114,6 +114,43 @@ class StudyStore(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Lease:
+    """Who may do something alone, until when (epoch milliseconds), and what was written down beside it (plain JSON values)."""
+
+    name: str
+    owner: str
+    until: int
+    memo: Mapping[str, object]
+
+
+class Leases(Protocol):
+    """What only one of the processes on a store does at a time; in the store, so that a dead owner's work is taken over."""
+
+    def take(self, name: str, owner: str, now: int, length: int) -> Lease:
+        """
+        Take a lease that is free, over or one's own already.
+
+        Args:
+            name: What it is for.
+            owner: Who takes it; different for each process.
+            now: Epoch milliseconds.
+            length: Milliseconds.
+
+        Returns:
+            The lease as it stands now: another owner's when that one has it until later than ``now``.
+        """
+        ...
+
+    def give(self, name: str, owner: str, memo: Mapping[str, object] | None = None) -> None:
+        """Let a lease go, with a new memo or the old one; nothing happens when another has it."""
+        ...
+
+    def note(self, name: str, owner: str, memo: Mapping[str, object]) -> None:
+        """Write its memo; nothing happens when another has it."""
+        ...
+
+
 class PacsFinder(Protocol):
     """C-FIND at one or more PACS."""
 

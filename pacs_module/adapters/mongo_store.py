@@ -52,11 +52,16 @@ class MongoStore:
 
     def __init__(self, client_or_url: str | pymongo.MongoClient[dict[str, Any]], database: str) -> None:
         self._own = isinstance(client_or_url, str)
-        with _translated():
+        with translated():
             self._client = _connect(client_or_url) if isinstance(client_or_url, str) else client_or_url
-            self._collection: Documents = self._client[database].get_collection(COLLECTION, write_concern=_ON_DISK)
+            self._database = self._client[database]
+            self._collection = self.beside(COLLECTION)
         self._prepared = False
         self._lock = threading.Lock()
+
+    def beside(self, name: str) -> Documents:
+        """A collection of the same database, written as safely."""
+        return self._database.get_collection(name, write_concern=_ON_DISK)
 
     def get(self, study_uid: str) -> Study | None:
         """The study, or None."""
@@ -121,7 +126,7 @@ class MongoStore:
     @contextmanager
     def _documents(self) -> Iterator[Documents]:
         # Indexes are made at the first use, not in __init__: pacs_module may start before MongoDB does.
-        with _translated():
+        with translated():
             with self._lock:
                 if not self._prepared:
                     _prepare(self._collection)
@@ -181,7 +186,8 @@ class _AlreadyThere(PermanentError):
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
+    """Foreign errors as ours."""
     try:
         yield
     except pymongo.errors.DuplicateKeyError as error:

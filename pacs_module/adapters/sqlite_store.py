@@ -69,7 +69,7 @@ class SqliteStore:
 
     def get(self, study_uid: str) -> Study | None:
         """The study, or None."""
-        rows = self._read("SELECT document FROM study_info_list WHERE studyUID = ?", [storable(study_uid)])
+        rows = self.read("SELECT document FROM study_info_list WHERE studyUID = ?", [storable(study_uid)])
         return text_to_study(rows[0][0]) if rows else None
 
     def insert(self, study: Study) -> bool:
@@ -87,29 +87,29 @@ class SqliteStore:
         """Take the first study that is due for a kind of work."""
         due = {due_field(work): AtMost(now), **(where or {})}
         first, values = self._select("studyUID", due, claim_order(work, order), 1, f'INDEXED BY "by_due.{work}"')
-        if not self._read(first, values):  # most calls find nothing: these need not take the write lock
+        if not self.read(first, values):  # most calls find nothing: these need not take the write lock
             return None
         sql = f"""
             UPDATE study_info_list SET revision = revision + 1, document =
                 json_set(document, '$.due.{work}', ?, '$.claimedBy', ?, '$.revision', revision + 1)
             WHERE studyUID = ({first}) RETURNING document
         """  # noqa: S608 - work is one of WORK, first is made by _select
-        with self._writing() as connection:
+        with self.writing() as connection:
             rows = connection.execute(sql, [now + lease, storable(owner), *values]).fetchall()
         return text_to_study(rows[0][0]) if rows else None
 
     def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:
         """The studies for which all conditions hold."""
-        return [text_to_study(text) for (text,) in self._read(*self._select("document", where, order, limit))]
+        return [text_to_study(text) for (text,) in self.read(*self._select("document", where, order, limit))]
 
     def count(self, where: Where) -> int:
         """How many studies :meth:`find` would give."""
-        (number,) = self._read(*self._select("count(*)", where, (), None))[0]
+        (number,) = self.read(*self._select("count(*)", where, (), None))[0]
         return int(number)
 
     def next_due(self, work: str) -> int | None:
         """The earliest due time of all studies."""
-        (time,) = self._read(f"SELECT min({_value_of(due_field(work))}) FROM study_info_list", [])[0]  # noqa: S608 - checked
+        (time,) = self.read(f"SELECT min({_value_of(due_field(work))}) FROM study_info_list", [])[0]  # noqa: S608 - checked
         return None if time is None else int(time)
 
     def close(self) -> None:
@@ -135,7 +135,8 @@ class SqliteStore:
             values.append(limit)
         return sql, values
 
-    def _read(self, sql: str, values: list[Any]) -> list[Any]:
+    def read(self, sql: str, values: list[Any]) -> list[Any]:
+        """Rows of the file."""
         with _translated(self._path):
             return self._connection().execute(sql, values).fetchall()
 
@@ -144,7 +145,7 @@ class SqliteStore:
         written = False
         try:
             text = study_to_text(study)
-            with self._writing() as connection:
+            with self.writing() as connection:
                 written = bool(connection.execute(sql, values(text)).fetchall())
         finally:
             if not written:
@@ -152,7 +153,8 @@ class SqliteStore:
         return written
 
     @contextmanager
-    def _writing(self) -> Iterator[_Connection]:
+    def writing(self) -> Iterator[_Connection]:
+        """A transaction with the write lock."""
         with _translated(self._path):
             connection = self._connection()
             connection.execute("BEGIN IMMEDIATE")
