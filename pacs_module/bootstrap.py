@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 from .adapters.finders import finder_by_pacs
 from .adapters.http_backend import HttpBackend
+from .adapters.leases import leases_of
 from .adapters.local import LocalFolders, SystemClock
 from .adapters.orthanc_finder import OrthancFinder
 from .adapters.orthanc_puller import OrthancPuller
@@ -23,6 +24,7 @@ from .loops import Loop
 from .metrics import DeliveryMetrics, FindMetrics
 from .ports import StudyStore
 from .profiles import tell_profiles
+from .reconciling import World, nightly
 from .settings import PacsSettings, Settings
 from .site_config import load_switches
 from .use_cases.accept_notification import AcceptNotification
@@ -47,6 +49,8 @@ from .use_cases.watch_ram_disk import WatchRamDisk
 
 TAKE_S = 1.0
 """How long a delivery worker waits for a message before it looks whether it shall stop, in seconds."""
+RECONCILE_S = 30.0
+"""How often it is looked whether the nightly reconciliation is due, in seconds."""
 ORDERS_S = 5.0
 """How often the orders of what waits are looked at, in seconds."""
 RAM_DISK_S = 10.0
@@ -161,6 +165,10 @@ def build(settings: Settings) -> Service:
     service.pull.orders = _orders(service, puller)
     service.ram_disk = WatchRamDisk(puller, log, service.metrics.ram_disk_state)
     service.loops = _loops(service)
+    if settings.reconcile.nightly:
+        world = World(settings, switches, store, finder, clock, log)
+        step = nightly(world, leases_of(store), owner, clock.local)
+        service.loops["reconcile"] = Loop("reconcile", step, RECONCILE_S, log)
     return service
 
 

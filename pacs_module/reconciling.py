@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
+from .adapters.report_folder import ReportFolder
+from .domain.nightly import NightlyPolicy
+from .domain.reconcile_report import Report
 from .domain.switches import Switches
-from .ports import Clock, EventLog, PacsFinder, StudyStore
+from .ports import Clock, EventLog, Leases, PacsFinder, StudyStore
 from .settings import Settings
 from .use_cases.ask_devices import AskDevices
 from .use_cases.ask_window import AskWindow
+from .use_cases.nightly import Nightly
 from .use_cases.reconcile import Reconcile
 from .use_cases.repair import Repair
 
@@ -43,3 +49,27 @@ def reconciler(world: World) -> Reconcile:
 def repairer(world: World) -> Repair:
     """What pulls the missing ones."""
     return Repair(world.store, world.clock, world.log, world.switches)
+
+
+def nightly(world: World, leases: Leases, owner: str, local: Callable[[], datetime]) -> Nightly:
+    """The step of the service's loop; ``local``: the hospital's time."""
+    settings = world.settings.reconcile
+
+    def reconcile(days: Sequence[date]) -> Report:
+        return reconciler(world)(days)
+
+    def repair(report: Report) -> Report:
+        return repairer(world)(report, "nightly") if settings.repair else report
+
+    return Nightly(
+        reconcile=reconcile,
+        repair=repair,
+        keep=ReportFolder(world.settings.reconcile_folder, settings.keep_days).keep,
+        leases=leases,
+        owner=owner,
+        clock=world.clock,
+        local=local,
+        log=world.log,
+        policy=NightlyPolicy(settings.at, settings.days_back),
+        started=local(),
+    )

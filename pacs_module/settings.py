@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -197,6 +197,21 @@ class PullSettings(_Section):
     """How long a pull waits when the RAM disk had no room."""
 
 
+class ReconcileSettings(_Section):
+    """The nightly comparison with the PACS's lists."""
+
+    nightly: bool = True
+    at: time = time(3, 0)
+    """Hospital time."""
+    days_back: int = Field(default=1, ge=1, le=31)
+    """So many days before today are compared each night."""
+    repair: bool = False
+    """Have what is missing pulled."""
+    folder: Path | None = None
+    """Of the kept reports; None: ``reconcile`` in the log folder."""
+    keep_days: int = Field(default=90, ge=1)
+
+
 class Settings(BaseSettings):
     """All settings; ``time_zone`` is mandatory: StudyDate, ``crossday`` and "today" are the hospital's."""
 
@@ -227,6 +242,7 @@ class Settings(BaseSettings):
     backend: BackendSettings
     pull: PullSettings = PullSettings()
     ris: RisSettings | None = None
+    reconcile: ReconcileSettings = ReconcileSettings()
 
     @field_validator("time_zone")
     @classmethod
@@ -263,6 +279,11 @@ class Settings(BaseSettings):
     def backlog(self) -> Backlog:
         """What is from before going live, and how fast it is pulled."""
         return Backlog(self.go_live.strftime("%Y-%m-%d %H%M%S") if self.go_live else "", self.backlog_per_hour)
+
+    @property
+    def reconcile_folder(self) -> Path:
+        """Where the reports of reconciliation are kept."""
+        return self.reconcile.folder or self.log_folder / "reconcile"
 
     @property
     def pull_retry(self) -> RetryPolicy:

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from .. import __version__
 from ..bootstrap import Service
-from . import debug, health, manual, plugins, result, studies
+from . import debug, health, manual, plugins, reconcile, result, studies
 from .access import Access
 from .errors import answer_errors
 
@@ -25,6 +25,6 @@ def create_app(service: Service) -> FastAPI:
     app = FastAPI(title="pacs_module", version=__version__, description=about, openapi_tags=TAGS)
     access = Access(service.settings.web.api_key.get_secret_value())
     answer_errors(app)
-    for room in (plugins, result, manual, debug, studies, health):
+    for room in (plugins, result, manual, debug, studies, reconcile, health):
         app.include_router(room.router(service, access))
     return app

@@ -1,0 +1,32 @@
+"""The kept reports of reconciliation."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+
+from ..adapters.report_folder import ReportFolder
+from ..bootstrap import Service
+from .access import Access
+
+
+def router(service: Service, access: Access) -> APIRouter:
+    """The side of people who ask whether everything is here."""
+    routes = APIRouter(prefix="/api/v1", tags=["people"], dependencies=[Depends(access.reading)])
+    settings = service.settings
+    folder = ReportFolder(settings.reconcile_folder, settings.reconcile.keep_days)
+
+    @routes.get("/reconcile", summary="A day's kept report: what the PACS has and was not computed; without a date: which days")
+    def reconcile(
+        day: Annotated[date | None, Query(alias="date", description="YYYY-MM-DD; without it the days that have a report")] = None,
+    ) -> dict[str, Any]:
+        if day is None:
+            return {"dates": [kept.isoformat() for kept in folder.days()]}
+        kept = folder.read(day)
+        if kept is None:
+            raise HTTPException(404, "no report of that day is kept here; `pacs-module reconcile --date` makes one")
+        return kept
+
+    return routes
