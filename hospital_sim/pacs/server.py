@@ -36,7 +36,7 @@ from hospital_sim.pacs.stored import Store
 
 _VERIFICATION = "1.2.840.10008.1.1"
 _NATIVE = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
-# What modalities send; the list is short because pynetdicom copies it for every association.
+# What modalities send.
 _STORAGE = (
     headers.CT_IMAGE, headers.CR_IMAGE, headers.DX_IMAGE, headers.MG_IMAGE, headers.MR_IMAGE, headers.US_IMAGE, headers.XA_IMAGE,
     headers.RF_IMAGE, headers.PET_IMAGE, headers.SECONDARY_CAPTURE, headers.PRESENTATION_STATE, headers.DOSE_SR,
@@ -195,6 +195,7 @@ class SimPacs:
             evt_handlers=handlers,
             request_handler=functools.partial(_Handler, pacs_context=self._context),
         )
+        self._server.contexts = _Shared(self._server.contexts)
         ae._servers.append(self._server)
         self._port = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="SimPacs", daemon=True)
@@ -215,6 +216,9 @@ class SimPacs:
         for thread in (*open_ones, *self._context.helpers, *([self._thread] if self._thread else [])):
             thread.join(timeout=max(0.0, until - time.monotonic()))
         self._context.helpers.clear()
+        for one in open_ones:
+            with contextlib.suppress(OSError, AttributeError):
+                one.dul.socket._shutdown_socket()
 
     def _on_requested(self, event: evt.Event) -> None:
         """Reject an association where a habit wants it."""
@@ -249,6 +253,13 @@ class SimPacs:
         return sum(one.is_established for one in server.active_associations if one is not but) if server else 0
 
 
+class _Shared(list[Any]):
+    """Contexts that pynetdicom copies for each association, which takes longer than a query, and only reads."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+
 class _Handler(RequestHandler):
     """Makes associations whose requests are served by us."""
 
@@ -259,6 +270,7 @@ class _Handler(RequestHandler):
     def _create_association(self) -> Any:
         association: Any = super()._create_association()
         association._serve_request = functools.partial(serve, self._pacs_context, association)
+        association.dul.socket._shutdown_socket = functools.partial(_hang_up, self.request)
         # They only format log lines, which takes longer than the answer itself.
         for event, handler in (
             (evt.EVT_DIMSE_RECV, standard_dimse_recv_handler),
@@ -268,6 +280,18 @@ class _Handler(RequestHandler):
         ):
             association.unbind(event, handler)
         return association
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """
+    Shut down and close.
+
+    In pynetdicom 3.0.4 the one failing (the other side has closed already) keeps the other from being done, and the socket is
+    left to the garbage collector.
+    """
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
 
 
 def _send_at_once(event: evt.Event) -> None:

@@ -1,0 +1,257 @@
+"""
+One row of the find matrix: pacs_module's own finding against a simulated PACS with habits, 36 hours on one virtual clock.
+
+Real DICOM over loopback, the real find loop, looks, pull preparation and SQLite store; the plugins take every pull and report
+what the PACS has at that moment as received and nothing new.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import functools
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hospital_sim.busy_day import BusyDay, BusyStudy
+from hospital_sim.pacs import ManualClock, SimPacs
+from pacs_module.adapters.find_scu import Peer
+from pacs_module.adapters.pynetdicom_finder import PynetdicomFinder
+from pacs_module.adapters.sqlite_store import SqliteStore
+from pacs_module.domain.errors import PipelineError
+from pacs_module.domain.look_back import LookBack
+from pacs_module.domain.messages import PullReport, PullRequest, SeriesReport
+from pacs_module.domain.retry import RetryPolicy
+from pacs_module.domain.stability import StabilityPolicy
+from pacs_module.domain.study import Study
+from pacs_module.domain.switches import Switches
+from pacs_module.find_loop import FindLoop
+from pacs_module.metrics import FindMetrics
+from pacs_module.use_cases.ask_window import AskWindow
+from pacs_module.use_cases.find_studies import STUDY_KEYS, FindStudies
+from pacs_module.use_cases.look_again import LookAgain
+from pacs_module.use_cases.prepare_pull import PreparePull
+from pacs_module.use_cases.pull_ends import PullEnds
+from pacs_module.use_cases.pull_studies import PullPolicy, PullStudies
+from pacs_module.use_cases.resolve_uid import ResolveUid
+
+from .control import PACS, Missing, control
+
+AFTER = dt.timedelta(hours=9)
+"""So long the finds go on after the last study has arrived; looks are six hours apart at the most."""
+SLOWER = 20
+"""So many times what a day's list takes here and now, a query may take before it is given up."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One row of the matrix."""
+
+    habits: tuple[str, ...]
+    wanted: int
+    found: int
+    unpullable: int
+    lost: tuple[str, ...]
+    """Labels of wanted studies that were neither found nor reported."""
+    behind: tuple[str, ...]
+    """Found, but not pulled with all that the PACS has."""
+    twice: tuple[str, ...]
+    """Pulled again although nothing had changed."""
+    missing: Missing
+    """What the naive control did not get."""
+    queries: Mapping[str, int]
+    seconds: float
+
+    @property
+    def good(self) -> bool:
+        """Nothing lost, nothing behind, nothing twice."""
+        return not self.lost and not self.behind and not self.twice
+
+
+def run_row(day: BusyDay, habits: tuple[str, ...], step: dt.timedelta, *, orthanc: bool = False) -> Outcome:
+    """Play the day with these habits; ``orthanc``: the control of text goes through a real one."""
+    begin = time.monotonic()
+    clock = ManualClock(day.begins_at)
+    deadline_s = deadline_of(day)
+    with SimPacs(day, habits=habits, clock=clock) as pacs, tempfile.TemporaryDirectory(dir=_fast_folder()) as folder:
+        run = _Run(pacs, _VirtualClock(clock), Path(folder), deadline_s)
+        with contextlib.closing(run.store):
+            while clock.now() < day.ends_at + AFTER:
+                clock.advance(step)
+                run.round()
+            truth = _Truth(day, pacs)
+            return Outcome(
+                habits=habits,
+                wanted=len(truth.wanted),
+                found=sum(run.store.get(study.uid) is not None for study in truth.wanted),
+                unpullable=sum(reported(run.store, study) for study in truth.wanted),
+                lost=tuple(study.planned.label for study in truth.wanted if lost(run.store, study)),
+                behind=tuple(study.planned.label for study in truth.wanted if run.behind(study, truth)),
+                twice=run.pulled_twice(),
+                queries={level: pacs.ledger.queries(level) for level in ("STUDY", "SERIES", "IMAGE")},
+                missing=control(day, habits, deadline_s, orthanc=orthanc, every=not habits),
+                seconds=time.monotonic() - begin,
+            )
+
+
+@functools.cache
+def deadline_of(day: BusyDay) -> float:
+    """Deadline of a query in seconds, from what the longest list takes on this machine now."""
+    with SimPacs(day) as pacs:
+        finder = PynetdicomFinder(Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL"), 120.0)
+        begin = time.monotonic()
+        finder.find(PACS, "STUDY", {"StudyDate": f"{day.date:%Y%m%d}"}, STUDY_KEYS)
+        return max(1.0, SLOWER * (time.monotonic() - begin))
+
+
+def _fast_folder() -> str | None:
+    """A tmpfs, where fsync costs nothing."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+class _VirtualClock:
+    """The PACS's clock as pacs_module's."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+
+    def now(self) -> int:
+        """Epoch milliseconds, as if the hospital lay in UTC."""
+        return int(self._clock.now().replace(tzinfo=dt.UTC).timestamp() * 1000)
+
+    def today(self) -> dt.date:
+        """The hospital's date."""
+        return self._clock.now().date()
+
+
+class _Quiet:
+    """Nothing is kept of what is said."""
+
+    def line(self, text: str) -> None:
+        """A contract line."""
+
+    def event(self, what: str, level: str = "INFO", **values: object) -> None:
+        """Anything else."""
+
+
+class _Plugins:
+    """Take every pull."""
+
+    def __init__(self) -> None:
+        self.asked: list[PullRequest] = []
+
+    def ask(self, request: PullRequest) -> None:
+        """Take it."""
+        self.asked.append(request)
+
+    def report_of(self, pull_id: str) -> PullReport | str | None:
+        """Not asked for here."""
+        return "running"
+
+    def write_verdicts(self, lines: Sequence[str]) -> None:
+        """Nobody reads them here."""
+
+    def release(self, handover_id: str) -> None:
+        """Nothing is handed over here."""
+
+
+class _Run:
+    """pacs_module's finding and asking, on the virtual clock."""
+
+    def __init__(self, pacs: SimPacs, clock: _VirtualClock, folder: Path, deadline_s: float) -> None:
+        self.pacs = pacs
+        finder = PynetdicomFinder(Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL"), deadline_s)
+        self.store = SqliteStore(folder / "study.db")
+        self.plugins, log, switches = _Plugins(), _Quiet(), Switches(find_pacs_use_series=True)
+        retry = RetryPolicy(attempts=5, first=dt.timedelta(minutes=10))
+        policy = StabilityPolicy(delay=dt.timedelta(hours=1))
+        ask = AskWindow(finder, log, switches.ct_modalities + switches.dx_modalities)
+        find = FindStudies(self.store, ask, ResolveUid(finder, clock, log), clock, log, switches, policy)
+        find.distrusted = {PACS} if "modalities-single" in pacs.habits else ()  # as the engineer at the site sets it
+        self.ends = PullEnds(self.store, clock, log, retry)
+        prepare = PreparePull(finder, self.plugins, clock, log, switches, {PACS})
+        pulls = PullPolicy({PACS: 1000}, retry, dt.timedelta(minutes=20), dt.timedelta(seconds=5))
+        self.pull = PullStudies(
+            self.store, self.plugins, prepare, self.ends, clock, log, pulls, "matrix", pick=lambda names: names[0]
+        )
+        self.loop = FindLoop(
+            pacs=PACS,
+            find=find,
+            days=lambda: [clock.today() - dt.timedelta(days=back) for back in range(3)],  # crossday -2: a clock is off
+            now=lambda: pacs.now,
+            look_back=LookBack(earlier_days=dt.timedelta(hours=2)),
+            log=log,
+            metrics=FindMetrics(),
+            unreachable=set(),
+            wake_pull=lambda: None,
+            look=LookAgain(self.store, finder, clock, log, switches, policy, {PACS}, "matrix"),
+            most_looks=10_000,
+        )
+
+    def round(self) -> None:
+        """One find round, and every pull that it made due."""
+        with contextlib.suppress(PipelineError):  # the next round comes
+            self.loop()
+        while self.pull():
+            for request in self.plugins.asked:
+                self.ends.accept_report(self._report(request))
+            self.plugins.asked.clear()
+
+    def _report(self, request: PullRequest) -> PullReport:
+        """All that was asked for and is in the PACS now has come."""
+        counts = self._instances(request.study_uid, request.series_uids)
+        series = tuple(SeriesReport(uid, True, "", "", count) for uid, count in counts.items())
+        total = sum(counts.values())
+        return PullReport(request.pull_id, request.pull_id, request.study_uid, "nothing_new", received=total, series=series)
+
+    def _instances(self, study_uid: str, series_uids: Sequence[str]) -> dict[str, int]:
+        """What the PACS has now of a study or of some of its series, from the archive, not over DICOM."""
+        study, now = self.pacs.archive.study(study_uid), self.pacs.now
+        series = study.series_at(now) if study is not None else []
+        return {one.uid: one.visible(now) for one in series if not series_uids or one.uid in series_uids}
+
+    def behind(self, truth: BusyStudy, there: _Truth) -> bool:
+        """Whether a chest study that was found was not pulled with all that the PACS has of it now."""
+        study = self.store.get(truth.uid)
+        if study is None or not truth.chest:
+            return False
+        pulls = [*study.pulls, *([study.pull] if study.pull else [])]
+        if not pulls:
+            return True
+        request = pulls[-1].request
+        asked = not request.series_uids or set(truth.expected_series) <= set(request.series_uids)
+        return not asked or pulls[-1].received != sum(self._instances(truth.uid, request.series_uids).values())
+
+    def pulled_twice(self) -> tuple[str, ...]:
+        """Studies that were pulled again, brought the same, and the PACS had not announced more."""
+        twice = []
+        for study in self.store.find({}):
+            pulls = [*study.pulls, *([study.pull] if study.pull else [])]
+            asked = [(pull.request.expected, pull.request.series_uids, pull.received) for pull in pulls]
+            ended = [key for key, pull in zip(asked, pulls, strict=True) if pull.outcome == "nothing_new"]
+            if len(ended) != len(set(ended)):
+                twice.append(study.study_uid)
+        return tuple(twice)
+
+
+class _Truth:
+    """The wanted studies that are in the PACS at the end, from the plan and the archive, not over DICOM."""
+
+    def __init__(self, day: BusyDay, pacs: SimPacs) -> None:
+        there = {study.uid for study in pacs.archive.visible(pacs.now)}
+        self.wanted = [study for study in day.wanted if study.uid in there]
+
+
+def lost(store: SqliteStore, study: BusyStudy) -> bool:
+    """Neither known as wanted nor reported as unpullable."""
+    known = store.get(study.uid)
+    return (known is None or known.state is None) and not reported(store, study)
+
+
+def reported(store: SqliteStore, study: BusyStudy) -> bool:
+    """Kept as unpullable, with its reason."""
+    kept: list[Study] = store.find({"state": "unpullable", "accessionNumber": study.planned.accession_number})
+    return bool(kept) and all("no StudyInstanceUID" in one.why for one in kept)
