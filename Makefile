@@ -36,7 +36,7 @@ stop:  ## end what `make demo KEEP=1` left running
 	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m demo stop; else echo "nothing is installed, so nothing runs"; fi
 
 test: setup-dev  ## the test suite (PYTEST_ARGS= for pytest)
-	@exec $(PYTHON) -m pytest --ignore=tests/chaos --ignore=tests/matrix --ignore=tests/long -n 2 --dist loadfile $(PYTEST_ARGS)
+	@exec $(PYTHON) -m pytest --ignore=tests/chaos --ignore=tests/long -n 2 --dist loadfile $(PYTEST_ARGS)
 
 long-test: setup-dev  ## whole runs that take minutes: bad habits, full disks, a thousand studies
 	@exec $(PYTHON) -m pytest tests/long $(PYTEST_ARGS)

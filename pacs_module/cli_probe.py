@@ -20,7 +20,8 @@ from .domain.errors import ConfigurationError
 from .domain.probe import Finding, Recommendation, Verdict
 from .profiles import PROFILES, Profile, write_profile
 from .settings import SETTINGS_FILE, PacsSettings, Settings, load_settings
-from .use_cases.probe_pacs import MOST_QUERIES, MoveTest, Probed, ProbePacs
+from .use_cases.probe_pacs import MOST_QUERIES, Probed, ProbePacs
+from .use_cases.probe_questions.talk import MoveTest
 
 if TYPE_CHECKING:  # pynetdicom takes a while to import, and the other commands need none of it
     from .adapters.find_scu import Peer

@@ -20,7 +20,8 @@ from pacs_module.adapters.dicom_probe import DicomProbe, Receiver
 from pacs_module.adapters.find_scu import Peer
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.probe import Verdict
-from pacs_module.use_cases.probe_pacs import MOST_QUERIES, MoveTest, Probed, ProbePacs
+from pacs_module.use_cases.probe_pacs import MOST_QUERIES, Probed, ProbePacs
+from pacs_module.use_cases.probe_questions.talk import MoveTest
 from stack.ports import LOOPBACK, free_ports
 
 DAY = dt.date(2026, 11, 20)

@@ -23,7 +23,8 @@ from typer.testing import CliRunner
 from pacs_module import cli
 from pacs_module.adapters.dicom_probe import DicomProbe, OrthancReceiver
 from pacs_module.domain.probe import Verdict
-from pacs_module.use_cases.probe_pacs import MoveTest, ProbePacs
+from pacs_module.use_cases.probe_pacs import ProbePacs
+from pacs_module.use_cases.probe_questions.talk import MoveTest
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
 

@@ -1,0 +1,66 @@
+"""
+What a PACS was asked, what came, and what that says: findings, and from them the settings for this PACS (M35).
+
+Pure. A finding that the content did not allow is NOT_TOLD, never a guess; nothing here holds a value of a patient.
+"""
+
+from __future__ import annotations
+
+from .judging import (
+    ENOUGH,
+    MATCH_VERDICT,
+    Match,
+    Whole,
+    best_prefix,
+    dirty_uids,
+    duplicates,
+    judge_cap,
+    judge_counts,
+    judge_key,
+    judge_match,
+    judge_modalities,
+)
+from .recommending import CHINESE, LATIN1, UTF8, Place, Recommendation, profile_settings, readable_by_orthanc, recommend
+from .texts import Sent, Text, agrees, judge_text, sent_as
+from .values import MODELS, Answer, Finding, Findings, Hello, Moved, Reply, Together, Value, Verdict, declared_in, text_of, uid_of
+
+__all__ = [
+    "CHINESE",
+    "ENOUGH",
+    "LATIN1",
+    "MATCH_VERDICT",
+    "MODELS",
+    "UTF8",
+    "Answer",
+    "Finding",
+    "Findings",
+    "Hello",
+    "Match",
+    "Moved",
+    "Place",
+    "Recommendation",
+    "Reply",
+    "Sent",
+    "Text",
+    "Together",
+    "Value",
+    "Verdict",
+    "Whole",
+    "agrees",
+    "best_prefix",
+    "declared_in",
+    "dirty_uids",
+    "duplicates",
+    "judge_cap",
+    "judge_counts",
+    "judge_key",
+    "judge_match",
+    "judge_modalities",
+    "judge_text",
+    "profile_settings",
+    "readable_by_orthanc",
+    "recommend",
+    "sent_as",
+    "text_of",
+    "uid_of",
+]

@@ -1,0 +1,178 @@
+"""What answers say of counts, return keys, matching, caps and UIDs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..values import parse_count
+from .values import Answer, Verdict, uid_of
+
+ENOUGH = 100
+"""Caps in the wild begin here; fewer answers say nothing about a cap."""
+FEW = 3
+"""So many answers without an attribute may be chance: a scout has no slice thickness."""
+UID_KEYS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+
+
+def judge_counts(values: Sequence[str | None]) -> tuple[Verdict, str]:
+    """
+    How a PACS tells numbers of instances.
+
+    Args:
+        values: One an answer; None where the key did not come.
+
+    Returns:
+        The verdict, and ``number``, ``text`` (not a plain number in some answers), ``empty``, ``absent`` or ``""``.
+    """
+    if not values:
+        return Verdict.NOT_TOLD, ""
+    told = [value for value in values if value is not None]
+    if not told:
+        return Verdict.NO, "absent"
+    if not any(told):
+        return Verdict.NO, "empty"
+    readable = [value for value in told if parse_count(value) is not None]
+    if len(readable) == len(values) and all(value.isdigit() and value.isascii() for value in told):
+        return Verdict.YES, "number"
+    return (Verdict.PARTLY if readable else Verdict.NO), "text" if len(told) == len(values) else "sometimes"
+
+
+def judge_key(values: Sequence[str | None]) -> tuple[Verdict, str]:
+    """How a key comes back: ``filled``, ``empty`` (returned, never with a value) or ``absent``; few answers show no absence."""
+    if any(values):
+        return Verdict.YES, "filled"
+    if len(values) < FEW:
+        return Verdict.NOT_TOLD, ""
+    return (Verdict.NO, "absent") if all(value is None for value in values) else (Verdict.PARTLY, "empty")
+
+
+def judge_modalities(
+    values: Sequence[str | None], by_series: Sequence[tuple[str | None, Collection[str]]]
+) -> tuple[Verdict, str]:
+    r"""
+    How ModalitiesInStudy comes back.
+
+    Args:
+        values: One an answer.
+        by_series: For some studies the value, and the modalities that SERIES level gave.
+
+    Returns:
+        The verdict, and ``list`` (``CT\PR``), ``comma``/``slash`` text, ``single``, ``one each`` (no study seemed to have
+        more), ``absent``.
+    """
+    kind = judge_key(values)[1]
+    if kind != "filled":
+        return judge_key(values)[0], kind
+    told = [value for value in values if value]
+    for character, name in ((",", "comma"), ("/", "slash"), (";", "semicolon")):
+        if any(character in value for value in told):
+            return Verdict.PARTLY, name
+    if any("\\" in value for value in told):
+        return Verdict.YES, "list"
+    if any(value and len(set(modalities)) > 1 for value, modalities in by_series):
+        return Verdict.NO, "single"
+    return Verdict.NOT_TOLD, "one each"
+
+
+class Match(StrEnum):
+    """What a PACS did with a matching key."""
+
+    HONOURED = "honoured"
+    IGNORED = "ignored"
+    NOTHING = "matches nothing"
+    PARTLY = "some are missing"
+    NOT_TOLD = "not told"
+
+
+MATCH_VERDICT = {
+    Match.HONOURED: Verdict.YES,
+    Match.IGNORED: Verdict.NO,
+    Match.NOTHING: Verdict.NO,
+    Match.PARTLY: Verdict.PARTLY,
+    Match.NOT_TOLD: Verdict.NOT_TOLD,
+}
+
+
+def judge_match(wanted: Collection[str], others: Collection[str], got: Collection[str], *, cut: bool = False) -> Match:
+    """
+    Whether a matching key was honoured.
+
+    Args:
+        wanted: Known studies that match.
+        others: Known studies that do not match but fulfil all the query's other keys.
+        got: What came.
+        cut: The list is as long as lists get at this PACS: what is missing says nothing.
+    """
+    if not wanted:
+        return Match.NOT_TOLD
+    if set(got) & set(others):
+        return Match.IGNORED
+    if not got:
+        return Match.NOTHING
+    if not set(wanted) <= set(got) and not cut:
+        return Match.PARTLY
+    return Match.HONOURED if others else Match.NOT_TOLD
+
+
+def best_prefix(values: Iterable[str]) -> str:
+    """The beginning that parts the values most evenly, empty when none parts them at all."""
+    told = [value for value in values if value and not set(value) & set("*?\\")]
+    counts = Counter(value[:length] for value in told for length in range(1, len(value) + 1))
+    parting = {prefix: abs(2 * count - len(told)) for prefix, count in counts.items() if count < len(told)}
+    return min(parting, key=lambda prefix: (parting[prefix], len(prefix), prefix), default="")
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A list that a PACS gave, and how many studies are known to belong there from other queries."""
+
+    answers: int
+    known: int
+    cut: bool = False
+
+
+def judge_cap(lists: Sequence[Whole]) -> tuple[Verdict, int]:
+    """
+    Whether a PACS cuts its answers.
+
+    Returns:
+        YES and the number at which it stops; NO and the longest list that was shown to be whole; NOT_TOLD and the longest.
+    """
+    cut = [whole.answers for whole in lists if whole.cut or 0 < whole.answers < whole.known]
+    longest = max((whole.answers for whole in lists), default=0)
+    if cut:
+        return Verdict.YES, max(cut)
+    if longest < ENOUGH:
+        return Verdict.NOT_TOLD, longest
+    return Verdict.NO, longest
+
+
+def dirty_uids(answers: Iterable[Answer]) -> Counter[str]:
+    """What is wrong with UIDs: ``empty``, ``spaces``, ``other characters``; and ``all``: how many there were."""
+    wrong: Counter[str] = Counter()
+    for answer in answers:
+        for keyword in UID_KEYS:
+            if keyword in answer:
+                wrong["all"] += 1
+                wrong[_what_is_wrong(answer[keyword])] += 1
+    del wrong[""]
+    return wrong
+
+
+def _what_is_wrong(raw: bytes) -> str:
+    value = raw.removesuffix(b"\0").decode("latin-1")
+    if not value.strip():
+        return "empty"
+    if any(character.isspace() for character in value):
+        return "spaces"
+    return "" if re.fullmatch(r"[0-9.]+", value) else "other characters"
+
+
+def duplicates(answers: Iterable[Answer], keyword: str = "StudyInstanceUID") -> int:
+    """How many answers of one list came once more."""
+    uids = Counter(uid for answer in answers if (uid := uid_of(answer, keyword)))
+    return sum(times - 1 for times in uids.values())
