@@ -6,6 +6,7 @@ import os
 import socket
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 
 from .adapters.finders import finder_by_pacs
 from .adapters.http_backend import HttpBackend
@@ -32,6 +33,7 @@ from .use_cases.ask_window import AskWindow
 from .use_cases.backend_circuit import BackendCircuit
 from .use_cases.deliver import Deliver
 from .use_cases.find_studies import FindStudies
+from .use_cases.hold_leases import HoldLeases
 from .use_cases.judge_orders import JudgeOrders, OrderTimes
 from .use_cases.look_again import LookAgain
 from .use_cases.look_up import LookUp
@@ -41,6 +43,7 @@ from .use_cases.prepare_pull import PreparePull
 from .use_cases.publish import Publish
 from .use_cases.pull_ends import PullEnds
 from .use_cases.pull_studies import PullPolicy, PullStudies
+from .use_cases.pull_turns import PullTurns
 from .use_cases.record_result import RecordResult
 from .use_cases.release import Release
 from .use_cases.resolve_uid import ResolveUid
@@ -51,6 +54,7 @@ TAKE_S = 1.0
 """How long a delivery worker waits for a message before it looks whether it shall stop, in seconds."""
 RECONCILE_S = 30.0
 """How often it is looked whether the nightly reconciliation is due, in seconds."""
+PULL_S = 0.5
 ORDERS_S = 5.0
 """How often the orders of what waits are looked at, in seconds."""
 RAM_DISK_S = 10.0
@@ -78,6 +82,7 @@ class Service:
     look_up: LookUp
     look: LookAgain
     work: ManualWork
+    leases: HoldLeases
     unreachable: set[str]
     circuit: BackendCircuit
     metrics: FindMetrics
@@ -87,9 +92,10 @@ class Service:
     loops: dict[str, Loop] = field(default_factory=dict)
 
     def wake(self, *names: str) -> None:
-        """There may be work for these loops."""
-        for name in names:
-            self.loops[name].wake()
+        """There may be work for these loops; "pull" stands for those of all PACS."""
+        for name, loop in self.loops.items():
+            if name in names or name.partition(" ")[0] in names:
+                loop.wake()
 
     def find_days(self) -> list[date]:
         """The dates to find."""
@@ -125,6 +131,8 @@ def build(settings: Settings) -> Service:
     queue = RabbitQueue(settings.rabbitmq.url.get_secret_value())
     owner = f"{socket.gethostname()}:{os.getpid()}"
     unreachable: set[str] = set()
+    leases = HoldLeases(leases_of(store), owner, clock, log, timedelta(seconds=settings.lease_s))
+    turns = PullTurns({pacs.name: settings.sparing(pacs) for pacs in settings.pacs}, clock, clock.local, log, leases)
     ends = PullEnds(store, clock, log, settings.pull_retry)
     with_series = frozenset(pacs.name for pacs in settings.pacs if pacs.series_level)
     use_series = {pacs.name: pacs.use_series for pacs in settings.pacs if pacs.use_series is not None}
@@ -146,7 +154,9 @@ def build(settings: Settings) -> Service:
         queue=queue,
         clock=clock,
         find=FindStudies(store, ask, resolve, clock, log, switches, settings.stability, settings.backlog, distrusted),
-        pull=PullStudies(store, puller, prepare, ends, clock, log, _pull_policy(settings), owner, lambda: unreachable),
+        pull=PullStudies(
+            store, puller, prepare, ends, clock, log, _pull_policy(settings), owner, lambda: unreachable, turns=turns
+        ),
         ends=ends,
         accept=AcceptNotification(store, clock, log),
         publish=Publish(store, queue, clock, log, owner),
@@ -156,6 +166,7 @@ def build(settings: Settings) -> Service:
         look=LookAgain(store, finder, clock, log, switches, settings.stability, with_series, owner),
         work=ManualWork(store, clock, log, _delivery_policy(settings)),
         look_up=LookUp(finder, clock, switches, names, unreachable, lambda: find_days(settings, clock.today())),
+        leases=leases,
         unreachable=unreachable,
         circuit=BackendCircuit(clock, log, settings.backend.circuit, delivery_metrics.circuit_is),
         metrics=metrics,
@@ -185,7 +196,8 @@ def _loops(service: Service) -> dict[str, Loop]:
     log, settings = service.log, service.settings
     loops = [_find_loop(service, pacs) for pacs in settings.pacs]
     loops += [
-        Loop("pull", lambda: service.pull() > 0, 0.5, log),
+        *(Loop(f"pull {pacs.name}", partial(_pull_at, service, pacs.name), PULL_S, log) for pacs in settings.pacs),
+        Loop("leases", service.leases.renew, settings.lease_s / 3, log),
         Loop("watch", service.pull.watch, 1.0, log),
         Loop("publish", service.publish, 1.0, log),
         Loop("release", service.release, 5.0, log),
@@ -196,6 +208,11 @@ def _loops(service: Service) -> dict[str, Loop]:
         loops.append(Loop("orders", service.pull.orders.look_ahead, ORDERS_S, log))
     loops += [_worker(service, f"WORKER-{number}") for number in range(1, settings.backend.workers + 1)]
     return {loop.name: loop for loop in loops}
+
+
+def _pull_at(service: Service, pacs: str) -> bool:
+    """One thread a PACS: a slow one keeps none of the others waiting."""
+    return service.pull(pacs) > 0
 
 
 def _find_loop(service: Service, pacs: PacsSettings) -> Loop:
@@ -210,6 +227,7 @@ def _find_loop(service: Service, pacs: PacsSettings) -> Loop:
         unreachable=service.unreachable,
         wake_pull=lambda: service.wake("pull"),
         look=service.look if pacs.look_again else lambda name: None,
+        leases=service.leases,
     )
     service.find_loops[pacs.name] = step
     return Loop(f"find {pacs.name}", step, service.settings.find_interval_s, service.log)
@@ -242,10 +260,11 @@ def _worker(service: Service, name: str) -> Loop:
 
 def _pull_policy(settings: Settings) -> PullPolicy:
     return PullPolicy(
-        limits={pacs.name: 1 if settings.move_sync else pacs.parallel_pulls for pacs in settings.pacs},
+        limits={pacs.name: settings.sparing(pacs).parallel for pacs in settings.pacs},
         retry=settings.pull_retry,
         watch=timedelta(seconds=settings.pull.watch_s),
         room_pause=timedelta(seconds=settings.pull.room_pause_s),
+        jobs=settings.orthanc.concurrent_jobs,
         ageing=Ageing(timedelta(minutes=settings.pull.ageing_min)),
     )
 

@@ -13,6 +13,7 @@ from .domain.windows import Window
 from .metrics import FindMetrics
 from .ports import EventLog
 from .use_cases.find_studies import FindResult, FindStudies
+from .use_cases.hold_leases import HoldLeases
 
 MOST_LOOKS = 5
 """In one round: looking again never keeps the finding waiting for long."""
@@ -39,6 +40,8 @@ class FindLoop:
     look: Callable[[str], int | None] = lambda pacs: None
     """One look into a study without counts; None: none was due."""
     most_looks: int = MOST_LOOKS
+    leases: HoldLeases | None = None
+    """With several processes on a store one of them finds at this PACS; None: there is only this one."""
     circuit: str = "closed"
     capped: bool = False
     _asked_at: dict[date, datetime] = field(default_factory=dict)
@@ -51,6 +54,30 @@ class FindLoop:
         Raises:
             PipelineError: The first thing that went wrong, after all windows were tried.
         """
+        if self.leases is not None and not self.leases.hold(self._lease):
+            self._found_elsewhere(self.leases)
+            return False
+        try:
+            return self._round()
+        finally:
+            if self.leases is not None and self.leases.memo(self._lease).get("circuit") != self.circuit:
+                self.leases.note(self._lease, {"circuit": self.circuit})
+
+    @property
+    def found_by(self) -> str:
+        """Which process finds here; empty: this one, there is no other."""
+        return "" if self.leases is None else self.leases.holder(self._lease)
+
+    @property
+    def _lease(self) -> str:
+        return f"find {self.pacs}"
+
+    def _found_elsewhere(self, leases: HoldLeases) -> None:
+        """Another process finds here; what it knows of the PACS's health holds for us, too."""
+        self.circuit = str(leases.memo(self._lease).get("circuit") or "closed")
+        (self.unreachable.add if self.circuit == "open" else self.unreachable.discard)(self.pacs)
+
+    def _round(self) -> bool:
         self.circuit = "half-open" if self.circuit == "open" else self.circuit
         begin = time.monotonic()
         windows = due_windows(self.days(), self._asked_at, self._undecided, self.now(), self.look_back)

@@ -9,7 +9,7 @@ import time
 import uvicorn
 
 from .bootstrap import Service, build
-from .domain.errors import ConfigurationError
+from .domain.errors import ConfigurationError, PipelineError
 from .settings import Settings, WebSettings
 from .web.app import create_app
 
@@ -69,6 +69,10 @@ def _stop(service: Service) -> None:
     deadline = time.monotonic() + STOP_S
     for loop in service.loops.values():
         loop.join(max(deadline - time.monotonic(), 0))
+    try:
+        service.leases.let_all_go()
+    except PipelineError as error:
+        service.log.event("leases not given back, they will be over soon", "WARNING", error=str(error))
     service.queue.close()
     service.store.close()
     service.log.event("pacs_module stopped")

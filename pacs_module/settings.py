@@ -21,8 +21,10 @@ from .domain.backlog import Backlog
 from .domain.circuit import CircuitPolicy
 from .domain.errors import ConfigurationError
 from .domain.look_back import LookBack
+from .domain.ordering import BACKLOG, EMERGENCY, GREEN_CHANNEL, MANUAL
 from .domain.retry import RetryPolicy
 from .domain.ris import RisPolicy
+from .domain.sparing import Hours, Sparing
 from .domain.stability import FIXED_DELAY, UNCHANGED_COUNT, StabilityPolicy
 from .profiles import with_profiles
 
@@ -30,10 +32,30 @@ ENVIRONMENT_PREFIX = "PACS_MODULE_"
 SETTINGS_FILE = "PACS_MODULE_SETTINGS"
 
 Seconds = Annotated[float, Field(gt=0)]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class HoursSettings(_Section):
+    """Hours of the hospital's day in which a PACS is spared; over midnight when ``end`` is not after ``begin``."""
+
+    begin: time
+    end: time
+    days: tuple[Day, ...] = DAYS
+    parallel_pulls: int | None = Field(default=None, ge=0, le=16)
+    """How many at once; 0: none, not by hand either."""
+    pull: Literal["all", "green_channel", "emergency", "manual"] = "all"
+    """What is pulled then: this and what is more urgent."""
+
+    @property
+    def hours(self) -> Hours:
+        """As the domain knows them."""
+        least = {"all": BACKLOG, "green_channel": GREEN_CHANNEL, "emergency": EMERGENCY, "manual": MANUAL}
+        return Hours(self.begin, self.end, frozenset(DAYS.index(day) for day in self.days), self.parallel_pulls, least[self.pull])
 
 
 class PacsSettings(_Section):
@@ -48,6 +70,11 @@ class PacsSettings(_Section):
     """What it can move of a study that came short: the series that lack images, only the missing images, or the whole study."""
     parallel_pulls: int = Field(default=1, ge=1, le=16)
     """How many pulls at once with MOVE_SYNC = false; with true it is one."""
+    pulls_per_hour: int | None = Field(default=None, ge=1)
+    images_per_hour: int | None = Field(default=None, ge=1)
+    """Rates, kept evenly over the hour; emergencies and what people ask for are counted and not held."""
+    hours: tuple[HoursSettings, ...] = ()
+    """Hours in which it is spared."""
     finder: Literal["orthanc", "pynetdicom"] = "orthanc"
     """Who asks it: Orthanc, or pacs_module itself where Orthanc cannot read the answers. Pulls always go by Orthanc."""
     host: str = ""
@@ -94,6 +121,8 @@ class OrthancSettings(_Section):
     timeout_s: Seconds = 30.0
     find_timeout_s: Seconds = 120.0
     """Deadline of one C-FIND."""
+    concurrent_jobs: int = Field(default=4, ge=1)
+    """Its ConcurrentJobs: C-MOVEs beyond that wait in its queue."""
 
 
 class WebSettings(_Section):
@@ -231,6 +260,8 @@ class Settings(BaseSettings):
     backlog_per_hour: int = Field(default=60, ge=1)
     stability_rule: Literal["unchanged_count", "fixed_delay"] = "unchanged_count"
     stability_delay_s: Seconds = 600.0
+    lease_s: float = Field(default=30.0, ge=3)
+    """With several processes on one store: after this the work of one that died is taken over."""
     log_folder: Path = Path("log")
     config: Path | None = None
     site_config: Path | None = None
@@ -263,6 +294,11 @@ class Settings(BaseSettings):
         if len(set(names)) != len(names):
             raise ValueError("each PACS needs a name of its own")
         return value
+
+    def sparing(self, pacs: PacsSettings) -> Sparing:
+        """What a PACS may be asked for."""
+        hours = tuple(hours.hours for hours in pacs.hours)
+        return Sparing(1 if self.move_sync else pacs.parallel_pulls, pacs.pulls_per_hour, pacs.images_per_hour, hours)
 
     @property
     def zone(self) -> ZoneInfo:

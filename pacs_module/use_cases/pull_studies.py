@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from ..domain import loglines
@@ -15,13 +15,16 @@ from ..domain.lifecycle import Event, State
 from ..domain.messages import PullReport, PullRequest
 from ..domain.ordering import BACKLOG, MOST_AGED, PULL_ORDER, ROUTINE, Ageing
 from ..domain.retry import RetryPolicy
+from ..domain.sparing import Sparing
 from ..domain.study import MANUAL, MOST_PULLS, PULL, WATCH, PacsCopy, Pull, Study, iso
 from ..faults import reach
-from ..ports import AnyOf, AtMost, Clock, EventLog, Exists, Puller, StudyStore, Where
+from ..ports import AnyOf, AtLeast, AtMost, Clock, EventLog, Exists, Puller, StudyStore, Where
 from .changing import change, milliseconds, note_impossible
 from .judge_orders import JudgeOrders
 from .prepare_pull import PreparePull
 from .pull_ends import PullEnds
+from .pull_round import Places, RoomGate, Turns
+from .pull_turns import PullTurns
 
 CLAIM_LEASE = timedelta(minutes=5)
 """Longer than a SERIES level find at a slow PACS; a process that died with a claim lets it go after this."""
@@ -31,13 +34,21 @@ MOST_RISING = 500
 
 @dataclass(frozen=True)
 class PullPolicy:
-    """``limits``: pulls at once by PACS; ``watch``: how often a running pull is asked after; ``room_pause``: wait for room."""
+    """
+    How it is pulled.
+
+    ``watch``: how often a running pull is asked after; ``room_pause``: wait for room; ``jobs``: C-MOVEs that Orthanc runs at
+    once, the others wait in its queue; ``room_hold``: how long nothing overtakes a study that waits for room.
+    """
 
     limits: Mapping[str, int]
+    """Pulls at once by PACS."""
     retry: RetryPolicy
     watch: timedelta
     room_pause: timedelta
     ageing: Ageing = field(default_factory=Ageing)
+    jobs: int = 4
+    room_hold: timedelta = timedelta(minutes=10)
 
 
 @dataclass
@@ -55,16 +66,44 @@ class PullStudies:
     unreachable: Callable[[], Collection[str]] = frozenset
     pick: Callable[[Sequence[str]], str] = field(default=random.choice)
     orders: JudgeOrders | None = None
+    turns: PullTurns | None = None
+    """None: made of the policy's limits, for this process alone."""
+    _room: RoomGate = field(default_factory=RoomGate)
 
-    def __call__(self) -> int:
+    def __post_init__(self) -> None:
+        """The usual turns."""
+        if self.turns is None:
+            sparing = {name: Sparing(limit) for name, limit in self.policy.limits.items()}
+            self.turns = PullTurns(sparing, self.clock, lambda: datetime.fromtimestamp(self.clock.now() / 1000, UTC), self.log)
+
+    def __call__(self, pacs: str | None = None) -> int:
         """
         Ask for the due studies that there is capacity for.
+
+        Args:
+            pacs: Only what is to be started at this PACS (or, for a study that a mirror has too, at that one); None: at all.
 
         Returns:
             How many pulls were asked for.
         """
+        due = self.store.next_due(PULL)
+        if due is None or due > self.clock.now():
+            return 0
+        names = [name for name in (self.policy.limits if pacs is None else [pacs]) if self._may_have_places(name)]
+        if not names:
+            return 0
         self._age()
-        claimed = self._claim()
+        with Turns(self._all_turns, names) as turns:
+            claimed = self._claim(turns)
+            turns.keep({name for _, name in claimed})
+            return self._pull_all(claimed)
+
+    @property
+    def _all_turns(self) -> PullTurns:
+        assert self.turns is not None, "made in __post_init__"  # noqa: S101
+        return self.turns
+
+    def _pull_all(self, claimed: list[tuple[Study, str]]) -> int:
         if not claimed:
             return 0
         self.log.line(loglines.move_dates(sorted({study.study_date for study, _ in claimed})))
@@ -113,25 +152,44 @@ class PullStudies:
         study.note("rises by waiting", why, self.clock.now())
         return True
 
-    def _claim(self) -> list[tuple[Study, str]]:
+    def _claim(self, turns: Turns) -> list[tuple[Study, str]]:
         """As many due studies as there are free places, each with the PACS to move it from."""
-        free = {name: limit - self._running(name) for name, limit in self.policy.limits.items()}
+        places = {name: self._places(name) for name in sorted(turns.mine)}
         claimed = []
-        for name in free:
-            while free[name] > 0:
-                study = self._claim_at(name)
+        for name in sorted(turns.mine):
+            at = places[name]
+            while at.free > 0 or at.manual > 0:
+                study = self._claim_at(name, at.least if at.free > 0 else MANUAL)
                 if study is None:
                     break
-                places = [other for other, number in free.items() if number > 0]
-                pacs = choose_pacs(study, places, self.unreachable(), self.pick) or name
-                free[pacs] -= 1
+                for other in turns.enter([mirror for mirror in study.pacs if mirror in self.policy.limits]):
+                    places.setdefault(other, self._places(other))
+                free = [other for other, places_there in places.items() if places_there.free > 0]
+                pacs = choose_pacs(study, free, self.unreachable(), self.pick) or name
+                places[pacs].take()
                 claimed.append((study, pacs))
         return claimed
+
+    def _places(self, pacs: str) -> Places:
+        """
+        Free places at a PACS.
+
+        In asynchronous mode pulls may wait in Orthanc's job queue: a manual one is asked for all the same and is the next to
+        start there, by its priority; a C-MOVE that runs is not interrupted.
+        """
+        running, limit = self._running(pacs), self.policy.limits[pacs]
+        allowed = self._all_turns.allowance(pacs)
+        waits_there = limit > 1 and self.store.count({"pull.status": "asked"}) >= self.policy.jobs
+        return Places(allowed.places - running, 2 * limit - running if waits_there else 0, allowed.least)
+
+    def _may_have_places(self, pacs: str) -> bool:
+        """A look without taking the turn, which costs two writes; what is found is counted again when the turn is ours."""
+        return self.policy.limits[pacs] > 1 or self._running(pacs) < self.policy.limits[pacs]
 
     def _running(self, pacs: str) -> int:
         return self.store.count({"pull.status": "asked", "pull.request.pacs": pacs})
 
-    def _claim_at(self, pacs: str) -> Study | None:
+    def _claim_at(self, pacs: str, least: int) -> Study | None:
         """
         The most urgent due study of one PACS.
 
@@ -140,7 +198,10 @@ class PullStudies:
         """
         if pacs in self.unreachable():
             return self._claim_where({f"pacs.{pacs}": Exists(), "priority": MANUAL})
-        study = self._claim_where({f"pacs.{pacs}": Exists()}) or self._claim_where({"pacs": {}})
+        if self._room.closed(self.clock.now()):
+            least = MANUAL  # nothing overtakes what waits for room
+        study = self._claim_where({f"pacs.{pacs}": Exists(), "rank": AtLeast(least)})
+        study = study or self._claim_where({"pacs": {}, "rank": AtLeast(least)})
         if study is not None and not study.pacs:
             study.pacs = {name: PacsCopy() for name in self.policy.limits}
         return study
@@ -173,13 +234,18 @@ class PullStudies:
         except RetriableError as error:
             self.log.event("pull put off", "WARNING", studyUID=study.study_uid, why=str(error))
             return self._put_off(study.study_uid, self.policy.watch, f"put off: {error}")
+        if not self._all_turns.ours(pacs):
+            return self._put_off(study.study_uid, timedelta(0), "this process stood still; another has its turn")
         if request is not None:
             self._asked(study, request)
         if not self.store.replace(study):
             # A find or a person changed it meanwhile: with what they wrote it is due again at once.
             return self._put_off(study.study_uid, timedelta(0), study.why)
         reach("pull_asked")
-        return request is not None and self._ask(request)
+        if request is None:
+            return False
+        self._all_turns.started(pacs, request.expected or 0)
+        return self._ask(request)
 
     def _asked(self, study: Study, request: PullRequest) -> None:
         """The document says "asked" before the plugins hear of it: a crash in between ends in asking again with the same id."""
@@ -199,6 +265,8 @@ class PullStudies:
         try:
             self.puller.ask(request)
         except NoRoom as error:
+            now, hold = self.clock.now(), milliseconds(self.policy.room_hold)
+            self._room.close(request.study_uid, now, now + milliseconds(self.policy.room_pause), hold)
             self.ends.no_room(request, str(error), self.policy.room_pause)
             return False
         except TooLarge as error:
@@ -213,6 +281,7 @@ class PullStudies:
             self.log.line(loglines.move_success([]))
             self.ends.give_back(request, str(error))
             return False
+        self._room.entered(request.study_uid)
         return True
 
     def _put_off(self, study_uid: str, pause: timedelta, why: str) -> bool:

@@ -13,6 +13,7 @@ from ..bootstrap import Service
 from ..domain.circuit import CLOSED
 from ..domain.errors import PipelineError
 from ..domain.lifecycle import State
+from ..find_loop import FindLoop
 from ..ports import Exists, StudyStore
 from .access import Access
 
@@ -32,7 +33,8 @@ def router(service: Service, access: Access) -> APIRouter:
         return {
             "status": "ok" if not _dead(service) else "starting or degraded",
             "version": __version__,
-            "pacs": {name: {"circuit": loop.circuit, "capped": loop.capped} for name, loop in service.find_loops.items()},
+            "process": service.leases.owner,
+            "pacs": {name: _pacs(service, name, loop) for name, loop in service.find_loops.items()},
             "backend": service.circuit.told(),
             "loops": {
                 name: {"alive": loop.alive(), "failuresInRow": loop.failures} for name, loop in service.loops.items()
@@ -55,6 +57,11 @@ def router(service: Service, access: Access) -> APIRouter:
 
 
 _NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready; what is missing stands in the answer."}}
+
+
+def _pacs(service: Service, name: str, loop: FindLoop) -> dict[str, Any]:
+    held = service.pull.turns.held.get(name, "") if service.pull.turns else ""
+    return {"circuit": loop.circuit, "capped": loop.capped, "foundBy": loop.found_by, "spared": held}
 
 
 def _dead(service: Service) -> list[str]:

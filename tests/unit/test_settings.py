@@ -7,12 +7,14 @@ Does not prove that each setting does what it says; the tests of its user do.
 from __future__ import annotations
 
 import traceback
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
 
 from pacs_module.domain.errors import ConfigurationError
+from pacs_module.domain.ordering import EMERGENCY
+from pacs_module.domain.sparing import Hours, Sparing
 from pacs_module.domain.stability import FIXED_DELAY, StabilityPolicy
 from pacs_module.settings import Settings, load_settings
 
@@ -151,3 +153,40 @@ def test_the_file_that_the_environment_names(tmp_path: Path) -> None:
     file = tmp_path / "settings.toml"
     file.write_text(GOOD, encoding="utf-8")
     assert load_settings(None, {"PACS_MODULE_SETTINGS": str(file)}).crossday == -1
+
+
+SPARED = GOOD.replace(
+    'name = "HOSPITAL-PACS"',
+    """name = "HOSPITAL-PACS"
+parallel_pulls = 3
+pulls_per_hour = 120
+images_per_hour = 60000
+[[pacs.hours]]
+begin = "07:30"
+end = 11:00:00
+days = ["mon", "fri"]
+parallel_pulls = 1
+pull = "emergency\"""",
+)
+
+
+def test_hours_and_rates_in_which_a_pacs_is_spared(tmp_path: Path) -> None:
+    settings = load(tmp_path, SPARED)
+    hours = Hours(time(7, 30), time(11), frozenset({0, 4}), 1, EMERGENCY)
+    assert settings.sparing(settings.pacs[0]) == Sparing(3, 120, 60_000, (hours,))
+    one_by_one = load(tmp_path, SPARED.replace("MOVE_SYNC = false", ""))
+    assert one_by_one.sparing(one_by_one.pacs[0]).parallel == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ('begin = "07:30"', 'begin = "half past"', "pacs.0.hours.0.begin"),
+        ("end = 11:00:00", "", "pacs.0.hours.0.end"),
+        ('"mon"', '"monday"', "pacs.0.hours.0.days.0"),
+        ('pull = "emergency"', 'pull = "urgent"', "pacs.0.hours.0.pull"),
+        ("pulls_per_hour = 120", "pulls_per_hour = 0", "pacs.0.pulls_per_hour"),
+    ],
+)
+def test_bad_hours_are_named(tmp_path: Path, old: str, new: str, key: str) -> None:
+    assert refused(tmp_path, SPARED.replace(old, new)).key == key
