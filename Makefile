@@ -50,7 +50,7 @@ chaos: setup-dev  ## kill -9 of each process at each stage of a study's way: som
 chaos-long: setup-dev  ## all cells of that matrix, and the long outages
 	@exec $(PYTHON) -m tests.chaos.matrix --long $(CHAOS_ARGS)
 
-find-matrix: setup-dev  ## every bad habit of a PACS, alone and combined: nothing wanted may be lost (about ten minutes)
+find-matrix: setup-dev  ## every bad habit of a PACS, alone and combined: nothing wanted may be lost (about fifteen minutes)
 	@exec $(PYTHON) -m tests.matrix.find_matrix $(MATRIX_ARGS)
 
 lint: setup-dev  ## ruff and mypy

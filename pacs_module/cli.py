@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from . import __version__
+from .cli_compare import compare_copies
 from .cli_find import find
 from .cli_probe import probe
 from .cli_reconcile import reconcile
@@ -81,6 +82,7 @@ def pull(
 app.command()(why)
 app.command()(probe)
 app.command()(find)
+app.command("compare")(compare_copies)
 app.command()(reconcile)
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from fakes.pipeline import UID, Pipeline, answer
+from fakes.pipeline import THICK, THIN, UID, Pipeline, answer, series_answer
 from fakes.world import DAY
 
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.stability import FIXED_DELAY, StabilityPolicy
 from pacs_module.domain.study import PULL
+from pacs_module.domain.switches import Switches
 
 
 @pytest.fixture
@@ -232,3 +233,28 @@ def test_a_pacs_that_does_not_answer_is_said_so_and_nothing_is_written(world: Pi
         world.find("A", DAY)
     assert world.log.take() == ["find 2020-06-18 study list", "orthanc find query is {'StudyDate': '20200618'}"]
     assert world.store.count({}) == 0
+
+
+def test_only_what_can_still_change_is_asked_at_series_level() -> None:
+    """A study that is completed and whose count has not grown costs no series query, however often it is found."""
+    world = Pipeline(switches=Switches(find_pacs_use_series=True))
+    world.pacs.series["A"] = [series_answer(THIN, 80), series_answer(THICK, 20, SliceThickness="8")]
+    world.until_handed_over()
+    world.result("completed")
+    assert levels(world).count("SERIES") == 1, "one for its pull"
+    world.pacs.asked.clear()
+    for _ in range(300):
+        world.clock.pass_seconds(600)
+        world.find("A", DAY)
+        assert world.pull() == 0
+        assert world.look("A") is None
+    assert set(levels(world)) == {"STUDY"}
+    world.pacs.series["A"] = [series_answer(THIN, 90), series_answer(THICK, 20, SliceThickness="8")]
+    world.until_stable(110)
+    assert world.pull() == 1
+    assert levels(world).count("SERIES") == 1, "one more for what has grown"
+
+
+def levels(world: Pipeline) -> list[str]:
+    """At which level each query so far was asked."""
+    return [level for _, level, _ in world.pacs.asked]
