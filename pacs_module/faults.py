@@ -25,6 +25,8 @@ PLACES = (
     "notified", "outbox_written", "published", "consumed", "posted", "result_in",
 )  # fmt: skip
 """In the order in which a study passes them."""
+STEPS = ("exporting", "acknowledged", "doomed", "deleted")
+"""Steps of the plugins between those places; of the matrix of kills they are no stages (tests/long/test_reception_kills.py)."""
 KILL = "kill"
 _LOOK_S = 0.01
 
@@ -86,8 +88,8 @@ def read(text: str) -> Callable[[str], None]:
     if text.startswith("/"):
         return Folder(Path(text)).reach
     place, _, rest = text.partition(":")
-    if place not in PLACES:
-        raise ValueError(f"{VARIABLE}={text}: the places are {', '.join(PLACES)}")
+    if place not in PLACES + STEPS:
+        raise ValueError(f"{VARIABLE}={text}: the places are {', '.join(PLACES + STEPS)}")
     number, colon, action = rest.partition(":")
     if not number.isdigit():
         number, action = "1", number + colon + action

@@ -8,6 +8,7 @@ from clock import now_ms
 from orthanc_rest import OrthancRest, SeriesHere
 from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.room import Seen
+from pacs_module.faults import reach
 from pacs_module.logs import ContractLog
 from reception_rows import DOOMED, Reception, ReceptionRows
 from size_rows import SizeRows
@@ -36,6 +37,7 @@ class Deletion(Worker):
         for reception in self._receptions.in_state(DOOMED):
             self._learn(reception)
             self._rest.delete_instances(list(reception.doomed))
+            reach("deleted")
             self._receptions.close(reception, now_ms())
             self._log.event("study deleted from Orthanc", study=reception.study_uid, images=len(reception.doomed))
             self.on_done()

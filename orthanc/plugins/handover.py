@@ -24,6 +24,7 @@ from typing import Any
 from orthanc_rest import InstanceHere, OrthancRest
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.messages import SeriesFolder
+from pacs_module.faults import reach
 
 _UNFINISHED = ".tmp-"
 _MANIFEST = ".manifest.json"
@@ -178,6 +179,7 @@ class HandoverFolder:
             if not self._link(instance, target):
                 target.write_bytes(self._rest.get_bytes(f"/instances/{instance.orthanc_id}/file"))
                 copied += 1
+            reach("exporting")
         return copied
 
     def _link(self, instance: InstanceHere, target: Path) -> bool:

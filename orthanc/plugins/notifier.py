@@ -72,6 +72,7 @@ class Notifier(Worker):
             self._postpone(row, error)
             return False
         reach("notified")
+        reach("acknowledged")
         self._journal.sent(number)
         for memory in (self._attempts, self._not_before):
             memory.pop(number, None)

@@ -228,6 +228,7 @@ class ReceptionWorker(Worker):
             if self._tables.pulls.unreported(study):
                 return  # asked for in this moment; a pull that is asked for later waits for the deletion
             self._tables.receptions.doom(arrival.row, arrival.instances, now_ms())
+        reach("doomed")
         self._arrivals.drop(arrival)
         self.on_doomed()
 

@@ -70,7 +70,8 @@ class Recorder:
 class PluginStack:
     """Use as a context manager; ``site`` are lines of the site's config.py."""
 
-    def __init__(self, folder: Path, site: str = "STABLE_AGE = 3.0\n") -> None:
+    def __init__(self, folder: Path, site: str = "STABLE_AGE = 3.0\n", environment: dict[str, str] | None = None) -> None:
+        self.environment = environment or {}
         self.recorder = Recorder()
         self.run = RunFolder(folder / "run")
         self.logs = folder / "site-logs"
@@ -86,7 +87,7 @@ class PluginStack:
         self.hospital = HospitalPacs(self.run, OrthancPorts(h, hd), rd)
         links = ReceivingLinks(
             hospital_port=hd, pacs_module_url=self.recorder.url, api_key=API_KEY, log_folder=self.logs, time_zone="Asia/Shanghai",
-            site_config=self.site,
+            site_config=self.site, environment=self.environment,
         )  # fmt: skip
         self.receiver = ReceivingOrthanc(self.run, OrthancPorts(r, rd), self.ram_disk, links)
         try:
