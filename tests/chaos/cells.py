@@ -21,6 +21,8 @@ HOME = {stage: _OURS.get(stage, "backend") for stage in STAGES}
 """The process in which a place lies."""
 PROCESSES = ("Orthanc", "pacs_module", "RabbitMQ", "backend", "PACS", "store")
 POWER_CUT = "RAM disk"
+"""Emptied: store, index and hand-over folder."""
+FULL = "RAM disk full"
 OUTAGE = "away"
 
 
@@ -45,6 +47,7 @@ _OTHERS = (
     Cell("outbox_written", "store"), Cell("result_in", "store"),
 )  # fmt: skip
 _POWER_CUTS = (Cell("moving", POWER_CUT), Cell("consumed", POWER_CUT), Cell("computing", POWER_CUT))
+_FULL = (Cell("moving", FULL), Cell("filtered", FULL))
 _ALL_OF_THEM = "PACS+RabbitMQ+backend+store"
 
 
@@ -52,11 +55,11 @@ def _outages(seconds: float) -> tuple[Cell, ...]:
     return tuple(Cell(OUTAGE, victim, seconds) for victim in ("PACS", "RabbitMQ", "backend", "store", _ALL_OF_THEM))
 
 
-USUAL = (*(Cell(place, HOME[place]) for place in STAGES), *_OTHERS, *_POWER_CUTS, Cell(OUTAGE, _ALL_OF_THEM, 15.0))
+USUAL = (*(Cell(place, HOME[place]) for place in STAGES), *_OTHERS, *_POWER_CUTS, *_FULL, Cell(OUTAGE, _ALL_OF_THEM, 15.0))
 """Those that mean something: under twenty minutes."""
 ALL = (
     *(Cell(place, process) for place in STAGES for process in PROCESSES),
-    *(Cell(place, POWER_CUT) for place in STAGES),
+    *(Cell(place, disaster) for place in STAGES for disaster in (POWER_CUT, FULL)),
     *_outages(120.0),
 )
 

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -50,6 +51,21 @@ class Server(Protocol):
         """Start and wait until it is ready."""
 
 
+@contextmanager
+def full(disk: Path) -> Iterator[None]:
+    """A file system without a free byte."""
+    file = disk / ".fill"
+    with file.open("wb", buffering=0) as fill:
+        for size in (1024 * 1024, 4096):
+            with suppress(OSError):
+                while True:
+                    fill.write(bytes(size))
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
 @dataclass
 class RivalWriter:
     """The store's writer as a process of its own: holds SQLite's write lock in the middle of a transaction until it is killed."""
@@ -79,10 +95,12 @@ class Rig:
     Args:
         folder: Of the run.
         options: Over the usual ones.
+        detour: As in StackOptions.
     """
 
     folder: Path
     options: Mapping[str, Any] = field(default_factory=dict)
+    detour: Callable[[str, int], int] = lambda name, port: port
     wanted: list[Wanted] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -93,17 +111,19 @@ class Rig:
             "ram_disk_bytes": RAM_DISK_BYTES,
             "settings": SETTINGS,
             "switches": SWITCHES,
-            "orthanc_environment": environment,
-            "pacs_module_environment": environment,
             "backend_script": _BACKEND,
             "backend_environment": environment,
+            "detour": self.detour,
         }
-        self.stack = Stack(self.folder / "run", StackOptions(**{**usual, **self.options}))
+        options = {**usual, **self.options}
+        for name in ("orthanc_environment", "pacs_module_environment"):
+            options[name] = {**environment, **self.options.get(name, {})}
+        self.stack = Stack(self.folder / "run", StackOptions(**options))
 
     def __enter__(self) -> Rig:
         self.stack.start()
         stack = self.stack
-        self.rival = RivalWriter(stack.pacs_module.store_file)
+        self.rival = RivalWriter(self.store)
         self.servers: dict[str, Server] = {
             "Orthanc": stack.receiver,
             "pacs_module": stack.pacs_module,
@@ -117,6 +137,12 @@ class Rig:
     def __exit__(self, *error: object) -> None:
         self.rival.kill()
         self.stack.stop(gracefully=error[0] is None)
+
+    @property
+    def store(self) -> Path:
+        """The study store's file."""
+        url: str = self.stack.pacs_module.settings()["store"]["url"]
+        return Path(url.removeprefix("sqlite:///"))
 
     # --- studies ---
 
@@ -135,8 +161,8 @@ class Rig:
             pacs=(stack.hospital.url, stack.hospital.user, stack.hospital.password),
             receiver=(stack.receiver.url, stack.receiver.user, stack.receiver.password),
             record=stack.backend.record,
-            store=stack.pacs_module.store_file,
-            journal=stack.receiver.journal,
+            store=self.store,
+            journal=Path(stack.options.orthanc_environment.get("AIPULL_JOURNAL", stack.receiver.journal)),
             handover_folder=stack.receiver.handover_folder,
             rabbitmq_url=stack.rabbitmq.url if with_rabbitmq else "",
         )

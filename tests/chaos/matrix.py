@@ -20,12 +20,12 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.chaos.auditor import Audit
-from tests.chaos.cells import ALL, HOME, OUTAGE, POWER_CUT, PROCESSES, USUAL, Cell, chosen
-from tests.chaos.harness import Rig
+from tests.chaos.cells import ALL, FULL, HOME, OUTAGE, POWER_CUT, PROCESSES, USUAL, Cell, chosen
+from tests.chaos.harness import Rig, full
 from tests.chaos.small_day import Day
 
-HOLD_LOCK_S = 2.0
-"""How long the store stays locked by a writer that is killed then."""
+HOLD_S = 2.0
+"""How long the store stays locked by a writer that is killed then, or the RAM disk full."""
 
 
 @dataclass
@@ -96,10 +96,14 @@ def _strike(rig: Rig, cell: Cell, waits: Path) -> None:
         rig.empty_ram_disk()
         waits.unlink(missing_ok=True)
         rig.stack.receiver.start()
+    elif cell.victim == FULL:
+        with full(rig.stack.ram_disk.path):
+            waits.unlink()
+            time.sleep(HOLD_S)  # no room for a while: that is the disaster
     elif cell.victim == "store":
         rig.rival.start()
         waits.unlink()
-        time.sleep(HOLD_LOCK_S)  # the lock is held for a while: that is the disaster
+        time.sleep(HOLD_S)
         rig.rival.kill()
     else:
         rig.servers[cell.victim].kill()
@@ -136,7 +140,7 @@ def run_matrix(cells: Sequence[Cell], folder: Path, console: Console) -> list[Ou
             outcomes.append(outcome)
             _tell(console, outcome, number, len(cells))
             if outcome.bad:
-                _show_logs(console, rig)
+                show_logs(console, rig)
                 rig.__exit__(RuntimeError, None, None)
                 rig = None
         if rig is not None:
@@ -170,7 +174,8 @@ def _tell(console: Console, outcome: Outcome, number: int, of: int) -> None:
             console.print(f"      {line}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _show_logs(console: Console, rig: Rig) -> None:
+def show_logs(console: Console, rig: Rig) -> None:
+    """The end of every log."""
     for file in sorted([*rig.stack.run.logs.glob("*.log"), *rig.stack.log_folder.glob("*")]):
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()[-12:]
         console.print(f"--- {file.name}", markup=False)
@@ -181,7 +186,7 @@ def _show_logs(console: Console, rig: Rig) -> None:
 def table(outcomes: Sequence[Outcome]) -> Table:
     """Stage by process: lost / computed twice / seconds until everything was settled."""
     shown = [one for one in outcomes if one.cell.victim != "nobody"]
-    columns = [name for name in (*PROCESSES, POWER_CUT) if any(one.cell.victim == name for one in shown)]
+    columns = [name for name in (*PROCESSES, POWER_CUT, FULL) if any(one.cell.victim == name for one in shown)]
     stages = list(dict.fromkeys(one.cell.stage for one in shown if one.cell.stage != OUTAGE))
     order = [place for place in HOME if place in stages]
     drawn = Table(title="lost / computed twice / seconds to recover")

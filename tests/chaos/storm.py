@@ -1,0 +1,198 @@
+"""
+``python -m tests.chaos.storm --seed 1 --minutes 10``: random disasters while small days go on arriving; then nothing may be lost.
+
+The seed gives the sequence of disasters, not the instant at which each meets the pipeline: a storm that failed is told with all
+that happened in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from stack.settings_file import merged
+from stack.whole import CONNECTIONS
+from tests.chaos.auditor import Audit
+from tests.chaos.clocks import Clocks, have_faketime
+from tests.chaos.department import Department
+from tests.chaos.disasters import Disaster, Storm
+from tests.chaos.harness import SETTINGS, Rig
+from tests.chaos.matrix import show_logs
+from tests.chaos.proxy import Mode, Proxy
+
+AT_ONCE = 3
+CALM_S = (0.5, 6.0)
+"""Between two disasters."""
+SETTLE_S = 900.0
+"""After the storm; some ten seconds are the rule, the longest lease or pause the exception."""
+DISK_BYTES = 48 * 1024**2
+PATIENT: dict[str, Any] = {"pull": {"attempts": 500}, "backend": {"attempts": 500}}
+"""The number of attempts is for hours at a site; with pauses of seconds a storm would use it up."""
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path | None]:
+    """A small file system of its own for store and journal, so that it can be full; None without the right to mount one."""
+    folder.mkdir(parents=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=0700", "aipull-chaos", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        yield None
+        return
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=False)
+
+
+class Blow:
+    """Disasters one after the other, some at once, never two on the same target."""
+
+    def __init__(self, storm: Storm, seed: int, console: Console) -> None:
+        self._storm = storm
+        self._chance = random.Random(seed)
+        self._console = console
+        self._begin = time.monotonic()
+        self._busy: set[str] = set()
+        self._lock = threading.Lock()
+        self.counts: Counter[str] = Counter()
+        self._running: list[Future[None]] = []
+
+    def until(self, deadline: float) -> None:
+        """Go on until then; returns when the last disaster is healed."""
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            while time.monotonic() < deadline:
+                disaster = self._storm.choose(self._chance)
+                if self._take(disaster.target):
+                    self._running.append(pool.submit(self._one, disaster))
+                time.sleep(self._chance.uniform(*CALM_S))
+                self._running = [one for one in self._running if not one.done() or one.result() is not None]
+        for one in self._running:
+            one.result()
+
+    def _take(self, target: str) -> bool:
+        with self._lock:
+            if target in self._busy or len(self._busy) >= AT_ONCE:
+                return False
+            self._busy.add(target)
+            return True
+
+    def _one(self, disaster: Disaster) -> None:
+        self._say(f"{disaster.name}, {disaster.seconds:.1f} s")
+        self.counts[disaster.name.split(" ")[0]] += 1
+        try:
+            disaster.work(disaster.seconds)
+        finally:
+            with self._lock:
+                self._busy.discard(disaster.target)
+
+    def _say(self, words: str) -> None:
+        self._console.print(f"{time.monotonic() - self._begin:6.1f} s  {words}", markup=False, highlight=False)
+
+
+def run_storm(seed: int, minutes: float, folder: Path, console: Console) -> bool:
+    """The storm; whether all is well."""
+    with contextlib.ExitStack() as stack:
+        disk = stack.enter_context(small_disk(folder / "disk"))
+        proxies: dict[str, Proxy] = {}
+
+        def detour(name: str, port: int) -> int:
+            proxies[name] = Proxy(port)
+            stack.callback(proxies[name].close)
+            return proxies[name].port
+
+        clocks = Clocks(folder, ("pacs_module",)) if have_faketime() else None
+        rig = Rig(folder / "rig", _options(disk, clocks), detour=detour)
+        stack.enter_context(rig)
+        assert set(proxies) == set(CONNECTIONS)
+        disks = (disk, rig.stack.ram_disk.path) if disk is not None and rig.stack.ram_disk.mounted else ()
+        for what, there in (("clock jumps (libfaketime is not installed)", clocks), ("full disks (no right to mount)", disks)):
+            if not there:
+                console.print(f"no {what}", markup=False)
+        storm = Storm(rig, proxies, clocks, disks)
+        return _blow(storm, seed, minutes, console)
+
+
+def _blow(storm: Storm, seed: int, minutes: float, console: Console) -> bool:
+    rig, begin = storm.rig, time.monotonic()
+    department = Department(rig, random.Random(seed + 1_000_000))
+    blow = Blow(storm, seed, console)
+    department.start()
+    blow.until(begin + minutes * 60)
+    for proxy in storm.proxies.values():
+        proxy.mode = Mode.PASS
+    calm = time.monotonic()
+    department.stop()
+    found = rig.until_settled(rig.wanted, SETTLE_S)
+    settled = time.monotonic() - calm
+    if found.settled:
+        found = rig.until_clean(SETTLE_S)
+    _report(console, seed, blow, found, settled, time.monotonic() - calm)
+    if not found.clean:
+        show_logs(console, rig)
+    return found.clean
+
+
+def _report(console: Console, seed: int, blow: Blow, found: Audit, settled: float, clean: float) -> None:
+    happened = ", ".join(f"{number} x {name}" for name, number in sorted(blow.counts.items()))
+    rows = {
+        "seed": seed,
+        "disasters": f"{sum(blow.counts.values())}: {happened}",
+        "wanted studies": found.wanted,
+        "computed": found.computed,
+        "lost": len(found.lost),
+        "stuck": len(found.stuck),
+        "twice, one key": len(found.twice_same_key),
+        "twice, two keys": f"{len(found.twice_other_key)}, of which the pipeline knows all but {len(found.unnoticed)}",
+        "unwanted at the backend": len(found.unwanted),
+        "half-written folders": len(found.half_written),
+        "left over": len(found.leftovers),
+        "seconds to recover": f"{settled:.0f}, everything put away after {clean:.0f}",
+    }
+    for name, value in rows.items():
+        console.print(f"{name:24} {value}", markup=False, highlight=False, soft_wrap=True)
+    for line in [*found.faults, *found.leftovers]:
+        console.print(f"    {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _options(disk: Path | None, clocks: Clocks | None) -> dict[str, Any]:
+    settings = merged(dict(SETTINGS), PATIENT)
+    orthanc: dict[str, str] = {}
+    if disk is not None:
+        settings = merged(settings, {"store": {"url": f"sqlite:///{disk / 'study.db'}"}})
+        orthanc["AIPULL_JOURNAL"] = str(disk / "journal.db")
+    pacs_module: dict[str, str] = {}
+    if clocks is not None:
+        pacs_module |= clocks.environment("pacs_module")
+    return {"settings": settings, "orthanc_environment": orthanc, "pacs_module_environment": pacs_module}
+
+
+def main() -> int:
+    """Run; 1 when anything is lost, stuck, doubled unnoticed or left over."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--keep", type=Path, help="keep the run folder here")
+    options = parser.parse_args()
+    console = Console(width=150)
+    console.print(f"storm with seed {options.seed} for {options.minutes:g} minutes")
+    folder = options.keep or Path(tempfile.mkdtemp(prefix="aipull-storm-"))
+    return 0 if run_storm(options.seed, options.minutes, folder, console) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
