@@ -68,6 +68,15 @@ class Concluder:
     zone: ZoneInfo
     log: ContractLog
 
+    def drop_broken(self, arrival: Arrival) -> None:
+        """Images that are not whole in the store are as good as not received: deleted, so that the count says so."""
+        broken = self.folder.broken(one.orthanc_id for parts in arrival.series.values() for one in parts)
+        if broken:
+            self.rest.delete_instances(broken)
+            words = "images that are not whole in Orthanc's store are deleted, to be pulled again"
+            self.log.event(words, level="ERROR", study=arrival.row.study_uid, images=len(broken))
+            arrival.refresh(self.rest)
+
     def conclude(self, received: Received) -> str:
         """Decide and carry out; the outcome. An exception means that nothing was journaled and it can be done again."""
         arrival, pull = received.arrival, received.pull

@@ -137,6 +137,22 @@ class HandoverFolder:
                 manifest.unlink(missing_ok=True)
         return leftovers
 
+    def broken(self, orthanc_series: Iterable[str]) -> list[str]:
+        """
+        Ids of images whose file is gone or shorter than Orthanc noted: written while the disk was full, when Orthanc says success
+        all the same.
+
+        Args:
+            orthanc_series: Ids of series in Orthanc.
+
+        Returns:
+            None are told of a store that cannot be looked into (compressed).
+        """
+        if self._storage is None:
+            return []
+        found = [instance for series in orthanc_series for instance in self._rest.instances_of(series)]
+        return [one.orthanc_id for one in found if _size_of(self._stored(self._storage, one)) != one.size]
+
     def _away(self, name: str) -> None:
         """Whoever looks sees the whole folder or none: it goes under another name before its files do."""
         going = self._folder / f"{_UNFINISHED}gone-{name}"
@@ -177,7 +193,7 @@ class HandoverFolder:
         for place, instance in enumerate(instances, start=1):
             target = folder / _file_name(place)
             if not self._link(instance, target):
-                target.write_bytes(self._rest.get_bytes(f"/instances/{instance.orthanc_id}/file"))
+                target.write_bytes(self._content(instance))
                 copied += 1
             reach("exporting")
         return copied
@@ -185,13 +201,31 @@ class HandoverFolder:
     def _link(self, instance: InstanceHere, target: Path) -> bool:
         if self._storage is None:
             return False
-        source = self._storage / instance.file[0:2] / instance.file[2:4] / instance.file
+        source = self._stored(self._storage, instance)
         try:
             os.link(source, target)
         except OSError:  # another mount, a file that was just overwritten, a store without hard links
             return False
+        if target.stat().st_size != instance.size:
+            raise RetriableError(f"image {instance.sop_instance_uid} is not whole in Orthanc's store")
         return True
+
+    def _content(self, instance: InstanceHere) -> bytes:
+        content = self._rest.get_bytes(f"/instances/{instance.orthanc_id}/file")
+        if len(content) != instance.size:
+            raise RetriableError(f"image {instance.sop_instance_uid} is not whole: {len(content)} of {instance.size} bytes")
+        return content
+
+    def _stored(self, storage: Path, instance: InstanceHere) -> Path:
+        return storage / instance.file[0:2] / instance.file[2:4] / instance.file
 
 
 def _file_name(place: int) -> str:
     return f"{place:05d}.dcm"
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return -1

@@ -32,12 +32,16 @@ class Unreachable(RetriableError):
 
 @dataclass(frozen=True)
 class InstanceHere:
-    """One stored image: ``number`` is its InstanceNumber, ``file`` the name of its attachment in the store."""
+    """
+    One stored image: ``number`` is its InstanceNumber, ``file`` the name of its attachment in the store and ``size`` what Orthanc
+    has noted of it, in bytes.
+    """
 
     orthanc_id: str
     sop_instance_uid: str
     number: int | None
     file: str
+    size: int
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,7 @@ def _instance(answer: dict[str, Any]) -> InstanceHere:
         number = int(tags.get("InstanceNumber", ""))
     except ValueError:
         number = None
-    return InstanceHere(answer["ID"], tags.get("SOPInstanceUID", ""), number, answer["FileUuid"])
+    return InstanceHere(answer["ID"], tags.get("SOPInstanceUID", ""), number, answer["FileUuid"], int(answer["FileSize"]))
 
 
 def _words(response: requests.Response) -> str:

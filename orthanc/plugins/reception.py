@@ -78,7 +78,8 @@ class ReceptionWorker(Worker):
         """Read the change log and look at every study that is not done."""
         self._arrivals.take_changes()
         for arrival in tuple(self._arrivals.all()):
-            self._guarded(arrival.row.study_uid, lambda arrival=arrival: self._look(arrival))  # type: ignore[misc]
+            if not self._guarded(arrival.row.study_uid, lambda arrival=arrival: self._look(arrival)):  # type: ignore[misc]
+                self._guarded(arrival.row.study_uid, lambda arrival=arrival: self._concluder.drop_broken(arrival))  # type: ignore[misc]
         for pull in self._tables.pulls.unreported():
             if pull.job_state == ENDED and pull.conclusion is not None:
                 self._guarded(pull.request.study_uid, lambda pull=pull: self._report(pull, pull.conclusion))  # type: ignore[misc]
@@ -86,12 +87,14 @@ class ReceptionWorker(Worker):
                 self._guarded(pull.request.study_uid, lambda pull=pull: self._without_arrival(pull))  # type: ignore[misc]
         return _OPEN_WAKE_S if len(self._arrivals) or self._ended_seen else self.IDLE_S
 
-    def _guarded(self, study_uid: str, work: Callable[[], None]) -> None:
-        """One study that cannot be dealt with must not hold up the others."""
+    def _guarded(self, study_uid: str, work: Callable[[], None]) -> bool:
+        """One study that cannot be dealt with must not hold up the others; whether it could be."""
         try:
             work()
-        except PipelineError as error:
+        except (PipelineError, OSError) as error:  # OSError: the disk is full
             self._log.event("a study will be looked at again", level="WARNING", study=study_uid, error=str(error))
+            return False
+        return True
 
     # --- judgement ---
 

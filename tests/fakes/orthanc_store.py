@@ -27,7 +27,7 @@ class FakeStore:
             image = f"{patient}-{series}-{number}"
             file = f"{len(self.log):08x}-file"
             self.images[image] = {
-                "study": study, "series": series, "patient": patient, "number": number, "file": file,
+                "study": study, "series": series, "patient": patient, "number": number, "file": file, "size": len(image),
                 "tags": {**CHEST, "PatientID": patient, **tags},
             }  # fmt: skip
             path = self.folder / file[:2] / file[2:4] / file
@@ -43,7 +43,14 @@ class FakeStore:
         changes = [{"ChangeType": "NewInstance", "ID": image} for image in self.log[since:]]
         return {"Changes": changes, "Last": len(self.log), "Done": True}
 
+    def stored(self, image: str) -> Path:
+        """The file of an image."""
+        file = self.images[image]["file"]
+        return self.folder / file[:2] / file[2:4] / file
+
     def get_bytes(self, path: str) -> bytes:
+        if path.endswith("/file"):
+            return self.stored(path.split("/")[2]).read_bytes()
         return self._image(path.split("/")[2])["tags"].get(path.rsplit("/", 1)[1], path).encode()
 
     def study_of_instance(self, instance_id: str) -> StudyHere | None:
@@ -63,7 +70,7 @@ class FakeStore:
 
     def instances_of(self, series_id: str) -> list[InstanceHere]:
         return [
-            InstanceHere(name, f"sop-{name}", image["number"], image["file"])
+            InstanceHere(name, f"sop-{name}", image["number"], image["file"], image["size"])
             for name, image in self.images.items()
             if f"{image['patient']}-{image['series']}" == series_id
         ]

@@ -55,7 +55,7 @@ def test_copies_where_links_cross_mounts(folder: HandoverFolder, monkeypatch: py
 
     monkeypatch.setattr(os, "link", crosses)
     assert folder.export("name", [SERIES], subfolders=False).copied == 3
-    assert (tmp_path / "handover" / "name" / "00001.dcm").read_bytes() == b"/instances/P1-1.2.1-1/file"
+    assert (tmp_path / "handover" / "name" / "00001.dcm").read_bytes() == b"P1-1.2.1-1"
 
 
 def test_a_compressed_store_is_never_linked(tmp_path: Path, folder: HandoverFolder, store: FakeStore) -> None:
@@ -68,6 +68,25 @@ def test_a_series_that_shrank_is_not_handed_over(folder: HandoverFolder, store: 
     with pytest.raises(RetriableError):
         folder.export("name", [SERIES], subfolders=False)
     assert not (tmp_path / "handover" / "name").exists()
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_an_image_that_is_not_whole_in_the_store_is_not_handed_over(
+    folder: HandoverFolder, store: FakeStore, tmp_path: Path, linked: bool
+) -> None:
+    """What Orthanc keeps of small images while the disk is full, and says success."""
+    store.stored("P1-1.2.1-2").write_text("")
+    tried = folder if linked else HandoverFolder(tmp_path / "handover", "/x", None, store)  # type: ignore[arg-type]
+    with pytest.raises(RetriableError, match="not whole"):
+        tried.export("name", [SERIES], subfolders=False)
+    assert not (tmp_path / "handover" / "name").exists()
+
+
+def test_which_images_are_not_whole(folder: HandoverFolder, store: FakeStore) -> None:
+    assert folder.broken(["P1-1.2.1"]) == []
+    store.stored("P1-1.2.1-2").write_text("P1")
+    store.stored("P1-1.2.1-3").unlink()
+    assert folder.broken(["P1-1.2.1"]) == ["P1-1.2.1-2", "P1-1.2.1-3"]
 
 
 def test_leftovers_are_swept_and_replaced(folder: HandoverFolder, tmp_path: Path) -> None:

@@ -33,6 +33,23 @@ def test_complete_before_the_jobs_end_is_handed_over_at_once_and_reported_at_the
     assert (report["outcome"], report["moveSeconds"], report["jobID"]) == ("received", 1.5, "job")
 
 
+def test_images_that_are_not_whole_are_pulled_again(desk: Any) -> None:
+    request = desk.ask("1.2", expected=5)
+    images = desk.store.add("1.2", "1.2.1", 5)
+    desk.store.stored(images[2]).write_text("")
+    desk.step()
+    desk.end(request)
+    desk.step(5)
+    assert images[2] not in desk.store.images
+    assert sent(desk, "notify") == []
+    (report,) = sent(desk, "pull_report")
+    assert (report["outcome"], report["received"]) == ("short", 4)
+    desk.ask("1.2", expected=5)
+    desk.store.add("1.2", "1.2.1", 1, first=3)
+    desk.step()
+    assert sent(desk, "notify")[0]["numberReceived"] == 5
+
+
 def test_study_under_two_patient_ids_is_one_hand_over(desk: Any, tmp_path: Path) -> None:
     request = desk.ask("1.2", expected=6)
     desk.store.add("1.2", "1.2.1", 3, patient="P1")
