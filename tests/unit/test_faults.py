@@ -71,4 +71,4 @@ def test_a_misspelt_place_is_told() -> None:
 def test_every_place_is_in_the_code_once_or_more_and_no_other() -> None:
     files = [*(ROOT / "pacs_module").rglob("*.py"), *(ROOT / "orthanc" / "plugins").glob("*.py")]
     used = {name for file in files for name in re.findall(r"\breach\(\"(\w+)\"\)", file.read_text(encoding="utf-8"))}
-    assert used == set(faults.PLACES)
+    assert used == {*faults.PLACES, *faults.STEPS}
