@@ -3,19 +3,19 @@
 import secrets
 import sys
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 
 from stack.errors import StackError
-from stack.ports import LOOPBACK, check_free
+from stack.one_process import OneProcess
+from stack.ports import LOOPBACK
 from stack.probing import answers_http
-from stack.processes import Process, Programme
+from stack.processes import Programme
 from stack.run_folder import RunFolder
 
 _SCRIPT = Path(__file__).resolve().parent.parent / "examples" / "ai_backend.py"
 
 
-class Backend:
+class Backend(OneProcess):
     """
     ``examples/ai_backend.py``; what it was given and computed stands in ``record``.
 
@@ -27,6 +27,7 @@ class Backend:
     """
 
     def __init__(self, run: RunFolder, port: int, pipeline: tuple[str, str], workers: int = 2) -> None:
+        super().__init__(run)
         self.port = port
         self.pipeline_url, self.pipeline_key = pipeline
         self.workers = workers
@@ -34,7 +35,6 @@ class Backend:
         self.record = run.path / "backend-record.jsonl"
         self.script = _SCRIPT
         self.environment: Mapping[str, str] = {}
-        self._run = run
 
     @property
     def url(self) -> str:
@@ -45,9 +45,8 @@ class Backend:
         """The same at another port, where a proxy stands in between."""
         return f"http://{LOOPBACK}:{port}/compute"
 
-    @cached_property
-    def process(self) -> Process:
-        """The running backend."""
+    def programme(self) -> Programme:
+        """The example, with keys of its own."""
         if not self.script.exists():
             raise StackError(f"{self.script} is missing")
         options = {
@@ -60,31 +59,12 @@ class Backend:
         command = [sys.executable, str(self.script), *(word for option in options.items() for word in option)]
         keys = {"BACKEND_KEY": self.key, "PIPELINE_API_KEY": self.pipeline_key}
         environment = {**keys, "PYTHONUNBUFFERED": "1", **self.environment}
-        return Process(self._run, Programme("backend", command, self.answers, environment))
+        return Programme("backend", command, self.answers, environment)
 
     def answers(self) -> bool:
         """Whether it says that it is healthy."""
         return answers_http(self.port, "/health")
 
-    def start(self) -> None:
-        """Start and wait until it is healthy."""
-        if not self.process.is_alive():
-            check_free({"AI backend": self.port})
-        self.process.start()
-
-    def stop(self) -> None:
-        """Stop; the record stays."""
-        self.process.stop()
-
-    def kill(self) -> None:
-        """Kill -9; the record stays."""
-        self.process.kill()
-
-    def restart(self) -> None:
-        """Stop and start."""
-        self.stop()
-        self.start()
-
-    def cancel(self) -> None:
-        """Break off a start in another thread."""
-        self.process.cancel()
+    def listens_at(self) -> dict[str, int]:
+        """HTTP."""
+        return {"AI backend": self.port}

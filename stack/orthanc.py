@@ -4,15 +4,16 @@ import json
 import re
 import secrets
 import sys
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from stack.errors import StackError
-from stack.ports import LOOPBACK, check_free
+from stack.one_process import OneProcess
+from stack.ports import LOOPBACK
 from stack.probing import answers_http
-from stack.processes import Process, Programme
+from stack.processes import Programme
 from stack.run_files import write_private
 from stack.run_folder import RunFolder
 
@@ -37,41 +38,41 @@ class OrthancPorts:
     dicom: int
 
 
-class _Orthanc:
+class _Orthanc(OneProcess):
     """What both have in common: a process, a user, a REST API that wants both."""
 
     name: str
     purpose: str
 
     def __init__(self, run: RunFolder, ports: OrthancPorts) -> None:
+        super().__init__(run)
         self.ports = ports
         self.user = USER
         self.password = secrets.token_urlsafe(24)
-        self._run = run
 
     @property
     def url(self) -> str:
         """REST API."""
         return f"http://{LOOPBACK}:{self.ports.http}"
 
-    @cached_property
-    def process(self) -> Process:
-        """The running Orthanc."""
-        return Process(
-            self._run,
-            Programme(
-                self.name,
-                ["Orthanc", str(self.configuration())],
-                self.answers,
-                self.environment(),
-                drop_environment=("ORTHANC_", "HOSPITAL_PACS_", "AIPULL_", "SITE_CONFIG", "PYTHON"),
-                stop_within_s=_STOP_WITHIN_S,
-            ),
+    def programme(self) -> Programme:
+        """Debian's Orthanc with a configuration of ours."""
+        return Programme(
+            self.name,
+            ["Orthanc", str(self.configuration())],
+            self.answers,
+            self.environment(),
+            drop_environment=("ORTHANC_", "HOSPITAL_PACS_", "AIPULL_", "SITE_CONFIG", "PYTHON"),
+            stop_within_s=_STOP_WITHIN_S,
         )
 
+    def listens_at(self) -> dict[str, int]:
+        """HTTP and DICOM."""
+        return {f"{self.purpose}, HTTP": self.ports.http, f"{self.purpose}, DICOM": self.ports.dicom}
+
+    @abstractmethod
     def configuration(self) -> Path:
         """The configuration file that it is started with."""
-        raise NotImplementedError
 
     def environment(self) -> dict[str, str]:
         """Added to the environment of its process."""
@@ -80,29 +81,6 @@ class _Orthanc:
     def answers(self) -> bool:
         """Whether the REST API answers to user and password."""
         return answers_http(self.ports.http, "/system", (self.user, self.password))
-
-    def start(self) -> None:
-        """Start and wait until the REST API answers."""
-        if not self.process.is_alive():
-            check_free({f"{self.purpose}, HTTP": self.ports.http, f"{self.purpose}, DICOM": self.ports.dicom})
-        self.process.start()
-
-    def stop(self) -> None:
-        """Stop; what is stored stays."""
-        self.process.stop()
-
-    def kill(self) -> None:
-        """Kill -9; what is stored stays."""
-        self.process.kill()
-
-    def restart(self) -> None:
-        """Stop and start."""
-        self.stop()
-        self.start()
-
-    def cancel(self) -> None:
-        """Break off a start in another thread."""
-        self.process.cancel()
 
 
 class HospitalPacs(_Orthanc):

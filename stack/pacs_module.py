@@ -3,15 +3,15 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from stack.errors import StackError
+from stack.one_process import OneProcess
 from stack.orthanc import HOSPITAL_NAME
-from stack.ports import LOOPBACK, check_free
+from stack.ports import LOOPBACK
 from stack.probing import answers_http
-from stack.processes import Process, Programme
+from stack.processes import Programme
 from stack.run_files import write_private
 from stack.run_folder import RunFolder
 from stack.settings_file import as_toml, merged
@@ -38,7 +38,7 @@ class PacsModuleLinks:
     """In place of the installed ``pacs-module``."""
 
 
-class PacsModule:
+class PacsModule(OneProcess):
     """
     ``pacs-module run`` with settings of its own, its SQLite store on disk in the run folder.
 
@@ -50,6 +50,7 @@ class PacsModule:
     """
 
     def __init__(self, run: RunFolder, port: int, links: PacsModuleLinks, overrides: Mapping[str, Any] | None = None) -> None:
+        super().__init__(run)
         self.port = port
         self.links = links
         self.api_key = links.api_key
@@ -57,23 +58,21 @@ class PacsModule:
         self.store_file = run.path / "study.db"
         self.log_folder = links.log_folder
         self.overrides = dict(overrides or {})
-        self._run = run
 
     @property
     def url(self) -> str:
         """Its API."""
         return f"http://{LOOPBACK}:{self.port}"
 
-    @cached_property
-    def process(self) -> Process:
-        """The running pacs_module."""
+    def programme(self) -> Programme:
+        """``pacs-module run`` of this venv."""
         program = Path(sys.executable).parent / "pacs-module"
         if not program.exists():
             raise StackError("pacs-module is not installed beside this Python; `make setup` installs it")
         command = [*(self.links.command or (str(program),)), "run", "--settings", str(self.settings_file)]
         environment = {"PYTHONUNBUFFERED": "1", **self.links.environment}
         dropped = ("PACS_MODULE_", "AIPULL_")
-        return Process(self._run, Programme("pacs-module", command, self.answers, environment, drop_environment=dropped))
+        return Programme("pacs-module", command, self.answers, environment, drop_environment=dropped)
 
     def settings(self) -> dict[str, Any]:
         """The settings with the overrides."""
@@ -100,27 +99,12 @@ class PacsModule:
         """Whether it says that it is healthy."""
         return answers_http(self.port, "/health")
 
+    def listens_at(self) -> dict[str, int]:
+        """HTTP."""
+        return {"pacs_module": self.port}
+
     def start(self) -> None:
-        """Write the settings, start, wait until it is healthy."""
-        if not self.process.is_alive():
-            check_free({"pacs_module": self.port})
+        """Write the settings as they are now, start, wait until it is healthy."""
         self.links.log_folder.mkdir(mode=0o700, exist_ok=True)
         write_private(self.settings_file, as_toml(self.settings()))
-        self.process.start()
-
-    def stop(self) -> None:
-        """Stop; the store stays."""
-        self.process.stop()
-
-    def kill(self) -> None:
-        """Kill -9; the store stays."""
-        self.process.kill()
-
-    def restart(self) -> None:
-        """Stop and start."""
-        self.stop()
-        self.start()
-
-    def cancel(self) -> None:
-        """Break off a start in another thread."""
-        self.process.cancel()
+        super().start()
