@@ -235,7 +235,8 @@ def _find_loop(service: Service, pacs: PacsSettings) -> Loop:
 
 def _worker(service: Service, name: str) -> Loop:
     settings = service.settings
-    backend = HttpBackend(settings.backend.url, settings.backend.key.get_secret_value(), settings.backend.timeout_s)
+    told = settings.backend
+    backend = HttpBackend(told.url, told.key.get_secret_value(), told.timeout_s, told.transfer)
     deliver = Deliver(
         store=service.store,
         consumer=RabbitConsumer(settings.rabbitmq.url.get_secret_value()),

@@ -155,6 +155,8 @@ class BackendSettings(_Section):
     workers: int = Field(default=2, ge=1, le=64)
     """Deliveries at once: as many as the backend shall compute at a time."""
     timeout_s: Seconds = 30.0
+    transfer: Literal["path", "bytes"] = "path"
+    """``path``: the backend reads the hand-over folder itself; ``bytes``: one request brings it the files as a tar."""
     result_timeout_s: Seconds = 1500.0
     """A delivery without a result in this time is sent again. Below RabbitMQ's consumer_timeout of 30 minutes."""
     attempts: int = Field(default=8, ge=1)

@@ -31,7 +31,8 @@ from .storable import decode_keys, document_to_study, encode_keys, storable, stu
 COLLECTION = "study_info_list"
 _SERVER_WAIT_MS = 5_000
 _ANSWER_WAIT_MS = 20_000
-_INDEXED = ("studyDate", "state", "accessionNumber", "patientID", "pull.status", *(due_field(work) for work in WORK))
+_NAMES = ("studyDate", "state", "accessionNumber", "patientID", "seriesUIDs")
+_INDEXED = (*_NAMES, "pull.status", *(due_field(work) for work in WORK))
 
 # Server errors that pass by themselves (src/mongo/base/error_codes.yml): write conflicts, time limits, shutdowns, elections.
 _PASSING_CODES = frozenset({6, 7, 50, 64, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})

@@ -196,7 +196,7 @@ class SqliteStore:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > SCHEMA_VERSION:
                 raise PermanentError(f"{self._path} was written by a newer version (schema {version}, known {SCHEMA_VERSION})")
-            for statement in (*_rebuild(connection), *_schema()):
+            for statement in (*_rebuild(connection), *_schema(), *_series_index(connection)):
                 connection.execute(statement)
             if version == 1:
                 connection.execute(_FROM_SCHEMA_1)
@@ -227,6 +227,23 @@ def _schema() -> Iterator[str]:
     for field in _INDEXED:
         yield f'CREATE INDEX IF NOT EXISTS "by_{field}" ON study_info_list ({_value_of(field)})'
     yield f"PRAGMA user_version = {SCHEMA_VERSION}"
+
+
+def _series_index(connection: sqlite3.Connection) -> Iterator[str]:
+    """A table of its own for the one array that people ask for: triggers keep it, a series once known is never taken away."""
+    there = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'series_of'").fetchone()
+    add = "INSERT OR IGNORE INTO series_of SELECT item.value, {0}.studyUID FROM json_each({0}.document, '$.seriesUIDs') AS item"
+    changed = "json_extract(new.document, '$.seriesUIDs') IS NOT json_extract(old.document, '$.seriesUIDs')"
+    yield """
+        CREATE TABLE IF NOT EXISTS series_of (seriesUID TEXT, studyUID TEXT, PRIMARY KEY (seriesUID, studyUID)) WITHOUT ROWID
+    """
+    yield f"CREATE TRIGGER IF NOT EXISTS series_added AFTER INSERT ON study_info_list BEGIN {add.format('new')}; END"
+    yield f"""
+        CREATE TRIGGER IF NOT EXISTS series_changed AFTER UPDATE OF document ON study_info_list WHEN {changed}
+        BEGIN {add.format("new")}; END
+    """
+    if not there:
+        yield add.format("study_info_list").replace(" FROM ", " FROM study_info_list, ", 1)
 
 
 # Since schema 2 the documents say in which order they are pulled.
@@ -294,7 +311,11 @@ def _term(field: str, condition: Any) -> tuple[str, list[Any]] | None:
     # json_each gives the elements of an array, or the one value that is no array; the members of an object are not meant.
     term, values = _comparison("item.atom", condition)
     elements = f"SELECT 1 FROM json_each(document, '$.{field}') AS item WHERE {term}"  # noqa: S608 - checked above
-    return f"(json_type(document, '$.{field}') <> 'object' AND EXISTS ({elements}))", values
+    exact = f"(json_type(document, '$.{field}') <> 'object' AND EXISTS ({elements}))"
+    if field == "seriesUIDs" and isinstance(condition, str):
+        indexed = "studyUID IN (SELECT studyUID FROM series_of WHERE seriesUID = ?)"
+        return f"({indexed} AND {exact})", [storable(condition), *values]
+    return exact, values
 
 
 def _values_in(condition: Any) -> tuple[Any, ...]:

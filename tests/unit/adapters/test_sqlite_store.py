@@ -245,3 +245,34 @@ def test_a_file_of_the_first_schema_learns_the_order_of_pulls(path: Path) -> Non
     assert taken == ["b", "c", "a"]
     assert again._connection().execute("PRAGMA user_version").fetchone() == (2,)
     again.close()
+
+
+def with_series(uid: str, *series: str) -> Study:
+    return Study(uid, series_uids=list(series))
+
+
+def test_a_series_is_found_by_its_index_also_when_it_came_later(path: Path) -> None:
+    store = SqliteStore(path)
+    store.insert(with_series("1", "1.1"))
+    store.insert(with_series("2"))
+    second = with_series("2", "2.1", "2.2")
+    second.revision = 1
+    assert store.replace(second)
+    assert [study.study_uid for study in store.find({"seriesUIDs": "2.2"})] == ["2"]
+    assert store.find({"seriesUIDs": "2"}) == []
+    sql, values = store._select("document", {"seriesUIDs": "2.2"}, (), None)
+    plan = store._connection().execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
+    assert not any(row[3].startswith("SCAN study_info_list") for row in plan), plan
+    store.close()
+
+
+def test_the_index_of_series_is_made_for_a_file_that_has_none(path: Path) -> None:
+    store = SqliteStore(path)
+    store.insert(with_series("1", "1.1", "1.2"))
+    connection = store._connection()
+    for statement in ("DROP TRIGGER series_added", "DROP TRIGGER series_changed", "DROP TABLE series_of"):
+        connection.execute(statement)
+    store.close()
+    again = SqliteStore(path)
+    assert [study.study_uid for study in again.find({"seriesUIDs": "1.2"})] == ["1"]
+    again.close()

@@ -1,0 +1,82 @@
+"""
+Delivery under every habit of a poor backend, with RabbitMQ, the HTTP API and the backend as they are in earnest.
+
+Everything is delivered or laid down among the dead letters with a reason, and nothing is asked for twice under another key.
+The long form, one fault at a time and many studies, is tests/long/test_delivery_long.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from contract.queue_cases import remove
+from fakes.delivery_stack import IMAGES, DeliveryStack, delivering
+from waiting import wait_for
+
+from pacs_module.adapters.rabbitmq import Topology
+from stack.rabbitmq import RabbitmqNode
+from stack.run_folder import RunFolder
+
+pytestmark = pytest.mark.server("rabbitmq")
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "minimal_backend.py"
+
+
+@pytest.fixture
+def broker(rabbitmq_node: RabbitmqNode) -> Iterator[str]:
+    """The queues have their usual names here: they go with the test."""
+    yield rabbitmq_node.url
+    remove(rabbitmq_node.url, Topology())
+
+
+def test_a_backend_with_all_bad_habits_at_once(run_folder: RunFolder, tmp_path: Path, broker: str) -> None:
+    with delivering(run_folder, tmp_path, broker, result_timeout_s=3.0) as stack:
+        uids = [stack.hand_over(number, priority=number % 3) for number in range(12)]
+        refused = uids[4:6]
+        circuit_was_open(stack)
+        habits = {"fails_every": 3, "slow_s": 0.1, "refuses": refused, "twice": True}
+        dying = stack.faulty_backend(**habits, dies_at=5)
+        dying.start()
+        wait_for(lambda: not dying.is_alive(), what="the backend dies after it has accepted")
+        stack.faulty_backend(**habits).start()
+        stack.until([uid for uid in uids if uid not in refused], "completed")
+        stack.until(refused, "dead_letter")
+        nothing_lost_and_nothing_twice(stack, uids, refused)
+
+
+def circuit_was_open(stack: DeliveryStack) -> None:
+    """Nobody listens yet: it is seen, and costs nothing."""
+    wait_for(lambda: stack.service.circuit.told()["circuit"] == "open", what="the circuit opens")
+    assert "aipull_backend_circuit 2.0" in stack.service.metrics.text().decode()
+
+
+def nothing_lost_and_nothing_twice(stack: DeliveryStack, uids: list[str], refused: list[str]) -> None:
+    keys: dict[str, set[str]] = {}
+    for entry in stack.told("asked"):
+        keys.setdefault(entry["study"], set()).add(entry["key"])
+    assert keys == {uid: {f"H-{uid.rpartition('.')[2]}"} for uid in uids}
+    computed = {entry["study"]: entry["files"] for entry in stack.told("computed")}
+    assert computed == {uid: IMAGES for uid in uids if uid not in refused}
+    assert {entry["said"] for entry in stack.told("answered")} == {"recorded", "known already"}
+    for uid in uids:
+        (item,) = stack.study(uid).handovers
+        outcomes = [one.outcome for one in item.tries]
+        assert outcomes[-1] == ("refused" if uid in refused else "accepted")
+        assert item.attempts <= len([outcome for outcome in outcomes if outcome != "away"]), "being away costs no attempt"
+    for uid in refused:
+        assert stack.study(uid).why == "the backend refused with status 400: no model for this region <b>"
+    wait_for(lambda: stack.service.queue.depth() == 0, what="the queue is empty")
+    letters = wait_for(lambda: len(stack.service.queue.dead_letters(99)) == len(refused) and stack.service.queue.dead_letters(99))
+    assert sorted(letter.message["studyUID"] for letter in letters) == refused
+
+
+@pytest.mark.parametrize("transfer", ["path", "bytes"])
+def test_the_example_of_sixty_lines(run_folder: RunFolder, tmp_path: Path, broker: str, transfer: str) -> None:
+    with delivering(run_folder, tmp_path, broker, transfer=transfer) as stack:
+        stack.backend([str(EXAMPLE), str(stack.backend_port), stack.url]).start()
+        uids = [stack.hand_over(number) for number in range(3)]
+        stack.until(uids, "completed")
+        assert [stack.study(uid).handovers[0].result_values for uid in uids] == [{"files": IMAGES}] * 3
+        assert list(tmp_path.glob("bytes-*")) == [], "it clears up"
