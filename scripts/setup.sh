@@ -125,7 +125,8 @@ main() {
         "") ;;
         --dev)
             LOCKS+=(requirements-dev.lock)
-            PACKAGES+=(docker-compose)   # the tests let it check docker-compose.yml; it brings no daemon
+            # docker-compose: the tests let it check docker-compose.yml, it brings no daemon. chromium: the pages in a browser.
+            PACKAGES+=(docker-compose chromium)
             ;;
         *) fail "usage: scripts/setup.sh [--dev]" ;;
     esac

@@ -17,16 +17,18 @@ from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.run_folder import RunFolder
 
 _NEEDED = {
+    "chromium": ["/usr/bin/chromium"],
     "orthanc": ["/usr/sbin/Orthanc"],
     "orthanc-python": ["/usr/sbin/Orthanc", "/usr/share/orthanc/plugins/libOrthancPython.so"],
     "dcmtk": ["/usr/bin/echoscu", "/usr/bin/storescu", "/usr/bin/movescu"],
     "rabbitmq": ["/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/bin/epmd"],
 }
+_SERVERS = tuple(name for name in _NEEDED if name != "chromium")
 
 
 def missing_programs(names: tuple[str, ...]) -> list[str]:
     """The files that the named servers lack; all servers when none is named."""
-    wanted = [file for name in names or tuple(_NEEDED) for file in _NEEDED[name]]
+    wanted = [file for name in names or _SERVERS for file in _NEEDED[name]]
     return sorted({file for file in wanted if not Path(file).exists()})
 
 

@@ -9,6 +9,7 @@ from ..bootstrap import Service
 from . import debug, health, manual, plugins, reconcile, result, studies
 from .access import Access
 from .errors import answer_errors
+from .messages import FAULTS
 
 TAGS = [
     {"name": "people", "description": "Where a study is, why, and what happens next."},
@@ -26,5 +27,5 @@ def create_app(service: Service) -> FastAPI:
     access = Access(service.settings.web.api_key.get_secret_value())
     answer_errors(app)
     for room in (plugins, result, manual, debug, studies, reconcile, health):
-        app.include_router(room.router(service, access))
+        app.include_router(room.router(service, access), responses=FAULTS)
     return app

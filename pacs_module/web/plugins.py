@@ -5,9 +5,15 @@ from __future__ import annotations
 from fastapi import APIRouter, Depends
 
 from ..bootstrap import Service
-from ..domain.messages import read_pull_report
+from ..domain.messages import PULL_OUTCOMES, PullReport, read_pull_report
 from .access import Access
-from .messages import Message
+from .messages import Message, described
+
+_REPORT = described(
+    PullReport,
+    {"short": {"reportID": "R", "pullID": "P", "studyUID": "1.2.840.1", "outcome": "short", "completeness": "SHORT 290 of 296"}},
+    outcome={"enum": list(PULL_OUTCOMES)},
+)
 
 
 def router(service: Service, access: Access) -> APIRouter:
@@ -20,7 +26,7 @@ def router(service: Service, access: Access) -> APIRouter:
         service.wake("publish", "pull")
         return {"accepted": fresh}
 
-    @routes.post("/pull_report", summary="The plugins report the end of a pull")
+    @routes.post("/pull_report", summary="The plugins report the end of a pull", openapi_extra=_REPORT)
     def pull_report(message: Message) -> dict[str, bool]:
         known = service.ends.accept_report(read_pull_report(message))
         service.wake("pull")

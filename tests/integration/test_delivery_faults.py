@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from contract.queue_cases import remove
+import requests
+from contract.queue_cases import raw_channel, remove
 from fakes.delivery_stack import IMAGES, DeliveryStack, delivering
 from waiting import wait_for
 
@@ -80,3 +81,22 @@ def test_the_example_of_sixty_lines(run_folder: RunFolder, tmp_path: Path, broke
         stack.until(uids, "completed")
         assert [stack.study(uid).handovers[0].result_values for uid in uids] == [{"files": IMAGES}] * 3
         assert list(tmp_path.glob("bytes-*")) == [], "it clears up"
+
+
+def test_a_queue_that_was_declared_otherwise_is_told_and_then_the_work_goes_on(
+    run_folder: RunFolder, tmp_path: Path, broker: str
+) -> None:
+    with raw_channel(broker) as channel:
+        channel.queue_declare(Topology().queue, durable=True)
+    with delivering(run_folder, tmp_path, broker) as stack:
+        stack.faulty_backend().start()
+        uids = [stack.hand_over(number) for number in range(3)]
+        log = tmp_path / "log" / "dcm_end.jsonl"
+        wait_for(lambda: log.exists() and "declared with another x-" in log.read_text(encoding="utf-8"), what="a clear message")
+        assert f"rabbitmqctl delete_queue {Topology().queue}" in log.read_text(encoding="utf-8")
+        assert "publish fails" in requests.get(f"{stack.url}/health/ready", timeout=30).json()["waitsFor"]
+        assert stack.states(uids) == ["pull_data_end"] * 3
+        with raw_channel(broker) as channel:
+            channel.queue_delete(Topology().queue)
+        stack.until(uids, "completed")
+        assert {entry["key"] for entry in stack.told("asked")} == {"H-0", "H-1", "H-2"}
