@@ -156,6 +156,9 @@ class Deliver:
 
     def _accepted(self, study_uid: str, item: HandOver) -> None:
         def edit(stored: HandOver, study: Study) -> None:
+            if not stored.open:  # so was its result: for the story only
+                stored.tried("accepted", "its result was here before this was written down", self.clock.now(), self.worker)
+                return
             if stored.attempts != item.attempts:
                 return  # the backend was so fast that its "failed" is in already
             now = self.clock.now()
@@ -168,7 +171,7 @@ class Deliver:
             study.note("delivered", f"{item.filepath}, attempt {stored.attempts}", now, by=self.worker)
 
         self.counted("accepted")
-        self._edit(study_uid, item, edit)
+        self._edit(study_uid, item, edit, only_open=False)
 
     def _again(self, study_uid: str, item: HandOver, outcome: str, why: str, counted: bool = True) -> bool:
         """Owe the message again after a pause; True when that was the last attempt."""
@@ -220,10 +223,10 @@ class Deliver:
         in_row = len(study.handovers) - max(kept, default=0)
         return milliseconds(self.policy.retry.pause_after(in_row - 1)) if in_row > 1 else 0
 
-    def _edit(self, study_uid: str, item: HandOver, edit: Callable[[HandOver, Study], None]) -> None:
+    def _edit(self, study_uid: str, item: HandOver, edit: Callable[[HandOver, Study], None], only_open: bool = True) -> None:
         def change_open(study: Study) -> bool:
             stored = study.handover(item.handover_id)
-            if stored is None or not stored.open:
+            if stored is None or (only_open and not stored.open):
                 return False
             edit(stored, study)
             return True

@@ -407,6 +407,8 @@ def test_a_result_that_is_faster_than_our_bookkeeping(world: Pipeline, state: st
     world.deliver(0)
     assert world.clock.now() - began < 1000, "nothing is waited for"
     assert states(world) == [{"completed": "done", "failed": "owed"}[state]]
+    (tried,) = world.study().handovers[0].tries
+    assert tried.outcome == {"completed": "accepted", "failed": "failed there"}[state]
     assert world.queue.depth() == 0
 
 
