@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .adapters.finders import finder_by_pacs
+from .adapters.finders import opened_finder
 from .adapters.instance_uids import of_folder, of_orthanc, of_pacs
-from .adapters.orthanc_finder import OrthancFinder
+from .cli_talk import SettingsFile, for_tables
 from .domain.comparison import Copy, SeriesDifference, compare
 from .domain.errors import MessageError
-from .settings import SETTINGS_FILE, Settings, load_settings
+from .settings import Settings, load_settings
 
 OURS = "ours"
 _WIDTH = 140
@@ -30,7 +30,7 @@ def compare_copies(
     left: Annotated[str, typer.Argument(help=_PLACE)],
     right: Annotated[str, typer.Argument(help=_PLACE)] = OURS,
     as_json: Annotated[bool, typer.Option("--json", help="Print the differences with all UIDs as JSON.")] = False,
-    settings: Annotated[Path | None, typer.Option("--settings", "-s", envvar=SETTINGS_FILE, help="TOML file.")] = None,
+    settings: SettingsFile = None,
 ) -> None:
     """
     Compare the SOP Instance UIDs of a study in two places; ends with 1 when they differ.
@@ -51,14 +51,14 @@ def compare_copies(
 
 
 def _copy(settings: Settings, place: str, study_uid: str) -> Copy:
-    orthanc = settings.orthanc
-    password = orthanc.password.get_secret_value()
     if place == OURS:
+        orthanc = settings.orthanc
+        password = orthanc.password.get_secret_value()
         return of_orthanc(orthanc.url, orthanc.username, password, orthanc.timeout_s, study_uid)
     names = [pacs.name for pacs in settings.pacs]
     if place in names:
-        by_orthanc = OrthancFinder(orthanc.url, orthanc.username, password, orthanc.find_timeout_s)
-        return of_pacs(finder_by_pacs(settings.pacs, by_orthanc, orthanc.find_timeout_s), place, study_uid)
+        with opened_finder(settings) as finder:
+            return of_pacs(finder, place, study_uid)
     if Path(place).is_dir():
         return of_folder(Path(place), study_uid)
     raise MessageError("place", place, f"{OURS}, {', '.join(names)} or a folder")
@@ -70,5 +70,4 @@ def _print(differences: Sequence[SeriesDifference], left: str, right: str) -> No
         style = "" if each.equal else "yellow"
         cells = (each.series_uid, str(each.both), str(len(each.only_left)), str(len(each.only_right)))
         table.add_row(*(Text(cell, style) for cell in cells))
-    console = Console()
-    (console if console.is_terminal else Console(width=_WIDTH)).print(table)
+    for_tables(_WIDTH).print(table)

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from .adapters.finders import finder_by_pacs
-from .adapters.orthanc_finder import OrthancFinder
+from .adapters.finders import opened_finder
+from .cli_talk import SettingsFile, for_tables
 from .domain.errors import MessageError
 from .domain.text import shown
 from .domain.values import Attributes
-from .settings import SETTINGS_FILE, load_settings
+from .settings import load_settings
 
 WIDE = 200
 LEVELS = {
@@ -42,7 +41,7 @@ def find(
         list[str] | None, typer.Option("--return", help="A keyword to ask for; several times for several.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the answers as JSON.")] = False,
-    settings: Annotated[Path | None, typer.Option("--settings", "-s", envvar=SETTINGS_FILE, help="TOML file.")] = None,
+    settings: SettingsFile = None,
 ) -> None:
     """
     Ask a PACS by hand, as the pipeline would ask it; nothing is stored and nothing pulled.
@@ -53,8 +52,7 @@ def find(
     if level.upper() not in LEVELS:
         raise MessageError("level", level, ", ".join(LEVELS))
     answers = _ask(pacs, level.upper(), _query(keys), tuple(returned or LEVELS[level.upper()]), settings)
-    console = Console()
-    console = console if console.is_terminal else Console(width=WIDE)  # into a file or a pipe
+    console = for_tables(WIDE)
     if as_json:
         console.print_json(json.dumps(answers))
         return
@@ -68,11 +66,8 @@ def find(
 
 
 def _ask(pacs: str, level: str, query: dict[str, str], returned: tuple[str, ...], path: Path | None) -> list[Attributes]:
-    settings = load_settings(path)
-    orthanc = settings.orthanc
-    by_orthanc = OrthancFinder(orthanc.url, orthanc.username, orthanc.password.get_secret_value(), orthanc.find_timeout_s)
-    finder = finder_by_pacs(settings.pacs, by_orthanc, orthanc.find_timeout_s)
-    return [dict(answer) for answer in finder.find(pacs, level, query, returned)]
+    with opened_finder(load_settings(path)) as finder:
+        return [dict(answer) for answer in finder.find(pacs, level, query, returned)]
 
 
 def _query(keys: list[str]) -> dict[str, str]:

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from .adapters.finders import finder_by_pacs
+from .adapters.finders import opened_finder
 from .adapters.local import SystemClock
-from .adapters.orthanc_finder import OrthancFinder
 from .adapters.stores import open_store
+from .cli_talk import SettingsFile, console, errors, for_tables, say
 from .domain.errors import ConfigurationError, MessageError
 from .domain.reconcile_report import Report
 from .reconcile_render import FORMATS, WIDE, as_csv, as_json, as_tables, format_of, write
 from .reconciling import World, reconciler, repairer
-from .settings import SETTINGS_FILE, Settings, load_settings
+from .settings import Settings, load_settings
 from .site_config import load_switches
 
 MOST_DAYS = 366
@@ -31,9 +29,6 @@ MOST_DAYS = 366
 class WarningsOnly:
     """The log of a command: what a person should know goes to standard error, contract lines are the service's."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
     def line(self, text: str) -> None:
         """Not said: dcm_end.log belongs to the running service."""
 
@@ -41,7 +36,7 @@ class WarningsOnly:
         """Say a warning."""
         if level != "INFO" and what != "reconciled":
             told = " ".join(f"{name}={value}" for name, value in values.items())
-            self._console.print(Text(f"{what} {told}", "yellow"), soft_wrap=True)
+            say(errors, f"{what} {told}", "yellow")
 
 
 def reconcile(
@@ -55,7 +50,7 @@ def reconcile(
     every: Annotated[bool, typer.Option("--all", help="Print every study, not only what is missing or odd.")] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Have what is missing pulled by the running service.")] = False,
     by: Annotated[str, typer.Option("--by", help="Who repairs, for the studies' history.")] = os.environ.get("USER", ""),
-    settings: Annotated[Path | None, typer.Option("--settings", "-s", envvar=SETTINGS_FILE, help="TOML file.")] = None,
+    settings: SettingsFile = None,
 ) -> None:
     """
     Compare what the PACS have of a day with what was computed: each missing study with its cause and its device.
@@ -84,21 +79,15 @@ def reconcile(
 def _world(path: Path | None) -> Iterator[World]:
     settings = load_settings(path)
     _check_store(settings)
-    orthanc = settings.orthanc
-    by_orthanc = OrthancFinder(orthanc.url, orthanc.username, orthanc.password.get_secret_value(), orthanc.find_timeout_s)
-    store = open_store(settings.store.url)
-    try:
+    with closing(open_store(settings.store.url)) as store, opened_finder(settings) as finder:
         yield World(
             settings=settings,
             switches=load_switches(settings.config, settings.site_config),
             store=store,
-            finder=finder_by_pacs(settings.pacs, by_orthanc, orthanc.find_timeout_s),
+            finder=finder,
             clock=SystemClock(settings.zone),
-            log=WarningsOnly(Console(stderr=True)),
+            log=WarningsOnly(),
         )
-    finally:
-        store.close()
-        by_orthanc.close()
 
 
 def _check_store(settings: Settings) -> None:
@@ -123,9 +112,7 @@ def _days(text: str, today: date) -> list[date]:
 
 
 def _print(made: Report, shape: str, every: bool) -> None:
-    console = Console()
     if shape == "text":
-        console = console if console.is_terminal else Console(width=WIDE)  # into a file or a pipe
-        console.print(as_tables(made, every))
+        for_tables(WIDE).print(as_tables(made, every))
     else:
         console.out(as_json(made) if shape == "json" else as_csv(made), highlight=False, end="")

@@ -28,6 +28,11 @@ def name_of(text: str) -> str:
     return "StudyInstanceUID" if len(parts) > _UID_PARTS and all(part.isdigit() for part in parts) else "AccessionNumber"
 
 
+def for_tables(width: int) -> Console:
+    """Standard output; so many columns wide where it is a file or a pipe."""
+    return console if console.is_terminal else Console(width=width)
+
+
 def say(where: Console, text: str, style: str = "") -> None:
     """One line as it is: values out of headers hold brackets, which must not be taken for markup."""
     where.print(Text(text, style), soft_wrap=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from ..domain.errors import PermanentError
 from ..domain.values import Attributes
 from ..ports import PacsFinder
-from ..settings import PacsSettings
+from ..settings import PacsSettings, Settings
 from .find_scu import Peer
+from .orthanc_finder import OrthancFinder
 from .pynetdicom_finder import PynetdicomFinder
 
 
@@ -23,6 +25,17 @@ class FinderByPacs:
         if pacs not in self._finders:
             raise PermanentError(f"no PACS {pacs!r} is configured, only {', '.join(sorted(self._finders))}")
         return self._finders[pacs].find(pacs, level, query, return_keys)
+
+
+@contextmanager
+def opened_finder(settings: Settings) -> Iterator[FinderByPacs]:
+    """The finders as configured, for a command that asks and ends."""
+    orthanc = settings.orthanc
+    by_orthanc = OrthancFinder(orthanc.url, orthanc.username, orthanc.password.get_secret_value(), orthanc.find_timeout_s)
+    try:
+        yield finder_by_pacs(settings.pacs, by_orthanc, orthanc.find_timeout_s)
+    finally:
+        by_orthanc.close()
 
 
 def finder_by_pacs(configured: Iterable[PacsSettings], orthanc: PacsFinder, timeout: float) -> FinderByPacs:

@@ -12,6 +12,7 @@ import json
 import re
 import sys
 import zipfile
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date
 from io import BytesIO, StringIO
@@ -59,7 +60,7 @@ def command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     late = {"AccessionNumber": "=A2", "StudyDescription": "胸部 [b]1[/b]", "StudyTime": "090000"}
     pacs.studies["A"] = [answer(), answer(UID + ".7", 60, **late)]
     pacs.series["A"] = [series_answer(UID + ".7.1", 60, UID + ".7", **GE)]
-    monkeypatch.setattr(cli_reconcile, "finder_by_pacs", lambda *_: pacs)
+    monkeypatch.setattr(cli_reconcile, "opened_finder", lambda _: nullcontext(pacs))
     made = cli_reconcile.reconciler
     monkeypatch.setattr(cli_reconcile, "reconciler", lambda world: replace(made(world), sleep=lambda _: None))
     return Command(settings, pacs, capsys, monkeypatch)
