@@ -47,14 +47,23 @@ class PacsModule(OneProcess):
         port: Of its API.
         links: The others.
         overrides: Merged over the settings, table by table.
+        name: Of the process and its files; a second one beside the first, on the same store, needs another.
     """
 
-    def __init__(self, run: RunFolder, port: int, links: PacsModuleLinks, overrides: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        run: RunFolder,
+        port: int,
+        links: PacsModuleLinks,
+        overrides: Mapping[str, Any] | None = None,
+        name: str = "pacs-module",
+    ) -> None:
         super().__init__(run)
+        self.name = name
         self.port = port
         self.links = links
         self.api_key = links.api_key
-        self.settings_file = run.path / "pacs-module.toml"
+        self.settings_file = run.path / f"{name}.toml"
         self.store_file = run.path / "study.db"
         self.log_folder = links.log_folder
         self.overrides = dict(overrides or {})
@@ -72,7 +81,7 @@ class PacsModule(OneProcess):
         command = [*(self.links.command or (str(program),)), "run", "--settings", str(self.settings_file)]
         environment = {"PYTHONUNBUFFERED": "1", **self.links.environment}
         dropped = ("PACS_MODULE_", "AIPULL_")
-        return Programme("pacs-module", command, self.answers, environment, drop_environment=dropped)
+        return Programme(self.name, command, self.answers, environment, drop_environment=dropped)
 
     def settings(self) -> dict[str, Any]:
         """The settings with the overrides."""

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from stack.errors import StackError
 from tests.chaos.clocks import Clocks
-from tests.chaos.harness import Rig, full
+from tests.chaos.harness import SECOND, Rig, full
 from tests.chaos.proxy import Mode, Proxy
 
 START_AGAIN_S = 300.0
-KILLED = ("Orthanc", "pacs_module", "RabbitMQ", "backend", "PACS")
+KILLED = ("Orthanc", "pacs_module", SECOND, "RabbitMQ", "backend", "PACS")
 
 
 @dataclass(frozen=True)

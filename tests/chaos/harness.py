@@ -16,6 +16,8 @@ from typing import Any, Protocol
 
 from hospital_sim.scu import Pacs
 from pacs_module import faults
+from stack.pacs_module import PacsModule
+from stack.ports import free_ports
 from stack.processes import Process
 from stack.whole import Stack, StackOptions
 from tests.chaos.auditor import Audit, Sources, Wanted, audit, audit_all
@@ -37,6 +39,7 @@ SETTINGS: Mapping[str, Any] = {
 }  # fmt: skip
 """As at a site, but with pauses of seconds instead of minutes: what is measured is what the code does, not how long it waits."""
 SWITCHES: Mapping[str, Any] = {"STABLE_AGE": 5, "RAM_DISK_RESERVE_MB": 32, "KERNEL_PREFERRED": ["B30f"]}
+SECOND = "second pacs_module"
 _BACKEND = Path(__file__).parent / "backend.py"
 _RIVAL = Path(__file__).parent / "rival_writer.py"
 
@@ -101,6 +104,8 @@ class Rig:
     folder: Path
     options: Mapping[str, Any] = field(default_factory=dict)
     detour: Callable[[str, int], int] = lambda name, port: port
+    two: bool = False
+    """A second pacs_module on the same store and queue."""
     wanted: list[Wanted] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -132,7 +137,19 @@ class Rig:
             "PACS": stack.hospital,
             "store": self.rival,
         }
+        if self.two:
+            self.servers[SECOND] = self._second()
         return self
+
+    def _second(self) -> PacsModule:
+        first = self.stack.pacs_module
+        second = PacsModule(self.stack.run, free_ports(1)[0], first.links, first.overrides, name="pacs-module-2")
+        try:
+            second.start()
+        except BaseException:
+            self.stack.stop(gracefully=False)
+            raise
+        return second
 
     def __exit__(self, *error: object) -> None:
         self.rival.kill()

@@ -116,7 +116,7 @@ def run_storm(seed: int, minutes: float, folder: Path, console: Console) -> bool
             return proxies[name].port
 
         clocks = Clocks(folder, ("pacs_module",)) if have_faketime() else None
-        rig = Rig(folder / "rig", _options(disk, clocks), detour=detour)
+        rig = Rig(folder / "rig", _options(disk, clocks), detour=detour, two=True)
         stack.enter_context(rig)
         assert set(proxies) == set(CONNECTIONS)
         disks = (disk, rig.stack.ram_disk.path) if disk is not None and rig.stack.ram_disk.mounted else ()
