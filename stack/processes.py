@@ -32,7 +32,8 @@ class Programme:
     environment: Mapping[str, str] = field(default_factory=dict)
     drop_environment: tuple[str, ...] = ()
     """Beginnings of inherited variables that must not reach it."""
-    ready_within_s: float = 30.0
+    ready_within_s: float = 180.0
+    """That it gets there, not how fast: seconds are the rule, but a machine may be busy with ten other things."""
     stop_within_s: float = 5.0
 
 

@@ -24,7 +24,7 @@ from stack.run_folder import RunFolder
 
 USER = "aipull"
 _SERVER_SCRIPT = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-_READY_WITHIN_S = 90.0  # 4-5 s on two idle cores
+_READY_WITHIN_S = 240.0  # 4-5 s on two idle cores
 _CONFIGURATION = """\
 listeners.tcp.1 = {host}:{port}
 default_user = {user}
