@@ -176,7 +176,7 @@ def judge_gap(series: SeriesFacts, switches: Switches) -> Verdict | None:
     holes = series.attributes.get("missing images")
     if not switches.filter_consecutive_images or holes is None:
         return None
-    return Verdict(holes == "0", "consecutive images", "consecutive images missing", holes)
+    return Verdict(holes == "0", "consecutive images", "consecutive images missing", shown(holes))
 
 
 def _enough(instances: int, least: int, rule: str) -> Verdict:
