@@ -1,4 +1,4 @@
-"""The command line: ``pacs-module run | pull | why``."""
+"""The command line: ``pacs-module run | pull | why | probe | find | compare | reconcile``."""
 
 from __future__ import annotations
 

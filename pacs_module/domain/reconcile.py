@@ -234,7 +234,7 @@ def manual_of(study: Study) -> str:
     if not events:
         return ""
     first = events[0]
-    if first.from_state in (State.COMPLETED, State.PULL_DATA_END):
+    if first.from_state in (State.COMPLETED, State.PULL_DATA_END, *BY_HAND):
         return AGAIN
     if first.from_state in ("", State.UNSUPPORTED_SERIES, State.PULL_FAILED, State.DEAD_LETTER, State.UNPULLABLE):
         return MISS

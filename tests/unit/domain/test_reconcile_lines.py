@@ -334,8 +334,9 @@ def test_what_we_had_dropped_or_given_up_is_a_miss(state: State | None) -> None:
     assert one(asked_for(known(state)), found()).manual == MISS
 
 
-def test_what_had_been_received_is_neither() -> None:
-    assert one(asked_for(known(State.COMPLETED)), found()).manual == AGAIN
+@pytest.mark.parametrize("state", [State.COMPLETED, State.PULL_DATA_END, State.CANCELLED, State.DONE_BY_HAND])
+def test_what_had_been_received_or_closed_is_neither(state: State) -> None:
+    assert one(asked_for(known(state)), found()).manual == AGAIN
 
 
 def test_a_repair_is_no_manual_pull() -> None:
