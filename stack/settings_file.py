@@ -50,4 +50,6 @@ def _toml_value(value: object) -> str:
             return repr(value)
         case list() | tuple():
             return f"[{', '.join(_toml_value(item) for item in value)}]"
+        case dict():
+            return f"{{ {', '.join(f'{json.dumps(key)} = {_toml_value(item)}' for key, item in value.items())} }}"
     raise TypeError(f"no TOML for {value!r}")

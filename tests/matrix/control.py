@@ -1,8 +1,8 @@
 """
 The naive control: one C-FIND of today, no more, at the end of the day. Each habit that is about finding must make it fail.
 
-At STUDY level by a finder that reads text well; for the habits of text also through a real Orthanc 1.10.1 as it is installed,
-which is what a plain script on site asks; for the habits of SERIES and IMAGE level at these levels.
+At STUDY level by a finder that reads text well; for the habits of text also through a real Orthanc 1.10.1, which is what a plain
+script on site asks (DefaultEncoding Utf8, which reads a plain day); for the habits of SERIES and IMAGE level at these levels.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _asked(day: BusyDay, habits: tuple[str, ...], deadline_s: float, ask: Callab
 
 def _through_orthanc(day: BusyDay, habits: tuple[str, ...]) -> int:
     with _at_the_days_end(day, habits) as pacs, tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder) / "run") as run:
-        orthanc = AskingOrthanc(run, {PACS: Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL")}, timeout=60)
+        orthanc = AskingOrthanc(run, {PACS: Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL")}, timeout=60, encoding="Utf8")
         orthanc.start()
         finder = OrthancFinder(orthanc.url, orthanc.user, orthanc.password, 120.0)
         try:

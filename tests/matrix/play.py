@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import functools
+import itertools
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from pacs_module.adapters.find_scu import Peer
 from pacs_module.adapters.pynetdicom_finder import PynetdicomFinder
 from pacs_module.adapters.sqlite_store import SqliteStore
 from pacs_module.domain.errors import PipelineError
+from pacs_module.domain.lifecycle import Event
 from pacs_module.domain.look_back import LookBack
 from pacs_module.domain.messages import PullReport, PullRequest, SeriesReport
 from pacs_module.domain.retry import RetryPolicy
@@ -42,7 +44,7 @@ from .control import PACS, Missing, control
 
 AFTER = dt.timedelta(hours=9)
 """So long the finds go on after the last study has arrived; looks are six hours apart at the most."""
-SLOWER = 20
+SLOWER, SHORTEST_S, LONGEST_S = 20, 1.0, 5.0
 """So many times what a day's list takes here and now, a query may take before it is given up."""
 
 
@@ -104,7 +106,7 @@ def deadline_of(day: BusyDay) -> float:
         finder = PynetdicomFinder(Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL"), 120.0)
         begin = time.monotonic()
         finder.find(PACS, "STUDY", {"StudyDate": f"{day.date:%Y%m%d}"}, STUDY_KEYS)
-        return max(1.0, SLOWER * (time.monotonic() - begin))
+        return min(max(SHORTEST_S, SLOWER * (time.monotonic() - begin)), LONGEST_S)
 
 
 def _fast_folder() -> str | None:
@@ -226,15 +228,18 @@ class _Run:
         return not asked or pulls[-1].received != sum(self._instances(truth.uid, request.series_uids).values())
 
     def pulled_twice(self) -> tuple[str, ...]:
-        """Studies that were pulled again, brought the same, and the PACS had not announced more."""
-        twice = []
-        for study in self.store.find({}):
-            pulls = [*study.pulls, *([study.pull] if study.pull else [])]
-            asked = [(pull.request.expected, pull.request.series_uids, pull.received) for pull in pulls]
-            ended = [key for key, pull in zip(asked, pulls, strict=True) if pull.outcome == "nothing_new"]
-            if len(ended) != len(set(ended)):
-                twice.append(study.study_uid)
-        return tuple(twice)
+        """Studies that were pulled again, brought the same, and the PACS had not announced more in between."""
+        return tuple(study.study_uid for study in self.store.find({}) if _again_for_nothing(study))
+
+
+def _again_for_nothing(study: Study) -> bool:
+    pulls = [pull for pull in (*study.pulls, study.pull) if pull is not None and pull.outcome == "nothing_new"]
+    announced = [entry.at for entry in study.history if entry.event == Event.GREW.value and "when last pulled" in entry.why]
+    return any(
+        (one.received, one.request.series_uids) == (next_one.received, next_one.request.series_uids)
+        and not any(one.ended_at <= at <= next_one.asked_at for at in announced)
+        for one, next_one in itertools.pairwise(pulls)
+    )
 
 
 class _Truth:
