@@ -65,7 +65,7 @@ class Deliver:
         reach("consumed")
         try:
             self._deal_with(delivery)
-        except Exception:
+        except BaseException:  # also when the thread ends with it: its successor has the same hand
             self._give_back(delivery)
             raise
         return True
