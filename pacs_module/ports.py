@@ -10,9 +10,10 @@ nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any, Protocol
 
 from .domain.messages import PullReport, PullRequest, SeriesFolder
@@ -217,6 +218,69 @@ class Puller(Protocol):
 
     def room(self) -> Mapping[str, Any]:
         """The RAM disk: ``totalBytes``, ``freeBytes``, ``handoverBytes`` ..., ``pullsWaiting``, ``alarm``."""
+        ...
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A hand-over without names: its pseudonyms and folders, and the files that could not be read, each with the reason."""
+
+    study_uid: str
+    filepath: str
+    series: tuple[SeriesFolder, ...]
+    failed: tuple[str, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """Images."""
+        return sum(one.number_received for one in self.series)
+
+
+@dataclass(frozen=True)
+class Archived:
+    """A hand-over in the archive: its folder there, its files, and their bytes before and after."""
+
+    folder: str
+    files: int
+    bytes_before: int
+    bytes_after: int
+
+
+class Archive(Protocol):
+    """Where computed series are kept."""
+
+    def store(self, handover_id: str, source: Path, today: date) -> Archived:
+        """
+        Keep a hand-over's folder, whole or not at all; done twice, it is there once.
+
+        Raises:
+            RetriableError: The archive cannot be written.
+        """
+        ...
+
+    def sweep(self, today: date) -> list[str]:
+        """Remove the days that are over; which they were."""
+        ...
+
+
+class CopyMaker(Protocol):
+    """Copies of hand-overs without the names of people."""
+
+    def make(self, handover_id: str, study_uid: str, series: Sequence[SeriesFolder]) -> Copied:
+        """
+        Make the copy, whole or not at all; one that is there is not made again.
+
+        Raises:
+            RetriableError: The folder cannot be written (full, not mounted).
+        """
+        ...
+
+    def remove(self, handover_id: str) -> None:
+        """The copy is needed no more; unknown ones are no error."""
+        ...
+
+    def sweep(self, is_kept: Callable[[str], bool]) -> list[str]:
+        """Remove the copies that are not kept; of which hand-overs they were."""
         ...
 
 

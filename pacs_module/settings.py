@@ -214,6 +214,22 @@ class RisSettings(_Section):
         return RisPolicy(self.body_parts, self.emergency, self.green_channel, self.tolerant)
 
 
+class AnonymiseSettings(_Section):
+    """Hand-overs are copied without names before the backend learns of them; off when the table is not there."""
+
+    folder: Path
+    """For the copies, under the same path for pacs_module and the backend."""
+    key: SecretStr = Field(min_length=16)
+    """Secret of the site: the pseudonyms come from it. With another one every UID gets another pseudonym."""
+
+
+class ArchiveSettings(_Section):
+    """Computed series are kept, compressed without loss; off when the table is not there."""
+
+    folder: Path
+    keep_days: int = Field(default=30, ge=1)
+
+
 class PullSettings(_Section):
     """Repeats of a pull that failed or came short."""
 
@@ -275,6 +291,8 @@ class Settings(BaseSettings):
     backend: BackendSettings
     pull: PullSettings = PullSettings()
     ris: RisSettings | None = None
+    anonymise: AnonymiseSettings | None = None
+    archive: ArchiveSettings | None = None
     reconcile: ReconcileSettings = ReconcileSettings()
 
     @field_validator("time_zone")
@@ -396,7 +414,7 @@ def _check_environment(environment: Mapping[str, str]) -> None:
 
 
 _HIDDEN = "(not shown)"
-_SECTIONS_WITH_SECRETS = ("orthanc", "web", "rabbitmq", "backend", "store")
+_SECTIONS_WITH_SECRETS = ("orthanc", "web", "rabbitmq", "backend", "store", "anonymise")
 
 
 def _is_secret(name: str) -> bool:

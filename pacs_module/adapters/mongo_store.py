@@ -31,7 +31,7 @@ from .storable import decode_keys, document_to_study, encode_keys, storable, stu
 COLLECTION = "study_info_list"
 _SERVER_WAIT_MS = 5_000
 _ANSWER_WAIT_MS = 20_000
-_NAMES = ("studyDate", "state", "accessionNumber", "patientID", "seriesUIDs")
+_NAMES = ("studyDate", "state", "accessionNumber", "patientID", "seriesUIDs", "pseudonymUID")
 _INDEXED = (*_NAMES, "pull.status", *(due_field(work) for work in WORK))
 
 # Server errors that pass by themselves (src/mongo/base/error_codes.yml): write conflicts, time limits, shutdowns, elections.

@@ -31,7 +31,9 @@ _LOCK_WAIT_S = 20.0
 
 # Fields that never hold an array, each kept in a column of the same name beside the document: a thousand due studies are sorted
 # in a millisecond from the columns, in two hundred from the JSON.
-_INDEXED = ("studyDate", "state", "accessionNumber", "patientID", "pull.status", *(due_field(work) for work in WORK))
+_INDEXED = (
+    "studyDate", "state", "accessionNumber", "patientID", "pseudonymUID", "pull.status", *(due_field(work) for work in WORK),
+)  # fmt: skip
 _COMPUTED = (*_INDEXED, "studyTime", "priority", "changedAt", "rank", "turn")
 _COLUMNS = ("studyUID", "revision", *_COMPUTED)
 _PLAIN_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)

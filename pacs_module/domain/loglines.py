@@ -165,7 +165,7 @@ def upload_success(filepath: str) -> str:
     return f"upload_image_path file_path ----{filepath}----success"
 
 
-IS_LOADING = {"owed": 0, "queued": 0, "accepted": 1, "done": 2, "dead": 3, "lost": 3}
+IS_LOADING = {"held": 0, "owed": 0, "queued": 0, "accepted": 1, "done": 2, "dead": 3, "lost": 3, "cancelled": 3}
 """The site's number for where the last hand-over stands: 0 waiting, 1 at the backend, 2 result in, 3 given up."""
 
 

@@ -88,6 +88,8 @@ def _next_delivery(study: Study) -> tuple[str, int | None]:
     last = study.last_handover
     if last is None:
         return "the plugins hand over", None
+    if last.message_state == "held":
+        return "it is copied without names, then published to RabbitMQ", last.next_at or None
     if last.message_state == "owed":
         return f"delivery number {last.attempts + 1} is published to RabbitMQ", last.next_at or None
     if last.message_state == "queued":

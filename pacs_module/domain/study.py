@@ -23,8 +23,8 @@ from .values import Sighting
 __all__ = ["EMERGENCY", "GREEN_CHANNEL", "MANUAL", "ROUTINE"]  # their home is ordering.py, most read them here
 
 # Kinds of work that a study can be due for; a claim moves the due time on by the length of the lease.
-PULL, WATCH, PUBLISH, RELEASE, LOOK = "pull", "watch", "publish", "release", "look"
-WORK = (PULL, WATCH, PUBLISH, RELEASE, LOOK)
+PULL, WATCH, PUBLISH, RELEASE, LOOK, ANONYMISE = "pull", "watch", "publish", "release", "look", "anonymise"
+WORK = (PULL, WATCH, PUBLISH, RELEASE, LOOK, ANONYMISE)
 
 _IN_LINE = (State.META_ONLY, State.PULL_DATA)
 
@@ -119,7 +119,8 @@ class HandOver:
     """
     One hand-over of one or more series to the backend, and what became of it.
 
-    ``message`` is the notification as it goes on through RabbitMQ. ``message_state``: owed (to be published), queued, accepted
+    ``message`` is the notification as it goes on through RabbitMQ. ``message_state``: held (to be copied without
+    names first), owed (to be published), queued, accepted
     (the backend said 2xx), done (a result is in), dead (delivery given up), lost (its files went with the RAM disk before a
     result) or cancelled (a person closed the study). ``next_at`` (epoch milliseconds) is when it is published, again if nothing
     has been heard of it by then; once it is settled, when its folder is released. ``publication`` is counted up whenever the
@@ -145,6 +146,7 @@ class HandOver:
     result_at: str = ""
     result_values: dict[str, Any] = field(default_factory=dict)
     released_at: str = ""
+    archived_at: str = ""
     tries: list[DeliveryTry] = field(default_factory=list)
 
     @property
@@ -165,6 +167,11 @@ class HandOver:
     def open(self) -> bool:
         """Whether a result is still to come."""
         return self.message_state not in ("done", "dead", "lost", "cancelled")
+
+    @property
+    def publishable(self) -> bool:
+        """Whether its message may be in RabbitMQ."""
+        return self.open and self.message_state != "held"
 
     def settle(self, message_state: str, release_at: int) -> None:
         """No more is to come: done, dead or lost; its folder is kept until ``release_at``."""
@@ -237,6 +244,8 @@ class Study:
     """When a find brought it for the first time; empty: it came unasked, or a person named it."""
     changed_at: str = ""
     is_push: bool = False
+    pseudonym_uid: str | None = None
+    """What a backend that must not learn names knows it by."""
     backlog: bool = False
     """From before going live: pulled at a limited rate."""
     claimed_by: str = ""

@@ -15,6 +15,7 @@ from ..domain.study import PUBLISH, PULL, RELEASE, WATCH, HandOver, Pull, Study,
 from ..domain.values import dashed_date, plain_time, split_values
 from ..faults import reach
 from ..ports import Clock, EventLog, StudyStore
+from .anonymise import hold
 from .changing import change
 from .pull_ends import pull_what_was_asked_meanwhile
 
@@ -23,11 +24,16 @@ MOST_PRIORITY = 9
 
 @dataclass
 class AcceptNotification:
-    """Idempotent by ``handoverID``: the plugins repeat until they are acknowledged."""
+    """
+    Idempotent by ``handoverID``: the plugins repeat until they are acknowledged.
+
+    ``anonymise``: what is handed over is held back until it has no names.
+    """
 
     store: StudyStore
     clock: Clock
     log: EventLog
+    anonymise: bool = False
 
     def __call__(self, message: Mapping[str, Any]) -> bool:
         """
@@ -88,6 +94,8 @@ class AcceptNotification:
         if study.state in BY_HAND:
             item.settle("cancelled", now)
             study.schedule(RELEASE, now)
+        elif self.anonymise:
+            hold(study, item, now)
         else:
             study.schedule(PUBLISH, now)
 

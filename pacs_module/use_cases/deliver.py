@@ -15,6 +15,7 @@ from ..faults import reach
 from ..ports import Backend, Clock, Delivery, EventLog, FileCheck, QueueConsumer, StudyStore
 from .backend_circuit import BackendCircuit
 from .changing import change, milliseconds
+from .naming import study_named
 from .publish import schedule_publishing
 from .settle_delivery import UNDECIDED, DeliveryPolicy, fail_delivery, give_up, settle
 
@@ -72,7 +73,7 @@ class Deliver:
 
     def _deal_with(self, delivery: Delivery) -> None:
         self.log.line(loglines.worker_message(self.worker, delivery.message))
-        study = self.store.get(str(delivery.message.get("studyUID", "")))
+        study = study_named(self.store, str(delivery.message.get("studyUID", "")))
         item = study.handover(str(delivery.message.get("handoverID", ""))) if study else None
         if study is None or item is None:
             self.log.event("message of a study that the store does not know", "ERROR", message=dict(delivery.message))

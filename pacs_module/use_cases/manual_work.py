@@ -76,7 +76,7 @@ class ManualWork:
             if priority != MANUAL:
                 study.own_priority = priority
             for item in study.handovers:
-                if item.message_state == "owed":
+                if item.message_state in ("held", "owed"):
                     item.message = {**item.message, "priorities": priority}
             study.note("priority", f"{before} -> {priority}: {who.why}", now, by=who.by)
             return f"priority {priority}"

@@ -48,7 +48,7 @@ class Publish:
             return False
         try:
             for item in study.handovers:
-                if item.open and item.next_at <= self.clock.now():
+                if item.publishable and item.next_at <= self.clock.now():
                     self._publish(study.study_uid, item)
         except Exception:
             # Not due at once again: it would stand in front of all others that are due since later.
@@ -80,7 +80,7 @@ class Publish:
 
 def schedule_publishing(study: Study, not_before: int = 0) -> bool:
     """Make the study due for the first of its hand-overs that wait for a result."""
-    waiting = [item.next_at for item in study.handovers if item.open]
+    waiting = [item.next_at for item in study.handovers if item.publishable]
     study.schedule(PUBLISH, max(min(waiting), not_before) if waiting else None)
     return True
 

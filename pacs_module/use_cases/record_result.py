@@ -10,6 +10,7 @@ from ..domain.study import HandOver, Study, iso
 from ..faults import reach
 from ..ports import Clock, EventLog, StudyStore
 from .changing import change
+from .naming import study_named
 from .settle_delivery import DeliveryPolicy, fail_delivery, settle
 
 _EVENTS = {"completed": Event.RESULT_COMPLETED, "unsupported_series": Event.RESULT_UNSUPPORTED}
@@ -42,7 +43,9 @@ class RecordResult:
             answer = None if item is None else self._take(study, item, result)
             return answer == "recorded"
 
-        change(self.store, result.study_uid, edit)
+        study = study_named(self.store, result.study_uid)
+        if study is not None:
+            change(self.store, study.study_uid, edit)
         reach("result_in")
         values = {"studyUID": result.study_uid, "seriesUID": result.series_uid, "state": result.state}
         self.log.event("result", **values, answer=answer or "unknown")
@@ -70,5 +73,5 @@ class RecordResult:
 def _meant(study: Study, result: Result) -> HandOver | None:
     if result.handover_id:
         return study.handover(result.handover_id)
-    same = [item for item in study.handovers if item.series_uid == result.series_uid]
+    same = [item for item in study.handovers if result.series_uid in (item.series_uid, item.message.get("seriesUID"))]
     return next((item for item in same if item.open), same[-1] if same else None)

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ..domain.study import RELEASE, HandOver, Study, iso
-from ..ports import Clock, Puller, StudyStore
+from ..ports import Clock, CopyMaker, Puller, StudyStore
 from .changing import change, milliseconds
+from .keep_archive import KeepArchive
 
 CLAIM_LEASE = timedelta(seconds=60)
+ARCHIVE_LEASE = timedelta(minutes=15)
+"""Longer than compressing the largest series takes."""
 
 
 @dataclass
@@ -20,6 +23,8 @@ class Release:
     puller: Puller
     clock: Clock
     owner: str
+    copies: CopyMaker | None = None
+    archive: KeepArchive | None = None
 
     def __call__(self) -> bool:
         """
@@ -29,15 +34,21 @@ class Release:
             Whether there was one.
 
         Raises:
-            RetriableError: The plugins do not answer; asked again when the claim's lease is over.
+            RetriableError: The plugins do not answer, or the archive cannot be written; again when the claim's lease is over.
         """
-        study = self.store.claim(RELEASE, self.owner, self.clock.now(), milliseconds(CLAIM_LEASE))
+        study = self.store.claim(RELEASE, self.owner, self.clock.now(), milliseconds(self._lease()))
         if study is None:
             return False
         now = self.clock.now()
-        settled = {item.handover_id for item in _kept(study) if item.next_at <= now}
+        over = [item for item in _kept(study) if item.next_at <= now]
+        settled = {item.handover_id for item in over}
+        if self.archive is not None:
+            for item in over:
+                self.archive(study.study_uid, item)
         for handover_id in settled:
             self.puller.release(handover_id)
+            if self.copies is not None:
+                self.copies.remove(handover_id)
 
         def edit(stored: Study) -> bool:
             for item in stored.handovers:
@@ -48,6 +59,9 @@ class Release:
 
         change(self.store, study.study_uid, edit)
         return True
+
+    def _lease(self) -> timedelta:
+        return CLAIM_LEASE if self.archive is None else ARCHIVE_LEASE
 
 
 def _kept(study: Study) -> list[HandOver]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from fakes.world import DAY, FakeBackend, FakeClock, FakeFiles, FakeLog, FakePacs, FakePlugins, SteppingConsumer
+from fakes.world import DAY, FakeBackend, FakeClock, FakeCopies, FakeFiles, FakeLog, FakePacs, FakePlugins, SteppingConsumer
 
 from pacs_module.adapters.memory_queue import MemoryQueue
 from pacs_module.adapters.memory_store import MemoryStore
@@ -29,6 +29,7 @@ from pacs_module.domain.switches import Switches
 from pacs_module.domain.windows import Window
 from pacs_module.ports import StudyStore
 from pacs_module.use_cases.accept_notification import AcceptNotification
+from pacs_module.use_cases.anonymise import Anonymise
 from pacs_module.use_cases.ask_window import AskWindow
 from pacs_module.use_cases.backend_circuit import BackendCircuit
 from pacs_module.use_cases.deliver import Deliver
@@ -93,6 +94,7 @@ class Pipeline:
         stability: StabilityPolicy | None = None,
         limit: int = 4,
         with_series: Sequence[str] | None = None,
+        copies: FakeCopies | None = None,
     ) -> None:
         switches = switches or Switches()
         self.store: StudyStore = store or MemoryStore()
@@ -114,10 +116,12 @@ class Pipeline:
         self.pull = PullStudies(
             store, self.plugins, prepare, self.ends, clock, log, policy, "test", lambda: self.unreachable, lambda names: names[0]
         )
-        self.accept = AcceptNotification(store, clock, log)
+        self.copies = copies
+        self.accept = AcceptNotification(store, clock, log, copies is not None)
+        self.anonymise = Anonymise(store, copies, self.plugins, clock, log, self.delivery, "test")
         self.publish = Publish(store, self.queue, clock, log, "test")
         self.record = RecordResult(store, clock, log, self.delivery)
-        self.release = Release(store, self.plugins, clock, "test")
+        self.release = Release(store, self.plugins, clock, "test", copies)
         self.look = LookAgain(store, self.pacs, clock, log, switches, self.stability, series_level, "test")
         self.manual = ManualPull(store, self.pacs, clock, log, switches, tuple(pacs))
         self.manual.with_uid = self.finding.with_uid

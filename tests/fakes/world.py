@@ -13,7 +13,7 @@ from pacs_module.adapters.memory_queue import MemoryConsumer, MemoryQueue
 from pacs_module.domain.errors import NoRoom, PipelineError
 from pacs_module.domain.messages import PullReport, PullRequest, SeriesFolder
 from pacs_module.domain.values import Attributes
-from pacs_module.ports import Delivery
+from pacs_module.ports import Copied, Delivery
 
 NOON = int(datetime(2020, 6, 18, 12, tzinfo=UTC).timestamp() * 1000)
 DAY = date(2020, 6, 18)
@@ -139,6 +139,36 @@ class FakeFiles:
 
     def count_files(self, folders: Sequence[SeriesFolder], filepath: str) -> int:
         return self.counts.get(filepath, sum(folder.number_received for folder in folders))
+
+
+class FakeCopies:
+    """Copies without names: which were made and removed; ``failed`` files and ``error`` are what goes wrong."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        self.removed: list[str] = []
+        self.failed: tuple[str, ...] = ()
+        self.error: PipelineError | None = None
+
+    def make(self, handover_id: str, study_uid: str, series: Sequence[SeriesFolder]) -> Copied:
+        if self.error is not None:
+            raise self.error
+        self.made.append(handover_id)
+        folder = f"/copies/{handover_id}"
+        lost = len(self.failed)
+        cleaned = tuple(SeriesFolder(pseudonym(one.series_uid), folder, one.number_received - lost) for one in series)
+        return Copied(pseudonym(study_uid), folder, cleaned, self.failed)
+
+    def remove(self, handover_id: str) -> None:
+        self.removed.append(handover_id)
+
+    def sweep(self, is_kept: Callable[[str], bool]) -> list[str]:
+        return [name for name in self.made if not is_kept(name)]
+
+
+def pseudonym(uid: str) -> str:
+    """Another UID that nobody could guess."""
+    return "2.25." + str(sum(ord(letter) * 31**place for place, letter in enumerate(uid)))[:30]
 
 
 class SteppingConsumer(MemoryConsumer):

@@ -1,0 +1,172 @@
+"""
+One image without names: the basic profile of PS3.15 Annex E.
+
+The table of attributes and what is done with each come from the library dicom-anonymizer (edition 2024b of the standard). Ours
+is what it leaves to its user: it is carried into every nested sequence, UIDs become pseudonyms by a keyed hash (the same one
+each time, in every hand-over and after every restart), and whatever is left of the identifiers that went in, in an attribute
+that the table does not know, is emptied.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from dicomanonymizer.simpledicomanonymizer import initialize_actions_2024b
+from pydicom import Dataset
+from pydicom.dataelem import DataElement
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.sequence import Sequence
+
+METHOD = "PS3.15 Annex E basic profile"
+Action = Callable[[Dataset, tuple[int, int]], None]
+
+_STANDARD_UIDS = "1.2.840.10008."
+_CLASS_UIDS = (
+    "ClassUID", "TransferSyntaxUID", "CodingSchemeUID", "ContextUID", "MappingResourceUID", "ContextGroupExtensionCreatorUID",
+)  # fmt: skip
+_PIXELS = frozenset({
+    "PixelData", "FloatPixelData", "DoubleFloatPixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "LUTData",
+    "RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData", "BluePaletteColorLookupTableData",
+    "SegmentedRedPaletteColorLookupTableData", "SegmentedGreenPaletteColorLookupTableData",
+    "SegmentedBluePaletteColorLookupTableData",
+})  # fmt: skip
+_BINARY = frozenset({"OB", "OW", "OF", "OD", "OL", "OV", "UN"})
+_TEXT = frozenset({"AE", "CS", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
+_TERMS = frozenset({
+    "ImageType", "Modality", "PatientPosition", "SpecificCharacterSet", "PhotometricInterpretation", "RescaleType",
+    "PresentationLUTShape", "ViewPosition",
+})  # fmt: skip
+"""Defined terms without which an image cannot be used; a patient may be called so, and nobody learns it from them."""
+_NUMBERS_OF_PEOPLE = ("PatientID", "OtherPatientIDs", "AccessionNumber", "PatientAddress", "InstitutionName", "IssuerOfPatientID")
+_SHORTEST = 3
+"""A shorter word says nothing of anybody, and stands in everything."""
+
+
+class Deidentifier:
+    """
+    Takes the names out of data sets.
+
+    Args:
+        key: Of the site, secret: who has it can tell whether a pseudonym belongs to a UID.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        rules: Mapping[tuple[int, ...], Action] = initialize_actions_2024b()
+        self._single = {tag: rule for tag, rule in rules.items() if len(tag) == 2 and rule.__name__ != "replace_UID"}
+        self._repeating = [(tag, rule) for tag, rule in rules.items() if len(tag) == 4]
+
+    def uid(self, original: str) -> str:
+        """The pseudonym of a UID (a UUID-derived one, PS3.5 B.2); empty stays empty."""
+        return f"2.25.{uuid.UUID(bytes=self._hash('uid', original)[:16], version=4).int}" if original else ""
+
+    def patient(self, original: str) -> str:
+        """The pseudonym of a PatientID."""
+        return f"P{self._hash('patient', original)[:6].hex().upper()}"
+
+    def clean(self, image: FileDataset) -> None:
+        """Change an image in place; its pixels stay as they are, burned-in text included."""
+        patient, meta = str(image.get("PatientID", "")), image.file_meta
+        words = identifiers(image)
+        self._clean(image)
+        self._blot_out(image, words)
+        image.PatientID = image.PatientName = self.patient(patient)
+        image.PatientIdentityRemoved = "YES"
+        image.DeidentificationMethod = METHOD
+        image.DeidentificationMethodCodeSequence = Sequence([_basic_profile()])
+        image.LongitudinalTemporalInformationModified = "REMOVED"
+        image.file_meta = FileMetaDataset()
+        image.file_meta.TransferSyntaxUID = meta.TransferSyntaxUID
+        image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
+        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+        image.preamble = b"\0" * 128
+
+    def _clean(self, dataset: Dataset) -> None:
+        for tag in list(dataset.keys()):
+            rule = self._rule(tag.group, tag.element)
+            if tag.is_private:
+                del dataset[tag]
+            elif rule is not None:
+                self._apply(rule, dataset, tag)
+        for element in list(dataset):
+            if element.VR == "SQ":
+                for item in element.value:
+                    self._clean(item)
+            else:
+                self._beside_the_table(dataset, element)
+
+    def _apply(self, rule: Action, dataset: Dataset, tag: Any) -> None:
+        """A sequence that only must not be missing is emptied as a whole: what is in it are references and persons."""
+        if rule.__name__ != "delete" and dataset[tag].VR == "SQ":
+            dataset[tag].value = []
+            return
+        try:
+            rule(dataset, (tag.group, tag.element))
+        except NotImplementedError:  # a VR that the library has no dummy for
+            del dataset[tag]
+
+    def _beside_the_table(self, dataset: Dataset, element: DataElement) -> None:
+        if element.VR == "UI":
+            if not element.keyword.endswith(_CLASS_UIDS):
+                element.value = self._uids(element.value)
+        elif element.VR == "PN":
+            element.value = ""
+        elif element.VR in _BINARY and element.keyword not in _PIXELS:
+            del dataset[element.tag]
+
+    def _uids(self, value: Any) -> Any:
+        if isinstance(value, str) or value is None:
+            return value if not value or value.startswith(_STANDARD_UIDS) else self.uid(str(value))
+        return [self._uids(one) for one in value]
+
+    def _blot_out(self, dataset: Dataset, words: frozenset[str]) -> None:
+        for element in _elements(dataset):
+            if element.VR in _TEXT and element.keyword not in _TERMS and element.tag.group != 0x0028:
+                text = str(element.value or "").casefold()
+                if any(word in text for word in words):
+                    element.value = ""
+
+    def _rule(self, group: int, element: int) -> Action | None:
+        for (first, second, mask, inner), rule in self._repeating:
+            if group & mask == first & mask and element & inner == second & inner:
+                return rule
+        return self._single.get((group, element))
+
+    def _hash(self, kind: str, text: str) -> bytes:
+        return hmac.new(self._key, f"{kind}:{text}".encode(), hashlib.sha256).digest()
+
+
+def identifiers(image: Dataset) -> frozenset[str]:
+    """Names and numbers of people and places, and UIDs, that stand in an image: in lower case, names also part by part."""
+    words: set[str] = set()
+    for element in _elements(image):
+        values = element.value if element.VM > 1 else [element.value]
+        texts = [str(value) for value in values or () if value]
+        if element.VR == "PN":
+            words.update(part for text in texts for part in text.replace("=", "^").replace(" ", "^").split("^"))
+        elif element.keyword in _NUMBERS_OF_PEOPLE:
+            words.update(texts)
+        elif element.VR == "UI":
+            own = not element.keyword.endswith(_CLASS_UIDS)
+            words.update(text for text in texts if own and not text.startswith(_STANDARD_UIDS))
+    return frozenset(word.strip().casefold() for word in words if len(word.strip()) >= _SHORTEST or not word.isascii())
+
+
+def _elements(dataset: Dataset) -> Iterator[DataElement]:
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                yield from _elements(item)
+        else:
+            yield element
+
+
+def _basic_profile() -> Dataset:
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator = "113100", "DCM"
+    code.CodeMeaning = "Basic Application Confidentiality Profile"
+    return code
