@@ -7,9 +7,7 @@ import socket
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
-from pathlib import Path
 
-from .adapters.archive import CompressedArchive
 from .adapters.finders import finder_by_pacs
 from .adapters.http_backend import HttpBackend
 from .adapters.leases import leases_of
@@ -19,27 +17,26 @@ from .adapters.orthanc_puller import OrthancPuller
 from .adapters.rabbitmq import RabbitConsumer, RabbitQueue
 from .adapters.ris_sql import RisColumns, RisSql
 from .adapters.stores import open_store
-from .domain.errors import ConfigurationError
 from .domain.ordering import Ageing
 from .domain.switches import Switches
 from .find_loop import FindLoop
+from .keeping import open_archive, open_copies
 from .logs import ContractLog
 from .loops import Loop
 from .metrics import DeliveryMetrics, FindMetrics
-from .ports import CopyMaker, StudyStore
+from .ports import StudyStore
 from .profiles import tell_profiles
 from .reconciling import World, nightly
 from .settings import PacsSettings, Settings
 from .site_config import load_switches
 from .use_cases.accept_notification import AcceptNotification
-from .use_cases.anonymise import Anonymise, sweep_copies
+from .use_cases.anonymise import Anonymise
 from .use_cases.ask_window import AskWindow
 from .use_cases.backend_circuit import BackendCircuit
 from .use_cases.deliver import Deliver
 from .use_cases.find_studies import FindStudies
 from .use_cases.hold_leases import HoldLeases
 from .use_cases.judge_orders import JudgeOrders, OrderTimes
-from .use_cases.keep_archive import KeepArchive
 from .use_cases.look_again import LookAgain
 from .use_cases.look_up import LookUp
 from .use_cases.manual_pull import ManualPull
@@ -138,7 +135,7 @@ def build(settings: Settings) -> Service:
     puller = OrthancPuller(orthanc.url, orthanc.username, password, orthanc.timeout_s)
     queue = RabbitQueue(settings.rabbitmq.url.get_secret_value())
     owner = f"{socket.gethostname()}:{os.getpid()}"
-    copies, archive = _copies(settings, store, log), _archive(settings, store, clock, log)
+    copies, archive = open_copies(settings, store, log), open_archive(settings, store, clock, log)
     unreachable: set[str] = set()
     leases = HoldLeases(leases_of(store), owner, clock, log, timedelta(seconds=settings.lease_s))
     turns = PullTurns({pacs.name: settings.sparing(pacs) for pacs in settings.pacs}, clock, clock.local, log, leases)
@@ -200,34 +197,6 @@ def _orders(service: Service, puller: OrthancPuller) -> JudgeOrders | None:
     view = RisSql(ris.url.get_secret_value(), ris.view, RisColumns(**ris.columns.model_dump()), ris.day_format, ris.timeout_s)
     times = OrderTimes(timedelta(seconds=ris.wait_s), timedelta(seconds=ris.again_s))
     return JudgeOrders(view, service.store, puller, service.clock, service.log, service.switches, ris.policy, times)
-
-
-def _copies(settings: Settings, store: StudyStore, log: ContractLog) -> CopyMaker | None:
-    told = settings.anonymise
-    if told is None:
-        return None
-    from .adapters.copies import AnonymousCopies  # with it comes the table of the standard, which takes a while
-
-    copies = AnonymousCopies(_writable("anonymise.folder", told.folder), told.key.get_secret_value().encode())
-    sweep_copies(store, copies, log)
-    return copies
-
-
-def _archive(settings: Settings, store: StudyStore, clock: SystemClock, log: ContractLog) -> KeepArchive | None:
-    told = settings.archive
-    if told is None:
-        return None
-    return KeepArchive(store, CompressedArchive(_writable("archive.folder", told.folder), told.keep_days), clock, log)
-
-
-def _writable(key: str, folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-    except OSError as error:
-        raise ConfigurationError(key, str(folder), f"a folder that is there or can be made ({error.strerror})") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigurationError(key, str(folder), "a folder that pacs_module may write to")
-    return folder
 
 
 def _loops(service: Service) -> dict[str, Loop]:
