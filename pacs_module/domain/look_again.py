@@ -30,6 +30,12 @@ class LookPolicy:
     pauses: RetryPolicy = field(default_factory=lambda: RetryPolicy(13, timedelta(minutes=5), timedelta(hours=6)))
     images: int = 3
     most_series: int = 4
+    of_others: int = 3
+    """Looks into a study all of whose series are of an unwanted modality: a CT may still come to the MR, but rarely does."""
+
+    def begins_at(self, other_modality: bool) -> int:
+        """How many of the looks are skipped; the last ones, with the longest pauses, are left."""
+        return max(0, self.pauses.attempts - self.of_others) if other_modality else 0
 
 
 @dataclass

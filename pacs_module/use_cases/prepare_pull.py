@@ -90,9 +90,12 @@ class PreparePull:
 
     def _look_again(self, study: Study, pacs: str, series: list[SeriesFacts]) -> None:
         """No count will tell whether it grows: what its series are now is what later looks are compared with."""
-        study.look = Look(pacs, 0, study.look.series if study.look and study.look.pacs == pacs else {})
+        wanted = self.switches.ct_modalities + self.switches.dx_modalities
+        other = bool(series) and all(facts.modality and facts.modality not in wanted for facts in series)
+        number = self.look.begins_at(other)
+        study.look = Look(pacs, number, study.look.series if study.look and study.look.pacs == pacs else {})
         study.look.take({facts.series_uid: facts.instances or 0 for facts in series})
-        study.schedule(LOOK, self.clock.now() + milliseconds(self.look.pauses.first))
+        study.schedule(LOOK, self.clock.now() + milliseconds(self.look.pauses.pause_after(number + 1)))
 
     def _filters(self, pacs: str) -> bool:
         """FIND_PACS_USE_SERIES for this PACS."""

@@ -103,6 +103,19 @@ def test_the_looks_get_rarer_and_end(world: Pipeline) -> None:
     assert LOOK not in world.study().due
 
 
+def test_a_study_of_another_modality_is_looked_into_three_times_only() -> None:
+    """Its PACS tells neither counts nor modalities, so that every study of the day is asked for its series."""
+    world = Pipeline()
+    world.pacs.series["A"] = [series_answer(THIN, None, Modality="MR"), series_answer(THICK, None, Modality="SR")]
+    world.pacs.studies["A"] = [answer(count=None, ModalitiesInStudy="")]
+    world.find("A", DAY)
+    world.clock.pass_seconds(world.stability.delay.total_seconds())
+    world.find("A", DAY)
+    assert world.pull() == 0
+    assert world.study().state is State.UNSUPPORTED_SERIES
+    assert [round(at / HOUR) for at in looks(world, 72 * HOUR)] == [6, 12, 18]
+
+
 def test_the_budget_begins_anew_with_a_pull(world: Pipeline) -> None:
     settled(world, THIN)
     looks(world, 40 * HOUR)
