@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -48,10 +49,10 @@ def uid_of(number: int) -> str:
 
 
 def lived(number: int) -> Study:
-    """A study after a whole life; a patient has three of them."""
-    at = BEGIN + number // STUDIES_A_DAY * 86_400_000 + number % STUDIES_A_DAY * 60_000
+    """A study after a whole life."""
+    at = BEGIN
     uid = uid_of(number)
-    study = Study(uid, iso(at)[:10], "080000", f"A{number}", f"P{number // 3}", "CHEST CT", ["CT"], first_seen_at=iso(at))
+    study = Study(uid, iso(at)[:10], "080000", f"A{number}", f"P{number}", "CHEST CT", ["CT"], first_seen_at=iso(at))
     study.apply(Event.WANTED, "PACS: ModalitiesInStudy CT", at)
     for count in (100, 300, 862):
         study.saw("PACS", count, at)
@@ -88,13 +89,21 @@ def handover(uid: str, number: int, at: int) -> HandOver:
     return item
 
 
+def texts(studies: int) -> Iterator[tuple[str, str]]:
+    """UID and document of each: one document with other names and another day; a patient has three studies."""
+    template, day = study_to_text(lived(0)), date.fromisoformat(iso(BEGIN)[:10])
+    for number in range(studies):
+        changed = template.replace(uid_of(0), uid_of(number)).replace('"A0"', f'"A{number}"')
+        changed = changed.replace('"P0"', f'"P{number // 3}"').replace('"H0"', f'"H{number}"')
+        yield uid_of(number), changed.replace(day.isoformat(), (day + timedelta(days=number // STUDIES_A_DAY)).isoformat())
+
+
 def fill(path: Path, studies: int) -> None:
     """Write them in one transaction: the store itself syncs each, which is not what is measured."""
     store = SqliteStore(path)
     connection = store._connection()
     connection.execute("BEGIN")
-    rows = ((uid_of(number), study_to_text(lived(number))) for number in range(studies))
-    connection.executemany("INSERT INTO study_info_list (studyUID, revision, document) VALUES (?, 1, ?)", rows)
+    connection.executemany("INSERT INTO study_info_list (studyUID, revision, document) VALUES (?, 1, ?)", texts(studies))
     connection.execute("COMMIT")
     store.close()
 
