@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
@@ -27,12 +28,15 @@ class ContractLog:
         folder.mkdir(parents=True, exist_ok=True)
         self._lines = _logger(folder / f"{name}.log")
         self._json = _logger(folder / f"{name}.jsonl")
+        self._both = threading.Lock()
+        """The lines stand in the same order in both files, whatever other threads write."""
 
     def line(self, text: str) -> None:
         """Write one contract line, and the same with its time to the JSON twin."""
         one_line = " ".join(text.splitlines())
-        self._lines.info("%s", one_line)
-        self._write({"level": "INFO", "line": one_line})
+        with self._both:
+            self._lines.info("%s", one_line)
+            self._write({"level": "INFO", "line": one_line})
 
     def event(self, what: str, level: str = "INFO", **values: object) -> None:
         """Write something that the contract has no line for, to the JSON twin only."""

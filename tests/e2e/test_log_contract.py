@@ -173,6 +173,17 @@ def manual_pulls(pipeline: Pipeline) -> None:
         settled(pipeline, study, "completed")
 
 
+def a_person_has_it_computed_again(pipeline: Pipeline) -> None:
+    study = Study("REDO", TODAY)
+    study.add_series(12, CHEST_CT)
+    put(pipeline, study)
+    settled(pipeline, study, "completed")
+    asked = {"StudyInstanceUID": study.uid, "by": "test", "why": "the doctor asked"}
+    assert pipeline.post("/api/v1/dcm/redo", asked).status_code == 200
+    wait_for(lambda: handovers(pipeline, study) == 2, what="the second hand-over")
+    settled(pipeline, study, "completed")
+
+
 def a_pushed_study(pipeline: Pipeline) -> None:
     study = Study("PUSHED", "20191224")
     study.add_series(12, CHEST_CT)
@@ -204,6 +215,7 @@ SCENARIOS: list[Callable[[Pipeline], None]] = [
     a_study_that_cannot_be_moved,
     reinform_and_notinform,
     manual_pulls,
+    a_person_has_it_computed_again,
     a_pushed_study,
     a_pacs_that_tells_no_series_counts,
 ]

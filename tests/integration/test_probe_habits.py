@@ -40,7 +40,8 @@ def probe(pacs: SimPacs, *habits: str, timeout: float = 10.0, most: int = MOST_Q
     pacs.stop()
     pacs.start()
     pacs.habits = list(habits)
-    asker = DicomProbe(Peer(LOOPBACK, pacs.port, pacs.ae_title, AIPULL), timeout, late=0.3)
+    late = 20.0 if any(habit.startswith("move-late-images") for habit in habits) else 0.3
+    asker = DicomProbe(Peer(LOOPBACK, pacs.port, pacs.ae_title, AIPULL), timeout, late)
     before = pacs.ledger.queries()
     probed = ProbePacs(asker, lambda: None, time.monotonic, most)(DAY, DAY, move)
     assert pacs.ledger.queries() - before <= probed.queries <= most

@@ -253,8 +253,8 @@ def silent(pacs, sink):
     begin = time.monotonic()
     assert move(pacs, {"StudyInstanceUID": DX.uid}).status == SUCCESS
     assert time.monotonic() - begin >= 0.6
-    assert move(pacs, timeout_s=0.2).status is None
     assert set(arrived(sink)) == held(pacs, DX.uid)
+    assert move(pacs, timeout_s=0.2).status is None
 
 
 def slow(pacs, sink):

@@ -8,6 +8,7 @@ import json
 import logging
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,18 @@ def test_whatever_a_pacs_writes_is_one_readable_line(log: ContractLog, tmp_path:
     log.line(text)
     assert lines(tmp_path / "log" / "dcm_end.log") == [written]
     assert len(lines(tmp_path / "log" / "dcm_end.jsonl")) == 1
+
+
+def test_many_threads_leave_the_same_order_in_both_files(log: ContractLog, tmp_path: Path) -> None:
+    def write(thread: int) -> None:
+        for number in range(200):
+            log.line(f"line {number} of thread {thread}")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(8)))
+    written = lines(tmp_path / "log" / "dcm_end.log")
+    assert len(written) == 1600
+    assert [json.loads(line)["line"] for line in lines(tmp_path / "log" / "dcm_end.jsonl")] == written
 
 
 def test_every_file_of_the_rotation_is_closed_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
