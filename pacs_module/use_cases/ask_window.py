@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..domain import loglines
-from ..domain.errors import TooManyAnswers
-from ..domain.values import FoundStudy, found_study
+from ..domain.errors import RetriableError, TooManyAnswers
+from ..domain.values import Attributes, FoundStudy, found_study
 from ..domain.windows import Window, dimensions, is_suspicious, lost, overlap, split, strangers
 from ..ports import EventLog, PacsFinder
 
@@ -169,7 +169,7 @@ class _Search:
         query = window.query()
         self.log.line(loglines.find_query(query))
         try:
-            answers, cut = self.finder.find(self.pacs, "STUDY", query, self.return_keys), False
+            answers, cut = self._find(query), False
         except TooManyAnswers as error:
             answers, cut = error.partial, True
         studies = [found_study(self.pacs, answer) for answer in answers]
@@ -180,6 +180,24 @@ class _Search:
                 "duplicate answers", pacs=self.pacs, studyUIDs=[uid for uid, times in uids.items() if uid and times > 1]
             )
         return _Answer(once, len(studies), cut)
+
+    def _find(self, query: Mapping[str, str]) -> list[Attributes]:
+        """
+        One query; a part of a split window once more when it fails.
+
+        A PACS that refuses one association of three would otherwise never let a day of many parts be finished. The first query
+        of a window is not repeated: the next round asks again.
+        """
+        try:
+            return self.finder.find(self.pacs, "STUDY", query, self.return_keys)
+        except TooManyAnswers:
+            raise
+        except RetriableError as error:
+            if self.queries == 1:
+                raise
+            self.queries += 1
+            self.log.event("a part is asked once more", "WARNING", pacs=self.pacs, query=query, error=str(error))
+            return self.finder.find(self.pacs, "STUDY", query, self.return_keys)
 
 
 @dataclass(frozen=True)
