@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -11,7 +9,7 @@ from functools import partial
 from .adapters.finders import finder_by_pacs
 from .adapters.http_backend import HttpBackend
 from .adapters.leases import leases_of
-from .adapters.local import LocalFolders, SystemClock
+from .adapters.local import LocalFolders, SystemClock, process_is_gone, this_process
 from .adapters.orthanc_finder import OrthancFinder
 from .adapters.orthanc_puller import OrthancPuller
 from .adapters.rabbitmq import RabbitConsumer, RabbitQueue
@@ -35,6 +33,7 @@ from .use_cases.ask_window import AskWindow
 from .use_cases.backend_circuit import BackendCircuit
 from .use_cases.deliver import Deliver
 from .use_cases.find_studies import FindStudies
+from .use_cases.free_claims import FreeClaims
 from .use_cases.hold_leases import HoldLeases
 from .use_cases.judge_orders import JudgeOrders, OrderTimes
 from .use_cases.look_again import LookAgain
@@ -88,6 +87,7 @@ class Service:
     look: LookAgain
     work: ManualWork
     leases: HoldLeases
+    free_claims: FreeClaims
     unreachable: set[str]
     circuit: BackendCircuit
     metrics: FindMetrics
@@ -134,10 +134,10 @@ def build(settings: Settings) -> Service:
     finder = finder_by_pacs(settings.pacs, by_orthanc, orthanc.find_timeout_s)
     puller = OrthancPuller(orthanc.url, orthanc.username, password, orthanc.timeout_s)
     queue = RabbitQueue(settings.rabbitmq.url.get_secret_value())
-    owner = f"{socket.gethostname()}:{os.getpid()}"
+    owner = this_process()
     copies, archive = open_copies(settings, store, log), open_archive(settings, store, clock, log)
     unreachable: set[str] = set()
-    leases = HoldLeases(leases_of(store), owner, clock, log, timedelta(seconds=settings.lease_s))
+    leases = HoldLeases(leases_of(store), owner, clock, log, timedelta(seconds=settings.lease_s), process_is_gone)
     turns = PullTurns({pacs.name: settings.sparing(pacs) for pacs in settings.pacs}, clock, clock.local, log, leases)
     ends = PullEnds(store, clock, log, settings.pull_retry)
     with_series = frozenset(pacs.name for pacs in settings.pacs if pacs.series_level)
@@ -174,6 +174,7 @@ def build(settings: Settings) -> Service:
         work=ManualWork(store, clock, log, _delivery_policy(settings)),
         look_up=LookUp(finder, clock, switches, names, unreachable, lambda: find_days(settings, clock.today())),
         leases=leases,
+        free_claims=FreeClaims(store, clock, log, lambda claimer: claimer == owner or process_is_gone(claimer)),
         unreachable=unreachable,
         circuit=BackendCircuit(clock, log, settings.backend.circuit, delivery_metrics.circuit_is),
         metrics=metrics,

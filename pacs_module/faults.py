@@ -21,8 +21,8 @@ from pathlib import Path
 
 VARIABLE = "AIPULL_FAULT"
 PLACES = (
-    "found", "stable", "pull_asked", "pull_journaled", "submitted", "moving", "received", "filtered", "exported", "journaled",
-    "notified", "outbox_written", "published", "consumed", "posted", "result_in",
+    "found", "stable", "claimed", "pull_asked", "pull_journaled", "submitted", "moving", "received", "filtered", "exported",
+    "journaled", "notified", "outbox_written", "published", "consumed", "posted", "result_in",
 )  # fmt: skip
 """In the order in which a study passes them."""
 STEPS = ("exporting", "acknowledged", "doomed", "deleted")

@@ -29,6 +29,7 @@ def serve(settings: Settings) -> None:
     service = build(settings)
     config = uvicorn.Config(create_app(service), log_level="warning", access_log=False)
     done = threading.Event()
+    _free_claims(service)
     for loop in service.loops.values():
         loop.start()
     supervisor = threading.Thread(target=_supervise, args=(service, done), name="supervisor", daemon=True)
@@ -53,6 +54,13 @@ def _listen(web: WebSettings) -> socket.socket:
         listening.close()
         raise ConfigurationError("web.port", web.port, f"a free port of {web.host} ({error.strerror})") from error
     return listening
+
+
+def _free_claims(service: Service) -> None:
+    try:
+        service.free_claims()
+    except PipelineError as error:
+        service.log.event("claims of dead processes are not freed, they will be over soon", "WARNING", error=str(error))
 
 
 def _supervise(service: Service, done: threading.Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -28,6 +29,25 @@ class SystemClock:
     def local(self) -> datetime:
         """Date and time in the hospital's time zone, without saying so: StudyDate and StudyTime do not either."""
         return datetime.now(self._zone).replace(tzinfo=None)
+
+
+def this_process() -> str:
+    """The owner of claims and leases: host and process id. Replicas need host names of their own, as Docker gives them."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def process_is_gone(owner: str) -> bool:
+    """Whether an owner was a process of this host that lives no more; of another host's nothing can be told."""
+    host, _, pid = owner.rpartition(":")
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class LocalFolders:

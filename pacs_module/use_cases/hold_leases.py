@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -27,6 +27,8 @@ class HoldLeases:
     clock: Clock
     log: EventLog
     length: timedelta = LENGTH
+    gone: Callable[[str], bool] = lambda owner: False
+    """Whether a process is known to be dead: then it holds nothing, and nobody waits for the end of its lease."""
     _until: dict[str, int] = field(default_factory=dict)
     _memos: dict[str, Mapping[str, object]] = field(default_factory=dict)
     _holders: dict[str, str] = field(default_factory=dict)
@@ -36,6 +38,9 @@ class HoldLeases:
         """Take or renew a lease; whether it is ours."""
         with self._lock:
             lease = self.leases.take(name, self.owner, self.clock.now(), milliseconds(self.length))
+            if lease.owner != self.owner and self.gone(lease.owner):
+                self.leases.give(name, lease.owner)
+                lease = self.leases.take(name, self.owner, self.clock.now(), milliseconds(self.length))
             self._memos[name] = lease.memo
             before, self._holders[name] = self._holders.get(name), lease.owner
             if lease.owner != self.owner:

@@ -217,6 +217,7 @@ class PullStudies:
 
     def _pull(self, study: Study, pacs: str) -> bool:
         try:
+            reach("claimed")
             return self._pull_from(study, pacs)
         except PermanentError as error:
             # One study that cannot be pulled keeps none of the round waiting; it is due again when the claim's lease is over.
