@@ -24,7 +24,16 @@ HEADERS = {
 """No script runs even if a value should get past the escaping; patients' data stay in no cache."""
 
 NAMES = ("AccessionNumber", "StudyInstanceUID", "PatientID", "SeriesInstanceUID")
-_GOOD, _BAD = ("completed",), ("pull_failed", "dead_letter", "unpullable")
+_TONES = {
+    None: "quiet",
+    "unsupported_series": "quiet",
+    "cancelled": "quiet",
+    "completed": "good",
+    "done_by_hand": "good",
+    "pull_failed": "bad",
+    "dead_letter": "bad",
+    "unpullable": "bad",
+}
 
 
 def story_page(answer: Mapping[str, Any], asked: Mapping[str, str], zone: ZoneInfo) -> str:
@@ -87,7 +96,7 @@ def _story(study: Mapping[str, Any], zone: ZoneInfo, opened: bool) -> str:
 
 def _head(study: Mapping[str, Any], zone: ZoneInfo) -> str:
     state = study.get("state")
-    tone = "good" if state in _GOOD else "bad" if state in _BAD else "quiet" if state in (None, "unsupported_series") else "busy"
+    tone = _TONES.get(state, "busy")
     names = (
         ("accession", study.get("accessionNumber")),
         ("patient", study.get("patientID")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fakes.pipeline import Pipeline
 
 from pacs_module.domain.errors import RetriableError
+from pacs_module.domain.lifecycle import State
 from pacs_module.domain.study import Study
 from pacs_module.domain.timeline import since, stages, timeline
 
@@ -68,7 +69,8 @@ def test_how_far_it_is() -> None:
         "done": ["found", "stable", "pulled", "received", "handed over", "delivered", "result"],
         "now": None,
     }
-    assert stages(Study("1.2.3"))["now"] is None, "not wanted: nothing is waited for"
+    for state in (None, State.UNSUPPORTED_SERIES, State.CANCELLED, State.DEAD_LETTER):
+        assert stages(Study("1.2.3", state=state))["now"] is None, "nothing is waited for"
 
 
 def test_since_when_it_is_in_its_state() -> None:
