@@ -74,7 +74,7 @@ class RestApi:
             return Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"message": verdict.why})
         if not verdict.fits:
             return Answer(HTTPStatus.INSUFFICIENT_STORAGE, {"message": verdict.why})
-        self.log.event("pull asked for", pull=request.pull_id, study=request.study_uid, pacs=request.pacs, level=request.level)
+        self.log.event("pull asked for", pull=request.pull_id, study=request.study_uid, pacs=request.pacs, at_level=request.level)
         reach("pull_journaled")
         self.on_pull()
         return Answer(HTTPStatus.OK, {"status": "running"})

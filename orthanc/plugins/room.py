@@ -44,11 +44,12 @@ class Sizes:
         self._sizes = sizes
         self._switches = switches
 
-    def still_to_come(self, request: PullRequest) -> tuple[int, bool]:
-        """Bytes, and whether they are more than a guess."""
+    def still_to_come(self, request: PullRequest) -> tuple[int, bool, int]:
+        """Bytes, whether they are more than a guess, and the bytes that are here from before."""
         modalities = self._switches.dx_modalities if request.dx else self._switches.ct_modalities
         each, sure = usual_size(self._sizes.all(), request.dx, modalities)
-        return still_to_come(expected_of(request), self._here(request), each, sure, request.dx)
+        here = self._here(request)
+        return (*still_to_come(expected_of(request), here, each, sure, request.dx), here.size)
 
     def _here(self, request: PullRequest) -> Here:
         """What is here of that which is pulled."""
@@ -136,10 +137,10 @@ class Room:
 
     def _wish(self, request: PullRequest) -> Wish:
         self._forget()
-        needed, sure = self._sizes.still_to_come(request)
+        needed, sure, here = self._sizes.still_to_come(request)
         known = self._waiting.get(request.study_uid)
         since = known[0].since if known else time.monotonic()
-        wish = Wish(request.study_uid, request.priority, since, needed, sure)
+        wish = Wish(request.study_uid, request.priority, since, needed, sure, here)
         return replace(wish, needed=2 * needed) if self._copies else wish
 
     def _forget(self) -> None:

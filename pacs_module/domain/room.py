@@ -62,13 +62,18 @@ class Disk:
 
 @dataclass(frozen=True)
 class Wish:
-    """A pull that wants room; ``since``: when it was first asked for. ``sure``: its size was seen and is no guess."""
+    """
+    A pull that wants room: bytes ``needed`` beside the ``here`` that lie on the disk from before.
+
+    ``since``: when it was first asked for. ``sure``: its size was seen and is no guess.
+    """
 
     study_uid: str
     priority: int
     since: float
     needed: int
     sure: bool = True
+    here: int = 0
 
     def goes_before(self, other: Wish) -> bool:
         """More urgent, or as urgent and asked for earlier."""
@@ -94,15 +99,15 @@ def judge_room(wish: Wish, disk: Disk, promised: int, waiting: Iterable[Wish] = 
         promised: Bytes that running pulls, and copies that are owed, will still bring.
         waiting: Pulls that had no room so far.
     """
-    needed = wish.needed
-    if needed > disk.usable:
+    needed, whole = wish.needed, wish.needed + wish.here
+    if whole > disk.usable:
         words = (
-            f"larger than the RAM disk: {needed // MB} MB needed, the whole disk has {disk.total // MB} MB, "
+            f"larger than the RAM disk: {whole // MB} MB needed, the whole disk has {disk.total // MB} MB, "
             f"{disk.reserve // MB} MB of it kept in reserve"
         )
         if wish.sure:
             return RoomVerdict(False, True, words)
-        needed = disk.usable  # only a guess: tried when the disk is empty
+        needed = max(disk.usable - wish.here, 0)  # only a guess: tried when the disk is empty
     before = [other.needed for other in waiting if other.study_uid != wish.study_uid and other.goes_before(wish)]
     before = [size for size in before if size <= disk.usable]  # a wild guess must not keep everybody waiting
     kept = sum(before)

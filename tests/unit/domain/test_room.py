@@ -48,6 +48,14 @@ def test_whether_a_pull_may_begin(mine: Wish, promised: int, waiting: list[Wish]
     assert bool(verdict.why) is not fits
 
 
+def test_what_is_here_from_before_belongs_to_the_study_too() -> None:
+    full = Disk(1000 * MB, 0, 200 * MB)
+    verdict = judge_room(Wish("a", 0, 0.0, 300 * MB, True, 700 * MB), full, 0)
+    assert verdict.never
+    assert verdict.why.startswith("larger than the RAM disk: 1000 MB needed")
+    assert not judge_room(Wish("a", 0, 0.0, 300 * MB, True, 400 * MB), full, 0).never
+
+
 def test_a_guess_larger_than_the_disk_begins_when_nothing_else_is_there() -> None:
     empty = Disk(1000 * MB, 995 * MB, 200 * MB)
     assert judge_room(wish("a", 5000, sure=False), empty, 0).fits
