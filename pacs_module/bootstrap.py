@@ -180,6 +180,7 @@ def build(settings: Settings) -> Service:
         metrics=metrics,
         delivery_metrics=delivery_metrics,
     )
+    service.leases.taken_over = service.pull.take_over
     service.manual.with_uid = service.find.with_uid
     service.pull.orders = _orders(service, puller)
     service.ram_disk = WatchRamDisk(puller, log, service.metrics.ram_disk_state)

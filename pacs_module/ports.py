@@ -117,12 +117,17 @@ class StudyStore(Protocol):
 
 @dataclass(frozen=True)
 class Lease:
-    """Who may do something alone, until when (epoch milliseconds), and what was written down beside it (plain JSON values)."""
+    """
+    Who may do something alone, until when (epoch milliseconds), and what was written down beside it (plain JSON values).
+
+    ``before``: the owner that it was just taken over from because its time was over; empty when it was given back.
+    """
 
     name: str
     owner: str
     until: int
     memo: Mapping[str, object]
+    before: str = ""
 
 
 class Leases(Protocol):

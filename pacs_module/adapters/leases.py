@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -45,25 +45,25 @@ class MemoryLeases:
         """Take a lease that is free, over or one's own already; the lease as it stands now, whoever has it."""
         with self._lock:
             there = self._leases.get(name, Lease(name, owner, 0, {}))
-            if there.owner == owner or there.until <= now:
-                there = replace(there, owner=owner, until=now + length)
-            self._leases[name] = there
-            return there
+            if there.owner != owner and there.until > now:
+                return there
+            self._leases[name] = replace(there, owner=owner, until=now + length)
+            return replace(self._leases[name], before="" if there.owner == owner else there.owner)
 
     def give(self, name: str, owner: str, memo: Mapping[str, object] | None = None) -> None:
         """Let a lease go; nothing happens when another has it."""
-        self._write(name, owner, memo, until=0)
+        self._write(name, owner, memo, given=True)
 
     def note(self, name: str, owner: str, memo: Mapping[str, object]) -> None:
         """Write its memo."""
-        self._write(name, owner, memo, until=None)
+        self._write(name, owner, memo, given=False)
 
-    def _write(self, name: str, owner: str, memo: Mapping[str, object] | None, until: int | None) -> None:
+    def _write(self, name: str, owner: str, memo: Mapping[str, object] | None, given: bool) -> None:
         with self._lock:
             there = self._leases.get(name)
             if there is not None and there.owner == owner:
-                kept = there.memo if memo is None else dict(storable(memo))
-                self._leases[name] = replace(there, until=there.until if until is None else until, memo=kept)
+                there = replace(there, memo=there.memo if memo is None else dict(storable(memo)))
+                self._leases[name] = replace(there, owner="", until=0) if given else there
 
 
 class SqliteLeases:
@@ -83,18 +83,20 @@ class SqliteLeases:
         if there is not None and there.owner != owner and there.until > now:
             return there  # the usual case of the second process: without the write lock
         with self._store.writing() as connection:
+            row = connection.execute(_LOOK, [storable(name)]).fetchone()
+            there = _lease(row) if row else Lease(name, owner, 0, {})
+            if there.owner != owner and there.until > now:
+                return there
             connection.execute(
                 "INSERT INTO leases (name, owner, until) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE "
-                "SET owner = excluded.owner, until = excluded.until WHERE leases.owner = excluded.owner OR leases.until <= ?",
-                [storable(name), storable(owner), now + length, now],
+                "SET owner = excluded.owner, until = excluded.until",
+                [storable(name), storable(owner), now + length],
             )
-        taken = self._read(name)
-        assert taken is not None, "it has just been written"  # noqa: S101
-        return taken
+        return Lease(name, owner, now + length, there.memo, "" if there.owner == owner else there.owner)
 
     def give(self, name: str, owner: str, memo: Mapping[str, object] | None = None) -> None:
         """Let a lease go; nothing happens when another has it."""
-        sql = "UPDATE leases SET until = 0, memo = coalesce(?, memo) WHERE name = ? AND owner = ?"
+        sql = "UPDATE leases SET owner = '', until = 0, memo = coalesce(?, memo) WHERE name = ? AND owner = ?"
         with self._store.writing() as connection:
             connection.execute(sql, [None if memo is None else json.dumps(storable(memo)), storable(name), storable(owner)])
 
@@ -106,8 +108,15 @@ class SqliteLeases:
             )
 
     def _read(self, name: str) -> Lease | None:
-        rows = self._store.read("SELECT name, owner, until, memo FROM leases WHERE name = ?", [storable(name)])
-        return Lease(rows[0][0], rows[0][1], rows[0][2], json.loads(rows[0][3])) if rows else None
+        rows = self._store.read(_LOOK, [storable(name)])
+        return _lease(rows[0]) if rows else None
+
+
+_LOOK = "SELECT name, owner, until, memo FROM leases WHERE name = ?"
+
+
+def _lease(row: Sequence[Any]) -> Lease:
+    return Lease(row[0], row[1], row[2], json.loads(row[3]))
 
 
 class MongoLeases:
@@ -122,19 +131,19 @@ class MongoLeases:
         taken = {"$set": {"owner": storable(owner), "until": now + length}, "$setOnInsert": {"memo": "{}"}}
         with translated():
             try:
-                found = self._collection.find_one_and_update(
-                    free, taken, upsert=True, return_document=pymongo.ReturnDocument.AFTER
+                there = self._collection.find_one_and_update(
+                    free, taken, upsert=True, return_document=pymongo.ReturnDocument.BEFORE
                 )
             except pymongo.errors.DuplicateKeyError:  # another has it
-                found = self._collection.find_one({"_id": storable(name)})
-        if found is None:
-            return Lease(name, "", 0, {})
-        return Lease(name, found["owner"], int(found["until"]), json.loads(found["memo"]))
+                found = self._collection.find_one({"_id": storable(name)}) or {"owner": "", "until": 0, "memo": "{}"}
+                return Lease(name, found["owner"], int(found["until"]), json.loads(found["memo"]))
+        before, memo = ("", "{}") if there is None else (there["owner"], there["memo"])
+        return Lease(name, owner, now + length, json.loads(memo), "" if before == owner else before)
 
     def give(self, name: str, owner: str, memo: Mapping[str, object] | None = None) -> None:
         """Let a lease go; nothing happens when another has it."""
         kept = {} if memo is None else {"memo": json.dumps(storable(memo))}
-        self._set(name, owner, {"until": 0, **kept})
+        self._set(name, owner, {"owner": "", "until": 0, **kept})
 
     def note(self, name: str, owner: str, memo: Mapping[str, object]) -> None:
         """Write its memo."""

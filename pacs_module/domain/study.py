@@ -81,7 +81,11 @@ class SeriesRecord:
 
 @dataclass
 class Pull:
-    """One attempt to pull: what was asked, ``status`` asked or ended, and ``outcome``, what the plugins reported."""
+    """
+    One attempt to pull: what was asked, ``status`` asked or ended, and ``outcome``, what the plugins reported.
+
+    ``claimed_at``: when it was chosen as the most urgent one; then the PACS was asked for its series.
+    """
 
     request: PullRequest
     attempt: int
@@ -93,6 +97,7 @@ class Pull:
     job_id: str = ""
     move_seconds: float | None = None
     ended_at: str = ""
+    claimed_at: str = ""
 
     def is_running(self, pull_id: str) -> bool:
         """Whether this is that pull and its end is not known yet."""
@@ -342,6 +347,8 @@ class Study:
     def schedule(self, work: str, at: int | None) -> None:
         """Make the study due for a kind of work at epoch milliseconds; None: not due any more."""
         self.due = {kind: when for kind, when in self.due.items() if kind != work}
+        if work == PULL:
+            self.claimed_by = ""  # whoever had it has decided
         if at is not None:
             self.due[work] = at
 

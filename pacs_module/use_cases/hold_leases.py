@@ -29,6 +29,8 @@ class HoldLeases:
     length: timedelta = LENGTH
     gone: Callable[[str], bool] = lambda owner: False
     """Whether a process is known to be dead: then it holds nothing, and nobody waits for the end of its lease."""
+    taken_over: Callable[[str], None] = lambda owner: None
+    """Called with the owner that let one of its leases run out: it is dead, or stood still."""
     _until: dict[str, int] = field(default_factory=dict)
     _memos: dict[str, Mapping[str, object]] = field(default_factory=dict)
     _holders: dict[str, str] = field(default_factory=dict)
@@ -38,17 +40,20 @@ class HoldLeases:
         """Take or renew a lease; whether it is ours."""
         with self._lock:
             lease = self.leases.take(name, self.owner, self.clock.now(), milliseconds(self.length))
-            if lease.owner != self.owner and self.gone(lease.owner):
-                self.leases.give(name, lease.owner)
+            dead = lease.owner if lease.owner not in ("", self.owner) and self.gone(lease.owner) else ""
+            if dead:
+                self.leases.give(name, dead)
                 lease = self.leases.take(name, self.owner, self.clock.now(), milliseconds(self.length))
             self._memos[name] = lease.memo
-            before, self._holders[name] = self._holders.get(name), lease.owner
+            self._holders[name] = lease.owner
             if lease.owner != self.owner:
                 self._until.pop(name, None)
                 return False
             self._until[name] = lease.until
-        if before not in (None, self.owner):
+        before = lease.before or dead
+        if before:
             self.log.event("lease taken over", "WARNING", lease=name, before=before)
+            self.taken_over(before)
         return True
 
     def holds(self, name: str) -> bool:

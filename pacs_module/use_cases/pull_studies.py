@@ -114,6 +114,25 @@ class PullStudies:
             self.log.line(loglines.continue_moves(again))
         return sum(self._pull(study, pacs) for study, pacs in claimed)
 
+    def take_over(self, owner: str) -> None:
+        """
+        What a process that died had claimed and not asked for yet is due at once, not only when its claim is over.
+
+        Args:
+            owner: The process that let its turn run out.
+        """
+        now = self.clock.now()
+
+        def edit(study: Study) -> bool:
+            if study.state is not State.META_ONLY or study.claimed_by != owner or study.due.get(PULL, 0) <= now:
+                return False
+            study.schedule(PULL, now)
+            study.note("taken over", f"claimed by {owner}, which is gone", now)
+            return True
+
+        for study in self.store.find({"state": State.META_ONLY.value, "claimedBy": owner}):
+            change(self.store, study.study_uid, edit)
+
     def watch(self) -> bool:
         """
         Ask after one pull whose end has not been reported: its report is on the way, or the plugins have never heard of it.
@@ -258,7 +277,8 @@ class PullStudies:
         study.sightings = []
         if study.pull is not None:
             study.pulls = [*study.pulls, study.pull][-MOST_PULLS:]
-        study.pull = Pull(request=request, attempt=study.attempts, asked_at=iso(now))
+        claimed_at = study.due[PULL] - milliseconds(CLAIM_LEASE) if PULL in study.due else now
+        study.pull = Pull(request=request, attempt=study.attempts, asked_at=iso(now), claimed_at=iso(claimed_at))
         study.schedule(PULL, None)
         study.schedule(WATCH, now + milliseconds(self.policy.watch))
 

@@ -33,6 +33,7 @@ def test_the_owner_renews_it(leases: Leases) -> None:
 def test_a_dead_owners_lease_is_taken_over_when_it_is_over_and_no_sooner(leases: Leases) -> None:
     leases.take("find A", "one", now=1000, length=30)
     assert leases.take("find A", "two", now=1029, length=30).owner == "one"
+    assert leases.take("find A", "two", now=1030, length=30) == Lease("find A", "two", 1060, {}, before="one")
     assert leases.take("find A", "two", now=1030, length=30) == Lease("find A", "two", 1060, {})
     assert leases.take("find A", "one", now=1031, length=30).owner == "two"
 

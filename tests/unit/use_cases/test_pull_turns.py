@@ -15,7 +15,7 @@ from fakes.world import DAY, FakeClock, FakeLog
 from pacs_module.adapters.leases import MemoryLeases
 from pacs_module.adapters.memory_store import MemoryStore
 from pacs_module.domain.errors import NoRoom
-from pacs_module.domain.ordering import EMERGENCY, MANUAL
+from pacs_module.domain.ordering import EMERGENCY, MANUAL, PULL_ORDER
 from pacs_module.domain.sparing import Hours, Sparing
 from pacs_module.domain.study import PULL
 from pacs_module.use_cases.hold_leases import HoldLeases
@@ -68,6 +68,21 @@ def test_while_one_has_the_turn_the_other_starts_nothing_and_a_dead_ones_turn_is
     assert two() == 0
     world.clock.pass_seconds(1)
     assert two() == 1
+
+
+def test_what_a_dead_process_had_claimed_is_pulled_when_its_turn_is_taken_over(world: Pipeline) -> None:
+    found(world, 2)
+    leases = MemoryLeases()
+    leases.take("pull A", "one", world.clock.now(), 30_000)
+    world.store.claim(PULL, "one", world.clock.now(), 300_000, {}, PULL_ORDER)
+    two = process(world, leases, "two", {"A": Sparing(1)})
+    assert two.turns is not None
+    assert two.turns.leases is not None
+    two.turns.leases.taken_over = two.take_over
+    world.clock.pass_seconds(30)
+    assert two() == 1
+    assert world.plugins.asked[-1].study_uid == f"{UID}.A0"
+    assert "taken over" in world.events(f"{UID}.A0")
 
 
 def test_a_process_that_stood_still_sees_that_its_turn_is_over(world: Pipeline) -> None:
@@ -199,6 +214,7 @@ def test_what_is_held_is_renewed_lost_and_given_back() -> None:
     clock.pass_seconds(31)
     assert not one.holds("find A")
     assert two.hold("find A")
+    assert (two.hold("find A"), [what for what, _ in log.events]) == (True, ["lease taken over"])
     assert log.events[-1] == ("lease taken over", {"level": "WARNING", "lease": "find A", "before": "one"})
     clock.pass_seconds(-31)
     one.renew()
