@@ -34,9 +34,10 @@ _LOCK_WAIT_S = 20.0
 _INDEXED = (
     "studyDate", "state", "accessionNumber", "patientID", "pseudonymUID", "pull.status", *(due_field(work) for work in WORK),
 )  # fmt: skip
-_COMPUTED = (*_INDEXED, "studyTime", "priority", "changedAt", "rank", "turn")
+_COMPUTED = (*_INDEXED, "studyTime", "priority", "changedAt", "rank", "turn", "risesFrom")
 _COLUMNS = ("studyUID", "revision", *_COMPUTED)
 _PLAIN_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+_PACS_PATH = re.compile(r"pacs\.[A-Za-z0-9_-]+", re.ASCII)
 
 # Primary result codes (https://www.sqlite.org/rescode.html) behind which nothing is wrong with the statement.
 _PASSING = frozenset(
@@ -251,7 +252,7 @@ def _series_index(connection: sqlite3.Connection) -> Iterator[str]:
 # Since schema 2 the documents say in which order they are pulled.
 _FROM_SCHEMA_1 = """
     UPDATE study_info_list SET document = json_set(document, '$.rank', priority,
-        '$.turn', coalesce(studyDate, '') || ' ' || coalesce(studyTime, ''))
+        '$.turn', coalesce(studyDate, '') || ' ' || coalesce(studyTime, ''), '$.risesFrom', iif(priority > 0, '', changedAt))
 """
 
 
@@ -304,6 +305,9 @@ def _term(field: str, condition: Any) -> tuple[str, list[Any]] | None:
         return None
     if field in _COLUMNS:
         return _comparison(_value_of(field), condition)
+    if _PACS_PATH.fullmatch(field) and isinstance(condition, Exists):  # asked for at each pull, of every study that is due
+        name = field.removeprefix("pacs.")
+        return f"json_type(document, '$.pacs.\"{name}\"') IS {'NOT ' if condition.yes else ''}NULL", []
     if "." in field or not _PLAIN_PATH.fullmatch(field):
         return None
     if isinstance(condition, Exists):

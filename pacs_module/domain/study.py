@@ -17,7 +17,7 @@ from .errors import InvalidTransition
 from .lifecycle import Event, State, next_state
 from .look_again import WHOLE, Look
 from .messages import PullRequest, SeriesReport
-from .ordering import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE, rank, turn
+from .ordering import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE, rank, rises_from, turn
 from .values import Sighting
 
 __all__ = ["EMERGENCY", "GREEN_CHANNEL", "MANUAL", "ROUTINE"]  # their home is ordering.py, most read them here
@@ -84,7 +84,8 @@ class Pull:
     """
     One attempt to pull: what was asked, ``status`` asked or ended, and ``outcome``, what the plugins reported.
 
-    ``claimed_at``: when it was chosen as the most urgent one; then the PACS was asked for its series.
+    ``claimed_at``: when it was chosen as the most urgent one, with the effective priority ``rank``; then the PACS was asked for
+    its series. ``asked_by``: the process.
     """
 
     request: PullRequest
@@ -98,6 +99,8 @@ class Pull:
     move_seconds: float | None = None
     ended_at: str = ""
     claimed_at: str = ""
+    asked_by: str = ""
+    rank: int = ROUTINE
 
     def is_running(self, pull_id: str) -> bool:
         """Whether this is that pull and its end is not known yet."""
@@ -239,8 +242,6 @@ class Study:
     due: dict[str, int] = field(default_factory=dict)
     waits_since_at: str = ""
     """Since when it waits to be pulled, repeats included; empty when it does not."""
-    aged: int = 0
-    """Classes that it has risen by waiting."""
     dropped_by_order: bool = False
     """Unsupported because of its order alone: a correction in the RIS brings it back."""
     history: list[HistoryEntry] = field(default_factory=list)
@@ -280,19 +281,24 @@ class Study:
     def _stand_in_line(self, before: State, after: State, at: int) -> None:
         """Waiting begins when it is to be pulled and ends when it is settled: repeats keep their place."""
         if after not in _IN_LINE:
-            self.waits_since_at, self.aged = "", 0
+            self.waits_since_at = ""
         elif before not in _IN_LINE:
-            self.waits_since_at, self.aged = iso(at), 0
+            self.waits_since_at = iso(at)
 
     @property
     def rank(self) -> int:
-        """Its effective priority, as far as it is written down."""
-        return rank(self.priority, self.backlog, self.aged)
+        """Its class in the order of pulls, without ageing."""
+        return rank(self.priority, self.backlog)
 
     @property
     def turn(self) -> str:
-        """Its place among those of its rank."""
+        """Its place in its class."""
         return turn(self.study_date, self.study_time, self.waits_since_at)
+
+    @property
+    def rises_from(self) -> str:
+        """Since when it waits to go with the green channel."""
+        return rises_from(self.rank, self.waits_since_at)
 
     def saw(self, pacs: str, count: int | None, at: int) -> bool:
         """A PACS has the study, with so many instances (0 is what some say that do not count); whether that is news."""
@@ -377,7 +383,7 @@ class Study:
     def to_document(self) -> dict[str, Any]:
         """The document as the store keeps it."""
         document: dict[str, Any] = to_document(self)
-        return {**document, "rank": self.rank, "turn": self.turn}  # to sort by; not read back
+        return {**document, "rank": self.rank, "turn": self.turn, "risesFrom": self.rises_from}  # to sort by; not read back
 
 
 def read_study(document: dict[str, Any]) -> Study:

@@ -6,20 +6,20 @@ import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from ..domain import loglines
 from ..domain.choose_pacs import choose_pacs
 from ..domain.errors import InvalidTransition, NoRoom, PermanentError, RetriableError, TooLarge
 from ..domain.lifecycle import Event, State
 from ..domain.messages import PullReport, PullRequest
-from ..domain.ordering import BACKLOG, MOST_AGED, PULL_ORDER, ROUTINE, Ageing
+from ..domain.ordering import Ageing, effective_priority
 from ..domain.retry import RetryPolicy
 from ..domain.sparing import Sparing
 from ..domain.study import MANUAL, MOST_PULLS, PULL, WATCH, PacsCopy, Pull, Study, iso
 from ..faults import reach
-from ..ports import AnyOf, AtLeast, AtMost, Clock, EventLog, Exists, Puller, StudyStore, Where
+from ..ports import Clock, EventLog, Exists, Puller, StudyStore, Where
 from .changing import change, milliseconds, note_impossible
+from .claim_pull import claim_pull
 from .judge_orders import JudgeOrders
 from .prepare_pull import PreparePull
 from .pull_ends import PullEnds
@@ -28,8 +28,6 @@ from .pull_turns import PullTurns
 
 CLAIM_LEASE = timedelta(minutes=5)
 """Longer than a SERIES level find at a slow PACS; a process that died with a claim lets it go after this."""
-MOST_RISING = 500
-"""Studies that rise by waiting in one round; the next one takes more."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,6 @@ class PullStudies:
         names = [name for name in (self.policy.limits if pacs is None else [pacs]) if self._may_have_places(name)]
         if not names:
             return 0
-        self._age()
         with Turns(self._all_turns, names) as turns:
             claimed = self._claim(turns)
             turns.keep({name for _, name in claimed})
@@ -154,23 +151,6 @@ class PullStudies:
             self._ask(study.pull.request)
         return True
 
-    def _age(self) -> None:
-        """Studies that have waited long rise by a class; written down, so that every store sorts by it and people can read it."""
-        now, ageing = self.clock.now(), self.policy.ageing
-        for step in range(1, MOST_AGED - BACKLOG + 1):
-            long_ago = AtMost(ageing.latest_start(step, now))
-            waiting = {"state": State.META_ONLY.value, "rank": AnyOf((BACKLOG, ROUTINE)), "aged": step - 1}
-            for study in self.store.find({**waiting, "waitsSinceAt": long_ago}, PULL_ORDER, MOST_RISING):
-                change(self.store, study.study_uid, partial(self._rise, step))
-
-    def _rise(self, step: int, study: Study) -> bool:
-        if study.state is not State.META_ONLY or study.aged != step - 1 or study.rank >= MOST_AGED:
-            return False
-        study.aged = step
-        why = f"has waited {step * self.policy.ageing.after}: rank {study.rank} now, priority {study.priority}"
-        study.note("rises by waiting", why, self.clock.now())
-        return True
-
     def _claim(self, turns: Turns) -> list[tuple[Study, str]]:
         """As many due studies as there are free places, each with the PACS to move it from."""
         places = {name: self._places(name) for name in sorted(turns.mine)}
@@ -216,19 +196,19 @@ class PullStudies:
         down. A study that came unasked and lost its files is asked for everywhere, because no PACS is known to have it.
         """
         if pacs in self.unreachable():
-            return self._claim_where({f"pacs.{pacs}": Exists(), "priority": MANUAL})
+            return self._claim_where({f"pacs.{pacs}": Exists()}, MANUAL)
         if self._room.closed(self.clock.now()):
             least = MANUAL  # nothing overtakes what waits for room
-        study = self._claim_where({f"pacs.{pacs}": Exists(), "rank": AtLeast(least)})
-        study = study or self._claim_where({"pacs": {}, "rank": AtLeast(least)})
+        study = self._claim_where({f"pacs.{pacs}": Exists()}, least) or self._claim_where({"pacs": {}}, least)
         if study is not None and not study.pacs:
             study.pacs = {name: PacsCopy() for name in self.policy.limits}
         return study
 
-    def _claim_where(self, where: Where) -> Study | None:
+    def _claim_where(self, where: Where, least: int) -> Study | None:
         """The most urgent one; those that their orders hold or drop take no place from the others."""
         while True:
-            study = self.store.claim(PULL, self.owner, self.clock.now(), milliseconds(CLAIM_LEASE), where, PULL_ORDER)
+            now, lease = self.clock.now(), milliseconds(CLAIM_LEASE)
+            study = claim_pull(self.store, self.owner, now, lease, where, least, self.policy.ageing)
             if study is None or study.state is not State.META_ONLY or self.orders is None or self.orders(study):
                 return study
             if not self.store.replace(study):
@@ -271,14 +251,17 @@ class PullStudies:
         """The document says "asked" before the plugins hear of it: a crash in between ends in asking again with the same id."""
         now = self.clock.now()
         study.attempts += 1
-        study.apply(Event.PULL_ASKED, f"{request.level} from {request.pacs}, attempt {study.attempts}", now)
+        claimed_at = study.due[PULL] - milliseconds(CLAIM_LEASE) if PULL in study.due else now
+        place = effective_priority(study, claimed_at, self.policy.ageing)
+        why = f"{request.level} from {request.pacs}, attempt {study.attempts}"
+        risen = f"; has risen from {study.rank} to {place} by waiting since {study.waits_since_at}" if place > study.rank else ""
+        study.apply(Event.PULL_ASKED, why + risen, now)
         study.baseline = request.expected if request.level == "STUDY" else study.pacs[request.pacs].count
         study.pacs[request.pacs].tried = study.pacs[request.pacs].count
         study.sightings = []
         if study.pull is not None:
             study.pulls = [*study.pulls, study.pull][-MOST_PULLS:]
-        claimed_at = study.due[PULL] - milliseconds(CLAIM_LEASE) if PULL in study.due else now
-        study.pull = Pull(request=request, attempt=study.attempts, asked_at=iso(now), claimed_at=iso(claimed_at))
+        study.pull = Pull(request, study.attempts, iso(now), claimed_at=iso(claimed_at), asked_by=self.owner, rank=place)
         study.schedule(PULL, None)
         study.schedule(WATCH, now + milliseconds(self.policy.watch))
 

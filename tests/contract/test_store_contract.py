@@ -8,6 +8,7 @@ and anything about real MongoDB where the run says it was skipped.
 import subprocess
 import sys
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,12 @@ from pacs_module.adapters.conditions import matches
 from pacs_module.domain.errors import PermanentError
 from pacs_module.domain.lifecycle import Event, State
 from pacs_module.domain.messages import PullRequest
-from pacs_module.domain.ordering import PULL_ORDER, pull_key
-from pacs_module.domain.study import HandOver, PacsCopy, Pull, SeriesRecord, Study
+from pacs_module.domain.ordering import Ageing, pull_key
+from pacs_module.domain.study import HandOver, PacsCopy, Pull, SeriesRecord, Study, iso
 from pacs_module.ports import AnyOf, AtLeast, AtMost, Exists, StudyStore
+from pacs_module.use_cases.claim_pull import claim_pull
 
+AGEING = Ageing(timedelta(hours=1))
 PROGRAM = Path(__file__).parent / "programs" / "store_process.py"
 
 
@@ -333,25 +336,29 @@ def test_a_claim_keeps_the_rest_of_the_document(store: StudyStore) -> None:
 
 
 def test_claims_in_the_order_of_pulls(store: StudyStore) -> None:
+    now = 1_592_049_600_000  # 2020-06-13 12:00 UTC
     studies = [
-        add(store, f"{priority}.{date}.{time}", study_date=date, study_time=time, priority=priority, due={"pull": 0})
-        for priority in (0, 4, 1)
-        for date in ("2020-06-13", "2020-06-12", "")
-        for time in ("101500", "091500")
-    ]
-    since = "2020-06-13T08:00:00.000+00:00"
-    studies += [
-        add(store, name, study_date=date, backlog=backlog, aged=aged, waits_since_at=since, due={"pull": 0})
-        for name, date, backlog, aged in (
-            ("backlog", "2020-06-12", True, 0),
-            ("aged", "2020-06-13", False, 1),
-            ("older than it counts", "2012-01-01", False, 1),
+        add(
+            store,
+            f"{priority}.{date}.{hours}.{backlog}",
+            study_date=date,
+            study_time="091500",
+            priority=priority,
+            backlog=backlog,
+            waits_since_at=iso(now - hours * 3_600_000) if hours else "",
+            due={"pull": 0},
         )
+        for priority in (0, 4, 1, 2)
+        for date in ("2020-06-13", "2020-06-12", "2012-01-01", "")
+        for hours in (0, 0.5, 2)
+        for backlog in (True, False)
     ]
-    taken = []
-    while study := store.claim("pull", "w", now=0, lease=100, order=PULL_ORDER):
-        taken.append(study)
-    assert uids(taken) == uids(sorted(studies, key=pull_key))
+    for least in (2, -1):
+        expected = [study for study in sorted(studies, key=lambda study: pull_key(study, now, AGEING)) if study.rank >= least]
+        taken = []
+        while study := claim_pull(store, "w", now, 1, {"due.pull": 0}, least, AGEING):
+            taken.append(study)
+        assert uids(taken) == uids([study for study in expected if study.rank < 2 or least == 2])
 
 
 def test_claims_without_an_order_take_the_longest_due_first(store: StudyStore) -> None:

@@ -12,7 +12,7 @@ from fakes.world import DAY
 
 from pacs_module.domain.backlog import Backlog
 from pacs_module.domain.lifecycle import State
-from pacs_module.domain.ordering import effective_priority
+from pacs_module.domain.story import next_step
 from pacs_module.domain.study import EMERGENCY, GREEN_CHANNEL, ROUTINE
 from pacs_module.use_cases.manual_work import Who
 
@@ -56,28 +56,19 @@ def test_after_an_hour_routine_goes_with_the_green_channel_and_its_history_says_
     world.clock.pass_seconds(HOUR_S - 30)
     world.plugins.refuse = world.plugins.no_room
     world.pull()
-    assert world.study(f"{UID}.r").aged == 0
+    assert next_step(world.study(f"{UID}.r"))[0].startswith("pull number 1, priority 0, waits since 2020-06-18T12:00:00")
     world.clock.pass_seconds(40)
     world.plugins.refuse = lambda request: None
     assert in_order(world, 1) == "r"
-    risen = [entry for entry in world.study(f"{UID}.r").history if entry.event == "rises by waiting"]
-    assert [entry.why for entry in risen] == ["has waited 1:00:00: rank 1 now, priority 0"]
+    (asked,) = [entry.why for entry in world.study(f"{UID}.r").history if entry.event == "pull asked"][-1:]
+    assert asked == "STUDY from A, attempt 1; has risen from 0 to 1 by waiting since 2020-06-18T12:00:00.000+00:00"
+    assert world.study(f"{UID}.r").pull.rank == GREEN_CHANNEL  # type: ignore[union-attr]
 
 
 def test_waiting_never_overtakes_an_emergency(world: Pipeline) -> None:
     waiting(world, e=EMERGENCY, r=ROUTINE)
     world.clock.pass_seconds(1000 * HOUR_S)
     assert in_order(world, 2) == "er"
-
-
-def test_what_was_written_down_is_the_effective_priority(world: Pipeline) -> None:
-    waiting(world, a=ROUTINE, g=GREEN_CHANNEL, e=EMERGENCY)
-    world.plugins.deaf = None
-    for hours in (0.5, 1, 2, 3):
-        world.clock.pass_seconds(hours * HOUR_S)
-        world.pull._age()
-        for study in world.store.find({"state": "meta_only"}):
-            assert study.rank == effective_priority(study, world.clock.now(), world.pull.policy.ageing)
 
 
 def test_repeats_keep_their_place_in_the_line(world: Pipeline) -> None:
