@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from typing import Annotated
 
@@ -12,9 +10,10 @@ import typer
 from . import __version__
 from .cli_compare import compare_copies
 from .cli_find import find
+from .cli_manual import cancel, done, priority, pull, redo
 from .cli_probe import probe
 from .cli_reconcile import reconcile
-from .cli_talk import AsJson, SettingsFile, call, console, errors, name_of, say
+from .cli_talk import SettingsFile, console, errors, say
 from .cli_why import why
 from .domain.errors import PipelineError
 from .settings import load_settings
@@ -47,38 +46,8 @@ def run(settings: SettingsFile = None) -> None:
     serve(load_settings(settings))
 
 
-@app.command()
-def pull(
-    accession: Annotated[str, typer.Argument(help="AccessionNumber or StudyInstanceUID.")] = "",
-    patient: Annotated[str, typer.Option("--patient", help="PatientID.")] = "",
-    series: Annotated[str, typer.Option("--series", help="SeriesInstanceUID; that series skips the filter.")] = "",
-    by: Annotated[str, typer.Option("--by", help="Who asks, for the study's history.")] = os.environ.get("USER", ""),
-    settings: SettingsFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """
-    Pull a study by hand, ahead of all automatic work.
-
-    Examples: [bold]pacs-module pull 10136791[/bold] · [bold]pacs-module pull 1.2.840.113619.2.55.3[/bold] ·
-    [bold]pacs-module pull --patient 10939048[/bold]
-    """
-    asked = {"PatientID": patient, "SeriesInstanceUID": series, "by": by}
-    if accession:
-        asked[name_of(accession)] = accession
-    body = {key: value for key, value in asked.items() if value}
-    answer = call(load_settings(settings), "POST", "/api/v1/dcm/pull", body=body)
-    if as_json:
-        console.print_json(json.dumps(answer))
-        return
-    for pacs, words in answer["errors"].items():
-        say(errors, f"{pacs}: {words}", "yellow")
-    for study in answer["studies"]:
-        say(console, f"next to be pulled: {study['studyUID']} of {study['studyDate']}, at {', '.join(study['pacs'])}")
-    if not answer["studies"]:
-        say(errors, "no PACS has such a study", "red")
-        raise typer.Exit(1)
-
-
+for command in (pull, redo, cancel, done, priority):
+    app.command()(command)
 app.command()(why)
 app.command()(probe)
 app.command()(find)

@@ -13,12 +13,14 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import requests
 
-DATE = "20200618"
+DAY = datetime.now(UTC).date()
+"""Of all studies: older ones would count as found late."""
 
 
 @dataclass
@@ -156,7 +158,7 @@ def _report(asked: AskedPull) -> dict[str, Any]:
 def _study(uid: str, study_time: str) -> dict[str, str]:
     return {
         "StudyInstanceUID": uid,
-        "StudyDate": DATE,
+        "StudyDate": f"{DAY:%Y%m%d}",
         "StudyTime": study_time,
         "AccessionNumber": f"A{uid.rpartition('.')[2]}",
         "PatientID": f"P{uid.rpartition('.')[2]}",

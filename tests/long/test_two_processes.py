@@ -16,12 +16,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import pytest
 import requests
-from fakes.three_pacs import ThreePacs
+from fakes.three_pacs import DAY, ThreePacs
 
 from pacs_module.adapters.sqlite_store import SqliteStore
 from pacs_module.domain.lifecycle import Event
@@ -76,7 +77,7 @@ def processes(run: RunFolder, site: ThreePacs) -> list[PacsModule]:
         settings = {
             "store": {"url": store},
             "pacs": [{"name": name} for name in PACS],
-            "find_dates": ["2020-06-18"],
+            "find_dates": [DAY.isoformat()],
             "find_interval_s": 2.0,
             "lease_s": 4.0,
             "pull": {"ageing_min": AGEING.after.total_seconds() / 60},
@@ -117,6 +118,8 @@ class Life:
     wanted: float
     ready: float
     claimed: float
+    chosen_as: int
+    """The effective priority with which it was chosen."""
     priorities: list[tuple[float, int]]
 
     def rank_at(self, at: float) -> int:
@@ -125,9 +128,9 @@ class Life:
             priority = value if since <= at else priority
         return max(priority, GREEN_CHANNEL) if at - self.wanted >= AGEING.after.total_seconds() else priority
 
-    @property
+    @cached_property
     def turn(self) -> str:
-        return turn(self.study.study_date, self.study.study_time, datetime.fromtimestamp(self.wanted).astimezone().isoformat())
+        return turn(self.study.study_date, self.study.study_time, datetime.fromtimestamp(self.wanted, UTC).isoformat())
 
 
 def seconds(text: str) -> float:
@@ -140,7 +143,7 @@ def life_of(study: Study) -> Life:
     raised = [entry for entry in study.history if entry.event == "priority"]
     priorities = [(seconds(entry.at), int(entry.why.partition(" -> ")[2][0])) for entry in raised]
     wanted, ready = entries[Event.WANTED.value], entries["stable"]
-    return Life(study, study.pull.request.pacs, wanted, ready, seconds(study.pull.claimed_at), priorities)
+    return Life(study, study.pull.request.pacs, wanted, ready, seconds(study.pull.claimed_at), study.pull.rank, priorities)
 
 
 def overtaken(lives: list[Life], slack: float) -> tuple[int, int]:
@@ -149,12 +152,11 @@ def overtaken(lives: list[Life], slack: float) -> tuple[int, int]:
     for pacs in PACS:
         here = sorted((life for life in lives if life.pacs == pacs), key=lambda life: life.claimed)
         for place, chosen in enumerate(here):
-            mine = chosen.rank_at(chosen.claimed)
+            mine = chosen.chosen_as
             waiting = [life for life in here[place + 1 :] if life.ready <= chosen.claimed - slack]
             ranks = [(life, life.rank_at(chosen.claimed - slack)) for life in waiting]
             by_rank += any(theirs > mine for _, theirs in ranks)
-            same = [life for life, theirs in ranks if theirs == mine == life.rank_at(chosen.claimed)]
-            by_turn += any(life.turn < chosen.turn for life in same)
+            by_turn += any(theirs == mine and life.turn < chosen.turn for life, theirs in ranks)
     return by_rank, by_turn
 
 
@@ -204,7 +206,7 @@ def tell(site: ThreePacs, lives: list[Life], took: float) -> None:
     waits: dict[int, list[float]] = defaultdict(list)
     for life in lives:
         urgent_since = max([life.ready, *(at for at, _ in life.priorities if at <= life.claimed)])
-        waits[life.rank_at(life.claimed)].append(life.claimed - urgent_since)
+        waits[life.chosen_as].append(life.claimed - urgent_since)
     longest = {rank_then: f"{max(times):.1f} s" for rank_then, times in sorted(waits.items())}
     taken_over = sum(any(entry.event == "taken over" for entry in life.study.history) for life in lives)
     print(f"\n{len(site.pulls)} pulls of {len(lives)} studies in {took:.0f} s; by process {dict(owners(lives))}")

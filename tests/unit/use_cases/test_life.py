@@ -2,17 +2,20 @@
 The whole life of a study in any order: hypothesis drives finds, growth, pulls, reports, notifications, deliveries, results and
 people, repeats messages, sends them late and lets calls to the plugins get lost; time passes in between.
 
-At every step: no exception, no unknown state, and nothing stuck - a study that is not settled has a due time, and a hand-over
-without a result is owed, in RabbitMQ or due to be published again. At the end everything that can be driven is driven, and the
-study must come to rest.
+At every step: no exception, no state and no change of state outside the life cycle's table, and nothing stuck - a study that is
+not settled has a due time, and a hand-over without a result is owed, in RabbitMQ or due to be published again. At the end
+everything that can be driven is driven, and the study must come to rest. Over the memory store, SQLite and mongomock.
 
 Proves nothing of threads (tests/contract has them) nor of a PACS or an Orthanc that behaves as none of the fakes does.
 """
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
+import mongomock
 from fakes.pipeline import THICK, UID, Pipeline, answer
 from fakes.world import DAY
 from hypothesis import HealthCheck, settings
@@ -20,13 +23,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from pacs_module.adapters.memory_queue import MemoryConsumer
+from pacs_module.adapters.memory_store import MemoryStore
+from pacs_module.adapters.mongo_store import MongoStore
+from pacs_module.adapters.sqlite_store import SqliteStore
 from pacs_module.domain.errors import NoRoom, PipelineError, Refused, RetriableError, TooLarge, Unreachable
-from pacs_module.domain.lifecycle import State
+from pacs_module.domain.lifecycle import BY_HAND, TABLE, Event, State
 from pacs_module.domain.messages import PullReport, PullRequest
 from pacs_module.domain.story import story
 from pacs_module.domain.study import PUBLISH, PULL, WATCH, Study
+from pacs_module.ports import StudyStore
+from pacs_module.use_cases.changing import IMPOSSIBLE
+from pacs_module.use_cases.manual_work import Who
 
-SETTLED = (State.COMPLETED, State.UNSUPPORTED_SERIES, State.PULL_FAILED, State.DEAD_LETTER)
+SETTLED = (State.COMPLETED, State.UNSUPPORTED_SERIES, State.PULL_FAILED, State.DEAD_LETTER, *BY_HAND)
 OUTCOMES = ("received", "short", "failed", "nothing_new", "filtered")
 
 
@@ -65,9 +74,13 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = Pipeline()
+        self.folder = tempfile.TemporaryDirectory()
+        self.world = Pipeline(store=self.made_store())
         self.told = Plugins(self.world)
         self.count = 100
+
+    def made_store(self) -> StudyStore:
+        return MemoryStore()
 
     @initialize(pushed=st.booleans())
     def appears(self, pushed: bool) -> None:
@@ -91,6 +104,14 @@ class Life(RuleBasedStateMachine):
     def ask_by_hand(self, series: bool) -> None:
         asked = {"StudyInstanceUID": UID, **({"SeriesInstanceUID": THICK} if series else {})}
         self.world.manual(asked, "manual: a doctor")
+
+    @rule(what=st.sampled_from(["redo", "cancel", "done", "priority"]), priority=st.sampled_from([0, 1, 2, 4]))
+    def work_by_hand(self, what: str, priority: int) -> None:
+        who = Who("manual: a doctor", "because")
+        if what == "priority":
+            self.world.work.prioritise(UID, priority, who)
+        else:
+            getattr(self.world.work, what)(UID, who)
 
     @rule(seconds=st.sampled_from([1, 15, 40, 300, 700]))
     def time_passes(self, seconds: int) -> None:
@@ -174,6 +195,11 @@ class Life(RuleBasedStateMachine):
         if study is None:
             return
         assert study.state is not None, "a wanted study has a state"
+        for entry in study.history:
+            if entry.from_state != entry.to_state:
+                assert TABLE[State(entry.from_state), Event(entry.event)] is State(entry.to_state), entry
+            assert entry.event != IMPOSSIBLE, entry
+        assert [entry.to_state for entry in study.history][-1] == study.state.value
         assert stuck(study) == ""
         assert story(study, self.world.clock.now())["next"]["what"]
         assert study.attempts >= 0
@@ -182,8 +208,15 @@ class Life(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Everybody does what they owe; then the study rests."""
         world = self.world
-        if world.store.get(UID) is None:
-            return
+        try:
+            if world.store.get(UID) is not None:
+                self._comes_to_rest()
+        finally:
+            world.store.close()
+            self.folder.cleanup()
+
+    def _comes_to_rest(self) -> None:
+        world = self.world
         world.unreachable.clear()
         for _ in range(300):
             if at_rest(world.study()):
@@ -228,12 +261,34 @@ def at_rest(study: Study) -> bool:
     return study.state in SETTLED and not any(item.open for item in study.handovers)
 
 
+class LifeInSqlite(Life):
+    """The same over a file."""
+
+    def made_store(self) -> StudyStore:
+        return SqliteStore(Path(self.folder.name) / "study.db")
+
+
+class LifeInMongo(Life):
+    """The same over MongoDB's words; mongomock stands in its place."""
+
+    def made_store(self) -> StudyStore:
+        return MongoStore(mongomock.MongoClient(), "aipull")
+
+
+def as_often(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=30,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+        database=None,
+    )
+
+
 TestLife = Life.TestCase
-TestLife.settings = settings(
-    max_examples=100,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    derandomize=True,
-    database=None,
-)
+TestLife.settings = as_often(60)
+TestLifeInSqlite = LifeInSqlite.TestCase
+TestLifeInSqlite.settings = as_often(8)
+TestLifeInMongo = LifeInMongo.TestCase
+TestLifeInMongo.settings = as_often(5)
