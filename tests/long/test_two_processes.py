@@ -154,7 +154,8 @@ def overtaken(lives: list[Life], slack: float) -> tuple[int, int]:
         for place, chosen in enumerate(here):
             mine = chosen.chosen_as
             waiting = [life for life in here[place + 1 :] if life.ready <= chosen.claimed - slack]
-            ranks = [(life, life.rank_at(chosen.claimed - slack)) for life in waiting]
+            # Higher all the while: it may have been lowered within the slack.
+            ranks = [(life, min(life.rank_at(chosen.claimed - slack), life.rank_at(chosen.claimed))) for life in waiting]
             by_rank += any(theirs > mine for _, theirs in ranks)
             by_turn += any(theirs == mine and life.turn < chosen.turn for life, theirs in ranks)
     return by_rank, by_turn
@@ -205,8 +206,7 @@ def tell(site: ThreePacs, lives: list[Life], took: float) -> None:
     """For docs/verified.md."""
     waits: dict[int, list[float]] = defaultdict(list)
     for life in lives:
-        urgent_since = max([life.ready, *(at for at, _ in life.priorities if at <= life.claimed)])
-        waits[life.chosen_as].append(life.claimed - urgent_since)
+        waits[life.chosen_as].append(life.claimed - max([life.ready, *(at for at, _ in life.priorities)]))
     longest = {rank_then: f"{max(times):.1f} s" for rank_then, times in sorted(waits.items())}
     taken_over = sum(any(entry.event == "taken over" for entry in life.study.history) for life in lives)
     print(f"\n{len(site.pulls)} pulls of {len(lives)} studies in {took:.0f} s; by process {dict(owners(lives))}")

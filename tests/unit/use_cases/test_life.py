@@ -4,18 +4,16 @@ people, repeats messages, sends them late and lets calls to the plugins get lost
 
 At every step: no exception, no state and no change of state outside the life cycle's table, and nothing stuck - a study that is
 not settled has a due time, and a hand-over without a result is owed, in RabbitMQ or due to be published again. At the end
-everything that can be driven is driven, and the study must come to rest. Over the memory store, SQLite and mongomock.
+everything that can be driven is driven, and the study must come to rest. Over the memory
+store; tests/long/test_life_in_stores.py has the others.
 
 Proves nothing of threads (tests/contract has them) nor of a PACS or an Orthanc that behaves as none of the fakes does.
 """
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
-import mongomock
 from fakes.pipeline import THICK, UID, Pipeline, answer
 from fakes.world import DAY
 from hypothesis import HealthCheck, settings
@@ -24,8 +22,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from pacs_module.adapters.memory_queue import MemoryConsumer
 from pacs_module.adapters.memory_store import MemoryStore
-from pacs_module.adapters.mongo_store import MongoStore
-from pacs_module.adapters.sqlite_store import SqliteStore
 from pacs_module.domain.errors import NoRoom, PipelineError, Refused, RetriableError, TooLarge, Unreachable
 from pacs_module.domain.lifecycle import BY_HAND, TABLE, Event, State
 from pacs_module.domain.messages import PullReport, PullRequest
@@ -74,13 +70,15 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
         self.world = Pipeline(store=self.made_store())
         self.told = Plugins(self.world)
         self.count = 100
 
     def made_store(self) -> StudyStore:
         return MemoryStore()
+
+    def clean_up(self) -> None:
+        """Nothing to remove."""
 
     @initialize(pushed=st.booleans())
     def appears(self, pushed: bool) -> None:
@@ -213,7 +211,7 @@ class Life(RuleBasedStateMachine):
                 self._comes_to_rest()
         finally:
             world.store.close()
-            self.folder.cleanup()
+            self.clean_up()
 
     def _comes_to_rest(self) -> None:
         world = self.world
@@ -261,20 +259,6 @@ def at_rest(study: Study) -> bool:
     return study.state in SETTLED and not any(item.open for item in study.handovers)
 
 
-class LifeInSqlite(Life):
-    """The same over a file."""
-
-    def made_store(self) -> StudyStore:
-        return SqliteStore(Path(self.folder.name) / "study.db")
-
-
-class LifeInMongo(Life):
-    """The same over MongoDB's words; mongomock stands in its place."""
-
-    def made_store(self) -> StudyStore:
-        return MongoStore(mongomock.MongoClient(), "aipull")
-
-
 def as_often(examples: int) -> settings:
     return settings(
         max_examples=examples,
@@ -287,8 +271,4 @@ def as_often(examples: int) -> settings:
 
 
 TestLife = Life.TestCase
-TestLife.settings = as_often(60)
-TestLifeInSqlite = LifeInSqlite.TestCase
-TestLifeInSqlite.settings = as_often(8)
-TestLifeInMongo = LifeInMongo.TestCase
-TestLifeInMongo.settings = as_often(5)
+TestLife.settings = as_often(40)
