@@ -7,7 +7,6 @@ from typing import Any
 
 from .documents import to_document
 from .lifecycle import State
-from .ordering import GREEN_CHANNEL
 from .study import LOOK, PULL, WATCH, Study, iso
 from .timeline import STAGES, since, stages, timeline
 
@@ -68,8 +67,7 @@ def next_step(study: Study) -> tuple[str, int | None]:
         return "nothing: not wanted; every find looks at it again", None
     if study.state is State.META_ONLY:
         if study.waits_for_pull:
-            since = f", waits since {study.waits_since_at}" if study.rank < GREEN_CHANNEL and study.waits_since_at else ""
-            return f"pull number {study.attempts + 1}, priority {study.priority}{since}", study.due[PULL]
+            return f"pull number {study.attempts + 1}, priority {study.priority}", study.due[PULL]
         what = "the next find counts its instances: pulled when the count has not changed, at the latest then"
         return what, study.due.get(PULL)
     if study.state is State.PULL_DATA:

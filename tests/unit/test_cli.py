@@ -19,8 +19,9 @@ from fakes.served import service_on, settings_file
 from fakes.world import FakePacs
 from typer.testing import CliRunner
 
-from pacs_module import __version__, cli
+from pacs_module import __version__, cli, cli_manual, cli_talk
 from pacs_module.bootstrap import Service
+from pacs_module.use_cases.manual_work import Who
 from pacs_module.web.app import create_app
 from stack.ports import free_ports
 
@@ -70,7 +71,7 @@ class Said:
         return int(ended.value.code or 0)
 
 
-@pytest.mark.parametrize("command", ["run", "pull", "why"])
+@pytest.mark.parametrize("command", ["run", "pull", "why", "redo", "cancel", "done", "priority"])
 def test_the_help_of_each_command_has_an_example(command: str) -> None:
     told = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     assert told.exit_code == 0
@@ -125,7 +126,7 @@ def test_why_of_what_only_the_pacs_knows(served: tuple[Service, FakePacs], setti
 
 def test_pull_by_hand(served: tuple[Service, FakePacs], settings: Path, said: Said) -> None:
     served[1].studies["A"] = [answer()]
-    assert said("pull", "A1", "--series", THICK, "--by", "Dr. Li", "-s", str(settings)) == 0
+    assert said("pull", "A1", "--series", THICK, "--by", "Dr. Li", "--no-follow", "-s", str(settings)) == 0
     assert said.out.strip() == f"next to be pulled: {UID} of 2020-06-18, at A"
     study = served[0].store.get(UID)
     assert study is not None
@@ -161,4 +162,47 @@ def test_a_bad_setting_is_one_line_and_exit_2(tmp_path: Path, said: Said) -> Non
     ],
 )
 def test_a_uid_is_told_from_an_accession_number(text: str, name: str) -> None:
-    assert cli.name_of(text) == name
+    assert cli_talk.name_of(text) == name
+
+
+def test_a_pull_is_followed_until_it_is_settled(
+    served: tuple[Service, FakePacs], settings: Path, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, pacs = served
+    pacs.studies["A"] = [answer()]
+
+    def meanwhile(seconds: float) -> None:
+        service.work.cancel(UID, Who("manual: another", "a phantom"))
+
+    monkeypatch.setattr(cli_manual, "LOOK_S", 0.0)
+    monkeypatch.setattr(cli_manual.time, "sleep", meanwhile)
+    assert said("pull", "A1", "-s", str(settings)) == 3
+    assert said.out.splitlines() == [
+        f"next to be pulled: {UID} of 2020-06-18, at A",
+        f"{UID}: meta_only; study; next pull number 1, priority 4",
+        f"{UID}: cancelled; a phantom",
+    ]
+
+
+def test_work_by_hand_with_who_and_why(served: tuple[Service, FakePacs], settings: Path, said: Said) -> None:
+    service, pacs = served
+    pacs.studies["A"] = [answer()]
+    assert said("pull", "A1", "--no-follow", "-s", str(settings)) == 0
+    assert said("priority", UID, "2", "--why", "urgent", "--by", "Dr. Li", "-s", str(settings)) == 0
+    assert said("cancel", UID, "--why", "a phantom", "--by", "Dr. Li", "-s", str(settings)) == 0
+    assert said.out.strip() == f"{UID}: cancelled; a phantom"
+    assert said("redo", UID, "--why", "no phantom", "--by", "Dr. Li", "--no-follow", "-s", str(settings)) == 0
+    assert said("done", UID, "--why", "read without AI", "--by", "Dr. Li", "-s", str(settings)) == 0
+    study = service.store.get(UID)
+    assert study is not None
+    by_li = [(entry.event, entry.to_state) for entry in study.history if entry.by == "manual: Dr. Li"]
+    assert by_li == [
+        ("priority", "meta_only"),
+        ("cancelled by a person", "cancelled"),
+        ("asked for by a person", "meta_only"),
+        ("marked as done by a person", "done_by_hand"),
+    ]
+    assert said("cancel", "1.2.3.4", "--why", "x", "-s", str(settings)) == 1
+    assert "no such study is known here" in said.err
+    assert said("priority", UID, "3", "--why", "x", "-s", str(settings)) == 1
+    assert "0, 1, 2, 4" in said.err

@@ -271,4 +271,4 @@ def as_often(examples: int) -> settings:
 
 
 TestLife = Life.TestCase
-TestLife.settings = as_often(40)
+TestLife.settings = as_often(30)
