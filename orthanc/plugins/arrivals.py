@@ -15,7 +15,7 @@ from reception_rows import DOOMED, KEPT, OPEN, PARKED, SPENT, Reception
 
 class Arrivals:
     """
-    The arrivals by StudyInstanceUID; used by the reception worker's thread only, but for :meth:`received`.
+    The arrivals by StudyInstanceUID; used by the reception worker's thread only.
 
     Args:
         rest: Orthanc.
@@ -54,11 +54,6 @@ class Arrivals:
     def refresh(self, arrival: Arrival) -> None:
         """Read from Orthanc what is here of one."""
         arrival.refresh(self._rest)
-
-    def received(self, study_uid: str) -> int:
-        """Images of a study that are here, as last seen; from any thread."""
-        arrival = self._by_study.get(study_uid)
-        return sum(arrival.counts.values()) if arrival else 0
 
     def begin(self) -> None:
         """After a start: take up what was open, and every study in Orthanc that the journal has not."""
