@@ -13,6 +13,8 @@ from .study import LOOK, MOST_SIGHTINGS, PULL, Study, iso
 from .switches import Switches
 from .values import FoundStudy, Sighting
 
+NAMES = ("study_date", "study_time", "accession_number", "patient_id", "study_description")
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -57,7 +59,8 @@ def see(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, swit
     """
     found = replace(found, count=found.count or None)
     counted = study.saw(found.pacs, found.count, now)
-    changed = _fill_in(study, found) or counted or not study.found_at
+    corrected = _corrected(study, found, now)
+    changed = _fill_in(study, found) or counted or corrected or not study.found_at
     study.found_at = study.found_at or iso(now)
     if study.state is None:
         verdict = judge_modalities(tuple(study.modality), switches)
@@ -90,12 +93,33 @@ def unpullable_key(found: FoundStudy) -> str:
     return "unpullable:" + ":".join((found.pacs, found.accession_number, found.patient_id, found.study_date, found.study_time))
 
 
+def _corrected(study: Study, found: FoundStudy, now: int) -> bool:
+    """
+    Names and dates that this PACS tells otherwise than before: noted, and taken over where ours was its old word.
+
+    Two PACS that always told differently correct nothing.
+    """
+    copy = study.pacs[found.pacs]
+    told = {name: getattr(found, name) for name in NAMES if getattr(found, name)}
+    ours = {name: getattr(study, name) for name in NAMES if getattr(study, name)}
+    before = copy.told or (ours if len(study.pacs) == 1 and not study.is_push else {})
+    if told.items() <= before.items():
+        return False
+    for name, new in told.items():
+        old = before.get(name, new)
+        if old != new:
+            study.note("corrected at the PACS", f"{found.pacs}: {name} {old} -> {new}", now)
+            if getattr(study, name) == old:
+                setattr(study, name, new)
+    copy.told = {**before, **told}
+    return True
+
+
 def _fill_in(study: Study, found: FoundStudy) -> bool:
     """What was not known yet: modalities that came later, names of a study that came unasked or was not registered yet."""
     more = [modality for modality in found.modalities if modality not in study.modality]
     study.modality = [*study.modality, *more]
-    names = ("study_date", "study_time", "accession_number", "patient_id", "study_description")
-    missing = [name for name in names if getattr(found, name) and not getattr(study, name)]
+    missing = [name for name in NAMES if getattr(found, name) and not getattr(study, name)]
     for name in missing:
         setattr(study, name, getattr(found, name))
     return bool(more or missing)

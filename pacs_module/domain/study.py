@@ -52,6 +52,8 @@ class PacsCopy:
     count: int | None = None
     seen_at: str = ""
     tried: int | None = None
+    told: dict[str, str] = field(default_factory=dict)
+    """Names and dates as this PACS told them last: what differs then was corrected there."""
 
 
 @dataclass
@@ -305,7 +307,7 @@ class Study:
         known = self.pacs.get(pacs)
         if known is not None and known.count == (count or None):
             return False
-        self.pacs = {**self.pacs, pacs: PacsCopy(count or None, iso(at), known.tried if known else None)}
+        self.pacs = {**self.pacs, pacs: PacsCopy(count or None, iso(at), *((known.tried, known.told) if known else ()))}
         self.counts = [*self.counts, FoundCount(iso(at), pacs, count or None)][-MOST_COUNTS:]
         return True
 

@@ -258,3 +258,31 @@ def test_only_what_can_still_change_is_asked_at_series_level() -> None:
 def levels(world: Pipeline) -> list[str]:
     """At which level each query so far was asked."""
     return [level for _, level, _ in world.pacs.asked]
+
+
+# --- corrections at the PACS ---
+
+
+def test_corrected_names_are_taken_over_and_stand_in_the_history() -> None:
+    world = Pipeline()
+    world.until_stable()
+    world.pull()
+    world.pacs.studies["A"] = [answer(PatientID="P2", AccessionNumber="A2")]
+    world.find("A", DAY)
+    study = world.study()
+    assert (study.patient_id, study.accession_number) == ("P2", "A2")
+    corrected = [entry.why for entry in study.history if entry.event == "corrected at the PACS"]
+    assert corrected == ["A: accession_number A1 -> A2", "A: patient_id P1 -> P2"]
+    world.find("A", DAY)
+    assert world.study() == study
+
+
+def test_two_pacs_that_tell_differently_correct_nothing() -> None:
+    world = Pipeline(pacs=("A", "B"))
+    world.pacs.studies = {"A": [answer()], "B": [answer(AccessionNumber="B1")]}
+    for name in ("A", "B", "A", "B"):
+        world.find(name, DAY)
+    assert (world.study().accession_number, "corrected at the PACS" in world.events()) == ("A1", False)
+    world.pacs.studies["B"] = [answer(AccessionNumber="B2")]
+    world.find("B", DAY)
+    assert (world.study().accession_number, world.events()[-1]) == ("A1", "corrected at the PACS")
