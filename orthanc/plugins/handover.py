@@ -12,6 +12,7 @@ folder is made under another name and renamed, and renamed again before it is re
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -163,9 +164,15 @@ class HandoverFolder:
         (self._folder / f"{name}{_MANIFEST}").unlink(missing_ok=True)
 
     def _write_manifest(self, name: str, manifest: Mapping[str, object]) -> None:
+        """On a full disk the images go out without it: links need no room, and what is computed makes room for others."""
         unfinished = self._folder / f"{_UNFINISHED}{name}{_MANIFEST}"
-        unfinished.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
-        unfinished.rename(self._folder / f"{name}{_MANIFEST}")
+        try:
+            unfinished.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
+            unfinished.rename(self._folder / f"{name}{_MANIFEST}")
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            if error.errno != errno.ENOSPC:
+                raise
 
     def _files(self, folder: Path, instances: Sequence[InstanceHere]) -> list[dict[str, Any]]:
         return [self._file(folder / _file_name(place), instance) for place, instance in enumerate(instances, start=1)]

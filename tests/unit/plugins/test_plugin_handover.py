@@ -126,10 +126,22 @@ def test_a_full_disk_leaves_nothing_behind(folder: HandoverFolder, monkeypatch: 
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(os, "link", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(RetriableError, match="No space left"):
         folder.export("name", [SERIES], subfolders=False)
     assert list((tmp_path / "handover").iterdir()) == []
+
+
+def test_on_a_full_disk_links_go_out_without_a_manifest(
+    folder: HandoverFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert folder.export("name", [SERIES], subfolders=False).linked == 3
+    assert [path.name for path in (tmp_path / "handover").iterdir()] == ["name"]
 
 
 def test_no_reader_ever_sees_half_a_hand_over(folder: HandoverFolder, store: FakeStore, tmp_path: Path) -> None:
