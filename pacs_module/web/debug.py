@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -101,7 +102,9 @@ def _away(service: Service) -> dict[str, str]:
     away = {name: f"{name} did not answer the last find" for name in sorted(service.unreachable)}
     backend = service.circuit.told()
     if backend["circuit"] != CLOSED:
-        away["backend"] = f"the backend is down ({backend['why']}); tried again {backend['retryAt'] or 'just now'}"
+        again = backend["retryAt"]  # people read this: on the hospital's clock
+        when = f"{datetime.fromisoformat(again).astimezone(service.settings.zone):%Y-%m-%d %H:%M:%S}" if again else "just now"
+        away["backend"] = f"the backend is down ({backend['why']}); tried again {when}"
     return away
 
 
