@@ -28,6 +28,7 @@ from .reconciling import World, nightly
 from .settings import PacsSettings, Settings
 from .site_config import load_switches
 from .use_cases.accept_notification import AcceptNotification
+from .use_cases.announce import Announce
 from .use_cases.anonymise import Anonymise
 from .use_cases.ask_window import AskWindow
 from .use_cases.backend_circuit import BackendCircuit
@@ -78,6 +79,7 @@ class Service:
     pull: PullStudies
     ends: PullEnds
     accept: AcceptNotification
+    announce: Announce
     publish: Publish
     record: RecordResult
     release: Release
@@ -165,6 +167,7 @@ def build(settings: Settings) -> Service:
         ),
         ends=ends,
         accept=AcceptNotification(store, clock, log, settings.anonymise is not None),
+        announce=Announce(finder, prepare, log, tuple(pacs.name for pacs in settings.pacs)),
         publish=Publish(store, queue, clock, log, owner),
         record=RecordResult(store, clock, log, _delivery_policy(settings)),
         release=Release(store, puller, clock, owner, copies, archive),

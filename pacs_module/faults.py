@@ -25,7 +25,7 @@ PLACES = (
     "journaled", "notified", "outbox_written", "published", "consumed", "posted", "result_in",
 )  # fmt: skip
 """In the order in which a study passes them."""
-STEPS = ("exporting", "acknowledged", "doomed", "deleted")
+STEPS = ("exporting", "notifying", "doomed", "deleted")
 """Steps of the plugins between those places; of the matrix of kills they are no stages (tests/long/test_reception_kills.py)."""
 KILL = "kill"
 _LOOK_S = 0.01

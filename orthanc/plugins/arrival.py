@@ -10,9 +10,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from orthanc_rest import OrthancRest, SeriesHere
+from pacs_module.domain.messages import PullRequest
 from reception_rows import Judged, Reception
 
 _IDENTITY = ("AccessionNumber", "PatientID", "StudyDate", "StudyTime", "StudyDescription")
+
+
+@dataclass(frozen=True)
+class Told:
+    """
+    What a PACS has of a study that came unasked; ``request`` None: no PACS knows it.
+
+    ``last_image`` is the arrival's when it was asked, ``settled`` whether two answers, some seconds apart, were the same.
+    """
+
+    request: PullRequest | None
+    last_image: float
+    settled: bool
 
 
 @dataclass
@@ -27,6 +41,7 @@ class Arrival:
         judged: Verdicts so far.
         last_image: When the last image was noticed.
         grew: Whether an image came since the study was concluded.
+        told: What the PACS has, where it came unasked.
         sop_uids: SOPInstanceUIDs here by SeriesInstanceUID, where they were asked for.
     """
 
@@ -36,6 +51,7 @@ class Arrival:
     last_image: float = field(default_factory=lambda: time.monotonic())
     grew: bool = False
     sop_uids: dict[str, frozenset[str]] = field(default_factory=dict)
+    told: Told | None = None
 
     def refresh(self, rest: OrthancRest) -> None:
         """Read from Orthanc what is here."""
@@ -51,6 +67,11 @@ class Arrival:
         """An image came."""
         self.last_image = time.monotonic()
         self.grew = True
+
+    @property
+    def told_now(self) -> Told | None:
+        """What the PACS has, unless an image came after it was asked."""
+        return self.told if self.told is not None and self.told.last_image == self.last_image else None
 
     @property
     def counts(self) -> dict[str, int]:

@@ -187,6 +187,7 @@ class Concluder:
             identity=arrival.identity(),
             statecode=IMAGES if decision.outcome == RECEIVED else FILTERED_OUT,
             message="" if decision.outcome == RECEIVED else decision.why,
+            announced=_announced(received),
         )
 
     def _sender(self, arrival: Arrival, decision: Decision) -> tuple[str, str]:
@@ -218,3 +219,11 @@ class Concluder:
             completeness=received.completeness.words, pull=received.pull.request.pull_id if received.pull else "",
             counts=received.arrival.counts, **files,
         )  # fmt: skip
+
+
+def _announced(received: Received) -> dict[str, Any]:
+    """What images that came unasked were counted against."""
+    request = received.asked.request
+    if received.pull is not None or request is None or not received.arrival.row.is_push:
+        return {}
+    return {"pacs": request.pacs, "expected": request.expected}

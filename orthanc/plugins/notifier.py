@@ -66,13 +66,13 @@ class Notifier(Worker):
         if row["kind"] == "notify" and number not in self._informed:
             self._informed.add(number)
             self._log.line(loglines.inform(message))
+        reach("notifying")
         try:
             self._post(PATHS[row["kind"]], message)
         except PipelineError as error:
             self._postpone(row, error)
             return False
         reach("notified")
-        reach("acknowledged")
         self._journal.sent(number)
         for memory in (self._attempts, self._not_before):
             memory.pop(number, None)

@@ -121,8 +121,9 @@ class ReceptionWorker(Worker):
         expected = expectations(asked.request)
         quiet = min(arrival.quiet_for(), self._since_end(pull))
         ended = quiet >= self._wait_s(pull, expected, arrival)
-        if pull is None and not ended:
-            return  # unasked images have no end but quiet
+        told = arrival.told_now
+        if pull is None and not ended and not (told is not None and told.settled and expected.known):
+            return  # unasked images have no end but quiet, or what the PACS has
         ahead = outlook(arrival.counts, arrival.judged, asked.request, ended, self._switches)
         matched = self._judge.matched(arrival, asked.request)
         completeness = judge_completeness(study, expected, matched, ahead.needed, ended)
@@ -158,7 +159,8 @@ class ReceptionWorker(Worker):
             return Asked(last.request, since=since)  # waits for more
         if last is not None and arrival.row.counted and not arrival.row.is_push:
             return Asked(last.request, final=True, since=since)  # more came after the study was concluded
-        return Asked(since=since)
+        told = arrival.told_now
+        return Asked(told.request if told is not None else None, final=True, since=since)
 
     def _wait_s(self, pull: Pull | None, expected: Expectations, arrival: Arrival) -> float:
         if pull is not None and expected.known:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from arrivals import Arrivals
+from asker import Asker
 from changes import Changes, begin_epoch, same_epoch
 from clock import now_ms
 from conclude import Concluder, Tables
@@ -27,6 +28,7 @@ from repair import Repair
 from rest_api import RestApi
 from room import Room, Sizes
 from size_rows import SizeRows
+from worker import Worker
 
 _DAY_MS = 24 * 3600 * 1000
 _KEEP_MS = 7 * _DAY_MS
@@ -64,6 +66,7 @@ class Plugins:
         sizes = SizeRows(self.journal)
         self.deletion = Deletion(rest, receptions, sizes, log)
         self.notifier = Notifier(self.journal, environment.pacs_module_url, environment.api_key, log)
+        self.asker = Asker(arrivals, pulls, switches.stable_age, environment.pacs_module_url, environment.api_key, log)
         room = Room(
             facts.storage, switches.ram_disk_reserve_mb, pulls, Sizes(rest, receptions, sizes, switches),
             self._tables.handovers, environment.copies_folder,
@@ -98,8 +101,8 @@ class Plugins:
             worker.join(_STOP_S)
         self.log.event("stopped")
 
-    def _workers(self) -> tuple[ReceptionWorker, Pulls, Deletion, Notifier, RamDiskWatch]:
-        return self.reception, self.pulls, self.deletion, self.notifier, self.ram_disk
+    def _workers(self) -> tuple[Worker, ...]:
+        return self.reception, self.pulls, self.deletion, self.notifier, self.asker, self.ram_disk
 
     def _connect(self) -> None:
         def pull_ended() -> None:

@@ -156,12 +156,14 @@ def notification(
     identity: Mapping[str, str] | None = None,
     statecode: int = IMAGES,
     message: str = "",
+    announced: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """
     The notification of the operator contract, section 4, letter by letter, with our extra keys behind the known ones.
 
     ``identity`` tells pacs_module of a study that came unasked what it is: AccessionNumber, PatientID, StudyDate, StudyTime,
-    StudyDescription and ModalitiesInStudy of the images, as DICOM keywords to text.
+    StudyDescription and ModalitiesInStudy of the images, as DICOM keywords to text. ``announced`` is what such a study was
+    counted against: ``pacs`` and ``expected``; empty for a pull and where no PACS knows the study.
     """
     return {
         "studyUID": study_uid,
@@ -183,6 +185,7 @@ def notification(
         "series": to_document(series),
         "seriesReports": to_document(reports),
         "identity": dict(identity or {}),
+        "announced": dict(announced or {}),
     }
 
 
@@ -244,6 +247,16 @@ def read_pull_request(message: Mapping[str, Any]) -> PullRequest:
         if not value:
             raise MessageError(key, value, "not empty")
     return request
+
+
+def read_announced(message: Mapping[str, Any]) -> PullRequest:
+    """
+    Check what pacs_module says of a study that came unasked: a pull request that asks for nothing.
+
+    Raises:
+        MessageError: A key is missing or of the wrong kind.
+    """
+    return _read(PullRequest, message)
 
 
 def read_pull_report(message: Mapping[str, Any]) -> PullReport:

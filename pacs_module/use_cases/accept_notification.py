@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..domain import loglines
+from ..domain.completeness import SHORT
 from ..domain.documents import from_document
 from ..domain.errors import MessageError
 from ..domain.lifecycle import BY_HAND, Event, State
@@ -85,8 +86,21 @@ class AcceptNotification:
         study.schedule(PULL, None)
         if pull is None:
             study.baseline = max(study.baseline or 0, arrived)
+            self._pull_the_rest(study, message, now)
         else:
             _of_our_pull(study, pull, images, now)
+
+    def _pull_the_rest(self, study: Study, message: Mapping[str, Any], now: int) -> None:
+        """Images came unasked, and the PACS that knows the study has more of it."""
+        told, words = message.get("announced"), str(message.get("completeness", ""))
+        pacs = told.get("pacs") if isinstance(told, dict) else None
+        if not isinstance(told, dict) or not isinstance(pacs, str) or not pacs or not words.startswith(SHORT):
+            return
+        expected = told.get("expected")
+        study.saw(pacs, expected if isinstance(expected, int) else None, now)
+        if study.state not in BY_HAND:
+            study.apply(Event.GREW, f"pushed {words}; the rest is pulled from {pacs}", now)
+            study.pull_now(now)
 
     def _hand_over(self, study: Study, item: HandOver, now: int) -> None:
         """A study that a person has closed is computed no more: what still comes is kept as cancelled and its folder let go."""

@@ -97,6 +97,11 @@ class PreparePull:
         study.look.take({facts.series_uid: facts.instances or 0 for facts in series})
         study.schedule(LOOK, self.clock.now() + milliseconds(self.look.pauses.pause_after(number + 1)))
 
+    def announce(self, study: Study, pacs: str) -> PullRequest:
+        """What a PACS says of a study that nobody pulls: it came unasked, and is counted against this."""
+        request = self._request(study, pacs, self._series_of(pacs, study), {}, final=False)
+        return replace(request, pull_id="")
+
     def _filters(self, pacs: str) -> bool:
         """FIND_PACS_USE_SERIES for this PACS."""
         return self.use_series.get(pacs, self.switches.find_pacs_use_series)

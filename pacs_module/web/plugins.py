@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Depends
 
 from ..bootstrap import Service
+from ..domain.documents import to_document
+from ..domain.errors import MessageError
 from ..domain.messages import PULL_OUTCOMES, PullReport, read_pull_report
 from .access import Access
 from .messages import Message, described
@@ -31,5 +35,13 @@ def router(service: Service, access: Access) -> APIRouter:
         known = service.ends.accept_report(read_pull_report(message))
         service.wake("pull")
         return {"known": known}
+
+    @routes.post("/announced", summary="What a PACS has of a study that came unasked")
+    def announced(message: Message) -> dict[str, Any]:
+        study_uid = message.get("studyUID")
+        if not isinstance(study_uid, str) or not study_uid:
+            raise MessageError("studyUID", study_uid, "text, not empty")
+        request = service.announce(study_uid)
+        return {"request": None if request is None else to_document(request)}
 
     return routes

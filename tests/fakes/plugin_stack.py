@@ -36,6 +36,7 @@ class Recorder:
         self.messages: list[tuple[str, dict[str, Any]]] = []
         self.arrived_at: list[float] = []
         self.status = 200
+        self.announced: dict[str, dict[str, Any]] = {}
         recorder = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -44,9 +45,12 @@ class Recorder:
                 status = recorder.status if self.headers["X-API-Key"] == API_KEY else 401
                 recorder.arrived_at.append(time.monotonic())
                 recorder.messages.append((f"{self.path} {status}", body))
+                known = recorder.announced.get(body["studyUID"])
+                answer = json.dumps({"request": known}).encode() if self.path.endswith("/announced") else b""
                 self.send_response(status)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
+                self.wfile.write(answer)
 
             def log_message(self, *_: object) -> None:
                 pass

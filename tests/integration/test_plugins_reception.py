@@ -210,6 +210,17 @@ def test_pushed_images_are_handed_over_after_stable_age(stack: PluginStack, stud
     stack.gone(study)
 
 
+def test_pushed_images_are_counted_against_what_the_pacs_has(stack: PluginStack, study: str) -> None:
+    images = ct_series(study, 12)
+    told = {"pullID": "", "studyUID": study, "pacs": "HOSPITAL-PACS", "expected": 12}
+    stack.recorder.announced[study] = {**told, "expectedSeries": {str(images[0].SeriesInstanceUID): 12}}
+    stack.to_pacs(images)
+    stack.push(images)
+    (notification,) = until(lambda: stack.recorder.taken("notify", study), 60, "notification", stack)
+    assert (notification["isPush"], notification["completeness"], notification["numberReceived"]) == (1, "COMPLETE", 12)
+    stack.gone(study)
+
+
 def test_series_level_pulls_only_what_was_asked_for(stack: PluginStack, study: str) -> None:
     wanted, second, other = ct_series(study, 12), ct_series(study, 11, SliceThickness="2.0"), ct_series(study, 15)
     stack.to_pacs(wanted + second + other)

@@ -22,8 +22,8 @@ from stack.ports import is_free
 pytestmark = [pytest.mark.server("orthanc", "orthanc-python"), pytest.mark.timeout(400)]
 
 STEPS = (
-    "pull_journaled", "submitted", "moving", "received", "filtered", "exporting", "exported", "journaled", "notified",
-    "acknowledged", "doomed", "deleted",
+    "pull_journaled", "submitted", "moving", "received", "filtered", "exporting", "exported", "journaled", "notifying",
+    "notified", "doomed", "deleted",
 )  # fmt: skip
 WITHIN_S = 120.0
 
