@@ -242,7 +242,7 @@ _PLANNED: list[Any] = []
 def plan() -> Any:
     """The day, planned once."""
     if not _PLANNED:
-        _PLANNED.append(plan_busy_day(DATE, 120))
+        _PLANNED.append(plan_busy_day(DATE, 400))
     return _PLANNED[0]
 
 

@@ -15,6 +15,8 @@ from worker import Worker
 
 _TIMEOUT_S = (5.0, 300.0)
 _LOOK_S = 0.5
+ANSWER_WAIT_S = 60.0
+"""A slow PACS or a pacs_module that is away holds a pushed study no longer than this beyond STABLE_AGE."""
 
 
 class Asker(Worker):
@@ -49,7 +51,7 @@ class Asker(Worker):
         for arrival in pushed:
             if self._is_due(arrival) and self._pulls.current(arrival.row.study_uid) is None:
                 self._ask(arrival)
-        return _LOOK_S if pushed else self.IDLE_S
+        return _LOOK_S
 
     def _is_due(self, arrival: Arrival) -> bool:
         told, quiet = arrival.told_now, arrival.quiet_for()

@@ -67,6 +67,8 @@ class ReceptionWorker(Worker):
         self._concluder = concluder
         self._switches = switches
         self._ended_seen: dict[str, float] = {}
+        self.answer_wait_s = 0.0
+        """How much longer than STABLE_AGE a pushed study waits for the answer about what the PACS has."""
         self.on_owed: Callable[[], None] = lambda: None
         self.on_doomed: Callable[[], None] = lambda: None
 
@@ -124,6 +126,8 @@ class ReceptionWorker(Worker):
         told = arrival.told_now
         if pull is None and not ended and not (told is not None and told.settled and expected.known):
             return  # unasked images have no end but quiet, or what the PACS has
+        if pull is None and arrival.row.is_push and told is None and quiet < self._switches.stable_age + self.answer_wait_s:
+            return  # pacs_module is being asked
         ahead = outlook(arrival.counts, arrival.judged, asked.request, ended, self._switches)
         matched = self._judge.matched(arrival, asked.request)
         completeness = judge_completeness(study, expected, matched, ahead.needed, ended)

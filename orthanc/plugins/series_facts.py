@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orthanc_rest import OrthancRest, SeriesHere, absent_as_none
 from pacs_module.domain.filters import KEYWORD_ATTRIBUTES
-from pacs_module.domain.text import hex_bytes
+from pacs_module.domain.text import hex_bytes, text_of_bytes
 from pacs_module.domain.values import SeriesFacts
 
 _CONTENT = {
@@ -24,7 +24,8 @@ def read_facts(rest: OrthancRest, series: SeriesHere, expected: int | None) -> S
     """
     Read the first image of a series.
 
-    An attribute that the image lacks is known to be empty, other than one that a PACS did not return.
+    An attribute that the image lacks is known to be empty, other than one that a PACS did not return. What Orthanc could not
+    decode is missing in its answer and not in the image: such text is read from the bytes.
 
     Args:
         rest: Orthanc.
@@ -39,11 +40,14 @@ def read_facts(rest: OrthancRest, series: SeriesHere, expected: int | None) -> S
     if tags is None:
         return None
     attributes = {keyword: tags.get(keyword, "") for keyword in _WANTED}
-    raw = {
-        keyword: bytes_of
-        for keyword, content in _CONTENT.items()
-        if not attributes[keyword].isascii() and (bytes_of := _raw(rest, first, content))
-    }
+    raw = {}
+    for keyword, content in _CONTENT.items():
+        data = _raw(rest, first, content) if keyword in tags else b""
+        if data.isascii():
+            continue
+        raw[keyword] = hex_bytes(data)
+        if attributes[keyword].isascii():  # the characters were lost on the way
+            attributes[keyword] = text_of_bytes(data)
     return SeriesFacts(series.series_uid, attributes, expected, raw)
 
 
@@ -53,6 +57,6 @@ def holes(numbers: list[int | None]) -> int:
     return max(known) - min(known) + 1 - len(known) if known else 0
 
 
-def _raw(rest: OrthancRest, instance: str, content: str) -> str:
+def _raw(rest: OrthancRest, instance: str, content: str) -> bytes:
     data = absent_as_none(lambda: rest.get_bytes(f"/instances/{instance}/content/{content}"))
-    return hex_bytes(data.rstrip(b" \0")) if data else ""
+    return data.rstrip(b" \0") if data else b""

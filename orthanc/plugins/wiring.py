@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from arrivals import Arrivals
-from asker import Asker
+from asker import ANSWER_WAIT_S, Asker
 from changes import Changes, begin_epoch, same_epoch
 from clock import now_ms
 from conclude import Concluder, Tables
@@ -109,6 +109,7 @@ class Plugins:
             self.reception.wake()
             self.notifier.wake()
 
+        self.reception.answer_wait_s = ANSWER_WAIT_S
         self.pulls.on_end = pull_ended
         self.reception.on_owed = self.notifier.wake
         self.reception.on_doomed = self.deletion.wake

@@ -204,3 +204,16 @@ def shown(text: str, raw: str | None = None) -> str:
 def hex_bytes(data: bytes) -> str:
     """Bytes as the site writes them: ``c3 90 c3 98``."""
     return data.hex(" ")
+
+
+def text_of_bytes(data: bytes) -> str:
+    """
+    What undecodable bytes say: UTF-8 where they are valid UTF-8, else GB18030 without what does not fit, escapes removed.
+
+    Only for values that nobody could decode as declared: then this is better than nothing.
+    """
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("gb18030", "ignore")
+    return _ESCAPE.sub("", text).strip()

@@ -18,6 +18,8 @@ class FakeStore:
         self.folder = folder
         self.images: dict[str, dict[str, Any]] = {}
         self.log: list[str] = []
+        self.raw: dict[str, bytes] = {}
+        """Bytes of attributes, by tag, of the images that are added from now on."""
         self.image_bytes = 500_000
 
     def add(self, study: str, series: str, count: int = 1, first: int = 1, patient: str = "P1", **tags: str) -> list[str]:
@@ -28,7 +30,7 @@ class FakeStore:
             file = f"{len(self.log):08x}-file"
             self.images[image] = {
                 "study": study, "series": series, "patient": patient, "number": number, "file": file, "size": len(image),
-                "tags": {**CHEST, "PatientID": patient, **tags},
+                "tags": {**CHEST, "PatientID": patient, **tags}, "raw": self.raw,
             }  # fmt: skip
             path = self.folder / file[:2] / file[2:4] / file
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +53,8 @@ class FakeStore:
     def get_bytes(self, path: str) -> bytes:
         if path.endswith("/file"):
             return self.stored(path.split("/")[2]).read_bytes()
-        return self._image(path.split("/")[2])["tags"].get(path.rsplit("/", 1)[1], path).encode()
+        image, tag = self._image(path.split("/")[2]), path.rsplit("/", 1)[1]
+        return bytes(image["raw"].get(tag, b"")) if "/content/" in path else path.encode()
 
     def study_of_instance(self, instance_id: str) -> StudyHere | None:
         image = self.images.get(instance_id)

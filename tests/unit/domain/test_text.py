@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pacs_module.domain.text import contains_keyword, forms, readable, shown
+from pacs_module.domain.text import contains_keyword, forms, readable, shown, text_of_bytes
 
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=40)  # lone surrogates and control characters, too
 CHEST = "胸部平扫"
@@ -188,3 +188,18 @@ def test_utf8_read_as_chinese_keeps_its_keywords(text: str) -> None:
     except UnicodeError:
         return
     assert text in forms(arrived)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("胸部平扫".encode("gbk"), "胸部平扫"),
+        ("胸部平扫".encode(), "胸部平扫"),
+        ("胸部".encode("gbk")[:3], "胸"),  # cut in the middle of a character
+        (b"CHEST", "CHEST"),
+        (b"\xff\xfe", ""),
+        (b"", ""),
+    ],
+)
+def test_bytes_that_nobody_could_decode_as_declared(data: bytes, text: str) -> None:
+    assert text_of_bytes(data) == text

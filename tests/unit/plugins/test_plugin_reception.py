@@ -284,3 +284,17 @@ def test_holes_are_judged_where_the_rule_is_on(desk: Any) -> None:
     assert [line for line in desk.lines() if "filter because" in line] == [
         "A1 P1 1.2 1.2.1 filter because consecutive images missing 3"
     ]
+
+
+@pytest.mark.parametrize(("decoded", "taken"), [("", True), ("1mm", True), ("ÐØ²¿", True), ("头", False)])
+def test_text_that_orthanc_lost_is_read_from_the_bytes_and_the_bytes_are_in_the_log(desk: Any, decoded: str, taken: bool) -> None:
+    text = "胸部1mm" if taken else "头"
+    desk.store.raw = {"0008-103e": text.encode("gbk") + b" "}
+    desk.store.add("1.2", "1.2.1", 4, BodyPartExamined="", SeriesDescription=decoded)
+    desk.step()
+    desk.step(31)
+    (notification,) = sent(desk, "notify")
+    assert (notification["statecode"] == 800) is taken
+    lines = [line for line in desk.lines() if "filter because" in line]
+    assert lines == ([] if taken else [f"A1 P1 1.2 1.2.1 filter because BodyPartExamined: ProtocolName: StudyDescription: "
+                                       f"SeriesDescription:头 [{text.encode('gbk').hex(' ')}] ImageComments:"])  # fmt: skip
