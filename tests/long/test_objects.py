@@ -26,7 +26,7 @@ from pynetdicom.dsutils import encode
 
 from hospital_sim.scu import Association, Pacs, PacsUnreachableError
 
-pytestmark = pytest.mark.server("orthanc", "orthanc-python")
+pytestmark = [pytest.mark.server("orthanc", "orthanc-python"), pytest.mark.timeout(400)]
 WITHIN_S = 90.0
 ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
 DOSE_REPORT = "1.2.840.10008.5.1.4.1.1.88.67"
