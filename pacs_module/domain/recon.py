@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from .choice import INSTANCES, THICKNESS, Candidate
 from .switches import Switches
 from .text import contains_keyword
-from .values import SeriesFacts, parse_thickness
+from .values import SeriesFacts, dashed_date, parse_thickness, plain_time
 
 LUNG, MEDIASTINUM = "lung", "mediastinum"
 _NEEDS = {
@@ -78,7 +78,5 @@ def contrast_phase(facts: SeriesFacts, switches: Switches) -> str:
 
 def made_at(facts: SeriesFacts) -> str:
     """SeriesDate and SeriesTime as YYYYMMDDHHMMSS, empty when they cannot be read: later reconstructions have a later one."""
-    day, time = (
-        "".join(c for c in facts.text(name).split(".")[0] if c.isascii() and c.isdigit()) for name in ("SeriesDate", "SeriesTime")
-    )
-    return day + time.ljust(6, "0")[:6] if len(day) == len("YYYYMMDD") and time else ""
+    day, time = dashed_date(facts.text("SeriesDate")).replace("-", ""), plain_time(facts.text("SeriesTime"))
+    return day + time if day and time else ""
