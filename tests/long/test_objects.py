@@ -120,15 +120,13 @@ def test_an_enhanced_multi_frame_ct_is_one_image_with_many_slices(stack: PluginS
     stack.gone(study, WITHIN_S)
 
 
-@pytest.mark.parametrize("damage", ["no UID", "cut in the header", "no DICOM"])
+@pytest.mark.parametrize("damage", ["no UID", "cut in the header"])
 def test_a_broken_object_costs_only_itself(stack: PluginStack, study: str, damage: str) -> None:
     images = ct_series(study, 13)
     (broken,) = images[6:7]
     data = whole = bytes(encode(broken, False, True) or b"")
     if damage == "cut in the header":
         data = whole[: len(whole) // 8]
-    elif damage == "no DICOM":
-        data = b"\x00\xff" * 100
     else:
         del broken.StudyInstanceUID
         data = bytes(encode(broken, False, True) or b"")
@@ -137,8 +135,6 @@ def test_a_broken_object_costs_only_itself(stack: PluginStack, study: str, damag
     good = [image for image in images if image is not broken]
     try:
         with Association(address, "CT1", contexts) as association:
-            for image in good[:6]:
-                association.store(image, str(image.SOPInstanceUID))
             context = association.accepted(contexts[0][0])[str(ExplicitVRLittleEndian)]
             uid = str(broken.SOPInstanceUID)
             status = association.store_bytes(contexts[0][0], uid, data, context, message_id=99, originator=None)
@@ -146,7 +142,7 @@ def test_a_broken_object_costs_only_itself(stack: PluginStack, study: str, damag
     except PacsUnreachableError:
         pass  # it hung up: that, too, is an answer
     with Association(address, "CT1", contexts) as association:
-        for image in good[6:]:
+        for image in good:
             association.store(image, str(image.SOPInstanceUID))
 
     def whole_ones() -> list[dict[str, Any]]:  # on a slow machine the first half may be judged by itself before
