@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hospital_sim.scu import Pacs
-from tests.chaos.auditor import Audit
+from tests.chaos.auditor import Audit, ask, open_rows
 from tests.chaos.harness import Rig
 from tests.chaos.small_day import Day, small_day
 from tests.dicom_maker import store
@@ -49,15 +49,21 @@ def pacs_module_dies_between_state_and_message(rig: Rig) -> Day:
 
 
 def rabbitmq_dies_with_the_message(rig: Rig) -> Day:
-    day, waits = stopped_at(rig, "published")
-    rig.servers["RabbitMQ"].kill()
-    waits.unlink()
-    rig.servers["RabbitMQ"].start()
+    """And with the worker that had it: the message is RabbitMQ's alone."""
+    rig.arm("consumed", "kill")
+    day = rig.send_day("1")
+    rig.wait_dead(rig.process("pacs_module"))
+    for name in ("pacs_module", "RabbitMQ"):
+        rig.servers[name].kill()
+    for name in ("RabbitMQ", "pacs_module"):
+        rig.servers[name].start()
     return day
 
 
 def ram_disk_is_emptied(rig: Rig) -> Day:
+    """When the plugins have done with it: only the message in RabbitMQ speaks of it."""
     day, waits = stopped_at(rig, "consumed")
+    rig.wait(lambda: not open_rows(rig.sources().journal), "the plugins owe nothing any more")
     rig.empty_ram_disk()
     waits.unlink()
     rig.stack.receiver.start()
@@ -86,8 +92,6 @@ def orthanc_restarts_while_pacs_module_is_away(rig: Rig) -> Day:
 
 
 def _studies(rig: Rig) -> list[Any]:
-    from tests.chaos.auditor import ask
-
     return ask(rig.sources().receiver, "studies")
 
 
