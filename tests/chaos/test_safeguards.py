@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hospital_sim.scu import Pacs
-from tests.chaos.auditor import Audit, ask, open_rows
+from tests.chaos.auditor import Audit, ask, open_rows, read_documents
 from tests.chaos.harness import Rig
 from tests.chaos.small_day import Day, small_day
 from tests.dicom_maker import store
@@ -49,15 +49,19 @@ def pacs_module_dies_between_state_and_message(rig: Rig) -> Day:
 
 
 def rabbitmq_dies_with_the_message(rig: Rig) -> Day:
-    """And with the worker that had it: the message is RabbitMQ's alone."""
-    rig.arm("consumed", "kill")
-    day = rig.send_day("1")
-    rig.wait_dead(rig.process("pacs_module"))
+    """And with the worker that had it, when the outbox has done with it: the message is RabbitMQ's alone."""
+    day, _ = stopped_at(rig, "consumed")
+    rig.wait(lambda: "queued" in states(rig), "the message counts as queued")
     for name in ("pacs_module", "RabbitMQ"):
         rig.servers[name].kill()
     for name in ("RabbitMQ", "pacs_module"):
         rig.servers[name].start()
     return day
+
+
+def states(rig: Rig) -> set[str]:
+    """Of all hand-overs."""
+    return {item["messageState"] for study in read_documents(rig.store).values() for item in study["handovers"]}
 
 
 def ram_disk_is_emptied(rig: Rig) -> Day:

@@ -19,9 +19,9 @@ pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 
 SERVERS = ("Orthanc", "pacs_module", "RabbitMQ", "backend", "PACS")
 WHO_SAYS_IT = {
-    "Orthanc": ("dcm_end.jsonl", "find at HOSPITAL-PACS"),
+    "Orthanc": ("dcm_end.jsonl", "find HOSPITAL-PACS failed"),
     "RabbitMQ": ("dcm_end.jsonl", "RabbitMQ at 127.0.0.1"),
-    "PACS": ("dcm_end.jsonl", "find at HOSPITAL-PACS"),
+    "PACS": ("dcm_end.jsonl", "find HOSPITAL-PACS failed"),
 }
 """The log, and the words in it, by which somebody says that this one is missing; of the others nothing is wanted at first."""
 
