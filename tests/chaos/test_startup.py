@@ -51,11 +51,11 @@ def test_it_waits_says_for_what_and_goes_on_by_itself(rig: Rig, last: str) -> No
     before = size(rig.stack.log_folder / log)
     for name in others:
         rig.servers[name].start()
-    day = rig.send_day(last) if last != "PACS" else None
+    day = rig.send_day(f"{SERVERS.index(last)}") if last != "PACS" else None
     if words:
         rig.wait(lambda: said(rig, log, words, before), f"somebody says that {last} is missing")
     rig.servers[last].start()
-    day = day or rig.send_day(last)
+    day = day or rig.send_day(f"{SERVERS.index(last)}")
     found = rig.until_settled(day.wanted)
     assert found.faults == []
     assert found.computed == found.wanted
