@@ -31,7 +31,7 @@ COPY examples examples
 RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . \
  && python -m compileall -q pacs_module hospital_sim examples
 
-RUN install -d -o pacs -g aipull -m 0750 /ram /var/lib/aipull \
+RUN install -d -o pacs -g aipull -m 0750 /ram /var/lib/aipull /copies /archive \
  && install -d -o 10001 -g aipull -m 2770 /var/log/aipull \
  && ln -s /ram/handover /store_image
 VOLUME /var/log/aipull
@@ -40,5 +40,5 @@ WORKDIR /var/log/aipull
 USER pacs
 EXPOSE 7000
 HEALTHCHECK --interval=15s --timeout=5s --retries=4 --start-period=30s \
-    CMD ["python", "/opt/aipull/docker/healthy.py", "http://127.0.0.1:7000/health"]
+    CMD ["python", "/opt/aipull/docker/healthy.py", "http://127.0.0.1:7000/health/ready"]
 CMD ["pacs-module", "run"]

@@ -263,7 +263,12 @@ class Settings(BaseSettings):
     """All settings; ``time_zone`` is mandatory: StudyDate, ``crossday`` and "today" are the hospital's."""
 
     model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", hide_input_in_errors=True
+        extra="forbid",
+        frozen=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,  # docker-compose cannot leave a variable out, only empty
+        hide_input_in_errors=True,
     )
 
     time_zone: str

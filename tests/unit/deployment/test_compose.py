@@ -11,6 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from pacs_module.domain.errors import ConfigurationError
+from pacs_module.profiles import PROFILES
 from pacs_module.settings import BackendSettings, load_settings
 from pacs_module.site_config import load_switches
 from stack.orthanc import OrthancPorts, ReceivingLinks, ReceivingOrthanc
@@ -174,7 +176,7 @@ def test_databases_are_reached_by_pacs_alone(composed):
 
 def test_there_is_one_ram_disk(composed):
     options = {name: (volume or {}).get("driver_opts", {}) for name, volume in composed["volumes"].items()}
-    assert [name for name, opts in options.items() if opts.get("type") == "tmpfs"] == ["ram_disk"]
+    assert {name for name, opts in options.items() if opts.get("type") == "tmpfs"} == {"ram_disk", "copies"}
     assert "size=4g" in options["ram_disk"]["o"].split(",")
     assert not any("tmpfs" in service for service in composed["services"].values()), "a `tmpfs:` is private to one container"
 
@@ -227,6 +229,25 @@ def test_what_must_survive_is_on_disk_volumes(composed):
     assert composed["services"]["rabbitmq"]["hostname"] == "rabbitmq", "the node's folder is named after the host"
 
 
+def test_copies_are_written_by_pacs_alone_and_the_archive_is_on_disk(composed):
+    seen = {name: mounts(service).get("/copies") for name, service in composed["services"].items()}
+    assert {name: where for name, where in seen.items() if where} == {"pacs": ("copies", "rw"), "backend": ("copies", "ro")}
+    options = composed["volumes"]["copies"]["driver_opts"]["o"].split(",")
+    assert {"size=1g", "mode=0750", "uid=10002", "gid=10001"} <= set(options)
+    assert mounts(composed["services"]["pacs"])["/archive"] == ("archive", "rw")
+    assert not (composed["volumes"]["archive"] or {}).get("driver_opts")
+
+
+def test_a_folder_of_the_host_may_be_the_archive(compose_config, filled_in, parse_yaml):
+    rendered = parse_yaml(compose_config({**filled_in, "ARCHIVE_VOLUME": "/srv/archive"}).stdout)
+    assert mounts(rendered["services"]["pacs"])["/archive"] == ("/srv/archive", "rw")
+
+
+def test_the_image_has_the_folders_that_pacs_writes_to(dockerfiles):
+    runs = " ".join(dockerfiles["pacs.Dockerfile"][-1].all("RUN"))
+    assert re.search(r"install -d -o pacs -g aipull -m 0750 [^&]*/copies /archive ", runs)
+
+
 def test_both_processes_log_to_one_folder_and_read_the_same_switches(composed):
     ours = [mounts(composed["services"][name]) for name in ("orthanc", "pacs")]
     for target in ("/var/log/aipull", "/etc/aipull/site_config.py", "/opt/aipull/orthanc/config"):
@@ -272,17 +293,71 @@ def test_orthanc_gets_what_the_tested_stack_gives_it(composed, dockerfiles, repo
     assert set(tested) - given <= known - wanted, "neither given here nor with a default in orthanc.json"
 
 
-def test_pacs_module_accepts_its_environment(composed, filled_in, monkeypatch):
-    environment = {name: str(value) for name, value in composed["services"]["pacs"]["environment"].items()}
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    settings = load_settings(None, environment)
+@pytest.fixture
+def settings_of(monkeypatch, repository):
+    """The settings that pacs_module makes of a rendered compose file with the repository's settings file, or this one."""
+
+    def load(config, file=None):
+        environment = {name: str(value or "") for name, value in config["services"]["pacs"]["environment"].items()}
+        assert mounts(config["services"]["pacs"])[environment["PACS_MODULE_SETTINGS"]][1] == "ro"
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        return load_settings(file or repository / "docker/site/pacs_module.toml", environment)
+
+    return load
+
+
+def test_pacs_module_accepts_its_environment(composed, filled_in, settings_of):
+    settings = settings_of(composed)
     assert settings.time_zone == "Asia/Shanghai"
     assert [pacs.name for pacs in settings.pacs] == ["HOSPITAL-PACS"]
     assert (settings.web.host, settings.web.port) == ("0.0.0.0", 7000)
     assert settings.store.url == f"mongodb://aipull:{filled_in['MONGO_PASSWORD']}@mongo:27017/aipull?authSource=aipull"
     assert settings.web.api_key.get_secret_value() == filled_in["AIPULL_API_KEY"]
     assert settings.move_sync is True
+    assert (settings.anonymise, settings.archive) == (None, None)
+
+
+def test_anonymisation_and_archive_are_switched_on_in_env(compose_config, filled_in, parse_yaml, settings_of):
+    wanted = {"ANONYMISE_FOLDER": "/copies", "ANONYMISE_KEY": "sixteen-letters-x", "ARCHIVE_FOLDER": "/archive"}
+    settings = settings_of(parse_yaml(compose_config({**filled_in, **wanted}).stdout))
+    assert settings.anonymise
+    assert settings.archive
+    assert (str(settings.anonymise.folder), settings.anonymise.key.get_secret_value()) == ("/copies", "sixteen-letters-x")
+    assert (str(settings.archive.folder), settings.archive.keep_days) == ("/archive", 30)
+
+
+def test_half_of_anonymisation_stops_the_start(compose_config, filled_in, parse_yaml, settings_of):
+    with pytest.raises(ConfigurationError, match=r"anonymise\.key"):
+        settings_of(parse_yaml(compose_config({**filled_in, "ANONYMISE_FOLDER": "/copies"}).stdout))
+    with pytest.raises(ConfigurationError, match=r"anonymise\.folder"):
+        settings_of(parse_yaml(compose_config({**filled_in, "ANONYMISE_KEY": "sixteen-letters-x"}).stdout))
+
+
+def test_every_other_setting_can_stand_in_the_sites_file(composed, settings_of, tmp_path):
+    written = tmp_path / "pacs_module.toml"
+    written.write_text(
+        'lease_s = 40\n[reconcile]\nat = "04:30"\n[pull]\nageing_min = 30\n[backend]\ntransfer = "bytes"\n'
+        '[web]\ndebug_asks_pacs = false\n[archive]\nfolder = "/archive"\n',
+        encoding="utf-8",
+    )
+    settings = settings_of(composed, written)
+    assert (settings.lease_s, settings.reconcile.at.hour, settings.pull.ageing_min) == (40, 4, 30)
+    assert (settings.backend.transfer, settings.backend.workers, settings.web.debug_asks_pacs) == ("bytes", 2, False)
+    assert settings.archive
+    assert settings.archive.keep_days == 30
+
+
+def test_profiles_lie_beside_the_settings_file(composed):
+    where = mounts(composed["services"]["pacs"])
+    file = Path(composed["services"]["pacs"]["environment"]["PACS_MODULE_SETTINGS"])
+    assert where[str(file.parent / PROFILES)][1] == "ro"
+
+
+def test_the_hospitals_pacs_has_settings_of_its_own(compose_config, filled_in, parse_yaml, settings_of):
+    wanted = {"HOSPITAL_PACS_SETTINGS": """',"repair":"STUDY","hours":[{"begin":"07:30","end":"12:00","parallel_pulls":1}]'"""}
+    (pacs,) = settings_of(parse_yaml(compose_config({**filled_in, **wanted}).stdout)).pacs
+    assert (pacs.name, pacs.repair, len(pacs.hours)) == ("HOSPITAL-PACS", "STUDY", 1)
 
 
 def test_more_than_one_pacs(compose_config, filled_in, parse_yaml):

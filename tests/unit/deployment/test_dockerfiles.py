@@ -57,6 +57,10 @@ def test_every_image_says_whether_it_is_healthy(dockerfiles):
         assert any(stage.all("HEALTHCHECK") for stage in found), name
 
 
+def test_pacs_is_healthy_when_it_can_work(dockerfiles):
+    assert '"http://127.0.0.1:7000/health/ready"]' in " ".join(dockerfiles["pacs.Dockerfile"][-1].all("HEALTHCHECK"))
+
+
 def test_httpie_is_in_the_pacs_image(dockerfiles):
     assert " httpie " in " ".join(dockerfiles["pacs.Dockerfile"][0].all("RUN"))
 
