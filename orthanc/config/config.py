@@ -101,8 +101,6 @@ CONTRAST_DELAYED_KEYWORDS = ["DELAY", "延迟"]
 
 # Seconds without a new image after which a study is taken to be received when nobody told how many images it has.
 STABLE_AGE = 30.0
-# Seconds that a handed-over folder is kept after the result.
-HANDOVER_RETENTION = 600.0
 # True: the manifest of a hand-over (FOLDER.manifest.json) has the SHA-256 of each file.
 HANDOVER_CHECKSUMS = False
 # Megabytes of the RAM disk that no new pull may touch.

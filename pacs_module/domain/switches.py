@@ -17,6 +17,8 @@ from .errors import ConfigurationError
 CHOICE_CRITERIA = ("thickness", "instances", "kernel", "kernel class", "image type", "contrast", "latest")
 KERNEL_CLASSES = ("lung", "mediastinum")
 CONTRAST_PHASES = ("plain", "arterial", "venous", "delayed", "contrast")
+_GONE = {"HANDOVER_RETENTION": "retention_s in [backend] of pacs_module's settings"}
+"""Switches that there were once, and what decides now."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,6 @@ class Switches:
 
     # Receiving
     stable_age: float = 30.0
-    handover_retention: float = 600.0
     handover_checksums: bool = False
     ram_disk_reserve_mb: int = 256
     ram_disk_alarm_percent: int = 85
@@ -118,6 +119,8 @@ def parse_switches(values: Mapping[str, object]) -> Switches:
 
 
 def _unknown(key: str, known: tuple[str, ...]) -> str:
+    if key in _GONE:
+        return f"there is no such switch any more; it is {_GONE[key]} now"
     near = difflib.get_close_matches(key, known, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     return f"there is no such switch; {hint}known are {', '.join(sorted(known))}"
