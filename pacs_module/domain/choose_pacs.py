@@ -20,9 +20,11 @@ def choose_pacs(
         pick: Picks one of several equal ones (random on site).
 
     Returns:
-        A name, or None when none of the allowed ones has the study.
+        A name, or None when none of the allowed ones has the study. One it is gone from only when
+        it is gone from all of them.
     """
-    having = [name for name in sorted(study.pacs) if name in allowed]
+    known = [name for name in sorted(study.pacs) if name in allowed]
+    having = [name for name in known if not study.pacs[name].gone_at] or known
     reachable = [name for name in having if name not in unreachable] or having
     candidates = [name for name in reachable if name != _failed(study)] or reachable
     if not candidates:

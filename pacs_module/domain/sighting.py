@@ -12,6 +12,7 @@ from .stability import StabilityPolicy, judge_stability
 from .study import LOOK, MOST_SIGHTINGS, PULL, Study, iso
 from .switches import Switches
 from .values import FoundStudy, Sighting
+from .vanished import seen_again
 
 NAMES = ("study_date", "study_time", "accession_number", "patient_id", "study_description")
 
@@ -58,9 +59,10 @@ def see(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, swit
         switches: Which modalities are DX (pulled without waiting).
     """
     found = replace(found, count=found.count or None)
+    again = seen_again(study, found.pacs, now)
     counted = study.saw(found.pacs, found.count, now)
     corrected = _corrected(study, found, now)
-    changed = _fill_in(study, found) or counted or corrected or not study.found_at
+    changed = _fill_in(study, found) or again or counted or corrected or not study.found_at
     study.found_at = study.found_at or iso(now)
     if study.state is None:
         verdict = judge_modalities(tuple(study.modality), switches)

@@ -9,6 +9,7 @@ from .documents import to_document
 from .lifecycle import State
 from .study import LOOK, PULL, WATCH, Study, iso
 from .timeline import STAGES, since, stages, timeline
+from .vanished import gone_from, present_at
 
 _REST = {
     State.COMPLETED: "nothing: the result is in; growth at the PACS or a person starts it again",
@@ -67,14 +68,25 @@ def next_step(study: Study) -> tuple[str, int | None]:
         return "nothing: not wanted; every find looks at it again", None
     if study.state is State.META_ONLY:
         if study.waits_for_pull:
-            return f"pull number {study.attempts + 1}, priority {study.priority}", study.due[PULL]
+            return f"pull number {study.attempts + 1}, priority {study.priority}{_gone(study)}", study.due[PULL]
         what = "the next find counts its instances: pulled when the count has not changed, at the latest then"
-        return what, study.due.get(PULL)
+        return what + _gone(study), study.due.get(PULL)
     if study.state is State.PULL_DATA:
         return "the plugins report the end of the running pull; asked after then", study.due.get(WATCH)
     if study.state is State.PULL_DATA_END:
         return _next_delivery(study)
-    return _rest(study, _REST[study.state])
+    return _rest(study, _REST[study.state] + _gone(study))
+
+
+def _gone(study: Study) -> str:
+    """What is to be known of PACS that have it no more."""
+    gone = gone_from(study)
+    if not gone:
+        return ""
+    told = "; gone from " + ", ".join(f"{name} since {since}" for name, since in gone.items())
+    if study.state is not State.META_ONLY:
+        return told
+    return f"{told}: {'not tried there' if present_at(study) else 'no PACS has it; tried all the same, and anew when it is back'}"
 
 
 def _rest(study: Study, what: str) -> tuple[str, int | None]:

@@ -8,7 +8,7 @@ are ISO 8601 UTC texts ending in ``At``; instants that are compared (``due``) ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,6 +54,12 @@ class PacsCopy:
     tried: int | None = None
     told: dict[str, str] = field(default_factory=dict)
     """Names and dates as this PACS told them last: what differs then was corrected there."""
+    missed: int | None = None
+    """Complete finds of its day in a row, at this PACS, that were without it."""
+    missing_at: str | None = None
+    """The first of them."""
+    gone_at: str | None = None
+    """When so many had been without it that it counts as gone from there."""
 
 
 @dataclass
@@ -307,7 +313,7 @@ class Study:
         known = self.pacs.get(pacs)
         if known is not None and known.count == (count or None):
             return False
-        self.pacs = {**self.pacs, pacs: PacsCopy(count or None, iso(at), *((known.tried, known.told) if known else ()))}
+        self.pacs = {**self.pacs, pacs: replace(known or PacsCopy(), count=count or None, seen_at=iso(at))}
         self.counts = [*self.counts, FoundCount(iso(at), pacs, count or None)][-MOST_COUNTS:]
         return True
 

@@ -52,11 +52,17 @@ class PacsKnowledge:
 
 @dataclass(frozen=True)
 class Answers:
-    """All answers to a window (those without a UID too), whether they are all, and how many queries it took."""
+    """
+    All answers to a window (those without a UID too), whether they are all, and how many queries it took.
+
+    ``proof``: what is not among them the PACS does not have. Not so where the window was split by modality or by names, which
+    leaves some out, nor where the number looks like a cap and no split could tell.
+    """
 
     studies: tuple[FoundStudy, ...]
     complete: bool
     queries: int
+    proof: bool = False
 
 
 @dataclass
@@ -88,7 +94,7 @@ class AskWindow:
             self.log.event(
                 "result list capped", "ERROR", pacs=pacs, query=window.query(), answers=len(studies), notHonoured=deaf_to
             )
-        return Answers(tuple(studies), complete, search.queries)
+        return Answers(tuple(studies), complete, search.queries, complete and search.nothing_left_out)
 
 
 @dataclass
@@ -103,6 +109,13 @@ class _Search:
     return_keys: Sequence[str]
     queries: int = 0
     leaves: list[Window] = field(default_factory=list)
+    doubtful: bool = False
+
+    @property
+    def nothing_left_out(self) -> bool:
+        """Whether the parts that were asked for, together, are all of the window."""
+        by_time = all(not leaf.modality and not leaf.prefixes for leaf in self.leaves)
+        return bool(self.leaves) and by_time and not self.doubtful
 
     def all_of(self, window: Window) -> tuple[list[FoundStudy], bool]:
         """The studies of a window, and whether they are all."""
@@ -135,6 +148,7 @@ class _Search:
                 return together, True
             del self.leaves[before:]
         self.leaves.append(window)
+        self.doubtful = True
         # A round number that no split could question is most likely just that; a known cap or a status is not.
         return together, not whole.cut and not any(whole.count >= cap for cap in self.known.caps)
 

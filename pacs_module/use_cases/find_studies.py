@@ -18,6 +18,7 @@ from ..faults import reach
 from ..ports import Clock, EventLog, Exists, StudyStore
 from .ask_window import AskWindow
 from .changing import change
+from .note_vanished import NoteVanished
 from .resolve_uid import ResolveUid
 
 STUDY_KEYS = (
@@ -63,8 +64,13 @@ class FindStudies:
     backlog: Backlog = NO_BACKLOG
     distrusted: Collection[str] = ()
     """PACS whose ModalitiesInStudy is not to be believed: the modalities are asked at SERIES level."""
+    vanished: NoteVanished = field(init=False)
     _quiet: dict[tuple[str, str], FoundStudy] = field(default_factory=dict)
     """Answers that changed nothing in a settled study: the same answer again needs no look into the store. A cache."""
+
+    def __post_init__(self) -> None:
+        """What the PACS has no more is noted in the same store."""
+        self.vanished = NoteVanished(self.store, self.clock, self.log)
 
     def __call__(self, pacs: str, window: Window) -> FindResult:
         """
@@ -79,6 +85,9 @@ class FindStudies:
         answers = self.ask(pacs, window, STUDY_KEYS)
         self.log.line(loglines.found_list(day, len(answers.studies)))
         stable, undecided = self.take_note(answers.studies)
+        if answers.proof and window.whole_day:
+            for uid in self.vanished(pacs, window.day, answers.studies, in_parts=answers.queries > 1):
+                self._quiet.pop((pacs, uid), None)
         return FindResult(stable, undecided, answers.complete, len(answers.studies), answers.queries)
 
     def take_note(self, answers: Iterable[FoundStudy]) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from ..domain.ordering import Ageing, effective_priority
 from ..domain.retry import RetryPolicy
 from ..domain.sparing import Sparing
 from ..domain.study import MANUAL, MOST_PULLS, PULL, WATCH, PacsCopy, Pull, Study, iso
+from ..domain.vanished import gone_from, present_at
 from ..faults import reach
 from ..ports import Clock, EventLog, Exists, Puller, StudyStore, Where
 from .changing import change, milliseconds, note_impossible
@@ -165,9 +166,21 @@ class PullStudies:
                     places.setdefault(other, self._places(other))
                 free = [other for other, places_there in places.items() if places_there.free > 0]
                 pacs = choose_pacs(study, free, self.unreachable(), self.pick) or name
+                if self._waits_for_mirror(study, pacs):
+                    continue
                 places[pacs].take()
                 claimed.append((study, pacs))
         return claimed
+
+    def _waits_for_mirror(self, study: Study, pacs: str) -> bool:
+        """What is gone from a PACS is not tried there while another has it, also when that one is busy or down now."""
+        there = [name for name in present_at(study) if name in self.policy.limits]
+        down = pacs in self.unreachable() and study.priority < MANUAL
+        if not gone_from(study) or not there or (pacs in there and not down):
+            return False
+        why = f"gone from {', '.join(gone_from(study))}; waits for {', '.join(there)}"
+        self._put_off(study.study_uid, self.policy.room_pause, why)
+        return True
 
     def _places(self, pacs: str) -> Places:
         """
