@@ -81,6 +81,8 @@ def recommend(findings: Findings, texts: Sequence[Text]) -> tuple[Recommendation
         _default_encoding(texts),
         _series_level(findings),
         _use_series(findings),
+        _count_by_image(findings),
+        _repair(findings),
         _caps(findings),
         *_look_back(findings),
         _stability(findings),
@@ -144,6 +146,38 @@ def _use_series(findings: Findings) -> Recommendation:
     if filled:
         return Recommendation(name, Place.PACS, True, f"FIND_PACS_USE_SERIES: the filter can judge by {', '.join(filled)}")
     return Recommendation(name, Place.PACS, False, "FIND_PACS_USE_SERIES: SERIES level brings no attribute that tells a chest")
+
+
+def _count_by_image(findings: Findings) -> Recommendation:
+    name = "count_by_image"
+    image, number = _told(findings, "level.image"), _value(findings, "level.image")
+    series, study = _value(findings, "count.series"), _value(findings, "count.study")
+    if image is Verdict.NO:
+        return Recommendation(name, Place.PACS, False, "IMAGE level is refused or empty")
+    if image is Verdict.NOT_TOLD or not series or not study:
+        return Recommendation(name, Place.PACS, None, "IMAGE level or counts were not told")
+    if image is Verdict.PARTLY:
+        if number and _value(findings, "move") == number:
+            why = f"the count of a series is wrong: IMAGE level lists {number} images, and as many came"
+            return Recommendation(name, Place.PACS, True, why)
+        why = "the count of a series and its list at IMAGE level differ; which is right was not told (--move tells)"
+        return Recommendation(name, Place.PACS, None, why)
+    if "number" in (series, study):
+        level = "SERIES" if series == "number" else "STUDY"
+        return Recommendation(name, Place.PACS, False, f"counts come as numbers at {level} level, none was seen to be wrong")
+    why = f"counts are {series} at SERIES level and {study} at STUDY level, and IMAGE level answers"
+    return Recommendation(name, Place.PACS, True, why)
+
+
+def _repair(findings: Findings) -> Recommendation:
+    """Only a series is ever moved by the probe, so only SERIES can be recommended."""
+    verdict = _told(findings, "move")
+    if verdict is Verdict.NOT_TOLD:
+        return Recommendation("repair", Place.PACS, None, "no series was moved (--move)")
+    if verdict is Verdict.NO:
+        why = "the one series that was asked for did not come; STUDY was not tried, set it where only whole studies are moved"
+        return Recommendation("repair", Place.PACS, None, why)
+    return Recommendation("repair", Place.PACS, "SERIES", "a single series was moved; IMAGE was not tried")
 
 
 def _caps(findings: Findings) -> Recommendation:
