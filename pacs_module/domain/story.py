@@ -22,7 +22,9 @@ _REST = {
 }
 
 
-def story(study: Study, now: int, away: Mapping[str, str] | None = None) -> dict[str, Any]:
+def story(
+    study: Study, now: int, away: Mapping[str, str] | None = None, spared: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """
     Everything known of a study.
 
@@ -30,6 +32,7 @@ def story(study: Study, now: int, away: Mapping[str, str] | None = None) -> dict
         study: The study.
         now: Epoch milliseconds.
         away: Who does not answer now (``backend``, or the name of a PACS), with what is known of it.
+        spared: Why less is pulled from a PACS now than at other times, by its name (hours, rates).
 
     Returns:
         The document, with ``next``: what happens next, ``at`` when (None: when something else happens), in how many seconds and
@@ -40,7 +43,7 @@ def story(study: Study, now: int, away: Mapping[str, str] | None = None) -> dict
         "what": what,
         "at": iso(at) if at else None,
         "inSeconds": round(max(0, at - now) / 1000, 1) if at else None,
-        "waitsFor": _waits_for(study, away or {}),
+        "waitsFor": [*_waits_for(study, away or {}), *_held(study, now, spared or {})],
     }
     filtered = [f"{record.series_uid} filter because {record.because}" for record in study.series.values() if not record.taken]
     return {
@@ -60,6 +63,17 @@ def _waits_for(study: Study, away: Mapping[str, str]) -> list[str]:
     if study.state in (State.META_ONLY, State.PULL_DATA):
         return [away[name] for name in study.pacs if name in away]
     return []
+
+
+def _held(study: Study, now: int, spared: Mapping[str, str]) -> list[str]:
+    """The PACS that are spared while its pull is due; those that it is gone from are not asked anyway."""
+    if not study.waits_for_pull or study.due[PULL] > now:
+        return []
+    return [f"{name} is {_spared(spared[name])}" for name in present_at(study) if spared.get(name)]
+
+
+def _spared(why: str) -> str:
+    return why if why.startswith("spared") else f"spared: {why}"
 
 
 def next_step(study: Study) -> tuple[str, int | None]:

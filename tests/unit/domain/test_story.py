@@ -4,7 +4,7 @@ import pytest
 
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.story import next_step, story
-from pacs_module.domain.study import HandOver, SeriesRecord, Study
+from pacs_module.domain.study import HandOver, PacsCopy, SeriesRecord, Study
 
 
 def study(state: State | None, message_state: str = "", due: int | None = None) -> Study:
@@ -34,3 +34,19 @@ def test_why_each_series_was_dropped() -> None:
     )
     assert story(one, 0)["filtered"] == ["1.1 filter because Modality RF"]
     assert story(study(None), 0)["state"] is None
+
+
+@pytest.mark.parametrize(
+    ("due", "spared", "waits_for"),
+    [
+        (5_000, {"A": "spared from 07:00 to 19:00: 1 at once"}, ["A is spared from 07:00 to 19:00: 1 at once"]),
+        (5_000, {"A": "60 pulls an hour: the next in 3 s", "B": ""}, ["A is spared: 60 pulls an hour: the next in 3 s"]),
+        (5_000, {"C": "spared"}, []),  # it is not there
+        (9_001, {"A": "spared"}, []),  # not due anyway
+        (None, {"A": "spared"}, []),  # still being counted
+    ],
+)
+def test_what_is_due_says_why_its_pacs_is_spared(due: int | None, spared: dict[str, str], waits_for: list[str]) -> None:
+    one = study(State.META_ONLY, due=due)
+    one.pacs = {"A": PacsCopy(1), "B": PacsCopy(1)}
+    assert story(one, 9_000, {}, spared)["next"]["waitsFor"] == waits_for
