@@ -119,6 +119,18 @@ class Life(RuleBasedStateMachine):
     def pacs_goes_or_comes(self, seen: bool) -> None:
         (self.world.unreachable.discard if seen else self.world.unreachable.add)("A")
 
+    @rule(pulls=st.booleans(), found_again=st.booleans())
+    def is_gone_from_the_pacs_for_a_while(self, pulls: bool, found_again: bool) -> None:
+        self.world.pacs.studies["A"] = []
+        for _ in range(4):
+            self.world.clock.pass_seconds(120)
+            self.find()
+        if pulls:
+            self.pull(None)
+        self.world.pacs.studies["A"] = [answer(count=self.count)]
+        if found_again:
+            self.find()
+
     # --- pulls ---
 
     @rule(error=st.sampled_from([None, Unreachable("gone"), NoRoom("full"), TooLarge("huge"), Refused("Orthanc", 404, "no")]))
