@@ -56,7 +56,7 @@ chaos-proofs: setup-dev  ## the auditor sees losses when a safeguard is taken ou
 chaos-storm: setup-dev  ## random kills, cuts, full disks, stopped processes, clock jumps: SEED=1 MINUTES=10
 	@exec $(PYTHON) -m tests.chaos.storm --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) $(CHAOS_ARGS)
 
-find-matrix: setup-dev  ## every bad habit of a PACS, alone and combined: nothing wanted may be lost (about fifteen minutes)
+find-matrix: setup-dev  ## every bad habit of a PACS, alone and combined: nothing wanted may be lost (about twenty minutes)
 	@exec $(PYTHON) -m tests.matrix.find_matrix $(MATRIX_ARGS)
 
 lint: setup-dev  ## ruff and mypy
