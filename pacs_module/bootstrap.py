@@ -167,7 +167,7 @@ def build(settings: Settings) -> Service:
         ),
         ends=ends,
         accept=AcceptNotification(store, clock, log, settings.anonymise is not None),
-        announce=Announce(finder, prepare, log, tuple(pacs.name for pacs in settings.pacs)),
+        announce=Announce(finder, prepare, log, names),
         publish=Publish(store, queue, clock, log, owner),
         record=RecordResult(store, clock, log, _delivery_policy(settings)),
         release=Release(store, puller, clock, owner, copies, archive),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from .documents import from_document, to_document
+from .documents import to_document
 from .reconcile import AGAIN, DELAY, MISS
 from .reconcile_line import Cause, Line, PacsList, Role
 
@@ -127,11 +127,6 @@ class Report:
             "answered": to_document(self.answered),
             "lines": to_document(self.lines),
         }
-
-
-def read_report(document: dict[str, Any]) -> Report:
-    """A report from its document."""
-    return from_document(Report, document)
 
 
 def answered(lists: Iterable[PacsList]) -> tuple[Answered, ...]:
