@@ -14,8 +14,8 @@ from typing import Any
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.dimse_primitives import C_CANCEL, C_ECHO, C_FIND, C_MOVE
 
-from hospital_sim.pacs.answering import FIND_CLASSES, MOVE_CLASSES
-from hospital_sim.pacs.move import PENDING
+from hospital_sim.pacs.move import MOVE_CLASSES, PENDING
+from hospital_sim.pacs.query import FIND_CLASSES
 from hospital_sim.pacs.text import NATURAL
 from hospital_sim.pacs.wire import decode_flat, encode_answer, raw_values
 from hospital_sim.scu import Association, Pacs

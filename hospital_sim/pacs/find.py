@@ -9,96 +9,18 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import IntEnum
+from collections.abc import Iterable, Iterator, Mapping
 
 from hospital_sim.pacs.content import Archive, Series, Study
 from hospital_sim.pacs.habits import Habits
 from hospital_sim.pacs.matching import bounds, is_range, is_wildcard, matches, matches_combined
-from hospital_sim.pacs.text import TextCoding, coding_of
+from hospital_sim.pacs.query import DOES_NOT_MATCH, UIDS, Answer, Level, Query, QueryRefusedError, Row
+from hospital_sim.pacs.spoiled_answers import Draft, is_hit, spoil
+from hospital_sim.pacs.text import coding_of
 from hospital_sim.pacs.wire import tag_of, vr_of
 
-
-class Level(IntEnum):
-    """QueryRetrieveLevel, from the top."""
-
-    PATIENT = 0
-    STUDY = 1
-    SERIES = 2
-    IMAGE = 3
-
-
-class QueryRefusedError(Exception):
-    """The query is answered with this failure status."""
-
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
-        self.status = status
-
-
-OUT_OF_RESOURCES = 0xA700  # status of C-FIND, PS3.4 C.4.1.1.4
-DOES_NOT_MATCH = 0xA900
-_COUNTS = (
-    "NumberOfPatientRelatedStudies", "NumberOfPatientRelatedSeries", "NumberOfPatientRelatedInstances",
-    "NumberOfStudyRelatedSeries", "NumberOfStudyRelatedInstances", "NumberOfSeriesRelatedInstances",
-)  # fmt: skip
-_UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-_NOT_MATCHED = frozenset({"QueryRetrieveLevel", "SpecificCharacterSet", "TimezoneOffsetFromUTC", *_COUNTS})
 _PATIENT = frozenset({"PatientID", "PatientName", "PatientBirthDate", "PatientSex"})
 _NAME_OF_EXTRA = "KO"  # objects that are announced and never sent, of a class that nobody asks for
-
-
-@dataclass(frozen=True)
-class Query:
-    """
-    One C-FIND request.
-
-    Attributes:
-        level: What is asked for.
-        keys: Keyword to key, universal ones as empty text; in the order of the request.
-    """
-
-    level: Level
-    keys: Mapping[str, str]
-
-    @classmethod
-    def of(cls, values: Mapping[str, str]) -> Query:
-        """
-        From the identifier's values.
-
-        Raises:
-            QueryRefusedError: No such level.
-        """
-        try:
-            level = Level[values.get("QueryRetrieveLevel", "").strip().upper()]
-        except KeyError:
-            raise QueryRefusedError(DOES_NOT_MATCH, "no QueryRetrieveLevel that we know") from None
-        return cls(level, values)
-
-    @property
-    def filled(self) -> dict[str, str]:
-        """The keys that restrict something."""
-        return {name: key for name, key in self.keys.items() if key and name not in _NOT_MATCHED}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer before it is encoded: values as text, how text is written, and VRs other than the dictionary's."""
-
-    values: dict[str, str]
-    coding: TextCoding
-    vrs: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Row:
-    """What an answer is about."""
-
-    study: Study
-    series: Series | None = None
-    index: int | None = None
 
 
 class Finder:
@@ -155,21 +77,21 @@ class Finder:
         if "date-range-ignored" in self._habits and is_range(keys.get("StudyDate", "")):
             keys["StudyDate"] = bounds("DA", keys["StudyDate"]).low or ""
         if "uid-list-first" in self._habits:
-            keys.update({name: keys[name].split("\\")[0] for name in _UIDS if name in keys})
+            keys.update({name: keys[name].split("\\")[0] for name in UIDS if name in keys})
         return keys if "wildcard-ignored" not in self._habits else self._without_wildcards(keys)
 
     def _without_wildcards(self, keys: dict[str, str]) -> dict[str, str]:
         if self._habits.word("wildcard-ignored") == "everything":
-            return {name: key for name, key in keys.items() if name in _UIDS or not is_wildcard(key)}
+            return {name: key for name, key in keys.items() if name in UIDS or not is_wildcard(key)}
         # Escaped by a value that no attribute can have, so that the pattern is never a pattern.
-        return {name: "\x1a" if is_wildcard(key) and name not in _UIDS else key for name, key in keys.items()}
+        return {name: "\x1a" if is_wildcard(key) and name not in UIDS else key for name, key in keys.items()}
 
     def _candidates(self, keys: Mapping[str, str]) -> Iterable[Study]:
         uids = keys.get("StudyInstanceUID", "")
         if uids:
             found = (self._archive.study(uid.replace(" ", "")) for uid in dict.fromkeys(uids.split("\\")))
             hidden = self._habits.count("empty-uid-everywhere")
-            return [one for one in found if one is not None and not (hidden and _hit(one, hidden))]
+            return [one for one in found if one is not None and not (hidden and is_hit(one, hidden))]
         if keys.get("StudyDate"):
             limits = bounds("DA", keys["StudyDate"])
             return self._archive.dated(limits.low, limits.high)
@@ -217,14 +139,11 @@ class Finder:
 
     def _answer(self, query: Query, row: Row) -> Answer:
         known = self._values(query.level, row)
-        values = {name: known[name] for name in query.keys if name in known}
-        vrs: dict[str, str] = {}
-        for habit, spoil in _SPOIL.items():
-            if habit in self._habits:
-                spoil(self._habits, query.level, row, values, vrs)
-        values.update(QueryRetrieveLevel=query.level.name, RetrieveAETitle=self._ae_title)
+        draft = Draft(query.level, row, {name: known[name] for name in query.keys if name in known})
+        spoil(draft, self._habits)
+        values = {**draft.values, "QueryRetrieveLevel": query.level.name, "RetrieveAETitle": self._ae_title}
         values.pop("SpecificCharacterSet", None)
-        return Answer(values, self._habits.text() or coding_of(row.study.character_set), vrs)
+        return Answer(values, self._habits.text() or coding_of(row.study.character_set), draft.vrs)
 
     def _values(self, level: Level, row: Row) -> dict[str, str]:
         """Everything that this PACS knows at a level, the levels above included."""
@@ -288,74 +207,3 @@ def _all_match(values: Mapping[str, str], keys: Mapping[str, str], clean: str) -
         if not matches(vr_of(tag_of(name)), key.replace(" ", "") if name == clean else key, values[name]):
             return False
     return True
-
-
-def _hit(study: Study, every: int) -> bool:
-    """Whether a habit that spoils every n-th study spoils this one."""
-    return study.number % every == every - 1
-
-
-# ---------------------------------------------------------------------------------------------- habits that spoil an answer
-
-Spoil = Callable[[Habits, Level, Row, dict[str, str], dict[str, str]], None]
-
-
-def _no_counts(habits: Habits, level: Level, row: Row, values: dict[str, str], vrs: dict[str, str]) -> None:
-    for name in _COUNTS:
-        values.pop(name, None)
-
-
-def _counts_as_text(habits: Habits, level: Level, row: Row, values: dict[str, str], vrs: dict[str, str]) -> None:
-    kinds = {"spaces": " {} ", "n/a": "n/a", "empty": ""}
-    word = habits.word("counts-as-text") or "mixed"
-    shape = kinds.get(word) or list(kinds.values())[row.study.number % 3] if word != "empty" else ""
-    for name in _COUNTS:
-        if name in values:
-            values[name] = shape.format(values[name])
-            vrs[name] = "LO"  # in IS or US 'n/a' would not pass a strict writer; in implicit VR nobody sees
-
-
-def _empty_uid(habits: Habits, level: Level, row: Row, values: dict[str, str], vrs: dict[str, str]) -> None:
-    if level is Level.STUDY and _hit(row.study, habits.count("empty-uid") or 1) and "StudyInstanceUID" in values:
-        values["StudyInstanceUID"] = ""
-
-
-def _empty_uid_everywhere(habits: Habits, level: Level, row: Row, values: dict[str, str], vrs: dict[str, str]) -> None:
-    if _hit(row.study, habits.count("empty-uid-everywhere") or 1) and "StudyInstanceUID" in values:
-        values["StudyInstanceUID"] = ""
-
-
-def _dirty_uid(habits: Habits, level: Level, row: Row, values: dict[str, str], vrs: dict[str, str]) -> None:
-    if not _hit(row.study, habits.count("dirty-uid") or 1):
-        return
-    for name in _UIDS:
-        if values.get(name):
-            values[name] = re.sub(r"\.(?=\d+$)", ". ", values[name]) + "  "
-
-
-def _no_modalities(habits: Habits, level: Level, row: Row, values: dict[str, str], vrs: dict[str, str]) -> None:
-    values.pop("ModalitiesInStudy", None)
-
-
-def _single_modality(habits: Habits, level: Level, row: Row, values: dict[str, str], vrs: dict[str, str]) -> None:
-    if "ModalitiesInStudy" in values:
-        values["ModalitiesInStudy"] = values["ModalitiesInStudy"].split("\\")[-1]
-
-
-def _modalities_as_text(habits: Habits, level: Level, row: Row, values: dict[str, str], vrs: dict[str, str]) -> None:
-    separator = {"comma": ",", "slash": "/"}.get(habits.word("modalities-as-text") or "", "\\")
-    if "ModalitiesInStudy" in values:
-        values["ModalitiesInStudy"] = values["ModalitiesInStudy"].replace("\\", separator)
-        vrs["ModalitiesInStudy"] = "ST" if separator == "\\" else "CS"  # in ST a backslash is text (PS3.5 6.2)
-
-
-_SPOIL: dict[str, Spoil] = {
-    "no-counts": _no_counts,
-    "counts-as-text": _counts_as_text,
-    "empty-uid": _empty_uid,
-    "empty-uid-everywhere": _empty_uid_everywhere,
-    "dirty-uid": _dirty_uid,
-    "no-modalities-in-study": _no_modalities,
-    "modalities-single": _single_modality,
-    "modalities-as-text": _modalities_as_text,
-}

@@ -5,16 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import zlib
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hospital_sim.pacs.content import Archive, Series, Study
-from hospital_sim.pacs.find import DOES_NOT_MATCH, Level, QueryRefusedError
 from hospital_sim.pacs.habits import Habits
+from hospital_sim.pacs.query import DOES_NOT_MATCH, Level, QueryRefusedError
 from hospital_sim.pacs.text import TextCoding
 from hospital_sim.scu import SUCCESS, WARNINGS, Association, Originator, Pacs, PacsUnreachableError, check_listening
 
+# Patient root and study root (PS3.4 C.6.1, C.6.2).
+MOVE_CLASSES = ("1.2.840.10008.5.1.4.1.2.1.2", "1.2.840.10008.5.1.4.1.2.2.2")
 PENDING = 0xFF00
 SUBOPERATIONS_FAILED = 0xB000  # complete, one or more failures
 CANNOT_PERFORM = 0xA702
@@ -52,21 +53,6 @@ class Progress:
         return self.total - self.completed - self.failed
 
 
-class Memory:
-    """What was asked for how often: the habits that show only the first times need it. Safe for threads."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counts: Counter[tuple[str, str]] = Counter()
-
-    def earlier(self, habit: str, what: str) -> int:
-        """How often this was met before; counts this time in."""
-        with self._lock:
-            before = self._counts[habit, what]
-            self._counts[habit, what] += 1
-            return before
-
-
 def wanted_images(archive: Archive, values: Mapping[str, str], now: dt.datetime) -> list[Wanted]:
     """
     The images that a C-MOVE identifier means, as far as they have arrived.
@@ -74,10 +60,7 @@ def wanted_images(archive: Archive, values: Mapping[str, str], now: dt.datetime)
     Raises:
         QueryRefusedError: No such level, or the key of the level is missing.
     """
-    try:
-        level = Level[values.get("QueryRetrieveLevel", "").strip().upper()]
-    except KeyError:
-        raise QueryRefusedError(DOES_NOT_MATCH, "no QueryRetrieveLevel that we know") from None
+    level = Level.of(values)
     if not values.get(_UNIQUE_KEY[level]):
         raise QueryRefusedError(DOES_NOT_MATCH, f"{_UNIQUE_KEY[level]} missing")
     series_uids, image_uids = _uids(values, "SeriesInstanceUID"), _uids(values, "SOPInstanceUID")

@@ -26,12 +26,15 @@ from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from hospital_sim import headers
 from hospital_sim.busy_day import BusyDay, made_late
-from hospital_sim.pacs.answering import FIND_CLASSES, MOVE_CLASSES, Context, serve
+from hospital_sim.pacs.answering import serve
+from hospital_sim.pacs.call import Context
 from hospital_sim.pacs.clock import Clock, ManualClock, RunningClock
 from hospital_sim.pacs.content import Archive
 from hospital_sim.pacs.habits import Habits, as_habits
 from hospital_sim.pacs.ledger import Entry, Ledger
+from hospital_sim.pacs.move import MOVE_CLASSES
 from hospital_sim.pacs.planned import archive_of
+from hospital_sim.pacs.query import FIND_CLASSES
 from hospital_sim.pacs.stored import Store
 
 _VERIFICATION = "1.2.840.10008.1.1"

@@ -1,0 +1,83 @@
+"""C-FIND as a service: the answers of ``find`` one by one over the association, or none, as the habits want it."""
+
+from __future__ import annotations
+
+from pynetdicom.dimse_primitives import C_FIND
+
+from hospital_sim.pacs.call import Call
+from hospital_sim.pacs.find import Finder
+from hospital_sim.pacs.move import CANCELLED, PENDING
+from hospital_sim.pacs.query import OUT_OF_RESOURCES, Answer, Query, QueryRefusedError
+from hospital_sim.pacs.wire import encode_answer, encode_element
+from hospital_sim.scu import SUCCESS
+
+
+def find(call: Call) -> None:
+    """Serve a C-FIND."""
+    call.read_identifier()
+    number = call.context.next_find()
+    if call.context.bites("never-answers", number):
+        call.bitten.append("never-answers")
+        call.hang()
+        call.note("C-FIND", 0, None)
+        return
+    sent, status = 0, SUCCESS
+    try:
+        query = Query.of(call.values)
+        answers = [] if _is_overloaded(call, number) else _answers(call, query)
+        if not call.sleep(call.habits.seconds("slow")):
+            call.note("C-FIND", 0, None)
+            return
+        sent, status = _send_answers(call, answers)
+    except QueryRefusedError as error:
+        status = error.status
+    response = C_FIND()
+    response.Status = status
+    call.note("C-FIND", sent, status)  # first: who has the answer may read the ledger
+    call.send(response)
+
+
+def _is_overloaded(call: Call, number: int) -> bool:
+    if not call.context.bites("overloaded", number):
+        return False
+    call.bitten.append("overloaded")
+    return True
+
+
+def _answers(call: Call, query: Query) -> list[Answer]:
+    found = Finder(call.context.archive, call.habits, call.now, call.context.ae_title).answers(query)
+    cap = call.habits.count("cap")
+    if cap is None or len(found) <= cap:
+        return found
+    call.bitten.append("cap")
+    return found[:cap]
+
+
+def _send_answers(call: Call, answers: list[Answer]) -> tuple[int, int]:
+    """Send them; how many were sent, and the final status."""
+    limit = call.habits.count("cap-a700")
+    pause = call.habits.seconds("trickle")
+    command = _pending_command(call)
+    for number, answer in enumerate(answers):
+        if limit is not None and number >= limit:
+            call.bitten.append("cap-a700")
+            return number, OUT_OF_RESOURCES
+        if call.is_cancelled or call.is_gone:
+            return number, CANCELLED
+        if pause and not call.sleep(pause):
+            return number, CANCELLED
+        call.send_raw(command, encode_answer(answer.values, answer.coding, implicit=call.implicit, vrs=answer.vrs))
+    return len(answers), SUCCESS
+
+
+def _pending_command(call: Call) -> bytes:
+    """The command set of a pending C-FIND response (PS3.7 9.3.2.2), the same for all answers of a query."""
+    values = [
+        (0x00000002, "UI", str(call.request.AffectedSOPClassUID).encode()),
+        (0x00000100, "US", (0x8020).to_bytes(2, "little")),
+        (0x00000120, "US", int(call.request.MessageID).to_bytes(2, "little")),
+        (0x00000800, "US", (0x0001).to_bytes(2, "little")),  # a data set follows
+        (0x00000900, "US", PENDING.to_bytes(2, "little")),
+    ]
+    rest = b"".join(encode_element(one, implicit=True) for one in values)
+    return encode_element((0x00000000, "UL", len(rest).to_bytes(4, "little")), implicit=True) + rest

@@ -1,0 +1,178 @@
+"""C-MOVE as a service: the images of ``move`` to their destination, the progress and the end to the caller, habits included."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from io import BytesIO
+
+from pynetdicom.dimse_primitives import C_MOVE
+
+from hospital_sim.pacs.call import Call
+from hospital_sim.pacs.habits import Habits
+from hospital_sim.pacs.move import (
+    CANCELLED,
+    CANNOT_PERFORM,
+    PENDING,
+    SUBOPERATIONS_FAILED,
+    UNKNOWN_DESTINATION,
+    Progress,
+    Sending,
+    Wanted,
+    group_of,
+    is_nth,
+    send_images,
+    wanted_images,
+)
+from hospital_sim.pacs.query import QueryRefusedError
+from hospital_sim.pacs.text import NATURAL
+from hospital_sim.pacs.wire import encode_answer
+from hospital_sim.scu import SUCCESS, Originator, Pacs
+
+
+def move(call: Call) -> None:
+    """Serve a C-MOVE."""
+    call.read_identifier()
+    name = str(call.request.MoveDestination or "").strip()
+    destination = call.context.destinations.get(name)
+    if destination is None:
+        _end_move(call, Progress(0), UNKNOWN_DESTINATION)
+        return
+    try:
+        images = wanted_images(call.context.archive, call.values, call.now)
+    except QueryRefusedError as error:
+        _end_move(call, Progress(0), error.status)
+        return
+    if _spoiled_whole(call, images):
+        return
+    if call.habits.seconds("move-silent"):
+        call.bitten.append("move-silent")
+        if not call.sleep(call.habits.seconds("move-silent")):
+            call.note("C-MOVE", 0, None)
+            return
+    _Mover(call, images, Pacs(destination[0], destination[1], name)).run()
+
+
+def _spoiled_whole(call: Call, images: list[Wanted]) -> bool:
+    """Habits that send nothing at all; whether one did."""
+    group, total = group_of(images), len(images)
+    for habit, progress, status in (
+        ("move-refused", Progress(total), CANNOT_PERFORM),
+        ("move-zero", Progress(0), SUCCESS),
+        ("move-success-all-failed", Progress(total, failed=total), SUCCESS),
+    ):
+        if images and call.context.still(habit, group):
+            call.bitten.append(habit)
+            _end_move(call, progress, status)
+            return True
+    return False
+
+
+def _end_move(call: Call, progress: Progress, status: int) -> None:
+    response = _response(progress, status)
+    if progress.failed_uids:
+        values = {"FailedSOPInstanceUIDList": "\\".join(progress.failed_uids)}
+        response.Identifier = BytesIO(encode_answer(values, NATURAL[""], implicit=call.implicit))
+    call.note("C-MOVE", progress.sent, status)
+    call.send(response)
+
+
+def _response(progress: Progress, status: int) -> C_MOVE:
+    response = C_MOVE()
+    response.Status = status
+    response.NumberOfCompletedSuboperations = progress.completed
+    response.NumberOfFailedSuboperations = progress.failed
+    response.NumberOfWarningSuboperations = 0
+    if status in (PENDING, CANCELLED):
+        response.NumberOfRemainingSuboperations = progress.remaining
+    return response
+
+
+class _Mover:
+    """Sends the images of one move."""
+
+    def __init__(self, call: Call, images: list[Wanted], destination: Pacs) -> None:
+        habits, context = call.habits, call.context
+        originator = Originator(call.calling, call.request.MessageID)
+        self._call = call
+        self._sending = Sending(
+            destination, context.ae_title, None if "move-no-originator" in habits else originator, context.stopped
+        )
+        self._images = images
+        self._dropped = self._picked("move-drops-nth")
+        self._failed = self._picked("move-b000") - self._dropped
+        rest = [one for one in images if one.uid not in self._dropped | self._failed] if self._dropped or self._failed else images
+        late = len(rest) - max(1, len(rest) // 3) if habits.seconds("move-late-images") else len(rest)
+        self._now, self._later = rest[:late], rest[late:]
+        self._dies = bool(images) and context.still("move-dies", group_of(images))
+
+    def _picked(self, habit: str) -> set[str]:
+        """SOPInstanceUIDs that a habit hits this time; noted in the ledger."""
+        times = self._call.habits.times(habit)
+        if times is None:
+            return set()
+        hit = {one.uid for one in self._images if is_nth(one, times.count)}
+        picked = {uid for uid in hit if times.still(self._call.context.memory.earlier(habit, uid))}
+        if picked:
+            self._call.bitten.append(habit)
+        return picked
+
+    def run(self) -> None:
+        """Send, tell the progress, and end as the habits want it."""
+        call = self._call
+        extra = (call.habits.count("move-announces-more") or 0) if self._images else 0
+        progress = Progress(len(self._images) + extra)
+        for ended in self._sent(progress):
+            if ended:
+                return
+        if self._later:
+            call.bitten.append("move-late-images")
+            progress.completed += len(self._later)
+            self._send_later()
+        progress.completed += len(self._dropped)
+        progress.failed += len(self._failed)
+        progress.failed_uids += sorted(self._failed)
+        _end_move(call, progress, SUBOPERATIONS_FAILED if progress.failed else SUCCESS)
+
+    def _sent(self, progress: Progress) -> Iterator[bool]:
+        """After each image whether the move has ended for good."""
+        call = self._call
+        for one, arrived in zip(self._now, send_images(self._now, self._sending, call.habits), strict=False):
+            progress.sent += arrived
+            progress.completed += arrived
+            if not arrived:
+                progress.failed += 1
+                progress.failed_uids.append(one.uid)
+            yield self._is_ended(progress)
+            if "move-no-pending" not in call.habits:
+                call.send(_response(progress, PENDING))
+        if call.context.stopped.is_set():
+            yield True
+
+    def _is_ended(self, progress: Progress) -> bool:
+        call = self._call
+        if self._dies and 2 * (progress.completed + progress.failed) >= len(self._now):
+            call.bitten.append("move-dies")
+            call.note("C-MOVE", progress.sent, None)
+            call.abort()
+            return True
+        if call.is_cancelled:
+            _end_move(call, progress, CANCELLED)
+            return True
+        if call.is_gone:
+            call.note("C-MOVE", progress.sent, None)
+            return True
+        return False
+
+    def _send_later(self) -> None:
+        """The rest after the final response, from a thread of its own."""
+        context, seconds = self._call.context, self._call.habits.seconds("move-late-images")
+
+        def send() -> None:
+            if not context.stopped.wait(seconds):
+                for _ in send_images(self._later, self._sending, Habits()):
+                    pass
+
+        thread = threading.Thread(target=send, name="late images", daemon=True)
+        context.helpers.append(thread)
+        thread.start()
