@@ -1,8 +1,9 @@
 """
 For all tests: what happens when a server's program is missing, and servers that several tests share.
 
-A test marked ``server`` needs Debian's packages. On a desk it skips with the reason; with CI=true it fails, because a
-missing server must not look like success. ``@pytest.mark.server("rabbitmq")`` names what it needs; without names: everything.
+A test marked ``server`` needs Debian's packages or a programme of the venv. On a desk it skips with the reason; with CI=true it
+fails, because a missing server must not look like success. ``@pytest.mark.server("rabbitmq")`` names what it needs; without
+names: everything.
 """
 
 import os
@@ -15,6 +16,8 @@ import pytest
 from stack.ports import free_ports
 from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.run_folder import RunFolder
+from stack.secantusdb import PROGRAM as SECANTUSDB
+from stack.secantusdb import SecantusDb
 
 _NEEDED = {
     "chromium": ["/usr/bin/chromium"],
@@ -22,8 +25,9 @@ _NEEDED = {
     "orthanc-python": ["/usr/sbin/Orthanc", "/usr/share/orthanc/plugins/libOrthancPython.so"],
     "dcmtk": ["/usr/bin/echoscu", "/usr/bin/storescu", "/usr/bin/movescu"],
     "rabbitmq": ["/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/bin/epmd"],
+    "secantusdb": [str(SECANTUSDB)],
 }
-_SERVERS = tuple(name for name in _NEEDED if name != "chromium")
+_SERVERS = tuple(name for name in _NEEDED if name not in ("chromium", "secantusdb"))
 
 
 def missing_programs(names: tuple[str, ...]) -> list[str]:
@@ -53,7 +57,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("server"):
         missing = missing_programs(marker.args)
         if missing:
-            reason = f"needs {', '.join(missing)}; `make setup` installs it"
+            reason = f"needs {', '.join(missing)}; `make setup-dev` installs it"
             if in_ci():
                 pytest.fail(f"{reason} (CI=true: not skipped)", pytrace=False)
             pytest.skip(reason)
@@ -79,4 +83,19 @@ def rabbitmq_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbitmq
         node.start()
         yield node
         node.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def secantusdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecantusDb]:
+    """
+    One MongoDB-compatible server, not MongoDB itself, for the whole session: use a database of your own, and do not kill it.
+
+    A test that asks for it must be marked ``server``.
+    """
+    folder = tmp_path_factory.mktemp("secantusdb")
+    with RunFolder(folder / "run") as run:
+        server = SecantusDb(run, free_ports(1)[0])
+        server.start()
+        yield server
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,8 +1,9 @@
 """
 Every adapter of the study store, for the suite that all of them have to pass.
 
-A real MongoDB is met when MONGO_TEST_URI names one or a Docker daemon can start one. Neither can be asked of every machine
-(there is no mongod to install), so its absence skips, also in CI.
+The adapter of MongoDB always meets a MongoDB-compatible server (stack.secantusdb), which is not MongoDB itself. A real MongoDB is
+met when MONGO_TEST_URI names one or a Docker daemon can start one. Neither can be asked of every machine (there is no mongod to
+install), so its absence skips, also in CI.
 """
 
 import os
@@ -13,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import mongomock
 import pymongo
 import pytest
 from contract.store_cases import STORES, StoreCase
@@ -55,10 +55,10 @@ def sqlite_case(folder: Path) -> Iterator[StoreCase]:
     store.close()
 
 
-def mongodb_case(url: str) -> Iterator[StoreCase]:
+def mongodb_case(name: str, url: str, crowd: int) -> Iterator[StoreCase]:
     database = f"aipull_test_{uuid.uuid4().hex[:12]}"
     client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(url)
-    yield StoreCase("mongodb", MongoStore(client, database), f"{url}|{database}")
+    yield StoreCase(name, MongoStore(client, database), f"{url}|{database}", crowd)
     client.drop_database(database)
     client.close()
 
@@ -69,10 +69,10 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreCase]:
         yield StoreCase("memory", MemoryStore())
     elif request.param == "sqlite":
         yield from sqlite_case(tmp_path)
-    elif request.param == "mongomock":
-        yield StoreCase("mongomock", MongoStore(mongomock.MongoClient(), "aipull"))
+    elif request.param == "secantusdb":
+        yield from mongodb_case("secantusdb", request.getfixturevalue("secantusdb").url, crowd=48)
     else:
-        yield from mongodb_case(request.getfixturevalue("mongodb_url"))
+        yield from mongodb_case("mongodb", request.getfixturevalue("mongodb_url"), crowd=200)
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import pytest
 
 from pacs_module.ports import StudyStore
 
-STORES = ("memory", "sqlite", "mongomock", "mongodb")
+STORES = ("memory", "sqlite", pytest.param("secantusdb", marks=pytest.mark.server("secantusdb")), "mongodb")
+"""``secantusdb``: the adapter of MongoDB over a real socket, at a MongoDB-compatible server that is not MongoDB itself."""
 
 
 @dataclass
@@ -16,10 +17,8 @@ class StoreCase:
     name: str
     store: StudyStore
     url: str = ""
-
-    def needs_atomic_claims(self) -> None:
-        if self.name == "mongomock":
-            pytest.skip("mongomock's find_one_and_update is not atomic across threads")
+    crowd: int = 200
+    """How many studies are fought over by threads; fewer where a claim takes long."""
 
     def needs_processes(self) -> None:
         if not self.url:

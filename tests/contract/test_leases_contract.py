@@ -57,7 +57,6 @@ def test_only_the_owner_writes_and_gives_back(leases: Leases) -> None:
 
 
 def test_of_many_threads_one_gets_it(case: StoreCase) -> None:
-    case.needs_atomic_claims()
     leases = leases_of(case.store)
     start, owners = threading.Barrier(8), []
 

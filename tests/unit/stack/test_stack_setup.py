@@ -46,6 +46,13 @@ def test_what_the_project_needs_is_locked():
     assert locked("requirements.lock") & locked("requirements-dev.lock") == set()
 
 
+def test_the_server_under_another_licence_is_started_and_never_imported():
+    ours = [path for path in REPOSITORY.rglob("*.py") if ".venv" not in path.parts]
+    imports = re.compile(r"^\s*(?:from|import)\s+(?:secantus|wiredtiger)\b", re.MULTILINE)
+    assert len(ours) > 100
+    assert [path for path in ours if imports.search(path.read_text(encoding="utf-8"))] == []
+
+
 @pytest.fixture
 def bare_machine(tmp_path: Path) -> dict[str, str]:
     """The environment of a plain user on a machine without the packages, and without sudo's leave."""

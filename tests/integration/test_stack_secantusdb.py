@@ -1,0 +1,82 @@
+"""
+The MongoDB-compatible server, and MongoDB's adapter when that server dies.
+
+Not proved here: MongoDB itself, a replica set, and what a machine's power failure does to its disk.
+"""
+
+import re
+import subprocess
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from pacs_module.adapters.mongo_store import MongoStore
+from pacs_module.domain.errors import RetriableError
+from pacs_module.domain.study import Study
+from stack.identity import bearers
+from stack.ports import LOOPBACK, free_ports
+from stack.probing import accepts_tcp
+from stack.run_folder import RunFolder
+from stack.secantusdb import SecantusDb
+
+pytestmark = pytest.mark.server("secantusdb")
+
+
+@pytest.fixture
+def server(run_folder: RunFolder) -> Iterator[SecantusDb]:
+    server = SecantusDb(run_folder, free_ports(1)[0])
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def store(server: SecantusDb) -> Iterator[MongoStore]:
+    store = MongoStore(server.url, "aipull")
+    yield store
+    store.close()
+
+
+def test_it_listens_on_loopback_only_and_is_gone_after_stop(server: SecantusDb, run_folder: RunFolder) -> None:
+    listeners = subprocess.run(["ss", "-Hltn"], capture_output=True, text=True, check=True).stdout
+    assert set(re.findall(rf"(\S+):{server.port}\s", listeners)) == {LOOPBACK}
+    server.stop()
+    assert not accepts_tcp(server.port)
+    assert bearers(run_folder.mark) == []
+
+
+def test_what_was_acknowledged_outlives_a_kill_of_the_server(server: SecantusDb, store: MongoStore) -> None:
+    for round_number in range(2):
+        acknowledged: dict[str, int] = {}
+        enough = threading.Barrier(5)
+        writers = [
+            threading.Thread(target=_write_until_it_dies, args=(store, f"{round_number}.{number}", acknowledged, enough))
+            for number in range(4)
+        ]
+        for writer in writers:
+            writer.start()
+        enough.wait(60)
+        server.kill()
+        for writer in writers:
+            writer.join(60)
+        server.start()
+        kept = {study.study_uid: study.revision for study in store.find({})}
+        assert len(acknowledged) >= 12
+        assert {uid: kept.get(uid, 0) for uid, revision in acknowledged.items() if kept.get(uid, 0) < revision} == {}
+
+
+def _write_until_it_dies(store: MongoStore, name: str, acknowledged: dict[str, int], enough: threading.Barrier) -> None:
+    number = 0
+    try:
+        while True:
+            study = Study(f"{name}.{number}", patient_id="x" * 2_000)
+            assert store.insert(study)
+            acknowledged[study.study_uid] = 1
+            assert store.replace(study)
+            acknowledged[study.study_uid] = 2
+            number += 1
+            if number == 3:
+                enough.wait(60)
+    except RetriableError:
+        return
