@@ -16,19 +16,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from hospital_sim import devices
-from hospital_sim.day import (
-    Content,
-    Patient,
-    PlannedSeries,
-    PlannedStudy,
-    Region,
-    expected_series,
-    image_type_of,
-    kernel_of,
-    stable_uid,
-    thickness_of,
-)
+from hospital_sim.acquisition import ct_descriptions, image_type_of, kernel_of, made_as, modality_of, thickness_of
 from hospital_sim.devices import Device
+from hospital_sim.planned_study import Content, Patient, PlannedSeries, PlannedStudy, Region, expected_series, stable_uid
 
 # Studies begun in each hour of the day, relative; two peaks with a lunch break, emergencies at night.
 HOURLY = (
@@ -431,14 +421,12 @@ class _SeriesMaker:
         return self._one(number, Content.DOSE_PICTURE if modality == "CT" else Content.OTHER, modality)
 
     def _one(self, number: int, content: Content, modality: str) -> PlannedSeries:
-        if content is Content.DOSE_REPORT and self._device.dose_as_picture:
-            content = Content.DOSE_PICTURE
-        special = {Content.DOSE_REPORT: "SR", Content.PRESENTATION_STATE: "PR"}
+        content = made_as(self._device, content)
         return PlannedSeries(
             uid=stable_uid("series", self._study_uid, number, modality),
             number=number,
             content=content,
-            modality=special.get(content, modality),
+            modality=modality_of(content, modality),
             description=self._description(content),
             protocol=self._text.protocol,
             body_part=self._text.body_part,
@@ -466,11 +454,7 @@ class _SeriesMaker:
         # GE calls its sharp kernel LUNG: in a description of another region it would be a chest keyword.
         sharp = device.sharp_kernel if self._kind.chest else "Sharp"
         texts = {
-            Content.SCOUT: "Topogram" if device.manufacturer == "SIEMENS" else "Scout",
-            Content.THICK: f"{word} 5.0 {device.soft_kernel}",
-            Content.THIN_SOFT: f"{word} {device.thin_mm} {device.soft_kernel}",
-            Content.THIN_SHARP: f"{word} {device.thin_mm} {sharp}",
-            Content.MPR: f"{word} Cor MPR 3.0",
+            **ct_descriptions(device, word, sharp),
             Content.DOSE_REPORT: "Dose Report",
             Content.DOSE_PICTURE: "Dose Report",
             Content.PRESENTATION_STATE: "Presentation State",

@@ -18,11 +18,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hospital_sim.day import RECIPES, DayPlan, PlannedStudy, plan_day
+from hospital_sim.day import DayPlan, plan_day
+from hospital_sim.day_catalogue import RECIPES
 from hospital_sim.department import send_day
 from hospital_sim.events import Event
 from hospital_sim.folder import EmptyFolderError, StudySummary, send_folder
 from hospital_sim.pacs.commands import register
+from hospital_sim.planned_study import PlannedStudy
 from hospital_sim.scu import Pacs, StoreError
 
 app = typer.Typer(

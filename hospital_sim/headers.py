@@ -8,7 +8,7 @@ from typing import Any
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from hospital_sim.day import AXIAL, Content, PlannedSeries, PlannedStudy, sop_instance_uid, stable_uid
+from hospital_sim.planned_study import AXIAL, Content, PlannedSeries, PlannedStudy, sop_instance_uid, stable_uid
 
 CT_IMAGE = UID("1.2.840.10008.5.1.4.1.1.2")
 CR_IMAGE = UID("1.2.840.10008.5.1.4.1.1.1")

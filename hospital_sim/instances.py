@@ -11,8 +11,9 @@ from pydicom.dataset import Dataset
 
 from hospital_sim import headers, phantom
 from hospital_sim.canvas import Floats
-from hospital_sim.day import Content, Part, PlannedSeries, PlannedStudy, Region, Slice
+from hospital_sim.day import Part, Slice
 from hospital_sim.phantom import Volume
+from hospital_sim.planned_study import Content, PlannedSeries, PlannedStudy, Region
 
 RADIOGRAPH_MATRIX = 1024
 VOLUMES_KEPT = 2

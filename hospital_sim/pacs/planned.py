@@ -20,10 +20,10 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from hospital_sim import headers
 from hospital_sim.busy_day import BusyDay, BusyStudy, SeriesArrival
-from hospital_sim.day import RADIOGRAPHS, Content, PlannedSeries, PlannedStudy, sop_instance_uid
 from hospital_sim.pacs.content import NATIVE, Archive, Attributes, Correction, Encoded, Series, Study
 from hospital_sim.pacs.text import TEXT_VRS, TextCoding, coding_of
 from hospital_sim.pacs.wire import SPECIFIC_CHARACTER_SET, Element, encode_element, tag_of, value_to_bytes, vr_of
+from hospital_sim.planned_study import RADIOGRAPHS, Content, PlannedSeries, PlannedStudy, sop_instance_uid
 
 _NO_IMAGE = (Content.DOSE_REPORT, Content.PRESENTATION_STATE)
 _IMPLICIT = str(ImplicitVRLittleEndian)

@@ -18,11 +18,12 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from hospital_sim.day import Content, plan_day
+from hospital_sim.day import plan_day
 from hospital_sim.department import send_day
 from hospital_sim.events import Event
 from hospital_sim.folder import send_folder
 from hospital_sim.instances import Renderer
+from hospital_sim.planned_study import Content
 from hospital_sim.scu import Pacs, PacsUnreachableError, StoreRefusedError
 from stack.ports import free_ports
 

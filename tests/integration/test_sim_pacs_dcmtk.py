@@ -14,11 +14,12 @@ import pytest
 from pydicom import dcmread
 
 from hospital_sim.busy_day import plan_busy_day
-from hospital_sim.day import Content, plan_day
+from hospital_sim.day import plan_day
 from hospital_sim.folder import send_folder
 from hospital_sim.instances import Renderer
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.text import HABITUAL
+from hospital_sim.planned_study import Content
 from hospital_sim.scu import Pacs
 from stack.ports import free_ports
 

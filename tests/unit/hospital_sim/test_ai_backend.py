@@ -11,8 +11,9 @@ import pytest
 import requests
 
 from examples import ai_backend
-from hospital_sim.day import Content, plan_day
+from hospital_sim.day import plan_day
 from hospital_sim.instances import Renderer
+from hospital_sim.planned_study import Content
 
 KEY = {"Authorization": "Bearer secret", "Idempotency-Key": "h-1"}
 PLAN = plan_day("small", dt.date(2026, 11, 21))

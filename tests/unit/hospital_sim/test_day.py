@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from hospital_sim.day import Content, expected_series, plan_day, stable_uid
+from hospital_sim.day import plan_day
+from hospital_sim.planned_study import Content, expected_series, stable_uid
 
 DATE = dt.date(2026, 11, 21)
 KEYWORDS = ("CHEST", "THORAX", "LUNG", "PULMO", "胸", "肺")

@@ -6,9 +6,10 @@ import io
 import pytest
 from pydicom import dcmread, dcmwrite
 
-from hospital_sim.day import AXIAL, Content, plan_day
+from hospital_sim.day import plan_day
 from hospital_sim.headers import sop_class
 from hospital_sim.instances import Renderer
+from hospital_sim.planned_study import AXIAL, Content
 
 DATE = dt.date(2026, 11, 21)
 
