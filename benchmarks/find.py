@@ -21,7 +21,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hospital_sim.busy_day import BusyDay, plan_busy_day
+from hospital_sim.busy_day.day import BusyDay
+from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs
 from pacs_module.adapters.find_scu import Peer
 from pacs_module.adapters.local import SystemClock

@@ -29,7 +29,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hospital_sim.busy_day import BusyStudy, plan_busy_day
+from hospital_sim.busy_day.day import BusyStudy
+from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.clock import ManualClock
 from hospital_sim.pacs.content import Archive, Attributes, Encoded, Images

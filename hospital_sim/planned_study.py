@@ -44,6 +44,7 @@ class Region(StrEnum):
     BREAST = "breast"
 
 
+DAMAGED = "damaged"  # in place of a character set: text once damaged for good, see pacs/text.py
 AXIAL = (Content.THICK, Content.THIN_SOFT, Content.THIN_SHARP)
 RADIOGRAPHS = (Content.FRONTAL, Content.LATERAL)
 
@@ -108,7 +109,7 @@ class PlannedStudy:
         accession_number: AccessionNumber (0008,0050).
         started_at: StudyDate and StudyTime in the hospital's time zone.
         description: StudyDescription (0008,1030).
-        character_set: SpecificCharacterSet (0008,0005).
+        character_set: SpecificCharacterSet (0008,0005), or ``DAMAGED``.
         matrix: Rows and columns of a CT slice, in pixels.
         base_slices: Slices of the volume that all reconstructions come from.
         series: What is sent.

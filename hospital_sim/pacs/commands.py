@@ -20,7 +20,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from hospital_sim.busy_day import BusyDay, plan_busy_day
+from hospital_sim.busy_day.day import BusyDay
+from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs.clock import RunningClock
 from hospital_sim.pacs.habits import HABITS, Area, Habit, HabitError, Habits
 from hospital_sim.pacs.ledger import Ledger

@@ -19,7 +19,7 @@ from pydicom.filewriter import write_data_element
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from hospital_sim import headers
-from hospital_sim.busy_day import BusyDay, BusyStudy, SeriesArrival
+from hospital_sim.busy_day.day import BusyDay, BusyStudy, SeriesArrival
 from hospital_sim.pacs.content import NATIVE, Archive, Attributes, Correction, Encoded, Series, Study
 from hospital_sim.pacs.text import TEXT_VRS, TextCoding, coding_of
 from hospital_sim.pacs.wire import SPECIFIC_CHARACTER_SET, Element, encode_element, tag_of, value_to_bytes, vr_of

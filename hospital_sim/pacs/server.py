@@ -25,7 +25,8 @@ from pynetdicom._handlers import (
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from hospital_sim import headers
-from hospital_sim.busy_day import BusyDay, made_late
+from hospital_sim.busy_day.day import BusyDay
+from hospital_sim.busy_day.oddities import made_late
 from hospital_sim.pacs.answering import serve
 from hospital_sim.pacs.call import Context
 from hospital_sim.pacs.clock import Clock, ManualClock, RunningClock

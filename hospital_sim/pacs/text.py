@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hospital_sim.busy_day import DAMAGED
+from hospital_sim.planned_study import DAMAGED
 
 TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})  # the VRs that the character set applies to (PS3.5 6.1.2.3)
 _TO_G1 = b"\x1b$)A"  # designates GB2312 as G1 (PS3.5 annex K)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from hospital_sim.busy_day import BusyDay, plan_busy_day
+from hospital_sim.busy_day.day import BusyDay
+from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs
 from pacs_module.cli import app
 from pacs_module.domain.errors import MessageError

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from hospital_sim.busy_day import plan_busy_day
+from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs
 from pacs_module.adapters.dicom_probe import DicomProbe, Receiver
 from pacs_module.adapters.find_scu import Peer

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from hospital_sim.busy_day import plan_busy_day
+from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.day import plan_day
 from hospital_sim.folder import send_folder
 from hospital_sim.instances import Renderer

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from hospital_sim.busy_day import plan_busy_day
+from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import HABITS, ManualClock, SimPacs
 from hospital_sim.pacs.client import Client
 from hospital_sim.pacs.habits import Area

@@ -13,7 +13,8 @@ from itertools import pairwise
 import pytest
 from pydicom import dcmread
 
-from hospital_sim.busy_day import Oddity, plan_busy_day
+from hospital_sim.busy_day.day import Oddity
+from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.day import plan_day
 from hospital_sim.department import send_day
 from hospital_sim.pacs import HABITS, SimPacs

@@ -9,7 +9,7 @@ import time
 import pytest
 import requests
 
-from hospital_sim.busy_day import plan_busy_day
+from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.text import HABITUAL
 from stack.ports import free_ports

@@ -22,7 +22,8 @@ import pytest
 import requests
 
 from demo.truth import read_record
-from hospital_sim.busy_day import BusyStudy, plan_busy_day
+from hospital_sim.busy_day.day import BusyStudy
+from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.client import Client
 from hospital_sim.pacs.clock import ManualClock

@@ -18,7 +18,8 @@ import pytest
 from fakes.pipeline import Pipeline
 from fakes.plugin_stack import API_KEY, PACS, PluginStack, until
 
-from hospital_sim.busy_day import BusyDay, BusyStudy, Oddity, StudyCorrection, plan_busy_day
+from hospital_sim.busy_day.day import BusyDay, BusyStudy, Oddity, StudyCorrection
+from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import ManualClock, SimPacs
 from pacs_module.adapters.find_scu import Peer
 from pacs_module.adapters.orthanc_finder import OrthancFinder

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
-from hospital_sim.busy_day import BusyDay, BusyStudy
+from hospital_sim.busy_day.day import BusyDay, BusyStudy
 from hospital_sim.pacs import ManualClock, SimPacs
 from hospital_sim.pacs.habits import HABITS, Area
 from pacs_module.adapters.find_scu import Peer

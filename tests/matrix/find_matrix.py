@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hospital_sim.busy_day import plan_busy_day
+from hospital_sim.busy_day.plan import plan_busy_day
 
 from .control import Missing, bites, control
 from .play import Outcome, deadline_of, run_row

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hospital_sim.busy_day import BusyDay, BusyStudy
+from hospital_sim.busy_day.day import BusyDay, BusyStudy
 from hospital_sim.pacs import ManualClock, SimPacs
 from pacs_module.adapters.find_scu import Peer
 from pacs_module.adapters.pynetdicom_finder import PynetdicomFinder

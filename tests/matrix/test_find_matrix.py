@@ -12,7 +12,8 @@ import functools
 
 import pytest
 
-from hospital_sim.busy_day import BusyDay, plan_busy_day
+from hospital_sim.busy_day.day import BusyDay
+from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs.habits import HABITS, Area, Habits
 
 from .control import Missing, bites, control

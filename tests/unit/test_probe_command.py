@@ -16,7 +16,7 @@ from click.testing import Result
 from fakes.served import settings_file
 from typer.testing import CliRunner
 
-from hospital_sim.busy_day import plan_busy_day
+from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs
 from pacs_module import cli
 from pacs_module.domain.errors import ConfigurationError

@@ -9,7 +9,10 @@ import pytest
 from pydicom import dcmread
 
 from hospital_sim import headers
-from hospital_sim.busy_day import CLOCK_OFF, CLOCK_OFF_DEVICE, Oddity, made_late, plan_busy_day
+from hospital_sim.busy_day.day import Oddity
+from hospital_sim.busy_day.oddities import made_late
+from hospital_sim.busy_day.plan import plan_busy_day
+from hospital_sim.busy_day.study import CLOCK_OFF, CLOCK_OFF_DEVICE
 from hospital_sim.pacs.planned import archive_of, series_attributes, study_attributes
 from hospital_sim.pacs.text import coding_of
 from pacs_module.domain.filters import judge_series
