@@ -9,10 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from hospital_sim import headers, phantom
-from hospital_sim.canvas import Floats
+from hospital_sim import headers
 from hospital_sim.day import Part, Slice
-from hospital_sim.phantom import Volume
+from hospital_sim.phantom import radiographs, reconstruction
+from hospital_sim.phantom.abdomen import abdomen
+from hospital_sim.phantom.canvas import Floats
+from hospital_sim.phantom.chest import chest
+from hospital_sim.phantom.head import head
+from hospital_sim.phantom.volume import Volume
 from hospital_sim.planned_study import Content, PlannedSeries, PlannedStudy, Region
 
 RADIOGRAPH_MATRIX = 1024
@@ -45,7 +49,7 @@ class Renderer:
     def volume(self, study: PlannedStudy) -> Volume:
         """The noise-free volume of a study."""
         if study.uid not in self._volumes:
-            make = {Region.HEAD: phantom.head, Region.ABDOMEN: phantom.abdomen}.get(study.region, phantom.chest)
+            make = {Region.HEAD: head, Region.ABDOMEN: abdomen}.get(study.region, chest)
             while len(self._volumes) >= VOLUMES_KEPT:
                 self._volumes.popitem(last=False)
             self._volumes[study.uid] = make(study.matrix, study.base_slices, study.seed)
@@ -74,7 +78,7 @@ def _position(study: PlannedStudy, volume: Volume, series: PlannedSeries, index:
 def _fill_ct(renderer: Renderer, dataset: Dataset, study: PlannedStudy, series: PlannedSeries, index: int) -> None:
     volume = renderer.volume(study)
     if series.content is Content.SCOUT:
-        hu = phantom.scout(volume, lateral=index % 2 == 1)
+        hu = reconstruction.scout(volume, lateral=index % 2 == 1)
         dataset.PixelSpacing = [headers.decimal(volume.pixel_mm)] * 2
     else:
         hu = _RECONSTRUCT[series.content](volume, index, series.instances)
@@ -89,17 +93,17 @@ def _fill_ct(renderer: Renderer, dataset: Dataset, study: PlannedStudy, series: 
 
 
 _RECONSTRUCT: dict[Content, Callable[[Volume, int, int], Floats]] = {
-    Content.THICK: phantom.thick_slice,
-    Content.THIN_SOFT: lambda volume, index, _: phantom.soft_kernel(volume, index),
-    Content.THIN_SHARP: lambda volume, index, _: phantom.sharp_kernel(volume, index),
-    Content.MPR: phantom.coronal,
+    Content.THICK: reconstruction.thick_slice,
+    Content.THIN_SOFT: lambda volume, index, _: reconstruction.soft_kernel(volume, index),
+    Content.THIN_SHARP: lambda volume, index, _: reconstruction.sharp_kernel(volume, index),
+    Content.MPR: reconstruction.coronal,
 }
 
 
 def _fill_mr(renderer: Renderer, dataset: Dataset, study: PlannedStudy, series: PlannedSeries, index: int) -> None:
     volume = renderer.volume(study)
     headers.add_position(dataset, volume.pixel_mm, *_position(study, volume, series, index))
-    water = np.clip(phantom.soft_kernel(volume, index), 0, 60) * np.float32(12.0)
+    water = np.clip(reconstruction.soft_kernel(volume, index), 0, 60) * np.float32(12.0)
     _add_pixels(dataset, water.astype("<u2"), 12)
 
 
@@ -107,12 +111,12 @@ def _fill_radiograph(renderer: Renderer, dataset: Dataset, study: PlannedStudy, 
     del renderer
     matrix = min(RADIOGRAPH_MATRIX, study.matrix * 2)
     if series.content is Content.HAND:
-        grey = phantom.hand_radiograph(matrix, study.seed)
+        grey = radiographs.hand_radiograph(matrix, study.seed)
     elif series.content is Content.BREAST:
-        grey = phantom.breast_radiograph(matrix, study.seed + index)
+        grey = radiographs.breast_radiograph(matrix, study.seed + index)
         grey = grey if index % 2 else grey[:, ::-1]
     else:
-        grey = phantom.chest_radiograph(matrix, study.seed, lateral=series.content is Content.LATERAL)
+        grey = radiographs.chest_radiograph(matrix, study.seed, lateral=series.content is Content.LATERAL)
     dataset.ImagerPixelSpacing = [headers.decimal(400.0 / matrix)] * 2
     dataset.WindowCenter, dataset.WindowWidth = "2048", "4096"
     dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = "0", "1", "US"

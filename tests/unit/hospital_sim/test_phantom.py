@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
-from hospital_sim import phantom
+from hospital_sim.phantom import abdomen, head, radiographs, reconstruction
+from hospital_sim.phantom.chest import chest as chest_of
+from hospital_sim.phantom.volume import Volume
 
 
 @pytest.fixture(scope="module")
-def chest() -> phantom.Volume:
-    return phantom.chest(128, 48, seed=5)
+def chest() -> Volume:
+    return chest_of(128, 48, seed=5)
 
 
 def share(values: np.ndarray, low: float, high: float) -> float:
@@ -32,35 +34,35 @@ def test_lungs_are_small_at_apex_and_base_and_their_volume_is_an_adults(chest):
 
 
 def test_slices_differ_and_seeds_are_patients():
-    one, same, other = (phantom.chest(64, 16, seed=seed).hu for seed in (1, 1, 2))
+    one, same, other = (chest_of(64, 16, seed=seed).hu for seed in (1, 1, 2))
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
     assert len({plane.tobytes() for plane in one}) == 16
 
 
 def test_a_sharp_kernel_shows_stronger_edges_and_more_noise(chest):
-    soft, sharp = phantom.soft_kernel(chest, 24), phantom.sharp_kernel(chest, 24)
+    soft, sharp = reconstruction.soft_kernel(chest, 24), reconstruction.sharp_kernel(chest, 24)
     assert np.abs(np.diff(sharp, axis=0)).mean() > 1.5 * np.abs(np.diff(soft, axis=0)).mean()
     assert abs(float(sharp.mean() - soft.mean())) < 5.0
 
 
 def test_thick_slices_are_the_mean_of_thin_ones(chest):
-    thick = phantom.thick_slice(chest, 10, 24)
+    thick = reconstruction.thick_slice(chest, 10, 24)
     assert np.abs(thick - chest.hu[20:22].mean(axis=0)).mean() < 10.0
 
 
 def test_reformations_have_square_pixels(chest):
-    assert phantom.coronal(chest, 5, 30).shape == (round(300 / chest.pixel_mm), 128)
+    assert reconstruction.coronal(chest, 5, 30).shape == (round(300 / chest.pixel_mm), 128)
 
 
 def test_lungs_are_darker_than_the_mediastinum_in_a_radiograph():
-    picture = phantom.chest_radiograph(128, seed=3).astype(float)
+    picture = radiographs.chest_radiograph(128, seed=3).astype(float)
     assert picture.dtype.kind == "f"
     assert picture[50:60, 60:68].mean() > 1.3 * picture[50:60, 36:44].mean()
-    assert not np.array_equal(picture, phantom.chest_radiograph(128, seed=3, lateral=True))
+    assert not np.array_equal(picture, radiographs.chest_radiograph(128, seed=3, lateral=True))
 
 
-@pytest.mark.parametrize("make", [phantom.hand_radiograph, phantom.breast_radiograph])
+@pytest.mark.parametrize("make", [radiographs.hand_radiograph, radiographs.breast_radiograph])
 def test_other_radiographs_are_12_bit_and_not_flat(make):
     picture = make(128, 3)
     assert picture.dtype == np.uint16
@@ -69,8 +71,8 @@ def test_other_radiographs_are_12_bit_and_not_flat(make):
 
 
 def test_head_and_abdomen_have_their_tissues():
-    head, abdomen = phantom.head(128, 16, 1).hu, phantom.abdomen(128, 16, 1).hu
-    assert share(head, 600, 2000) > 0.02
-    assert share(head, 25, 45) > 0.1
-    assert share(abdomen, 50, 65) > 0.03
-    assert share(abdomen, -950, -700) < 0.05
+    a_head, an_abdomen = head.head(128, 16, 1).hu, abdomen.abdomen(128, 16, 1).hu
+    assert share(a_head, 600, 2000) > 0.02
+    assert share(a_head, 25, 45) > 0.1
+    assert share(an_abdomen, 50, 65) > 0.03
+    assert share(an_abdomen, -950, -700) < 0.05
