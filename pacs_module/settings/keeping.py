@@ -1,0 +1,41 @@
+"""``[anonymise]``, ``[archive]`` and ``[reconcile]``: copies without names, what is kept of computed series, and reports."""
+
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from .section import Section
+
+
+class AnonymiseSettings(Section):
+    """Hand-overs are copied without names before the backend learns of them; off when the table is not there."""
+
+    folder: Path
+    """For the copies, under the same path for pacs_module and the backend."""
+    key: SecretStr = Field(min_length=16)
+    """Secret of the site: the pseudonyms come from it. With another one every UID gets another pseudonym."""
+
+
+class ArchiveSettings(Section):
+    """Computed series are kept, compressed without loss; off when the table is not there."""
+
+    folder: Path
+    keep_days: int = Field(default=30, ge=1)
+
+
+class ReconcileSettings(Section):
+    """The nightly comparison with the PACS's lists."""
+
+    nightly: bool = True
+    at: time = time(3, 0)
+    """Hospital time."""
+    days_back: int = Field(default=1, ge=1, le=31)
+    """So many days before today are compared each night."""
+    repair: bool = False
+    """Have what is missing pulled."""
+    folder: Path | None = None
+    """Of the kept reports; None: ``reconcile`` in the log folder."""
+    keep_days: int = Field(default=90, ge=1)

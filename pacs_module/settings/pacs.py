@@ -1,0 +1,89 @@
+"""``[[pacs]]``: what each hospital PACS can do, and how it is spared."""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ..domain.look_back import LookBack
+from ..domain.ordering import BACKLOG, EMERGENCY, GREEN_CHANNEL, MANUAL
+from ..domain.sparing import Hours
+from .section import Section
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class HoursSettings(Section):
+    """Hours of the hospital's day in which a PACS is spared; over midnight when ``end`` is not after ``begin``."""
+
+    begin: time
+    end: time
+    days: tuple[Day, ...] = DAYS
+    parallel_pulls: int | None = Field(default=None, ge=0, le=16)
+    """How many at once; 0: none, not by hand either."""
+    pull: Literal["all", "green_channel", "emergency", "manual"] = "all"
+    """What is pulled then: this and what is more urgent."""
+
+    @property
+    def hours(self) -> Hours:
+        """As the domain knows them."""
+        least = {"all": BACKLOG, "green_channel": GREEN_CHANNEL, "emergency": EMERGENCY, "manual": MANUAL}
+        return Hours(self.begin, self.end, frozenset(DAYS.index(day) for day in self.days), self.parallel_pulls, least[self.pull])
+
+
+class PacsSettings(Section):
+    """One hospital PACS; ``name`` is its alias in Orthanc's DicomModalities."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    series_level: bool = True
+    """Ask at SERIES level for the counts of each series before a pull; off for a PACS that refuses it."""
+    count_by_image: bool = False
+    """Its counts are missing or not to be trusted: every SOPInstanceUID is asked for at IMAGE level before a pull."""
+    repair: Literal["STUDY", "SERIES", "IMAGE"] = "SERIES"
+    """What it can move of a study that came short: the series that lack images, only the missing images, or the whole study."""
+    parallel_pulls: int = Field(default=1, ge=1, le=16)
+    """How many pulls at once with MOVE_SYNC = false; with true it is one."""
+    pulls_per_hour: int | None = Field(default=None, ge=1)
+    images_per_hour: int | None = Field(default=None, ge=1)
+    """Rates, kept evenly over the hour; emergencies and what people ask for are counted and not held."""
+    hours: tuple[HoursSettings, ...] = ()
+    """Hours in which it is spared."""
+    finder: Literal["orthanc", "pynetdicom"] = "orthanc"
+    """Who asks it: Orthanc, or pacs_module itself where Orthanc cannot read the answers. Pulls always go by Orthanc."""
+    host: str = ""
+    port: int = Field(default=104, ge=1, le=65535)
+    ae_title: str = Field(default="", max_length=16)
+    calling_ae_title: str = Field(default="AIPULL", min_length=1, max_length=16)
+    """Our AE title there; ``host``, ``port`` and both AE titles are for ``pynetdicom`` only, Orthanc has its own."""
+    trust_modalities: bool = True
+    """False for a PACS that tells only one of a study's modalities: they are asked at SERIES level then."""
+    use_series: bool | None = None
+    """FIND_PACS_USE_SERIES for this PACS; None: as the switch says."""
+    caps: tuple[Annotated[int, Field(gt=0)], ...] = ()
+    """Numbers of answers at which it is known to stop."""
+    recent_min: float = Field(default=0.0, ge=0)
+    """Each round asks only for studies of the last so many minutes; 0 for a PACS that does not honour StudyTime ranges."""
+    whole_day_s: float = Field(default=0.0, ge=0)
+    """Pause between asking for the whole day; 0: in each round."""
+    earlier_days_s: float = Field(default=60.0, ge=0)
+    """Pause between asking for each of the days before today."""
+    look_again: bool = True
+    """Where it tells no counts: look into each study again, ever more rarely, for what has grown since the pull."""
+    profile: Path | None = None
+    """What ``pacs-module probe`` wrote of it; default profiles/NAME.toml beside the settings. What is set here wins over it."""
+
+    @property
+    def look_back(self) -> LookBack:
+        """What is asked how often."""
+        recent, whole_day = timedelta(minutes=self.recent_min), timedelta(seconds=self.whole_day_s)
+        return LookBack(recent, whole_day, timedelta(seconds=self.earlier_days_s))
+
+    @model_validator(mode="after")
+    def _where_it_is(self) -> PacsSettings:
+        if self.finder == "pynetdicom" and not (self.host and self.ae_title):
+            raise ValueError("finder pynetdicom needs host and ae_title of the PACS")
+        return self

@@ -1,0 +1,90 @@
+"""Reads the settings: file, environment and profiles; and says what is wrong with them without telling a secret."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from ..domain.errors import ConfigurationError
+from ..profiles import with_profiles
+from .whole import ENVIRONMENT_PREFIX, Settings
+
+SETTINGS_FILE = "PACS_MODULE_SETTINGS"
+
+
+def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """
+    Read the settings.
+
+    Args:
+        path: TOML file; None: the one that ``PACS_MODULE_SETTINGS`` names, or environment variables alone.
+        environment: For the check of variable names.
+
+    Raises:
+        ConfigurationError: Naming the key, its value and what is allowed.
+    """
+    path = path or (Path(environment[SETTINGS_FILE]) if environment.get(SETTINGS_FILE) else None)
+    values = _read_file(path)
+    _check_environment(environment)
+    try:
+        return with_profiles(Settings(**values), path)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigurationError(".".join(map(str, first["loc"])), _printable(first), _allowed(first)) from error
+    except SettingsError as error:  # a list or a table in a variable that is no JSON; its words name the field
+        raise ConfigurationError(ENVIRONMENT_PREFIX + "...", "(not shown)", f"JSON for lists and tables ({error})") from None
+
+
+def _read_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError("settings file", str(path), f"a readable TOML file ({error})") from error
+    if "MOVE_SYNC" in values:
+        values["move_sync"] = values.pop("MOVE_SYNC")
+    return values
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    for name, value in environment.items():
+        if name.startswith(ENVIRONMENT_PREFIX) and name != SETTINGS_FILE:
+            first = name.removeprefix(ENVIRONMENT_PREFIX).split("__")[0].upper()
+            if first not in known:
+                shown = _HIDDEN if _is_secret(name) else value
+                raise ConfigurationError(name, shown, f"{ENVIRONMENT_PREFIX} and one of {', '.join(sorted(known))}")
+
+
+_HIDDEN = "(not shown)"
+_SECTIONS_WITH_SECRETS = ("orthanc", "web", "rabbitmq", "backend", "store", "anonymise")
+
+
+def _is_secret(name: str) -> bool:
+    return any(word in name.lower() for word in ("key", "password", "url", "secret", "token"))
+
+
+def _printable(error: Any) -> object:
+    """The value, unless it is a secret or may be one: a whole section, or a misspelt key beside one."""
+    place, value = error["loc"], error["input"]
+    if error["type"] == "missing":
+        return None
+    misspelt = error["type"] == "extra_forbidden" and place[0] in _SECTIONS_WITH_SECRETS
+    whole = len(place) == 1 and place[0] in _SECTIONS_WITH_SECRETS
+    hidden = misspelt or whole or isinstance(value, dict) or any(_is_secret(str(part)) for part in place)
+    return _HIDDEN if hidden else value
+
+
+def _allowed(error: Any) -> str:
+    if error["type"] == "missing":
+        return "it must be given"
+    if error["type"] == "extra_forbidden":
+        return "there is no such setting"
+    return str(error["msg"]).removeprefix("Value error, ")

@@ -1,0 +1,42 @@
+"""``[orthanc]``, ``[rabbitmq]``, ``[store]`` and ``[web]``: the servers around us, and our own."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+
+from .section import Seconds, Section
+
+
+class OrthancSettings(Section):
+    """The receiving Orthanc."""
+
+    url: str = "http://127.0.0.1:8042"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    timeout_s: Seconds = 30.0
+    find_timeout_s: Seconds = 120.0
+    """Deadline of one C-FIND."""
+    concurrent_jobs: int = Field(default=4, ge=1)
+    """Its ConcurrentJobs: C-MOVEs beyond that wait in its queue."""
+
+
+class RabbitSettings(Section):
+    """RabbitMQ."""
+
+    url: SecretStr
+
+
+class StoreSettings(Section):
+    """``sqlite:///path`` (default, one machine), ``mongodb://...`` or ``memory:`` (tests)."""
+
+    url: str = "sqlite:///study_info.db"
+
+
+class WebSettings(Section):
+    """Our own HTTP server. From loopback the debug API needs no key, from elsewhere it does."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=7000, ge=1, le=65535)
+    api_key: SecretStr = Field(min_length=8)
+    debug_asks_pacs: bool = True
+    """Whether the debug API asks the PACS about what is not known here."""

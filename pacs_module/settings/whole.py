@@ -1,0 +1,135 @@
+"""All settings together: the sections, and what stands before the first of them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from ..domain.backlog import Backlog
+from ..domain.retry import RetryPolicy
+from ..domain.sparing import Sparing
+from ..domain.stability import FIXED_DELAY, UNCHANGED_COUNT, StabilityPolicy
+from .backend import BackendSettings
+from .keeping import AnonymiseSettings, ArchiveSettings, ReconcileSettings
+from .pacs import PacsSettings
+from .pull import PullSettings
+from .ris import RisSettings
+from .section import Seconds, retry_policy
+from .servers import OrthancSettings, RabbitSettings, StoreSettings, WebSettings
+
+ENVIRONMENT_PREFIX = "PACS_MODULE_"
+
+
+class Settings(BaseSettings):
+    """All settings; ``time_zone`` is mandatory: StudyDate, ``crossday`` and "today" are the hospital's."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_nested_delimiter="__",
+        env_ignore_empty=True,  # docker-compose cannot leave a variable out, only empty
+        hide_input_in_errors=True,
+    )
+
+    time_zone: str
+    crossday: int = Field(default=0, ge=-31, le=0)
+    move_sync: bool = True
+    """``MOVE_SYNC`` in the file: the name that the sites know."""
+    find_interval_s: Seconds = 10.0
+    find_dates: tuple[date, ...] = ()
+    start_date: date | None = None
+    go_live: datetime | None = None
+    """Hospital time; studies from before it are pulled at ``backlog_per_hour`` at most: going live does not flood the PACS."""
+    backlog_per_hour: int = Field(default=60, ge=1)
+    stability_rule: Literal["unchanged_count", "fixed_delay"] = "unchanged_count"
+    stability_delay_s: Seconds = 600.0
+    lease_s: float = Field(default=30.0, ge=3)
+    """With several processes on one store: after this the work of one that died is taken over."""
+    log_folder: Path = Path("log")
+    config: Path | None = None
+    site_config: Path | None = None
+    pacs: tuple[PacsSettings, ...] = Field(min_length=1)
+    orthanc: OrthancSettings = OrthancSettings()
+    web: WebSettings
+    store: StoreSettings = StoreSettings()
+    rabbitmq: RabbitSettings
+    backend: BackendSettings
+    pull: PullSettings = PullSettings()
+    ris: RisSettings | None = None
+    anonymise: AnonymiseSettings | None = None
+    archive: ArchiveSettings | None = None
+    reconcile: ReconcileSettings = ReconcileSettings()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("an IANA name such as Asia/Shanghai")
+        return value
+
+    @field_validator("site_config", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return value or None
+
+    @field_validator("pacs")
+    @classmethod
+    def _different_names(cls, value: tuple[PacsSettings, ...]) -> tuple[PacsSettings, ...]:
+        names = [pacs.name for pacs in value]
+        if len(set(names)) != len(names):
+            raise ValueError("each PACS needs a name of its own")
+        return value
+
+    def sparing(self, pacs: PacsSettings) -> Sparing:
+        """What a PACS may be asked for."""
+        hours = tuple(hours.hours for hours in pacs.hours)
+        return Sparing(1 if self.move_sync else pacs.parallel_pulls, pacs.pulls_per_hour, pacs.images_per_hour, hours)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The hospital's time zone."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def stability(self) -> StabilityPolicy:
+        """The stability rule."""
+        rule = FIXED_DELAY if self.stability_rule == FIXED_DELAY else UNCHANGED_COUNT
+        return StabilityPolicy(rule, timedelta(seconds=self.stability_delay_s))
+
+    @property
+    def backlog(self) -> Backlog:
+        """What is from before going live, and how fast it is pulled."""
+        return Backlog(self.go_live.strftime("%Y-%m-%d %H%M%S") if self.go_live else "", self.backlog_per_hour)
+
+    @property
+    def reconcile_folder(self) -> Path:
+        """Where the reports of reconciliation are kept."""
+        return self.reconcile.folder or self.log_folder / "reconcile"
+
+    @property
+    def pull_retry(self) -> RetryPolicy:
+        """Pauses between pulls."""
+        return retry_policy(self.pull.attempts, self.pull.first_pause_s, self.pull.longest_pause_s)
+
+    @property
+    def delivery_retry(self) -> RetryPolicy:
+        """Pauses between deliveries."""
+        return retry_policy(self.backend.attempts, self.backend.first_pause_s, self.backend.longest_pause_s)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over file; no other source."""
+        return (env_settings, init_settings)
