@@ -68,8 +68,3 @@ def turn(study_date: str, study_time: str, waits_since_at: str) -> str:
 def effective_priority(study: Study, now: int, ageing: Ageing) -> int:
     """The class that a study is in at a time (epoch milliseconds)."""
     return max(study.rank, GREEN_CHANNEL) if study.rises_from <= ageing.since(now) else study.rank
-
-
-def pull_key(study: Study, now: int, ageing: Ageing) -> tuple[int, str, str]:
-    """Sort key: smaller is pulled sooner."""
-    return (-effective_priority(study, now, ageing), study.turn, study.study_uid)

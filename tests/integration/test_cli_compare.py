@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from fakes.sim_settings import sim_settings
 from typer.testing import CliRunner, Result
 
 from hospital_sim.pacs import SimPacs
@@ -18,27 +19,6 @@ from pacs_module.domain.errors import MessageError
 from stack.orthanc import HospitalPacs, OrthancPorts
 from stack.ports import LOOPBACK, free_ports
 from stack.run_folder import RunFolder
-
-SETTINGS = """
-time_zone = "Asia/Shanghai"
-[[pacs]]
-name = "SIM"
-finder = "pynetdicom"
-host = "127.0.0.1"
-port = {port}
-ae_title = "SIMPACS"
-[orthanc]
-url = "{url}"
-username = "{user}"
-password = "{password}"
-[web]
-api_key = "correct-horse"
-[rabbitmq]
-url = "amqp://user:a-secret-word@127.0.0.1:1/%2F"
-[backend]
-url = "http://127.0.0.1:1/compute"
-key = "a-secret-word"
-"""
 
 
 def run(settings: Path, *arguments: str) -> Result:
@@ -59,8 +39,7 @@ def test_the_pacs_against_our_orthanc_and_a_folder(run_folder: RunFolder, tmp_pa
     ours = HospitalPacs(run_folder, OrthancPorts(*free_ports(2)), receiver_port=1)
     ours.start()
     with SimPacs() as pacs:
-        settings = tmp_path / "settings.toml"
-        settings.write_text(SETTINGS.format(port=pacs.port, url=ours.url, user=ours.user, password=ours.password))
+        settings = sim_settings(tmp_path, pacs, url=ours.url, username=ours.user, password=ours.password)
         store(Pacs(LOOPBACK, pacs.port, pacs.ae_title), study.images)
         store(Pacs(LOOPBACK, ours.ports.dicom, ours.aet), study.images[:-1])
         assert differences(settings, study.uid, "SIM") == [

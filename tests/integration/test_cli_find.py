@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fakes.sim_settings import sim_settings
 from typer.testing import CliRunner
 
 from hospital_sim.busy_day.day import BusyDay
@@ -17,25 +18,6 @@ from pacs_module.cli import app
 from pacs_module.domain.errors import MessageError
 
 DATE = dt.date(2026, 11, 21)
-SETTINGS = """
-time_zone = "Asia/Shanghai"
-[[pacs]]
-name = "SIM"
-finder = "pynetdicom"
-host = "127.0.0.1"
-port = {port}
-ae_title = "SIMPACS"
-[orthanc]
-username = "aipull"
-password = "a-secret-word"
-[web]
-api_key = "correct-horse"
-[rabbitmq]
-url = "amqp://user:a-secret-word@127.0.0.1:1/%2F"
-[backend]
-url = "http://127.0.0.1:1/compute"
-key = "a-secret-word"
-"""
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +27,8 @@ def day() -> BusyDay:
 
 @pytest.fixture(scope="module")
 def settings(day: BusyDay, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    file = tmp_path_factory.mktemp("find") / "settings.toml"
     with SimPacs(day) as pacs:
-        file.write_text(SETTINGS.format(port=pacs.port), encoding="utf-8")
-        yield file
+        yield sim_settings(tmp_path_factory.mktemp("find"), pacs)
 
 
 def ask(settings: Path, *arguments: str) -> list[dict[str, str]]:

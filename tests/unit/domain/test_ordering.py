@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pull_order import pull_key
 
-from pacs_module.domain.ordering import BACKLOG, HEAD_START, Ageing, effective_priority, pull_key, turn
+from pacs_module.domain.ordering import BACKLOG, HEAD_START, Ageing, effective_priority, turn
 from pacs_module.domain.study import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE, Study, iso
 
 HOUR = 3_600_000
