@@ -147,6 +147,10 @@ class Pipeline:
         """What the history says happened."""
         return [entry.event for entry in self.study(uid).history]
 
+    def handover_states(self) -> list[str]:
+        """What became of the message of each hand-over."""
+        return [item.message_state for item in self.study().handovers]
+
     def until_stable(self, count: int | None = 100, pacs: str = "A", **changed: str) -> None:
         """The PACS has the study; two finds see it."""
         self.pacs.studies[pacs] = [answer(count=count, **changed)]
@@ -224,3 +228,14 @@ class Pipeline:
         """Publish what is owed."""
         assert self.publish()
         return self.study().handovers[-1].message
+
+
+def at_series_level() -> Pipeline:
+    """The PACS has a thin and a thick series, and the series of another study, and is asked for them."""
+    world = Pipeline(switches=Switches(find_pacs_use_series=True))
+    world.pacs.series["A"] = [
+        series_answer(THIN, 80),
+        series_answer(THICK, 20, SliceThickness="8"),
+        series_answer(UID + ".3", 1, study=UID + ".77"),
+    ]
+    return world

@@ -19,11 +19,6 @@ from pacs_module.domain.study import PULL
 from pacs_module.domain.switches import Switches
 
 
-@pytest.fixture
-def world() -> Pipeline:
-    return Pipeline()
-
-
 def test_a_first_find_writes_the_contracts_lines_with_the_right_counts(world: Pipeline) -> None:
     world.pacs.studies["A"] = [answer(), answer(UID + ".9", ModalitiesInStudy="MR"), answer(UID + ".8", 50)]
     assert world.find("A", DAY) == 0

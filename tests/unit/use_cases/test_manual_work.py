@@ -20,11 +20,6 @@ from pacs_module.use_cases.manual_work import Who, progress
 LI = Who("manual: Dr. Li", "a phantom")
 
 
-@pytest.fixture
-def world() -> Pipeline:
-    return Pipeline()
-
-
 def delivered(world: Pipeline, result: str = "completed") -> None:
     world.until_handed_over()
     world.published()

@@ -176,8 +176,3 @@ def test_what_no_pacs_has_is_tried_given_up_and_pulled_when_it_is_back(store: St
     assert "back at the PACS" in world.events()
     assert world.pull() == 1
     assert world.study().state is State.PULL_DATA
-
-
-@pytest.fixture
-def world() -> Pipeline:
-    return Pipeline()

@@ -1,0 +1,9 @@
+"""The use cases over an empty store, for tests that begin there."""
+
+import pytest
+from fakes.pipeline import Pipeline
+
+
+@pytest.fixture
+def world() -> Pipeline:
+    return Pipeline()
