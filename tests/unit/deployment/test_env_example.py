@@ -1,0 +1,50 @@
+"""
+.env.example: every variable of docker-compose.yml with its real default, and no secret.
+
+Does not prove that the containers run: that needs a Docker daemon (test_containers.py), which CI has not.
+"""
+
+import json
+import re
+
+from compose_file import mandatory, text_of
+
+
+def test_the_example_documents_every_variable_and_no_other(repository):
+    text = text_of(repository, "docker-compose.yml")
+    example = text_of(repository, ".env.example")
+    optional = set(re.findall(r"\$\{(\w+):-", text))
+    assert set(re.findall(r"^([A-Z_]+)=", example, re.MULTILINE)) == set(mandatory(repository))
+    assert set(re.findall(r"^#([A-Z_]+)=", example, re.MULTILINE)) == optional
+    assert not re.findall(r"\$(?!\{\w+:[?-])", text), "a variable without default or message"
+
+
+def test_the_defaults_in_the_example_are_the_real_ones(repository):
+    real = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", text_of(repository, "docker-compose.yml")))
+    said = dict(re.findall(r"^#([A-Z_]+)=(.*)$", text_of(repository, ".env.example"), re.MULTILINE))
+    assert said == real
+
+
+def test_a_variable_has_one_default(repository):
+    pairs = set(re.findall(r"\$\{(\w+):-([^}]*)\}", text_of(repository, "docker-compose.yml")))
+    assert len(pairs) == len({name for name, _ in pairs})
+
+
+def test_the_example_has_no_secret_in_it(example_values, filled_in):
+    assert {name for name, value in example_values.items() if not value} == {
+        name for name, value in filled_in.items() if value.startswith("secretof")
+    }
+
+
+def test_each_secret_has_one_purpose(composed, filled_in):
+    holders = {
+        "ORTHANC_PASSWORD": {"orthanc", "pacs", "hospital"},
+        "AIPULL_API_KEY": {"orthanc", "pacs", "backend"},
+        "BACKEND_KEY": {"pacs", "backend"},
+        "MONGO_ROOT_PASSWORD": {"mongo"},
+        "MONGO_PASSWORD": {"mongo", "pacs"},
+        "RABBITMQ_PASSWORD": {"rabbitmq", "pacs"},
+    }
+    for name, expected in holders.items():
+        found = {who for who, service in composed["services"].items() if filled_in[name] in json.dumps(service)}
+        assert found == expected, name
