@@ -6,7 +6,9 @@ What it does not prove: that Orthanc behaves as the store in memory does.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +214,34 @@ def test_one_study_that_fails_does_not_hold_up_the_others(desk: Any, monkeypatch
         desk.store.add(study, f"{study}.1", 4)
     desk.step()
     assert [one["studyUID"] for one in sent(desk, "notify")] == ["1.3"]
+
+
+@pytest.mark.parametrize("full", ["hand-over folder", "broken images"])
+def test_a_full_disk_at_one_study_does_not_hold_up_the_others(desk: Any, monkeypatch: pytest.MonkeyPatch, full: str) -> None:
+    link, disk_full = os.link, OSError(errno.ENOSPC, "No space left on device")
+
+    def no_space(source: Path, target: Path) -> None:
+        if source in of_the_first:
+            raise disk_full
+        link(source, target)
+
+    def write(file: Path, content: bytes) -> int:
+        raise disk_full
+
+    requests = {study: desk.ask(study, expected=4) for study in ("1.2", "1.3")}
+    of_the_first = [desk.store.stored(image) for image in desk.store.add("1.2", "1.2.1", 4)]
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", no_space)
+        patch.setattr(Path, "write_bytes", write)
+        if full == "broken images":
+            patch.setattr(HandoverFolder, "broken", lambda self, series: write(Path(), b""))
+        desk.step()  # it stands before the other
+        desk.store.add("1.3", "1.3.1", 4)
+        desk.step()
+        desk.end(requests["1.3"])
+        assert [(kind, json.loads(body)["studyUID"]) for kind, body in desk.sent()] == [("notify", "1.3"), ("pull_report", "1.3")]
+    desk.end(requests["1.2"])
+    assert [(one["studyUID"], one["numberReceived"]) for one in sent(desk, "notify")] == [("1.3", 4), ("1.2", 4)]
 
 
 def test_study_deleted_by_hand_is_forgotten_and_its_pull_fails(desk: Any) -> None:
