@@ -25,8 +25,14 @@ PLACES = (
     "journaled", "notified", "outbox_written", "published", "consumed", "posted", "result_in",
 )  # fmt: skip
 """In the order in which a study passes them."""
-STEPS = ("exporting", "notifying", "doomed", "deleted")
-"""Steps of the plugins between those places; of the matrix of kills they are no stages (tests/long/test_reception_kills.py)."""
+STEPS = (
+    "exporting", "notifying", "doomed", "deleted",
+    "to_copy", "copying", "copied", "to_archive", "archiving", "archived",
+)  # fmt: skip
+"""
+Steps between those places, no stages of the matrix of kills: of the plugins (tests/long/test_reception_kills.py), and of copies
+without names and the archive, which few sites switch on (tests/chaos/test_copies.py).
+"""
 KILL = "kill"
 _LOOK_S = 0.01
 

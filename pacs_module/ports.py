@@ -263,8 +263,8 @@ class Archive(Protocol):
         """
         ...
 
-    def sweep(self, today: date) -> list[str]:
-        """Remove the days that are over; which they were."""
+    def sweep(self, today: date, is_made: Callable[[str], bool]) -> list[str]:
+        """Remove the days that are over, and half hand-overs that are not made; which days they were."""
         ...
 
 
@@ -284,8 +284,8 @@ class CopyMaker(Protocol):
         """The copy is needed no more; unknown ones are no error."""
         ...
 
-    def sweep(self, is_kept: Callable[[str], bool]) -> list[str]:
-        """Remove the copies that are not kept; of which hand-overs they were."""
+    def sweep(self, is_kept: Callable[[str], bool], is_made: Callable[[str], bool]) -> list[str]:
+        """Remove the copies that are not kept, and half ones that are not made; of which hand-overs the whole ones were."""
         ...
 
 

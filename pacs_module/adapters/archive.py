@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import JPEGLSLossless
 
 from ..domain.errors import RetriableError
+from ..faults import reach
 from ..ports import Archived
 
 _UNFINISHED = ".tmp-"
@@ -63,8 +65,11 @@ class CompressedArchive:
             raise RetriableError(f"archive: {error.strerror or error}") from error
         return Archived(str(final), *_sizes(source), after)
 
-    def sweep(self, today: date) -> list[str]:
-        """Remove the days that are over."""
+    def sweep(self, today: date, is_made: Callable[[str], bool]) -> list[str]:
+        """Remove the days that are over, and half hand-overs that nobody goes on with."""
+        for unfinished in self._folder.glob(f"{_UNFINISHED}*"):
+            if not is_made(unfinished.name.removeprefix(_UNFINISHED)):
+                shutil.rmtree(unfinished, ignore_errors=True)
         days = sorted(path.name for path in self._folder.glob("????-??-??") if path.name < (today - self._keep).isoformat())
         for day in days:
             shutil.rmtree(self._folder / day, ignore_errors=True)
@@ -79,6 +84,7 @@ class CompressedArchive:
             image.save_as(target, enforce_file_format=True)
         with target.open("rb") as written:
             os.fsync(written.fileno())  # the originals are let go next
+        reach("archiving")
         return target.stat().st_size
 
 

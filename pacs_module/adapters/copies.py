@@ -5,7 +5,8 @@ Hand-overs without names: copies in a folder of their own, written whole or not 
 
     <handoverID>/               00001.dcm ...; one sub-folder a series (1, 2 ...) where the hand-over has several
     <handoverID>.manifest.json  pseudonyms, folders and numbers; there before the folder is
-    .tmp-...                    being made or being removed
+    .tmp-<handoverID>...        being made
+    .tmp-gone-<handoverID>      being removed
 """
 
 from __future__ import annotations
@@ -19,15 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
 
 from ..domain.documents import from_document, to_document
 from ..domain.errors import RetriableError
 from ..domain.messages import SeriesFolder
+from ..faults import reach
 from ..ports import Copied
 from .deidentify import Deidentifier
 
 _UNFINISHED = ".tmp-"
+_GOING = ".tmp-gone-"
 _MANIFEST = ".manifest.json"
 
 
@@ -66,7 +68,7 @@ class AnonymousCopies:
         """Remove a copy; one that is gone is no error."""
         if not handover_id or Path(handover_id).name != handover_id or handover_id in (".", ".."):
             return
-        going = self._folder / f"{_UNFINISHED}gone-{handover_id}"
+        going = self._folder / f"{_GOING}{handover_id}"
         shutil.rmtree(going, ignore_errors=True)
         with contextlib.suppress(OSError):
             (self._folder / handover_id).rename(going)
@@ -74,10 +76,14 @@ class AnonymousCopies:
         with contextlib.suppress(OSError):
             (self._folder / f"{handover_id}{_MANIFEST}").unlink(missing_ok=True)
 
-    def sweep(self, is_kept: Callable[[str], bool]) -> list[str]:
-        """Remove copies that nobody will ask for any more; what is being made stays."""
-        names = [entry.name for entry in os.scandir(self._folder) if entry.is_dir() and not entry.name.startswith(_UNFINISHED)]
-        gone = [name for name in sorted(names) if not is_kept(name)]
+    def sweep(self, is_kept: Callable[[str], bool], is_made: Callable[[str], bool]) -> list[str]:
+        """Remove copies that nobody will ask for any more, and half ones that nobody makes."""
+        entries = sorted(entry.name for entry in os.scandir(self._folder))
+        for name in entries:
+            if name.startswith(_GOING) or (name.startswith(_UNFINISHED) and not is_made(_handover_of(name))):
+                _remove(self._folder / name)
+        whole = {name.removesuffix(_MANIFEST) for name in entries if not name.startswith(_UNFINISHED)}
+        gone = [name for name in sorted(whole) if not is_kept(name)]
         for name in gone:
             self.remove(name)
         return gone
@@ -97,8 +103,8 @@ class AnonymousCopies:
             made = 0
             for source in sorted(Path(one.filepath).iterdir()) if Path(one.filepath).is_dir() else ():
                 try:
-                    self._copy(source, unfinished / inner / source.name)
-                    made += 1
+                    made += self._copy(source, unfinished / inner / source.name)
+                    reach("copying")
                 except OSError:
                     raise
                 except Exception as error:  # what cannot be read cannot be cleaned: it costs only itself
@@ -107,15 +113,28 @@ class AnonymousCopies:
             folders.append(SeriesFolder(self._cleaner.uid(one.series_uid), str(final / inner), made))
         return folders, failed
 
-    def _copy(self, source: Path, target: Path) -> None:
+    def _copy(self, source: Path, target: Path) -> bool:
+        """False: it is gone with the RAM disk, no fault of the image; the delivery finds too few and has all pulled again."""
         try:
             image = dcmread(source)
-        except FileNotFoundError as error:
-            raise InvalidDicomError(f"gone: {error}") from error
+        except FileNotFoundError:
+            return False
         self._cleaner.clean(image)
         image.save_as(target, enforce_file_format=True)
+        return True
 
     def _write_manifest(self, handover_id: str, manifest: Mapping[str, Any]) -> None:
         unfinished = self._folder / f"{_UNFINISHED}{handover_id}{_MANIFEST}"
         unfinished.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         unfinished.rename(self._folder / f"{handover_id}{_MANIFEST}")
+
+
+def _handover_of(unfinished: str) -> str:
+    return unfinished.removeprefix(_UNFINISHED).removesuffix(_MANIFEST)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

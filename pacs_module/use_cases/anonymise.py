@@ -10,8 +10,10 @@ from ..domain.documents import from_document
 from ..domain.errors import RetriableError
 from ..domain.messages import SeriesFolder
 from ..domain.study import ANONYMISE, HandOver, Study
+from ..faults import reach
 from ..ports import Clock, Copied, CopyMaker, EventLog, Puller, StudyStore
 from .changing import change, milliseconds
+from .naming import handover_named
 from .publish import owe_again
 from .settle_delivery import DeliveryPolicy, give_up
 
@@ -59,12 +61,14 @@ class Anonymise:
         if self.copies is None:
             self._owe(study.study_uid, item, None)
             return
+        reach("to_copy")
         try:
             copied = self.copies.make(item.handover_id, study.study_uid, folders_of(item))
         except RetriableError as error:
             self.log.event("copy without names not made, tried again", "WARNING", studyUID=study.study_uid, why=str(error))
             self._put_off(study.study_uid, item, str(error))
             return
+        reach("copied")
         self._owe(study.study_uid, item, copied)
         try:
             self.puller.release(item.handover_id)  # the backend gets the copy; what is not let go now goes with it
@@ -104,12 +108,14 @@ def sweep_copies(store: StudyStore, copies: CopyMaker, log: EventLog) -> None:
     """At the start: copies of hand-overs that are unknown or let go were left by a process that died."""
 
     def is_kept(handover_id: str) -> bool:
-        for study in store.find({"notified": handover_id}, limit=1):
-            item = study.handover(handover_id)
-            return item is not None and not item.released_at
-        return False
+        item = handover_named(store, handover_id)
+        return item is not None and not item.released_at
 
-    gone = copies.sweep(is_kept)
+    def is_made(handover_id: str) -> bool:
+        item = handover_named(store, handover_id)
+        return item is not None and item.message_state == "held"
+
+    gone = copies.sweep(is_kept, is_made)
     if gone:
         log.event("copies without names that nobody needs removed", folders=gone)
 

@@ -6,12 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from ..domain.study import PUBLISH, PULL, Study
+from ..domain.study import ANONYMISE, PUBLISH, PULL, RELEASE, Study
 from ..ports import AtLeast, Clock, EventLog, StudyStore
-from . import publish, pull_studies
+from . import anonymise, publish, pull_studies, release
 from .changing import change, milliseconds
 
-_LEASES = {PULL: pull_studies.CLAIM_LEASE, PUBLISH: publish.CLAIM_LEASE}
+_LEASES = {
+    PULL: pull_studies.CLAIM_LEASE,
+    PUBLISH: publish.CLAIM_LEASE,
+    ANONYMISE: anonymise.CLAIM_LEASE,
+    RELEASE: release.ARCHIVE_LEASE,
+}
 
 
 @dataclass
@@ -19,9 +24,9 @@ class FreeClaims:
     """
     To be called once, before anything is claimed by this process.
 
-    A claim looks like any other time in ``due``. So a pause that is shorter than a lease may be cut short as well: a pull is
-    repeated a little earlier, and a publishing step that finds nothing to publish puts itself off again. Studies of the backlog
-    keep their time.
+    A claim looks like any other time in ``due``. So a pause that is shorter than a lease may be cut short as well: a pull or a
+    copy is repeated a little earlier, and a step that finds nothing to publish or to release puts itself off again. Studies of
+    the backlog keep their time.
 
     Args:
         gone: Whether a claimer lives no more.

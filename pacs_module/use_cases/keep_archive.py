@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..domain.study import HandOver, Study, iso
+from ..faults import reach
 from ..ports import Archive, Clock, EventLog, StudyStore
 from .changing import change
+from .naming import handover_named
 
 
 @dataclass
@@ -31,7 +33,9 @@ class KeepArchive:
         if not Path(item.filepath).is_dir():
             self.log.event("nothing to archive: the files are gone", "WARNING", studyUID=study_uid, folder=item.filepath)
             return
+        reach("to_archive")
         kept = self.archive.store(item.handover_id, Path(item.filepath), self.clock.today())
+        reach("archived")
         words = f"{kept.files} files, {kept.bytes_before} bytes as {kept.bytes_after}: {kept.folder}"
 
         def edit(study: Study) -> bool:
@@ -45,8 +49,12 @@ class KeepArchive:
         change(self.store, study_uid, edit)
 
     def sweep(self) -> bool:
-        """Remove what is older than the archive keeps."""
-        days = self.archive.sweep(self.clock.today())
+        """Remove what is older than the archive keeps, and what a process that died left half."""
+        days = self.archive.sweep(self.clock.today(), self._is_made)
         if days:
             self.log.event("archive: old days removed", days=days)
         return False
+
+    def _is_made(self, handover_id: str) -> bool:
+        item = handover_named(self.store, handover_id)
+        return item is not None and not item.archived_at and not item.released_at

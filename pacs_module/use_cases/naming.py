@@ -1,8 +1,8 @@
-"""A study by the name that somebody else has for it."""
+"""A study, or a hand-over, by the name that somebody else has for it."""
 
 from __future__ import annotations
 
-from ..domain.study import Study
+from ..domain.study import HandOver, Study
 from ..ports import StudyStore
 
 
@@ -11,3 +11,9 @@ def study_named(store: StudyStore, uid: str) -> Study | None:
     if not uid:
         return None
     return store.get(uid) or next(iter(store.find({"pseudonymUID": uid}, limit=1)), None)
+
+
+def handover_named(store: StudyStore, handover_id: str) -> HandOver | None:
+    """The hand-over with this id, whichever study's it is; None when there is none."""
+    study = next(iter(store.find({"notified": handover_id}, limit=1)), None)
+    return study.handover(handover_id) if study else None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ..domain.errors import RetriableError
 from ..domain.study import RELEASE, HandOver, Study, iso
 from ..ports import Clock, CopyMaker, Puller, StudyStore
 from .changing import change, milliseconds
 from .keep_archive import KeepArchive
 
 CLAIM_LEASE = timedelta(seconds=60)
+PAUSE = timedelta(seconds=30)
+"""After a folder could not be let go."""
 ARCHIVE_LEASE = timedelta(minutes=15)
 """Longer than compressing the largest series takes."""
 
@@ -34,21 +38,19 @@ class Release:
             Whether there was one.
 
         Raises:
-            RetriableError: The plugins do not answer, or the archive cannot be written; again when the claim's lease is over.
+            RetriableError: The plugins do not answer, or the archive cannot be written; again after a pause.
         """
         study = self.store.claim(RELEASE, self.owner, self.clock.now(), milliseconds(self._lease()))
         if study is None:
             return False
         now = self.clock.now()
         over = [item for item in _kept(study) if item.next_at <= now]
+        try:
+            self._let_go(study.study_uid, over)
+        except RetriableError:
+            self._put_off(study.study_uid)
+            raise
         settled = {item.handover_id for item in over}
-        if self.archive is not None:
-            for item in over:
-                self.archive(study.study_uid, item)
-        for handover_id in settled:
-            self.puller.release(handover_id)
-            if self.copies is not None:
-                self.copies.remove(handover_id)
 
         def edit(stored: Study) -> bool:
             for item in stored.handovers:
@@ -59,6 +61,22 @@ class Release:
 
         change(self.store, study.study_uid, edit)
         return True
+
+    def _let_go(self, study_uid: str, over: Sequence[HandOver]) -> None:
+        if self.archive is not None:
+            for item in over:
+                self.archive(study_uid, item)
+        for item in over:
+            self.puller.release(item.handover_id)
+            if self.copies is not None:
+                self.copies.remove(item.handover_id)
+
+    def _put_off(self, study_uid: str) -> None:
+        def edit(study: Study) -> bool:
+            study.schedule(RELEASE, self.clock.now() + milliseconds(PAUSE))
+            return True
+
+        change(self.store, study_uid, edit)
 
     def _lease(self) -> timedelta:
         return CLAIM_LEASE if self.archive is None else ARCHIVE_LEASE

@@ -162,7 +162,7 @@ class FakeCopies:
     def remove(self, handover_id: str) -> None:
         self.removed.append(handover_id)
 
-    def sweep(self, is_kept: Callable[[str], bool]) -> list[str]:
+    def sweep(self, is_kept: Callable[[str], bool], is_made: Callable[[str], bool]) -> list[str]:
         return [name for name in self.made if not is_kept(name)]
 
 

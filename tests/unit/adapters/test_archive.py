@@ -84,9 +84,20 @@ def test_it_is_there_whole_or_not_at_all_and_once(
     assert list((tmp_path / "archive").rglob("*.dcm")) == []
     first = archive.store("h1", source, TODAY)
     assert archive.store("h1", source, date(2026, 11, 27)) == first
-    assert archive.sweep(date(2026, 12, 26)) == []
-    assert archive.sweep(date(2026, 12, 27)) == ["2026-11-26"]
+    assert archive.sweep(date(2026, 12, 26), nobody) == []
+    assert archive.sweep(date(2026, 12, 27), nobody) == ["2026-11-26"]
     assert list((tmp_path / "archive").iterdir()) == []
+
+
+def nobody(handover_id: str) -> bool:
+    return False
+
+
+def test_a_half_hand_over_that_nobody_goes_on_with_is_swept(archive: CompressedArchive, tmp_path: Path) -> None:
+    for name in ("dead", "living"):
+        (tmp_path / "archive" / f".tmp-{name}").mkdir(parents=True)
+    assert archive.sweep(TODAY, lambda handover_id: handover_id == "living") == []
+    assert [path.name for path in (tmp_path / "archive").iterdir()] == [".tmp-living"]
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real study is not here")

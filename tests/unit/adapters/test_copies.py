@@ -108,5 +108,30 @@ def test_removing_and_sweeping(copies: AnonymousCopies, series: SeriesFolder, tm
     copies.remove("../store_image")
     assert names(tmp_path / "copies") == ["h2", "h2.manifest.json"]
     assert Path(series.filepath).exists()
-    assert copies.sweep(lambda name: False) == ["h2"]
+    assert copies.sweep(lambda name: False, lambda name: False) == ["h2"]
     assert names(tmp_path / "copies") == []
+
+
+def test_half_copies_that_nobody_makes_are_swept(copies: AnonymousCopies, series: SeriesFolder, tmp_path: Path) -> None:
+    folder = tmp_path / "copies"
+    for name in ("dead", "living", "gone-let-go"):
+        (folder / f".tmp-{name}").mkdir()
+    for name in (".tmp-dead.manifest.json", "dead.manifest.json"):
+        (folder / name).touch()
+    assert copies.sweep(lambda name: False, lambda name: name == "living") == ["dead"]
+    assert names(folder) == [".tmp-living"]
+
+
+def test_files_that_go_in_the_middle_are_lacking_and_not_damaged(
+    copies: AnonymousCopies, series: SeriesFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_as = pydicom.FileDataset.save_as
+
+    def emptied(image: pydicom.FileDataset, target: Path, **more: bool) -> None:
+        save_as(image, target, **more)
+        for file in Path(series.filepath).iterdir():
+            file.unlink()
+
+    monkeypatch.setattr(pydicom.FileDataset, "save_as", emptied)
+    copied = copies.make("h1", STUDY, [series])
+    assert (copied.number, copied.failed) == (1, ())  # the delivery counts one of three, and has them pulled again

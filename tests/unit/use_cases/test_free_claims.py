@@ -14,12 +14,12 @@ from datetime import timedelta
 
 import pytest
 from fakes.pipeline import UID, Pipeline, answer
-from fakes.world import DAY, FakeClock, FakeLog
+from fakes.world import DAY, FakeClock, FakeCopies, FakeLog
 
 from pacs_module.adapters.leases import MemoryLeases
 from pacs_module.adapters.local import process_is_gone, this_process
 from pacs_module.adapters.memory_store import MemoryStore
-from pacs_module.domain.study import PULL
+from pacs_module.domain.study import ANONYMISE, PULL, RELEASE
 from pacs_module.use_cases.free_claims import FreeClaims
 from pacs_module.use_cases.hold_leases import HoldLeases
 
@@ -65,6 +65,24 @@ def test_a_pause_longer_than_any_claim_stays(world: Pipeline) -> None:
 def test_what_is_due_anyway_is_left_alone(world: Pipeline) -> None:
     assert free(world, "dead", "") == 0
     assert world.pull() == 1
+
+
+def test_a_copy_and_a_release_that_a_dead_process_had_begun_are_done_at_once() -> None:
+    world = Pipeline(store=MemoryStore(), copies=FakeCopies())
+    world.until_handed_over()
+    now, lease = world.clock.now, 15 * MINUTE_MS
+    assert world.store.claim(ANONYMISE, "dead", now(), lease)
+    assert not world.anonymise()
+    assert free(world, "dead") == 1
+    assert world.anonymise()
+    world.published()
+    world.result("completed")
+    world.clock.pass_seconds(700)
+    assert world.store.claim(RELEASE, "dead", now(), lease)
+    assert not world.release()
+    assert free(world, "dead") == 1
+    assert world.release()
+    assert world.study().handovers[0].released_at
 
 
 def test_the_lease_of_a_dead_process_is_over() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -18,6 +19,7 @@ class FakeArchive:
     def __init__(self) -> None:
         self.kept: list[tuple[str, Path]] = []
         self.error: RetriableError | None = None
+        self.made: list[str] = []
 
     def store(self, handover_id: str, source: Path, today: date) -> Archived:
         if self.error is not None:
@@ -25,7 +27,8 @@ class FakeArchive:
         self.kept.append((handover_id, source))
         return Archived(f"/archive/{today}/{handover_id}", 3, 900, 300)
 
-    def sweep(self, today: date) -> list[str]:
+    def sweep(self, today: date, is_made: Callable[[str], bool]) -> list[str]:
+        self.made = [name for name in ("H1", "unknown") if is_made(name)]
         return ["2020-05-01"]
 
 
@@ -66,8 +69,8 @@ def test_what_cannot_be_archived_is_not_let_go(world: Pipeline, archive: FakeArc
         world.release()
     assert world.plugins.released == []
     archive.error = None
-    assert not world.release()  # claimed until the lease is over
-    world.clock.pass_seconds(901)
+    assert not world.release()  # after a pause, not after the claim's quarter of an hour
+    world.clock.pass_seconds(31)
     assert world.release()
     assert world.plugins.released == ["H1"]
 
@@ -86,3 +89,15 @@ def test_old_days_are_removed_and_that_is_said(world: Pipeline) -> None:
     assert world.release.archive is not None
     assert not world.release.archive.sweep()
     assert world.log.events[-1] == ("archive: old days removed", {"level": "INFO", "days": ["2020-05-01"]})
+
+
+def test_what_is_archived_already_is_being_written_no_more(world: Pipeline, archive: FakeArchive) -> None:
+    assert world.release.archive is not None
+    world.release.archive.sweep()
+    assert archive.made == ["H1"]
+    world.published()
+    world.result("completed")
+    world.clock.pass_seconds(700)
+    assert world.release()
+    world.release.archive.sweep()
+    assert archive.made == []
