@@ -32,6 +32,8 @@ class PacsModuleLinks:
     backend_workers: int
     log_folder: Path
     time_zone: str
+    store_url: str = ""
+    """Empty: a SQLite file in the run folder."""
     site_config: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
@@ -40,7 +42,7 @@ class PacsModuleLinks:
 
 class PacsModule(OneProcess):
     """
-    ``pacs-module run`` with settings of its own, its SQLite store on disk in the run folder.
+    ``pacs-module run`` with settings of its own, its SQLite store (if that is its store) on disk in the run folder.
 
     Args:
         run: Holds settings and store.
@@ -96,7 +98,7 @@ class PacsModule(OneProcess):
                 "password": links.orthanc_password,
             },
             "web": {"host": LOOPBACK, "port": self.port, "api_key": self.api_key},
-            "store": {"url": f"sqlite:///{self.store_file}"},
+            "store": {"url": links.store_url or f"sqlite:///{self.store_file}"},
             "rabbitmq": {"url": links.rabbitmq_url},
             "backend": {"url": links.backend_url, "key": links.backend_key, "workers": links.backend_workers},
         }

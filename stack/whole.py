@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 from stack.backend import Backend
 from stack.errors import StackError
@@ -22,6 +22,7 @@ from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.ram_disk import GIB, RamDisk, make_ram_disk
 from stack.run_files import RUN_FILE, write_private
 from stack.run_folder import RunFolder
+from stack.secantusdb import SecantusDb
 from stack.settings_file import as_switches
 
 
@@ -72,6 +73,8 @@ CONNECTIONS = (
     "pacs_module to RabbitMQ", "pacs_module to backend", "backend to pacs_module",
 )  # fmt: skip
 """All connections between servers; ``StackOptions.detour`` is asked for each."""
+TO_STORE = "pacs_module to MongoDB"
+"""One more, with ``store="mongodb"``."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,8 @@ class StackOptions:
     """In place of the installed ``pacs-module``; for the same tests."""
     detour: Callable[[str, int], int] = lambda name, port: port
     """Where a connection goes instead of a port: its name, as in ``CONNECTIONS``, and the port. For a proxy in between."""
+    store: Literal["sqlite", "mongodb"] = "sqlite"
+    """``mongodb``: on a MongoDB-compatible server (stack.secantusdb), which is not MongoDB itself."""
     time_zone: str = "Asia/Shanghai"
     """The hospital's; both processes of ours get it."""
     backend_workers: int = 2
@@ -123,7 +128,7 @@ class Server(Protocol):
 
 class Stack:
     """
-    Hospital PACS, receiving Orthanc, RabbitMQ, pacs_module and AI backend; a context manager.
+    Hospital PACS, receiving Orthanc, RabbitMQ, pacs_module and AI backend, and a database where asked for; a context manager.
 
     Leaving it stops everything, in whatever state it is, and gives the RAM disk back; the run folder with logs stays.
 
@@ -138,6 +143,7 @@ class Stack:
     rabbitmq: RabbitmqNode
     pacs_module: PacsModule
     backend: Backend
+    database: SecantusDb | None = None
     ram_disk: RamDisk
 
     def __init__(
@@ -178,7 +184,7 @@ class Stack:
             self._say(f"RAM disk: {self.ram_disk.path}")
             self._assemble()
             self._write_run_file()
-            self._start_together("RabbitMQ", "hospital PACS", "receiving Orthanc", "AI backend")
+            self._start_together(*(name for name in self._servers if name != "pacs_module"))
             self._start_together("pacs_module")
         except BaseException:
             self.stop(gracefully=False)
@@ -218,7 +224,7 @@ class Stack:
                 "handover": str(self.receiver.handover_folder),
                 "logs": str(self.log_folder),
                 "server_logs": str(self.run.logs),
-                "store": str(self.pacs_module.store_file),
+                "store": self.database.url if self.database else str(self.pacs_module.store_file),
                 "settings": str(self.pacs_module.settings_file),
             },
         }
@@ -241,6 +247,8 @@ class Stack:
             script=self.options.orthanc_script,
         )
         self.receiver = ReceivingOrthanc(run, ports.receiver, self.ram_disk.path, receiving_links)
+        if self.options.store == "mongodb":
+            self.database = SecantusDb(run, free_ports(1)[0])
         results_to = _http(via("backend to pacs_module", ports.pacs_module))
         self.backend = Backend(run, ports.backend, (results_to, api_key), self.options.backend_workers)
         self.backend.script = self.options.backend_script or self.backend.script
@@ -256,6 +264,7 @@ class Stack:
             backend_workers=self.options.backend_workers,
             log_folder=log_folder,
             time_zone=self.time_zone,
+            store_url=self.database.url_at(via(TO_STORE, self.database.port)) if self.database else "",
             site_config=site_config,
             environment=self.options.pacs_module_environment,
             command=self.options.pacs_module_command,
@@ -268,6 +277,8 @@ class Stack:
             "AI backend": self.backend,
             "pacs_module": self.pacs_module,
         }
+        if self.database:
+            self._servers["SecantusDB"] = self.database
 
     def _write_switches(self) -> Path | None:
         if not self.options.switches:

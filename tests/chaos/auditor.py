@@ -1,9 +1,9 @@
 """
 The independent auditor: what was wanted, what was computed, what is lost, doubled, stuck or left over.
 
-It reads the PACS by HTTP, the backend's own record, the study store and the plugins' journal as plain SQLite and JSON, the
-hand-over folder and RabbitMQ's depths, and imports nothing of the pipeline: a mistake in the pipeline's decisions is not repeated
-here. (A test holds that.)
+It reads the PACS by HTTP, the backend's own record, the study store and the plugins' journal as plain SQLite and JSON (a MongoDB
+by its driver), the hand-over folder and RabbitMQ's depths, and imports nothing of the pipeline: a mistake in the pipeline's
+decisions is not repeated here. (A test holds that.)
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pika
+import pymongo
 import requests
 
 QUEUES = ("aipull.delivery", "aipull.dead")
@@ -41,7 +42,8 @@ class Sources:
     """URL, user and password of the PACS's REST API."""
     receiver: tuple[str, str, str]
     record: Path
-    store: Path
+    store: Path | str
+    """SQLite's file, or a ``mongodb://`` URL with the database."""
     journal: Path
     handover_folder: Path
     rabbitmq_url: str = ""
@@ -198,8 +200,11 @@ def read_record(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def read_documents(store: Path) -> dict[str, dict[str, Any]]:
+def read_documents(store: Path | str) -> dict[str, dict[str, Any]]:
     """The study documents by StudyInstanceUID."""
+    if isinstance(store, str):
+        with pymongo.MongoClient[dict[str, Any]](store) as client:
+            return {document["studyUID"]: document for document in client.get_default_database()["study_info_list"].find()}
     return {uid: json.loads(text) for uid, text in rows(store, "SELECT studyUID, document FROM study_info_list")}
 
 

@@ -100,11 +100,11 @@ class Storm:
         return Disaster("store locked by a writer that is killed", "store", chance.uniform(0.5, 6.0), self._locked)
 
     def _locked(self, seconds: float) -> None:
-        self.rig.rival.start()
+        self.rig.servers["store"].kill()
         try:
             time.sleep(seconds)
         finally:
-            self.rig.rival.kill()
+            self.rig.servers["store"].start()
 
     def _full(self, chance: random.Random) -> Disaster:
         disk = chance.choice(self.disks)

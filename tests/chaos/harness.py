@@ -70,20 +70,22 @@ def full(disk: Path) -> Iterator[None]:
 
 
 @dataclass
-class RivalWriter:
-    """The store's writer as a process of its own: holds SQLite's write lock in the middle of a transaction until it is killed."""
+class SqliteStore:
+    """
+    SQLite is no server; what can befall it is a writer, a process of its own, that dies in the middle of a transaction.
+    """
 
     store: Path
     _process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Take the lock; returns when it holds it."""
+    def kill(self) -> None:
+        """Nobody else can write any more; returns when the rival holds SQLite's write lock."""
         self._process = subprocess.Popen([sys.executable, str(_RIVAL), str(self.store)], stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == b"holding\n", "the rival writer did not get the store's lock"
 
-    def kill(self) -> None:
-        """SIGKILL with the transaction open."""
+    def start(self) -> None:
+        """SIGKILL to the rival with its transaction open; harmless when there is none."""
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
@@ -128,14 +130,13 @@ class Rig:
     def __enter__(self) -> Rig:
         self.stack.start()
         stack = self.stack
-        self.rival = RivalWriter(self.store)
         self.servers: dict[str, Server] = {
             "Orthanc": stack.receiver,
             "pacs_module": stack.pacs_module,
             "RabbitMQ": stack.rabbitmq,
             "backend": stack.backend,
             "PACS": stack.hospital,
-            "store": self.rival,
+            "store": stack.database or SqliteStore(Path(self.store)),
         }
         if self.two:
             self.servers[SECOND] = self._second()
@@ -152,12 +153,15 @@ class Rig:
         return second
 
     def __exit__(self, *error: object) -> None:
-        self.rival.kill()
+        if not self.stack.database:
+            self.servers["store"].start()
         self.stack.stop(gracefully=error[0] is None)
 
     @property
-    def store(self) -> Path:
-        """The study store's file."""
+    def store(self) -> Path | str:
+        """The study store: SQLite's file, or the URL of its database."""
+        if self.stack.database:
+            return self.stack.database.url
         url: str = self.stack.pacs_module.settings()["store"]["url"]
         return Path(url.removeprefix("sqlite:///"))
 

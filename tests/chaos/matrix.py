@@ -100,14 +100,11 @@ def _strike(rig: Rig, cell: Cell, waits: Path) -> None:
         with full(rig.stack.ram_disk.path):
             waits.unlink()
             time.sleep(HOLD_S)  # no room for a while: that is the disaster
-    elif cell.victim == "store":
-        rig.rival.start()
-        waits.unlink()
-        time.sleep(HOLD_S)
-        rig.rival.kill()
     else:
         rig.servers[cell.victim].kill()
         waits.unlink(missing_ok=True)
+        if cell.victim == "store":
+            time.sleep(HOLD_S)  # so that the one that waited meets it
         rig.servers[cell.victim].start()
 
 
@@ -119,15 +116,15 @@ def _outage(rig: Rig, cell: Cell, number: int) -> tuple[float, Day]:
     day = rig.send_day(f"{number}")
     rig.wait(waits.exists, "a study is stable")
     for name in victims:
-        rig.rival.start() if name == "store" else rig.servers[name].kill()
+        rig.servers[name].kill()
     waits.unlink()
     time.sleep(cell.outage_s)  # the outage is the test
     for name in victims:
-        rig.rival.kill() if name == "store" else rig.servers[name].start()
+        rig.servers[name].start()
     return time.monotonic(), day
 
 
-def run_matrix(cells: Sequence[Cell], folder: Path, console: Console) -> list[Outcome]:
+def run_matrix(cells: Sequence[Cell], folder: Path, console: Console, store: str = "sqlite") -> list[Outcome]:
     """All cells, each on the stack of the one before unless that one failed."""
     outcomes: list[Outcome] = []
     rig: Rig | None = None
@@ -135,7 +132,7 @@ def run_matrix(cells: Sequence[Cell], folder: Path, console: Console) -> list[Ou
         for number, cell in enumerate(cells, start=1):
             if rig is None:
                 console.print("[dim]starting the stack[/dim]")
-                rig = Rig(folder / f"stack-{number}").__enter__()
+                rig = Rig(folder / f"stack-{number}", {"store": store}).__enter__()
             outcome = run_cell(rig, cell, number)
             outcomes.append(outcome)
             _tell(console, outcome, number, len(cells))
@@ -206,13 +203,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--long", action="store_true", help="all cells")
     parser.add_argument("--only", default="", help="a comma list of stage:victim, stage or victim")
+    parser.add_argument("--store", choices=("sqlite", "mongodb"), default="sqlite", help="mongodb: a MongoDB-compatible server")
     parser.add_argument("--keep", type=Path, help="keep the run folder here")
     options = parser.parse_args()
     console = Console(width=150)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="aipull-chaos-"))
     begin = time.monotonic()
     cells = chosen(options.only, ALL if options.long else USUAL) or chosen(options.only, ALL)
-    outcomes = run_matrix(cells, folder, console)
+    outcomes = run_matrix(cells, folder, console, options.store)
     console.print(table(outcomes))
     bad = [one for one in outcomes if one.bad]
     twice = sum(len(one.audit.twice_other_key) for one in outcomes if one.cell.victim != "nobody")

@@ -42,6 +42,7 @@ class Proxy:
         self.target = target
         self.port = free_ports(1)[0]
         self.mode = Mode.PASS
+        self._unanswered = b""
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy to {target}", daemon=True)
@@ -51,6 +52,13 @@ class Proxy:
     def cut(self) -> None:
         """Reset all connections that are open now."""
         self._loop.call_soon_threadsafe(self._abort_all)
+
+    def lose_answer(self, to: bytes) -> None:
+        """
+        The next question with these bytes gets through, and its connection is reset in place of the answer: who asked cannot know
+        whether it was done.
+        """
+        self._unanswered = to
 
     def close(self) -> None:
         """Reset everything and listen no more."""
@@ -82,7 +90,8 @@ class Proxy:
                 beyond, onward = await asyncio.open_connection(LOOPBACK, self.target)
                 writers.append(onward)
                 self._writers.add(onward)
-                await asyncio.gather(self._pump(reader, onward), self._pump(beyond, writer))
+                doomed: list[bytes] = []
+                await asyncio.gather(self._pump(reader, onward, doomed), self._pump(beyond, writer, doomed, answers=True))
         except (OSError, asyncio.CancelledError):
             pass
         finally:
@@ -90,8 +99,15 @@ class Proxy:
                 self._writers.discard(one)
                 one.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: list[bytes], answers: bool = False
+    ) -> None:
         while chunk := await reader.read(_CHUNK):
+            if answers and doomed:
+                raise ConnectionResetError("the answer is lost")
+            if not answers and self._unanswered and self._unanswered in chunk:
+                self._unanswered = b""
+                doomed.append(chunk)
             while self.mode is Mode.HOLD:
                 await asyncio.sleep(_LOOK_S)
             if self.mode is Mode.SLOW:

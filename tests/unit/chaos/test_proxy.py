@@ -128,6 +128,19 @@ def test_halve(proxy: Proxy, echo: Echo) -> None:
     assert echo.got in (b"1234", b"")  # a reset may overtake what was sent before it
 
 
+def test_a_lost_answer_is_that_of_the_question_that_was_named(proxy: Proxy, echo: Echo) -> None:
+    proxy.lose_answer(to=b"write")
+    with connected(proxy) as connection:
+        connection.sendall(b"hello")
+        assert connection.recv(100) == b"hello"
+        connection.sendall(b"write this")
+        assert is_over(connection)
+    with connected(proxy) as connection:
+        connection.sendall(b"write that")
+        assert connection.recv(100) == b"write that"
+    assert b"write this" in echo.got
+
+
 def test_nobody_listens_behind_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
