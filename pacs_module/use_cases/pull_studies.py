@@ -68,6 +68,8 @@ class PullStudies:
     turns: PullTurns | None = None
     """None: made of the policy's limits, for this process alone."""
     _room: RoomGate = field(default_factory=RoomGate)
+    _cut_short: bool = False
+    """The store went away in the middle of a round: claims of ours may stand in it that nobody works on."""
 
     def __post_init__(self) -> None:
         """The usual turns."""
@@ -84,17 +86,27 @@ class PullStudies:
 
         Returns:
             How many pulls were asked for.
+
+        Raises:
+            RetriableError: The store is away; what this round had claimed is due again at the next one, not after its lease.
         """
+        if self._cut_short:
+            self.take_over(self.owner, "the store was away")
+            self._cut_short = False
         due = self.store.next_due(PULL)
         if due is None or due > self.clock.now():
             return 0
         names = [name for name in (self.policy.limits if pacs is None else [pacs]) if self._may_have_places(name)]
         if not names:
             return 0
-        with Turns(self._all_turns, names) as turns:
-            claimed = self._claim(turns)
-            turns.keep({name for _, name in claimed})
-            return self._pull_all(claimed)
+        try:
+            with Turns(self._all_turns, names) as turns:
+                claimed = self._claim(turns)
+                turns.keep({name for _, name in claimed})
+                return self._pull_all(claimed)
+        except RetriableError:
+            self._cut_short = True
+            raise
 
     @property
     def _all_turns(self) -> PullTurns:
@@ -112,12 +124,13 @@ class PullStudies:
             self.log.line(loglines.continue_moves(again))
         return sum(self._pull(study, pacs) for study, pacs in claimed)
 
-    def take_over(self, owner: str) -> None:
+    def take_over(self, owner: str, why: str = "it is gone") -> None:
         """
-        What a process that died had claimed and not asked for yet is due at once, not only when its claim is over.
+        What a process had claimed and will not ask for any more is due at once, not only when its claim is over.
 
         Args:
-            owner: The process that let its turn run out.
+            owner: The process that let its turn run out, or this one.
+            why: Why it will not.
         """
         now = self.clock.now()
 
@@ -125,7 +138,7 @@ class PullStudies:
             if study.state is not State.META_ONLY or study.claimed_by != owner or study.due.get(PULL, 0) <= now:
                 return False
             study.schedule(PULL, now)
-            study.note("taken over", f"claimed by {owner}, which is gone", now)
+            study.note("taken over", f"claimed by {owner}: {why}", now)
             return True
 
         for study in self.store.find({"state": State.META_ONLY.value, "claimedBy": owner}):

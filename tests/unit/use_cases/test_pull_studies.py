@@ -6,13 +6,16 @@ Does not prove that Orthanc moves anything; the plugins are a list of what they 
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from fakes.pipeline import UID, Pipeline, answer
 from fakes.world import DAY
 
-from pacs_module.domain.errors import Refused, TooLarge, Unreachable
+from pacs_module.domain.errors import Refused, RetriableError, TooLarge, Unreachable
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.messages import PullReport
-from pacs_module.domain.study import MANUAL, PULL, WATCH
+from pacs_module.domain.study import MANUAL, PULL, WATCH, Study
 
 
 def test_a_round_says_what_it_pulls_in_the_contracts_words(world: Pipeline) -> None:
@@ -249,3 +252,62 @@ def test_a_due_time_in_a_settled_state_is_taken_away(world: Pipeline) -> None:
     assert world.pull() == 0
     assert PULL not in world.study().due
     assert world.study().state is State.PULL_DATA_END
+
+
+# --- a store that goes away in the middle ---
+
+
+def test_a_claim_whose_answer_is_lost_is_pulled_in_the_next_round(world: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.until_stable()
+    claim = world.store.claim
+
+    def answer_lost(*asked: Any) -> None:
+        if claim(*asked) is not None:
+            raise RetriableError("the connection broke")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(world.store, "claim", answer_lost)
+        with pytest.raises(RetriableError, match="broke"):
+            world.pull()
+    assert world.plugins.asked == []
+    assert world.pull() == 1
+    assert "taken over" in world.events()
+
+
+def test_all_that_was_claimed_when_the_store_went_away_is_pulled_in_the_next_round(
+    world: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.pacs.studies["A"] = [answer(f"{UID}.{number}") for number in range(3)]
+    world.find("A", DAY)
+    world.find("A", DAY)
+
+    def away(_: object) -> bool:
+        raise RetriableError("the store is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(world.store, "replace", away)
+        with pytest.raises(RetriableError, match="away"):
+            world.pull()
+    assert world.plugins.asked == []
+    assert world.pull() == 3
+
+
+def test_a_pull_is_asked_for_once_when_the_answer_to_writing_it_down_is_lost(
+    world: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.until_stable()
+    replace = world.store.replace
+
+    def answer_lost(study: Study) -> bool:
+        replace(study)
+        raise RetriableError("the connection broke")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(world.store, "replace", answer_lost)
+        with pytest.raises(RetriableError, match="broke"):
+            world.pull()
+    assert world.pull() == 0
+    assert world.study().state is State.PULL_DATA
+    world.clock.pass_seconds(15)
+    assert world.pull.watch()
+    assert [request.study_uid for request in world.plugins.asked] == [UID]
