@@ -126,7 +126,8 @@ main() {
         --dev)
             LOCKS+=(requirements-dev.lock)
             # docker-compose: the tests let it check docker-compose.yml, it brings no daemon. chromium: the pages in a browser.
-            PACKAGES+=(docker-compose chromium)
+            # libfaketime: the chaos runs move the clocks of single processes.
+            PACKAGES+=(docker-compose chromium libfaketime)
             ;;
         *) fail "usage: scripts/setup.sh [--dev]" ;;
     esac

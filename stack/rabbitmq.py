@@ -8,6 +8,7 @@ Debian's wrapper in /usr/sbin, which changes the user and the folder; so it runs
 
 import secrets
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -60,6 +61,8 @@ class RabbitmqNode:
         self.folder = run.path / "rabbitmq"
         self.user = USER
         self.password = secrets.token_urlsafe(24)
+        self.environment: Mapping[str, str] = {}
+        """Over the usual one."""
         self._node_name = f"aipull-{secrets.token_hex(4)}@localhost"
         self._run = run
 
@@ -171,4 +174,5 @@ class RabbitmqNode:
             # The script then becomes the Erlang machine instead of waiting for it as a child, so that the pid is the node's
             # and the node itself is bound to its parent (the script calls this "detached"; nothing is detached by it).
             "detached": "true",
+            **self.environment,
         }

@@ -95,6 +95,7 @@ class StackOptions:
     """Over the receiving Orthanc's environment, for what orthanc.json leaves to the site (ORTHANC_STABLE_AGE, ...)."""
     pacs_module_environment: Mapping[str, str] = field(default_factory=dict)
     """Over pacs_module's environment."""
+    rabbitmq_environment: Mapping[str, str] = field(default_factory=dict)
     orthanc_script: Path | None = None
     """Loaded by the receiving Orthanc in place of pull_plugin.py: for tests that break something on purpose."""
     pacs_module_command: tuple[str, ...] = ()
@@ -235,6 +236,7 @@ class Stack:
         site_config, api_key = self._write_switches(), secrets.token_urlsafe(24)
         via = self.options.detour
         self.rabbitmq = RabbitmqNode(run, ports.rabbitmq)
+        self.rabbitmq.environment = self.options.rabbitmq_environment
         self.hospital = HospitalPacs(run, ports.hospital, via("PACS to Orthanc", ports.receiver.dicom))
         receiving_links = ReceivingLinks(
             hospital_port=via("Orthanc to PACS", ports.hospital.dicom),

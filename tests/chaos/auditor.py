@@ -53,7 +53,8 @@ class Sources:
 class Audit:
     """
     The findings, as lines that name the study. ``lost``: in the PACS, wanted, and the pipeline has done with it without having
-    it computed whole. ``stuck``: the pipeline has not done with it.
+    it computed whole, as the last of its results. ``stuck``: the pipeline has not done with it. Wanted is what the PACS has of a
+    study when it is judged: one that grew and was computed before and after is no double, its first images were ``in_part``.
     """
 
     wanted: int = 0
@@ -64,6 +65,8 @@ class Audit:
     twice_other_key: list[str] = field(default_factory=list)
     unnoticed: list[str] = field(default_factory=list)
     """Computations that no hand-over of the study's document speaks of."""
+    in_part: list[str] = field(default_factory=list)
+    """Computed before they were whole as well: right for a study that grew, and no fault by itself."""
     unwanted: list[str] = field(default_factory=list)
     half_written: list[str] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
@@ -133,19 +136,31 @@ def _judge(
         found.lost.append(f"{name}: {len(expected)} images wanted, {brought} computed, state {_state(document)}")
     elif _state(document) != "completed":
         found.lost.append(f"{name}: computed, and its state is {_state(document)}")
+    elif (last := _last_result(document)) not in {entry["idempotencyKey"] for entry in whole}:
+        found.lost.append(f"{name}: computed whole, but its last result is that of {last}")
+    parts = sorted({len(entry["sopInstanceUIDs"]) for entry in computed if frozenset(entry["sopInstanceUIDs"]) != expected})
+    found.in_part += [f"{name}: {parts} of {len(expected)} images computed"] if parts else []
     _doubles(found, name, computed, document)
 
 
 def _doubles(found: Audit, name: str, computed: Sequence[Mapping[str, Any]], document: Mapping[str, Any] | None) -> None:
-    keys = [entry["idempotencyKey"] for entry in computed]
+    keys = [str(entry["idempotencyKey"]) for entry in computed]
     found.twice_same_key += [
         f"{name}: {key} computed {keys.count(key)} times" for key in sorted(set(keys)) if keys.count(key) > 1
     ]
-    sets = [frozenset(entry["sopInstanceUIDs"]) for entry in computed]
-    if len(sets) > len(set(sets)) and len(set(keys)) > 1:
-        found.twice_other_key.append(f"{name}: the same images computed as {', '.join(dict.fromkeys(keys))}")
+    by_images: dict[frozenset[str], list[str]] = {}
+    for key, entry in zip(keys, computed, strict=True):
+        by_images.setdefault(frozenset(entry["sopInstanceUIDs"]), []).append(key)
+    same = [list(dict.fromkeys(of_these)) for of_these in by_images.values()]
+    found.twice_other_key += [f"{name}: the same images computed as {', '.join(some)}" for some in same if len(some) > 1]
     known = {item["handoverID"] for item in (document or {}).get("handovers", ())}
     found.unnoticed += [f"{name}: computed as {key}, unknown to the pipeline" for key in sorted(set(keys) - known)]
+
+
+def _last_result(document: Mapping[str, Any] | None) -> str:
+    """Which hand-over the backend's newest result is of."""
+    done = [item["handoverID"] for item in (document or {}).get("handovers", ()) if item["messageState"] == "done"]
+    return str(done[-1]) if done else "none"
 
 
 def _state(document: Mapping[str, Any] | None) -> str:

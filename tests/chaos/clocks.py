@@ -1,4 +1,10 @@
-"""The wall clock of one process, moved while it runs: libfaketime, told by a file. The monotonic clock goes on as it is."""
+"""
+The wall clocks of processes, each moved by itself while it runs: libfaketime, told by a file. Monotonic clocks go on as they are.
+
+Measured with Orthanc 1.10.1, a pull of 60 small images: 0.3 s without the library, 0.3 s with these variables, 9 to 29 s without
+FAKETIME_FORCE_MONOTONIC_FIX=0 in every other combination (waits with a time limit go round without pausing), none within 40 s
+with a monotonic clock that is moved too.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-LIBRARY = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
-"""Of Debian's package libfaketime; without it the storm has no clock jumps and says so."""
+LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+"""Of Debian's package libfaketime; ``make setup-dev`` installs it."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Clocks:
             "FAKETIME_TIMESTAMP_FILE": str(self._file(name)),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",
             "FAKETIME_DONT_RESET": "1",
         }
 
@@ -35,9 +42,4 @@ class Clocks:
         written.rename(self._file(name))
 
     def _file(self, name: str) -> Path:
-        return self.folder / f"clock-of-{name}"
-
-
-def have_faketime() -> bool:
-    """Whether the library is installed."""
-    return LIBRARY.exists()
+        return self.folder / f"clock-of-{name.replace(' ', '-')}"

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -108,6 +108,8 @@ class Rig:
     detour: Callable[[str, int], int] = lambda name, port: port
     two: bool = False
     """A second pacs_module on the same store and queue."""
+    second_environment: Mapping[str, str] = field(default_factory=dict)
+    """Over the first one's."""
     wanted: list[Wanted] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -119,11 +121,10 @@ class Rig:
             "settings": SETTINGS,
             "switches": SWITCHES,
             "backend_script": _BACKEND,
-            "backend_environment": environment,
             "detour": self.detour,
         }
         options = {**usual, **self.options}
-        for name in ("orthanc_environment", "pacs_module_environment"):
+        for name in ("orthanc_environment", "pacs_module_environment", "backend_environment"):
             options[name] = {**environment, **self.options.get(name, {})}
         self.stack = Stack(self.folder / "run", StackOptions(**options))
 
@@ -144,7 +145,8 @@ class Rig:
 
     def _second(self) -> PacsModule:
         first = self.stack.pacs_module
-        second = PacsModule(self.stack.run, free_ports(1)[0], first.links, first.overrides, name="pacs-module-2")
+        links = replace(first.links, environment={**first.links.environment, **self.second_environment})
+        second = PacsModule(self.stack.run, free_ports(1)[0], links, first.overrides, name="pacs-module-2")
         try:
             second.start()
         except BaseException:

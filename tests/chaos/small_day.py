@@ -1,11 +1,14 @@
-"""A few tiny studies, as a scanner would send them, and what must become of them."""
+"""A few tiny studies, as devices would send them, and what must become of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
+
+from pydicom.dataset import Dataset
 
 from hospital_sim.scu import Pacs
 from tests.chaos.auditor import Wanted
@@ -13,6 +16,9 @@ from tests.dicom_maker import CHEST_CT, CHEST_DX, Study, store
 
 SLICES = 12
 """Ten are the least that the filter takes."""
+LATE_S = (15.0, 60.0)
+"""After the first images: the study may have been found stable, pulled, even computed by then."""
+_THICK = {"SliceThickness": "5.0", "SeriesDescription": "Lung 5.0"}
 _ABDOMEN = {
     "BodyPartExamined": "ABDOMEN", "ProtocolName": "Abdomen", "SeriesDescription": "Abdomen 5.0", "StudyDescription": "222",
 }  # fmt: skip
@@ -30,6 +36,15 @@ class Day:
         return sum(store(pacs, study.images) for study in self.studies)
 
 
+@dataclass(frozen=True)
+class Part:
+    """What is sent together, so many seconds after the day's begin: to the PACS, or ``pushed`` into the receiving Orthanc."""
+
+    images: tuple[Dataset, ...]
+    after_s: float = 0.0
+    pushed: bool = False
+
+
 def small_day(name: str, zone: str, cts: int = 1) -> Day:
     """
     Chest CTs of a thin and a thick series, one chest radiograph, one CT that nobody wants.
@@ -44,7 +59,7 @@ def small_day(name: str, zone: str, cts: int = 1) -> Day:
     for number in range(1, cts + 1):
         study = Study(f"{name}-CT{number}", today)
         thin = study.add_series(SLICES, CHEST_CT)
-        study.add_series(SLICES - 2, CHEST_CT, SliceThickness="5.0", SeriesDescription="Lung 5.0")
+        study.add_series(SLICES - 2, CHEST_CT, **_THICK)
         studies.append(study)
         wanted.append(_wanted(study, [thin]))
     radiograph = Study(f"{name}-DX", today)
@@ -52,6 +67,66 @@ def small_day(name: str, zone: str, cts: int = 1) -> Day:
     abdomen = Study(f"{name}-AB", today)
     abdomen.add_series(SLICES, CHEST_CT, **_ABDOMEN)
     return Day((*studies, radiograph, abdomen), tuple(wanted))
+
+
+def nasty_parts(day: Day, chance: random.Random) -> tuple[Part, ...]:
+    """
+    How a small day's studies arrive: whole, late in part, or pushed into the receiving Orthanc as well.
+
+    Whatever comes late is wanted: a study is judged and pulled again from any state when the PACS's count grows, and a CT is
+    handed over again when the chosen series has more images than last time.
+    """
+    wanted = {study.study_uid: study.series_uids for study in day.wanted}
+    parts: list[Part] = []
+    for study in day.studies:
+        way = chance.choice(WAYS) if study.uid in wanted else whole
+        parts += way(study.images, wanted.get(study.uid, ()), chance)
+    return tuple(parts)
+
+
+def whole(images: Sequence[Dataset], wanted: Sequence[str], chance: random.Random) -> list[Part]:
+    """All at once."""
+    return [Part(tuple(images))]
+
+
+def half_late(images: Sequence[Dataset], wanted: Sequence[str], chance: random.Random) -> list[Part]:
+    """The second half of the last wanted series is late: of a thin one too few are there at first, and the thick one is taken."""
+    series = [image for image in images if image.SeriesInstanceUID == wanted[-1]]
+    return _late(images, series[len(series) // 2 :], chance)
+
+
+def series_late(images: Sequence[Dataset], wanted: Sequence[str], chance: random.Random) -> list[Part]:
+    """The last wanted series is late: the thin one of a CT, the second view of a radiograph."""
+    return _late(images, [image for image in images if image.SeriesInstanceUID == wanted[-1]], chance)
+
+
+def few_late(images: Sequence[Dataset], wanted: Sequence[str], chance: random.Random) -> list[Part]:
+    """The last image of each wanted series is late: what is there is taken, computed, and one short."""
+    last = {image.SeriesInstanceUID: image for image in images if image.SeriesInstanceUID in wanted}
+    return _late(images, [last[uid] for uid in wanted], chance)
+
+
+def pushed(images: Sequence[Dataset], wanted: Sequence[str], chance: random.Random) -> list[Part]:
+    """The device sends all to both, to the receiving Orthanc a moment before or after."""
+    there, here = chance.sample((0.0, chance.uniform(0.0, 10.0)), 2)
+    return [Part(tuple(images), there), Part(tuple(images), here, pushed=True)]
+
+
+def half_pushed(images: Sequence[Dataset], wanted: Sequence[str], chance: random.Random) -> list[Part]:
+    """What is pushed is not all that the PACS has, and that has its last images late."""
+    return [Part(tuple(images[::2]), pushed=True), *few_late(images, wanted, chance)]
+
+
+WAYS: tuple[Callable[[Sequence[Dataset], Sequence[str], random.Random], list[Part]], ...] = (
+    whole, whole, half_late, series_late, few_late, pushed, half_pushed,
+)  # fmt: skip
+
+
+def _late(images: Sequence[Dataset], late: Sequence[Dataset], chance: random.Random) -> list[Part]:
+    uids = {image.SOPInstanceUID for image in late}
+    first = tuple(image for image in images if image.SOPInstanceUID not in uids)
+    parts = [Part(first), Part(tuple(late), chance.uniform(*LATE_S))]
+    return [part for part in parts if part.images]
 
 
 def _wanted(study: Study, series: Sequence[str]) -> Wanted:

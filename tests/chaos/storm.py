@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import random
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,35 +25,23 @@ from rich.console import Console
 from stack.settings_file import merged
 from stack.whole import CONNECTIONS
 from tests.chaos.auditor import Audit
-from tests.chaos.clocks import Clocks, have_faketime
+from tests.chaos.clocks import LIBRARY, Clocks
 from tests.chaos.department import Department
 from tests.chaos.disasters import Disaster, Storm
-from tests.chaos.harness import SETTINGS, Rig
+from tests.chaos.harness import SECOND, SETTINGS, Rig
 from tests.chaos.matrix import show_logs
 from tests.chaos.proxy import Mode, Proxy
+from tests.chaos.small_disk import small_disk
 
 AT_ONCE = 3
+CLOCKS = ("pacs_module", SECOND, "Orthanc", "RabbitMQ", "backend")
+"""Each of these processes has a clock of its own that jumps."""
 CALM_S = (0.5, 6.0)
 """Between two disasters."""
 SETTLE_S = 900.0
 """After the storm; some ten seconds are the rule, the longest lease or pause the exception."""
-DISK_BYTES = 48 * 1024**2
 PATIENT: dict[str, Any] = {"pull": {"attempts": 500}, "backend": {"attempts": 500}}
 """The number of attempts is for hours at a site; with pauses of seconds a storm would use it up."""
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[Path | None]:
-    """A small file system of its own for store and journal, so that it can be full; None without the right to mount one."""
-    folder.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=0700", "aipull-chaos", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        yield None
-        return
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=False)
 
 
 class Blow:
@@ -115,8 +100,9 @@ def run_storm(seed: int, minutes: float, folder: Path, console: Console) -> bool
             stack.callback(proxies[name].close)
             return proxies[name].port
 
-        clocks = Clocks(folder, ("pacs_module",)) if have_faketime() else None
-        rig = Rig(folder / "rig", _options(disk, clocks), detour=detour, two=True)
+        clocks = Clocks(folder, CLOCKS) if LIBRARY else None
+        theirs = {name: clocks.environment(name) for name in CLOCKS} if clocks else {}
+        rig = Rig(folder / "rig", _options(disk, theirs), detour=detour, two=True, second_environment=theirs.get(SECOND, {}))
         stack.enter_context(rig)
         assert set(proxies) == set(CONNECTIONS)
         disks = (disk, rig.stack.ram_disk.path) if disk is not None and rig.stack.ram_disk.mounted else ()
@@ -158,6 +144,7 @@ def _report(console: Console, seed: int, blow: Blow, found: Audit, settled: floa
         "stuck": len(found.stuck),
         "twice, one key": len(found.twice_same_key),
         "twice, two keys": f"{len(found.twice_other_key)}, of which the pipeline knows all but {len(found.unnoticed)}",
+        "in part, then whole": len(found.in_part),
         "unwanted at the backend": len(found.unwanted),
         "half-written folders": len(found.half_written),
         "left over": len(found.leftovers),
@@ -169,16 +156,14 @@ def _report(console: Console, seed: int, blow: Blow, found: Audit, settled: floa
         console.print(f"    {line}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _options(disk: Path | None, clocks: Clocks | None) -> dict[str, Any]:
+def _options(disk: Path | None, clocks: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     settings = merged(dict(SETTINGS), PATIENT)
-    orthanc: dict[str, str] = {}
+    orthanc = dict(clocks.get("Orthanc", {}))
     if disk is not None:
         settings = merged(settings, {"store": {"url": f"sqlite:///{disk / 'study.db'}"}})
         orthanc["AIPULL_JOURNAL"] = str(disk / "journal.db")
-    pacs_module: dict[str, str] = {}
-    if clocks is not None:
-        pacs_module |= clocks.environment("pacs_module")
-    return {"settings": settings, "orthanc_environment": orthanc, "pacs_module_environment": pacs_module}
+    others = {f"{name.lower()}_environment": clocks.get(name, {}) for name in ("pacs_module", "RabbitMQ", "backend")}
+    return {"settings": settings, "orthanc_environment": orthanc, **others}
 
 
 def main() -> int:

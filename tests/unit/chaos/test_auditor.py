@@ -156,12 +156,45 @@ def test_twice_with_a_key_that_the_pipeline_does_not_know(place: Place) -> None:
     assert "b, unknown to the pipeline" in look(place).unnoticed[0]
 
 
-def test_grown_and_computed_again_is_not_twice(place: Place) -> None:
-    place.computed("a", IMAGES[THIN][:1])
+@pytest.mark.parametrize("first", [IMAGES[THIN][:1], IMAGES[THICK]], ids=["fewer images", "another series"])
+def test_grown_and_computed_again_is_not_twice(place: Place, first: list[str]) -> None:
+    place.computed("a", first)
     place.computed("b")
     place.known("completed", "a", "b")
     found = look(place)
-    assert (found.twice_other_key, found.faults) == ([], [])
+    assert (found.computed, found.twice_other_key, found.faults) == (1, [], [])
+    assert found.in_part == [f"CT ({STUDY}): [1] of 2 images computed"]
+
+
+def test_grown_and_not_computed_again_is_lost(place: Place) -> None:
+    place.computed("a", IMAGES[THIN][:1])
+    place.known("completed", "a")
+    found = look(place)
+    assert (len(found.lost), found.computed) == (1, 0)
+
+
+def test_grown_and_not_known_to_have_grown_is_unnoticed(place: Place) -> None:
+    place.computed("a", IMAGES[THIN][:1])
+    place.computed("b")
+    place.known("completed", "b")
+    assert "a, unknown to the pipeline" in look(place).unnoticed[0]
+
+
+def test_a_part_that_is_the_last_word_is_a_loss(place: Place) -> None:
+    place.computed("a")
+    place.computed("b", IMAGES[THIN][:1])
+    place.known("completed", "a", "b")
+    assert look(place).lost == [f"CT ({STUDY}): computed whole, but its last result is that of b"]
+
+
+def test_a_part_and_then_twice_the_whole_is_a_double_of_the_whole_only(place: Place) -> None:
+    place.computed("a", IMAGES[THIN][:1])
+    place.computed("b")
+    place.computed("c")
+    place.known("completed", "a", "b", "c")
+    found = look(place)
+    assert found.twice_other_key == [f"CT ({STUDY}): the same images computed as b, c"]
+    assert found.faults == []
 
 
 def test_what_nobody_wanted(place: Place) -> None:

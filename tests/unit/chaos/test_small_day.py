@@ -1,0 +1,45 @@
+"""The ways in which a day arrives: nothing of it is forgotten, and the seed alone decides."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.chaos.small_day import LATE_S, WAYS, Day, Part, nasty_parts, small_day, whole
+
+
+@pytest.fixture(scope="module")
+def day() -> Day:
+    return small_day("1", "Asia/Shanghai", cts=2)
+
+
+def uids(parts: list[Part], pushed: bool) -> list[str]:
+    return sorted(str(image.SOPInstanceUID) for part in parts if part.pushed is pushed for image in part.images)
+
+
+@pytest.mark.parametrize("way", dict.fromkeys(WAYS), ids=lambda way: way.__name__)
+@pytest.mark.parametrize("place", [0, 2], ids=["CT", "DX"])
+def test_the_pacs_has_every_image_once_in_the_end(day: Day, way: type, place: int) -> None:
+    images, wanted = day.studies[place].images, day.wanted[place].series_uids
+    parts = way(images, wanted, random.Random(1))
+    assert uids(parts, pushed=False) == sorted(image.SOPInstanceUID for image in images)
+    assert set(uids(parts, pushed=True)) <= set(uids(parts, pushed=False))
+    assert all(part.images for part in parts)
+    late = [part for part in parts if part.after_s and not part.pushed]
+    if "late" in way.__name__:
+        assert [LATE_S[0] <= part.after_s <= LATE_S[1] for part in late] == [True]
+        assert {image.SeriesInstanceUID for image in late[0].images} & set(wanted)
+
+
+def test_the_seed_decides(day: Day) -> None:
+    one, again, other = (nasty_parts(day, random.Random(seed)) for seed in (1, 1, 2))
+    assert [(part.after_s, part.pushed, len(part.images)) for part in one] == [
+        (part.after_s, part.pushed, len(part.images)) for part in again
+    ]
+    assert one != other
+
+
+def test_what_nobody_wants_is_simply_there(day: Day) -> None:
+    parts = nasty_parts(day, random.Random(1))
+    assert parts[-1:] == tuple(whole(day.studies[-1].images, (), random.Random(1)))
