@@ -20,6 +20,7 @@ from .domain.switches import Switches
 from .find_loop import FindLoop
 from .keeping import open_archive, open_copies
 from .logs import ContractLog
+from .longest_pauses import longest_pauses
 from .loops import Loop
 from .metrics import DeliveryMetrics, FindMetrics
 from .ports import StudyStore
@@ -41,6 +42,7 @@ from .use_cases.look_again import LookAgain
 from .use_cases.look_up import LookUp
 from .use_cases.manual_pull import ManualPull
 from .use_cases.manual_work import ManualWork
+from .use_cases.mend_due_times import MendDueTimes
 from .use_cases.prepare_pull import PreparePull
 from .use_cases.publish import Publish
 from .use_cases.pull_ends import PullEnds
@@ -61,6 +63,8 @@ ORDERS_S = 5.0
 """How often the orders of what waits are looked at, in seconds."""
 ARCHIVE_SWEEP_S = 3600.0
 """How often the archive is looked through for days that are over, in seconds."""
+DUE_TIMES_S = 30.0
+"""How often due times are looked for that only a clock which was ahead can have written, in seconds."""
 RAM_DISK_S = 10.0
 """How often the plugins are asked how full the RAM disk is, in seconds."""
 
@@ -214,6 +218,7 @@ def _loops(service: Service) -> dict[str, Loop]:
         Loop("publish", service.publish, 1.0, log),
         Loop("release", service.release, 5.0, log),
         Loop("anonymise", service.anonymise, 1.0, log),
+        Loop("due times", MendDueTimes(service.store, service.clock, log, longest_pauses(service.settings)), DUE_TIMES_S, log),
     ]
     if service.release.archive is not None:
         loops.append(Loop("archive", service.release.archive.sweep, ARCHIVE_SWEEP_S, log))

@@ -116,8 +116,8 @@ class Arrivals:
         return arrival
 
     def _is_push(self, study_uid: str) -> bool:
-        """Not when a pull runs, nor for stragglers of one that has just ended."""
+        """Not when a pull runs, nor for stragglers of one that has just ended (by a clock that was not set back meanwhile)."""
         last = self._tables.pulls.last(study_uid)
         if last is None:
             return True
-        return last.report is not None and now_ms() - (last.ended_at or 0) > self._stable_age * 1000
+        return last.report is not None and not 0 <= now_ms() - (last.ended_at or 0) <= self._stable_age * 1000

@@ -59,6 +59,10 @@ class Circuit:
         retry_at = now + pause // timedelta(milliseconds=1)
         return replace(counted, state=OPEN, opened=opened, since=self._since(OPEN, now), retry_at=retry_at)
 
+    def may_probe(self, now: int) -> bool:
+        """Whether it is time for a probe; one that was opened later than now was opened by a clock that was ahead."""
+        return self.state == OPEN and not self.since <= now < self.retry_at
+
     def succeeded(self, now: int) -> Circuit:
         """After a success, the probe's or a late one's: all is well."""
         return self if self == Circuit(since=self.since) else Circuit(since=now)

@@ -29,7 +29,8 @@ def due_windows(
     """
     The windows to ask for in this round.
 
-    A day with studies whose instances are still being counted is asked for in each round: they wait for their second count.
+    A day with studies whose instances are still being counted is asked for in each round: they wait for their second count. One
+    that was asked for later than now was asked for by a clock that was ahead, or before summer time ended: it is due.
 
     Args:
         days: Today and the days before (``crossday``), or fixed dates, in any order; the newest counts as today.
@@ -43,7 +44,7 @@ def due_windows(
     for day in days:
         pause = look_back.whole_day if day == newest else look_back.earlier_days
         last = asked_at.get(day)
-        if last is None or now - last >= pause or day in undecided:
+        if last is None or not last <= now < last + pause or day in undecided:
             windows.append(Window(day))
         elif day == newest and look_back.recent and day == now.date():
             windows.append(_recent(day, now, look_back.recent))

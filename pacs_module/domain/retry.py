@@ -22,3 +22,8 @@ class RetryPolicy:
     def exhausted(self, attempt: int) -> bool:
         """Whether the given attempt (counted from 1) was the last one."""
         return attempt >= self.attempts
+
+
+def lasts(since: int, pause: timedelta, now: int) -> bool:
+    """Whether a pause is still on, in epoch milliseconds; one that begins later than now was begun by a clock that was ahead."""
+    return since <= now < since + pause // timedelta(milliseconds=1)

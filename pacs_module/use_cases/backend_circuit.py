@@ -31,7 +31,7 @@ class BackendCircuit:
         """Whether this thread may take a message; when it is the probe it has to say how it went, or :meth:`give_back`."""
         with self._lock:
             now = self._clock.now()
-            if self._circuit.state == OPEN and now >= self._circuit.retry_at:
+            if self._circuit.may_probe(now):
                 self._circuit = self._circuit.probing(now)
                 self._prober = threading.get_ident()
                 return True

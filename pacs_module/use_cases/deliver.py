@@ -131,9 +131,13 @@ class Deliver:
 
     def _wait_for_result(self, study_uid: str, item: HandOver, delivery: Delivery) -> None:
         """The message counts as done only when the result is in; until then it stays with RabbitMQ, whatever dies."""
-        deadline = self.clock.now() + milliseconds(self.policy.result_timeout)
-        while self.clock.now() < deadline:
+        timeout, waited, before = milliseconds(self.policy.result_timeout), 0, self.clock.now()
+        while waited < timeout:
             self.consumer.keep_alive(LOOK_S)
+            waited, before = (
+                waited + max(self.clock.now() - before, 0),
+                self.clock.now(),
+            )  # a clock that is set back counts nothing
             state = self._state_of(study_uid, item)
             if state != "accepted":
                 self._settle(delivery, state == "dead")

@@ -9,6 +9,7 @@ from ..domain import loglines
 from ..domain.errors import PipelineError
 from ..domain.lifecycle import Event, State
 from ..domain.ordering import PULL_ORDER
+from ..domain.retry import lasts
 from ..domain.ris import OrderVerdict, RisPolicy, Wanted, judge_orders
 from ..domain.study import MANUAL, PULL, ROUTINE, Study, iso
 from ..domain.switches import Switches
@@ -45,7 +46,7 @@ class JudgeOrders:
     switches: Switches
     policy: RisPolicy
     times: OrderTimes
-    _silent_until: int = 0
+    _silent_since: int = 0
     _looked_at: dict[str, int] = field(default_factory=dict)
     _asked_again: dict[str, int] = field(default_factory=dict)
 
@@ -83,7 +84,7 @@ class JudgeOrders:
         waiting = self.store.find({"state": State.META_ONLY.value, "priority": ROUTINE}, PULL_ORDER, MOST_AT_ONCE)
         self._looked_at = {study.study_uid: self._looked_at.get(study.study_uid, 0) for study in waiting}
         for study in waiting:
-            if self._looked_at[study.study_uid] > now - milliseconds(self.times.again):
+            if lasts(self._looked_at[study.study_uid], self.times.again, now):
                 continue
             self._looked_at[study.study_uid] = now
             verdict = self._verdict(study)
@@ -101,7 +102,7 @@ class JudgeOrders:
         since = iso(now - milliseconds(self.times.look_back))
         where = {"state": State.UNSUPPORTED_SERIES.value, "droppedByOrder": True, "changedAt": AtLeast(since)}
         for study in self.store.find(where, (("changedAt", -1),), MOST_AT_ONCE):
-            if self._asked_again.get(study.study_uid, 0) > now - milliseconds(self.times.again):
+            if lasts(self._asked_again.get(study.study_uid, 0), self.times.again, now):
                 continue
             if len(self._asked_again) > MOST_REMEMBERED:
                 self._asked_again.clear()
@@ -136,12 +137,12 @@ class JudgeOrders:
     def _verdict(self, study: Study) -> OrderVerdict:
         """A RIS that does not answer knows nothing: that holds a study for a while and drops none. It is left alone meanwhile."""
         now = self.clock.now()
-        if now < self._silent_until:
+        if lasts(self._silent_since, self.times.again, now):
             return OrderVerdict(Wanted.UNKNOWN, ROUTINE, "the RIS does not answer")
         try:
             orders = self.ris.orders_of(study.accession_number, study.patient_id, study.study_date)
         except PipelineError as error:
-            self._silent_until = now + milliseconds(self.times.again)
+            self._silent_since = now
             self.log.event("the RIS does not answer", "WARNING", error=str(error))
             return OrderVerdict(Wanted.UNKNOWN, ROUTINE, str(error))
         names = (study.accession_number, study.patient_id, study.study_date)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
+from ..domain.retry import lasts
 from .pull_turns import PullTurns
 
 
@@ -57,18 +59,19 @@ class RoomGate:
     Not for ever: one that is larger than the disk must not stop everybody.
     """
 
-    _until: int = 0
+    _closed_at: int = 0
+    _pause: timedelta = timedelta(0)
     _waits_since: dict[str, int] = field(default_factory=dict)
 
     def closed(self, now: int) -> bool:
         """Whether it is waited for room now."""
-        return now < self._until
+        return lasts(self._closed_at, self._pause, now)
 
-    def close(self, study_uid: str, now: int, until: int, longest: int) -> None:
+    def close(self, study_uid: str, now: int, pause: timedelta, longest: timedelta) -> None:
         """A study had no room."""
         since = self._waits_since.setdefault(study_uid, now)
-        if now - since < longest:
-            self._until = until
+        if lasts(since, longest, now):
+            self._closed_at, self._pause = now, pause
 
     def entered(self, study_uid: str) -> None:
         """It has found room."""

@@ -295,8 +295,7 @@ class PullStudies:
         try:
             self.puller.ask(request)
         except NoRoom as error:
-            now, hold = self.clock.now(), milliseconds(self.policy.room_hold)
-            self._room.close(request.study_uid, now, now + milliseconds(self.policy.room_pause), hold)
+            self._room.close(request.study_uid, self.clock.now(), self.policy.room_pause, self.policy.room_hold)
             self.ends.no_room(request, str(error), self.policy.room_pause)
             return False
         except TooLarge as error:

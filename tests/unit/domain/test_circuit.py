@@ -32,6 +32,11 @@ def test_each_probe_that_fails_doubles_the_pause_to_a_limit() -> None:
     assert pauses == [5, 10, 20, 40, 60, 60]
 
 
+def test_one_that_a_clock_opened_which_was_ahead_is_probed_at_once() -> None:
+    circuit = Circuit().failed("refused", 3_600_000, POLICY, down=True)
+    assert [circuit.may_probe(now) for now in (0, 3_600_000, 3_604_999, 3_605_000)] == [True, False, False, True]
+
+
 def test_late_failures_of_others_do_not_prolong_it() -> None:
     circuit = Circuit().failed("refused", 0, POLICY, down=True)
     assert circuit.failed("refused", 4_000, POLICY, down=True).retry_at == circuit.retry_at

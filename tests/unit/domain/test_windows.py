@@ -93,6 +93,11 @@ def test_seconds_of_a_time(time: str, seconds: int | None) -> None:
     assert seconds_of(time) == seconds
 
 
+def test_days_that_a_clock_asked_for_that_was_ahead_are_asked_for_at_once() -> None:
+    asked = {DAY: NOON + timedelta(hours=1), BEFORE: NOON + timedelta(seconds=1)}
+    assert due_windows([DAY, BEFORE], asked, (), NOON, LookBack()) == [Window(DAY), Window(BEFORE)]
+
+
 def test_a_short_window_often_the_whole_day_and_the_day_before_less_often() -> None:
     look_back = LookBack(recent=timedelta(minutes=30), whole_day=timedelta(minutes=10), earlier_days=timedelta(hours=1))
     asked = {DAY: NOON - timedelta(minutes=5), BEFORE: NOON - timedelta(minutes=59)}

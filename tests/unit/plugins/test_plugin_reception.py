@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from clock import now_ms
 from conclude import Concluder
 from handover import HandoverFolder
 from pacs_module.domain.errors import RetriableError
@@ -162,6 +163,18 @@ def test_late_images_of_a_short_pull_complete_the_parked_study(desk: Any) -> Non
     assert sent(desk, "notify") == []
     desk.step(31)
     assert [(one["completeness"], one["pullID"]) for one in sent(desk, "notify")] == [("COMPLETE", "")]
+
+
+def test_what_is_pushed_after_the_clock_was_set_back_is_no_straggler_of_the_last_pull(desk: Any) -> None:
+    request = desk.ask("1.2", expected=4)
+    desk.tables.pulls.ended(request.pull_id, now_ms() + 3_600_000, "", 1.5)
+    desk.step()
+    desk.step(3)
+    assert sent(desk, "pull_report")[0]["outcome"] == "failed"
+    desk.store.add("1.2", "1.2.1", 4)
+    desk.step()
+    desk.step(100)
+    assert [one["isPush"] for one in sent(desk, "notify")] == [1]
 
 
 def test_restart_takes_up_what_was_open_without_writing_its_lines_again(desk: Any) -> None:

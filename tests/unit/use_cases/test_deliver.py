@@ -167,6 +167,22 @@ def test_no_result_in_time_is_sent_again(world: Pipeline) -> None:
     assert world.study().why == "no result within 0:01:00; again in 0:00:30"
 
 
+def test_a_clock_that_is_set_back_does_not_prolong_the_wait_for_a_result(world: Pipeline) -> None:
+    world.until_handed_over()
+    world.publish()
+    began = world.clock.now()
+
+    def set_back() -> None:
+        if world.clock.now() > began + 20_000:
+            world.consumer.meanwhile = lambda: None
+            world.clock.pass_seconds(-3600)
+
+    world.consumer.meanwhile = set_back
+    world.deliver(0)
+    assert world.handover_states() == ["owed"]
+    assert world.clock.now() < began - 3_500_000
+
+
 def test_a_stop_gives_the_message_back(world: Pipeline) -> None:
     world.until_handed_over()
     world.publish()
