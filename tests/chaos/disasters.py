@@ -125,7 +125,7 @@ class Storm:
     def _clock(self, chance: random.Random) -> Disaster:
         clocks = self.clocks
         assert clocks is not None
-        name, jump = chance.choice(clocks.names), chance.choice((-90, -20, 20, 90))
+        name, jump = chance.choice(clocks.names), chance.choice((-3600, -90, -20, 20, 90, 3600))
         return Disaster(
             f"clock of {name} {jump:+} s", f"clock of {name}", 6.0, lambda seconds: self._jumped(clocks, name, jump, seconds)
         )
