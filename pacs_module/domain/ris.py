@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from .study import EMERGENCY, GREEN_CHANNEL, ROUTINE
+from .ordering import EMERGENCY, GREEN_CHANNEL, ROUTINE
 from .text import contains_keyword, readable
 
 _BETWEEN_BODY_PARTS = re.compile(r"[\\,;|/+，；、]+")

@@ -17,10 +17,8 @@ from .errors import InvalidTransition
 from .lifecycle import Event, State, next_state
 from .look_again import WHOLE, Look
 from .messages import PullRequest, SeriesReport
-from .ordering import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE, rank, rises_from, turn
+from .ordering import ROUTINE, rank, rises_from, turn
 from .values import Sighting
-
-__all__ = ["EMERGENCY", "GREEN_CHANNEL", "MANUAL", "ROUTINE"]  # their home is ordering.py, most read them here
 
 # Kinds of work that a study can be due for; a claim moves the due time on by the length of the lease.
 PULL, WATCH, PUBLISH, RELEASE, LOOK, ANONYMISE = "pull", "watch", "publish", "release", "look", "anonymise"

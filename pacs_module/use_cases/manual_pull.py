@@ -9,8 +9,9 @@ from typing import Any
 from ..domain import loglines
 from ..domain.errors import MessageError, PipelineError
 from ..domain.lifecycle import Event, State
+from ..domain.ordering import MANUAL
 from ..domain.sighting import new_study
-from ..domain.study import MANUAL, Study
+from ..domain.study import Study
 from ..domain.switches import Switches
 from ..domain.values import FoundStudy, clean_uid, found_study
 from ..ports import Clock, EventLog, PacsFinder, StudyStore

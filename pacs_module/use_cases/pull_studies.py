@@ -12,10 +12,10 @@ from ..domain.choose_pacs import choose_pacs
 from ..domain.errors import InvalidTransition, NoRoom, PermanentError, RetriableError, TooLarge
 from ..domain.lifecycle import Event, State
 from ..domain.messages import PullReport, PullRequest
-from ..domain.ordering import Ageing, effective_priority
+from ..domain.ordering import MANUAL, Ageing, effective_priority
 from ..domain.retry import RetryPolicy
 from ..domain.sparing import Sparing
-from ..domain.study import MANUAL, MOST_PULLS, PULL, WATCH, PacsCopy, Pull, Study, iso
+from ..domain.study import MOST_PULLS, PULL, WATCH, PacsCopy, Pull, Study, iso
 from ..domain.vanished import gone_from, present_at
 from ..faults import reach
 from ..ports import Clock, EventLog, Exists, Puller, StudyStore, Where

@@ -9,8 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pull_order import pull_key
 
-from pacs_module.domain.ordering import BACKLOG, HEAD_START, Ageing, effective_priority, turn
-from pacs_module.domain.study import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE, Study, iso
+from pacs_module.domain.ordering import (
+    BACKLOG,
+    EMERGENCY,
+    GREEN_CHANNEL,
+    HEAD_START,
+    MANUAL,
+    ROUTINE,
+    Ageing,
+    effective_priority,
+    turn,
+)
+from pacs_module.domain.study import Study, iso
 
 HOUR = 3_600_000
 NOON = int(datetime(2020, 6, 18, 12, tzinfo=UTC).timestamp() * 1000)

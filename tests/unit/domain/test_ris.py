@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pacs_module.domain.ordering import EMERGENCY, GREEN_CHANNEL, ROUTINE
 from pacs_module.domain.ris import OrderVerdict, RisOrder, RisPolicy, Wanted, judge_orders
-from pacs_module.domain.study import EMERGENCY, GREEN_CHANNEL, ROUTINE
 from pacs_module.domain.switches import Switches
 
 DAY = "2020-06-18"

@@ -11,8 +11,9 @@ from fakes.pipeline import UID, Pipeline, answer
 
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.lifecycle import State
+from pacs_module.domain.ordering import EMERGENCY, MANUAL, ROUTINE
 from pacs_module.domain.ris import RisOrder, RisPolicy
-from pacs_module.domain.study import EMERGENCY, MANUAL, PULL, ROUTINE
+from pacs_module.domain.study import PULL
 from pacs_module.domain.switches import Switches
 from pacs_module.use_cases.judge_orders import JudgeOrders, OrderTimes
 

@@ -12,7 +12,7 @@ from fakes.world import DAY
 
 from pacs_module.domain.errors import MessageError, PermanentError, Refused, Unreachable
 from pacs_module.domain.lifecycle import State
-from pacs_module.domain.study import MANUAL
+from pacs_module.domain.ordering import MANUAL
 
 
 def test_a_manual_pull_goes_to_the_front_and_says_so(world: Pipeline) -> None:

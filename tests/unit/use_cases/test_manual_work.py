@@ -14,7 +14,8 @@ from fakes.world import DAY
 
 from pacs_module.domain.errors import InvalidTransition, MessageError
 from pacs_module.domain.lifecycle import State
-from pacs_module.domain.study import EMERGENCY, MANUAL, PUBLISH, RELEASE, ROUTINE
+from pacs_module.domain.ordering import EMERGENCY, MANUAL, ROUTINE
+from pacs_module.domain.study import PUBLISH, RELEASE
 from pacs_module.use_cases.manual_work import Who, progress
 
 LI = Who("manual: Dr. Li", "a phantom")

@@ -12,7 +12,7 @@ from fakes.world import DAY
 
 from pacs_module.domain.backlog import Backlog
 from pacs_module.domain.lifecycle import State
-from pacs_module.domain.study import EMERGENCY, GREEN_CHANNEL, ROUTINE
+from pacs_module.domain.ordering import EMERGENCY, GREEN_CHANNEL, ROUTINE
 from pacs_module.use_cases.manual_work import Who
 
 HOUR_S = 3600

@@ -15,7 +15,8 @@ from fakes.world import DAY
 from pacs_module.domain.errors import Refused, RetriableError, TooLarge, Unreachable
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.messages import PullReport
-from pacs_module.domain.study import MANUAL, PULL, WATCH, Study
+from pacs_module.domain.ordering import MANUAL
+from pacs_module.domain.study import PULL, WATCH, Study
 
 
 def test_a_round_says_what_it_pulls_in_the_contracts_words(world: Pipeline) -> None:
