@@ -137,7 +137,8 @@ class Concluder:
         reach("exported")
         number = sum(one.number_received for one in exported.series)
         uids = tuple(one.series_uid for one in chosen)
-        return HandoverRow(handover_id, study, uids, number, name, "given", exported.size), base, exported
+        row = HandoverRow(handover_id, study, uids, number, name, "given", exported.size, arrival.row.number)
+        return row, base, exported
 
     def _lines(self, received: Received, decision: Decision, last: int | None) -> None:
         arrival, study = received.arrival, received.arrival.row.study_uid

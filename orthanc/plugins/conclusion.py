@@ -41,13 +41,13 @@ class Asked:
         request: With what the PACS announced; None: images that came unasked and that no PACS knows.
         final: What is here goes on even if it is short.
         forced: Handed over even if nothing is new.
-        since: Beginning of the reception, epoch milliseconds.
+        reception: The number of the reception.
     """
 
     request: PullRequest | None = None
     final: bool = False
     forced: bool = False
-    since: int | None = None
+    reception: int | None = None
 
 
 def expectations(request: PullRequest | None) -> Expectations:
@@ -111,7 +111,7 @@ def decide(
     if not candidates:
         return Decision(FILTERED, "every series was filtered out", dx)
     choice = _as_received(choose(candidates, dx, switches), counts)
-    resend = judge_resend(choice, last, dx, asked.forced, switches, asked.since)
+    resend = judge_resend(choice, last, dx, asked.forced, switches, asked.reception)
     return Decision(RECEIVED if resend.send else NOTHING_NEW, f"{choice.why}; {resend.why}", dx, choice)
 
 

@@ -12,7 +12,10 @@ from pacs_module.domain.choice import HandedOver
 
 @dataclass(frozen=True)
 class HandoverRow:
-    """One hand-over: ``folder`` is the name of its folder; ``state`` given, released or lost; ``size`` in bytes."""
+    """
+    One hand-over: ``folder`` is the name of its folder; ``state`` given, released or lost; ``size`` in bytes; ``reception``: the
+    number of the one that it came from.
+    """
 
     handover_id: str
     study_uid: str
@@ -21,6 +24,7 @@ class HandoverRow:
     folder: str
     state: str
     size: int = 0
+    reception: int = 0
 
 
 class HandoverRows:
@@ -32,9 +36,10 @@ class HandoverRows:
     def add(self, row: HandoverRow, base: str, now: int) -> None:
         """Note a hand-over, in the transaction that also owes the notification."""
         self._journal.write(
-            "INSERT INTO handovers (handover_id, study_uid, series_uids, instances, base, folder, at, state, bytes) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO handovers (handover_id, study_uid, series_uids, instances, base, folder, at, state, bytes, reception) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             row.handover_id, row.study_uid, as_text(row.series_uids), row.instances, base, row.folder, now, row.state, row.size,
+            row.reception,
         )  # fmt: skip
 
     def get(self, handover_id: str) -> HandoverRow | None:
@@ -47,7 +52,7 @@ class HandoverRows:
         row = self._journal.row(
             "SELECT * FROM handovers WHERE study_uid = ? AND state != 'lost' ORDER BY number DESC LIMIT 1", study_uid
         )
-        return HandedOver(tuple(json.loads(row["series_uids"])), row["instances"], row["at"]) if row else None
+        return HandedOver(tuple(json.loads(row["series_uids"])), row["instances"], row["reception"]) if row else None
 
     def next_folder(self, base: str) -> str:
         """A folder name that no hand-over had before: the series' id in Orthanc, from the second time on with a number."""
@@ -66,6 +71,5 @@ class HandoverRows:
 
 def _row(row: sqlite3.Row) -> HandoverRow:
     uids = tuple(json.loads(row["series_uids"]))
-    return HandoverRow(
-        row["handover_id"], row["study_uid"], uids, row["instances"], row["folder"], row["state"], row["bytes"]
-    )
+    kept = (row[name] for name in ("instances", "folder", "state", "bytes", "reception"))
+    return HandoverRow(row["handover_id"], row["study_uid"], uids, *kept)

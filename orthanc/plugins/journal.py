@@ -59,7 +59,8 @@ CREATE TABLE IF NOT EXISTS handovers (
     folder TEXT NOT NULL,
     at INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT 'given',        -- given, released, lost
-    bytes INTEGER NOT NULL DEFAULT 0
+    bytes INTEGER NOT NULL DEFAULT 0,
+    reception INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS handovers_by_study ON handovers (study_uid);
 CREATE TABLE IF NOT EXISTS sizes (             -- what devices send, to know what a pull will bring
@@ -101,8 +102,8 @@ class Journal:
     def _add_missing_columns(self) -> None:
         """A journal that an earlier version made."""
         known = {row["name"] for row in self._connection.execute("PRAGMA table_info(handovers)")}
-        if "bytes" not in known:
-            self._connection.execute("ALTER TABLE handovers ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0")
+        for name in {"bytes", "reception"} - known:
+            self._connection.execute(f"ALTER TABLE handovers ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

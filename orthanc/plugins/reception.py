@@ -155,16 +155,16 @@ class ReceptionWorker(Worker):
         self.on_owed()
 
     def _asked(self, arrival: Arrival, pull: Pull | None) -> Asked:
-        since = arrival.row.opened_at
+        reception = arrival.row.number
         if pull is not None:
-            return Asked(pull.request, pull.request.final, pull.request.forced, since)
+            return Asked(pull.request, pull.request.final, pull.request.forced, reception)
         last = self._tables.pulls.last(arrival.row.study_uid)
         if last is not None and last.report is not None and last.report.outcome == SHORT_OUTCOME:
-            return Asked(last.request, since=since)  # waits for more
+            return Asked(last.request, reception=reception)  # waits for more
         if last is not None and arrival.row.counted and not arrival.row.is_push:
-            return Asked(last.request, final=True, since=since)  # more came after the study was concluded
+            return Asked(last.request, final=True, reception=reception)  # more came after the study was concluded
         told = arrival.told_now
-        return Asked(told.request if told is not None else None, final=True, since=since)
+        return Asked(told.request if told is not None else None, final=True, reception=reception)
 
     def _wait_s(self, pull: Pull | None, expected: Expectations, arrival: Arrival) -> float:
         if pull is not None and expected.known:

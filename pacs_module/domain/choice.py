@@ -53,11 +53,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class HandedOver:
-    """What was handed over last for a study: the series, the number of instances, and when (epoch milliseconds)."""
+    """What was handed over last for a study: the series, the number of instances, and the number of the reception."""
 
     series_uids: tuple[str, ...]
     instances: int
-    at: int = 0
+    reception: int = 0
 
 
 def choose(candidates: Sequence[Candidate], dx: bool, switches: Switches) -> Choice:
@@ -176,7 +176,7 @@ class Resend:
 
 
 def judge_resend(
-    choice: Choice, last: HandedOver | None, dx: bool, forced: bool, switches: Switches, since: int | None = None
+    choice: Choice, last: HandedOver | None, dx: bool, forced: bool, switches: Switches, reception: int | None = None
 ) -> Resend:
     """
     Say whether what is here now goes to the backend (again).
@@ -187,8 +187,8 @@ def judge_resend(
         dx: For DX the switch does not apply: handed over again whenever it grew.
         forced: A person asked, or the earlier hand-over was lost with the RAM disk.
         switches: RESEND_ONLY_THICKER_SERIES.
-        since: When the reception began (epoch milliseconds). What was handed over since then was decided early, by what the PACS
-            had announced; when the images turn out otherwise the right series follows.
+        reception: Its number. What was handed over in the same one was decided early, by what the PACS had announced; when the
+            images turn out otherwise the right series follows.
     """
     if last is None:
         return Resend(True, "first hand-over")
@@ -199,6 +199,6 @@ def judge_resend(
     changed = tuple(candidate.series_uid for candidate in choice.series) != last.series_uids
     if changed and not dx and not switches.resend_only_thicker_series:
         return Resend(True, "another series, and RESEND_ONLY_THICKER_SERIES is off")
-    if changed and not dx and since is not None and last.at >= since:
+    if changed and not dx and last.reception == reception:
         return Resend(True, "another series than was announced")
     return Resend(False, f"{choice.instances} instances, last time {last.instances}")

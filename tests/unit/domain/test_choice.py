@@ -100,3 +100,10 @@ def test_resend(choice: Choice, last: HandedOver | None, dx: bool, forced: bool,
     judged = judge_resend(choice, last, dx, forced, site)
     assert judged.send is send
     assert judged.why
+
+
+@pytest.mark.parametrize(("reception", "send"), [(4, True), (5, False), (None, False)])
+def test_what_was_handed_over_early_and_turns_out_otherwise_is_followed_by_the_right_series(
+    reception: int | None, send: bool
+) -> None:
+    assert judge_resend(of("b", 60), HandedOver(("a",), 300, reception=4), False, False, SITE, reception).send is send

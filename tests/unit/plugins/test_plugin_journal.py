@@ -103,10 +103,10 @@ def test_hand_overs_are_numbered_and_lost_ones_do_not_count_as_last(journal: Jou
     rows = HandoverRows(journal)
     for number, name in enumerate(["s", "s-2"]):
         assert rows.next_folder("s") == name
-        rows.add(HandoverRow(f"h{number}", "1.2", ("1.2.3",), 10 + number, name, "given"), "s", 1)
-    assert rows.last("1.2") == HandedOver(("1.2.3",), 11, 1)
+        rows.add(HandoverRow(f"h{number}", "1.2", ("1.2.3",), 10 + number, name, "given", reception=7), "s", 1)
+    assert rows.last("1.2") == HandedOver(("1.2.3",), 11, 7)
     rows.set_state("h1", "lost")
-    assert rows.last("1.2") == HandedOver(("1.2.3",), 10, 1)
+    assert rows.last("1.2") == HandedOver(("1.2.3",), 10, 7)
     assert [row.folder for row in rows.given()] == ["s"]
 
 
