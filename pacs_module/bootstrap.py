@@ -61,6 +61,8 @@ RECONCILE_S = 30.0
 PULL_S = 0.5
 ORDERS_S = 5.0
 """How often the orders of what waits are looked at, in seconds."""
+CLAIMS_S = 2.0
+"""How often it is looked whether another process is over, in seconds; one read."""
 ARCHIVE_SWEEP_S = 3600.0
 """How often the archive is looked through for days that are over, in seconds."""
 DUE_TIMES_S = 30.0
@@ -181,20 +183,19 @@ def build(settings: Settings) -> Service:
         work=ManualWork(store, clock, log, _delivery_policy(settings)),
         look_up=LookUp(finder, clock, switches, names, unreachable, lambda: find_days(settings, clock.today())),
         leases=leases,
-        free_claims=FreeClaims(store, clock, log, lambda claimer: claimer == owner or process_is_gone(claimer)),
+        free_claims=FreeClaims(store, leases, clock, log),
         unreachable=unreachable,
         circuit=BackendCircuit(clock, log, settings.backend.circuit, delivery_metrics.circuit_is),
         metrics=metrics,
         delivery_metrics=delivery_metrics,
     )
-    service.leases.taken_over = service.pull.take_over
     service.manual.with_uid = service.find.with_uid
     service.pull.orders = _orders(service, puller)
     service.ram_disk = WatchRamDisk(puller, log, service.metrics.ram_disk_state)
     service.loops = _loops(service)
     if settings.reconcile.nightly:
         world = World(settings, switches, store, finder, clock, log)
-        step = nightly(world, leases_of(store), owner, clock.local)
+        step = nightly(world, leases, clock.local)
         service.loops["reconcile"] = Loop("reconcile", step, RECONCILE_S, log)
     return service
 
@@ -214,6 +215,7 @@ def _loops(service: Service) -> dict[str, Loop]:
     loops += [
         *(Loop(f"pull {pacs.name}", partial(_pull_at, service, pacs.name), PULL_S, log) for pacs in settings.pacs),
         Loop("leases", service.leases.renew, settings.lease_s / 3, log),
+        Loop("claims", service.free_claims, CLAIMS_S, log),
         Loop("watch", service.pull.watch, 1.0, log),
         Loop("publish", service.publish, 1.0, log),
         Loop("release", service.release, 5.0, log),

@@ -86,11 +86,11 @@ class StudyStore(Protocol):
 
         A study is due when ``due[work] <= now``. The claim moves ``due[work]`` to ``now + lease`` in the same atomic write and
         counts the revision up, so that a worker that dies leaves the work to be claimed again when the lease is over.
-        ``claimedBy`` is set to the owner.
+        ``claims[work]`` is set to the owner, who has it until it is over or the work is scheduled by anybody.
 
         Args:
             work: One of :data:`pacs_module.domain.study.WORK`.
-            owner: Who claims; for people to read.
+            owner: Who claims; different for each process.
             now: Epoch milliseconds.
             lease: Milliseconds.
             where: Further conditions.
@@ -118,33 +118,32 @@ class StudyStore(Protocol):
 @dataclass(frozen=True)
 class Lease:
     """
-    Who may do something alone, until when (epoch milliseconds), and what was written down beside it (plain JSON values).
+    Who does something alone, and what was written down beside it (plain JSON values).
 
-    ``before``: the owner that it was just taken over from because its time was over; empty when it was given back.
+    ``beat`` is counted up whenever the lease is taken, also by who has it already: one that goes on changing has a living owner.
+    There is no time in it, so no two clocks are ever compared.
     """
 
     name: str
     owner: str
-    until: int
+    beat: int
     memo: Mapping[str, object]
-    before: str = ""
 
 
 class Leases(Protocol):
     """What only one of the processes on a store does at a time; in the store, so that a dead owner's work is taken over."""
 
-    def take(self, name: str, owner: str, now: int, length: int) -> Lease:
+    def take(self, name: str, owner: str, over: int | None = None) -> Lease:
         """
-        Take a lease that is free, over or one's own already.
+        Take a lease that is free, one's own already, or another's that has not been renewed since one looked.
 
         Args:
             name: What it is for.
             owner: Who takes it; different for each process.
-            now: Epoch milliseconds.
-            length: Milliseconds.
+            over: The beat at which it stood when its owner was found dead; None: of a living one it is not taken.
 
         Returns:
-            The lease as it stands now: another owner's when that one has it until later than ``now``.
+            The lease as it stands now: another owner's when it was not to be had.
         """
         ...
 
@@ -154,6 +153,14 @@ class Leases(Protocol):
 
     def note(self, name: str, owner: str, memo: Mapping[str, object]) -> None:
         """Write its memo; nothing happens when another has it."""
+        ...
+
+    def remove(self, name: str, owner: str) -> None:
+        """Let a lease go that nobody will ask for again, with its memo; nothing happens when another has it."""
+        ...
+
+    def all(self) -> Sequence[Lease]:
+        """Those that there are, held or not."""
         ...
 
 
@@ -382,6 +389,10 @@ class Clock(Protocol):
 
     def today(self) -> date:
         """The date in the hospital's time zone."""
+        ...
+
+    def steady(self) -> int:
+        """Milliseconds since some instant, by a clock that nobody sets and that goes on while the machine sleeps."""
         ...
 
 

@@ -10,10 +10,11 @@ from .adapters.report_folder import ReportFolder
 from .domain.nightly import NightlyPolicy
 from .domain.reconcile_report import Report
 from .domain.switches import Switches
-from .ports import Clock, EventLog, Leases, PacsFinder, StudyStore
+from .ports import Clock, EventLog, PacsFinder, StudyStore
 from .settings import Settings
 from .use_cases.ask_devices import AskDevices
 from .use_cases.ask_window import AskWindow
+from .use_cases.hold_leases import HoldLeases
 from .use_cases.nightly import Nightly
 from .use_cases.reconcile import Reconcile
 from .use_cases.repair import Repair
@@ -51,7 +52,7 @@ def repairer(world: World) -> Repair:
     return Repair(world.store, world.clock, world.log, world.switches)
 
 
-def nightly(world: World, leases: Leases, owner: str, local: Callable[[], datetime]) -> Nightly:
+def nightly(world: World, leases: HoldLeases, local: Callable[[], datetime]) -> Nightly:
     """The step of the service's loop; ``local``: the hospital's time."""
     settings = world.settings.reconcile
 
@@ -66,7 +67,6 @@ def nightly(world: World, leases: Leases, owner: str, local: Callable[[], dateti
         repair=repair,
         keep=ReportFolder(world.settings.reconcile_folder, settings.keep_days).keep,
         leases=leases,
-        owner=owner,
         clock=world.clock,
         local=local,
         log=world.log,

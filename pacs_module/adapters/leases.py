@@ -41,14 +41,13 @@ class MemoryLeases:
         self._leases: dict[str, Lease] = {}
         self._lock = threading.Lock()
 
-    def take(self, name: str, owner: str, now: int, length: int) -> Lease:
-        """Take a lease that is free, over or one's own already; the lease as it stands now, whoever has it."""
+    def take(self, name: str, owner: str, over: int | None = None) -> Lease:
+        """Take a lease that is free, one's own already, or still at the beat ``over``; the lease as it stands now."""
         with self._lock:
-            there = self._leases.get(name, Lease(name, owner, 0, {}))
-            if there.owner != owner and there.until > now:
-                return there
-            self._leases[name] = replace(there, owner=owner, until=now + length)
-            return replace(self._leases[name], before="" if there.owner == owner else there.owner)
+            there = self._leases.get(name, Lease(name, "", 0, {}))
+            if there.owner in ("", owner) or there.beat == over:
+                there = self._leases[name] = replace(there, owner=owner, beat=there.beat + 1)
+            return there
 
     def give(self, name: str, owner: str, memo: Mapping[str, object] | None = None) -> None:
         """Let a lease go; nothing happens when another has it."""
@@ -58,12 +57,23 @@ class MemoryLeases:
         """Write its memo."""
         self._write(name, owner, memo, given=False)
 
+    def remove(self, name: str, owner: str) -> None:
+        """Let a lease go for good."""
+        with self._lock:
+            if name in self._leases and self._leases[name].owner == owner:
+                del self._leases[name]
+
+    def all(self) -> Sequence[Lease]:
+        """Those that there are, held or not."""
+        with self._lock:
+            return list(self._leases.values())
+
     def _write(self, name: str, owner: str, memo: Mapping[str, object] | None, given: bool) -> None:
         with self._lock:
             there = self._leases.get(name)
             if there is not None and there.owner == owner:
                 there = replace(there, memo=there.memo if memo is None else dict(storable(memo)))
-                self._leases[name] = replace(there, owner="", until=0) if given else there
+                self._leases[name] = replace(there, owner="") if given else there
 
 
 class SqliteLeases:
@@ -72,47 +82,54 @@ class SqliteLeases:
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
         with store.writing() as connection:
+            if any(row[1] == "until" for row in connection.execute("PRAGMA table_info(leases)")):
+                connection.execute("DROP TABLE leases")  # of a version that compared clocks: nobody holds any of these
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS leases "
-                "(name TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL, memo TEXT NOT NULL DEFAULT '{}')"
+                "(name TEXT PRIMARY KEY, owner TEXT NOT NULL, beat INTEGER NOT NULL, memo TEXT NOT NULL DEFAULT '{}')"
             )
 
-    def take(self, name: str, owner: str, now: int, length: int) -> Lease:
-        """Take a lease that is free, over or one's own already; the lease as it stands now, whoever has it."""
+    def take(self, name: str, owner: str, over: int | None = None) -> Lease:
+        """Take a lease that is free, one's own already, or still at the beat ``over``; the lease as it stands now."""
         there = self._read(name)
-        if there is not None and there.owner != owner and there.until > now:
+        if there is not None and there.owner not in ("", owner) and there.beat != over:
             return there  # the usual case of the second process: without the write lock
         with self._store.writing() as connection:
-            row = connection.execute(_LOOK, [storable(name)]).fetchone()
-            there = _lease(row) if row else Lease(name, owner, 0, {})
-            if there.owner != owner and there.until > now:
-                return there
-            connection.execute(
-                "INSERT INTO leases (name, owner, until) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE "
-                "SET owner = excluded.owner, until = excluded.until",
-                [storable(name), storable(owner), now + length],
-            )
-        return Lease(name, owner, now + length, there.memo, "" if there.owner == owner else there.owner)
+            connection.execute(_TAKE, [storable(name), storable(owner), over])
+            return _lease(connection.execute(f"{_LOOK} WHERE name = ?", [storable(name)]).fetchone())
 
     def give(self, name: str, owner: str, memo: Mapping[str, object] | None = None) -> None:
         """Let a lease go; nothing happens when another has it."""
-        sql = "UPDATE leases SET owner = '', until = 0, memo = coalesce(?, memo) WHERE name = ? AND owner = ?"
-        with self._store.writing() as connection:
-            connection.execute(sql, [None if memo is None else json.dumps(storable(memo)), storable(name), storable(owner)])
+        sql = "UPDATE leases SET owner = '', memo = coalesce(?, memo) WHERE name = ? AND owner = ?"
+        self._write(sql, [None if memo is None else json.dumps(storable(memo)), storable(name), storable(owner)])
 
     def note(self, name: str, owner: str, memo: Mapping[str, object]) -> None:
         """Write its memo."""
-        with self._store.writing() as connection:
-            connection.execute(
-                "UPDATE leases SET memo = ? WHERE name = ? AND owner = ?", [json.dumps(storable(memo)), name, owner]
-            )
+        sql = "UPDATE leases SET memo = ? WHERE name = ? AND owner = ?"
+        self._write(sql, [json.dumps(storable(memo)), storable(name), storable(owner)])
+
+    def remove(self, name: str, owner: str) -> None:
+        """Let a lease go for good."""
+        self._write("DELETE FROM leases WHERE name = ? AND owner = ?", [storable(name), storable(owner)])
+
+    def all(self) -> Sequence[Lease]:
+        """Those that there are, held or not."""
+        return [_lease(row) for row in self._store.read(_LOOK, [])]
 
     def _read(self, name: str) -> Lease | None:
-        rows = self._store.read(_LOOK, [storable(name)])
+        rows = self._store.read(f"{_LOOK} WHERE name = ?", [storable(name)])
         return _lease(rows[0]) if rows else None
 
+    def _write(self, sql: str, values: Sequence[Any]) -> None:
+        with self._store.writing() as connection:
+            connection.execute(sql, values)
 
-_LOOK = "SELECT name, owner, until, memo FROM leases WHERE name = ?"
+
+_LOOK = "SELECT name, owner, beat, memo FROM leases"
+_TAKE = """
+    INSERT INTO leases (name, owner, beat) VALUES (?, ?, 1) ON CONFLICT (name) DO UPDATE
+    SET owner = excluded.owner, beat = leases.beat + 1 WHERE leases.owner IN ('', excluded.owner) OR leases.beat = ?
+"""
 
 
 def _lease(row: Sequence[Any]) -> Lease:
@@ -125,30 +142,43 @@ class MongoLeases:
     def __init__(self, store: MongoStore) -> None:
         self._collection = store.beside("leases")
 
-    def take(self, name: str, owner: str, now: int, length: int) -> Lease:
-        """Take a lease that is free, over or one's own already; the lease as it stands now, whoever has it."""
-        free = {"_id": storable(name), "$or": [{"owner": storable(owner)}, {"until": {"$lte": now}}]}
-        taken = {"$set": {"owner": storable(owner), "until": now + length}, "$setOnInsert": {"memo": "{}"}}
+    def take(self, name: str, owner: str, over: int | None = None) -> Lease:
+        """Take a lease that is free, one's own already, or still at the beat ``over``; the lease as it stands now."""
+        unchanged = [] if over is None else [{"beat": over or None}]  # 0: of a version that wrote no beat
+        free = {"_id": storable(name), "$or": [{"owner": {"$in": ["", storable(owner)]}}, *unchanged]}
+        taken = {"$set": {"owner": storable(owner)}, "$inc": {"beat": 1}, "$setOnInsert": {"memo": "{}"}}
         with translated():
             try:
                 there = self._collection.find_one_and_update(
-                    free, taken, upsert=True, return_document=pymongo.ReturnDocument.BEFORE
+                    free, taken, upsert=True, return_document=pymongo.ReturnDocument.AFTER
                 )
             except pymongo.errors.DuplicateKeyError:  # another has it
-                found = self._collection.find_one({"_id": storable(name)}) or {"owner": "", "until": 0, "memo": "{}"}
-                return Lease(name, found["owner"], int(found["until"]), json.loads(found["memo"]))
-        before, memo = ("", "{}") if there is None else (there["owner"], there["memo"])
-        return Lease(name, owner, now + length, json.loads(memo), "" if before == owner else before)
+                there = self._collection.find_one({"_id": storable(name)})
+        return _mongo_lease(there) if there is not None else Lease(name, "", 0, {})
 
     def give(self, name: str, owner: str, memo: Mapping[str, object] | None = None) -> None:
         """Let a lease go; nothing happens when another has it."""
         kept = {} if memo is None else {"memo": json.dumps(storable(memo))}
-        self._set(name, owner, {"owner": "", "until": 0, **kept})
+        self._set(name, owner, {"owner": "", **kept})
 
     def note(self, name: str, owner: str, memo: Mapping[str, object]) -> None:
         """Write its memo."""
         self._set(name, owner, {"memo": json.dumps(storable(memo))})
 
+    def remove(self, name: str, owner: str) -> None:
+        """Let a lease go for good."""
+        with translated():
+            self._collection.delete_one({"_id": storable(name), "owner": storable(owner)})
+
+    def all(self) -> Sequence[Lease]:
+        """Those that there are, held or not."""
+        with translated():
+            return [_mongo_lease(there) for there in self._collection.find()]
+
     def _set(self, name: str, owner: str, values: dict[str, Any]) -> None:
         with translated():
             self._collection.update_one({"_id": storable(name), "owner": storable(owner)}, {"$set": values})
+
+
+def _mongo_lease(there: Mapping[str, Any]) -> Lease:
+    return Lease(there["_id"], there["owner"], int(there.get("beat", 0)), json.loads(there["memo"]))

@@ -1,4 +1,4 @@
-"""Clock and folders of this machine."""
+"""Clock, processes and folders of this machine."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ import socket
 import time
 from collections.abc import Sequence
 from datetime import date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ..domain.messages import SeriesFolder
+
+_PROC = Path("/proc")
+_STATE, _STARTED = 0, 19
+"""Fields of /proc/PID/stat, counted from the one after the program's name (proc(5))."""
+_DEAD = ("Z", "X")
+_UNKNOWN = "0"
 
 
 class SystemClock:
@@ -30,24 +37,55 @@ class SystemClock:
         """Date and time in the hospital's time zone, without saying so: StudyDate and StudyTime do not either."""
         return datetime.now(self._zone).replace(tzinfo=None)
 
+    def steady(self) -> int:
+        """Milliseconds since this machine was started, its sleep included."""
+        return time.clock_gettime_ns(_STEADY) // 1_000_000
+
+
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 def this_process() -> str:
-    """The owner of claims and leases: host and process id. Replicas need host names of their own, as Docker gives them."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """
+    The owner of claims and leases: ``host:pid:started:place``, different for every process that ever was.
+
+    ``started`` in clock ticks since boot; ``place``: this boot of the machine and the PID namespace in which the pid means
+    something (two containers may have the same host name). Each ``0`` where there is no /proc to tell.
+    """
+    fields = _stat_of(os.getpid())
+    return f"{socket.gethostname()}:{os.getpid()}:{fields[_STARTED] if fields else _UNKNOWN}:{_place()}"
 
 
 def process_is_gone(owner: str) -> bool:
-    """Whether an owner was a process of this host that lives no more; of another host's nothing can be told."""
-    host, _, pid = owner.rpartition(":")
-    if host != socket.gethostname() or not pid.isdigit():
+    """Whether an owner was a process of this very place that lives no more; of another place's nothing can be told."""
+    host, pid, started, place = ([""] * 4 + owner.rsplit(":", 3))[-4:]
+    here = (socket.gethostname(), _place())
+    if (host, place) != here or _UNKNOWN in (started, place) or not pid.isdigit():
         return False
     try:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
     except OSError:
-        return False
-    return False
+        pass  # of another user
+    fields = _stat_of(int(pid))
+    return fields is not None and (fields[_STARTED] != started or fields[_STATE] in _DEAD)
+
+
+def _place() -> str:
+    try:
+        boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot[:8]}-{(_PROC / 'self/ns/pid').stat().st_ino}"
+    except OSError:
+        return _UNKNOWN
+
+
+def _stat_of(pid: int) -> list[str] | None:
+    try:
+        text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()
 
 
 class LocalFolders:

@@ -48,7 +48,7 @@ class MemoryStore:
             found = self.find(due, claim_order(work, order), 1)
             for study in found:
                 study.due[work] = now + lease
-                study.claimed_by = owner
+                study.claims[work] = owner
                 self._write(study, study.revision + 1)
                 return self.get(study.study_uid)
         return None

@@ -92,7 +92,7 @@ class MongoStore:
     def claim(self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()) -> Study | None:
         """Take the first study that is due for a kind of work."""
         due = {**(where or {}), due_field(work): AtMost(now)}
-        change = {"$set": {due_field(work): now + lease, "claimedBy": storable(owner)}, "$inc": {"revision": 1}}
+        change = {"$set": {due_field(work): now + lease, f"claims.{work}": storable(owner)}, "$inc": {"revision": 1}}
         with self._documents() as documents:
             taken = documents.find_one_and_update(
                 compile_where(due), change, sort=list(claim_order(work, order)), return_document=pymongo.ReturnDocument.AFTER

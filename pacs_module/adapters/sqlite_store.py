@@ -94,7 +94,7 @@ class SqliteStore:
             return None
         sql = f"""
             UPDATE study_info_list SET revision = revision + 1, document =
-                json_set(document, '$.due.{work}', ?, '$.claimedBy', ?, '$.revision', revision + 1)
+                json_set(document, '$.due.{work}', ?, '$.claims.{work}', ?, '$.revision', revision + 1)
             WHERE studyUID = ({first}) RETURNING document
         """  # noqa: S608 - work is one of WORK, first is made by _select
         with self.writing() as connection:

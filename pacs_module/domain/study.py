@@ -260,7 +260,8 @@ class Study:
     """What a backend that must not learn names knows it by."""
     backlog: bool = False
     """From before going live: pulled at a limited rate."""
-    claimed_by: str = ""
+    claims: dict[str, str] = field(default_factory=dict)
+    """Who has claimed which kind of work; what anybody schedules is claimed no more."""
     revision: int = 0
 
     def apply(self, event: Event, why: str, at: int, by: str = "pacs_module") -> None:
@@ -359,10 +360,14 @@ class Study:
     def schedule(self, work: str, at: int | None) -> None:
         """Make the study due for a kind of work at epoch milliseconds; None: not due any more."""
         self.due = {kind: when for kind, when in self.due.items() if kind != work}
-        if work == PULL:
-            self.claimed_by = ""  # whoever had it has decided
+        self.claims = {kind: owner for kind, owner in self.claims.items() if kind != work}
         if at is not None:
             self.due[work] = at
+
+    def claim_on(self, work: str) -> tuple[str, int] | None:
+        """Who has claimed a kind of work, and until when: another one when that was taken over or decided since."""
+        owner, until = self.claims.get(work), self.due.get(work)
+        return None if owner is None or until is None else (owner, until)
 
     def handover(self, handover_id: str) -> HandOver | None:
         """The hand-over with that id."""

@@ -1,68 +1,62 @@
-"""Free claims: what a process had claimed that is dead by now is due at once, and not after the claim's lease (M27)."""
+"""Free claims: what a process had claimed that is over is due at once for those that live, not after the claim's lease (M27)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
-from ..domain.study import ANONYMISE, PUBLISH, PULL, RELEASE, Study
+from ..domain.study import WORK, Study
 from ..ports import AtLeast, Clock, EventLog, StudyStore
-from . import anonymise, publish, pull_studies, release
-from .changing import change, milliseconds
-
-_LEASES = {
-    PULL: pull_studies.CLAIM_LEASE,
-    PUBLISH: publish.CLAIM_LEASE,
-    ANONYMISE: anonymise.CLAIM_LEASE,
-    RELEASE: release.ARCHIVE_LEASE,
-}
+from .changing import change
+from .hold_leases import HoldLeases
 
 
 @dataclass
 class FreeClaims:
     """
-    To be called once, before anything is claimed by this process.
+    The one way in which the work of a dead process is taken over: a step, and once before this process claims anything itself.
 
-    A claim looks like any other time in ``due``. So a pause that is shorter than a lease may be cut short as well: a pull or a
-    copy is repeated a little earlier, and a step that finds nothing to publish or to release puts itself off again. Studies of
-    the backlog keep their time.
-
-    Args:
-        gone: Whether a claimer lives no more.
+    One that only stood still may still believe to have what it loses here: it sees it by the study's revision or its claim.
     """
 
     store: StudyStore
+    leases: HoldLeases
     clock: Clock
     log: EventLog
-    gone: Callable[[str], bool]
 
-    def __call__(self) -> int:
-        """
-        Free them.
+    def __call__(self) -> bool:
+        """Say that this process lives, and clear up after those that do not; there is never more to do at once."""
+        self.leases.be_present()
+        for owner in self.leases.dead():
+            freed = sum(free_claims(self.store, self.clock, work, owner, "it is gone") for work in WORK)
+            self.leases.forget(owner)
+            self.log.event("claims of a dead process are free", "WARNING" if freed else "INFO", process=owner, claims=freed)
+        return False
 
-        Returns:
-            How many there were.
-        """
-        now, freed = self.clock.now(), 0
-        for work, lease in _LEASES.items():
-            last = now + milliseconds(lease)
-            for study in self.store.find({f"due.{work}": AtLeast(now + 1)}):
-                if self._is_stale(study, work, last):
-                    change(self.store, study.study_uid, partial(self._free, work, now, last))
-                    freed += 1
-        if freed:
-            self.log.event("claims of dead processes are free", claims=freed)
-        return freed
 
-    def _is_stale(self, study: Study, work: str, last: int) -> bool:
-        until = study.due.get(work)
-        return (
-            until is not None and until <= last and not study.backlog and bool(study.claimed_by) and self.gone(study.claimed_by)
-        )
+def free_claims(store: StudyStore, clock: Clock, work: str, owner: str, why: str) -> int:
+    """
+    Make what somebody has claimed and will not do due at once.
 
-    def _free(self, work: str, now: int, last: int, study: Study) -> bool:
-        if not self._is_stale(study, work, last):
+    Args:
+        store: The studies.
+        clock: For now.
+        work: The kind of work.
+        owner: Who has claimed it.
+        why: Why it will not be done.
+
+    Returns:
+        How many claims there were.
+    """
+
+    def edit(study: Study) -> bool:
+        if study.claims.get(work) != owner:
             return False
+        now = clock.now()
         study.schedule(work, now)
+        study.note("taken over", f"{work}, claimed by {owner}: {why}", now)
         return True
+
+    held = store.find({f"due.{work}": AtLeast(clock.now()), f"claims.{work}": owner})
+    for study in held:
+        change(store, study.study_uid, edit)
+    return len(held)

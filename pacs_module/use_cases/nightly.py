@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from ..domain.nightly import NightlyPolicy, days_of, due_night
 from ..domain.reconcile_report import Report
-from ..ports import Clock, EventLog, Leases
+from ..ports import Clock, EventLog
 from .changing import milliseconds
+from .hold_leases import HoldLeases
 
 LEASE = "reconcile"
-LENGTH = timedelta(hours=2)
-"""Longer than a run; after this the night of a process that died is taken over."""
 
 
 @dataclass
@@ -28,8 +27,7 @@ class Nightly:
     reconcile: Callable[[Sequence[date]], Report]
     repair: Callable[[Report], Report]
     keep: Callable[[Report], None]
-    leases: Leases
-    owner: str
+    leases: HoldLeases
     clock: Clock
     local: Callable[[], datetime]
     log: EventLog
@@ -48,14 +46,13 @@ class Nightly:
         now = self.local()
         if now.time() < self.policy.at or self._settled == now.date():
             return False
-        lease = self.leases.take(LEASE, self.owner, self.clock.now(), milliseconds(LENGTH))
-        if lease.owner != self.owner:
+        if not self.leases.hold(LEASE):
             return False
-        memo = dict(lease.memo)
+        memo = dict(self.leases.memo(LEASE))
         try:
             memo = self._tonight(memo)
         finally:
-            self.leases.give(LEASE, self.owner, memo)
+            self.leases.let_go(LEASE, memo)
         return False
 
     def _tonight(self, memo: Mapping[str, object]) -> dict[str, object]:
@@ -71,7 +68,7 @@ class Nightly:
         reports = [self._one_day(day) for day in days_of(night, last, self.policy.days_back)]
         if all(report.compared for report in reports) or tries + 1 >= self.policy.tries:
             self._settled = night
-            return {"night": night.isoformat(), "by": self.owner}
+            return {"night": night.isoformat(), "by": self.leases.owner}
         again = self.clock.now() + milliseconds(self.policy.pause)
         self.log.event("reconcile: not all compared, tried again", "WARNING", night=night.isoformat(), tries=tries + 1)
         return {**memo, "trying": night.isoformat(), "tries": tries + 1, "notBefore": again}

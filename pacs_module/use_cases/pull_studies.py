@@ -21,6 +21,7 @@ from ..faults import reach
 from ..ports import Clock, EventLog, Exists, Puller, StudyStore, Where
 from .changing import change, milliseconds, note_impossible
 from .claim_pull import claim_pull
+from .free_claims import free_claims
 from .judge_orders import JudgeOrders
 from .prepare_pull import PreparePull
 from .pull_ends import PullEnds
@@ -91,7 +92,7 @@ class PullStudies:
             RetriableError: The store is away; what this round had claimed is due again at the next one, not after its lease.
         """
         if self._cut_short:
-            self.take_over(self.owner, "the store was away")
+            free_claims(self.store, self.clock, PULL, self.owner, "the store was away")
             self._cut_short = False
         due = self.store.next_due(PULL)
         if due is None or due > self.clock.now():
@@ -123,26 +124,6 @@ class PullStudies:
         if again:
             self.log.line(loglines.continue_moves(again))
         return sum(self._pull(study, pacs) for study, pacs in claimed)
-
-    def take_over(self, owner: str, why: str = "it is gone") -> None:
-        """
-        What a process had claimed and will not ask for any more is due at once, not only when its claim is over.
-
-        Args:
-            owner: The process that let its turn run out, or this one.
-            why: Why it will not.
-        """
-        now = self.clock.now()
-
-        def edit(study: Study) -> bool:
-            if study.state is not State.META_ONLY or study.claimed_by != owner or study.due.get(PULL, 0) <= now:
-                return False
-            study.schedule(PULL, now)
-            study.note("taken over", f"claimed by {owner}: {why}", now)
-            return True
-
-        for study in self.store.find({"state": State.META_ONLY.value, "claimedBy": owner}):
-            change(self.store, study.study_uid, edit)
 
     def watch(self) -> bool:
         """
@@ -192,7 +173,7 @@ class PullStudies:
         if not gone_from(study) or not there or (pacs in there and not down):
             return False
         why = f"gone from {', '.join(gone_from(study))}; waits for {', '.join(there)}"
-        self._put_off(study.study_uid, self.policy.room_pause, why)
+        self._put_off(study, study.claim_on(PULL), self.policy.room_pause, why)
         return True
 
     def _places(self, pacs: str) -> Places:
@@ -235,10 +216,13 @@ class PullStudies:
         while True:
             now, lease = self.clock.now(), milliseconds(CLAIM_LEASE)
             study = claim_pull(self.store, self.owner, now, lease, where, least, self.policy.ageing)
-            if study is None or study.state is not State.META_ONLY or self.orders is None or self.orders(study):
+            if study is None or study.state is not State.META_ONLY or self.orders is None:
+                return study
+            claim = study.claim_on(PULL)
+            if self.orders(study):
                 return study
             if not self.store.replace(study):
-                self._put_off(study.study_uid, timedelta(0), study.why)
+                self._put_off(study, claim, timedelta(0), study.why)
 
     def _pull(self, study: Study, pacs: str) -> bool:
         try:
@@ -255,18 +239,19 @@ class PullStudies:
         if study.state is not State.META_ONLY:
             change(self.store, study.study_uid, _not_to_be_pulled)
             return False
+        claim = study.claim_on(PULL)
         try:
             request = self.prepare(study, pacs, final=self.policy.retry.exhausted(study.attempts + 1))
         except RetriableError as error:
             self.log.event("pull put off", "WARNING", studyUID=study.study_uid, why=str(error))
-            return self._put_off(study.study_uid, self.policy.watch, f"put off: {error}")
+            return self._put_off(study, claim, self.policy.watch, f"put off: {error}")
         if not self._all_turns.ours(pacs):
-            return self._put_off(study.study_uid, timedelta(0), "this process stood still; another has its turn")
+            return self._put_off(study, claim, timedelta(0), "this process stood still; another has its turn")
         if request is not None:
             self._asked(study, request)
         if not self.store.replace(study):
             # A find or a person changed it meanwhile: with what they wrote it is due again at once.
-            return self._put_off(study.study_uid, timedelta(0), study.why)
+            return self._put_off(study, claim, timedelta(0), study.why)
         reach("pull_asked")
         if request is None:
             return False
@@ -313,17 +298,18 @@ class PullStudies:
         self._room.entered(request.study_uid)
         return True
 
-    def _put_off(self, study_uid: str, pause: timedelta, why: str) -> bool:
+    def _put_off(self, claimed: Study, claim: tuple[str, int] | None, pause: timedelta, why: str) -> bool:
+        """Give a claim back; one that another has by now, or that somebody has decided since, is left as it is."""
         at = self.clock.now() + milliseconds(pause)
 
         def edit(study: Study) -> bool:
-            if PULL not in study.due:
+            if claim is None or study.claim_on(PULL) != claim:
                 return False
             study.why = why
             study.schedule(PULL, at)
             return True
 
-        change(self.store, study_uid, edit)
+        change(self.store, claimed.study_uid, edit)
         return False
 
 

@@ -1,15 +1,19 @@
 """
 What the leases beside every study store do, whichever it is.
 
-Not proved here: clocks of several machines that differ by more than a lease is long.
+No clock is in it: when a lease is over is for those to judge who watch its beat (tests/unit/use_cases/test_hold_leases.py).
 """
 
+import sqlite3
 import threading
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from contract.store_cases import StoreCase
 
 from pacs_module.adapters.leases import leases_of
+from pacs_module.adapters.sqlite_store import SqliteStore
 from pacs_module.ports import Lease, Leases
 
 
@@ -19,51 +23,77 @@ def leases(case: StoreCase) -> Leases:
 
 
 def test_a_free_lease_is_taken_and_another_learns_who_has_it(leases: Leases) -> None:
-    assert leases.take("find A", "one", now=1000, length=30) == Lease("find A", "one", 1030, {})
-    assert leases.take("find A", "two", now=1010, length=30) == Lease("find A", "one", 1030, {})
-    assert leases.take("find B", "two", now=1010, length=30).owner == "two"
+    assert leases.take("find A", "one") == Lease("find A", "one", 1, {})
+    assert leases.take("find A", "two") == Lease("find A", "one", 1, {})
+    assert leases.take("find B", "two").owner == "two"
 
 
-def test_the_owner_renews_it(leases: Leases) -> None:
-    leases.take("find A", "one", now=1000, length=30)
-    assert leases.take("find A", "one", now=1020, length=30).until == 1050
-    assert leases.take("find A", "two", now=1049, length=30).owner == "one"
+def test_the_owner_renews_it_and_its_beat_tells(leases: Leases) -> None:
+    leases.take("find A", "one")
+    assert leases.take("find A", "one").beat == 2
+    assert leases.take("find A", "two") == Lease("find A", "one", 2, {})
 
 
-def test_a_dead_owners_lease_is_taken_over_when_it_is_over_and_no_sooner(leases: Leases) -> None:
-    leases.take("find A", "one", now=1000, length=30)
-    assert leases.take("find A", "two", now=1029, length=30).owner == "one"
-    assert leases.take("find A", "two", now=1030, length=30) == Lease("find A", "two", 1060, {}, before="one")
-    assert leases.take("find A", "two", now=1030, length=30) == Lease("find A", "two", 1060, {})
-    assert leases.take("find A", "one", now=1031, length=30).owner == "two"
+def test_a_dead_owners_lease_is_taken_over_unless_it_was_renewed_meanwhile(leases: Leases) -> None:
+    leases.take("find A", "one")
+    leases.take("find A", "one")
+    assert leases.take("find A", "two", over=1) == Lease("find A", "one", 2, {})
+    assert leases.take("find A", "two", over=2) == Lease("find A", "two", 3, {})
+    assert leases.take("find A", "three", over=2).owner == "two"
+    assert leases.take("find A", "one").owner == "two"
 
 
 def test_what_is_given_back_is_free_at_once_and_its_memo_stays(leases: Leases) -> None:
-    leases.take("pull A", "one", now=1000, length=30)
+    leases.take("pull A", "one")
     leases.give("pull A", "one", {"pullsAt": 2000, "who": "肺"})
-    assert leases.take("pull A", "two", now=1001, length=30) == Lease("pull A", "two", 1031, {"pullsAt": 2000, "who": "肺"})
+    assert leases.take("pull A", "two") == Lease("pull A", "two", 2, {"pullsAt": 2000, "who": "肺"})
     leases.give("pull A", "two")
-    assert leases.take("pull A", "one", now=1002, length=30).memo == {"pullsAt": 2000, "who": "肺"}
+    assert leases.take("pull A", "one").memo == {"pullsAt": 2000, "who": "肺"}
 
 
-def test_only_the_owner_writes_and_gives_back(leases: Leases) -> None:
-    leases.take("find A", "one", now=1000, length=30)
+def test_only_the_owner_writes_gives_back_and_removes(leases: Leases) -> None:
+    leases.take("find A", "one")
     leases.note("find A", "one", {"circuit": "open"})
     leases.note("find A", "two", {"circuit": "closed"})
     leases.give("find A", "two", {"circuit": "closed"})
-    assert leases.take("find A", "two", now=1001, length=30) == Lease("find A", "one", 1030, {"circuit": "open"})
-    leases.give("find Z", "one")
+    leases.remove("find A", "two")
+    assert leases.take("find A", "two") == Lease("find A", "one", 1, {"circuit": "open"})
+    for nothing_there in (leases.give, leases.remove):
+        nothing_there("find Z", "one")
     leases.note("find Z", "one", {})
+
+
+def test_all_of_them_and_what_is_removed_is_none_of_them(leases: Leases) -> None:
+    leases.take("process 肺:1", "one")
+    leases.take("find A", "two")
+    leases.give("find A", "two")
+    assert sorted(lease.name for lease in leases.all()) == ["find A", "process 肺:1"]
+    leases.remove("process 肺:1", "one")
+    assert [(lease.name, lease.owner) for lease in leases.all()] == [("find A", "")]
+    assert leases.take("process 肺:1", "two") == Lease("process 肺:1", "two", 1, {})
+
+
+def test_a_file_of_before_has_leases_that_nobody_holds(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE leases (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL, memo TEXT)")
+        connection.execute("INSERT INTO leases VALUES ('find A', 'dead', 9999999999999, '{}')")
+        connection.commit()
+    with closing(SqliteStore(path)) as store:
+        assert leases_of(store).take("find A", "one") == Lease("find A", "one", 1, {})
+        assert leases_of(store).take("find A", "one").beat == 2
 
 
 def test_of_many_threads_one_gets_it(case: StoreCase) -> None:
     leases = leases_of(case.store)
+    for name in "FGHIJ":
+        leases.take(name, "dead")
     start, owners = threading.Barrier(8), []
 
     def work(owner: str) -> None:
         start.wait()
-        for name in "ABCDE":
-            lease = leases.take(name, owner, now=1000, length=30)
+        for name in "ABCDEFGHIJ":
+            lease = leases.take(name, owner, over=1 if name > "E" else None)
             if lease.owner == owner:
                 owners.append(name)
 
@@ -72,4 +102,4 @@ def test_of_many_threads_one_gets_it(case: StoreCase) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert sorted(owners) == list("ABCDE")
+    assert sorted(owners) == list("ABCDEFGHIJ")

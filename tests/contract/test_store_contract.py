@@ -297,7 +297,7 @@ def test_a_claim_takes_what_is_due_and_nothing_else(store: StudyStore) -> None:
     assert store.claim("pull", "w1", now=1_999, lease=100) is None
     taken = store.claim("pull", "w1", now=2_000, lease=100)
     assert taken is not None
-    assert (taken.study_uid, taken.claimed_by, taken.due, taken.revision) == ("later", "w1", {"pull": 2_100}, 2)
+    assert (taken.study_uid, taken.claims, taken.due, taken.revision) == ("later", {"pull": "w1"}, {"pull": 2_100}, 2)
     assert store.get("later") == taken
     assert store.claim("pull", "w2", now=2_000, lease=100) is None
 
@@ -308,7 +308,22 @@ def test_a_claim_comes_back_when_the_lease_is_over(store: StudyStore) -> None:
     assert store.claim("pull", "next", now=99, lease=100) is None
     again = store.claim("pull", "next", now=100, lease=100)
     assert again is not None
-    assert again.claimed_by == "next"
+    assert again.claims == {"pull": "next"}
+
+
+def test_claims_on_several_kinds_of_work_stand_beside_each_other(store: StudyStore) -> None:
+    add(store, "1.2.3", due={"pull": 0, "release": 0})
+    add(store, "other", due={"pull": 200})
+    store.claim("pull", "w1", now=0, lease=100)
+    taken = store.claim("release", "w2", now=0, lease=50)
+    assert taken is not None
+    assert taken.claims == {"pull": "w1", "release": "w2"}
+    assert store.find({"due.pull": AtLeast(1), "claims.pull": "w1"}) == [taken]
+    assert store.find({"due.pull": AtLeast(1), "claims.pull": "w2"}) == []
+    taken.schedule("pull", 70)
+    assert store.replace(taken)
+    assert store.find({"due.pull": AtLeast(1), "claims.pull": "w1"}) == []
+    assert store.find({"claims.release": "w2"}) == [taken]
 
 
 def test_work_that_is_done_is_not_claimed_again(store: StudyStore) -> None:
@@ -332,7 +347,7 @@ def test_a_claim_keeps_the_rest_of_the_document(store: StudyStore) -> None:
     study = add(store, "1.2.3", due={"pull": 0}, series=series, pacs={"PACS.A": PacsCopy(3, "now")}, patient_id="张")
     taken = store.claim("pull", "w1", now=0, lease=100)
     assert taken is not None
-    study.due, study.claimed_by, study.revision = {"pull": 100}, "w1", 2
+    study.due, study.claims, study.revision = {"pull": 100}, {"pull": "w1"}, 2
     assert taken == study
 
 
@@ -382,7 +397,7 @@ def test_a_study_found_damaged_in_the_name_can_still_be_claimed_by_a_damaged_nam
     add(store, "1.2.3", due={"pull": 0})
     taken = store.claim("pull", "worker \ud800", 0, 100)
     assert taken is not None
-    assert taken.claimed_by == "worker \\ud800"
+    assert taken.claims == {"pull": "worker \\ud800"}
 
 
 @pytest.mark.parametrize("work", ["", "sleep", "pull'); --"])

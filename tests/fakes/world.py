@@ -24,6 +24,15 @@ class FakeClock:
 
     def __init__(self, now: int = NOON) -> None:
         self.at = now
+        self.wrong = 0
+
+    def steady(self) -> int:
+        return self.at - self.wrong
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets it: no time passes."""
+        self.wrong += int(seconds * 1000)
+        self.at += int(seconds * 1000)
 
     def now(self) -> int:
         return self.at

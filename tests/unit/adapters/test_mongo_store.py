@@ -111,7 +111,7 @@ def test_a_claim_is_one_find_one_and_update(monkeypatch: pytest.MonkeyPatch) -> 
     assert calls == [
         (
             {"state": {"$exists": False}, "due.pull": {"$lte": 5}},
-            {"$set": {"due.pull": 105, "claimedBy": "w"}, "$inc": {"revision": 1}},
+            {"$set": {"due.pull": 105, "claims.pull": "w"}, "$inc": {"revision": 1}},
         )
     ]
 

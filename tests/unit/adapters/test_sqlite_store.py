@@ -147,7 +147,8 @@ def test_a_file_of_before_a_field_was_indexed_is_written_anew(path: Path, monkey
         old.close()
     store = SqliteStore(path)
     assert store.next_due("look") == 5
-    assert store.claim("look", "me", 7, 10) == Study("1.2.3", patient_id="张", due={"look": 17}, claimed_by="me", revision=2)
+    claimed = Study("1.2.3", patient_id="张", due={"look": 17}, claims={"look": "me"}, revision=2)
+    assert store.claim("look", "me", 7, 10) == claimed
     store.close()
 
 

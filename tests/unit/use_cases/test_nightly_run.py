@@ -18,7 +18,8 @@ from pacs_module.domain.nightly import NightlyPolicy
 from pacs_module.domain.reconcile_line import PacsList
 from pacs_module.domain.reconcile_report import Report, report
 from pacs_module.ports import Leases
-from pacs_module.use_cases.nightly import LEASE, LENGTH, Nightly
+from pacs_module.use_cases.hold_leases import LENGTH, HoldLeases
+from pacs_module.use_cases.nightly import LEASE, Nightly
 
 YESTERDAY, TODAY = date(2026, 11, 25), date(2026, 11, 26)
 
@@ -54,8 +55,7 @@ class World:
             reconcile=reconcile,
             repair=repair,
             keep=self.kept.append,
-            leases=self.leases,
-            owner=owner,
+            leases=HoldLeases(self.leases, owner, self.clock, self.log),
             clock=self.clock,
             local=self.local,
             log=self.log,
@@ -100,7 +100,7 @@ def test_of_two_processes_one_runs_it(stored: bool, tmp_path: Path) -> None:
 def test_while_another_is_at_it_nothing_is_done_and_its_death_is_waited_for(world: World) -> None:
     one = world.process()
     world.go_to(datetime(2026, 11, 26, 3, 0))
-    world.leases.take(LEASE, "dead", world.clock.now(), int(LENGTH.total_seconds() * 1000))
+    world.leases.take(LEASE, "dead")
     one()
     assert world.compared == []
     world.clock.pass_seconds(LENGTH.total_seconds())

@@ -10,12 +10,12 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from fakes.pipeline import UID, Pipeline, answer
-from fakes.world import DAY, FakeClock, FakeLog
+from fakes.world import DAY
 
 from pacs_module.adapters.leases import MemoryLeases
 from pacs_module.adapters.memory_store import MemoryStore
 from pacs_module.domain.errors import NoRoom
-from pacs_module.domain.ordering import EMERGENCY, MANUAL, PULL_ORDER
+from pacs_module.domain.ordering import EMERGENCY, MANUAL
 from pacs_module.domain.sparing import Hours, Sparing
 from pacs_module.domain.study import PULL
 from pacs_module.use_cases.hold_leases import HoldLeases
@@ -62,27 +62,12 @@ def test_while_one_has_the_turn_the_other_starts_nothing_and_a_dead_ones_turn_is
     found(world, 2)
     leases = MemoryLeases()
     two = process(world, leases, "two", {"A": Sparing(1)})
-    leases.take("pull A", "one", world.clock.now(), 30_000)  # it died with it
+    leases.take("pull A", "one")  # it died with it
     assert two() == 0
     world.clock.pass_seconds(29)
     assert two() == 0
     world.clock.pass_seconds(1)
     assert two() == 1
-
-
-def test_what_a_dead_process_had_claimed_is_pulled_when_its_turn_is_taken_over(world: Pipeline) -> None:
-    found(world, 2)
-    leases = MemoryLeases()
-    leases.take("pull A", "one", world.clock.now(), 30_000)
-    world.store.claim(PULL, "one", world.clock.now(), 300_000, {}, PULL_ORDER)
-    two = process(world, leases, "two", {"A": Sparing(1)})
-    assert two.turns is not None
-    assert two.turns.leases is not None
-    two.turns.leases.taken_over = two.take_over
-    world.clock.pass_seconds(30)
-    assert two() == 1
-    assert world.plugins.asked[-1].study_uid == f"{UID}.A0"
-    assert "taken over" in world.events(f"{UID}.A0")
 
 
 def test_a_process_that_stood_still_sees_that_its_turn_is_over(world: Pipeline) -> None:
@@ -94,7 +79,7 @@ def test_a_process_that_stood_still_sees_that_its_turn_is_over(world: Pipeline) 
     class Slow:
         def find(self, *asked: object, **keys: object) -> object:
             world.clock.pass_seconds(31)
-            leases.take("pull A", "two", world.clock.now(), 30_000)
+            leases.take("pull A", "two", over=1)
             return real.find(*asked, **keys)  # type: ignore[arg-type]
 
     one.prepare.finder = Slow()  # type: ignore[assignment]
@@ -196,28 +181,3 @@ def test_a_slow_pacs_keeps_the_turn_of_no_other() -> None:
     assert world.pull("B") == 1
     assert world.plugins.asked[-1].pacs == "B"
     world.pull.turns.leave(["A"])
-
-
-# --- leases of one process ---
-
-
-def test_what_is_held_is_renewed_lost_and_given_back() -> None:
-    clock, log, leases = FakeClock(), FakeLog(), MemoryLeases()
-    one, two = (HoldLeases(leases, owner, clock, log, timedelta(seconds=30)) for owner in ("one", "two"))
-    assert one.hold("find A")
-    one.note("find A", {"circuit": "open"})
-    assert (two.hold("find A"), two.holder("find A"), two.memo("find A")) == (False, "one", {"circuit": "open"})
-    for _ in range(5):
-        clock.pass_seconds(20)
-        one.renew()
-        assert one.holds("find A")
-    clock.pass_seconds(31)
-    assert not one.holds("find A")
-    assert two.hold("find A")
-    assert (two.hold("find A"), [what for what, _ in log.events]) == (True, ["lease taken over"])
-    assert log.events[-1] == ("lease taken over", {"level": "WARNING", "lease": "find A", "before": "one"})
-    clock.pass_seconds(-31)
-    one.renew()
-    assert (one.holds("find A"), log.events[-1][0]) == (False, "lease lost")
-    two.let_all_go()
-    assert one.hold("find A")
