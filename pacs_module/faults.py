@@ -7,7 +7,8 @@ Not set, as in production, ``reach`` does nothing. Its forms::
     /folder               a file ``/folder/place`` whose text is ``action`` arms the place for the first process that gets
                           there; it is renamed to ``place.reached`` before anything happens, so it acts once for all
 
-Actions: ``kill`` (SIGKILL to oneself, the default) or a path: the file is made, and the process waits there until it is gone.
+Actions: ``kill`` (SIGKILL to oneself, the default) or a path: the file is made with the pid in it, and the thread waits there
+until it is gone.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def act(action: str) -> None:
     if action == KILL:
         os.kill(os.getpid(), signal.SIGKILL)
     file = Path(action)
-    file.touch()
+    file.write_text(str(os.getpid()), encoding="ascii")
     while file.exists():
         time.sleep(_LOOK_S)
 

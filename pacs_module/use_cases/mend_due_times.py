@@ -11,6 +11,9 @@ from ..domain.study import PUBLISH, RELEASE, Study
 from ..ports import AtLeast, Clock, EventLog, StudyStore
 from .changing import change, milliseconds
 
+APART = timedelta(minutes=5)
+"""So far apart the clocks of several machines may be: what a process writes whose clock is a little ahead is no mistake."""
+
 
 @dataclass
 class MendDueTimes:
@@ -39,7 +42,7 @@ class MendDueTimes:
         """
         now = self.clock.now()
         for work, pause in self.longest.items():
-            latest = now + milliseconds(pause)
+            latest = now + milliseconds(pause + APART)
             late = [study for study in self.store.find({f"due.{work}": AtLeast(latest + 1)}) if not study.backlog]
             for study in late:
                 change(self.store, study.study_uid, partial(self._mend, work, now))
@@ -48,10 +51,10 @@ class MendDueTimes:
         return False
 
     def _mend(self, work: str, now: int, study: Study) -> bool:
-        if study.due.get(work, 0) <= now + milliseconds(self.longest[work]):
+        if study.due.get(work, 0) <= now + milliseconds(self.longest[work] + APART):
             return False
         for item in study.handovers:
-            if item.next_at > now + milliseconds(self.longest[PUBLISH if item.open else RELEASE]):
+            if item.next_at > now + milliseconds(self.longest[PUBLISH if item.open else RELEASE] + APART):
                 item.next_at = now
         study.schedule(work, now)
         return True

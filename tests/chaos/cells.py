@@ -24,15 +24,23 @@ POWER_CUT = "RAM disk"
 """Emptied: store, index and hand-over folder."""
 FULL = "RAM disk full"
 OUTAGE = "away"
+ONE_OF_TWO, STANDS_STILL = "one of two", "one of two stands still"
+"""Of two pacs_module: that one dies where it gets there, or stops for longer than its leases; the other has to do the work."""
+COLUMNS = (*PROCESSES, POWER_CUT, FULL, ONE_OF_TWO, STANDS_STILL)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """``stage`` of the way, or how long (for outages); ``victim``: one of PROCESSES, the RAM disk, or several with +."""
+    """``stage`` of the way, or how long (for outages); ``victim``: one of COLUMNS, or several processes with +."""
 
     stage: str
     victim: str
     outage_s: float = 0.0
+
+    @property
+    def two(self) -> bool:
+        """Whether it needs two pacs_module."""
+        return self.victim in (ONE_OF_TWO, STANDS_STILL)
 
     def __str__(self) -> str:
         return f"{self.stage}:{self.victim}"
@@ -48,6 +56,13 @@ _OTHERS = (
 )  # fmt: skip
 _POWER_CUTS = (Cell("moving", POWER_CUT), Cell("consumed", POWER_CUT), Cell("computing", POWER_CUT))
 _FULL = (Cell("moving", FULL), Cell("filtered", FULL))
+_PLACES_OF_TWO = (
+    "found", "stable", "claimed", "pull_asked", "outbox_written", "published", "consumed", "posted", "result_in",
+)  # fmt: skip
+_TWO = (
+    *(Cell(place, ONE_OF_TWO) for place in _PLACES_OF_TWO),
+    *(Cell(place, STANDS_STILL) for place in ("claimed", "pull_asked", "posted")),
+)
 _ALL_OF_THEM = "PACS+RabbitMQ+backend+store"
 
 
@@ -55,12 +70,16 @@ def _outages(seconds: float) -> tuple[Cell, ...]:
     return tuple(Cell(OUTAGE, victim, seconds) for victim in ("PACS", "RabbitMQ", "backend", "store", _ALL_OF_THEM))
 
 
-USUAL = (*(Cell(place, HOME[place]) for place in STAGES), *_OTHERS, *_POWER_CUTS, *_FULL, Cell(OUTAGE, _ALL_OF_THEM, 15.0))
+USUAL = (
+    *(Cell(place, HOME[place]) for place in STAGES), *_OTHERS, *_POWER_CUTS, *_FULL, Cell(OUTAGE, _ALL_OF_THEM, 15.0), *_TWO,
+)  # fmt: skip
 """Those that mean something: under twenty minutes."""
 ALL = (
     *(Cell(place, process) for place in STAGES for process in PROCESSES),
     *(Cell(place, disaster) for place in STAGES for disaster in (POWER_CUT, FULL)),
     *_outages(120.0),
+    *_TWO,
+    Cell("consumed", STANDS_STILL),
 )
 
 

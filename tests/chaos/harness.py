@@ -21,6 +21,7 @@ from stack.ports import free_ports
 from stack.processes import Process
 from stack.whole import Stack, StackOptions
 from tests.chaos.auditor import Audit, Sources, Wanted, audit, audit_all
+from tests.chaos.proxy import Proxy
 from tests.chaos.small_day import Day, small_day
 
 DEADLINE_S = 360.0
@@ -29,6 +30,7 @@ LOOK_S = 0.3
 RAM_DISK_BYTES = 256 * 1024**2
 SETTINGS: Mapping[str, Any] = {
     "find_interval_s": 1.0,
+    "lease_s": 5.0,
     "crossday": -1,
     "MOVE_SYNC": False,
     "pull": {"first_pause_s": 1.0, "longest_pause_s": 5.0, "attempts": 12, "watch_s": 2.0, "room_pause_s": 1.0},
@@ -39,7 +41,8 @@ SETTINGS: Mapping[str, Any] = {
 }  # fmt: skip
 """As at a site, but with pauses of seconds instead of minutes: what is measured is what the code does, not how long it waits."""
 SWITCHES: Mapping[str, Any] = {"STABLE_AGE": 5, "RAM_DISK_RESERVE_MB": 32, "KERNEL_PREFERRED": ["B30f"]}
-SECOND = "second pacs_module"
+FIRST, SECOND = "pacs_module", "second pacs_module"
+_TO_PACS_MODULE = ("Orthanc to pacs_module", "backend to pacs_module")
 _BACKEND = Path(__file__).parent / "backend.py"
 _RIVAL = Path(__file__).parent / "rival_writer.py"
 
@@ -107,7 +110,7 @@ class Rig:
     options: Mapping[str, Any] = field(default_factory=dict)
     detour: Callable[[str, int], int] = lambda name, port: port
     two: bool = False
-    """A second pacs_module on the same store and queue."""
+    """A second pacs_module on the same store and queue, and a front door before both: plugins and backend know only that."""
     second_environment: Mapping[str, str] = field(default_factory=dict)
     """Over the first one's."""
     wanted: list[Wanted] = field(default_factory=list)
@@ -121,43 +124,55 @@ class Rig:
             "settings": SETTINGS,
             "switches": SWITCHES,
             "backend_script": _BACKEND,
-            "detour": self.detour,
+            "detour": self._detour,
         }
         options = {**usual, **self.options}
         for name in ("orthanc_environment", "pacs_module_environment", "backend_environment"):
             options[name] = {**environment, **self.options.get(name, {})}
         self.stack = Stack(self.folder / "run", StackOptions(**options))
+        self.pair = {FIRST: self.stack.ports.pacs_module, **({SECOND: free_ports(1)[0]} if self.two else {})}
+        """Ports of the pacs_module."""
+        self.door = Proxy(*self.pair.values()) if self.two else None
+
+    def _detour(self, name: str, port: int) -> int:
+        return self.detour(name, self.door.port if self.door is not None and name in _TO_PACS_MODULE else port)
 
     def __enter__(self) -> Rig:
+        try:
+            self._start()
+        except BaseException:
+            self.stack.stop(gracefully=False)
+            self._close_door()
+            raise
+        return self
+
+    def _start(self) -> None:
         self.stack.start()
         stack = self.stack
         self.servers: dict[str, Server] = {
             "Orthanc": stack.receiver,
-            "pacs_module": stack.pacs_module,
+            FIRST: stack.pacs_module,
             "RabbitMQ": stack.rabbitmq,
             "backend": stack.backend,
             "PACS": stack.hospital,
             "store": stack.database or SqliteStore(Path(self.store)),
         }
         if self.two:
-            self.servers[SECOND] = self._second()
-        return self
-
-    def _second(self) -> PacsModule:
-        first = self.stack.pacs_module
-        links = replace(first.links, environment={**first.links.environment, **self.second_environment})
-        second = PacsModule(self.stack.run, free_ports(1)[0], links, first.overrides, name="pacs-module-2")
-        try:
+            first = stack.pacs_module
+            links = replace(first.links, environment={**first.links.environment, **self.second_environment})
+            second = PacsModule(stack.run, self.pair[SECOND], links, first.overrides, name="pacs-module-2")
             second.start()
-        except BaseException:
-            self.stack.stop(gracefully=False)
-            raise
-        return second
+            self.servers[SECOND] = second
 
     def __exit__(self, *error: object) -> None:
         if not self.stack.database:
             self.servers["store"].start()
         self.stack.stop(gracefully=error[0] is None)
+        self._close_door()
+
+    def _close_door(self) -> None:
+        if self.door is not None:
+            self.door.close()
 
     @property
     def store(self) -> Path | str:
@@ -258,6 +273,12 @@ class Rig:
     def thaw(self, name: str) -> None:
         """SIGCONT."""
         self._signal(name, signal.SIGCONT)
+
+    def lead_past(self, *names: str) -> None:
+        """The front door sends nobody to these pacs_module: as a site's proxy does with one that answers its question no more."""
+        assert self.door is not None, "there is one pacs_module, and no door"
+        self.door.targets = tuple(port for name, port in self.pair.items() if name not in names)
+        self.door.cut()
 
     def _signal(self, name: str, number: signal.Signals) -> None:
         pid = self.process(name).pid

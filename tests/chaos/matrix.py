@@ -1,8 +1,8 @@
 """
 ``python -m tests.chaos.matrix``: kills each process at each stage of a study's way; the auditor says what became of it.
 
-One stack serves all cells; each gets a small day of its own. A cell that fails is told with the end of every log, and the next
-ones get a fresh stack.
+One stack serves all cells of a kind (with one pacs_module, with two); each gets a small day of its own. A cell that fails is told
+with the end of every log, and the next ones get a fresh stack.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,12 +20,15 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.chaos.auditor import Audit
-from tests.chaos.cells import ALL, FULL, HOME, OUTAGE, POWER_CUT, PROCESSES, USUAL, Cell, chosen
+from tests.chaos.cells import ALL, COLUMNS, FULL, HOME, ONE_OF_TWO, OUTAGE, POWER_CUT, STANDS_STILL, USUAL, Cell, chosen
 from tests.chaos.harness import Rig, full
+from tests.chaos.one_of_two import dies, stands_still
 from tests.chaos.small_day import Day
 
 HOLD_S = 2.0
 """How long the store stays locked by a writer that is killed then, or the RAM disk full."""
+NOBODY = "nobody"
+"""Of the look at the end of a stack's cells."""
 
 
 @dataclass
@@ -59,15 +62,25 @@ def run_cell(rig: Rig, cell: Cell, number: int) -> Outcome:
     """One day with one disaster."""
     outcome, begin = Outcome(cell), time.monotonic()
     try:
-        hit_at, day = _outage(rig, cell, number) if cell.stage == OUTAGE else _at_stage(rig, cell, number)
+        hit_at, day, afterwards = _disaster(rig, cell, number)
         outcome.audit = rig.until_settled(day.wanted)
         outcome.seconds = time.monotonic() - hit_at
+        afterwards()
     except Exception as error:  # whatever it is, the other cells are run and this one is shown
         outcome.error = f"{type(error).__name__}: {error}"
     finally:
         rig.disarm()
     outcome.took = time.monotonic() - begin
     return outcome
+
+
+def _disaster(rig: Rig, cell: Cell, number: int) -> tuple[float, Day, Callable[[], None]]:
+    """The disaster: from when on it is to be recovered from, the day that was hit, and what is to be done when all is settled."""
+    if cell.victim == ONE_OF_TWO:
+        return dies(rig, cell.stage, f"{number}")
+    if cell.victim == STANDS_STILL:
+        return stands_still(rig, cell.stage, f"{number}")
+    return *(_outage if cell.stage == OUTAGE else _at_stage)(rig, cell, number), lambda: None
 
 
 def _at_stage(rig: Rig, cell: Cell, number: int) -> tuple[float, Day]:
@@ -125,33 +138,42 @@ def _outage(rig: Rig, cell: Cell, number: int) -> tuple[float, Day]:
 
 
 def run_matrix(cells: Sequence[Cell], folder: Path, console: Console, store: str = "sqlite") -> list[Outcome]:
-    """All cells, each on the stack of the one before unless that one failed."""
+    """All cells, first those with one pacs_module, then those with two."""
     outcomes: list[Outcome] = []
+    for two in (False, True):
+        of_kind = [cell for cell in cells if cell.two is two]
+        for outcome in _run_kind(of_kind, two, store, folder / ("two" if two else "one"), console):
+            outcomes.append(outcome)
+            if outcome.cell.victim != NOBODY:
+                _tell(console, outcome, sum(one.cell.victim != NOBODY for one in outcomes), len(cells))
+    return outcomes
+
+
+def _run_kind(cells: Sequence[Cell], two: bool, store: str, folder: Path, console: Console) -> Iterator[Outcome]:
+    """Each cell on the stack of the one before unless that one failed; at last what is left over."""
     rig: Rig | None = None
     try:
         for number, cell in enumerate(cells, start=1):
             if rig is None:
                 console.print("[dim]starting the stack[/dim]")
-                rig = Rig(folder / f"stack-{number}", {"store": store}).__enter__()
+                rig = Rig(folder / f"stack-{number}", {"store": store}, two=two).__enter__()
             outcome = run_cell(rig, cell, number)
-            outcomes.append(outcome)
-            _tell(console, outcome, number, len(cells))
+            yield outcome
             if outcome.bad:
                 show_logs(console, rig)
                 rig.__exit__(RuntimeError, None, None)
                 rig = None
         if rig is not None:
-            outcomes.append(_rest(rig, console))
+            yield _rest(rig, console)
     finally:
         if rig is not None:
             rig.__exit__(None, None, None)
-    return outcomes
 
 
 def _rest(rig: Rig, console: Console) -> Outcome:
     """When everything is over nothing may be left: folders, rows, messages, studies in Orthanc."""
     begin = time.monotonic()
-    outcome = Outcome(Cell("at rest", "nobody"), audit=rig.until_clean())
+    outcome = Outcome(Cell("at rest", NOBODY), audit=rig.until_clean())
     outcome.seconds = outcome.took = time.monotonic() - begin
     if not outcome.audit.clean:
         outcome.error = "left over: " + "; ".join(outcome.audit.half_written + outcome.audit.leftovers + outcome.audit.faults)
@@ -182,8 +204,8 @@ def show_logs(console: Console, rig: Rig) -> None:
 
 def table(outcomes: Sequence[Outcome]) -> Table:
     """Stage by process: lost / computed twice / seconds until everything was settled."""
-    shown = [one for one in outcomes if one.cell.victim != "nobody"]
-    columns = [name for name in (*PROCESSES, POWER_CUT, FULL) if any(one.cell.victim == name for one in shown)]
+    shown = [one for one in outcomes if one.cell.victim != NOBODY]
+    columns = [name for name in COLUMNS if any(one.cell.victim == name for one in shown)]
     stages = list(dict.fromkeys(one.cell.stage for one in shown if one.cell.stage != OUTAGE))
     order = [place for place in HOME if place in stages]
     drawn = Table(title="lost / computed twice / seconds to recover")
@@ -213,7 +235,7 @@ def main() -> int:
     outcomes = run_matrix(cells, folder, console, options.store)
     console.print(table(outcomes))
     bad = [one for one in outcomes if one.bad]
-    twice = sum(len(one.audit.twice_other_key) for one in outcomes if one.cell.victim != "nobody")
+    twice = sum(len(one.audit.twice_other_key) for one in outcomes if one.cell.victim != NOBODY)
     console.print(
         f"{len(cells)} cells in {(time.monotonic() - begin) / 60:.1f} minutes: {len(bad)} bad; "
         f"{twice} studies computed again under another key, all of them known to the pipeline"

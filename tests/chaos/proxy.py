@@ -32,20 +32,21 @@ class Mode(StrEnum):
 
 class Proxy:
     """
-    Listens on a free port and connects to the target for every connection that it is given.
+    Listens on a free port and connects to a target for every connection that it is given.
 
     Args:
-        target: Port on loopback; nobody need listen there yet.
+        targets: Ports on loopback, the first one that accepts is taken: as a site's proxy does before replicas. Nobody need
+            listen there yet.
     """
 
-    def __init__(self, target: int) -> None:
-        self.target = target
+    def __init__(self, *targets: int) -> None:
+        self.targets = targets
         self.port = free_ports(1)[0]
         self.mode = Mode.PASS
         self._unanswered = b""
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy to {target}", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy to {targets}", daemon=True)
         self._thread.start()
         self._server = self._call(asyncio.start_server(self._connected, LOOPBACK, self.port))
 
@@ -87,7 +88,7 @@ class Proxy:
         self._writers.add(writer)
         try:
             if self.mode is not Mode.REFUSE:
-                beyond, onward = await asyncio.open_connection(LOOPBACK, self.target)
+                beyond, onward = await self._onward()
                 writers.append(onward)
                 self._writers.add(onward)
                 doomed: list[bytes] = []
@@ -98,6 +99,12 @@ class Proxy:
             for one in writers:
                 self._writers.discard(one)
                 one.transport.abort()
+
+    async def _onward(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        for target in self.targets:
+            with contextlib.suppress(OSError):
+                return await asyncio.open_connection(LOOPBACK, target)
+        raise ConnectionRefusedError("nobody listens behind this proxy")
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: list[bytes], answers: bool = False

@@ -41,6 +41,8 @@ class Echo:
             self.ended += 1
 
     def close(self) -> None:
+        if self._listening.fileno() < 0:
+            return
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         self._thread.join(PATIENCE_S)
@@ -139,6 +141,18 @@ def test_a_lost_answer_is_that_of_the_question_that_was_named(proxy: Proxy, echo
         connection.sendall(b"write that")
         assert connection.recv(100) == b"write that"
     assert b"write this" in echo.got
+
+
+def test_of_several_targets_the_first_that_accepts_gets_it(echo: Echo) -> None:
+    first = Echo()
+    proxy = Proxy(first.port, echo.port)
+    for server, words in ((first, b"one"), (echo, b"two")):
+        with connected(proxy) as connection:
+            connection.sendall(words)
+            assert connection.recv(100) == words
+        assert server.got == words
+        first.close()
+    proxy.close()
 
 
 def test_nobody_listens_behind_it() -> None:
