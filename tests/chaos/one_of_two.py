@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
 from pacs_module.adapters.leases import leases_of
+from pacs_module.adapters.sqlite_store import SqliteStore
 from pacs_module.adapters.stores import open_store
-from pacs_module.ports import Leases
+from pacs_module.ports import Leases, StudyStore
 from tests.chaos.auditor import Wanted, read_documents, read_record, unfinished
 from tests.chaos.harness import FIRST, SECOND, Rig
 from tests.chaos.small_day import Day
@@ -47,11 +48,12 @@ def stands_still(rig: Rig, place: str, name: str) -> tuple[float, Day, Callable[
     pid = _text(waits)
     (victim,) = (one for one in _PAIR if str(rig.process(one).pid) == pid)
     hit_at = time.monotonic()
-    rig.freeze(victim)
-    waits.unlink()
-    rig.lead_past(victim)
     with closing(open_store(rig.stack.pacs_module.settings()["store"]["url"])) as store:
         leases = leases_of(store)
+        with _nobody_writes(store):
+            rig.freeze(victim)
+        waits.unlink()
+        rig.lead_past(victim)
         try:
             rig.wait(lambda: not _is_present(leases, pid), "the other has taken over what it had claimed")
             rig.wait(lambda: DONE_BY_OTHER[place](rig, day.wanted), f"the other has done what it had at {place}")
@@ -68,6 +70,11 @@ def _living(rig: Rig) -> set[str]:
 
 def _text(file: Path) -> str:
     return file.read_text(encoding="ascii") if file.exists() else ""
+
+
+def _nobody_writes(store: StudyStore) -> AbstractContextManager[object]:
+    """A process that is stopped while it holds SQLite's write lock keeps everybody from writing: nothing to be tested here."""
+    return store.writing() if isinstance(store, SqliteStore) else nullcontext()
 
 
 def _is_present(leases: Leases, pid: str) -> bool:
