@@ -1,5 +1,6 @@
 """
-Clocks that are an hour wrong: Orthanc's against pacs_module's, and of each between two of its starts and while it runs.
+Clocks that are an hour wrong: Orthanc's against pacs_module's, and of each between two of its starts and while it runs; and two
+pacs_module whose clocks are a minute and a half apart.
 
 The plugins' journal, Orthanc's jobs and the study documents have times in them. Clocks that jump by seconds in the middle of
 everything are the storm's.
@@ -9,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from tests.chaos.clocks import LIBRARY, Clocks
-from tests.chaos.harness import Rig
+from tests.chaos.harness import SECOND, Rig
+from tests.chaos.one_of_two import dies
 from tests.chaos.small_day import Day
 
 pytestmark = [
@@ -92,3 +95,21 @@ def test_another_time_at_the_next_start(rig: Rig, clocks: Clocks, name: str, pla
     clocks.jump(name, after)
     restart(rig, name)
     judge(rig, day)
+
+
+@pytest.mark.parametrize("apart", [90, -90])
+def test_of_two_whose_clocks_are_apart_none_holds_the_other_dead_until_one_is(tmp_path: Path, apart: int) -> None:
+    clocks = Clocks(tmp_path, (SECOND,))
+    theirs = clocks.environment(SECOND)
+    clocks.jump(SECOND, apart)
+    with Rig(tmp_path / "rig", {"time_zone": noon()}, two=True, second_environment=theirs) as rig:
+        for _ in range(2):
+            judge(rig, send(rig))
+        log = rig.stack.log_folder / "dcm_end.jsonl"
+        for words in ("lease taken over", "lease lost", "claims of a dead process", "due later than ever"):
+            assert words not in log.read_text(encoding="utf-8")
+        _, day, start_again = dies(rig, "claimed", "third")
+        judge(rig, day)
+        start_again()
+        judge(rig, send(rig))
+        assert "claims of a dead process" in log.read_text(encoding="utf-8")
