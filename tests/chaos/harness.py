@@ -186,7 +186,10 @@ class Rig:
 
     def send_day(self, name: str, cts: int = 1) -> Day:
         """Make a day and send it to the PACS."""
-        day = small_day(name, self.stack.time_zone, cts)
+        return self.send(small_day(name, self.stack.time_zone, cts))
+
+    def send(self, day: Day) -> Day:
+        """Send a day to the PACS; from now on it is wanted."""
         self.wanted += day.wanted
         hospital = self.stack.hospital
         day.send(Pacs("127.0.0.1", hospital.ports.dicom, hospital.aet))

@@ -21,7 +21,7 @@ import pytest
 from stack.settings_file import merged
 from tests.chaos.auditor import folders_in, open_rows, read_documents, read_record, unfinished
 from tests.chaos.harness import SETTINGS, Rig, full
-from tests.chaos.small_day import Day
+from tests.chaos.small_day import Day, small_day
 from tests.chaos.small_disk import small_disk
 from tests.dicom_maker import Study
 
@@ -42,14 +42,16 @@ class Ward:
     """What the backend has read."""
     can_be_full: bool
 
-    def send(self) -> Day:
-        return self.rig.send_day(f"{next(_numbers)}")
+    def send_ct(self) -> Day:
+        """One CT and nothing beside it, so that it is the one that gets to a place: twelve images, one after the other."""
+        day = small_day(f"{next(_numbers)}", self.rig.stack.time_zone)
+        return self.rig.send(Day(day.studies[:1], day.wanted[:1]))
 
     def begin_at(self, place: str) -> tuple[Day, Path]:
-        """A day, one study of which stands at a place until the file is gone."""
+        """A CT that stands at a place until the file is gone."""
         waits = self.rig.faults / "waits"
         self.rig.arm(place, str(waits))
-        day = self.send()
+        day = self.send_ct()
         self.rig.wait(waits.exists, f"pacs_module waits at {place}")
         return day, waits
 
@@ -118,7 +120,7 @@ def judge(ward: Ward, day: Day) -> None:
 @pytest.mark.parametrize("place", PLACES)
 def test_killed_there(ward: Ward, place: str) -> None:
     ward.rig.arm(place, "kill")
-    day = ward.send()
+    day = ward.send_ct()
     ward.rig.wait_reached(place)
     ward.rig.wait_dead(ward.rig.process("pacs_module"))
     ward.rig.servers["pacs_module"].kill()
@@ -150,7 +152,7 @@ def test_the_disk_is_full_there(ward: Ward, place: str) -> None:
 def test_a_power_cut_there(ward: Ward) -> None:
     """The RAM disk goes with the process: half a copy of what is lost."""
     ward.rig.arm("copying", "kill")
-    day = ward.send()
+    day = ward.rig.send_day(f"{next(_numbers)}")
     ward.rig.wait_dead(ward.rig.process("pacs_module"))
     ward.rig.servers["pacs_module"].kill()
     ward.rig.empty_ram_disk()
