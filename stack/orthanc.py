@@ -103,6 +103,8 @@ class HospitalPacs(_Orthanc):
         self.folder = run.path / "hospital"
         self.receiver_port = receiver_port
         self.encoding = encoding
+        self.more_environment: Mapping[str, str] = {}
+        """Over the usual one."""
 
     def configuration(self) -> Path:
         """Write the configuration and say where."""
@@ -110,6 +112,10 @@ class HospitalPacs(_Orthanc):
         file = self.folder / "orthanc.json"
         write_private(file, json.dumps(self._settings(), indent=2))
         return file
+
+    def environment(self) -> dict[str, str]:
+        """Added to the environment of its process."""
+        return {**super().environment(), **self.more_environment}
 
     def _settings(self) -> dict[str, object]:
         return {

@@ -96,6 +96,7 @@ class StackOptions:
     pacs_module_environment: Mapping[str, str] = field(default_factory=dict)
     """Over pacs_module's environment."""
     rabbitmq_environment: Mapping[str, str] = field(default_factory=dict)
+    pacs_environment: Mapping[str, str] = field(default_factory=dict)
     orthanc_script: Path | None = None
     """Loaded by the receiving Orthanc in place of pull_plugin.py: for tests that break something on purpose."""
     pacs_module_command: tuple[str, ...] = ()
@@ -238,6 +239,7 @@ class Stack:
         self.rabbitmq = RabbitmqNode(run, ports.rabbitmq)
         self.rabbitmq.environment = self.options.rabbitmq_environment
         self.hospital = HospitalPacs(run, ports.hospital, via("PACS to Orthanc", ports.receiver.dicom))
+        self.hospital.more_environment = self.options.pacs_environment
         receiving_links = ReceivingLinks(
             hospital_port=via("Orthanc to PACS", ports.hospital.dicom),
             pacs_module_url=_http(via("Orthanc to pacs_module", ports.pacs_module)),

@@ -1,6 +1,6 @@
 """
-Clocks that are an hour wrong: Orthanc's against pacs_module's, and of each between two of its starts and while it runs; and two
-pacs_module whose clocks are a minute and a half apart.
+Clocks that are an hour wrong: Orthanc's, pacs_module's and the PACS's against the others', and of the first two between starts;
+and two pacs_module whose clocks are a minute and a half apart.
 
 The plugins' journal, Orthanc's jobs and the study documents have times in them. Clocks that jump by seconds in the middle of
 everything are the storm's.
@@ -32,7 +32,7 @@ BETWEEN = ((HOUR, 0), (-HOUR, 0), (0, HOUR), (0, -HOUR))
 
 @pytest.fixture(scope="module")
 def clocks(tmp_path_factory: pytest.TempPathFactory) -> Clocks:
-    return Clocks(tmp_path_factory.mktemp("clocks"), ("Orthanc", "pacs_module"))
+    return Clocks(tmp_path_factory.mktemp("clocks"), ("Orthanc", "pacs_module", "PACS"))
 
 
 def noon() -> str:
@@ -70,7 +70,7 @@ def judge(rig: Rig, day: Day) -> None:
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-@pytest.mark.parametrize("name", ["Orthanc", "pacs_module"])
+@pytest.mark.parametrize("name", ["Orthanc", "pacs_module", "PACS"])
 def test_started_with_a_wrong_clock_that_is_set_right_while_it_runs(rig: Rig, clocks: Clocks, name: str, wrong: int) -> None:
     clocks.jump(name, wrong)
     restart(rig, name)
