@@ -121,7 +121,8 @@ class Lease:
     Who does something alone, and what was written down beside it (plain JSON values).
 
     ``beat`` is counted up whenever the lease is taken, also by who has it already: one that goes on changing has a living owner.
-    There is no time in it, so no two clocks are ever compared.
+    There is no time in it, so no two clocks are ever compared. The first one is any number: a lease that was removed and made
+    anew is not taken for the old one.
     """
 
     name: str

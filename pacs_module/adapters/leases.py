@@ -7,6 +7,7 @@ A table ``leases`` in the SQLite file, a collection ``leases`` in MongoDB, a dic
 from __future__ import annotations
 
 import json
+import secrets
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -34,6 +35,10 @@ def leases_of(store: StudyStore) -> Leases:
     raise PermanentError(f"there are no leases beside a {type(store).__name__}")
 
 
+def _first_beat() -> int:
+    return secrets.randbits(48)
+
+
 class MemoryLeases:
     """For the threads of one process."""
 
@@ -44,7 +49,7 @@ class MemoryLeases:
     def take(self, name: str, owner: str, over: int | None = None) -> Lease:
         """Take a lease that is free, one's own already, or still at the beat ``over``; the lease as it stands now."""
         with self._lock:
-            there = self._leases.get(name, Lease(name, "", 0, {}))
+            there = self._leases.get(name) or Lease(name, "", _first_beat(), {})
             if there.owner in ("", owner) or there.beat == over:
                 there = self._leases[name] = replace(there, owner=owner, beat=there.beat + 1)
             return there
@@ -95,7 +100,7 @@ class SqliteLeases:
         if there is not None and there.owner not in ("", owner) and there.beat != over:
             return there  # the usual case of the second process: without the write lock
         with self._store.writing() as connection:
-            connection.execute(_TAKE, [storable(name), storable(owner), over])
+            connection.execute(_TAKE, [storable(name), storable(owner), _first_beat(), over])
             return _lease(connection.execute(f"{_LOOK} WHERE name = ?", [storable(name)]).fetchone())
 
     def give(self, name: str, owner: str, memo: Mapping[str, object] | None = None) -> None:
@@ -127,7 +132,7 @@ class SqliteLeases:
 
 _LOOK = "SELECT name, owner, beat, memo FROM leases"
 _TAKE = """
-    INSERT INTO leases (name, owner, beat) VALUES (?, ?, 1) ON CONFLICT (name) DO UPDATE
+    INSERT INTO leases (name, owner, beat) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE
     SET owner = excluded.owner, beat = leases.beat + 1 WHERE leases.owner IN ('', excluded.owner) OR leases.beat = ?
 """
 
@@ -146,15 +151,11 @@ class MongoLeases:
         """Take a lease that is free, one's own already, or still at the beat ``over``; the lease as it stands now."""
         unchanged = [] if over is None else [{"beat": over or None}]  # 0: of a version that wrote no beat
         free = {"_id": storable(name), "$or": [{"owner": {"$in": ["", storable(owner)]}}, *unchanged]}
-        taken = {"$set": {"owner": storable(owner)}, "$inc": {"beat": 1}, "$setOnInsert": {"memo": "{}"}}
+        taken = {"$set": {"owner": storable(owner)}, "$inc": {"beat": 1}}
         with translated():
-            try:
-                there = self._collection.find_one_and_update(
-                    free, taken, upsert=True, return_document=pymongo.ReturnDocument.AFTER
-                )
-            except pymongo.errors.DuplicateKeyError:  # another has it
-                there = self._collection.find_one({"_id": storable(name)})
-        return _mongo_lease(there) if there is not None else Lease(name, "", 0, {})
+            there = self._collection.find_one_and_update(free, taken, return_document=pymongo.ReturnDocument.AFTER)
+            there = there or self._make(name, owner) or self._collection.find_one({"_id": storable(name)})
+        return _mongo_lease(there) if there else Lease(name, "", 0, {})
 
     def give(self, name: str, owner: str, memo: Mapping[str, object] | None = None) -> None:
         """Let a lease go; nothing happens when another has it."""
@@ -174,6 +175,15 @@ class MongoLeases:
         """Those that there are, held or not."""
         with translated():
             return [_mongo_lease(there) for there in self._collection.find()]
+
+    def _make(self, name: str, owner: str) -> dict[str, Any] | None:
+        """The first of its name; None: another has it."""
+        new = {"_id": storable(name), "owner": storable(owner), "beat": _first_beat(), "memo": "{}"}
+        try:
+            self._collection.insert_one(new)
+        except pymongo.errors.DuplicateKeyError:
+            return None
+        return new
 
     def _set(self, name: str, owner: str, values: dict[str, Any]) -> None:
         with translated():

@@ -90,7 +90,8 @@ class HoldLeases:
                     continue
                 asked, before = self.clock.steady(), self._known[name].beat
                 lease = self._known[name] = self.leases.take(name, self.owner)
-                if lease.owner == self.owner and lease.beat == before + 1:
+                unbroken = lease.beat == before + 1 or name == _presence_of(self.owner)
+                if lease.owner == self.owner and unbroken:
                     self._renewed[name] = asked
                     continue
                 del self._renewed[name]

@@ -23,54 +23,57 @@ def leases(case: StoreCase) -> Leases:
 
 
 def test_a_free_lease_is_taken_and_another_learns_who_has_it(leases: Leases) -> None:
-    assert leases.take("find A", "one") == Lease("find A", "one", 1, {})
-    assert leases.take("find A", "two") == Lease("find A", "one", 1, {})
+    taken = leases.take("find A", "one")
+    assert taken == Lease("find A", "one", taken.beat, {})
+    assert leases.take("find A", "two") == taken
     assert leases.take("find B", "two").owner == "two"
 
 
 def test_the_owner_renews_it_and_its_beat_tells(leases: Leases) -> None:
-    leases.take("find A", "one")
-    assert leases.take("find A", "one").beat == 2
-    assert leases.take("find A", "two") == Lease("find A", "one", 2, {})
+    beat = leases.take("find A", "one").beat
+    assert leases.take("find A", "one").beat == beat + 1
+    assert leases.take("find A", "two") == Lease("find A", "one", beat + 1, {})
 
 
 def test_a_dead_owners_lease_is_taken_over_unless_it_was_renewed_meanwhile(leases: Leases) -> None:
+    beat = leases.take("find A", "one").beat
     leases.take("find A", "one")
-    leases.take("find A", "one")
-    assert leases.take("find A", "two", over=1) == Lease("find A", "one", 2, {})
-    assert leases.take("find A", "two", over=2) == Lease("find A", "two", 3, {})
-    assert leases.take("find A", "three", over=2).owner == "two"
+    assert leases.take("find A", "two", over=beat) == Lease("find A", "one", beat + 1, {})
+    assert leases.take("find A", "two", over=beat + 1) == Lease("find A", "two", beat + 2, {})
+    assert leases.take("find A", "three", over=beat + 1).owner == "two"
     assert leases.take("find A", "one").owner == "two"
 
 
 def test_what_is_given_back_is_free_at_once_and_its_memo_stays(leases: Leases) -> None:
-    leases.take("pull A", "one")
+    beat = leases.take("pull A", "one").beat
     leases.give("pull A", "one", {"pullsAt": 2000, "who": "肺"})
-    assert leases.take("pull A", "two") == Lease("pull A", "two", 2, {"pullsAt": 2000, "who": "肺"})
+    assert leases.take("pull A", "two") == Lease("pull A", "two", beat + 1, {"pullsAt": 2000, "who": "肺"})
     leases.give("pull A", "two")
     assert leases.take("pull A", "one").memo == {"pullsAt": 2000, "who": "肺"}
 
 
 def test_only_the_owner_writes_gives_back_and_removes(leases: Leases) -> None:
-    leases.take("find A", "one")
+    beat = leases.take("find A", "one").beat
     leases.note("find A", "one", {"circuit": "open"})
     leases.note("find A", "two", {"circuit": "closed"})
     leases.give("find A", "two", {"circuit": "closed"})
     leases.remove("find A", "two")
-    assert leases.take("find A", "two") == Lease("find A", "one", 1, {"circuit": "open"})
+    assert leases.take("find A", "two") == Lease("find A", "one", beat, {"circuit": "open"})
     for nothing_there in (leases.give, leases.remove):
         nothing_there("find Z", "one")
     leases.note("find Z", "one", {})
 
 
 def test_all_of_them_and_what_is_removed_is_none_of_them(leases: Leases) -> None:
-    leases.take("process 肺:1", "one")
+    beat = leases.take("process 肺:1", "one").beat
     leases.take("find A", "two")
     leases.give("find A", "two")
     assert sorted(lease.name for lease in leases.all()) == ["find A", "process 肺:1"]
     leases.remove("process 肺:1", "one")
     assert [(lease.name, lease.owner) for lease in leases.all()] == [("find A", "")]
-    assert leases.take("process 肺:1", "two") == Lease("process 肺:1", "two", 1, {})
+    anew = leases.take("process 肺:1", "one")
+    assert anew == Lease("process 肺:1", "one", anew.beat, {})
+    assert abs(anew.beat - beat) > 1000, "it is not taken for the old one"
 
 
 def test_a_file_of_before_has_leases_that_nobody_holds(tmp_path: Path) -> None:
@@ -80,20 +83,19 @@ def test_a_file_of_before_has_leases_that_nobody_holds(tmp_path: Path) -> None:
         connection.execute("INSERT INTO leases VALUES ('find A', 'dead', 9999999999999, '{}')")
         connection.commit()
     with closing(SqliteStore(path)) as store:
-        assert leases_of(store).take("find A", "one") == Lease("find A", "one", 1, {})
-        assert leases_of(store).take("find A", "one").beat == 2
+        beat = leases_of(store).take("find A", "one").beat
+        assert leases_of(store).take("find A", "one") == Lease("find A", "one", beat + 1, {})
 
 
 def test_of_many_threads_one_gets_it(case: StoreCase) -> None:
     leases = leases_of(case.store)
-    for name in "FGHIJ":
-        leases.take(name, "dead")
+    beats = {name: leases.take(name, "dead").beat for name in "FGHIJ"}
     start, owners = threading.Barrier(8), []
 
     def work(owner: str) -> None:
         start.wait()
         for name in "ABCDEFGHIJ":
-            lease = leases.take(name, owner, over=1 if name > "E" else None)
+            lease = leases.take(name, owner, over=beats.get(name))
             if lease.owner == owner:
                 owners.append(name)
 

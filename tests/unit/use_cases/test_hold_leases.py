@@ -163,6 +163,21 @@ def test_one_that_was_held_dead_comes_back(both: Processes) -> None:
     assert {lease.owner for lease in both.leases.all()} == {"one", "two"}
 
 
+def test_one_that_was_cleared_up_after_before_it_comes_back_lives_from_its_first_renewal_on(both: Processes) -> None:
+    one, two = both.all
+    for process in both.all:
+        process.be_present()
+    assert two.dead() == []
+    both.pass_seconds(20, two)
+    for clock in both.clocks.values():
+        clock.pass_seconds(10)
+    assert two.dead() == ["one"]
+    two.forget("one")
+    one.renew()
+    assert two.dead() == []
+    assert one.holds("process one")
+
+
 def test_one_that_ends_is_cleared_up_after_at_once(both: Processes) -> None:
     one, two = both.all
     one.be_present()

@@ -79,7 +79,7 @@ def test_a_process_that_stood_still_sees_that_its_turn_is_over(world: Pipeline) 
     class Slow:
         def find(self, *asked: object, **keys: object) -> object:
             world.clock.pass_seconds(31)
-            leases.take("pull A", "two", over=1)
+            leases.take("pull A", "two", over=next(lease.beat for lease in leases.all()))
             return real.find(*asked, **keys)  # type: ignore[arg-type]
 
     one.prepare.finder = Slow()  # type: ignore[assignment]
