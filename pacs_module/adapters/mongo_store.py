@@ -10,7 +10,6 @@ connection broke may or may not have happened: it is reported as retriable, and 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -34,8 +33,11 @@ _ANSWER_WAIT_MS = 20_000
 _NAMES = ("studyDate", "state", "accessionNumber", "patientID", "seriesUIDs", "pseudonymUID")
 _INDEXED = (*_NAMES, "pull.status", *(due_field(work) for work in WORK))
 
-# Server errors that pass by themselves (src/mongo/base/error_codes.yml): write conflicts, time limits, shutdowns, elections.
-_PASSING_CODES = frozenset({6, 7, 50, 64, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
+# Server errors that pass by themselves (src/mongo/base/error_codes.yml): write conflicts, time limits, shutdowns, elections; a
+# cursor that a server started since does not know (43), a query that was killed (175, 237, 11601), a full disk (14031).
+_PASSING_CODES = frozenset(
+    {6, 7, 43, 50, 64, 89, 91, 112, 175, 189, 237, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436, 14031}
+)
 
 _ON_DISK = WriteConcern("majority", wtimeout=_ANSWER_WAIT_MS, j=True)
 
@@ -58,7 +60,6 @@ class MongoStore:
             self._database = self._client[database]
             self._collection = self.beside(COLLECTION)
         self._prepared = False
-        self._lock = threading.Lock()
 
     def beside(self, name: str) -> Documents:
         """A collection of the same database, written as safely."""
@@ -126,12 +127,12 @@ class MongoStore:
 
     @contextmanager
     def _documents(self) -> Iterator[Documents]:
-        # Indexes are made at the first use, not in __init__: pacs_module may start before MongoDB does.
+        # Indexes are made at the first use, not in __init__: pacs_module may start before MongoDB does. Threads may make them at
+        # the same time, which MongoDB allows; behind a lock they would wait for a server that is away one after the other.
         with translated():
-            with self._lock:
-                if not self._prepared:
-                    _prepare(self._collection)
-                    self._prepared = True
+            if not self._prepared:
+                _prepare(self._collection)
+                self._prepared = True
             yield self._collection
 
 

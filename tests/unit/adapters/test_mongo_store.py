@@ -32,6 +32,9 @@ RETRIABLE = [
     pymongo.errors.WTimeoutError("not replicated in time", 64),
     pymongo.errors.OperationFailure("shutting down", 11600),
     pymongo.errors.OperationFailure("write conflict", 112),
+    pymongo.errors.CursorNotFound("cursor id 1 not found", 43),
+    pymongo.errors.OperationFailure("operation was interrupted", 11601),
+    pymongo.errors.WriteError("No space left on device", 14031),
     labelled(pymongo.errors.OperationFailure("some day's new code", 77777), "RetryableWriteError"),
 ]
 PERMANENT = [
