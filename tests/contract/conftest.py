@@ -70,7 +70,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreCase]:
     elif request.param == "sqlite":
         yield from sqlite_case(tmp_path)
     elif request.param == "secantusdb":
-        yield from mongodb_case("secantusdb", request.getfixturevalue("secantusdb").url, crowd=48)
+        yield from mongodb_case("secantusdb", request.getfixturevalue("secantusdb").url, crowd=24)
     else:
         yield from mongodb_case("mongodb", request.getfixturevalue("mongodb_url"), crowd=200)
 

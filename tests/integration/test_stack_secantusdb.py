@@ -31,39 +31,32 @@ def server(run_folder: RunFolder) -> Iterator[SecantusDb]:
     server.kill()
 
 
-@pytest.fixture
-def store(server: SecantusDb) -> Iterator[MongoStore]:
-    store = MongoStore(server.url, "aipull")
-    yield store
-    store.close()
-
-
-def test_it_listens_on_loopback_only_and_is_gone_after_stop(server: SecantusDb, run_folder: RunFolder) -> None:
+def test_it_listens_on_loopback_only(secantusdb: SecantusDb) -> None:
     listeners = subprocess.run(["ss", "-Hltn"], capture_output=True, text=True, check=True).stdout
-    assert set(re.findall(rf"(\S+):{server.port}\s", listeners)) == {LOOPBACK}
+    assert set(re.findall(rf"(\S+):{secantusdb.port}\s", listeners)) == {LOOPBACK}
+
+
+def test_what_was_acknowledged_outlives_a_kill_and_nothing_outlives_stop(server: SecantusDb, run_folder: RunFolder) -> None:
+    store = MongoStore(server.url, "aipull")
+    acknowledged: dict[str, int] = {}
+    enough = threading.Barrier(5)
+    writers = [
+        threading.Thread(target=_write_until_it_dies, args=(store, f"{number}", acknowledged, enough)) for number in range(4)
+    ]
+    for writer in writers:
+        writer.start()
+    enough.wait(60)
+    server.kill()
+    for writer in writers:
+        writer.join(60)
+    server.start()
+    kept = {study.study_uid: study.revision for study in store.find({})}
+    store.close()
+    assert len(acknowledged) >= 12
+    assert {uid: kept.get(uid, 0) for uid, revision in acknowledged.items() if kept.get(uid, 0) < revision} == {}
     server.stop()
     assert not accepts_tcp(server.port)
     assert bearers(run_folder.mark) == []
-
-
-def test_what_was_acknowledged_outlives_a_kill_of_the_server(server: SecantusDb, store: MongoStore) -> None:
-    for round_number in range(2):
-        acknowledged: dict[str, int] = {}
-        enough = threading.Barrier(5)
-        writers = [
-            threading.Thread(target=_write_until_it_dies, args=(store, f"{round_number}.{number}", acknowledged, enough))
-            for number in range(4)
-        ]
-        for writer in writers:
-            writer.start()
-        enough.wait(60)
-        server.kill()
-        for writer in writers:
-            writer.join(60)
-        server.start()
-        kept = {study.study_uid: study.revision for study in store.find({})}
-        assert len(acknowledged) >= 12
-        assert {uid: kept.get(uid, 0) for uid, revision in acknowledged.items() if kept.get(uid, 0) < revision} == {}
 
 
 def _write_until_it_dies(store: MongoStore, name: str, acknowledged: dict[str, int], enough: threading.Barrier) -> None:
