@@ -44,7 +44,7 @@ long-test: setup-dev  ## whole runs that take minutes: bad habits, full disks, a
 kill-test: setup-dev  ## kill -9 of Orthanc and pacs_module at seeded instants during runs
 	@exec $(PYTHON) -m pytest tests/chaos/test_kills.py $(PYTEST_ARGS)
 
-chaos: setup-dev  ## kill -9 of each process at each stage of a study's way: some 50 cells, about eight minutes
+chaos: setup-dev  ## kill -9 of each process at each stage of a study's way: some 50 cells, about eight minutes (CHAOS_ARGS="--store mongodb")
 	@exec $(PYTHON) -m tests.chaos.matrix $(CHAOS_ARGS)
 
 chaos-long: setup-dev  ## all cells of that matrix, and the long outages
