@@ -60,7 +60,7 @@ def test_all_is_computed_once_while_the_store_dies_and_answers_are_lost(rig: Rig
     quiet = rig.until_settled(rig.wanted)
     assert (quiet.faults, quiet.computed) == ([], len(rig.wanted))
     for number in range(3):
-        rig.send_day(f"lost {number}", cts=2)
+        rig.send_day(f"lost{number}", cts=2)
         for _ in range(4):
             proxy.lose_answer(chance.choice(WRITES))
             time.sleep(chance.uniform(0.1, 0.8))  # at any moment of a study's way: that is the disaster
@@ -69,7 +69,7 @@ def test_all_is_computed_once_while_the_store_dies_and_answers_are_lost(rig: Rig
     rig.servers["store"].start()
     if rig.two:
         rig.servers["pacs_module"].kill()
-        alone = rig.until_settled(rig.send_day("by the other").wanted)
+        alone = rig.until_settled(rig.send_day("alone").wanted)
         assert (alone.faults, alone.computed) == ([], alone.wanted)
         rig.servers["pacs_module"].start()
     else:
@@ -92,4 +92,4 @@ def _start_before_the_store(rig: Rig) -> None:
     assert "MongoDB" in ready.json()["store"]
     rig.servers["store"].start()
     pacs_module.wait_ready()
-    rig.send_day("after the start")
+    rig.send_day("start")
