@@ -97,7 +97,8 @@ class Storm:
             self.rig.thaw(name)
 
     def _lock(self, chance: random.Random) -> Disaster:
-        return Disaster("store locked by a writer that is killed", "store", chance.uniform(0.5, 6.0), self._locked)
+        what = "store killed" if self.rig.stack.database else "store locked by a writer that is killed"
+        return Disaster(what, "store", chance.uniform(0.5, 6.0), self._locked)
 
     def _locked(self, seconds: float) -> None:
         self.rig.servers["store"].kill()

@@ -23,7 +23,7 @@ from typing import Any
 from rich.console import Console
 
 from stack.settings_file import merged
-from stack.whole import CONNECTIONS
+from stack.whole import CONNECTIONS, TO_STORE
 from tests.chaos.auditor import Audit
 from tests.chaos.clocks import LIBRARY, Clocks
 from tests.chaos.department import Department
@@ -89,7 +89,7 @@ class Blow:
         self._console.print(f"{time.monotonic() - self._begin:6.1f} s  {words}", markup=False, highlight=False)
 
 
-def run_storm(seed: int, minutes: float, folder: Path, console: Console) -> bool:
+def run_storm(seed: int, minutes: float, folder: Path, console: Console, store: str = "sqlite") -> bool:
     """The storm; whether all is well."""
     with contextlib.ExitStack() as stack:
         disk = stack.enter_context(small_disk(folder / "disk"))
@@ -102,9 +102,10 @@ def run_storm(seed: int, minutes: float, folder: Path, console: Console) -> bool
 
         clocks = Clocks(folder, CLOCKS) if LIBRARY else None
         theirs = {name: clocks.environment(name) for name in CLOCKS} if clocks else {}
-        rig = Rig(folder / "rig", _options(disk, theirs), detour=detour, two=True, second_environment=theirs.get(SECOND, {}))
+        options = _options(disk, theirs, store)
+        rig = Rig(folder / "rig", options, detour=detour, two=True, second_environment=theirs.get(SECOND, {}))
         stack.enter_context(rig)
-        assert set(proxies) == set(CONNECTIONS)
+        assert set(proxies) == {*CONNECTIONS, *([TO_STORE] if store == "mongodb" else [])}
         disks = (disk, rig.stack.ram_disk.path) if disk is not None and rig.stack.ram_disk.mounted else ()
         for what, there in (("clock jumps (libfaketime is not installed)", clocks), ("full disks (no right to mount)", disks)):
             if not there:
@@ -156,14 +157,15 @@ def _report(console: Console, seed: int, blow: Blow, found: Audit, settled: floa
         console.print(f"    {line}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _options(disk: Path | None, clocks: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+def _options(disk: Path | None, clocks: Mapping[str, Mapping[str, str]], store: str) -> dict[str, Any]:
     settings = merged(dict(SETTINGS), PATIENT)
     orthanc = dict(clocks.get("Orthanc", {}))
-    if disk is not None:
+    if disk is not None and store == "sqlite":
         settings = merged(settings, {"store": {"url": f"sqlite:///{disk / 'study.db'}"}})
+    if disk is not None:
         orthanc["AIPULL_JOURNAL"] = str(disk / "journal.db")
     others = {f"{name.lower()}_environment": clocks.get(name, {}) for name in ("pacs_module", "RabbitMQ", "backend")}
-    return {"settings": settings, "orthanc_environment": orthanc, **others}
+    return {"settings": settings, "store": store, "orthanc_environment": orthanc, **others}
 
 
 def main() -> int:
@@ -171,12 +173,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--store", choices=("sqlite", "mongodb"), default="sqlite", help="mongodb: a MongoDB-compatible server")
     parser.add_argument("--keep", type=Path, help="keep the run folder here")
     options = parser.parse_args()
     console = Console(width=150)
     console.print(f"storm with seed {options.seed} for {options.minutes:g} minutes")
     folder = options.keep or Path(tempfile.mkdtemp(prefix="aipull-storm-"))
-    return 0 if run_storm(options.seed, options.minutes, folder, console) else 1
+    return 0 if run_storm(options.seed, options.minutes, folder, console, options.store) else 1
 
 
 if __name__ == "__main__":
