@@ -73,10 +73,8 @@ def full(disk: Path) -> Iterator[None]:
 
 
 @dataclass
-class SqliteStore:
-    """
-    SQLite is no server; what can befall it is a writer, a process of its own, that dies in the middle of a transaction.
-    """
+class LockedSqlite:
+    """SQLite is no server; what can befall it is a writer, a process of its own, that dies in the middle of a transaction."""
 
     store: Path
     _process: subprocess.Popen[bytes] | None = None
@@ -155,7 +153,7 @@ class Rig:
             "RabbitMQ": stack.rabbitmq,
             "backend": stack.backend,
             "PACS": stack.hospital,
-            "store": stack.database or SqliteStore(Path(self.store)),
+            "store": stack.database or LockedSqlite(Path(self.store)),
         }
         if self.two:
             first = stack.pacs_module

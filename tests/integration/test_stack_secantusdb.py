@@ -8,9 +8,13 @@ import re
 import subprocess
 import threading
 from collections.abc import Iterator
+from typing import Any
 
+import pymongo
+import pymongo.monitoring
 import pytest
 
+from pacs_module.adapters.leases import leases_of
 from pacs_module.adapters.mongo_store import MongoStore
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.study import Study
@@ -57,6 +61,39 @@ def test_what_was_acknowledged_outlives_a_kill_and_nothing_outlives_stop(server:
     server.stop()
     assert not accepts_tcp(server.port)
     assert bearers(run_folder.mark) == []
+
+
+def test_every_write_asks_for_the_journal_of_a_majority(secantusdb: SecantusDb) -> None:
+    sent = Sent()
+    with pymongo.MongoClient[dict[str, Any]](secantusdb.url, event_listeners=[sent]) as client:
+        store = MongoStore(client, "asked")
+        study = Study("1.2.3", due={"pull": 0})
+        assert store.insert(study)
+        assert store.replace(study)
+        assert store.claim("pull", "me", 0, 100)
+        leases = leases_of(store)
+        leases.take("find A", "me", 0, 100)
+        leases.give("find A", "me")
+        client.drop_database("asked")
+    assert {name for name, _ in sent.writes} == {"insert", "update", "findAndModify"}
+    assert {(concern["w"], concern["j"]) for _, concern in sent.writes} == {("majority", True)}
+
+
+class Sent(pymongo.monitoring.CommandListener):
+    """The write concerns of the writes that the driver sends."""
+
+    def __init__(self) -> None:
+        self.writes: list[tuple[str, dict[str, Any]]] = []
+
+    def started(self, event: pymongo.monitoring.CommandStartedEvent) -> None:
+        if event.command_name in ("insert", "update", "delete", "findAndModify"):
+            self.writes.append((event.command_name, event.command["writeConcern"]))
+
+    def succeeded(self, event: object) -> None:
+        pass
+
+    def failed(self, event: object) -> None:
+        pass
 
 
 def _write_until_it_dies(store: MongoStore, name: str, acknowledged: dict[str, int], enough: threading.Barrier) -> None:
