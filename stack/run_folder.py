@@ -64,6 +64,7 @@ class RunFolder:
         """End whatever still bears the mark, give the RAM disk back, dismiss the guard. Harmless when done twice."""
         if self._guard is None:
             return
+        SPAWNER.submit(lambda: None).result()  # a child between fork and exec bears no mark yet
         if not kill_bearers(self.mark):
             left = ", ".join(str(identity.pid) for identity in bearers(self.mark))
             raise StackError(f"not even SIGKILL ends these processes of {self.path}: {left}")

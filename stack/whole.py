@@ -296,9 +296,8 @@ class Stack:
 
     def _start_together(self, *names: str) -> None:
         with ThreadPoolExecutor(max_workers=len(names)) as pool:
-            starts = [pool.submit(self._start_one, name) for name in names]
-            try:
-                _results(starts)
+            try:  # around submit, too: Ctrl-C in the middle of it leaves a thread that the pool knows nothing of
+                _results([pool.submit(self._start_one, name) for name in names])
             except BaseException:
                 for name in names:
                     with contextlib.suppress(StackError):  # it could not even be put together

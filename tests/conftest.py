@@ -8,6 +8,7 @@ names: everything.
 
 import os
 import shutil
+import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -28,6 +29,11 @@ _NEEDED = {
     "secantusdb": [str(SECANTUSDB)],
 }
 _SERVERS = tuple(name for name in _NEEDED if name not in ("chromium", "secantusdb"))
+
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background job ignores Ctrl-C and so would every process that a test starts, to be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def missing_programs(names: tuple[str, ...]) -> list[str]:
