@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from .domain.errors import PipelineError, RetriableError
+from .domain.errors import PipelineError, RetriableError, StoreAway
 from .domain.look_back import LookBack, due_windows
 from .domain.windows import Window
 from .metrics import FindMetrics
@@ -90,10 +90,12 @@ class FindLoop:
         return False
 
     def _window(self, window: Window) -> PipelineError | None:
-        """An answer that cannot be read says nothing against the PACS, and nothing against the other windows."""
+        """An answer that cannot be read says nothing against the PACS, nor does our own store; nothing against other windows."""
         asked_at = self.now()
         try:
             result = self.find(self.pacs, window)
+        except StoreAway as error:
+            return error
         except RetriableError as error:
             self._failed(reachable=False)
             return error

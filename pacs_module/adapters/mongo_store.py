@@ -20,7 +20,7 @@ import pymongo.errors
 from pymongo.collection import Collection
 from pymongo.write_concern import WriteConcern
 
-from ..domain.errors import ConfigurationError, PermanentError, RetriableError
+from ..domain.errors import ConfigurationError, PermanentError, StoreAway
 from ..domain.ordering import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from ..domain.study import WORK, Study
 from ..ports import AnyOf, AtLeast, AtMost, Exists, Order, Where
@@ -195,7 +195,7 @@ def translated() -> Iterator[None]:
     except pymongo.errors.DuplicateKeyError as error:
         raise _AlreadyThere("MongoDB: the study is there already") from error
     except pymongo.errors.PyMongoError as error:
-        kind = RetriableError if _passes(error) else PermanentError
+        kind = StoreAway if _passes(error) else PermanentError
         raise kind(f"MongoDB: {error}") from error
     except (bson.errors.BSONError, OverflowError) as error:
         raise PermanentError(f"MongoDB cannot hold this document: {error}") from error

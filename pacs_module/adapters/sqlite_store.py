@@ -20,7 +20,7 @@ from typing import Any
 
 import tenacity
 
-from ..domain.errors import PermanentError, RetriableError
+from ..domain.errors import PermanentError, StoreAway
 from ..domain.study import WORK, Study
 from ..ports import AnyOf, AtLeast, AtMost, Exists, Order, Where
 from .conditions import claim_order, due_field, matches
@@ -272,7 +272,7 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        kind = RetriableError if code in _PASSING else PermanentError
+        kind = StoreAway if code in _PASSING else PermanentError
         raise kind(f"the store {path}: {error}") from error
 
 

@@ -7,6 +7,7 @@ The error tree. The name says what the caller must do.
     ├── RetriableError          try again later, nothing is wrong with the request
     │   ├── Unreachable         nobody answers at all: not the fault of this request, no attempt is counted
     │   ├── Busy                it is there and says "not now" (HTTP 429, 503): no attempt is counted either
+    │   ├── StoreAway           the study store does not answer: says nothing of whoever else was asked
     │   ├── NoRoom              the RAM disk has no room for this pull now
     │   └── TooManyAnswers      the PACS cut the list: ask in smaller parts; what came is in ``partial``
     └── PermanentError          the same request will fail again
@@ -43,6 +44,10 @@ class Busy(RetriableError):
     def __init__(self, words: str, wait: timedelta | None = None) -> None:
         self.wait = wait
         super().__init__(words)
+
+
+class StoreAway(RetriableError):
+    """The study store does not answer, or cannot write now; what was to be written may or may not have been."""
 
 
 class NoRoom(RetriableError):

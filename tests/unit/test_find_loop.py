@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 import pytest
 from fakes.world import FakeLog
 
-from pacs_module.domain.errors import PermanentError, PipelineError, RetriableError
+from pacs_module.domain.errors import PermanentError, PipelineError, RetriableError, StoreAway
 from pacs_module.domain.look_back import LookBack
 from pacs_module.domain.windows import Window
 from pacs_module.find_loop import FindLoop
@@ -111,6 +111,15 @@ def test_answers_that_cannot_be_read_say_nothing_against_the_pacs(world: World) 
     assert world.loop.circuit == "closed"
     assert world.unreachable == set()
     assert world.metric("aipull_find_failures_total") == 1
+
+
+def test_a_store_that_is_away_says_nothing_against_the_pacs(world: World) -> None:
+    world.finds.errors = {TODAY: StoreAway("MongoDB: connection closed")}
+    with pytest.raises(StoreAway):
+        world.round()
+    assert world.loop.circuit == "closed"
+    assert world.unreachable == set()
+    assert world.log.events == []
 
 
 def test_stable_studies_wake_the_pulls(world: World) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from pacs_module.adapters import mongo_store
 from pacs_module.adapters.mongo_store import MongoStore, compile_where
-from pacs_module.domain.errors import ConfigurationError, PermanentError, PipelineError, RetriableError
+from pacs_module.domain.errors import ConfigurationError, PermanentError, PipelineError, StoreAway
 from pacs_module.domain.study import SeriesRecord, Study
 from pacs_module.ports import AnyOf, AtLeast, AtMost, Exists
 
@@ -48,7 +48,7 @@ PERMANENT = [
 
 @pytest.mark.parametrize(
     ("error", "kind"),
-    [(e, RetriableError) for e in RETRIABLE] + [(e, PermanentError) for e in PERMANENT],
+    [(e, StoreAway) for e in RETRIABLE] + [(e, PermanentError) for e in PERMANENT],
     ids=lambda item: repr(item)[:60],
 )
 def test_errors_of_the_driver_say_what_to_do(
@@ -81,7 +81,7 @@ def test_errors_of_the_driver_say_what_to_do(
 def test_a_server_that_is_away_is_retriable_and_found_out_at_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mongo_store, "_SERVER_WAIT_MS", 50)
     store = MongoStore("mongodb://127.0.0.1:1/", "aipull")
-    with pytest.raises(RetriableError):
+    with pytest.raises(StoreAway):
         store.get("1.2.3")
     store.close()
 
