@@ -72,10 +72,11 @@ def test_every_write_asks_for_the_journal_of_a_majority(secantusdb: SecantusDb) 
         assert store.replace(study)
         assert store.claim("pull", "me", 0, 100)
         leases = leases_of(store)
-        leases.take("find A", "me", 0, 100)
+        leases.take("find A", "me")
         leases.give("find A", "me")
+        leases.remove("find A", "")
         client.drop_database("asked")
-    assert {name for name, _ in sent.writes} == {"insert", "update", "findAndModify"}
+    assert {name for name, _ in sent.writes} == {"insert", "update", "delete", "findAndModify"}
     assert {(concern["w"], concern["j"]) for _, concern in sent.writes} == {("majority", True)}
 
 
