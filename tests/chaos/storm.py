@@ -124,10 +124,14 @@ def _blow(storm: Storm, seed: int, minutes: float, console: Console) -> bool:
         proxy.mode = Mode.PASS
     calm = time.monotonic()
     department.stop()
+    sent, before = time.monotonic() - calm, rig.until_settled(rig.wanted, 0)
     found = rig.until_settled(rig.wanted, SETTLE_S)
     settled = time.monotonic() - calm
     if found.settled:
         found = rig.until_clean(SETTLE_S)
+    console.print(
+        f"last images sent {sent:.0f} s after the last disaster; then not settled: {before.stuck + before.lost}", markup=False
+    )
     _report(console, seed, blow, found, settled, time.monotonic() - calm)
     if not found.clean:
         show_logs(console, rig)
