@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 PYTHON := .venv/bin/python
 off := 0 no false
+PROOFS := safeguards startup supervision plugins_start stops copies clocks
 
 # Only what is set is passed on. Single quotes: folders may have blanks in their names.
 DEMO_OPTIONS = \
@@ -50,8 +51,8 @@ chaos: setup-dev  ## kill -9 of each process at each stage of a study's way: som
 chaos-long: setup-dev  ## all cells of that matrix, and the long outages
 	@exec $(PYTHON) -m tests.chaos.matrix --long $(CHAOS_ARGS)
 
-chaos-proofs: setup-dev  ## the auditor sees losses when a safeguard is taken out; start-up in any order; kills amid copies and archive; wrong clocks
-	@exec $(PYTHON) -m pytest $(addprefix tests/chaos/test_,safeguards.py startup.py copies.py clocks.py) $(PYTEST_ARGS)
+chaos-proofs: setup-dev  ## the auditor sees losses when a safeguard is taken out; start, stop, supervision; kills amid copies and archive; wrong clocks
+	@exec $(PYTHON) -m pytest $(addprefix tests/chaos/test_,$(addsuffix .py,$(PROOFS))) $(PYTEST_ARGS)
 
 chaos-storm: setup-dev  ## random kills, cuts, full disks, stopped processes, clock jumps: SEED=1 MINUTES=10
 	@exec $(PYTHON) -m tests.chaos.storm --seed $(or $(SEED),1) --minutes $(or $(MINUTES),10) $(CHAOS_ARGS)

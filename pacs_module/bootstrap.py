@@ -15,6 +15,7 @@ from .adapters.orthanc_puller import OrthancPuller
 from .adapters.rabbitmq import RabbitConsumer, RabbitQueue
 from .adapters.ris_sql import RisColumns, RisSql
 from .adapters.stores import open_store
+from .domain.errors import ConfigurationError
 from .domain.ordering import Ageing
 from .domain.switches import Switches
 from .find_loop import FindLoop
@@ -69,6 +70,13 @@ DUE_TIMES_S = 30.0
 """How often due times are looked for that only a clock which was ahead can have written, in seconds."""
 RAM_DISK_S = 10.0
 """How often the plugins are asked how full the RAM disk is, in seconds."""
+
+MOST_QUERIES = 10
+"""So many unanswered queries are taken for the longest round of finds or pulls, before a loop counts as stuck."""
+COPYING_S = 900.0
+"""Copying or compressing a hand-over may take so long, in seconds."""
+RECONCILING_S = 6 * 3600.0
+"""And comparing a night's lists of all PACS."""
 
 
 @dataclass
@@ -132,7 +140,7 @@ def build(settings: Settings) -> Service:
         PipelineError: The store cannot be opened.
     """
     switches = load_switches(settings.config, settings.site_config)
-    log = ContractLog(settings.log_folder, "dcm_end")
+    log = _open_log(settings)
     tell_profiles(settings, log)
     clock = SystemClock(settings.zone)
     store = open_store(settings.store.url)
@@ -143,7 +151,7 @@ def build(settings: Settings) -> Service:
     puller = OrthancPuller(orthanc.url, orthanc.username, password, orthanc.timeout_s)
     queue = RabbitQueue(settings.rabbitmq.url.get_secret_value())
     owner = this_process()
-    copies, archive = open_copies(settings, store, log), open_archive(settings, store, clock, log)
+    copies, archive = open_copies(settings), open_archive(settings, store, clock, log)
     unreachable: set[str] = set()
     leases = HoldLeases(leases_of(store), owner, clock, log, timedelta(seconds=settings.lease_s), process_is_gone)
     turns = PullTurns({pacs.name: settings.sparing(pacs) for pacs in settings.pacs}, clock, clock.local, log, leases)
@@ -196,8 +204,16 @@ def build(settings: Settings) -> Service:
     if settings.reconcile.nightly:
         world = World(settings, switches, store, finder, clock, log)
         step = nightly(world, leases, clock.local)
-        service.loops["reconcile"] = Loop("reconcile", step, RECONCILE_S, log)
+        service.loops["reconcile"] = Loop("reconcile", step, RECONCILE_S, log, bound=RECONCILING_S + settings.stuck_after_s)
     return service
+
+
+def _open_log(settings: Settings) -> ContractLog:
+    try:
+        return ContractLog(settings.log_folder, "dcm_end")
+    except OSError as error:
+        allowed = f"a folder that pacs_module may write to ({error.strerror})"
+        raise ConfigurationError("log_folder", str(settings.log_folder), allowed) from error
 
 
 def _orders(service: Service, puller: OrthancPuller) -> JudgeOrders | None:
@@ -210,24 +226,25 @@ def _orders(service: Service, puller: OrthancPuller) -> JudgeOrders | None:
 
 
 def _loops(service: Service) -> dict[str, Loop]:
-    log, settings = service.log, service.settings
-    loops = [_find_loop(service, pacs) for pacs in settings.pacs]
+    settings, new = service.settings, partial(Loop, log=service.log, bound=service.settings.stuck_after_s)
+    asking = settings.stuck_after_s + MOST_QUERIES * settings.orthanc.find_timeout_s
+    loops = [_find_loop(service, pacs, asking) for pacs in settings.pacs]
     loops += [
-        *(Loop(f"pull {pacs.name}", partial(_pull_at, service, pacs.name), PULL_S, log) for pacs in settings.pacs),
-        Loop("leases", service.leases.renew, settings.lease_s / 3, log),
-        Loop("claims", service.free_claims, CLAIMS_S, log),
-        Loop("watch", service.pull.watch, 1.0, log),
-        Loop("publish", service.publish, 1.0, log),
-        Loop("release", service.release, 5.0, log),
-        Loop("anonymise", service.anonymise, 1.0, log),
-        Loop("due times", MendDueTimes(service.store, service.clock, log, longest_pauses(service.settings)), DUE_TIMES_S, log),
+        *(new(f"pull {pacs.name}", partial(_pull_at, service, pacs.name), PULL_S, bound=asking) for pacs in settings.pacs),
+        new("leases", service.leases.renew, settings.lease_s / 3),
+        new("claims", service.free_claims, CLAIMS_S),
+        new("watch", service.pull.watch, 1.0),
+        new("publish", service.publish, 1.0),
+        new("release", service.release, 5.0, bound=settings.stuck_after_s + COPYING_S),
+        new("anonymise", service.anonymise, 1.0, bound=settings.stuck_after_s + COPYING_S),
+        new("due times", MendDueTimes(service.store, service.clock, service.log, longest_pauses(settings)), DUE_TIMES_S),
     ]
     if service.release.archive is not None:
-        loops.append(Loop("archive", service.release.archive.sweep, ARCHIVE_SWEEP_S, log))
+        loops.append(new("archive", service.release.archive.sweep, ARCHIVE_SWEEP_S, bound=settings.stuck_after_s + COPYING_S))
     if service.ram_disk is not None:
-        loops.append(Loop("RAM disk", service.ram_disk, RAM_DISK_S, log))
+        loops.append(new("RAM disk", service.ram_disk, RAM_DISK_S))
     if service.pull.orders is not None:
-        loops.append(Loop("orders", service.pull.orders.look_ahead, ORDERS_S, log))
+        loops.append(new("orders", service.pull.orders.look_ahead, ORDERS_S))
     loops += [_worker(service, f"WORKER-{number}") for number in range(1, settings.backend.workers + 1)]
     return {loop.name: loop for loop in loops}
 
@@ -237,7 +254,7 @@ def _pull_at(service: Service, pacs: str) -> bool:
     return service.pull(pacs) > 0
 
 
-def _find_loop(service: Service, pacs: PacsSettings) -> Loop:
+def _find_loop(service: Service, pacs: PacsSettings, bound: float) -> Loop:
     step = FindLoop(
         pacs=pacs.name,
         find=service.find,
@@ -252,7 +269,7 @@ def _find_loop(service: Service, pacs: PacsSettings) -> Loop:
         leases=service.leases,
     )
     service.find_loops[pacs.name] = step
-    return Loop(f"find {pacs.name}", step, service.settings.find_interval_s, service.log)
+    return Loop(f"find {pacs.name}", step, service.settings.find_interval_s, service.log, bound)
 
 
 def _worker(service: Service, name: str) -> Loop:
@@ -276,7 +293,7 @@ def _worker(service: Service, name: str) -> Loop:
         deliver(TAKE_S)
         return True
 
-    loop = Loop(name, step, TAKE_S, service.log)
+    loop = Loop(name, step, TAKE_S, service.log, settings.stuck_after_s + told.timeout_s + told.result_timeout_s)
     deliver.stopping = loop.stopping
     return loop
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from .domain.awaited import Fault
 from .domain.errors import PipelineError, RetriableError, StoreAway
 from .domain.look_back import LookBack, due_windows
 from .domain.windows import Window
@@ -44,6 +45,8 @@ class FindLoop:
     """With several processes on a store one of them finds at this PACS; None: there is only this one."""
     circuit: str = "closed"
     capped: bool = False
+    fault: Fault | None = None
+    """What the process that finds here, which is another one, says of the PACS."""
     _asked_at: dict[date, datetime] = field(default_factory=dict)
     _undecided: set[date] = field(default_factory=set)
 
@@ -76,9 +79,15 @@ class FindLoop:
         """Another process finds here; what it knows of the PACS's health holds for us, too."""
         self.circuit = str(leases.memo(self._lease).get("circuit") or "closed")
         (self.unreachable.add if self.circuit == "open" else self.unreachable.discard)(self.pacs)
+        if self.circuit == "closed":
+            self.fault = None
+        elif self.fault is None:
+            since = time.time_ns() // 1_000_000
+            self.fault = Fault(f"PACS {self.pacs}", f"{self.found_by} finds there and gets no answer", since)
 
     def _round(self) -> bool:
         self.circuit = "half-open" if self.circuit == "open" else self.circuit
+        self.fault = None
         begin = time.monotonic()
         windows = due_windows(self.days(), self._asked_at, self._undecided, self.now(), self.look_back)
         failures = [error for window in windows if (error := self._window(window))]

@@ -11,13 +11,12 @@ from .domain.errors import ConfigurationError
 from .logs import ContractLog
 from .ports import CopyMaker, StudyStore
 from .settings import Settings
-from .use_cases.anonymise import sweep_copies
 from .use_cases.keep_archive import KeepArchive
 
 
-def open_copies(settings: Settings, store: StudyStore, log: ContractLog) -> CopyMaker | None:
+def open_copies(settings: Settings) -> CopyMaker | None:
     """
-    Where copies without names are made, None when they are not wanted; what a dead process left there is removed.
+    Where copies without names are made, None when they are not wanted.
 
     Raises:
         ConfigurationError: The folder cannot be used.
@@ -27,9 +26,7 @@ def open_copies(settings: Settings, store: StudyStore, log: ContractLog) -> Copy
         return None
     from .adapters.copies import AnonymousCopies  # with it comes the table of the standard, which takes a while
 
-    copies = AnonymousCopies(_writable("anonymise.folder", told.folder), told.key.get_secret_value().encode())
-    sweep_copies(store, copies, log)
-    return copies
+    return AnonymousCopies(_writable("anonymise.folder", told.folder), told.key.get_secret_value().encode())
 
 
 def open_archive(settings: Settings, store: StudyStore, clock: SystemClock, log: ContractLog) -> KeepArchive | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import sys
 import threading
 from datetime import UTC, datetime
 from io import TextIOWrapper
@@ -48,7 +49,27 @@ class ContractLog:
 
 
 class _PrivateFile(RotatingFileHandler):
-    """Every file of the rotation is readable by owner and group only: the lines name patients."""
+    """
+    Every file of the rotation is readable by owner and group only: the lines name patients.
+
+    On a full disk the process goes on without the lines; standard error gets two notes of it, and nothing of what they say.
+    """
+
+    _unwritten = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line."""
+        before = self._unwritten
+        super().emit(record)
+        if before and self._unwritten == before:
+            self._unwritten = 0
+            print(f"{self.baseFilename} is written again; {before} lines came while it was not", file=sys.stderr, flush=True)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """A line could not be written."""
+        self._unwritten += 1
+        if self._unwritten == 1:
+            print(f"{self.baseFilename} cannot be written: {sys.exception()}", file=sys.stderr, flush=True)
 
     def _open(self) -> TextIOWrapper:
         os.close(os.open(self.baseFilename, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o640))

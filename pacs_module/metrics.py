@@ -24,6 +24,9 @@ class FindMetrics:
         self.ram_disk_full = Gauge("aipull_ram_disk_full", "1: filled above the mark", registry=self.registry)
         self.pulls_waiting = Gauge("aipull_pulls_without_room", "Pulls that wait for room", registry=self.registry)
 
+        self.away = Gauge("aipull_away_seconds", "How long a server has been waited for", ["server"], registry=self.registry)
+        self.stuck = Gauge("aipull_loop_stuck", "1: its step takes longer than one should", ["loop"], registry=self.registry)
+
     def ram_disk_state(self, state: Mapping[str, Any]) -> None:
         """Take what the plugins say of it."""
         for key, value in state.items():
@@ -31,6 +34,14 @@ class FindMetrics:
                 self.ram_disk.labels(key.removesuffix("Bytes")).set(value)
         self.ram_disk_full.set(bool(state.get("alarm")))
         self.pulls_waiting.set(state.get("pullsWaiting", 0))
+
+    def waiting(self, seconds: Mapping[str, float], stuck: Mapping[str, bool]) -> None:
+        """Take for how many seconds each server that is away has been so, and which loops are stuck."""
+        self.away.clear()
+        for server, lasting in seconds.items():
+            self.away.labels(server).set(lasting)
+        for loop, is_stuck in stuck.items():
+            self.stuck.labels(loop).set(is_stuck)
 
     def text(self) -> bytes:
         """In Prometheus' text format."""

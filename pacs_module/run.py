@@ -1,46 +1,93 @@
-"""``pacs-module run``: the loops and the web server in one process, stopped in order."""
+"""``pacs-module run``: the loops and the web server in one process, stopped in order and within a bound."""
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import sys
 import threading
 import time
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 
 from .bootstrap import Service, build
-from .domain.errors import ConfigurationError, PipelineError
+from .domain.errors import ConfigurationError, PermanentError, PipelineError
+from .loops import Loop
 from .settings import Settings, WebSettings
+from .supervise import LOOK_S, supervised
 from .web.app import create_app
 
 STOP_S = 15.0
-SUPERVISE_S = 2.0
+"""How long a stop waits for running steps and requests, in seconds."""
+CLOSE_S = 5.0
+"""How long it tries after that to give leases back and to close connections, in seconds."""
+LEFT_OVER = 1
+"""Exit status of a stop that had to leave something in the middle of a step."""
 
 
 def serve(settings: Settings) -> None:
     """
-    Run until SIGTERM or SIGINT.
+    Run until SIGTERM or SIGINT; a second one ends the process at once.
+
+    A stop takes ``STOP_S`` and ``CLOSE_S`` seconds at the most. What is in the middle of a step then is left there, the process
+    ends with status ``LEFT_OVER``, and the next start takes it up as after a crash.
 
     Raises:
         ConfigurationError: A setting cannot be used, or the port is in use.
-        PipelineError: The store cannot be opened.
+        PipelineError: The store cannot be opened, or the web server has ended by itself.
     """
     listening = _listen(settings.web)  # first of all: a second process that finds and pulls unseen would be no help
     service = build(settings)
-    config = uvicorn.Config(create_app(service), log_level="warning", access_log=False)
-    done = threading.Event()
-    _free_claims(service)
-    for loop in service.loops.values():
-        loop.start()
-    supervisor = threading.Thread(target=_supervise, args=(service, done), name="supervisor", daemon=True)
-    supervisor.start()
-    service.log.event("pacs_module runs", port=settings.web.port, pacs=[pacs.name for pacs in settings.pacs])
-    try:
-        uvicorn.Server(config).run(sockets=[listening])
-    finally:
-        done.set()
-        supervisor.join(SUPERVISE_S * 2)
-        _stop(service)
+    with _signals() as asked_to_stop:
+        web, supervisor = _Web(service, listening), supervised(service)
+        web.start()
+        supervisor.start()
+        service.log.event("pacs_module runs", port=settings.web.port, pacs=[pacs.name for pacs in settings.pacs])
+        while web.alive() and not asked_to_stop.wait(LOOK_S):
+            supervisor.look_after()
+        fault = "" if asked_to_stop.is_set() else web.fault
+        left = _stop(service, web)
+    if fault:
+        raise PermanentError(f"the web server has ended: {fault}")
+    if left:
+        sys.stderr.flush()
+        os._exit(LEFT_OVER)  # the interpreter's own end would wait for them
+
+
+class _Web:
+    """The web server in a thread of its own: the main thread waits for nobody."""
+
+    def __init__(self, service: Service, listening: socket.socket) -> None:
+        app, within = create_app(service), int(STOP_S)
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=within)
+        )
+        self._listening = listening
+        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
+        self.fault = "without a word"
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
+
+    def join(self, timeout: float) -> None:
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        try:
+            self._server.run(sockets=[self._listening])
+        except BaseException as error:  # sys.exit, too, is how it says that it cannot go on
+            self.fault = "".join(traceback.format_exception_only(error)).strip()
 
 
 def _listen(web: WebSettings) -> socket.socket:
@@ -56,31 +103,58 @@ def _listen(web: WebSettings) -> socket.socket:
     return listening
 
 
-def _free_claims(service: Service) -> None:
+@contextmanager
+def _signals() -> Iterator[threading.Event]:
+    """An event that the first SIGTERM or SIGINT sets; the second one ends the process, whatever it is doing."""
+    asked = threading.Event()
+
+    def handle(number: int, _: FrameType | None) -> None:
+        if asked.is_set():
+            os.write(sys.stderr.fileno(), b"asked a second time: ended at once\n")
+            os._exit(128 + number)
+        asked.set()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        service.free_claims()
-    except PipelineError as error:
-        service.log.event("claims of dead processes are not freed, they will be over soon", "WARNING", error=str(error))
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _supervise(service: Service, done: threading.Event) -> None:
-    while not done.wait(SUPERVISE_S):
-        for loop in service.loops.values():
-            if not loop.alive():
-                service.log.event(f"{loop.name} had died and is started again", "ERROR")
-                loop.start()
+def _stop(service: Service, web: _Web) -> list[str]:
+    """
+    End everything within ``STOP_S`` and ``CLOSE_S`` seconds.
 
-
-def _stop(service: Service) -> None:
+    Returns:
+        What is left in the middle of its work.
+    """
+    service.log.event("pacs_module stops", withinS=STOP_S + CLOSE_S)
+    web.stop()
     for loop in service.loops.values():
         loop.stop()
     deadline = time.monotonic() + STOP_S
-    for loop in service.loops.values():
+    left = _still_there(service.loops, deadline)
+    web.join(max(deadline - time.monotonic(), 0))
+    closing = threading.Thread(target=_let_go, args=(service,), name="closing", daemon=True)
+    closing.start()
+    closing.join(CLOSE_S)
+    left += [name for name, alive in (("web", web.alive()), ("closing", closing.is_alive())) if alive]
+    service.log.event("pacs_module stopped", "WARNING" if left else "INFO", left=left)
+    return left
+
+
+def _still_there(loops: Mapping[str, Loop], deadline: float) -> list[str]:
+    """The loops whose step runs on after the deadline (monotonic seconds)."""
+    for loop in loops.values():
         loop.join(max(deadline - time.monotonic(), 0))
+    return [name for name, loop in loops.items() if loop.alive()]
+
+
+def _let_go(service: Service) -> None:
     try:
         service.leases.let_all_go()
     except PipelineError as error:
         service.log.event("leases not given back, they will be over soon", "WARNING", error=str(error))
     service.queue.close()
     service.store.close()
-    service.log.event("pacs_module stopped")

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pacs_module.domain.errors import ConfigurationError
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS pulls (
@@ -80,6 +82,8 @@ CREATE TABLE IF NOT EXISTS outbox (
 );
 """
 
+_LOCK_WAIT_S = 30.0
+
 
 class Journal:
     """
@@ -88,11 +92,20 @@ class Journal:
 
     Args:
         path: On disk, never on the RAM disk.
+
+    Raises:
+        ConfigurationError: It cannot be opened or written: damaged, on a full disk, or locked for longer than ``_LOCK_WAIT_S``.
     """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+        try:
+            self._open(path)
+        except sqlite3.Error as error:
+            raise ConfigurationError("AIPULL_JOURNAL", str(path), f"a file that SQLite can open and write ({error})") from error
+
+    def _open(self, path: Path) -> None:
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_LOCK_WAIT_S)
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")

@@ -12,7 +12,6 @@ from typing import Any
 
 import orthanc
 from environment import CONFIG, check_access, check_ram_disk, read_environment, read_orthanc
-from pacs_module.domain.errors import ConfigurationError
 from pacs_module.logs import ContractLog
 from pacs_module.site_config import load_switches
 from rest_api import Answer, Handler, answer_to, routes
@@ -25,13 +24,12 @@ try:
     check_access(_configuration)
     _facts = read_orthanc(_configuration)
     check_ram_disk(_facts.storage, _switches)
-except ConfigurationError as error:
+    # Taken here, once: later calls from other threads would need the SDK.
+    _token = orthanc.GenerateRestApiAuthorizationToken()
+    _plugins = Plugins(_environment, _switches, _facts, _token, ContractLog(_environment.log_folder, "orthanc-python"))
+except Exception as error:  # raised again, Orthanc ends of it: without us it would take in images that nobody filters
     orthanc.LogError(f"AI pull does not start: {error}")
     raise
-
-# Taken here, once: later calls from other threads would need the SDK.
-_token = orthanc.GenerateRestApiAuthorizationToken()
-_plugins = Plugins(_environment, _switches, _facts, _token, ContractLog(_environment.log_folder, "orthanc-python"))
 
 
 def _start() -> None:

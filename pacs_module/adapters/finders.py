@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from ..domain.errors import PermanentError
+from ..domain.errors import PermanentError, about
 from ..domain.values import Attributes
 from ..ports import PacsFinder
 from ..settings import PacsSettings, Settings
@@ -24,7 +24,8 @@ class FinderByPacs:
         """Ask the PACS's own finder."""
         if pacs not in self._finders:
             raise PermanentError(f"no PACS {pacs!r} is configured, only {', '.join(sorted(self._finders))}")
-        return self._finders[pacs].find(pacs, level, query, return_keys)
+        with about(f"PACS {pacs}"):
+            return self._finders[pacs].find(pacs, level, query, return_keys)
 
 
 @contextmanager

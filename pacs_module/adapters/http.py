@@ -1,10 +1,11 @@
-"""One place that turns the errors of ``requests`` into ours."""
+"""One place that turns the errors of ``requests`` into ours, and tells a server's address."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import requests
 
@@ -16,19 +17,34 @@ _SERVER_ERROR = 500
 _LONGEST_WAIT_S = 3600
 
 
+def address_of(url: str) -> str:
+    """``host:port`` of a URL: what of it can be shown to anybody, a password may stand before it and a token behind."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
 @contextmanager
 def translated(who: str) -> Iterator[None]:
     """Map what ``requests`` raises: nobody there is Unreachable, everything else on the way is Retriable."""
     try:
         yield
     except requests.exceptions.ConnectTimeout as error:
-        raise Unreachable(f"{who} does not answer: {error}") from error
+        raise Unreachable(f"{who} does not answer: no connection in time", str(error)) from error
     except requests.exceptions.ConnectionError as error:
         refused = "NewConnectionError" in repr(error) or "Connection refused" in repr(error)
         kind = Unreachable if refused else RetriableError
-        raise kind(f"{who}: {error}") from error
+        raise kind(f"{who} does not answer: {_reason(error)}", str(error)) from error
     except requests.exceptions.RequestException as error:
-        raise RetriableError(f"{who}: {type(error).__name__} {error}") from error
+        raise RetriableError(f"{who}: {type(error).__name__}", str(error)) from error
+
+
+def _reason(error: BaseException) -> str:
+    """The operating system's own words for it, from the bottom of the chain; ``requests`` shows the whole URL."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
 
 
 def checked(who: str, response: requests.Response) -> requests.Response:
@@ -42,10 +58,11 @@ def checked(who: str, response: requests.Response) -> requests.Response:
     """
     if response.ok:
         return response
+    words = f"{who} answered {response.status_code}"
     if response.status_code in _BUSY:
-        raise Busy(f"{who} answered {response.status_code}: {response.text[:300]}", _retry_after(response))
+        raise Busy(words, _retry_after(response), response.text[:300])
     if response.status_code >= _SERVER_ERROR or response.status_code in _AGAIN:
-        raise RetriableError(f"{who} answered {response.status_code}: {response.text[:300]}")
+        raise RetriableError(words, response.text[:300])
     raise Refused(who, response.status_code, response.text[:300])
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import requests
 
-from .http import checked, translated
+from ..domain.errors import about
+from .http import address_of, checked, translated
 from .series_stream import MEDIA_TYPE, SeriesStream
 
 PATH, BYTES = "path", "bytes"
@@ -23,6 +24,7 @@ class HttpBackend:
 
     def __init__(self, url: str, key: str, timeout: float, transfer: str = PATH) -> None:
         self._url = url
+        self._server = f"backend at {address_of(url)}"
         self._headers = {"Authorization": f"Bearer {key}"}
         self._timeout = timeout
         self._transfer = transfer
@@ -30,9 +32,9 @@ class HttpBackend:
     def submit(self, message: Mapping[str, Any], idempotency_key: str) -> None:
         """Ask the backend to compute."""
         headers = {**self._headers, "Idempotency-Key": idempotency_key}
-        with translated("the backend"):
+        with about(self._server), translated("the backend"):
             response = self._post_bytes(message, headers) if self._transfer == BYTES else self._post_path(message, headers)
-        checked("the backend", response)
+            checked("the backend", response)
 
     def _post_path(self, message: Mapping[str, Any], headers: dict[str, str]) -> requests.Response:
         return requests.post(self._url, json=dict(message), headers=headers, timeout=(5, self._timeout))

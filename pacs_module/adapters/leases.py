@@ -86,13 +86,6 @@ class SqliteLeases:
 
     def __init__(self, store: SqliteStore) -> None:
         self._store = store
-        with store.writing() as connection:
-            if any(row[1] == "until" for row in connection.execute("PRAGMA table_info(leases)")):
-                connection.execute("DROP TABLE leases")  # of a version that compared clocks: nobody holds any of these
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS leases "
-                "(name TEXT PRIMARY KEY, owner TEXT NOT NULL, beat INTEGER NOT NULL, memo TEXT NOT NULL DEFAULT '{}')"
-            )
 
     def take(self, name: str, owner: str, over: int | None = None) -> Lease:
         """Take a lease that is free, one's own already, or still at the beat ``over``; the lease as it stands now."""

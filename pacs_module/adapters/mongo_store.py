@@ -20,7 +20,7 @@ import pymongo.errors
 from pymongo.collection import Collection
 from pymongo.write_concern import WriteConcern
 
-from ..domain.errors import ConfigurationError, PermanentError, StoreAway
+from ..domain.errors import ConfigurationError, PermanentError, StoreAway, about
 from ..domain.ordering import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from ..domain.study import WORK, Study
 from ..ports import AnyOf, AtLeast, AtMost, Exists, Order, Where
@@ -190,13 +190,22 @@ class _AlreadyThere(PermanentError):
 @contextmanager
 def translated() -> Iterator[None]:
     """Foreign errors as ours."""
+    with about("store in MongoDB"), _in_our_words():
+        yield
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
     try:
         yield
     except pymongo.errors.DuplicateKeyError as error:
         raise _AlreadyThere("MongoDB: the study is there already") from error
     except pymongo.errors.PyMongoError as error:
         kind = StoreAway if _passes(error) else PermanentError
-        raise kind(f"MongoDB: {error}") from error
+        if isinstance(error, pymongo.errors.ConnectionFailure):  # who does not answer, and why; then all that the driver knows
+            words, _, rest = str(error).partition(" (configured timeouts")
+            raise kind(f"MongoDB: {words}", rest) from error
+        raise kind(f"MongoDB: {type(error).__name__}", str(error)) from error
     except (bson.errors.BSONError, OverflowError) as error:
         raise PermanentError(f"MongoDB cannot hold this document: {error}") from error
 

@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 from pyorthanc import Orthanc
 
-from ..domain.errors import PermanentError, RetriableError, TooManyAnswers, Unreachable
+from ..domain.errors import PermanentError, RetriableError, TooManyAnswers, Unreachable, about
 from ..domain.values import Attributes
+from .http import address_of
 
 _LEVELS = {"PATIENT": "Patient", "STUDY": "Study", "SERIES": "Series", "IMAGE": "Instance"}
 _SERVER_ERROR = 500
@@ -25,6 +26,7 @@ class OrthancFinder:
     """A finder for every PACS that Orthanc knows as a modality; safe to use from several threads."""
 
     def __init__(self, url: str, username: str, password: str, timeout: float) -> None:
+        self._server = f"receiving Orthanc at {address_of(url)}"
         # return_raw_response: pyorthanc's own errors carry no status.
         self._orthanc = Orthanc(url, username, password, return_raw_response=True, timeout=httpx.Timeout(timeout, connect=5.0))
 
@@ -35,10 +37,16 @@ class OrthancFinder:
             "Query": {**dict.fromkeys(return_keys, ""), **query},
             "Normalize": False,  # or Orthanc drops SliceThickness, ImageType and ConvolutionKernel
         }
-        with _translated(pacs):
-            made = _checked(pacs, self._orthanc.post_modalities_id_query(pacs, json=body))
-            answers = _checked(pacs, self._orthanc.get_queries_id_answers(made["ID"], params={"expand": "", "simplify": ""}))
+        with _translated(pacs, self._server):
+            made = self._checked(pacs, self._orthanc.post_modalities_id_query(pacs, json=body))
+            answers = self._checked(pacs, self._orthanc.get_queries_id_answers(made["ID"], params={"expand": "", "simplify": ""}))
         return [_texts(answer) for answer in answers]
+
+    def _checked(self, pacs: str, response: Any) -> Any:
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            with about(self._server):
+                raise PermanentError("Orthanc refuses our user name or password")
+        return _checked(pacs, response)
 
     def close(self) -> None:
         """Close the connections to Orthanc."""
@@ -56,12 +64,10 @@ def _text(value: object) -> str:
 def _checked(pacs: str, response: Any) -> Any:
     if response.status_code == httpx.codes.NOT_FOUND:
         raise PermanentError(f"Orthanc knows no modality {pacs!r}: is it in DicomModalities?")
-    if response.status_code == httpx.codes.UNAUTHORIZED:
-        raise PermanentError("Orthanc refuses our user name or password")
     if response.status_code >= _SERVER_ERROR:
         raise _failed(pacs, _words(response))
     if not response.is_success:
-        raise PermanentError(f"Orthanc cannot read the answers of {pacs}: HTTP {response.status_code} {_words(response)}")
+        raise PermanentError(f"Orthanc cannot read the answers of {pacs}: HTTP {response.status_code}", _words(response))
     return response.json()
 
 
@@ -72,7 +78,7 @@ def _failed(pacs: str, words: str) -> RetriableError | PermanentError:
     if status == _OUT_OF_RESOURCES:
         return TooManyAnswers([], words)
     kind = PermanentError if status in _NOT_ANSWERABLE else RetriableError
-    return kind(f"find at {pacs} failed in Orthanc: {words}")
+    return kind(f"find at {pacs} failed in Orthanc: {words}")  # Orthanc's own words of the association, none of the PACS's
 
 
 def _words(response: Any) -> str:
@@ -84,10 +90,11 @@ def _words(response: Any) -> str:
 
 
 @contextmanager
-def _translated(pacs: str) -> Iterator[None]:
+def _translated(pacs: str, orthanc: str) -> Iterator[None]:
     try:
         yield
-    except httpx.ConnectError as error:
-        raise Unreachable(f"Orthanc does not answer: {error}") from error
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        with about(orthanc):
+            raise Unreachable(f"Orthanc does not answer: {error}") from error
     except httpx.HTTPError as error:
         raise RetriableError(f"find at {pacs}: {type(error).__name__} {error}") from error

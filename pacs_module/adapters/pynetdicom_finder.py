@@ -77,10 +77,10 @@ class PynetdicomFinder:
 
 def _check(peer: Peer, final: Response, answers: list[Attributes]) -> None:
     status = final.status
-    said = f"{peer} ended C-FIND with status 0x{status:04X}" + (f": {final.comment}" if final.comment else "")
+    words = f"{peer} ended C-FIND with status 0x{status:04X}"
     if status == _OUT_OF_RESOURCES:
         raise TooManyAnswers(answers, final.comment)
     if status in (_WRONG_IDENTIFIER, _NO_SUCH_CLASS):
-        raise PermanentError(said)
+        raise PermanentError(words, final.comment)
     if status and status & 0xF000 in _FAILURES:
-        raise RetriableError(said)
+        raise RetriableError(words, final.comment)

@@ -22,7 +22,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError, ChannelClosedByBroker, ProbableAccessDeniedError, UnroutableError
 from pika.spec import BasicProperties
 
-from ..domain.errors import ConfigurationError, PermanentError, RetriableError
+from ..domain.errors import ConfigurationError, PermanentError, RetriableError, about
 from ..ports import Delivery
 from .amqp_messages import MAX_PRIORITY, decode, encode
 
@@ -62,6 +62,7 @@ class _Link:
 
     def __init__(self, url: str, topology: Topology, name: str) -> None:
         self._parameters = _parameters(url, name)
+        self._server = f"RabbitMQ at {self._parameters.host}:{self._parameters.port}"
         self._topology = topology
         self._connection: pika.BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
@@ -69,17 +70,18 @@ class _Link:
     @contextmanager
     def channel(self) -> Iterator[BlockingChannel]:
         """The channel; after any fault in the block the connection is given up, and with it every message that is not settled."""
-        try:
-            yield self._open()
-        except UnroutableError as error:
-            self.drop()
-            raise _Unroutable(f"RabbitMQ has no queue {self._topology.queue!r} for the message") from error
-        except ChannelClosedByBroker as error:
-            self.drop()
-            raise _closed_channel(error) from error
-        except (AMQPError, OSError) as error:
-            self.drop()
-            raise _lost_connection(error, f"{self._parameters.host}:{self._parameters.port}") from error
+        with about(self._server):
+            try:
+                yield self._open()
+            except UnroutableError as error:
+                self.drop()
+                raise _Unroutable(f"RabbitMQ has no queue {self._topology.queue!r} for the message") from error
+            except ChannelClosedByBroker as error:
+                self.drop()
+                raise _closed_channel(error) from error
+            except (AMQPError, OSError) as error:
+                self.drop()
+                raise _lost_connection(error, self._server) from error
 
     @property
     def connection(self) -> pika.BlockingConnection:
@@ -335,8 +337,16 @@ def _declared_otherwise(text: str) -> str:
     )
 
 
-def _lost_connection(error: Exception, address: str) -> PermanentError | RetriableError:
-    words = f"RabbitMQ at {address}: {type(error).__name__} {error}".strip()
+def _reason(error: BaseException) -> str:
+    """Of a connection that was never made pika keeps the operating system's error some layers down."""
+    inner = getattr(error, "exception", None) or next(iter(error.args), None)
+    if isinstance(inner, BaseException):
+        return _reason(inner)
+    return (error.strerror if isinstance(error, OSError) else "") or f"{type(error).__name__} {error}".strip()
+
+
+def _lost_connection(error: Exception, server: str) -> PermanentError | RetriableError:
+    words = f"{server}: {_reason(error)}"
     if isinstance(error, ProbableAccessDeniedError) or f"({_ACCESS_REFUSED})" in words:
         return PermanentError(f"{words} (user, password or virtual host of rabbitmq.url)")
     return RetriableError(words)

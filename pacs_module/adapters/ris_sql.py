@@ -25,7 +25,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from ..domain.errors import ConfigurationError, PermanentError, RetriableError
+from ..domain.errors import ConfigurationError, PermanentError, RetriableError, about
 from ..domain.ris import RisOrder
 from ..domain.values import dashed_date
 
@@ -167,15 +167,21 @@ def _timeouts(url: URL, timeout: float) -> dict[str, Any]:
 
 @contextmanager
 def _translated() -> Iterator[None]:
+    with about("RIS database"), _in_our_words():
+        yield
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, InternalError) as error:
         said = str(error.orig)
         kind = PermanentError if any(words in said for words in _NO_SUCH) else RetriableError
-        raise kind(f"the RIS database: {said}") from None
+        raise kind(f"the RIS database: {type(error.orig).__name__}", said) from None
     except DBAPIError as error:
         # A view, a column or a right that is missing is the same in an hour; a lost connection is not.
         kind = RetriableError if error.connection_invalidated else PermanentError
-        raise kind(f"the RIS view cannot be read: {error.orig}") from None
+        raise kind("the RIS view cannot be read", str(error.orig)) from None
     except SQLAlchemyError as error:
         raise RetriableError(f"the RIS database: {type(error).__name__}") from None

@@ -14,13 +14,13 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import tenacity
 
-from ..domain.errors import PermanentError, StoreAway
+from ..domain.errors import PermanentError, StoreAway, about
 from ..domain.study import WORK, Study
 from ..ports import AnyOf, AtLeast, AtMost, Exists, Order, Where
 from .conditions import claim_order, due_field, matches
@@ -28,6 +28,7 @@ from .storable import storable, study_to_text, text_to_study
 
 SCHEMA_VERSION = 2
 _LOCK_WAIT_S = 20.0
+_OPEN_WAIT_S = 2.0
 
 # Fields that never hold an array, each kept in a column of the same name beside the document: a thousand due studies are sorted
 # in a millisecond from the columns, in two hundred from the JSON.
@@ -59,16 +60,24 @@ class _Connection(sqlite3.Connection):
 
 
 class SqliteStore:
-    """One connection a thread, opened when the thread first needs it."""
+    """
+    One connection a thread, opened when the thread first needs it.
+
+    A file that another process holds locked just now is no error in ``__init__``: calls say so, as StoreAway, until one of
+    them gets the lock and makes the tables.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
         self._local = threading.local()
         self._connections: weakref.WeakSet[_Connection] = weakref.WeakSet()
         self._closed = False
+        self._prepared = False
+        self._preparing = threading.Lock()
         with _translated(self._path):
             _make_file(self._path)
-            self._prepare()
+        with suppress(StoreAway):
+            self._connection()
 
     def get(self, study_uid: str) -> Study | None:
         """The study, or None."""
@@ -160,18 +169,30 @@ class SqliteStore:
         """A transaction with the write lock."""
         with _translated(self._path):
             connection = self._connection()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
+            with _transaction(connection):
                 yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
 
     # --- connections ---
 
     def _connection(self) -> _Connection:
+        """This thread's, to a file in which the tables are."""
+        if not self._prepared:
+            with _translated(self._path):
+                self._prepare_once()
+        return self._connected()
+
+    def _prepare_once(self) -> None:
+        if not self._preparing.acquire(blocking=False):  # not one after the other: each would wait for the lock anew
+            raise StoreAway(f"the store {self._path} is being opened")
+        try:
+            if not self._prepared:
+                with _waiting(self._connected(), _OPEN_WAIT_S):
+                    self._prepare()
+                self._prepared = True
+        finally:
+            self._preparing.release()
+
+    def _connected(self) -> _Connection:
         if self._closed:
             raise PermanentError(f"the store {self._path} is closed")
         connection: _Connection | None = getattr(self._local, "connection", None)
@@ -187,24 +208,44 @@ class SqliteStore:
     # The change to WAL does not wait for another process that opens the file at the same moment.
     @tenacity.retry(
         retry=tenacity.retry_if_exception_type(sqlite3.OperationalError),
-        stop=tenacity.stop_after_attempt(5),
+        stop=tenacity.stop_after_delay(_OPEN_WAIT_S),
         wait=tenacity.wait_random(0.05, 0.3),
         reraise=True,
     )
     def _prepare(self) -> None:
-        connection = self._connection()
+        connection = self._connected()
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with _transaction(connection):
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version > SCHEMA_VERSION:
                 raise PermanentError(f"{self._path} was written by a newer version (schema {version}, known {SCHEMA_VERSION})")
-            for statement in (*_rebuild(connection), *_schema(), *_series_index(connection)):
+            for statement in (*_rebuild(connection), *_schema(), *_series_index(connection), *_leases(connection)):
                 connection.execute(statement)
             if version == 1:
                 connection.execute(_FROM_SCHEMA_1)
-        finally:
-            connection.execute("COMMIT")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """With the write lock; all of it or, after an error, nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _waiting(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
+    """For the write lock, at the most so long."""
+    connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
+    try:
+        yield
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {_LOCK_WAIT_S * 1000:.0f}")
 
 
 def _rebuild(connection: sqlite3.Connection) -> Iterator[str]:
@@ -249,6 +290,17 @@ def _series_index(connection: sqlite3.Connection) -> Iterator[str]:
         yield add.format("study_info_list").replace(" FROM ", " FROM study_info_list, ", 1)
 
 
+def _leases(connection: sqlite3.Connection) -> Iterator[str]:
+    """Those of a version that compared clocks are dropped: nobody holds any of them."""
+    if any(row[1] == "until" for row in connection.execute("PRAGMA table_info(leases)")):
+        yield "DROP TABLE leases"
+    yield """
+        CREATE TABLE IF NOT EXISTS leases (
+            name TEXT PRIMARY KEY, owner TEXT NOT NULL, beat INTEGER NOT NULL, memo TEXT NOT NULL DEFAULT '{}'
+        )
+    """
+
+
 # Since schema 2 the documents say in which order they are pulled.
 _FROM_SCHEMA_1 = """
     UPDATE study_info_list SET document = json_set(document, '$.rank', priority,
@@ -268,6 +320,12 @@ def _make_file(path: Path) -> None:
 
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
+    with about(f"store {path}"), _in_our_words(path):
+        yield
+
+
+@contextmanager
+def _in_our_words(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:

@@ -30,7 +30,11 @@ class CircuitPolicy:
 
 @dataclass(frozen=True)
 class Circuit:
-    """Where it stands, ``since`` when and until when (``retry_at``), in epoch milliseconds; ``why`` is the last failure."""
+    """
+    Where it stands, ``since`` when and until when (``retry_at``), in epoch milliseconds; ``why`` is the last failure.
+
+    ``away_since``: when it was opened first without a success since, 0 while it is closed.
+    """
 
     state: str = CLOSED
     failures: int = 0
@@ -39,6 +43,7 @@ class Circuit:
     since: int = 0
     retry_at: int = 0
     why: str = ""
+    away_since: int = 0
 
     def failed(self, why: str, now: int, policy: CircuitPolicy, down: bool = False, wait: timedelta | None = None) -> Circuit:
         """
@@ -57,7 +62,8 @@ class Circuit:
         opened = self.opened + 1
         pause = max(policy.pauses.pause_after(opened), min(wait or timedelta(0), policy.pauses.longest))
         retry_at = now + pause // timedelta(milliseconds=1)
-        return replace(counted, state=OPEN, opened=opened, since=self._since(OPEN, now), retry_at=retry_at)
+        since, away_since = self._since(OPEN, now), self.away_since or now
+        return replace(counted, state=OPEN, opened=opened, since=since, retry_at=retry_at, away_since=away_since)
 
     def may_probe(self, now: int) -> bool:
         """Whether it is time for a probe; one that was opened later than now was opened by a clock that was ahead."""

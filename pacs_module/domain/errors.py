@@ -16,18 +16,45 @@ The error tree. The name says what the caller must do.
         ├── TooLarge            the pull needs more than the whole RAM disk
         ├── InvalidTransition   the life cycle has no row for this state and event
         └── Refused             the other side understood and said no (HTTP 4xx), with its words
+
+Each says which server it is about (``server``), as people know it, and holds two texts: ``str(error)`` for the log, and
+``public`` for health, which needs no key: without values and without what the other side wrote, in which a patient may stand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
 from .values import Attributes
 
 
 class PipelineError(Exception):
-    """Base of everything that the pipeline raises on purpose."""
+    """
+    Base of everything that the pipeline raises on purpose.
+
+    Args:
+        words: What is wrong, in words of ours.
+        said: What the other side wrote of it: for the log alone.
+    """
+
+    server: str = ""
+    """Whom it is about; empty: nobody but ourselves. Set by :func:`about`."""
+
+    def __init__(self, words: str = "", said: str = "") -> None:
+        self.public = words
+        super().__init__(f"{words}: {said}" if said else words)
+
+
+@contextmanager
+def about(server: str) -> Iterator[None]:
+    """Our errors out of the block are about this server, unless a narrower block has said otherwise."""
+    try:
+        yield
+    except PipelineError as error:
+        error.server = error.server or server
+        raise
 
 
 class RetriableError(PipelineError):
@@ -41,9 +68,9 @@ class Unreachable(RetriableError):
 class Busy(RetriableError):
     """The other side is there and says "not now"; ``wait`` is for how long, when it said so."""
 
-    def __init__(self, words: str, wait: timedelta | None = None) -> None:
+    def __init__(self, words: str, wait: timedelta | None = None, said: str = "") -> None:
         self.wait = wait
-        super().__init__(words)
+        super().__init__(words, said)
 
 
 class StoreAway(RetriableError):
@@ -63,8 +90,7 @@ class TooManyAnswers(RetriableError):
 
     def __init__(self, partial: Sequence[Attributes], words: str = "") -> None:
         self.partial: list[Attributes] = list(partial)
-        said = f": {words}" if words else ""
-        super().__init__(f"the PACS stopped after {len(self.partial)} answers, too many for it (status A700){said}")
+        super().__init__(f"the PACS stopped after {len(self.partial)} answers, too many for it (status A700)", words)
 
 
 class PermanentError(PipelineError):
@@ -81,6 +107,7 @@ class _KeyedError(PermanentError):
         self.value = value
         self.allowed = allowed
         super().__init__(f"{key} = {value!r} is not allowed: {allowed}")
+        self.public = f"{key} is not allowed: {allowed}"
 
 
 class ConfigurationError(_KeyedError):
@@ -105,4 +132,4 @@ class Refused(PermanentError):
     def __init__(self, who: str, status: int, words: str) -> None:
         self.status = status
         self.words = words
-        super().__init__(f"{who} refused with status {status}: {words}")
+        super().__init__(f"{who} refused with status {status}", words)

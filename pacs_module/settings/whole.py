@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     stability_delay_s: Seconds = 600.0
     lease_s: float = Field(default=30.0, ge=3)
     """With several processes on one store: after this the work of one that died is taken over."""
+    stuck_after_s: Seconds = 300.0
+    """A step that takes so much longer than the time-outs of those it asks is told as stuck."""
     log_folder: Path = Path("log")
     config: Path | None = None
     site_config: Path | None = None

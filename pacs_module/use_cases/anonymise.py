@@ -57,6 +57,20 @@ class Anonymise:
         change(self.store, study.study_uid, _schedule_held)
         return True
 
+    def sweep(self) -> None:
+        """At the start: copies of hand-overs that are unknown or let go were left by a process that died."""
+        gone = self.copies.sweep(self._is_kept, self._is_made) if self.copies is not None else []
+        if gone:
+            self.log.event("copies without names that nobody needs removed", folders=gone)
+
+    def _is_kept(self, handover_id: str) -> bool:
+        item = handover_named(self.store, handover_id)
+        return item is not None and not item.released_at
+
+    def _is_made(self, handover_id: str) -> bool:
+        item = handover_named(self.store, handover_id)
+        return item is not None and item.message_state == "held"
+
     def _copy(self, study: Study, item: HandOver) -> None:
         if self.copies is None:
             self._owe(study.study_uid, item, None)
@@ -102,22 +116,6 @@ class Anonymise:
             return True
 
         change(self.store, study_uid, edit)
-
-
-def sweep_copies(store: StudyStore, copies: CopyMaker, log: EventLog) -> None:
-    """At the start: copies of hand-overs that are unknown or let go were left by a process that died."""
-
-    def is_kept(handover_id: str) -> bool:
-        item = handover_named(store, handover_id)
-        return item is not None and not item.released_at
-
-    def is_made(handover_id: str) -> bool:
-        item = handover_named(store, handover_id)
-        return item is not None and item.message_state == "held"
-
-    gone = copies.sweep(is_kept, is_made)
-    if gone:
-        log.event("copies without names that nobody needs removed", folders=gone)
 
 
 def hold(study: Study, item: HandOver, now: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from ..domain.awaited import Fault
 from ..domain.circuit import CLOSED, HALF_OPEN, OPEN, Circuit, CircuitPolicy
 from ..domain.study import iso
 from ..ports import Clock, EventLog
@@ -52,6 +53,11 @@ class BackendCircuit:
     def failed(self, why: str, down: bool = False, wait: timedelta | None = None) -> None:
         """The backend has failed, or was not there (``down``); ``wait``: how long it asks to be left alone."""
         self._turn(lambda circuit, now: circuit.failed(why, now, self._policy, down, wait))
+
+    def fault(self, server: str) -> Fault | None:
+        """Why nobody delivers to that server now; None: somebody may."""
+        circuit = self._circuit
+        return None if circuit.state == CLOSED else Fault(server, circuit.why, circuit.away_since)
 
     def told(self) -> dict[str, Any]:
         """For health and the debug API."""

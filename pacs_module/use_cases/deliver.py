@@ -108,7 +108,7 @@ class Deliver:
         except (Unreachable, Busy) as error:
             self._away(study_uid, item, error, delivery)
         except RetriableError as error:
-            self.circuit.failed(str(error))
+            self.circuit.failed(error.public)
             self._settle(delivery, self._again(study_uid, item, "failed", str(error)))
         except PermanentError as error:
             if isinstance(error, Refused) and error.status == _KEY_REFUSED:
@@ -125,7 +125,7 @@ class Deliver:
 
     def _away(self, study_uid: str, item: HandOver, error: PipelineError, delivery: Delivery) -> None:
         """The backend is not there, or not for us: no attempt is wasted on it."""
-        self.circuit.failed(str(error), down=True, wait=error.wait if isinstance(error, Busy) else None)
+        self.circuit.failed(error.public, down=True, wait=error.wait if isinstance(error, Busy) else None)
         self._again(study_uid, item, "away", str(error), counted=False)
         self.consumer.done(delivery)
 

@@ -100,13 +100,20 @@ def _answer(service: Service, asked: dict[str, str], ask_pacs: bool) -> dict[str
 
 def _away(service: Service) -> dict[str, str]:
     """Who does not answer now, and what is known of it."""
-    away = {name: f"{name} did not answer the last find" for name in sorted(service.unreachable)}
+    away = {name: f"{name} did not answer the last find{_because(service, name)}" for name in sorted(service.unreachable)}
     backend = service.circuit.told()
     if backend["circuit"] != CLOSED:
         again = backend["retryAt"]  # people read this: on the hospital's clock
         when = f"{datetime.fromisoformat(again).astimezone(service.settings.zone):%Y-%m-%d %H:%M:%S}" if again else "just now"
         away["backend"] = f"the backend is down ({backend['why']}); tried again {when}"
     return away
+
+
+def _because(service: Service, pacs: str) -> str:
+    """The reason, in brackets: it may be Orthanc, which asks for us, that is away."""
+    loop = service.loops.get(f"find {pacs}")
+    fault = loop.fault if loop else None
+    return f" ({fault.because})" if fault else ""
 
 
 def _prefers_html(accept: str) -> bool:

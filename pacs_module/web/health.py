@@ -10,11 +10,14 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from .. import __version__
 from ..adapters.storable import storable
 from ..bootstrap import Service
-from ..domain.circuit import CLOSED
 from ..domain.errors import PipelineError
 from ..domain.lifecycle import State
+from ..domain.study import iso
 from ..find_loop import FindLoop
-from ..ports import Exists, StudyStore
+from ..loops import Loop
+from ..ports import Exists
+from ..supervise import NAME as SUPERVISOR
+from ..waiting import measure, stuck, waits_for
 from .access import Access
 
 
@@ -25,32 +28,42 @@ def router(service: Service, access: Access) -> APIRouter:
 
     @routes.get("/metrics", dependencies=reading, summary="Numbers for Prometheus", response_class=PlainTextResponse)
     def metrics() -> PlainTextResponse:
+        measure(service)
         return PlainTextResponse(service.metrics.text(), media_type="text/plain; version=0.0.4")
 
-    @routes.get("/health", summary="All of it: threads, circuits, states by number")
-    def health() -> dict[str, Any]:
-        waiting = {state.value: service.store.count({"state": state.value}) for state in State if state}
-        return {
-            "status": "ok" if not _dead(service) else "starting or degraded",
+    @routes.get("/health", summary="All of it: threads, circuits, who is waited for, states by number")
+    def health() -> JSONResponse:
+        studies, fault = _studies(service)
+        content = {
+            "status": "starting or degraded" if _dead(service) or stuck(service) or fault else "ok",
             "version": __version__,
             "process": service.leases.owner,
             "pacs": {name: _pacs(service, name, loop) for name, loop in service.find_loops.items()},
             "backend": service.circuit.told(),
-            "loops": {
-                name: {"alive": loop.alive(), "failuresInRow": loop.failures} for name, loop in service.loops.items()
-            },
+            "store": fault or "ok",
+            "waitsFor": _waits_for(service),
+            "loops": {name: _loop(loop) for name, loop in service.loops.items()},
             "ramDisk": service.ram_disk.state if service.ram_disk else {},
-            "studies": {**waiting, "not wanted": service.store.count({"state": Exists(False)})},
+            "studies": studies,
         }
+        return JSONResponse(storable(content))
 
+    # Not in a thread of the pool: these may all be waiting for the store.
     @routes.get("/health/live", summary="The process answers; when it does not, start it again")
-    def live() -> dict[str, Any]:
+    async def live() -> dict[str, Any]:
         return {"alive": True, "version": __version__}
 
     @routes.get("/health/ready", summary="It can work: the store answers, every thread runs", responses=_NOT_READY)
     def ready() -> JSONResponse:
-        dead, store = _dead(service), _fault_of(service.store)
-        content = {"ready": not dead and not store, "deadLoops": dead, "store": store or "ok", "waitsFor": _waits_for(service)}
+        dead, stands, store = _dead(service), stuck(service), _store(service)
+        told = [{"loop": name, "forS": round(seconds)} for name, seconds in stands.items()]
+        content = {
+            "ready": not dead and not stands and not store,
+            "deadLoops": dead,
+            "stuckLoops": told,
+            "store": store or "ok",
+            "waitsFor": _waits_for(service),
+        }
         return JSONResponse(storable(content), status_code=200 if content["ready"] else 503)
 
     return routes
@@ -64,21 +77,46 @@ def _pacs(service: Service, name: str, loop: FindLoop) -> dict[str, Any]:
     return {"circuit": loop.circuit, "capped": loop.capped, "foundBy": loop.found_by, "spared": held}
 
 
+def _loop(loop: Loop) -> dict[str, Any]:
+    return {
+        "alive": loop.alive(),
+        "failuresInRow": loop.failures,
+        "lastStepAt": iso(loop.ended_at) if loop.ended_at else None,
+        "stepForS": round(loop.step_s()),
+        "stuck": loop.stuck(),
+    }
+
+
 def _dead(service: Service) -> list[str]:
     return [name for name, loop in service.loops.items() if not loop.alive()]
 
 
-def _fault_of(store: StudyStore) -> str:
+def _store(service: Service) -> str:
+    """What is wrong with it; empty: it answers. Until the work has begun the supervisor asks it again and again, not we."""
+    loop = service.loops.get(SUPERVISOR)
+    if loop is not None and loop.fault is not None and loop.fault.server.startswith("store"):
+        return loop.fault.because
     try:
-        store.get("any")
+        service.store.get("any")
     except PipelineError as error:
-        return str(error)
+        return error.public
     return ""
 
 
-def _waits_for(service: Service) -> list[str]:
-    """What is away: the work goes on when it is back, and nothing is lost, so that it is no reason not to be ready."""
-    away = [f"PACS {name}" for name, loop in service.find_loops.items() if loop.circuit != CLOSED]
-    if service.circuit.told()["circuit"] != CLOSED:
-        away.append("backend")
-    return away + [f"{name} fails" for name, loop in service.loops.items() if loop.failures]
+def _studies(service: Service) -> tuple[dict[str, int], str]:
+    """How many are in each state, and what is wrong with the store when nobody can tell."""
+    if fault := _store(service):
+        return {}, fault
+    conditions = {**{state.value: state.value for state in State if state}, "not wanted": Exists(False)}
+    try:
+        return {name: service.store.count({"state": condition}) for name, condition in conditions.items()}, ""
+    except PipelineError as error:
+        return {}, error.public
+
+
+def _waits_for(service: Service) -> list[dict[str, Any]]:
+    """Who is away: that is no reason not to be ready."""
+    return [
+        {"what": entry.what, "since": iso(entry.since), "because": entry.because, "loops": list(entry.loops)}
+        for entry in waits_for(service)
+    ]

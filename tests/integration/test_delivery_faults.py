@@ -95,7 +95,9 @@ def test_a_queue_that_was_declared_otherwise_is_told_and_then_the_work_goes_on(
         log = tmp_path / "log" / "dcm_end.jsonl"
         wait_for(lambda: log.exists() and "declared with another x-" in log.read_text(encoding="utf-8"), what="a clear message")
         assert f"rabbitmqctl delete_queue {Topology().queue}" in log.read_text(encoding="utf-8")
-        assert "publish fails" in requests.get(f"{stack.url}/health/ready", timeout=30).json()["waitsFor"]
+        (told,) = requests.get(f"{stack.url}/health/ready", timeout=30).json()["waitsFor"]
+        assert (told["what"].partition(" at ")[0], "publish" in told["loops"]) == ("RabbitMQ", True)
+        assert f"rabbitmqctl delete_queue {Topology().queue}" in told["because"]
         assert stack.states(uids) == ["pull_data_end"] * 3
         with raw_channel(broker) as channel:
             channel.queue_delete(Topology().queue)

@@ -26,18 +26,17 @@ def settings(tmp_path: Path, more: str = "") -> Settings:
 
 def test_both_are_off_by_default(tmp_path: Path) -> None:
     told, log = settings(tmp_path), ContractLog(tmp_path, "dcm_end")
-    assert open_copies(told, MemoryStore(), log) is None
+    assert open_copies(told) is None
     assert open_archive(told, MemoryStore(), CLOCK, log) is None
 
 
 def test_folders_are_made(tmp_path: Path) -> None:
     more = f'\n[anonymise]\nfolder = "{tmp_path}/copies"\nkey = "sixteen letters!"\n[archive]\nfolder = "{tmp_path}/archive"\n'
     told, log = settings(tmp_path, more), ContractLog(tmp_path, "dcm_end")
-    (tmp_path / "copies" / "left-by-somebody").mkdir(parents=True)
-    assert open_copies(told, MemoryStore(), log) is not None
+    assert open_copies(told) is not None
     assert open_archive(told, MemoryStore(), CLOCK, log) is not None
     assert (tmp_path / "archive").is_dir()
-    assert not (tmp_path / "copies" / "left-by-somebody").exists()
+    assert (tmp_path / "copies").is_dir()
 
 
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -4,8 +4,11 @@ The two log files as they lie on disk.
 Does not prove which lines are written when (the use cases' tests do) nor what two processes writing one file would do.
 """
 
+import errno
+import io
 import json
 import logging
+import os
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -81,3 +84,27 @@ def test_every_file_of_the_rotation_is_closed_to_others(tmp_path: Path, monkeypa
     for name in ("rotated.log", "rotated.jsonl"):
         for handler in tuple(logging.getLogger(f"contract.{tmp_path / name}").handlers):
             handler.close()
+
+
+class FullDisk(io.StringIO):
+    """Takes nothing."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_ends_nothing_and_is_told_without_the_lines(
+    log: ContractLog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler, *_ = logging.getLogger(f"contract.{tmp_path / 'log' / 'dcm_end.jsonl'}").handlers
+    assert isinstance(handler, logging.StreamHandler)
+    there, handler.stream = handler.stream, FullDisk()
+    for _ in range(2):
+        log.event("PATIENT^NAME")
+    handler.stream = there
+    log.event("again")
+    full, again = capsys.readouterr().err.splitlines()
+    assert "No space left" in full
+    assert again.endswith("is written again; 2 lines came while it was not")
+    assert "PATIENT" not in full + again
+    assert [json.loads(line)["event"] for line in lines(tmp_path / "log" / "dcm_end.jsonl")] == ["again"]

@@ -17,7 +17,6 @@ from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.messages import Result, SeriesFolder
 from pacs_module.domain.study import ANONYMISE, PUBLISH
-from pacs_module.use_cases.anonymise import sweep_copies
 
 NAMES = (UID, THIN, THICK, "A1", "P1", "GEPACS", "192.168.1.150")
 
@@ -156,5 +155,5 @@ def test_leftovers_of_a_process_that_died_are_removed(world: Pipeline, copies: F
     world.until_handed_over()
     world.anonymise()
     copies.made.append("unknown")
-    sweep_copies(world.store, copies, world.log)
+    world.anonymise.sweep()
     assert world.log.events[-1] == ("copies without names that nobody needs removed", {"level": "INFO", "folders": ["unknown"]})

@@ -8,6 +8,7 @@ meet a real one.
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from fakes.served import KEY, TestClient, found, service_on, settings_file
 from fakes.world import FakePacs
 
 from pacs_module.bootstrap import Service
+from pacs_module.domain.awaited import Fault
 from pacs_module.loops import Loop
 from pacs_module.web.app import create_app
 
@@ -306,13 +308,63 @@ def test_alive_is_not_yet_ready(service: Service, client: TestClient, monkeypatc
     assert (answer.status_code, answer.json()["store"]) == (503, "ok")
     assert "publish" in answer.json()["deadLoops"]
     monkeypatch.setattr(Loop, "alive", lambda loop: True)
-    assert client.get("/health/ready").json() == {"ready": True, "deadLoops": [], "store": "ok", "waitsFor": []}
-    service.circuit.failed("connection refused", down=True)
-    service.loops["WORKER-1"].failures = 2
-    assert client.get("/health/ready").json()["waitsFor"] == ["backend", "WORKER-1 fails"]
-    assert client.get("/health").json()["backend"]["circuit"] == "open"
-    assert "aipull_backend_circuit 2.0" in client.get("/metrics").text
+    ready = {"ready": True, "deadLoops": [], "stuckLoops": [], "store": "ok", "waitsFor": []}
+    assert client.get("/health/ready").json() == ready
     service.store.close()
     answer = client.get("/health/ready")
     assert answer.status_code == 503
     assert "closed" in answer.json()["store"]
+    whole = client.get("/health")
+    assert (whole.status_code, whole.json()["studies"]) == (200, {}), "the rest is told all the same"
+    assert "closed" in whole.json()["store"]
+
+
+def test_who_is_away_is_told_with_since_and_why_and_who_waits(
+    service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Loop, "alive", lambda loop: True)
+    service.circuit.failed("connection refused", down=True)
+    rabbitmq = "RabbitMQ at 127.0.0.1:5672"
+    service.loops["publish"].fault = Fault(rabbitmq, "no route to host", 2_000)
+    service.loops["WORKER-1"].fault = Fault(rabbitmq, "connection refused", 1_000)
+    service.loops["watch"].fault = Fault("", "unexpected KeyError, see the log", 3_000)
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.json()["ready"]) == (200, True), "that others are away is no fault of ours"
+    first, second, third = answer.json()["waitsFor"]
+    assert first == {
+        "what": rabbitmq,
+        "since": "1970-01-01T00:00:01.000+00:00",
+        "because": "no route to host",
+        "loops": ["WORKER-1", "publish"],
+    }
+    assert (second["what"], second["loops"]) == ("loop watch", ["watch"])
+    assert (third["what"], third["because"]) == ("backend at 127.0.0.1:1", "connection refused")
+    assert third["loops"] == ["WORKER-1", "WORKER-2"]
+    whole = client.get("/health").json()
+    assert (whole["backend"]["circuit"], whole["waitsFor"]) == ("open", answer.json()["waitsFor"])
+    metrics = client.get("/metrics").text
+    assert "aipull_backend_circuit 2.0" in metrics
+    assert f'aipull_away_seconds{{server="{rabbitmq}"}}' in metrics
+    service.loops["publish"].fault = service.loops["WORKER-1"].fault = None
+    assert rabbitmq not in client.get("/metrics").text
+
+
+def test_a_pacs_that_another_process_finds_at_is_told_too(service: Service, client: TestClient) -> None:
+    service.leases.leases.take("find A", "elsewhere:1")
+    service.leases.leases.note("find A", "elsewhere:1", {"circuit": "open"})
+    service.find_loops["A"]()
+    (told,) = client.get("/health/ready").json()["waitsFor"]
+    assert (told["what"], told["loops"]) == ("PACS A", ["find A"])
+    assert told["because"] == "elsewhere:1 finds there and gets no answer"
+
+
+def test_a_step_that_takes_too_long_is_not_ready(service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Loop, "alive", lambda loop: True)
+    service.loops["publish"]._began = time.monotonic() - 1000
+    service.loops["WORKER-1"]._began = time.monotonic() - 1000  # it may wait so long for a result
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.json()["ready"]) == (503, False)
+    (told,) = answer.json()["stuckLoops"]
+    assert (told["loop"], told["forS"] >= 1000) == ("publish", True)
+    assert client.get("/health").json()["loops"]["publish"]["stuck"]
+    assert 'aipull_loop_stuck{loop="publish"} 1.0' in client.get("/metrics").text
