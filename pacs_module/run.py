@@ -15,9 +15,10 @@ from types import FrameType
 
 import uvicorn
 
-from .bootstrap import Service, build
+from .bootstrap import build
 from .domain.errors import ConfigurationError, PermanentError, PipelineError
 from .loops import Loop
+from .service import Service
 from .settings import Settings, WebSettings
 from .supervise import LOOK_S, supervised
 from .web.app import create_app

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .bootstrap import Service
 from .loops import Loop
+from .service import Service
 
 NAME = "supervisor"
 LOOK_S = 2.0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .adapters.http import address_of
-from .bootstrap import Service
 from .domain.awaited import Awaited, awaited
+from .service import Service
 
 
 def waits_for(service: Service) -> list[Awaited]:

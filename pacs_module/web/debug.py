@@ -9,11 +9,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from ..adapters.storable import storable
-from ..bootstrap import Service
 from ..domain.circuit import CLOSED
 from ..domain.errors import MessageError
 from ..domain.story import story
 from ..domain.study import Study
+from ..service import Service
 from .access import Access
 from .story_page import HEADERS, message_page, story_page
 

@@ -9,13 +9,13 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from .. import __version__
 from ..adapters.storable import storable
-from ..bootstrap import Service
 from ..domain.errors import PipelineError
 from ..domain.lifecycle import State
 from ..domain.study import iso
 from ..find_loop import FindLoop
 from ..loops import Loop
 from ..ports import Exists
+from ..service import Service
 from ..supervise import NAME as SUPERVISOR
 from ..waiting import measure, stuck, waits_for
 from .access import Access

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 
-from ..bootstrap import Service
 from ..domain.errors import MessageError
 from ..domain.study import Study
+from ..service import Service
 from ..use_cases.manual_work import PRIORITIES, Who, progress
 from .access import Access
 from .messages import Message

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Query
 
 from ..adapters.report_folder import ReportFolder
-from ..bootstrap import Service
+from ..service import Service
 from .access import Access
 
 

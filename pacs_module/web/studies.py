@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 
-from ..bootstrap import Service
 from ..domain.errors import MessageError
 from ..domain.lifecycle import State
+from ..service import Service
 from .access import Access
 
 MOST_STUDIES = 5000

@@ -20,6 +20,7 @@ from pacs_module import bootstrap
 from pacs_module.adapters import rabbitmq
 from pacs_module.cli import main
 from pacs_module.domain.study import PUBLISH, HandOver, Study
+from pacs_module.service import Service
 from pacs_module.use_cases import publish
 from pacs_module.use_cases.accept_notification import AcceptNotification
 from pacs_module.use_cases.deliver import Deliver
@@ -28,9 +29,9 @@ from pacs_module.use_cases.deliver import Deliver
 def without_outbox() -> None:
     """The usual dual write: first the state, then the message, from memory."""
     build, schedule, accept = bootstrap.build, Study.schedule, AcceptNotification.__call__
-    services: list[bootstrap.Service] = []
+    services: list[Service] = []
 
-    def built(settings: Any) -> bootstrap.Service:
+    def built(settings: Any) -> Service:
         services.append(build(settings))
         return services[0]
 

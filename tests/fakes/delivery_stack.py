@@ -19,8 +19,9 @@ from fakes.pipeline import Pipeline
 from fakes.served import KEY
 from waiting import wait_for
 
-from pacs_module.bootstrap import Service, build
+from pacs_module.bootstrap import build
 from pacs_module.domain.study import Study
+from pacs_module.service import Service
 from pacs_module.settings import load_settings
 from pacs_module.web.app import create_app
 from stack.ports import LOOPBACK, free_ports

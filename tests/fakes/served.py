@@ -10,8 +10,9 @@ from pathlib import Path
 from fakes.pipeline import answer
 from fakes.world import DAY, FakePacs
 
-from pacs_module.bootstrap import Service, build
+from pacs_module.bootstrap import build
 from pacs_module.domain.windows import Window
+from pacs_module.service import Service
 from pacs_module.settings import load_settings
 
 with warnings.catch_warnings():

@@ -20,7 +20,7 @@ from fakes.world import FakePacs
 from typer.testing import CliRunner
 
 from pacs_module import __version__, cli, cli_manual, cli_talk
-from pacs_module.bootstrap import Service
+from pacs_module.service import Service
 from pacs_module.use_cases.manual_work import Who
 from pacs_module.web.app import create_app
 from stack.ports import free_ports

@@ -18,9 +18,9 @@ from fakes.world import FakeLog
 from waiting import wait_for
 
 from pacs_module import supervise
-from pacs_module.bootstrap import Service
 from pacs_module.domain.errors import RetriableError, about
 from pacs_module.loops import Loop
+from pacs_module.service import Service
 from pacs_module.supervise import NAME, Supervisor, supervised
 
 DIES = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # which is what is tested

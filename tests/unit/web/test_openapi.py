@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
-from pacs_module.bootstrap import Service
+from pacs_module.service import Service
 from pacs_module.web.app import create_app
 
 EXAMPLES = 8
