@@ -27,8 +27,10 @@ class OrthancFinder:
 
     def __init__(self, url: str, username: str, password: str, timeout: float) -> None:
         self._server = f"receiving Orthanc at {address_of(url)}"
-        # return_raw_response: pyorthanc's own errors carry no status.
-        self._orthanc = Orthanc(url, username, password, return_raw_response=True, timeout=httpx.Timeout(timeout, connect=5.0))
+        # return_raw_response: pyorthanc's own errors carry no status. No connection is used twice: Orthanc ends an idle one after
+        # a second, and a question that meets that instant would fail and be held against the PACS.
+        options = {"timeout": httpx.Timeout(timeout, connect=5.0), "limits": httpx.Limits(max_keepalive_connections=0)}
+        self._orthanc = Orthanc(url, username, password, return_raw_response=True, **options)
 
     def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
         """One C-FIND, and all its answers in a second call."""
