@@ -18,6 +18,7 @@ from waiting import wait_for
 
 from hospital_sim.scu import Pacs
 from pacs_module.adapters.sqlite_store import SqliteStore
+from pacs_module.domain import ordering
 from pacs_module.domain import study as documents
 from pacs_module.domain.lifecycle import Event, State
 from stack.ports import LOOPBACK
@@ -139,16 +140,16 @@ def test_orders_decide_what_is_pulled_and_what_goes_first(hospital: Hospital) ->
     for name in taken:
         hospital.until(name, State.COMPLETED)
     assert min(taken, key=hospital.asked_at) == "urgent", "it was the last to be scanned"
-    assert hospital.document("urgent").priority == documents.EMERGENCY
-    assert hospital.document("routine1").priority == documents.ROUTINE
+    assert hospital.document("urgent").priority == ordering.EMERGENCY
+    assert hospital.document("routine1").priority == ordering.ROUTINE
     hospital.until("belly", State.UNSUPPORTED_SERIES)
     assert hospital.document("belly").why == f"order body part {ABDOMEN}=ABDOMEN"
     assert hospital.document("belly").pull is None
     assert hospital.state("later") is State.META_ONLY
     assert hospital.document("later").why == "held: the RIS has no order ACClater"
     assert hospital.given_to_the_backend() == {hospital.studies[name].uid for name in taken}
-    assert hospital.message_priority("urgent") == documents.EMERGENCY
-    assert hospital.message_priority("routine1") == documents.ROUTINE
+    assert hospital.message_priority("urgent") == ordering.EMERGENCY
+    assert hospital.message_priority("routine1") == ordering.ROUTINE
 
     ris.order("ACClater", "PIDlater", CHEST)
     hospital.until("later", State.COMPLETED)
