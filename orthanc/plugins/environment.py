@@ -42,6 +42,8 @@ class OrthancFacts:
     base_url: str
     aet: str
     storage: Path
+    index: Path
+    """Orthanc's SQLite file."""
     modalities: frozenset[str]
     compressed: bool
 
@@ -76,10 +78,12 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
 
 def read_orthanc(configuration: Mapping[str, Any]) -> OrthancFacts:
     """Read Orthanc's configuration (its own defaults where it says nothing)."""
+    storage = str(configuration.get("StorageDirectory", "OrthancStorage"))
     return OrthancFacts(
         base_url=f"http://127.0.0.1:{configuration.get('HttpPort', _DEFAULT_HTTP_PORT)}",
         aet=str(configuration.get("DicomAet", _DEFAULT_AET)),
-        storage=Path(str(configuration.get("StorageDirectory", "OrthancStorage"))),
+        storage=Path(storage),
+        index=Path(str(configuration.get("IndexDirectory", storage))) / "index",
         modalities=frozenset(configuration.get("DicomModalities", {})),
         compressed=bool(configuration.get("StorageCompression", False)),
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 import orthanc
 from environment import CONFIG, check_access, check_ram_disk, read_environment, read_orthanc
+from jobs_registry import mend_runtimes
 from pacs_module.logs import ContractLog
 from pacs_module.site_config import load_switches
 from rest_api import Answer, Handler, answer_to, routes
@@ -24,9 +25,12 @@ try:
     check_access(_configuration)
     _facts = read_orthanc(_configuration)
     check_ram_disk(_facts.storage, _switches)
+    _log = ContractLog(_environment.log_folder, "orthanc-python")
+    if _mended := mend_runtimes(_facts.index):
+        _log.event("runtimes of jobs that Orthanc could not have read are 0 now", "WARNING", jobs=_mended)
     # Taken here, once: later calls from other threads would need the SDK.
     _token = orthanc.GenerateRestApiAuthorizationToken()
-    _plugins = Plugins(_environment, _switches, _facts, _token, ContractLog(_environment.log_folder, "orthanc-python"))
+    _plugins = Plugins(_environment, _switches, _facts, _token, _log)
 except Exception as error:  # raised again, Orthanc ends of it: without us it would take in images that nobody filters
     orthanc.LogError(f"AI pull does not start: {error}")
     raise

@@ -7,8 +7,11 @@ The kills are at fixed instants after the request, not at every line of code: te
 
 from __future__ import annotations
 
+import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,8 @@ from stack.errors import StackError
 
 pytestmark = pytest.mark.server("orthanc", "orthanc-python")
 IMAGES = 150
+SET_BACK_BY_AN_HOUR = 2**32 - 3_599_936
+"""What Orthanc 1.10.1 noted as the runtime of such a job, in milliseconds (tests/chaos/test_clocks.py)."""
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +157,26 @@ def test_emptied_ram_disk_begins_running_pulls_again_and_forgets_lost_hand_overs
     assert stack.report_of(stack.pull(study, expected=12))["outcome"] == "received"
     last = stack.recorder.taken("notify", study)[-1]
     assert sop_uids(Path(last["filepath"])) == {str(image.SOPInstanceUID) for image in images}
+
+
+def test_a_job_during_which_the_clock_was_set_back_does_not_keep_orthanc_from_its_next_start(
+    stack: PluginStack, study: str
+) -> None:
+    stack.to_pacs(ct_series(study, 12))
+    stack.report_of(stack.pull(study, expected=12))
+    stack.receiver.stop()  # in order: Orthanc has written its jobs down
+    index = stack.ram_disk / "index" / "index"
+    with closing(sqlite3.connect(index)) as connection, connection:
+        (text,) = connection.execute("SELECT value FROM GlobalProperties WHERE property = 5").fetchone()
+        registry = json.loads(text)
+        job = next(iter(registry["Jobs"]))
+        registry["Jobs"][job]["Runtime"] = SET_BACK_BY_AN_HOUR
+        connection.execute("UPDATE GlobalProperties SET value = ? WHERE property = 5", [json.dumps(registry)])
+    stack.receiver.start()
+    assert stack.events("runtimes of jobs")[-1]["jobs"] == [job]
+    other = generate_uid()
+    stack.to_pacs(ct_series(other, 12))
+    assert stack.report_of(stack.pull(other, expected=12))["outcome"] == "received"
 
 
 def test_pacs_that_is_down_is_a_failed_pull_and_no_stall_for_others(stack: PluginStack, study: str) -> None:
