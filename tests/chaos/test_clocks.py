@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.chaos.auditor import ask
 from tests.chaos.clocks import LIBRARY, Clocks
 from tests.chaos.harness import SECOND, Rig
 from tests.chaos.one_of_two import dies
@@ -66,11 +64,6 @@ def send(rig: Rig) -> Day:
     return rig.send_day(f"{len(rig.wanted)}")
 
 
-def jobs(rig: Rig, state: str) -> list[Any]:
-    """Orthanc's own, in that state."""
-    return [job for job in ask(rig.sources().receiver, "jobs?expand") if job["State"] == state]
-
-
 def judge(rig: Rig, day: Day) -> None:
     found = rig.until_settled(day.wanted)
     assert (found.computed, found.faults, found.twice_other_key) == (found.wanted, [], [])
@@ -102,29 +95,6 @@ def test_another_time_at_the_next_start(rig: Rig, clocks: Clocks, name: str, pla
     clocks.jump(name, after)
     restart(rig, name)
     judge(rig, day)
-
-
-def test_orthanc_starts_again_after_its_clock_was_set_back_during_a_job(rig: Rig, clocks: Clocks) -> None:
-    """Orthanc 1.10.1 notes the negative runtime of such a job as a number that it cannot read any more."""
-    clocks.jump("Orthanc", HOUR)
-    restart(rig, "Orthanc")
-    waits = rig.faults / "waits"
-    rig.arm("pull_journaled", str(waits))
-    day = send(rig)
-    rig.wait(waits.exists, "a pull is about to become a job")
-    rig.freeze("PACS")
-    try:
-        waits.unlink()
-        rig.wait(lambda: jobs(rig, "Running"), "a job runs and the PACS does not answer it")
-        clocks.jump("Orthanc", 0)
-    finally:
-        rig.thaw("PACS")
-    rig.wait(lambda: not jobs(rig, "Running"), "the job is over")
-    rig.servers["Orthanc"].process.restart()  # in order: it writes down its jobs
-    judge(rig, day)
-    judge(rig, send(rig))
-    log = (rig.stack.log_folder / "orthanc-python.jsonl").read_text(encoding="utf-8")
-    assert "runtimes of jobs that Orthanc could not have read are 0 now" in log
 
 
 @pytest.mark.parametrize("apart", [90, -90])
