@@ -268,8 +268,11 @@ class Rig:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def freeze(self, name: str) -> None:
-        """SIGSTOP."""
+        """SIGSTOP; returns when every thread stands still, which a busy machine may take its time for."""
         self._signal(name, signal.SIGSTOP)
+        pid = self.process(name).pid
+        if pid is not None:
+            self.wait(lambda: _stands_still(pid), f"{name} stands still")
 
     def thaw(self, name: str) -> None:
         """SIGCONT."""
@@ -285,3 +288,12 @@ class Rig:
         pid = self.process(name).pid
         if pid is not None:
             os.kill(pid, number)
+
+
+def _stands_still(pid: int) -> bool:
+    """Whether all threads of a process are stopped, or it is gone (proc(5), the third field of ``stat``)."""
+    states = []
+    for task in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with suppress(OSError):  # a thread that has ended meanwhile
+            states.append(task.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0])
+    return all(state in "TtZX" for state in states)
