@@ -16,6 +16,16 @@ LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 """Of Debian's package libfaketime; ``make setup-dev`` installs it."""
 
 
+_SHARED = Path("/dev/shm")
+
+
+def sweep() -> None:
+    """Remove what processes that were killed have left of the library in the shared memory: its names end in their pids."""
+    for left in (*_SHARED.glob("faketime_shm_*"), *_SHARED.glob("sem.faketime_sem_*")):
+        if not Path("/proc", left.name.rpartition("_")[2]).exists():
+            left.unlink(missing_ok=True)
+
+
 @dataclass(frozen=True)
 class Clocks:
     """One file for each process."""

@@ -25,7 +25,7 @@ from rich.console import Console
 from stack.settings_file import merged
 from stack.whole import CONNECTIONS, TO_STORE
 from tests.chaos.auditor import Audit
-from tests.chaos.clocks import LIBRARY, Clocks
+from tests.chaos.clocks import LIBRARY, Clocks, sweep
 from tests.chaos.department import Department
 from tests.chaos.disasters import Disaster, Storm
 from tests.chaos.harness import SECOND, SETTINGS, Rig
@@ -101,6 +101,7 @@ def run_storm(seed: int, minutes: float, folder: Path, console: Console, store: 
             return proxies[name].port
 
         clocks = Clocks(folder, CLOCKS) if LIBRARY else None
+        stack.callback(sweep)  # when everything that was started below is over
         theirs = {name: clocks.environment(name) for name in CLOCKS} if clocks else {}
         options = _options(disk, theirs, store)
         rig = Rig(folder / "rig", options, detour=detour, two=True, second_environment=theirs.get(SECOND, {}))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.clocks import LIBRARY, Clocks
+from tests.chaos.clocks import LIBRARY, Clocks, sweep
 from tests.chaos.harness import SECOND, Rig
 from tests.chaos.one_of_two import dies
 from tests.chaos.small_day import Day
@@ -31,8 +31,9 @@ BETWEEN = ((HOUR, 0), (-HOUR, 0), (0, HOUR), (0, -HOUR))
 
 
 @pytest.fixture(scope="module")
-def clocks(tmp_path_factory: pytest.TempPathFactory) -> Clocks:
-    return Clocks(tmp_path_factory.mktemp("clocks"), ("Orthanc", "pacs_module", "PACS"))
+def clocks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clocks]:
+    yield Clocks(tmp_path_factory.mktemp("clocks"), ("Orthanc", "pacs_module", "PACS"))
+    sweep()
 
 
 def noon() -> str:
