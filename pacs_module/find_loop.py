@@ -11,6 +11,7 @@ from .domain.awaited import Fault
 from .domain.errors import PipelineError, RetriableError, StoreAway
 from .domain.look_back import LookBack, due_windows
 from .domain.windows import Window
+from .loops import epoch_ms
 from .metrics import FindMetrics
 from .ports import EventLog
 from .use_cases.find_studies import FindResult, FindStudies
@@ -82,8 +83,7 @@ class FindLoop:
         if self.circuit == "closed":
             self.fault = None
         elif self.fault is None:
-            since = time.time_ns() // 1_000_000
-            self.fault = Fault(f"PACS {self.pacs}", f"{self.found_by} finds there and gets no answer", since)
+            self.fault = Fault(f"PACS {self.pacs}", f"{self.found_by} finds there and gets no answer", epoch_ms())
 
     def _round(self) -> bool:
         self.circuit = "half-open" if self.circuit == "open" else self.circuit

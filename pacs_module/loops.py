@@ -116,7 +116,7 @@ class Loop:
             self._failed(error, traceback.format_exc(), "unexpected")
             return False
         finally:
-            self._began, self.ended_at = None, _now()
+            self._began, self.ended_at = None, epoch_ms()
         if self.failures:
             self.log.event(f"{self.name} goes on", after=self.failures)
         self.failures, self.fault = 0, None
@@ -124,7 +124,7 @@ class Loop:
 
     def _failed(self, error: Exception, words: str, kind: str) -> None:
         self.failures += 1
-        self.fault = Fault.of(error, self.fault.since if self.fault else _now())
+        self.fault = Fault.of(error, self.fault.since if self.fault else epoch_ms())
         self.log.event(f"{self.name} failed", "WARNING", kind=kind, server=self.fault.server, error=words, inRow=self.failures)
 
     def _pause(self) -> float:
@@ -138,5 +138,6 @@ class Loop:
         return "".join(traceback.format_stack(frame)[-_FRAMES:]) if frame else ""
 
 
-def _now() -> int:
+def epoch_ms() -> int:
+    """Now, as the wall clock has it, in epoch milliseconds."""
     return time.time_ns() // 1_000_000

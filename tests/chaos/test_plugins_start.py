@@ -20,7 +20,6 @@ from stack.orthanc import OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
 from tests.chaos.harness import full
-from tests.chaos.small_disk import small_disk
 
 pytestmark = [pytest.mark.server("orthanc", "orthanc-python"), pytest.mark.timeout(300)]
 
@@ -37,14 +36,6 @@ def orthanc(tmp_path: Path) -> Iterator[ReceivingOrthanc]:
         orthanc = ReceivingOrthanc(run, OrthancPorts(http, dicom), tmp_path / "ram", links)
         yield orthanc
         orthanc.kill()
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    with small_disk(tmp_path / "disk") as disk:
-        if disk is None:
-            pytest.skip("a disk to fill needs the right to mount one")
-        yield disk
 
 
 def make_journal(path: Path) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import signal
 import socket
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from stack.run_folder import RunFolder
 from stack.secantusdb import SecantusDb
 from tests.chaos.alone import Alone
 from tests.chaos.harness import LockedSqlite, full
-from tests.chaos.small_disk import small_disk
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
@@ -179,14 +177,6 @@ def test_a_password_in_the_address_of_a_store_is_shown_nowhere(tmp_path: Path) -
 
 
 # --- the log's disk ---
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    with small_disk(tmp_path / "disk") as disk:
-        if disk is None:
-            pytest.skip("a disk to fill needs the right to mount one")
-        yield disk
 
 
 def test_a_full_disk_under_the_log_ends_nothing(tmp_path: Path, disk: Path) -> None:

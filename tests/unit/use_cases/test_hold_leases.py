@@ -144,8 +144,9 @@ def test_who_clears_up_and_dies_is_cleared_up_after_together_with_what_it_had_be
     assert sorted(other.dead()) == ["one", "two"]
 
 
-def test_one_that_was_held_dead_comes_back(both: Processes) -> None:
-    one, two = both.all
+def held_dead(both: Processes) -> list[HoldLeases]:
+    """Both, when the first one stood still until the second one held it dead."""
+    _, two = both.all
     for process in both.all:
         process.be_present()
     assert two.dead() == []
@@ -153,6 +154,11 @@ def test_one_that_was_held_dead_comes_back(both: Processes) -> None:
     for clock in both.clocks.values():
         clock.pass_seconds(10)
     assert two.dead() == ["one"]
+    return both.all
+
+
+def test_one_that_was_held_dead_comes_back(both: Processes) -> None:
+    one, two = held_dead(both)
     one.renew()
     one.be_present()
     assert one.dead() == [], "while it is cleared up after it waits"
@@ -164,14 +170,7 @@ def test_one_that_was_held_dead_comes_back(both: Processes) -> None:
 
 
 def test_one_that_was_cleared_up_after_before_it_comes_back_lives_from_its_first_renewal_on(both: Processes) -> None:
-    one, two = both.all
-    for process in both.all:
-        process.be_present()
-    assert two.dead() == []
-    both.pass_seconds(20, two)
-    for clock in both.clocks.values():
-        clock.pass_seconds(10)
-    assert two.dead() == ["one"]
+    one, two = held_dead(both)
     two.forget("one")
     one.renew()
     assert two.dead() == []
