@@ -16,12 +16,12 @@ from typing import Any
 
 import pymongo
 import pytest
-from contract.store_cases import STORES, StoreCase
 
 from pacs_module.adapters.memory_store import MemoryStore
 from pacs_module.adapters.mongo_store import MongoStore
 from pacs_module.adapters.sqlite_store import SqliteStore
 from pacs_module.ports import StudyStore
+from tests.contract.store_cases import STORES, StoreCase
 
 MONGO_IMAGE = "mongo:4.4"
 

@@ -46,7 +46,8 @@ def postgresql() -> Iterator[str]:
 
 def _wait(folder: str, port: int) -> None:
     import psycopg
-    from waiting import wait_for
+
+    from tests.waiting import wait_for
 
     def answers() -> bool:
         try:

@@ -13,9 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from dicom_maker import CHEST_CT, CHEST_DX, Study, store
-from raw_scp import RawScp, Script, identifier
-from real_pacs import KINDS, AskingOrthanc, RealPacs, start
 
 from hospital_sim.pacs import SimPacs
 from pacs_module.adapters.find_scu import Peer
@@ -27,6 +24,9 @@ from pacs_module.settings import PacsSettings
 from pacs_module.use_cases.prepare_pull import SERIES_KEYS
 from stack.ports import LOOPBACK, free_ports
 from stack.run_folder import RunFolder
+from tests.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.raw_scp import RawScp, Script, identifier
+from tests.real_pacs import KINDS, AskingOrthanc, RealPacs, start
 
 pytestmark = pytest.mark.server("orthanc", "dcmtk")
 

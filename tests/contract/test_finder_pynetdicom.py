@@ -9,13 +9,13 @@ import threading
 import time
 
 import pytest
-from raw_scp import RawScp, Script, identifier
 
 from pacs_module.adapters.find_scu import Peer
 from pacs_module.adapters.identifiers import decode_identifier, encode_identifier
 from pacs_module.adapters.pynetdicom_finder import PynetdicomFinder
 from pacs_module.domain.errors import PermanentError, RetriableError, TooManyAnswers, Unreachable
 from stack.ports import free_ports
+from tests.raw_scp import RawScp, Script, identifier
 
 STUDY = identifier({"StudyInstanceUID": b"1.2.3", "ModalitiesInStudy": b"CT\\PR"})
 KEYS = ("StudyInstanceUID", "ModalitiesInStudy", "NumberOfStudyRelatedInstances")

@@ -10,11 +10,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from contract.store_cases import StoreCase
 
 from pacs_module.adapters.leases import leases_of
 from pacs_module.adapters.sqlite_store import SqliteStore
 from pacs_module.ports import Lease, Leases
+from tests.contract.store_cases import StoreCase
 
 
 @pytest.fixture

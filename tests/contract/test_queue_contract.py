@@ -9,13 +9,13 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from contract.queue_cases import QueueCase
 
 from pacs_module.adapters.memory_queue import MemoryConsumer
 from pacs_module.adapters.rabbitmq import RabbitConsumer
 from pacs_module.domain.errors import PermanentError, RetriableError
 from pacs_module.domain.ordering import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from pacs_module.ports import Delivery
+from tests.contract.queue_cases import QueueCase
 
 LONG, SHORT, QUIET = 60.0, 0.05, 1.0
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from contract.queue_cases import QueueCase, own_topology, raw_channel, remove
 
 from pacs_module.adapters import rabbitmq
 from pacs_module.adapters.rabbitmq import RabbitConsumer, RabbitQueue, Topology
@@ -16,6 +15,7 @@ from pacs_module.domain.errors import ConfigurationError, PermanentError, Retria
 from stack.ports import free_ports
 from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.run_folder import RunFolder
+from tests.contract.queue_cases import QueueCase, own_topology, raw_channel, remove
 
 pytestmark = pytest.mark.server("rabbitmq")
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from contract.ris_databases import postgresql
 
 from pacs_module.adapters.ris_sql import RisColumns, RisSql
 from pacs_module.domain.errors import ConfigurationError, PermanentError, RetriableError
 from pacs_module.domain.ris import RisOrder
 from stack.ports import free_ports
+from tests.contract.ris_databases import postgresql
 
 COLUMNS = RisColumns("acc_no", "pat_id", "reg_date", "part_code", "urgent")
 ROWS = [

@@ -13,10 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from contract.store_cases import StoreCase
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pull_order import pull_key
 
 from pacs_module.adapters.conditions import matches
 from pacs_module.domain.errors import PermanentError
@@ -26,6 +24,8 @@ from pacs_module.domain.ordering import Ageing
 from pacs_module.domain.study import HandOver, PacsCopy, Pull, SeriesRecord, Study, iso
 from pacs_module.ports import AnyOf, AtLeast, AtMost, Exists, StudyStore
 from pacs_module.use_cases.claim_pull import claim_pull
+from tests.contract.store_cases import StoreCase
+from tests.pull_order import pull_key
 
 AGEING = Ageing(timedelta(hours=1))
 PROGRAM = Path(__file__).parent / "programs" / "store_process.py"

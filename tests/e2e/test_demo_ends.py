@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pytest
 import requests
-from waiting import wait_for
 
 from stack.identity import bearers
 from stack.run_files import read_mark
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.e2e]
 

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import log_grammar
 import pytest
 import requests
-from dicom_maker import CHEST_CT, CHEST_DX, Study, store
-from waiting import wait_for
 
 from stack.whole import StackOptions
+from tests import log_grammar
+from tests.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.waiting import wait_for
 
 from .conftest import QUICK, Pipeline, options
 

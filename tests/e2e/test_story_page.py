@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from fakes.pipeline import THIN, UID, Pipeline
-from fakes.served import service_on, settings_file
-from waiting import wait_for
 
 from pacs_module.domain.messages import Result
 from pacs_module.web.app import create_app
 from stack.ports import LOOPBACK, free_ports
+from tests.fakes.pipeline import THIN, UID, Pipeline
+from tests.fakes.served import service_on, settings_file
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.server("chromium"), pytest.mark.e2e]
 

@@ -15,9 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fakes.pipeline import Pipeline
-from fakes.served import KEY
-from waiting import wait_for
 
 from pacs_module.bootstrap import build
 from pacs_module.domain.study import Study
@@ -29,6 +26,9 @@ from stack.probing import accepts_tcp
 from stack.processes import Process, Programme
 from stack.run_folder import RunFolder
 from stack.settings_file import as_toml, merged
+from tests.fakes.pipeline import Pipeline
+from tests.fakes.served import KEY
+from tests.waiting import wait_for
 
 BACKEND_KEY = "the-backends-own-key"
 FAULTY = Path(__file__).with_name("faulty_backend.py")

@@ -1,12 +1,10 @@
-"""The use cases over one store, wired as in bootstrap, with the fakes of :mod:`fakes.world` around them."""
+"""The use cases over one store, wired as in bootstrap, with the fakes of :mod:`tests.fakes.world` around them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
-
-from fakes.world import DAY, FakeBackend, FakeClock, FakeCopies, FakeFiles, FakeLog, FakePacs, FakePlugins, SteppingConsumer
 
 from pacs_module.adapters.memory_queue import MemoryQueue
 from pacs_module.adapters.memory_store import MemoryStore
@@ -45,6 +43,7 @@ from pacs_module.use_cases.record_result import RecordResult
 from pacs_module.use_cases.release import Release
 from pacs_module.use_cases.resolve_uid import ResolveUid
 from pacs_module.use_cases.settle_delivery import DeliveryPolicy
+from tests.fakes.world import DAY, FakeBackend, FakeClock, FakeCopies, FakeFiles, FakeLog, FakePacs, FakePlugins, SteppingConsumer
 
 UID = "1.2.840.113619.2.55.3.1"
 THIN, THICK = UID + ".1", UID + ".2"

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fakes.pipeline import answer
-from fakes.world import DAY, FakePacs
-
 from pacs_module.bootstrap import build
 from pacs_module.domain.windows import Window
 from pacs_module.service import Service
 from pacs_module.settings import load_settings
+from tests.fakes.pipeline import answer
+from tests.fakes.world import DAY, FakePacs
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # newer versions would rather have a successor of httpx

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from raw_scp import RawScp, Script, identifier
-from real_pacs import AskingOrthanc
 
 from pacs_module.adapters.find_scu import Peer
 from pacs_module.adapters.identifiers import decode_identifier
@@ -28,6 +26,8 @@ from pacs_module.domain.values import SeriesFacts
 from pacs_module.ports import PacsFinder
 from stack.ports import LOOPBACK
 from stack.run_folder import RunFolder
+from tests.raw_scp import RawScp, Script, identifier
+from tests.real_pacs import AskingOrthanc
 
 pytestmark = pytest.mark.server("orthanc")
 

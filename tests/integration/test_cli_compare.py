@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dicom_maker import CHEST_CT, CHEST_DX, Study, store
-from fakes.sim_settings import sim_settings
 from typer.testing import CliRunner, Result
 
 from hospital_sim.pacs import SimPacs
@@ -19,6 +17,8 @@ from pacs_module.domain.errors import MessageError
 from stack.orthanc import HospitalPacs, OrthancPorts
 from stack.ports import LOOPBACK, free_ports
 from stack.run_folder import RunFolder
+from tests.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.fakes.sim_settings import sim_settings
 
 
 def run(settings: Path, *arguments: str) -> Result:

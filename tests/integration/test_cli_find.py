@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.sim_settings import sim_settings
 from typer.testing import CliRunner
 
 from hospital_sim.busy_day.day import BusyDay
@@ -16,6 +15,7 @@ from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs
 from pacs_module.cli import app
 from pacs_module.domain.errors import MessageError
+from tests.fakes.sim_settings import sim_settings
 
 DATE = dt.date(2026, 11, 21)
 

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from waiting import wait_for
 
 from pacs_module.adapters.leases import leases_of
 from pacs_module.adapters.mongo_store import MongoStore
@@ -19,6 +18,7 @@ from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.study import Study
 from stack.secantusdb import SecantusDb
 from tests.chaos.proxy import Mode, Proxy
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.server("secantusdb")
 

@@ -7,11 +7,12 @@ Does not prove anything about other PACS than Orthanc, nor about speed.
 from collections.abc import Iterator
 from pathlib import Path
 
-import log_grammar
 import pytest
 import requests
-from fakes.plugin_stack import PluginStack, ct_series, dx_series, sop_uids, until
 from pydicom.uid import generate_uid
+
+from tests import log_grammar
+from tests.fakes.plugin_stack import PluginStack, ct_series, dx_series, sop_uids, until
 
 pytestmark = pytest.mark.server("orthanc", "orthanc-python")
 

@@ -15,10 +15,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fakes.plugin_stack import PluginStack, ct_series, sop_uids, until
 from pydicom.uid import generate_uid
 
 from stack.errors import StackError
+from tests.fakes.plugin_stack import PluginStack, ct_series, sop_uids, until
 
 pytestmark = pytest.mark.server("orthanc", "orthanc-python")
 IMAGES = 150

@@ -16,8 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dicom_maker import CHEST_CT, CHEST_DX, Study, store
-from real_pacs import KINDS, AskingOrthanc, RealPacs, start
 from typer.testing import CliRunner
 
 from pacs_module import cli
@@ -27,6 +25,8 @@ from pacs_module.use_cases.probe_pacs import ProbePacs
 from pacs_module.use_cases.probe_questions.talk import MoveTest
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
+from tests.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.real_pacs import KINDS, AskingOrthanc, RealPacs, start
 
 pytestmark = pytest.mark.server("orthanc", "dcmtk")
 

@@ -10,10 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from dicom_maker import CHEST_CT, CHEST_DX, Study, store
-from fakes.world import FakeClock, FakeLog, FakePlugins
 from pydicom.dataset import Dataset
-from real_pacs import KINDS, AskingOrthanc, RealPacs, start
 
 from pacs_module.adapters.memory_store import MemoryStore
 from pacs_module.adapters.orthanc_finder import OrthancFinder
@@ -35,6 +32,9 @@ from pacs_module.use_cases.pull_studies import PullPolicy, PullStudies
 from pacs_module.use_cases.resolve_uid import ResolveUid
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
+from tests.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.fakes.world import FakeClock, FakeLog, FakePlugins
+from tests.real_pacs import KINDS, AskingOrthanc, RealPacs, start
 
 pytestmark = pytest.mark.server("orthanc", "dcmtk")
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Self
 
 import pytest
-from fakes.plugin_stack import PACS, PluginStack, ct_series, sop_uids
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
-from real_pacs import RealPacs, start
 
 from hospital_sim.scu import Association
 from stack.orthanc import ReceivingOrthanc
+from tests.fakes.plugin_stack import PACS, PluginStack, ct_series, sop_uids
+from tests.real_pacs import RealPacs, start
 
 pytestmark = pytest.mark.server("orthanc", "orthanc-python", "dcmtk")
 

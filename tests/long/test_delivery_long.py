@@ -15,11 +15,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from contract.queue_cases import remove
-from dicom_maker import CHEST_CT, Study, store
-from e2e.conftest import QUICK, Pipeline, options
-from fakes.delivery_stack import BACKEND_KEY, IMAGES, DeliveryStack, delivering
-from waiting import wait_for
 
 from pacs_module.adapters.rabbitmq import Topology
 from stack.ports import LOOPBACK, free_ports
@@ -28,6 +23,11 @@ from stack.processes import Process, Programme
 from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.run_folder import RunFolder
 from stack.whole import Stack
+from tests.contract.queue_cases import remove
+from tests.dicom_maker import CHEST_CT, Study, store
+from tests.e2e.conftest import QUICK, Pipeline, options
+from tests.fakes.delivery_stack import BACKEND_KEY, IMAGES, DeliveryStack, delivering
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.server("rabbitmq"), pytest.mark.timeout(900)]
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import mongomock
 import pytest
-from unit.use_cases.test_life import Life, as_often
 
 from pacs_module.adapters.mongo_store import MongoStore
 from pacs_module.adapters.sqlite_store import SqliteStore
 from pacs_module.ports import StudyStore
+from tests.unit.use_cases.test_life import Life, as_often
 
 pytestmark = pytest.mark.timeout(1200)
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pydicom
 import pytest
-from fakes.plugin_stack import PluginStack, ct_series, sop_uids, until
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
@@ -25,6 +24,7 @@ from pydicom.uid import (
 from pynetdicom.dsutils import encode
 
 from hospital_sim.scu import Association, Pacs, PacsUnreachableError
+from tests.fakes.plugin_stack import PluginStack, ct_series, sop_uids, until
 
 pytestmark = [pytest.mark.server("orthanc", "orthanc-python"), pytest.mark.timeout(400)]
 WITHIN_S = 90.0

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.plugin_stack import PluginStack, ct_series, sop_uids, until
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from stack.ports import is_free
+from tests.fakes.plugin_stack import PluginStack, ct_series, sop_uids, until
 
 pytestmark = [pytest.mark.server("orthanc", "orthanc-python"), pytest.mark.timeout(400)]
 

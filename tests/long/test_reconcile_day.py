@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-from fakes.pipeline import Pipeline
-from fakes.plugin_stack import API_KEY, PACS, PluginStack, until
 
 from hospital_sim.busy_day.day import BusyDay, BusyStudy, Oddity, StudyCorrection
 from hospital_sim.busy_day.plan import plan_busy_day
@@ -40,6 +38,8 @@ from pacs_module.use_cases.reconcile import Reconcile, ReconcilePolicy
 from pacs_module.use_cases.repair import Repair
 from stack.orthanc import OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from stack.ports import free_ports
+from tests.fakes.pipeline import Pipeline
+from tests.fakes.plugin_stack import API_KEY, PACS, PluginStack, until
 
 pytestmark = pytest.mark.server("orthanc", "orthanc-python")
 

@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dicom_maker import CHEST_CT, Study, store
-from waiting import wait_for
 
 from hospital_sim.scu import Pacs
 from pacs_module.adapters.sqlite_store import SqliteStore
@@ -23,6 +21,8 @@ from pacs_module.domain import study as documents
 from pacs_module.domain.lifecycle import Event, State
 from stack.ports import LOOPBACK
 from stack.whole import Stack, StackOptions
+from tests.dicom_maker import CHEST_CT, Study, store
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 

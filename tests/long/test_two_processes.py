@@ -22,7 +22,6 @@ from pathlib import Path
 
 import pytest
 import requests
-from fakes.three_pacs import DAY, ThreePacs
 
 from pacs_module.adapters.sqlite_store import SqliteStore
 from pacs_module.domain.lifecycle import Event
@@ -31,6 +30,7 @@ from pacs_module.domain.study import Study
 from stack.pacs_module import PacsModule, PacsModuleLinks
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
+from tests.fakes.three_pacs import DAY, ThreePacs
 
 PACS = ("PACS-A", "PACS-B", "PACS-C")
 STUDIES = 1000

@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pydicom
 import pytest
-from dicom_maker import CHEST_CT, CHEST_DX, Study, store
-from waiting import wait_for
 
 from stack.whole import Stack
+from tests.dicom_maker import CHEST_CT, CHEST_DX, Study, store
 from tests.e2e.conftest import QUICK, Pipeline, options
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 NOW = datetime.now(ZoneInfo("Asia/Shanghai"))

@@ -14,9 +14,6 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from fakes.pipeline import THICK, UID, Pipeline, answer, series_answer
-from fakes.served import service_on, settings_file
-from fakes.world import FakePacs
 from typer.testing import CliRunner
 
 from pacs_module import __version__, cli, cli_manual, cli_talk
@@ -24,6 +21,9 @@ from pacs_module.service import Service
 from pacs_module.use_cases.manual_work import Who
 from pacs_module.web.app import create_app
 from stack.ports import free_ports
+from tests.fakes.pipeline import THICK, UID, Pipeline, answer, series_answer
+from tests.fakes.served import service_on, settings_file
+from tests.fakes.world import FakePacs
 
 CHEST = "胸部 [c3 90 c3 98 c2 b2 c2 bf]"
 

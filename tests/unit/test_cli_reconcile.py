@@ -20,13 +20,13 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from fakes.pipeline import UID, answer, series_answer
-from fakes.served import found, service_on, settings_file
-from fakes.world import FakePacs
 
 from pacs_module import cli, cli_reconcile
 from pacs_module.domain.errors import MessageError, RetriableError
 from pacs_module.domain.study import PULL, Study
+from tests.fakes.pipeline import UID, answer, series_answer
+from tests.fakes.served import found, service_on, settings_file
+from tests.fakes.world import FakePacs
 
 DAY = "2020-06-18"
 GE = {"Manufacturer": "GE MEDICAL SYSTEMS", "ManufacturerModelName": "Revolution EVO", "StationName": "CT99GE02"}

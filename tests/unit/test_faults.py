@@ -11,9 +11,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from waiting import wait_for
 
 from pacs_module import faults
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 _REACH = "from pacs_module.faults import reach\nfor place in {places!r}: reach(place); print(place, flush=True)"

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 import pytest
-from fakes.world import FakeLog
 
 from pacs_module.domain.errors import PermanentError, PipelineError, RetriableError, StoreAway
 from pacs_module.domain.look_back import LookBack
@@ -17,6 +16,7 @@ from pacs_module.domain.windows import Window
 from pacs_module.find_loop import FindLoop
 from pacs_module.metrics import FindMetrics
 from pacs_module.use_cases.find_studies import FindResult, FindStudies
+from tests.fakes.world import FakeLog
 
 TODAY = date(2020, 6, 18)
 YESTERDAY = TODAY - timedelta(days=1)

@@ -6,7 +6,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from fakes.served import settings_file
 
 from pacs_module.adapters.local import SystemClock
 from pacs_module.adapters.memory_store import MemoryStore
@@ -14,6 +13,7 @@ from pacs_module.domain.errors import ConfigurationError
 from pacs_module.keeping import open_archive, open_copies
 from pacs_module.logs import ContractLog
 from pacs_module.settings import Settings, load_settings
+from tests.fakes.served import settings_file
 
 CLOCK = SystemClock(ZoneInfo("Asia/Shanghai"))
 

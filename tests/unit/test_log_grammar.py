@@ -5,7 +5,8 @@ Proves nothing of a real run; tests/e2e/test_log_contract.py does.
 """
 
 import pytest
-from log_grammar import grammar, matching
+
+from tests.log_grammar import grammar, matching
 
 STUDY = "1.2.840.113619.2.55.3.1"
 SERIES = "1.2.840.113619.2.55.3.1.7"

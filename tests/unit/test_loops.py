@@ -8,10 +8,10 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from fakes.world import FakeLog
 
 from pacs_module.domain.errors import RetriableError
 from pacs_module.loops import LONGEST_PAUSE_S, Loop
+from tests.fakes.world import FakeLog
 
 LONG_S = 30.0
 """A wait that only a broken loop would sit out."""

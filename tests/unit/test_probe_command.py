@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from fakes.served import settings_file
 from typer.testing import CliRunner
 
 from hospital_sim.busy_day.plan import plan_busy_day
@@ -22,6 +21,7 @@ from pacs_module import cli
 from pacs_module.domain.errors import ConfigurationError
 from pacs_module.settings import load_settings
 from stack.ports import free_ports
+from tests.fakes.served import settings_file
 
 DAY = "2026-11-20"
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.served import settings_file
 
 from pacs_module.domain.errors import ConfigurationError
 from pacs_module.domain.probe import Finding, Place, Recommendation, Verdict
 from pacs_module.profiles import Profile, tell_profiles, write_profile
 from pacs_module.settings import PacsSettings, load_settings
+from tests.fakes.served import settings_file
 
 NO_BACKSLASH = Finding("modalities", Verdict.YES, 'CT\\PR and "quotes"\x7f', "asked", "胸", "list")
 

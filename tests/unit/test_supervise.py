@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fakes.pipeline import Pipeline
-from fakes.served import service_on, settings_file
-from fakes.world import FakeLog
-from waiting import wait_for
 
 from pacs_module import supervise
 from pacs_module.domain.errors import RetriableError, about
 from pacs_module.loops import Loop
 from pacs_module.service import Service
 from pacs_module.supervise import NAME, Supervisor, supervised
+from tests.fakes.pipeline import Pipeline
+from tests.fakes.served import service_on, settings_file
+from tests.fakes.world import FakeLog
+from tests.waiting import wait_for
 
 DIES = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # which is what is tested
 

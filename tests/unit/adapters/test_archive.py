@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from ct_files import ct_file
 from pydicom.uid import JPEGLSLossless
 
 from pacs_module.adapters.archive import CompressedArchive
 from pacs_module.domain.errors import RetriableError
+from tests.ct_files import ct_file
 
 REAL = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 TODAY = date(2026, 11, 26)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from ct_files import ct_file
 
 from pacs_module.adapters.copies import AnonymousCopies
 from pacs_module.adapters.local import LocalFolders
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.messages import SeriesFolder
+from tests.ct_files import ct_file
 
 KEY = b"a secret of the site"
 STUDY, SERIES = "1.2.3.4", "1.2.3.4.1"

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from waiting import wait_for
 
 from tests.chaos.proxy import Mode, Proxy
+from tests.waiting import wait_for
 
 PATIENCE_S = 60.0
 

@@ -6,7 +6,7 @@ Does not prove that the containers run: that needs a Docker daemon (test_contain
 
 import re
 
-from compose_file import mandatory, text_of
+from tests.compose_file import mandatory, text_of
 
 SITE = {"orthanc", "pacs", "mongo", "rabbitmq"}
 DEMO = {"hospital": "hospital", "department": "hospital", "backend": "backend"}

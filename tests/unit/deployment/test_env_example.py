@@ -7,7 +7,7 @@ Does not prove that the containers run: that needs a Docker daemon (test_contain
 import json
 import re
 
-from compose_file import mandatory, text_of
+from tests.compose_file import mandatory, text_of
 
 
 def test_the_example_documents_every_variable_and_no_other(repository):

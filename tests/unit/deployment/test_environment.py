@@ -10,13 +10,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from compose_file import mounts, text_of
 
 from pacs_module.domain.errors import ConfigurationError
 from pacs_module.profiles import PROFILES
 from pacs_module.settings import BackendSettings, load_settings
 from pacs_module.site_config import load_switches
 from stack.orthanc import OrthancPorts, ReceivingLinks, ReceivingOrthanc
+from tests.compose_file import mounts, text_of
 
 
 def substituted(text):

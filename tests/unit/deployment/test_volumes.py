@@ -7,9 +7,8 @@ Does not prove that the containers run: that needs a Docker daemon (test_contain
 import re
 from pathlib import Path
 
-from compose_file import mounts, text_of
-
 from pacs_module.site_config import load_switches
+from tests.compose_file import mounts, text_of
 
 
 def test_there_is_one_ram_disk(composed):

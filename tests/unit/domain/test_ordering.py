@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pull_order import pull_key
 
 from pacs_module.domain.ordering import (
     BACKLOG,
@@ -21,6 +20,7 @@ from pacs_module.domain.ordering import (
     turn,
 )
 from pacs_module.domain.study import Study, iso
+from tests.pull_order import pull_key
 
 HOUR = 3_600_000
 NOON = int(datetime(2020, 6, 18, 12, tzinfo=UTC).timestamp() * 1000)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from fakes.pipeline import Pipeline
-
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.study import Study
 from pacs_module.domain.timeline import since, stages, timeline
+from tests.fakes.pipeline import Pipeline
 
 
 def lived() -> Pipeline:

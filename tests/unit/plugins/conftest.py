@@ -6,7 +6,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from fakes.orthanc_store import FakeStore
 
 import arrival
 import reception
@@ -25,6 +24,7 @@ from pull_rows import PullRows
 from reception import ReceptionWorker
 from reception_rows import ReceptionRows
 from size_rows import SizeRows
+from tests.fakes.orthanc_store import FakeStore
 
 
 class Clock:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.orthanc_store import FakeStore
 
 from handover import HandoverFolder, ToExport
 from pacs_module.adapters.local import LocalFolders
 from pacs_module.domain.errors import RetriableError
+from tests.fakes.orthanc_store import FakeStore
 
 
 @pytest.fixture

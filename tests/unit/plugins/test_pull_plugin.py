@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.orthanc_module import FakeOrthanc, FakeOutput
 
 from pacs_module.domain.errors import ConfigurationError
+from tests.fakes.orthanc_module import FakeOrthanc, FakeOutput
 
 
 @pytest.fixture

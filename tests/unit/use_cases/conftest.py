@@ -1,7 +1,8 @@
 """The use cases over an empty store, for tests that begin there."""
 
 import pytest
-from fakes.pipeline import Pipeline
+
+from tests.fakes.pipeline import Pipeline
 
 
 @pytest.fixture

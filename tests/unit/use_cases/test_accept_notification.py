@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fakes.pipeline import UID, Pipeline
 
 from pacs_module.domain.errors import MessageError
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.study import PULL
+from tests.fakes.pipeline import UID, Pipeline
 
 
 def test_a_repeated_notification_changes_nothing(world: Pipeline) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from fakes.pipeline import THIN, UID, Pipeline, answer, series_answer
 
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.messages import notification
 from pacs_module.domain.study import PULL
 from pacs_module.use_cases.announce import Announce
+from tests.fakes.pipeline import THIN, UID, Pipeline, answer, series_answer
 
 
 def announce(world: Pipeline, *pacs: str) -> Announce:

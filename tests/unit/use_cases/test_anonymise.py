@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 
 import pytest
-from fakes.pipeline import THICK, THIN, UID, Pipeline
-from fakes.world import FakeCopies, pseudonym
 
 from pacs_module.domain.anonymous import without_names
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.messages import Result, SeriesFolder
 from pacs_module.domain.study import ANONYMISE, PUBLISH
+from tests.fakes.pipeline import THICK, THIN, UID, Pipeline
+from tests.fakes.world import FakeCopies, pseudonym
 
 NAMES = (UID, THIN, THICK, "A1", "P1", "GEPACS", "192.168.1.150")
 

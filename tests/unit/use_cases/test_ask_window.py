@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 import pytest
-from fakes.world import FakeLog
 
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.values import Attributes
 from pacs_module.domain.windows import Window
 from pacs_module.use_cases.ask_window import AskWindow
+from tests.fakes.world import FakeLog
 
 DAY = date(2020, 6, 18)
 STUDIES = [

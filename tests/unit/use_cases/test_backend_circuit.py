@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from fakes.world import FakeClock, FakeLog
 
 from pacs_module.domain.circuit import CircuitPolicy
 from pacs_module.use_cases.backend_circuit import BackendCircuit
+from tests.fakes.world import FakeClock, FakeLog
 
 
 @pytest.fixture

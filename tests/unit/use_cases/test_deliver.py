@@ -9,12 +9,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from fakes.pipeline import Pipeline
-from fakes.world import SteppingConsumer
 
 from pacs_module.domain.errors import Busy, PipelineError, Refused, RetriableError, Unreachable
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.study import PUBLISH, PULL, iso
+from tests.fakes.pipeline import Pipeline
+from tests.fakes.world import SteppingConsumer
 
 
 def test_a_backend_that_is_down_costs_no_attempt(world: Pipeline) -> None:

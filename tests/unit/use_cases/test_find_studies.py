@@ -9,14 +9,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from fakes.pipeline import THICK, THIN, UID, Pipeline, answer, series_answer
-from fakes.world import DAY
 
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.stability import FIXED_DELAY, StabilityPolicy
 from pacs_module.domain.study import PULL
 from pacs_module.domain.switches import Switches
+from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, answer, series_answer
+from tests.fakes.world import DAY
 
 
 def test_a_first_find_writes_the_contracts_lines_with_the_right_counts(world: Pipeline) -> None:

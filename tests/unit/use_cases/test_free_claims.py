@@ -15,8 +15,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from fakes.pipeline import UID, Pipeline, answer
-from fakes.world import DAY, FakeCopies
 
 from pacs_module.adapters import local
 from pacs_module.adapters.leases import MemoryLeases
@@ -25,6 +23,8 @@ from pacs_module.adapters.memory_store import MemoryStore
 from pacs_module.domain.study import ANONYMISE, PULL, RELEASE, WATCH
 from pacs_module.use_cases.free_claims import FreeClaims
 from pacs_module.use_cases.hold_leases import HoldLeases
+from tests.fakes.pipeline import UID, Pipeline, answer
+from tests.fakes.world import DAY, FakeCopies
 
 LEASE_MS = 300_000
 

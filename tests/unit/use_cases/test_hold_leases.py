@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from fakes.world import FakeClock, FakeLog
 
 from pacs_module.adapters.leases import MemoryLeases
 from pacs_module.use_cases.hold_leases import HoldLeases
+from tests.fakes.world import FakeClock, FakeLog
 
 LENGTH = timedelta(seconds=30)
 

@@ -7,7 +7,6 @@ Not proved here: databases (tests/contract/test_ris_contract).
 from datetime import timedelta
 
 import pytest
-from fakes.pipeline import UID, Pipeline, answer
 
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.lifecycle import State
@@ -16,6 +15,7 @@ from pacs_module.domain.ris import RisOrder, RisPolicy
 from pacs_module.domain.study import PULL
 from pacs_module.domain.switches import Switches
 from pacs_module.use_cases.judge_orders import JudgeOrders, OrderTimes
+from tests.fakes.pipeline import UID, Pipeline, answer
 
 WAIT_S, AGAIN_S = 600, 60
 DAY = "2020-06-18"

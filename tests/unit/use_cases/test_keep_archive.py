@@ -7,12 +7,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from fakes.pipeline import Pipeline
 
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.lifecycle import State
 from pacs_module.ports import Archived
 from pacs_module.use_cases.keep_archive import KeepArchive
+from tests.fakes.pipeline import Pipeline
 
 
 class FakeArchive:

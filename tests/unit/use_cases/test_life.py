@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fakes.pipeline import THICK, UID, Pipeline, answer
-from fakes.world import DAY
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -30,6 +28,8 @@ from pacs_module.domain.study import PUBLISH, PULL, WATCH, Study
 from pacs_module.ports import StudyStore
 from pacs_module.use_cases.changing import IMPOSSIBLE
 from pacs_module.use_cases.manual_work import Who
+from tests.fakes.pipeline import THICK, UID, Pipeline, answer
+from tests.fakes.world import DAY
 
 SETTLED = (State.COMPLETED, State.UNSUPPORTED_SERIES, State.PULL_FAILED, State.DEAD_LETTER, *BY_HAND)
 OUTCOMES = ("received", "short", "failed", "nothing_new", "filtered")

@@ -9,14 +9,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from fakes.pipeline import THICK, THIN, UID, Pipeline, answer, series_answer
-from fakes.world import DAY
 
 from pacs_module.domain.errors import PermanentError, RetriableError
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.messages import SeriesReport
 from pacs_module.domain.study import LOOK, PULL
 from pacs_module.domain.switches import Switches
+from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, answer, series_answer
+from tests.fakes.world import DAY
 
 HOUR = 3600
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from fakes.pipeline import THICK, THIN, UID, answer, series_answer
-from fakes.world import DAY, FakeClock, FakePacs
 
 from pacs_module.domain.errors import MessageError, RetriableError
 from pacs_module.domain.switches import Switches
 from pacs_module.use_cases.look_up import LookUp
+from tests.fakes.pipeline import THICK, THIN, UID, answer, series_answer
+from tests.fakes.world import DAY, FakeClock, FakePacs
 
 
 @pytest.fixture

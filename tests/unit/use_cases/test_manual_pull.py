@@ -7,12 +7,12 @@ Does not prove that Orthanc moves anything; the plugins are a list of what they 
 from __future__ import annotations
 
 import pytest
-from fakes.pipeline import THICK, THIN, UID, Pipeline, answer, at_series_level, series_answer
-from fakes.world import DAY
 
 from pacs_module.domain.errors import MessageError, PermanentError, Refused, Unreachable
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.ordering import MANUAL
+from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, answer, at_series_level, series_answer
+from tests.fakes.world import DAY
 
 
 def test_a_manual_pull_goes_to_the_front_and_says_so(world: Pipeline) -> None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fakes.pipeline import UID, Pipeline, answer, series_answer
-from fakes.world import DAY
 
 from pacs_module.domain.errors import InvalidTransition, MessageError
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.ordering import EMERGENCY, MANUAL, ROUTINE
 from pacs_module.domain.study import PUBLISH, RELEASE
 from pacs_module.use_cases.manual_work import Who, progress
+from tests.fakes.pipeline import UID, Pipeline, answer, series_answer
+from tests.fakes.world import DAY
 
 LI = Who("manual: Dr. Li", "a phantom")
 

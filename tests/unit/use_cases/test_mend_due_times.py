@@ -10,15 +10,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from fakes.pipeline import UID, Pipeline, answer
-from fakes.served import settings_file
-from fakes.world import DAY, FakeCopies
 
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.study import PULL, WORK
 from pacs_module.longest_pauses import longest_pauses
 from pacs_module.settings import load_settings
 from pacs_module.use_cases.mend_due_times import MendDueTimes
+from tests.fakes.pipeline import UID, Pipeline, answer
+from tests.fakes.served import settings_file
+from tests.fakes.world import DAY, FakeCopies
 
 EIGHT_HOURS = 8 * 3600.0
 LONGEST = dict.fromkeys(WORK, timedelta(minutes=15))

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from fakes.world import FakeClock, FakeLog
 
 from pacs_module.adapters.leases import MemoryLeases, leases_of
 from pacs_module.adapters.report_folder import ReportFolder
@@ -20,6 +19,7 @@ from pacs_module.domain.reconcile_report import Report, report
 from pacs_module.ports import Leases
 from pacs_module.use_cases.hold_leases import LENGTH, HoldLeases
 from pacs_module.use_cases.nightly import LEASE, Nightly
+from tests.fakes.world import FakeClock, FakeLog
 
 YESTERDAY, TODAY = date(2026, 11, 25), date(2026, 11, 26)
 

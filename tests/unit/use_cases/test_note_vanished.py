@@ -11,8 +11,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from fakes.pipeline import UID, Pipeline, answer
-from fakes.world import DAY
 
 from pacs_module.adapters.memory_store import MemoryStore
 from pacs_module.adapters.sqlite_store import SqliteStore
@@ -21,6 +19,8 @@ from pacs_module.domain.lifecycle import State
 from pacs_module.domain.windows import Window
 from pacs_module.ports import StudyStore
 from pacs_module.use_cases.note_vanished import RELOAD, NoteVanished
+from tests.fakes.pipeline import UID, Pipeline, answer
+from tests.fakes.world import DAY
 
 OTHER = answer(UID + ".9", 50, AccessionNumber="A9", PatientID="P9", ModalitiesInStudy="MR")
 

@@ -6,12 +6,11 @@ Does not prove that Orthanc moves anything; the plugins are a list of what they 
 
 from __future__ import annotations
 
-from fakes.pipeline import THICK, THIN, UID, Pipeline, at_series_level, series_answer
-from fakes.world import DAY
-
 from pacs_module.domain.errors import PermanentError, RetriableError
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.study import PULL
+from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, at_series_level, series_answer
+from tests.fakes.world import DAY
 
 
 def test_only_wanted_series_are_pulled_and_the_reasons_go_to_the_plugins_log() -> None:

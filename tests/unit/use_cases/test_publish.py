@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from fakes.pipeline import Pipeline
 
 from pacs_module.domain.errors import PermanentError, RetriableError, Unreachable
 from pacs_module.domain.study import PUBLISH
+from tests.fakes.pipeline import Pipeline
 
 
 def test_rabbitmq_away_and_back(world: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:

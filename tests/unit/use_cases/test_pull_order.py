@@ -7,13 +7,13 @@ Does not prove the order over several processes (tests/long/test_two_processes.p
 from __future__ import annotations
 
 import pytest
-from fakes.pipeline import UID, Pipeline, answer
-from fakes.world import DAY
 
 from pacs_module.domain.backlog import Backlog
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.ordering import EMERGENCY, GREEN_CHANNEL, ROUTINE
 from pacs_module.use_cases.manual_work import Who
+from tests.fakes.pipeline import UID, Pipeline, answer
+from tests.fakes.world import DAY
 
 HOUR_S = 3600
 WHO = Who("manual: Dr. Li", "because")

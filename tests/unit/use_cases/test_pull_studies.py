@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fakes.pipeline import UID, Pipeline, answer
-from fakes.world import DAY
 
 from pacs_module.domain.errors import Refused, RetriableError, TooLarge, Unreachable
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.messages import PullReport
 from pacs_module.domain.ordering import MANUAL
 from pacs_module.domain.study import PULL, WATCH, Study
+from tests.fakes.pipeline import UID, Pipeline, answer
+from tests.fakes.world import DAY
 
 
 def test_a_round_says_what_it_pulls_in_the_contracts_words(world: Pipeline) -> None:

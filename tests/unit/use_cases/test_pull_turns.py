@@ -9,8 +9,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from fakes.pipeline import UID, Pipeline, answer
-from fakes.world import DAY
 
 from pacs_module.adapters.leases import MemoryLeases
 from pacs_module.adapters.memory_store import MemoryStore
@@ -22,6 +20,8 @@ from pacs_module.use_cases.hold_leases import HoldLeases
 from pacs_module.use_cases.manual_work import Who
 from pacs_module.use_cases.pull_studies import PullStudies
 from pacs_module.use_cases.pull_turns import PullTurns
+from tests.fakes.pipeline import UID, Pipeline, answer
+from tests.fakes.world import DAY
 
 WHO = Who("manual: Dr. Li", "because")
 

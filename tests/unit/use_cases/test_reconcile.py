@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import pytest
-from fakes.pipeline import THICK, UID, Pipeline, answer, series_answer
-from fakes.world import DAY
 
 from pacs_module.domain.errors import PermanentError, RetriableError, TooManyAnswers
 from pacs_module.domain.lifecycle import State
@@ -25,6 +23,8 @@ from pacs_module.use_cases.ask_devices import AskDevices
 from pacs_module.use_cases.ask_window import AskWindow
 from pacs_module.use_cases.reconcile import Reconcile, ReconcilePolicy
 from pacs_module.use_cases.repair import Repair
+from tests.fakes.pipeline import THICK, UID, Pipeline, answer, series_answer
+from tests.fakes.world import DAY
 
 GE = {"Manufacturer": "GE MEDICAL SYSTEMS", "ManufacturerModelName": "Revolution EVO", "StationName": "CT99GE02"}
 

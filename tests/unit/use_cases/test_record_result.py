@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from fakes.pipeline import Pipeline
-
 from pacs_module.domain.lifecycle import State
+from tests.fakes.pipeline import Pipeline
 
 
 def test_results_late_repeated_unknown_and_for_an_older_hand_over(world: Pipeline) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fakes.pipeline import RETENTION_S, Pipeline
 
 from pacs_module.domain.errors import Unreachable
 from pacs_module.domain.study import RELEASE
+from tests.fakes.pipeline import RETENTION_S, Pipeline
 
 
 def test_each_folder_is_kept_for_its_own_retention(world: Pipeline) -> None:

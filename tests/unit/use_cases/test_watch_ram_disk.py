@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from fakes.world import FakeLog, FakePlugins
-
 from pacs_module.metrics import FindMetrics
 from pacs_module.use_cases.watch_ram_disk import WatchRamDisk
+from tests.fakes.world import FakeLog, FakePlugins
 
 
 def test_the_alarm_is_said_once_and_the_numbers_are_shown() -> None:

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 import schemathesis
-from fakes.pipeline import Pipeline
-from fakes.served import KEY, TestClient, found, service_on, settings_file
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
 from pacs_module.service import Service
 from pacs_module.web.app import create_app
+from tests.fakes.pipeline import Pipeline
+from tests.fakes.served import KEY, TestClient, found, service_on, settings_file
 
 EXAMPLES = 8
 MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]

@@ -16,14 +16,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from fakes.pipeline import THICK, THIN, UID, Pipeline, answer, series_answer
-from fakes.served import KEY, TestClient, found, service_on, settings_file
-from fakes.world import FakePacs
 
 from pacs_module.domain.awaited import Fault
 from pacs_module.loops import Loop
 from pacs_module.service import Service
 from pacs_module.web.app import create_app
+from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, answer, series_answer
+from tests.fakes.served import KEY, TestClient, found, service_on, settings_file
+from tests.fakes.world import FakePacs
 
 HERE, ELSEWHERE = ("127.0.0.1", 1), ("192.168.1.7", 1)
 WITH_KEY = {"X-API-Key": KEY}

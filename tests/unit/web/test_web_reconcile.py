@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from fakes.served import TestClient, service_on, settings_file
-
 from pacs_module.adapters.report_folder import ReportFolder
 from pacs_module.domain.reconcile_line import PacsList
 from pacs_module.domain.reconcile_report import report
 from pacs_module.web.app import create_app
+from tests.fakes.served import TestClient, service_on, settings_file
 
 DAY = date(2026, 11, 25)
 
