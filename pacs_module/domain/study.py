@@ -308,12 +308,19 @@ class Study:
         return rises_from(self.rank, self.waits_since_at)
 
     def saw(self, pacs: str, count: int | None, at: int) -> bool:
-        """A PACS has the study, with so many instances (0 is what some say that do not count); whether that is news."""
+        """
+        A PACS has the study, with so many instances (0 is what some say that do not count); whether that is news.
+
+        Where one counts nobody need look into it any more.
+        """
         known = self.pacs.get(pacs)
         if known is not None and known.count == (count or None):
             return False
         self.pacs = {**self.pacs, pacs: replace(known or PacsCopy(), count=count or None, seen_at=iso(at))}
         self.counts = [*self.counts, FoundCount(iso(at), pacs, count or None)][-MOST_COUNTS:]
+        if count:
+            self.look = None
+            self.schedule(LOOK, None)
         return True
 
     @property

@@ -68,13 +68,13 @@ class LookAgain:
 
     def _not_now(self, study: Study) -> bool:
         """While it is being pulled there is nothing to compare with; where counts are told nothing needs to be."""
-        told = study.count is not None
+        told = study.count is not None or study.look is None
         study.schedule(LOOK, None if told else self.clock.now() + milliseconds(self.policy.pauses.first))
         return True
 
     def _take(self, study: Study, shown: dict[str, int]) -> bool:
         look, now = study.look, self.clock.now()
-        if look is None or study.state not in SETTLED:
+        if look is None or study.count is not None or study.state not in SETTLED:
             return self._not_now(study)
         why = growth(shown, look.series, study.received)
         look.take(shown)

@@ -219,7 +219,45 @@ def test_counts_from_another_pacs_speak_for_it() -> None:
     settled(world, THIN)
     world.pacs.studies["B"] = [answer(count=100)]
     world.find("B", DAY)
+    assert LOOK not in world.study().due, "at once, not when it would have been due"
     assert looks(world, 72 * HOUR) == []
+
+
+def test_a_count_that_is_told_while_it_is_looked_into_ends_the_looks(world: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    settled(world, THIN)
+    world.clock.pass_seconds(5 * 60)
+
+    def told_meanwhile(*_: object) -> list[dict[str, str]]:
+        monkeypatch.undo()
+        world.pacs.studies["A"] = [answer(count=100)]
+        world.find("A", DAY)
+        return [series_answer(THIN, None)]
+
+    monkeypatch.setattr(world.pacs, "find", told_meanwhile)
+    assert world.look("A") is not None
+    assert LOOK not in world.study().due
+
+
+def test_where_no_count_is_told_any_more_the_looks_begin_anew(world: Pipeline) -> None:
+    settled(world, THIN, received=100)
+    for count in (100, None):
+        world.pacs.studies["A"] = [answer(count=count)]
+        world.find("A", DAY)
+    assert LOOK in world.study().due
+    assert looks(world, HOUR) != []
+
+
+def test_a_study_that_came_unasked_and_was_pulled_before_the_pacs_counted_it_is_due_no_more(world: Pipeline) -> None:
+    """Its files were lost before the PACS had it; the counts of the PACS speak for it from the first find on."""
+    world.accept(world.message(None))
+    world.publish()
+    world.files.counts["/store_image/H1"] = 0
+    world.deliver(0)
+    assert world.pull() == 1
+    assert LOOK in world.study().due
+    world.report(world.plugins.asked[-1], "failed", received=0)
+    world.pacs.studies["A"] = [answer(count=80)]
+    world.find("A", DAY)
     assert LOOK not in world.study().due
 
 
