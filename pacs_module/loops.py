@@ -14,6 +14,9 @@ from .domain.errors import PipelineError
 from .ports import EventLog
 
 LONGEST_PAUSE_S = 60.0
+"""Between two failures of a step that fails by itself, in seconds."""
+LONGEST_WAIT_S = 10.0
+"""Between two looks whether a server is back, in seconds."""
 BOUND_S = 300.0
 _FRAMES = 4
 
@@ -24,8 +27,10 @@ class Loop:
     One thread.
 
     ``step`` does the work and returns whether there was any: then it is called again at once, otherwise after ``interval``
-    seconds or when somebody calls :meth:`wake`. An error is logged; the pause doubles with each one in a row, up to
-    ``longest_pause``. A step that takes longer than ``bound`` seconds counts as stuck: nobody ends it, but it is told.
+    seconds or when somebody calls :meth:`wake`. The pause doubles with each error in a row, up to ``longest_wait`` seconds when
+    a server is away and up to ``longest_pause`` when no server is to blame. An error is logged when it is another one than the
+    last, and else the 1st, 2nd, 4th, 8th ... time in a row. When a server is met again, ``met_again`` hears its name: others may
+    wait for it. A step that takes longer than ``bound`` seconds counts as stuck: nobody ends it, but it is told.
     """
 
     name: str
@@ -34,6 +39,8 @@ class Loop:
     log: EventLog
     bound: float = BOUND_S
     longest_pause: float = LONGEST_PAUSE_S
+    longest_wait: float = LONGEST_WAIT_S
+    met_again: Callable[[str], None] = lambda server: None
     failures: int = 0
     fault: Fault | None = None
     """Of the last step, when it failed, since the first failure in the row."""
@@ -118,19 +125,28 @@ class Loop:
         finally:
             self._began, self.ended_at = None, epoch_ms()
         if self.failures:
-            self.log.event(f"{self.name} goes on", after=self.failures)
-        self.failures, self.fault = 0, None
+            self._goes_on()
         return busy
 
+    def _goes_on(self) -> None:
+        self.log.event(f"{self.name} goes on", after=self.failures)
+        server = self.fault.server if self.fault else ""
+        self.failures, self.fault = 0, None
+        if server:
+            self.met_again(server)
+
     def _failed(self, error: Exception, words: str, kind: str) -> None:
-        self.failures += 1
-        self.fault = Fault.of(error, self.fault.since if self.fault else epoch_ms())
-        self.log.event(f"{self.name} failed", "WARNING", kind=kind, server=self.fault.server, error=words, inRow=self.failures)
+        before, self.failures = self.fault, self.failures + 1
+        self.fault = Fault.of(error, before.since if before else epoch_ms())
+        if self.fault != before or self.failures.bit_count() == 1:
+            told = {"kind": kind, "server": self.fault.server, "error": words, "inRow": self.failures}
+            self.log.event(f"{self.name} failed", "WARNING", **told)
 
     def _pause(self) -> float:
         if not self.failures:
             return self.interval
-        return float(min(max(self.interval, 0.5) * 2 ** min(self.failures - 1, 10), self.longest_pause))
+        longest = self.longest_wait if self.fault and self.fault.server else self.longest_pause
+        return float(min(max(self.interval, 0.5) * 2 ** min(self.failures - 1, 10), longest))
 
     def _place(self) -> str:
         """Where in the code the thread is, the innermost calls."""

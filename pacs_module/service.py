@@ -72,6 +72,12 @@ class Service:
             if name in names or name.partition(" ")[0] in names:
                 loop.wake()
 
+    def met_again(self, server: str) -> None:
+        """A server that was away is back, as one loop has found out: the others that wait for it need not wait any longer."""
+        for loop in self.loops.values():
+            if loop.fault is not None and loop.fault.server == server:
+                loop.wake()
+
     def find_days(self) -> list[date]:
         """The dates to find."""
         return find_days(self.settings, self.clock.today())

@@ -39,10 +39,12 @@ COPYING_S = 900.0
 
 def loops_of(service: Service) -> dict[str, Loop]:
     """The loops by name; none is started."""
-    settings, new = service.settings, partial(Loop, log=service.log, bound=service.settings.stuck_after_s)
+    settings = service.settings
+    new = partial(Loop, log=service.log, bound=settings.stuck_after_s, met_again=service.met_again)
     asking = settings.stuck_after_s + MOST_QUERIES * settings.orthanc.find_timeout_s
-    loops = [_find_loop(service, pacs, asking) for pacs in settings.pacs]
-    loops += [
+    delivering = settings.stuck_after_s + settings.backend.timeout_s + settings.backend.result_timeout_s
+    loops = [
+        *(new(f"find {pacs.name}", _find_at(service, pacs), settings.find_interval_s, bound=asking) for pacs in settings.pacs),
         *(new(f"pull {pacs.name}", partial(_pull_at, service, pacs.name), PULL_S, bound=asking) for pacs in settings.pacs),
         new("leases", service.leases.renew, settings.lease_s / 3),
         new("claims", service.free_claims, CLAIMS_S),
@@ -58,7 +60,11 @@ def loops_of(service: Service) -> dict[str, Loop]:
         loops.append(new("RAM disk", service.ram_disk, RAM_DISK_S))
     if service.pull.orders is not None:
         loops.append(new("orders", service.pull.orders.look_ahead, ORDERS_S))
-    loops += [_worker(service, f"WORKER-{number}") for number in range(1, settings.backend.workers + 1)]
+    for number in range(1, settings.backend.workers + 1):
+        deliver = _delivery(service, f"WORKER-{number}")
+        worker = new(f"WORKER-{number}", partial(_deliver_one, deliver), TAKE_S, bound=delivering)
+        deliver.stopping = worker.stopping
+        loops.append(worker)
     return {loop.name: loop for loop in loops}
 
 
@@ -67,7 +73,7 @@ def _pull_at(service: Service, pacs: str) -> bool:
     return service.pull(pacs) > 0
 
 
-def _find_loop(service: Service, pacs: PacsSettings, bound: float) -> Loop:
+def _find_at(service: Service, pacs: PacsSettings) -> FindLoop:
     step = FindLoop(
         pacs=pacs.name,
         find=service.find,
@@ -82,14 +88,14 @@ def _find_loop(service: Service, pacs: PacsSettings, bound: float) -> Loop:
         leases=service.leases,
     )
     service.find_loops[pacs.name] = step
-    return Loop(f"find {pacs.name}", step, service.settings.find_interval_s, service.log, bound)
+    return step
 
 
-def _worker(service: Service, name: str) -> Loop:
+def _delivery(service: Service, name: str) -> Deliver:
     settings = service.settings
     told = settings.backend
     backend = HttpBackend(told.url, told.key.get_secret_value(), told.timeout_s, told.transfer)
-    deliver = Deliver(
+    return Deliver(
         store=service.store,
         consumer=RabbitConsumer(settings.rabbitmq.url.get_secret_value()),
         backend=backend,
@@ -102,10 +108,8 @@ def _worker(service: Service, name: str) -> Loop:
         counted=service.delivery_metrics.tried,
     )
 
-    def step() -> bool:
-        deliver(TAKE_S)
-        return True
 
-    loop = Loop(name, step, TAKE_S, service.log, settings.stuck_after_s + told.timeout_s + told.result_timeout_s)
-    deliver.stopping = loop.stopping
-    return loop
+def _deliver_one(deliver: Deliver) -> bool:
+    """Waits for a message by itself: it is called again at once."""
+    deliver(TAKE_S)
+    return True

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from pacs_module.domain.errors import RetriableError
-from pacs_module.loops import LONGEST_PAUSE_S, Loop
+from pacs_module.domain.awaited import Fault
+from pacs_module.domain.errors import RetriableError, about
+from pacs_module.loops import LONGEST_PAUSE_S, LONGEST_WAIT_S, Loop
 from tests.fakes.world import FakeLog
 
 LONG_S = 30.0
@@ -88,13 +89,46 @@ def test_a_stop_during_a_failing_step_is_not_forgotten() -> None:
     assert log.events[0][0] == "publish failed"
 
 
-def test_the_pause_grows_with_failures_in_a_row_up_to_a_minute() -> None:
+@pytest.mark.parametrize(("server", "longest"), [("RabbitMQ at 127.0.0.1:5672", LONGEST_WAIT_S), ("", LONGEST_PAUSE_S)])
+def test_the_pause_grows_with_failures_in_a_row_less_where_a_server_is_away(server: str, longest: float) -> None:
     loop = Loop("publish", busy, 1.0, FakeLog())
     pauses = []
     for failures in (0, 1, 2, 3, 7, 500):
-        loop.failures = failures
+        loop.failures, loop.fault = failures, Fault(server, "it failed", 0)
         pauses.append(loop._pause())
-    assert pauses == [1.0, 1.0, 2.0, 4.0, LONGEST_PAUSE_S, LONGEST_PAUSE_S]
+    assert pauses == [1.0, 1.0, 2.0, 4.0, longest, longest]
+
+
+def test_one_failure_again_and_again_is_told_ever_more_rarely_and_another_one_at_once() -> None:
+    log = FakeLog()
+    loop = Loop("publish", fails, LONG_S, log)
+    for _ in range(9):
+        loop._one_step()
+    loop.step = breaks
+    loop._one_step()
+    assert [values["inRow"] for _, values in log.events] == [1, 2, 4, 8, 10]
+
+
+def test_who_meets_a_server_again_tells_its_name() -> None:
+    met: list[str] = []
+
+    def away() -> bool:
+        with about("RabbitMQ at 127.0.0.1:5672"):
+            raise RetriableError("connection refused")
+
+    loop = Loop("publish", away, LONG_S, FakeLog(), met_again=met.append)
+    loop._one_step()
+    loop.step = breaks
+    loop._one_step()
+    loop.step = busy
+    loop._one_step()
+    assert met == [], "what failed last was no server"
+    loop.step = away
+    loop._one_step()
+    loop.step = busy
+    loop._one_step()
+    loop._one_step()
+    assert met == ["RabbitMQ at 127.0.0.1:5672"]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
