@@ -22,6 +22,7 @@ TAKE_S = 1.0
 PULL_S = 0.5
 ORDERS_S = 5.0
 """How often the orders of what waits are looked at, in seconds."""
+CLAIMS = "claims"
 CLAIMS_S = 2.0
 """How often it is looked whether another process is over, in seconds; one read."""
 ARCHIVE_SWEEP_S = 3600.0
@@ -47,7 +48,7 @@ def loops_of(service: Service) -> dict[str, Loop]:
         *(new(f"find {pacs.name}", _find_at(service, pacs), settings.find_interval_s, bound=asking) for pacs in settings.pacs),
         *(new(f"pull {pacs.name}", partial(_pull_at, service, pacs.name), PULL_S, bound=asking) for pacs in settings.pacs),
         new("leases", service.leases.renew, settings.lease_s / 3),
-        new("claims", service.free_claims, CLAIMS_S),
+        new(CLAIMS, service.free_claims, CLAIMS_S),
         new("watch", service.pull.watch, 1.0),
         new("publish", service.publish, 1.0),
         new("release", service.release, 5.0, bound=settings.stuck_after_s + COPYING_S),

@@ -16,6 +16,7 @@ from ..find_loop import FindLoop
 from ..loops import Loop
 from ..ports import Exists
 from ..service import Service
+from ..service_loops import CLAIMS
 from ..supervise import NAME as SUPERVISOR
 from ..waiting import measure, stuck, waits_for
 from .access import Access
@@ -92,10 +93,11 @@ def _dead(service: Service) -> list[str]:
 
 
 def _store(service: Service) -> str:
-    """What is wrong with it; empty: it answers. Until the work has begun the supervisor asks it again and again, not we."""
-    loop = service.loops.get(SUPERVISOR)
-    if loop is not None and loop.fault is not None and loop.fault.server.startswith("store"):
-        return loop.fault.because
+    """What is wrong with it; empty: it answers. Known to be away, it is not asked: that would wait for a time limit."""
+    asking = [loop for loop in (service.loops.get(SUPERVISOR), service.loops.get(CLAIMS)) if loop is not None]
+    for fault in (loop.fault for loop in asking):
+        if fault is not None and fault.server.startswith("store"):
+            return fault.because
     try:
         service.store.get("any")
     except PipelineError as error:

@@ -317,6 +317,9 @@ def test_alive_is_not_yet_ready(service: Service, client: TestClient, monkeypatc
     whole = client.get("/health")
     assert (whole.status_code, whole.json()["studies"]) == (200, {}), "the rest is told all the same"
     assert "closed" in whole.json()["store"]
+    service.loops["claims"].fault = Fault("store at db:27017", "no server answers", 1_000)
+    monkeypatch.setattr(type(service.store), "get", lambda *_: pytest.fail("health waits for a store that is known to be away"))
+    assert (client.get("/health/ready").json()["store"], client.get("/health").json()["store"]) == ("no server answers",) * 2
 
 
 def test_who_is_away_is_told_with_since_and_why_and_who_waits(
