@@ -380,6 +380,10 @@ class Backend(Protocol):
         """
         ...
 
+    def gone(self) -> bool:
+        """Whether its host says that nobody listens there: what it was computing died with it. False where nobody can tell."""
+        ...
+
 
 class Clock(Protocol):
     """Time, as an argument."""

@@ -22,6 +22,12 @@ def address_of(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
+def host_and_port(url: str) -> tuple[str, int]:
+    """Where a connection to that URL goes; the scheme's port where it names none."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
 @contextmanager
 def translated(who: str) -> Iterator[None]:
     """Map what ``requests`` raises: nobody there is Unreachable, everything else on the way is Retriable."""

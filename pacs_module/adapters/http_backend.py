@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from typing import Any
 
 import requests
 
 from ..domain.errors import about
-from .http import address_of, checked, translated
+from .http import address_of, checked, host_and_port, translated
 from .series_stream import MEDIA_TYPE, SeriesStream
 
 PATH, BYTES = "path", "bytes"
+_CONNECT_S = 2.0
 
 
 class HttpBackend:
@@ -35,6 +37,20 @@ class HttpBackend:
         with about(self._server), translated("the backend"):
             response = self._post_bytes(message, headers) if self._transfer == BYTES else self._post_path(message, headers)
             checked("the backend", response)
+
+    def gone(self) -> bool:
+        """
+        Connect and hang up: a refused connection is the one sure sign; a silent host may be a busy or a distant one.
+
+        Behind a proxy it is the proxy that answers: False.
+        """
+        try:
+            with socket.create_connection(host_and_port(self._url), _CONNECT_S):
+                return False
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
 
     def _post_path(self, message: Mapping[str, Any], headers: dict[str, str]) -> requests.Response:
         return requests.post(self._url, json=dict(message), headers=headers, timeout=(5, self._timeout))

@@ -21,6 +21,8 @@ from .settle_delivery import UNDECIDED, DeliveryPolicy, fail_delivery, give_up, 
 
 LOOK_S = 0.5
 """How often a waiting worker looks for the result, in seconds; also the time in which it notices a stop."""
+GONE_S = 2.0
+"""How often it looks whether the backend is still there, in seconds."""
 _KEY_REFUSED = 401
 
 
@@ -131,13 +133,12 @@ class Deliver:
 
     def _wait_for_result(self, study_uid: str, item: HandOver, delivery: Delivery) -> None:
         """The message counts as done only when the result is in; until then it stays with RabbitMQ, whatever dies."""
-        timeout, waited, before = milliseconds(self.policy.result_timeout), 0, self.clock.now()
+        timeout, waited, looked, before = milliseconds(self.policy.result_timeout), 0, 0, self.clock.now()
+        why, outcome = f"no result within {self.policy.result_timeout}", "no result"
         while waited < timeout:
             self.consumer.keep_alive(LOOK_S)
-            waited, before = (
-                waited + max(self.clock.now() - before, 0),
-                self.clock.now(),
-            )  # a clock that is set back counts nothing
+            now = self.clock.now()
+            waited, before = waited + max(now - before, 0), now  # a clock that is set back counts nothing
             state = self._state_of(study_uid, item)
             if state != "accepted":
                 self._settle(delivery, state == "dead")
@@ -145,8 +146,13 @@ class Deliver:
             if self.stopping():
                 self.consumer.put_back(delivery)
                 return
-        gone = self._again(study_uid, item, "no result", f"no result within {self.policy.result_timeout}")
-        self._settle(delivery, gone)
+            if waited - looked >= GONE_S * 1000:
+                looked = waited
+                if self.backend.gone():
+                    why, outcome = "the backend has gone while it computed", "gone"
+                    self.circuit.failed(why, down=True)
+                    break
+        self._settle(delivery, self._again(study_uid, item, outcome, why))
 
     def _settle(self, delivery: Delivery, dead: bool) -> None:
         if dead:

@@ -132,6 +132,10 @@ class FakeBackend:
         self.submitted: list[str] = []
         self.error: PipelineError | None = None
         self.then: Callable[[Mapping[str, Any]], object] = lambda message: None
+        self.is_gone = False
+
+    def gone(self) -> bool:
+        return self.is_gone
 
     def submit(self, message: Mapping[str, Any], idempotency_key: str) -> None:
         if self.error is not None:

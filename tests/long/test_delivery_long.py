@@ -111,7 +111,7 @@ def test_a_backend_that_dies_after_it_has_accepted(run_folder: RunFolder, tmp_pa
         stack.until(uids, "completed", seconds=LONG_S)
         every_study_once(stack, uids)
         outcomes = [one.outcome for uid in uids for one in stack.study(uid).handovers[0].tries]
-        assert outcomes.count("no result") >= 4
+        assert outcomes.count("no result") + outcomes.count("gone") >= 4
 
 
 def test_rabbitmq_is_killed_and_started_in_the_middle(run_folder: RunFolder, tmp_path: Path) -> None:

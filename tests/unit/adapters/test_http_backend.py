@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from pacs_module.adapters.http import host_and_port
 from pacs_module.adapters.http_backend import HttpBackend
 from pacs_module.adapters.series_stream import PIECE, SeriesStream
 from pacs_module.domain.errors import Busy, Refused, RetriableError, Unreachable
@@ -153,3 +154,23 @@ def test_nobody_there() -> None:
     (port,) = free_ports(1)
     with pytest.raises(Unreachable):
         HttpBackend(f"http://127.0.0.1:{port}/compute", "secret", 5).submit({}, "H1")
+
+
+def test_gone_is_who_refuses_the_connection_and_nobody_else(told: Told) -> None:
+    assert not HttpBackend(told.url, "secret", 5).gone()
+    (port,) = free_ports(1)
+    assert HttpBackend(f"http://127.0.0.1:{port}/compute", "secret", 5).gone()
+    assert not HttpBackend("http://nobody.invalid/compute", "secret", 5).gone(), "a name that is not known now says nothing"
+    HttpBackend(told.url, "secret", 5).submit({}, "H1")  # who connects and hangs up has harmed nobody
+
+
+@pytest.mark.parametrize(
+    ("url", "where"),
+    [
+        ("http://ai:9000/compute", ("ai", 9000)),
+        ("https://user:word@ai.example/x", ("ai.example", 443)),
+        ("http://[::1]/", ("::1", 80)),
+    ],
+)
+def test_where_a_url_goes(url: str, where: tuple[str, int]) -> None:
+    assert host_and_port(url) == where

@@ -13,6 +13,7 @@ import pytest
 from pacs_module.domain.errors import Busy, PipelineError, Refused, RetriableError, Unreachable
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.study import PUBLISH, PULL, iso
+from pacs_module.use_cases.deliver import GONE_S, LOOK_S
 from tests.fakes.pipeline import Pipeline
 from tests.fakes.world import SteppingConsumer
 
@@ -165,6 +166,37 @@ def test_no_result_in_time_is_sent_again(world: Pipeline) -> None:
     item = world.study().handovers[0]
     assert (item.message_state, item.attempts, item.last_error) == ("owed", 1, "no result within 0:01:00")
     assert world.study().why == "no result within 0:01:00; again in 0:00:30"
+
+
+def test_a_backend_that_dies_while_it_computes_is_asked_again_without_waiting_for_a_result(world: Pipeline) -> None:
+    handover = world.until_handed_over()
+    world.publish()
+    began = world.clock.now()
+    world.consumer.meanwhile = lambda: setattr(world.backend, "is_gone", world.clock.now() > began + 10_000)
+    world.deliver(0)
+    item = world.study().handovers[0]
+    assert (item.message_state, item.attempts, item.tries[-1].outcome) == ("owed", 1, "gone")
+    assert world.study().why == "the backend has gone while it computed; again in 0:00:30"
+    assert began + 10_000 < world.clock.now() <= began + 10_000 + 1000 * (GONE_S + LOOK_S)
+    assert world.deliver.circuit.told()["circuit"] == "open"
+    world.consumer.meanwhile, world.backend.is_gone = lambda: None, False
+    world.clock.pass_seconds(30)
+    world.backend.then = lambda message: world.result("completed")
+    world.publish()
+    world.deliver(0)
+    assert world.backend.submitted == [handover, handover], "under the same key"
+    assert world.study().state is State.COMPLETED
+
+
+def test_a_hand_over_that_kills_the_backend_each_time_ends_as_a_dead_letter(world: Pipeline) -> None:
+    world.until_handed_over()
+    world.backend.is_gone = True
+    for _ in range(3):
+        world.clock.pass_seconds(3600)
+        world.publish()
+        world.deliver(0)
+    assert world.study().state is State.DEAD_LETTER
+    assert world.study().why == "the backend has gone while it computed; attempt 3 was the last"
 
 
 def test_a_clock_that_is_set_back_does_not_prolong_the_wait_for_a_result(world: Pipeline) -> None:
