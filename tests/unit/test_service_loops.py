@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fakes.served import service_on, settings_file
-
 from pacs_module.domain.awaited import Fault
+from tests.fakes.served import service_on, settings_file
 
 
 def test_one_loop_that_meets_a_server_again_wakes_the_others_that_wait_for_it(tmp_path: Path) -> None:
