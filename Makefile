@@ -63,7 +63,6 @@ find-matrix: setup-dev  ## every bad habit of a PACS, alone and combined: nothin
 lint: setup-dev  ## ruff and mypy
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m mypy
-	@$(PYTHON) -m mypy stack
 
 clean: stop  ## remove caches and what runs have left (not the venv)
 	@rm -rf run build .mypy_cache .ruff_cache .hypothesis .pytest_cache ./*.egg-info

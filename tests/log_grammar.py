@@ -25,9 +25,7 @@ def grammar() -> list[Row]:
     parts = data["parts"]
 
     def compiled(pattern: str) -> re.Pattern[str]:
-        for name, part in parts.items():
-            pattern = re.sub(rf"\b{name}\b", lambda _, part=part: part, pattern)
-        return re.compile(pattern)
+        return re.compile(re.sub(rf"\b({'|'.join(parts)})\b", lambda found: str(parts[found[0]]), pattern))
 
     return [Row(log, row["name"], compiled(row["pattern"])) for log in LOGS for row in data[log]]
 

@@ -182,6 +182,7 @@ def _accepting(request: bytes) -> bytes:
     answer.result, answer.result_source = 0, 1
     results = []
     for context in wanted.presentation_context_definition_list:
+        assert context.abstract_syntax is not None
         result = build_context(context.abstract_syntax, ImplicitVRLittleEndian)
         result.context_id, result.result = context.context_id, 0
         results.append(result)
@@ -200,7 +201,7 @@ def _response(context_id: int, status: int, data: bytes | None, comment: str) ->
     primitive.AffectedSOPClassUID = UID("1.2.840.10008.5.1.4.1.2.2.1")
     primitive.Status = status
     if comment:
-        primitive.ErrorComment = comment
+        primitive.ErrorComment = comment  # type: ignore[assignment]
     if data is not None:
         primitive.Identifier = BytesIO(data)
     message = C_FIND_RSP()

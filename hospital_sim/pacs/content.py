@@ -168,6 +168,9 @@ class Archive:
     def __len__(self) -> int:
         return len(self._studies)
 
+    def __getitem__(self, uid: str) -> Study:
+        return self._studies[uid]
+
     def study(self, uid: str) -> Study | None:
         """One study, visible or not."""
         return self._studies.get(uid)

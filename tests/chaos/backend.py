@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "examples")]
+sys.path.insert(0, str(ROOT))
 
-import ai_backend  # noqa: E402
-
+from examples import ai_backend  # noqa: E402
 from pacs_module.faults import reach  # noqa: E402
 
 _compute = ai_backend.compute

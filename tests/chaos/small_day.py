@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydicom.dataset import Dataset
@@ -18,8 +19,8 @@ SLICES = 12
 """Ten are the least that the filter takes."""
 LATE_S = (15.0, 60.0)
 """After the first images: the study may have been found stable, pulled, even computed by then."""
-_THICK = {"SliceThickness": "5.0", "SeriesDescription": "Lung 5.0"}
-_ABDOMEN = {
+_THICK: dict[str, Any] = {"SliceThickness": "5.0", "SeriesDescription": "Lung 5.0"}
+_ABDOMEN: dict[str, Any] = {
     "BodyPartExamined": "ABDOMEN", "ProtocolName": "Abdomen", "SeriesDescription": "Abdomen 5.0", "StudyDescription": "222",
 }  # fmt: skip
 

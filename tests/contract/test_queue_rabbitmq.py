@@ -49,9 +49,11 @@ def test_a_message_is_durable_and_readable_with_rabbitmqs_own_tools(case: QueueC
     with raw_channel(case.url) as channel:
         method, properties, body = channel.basic_get(case.topology.queue)
     assert method is not None
+    assert properties is not None
     assert body == '{"studyUID": "1.2.3", "胸": "部"}'.encode()
     assert (properties.delivery_mode, properties.priority, properties.message_id) == (2, 4, "m-1")
     assert (properties.content_type, properties.content_encoding) == ("application/json", "utf-8")
+    assert properties.timestamp is not None
     assert before <= properties.timestamp <= time.time()
 
 
@@ -81,6 +83,7 @@ def test_a_reject_by_another_client_reaches_the_dead_letters_too(case: QueueCase
     with raw_channel(case.url) as channel:
         method, _, _ = channel.basic_get(case.topology.queue)
         assert method is not None
+        assert method.delivery_tag is not None
         channel.basic_reject(method.delivery_tag, requeue=False)
     assert [letter.message for letter in queue_of(case).dead_letters(9)] == [{"n": 1}]
 

@@ -355,17 +355,17 @@ def test_claims_in_the_order_of_pulls(store: StudyStore) -> None:
     studies = [
         add(
             store,
-            f"{priority}.{date}.{hours}.{backlog}",
+            f"{priority}.{date}.{minutes}.{backlog}",
             study_date=date,
             study_time="091500",
             priority=priority,
             backlog=backlog,
-            waits_since_at=iso(now - hours * 3_600_000) if hours else "",
+            waits_since_at=iso(now - minutes * 60_000) if minutes else "",
             due={"pull": 0},
         )
         for priority in (0, 4, 1, 2)
         for date in ("2020-06-13", "2020-06-12", "2012-01-01", "")
-        for hours in (0, 0.5, 2)
+        for minutes in (0, 30, 120)
         for backlog in (True, False)
     ]
     for least in (2, -1):

@@ -47,7 +47,7 @@ class Pipeline:
     def state(self, uid: str) -> str | None:
         """The study's state; empty while it is not known or has none."""
         story = self.study(uid)
-        return story and story["state"]
+        return story["state"] if story else None
 
     def get(self, path: str, **params: str) -> requests.Response:
         """Ask pacs_module without a key, as people on its own machine do."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -79,10 +80,10 @@ def forget_files(pipeline: Pipeline, study: Study, leave: int) -> None:
         files[uuid].unlink()
 
 
-def attachment_uuid(session: requests.Session, url: str, instance: str, files: dict[str, object]) -> str:
+def attachment_uuid(session: requests.Session, url: str, instance: str, files: dict[str, Path]) -> str:
     """Name of an instance's file in Orthanc's store, by its content (1.10.1 does not tell the name over REST)."""
     content = session.get(f"{url}/instances/{instance}/file", headers={"Accept-Encoding": "identity"}, timeout=30).content
-    return next(name for name, path in files.items() if path.exists() and path.read_bytes() == content)  # type: ignore[attr-defined]
+    return next(name for name, path in files.items() if path.exists() and path.read_bytes() == content)
 
 
 def a_normal_ct_with_series_of_each_filtered_kind(pipeline: Pipeline) -> None:

@@ -83,7 +83,7 @@ class DeliveryStack:
 
     def states(self, uids: Sequence[str]) -> list[str]:
         """Where each study stands."""
-        return [str((self.study(uid).state or "").value if self.study(uid).state else "") for uid in uids]
+        return [state.value if (state := self.study(uid).state) else "" for uid in uids]
 
     def until(self, uids: Sequence[str], *states: str, seconds: float = 120.0) -> None:
         """All of them are in one of these states."""

@@ -47,7 +47,7 @@ class FakeStore:
 
     def stored(self, image: str) -> Path:
         """The file of an image."""
-        file = self.images[image]["file"]
+        file: str = self.images[image]["file"]
         return self.folder / file[:2] / file[2:4] / file
 
     def get_bytes(self, path: str) -> bytes:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pydicom
 import requests
@@ -22,6 +22,8 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from stack.orthanc import HospitalPacs, OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
+
+T = TypeVar("T")
 
 CT_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 DX_STORAGE = "1.2.840.10008.5.1.4.1.1.1.1"
@@ -154,9 +156,8 @@ class PluginStack:
 
     def report_of(self, pull_id: str, within_s: float = 120) -> dict[str, Any]:
         """Wait until the recorder has the report of a pull."""
-        found = until(lambda: self._reports(pull_id), within_s, f"report of pull {pull_id}", self)
-        assert len(found) == 1
-        return found[0]
+        (found,) = until(lambda: self._reports(pull_id), within_s, f"report of pull {pull_id}", self)
+        return found
 
     def _reports(self, pull_id: str) -> list[dict[str, Any]]:
         return [b for path, b in self.recorder.messages if path.endswith("pull_report 200") and b["pullID"] == pull_id]
@@ -186,7 +187,7 @@ class PluginStack:
         return self.receiver.process.log_file.read_text(encoding="utf-8", errors="replace")
 
 
-def until(condition: Callable[[], Any], within_s: float, what: str, stack: PluginStack | None = None) -> Any:
+def until(condition: Callable[[], T], within_s: float, what: str, stack: PluginStack | None = None) -> T:
     """Poll until the condition gives something true."""
     deadline = time.monotonic() + within_s
     while True:

@@ -190,7 +190,7 @@ class SteppingConsumer(MemoryConsumer):
     def __init__(self, queue: MemoryQueue, clock: FakeClock) -> None:
         super().__init__(queue)
         self._clock = clock
-        self.meanwhile: Callable[[], None] = lambda: None
+        self.meanwhile: Callable[[], object] = lambda: None
 
     def take(self, timeout: float) -> Delivery | None:
         delivery = super().take(0)

@@ -71,7 +71,7 @@ class Scp:
 
 @pytest.fixture
 def start_scp(tmp_path):
-    started = []
+    started: list[Scp] = []
 
     def start(*options: str) -> Scp:
         started.append(Scp(tmp_path / f"scp{len(started)}", *options))
@@ -83,12 +83,13 @@ def start_scp(tmp_path):
 
 
 def test_the_small_day_arrives_whole_and_is_told_in_events(start_scp):
-    scp, events = start_scp("+B", "+xa"), []
+    scp = start_scp("+B", "+xa")
+    events: list[Event] = []
     send_day(PLAN, scp.pacs, duration_s=0, on_event=events.append)
     assert scp.per_series() == {one.uid: one.instances for study in PLAN.studies for one in study.series}
     by_study = {study.uid: [one for one in events if one.study_uid == study.uid] for study in PLAN.studies}
     for study in PLAN.studies:
-        told: list[Event] = by_study[study.uid]
+        told = by_study[study.uid]
         assert told[0].kind == "study_started"
         assert (told[-1].kind, told[-1].instances) == ("study_sent", study.instances)
         ends = {one.series_uid: one.instances for one in told if one.kind == "series_sent"}

@@ -137,7 +137,7 @@ def test_no_update_is_lost_or_doubled_while_connections_are_cut(store: MongoStor
     chance, cuts = random.Random(7), 0
     while cuts < 8 or not sum(unsure):
         before = sum(sure)
-        wait_for(lambda before=before: sum(sure) > before, what="a write to go well again")
+        wait_for(lambda before=before: sum(sure) > before, what="a write to go well again")  # type: ignore[misc]
         time.sleep(chance.uniform(0.0, 0.02))  # at any moment of a write, not at one: that is the disaster
         proxy.lose_answer(UPDATE) if chance.random() < 0.5 else proxy.cut()
         cuts += 1

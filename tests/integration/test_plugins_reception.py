@@ -6,6 +6,7 @@ Does not prove anything about other PACS than Orthanc, nor about speed.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -67,7 +68,7 @@ def test_normal_ct_becomes_one_notification_with_the_pacs_images(stack: PluginSt
     assert paths == ["/api/v1/dcm/notify", "/api/v1/dcm/pull_report"]
 
 
-FILTERS = [
+FILTERS: list[tuple[dict[str, Any], str]] = [
     ({"BodyPartExamined": "HAND"}, "filter because BodyPartExamined HAND"),
     (
         {"BodyPartExamined": None, "ProtocolName": "1.1 HEAD", "StudyDescription": "HEAD", "SeriesDescription": "SKULL"},
@@ -288,7 +289,7 @@ def test_api_answers(stack: PluginStack, study: str) -> None:
 
 def test_pulls_are_idempotent_and_answered_with_their_report(stack: PluginStack, study: str) -> None:
     stack.to_pacs(ct_series(study, 12))
-    body = {"pullID": f"id-{study}", "studyUID": study, "pacs": "HOSPITAL-PACS", "expected": 12}
+    body: dict[str, Any] = {"pullID": f"id-{study}", "studyUID": study, "pacs": "HOSPITAL-PACS", "expected": 12}
     assert stack.post("/aipull/pulls", body).json() == {"status": "running"}
     assert stack.post("/aipull/pulls", body).status_code == 200
     report = stack.report_of(body["pullID"])

@@ -11,6 +11,7 @@ import datetime as dt
 import functools
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def probe(pacs: SimPacs, *habits: str, timeout: float = 10.0, most: int = MOST_Q
     return probed
 
 
-def told(probed: Probed, key: str) -> tuple[Verdict, object]:
+def told(probed: Probed, key: str) -> tuple[Verdict, Any]:
     return probed.findings[key].verdict, probed.findings[key].value
 
 

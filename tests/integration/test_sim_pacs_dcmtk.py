@@ -124,7 +124,7 @@ def test_movescu_to_storescp(pacs, storescp):
     )  # fmt: skip
     assert b"Received Final Move Response (Success)" in output
     read = [dcmread(one) for one in folder.iterdir()]
-    expected = pacs.archive.study(CT.uid).sop_instance_uids(pacs.now)
+    expected = pacs.archive[CT.uid].sop_instance_uids(pacs.now)
     assert sorted(str(one.SOPInstanceUID) for one in read) == sorted(uid for uids in expected.values() for uid in uids)
     for one in read:
         assert one.file_meta.MediaStorageSOPInstanceUID == one.SOPInstanceUID
@@ -145,7 +145,7 @@ def test_what_was_stored_comes_back_byte_for_byte_compressed_or_not(tmp_path, st
         image.save_as(sent / f"{number}.dcm", enforce_file_format=True)
     with SimPacs(ae_title="OWN", destinations={"DEST": ("127.0.0.1", port)}) as own:
         send_folder(sent, Pacs(own.host, own.port, "OWN"))
-        assert len(own.archive.study(study.uid).sop_instance_uids(own.now)[series.uid]) == series.instances
+        assert len(own.archive[study.uid].sop_instance_uids(own.now)[series.uid]) == series.instances
         query(
             own, "/usr/bin/movescu", "QueryRetrieveLevel=STUDY", f"StudyInstanceUID={study.uid}",
             options=("-S", "-aem", "DEST", "--no-port"),
@@ -166,7 +166,7 @@ def test_storescu_fills_the_pacs(tmp_path):
     with SimPacs(ae_title="OWN") as own:
         done = dcmtk("/usr/bin/storescu", "-aec", "OWN", own.host, str(own.port), "+sd", str(tmp_path))
         assert done.returncode == 0, done.stderr
-        assert own.archive.study(study.uid).instances_at(own.now) == study.instances
+        assert own.archive[study.uid].instances_at(own.now) == study.instances
 
 
 # ---------------------------------------------------------------------------------------------- the command

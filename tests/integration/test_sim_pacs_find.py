@@ -94,7 +94,7 @@ def test_the_four_levels_agree(pacs):
     counts = dict(zip(series.values("SeriesInstanceUID"), map(int, series.values("NumberOfSeriesRelatedInstances")), strict=True))
     assert counts == {one.uid: one.instances for one in CT.planned.series}
     assert sum(counts.values()) == int(study["NumberOfStudyRelatedInstances"]) == len(set(images.values("SOPInstanceUID")))
-    archived = pacs.archive.study(CT.uid).sop_instance_uids(pacs.now)
+    archived = pacs.archive[CT.uid].sop_instance_uids(pacs.now)
     assert {one["SOPInstanceUID"] for one in images.answers} == {uid for uids in archived.values() for uid in uids}
     assert len(patient) == 1
     assert int(patient[0]["NumberOfPatientRelatedStudies"]) >= 1

@@ -19,6 +19,7 @@ from hospital_sim.day import plan_day
 from hospital_sim.department import send_day
 from hospital_sim.pacs import HABITS, SimPacs
 from hospital_sim.pacs.client import Client
+from hospital_sim.pacs.clock import ManualClock
 from hospital_sim.pacs.habits import Area
 from hospital_sim.scu import Pacs
 
@@ -62,12 +63,12 @@ def move(pacs, keys=OF_CT, level="STUDY", destination="SINK", **options):
         return scu.move(destination, level, keys, **options)
 
 
-def arrived(sink) -> Counter:
+def arrived(sink) -> Counter[str]:
     return Counter(one.keys["SOPInstanceUID"] for one in sink.ledger.of("C-STORE"))
 
 
 def held(pacs, uid=CT.uid, series=None) -> set[str]:
-    all_of_it = pacs.archive.study(uid).sop_instance_uids(pacs.now)
+    all_of_it = pacs.archive[uid].sop_instance_uids(pacs.now)
     return {one for series_uid, uids in all_of_it.items() if series in (None, series_uid) for one in uids}
 
 
@@ -125,10 +126,10 @@ def test_only_what_has_arrived_is_moved(both):
     sink.ledger.clear()
     late = next(one for one in DAY.new_studies if Oddity.LATE_SERIES in one.oddities)
     before = max(late.arrivals, key=lambda one: one.begins_at).begins_at - dt.timedelta(seconds=1)
-    with SimPacs(DAY, destinations={"SINK": (sink.host, sink.port)}) as own:
-        own.clock.set(before)
+    clock = ManualClock(before)
+    with SimPacs(DAY, destinations={"SINK": (sink.host, sink.port)}, clock=clock) as own:
         first = move(own, {"StudyInstanceUID": late.uid}).completed
-        own.clock.set(late.complete_at)
+        clock.set(late.complete_at)
         assert first < move(own, {"StudyInstanceUID": late.uid}).completed == late.planned.instances
     assert len(arrived(sink)) == late.planned.instances
 
@@ -168,9 +169,7 @@ def test_a_department_sends_its_day_and_finds_it_again():
                 assert answer["PatientName"] == study.patient.name
                 assert scu.move("SINK", "STUDY", {"StudyInstanceUID": study.uid}).completed == study.instances
         for study in plan.studies:
-            assert sink.archive.study(study.uid).sop_instance_uids(sink.now) == own.archive.study(study.uid).sop_instance_uids(
-                own.now
-            )
+            assert sink.archive[study.uid].sop_instance_uids(sink.now) == own.archive[study.uid].sop_instance_uids(own.now)
 
 
 # ---------------------------------------------------------------------------------------------- habits
@@ -310,8 +309,7 @@ def test_habits_that_combine(pacs, sink):
 
 
 def test_the_series_to_be_computed_comes_late(both):
-    with SimPacs(DAY, habits=["late-series=30"]) as own, Client(address(own)) as scu:
-        own.clock.set(CT.complete_at)
+    with SimPacs(DAY, habits=["late-series=30"], clock=ManualClock(CT.complete_at)) as own, Client(address(own)) as scu:
         keys = {**OF_CT, "SeriesInstanceUID": "", "SeriesDate": "", "SeriesTime": ""}
         early = scu.find("SERIES", keys)
         assert not set(CT.expected_series) & set(early.values("SeriesInstanceUID"))

@@ -13,6 +13,7 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    UID,
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
@@ -46,7 +47,7 @@ def study() -> str:
     return generate_uid()
 
 
-def compressed(images: list[Dataset], syntax: str) -> list[Dataset]:
+def compressed(images: list[Dataset], syntax: UID) -> list[Dataset]:
     for image in images:
         image.file_meta.TransferSyntaxUID = syntax
         image.PixelData = encapsulate([bytes([0xFF, 0xD8]) + bytes(image.PixelData)[:64] + bytes([0xFF, 0xD9])])

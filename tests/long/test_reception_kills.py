@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -112,7 +113,7 @@ def test_after_a_wipe_nothing_new_is_skipped_below_or_above_the_old_number(stack
         images = ct_series(pushed, 12 + more, StudyID=str(number))
         stack.to_pacs(images)
         stack.push(images)
-        (notification,) = until(lambda uid=pushed: stack.recorder.taken("notify", uid), WITHIN_S, "notification", stack)
+        (notification,) = until(partial(stack.recorder.taken, "notify", pushed), WITHIN_S, "notification", stack)
         assert sop_uids(Path(notification["filepath"])) == {str(image.SOPInstanceUID) for image in images}
 
 

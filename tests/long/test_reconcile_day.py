@@ -11,6 +11,7 @@ import datetime as dt
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -68,7 +69,7 @@ class Faults:
     corrected: str = ""
     delayed: str = ""
     missed: str = ""
-    without_uid: set[str] = field(default_factory=set)
+    without_uid: set[str] = field(default_factory=set, kw_only=True)
 
     @property
     def studies(self) -> dict[str, BusyStudy]:
@@ -111,9 +112,9 @@ def a_day() -> Faults:
     early = [one for one in plain if one.complete_at < LAST_FIND]
     cts, dxs = ([one.uid for one in early if (CT in one.modalities) is ct] for ct in (True, False))
     late = next(one.uid for one in plain if one.arrives_at > LAST_FIND and one.complete_at < BY_HAND)
-    faults = Faults(plan, *cts[:4], cts[4], *dxs[:4], late, without_uid)
+    faults = Faults(plan, *(*cts[:5], *dxs[:4], late), without_uid=without_uid)
     wrong = StudyCorrection(LAST_FIND + dt.timedelta(hours=1), (("PatientID", "P-CORRECTED"),))
-    changed = {
+    changed: dict[str, dict[str, Any]] = {
         faults.gone: {"vanishes_at": LAST_FIND + dt.timedelta(hours=1)},
         faults.corrected: {"corrections": (wrong,)},
     }
@@ -233,7 +234,7 @@ class Site(PluginStack):
                 continue
             ours.backend.error = PermanentError("the backend refused with status 400: too old") if uid == faults.dead else None
             state = "unsupported_series" if uid == faults.unusable else "completed"
-            ours.backend.then = lambda taken, state=state: self._result(taken, state)
+            ours.backend.then = partial(self._result, state=state)
             ours.queue.publish(message, str(message["handoverID"]), 0)
             assert ours.deliver(0)
 

@@ -173,7 +173,7 @@ def test_a_thousand_studies_over_two_processes_one_of_which_is_killed(site: Thre
             one.start()
             two.start()
             for done in (50, 200, 350, 500, 650, 800):
-                until(f"pull number {done}", lambda done=done: len(site.pulls) >= done, end)
+                until(f"pull number {done}", lambda done=done: len(site.pulls) >= done, end)  # type: ignore[misc]
                 raise_priorities(site, [one.url, two.url], chance)
                 if done == 350:
                     two.kill()

@@ -39,6 +39,7 @@ from pacs_module.use_cases.prepare_pull import PreparePull
 from pacs_module.use_cases.pull_ends import PullEnds
 from pacs_module.use_cases.pull_studies import PullPolicy, PullStudies
 from pacs_module.use_cases.resolve_uid import ResolveUid
+from tests.fakes.world import FakePlugins
 
 from .control import PACS, Missing, control
 
@@ -128,6 +129,10 @@ class _VirtualClock:
         """The hospital's date."""
         return self._clock.now().date()
 
+    def steady(self) -> int:
+        """Nobody sets this clock."""
+        return self.now()
+
 
 class _Quiet:
     """Nothing is kept of what is said."""
@@ -139,27 +144,6 @@ class _Quiet:
         """Anything else."""
 
 
-class _Plugins:
-    """Take every pull."""
-
-    def __init__(self) -> None:
-        self.asked: list[PullRequest] = []
-
-    def ask(self, request: PullRequest) -> None:
-        """Take it."""
-        self.asked.append(request)
-
-    def report_of(self, pull_id: str) -> PullReport | str | None:
-        """Not asked for here."""
-        return "running"
-
-    def write_verdicts(self, lines: Sequence[str]) -> None:
-        """Nobody reads them here."""
-
-    def release(self, handover_id: str) -> None:
-        """Nothing is handed over here."""
-
-
 class _Run:
     """pacs_module's finding and asking, on the virtual clock."""
 
@@ -167,7 +151,7 @@ class _Run:
         self.pacs = pacs
         finder = PynetdicomFinder(Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL"), deadline_s)
         self.store = SqliteStore(folder / "study.db")
-        self.plugins, log, switches = _Plugins(), _Quiet(), Switches(find_pacs_use_series=True)
+        self.plugins, log, switches = FakePlugins(), _Quiet(), Switches(find_pacs_use_series=True)
         retry = RetryPolicy(attempts=5, first=dt.timedelta(minutes=10))
         policy = StabilityPolicy(delay=dt.timedelta(hours=1))
         ask = AskWindow(finder, log, switches.ct_modalities + switches.dx_modalities)

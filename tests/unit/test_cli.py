@@ -175,7 +175,7 @@ def test_a_pull_is_followed_until_it_is_settled(
         service.work.cancel(UID, Who("manual: another", "a phantom"))
 
     monkeypatch.setattr(cli_manual, "LOOK_S", 0.0)
-    monkeypatch.setattr(cli_manual.time, "sleep", meanwhile)
+    monkeypatch.setattr(time, "sleep", meanwhile)
     assert said("pull", "A1", "-s", str(settings)) == 3
     assert said.out.splitlines() == [
         f"next to be pulled: {UID} of 2020-06-18, at A",

@@ -24,6 +24,7 @@ import pytest
 from pacs_module import cli, cli_reconcile
 from pacs_module.domain.errors import MessageError, RetriableError
 from pacs_module.domain.study import PULL, Study
+from pacs_module.reconciling import reconciler
 from tests.fakes.pipeline import UID, answer, series_answer
 from tests.fakes.served import found, service_on, settings_file
 from tests.fakes.world import FakePacs
@@ -61,8 +62,7 @@ def command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     pacs.studies["A"] = [answer(), answer(UID + ".7", 60, **late)]
     pacs.series["A"] = [series_answer(UID + ".7.1", 60, UID + ".7", **GE)]
     monkeypatch.setattr(cli_reconcile, "opened_finder", lambda _: nullcontext(pacs))
-    made = cli_reconcile.reconciler
-    monkeypatch.setattr(cli_reconcile, "reconciler", lambda world: replace(made(world), sleep=lambda _: None))
+    monkeypatch.setattr(cli_reconcile, "reconciler", lambda world: replace(reconciler(world), sleep=lambda _: None))
     return Command(settings, pacs, capsys, monkeypatch)
 
 

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs

@@ -15,7 +15,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from pacs_module.adapters.deidentify import METHOD, Deidentifier
 
@@ -40,13 +40,13 @@ def hidden(text: str = "ZWORYKIN PID-770011") -> Dataset:
     return item
 
 
-def image(transfer_syntax: str = ExplicitVRLittleEndian) -> FileDataset:
+def image(transfer_syntax: UID = ExplicitVRLittleEndian) -> FileDataset:
     """A CT image with a name in every corner."""
     made = FileDataset("", {}, preamble=b"ZWORYKIN".ljust(128, b"\0"))
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = transfer_syntax
     made.file_meta.SourceApplicationEntityTitle = "ZWORYKIN-CT"
-    made.file_meta.PrivateInformationCreatorUID, made.file_meta.PrivateInformation = OTHER, b"ZWORYKIN"
+    made.file_meta.PrivateInformationCreatorUID, made.file_meta.PrivateInformation = UID(OTHER), b"ZWORYKIN"
     made.SpecificCharacterSet = "ISO_IR 192"
     made.SOPClassUID, made.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", IMAGE
     made.StudyInstanceUID, made.SeriesInstanceUID = STUDY, SERIES
@@ -108,7 +108,7 @@ def forms(secret: str) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("transfer_syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
-def test_no_byte_of_the_file_says_who_it_was(cleaner: Deidentifier, transfer_syntax: str) -> None:
+def test_no_byte_of_the_file_says_who_it_was(cleaner: Deidentifier, transfer_syntax: UID) -> None:
     before = as_file(image(transfer_syntax))
     read = pydicom.dcmread(BytesIO(before))
     cleaner.clean(read)

@@ -5,6 +5,7 @@ No MongoDB runs here: what the driver raises is made by hand, as its documentati
 """
 
 from typing import Any
+from unittest.mock import Mock
 
 import mongomock
 import pymongo
@@ -105,13 +106,10 @@ def test_every_write_waits_for_the_journal_of_a_majority() -> None:
 def test_a_claim_is_one_find_one_and_update(monkeypatch: pytest.MonkeyPatch) -> None:
     store = MongoStore(mongomock.MongoClient(), "aipull")
     store.insert(Study("1.2.3", due={"pull": 0}))
-    calls = []
-    real = store._collection.find_one_and_update
-    monkeypatch.setattr(
-        store._collection, "find_one_and_update", lambda *given, **named: calls.append(given) or real(*given, **named)
-    )
+    claiming = Mock(wraps=store._collection.find_one_and_update)
+    monkeypatch.setattr(store._collection, "find_one_and_update", claiming)
     assert store.claim("pull", "w", 5, 100, {"state": Exists(False)}) is not None
-    assert calls == [
+    assert [call.args for call in claiming.call_args_list] == [
         (
             {"state": {"$exists": False}, "due.pull": {"$lte": 5}},
             {"$set": {"due.pull": 105, "claims.pull": "w"}, "$inc": {"revision": 1}},
@@ -137,7 +135,7 @@ def test_conditions_in_mongodbs_words() -> None:
 
 
 def test_the_document_is_what_the_contracts_shell_queries_expect() -> None:
-    client = mongomock.MongoClient()
+    client: pymongo.MongoClient[dict[str, Any]] = mongomock.MongoClient()
     store = MongoStore(client, "aipull")
     store.insert(
         Study(
@@ -152,7 +150,7 @@ def test_the_document_is_what_the_contracts_shell_queries_expect() -> None:
 
 
 def test_indexes_are_made_and_none_of_them_is_partial() -> None:
-    client = mongomock.MongoClient()
+    client: pymongo.MongoClient[dict[str, Any]] = mongomock.MongoClient()
     MongoStore(client, "aipull").count({})
     indexes = client["aipull"]["study_info_list"].index_information()
     fields = {key for index in indexes.values() for key, _ in index["key"]}

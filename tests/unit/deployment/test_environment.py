@@ -7,15 +7,16 @@ Does not prove that the containers run: that needs a Docker daemon (test_contain
 import json
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from pydantic import SecretStr
 
 from pacs_module.domain.errors import ConfigurationError
 from pacs_module.profiles import PROFILES
 from pacs_module.settings import BackendSettings, load_settings
 from pacs_module.site_config import load_switches
 from stack.orthanc import OrthancPorts, ReceivingLinks, ReceivingOrthanc
+from stack.run_folder import RunFolder
 from tests.compose_file import mounts, text_of
 
 
@@ -39,7 +40,7 @@ def test_orthanc_gets_what_its_configuration_substitutes(composed, repository, s
 def test_orthanc_gets_what_the_tested_stack_gives_it(composed, dockerfiles, repository, tmp_path):
     ports = OrthancPorts(http=1, dicom=2)
     links = ReceivingLinks(3, "http://127.0.0.1:4", "key", tmp_path, time_zone="Asia/Shanghai", site_config=tmp_path / "site.py")
-    tested = ReceivingOrthanc(SimpleNamespace(path=tmp_path), ports, tmp_path, links).environment()
+    tested = ReceivingOrthanc(RunFolder(tmp_path), ports, tmp_path, links).environment()
     set_by_image = " ".join(words for stage in dockerfiles["orthanc.Dockerfile"] for words in stage.all("ENV"))
     given = set(re.findall(r"(\w+)=", set_by_image)) | set(composed["services"]["orthanc"]["environment"])
     wanted, known = substituted(text_of(repository, "orthanc/config/orthanc.json"))
@@ -126,4 +127,4 @@ def test_the_sites_empty_switch_file_is_valid(repository):
 def test_rabbitmq_waits_longer_for_an_acknowledgement_than_pacs_module_for_a_result(repository):
     milliseconds = re.search(r"^consumer_timeout = (\d+)$", text_of(repository, "docker/rabbitmq/20-aipull.conf"), re.MULTILINE)
     assert milliseconds
-    assert int(milliseconds[1]) / 1000 >= BackendSettings(url="", key="").result_timeout_s + 60
+    assert int(milliseconds[1]) / 1000 >= BackendSettings(url="", key=SecretStr("")).result_timeout_s + 60

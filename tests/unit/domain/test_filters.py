@@ -1,6 +1,7 @@
 """The filter rules as the site knows them (M2-M5, operator-contract section 6)."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ SITE = Switches()
 AXIAL = "ORIGINAL\\PRIMARY\\AXIAL"
 
 
-def ct(instances: int | None = 300, **attributes: str) -> SeriesFacts:
+def ct(instances: int | None = 300, /, **attributes: str) -> SeriesFacts:
     """A chest CT series that is taken, but for what is given."""
     usual = {"Modality": "CT", "BodyPartExamined": "CHEST", "ImageType": AXIAL, "SliceThickness": "1.25"}
     told = dict.fromkeys(ASKED_AT_FIND, "")
@@ -239,7 +240,8 @@ OFF = {
 @pytest.mark.parametrize(("switch", "series"), OFF.items())
 def test_each_rule_can_be_switched_off_by_itself(switch: str, series: SeriesFacts) -> None:
     assert said(series) != "taken"
-    assert said(series, replace(SITE, **{switch: False})) == "taken"
+    off: dict[str, Any] = {switch: False}
+    assert said(series, replace(SITE, **off)) == "taken"
 
 
 RULE_NAMES = (

@@ -20,7 +20,7 @@ WHO = ("ACC", "PID", "STUDY", "SERIES")
 KERNELS = Switches(filter_kernel=True, kernels_unwanted=("B70",))
 
 
-def filtered(instances: int = 300, **attributes: str) -> str:
+def filtered(instances: int = 300, /, **attributes: str) -> str:
     usual = {"Modality": "CT", "BodyPartExamined": "CHEST"}
     verdict = judge_series(SeriesFacts("SERIES", {**usual, **attributes}, instances), KERNELS)
     return loglines.series_filtered(*WHO, verdict.because)

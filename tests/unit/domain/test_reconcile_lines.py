@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def handover(uid: str = "H1", result: str = "", words: str = "", completeness: s
     return HandOver(uid, "1.2.3.1", 80, "/x", {}, "", completeness, done, result=result, result_message=words)
 
 
-def one(study: Study | None, *copies: FoundStudy, **changed: object) -> Line:
+def one(study: Study | None, *copies: FoundStudy, **changed: Any) -> Line:
     """The only line."""
     (line,) = reconcile([listed(*copies, **changed)], [study] if study else [], SITE, NOW)
     return line
@@ -206,7 +207,7 @@ def test_what_the_pacs_lists_no_more_is_told_and_not_missing() -> None:
 
 
 @pytest.mark.parametrize("changed", [{"error": "time-out"}, {"complete": False}])
-def test_nothing_is_called_gone_from_a_list_that_is_not_whole(changed: dict[str, object]) -> None:
+def test_nothing_is_called_gone_from_a_list_that_is_not_whole(changed: dict[str, Any]) -> None:
     line = one(known(State.COMPLETED), **changed)
     assert line.cause is Cause.COMPUTED
     assert line.notes == ("not compared: A did not answer, or not with the whole list",)
@@ -239,7 +240,7 @@ def test_a_study_without_uid_that_was_resolved_is_found_by_its_other_names() -> 
 
 
 def test_two_that_could_be_meant_are_not_guessed_between() -> None:
-    names = {"accession_number": "A", "patient_id": "P"}
+    names: dict[str, Any] = {"accession_number": "A", "patient_id": "P"}
     studies = [known(State.COMPLETED, found(uid, **names)) for uid in ("1.2.3", "1.2.4")]
     lines = reconcile([listed(*(found(s.study_uid, **names) for s in studies), found("", **names))], studies, SITE, NOW)
     assert [line.cause for line in lines] == [Cause.UNPULLABLE, Cause.COMPUTED, Cause.COMPUTED]

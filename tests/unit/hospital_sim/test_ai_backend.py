@@ -5,6 +5,7 @@ import datetime as dt
 import json
 import threading
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -23,7 +24,7 @@ class Pipeline:
     """Stands for the pipeline's result intake; refuses the first ``refusals`` posts."""
 
     def __init__(self, refusals: int = 0) -> None:
-        self.answers: list[dict] = []
+        self.answers: list[dict[str, Any]] = []
         self.tries = 0
         self._refusals = refusals
         self._arrived = threading.Condition()
@@ -40,7 +41,7 @@ class Pipeline:
                 self._arrived.notify_all()
         return answer
 
-    def wait_for(self, count: int) -> list[dict]:
+    def wait_for(self, count: int) -> list[dict[str, Any]]:
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.answers) >= count, timeout=30)
         return self.answers
@@ -49,7 +50,7 @@ class Pipeline:
 @pytest.fixture
 def pipeline(monkeypatch):
     fake = Pipeline()
-    monkeypatch.setattr(ai_backend.requests, "post", fake.post)
+    monkeypatch.setattr(requests, "post", fake.post)
     return fake
 
 
@@ -148,7 +149,7 @@ def test_what_was_accepted_but_not_computed_before_a_kill_is_computed_when_asked
 
 def test_a_result_is_posted_until_acknowledged(tmp_path, monkeypatch, chest):
     fake = Pipeline(refusals=2)
-    monkeypatch.setattr(ai_backend.requests, "post", fake.post)
+    monkeypatch.setattr(requests, "post", fake.post)
     client(tmp_path / "record").post("/compute", json=job(chest), headers=KEY)
     fake.wait_for(1)
     assert fake.tries == 3

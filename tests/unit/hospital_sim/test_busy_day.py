@@ -173,7 +173,7 @@ def test_what_a_pacs_holds_grows_with_time(day):
     vanished = sum(Oddity.VANISHES in one.oddities for one in day.studies)
     assert counts == sorted(counts) or max(a - b for a, b in pairwise(counts)) <= vanished
     growing = next(one for one in day.new_studies if one.planned.instances > 500 and not one.oddities)
-    study = archive.study(growing.uid)
+    study = archive[growing.uid]
     seen = [study.instances_at(growing.arrives_at + dt.timedelta(seconds=second)) for second in range(0, 600, 5)]
     assert seen == sorted(seen)
     assert 1 <= seen[0] < seen[-1] == growing.planned.instances
@@ -183,12 +183,12 @@ def test_what_a_pacs_holds_grows_with_time(day):
 def test_corrections_and_deletions_show(day):
     archive = archive_of(day)
     corrected = next(one for one in day.studies if one.corrections)
-    study, at = archive.study(corrected.uid), corrected.corrections[0].at
+    study, at = archive[corrected.uid], corrected.corrections[0].at
     moment = dt.timedelta(seconds=1)
     assert study.attributes_at(at - moment)["PatientID"] == corrected.planned.patient.patient_id
     assert study.attributes_at(at)["PatientID"] == dict(corrected.corrections[0].attributes)["PatientID"]
     vanishing = next(one for one in day.studies if one.vanishes_at)
-    study = archive.study(vanishing.uid)
+    study = archive[vanishing.uid]
     assert study.is_visible(vanishing.vanishes_at - moment)
     assert not study.is_visible(vanishing.vanishes_at)
 
@@ -197,7 +197,7 @@ def test_an_image_can_be_read_and_says_what_the_index_says(day):
     archive = archive_of(day)
     kinds = {(one.planned.modality, one.planned.content): (study, one) for study in day.new_studies for one in study.arrivals}
     for (modality, _), (study, one) in kinds.items():
-        series = next(found for found in archive.study(study.uid).series if found.uid == one.planned.uid)
+        series = next(found for found in archive[study.uid].series if found.uid == one.planned.uid)
         for syntaxes in (("1.2.840.10008.1.2.1", "1.2.840.10008.1.2"), ("1.2.840.10008.1.2",)):
             image = series.images.encoded(0, None, syntaxes)
             assert image.transfer_syntax == syntaxes[0]

@@ -88,7 +88,7 @@ def test_uids_are_unique_and_valid(plan):
 
 
 def test_parts_hold_every_image_once(plan):
-    sent = Counter()
+    sent: Counter[tuple[str, int]] = Counter()
     for part in plan.parts:
         for piece in part.slices:
             sent.update((piece.series.uid, index) for index in range(piece.begin, piece.end))

@@ -89,7 +89,7 @@ def test_what_is_to_come_is_what_was_asked_for() -> None:
 
 
 def test_a_series_that_a_person_named_must_be_whole_whatever_the_rules_say() -> None:
-    asked = {"announced": {"1": {"Modality": "RF"}, "2": {"Modality": "SR"}}, "expected_series": {"1": 5, "2": 1}}
+    asked: dict[str, Any] = {"announced": {"1": {"Modality": "RF"}, "2": {"Modality": "SR"}}, "expected_series": {"1": 5, "2": 1}}
     named = PullRequest("p", "1.2", "PACS", skip_filter=("1",), **asked)
     assert outlook({}, {}, named, False, Switches()).needed == {"1"}
     assert outlook({}, {}, PullRequest("p", "1.2", "PACS", **asked), False, Switches()).needed == frozenset()

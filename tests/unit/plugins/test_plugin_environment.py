@@ -58,7 +58,7 @@ def test_a_ram_disk_needs_delete_after_send() -> None:
 
 def test_orthancs_own_defaults_where_it_says_nothing() -> None:
     facts = read_orthanc({"DicomModalities": {"PACS": {}}})
-    assert (facts.base_url, facts.aet, facts.modalities) == ("http://127.0.0.1:8042", "ORTHANC", {"PACS"})
+    assert (facts.base_url, facts.aet, facts.modalities) == ("http://127.0.0.1:8042", "ORTHANC", frozenset({"PACS"}))
 
 
 ACCESS = {"AuthenticationEnabled": True, "RegisteredUsers": {"aipull": "secret"}}

@@ -30,14 +30,14 @@ class SmallDisk(Room):
 @pytest.fixture
 def room(desk: Any, journal: Journal) -> SmallDisk:
     tables = desk.tables
-    sizes = Sizes(desk.store, tables.receptions, SizeRows(journal), Switches())  # type: ignore[arg-type]
+    sizes = Sizes(desk.store, tables.receptions, SizeRows(journal), Switches())
     return SmallDisk(desk.log_folder, 10, tables.pulls, sizes, tables.handovers)
 
 
 @pytest.fixture
 def watch(desk: Any, room: SmallDisk) -> RamDiskWatch:
     log = ContractLog(desk.log_folder, "orthanc-python")
-    return RamDiskWatch(room, desk.tables, desk.store, 85, log)  # type: ignore[arg-type]
+    return RamDiskWatch(room, desk.tables, desk.store, 85, log)
 
 
 def events(folder: Path) -> list[str]:

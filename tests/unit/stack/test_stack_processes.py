@@ -95,7 +95,11 @@ def test_one_of_two_processes_is_stopped_and_the_other_lives(run_folder: RunFold
 
 
 def test_a_start_in_another_thread_can_be_broken_off(run_folder: RunFolder):
-    process = Process(run_folder, shell("exec sleep 60", ready=lambda: process.cancel() or False))
+    def ready() -> bool:
+        process.cancel()
+        return False
+
+    process = Process(run_folder, shell("exec sleep 60", ready=ready))
     begin = time.monotonic()
     with pytest.raises(StackError, match="broken off"):
         process.start()

@@ -1,6 +1,7 @@
 """The TOML that is written is the TOML that Python reads."""
 
 import tomllib
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_what_toml_cannot_hold_is_refused():
 
 
 def test_overrides_go_over_the_base_table_by_table():
-    base = {"web": {"host": "h", "port": 1}, "pacs": [{"name": "A"}]}
+    base: dict[str, Any] = {"web": {"host": "h", "port": 1}, "pacs": [{"name": "A"}]}
     assert merged(base, {"web": {"port": 2}, "pacs": [], "crossday": -1}) == {
         "web": {"host": "h", "port": 2},
         "pacs": [],

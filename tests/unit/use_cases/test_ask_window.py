@@ -14,7 +14,7 @@ from pacs_module.use_cases.ask_window import AskWindow
 from tests.fakes.world import FakeLog
 
 DAY = date(2020, 6, 18)
-STUDIES = [
+STUDIES: list[Attributes] = [
     {"StudyInstanceUID": f"1.2.{n}", "StudyTime": f"{n // 60:02d}{n % 60:02d}00", "ModalitiesInStudy": "CT"}
     for n in range(0, 1440, 6)
 ]  # fmt: skip

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 
 from pacs_module.domain.circuit import CircuitPolicy
 from pacs_module.use_cases.backend_circuit import BackendCircuit
 from tests.fakes.world import FakeClock, FakeLog
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -25,8 +28,8 @@ def circuit(clock: FakeClock) -> BackendCircuit:
     return opened
 
 
-def in_thread(work: Callable[[], bool]) -> bool:
-    found: list[bool] = []
+def in_thread(work: Callable[[], T]) -> T:
+    found: list[T] = []
     thread = threading.Thread(target=lambda: found.append(work()))
     thread.start()
     thread.join()
@@ -49,7 +52,7 @@ def test_a_probe_that_found_no_message_is_the_next_ones(circuit: BackendCircuit)
 
 def test_another_worker_that_gives_back_does_not_take_the_probe_away(circuit: BackendCircuit) -> None:
     assert circuit.admit()
-    in_thread(lambda: bool(circuit.give_back()))
+    in_thread(circuit.give_back)
     assert not in_thread(circuit.admit)
 
 

@@ -132,7 +132,8 @@ def test_a_pause_of_the_study_that_was_once_claimed_is_kept(world: Pipeline, sta
 
 def test_who_stood_still_with_a_claim_leaves_it_to_who_has_it_now(world: Pipeline, started: Callable[[str], Process]) -> None:
     started("dead")
-    real, claimed = world.pull.prepare.finder, []
+    real = world.pull.prepare.finder
+    claimed: list[bool] = []
 
     class Slow:
         def find(self, *asked: object, **keys: object) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_outside_the_dates_that_are_found(pacs: FakePacs) -> None:
         ({"StudyInstanceUID": ""}, "nothing: without a StudyInstanceUID it cannot be pulled"),
     ],
 )
-def test_what_is_not_wanted(pacs: FakePacs, changed: dict[str, str], would: str) -> None:
+def test_what_is_not_wanted(pacs: FakePacs, changed: dict[str, Any], would: str) -> None:
     pacs.studies["A"] = [answer(**changed)]
     (study,) = look_up(pacs)({"AccessionNumber": "A1"})["A"]["studies"]
     assert study["would"] == would

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -67,14 +68,13 @@ def test_a_study_that_is_gone_and_comes_back(store: StudyStore) -> None:
 def test_a_quiet_day_reads_the_store_once_in_a_while(store: StudyStore, monkeypatch: pytest.MonkeyPatch) -> None:
     world = Pipeline(store)
     world.until_handed_over()
-    asked = []
-    real = store.find
-    monkeypatch.setattr(store, "find", lambda where, *rest, **more: asked.append(where) or real(where, *rest, **more))
+    reading = Mock(wraps=store.find)
+    monkeypatch.setattr(store, "find", reading)
     finds(world, 100, seconds=10)
-    assert len(asked) <= 1
+    assert reading.call_count <= 1
     world.clock.pass_seconds(RELOAD.total_seconds())
     finds(world, 100, seconds=1)
-    assert 1 <= len(asked) <= 2
+    assert 1 <= reading.call_count <= 2
 
 
 def test_capped_failed_and_partial_answers_say_nothing(world: Pipeline) -> None:

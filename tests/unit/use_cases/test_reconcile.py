@@ -32,13 +32,13 @@ GE = {"Manufacturer": "GE MEDICAL SYSTEMS", "ManufacturerModelName": "Revolution
 class World(Pipeline):
     """The pipeline with a reconciliation beside it; ``pauses`` are the seconds that it waited."""
 
-    def __init__(self, pacs: Sequence[str] = ("A",), **policy: int) -> None:
+    def __init__(self, pacs: Sequence[str] = ("A",), most_devices: int = 300) -> None:
         super().__init__(pacs=pacs)
         self.pauses: list[float] = []
         switches = Switches()
         ask = AskWindow(self.pacs, self.log, switches.ct_modalities + switches.dx_modalities)
         self.devices = AskDevices(self.pacs, self.log, tuple(pacs))
-        rules, wait = ReconcilePolicy(**policy), self.pauses.append
+        rules, wait = ReconcilePolicy(most_devices=most_devices), self.pauses.append
         self.reconciling = Reconcile(self.store, ask, self.devices, self.clock, self.log, switches, tuple(pacs), rules, wait)
         self.repairing = Repair(self.store, self.clock, self.log, switches)
 

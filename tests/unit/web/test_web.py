@@ -71,7 +71,7 @@ def test_the_key_comes_in_three_ways(client: TestClient, headers: dict[str, str]
     "header", ["Basic", "Basic %%%", "Basic \xe9\xe9\xe9\xe9", "Basic " + base64.b64encode(b"\xff:\xff").decode(), "Digest x", ""]
 )
 def test_an_odd_authorization_is_no_key_and_no_error(client: TestClient, header: str) -> None:
-    answer = client.post("/api/v1/dcm/result", json={}, headers={"Authorization": header.encode("latin-1")})  # type: ignore[dict-item]
+    answer = client.post("/api/v1/dcm/result", json={}, headers={"Authorization": header.encode("latin-1")})
     assert answer.status_code == 401
 
 
