@@ -1,0 +1,43 @@
+"""
+What the core needs from the world.
+
+Each port has at least one adapter in ``pacs_module/adapters`` and one contract suite in ``tests/contract`` that every adapter
+runs through.
+
+Adapters raise :class:`~pacs_module.domain.errors.RetriableError` or :class:`~pacs_module.domain.errors.PermanentError` and
+nothing else.
+"""
+
+from .delivery import Backend, Delivery, Queue, QueueConsumer
+from .folders import Archive, Archived, Copied, CopyMaker, FileCheck
+from .hospital import PacsFinder, Ris
+from .leases import Lease, Leases
+from .plugins import Puller
+from .store import AnyOf, AtLeast, AtMost, Exists, Order, StudyStore, Where
+from .surroundings import Clock, EventLog
+
+__all__ = [
+    "AnyOf",
+    "Archive",
+    "Archived",
+    "AtLeast",
+    "AtMost",
+    "Backend",
+    "Clock",
+    "Copied",
+    "CopyMaker",
+    "Delivery",
+    "EventLog",
+    "Exists",
+    "FileCheck",
+    "Lease",
+    "Leases",
+    "Order",
+    "PacsFinder",
+    "Puller",
+    "Queue",
+    "QueueConsumer",
+    "Ris",
+    "StudyStore",
+    "Where",
+]

@@ -1,0 +1,95 @@
+"""The way from a hand-over to the AI: the queue, a worker at it, the backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class Queue(Protocol):
+    """The publishing side of RabbitMQ."""
+
+    def publish(self, message: Mapping[str, Any], message_id: str, priority: int) -> None:
+        """
+        Publish one message; returns when the broker has confirmed that it is on disk in the queue.
+
+        Raises:
+            RetriableError: The broker is away, or did not confirm.
+            PermanentError: The queue is missing or was declared otherwise.
+        """
+        ...
+
+    def depth(self) -> int:
+        """
+        How many messages wait for a worker; those that a worker holds are not counted.
+
+        Raises:
+            RetriableError: The broker is away.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close the connection."""
+        ...
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A message that a worker has taken and not yet settled."""
+
+    message: Mapping[str, Any]
+    message_id: str
+    redelivered: bool
+    tag: int
+
+
+class QueueConsumer(Protocol):
+    """One worker's side of RabbitMQ: one connection, one message at a time; used by one thread only."""
+
+    def take(self, timeout: float) -> Delivery | None:
+        """
+        The next message by priority, or None when none came within ``timeout`` seconds.
+
+        Raises:
+            RetriableError: The broker is away; the next call connects again.
+        """
+        ...
+
+    def keep_alive(self, seconds: float) -> None:
+        """Serve the connection for some seconds while a message is worked on (heartbeats)."""
+        ...
+
+    def done(self, delivery: Delivery) -> None:
+        """The message has been dealt with: acknowledge it."""
+        ...
+
+    def dead(self, delivery: Delivery) -> None:
+        """Nobody can deal with the message: to the dead-letter queue."""
+        ...
+
+    def put_back(self, delivery: Delivery) -> None:
+        """Give the message back to the queue, to be taken again."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection; messages that are not settled go back to the queue."""
+        ...
+
+
+class Backend(Protocol):
+    """The AI."""
+
+    def submit(self, message: Mapping[str, Any], idempotency_key: str) -> None:
+        """
+        Ask the backend to compute a hand-over; returns when it has accepted (2xx).
+
+        Raises:
+            RetriableError: Not reachable, time-out, 5xx, 408, 425, 429.
+            Refused: Any other 4xx: asking again will not help.
+        """
+        ...
+
+    def gone(self) -> bool:
+        """Whether its host says that nobody listens there: what it was computing died with it. False where nobody can tell."""
+        ...
