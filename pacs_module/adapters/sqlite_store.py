@@ -21,22 +21,15 @@ from typing import Any
 import tenacity
 
 from ..domain.errors import PermanentError, StoreAway, about
-from ..domain.study import WORK, Study
+from ..domain.study import Study
 from ..ports import AnyOf, AtLeast, AtMost, Exists, Order, Where
 from .conditions import claim_order, due_field, matches
+from .sqlite_schema import COLUMNS, bring_up_to_date, value_of
 from .storable import storable, study_to_text, text_to_study
 
-SCHEMA_VERSION = 2
 _LOCK_WAIT_S = 20.0
 _OPEN_WAIT_S = 2.0
 
-# Fields that never hold an array, each kept in a column of the same name beside the document: a thousand due studies are sorted
-# in a millisecond from the columns, in two hundred from the JSON.
-_INDEXED = (
-    "studyDate", "state", "accessionNumber", "patientID", "pseudonymUID", "pull.status", *(due_field(work) for work in WORK),
-)  # fmt: skip
-_COMPUTED = (*_INDEXED, "studyTime", "priority", "changedAt", "rank", "turn", "risesFrom")
-_COLUMNS = ("studyUID", "revision", *_COMPUTED)
 _PLAIN_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _PACS_PATH = re.compile(r"pacs\.[A-Za-z0-9_-]+", re.ASCII)
 
@@ -121,7 +114,7 @@ class SqliteStore:
 
     def next_due(self, work: str) -> int | None:
         """The earliest due time of all studies."""
-        (time,) = self.read(f"SELECT min({_value_of(due_field(work))}) FROM study_info_list", [])[0]  # noqa: S608 - checked
+        (time,) = self.read(f"SELECT min({value_of(due_field(work))}) FROM study_info_list", [])[0]  # noqa: S608 - checked
         return None if time is None else int(time)
 
     def close(self) -> None:
@@ -216,13 +209,7 @@ class SqliteStore:
         connection = self._connected()
         connection.execute("PRAGMA journal_mode = WAL")
         with _transaction(connection):
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version > SCHEMA_VERSION:
-                raise PermanentError(f"{self._path} was written by a newer version (schema {version}, known {SCHEMA_VERSION})")
-            for statement in (*_rebuild(connection), *_schema(), *_series_index(connection), *_leases(connection)):
-                connection.execute(statement)
-            if version == 1:
-                connection.execute(_FROM_SCHEMA_1)
+            bring_up_to_date(connection, self._path)
 
 
 @contextmanager
@@ -246,66 +233,6 @@ def _waiting(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
         yield
     finally:
         connection.execute(f"PRAGMA busy_timeout = {_LOCK_WAIT_S * 1000:.0f}")
-
-
-def _rebuild(connection: sqlite3.Connection) -> Iterator[str]:
-    """A file of before a field was indexed: STORED columns cannot be added to a table, so it is written anew."""
-    there = {row[1] for row in connection.execute("PRAGMA table_xinfo(study_info_list)")}
-    if there and not set(_COLUMNS) <= there:
-        yield "ALTER TABLE study_info_list RENAME TO before"
-        for field in _INDEXED:
-            yield f'DROP INDEX IF EXISTS "by_{field}"'
-        yield next(_schema())
-        columns = "studyUID, revision, document"
-        yield f"INSERT INTO study_info_list ({columns}) SELECT {columns} FROM before"  # noqa: S608 - fixed names
-        yield "DROP TABLE before"
-
-
-def _schema() -> Iterator[str]:
-    computed = "".join(f"\"{field}\" AS (json_extract(document, '$.{field}')) STORED, " for field in _COMPUTED)
-    yield f"""
-        CREATE TABLE IF NOT EXISTS study_info_list (
-            studyUID TEXT PRIMARY KEY, revision INTEGER NOT NULL, {computed} document TEXT NOT NULL
-        )
-    """
-    for field in _INDEXED:
-        yield f'CREATE INDEX IF NOT EXISTS "by_{field}" ON study_info_list ({_value_of(field)})'
-    yield f"PRAGMA user_version = {SCHEMA_VERSION}"
-
-
-def _series_index(connection: sqlite3.Connection) -> Iterator[str]:
-    """A table of its own for the one array that people ask for: triggers keep it, a series once known is never taken away."""
-    there = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'series_of'").fetchone()
-    add = "INSERT OR IGNORE INTO series_of SELECT item.value, {0}.studyUID FROM json_each({0}.document, '$.seriesUIDs') AS item"
-    changed = "json_extract(new.document, '$.seriesUIDs') IS NOT json_extract(old.document, '$.seriesUIDs')"
-    yield """
-        CREATE TABLE IF NOT EXISTS series_of (seriesUID TEXT, studyUID TEXT, PRIMARY KEY (seriesUID, studyUID)) WITHOUT ROWID
-    """
-    yield f"CREATE TRIGGER IF NOT EXISTS series_added AFTER INSERT ON study_info_list BEGIN {add.format('new')}; END"
-    yield f"""
-        CREATE TRIGGER IF NOT EXISTS series_changed AFTER UPDATE OF document ON study_info_list WHEN {changed}
-        BEGIN {add.format("new")}; END
-    """
-    if not there:
-        yield add.format("study_info_list").replace(" FROM ", " FROM study_info_list, ", 1)
-
-
-def _leases(connection: sqlite3.Connection) -> Iterator[str]:
-    """Those of a version that compared clocks are dropped: nobody holds any of them."""
-    if any(row[1] == "until" for row in connection.execute("PRAGMA table_info(leases)")):
-        yield "DROP TABLE leases"
-    yield """
-        CREATE TABLE IF NOT EXISTS leases (
-            name TEXT PRIMARY KEY, owner TEXT NOT NULL, beat INTEGER NOT NULL, memo TEXT NOT NULL DEFAULT '{}'
-        )
-    """
-
-
-# Since schema 2 the documents say in which order they are pulled.
-_FROM_SCHEMA_1 = """
-    UPDATE study_info_list SET document = json_set(document, '$.rank', priority,
-        '$.turn', coalesce(studyDate, '') || ' ' || coalesce(studyTime, ''), '$.risesFrom', iif(priority > 0, '', changedAt))
-"""
 
 
 def _make_file(path: Path) -> None:
@@ -361,8 +288,8 @@ def compile_where(where: Where) -> tuple[list[str], list[Any], dict[str, Any]]:
 def _term(field: str, condition: Any) -> tuple[str, list[Any]] | None:
     if any(isinstance(value, list | tuple | dict) for value in _values_in(condition)):
         return None
-    if field in _COLUMNS:
-        return _comparison(_value_of(field), condition)
+    if field in COLUMNS:
+        return _comparison(value_of(field), condition)
     if _PACS_PATH.fullmatch(field) and isinstance(condition, Exists):  # asked for at each pull, of every study that is due
         name = field.removeprefix("pacs.")
         return f"json_type(document, '$.pacs.\"{name}\"') IS {'NOT ' if condition.yes else ''}NULL", []
@@ -404,11 +331,7 @@ def _comparison(expression: str, condition: Any) -> tuple[str, list[Any]]:
     return (f"({among} OR {expression} IS NULL)" if None in wanted else among), values
 
 
-def _value_of(field: str) -> str:
-    return f'"{field}"' if field in _COLUMNS else f"json_extract(document, '$.{field}')"
-
-
 def _sortable(field: str) -> str:
     if not _PLAIN_PATH.fullmatch(field):
         raise PermanentError(f"studies cannot be ordered by {field!r}")
-    return _value_of(field)
+    return value_of(field)

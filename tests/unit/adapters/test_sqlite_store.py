@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pacs_module.adapters import sqlite_store
+from pacs_module.adapters import sqlite_schema, sqlite_store
 from pacs_module.adapters.conditions import claim_order
 from pacs_module.adapters.sqlite_store import SqliteStore, compile_where
 from pacs_module.domain.errors import PermanentError, RetriableError
@@ -140,8 +140,8 @@ def test_a_newer_schema_is_not_touched(path: Path) -> None:
 
 def test_a_file_of_before_a_field_was_indexed_is_written_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as before:
-        for name in ("_INDEXED", "_COMPUTED", "_COLUMNS"):
-            before.setattr(sqlite_store, name, tuple(field for field in getattr(sqlite_store, name) if field != "due.look"))
+        for name in ("INDEXED", "COMPUTED", "COLUMNS"):
+            before.setattr(sqlite_schema, name, tuple(field for field in getattr(sqlite_schema, name) if field != "due.look"))
         old = SqliteStore(path)
         old.insert(Study("1.2.3", patient_id="张", due={"look": 5}))
         old.close()
@@ -227,7 +227,7 @@ def test_a_file_of_the_first_schema_learns_the_order_of_pulls(path: Path) -> Non
         store.insert(Study(uid, priority=priority, study_date="2020-06-12", study_time=time, due={"pull": 0}))
     connection = store._connection()
     old = "study_info_list_old"
-    columns = [column for column in sqlite_store._COMPUTED if column not in ("rank", "turn")]
+    columns = [column for column in sqlite_schema.COMPUTED if column not in ("rank", "turn")]
     computed = "".join(f"\"{field}\" AS (json_extract(document, '$.{field}')) STORED, " for field in columns)
     connection.execute(f"ALTER TABLE study_info_list RENAME TO {old}")
     connection.execute(
