@@ -10,7 +10,8 @@ import pytest
 
 from pacs_module.adapters import sqlite_schema, sqlite_store
 from pacs_module.adapters.conditions import claim_order
-from pacs_module.adapters.sqlite_store import SqliteStore, compile_where
+from pacs_module.adapters.sqlite_store import SqliteStore
+from pacs_module.adapters.sqlite_where import compile_where
 from pacs_module.domain.errors import PermanentError, RetriableError
 from pacs_module.domain.ordering import PULL_ORDER
 from pacs_module.domain.study import Study
