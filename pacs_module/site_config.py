@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 
 from .domain.errors import ConfigurationError
-from .domain.switches import Switches, parse_switches
+from .domain.switches import ELSEWHERE, NAMES, Switches, parse_switches
 
 DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "orthanc" / "config" / "config.py"
 
@@ -33,7 +33,11 @@ def load_switches(config_path: Path | None = None, site_path: Path | None = None
 
 
 def read_assignments(path: Path) -> dict[str, object]:
-    """The upper-case names of a Python file; anything else in it (imports, helpers) stays private to it."""
+    """
+    The upper-case names of a Python file; anything else in it (imports, helpers) stays private to it.
+
+    But for the name of a switch in other letters: left out it would be a switch that the site has set and that nobody heeds.
+    """
     try:
         names = runpy.run_path(str(path))
     except OSError as error:
@@ -45,4 +49,6 @@ def read_assignments(path: Path) -> dict[str, object]:
             (frame.lineno for frame in reversed(traceback.extract_tb(error.__traceback__)) if frame.filename == str(path)), 0
         )
         raise ConfigurationError("file", f"{path}, line {line}", f"Python assignments ({error})") from error
-    return {name: value for name, value in names.items() if name.isupper() and not name.startswith("_")}
+    switches = {*NAMES, *ELSEWHERE}
+    meant = {name for name in names if name.isupper() or name.upper() in switches}
+    return {name: value for name, value in names.items() if name in meant and not name.startswith("_")}

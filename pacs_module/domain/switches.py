@@ -8,6 +8,7 @@ the value and what is allowed.
 from __future__ import annotations
 
 import difflib
+import sys
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -17,8 +18,13 @@ from .errors import ConfigurationError
 CHOICE_CRITERIA = ("thickness", "instances", "kernel", "kernel class", "image type", "contrast", "latest")
 KERNEL_CLASSES = ("lung", "mediastinum")
 CONTRAST_PHASES = ("plain", "arterial", "venous", "delayed", "contrast")
-_GONE = {"HANDOVER_RETENTION": "retention_s in [backend] of pacs_module's settings"}
-"""Switches that there were once, and what decides now."""
+ELSEWHERE = {
+    "HANDOVER_RETENTION": "retention_s in [backend] of pacs_module's settings",
+    "MOVE_SYNC": "MOVE_SYNC in pacs_module's settings",
+    "CROSSDAY": "crossday in pacs_module's settings",
+    "STABILITY_RULE": "stability_rule in pacs_module's settings",
+}
+"""Names that people write here and that are set elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,10 @@ class Switches:
     ram_disk_alarm_percent: int = 85
 
 
+NAMES = tuple(field.name.upper() for field in fields(Switches))
+"""Of the switches, as they stand in the file."""
+
+
 def parse_switches(values: Mapping[str, object]) -> Switches:
     """
     Check the values of a configuration file over the defaults.
@@ -103,7 +113,7 @@ def parse_switches(values: Mapping[str, object]) -> Switches:
     Raises:
         ConfigurationError: For an unknown key (with the nearest known one) or a value of the wrong kind.
     """
-    known = {field.name.upper(): field for field in fields(Switches)}
+    known = dict(zip(NAMES, fields(Switches), strict=True))
     checked: dict[str, object] = {}
     for key, value in values.items():
         if key not in known:
@@ -119,9 +129,9 @@ def parse_switches(values: Mapping[str, object]) -> Switches:
 
 
 def _unknown(key: str, known: tuple[str, ...]) -> str:
-    if key in _GONE:
-        return f"there is no such switch any more; it is {_GONE[key]} now"
-    near = difflib.get_close_matches(key, known, n=1)
+    if key.upper() in ELSEWHERE:
+        return f"it is no switch of this file; it is {ELSEWHERE[key.upper()]}"
+    near = difflib.get_close_matches(key.upper(), known, n=1)
     hint = f"did you mean {near[0]}? " if near else ""
     return f"there is no such switch; {hint}known are {', '.join(sorted(known))}"
 
@@ -139,7 +149,7 @@ def _whole(key: str, value: object) -> int:
 
 
 def _number(key: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= sys.float_info.max:
         raise ConfigurationError(key, value, "a number, 0 or more")
     return float(value)
 

@@ -42,8 +42,9 @@ def test_modalities_are_compared_in_upper_case() -> None:
         ("KEYWORD", "did you mean KEYWORDS?"),
         ("DELETE_AFTER_SENT", "did you mean DELETE_AFTER_SEND?"),
         ("RESEND_ONLY_THINNER_SERIES", "did you mean RESEND_ONLY_THICKER_SERIES?"),
-        ("keywords", "known are "),
-        ("HANDOVER_RETENTION", "no such switch any more; it is retention_s in [backend] of pacs_module's settings now"),
+        ("keywords", "did you mean KEYWORDS?"),
+        ("HANDOVER_RETENTION", "no switch of this file; it is retention_s in [backend] of pacs_module's settings"),
+        ("CROSSDAY", "no switch of this file; it is crossday in pacs_module's settings"),
         ("XYZ", "there is no such switch; known are CHOICE_ORDER, CONTRAST_ARTERIAL_KEYWORDS"),
     ],
 )
