@@ -17,7 +17,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from .documents import camel, from_document, to_document
@@ -33,6 +33,7 @@ FILTERED_OUT = 801
 RESULT_STATES = ("completed", "unsupported_series", "failed")
 PULL_OUTCOMES = ("received", "short", "failed", "nothing_new", "filtered")
 LEVELS = ("STUDY", "SERIES")
+_PADDING = " \0"
 REPAIRS = ("STUDY", "SERIES", "IMAGE")
 
 
@@ -282,22 +283,31 @@ def read_result(message: Mapping[str, Any]) -> Result:
     result = _read(Result, message)
     if result.state not in RESULT_STATES:
         raise MessageError("state", result.state, ", ".join(RESULT_STATES))
-    return result
+    # Backends read UIDs out of image headers, where they are padded with NUL or a space to an even length (PS3.5 9.1).
+    return replace(result, study_uid=result.study_uid.strip(_PADDING), series_uid=result.series_uid.strip(_PADDING))
 
 
 def _read(kind: type[T], message: Mapping[str, Any]) -> T:
     if not isinstance(message, Mapping):
         raise MessageError(kind.__name__, message, "an object with named values")
+    hints = typing.get_type_hints(kind)
+    for name, hint in hints.items():
+        value, shape = message.get(camel(name)), _SHAPES.get(typing.get_origin(hint), object)
+        if value is not None and not isinstance(value, shape):
+            raise MessageError(camel(name), value, _words(hint))
     try:
         read = from_document(kind, message)
     except KeyError as error:
         raise MessageError(str(error.args[0]), None, "must be given") from error
     except (TypeError, ValueError, AttributeError) as error:
         raise MessageError(kind.__name__, message, str(error)) from error
-    for name, hint in typing.get_type_hints(kind).items():
+    for name, hint in hints.items():
         if not _fits(hint, getattr(read, name)):
             raise MessageError(camel(name), getattr(read, name), _words(hint))
     return read
+
+
+_SHAPES: dict[Any, Any] = {tuple: list | tuple, dict: Mapping}
 
 
 def _fits(hint: Any, value: Any) -> bool:

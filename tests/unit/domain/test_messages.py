@@ -127,6 +127,11 @@ def test_good_messages_are_read() -> None:
     assert read_result({"studyUID": "1", "seriesUID": "2", "state": "failed", "unknown": 1}) == Result("1", "2", "failed")
 
 
+def test_uids_as_a_backend_reads_them_out_of_a_header() -> None:
+    padded = {"studyUID": "1.2.3\0", "seriesUID": "1.1 ", "state": "completed"}
+    assert read_result(padded) == Result("1.2.3", "1.1", "completed")
+
+
 READERS = {"request": (read_pull_request, REQUEST), "report": (read_pull_report, REPORT), "result": (read_result, RESULT)}
 
 
@@ -149,6 +154,9 @@ READERS = {"request": (read_pull_request, REQUEST), "report": (read_pull_report,
         ("result", "state", "done", "completed, unsupported_series, failed"),
         ("result", "studyUID", 5, "text"),
         ("result", "message", None, "text"),
+        ("result", "result", [4.2], "an object of anything"),
+        ("request", "seriesUIDs", 5, "a list of text"),
+        ("report", "series", {}, "a list of an object"),
     ],
 )
 def test_a_bad_value_names_key_value_and_what_is_allowed(which: str, key: str, value: object, allowed: str) -> None:
