@@ -7,13 +7,13 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from ..domain.circuit import CircuitPolicy
-from .section import Seconds, Section, retry_policy
+from .section import Address, Pause, Seconds, Section, retry_policy
 
 
 class BackendSettings(Section):
     """The AI backend."""
 
-    url: str
+    url: Address
     key: SecretStr
     workers: int = Field(default=2, ge=1, le=64)
     """Deliveries at once: as many as the backend shall compute at a time."""
@@ -25,7 +25,7 @@ class BackendSettings(Section):
     attempts: int = Field(default=8, ge=1)
     first_pause_s: Seconds = 10.0
     longest_pause_s: Seconds = 1800.0
-    retention_s: float = Field(default=600.0, ge=0)
+    retention_s: Pause = 600.0
     """How long a hand-over folder is kept after its result."""
     circuit_failures: int = Field(default=5, ge=1)
     """After so many failures in a row (5xx, time-outs) nobody delivers for a while; at once when nobody is there."""

@@ -23,7 +23,7 @@ class ArchiveSettings(Section):
     """Computed series are kept, compressed without loss; off when the table is not there."""
 
     folder: Path
-    keep_days: int = Field(default=30, ge=1)
+    keep_days: int = Field(default=30, ge=1, le=36_500)
 
 
 class ReconcileSettings(Section):
@@ -38,4 +38,4 @@ class ReconcileSettings(Section):
     """Have what is missing pulled."""
     folder: Path | None = None
     """Of the kept reports; None: ``reconcile`` in the log folder."""
-    keep_days: int = Field(default=90, ge=1)
+    keep_days: int = Field(default=90, ge=1, le=36_500)

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from ..domain.look_back import LookBack
 from ..domain.ordering import BACKLOG, EMERGENCY, GREEN_CHANNEL, MANUAL
 from ..domain.sparing import Hours
-from .section import Section
+from .section import YEAR_S, Pause, Section
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -65,11 +65,11 @@ class PacsSettings(Section):
     """FIND_PACS_USE_SERIES for this PACS; None: as the switch says."""
     caps: tuple[Annotated[int, Field(gt=0)], ...] = ()
     """Numbers of answers at which it is known to stop."""
-    recent_min: float = Field(default=0.0, ge=0)
+    recent_min: float = Field(default=0.0, ge=0, le=YEAR_S / 60)
     """Each round asks only for studies of the last so many minutes; 0 for a PACS that does not honour StudyTime ranges."""
-    whole_day_s: float = Field(default=0.0, ge=0)
+    whole_day_s: Pause = 0.0
     """Pause between asking for the whole day; 0: in each round."""
-    earlier_days_s: float = Field(default=60.0, ge=0)
+    earlier_days_s: Pause = 60.0
     """Pause between asking for each of the days before today."""
     look_again: bool = True
     """Where it tells no counts: look into each study again, ever more rarely, for what has grown since the pull."""

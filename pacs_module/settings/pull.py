@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from .section import Seconds, Section
+from .section import YEAR_S, Seconds, Section
 
 
 class PullSettings(Section):
@@ -15,7 +15,7 @@ class PullSettings(Section):
     longest_pause_s: Seconds = 1800.0
     watch_s: Seconds = 15.0
     """How often a running pull is asked after when no report has come."""
-    ageing_min: float = Field(default=60.0, gt=0)
+    ageing_min: float = Field(default=60.0, gt=0, le=YEAR_S / 60)
     """A study that has waited so long goes with the next class: routine with the green channel; never with emergencies."""
     room_pause_s: Seconds = 5.0
     """How long a pull waits when the RAM disk had no room."""

@@ -36,7 +36,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
         return with_profiles(Settings(**values), path)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ConfigurationError(".".join(map(str, first["loc"])), _printable(first), _allowed(first)) from error
+        raise ConfigurationError(_name(first["loc"]), _printable(first), _allowed(first)) from error
     except SettingsError as error:  # a list or a table in a variable that is no JSON; its words name the field
         raise ConfigurationError(ENVIRONMENT_PREFIX + "...", "(not shown)", f"JSON for lists and tables ({error})") from None
 
@@ -71,6 +71,11 @@ def _is_secret(name: str) -> bool:
     return any(word in name.lower() for word in ("key", "password", "url", "secret", "token"))
 
 
+def _name(place: tuple[int | str, ...]) -> str:
+    """The key as it stands in the file."""
+    return ".".join(map(str, place)).replace("move_sync", "MOVE_SYNC")
+
+
 def _printable(error: Any) -> object:
     """The value, unless it is a secret or may be one: a whole section, or a misspelt key beside one."""
     place, value = error["loc"], error["input"]
@@ -87,4 +92,8 @@ def _allowed(error: Any) -> str:
         return "it must be given"
     if error["type"] == "extra_forbidden":
         return "there is no such setting"
+    if error["type"].startswith("date_"):
+        return "a date, YYYY-MM-DD"
+    if error["type"] == "timezone_naive":
+        return "hospital time, without a time zone"
     return str(error["msg"]).removeprefix("Value error, ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, SecretStr
 
 from ..domain.ris import RisPolicy
-from .section import Seconds, Section
+from .section import Pause, Seconds, Section
 
 
 class RisColumnSettings(Section):
@@ -35,7 +35,7 @@ class RisSettings(Section):
     emergency: tuple[str, ...] = ()
     green_channel: tuple[str, ...] = ()
     """What the urgency column says for them."""
-    wait_s: float = Field(default=600.0, ge=0)
+    wait_s: Pause = 600.0
     """How long a study is held whose order the RIS does not know; then it is pulled by the filters alone."""
     again_s: Seconds = 60.0
     """Pause between questions about such a study."""

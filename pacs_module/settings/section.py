@@ -5,11 +5,22 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ..domain.retry import RetryPolicy
 
-Seconds = Annotated[float, Field(gt=0)]
+
+def _address(value: str) -> str:
+    if not value.lower().startswith(("http://", "https://")):
+        raise ValueError("an address that begins with http:// or https://")
+    return value
+
+
+YEAR_S = 365 * 24 * 3600
+Seconds = Annotated[float, Field(gt=0, le=YEAR_S)]
+Pause = Annotated[float, Field(ge=0, le=YEAR_S)]
+"""In seconds, too; none at all is allowed."""
+Address = Annotated[str, AfterValidator(_address)]
 
 
 class Section(BaseModel):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from .section import Seconds, Section
+from .section import Address, Seconds, Section
 
 
 class OrthancSettings(Section):
     """The receiving Orthanc."""
 
-    url: str = "http://127.0.0.1:8042"
+    url: Address = "http://127.0.0.1:8042"
     username: str = ""
     password: SecretStr = SecretStr("")
     timeout_s: Seconds = 30.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, field_validator
+from pydantic import Field, NaiveDatetime, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ..domain.backlog import Backlog
@@ -44,12 +44,12 @@ class Settings(BaseSettings):
     find_interval_s: Seconds = 10.0
     find_dates: tuple[date, ...] = ()
     start_date: date | None = None
-    go_live: datetime | None = None
+    go_live: NaiveDatetime | None = None
     """Hospital time; studies from before it are pulled at ``backlog_per_hour`` at most: going live does not flood the PACS."""
     backlog_per_hour: int = Field(default=60, ge=1)
     stability_rule: Literal["unchanged_count", "fixed_delay"] = "unchanged_count"
     stability_delay_s: Seconds = 600.0
-    lease_s: float = Field(default=30.0, ge=3)
+    lease_s: float = Field(default=30.0, ge=3, le=3600)
     """With several processes on one store: after this the work of one that died is taken over."""
     stuck_after_s: Seconds = 300.0
     """A step that takes so much longer than the time-outs of those it asks is told as stuck."""

@@ -7,7 +7,7 @@ Does not prove that each setting does what it says; the tests of its user do.
 from __future__ import annotations
 
 import traceback
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -77,10 +77,16 @@ def test_the_older_stability_rule(tmp_path: Path) -> None:
         ('"Asia/Shanghai"', '"Asia/Peking"', "time_zone", "Asia/Peking", "IANA"),
         ("crossday = -1", "crossday = 1", "crossday", 1, "less than or equal to 0"),
         ("crossday = -1", "crosday = -1", "crosday", -1, "no such setting"),
-        ("MOVE_SYNC = false", 'MOVE_SYNC = "perhaps"', "move_sync", "perhaps", "boolean"),
+        ("MOVE_SYNC = false", 'MOVE_SYNC = "perhaps"', "MOVE_SYNC", "perhaps", "boolean"),
         ("[orthanc]", "[orthanc]\nprot = 8042", "orthanc.prot", "(not shown)", "no such setting"),
         ('name = "HOSPITAL-PACS"', 'name = "A PACS"', "pacs.0.name", "A PACS", "pattern"),
-        ('["2020-06-12"]', '["12.6.2020"]', "find_dates.0", "12.6.2020", "date"),
+        ('["2020-06-12"]', '["12.6.2020"]', "find_dates.0", "12.6.2020", "YYYY-MM-DD"),
+        ('["2020-06-12"]', '["20200612"]', "find_dates.0", "20200612", "YYYY-MM-DD"),
+        ("crossday = -1", "go_live = 2020-06-12T10:00:00Z", "go_live", datetime(2020, 6, 12, 10, tzinfo=UTC), "hospital time"),
+        ("crossday = -1", "stability_delay_s = 1e300", "stability_delay_s", 1e300, "less than or equal to"),
+        ("crossday = -1", "lease_s = inf", "lease_s", float("inf"), "less than or equal to"),
+        ('"http://127.0.0.1:9000/compute"', '"ftp://127.0.0.1/x"', "backend.url", "(not shown)", "begins with http:// or https://"),
+        ("[orthanc]", '[orthanc]\nurl = "127.0.0.1:8042"', "orthanc.url", "(not shown)", "begins with http:// or https://"),
         (f'api_key = "{SECRET}"', 'api_key = "short"', "web.api_key", "(not shown)", "8"),
         ("[rabbitmq]", "[rabitmq]", "rabbitmq", None, "given"),
         (f'[backend]\nurl = "http://127.0.0.1:9000/compute"\nkey = "{SECRET}"', "", "backend", None, "must be given"),

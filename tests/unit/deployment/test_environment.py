@@ -127,4 +127,4 @@ def test_the_sites_empty_switch_file_is_valid(repository):
 def test_rabbitmq_waits_longer_for_an_acknowledgement_than_pacs_module_for_a_result(repository):
     milliseconds = re.search(r"^consumer_timeout = (\d+)$", text_of(repository, "docker/rabbitmq/20-aipull.conf"), re.MULTILINE)
     assert milliseconds
-    assert int(milliseconds[1]) / 1000 >= BackendSettings(url="", key=SecretStr("")).result_timeout_s + 60
+    assert int(milliseconds[1]) / 1000 >= BackendSettings(url="http://backend", key=SecretStr("")).result_timeout_s + 60

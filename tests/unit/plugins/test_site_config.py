@@ -39,7 +39,7 @@ def test_the_sites_file_wins_and_may_compute(tmp_path: Path) -> None:
         ("\n\nSTABLE_AGE = missing + 1\n", "line 3"),
         ("STABLE_AGEE = 3", "did you mean STABLE_AGE?"),
         ("THIN_ONLY = 1", "THIN_ONLY = 1 is not allowed: True or False"),
-        ("find_pacs_use_series = True", "find_pacs_use_series = True is not allowed: there is no such switch; did you mean FIND_"),
+        ("find_pacs_use_series = True", "find_pacs_use_series = True is not allowed: there is no such switch; did you mean FIND"),
         ("Keywords = ['x']", "did you mean KEYWORDS?"),
         ("crossday = -1", "crossday = -1 is not allowed: it is no switch of this file; it is crossday in pacs_module's settings"),
         ("MOVE_SYNC = False", "it is MOVE_SYNC in pacs_module's settings"),
