@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from .documents import camel, from_document, to_document
 from .errors import MessageError
+from .values import unpadded
 
 T = TypeVar("T")
 
@@ -33,7 +34,6 @@ FILTERED_OUT = 801
 RESULT_STATES = ("completed", "unsupported_series", "failed")
 PULL_OUTCOMES = ("received", "short", "failed", "nothing_new", "filtered")
 LEVELS = ("STUDY", "SERIES")
-_PADDING = " \0"
 REPAIRS = ("STUDY", "SERIES", "IMAGE")
 
 
@@ -283,8 +283,8 @@ def read_result(message: Mapping[str, Any]) -> Result:
     result = _read(Result, message)
     if result.state not in RESULT_STATES:
         raise MessageError("state", result.state, ", ".join(RESULT_STATES))
-    # Backends read UIDs out of image headers, where they are padded with NUL or a space to an even length (PS3.5 9.1).
-    return replace(result, study_uid=result.study_uid.strip(_PADDING), series_uid=result.series_uid.strip(_PADDING))
+    # Backends read UIDs out of image headers, where they are padded.
+    return replace(result, study_uid=unpadded(result.study_uid), series_uid=unpadded(result.series_uid))
 
 
 def _read(kind: type[T], message: Mapping[str, Any]) -> T:

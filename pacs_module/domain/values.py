@@ -74,8 +74,8 @@ def found_study(pacs: str, attributes: Attributes) -> FoundStudy:
         study_uid=clean_uid(attributes.get("StudyInstanceUID", "")),
         study_date=dashed_date(attributes.get("StudyDate", "")),
         study_time=plain_time(attributes.get("StudyTime", "")),
-        accession_number=attributes.get("AccessionNumber", "").strip(),
-        patient_id=attributes.get("PatientID", "").strip(),
+        accession_number=unpadded(attributes.get("AccessionNumber", "")),
+        patient_id=unpadded(attributes.get("PatientID", "")),
         study_description=attributes.get("StudyDescription", "").strip(),
         modalities=split_values(attributes.get("ModalitiesInStudy", "")),
         count=parse_count(attributes.get("NumberOfStudyRelatedInstances")),
@@ -85,6 +85,11 @@ def found_study(pacs: str, attributes: Attributes) -> FoundStudy:
 def clean_uid(text: str) -> str:
     """A UID without inner and outer spaces and trailing NUL padding (field case 12)."""
     return "".join(text.replace("\0", "").split())
+
+
+def unpadded(text: str) -> str:
+    """A value without the padding that it has in a header: spaces, for UIDs NUL (PS3.5 6.2, 9.1)."""
+    return text.replace("\0", " ").strip()
 
 
 def split_values(text: str) -> tuple[str, ...]:

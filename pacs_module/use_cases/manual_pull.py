@@ -13,7 +13,7 @@ from ..domain.ordering import MANUAL
 from ..domain.sighting import new_study
 from ..domain.study import Study
 from ..domain.switches import Switches
-from ..domain.values import FoundStudy, clean_uid, found_study
+from ..domain.values import FoundStudy, clean_uid, found_study, unpadded
 from ..ports import Clock, EventLog, PacsFinder, StudyStore
 from .changing import change
 from .find_studies import STUDY_KEYS
@@ -129,9 +129,13 @@ def check_asked(asked: Mapping[str, str]) -> dict[str, str]:
     What a person named, without what was left empty.
 
     Raises:
-        MessageError: Nothing, or a wildcard.
+        MessageError: Nothing, a wildcard, or something that nobody can ask for.
     """
-    wanted = {name: asked[name].strip() for name in NAMES if asked.get(name, "").strip()}
+    for name, value in asked.items():
+        if name not in NAMES:
+            raise MessageError(name, value, f"only {', '.join(NAMES)} can be asked for")
+    named = {name: unpadded(asked.get(name, "")) for name in NAMES}
+    wanted = {name: value for name, value in named.items() if value}
     if not wanted:
         raise MessageError("AccessionNumber", None, f"one of {', '.join(NAMES)} must be given")
     for name, value in wanted.items():

@@ -13,8 +13,10 @@ from ..domain.circuit import CLOSED
 from ..domain.errors import MessageError
 from ..domain.story import story
 from ..domain.study import Study
+from ..domain.values import unpadded
 from ..service import Service
 from .access import Access
+from .errors import known_parameters
 from .story_page import HEADERS, message_page, story_page
 
 _FIELDS = {
@@ -37,7 +39,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 def router(service: Service, access: Access) -> APIRouter:
     """The side of people who look at one study."""
-    routes = APIRouter(tags=["people"], dependencies=[Depends(access.reading)])
+    routes = APIRouter(tags=["people"], dependencies=[Depends(access.reading), Depends(known_parameters)])
 
     @routes.get(
         "/api/v1/dcm/debug",
@@ -55,10 +57,10 @@ def router(service: Service, access: Access) -> APIRouter:
         form: Annotated[Literal["", "json", "html"], Query(alias="format", description="Else as Accept says")] = "",
     ) -> Response:
         asked = {
-            "AccessionNumber": accession_number.strip(),
-            "StudyInstanceUID": study_instance_uid.strip(),
-            "PatientID": patient_id.strip(),
-            "SeriesInstanceUID": series_instance_uid.strip(),
+            "AccessionNumber": unpadded(accession_number),
+            "StudyInstanceUID": unpadded(study_instance_uid),
+            "PatientID": unpadded(patient_id),
+            "SeriesInstanceUID": unpadded(series_instance_uid),
         }
         page = form == "html" or (not form and _prefers_html(request.headers.get("accept", "")))
         if page and not any(asked.values()):

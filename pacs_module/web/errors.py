@@ -10,6 +10,19 @@ from ..adapters.storable import storable
 from ..domain.errors import MessageError, PermanentError, RetriableError
 
 
+def known_parameters(request: Request) -> None:
+    """
+    A parameter that nobody reads is an error: `studydate` would else be answered with every day there is.
+
+    Raises:
+        MessageError: Of the first one.
+    """
+    known = [field.alias for field in request.scope["route"].dependant.query_params]
+    for name, value in request.query_params.items():
+        if name not in known:
+            raise MessageError(name, value, ", ".join(known))
+
+
 def answer_errors(app: FastAPI) -> None:
     """Map what use cases raise to statuses: 400 and 422 the caller's fault, 503 later, 409 never."""
 

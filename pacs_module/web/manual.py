@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 
 from ..domain.errors import MessageError
-from ..domain.study import Study
+from ..domain.values import unpadded
 from ..service import Service
-from ..use_cases.manual_work import PRIORITIES, Who, progress
+from ..use_cases.manual_work import PRIORITIES, Who
 from .access import Access
 from .messages import Message
 
@@ -27,10 +27,6 @@ def router(service: Service, access: Access) -> APIRouter:
         answer = service.manual(asked, f"manual: {_by(message, request)}", str(message.get("why") or ""))
         service.wake("pull")
         return answer
-
-    @routes.get("/pull", summary="How it goes with a study: for whoever waits for it")
-    def how_it_goes(study_instance_uid: Annotated[str, Query(alias="StudyInstanceUID", min_length=1)]) -> dict[str, Any]:
-        return _known(_progress(service.store.get(study_instance_uid.strip())))
 
     @routes.post("/redo", summary="Pull and compute again (StudyInstanceUID, why, by)")
     def redo(message: Message, request: Request) -> dict[str, Any]:
@@ -60,9 +56,9 @@ def router(service: Service, access: Access) -> APIRouter:
 
 def _uid(message: dict[str, Any]) -> str:
     uid = message.get("StudyInstanceUID")
-    if not isinstance(uid, str) or not uid.strip():
+    if not isinstance(uid, str) or not unpadded(uid):
         raise MessageError("StudyInstanceUID", uid, "the study's UID, as text")
-    return uid.strip()
+    return unpadded(uid)
 
 
 def _by(message: dict[str, Any], request: Request) -> str:
@@ -71,10 +67,6 @@ def _by(message: dict[str, Any], request: Request) -> str:
 
 def _who(message: dict[str, Any], request: Request) -> Who:
     return Who(f"manual: {_by(message, request)}", str(message.get("why") or ""))
-
-
-def _progress(study: Study | None) -> dict[str, Any] | None:
-    return None if study is None else progress(study)
 
 
 def _known(answer: dict[str, Any] | None) -> dict[str, Any]:

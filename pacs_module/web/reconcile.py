@@ -10,11 +10,12 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from ..adapters.report_folder import ReportFolder
 from ..service import Service
 from .access import Access
+from .errors import known_parameters
 
 
 def router(service: Service, access: Access) -> APIRouter:
     """The side of people who ask whether everything is here."""
-    routes = APIRouter(prefix="/api/v1", tags=["people"], dependencies=[Depends(access.reading)])
+    routes = APIRouter(prefix="/api/v1", tags=["people"], dependencies=[Depends(access.reading), Depends(known_parameters)])
     settings = service.settings
     folder = ReportFolder(settings.reconcile_folder, settings.reconcile.keep_days)
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, HTTPException, Query
 
 from ..domain.errors import MessageError
 from ..domain.lifecycle import State
+from ..domain.values import unpadded
 from ..service import Service
+from ..use_cases.manual_work import progress
 from .access import Access
+from .errors import known_parameters
 
 MOST_STUDIES = 5000
 
 
 def router(service: Service, access: Access) -> APIRouter:
     """The side of people who look at many studies."""
-    routes = APIRouter(prefix="/api/v1", tags=["people"], dependencies=[Depends(access.reading)])
+    routes = APIRouter(prefix="/api/v1", tags=["people"], dependencies=[Depends(access.reading), Depends(known_parameters)])
 
     @routes.get("/studies", summary="The study documents of a day")
     def studies(
@@ -27,9 +30,16 @@ def router(service: Service, access: Access) -> APIRouter:
     ) -> dict[str, Any]:
         if state and state not in [known.value for known in State]:
             raise MessageError("state", state, ", ".join(known.value for known in State if known))
-        where = {key: value for key, value in (("studyDate", study_date), ("state", state), ("modality", modality)) if value}
+        where = {key: value for key, value in (("studyDate", study_date), ("state", state), ("modality", modality.strip().upper())) if value}
         found = service.store.find(where, order=(("studyDate", 1), ("studyTime", 1)), limit=limit)
         return {"studies": [study.to_document() for study in found]}
+
+    @routes.get("/dcm/pull", summary="How it goes with a study: for whoever waits for it")
+    def how_it_goes(study_instance_uid: Annotated[str, Query(alias="StudyInstanceUID", min_length=1)]) -> dict[str, Any]:
+        study = service.store.get(unpadded(study_instance_uid))
+        if study is None:
+            raise HTTPException(404, "no such study is known here; pull it by hand first")
+        return progress(study)
 
     @routes.get("/dcm/dead_letters", summary="Messages that nobody could deliver")
     def dead_letters(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, Any]:

@@ -75,7 +75,9 @@ def test_an_odd_authorization_is_no_key_and_no_error(client: TestClient, header:
     assert answer.status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/api/v1/dcm/debug?PatientID=P1", "/api/v1/studies"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/dcm/debug?PatientID=P1", "/api/v1/studies", "/api/v1/dcm/pull?StudyInstanceUID=" + UID]
+)
 def test_reading_needs_no_key_from_loopback_and_one_from_elsewhere(
     served: tuple[Service, FakePacs], client: TestClient, path: str
 ) -> None:
@@ -131,6 +133,20 @@ def test_a_bad_message_is_answered_with_key_value_and_what_is_allowed(client: Te
     }
 
 
+@pytest.mark.parametrize(
+    ("path", "key", "allowed"),
+    [
+        ("/api/v1/studies?studydate=2020-06-18", "studydate", "studyDate"),
+        ("/api/v1/dcm/debug?PatientID=P1&accessionNumber=A1", "accessionNumber", "AccessionNumber"),
+        ("/api/v1/reconcile?day=2020-06-18", "day", "date"),
+    ],
+)
+def test_a_parameter_that_nobody_reads_is_named(client: TestClient, path: str, key: str, allowed: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["key"]) == (400, key)
+    assert allowed in answer.json()["allowed"]
+
+
 # --- messages ---
 
 
@@ -168,6 +184,21 @@ def test_a_manual_pull_says_who_asked(served: tuple[Service, FakePacs], client: 
     assert client.post("/api/v1/dcm/pull", json={"AccessionNumber": "*"}, headers=WITH_KEY).status_code == 400
 
 
+def test_a_manual_pull_of_what_nobody_can_ask_for_is_refused(served: tuple[Service, FakePacs], client: TestClient) -> None:
+    """With the misspelt key left out the whole study would be pulled, and filtered."""
+    found(*served)
+    body = {"StudyInstanceUID": UID, "seriesInstanceUID": THICK}
+    answer = client.post("/api/v1/dcm/pull", json=body, headers=WITH_KEY)
+    assert (answer.status_code, answer.json()["key"], answer.json()["value"]) == (400, "seriesInstanceUID", THICK)
+    assert "SeriesInstanceUID" in answer.json()["allowed"]
+
+
+def test_a_manual_pull_by_a_uid_as_it_stands_in_a_header(served: tuple[Service, FakePacs], client: TestClient) -> None:
+    found(*served)
+    answer = client.post("/api/v1/dcm/pull", json={"StudyInstanceUID": f"{UID}\0"}, headers=WITH_KEY)
+    assert [one["studyUID"] for one in answer.json()["studies"]] == [UID]
+
+
 # --- what people ask ---
 
 
@@ -177,6 +208,7 @@ def test_a_manual_pull_says_who_asked(served: tuple[Service, FakePacs], client: 
         "AccessionNumber=A1",
         "StudyInstanceUID=" + UID,
         "PatientID=%20P1%20",
+        "StudyInstanceUID=" + UID + "%00",
         "SeriesInstanceUID=" + THICK,
         "PatientID=P1&AccessionNumber=A1",
     ],
@@ -289,6 +321,7 @@ def test_the_documents_of_a_day(served: tuple[Service, FakePacs], client: TestCl
     found(*served)
     told = client.get("/api/v1/studies?studyDate=2020-06-18&state=meta_only&modality=CT").json()["studies"]
     assert [study["studyUID"] for study in told] == [UID]
+    assert client.get("/api/v1/studies?studyDate=2020-06-18&modality=ct").json()["studies"] == told
     assert client.get("/api/v1/studies?studyDate=2020-06-19").json() == {"studies": []}
     assert client.get("/api/v1/studies?state=done").status_code == 400
     assert client.get("/api/v1/studies?studyDate=18.6.2020").status_code == 422
