@@ -8,7 +8,6 @@ the value and what is allowed.
 from __future__ import annotations
 
 import difflib
-import sys
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -149,8 +148,8 @@ def _whole(key: str, value: object) -> int:
 
 
 def _number(key: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= sys.float_info.max:
-        raise ConfigurationError(key, value, "a number, 0 or more")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e9:
+        raise ConfigurationError(key, value, "a number, 0 to 1e9")
     return float(value)
 
 

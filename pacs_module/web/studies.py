@@ -30,7 +30,8 @@ def router(service: Service, access: Access) -> APIRouter:
     ) -> dict[str, Any]:
         if state and state not in [known.value for known in State]:
             raise MessageError("state", state, ", ".join(known.value for known in State if known))
-        where = {key: value for key, value in (("studyDate", study_date), ("state", state), ("modality", modality.strip().upper())) if value}
+        asked = {"studyDate": study_date, "state": state, "modality": modality.strip().upper()}
+        where = {key: value for key, value in asked.items() if value}
         found = service.store.find(where, order=(("studyDate", 1), ("studyTime", 1)), limit=limit)
         return {"studies": [study.to_document() for study in found]}
 
