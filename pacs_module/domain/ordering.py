@@ -12,8 +12,10 @@ store sorts and compares them in the same way, and the order is right at each in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+from .instants import iso, milliseconds
 
 if TYPE_CHECKING:
     from .study import Study
@@ -39,7 +41,7 @@ class Ageing:
 
     def since(self, now: int) -> str:
         """Who has waited since then (ISO 8601 UTC) or longer has risen; ``now`` in epoch milliseconds."""
-        return (datetime.fromtimestamp(now / 1000, UTC) - self.after).isoformat(timespec="milliseconds")
+        return iso(now - milliseconds(self.after))
 
 
 def rank(priority: int, backlog: bool) -> int:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from .filters import judge_modalities
+from .instants import iso
 from .lifecycle import BY_HAND, Event, State
 from .reconcile_counts import Counts, counts_of
 from .reconcile_line import Cause, Line, PacsList, Role, role_of
 from .sighting import unpullable_key
 from .story import next_step
-from .study import Study, iso
+from .study import Study
 from .switches import Switches
 from .values import FoundStudy
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from .filters import is_dx, judge_modalities
+from .instants import iso
 from .lifecycle import SETTLED, Event, State
 from .look_again import Look
 from .stability import StabilityPolicy, judge_stability
-from .study import LOOK, MOST_SIGHTINGS, PULL, Study, iso
+from .study import LOOK, MOST_SIGHTINGS, PULL, Study
 from .switches import Switches
 from .values import FoundStudy, Sighting
 from .vanished import seen_again

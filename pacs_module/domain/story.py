@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .documents import to_document
+from .instants import iso
 from .lifecycle import State
-from .study import LOOK, PULL, WATCH, Study, iso
+from .study import LOOK, PULL, WATCH, Study
 from .timeline import STAGES, since, stages, timeline
 from .vanished import gone_from, present_at
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from .documents import from_document, to_document
 from .errors import InvalidTransition
+from .instants import iso
 from .lifecycle import Event, State, next_state
 from .look_again import WHOLE, Look
 from .messages import PullRequest, SeriesReport
@@ -31,11 +31,6 @@ MOST_SIGHTINGS = 6  # of each PACS
 MOST_PULLS = 20
 MOST_TRIES = 20  # of each hand-over
 MOST_COUNTS = 50
-
-
-def iso(at: int) -> str:
-    """Epoch milliseconds as ISO 8601 UTC text with milliseconds."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 @dataclass

@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, timedelta
 
+from .instants import iso
 from .lifecycle import Event, State
-from .study import PacsCopy, Study, iso
+from .study import PacsCopy, Study
 from .values import FoundStudy
 from .windows import seconds_of
 

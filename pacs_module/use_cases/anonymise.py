@@ -8,11 +8,12 @@ from datetime import timedelta
 from ..domain.anonymous import without_names
 from ..domain.documents import from_document
 from ..domain.errors import RetriableError
+from ..domain.instants import milliseconds
 from ..domain.messages import SeriesFolder
 from ..domain.study import ANONYMISE, HandOver, Study
 from ..faults import reach
 from ..ports import Clock, Copied, CopyMaker, EventLog, Puller, StudyStore
-from .changing import change, milliseconds
+from .changing import change
 from .naming import handover_named
 from .publish import owe_again
 from .settle_delivery import DeliveryPolicy, give_up

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..domain.awaited import Fault
 from ..domain.circuit import CLOSED, HALF_OPEN, OPEN, Circuit, CircuitPolicy
-from ..domain.study import iso
+from ..domain.instants import iso
 from ..ports import Clock, EventLog
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from ..domain.errors import InvalidTransition, RetriableError
 from ..domain.study import Study
@@ -51,8 +50,3 @@ def note_impossible(store: StudyStore, study_uid: str, error: InvalidTransition)
         return
     study.note(IMPOSSIBLE, str(error), error.at)
     store.replace(study)  # somebody else wrote: then there is something newer to read
-
-
-def milliseconds(span: timedelta) -> int:
-    """A duration in whole milliseconds."""
-    return int(span.total_seconds() * 1000)

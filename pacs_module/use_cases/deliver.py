@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from ..domain import loglines
 from ..domain.documents import from_document
 from ..domain.errors import Busy, PermanentError, PipelineError, Refused, RetriableError, Unreachable
+from ..domain.instants import iso, milliseconds
 from ..domain.lifecycle import Event, State
 from ..domain.messages import SeriesFolder
-from ..domain.study import HandOver, Study, iso
+from ..domain.study import HandOver, Study
 from ..faults import reach
 from ..ports import Backend, Clock, Delivery, EventLog, FileCheck, QueueConsumer, StudyStore
 from .backend_circuit import BackendCircuit
-from .changing import change, milliseconds
+from .changing import change
 from .naming import study_named
 from .publish import schedule_publishing
 from .settle_delivery import UNDECIDED, DeliveryPolicy, fail_delivery, give_up, settle

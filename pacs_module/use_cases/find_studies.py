@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from ..domain import loglines
 from ..domain.backlog import NO_BACKLOG, Backlog
+from ..domain.instants import iso
 from ..domain.lifecycle import BY_HAND, SETTLED, Event, State
 from ..domain.sighting import Seen, new_study, see, unpullable_key
 from ..domain.stability import StabilityPolicy
-from ..domain.study import PULL, Study, iso
+from ..domain.study import PULL, Study
 from ..domain.switches import Switches
 from ..domain.values import FoundStudy
 from ..domain.windows import Window

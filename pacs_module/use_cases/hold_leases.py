@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from ..domain.instants import milliseconds
 from ..ports import Clock, EventLog, Lease, Leases
-from .changing import milliseconds
 
 LENGTH = timedelta(seconds=30)
 """After this the work of a process that died is taken over."""

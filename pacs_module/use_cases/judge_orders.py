@@ -7,14 +7,15 @@ from datetime import timedelta
 
 from ..domain import loglines
 from ..domain.errors import PipelineError
+from ..domain.instants import iso, milliseconds
 from ..domain.lifecycle import Event, State
 from ..domain.ordering import MANUAL, PULL_ORDER, ROUTINE
 from ..domain.retry import lasts
 from ..domain.ris import OrderVerdict, RisPolicy, Wanted, judge_orders
-from ..domain.study import PULL, Study, iso
+from ..domain.study import PULL, Study
 from ..domain.switches import Switches
 from ..ports import AtLeast, Clock, EventLog, Puller, Ris, StudyStore
-from .changing import change, milliseconds
+from .changing import change
 
 MOST_AT_ONCE = 200
 MOST_REMEMBERED = 10_000

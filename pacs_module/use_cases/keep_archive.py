@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..domain.study import HandOver, Study, iso
+from ..domain.instants import iso
+from ..domain.study import HandOver, Study
 from ..faults import reach
 from ..ports import Archive, Clock, EventLog, StudyStore
 from .changing import change

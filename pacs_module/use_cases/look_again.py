@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..domain.errors import PermanentError
 from ..domain.filters import is_dx
+from ..domain.instants import milliseconds
 from ..domain.lifecycle import SETTLED, Event
 from ..domain.look_again import WHOLE, LookPolicy, growth
 from ..domain.stability import StabilityPolicy
@@ -14,7 +15,7 @@ from ..domain.study import LOOK, PULL, Study
 from ..domain.switches import Switches
 from ..domain.values import Attributes, clean_uid, parse_count
 from ..ports import Clock, EventLog, PacsFinder, StudyStore
-from .changing import change, milliseconds
+from .changing import change
 
 LEASE_MS = 15 * 60 * 1000
 """When a PACS did not answer: the pause until the next try, which takes nothing from the budget."""

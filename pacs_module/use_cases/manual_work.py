@@ -8,10 +8,11 @@ from typing import Any
 
 from ..domain import loglines
 from ..domain.errors import MessageError
+from ..domain.instants import iso
 from ..domain.lifecycle import SETTLED, Event, State
 from ..domain.ordering import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from ..domain.story import next_step
-from ..domain.study import PULL, Study, iso
+from ..domain.study import PULL, Study
 from ..ports import Clock, EventLog, StudyStore
 from .changing import change
 from .settle_delivery import DeliveryPolicy, settle

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from ..domain.instants import milliseconds
 from ..domain.study import PUBLISH, RELEASE, Study
 from ..ports import AtLeast, Clock, EventLog, StudyStore
-from .changing import change, milliseconds
+from .changing import change
 
 APART = timedelta(minutes=5)
 """So far apart the clocks of several machines may be: what a process writes whose clock is a little ahead is no mistake."""

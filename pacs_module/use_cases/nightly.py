@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from ..domain.instants import milliseconds
 from ..domain.nightly import NightlyPolicy, days_of, due_night
 from ..domain.reconcile_report import Report
 from ..ports import Clock, EventLog
-from .changing import milliseconds
 from .hold_leases import HoldLeases
 
 LEASE = "reconcile"

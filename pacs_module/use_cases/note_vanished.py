@@ -6,11 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from ..domain.instants import milliseconds
 from ..domain.study import Study
 from ..domain.values import FoundStudy
 from ..domain.vanished import expected, missed, nameless
 from ..ports import Clock, EventLog, Exists, StudyStore
-from .changing import change, milliseconds
+from .changing import change
 
 RELOAD = timedelta(minutes=30)
 """What another process found at the PACS meanwhile is known after that."""

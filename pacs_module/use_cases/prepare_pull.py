@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 from ..domain import loglines
 from ..domain.errors import PipelineError, RetriableError
 from ..domain.filters import ACCOMPANYING, Verdict, is_dx, judge_series
+from ..domain.instants import iso, milliseconds
 from ..domain.lifecycle import Event
 from ..domain.look_again import Look, LookPolicy
 from ..domain.messages import PullRequest
 from ..domain.outlook import told
-from ..domain.study import LOOK, PULL, SeriesRecord, Study, iso
+from ..domain.study import LOOK, PULL, SeriesRecord, Study
 from ..domain.switches import Switches
 from ..domain.values import SeriesFacts, clean_uid, parse_count
 from ..ports import Clock, EventLog, PacsFinder, Puller
-from .changing import milliseconds
 
 SERIES_KEYS = (
     "StudyInstanceUID",

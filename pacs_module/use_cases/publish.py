@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ..domain import loglines
-from ..domain.study import PUBLISH, HandOver, Study, iso
+from ..domain.instants import iso, milliseconds
+from ..domain.study import PUBLISH, HandOver, Study
 from ..faults import reach
 from ..ports import Clock, EventLog, Queue, StudyStore
-from .changing import change, milliseconds
+from .changing import change
 
 CLAIM_LEASE = timedelta(seconds=60)
 PAUSE = timedelta(seconds=5)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ..domain import loglines
+from ..domain.instants import iso, milliseconds
 from ..domain.lifecycle import BY_HAND, Event, State
 from ..domain.messages import PullReport, PullRequest
 from ..domain.retry import RetryPolicy
-from ..domain.study import PULL, WATCH, HistoryEntry, Pull, Study, iso
+from ..domain.study import PULL, WATCH, HistoryEntry, Pull, Study
 from ..ports import Clock, EventLog, StudyStore
-from .changing import change, milliseconds
+from .changing import change
 
 NOTIFICATION_WAIT = timedelta(minutes=10)
 """How long after the report of a pull its notification may come; they are sent in order, so it is there as a rule."""

@@ -10,16 +10,17 @@ from datetime import UTC, datetime, timedelta
 from ..domain import loglines
 from ..domain.choose_pacs import choose_pacs
 from ..domain.errors import InvalidTransition, NoRoom, PermanentError, RetriableError, TooLarge
+from ..domain.instants import iso, milliseconds
 from ..domain.lifecycle import Event, State
 from ..domain.messages import PullReport, PullRequest
 from ..domain.ordering import MANUAL, Ageing, effective_priority
 from ..domain.retry import RetryPolicy
 from ..domain.sparing import Sparing
-from ..domain.study import MOST_PULLS, PULL, WATCH, PacsCopy, Pull, Study, iso
+from ..domain.study import MOST_PULLS, PULL, WATCH, PacsCopy, Pull, Study
 from ..domain.vanished import gone_from, present_at
 from ..faults import reach
 from ..ports import Clock, EventLog, Exists, Puller, StudyStore, Where
-from .changing import change, milliseconds, note_impossible
+from .changing import change, note_impossible
 from .claim_pull import claim_pull
 from .free_claims import free_claims
 from .judge_orders import JudgeOrders

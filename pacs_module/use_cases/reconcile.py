@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from ..domain.errors import PipelineError
+from ..domain.instants import iso
 from ..domain.reconcile import reconcile
 from ..domain.reconcile_line import Cause, Line, PacsList
 from ..domain.reconcile_report import Report, report
-from ..domain.study import Study, iso
+from ..domain.study import Study
 from ..domain.switches import Switches
 from ..domain.values import FoundStudy
 from ..domain.windows import Window

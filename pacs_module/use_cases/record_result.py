@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..domain.instants import iso
 from ..domain.lifecycle import Event
 from ..domain.messages import Result
-from ..domain.study import HandOver, Study, iso
+from ..domain.study import HandOver, Study
 from ..faults import reach
 from ..ports import Clock, EventLog, StudyStore
 from .changing import change

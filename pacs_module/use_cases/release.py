@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ..domain.errors import RetriableError
-from ..domain.study import RELEASE, HandOver, Study, iso
+from ..domain.instants import iso, milliseconds
+from ..domain.study import RELEASE, HandOver, Study
 from ..ports import Clock, CopyMaker, Puller, StudyStore
-from .changing import change, milliseconds
+from .changing import change
 from .keep_archive import KeepArchive
 
 CLAIM_LEASE = timedelta(seconds=60)

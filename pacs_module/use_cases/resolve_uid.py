@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ..domain.errors import PipelineError
+from ..domain.instants import milliseconds
 from ..domain.values import FoundStudy, clean_uid, dashed_date
 from ..ports import Clock, EventLog, PacsFinder
-from .changing import milliseconds
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=10), timedelta(days=1)
 """A PACS that does not tell now will hardly tell in the next find: the pauses double."""

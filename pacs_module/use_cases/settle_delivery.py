@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ..domain.instants import milliseconds
 from ..domain.lifecycle import Event, State
 from ..domain.retry import RetryPolicy
 from ..domain.study import RELEASE, HandOver, Study
-from .changing import milliseconds
 from .publish import owe_again, schedule_publishing
 
 UNDECIDED = (State.META_ONLY, State.PULL_DATA, State.PULL_DATA_END)

@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from .. import __version__
 from ..adapters.storable import storable
 from ..domain.errors import PipelineError
+from ..domain.instants import iso
 from ..domain.lifecycle import State
-from ..domain.study import iso
 from ..find_loop import FindLoop
 from ..loops import Loop
 from ..ports import Exists

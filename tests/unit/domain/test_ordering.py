@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pacs_module.domain.instants import iso
 from pacs_module.domain.ordering import (
     BACKLOG,
     EMERGENCY,
@@ -19,7 +20,7 @@ from pacs_module.domain.ordering import (
     effective_priority,
     turn,
 )
-from pacs_module.domain.study import Study, iso
+from pacs_module.domain.study import Study
 from tests.pull_order import pull_key
 
 HOUR = 3_600_000

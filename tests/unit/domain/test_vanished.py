@@ -7,9 +7,10 @@ from datetime import date, timedelta
 import pytest
 
 from pacs_module.domain.choose_pacs import choose_pacs
+from pacs_module.domain.instants import iso
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.story import story
-from pacs_module.domain.study import PULL, PacsCopy, Study, iso
+from pacs_module.domain.study import PULL, PacsCopy, Study
 from pacs_module.domain.values import found_study
 from pacs_module.domain.vanished import FINDS, LEAST, expected, gone_from, missed, nameless, present_at, seen_again
 

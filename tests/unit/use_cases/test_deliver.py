@@ -11,8 +11,9 @@ from datetime import timedelta
 import pytest
 
 from pacs_module.domain.errors import Busy, PipelineError, Refused, RetriableError, Unreachable
+from pacs_module.domain.instants import iso
 from pacs_module.domain.lifecycle import State
-from pacs_module.domain.study import PUBLISH, PULL, iso
+from pacs_module.domain.study import PUBLISH, PULL
 from pacs_module.use_cases.deliver import GONE_S, LOOK_S
 from tests.fakes.pipeline import Pipeline
 from tests.fakes.world import SteppingConsumer
