@@ -28,10 +28,11 @@ from rich.table import Table
 from pacs_module.adapters.sqlite_store import SqliteStore
 from pacs_module.adapters.storable import study_to_text
 from pacs_module.bootstrap import build
+from pacs_module.domain.handover import DeliveryTry, HandOver
 from pacs_module.domain.instants import iso
 from pacs_module.domain.lifecycle import Event
 from pacs_module.domain.messages import PullRequest
-from pacs_module.domain.study import DeliveryTry, HandOver, Pull, SeriesRecord, Study
+from pacs_module.domain.study import Pull, SeriesRecord, Study
 from pacs_module.settings import load_settings
 from pacs_module.web.app import create_app
 from stack.ports import LOOPBACK, free_ports

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .handover import HandOver
 from .lifecycle import State
-from .study import HandOver, Pull, Study
+from .study import Pull, Study
 
 FIND, STATE, PULL, HAND_OVER, DELIVERY, RESULT, NOTE = "find", "state", "pull", "hand-over", "delivery", "result", "note"
 

@@ -10,10 +10,11 @@ from ..domain import loglines
 from ..domain.completeness import SHORT
 from ..domain.documents import from_document
 from ..domain.errors import MessageError
+from ..domain.handover import HandOver
 from ..domain.instants import iso
 from ..domain.lifecycle import BY_HAND, Event, State
 from ..domain.messages import IMAGES, SeriesFolder, check_notification, read_reports
-from ..domain.study import PUBLISH, PULL, RELEASE, WATCH, HandOver, Pull, Study
+from ..domain.study import PUBLISH, PULL, RELEASE, WATCH, Pull, Study
 from ..domain.values import dashed_date, plain_time, split_values
 from ..faults import reach
 from ..ports import Clock, EventLog, StudyStore

@@ -8,9 +8,10 @@ from datetime import timedelta
 from ..domain.anonymous import without_names
 from ..domain.documents import from_document
 from ..domain.errors import RetriableError
+from ..domain.handover import HandOver
 from ..domain.instants import milliseconds
 from ..domain.messages import SeriesFolder
-from ..domain.study import ANONYMISE, HandOver, Study
+from ..domain.study import ANONYMISE, Study
 from ..faults import reach
 from ..ports import Clock, Copied, CopyMaker, EventLog, Puller, StudyStore
 from .changing import change

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from ..domain import loglines
 from ..domain.documents import from_document
 from ..domain.errors import Busy, PermanentError, PipelineError, Refused, RetriableError, Unreachable
+from ..domain.handover import HandOver
 from ..domain.instants import iso, milliseconds
 from ..domain.lifecycle import Event, State
 from ..domain.messages import SeriesFolder
-from ..domain.study import HandOver, Study
+from ..domain.study import Study
 from ..faults import reach
 from ..ports import Backend, Clock, Delivery, EventLog, FileCheck, QueueConsumer, StudyStore
 from .backend_circuit import BackendCircuit

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..domain.handover import HandOver
 from ..domain.instants import iso
-from ..domain.study import HandOver, Study
+from ..domain.study import Study
 from ..faults import reach
 from ..ports import Archive, Clock, EventLog, StudyStore
 from .changing import change

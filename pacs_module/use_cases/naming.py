@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..domain.study import HandOver, Study
+from ..domain.handover import HandOver
+from ..domain.study import Study
 from ..ports import StudyStore
 
 

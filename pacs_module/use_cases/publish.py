@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ..domain import loglines
+from ..domain.handover import HandOver
 from ..domain.instants import iso, milliseconds
-from ..domain.study import PUBLISH, HandOver, Study
+from ..domain.study import PUBLISH, Study
 from ..faults import reach
 from ..ports import Clock, EventLog, Queue, StudyStore
 from .changing import change

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..domain.handover import HandOver
 from ..domain.instants import iso
 from ..domain.lifecycle import Event
 from ..domain.messages import Result
-from ..domain.study import HandOver, Study
+from ..domain.study import Study
 from ..faults import reach
 from ..ports import Clock, EventLog, StudyStore
 from .changing import change

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ..domain.errors import RetriableError
+from ..domain.handover import HandOver
 from ..domain.instants import iso, milliseconds
-from ..domain.study import RELEASE, HandOver, Study
+from ..domain.study import RELEASE, Study
 from ..ports import Clock, CopyMaker, Puller, StudyStore
 from .changing import change
 from .keep_archive import KeepArchive

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ..domain.handover import HandOver
 from ..domain.instants import milliseconds
 from ..domain.lifecycle import Event, State
 from ..domain.retry import RetryPolicy
-from ..domain.study import RELEASE, HandOver, Study
+from ..domain.study import RELEASE, Study
 from .publish import owe_again, schedule_publishing
 
 UNDECIDED = (State.META_ONLY, State.PULL_DATA, State.PULL_DATA_END)

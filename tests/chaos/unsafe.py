@@ -19,7 +19,8 @@ from pika.spec import BasicProperties
 from pacs_module import bootstrap
 from pacs_module.adapters import rabbitmq
 from pacs_module.cli import main
-from pacs_module.domain.study import PUBLISH, HandOver, Study
+from pacs_module.domain.handover import HandOver
+from pacs_module.domain.study import PUBLISH, Study
 from pacs_module.service import Service
 from pacs_module.use_cases import publish
 from pacs_module.use_cases.accept_notification import AcceptNotification

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 
 from pacs_module.adapters.conditions import matches
 from pacs_module.domain.errors import PermanentError
+from pacs_module.domain.handover import HandOver
 from pacs_module.domain.instants import iso
 from pacs_module.domain.lifecycle import Event, State
 from pacs_module.domain.messages import PullRequest
 from pacs_module.domain.ordering import Ageing
-from pacs_module.domain.study import HandOver, PacsCopy, Pull, SeriesRecord, Study
+from pacs_module.domain.study import PacsCopy, Pull, SeriesRecord, Study
 from pacs_module.ports import AnyOf, AtLeast, AtMost, Exists, StudyStore
 from pacs_module.use_cases.claim_pull import claim_pull
 from tests.contract.store_cases import StoreCase

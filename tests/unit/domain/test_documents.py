@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pacs_module.domain.documents import camel, from_document, to_document
+from pacs_module.domain.handover import HandOver
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.messages import PullRequest, SeriesReport
-from pacs_module.domain.study import HandOver, HistoryEntry, PacsCopy, Pull, SeriesRecord, Study, read_study
+from pacs_module.domain.study import HistoryEntry, PacsCopy, Pull, SeriesRecord, Study, read_study
 from pacs_module.domain.values import Sighting
 
 TEXT = st.text(max_size=12)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pacs_module.domain.handover import HandOver
 from pacs_module.domain.lifecycle import Event, State
 from pacs_module.domain.messages import PullRequest
 from pacs_module.domain.reconcile import AGAIN, DELAY, MISS, reconcile
@@ -28,7 +29,7 @@ from pacs_module.domain.reconcile_report import (
 )
 from pacs_module.domain.sighting import new_study, see, unpullable_key
 from pacs_module.domain.stability import StabilityPolicy
-from pacs_module.domain.study import HandOver, PacsCopy, Pull, SeriesRecord, Study
+from pacs_module.domain.study import PacsCopy, Pull, SeriesRecord, Study
 from pacs_module.domain.switches import Switches
 from pacs_module.domain.values import FoundStudy
 

@@ -2,9 +2,10 @@
 
 import pytest
 
+from pacs_module.domain.handover import HandOver
 from pacs_module.domain.lifecycle import State
 from pacs_module.domain.story import next_step, story
-from pacs_module.domain.study import HandOver, PacsCopy, SeriesRecord, Study
+from pacs_module.domain.study import PacsCopy, SeriesRecord, Study
 
 
 def study(state: State | None, message_state: str = "", due: int | None = None) -> Study:
