@@ -56,6 +56,7 @@ _SYNTAXES = [one for one in AllTransferSyntaxes if one.is_little_endian and not 
 _LOCAL_LIMIT = (0x02, 0x03, 0x02)  # rejected-transient, presentation, local limit exceeded (PS3.8 9.3.4)
 _CONGESTION = (0x02, 0x03, 0x01)
 _STOP_S = 5.0
+_DATA_TRANSFER = "Sta6"  # PS3.8 9.2.1
 
 
 class SimPacs:
@@ -244,7 +245,7 @@ class SimPacs:
         most = self.habits.count("one-association")
         if most is None:
             return None
-        # A released association is counted until its thread has seen the end, which takes some milliseconds.
+        # One that was aborted is counted until its threads have seen the end, which takes some milliseconds.
         until = time.monotonic() + 0.2
         while self._established(association) >= most:
             if time.monotonic() > until:
@@ -253,8 +254,10 @@ class SimPacs:
         return None
 
     def _established(self, but: Any) -> int:
+        """Not those that are being released: whoever has its answer to that may open the next one."""
         server = self._server
-        return sum(one.is_established for one in server.active_associations if one is not but) if server else 0
+        others = [one for one in server.active_associations if one is not but] if server else []
+        return sum(one.is_established and one.dul.state_machine.current_state == _DATA_TRANSFER for one in others)
 
 
 class _Shared(list[Any]):
