@@ -13,8 +13,9 @@ from pathlib import Path
 from stack.errors import StackError
 
 LOOPBACK = "127.0.0.1"
-# Below Linux's range for outgoing connections (ip_local_port_range, 32768 up), or a client could take it in between.
-_RANGE = range(15000, 32000)
+# Below Linux's range for outgoing connections (ip_local_port_range, 32768 up), or a client could take it in between; above the
+# usual ports of a stack (stack.whole).
+_RANGE = range(20000, 32000)
 _LISTEN = "0A"  # TCP_LISTEN in /proc/net/tcp
 # Several processes that look for free ports at once (the workers of a test run) would find the same ones: each has its share.
 _SHARE = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0) % 8
