@@ -63,7 +63,7 @@ def storescp(tmp_path):
         ["/usr/bin/storescp", "-aet", "DEST", "-od", str(folder), "+B", "+xa", str(port)], env=ENVIRONMENT,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while dcmtk("/usr/bin/echoscu", "127.0.0.1", str(port)).returncode:
         assert time.monotonic() < until, "storescp does not listen"
     yield folder, port

@@ -38,7 +38,7 @@ def orthanc(tmp_path_factory):
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         url = f"http://127.0.0.1:{http}"
-        until = time.monotonic() + 20
+        until = time.monotonic() + 120
         while not answers(url):
             assert process.poll() is None
             assert time.monotonic() < until, "Orthanc does not answer"

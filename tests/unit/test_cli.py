@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import uvicorn
 from typer.testing import CliRunner
+from waiting import wait_for
 
 from pacs_module import __version__, cli, cli_manual, cli_talk
 from pacs_module.service import Service
@@ -41,14 +41,11 @@ def served(settings: Path) -> Iterator[tuple[Service, FakePacs]]:
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
-        end = time.monotonic() + 10
-        while not server.started:
-            assert thread.is_alive(), "uvicorn did not start"
-            assert time.monotonic() < end, "uvicorn did not start in time"
-            time.sleep(0.01)
+        wait_for(lambda: server.started or not thread.is_alive(), what="uvicorn to start")
+        assert server.started
         yield service, pacs
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ class Steps:
         return self.what.pop(0)() if self.what else False
 
     def called(self) -> None:
-        assert self.calls.acquire(timeout=10), "the step was not called"
+        assert self.calls.acquire(timeout=60), "the step was not called"
 
 
 def fails() -> bool:
@@ -54,7 +54,7 @@ def test_a_busy_step_is_called_again_at_once_and_an_idle_one_when_woken() -> Non
     loop.wake()
     steps.called()
     loop.stop()
-    loop.join(10)
+    loop.join(60)
     assert not loop.alive()
 
 
@@ -70,7 +70,7 @@ def test_an_error_is_logged_and_the_thread_goes_on(step: Callable[[], bool], kin
     steps.called()
     assert loop.alive()
     loop.stop()
-    loop.join(10)
+    loop.join(60)
     assert [(what, values.get("kind")) for what, values in log.events] == [("publish failed", kind), ("publish goes on", None)]
     assert loop.failures == 0
 
@@ -84,7 +84,7 @@ def test_a_stop_during_a_failing_step_is_not_forgotten() -> None:
         raise RetriableError("the store is closed")
 
     loop.start()
-    loop.join(10)
+    loop.join(60)
     assert not loop.alive()
     assert log.events[0][0] == "publish failed"
 
@@ -139,11 +139,11 @@ def test_a_dead_thread_is_started_again() -> None:
     steps = Steps(dies, busy)
     loop = Loop("WORKER-1", steps, LONG_S, FakeLog())
     loop.start()
-    loop.join(10)
+    loop.join(60)
     assert not loop.alive()
     loop.start()
     steps.called()
     steps.called()
     assert loop.alive()
     loop.stop()
-    loop.join(10)
+    loop.join(60)

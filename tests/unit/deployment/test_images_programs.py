@@ -81,7 +81,7 @@ def test_start_script_with_the_demo_pacs(repository, tmp_path):
     command = [str(repository / "docker/orthanc/start.sh"), str(repository / "docker/hospital/orthanc.json")]
     with (tmp_path / "log").open("w") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as orthanc:
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while healthy(repository, f"http://127.0.0.1:{http}/system", **environment).returncode:
                 assert orthanc.poll() is None, (tmp_path / "log").read_text()
                 assert time.monotonic() < deadline

@@ -153,18 +153,18 @@ def test_nothing_survives_a_parent_that_dies(tmp_path: Path, number: signal.Sign
         assert programme.stdout is not None
         assert programme.stdout.readline() == "up\n"
         mark = (tmp_path / "pids" / "mark").read_text()
-        assert wait_until(lambda: bool(bearers(mark)), 5)  # for a moment, inside execve, it shows no environment
+        assert wait_until(lambda: bool(bearers(mark)), 60)  # for a moment, inside execve, it shows no environment
         programme.send_signal(number)
         programme.wait()
-        assert wait_until(lambda: not bearers(mark), 10)
-        assert wait_until(lambda: not list((tmp_path / "pids").glob("*.pid")), 10)  # the guard has done its work
+        assert wait_until(lambda: not bearers(mark), 60)
+        assert wait_until(lambda: not list((tmp_path / "pids").glob("*.pid")), 60)  # the guard has done its work
 
 
 def test_what_was_left_running_is_ended_by_stop_run(tmp_path: Path):
     with parent(tmp_path, "survive", "leave") as programme:
         assert programme.wait() == 0
     mark = (tmp_path / "pids" / "mark").read_text()
-    assert wait_until(lambda: len(bearers(mark)) == 2, 5)
+    assert wait_until(lambda: len(bearers(mark)) == 2, 60)
     said: list[str] = []
     assert stop_run(tmp_path, said.append)
     assert bearers(mark) == []
