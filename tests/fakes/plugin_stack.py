@@ -155,9 +155,10 @@ class PluginStack:
         return str(request["pullID"])
 
     def report_of(self, pull_id: str, within_s: float = 120) -> dict[str, Any]:
-        """Wait until the recorder has the report of a pull."""
-        (found,) = until(lambda: self._reports(pull_id), within_s, f"report of pull {pull_id}", self)
-        return found
+        """Wait until the recorder has the report of a pull; one that was killed before it knew that it was taken repeats it."""
+        first, *repeated = until(lambda: self._reports(pull_id), within_s, f"report of pull {pull_id}", self)
+        assert all(one == first for one in repeated)
+        return dict(first)
 
     def _reports(self, pull_id: str) -> list[dict[str, Any]]:
         return [b for path, b in self.recorder.messages if path.endswith("pull_report 200") and b["pullID"] == pull_id]
