@@ -211,7 +211,7 @@ def test_heartbeats(rabbitmq_node: RabbitmqNode, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(RetriableError, match="comes again"):
         silent.done(lost)
     case.queue.publish({}, "m-3", 0)
-    came = []
+    came: list[tuple[str, bool]] = []
     while delivery := serving.take(LONG if len(came) < 2 else 0.3):
         came.append((delivery.message_id, delivery.redelivered))
         serving.done(delivery)

@@ -10,7 +10,6 @@ import threading
 import time
 
 import pytest
-from waiting import wait_for
 
 from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import HABITS, ManualClock, SimPacs
@@ -18,6 +17,7 @@ from hospital_sim.pacs.client import Client
 from hospital_sim.pacs.habits import Area
 from hospital_sim.pacs.text import HABITUAL
 from hospital_sim.scu import Pacs, PacsUnreachableError
+from tests.waiting import wait_for
 
 DATE = dt.date(2026, 11, 21)
 DAY = plan_busy_day(DATE, 300, max_slices=20)

@@ -12,7 +12,6 @@ from itertools import pairwise
 
 import pytest
 from pydicom import dcmread
-from waiting import wait_for
 
 from hospital_sim.busy_day.day import Oddity
 from hospital_sim.busy_day.plan import plan_busy_day
@@ -23,6 +22,7 @@ from hospital_sim.pacs.client import Client
 from hospital_sim.pacs.clock import ManualClock
 from hospital_sim.pacs.habits import Area
 from hospital_sim.scu import Pacs
+from tests.waiting import wait_for
 
 DATE = dt.date(2026, 11, 21)
 DAY = plan_busy_day(DATE, 60, max_slices=20, matrix=16)

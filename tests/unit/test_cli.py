@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import uvicorn
 from typer.testing import CliRunner
-from waiting import wait_for
 
 from pacs_module import __version__, cli, cli_manual, cli_talk
 from pacs_module.service import Service
@@ -24,6 +24,7 @@ from stack.ports import free_ports
 from tests.fakes.pipeline import THICK, UID, Pipeline, answer, series_answer
 from tests.fakes.served import service_on, settings_file
 from tests.fakes.world import FakePacs
+from tests.waiting import wait_for
 
 CHEST = "胸部 [c3 90 c3 98 c2 b2 c2 bf]"
 
