@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ import requests
 QUEUES = ("aipull.delivery", "aipull.dead")
 SETTLED_HANDOVERS = ("done", "dead", "lost")
 HTTP_S = 30.0
+AT_ONCE_S = 1.0
+"""For a question that keeps a disaster waiting."""
 
 
 @dataclass(frozen=True)
@@ -183,15 +185,30 @@ def unfinished(document: Mapping[str, Any] | None) -> str:
     return f"state {state}, due for {', '.join(due)}" if due else ""
 
 
+def running_moves(sources: Sources) -> set[str]:
+    """Studies whose C-MOVE runs at this moment: of the jobs that the journal knows of, those that run in Orthanc's own words."""
+    submitted = rows(sources.journal, "SELECT study_uid, job_ids FROM pulls WHERE job_state = 'submitted'")
+    with suppress(requests.RequestException):  # it is broken just now, and moves nothing or cannot be asked
+        jobs = [(study, ask(sources.receiver, f"jobs/{job}", AT_ONCE_S)) for study, ids in submitted for job in json.loads(ids)]
+        return {study for study, job in jobs if job["State"] == "Running"}
+    return set()
+
+
+def move_seconds(journal: Path, studies: Collection[str]) -> list[float]:
+    """Of every pull of these studies whose C-MOVE has ended, by Orthanc's clock."""
+    ended = rows(journal, "SELECT study_uid, move_seconds FROM pulls WHERE move_seconds IS NOT NULL")
+    return sorted(seconds for study, seconds in ended if study in studies)
+
+
 # --- the sources ---
 
 
-def ask(server: tuple[str, str, str], what: str) -> list[Any]:
-    """A list of Orthanc's REST API."""
+def ask(server: tuple[str, str, str], what: str, within_s: float = HTTP_S) -> Any:
+    """What Orthanc's REST API answers."""
     url, user, password = server
-    answer = requests.get(f"{url}/{what}", auth=(user, password), headers={"Accept-Encoding": "identity"}, timeout=HTTP_S)
+    answer = requests.get(f"{url}/{what}", auth=(user, password), headers={"Accept-Encoding": "identity"}, timeout=within_s)
     answer.raise_for_status()
-    return list(answer.json())
+    return answer.json()
 
 
 def pacs_images(pacs: tuple[str, str, str]) -> dict[str, frozenset[str]]:

@@ -15,6 +15,8 @@ from tests.chaos.harness import Rig
 from tests.chaos.small_day import Part, nasty_parts, small_day
 from tests.dicom_maker import store
 
+HEAVY_SLICES = (160, 480)
+"""Of the one heavy study of every other day or so: 20 to 60 MB."""
 _AGAIN_S = 1.0
 _LOOK_S = 0.2
 
@@ -40,6 +42,8 @@ class Department:
     chance: random.Random
     every_s: float = 12.0
     days: int = 0
+    heavy: set[str] = field(default_factory=set)
+    """StudyInstanceUIDs."""
     error: BaseException | None = None
     _to_send: list[_ToSend] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -49,7 +53,7 @@ class Department:
         self._thread = threading.Thread(target=self._run, name="department", daemon=True)
         self._thread.start()
 
-    def stop(self, within_s: float = 300.0) -> None:
+    def stop(self, within_s: float = 900.0) -> None:
         """Begin no more days; every image of those that were begun is where it belongs then, late ones too."""
         self._stop.set()
         self._thread.join(within_s)
@@ -72,7 +76,9 @@ class Department:
 
     def _begin_day(self) -> None:
         self.days += 1
-        day = small_day(f"{self.days}", self.rig.stack.time_zone, cts=self.chance.randint(1, 3))
+        heavy = self.chance.choice((0, self.chance.randint(*HEAVY_SLICES)))
+        day = small_day(f"{self.days}", self.rig.stack.time_zone, cts=self.chance.randint(1, 3), heavy=heavy)
+        self.heavy |= {day.studies[0].uid} if heavy else set()
         self.rig.wanted += day.wanted
         now = time.monotonic()
         self._to_send += [self._part(part, now) for part in nasty_parts(day, self.chance)]

@@ -49,6 +49,11 @@ class Storm:
     clocks: Clocks | None
     disks: tuple[Path, ...]
 
+    @property
+    def moves_need(self) -> frozenset[str]:
+        """Targets without which no C-MOVE runs on, or nobody takes its end in."""
+        return frozenset({*KILLED, "Orthanc to PACS", "PACS to Orthanc", *map(str, self.disks[1:])}) - {"RabbitMQ", "backend"}
+
     def choose(self, chance: random.Random) -> Disaster:
         """The next one; the same seed gives the same sequence."""
         kinds: list[Callable[[random.Random], Disaster]] = [

@@ -43,6 +43,8 @@ class Proxy:
         self.targets = targets
         self.port = free_ports(1)[0]
         self.mode = Mode.PASS
+        self.bytes_per_s = 0.0
+        """Of each connection, each way; 0: as fast as it goes. Whatever the mode is."""
         self._unanswered = b""
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
@@ -119,6 +121,8 @@ class Proxy:
                 await asyncio.sleep(_LOOK_S)
             if self.mode is Mode.SLOW:
                 await asyncio.sleep(_SLOW_S)
+            if self.bytes_per_s:
+                await asyncio.sleep(len(chunk) / self.bytes_per_s)
             if self.mode is Mode.HALVE:
                 writer.write(chunk[: len(chunk) // 2])
                 await writer.drain()

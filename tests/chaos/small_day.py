@@ -19,6 +19,8 @@ SLICES = 12
 """Ten are the least that the filter takes."""
 LATE_S = (15.0, 60.0)
 """After the first images: the study may have been found stable, pulled, even computed by then."""
+HEAVY_MATRIX = 256
+"""Rows and columns of a heavy study's images, 128 KiB each."""
 _THICK: dict[str, Any] = {"SliceThickness": "5.0", "SeriesDescription": "Lung 5.0"}
 _ABDOMEN: dict[str, Any] = {
     "BodyPartExamined": "ABDOMEN", "ProtocolName": "Abdomen", "SeriesDescription": "Abdomen 5.0", "StudyDescription": "222",
@@ -46,20 +48,23 @@ class Part:
     pushed: bool = False
 
 
-def small_day(name: str, zone: str, cts: int = 1) -> Day:
+def small_day(name: str, zone: str, cts: int = 1, heavy: int = 0) -> Day:
     """
-    Chest CTs of a thin and a thick series, one chest radiograph, one CT that nobody wants.
+    Chest CTs of a thin and a thick series, one chest radiograph, one CT that nobody wants; and a heavy CT where asked for.
 
     Args:
         name: Part of the labels and accession numbers; another name, other studies.
         zone: The hospital's time zone, whose today is the StudyDate.
         cts: How many chest CTs.
+        heavy: How many images of ``HEAVY_MATRIX`` the thin series of one more CT has, the day's first study; 0: there is none.
     """
     today = datetime.now(ZoneInfo(zone)).strftime("%Y%m%d")
     studies, wanted = [], []
-    for number in range(1, cts + 1):
-        study = Study(f"{name}-CT{number}", today)
-        thin = study.add_series(SLICES, CHEST_CT)
+    large: dict[str, Any] = {"Rows": HEAVY_MATRIX, "Columns": HEAVY_MATRIX, "PixelData": bytes(2 * HEAVY_MATRIX**2)}
+    chests: list[tuple[str, int, dict[str, Any]]] = [(f"CT{number}", SLICES, {}) for number in range(1, cts + 1)]
+    for label, slices, tags in ([("HEAVY", heavy, large)] if heavy else []) + chests:
+        study = Study(f"{name}-{label}", today)
+        thin = study.add_series(slices, CHEST_CT, **tags)
         study.add_series(SLICES - 2, CHEST_CT, **_THICK)
         studies.append(study)
         wanted.append(_wanted(study, [thin]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import random
+import shutil
 import sys
 import tempfile
 import threading
@@ -18,13 +19,15 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from rich.console import Console
 
+from stack.orthanc import HOSPITAL_NAME
 from stack.settings_file import merged
 from stack.whole import CONNECTIONS, TO_STORE
-from tests.chaos.auditor import Audit
+from tests.chaos.auditor import Audit, move_seconds, running_moves
 from tests.chaos.clocks import LIBRARY, Clocks, sweep
 from tests.chaos.department import Department
 from tests.chaos.disasters import Disaster, Storm
@@ -40,21 +43,33 @@ CALM_S = (0.5, 6.0)
 """Between two disasters."""
 SETTLE_S = 900.0
 """After the storm; some ten seconds are the rule, the longest lease or pause the exception."""
-PATIENT: dict[str, Any] = {"pull": {"attempts": 500}, "backend": {"attempts": 500}}
-"""The number of attempts is for hours at a site; with pauses of seconds a storm would use it up."""
+LINE_BYTES_PER_S = 4_000_000.0
+"""From the PACS to the receiving Orthanc: a heavy study takes 5 to 15 s."""
+RAM_DISK_BYTES = 512 * 1024**2
+"""Before a thousand CT images were seen the plugins reckon with 0.6 MB for each: the heaviest study must fit then, too."""
+STORMY: dict[str, Any] = {
+    "pull": {"attempts": 500}, "backend": {"attempts": 500}, "pacs": [{"name": HOSPITAL_NAME, "parallel_pulls": 3}],
+}  # fmt: skip
+"""
+The number of attempts is for hours at a site; with pauses of seconds a storm would use it up. Three pulls at once, so that heavy
+studies meet each other and keep no queue waiting.
+"""
 
 
 class Blow:
     """Disasters one after the other, some at once, never two on the same target."""
 
-    def __init__(self, storm: Storm, seed: int, console: Console) -> None:
+    def __init__(self, storm: Storm, department: Department, seed: int, console: Console) -> None:
         self._storm = storm
+        self._department = department
         self._chance = random.Random(seed)
         self._console = console
         self._begin = time.monotonic()
         self._busy: set[str] = set()
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()
+        self.met: Counter[str] = Counter()
+        """Those that came while the C-MOVE of a heavy study ran; by name where they touch it, the rest together."""
         self._running: list[Future[None]] = []
 
     def until(self, deadline: float) -> None:
@@ -77,8 +92,10 @@ class Blow:
             return True
 
     def _one(self, disaster: Disaster) -> None:
-        self._say(f"{disaster.name}, {disaster.seconds:.1f} s")
+        moving = bool(running_moves(self._storm.rig.sources()) & self._department.heavy)
+        self._say(f"{disaster.name}, {disaster.seconds:.1f} s{', during the C-MOVE of a heavy study' if moving else ''}")
         self.counts[disaster.name.split(" ")[0]] += 1
+        self.met[disaster.name if disaster.target in self._storm.moves_need else "of others"] += moving
         try:
             disaster.work(disaster.seconds)
         finally:
@@ -97,6 +114,7 @@ def run_storm(seed: int, minutes: float, folder: Path, console: Console, store: 
 
         def detour(name: str, port: int) -> int:
             proxies[name] = Proxy(port)
+            proxies[name].bytes_per_s = LINE_BYTES_PER_S if name == "PACS to Orthanc" else 0.0
             stack.callback(proxies[name].close)
             return proxies[name].port
 
@@ -118,7 +136,7 @@ def run_storm(seed: int, minutes: float, folder: Path, console: Console, store: 
 def _blow(storm: Storm, seed: int, minutes: float, console: Console) -> bool:
     rig, begin = storm.rig, time.monotonic()
     department = Department(rig, random.Random(seed + 1_000_000))
-    blow = Blow(storm, seed, console)
+    blow = Blow(storm, department, seed, console)
     department.start()
     blow.until(begin + minutes * 60)
     for proxy in storm.proxies.values():
@@ -134,6 +152,7 @@ def _blow(storm: Storm, seed: int, minutes: float, console: Console) -> bool:
         f"last images sent {sent:.0f} s after the last disaster; then not settled: {before.stuck + before.lost}", markup=False
     )
     _report(console, seed, blow, found, settled, time.monotonic() - calm)
+    _report_heavy(console, blow, move_seconds(rig.sources().journal, department.heavy), len(department.heavy))
     if not found.clean:
         show_logs(console, rig)
     return found.clean
@@ -162,15 +181,24 @@ def _report(console: Console, seed: int, blow: Blow, found: Audit, settled: floa
         console.print(f"    {line}", markup=False, highlight=False, soft_wrap=True)
 
 
+def _report_heavy(console: Console, blow: Blow, seconds: list[float], studies: int) -> None:
+    """The median, because Orthanc's clock jumps, too."""
+    met = ", ".join(f"{number} x {name}" for name, number in sorted(blow.met.items()) if number)
+    took = f", their C-MOVE {median(seconds):.0f} s in the median of {len(seconds)}" if seconds else ""
+    rows = {"heavy studies": f"{studies}{took}", "disasters during these": f"{sum(blow.met.values())}: {met}"}
+    for name, value in rows.items():
+        console.print(f"{name:24} {value}", markup=False, highlight=False, soft_wrap=True)
+
+
 def _options(disk: Path | None, clocks: Mapping[str, Mapping[str, str]], store: str) -> dict[str, Any]:
-    settings = merged(dict(SETTINGS), PATIENT)
+    settings = merged(dict(SETTINGS), STORMY)
     orthanc = dict(clocks.get("Orthanc", {}))
     if disk is not None and store == "sqlite":
         settings = merged(settings, {"store": {"url": f"sqlite:///{disk / 'study.db'}"}})
     if disk is not None:
         orthanc["AIPULL_JOURNAL"] = str(disk / "journal.db")
     others = {f"{name.lower()}_environment": clocks.get(name, {}) for name in ("pacs_module", "RabbitMQ", "backend")}
-    return {"settings": settings, "store": store, "orthanc_environment": orthanc, **others}
+    return {"ram_disk_bytes": RAM_DISK_BYTES, "settings": settings, "store": store, "orthanc_environment": orthanc, **others}
 
 
 def main() -> int:
@@ -184,7 +212,10 @@ def main() -> int:
     console = Console(width=150)
     console.print(f"storm with seed {options.seed} for {options.minutes:g} minutes")
     folder = options.keep or Path(tempfile.mkdtemp(prefix="aipull-storm-"))
-    return 0 if run_storm(options.seed, options.minutes, folder, console, options.store) else 1
+    good = run_storm(options.seed, options.minutes, folder, console, options.store)
+    if not options.keep and good:
+        shutil.rmtree(folder, ignore_errors=True)  # some GB of heavy studies
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def _handed_over(folder: Path) -> list[Path]:
     return [entry for entry in folder.iterdir() if entry.is_dir()]
 
 
-def _studies(rig: Rig) -> list[Any]:
+def _studies(rig: Rig) -> Any:
     return ask(rig.sources().receiver, "studies")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -119,6 +120,17 @@ def test_slow_loses_nothing(proxy: Proxy) -> None:
     with connected(proxy) as connection:
         connection.sendall(b"hello")
         assert connection.recv(100) == b"hello"
+
+
+def test_a_slow_line_loses_nothing_and_takes_its_time(proxy: Proxy, echo: Echo) -> None:
+    sent = bytes(range(256)) * 250
+    proxy.bytes_per_s = 4 * len(sent)
+    begin = time.monotonic()
+    with connected(proxy) as connection:
+        connection.sendall(sent)
+        wait_for(lambda: len(echo.got) == len(sent), seconds=PATIENCE_S)
+        assert time.monotonic() - begin >= 0.25, "a machine that is busy makes it longer only"
+    assert echo.got == sent
 
 
 def test_halve(proxy: Proxy, echo: Echo) -> None:

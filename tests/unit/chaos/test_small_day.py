@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tests.chaos.small_day import LATE_S, WAYS, Day, Part, nasty_parts, small_day, whole
+from tests.chaos.small_day import HEAVY_MATRIX, LATE_S, WAYS, Day, Part, nasty_parts, small_day, whole
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,15 @@ def test_the_pacs_has_every_image_once_in_the_end(day: Day, way: type, place: in
     if "late" in way.__name__:
         assert [LATE_S[0] <= part.after_s <= LATE_S[1] for part in late] == [True]
         assert {image.SeriesInstanceUID for image in late[0].images} & set(wanted)
+
+
+def test_a_heavy_study_is_wanted_like_the_others() -> None:
+    day = small_day("1", "Asia/Shanghai", heavy=20)
+    heavy, light = day.studies[:2]
+    assert [study.uid for study in day.studies[:3]] == [study.study_uid for study in day.wanted]
+    thin = [image for image in heavy.images if image.SeriesInstanceUID == day.wanted[0].series_uids[0]]
+    assert [len(image.PixelData) for image in thin] == [2 * HEAVY_MATRIX**2] * 20
+    assert max(len(image.PixelData) for image in light.images) < 1000
 
 
 def test_the_seed_decides(day: Day) -> None:
