@@ -27,7 +27,8 @@ DX_MODALITIES = ["DX", "DR", "CR"]
 # SeriesDescription or ImageComments is enough. Capitals do not matter, parts of words count.
 FILTER_BODY_PART = True
 KEYWORDS = ["CHEST", "THORAX", "LUNG", "PULMO", "胸", "肺"]
-# The same for radiography; an empty list: the keywords above.
+# The same for radiography; an empty list: the keywords above. A study goes whole: beside a series that is taken, another one is
+# dropped only when its own BodyPartExamined says something else.
 FILTER_BODY_PART_DX = True
 KEYWORDS_DX = []
 

@@ -9,7 +9,7 @@ from arrival import Arrival
 from conclusion import expectations
 from orthanc_rest import OrthancRest
 from pacs_module.domain import loglines
-from pacs_module.domain.filters import Verdict, judge_series
+from pacs_module.domain.filters import WHOLE_STUDY, Verdict, goes_with, is_dx, judge_series
 from pacs_module.domain.messages import PullRequest
 from pacs_module.domain.switches import Switches
 from pacs_module.domain.values import SeriesFacts
@@ -40,13 +40,27 @@ class Judge:
         self._log = log
 
     def new_series(self, arrival: Arrival, request: PullRequest | None) -> None:
-        """Judge every series that is here and not judged yet, on its first image."""
+        """Judge every series that is here and not judged yet, on its first image; radiography is taken whole."""
+        judged = dict(arrival.judged)
         for uid, parts in arrival.series.items():
             if uid in arrival.judged:
                 continue
             facts = read_facts(self._rest, parts[0], expectations(request).series.get(uid))
             if facts is not None:
-                self._note(arrival, self._judged(facts, request))
+                judged[uid] = self._judged(facts, request)
+        for uid, one in self._whole(judged).items():
+            if one != arrival.judged.get(uid):
+                self._note(arrival, one)
+
+    def _whole(self, judged: dict[str, Judged]) -> dict[str, Judged]:
+        """Of radiography, what goes with a series that is taken."""
+        modalities = [one.facts.modality for one in judged.values()]
+        taken = next((uid for uid, one in judged.items() if one.verdict.taken), None)
+        if taken is None or not is_dx(modalities, self._switches):
+            return judged
+        return {
+            uid: replace(one, verdict=goes_with(one.facts, one.verdict, taken, self._switches)) for uid, one in judged.items()
+        }
 
     def counts(self, arrival: Arrival, request: PullRequest | None, only: Collection[str] | None = None) -> bool:
         """
@@ -96,6 +110,8 @@ class Judge:
         return known
 
     def _needs_count(self, judged: Judged) -> bool:
+        if judged.verdict.rule == WHOLE_STUDY:
+            return False
         if judged.verdict.taken:
             return judged.facts.instances is None or self._switches.filter_consecutive_images
         return judged.verdict.rule in _COUNT_RULES and judged.verdict.attribute == "instance nums"

@@ -38,6 +38,9 @@ class Verdict:
         return f"{self.attribute} {self.value}" if self.attribute else self.value
 
 
+_NO_KEYWORD = "BodyPartExamined:"
+"""What decides where BodyPartExamined is empty and no attribute has a keyword."""
+WHOLE_STUDY = "whole study"
 ACCOMPANYING = frozenset({"SR", "PR", "KO", "SEG", "REG", "DOC", "FID", "RTSTRUCT", "RTPLAN", "RTDOSE"})
 """Modalities of objects that belong to images of another modality (PS3.3 C.7.3.1.1.1)."""
 
@@ -85,6 +88,24 @@ def judge_series(series: SeriesFacts, switches: Switches) -> Verdict:
     return reason
 
 
+def goes_with(series: SeriesFacts, verdict: Verdict, taken: str, switches: Switches) -> Verdict:
+    """
+    Judge a series of radiography again beside one of its study that is taken.
+
+    Frontal and lateral may lie in different series, and only the algorithm can tell them apart (field case 16): a series of which
+    nobody says that it is something else is handed over, too.
+
+    Args:
+        series: The series.
+        verdict: On it alone.
+        taken: SeriesInstanceUID of the one that is taken.
+        switches: The site's.
+    """
+    if verdict.taken or verdict.attribute != _NO_KEYWORD or series.modality not in switches.dx_modalities:
+        return verdict
+    return Verdict(True, WHOLE_STUDY, "", f"no word of another body part, and {taken} is taken")
+
+
 def judge_modality(series: SeriesFacts, switches: Switches) -> Verdict | None:
     """Modality (0008,0060) is one of CT_MODALITIES or DX_MODALITIES."""
     if "Modality" not in series.attributes:
@@ -115,7 +136,7 @@ def judge_body_part(series: SeriesFacts, switches: Switches) -> Verdict | None:
     if any(attribute not in series.attributes for attribute in ASKED_AT_FIND):
         return None
     values = " ".join(f"{attribute}:{_shown(series, attribute)}" for attribute in KEYWORD_ATTRIBUTES[1:])
-    return Verdict(False, "body part", "BodyPartExamined:", values)
+    return Verdict(False, "body part", _NO_KEYWORD, values)
 
 
 def judge_image_type(series: SeriesFacts, switches: Switches) -> Verdict | None:

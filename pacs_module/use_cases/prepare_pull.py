@@ -181,6 +181,8 @@ class PreparePull:
         verdicts = {facts.series_uid: judge_series(facts, self.switches) for facts in series}
         dropped = {uid: verdict.because for uid, verdict in verdicts.items() if not verdict.taken}
         filtered = {uid: because for uid, because in dropped.items() if uid not in study.skip_filter}
+        if is_dx(study.modality, self.switches) and len(filtered) < len(series):
+            return {}  # pulled whole (M12, field case 16): its images tell what belongs together
         told = {uid for uid, record in study.series.items() if record.because == filtered.get(uid)}
         names = (study.accession_number, study.patient_id, study.study_uid)
         lines = [loglines.series_filtered(*names, uid, because) for uid, because in filtered.items() if uid not in told]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pacs_module.domain.filters import ASKED_AT_FIND, Verdict, is_dx, judge_modalities, judge_series
+from pacs_module.domain.filters import ASKED_AT_FIND, Verdict, goes_with, is_dx, judge_modalities, judge_series
 from pacs_module.domain.switches import Switches
 from pacs_module.domain.values import SeriesFacts
 
@@ -195,6 +195,24 @@ def test_field_case_6_thickness_and_instances_in_its_place(
 )
 def test_a_scout_has_too_few_instances(instances: int | None, words: str) -> None:
     assert said(ct(instances)) == words
+
+
+@pytest.mark.parametrize(
+    ("attributes", "taken"),
+    [
+        ({"BodyPartExamined": ""}, True),
+        ({"BodyPartExamined": "HAND"}, False),
+        ({"BodyPartExamined": "", "Modality": "CT"}, False),
+        ({"BodyPartExamined": "", "Modality": "RF"}, False),
+    ],
+)
+def test_field_case_16_what_goes_with_a_chest_radiograph(attributes: dict[str, str], taken: bool) -> None:
+    told = {"Modality": "DX", **dict.fromkeys(ASKED_AT_FIND, ""), **attributes}
+    series = SeriesFacts("2", told, 1)
+    alone = judge_series(series, SITE)
+    assert not alone.taken
+    assert goes_with(series, alone, "1", SITE).taken is taken
+    assert goes_with(series, Verdict(True, "body part", "", ""), "1", SITE) == Verdict(True, "body part", "", "")
 
 
 def test_field_case_16_one_dx_image_is_enough() -> None:

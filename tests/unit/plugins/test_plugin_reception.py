@@ -341,3 +341,34 @@ def test_text_that_orthanc_lost_is_read_from_the_bytes_and_the_bytes_are_in_the_
     lines = [line for line in desk.lines() if "filter because" in line]
     assert lines == ([] if taken else [f"A1 P1 1.2 1.2.1 filter because BodyPartExamined: ProtocolName: StudyDescription: "
                                        f"SeriesDescription:头 [{text.encode('gbk').hex(' ')}] ImageComments:"])  # fmt: skip
+
+
+DX = {"Modality": "DX", "SliceThickness": ""}
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_field_case_16_of_radiography_a_series_without_a_word_goes_with_the_chest(desk: Any, together: bool) -> None:
+    request = desk.ask("1.2", expected=3, expected_series={"1.2.1": 1, "1.2.2": 1, "1.2.3": 1}, dx=True)
+    desk.store.add("1.2", "1.2.1", 1, **{**DX, "BodyPartExamined": "", "SeriesDescription": "LAT"})
+    if not together:
+        desk.step()
+    desk.store.add("1.2", "1.2.2", 1, **{**DX, "BodyPartExamined": "CHEST", "SeriesDescription": "PA"})
+    desk.store.add("1.2", "1.2.3", 1, **{**DX, "BodyPartExamined": "HAND"})
+    desk.step()
+    desk.end(request)
+    (notification,) = sent(desk, "notify")
+    assert [one["seriesUID"] for one in notification["series"]] == ["1.2.1", "1.2.2"]
+    said = {one["seriesUID"]: (one["taken"], one["because"]) for one in notification["seriesReports"]}
+    assert said["1.2.1"] == (True, "no word of another body part, and 1.2.2 is taken")
+    assert said["1.2.3"] == (False, "BodyPartExamined HAND")
+    filtered = [line.split()[3] for line in desk.lines() if " filter because " in line]
+    assert filtered == (["1.2.3"] if together else ["1.2.1", "1.2.3"])
+
+
+def test_radiography_of_which_no_series_has_a_word_is_filtered_out(desk: Any) -> None:
+    request = desk.ask("1.2", expected=2, dx=True)
+    desk.store.add("1.2", "1.2.1", 1, **{**DX, "BodyPartExamined": "", "SeriesDescription": "LAT"})
+    desk.store.add("1.2", "1.2.2", 1, **{**DX, "BodyPartExamined": "HAND"})
+    desk.step()
+    desk.end(request)
+    assert sent(desk, "notify")[0]["statecode"] == 801

@@ -25,6 +25,19 @@ def test_only_wanted_series_are_pulled_and_the_reasons_go_to_the_plugins_log() -
     assert len(world.plugins.verdicts) == 1, "told once"
 
 
+def test_field_case_16_of_radiography_all_is_pulled_or_nothing() -> None:
+    world = at_series_level()
+    frontal, lateral = series_answer(THIN, 1, Modality="DX"), series_answer(THICK, 1, Modality="DX", BodyPartExamined="SPINE")
+    world.pacs.series["A"] = [frontal, lateral]
+    request = world.until_asked(2, ModalitiesInStudy="DX")
+    assert (request.level, request.dx, request.expected_series) == ("STUDY", True, {THIN: 1, THICK: 1})
+    assert (request.filtered, world.plugins.verdicts) == ({}, []), "the images are judged"
+    hands = at_series_level()
+    hands.pacs.series["A"] = [series_answer(THIN, 1, Modality="DX", BodyPartExamined="HAND")]
+    hands.until_stable(1, ModalitiesInStudy="DX")
+    assert (hands.pull(), hands.study().state) == (0, State.UNSUPPORTED_SERIES)
+
+
 def test_a_study_of_which_every_series_is_filtered_is_settled_at_find() -> None:
     world = at_series_level()
     world.pacs.series["A"] = [series_answer(THICK, 100, SliceThickness="8")]
