@@ -111,7 +111,7 @@ def pacs(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def test_the_four_levels(hospital: Hospital, finder: str, pacs: str):
+def test_the_four_levels(hospital: Hospital, finder: str, pacs: str) -> None:
     ct = hospital.ct
     series = sorted({image.SeriesInstanceUID for image in ct.images})
     in_first = {image.SOPInstanceUID for image in ct.images if image.SeriesInstanceUID == series[0]}
@@ -122,17 +122,17 @@ def test_the_four_levels(hospital: Hospital, finder: str, pacs: str):
     assert hospital.uids(finder, pacs, image_query, "IMAGE") == in_first
 
 
-def test_the_images_of_a_study_without_naming_the_series(hospital: Hospital, finder: str, pacs: str):
+def test_the_images_of_a_study_without_naming_the_series(hospital: Hospital, finder: str, pacs: str) -> None:
     """A relational query (PS3.4 C.4.1.3.2.2): the unique keys of the levels above go along, empty."""
     query = {"StudyInstanceUID": hospital.ct.uid}
     assert hospital.uids(finder, pacs, query, "IMAGE") == {image.SOPInstanceUID for image in hospital.ct.images}
 
 
-def test_no_answers_are_an_empty_list(hospital: Hospital, finder: str, pacs: str):
+def test_no_answers_are_an_empty_list(hospital: Hospital, finder: str, pacs: str) -> None:
     assert hospital.finders[finder].find(pacs, "STUDY", {"StudyDate": "19000101"}, STUDY_KEYS) == []
 
 
-def test_a_list_of_uids(hospital: Hospital, finder: str, pacs: str):
+def test_a_list_of_uids(hospital: Hospital, finder: str, pacs: str) -> None:
     """List of UID matching, PS3.4 C.2.2.2.2; qrscp fails on it (0xC320), and the error is one to be tried again."""
     query = {"StudyInstanceUID": f"{hospital.ct.uid}\\{hospital.dx.uid}"}
     if pacs == "qrscp":
@@ -142,7 +142,7 @@ def test_a_list_of_uids(hospital: Hospital, finder: str, pacs: str):
         assert hospital.uids(finder, pacs, query) == {hospital.ct.uid, hospital.dx.uid}
 
 
-def test_what_the_pacs_does_not_return_is_absent_and_the_rest_is_text(hospital: Hospital, finder: str, pacs: str):
+def test_what_the_pacs_does_not_return_is_absent_and_the_rest_is_text(hospital: Hospital, finder: str, pacs: str) -> None:
     answers = hospital.finders[finder].find(pacs, "STUDY", {"StudyInstanceUID": hospital.ct.uid}, STUDY_KEYS)
     expected = {"StudyInstanceUID": hospital.ct.uid, "AccessionNumber": "ACC1"}
     if pacs in (*TELL_ALL, "dcmqrscp"):
@@ -152,7 +152,7 @@ def test_what_the_pacs_does_not_return_is_absent_and_the_rest_is_text(hospital: 
     assert {key: value for key, value in answers[0].items() if key in STUDY_KEYS} == expected
 
 
-def test_values_of_a_series_with_several_joined_by_a_backslash(hospital: Hospital, finder: str, pacs: str):
+def test_values_of_a_series_with_several_joined_by_a_backslash(hospital: Hospital, finder: str, pacs: str) -> None:
     answers = hospital.finders[finder].find(pacs, "SERIES", {"StudyInstanceUID": hospital.ct.uid}, SERIES_KEYS)
     ct = next(answer for answer in answers if answer["Modality"] == "CT")
     if pacs not in TELL_ALL:
@@ -162,7 +162,7 @@ def test_values_of_a_series_with_several_joined_by_a_backslash(hospital: Hospita
     assert (ct["SliceThickness"], ct["ConvolutionKernel"], ct["NumberOfSeriesRelatedInstances"]) == ("1.0", "B30f", "3")
 
 
-def test_both_finders_give_the_same_of_what_was_asked_for(hospital: Hospital, pacs: str):
+def test_both_finders_give_the_same_of_what_was_asked_for(hospital: Hospital, pacs: str) -> None:
     for level, keys in (("STUDY", STUDY_KEYS), ("SERIES", SERIES_KEYS)):
         asked = [
             hospital.finders[finder].find(pacs, level, {"StudyInstanceUID": hospital.ct.uid}, keys) for finder in hospital.finders
@@ -171,37 +171,37 @@ def test_both_finders_give_the_same_of_what_was_asked_for(hospital: Hospital, pa
         assert sorted(first) == sorted(second)
 
 
-def test_a_pacs_that_nobody_configured(hospital: Hospital, finder: str):
+def test_a_pacs_that_nobody_configured(hospital: Hospital, finder: str) -> None:
     with pytest.raises(PermanentError, match="nobody"):
         hospital.uids(finder, "nobody", {"StudyDate": DAY})
 
 
 @pytest.mark.parametrize("pacs", ["refusing", "closed"])
-def test_a_refused_association_or_connection_is_tried_again_later(hospital: Hospital, finder: str, pacs: str):
+def test_a_refused_association_or_connection_is_tried_again_later(hospital: Hospital, finder: str, pacs: str) -> None:
     with pytest.raises(RetriableError):
         hospital.uids(finder, pacs, {"StudyDate": DAY})
 
 
-def test_a_silent_pacs_costs_the_deadline(hospital: Hospital, finder: str):
+def test_a_silent_pacs_costs_the_deadline(hospital: Hospital, finder: str) -> None:
     began = time.monotonic()
     with pytest.raises(RetriableError):
         hospital.impatient[finder].find("silent", "STUDY", {"StudyDate": DAY}, STUDY_KEYS)
     assert SHORT_DEADLINE_S <= time.monotonic() - began < 15, "Orthanc's own would be 20 s"
 
 
-def test_a_list_that_the_pacs_cut_is_told_apart(hospital: Hospital, finder: str):
+def test_a_list_that_the_pacs_cut_is_told_apart(hospital: Hospital, finder: str) -> None:
     with pytest.raises(TooManyAnswers) as raised:
         hospital.uids(finder, "capped", {"StudyDate": DAY})
     kept = 2 if finder == "pynetdicom" else 0  # Orthanc throws away what came before an error
     assert len(raised.value.partial) == kept
 
 
-def test_a_query_that_the_pacs_cannot_answer_is_not_asked_for_ever(hospital: Hospital, finder: str):
+def test_a_query_that_the_pacs_cannot_answer_is_not_asked_for_ever(hospital: Hospital, finder: str) -> None:
     with pytest.raises(PermanentError, match="0xA900"):
         hospital.uids(finder, "picky", {"StudyDate": DAY})
 
 
-def test_nothing_but_pipeline_errors_comes_out(hospital: Hospital, finder: str):
+def test_nothing_but_pipeline_errors_comes_out(hospital: Hospital, finder: str) -> None:
     for name in hospital.peers:
         try:
             hospital.impatient[finder].find(name, "STUDY", {"StudyDate": "nonsense"}, ("StudyInstanceUID",))
@@ -209,7 +209,7 @@ def test_nothing_but_pipeline_errors_comes_out(hospital: Hospital, finder: str):
             continue
 
 
-def test_eight_threads_at_a_pacs_that_takes_one_association(hospital: Hospital):
+def test_eight_threads_at_a_pacs_that_takes_one_association(hospital: Hospital) -> None:
     """Each waits for its turn within its own deadline, so that nobody is refused."""
     direct = finder_by_pacs([settings_of(SIM, hospital.peers[SIM])], hospital.finders["orthanc"], 20.0)
     with ThreadPoolExecutor(8) as pool:

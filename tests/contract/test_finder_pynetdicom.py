@@ -7,6 +7,7 @@ Not proved here: what real PACS answer (test_finder_contract) and character sets
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -14,6 +15,7 @@ from pacs_module.adapters.find_scu import Peer
 from pacs_module.adapters.identifiers import decode_identifier, encode_identifier
 from pacs_module.adapters.pynetdicom_finder import PynetdicomFinder
 from pacs_module.domain.errors import PermanentError, RetriableError, TooManyAnswers, Unreachable
+from pacs_module.domain.values import Attributes
 from stack.ports import free_ports
 from tests.raw_scp import RawScp, Script, identifier
 
@@ -26,11 +28,11 @@ def finder(port: int, timeout: float = 5.0, host: str = "127.0.0.1") -> Pynetdic
     return PynetdicomFinder(Peer(host, port, "PACS", "AIPULL"), timeout)
 
 
-def ask(finder: PynetdicomFinder):
+def ask(finder: PynetdicomFinder) -> list[Attributes]:
     return finder.find("PACS", "STUDY", {"StudyDate": "20200618"}, KEYS)
 
 
-def test_answers_come_as_text_and_what_is_absent_stays_absent():
+def test_answers_come_as_text_and_what_is_absent_stays_absent() -> None:
     with RawScp(Script([STUDY, identifier({"StudyInstanceUID": b"1.2.4", "StudyDescription": b""})])) as scp:
         answers = ask(finder(scp.port))
     assert answers == [
@@ -46,7 +48,7 @@ def test_answers_come_as_text_and_what_is_absent_stays_absent():
 
 
 @pytest.mark.parametrize("where", ["accept", "find", "pdu"])
-def test_a_silent_pacs_costs_the_deadline_and_is_aborted(where: str):
+def test_a_silent_pacs_costs_the_deadline_and_is_aborted(where: str) -> None:
     with RawScp(Script([STUDY], stop_at=where)) as scp:
         began = time.monotonic()
         with pytest.raises(RetriableError, match=r"within 0\.5 s"):
@@ -55,7 +57,7 @@ def test_a_silent_pacs_costs_the_deadline_and_is_aborted(where: str):
         wait_until(lambda: scp.ended_by == [ABORT])
 
 
-def test_a_pacs_that_drips_its_answers_does_not_outlive_the_deadline():
+def test_a_pacs_that_drips_its_answers_does_not_outlive_the_deadline() -> None:
     with RawScp(Script([STUDY] * 10_000, pause=0.05)) as scp:
         began = time.monotonic()
         with pytest.raises(RetriableError, match=r"within 0\.5 s"):
@@ -63,7 +65,7 @@ def test_a_pacs_that_drips_its_answers_does_not_outlive_the_deadline():
         assert time.monotonic() - began < 60  # all of them would take 500 s
 
 
-def test_a_cut_list_is_told_apart_and_what_came_is_kept():
+def test_a_cut_list_is_told_apart_and_what_came_is_kept() -> None:
     with RawScp(Script([STUDY] * 3, final=0xA700, comment="too many matches")) as scp, pytest.raises(TooManyAnswers) as raised:
         ask(finder(scp.port))
     assert [answer["StudyInstanceUID"] for answer in raised.value.partial] == ["1.2.3"] * 3
@@ -81,35 +83,35 @@ def test_a_cut_list_is_told_apart_and_what_came_is_kept():
         (0x0110, RetriableError),
     ],
 )
-def test_failures_say_what_the_caller_must_do(status: int, kind: type[Exception]):
+def test_failures_say_what_the_caller_must_do(status: int, kind: type[Exception]) -> None:
     with RawScp(Script([STUDY], final=status)) as scp, pytest.raises(kind, match=f"0x{status:04X}") as raised:
         ask(finder(scp.port))
     assert not isinstance(raised.value, TooManyAnswers)
 
 
-def test_a_warning_at_the_end_is_no_failure():
+def test_a_warning_at_the_end_is_no_failure() -> None:
     with RawScp(Script([STUDY], final=0xB000)) as scp:
         assert len(ask(finder(scp.port))) == 1
 
 
-def test_nobody_there():
+def test_nobody_there() -> None:
     with pytest.raises(Unreachable, match=r"PACS at 127.0.0.1:\d+"):
         ask(finder(free_ports(1)[0]))
     with pytest.raises(Unreachable):
         ask(finder(104, host="no-such-host.invalid"))
 
 
-def test_an_association_that_is_aborted_or_lost_is_tried_again_later():
+def test_an_association_that_is_aborted_or_lost_is_tried_again_later() -> None:
     with RawScp(Script([STUDY], stop_at="abort")) as scp, pytest.raises(RetriableError, match="ended the association"):
         ask(finder(scp.port))
 
 
-def test_a_server_that_speaks_no_dicom_is_named():
+def test_a_server_that_speaks_no_dicom_is_named() -> None:
     with http_server() as port, pytest.raises(PermanentError, match="does not speak DICOM"):
         ask(finder(port))
 
 
-def test_threads_share_a_finder_and_the_pacs_sees_one_association_at_a_time():
+def test_threads_share_a_finder_and_the_pacs_sees_one_association_at_a_time() -> None:
     with RawScp(Script([STUDY], pause=0.02)) as scp:
         shared = finder(scp.port)
         results: list[int] = []
@@ -122,7 +124,7 @@ def test_threads_share_a_finder_and_the_pacs_sees_one_association_at_a_time():
     assert (scp.associations, scp.most_at_once) == (8, 1)
 
 
-def test_waiting_behind_a_silent_query_counts_to_the_deadline():
+def test_waiting_behind_a_silent_query_counts_to_the_deadline() -> None:
     with RawScp(Script(stop_at="find")) as scp:
         shared = finder(scp.port, timeout=3.0)
         first = threading.Thread(target=ask_in_vain, args=(shared,))
@@ -135,7 +137,7 @@ def test_waiting_behind_a_silent_query_counts_to_the_deadline():
         first.join()
 
 
-def test_one_odd_answer_spoils_no_other():
+def test_one_odd_answer_spoils_no_other() -> None:
     odd = identifier(
         {"StudyInstanceUID": b"1. 2.5 \0", "NumberOfStudyRelatedInstances": b"n/a", "SpecificCharacterSet": b"KLINGON"}
     )
@@ -148,7 +150,7 @@ def test_one_odd_answer_spoils_no_other():
     assert found[0] == found[-1] == {"StudyInstanceUID": "1.2.3", "ModalitiesInStudy": "CT\\PR"}
 
 
-def test_sequences_private_and_binary_values_are_left_out_and_numbers_are_text():
+def test_sequences_private_and_binary_values_are_left_out_and_numbers_are_text() -> None:
     nested = bytes.fromhex("08001011fffffffffeff00e0ffffffff0800501108000000") + b"1.2.3.4." + bytes.fromhex("feff0de000000000")
     data = (
         nested + bytes.fromhex("feffdde000000000") + bytes.fromhex("0900101002000000") + b"AB" + identifier({"Rows": b"\x00\x02"})
@@ -156,13 +158,13 @@ def test_sequences_private_and_binary_values_are_left_out_and_numbers_are_text()
     assert decode_identifier(data) == {"Rows": "512"}
 
 
-def test_a_list_of_uids_and_chinese_text_go_out_as_they_are():
+def test_a_list_of_uids_and_chinese_text_go_out_as_they_are() -> None:
     sent = decode_identifier(encode_identifier("STUDY", {"StudyInstanceUID": "1.2\\1.3", "PatientName": "张*"}, ()))
     assert sent["StudyInstanceUID"] == "1.2\\1.3"
     assert (sent["PatientName"], sent["SpecificCharacterSet"]) == ("张*", "ISO_IR 192")
 
 
-def test_an_attribute_that_does_not_exist_is_refused_before_anything_is_sent():
+def test_an_attribute_that_does_not_exist_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(PermanentError, match="'Modalty'"):
         finder(1).find("PACS", "STUDY", {"Modalty": "CT"})
 
@@ -172,7 +174,7 @@ def ask_in_vain(shared: PynetdicomFinder) -> None:
         ask(shared)
 
 
-def wait_until(condition, seconds: float = 60.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

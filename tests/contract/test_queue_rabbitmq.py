@@ -5,7 +5,7 @@ Not proved here: a cluster, TLS, RabbitMQ's memory and disk alarms.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
@@ -109,7 +109,8 @@ def test_a_queue_declared_otherwise_is_named_with_the_argument_and_what_to_do(
         other = {name: value for name, value in other.items() if value is not None}
         channel.queue_declare(topology.queue, durable=True, arguments=other)
     queue, consumer = RabbitQueue(rabbitmq_node.url, topology), RabbitConsumer(rabbitmq_node.url, topology)
-    for use in (lambda: queue.publish({}, "m-1", 0), lambda: consumer.take(0.1)):
+    uses: list[Callable[[], object]] = [lambda: queue.publish({}, "m-1", 0), lambda: consumer.take(0.1)]
+    for use in uses:
         with pytest.raises(PermanentError) as caught:
             use()
         words = str(caught.value)

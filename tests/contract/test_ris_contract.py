@@ -75,7 +75,7 @@ def ris(database: Database) -> Iterator[RisSql]:
     view.close()
 
 
-def test_orders_by_number_and_by_patient_and_day(ris: RisSql):
+def test_orders_by_number_and_by_patient_and_day(ris: RisSql) -> None:
     found = ris.orders_of("A1", "P1", "2020-06-18")
     assert sorted(found, key=lambda order: order.accession_number) == [
         RisOrder("A1", "P1", "2020-06-18", "1001", "急诊"),
@@ -83,37 +83,37 @@ def test_orders_by_number_and_by_patient_and_day(ris: RisSql):
     ]
 
 
-def test_by_number_alone_whatever_the_day(ris: RisSql):
+def test_by_number_alone_whatever_the_day(ris: RisSql) -> None:
     assert ris.orders_of("A3", "", "2020-06-18") == [RisOrder("A3", "P1", "2020-06-17", "3003", "")]
 
 
-def test_by_patient_and_day_alone(ris: RisSql):
+def test_by_patient_and_day_alone(ris: RisSql) -> None:
     assert [order.accession_number for order in ris.orders_of("", "P2", "2020-06-18")] == ["A4"]
 
 
-def test_nothing_known_and_nothing_asked(ris: RisSql):
+def test_nothing_known_and_nothing_asked(ris: RisSql) -> None:
     assert ris.orders_of("NOBODY", "NOBODY", "2020-06-18") == []
     assert ris.orders_of("", "", "") == []
 
 
-def test_values_are_never_part_of_the_statement(ris: RisSql):
+def test_values_are_never_part_of_the_statement(ris: RisSql) -> None:
     assert ris.orders_of("A1' or '1'='1", "P' or 1=1 --", "2020-06-18") == []
 
 
-def test_a_view_with_fewer_columns(database: Database):
+def test_a_view_with_fewer_columns(database: Database) -> None:
     view = database.ris(columns=replace(COLUMNS, patient_id="", day="", urgency=""))
     assert view.orders_of("A1", "P1", "2020-06-18") == [RisOrder("A1", "", "", "1001", "")]
     view.close()
 
 
-def test_it_cannot_write(database: Database, ris: RisSql):
+def test_it_cannot_write(database: Database, ris: RisSql) -> None:
     with pytest.raises(sa.exc.DBAPIError, match=r"(?i)read.?only"), ris._engine.connect() as connection:
         connection.execute(sa.text("delete from orders"))
     assert len(ris.orders_of("A1", "", "")) == 1
 
 
 @pytest.mark.parametrize("changed", [{"view": "no_such_view"}, {"columns": replace(COLUMNS, body_part="no_such_column")}])
-def test_a_wrong_name_is_not_tried_for_ever_and_names_no_patient(database: Database, changed: dict[str, object]):
+def test_a_wrong_name_is_not_tried_for_ever_and_names_no_patient(database: Database, changed: dict[str, object]) -> None:
     view = database.ris(**changed)
     with pytest.raises(PermanentError, match="no_such") as raised:
         view.orders_of("A1", "SECRET-PATIENT", "2020-06-18")
@@ -121,7 +121,7 @@ def test_a_wrong_name_is_not_tried_for_ever_and_names_no_patient(database: Datab
     view.close()
 
 
-def test_a_database_that_is_away_is_asked_again_later():
+def test_a_database_that_is_away_is_asked_again_later() -> None:
     view = RisSql(f"postgresql+psycopg://ris:hidden@127.0.0.1:{free_ports(1)[0]}/ris", "v", COLUMNS, timeout=1.0)
     with pytest.raises(RetriableError) as raised:
         view.orders_of("A1", "P1", "2020-06-18")
@@ -129,7 +129,7 @@ def test_a_database_that_is_away_is_asked_again_later():
     view.close()
 
 
-def test_a_statement_that_takes_too_long_is_ended(postgresql_url: str):
+def test_a_statement_that_takes_too_long_is_ended(postgresql_url: str) -> None:
     engine = sa.create_engine(postgresql_url)
     with engine.begin() as connection:
         connection.execute(sa.text("create or replace view slow as select *, pg_sleep(20)::text as pg_sleep from orders"))
@@ -141,7 +141,7 @@ def test_a_statement_that_takes_too_long_is_ended(postgresql_url: str):
 
 
 @pytest.mark.parametrize("url", ["nonsense", "klingon://u:hidden@h/x", "oracle+nodriver://u:hidden@h/x"])
-def test_a_url_that_cannot_be_used_stops_the_start_without_showing_it(url: str):
+def test_a_url_that_cannot_be_used_stops_the_start_without_showing_it(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"ris\.url") as raised:
         RisSql(url, "v", COLUMNS)
     assert "hidden" not in str(raised.value)

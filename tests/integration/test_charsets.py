@@ -134,7 +134,7 @@ def arrived(finder: PacsFinder, row: str) -> str:
 
 @pytest.mark.parametrize("receiver", [*ENCODINGS, DIRECT])
 @pytest.mark.parametrize("row", ROWS)
-def test_what_arrives_and_what_the_keywords_make_of_it(finders: dict[str, PacsFinder], row: str, receiver: str):
+def test_what_arrives_and_what_the_keywords_make_of_it(finders: dict[str, PacsFinder], row: str, receiver: str) -> None:
     expected = ROWS[row].arrives(receiver)
     if expected == REFUSED:
         with pytest.raises(PermanentError, match="SpecificCharacterSet"):
@@ -152,13 +152,13 @@ def test_what_arrives_and_what_the_keywords_make_of_it(finders: dict[str, PacsFi
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_the_finder_that_asks_itself_loses_nothing(finders: dict[str, PacsFinder], row: str):
+def test_the_finder_that_asks_itself_loses_nothing(finders: dict[str, PacsFinder], row: str) -> None:
     assert contains_keyword(arrived(finders[DIRECT], row), ("胸",)) == "胸"
 
 
 @pytest.mark.parametrize("receiver", [*ENCODINGS, DIRECT])
 @pytest.mark.parametrize("row", NAMES)
-def test_names_stay_themselves(finders: dict[str, PacsFinder], row: str, receiver: str):
+def test_names_stay_themselves(finders: dict[str, PacsFinder], row: str, receiver: str) -> None:
     unreadable = UNREADABLE_NAMES.get((row, receiver))
     if unreadable == REFUSED:
         with pytest.raises(PermanentError, match="SpecificCharacterSet"):

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ class Scp:
 
 
 @pytest.fixture
-def start_scp(tmp_path):
+def start_scp(tmp_path: Path) -> Iterator[Callable[..., Scp]]:
     started: list[Scp] = []
 
     def start(*options: str) -> Scp:
@@ -82,7 +83,7 @@ def start_scp(tmp_path):
         one.stop()
 
 
-def test_the_small_day_arrives_whole_and_is_told_in_events(start_scp):
+def test_the_small_day_arrives_whole_and_is_told_in_events(start_scp: Callable[..., Scp]) -> None:
     scp = start_scp("+B", "+xa")
     events: list[Event] = []
     send_day(PLAN, scp.pacs, duration_s=0, on_event=events.append)
@@ -97,7 +98,7 @@ def test_the_small_day_arrives_whole_and_is_told_in_events(start_scp):
     assert [one.at for one in events] == sorted(one.at for one in events)
 
 
-def test_chinese_text_is_on_the_wire_as_planned(start_scp):
+def test_chinese_text_is_on_the_wire_as_planned(start_scp: Callable[..., Scp]) -> None:
     scp = start_scp("+B", "+xa")
     send_day(PLAN, scp.pacs, duration_s=0)
     raw = [one.read_bytes() for one in scp.files()]
@@ -105,27 +106,27 @@ def test_chinese_text_is_on_the_wire_as_planned(start_scp):
     assert any("胸部".encode("gb18030") in one and b"GB18030" in one for one in raw)
 
 
-def test_a_pacs_that_takes_only_implicit_vr_gets_it(start_scp):
+def test_a_pacs_that_takes_only_implicit_vr_gets_it(start_scp: Callable[..., Scp]) -> None:
     scp = start_scp("+xi")
     send_day(PLAN, scp.pacs, duration_s=0)
     assert len(scp.files()) == PLAN.instances
     assert dcmread(scp.files()[0]).file_meta.TransferSyntaxUID.is_implicit_VR
 
 
-def test_pacing_spreads_the_day(start_scp):
+def test_pacing_spreads_the_day(start_scp: Callable[..., Scp]) -> None:
     scp = start_scp()
     begin = time.monotonic()
     send_day(PLAN, scp.pacs, duration_s=5)
     assert time.monotonic() - begin > 4.9
 
 
-def test_nobody_listening_is_said_with_both_ends():
+def test_nobody_listening_is_said_with_both_ends() -> None:
     (port,) = free_ports(1)
     with pytest.raises(PacsUnreachableError, match=rf"PACS at 127\.0\.0\.1:{port}: Connection refused"):
         send_day(PLAN, Pacs("127.0.0.1", port, "PACS"), duration_s=0)
 
 
-def test_a_rejected_association_is_said(start_scp):
+def test_a_rejected_association_is_said(start_scp: Callable[..., Scp]) -> None:
     scp = start_scp("--refuse")
     with pytest.raises(PacsUnreachableError, match="rejected the association"):
         send_day(PLAN, scp.pacs, duration_s=0)
@@ -142,7 +143,7 @@ def at(pacs: Pacs) -> list[str]:
     return ["--host", pacs.host, "--port", str(pacs.port), "--aet", pacs.ae_title]
 
 
-def test_the_command_sends_and_writes_events(start_scp, tmp_path):
+def test_the_command_sends_and_writes_events(start_scp: Callable[..., Scp], tmp_path: Path) -> None:
     scp = start_scp()
     events = tmp_path / "events.jsonl"
     done = run("send", *at(scp.pacs), "--day", "small", "--date", "2026-11-21", "--duration", "0", "--events", str(events))
@@ -153,7 +154,7 @@ def test_the_command_sends_and_writes_events(start_scp, tmp_path):
     assert sum(study["instances"] for study in truth) == len(scp.files())
 
 
-def test_the_command_says_what_is_wrong_without_a_traceback():
+def test_the_command_says_what_is_wrong_without_a_traceback() -> None:
     (port,) = free_ports(1)
     done = run("send", "--port", str(port), "--day", "small", "--duration", "0")
     assert done.returncode == 1
@@ -165,7 +166,7 @@ def test_the_command_says_what_is_wrong_without_a_traceback():
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_command_at_once(start_scp, tmp_path, number):
+def test_a_signal_ends_the_command_at_once(start_scp: Callable[..., Scp], tmp_path: Path, number: int) -> None:
     scp, events = start_scp(), tmp_path / "events.jsonl"
     process = subprocess.Popen(
         [sys.executable, "-m", "hospital_sim", "send", *at(scp.pacs), "--day", "small", "--duration", "60",
@@ -184,7 +185,7 @@ def test_a_signal_ends_the_command_at_once(start_scp, tmp_path, number):
 
 
 @pytest.fixture
-def own_files(tmp_path):
+def own_files(tmp_path: Path) -> Path:
     """Some files of a user: two studies, other transfer syntaxes, and what is no DICOM."""
     folder = tmp_path / "own"
     (folder / "deep").mkdir(parents=True)
@@ -199,7 +200,7 @@ def own_files(tmp_path):
     return folder
 
 
-def test_own_files_are_sent_unchanged_and_summed_up(start_scp, own_files):
+def test_own_files_are_sent_unchanged_and_summed_up(start_scp: Callable[..., Scp], own_files: Path) -> None:
     scp, skipped = start_scp("+B", "+xa"), []
     studies = send_folder(own_files, scp.pacs, on_skip=lambda path, reason: skipped.append(path.name))
     assert skipped == ["notes.txt"]
@@ -215,13 +216,13 @@ def after_meta(path: Path) -> bytes:
     return raw[144 + int.from_bytes(raw[140:144], "little") :]
 
 
-def test_a_transfer_syntax_that_the_pacs_does_not_take_is_named(start_scp, own_files):
+def test_a_transfer_syntax_that_the_pacs_does_not_take_is_named(start_scp: Callable[..., Scp], own_files: Path) -> None:
     scp = start_scp("+xi")
     with pytest.raises((StoreRefusedError, PacsUnreachableError), match=f"PACS at 127.0.0.1:{scp.pacs.port}"):
         send_folder(own_files, scp.pacs)
 
 
-def test_the_command_sends_a_folder(start_scp, own_files):
+def test_the_command_sends_a_folder(start_scp: Callable[..., Scp], own_files: Path) -> None:
     scp = start_scp("+xa")
     done = run("send-folder", str(own_files), *at(scp.pacs), "--json")
     assert done.returncode == 0, done.stderr

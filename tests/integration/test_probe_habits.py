@@ -70,7 +70,7 @@ def good(of: Callable[[str], Probed]) -> Probed:
     return of("")
 
 
-def test_a_pacs_without_habits_is_found_to_be_good(good: Probed):
+def test_a_pacs_without_habits_is_found_to_be_good(good: Probed) -> None:
     verdicts = {key: finding.verdict for key, finding in good.findings.items()}
     bad = {"model.study get", "model.patient get", "cap", "duplicates", "uid.dirty"}
     assert {key for key, verdict in verdicts.items() if verdict is not YES} == bad
@@ -115,7 +115,9 @@ HABITS: list[tuple[str, str, Verdict, object]] = [
 
 
 @pytest.mark.parametrize(("habit", "key", "verdict", "value"), HABITS, ids=lambda each: str(each))
-def test_each_habit_is_named(of: Callable[[str], Probed], good: Probed, habit: str, key: str, verdict: Verdict, value: object):
+def test_each_habit_is_named(
+    of: Callable[[str], Probed], good: Probed, habit: str, key: str, verdict: Verdict, value: object
+) -> None:
     assert told(of(habit), key) == (verdict, value)
     if key in good.findings and not key.startswith("text."):
         assert told(good, key) != (verdict, value)
@@ -124,7 +126,7 @@ def test_each_habit_is_named(of: Callable[[str], Probed], good: Probed, habit: s
 @pytest.mark.parametrize(
     ("habit", "key"), [("dirty-uid", "uid.dirty"), ("empty-uid", "uid.dirty"), ("duplicate-answers", "duplicates")]
 )
-def test_untidy_answers_are_counted(of: Callable[[str], Probed], habit: str, key: str):
+def test_untidy_answers_are_counted(of: Callable[[str], Probed], habit: str, key: str) -> None:
     verdict, number = told(of(habit), key)
     assert verdict is YES
     assert isinstance(number, int)
@@ -148,12 +150,12 @@ def test_untidy_answers_are_counted(of: Callable[[str], Probed], habit: str, key
         ("gbk-as-utf8", "finder", "pynetdicom"),
     ],
 )
-def test_the_setting_follows_the_habit(of: Callable[[str], Probed], habit: str, setting: str, value: object):
+def test_the_setting_follows_the_habit(of: Callable[[str], Probed], habit: str, setting: str, value: object) -> None:
     assert recommended(of(habit))[setting] == value
 
 
 @pytest.mark.parametrize("habit", ["overloaded=2", "never-answers=5", "refuse-associations=3"])
-def test_what_comes_and_goes_is_named_and_changes_nothing_else(pacs: SimPacs, good: Probed, habit: str):
+def test_what_comes_and_goes_is_named_and_changes_nothing_else(pacs: SimPacs, good: Probed, habit: str) -> None:
     probed = probe(pacs, habit, timeout=ENOUGH_S if habit.startswith("never") else 10.0)
     assert told(probed, "reliable")[0] is NO
     same = (
@@ -169,7 +171,7 @@ def test_what_comes_and_goes_is_named_and_changes_nothing_else(pacs: SimPacs, go
     assert probed.findings["parallel"].verdict in (YES, NOT_TOLD)
 
 
-def test_slowness_is_measured(pacs: SimPacs):
+def test_slowness_is_measured(pacs: SimPacs) -> None:
     probed = probe(pacs, "slow=0.02", "trickle=0.001")
     assert told(probed, "speed.slowest")[1] >= 0.02
     verdict, rate = told(probed, "speed")
@@ -177,7 +179,7 @@ def test_slowness_is_measured(pacs: SimPacs):
     assert rate < 1000
 
 
-def test_combined_habits_do_not_hide_one_another(pacs: SimPacs):
+def test_combined_habits_do_not_hide_one_another(pacs: SimPacs) -> None:
     probed = probe(pacs, "cap=100", "time-range-ignored", "duplicate-answers", "gbk-undeclared", "overloaded=3")
     assert told(probed, "cap") == (YES, 100)
     assert told(probed, "match.time_range")[0] is NO
@@ -186,31 +188,31 @@ def test_combined_habits_do_not_hide_one_another(pacs: SimPacs):
     assert told(probed, "reliable")[0] is NO
 
 
-def test_a_cap_that_no_key_can_question_is_not_told(pacs: SimPacs):
+def test_a_cap_that_no_key_can_question_is_not_told(pacs: SimPacs) -> None:
     habits = ("time-range-ignored", "date-range-ignored", "wildcard-ignored=literal")
     assert told(probe(pacs, *habits), "cap")[0] is NOT_TOLD
 
 
-def test_a_pacs_that_refuses_is_asked_twice_and_no_more(pacs: SimPacs):
+def test_a_pacs_that_refuses_is_asked_twice_and_no_more(pacs: SimPacs) -> None:
     probed = probe(pacs, "refuse-associations")
     assert (told(probed, "echo")[0], probed.queries, list(probed.findings)) == (NO, 0, ["echo"])
 
 
-def test_a_pacs_that_never_answers_is_left_alone_soon(pacs: SimPacs):
+def test_a_pacs_that_never_answers_is_left_alone_soon(pacs: SimPacs) -> None:
     probed = probe(pacs, "never-answers=1", timeout=ENOUGH_S)
     assert probed.queries <= 3
     assert told(probed, "reliable")[0] is NO
     assert {finding.verdict for key, finding in probed.findings.items() if key.startswith("match.")} == {NOT_TOLD}
 
 
-def test_the_stated_number_of_queries_is_kept_and_the_rest_not_told(pacs: SimPacs):
+def test_the_stated_number_of_queries_is_kept_and_the_rest_not_told(pacs: SimPacs) -> None:
     probed = probe(pacs, most=10)
     assert probed.queries == 10
     assert told(probed, "match.uid_list") == (NOT_TOLD, None)
     assert "10 queries" in probed.findings["match.uid_list"].came
 
 
-def test_a_day_without_studies_tells_nothing(pacs: SimPacs):
+def test_a_day_without_studies_tells_nothing(pacs: SimPacs) -> None:
     probed = ProbePacs(DicomProbe(Peer(LOOPBACK, pacs.port, pacs.ae_title, AIPULL), 10), lambda: None, time.monotonic)
     answer = probed(DAY, dt.date(2001, 1, 1))
     assert told(answer, "content")[0] is NO
@@ -219,7 +221,7 @@ def test_a_day_without_studies_tells_nothing(pacs: SimPacs):
     }
 
 
-def test_it_finds_a_busy_day_by_itself(pacs: SimPacs):
+def test_it_finds_a_busy_day_by_itself(pacs: SimPacs) -> None:
     pacs.habits = []
     probed = ProbePacs(DicomProbe(Peer(LOOPBACK, pacs.port, pacs.ae_title, AIPULL), 10), lambda: None, time.monotonic)
     assert probed(DAY + dt.timedelta(days=5)).day == DAY
@@ -238,7 +240,7 @@ MOVES: list[tuple[str, Verdict, str]] = [
 
 
 @pytest.mark.parametrize(("habit", "verdict", "words"), MOVES)
-def test_a_move_is_judged_by_what_came(pacs: SimPacs, habit: str, verdict: Verdict, words: str):
+def test_a_move_is_judged_by_what_came(pacs: SimPacs, habit: str, verdict: Verdict, words: str) -> None:
     (port,) = free_ports(1)
     pacs.destinations[AIPULL] = (LOOPBACK, port)
     with Receiver(AIPULL, port) as receiver:
@@ -249,13 +251,13 @@ def test_a_move_is_judged_by_what_came(pacs: SimPacs, habit: str, verdict: Verdi
         assert told(probed, "move.silence")[1] >= 0.3
 
 
-def test_a_destination_that_the_pacs_does_not_know_is_said(pacs: SimPacs):
+def test_a_destination_that_the_pacs_does_not_know_is_said(pacs: SimPacs) -> None:
     pacs.destinations.pop(AIPULL, None)
     probed = probe(pacs, move=MoveTest(AIPULL, lambda series: 0))
     assert "does not know our AE title" in probed.findings["move"].words
 
 
-def test_no_finding_holds_a_value_of_a_patient(pacs: SimPacs, good: Probed):
+def test_no_finding_holds_a_value_of_a_patient(pacs: SimPacs, good: Probed) -> None:
     values = {
         value
         for study in pacs.archive
@@ -266,7 +268,7 @@ def test_no_finding_holds_a_value_of_a_patient(pacs: SimPacs, good: Probed):
     assert not [value for value in values if value in said]
 
 
-def test_a_receiver_that_cannot_be_asked_costs_the_move_only(pacs: SimPacs):
+def test_a_receiver_that_cannot_be_asked_costs_the_move_only(pacs: SimPacs) -> None:
     def received(series: str) -> int:
         raise RetriableError("the receiving Orthanc cannot be asked")
 

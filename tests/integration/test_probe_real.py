@@ -105,7 +105,7 @@ SAME = (
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_all_three_can_do(hospital: Hospital, kind: str):
+def test_what_all_three_can_do(hospital: Hospital, kind: str) -> None:
     answer = hospital.answers[kind]
     assert {key: finding(answer, key)[0] for key in SAME} == dict.fromkeys(SAME, "yes")
     assert finding(answer, "match.date_time") == ("no", "independent")
@@ -116,7 +116,7 @@ def test_what_all_three_can_do(hospital: Hospital, kind: str):
     assert answer["queries"] <= 30
 
 
-def test_orthanc(hospital: Hospital):
+def test_orthanc(hospital: Hospital) -> None:
     answer = hospital.answers["orthanc"]
     assert finding(answer, "count.study") == ("yes", "number")
     assert finding(answer, "count.series") == ("yes", "number")
@@ -133,7 +133,7 @@ def test_orthanc(hospital: Hospital):
     assert (settings["use_series"], settings["stability_rule"], settings["finder"]) == (True, "unchanged_count", "orthanc")
 
 
-def test_dcmqrscp_gives_neither_counts_nor_descriptions(hospital: Hospital):
+def test_dcmqrscp_gives_neither_counts_nor_descriptions(hospital: Hospital) -> None:
     answer = hospital.answers["dcmqrscp"]
     assert finding(answer, "count.study") == ("no", "absent")
     assert finding(answer, "count.series") == ("no", "absent")
@@ -146,7 +146,7 @@ def test_dcmqrscp_gives_neither_counts_nor_descriptions(hospital: Hospital):
     assert (settings["use_series"], settings["series_level"], settings["stability_rule"]) == (False, True, "fixed_delay")
 
 
-def test_qrscp_gives_an_answer_an_image(hospital: Hospital):
+def test_qrscp_gives_an_answer_an_image(hospital: Hospital) -> None:
     answer = hospital.answers["qrscp"]
     assert finding(answer, "count.study") == ("no", "absent")
     assert finding(answer, "modalities") == ("no", "absent")
@@ -159,12 +159,12 @@ def test_qrscp_gives_an_answer_an_image(hospital: Hospital):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_move_brings_one_small_series(hospital: Hospital, kind: str):
+def test_a_move_brings_one_small_series(hospital: Hospital, kind: str) -> None:
     assert finding(hospital.answers[kind], "move") == ("yes", 2)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_of_a_patient_is_in_output_or_profile(hospital: Hospital, kind: str):
+def test_nothing_of_a_patient_is_in_output_or_profile(hospital: Hospital, kind: str) -> None:
     printed = json.dumps(hospital.answers[kind], ensure_ascii=False)
     for study in hospital.studies:
         for value in (f"ACC{study.name}", f"PID{study.name}", study.uid, "张三", "胸部"):
@@ -173,7 +173,7 @@ def test_nothing_of_a_patient_is_in_output_or_profile(hospital: Hospital, kind: 
     assert "[settings]" in hospital.profiles[kind]
 
 
-def test_without_a_port_the_receiving_orthanc_counts_what_came(run_folder: RunFolder):
+def test_without_a_port_the_receiving_orthanc_counts_what_came(run_folder: RunFolder) -> None:
     receiving = AskingOrthanc(run_folder, {})
     receiving.start()
     orthanc = start("orthanc", run_folder, receiving.ports.dicom)

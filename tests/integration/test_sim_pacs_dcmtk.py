@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,27 +36,27 @@ def dcmtk(*command: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(command, capture_output=True, timeout=30, check=False, env=ENVIRONMENT)
 
 
-def query(pacs, program: str, *keys: str, options: tuple[str, ...] = ()) -> bytes:
+def query(pacs: SimPacs, program: str, *keys: str, options: tuple[str, ...] = ()) -> bytes:
     named = [word for key in keys for word in ("-k", key)]
     done = dcmtk(program, "-v", *options, "-aec", pacs.ae_title, pacs.host, str(pacs.port), *named)
     return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
-def running():
+def running() -> Iterator[SimPacs]:
     with SimPacs(DAY) as pacs:
         yield pacs
 
 
 @pytest.fixture
-def pacs(running):
+def pacs(running: SimPacs) -> SimPacs:
     running.habits = []
     running.ledger.clear()
     return running
 
 
 @pytest.fixture
-def storescp(tmp_path):
+def storescp(tmp_path: Path) -> Iterator[tuple[Path, int]]:
     folder = tmp_path / "received"
     folder.mkdir()
     (port,) = free_ports(1)
@@ -71,12 +72,12 @@ def storescp(tmp_path):
     process.wait()
 
 
-def test_echoscu(pacs):
+def test_echoscu(pacs: SimPacs) -> None:
     assert dcmtk("/usr/bin/echoscu", "-aec", "SIMPACS", pacs.host, str(pacs.port)).returncode == 0
 
 
 @pytest.mark.parametrize("model", ["-S", "-P"])
-def test_findscu_gets_every_study_of_the_day(pacs, model):
+def test_findscu_gets_every_study_of_the_day(pacs: SimPacs, model: str) -> None:
     output = query(
         pacs, "/usr/bin/findscu", "QueryRetrieveLevel=STUDY", "StudyDate=20261121", "StudyInstanceUID", options=(model,)
     )
@@ -87,7 +88,7 @@ def test_findscu_gets_every_study_of_the_day(pacs, model):
 
 
 @pytest.mark.parametrize("name", HABITUAL)
-def test_findscu_sees_the_bytes_and_the_declaration_of_each_text_habit(pacs, name):
+def test_findscu_sees_the_bytes_and_the_declaration_of_each_text_habit(pacs: SimPacs, name: str) -> None:
     pacs.habits = [name]
     output = query(
         pacs,
@@ -107,7 +108,7 @@ def test_findscu_sees_the_bytes_and_the_declaration_of_each_text_habit(pacs, nam
         assert (f"[{coding.declared}".encode() if coding.declared else b"no value available") in line
 
 
-def test_findscu_sees_a_uid_with_spaces(pacs):
+def test_findscu_sees_a_uid_with_spaces(pacs: SimPacs) -> None:
     pacs.habits = ["dirty-uid=1"]
     output = query(
         pacs, "/usr/bin/findscu", "QueryRetrieveLevel=STUDY", "StudyDate=20261121", "StudyInstanceUID", options=("-S",)
@@ -115,7 +116,7 @@ def test_findscu_sees_a_uid_with_spaces(pacs):
     assert re.search(rb"\(0020,000d\) UI \[2\.25\. \d+ +\]", output)
 
 
-def test_movescu_to_storescp(pacs, storescp):
+def test_movescu_to_storescp(pacs: SimPacs, storescp: tuple[Path, int]) -> None:
     folder, port = storescp
     pacs.destinations["DEST"] = ("127.0.0.1", port)
     output = query(
@@ -133,7 +134,7 @@ def test_movescu_to_storescp(pacs, storescp):
             assert one.pixel_array.shape == (one.Rows, one.Columns)
 
 
-def test_what_was_stored_comes_back_byte_for_byte_compressed_or_not(tmp_path, storescp):
+def test_what_was_stored_comes_back_byte_for_byte_compressed_or_not(tmp_path: Path, storescp: tuple[Path, int]) -> None:
     folder, port = storescp
     study = plan_day("small", DATE).studies[0]
     series = next(one for one in study.series if one.content is Content.THICK)
@@ -159,7 +160,7 @@ def data_set(path: Path) -> bytes:
     return raw[144 + int.from_bytes(raw[140:144], "little") :]
 
 
-def test_storescu_fills_the_pacs(tmp_path):
+def test_storescu_fills_the_pacs(tmp_path: Path) -> None:
     study = plan_day("small", DATE).studies[2]
     for number, image in enumerate(one for series in study.series for one in Renderer().series(study, series)):
         image.save_as(tmp_path / f"{number}.dcm", enforce_file_format=True)
@@ -179,7 +180,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_serves_and_ends_at_once_with_what_it_was_asked(tmp_path, number):
+def test_the_command_serves_and_ends_at_once_with_what_it_was_asked(tmp_path: Path, number: int) -> None:
     (port,) = free_ports(1)
     truth = tmp_path / "truth.json"
     process = subprocess.Popen(
@@ -212,7 +213,7 @@ def test_the_command_serves_and_ends_at_once_with_what_it_was_asked(tmp_path, nu
     assert len([one for one in json.loads(truth.read_text()) if "prior" not in str(one["oddities"])]) == 60
 
 
-def test_the_command_lists_the_habits_and_says_what_is_wrong():
+def test_the_command_lists_the_habits_and_says_what_is_wrong() -> None:
     listed = run("habits").stdout
     assert "gbk-undeclared" in listed
     assert all(one["name"] in listed for one in json.loads(run("habits", "--json").stdout))
@@ -229,7 +230,7 @@ def test_the_command_lists_the_habits_and_says_what_is_wrong():
         assert "Traceback" not in done.stderr
 
 
-def test_a_port_that_is_taken_is_said(pacs):
+def test_a_port_that_is_taken_is_said(pacs: SimPacs) -> None:
     done = run("run", "--studies", "0", "--port", str(pacs.port))
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1:{pacs.port}: Address already in use" in done.stderr

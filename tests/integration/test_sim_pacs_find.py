@@ -8,12 +8,15 @@ import datetime as dt
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 
+from hospital_sim.busy_day.day import BusyStudy
 from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import HABITS, ManualClock, SimPacs
-from hospital_sim.pacs.client import Client
+from hospital_sim.pacs.client import Client, Found
 from hospital_sim.pacs.habits import Area
 from hospital_sim.pacs.text import HABITUAL
 from hospital_sim.scu import Pacs, PacsUnreachableError
@@ -31,13 +34,13 @@ CT = next(one for one in OF_TODAY if "CT" in one.modalities and one.chest and no
 
 
 @pytest.fixture(scope="module")
-def running():
+def running() -> Iterator[SimPacs]:
     with SimPacs(DAY) as pacs:
         yield pacs
 
 
 @pytest.fixture
-def pacs(running):
+def pacs(running: SimPacs) -> SimPacs:
     running.habits = []
     running.ledger.clear()
     running._context.finds = 0
@@ -46,11 +49,11 @@ def pacs(running):
     return running
 
 
-def client(pacs, **options) -> Client:
+def client(pacs: SimPacs, **options: Any) -> Client:
     return Client(Pacs(pacs.host, pacs.port, pacs.ae_title), **options)
 
 
-def find(pacs, level="STUDY", keys=KEYS, **options):
+def find(pacs: SimPacs, level: str = "STUDY", keys: Mapping[str, str] = KEYS, **options: Any) -> Found:
     implicit = options.pop("implicit", False)
     with client(pacs, implicit=implicit, timeout_s=options.pop("timeout_s", 10.0)) as scu:
         return scu.find(level, keys, **options)
@@ -59,7 +62,7 @@ def find(pacs, level="STUDY", keys=KEYS, **options):
 # ---------------------------------------------------------------------------------------------- no habit
 
 
-def test_echo(pacs):
+def test_echo(pacs: SimPacs) -> None:
     with client(pacs) as scu:
         assert scu.echo() == 0
     assert [one.service for one in pacs.ledger.entries] == ["C-ECHO"]
@@ -67,7 +70,7 @@ def test_echo(pacs):
 
 @pytest.mark.parametrize("implicit", [True, False])
 @pytest.mark.parametrize("patient_root", [True, False])
-def test_study_level(pacs, implicit, patient_root):
+def test_study_level(pacs: SimPacs, implicit: bool, patient_root: bool) -> None:
     found = find(pacs, implicit=implicit, patient_root=patient_root)
     assert found.status == 0
     by_uid = {one["StudyInstanceUID"]: one for one in found.answers}
@@ -83,7 +86,7 @@ def test_study_level(pacs, implicit, patient_root):
         assert answer["RetrieveAETitle"] == "SIMPACS"
 
 
-def test_the_four_levels_agree(pacs):
+def test_the_four_levels_agree(pacs: SimPacs) -> None:
     of_study = {"StudyInstanceUID": CT.uid}
     with client(pacs) as scu:
         study = scu.find("STUDY", {**KEYS, **of_study, "StudyDate": ""}).answers[0]
@@ -112,21 +115,21 @@ def test_the_four_levels_agree(pacs):
         ({"PatientName": f"{CT.planned.patient.name}"}, lambda one: one.planned.patient.name == CT.planned.patient.name),
     ],
 )
-def test_keys_restrict(pacs, keys, pick):
+def test_keys_restrict(pacs: SimPacs, keys: Mapping[str, str], pick: Callable[[BusyStudy], object]) -> None:
     found = find(pacs, keys={**KEYS, **keys})
     chosen = {one.uid for one in OF_TODAY if pick(one) and not one.corrections}
     corrected = {one.uid for one in OF_TODAY if one.corrections}
     assert set(found.values("StudyInstanceUID")) - corrected == chosen
 
 
-def test_a_range_across_midnight_is_one_stretch(pacs):
+def test_a_range_across_midnight_is_one_stretch(pacs: SimPacs) -> None:
     found = find(pacs, keys={**KEYS, "StudyDate": "20261120-20261121", "StudyTime": "200000-040000"})
     low, high = (dt.datetime.combine(DATE, dt.time()) + dt.timedelta(hours=hour) for hour in (-4, 4))
     expected = {one.uid for one in DAY.studies if low <= one.planned.started_at <= high and one.vanishes_at is None}
     assert set(found.values("StudyInstanceUID")) == expected
 
 
-def test_content_appears_with_time():
+def test_content_appears_with_time() -> None:
     clock = ManualClock(DAY.begins_at)
     with SimPacs(DAY, clock=clock) as own, client(own) as scu:
         seen = []
@@ -139,7 +142,7 @@ def test_content_appears_with_time():
     assert own.ledger.answers("STUDY") == sum(seen)
 
 
-def test_the_ledger_has_keys_counts_and_who_asked(pacs):
+def test_the_ledger_has_keys_counts_and_who_asked(pacs: SimPacs) -> None:
     find(pacs)
     (entry,) = pacs.ledger.finds
     assert (entry.service, entry.level, entry.calling, entry.status) == ("C-FIND", "STUDY", "CLIENT", 0)
@@ -148,18 +151,18 @@ def test_the_ledger_has_keys_counts_and_who_asked(pacs):
     assert pacs.ledger.summary()[0][:4] == ("C-FIND", "STUDY", 1, len(OF_TODAY))
 
 
-def test_a_cancel_is_heard(pacs):
+def test_a_cancel_is_heard(pacs: SimPacs) -> None:
     pacs.habits = ["trickle=0.02"]
     found = find(pacs, cancel_after=5)
     assert found.status == 0xFE00
     assert 5 <= len(found.raw) < 100
 
 
-def test_no_level_is_a_failure(pacs):
+def test_no_level_is_a_failure(pacs: SimPacs) -> None:
     assert find(pacs, level="").status == 0xA900
 
 
-def test_many_clients_at_once(pacs):
+def test_many_clients_at_once(pacs: SimPacs) -> None:
     results = []
 
     def ask() -> None:
@@ -177,11 +180,11 @@ def test_many_clients_at_once(pacs):
 # ---------------------------------------------------------------------------------------------- habits about finding
 
 
-def number_of(pacs, keys=KEYS, level="STUDY"):
+def number_of(pacs: SimPacs, keys: Mapping[str, str] = KEYS, level: str = "STUDY") -> int:
     return len(find(pacs, level, keys).answers)
 
 
-def cap(pacs):
+def cap(pacs: SimPacs) -> None:
     found = find(pacs)
     assert found.status == 0
     assert len(found.answers) == 100
@@ -189,24 +192,24 @@ def cap(pacs):
     assert number_of(pacs, {**KEYS, "StudyTime": "100000-101500"}) < 100
 
 
-def cap_a700(pacs):
+def cap_a700(pacs: SimPacs) -> None:
     found = find(pacs)
     assert (found.status, len(found.answers)) == (0xA700, 100)
     assert find(pacs, keys={**KEYS, "StudyInstanceUID": CT.uid}).status == 0
 
 
-def no_counts(pacs):
+def no_counts(pacs: SimPacs) -> None:
     assert not any("NumberOf" in name for one in find(pacs).answers for name in one)
 
 
-def counts_as_text(pacs):
+def counts_as_text(pacs: SimPacs) -> None:
     raw = [one["NumberOfStudyRelatedInstances"] for one in find(pacs).raw]
     assert b"n/a" in {one.strip() for one in raw}
     assert b"" in raw
     assert any(one.startswith(b" ") and one.strip().isdigit() for one in raw)
 
 
-def overloaded(pacs):
+def overloaded(pacs: SimPacs) -> None:
     assert [(one.status, bool(one.answers)) for one in (find(pacs), find(pacs), find(pacs))] == [
         (0, False),
         (0, True),
@@ -218,7 +221,7 @@ def overloaded(pacs):
     assert number_of(pacs) == len(OF_TODAY)
 
 
-def never_answers(pacs):
+def never_answers(pacs: SimPacs) -> None:
     assert find(pacs, timeout_s=0.3).status is None
     assert find(pacs).status == 0
     assert find(pacs).status == 0
@@ -227,21 +230,21 @@ def never_answers(pacs):
     assert [one.status for one in pacs.ledger.finds].count(None) == 2
 
 
-def slow(pacs):
+def slow(pacs: SimPacs) -> None:
     pacs.habits = ["slow=0.4"]
     begin = time.monotonic()
     find(pacs)
     assert time.monotonic() - begin >= 0.4
 
 
-def trickle(pacs):
+def trickle(pacs: SimPacs) -> None:
     pacs.habits = ["trickle=0.002"]
     begin = time.monotonic()
     find(pacs)
     assert time.monotonic() - begin >= 0.002 * len(OF_TODAY)
 
 
-def empty_uid(pacs):
+def empty_uid(pacs: SimPacs) -> None:
     uids = find(pacs).values("StudyInstanceUID")
     assert uids.count("") > 20
     hidden = next(one for one in OF_TODAY if one.uid not in uids)
@@ -249,7 +252,7 @@ def empty_uid(pacs):
     assert hidden.uid in series.values("StudyInstanceUID")
 
 
-def empty_uid_everywhere(pacs):
+def empty_uid_everywhere(pacs: SimPacs) -> None:
     uids = find(pacs).values("StudyInstanceUID")
     hidden = next(one for one in OF_TODAY if one.uid not in uids)
     keys = {"AccessionNumber": hidden.planned.accession_number, "StudyInstanceUID": "", "SeriesInstanceUID": ""}
@@ -257,7 +260,7 @@ def empty_uid_everywhere(pacs):
     assert number_of(pacs, {"StudyInstanceUID": hidden.uid}) == 0
 
 
-def dirty_uid(pacs):
+def dirty_uid(pacs: SimPacs) -> None:
     uids = [one["StudyInstanceUID"].decode() for one in find(pacs).raw]
     dirty = [one for one in uids if " " in one]
     assert len(dirty) > 30
@@ -266,41 +269,41 @@ def dirty_uid(pacs):
     assert number_of(pacs, {"StudyInstanceUID": dirty[0].rstrip()}) == 1
 
 
-def duplicate_answers(pacs):
+def duplicate_answers(pacs: SimPacs) -> None:
     uids = find(pacs).values("StudyInstanceUID")
     assert len(uids) == len(OF_TODAY) + len(OF_TODAY) // 3
     assert len(set(uids)) == len(OF_TODAY)
 
 
-def no_modalities_in_study(pacs):
+def no_modalities_in_study(pacs: SimPacs) -> None:
     found = find(pacs, keys={**KEYS, "ModalitiesInStudy": "CT"})
     assert not found.values("ModalitiesInStudy")
     assert len(found.answers) == len(OF_TODAY)
 
 
-def modalities_single(pacs):
+def modalities_single(pacs: SimPacs) -> None:
     found = find(pacs, keys={**KEYS, "ModalitiesInStudy": "CT"})
     assert not any("\\" in one for one in found.values("ModalitiesInStudy"))
     assert {"SR", "PR"} & set(found.values("ModalitiesInStudy"))
 
 
-def modalities_as_text(pacs):
+def modalities_as_text(pacs: SimPacs) -> None:
     assert any("\\" in one for one in find(pacs).values("ModalitiesInStudy"))
     pacs.habits = ["modalities-as-text=comma"]
     assert any("," in one for one in find(pacs).values("ModalitiesInStudy"))
 
 
-def modalities_equal(pacs):
+def modalities_equal(pacs: SimPacs) -> None:
     found = find(pacs, keys={**KEYS, "ModalitiesInStudy": "CT"})
     assert set(found.values("ModalitiesInStudy")) == {"CT"}
 
 
-def no_series_level(pacs):
+def no_series_level(pacs: SimPacs) -> None:
     assert find(pacs, "SERIES", {"StudyInstanceUID": CT.uid, "SeriesInstanceUID": ""}).status == 0xA900
     assert find(pacs, "IMAGE", {"StudyInstanceUID": CT.uid, "SOPInstanceUID": ""}).status == 0
 
 
-def series_needs_study_uid(pacs):
+def series_needs_study_uid(pacs: SimPacs) -> None:
     by_accession = {"AccessionNumber": CT.planned.accession_number, "SeriesInstanceUID": ""}
     assert find(pacs, "SERIES", by_accession).status == 0xA900
     assert number_of(pacs, {"StudyInstanceUID": CT.uid, "SeriesInstanceUID": ""}, "SERIES") == len(CT.planned.series)
@@ -309,34 +312,34 @@ def series_needs_study_uid(pacs):
     assert (found.status, found.answers) == (0, [])
 
 
-def empty_image_level(pacs):
+def empty_image_level(pacs: SimPacs) -> None:
     found = find(pacs, "IMAGE", {"StudyInstanceUID": CT.uid, "SOPInstanceUID": ""})
     assert (found.status, found.answers) == (0, [])
 
 
-def time_range_independent(pacs):
+def time_range_independent(pacs: SimPacs) -> None:
     keys = {**KEYS, "StudyDate": "20261120-20261121", "StudyTime": "220000-020000"}
     assert number_of(pacs, keys) == 0
     pacs.habits = []
     assert number_of(pacs, keys) > 5
 
 
-def time_range_ignored(pacs):
+def time_range_ignored(pacs: SimPacs) -> None:
     assert number_of(pacs, {**KEYS, "StudyTime": "100000-100500"}) == len(OF_TODAY)
 
 
-def date_range_ignored(pacs):
+def date_range_ignored(pacs: SimPacs) -> None:
     found = find(pacs, keys={**KEYS, "StudyDate": "20261120-20261121"})
     assert set(found.values("StudyDate")) == {"20261120"}
 
 
-def wildcard_ignored(pacs):
+def wildcard_ignored(pacs: SimPacs) -> None:
     assert number_of(pacs, {**KEYS, "AccessionNumber": "CT*"}) == len(OF_TODAY)
     pacs.habits = ["wildcard-ignored=literal"]
     assert number_of(pacs, {**KEYS, "AccessionNumber": "CT*"}) == 0
 
 
-def uid_list_first(pacs):
+def uid_list_first(pacs: SimPacs) -> None:
     uids = [one.uid for one in OF_TODAY[:3]]
     assert find(pacs, keys={"StudyInstanceUID": "\\".join(uids)}).values("StudyInstanceUID") == uids[:1]
 
@@ -353,16 +356,16 @@ ABOUT_FINDING = {
 
 
 @pytest.mark.parametrize("name", ABOUT_FINDING)
-def test_a_habit_about_finding_bites(pacs, name):
+def test_a_habit_about_finding_bites(pacs: SimPacs, name: str) -> None:
     pacs.habits = [name]
     ABOUT_FINDING[name](pacs)
 
 
-def test_every_habit_about_finding_is_tested():
+def test_every_habit_about_finding_is_tested() -> None:
     assert set(ABOUT_FINDING) == {one.name for one in HABITS if one.area is Area.FIND}
 
 
-def test_habits_combine(pacs):
+def test_habits_combine(pacs: SimPacs) -> None:
     pacs.habits = ["cap=50", "no-counts", "gbk-undeclared", "duplicate-answers=2", "dirty-uid=2"]
     found = find(pacs)
     assert len(found.answers) == 50
@@ -375,7 +378,7 @@ def test_habits_combine(pacs):
 
 
 @pytest.mark.parametrize("name", HABITUAL)
-def test_a_habit_about_text_shows_at_every_level(pacs, name):
+def test_a_habit_about_text_shows_at_every_level(pacs: SimPacs, name: str) -> None:
     coding = HABITUAL[name]
     chinese = next(one for one in OF_TODAY if one.planned.description == "胸部CT平扫")
     pacs.habits = [name]
@@ -391,7 +394,7 @@ def test_a_habit_about_text_shows_at_every_level(pacs, name):
 # ---------------------------------------------------------------------------------------------- associations
 
 
-def test_one_association_at_a_time(pacs):
+def test_one_association_at_a_time(pacs: SimPacs) -> None:
     pacs.habits = ["one-association"]
     with client(pacs) as first:
         assert first.echo() == 0
@@ -404,7 +407,7 @@ def test_one_association_at_a_time(pacs):
     assert pacs.ledger.bitten() == {"one-association": 1}
 
 
-def test_associations_are_refused_for_a_time_and_then_not(pacs):
+def test_associations_are_refused_for_a_time_and_then_not(pacs: SimPacs) -> None:
     pacs.habits = ["refuse-associations=600s"]
     with pytest.raises(PacsUnreachableError, match="rejected"), client(pacs):
         pass
@@ -417,7 +420,7 @@ def test_associations_are_refused_for_a_time_and_then_not(pacs):
     assert find(pacs).status == 0
 
 
-def test_stop_is_quick_whatever_goes_on_and_start_works_again():
+def test_stop_is_quick_whatever_goes_on_and_start_works_again() -> None:
     own = SimPacs(DAY, habits=["never-answers=1"])
     own.start()
     port = own.port
@@ -440,7 +443,7 @@ def test_stop_is_quick_whatever_goes_on_and_start_works_again():
         assert find(own).status == 0
 
 
-def test_a_caller_that_hangs_up_in_the_middle_does_no_harm(pacs):
+def test_a_caller_that_hangs_up_in_the_middle_does_no_harm(pacs: SimPacs) -> None:
     pacs.habits = ["trickle=0.01"]
     scu = client(pacs, timeout_s=2)
     with scu:

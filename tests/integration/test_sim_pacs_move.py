@@ -8,7 +8,10 @@ import datetime as dt
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom import dcmread
@@ -18,7 +21,8 @@ from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.day import plan_day
 from hospital_sim.department import send_day
 from hospital_sim.pacs import HABITS, SimPacs
-from hospital_sim.pacs.client import Client
+from hospital_sim.pacs.call import Memory
+from hospital_sim.pacs.client import Client, Moved
 from hospital_sim.pacs.clock import ManualClock
 from hospital_sim.pacs.habits import Area
 from hospital_sim.scu import Pacs
@@ -35,40 +39,42 @@ SUCCESS, FAILURES = 0x0000, 0xB000
 
 
 @pytest.fixture(scope="module")
-def both():
+def both() -> Iterator[tuple[SimPacs, SimPacs]]:
     with SimPacs(ae_title="SINK") as sink, SimPacs(DAY, destinations={"SINK": (sink.host, sink.port)}) as pacs:
         yield pacs, sink
 
 
 @pytest.fixture
-def pacs(both):
+def pacs(both: tuple[SimPacs, SimPacs]) -> SimPacs:
     pacs, sink = both
     pacs.habits = []
     pacs.ledger.clear()
-    pacs._context.memory.__init__()
+    pacs._context.memory = Memory()
     sink.ledger.clear()
     return pacs
 
 
 @pytest.fixture
-def sink(both):
+def sink(both: tuple[SimPacs, SimPacs]) -> SimPacs:
     return both[1]
 
 
-def address(pacs) -> Pacs:
+def address(pacs: SimPacs) -> Pacs:
     return Pacs(pacs.host, pacs.port, pacs.ae_title)
 
 
-def move(pacs, keys=OF_CT, level="STUDY", destination="SINK", **options):
+def move(
+    pacs: SimPacs, keys: Mapping[str, str] = OF_CT, level: str = "STUDY", destination: str = "SINK", **options: Any
+) -> Moved:
     with Client(address(pacs), timeout_s=options.pop("timeout_s", 10.0)) as scu:
         return scu.move(destination, level, keys, **options)
 
 
-def arrived(sink) -> Counter[str]:
+def arrived(sink: SimPacs) -> Counter[str]:
     return Counter(one.keys["SOPInstanceUID"] for one in sink.ledger.of("C-STORE"))
 
 
-def held(pacs, uid=CT.uid, series=None) -> set[str]:
+def held(pacs: SimPacs, uid: str = CT.uid, series: str | None = None) -> set[str]:
     all_of_it = pacs.archive[uid].sop_instance_uids(pacs.now)
     return {one for series_uid, uids in all_of_it.items() if series in (None, series_uid) for one in uids}
 
@@ -76,7 +82,7 @@ def held(pacs, uid=CT.uid, series=None) -> set[str]:
 # ---------------------------------------------------------------------------------------------- no habit
 
 
-def test_a_study_arrives_whole_and_is_told_image_by_image(pacs, sink):
+def test_a_study_arrives_whole_and_is_told_image_by_image(pacs: SimPacs, sink: SimPacs) -> None:
     moved = move(pacs)
     total = CT.planned.instances
     assert (moved.status, moved.completed, moved.failed) == (SUCCESS, total, 0)
@@ -88,7 +94,7 @@ def test_a_study_arrives_whole_and_is_told_image_by_image(pacs, sink):
     assert {one.calling for one in sink.ledger.of("C-STORE")} == {"SIMPACS"}
 
 
-def test_series_and_lists_of_images(pacs, sink):
+def test_series_and_lists_of_images(pacs: SimPacs, sink: SimPacs) -> None:
     one, other = CT.planned.series[1:3]
     assert move(pacs, {**OF_CT, "SeriesInstanceUID": f"{one.uid}\\{other.uid}"}, "SERIES").status == SUCCESS
     assert set(arrived(sink)) == held(pacs, series=one.uid) | held(pacs, series=other.uid)
@@ -99,7 +105,7 @@ def test_series_and_lists_of_images(pacs, sink):
     assert sorted(arrived(sink)) == some
 
 
-def test_several_studies_and_a_whole_patient(pacs, sink):
+def test_several_studies_and_a_whole_patient(pacs: SimPacs, sink: SimPacs) -> None:
     assert move(pacs, {"StudyInstanceUID": f"{CT.uid}\\{DX.uid}"}).status == SUCCESS
     assert set(arrived(sink)) == held(pacs) | held(pacs, DX.uid)
     sink.ledger.clear()
@@ -107,7 +113,7 @@ def test_several_studies_and_a_whole_patient(pacs, sink):
     assert set(arrived(sink)) >= held(pacs, DX.uid)
 
 
-def test_what_cannot_be_moved(pacs, sink):
+def test_what_cannot_be_moved(pacs: SimPacs, sink: SimPacs) -> None:
     assert move(pacs, destination="NOBODY").status == 0xA801
     assert move(pacs, {}).status == 0xA900
     nothing = move(pacs, {"StudyInstanceUID": "1.2.3"})
@@ -115,14 +121,14 @@ def test_what_cannot_be_moved(pacs, sink):
     assert not arrived(sink)
 
 
-def test_a_receiver_that_is_down_makes_every_suboperation_fail(pacs):
+def test_a_receiver_that_is_down_makes_every_suboperation_fail(pacs: SimPacs) -> None:
     pacs.destinations["DOWN"] = ("127.0.0.1", 1)
     moved = move(pacs, destination="DOWN")
     assert (moved.status, moved.completed, moved.failed) == (FAILURES, 0, CT.planned.instances)
     assert set(moved.failed_uids) == held(pacs)
 
 
-def test_only_what_has_arrived_is_moved(both):
+def test_only_what_has_arrived_is_moved(both: tuple[SimPacs, SimPacs]) -> None:
     _, sink = both
     sink.ledger.clear()
     late = next(one for one in DAY.new_studies if Oddity.LATE_SERIES in one.oddities)
@@ -131,11 +137,12 @@ def test_only_what_has_arrived_is_moved(both):
     with SimPacs(DAY, destinations={"SINK": (sink.host, sink.port)}, clock=clock) as own:
         first = move(own, {"StudyInstanceUID": late.uid}).completed
         clock.set(late.complete_at)
-        assert first < move(own, {"StudyInstanceUID": late.uid}).completed == late.planned.instances
+        assert first is not None
+        assert move(own, {"StudyInstanceUID": late.uid}).completed == late.planned.instances > first
     assert len(arrived(sink)) == late.planned.instances
 
 
-def test_text_habits_are_in_the_images_too(both, tmp_path):
+def test_text_habits_are_in_the_images_too(both: tuple[SimPacs, SimPacs], tmp_path: Path) -> None:
     chinese = next(one for one in DAY.new_studies if one.planned.character_set == "GB18030" and one.chest)
     with (
         SimPacs(ae_title="FILES", folder=tmp_path) as files,
@@ -152,7 +159,7 @@ def test_text_habits_are_in_the_images_too(both, tmp_path):
 # ---------------------------------------------------------------------------------------------- C-STORE
 
 
-def test_a_department_sends_its_day_and_finds_it_again():
+def test_a_department_sends_its_day_and_finds_it_again() -> None:
     plan = plan_day("small", DATE)
     with SimPacs(ae_title="PACS") as own, SimPacs(ae_title="SINK") as sink:
         own.destinations["SINK"] = (sink.host, sink.port)
@@ -176,7 +183,7 @@ def test_a_department_sends_its_day_and_finds_it_again():
 # ---------------------------------------------------------------------------------------------- habits
 
 
-def success_all_failed(pacs, sink):
+def success_all_failed(pacs: SimPacs, sink: SimPacs) -> None:
     moved = move(pacs)
     assert (moved.status, moved.completed, moved.failed) == (SUCCESS, 0, CT.planned.instances)
     assert not arrived(sink)
@@ -184,9 +191,10 @@ def success_all_failed(pacs, sink):
     assert set(arrived(sink)) == held(pacs)
 
 
-def b000(pacs, sink):
+def b000(pacs: SimPacs, sink: SimPacs) -> None:
     moved = move(pacs)
     assert moved.status == FAILURES
+    assert moved.failed is not None
     assert 1 <= moved.failed <= CT.planned.instances // 5
     assert set(moved.failed_uids) == held(pacs) - set(arrived(sink))
     assert move(pacs).status == SUCCESS
@@ -195,13 +203,13 @@ def b000(pacs, sink):
     assert [move(pacs).status for _ in range(3)] == [FAILURES] * 3
 
 
-def zero(pacs, sink):
+def zero(pacs: SimPacs, sink: SimPacs) -> None:
     moved = move(pacs)
     assert (moved.status, moved.completed, moved.failed, arrived(sink)) == (SUCCESS, 0, 0, {})
     assert move(pacs).completed == CT.planned.instances
 
 
-def late_images(pacs, sink):
+def late_images(pacs: SimPacs, sink: SimPacs) -> None:
     pacs.habits = ["move-late-images=3"]  # longer than a busy machine keeps us from looking after the end
     moved = move(pacs)
     assert len(arrived(sink)) < CT.planned.instances
@@ -209,7 +217,7 @@ def late_images(pacs, sink):
     wait_for(lambda: set(arrived(sink)) == held(pacs), what="the late ones")
 
 
-def announces_more(pacs, sink):
+def announces_more(pacs: SimPacs, sink: SimPacs) -> None:
     with Client(address(pacs)) as scu:
         study = scu.find("STUDY", {**OF_CT, "NumberOfStudyRelatedInstances": "", "ModalitiesInStudy": ""}).answers[0]
         series = scu.find("SERIES", {**OF_CT, "NumberOfSeriesRelatedInstances": ""})
@@ -221,7 +229,7 @@ def announces_more(pacs, sink):
     assert moved.pending[-1][0] == 2
 
 
-def drops_nth(pacs, sink):
+def drops_nth(pacs: SimPacs, sink: SimPacs) -> None:
     moved = move(pacs)
     missing = held(pacs) - set(arrived(sink))
     assert (moved.status, moved.completed, moved.failed) == (SUCCESS, CT.planned.instances, 0)
@@ -229,7 +237,7 @@ def drops_nth(pacs, sink):
     move(pacs)
     assert set(arrived(sink)) == held(pacs)
     pacs.habits = ["move-drops-nth=1x2"]
-    pacs._context.memory.__init__()
+    pacs._context.memory = Memory()
     sink.ledger.clear()
     assert [move(pacs, {"StudyInstanceUID": DX.uid}).status for _ in range(2)] == [SUCCESS] * 2
     assert not arrived(sink)
@@ -237,7 +245,7 @@ def drops_nth(pacs, sink):
     assert set(arrived(sink)) == held(pacs, DX.uid)
 
 
-def dies(pacs, sink):
+def dies(pacs: SimPacs, sink: SimPacs) -> None:
     moved = move(pacs)
     assert moved.status is None
     assert 0 < len(arrived(sink)) < CT.planned.instances
@@ -245,7 +253,7 @@ def dies(pacs, sink):
     assert move(pacs).status == SUCCESS
 
 
-def silent(pacs, sink):
+def silent(pacs: SimPacs, sink: SimPacs) -> None:
     pacs.habits = ["move-silent=0.6"]
     begin = time.monotonic()
     assert move(pacs, {"StudyInstanceUID": DX.uid}).status == SUCCESS
@@ -255,24 +263,24 @@ def silent(pacs, sink):
     wait_for(lambda: len(pacs.ledger.moves) == 2, what="the PACS notices that the caller has hung up")
 
 
-def slow(pacs, sink):
+def slow(pacs: SimPacs, sink: SimPacs) -> None:
     pacs.habits = ["move-slow=0.01"]
     begin = time.monotonic()
     move(pacs)
     assert time.monotonic() - begin >= 0.01 * CT.planned.instances
 
 
-def no_pending(pacs, sink):
+def no_pending(pacs: SimPacs, sink: SimPacs) -> None:
     moved = move(pacs)
     assert (moved.status, moved.pending, len(arrived(sink))) == (SUCCESS, [], CT.planned.instances)
 
 
-def no_originator(pacs, sink):
+def no_originator(pacs: SimPacs, sink: SimPacs) -> None:
     move(pacs)
     assert {one.keys.get("MoveOriginator") for one in sink.ledger.of("C-STORE")} == {None}
 
 
-def refused(pacs, sink):
+def refused(pacs: SimPacs, sink: SimPacs) -> None:
     assert move(pacs).status == 0xA702
     assert not arrived(sink)
     assert move(pacs).status == SUCCESS
@@ -288,16 +296,16 @@ ABOUT_MOVING = {
 
 
 @pytest.mark.parametrize("name", ABOUT_MOVING)
-def test_a_habit_about_moving_bites(pacs, sink, name):
+def test_a_habit_about_moving_bites(pacs: SimPacs, sink: SimPacs, name: str) -> None:
     pacs.habits = [name]
     ABOUT_MOVING[name](pacs, sink)
 
 
-def test_every_habit_about_moving_is_tested():
+def test_every_habit_about_moving_is_tested() -> None:
     assert set(ABOUT_MOVING) == {one.name for one in HABITS if one.area is Area.MOVE}
 
 
-def test_habits_that_combine(pacs, sink):
+def test_habits_that_combine(pacs: SimPacs, sink: SimPacs) -> None:
     pacs.habits = ["move-drops-nth=5", "move-b000=7", "move-no-pending", "move-no-originator", "move-zero"]
     statuses = [move(pacs).status for _ in range(4)]
     assert statuses[0] == SUCCESS
@@ -306,7 +314,7 @@ def test_habits_that_combine(pacs, sink):
     assert set(arrived(sink)) == held(pacs)
 
 
-def test_the_series_to_be_computed_comes_late(both):
+def test_the_series_to_be_computed_comes_late(both: tuple[SimPacs, SimPacs]) -> None:
     with SimPacs(DAY, habits=["late-series=30"], clock=ManualClock(CT.complete_at)) as own, Client(address(own)) as scu:
         keys = {**OF_CT, "SeriesInstanceUID": "", "SeriesDate": "", "SeriesTime": ""}
         early = scu.find("SERIES", keys)
@@ -317,7 +325,7 @@ def test_the_series_to_be_computed_comes_late(both):
     assert len(set(late.values("SeriesDate"))) == 2
 
 
-def test_no_association_or_thread_is_left(pacs, sink):
+def test_no_association_or_thread_is_left(pacs: SimPacs, sink: SimPacs) -> None:
     for _ in range(3):
         move(pacs, {"StudyInstanceUID": DX.uid})
     wait_for(lambda: not any("AcceptorThread" in one.name for one in threading.enumerate()), what="the end of all associations")

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Iterator
 
 import pytest
 import requests
@@ -21,7 +22,7 @@ CHINESE = next(one for one in DAY.new_studies if one.planned.description == "胸
 
 
 @pytest.fixture(scope="module")
-def orthanc(tmp_path_factory):
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, SimPacs]]:
     """An Orthanc that decodes as Chinese by default, with the PACS as modality SIM."""
     folder = tmp_path_factory.mktemp("orthanc")
     http, dicom = free_ports(2)
@@ -65,7 +66,7 @@ def simplified(url: str, made: requests.Response) -> list[dict[str, str]]:
     return list(got.json())
 
 
-def test_orthanc_finds_the_day_and_pulls_a_study(orthanc):
+def test_orthanc_finds_the_day_and_pulls_a_study(orthanc: tuple[str, SimPacs]) -> None:
     url, pacs = orthanc
     pacs.habits = []
     made = query(url, "Study", {"StudyDate": "20261121", "StudyInstanceUID": "", "NumberOfStudyRelatedInstances": ""})
@@ -81,7 +82,7 @@ def test_orthanc_finds_the_day_and_pulls_a_study(orthanc):
 
 
 @pytest.mark.parametrize("name", HABITUAL)
-def test_text_habits_are_what_the_field_notes_say(orthanc, name):
+def test_text_habits_are_what_the_field_notes_say(orthanc: tuple[str, SimPacs], name: str) -> None:
     url, pacs = orthanc
     pacs.habits = [name]
     made = query(url, "Study", {"StudyInstanceUID": CHINESE.uid, "StudyDescription": ""})

@@ -24,27 +24,27 @@ def pacs(run_folder: RunFolder) -> Iterator[HospitalPacs]:
 
 
 @pytest.mark.server("orthanc", "dcmtk")
-def test_it_answers_c_echo(pacs: HospitalPacs):
+def test_it_answers_c_echo(pacs: HospitalPacs) -> None:
     echo = ["echoscu", "-aec", pacs.aet, LOOPBACK, str(pacs.ports.dicom)]
     assert subprocess.run(echo, check=False, env={**os.environ, "TCP_NODELAY": "1"}).returncode == 0
 
 
 @pytest.mark.server("orthanc")
-def test_its_rest_api_wants_user_and_password(pacs: HospitalPacs):
+def test_its_rest_api_wants_user_and_password(pacs: HospitalPacs) -> None:
     assert http_status(pacs.ports.http, "/system") == 401
     assert http_status(pacs.ports.http, "/system", (pacs.user, "wrong")) == 401
     assert http_status(pacs.ports.http, "/system", (pacs.user, pacs.password)) == 200
 
 
 @pytest.mark.server("orthanc")
-def test_it_knows_the_receiver_and_its_password_is_for_the_owner_only(pacs: HospitalPacs):
+def test_it_knows_the_receiver_and_its_password_is_for_the_owner_only(pacs: HospitalPacs) -> None:
     file = pacs.folder / "orthanc.json"
     assert file.stat().st_mode & 0o777 == 0o600
     assert json.loads(file.read_text())["DicomModalities"]["AIPULL"]["Port"] == pacs.receiver_port
 
 
 @pytest.mark.server("orthanc")
-def test_killed_and_started_it_answers_again_and_leaves_nothing(pacs: HospitalPacs, run_folder: RunFolder):
+def test_killed_and_started_it_answers_again_and_leaves_nothing(pacs: HospitalPacs, run_folder: RunFolder) -> None:
     pacs.kill()
     pacs.start()
     pacs.kill()
@@ -52,13 +52,13 @@ def test_killed_and_started_it_answers_again_and_leaves_nothing(pacs: HospitalPa
 
 
 @pytest.mark.server("orthanc")
-def test_a_port_in_use_is_named_with_its_holder(pacs: HospitalPacs, run_folder: RunFolder):
+def test_a_port_in_use_is_named_with_its_holder(pacs: HospitalPacs, run_folder: RunFolder) -> None:
     ports = OrthancPorts(pacs.ports.http, free_ports(1)[0])
     message = rf"port {ports.http} \(hospital PACS, HTTP\) is in use by Orthanc, pid {pacs.process.pid}"
     with pytest.raises(StackError, match=message):
         HospitalPacs(run_folder, ports, receiver_port=1).start()
 
 
-def test_a_variable_that_nobody_sets_is_named():
+def test_a_variable_that_nobody_sets_is_named() -> None:
     with pytest.raises(StackError, match="wants NEW_ONE from the environment"):
         check_substitutions('{"A": "${NEW_ONE}", "B": "${SET}", "C": "${OPTIONAL:-x}"}', {"SET": "1"})

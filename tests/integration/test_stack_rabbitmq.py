@@ -44,7 +44,9 @@ def get(node: RabbitmqNode, queue: str) -> bytes | None:
         return body
 
 
-def test_a_confirmed_message_survives_kill_and_start(node: RabbitmqNode, rabbitmq_node: RabbitmqNode, run_folder: RunFolder):
+def test_a_confirmed_message_survives_kill_and_start(
+    node: RabbitmqNode, rabbitmq_node: RabbitmqNode, run_folder: RunFolder
+) -> None:
     publish_confirmed(node, "kept", b"first")
     node.restart()  # a queue made within the last moments before a kill is not on disk yet, whatever was confirmed
     assert get(node, "kept") == b"first"
@@ -59,7 +61,7 @@ def test_a_confirmed_message_survives_kill_and_start(node: RabbitmqNode, rabbitm
     assert bearers(run_folder.mark) == []
 
 
-def test_it_listens_on_loopback_only_and_has_an_epmd_of_its_own(rabbitmq_node: RabbitmqNode):
+def test_it_listens_on_loopback_only_and_has_an_epmd_of_its_own(rabbitmq_node: RabbitmqNode) -> None:
     listeners = subprocess.run(["ss", "-Hltn"], capture_output=True, text=True, check=True).stdout
     for port in (rabbitmq_node.ports.amqp, rabbitmq_node.ports.distribution, rabbitmq_node.ports.epmd):
         addresses = set(re.findall(rf"(\S+):{port}\s", listeners))
@@ -71,13 +73,13 @@ def test_it_listens_on_loopback_only_and_has_an_epmd_of_its_own(rabbitmq_node: R
 
 
 @pytest.mark.parametrize("user", ["guest:guest", "aipull:wrong"])
-def test_only_its_own_user_gets_in(rabbitmq_node: RabbitmqNode, user: str):
+def test_only_its_own_user_gets_in(rabbitmq_node: RabbitmqNode, user: str) -> None:
     url = f"amqp://{user}@{LOOPBACK}:{rabbitmq_node.ports.amqp}/%2F"
     with pytest.raises(pika.exceptions.ProbableAuthenticationError):
         pika.BlockingConnection(pika.URLParameters(url))
 
 
-def test_a_port_in_use_is_named_with_its_holder(rabbitmq_node: RabbitmqNode, run_folder: RunFolder):
+def test_a_port_in_use_is_named_with_its_holder(rabbitmq_node: RabbitmqNode, run_folder: RunFolder) -> None:
     ports = RabbitmqPorts(rabbitmq_node.ports.amqp, *free_ports(2))
     with pytest.raises(StackError, match=rf"port {ports.amqp} \(RabbitMQ\) is in use by beam\.smp, pid \d+"):
         RabbitmqNode(run_folder, ports).start()
@@ -106,7 +108,7 @@ def program_of(pid: int) -> str:
         return ""
 
 
-def test_nothing_of_it_survives_a_parent_that_is_killed(tmp_path: Path):
+def test_nothing_of_it_survives_a_parent_that_is_killed(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, str(tmp_path)], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
     ) as parent:

@@ -22,7 +22,7 @@ from stack.whole import Stack, StackOptions, StackPorts
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def test_ports_in_use_are_told_before_anything_is_made(tmp_path: Path):
+def test_ports_in_use_are_told_before_anything_is_made(tmp_path: Path) -> None:
     ports = StackPorts.free()
     with socket.socket() as listener:
         listener.bind((LOOPBACK, ports.backend))
@@ -32,13 +32,13 @@ def test_ports_in_use_are_told_before_anything_is_made(tmp_path: Path):
     assert not (tmp_path / "run").exists()
 
 
-def test_too_small_a_ram_disk_is_told_and_nothing_is_left(tmp_path: Path):
+def test_too_small_a_ram_disk_is_told_and_nothing_is_left(tmp_path: Path) -> None:
     with pytest.raises(StackError, match=r"^too small a RAM disk: "):
         Stack(tmp_path / "run", StackOptions(ram_disk_bytes=1024**5)).start()
     assert list((tmp_path / "run" / "pids").glob("*.pid")) == []
 
 
-def test_usual_ports_are_different_from_each_other():
+def test_usual_ports_are_different_from_each_other() -> None:
     ports = StackPorts.usual().by_purpose().values()
     assert len(set(ports)) == len(ports)
 
@@ -89,7 +89,7 @@ def assert_nothing_is_left(folder: Path, ram_disk: Path) -> None:
 
 @pytest.mark.server
 @pytest.mark.parametrize("moment", ["RabbitMQ: starting", "hospital PACS: ready", "pacs_module: starting", "all up"])
-def test_ctrl_c_at_any_moment_leaves_nothing(tmp_path: Path, plugin: Path, moment: str):
+def test_ctrl_c_at_any_moment_leaves_nothing(tmp_path: Path, plugin: Path, moment: str) -> None:
     folder = tmp_path / "run"
     with programme(folder, plugin, "stay") as running:
         ram_disk = Path(read_until(running.stdout, "RAM disk: "))
@@ -103,7 +103,7 @@ def test_ctrl_c_at_any_moment_leaves_nothing(tmp_path: Path, plugin: Path, momen
 
 
 @pytest.mark.server
-def test_kill_9_of_the_programme_leaves_nothing_not_even_the_ram_disk(tmp_path: Path, plugin: Path):
+def test_kill_9_of_the_programme_leaves_nothing_not_even_the_ram_disk(tmp_path: Path, plugin: Path) -> None:
     with programme(tmp_path / "run", plugin, "stay") as running:
         ram_disk = Path(read_until(running.stdout, "RAM disk: "))
         read_until(running.stdout, "all up")
@@ -112,7 +112,7 @@ def test_kill_9_of_the_programme_leaves_nothing_not_even_the_ram_disk(tmp_path: 
 
 
 @pytest.mark.server
-def test_left_running_it_answers_until_it_is_stopped(tmp_path: Path, plugin: Path):
+def test_left_running_it_answers_until_it_is_stopped(tmp_path: Path, plugin: Path) -> None:
     folder = tmp_path / "run"
     with programme(folder, plugin, "leave") as running:
         ram_disk = Path(read_until(running.stdout, "RAM disk: "))

@@ -161,21 +161,21 @@ def text(value: Any) -> str:
 
 @pytest.mark.parametrize("finder", ["orthanc", "pynetdicom"])
 @pytest.mark.parametrize("pacs", KINDS)
-def test_the_same_series_are_wanted_in_the_end(site: Site, pacs: str, finder: str):
+def test_the_same_series_are_wanted_in_the_end(site: Site, pacs: str, finder: str) -> None:
     outcome = run_a_day(site.content, site.finders[pacs, finder], pacs)
     assert outcome.taken == site.content.wanted
     assert len(outcome.requests) == len({request.study_uid for request in outcome.requests})
 
 
 @pytest.mark.parametrize("finder", ["orthanc", "pynetdicom"])
-def test_a_pacs_that_tells_everything_is_asked_for_the_wanted_series_only(site: Site, finder: str):
+def test_a_pacs_that_tells_everything_is_asked_for_the_wanted_series_only(site: Site, finder: str) -> None:
     outcome = run_a_day(site.content, site.finders["orthanc", finder], "orthanc")
     assert outcome.pulled == {series for _, series in site.content.wanted}
     assert all(request.expected for request in outcome.requests)
 
 
 @pytest.mark.parametrize("pacs", ["dcmqrscp", "qrscp"])
-def test_one_that_tells_little_is_asked_for_more_and_no_count_is_invented(site: Site, pacs: str):
+def test_one_that_tells_little_is_asked_for_more_and_no_count_is_invented(site: Site, pacs: str) -> None:
     """Without counts the plugins' verdict is UNVERIFIED (tests/unit/domain/test_completeness)."""
     outcome = run_a_day(site.content, site.finders[pacs, "pynetdicom"], pacs)
     assert outcome.pulled > {series for _, series in site.content.wanted}
@@ -184,7 +184,7 @@ def test_one_that_tells_little_is_asked_for_more_and_no_count_is_invented(site: 
 
 
 @pytest.mark.parametrize("pacs", KINDS)
-def test_modalities_that_nobody_wants_are_never_pulled(site: Site, pacs: str):
+def test_modalities_that_nobody_wants_are_never_pulled(site: Site, pacs: str) -> None:
     """Also where the PACS gives no ModalitiesInStudy: its series tell."""
     outcome = run_a_day(site.content, site.finders[pacs, "pynetdicom"], pacs)
     mr = next(study.uid for study in site.content.studies if study.name == "MR")

@@ -68,7 +68,7 @@ def put(pacs: RealPacs, images: list[Dataset]) -> None:
             association.store(image, str(image.SOPInstanceUID))
 
 
-def test_without_counts_the_images_decide_and_the_verdict_is_unverified(other: OtherPacsStack):
+def test_without_counts_the_images_decide_and_the_verdict_is_unverified(other: OtherPacsStack) -> None:
     study, thin, images = a_study()
     put(other.pacs, images)
     report = other.report_of(other.pull(study))
@@ -82,14 +82,14 @@ def test_without_counts_the_images_decide_and_the_verdict_is_unverified(other: O
     assert not [line for line in other.lines("completeness check") if study in line]
 
 
-def test_one_series_of_a_study_can_be_asked_for(other: OtherPacsStack):
+def test_one_series_of_a_study_can_be_asked_for(other: OtherPacsStack) -> None:
     study, thin, images = a_study()
     put(other.pacs, images)
     report = other.report_of(other.pull(study, level="SERIES", seriesUIDs=[str(thin[0].SeriesInstanceUID)]))
     assert (report["outcome"], report["completeness"], report["received"]) == ("received", "UNVERIFIED", len(thin))
 
 
-def test_with_counts_the_same_study_is_complete(tmp_path: Path):
+def test_with_counts_the_same_study_is_complete(tmp_path: Path) -> None:
     study, thin, images = a_study()
     with PluginStack(tmp_path) as stack:
         stack.to_pacs(images)

@@ -79,7 +79,10 @@ def test_a_backend_that_is_down_while_studies_keep_coming_with_room_for_two(pipe
     pipeline.stack.backend.kill()
     studies = [study(f"DOWN{number}", 44, 512) for number in range(5)]  # 23 MB each, reckoned with 26
     put(pipeline, studies)
-    why = lambda one: (pipeline.study(one.uid) or {}).get("why", "")  # noqa: E731
+
+    def why(one: Study) -> str:
+        return str((pipeline.study(one.uid) or {}).get("why", ""))
+
     wait_for(lambda: any("no room" in why(one) for one in studies), 240, what="a study without room")
     assert "completed" not in states(pipeline, studies).values()
     pipeline.stack.backend.start()

@@ -43,7 +43,7 @@ def settings(tmp_path: Path, pacs: SimPacs) -> Path:
     return file
 
 
-def test_a_pacs_of_the_settings_by_its_name(settings: Path):
+def test_a_pacs_of_the_settings_by_its_name(settings: Path) -> None:
     result = run("A", "--settings", str(settings))
     assert result.exit_code == 0
     assert "at most 60 queries" in result.stderr.splitlines()[0]
@@ -52,7 +52,7 @@ def test_a_pacs_of_the_settings_by_its_name(settings: Path):
     assert load_settings(settings).pacs[0].caps == (100,)
 
 
-def test_without_settings_and_as_json(pacs: SimPacs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_settings_and_as_json(pacs: SimPacs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     result = run("--host", "127.0.0.1", "--port", str(pacs.port), "--aet", "SIMPACS", "--calling-aet", "US", "--json")
     answer = json.loads(result.stdout)
@@ -63,12 +63,12 @@ def test_without_settings_and_as_json(pacs: SimPacs, tmp_path: Path, monkeypatch
     assert (tmp_path / "profiles" / "SIMPACS.toml").exists()
 
 
-def test_no_profile_on_request(settings: Path):
+def test_no_profile_on_request(settings: Path) -> None:
     assert run("A", "--settings", str(settings), "--no-write").exit_code == 0
     assert not (settings.parent / "profiles").exists()
 
 
-def test_a_pacs_that_does_not_answer_is_said_and_no_profile_is_written(settings: Path):
+def test_a_pacs_that_does_not_answer_is_said_and_no_profile_is_written(settings: Path) -> None:
     result = run("A", "--settings", str(settings), "--port", str(free_ports(1)[0]))
     assert result.exit_code == 1
     assert "no association" in result.stdout
@@ -83,12 +83,12 @@ def test_a_pacs_that_does_not_answer_is_said_and_no_profile_is_written(settings:
         (("A", "--date", "yesterday"), "YYYY-MM-DD"),
     ],
 )
-def test_what_cannot_be_asked_is_said(settings: Path, arguments: tuple[str, ...], words: str):
+def test_what_cannot_be_asked_is_said(settings: Path, arguments: tuple[str, ...], words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
         CliRunner().invoke(cli.app, ["probe", *arguments, "--settings", str(settings)], catch_exceptions=False)
 
 
-def test_a_move_without_settings_needs_a_port(pacs: SimPacs):
+def test_a_move_without_settings_needs_a_port(pacs: SimPacs) -> None:
     asked = ["--host", "127.0.0.1", "--port", str(pacs.port), "--aet", "SIMPACS", "--move"]
     with pytest.raises(ConfigurationError, match="--listen"):
         run(*asked)

@@ -9,18 +9,17 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.compose_file import Done, ReadYaml, Render, Stage, Validate
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 COMPOSE = "/usr/bin/docker-compose"
 SECRETS = ("ORTHANC_PASSWORD", "AIPULL_API_KEY", "BACKEND_KEY", "MONGO_ROOT_PASSWORD", "MONGO_PASSWORD", "RABBITMQ_PASSWORD")
-
-Render = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def absent(what: str) -> None:
@@ -56,7 +55,7 @@ def compose_config(tmp_path_factory: pytest.TempPathFactory) -> Render:
 
     def run(
         variables: Mapping[str, str], *options: str, file: Path = REPOSITORY / "docker-compose.yml", over: Path | None = None
-    ) -> "subprocess.CompletedProcess[str]":
+    ) -> Done:
         env_file = tmp_path_factory.mktemp("env") / "env"
         env_file.write_text("".join(f"{name}={value}\n" for name, value in variables.items()), encoding="utf-8")
         files = ["--file", str(file), *(["--file", str(over)] if over else [])]
@@ -73,7 +72,7 @@ def compose_config(tmp_path_factory: pytest.TempPathFactory) -> Render:
 
 
 @pytest.fixture(scope="session")
-def parse_yaml() -> Callable[[str], Any]:
+def parse_yaml() -> ReadYaml:
     try:
         from ruamel.yaml import YAML
     except ImportError:
@@ -82,29 +81,17 @@ def parse_yaml() -> Callable[[str], Any]:
 
 
 @pytest.fixture(scope="session")
-def written(parse_yaml: Callable[[str], Any]) -> dict[str, Any]:
+def written(parse_yaml: ReadYaml) -> dict[str, Any]:
     """docker-compose.yml as written."""
     return dict(parse_yaml((REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="session")
-def composed(compose_config: Render, filled_in: dict[str, str], parse_yaml: Callable[[str], Any]) -> dict[str, Any]:
+def composed(compose_config: Render, filled_in: dict[str, str], parse_yaml: ReadYaml) -> dict[str, Any]:
     """docker-compose.yml with the filled-in example, every profile, as docker-compose understands it."""
     rendered = compose_config(filled_in)
     assert rendered.returncode == 0, rendered.stderr
     return dict(parse_yaml(rendered.stdout))
-
-
-@dataclass
-class Stage:
-    """One stage of a Dockerfile: its base and its instructions in order."""
-
-    base: str
-    name: str
-    instructions: list[tuple[str, str]] = field(default_factory=list)
-
-    def all(self, keyword: str) -> list[str]:
-        return [words for found, words in self.instructions if found == keyword]
 
 
 def read_stages(dockerfile: Path) -> list[Stage]:
@@ -129,14 +116,14 @@ def dockerfiles() -> dict[str, list[Stage]]:
 
 
 @pytest.fixture(scope="session")
-def check_schema() -> Callable[[Path], "subprocess.CompletedProcess[str]"]:
+def check_schema() -> Validate:
     """Validates a file against the compose specification's own schema, as check-jsonschema ships it (no network)."""
     beside = Path(sys.executable).parent / "check-jsonschema"
     program = str(beside) if beside.exists() else shutil.which("check-jsonschema")
     if not program:
         absent("needs check-jsonschema of the dev lock; `make setup-dev` installs it")
 
-    def run(file: Path) -> "subprocess.CompletedProcess[str]":
+    def run(file: Path) -> Done:
         command = [str(program), "--builtin-schema", "vendor.compose-spec", str(file)]
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
 

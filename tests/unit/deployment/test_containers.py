@@ -9,15 +9,19 @@ import json
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.compose_file import Done, Render
+
 LOOPBACK_OF_ITS_OWN = "127.0.0.77"
 
 
-def daemon_is_missing():
+def daemon_is_missing() -> str:
     docker = shutil.which("docker")
     if docker is None or shutil.which("docker-compose") is None:
         return "docker and docker-compose are not installed"
@@ -26,7 +30,7 @@ def daemon_is_missing():
 
 
 @pytest.fixture
-def compose(repository, filled_in, tmp_path):
+def compose(repository: Path, filled_in: dict[str, str], tmp_path: Path) -> Iterator[Render]:
     if reason := daemon_is_missing():
         pytest.skip(reason)
     values = {**filled_in, "PACS_HTTP_BIND": LOOPBACK_OF_ITS_OWN, "DICOM_BIND": LOOPBACK_OF_ITS_OWN, "RAM_DISK_SIZE": "2g"}
@@ -35,7 +39,7 @@ def compose(repository, filled_in, tmp_path):
     head = ["docker-compose", "--project-name", "aipulltest", "--env-file", str(env_file)]
     profiles = ["--profile", "hospital", "--profile", "backend"]
 
-    def run(*words, check=True):
+    def run(*words: str, check: bool = True) -> Done:
         command = [*head, *profiles, *words]
         return subprocess.run(command, cwd=repository, capture_output=True, text=True, check=check, timeout=1500)
 
@@ -44,7 +48,7 @@ def compose(repository, filled_in, tmp_path):
 
 
 @pytest.mark.timeout(2400)
-def test_a_day_in_containers(compose, filled_in):
+def test_a_day_in_containers(compose: Render, filled_in: dict[str, str]) -> None:
     compose("up", "--build", "--detach")
     today = datetime.now(ZoneInfo(filled_in["HOSPITAL_TIME_ZONE"])).date()
     asked = f'http --check-status --body :7000/api/v1/studies studyDate=={today} "X-API-Key:$PACS_MODULE_WEB__API_KEY"'

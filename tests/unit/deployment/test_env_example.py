@@ -6,11 +6,13 @@ Does not prove that the containers run: that needs a Docker daemon (test_contain
 
 import json
 import re
+from pathlib import Path
+from typing import Any
 
 from tests.compose_file import mandatory, text_of
 
 
-def test_the_example_documents_every_variable_and_no_other(repository):
+def test_the_example_documents_every_variable_and_no_other(repository: Path) -> None:
     text = text_of(repository, "docker-compose.yml")
     example = text_of(repository, ".env.example")
     optional = set(re.findall(r"\$\{(\w+):-", text))
@@ -19,24 +21,24 @@ def test_the_example_documents_every_variable_and_no_other(repository):
     assert not re.findall(r"\$(?!\{\w+:[?-])", text), "a variable without default or message"
 
 
-def test_the_defaults_in_the_example_are_the_real_ones(repository):
+def test_the_defaults_in_the_example_are_the_real_ones(repository: Path) -> None:
     real = dict(re.findall(r"\$\{(\w+):-([^}]*)\}", text_of(repository, "docker-compose.yml")))
     said = dict(re.findall(r"^#([A-Z_]+)=(.*)$", text_of(repository, ".env.example"), re.MULTILINE))
     assert said == real
 
 
-def test_a_variable_has_one_default(repository):
+def test_a_variable_has_one_default(repository: Path) -> None:
     pairs = set(re.findall(r"\$\{(\w+):-([^}]*)\}", text_of(repository, "docker-compose.yml")))
     assert len(pairs) == len({name for name, _ in pairs})
 
 
-def test_the_example_has_no_secret_in_it(example_values, filled_in):
+def test_the_example_has_no_secret_in_it(example_values: dict[str, str], filled_in: dict[str, str]) -> None:
     assert {name for name, value in example_values.items() if not value} == {
         name for name, value in filled_in.items() if value.startswith("secretof")
     }
 
 
-def test_each_secret_has_one_purpose(composed, filled_in):
+def test_each_secret_has_one_purpose(composed: dict[str, Any], filled_in: dict[str, str]) -> None:
     holders = {
         "ORTHANC_PASSWORD": {"orthanc", "pacs", "hospital"},
         "AIPULL_API_KEY": {"orthanc", "pacs", "backend"},

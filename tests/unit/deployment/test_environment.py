@@ -6,21 +6,23 @@ Does not prove that the containers run: that needs a Docker daemon (test_contain
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from pacs_module.domain.errors import ConfigurationError
 from pacs_module.profiles import PROFILES
-from pacs_module.settings import BackendSettings, load_settings
+from pacs_module.settings import BackendSettings, Settings, load_settings
 from pacs_module.site_config import load_switches
 from stack.orthanc import OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from stack.run_folder import RunFolder
-from tests.compose_file import mounts, text_of
+from tests.compose_file import ReadYaml, Render, Stage, mounts, text_of
 
 
-def substituted(text):
+def substituted(text: str) -> tuple[set[str], set[str]]:
     """Variables that Orthanc substitutes: (without default, all)."""
     code = re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)
     return set(re.findall(r"\$\{(\w+)\}", code)), set(re.findall(r"\$\{(\w+)", code))
@@ -29,7 +31,9 @@ def substituted(text):
 @pytest.mark.parametrize(
     ("service", "file"), [("orthanc", "orthanc/config/orthanc.json"), ("hospital", "docker/hospital/orthanc.json")]
 )
-def test_orthanc_gets_what_its_configuration_substitutes(composed, repository, service, file):
+def test_orthanc_gets_what_its_configuration_substitutes(
+    composed: dict[str, Any], repository: Path, service: str, file: str
+) -> None:
     wanted, known = substituted(text_of(repository, file))
     environment = set(composed["services"][service]["environment"])
     assert wanted <= environment
@@ -37,7 +41,9 @@ def test_orthanc_gets_what_its_configuration_substitutes(composed, repository, s
     assert of_orthanc <= known, "given, but nothing reads it"
 
 
-def test_orthanc_gets_what_the_tested_stack_gives_it(composed, dockerfiles, repository, tmp_path):
+def test_orthanc_gets_what_the_tested_stack_gives_it(
+    composed: dict[str, Any], dockerfiles: dict[str, list[Stage]], repository: Path, tmp_path: Path
+) -> None:
     ports = OrthancPorts(http=1, dicom=2)
     links = ReceivingLinks(3, "http://127.0.0.1:4", "key", tmp_path, time_zone="Asia/Shanghai", site_config=tmp_path / "site.py")
     tested = ReceivingOrthanc(RunFolder(tmp_path), ports, tmp_path, links).environment()
@@ -48,10 +54,10 @@ def test_orthanc_gets_what_the_tested_stack_gives_it(composed, dockerfiles, repo
 
 
 @pytest.fixture
-def settings_of(monkeypatch, repository):
+def settings_of(monkeypatch: pytest.MonkeyPatch, repository: Path) -> Callable[..., Settings]:
     """The settings that pacs_module makes of a rendered compose file with the repository's settings file, or this one."""
 
-    def load(config, file=None):
+    def load(config: dict[str, Any], file: Path | None = None) -> Settings:
         environment = {name: str(value or "") for name, value in config["services"]["pacs"]["environment"].items()}
         assert mounts(config["services"]["pacs"])[environment["PACS_MODULE_SETTINGS"]][1] == "ro"
         for name, value in environment.items():
@@ -61,7 +67,9 @@ def settings_of(monkeypatch, repository):
     return load
 
 
-def test_pacs_module_accepts_its_environment(composed, filled_in, settings_of):
+def test_pacs_module_accepts_its_environment(
+    composed: dict[str, Any], filled_in: dict[str, str], settings_of: Callable[..., Settings]
+) -> None:
     settings = settings_of(composed)
     assert settings.time_zone == "Asia/Shanghai"
     assert [pacs.name for pacs in settings.pacs] == ["HOSPITAL-PACS"]
@@ -72,7 +80,9 @@ def test_pacs_module_accepts_its_environment(composed, filled_in, settings_of):
     assert (settings.anonymise, settings.archive) == (None, None)
 
 
-def test_anonymisation_and_archive_are_switched_on_in_env(compose_config, filled_in, parse_yaml, settings_of):
+def test_anonymisation_and_archive_are_switched_on_in_env(
+    compose_config: Render, filled_in: dict[str, str], parse_yaml: ReadYaml, settings_of: Callable[..., Settings]
+) -> None:
     wanted = {"ANONYMISE_FOLDER": "/copies", "ANONYMISE_KEY": "sixteen-letters-x", "ARCHIVE_FOLDER": "/archive"}
     settings = settings_of(parse_yaml(compose_config({**filled_in, **wanted}).stdout))
     assert settings.anonymise
@@ -81,14 +91,18 @@ def test_anonymisation_and_archive_are_switched_on_in_env(compose_config, filled
     assert (str(settings.archive.folder), settings.archive.keep_days) == ("/archive", 30)
 
 
-def test_half_of_anonymisation_stops_the_start(compose_config, filled_in, parse_yaml, settings_of):
+def test_half_of_anonymisation_stops_the_start(
+    compose_config: Render, filled_in: dict[str, str], parse_yaml: ReadYaml, settings_of: Callable[..., Settings]
+) -> None:
     with pytest.raises(ConfigurationError, match=r"anonymise\.key"):
         settings_of(parse_yaml(compose_config({**filled_in, "ANONYMISE_FOLDER": "/copies"}).stdout))
     with pytest.raises(ConfigurationError, match=r"anonymise\.folder"):
         settings_of(parse_yaml(compose_config({**filled_in, "ANONYMISE_KEY": "sixteen-letters-x"}).stdout))
 
 
-def test_every_other_setting_can_stand_in_the_sites_file(composed, settings_of, tmp_path):
+def test_every_other_setting_can_stand_in_the_sites_file(
+    composed: dict[str, Any], settings_of: Callable[..., Settings], tmp_path: Path
+) -> None:
     written = tmp_path / "pacs_module.toml"
     written.write_text(
         'lease_s = 40\n[reconcile]\nat = "04:30"\n[pull]\nageing_min = 30\n[backend]\ntransfer = "bytes"\n'
@@ -102,29 +116,31 @@ def test_every_other_setting_can_stand_in_the_sites_file(composed, settings_of, 
     assert settings.archive.keep_days == 30
 
 
-def test_profiles_lie_beside_the_settings_file(composed):
+def test_profiles_lie_beside_the_settings_file(composed: dict[str, Any]) -> None:
     where = mounts(composed["services"]["pacs"])
     file = Path(composed["services"]["pacs"]["environment"]["PACS_MODULE_SETTINGS"])
     assert where[str(file.parent / PROFILES)][1] == "ro"
 
 
-def test_the_hospitals_pacs_has_settings_of_its_own(compose_config, filled_in, parse_yaml, settings_of):
+def test_the_hospitals_pacs_has_settings_of_its_own(
+    compose_config: Render, filled_in: dict[str, str], parse_yaml: ReadYaml, settings_of: Callable[..., Settings]
+) -> None:
     wanted = {"HOSPITAL_PACS_SETTINGS": """',"repair":"STUDY","hours":[{"begin":"07:30","end":"12:00","parallel_pulls":1}]'"""}
     (pacs,) = settings_of(parse_yaml(compose_config({**filled_in, **wanted}).stdout)).pacs
     assert (pacs.name, pacs.repair, len(pacs.hours)) == ("HOSPITAL-PACS", "STUDY", 1)
 
 
-def test_more_than_one_pacs(compose_config, filled_in, parse_yaml):
+def test_more_than_one_pacs(compose_config: Render, filled_in: dict[str, str], parse_yaml: ReadYaml) -> None:
     several = {**filled_in, "MORE_PACS": """',{"name":"PACS-B"}'"""}
     environment = parse_yaml(compose_config(several).stdout)["services"]["pacs"]["environment"]
     assert json.loads(environment["PACS_MODULE_PACS"]) == [{"name": "HOSPITAL-PACS"}, {"name": "PACS-B"}]
 
 
-def test_the_sites_empty_switch_file_is_valid(repository):
+def test_the_sites_empty_switch_file_is_valid(repository: Path) -> None:
     assert load_switches(None, repository / "docker/site/site_config.py") == load_switches()
 
 
-def test_rabbitmq_waits_longer_for_an_acknowledgement_than_pacs_module_for_a_result(repository):
+def test_rabbitmq_waits_longer_for_an_acknowledgement_than_pacs_module_for_a_result(repository: Path) -> None:
     milliseconds = re.search(r"^consumer_timeout = (\d+)$", text_of(repository, "docker/rabbitmq/20-aipull.conf"), re.MULTILINE)
     assert milliseconds
     assert int(milliseconds[1]) / 1000 >= BackendSettings(url="http://backend", key=SecretStr("")).result_timeout_s + 60

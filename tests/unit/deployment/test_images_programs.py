@@ -7,25 +7,28 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
 from stack.ports import free_ports
+from tests.compose_file import Done
 
 
 @pytest.fixture
-def server():
+def server() -> Iterator[str]:
     """Answers 200 to user and password at /system, 200 to anybody at /health, 401 or 503 otherwise."""
     right = "Basic " + base64.b64encode(b"doctor:word").decode()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
+        def do_GET(self) -> None:
             statuses = {"/health": 200, "/system": 200 if self.headers.get("Authorization") == right else 401}
             self.send_response(statuses.get(self.path, 503))
             self.end_headers()
 
-        def log_message(self, *args):
+        def log_message(self, *args: object) -> None:
             pass
 
     http = HTTPServer(("127.0.0.1", 0), Handler)
@@ -37,16 +40,16 @@ def server():
     http.server_close()
 
 
-def healthy(repository, url, **environment):
+def healthy(repository: Path, url: str, **environment: str) -> Done:
     command = [sys.executable, str(repository / "docker/healthy.py"), url]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
 
 
-def test_healthy(repository, server):
+def test_healthy(repository: Path, server: str) -> None:
     assert healthy(repository, f"{server}/health").returncode == 0
 
 
-def test_user_and_password_are_shown(repository, server):
+def test_user_and_password_are_shown(repository: Path, server: str) -> None:
     assert healthy(repository, f"{server}/system", ORTHANC_USER="doctor", ORTHANC_PASSWORD="word").returncode == 0
     refused = healthy(repository, f"{server}/system", ORTHANC_USER="doctor", ORTHANC_PASSWORD="wrong")
     assert refused.returncode == 1
@@ -54,7 +57,7 @@ def test_user_and_password_are_shown(repository, server):
     assert "wrong" not in refused.stderr
 
 
-def test_sick_or_nobody_there(repository, server):
+def test_sick_or_nobody_there(repository: Path, server: str) -> None:
     assert healthy(repository, f"{server}/other").returncode == 1
     gone = healthy(repository, f"http://127.0.0.1:{free_ports(1)[0]}/health")
     assert gone.returncode == 1
@@ -62,7 +65,7 @@ def test_sick_or_nobody_there(repository, server):
 
 
 @pytest.mark.server("orthanc")
-def test_start_script_with_the_demo_pacs(repository, tmp_path):
+def test_start_script_with_the_demo_pacs(repository: Path, tmp_path: Path) -> None:
     http, dicom = free_ports(2)
     environment = {
         "PATH": "/usr/sbin:/usr/bin:/bin",

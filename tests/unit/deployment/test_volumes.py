@@ -6,19 +6,20 @@ Does not prove that the containers run: that needs a Docker daemon (test_contain
 
 import re
 from pathlib import Path
+from typing import Any
 
 from pacs_module.site_config import load_switches
-from tests.compose_file import mounts, text_of
+from tests.compose_file import ReadYaml, Render, Stage, mounts, text_of
 
 
-def test_there_is_one_ram_disk(composed):
+def test_there_is_one_ram_disk(composed: dict[str, Any]) -> None:
     options = {name: (volume or {}).get("driver_opts", {}) for name, volume in composed["volumes"].items()}
     assert {name for name, opts in options.items() if opts.get("type") == "tmpfs"} == {"ram_disk", "copies"}
     assert "size=4g" in options["ram_disk"]["o"].split(",")
     assert not any("tmpfs" in service for service in composed["services"].values()), "a `tmpfs:` is private to one container"
 
 
-def test_orthanc_alone_writes_on_the_ram_disk(composed):
+def test_orthanc_alone_writes_on_the_ram_disk(composed: dict[str, Any]) -> None:
     seen = {
         name: [(target, mode) for target, (source, mode) in mounts(service).items() if source == "ram_disk"]
         for name, service in composed["services"].items()
@@ -30,11 +31,11 @@ def test_orthanc_alone_writes_on_the_ram_disk(composed):
     }
 
 
-def test_store_and_hand_over_folder_share_the_mount_and_journal_and_logs_do_not(composed):
+def test_store_and_hand_over_folder_share_the_mount_and_journal_and_logs_do_not(composed: dict[str, Any]) -> None:
     environment = composed["services"]["orthanc"]["environment"]
     where = mounts(composed["services"]["orthanc"])
 
-    def volume_of(path):
+    def volume_of(path: str) -> str:
         return where[max((target for target in where if f"{path}/".startswith(f"{target}/")), key=len)][0]
 
     assert volume_of(environment["ORTHANC_STORE"]) == volume_of(environment["AIPULL_HANDOVER_FOLDER"]) == "ram_disk"
@@ -42,7 +43,9 @@ def test_store_and_hand_over_folder_share_the_mount_and_journal_and_logs_do_not(
     assert volume_of(environment["AIPULL_LOG_FOLDER"]) == "logs"
 
 
-def test_the_images_lead_store_image_to_the_hand_over_folder(composed, dockerfiles):
+def test_the_images_lead_store_image_to_the_hand_over_folder(
+    composed: dict[str, Any], dockerfiles: dict[str, list[Stage]]
+) -> None:
     environment = composed["services"]["orthanc"]["environment"]
     link = f"ln -s {environment['AIPULL_HANDOVER_FOLDER']} {environment['AIPULL_HANDOVER_SEEN_AS']}"
     assert environment["AIPULL_HANDOVER_SEEN_AS"] == "/store_image"
@@ -50,7 +53,7 @@ def test_the_images_lead_store_image_to_the_hand_over_folder(composed, dockerfil
         assert any(link in run for run in stage.all("RUN"))
 
 
-def test_the_ram_disk_belongs_to_the_user_of_the_image(composed, dockerfiles):
+def test_the_ram_disk_belongs_to_the_user_of_the_image(composed: dict[str, Any], dockerfiles: dict[str, list[Stage]]) -> None:
     options = composed["volumes"]["ram_disk"]["driver_opts"]["o"].split(",")
     makes_user = " ".join(dockerfiles["orthanc.Dockerfile"][0].all("RUN"))
     assert {"uid=10001", "gid=10001", "mode=0750"} <= set(options)
@@ -58,7 +61,7 @@ def test_the_ram_disk_belongs_to_the_user_of_the_image(composed, dockerfiles):
     assert "useradd --uid 10001 --gid aipull" in makes_user
 
 
-def test_what_must_survive_is_on_disk_volumes(composed):
+def test_what_must_survive_is_on_disk_volumes(composed: dict[str, Any]) -> None:
     kept = {"mongo": "/data/db", "rabbitmq": "/var/lib/rabbitmq", "orthanc": "/var/lib/aipull"}
     for name, target in kept.items():
         source, _ = mounts(composed["services"][name])[target]
@@ -66,7 +69,7 @@ def test_what_must_survive_is_on_disk_volumes(composed):
     assert composed["services"]["rabbitmq"]["hostname"] == "rabbitmq", "the node's folder is named after the host"
 
 
-def test_copies_are_written_by_pacs_alone_and_the_archive_is_on_disk(composed):
+def test_copies_are_written_by_pacs_alone_and_the_archive_is_on_disk(composed: dict[str, Any]) -> None:
     seen = {name: mounts(service).get("/copies") for name, service in composed["services"].items()}
     assert {name: where for name, where in seen.items() if where} == {"pacs": ("copies", "rw"), "backend": ("copies", "ro")}
     options = composed["volumes"]["copies"]["driver_opts"]["o"].split(",")
@@ -75,17 +78,17 @@ def test_copies_are_written_by_pacs_alone_and_the_archive_is_on_disk(composed):
     assert not (composed["volumes"]["archive"] or {}).get("driver_opts")
 
 
-def test_a_folder_of_the_host_may_be_the_archive(compose_config, filled_in, parse_yaml):
+def test_a_folder_of_the_host_may_be_the_archive(compose_config: Render, filled_in: dict[str, str], parse_yaml: ReadYaml) -> None:
     rendered = parse_yaml(compose_config({**filled_in, "ARCHIVE_VOLUME": "/srv/archive"}).stdout)
     assert mounts(rendered["services"]["pacs"])["/archive"] == ("/srv/archive", "rw")
 
 
-def test_the_image_has_the_folders_that_pacs_writes_to(dockerfiles):
+def test_the_image_has_the_folders_that_pacs_writes_to(dockerfiles: dict[str, list[Stage]]) -> None:
     runs = " ".join(dockerfiles["pacs.Dockerfile"][-1].all("RUN"))
     assert re.search(r"install -d -o pacs -g aipull -m 0750 [^&]*/copies /archive ", runs)
 
 
-def test_both_processes_log_to_one_folder_and_read_the_same_switches(composed):
+def test_both_processes_log_to_one_folder_and_read_the_same_switches(composed: dict[str, Any]) -> None:
     ours = [mounts(composed["services"][name]) for name in ("orthanc", "pacs")]
     for target in ("/var/log/aipull", "/etc/aipull/site_config.py", "/opt/aipull/orthanc/config"):
         assert ours[0][target] == ours[1][target]
@@ -93,7 +96,7 @@ def test_both_processes_log_to_one_folder_and_read_the_same_switches(composed):
     assert environment["PACS_MODULE_SITE_CONFIG"] == composed["services"]["orthanc"]["environment"]["SITE_CONFIG"]
 
 
-def test_the_files_that_are_mounted_exist(composed):
+def test_the_files_that_are_mounted_exist(composed: dict[str, Any]) -> None:
     for name, service in composed["services"].items():
         for source, _ in mounts(service).values():
             if source.startswith("/"):
@@ -103,7 +106,9 @@ def test_the_files_that_are_mounted_exist(composed):
 # --- ram-disk.md ---
 
 
-def test_the_hosts_tmpfs_of_ram_disk_md_replaces_the_volumes_own(compose_config, filled_in, parse_yaml, repository, tmp_path):
+def test_the_hosts_tmpfs_of_ram_disk_md_replaces_the_volumes_own(
+    compose_config: Render, filled_in: dict[str, str], parse_yaml: ReadYaml, repository: Path, tmp_path: Path
+) -> None:
     override = tmp_path / "docker-compose.override.yml"
     override.write_text(text_of(repository, "ram-disk.md").split("```yaml\n")[1].split("```")[0], encoding="utf-8")
     merged = compose_config(filled_in, file=repository / "docker-compose.yml", over=override)
@@ -112,7 +117,7 @@ def test_the_hosts_tmpfs_of_ram_disk_md_replaces_the_volumes_own(compose_config,
     assert f"{options['device']} tmpfs size=8g,mode=0750,uid=10001,gid=10001" in text_of(repository, "ram-disk.md")
 
 
-def test_the_sizes_in_ram_disk_md_are_those_of_its_formula(repository):
+def test_the_sizes_in_ram_disk_md_are_those_of_its_formula(repository: Path) -> None:
     rows = re.findall(
         r"^\|[^|]+\|[\d, ]+\| ([\d.]+) GB \|[^|]+, ([\d.]+) GB \|(.+)\|$", text_of(repository, "ram-disk.md"), re.MULTILINE
     )

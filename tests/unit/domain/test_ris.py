@@ -39,7 +39,7 @@ def judge(*orders: RisOrder, policy: RisPolicy = TABLE, number: str = "A1", pati
         (" ; ", Wanted.YES, "the order names no body part"),
     ],
 )
-def test_body_parts_by_words_and_by_the_sites_table(body_part: str, wanted: Wanted, why: str):
+def test_body_parts_by_words_and_by_the_sites_table(body_part: str, wanted: Wanted, why: str) -> None:
     verdict = judge(order(body_part))
     assert (verdict.wanted, verdict.why) == (wanted, why)
 
@@ -55,21 +55,21 @@ def test_body_parts_by_words_and_by_the_sites_table(body_part: str, wanted: Want
         ("", ROUTINE),
     ],
 )
-def test_urgency_is_the_contracts_priority(urgency: str, priority: int):
+def test_urgency_is_the_contracts_priority(urgency: str, priority: int) -> None:
     assert judge(order("CHEST", urgency=urgency)).priority == priority
 
 
-def test_urgency_damaged_on_its_way_is_known_too():
+def test_urgency_damaged_on_its_way_is_known_too() -> None:
     assert judge(order("CHEST", urgency="急诊".encode("gbk").decode("latin-1"))).priority == EMERGENCY
 
 
-def test_no_order_is_unknown_and_drops_nothing():
+def test_no_order_is_unknown_and_drops_nothing() -> None:
     assert judge() == OrderVerdict(Wanted.UNKNOWN, ROUTINE, "the RIS has no order A1")
     assert judge(order("HEAD", number="A2", patient="P2")).wanted is Wanted.UNKNOWN
     assert judge(order("HEAD", number=""), number="").wanted is Wanted.UNKNOWN
 
 
-def test_another_order_of_the_patient_says_nothing_unless_the_site_is_tolerant():
+def test_another_order_of_the_patient_says_nothing_unless_the_site_is_tolerant() -> None:
     abdomen, chest = order("ABDOMEN"), order("CHEST", number="A2")
     assert judge(abdomen, chest).wanted is Wanted.NO
     tolerant = judge(abdomen, chest, policy=RisPolicy(tolerant=True))
@@ -78,18 +78,18 @@ def test_another_order_of_the_patient_says_nothing_unless_the_site_is_tolerant()
 
 
 @pytest.mark.parametrize("other", [order("CHEST", number="A2", day="2020-06-17"), order("CHEST", number="A2", patient="P2")])
-def test_tolerant_is_for_this_patient_on_this_day(other: RisOrder):
+def test_tolerant_is_for_this_patient_on_this_day(other: RisOrder) -> None:
     assert judge(order("ABDOMEN"), other, policy=RisPolicy(tolerant=True)).wanted is Wanted.NO
 
 
-def test_tolerant_without_an_order_of_its_own_goes_by_the_day():
+def test_tolerant_without_an_order_of_its_own_goes_by_the_day() -> None:
     """The AccessionNumber of the images is not always the one in the RIS (field case 13)."""
     orders = (order("HEAD", number="B1"), order("CHEST", number="B2", urgency="E"))
     verdict = judge(*orders, policy=RisPolicy(tolerant=True, emergency=("E",)))
     assert (verdict.wanted, verdict.priority) == (Wanted.YES, EMERGENCY)
 
 
-def test_the_urgency_of_another_order_of_the_day_is_not_this_ones():
+def test_the_urgency_of_another_order_of_the_day_is_not_this_ones() -> None:
     orders = (order("CHEST"), order("HEAD", number="A2", urgency="E"))
     assert judge(*orders, policy=RisPolicy(tolerant=True, emergency=("E",))).priority == ROUTINE
 
@@ -98,7 +98,7 @@ ORDERS = st.builds(RisOrder, st.sampled_from(["A1", "A2", ""]), st.sampled_from(
 
 
 @given(st.lists(ORDERS, max_size=4), st.booleans())
-def test_no_order_raises_and_every_verdict_has_a_reason(orders: list[RisOrder], tolerant: bool):
+def test_no_order_raises_and_every_verdict_has_a_reason(orders: list[RisOrder], tolerant: bool) -> None:
     verdict = judge(*orders, policy=RisPolicy({"1001": "CHEST"}, ("急",), ("绿",), tolerant))
     assert verdict.why
     if not orders:

@@ -51,7 +51,7 @@ TERMS = [
         (b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B", ("", "ISO 2022 IR 87"), "Yamada^Tarou=山田^太郎"),
     ],
 )
-def test_as_declared_where_that_loses_nothing(data: bytes, declared: tuple[str, ...], text: str):
+def test_as_declared_where_that_loses_nothing(data: bytes, declared: tuple[str, ...], text: str) -> None:
     assert decode_text(data, declared) == text
 
 
@@ -69,11 +69,11 @@ def test_as_declared_where_that_loses_nothing(data: bytes, declared: tuple[str, 
         (b"\x1b$B\xff\xff", ("ISO 2022 IR 87",)),
     ],
 )
-def test_else_every_byte_is_kept(data: bytes, declared: tuple[str, ...]):
+def test_else_every_byte_is_kept(data: bytes, declared: tuple[str, ...]) -> None:
     assert decode_text(data, declared).encode("latin-1") == data
 
 
 @given(st.binary(max_size=40), st.lists(st.sampled_from(TERMS) | st.text(max_size=8), max_size=3))
-def test_no_bytes_under_any_declaration_raise(data: bytes, declared: list[str]):
+def test_no_bytes_under_any_declaration_raise(data: bytes, declared: list[str]) -> None:
     text = decode_text(data, tuple(declared))
     assert data.isascii() or text

@@ -9,7 +9,7 @@ import pytest
 from pydicom import dcmread
 
 from hospital_sim import headers
-from hospital_sim.busy_day.day import Oddity
+from hospital_sim.busy_day.day import BusyDay, BusyStudy, Oddity
 from hospital_sim.busy_day.oddities import made_late
 from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.busy_day.study import CLOCK_OFF, CLOCK_OFF_DEVICE
@@ -24,24 +24,24 @@ MIDNIGHT = dt.datetime.combine(DATE, dt.time())
 
 
 @pytest.fixture(scope="module")
-def day():
+def day() -> BusyDay:
     return plan_busy_day(DATE, 800)
 
 
-def test_the_same_arguments_give_the_same_day(day):
+def test_the_same_arguments_give_the_same_day(day: BusyDay) -> None:
     assert plan_busy_day(DATE, 800) == day
     other = plan_busy_day(DATE, 800, seed=2)
     assert not {one.uid for one in other.studies} & {one.uid for one in day.studies}
     assert [one.planned.label for one in other.studies] != [one.planned.label for one in day.studies]
 
 
-def test_as_many_new_studies_as_asked_for_and_every_uid_once(day):
+def test_as_many_new_studies_as_asked_for_and_every_uid_once(day: BusyDay) -> None:
     assert len(day.new_studies) == 800
     uids = [uid for one in day.studies for uid in (one.uid, *(series.planned.uid for series in one.arrivals))]
     assert len(set(uids)) == len(uids)
 
 
-def test_the_day_has_two_midnights_and_two_peaks(day):
+def test_the_day_has_two_midnights_and_two_peaks(day: BusyDay) -> None:
     plain = [one for one in day.new_studies if not one.oddities]
     arrived = [one.arrives_at for one in plain]
     assert min(arrived) < MIDNIGHT < MIDNIGHT + dt.timedelta(days=1) < max(arrived)
@@ -52,7 +52,7 @@ def test_the_day_has_two_midnights_and_two_peaks(day):
     assert hours[10] > 5 * hours[3]
 
 
-def test_the_mix_of_modalities(day):
+def test_the_mix_of_modalities(day: BusyDay) -> None:
     share = {name: number / 800 for name, number in Counter(m for one in day.new_studies for m in one.modalities).items()}
     assert 0.3 < share["CT"] < 0.5
     assert 0.25 < share["DX"] < 0.4
@@ -62,7 +62,7 @@ def test_the_mix_of_modalities(day):
 
 
 @pytest.mark.parametrize("number", [60, 300])
-def test_every_oddity_occurs(number):
+def test_every_oddity_occurs(number: int) -> None:
     day = plan_busy_day(DATE, number)
     found = {oddity for one in day.studies for oddity in one.oddities}
     assert found >= set(Oddity) - {Oddity.CLOCK}
@@ -70,7 +70,7 @@ def test_every_oddity_occurs(number):
         assert Oddity.CLOCK in found
 
 
-def test_late_series_have_another_series_date_and_come_late(day):
+def test_late_series_have_another_series_date_and_come_late(day: BusyDay) -> None:
     for oddity in (Oddity.LATE_SERIES, Oddity.NEXT_DAY_SERIES):
         for study in (one for one in day.new_studies if oddity in one.oddities):
             last = max(study.arrivals, key=lambda one: one.begins_at)
@@ -83,7 +83,7 @@ def test_late_series_have_another_series_date_and_come_late(day):
             assert last.planned in study.planned.series
 
 
-def test_a_clock_eight_hours_behind_files_studies_under_yesterday(day):
+def test_a_clock_eight_hours_behind_files_studies_under_yesterday(day: BusyDay) -> None:
     off = [one for one in day.new_studies if one.planned.device is CLOCK_OFF_DEVICE]
     assert all(Oddity.CLOCK in one.oddities for one in off)
     late = {Oddity.LATE_ARCHIVED, Oddity.LATE_SERIES, Oddity.NEXT_DAY_SERIES, Oddity.DUPLICATE}
@@ -93,7 +93,7 @@ def test_a_clock_eight_hours_behind_files_studies_under_yesterday(day):
     assert any(one.planned.started_at.date() < one.arrives_at.date() for one in off)
 
 
-def test_duplicates_share_the_accession_number_of_a_chest_and_hold_nothing_to_compute(day):
+def test_duplicates_share_the_accession_number_of_a_chest_and_hold_nothing_to_compute(day: BusyDay) -> None:
     by_accession = Counter(one.planned.accession_number for one in day.studies)
     doubles = [one for one in day.new_studies if Oddity.DUPLICATE in one.oddities]
     assert doubles
@@ -103,7 +103,7 @@ def test_duplicates_share_the_accession_number_of_a_chest_and_hold_nothing_to_co
         assert not one.chest
 
 
-def test_priors_are_there_from_the_beginning(day):
+def test_priors_are_there_from_the_beginning(day: BusyDay) -> None:
     priors = [one for one in day.studies if Oddity.PRIOR in one.oddities]
     patients = {one.planned.patient.patient_id for one in day.new_studies}
     assert 0.2 < len(priors) / 800 < 0.6
@@ -112,7 +112,7 @@ def test_priors_are_there_from_the_beginning(day):
         assert one.planned.patient.patient_id in patients
 
 
-def as_the_pacs_says_it(study, text: str) -> str:
+def as_the_pacs_says_it(study: BusyStudy, text: str) -> str:
     return (
         coding_of(study.planned.character_set)
         .encode(text)
@@ -120,7 +120,7 @@ def as_the_pacs_says_it(study, text: str) -> str:
     )
 
 
-def test_the_truth_about_chests_is_what_the_default_rules_say(day):
+def test_the_truth_about_chests_is_what_the_default_rules_say(day: BusyDay) -> None:
     switches = Switches()
     for study in day.new_studies:
         taken = set()
@@ -135,7 +135,7 @@ def test_the_truth_about_chests_is_what_the_default_rules_say(day):
 
 
 @pytest.mark.parametrize("max_slices", [None, 20])
-def test_attributes_are_those_of_the_images(max_slices):
+def test_attributes_are_those_of_the_images(max_slices: int) -> None:
     day = plan_busy_day(DATE, 60, max_slices=max_slices)
     for study in day.studies:
         for one in study.arrivals:
@@ -150,7 +150,7 @@ def test_attributes_are_those_of_the_images(max_slices):
                 assert got == value, name
 
 
-def test_making_a_series_late_keeps_everything_else():
+def test_making_a_series_late_keeps_everything_else() -> None:
     study = next(one for one in plan_busy_day(DATE, 60).new_studies if one.chest and "CT" in one.modalities)
     late = made_late(study, dt.timedelta(hours=30))
     assert late.expected_series == study.expected_series
@@ -159,14 +159,14 @@ def test_making_a_series_late_keeps_everything_else():
     assert sum(a.planned != b.planned for a, b in zip(late.arrivals, study.arrivals, strict=True)) == 1
 
 
-def test_days_that_cannot_be():
+def test_days_that_cannot_be() -> None:
     with pytest.raises(ValueError, match="at least one"):
         plan_busy_day(DATE, 0)
     with pytest.raises(ValueError, match="at least 12"):
         plan_busy_day(DATE, 5, max_slices=3)
 
 
-def test_what_a_pacs_holds_grows_with_time(day):
+def test_what_a_pacs_holds_grows_with_time(day: BusyDay) -> None:
     archive = archive_of(day)
     moments = [day.begins_at + dt.timedelta(hours=hour) for hour in range(37)]
     counts = [len(archive.visible(at)) for at in moments]
@@ -180,20 +180,19 @@ def test_what_a_pacs_holds_grows_with_time(day):
     assert len(set(seen)) > 5
 
 
-def test_corrections_and_deletions_show(day):
+def test_corrections_and_deletions_show(day: BusyDay) -> None:
     archive = archive_of(day)
     corrected = next(one for one in day.studies if one.corrections)
     study, at = archive[corrected.uid], corrected.corrections[0].at
     moment = dt.timedelta(seconds=1)
     assert study.attributes_at(at - moment)["PatientID"] == corrected.planned.patient.patient_id
     assert study.attributes_at(at)["PatientID"] == dict(corrected.corrections[0].attributes)["PatientID"]
-    vanishing = next(one for one in day.studies if one.vanishes_at)
-    study = archive[vanishing.uid]
-    assert study.is_visible(vanishing.vanishes_at - moment)
-    assert not study.is_visible(vanishing.vanishes_at)
+    uid, gone_at = next((one.uid, one.vanishes_at) for one in day.studies if one.vanishes_at)
+    assert archive[uid].is_visible(gone_at - moment)
+    assert not archive[uid].is_visible(gone_at)
 
 
-def test_an_image_can_be_read_and_says_what_the_index_says(day):
+def test_an_image_can_be_read_and_says_what_the_index_says(day: BusyDay) -> None:
     archive = archive_of(day)
     kinds = {(one.planned.modality, one.planned.content): (study, one) for study in day.new_studies for one in study.arrivals}
     for (modality, _), (study, one) in kinds.items():

@@ -5,28 +5,29 @@ import io
 
 import pytest
 from pydicom import dcmread, dcmwrite
+from pydicom.dataset import Dataset
 
 from hospital_sim.day import plan_day
 from hospital_sim.headers import sop_class
 from hospital_sim.instances import Renderer
-from hospital_sim.planned_study import AXIAL, Content
+from hospital_sim.planned_study import AXIAL, Content, PlannedSeries, PlannedStudy
 
 DATE = dt.date(2026, 11, 21)
 
 
-def on_disk(dataset) -> bytes:
+def on_disk(dataset: Dataset) -> bytes:
     buffer = io.BytesIO()
     dcmwrite(buffer, dataset, enforce_file_format=True)
     return buffer.getvalue()
 
 
 @pytest.fixture(scope="module")
-def files():
+def files() -> list[tuple[PlannedStudy, PlannedSeries, bytes]]:
     plan, renderer = plan_day("small", DATE), Renderer()
     return [(part.study, piece.series, on_disk(dataset)) for part in plan.parts for piece, dataset in renderer.part(part)]
 
 
-def test_every_image_can_be_written_and_read_and_is_another_one(files):
+def test_every_image_can_be_written_and_read_and_is_another_one(files: list[tuple[PlannedStudy, PlannedSeries, bytes]]) -> None:
     read = [dcmread(io.BytesIO(raw)) for _, _, raw in files]
     assert len({one.SOPInstanceUID for one in read}) == len(files) == plan_day("small", DATE).instances
     for (study, series, _), one in zip(files, read, strict=True):
@@ -37,7 +38,7 @@ def test_every_image_can_be_written_and_read_and_is_another_one(files):
         assert one.PatientName == study.patient.name
 
 
-def test_images_of_one_series_stay_themselves_when_kept():
+def test_images_of_one_series_stay_themselves_when_kept() -> None:
     study = plan_day("small", DATE).studies[0]
     images = list(Renderer().series(study, study.series[2]))
     assert [one.InstanceNumber for one in images] == list(range(1, len(images) + 1))
@@ -45,7 +46,9 @@ def test_images_of_one_series_stay_themselves_when_kept():
     assert len({one.ImagePositionPatient[2] for one in images}) == len(images)
 
 
-def test_axial_pixels_are_hounsfield_units_whatever_the_maker_stores(files):
+def test_axial_pixels_are_hounsfield_units_whatever_the_maker_stores(
+    files: list[tuple[PlannedStudy, PlannedSeries, bytes]],
+) -> None:
     for study, series, raw in files:
         if series.content not in AXIAL:
             continue
@@ -56,7 +59,7 @@ def test_axial_pixels_are_hounsfield_units_whatever_the_maker_stores(files):
         assert hu.std() > 100
 
 
-def test_declared_chinese_is_gb18030_on_disk(files):
+def test_declared_chinese_is_gb18030_on_disk(files: list[tuple[PlannedStudy, PlannedSeries, bytes]]) -> None:
     raw = next(raw for study, series, raw in files if "GB18030" in study.label and series.content is Content.THICK)
     assert b"GB18030" in raw
     assert "胸部平扫".encode("gb18030") in raw
@@ -64,14 +67,14 @@ def test_declared_chinese_is_gb18030_on_disk(files):
     assert b"\x18\x00\x15\x00CS\x00\x00" in raw  # BodyPartExamined, empty
 
 
-def test_damaged_chinese_is_c3_90_c3_98_on_disk(files):
+def test_damaged_chinese_is_c3_90_c3_98_on_disk(files: list[tuple[PlannedStudy, PlannedSeries, bytes]]) -> None:
     raw = next(raw for study, series, raw in files if "damaged" in study.label and series.content is Content.THICK)
     assert b"ISO_IR 192" in raw
     assert raw.count(b"\xc3\x90\xc3\x98\xc2\xb2\xc2\xbf") == 2  # 胸部 in study and series description
     assert "胸".encode() not in raw
 
 
-def test_the_demo_days_objects_without_ct_pixels_are_valid():
+def test_the_demo_days_objects_without_ct_pixels_are_valid() -> None:
     plan, renderer = plan_day("demo", DATE), Renderer()
     seen = set()
     for study in plan.studies:

@@ -37,7 +37,7 @@ from hospital_sim.pacs.wire import decode_flat, encode_answer, raw_values
         ("IS", "3", " 3 ", True),
     ],
 )
-def test_one_attribute(vr, key, value, expected):
+def test_one_attribute(vr: str, key: str, value: str, expected: bool) -> None:
     assert matches(vr, key, value) is expected
 
 
@@ -51,11 +51,11 @@ def test_one_attribute(vr, key, value, expected):
         ("20261120", "", False),
     ],
 )
-def test_date_and_time_are_one_moment(date, time, expected):
+def test_date_and_time_are_one_moment(date: str, time: str, expected: bool) -> None:
     assert matches_combined("20261120-20261121", "220000-020000", date, time) is expected
 
 
-def test_open_moments():
+def test_open_moments() -> None:
     assert matches_combined("20261120-", "220000-", "20261125", "010000")
     assert not matches_combined("20261120-", "220000-", "20261120", "210000")
     assert matches_combined("20261120", "2200-2300", "20261120", "223000")
@@ -87,22 +87,22 @@ ROWS = [
 
 @pytest.mark.parametrize(("habit", "declared", "kind"), ROWS)
 @pytest.mark.parametrize("implicit", [True, False])
-def test_every_row_of_the_character_set_table(habit, declared, kind, implicit):
+def test_every_row_of_the_character_set_table(habit: str, declared: bytes | None, kind: str, implicit: bool) -> None:
     raw = raw_values(encode_answer({"StudyDescription": "胸部"}, HABITUAL[habit], implicit=implicit), implicit=implicit)
     assert raw["StudyDescription"].rstrip() == CHEST[kind]
     assert ("SpecificCharacterSet" in raw) == (declared is not None)
     assert raw.get("SpecificCharacterSet", b"").rstrip() == (declared or b"")
 
 
-def test_every_component_of_a_name_is_escaped_by_itself():
+def test_every_component_of_a_name_is_escaped_by_itself() -> None:
     assert HABITUAL["escapes"].encode("Wang=王^芳") == b"Wang=\x1b$)A\xcd\xf5^\x1b$)A\xb7\xbc"
 
 
-def test_all_text_habits_are_tested():
+def test_all_text_habits_are_tested() -> None:
     assert {row[0] for row in ROWS} == set(HABITUAL)
 
 
-def test_the_archive_of_one_site():
+def test_the_archive_of_one_site() -> None:
     assert NATURAL["damaged"].encode("胸") == b"\xc3\x90\xc3\x98"
     assert NATURAL["damaged"].encode("Łódź") == "Łódź".encode()
 
@@ -111,11 +111,11 @@ def test_the_archive_of_one_site():
     ("raw", "declared", "text"),
     [(b"\xd0\xd8", "", "胸"), ("胸".encode(), "", "胸"), (b"M\xfcller", "ISO_IR 100", "Müller"), (b"\xff\xff", "", "ÿÿ")],
 )
-def test_keys_in_any_character_set_are_read(raw, declared, text):
+def test_keys_in_any_character_set_are_read(raw: bytes, declared: str, text: str) -> None:
     assert decode(raw, declared) == text
 
 
-def test_numbers_and_unknown_tags():
+def test_numbers_and_unknown_tags() -> None:
     values = {"Rows": "512", "PatientID": "7"}
     raw = encode_answer(values, NATURAL[""], implicit=False) + b"\x09\x90\x10\x00LO\x02\x00xx"
     assert decode_flat(raw, implicit=False) == values

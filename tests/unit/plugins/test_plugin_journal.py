@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def test_report_goes_out_once_when_job_and_images_are_both_done(journal: Journal
     pulls.add(REQUEST, 1)
     pull = pulls.get("p1")
     assert pull is not None
-    steps = [lambda: pulls.conclude(pull, REPORT), lambda: pulls.ended("p1", 2, "0xB000", 1.5)]
+    steps: list[Callable[[], object]] = [lambda: pulls.conclude(pull, REPORT), lambda: pulls.ended("p1", 2, "0xB000", 1.5)]
     first, second = steps if images_first else steps[::-1]
     first()
     assert owed(journal) == []

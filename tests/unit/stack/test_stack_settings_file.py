@@ -19,20 +19,20 @@ SETTINGS = {
 }
 
 
-def test_what_is_written_is_read_again():
+def test_what_is_written_is_read_again() -> None:
     assert tomllib.loads(as_toml(SETTINGS)) == SETTINGS
 
 
-def test_plain_values_after_a_table_still_belong_to_the_top():
+def test_plain_values_after_a_table_still_belong_to_the_top() -> None:
     assert tomllib.loads(as_toml({"web": {"port": 1}, "crossday": -1})) == {"web": {"port": 1}, "crossday": -1}
 
 
-def test_what_toml_cannot_hold_is_refused():
+def test_what_toml_cannot_hold_is_refused() -> None:
     with pytest.raises(TypeError, match="no TOML for None"):
         as_toml({"key": None})
 
 
-def test_overrides_go_over_the_base_table_by_table():
+def test_overrides_go_over_the_base_table_by_table() -> None:
     base: dict[str, Any] = {"web": {"host": "h", "port": 1}, "pacs": [{"name": "A"}]}
     assert merged(base, {"web": {"port": 2}, "pacs": [], "crossday": -1}) == {
         "web": {"host": "h", "port": 2},
@@ -42,7 +42,7 @@ def test_overrides_go_over_the_base_table_by_table():
     assert base["web"]["port"] == 1
 
 
-def test_switches_are_assignments():
+def test_switches_are_assignments() -> None:
     namespace: dict[str, object] = {}
     exec(as_switches({"KEYWORDS": ["CHEST", "胸"], "DELETE_AFTER_SEND": True}), namespace)
     assert namespace["KEYWORDS"] == ["CHEST", "胸"]

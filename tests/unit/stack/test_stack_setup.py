@@ -34,11 +34,11 @@ def wanted(requirements: list[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
-def test_every_line_of_a_lock_pins_one_version_and_names_no_host(lock: str):
+def test_every_line_of_a_lock_pins_one_version_and_names_no_host(lock: str) -> None:
     assert [line for line in lock_lines(lock) if not PINNED.match(line)] == []
 
 
-def test_what_the_project_needs_is_locked():
+def test_what_the_project_needs_is_locked() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert wanted(project["dependencies"]) - locked("requirements.lock") == set()
     dev = wanted(project["optional-dependencies"]["dev"])
@@ -46,7 +46,7 @@ def test_what_the_project_needs_is_locked():
     assert locked("requirements.lock") & locked("requirements-dev.lock") == set()
 
 
-def test_the_server_under_another_licence_is_started_and_never_imported():
+def test_the_server_under_another_licence_is_started_and_never_imported() -> None:
     ours = [path for path in REPOSITORY.rglob("*.py") if ".venv" not in path.parts]
     imports = re.compile(r"^\s*(?:from|import)\s+(?:secantus|wiredtiger)\b", re.MULTILINE)
     assert len(ours) > 100
@@ -63,7 +63,7 @@ def bare_machine(tmp_path: Path) -> dict[str, str]:
     return {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
 
 
-def test_without_the_right_to_install_it_names_packages_and_command(bare_machine: dict[str, str]):
+def test_without_the_right_to_install_it_names_packages_and_command(bare_machine: dict[str, str]) -> None:
     done = subprocess.run(
         [REPOSITORY / "scripts" / "setup.sh"], env=bare_machine, capture_output=True, text=True, check=False
     )
@@ -75,7 +75,7 @@ def test_without_the_right_to_install_it_names_packages_and_command(bare_machine
     assert all(line.startswith("setup: ") for line in done.stderr.splitlines())
 
 
-def test_an_unknown_option_is_refused():
+def test_an_unknown_option_is_refused() -> None:
     done = subprocess.run([REPOSITORY / "scripts" / "setup.sh", "--all"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "setup: usage: scripts/setup.sh [--dev]\n")
 
@@ -87,7 +87,7 @@ def demo_command(*variables: str) -> str:
     return " ".join(done.stdout.splitlines()[-1].split())
 
 
-def test_make_demo_passes_on_what_is_set_and_nothing_else():
+def test_make_demo_passes_on_what_is_set_and_nothing_else() -> None:
     assert demo_command() == "exec .venv/bin/python -m demo run"
     assert demo_command("KEEP=0") == "exec .venv/bin/python -m demo run"
     assert demo_command("DICOM_DIR=my files", "KEYWORDS=head,brain", "KERNEL=UB", "RAM_DISK=/dev/shm", "KEEP=1") == (
@@ -96,7 +96,7 @@ def test_make_demo_passes_on_what_is_set_and_nothing_else():
     )
 
 
-def test_make_alone_shows_the_targets():
+def test_make_alone_shows_the_targets() -> None:
     done = subprocess.run(["make"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     for target in ("setup", "demo", "stop", "test", "kill-test", "lint", "clean"):
         assert f"make {target} " in done.stdout

@@ -51,13 +51,13 @@ def world(ris: FakeRis) -> Pipeline:
     return world
 
 
-def test_a_chest_order_is_pulled_with_the_priority_of_its_order(world: Pipeline, ris: FakeRis):
+def test_a_chest_order_is_pulled_with_the_priority_of_its_order(world: Pipeline, ris: FakeRis) -> None:
     ris.has("CHEST", urgency="E")
     assert world.until_asked().priority == EMERGENCY
     assert "order body part CHEST; priority 2" in [entry.why for entry in world.study().history]
 
 
-def test_another_order_is_dropped_with_its_reason_and_told_to_the_plugins_log(world: Pipeline, ris: FakeRis):
+def test_another_order_is_dropped_with_its_reason_and_told_to_the_plugins_log(world: Pipeline, ris: FakeRis) -> None:
     ris.has("HEAD")
     world.until_stable()
     assert world.pull() == 0
@@ -67,7 +67,7 @@ def test_another_order_is_dropped_with_its_reason_and_told_to_the_plugins_log(wo
     assert world.plugins.verdicts == [f"A1 P1 {UID} study is filtered out"]
 
 
-def test_a_dropped_study_that_grows_is_judged_again(world: Pipeline, ris: FakeRis):
+def test_a_dropped_study_that_grows_is_judged_again(world: Pipeline, ris: FakeRis) -> None:
     ris.has("HEAD")
     world.until_stable()
     world.pull()
@@ -77,7 +77,7 @@ def test_a_dropped_study_that_grows_is_judged_again(world: Pipeline, ris: FakeRi
     assert world.pull() == 1
 
 
-def test_an_order_that_nobody_knows_holds_the_study_until_the_ris_does(world: Pipeline, ris: FakeRis):
+def test_an_order_that_nobody_knows_holds_the_study_until_the_ris_does(world: Pipeline, ris: FakeRis) -> None:
     world.until_stable()
     assert world.pull() == 0
     assert world.study().state is State.META_ONLY
@@ -88,7 +88,7 @@ def test_an_order_that_nobody_knows_holds_the_study_until_the_ris_does(world: Pi
     assert world.pull() == 1
 
 
-def test_an_order_that_comes_later_for_another_body_part_drops_it(world: Pipeline, ris: FakeRis):
+def test_an_order_that_comes_later_for_another_body_part_drops_it(world: Pipeline, ris: FakeRis) -> None:
     world.until_stable()
     world.pull()
     ris.has("HEAD")
@@ -98,7 +98,7 @@ def test_an_order_that_comes_later_for_another_body_part_drops_it(world: Pipelin
 
 
 @pytest.mark.parametrize("error", [None, RetriableError("RIS down")])
-def test_a_ris_that_never_knows_loses_nothing(world: Pipeline, ris: FakeRis, error: Exception | None):
+def test_a_ris_that_never_knows_loses_nothing(world: Pipeline, ris: FakeRis, error: Exception | None) -> None:
     ris.error = error
     world.until_stable()
     world.pull()
@@ -106,7 +106,7 @@ def test_a_ris_that_never_knows_loses_nothing(world: Pipeline, ris: FakeRis, err
     assert world.pull() == 1
 
 
-def test_a_ris_that_is_down_is_asked_once_in_a_pause(world: Pipeline, ris: FakeRis):
+def test_a_ris_that_is_down_is_asked_once_in_a_pause(world: Pipeline, ris: FakeRis) -> None:
     ris.error = RetriableError("RIS down")
     world.pacs.studies["A"] = [answer(f"{UID}.{number}") for number in range(5)]
     for _ in range(2):
@@ -116,7 +116,7 @@ def test_a_ris_that_is_down_is_asked_once_in_a_pause(world: Pipeline, ris: FakeR
     assert ris.asked == 1
 
 
-def test_what_is_held_takes_no_place_from_the_others(ris: FakeRis):
+def test_what_is_held_takes_no_place_from_the_others(ris: FakeRis) -> None:
     world = Pipeline(limit=1)
     world.pull.orders = JudgeOrders(
         ris, world.store, world.plugins, world.clock, world.log, Switches(), RisPolicy(), OrderTimes(timedelta(1), timedelta(1))
@@ -131,7 +131,7 @@ def test_what_is_held_takes_no_place_from_the_others(ris: FakeRis):
     assert world.plugins.asked[0].study_uid == f"{UID}.2"
 
 
-def test_waiting_studies_get_their_priority_before_it_is_their_turn(world: Pipeline, ris: FakeRis):
+def test_waiting_studies_get_their_priority_before_it_is_their_turn(world: Pipeline, ris: FakeRis) -> None:
     ris.has("CHEST", urgency="E")
     world.until_stable()
     orders = world.pull.orders
@@ -144,7 +144,7 @@ def test_waiting_studies_get_their_priority_before_it_is_their_turn(world: Pipel
     assert ris.asked == asked
 
 
-def test_look_ahead_leaves_routine_studies_as_they_are(world: Pipeline, ris: FakeRis):
+def test_look_ahead_leaves_routine_studies_as_they_are(world: Pipeline, ris: FakeRis) -> None:
     ris.has("CHEST")
     world.until_stable()
     revision = world.study().revision
@@ -155,7 +155,7 @@ def test_look_ahead_leaves_routine_studies_as_they_are(world: Pipeline, ris: Fak
     assert (world.study().priority, world.study().revision, ris.asked) == (ROUTINE, revision, 1)
 
 
-def test_what_a_person_asks_for_needs_no_order(world: Pipeline, ris: FakeRis):
+def test_what_a_person_asks_for_needs_no_order(world: Pipeline, ris: FakeRis) -> None:
     ris.has("HEAD")
     world.until_stable()
     world.manual({"AccessionNumber": "A1"}, by="doctor")
@@ -166,7 +166,7 @@ def test_what_a_person_asks_for_needs_no_order(world: Pipeline, ris: FakeRis):
 # --- corrected orders ---
 
 
-def test_a_correction_in_the_ris_alone_brings_a_dropped_study_back(world: Pipeline, ris: FakeRis):
+def test_a_correction_in_the_ris_alone_brings_a_dropped_study_back(world: Pipeline, ris: FakeRis) -> None:
     ris.has("HEAD")
     world.until_stable()
     assert world.pull() == 0
@@ -180,7 +180,7 @@ def test_a_correction_in_the_ris_alone_brings_a_dropped_study_back(world: Pipeli
     assert world.pull() == 1
 
 
-def test_dropped_studies_are_asked_about_after_a_pause_and_only_for_some_days(world: Pipeline, ris: FakeRis):
+def test_dropped_studies_are_asked_about_after_a_pause_and_only_for_some_days(world: Pipeline, ris: FakeRis) -> None:
     ris.has("HEAD")
     world.until_stable()
     world.pull()
@@ -193,7 +193,7 @@ def test_dropped_studies_are_asked_about_after_a_pause_and_only_for_some_days(wo
     assert asked == [2, 2, 3, 3]
 
 
-def test_what_its_images_made_unsupported_is_no_matter_of_the_ris(world: Pipeline, ris: FakeRis):
+def test_what_its_images_made_unsupported_is_no_matter_of_the_ris(world: Pipeline, ris: FakeRis) -> None:
     ris.has("CHEST")
     request = world.until_asked()
     world.accept(world.filtered_message(request))
@@ -203,7 +203,7 @@ def test_what_its_images_made_unsupported_is_no_matter_of_the_ris(world: Pipelin
     assert world.study() == before
 
 
-def test_what_the_ris_does_not_know_any_more_stays_dropped(world: Pipeline, ris: FakeRis):
+def test_what_the_ris_does_not_know_any_more_stays_dropped(world: Pipeline, ris: FakeRis) -> None:
     ris.has("HEAD")
     world.until_stable()
     world.pull()

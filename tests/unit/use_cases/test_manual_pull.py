@@ -6,6 +6,8 @@ Does not prove that Orthanc moves anything; the plugins are a list of what they 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from pacs_module.domain.errors import MessageError, PermanentError, Refused, Unreachable
@@ -99,7 +101,9 @@ def test_a_series_that_a_person_names_while_a_pull_runs_is_pulled_after_it(
     world.manual({"StudyInstanceUID": UID, "SeriesInstanceUID": THICK}, "manual: a doctor")
     assert world.pull() == 0
     message = {"received": world.message, "filtered": world.filtered_message}.get(outcome)
-    steps = [lambda: world.report(request, outcome)] + ([lambda: world.accept(message(request))] if message else [])
+    steps: list[Callable[[], object]] = [lambda: world.report(request, outcome)]
+    if message:
+        steps.append(lambda: world.accept(message(request)))
     for step in steps if report_first else reversed(steps):
         step()
     assert world.study().state is State.META_ONLY
