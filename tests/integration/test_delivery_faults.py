@@ -77,7 +77,7 @@ def nothing_lost_and_nothing_twice(stack: DeliveryStack, uids: list[str], refuse
 
 
 @pytest.mark.parametrize("transfer", ["path", "bytes"])
-def test_the_example_of_sixty_lines(run_folder: RunFolder, tmp_path: Path, broker: str, transfer: str) -> None:
+def test_the_small_example(run_folder: RunFolder, tmp_path: Path, broker: str, transfer: str) -> None:
     with delivering(run_folder, tmp_path, broker, transfer=transfer) as stack:
         stack.backend([str(EXAMPLE), str(stack.backend_port), stack.url]).start()
         uids = [stack.hand_over(number) for number in range(3)]

@@ -132,7 +132,7 @@ def test_rabbitmq_is_killed_and_started_in_the_middle(run_folder: RunFolder, tmp
 @pytest.mark.e2e
 @pytest.mark.server
 @pytest.mark.parametrize("transfer", ["path", "bytes"])
-def test_the_example_of_sixty_lines_behind_the_whole_pipeline(tmp_path: Path, transfer: str) -> None:
+def test_the_small_example_behind_the_whole_pipeline(tmp_path: Path, transfer: str) -> None:
     now = datetime.now(ZoneInfo("Asia/Shanghai"))
     (port,) = free_ports(1)
     backend = {"url": f"http://{LOOPBACK}:{port}/", "key": BACKEND_KEY, "transfer": transfer}
