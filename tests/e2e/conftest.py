@@ -59,9 +59,9 @@ class Pipeline:
         return requests.post(self.stack.pacs_module.url + path, json=body, headers=headers, timeout=60)
 
     def log_lines(self, name: str) -> list[str]:
-        """The lines of a contract log so far."""
+        """The lines of a contract log so far; not the one that is just being written."""
         path: Path = self.stack.log_folder / name
-        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return path.read_text(encoding="utf-8").rpartition("\n")[0].splitlines() if path.exists() else []
 
 
 def options(**changes: Any) -> StackOptions:

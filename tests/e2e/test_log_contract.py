@@ -7,6 +7,7 @@ the shape of the lines and that they come when they should; not that a site's vo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +44,13 @@ def put(pipeline: Pipeline, study: Study) -> None:
 
 
 def settled(pipeline: Pipeline, study: Study, state: str) -> None:
-    wait_for(lambda: pipeline.state(study.uid) in END, what=f"{study.name} to be settled: {pipeline.study(study.uid)}")
+    """With all its images: where sending them halts for long enough, a part is pulled first."""
+
+    def is_settled() -> bool:
+        story = pipeline.study(study.uid)
+        return story is not None and story["state"] in END and story["baseline"] == len(study.images)
+
+    wait_for(is_settled, what=f"{study.name} to be settled: {pipeline.study(study.uid)}")
     assert pipeline.state(study.uid) == state, pipeline.study(study.uid)
 
 
@@ -235,8 +242,13 @@ def test_every_line_matches_and_every_row_occurs(pipeline: Pipeline, log: str) -
 
 @pytest.mark.parametrize("log", log_grammar.LOGS)
 def test_the_json_twin_has_the_same_lines_with_their_time(pipeline: Pipeline, log: str) -> None:
-    import json
+    """Both are written on while they are read: a find writes some lines, twice a second."""
 
-    twin = [json.loads(line) for line in pipeline.log_lines(log.replace(".log", ".jsonl"))]
-    assert [entry["line"] for entry in twin if "line" in entry] == pipeline.log_lines(log)
-    assert all(datetime.fromisoformat(entry["at"]).tzinfo for entry in twin)
+    def twin() -> list[dict[str, str]]:
+        return [json.loads(line) for line in pipeline.log_lines(log.replace(".log", ".jsonl"))]
+
+    def same() -> bool:
+        return [entry["line"] for entry in twin() if "line" in entry] == pipeline.log_lines(log)
+
+    wait_for(same, what="the same lines in both")
+    assert all(datetime.fromisoformat(entry["at"]).tzinfo for entry in twin())
