@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T | Literal[False] | None], seconds: float = 60.0, what: str = "") -> T:
+def wait_for(condition: Callable[[], T | Literal[False] | None], seconds: float = 120.0, what: str = "") -> T:
     """The first true value of a condition; an assertion error that says what was waited for when it never comes."""
     deadline = time.monotonic() + seconds
     while True:

@@ -38,7 +38,7 @@ def postgresql() -> Iterator[str]:
             yield f"postgresql+psycopg://ris@127.0.0.1:{port}/postgres"
         finally:
             server.send_signal(signal.SIGINT)  # fast: open connections are ended
-            server.wait(20)
+            server.wait(120)
             log.close()
     finally:
         shutil.rmtree(data, ignore_errors=True)
@@ -56,4 +56,4 @@ def _wait(folder: str, port: int) -> None:
             return False
         return True
 
-    wait_for(answers, 30, "PostgreSQL")
+    wait_for(answers, what="PostgreSQL")

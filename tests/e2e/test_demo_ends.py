@@ -48,7 +48,7 @@ class Demo:
 
     def ctrl_c(self) -> int:
         os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(60)
+        return self.process.wait(240)
 
     def end(self) -> None:
         """Whatever the test has shown, nothing of it runs on."""
@@ -86,7 +86,7 @@ def test_ctrl_c_leaves_no_process_behind(demo: Callable[..., Demo], moment: str)
 
 def test_left_running_it_answers_and_stop_ends_it(demo: Callable[..., Demo]) -> None:
     run = demo("--free-ports", "--keep")
-    assert run.process.wait(170) == 0, run.said()
+    assert run.process.wait(500) == 0, run.said()
     addresses = json.loads((run.folder / "run.json").read_text(encoding="utf-8"))
     answer = requests.get(f"{addresses['pacs_module']['url']}/api/v1/studies", timeout=10)
     assert {study.get("state") for study in answer.json()["studies"]} <= {None, "completed", "unsupported_series"}
@@ -99,7 +99,7 @@ def test_left_running_it_answers_and_stop_ends_it(demo: Callable[..., Demo]) -> 
 def test_a_port_in_use_is_one_clear_line(demo: Callable[..., Demo]) -> None:
     with socket.create_server(("127.0.0.1", 17000)):
         run = demo()
-        assert run.process.wait(60) == 2
+        assert run.process.wait(240) == 2
     assert "port 17000" in run.said()
     assert "Traceback" not in run.said()
 
@@ -113,6 +113,6 @@ def test_a_port_in_use_is_one_clear_line(demo: Callable[..., Demo]) -> None:
 )
 def test_what_cannot_be_used_is_one_clear_line(demo: Callable[..., Demo], arguments: tuple[str, ...], words: str) -> None:
     run = demo("--free-ports", *arguments)
-    assert run.process.wait(60) == 2
+    assert run.process.wait(240) == 2
     assert words in run.said()
     assert "Traceback" not in run.said()

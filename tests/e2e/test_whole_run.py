@@ -34,7 +34,7 @@ def run(options: DemoOptions) -> tuple[bool, str]:
 @pytest.mark.parametrize("use_series", [False, True], ids=["STUDY level", "FIND_PACS_USE_SERIES"])
 def test_every_wanted_study_of_a_small_day_is_computed_and_nothing_else(tmp_path: Path, use_series: bool) -> None:
     options = DemoOptions(
-        run_folder=tmp_path, day="small", send_s=10.0, use_series=use_series, ports=StackPorts.free(), deadline_s=150
+        run_folder=tmp_path, day="small", send_s=10.0, use_series=use_series, ports=StackPorts.free(), deadline_s=500
     )
     good, output = run(options)
     assert good, output

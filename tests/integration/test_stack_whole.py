@@ -14,7 +14,7 @@ import pytest
 from stack.errors import StackError
 from stack.identity import bearers, wait_until
 from stack.ports import LOOPBACK
-from stack.probing import http_status
+from stack.probing import answers_http
 from stack.run_files import read_mark
 from stack.run_folder import living_servers, stop_run
 from stack.whole import Stack, StackOptions, StackPorts
@@ -122,8 +122,9 @@ def test_left_running_it_answers_until_it_is_stopped(tmp_path: Path, plugin: Pat
         addresses = json.loads((folder / "run.json").read_text())
         assert (folder / "run.json").stat().st_mode & 0o777 == 0o600
         receiver = addresses["receiving_orthanc"]
-        assert http_status(urlsplit(receiver["url"]).port or 0, "/system", (receiver["user"], receiver["password"])) == 200
-        assert http_status(urlsplit(addresses["pacs_module"]["url"]).port or 0, "/health") == 200
+        credentials = receiver["user"], receiver["password"]
+        assert wait_until(lambda: answers_http(urlsplit(receiver["url"]).port or 0, "/system", credentials), 60)
+        assert wait_until(lambda: answers_http(urlsplit(addresses["pacs_module"]["url"]).port or 0, "/health"), 60)
         with pytest.raises(StackError, match="a run is alive in"):
             Stack(folder).start()
     finally:

@@ -42,7 +42,7 @@ from stack.ports import free_ports
 from tests.fakes.pipeline import Pipeline
 from tests.fakes.plugin_stack import API_KEY, PACS, PluginStack, until
 
-pytestmark = pytest.mark.server("orthanc", "orthanc-python")
+pytestmark = [pytest.mark.server("orthanc", "orthanc-python"), pytest.mark.timeout(900)]
 
 DATE = dt.date(2026, 11, 21)
 LAST_FIND = dt.datetime(2026, 11, 21, 20, 0)
@@ -215,7 +215,7 @@ class Site(PluginStack):
                 self._wait_for(running.pull.request.pull_id)
 
     def _wait_for(self, pull_id: str) -> None:
-        until(lambda: self._reports(pull_id), 60, f"report of pull {pull_id}", self)
+        until(lambda: self._reports(pull_id), 240, f"report of pull {pull_id}", self)
         messages = self.recorder.messages[self.fed :]
         self.fed += len(messages)
         for path, body in messages:
