@@ -90,8 +90,9 @@ class DeliveryStack:
         wait_for(lambda: set(self.states(uids)) <= set(states), seconds, f"{states}, now {self.states(uids)}")
 
     def told(self, event: str) -> list[dict[str, Any]]:
-        """Lines of the backend's record."""
-        lines = self.record.read_text(encoding="utf-8").splitlines() if self.record.exists() else []
+        """Lines of the backend's record; not the one that is just being written."""
+        text = self.record.read_text(encoding="utf-8") if self.record.exists() else ""
+        lines = text.rpartition("\n")[0].splitlines()
         return [entry for entry in map(json.loads, lines) if entry["event"] == event]
 
 

@@ -178,14 +178,19 @@ class PluginStack:
         """Lines of orthanc-python.log with some text in them."""
         file = self.logs / "orthanc-python.log"
         text = file.read_text(encoding="utf-8") if file.exists() else ""
-        return [line for line in text.splitlines() if part in line]
+        return [line for line in _whole_lines(text) if part in line]
 
     def events(self, part: str = "") -> list[dict[str, Any]]:
         text = (self.logs / "orthanc-python.jsonl").read_text(encoding="utf-8")
-        return [record for record in map(json.loads, text.splitlines()) if part in record.get("event", "")]
+        return [record for record in map(json.loads, _whole_lines(text)) if part in record.get("event", "")]
 
     def orthanc_log(self) -> str:
         return self.receiver.process.log_file.read_text(encoding="utf-8", errors="replace")
+
+
+def _whole_lines(text: str) -> list[str]:
+    """Without the one that is just being written."""
+    return text.rpartition("\n")[0].splitlines()
 
 
 def until(condition: Callable[[], T], within_s: float, what: str, stack: PluginStack | None = None) -> T:
