@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from orthanc_rest import InstanceHere, SeriesHere, StudyHere
+from orthanc_rest import InstanceHere, OrthancRest, SeriesHere, StudyHere
 from pacs_module.domain.errors import Refused
 
 CHEST = {"Modality": "CT", "BodyPartExamined": "CHEST", "SliceThickness": "1", "AccessionNumber": "A1", "PatientID": "P1"}
 
 
-class FakeStore:
+class FakeStore(OrthancRest):
     """``folder``: where attachments lie as Orthanc lays them."""
 
     def __init__(self, folder: Path) -> None:

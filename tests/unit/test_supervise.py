@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,7 +86,7 @@ def test_a_worker_that_dies_is_replaced_and_its_message_is_delivered(supervised_
 
 
 @pytest.fixture
-def service(tmp_path: Any) -> Iterator[Service]:
+def service(tmp_path: Path) -> Iterator[Service]:
     """Every kind of loop that there is, each with a step that dies at its first call and does nothing afterwards."""
     file = settings_file(tmp_path)
     more = f'[anonymise]\nfolder = "{tmp_path}/copies"\nkey = "sixteen letters!"\n[archive]\nfolder = "{tmp_path}/archive"\n'

@@ -6,13 +6,11 @@ What it does not prove: that Orthanc behaves as the store in memory does, and ho
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 
 from reception_rows import PARKED
 from repair import Lacking, Repair
+from tests.fakes.reception_desk import Desk
 
 CT = {"Modality": "CT", "BodyPartExamined": "CHEST"}
 BOTH = {
@@ -22,11 +20,7 @@ BOTH = {
 }
 
 
-def sent(desk: Any, kind: str) -> list[dict[str, Any]]:
-    return [json.loads(body) for what, body in desk.sent() if what == kind]
-
-
-def test_the_thin_series_goes_out_while_the_thick_one_still_arrives(desk: Any) -> None:
+def test_the_thin_series_goes_out_while_the_thick_one_still_arrives(desk: Desk) -> None:
     request = desk.ask("1.2", **BOTH)
     desk.store.add("1.2", "1.2.2", 1, SliceThickness="5")
     desk.store.add("1.2", "1.2.1", 4)
@@ -34,7 +28,7 @@ def test_the_thin_series_goes_out_while_the_thick_one_still_arrives(desk: Any) -
     assert desk.sent() == []
     desk.store.add("1.2", "1.2.1", 1, first=5)
     desk.step()
-    (notification,) = sent(desk, "notify")
+    (notification,) = desk.told("notify")
     assert (notification["seriesUID"], notification["numberReceived"], notification["completeness"]) == ("1.2.1", 5, "COMPLETE")
     checks = [line for line in desk.lines() if line.startswith("completeness")]
     assert checks == ["completeness check success: series 1.2.1 in pacs is 5,  we have 5 too"]
@@ -44,26 +38,26 @@ def test_the_thin_series_goes_out_while_the_thick_one_still_arrives(desk: Any) -
     desk.deletion.step()
     assert len(desk.store.images) == 9
     desk.end(request)
-    (report,) = sent(desk, "pull_report")
+    (report,) = desk.told("pull_report")
     assert (report["outcome"], report["completeness"], report["received"]) == ("received", "COMPLETE", 9)
     assert {one["seriesUID"]: one["received"] for one in report["series"]} == {"1.2.1": 5, "1.2.2": 4, "1.2.9": 0}
     desk.step(4)
     desk.deletion.step()
     assert desk.store.images == {}
-    assert len(sent(desk, "notify")) == 1
+    assert len(desk.told("notify")) == 1
     assert not [line for line in desk.lines() if "notinform" in line]
 
 
-def test_a_series_that_is_still_arriving_is_not_dropped_for_its_number_of_images(desk: Any) -> None:
+def test_a_series_that_is_still_arriving_is_not_dropped_for_its_number_of_images(desk: Desk) -> None:
     desk.ask("1.2", announced=BOTH["announced"], expected_series={"1.2.1": 5})
     desk.store.add("1.2", "1.2.2", 1, SliceThickness="5")
     desk.store.add("1.2", "1.2.1", 5)
     desk.step()
-    assert len(sent(desk, "notify")) == 1
+    assert len(desk.told("notify")) == 1
     assert not [line for line in desk.lines() if "instance nums" in line]
 
 
-def test_what_was_announced_otherwise_than_it_is_is_put_right(desk: Any) -> None:
+def test_what_was_announced_otherwise_than_it_is_is_put_right(desk: Desk) -> None:
     request = desk.ask("1.2", **BOTH)
     desk.store.add("1.2", "1.2.1", 5)
     desk.step()
@@ -72,24 +66,24 @@ def test_what_was_announced_otherwise_than_it_is_is_put_right(desk: Any) -> None
     desk.end(request)
     for _ in range(5):
         desk.step(4)
-    first, second = sent(desk, "notify")
+    first, second = desk.told("notify")
     assert (first["seriesUID"], second["seriesUID"]) == ("1.2.1", "1.2.2")
     assert (second["completeness"], second["isPush"]) == ("COMPLETE", 0)
     assert desk.tables.receptions.of_study("1.2", "doomed")
 
 
-def test_short_is_said_of_the_series_that_should_be_computed_only(desk: Any) -> None:
+def test_short_is_said_of_the_series_that_should_be_computed_only(desk: Desk) -> None:
     request = desk.ask("1.2", **BOTH)
     desk.store.add("1.2", "1.2.2", 4, SliceThickness="5")
     desk.store.add("1.2", "1.2.1", 3)
     desk.end(request)
     desk.step(3)
-    (report,) = sent(desk, "pull_report")
+    (report,) = desk.told("pull_report")
     assert (report["outcome"], report["completeness"]) == ("short", "SHORT 3 of 5")
-    assert sent(desk, "notify") == []
+    assert desk.told("notify") == []
 
 
-def test_images_are_counted_by_their_uids_where_those_are_known(desk: Any) -> None:
+def test_images_are_counted_by_their_uids_where_those_are_known(desk: Desk) -> None:
     images = tuple(f"sop-P1-1.2.1-{number}" for number in range(1, 5))
     request = desk.ask("1.2", announced={"1.2.1": CT}, expected_instances={"1.2.1": images})
     desk.store.add("1.2", "1.2.1", 3)
@@ -97,16 +91,16 @@ def test_images_are_counted_by_their_uids_where_those_are_known(desk: Any) -> No
     desk.step()
     desk.end(request)
     desk.step(3)
-    assert sent(desk, "pull_report")[0]["completeness"] == "SHORT 3 of 4"
+    assert desk.told("pull_report")[0]["completeness"] == "SHORT 3 of 4"
     again = desk.ask("1.2", announced={"1.2.1": CT}, expected_instances={"1.2.1": images})
     desk.store.add("1.2", "1.2.1", 1, first=4)
     desk.step()
-    assert sent(desk, "notify")[0]["completeness"] == "COMPLETE"
+    assert desk.told("notify")[0]["completeness"] == "COMPLETE"
     desk.end(again)
 
 
 @pytest.mark.parametrize("level", ["SERIES", "IMAGE"])
-def test_what_a_parked_study_lacks(desk: Any, level: str) -> None:
+def test_what_a_parked_study_lacks(desk: Desk, level: str) -> None:
     request = desk.ask("1.2", **BOTH)
     desk.store.add("1.2", "1.2.1", 3)
     desk.end(request)
@@ -121,7 +115,7 @@ def test_what_a_parked_study_lacks(desk: Any, level: str) -> None:
     assert repair.lacking(again) == Lacking({}, level == "IMAGE")
 
 
-def test_what_lacks_is_not_known_without_counts_of_series_or_without_a_short_study(desk: Any) -> None:
+def test_what_lacks_is_not_known_without_counts_of_series_or_without_a_short_study(desk: Desk) -> None:
     repair = Repair(desk.store, desk.tables.receptions, desk.switches)
     request = desk.ask("1.2", repair="IMAGE", **BOTH)
     assert repair.lacking(request) is None

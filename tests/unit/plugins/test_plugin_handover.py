@@ -6,7 +6,6 @@ import json
 import os
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,7 +25,7 @@ def store(tmp_path: Path) -> FakeStore:
 @pytest.fixture
 def folder(tmp_path: Path, store: FakeStore) -> HandoverFolder:
     (tmp_path / "handover").mkdir()
-    return HandoverFolder(tmp_path / "handover", "/store_image", store.folder, store)  # type: ignore[arg-type]
+    return HandoverFolder(tmp_path / "handover", "/store_image", store.folder, store)
 
 
 SERIES = ToExport("1.2.1", ("P1-1.2.1",), 3)
@@ -59,7 +58,7 @@ def test_copies_where_links_cross_mounts(folder: HandoverFolder, monkeypatch: py
 
 
 def test_a_compressed_store_is_never_linked(tmp_path: Path, folder: HandoverFolder, store: FakeStore) -> None:
-    compressed = HandoverFolder(tmp_path / "handover", "/x", None, store)  # type: ignore[arg-type]
+    compressed = HandoverFolder(tmp_path / "handover", "/x", None, store)
     assert compressed.export("name", [SERIES], subfolders=False).linked == 0
 
 
@@ -76,7 +75,7 @@ def test_an_image_that_is_not_whole_in_the_store_is_not_handed_over(
 ) -> None:
     """What Orthanc keeps of small images while the disk is full, and says success."""
     store.stored("P1-1.2.1-2").write_text("")
-    tried = folder if linked else HandoverFolder(tmp_path / "handover", "/x", None, store)  # type: ignore[arg-type]
+    tried = folder if linked else HandoverFolder(tmp_path / "handover", "/x", None, store)
     with pytest.raises(RetriableError, match="not whole"):
         tried.export("name", [SERIES], subfolders=False)
     assert not (tmp_path / "handover" / "name").exists()
@@ -100,7 +99,9 @@ def test_leftovers_are_swept_and_replaced(folder: HandoverFolder, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../store", "/etc", "a/b"])
-def test_nothing_outside_the_folder_is_removed(folder: HandoverFolder, tmp_path: Path, name: str, monkeypatch: Any) -> None:
+def test_nothing_outside_the_folder_is_removed(
+    folder: HandoverFolder, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder.remove(name)
     assert (tmp_path / "store").is_dir()
     assert not folder.exists(name)
@@ -108,7 +109,7 @@ def test_nothing_outside_the_folder_is_removed(folder: HandoverFolder, tmp_path:
 
 def test_the_manifest_says_what_is_in_the_folder_and_lies_beside_it(tmp_path: Path, store: FakeStore) -> None:
     (tmp_path / "handover").mkdir()
-    folder = HandoverFolder(tmp_path / "handover", "/store_image", store.folder, store, checksums=True)  # type: ignore[arg-type]
+    folder = HandoverFolder(tmp_path / "handover", "/store_image", store.folder, store, checksums=True)
     exported = folder.export("name", [SERIES], subfolders=False, about={"completeness": "COMPLETE"})
     manifest = json.loads((tmp_path / "handover" / "name.manifest.json").read_text(encoding="utf-8"))
     (series,) = manifest["series"]

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
 import requests
 
-from arrival import Told
+from arrival import Arrival, Told
 from asker import Asker
 from pacs_module.domain.messages import PullRequest
+from tests.fakes.reception_desk import Desk
 
 STUDY = PullRequest("", "1.2", "PACS", expected=5, expected_series={"1.2.1": 5}, announced={"1.2.1": {"Modality": "CT"}})
-
-
-def sent(desk: Any, kind: str) -> list[dict[str, Any]]:
-    return [json.loads(body) for what, body in desk.sent() if what == kind]
 
 
 class Answers(Asker):
     """pacs_module's answers, one after the other."""
 
-    def __init__(self, desk: Any, *answers: PullRequest | Exception | None) -> None:
+    def __init__(self, desk: Desk, *answers: PullRequest | Exception | None) -> None:
         super().__init__(desk.worker._arrivals, desk.tables.pulls, 30.0, "http://pacs", "key", desk.worker._log)
         self.answers = list(answers)
 
@@ -33,13 +27,19 @@ class Answers(Asker):
         return answer
 
 
-def later(desk: Any, asker: Asker, seconds: float) -> None:
+def arriving(desk: Desk) -> Arrival:
+    found = desk.worker._arrivals.get("1.2")
+    assert found is not None
+    return found
+
+
+def later(desk: Desk, asker: Asker, seconds: float) -> None:
     desk.step(seconds)
     asker.step()
     desk.step()
 
 
-def test_complete_when_the_pacs_has_said_the_same_twice(desk: Any) -> None:
+def test_complete_when_the_pacs_has_said_the_same_twice(desk: Desk) -> None:
     asker = Answers(desk, STUDY, STUDY)
     desk.store.add("1.2", "1.2.1", 5)
     later(desk, asker, 0)
@@ -47,12 +47,12 @@ def test_complete_when_the_pacs_has_said_the_same_twice(desk: Any) -> None:
     later(desk, asker, 4)
     assert (len(asker.answers), desk.sent()) == (1, [])  # once is not enough: both may still be growing
     later(desk, asker, 10)
-    (notification,) = sent(desk, "notify")
+    (notification,) = desk.told("notify")
     assert (notification["completeness"], notification["isPush"], notification["numberReceived"]) == ("COMPLETE", 1, 5)
     assert notification["announced"] == {"pacs": "PACS", "expected": 5}
 
 
-def test_a_device_that_sends_to_both_is_waited_for(desk: Any) -> None:
+def test_a_device_that_sends_to_both_is_waited_for(desk: Desk) -> None:
     more = PullRequest("", "1.2", "PACS", expected=8, expected_series={"1.2.1": 8})
     asker = Answers(desk, STUDY, more, more, more)
     desk.store.add("1.2", "1.2.1", 5)
@@ -65,22 +65,22 @@ def test_a_device_that_sends_to_both_is_waited_for(desk: Any) -> None:
     later(desk, asker, 4)
     assert desk.sent() == []  # an image came: everything begins anew
     later(desk, asker, 10)
-    assert sent(desk, "notify")[0]["numberReceived"] == 8
+    assert desk.told("notify")[0]["numberReceived"] == 8
 
 
-def test_what_the_pacs_has_more_of_is_handed_over_short_after_stable_age(desk: Any) -> None:
+def test_what_the_pacs_has_more_of_is_handed_over_short_after_stable_age(desk: Desk) -> None:
     more = PullRequest("", "1.2", "PACS", expected=8, expected_series={"1.2.1": 8})
     asker = Answers(desk, more, more)
     desk.store.add("1.2", "1.2.1", 5)
     desk.step()
     for seconds in (4, 10, 17):
         later(desk, asker, seconds)
-    (notification,) = sent(desk, "notify")
+    (notification,) = desk.told("notify")
     assert (notification["completeness"], notification["announced"]) == ("SHORT 5 of 8", {"pacs": "PACS", "expected": 8})
 
 
 @pytest.mark.parametrize("answer", [None, requests.ConnectionError("down"), ValueError("no JSON")])
-def test_unverified_by_stable_age_where_nobody_knows_it(desk: Any, answer: Exception | None) -> None:
+def test_unverified_by_stable_age_where_nobody_knows_it(desk: Desk, answer: Exception | None) -> None:
     asker = Answers(desk, answer, answer)
     desk.store.add("1.2", "1.2.1", 5)
     desk.step()
@@ -88,22 +88,22 @@ def test_unverified_by_stable_age_where_nobody_knows_it(desk: Any, answer: Excep
     later(desk, asker, 10)
     assert desk.sent() == []
     later(desk, asker, 17)
-    assert sent(desk, "notify")[0]["completeness"] == "UNVERIFIED"
+    assert desk.told("notify")[0]["completeness"] == "UNVERIFIED"
 
 
-def test_a_study_that_is_also_pulled_is_counted_against_its_pull(desk: Any) -> None:
+def test_a_study_that_is_also_pulled_is_counted_against_its_pull(desk: Desk) -> None:
     asker = Answers(desk)
     desk.store.add("1.2", "1.2.1", 4)
     desk.step()
     desk.ask("1.2", expected=5)
     later(desk, asker, 4)
-    assert desk.worker._arrivals.get("1.2").told is None
+    assert arriving(desk).told is None
 
 
-def test_an_answer_is_out_of_date_when_an_image_comes(desk: Any) -> None:
+def test_an_answer_is_out_of_date_when_an_image_comes(desk: Desk) -> None:
     desk.store.add("1.2", "1.2.1", 4)
     desk.step()
-    arrival = desk.worker._arrivals.get("1.2")
+    arrival = arriving(desk)
     arrival.told = Told(STUDY, arrival.last_image, settled=True)
     assert arrival.told_now is arrival.told
     desk.clock.now += 1

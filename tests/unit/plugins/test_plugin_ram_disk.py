@@ -16,6 +16,7 @@ from pacs_module.logs import ContractLog
 from ram_disk import RamDiskWatch
 from room import Room, Sizes
 from size_rows import SizeRows
+from tests.fakes.reception_desk import Desk
 
 TOTAL = 100 * MB
 
@@ -28,14 +29,14 @@ class SmallDisk(Room):
 
 
 @pytest.fixture
-def room(desk: Any, journal: Journal) -> SmallDisk:
+def room(desk: Desk, journal: Journal) -> SmallDisk:
     tables = desk.tables
     sizes = Sizes(desk.store, tables.receptions, SizeRows(journal), Switches())
     return SmallDisk(desk.log_folder, 10, tables.pulls, sizes, tables.handovers)
 
 
 @pytest.fixture
-def watch(desk: Any, room: SmallDisk) -> RamDiskWatch:
+def watch(desk: Desk, room: SmallDisk) -> RamDiskWatch:
     log = ContractLog(desk.log_folder, "orthanc-python")
     return RamDiskWatch(room, desk.tables, desk.store, 85, log)
 
@@ -45,7 +46,7 @@ def events(folder: Path) -> list[str]:
     return [record["event"] for record in map(json.loads, lines) if "event" in record]
 
 
-def test_a_full_disk_is_said_once_and_so_is_its_end(watch: RamDiskWatch, room: SmallDisk, desk: Any) -> None:
+def test_a_full_disk_is_said_once_and_so_is_its_end(watch: RamDiskWatch, room: SmallDisk, desk: Desk) -> None:
     for free in (50, 14, 10, 20, 30):
         room.free = free * MB
         watch.step()
@@ -55,7 +56,7 @@ def test_a_full_disk_is_said_once_and_so_is_its_end(watch: RamDiskWatch, room: S
 
 
 def test_half_received_studies_that_block_each_other_are_pulled_again_one_by_one(
-    desk: Any, watch: RamDiskWatch, room: SmallDisk
+    desk: Desk, watch: RamDiskWatch, room: SmallDisk
 ) -> None:
     desk.store.image_bytes = 500_000
     requests = []
@@ -82,8 +83,8 @@ def test_half_received_studies_that_block_each_other_are_pulled_again_one_by_one
     assert desk.tables.journal.counts()["studiesParked"] == 1
 
 
-def test_what_a_device_sends_is_learned_before_it_is_deleted(desk: Any, journal: Journal) -> None:
-    device = {"Manufacturer": "GE", "ManufacturerModelName": "Revolution", "Rows": "512", "Columns": "512"}
+def test_what_a_device_sends_is_learned_before_it_is_deleted(desk: Desk, journal: Journal) -> None:
+    device: dict[str, Any] = {"Manufacturer": "GE", "ManufacturerModelName": "Revolution", "Rows": "512", "Columns": "512"}
     desk.store.image_bytes = 540_000
     request = desk.ask("1.1", expected=12)
     desk.store.add("1.1", "1.1.1", 12, **device)

@@ -19,24 +19,21 @@ from conclude import Concluder
 from handover import HandoverFolder
 from pacs_module.domain.errors import RetriableError
 from reception_rows import KEPT, PARKED
+from tests.fakes.reception_desk import Desk
 
 
-def sent(desk: Any, kind: str) -> list[dict[str, Any]]:
-    return [json.loads(body) for what, body in desk.sent() if what == kind]
-
-
-def test_complete_before_the_jobs_end_is_handed_over_at_once_and_reported_at_the_end(desk: Any) -> None:
+def test_complete_before_the_jobs_end_is_handed_over_at_once_and_reported_at_the_end(desk: Desk) -> None:
     request = desk.ask("1.2", expected=5)
     desk.store.add("1.2", "1.2.1", 5)
     desk.step()
-    assert len(sent(desk, "notify")) == 1
-    assert sent(desk, "pull_report") == []
+    assert len(desk.told("notify")) == 1
+    assert desk.told("pull_report") == []
     desk.end(request)
-    (report,) = sent(desk, "pull_report")
+    (report,) = desk.told("pull_report")
     assert (report["outcome"], report["moveSeconds"], report["jobID"]) == ("received", 1.5, "job")
 
 
-def test_images_that_are_not_whole_are_pulled_again(desk: Any) -> None:
+def test_images_that_are_not_whole_are_pulled_again(desk: Desk) -> None:
     request = desk.ask("1.2", expected=5)
     images = desk.store.add("1.2", "1.2.1", 5)
     desk.store.stored(images[2]).write_text("")
@@ -44,23 +41,23 @@ def test_images_that_are_not_whole_are_pulled_again(desk: Any) -> None:
     desk.end(request)
     desk.step(5)
     assert images[2] not in desk.store.images
-    assert sent(desk, "notify") == []
-    (report,) = sent(desk, "pull_report")
+    assert desk.told("notify") == []
+    (report,) = desk.told("pull_report")
     assert (report["outcome"], report["received"]) == ("short", 4)
     desk.ask("1.2", expected=5)
     desk.store.add("1.2", "1.2.1", 1, first=3)
     desk.step()
-    assert sent(desk, "notify")[0]["numberReceived"] == 5
+    assert desk.told("notify")[0]["numberReceived"] == 5
 
 
-def test_study_under_two_patient_ids_is_one_hand_over(desk: Any, tmp_path: Path) -> None:
+def test_study_under_two_patient_ids_is_one_hand_over(desk: Desk, tmp_path: Path) -> None:
     request = desk.ask("1.2", expected=6)
     desk.store.add("1.2", "1.2.1", 3, patient="P1")
     desk.step()
     desk.store.add("1.2", "1.2.1", 3, first=4, patient="P2")
     desk.step()
     desk.end(request)
-    (notification,) = sent(desk, "notify")
+    (notification,) = desk.told("notify")
     assert notification["numberReceived"] == 6
     folder = tmp_path / "handover" / Path(notification["filepath"]).name
     assert [file.read_text() for file in sorted(folder.iterdir())] == [f"P1-1.2.1-{n}" for n in (1, 2, 3)] + [
@@ -68,7 +65,7 @@ def test_study_under_two_patient_ids_is_one_hand_over(desk: Any, tmp_path: Path)
     ]
 
 
-def test_image_that_arrives_in_the_moment_of_deletion_stays_and_opens_a_new_reception(desk: Any) -> None:
+def test_image_that_arrives_in_the_moment_of_deletion_stays_and_opens_a_new_reception(desk: Desk) -> None:
     request = desk.ask("1.2", expected=4)
     desk.store.add("1.2", "1.2.1", 4)
     desk.step()
@@ -81,7 +78,7 @@ def test_image_that_arrives_in_the_moment_of_deletion_stays_and_opens_a_new_rece
     assert desk.lines().count("new study: 1.2") == 2
 
 
-def test_pull_asked_for_before_the_deletion_keeps_the_images(desk: Any) -> None:
+def test_pull_asked_for_before_the_deletion_keeps_the_images(desk: Desk) -> None:
     first = desk.ask("1.2", expected=4)
     desk.store.add("1.2", "1.2.1", 4)
     desk.step()
@@ -92,7 +89,7 @@ def test_pull_asked_for_before_the_deletion_keeps_the_images(desk: Any) -> None:
     assert len(desk.store.images) == 4
 
 
-def test_images_that_still_arrive_put_the_deletion_off(desk: Any) -> None:
+def test_images_that_still_arrive_put_the_deletion_off(desk: Desk) -> None:
     request = desk.ask("1.2", expected=4)
     desk.store.add("1.2", "1.2.1", 4)
     desk.step()
@@ -108,7 +105,7 @@ def test_images_that_still_arrive_put_the_deletion_off(desk: Any) -> None:
     assert desk.store.images == {}
 
 
-def test_growth_after_an_early_end_is_handed_over_again(desk: Any) -> None:
+def test_growth_after_an_early_end_is_handed_over_again(desk: Desk) -> None:
     request = desk.ask("1.2", expected=4)
     desk.store.add("1.2", "1.2.1", 4)
     desk.step()
@@ -116,28 +113,28 @@ def test_growth_after_an_early_end_is_handed_over_again(desk: Any) -> None:
     desk.end(request)
     for _ in range(4):
         desk.step(4)
-    first, second = sent(desk, "notify")
+    first, second = desk.told("notify")
     assert (first["numberReceived"], second["numberReceived"], second["isPush"]) == (4, 6, 0)
     assert any(line.startswith("reinform 1.2 last is 4;now ") for line in desk.lines())
 
 
-def test_images_after_the_final_response_are_waited_for_before_short_is_said(desk: Any) -> None:
+def test_images_after_the_final_response_are_waited_for_before_short_is_said(desk: Desk) -> None:
     request = desk.ask("1.2", expected=5)
     desk.store.add("1.2", "1.2.1", 4)
     desk.end(request)
     desk.step()
     desk.store.add("1.2", "1.2.1", 1, first=5)
     desk.step(1)
-    assert sent(desk, "pull_report")[0]["completeness"] == "COMPLETE"
+    assert desk.told("pull_report")[0]["completeness"] == "COMPLETE"
 
 
-def test_short_study_is_parked_over_a_restart(desk: Any) -> None:
+def test_short_study_is_parked_over_a_restart(desk: Desk) -> None:
     request = desk.ask("1.2", expected=5)
     desk.store.add("1.2", "1.2.1", 4)
     desk.end(request)
     desk.step()
     desk.step(3)
-    assert sent(desk, "pull_report")[0]["outcome"] == "short"
+    assert desk.told("pull_report")[0]["outcome"] == "short"
     again = desk.restarted()
     again.step(100)
     assert len(again.store.images) == 4
@@ -146,13 +143,13 @@ def test_short_study_is_parked_over_a_restart(desk: Any) -> None:
     again.end(final, "0xB000")
     for _ in range(3):
         again.step(3)
-    assert sent(again, "notify")[0]["completeness"] == "SHORT 4 of 5"
-    report = sent(again, "pull_report")[1]
+    assert again.told("notify")[0]["completeness"] == "SHORT 4 of 5"
+    report = again.told("pull_report")[1]
     assert report["outcome"] == "received"
     assert report["message"].endswith("0xB000")
 
 
-def test_late_images_of_a_short_pull_complete_the_parked_study(desk: Any) -> None:
+def test_late_images_of_a_short_pull_complete_the_parked_study(desk: Desk) -> None:
     request = desk.ask("1.2", expected=5)
     desk.store.add("1.2", "1.2.1", 4)
     desk.end(request)
@@ -160,24 +157,24 @@ def test_late_images_of_a_short_pull_complete_the_parked_study(desk: Any) -> Non
     desk.step(3)
     desk.store.add("1.2", "1.2.1", 1, first=5)
     desk.step()
-    assert sent(desk, "notify") == []
+    assert desk.told("notify") == []
     desk.step(31)
-    assert [(one["completeness"], one["pullID"]) for one in sent(desk, "notify")] == [("COMPLETE", "")]
+    assert [(one["completeness"], one["pullID"]) for one in desk.told("notify")] == [("COMPLETE", "")]
 
 
-def test_what_is_pushed_after_the_clock_was_set_back_is_no_straggler_of_the_last_pull(desk: Any) -> None:
+def test_what_is_pushed_after_the_clock_was_set_back_is_no_straggler_of_the_last_pull(desk: Desk) -> None:
     request = desk.ask("1.2", expected=4)
     desk.tables.pulls.ended(request.pull_id, now_ms() + 3_600_000, "", 1.5)
     desk.step()
     desk.step(3)
-    assert sent(desk, "pull_report")[0]["outcome"] == "failed"
+    assert desk.told("pull_report")[0]["outcome"] == "failed"
     desk.store.add("1.2", "1.2.1", 4)
     desk.step()
     desk.step(100)
-    assert [one["isPush"] for one in sent(desk, "notify")] == [1]
+    assert [one["isPush"] for one in desk.told("notify")] == [1]
 
 
-def test_restart_takes_up_what_was_open_without_writing_its_lines_again(desk: Any) -> None:
+def test_restart_takes_up_what_was_open_without_writing_its_lines_again(desk: Desk) -> None:
     desk.store.add("1.2", "1.2.1", 4, SliceThickness="8")
     desk.step()
     before = desk.lines()
@@ -185,19 +182,19 @@ def test_restart_takes_up_what_was_open_without_writing_its_lines_again(desk: An
     again.step(29)
     assert again.lines() == before
     again.step(2)
-    assert sent(again, "notify")[0]["statecode"] == 801
+    assert again.told("notify")[0]["statecode"] == 801
 
 
-def test_study_in_orthanc_that_the_journal_does_not_know_is_taken_up(desk: Any) -> None:
+def test_study_in_orthanc_that_the_journal_does_not_know_is_taken_up(desk: Desk) -> None:
     desk.store.add("1.2", "1.2.1", 4)
     desk.tables.journal.set_meta("seq", "4")  # as if the change log had been cleared
     again = desk.restarted()
     again.step(31)
-    assert sent(again, "notify")[0]["numberReceived"] == 4
+    assert again.told("notify")[0]["numberReceived"] == 4
 
 
 def test_store_that_changes_during_the_export_leaves_nothing_and_is_done_again(
-    desk: Any, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object, **__: object) -> None:
         raise RetriableError("the store changed")
@@ -213,7 +210,7 @@ def test_store_that_changes_during_the_export_leaves_nothing_and_is_done_again(
     assert [kind for kind, _ in desk.sent()] == ["notify", "pull_report"]
 
 
-def test_one_study_that_fails_does_not_hold_up_the_others(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_study_that_fails_does_not_hold_up_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     conclude = Concluder.conclude
 
     def fails_for_one(self: Concluder, received: Any) -> str:
@@ -226,11 +223,11 @@ def test_one_study_that_fails_does_not_hold_up_the_others(desk: Any, monkeypatch
         desk.ask(study, expected=4)
         desk.store.add(study, f"{study}.1", 4)
     desk.step()
-    assert [one["studyUID"] for one in sent(desk, "notify")] == ["1.3"]
+    assert [one["studyUID"] for one in desk.told("notify")] == ["1.3"]
 
 
 @pytest.mark.parametrize("full", ["hand-over folder", "broken images"])
-def test_a_full_disk_at_one_study_does_not_hold_up_the_others(desk: Any, monkeypatch: pytest.MonkeyPatch, full: str) -> None:
+def test_a_full_disk_at_one_study_does_not_hold_up_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch, full: str) -> None:
     link, disk_full = os.link, OSError(errno.ENOSPC, "No space left on device")
 
     def no_space(source: Path, target: Path) -> None:
@@ -254,10 +251,10 @@ def test_a_full_disk_at_one_study_does_not_hold_up_the_others(desk: Any, monkeyp
         desk.end(requests["1.3"])
         assert [(kind, json.loads(body)["studyUID"]) for kind, body in desk.sent()] == [("notify", "1.3"), ("pull_report", "1.3")]
     desk.end(requests["1.2"])
-    assert [(one["studyUID"], one["numberReceived"]) for one in sent(desk, "notify")] == [("1.3", 4), ("1.2", 4)]
+    assert [(one["studyUID"], one["numberReceived"]) for one in desk.told("notify")] == [("1.3", 4), ("1.2", 4)]
 
 
-def test_study_deleted_by_hand_is_forgotten_and_its_pull_fails(desk: Any) -> None:
+def test_study_deleted_by_hand_is_forgotten_and_its_pull_fails(desk: Desk) -> None:
     request = desk.ask("1.2", expected=5)
     desk.store.add("1.2", "1.2.1", 4)
     desk.step()
@@ -265,10 +262,10 @@ def test_study_deleted_by_hand_is_forgotten_and_its_pull_fails(desk: Any) -> Non
     desk.end(request)
     for _ in range(4):
         desk.step(3)
-    assert sent(desk, "pull_report")[0]["outcome"] == "failed"
+    assert desk.told("pull_report")[0]["outcome"] == "failed"
 
 
-def test_kept_where_delete_after_send_is_off(desk: Any) -> None:
+def test_kept_where_delete_after_send_is_off(desk: Desk) -> None:
     object.__setattr__(desk.switches, "delete_after_send", False)
     request = desk.ask("1.2", expected=4)
     desk.store.add("1.2", "1.2.1", 4)
@@ -282,10 +279,10 @@ def test_kept_where_delete_after_send_is_off(desk: Any) -> None:
     desk.end(again)
     desk.step()
     desk.step(3)
-    assert [one["outcome"] for one in sent(desk, "pull_report")] == ["received", "nothing_new"]
+    assert [one["outcome"] for one in desk.told("pull_report")] == ["received", "nothing_new"]
 
 
-def test_second_pull_of_a_study_that_is_still_here_is_a_reception_of_its_own(desk: Any) -> None:
+def test_second_pull_of_a_study_that_is_still_here_is_a_reception_of_its_own(desk: Desk) -> None:
     first = desk.ask("1.2", expected=4)
     desk.store.add("1.2", "1.2.1", 4)
     desk.step()
@@ -294,31 +291,31 @@ def test_second_pull_of_a_study_that_is_still_here_is_a_reception_of_its_own(des
     desk.end(second)
     desk.step()
     desk.step()
-    reports = sent(desk, "pull_report")
+    reports = desk.told("pull_report")
     assert [(one["pullID"], one["outcome"]) for one in reports] == [(first.pull_id, "received"), (second.pull_id, "received")]
-    assert len({one["handoverID"] for one in sent(desk, "notify")}) == 2
+    assert len({one["handoverID"] for one in desk.told("notify")}) == 2
 
 
-def test_count_that_nobody_announced_is_judged_when_received(desk: Any) -> None:
+def test_count_that_nobody_announced_is_judged_when_received(desk: Desk) -> None:
     desk.store.add("1.2", "1.2.1", 2)
     desk.store.add("1.2", "1.2.2", 3)
     desk.step()
     assert not [line for line in desk.lines() if "instance nums" in line]
     desk.step(31)
     assert [line for line in desk.lines() if "instance nums" in line] == ["A1 P1 1.2 1.2.1 filter because instance nums 2 < 3"]
-    assert sent(desk, "notify")[0]["seriesUID"] == "1.2.2"
+    assert desk.told("notify")[0]["seriesUID"] == "1.2.2"
 
 
-def test_series_that_grew_over_its_announced_count_is_judged_again(desk: Any) -> None:
+def test_series_that_grew_over_its_announced_count_is_judged_again(desk: Desk) -> None:
     request = desk.ask("1.2", expected_series={"1.2.1": 2, "1.2.2": 3})
     desk.store.add("1.2", "1.2.1", 5)
     desk.store.add("1.2", "1.2.2", 3)
     desk.step()
     desk.end(request)
-    assert sent(desk, "notify")[0]["seriesUID"] == "1.2.1"
+    assert desk.told("notify")[0]["seriesUID"] == "1.2.1"
 
 
-def test_holes_are_judged_where_the_rule_is_on(desk: Any) -> None:
+def test_holes_are_judged_where_the_rule_is_on(desk: Desk) -> None:
     object.__setattr__(desk.switches, "filter_consecutive_images", True)
     desk.store.add("1.2", "1.2.1", 3)
     desk.store.add("1.2", "1.2.1", 3, first=7)
@@ -330,33 +327,35 @@ def test_holes_are_judged_where_the_rule_is_on(desk: Any) -> None:
 
 
 @pytest.mark.parametrize(("decoded", "taken"), [("", True), ("1mm", True), ("ÐØ²¿", True), ("头", False)])
-def test_text_that_orthanc_lost_is_read_from_the_bytes_and_the_bytes_are_in_the_log(desk: Any, decoded: str, taken: bool) -> None:
+def test_text_that_orthanc_lost_is_read_from_the_bytes_and_the_bytes_are_in_the_log(
+    desk: Desk, decoded: str, taken: bool
+) -> None:
     text = "胸部1mm" if taken else "头"
     desk.store.raw = {"0008-103e": text.encode("gbk") + b" "}
     desk.store.add("1.2", "1.2.1", 4, BodyPartExamined="", SeriesDescription=decoded)
     desk.step()
     desk.step(31)
-    (notification,) = sent(desk, "notify")
+    (notification,) = desk.told("notify")
     assert (notification["statecode"] == 800) is taken
     lines = [line for line in desk.lines() if "filter because" in line]
     assert lines == ([] if taken else [f"A1 P1 1.2 1.2.1 filter because BodyPartExamined: ProtocolName: StudyDescription: "
                                        f"SeriesDescription:头 [{text.encode('gbk').hex(' ')}] ImageComments:"])  # fmt: skip
 
 
-DX = {"Modality": "DX", "SliceThickness": ""}
+DX: dict[str, Any] = {"Modality": "DX", "SliceThickness": ""}
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_field_case_16_of_radiography_a_series_without_a_word_goes_with_the_chest(desk: Any, together: bool) -> None:
+def test_field_case_16_of_radiography_a_series_without_a_word_goes_with_the_chest(desk: Desk, together: bool) -> None:
     request = desk.ask("1.2", expected=3, expected_series={"1.2.1": 1, "1.2.2": 1, "1.2.3": 1}, dx=True)
-    desk.store.add("1.2", "1.2.1", 1, **{**DX, "BodyPartExamined": "", "SeriesDescription": "LAT"})
+    desk.store.add("1.2", "1.2.1", 1, **DX, BodyPartExamined="", SeriesDescription="LAT")
     if not together:
         desk.step()
-    desk.store.add("1.2", "1.2.2", 1, **{**DX, "BodyPartExamined": "CHEST", "SeriesDescription": "PA"})
-    desk.store.add("1.2", "1.2.3", 1, **{**DX, "BodyPartExamined": "HAND"})
+    desk.store.add("1.2", "1.2.2", 1, **DX, BodyPartExamined="CHEST", SeriesDescription="PA")
+    desk.store.add("1.2", "1.2.3", 1, **DX, BodyPartExamined="HAND")
     desk.step()
     desk.end(request)
-    (notification,) = sent(desk, "notify")
+    (notification,) = desk.told("notify")
     assert [one["seriesUID"] for one in notification["series"]] == ["1.2.1", "1.2.2"]
     said = {one["seriesUID"]: (one["taken"], one["because"]) for one in notification["seriesReports"]}
     assert said["1.2.1"] == (True, "no word of another body part, and 1.2.2 is taken")
@@ -365,10 +364,10 @@ def test_field_case_16_of_radiography_a_series_without_a_word_goes_with_the_ches
     assert filtered == (["1.2.3"] if together else ["1.2.1", "1.2.3"])
 
 
-def test_radiography_of_which_no_series_has_a_word_is_filtered_out(desk: Any) -> None:
+def test_radiography_of_which_no_series_has_a_word_is_filtered_out(desk: Desk) -> None:
     request = desk.ask("1.2", expected=2, dx=True)
-    desk.store.add("1.2", "1.2.1", 1, **{**DX, "BodyPartExamined": "", "SeriesDescription": "LAT"})
-    desk.store.add("1.2", "1.2.2", 1, **{**DX, "BodyPartExamined": "HAND"})
+    desk.store.add("1.2", "1.2.1", 1, **DX, BodyPartExamined="", SeriesDescription="LAT")
+    desk.store.add("1.2", "1.2.2", 1, **DX, BodyPartExamined="HAND")
     desk.step()
     desk.end(request)
-    assert sent(desk, "notify")[0]["statecode"] == 801
+    assert desk.told("notify")[0]["statecode"] == 801

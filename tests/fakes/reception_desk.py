@@ -1,0 +1,88 @@
+"""Reception in the plugins, to be driven step by step."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from arrivals import Arrivals
+from changes import Changes
+from conclude import Concluder, Tables
+from deletion import Deletion
+from handover import HandoverFolder
+from judge import Judge
+from pacs_module.domain.messages import PullRequest
+from pacs_module.domain.switches import Switches
+from pacs_module.logs import ContractLog
+from reception import ReceptionWorker
+from size_rows import SizeRows
+from tests.fakes.orthanc_store import FakeStore
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@dataclass
+class Desk:
+    """Reception with a store in memory, a journal on disk and a clock of its own; nothing runs by itself."""
+
+    store: FakeStore
+    tables: Tables
+    folder: HandoverFolder
+    clock: Clock
+    log_folder: Path
+    switches: Switches
+    worker: ReceptionWorker
+    deletion: Deletion
+
+    @classmethod
+    def over(
+        cls, store: FakeStore, tables: Tables, folder: HandoverFolder, clock: Clock, log_folder: Path, switches: Switches
+    ) -> Desk:
+        """As the plugins are wired when they start."""
+        log = ContractLog(log_folder, "orthanc-python")
+        concluder = Concluder(tables, store, folder, switches, ZoneInfo("Asia/Shanghai"), log)
+        arrivals = Arrivals(store, tables, Changes(store, tables.journal), switches.stable_age, log)
+        judge = Judge(store, tables.receptions, switches, log)
+        worker = ReceptionWorker(tables, arrivals, judge, concluder, switches, log)
+        worker.begin()
+        deletion = Deletion(store, tables.receptions, SizeRows(tables.journal), log)
+        return cls(store, tables, folder, clock, log_folder, switches, worker, deletion)
+
+    def restarted(self) -> Desk:
+        return Desk.over(self.store, self.tables, self.folder, self.clock, self.log_folder, self.switches)
+
+    def step(self, later_s: float = 0.0) -> None:
+        self.clock.now += later_s
+        self.worker.step()
+
+    def ask(self, study: str, **values: Any) -> PullRequest:
+        number = len(self.tables.pulls.unreported()) + len(self.sent())
+        request = PullRequest(f"pull-{study}-{number}", study, "PACS", **values)
+        self.tables.pulls.add(request, 1)
+        self.tables.pulls.submitted(request.pull_id, ("job",))
+        return request
+
+    def end(self, request: PullRequest, error: str = "") -> None:
+        self.tables.pulls.ended(request.pull_id, 2, error, 1.5)
+        self.worker.step()
+
+    def sent(self) -> list[tuple[str, str]]:
+        rows = self.tables.journal.rows("SELECT * FROM outbox ORDER BY number")
+        return [(row["kind"], row["body"]) for row in rows]
+
+    def told(self, kind: str) -> list[dict[str, Any]]:
+        """What was sent of one kind: ``notify`` or ``pull_report``."""
+        return [json.loads(body) for what, body in self.sent() if what == kind]
+
+    def lines(self) -> list[str]:
+        file = self.log_folder / "orthanc-python.log"
+        return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
