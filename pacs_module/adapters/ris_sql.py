@@ -80,7 +80,7 @@ class RisSql:
         if accession_number:
             wanted.append(c[names.accession_number] == accession_number)
         if patient_id and day and names.patient_id and names.day:
-            first = date.fromisoformat(day)
+            first = min(date.fromisoformat(day), date.max - timedelta(days=1))
             begin, end = self._written(first), self._written(first + timedelta(days=1))
             wanted.append(and_(c[names.patient_id] == patient_id, c[names.day] >= begin, c[names.day] < end))
         if not wanted:

@@ -2,7 +2,7 @@
 Study documents in the form that every store keeps and gives back alike.
 
 What a PACS or a backend put into a document may be more than a store can hold: a lone surrogate out of a wrong decoding, ``NaN``
-out of a computation. Such a value is written as readable text; a study is never refused for it.
+or a number without end out of a computation. Such a value is written as readable text; a study is never refused for it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from ..domain.errors import PermanentError
 from ..domain.study import Study, read_study
 
+_INT64 = 2**63  # BSON has no larger whole numbers
 # Percent-encoding, because it can be typed: MongoDB reads a dot in a query as a step into a sub-document and `$` as an operator,
 # BSON cannot hold NUL in a key.
 _ENCODED = {"%": "%25", ".": "%2E", "$": "%24", "\0": "%00"}
@@ -61,7 +62,7 @@ def storable(value: Any) -> Any:
         return storable(value.value)
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, float) and not math.isfinite(value):
+    if (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and not -_INT64 <= value < _INT64):
         return str(value)
     if isinstance(value, Mapping):
         return {storable(str(key)): storable(item) for key, item in value.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from .filters import split_image_type
 from .switches import Switches
 
 THICKNESS, INSTANCES = "thickness", "instances"
@@ -163,8 +164,8 @@ def _place(word: str, preferred: Sequence[str]) -> int:
 
 
 def _image_type_rank(image_type: str, preferred: Sequence[str]) -> int:
-    values = set(image_type.upper().split("\\"))
-    return next((place for place, kind in enumerate(preferred) if set(kind.upper().split("\\")) <= values), len(preferred))
+    values = set(split_image_type(image_type))
+    return next((place for place, kind in enumerate(preferred) if set(split_image_type(kind)) <= values), len(preferred))
 
 
 @dataclass(frozen=True)

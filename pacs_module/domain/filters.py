@@ -107,8 +107,8 @@ def goes_with(series: SeriesFacts, verdict: Verdict, taken: str, switches: Switc
 
 
 def judge_modality(series: SeriesFacts, switches: Switches) -> Verdict | None:
-    """Modality (0008,0060) is one of CT_MODALITIES or DX_MODALITIES."""
-    if "Modality" not in series.attributes:
+    """Modality (0008,0060) is one of CT_MODALITIES or DX_MODALITIES; it is never empty where it was told (type 1)."""
+    if not series.modality:
         return None
     wanted = series.modality in switches.ct_modalities + switches.dx_modalities
     return Verdict(wanted, "modality", "Modality", shown(series.modality))
@@ -145,9 +145,14 @@ def judge_image_type(series: SeriesFacts, switches: Switches) -> Verdict | None:
     present = series.text("ImageType")
     if not switches.filter_image_type or not wanted or not present:
         return None
-    values = {value.strip().upper() for value in present.split("\\")}
-    taken = any(set(kind.upper().split("\\")) <= values for kind in wanted)
+    values = set(split_image_type(present))
+    taken = any(set(split_image_type(kind)) <= values for kind in wanted)
     return Verdict(taken, "image type", "ImageType", shown(present))
+
+
+def split_image_type(text: str) -> tuple[str, ...]:
+    """Its values, upper case, without empty ones."""
+    return tuple(value.strip().upper() for value in text.split("\\") if value.strip())
 
 
 def judge_thickness(series: SeriesFacts, switches: Switches) -> Verdict | None:

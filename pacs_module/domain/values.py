@@ -11,8 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 Attributes = Mapping[str, str]
+_NO_COUNT = 2**31
+"""From here on it is no number of instances, whatever the PACS says."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class SeriesFacts:
 
     def text(self, keyword: str) -> str:
         """The attribute's value, empty when it is absent."""
-        return self.attributes.get(keyword, "").strip()
+        return unpadded(self.attributes.get(keyword, ""))
 
     @property
     def modality(self) -> str:
@@ -98,12 +101,12 @@ def split_values(text: str) -> tuple[str, ...]:
 
 
 def parse_count(value: object) -> int | None:
-    """A number of instances however the PACS writes it: ``12``, ``' 12 '``; None for ``n/a``, empty, absent or negative."""
+    """A number of instances however the PACS writes it: ``12``, ``' 12 '``; None for what is no count."""
     try:
         count = int(str(value).strip())
     except ValueError:
         return None
-    return count if count >= 0 else None
+    return count if 0 <= count < _NO_COUNT else None
 
 
 def parse_thickness(text: str) -> float | None:
@@ -116,9 +119,14 @@ def parse_thickness(text: str) -> float | None:
 
 
 def dashed_date(text: str) -> str:
-    """``20200612`` or ``2020.06.12`` (ACR-NEMA) as ``2020-06-12``; anything else as empty."""
+    """``20200612`` or ``2020.06.12`` (ACR-NEMA) as ``2020-06-12``; anything else, and a day that no calendar has, as empty."""
     digits = "".join(character for character in text if character.isascii() and character.isdigit())
-    return f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}" if len(digits) == len("YYYYMMDD") else ""
+    if len(digits) != len("YYYYMMDD"):
+        return ""
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).isoformat()
+    except ValueError:
+        return ""
 
 
 def plain_time(text: str) -> str:

@@ -23,6 +23,7 @@ from .changing import change
 from .pull_ends import pull_what_was_asked_meanwhile
 
 MOST_PRIORITY = 9
+MOST_IMAGES = 2**31
 
 
 @dataclass
@@ -170,6 +171,8 @@ def _check(message: Mapping[str, Any]) -> None:
     """Everything that is read later is readable: what is acknowledged now cannot be refused any more."""
     check_notification(message)
     read_reports(message)
+    if not 0 <= message["numberReceived"] < MOST_IMAGES:
+        raise MessageError("numberReceived", message["numberReceived"], f"0 or more, below {MOST_IMAGES}")
     if not 0 <= message["priorities"] <= MOST_PRIORITY:
         raise MessageError("priorities", message["priorities"], f"0 to {MOST_PRIORITY}")
     identity = message.get("identity", {})

@@ -94,6 +94,7 @@ def test_by_patient_and_day_alone(ris: RisSql) -> None:
 def test_nothing_known_and_nothing_asked(ris: RisSql) -> None:
     assert ris.orders_of("NOBODY", "NOBODY", "2020-06-18") == []
     assert ris.orders_of("", "", "") == []
+    assert ris.orders_of("NOBODY", "NOBODY", "9999-12-31") == [], "what some write for a day that they do not know"
 
 
 def test_values_are_never_part_of_the_statement(ris: RisSql) -> None:

@@ -131,12 +131,12 @@ def test_texts_come_back_letter_by_letter(store: StudyStore, text: str) -> None:
 
 
 def test_what_no_store_can_hold_as_it_is_becomes_readable_text(store: StudyStore) -> None:
-    values = {"nan": float("nan"), "far": float("inf")}
+    values = {"nan": float("nan"), "far": float("inf"), "large": 2**63}
     add(store, "1.2.3", patient_id="half \ud83d", handovers=[HandOver("h", "1", 1, "/x", {}, "", result_values=values)])
     read = store.get("1.2.3")
     assert read is not None
     assert read.patient_id == "half \\ud83d"
-    assert read.handovers[0].result_values == {"nan": "nan", "far": "inf"}
+    assert read.handovers[0].result_values == {"nan": "nan", "far": "inf", "large": str(2**63)}
 
 
 def test_numbers_come_back_as_they_are(store: StudyStore) -> None:

@@ -57,6 +57,10 @@ def test_field_case_2_rf_and_ot_can_be_switched_on() -> None:
     assert judge_modalities(("OT",), site).taken
 
 
+def test_a_modality_that_the_pacs_leaves_empty_drops_nothing() -> None:
+    assert said(ct(Modality="")) == "taken"
+
+
 def test_field_case_2_the_words_of_the_log() -> None:
     assert said(ct(Modality="RF")) == "Modality RF"
 
@@ -159,6 +163,11 @@ def test_a_verdict_names_what_decided_when_the_series_is_taken() -> None:
 )
 def test_field_case_7_image_type(image_type: str, words: str) -> None:
     assert said(ct(ImageType=image_type)) == words
+
+
+def test_field_case_7_a_site_may_end_a_wanted_type_with_a_backslash() -> None:
+    site = replace(SITE, image_types_ct=("ORIGINAL\\ PRIMARY \\",))
+    assert said(ct(ImageType="ORIGINAL\\PRIMARY\\AXIAL"), site) == "taken"
 
 
 def test_image_type_of_dx_is_not_judged_unless_the_site_says_so() -> None:

@@ -65,6 +65,7 @@ def test_field_case_12_no_answer_raises(answer: dict[str, str]) -> None:
         ("12.5", None),
         (7, 7),
         ("9" * 5000, None),
+        ("9" * 20, None),
     ],
 )
 def test_field_case_12_counts(text: object, count: int | None) -> None:
@@ -113,6 +114,8 @@ def test_field_case_6_thickness(text: str, thickness: float | None) -> None:
         ("", ""),
         ("202006", ""),
         ("20200612-20200613", ""),
+        ("99999999", ""),
+        ("20200230", ""),
         ("٢٠٢٠٠٦١٢", ""),
     ],
 )
@@ -129,7 +132,7 @@ def test_times(text: str, time: str) -> None:
 
 
 def test_absent_and_empty_attributes_read_the_same_but_are_told_apart() -> None:
-    told = SeriesFacts("1", {"Modality": " ct "})
+    told = SeriesFacts("1", {"Modality": " ct\0"})
     assert told.modality == "CT"
     assert told.text("BodyPartExamined") == ""
     assert "BodyPartExamined" not in told.attributes

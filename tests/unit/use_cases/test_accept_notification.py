@@ -60,6 +60,8 @@ def test_everything_filtered_settles_it(world: Pipeline) -> None:
         {"studyUID": ""},
         {"handoverID": 7},
         {"numberReceived": "80"},
+        {"numberReceived": -1},
+        {"numberReceived": 10**23},
         {"priorities": 300},
         {"priorities": -1},
         {"identity": []},
