@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from .documents import camel
 from .filters import is_dx, judge_modalities
 from .instants import iso
 from .lifecycle import SETTLED, Event, State
@@ -103,15 +104,16 @@ def _corrected(study: Study, found: FoundStudy, now: int) -> bool:
     Two PACS that always told differently correct nothing.
     """
     copy = study.pacs[found.pacs]
-    told = {name: getattr(found, name) for name in NAMES if getattr(found, name)}
-    ours = {name: getattr(study, name) for name in NAMES if getattr(study, name)}
+    told = {camel(name): getattr(found, name) for name in NAMES if getattr(found, name)}
+    ours = {camel(name): getattr(study, name) for name in NAMES if getattr(study, name)}
     before = copy.told or (ours if len(study.pacs) == 1 and not study.is_push else {})
     if told.items() <= before.items():
         return False
-    for name, new in told.items():
-        old = before.get(name, new)
-        if old != new:
-            study.note("corrected at the PACS", f"{found.pacs}: {name} {old} -> {new}", now)
+    for name in NAMES:
+        new = told.get(camel(name), "")
+        old = before.get(camel(name), new)
+        if new and old != new:
+            study.note("corrected at the PACS", f"{found.pacs}: {camel(name)} {old} -> {new}", now)
             if getattr(study, name) == old:
                 setattr(study, name, new)
     copy.told = {**before, **told}

@@ -267,9 +267,15 @@ def test_corrected_names_are_taken_over_and_stand_in_the_history() -> None:
     study = world.study()
     assert (study.patient_id, study.accession_number) == ("P2", "A2")
     corrected = [entry.why for entry in study.history if entry.event == "corrected at the PACS"]
-    assert corrected == ["A: accession_number A1 -> A2", "A: patient_id P1 -> P2"]
+    assert corrected == ["A: accessionNumber A1 -> A2", "A: patientID P1 -> P2"]
     world.find("A", DAY)
     assert world.study() == study
+    assert [name for name in names_in(study.to_document()) if "_" in name] == [], "the contract's names are camelCase"
+
+
+def names_in(document: object) -> list[str]:
+    inner = document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
+    return [*(document if isinstance(document, dict) else ()), *(name for one in inner for name in names_in(one))]
 
 
 def test_two_pacs_that_tell_differently_correct_nothing() -> None:
