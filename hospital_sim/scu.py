@@ -110,7 +110,7 @@ class Association:
             self._pacs.port,
             contexts=self._contexts,
             ae_title=self._pacs.ae_title,
-            evt_handlers=[(evt.EVT_CONN_OPEN, _send_at_once), (evt.EVT_PDU_RECV, note_rejection)],
+            evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once), (evt.EVT_PDU_RECV, note_rejection)],
         )
         if self._association.is_established:
             self._parking = _Parking.of(self._association)
@@ -242,8 +242,8 @@ def _bytes_unchanged() -> Iterator[None]:
         _config.STORE_SEND_CHUNKED_DATASET = before
 
 
-def _send_at_once(event: evt.Event) -> None:
-    """Switch Nagle's algorithm off: with it each C-STORE waits some 50 ms for a delayed acknowledgement."""
+def send_at_once(event: evt.Event) -> None:
+    """Switch Nagle's algorithm off: with it each C-STORE waits some 50 ms for a delayed acknowledgement, an answer 40."""
     transport = event.assoc.dul.socket
     if transport is not None and transport.socket is not None:
         transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -37,6 +37,7 @@ from hospital_sim.pacs.move import MOVE_CLASSES
 from hospital_sim.pacs.planned import archive_of
 from hospital_sim.pacs.query import FIND_CLASSES
 from hospital_sim.pacs.stored import Store
+from hospital_sim.scu import send_at_once
 
 _VERIFICATION = "1.2.840.10008.1.1"
 _NATIVE = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
@@ -188,7 +189,7 @@ class SimPacs:
         for abstract in _STORAGE:
             ae.add_supported_context(abstract, _SYNTAXES)
         handlers: list[Any] = [
-            (evt.EVT_CONN_OPEN, _send_at_once),
+            (evt.EVT_CONN_OPEN, send_at_once),
             (evt.EVT_CONN_CLOSE, _wait_no_more),
             (evt.EVT_REQUESTED, self._on_requested),
         ]
@@ -299,13 +300,6 @@ def _hang_up(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
     connection.close()
-
-
-def _send_at_once(event: evt.Event) -> None:
-    """Without Nagle's algorithm: with it a response may wait 40 ms for a delayed acknowledgement."""
-    transport = event.assoc.dul.socket
-    if transport is not None and transport.socket is not None:
-        transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _wait_no_more(event: evt.Event) -> None:

@@ -47,7 +47,7 @@ class Window:
         """The matching keys (PS3.4 C.2.2.2): single date, time range, wildcards."""
         keys = {"StudyDate": self.day.strftime("%Y%m%d")}
         if (self.since, self.until) != (0, DAY_SECONDS - 1):
-            keys["StudyTime"] = f"{_clock(self.since)}-{_clock(self.until)}"
+            keys["StudyTime"] = f"{clock_of(self.since)}-{clock_of(self.until)}"
         if self.modality:
             keys["ModalitiesInStudy"] = self.modality
         return {**keys, **{key: f"{prefix}*" for key, prefix in self.prefixes}}
@@ -138,7 +138,8 @@ def seconds_of(time: str) -> int | None:
     return seconds if seconds < DAY_SECONDS else None
 
 
-def _clock(seconds: int) -> str:
+def clock_of(seconds: int) -> str:
+    """Seconds of the day as HHMMSS."""
     return f"{seconds // 3600:02d}{seconds % 3600 // 60:02d}{seconds % 60:02d}"
 
 

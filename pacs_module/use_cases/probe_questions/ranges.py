@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...domain.probe import MATCH_VERDICT, Match, Verdict, Whole, judge_match, text_of, uid_of
-from ...domain.windows import Window
-from .session import STUDY_KEYS, Day, Session, clock, dicom, nothing, second_of
+from ...domain.windows import Window, clock_of
+from .session import STUDY_KEYS, Day, Session, dicom, nothing, second_of
 
 
 def dates(session: Session) -> None:
@@ -89,7 +89,7 @@ def times(session: Session) -> None:
 def _across_midnight(session: Session) -> None:
     """Date and time matched as one moment or each by itself (PS3.4 C.2.2.2.5.4)."""
     since, until = 6 * 3600, 18 * 3600
-    asked = f"StudyDate from the day before to the day, StudyTime {clock(since)}-{clock(until)}"
+    asked = f"StudyDate from the day before to the day, StudyTime {clock_of(since)}-{clock_of(until)}"
 
     def of(day: Day, low: int, high: int) -> set[str]:
         return day.those(lambda answer: (second := second_of(answer)) is not None and low <= second <= high)
@@ -101,7 +101,7 @@ def _across_midnight(session: Session) -> None:
         return
     query = {
         "StudyDate": f"{dicom(session.before.day)}-{dicom(session.today_list.day)}",
-        "StudyTime": f"{clock(since)}-{clock(until)}",
+        "StudyTime": f"{clock_of(since)}-{clock_of(until)}",
     }
     reply = session.talk.find("STUDY", query, STUDY_KEYS, some=True)
     got = {uid_of(answer) for answer in reply.answers}

@@ -109,11 +109,6 @@ def dicom(day: date) -> str:
     return day.strftime("%Y%m%d")
 
 
-def clock(seconds: int) -> str:
-    """Seconds of the day as DICOM writes them."""
-    return f"{seconds // 3600:02d}{seconds % 3600 // 60:02d}{seconds % 60:02d}"
-
-
 def status_words(status: int | None) -> str:
     """A status as four hexadecimal digits."""
     return "none" if status is None else f"{status:04X}"
