@@ -7,7 +7,6 @@ Not proved here: what real PACS answer (test_finder_contract) and character sets
 import socket
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -18,6 +17,7 @@ from pacs_module.domain.errors import PermanentError, RetriableError, TooManyAns
 from pacs_module.domain.values import Attributes
 from stack.ports import free_ports
 from tests.raw_scp import RawScp, Script, identifier
+from tests.waiting import wait_for
 
 STUDY = identifier({"StudyInstanceUID": b"1.2.3", "ModalitiesInStudy": b"CT\\PR"})
 KEYS = ("StudyInstanceUID", "ModalitiesInStudy", "NumberOfStudyRelatedInstances")
@@ -54,7 +54,7 @@ def test_a_silent_pacs_costs_the_deadline_and_is_aborted(where: str) -> None:
         with pytest.raises(RetriableError, match=r"within 0\.5 s"):
             ask(finder(scp.port, timeout=0.5))
         assert time.monotonic() - began >= 0.5
-        wait_until(lambda: scp.ended_by == [ABORT])
+        wait_for(lambda: scp.ended_by == [ABORT])
 
 
 def test_a_pacs_that_drips_its_answers_does_not_outlive_the_deadline() -> None:
@@ -129,7 +129,7 @@ def test_waiting_behind_a_silent_query_counts_to_the_deadline() -> None:
         shared = finder(scp.port, timeout=5.0)
         first = threading.Thread(target=ask_in_vain, args=(shared,))
         first.start()
-        wait_until(lambda: scp.associations == 1)
+        wait_for(lambda: scp.associations == 1)
         began = time.monotonic()
         with pytest.raises(RetriableError):
             ask(shared)
@@ -172,13 +172,6 @@ def test_an_attribute_that_does_not_exist_is_refused_before_anything_is_sent() -
 def ask_in_vain(shared: PynetdicomFinder) -> None:
     with pytest.raises(RetriableError):
         ask(shared)
-
-
-def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 class http_server:  # noqa: N801 - a context manager

@@ -22,6 +22,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from stack.orthanc import HospitalPacs, OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
+from tests.waiting import wait_for
 
 T = TypeVar("T")
 
@@ -194,16 +195,12 @@ def _whole_lines(text: str) -> list[str]:
 
 
 def until(condition: Callable[[], T], within_s: float, what: str, stack: PluginStack | None = None) -> T:
-    """Poll until the condition gives something true."""
-    deadline = time.monotonic() + within_s
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            seen = f"\n{stack.lines()}\n{stack.events()[-8:]}\n{stack.recorder.messages[-3:]}" if stack else ""
-            raise AssertionError(f"not within {within_s} s: {what}{seen}")
-        time.sleep(0.02)
+    """The first true value of a condition; when it never comes, an error with what the stack has told."""
+
+    def seen() -> str:
+        return f"{what}\n{stack.lines()}\n{stack.events()[-8:]}\n{stack.recorder.messages[-3:]}" if stack else what
+
+    return wait_for(condition, within_s, seen)
 
 
 def sop_uids(folder: Path) -> set[str]:

@@ -6,13 +6,10 @@ Not proved here: that a PACS indexes what it stores; the end-to-end run does tha
 
 import datetime as dt
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,47 +24,12 @@ from hospital_sim.instances import Renderer
 from hospital_sim.planned_study import Content
 from hospital_sim.scu import Pacs, PacsUnreachableError, StoreRefusedError
 from stack.ports import free_ports
+from tests.storescp import Scp, after_meta
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.server("dcmtk")
 DATE = dt.date(2026, 11, 21)
 PLAN = plan_day("small", DATE)
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-class Scp:
-    """A storescp with a folder of its own."""
-
-    def __init__(self, folder: Path, *options: str) -> None:
-        self.folder = folder
-        folder.mkdir()
-        (port,) = free_ports(1)
-        self.pacs = Pacs("127.0.0.1", port, "PACS")
-        # +B writes what came on the wire, byte for byte; each file has the SOP Instance UID in its name.
-        self._process = subprocess.Popen(
-            ["/usr/bin/storescp", "-aet", "PACS", "-od", str(folder), *options, str(port)],
-            env={**os.environ, "TCP_NODELAY": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        until = time.monotonic() + 60
-        while not listens(port):
-            assert self._process.poll() is None
-            assert time.monotonic() < until, "storescp does not listen"
-            time.sleep(0.01)
-
-    def files(self) -> list[Path]:
-        return sorted(one for one in self.folder.iterdir() if one.is_file())
-
-    def per_series(self) -> Counter[str]:
-        return Counter(str(dcmread(one, stop_before_pixels=True).SeriesInstanceUID) for one in self.files())
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.wait()
 
 
 @pytest.fixture
@@ -173,11 +135,8 @@ def test_a_signal_ends_the_command_at_once(start_scp: Callable[..., Scp], tmp_pa
          "--events", str(events)],
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    until = time.monotonic() + 60
-    while not (events.exists() and events.read_text()):
-        assert process.poll() is None
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    wait_for(lambda: (events.exists() and events.read_text()) or process.poll() is not None, what="the first event")
+    assert process.poll() is None
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 128 + number
@@ -208,12 +167,6 @@ def test_own_files_are_sent_unchanged_and_summed_up(start_scp: Callable[..., Scp
     assert all(one.dates == ["20261121"] for one in studies)
     assert {one.description for one in studies} == {"Thorax Routine", "胸部平扫"}
     assert sorted(after_meta(one) for one in scp.files()) == sorted(after_meta(one) for one in (own_files / "deep").iterdir())
-
-
-def after_meta(path: Path) -> bytes:
-    """The data set as it stands in the file, without preamble and file meta information."""
-    raw = path.read_bytes()
-    return raw[144 + int.from_bytes(raw[140:144], "little") :]
 
 
 def test_a_transfer_syntax_that_the_pacs_does_not_take_is_named(start_scp: Callable[..., Scp], own_files: Path) -> None:

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from hospital_sim.pacs.text import HABITUAL
 from hospital_sim.planned_study import Content
 from hospital_sim.scu import Pacs
 from stack.ports import free_ports
+from tests.storescp import Scp, after_meta
 
 pytestmark = pytest.mark.server("dcmtk")
 DATE = dt.date(2026, 11, 21)
@@ -56,20 +56,10 @@ def pacs(running: SimPacs) -> SimPacs:
 
 
 @pytest.fixture
-def storescp(tmp_path: Path) -> Iterator[tuple[Path, int]]:
-    folder = tmp_path / "received"
-    folder.mkdir()
-    (port,) = free_ports(1)
-    process = subprocess.Popen(
-        ["/usr/bin/storescp", "-aet", "DEST", "-od", str(folder), "+B", "+xa", str(port)], env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    until = time.monotonic() + 60
-    while dcmtk("/usr/bin/echoscu", "127.0.0.1", str(port)).returncode:
-        assert time.monotonic() < until, "storescp does not listen"
-    yield folder, port
-    process.kill()
-    process.wait()
+def storescp(tmp_path: Path) -> Iterator[Scp]:
+    scp = Scp(tmp_path / "received", "+B", "+xa")
+    yield scp
+    scp.stop()
 
 
 def test_echoscu(pacs: SimPacs) -> None:
@@ -116,15 +106,14 @@ def test_findscu_sees_a_uid_with_spaces(pacs: SimPacs) -> None:
     assert re.search(rb"\(0020,000d\) UI \[2\.25\. \d+ +\]", output)
 
 
-def test_movescu_to_storescp(pacs: SimPacs, storescp: tuple[Path, int]) -> None:
-    folder, port = storescp
-    pacs.destinations["DEST"] = ("127.0.0.1", port)
+def test_movescu_to_storescp(pacs: SimPacs, storescp: Scp) -> None:
+    pacs.destinations["DEST"] = (storescp.pacs.host, storescp.pacs.port)
     output = query(
         pacs, "/usr/bin/movescu", "QueryRetrieveLevel=STUDY", f"StudyInstanceUID={CT.uid}",
         options=("-S", "-aem", "DEST", "--no-port"),
     )  # fmt: skip
     assert b"Received Final Move Response (Success)" in output
-    read = [dcmread(one) for one in folder.iterdir()]
+    read = [dcmread(one) for one in storescp.files()]
     expected = pacs.archive[CT.uid].sop_instance_uids(pacs.now)
     assert sorted(str(one.SOPInstanceUID) for one in read) == sorted(uid for uids in expected.values() for uid in uids)
     for one in read:
@@ -134,8 +123,7 @@ def test_movescu_to_storescp(pacs: SimPacs, storescp: tuple[Path, int]) -> None:
             assert one.pixel_array.shape == (one.Rows, one.Columns)
 
 
-def test_what_was_stored_comes_back_byte_for_byte_compressed_or_not(tmp_path: Path, storescp: tuple[Path, int]) -> None:
-    folder, port = storescp
+def test_what_was_stored_comes_back_byte_for_byte_compressed_or_not(tmp_path: Path, storescp: Scp) -> None:
     study = plan_day("small", DATE).studies[0]
     series = next(one for one in study.series if one.content is Content.THICK)
     sent = tmp_path / "sent"
@@ -144,20 +132,14 @@ def test_what_was_stored_comes_back_byte_for_byte_compressed_or_not(tmp_path: Pa
         if number % 2:
             image.compress("1.2.840.10008.1.2.5", generate_instance_uid=False)  # RLE Lossless
         image.save_as(sent / f"{number}.dcm", enforce_file_format=True)
-    with SimPacs(ae_title="OWN", destinations={"DEST": ("127.0.0.1", port)}) as own:
+    with SimPacs(ae_title="OWN", destinations={"DEST": (storescp.pacs.host, storescp.pacs.port)}) as own:
         send_folder(sent, Pacs(own.host, own.port, "OWN"))
         assert len(own.archive[study.uid].sop_instance_uids(own.now)[series.uid]) == series.instances
         query(
             own, "/usr/bin/movescu", "QueryRetrieveLevel=STUDY", f"StudyInstanceUID={study.uid}",
             options=("-S", "-aem", "DEST", "--no-port"),
         )  # fmt: skip
-    assert sorted(map(data_set, folder.iterdir())) == sorted(map(data_set, sent.iterdir()))
-
-
-def data_set(path: Path) -> bytes:
-    """What stands in a file behind preamble and file meta information."""
-    raw = path.read_bytes()
-    return raw[144 + int.from_bytes(raw[140:144], "little") :]
+    assert sorted(map(after_meta, storescp.files())) == sorted(map(after_meta, sent.iterdir()))
 
 
 def test_storescu_fills_the_pacs(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import datetime as dt
 import json
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +13,7 @@ from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.text import HABITUAL
 from stack.ports import free_ports
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.server("orthanc")
 DAY = plan_busy_day(dt.date(2026, 11, 21), 60, max_slices=20, matrix=16)
@@ -39,11 +39,8 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Sim
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         url = f"http://127.0.0.1:{http}"
-        until = time.monotonic() + 120
-        while not answers(url):
-            assert process.poll() is None
-            assert time.monotonic() < until, "Orthanc does not answer"
-            time.sleep(0.05)
+        wait_for(lambda: answers(url) or process.poll() is not None, what="Orthanc to answer")
+        assert process.poll() is None
         yield url, pacs
         process.kill()
         process.wait()

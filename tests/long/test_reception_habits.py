@@ -33,6 +33,7 @@ from hospital_sim.scu import Pacs, PacsUnreachableError
 from stack.orthanc import HOSPITAL_NAME
 from stack.ram_disk import GIB
 from stack.whole import Stack, StackOptions
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
@@ -153,13 +154,12 @@ def test_the_backend_gets_what_the_pacs_has_and_nothing_is_called_complete_that_
     running.pacs.habits = case.habits
     running.pacs.ledger.clear()
     for study in studies:
-        held = WHOLE.study(study.uid)
-        assert held is not None
-        running.pacs.archive.add(held)
-    deadline = time.monotonic() + SETTLED_S
-    while not all(running.settled(study.uid) for study in studies):
-        assert time.monotonic() < deadline, [running.study(study.uid).get("timeline", [])[-6:] for study in studies]
-        time.sleep(0.2)
+        running.pacs.archive.add(WHOLE[study.uid])
+    wait_for(
+        lambda: all(running.settled(study.uid) for study in studies),
+        SETTLED_S,
+        lambda: str([running.study(study.uid).get("timeline", [])[-6:] for study in studies]),
+    )
     whole = [judge(running, study, case) for study in studies]
     assert all(whole) == (case.verdict == "COMPLETE")
     bitten = running.pacs.ledger.bitten()

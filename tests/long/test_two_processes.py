@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,7 @@ from stack.pacs_module import PacsModule, PacsModuleLinks
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
 from tests.fakes.three_pacs import DAY, ThreePacs
+from tests.waiting import wait_for
 
 PACS = ("PACS-A", "PACS-B", "PACS-C")
 STUDIES = 1000
@@ -85,12 +86,6 @@ def processes(run: RunFolder, site: ThreePacs) -> list[PacsModule]:
         folder = RunFolder(run.path / f"process-{number}")
         made.append(PacsModule(folder, port, links, settings))
     return made
-
-
-def until(what: str, holds: Callable[[], bool], end: float) -> None:
-    while not holds():
-        assert time.monotonic() < end, f"{what} did not come"
-        time.sleep(0.2)
 
 
 def raise_priorities(site: ThreePacs, urls: list[str], chance: random.Random) -> None:
@@ -173,16 +168,19 @@ def test_a_thousand_studies_over_two_processes_one_of_which_is_killed(site: Thre
             one.start()
             two.start()
             for done in (50, 200, 350, 500, 650, 800):
-                until(f"pull number {done}", lambda done=done: len(site.pulls) >= done, end)  # type: ignore[misc]
+                wait_for(lambda done=done: len(site.pulls) >= done, end - time.monotonic(), f"pull number {done}")  # type: ignore[misc]
                 raise_priorities(site, [one.url, two.url], chance)
                 if done == 350:
                     two.kill()
                 if done == 500:
                     two.start()
-            until("the last pull", lambda: len(site.pulls) >= STUDIES and all(pull.ended for pull in site.pulls), end)
+            wait_for(lambda: len(site.pulls) >= STUDIES, end - time.monotonic(), "the last pull")
+            wait_for(lambda: all(pull.ended for pull in site.pulls), end - time.monotonic(), "the end of the last pull")
             took = time.monotonic() - begin
             with closing(SqliteStore(run.path / "shared.db")) as store:
-                until("the last report", lambda: store.count({"state": "unsupported_series"}) == STUDIES, end)
+                wait_for(
+                    lambda: store.count({"state": "unsupported_series"}) == STUDIES, end - time.monotonic(), "the last report"
+                )
                 lives = [life_of(study) for study in store.find({})]
             one.stop()
             two.stop()

@@ -6,7 +6,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from stack.ports import free_ports
 from tests.compose_file import Done
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -84,11 +84,12 @@ def test_start_script_with_the_demo_pacs(repository: Path, tmp_path: Path) -> No
     command = [str(repository / "docker/orthanc/start.sh"), str(repository / "docker/hospital/orthanc.json")]
     with (tmp_path / "log").open("w") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as orthanc:
         try:
-            deadline = time.monotonic() + 120
-            while healthy(repository, f"http://127.0.0.1:{http}/system", **environment).returncode:
-                assert orthanc.poll() is None, (tmp_path / "log").read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
+            system = f"http://127.0.0.1:{http}/system"
+            wait_for(
+                lambda: healthy(repository, system, **environment).returncode == 0 or orthanc.poll() is not None,
+                what="Orthanc to answer",
+            )
+            assert orthanc.poll() is None, (tmp_path / "log").read_text()
         finally:
             orthanc.terminate()
     rights = {name: stat.S_IMODE(os.stat(tmp_path / "ram" / name).st_mode) for name in ("store", "index", "handover")}
