@@ -137,29 +137,28 @@ class Record:
     def __init__(self, path: Path) -> None:
         self.accepted: set[str] = set()
         self.results: dict[str, dict[str, Any]] = {}
-        self._lock = threading.Lock()
+        self._path, self._lock = path, threading.Lock()
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
             try:
                 entry = json.loads(line)
             except ValueError:
                 continue  # the last line of a killed process
             self._remember(entry)
-        self._file = path.open("a+", encoding="utf-8")
         self._end_broken_line()
 
     def add(self, event: str, key: str, **values: Any) -> None:
         """Write one line and wait until it is on disk."""
         entry = {"event": event, "at": time.time(), "idempotencyKey": key, **values}
-        with self._lock:
-            self._file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
+        with self._lock, self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
             self._remember(entry)
 
     def _end_broken_line(self) -> None:
-        size = self._file.seek(0, os.SEEK_END)
-        if size and Path(self._file.name).read_bytes()[-1:] != b"\n":
-            self._file.write("\n")
+        with self._path.open("a+b") as file:
+            if file.tell() and self._path.read_bytes()[-1:] != b"\n":
+                file.write(b"\n")
 
     def _remember(self, entry: dict[str, Any]) -> None:
         if entry["event"] == "accepted":
