@@ -207,7 +207,7 @@ def test_pacs_that_is_down_is_a_failed_pull_and_no_stall_for_others(stack: Plugi
     ("line", "words"),
     [
         ("KEYWORD = ['CHEST']", "KEYWORD = ['CHEST'] is not allowed: there is no such switch; did you mean KEYWORDS?"),
-        ("STABLE_AGE = 'long'", "STABLE_AGE = 'long' is not allowed: a number, 0 or more"),
+        ("STABLE_AGE = 'long'", "STABLE_AGE = 'long' is not allowed: a number, 0 to 1e9"),
         ("DELETE_AFTER_SEND = False", "DELETE_AFTER_SEND = False is not allowed: True, because the store"),
         ("KEYWORDS = [", "line 1' is not allowed: Python assignments"),
     ],
