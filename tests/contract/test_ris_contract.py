@@ -7,6 +7,7 @@ Not proved here: Oracle, SQL Server and MySQL, whose servers are on no test mach
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -33,9 +34,9 @@ class Database:
     day_format: str
     view_without_days: str = "orders"
 
-    def ris(self, **changed: object) -> RisSql:
-        values = {"url": self.url, "view": self.view, "columns": COLUMNS, "day_format": self.day_format, "timeout": 2.0}
-        return RisSql(**{**values, **changed})  # type: ignore[arg-type]
+    def ris(self, **changed: Any) -> RisSql:
+        values = dict[str, Any](url=self.url, view=self.view, columns=COLUMNS, day_format=self.day_format, timeout=2.0)
+        return RisSql(**{**values, **changed})
 
 
 def fill(url: str, day_type: str) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -37,8 +38,8 @@ def uids(studies: list[Study]) -> list[str]:
     return [study.study_uid for study in studies]
 
 
-def add(store: StudyStore, uid: str, **values: object) -> Study:
-    study = Study(uid, **values)  # type: ignore[arg-type]
+def add(store: StudyStore, uid: str, **values: Any) -> Study:
+    study = Study(uid, **values)
     assert store.insert(study)
     return study
 

@@ -11,6 +11,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ DAY = "20200618"
 CHEST, ABDOMEN, EMERGENCY = "1001", "2002", "急诊"
 IMAGES = 12
 LONG_S = 300.0
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "find_dates": ["2020-06-18"],
     "find_interval_s": 15.0,  # the orders of what is found first are looked at before the second find makes it due
     "ris": {
@@ -113,7 +114,7 @@ class Hospital:
 @pytest.fixture
 def hospital(tmp_path: Path) -> Iterator[Hospital]:
     ris = Ris(tmp_path / "ris.db")
-    settings = {**SETTINGS, "ris": {**SETTINGS["ris"], "url": ris.url}}  # type: ignore[dict-item]
+    settings = {**SETTINGS, "ris": {**SETTINGS["ris"], "url": ris.url}}
     with Stack(tmp_path / "run", StackOptions(settings=settings)) as stack:
         made = Hospital(stack, ris)
         yield made

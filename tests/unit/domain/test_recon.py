@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -44,9 +45,9 @@ LATER = series("b later", SeriesDate="20200618", SeriesTime="0915")
     ],
 )  # fmt: skip
 def test_of_a_ct_study(
-    rule: str, order: tuple[str, ...], preferences: dict[str, tuple[str, ...]], of: tuple[SeriesFacts, ...], chosen: str
+    rule: str, order: tuple[str, ...], preferences: dict[str, Any], of: tuple[SeriesFacts, ...], chosen: str
 ) -> None:
-    site = replace(SITE, choice_order=order, **preferences)  # type: ignore[arg-type]
+    site = replace(SITE, choice_order=order, **preferences)
     for way in permutations(candidate_here(one, one.instances or 0, site, final=True) for one in of):
         assert choose(way, dx=False, switches=site).series[0].series_uid == chosen, rule
 

@@ -38,13 +38,13 @@ SITE = Switches()
 NOW = 1_592_481_600_000
 
 
-def found(uid: str = "1.2.3", pacs: str = "A", count: int | None = 100, **changed: object) -> FoundStudy:
+def found(uid: str = "1.2.3", pacs: str = "A", count: int | None = 100, **changed: Any) -> FoundStudy:
     made = FoundStudy(pacs, uid, "2020-06-18", "080000", f"ACC{uid}", f"PID{uid}", "Thorax", ("CT",), count)
-    return replace(made, **changed)  # type: ignore[arg-type]
+    return replace(made, **changed)
 
 
-def listed(*studies: FoundStudy, pacs: str = "A", **changed: object) -> PacsList:
-    return replace(PacsList(pacs, DAY, studies), **changed)  # type: ignore[arg-type]
+def listed(*studies: FoundStudy, pacs: str = "A", **changed: Any) -> PacsList:
+    return replace(PacsList(pacs, DAY, studies), **changed)
 
 
 def known(state: State | None, seen: FoundStudy | None = None, why: str = "", count: int | None = 100) -> Study:

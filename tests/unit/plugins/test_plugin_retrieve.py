@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from journal import Journal
-from orthanc_rest import Unreachable
+from orthanc_rest import OrthancRest, Unreachable
 from pacs_module.domain.errors import PermanentError, Refused, RetriableError
 from pacs_module.domain.messages import PullRequest
 from pacs_module.domain.switches import Switches
@@ -24,7 +24,7 @@ STUDY = PullRequest("p1", "1.2", "PACS", priority=2)
 SERIES = PullRequest("p1", "1.2", "PACS", level="SERIES", series_uids=("1.2.1", "1.2.2"))
 
 
-class ScriptedRest:
+class ScriptedRest(OrthancRest):
     """``matches_lists`` False: the PACS takes a list of UIDs for one UID. ``has``: series of study 1.2 at the PACS."""
 
     def __init__(self, has: tuple[str, ...] = ("1.2.1", "1.2.2", "1.2.3"), matches_lists: bool = True) -> None:
@@ -69,19 +69,19 @@ class ScriptedRest:
 
 def test_study_is_one_job_also_for_duplicate_answers() -> None:
     rest = ScriptedRest()
-    assert Retrieve(rest, "AIPULL").submit(STUDY, None) == ("job1",)  # type: ignore[arg-type]
+    assert Retrieve(rest, "AIPULL").submit(STUDY, None) == ("job1",)
     assert rest.retrieved == [("/queries/0/answers/0/retrieve", {"TargetAet": "AIPULL", "Asynchronous": True, "Priority": 2})]
 
 
 def test_no_answer_is_a_permanent_error() -> None:
     with pytest.raises(PermanentError, match=r"PACS does not have study 1\.2"):
-        Retrieve(ScriptedRest(has=()), "AIPULL").submit(STUDY, None)  # type: ignore[arg-type]
+        Retrieve(ScriptedRest(has=()), "AIPULL").submit(STUDY, None)
 
 
 @pytest.mark.parametrize(("matches_lists", "queries"), [(True, 1), (False, 3)])
 def test_only_the_wanted_series_are_moved(matches_lists: bool, queries: int) -> None:
     rest = ScriptedRest(matches_lists=matches_lists)
-    assert len(Retrieve(rest, "AIPULL").submit(SERIES, None)) == 2  # type: ignore[arg-type]
+    assert len(Retrieve(rest, "AIPULL").submit(SERIES, None)) == 2
     assert len(rest.queries) == queries
 
 
@@ -102,7 +102,7 @@ def test_only_the_missing_images_are_moved_by_one_job() -> None:
     rest = ScriptedRest()
     rest.images = {"1.2.1": ("a", "b", "c", "d")}
     lacking = Lacking({"1.2.1": frozenset({"a", "c"})}, by_image=True)
-    assert Retrieve(rest, "AIPULL").submit(SHORT, None, lacking) == ("job1",)  # type: ignore[arg-type]
+    assert Retrieve(rest, "AIPULL").submit(SHORT, None, lacking) == ("job1",)
     assert [query["Query"]["SOPInstanceUID"] for query in rest.queries] == ["", "b\\d"]
     assert [path for path, _ in rest.retrieved] == ["/queries/1/retrieve"]
 
@@ -111,7 +111,7 @@ def test_a_pacs_that_does_not_match_a_list_of_images_is_asked_for_each_answer() 
     rest = ScriptedRest(matches_lists=False)
     rest.images = {"1.2.1": ("a", "b", "c", "d")}
     lacking = Lacking({"1.2.1": frozenset({"a", "c"})}, by_image=True)
-    assert len(Retrieve(rest, "AIPULL").submit(SHORT, None, lacking)) == 2  # type: ignore[arg-type]
+    assert len(Retrieve(rest, "AIPULL").submit(SHORT, None, lacking)) == 2
     assert [path for path, _ in rest.retrieved] == ["/queries/1/answers/1/retrieve", "/queries/1/answers/3/retrieve"]
 
 
@@ -119,7 +119,7 @@ def test_known_images_are_not_asked_for_again() -> None:
     rest = ScriptedRest()
     rest.images = {"1.2.1": ("a", "b")}
     known = PullRequest("p1", "1.2", "PACS", repair="IMAGE", expected_instances={"1.2.1": ("a", "b")})
-    Retrieve(rest, "AIPULL").submit(known, None, Lacking({"1.2.1": frozenset("a")}, by_image=True))  # type: ignore[arg-type]
+    Retrieve(rest, "AIPULL").submit(known, None, Lacking({"1.2.1": frozenset("a")}, by_image=True))
     assert [query["Query"]["SOPInstanceUID"] for query in rest.queries] == ["b"]
 
 
@@ -136,14 +136,14 @@ def test_else_the_series_that_lacks_images_and_no_other(images: dict[str, tuple[
     rest = ScriptedRest()
     rest.images = images
     lacking = Lacking({"1.2.1": frozenset(here)}, by_image)
-    assert Retrieve(rest, "AIPULL").submit(SHORT, None, lacking) == ("job1",)  # type: ignore[arg-type]
+    assert Retrieve(rest, "AIPULL").submit(SHORT, None, lacking) == ("job1",)
     assert rest.queries[-1]["Query"]["SeriesInstanceUID"] == "1.2.1"
     assert rest.retrieved[-1][0].endswith("/answers/0/retrieve")
 
 
 def test_nothing_lacks_any_more() -> None:
     rest = ScriptedRest()
-    assert Retrieve(rest, "AIPULL").submit(SHORT, None, Lacking({}, by_image=True)) == ()  # type: ignore[arg-type]
+    assert Retrieve(rest, "AIPULL").submit(SHORT, None, Lacking({}, by_image=True)) == ()
     assert rest.queries == []
 
 
@@ -151,7 +151,7 @@ def test_job_of_a_repair_from_before_the_crash_is_taken_over() -> None:
     rest = ScriptedRest()
     rest.jobs = [job("mine", **{"0020,000e": "1.2.1"}), job("study")]
     lacking = Lacking({"1.2.1": frozenset("a")}, by_image=False)
-    assert Retrieve(rest, "AIPULL").submit(SHORT, AT, lacking) == ("mine",)  # type: ignore[arg-type]
+    assert Retrieve(rest, "AIPULL").submit(SHORT, AT, lacking) == ("mine",)
 
 
 AT = 1795262400_000  # 2026-11-21T12:00:00Z
@@ -165,14 +165,14 @@ def test_job_of_before_the_crash_is_taken_over_and_older_or_other_ones_are_not()
         {**job("archive"), "Type": "Archive"},
         job("mine"),
     ]
-    assert Retrieve(rest, "AIPULL").submit(STUDY, AT) == ("mine",)  # type: ignore[arg-type]
+    assert Retrieve(rest, "AIPULL").submit(STUDY, AT) == ("mine",)
     assert rest.queries == []
 
 
 def test_only_the_series_without_a_job_are_submitted_again() -> None:
     rest = ScriptedRest()
     rest.jobs = [job("one", **{"0020,000e": "1.2.1"})]
-    assert Retrieve(rest, "AIPULL").submit(SERIES, AT) == ("one", "job1")  # type: ignore[arg-type]
+    assert Retrieve(rest, "AIPULL").submit(SERIES, AT) == ("one", "job1")
     assert rest.queries[0]["Query"]["SeriesInstanceUID"] == "1.2.2"
 
 
@@ -182,9 +182,9 @@ class Bench:
         self.rows = PullRows(journal)
         self.receptions = ReceptionRows(journal)
         self.log = ContractLog(tmp_path, "orthanc-python")
-        self.repair = Repair(self.rest, self.receptions, Switches())  # type: ignore[arg-type]
+        self.repair = Repair(self.rest, self.receptions, Switches())
         self.file = tmp_path / "orthanc-python.log"
-        self.worker = Pulls(self.rest, self.rows, self.receptions, "AIPULL", self.repair, self.log)  # type: ignore[arg-type]
+        self.worker = Pulls(self.rest, self.rows, self.receptions, "AIPULL", self.repair, self.log)
         self.rows.add(STUDY, 2**50)
 
     def step(self) -> str:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,8 @@ from stack.run_folder import RunFolder, living_servers, stop_run
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
-def shell(script: str, **kwargs: object) -> Programme:
-    return Programme("sleeper", ["sh", "-c", script], **{"ready": lambda: True, **kwargs})  # type: ignore[arg-type]
+def shell(script: str, **kwargs: Any) -> Programme:
+    return Programme("sleeper", ["sh", "-c", script], **{"ready": lambda: True, **kwargs})
 
 
 def test_it_is_ready_when_the_condition_holds(run_folder: RunFolder, tmp_path: Path) -> None:
