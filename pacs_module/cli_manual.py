@@ -114,7 +114,7 @@ def _tell_found(answer: Mapping[str, Any]) -> None:
         say(console, f"next to be pulled: {study['studyUID']} of {study['studyDate']}, at {', '.join(study['pacs'])}")
     if not answer["studies"]:
         if not answer["unpullable"]:
-            say(errors, "no PACS has such a study", "red")
+            say(errors, f"no PACS {'that answered ' if answer['errors'] else ''}has such a study", "red")
         raise typer.Exit(1)
 
 

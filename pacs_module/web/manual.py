@@ -11,7 +11,7 @@ from ..domain.values import unpadded
 from ..service import Service
 from ..use_cases.manual_work import PRIORITIES, Who
 from .access import Access
-from .messages import Message
+from .messages import NOT_KNOWN, Message
 
 
 def router(service: Service, access: Access) -> APIRouter:
@@ -28,21 +28,21 @@ def router(service: Service, access: Access) -> APIRouter:
         service.wake("pull")
         return answer
 
-    @routes.post("/redo", summary="Pull and compute again (StudyInstanceUID, why, by)")
+    @routes.post("/redo", responses=NOT_KNOWN, summary="Pull and compute again (StudyInstanceUID, why, by)")
     def redo(message: Message, request: Request) -> dict[str, Any]:
         answer = _known(service.work.redo(_uid(message), _who(message, request)))
         service.wake("pull")
         return answer
 
-    @routes.post("/cancel", summary="Neither pull nor compute a study (StudyInstanceUID, why, by)")
+    @routes.post("/cancel", responses=NOT_KNOWN, summary="Neither pull nor compute a study (StudyInstanceUID, why, by)")
     def cancel(message: Message, request: Request) -> dict[str, Any]:
         return _known(service.work.cancel(_uid(message), _who(message, request)))
 
-    @routes.post("/done", summary="Mark a study as done by hand (StudyInstanceUID, why, by)")
+    @routes.post("/done", responses=NOT_KNOWN, summary="Mark a study as done by hand (StudyInstanceUID, why, by)")
     def done(message: Message, request: Request) -> dict[str, Any]:
         return _known(service.work.done(_uid(message), _who(message, request)))
 
-    @routes.post("/priority", summary="Give a study another priority (StudyInstanceUID, priority 0, 1, 2 or 4, why, by)")
+    @routes.post("/priority", responses=NOT_KNOWN, summary="Another priority (StudyInstanceUID, priority 0, 1, 2 or 4, why, by)")
     def priority(message: Message, request: Request) -> dict[str, Any]:
         wanted = message.get("priority")
         if not isinstance(wanted, int) or isinstance(wanted, bool):

@@ -44,6 +44,8 @@ FAULTS: dict[int | str, dict[str, Any]] = {
     503: {"model": Fault, "description": "A server behind this one is away: later"},
 }
 """What every call may answer."""
+NOT_KNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Detail, "description": "Not known here"}}
+"""What a call about one thing may answer besides."""
 
 _TYPES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "object", tuple: "array"}
 

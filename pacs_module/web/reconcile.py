@@ -11,6 +11,7 @@ from ..adapters.report_folder import ReportFolder
 from ..service import Service
 from .access import Access
 from .errors import known_parameters
+from .messages import NOT_KNOWN
 
 
 def router(service: Service, access: Access) -> APIRouter:
@@ -19,7 +20,11 @@ def router(service: Service, access: Access) -> APIRouter:
     settings = service.settings
     folder = ReportFolder(settings.reconcile_folder, settings.reconcile.keep_days)
 
-    @routes.get("/reconcile", summary="A day's kept report: what the PACS has and was not computed; without a date: which days")
+    @routes.get(
+        "/reconcile",
+        responses=NOT_KNOWN,
+        summary="A day's kept report: what the PACS has and was not computed; without a date: which days",
+    )
     def reconcile(
         day: Annotated[date | None, Query(alias="date", description="YYYY-MM-DD; without it the days that have a report")] = None,
     ) -> dict[str, Any]:

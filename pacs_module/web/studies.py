@@ -13,6 +13,7 @@ from ..service import Service
 from ..use_cases.manual_work import progress
 from .access import Access
 from .errors import known_parameters
+from .messages import NOT_KNOWN
 
 MOST_STUDIES = 5000
 
@@ -35,7 +36,7 @@ def router(service: Service, access: Access) -> APIRouter:
         found = service.store.find(where, order=(("studyDate", 1), ("studyTime", 1)), limit=limit)
         return {"studies": [study.to_document() for study in found]}
 
-    @routes.get("/dcm/pull", summary="How it goes with a study: for whoever waits for it")
+    @routes.get("/dcm/pull", responses=NOT_KNOWN, summary="How it goes with a study: for whoever waits for it")
     def how_it_goes(study_instance_uid: Annotated[str, Query(alias="StudyInstanceUID", min_length=1)]) -> dict[str, Any]:
         study = service.store.get(unpadded(study_instance_uid))
         if study is None:

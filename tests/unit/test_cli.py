@@ -17,6 +17,7 @@ import uvicorn
 from typer.testing import CliRunner
 
 from pacs_module import __version__, cli, cli_manual, cli_talk
+from pacs_module.domain.errors import RetriableError
 from pacs_module.service import Service
 from pacs_module.use_cases.manual_work import Who
 from pacs_module.web.app import create_app
@@ -131,6 +132,9 @@ def test_pull_by_hand(served: tuple[Service, FakePacs], settings: Path, said: Sa
     assert (study.named, study.history[-1].by) == ([THICK], "manual: Dr. Li")
     assert said("pull", "A9", "-s", str(settings)) == 1
     assert said.err.strip() == "no PACS has such a study"
+    served[1].errors["A", "STUDY"] = RetriableError("find at A: ReadTimeout")
+    assert said("pull", "A9", "-s", str(settings)) == 1
+    assert said.err.splitlines() == ["A: find at A: ReadTimeout", "no PACS that answered has such a study"]
     assert said("pull", "-s", str(settings)) == 1
     assert "must be given" in said.err
 

@@ -94,3 +94,12 @@ def test_each_example_is_what_it_says(service: Service, shown: str) -> None:
     examples = app.openapi()["paths"]["/api/v1/dcm/result"]["post"]["requestBody"]["content"]["application/json"]["examples"]
     answer = TestClient(app).post("/api/v1/dcm/result", json=examples[shown]["value"], headers=HEADERS)
     assert answer.status_code == 404, "well formed, but nobody's"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [(verb, f"/api/v1/dcm/{what}") for verb, what in (("get", "pull"), ("post", "redo"), ("post", "cancel"), ("post", "done"))]
+    + [("post", "/api/v1/dcm/priority"), ("get", "/api/v1/dcm/debug"), ("get", "/api/v1/reconcile")],
+)
+def test_what_may_be_unknown_says_so(service: Service, method: str, path: str) -> None:
+    assert "404" in create_app(service).openapi()["paths"][path][method]["responses"]
