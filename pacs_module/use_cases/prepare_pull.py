@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..domain import loglines
-from ..domain.errors import PipelineError, RetriableError
+from ..domain.errors import PermanentError, PipelineError, RetriableError
 from ..domain.filters import ACCOMPANYING, Verdict, is_dx, judge_series
 from ..domain.instants import iso, milliseconds
 from ..domain.lifecycle import Event
@@ -73,7 +73,7 @@ class PreparePull:
             The request, or None when every series was dropped: the study is settled then.
 
         Raises:
-            RetriableError: With FIND_PACS_USE_SERIES the PACS did not answer at SERIES level.
+            RetriableError: With FIND_PACS_USE_SERIES the PACS did not answer at SERIES level, or the plugins took no verdicts.
         """
         series = self._series_of(pacs, study)
         if study.count is None:
@@ -201,11 +201,12 @@ class PreparePull:
         return filtered
 
     def _write_lines(self, lines: list[str]) -> None:
+        """Before the verdicts are written down: plugins that are away get the lines with the next try."""
         if not lines:
             return
         try:
             self.puller.write_verdicts(lines)
-        except PipelineError as error:
+        except PermanentError as error:
             self.log.event("filter lines not in orthanc-python.log", "WARNING", error=str(error), lines=lines)
 
 

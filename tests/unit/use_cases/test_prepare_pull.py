@@ -25,6 +25,19 @@ def test_only_wanted_series_are_pulled_and_the_reasons_go_to_the_plugins_log() -
     assert len(world.plugins.verdicts) == 1, "told once"
 
 
+def test_reasons_are_not_lost_while_the_plugins_are_away() -> None:
+    world = at_series_level()
+    world.pacs.series["A"] = [series_answer(THICK, 100, SliceThickness="8")]
+    world.plugins.deaf = RetriableError("Orthanc does not answer")
+    world.until_stable()
+    assert (world.pull(), world.study().state) == (0, State.META_ONLY)
+    world.plugins.deaf = None
+    world.clock.pass_seconds(15)
+    assert (world.pull(), world.study().state) == (0, State.UNSUPPORTED_SERIES)
+    told = [line.removeprefix(f"A1 P1 {UID} ") for line in world.plugins.verdicts]
+    assert told == [f"{THICK} filter because SliceThickness 8", "study is filtered out"]
+
+
 def test_field_case_16_of_radiography_all_is_pulled_or_nothing() -> None:
     world = at_series_level()
     frontal, lateral = series_answer(THIN, 1, Modality="DX"), series_answer(THICK, 1, Modality="DX", BodyPartExamined="SPINE")
