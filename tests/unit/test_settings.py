@@ -16,6 +16,7 @@ from pacs_module.domain.errors import ConfigurationError
 from pacs_module.domain.ordering import EMERGENCY
 from pacs_module.domain.sparing import Hours, Sparing
 from pacs_module.domain.stability import FIXED_DELAY, StabilityPolicy
+from pacs_module.service import find_days
 from pacs_module.settings import Settings, load_settings
 
 SECRET = "correct-horse-battery"
@@ -63,6 +64,25 @@ def test_a_good_file(tmp_path: Path) -> None:
     assert settings.web.api_key.get_secret_value() == SECRET
     assert settings.stability == StabilityPolicy(delay=timedelta(minutes=10))
     assert SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("changed", "days"),
+    [
+        ("crossday = 0", ["2020-06-18"]),
+        ("crossday = -1", ["2020-06-17", "2020-06-18"]),
+        ("crossday = -2", ["2020-06-16", "2020-06-17", "2020-06-18"]),
+        ("crossday = -2\nstart_date = 2020-06-17", ["2020-06-17", "2020-06-18"]),
+        ("crossday = -1\nstart_date = 2020-06-19", []),
+    ],
+)
+def test_field_case_10_the_days_that_are_found(tmp_path: Path, changed: str, days: list[str]) -> None:
+    settings = load(tmp_path, GOOD.replace("crossday = -1", changed).replace('find_dates = ["2020-06-12"]', ""))
+    assert [day.isoformat() for day in find_days(settings, date(2020, 6, 18))] == days
+
+
+def test_fixed_days_in_place_of_today(tmp_path: Path) -> None:
+    assert find_days(load(tmp_path, GOOD), date(2020, 6, 18)) == [date(2020, 6, 12)]
 
 
 def test_the_older_stability_rule(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from pacs_module.adapters import mongo_store
 from pacs_module.adapters.mongo_store import MongoStore, compile_where
 from pacs_module.domain.errors import ConfigurationError, PermanentError, PipelineError, StoreAway
+from pacs_module.domain.lifecycle import State
 from pacs_module.domain.study import SeriesRecord, Study
 from pacs_module.ports import AnyOf, AtLeast, AtMost, Exists
 
@@ -156,3 +157,21 @@ def test_indexes_are_made_and_none_of_them_is_partial() -> None:
     fields = {key for index in indexes.values() for key, _ in index["key"]}
     assert {"studyUID", "studyDate", "state", "accessionNumber", "patientID", "pull.status", "due.pull", "due.release"} <= fields
     assert not any("partialFilterExpression" in index for index in indexes.values())
+
+
+def test_the_contracts_queries_as_they_stand_in_the_shell() -> None:
+    """Typed by people, past our store (operator contract, section 1)."""
+    client: Any = mongomock.MongoClient()
+    store = MongoStore(client, "aipull")
+    day = {"study_date": "2020-06-12"}
+    for study in (
+        Study("1.1", modality=["CT"], state=State.META_ONLY, **day),  # type: ignore[arg-type]
+        Study("1.2", modality=["CT", "PR"], state=State.COMPLETED, **day),  # type: ignore[arg-type]
+        Study("1.3", modality=["DX"], state=State.META_ONLY, **day),  # type: ignore[arg-type]
+        Study("1.4", modality=["CT"], **day),  # type: ignore[arg-type]
+    ):
+        store.insert(study)
+    found = client["aipull"]["study_info_list"]
+    assert found.count_documents({"studyDate": "2020-06-12"}) == 4
+    assert found.count_documents({"studyDate": "2020-06-12", "state": "meta_only"}) == 2
+    assert found.count_documents({"studyDate": "2020-06-12", "state": {"$exists": True}, "modality": "CT"}) == 2

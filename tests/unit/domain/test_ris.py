@@ -69,7 +69,7 @@ def test_no_order_is_unknown_and_drops_nothing() -> None:
     assert judge(order("HEAD", number=""), number="").wanted is Wanted.UNKNOWN
 
 
-def test_another_order_of_the_patient_says_nothing_unless_the_site_is_tolerant() -> None:
+def test_field_case_15_another_order_of_the_patient_says_nothing_unless_the_site_is_tolerant() -> None:
     abdomen, chest = order("ABDOMEN"), order("CHEST", number="A2")
     assert judge(abdomen, chest).wanted is Wanted.NO
     tolerant = judge(abdomen, chest, policy=RisPolicy(tolerant=True))

@@ -77,7 +77,7 @@ def test_a_dropped_study_that_grows_is_judged_again(world: Pipeline, ris: FakeRi
     assert world.pull() == 1
 
 
-def test_an_order_that_nobody_knows_holds_the_study_until_the_ris_does(world: Pipeline, ris: FakeRis) -> None:
+def test_field_case_14_an_order_that_nobody_knows_holds_the_study_until_the_ris_does(world: Pipeline, ris: FakeRis) -> None:
     world.until_stable()
     assert world.pull() == 0
     assert world.study().state is State.META_ONLY
@@ -98,7 +98,7 @@ def test_an_order_that_comes_later_for_another_body_part_drops_it(world: Pipelin
 
 
 @pytest.mark.parametrize("error", [None, RetriableError("RIS down")])
-def test_a_ris_that_never_knows_loses_nothing(world: Pipeline, ris: FakeRis, error: Exception | None) -> None:
+def test_field_case_14_a_ris_that_never_knows_loses_nothing(world: Pipeline, ris: FakeRis, error: Exception | None) -> None:
     ris.error = error
     world.until_stable()
     world.pull()
