@@ -189,7 +189,8 @@ def test_more_instances_are_reinformed_fewer_are_not(stack: PluginStack, study: 
 
 
 def test_dx_is_handed_over_whole(stack: PluginStack, study: str) -> None:
-    frontal, lateral = dx_series(study), dx_series(study, Modality="CR")
+    no_word = {"BodyPartExamined": "", "ProtocolName": "", "StudyDescription": "", "SeriesDescription": "LAT"}
+    frontal, lateral = dx_series(study), dx_series(study, Modality="CR", **no_word)
     stack.to_pacs(frontal + lateral)
     report = stack.report_of(stack.pull(study, expected=2, dx=True))
     assert report["outcome"] == "received"
