@@ -65,10 +65,19 @@ def test_what_does_not_wait_does_not_age() -> None:
 
 
 def test_a_study_found_late_is_at_most_a_day_older_than_it_has_waited() -> None:
-    assert turn("2020-06-18", "080000", iso(NOON)) == "2020-06-18 080000"
-    assert turn("2012-01-01", "080000", iso(NOON)) == "2020-06-17 120000"
-    assert turn("", "", iso(NOON)) == "2020-06-17 120000"
+    assert turn("2020-06-18", "080000", iso(NOON)) == f"2020-06-18 080000 {iso(NOON)}"
+    assert turn("2012-01-01", "080000", iso(NOON)) == f"2020-06-17 120000 {iso(NOON)}"
+    assert turn("", "", iso(NOON)) == f"2020-06-17 120000 {iso(NOON)}"
     assert turn("2020-06-18", "", "") == "2020-06-18 000000"
+
+
+@pytest.mark.parametrize("study_time", ["080000", ""])
+def test_of_studies_with_one_time_the_one_that_has_waited_longest_comes_first(study_time: str) -> None:
+    """Whatever their UIDs: else one would wait as long as others with the same time go on coming."""
+    waits = {"9": NOON, "1": NOON + 1, "5": NOON + 2}
+    studies = [Study(uid, study_date="2020-06-18", study_time=study_time, waits_since_at=iso(at)) for uid, at in waits.items()]
+    in_order = sorted(studies, key=lambda study: pull_key(study, NOON + 3, AGEING))
+    assert [study.study_uid for study in in_order] == ["9", "1", "5"]
 
 
 @given(st.integers(0, 10_000), st.sampled_from([ROUTINE, GREEN_CHANNEL]), st.booleans())
