@@ -58,7 +58,8 @@ def turn(study_date: str, study_time: str, waits_since_at: str) -> str:
     """
     What sorts within a class, as text ``YYYY-MM-DD HHMMSS`` and since when it waits: smaller is pulled sooner.
 
-    Of studies with one time, or of a PACS that tells none, the one that has waited longest comes first. The study's own time is the hospital's and the waiting time UTC; beside a head start of a day the difference does not matter.
+    Of studies with one time, or of a PACS that tells none, the one that has waited longest comes first. The study's own time is
+    the hospital's and the waiting time UTC; beside a head start of a day the difference does not matter.
     """
     taken = f"{study_date} {study_time or '000000'}"
     if not waits_since_at:

@@ -218,7 +218,7 @@ def ct_series(study_uid: str, count: int, first: int = 1, series_uid: str = "", 
     return [_image(study_uid, series_uid, number, {**attributes, **values}) for number in range(first, first + count)]
 
 
-def dx_series(study_uid: str, count: int = 1, **values: Any) -> list[Dataset]:
+def dx_series(study_uid: str, count: int = 1, /, **values: Any) -> list[Dataset]:
     dx = {"Modality": "DX", "SOPClassUID": DX_STORAGE, "ImageType": ["ORIGINAL", "PRIMARY"], "SliceThickness": None}
     return ct_series(study_uid, count, **{**dx, "ConvolutionKernel": None, **values})
 
