@@ -1,7 +1,7 @@
 # The commands for people. Everything is installed by `make setup`, which the others call first; see scripts/setup.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo stop test long-test kill-test chaos chaos-long chaos-storm chaos-proofs find-matrix lint clean
+.PHONY: help setup setup-dev demo stop test long-test kill-test chaos chaos-long chaos-storm chaos-proofs find-matrix compose-test lint clean
 
 PYTHON := .venv/bin/python
 off := 0 no false
@@ -37,7 +37,7 @@ stop:  ## end what `make demo KEEP=1` left running
 	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m demo stop; else echo "nothing is installed, so nothing runs"; fi
 
 test: setup-dev  ## the test suite (PYTEST_ARGS= for pytest)
-	@exec $(PYTHON) -m pytest --ignore=tests/chaos --ignore=tests/long -n 2 --dist loadfile $(PYTEST_ARGS)
+	@exec $(PYTHON) -m pytest --ignore=tests/chaos --ignore=tests/long --ignore=tests/containers -n 2 --dist loadfile $(PYTEST_ARGS)
 
 long-test: setup-dev  ## whole runs that take minutes: bad habits, full disks, a thousand studies
 	@exec $(PYTHON) -m pytest tests/long $(PYTEST_ARGS)
@@ -59,6 +59,9 @@ chaos-storm: setup-dev  ## random kills, cuts, full disks, stopped processes, cl
 
 find-matrix: setup-dev  ## every bad habit of a PACS, alone and combined: nothing wanted may be lost (about twenty minutes)
 	@exec $(PYTHON) -m tests.matrix.find_matrix $(MATRIX_ARGS)
+
+compose-test: setup-dev  ## the docker-compose stack itself, where a Docker daemon runs: built, each container killed, down and up again
+	@exec $(PYTHON) -m pytest tests/containers $(PYTEST_ARGS)
 
 lint: setup-dev  ## ruff and mypy
 	@$(PYTHON) -m ruff check .

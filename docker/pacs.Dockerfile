@@ -31,7 +31,10 @@ COPY examples examples
 RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . \
  && python -m compileall -q pacs_module hospital_sim examples
 
-RUN install -d -o pacs -g aipull -m 0750 /ram /var/lib/aipull /copies /archive \
+# Docker gives an empty volume the owner of the mount point in the image of whoever is created next, also one that is mounted already: /ram
+# is Orthanc's in this image as well.
+RUN install -d -o 10001 -g aipull -m 0750 /ram \
+ && install -d -o pacs -g aipull -m 0750 /var/lib/aipull /copies /archive \
  && install -d -o 10001 -g aipull -m 2770 /var/log/aipull \
  && ln -s /ram/handover /store_image
 VOLUME /var/log/aipull

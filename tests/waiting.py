@@ -7,7 +7,12 @@ from typing import Literal, TypeVar
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T | Literal[False] | None], seconds: float = 120.0, what: str | Callable[[], str] = "") -> T:
+def wait_for(
+    condition: Callable[[], T | Literal[False] | None],
+    seconds: float = 120.0,
+    what: str | Callable[[], str] = "",
+    every: float = 0.05,
+) -> T:
     """The first true value of a condition; an assertion error that says what was waited for when it never comes."""
     deadline = time.monotonic() + seconds
     while True:
@@ -15,4 +20,4 @@ def wait_for(condition: Callable[[], T | Literal[False] | None], seconds: float 
         if value:
             return value
         assert time.monotonic() < deadline, f"waited {seconds:g} s for {what() if callable(what) else what or condition}"
-        time.sleep(0.05)
+        time.sleep(every)

@@ -1,7 +1,7 @@
 """
 docker-compose.yml: accepted by two validators, and its services, ports and networks as the design wants them.
 
-Does not prove that the containers run: that needs a Docker daemon (test_containers.py), which CI has not.
+Does not prove that the containers run: that needs a Docker daemon (tests/containers), which CI has not.
 """
 
 import re

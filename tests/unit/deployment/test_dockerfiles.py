@@ -1,7 +1,7 @@
 """
 The Dockerfiles: built on what the tests run on, without secrets, not as root.
 
-Does not prove that they build (test_containers.py).
+Does not prove that they build (tests/containers).
 """
 
 import fnmatch

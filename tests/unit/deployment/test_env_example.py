@@ -1,7 +1,7 @@
 """
 .env.example: every variable of docker-compose.yml with its real default, and no secret.
 
-Does not prove that the containers run: that needs a Docker daemon (test_containers.py), which CI has not.
+Does not prove that the containers run: that needs a Docker daemon (tests/containers), which CI has not.
 """
 
 import json

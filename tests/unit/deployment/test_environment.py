@@ -1,7 +1,7 @@
 """
 The names in docker-compose.yml are those that Orthanc, pacs_module and RabbitMQ read.
 
-Does not prove that the containers run: that needs a Docker daemon (test_containers.py), which CI has not.
+Does not prove that the containers run: that needs a Docker daemon (tests/containers), which CI has not.
 """
 
 import json

@@ -1,7 +1,7 @@
 """
 The volumes of docker-compose.yml: what lies on the RAM disk and what on the disk, and who may write there; and ram-disk.md.
 
-Does not prove that the containers run: that needs a Docker daemon (test_containers.py), which CI has not.
+Does not prove that the containers run: that needs a Docker daemon (tests/containers), which CI has not.
 """
 
 import re
@@ -81,6 +81,13 @@ def test_copies_are_written_by_pacs_alone_and_the_archive_is_on_disk(composed: d
 def test_a_folder_of_the_host_may_be_the_archive(compose_config: Render, filled_in: dict[str, str], parse_yaml: ReadYaml) -> None:
     rendered = parse_yaml(compose_config({**filled_in, "ARCHIVE_VOLUME": "/srv/archive"}).stdout)
     assert mounts(rendered["services"]["pacs"])["/archive"] == ("/srv/archive", "rw")
+
+
+def test_the_mount_point_of_the_ram_disk_has_one_owner_in_every_image(dockerfiles: dict[str, list[Stage]]) -> None:
+    """Docker passes the owner of the mount point on to an empty volume, also to one that another container has mounted."""
+    for name, owner in (("orthanc.Dockerfile", "aipull"), ("pacs.Dockerfile", "10001")):
+        runs = " ".join(dockerfiles[name][-1].all("RUN"))
+        assert re.search(rf"install -d -o {owner} -g aipull -m 0750 /ram\b", runs), name
 
 
 def test_the_image_has_the_folders_that_pacs_writes_to(dockerfiles: dict[str, list[Stage]]) -> None:

@@ -1,0 +1,1 @@
+"""The docker-compose stack itself: `make compose-test`."""
