@@ -146,8 +146,9 @@ def test_orders_decide_what_is_pulled_and_what_goes_first(hospital: Hospital) ->
     hospital.until("belly", State.UNSUPPORTED_SERIES)
     assert hospital.document("belly").why == f"order body part {ABDOMEN}=ABDOMEN"
     assert hospital.document("belly").pull is None
+    held = "held: the RIS has no order ACClater"
+    wait_for(lambda: hospital.document("later").why == held, what="it is looked at: scanned last, it has waited least")
     assert hospital.state("later") is State.META_ONLY
-    assert hospital.document("later").why == "held: the RIS has no order ACClater"
     assert hospital.given_to_the_backend() == {hospital.studies[name].uid for name in taken}
     assert hospital.message_priority("urgent") == ordering.EMERGENCY
     assert hospital.message_priority("routine1") == ordering.ROUTINE
