@@ -27,10 +27,10 @@ class Loop:
     One thread.
 
     ``step`` does the work and returns whether there was any: then it is called again at once, otherwise after ``interval``
-    seconds or when somebody calls :meth:`wake`. The pause doubles with each error in a row, up to ``longest_wait`` seconds when
-    a server is away and up to ``longest_pause`` when no server is to blame. An error is logged when it is another one than the
-    last, and else the 1st, 2nd, 4th, 8th ... time in a row. When a server is met again, ``met_again`` hears its name: others may
-    wait for it. A step that takes longer than ``bound`` seconds counts as stuck: nobody ends it, but it is told.
+    seconds or when somebody calls :meth:`wake`. The pause doubles with each error in a row, up to ``longest_pause`` seconds, and
+    to :data:`LONGEST_WAIT_S` at most when a server is away. An error is logged when it is another one than the last, and else
+    the 1st, 2nd, 4th, 8th ... time in a row. When a server is met again, ``met_again`` hears its name: others may wait for it. A
+    step that takes longer than ``bound`` seconds counts as stuck: nobody ends it, but it is told.
     """
 
     name: str
@@ -39,7 +39,6 @@ class Loop:
     log: EventLog
     bound: float = BOUND_S
     longest_pause: float = LONGEST_PAUSE_S
-    longest_wait: float = LONGEST_WAIT_S
     met_again: Callable[[str], None] = lambda server: None
     failures: int = 0
     fault: Fault | None = None
@@ -145,7 +144,7 @@ class Loop:
     def _pause(self) -> float:
         if not self.failures:
             return self.interval
-        longest = self.longest_wait if self.fault and self.fault.server else self.longest_pause
+        longest = min(self.longest_pause, LONGEST_WAIT_S) if self.fault and self.fault.server else self.longest_pause
         return float(min(max(self.interval, 0.5) * 2 ** min(self.failures - 1, 10), longest))
 
     def _place(self) -> str:

@@ -16,7 +16,8 @@ class DeliveryTry:
     One try to deliver: when, by which worker, how it went, and in whose words.
 
     ``outcome``: accepted, refused (for good), failed (5xx, time-out), away (nobody there, or "not now": not counted as an
-    attempt), no result (accepted, and silent since) or failed there (the backend's own word).
+    attempt), no result (accepted, and silent since), gone (accepted, and nobody listens there any more) or failed there (the
+    backend's own word).
     """
 
     at: str

@@ -94,10 +94,10 @@ def _dead(service: Service) -> list[str]:
 
 def _store(service: Service) -> str:
     """What is wrong with it; empty: it answers. Known to be away, it is not asked: that would wait for a time limit."""
-    asking = [loop for loop in (service.loops.get(SUPERVISOR), service.loops.get(CLAIMS)) if loop is not None]
-    for fault in (loop.fault for loop in asking):
-        if fault is not None and fault.server.startswith("store"):
-            return fault.because
+    for name in (SUPERVISOR, CLAIMS):
+        loop = service.loops.get(name)
+        if loop is not None and loop.fault is not None and loop.fault.server.startswith("store"):
+            return loop.fault.because
     try:
         service.store.get("any")
     except PipelineError as error:

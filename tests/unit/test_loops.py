@@ -99,6 +99,12 @@ def test_the_pause_grows_with_failures_in_a_row_less_where_a_server_is_away(serv
     assert pauses == [1.0, 1.0, 2.0, 4.0, longest, longest]
 
 
+def test_a_loop_of_short_pauses_waits_no_longer_for_a_server() -> None:
+    loop = Loop("supervisor", busy, 2.0, FakeLog(), longest_pause=2.0)
+    loop.failures, loop.fault = 500, Fault("store in MongoDB", "no server answers", 0)
+    assert loop._pause() == 2.0
+
+
 def test_one_failure_again_and_again_is_told_ever_more_rarely_and_another_one_at_once() -> None:
     log = FakeLog()
     loop = Loop("publish", fails, LONG_S, log)
