@@ -25,14 +25,14 @@ import uvicorn
 from rich.console import Console
 from rich.table import Table
 
-from pacs_module.adapters.sqlite_store import SqliteStore
-from pacs_module.adapters.storable import study_to_text
-from pacs_module.bootstrap import build
-from pacs_module.domain.handover import DeliveryTry, HandOver
+from pacs_module.adapters.stores.json_safe import study_to_text
+from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.instants import iso
-from pacs_module.domain.lifecycle import Event
-from pacs_module.domain.messages import PullRequest
-from pacs_module.domain.study import Pull, SeriesRecord, Study
+from pacs_module.domain.study.handover import DeliveryTry, HandOver
+from pacs_module.domain.study.lifecycle import Event
+from pacs_module.domain.study.study import Pull, SeriesRecord, Study
+from pacs_module.domain.wire.messages import PullRequest
+from pacs_module.service.bootstrap import build
 from pacs_module.settings import load_settings
 from pacs_module.web.app import create_app
 from stack.ports import LOOPBACK, free_ports

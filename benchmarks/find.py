@@ -24,19 +24,19 @@ from rich.table import Table
 from hospital_sim.busy_day.day import BusyDay
 from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs
-from pacs_module.adapters.find_scu import Peer
-from pacs_module.adapters.local import SystemClock
-from pacs_module.adapters.pynetdicom_finder import PynetdicomFinder
-from pacs_module.adapters.sqlite_store import SqliteStore
-from pacs_module.domain.filters import judge_series
-from pacs_module.domain.stability import StabilityPolicy
-from pacs_module.domain.switches import Switches
-from pacs_module.domain.values import SeriesFacts
-from pacs_module.domain.windows import Window
-from pacs_module.logs import ContractLog
-from pacs_module.use_cases.ask_window import AskWindow
-from pacs_module.use_cases.find_studies import STUDY_KEYS, FindStudies
-from pacs_module.use_cases.resolve_uid import ResolveUid
+from pacs_module.adapters.dicom.find_scu import Peer
+from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
+from pacs_module.adapters.machine import SystemClock
+from pacs_module.adapters.stores.sqlite import SqliteStore
+from pacs_module.domain.dicom.attributes import SeriesFacts
+from pacs_module.domain.find.stability import StabilityPolicy
+from pacs_module.domain.find.windows import Window
+from pacs_module.domain.rules.filters import judge_series
+from pacs_module.domain.rules.switches import Switches
+from pacs_module.shared.logs import ContractLog
+from pacs_module.use_cases.find.ask_window import AskWindow
+from pacs_module.use_cases.find.find_studies import STUDY_KEYS, FindStudies
+from pacs_module.use_cases.find.resolve_uid import ResolveUid
 
 DATE = dt.date(2026, 11, 21)
 PACS = "SIM"

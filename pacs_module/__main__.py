@@ -1,5 +1,5 @@
 """``python -m pacs_module``."""
 
-from .cli import main
+from .cli.app import main
 
 main()

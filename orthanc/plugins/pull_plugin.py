@@ -11,12 +11,12 @@ import signal
 from typing import Any
 
 import orthanc
-from environment import CONFIG, check_access, check_ram_disk, read_environment, read_orthanc
-from jobs_registry import mend_runtimes
-from pacs_module.logs import ContractLog
-from pacs_module.site_config import load_switches
-from rest_api import Answer, Handler, answer_to, routes
-from wiring import Plugins
+from aipull.rest_api import Answer, Handler, answer_to, routes
+from aipull.runtime.environment import CONFIG, check_access, check_ram_disk, read_environment, read_orthanc
+from aipull.server.jobs_registry import mend_runtimes
+from aipull.wiring import Plugins
+from pacs_module.shared.logs import ContractLog
+from pacs_module.shared.switches_file import load_switches
 
 try:
     _environment = read_environment(os.environ)

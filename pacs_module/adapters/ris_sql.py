@@ -25,9 +25,9 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
+from ..domain.dicom.attributes import dashed_date
 from ..domain.errors import ConfigurationError, PermanentError, RetriableError, about
-from ..domain.ris import RisOrder
-from ..domain.values import dashed_date
+from ..domain.pull.orders import RisOrder
 
 MOST_ORDERS = 200
 """Of one study: a view that gives more is joined wrongly."""

@@ -27,7 +27,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
-from .values import Attributes
+from .dicom.attributes import Attributes
 
 
 class PipelineError(Exception):

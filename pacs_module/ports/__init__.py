@@ -13,8 +13,8 @@ from .folders import Archive, Archived, Copied, CopyMaker, FileCheck
 from .hospital import PacsFinder, Ris
 from .leases import Lease, Leases
 from .plugins import Puller
+from .runtime import Clock, EventLog
 from .store import AnyOf, AtLeast, AtMost, Exists, Order, StudyStore, Where
-from .surroundings import Clock, EventLog
 
 __all__ = [
     "AnyOf",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from ..domain.ris import RisOrder
-from ..domain.values import Attributes
+from ..domain.dicom.attributes import Attributes
+from ..domain.pull.orders import RisOrder
 
 
 class PacsFinder(Protocol):

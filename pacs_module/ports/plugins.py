@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from ..domain.messages import PullReport, PullRequest
+from ..domain.wire.messages import PullReport, PullRequest
 
 
 class Puller(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..domain.study import Study
+from ..domain.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class StudyStore(Protocol):
         ``claims[work]`` is set to the owner, who has it until it is over or the work is scheduled by anybody.
 
         Args:
-            work: One of :data:`pacs_module.domain.study.WORK`.
+            work: One of :data:`pacs_module.domain.study.study.WORK`.
             owner: Who claims; different for each process.
             now: Epoch milliseconds.
             lease: Milliseconds.

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr
 
-from ..domain.circuit import CircuitPolicy
+from ..domain.deliver.circuit import CircuitPolicy
 from .section import Address, Pause, Seconds, Section, retry_policy
 
 

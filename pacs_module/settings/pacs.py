@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ..domain.look_back import LookBack
-from ..domain.ordering import BACKLOG, EMERGENCY, GREEN_CHANNEL, MANUAL
-from ..domain.sparing import Hours
+from ..domain.find.schedule import LookBack
+from ..domain.pull.throttle import Hours
+from ..domain.study.priority import BACKLOG, EMERGENCY, GREEN_CHANNEL, MANUAL
 from .section import YEAR_S, Pause, Section
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

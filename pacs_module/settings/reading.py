@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from ..domain.errors import ConfigurationError
-from ..profiles import with_profiles
+from .profiles import with_profiles
 from .whole import ENVIRONMENT_PREFIX, Settings
 
 SETTINGS_FILE = "PACS_MODULE_SETTINGS"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from ..domain.ris import RisPolicy
+from ..domain.pull.orders import RisPolicy
 from .section import Pause, Seconds, Section
 
 

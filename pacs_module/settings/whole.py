@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, NaiveDatetime, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from ..domain.backlog import Backlog
+from ..domain.find.go_live import Backlog
+from ..domain.find.stability import FIXED_DELAY, UNCHANGED_COUNT, StabilityPolicy
+from ..domain.pull.throttle import Sparing
 from ..domain.retry import RetryPolicy
-from ..domain.sparing import Sparing
-from ..domain.stability import FIXED_DELAY, UNCHANGED_COUNT, StabilityPolicy
 from .backend import BackendSettings
-from .keeping import AnonymiseSettings, ArchiveSettings, ReconcileSettings
+from .optional import AnonymiseSettings, ArchiveSettings, ReconcileSettings
 from .pacs import PacsSettings
 from .pull import PullSettings
 from .ris import RisSettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from .. import __version__
-from ..service import Service
+from ..service.service import Service
 from . import debug, health, manual, plugins, reconcile, result, studies
 from .access import Access
 from .errors import answer_errors

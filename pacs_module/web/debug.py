@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from ..adapters.storable import storable
-from ..domain.circuit import CLOSED
+from ..adapters.stores.json_safe import storable
+from ..domain.deliver.circuit import CLOSED
+from ..domain.dicom.attributes import unpadded
 from ..domain.errors import MessageError
-from ..domain.story import story
-from ..domain.study import Study
-from ..domain.values import unpadded
-from ..service import Service
+from ..domain.explain.story import story
+from ..domain.study.study import Study
+from ..service.service import Service
 from .access import Access
 from .errors import known_parameters
 from .story_page import HEADERS, message_page, story_page

@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from ..adapters.storable import storable
+from ..adapters.stores.json_safe import storable
 from ..domain.errors import MessageError, PermanentError, RetriableError
 
 

@@ -8,17 +8,17 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from .. import __version__
-from ..adapters.storable import storable
+from ..adapters.stores.json_safe import storable
 from ..domain.errors import PipelineError
 from ..domain.instants import iso
-from ..domain.lifecycle import State
-from ..find_loop import FindLoop
-from ..loops import Loop
+from ..domain.study.lifecycle import State
 from ..ports import Exists
-from ..service import Service
-from ..service_loops import CLAIMS
-from ..supervise import NAME as SUPERVISOR
-from ..waiting import measure, stuck, waits_for
+from ..service.find_round import FindLoop
+from ..service.loop import Loop
+from ..service.loops import CLAIMS
+from ..service.outages import measure, stuck, waits_for
+from ..service.service import Service
+from ..service.supervisor import NAME as SUPERVISOR
 from .access import Access
 
 

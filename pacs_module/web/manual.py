@@ -6,10 +6,10 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 
+from ..domain.dicom.attributes import unpadded
 from ..domain.errors import MessageError
-from ..domain.values import unpadded
-from ..service import Service
-from ..use_cases.manual_work import PRIORITIES, Who
+from ..service.service import Service
+from ..use_cases.operate.manual_work import PRIORITIES, Who
 from .access import Access
 from .messages import NOT_KNOWN, Message
 

@@ -1,8 +1,8 @@
 """
 Bodies of POSTs, and how the OpenAPI describes them.
 
-What a message must hold is checked by :mod:`pacs_module.domain.messages` alone; the description is made from the same classes,
-so that it cannot say anything else.
+What a message must hold is checked by :mod:`pacs_module.domain.wire.messages` alone; the description is made from the
+same classes, so that it cannot say anything else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from fastapi import Body
 from pydantic import BaseModel
 
-from ..domain.documents import camel
+from ..domain.wire.documents import camel
 
 Message = Annotated[dict[str, Any], Body()]
 

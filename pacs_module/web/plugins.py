@@ -6,10 +6,10 @@ from typing import Any
 
 from fastapi import APIRouter, Depends
 
-from ..domain.documents import to_document
 from ..domain.errors import MessageError
-from ..domain.messages import PULL_OUTCOMES, PullReport, read_pull_report
-from ..service import Service
+from ..domain.wire.documents import to_document
+from ..domain.wire.messages import PULL_OUTCOMES, PullReport, read_pull_report
+from ..service.service import Service
 from .access import Access
 from .messages import Message, described
 

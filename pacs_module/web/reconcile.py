@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 
-from ..adapters.report_folder import ReportFolder
-from ..service import Service
+from ..adapters.files.report_folder import ReportFolder
+from ..service.service import Service
 from .access import Access
 from .errors import known_parameters
 from .messages import NOT_KNOWN

@@ -7,8 +7,8 @@ from typing import Any, Literal
 from fastapi import APIRouter, Depends, HTTPException
 from pydantic import BaseModel
 
-from ..domain.messages import RESULT_STATES, Result, read_result
-from ..service import Service
+from ..domain.wire.messages import RESULT_STATES, Result, read_result
+from ..service.service import Service
 from .access import Access
 from .messages import Detail, Message, described
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 
+from ..domain.dicom.attributes import unpadded
 from ..domain.errors import MessageError
-from ..domain.lifecycle import State
-from ..domain.values import unpadded
-from ..service import Service
-from ..use_cases.manual_work import progress
+from ..domain.study.lifecycle import State
+from ..service.service import Service
+from ..use_cases.operate.manual_work import progress
 from .access import Access
 from .errors import known_parameters
 from .messages import NOT_KNOWN

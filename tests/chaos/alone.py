@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from pacs_module.run import CLOSE_S, STOP_S
+from pacs_module.cli.serve import CLOSE_S, STOP_S
 from stack.ports import free_ports
 from stack.settings_file import as_toml, merged
 

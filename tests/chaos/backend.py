@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from examples import ai_backend  # noqa: E402
-from pacs_module.faults import reach  # noqa: E402
+from pacs_module.shared.crash_points import reach  # noqa: E402
 
 _compute = ai_backend.compute
 

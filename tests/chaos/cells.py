@@ -1,15 +1,15 @@
 """
 The cells of the matrix: a stage of a study's way, and what dies exactly there.
 
-A stage is a place of :mod:`pacs_module.faults`; it lies in one of our processes. That process kills itself there, or it waits
-there while another one is killed, goes on without it, and meets it again when it has been started.
+A stage is a place of :mod:`pacs_module.shared.crash_points`; it lies in one of our processes. That process kills itself
+there, or it waits there while another one is killed, goes on without it, and meets it again when it has been started.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pacs_module.faults import PLACES
+from pacs_module.shared.crash_points import PLACES
 
 PLUGINS = ("pull_journaled", "submitted", "moving", "received", "filtered", "exported", "journaled", "notified")
 COMPUTING = "computing"

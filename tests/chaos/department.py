@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from hospital_sim.scu import Pacs, StoreError
 from tests.chaos.harness import Rig
 from tests.chaos.small_day import Part, nasty_parts, small_day
-from tests.dicom_maker import store
+from tests.support.dicom_maker import store
 
 HEAVY_SLICES = (160, 480)
 """Of the one heavy study of every other day or so: 20 to 60 MB."""

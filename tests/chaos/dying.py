@@ -8,8 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from pacs_module.cli import main
-from pacs_module.loops import Loop
+from pacs_module.cli.app import main
+from pacs_module.service.loop import Loop
 
 DIES_AFTER_S = 3.0
 _one_step, _died = Loop._one_step, set[str]()

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hospital_sim.scu import Pacs
-from pacs_module import faults
+from pacs_module.shared import crash_points
 from stack.pacs_module import PacsModule
 from stack.ports import free_ports
 from stack.processes import Process
@@ -116,7 +116,7 @@ class Rig:
     def __post_init__(self) -> None:
         self.faults = self.folder / "faults"
         self.faults.mkdir(parents=True)
-        environment = {faults.VARIABLE: str(self.faults)}
+        environment = {crash_points.VARIABLE: str(self.faults)}
         usual = {
             "ram_disk_bytes": RAM_DISK_BYTES,
             "settings": SETTINGS,

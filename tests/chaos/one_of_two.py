@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 
-from pacs_module.adapters.leases import leases_of
-from pacs_module.adapters.sqlite_store import SqliteStore
-from pacs_module.adapters.stores import open_store
+from pacs_module.adapters.stores.by_url import open_store
+from pacs_module.adapters.stores.leases import leases_of
+from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.ports import Leases, StudyStore
 from tests.chaos.auditor import Wanted, read_documents, read_record, unfinished
 from tests.chaos.harness import FIRST, SECOND, Rig

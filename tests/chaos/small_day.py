@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 from hospital_sim.scu import Pacs
 from tests.chaos.auditor import Wanted
-from tests.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.support.dicom_maker import CHEST_CT, CHEST_DX, Study, store
 
 SLICES = 12
 """Ten are the least that the filter takes."""

@@ -3,7 +3,7 @@ kill -9 and full disks in the middle of a copy without names and of the archive:
 
 With anonymisation and archive switched on. The auditor compares UIDs that the backend never sees here; so this judges by the
 documents, by the files that the backend read, and by those in the archive. It does not prove that no header names anybody:
-tests/unit/adapters/test_deidentify.py does.
+tests/unit/adapters/files/test_deidentify.py does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.chaos.auditor import folders_in, open_rows, read_documents, read_reco
 from tests.chaos.harness import SETTINGS, Rig, full
 from tests.chaos.small_day import Day, small_day
 from tests.chaos.small_disk import small_disk
-from tests.dicom_maker import Study
+from tests.support.dicom_maker import Study
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 

@@ -19,7 +19,7 @@ from stack.orthanc import OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
 from tests.chaos.harness import full
-from tests.waiting import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server("orthanc", "orthanc-python"), pytest.mark.timeout(300)]
 

@@ -20,7 +20,7 @@ from hospital_sim.scu import Pacs
 from tests.chaos.auditor import Audit, ask, open_rows, read_documents
 from tests.chaos.harness import Rig
 from tests.chaos.small_day import Day, small_day
-from tests.dicom_maker import store
+from tests.support.dicom_maker import store
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 

@@ -20,7 +20,7 @@ from hospital_sim.scu import Pacs
 from stack.orthanc import HOSPITAL_NAME
 from tests.chaos.harness import Rig
 from tests.chaos.small_day import small_day
-from tests.dicom_maker import store
+from tests.support.dicom_maker import store
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pacs_module.adapters.sqlite_store import SqliteStore
+from pacs_module.adapters.stores.sqlite import SqliteStore
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
 from stack.secantusdb import SecantusDb
@@ -91,7 +91,7 @@ async def serve(self, sockets=None):
 
 uvicorn.Server.serve = serve
 
-from pacs_module.cli import main
+from pacs_module.cli.app import main
 main()
 """
 

@@ -16,15 +16,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from pika.spec import BasicProperties
 
-from pacs_module import bootstrap
-from pacs_module.adapters import rabbitmq
-from pacs_module.cli import main
-from pacs_module.domain.handover import HandOver
-from pacs_module.domain.study import PUBLISH, Study
-from pacs_module.service import Service
-from pacs_module.use_cases import publish
-from pacs_module.use_cases.accept_notification import AcceptNotification
-from pacs_module.use_cases.deliver import Deliver
+from pacs_module.adapters.queue import rabbitmq
+from pacs_module.cli.app import main
+from pacs_module.domain.study.handover import HandOver
+from pacs_module.domain.study.study import PUBLISH, Study
+from pacs_module.service import bootstrap
+from pacs_module.service.service import Service
+from pacs_module.use_cases.deliver import publish
+from pacs_module.use_cases.deliver.deliver import Deliver
+from pacs_module.use_cases.receive.accept_notification import AcceptNotification
 
 
 def without_outbox() -> None:
@@ -45,9 +45,9 @@ def without_outbox() -> None:
             services[0].queue.publish(message, message["handoverID"], message["priorities"])
         return fresh
 
-    from pacs_module import run
+    from pacs_module.cli import serve
 
-    run.build = built  # type: ignore[attr-defined]
+    serve.build = built  # type: ignore[attr-defined]
     Study.schedule = not_published  # type: ignore[method-assign]
     AcceptNotification.__call__ = then_publish  # type: ignore[method-assign]
 

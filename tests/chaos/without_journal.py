@@ -7,7 +7,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "orthanc" / "plugins")]
 
-import journal  # noqa: E402
+from aipull.journal import journal  # noqa: E402
 
 _open = journal.Journal.__init__
 

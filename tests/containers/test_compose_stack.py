@@ -16,8 +16,8 @@ import pytest
 
 from demo.truth import Computed, PacsStudy
 from demo.verdict import Expected
-from tests import waiting
 from tests.containers.composed import SERVICES, Composed, why_not
+from tests.support import waiting
 
 pytestmark = pytest.mark.timeout(2400)
 

@@ -17,9 +17,9 @@ from typing import Any
 import pymongo
 import pytest
 
-from pacs_module.adapters.memory_store import MemoryStore
-from pacs_module.adapters.mongo_store import MongoStore
-from pacs_module.adapters.sqlite_store import SqliteStore
+from pacs_module.adapters.stores.memory import MemoryStore
+from pacs_module.adapters.stores.mongo import MongoStore
+from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.ports import StudyStore
 from tests.contract.store_cases import STORES, StoreCase
 

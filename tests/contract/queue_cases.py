@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pika
 
-from pacs_module.adapters.memory_queue import MemoryConsumer, MemoryQueue
-from pacs_module.adapters.rabbitmq import RabbitConsumer, RabbitQueue, Topology
+from pacs_module.adapters.queue.memory import MemoryConsumer, MemoryQueue
+from pacs_module.adapters.queue.rabbitmq import RabbitConsumer, RabbitQueue, Topology
 
 
 def own_topology() -> Topology:

@@ -47,7 +47,7 @@ def postgresql() -> Iterator[str]:
 def _wait(folder: str, port: int) -> None:
     import psycopg
 
-    from tests.waiting import wait_for
+    from tests.support.waiting import wait_for
 
     def answers() -> bool:
         try:

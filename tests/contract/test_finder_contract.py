@@ -15,18 +15,18 @@ from pathlib import Path
 import pytest
 
 from hospital_sim.pacs import SimPacs
-from pacs_module.adapters.find_scu import Peer
-from pacs_module.adapters.finders import finder_by_pacs
-from pacs_module.adapters.orthanc_finder import OrthancFinder
+from pacs_module.adapters.dicom.find_scu import Peer
+from pacs_module.adapters.dicom.orthanc_finder import OrthancFinder
 from pacs_module.domain.errors import PermanentError, PipelineError, RetriableError, TooManyAnswers
 from pacs_module.ports import PacsFinder
+from pacs_module.service.finders import finder_by_pacs
 from pacs_module.settings import PacsSettings
-from pacs_module.use_cases.prepare_pull import SERIES_KEYS
+from pacs_module.use_cases.pull.prepare_pull import SERIES_KEYS
 from stack.ports import LOOPBACK, free_ports
 from stack.run_folder import RunFolder
-from tests.dicom_maker import CHEST_CT, CHEST_DX, Study, store
-from tests.raw_scp import RawScp, Script, identifier
-from tests.real_pacs import KINDS, AskingOrthanc, RealPacs, start
+from tests.support.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.support.raw_scp import RawScp, Script, identifier
+from tests.support.real_pacs import KINDS, AskingOrthanc, RealPacs, start
 
 pytestmark = pytest.mark.server("orthanc", "dcmtk")
 

@@ -10,14 +10,14 @@ import time
 
 import pytest
 
-from pacs_module.adapters.find_scu import Peer
-from pacs_module.adapters.identifiers import decode_identifier, encode_identifier
-from pacs_module.adapters.pynetdicom_finder import PynetdicomFinder
+from pacs_module.adapters.dicom.find_scu import Peer
+from pacs_module.adapters.dicom.identifiers import decode_identifier, encode_identifier
+from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
+from pacs_module.domain.dicom.attributes import Attributes
 from pacs_module.domain.errors import PermanentError, RetriableError, TooManyAnswers, Unreachable
-from pacs_module.domain.values import Attributes
 from stack.ports import free_ports
-from tests.raw_scp import RawScp, Script, identifier
-from tests.waiting import wait_for
+from tests.support.raw_scp import RawScp, Script, identifier
+from tests.support.waiting import wait_for
 
 STUDY = identifier({"StudyInstanceUID": b"1.2.3", "ModalitiesInStudy": b"CT\\PR"})
 KEYS = ("StudyInstanceUID", "ModalitiesInStudy", "NumberOfStudyRelatedInstances")

@@ -1,7 +1,7 @@
 """
 What the leases beside every study store do, whichever it is.
 
-No clock is in it: when a lease is over is for those to judge who watch its beat (tests/unit/use_cases/test_hold_leases.py).
+No clock is in it: those who watch its beat judge when a lease is over (test_hold_leases.py).
 """
 
 import sqlite3
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from pacs_module.adapters.leases import leases_of
-from pacs_module.adapters.sqlite_store import SqliteStore
+from pacs_module.adapters.stores.leases import leases_of
+from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.ports import Lease, Leases
 from tests.contract.store_cases import StoreCase
 

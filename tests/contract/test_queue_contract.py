@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from pacs_module.adapters.memory_queue import MemoryConsumer
-from pacs_module.adapters.rabbitmq import RabbitConsumer
+from pacs_module.adapters.queue.memory import MemoryConsumer
+from pacs_module.adapters.queue.rabbitmq import RabbitConsumer
 from pacs_module.domain.errors import PermanentError, RetriableError
-from pacs_module.domain.ordering import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
+from pacs_module.domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from pacs_module.ports import Delivery
 from tests.contract.queue_cases import QueueCase
 

@@ -10,14 +10,14 @@ from contextlib import closing
 
 import pytest
 
-from pacs_module.adapters import rabbitmq
-from pacs_module.adapters.rabbitmq import RabbitConsumer, RabbitQueue, Topology
+from pacs_module.adapters.queue import rabbitmq
+from pacs_module.adapters.queue.rabbitmq import RabbitConsumer, RabbitQueue, Topology
 from pacs_module.domain.errors import ConfigurationError, PermanentError, RetriableError
 from stack.ports import free_ports
 from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.run_folder import RunFolder
 from tests.contract.queue_cases import QueueCase, own_topology, raw_channel, remove
-from tests.waiting import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.server("rabbitmq")
 

@@ -17,18 +17,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pacs_module.adapters.conditions import matches
+from pacs_module.adapters.stores.reference_query import matches
 from pacs_module.domain.errors import PermanentError
-from pacs_module.domain.handover import HandOver
 from pacs_module.domain.instants import iso
-from pacs_module.domain.lifecycle import Event, State
-from pacs_module.domain.messages import PullRequest
-from pacs_module.domain.ordering import Ageing
-from pacs_module.domain.study import PacsCopy, Pull, SeriesRecord, Study
+from pacs_module.domain.study.handover import HandOver
+from pacs_module.domain.study.lifecycle import Event, State
+from pacs_module.domain.study.priority import Ageing
+from pacs_module.domain.study.study import PacsCopy, Pull, SeriesRecord, Study
+from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.ports import AnyOf, AtLeast, AtMost, Exists, StudyStore
-from pacs_module.use_cases.claim_pull import claim_pull
+from pacs_module.use_cases.pull.claim_pull import claim_pull
 from tests.contract.store_cases import StoreCase
-from tests.pull_order import pull_key
+from tests.support.pull_order import pull_key
 
 AGEING = Ageing(timedelta(hours=1))
 PROGRAM = Path(__file__).parent / "programs" / "store_process.py"

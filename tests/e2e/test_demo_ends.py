@@ -20,7 +20,7 @@ import requests
 
 from stack.identity import bearers
 from stack.run_files import read_mark
-from tests.waiting import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.e2e]
 

@@ -17,9 +17,9 @@ import pytest
 import requests
 
 from stack.whole import StackOptions
-from tests import log_grammar
-from tests.dicom_maker import CHEST_CT, CHEST_DX, Study, store
-from tests.waiting import wait_for
+from tests.support import log_grammar
+from tests.support.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.support.waiting import wait_for
 
 from .conftest import QUICK, Pipeline, options
 

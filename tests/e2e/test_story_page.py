@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from pacs_module.domain.messages import Result
+from pacs_module.domain.wire.messages import Result
 from pacs_module.web.app import create_app
 from stack.ports import LOOPBACK, free_ports
 from tests.fakes.pipeline import THIN, UID, Pipeline
 from tests.fakes.served import service_on, settings_file
-from tests.waiting import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server("chromium"), pytest.mark.e2e]
 

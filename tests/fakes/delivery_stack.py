@@ -16,9 +16,9 @@ from typing import Any
 
 import uvicorn
 
-from pacs_module.bootstrap import build
-from pacs_module.domain.study import Study
-from pacs_module.service import Service
+from pacs_module.domain.study.study import Study
+from pacs_module.service.bootstrap import build
+from pacs_module.service.service import Service
 from pacs_module.settings import load_settings
 from pacs_module.web.app import create_app
 from stack.ports import LOOPBACK, free_ports
@@ -28,7 +28,7 @@ from stack.run_folder import RunFolder
 from stack.settings_file import as_toml, merged
 from tests.fakes.pipeline import Pipeline
 from tests.fakes.served import KEY
-from tests.waiting import wait_for
+from tests.support.waiting import wait_for
 
 BACKEND_KEY = "the-backends-own-key"
 FAULTY = Path(__file__).with_name("faulty_backend.py")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from orthanc_rest import InstanceHere, OrthancRest, SeriesHere, StudyHere
+from aipull.server.rest import InstanceHere, OrthancRest, SeriesHere, StudyHere
 from pacs_module.domain.errors import Refused
 
 CHEST = {"Modality": "CT", "BodyPartExamined": "CHEST", "SliceThickness": "1", "AccessionNumber": "A1", "PatientID": "P1"}

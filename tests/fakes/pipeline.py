@@ -6,11 +6,16 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from pacs_module.adapters.memory_queue import MemoryQueue
-from pacs_module.adapters.memory_store import MemoryStore
-from pacs_module.domain.circuit import CircuitPolicy
-from pacs_module.domain.documents import to_document
-from pacs_module.domain.messages import (
+from pacs_module.adapters.queue.memory import MemoryQueue
+from pacs_module.adapters.stores.memory import MemoryStore
+from pacs_module.domain.deliver.circuit import CircuitPolicy
+from pacs_module.domain.find.stability import StabilityPolicy
+from pacs_module.domain.find.windows import Window
+from pacs_module.domain.retry import RetryPolicy
+from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.study.study import Study
+from pacs_module.domain.wire.documents import to_document
+from pacs_module.domain.wire.messages import (
     FILTERED_OUT,
     IMAGES,
     PullReport,
@@ -20,29 +25,24 @@ from pacs_module.domain.messages import (
     SeriesReport,
     notification,
 )
-from pacs_module.domain.retry import RetryPolicy
-from pacs_module.domain.stability import StabilityPolicy
-from pacs_module.domain.study import Study
-from pacs_module.domain.switches import Switches
-from pacs_module.domain.windows import Window
 from pacs_module.ports import StudyStore
-from pacs_module.use_cases.accept_notification import AcceptNotification
-from pacs_module.use_cases.anonymise import Anonymise
-from pacs_module.use_cases.ask_window import AskWindow
-from pacs_module.use_cases.backend_circuit import BackendCircuit
-from pacs_module.use_cases.deliver import Deliver
-from pacs_module.use_cases.find_studies import FindStudies
-from pacs_module.use_cases.look_again import LookAgain
-from pacs_module.use_cases.manual_pull import ManualPull
-from pacs_module.use_cases.manual_work import ManualWork
-from pacs_module.use_cases.prepare_pull import PreparePull
-from pacs_module.use_cases.publish import Publish
-from pacs_module.use_cases.pull_ends import PullEnds
-from pacs_module.use_cases.pull_studies import PullPolicy, PullStudies
-from pacs_module.use_cases.record_result import RecordResult
-from pacs_module.use_cases.release import Release
-from pacs_module.use_cases.resolve_uid import ResolveUid
-from pacs_module.use_cases.settle_delivery import DeliveryPolicy
+from pacs_module.use_cases.deliver.anonymise import Anonymise
+from pacs_module.use_cases.deliver.backend_circuit import BackendCircuit
+from pacs_module.use_cases.deliver.deliver import Deliver
+from pacs_module.use_cases.deliver.publish import Publish
+from pacs_module.use_cases.deliver.record_result import RecordResult
+from pacs_module.use_cases.deliver.release import Release
+from pacs_module.use_cases.deliver.settle_delivery import DeliveryPolicy
+from pacs_module.use_cases.find.ask_window import AskWindow
+from pacs_module.use_cases.find.check_growth import LookAgain
+from pacs_module.use_cases.find.find_studies import FindStudies
+from pacs_module.use_cases.find.resolve_uid import ResolveUid
+from pacs_module.use_cases.operate.manual_pull import ManualPull
+from pacs_module.use_cases.operate.manual_work import ManualWork
+from pacs_module.use_cases.pull.prepare_pull import PreparePull
+from pacs_module.use_cases.pull.pull_studies import PullPolicy, PullStudies
+from pacs_module.use_cases.pull.record_pull_end import PullEnds
+from pacs_module.use_cases.receive.accept_notification import AcceptNotification
 from tests.fakes.world import DAY, FakeBackend, FakeClock, FakeCopies, FakeFiles, FakeLog, FakePacs, FakePlugins, SteppingConsumer
 
 UID = "1.2.840.113619.2.55.3.1"

@@ -22,7 +22,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from stack.orthanc import HospitalPacs, OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
-from tests.waiting import wait_for
+from tests.support.waiting import wait_for
 
 T = TypeVar("T")
 

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from arrivals import Arrivals
-from changes import Changes
-from conclude import Concluder, Tables
-from deletion import Deletion
-from handover import HandoverFolder
-from judge import Judge
-from pacs_module.domain.messages import PullRequest
-from pacs_module.domain.switches import Switches
-from pacs_module.logs import ContractLog
-from reception import ReceptionWorker
-from size_rows import SizeRows
+from aipull.hand_over.deletion import Deletion
+from aipull.hand_over.folder import HandoverFolder
+from aipull.journal.sizes import SizeRows
+from aipull.journal.tables import Tables
+from aipull.receive.arrivals import Arrivals
+from aipull.receive.conclude import Concluder
+from aipull.receive.judge import Judge
+from aipull.receive.reception import ReceptionWorker
+from aipull.server.change_log import Changes
+from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.wire.messages import PullRequest
+from pacs_module.shared.logs import ContractLog
 from tests.fakes.orthanc_store import FakeStore
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pacs_module.bootstrap import build
-from pacs_module.domain.windows import Window
-from pacs_module.service import Service
+from pacs_module.domain.find.windows import Window
+from pacs_module.service.bootstrap import build
+from pacs_module.service.service import Service
 from pacs_module.settings import load_settings
 from tests.fakes.pipeline import answer
 from tests.fakes.world import DAY, FakePacs

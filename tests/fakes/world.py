@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pacs_module.adapters.memory_queue import MemoryConsumer, MemoryQueue
+from pacs_module.adapters.queue.memory import MemoryConsumer, MemoryQueue
+from pacs_module.domain.dicom.attributes import Attributes
 from pacs_module.domain.errors import NoRoom, PipelineError
-from pacs_module.domain.messages import PullReport, PullRequest, SeriesFolder
-from pacs_module.domain.values import Attributes
+from pacs_module.domain.wire.messages import PullReport, PullRequest, SeriesFolder
 from pacs_module.ports import Copied, Delivery
 
 NOON = int(datetime(2020, 6, 18, 12, tzinfo=UTC).timestamp() * 1000)

@@ -14,20 +14,20 @@ from typing import Any
 
 import pytest
 
-from pacs_module.adapters.find_scu import Peer
-from pacs_module.adapters.identifiers import decode_identifier
-from pacs_module.adapters.orthanc_finder import OrthancFinder
-from pacs_module.adapters.pynetdicom_finder import PynetdicomFinder
+from pacs_module.adapters.dicom.find_scu import Peer
+from pacs_module.adapters.dicom.identifiers import decode_identifier
+from pacs_module.adapters.dicom.orthanc_finder import OrthancFinder
+from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
+from pacs_module.domain.dicom.attributes import SeriesFacts
+from pacs_module.domain.dicom.repair import contains_keyword, readable
 from pacs_module.domain.errors import PermanentError
-from pacs_module.domain.filters import judge_series
-from pacs_module.domain.switches import Switches
-from pacs_module.domain.text import contains_keyword, readable
-from pacs_module.domain.values import SeriesFacts
+from pacs_module.domain.rules.filters import judge_series
+from pacs_module.domain.rules.switches import Switches
 from pacs_module.ports import PacsFinder
 from stack.ports import LOOPBACK
 from stack.run_folder import RunFolder
-from tests.raw_scp import RawScp, Script, identifier
-from tests.real_pacs import AskingOrthanc
+from tests.support.raw_scp import RawScp, Script, identifier
+from tests.support.real_pacs import AskingOrthanc
 
 pytestmark = pytest.mark.server("orthanc")
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from hospital_sim.busy_day.day import BusyDay
 from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs
-from pacs_module.cli import app
+from pacs_module.cli.app import app
 from pacs_module.domain.errors import MessageError
 from tests.fakes.sim_settings import sim_settings
 

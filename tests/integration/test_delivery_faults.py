@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 import requests
 
-from pacs_module.adapters.rabbitmq import Topology
+from pacs_module.adapters.queue.rabbitmq import Topology
 from stack.rabbitmq import RabbitmqNode
 from stack.run_folder import RunFolder
 from tests.contract.queue_cases import raw_channel, remove
 from tests.fakes.delivery_stack import IMAGES, DeliveryStack, delivering
-from tests.waiting import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.server("rabbitmq")
 

@@ -24,8 +24,8 @@ from hospital_sim.instances import Renderer
 from hospital_sim.planned_study import Content
 from hospital_sim.scu import Pacs, PacsUnreachableError, StoreRefusedError
 from stack.ports import free_ports
-from tests.storescp import Scp, after_meta
-from tests.waiting import wait_for
+from tests.support.storescp import Scp, after_meta
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.server("dcmtk")
 DATE = dt.date(2026, 11, 21)

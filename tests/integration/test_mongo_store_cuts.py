@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pacs_module.adapters.leases import leases_of
-from pacs_module.adapters.mongo_store import MongoStore
+from pacs_module.adapters.stores.leases import leases_of
+from pacs_module.adapters.stores.mongo import MongoStore
 from pacs_module.domain.errors import RetriableError
-from pacs_module.domain.study import Study
+from pacs_module.domain.study.study import Study
 from stack.secantusdb import SecantusDb
 from tests.chaos.proxy import Mode, Proxy
-from tests.waiting import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.server("secantusdb")
 

@@ -12,8 +12,8 @@ import pytest
 import requests
 from pydicom.uid import generate_uid
 
-from tests import log_grammar
 from tests.fakes.plugin_stack import PluginStack, ct_series, dx_series, sop_uids, until
+from tests.support import log_grammar
 
 pytestmark = pytest.mark.server("orthanc", "orthanc-python")
 

@@ -17,12 +17,12 @@ import pytest
 
 from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs
-from pacs_module.adapters.dicom_probe import DicomProbe, Receiver
-from pacs_module.adapters.find_scu import Peer
+from pacs_module.adapters.dicom.find_scu import Peer
+from pacs_module.adapters.dicom.probe import DicomProbe, Receiver
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.probe import Verdict
-from pacs_module.use_cases.probe_pacs import MOST_QUERIES, Probed, ProbePacs
-from pacs_module.use_cases.probe_questions.talk import MoveTest
+from pacs_module.use_cases.probe.probe_pacs import MOST_QUERIES, Probed, ProbePacs
+from pacs_module.use_cases.probe.questions.client import MoveTest
 from stack.ports import LOOPBACK, free_ports
 
 DAY = dt.date(2026, 11, 20)

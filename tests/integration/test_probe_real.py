@@ -18,15 +18,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from pacs_module import cli
-from pacs_module.adapters.dicom_probe import DicomProbe, OrthancReceiver
+from pacs_module.adapters.dicom.probe import DicomProbe, OrthancReceiver
+from pacs_module.cli import app
 from pacs_module.domain.probe import Verdict
-from pacs_module.use_cases.probe_pacs import ProbePacs
-from pacs_module.use_cases.probe_questions.talk import MoveTest
+from pacs_module.use_cases.probe.probe_pacs import ProbePacs
+from pacs_module.use_cases.probe.questions.client import MoveTest
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
-from tests.dicom_maker import CHEST_CT, CHEST_DX, Study, store
-from tests.real_pacs import KINDS, AskingOrthanc, RealPacs, start
+from tests.support.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.support.real_pacs import KINDS, AskingOrthanc, RealPacs, start
 
 pytestmark = pytest.mark.server("orthanc", "dcmtk")
 
@@ -78,7 +78,7 @@ def probe(pacs: RealPacs, profile: Path, listen: int) -> dict[str, Any]:
     asked = ["--host", peer.host, "--port", str(peer.port), "--aet", peer.ae_title, "--calling-aet", peer.calling_ae_title]
     asked += ["--date", "2020-06-18", "--pause", "0", "--timeout", "10", "--profile", str(profile), "--json"]
     asked += ["--move", "--listen", str(listen)]
-    result = CliRunner().invoke(cli.app, ["probe", *asked], catch_exceptions=False)
+    result = CliRunner().invoke(app.app, ["probe", *asked], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     answer: dict[str, Any] = json.loads(result.stdout)
     return answer

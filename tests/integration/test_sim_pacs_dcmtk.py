@@ -22,7 +22,7 @@ from hospital_sim.pacs.text import HABITUAL
 from hospital_sim.planned_study import Content
 from hospital_sim.scu import Pacs
 from stack.ports import free_ports
-from tests.storescp import Scp, after_meta
+from tests.support.storescp import Scp, after_meta
 
 pytestmark = pytest.mark.server("dcmtk")
 DATE = dt.date(2026, 11, 21)

@@ -20,7 +20,7 @@ from hospital_sim.pacs.client import Client, Found
 from hospital_sim.pacs.habits import Area
 from hospital_sim.pacs.text import HABITUAL
 from hospital_sim.scu import Pacs, PacsUnreachableError
-from tests.waiting import wait_for
+from tests.support.waiting import wait_for
 
 DATE = dt.date(2026, 11, 21)
 DAY = plan_busy_day(DATE, 300, max_slices=20)

@@ -26,7 +26,7 @@ from hospital_sim.pacs.client import Client, Moved
 from hospital_sim.pacs.clock import ManualClock
 from hospital_sim.pacs.habits import Area
 from hospital_sim.scu import Pacs
-from tests.waiting import wait_for
+from tests.support.waiting import wait_for
 
 DATE = dt.date(2026, 11, 21)
 DAY = plan_busy_day(DATE, 60, max_slices=20, matrix=16)

@@ -13,7 +13,7 @@ from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.text import HABITUAL
 from stack.ports import free_ports
-from tests.waiting import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.server("orthanc")
 DAY = plan_busy_day(dt.date(2026, 11, 21), 60, max_slices=20, matrix=16)

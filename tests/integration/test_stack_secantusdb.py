@@ -14,10 +14,10 @@ import pymongo
 import pymongo.monitoring
 import pytest
 
-from pacs_module.adapters.leases import leases_of
-from pacs_module.adapters.mongo_store import MongoStore
+from pacs_module.adapters.stores.leases import leases_of
+from pacs_module.adapters.stores.mongo import MongoStore
 from pacs_module.domain.errors import RetriableError
-from pacs_module.domain.study import Study
+from pacs_module.domain.study.study import Study
 from stack.identity import bearers
 from stack.ports import LOOPBACK, free_ports
 from stack.probing import accepts_tcp

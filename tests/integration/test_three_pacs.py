@@ -12,29 +12,29 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
-from pacs_module.adapters.memory_store import MemoryStore
-from pacs_module.adapters.orthanc_finder import OrthancFinder
-from pacs_module.adapters.pynetdicom_finder import PynetdicomFinder
-from pacs_module.domain.filters import KEYWORD_ATTRIBUTES, judge_series
-from pacs_module.domain.lifecycle import State
-from pacs_module.domain.messages import PullRequest
+from pacs_module.adapters.dicom.orthanc_finder import OrthancFinder
+from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
+from pacs_module.adapters.stores.memory import MemoryStore
+from pacs_module.domain.dicom.attributes import SeriesFacts
+from pacs_module.domain.find.stability import StabilityPolicy
+from pacs_module.domain.find.windows import Window
 from pacs_module.domain.retry import RetryPolicy
-from pacs_module.domain.stability import StabilityPolicy
-from pacs_module.domain.switches import Switches
-from pacs_module.domain.values import SeriesFacts
-from pacs_module.domain.windows import Window
+from pacs_module.domain.rules.filters import KEYWORD_ATTRIBUTES, judge_series
+from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.study.lifecycle import State
+from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.ports import PacsFinder
-from pacs_module.use_cases.ask_window import AskWindow
-from pacs_module.use_cases.find_studies import FindStudies
-from pacs_module.use_cases.prepare_pull import PreparePull
-from pacs_module.use_cases.pull_ends import PullEnds
-from pacs_module.use_cases.pull_studies import PullPolicy, PullStudies
-from pacs_module.use_cases.resolve_uid import ResolveUid
+from pacs_module.use_cases.find.ask_window import AskWindow
+from pacs_module.use_cases.find.find_studies import FindStudies
+from pacs_module.use_cases.find.resolve_uid import ResolveUid
+from pacs_module.use_cases.pull.prepare_pull import PreparePull
+from pacs_module.use_cases.pull.pull_studies import PullPolicy, PullStudies
+from pacs_module.use_cases.pull.record_pull_end import PullEnds
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
-from tests.dicom_maker import CHEST_CT, CHEST_DX, Study, store
 from tests.fakes.world import FakeClock, FakeLog, FakePlugins
-from tests.real_pacs import KINDS, AskingOrthanc, RealPacs, start
+from tests.support.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.support.real_pacs import KINDS, AskingOrthanc, RealPacs, start
 
 pytestmark = pytest.mark.server("orthanc", "dcmtk")
 

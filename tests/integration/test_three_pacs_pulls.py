@@ -17,7 +17,7 @@ from pydicom.uid import generate_uid
 from hospital_sim.scu import Association
 from stack.orthanc import ReceivingOrthanc
 from tests.fakes.plugin_stack import PACS, PluginStack, ct_series, sop_uids
-from tests.real_pacs import RealPacs, start
+from tests.support.real_pacs import RealPacs, start
 
 pytestmark = pytest.mark.server("orthanc", "orthanc-python", "dcmtk")
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pacs_module.adapters.rabbitmq import Topology
+from pacs_module.adapters.queue.rabbitmq import Topology
 from stack.ports import LOOPBACK, free_ports
 from stack.probing import accepts_tcp
 from stack.processes import Process, Programme
@@ -24,10 +24,10 @@ from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
 from stack.run_folder import RunFolder
 from stack.whole import Stack
 from tests.contract.queue_cases import remove
-from tests.dicom_maker import CHEST_CT, Study, store
 from tests.e2e.conftest import QUICK, Pipeline, options
 from tests.fakes.delivery_stack import BACKEND_KEY, IMAGES, DeliveryStack, delivering
-from tests.waiting import wait_for
+from tests.support.dicom_maker import CHEST_CT, Study, store
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server("rabbitmq"), pytest.mark.timeout(900)]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import mongomock
 import pytest
 
-from pacs_module.adapters.mongo_store import MongoStore
-from pacs_module.adapters.sqlite_store import SqliteStore
+from pacs_module.adapters.stores.mongo import MongoStore
+from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.ports import StudyStore
 from tests.unit.use_cases.test_life import Life, as_often
 

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from stack.whole import Stack
-from tests.dicom_maker import CHEST_CT, Study, store
 from tests.e2e.conftest import QUICK, Pipeline, options
-from tests.waiting import wait_for
+from tests.support.dicom_maker import CHEST_CT, Study, store
+from tests.support.waiting import wait_for
 
 pytestmark = [
     pytest.mark.server,

@@ -33,7 +33,7 @@ from hospital_sim.scu import Pacs, PacsUnreachableError
 from stack.orthanc import HOSPITAL_NAME
 from stack.ram_disk import GIB
 from stack.whole import Stack, StackOptions
-from tests.waiting import wait_for
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 

@@ -1,9 +1,9 @@
 """
 kill -9 of Orthanc at each step of reception, export, notification and deletion; index and store wiped while it is stopped.
 
-The places are named ones of :mod:`pacs_module.faults`: Orthanc kills itself exactly there. Judged by what the PACS has, by what
-the recorder in pacs_module's place acknowledged, and by what lies in the hand-over folder. Not proved here: kills of the other
-processes (make chaos).
+The places are named ones of :mod:`pacs_module.shared.crash_points`: Orthanc kills itself exactly there. Judged by
+what the PACS has, by what the recorder in pacs_module's place acknowledged, and by what lies in the hand-over folder. Not
+proved here: kills of the other processes (make chaos).
 """
 
 from __future__ import annotations

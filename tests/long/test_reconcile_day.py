@@ -20,23 +20,23 @@ import pytest
 from hospital_sim.busy_day.day import BusyDay, BusyStudy, Oddity, StudyCorrection
 from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import ManualClock, SimPacs
-from pacs_module.adapters.find_scu import Peer
-from pacs_module.adapters.orthanc_finder import OrthancFinder
-from pacs_module.adapters.orthanc_puller import OrthancPuller
-from pacs_module.adapters.pynetdicom_finder import PynetdicomFinder
-from pacs_module.adapters.sqlite_store import SqliteStore
+from pacs_module.adapters.dicom.find_scu import Peer
+from pacs_module.adapters.dicom.orthanc_finder import OrthancFinder
+from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
+from pacs_module.adapters.http.plugins import OrthancPuller
+from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.errors import PermanentError
-from pacs_module.domain.messages import Result, read_pull_report
-from pacs_module.domain.reconcile_line import Cause, Device, Line
-from pacs_module.domain.reconcile_report import NOT_COMPARED, RECONSTRUCTED, SOMETHING_MISSING, Report
+from pacs_module.domain.reconcile.line import Cause, Device, Line
+from pacs_module.domain.reconcile.report import NOT_COMPARED, RECONSTRUCTED, SOMETHING_MISSING, Report
 from pacs_module.domain.retry import RetryPolicy
-from pacs_module.domain.study import PULL, Study
-from pacs_module.domain.switches import Switches
+from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.study.study import PULL, Study
+from pacs_module.domain.wire.messages import Result, read_pull_report
 from pacs_module.ports import AtMost, PacsFinder
-from pacs_module.use_cases.ask_devices import AskDevices
-from pacs_module.use_cases.ask_window import AskWindow
-from pacs_module.use_cases.reconcile import Reconcile, ReconcilePolicy
-from pacs_module.use_cases.repair import Repair
+from pacs_module.use_cases.find.ask_window import AskWindow
+from pacs_module.use_cases.reconcile.ask_devices import AskDevices
+from pacs_module.use_cases.reconcile.reconcile import Reconcile, ReconcilePolicy
+from pacs_module.use_cases.reconcile.repair import Repair
 from stack.orthanc import OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from stack.ports import free_ports
 from tests.fakes.pipeline import Pipeline

@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 
 from hospital_sim.scu import Pacs
-from pacs_module.adapters.sqlite_store import SqliteStore
-from pacs_module.domain import ordering
-from pacs_module.domain import study as documents
-from pacs_module.domain.lifecycle import Event, State
+from pacs_module.adapters.stores.sqlite import SqliteStore
+from pacs_module.domain.study import priority
+from pacs_module.domain.study import study as documents
+from pacs_module.domain.study.lifecycle import Event, State
 from stack.ports import LOOPBACK
 from stack.whole import Stack, StackOptions
-from tests.dicom_maker import CHEST_CT, Study, store
-from tests.waiting import wait_for
+from tests.support.dicom_maker import CHEST_CT, Study, store
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 
@@ -141,8 +141,8 @@ def test_orders_decide_what_is_pulled_and_what_goes_first(hospital: Hospital) ->
     for name in taken:
         hospital.until(name, State.COMPLETED)
     assert min(taken, key=hospital.asked_at) == "urgent", "it was the last to be scanned"
-    assert hospital.document("urgent").priority == ordering.EMERGENCY
-    assert hospital.document("routine1").priority == ordering.ROUTINE
+    assert hospital.document("urgent").priority == priority.EMERGENCY
+    assert hospital.document("routine1").priority == priority.ROUTINE
     hospital.until("belly", State.UNSUPPORTED_SERIES)
     assert hospital.document("belly").why == f"order body part {ABDOMEN}=ABDOMEN"
     assert hospital.document("belly").pull is None
@@ -150,8 +150,8 @@ def test_orders_decide_what_is_pulled_and_what_goes_first(hospital: Hospital) ->
     wait_for(lambda: hospital.document("later").why == held, what="it is looked at: scanned last, it has waited least")
     assert hospital.state("later") is State.META_ONLY
     assert hospital.given_to_the_backend() == {hospital.studies[name].uid for name in taken}
-    assert hospital.message_priority("urgent") == ordering.EMERGENCY
-    assert hospital.message_priority("routine1") == ordering.ROUTINE
+    assert hospital.message_priority("urgent") == priority.EMERGENCY
+    assert hospital.message_priority("routine1") == priority.ROUTINE
 
     ris.order("ACClater", "PIDlater", CHEST)
     hospital.until("later", State.COMPLETED)

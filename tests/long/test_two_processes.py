@@ -24,15 +24,15 @@ from pathlib import Path
 import pytest
 import requests
 
-from pacs_module.adapters.sqlite_store import SqliteStore
-from pacs_module.domain.lifecycle import Event
-from pacs_module.domain.ordering import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE, Ageing, turn
-from pacs_module.domain.study import Study
+from pacs_module.adapters.stores.sqlite import SqliteStore
+from pacs_module.domain.study.lifecycle import Event
+from pacs_module.domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE, Ageing, turn
+from pacs_module.domain.study.study import Study
 from stack.pacs_module import PacsModule, PacsModuleLinks
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
 from tests.fakes.three_pacs import DAY, ThreePacs
-from tests.waiting import wait_for
+from tests.support.waiting import wait_for
 
 PACS = ("PACS-A", "PACS-B", "PACS-C")
 STUDIES = 1000

@@ -16,14 +16,14 @@ from pathlib import Path
 from hospital_sim.busy_day.day import BusyDay, BusyStudy
 from hospital_sim.pacs import ManualClock, SimPacs
 from hospital_sim.pacs.habits import HABITS, Area
-from pacs_module.adapters.find_scu import Peer
-from pacs_module.adapters.orthanc_finder import OrthancFinder
-from pacs_module.adapters.pynetdicom_finder import PynetdicomFinder
+from pacs_module.adapters.dicom.find_scu import Peer
+from pacs_module.adapters.dicom.orthanc_finder import OrthancFinder
+from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
 from pacs_module.domain.errors import PipelineError
 from pacs_module.ports import PacsFinder
-from pacs_module.use_cases.find_studies import STUDY_KEYS
+from pacs_module.use_cases.find.find_studies import STUDY_KEYS
 from stack.run_folder import RunFolder
-from tests.real_pacs import AskingOrthanc
+from tests.support.real_pacs import AskingOrthanc
 
 from .rows import IMAGE_LEVEL, SERIES_LEVEL
 

@@ -19,26 +19,26 @@ from pathlib import Path
 
 from hospital_sim.busy_day.day import BusyDay, BusyStudy
 from hospital_sim.pacs import ManualClock, SimPacs
-from pacs_module.adapters.find_scu import Peer
-from pacs_module.adapters.pynetdicom_finder import PynetdicomFinder
-from pacs_module.adapters.sqlite_store import SqliteStore
+from pacs_module.adapters.dicom.find_scu import Peer
+from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
+from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.errors import PipelineError
-from pacs_module.domain.lifecycle import Event
-from pacs_module.domain.look_back import LookBack
-from pacs_module.domain.messages import PullReport, PullRequest, SeriesReport
+from pacs_module.domain.find.schedule import LookBack
+from pacs_module.domain.find.stability import StabilityPolicy
 from pacs_module.domain.retry import RetryPolicy
-from pacs_module.domain.stability import StabilityPolicy
-from pacs_module.domain.study import Study
-from pacs_module.domain.switches import Switches
-from pacs_module.find_loop import FindLoop
-from pacs_module.metrics import FindMetrics
-from pacs_module.use_cases.ask_window import AskWindow
-from pacs_module.use_cases.find_studies import STUDY_KEYS, FindStudies
-from pacs_module.use_cases.look_again import LookAgain
-from pacs_module.use_cases.prepare_pull import PreparePull
-from pacs_module.use_cases.pull_ends import PullEnds
-from pacs_module.use_cases.pull_studies import PullPolicy, PullStudies
-from pacs_module.use_cases.resolve_uid import ResolveUid
+from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.study.lifecycle import Event
+from pacs_module.domain.study.study import Study
+from pacs_module.domain.wire.messages import PullReport, PullRequest, SeriesReport
+from pacs_module.service.find_round import FindLoop
+from pacs_module.service.metrics import FindMetrics
+from pacs_module.use_cases.find.ask_window import AskWindow
+from pacs_module.use_cases.find.check_growth import LookAgain
+from pacs_module.use_cases.find.find_studies import STUDY_KEYS, FindStudies
+from pacs_module.use_cases.find.resolve_uid import ResolveUid
+from pacs_module.use_cases.pull.prepare_pull import PreparePull
+from pacs_module.use_cases.pull.pull_studies import PullPolicy, PullStudies
+from pacs_module.use_cases.pull.record_pull_end import PullEnds
 from tests.fakes.world import FakePlugins
 
 from .control import PACS, Missing, control

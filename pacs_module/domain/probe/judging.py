@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..values import parse_count
+from ..dicom.attributes import parse_count
 from .values import Answer, Verdict, uid_of
 
 ENOUGH = 100

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..charsets import decode_text
-from ..values import clean_uid
+from ..dicom.attributes import clean_uid
+from ..dicom.charsets import decode_text
 
 Answer = Mapping[str, bytes]
 """One C-FIND answer: keyword to the bytes of its value as they came."""

@@ -8,9 +8,9 @@ Another process at the same store, for the tests.
 import sys
 import threading
 
-from pacs_module.adapters.mongo_store import MongoStore
-from pacs_module.adapters.stores import open_store
-from pacs_module.domain.study import Study
+from pacs_module.adapters.stores.by_url import open_store
+from pacs_module.adapters.stores.mongo import MongoStore
+from pacs_module.domain.study.study import Study
 from pacs_module.ports import StudyStore
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.chaos.proxy import Mode, Proxy
-from tests.waiting import wait_for
+from tests.support.waiting import wait_for
 
 PATIENCE_S = 60.0
 

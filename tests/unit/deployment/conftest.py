@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.compose_file import Done, ReadYaml, Render, Stage, Validate
+from tests.support.compose_file import Done, ReadYaml, Render, Stage, Validate
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 COMPOSE = "/usr/bin/docker-compose"

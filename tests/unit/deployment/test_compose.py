@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.compose_file import Render, Validate, mandatory, text_of
+from tests.support.compose_file import Render, Validate, mandatory, text_of
 
 SITE = {"orthanc", "pacs", "mongo", "rabbitmq"}
 DEMO = {"hospital": "hospital", "department": "hospital", "backend": "backend"}

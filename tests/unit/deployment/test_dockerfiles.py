@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compose_file import Stage
+from tests.support.compose_file import Stage
 
 
 def stages(dockerfiles: dict[str, list[Stage]]) -> list[tuple[str, Stage]]:

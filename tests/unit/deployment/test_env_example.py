@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.compose_file import mandatory, text_of
+from tests.support.compose_file import mandatory, text_of
 
 
 def test_the_example_documents_every_variable_and_no_other(repository: Path) -> None:

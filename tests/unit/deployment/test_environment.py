@@ -14,12 +14,12 @@ import pytest
 from pydantic import SecretStr
 
 from pacs_module.domain.errors import ConfigurationError
-from pacs_module.profiles import PROFILES
 from pacs_module.settings import BackendSettings, Settings, load_settings
-from pacs_module.site_config import load_switches
+from pacs_module.settings.profiles import PROFILES
+from pacs_module.shared.switches_file import load_switches
 from stack.orthanc import OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from stack.run_folder import RunFolder
-from tests.compose_file import ReadYaml, Render, Stage, mounts, text_of
+from tests.support.compose_file import ReadYaml, Render, Stage, mounts, text_of
 
 
 def substituted(text: str) -> tuple[set[str], set[str]]:

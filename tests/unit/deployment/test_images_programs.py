@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from stack.ports import free_ports
-from tests.compose_file import Done
-from tests.waiting import wait_for
+from tests.support.compose_file import Done
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture

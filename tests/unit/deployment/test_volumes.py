@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pacs_module.site_config import load_switches
-from tests.compose_file import ReadYaml, Render, Stage, mounts, text_of
+from pacs_module.shared.switches_file import load_switches
+from tests.support.compose_file import ReadYaml, Render, Stage, mounts, text_of
 
 
 def test_there_is_one_ram_disk(composed: dict[str, Any]) -> None:

@@ -15,9 +15,9 @@ from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.busy_day.study import CLOCK_OFF, CLOCK_OFF_DEVICE
 from hospital_sim.pacs.planned import archive_of, series_attributes, study_attributes
 from hospital_sim.pacs.text import coding_of
-from pacs_module.domain.filters import judge_series
-from pacs_module.domain.switches import Switches
-from pacs_module.domain.values import SeriesFacts
+from pacs_module.domain.dicom.attributes import SeriesFacts
+from pacs_module.domain.rules.filters import judge_series
+from pacs_module.domain.rules.switches import Switches
 
 DATE = dt.date(2026, 11, 21)
 MIDNIGHT = dt.datetime.combine(DATE, dt.time())

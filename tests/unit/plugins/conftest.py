@@ -6,15 +6,14 @@ from pathlib import Path
 
 import pytest
 
-import arrival
-import reception
-from conclude import Tables
-from handover import HandoverFolder
-from handover_rows import HandoverRows
-from journal import Journal
-from pacs_module.domain.switches import Switches
-from pull_rows import PullRows
-from reception_rows import ReceptionRows
+from aipull.hand_over.folder import HandoverFolder
+from aipull.journal.handovers import HandoverRows
+from aipull.journal.journal import Journal
+from aipull.journal.pulls import PullRows
+from aipull.journal.receptions import ReceptionRows
+from aipull.journal.tables import Tables
+from aipull.receive import arrival, reception
+from pacs_module.domain.rules.switches import Switches
 from tests.fakes.orthanc_store import FakeStore
 from tests.fakes.reception_desk import Clock, Desk
 

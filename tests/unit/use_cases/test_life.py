@@ -18,16 +18,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from pacs_module.adapters.memory_queue import MemoryConsumer
-from pacs_module.adapters.memory_store import MemoryStore
+from pacs_module.adapters.queue.memory import MemoryConsumer
+from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.domain.errors import NoRoom, PipelineError, Refused, RetriableError, TooLarge, Unreachable
-from pacs_module.domain.lifecycle import BY_HAND, TABLE, Event, State
-from pacs_module.domain.messages import PullReport, PullRequest
-from pacs_module.domain.story import story
-from pacs_module.domain.study import PUBLISH, PULL, WATCH, Study
+from pacs_module.domain.explain.story import story
+from pacs_module.domain.study.lifecycle import BY_HAND, TABLE, Event, State
+from pacs_module.domain.study.study import PUBLISH, PULL, WATCH, Study
+from pacs_module.domain.wire.messages import PullReport, PullRequest
 from pacs_module.ports import StudyStore
-from pacs_module.use_cases.changing import IMPOSSIBLE
-from pacs_module.use_cases.manual_work import Who
+from pacs_module.use_cases.operate.manual_work import Who
+from pacs_module.use_cases.update_study import IMPOSSIBLE
 from tests.fakes.pipeline import THICK, UID, Pipeline, answer
 from tests.fakes.world import DAY
 

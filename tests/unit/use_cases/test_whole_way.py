@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pacs_module.adapters.sqlite_store import SqliteStore
-from pacs_module.domain.lifecycle import State
-from pacs_module.domain.story import story
-from pacs_module.domain.study import RELEASE
+from pacs_module.adapters.stores.sqlite import SqliteStore
+from pacs_module.domain.explain.story import story
+from pacs_module.domain.study.lifecycle import State
+from pacs_module.domain.study.study import RELEASE
 from tests.fakes.pipeline import RETENTION_S, THIN, UID, Pipeline, answer
 from tests.fakes.world import DAY
-from tests.log_grammar import check
+from tests.support.log_grammar import check
 
 
 def test_the_whole_way_in_the_contracts_lines_letter_by_letter(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.core.result import Err, Ok
 
-from pacs_module.service import Service
+from pacs_module.service.service import Service
 from pacs_module.web.app import create_app
 from tests.fakes.pipeline import Pipeline
 from tests.fakes.served import KEY, TestClient, found, service_on, settings_file

@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pacs_module.domain.awaited import Fault
-from pacs_module.loops import Loop
-from pacs_module.service import Service
+from pacs_module.domain.explain.outages import Fault
+from pacs_module.service.loop import Loop
+from pacs_module.service.service import Service
 from pacs_module.web.app import create_app
 from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, answer, series_answer
 from tests.fakes.served import KEY, TestClient, found, service_on, settings_file

@@ -1,0 +1,1 @@
+"""The AI pull plugins of the receiving Orthanc."""

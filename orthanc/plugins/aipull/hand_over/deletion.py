@@ -1,0 +1,64 @@
+"""Deletes from Orthanc, in the background, what was handed over or is not wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pacs_module.domain.errors import PipelineError
+from pacs_module.domain.pull.ram_disk import Seen
+from pacs_module.shared.crash_points import reach
+from pacs_module.shared.logs import ContractLog
+
+from ..journal.receptions import DOOMED, Reception, ReceptionRows
+from ..journal.sizes import SizeRows
+from ..runtime.clock import now_ms
+from ..runtime.worker import Worker
+from ..server.rest import OrthancRest, SeriesHere
+
+_DEVICE = ("Modality", "Manufacturer", "ManufacturerModelName", "Rows", "Columns")
+
+
+class Deletion(Worker):
+    """
+    Deletes exactly the images that were judged: one that arrives in this moment stays and opens a new reception.
+
+    A pull of the same study waits until its deletion is over (``pulls.py``), so that nothing is deleted that was just
+    pulled again.
+    """
+
+    def __init__(self, rest: OrthancRest, receptions: ReceptionRows, sizes: SizeRows, log: ContractLog) -> None:
+        super().__init__("deletion", log)
+        self._rest = rest
+        self._receptions = receptions
+        self._sizes = sizes
+        self.on_done: Callable[[], None] = lambda: None
+
+    def step(self) -> float:
+        """Delete what is due."""
+        for reception in self._receptions.in_state(DOOMED):
+            self._learn(reception)
+            self._rest.delete_instances(list(reception.doomed))
+            reach("deleted")
+            self._receptions.close(reception, now_ms())
+            self._log.event("study deleted from Orthanc", study=reception.study_uid, images=len(reception.doomed))
+            self.on_done()
+        return self.IDLE_S
+
+    def _learn(self, reception: Reception) -> None:
+        """Before it goes: how large the images of such a device are, to know what the next pull will bring."""
+        for orthanc_id in reception.orthanc_ids:
+            for series in self._rest.series_of(orthanc_id):
+                try:
+                    seen = self._seen(series)
+                except PipelineError:  # gone in this moment
+                    continue
+                if seen is not None:
+                    self._sizes.add(seen)
+
+    def _seen(self, series: SeriesHere) -> Seen | None:
+        if not series.instances:
+            return None
+        tags = self._rest.tags(series.instances[0])
+        instances, size = self._rest.statistics(f"series/{series.orthanc_id}")
+        modality, manufacturer, model, rows, columns = (tags.get(keyword, "") for keyword in _DEVICE)
+        return Seen(modality, manufacturer, model, f"{columns}x{rows}", instances, size) if modality else None

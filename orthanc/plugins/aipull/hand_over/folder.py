@@ -1,0 +1,239 @@
+"""
+The hand-over folder: the chosen series as plain files for the backend, with a manifest beside it.
+
+Hard links cost 0.01 ms a slice where store and folder lie on one mount, and they stay when Orthanc deletes the study. A
+folder is made under another name and renamed, and renamed again before it is removed, so that a folder that is there is whole::
+
+    4c18cd69-...                00001.dcm, 00002.dcm ... in the order of the images
+    4c18cd69-....manifest.json  what is in it; there before the folder is
+    .tmp-...                    being made or being removed: nobody else's business
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pacs_module.domain.errors import RetriableError
+from pacs_module.domain.wire.messages import SeriesFolder
+from pacs_module.shared.crash_points import reach
+
+from ..server.rest import InstanceHere, OrthancRest
+
+_UNFINISHED = ".tmp-"
+_MANIFEST = ".manifest.json"
+
+
+@dataclass(frozen=True)
+class ToExport:
+    """
+    One series: its ids in Orthanc (two when its images are filed under two PatientIDs) and the number of images that
+    were judged.
+    """
+
+    series_uid: str
+    orthanc_ids: tuple[str, ...]
+    instances: int
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Where others see the hand-over, how the files got there, and their bytes."""
+
+    filepath: str
+    series: tuple[SeriesFolder, ...]
+    linked: int
+    copied: int
+    size: int = 0
+
+
+class HandoverFolder:
+    """
+    Makes and removes hand-overs.
+
+    Args:
+        folder: The hand-over folder.
+        seen_as: The same folder as pacs_module and the backend see it.
+        storage: Orthanc's StorageDirectory, None when its files cannot be used as they are (compressed).
+        rest: Orthanc.
+        checksums: Whether the manifest has the SHA-256 of each file.
+    """
+
+    def __init__(self, folder: Path, seen_as: str, storage: Path | None, rest: OrthancRest, checksums: bool = False) -> None:
+        self._folder = folder
+        self._checksums = checksums
+        self._seen_as = seen_as
+        self._storage = storage
+        self._rest = rest
+
+    def export(
+        self, name: str, series: Sequence[ToExport], subfolders: bool, about: Mapping[str, object] | None = None
+    ) -> Exported:
+        """
+        Put series into the folder ``name``.
+
+        Args:
+            name: Not in use.
+            series: At least one.
+            subfolders: One for each series (DX).
+            about: For the manifest, beside its own keys.
+
+        Raises:
+            RetriableError: The store changed in between, or the disk is full; nothing is left behind.
+        """
+        unfinished = self._folder / f"{_UNFINISHED}{name}"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        try:
+            return self._export(unfinished, name, series, subfolders, about or {})
+        except OSError as error:
+            raise RetriableError(f"hand-over {name}: {error.strerror or error}") from error
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+    def _export(
+        self, unfinished: Path, name: str, series: Sequence[ToExport], subfolders: bool, about: Mapping[str, object]
+    ) -> Exported:
+        folders: list[SeriesFolder] = []
+        parts: list[dict[str, Any]] = []
+        copied = 0
+        for one in series:
+            inner = one.orthanc_ids[0] if subfolders else ""
+            instances = self._instances(one)
+            copied += self._fill(unfinished / inner, instances)
+            seen_as = str(Path(self._seen_as, name, inner))
+            folders.append(SeriesFolder(one.series_uid, seen_as, len(instances)))
+            files = self._files(unfinished / inner, instances)
+            parts.append({"seriesUID": one.series_uid, "filepath": seen_as, "numberOfFiles": len(files), "files": files})
+        self._away(name)  # of a hand-over that was never journaled
+        self._write_manifest(name, {**about, "series": parts})
+        unfinished.rename(self._folder / name)
+        number = sum(one.number_received for one in folders)
+        size = sum(file["bytes"] for part in parts for file in part["files"])
+        return Exported(str(Path(self._seen_as, name)), tuple(folders), number - copied, copied, size)
+
+    def remove(self, name: str) -> None:
+        """Remove a hand-over; one that is gone is no error, anything outside the folder is refused in silence."""
+        if self._is_name(name):
+            self._away(name)
+
+    def exists(self, name: str) -> bool:
+        """Whether a hand-over's files are there."""
+        return self._is_name(name) and (self._folder / name).is_dir()
+
+    def sweep(self, known: Iterable[str]) -> list[str]:
+        """Remove what an interrupted hand-over left behind: everything but the known names."""
+        keep = set(known)
+        leftovers = sorted(path.name for path in self._folder.iterdir() if path.is_dir() and path.name not in keep)
+        for name in leftovers:
+            shutil.rmtree(self._folder / name, ignore_errors=True)
+        for manifest in self._folder.glob(f"*{_MANIFEST}*"):
+            if manifest.name.removesuffix(_MANIFEST) not in keep:
+                manifest.unlink(missing_ok=True)
+        return leftovers
+
+    def broken(self, orthanc_series: Iterable[str]) -> list[str]:
+        """
+        Ids of images whose file is gone or shorter than Orthanc noted: written while the disk was full, when Orthanc says success
+        all the same.
+
+        Args:
+            orthanc_series: Ids of series in Orthanc.
+
+        Returns:
+            None are told of a store that cannot be looked into (compressed).
+        """
+        if self._storage is None:
+            return []
+        found = [instance for series in orthanc_series for instance in self._rest.instances_of(series)]
+        return [one.orthanc_id for one in found if _size_of(self._stored(self._storage, one)) != one.size]
+
+    def _away(self, name: str) -> None:
+        """Whoever looks sees the whole folder or none: it goes under another name before its files do."""
+        going = self._folder / f"{_UNFINISHED}gone-{name}"
+        shutil.rmtree(going, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            (self._folder / name).rename(going)
+        shutil.rmtree(going, ignore_errors=True)
+        (self._folder / f"{name}{_MANIFEST}").unlink(missing_ok=True)
+
+    def _write_manifest(self, name: str, manifest: Mapping[str, object]) -> None:
+        """On a full disk the images go out without it: links need no room, and what is computed makes room for others."""
+        unfinished = self._folder / f"{_UNFINISHED}{name}{_MANIFEST}"
+        try:
+            unfinished.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
+            unfinished.rename(self._folder / f"{name}{_MANIFEST}")
+        except OSError as error:
+            unfinished.unlink(missing_ok=True)
+            if error.errno != errno.ENOSPC:
+                raise
+
+    def _files(self, folder: Path, instances: Sequence[InstanceHere]) -> list[dict[str, Any]]:
+        return [self._file(folder / _file_name(place), instance) for place, instance in enumerate(instances, start=1)]
+
+    def _file(self, file: Path, instance: InstanceHere) -> dict[str, Any]:
+        entry = {"name": file.name, "sopInstanceUID": instance.sop_instance_uid, "bytes": file.stat().st_size}
+        if self._checksums:
+            with file.open("rb") as content:
+                entry["sha256"] = hashlib.file_digest(content, "sha256").hexdigest()
+        return entry
+
+    def _is_name(self, name: str) -> bool:
+        return bool(name) and Path(name).name == name and name not in (".", "..")
+
+    def _instances(self, series: ToExport) -> list[InstanceHere]:
+        instances = [instance for orthanc_id in series.orthanc_ids for instance in self._rest.instances_of(orthanc_id)]
+        if len(instances) < series.instances:
+            raise RetriableError(f"series {series.series_uid} had {series.instances} images, now {len(instances)}")
+        return sorted(instances, key=lambda one: (one.number is None, one.number or 0, one.sop_instance_uid))
+
+    def _fill(self, folder: Path, instances: Sequence[InstanceHere]) -> int:
+        """Put the images in; how many had to be copied."""
+        folder.mkdir(parents=True)
+        copied = 0
+        for place, instance in enumerate(instances, start=1):
+            target = folder / _file_name(place)
+            if not self._link(instance, target):
+                target.write_bytes(self._content(instance))
+                copied += 1
+            reach("exporting")
+        return copied
+
+    def _link(self, instance: InstanceHere, target: Path) -> bool:
+        if self._storage is None:
+            return False
+        source = self._stored(self._storage, instance)
+        try:
+            os.link(source, target)
+        except OSError:  # another mount, a file that was just overwritten, a store without hard links
+            return False
+        if target.stat().st_size != instance.size:
+            raise RetriableError(f"image {instance.sop_instance_uid} is not whole in Orthanc's store")
+        return True
+
+    def _content(self, instance: InstanceHere) -> bytes:
+        content = self._rest.get_bytes(f"/instances/{instance.orthanc_id}/file")
+        if len(content) != instance.size:
+            raise RetriableError(f"image {instance.sop_instance_uid} is not whole: {len(content)} of {instance.size} bytes")
+        return content
+
+    def _stored(self, storage: Path, instance: InstanceHere) -> Path:
+        return storage / instance.file[0:2] / instance.file[2:4] / instance.file
+
+
+def _file_name(place: int) -> str:
+    return f"{place:05d}.dcm"
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return -1

@@ -1,0 +1,113 @@
+"""Sends what pacs_module is owed until it acknowledges: journaled, in order for each study, never dropped."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from http import HTTPStatus
+
+import requests
+
+from pacs_module.domain.errors import PermanentError, PipelineError, Refused, RetriableError
+from pacs_module.domain.explain import loglines
+from pacs_module.shared.crash_points import reach
+from pacs_module.shared.logs import ContractLog
+
+from ..journal.journal import Journal
+from ..runtime.worker import Worker
+
+PATHS = {"notify": "/api/v1/dcm/notify", "pull_report": "/api/v1/dcm/pull_report"}
+_TIMEOUT_S = (5.0, 30.0)
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 30.0
+_REFUSED_PAUSE_S = 60.0
+_PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
+
+
+class Notifier(Worker):
+    """
+    Posts the head of every study's queue.
+
+    Args:
+        journal: Holds the outbox.
+        url: Of pacs_module.
+        api_key: Sent as X-API-Key.
+        log: Gets the ``inform`` line when a notification is first sent.
+    """
+
+    def __init__(self, journal: Journal, url: str, api_key: str, log: ContractLog) -> None:
+        super().__init__("notifier", log)
+        self._journal = journal
+        self._url = url
+        self._session = requests.Session()
+        self._session.headers["X-API-Key"] = api_key
+        self._informed: set[int] = set()
+        self._attempts: dict[int, int] = {}
+        self._not_before: dict[int, float] = {}
+
+    def step(self) -> float:
+        """Send what is due."""
+        while True:
+            due = [row for row in self._journal.outbox_heads() if self._not_before.get(row["number"], 0) <= time.monotonic()]
+            if not due:
+                return self._pause()
+            if not all([self._send(row) for row in due]):
+                return self._pause()
+
+    def is_back(self) -> None:
+        """Somebody spoke to us, so pacs_module is there: do not wait for the pause to end."""
+        for number, attempts in tuple(self._attempts.items()):
+            if attempts and self._not_before.get(number, 0) - time.monotonic() <= _LONGEST_PAUSE_S:
+                self._not_before.pop(number, None)
+        self.wake()
+
+    def _send(self, row: sqlite3.Row) -> bool:
+        number, message = row["number"], json.loads(row["body"])
+        if row["kind"] == "notify" and number not in self._informed:
+            self._informed.add(number)
+            self._log.line(loglines.inform(message))
+        reach("notifying")
+        try:
+            self._post(PATHS[row["kind"]], message)
+        except PipelineError as error:
+            self._postpone(row, error)
+            return False
+        reach("notified")
+        self._journal.sent(number)
+        for memory in (self._attempts, self._not_before):
+            memory.pop(number, None)
+        self._informed.discard(number)
+        return True
+
+    def _post(self, path: str, message: dict[str, object]) -> None:
+        try:
+            response = self._session.post(self._url + path, json=message, timeout=_TIMEOUT_S)
+        except requests.RequestException as error:
+            raise RetriableError(f"pacs_module: {error}") from error
+        status = response.status_code
+        if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise RetriableError(f"pacs_module: {status} {response.text[:300]}")
+        if status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise Refused("pacs_module", status, response.text[:300])
+
+    def _postpone(self, row: sqlite3.Row, error: PipelineError) -> None:
+        number = row["number"]
+        attempts = self._attempts.get(number, 0) + 1
+        self._attempts[number] = attempts
+        pause = _REFUSED_PAUSE_S if isinstance(error, PermanentError) else pause_after(attempts)
+        self._not_before[number] = time.monotonic() + pause
+        level = "ERROR" if isinstance(error, PermanentError) else "WARNING"
+        self._log.event(
+            "pacs_module did not take a message; it is kept and sent again", level=level, kind=row["kind"],
+            study=row["study_uid"], attempts=attempts, again_in_s=pause, error=str(error),
+        )  # fmt: skip
+
+    def _pause(self) -> float:
+        waits = [self._not_before.get(row["number"], 0) - time.monotonic() for row in self._journal.outbox_heads()]
+        return min([*waits, self.IDLE_S])
+
+
+def pause_after(attempts: int) -> float:
+    """Seconds until the next attempt: doubled each time up to half a minute."""
+    return float(min(_FIRST_PAUSE_S * 2 ** (min(attempts, 20) - 1), _LONGEST_PAUSE_S))

@@ -1,0 +1,1 @@
+"""Journal: the plugins' memory on disk."""

@@ -1,0 +1,76 @@
+"""Hand-overs in the journal."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+
+from pacs_module.domain.rules.choice import HandedOver
+
+from .journal import Journal, as_text
+
+
+@dataclass(frozen=True)
+class HandoverRow:
+    """
+    One hand-over: ``folder`` is the name of its folder; ``state`` given, released or lost; ``size`` in bytes; ``reception``: the
+    number of the one that it came from.
+    """
+
+    handover_id: str
+    study_uid: str
+    series_uids: tuple[str, ...]
+    instances: int
+    folder: str
+    state: str
+    size: int = 0
+    reception: int = 0
+
+
+class HandoverRows:
+    """What is asked of the table ``handovers``."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def add(self, row: HandoverRow, base: str, now: int) -> None:
+        """Note a hand-over, in the transaction that also owes the notification."""
+        self._journal.write(
+            "INSERT INTO handovers (handover_id, study_uid, series_uids, instances, base, folder, at, state, bytes, reception) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            row.handover_id, row.study_uid, as_text(row.series_uids), row.instances, base, row.folder, now, row.state, row.size,
+            row.reception,
+        )  # fmt: skip
+
+    def get(self, handover_id: str) -> HandoverRow | None:
+        """A hand-over by its id."""
+        row = self._journal.row("SELECT * FROM handovers WHERE handover_id = ?", handover_id)
+        return _row(row) if row else None
+
+    def last(self, study_uid: str) -> HandedOver | None:
+        """What was handed over last for a study and not lost with the RAM disk."""
+        row = self._journal.row(
+            "SELECT * FROM handovers WHERE study_uid = ? AND state != 'lost' ORDER BY number DESC LIMIT 1", study_uid
+        )
+        return HandedOver(tuple(json.loads(row["series_uids"])), row["instances"], row["reception"]) if row else None
+
+    def next_folder(self, base: str) -> str:
+        """A folder name that no hand-over had before: the series' id in Orthanc, from the second time on with a number."""
+        row = self._journal.row("SELECT COUNT(*) AS count FROM handovers WHERE base = ?", base)
+        count = int(row["count"]) if row else 0
+        return base if count == 0 else f"{base}-{count + 1}"
+
+    def given(self) -> list[HandoverRow]:
+        """Hand-overs whose folders are still needed."""
+        return [_row(row) for row in self._journal.rows("SELECT * FROM handovers WHERE state = 'given' ORDER BY number")]
+
+    def set_state(self, handover_id: str, state: str) -> None:
+        """The folder is released or was lost."""
+        self._journal.write("UPDATE handovers SET state = ? WHERE handover_id = ?", state, handover_id)
+
+
+def _row(row: sqlite3.Row) -> HandoverRow:
+    uids = tuple(json.loads(row["series_uids"]))
+    kept = (row[name] for name in ("instances", "folder", "state", "bytes", "reception"))
+    return HandoverRow(row["handover_id"], row["study_uid"], uids, *kept)

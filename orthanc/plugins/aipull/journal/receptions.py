@@ -1,0 +1,144 @@
+"""Receptions and their judged series in the journal."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pacs_module.domain.dicom.attributes import SeriesFacts
+from pacs_module.domain.receive.judged import Judged
+from pacs_module.domain.rules.filters import Verdict
+from pacs_module.domain.wire.documents import from_document, to_document
+
+from .journal import Journal, as_text
+
+OPEN = "open"
+SPENT = "spent"
+PARKED = "parked"
+KEPT = "kept"
+DOOMED = "doomed"
+CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class Reception:
+    """One arrival of a study; ``counted``: instances by series when it was concluded."""
+
+    number: int
+    study_uid: str
+    orthanc_ids: tuple[str, ...]
+    is_push: bool
+    opened_at: int
+    state: str
+    counted: dict[str, int]
+    doomed: tuple[str, ...]
+
+
+class ReceptionRows:
+    """What is asked of the tables ``receptions`` and ``series``."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def open(self, study_uid: str, orthanc_ids: Iterable[str], is_push: bool, now: int) -> Reception:
+        """Begin a reception; what is here of the study from before goes over into it."""
+        with self._journal.transaction():
+            self._journal.write(
+                "UPDATE receptions SET state = 'closed', changed_at = ? "
+                "WHERE study_uid = ? AND state IN ('parked', 'kept', 'spent')",
+                now, study_uid,
+            )  # fmt: skip
+            number = self._journal.write(
+                "INSERT INTO receptions (study_uid, orthanc_ids, is_push, opened_at, changed_at) VALUES (?, ?, ?, ?, ?)",
+                study_uid, as_text(sorted(orthanc_ids)), int(is_push), now, now,
+            )  # fmt: skip
+        return self.get(number)
+
+    def get(self, number: int) -> Reception:
+        """A reception by its number."""
+        return _reception(self._journal.rows("SELECT * FROM receptions WHERE number = ?", number)[0])
+
+    def in_state(self, *states: str) -> list[Reception]:
+        """All receptions in one of these states, oldest first."""
+        query = "SELECT * FROM receptions WHERE state IN (SELECT value FROM json_each(?)) ORDER BY number"
+        return [_reception(row) for row in self._journal.rows(query, as_text(states))]
+
+    def of_study(self, study_uid: str, *states: str) -> Reception | None:
+        """The newest reception of a study in one of these states."""
+        query = (
+            "SELECT * FROM receptions WHERE study_uid = ? AND state IN (SELECT value FROM json_each(?)) "
+            "ORDER BY number DESC LIMIT 1"
+        )
+        row = self._journal.row(query, study_uid, as_text(states))
+        return _reception(row) if row else None
+
+    def add_orthanc_id(self, reception: Reception, orthanc_id: str) -> Reception:
+        """The study is filed in Orthanc under one more PatientID."""
+        ids = as_text(sorted({*reception.orthanc_ids, orthanc_id}))
+        self._journal.write("UPDATE receptions SET orthanc_ids = ? WHERE number = ?", ids, reception.number)
+        return self.get(reception.number)
+
+    def set_state(self, reception: Reception, state: str, now: int, counted: Mapping[str, int] | None = None) -> Reception:
+        """Move a reception on; with ``counted`` when it is concluded."""
+        kept = reception.counted if counted is None else dict(counted)
+        self._journal.write(
+            "UPDATE receptions SET state = ?, counted = ?, changed_at = ? WHERE number = ?",
+            state,
+            as_text(kept),
+            now,
+            reception.number,
+        )
+        return self.get(reception.number)
+
+    def doom(self, reception: Reception, instance_ids: Iterable[str], now: int) -> Reception:
+        """These images are to be deleted, and no others: one that arrives in this moment is not among them."""
+        self._journal.write(
+            "UPDATE receptions SET state = 'doomed', doomed = ?, changed_at = ? WHERE number = ?",
+            as_text(sorted(instance_ids)), now, reception.number,
+        )  # fmt: skip
+        return self.get(reception.number)
+
+    def close(self, reception: Reception, now: int) -> None:
+        """The study is gone from Orthanc."""
+        self._journal.write(
+            "UPDATE receptions SET state = 'closed', doomed = '[]', changed_at = ? WHERE number = ?", now, reception.number
+        )
+
+    def judge(self, reception: Reception, judged: Judged) -> None:
+        """Note the verdict on a series, over an earlier one."""
+        text = as_text(to_document(judged))
+        self._journal.write(
+            "INSERT INTO series VALUES (?, ?, ?) ON CONFLICT (reception, series_uid) DO UPDATE SET judged = excluded.judged",
+            reception.number, judged.facts.series_uid, text,
+        )  # fmt: skip
+
+    def judged(self, reception: Reception) -> dict[str, Judged]:
+        """The series judged so far."""
+        rows = self._journal.rows("SELECT series_uid, judged FROM series WHERE reception = ?", reception.number)
+        return {row["series_uid"]: _judged(json.loads(row["judged"])) for row in rows}
+
+    def close_all(self, now: int) -> None:
+        """The RAM disk was emptied."""
+        self._journal.write("UPDATE receptions SET state = 'closed', doomed = '[]', changed_at = ? WHERE state != 'closed'", now)
+
+
+def _judged(document: dict[str, Any]) -> Judged:
+    facts = document["facts"]
+    series = SeriesFacts(facts["seriesUID"], facts["attributes"], facts.get("instances"), facts.get("raw", {}))
+    return Judged(series, from_document(Verdict, document["verdict"]), bool(document.get("atFind")))
+
+
+def _reception(row: sqlite3.Row) -> Reception:
+    return Reception(
+        number=row["number"],
+        study_uid=row["study_uid"],
+        orthanc_ids=tuple(json.loads(row["orthanc_ids"])),
+        is_push=bool(row["is_push"]),
+        opened_at=row["opened_at"],
+        state=row["state"],
+        counted=json.loads(row["counted"]),
+        doomed=tuple(json.loads(row["doomed"])),
+    )

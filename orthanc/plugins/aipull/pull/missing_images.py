@@ -1,0 +1,62 @@
+"""What a study that came short lacks: worked out of what is here in the moment of the next pull, so that it is always true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pacs_module.domain.receive.decision import expectations, outlook
+from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.wire.messages import PullRequest
+
+from ..journal.receptions import OPEN, PARKED, ReceptionRows
+from ..server.rest import OrthancRest
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """
+    Series that must be whole and are not.
+
+    Args:
+        here: SOPInstanceUIDs that are here, by SeriesInstanceUID; empty for a series of which nothing came.
+        by_image: Whether the PACS can move single images.
+    """
+
+    here: dict[str, frozenset[str]]
+    by_image: bool
+
+
+class Repair:
+    """
+    Compares what is here with what was announced.
+
+    Args:
+        rest: Orthanc.
+        receptions: Where in Orthanc the short study lies, and its verdicts.
+        switches: The site's.
+    """
+
+    def __init__(self, rest: OrthancRest, receptions: ReceptionRows, switches: Switches) -> None:
+        self._rest = rest
+        self._receptions = receptions
+        self._switches = switches
+
+    def lacking(self, request: PullRequest) -> Lacking | None:
+        """What lacks; None where that is not known and the whole of the request is to be pulled."""
+        reception = self._receptions.of_study(request.study_uid, PARKED, OPEN)
+        expected = expectations(request).series
+        if request.repair == "STUDY" or reception is None or not expected:
+            return None
+        sop_uids: dict[str, set[str]] = {}
+        for orthanc_id in reception.orthanc_ids:
+            for series in self._rest.series_of(orthanc_id):
+                found = sop_uids.setdefault(series.series_uid, set())
+                found.update(one.sop_instance_uid for one in self._rest.instances_of(series.orthanc_id))
+        counts = {uid: len(uids) for uid, uids in sop_uids.items()}
+        ahead = outlook(counts, self._receptions.judged(reception), request, True, self._switches)
+        if not counts or not ahead.needed <= expected.keys():
+            return None
+        here = {uid: frozenset(sop_uids.get(uid, ())) for uid in ahead.needed}
+        wanted = {uid: set(uids) for uid, uids in request.expected_instances.items()}
+        short = {uid: uids for uid, uids in here.items() if len(uids & wanted.get(uid, uids)) < expected[uid]}
+        return Lacking(short, request.repair == "IMAGE")

@@ -1,0 +1,95 @@
+"""Watches the RAM disk: says when it is full, and makes room where nothing else ever would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pacs_module.domain.pull.ram_disk import MB, deadlocked, is_full
+from pacs_module.shared.logs import ContractLog
+
+from ..journal.pulls import ENDED
+from ..journal.receptions import DOOMED, PARKED, SPENT, Reception
+from ..journal.tables import Tables
+from ..runtime.clock import now_ms
+from ..runtime.worker import Worker
+from ..server.rest import OrthancRest
+from .admission import Room
+
+_LOOK_S = 2.0
+
+
+class RamDiskWatch(Worker):
+    """
+    Looks every two seconds; a question to the file system costs nothing.
+
+    Args:
+        room: The disk, and the pulls that wait for it.
+        tables: The journal.
+        rest: Orthanc, for the images of a half-received study.
+        alarm_percent: Filled so far, the disk is called full.
+        log: For the alarm and its end.
+    """
+
+    def __init__(self, room: Room, tables: Tables, rest: OrthancRest, alarm_percent: int, log: ContractLog) -> None:
+        super().__init__("RAM disk", log)
+        self._room = room
+        self._tables = tables
+        self._rest = rest
+        self._percent = alarm_percent
+        self._full = False
+        self._locked_before: str | None = None
+        self.on_doomed: Callable[[], None] = lambda: None
+
+    def is_full(self) -> bool:
+        """Whether the alarm is on."""
+        return self._full
+
+    def step(self) -> float:
+        """Look once."""
+        self._alarm()
+        self._make_room()
+        return _LOOK_S
+
+    def _alarm(self) -> None:
+        full = is_full(self._room.disk(), self._percent, self._full)
+        if full != self._full:
+            self._full = full
+            level, words = ("WARNING", "the RAM disk is full") if full else ("INFO", "the RAM disk is emptier again")
+            self._log.event(words, level=level, mark_percent=self._percent, **self._room.state())
+
+    def _make_room(self) -> None:
+        """Twice in a row: between a report and the next pull nothing runs for a moment."""
+        locked = self._deadlocked()
+        if locked is not None and locked == self._locked_before:
+            self.drop(locked)
+            locked = None
+        self._locked_before = locked
+
+    def _deadlocked(self) -> str | None:
+        waiting = self._room.waiting()
+        if not waiting:
+            return None
+        receptions, pulls = self._tables.receptions, self._tables.pulls
+        running = sum(pull.job_state != ENDED or pull.conclusion is None for pull in pulls.unreported())
+        parked = [row.study_uid for row in receptions.in_state(PARKED)]
+        return deadlocked(waiting, running, len(receptions.in_state(SPENT, DOOMED)), len(self._tables.handovers.given()), parked)
+
+    def drop(self, study_uid: str) -> None:
+        """Remove what is here of a half-received study that nobody pulls now."""
+        reception = self._tables.receptions.of_study(study_uid, PARKED)
+        if reception is None:
+            return
+        images = self._images(reception)
+        with self._tables.journal.transaction():
+            if self._tables.pulls.unreported(study_uid):
+                return  # asked for in this moment
+            self._tables.receptions.doom(reception, images, now_ms())
+        self._log.event(
+            "half-received images removed to make room; the study's next pull brings them again", level="WARNING",
+            study=study_uid, images=len(images), free_mb=self._room.disk().free // MB,
+        )  # fmt: skip
+        self.on_doomed()
+
+    def _images(self, reception: Reception) -> list[str]:
+        series = (one for orthanc_id in reception.orthanc_ids for one in self._rest.series_of(orthanc_id))
+        return [instance for one in series for instance in one.instances]

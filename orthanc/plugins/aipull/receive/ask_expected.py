@@ -1,0 +1,75 @@
+"""Asks pacs_module what the PACS has of a study that is being pushed, to count against (M8a)."""
+
+from __future__ import annotations
+
+import requests
+
+from pacs_module.domain.errors import MessageError
+from pacs_module.domain.wire.messages import PullRequest, read_announced
+from pacs_module.shared.logs import ContractLog
+
+from ..journal.pulls import PullRows
+from ..journal.receptions import OPEN
+from ..runtime.worker import Worker
+from .arrival import Arrival, Told
+from .arrivals import Arrivals
+
+_TIMEOUT_S = (5.0, 300.0)
+_LOOK_S = 0.5
+ANSWER_WAIT_S = 60.0
+"""A slow PACS or a pacs_module that is away holds a pushed study no longer than this beyond STABLE_AGE."""
+
+
+class Asker(Worker):
+    """
+    Asks when no image has come for a moment, and a second time later: a device that sends to the PACS and to us at once makes
+    both counts grow alike.
+
+    Nothing of it is journaled: after a restart the quiet begins anew, and it is asked again.
+
+    Args:
+        arrivals: What is being pushed; its answers stand there.
+        pulls: A study that is also pulled is counted against its pull.
+        stable_age: STABLE_AGE in seconds; what has no answer by then is UNVERIFIED.
+        url: Of pacs_module.
+        api_key: Sent as X-API-Key.
+        log: For events.
+    """
+
+    def __init__(self, arrivals: Arrivals, pulls: PullRows, stable_age: float, url: str, api_key: str, log: ContractLog) -> None:
+        super().__init__("asker", log)
+        self._arrivals = arrivals
+        self._pulls = pulls
+        self._url = url
+        self._first_s, self._second_s = min(3.0, stable_age / 4), min(13.0, stable_age / 2)
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["X-API-Key"] = api_key
+
+    def step(self) -> float:
+        """Ask for every study whose time it is."""
+        pushed = [one for one in self._arrivals.all() if one.row.is_push and one.row.state == OPEN]
+        for arrival in pushed:
+            if self._is_due(arrival) and self._pulls.current(arrival.row.study_uid) is None:
+                self._ask(arrival)
+        return _LOOK_S
+
+    def _is_due(self, arrival: Arrival) -> bool:
+        told, quiet = arrival.told_now, arrival.quiet_for()
+        return quiet >= self._first_s if told is None else not told.settled and quiet >= self._second_s
+
+    def _ask(self, arrival: Arrival) -> None:
+        last_image, before = arrival.last_image, arrival.told_now
+        try:
+            request = self._announced(arrival.row.study_uid)
+        except (requests.RequestException, ValueError, MessageError) as error:
+            what, study = "pacs_module did not say what the PACS has", arrival.row.study_uid
+            self._log.event(what, level="WARNING", study=study, error=str(error))
+            request = None
+        arrival.told = Told(request, last_image, settled=before is not None and before.request == request)
+
+    def _announced(self, study_uid: str) -> PullRequest | None:
+        answer = self._session.post(self._url + "/api/v1/dcm/announced", json={"studyUID": study_uid}, timeout=_TIMEOUT_S)
+        answer.raise_for_status()
+        document = answer.json().get("request")
+        return None if document is None else read_announced(document)

@@ -1,0 +1,1 @@
+"""Runtime: environment, clock and threads of the plugins."""

@@ -1,0 +1,175 @@
+"""What the launcher tells the plugins, checked before anything is registered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pacs_module.domain.errors import ConfigurationError
+from pacs_module.domain.rules.switches import Switches
+
+CONFIG = Path(__file__).resolve().parents[3] / "config" / "config.py"
+_DEFAULT_AET = "ORTHANC"
+_DEFAULT_HTTP_PORT = 8042
+
+
+@dataclass(frozen=True)
+class Environment:
+    """
+    Places and addresses; ``handover_seen_as`` is how others see the hand-over folder, ``copies_folder`` where pacs_module puts
+    hand-overs without names, None when that is not on the RAM disk.
+    """
+
+    journal: Path
+    handover_folder: Path
+    handover_seen_as: str
+    pacs_module_url: str
+    api_key: str
+    log_folder: Path
+    time_zone: ZoneInfo
+    site_config: Path | None
+    copies_folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class OrthancFacts:
+    """What Orthanc's own configuration says."""
+
+    base_url: str
+    aet: str
+    storage: Path
+    index: Path
+    """Orthanc's SQLite file."""
+    modalities: frozenset[str]
+    compressed: bool
+
+
+def read_environment(variables: Mapping[str, str]) -> Environment:
+    """
+    Check the environment variables.
+
+    Raises:
+        ConfigurationError: One is missing or cannot be used; folders that are missing are made.
+    """
+    handover = _folder(variables, "AIPULL_HANDOVER_FOLDER")
+    journal = Path(_text(variables, "AIPULL_JOURNAL"))
+    _make(journal.parent, "AIPULL_JOURNAL")
+    url = _text(variables, "AIPULL_PACS_MODULE_URL").rstrip("/")
+    if not url.startswith(("http://", "https://")):
+        raise ConfigurationError("AIPULL_PACS_MODULE_URL", url, "an address that begins with http:// or https://")
+    site = variables.get("SITE_CONFIG", "").strip()
+    copies = variables.get("AIPULL_COPIES_FOLDER", "").strip()
+    return Environment(
+        journal=journal,
+        handover_folder=handover,
+        handover_seen_as=variables.get("AIPULL_HANDOVER_SEEN_AS", "").strip().rstrip("/") or str(handover),
+        pacs_module_url=url,
+        api_key=_text(variables, "AIPULL_API_KEY"),
+        log_folder=_folder(variables, "AIPULL_LOG_FOLDER"),
+        time_zone=_time_zone(_text(variables, "AIPULL_TIME_ZONE")),
+        site_config=Path(site) if site else None,
+        copies_folder=Path(copies) if copies else None,
+    )
+
+
+def read_orthanc(configuration: Mapping[str, Any]) -> OrthancFacts:
+    """Read Orthanc's configuration (its own defaults where it says nothing)."""
+    storage = str(configuration.get("StorageDirectory", "OrthancStorage"))
+    return OrthancFacts(
+        base_url=f"http://127.0.0.1:{configuration.get('HttpPort', _DEFAULT_HTTP_PORT)}",
+        aet=str(configuration.get("DicomAet", _DEFAULT_AET)),
+        storage=Path(storage),
+        index=Path(str(configuration.get("IndexDirectory", storage))) / "index",
+        modalities=frozenset(configuration.get("DicomModalities", {})),
+        compressed=bool(configuration.get("StorageCompression", False)),
+    )
+
+
+def check_access(configuration: Mapping[str, Any]) -> None:
+    """
+    Refuse to run where anybody could ask for pulls.
+
+    Orthanc leaves ``${NAME}`` as it stands when nobody sets the variable: its user and password would then be known to all.
+
+    Raises:
+        ConfigurationError: A variable was not set, or the REST API asks for no password.
+    """
+    for key, value in _texts("", configuration):
+        if "${" in value:
+            raise ConfigurationError(key, value, "an environment variable that is set")
+    if configuration.get("AuthenticationEnabled") is not True:
+        raise ConfigurationError("AuthenticationEnabled", configuration.get("AuthenticationEnabled"), "true")
+    users = configuration.get("RegisteredUsers") or {}
+    if not users or not all(name and password for name, password in users.items()):
+        raise ConfigurationError("RegisteredUsers", list(users), "at least one user, each with a name and a password")
+
+
+def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _texts(f"{key}.{name}".strip("."), name)
+            yield from _texts(f"{key}.{name}".strip("."), inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(key, inner)
+    elif isinstance(value, str):
+        yield key, value
+
+
+def check_ram_disk(storage: Path, switches: Switches) -> None:
+    """
+    Refuse a RAM disk that would fill up for ever.
+
+    Raises:
+        ConfigurationError: The store is a tmpfs and DELETE_AFTER_SEND is False.
+    """
+    kind = filesystem_of(storage)
+    if kind in ("tmpfs", "ramfs") and not switches.delete_after_send:
+        raise ConfigurationError("DELETE_AFTER_SEND", False, f"True, because the store {storage} lies on a RAM disk ({kind})")
+
+
+def filesystem_of(path: Path) -> str:
+    """The type of the file system that holds a path, from /proc/self/mounts; the longest mount point wins."""
+    real = Path(os.path.realpath(path))
+    best, kind = -1, "unknown"
+    for line in Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines():
+        _, mount_point, this_kind, *_ = line.split(" ")
+        point = Path(mount_point.replace("\\040", " "))
+        if real.is_relative_to(point) and len(point.parts) >= best:
+            best, kind = len(point.parts), this_kind
+    return kind
+
+
+def _text(variables: Mapping[str, str], key: str) -> str:
+    value = variables.get(key, "").strip()
+    if not value:
+        raise ConfigurationError(key, variables.get(key), "this environment variable must be set")
+    return value
+
+
+def _folder(variables: Mapping[str, str], key: str) -> Path:
+    folder = Path(_text(variables, key))
+    _make(folder, key)
+    return folder
+
+
+def _make(folder: Path, key: str) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(key, str(folder), f"a folder that is there or can be made ({error.strerror})") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigurationError(key, str(folder), "a folder that Orthanc may write to")
+
+
+def _time_zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ConfigurationError(
+            "AIPULL_TIME_ZONE", name, "the hospital's time zone by its IANA name, as Asia/Shanghai"
+        ) from error

@@ -1,0 +1,1 @@
+"""Server: the Orthanc around us, over its REST API."""

@@ -1,0 +1,135 @@
+"""Puts the parts together; knows every one of them and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pacs_module.domain.rules.switches import Switches
+from pacs_module.shared.logs import ContractLog
+
+from .hand_over.deletion import Deletion
+from .hand_over.folder import HandoverFolder
+from .hand_over.notifier import Notifier
+from .journal.handovers import HandoverRows
+from .journal.journal import Journal
+from .journal.pulls import PullRows
+from .journal.receptions import ReceptionRows
+from .journal.sizes import SizeRows
+from .journal.tables import Tables
+from .pull.admission import Room, Sizes
+from .pull.missing_images import Repair
+from .pull.ram_disk_watch import RamDiskWatch
+from .pull.submit import Pulls
+from .receive.arrivals import Arrivals
+from .receive.ask_expected import ANSWER_WAIT_S, Asker
+from .receive.conclude import Concluder
+from .receive.judge import Judge
+from .receive.reception import ReceptionWorker
+from .rest_api import RestApi
+from .runtime.clock import now_ms
+from .runtime.environment import Environment, OrthancFacts, filesystem_of
+from .runtime.worker import Worker
+from .server.change_log import Changes, begin_epoch, same_epoch
+from .server.rest import OrthancRest
+
+_DAY_MS = 24 * 3600 * 1000
+_KEEP_MS = 7 * _DAY_MS
+_KEEP_HANDOVERS_MS = 180 * _DAY_MS
+_STOP_S = 2.0
+
+
+class Plugins:
+    """
+    All workers and the REST handlers.
+
+    Args:
+        environment: Places and addresses.
+        switches: The site's.
+        facts: Of Orthanc's configuration.
+        token: For Orthanc's own REST API.
+        log: Both log files.
+    """
+
+    def __init__(self, environment: Environment, switches: Switches, facts: OrthancFacts, token: str, log: ContractLog) -> None:
+        self.log = log
+        self.journal = Journal(environment.journal)
+        pulls, receptions = PullRows(self.journal), ReceptionRows(self.journal)
+        self._tables = Tables(self.journal, pulls, receptions, HandoverRows(self.journal))
+        rest = OrthancRest(facts.base_url, token)
+        storage = None if facts.compressed else facts.storage
+        self.folder = HandoverFolder(
+            environment.handover_folder, environment.handover_seen_as, storage, rest, switches.handover_checksums
+        )
+        concluder = Concluder(self._tables, rest, self.folder, switches, environment.time_zone, log)
+        judge = Judge(rest, receptions, switches, log)
+        arrivals = Arrivals(rest, self._tables, Changes(rest, self.journal), switches.stable_age, log)
+        self.reception = ReceptionWorker(self._tables, arrivals, judge, concluder, switches, log)
+        self.pulls = Pulls(rest, pulls, receptions, facts.aet, Repair(rest, receptions, switches), log)
+        sizes = SizeRows(self.journal)
+        self.deletion = Deletion(rest, receptions, sizes, log)
+        self.notifier = Notifier(self.journal, environment.pacs_module_url, environment.api_key, log)
+        self.asker = Asker(arrivals, pulls, switches.stable_age, environment.pacs_module_url, environment.api_key, log)
+        room = Room(
+            facts.storage, switches.ram_disk_reserve_mb, pulls, Sizes(rest, receptions, sizes, switches),
+            self._tables.handovers, environment.copies_folder,
+        )  # fmt: skip
+        self.ram_disk = RamDiskWatch(room, self._tables, rest, switches.ram_disk_alarm_percent, log)
+        self.api = RestApi(
+            self.journal, pulls, self._tables.handovers, self.folder, room, facts.modalities, log,
+            on_pull=self.pulls.wake, on_call=self.notifier.is_back,
+            on_never=self.ram_disk.drop, full=self.ram_disk.is_full,
+        )  # fmt: skip
+        self._connect()
+        self._warn_of_journal(environment)
+
+    def start(self, get_property: Callable[[int, str], str], set_property: Callable[[int, str], None]) -> None:
+        """Orthanc's database is open: take up the work."""
+        if not same_epoch(self.journal, get_property):
+            epoch = begin_epoch(self.journal, set_property, self._forget_index)
+            self.log.event("new index in Orthanc: everything is read from its start", epoch=epoch)
+        leftovers = self.folder.sweep(row.folder for row in self._tables.handovers.given())
+        if leftovers:
+            self.log.event("unfinished hand-overs removed", folders=leftovers)
+        self.journal.forget_before(now_ms() - _KEEP_MS, now_ms() - _KEEP_HANDOVERS_MS)
+        for worker in self._workers():
+            worker.start()
+        self.log.event("started", counts=self.journal.counts())
+
+    def stop(self) -> None:
+        """Orthanc ends: let running steps come to their end, for a moment."""
+        for worker in self._workers():
+            worker.stop()
+        for worker in self._workers():
+            worker.join(_STOP_S)
+        self.log.event("stopped")
+
+    def _workers(self) -> tuple[Worker, ...]:
+        return self.reception, self.pulls, self.deletion, self.notifier, self.asker, self.ram_disk
+
+    def _connect(self) -> None:
+        def pull_ended() -> None:
+            self.reception.wake()
+            self.notifier.wake()
+
+        self.reception.answer_wait_s = ANSWER_WAIT_S
+        self.pulls.on_end = pull_ended
+        self.reception.on_owed = self.notifier.wake
+        self.reception.on_doomed = self.deletion.wake
+        self.ram_disk.on_doomed = self.deletion.wake
+        self.deletion.on_done = self.pulls.wake
+
+    def _forget_index(self) -> None:
+        """The RAM disk was emptied: what was arriving is pulled again, and hand-overs whose files are gone are lost."""
+        self._tables.receptions.close_all(now_ms())
+        self._tables.pulls.restart_all()
+        for row in self._tables.handovers.given():
+            if not self.folder.exists(row.folder):
+                self._tables.handovers.set_state(row.handover_id, "lost")
+
+    def _warn_of_journal(self, environment: Environment) -> None:
+        kind = filesystem_of(environment.journal)
+        if kind in ("tmpfs", "ramfs"):
+            self.log.event(
+                "the journal lies in memory and is lost with it; AIPULL_JOURNAL should name a place on disk",
+                level="WARNING", journal=environment.journal,
+            )  # fmt: skip

@@ -1,0 +1,1 @@
+"""DICOM: attributes, texts, and the network."""

@@ -1,0 +1,269 @@
+"""
+C-FIND over one association, in the calling thread and under one deadline.
+
+pynetdicom's ``AE.associate`` runs an association in two threads of its own: a peer that stops in the middle of a PDU blocks
+one of them for good, a refused connection leaks its socket, and time-outs are per message, so that a PACS that drips answers
+never ends. Here its encoders and decoders are used (PDU: PS3.8 9.3, DIMSE: PS3.7 6.3), and a plain socket.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from types import TracebackType
+from typing import Any, Self
+
+from pydicom.uid import UID, ImplicitVRLittleEndian
+from pynetdicom import PYNETDICOM_IMPLEMENTATION_UID
+from pynetdicom import pdu as pdus
+from pynetdicom.dimse_messages import C_FIND_RQ, DIMSEMessage
+from pynetdicom.dimse_primitives import C_FIND
+from pynetdicom.pdu_primitives import A_ASSOCIATE, ImplementationClassUIDNotification, MaximumLengthNotification
+from pynetdicom.presentation import build_context
+
+from ...domain.errors import PermanentError, RetriableError, Unreachable
+
+PENDING = (0xFF00, 0xFF01)  # PS3.4 C.4.1.1.4
+APPLICATION_CONTEXT = UID("1.2.840.10008.3.1.1.1")
+_ACCEPTED, _REJECTED, _DATA, _RELEASE_REQUEST, _RELEASED, _ABORTED = 0x02, 0x03, 0x04, 0x05, 0x06, 0x07
+_HEADER = struct.Struct(">BxL")
+_LARGEST_PDU = 1 << 24
+_OUR_MAXIMUM = 131072
+_FIND_RESPONSE = 0x8020
+_RELEASE_WITHIN_S = 1.0
+_ABORT = b"\x07\x00\x00\x00\x00\x04\x00\x00\x00\x00"
+_RELEASE = b"\x05\x00\x00\x00\x00\x04\x00\x00\x00\x00"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A PACS and who we are for it."""
+
+    host: str
+    port: int
+    ae_title: str
+    calling_ae_title: str
+
+    def __str__(self) -> str:
+        return f"{self.ae_title} at {self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Response:
+    """One C-FIND response: its status, the PACS's comment on it and the bytes of its identifier."""
+
+    status: int
+    comment: str
+    identifier: bytes
+
+
+class Deadline:
+    """A moment by which all has to be over."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """
+        Seconds that are left.
+
+        Raises:
+            TimeoutError: None are.
+        """
+        seconds = self._end - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError
+        return seconds
+
+
+class FindAssociation:
+    """An association for C-FIND, open within a ``with`` block: released at its end, aborted on any error."""
+
+    def __init__(self, peer: Peer, sop_classes: Sequence[str], deadline: Deadline) -> None:
+        self._peer = peer
+        self._sop_classes = sop_classes
+        self._deadline = deadline
+        self._contexts: dict[str, int] = {}
+        self._peer_maximum = 0
+
+    def __enter__(self) -> Self:
+        with _translated(self._peer, self._deadline):
+            self._socket = _connect(self._peer, self._deadline)
+            try:
+                self._negotiate()
+            except BaseException:
+                self._abort()
+                raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is None:
+            self._release()
+        else:
+            self._abort()
+
+    def model_for(self, sop_classes: Sequence[str]) -> str:
+        """
+        The first of these information models that the PACS has accepted.
+
+        Raises:
+            PermanentError: It has accepted none.
+        """
+        for sop_class in sop_classes:
+            if sop_class in self._contexts:
+                return sop_class
+        raise PermanentError(f"{self._peer} does not offer C-FIND in this information model")
+
+    def find(self, sop_class: str, identifier: bytes) -> Iterator[Response]:
+        """
+        Send one C-FIND request and give its responses, the final one included.
+
+        Raises:
+            RetriableError: No end within the deadline, or the association was lost.
+            PermanentError: What comes is not DICOM.
+        """
+        with _translated(self._peer, self._deadline):
+            self._send_request(sop_class, identifier)
+            while True:
+                message = self._message()
+                if message.command_set.get("CommandField") != _FIND_RESPONSE:
+                    raise RetriableError(f"{self._peer} answers C-FIND with another message")
+                status = int(message.command_set.Status)
+                data = message.data_set.getvalue() if isinstance(message.data_set, BytesIO) else b""
+                yield Response(status, str(message.command_set.get("ErrorComment") or ""), data)
+                if status not in PENDING:
+                    return
+
+    def _negotiate(self) -> None:
+        request = A_ASSOCIATE()
+        request.application_context_name = APPLICATION_CONTEXT
+        request.calling_ae_title = self._peer.calling_ae_title
+        request.called_ae_title = self._peer.ae_title
+        contexts = [build_context(sop_class, ImplicitVRLittleEndian) for sop_class in self._sop_classes]
+        numbers = dict(zip(range(1, 256, 2), self._sop_classes, strict=False))  # PS3.8 9.3.2.2: odd
+        for number, context in zip(numbers, contexts, strict=True):
+            context.context_id = number
+        request.presentation_context_definition_list = contexts
+        maximum, implementation = MaximumLengthNotification(), ImplementationClassUIDNotification()
+        maximum.maximum_length_received = _OUR_MAXIMUM
+        implementation.implementation_class_uid = PYNETDICOM_IMPLEMENTATION_UID
+        request.user_information = [maximum, implementation]
+        pdu = pdus.A_ASSOCIATE_RQ()
+        pdu.from_primitive(request)
+        self._send(pdu.encode())
+        kind, data = self._receive()
+        if kind == _REJECTED:
+            raise RetriableError(f"{self._peer} refuses the association of {self._peer.calling_ae_title}: {_why_rejected(data)}")
+        if kind != _ACCEPTED:
+            raise RetriableError(f"{self._peer} answers our association request with PDU type {kind}")
+        answer = pdus.A_ASSOCIATE_AC()
+        answer.decode(data)
+        accepted = answer.to_primitive()
+        self._peer_maximum = accepted.maximum_length_received or 0
+        agreed = {each.context_id for each in accepted.presentation_context_definition_results_list if each.result == 0}
+        self._contexts = {name: number for number, name in numbers.items() if number in agreed}
+
+    def _send_request(self, sop_class: str, identifier: bytes) -> None:
+        primitive = C_FIND()
+        primitive.MessageID = 1
+        primitive.AffectedSOPClassUID = UID(sop_class)
+        primitive.Priority = 2  # low, PS3.7 9.1.2.1.4: ours never goes before a doctor's
+        primitive.Identifier = BytesIO(identifier)
+        message = C_FIND_RQ()
+        message.primitive_to_message(primitive)
+        for part in message.encode_msg(self._contexts[sop_class], self._peer_maximum):
+            pdu = pdus.P_DATA_TF()
+            pdu.from_primitive(part)
+            self._send(pdu.encode())
+
+    def _message(self) -> Any:
+        message: Any = DIMSEMessage()
+        while True:
+            kind, data = self._receive()
+            if kind != _DATA:
+                raise RetriableError(f"{self._peer} ended the association before its last answer (PDU type {kind})")
+            pdu = pdus.P_DATA_TF()
+            pdu.decode(data)
+            if message.decode_msg(pdu.to_primitive()):
+                return message
+
+    def _send(self, data: bytes) -> None:
+        self._socket.settimeout(self._deadline.left())
+        self._socket.sendall(data)
+
+    def _receive(self) -> tuple[int, bytes]:
+        header = self._exactly(_HEADER.size)
+        kind, length = _HEADER.unpack(header)
+        if not _ACCEPTED <= kind <= _ABORTED or length > _LARGEST_PDU:
+            raise PermanentError(f"{self._peer} does not speak DICOM: it sent {header.hex(' ')}")
+        return kind, header + self._exactly(length)
+
+    def _exactly(self, length: int) -> bytes:
+        data = bytearray()
+        while len(data) < length:
+            self._socket.settimeout(self._deadline.left())
+            part = self._socket.recv(min(length - len(data), 1 << 16))
+            if not part:
+                raise ConnectionResetError("connection closed")
+            data += part
+        return bytes(data)
+
+    def _release(self) -> None:
+        """Leave politely; the answers are here, so that nothing that goes wrong now matters."""
+        with contextlib.suppress(OSError, RetriableError, PermanentError):
+            self._deadline = Deadline(_RELEASE_WITHIN_S)
+            self._send(_RELEASE)
+            while self._receive()[0] not in (_RELEASED, _ABORTED):
+                pass
+        self._socket.close()
+
+    def _abort(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.settimeout(_RELEASE_WITHIN_S)
+            self._socket.sendall(_ABORT)
+        self._socket.close()
+
+
+def _connect(peer: Peer, deadline: Deadline) -> socket.socket:
+    """Connect to the first address that takes it, all of them within the deadline."""
+    last: OSError | None = None
+    for family, kind, protocol, _, address in socket.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(deadline.left())
+            connection.connect(address)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            connection.close()
+            last = error
+        else:
+            return connection
+    raise Unreachable(f"nobody answers as {peer}: {last or 'no address'}") from last
+
+
+@contextlib.contextmanager
+def _translated(peer: Peer, deadline: Deadline) -> Iterator[None]:
+    try:
+        yield
+    except (RetriableError, PermanentError):
+        raise
+    except TimeoutError as error:
+        raise RetriableError(f"{peer} gave no end of its answers within {deadline.seconds:g} s") from error
+    except socket.gaierror as error:
+        raise Unreachable(f"{peer}: {error}") from error
+    except OSError as error:
+        raise RetriableError(f"the connection to {peer} broke: {error}") from error
+    except Exception as error:  # pynetdicom's decoders raise anything on bytes that are no DICOM
+        raise RetriableError(f"{peer} sent what cannot be read: {type(error).__name__} {error}") from error
+
+
+def _why_rejected(data: bytes) -> str:
+    rejection = pdus.A_ASSOCIATE_RJ()
+    rejection.decode(data)
+    return f"{rejection.reason_str} ({rejection.result_str})"

@@ -1,0 +1,76 @@
+"""The SOP Instance UIDs of a study: at a PACS, in the receiving Orthanc, in a folder."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import requests
+from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
+
+from ...domain.dicom.attributes import clean_uid
+from ...domain.errors import PermanentError, RetriableError
+from ...domain.reconcile.image_diff import Copy
+from ...ports import PacsFinder
+
+_TAGS = ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"]
+
+
+def of_pacs(finder: PacsFinder, pacs: str, study_uid: str) -> Copy:
+    """
+    One query for the series, one for the images of each.
+
+    Raises:
+        RetriableError, PermanentError: As the finder does.
+    """
+    answers = finder.find(pacs, "SERIES", {"StudyInstanceUID": study_uid}, ("StudyInstanceUID", "SeriesInstanceUID"))
+    series = {clean_uid(answer.get("SeriesInstanceUID", "")) for answer in answers} - {""}
+    copy = {}
+    for uid in sorted(series):
+        images = finder.find(pacs, "IMAGE", {"StudyInstanceUID": study_uid, "SeriesInstanceUID": uid}, _TAGS)
+        copy[uid] = frozenset(clean_uid(image.get("SOPInstanceUID", "")) for image in images) - {""}
+    return copy
+
+
+def of_orthanc(url: str, username: str, password: str, timeout_s: float, study_uid: str) -> Copy:
+    """
+    What the receiving Orthanc holds now.
+
+    Raises:
+        RetriableError: It does not answer.
+        PermanentError: It refuses.
+    """
+
+    def ask(method: str, path: str, body: object = None) -> Any:
+        try:
+            response = requests.request(method, url + path, json=body, auth=(username, password), timeout=timeout_s)
+        except requests.exceptions.RequestException as error:
+            raise RetriableError(f"Orthanc does not answer at {url}: {type(error).__name__}") from error
+        if not response.ok:
+            raise PermanentError(f"Orthanc answers {path} with HTTP {response.status_code}")
+        return response.json()
+
+    query = {"Level": "Series", "Query": {"StudyInstanceUID": study_uid}, "Expand": True}
+    series = {one["MainDicomTags"]["SeriesInstanceUID"]: one["ID"] for one in ask("POST", "/tools/find", query)}
+    images = {uid: ask("GET", f"/series/{orthanc_id}/instances") for uid, orthanc_id in series.items()}
+    return {uid: frozenset(image["MainDicomTags"]["SOPInstanceUID"] for image in found) for uid, found in images.items()}
+
+
+def of_folder(folder: Path, study_uid: str) -> Copy:
+    """The study's images among the files in a folder and below; what is no DICOM is passed over."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for file in _files(folder):
+        try:
+            header = dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
+        except (InvalidDicomError, OSError):
+            continue
+        if header.get("StudyInstanceUID") == study_uid:
+            found[str(header.SeriesInstanceUID)].add(str(header.SOPInstanceUID))
+    return {uid: frozenset(images) for uid, images in found.items()}
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    return (path for path in folder.rglob("*") if path.is_file())

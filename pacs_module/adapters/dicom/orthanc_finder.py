@@ -1,0 +1,102 @@
+"""C-FIND through the receiving Orthanc's REST API, with pyorthanc's generated client (field notes 2.5 and 7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+from pyorthanc import Orthanc
+
+from ...domain.dicom.attributes import Attributes
+from ...domain.errors import PermanentError, RetriableError, TooManyAnswers, Unreachable, about
+from ..http.client import address_of
+
+_LEVELS = {"PATIENT": "Patient", "STUDY": "Study", "SERIES": "Series", "IMAGE": "Instance"}
+_SERVER_ERROR = 500
+_DIMSE_STATUS = re.compile(r"DIMSE status 0x([0-9A-Fa-f]{4})")
+# PS3.4 C.4.1.1.4
+_OUT_OF_RESOURCES = 0xA700
+_NOT_ANSWERABLE = frozenset({0xA900, 0x0122})
+
+
+class OrthancFinder:
+    """A finder for every PACS that Orthanc knows as a modality; safe to use from several threads."""
+
+    def __init__(self, url: str, username: str, password: str, timeout: float) -> None:
+        self._server = f"receiving Orthanc at {address_of(url)}"
+        # return_raw_response: pyorthanc's own errors carry no status. No connection is used twice: Orthanc ends an idle one after
+        # a second, and a question that meets that instant would fail and be held against the PACS.
+        options = {"timeout": httpx.Timeout(timeout, connect=5.0), "limits": httpx.Limits(max_keepalive_connections=0)}
+        self._orthanc = Orthanc(url, username, password, return_raw_response=True, **options)
+
+    def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+        """One C-FIND, and all its answers in a second call."""
+        body = {
+            "Level": _LEVELS[level],
+            "Query": {**dict.fromkeys(return_keys, ""), **query},
+            "Normalize": False,  # or Orthanc drops SliceThickness, ImageType and ConvolutionKernel
+        }
+        with _translated(pacs, self._server):
+            made = self._checked(pacs, self._orthanc.post_modalities_id_query(pacs, json=body))
+            answers = self._checked(pacs, self._orthanc.get_queries_id_answers(made["ID"], params={"expand": "", "simplify": ""}))
+        return [_texts(answer) for answer in answers]
+
+    def _checked(self, pacs: str, response: Any) -> Any:
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            with about(self._server):
+                raise PermanentError("Orthanc refuses our user name or password")
+        return _checked(pacs, response)
+
+    def close(self) -> None:
+        """Close the connections to Orthanc."""
+        self._orthanc.close()
+
+
+def _texts(answer: Mapping[str, Any]) -> Attributes:
+    return {key: _text(value) for key, value in answer.items() if value is not None}
+
+
+def _text(value: object) -> str:
+    return "\\".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _checked(pacs: str, response: Any) -> Any:
+    if response.status_code == httpx.codes.NOT_FOUND:
+        raise PermanentError(f"Orthanc knows no modality {pacs!r}: is it in DicomModalities?")
+    if response.status_code >= _SERVER_ERROR:
+        raise _failed(pacs, _words(response))
+    if not response.is_success:
+        raise PermanentError(f"Orthanc cannot read the answers of {pacs}: HTTP {response.status_code}", _words(response))
+    return response.json()
+
+
+def _failed(pacs: str, words: str) -> RetriableError | PermanentError:
+    """What the PACS's own status says must be done; Orthanc throws away the answers that came before it."""
+    said = _DIMSE_STATUS.search(words)
+    status = int(said[1], 16) if said else None
+    if status == _OUT_OF_RESOURCES:
+        return TooManyAnswers([], words)
+    kind = PermanentError if status in _NOT_ANSWERABLE else RetriableError
+    return kind(f"find at {pacs} failed in Orthanc: {words}")  # Orthanc's own words of the association, none of the PACS's
+
+
+def _words(response: Any) -> str:
+    try:
+        said = response.json()
+    except ValueError:
+        return str(response.text)[:200]
+    return f"{said.get('Message', '')} {said.get('Details', '')}".strip()
+
+
+@contextmanager
+def _translated(pacs: str, orthanc: str) -> Iterator[None]:
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        with about(orthanc):
+            raise Unreachable(f"Orthanc does not answer: {error}") from error
+    except httpx.HTTPError as error:
+        raise RetriableError(f"find at {pacs}: {type(error).__name__} {error}") from error

@@ -1,0 +1,1 @@
+"""Files: hand-overs, copies, archive and reports on disk."""

@@ -1,0 +1,113 @@
+"""
+Computed series, compressed without loss, in a folder on disk (M18: after the backend is done, never before).
+
+JPEG-LS by pyjpegls (CharLS), pydicom's own plugin for it: a third of the time of JPEG 2000 at the same size, half the size of
+RLE. Each image is decoded again and compared before it counts; what no codec takes (compressed already, colour, reports) is kept
+as it is.
+
+::
+
+    <YYYY-MM-DD of archiving>/<handoverID>/   the files under their names in the hand-over folder
+    .tmp-<handoverID>                         being written
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.dataset import FileDataset
+from pydicom.uid import JPEGLSLossless
+
+from ...domain.errors import RetriableError
+from ...ports import Archived
+from ...shared.crash_points import reach
+
+_UNFINISHED = ".tmp-"
+
+
+class CompressedArchive:
+    """
+    Keeps hand-overs for some days.
+
+    Args:
+        folder: On disk.
+        keep_days: How many days a series stays.
+    """
+
+    def __init__(self, folder: Path, keep_days: int) -> None:
+        self._folder = folder
+        self._keep = timedelta(days=keep_days)
+
+    def store(self, handover_id: str, source: Path, today: date) -> Archived:
+        """
+        Compress a hand-over's folder into the archive, whole or not at all; done twice, it is there once.
+
+        Raises:
+            RetriableError: The archive cannot be written.
+        """
+        there = next(iter(self._folder.glob(f"????-??-??/{handover_id}")), None)
+        if there is not None:
+            return Archived(str(there), *_sizes(source), sum(file.stat().st_size for file in _files(there)))
+        unfinished, final = self._folder / f"{_UNFINISHED}{handover_id}", self._folder / today.isoformat() / handover_id
+        try:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            after = sum(self._store_file(file, unfinished / file.relative_to(source)) for file in _files(source))
+            unfinished.mkdir(parents=True, exist_ok=True)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.rename(final)
+        except OSError as error:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise RetriableError(f"archive: {error.strerror or error}") from error
+        return Archived(str(final), *_sizes(source), after)
+
+    def sweep(self, today: date, is_made: Callable[[str], bool]) -> list[str]:
+        """Remove the days that are over, and half hand-overs that nobody goes on with."""
+        for unfinished in self._folder.glob(f"{_UNFINISHED}*"):
+            if not is_made(unfinished.name.removeprefix(_UNFINISHED)):
+                shutil.rmtree(unfinished, ignore_errors=True)
+        days = sorted(path.name for path in self._folder.glob("????-??-??") if path.name < (today - self._keep).isoformat())
+        for day in days:
+            shutil.rmtree(self._folder / day, ignore_errors=True)
+        return days
+
+    def _store_file(self, source: Path, target: Path) -> int:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        image = compressed(source)
+        if image is None:
+            shutil.copyfile(source, target)
+        else:
+            image.save_as(target, enforce_file_format=True)
+        with target.open("rb") as written:
+            os.fsync(written.fileno())  # the originals are let go next
+        reach("archiving")
+        return target.stat().st_size
+
+
+def compressed(source: Path) -> FileDataset | None:
+    """The image in JPEG-LS lossless, proved by decoding it; None when it is to be kept as it is."""
+    try:
+        image = dcmread(source)
+        if image.file_meta.TransferSyntaxUID.is_compressed or "PixelData" not in image:
+            return None
+        before = image.pixel_array.copy()
+        image.compress(JPEGLSLossless, generate_instance_uid=False)
+        after = image.pixel_array
+        return image if after.dtype == before.dtype and after.shape == before.shape and (after == before).all() else None
+    except OSError:
+        raise
+    except Exception:  # whatever a codec or a damaged image throws: kept as it is
+        return None
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _sizes(source: Path) -> tuple[int, int]:
+    files = _files(source) if source.is_dir() else []
+    return len(files), sum(file.stat().st_size for file in files)

@@ -1,0 +1,140 @@
+"""
+Hand-overs without names: copies in a folder of their own, written whole or not at all.
+
+::
+
+    <handoverID>/               00001.dcm ...; one sub-folder a series (1, 2 ...) where the hand-over has several
+    <handoverID>.manifest.json  pseudonyms, folders and numbers; there before the folder is
+    .tmp-<handoverID>...        being made
+    .tmp-gone-<handoverID>      being removed
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydicom import dcmread
+
+from ...domain.errors import RetriableError
+from ...domain.wire.documents import from_document, to_document
+from ...domain.wire.messages import SeriesFolder
+from ...ports import Copied
+from ...shared.crash_points import reach
+from .deidentify import Deidentifier
+
+_UNFINISHED = ".tmp-"
+_GOING = ".tmp-gone-"
+_MANIFEST = ".manifest.json"
+
+
+class AnonymousCopies:
+    """
+    Makes and removes the copies.
+
+    Args:
+        folder: As pacs_module and the backend see it.
+        key: For the pseudonyms.
+    """
+
+    def __init__(self, folder: Path, key: bytes) -> None:
+        self._folder = folder
+        self._cleaner = Deidentifier(key)
+
+    def make(self, handover_id: str, study_uid: str, series: Sequence[SeriesFolder]) -> Copied:
+        """Copy a hand-over without names; one that was made before a crash is found again."""
+        made = self._made(handover_id)
+        if made is not None:
+            return made
+        study, final = self._cleaner.uid(study_uid), self._folder / handover_id
+        unfinished = self._folder / f"{_UNFINISHED}{handover_id}"
+        try:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            folders, failed = self._fill(unfinished, final, series)
+            copied = Copied(study, str(final), tuple(folders), tuple(failed))
+            self._write_manifest(handover_id, to_document(copied))
+            unfinished.rename(final)
+        except OSError as error:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise RetriableError(f"copy without names: {error.strerror or error}") from error
+        return copied
+
+    def remove(self, handover_id: str) -> None:
+        """Remove a copy; one that is gone is no error."""
+        if not handover_id or Path(handover_id).name != handover_id or handover_id in (".", ".."):
+            return
+        going = self._folder / f"{_GOING}{handover_id}"
+        shutil.rmtree(going, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            (self._folder / handover_id).rename(going)
+        shutil.rmtree(going, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            (self._folder / f"{handover_id}{_MANIFEST}").unlink(missing_ok=True)
+
+    def sweep(self, is_kept: Callable[[str], bool], is_made: Callable[[str], bool]) -> list[str]:
+        """Remove copies that nobody will ask for any more, and half ones that nobody makes."""
+        entries = sorted(entry.name for entry in os.scandir(self._folder))
+        for name in entries:
+            if name.startswith(_GOING) or (name.startswith(_UNFINISHED) and not is_made(_handover_of(name))):
+                _remove(self._folder / name)
+        whole = {name.removesuffix(_MANIFEST) for name in entries if not name.startswith(_UNFINISHED)}
+        gone = [name for name in sorted(whole) if not is_kept(name)]
+        for name in gone:
+            self.remove(name)
+        return gone
+
+    def _made(self, handover_id: str) -> Copied | None:
+        if not (self._folder / handover_id).is_dir():
+            return None
+        manifest: Mapping[str, Any] = json.loads((self._folder / f"{handover_id}{_MANIFEST}").read_text(encoding="utf-8"))
+        return from_document(Copied, manifest)
+
+    def _fill(self, unfinished: Path, final: Path, series: Sequence[SeriesFolder]) -> tuple[list[SeriesFolder], list[str]]:
+        folders: list[SeriesFolder] = []
+        failed: list[str] = []
+        for place, one in enumerate(series, start=1):
+            inner = str(place) if len(series) > 1 else ""
+            (unfinished / inner).mkdir(parents=True)
+            made = 0
+            for source in sorted(Path(one.filepath).iterdir()) if Path(one.filepath).is_dir() else ():
+                try:
+                    made += self._copy(source, unfinished / inner / source.name)
+                    reach("copying")
+                except OSError:
+                    raise
+                except Exception as error:  # what cannot be read cannot be cleaned: it costs only itself
+                    failed.append(f"{source.name}: {type(error).__name__}: {error}"[:200])
+                    (unfinished / inner / source.name).unlink(missing_ok=True)
+            folders.append(SeriesFolder(self._cleaner.uid(one.series_uid), str(final / inner), made))
+        return folders, failed
+
+    def _copy(self, source: Path, target: Path) -> bool:
+        """False: it is gone with the RAM disk, no fault of the image; the delivery finds too few and has all pulled again."""
+        try:
+            image = dcmread(source)
+        except FileNotFoundError:
+            return False
+        self._cleaner.clean(image)
+        image.save_as(target, enforce_file_format=True)
+        return True
+
+    def _write_manifest(self, handover_id: str, manifest: Mapping[str, Any]) -> None:
+        unfinished = self._folder / f"{_UNFINISHED}{handover_id}{_MANIFEST}"
+        unfinished.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        unfinished.rename(self._folder / f"{handover_id}{_MANIFEST}")
+
+
+def _handover_of(unfinished: str) -> str:
+    return unfinished.removeprefix(_UNFINISHED).removesuffix(_MANIFEST)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,56 @@
+"""The folder of kept reports: ``reconcile-2026-11-20.json`` and the same as ``.xlsx``, one of each a day."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from ...domain.errors import RetriableError
+from ...domain.reconcile.report import Report
+from .report_render import write
+
+_NAME = "reconcile-"
+_KINDS = (".xlsx", ".json")
+
+
+class ReportFolder:
+    """Reports of single days, the newest of each; those older than ``keep_days`` are deleted, for they name patients."""
+
+    def __init__(self, path: Path, keep_days: int) -> None:
+        self._path = path
+        self._keep_days = keep_days
+
+    def keep(self, report: Report) -> None:
+        """
+        Write a day's report over an earlier one of that day.
+
+        Raises:
+            RetriableError: The folder cannot be written.
+        """
+        try:
+            for kind in _KINDS:
+                write(report, self._path / f"{_NAME}{report.first_day}{kind}")
+            oldest = date.fromisoformat(report.first_day) - timedelta(days=self._keep_days)
+            for day in self.days():
+                if day < oldest:
+                    for kind in _KINDS:
+                        self._file(day, kind).unlink(missing_ok=True)
+        except OSError as error:
+            raise RetriableError(f"the report folder {self._path} cannot be written: {error}") from error
+
+    def days(self) -> list[date]:
+        """Of which days there is a report, oldest first."""
+        return sorted(date.fromisoformat(file.stem.removeprefix(_NAME)) for file in self._path.glob(f"{_NAME}????-??-??.json"))
+
+    def read(self, day: date) -> dict[str, Any] | None:
+        """A day's report as JSON, None when there is none."""
+        file = self._file(day, ".json")
+        if not file.exists():
+            return None
+        document: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return document
+
+    def _file(self, day: date, kind: str) -> Path:
+        return self._path / f"{_NAME}{day.isoformat()}{kind}"

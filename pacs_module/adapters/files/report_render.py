@@ -1,0 +1,235 @@
+"""A reconciliation for people: tables on a terminal, JSON, CSV and XLSX. Nothing is decided here."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ...domain.errors import MessageError
+from ...domain.reconcile.line import MISSING, Cause, Line
+from ...domain.reconcile.report import Report
+
+FORMATS = ("text", "json", "csv", "xlsx")
+WIDE = 220
+_STYLES = {Cause.COMPUTED: "green", Cause.FILTERED: "yellow", **dict.fromkeys(MISSING, "red")}
+
+Cell = str | int
+COLUMNS: tuple[tuple[str, Callable[[Line], Cell | None]], ...] = (
+    ("cause", lambda line: line.cause.value),
+    ("missing", lambda line: "yes" if line.missing else "no"),
+    ("why", lambda line: line.why),
+    ("date", lambda line: line.study_date),
+    ("time", lambda line: line.study_time),
+    ("AccessionNumber", lambda line: line.accession_number),
+    ("PatientID", lambda line: line.patient_id),
+    ("description", lambda line: line.study_description),
+    ("modality", lambda line: "\\".join(line.modality)),
+    ("PACS", lambda line: ", ".join(line.pacs)),
+    ("device", lambda line: line.device),
+    ("instances in PACS", lambda line: line.counts.in_pacs),
+    ("asked for", lambda line: line.counts.asked),
+    ("received", lambda line: line.counts.received),
+    ("counts", lambda line: line.counts.verdict),
+    ("state", lambda line: line.state),
+    ("role", lambda line: line.role.value),
+    ("manual pull", lambda line: line.manual),
+    ("notes", lambda line: "; ".join(line.notes)),
+    ("StudyInstanceUID", lambda line: line.study_uid),
+)
+_ON_A_TERMINAL = ("cause", "AccessionNumber", "PatientID", "modality", "device", "counts", "why", "StudyInstanceUID")
+
+
+def format_of(path: Path) -> str:
+    """
+    Which format a file's name asks for.
+
+    Raises:
+        MessageError: None that we can write.
+    """
+    known = {".txt": "text", ".json": "json", ".csv": "csv", ".xlsx": "xlsx"}
+    if path.suffix.lower() not in known:
+        raise MessageError("output", path.name, f"a name that ends in {', '.join(known)}")
+    return known[path.suffix.lower()]
+
+
+def write(report: Report, path: Path) -> None:
+    """Write a report in the format that the file's name asks for, readable by its owner and group only: it names patients."""
+    kind = format_of(path)
+    content = as_xlsx(report) if kind == "xlsx" else _as_text(report, kind).encode("utf-8", "backslashreplace")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.new")
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "wb") as file:
+        file.write(content)
+    beside.replace(path)
+
+
+def _as_text(report: Report, kind: str) -> str:
+    if kind == "json":
+        return as_json(report)
+    if kind == "csv":
+        return "\ufeff" + as_csv(report)  # without the mark Excel takes UTF-8 for something else
+    console = Console(file=io.StringIO(), width=WIDE)
+    console.print(as_tables(report))
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return text
+
+
+def as_json(report: Report) -> str:
+    """The whole report."""
+    return json.dumps(report.to_document(), ensure_ascii=False, indent=2)
+
+
+def as_csv(report: Report) -> str:
+    """A row a study; what a spreadsheet would take for a formula is written so that it does not."""
+    file = io.StringIO(newline="")
+    rows = csv.writer(file)
+    rows.writerow([name for name, _ in COLUMNS])
+    rows.writerows([_harmless(value(line)) for _, value in COLUMNS] for line in report.lines)
+    return file.getvalue()
+
+
+def _harmless(value: Cell | None) -> Cell:
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+def as_xlsx(report: Report) -> bytes:
+    """A workbook: a summary, every study, what is missing by device, AccessionNumbers that several studies have."""
+    import xlsxwriter  # it takes a while, and only this needs it
+
+    held = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(held, options) as book:
+        bold = book.add_format({"bold": True})
+        for name, rows in _sheets(report).items():
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate(rows):
+                cells = [_clean(cell) if isinstance(cell, str) else cell for cell in row]
+                sheet.write_row(number, 0, cells, bold if number == 0 else None)
+            sheet.freeze_panes(1, 0)
+            if len(rows) > 1:
+                sheet.autofilter(0, 0, len(rows) - 1, len(rows[0]) - 1)
+            sheet.autofit(400)
+    return held.getvalue()
+
+
+def _clean(text: str) -> str:
+    """Neither XML nor a terminal has a place for control characters and lone surrogates; they are shown."""
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def _sheets(report: Report) -> dict[str, list[Sequence[Cell | None]]]:
+    return {
+        "summary": [("what", "number"), *summary(report)],
+        "studies": [tuple(name for name, _ in COLUMNS), *(tuple(value(line) for _, value in COLUMNS) for line in report.lines)],
+        "devices": [("device", "cause", "studies"), *_device_rows(report)],
+        "duplicates": [("AccessionNumber", "kind", "PatientIDs", "causes", "StudyInstanceUIDs"), *_duplicate_rows(report)],
+        "PACS": [("PACS", "day", "studies", "whole list", "queries", "error"), *_pacs_rows(report)],
+    }
+
+
+def summary(report: Report) -> list[tuple[str, Cell]]:
+    """The numbers that a day is judged by."""
+    counts, manual, same = report.instances, report.manual, report.duplicates
+    return [
+        ("all compared", "yes" if report.compared else "no"),
+        ("missing", len(report.missing)),
+        *report.by_cause.items(),
+        ("manual pulls of what we had missed", manual["miss"]),
+        ("manual pulls of what was on its way", manual["delay"]),
+        ("manual pulls of what had been received", manual["again"]),
+        ("AccessionNumbers of several studies", len(same)),
+        ("instances asked for", counts["asked"]),
+        ("instances received of these", counts["received"]),
+        ("pulled studies with fewer instances than the PACS", counts["lacking"]),
+        ("put to be pulled", len(report.repaired)),
+    ]
+
+
+def _device_rows(report: Report) -> Iterable[Sequence[Cell]]:
+    return [(device, cause, number) for device, causes in report.by_device.items() for cause, number in causes.items()]
+
+
+def _duplicate_rows(report: Report) -> Iterable[Sequence[Cell]]:
+    return [
+        (same.accession_number, same.kind, ", ".join(same.patient_ids), ", ".join(same.causes), ", ".join(same.study_uids))
+        for same in report.duplicates
+    ]
+
+
+def _pacs_rows(report: Report) -> Iterable[Sequence[Cell]]:
+    return [
+        (a.pacs, a.day, a.studies, "yes" if a.complete and not a.error else "no", a.queries, a.error) for a in report.answered
+    ]
+
+
+def as_tables(report: Report, every: bool = False) -> Group:
+    """
+    For a terminal.
+
+    Args:
+        report: The report.
+        every: Every study, and not only what is missing, odd or was pulled by hand.
+    """
+    days = report.first_day if report.first_day == report.last_day else f"{report.first_day} to {report.last_day}"
+    told = [line for line in report.lines if every or line.missing or line.notes or line.manual]
+    parts: list[RenderableType] = [
+        Text(f"{days}: {len(report.missing)} of {len(report.lines)} studies missing", "bold"),
+        *(Text(f"could not compare all: {words}", "bold red") for words in _not_compared(report)),
+        _lines_table(told, report),
+        _table("what", "number", title="summary", rows=summary(report)),
+        _table("device", "cause", "studies", title="by device (of what is missing or filtered)", rows=_device_rows(report)),
+        _table(
+            "AccessionNumber", "kind", "PatientIDs", "causes", "StudyInstanceUIDs",
+            title="AccessionNumbers of several studies", rows=_duplicate_rows(report),
+        ),
+        _table("PACS", "day", "studies", "whole list", "queries", "error", title="PACS", rows=_pacs_rows(report)),
+    ]  # fmt: skip
+    return Group(*parts)
+
+
+def _not_compared(report: Report) -> list[str]:
+    return [
+        f"{one.pacs}, {one.day}: {one.error or 'it cuts its list, and no split of the query helped'}"
+        for one in report.answered
+        if one.error or not one.complete
+    ]
+
+
+def _lines_table(lines: Sequence[Line], report: Report) -> Table:
+    columns = dict(COLUMNS)
+    table = Table(title="studies", title_justify="left")
+    for name in (*_ON_A_TERMINAL, "notes"):
+        table.add_column(name, overflow="fold")
+    for line in lines:
+        notes = [*line.notes, *([f"manual pull: {line.manual}"] if line.manual else [])]
+        notes += [words for uid, words in report.repaired.items() if uid == line.study_uid]
+        cells = [Text(_clean(str(_terminal(name, line, columns))), _STYLES.get(line.cause, "")) for name in _ON_A_TERMINAL]
+        table.add_row(*cells, Text(_clean("; ".join(notes))))
+    return table
+
+
+def _terminal(name: str, line: Line, columns: dict[str, Callable[[Line], Cell | None]]) -> Cell:
+    if name != "counts":
+        return columns[name](line) or ""
+    counts = line.counts
+    numbers = "/".join("-" if number is None else str(number) for number in (counts.received, counts.asked, counts.in_pacs))
+    return f"{numbers} {counts.verdict}"
+
+
+def _table(*columns: str, title: str, rows: Iterable[Sequence[Cell]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_clean(str(cell))) for cell in row))
+    return table

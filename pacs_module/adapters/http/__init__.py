@@ -1,0 +1,1 @@
+"""HTTP: the links to the plugins and to the backend."""

@@ -1,0 +1,1 @@
+"""Queue: RabbitMQ, and its stand-in in memory."""

@@ -1,0 +1,352 @@
+"""
+The queue in RabbitMQ: durable, by message priority, every message confirmed, every message settled by hand.
+
+The queue is a classic one: quorum queues refuse ``x-max-priority``. Delivery is at least once on every way: a message whose
+confirmation got lost is published again, a message whose worker died comes again, with the same ``message_id``.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pika
+import tenacity
+from pika import DeliveryMode
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPError, ChannelClosedByBroker, ProbableAccessDeniedError, UnroutableError
+from pika.spec import BasicProperties
+
+from ...domain.errors import ConfigurationError, PermanentError, RetriableError, about
+from ...ports import Delivery
+from .amqp_messages import MAX_PRIORITY, decode, encode
+
+_HEARTBEAT_S = 60
+_CONNECT_WAIT_S = 5.0
+_BLOCKED_WAIT_S = 10.0  # RabbitMQ's memory or disk alarm holds publishers up
+_NOT_FOUND, _ACCESS_REFUSED, _PRECONDITION_FAILED = 404, 403, 406  # AMQP 0-9-1, 1.7 "Reply codes"
+
+
+@dataclass(frozen=True)
+class Topology:
+    """The names and arguments, here and nowhere else: RabbitMQ refuses a second declaration that differs from the first."""
+
+    queue: str = "aipull.delivery"
+    dead_exchange: str = "aipull.dead"
+    dead_queue: str = "aipull.dead"
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of the queue of deliveries."""
+        return {"x-queue-type": "classic", "x-max-priority": MAX_PRIORITY, "x-dead-letter-exchange": self.dead_exchange}
+
+    def declare(self, channel: BlockingChannel) -> None:
+        """Make exchange and queues if they are not there; the dead-letter side first, so that nothing can be dropped."""
+        channel.exchange_declare(self.dead_exchange, "fanout", durable=True)
+        channel.queue_declare(self.dead_queue, durable=True, arguments={"x-queue-type": "classic"})
+        channel.queue_bind(self.dead_queue, self.dead_exchange)
+        channel.queue_declare(self.queue, durable=True, arguments=self.arguments)
+
+
+class _Unroutable(PermanentError):
+    """Somebody deleted the queue since it was declared."""
+
+
+class _Link:
+    """One connection with one channel in confirm mode, opened when it is needed and opened anew after a fault."""
+
+    def __init__(self, url: str, topology: Topology, name: str) -> None:
+        self._parameters = _parameters(url, name)
+        self._server = f"RabbitMQ at {self._parameters.host}:{self._parameters.port}"
+        self._topology = topology
+        self._connection: pika.BlockingConnection | None = None
+        self._channel: BlockingChannel | None = None
+
+    @contextmanager
+    def channel(self) -> Iterator[BlockingChannel]:
+        """The channel; after any fault in the block the connection is given up, and with it every message that is not settled."""
+        with about(self._server):
+            try:
+                yield self._open()
+            except UnroutableError as error:
+                self.drop()
+                raise _Unroutable(f"RabbitMQ has no queue {self._topology.queue!r} for the message") from error
+            except ChannelClosedByBroker as error:
+                self.drop()
+                raise _closed_channel(error) from error
+            except (AMQPError, OSError) as error:
+                self.drop()
+                raise _lost_connection(error, self._server) from error
+
+    @property
+    def connection(self) -> pika.BlockingConnection:
+        """The open connection; to be used inside :meth:`channel`."""
+        if self._connection is None:
+            raise RetriableError("RabbitMQ: the connection is closed")
+        return self._connection
+
+    def drop(self) -> None:
+        """Close the connection, whatever state it is in."""
+        connection, self._connection, self._channel = self._connection, None, None
+        if connection is not None and connection.is_open:
+            with suppress(AMQPError, OSError):
+                connection.close()
+
+    def _open(self) -> BlockingChannel:
+        if self._connection is not None and self._channel is not None:
+            return self._channel
+        self._connection = pika.BlockingConnection(self._parameters)
+        channel = self._connection.channel()
+        self._topology.declare(channel)
+        channel.confirm_delivery()
+        channel.basic_qos(prefetch_count=1)
+        self._channel = channel
+        return channel
+
+
+class RabbitQueue:
+    """The publishing side; one connection, may be used by several threads."""
+
+    def __init__(self, url: str, topology: Topology | None = None) -> None:
+        self._topology = topology or Topology()
+        self._link = _Link(url, self._topology, "pacs_module publisher")
+        self._lock = threading.Lock()
+
+    def publish(self, message: Mapping[str, Any], message_id: str, priority: int) -> None:
+        """Publish one message; returns when RabbitMQ has confirmed that it is on disk in the queue."""
+        body = encode(message)
+        properties = BasicProperties(
+            content_type="application/json",
+            content_encoding="utf-8",
+            delivery_mode=DeliveryMode.Persistent,
+            message_id=message_id,
+            priority=min(max(priority, 0), MAX_PRIORITY),
+            timestamp=int(time.time()),
+            app_id="pacs_module",
+        )
+        with self._lock:
+            self._publish(body, properties)
+
+    # Short blips only; whatever lasts longer is the business of the study document. A new connection makes a deleted queue again.
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception_type((RetriableError, _Unroutable)),
+        stop=tenacity.stop_after_attempt(3) | tenacity.stop_after_delay(5),
+        wait=tenacity.wait_random_exponential(multiplier=0.2, max=1),
+        reraise=True,
+    )
+    def _publish(self, body: bytes, properties: BasicProperties) -> None:
+        with self._link.channel() as channel:
+            self._link.connection.process_data_events(0)  # notices here that RabbitMQ has closed an idle connection
+            channel.basic_publish("", self._topology.queue, body, properties, mandatory=True)
+
+    def depth(self) -> int:
+        """How many messages wait for a worker; those that a worker holds are not counted."""
+        return self._count(self._topology.queue)
+
+    def dead_depth(self) -> int:
+        """How many dead letters there are."""
+        return self._count(self._topology.dead_queue)
+
+    def dead_letters(self, limit: int) -> list[Delivery]:
+        """The oldest dead letters, for showing; they stay where they are."""
+        with self._lock, self._link.channel():
+            aside = self._link.connection.channel()  # closing it gives every message back to its place
+            try:
+                return _peek(aside, self._topology.dead_queue, limit)
+            finally:
+                aside.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._link.drop()
+
+    def _count(self, queue: str) -> int:
+        with self._lock, self._link.channel() as channel:
+            return int(channel.queue_declare(queue, passive=True).method.message_count)
+
+
+@dataclass(frozen=True)
+class _Held:
+    delivery: Delivery
+    body: bytes
+    properties: BasicProperties
+    fault: str
+    """Why nobody can read the message; empty when it can be read."""
+
+
+class RabbitConsumer:
+    """
+    One worker's side: one connection, one message at a time, one thread.
+
+    It consumes only inside :meth:`take`, so that a worker that is busy or pausing holds no message that another could have, and
+    the most urgent message is picked when a worker is free for it.
+    """
+
+    def __init__(self, url: str, topology: Topology | None = None, name: str = "") -> None:
+        self._topology = topology or Topology()
+        self._link = _Link(url, self._topology, f"pacs_module worker {name}".strip())
+        self._held: _Held | None = None
+
+    def take(self, timeout: float) -> Delivery | None:
+        """The next message by priority, or None when none came within ``timeout`` seconds."""
+        if self._held is not None:
+            raise PermanentError(f"message {self._held.delivery.message_id} must be settled first")
+        end = time.monotonic() + timeout
+        while True:
+            with self._broker() as channel:
+                self._held = _next(channel, self._topology.queue, max(end - time.monotonic(), 0.01))
+            if self._held is None:
+                return None
+            if not self._held.fault:
+                return self._held.delivery
+            self._bury(self._held, self._held.fault)
+
+    def keep_alive(self, seconds: float) -> None:
+        """
+        Serve the connection for some seconds while a message is worked on (heartbeats).
+
+        Raises:
+            RetriableError: The connection was lost, and with it the message that was held: it comes again.
+        """
+        with self._broker() as channel:
+            self._link.connection.sleep(seconds)
+            if channel.is_closed:
+                raise RetriableError("RabbitMQ has closed the channel")
+
+    def done(self, delivery: Delivery) -> None:
+        """The message has been dealt with: acknowledge it."""
+        self._check_held(delivery)
+        with self._broker() as channel:
+            channel.basic_ack(delivery.tag)
+            self._held = None
+
+    def dead(self, delivery: Delivery) -> None:
+        """Nobody can deal with the message: to the dead-letter queue."""
+        self._bury(self._check_held(delivery), "given up by the worker")
+
+    def put_back(self, delivery: Delivery) -> None:
+        """Give the message back to the queue, to be taken again."""
+        self._check_held(delivery)
+        with self._broker() as channel:
+            channel.basic_nack(delivery.tag, requeue=True)
+            self._held = None
+
+    def close(self) -> None:
+        """Close the connection; a message that is not settled goes back to the queue."""
+        self._held = None
+        self._link.drop()
+
+    def _bury(self, held: _Held, reason: str) -> None:
+        # Not by a reject: RabbitMQ would then take the message out of one queue before it is on disk in the other.
+        held.properties.headers = {**(held.properties.headers or {}), "reason": reason, "dead-at": int(time.time())}
+        held.properties.delivery_mode = 2  # persistent
+        try:
+            with self._broker() as channel:
+                channel.basic_publish(self._topology.dead_exchange, "", held.body, held.properties, mandatory=True)
+                channel.basic_ack(held.delivery.tag)
+                self._held = None
+        except _Unroutable as error:
+            raise RetriableError(f"the queue {self._topology.dead_queue!r} is gone; the message comes again") from error
+
+    def _check_held(self, delivery: Delivery) -> _Held:
+        if self._held is None or self._held.delivery is not delivery:
+            raise RetriableError(f"message {delivery.message_id} is no longer held by this worker; it comes again")
+        return self._held
+
+    @contextmanager
+    def _broker(self) -> Iterator[BlockingChannel]:
+        try:
+            with self._link.channel() as channel:
+                yield channel
+        except BaseException:
+            self._held = None  # a delivery tag means something on its own channel only
+            self._link.drop()
+            raise
+
+
+def _next(channel: BlockingChannel, queue: str, timeout: float) -> _Held | None:
+    for method, properties, body in channel.consume(queue, inactivity_timeout=timeout):
+        channel.cancel()
+        if method is None or properties is None or body is None:
+            return None
+        message, fault = _read(body)
+        delivery = Delivery(message, properties.message_id or "", bool(method.redelivered), int(method.delivery_tag or 0))
+        return _Held(delivery, body, properties, fault)
+    raise RetriableError(f"RabbitMQ has cancelled the consumer; was the queue {queue!r} deleted?")
+
+
+def _peek(channel: BlockingChannel, queue: str, limit: int) -> list[Delivery]:
+    found: list[Delivery] = []
+    while len(found) < limit:
+        method, properties, body = channel.basic_get(queue)
+        if method is None or properties is None or body is None:
+            break
+        found.append(Delivery(_read(body)[0], properties.message_id or "", bool(method.redelivered), 0))
+    return found
+
+
+def _read(body: bytes) -> tuple[Mapping[str, Any], str]:
+    try:
+        return decode(body), ""
+    except PermanentError as error:
+        return {"body": body.decode("utf-8", "backslashreplace")}, str(error)
+
+
+# --- connection and errors ---
+
+
+def _parameters(url: str, name: str) -> pika.URLParameters:
+    try:
+        if not url.startswith(("amqp://", "amqps://")):
+            raise ValueError(url)
+        parameters = pika.URLParameters(url)
+    except (ValueError, TypeError, IndexError) as error:  # the URL itself is not shown: it holds a password
+        raise ConfigurationError(
+            "rabbitmq.url", url.partition(":")[0], "amqp://user:password@host:port/%2F, or amqps:"
+        ) from error
+    parameters.heartbeat = _HEARTBEAT_S
+    parameters.blocked_connection_timeout = _BLOCKED_WAIT_S
+    parameters.socket_timeout = _CONNECT_WAIT_S
+    parameters.stack_timeout = 2 * _CONNECT_WAIT_S
+    parameters.connection_attempts = 1
+    parameters.client_properties = {"connection_name": name}
+    return parameters
+
+
+def _closed_channel(error: ChannelClosedByBroker) -> PermanentError | RetriableError:
+    text = error.reply_text
+    if error.reply_code == _PRECONDITION_FAILED and "inequivalent arg" in text:
+        return PermanentError(_declared_otherwise(text))
+    if error.reply_code in (_NOT_FOUND, _ACCESS_REFUSED):
+        return PermanentError(f"RabbitMQ refuses: {text}")
+    return RetriableError(f"RabbitMQ has closed the channel: {text}")
+
+
+def _declared_otherwise(text: str) -> str:
+    found = re.search(r"inequivalent arg '([^']*)' for (\w+) '([^']*)'", text)
+    argument, kind, name = found.groups() if found else ("?", "queue", "?")
+    return (
+        f"the {kind} {name!r} is in RabbitMQ already, declared with another {argument}: let it run empty, delete it "
+        f"(rabbitmqctl delete_queue {name}) and start again; it is then made as it should be. RabbitMQ says: {text}"
+    )
+
+
+def _reason(error: BaseException) -> str:
+    """Of a connection that was never made pika keeps the operating system's error some layers down."""
+    inner = getattr(error, "exception", None) or next(iter(error.args), None)
+    if isinstance(inner, BaseException):
+        return _reason(inner)
+    return (error.strerror if isinstance(error, OSError) else "") or f"{type(error).__name__} {error}".strip()
+
+
+def _lost_connection(error: Exception, server: str) -> PermanentError | RetriableError:
+    words = f"{server}: {_reason(error)}"
+    if isinstance(error, ProbableAccessDeniedError) or f"({_ACCESS_REFUSED})" in words:
+        return PermanentError(f"{words} (user, password or virtual host of rabbitmq.url)")
+    return RetriableError(words)

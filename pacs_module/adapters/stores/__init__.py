@@ -1,0 +1,1 @@
+"""Stores: where the study documents are kept."""

@@ -1,0 +1,104 @@
+"""
+Study documents in the form that every store keeps and gives back alike.
+
+What a PACS or a backend put into a document may be more than a store can hold: a lone surrogate out of a wrong decoding, ``NaN``
+or a number without end out of a computation. Such a value is written as readable text; a study is never refused for it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+from ...domain.errors import PermanentError
+from ...domain.study.study import Study, read_study
+
+_INT64 = 2**63  # BSON has no larger whole numbers
+# Percent-encoding, because it can be typed: MongoDB reads a dot in a query as a step into a sub-document and `$` as an operator,
+# BSON cannot hold NUL in a key.
+_ENCODED = {"%": "%25", ".": "%2E", "$": "%24", "\0": "%00"}
+
+
+def study_to_document(study: Study) -> dict[str, Any]:
+    """The study's document with values that every store can hold."""
+    document: dict[str, Any] = storable(study.to_document())
+    return document
+
+
+def study_to_text(study: Study) -> str:
+    """The study's document as JSON text, readable as it stands."""
+    return json.dumps(study_to_document(study), ensure_ascii=False, separators=(",", ":"))
+
+
+def text_to_study(text: str) -> Study:
+    """A study from its JSON text."""
+    return document_to_study(json.loads(text))
+
+
+def document_to_study(document: dict[str, Any]) -> Study:
+    """
+    A study from its document.
+
+    Raises:
+        PermanentError: The document was not written by this software (a key is missing, a state is unknown).
+    """
+    try:
+        return read_study(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise PermanentError(f"the document of study {document.get('studyUID')} cannot be read: {error}") from error
+
+
+def storable(value: Any) -> Any:
+    """
+    The value with texts that can be written as UTF-8 and numbers that JSON knows.
+
+    Raises:
+        PermanentError: It is of a kind that JSON does not know.
+    """
+    if isinstance(value, Enum):
+        return storable(value.value)
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and not -_INT64 <= value < _INT64):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {storable(str(key)): storable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable(item) for item in value]
+    if value is None or isinstance(value, int | float):
+        return value
+    raise PermanentError(f"{value!r} of type {type(value).__name__} cannot be stored; a document holds what JSON can say")
+
+
+def encode_keys(value: Any) -> Any:
+    """Dictionary keys, at any depth, as MongoDB can query them: ``1.2.840`` as ``1%2E2%2E840``."""
+    if isinstance(value, Mapping):
+        return {encode_key(key): encode_keys(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [encode_keys(item) for item in value]
+    return value
+
+
+def encode_key(key: str) -> str:
+    """One key; the contract's field names stay as they are."""
+    return "".join(_ENCODED.get(character, character) for character in key)
+
+
+def decode_keys(value: Any) -> Any:
+    """The way back from :func:`encode_keys`; BSON's own whole numbers become plain ones."""
+    if isinstance(value, Mapping):
+        return {_decode_key(key): decode_keys(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [decode_keys(item) for item in value]
+    if isinstance(value, int) and type(value) not in (int, bool):
+        return int(value)
+    return value
+
+
+def _decode_key(key: str) -> str:
+    for character, encoded in reversed(_ENCODED.items()):
+        key = key.replace(encoded, character)
+    return key

@@ -1,0 +1,187 @@
+"""
+Leases beside each study store: what only one process may do at a time, and who does it.
+
+A table ``leases`` in the SQLite file, a collection ``leases`` in MongoDB, a dictionary in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pymongo
+import pymongo.errors
+
+from ...domain.errors import PermanentError
+from ...ports import Lease, Leases, StudyStore
+from .json_safe import storable
+from .memory import MemoryStore
+from .mongo import MongoStore, translated
+from .sqlite import SqliteStore
+
+
+def leases_of(store: StudyStore) -> Leases:
+    """The leases in the same place as the studies."""
+    if isinstance(store, SqliteStore):
+        return SqliteLeases(store)
+    if isinstance(store, MongoStore):
+        return MongoLeases(store)
+    if isinstance(store, MemoryStore):
+        return MemoryLeases()
+    raise PermanentError(f"there are no leases beside a {type(store).__name__}")
+
+
+def _first_beat() -> int:
+    return secrets.randbits(48)
+
+
+class MemoryLeases:
+    """For the threads of one process."""
+
+    def __init__(self) -> None:
+        self._leases: dict[str, Lease] = {}
+        self._lock = threading.Lock()
+
+    def take(self, name: str, owner: str, over: int | None = None) -> Lease:
+        """Take a lease that is free, one's own already, or still at the beat ``over``; the lease as it stands now."""
+        with self._lock:
+            there = self._leases.get(name) or Lease(name, "", _first_beat(), {})
+            if there.owner in ("", owner) or there.beat == over:
+                there = self._leases[name] = replace(there, owner=owner, beat=there.beat + 1)
+            return there
+
+    def give(self, name: str, owner: str, memo: Mapping[str, object] | None = None) -> None:
+        """Let a lease go; nothing happens when another has it."""
+        self._write(name, owner, memo, given=True)
+
+    def note(self, name: str, owner: str, memo: Mapping[str, object]) -> None:
+        """Write its memo."""
+        self._write(name, owner, memo, given=False)
+
+    def remove(self, name: str, owner: str) -> None:
+        """Let a lease go for good."""
+        with self._lock:
+            if name in self._leases and self._leases[name].owner == owner:
+                del self._leases[name]
+
+    def all(self) -> Sequence[Lease]:
+        """Those that there are, held or not."""
+        with self._lock:
+            return list(self._leases.values())
+
+    def _write(self, name: str, owner: str, memo: Mapping[str, object] | None, given: bool) -> None:
+        with self._lock:
+            there = self._leases.get(name)
+            if there is not None and there.owner == owner:
+                there = replace(there, memo=there.memo if memo is None else dict(storable(memo)))
+                self._leases[name] = replace(there, owner="") if given else there
+
+
+class SqliteLeases:
+    """In the file of a study store."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+
+    def take(self, name: str, owner: str, over: int | None = None) -> Lease:
+        """Take a lease that is free, one's own already, or still at the beat ``over``; the lease as it stands now."""
+        there = self._read(name)
+        if there is not None and there.owner not in ("", owner) and there.beat != over:
+            return there  # the usual case of the second process: without the write lock
+        with self._store.writing() as connection:
+            connection.execute(_TAKE, [storable(name), storable(owner), _first_beat(), over])
+            return _lease(connection.execute(f"{_LOOK} WHERE name = ?", [storable(name)]).fetchone())
+
+    def give(self, name: str, owner: str, memo: Mapping[str, object] | None = None) -> None:
+        """Let a lease go; nothing happens when another has it."""
+        sql = "UPDATE leases SET owner = '', memo = coalesce(?, memo) WHERE name = ? AND owner = ?"
+        self._write(sql, [None if memo is None else json.dumps(storable(memo)), storable(name), storable(owner)])
+
+    def note(self, name: str, owner: str, memo: Mapping[str, object]) -> None:
+        """Write its memo."""
+        sql = "UPDATE leases SET memo = ? WHERE name = ? AND owner = ?"
+        self._write(sql, [json.dumps(storable(memo)), storable(name), storable(owner)])
+
+    def remove(self, name: str, owner: str) -> None:
+        """Let a lease go for good."""
+        self._write("DELETE FROM leases WHERE name = ? AND owner = ?", [storable(name), storable(owner)])
+
+    def all(self) -> Sequence[Lease]:
+        """Those that there are, held or not."""
+        return [_lease(row) for row in self._store.read(_LOOK, [])]
+
+    def _read(self, name: str) -> Lease | None:
+        rows = self._store.read(f"{_LOOK} WHERE name = ?", [storable(name)])
+        return _lease(rows[0]) if rows else None
+
+    def _write(self, sql: str, values: Sequence[Any]) -> None:
+        with self._store.writing() as connection:
+            connection.execute(sql, values)
+
+
+_LOOK = "SELECT name, owner, beat, memo FROM leases"
+_TAKE = """
+    INSERT INTO leases (name, owner, beat) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE
+    SET owner = excluded.owner, beat = leases.beat + 1 WHERE leases.owner IN ('', excluded.owner) OR leases.beat = ?
+"""
+
+
+def _lease(row: Sequence[Any]) -> Lease:
+    return Lease(row[0], row[1], row[2], json.loads(row[3]))
+
+
+class MongoLeases:
+    """In the database of a study store."""
+
+    def __init__(self, store: MongoStore) -> None:
+        self._collection = store.beside("leases")
+
+    def take(self, name: str, owner: str, over: int | None = None) -> Lease:
+        """Take a lease that is free, one's own already, or still at the beat ``over``; the lease as it stands now."""
+        unchanged = [] if over is None else [{"beat": over or None}]  # 0: of a version that wrote no beat
+        free = {"_id": storable(name), "$or": [{"owner": {"$in": ["", storable(owner)]}}, *unchanged]}
+        taken = {"$set": {"owner": storable(owner)}, "$inc": {"beat": 1}}
+        with translated():
+            there = self._collection.find_one_and_update(free, taken, return_document=pymongo.ReturnDocument.AFTER)
+            there = there or self._make(name, owner) or self._collection.find_one({"_id": storable(name)})
+        return _mongo_lease(there) if there else Lease(name, "", 0, {})
+
+    def give(self, name: str, owner: str, memo: Mapping[str, object] | None = None) -> None:
+        """Let a lease go; nothing happens when another has it."""
+        kept = {} if memo is None else {"memo": json.dumps(storable(memo))}
+        self._set(name, owner, {"owner": "", **kept})
+
+    def note(self, name: str, owner: str, memo: Mapping[str, object]) -> None:
+        """Write its memo."""
+        self._set(name, owner, {"memo": json.dumps(storable(memo))})
+
+    def remove(self, name: str, owner: str) -> None:
+        """Let a lease go for good."""
+        with translated():
+            self._collection.delete_one({"_id": storable(name), "owner": storable(owner)})
+
+    def all(self) -> Sequence[Lease]:
+        """Those that there are, held or not."""
+        with translated():
+            return [_mongo_lease(there) for there in self._collection.find()]
+
+    def _make(self, name: str, owner: str) -> dict[str, Any] | None:
+        """The first of its name; None: another has it."""
+        new = {"_id": storable(name), "owner": storable(owner), "beat": _first_beat(), "memo": "{}"}
+        try:
+            self._collection.insert_one(new)
+        except pymongo.errors.DuplicateKeyError:
+            return None
+        return new
+
+    def _set(self, name: str, owner: str, values: dict[str, Any]) -> None:
+        with translated():
+            self._collection.update_one({"_id": storable(name), "owner": storable(owner)}, {"$set": values})
+
+
+def _mongo_lease(there: Mapping[str, Any]) -> Lease:
+    return Lease(there["_id"], there["owner"], int(there.get("beat", 0)), json.loads(there["memo"]))

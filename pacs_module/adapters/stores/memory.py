@@ -1,0 +1,83 @@
+"""The study store in memory: for tests and for trying things out. It forgets everything when the process ends."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+from ...domain.study.study import Study
+from ...ports import AtMost, Order, Where
+from .json_safe import document_to_study, study_to_text, text_to_study
+from .reference_query import claim_order, due_field, in_order, matches
+
+
+class MemoryStore:
+    """Documents as JSON text, so that what is read back went through the same serialisation as in the real stores."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def get(self, study_uid: str) -> Study | None:
+        """The study, or None."""
+        text = self._texts.get(study_uid)
+        return text_to_study(text) if text is not None else None
+
+    def insert(self, study: Study) -> bool:
+        """Write a new study; False when its UID is there already."""
+        with self._lock:
+            if study.study_uid in self._texts:
+                return False
+            self._write(study, 1)
+            return True
+
+    def replace(self, study: Study) -> bool:
+        """Write a study back if nobody wrote it in between."""
+        with self._lock:
+            stored = self.get(study.study_uid)
+            if stored is None or stored.revision != study.revision:
+                return False
+            self._write(study, study.revision + 1)
+            return True
+
+    def claim(self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()) -> Study | None:
+        """Take the first study that is due for a kind of work."""
+        due = {**(where or {}), due_field(work): AtMost(now)}
+        with self._lock:
+            found = self.find(due, claim_order(work, order), 1)
+            for study in found:
+                study.due[work] = now + lease
+                study.claims[work] = owner
+                self._write(study, study.revision + 1)
+                return self.get(study.study_uid)
+        return None
+
+    def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:
+        """The studies for which all conditions hold."""
+        found = in_order([document for document in self._documents() if matches(document, where)], order)
+        return [document_to_study(document) for document in found[:limit]]
+
+    def count(self, where: Where) -> int:
+        """How many studies :meth:`find` would give."""
+        return sum(matches(document, where) for document in self._documents())
+
+    def next_due(self, work: str) -> int | None:
+        """The earliest due time of all studies."""
+        due_field(work)
+        times = (document.get("due", {}).get(work) for document in self._documents())
+        return min((time for time in times if time is not None), default=None)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _documents(self) -> list[dict[str, Any]]:
+        return [json.loads(text) for text in tuple(self._texts.values())]
+
+    def _write(self, study: Study, revision: int) -> None:
+        before, study.revision = study.revision, revision
+        try:
+            self._texts[study.study_uid] = study_to_text(study)
+        except BaseException:
+            study.revision = before
+            raise

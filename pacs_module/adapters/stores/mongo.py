@@ -1,0 +1,218 @@
+"""
+The study store in MongoDB: for sites that have one, and where several machines share the work.
+
+Collection ``study_info_list``, ``_id`` = ``studyUID``, field names as in the operator contract. Keys inside sub-documents that
+hold dots (the SeriesInstanceUIDs under ``series``) are percent-encoded: ``series.1%2E2%2E840``; the UID stands in the value, too.
+
+Reads and, on a replica set, writes are repeated once by the driver after a lost connection. On a single server a write whose
+connection broke may or may not have happened: it is reported as retriable, and each one is safe to repeat after reading again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import bson.errors
+import pymongo
+import pymongo.errors
+from pymongo.collection import Collection
+from pymongo.write_concern import WriteConcern
+
+from ...domain.errors import ConfigurationError, PermanentError, StoreAway, about
+from ...domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
+from ...domain.study.study import WORK, Study
+from ...ports import AnyOf, AtLeast, AtMost, Exists, Order, Where
+from .json_safe import decode_keys, document_to_study, encode_keys, storable, study_to_document
+from .reference_query import claim_order, due_field
+
+COLLECTION = "study_info_list"
+_SERVER_WAIT_MS = 5_000
+_ANSWER_WAIT_MS = 20_000
+_NAMES = ("studyDate", "state", "accessionNumber", "patientID", "seriesUIDs", "pseudonymUID")
+_INDEXED = (*_NAMES, "pull.status", *(due_field(work) for work in WORK))
+
+# Server errors that pass by themselves (src/mongo/base/error_codes.yml): write conflicts, time limits, shutdowns, elections; a
+# cursor that a server started since does not know (43), a query that was killed (175, 237, 11601), a full disk (14031).
+_PASSING_CODES = frozenset(
+    {6, 7, 43, 50, 64, 89, 91, 112, 175, 189, 237, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436, 14031}
+)
+
+_ON_DISK = WriteConcern("majority", wtimeout=_ANSWER_WAIT_MS, j=True)
+
+Documents = Collection[dict[str, Any]]
+
+
+class MongoStore:
+    """
+    Studies in one database.
+
+    Args:
+        client_or_url: A ``mongodb://`` URL, or a client that the caller made and closes.
+        database: Name of the database.
+    """
+
+    def __init__(self, client_or_url: str | pymongo.MongoClient[dict[str, Any]], database: str) -> None:
+        self._own = isinstance(client_or_url, str)
+        with translated():
+            self._client = _connect(client_or_url) if isinstance(client_or_url, str) else client_or_url
+            self._database = self._client[database]
+            self._collection = self.beside(COLLECTION)
+        self._prepared = False
+
+    def beside(self, name: str) -> Documents:
+        """A collection of the same database, written as safely."""
+        return self._database.get_collection(name, write_concern=_ON_DISK)
+
+    def get(self, study_uid: str) -> Study | None:
+        """The study, or None."""
+        with self._documents() as documents:
+            return _study(documents.find_one({"_id": storable(study_uid)}))
+
+    def insert(self, study: Study) -> bool:
+        """Write a new study; False when its UID is there already."""
+        try:
+            with self._documents() as documents:
+                documents.insert_one(_document(study, 1))
+        except _AlreadyThere:
+            return False
+        study.revision = 1
+        return True
+
+    def replace(self, study: Study) -> bool:
+        """Write a study back if nobody wrote it in between."""
+        revision = study.revision + 1
+        with self._documents() as documents:
+            key = {"_id": storable(study.study_uid), "revision": study.revision}
+            written = documents.replace_one(key, _document(study, revision)).matched_count == 1
+        if written:
+            study.revision = revision
+        return written
+
+    def claim(self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()) -> Study | None:
+        """Take the first study that is due for a kind of work."""
+        due = {**(where or {}), due_field(work): AtMost(now)}
+        change = {"$set": {due_field(work): now + lease, f"claims.{work}": storable(owner)}, "$inc": {"revision": 1}}
+        with self._documents() as documents:
+            taken = documents.find_one_and_update(
+                compile_where(due), change, sort=list(claim_order(work, order)), return_document=pymongo.ReturnDocument.AFTER
+            )
+        return _study(taken)
+
+    def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:
+        """The studies for which all conditions hold."""
+        if limit == 0:  # to MongoDB 0 means without limit
+            return []
+        with self._documents() as documents:
+            found = documents.find(compile_where(where), sort=list(order) or None, limit=limit or 0)
+            return [document_to_study(decode_keys(document)) for document in found]
+
+    def count(self, where: Where) -> int:
+        """How many studies :meth:`find` would give."""
+        with self._documents() as documents:
+            return documents.count_documents(compile_where(where))
+
+    def next_due(self, work: str) -> int | None:
+        """The earliest due time of all studies."""
+        field = due_field(work)
+        with self._documents() as documents:
+            first = documents.find_one({field: {"$exists": True}}, {field: 1}, sort=[(field, 1)])
+        return int(first["due"][work]) if first else None
+
+    def close(self) -> None:
+        """Close the client, unless it was given."""
+        if self._own:
+            self._client.close()
+
+    @contextmanager
+    def _documents(self) -> Iterator[Documents]:
+        # Indexes are made at the first use, not in __init__: pacs_module may start before MongoDB does. Threads may make them at
+        # the same time, which MongoDB allows; behind a lock they would wait for a server that is away one after the other.
+        with translated():
+            if not self._prepared:
+                _prepare(self._collection)
+                self._prepared = True
+            yield self._collection
+
+
+def _connect(url: str) -> pymongo.MongoClient[dict[str, Any]]:
+    try:
+        return pymongo.MongoClient(
+            url,
+            appname="pacs_module",
+            serverSelectionTimeoutMS=_SERVER_WAIT_MS,
+            connectTimeoutMS=_SERVER_WAIT_MS,
+            socketTimeoutMS=_ANSWER_WAIT_MS + _SERVER_WAIT_MS,
+        )
+    except (ValueError, pymongo.errors.ConfigurationError) as error:  # the URL itself is not shown: a password may stand in it
+        raise ConfigurationError("store.url", "mongodb:...", "mongodb://user:password@host:port/database, escaped") from error
+
+
+def _prepare(documents: Documents) -> None:
+    documents.create_index([("studyUID", pymongo.ASCENDING)], unique=True)
+    for field in _INDEXED:
+        documents.create_index([(field, pymongo.ASCENDING)])
+    for priority in (ROUTINE, GREEN_CHANNEL, EMERGENCY, MANUAL):  # written before there was a rank
+        documents.update_many({"rank": {"$exists": False}, "priority": priority}, {"$set": {"rank": priority}})
+
+
+def _document(study: Study, revision: int) -> dict[str, Any]:
+    document = {**study_to_document(study), "revision": revision}
+    return {"_id": document["studyUID"], **encode_keys(document)}
+
+
+def _study(document: dict[str, Any] | None) -> Study | None:
+    return None if document is None else document_to_study(decode_keys(document))
+
+
+def compile_where(where: Where) -> dict[str, Any]:
+    """Conditions in MongoDB's own words."""
+    return {field: _condition(value) for field, value in where.items()}
+
+
+def _condition(value: Any) -> Any:
+    if isinstance(value, Exists):
+        return {"$exists": value.yes}
+    if isinstance(value, AnyOf):
+        return {"$in": [storable(item) for item in value.values]}
+    if isinstance(value, AtMost):
+        return {"$lte": storable(value.value)}
+    if isinstance(value, AtLeast):
+        return {"$gte": storable(value.value)}
+    return {"$eq": encode_keys(storable(value))} if isinstance(value, Mapping) else storable(value)
+
+
+class _AlreadyThere(PermanentError):
+    """A study with that UID is there."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Foreign errors as ours."""
+    with about("store in MongoDB"), _in_our_words():
+        yield
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except pymongo.errors.DuplicateKeyError as error:
+        raise _AlreadyThere("MongoDB: the study is there already") from error
+    except pymongo.errors.PyMongoError as error:
+        kind = StoreAway if _passes(error) else PermanentError
+        if isinstance(error, pymongo.errors.ConnectionFailure):  # who does not answer, and why; then all that the driver knows
+            words, _, rest = str(error).partition(" (configured timeouts")
+            raise kind(f"MongoDB: {words}", rest) from error
+        raise kind(f"MongoDB: {type(error).__name__}", str(error)) from error
+    except (bson.errors.BSONError, OverflowError) as error:
+        raise PermanentError(f"MongoDB cannot hold this document: {error}") from error
+
+
+def _passes(error: pymongo.errors.PyMongoError) -> bool:
+    if isinstance(error, pymongo.errors.ConnectionFailure) or error.timeout:
+        return True
+    if error.has_error_label("RetryableWriteError") or error.has_error_label("TransientTransactionError"):
+        return True
+    return isinstance(error, pymongo.errors.OperationFailure) and error.code in _PASSING_CODES

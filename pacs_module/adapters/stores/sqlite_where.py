@@ -1,0 +1,88 @@
+"""Conditions of a store query as SQL over the documents in SQLite."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ...domain.errors import PermanentError
+from ...ports import AnyOf, AtLeast, AtMost, Exists, Where
+from .json_safe import storable
+from .sqlite_schema import COLUMNS, value_of
+
+_PLAIN_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+_PACS_PATH = re.compile(r"pacs\.[A-Za-z0-9_-]+", re.ASCII)
+
+
+def compile_where(where: Where) -> tuple[list[str], list[Any], dict[str, Any]]:
+    """
+    Conditions as SQL.
+
+    Returns:
+        SQL terms, all of which must hold; the values bound in them; and the conditions that SQL says badly (through arrays of
+        sub-documents, whole arrays as values), which are left to :func:`pacs_module.adapters.stores.reference_query.matches`.
+    """
+    terms: list[str] = []
+    values: list[Any] = []
+    rest: dict[str, Any] = {}
+    for field, condition in where.items():
+        term = _term(field, condition)
+        if term is None:
+            rest[field] = condition
+        else:
+            terms.append(term[0])
+            values.extend(term[1])
+    return terms, values, rest
+
+
+def _term(field: str, condition: Any) -> tuple[str, list[Any]] | None:
+    if any(isinstance(value, list | tuple | dict) for value in _values_in(condition)):
+        return None
+    if field in COLUMNS:
+        return _comparison(value_of(field), condition)
+    if _PACS_PATH.fullmatch(field) and isinstance(condition, Exists):  # asked for at each pull, of every study that is due
+        name = field.removeprefix("pacs.")
+        return f"json_type(document, '$.pacs.\"{name}\"') IS {'NOT ' if condition.yes else ''}NULL", []
+    if "." in field or not _PLAIN_PATH.fullmatch(field):
+        return None
+    if isinstance(condition, Exists):
+        return f"json_type(document, '$.{field}') IS {'NOT ' if condition.yes else ''}NULL", []
+    if None in _values_in(condition):
+        return None
+    # json_each gives the elements of an array, or the one value that is no array; the members of an object are not meant.
+    term, values = _comparison("item.atom", condition)
+    elements = f"SELECT 1 FROM json_each(document, '$.{field}') AS item WHERE {term}"  # noqa: S608 - checked above
+    exact = f"(json_type(document, '$.{field}') <> 'object' AND EXISTS ({elements}))"
+    if field == "seriesUIDs" and isinstance(condition, str):
+        indexed = "studyUID IN (SELECT studyUID FROM series_of WHERE seriesUID = ?)"
+        return f"({indexed} AND {exact})", [storable(condition), *values]
+    return exact, values
+
+
+def _values_in(condition: Any) -> tuple[Any, ...]:
+    if isinstance(condition, Exists):
+        return ()
+    if isinstance(condition, AnyOf):
+        return condition.values
+    return (condition.value,) if isinstance(condition, AtMost | AtLeast) else (condition,)
+
+
+def _comparison(expression: str, condition: Any) -> tuple[str, list[Any]]:
+    if isinstance(condition, Exists):
+        return f"{expression} IS {'NOT ' if condition.yes else ''}NULL", []
+    if isinstance(condition, AtMost | AtLeast):
+        # In SQLite every number is smaller than every text.
+        kinds = "('text')" if isinstance(condition.value, str) else "('integer', 'real')"
+        sign = "<=" if isinstance(condition, AtMost) else ">="
+        return f"({expression} {sign} ? AND typeof({expression}) IN {kinds})", [storable(condition.value)]
+    wanted = condition.values if isinstance(condition, AnyOf) else (condition,)
+    values = [storable(value) for value in wanted if value is not None]
+    among = f"{expression} IN ({', '.join('?' * len(values))})"
+    return (f"({among} OR {expression} IS NULL)" if None in wanted else among), values
+
+
+def sortable(field: str) -> str:
+    """A field to order by."""
+    if not _PLAIN_PATH.fullmatch(field):
+        raise PermanentError(f"studies cannot be ordered by {field!r}")
+    return value_of(field)

@@ -1,0 +1,68 @@
+"""The command line: ``pacs-module run | pull | why | probe | find | compare | reconcile``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from ..domain.errors import PipelineError
+from ..settings import load_settings
+from .common import SettingsFile, console, errors, say
+from .compare import compare_copies
+from .find import find
+from .manual import cancel, done, priority, pull, redo
+from .probe import probe
+from .reconcile import reconcile
+from .why import why
+
+app = typer.Typer(
+    help="The AI pull pipeline: finds, pulls and delivers the series that the AI computes.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Print the version."""
+    if show:
+        console.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def run(settings: SettingsFile = None) -> None:
+    """
+    Run the service: find, pull, publish, deliver, and the HTTP API.
+
+    Example: [bold]pacs-module run --settings /etc/pacs_module.toml[/bold]
+    """
+    from .serve import serve  # the other commands need none of it
+
+    serve(load_settings(settings))
+
+
+for command in (pull, redo, cancel, done, priority):
+    app.command()(command)
+app.command()(why)
+app.command()(probe)
+app.command()(find)
+app.command("compare")(compare_copies)
+app.command()(reconcile)
+
+
+def main() -> None:
+    """Entry point: what goes wrong on purpose is one line, no traceback."""
+    try:
+        app()
+    except PipelineError as error:
+        say(errors, str(error), "red")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

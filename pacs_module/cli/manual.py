@@ -1,0 +1,148 @@
+"""``pacs-module pull | redo | cancel | done | priority``: work by hand, each with who and why."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from ..settings import Settings, load_settings
+from .common import AsJson, SettingsFile, call, console, errors, name_of, say
+
+LOOK_S = 1.0
+"""How often it is asked how it goes, in seconds."""
+
+By = Annotated[str, typer.Option("--by", help="Who asks, for the study's history.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, for the study's history.")]
+NeededWhy = Annotated[str, typer.Option("--why", help="The reason, for the study's history.", prompt=True)]
+Follow = Annotated[bool, typer.Option(help="Say how it goes until nothing more happens by itself.")]
+Uid = Annotated[str, typer.Argument(help="StudyInstanceUID.")]
+ME = os.environ.get("USER", "")
+
+
+def pull(
+    accession: Annotated[str, typer.Argument(help="AccessionNumber or StudyInstanceUID.")] = "",
+    patient: Annotated[str, typer.Option("--patient", help="PatientID.")] = "",
+    series: Annotated[str, typer.Option("--series", help="SeriesInstanceUID; that series skips the filter.")] = "",
+    by: By = ME,
+    why: Why = "",
+    follow: Follow = True,
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Pull a study by hand, ahead of all automatic work; says what was found, and then how it goes.
+
+    Examples: [bold]pacs-module pull 10136791[/bold] · [bold]pacs-module pull 1.2.840.113619.2.55.3 --no-follow[/bold] ·
+    [bold]pacs-module pull --patient 10939048[/bold]
+    """
+    asked = {"PatientID": patient, "SeriesInstanceUID": series, "by": by, "why": why}
+    if accession:
+        asked[name_of(accession)] = accession
+    body = {key: value for key, value in asked.items() if value}
+    loaded = load_settings(settings)
+    answer = call(loaded, "POST", "/api/v1/dcm/pull", body=body)
+    if as_json:
+        console.print_json(json.dumps(answer))
+        return
+    _tell_found(answer)
+    if follow:
+        _follow(loaded, [study["studyUID"] for study in answer["studies"]])
+
+
+def redo(study: Uid, why: NeededWhy, by: By = ME, follow: Follow = True, settings: SettingsFile = None) -> None:
+    """
+    Pull and compute a study again, whatever was done before.
+
+    Example: [bold]pacs-module redo 1.2.840.113619.2.55.3 --why "new model"[/bold]
+    """
+    _change(settings, "redo", {"StudyInstanceUID": study, "why": why, "by": by}, follow)
+
+
+def cancel(study: Uid, why: NeededWhy, by: By = ME, settings: SettingsFile = None) -> None:
+    """
+    Neither pull nor compute a study; growth at the PACS or a person starts it again. A C-MOVE that runs is not interrupted.
+
+    Example: [bold]pacs-module cancel 1.2.840.113619.2.55.3 --why "a phantom"[/bold]
+    """
+    _change(settings, "cancel", {"StudyInstanceUID": study, "why": why, "by": by}, follow=False)
+
+
+def done(study: Uid, why: NeededWhy, by: By = ME, settings: SettingsFile = None) -> None:
+    """
+    Mark a study as done by hand: nothing more happens with it by itself.
+
+    Example: [bold]pacs-module done 1.2.840.113619.2.55.3 --why "read without AI"[/bold]
+    """
+    _change(settings, "done", {"StudyInstanceUID": study, "why": why, "by": by}, follow=False)
+
+
+def priority(
+    study: Uid,
+    number: Annotated[int, typer.Argument(help="0 routine, 1 green channel, 2 emergency, 4 manual (until its pull is done).")],
+    why: NeededWhy,
+    by: By = ME,
+    settings: SettingsFile = None,
+) -> None:
+    """
+    Give a study another priority.
+
+    Example: [bold]pacs-module priority 1.2.840.113619.2.55.3 2 --why "from the emergency room"[/bold]
+    """
+    body = {"StudyInstanceUID": study, "priority": number, "why": why, "by": by}
+    _change(settings, "priority", body, follow=False)
+
+
+def _change(settings: SettingsFile, what: str, body: Mapping[str, object], follow: bool) -> None:
+    loaded = load_settings(settings)
+    answer = call(loaded, "POST", f"/api/v1/dcm/{what}", body={key: value for key, value in body.items() if value != ""})
+    say(console, _line(answer))
+    if follow:
+        _follow(loaded, [answer["studyUID"]])
+
+
+def _tell_found(answer: Mapping[str, Any]) -> None:
+    for pacs, words in answer["errors"].items():
+        say(errors, f"{pacs}: {words}", "yellow")
+    for study in answer["unpullable"]:
+        say(errors, f"cannot be pulled: {study['accessionNumber']} of {study['studyDate']}: {study['why']}", "yellow")
+    for study in answer["studies"]:
+        say(console, f"next to be pulled: {study['studyUID']} of {study['studyDate']}, at {', '.join(study['pacs'])}")
+    if not answer["studies"]:
+        if not answer["unpullable"]:
+            say(errors, f"no PACS {'that answered ' if answer['errors'] else ''}has such a study", "red")
+        raise typer.Exit(1)
+
+
+def _follow(settings: Settings, uids: list[str]) -> None:
+    """A line at each change, until all are settled; status 3 when one was not computed. Ctrl-C ends the looking only."""
+    last: dict[str, str] = {}
+    open_ones, computed = list(uids), True
+    try:
+        while open_ones:
+            for uid in list(open_ones):
+                now = call(settings, "GET", "/api/v1/dcm/pull", params={"StudyInstanceUID": uid})
+                if last.get(uid) != _line(now):
+                    last[uid] = _line(now)
+                    say(console, last[uid])
+                if now["settled"]:
+                    open_ones.remove(uid)
+                    computed &= now["state"] == "completed"
+            if open_ones:
+                time.sleep(LOOK_S)
+    except KeyboardInterrupt:
+        say(console, "it goes on; `pacs-module why` tells how")
+        return
+    if not computed:
+        raise typer.Exit(3)
+
+
+def _line(study: Mapping[str, Any]) -> str:
+    words = [f"{study['studyUID']}: {study['state'] or 'not wanted'}", study["why"]]
+    if not study["settled"]:
+        words.append(f"next {study['next']['what']}")
+    return "; ".join(word for word in words if word)

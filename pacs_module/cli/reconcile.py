@@ -1,0 +1,118 @@
+"""``pacs-module reconcile``: is everything here that the PACS has of a day?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import unquote
+
+import typer
+
+from ..adapters.files.report_render import FORMATS, WIDE, as_csv, as_json, as_tables, format_of, write
+from ..adapters.machine import SystemClock
+from ..adapters.stores.by_url import open_store
+from ..domain.errors import ConfigurationError, MessageError
+from ..domain.reconcile.report import Report
+from ..service.finders import opened_finder
+from ..service.reconciliation import World, reconciler, repairer
+from ..settings import Settings, load_settings
+from ..shared.switches_file import load_switches
+from .common import SettingsFile, console, errors, for_tables, say
+
+MOST_DAYS = 366
+
+
+class WarningsOnly:
+    """The log of a command: what a person should know goes to standard error, contract lines are the service's."""
+
+    def line(self, text: str) -> None:
+        """Not said: dcm_end.log belongs to the running service."""
+
+    def event(self, what: str, level: str = "INFO", **values: object) -> None:
+        """Say a warning."""
+        if level != "INFO" and what != "reconciled":
+            told = " ".join(f"{name}={value}" for name, value in values.items())
+            say(errors, f"{what} {told}", "yellow")
+
+
+def reconcile(
+    day: Annotated[
+        str, typer.Option("--date", help="YYYY-MM-DD, or FIRST..LAST; default: yesterday in the hospital's time zone.")
+    ] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write a file, its kind by its name: .txt, .json, .csv or .xlsx.")
+    ] = None,
+    shape: Annotated[str, typer.Option("--format", help=f"What is printed: {', '.join(FORMATS[:3])}.")] = "text",
+    every: Annotated[bool, typer.Option("--all", help="Print every study, not only what is missing or odd.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Have what is missing pulled by the running service.")] = False,
+    by: Annotated[str, typer.Option("--by", help="Who repairs, for the studies' history.")] = os.environ.get("USER", ""),
+    settings: SettingsFile = None,
+) -> None:
+    """
+    Compare what the PACS have of a day with what was computed: each missing study with its cause and its device.
+
+    Exit status: 0 nothing missing, 1 something missing, 2 not everything could be compared.
+
+    Examples: [bold]pacs-module reconcile[/bold] · [bold]pacs-module reconcile --date 2026-11-01..2026-11-07 -o week.xlsx[/bold] ·
+    [bold]pacs-module reconcile --date 2026-11-20 --repair --by 'Dr. Li'[/bold]
+    """
+    if shape not in FORMATS[:3]:
+        raise MessageError("format", shape, ", ".join(FORMATS[:3]))
+    if output is not None:
+        format_of(output)  # before minutes are spent
+    with _world(settings) as world:
+        days = _days(day, world.clock.today())
+        made = reconciler(world)(days)
+        if repair:
+            made = repairer(world)(made, by or "command line")
+    if output is not None:
+        write(made, output)
+    _print(made, shape, every)
+    raise typer.Exit(made.exit_status)
+
+
+@contextmanager
+def _world(path: Path | None) -> Iterator[World]:
+    settings = load_settings(path)
+    _check_store(settings)
+    with closing(open_store(settings.store.url)) as store, opened_finder(settings) as finder:
+        yield World(
+            settings=settings,
+            switches=load_switches(settings.config, settings.site_config),
+            store=store,
+            finder=finder,
+            clock=SystemClock(settings.zone),
+            log=WarningsOnly(),
+        )
+
+
+def _check_store(settings: Settings) -> None:
+    """A new and empty store would make everything look missing."""
+    url = settings.store.url
+    file = Path(unquote(url.removeprefix("sqlite:///")))
+    if url.startswith("memory:") or (url.startswith("sqlite:///") and not file.exists()):
+        allowed = "the store of the running service (a relative path is looked up from the current folder)"
+        raise ConfigurationError("store.url", url, allowed)
+
+
+def _days(text: str, today: date) -> list[date]:
+    first, dots, last = text.partition("..")
+    try:
+        begin = date.fromisoformat(first) if text else today - timedelta(days=1)
+        end = date.fromisoformat(last) if dots else begin
+    except ValueError:
+        raise MessageError("date", text, "YYYY-MM-DD or YYYY-MM-DD..YYYY-MM-DD") from None
+    if not begin <= end < begin + timedelta(days=MOST_DAYS):
+        raise MessageError("date", text, f"the first day, then the last, at most {MOST_DAYS} days")
+    return [begin + timedelta(days=number) for number in range((end - begin).days + 1)]
+
+
+def _print(made: Report, shape: str, every: bool) -> None:
+    if shape == "text":
+        for_tables(WIDE).print(as_tables(made, every))
+    else:
+        console.out(as_json(made) if shape == "json" else as_csv(made), highlight=False, end="")

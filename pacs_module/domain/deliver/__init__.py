@@ -1,0 +1,1 @@
+"""Deliver: from a hand-over to the backend's result."""

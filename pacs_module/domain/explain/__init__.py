@@ -1,0 +1,1 @@
+"""Explain: what people read of a study."""

@@ -1,0 +1,124 @@
+"""A study's document as one list of what happened, oldest first: finds, verdicts, pulls, hand-overs, deliveries, results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..study.handover import HandOver
+from ..study.lifecycle import State
+from ..study.study import Pull, Study
+
+FIND, STATE, PULL, HAND_OVER, DELIVERY, RESULT, NOTE = "find", "state", "pull", "hand-over", "delivery", "result", "note"
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One thing that happened: when (ISO 8601, UTC), of which kind, what, by whom, and with which values."""
+
+    at: str
+    kind: str
+    what: str
+    detail: str = ""
+    by: str = ""
+
+
+def timeline(study: Study) -> list[Happened]:
+    """Everything that the document tells, oldest first; what happened in one millisecond stays in the order of the way."""
+    found = [*_finds(study), *_changes(study), *_pulls(study), *_handovers(study)]
+    return sorted((one for one in found if one.at), key=lambda one: one.at)
+
+
+def _finds(study: Study) -> Iterator[Happened]:
+    before: dict[str, int | None] = {}
+    for seen in study.counts:
+        told = "without a count" if seen.count is None else f"{seen.count} instances"
+        was = before.get(seen.pacs)
+        yield Happened(seen.at, FIND, f"{seen.pacs}: {told}", "" if was is None else f"{was} before", seen.pacs)
+        before[seen.pacs] = seen.count
+
+
+_TOLD_BETTER = {"pull asked", "pull ended", "delivered", "delivery failed"}
+"""Notes of the history that the pulls and the tries tell with their values."""
+
+
+def _changes(study: Study) -> Iterator[Happened]:
+    for entry in study.history:
+        moved = entry.from_state != entry.to_state
+        if not moved and entry.event in _TOLD_BETTER:
+            continue
+        what = f"{entry.event}: {entry.from_state or 'none'} → {entry.to_state or 'none'}" if moved else entry.event
+        yield Happened(entry.at, STATE if moved else NOTE, what, entry.why, entry.by)
+
+
+def _pulls(study: Study) -> Iterator[Happened]:
+    newest = [study.pull] if study.pull is not None else []
+    pulls = {pull.request.pull_id: pull for pull in (*study.pulls, *newest)}
+    for pull in pulls.values():
+        request = pull.request
+        what = f"C-MOVE from {request.pacs}, attempt {pull.attempt}"
+        series = f", {len(request.series_uids)} series" if request.series_uids else ""
+        expected = "no count told" if request.expected is None else f"{request.expected} instances expected"
+        yield Happened(pull.asked_at, PULL, what, f"{request.level} level{series}, priority {request.priority}, {expected}")
+        if pull.ended_at:
+            yield Happened(pull.ended_at, PULL, f"pull ended: {pull.outcome}", _end_of(pull), "plugins")
+
+
+def _end_of(pull: Pull) -> str:
+    took = "" if pull.move_seconds is None else f"C-MOVE took {pull.move_seconds:.2f} s"
+    received = "" if pull.received is None else f"{pull.received} received"
+    job = f"job {pull.job_id}" if pull.job_id else ""
+    return ", ".join(part for part in (received, pull.completeness, took, job) if part)
+
+
+def _handovers(study: Study) -> Iterator[Happened]:
+    for item in study.handovers:
+        what = f"hand-over {item.handover_id}: {item.number_received} instances"
+        yield Happened(item.received_at, HAND_OVER, what, f"{item.completeness} {item.filepath}".strip(), "plugins")
+        if item.published_at:
+            yield Happened(item.published_at, DELIVERY, "message confirmed by RabbitMQ", f"message {item.message_id}")
+        for one in item.tries:
+            yield Happened(one.at, DELIVERY, f"delivery: {one.outcome}", one.words, one.by)
+        yield from _result_of(item)
+
+
+def _result_of(item: HandOver) -> Iterator[Happened]:
+    if item.result_at and item.result:
+        values = ", ".join(f"{name} {value}" for name, value in item.result_values.items())
+        words = "; ".join(part for part in (item.result_message, values) if part)
+        yield Happened(item.result_at, RESULT, f"result: {item.result}", words, "backend")
+    if item.released_at:
+        yield Happened(item.released_at, HAND_OVER, "folder released", item.filepath)
+
+
+def since(study: Study) -> str:
+    """When the study entered the state that it is in; empty when the history does not go back so far."""
+    changes = [entry.at for entry in study.history if entry.from_state != entry.to_state]
+    return changes[-1] if changes else study.first_seen_at
+
+
+_UNDER_WAY = (State.META_ONLY, State.PULL_DATA, State.PULL_DATA_END)
+STAGES = ("found", "stable", "pulled", "received", "handed over", "delivered", "result")
+
+
+def stages(study: Study) -> dict[str, Any]:
+    """
+    The way of a study and how far it is, for a picture.
+
+    Returns:
+        ``done``: the stages passed, in order; ``now``: the one that it waits for, None when there is none.
+    """
+    last = study.last_handover
+    passed = {
+        "found": True,
+        "stable": study.pull is not None or study.waits_for_pull or last is not None,
+        "pulled": study.pull is not None or last is not None,
+        "received": last is not None or (study.pull is not None and study.pull.status == "ended"),
+        "handed over": last is not None,
+        "delivered": last is not None and bool(last.accepted_at or last.result),
+        "result": last is not None and bool(last.result),
+    }
+    done = [stage for stage in STAGES if passed[stage]]
+    ahead = [stage for stage in STAGES if not passed[stage]]
+    return {"done": done, "now": ahead[0] if ahead and study.state in _UNDER_WAY else None}

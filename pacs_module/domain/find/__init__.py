@@ -1,0 +1,1 @@
+"""Find: which studies the PACS has, and when they have stopped growing."""

@@ -1,0 +1,63 @@
+"""Stability: has a study stopped growing at the PACS? (M11)"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..dicom.attributes import Sighting
+
+UNCHANGED_COUNT = "unchanged_count"
+FIXED_DELAY = "fixed_delay"
+
+
+@dataclass(frozen=True)
+class StabilityPolicy:
+    """``rule``: UNCHANGED_COUNT or FIXED_DELAY; ``delay``: for the fixed rule, and for a PACS that gives no counts."""
+
+    rule: str = UNCHANGED_COUNT
+    delay: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Stability:
+    """``verdict``: STABLE, GROWING, TOO_EARLY or NO_COUNT; ``why`` in words with the numbers that decided."""
+
+    verdict: str
+    why: str
+
+    @property
+    def stable(self) -> bool:
+        """Whether the study may be pulled."""
+        return self.verdict == "STABLE"
+
+
+def judge_stability(history: Sequence[Sighting], policy: StabilityPolicy, now: int) -> Stability:
+    """
+    Say whether a study has stopped growing at the PACS.
+
+    The PACS announces no end of a study; the instance count of repeated C-FINDs is all there is
+    (NumberOfStudyRelatedInstances (0020,1208), PS3.4 C.6.2.1.2, optional).
+
+    Args:
+        history: Sightings of one study at one PACS, oldest first, at least one.
+        policy: Which rule, and the delay.
+        now: Epoch milliseconds.
+
+    Returns:
+        STABLE, GROWING, TOO_EARLY (the delay is not over) or NO_COUNT (no count and the delay is not over).
+    """
+    last = history[-1]
+    age = timedelta(milliseconds=now - history[0].at)
+    if policy.rule == FIXED_DELAY or last.count is None:
+        if age >= policy.delay:
+            return Stability("STABLE", f"first seen {age} ago, delay {policy.delay}")
+        verdict = "NO_COUNT" if last.count is None else "TOO_EARLY"
+        return Stability(verdict, f"first seen {age} ago, to be pulled after {policy.delay}")
+    if len(history) == 1:
+        return Stability("TOO_EARLY", f"seen once, with {last.count} instances")
+    previous = history[-2].count
+    if last.count == previous and last.count > 0:
+        return Stability("STABLE", f"{last.count} instances in two finds")
+    return Stability("GROWING", f"{previous} instances, then {last.count}")

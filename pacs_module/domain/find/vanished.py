@@ -1,0 +1,90 @@
+"""Studies that a PACS has no more: counted by the finds that should have brought them, and shown; never deleted here (M20)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import date, timedelta
+
+from ..dicom.attributes import FoundStudy
+from ..instants import iso
+from ..study.lifecycle import Event, State
+from ..study.study import PacsCopy, Study
+from .windows import seconds_of
+
+FINDS = 3
+LEAST = timedelta(minutes=5)
+"""So many complete finds in a row, over so long: a PACS that is restarted answers shorter lists for minutes."""
+
+
+def expected(study: Study, pacs: str, day: date, in_parts: bool) -> bool:
+    """
+    Whether a find of all studies of a day at a PACS should bring this one, going by what that PACS itself told of it.
+
+    Args:
+        study: Known.
+        pacs: The PACS.
+        day: The day that was asked for.
+        in_parts: Asked by ranges of StudyTime: a study without a time is in none of them.
+    """
+    copy = study.pacs.get(pacs)
+    if copy is None or not copy.seen_at or study.state in (None, State.UNPULLABLE):
+        return False
+    own_time = copy.told.get("study_time", "") if copy.told else study.study_time
+    on_the_day = copy.told.get("study_date", study.study_date) == day.isoformat() == study.study_date
+    return on_the_day and not (in_parts and seconds_of(own_time) is None)
+
+
+def nameless(study: Study, answers: Collection[FoundStudy]) -> bool:
+    """Whether it may be one of the answers that came without a UID."""
+    ours = (study.accession_number, study.patient_id)
+    return any(not found.study_uid and (found.accession_number, found.patient_id) == ours for found in answers)
+
+
+def missed(study: Study, pacs: str, now: int) -> bool:
+    """One more complete find without it; whether that changed anything. From FINDS on only being gone is written."""
+    copy = study.pacs[pacs]
+    if copy.gone_at:
+        return False
+    since, times = copy.missing_at or iso(now), (copy.missed or 0) + 1
+    gone = times >= FINDS and since <= iso(now - LEAST // timedelta(milliseconds=1))
+    if times > FINDS and not gone:
+        return False
+    _put(study, pacs, replace(copy, missed=min(times, FINDS), missing_at=since, gone_at=iso(now) if gone else None))
+    if gone:
+        study.note("gone from the PACS", f"gone from {pacs} since {since}: not in its complete answers any more", now)
+    return True
+
+
+def seen_again(study: Study, pacs: str, now: int) -> bool:
+    """
+    A PACS answers it; whether it had been missing there.
+
+    One that was gone and was given up meanwhile is pulled after all: its attempts had nothing to find.
+    """
+    copy = study.pacs.get(pacs)
+    if copy is None or not (copy.missed or copy.gone_at):
+        return False
+    _put(study, pacs, replace(copy, missed=None, missing_at=None, gone_at=None))
+    if not copy.gone_at:
+        return True
+    why = f"back at {pacs}, gone since {copy.missing_at}"
+    study.note("back at the PACS", why, now)
+    if study.state is State.PULL_FAILED:
+        study.apply(Event.GREW, why, now)
+        study.attempts, study.sightings = 0, []
+    return True
+
+
+def gone_from(study: Study) -> dict[str, str]:
+    """The PACS that have it no more, with the time of the first find without it."""
+    return {name: copy.missing_at or copy.gone_at for name, copy in sorted(study.pacs.items()) if copy.gone_at}
+
+
+def present_at(study: Study) -> list[str]:
+    """The PACS that it is not gone from."""
+    return [name for name, copy in sorted(study.pacs.items()) if not copy.gone_at]
+
+
+def _put(study: Study, pacs: str, copy: PacsCopy) -> None:
+    study.pacs = {**study.pacs, pacs: copy}

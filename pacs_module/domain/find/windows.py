@@ -1,0 +1,168 @@
+"""
+Windows: the part of a PACS's studies that one C-FIND asks for, and how a part that is too large for the PACS is split (M10).
+
+A PACS that caps its answers does so silently. What gives it away: an error status, a number it is known to stop at, a round
+number, or a split that brings more than the whole. Each way of splitting works only at a PACS that honours the key; answers
+from outside of what was asked tell that it does not.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from ..dicom.attributes import FoundStudy
+
+ROUND = 50
+"""Caps in the wild are 100, 200, 500 ...: a multiple of this many answers is worth a second look."""
+DAY_SECONDS = 24 * 3600
+SHORTEST_S = 60
+LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+PREFIXES = ("AccessionNumber", "PatientID")
+
+
+@dataclass(frozen=True)
+class Window:
+    """
+    One day's studies, or a part of them.
+
+    ``since`` and ``until`` are seconds of the day (both included), ``modality`` one of ModalitiesInStudy, ``prefixes`` the
+    beginnings of AccessionNumber and PatientID.
+    """
+
+    day: date
+    since: int = 0
+    until: int = DAY_SECONDS - 1
+    modality: str = ""
+    prefixes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def whole_day(self) -> bool:
+        """Whether nothing but the day is asked for."""
+        return self == Window(self.day)
+
+    def query(self) -> dict[str, str]:
+        """The matching keys (PS3.4 C.2.2.2): single date, time range, wildcards."""
+        keys = {"StudyDate": self.day.strftime("%Y%m%d")}
+        if (self.since, self.until) != (0, DAY_SECONDS - 1):
+            keys["StudyTime"] = f"{clock_of(self.since)}-{clock_of(self.until)}"
+        if self.modality:
+            keys["ModalitiesInStudy"] = self.modality
+        return {**keys, **{key: f"{prefix}*" for key, prefix in self.prefixes}}
+
+    def prefix(self, key: str) -> str:
+        """The asked beginning of a key, empty when it is not asked for."""
+        return dict(self.prefixes).get(key, "")
+
+    def holds(self, found: FoundStudy) -> bool:
+        """Whether a study that the PACS answered is one of those that were asked for; what was not told speaks for it."""
+        second = seconds_of(found.study_time)
+        in_time = second is None or self.since <= second <= self.until
+        in_modality = not self.modality or not found.modalities or self.modality in found.modalities
+        return in_time and in_modality and all(_begins(found, key, prefix) for key, prefix in self.prefixes)
+
+
+def is_suspicious(count: int, caps: Collection[int]) -> bool:
+    """
+    Whether an answer list of this length may have been cut.
+
+    Args:
+        count: Number of answers.
+        caps: Numbers at which this PACS is known to stop.
+    """
+    return count > 0 and (count % ROUND == 0 or any(count >= cap for cap in caps))
+
+
+def dimensions(window: Window, answers: Collection[FoundStudy]) -> tuple[str, ...]:
+    """
+    Ways to split a window, the cheapest first.
+
+    Halves of the time cost two queries each, modalities one each; a letter more of a name costs one for each letter, so the name
+    that differs earliest goes first (many sites begin every AccessionNumber with the date).
+    """
+
+    def common(key: str) -> int:
+        values = [_value(study, key).upper() for study in answers] or [""]
+        pairs = zip(min(values), max(values), strict=False)
+        return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)) - len(window.prefix(key))
+
+    return ("time", "modality", *sorted(PREFIXES, key=common))
+
+
+def split(window: Window, dimension: str, answers: Iterable[FoundStudy], modalities: Iterable[str]) -> tuple[Window, ...]:
+    """
+    Split a window along one dimension.
+
+    Args:
+        window: What was too large.
+        dimension: One of those that :func:`dimensions` gives.
+        answers: What the PACS answered to the whole: its values show which letters occur.
+        modalities: The wanted modalities; a split by modality leaves the others out.
+
+    Returns:
+        The parts; empty when the window cannot be split that way, or when some answers have no value there to be found by.
+    """
+    found = list(answers)
+    if dimension == "time":
+        return () if any(seconds_of(study.study_time) is None for study in found) else _halves(window)
+    if dimension == "modality":
+        untold = any(not study.modalities for study in found)
+        return () if window.modality or untold else tuple(replace(window, modality=modality) for modality in modalities)
+    return _longer_prefixes(window, dimension, found)
+
+
+def strangers(window: Window, found: Iterable[FoundStudy]) -> bool:
+    """Whether a PACS answered studies that were not asked for: then it does not honour one of the keys."""
+    return any(not window.holds(study) for study in found)
+
+
+def overlap(parts: Iterable[Collection[FoundStudy]]) -> bool:
+    """Whether a study came in two parts that exclude each other."""
+    uids = [uid for found in parts for uid in {study.study_uid for study in found if study.study_uid}]
+    return len(uids) != len(set(uids))
+
+
+def lost(whole: Iterable[FoundStudy], parts: Mapping[Window, Collection[FoundStudy]]) -> bool:
+    """Whether a study of the whole is in none of the parts, although one of them asks for it: the PACS matches that key oddly."""
+    got = {study.study_uid for found in parts.values() for study in found}
+    return any(window.holds(study) and study.study_uid not in got for study in whole for window in parts)
+
+
+def seconds_of(time: str) -> int | None:
+    """HHMMSS as seconds of the day, None when it is empty or no time."""
+    if len(time) != len("HHMMSS") or not time.isdigit():
+        return None
+    seconds = int(time[:2]) * 3600 + int(time[2:4]) * 60 + int(time[4:])
+    return seconds if seconds < DAY_SECONDS else None
+
+
+def clock_of(seconds: int) -> str:
+    """Seconds of the day as HHMMSS."""
+    return f"{seconds // 3600:02d}{seconds % 3600 // 60:02d}{seconds % 60:02d}"
+
+
+def _begins(found: FoundStudy, key: str, prefix: str) -> bool:
+    return _value(found, key).upper().startswith(prefix.upper())
+
+
+def _value(found: FoundStudy, key: str) -> str:
+    return found.accession_number if key == "AccessionNumber" else found.patient_id
+
+
+def _halves(window: Window) -> tuple[Window, ...]:
+    if window.until - window.since < SHORTEST_S:
+        return ()
+    middle = (window.since + window.until) // 2
+    return (replace(window, until=middle), replace(window, since=middle + 1))
+
+
+def _longer_prefixes(window: Window, key: str, found: list[FoundStudy]) -> tuple[Window, ...]:
+    begun = window.prefix(key)
+    values = [_value(study, key) for study in found]
+    if not values or any(len(value) <= len(begun) for value in values):
+        return ()
+    letters = sorted({*LETTERS, *(value[len(begun)].upper() for value in values)} - set("*?\\"))
+    others = tuple((other, prefix) for other, prefix in window.prefixes if other != key)
+    return tuple(replace(window, prefixes=(*others, (key, begun + letter))) for letter in letters)

@@ -1,0 +1,128 @@
+"""
+What the orders in the RIS say of a study: is it chest, and how urgent (M7, field cases 14 and 15).
+
+An order is a hint and never the last word against a study: what the RIS does not know, or says in a code that the site's table
+lacks, drops nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..dicom.repair import contains_keyword, readable
+from ..study.priority import EMERGENCY, GREEN_CHANNEL, ROUTINE
+
+_BETWEEN_BODY_PARTS = re.compile(r"[\\,;|/+，；、]+")
+
+
+@dataclass(frozen=True)
+class RisOrder:
+    """One order as the RIS has it; ``day`` is YYYY-MM-DD or empty, ``body_part`` a hospital's code or words, several allowed."""
+
+    accession_number: str
+    patient_id: str
+    day: str
+    body_part: str
+    urgency: str = ""
+
+
+@dataclass(frozen=True)
+class RisPolicy:
+    """
+    How a site's orders are read.
+
+    ``body_parts`` turns its codes into words; ``emergency`` and ``green_channel`` are what it writes for those. ``tolerant``: all
+    of the patient's orders of that day are joined, because technicians file chest images under the abdomen order.
+    """
+
+    body_parts: Mapping[str, str] = field(default_factory=dict)
+    emergency: tuple[str, ...] = ()
+    green_channel: tuple[str, ...] = ()
+    tolerant: bool = False
+
+
+class Wanted(StrEnum):
+    """What the orders say."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+    """The RIS has no order for it (yet): to be asked again later."""
+
+
+@dataclass(frozen=True)
+class OrderVerdict:
+    """What the orders say, how urgent the study is, and why."""
+
+    wanted: Wanted
+    priority: int
+    why: str
+
+
+def judge_orders(
+    accession_number: str, patient_id: str, day: str, orders: Iterable[RisOrder], policy: RisPolicy, keywords: tuple[str, ...]
+) -> OrderVerdict:
+    """
+    Judge a study by its orders.
+
+    Args:
+        accession_number: Of the study; empty matches no order.
+        patient_id: Of the study.
+        day: Its StudyDate, YYYY-MM-DD.
+        orders: Whatever the RIS gave: orders of others are left out.
+        policy: The site's.
+        keywords: The chest keywords; one in one body part is enough.
+
+    Returns:
+        Wanted YES, NO or UNKNOWN with the values that decided, and the priority of the study's own order (in tolerant mode, when
+        it has none, of the patient's most urgent one of that day).
+    """
+    orders = list(orders)
+    own = [order for order in orders if accession_number and order.accession_number == accession_number]
+    of_the_day = [order for order in orders if patient_id and (order.patient_id, order.day) == (patient_id, day)]
+    heard = [*own, *(order for order in of_the_day if order not in own)] if policy.tolerant else own
+    if not heard:
+        return OrderVerdict(Wanted.UNKNOWN, ROUTINE, f"the RIS has no order {accession_number or 'without number'}")
+    priority = max(_priority(order, policy) for order in own or heard)
+    parts = [part for order in heard for part in _parts(order)]
+    words = {part: _words(part, policy) for part in parts}
+    shown = ", ".join(f"{readable(part)}={word}" if (word := words[part]) != part else readable(part) for part in words)
+    if not parts:
+        return OrderVerdict(Wanted.YES, priority, "the order names no body part")
+    for part, word in words.items():
+        if contains_keyword(word, keywords) or contains_keyword(part, keywords):
+            return OrderVerdict(Wanted.YES, priority, f"order body part {shown}")
+    unknown = [part for part in parts if _is_unknown_code(part, policy)]
+    if unknown:
+        return OrderVerdict(Wanted.YES, priority, f"order body part {', '.join(unknown)} is not in the site's table")
+    return OrderVerdict(Wanted.NO, priority, f"order body part {shown}")
+
+
+def _priority(order: RisOrder, policy: RisPolicy) -> int:
+    said = _plain(order.urgency)
+    if said and said in map(_plain, policy.emergency):
+        return EMERGENCY
+    if said and said in map(_plain, policy.green_channel):
+        return GREEN_CHANNEL
+    return ROUTINE
+
+
+def _parts(order: RisOrder) -> list[str]:
+    return [part.strip() for part in _BETWEEN_BODY_PARTS.split(order.body_part) if part.strip()]
+
+
+def _words(part: str, policy: RisPolicy) -> str:
+    table = {_plain(code): words for code, words in policy.body_parts.items()}
+    return table.get(_plain(part), part)
+
+
+def _is_unknown_code(part: str, policy: RisPolicy) -> bool:
+    """`1023` without a row in the table may be anything, `ABDOMEN` may not."""
+    return _words(part, policy) == part and any(character.isdigit() for character in part)
+
+
+def _plain(text: str) -> str:
+    return readable(text).strip().casefold()

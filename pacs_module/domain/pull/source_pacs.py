@@ -1,0 +1,38 @@
+"""From which PACS a study is moved (M6): the fullest reachable copy, random among equals; after a failure another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from ..study.study import Study
+
+
+def choose_pacs(
+    study: Study, allowed: Collection[str], unreachable: Collection[str], pick: Callable[[Sequence[str]], str]
+) -> str | None:
+    """
+    Choose the PACS to move a study from.
+
+    Args:
+        study: With the PACS that have it and their counts.
+        allowed: PACS that may be asked now.
+        unreachable: Those of them that did not answer lately; taken only when no other has the study.
+        pick: Picks one of several equal ones (random on site).
+
+    Returns:
+        A name, or None when none of the allowed ones has the study. One it is gone from only when
+        it is gone from all of them.
+    """
+    known = [name for name in sorted(study.pacs) if name in allowed]
+    having = [name for name in known if not study.pacs[name].gone_at] or known
+    reachable = [name for name in having if name not in unreachable] or having
+    candidates = [name for name in reachable if name != _failed(study)] or reachable
+    if not candidates:
+        return None
+    fullest = max(study.pacs[name].count or 0 for name in candidates)
+    return pick([name for name in candidates if (study.pacs[name].count or 0) == fullest])
+
+
+def _failed(study: Study) -> str | None:
+    """The PACS that the last attempt failed at."""
+    return study.pull.request.pacs if study.pull and study.pull.outcome == "failed" and study.attempts else None

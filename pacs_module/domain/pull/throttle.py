@@ -1,0 +1,116 @@
+"""
+Sparing a PACS: how many pulls at once, in which hours, and how many an hour (M13).
+
+Rates are kept evenly: 60 pulls an hour are one a minute. What a person asks for and emergencies are counted and never held by a
+rate; in which hours they are pulled is said by ``least``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from ..study.priority import BACKLOG, EMERGENCY
+
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Hours:
+    """
+    Hours of the hospital's day in which a PACS is spared; over midnight when ``end`` is not after ``begin``.
+
+    ``days``: 0 Monday to 6 Sunday, of the begin. ``parallel``: pulls at once. ``least``: the lowest priority that is pulled.
+    """
+
+    begin: time
+    end: time
+    days: frozenset[int] = frozenset(range(7))
+    parallel: int | None = None
+    least: int = BACKLOG
+
+    def hold_at(self, local: datetime) -> bool:
+        """Whether it is now."""
+        at, day = local.time(), local.weekday()
+        if self.begin < self.end:
+            return day in self.days and self.begin <= at < self.end
+        return (day in self.days and at >= self.begin) or ((day - 1) % 7 in self.days and at < self.end)
+
+
+@dataclass(frozen=True)
+class Sparing:
+    """What one PACS is asked for: ``parallel`` pulls at once, ``pulls`` and ``images`` an hour (None: no limit)."""
+
+    parallel: int = 1
+    pulls: int | None = None
+    images: int | None = None
+    hours: tuple[Hours, ...] = ()
+
+
+@dataclass(frozen=True)
+class Meter:
+    """From when on (epoch milliseconds) the next pull is within the rates."""
+
+    pulls_at: int = 0
+    images_at: int = 0
+
+    def started(self, sparing: Sparing, images: int, now: int) -> Meter:
+        """The meter after one more pull of so many images."""
+        return Meter(
+            _further(self.pulls_at, sparing.pulls, 1, now),
+            _further(self.images_at, sparing.images, images, now),
+        )
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """``places``: pulls that may run at once; ``least``: the lowest rank that may be started; ``why``, empty: no hold."""
+
+    places: int
+    least: int
+    why: str
+
+
+def allowance(sparing: Sparing, meter: Meter, local: datetime, now: int) -> Allowance:
+    """
+    What may be started at a PACS.
+
+    Args:
+        sparing: Its settings.
+        meter: What was started.
+        local: The hospital's time.
+        now: The same instant, epoch milliseconds.
+    """
+    places, least, reasons = sparing.parallel, BACKLOG, []
+    for hours in (hours for hours in sparing.hours if hours.hold_at(local)):
+        places = places if hours.parallel is None else min(places, hours.parallel)
+        least = max(least, hours.least)
+        reasons.append(f"spared from {hours.begin:%H:%M} to {hours.end:%H:%M}: {_words(hours)}")
+    for what, limit, at in (("pulls", sparing.pulls, meter.pulls_at), ("images", sparing.images, meter.images_at)):
+        if limit is not None and at > now:
+            least = max(least, EMERGENCY)
+            reasons.append(f"{limit} {what} an hour: the next in {(at - now) / 1000:.0f} s")
+    return Allowance(places, least, "; ".join(reasons))
+
+
+def meter_of(memo: Mapping[str, object]) -> Meter:
+    """A meter as it was kept."""
+    values = [memo.get(key) for key in ("pullsAt", "imagesAt")]
+    pulls, images = (value if isinstance(value, int) else 0 for value in values)
+    return Meter(pulls, images)
+
+
+def meter_memo(meter: Meter) -> dict[str, object]:
+    """A meter to be kept."""
+    return {"pullsAt": meter.pulls_at, "imagesAt": meter.images_at}
+
+
+def _further(at: int, per_hour: int | None, number: int, now: int) -> int:
+    return 0 if per_hour is None else max(at, now) + number * HOUR_MS // per_hour
+
+
+def _words(hours: Hours) -> str:
+    parallel = [] if hours.parallel is None else [f"{hours.parallel} at once"]
+    least = [f"priority {hours.least} and above"] if hours.least > BACKLOG else []
+    return ", ".join(parallel + least) or "as always"

@@ -1,0 +1,1 @@
+"""Receive: what came, counted and judged."""

@@ -1,0 +1,1 @@
+"""Reconcile: our studies compared with the PACS's list."""

@@ -1,0 +1,254 @@
+"""
+Reconcile: each study of the PACS's list against our document of it; what is not computed gets its cause (M26).
+
+Nothing is guessed: where a PACS did not answer, or cut its list, the comparison says so instead of calling a study gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from ..dicom.attributes import FoundStudy
+from ..explain.story import next_step
+from ..find.sighting import unpullable_key
+from ..instants import iso
+from ..rules.filters import judge_modalities
+from ..rules.switches import Switches
+from ..study.lifecycle import BY_HAND, Event, State
+from ..study.study import Study
+from .counts import Counts, counts_of
+from .line import Cause, Line, PacsList, Role, role_of
+
+MOST_REASONS = 4
+
+
+@dataclass(frozen=True)
+class Case:
+    """One study as both sides know it: ``study`` None when we have no document, ``copies`` one a PACS that lists it."""
+
+    study: Study | None
+    copies: tuple[FoundStudy, ...]
+
+
+def reconcile(lists: Sequence[PacsList], documents: Collection[Study], switches: Switches, now: int) -> tuple[Line, ...]:
+    """
+    Compare.
+
+    Args:
+        lists: What each PACS answered for each day.
+        documents: Ours of these days, and those of every study in the lists.
+        switches: What is wanted.
+        now: Epoch milliseconds.
+
+    Returns:
+        A line for each study in a list, and for each of ours that is in none of them; by date and time.
+    """
+    known = {study.study_uid: study for study in documents}
+    cases = pair(lists, known)
+    met = {case.study.study_uid for case in cases if case.study is not None}
+    asked = {found.day for found in lists}
+    ours = [study for uid, study in known.items() if uid not in met and _is_ours(study, asked)]
+    lines = [_line(case, lists, switches, now) for case in (*cases, *(Case(study, ()) for study in ours))]
+    lines.sort(key=lambda line: (line.study_date, line.study_time, line.study_uid))
+    return tuple(_with_the_computed(lines))
+
+
+def pair(lists: Sequence[PacsList], known: Mapping[str, Study]) -> list[Case]:
+    """
+    Every study of the lists once, with our document of it.
+
+    One without a StudyInstanceUID is looked for under the key that the find gave it, then by what else is known of it.
+    """
+    copies: dict[str, list[FoundStudy]] = {}
+    for found in (study for one in lists for study in one.studies):
+        uid = found.study_uid or _without_uid(found, known)
+        if all(found.pacs != copy.pacs for copy in copies.setdefault(uid, [])):
+            copies[uid].append(found)
+    return [Case(known.get(uid), tuple(found)) for uid, found in copies.items()]
+
+
+def _without_uid(found: FoundStudy, known: Mapping[str, Study]) -> str:
+    key = unpullable_key(found)
+    kept = known.get(key)
+    if kept is not None and kept.state is State.UNPULLABLE:
+        return key
+    names = (found.accession_number, found.patient_id, found.study_date, found.study_time)
+    same = [
+        uid
+        for uid, study in known.items()
+        if (study.accession_number, study.patient_id, study.study_date, study.study_time) == names and uid != key
+    ]
+    return same[0] if len(same) == 1 else key
+
+
+def _is_ours(study: Study, asked: Collection[date]) -> bool:
+    """Whether a study that is in no list is worth a line: wanted, and of one of the days."""
+    return study.state is not None and study.study_date in {day.isoformat() for day in asked}
+
+
+def _line(case: Case, lists: Sequence[PacsList], switches: Switches, now: int) -> Line:
+    study, copies = case.study, case.copies
+    counts = counts_of(study, copies)
+    cause, why = _cause(case, counts, switches, now)
+    notes = _clashes(case)
+    if not copies and study is not None:
+        silent = _silent(study, lists)
+        if silent:
+            notes.append(f"not compared: {', '.join(silent)} did not answer, or not with the whole list")
+        elif study.pacs:
+            cause, why = Cause.GONE, f"seen there before, in no list now; {_standing(study)}"
+        else:
+            notes.append("came without our asking; no PACS lists it")
+    day, clock, accession_number, patient_id, description = _names(study, copies)
+    return Line(
+        study_uid=study.study_uid if study is not None else copies[0].study_uid,
+        study_date=day,
+        study_time=clock,
+        accession_number=accession_number,
+        patient_id=patient_id,
+        study_description=description,
+        modality=_modalities(study, copies),
+        pacs=tuple(copy.pacs for copy in copies),
+        cause=cause,
+        why=why,
+        state=study.state.value if study is not None and study.state is not None else "",
+        counts=counts,
+        role=role_of(study, copies),
+        manual=manual_of(study) if study is not None else "",
+        notes=tuple(notes),
+    )
+
+
+def _cause(case: Case, counts: Counts, switches: Switches, now: int) -> tuple[Cause, str]:
+    study = case.study
+    if study is None:
+        return _without_document(case, switches)
+    if study.state is None:
+        return _unwanted(case, study, switches)
+    if study.state in (State.COMPLETED, State.UNSUPPORTED_SERIES) and counts.lacking:
+        return Cause.SHORT, f"{counts.words}; {study.state.value}"
+    if study.state is State.COMPLETED:
+        return Cause.COMPUTED, "the result is in"
+    if study.state is State.UNSUPPORTED_SERIES:
+        return Cause.FILTERED, _reasons(study)
+    if study.state in BY_HAND:
+        cause = Cause.ELSEWHERE if study.state is State.DONE_BY_HAND else Cause.FILTERED
+        return cause, f"closed by hand ({study.state.value}): {study.why}"
+    if study.state in _SETTLED_BADLY:
+        return _SETTLED_BADLY[study.state], study.why
+    return Cause.WAITING, _waiting(study, counts, now)
+
+
+_SETTLED_BADLY = {
+    State.PULL_FAILED: Cause.FAILED,
+    State.DEAD_LETTER: Cause.DEAD_LETTER,
+    State.UNPULLABLE: Cause.UNPULLABLE,
+}
+
+
+def _without_document(case: Case, switches: Switches) -> tuple[Cause, str]:
+    modalities = _modalities(None, case.copies)
+    verdict = judge_modalities(modalities, switches)
+    if not verdict.taken:
+        return Cause.NOT_WANTED, verdict.because
+    if not any(copy.study_uid for copy in case.copies):
+        return Cause.UNPULLABLE, f"no find has seen it, and the PACS gives it no StudyInstanceUID; {verdict.because}"
+    return Cause.NOT_FOUND, f"no find has seen it; {verdict.because}"
+
+
+def _unwanted(case: Case, study: Study, switches: Switches) -> tuple[Cause, str]:
+    verdict = judge_modalities(_modalities(study, case.copies), switches)
+    if verdict.taken:
+        return Cause.NOT_FOUND, f"not wanted when it was found ({study.why}); now {verdict.because}"
+    return Cause.NOT_WANTED, verdict.because
+
+
+def _reasons(study: Study) -> str:
+    """Why nothing of it is computed: the backend's words, the verdicts on its series, or what the state says."""
+    last = study.last_handover
+    if last is not None and last.result == "unsupported_series":
+        return f"the backend: {last.result_message or 'unsupported_series'}"
+    dropped = [record.because for record in study.series.values() if not record.taken]
+    reasons = [f"{dropped.count(one)} x {one}" if dropped.count(one) > 1 else one for one in dict.fromkeys(dropped)]
+    more = [f"{len(reasons) - MOST_REASONS} more"] if len(reasons) > MOST_REASONS else []
+    return "; ".join([*reasons[:MOST_REASONS], *more]) or study.why
+
+
+def _waiting(study: Study, counts: Counts, now: int) -> str:
+    """With what: the reason that the state was left with, and what happens next."""
+    what, at = next_step(study)
+    when = f" at {iso(at)}" if at is not None and at > now else ""
+    short = f"; {counts.words}" if counts.lacking else ""
+    return f"{study.why}{short}; next: {what}{when}".removeprefix("; ")
+
+
+def _standing(study: Study) -> str:
+    return f"{study.state.value if study.state else 'not wanted'} here"
+
+
+def _silent(study: Study, lists: Sequence[PacsList]) -> list[str]:
+    """PACS that had the study and whose list of its day is not whole: of these nobody knows whether they still have it."""
+    return [one.pacs for one in lists if one.pacs in study.pacs and one.day.isoformat() == study.study_date and not one.whole]
+
+
+def _modalities(study: Study | None, copies: Sequence[FoundStudy]) -> tuple[str, ...]:
+    told = [*(study.modality if study is not None else ()), *(modality for copy in copies for modality in copy.modalities)]
+    return tuple(dict.fromkeys(told))
+
+
+def _names(study: Study | None, copies: Sequence[FoundStudy]) -> list[str]:
+    """Date, time, numbers and description as the PACS says now; where it says nothing, what our document says."""
+    names = ("study_date", "study_time", "accession_number", "patient_id", "study_description")
+    sources: list[Study | FoundStudy] = [*copies, *([study] if study is not None else [])]
+    return [next((text for source in sources if (text := getattr(source, name))), "") for name in names]
+
+
+def _clashes(case: Case) -> list[str]:
+    """Names that differ between the PACS, or between a PACS and us: two patients under one number, or a correction."""
+    notes = []
+    for label, name in (("PatientID", "patient_id"), ("AccessionNumber", "accession_number")):
+        told = {copy.pacs: str(getattr(copy, name)) for copy in case.copies if getattr(copy, name)}
+        ours = {"here": str(getattr(case.study, name))} if case.study is not None and getattr(case.study, name) else {}
+        both = {**told, **ours}
+        if len(set(both.values())) > 1:
+            notes.append(f"{label} differs: " + ", ".join(f"{text} {where}" for where, text in both.items()))
+    counts = {copy.pacs: copy.count for copy in case.copies if copy.count}
+    if len(set(counts.values())) > 1:
+        notes.append("the PACS differ: " + ", ".join(f"{number} at {pacs}" for pacs, number in counts.items()))
+    return notes
+
+
+MISS, DELAY, AGAIN = "miss", "delay", "again"
+
+
+def manual_of(study: Study) -> str:
+    """
+    What the first manual pull of a study says of us.
+
+    Returns:
+        ``miss``: no find had brought it, or we had dropped it or given it up; ``delay``: it was found and on its way, but a
+        person was faster; ``again``: it had been received before; empty: nobody pulled it by hand.
+    """
+    events = [entry for entry in study.history if entry.event == Event.MANUAL.value and entry.by.startswith("manual")]
+    if not events:
+        return ""
+    first = events[0]
+    if first.from_state in (State.COMPLETED, State.PULL_DATA_END, *BY_HAND):
+        return AGAIN
+    if first.from_state in ("", State.UNSUPPORTED_SERIES, State.PULL_FAILED, State.DEAD_LETTER, State.UNPULLABLE):
+        return MISS
+    return DELAY if study.found_at else MISS
+
+
+def _with_the_computed(lines: Sequence[Line]) -> list[Line]:
+    """A dropped reconstruction whose plain sister under the same AccessionNumber is computed is nothing that is missing."""
+    computed = {(line.accession_number, line.patient_id): line.study_uid for line in lines if line.cause is Cause.COMPUTED}
+    told = []
+    for line in lines:
+        sister = computed.get((line.accession_number, line.patient_id)) if line.accession_number else None
+        if sister and line.cause is Cause.FILTERED and line.role is Role.RECONSTRUCTION:
+            line = replace(line, cause=Cause.ELSEWHERE, why=f"computed as {sister}, of the same AccessionNumber; {line.why}")
+        told.append(line)
+    return told

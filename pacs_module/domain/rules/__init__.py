@@ -1,0 +1,1 @@
+"""Rules: which series are taken, and which of them the AI computes."""

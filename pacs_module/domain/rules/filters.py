@@ -1,0 +1,234 @@
+"""
+The filter rules, each a verdict that names the rule, the attribute and the value that decided (M2-M5).
+
+The same rules judge a SERIES level answer before the pull and the first image of a series after it. A rule judges only what
+was told: an attribute that the PACS did not return drops nothing, the received image will be judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..dicom.attributes import SeriesFacts, parse_thickness
+from ..dicom.repair import contains_keyword, shown
+from .switches import Switches
+
+KEYWORD_ATTRIBUTES = ("BodyPartExamined", "ProtocolName", "StudyDescription", "SeriesDescription", "ImageComments")
+ASKED_AT_FIND = KEYWORD_ATTRIBUTES[:4]
+"""Those that C-FIND can tell. With one of them untold nobody knows that no keyword is in it (field-notes 2.22: dcmqrscp)."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """
+    Take or filter, and why.
+
+    ``because`` is what follows ``filter because`` in the log: attribute and value that decided, letter by letter as on site.
+    """
+
+    taken: bool
+    rule: str
+    attribute: str
+    value: str
+
+    @property
+    def because(self) -> str:
+        """The reason in the words of the log."""
+        return f"{self.attribute} {self.value}" if self.attribute else self.value
+
+
+_NO_KEYWORD = "BodyPartExamined:"
+"""What decides where BodyPartExamined is empty and no attribute has a keyword."""
+WHOLE_STUDY = "whole study"
+ACCOMPANYING = frozenset({"SR", "PR", "KO", "SEG", "REG", "DOC", "FID", "RTSTRUCT", "RTPLAN", "RTDOSE"})
+"""Modalities of objects that belong to images of another modality (PS3.3 C.7.3.1.1.1)."""
+
+Rule = Callable[[SeriesFacts, Switches], "Verdict | None"]
+
+
+def judge_modalities(modalities: tuple[str, ...], switches: Switches) -> Verdict:
+    r"""
+    Judge a study by ModalitiesInStudy (0008,0061): it must *contain* a wanted modality (``CT\PR`` does).
+
+    A study whose PACS does not tell its modalities is taken: SERIES level or the images will tell. So is one with nothing but
+    objects that go with images: there are PACS that tell only the modality of the last series.
+    """
+    if set(modalities) <= ACCOMPANYING:
+        return Verdict(True, "modality", "ModalitiesInStudy", "\\".join(modalities) or "not told")
+    wanted = [modality for modality in modalities if modality in switches.ct_modalities + switches.dx_modalities]
+    return Verdict(bool(wanted), "modality", "ModalitiesInStudy", "\\".join(modalities))
+
+
+def is_dx(modalities: tuple[str, ...] | list[str], switches: Switches) -> bool:
+    """Whether a study is handled as radiography: it has a DX modality and no CT (pulled at once and handed over whole, M12)."""
+    return any(m in switches.dx_modalities for m in modalities) and not any(m in switches.ct_modalities for m in modalities)
+
+
+def judge_series(series: SeriesFacts, switches: Switches) -> Verdict:
+    """
+    Judge one series by every rule that is switched on; the first rule that drops it decides. CT and DX have rules of their own.
+
+    Args:
+        series: From a SERIES level find or from the first image of the series.
+        switches: The site's switches.
+
+    Returns:
+        A verdict, also for the strangest header: never an exception.
+    """
+    reason = Verdict(True, "all", "", "no rule speaks against it")
+    for rule in RULES_DX if series.modality in switches.dx_modalities else RULES_CT:
+        verdict = rule(series, switches)
+        if verdict is None:
+            continue
+        if not verdict.taken:
+            return verdict
+        if verdict.rule == "body part":
+            reason = verdict
+    return reason
+
+
+def goes_with(series: SeriesFacts, verdict: Verdict, taken: str, switches: Switches) -> Verdict:
+    """
+    Judge a series of radiography again beside one of its study that is taken.
+
+    Frontal and lateral may lie in different series, and only the algorithm can tell them apart (field case 16): a series of which
+    nobody says that it is something else is handed over, too.
+
+    Args:
+        series: The series.
+        verdict: On it alone.
+        taken: SeriesInstanceUID of the one that is taken.
+        switches: The site's.
+    """
+    if verdict.taken or verdict.attribute != _NO_KEYWORD or series.modality not in switches.dx_modalities:
+        return verdict
+    return Verdict(True, WHOLE_STUDY, "", f"no word of another body part, and {taken} is taken")
+
+
+def judge_modality(series: SeriesFacts, switches: Switches) -> Verdict | None:
+    """Modality (0008,0060) is one of CT_MODALITIES or DX_MODALITIES; it is never empty where it was told (type 1)."""
+    if not series.modality:
+        return None
+    wanted = series.modality in switches.ct_modalities + switches.dx_modalities
+    return Verdict(wanted, "modality", "Modality", shown(series.modality))
+
+
+def judge_body_part(series: SeriesFacts, switches: Switches) -> Verdict | None:
+    """
+    BodyPartExamined (0018,0015) decides when it is filled, else any keyword in any of the attributes.
+
+    Where the PACS left one of them out no series is dropped for lack of a keyword: it may stand in that one.
+    """
+    dx = series.modality in switches.dx_modalities
+    if not (switches.filter_body_part_dx if dx else switches.filter_body_part):
+        return None
+    keywords = (switches.keywords_dx or switches.keywords) if dx else switches.keywords
+    told = [keyword for keyword in KEYWORD_ATTRIBUTES if keyword in series.attributes]
+    if not told:
+        return None
+    decisive = ["BodyPartExamined"] if series.text("BodyPartExamined") else told
+    for attribute in decisive:
+        if contains_keyword(series.text(attribute), keywords):
+            return Verdict(True, "body part", attribute, _shown(series, attribute))
+    if series.text("BodyPartExamined"):
+        return Verdict(False, "body part", "BodyPartExamined", _shown(series, "BodyPartExamined"))
+    if any(attribute not in series.attributes for attribute in ASKED_AT_FIND):
+        return None
+    values = " ".join(f"{attribute}:{_shown(series, attribute)}" for attribute in KEYWORD_ATTRIBUTES[1:])
+    return Verdict(False, "body part", _NO_KEYWORD, values)
+
+
+def judge_image_type(series: SeriesFacts, switches: Switches) -> Verdict | None:
+    r"""ImageType (0008,0008) has every value of one wanted type, in any position: ``ORIGINAL\PRIMARY\AXIAL\CT_SOM5 SPI``."""
+    wanted = switches.image_types_dx if series.modality in switches.dx_modalities else switches.image_types_ct
+    present = series.text("ImageType")
+    if not switches.filter_image_type or not wanted or not present:
+        return None
+    values = set(split_image_type(present))
+    taken = any(set(split_image_type(kind)) <= values for kind in wanted)
+    return Verdict(taken, "image type", "ImageType", shown(present))
+
+
+def split_image_type(text: str) -> tuple[str, ...]:
+    """Its values, upper case, without empty ones."""
+    return tuple(value.strip().upper() for value in text.split("\\") if value.strip())
+
+
+def judge_thickness(series: SeriesFacts, switches: Switches) -> Verdict | None:
+    """SliceThickness (0018,0050) in mm; where it is absent or wrong and only thin series are wanted, the number of instances."""
+    if not switches.filter_slice_thickness:
+        return None
+    limit = switches.thin_slice_max if switches.thin_only else switches.slice_thickness_max
+    thickness = parse_thickness(series.text("SliceThickness"))
+    if thickness is not None:
+        return Verdict(thickness <= limit, "slice thickness", "SliceThickness", shown(series.text("SliceThickness")))
+    if switches.thin_only and series.instances is not None:
+        return _enough(series.instances, switches.thin_min_instances, "slice thickness")
+    return None
+
+
+def judge_kernel(series: SeriesFacts, switches: Switches) -> Verdict | None:
+    """ConvolutionKernel (0018,1210) is none of the unwanted ones."""
+    kernel = series.text("ConvolutionKernel")
+    if not switches.filter_kernel or not kernel:
+        return None
+    unwanted = contains_keyword(kernel, switches.kernels_unwanted)
+    return Verdict(unwanted is None, "kernel", "ConvolutionKernel", shown(kernel))
+
+
+def judge_contrast(series: SeriesFacts, switches: Switches) -> Verdict | None:
+    """SeriesDescription (0008,103E) has a contrast keyword; only where the site computes contrast series alone."""
+    if not switches.filter_contrast or "SeriesDescription" not in series.attributes:
+        return None
+    found = contains_keyword(series.text("SeriesDescription"), switches.contrast_keywords)
+    return Verdict(found is not None, "contrast", "SeriesDescription", _shown(series, "SeriesDescription"))
+
+
+def judge_instances(series: SeriesFacts, switches: Switches) -> Verdict | None:
+    """Enough instances: a scout has one or two."""
+    if not switches.filter_min_instances or series.instances is None:
+        return None
+    dx = series.modality in switches.dx_modalities
+    return _enough(series.instances, switches.min_instances_dx if dx else switches.min_instances_ct, "min instances")
+
+
+def judge_gap(series: SeriesFacts, switches: Switches) -> Verdict | None:
+    """
+    Images that follow one another without a gap; off by default.
+
+    Needs the fact ``missing images`` (a count of holes in InstanceNumber), which only the receiving side knows.
+    """
+    holes = series.attributes.get("missing images")
+    if not switches.filter_consecutive_images or holes is None:
+        return None
+    return Verdict(holes == "0", "consecutive images", "consecutive images missing", shown(holes))
+
+
+def _enough(instances: int, least: int, rule: str) -> Verdict:
+    if instances >= least:
+        return Verdict(True, rule, "instance nums", str(instances))
+    return Verdict(False, rule, "instance nums", f"{instances} < {least}")
+
+
+def _shown(series: SeriesFacts, attribute: str) -> str:
+    return shown(series.text(attribute), series.raw.get(attribute))
+
+
+RULES_CT: tuple[Rule, ...] = (
+    judge_modality,
+    judge_body_part,
+    judge_image_type,
+    judge_thickness,
+    judge_kernel,
+    judge_contrast,
+    judge_gap,
+    judge_instances,
+)
+RULES_DX: tuple[Rule, ...] = (
+    judge_modality,
+    judge_body_part,
+    judge_image_type,
+    judge_instances,
+)
+"""A radiograph has no thickness, no kernel, no phase, and its views are numbered as they were taken."""

@@ -1,0 +1,1 @@
+"""The study: its document, its states, its priority."""

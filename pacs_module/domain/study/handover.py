@@ -1,0 +1,89 @@
+"""What was handed over to the backend and what became of it: the part of a study's document that is about delivery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..instants import iso
+
+MOST_TRIES = 20
+
+
+@dataclass
+class DeliveryTry:
+    """
+    One try to deliver: when, by which worker, how it went, and in whose words.
+
+    ``outcome``: accepted, refused (for good), failed (5xx, time-out), away (nobody there, or "not now": not counted as an
+    attempt), no result (accepted, and silent since), gone (accepted, and nobody listens there any more) or failed there (the
+    backend's own word).
+    """
+
+    at: str
+    outcome: str
+    words: str = ""
+    by: str = ""
+
+
+@dataclass
+class HandOver:
+    """
+    One hand-over of one or more series to the backend, and what became of it.
+
+    ``message`` is the notification as it goes on through RabbitMQ. ``message_state``: held (to be copied without names first),
+    owed (to be published), queued, accepted (the backend said 2xx), done (a result is in), dead (delivery given up), lost (its
+    files went with the RAM disk before a result) or cancelled (a person closed the study). ``next_at`` (epoch milliseconds) is
+    when it is published, again if nothing has been heard of it by then; once it is settled, when its folder is released.
+    ``publication`` is counted up whenever the message is owed again: a message of an earlier one is out of date.
+    """
+
+    handover_id: str
+    series_uid: str
+    number_received: int
+    filepath: str
+    message: dict[str, Any]
+    received_at: str
+    completeness: str = ""
+    message_state: str = "owed"
+    publication: int = 1
+    attempts: int = 0
+    next_at: int = 0
+    last_error: str = ""
+    published_at: str = ""
+    accepted_at: str = ""
+    result: str = ""
+    result_message: str = ""
+    result_at: str = ""
+    result_values: dict[str, Any] = field(default_factory=dict)
+    released_at: str = ""
+    archived_at: str = ""
+    tries: list[DeliveryTry] = field(default_factory=list)
+
+    @property
+    def message_id(self) -> str:
+        """Of the message as it is owed now; the same however often it is published."""
+        return f"{self.handover_id}:{self.publication}"
+
+    def outdates(self, message_id: str) -> bool:
+        """Whether a message was published before this hand-over was owed again."""
+        _, colon, publication = message_id.rpartition(":")
+        return bool(colon) and publication.isdigit() and int(publication) < self.publication
+
+    def tried(self, outcome: str, words: str, at: int, by: str = "") -> None:
+        """Note how a try to deliver went."""
+        self.tries = [*self.tries, DeliveryTry(iso(at), outcome, words, by)][-MOST_TRIES:]
+
+    @property
+    def open(self) -> bool:
+        """Whether a result is still to come."""
+        return self.message_state not in ("done", "dead", "lost", "cancelled")
+
+    @property
+    def publishable(self) -> bool:
+        """Whether its message may be in RabbitMQ."""
+        return self.open and self.message_state != "held"
+
+    def settle(self, message_state: str, release_at: int) -> None:
+        """No more is to come: done, dead or lost; its folder is kept until ``release_at``."""
+        self.message_state, self.next_at = message_state, release_at

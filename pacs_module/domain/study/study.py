@@ -1,0 +1,330 @@
+"""
+A study's whole life as one document that anybody can read.
+
+Written to the collection ``study_info_list`` with camelCase names (``studyUID``, ``studyDate`` ...). Instants that people read
+are ISO 8601 UTC texts ending in ``At``; instants that are compared (``due``) are epoch milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..dicom.attributes import Sighting
+from ..errors import InvalidTransition
+from ..instants import iso
+from ..wire.documents import from_document, to_document
+from ..wire.messages import PullRequest, SeriesReport
+from .growth_checks import WHOLE, Look
+from .handover import HandOver
+from .lifecycle import Event, State, next_state
+from .priority import GREEN_CHANNEL, ROUTINE, Ageing, rank, rises_from, turn
+
+# Kinds of work that a study can be due for; a claim moves the due time on by the length of the lease.
+PULL, WATCH, PUBLISH, RELEASE, LOOK, ANONYMISE = "pull", "watch", "publish", "release", "look", "anonymise"
+WORK = (PULL, WATCH, PUBLISH, RELEASE, LOOK, ANONYMISE)
+
+_IN_LINE = (State.META_ONLY, State.PULL_DATA)
+
+MOST_HISTORY = 200
+MOST_SIGHTINGS = 6  # of each PACS
+MOST_PULLS = 20
+MOST_COUNTS = 50
+
+
+@dataclass
+class PacsCopy:
+    """
+    What one PACS has of the study: ``count`` instances (None: not told), seen last at ``seen_at``.
+
+    ``tried`` is the count when it was last asked for a pull: a mirror that announces more than the others and cannot deliver it
+    is not asked again until it announces still more.
+    """
+
+    count: int | None = None
+    seen_at: str = ""
+    tried: int | None = None
+    told: dict[str, str] = field(default_factory=dict)
+    """Names and dates as this PACS told them last: what differs then was corrected there."""
+    missed: int | None = None
+    """Complete finds of its day in a row, at this PACS, that were without it."""
+    missing_at: str | None = None
+    """The first of them."""
+    gone_at: str | None = None
+    """When so many had been without it that it counts as gone from there."""
+
+
+@dataclass
+class FoundCount:
+    """A find that told something new: this PACS has so many instances (None: not told)."""
+
+    at: str
+    pacs: str
+    count: int | None = None
+
+
+@dataclass
+class SeriesRecord:
+    """What is known and decided about one series; ``stage`` is where it was judged: find or reception."""
+
+    series_uid: str
+    taken: bool
+    rule: str
+    because: str
+    stage: str
+    modality: str = ""
+    series_description: str = ""
+    in_pacs: int | None = None
+    received: int | None = None
+    at: str = ""
+
+
+@dataclass
+class Pull:
+    """
+    One attempt to pull: what was asked, ``status`` asked or ended, and ``outcome``, what the plugins reported.
+
+    ``claimed_at``: when it was chosen as the most urgent one, with the effective priority ``rank``; then the PACS was asked for
+    its series. ``asked_by``: the process.
+    """
+
+    request: PullRequest
+    attempt: int
+    asked_at: str
+    status: str = "asked"
+    outcome: str = ""
+    completeness: str = ""
+    received: int | None = None
+    job_id: str = ""
+    move_seconds: float | None = None
+    ended_at: str = ""
+    claimed_at: str = ""
+    asked_by: str = ""
+    rank: int = ROUTINE
+
+    def is_running(self, pull_id: str) -> bool:
+        """Whether this is that pull and its end is not known yet."""
+        return self.request.pull_id == pull_id and self.status == "asked"
+
+
+@dataclass
+class HistoryEntry:
+    """One change: when, what, from which state to which, by whom and why with its values."""
+
+    at: str
+    event: str
+    why: str
+    from_state: str = ""
+    to_state: str = ""
+    by: str = "pacs_module"
+
+
+@dataclass
+class Study:
+    """The document. ``revision`` is counted up by the store at each write and guards against a lost update."""
+
+    study_uid: str
+    study_date: str = ""
+    study_time: str = ""
+    accession_number: str = ""
+    patient_id: str = ""
+    study_description: str = ""
+    modality: list[str] = field(default_factory=list)
+    state: State | None = None
+    priority: int = ROUTINE
+    own_priority: int = ROUTINE
+    """What it has by its order, or was given for good: what it falls back to when a manual pull is done."""
+    why: str = ""
+    pacs: dict[str, PacsCopy] = field(default_factory=dict)
+    sightings: list[Sighting] = field(default_factory=list)
+    """While its instances are being counted: what the finds said. Empty from the moment it is to be pulled."""
+    counts: list[FoundCount] = field(default_factory=list)
+    """Every find whose count differed from that PACS's last one."""
+    baseline: int | None = None
+    """The PACS's count when the study was last pulled or judged: more than that is growth."""
+    skip_filter: list[str] = field(default_factory=list)
+    """SeriesInstanceUIDs that a person named: they skip the filter."""
+    named: list[str] = field(default_factory=list)
+    """Those of them that the next pull is for: it brings them and nothing else."""
+    forced: bool = False
+    """Hand over at the next reception whatever was handed over before."""
+    attempts: int = 0
+    """Pulls asked since the study was last found wanted, grown or asked for."""
+    pull: Pull | None = None
+    pulls: list[Pull] = field(default_factory=list)
+    series: dict[str, SeriesRecord] = field(default_factory=dict)
+    series_uids: list[str] = field(default_factory=list)
+    """The keys of ``series``, to be asked for."""
+    handovers: list[HandOver] = field(default_factory=list)
+    notified: list[str] = field(default_factory=list)
+    """Ids of all notifications taken in, so that a repeated one changes nothing."""
+    look: Look | None = None
+    """At a PACS that tells no counts."""
+    due: dict[str, int] = field(default_factory=dict)
+    waits_since_at: str = ""
+    """Since when it waits to be pulled, repeats included; empty when it does not."""
+    dropped_by_order: bool = False
+    """Unsupported because of its order alone: a correction in the RIS brings it back."""
+    history: list[HistoryEntry] = field(default_factory=list)
+    first_seen_at: str = ""
+    found_at: str = ""
+    """When a find brought it for the first time; empty: it came unasked, or a person named it."""
+    changed_at: str = ""
+    is_push: bool = False
+    pseudonym_uid: str | None = None
+    """What a backend that must not learn names knows it by."""
+    backlog: bool = False
+    """From before going live: pulled at a limited rate."""
+    claims: dict[str, str] = field(default_factory=dict)
+    """Who has claimed which kind of work; what anybody schedules is claimed no more."""
+    revision: int = 0
+
+    def apply(self, event: Event, why: str, at: int, by: str = "pacs_module") -> None:
+        """
+        Take an event: the next state from the life cycle's table, and a line in the history.
+
+        Raises:
+            InvalidTransition: The table has no such row; nothing was changed.
+        """
+        before = self.state or State.NONE
+        try:
+            after = next_state(before, event)
+        except InvalidTransition as error:
+            raise InvalidTransition(f"{error} ({why})", at) from error
+        self.state = after if after is not State.NONE else None
+        self.why = why
+        self._stand_in_line(before, after, at)
+        if event is Event.PULL_GIVEN_UP:
+            self.priority = self.own_priority
+        if after is not State.UNSUPPORTED_SERIES:
+            self.dropped_by_order = False
+        self.note(event.value, why, at, by, before, after)
+
+    def _stand_in_line(self, before: State, after: State, at: int) -> None:
+        """Waiting begins when it is to be pulled and ends when it is settled: repeats keep their place."""
+        if after not in _IN_LINE:
+            self.waits_since_at = ""
+        elif before not in _IN_LINE:
+            self.waits_since_at = iso(at)
+
+    @property
+    def rank(self) -> int:
+        """Its class in the order of pulls, without ageing."""
+        return rank(self.priority, self.backlog)
+
+    @property
+    def turn(self) -> str:
+        """Its place in its class."""
+        return turn(self.study_date, self.study_time, self.waits_since_at)
+
+    @property
+    def rises_from(self) -> str:
+        """Since when it waits to go with the green channel."""
+        return rises_from(self.rank, self.waits_since_at)
+
+    def saw(self, pacs: str, count: int | None, at: int) -> bool:
+        """
+        A PACS has the study, with so many instances (0 is what some say that do not count); whether that is news.
+
+        Where one counts nobody need look into it any more.
+        """
+        known = self.pacs.get(pacs)
+        if known is not None and known.count == (count or None):
+            return False
+        self.pacs = {**self.pacs, pacs: replace(known or PacsCopy(), count=count or None, seen_at=iso(at))}
+        self.counts = [*self.counts, FoundCount(iso(at), pacs, count or None)][-MOST_COUNTS:]
+        if count:
+            self.look = None
+            self.schedule(LOOK, None)
+        return True
+
+    @property
+    def waits_for_pull(self) -> bool:
+        """Whether only the time of its pull is awaited; while its instances are counted the due pull is the last resort."""
+        return self.state is State.META_ONLY and PULL in self.due and not self.sightings
+
+    def satisfied_by(self, request: PullRequest, handed_over: bool) -> bool:
+        """Whether a pull brought what was wished for: a wish that came after it was asked is not in it."""
+        made_for = not self.named or set(self.named) == set(request.series_uids)
+        return made_for and (handed_over or request.forced or not self.forced)
+
+    def forget_wish(self) -> None:
+        """What a person asked for, or what was lost, is dealt with; a manual pull that is done gives its priority back."""
+        self.forced, self.named = False, []
+        self.priority = self.own_priority
+
+    def pull_now(self, at: int) -> None:
+        """To be pulled at once, with all attempts before it."""
+        self.attempts = 0
+        self.sightings = []
+        self.schedule(PULL, at)
+
+    def note(
+        self, event: str, why: str, at: int, by: str = "pacs_module", before: State | None = None, after: State | None = None
+    ) -> None:
+        """Write a line in the history without a change of state."""
+        stays = self.state or State.NONE
+        # Not `before or stays`: State.NONE is an empty text and counts as false.
+        left, entered = (stays if state is None else state for state in (before, after))
+        entry = HistoryEntry(iso(at), event, why, left.value, entered.value, by)
+        self.history = [*self.history, entry][-MOST_HISTORY:]
+        self.changed_at = iso(at)
+
+    def remember_series(self, reports: Sequence[SeriesReport], at: int) -> None:
+        """Take the plugins' verdicts on the series into the document."""
+        self.keep_series([SeriesRecord(**vars(report), stage="reception", at=iso(at)) for report in reports if report.series_uid])
+
+    def keep_series(self, records: Sequence[SeriesRecord]) -> None:
+        """Write the newest word on each series down."""
+        self.series = {**self.series, **{record.series_uid: record for record in records}}
+        self.series_uids = sorted(self.series)
+
+    def schedule(self, work: str, at: int | None) -> None:
+        """Make the study due for a kind of work at epoch milliseconds; None: not due any more."""
+        self.due = {kind: when for kind, when in self.due.items() if kind != work}
+        self.claims = {kind: owner for kind, owner in self.claims.items() if kind != work}
+        if at is not None:
+            self.due[work] = at
+
+    def claim_on(self, work: str) -> tuple[str, int] | None:
+        """Who has claimed a kind of work, and until when: another one when that was taken over or decided since."""
+        owner, until = self.claims.get(work), self.due.get(work)
+        return None if owner is None or until is None else (owner, until)
+
+    def handover(self, handover_id: str) -> HandOver | None:
+        """The hand-over with that id."""
+        return next((item for item in self.handovers if item.handover_id == handover_id), None)
+
+    @property
+    def last_handover(self) -> HandOver | None:
+        """The newest hand-over."""
+        return self.handovers[-1] if self.handovers else None
+
+    @property
+    def count(self) -> int | None:
+        """The largest number of instances that any PACS announced, None when none did."""
+        counts = [copy.count for copy in self.pacs.values() if copy.count is not None]
+        return max(counts, default=None)
+
+    @property
+    def received(self) -> dict[str, int]:
+        """Instances that came by SeriesInstanceUID, and of the whole study with the last pull of all of it."""
+        counts = {uid: record.received or 0 for uid, record in self.series.items()}
+        whole = self.pull is not None and self.pull.request.level == "STUDY" and self.pull.received
+        return {**counts, WHOLE: whole} if whole else counts
+
+    def to_document(self) -> dict[str, Any]:
+        """The document as the store keeps it."""
+        document: dict[str, Any] = to_document(self)
+        return {**document, "rank": self.rank, "turn": self.turn, "risesFrom": self.rises_from}  # to sort by; not read back
+
+
+def read_study(document: dict[str, Any]) -> Study:
+    """A study from its document."""
+    return from_document(Study, document)
+
+
+def effective_priority(study: Study, now: int, ageing: Ageing) -> int:
+    """The class that a study is in at a time (epoch milliseconds)."""
+    return max(study.rank, GREEN_CHANNEL) if study.rises_from <= ageing.since(now) else study.rank

@@ -1,0 +1,1 @@
+"""Wire: the messages between the processes."""

@@ -1,0 +1,343 @@
+"""
+The messages between the processes, each checked where it arrives.
+
+======================  =============================  ========================================
+pull request            pacs_module -> plugins         ``POST /aipull/pulls``
+verdicts                pacs_module -> plugins         ``POST /aipull/verdicts``
+release                 pacs_module -> plugins         ``POST /aipull/release``
+notification            plugins -> pacs_module         ``POST /api/v1/dcm/notify``
+pull report             plugins -> pacs_module         ``POST /api/v1/dcm/pull_report``
+request to the backend  pacs_module -> backend         the notification, as it stands
+result                  backend -> pacs_module         ``POST /api/v1/dcm/result``
+======================  =============================  ========================================
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from ..dicom.attributes import unpadded
+from ..errors import MessageError
+from .documents import camel, from_document, to_document
+
+T = TypeVar("T")
+
+IMAGES = 800
+"""``statecode``: images to compute."""
+FILTERED_OUT = 801
+"""``statecode``: the whole study was filtered out."""
+
+RESULT_STATES = ("completed", "unsupported_series", "failed")
+PULL_OUTCOMES = ("received", "short", "failed", "nothing_new", "filtered")
+LEVELS = ("STUDY", "SERIES")
+REPAIRS = ("STUDY", "SERIES", "IMAGE")
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """
+    One pull: idempotent by ``pull_id``.
+
+    Args:
+        pull_id: Chosen by pacs_module; asking twice with the same id starts one job.
+        study_uid: StudyInstanceUID.
+        pacs: Alias in Orthanc's DicomModalities.
+        level: STUDY, or SERIES with ``series_uids``.
+        priority: 0 routine, 1 green channel, 2 emergency, 4 manual.
+        expected: Instances of the study at the PACS, None when not told.
+        expected_series: Instances by SeriesInstanceUID, as far as told.
+        expected_instances: SOPInstanceUIDs by SeriesInstanceUID, where counts are missing or not to be trusted.
+        announced: What the PACS says of the series that are pulled: keywords to text by SeriesInstanceUID.
+        filtered: SeriesInstanceUIDs that the rules dropped at find, with the reason.
+        skip_filter: SeriesInstanceUIDs that a person named: not filtered.
+        final: The last attempt: hand over what is there even if it is short.
+        forced: Hand over even if nothing is new.
+        dx: The study is radiography: handed over whole.
+        repair: A short study lies here from the last attempt: STUDY pulls it again whole, SERIES only the series that lack
+            images, IMAGE only the missing images.
+    """
+
+    pull_id: str
+    study_uid: str
+    pacs: str
+    level: str = "STUDY"
+    series_uids: tuple[str, ...] = ()
+    priority: int = 0
+    expected: int | None = None
+    expected_series: dict[str, int] = field(default_factory=dict)
+    filtered: dict[str, str] = field(default_factory=dict)
+    skip_filter: tuple[str, ...] = ()
+    final: bool = False
+    forced: bool = False
+    dx: bool = False
+    expected_instances: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    announced: dict[str, dict[str, str]] = field(default_factory=dict)
+    repair: str = "STUDY"
+
+
+@dataclass(frozen=True)
+class SeriesReport:
+    """A series as the plugins judged it after reception (or as it was judged at find, with ``stage`` find)."""
+
+    series_uid: str
+    taken: bool
+    rule: str
+    because: str
+    received: int
+    in_pacs: int | None = None
+    modality: str = ""
+    series_description: str = ""
+
+
+@dataclass(frozen=True)
+class PullReport:
+    """
+    The end of a pull (or, with an empty ``pull_id``, of images that came unasked).
+
+    ``outcome``: received (a notification was sent), filtered (a notification says so), nothing_new (``notinform``), short
+    (less than announced, to be pulled again) or failed (the move brought nothing). ``completeness``: COMPLETE, UNVERIFIED or
+    SHORT n of m.
+    """
+
+    report_id: str
+    pull_id: str
+    study_uid: str
+    outcome: str
+    completeness: str = ""
+    received: int = 0
+    message: str = ""
+    job_id: str = ""
+    move_seconds: float | None = None
+    series: tuple[SeriesReport, ...] = ()
+
+
+@dataclass(frozen=True)
+class SeriesFolder:
+    """One series of a hand-over: its folder and its number of instances."""
+
+    series_uid: str
+    filepath: str
+    number_received: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the backend says of a hand-over; ``handover_id`` may be left out, then the newest with that series is meant."""
+
+    study_uid: str
+    series_uid: str
+    state: str
+    message: str = ""
+    handover_id: str = ""
+    result: dict[str, Any] = field(default_factory=dict)
+
+
+def notification(
+    *,
+    study_uid: str,
+    series_uid: str,
+    number_received: int,
+    filepath: str,
+    calling_ae_title: str,
+    calling_address: str,
+    series_count: int,
+    received_seconds: str,
+    priority: int,
+    is_push: bool,
+    last_update_time: str,
+    handover_id: str,
+    completeness: str,
+    pull_id: str = "",
+    series: tuple[SeriesFolder, ...] = (),
+    reports: tuple[SeriesReport, ...] = (),
+    identity: Mapping[str, str] | None = None,
+    statecode: int = IMAGES,
+    message: str = "",
+    announced: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """
+    The notification of the operator contract, section 4, letter by letter, with our extra keys behind the known ones.
+
+    ``identity`` tells pacs_module of a study that came unasked what it is: AccessionNumber, PatientID, StudyDate, StudyTime,
+    StudyDescription and ModalitiesInStudy of the images, as DICOM keywords to text. ``announced`` is what such a study was
+    counted against: ``pacs`` and ``expected``; empty for a pull and where no PACS knows the study.
+    """
+    return {
+        "studyUID": study_uid,
+        "seriesUID": series_uid,
+        "numberReceived": number_received,
+        "statecode": statecode,
+        "message": message,
+        "filepath": filepath,
+        "callingAPTitle": calling_ae_title,
+        "callingPresentationAddress": calling_address,
+        "seriesnum": series_count,
+        "totalRecievedtime": received_seconds,
+        "priorities": priority,
+        "isPush": 1 if is_push else 0,
+        "lastUpdateTime": last_update_time,
+        "handoverID": handover_id,
+        "pullID": pull_id,
+        "completeness": completeness,
+        "series": to_document(series),
+        "seriesReports": to_document(reports),
+        "identity": dict(identity or {}),
+        "announced": dict(announced or {}),
+    }
+
+
+_NOTIFICATION_KEYS: dict[str, type] = {
+    "studyUID": str,
+    "seriesUID": str,
+    "numberReceived": int,
+    "statecode": int,
+    "filepath": str,
+    "priorities": int,
+    "isPush": int,
+    "handoverID": str,
+}
+
+
+def check_notification(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """
+    Check a notification where it arrives.
+
+    Raises:
+        MessageError: A key is missing or of the wrong kind.
+    """
+    for key, kind in _NOTIFICATION_KEYS.items():
+        if not isinstance(message.get(key), kind):
+            raise MessageError(key, message.get(key), f"a notification needs it, as {kind.__name__}")
+    if not message["studyUID"] or not message["handoverID"]:
+        raise MessageError("studyUID", message["studyUID"], "studyUID and handoverID must not be empty")
+    return message
+
+
+def read_reports(message: Mapping[str, Any]) -> tuple[SeriesReport, ...]:
+    """
+    The series reports that ride on a notification.
+
+    Raises:
+        MessageError: One of them cannot be used.
+    """
+    reports = message.get("seriesReports", ())
+    if not isinstance(reports, list | tuple):
+        raise MessageError("seriesReports", reports, "a list")
+    return tuple(_read(SeriesReport, item) for item in reports)
+
+
+def read_pull_request(message: Mapping[str, Any]) -> PullRequest:
+    """
+    Check a pull request where it arrives.
+
+    Raises:
+        MessageError: A key is missing or not allowed.
+    """
+    request = _read(PullRequest, message)
+    if request.level not in LEVELS:
+        raise MessageError("level", request.level, " or ".join(LEVELS))
+    if request.repair not in REPAIRS:
+        raise MessageError("repair", request.repair, ", ".join(REPAIRS))
+    if request.level == "SERIES" and not request.series_uids:
+        raise MessageError("seriesUIDs", request.series_uids, "at least one with level SERIES")
+    for key, value in (("pullID", request.pull_id), ("studyUID", request.study_uid), ("pacs", request.pacs)):
+        if not value:
+            raise MessageError(key, value, "not empty")
+    return request
+
+
+def read_announced(message: Mapping[str, Any]) -> PullRequest:
+    """
+    Check what pacs_module says of a study that came unasked: a pull request that asks for nothing.
+
+    Raises:
+        MessageError: A key is missing or of the wrong kind.
+    """
+    return _read(PullRequest, message)
+
+
+def read_pull_report(message: Mapping[str, Any]) -> PullReport:
+    """
+    Check a pull report where it arrives.
+
+    Raises:
+        MessageError: A key is missing or not allowed.
+    """
+    report = _read(PullReport, message)
+    if report.outcome not in PULL_OUTCOMES:
+        raise MessageError("outcome", report.outcome, ", ".join(PULL_OUTCOMES))
+    return report
+
+
+def read_result(message: Mapping[str, Any]) -> Result:
+    """
+    Check a result where it arrives.
+
+    Raises:
+        MessageError: A key is missing or not allowed.
+    """
+    result = _read(Result, message)
+    if result.state not in RESULT_STATES:
+        raise MessageError("state", result.state, ", ".join(RESULT_STATES))
+    # Backends read UIDs out of image headers, where they are padded.
+    return replace(result, study_uid=unpadded(result.study_uid), series_uid=unpadded(result.series_uid))
+
+
+def _read(kind: type[T], message: Mapping[str, Any]) -> T:
+    if not isinstance(message, Mapping):
+        raise MessageError(kind.__name__, message, "an object with named values")
+    hints = typing.get_type_hints(kind)
+    for name, hint in hints.items():
+        value, shape = message.get(camel(name)), _SHAPES.get(typing.get_origin(hint), object)
+        if value is not None and not isinstance(value, shape):
+            raise MessageError(camel(name), value, _words(hint))
+    try:
+        read = from_document(kind, message)
+    except KeyError as error:
+        raise MessageError(str(error.args[0]), None, "must be given") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise MessageError(kind.__name__, message, str(error)) from error
+    for name, hint in hints.items():
+        if not _fits(hint, getattr(read, name)):
+            raise MessageError(camel(name), getattr(read, name), _words(hint))
+    return read
+
+
+_SHAPES: dict[Any, Any] = {tuple: list | tuple, dict: Mapping}
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is types.UnionType:
+        return any(_fits(part, value) for part in parts)
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(parts[0], item) for item in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(_fits(parts[1], item) for item in value.values())
+    if hint in (int, float) and isinstance(value, bool):
+        return False
+    return hint is Any or isinstance(value, (int, float) if hint is float else hint)
+
+
+def _words(hint: Any) -> str:
+    if typing.get_origin(hint) is types.UnionType:
+        return " or ".join(_words(part) for part in typing.get_args(hint))
+    inner = typing.get_args(hint)
+    kind = _KINDS.get(typing.get_origin(hint) or hint, "an object")
+    return f"{kind} of {_words(inner[-1] if inner[-1] is not ... else inner[0])}" if inner else kind
+
+
+_KINDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    type(None): "nothing",
+    tuple: "a list",
+    dict: "an object",
+    Any: "anything",
+}

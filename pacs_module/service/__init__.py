@@ -1,0 +1,1 @@
+"""The service: wiring, loops and health of one pacs_module process."""

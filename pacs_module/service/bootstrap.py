@@ -1,0 +1,238 @@
+"""Wiring: settings in, use cases and their loops out. No logic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from ..adapters.dicom.orthanc_finder import OrthancFinder
+from ..adapters.http.plugins import OrthancPuller
+from ..adapters.machine import SystemClock, process_is_gone, this_process
+from ..adapters.queue.rabbitmq import RabbitQueue
+from ..adapters.ris_sql import RisColumns, RisSql
+from ..adapters.stores.by_url import open_store
+from ..adapters.stores.leases import leases_of
+from ..domain.errors import ConfigurationError
+from ..domain.rules.switches import Switches
+from ..ports import PacsFinder, StudyStore
+from ..settings import Settings
+from ..settings.profiles import tell_profiles
+from ..shared.logs import ContractLog
+from ..shared.switches_file import load_switches
+from ..use_cases.deliver.anonymise import Anonymise
+from ..use_cases.deliver.backend_circuit import BackendCircuit
+from ..use_cases.deliver.publish import Publish
+from ..use_cases.deliver.record_result import RecordResult
+from ..use_cases.deliver.release import Release
+from ..use_cases.find.ask_window import AskWindow
+from ..use_cases.find.check_growth import LookAgain
+from ..use_cases.find.find_studies import FindStudies
+from ..use_cases.find.resolve_uid import ResolveUid
+from ..use_cases.operate.look_up_at_pacs import LookUp
+from ..use_cases.operate.manual_pull import ManualPull
+from ..use_cases.operate.manual_work import ManualWork
+from ..use_cases.pull.judge_orders import JudgeOrders, OrderTimes
+from ..use_cases.pull.pacs_locks import PullTurns
+from ..use_cases.pull.prepare_pull import PreparePull
+from ..use_cases.pull.pull_studies import PullStudies
+from ..use_cases.pull.record_pull_end import PullEnds
+from ..use_cases.pull.watch_ram_disk import WatchRamDisk
+from ..use_cases.receive.accept_notification import AcceptNotification
+from ..use_cases.receive.ask_expected import Announce
+from ..use_cases.recover.free_claims import FreeClaims
+from ..use_cases.recover.hold_leases import HoldLeases
+from .finders import finder_by_pacs
+from .folders import open_archive, open_copies
+from .loop import Loop
+from .loops import loops_of
+from .metrics import DeliveryMetrics, FindMetrics
+from .policies import delivery_policy, pull_policy
+from .reconciliation import World, nightly
+from .service import Service, find_days
+
+RECONCILE_S = 30.0
+"""How often it is looked whether the nightly reconciliation is due, in seconds."""
+
+RECONCILING_S = 6 * 3600.0
+"""And comparing a night's lists of all PACS."""
+
+
+@dataclass(frozen=True)
+class _Edges:
+    """What the use cases reach the world through, opened once."""
+
+    settings: Settings
+    switches: Switches
+    log: ContractLog
+    clock: SystemClock
+    store: StudyStore
+    finder: PacsFinder
+    puller: OrthancPuller
+    queue: RabbitQueue
+    leases: HoldLeases
+    owner: str
+    unreachable: set[str] = field(default_factory=set)
+
+
+def build(settings: Settings) -> Service:
+    """
+    Make the service; nothing runs yet.
+
+    Raises:
+        ConfigurationError: A switch or a setting cannot be used.
+        PipelineError: The store cannot be opened.
+    """
+    edges = _open(settings)
+    service = _service(edges)
+    _join(service, edges)
+    return service
+
+
+def _open(settings: Settings) -> _Edges:
+    switches = load_switches(settings.config, settings.site_config)
+    log = _open_log(settings)
+    tell_profiles(settings, log)
+    clock = SystemClock(settings.zone)
+    store = open_store(settings.store.url)
+    orthanc = settings.orthanc
+    password = orthanc.password.get_secret_value()
+    by_orthanc = OrthancFinder(orthanc.url, orthanc.username, password, orthanc.find_timeout_s)
+    owner = this_process()
+    leases = HoldLeases(leases_of(store), owner, clock, log, timedelta(seconds=settings.lease_s), process_is_gone)
+    return _Edges(
+        settings=settings,
+        switches=switches,
+        log=log,
+        clock=clock,
+        store=store,
+        finder=finder_by_pacs(settings.pacs, by_orthanc, orthanc.find_timeout_s),
+        puller=OrthancPuller(orthanc.url, orthanc.username, password, orthanc.timeout_s),
+        queue=RabbitQueue(settings.rabbitmq.url.get_secret_value()),
+        leases=leases,
+        owner=owner,
+    )
+
+
+def _service(edges: _Edges) -> Service:
+    settings, switches, owner, leases = edges.settings, edges.switches, edges.owner, edges.leases
+    store, clock, log = edges.store, edges.clock, edges.log
+    finder, puller, queue = edges.finder, edges.puller, edges.queue
+    copies, archive = open_copies(settings), open_archive(settings, store, clock, log)
+    names = tuple(pacs.name for pacs in settings.pacs)
+    ends = PullEnds(store, clock, log, settings.pull_retry)
+    prepare = _prepare_pull(edges)
+    metrics = FindMetrics()
+    delivery_metrics = DeliveryMetrics(metrics.registry)
+    return Service(
+        settings=settings,
+        switches=switches,
+        log=log,
+        store=store,
+        queue=queue,
+        clock=clock,
+        find=_find_studies(edges),
+        pull=_pull_studies(edges, prepare, ends),
+        ends=ends,
+        accept=AcceptNotification(store, clock, log, settings.anonymise is not None),
+        announce=Announce(finder, prepare, log, names),
+        publish=Publish(store, queue, clock, log, owner),
+        record=RecordResult(store, clock, log, delivery_policy(settings)),
+        release=Release(store, puller, clock, owner, copies, archive),
+        anonymise=Anonymise(store, copies, puller, clock, log, delivery_policy(settings), owner),
+        manual=ManualPull(store, finder, clock, log, switches, names),
+        look=LookAgain(store, finder, clock, log, switches, settings.stability, _with_series(settings), owner),
+        work=ManualWork(store, clock, log, delivery_policy(settings)),
+        look_up=LookUp(finder, clock, switches, names, edges.unreachable, lambda: find_days(settings, clock.today())),
+        leases=leases,
+        free_claims=FreeClaims(store, leases, clock, log),
+        unreachable=edges.unreachable,
+        circuit=BackendCircuit(clock, log, settings.backend.circuit, delivery_metrics.circuit_is),
+        metrics=metrics,
+        delivery_metrics=delivery_metrics,
+    )
+
+
+def _join(service: Service, edges: _Edges) -> None:
+    """What one use case needs of another, and the loops of them all."""
+    service.manual.with_uid = service.find.with_uid
+    service.pull.orders = _orders(service, edges.puller)
+    service.ram_disk = WatchRamDisk(edges.puller, edges.log, service.metrics.ram_disk_state)
+    service.loops = loops_of(service)
+    if edges.settings.reconcile.nightly:
+        service.loops["reconcile"] = _reconcile_loop(edges)
+
+
+def _reconcile_loop(edges: _Edges) -> Loop:
+    world = World(edges.settings, edges.switches, edges.store, edges.finder, edges.clock, edges.log)
+    step = nightly(world, edges.leases, edges.clock.local)
+    return Loop("reconcile", step, RECONCILE_S, edges.log, bound=RECONCILING_S + edges.settings.stuck_after_s)
+
+
+def _find_studies(edges: _Edges) -> FindStudies:
+    pacs, switches = edges.settings.pacs, edges.switches
+    wanted = switches.ct_modalities + switches.dx_modalities
+    return FindStudies(
+        store=edges.store,
+        ask=AskWindow(edges.finder, edges.log, wanted, {one.name: one.caps for one in pacs}),
+        resolve=ResolveUid(edges.finder, edges.clock, edges.log),
+        clock=edges.clock,
+        log=edges.log,
+        switches=switches,
+        stability=edges.settings.stability,
+        backlog=edges.settings.backlog,
+        distrusted=frozenset(one.name for one in pacs if not one.trust_modalities),
+    )
+
+
+def _with_series(settings: Settings) -> frozenset[str]:
+    """The PACS that can be asked at SERIES level."""
+    return frozenset(pacs.name for pacs in settings.pacs if pacs.series_level)
+
+
+def _prepare_pull(edges: _Edges) -> PreparePull:
+    pacs = edges.settings.pacs
+    return PreparePull(
+        finder=edges.finder,
+        puller=edges.puller,
+        clock=edges.clock,
+        log=edges.log,
+        switches=edges.switches,
+        series_level=_with_series(edges.settings),
+        use_series={one.name: one.use_series for one in pacs if one.use_series is not None},
+        by_image=frozenset(one.name for one in pacs if one.count_by_image),
+        repair={one.name: one.repair for one in pacs if one.series_level},
+    )
+
+
+def _pull_studies(edges: _Edges, prepare: PreparePull, ends: PullEnds) -> PullStudies:
+    settings, clock, log = edges.settings, edges.clock, edges.log
+    sparing = {pacs.name: settings.sparing(pacs) for pacs in settings.pacs}
+    return PullStudies(
+        store=edges.store,
+        puller=edges.puller,
+        prepare=prepare,
+        ends=ends,
+        clock=clock,
+        log=log,
+        policy=pull_policy(settings),
+        owner=edges.owner,
+        unreachable=lambda: edges.unreachable,
+        turns=PullTurns(sparing, clock, clock.local, log, edges.leases),
+    )
+
+
+def _open_log(settings: Settings) -> ContractLog:
+    try:
+        return ContractLog(settings.log_folder, "dcm_end")
+    except OSError as error:
+        allowed = f"a folder that pacs_module may write to ({error.strerror})"
+        raise ConfigurationError("log_folder", str(settings.log_folder), allowed) from error
+
+
+def _orders(service: Service, puller: OrthancPuller) -> JudgeOrders | None:
+    ris = service.settings.ris
+    if ris is None:
+        return None
+    view = RisSql(ris.url.get_secret_value(), ris.view, RisColumns(**ris.columns.model_dump()), ris.day_format, ris.timeout_s)
+    times = OrderTimes(timedelta(seconds=ris.wait_s), timedelta(seconds=ris.again_s))
+    return JudgeOrders(view, service.store, puller, service.clock, service.log, service.switches, ris.policy, times)

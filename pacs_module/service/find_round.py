@@ -1,0 +1,155 @@
+"""One PACS's rounds of finding: what is asked when, and what is known of the PACS's health."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from ..domain.errors import PipelineError, RetriableError, StoreAway
+from ..domain.explain.outages import Fault
+from ..domain.find.schedule import LookBack, due_windows
+from ..domain.find.windows import Window
+from ..ports import EventLog
+from ..use_cases.find.find_studies import FindResult, FindStudies
+from ..use_cases.recover.hold_leases import HoldLeases
+from .loop import epoch_ms
+from .metrics import FindMetrics
+
+MOST_LOOKS = 5
+"""In one round: looking again never keeps the finding waiting for long."""
+
+
+@dataclass
+class FindLoop:
+    """
+    The step of a PACS's find thread: a slow or dead PACS delays nobody but itself.
+
+    The circuit is closed while the PACS answers, open after a failed round (the loop's pause doubles with each), and half-open
+    while it is tried again.
+    """
+
+    pacs: str
+    find: FindStudies
+    days: Callable[[], list[date]]
+    now: Callable[[], datetime]
+    look_back: LookBack
+    log: EventLog
+    metrics: FindMetrics
+    unreachable: set[str]
+    wake_pull: Callable[[], None]
+    look: Callable[[str], int | None] = lambda pacs: None
+    """One look into a study without counts; None: none was due."""
+    most_looks: int = MOST_LOOKS
+    leases: HoldLeases | None = None
+    """With several processes on a store one of them finds at this PACS; None: there is only this one."""
+    circuit: str = "closed"
+    capped: bool = False
+    fault: Fault | None = None
+    """What the process that finds here, which is another one, says of the PACS."""
+    _asked_at: dict[date, datetime] = field(default_factory=dict)
+    _undecided: set[date] = field(default_factory=set)
+
+    def __call__(self) -> bool:
+        """
+        One round.
+
+        Raises:
+            PipelineError: The first thing that went wrong, after all windows were tried.
+        """
+        if self.leases is not None and not self.leases.hold(self._lease):
+            self._found_elsewhere(self.leases)
+            return False
+        try:
+            return self._round()
+        finally:
+            if self.leases is not None and self.leases.memo(self._lease).get("circuit") != self.circuit:
+                self.leases.note(self._lease, {"circuit": self.circuit})
+
+    @property
+    def found_by(self) -> str:
+        """Which process finds here; empty: this one, there is no other."""
+        return "" if self.leases is None else self.leases.holder(self._lease)
+
+    @property
+    def _lease(self) -> str:
+        return f"find {self.pacs}"
+
+    def _found_elsewhere(self, leases: HoldLeases) -> None:
+        """Another process finds here; what it knows of the PACS's health holds for us, too."""
+        self.circuit = str(leases.memo(self._lease).get("circuit") or "closed")
+        (self.unreachable.add if self.circuit == "open" else self.unreachable.discard)(self.pacs)
+        if self.circuit == "closed":
+            self.fault = None
+        elif self.fault is None:
+            self.fault = Fault(f"PACS {self.pacs}", f"{self.found_by} finds there and gets no answer", epoch_ms())
+
+    def _round(self) -> bool:
+        self.circuit = "half-open" if self.circuit == "open" else self.circuit
+        self.fault = None
+        begin = time.monotonic()
+        windows = due_windows(self.days(), self._asked_at, self._undecided, self.now(), self.look_back)
+        failures = [error for window in windows if (error := self._window(window))]
+        if self.circuit == "closed":
+            self._look_again()
+        self.metrics.seconds.labels(self.pacs).observe(time.monotonic() - begin)
+        if failures:
+            raise failures[0]
+        return False
+
+    def _window(self, window: Window) -> PipelineError | None:
+        """An answer that cannot be read says nothing against the PACS, nor does our own store; nothing against other windows."""
+        asked_at = self.now()
+        try:
+            result = self.find(self.pacs, window)
+        except StoreAway as error:
+            return error
+        except RetriableError as error:
+            self._failed(reachable=False)
+            return error
+        except PipelineError as error:
+            self._failed(reachable=True)
+            return error
+        self._answered(window, result, asked_at)
+        return None
+
+    def _look_again(self) -> None:
+        """A look that is not answered says nothing of the finds: it is due again later."""
+        for _ in range(self.most_looks):
+            try:
+                queries = self.look(self.pacs)
+            except PipelineError as error:
+                self.log.event("look again failed", "WARNING", pacs=self.pacs, error=str(error))
+                return
+            if queries is None:
+                return
+            self.metrics.queries.labels(self.pacs).inc(queries)
+
+    def _answered(self, window: Window, result: FindResult, asked_at: datetime) -> None:
+        if window.whole_day:
+            self._asked_at[window.day] = asked_at
+            (self._undecided.add if result.undecided else self._undecided.discard)(window.day)
+        elif result.undecided:
+            self._undecided.add(window.day)
+        self._turn("closed")
+        self.capped = not result.complete
+        self.unreachable.discard(self.pacs)
+        self.metrics.queries.labels(self.pacs).inc(result.queries)
+        self.metrics.answers.labels(self.pacs).inc(result.answers)
+        self.metrics.reachable.labels(self.pacs).set(1)
+        self.metrics.capped.labels(self.pacs).set(self.capped)
+        if result.stable:
+            self.wake_pull()
+
+    def _failed(self, reachable: bool) -> None:
+        self.metrics.failures.labels(self.pacs).inc()
+        self.metrics.reachable.labels(self.pacs).set(reachable)
+        if not reachable:
+            self.unreachable.add(self.pacs)
+            self._turn("open")
+
+    def _turn(self, circuit: str) -> None:
+        if self.circuit != circuit:
+            self.log.event(f"circuit of {self.pacs} is {circuit}", "WARNING" if circuit == "open" else "INFO", pacs=self.pacs)
+        self.circuit = circuit

@@ -1,0 +1,158 @@
+"""Threads that do a step again and again, survive its errors, and say so."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..domain.errors import PipelineError
+from ..domain.explain.outages import Fault
+from ..ports import EventLog
+
+LONGEST_PAUSE_S = 60.0
+"""Between two failures of a step that fails by itself, in seconds."""
+LONGEST_WAIT_S = 10.0
+"""Between two looks whether a server is back, in seconds."""
+BOUND_S = 300.0
+_FRAMES = 4
+
+
+@dataclass
+class Loop:
+    """
+    One thread.
+
+    ``step`` does the work and returns whether there was any: then it is called again at once, otherwise after ``interval``
+    seconds or when somebody calls :meth:`wake`. The pause doubles with each error in a row, up to ``longest_pause`` seconds, and
+    to :data:`LONGEST_WAIT_S` at most when a server is away. An error is logged when it is another one than the last, and else
+    the 1st, 2nd, 4th, 8th ... time in a row. When a server is met again, ``met_again`` hears its name: others may wait for it. A
+    step that takes longer than ``bound`` seconds counts as stuck: nobody ends it, but it is told.
+    """
+
+    name: str
+    step: Callable[[], bool]
+    interval: float
+    log: EventLog
+    bound: float = BOUND_S
+    longest_pause: float = LONGEST_PAUSE_S
+    met_again: Callable[[str], None] = lambda server: None
+    failures: int = 0
+    fault: Fault | None = None
+    """Of the last step, when it failed, since the first failure in the row."""
+    ended_at: int = 0
+    """When the last step ended, in epoch milliseconds; 0: none has yet."""
+    _began: float | None = None
+    _told_stuck: bool = False
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread, again if it has died."""
+        self._began, self._told_stuck = None, False
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+        self._thread.start()
+
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def step_s(self) -> float:
+        """How long the step that runs has been running, in seconds; 0 between two steps."""
+        began = self._began
+        return 0.0 if began is None else time.monotonic() - began
+
+    def stuck(self) -> bool:
+        """Whether its step takes longer than one ever should."""
+        return self.step_s() > self.bound
+
+    def look_after(self) -> None:
+        """For the supervisor: start it, again when it has died, and tell once when it is stuck, with the place in the code."""
+        if self.stopping():
+            return
+        if self._thread is None:
+            self.start()
+        elif not self.alive():
+            self.log.event(f"{self.name} had died and is started again", "ERROR")
+            self.start()
+        elif self.stuck() != self._told_stuck:
+            self._told_stuck = not self._told_stuck
+            if self._told_stuck:
+                self.log.event(f"{self.name} is stuck", "ERROR", forS=round(self.step_s()), at=self._place())
+            else:
+                self.log.event(f"{self.name} is not stuck any more")
+
+    def wake(self) -> None:
+        """There may be work."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ask the thread to end after its step."""
+        self._stop.set()
+        self._wake.set()
+
+    def stopping(self) -> bool:
+        """Whether it has been asked to end."""
+        return self._stop.is_set()
+
+    def join(self, timeout: float) -> None:
+        """Wait for its end, in seconds."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            if not self._one_step():
+                self._wake.wait(self._pause())
+
+    def _one_step(self) -> bool:
+        self._began = time.monotonic()
+        try:
+            busy = self.step()
+        except PipelineError as error:
+            self._failed(error, str(error), type(error).__name__)
+            return False
+        except Exception as error:
+            # Whatever it was, the thread goes on: a dead one would be a queue stuck without a line in the log.
+            self._failed(error, traceback.format_exc(), "unexpected")
+            return False
+        finally:
+            self._began, self.ended_at = None, epoch_ms()
+        if self.failures:
+            self._goes_on()
+        return busy
+
+    def _goes_on(self) -> None:
+        self.log.event(f"{self.name} goes on", after=self.failures)
+        server = self.fault.server if self.fault else ""
+        self.failures, self.fault = 0, None
+        if server:
+            self.met_again(server)
+
+    def _failed(self, error: Exception, words: str, kind: str) -> None:
+        before, self.failures = self.fault, self.failures + 1
+        self.fault = Fault.of(error, before.since if before else epoch_ms())
+        if self.fault != before or self.failures.bit_count() == 1:
+            told = {"kind": kind, "server": self.fault.server, "error": words, "inRow": self.failures}
+            self.log.event(f"{self.name} failed", "WARNING", **told)
+
+    def _pause(self) -> float:
+        if not self.failures:
+            return self.interval
+        longest = min(self.longest_pause, LONGEST_WAIT_S) if self.fault and self.fault.server else self.longest_pause
+        return float(min(max(self.interval, 0.5) * 2 ** min(self.failures - 1, 10), longest))
+
+    def _place(self) -> str:
+        """Where in the code the thread is, the innermost calls."""
+        frame = sys._current_frames().get(self._thread.ident or 0) if self._thread else None
+        return "".join(traceback.format_stack(frame)[-_FRAMES:]) if frame else ""
+
+
+def epoch_ms() -> int:
+    """Now, as the wall clock has it, in epoch milliseconds."""
+    return time.time_ns() // 1_000_000

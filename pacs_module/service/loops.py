@@ -1,0 +1,116 @@
+"""The loops of a service: what runs how often, each in a thread of its own. No logic."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ..adapters.http.backend import HttpBackend
+from ..adapters.machine import LocalFolders
+from ..adapters.queue.rabbitmq import RabbitConsumer
+from ..settings import PacsSettings
+from ..use_cases.deliver.deliver import Deliver
+from ..use_cases.recover.repair_due_times import MendDueTimes
+from .due_limits import longest_pauses
+from .find_round import FindLoop
+from .loop import Loop
+from .policies import delivery_policy
+from .service import Service
+
+TAKE_S = 1.0
+"""How long a delivery worker waits for a message before it looks whether it shall stop, in seconds."""
+
+PULL_S = 0.5
+ORDERS_S = 5.0
+"""How often the orders of what waits are looked at, in seconds."""
+CLAIMS = "claims"
+CLAIMS_S = 2.0
+"""How often it is looked whether another process is over, in seconds; one read."""
+ARCHIVE_SWEEP_S = 3600.0
+"""How often the archive is looked through for days that are over, in seconds."""
+DUE_TIMES_S = 30.0
+"""How often due times are looked for that only a clock which was ahead can have written, in seconds."""
+RAM_DISK_S = 10.0
+"""How often the plugins are asked how full the RAM disk is, in seconds."""
+
+MOST_QUERIES = 10
+"""So many unanswered queries are taken for the longest round of finds or pulls, before a loop counts as stuck."""
+COPYING_S = 900.0
+"""Copying or compressing a hand-over may take so long, in seconds."""
+
+
+def loops_of(service: Service) -> dict[str, Loop]:
+    """The loops by name; none is started."""
+    settings = service.settings
+    new = partial(Loop, log=service.log, bound=settings.stuck_after_s, met_again=service.met_again)
+    asking = settings.stuck_after_s + MOST_QUERIES * settings.orthanc.find_timeout_s
+    delivering = settings.stuck_after_s + settings.backend.timeout_s + settings.backend.result_timeout_s
+    loops = [
+        *(new(f"find {pacs.name}", _find_at(service, pacs), settings.find_interval_s, bound=asking) for pacs in settings.pacs),
+        *(new(f"pull {pacs.name}", partial(_pull_at, service, pacs.name), PULL_S, bound=asking) for pacs in settings.pacs),
+        new("leases", service.leases.renew, settings.lease_s / 3),
+        new(CLAIMS, service.free_claims, CLAIMS_S),
+        new("watch", service.pull.watch, 1.0),
+        new("publish", service.publish, 1.0),
+        new("release", service.release, 5.0, bound=settings.stuck_after_s + COPYING_S),
+        new("anonymise", service.anonymise, 1.0, bound=settings.stuck_after_s + COPYING_S),
+        new("due times", MendDueTimes(service.store, service.clock, service.log, longest_pauses(settings)), DUE_TIMES_S),
+    ]
+    if service.release.archive is not None:
+        loops.append(new("archive", service.release.archive.sweep, ARCHIVE_SWEEP_S, bound=settings.stuck_after_s + COPYING_S))
+    if service.ram_disk is not None:
+        loops.append(new("RAM disk", service.ram_disk, RAM_DISK_S))
+    if service.pull.orders is not None:
+        loops.append(new("orders", service.pull.orders.look_ahead, ORDERS_S))
+    for number in range(1, settings.backend.workers + 1):
+        deliver = _delivery(service, f"WORKER-{number}")
+        worker = new(f"WORKER-{number}", partial(_deliver_one, deliver), TAKE_S, bound=delivering)
+        deliver.stopping = worker.stopping
+        loops.append(worker)
+    return {loop.name: loop for loop in loops}
+
+
+def _pull_at(service: Service, pacs: str) -> bool:
+    """One thread a PACS: a slow one keeps none of the others waiting."""
+    return service.pull(pacs) > 0
+
+
+def _find_at(service: Service, pacs: PacsSettings) -> FindLoop:
+    step = FindLoop(
+        pacs=pacs.name,
+        find=service.find,
+        days=service.find_days,
+        now=service.clock.local,
+        look_back=pacs.look_back,
+        log=service.log,
+        metrics=service.metrics,
+        unreachable=service.unreachable,
+        wake_pull=lambda: service.wake("pull"),
+        look=service.look if pacs.look_again else lambda name: None,
+        leases=service.leases,
+    )
+    service.find_loops[pacs.name] = step
+    return step
+
+
+def _delivery(service: Service, name: str) -> Deliver:
+    settings = service.settings
+    told = settings.backend
+    backend = HttpBackend(told.url, told.key.get_secret_value(), told.timeout_s, told.transfer)
+    return Deliver(
+        store=service.store,
+        consumer=RabbitConsumer(settings.rabbitmq.url.get_secret_value()),
+        backend=backend,
+        files=LocalFolders(),
+        clock=service.clock,
+        log=service.log,
+        policy=delivery_policy(settings),
+        circuit=service.circuit,
+        worker=name,
+        counted=service.delivery_metrics.tried,
+    )
+
+
+def _deliver_one(deliver: Deliver) -> bool:
+    """Waits for a message by itself: it is called again at once."""
+    deliver(TAKE_S)
+    return True

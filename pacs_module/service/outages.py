@@ -1,0 +1,29 @@
+"""Whom this process waits for now: out of its loops, the backend's circuit, and what another process says of a PACS."""
+
+from __future__ import annotations
+
+from ..adapters.http.client import address_of
+from ..domain.explain.outages import Awaited, awaited
+from .service import Service
+
+
+def waits_for(service: Service) -> list[Awaited]:
+    """Everybody that is away: the work goes on when they are back, and nothing is lost."""
+    loops = service.loops
+    faults = [(name, loop.fault) for name, loop in loops.items()]
+    faults += [(f"find {name}", loop.fault) for name, loop in service.find_loops.items()]
+    backend = service.circuit.fault(f"backend at {address_of(service.settings.backend.url)}")
+    faults += [(name, backend) for name in loops if name.startswith("WORKER-")]
+    return awaited((loop, fault) for loop, fault in faults if fault is not None)
+
+
+def stuck(service: Service) -> dict[str, float]:
+    """The loops whose step takes longer than one should, with its seconds so far."""
+    return {name: loop.step_s() for name, loop in service.loops.items() if loop.stuck()}
+
+
+def measure(service: Service) -> None:
+    """For the metrics, which are asked for now and then."""
+    now, stands = service.clock.now(), stuck(service)
+    seconds = {entry.what: (now - entry.since) / 1000 for entry in waits_for(service)}
+    service.metrics.waiting(seconds, {name: name in stands for name in service.loops})

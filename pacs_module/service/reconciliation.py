@@ -1,0 +1,75 @@
+"""Wiring of reconciliation, for the service and for the command. No logic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ..adapters.files.report_folder import ReportFolder
+from ..domain.reconcile.nightly import NightlyPolicy
+from ..domain.reconcile.report import Report
+from ..domain.rules.switches import Switches
+from ..ports import Clock, EventLog, PacsFinder, StudyStore
+from ..settings import Settings
+from ..use_cases.find.ask_window import AskWindow
+from ..use_cases.reconcile.ask_devices import AskDevices
+from ..use_cases.reconcile.nightly import Nightly
+from ..use_cases.reconcile.reconcile import Reconcile
+from ..use_cases.reconcile.repair import Repair
+from ..use_cases.recover.hold_leases import HoldLeases
+
+
+@dataclass(frozen=True)
+class World:
+    """What both ways of reconciling have in common."""
+
+    settings: Settings
+    switches: Switches
+    store: StudyStore
+    finder: PacsFinder
+    clock: Clock
+    log: EventLog
+
+
+def reconciler(world: World) -> Reconcile:
+    """For one run: what a PACS taught the finds is theirs, and one that failed last night is asked anew."""
+    pacs = world.settings.pacs
+    wanted = world.switches.ct_modalities + world.switches.dx_modalities
+    return Reconcile(
+        store=world.store,
+        ask=AskWindow(world.finder, world.log, wanted, {one.name: one.caps for one in pacs}),
+        devices=AskDevices(world.finder, world.log, frozenset(one.name for one in pacs if one.series_level)),
+        clock=world.clock,
+        log=world.log,
+        switches=world.switches,
+        pacs=tuple(one.name for one in pacs),
+    )
+
+
+def repairer(world: World) -> Repair:
+    """What pulls the missing ones."""
+    return Repair(world.store, world.clock, world.log, world.switches)
+
+
+def nightly(world: World, leases: HoldLeases, local: Callable[[], datetime]) -> Nightly:
+    """The step of the service's loop; ``local``: the hospital's time."""
+    settings = world.settings.reconcile
+
+    def reconcile(days: Sequence[date]) -> Report:
+        return reconciler(world)(days)
+
+    def repair(report: Report) -> Report:
+        return repairer(world)(report, "nightly") if settings.repair else report
+
+    return Nightly(
+        reconcile=reconcile,
+        repair=repair,
+        keep=ReportFolder(world.settings.reconcile_folder, settings.keep_days).keep,
+        leases=leases,
+        clock=world.clock,
+        local=local,
+        log=world.log,
+        policy=NightlyPolicy(settings.at, settings.days_back),
+        started=local(),
+    )

@@ -1,0 +1,91 @@
+"""Everything that runs in one pacs_module process, as ``bootstrap`` makes it and the web shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from ..adapters.machine import SystemClock
+from ..adapters.queue.rabbitmq import RabbitQueue
+from ..domain.rules.switches import Switches
+from ..ports import StudyStore
+from ..settings import Settings
+from ..shared.logs import ContractLog
+from ..use_cases.deliver.anonymise import Anonymise
+from ..use_cases.deliver.backend_circuit import BackendCircuit
+from ..use_cases.deliver.publish import Publish
+from ..use_cases.deliver.record_result import RecordResult
+from ..use_cases.deliver.release import Release
+from ..use_cases.find.check_growth import LookAgain
+from ..use_cases.find.find_studies import FindStudies
+from ..use_cases.operate.look_up_at_pacs import LookUp
+from ..use_cases.operate.manual_pull import ManualPull
+from ..use_cases.operate.manual_work import ManualWork
+from ..use_cases.pull.pull_studies import PullStudies
+from ..use_cases.pull.record_pull_end import PullEnds
+from ..use_cases.pull.watch_ram_disk import WatchRamDisk
+from ..use_cases.receive.accept_notification import AcceptNotification
+from ..use_cases.receive.ask_expected import Announce
+from ..use_cases.recover.free_claims import FreeClaims
+from ..use_cases.recover.hold_leases import HoldLeases
+from .find_round import FindLoop
+from .loop import Loop
+from .metrics import DeliveryMetrics, FindMetrics
+
+
+@dataclass
+class Service:
+    """Everything that runs in one pacs_module process."""
+
+    settings: Settings
+    switches: Switches
+    log: ContractLog
+    store: StudyStore
+    queue: RabbitQueue
+    clock: SystemClock
+    find: FindStudies
+    pull: PullStudies
+    ends: PullEnds
+    accept: AcceptNotification
+    announce: Announce
+    publish: Publish
+    record: RecordResult
+    release: Release
+    anonymise: Anonymise
+    manual: ManualPull
+    look_up: LookUp
+    look: LookAgain
+    work: ManualWork
+    leases: HoldLeases
+    free_claims: FreeClaims
+    unreachable: set[str]
+    circuit: BackendCircuit
+    metrics: FindMetrics
+    delivery_metrics: DeliveryMetrics
+    ram_disk: WatchRamDisk | None = None
+    find_loops: dict[str, FindLoop] = field(default_factory=dict)
+    loops: dict[str, Loop] = field(default_factory=dict)
+
+    def wake(self, *names: str) -> None:
+        """There may be work for these loops; "pull" stands for those of all PACS."""
+        for name, loop in self.loops.items():
+            if name in names or name.partition(" ")[0] in names:
+                loop.wake()
+
+    def met_again(self, server: str) -> None:
+        """A server that was away is back, as one loop has found out: the others that wait for it need not wait any longer."""
+        for loop in self.loops.values():
+            if loop.fault is not None and loop.fault.server == server:
+                loop.wake()
+
+    def find_days(self) -> list[date]:
+        """The dates to find."""
+        return find_days(self.settings, self.clock.today())
+
+
+def find_days(settings: Settings, today: date) -> list[date]:
+    """The dates to find: fixed ones, or today and the days that ``crossday`` adds, none before ``start_date``."""
+    if settings.find_dates:
+        return list(settings.find_dates)
+    days = [today - timedelta(days=back) for back in range(-settings.crossday, -1, -1)]
+    return [day for day in days if settings.start_date is None or day >= settings.start_date]

@@ -1,0 +1,1 @@
+"""What pacs_module and the plugins both use beside the domain."""

@@ -1,0 +1,54 @@
+"""The switches of ``orthanc/config/config.py`` and of the site's own file, for both processes."""
+
+from __future__ import annotations
+
+import runpy
+import traceback
+from pathlib import Path
+
+from ..domain.errors import ConfigurationError
+from ..domain.rules.switches import ELSEWHERE, NAMES, Switches, parse_switches
+
+DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "orthanc" / "config" / "config.py"
+
+
+def load_switches(config_path: Path | None = None, site_path: Path | None = None) -> Switches:
+    """
+    Read the switches.
+
+    Args:
+        config_path: The file with all switches; None: the repository's own, or the built-in defaults where it is not installed.
+        site_path: The site's file, whose values win; None when there is none.
+
+    Raises:
+        ConfigurationError: A file is missing or is no Python (file and line are named), a name is unknown or a value bad.
+    """
+    if config_path is None and DEFAULT_CONFIG.exists():
+        config_path = DEFAULT_CONFIG
+    values: dict[str, object] = {}
+    for path in (config_path, site_path):
+        if path is not None:
+            values.update(read_assignments(path))
+    return parse_switches(values)
+
+
+def read_assignments(path: Path) -> dict[str, object]:
+    """
+    The upper-case names of a Python file; anything else in it (imports, helpers) stays private to it.
+
+    But for the name of a switch in other letters: left out it would be a switch that the site has set and that nobody heeds.
+    """
+    try:
+        names = runpy.run_path(str(path))
+    except OSError as error:
+        raise ConfigurationError("file", str(path), f"a file that can be read ({error.strerror})") from error
+    except SyntaxError as error:
+        raise ConfigurationError("file", f"{path}, line {error.lineno}", f"Python assignments ({error.msg})") from error
+    except Exception as error:
+        line = next(
+            (frame.lineno for frame in reversed(traceback.extract_tb(error.__traceback__)) if frame.filename == str(path)), 0
+        )
+        raise ConfigurationError("file", f"{path}, line {line}", f"Python assignments ({error})") from error
+    switches = {*NAMES, *ELSEWHERE}
+    meant = {name for name in names if name.isupper() or name.upper() in switches}
+    return {name: value for name, value in names.items() if name in meant and not name.startswith("_")}

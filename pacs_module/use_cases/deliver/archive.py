@@ -1,0 +1,62 @@
+"""Archive: a computed hand-over is compressed into the archive before its folder is let go (M18)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...domain.instants import iso
+from ...domain.study.handover import HandOver
+from ...domain.study.study import Study
+from ...ports import Archive, Clock, EventLog, StudyStore
+from ...shared.crash_points import reach
+from ..lookup import handover_named
+from ..update_study import change
+
+
+@dataclass
+class KeepArchive:
+    """Called by the release of a hand-over, once its retention is over."""
+
+    store: StudyStore
+    archive: Archive
+    clock: Clock
+    log: EventLog
+
+    def __call__(self, study_uid: str, item: HandOver) -> None:
+        """
+        Archive one hand-over, if the backend has computed it and it is not in the archive yet.
+
+        Raises:
+            RetriableError: The archive cannot be written; the folder is kept until it can.
+        """
+        if item.message_state != "done" or item.archived_at:
+            return
+        if not Path(item.filepath).is_dir():
+            self.log.event("nothing to archive: the files are gone", "WARNING", studyUID=study_uid, folder=item.filepath)
+            return
+        reach("to_archive")
+        kept = self.archive.store(item.handover_id, Path(item.filepath), self.clock.today())
+        reach("archived")
+        words = f"{kept.files} files, {kept.bytes_before} bytes as {kept.bytes_after}: {kept.folder}"
+
+        def edit(study: Study) -> bool:
+            stored = study.handover(item.handover_id)
+            if stored is None or stored.archived_at:
+                return False
+            stored.archived_at = iso(self.clock.now())
+            study.note("archived", words, self.clock.now())
+            return True
+
+        change(self.store, study_uid, edit)
+
+    def sweep(self) -> bool:
+        """Remove what is older than the archive keeps, and what a process that died left half."""
+        days = self.archive.sweep(self.clock.today(), self._is_made)
+        if days:
+            self.log.event("archive: old days removed", days=days)
+        return False
+
+    def _is_made(self, handover_id: str) -> bool:
+        item = handover_named(self.store, handover_id)
+        return item is not None and not item.archived_at and not item.released_at

@@ -1,0 +1,247 @@
+"""Deliver: a worker takes a message, asks the backend, and acknowledges when the result is in (M22, M32)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...domain.errors import Busy, PermanentError, PipelineError, Refused, RetriableError, Unreachable
+from ...domain.explain import loglines
+from ...domain.instants import iso, milliseconds
+from ...domain.study.handover import HandOver
+from ...domain.study.lifecycle import Event, State
+from ...domain.study.study import Study
+from ...domain.wire.documents import from_document
+from ...domain.wire.messages import SeriesFolder
+from ...ports import Backend, Clock, Delivery, EventLog, FileCheck, QueueConsumer, StudyStore
+from ...shared.crash_points import reach
+from ..lookup import study_named
+from ..update_study import change
+from .backend_circuit import BackendCircuit
+from .publish import schedule_publishing
+from .settle_delivery import UNDECIDED, DeliveryPolicy, fail_delivery, give_up, settle
+
+LOOK_S = 0.5
+"""How often a waiting worker looks for the result, in seconds; also the time in which it notices a stop."""
+GONE_S = 2.0
+"""How often it looks whether the backend is still there, in seconds."""
+_KEY_REFUSED = 401
+
+
+@dataclass
+class Deliver:
+    """One delivery worker."""
+
+    store: StudyStore
+    consumer: QueueConsumer
+    backend: Backend
+    files: FileCheck
+    clock: Clock
+    log: EventLog
+    policy: DeliveryPolicy
+    circuit: BackendCircuit
+    worker: str
+    counted: Callable[[str], None] = lambda outcome: None
+    """Told of each try to deliver, for the numbers."""
+    stopping: Callable[[], bool] = bool
+
+    def __call__(self, timeout: float) -> bool:
+        """
+        Deal with one message, if one comes within ``timeout`` seconds.
+
+        Returns:
+            Whether one came.
+
+        Raises:
+            RetriableError: RabbitMQ or the store is away; the message comes again.
+        """
+        if not self.circuit.admit():
+            self.consumer.keep_alive(timeout)
+            return False
+        try:
+            return self._take(timeout)
+        finally:
+            self.circuit.give_back()
+
+    def _take(self, timeout: float) -> bool:
+        delivery = self.consumer.take(timeout)
+        if delivery is None:
+            return False
+        reach("consumed")
+        try:
+            self._deal_with(delivery)
+        except BaseException:  # also when the thread ends with it: its successor has the same hand
+            self._give_back(delivery)
+            raise
+        return True
+
+    def _deal_with(self, delivery: Delivery) -> None:
+        self.log.line(loglines.worker_message(self.worker, delivery.message))
+        study = study_named(self.store, str(delivery.message.get("studyUID", "")))
+        item = study.handover(str(delivery.message.get("handoverID", ""))) if study else None
+        if study is None or item is None:
+            self.log.event("message of a study that the store does not know", "ERROR", message=dict(delivery.message))
+            self.consumer.dead(delivery)
+        elif not item.open:
+            self._settle(delivery, dead=item.message_state == "dead")
+        elif item.outdates(delivery.message_id):
+            self.consumer.done(delivery)  # published twice, or its worker died: it is owed again, and comes when it is time
+        elif not self._files_there(item):
+            self._files_lost(study.study_uid, item)
+            self.consumer.done(delivery)
+        else:
+            self._deliver(study.study_uid, item, delivery)
+
+    def _give_back(self, delivery: Delivery) -> None:
+        """The store or something else failed on the way: the message must not stay in this worker's hand."""
+        try:
+            self.consumer.put_back(delivery)
+        except PipelineError as error:
+            self.log.event("message not given back, RabbitMQ does it", "WARNING", messageID=delivery.message_id, error=str(error))
+
+    def _files_there(self, item: HandOver) -> bool:
+        folders = [from_document(SeriesFolder, entry) for entry in item.message.get("series", ())]
+        folders = folders or [SeriesFolder(item.series_uid, item.filepath, item.number_received)]
+        count = self.files.count_files(folders, item.filepath)
+        self.log.line(loglines.upload_files(item.filepath, count))
+        return count >= item.number_received
+
+    def _deliver(self, study_uid: str, item: HandOver, delivery: Delivery) -> None:
+        try:
+            self.backend.submit(item.message, item.handover_id)
+        except (Unreachable, Busy) as error:
+            self._away(study_uid, item, error, delivery)
+        except RetriableError as error:
+            self.circuit.failed(error.public)
+            self._settle(delivery, self._again(study_uid, item, "failed", str(error)))
+        except PermanentError as error:
+            if isinstance(error, Refused) and error.status == _KEY_REFUSED:
+                self._away(study_uid, item, error, delivery)  # our key is wrong: no fault of this hand-over
+            else:
+                self.circuit.succeeded()
+                self._settle(delivery, self._give_up(study_uid, item, str(error)))
+        else:
+            reach("posted")
+            self.circuit.succeeded()
+            self._accepted(study_uid, item)
+            self.log.line(loglines.upload_success(item.filepath))
+            self._wait_for_result(study_uid, item, delivery)
+
+    def _away(self, study_uid: str, item: HandOver, error: PipelineError, delivery: Delivery) -> None:
+        """The backend is not there, or not for us: no attempt is wasted on it."""
+        self.circuit.failed(error.public, down=True, wait=error.wait if isinstance(error, Busy) else None)
+        self._again(study_uid, item, "away", str(error), counted=False)
+        self.consumer.done(delivery)
+
+    def _wait_for_result(self, study_uid: str, item: HandOver, delivery: Delivery) -> None:
+        """The message counts as done only when the result is in; until then it stays with RabbitMQ, whatever dies."""
+        timeout, waited, looked, before = milliseconds(self.policy.result_timeout), 0, 0, self.clock.now()
+        why, outcome = f"no result within {self.policy.result_timeout}", "no result"
+        while waited < timeout:
+            self.consumer.keep_alive(LOOK_S)
+            now = self.clock.now()
+            waited, before = waited + max(now - before, 0), now  # a clock that is set back counts nothing
+            state = self._state_of(study_uid, item)
+            if state != "accepted":
+                self._settle(delivery, state == "dead")
+                return
+            if self.stopping():
+                self.consumer.put_back(delivery)
+                return
+            if waited - looked >= GONE_S * 1000:
+                looked = waited
+                if self.backend.gone():
+                    why, outcome = "the backend has gone while it computed", "gone"
+                    self.circuit.failed(why, down=True)
+                    break
+        self._settle(delivery, self._again(study_uid, item, outcome, why))
+
+    def _settle(self, delivery: Delivery, dead: bool) -> None:
+        if dead:
+            self.consumer.dead(delivery)
+        else:
+            self.consumer.done(delivery)
+
+    def _state_of(self, study_uid: str, item: HandOver) -> str:
+        study = self.store.get(study_uid)
+        stored = study.handover(item.handover_id) if study else None
+        return stored.message_state if stored else "dead"
+
+    def _accepted(self, study_uid: str, item: HandOver) -> None:
+        def edit(stored: HandOver, study: Study) -> None:
+            if not stored.open:  # so was its result: for the story only
+                stored.tried("accepted", "its result was here before this was written down", self.clock.now(), self.worker)
+                return
+            if stored.attempts != item.attempts:
+                return  # the backend was so fast that its "failed" is in already
+            now = self.clock.now()
+            stored.message_state, stored.accepted_at = "accepted", iso(now)
+            # The worker gives up after result_timeout; when worker and message are both gone, it is published again.
+            stored.next_at = now + 2 * milliseconds(self.policy.result_timeout)
+            schedule_publishing(study)
+            stored.attempts += 1
+            stored.tried("accepted", f"attempt {stored.attempts}", now, self.worker)
+            study.note("delivered", f"{item.filepath}, attempt {stored.attempts}", now, by=self.worker)
+
+        self.counted("accepted")
+        self._edit(study_uid, item, edit, only_open=False)
+
+    def _again(self, study_uid: str, item: HandOver, outcome: str, why: str, counted: bool = True) -> bool:
+        """Owe the message again after a pause; True when that was the last attempt."""
+        gone = False
+
+        def edit(stored: HandOver, study: Study) -> None:
+            nonlocal gone
+            now = self.clock.now()
+            stored.tried(outcome, why, now, self.worker)
+            gone = fail_delivery(study, stored, why, now, self.policy, counted)
+
+        self.counted(outcome)
+        self._edit(study_uid, item, edit)
+        return gone
+
+    def _give_up(self, study_uid: str, item: HandOver, why: str) -> bool:
+        def edit(stored: HandOver, study: Study) -> None:
+            now = self.clock.now()
+            stored.tried("refused", why, now, self.worker)
+            give_up(study, stored, why, now, self.policy)
+
+        self.counted("refused")
+        self._edit(study_uid, item, edit)
+        return True
+
+    def _files_lost(self, study_uid: str, item: HandOver) -> None:
+        """
+        The RAM disk lost them before a result was in: pulled again, and handed over whatever was handed over before (M33).
+
+        At once the first time, then with growing pauses: a folder that pacs_module cannot see would else be pulled without end.
+        """
+
+        def edit(stored: HandOver, study: Study) -> None:
+            now = self.clock.now()
+            stored.last_error = "files lost before the result"
+            settle(study, stored, "lost", now, self.policy)
+            if study.handovers[-1] is not stored or study.state not in UNDECIDED:
+                study.note(Event.FILES_LOST.value, f"{item.filepath}, not needed any more", now)
+                return
+            study.apply(Event.FILES_LOST, item.filepath, now)
+            study.forced = True
+            if study.state is State.META_ONLY:  # a pull that runs is repeated when it ends without a hand-over
+                study.pull_now(now + self._pause_after_losses(study))
+
+        self._edit(study_uid, item, edit)
+
+    def _pause_after_losses(self, study: Study) -> int:
+        kept = [place for place, item in enumerate(study.handovers, start=1) if item.message_state != "lost"]
+        in_row = len(study.handovers) - max(kept, default=0)
+        return milliseconds(self.policy.retry.pause_after(in_row - 1)) if in_row > 1 else 0
+
+    def _edit(self, study_uid: str, item: HandOver, edit: Callable[[HandOver, Study], None], only_open: bool = True) -> None:
+        def change_open(study: Study) -> bool:
+            stored = study.handover(item.handover_id)
+            if stored is None or (only_open and not stored.open):
+                return False
+            edit(stored, study)
+            return True
+
+        change(self.store, study_uid, change_open)

@@ -1,0 +1,79 @@
+"""The backend's result (M23)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...domain.instants import iso
+from ...domain.study.handover import HandOver
+from ...domain.study.lifecycle import Event
+from ...domain.study.study import Study
+from ...domain.wire.messages import Result
+from ...ports import Clock, EventLog, StudyStore
+from ...shared.crash_points import reach
+from ..lookup import study_named
+from ..update_study import change
+from .settle_delivery import DeliveryPolicy, fail_delivery, settle
+
+_EVENTS = {"completed": Event.RESULT_COMPLETED, "unsupported_series": Event.RESULT_UNSUPPORTED}
+
+_AT_THE_BACKEND = ("queued", "accepted")
+"""A backend may have failed before we have written down that it accepted."""
+
+
+@dataclass
+class RecordResult:
+    """Late, repeated and unknown results are answered sensibly: ``recorded``, ``known already`` or None."""
+
+    store: StudyStore
+    clock: Clock
+    log: EventLog
+    policy: DeliveryPolicy
+
+    def __call__(self, result: Result) -> str | None:
+        """
+        Write a result down.
+
+        Returns:
+            ``recorded``; ``known already`` (nothing changed); None when there is no such study or hand-over.
+        """
+        answer: str | None = None
+
+        def edit(study: Study) -> bool:
+            nonlocal answer
+            item = _meant(study, result)
+            answer = None if item is None else self._take(study, item, result)
+            return answer == "recorded"
+
+        study = study_named(self.store, result.study_uid)
+        if study is not None:
+            change(self.store, study.study_uid, edit)
+        reach("result_in")
+        values = {"studyUID": result.study_uid, "seriesUID": result.series_uid, "state": result.state}
+        self.log.event("result", **values, answer=answer or "unknown")
+        return answer
+
+    def _take(self, study: Study, item: HandOver, result: Result) -> str:
+        if item.message_state == "done" or (result.state == "failed" and item.message_state not in _AT_THE_BACKEND):
+            return "known already"
+        now = self.clock.now()
+        item.result_message, item.result_at = result.message, iso(now)
+        if result.state == "failed":
+            item.tried("failed there", result.message, now, "backend")
+            fail_delivery(study, item, f"the backend says failed: {result.message}", now, self.policy)
+            return "recorded"
+        item.result, item.result_values = result.state, dict(result.result)
+        settle(study, item, "done", now, self.policy)
+        event = _EVENTS[result.state]
+        if study.handovers[-1] is item:
+            study.apply(event, result.message or result.state, now, by="backend")
+        else:
+            study.note(f"{event.value}, of an earlier hand-over", result.message, now, by="backend")
+        return "recorded"
+
+
+def _meant(study: Study, result: Result) -> HandOver | None:
+    if result.handover_id:
+        return study.handover(result.handover_id)
+    same = [item for item in study.handovers if result.series_uid in (item.series_uid, item.message.get("seriesUID"))]
+    return next((item for item in same if item.open), same[-1] if same else None)

@@ -1,0 +1,89 @@
+"""Release: hand-over folders whose result is in go, after their retention (M22)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ...domain.errors import RetriableError
+from ...domain.instants import iso, milliseconds
+from ...domain.study.handover import HandOver
+from ...domain.study.study import RELEASE, Study
+from ...ports import Clock, CopyMaker, Puller, StudyStore
+from ..update_study import change
+from .archive import KeepArchive
+
+CLAIM_LEASE = timedelta(seconds=60)
+PAUSE = timedelta(seconds=30)
+"""After a folder could not be let go."""
+ARCHIVE_LEASE = timedelta(minutes=15)
+"""Longer than compressing the largest series takes."""
+
+
+@dataclass
+class Release:
+    """Asks the plugins to let go of folders; asked again until they have answered."""
+
+    store: StudyStore
+    puller: Puller
+    clock: Clock
+    owner: str
+    copies: CopyMaker | None = None
+    archive: KeepArchive | None = None
+
+    def __call__(self) -> bool:
+        """
+        Release the folders of one study.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            RetriableError: The plugins do not answer, or the archive cannot be written; again after a pause.
+        """
+        study = self.store.claim(RELEASE, self.owner, self.clock.now(), milliseconds(self._lease()))
+        if study is None:
+            return False
+        now = self.clock.now()
+        over = [item for item in _kept(study) if item.next_at <= now]
+        try:
+            self._let_go(study.study_uid, over)
+        except RetriableError:
+            self._put_off(study.study_uid)
+            raise
+        settled = {item.handover_id for item in over}
+
+        def edit(stored: Study) -> bool:
+            for item in stored.handovers:
+                if item.handover_id in settled:
+                    item.released_at = iso(now)
+            stored.schedule(RELEASE, min((item.next_at for item in _kept(stored)), default=None))
+            return True
+
+        change(self.store, study.study_uid, edit)
+        return True
+
+    def _let_go(self, study_uid: str, over: Sequence[HandOver]) -> None:
+        if self.archive is not None:
+            for item in over:
+                self.archive(study_uid, item)
+        for item in over:
+            self.puller.release(item.handover_id)
+            if self.copies is not None:
+                self.copies.remove(item.handover_id)
+
+    def _put_off(self, study_uid: str) -> None:
+        def edit(study: Study) -> bool:
+            study.schedule(RELEASE, self.clock.now() + milliseconds(PAUSE))
+            return True
+
+        change(self.store, study_uid, edit)
+
+    def _lease(self) -> timedelta:
+        return CLAIM_LEASE if self.archive is None else ARCHIVE_LEASE
+
+
+def _kept(study: Study) -> list[HandOver]:
+    """Settled hand-overs whose folders are still there, each with a retention of its own."""
+    return [item for item in study.handovers if not item.open and not item.released_at]

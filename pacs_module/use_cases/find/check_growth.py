@@ -1,0 +1,140 @@
+"""Look again into studies at a PACS that tells no counts: what has grown is pulled again (M10, M20)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from ...domain.dicom.attributes import Attributes, clean_uid, parse_count
+from ...domain.errors import PermanentError
+from ...domain.find.stability import StabilityPolicy
+from ...domain.instants import milliseconds
+from ...domain.rules.filters import is_dx
+from ...domain.rules.switches import Switches
+from ...domain.study.growth_checks import WHOLE, LookPolicy, growth
+from ...domain.study.lifecycle import SETTLED, Event
+from ...domain.study.study import LOOK, PULL, Study
+from ...ports import Clock, EventLog, PacsFinder, StudyStore
+from ..update_study import change
+
+LEASE_MS = 15 * 60 * 1000
+"""When a PACS did not answer: the pause until the next try, which takes nothing from the budget."""
+
+
+@dataclass
+class LookAgain:
+    """
+    One look at a time; when and how often stands in the study's document.
+
+    ``series_level`` names the PACS that can be asked at SERIES level.
+    """
+
+    store: StudyStore
+    finder: PacsFinder
+    clock: Clock
+    log: EventLog
+    switches: Switches
+    stability: StabilityPolicy
+    series_level: Collection[str]
+    owner: str
+    policy: LookPolicy = field(default_factory=LookPolicy)
+
+    def __call__(self, pacs: str) -> int | None:
+        """
+        Look into the study of one PACS that has been due longest.
+
+        Returns:
+            How many queries it took, None when none was due.
+
+        Raises:
+            RetriableError: The PACS did not answer; the study is due again after the lease.
+        """
+        study = self.store.claim(LOOK, self.owner, self.clock.now(), LEASE_MS, {"look.pacs": pacs})
+        if study is None:
+            return None
+        if study.state not in SETTLED or study.count is not None:
+            change(self.store, study.study_uid, self._not_now)
+            return 0
+        ask = _Ask(self.finder, pacs, study)
+        shown = ask.series() if pacs in self.series_level else {}
+        assert study.look is not None, "claimed by it"  # noqa: S101
+        if not shown:
+            shown = ask.whole()
+        elif study.look.number < self.policy.images and not growth(shown, study.look.series, study.received):
+            shown |= ask.images(shown, self.policy.most_series)
+        if not shown:
+            self.log.event("growth cannot be told", "WARNING", pacs=pacs, studyUID=study.study_uid)
+        change(self.store, study.study_uid, lambda kept: self._take(kept, shown))
+        return ask.queries
+
+    def _not_now(self, study: Study) -> bool:
+        """While it is being pulled there is nothing to compare with; where counts are told nothing needs to be."""
+        told = study.count is not None or study.look is None
+        study.schedule(LOOK, None if told else self.clock.now() + milliseconds(self.policy.pauses.first))
+        return True
+
+    def _take(self, study: Study, shown: dict[str, int]) -> bool:
+        look, now = study.look, self.clock.now()
+        if look is None or study.count is not None or study.state not in SETTLED:
+            return self._not_now(study)
+        why = growth(shown, look.series, study.received)
+        look.take(shown)
+        if why:
+            self._grew(study, f"{look.pacs}, which tells no counts: {why}", now)
+            return True
+        look.number += 1
+        over = self.policy.pauses.exhausted(look.number)
+        study.schedule(LOOK, None if over else now + milliseconds(self.policy.pauses.pause_after(look.number + 1)))
+        return True
+
+    def _grew(self, study: Study, why: str, now: int) -> None:
+        """What has just come may still be coming: pulled after the delay that is due without counts."""
+        study.apply(Event.GREW, why, now)
+        study.attempts, study.sightings = 0, []
+        at = now if is_dx(study.modality, self.switches) else now + milliseconds(self.stability.delay)
+        study.schedule(PULL, at)
+        study.schedule(LOOK, at + milliseconds(self.policy.pauses.first))
+        self.log.event("grown at a PACS without counts", studyUID=study.study_uid, why=why)
+
+
+@dataclass
+class _Ask:
+    """One study's queries."""
+
+    finder: PacsFinder
+    pacs: str
+    study: Study
+    queries: int = 0
+
+    def series(self) -> dict[str, int]:
+        """Its series with the instances of each, 0 where the PACS does not count; empty when it cannot be asked."""
+        answers = self._find("SERIES", {}, ("StudyInstanceUID", "SeriesInstanceUID", "NumberOfSeriesRelatedInstances"))
+        counts = {
+            clean_uid(answer.get("SeriesInstanceUID", "")): parse_count(answer.get("NumberOfSeriesRelatedInstances")) or 0
+            for answer in answers
+        }
+        return {uid: count for uid, count in counts.items() if uid}
+
+    def images(self, shown: dict[str, int], most: int) -> dict[str, int]:
+        """The instances of those taken series that the PACS did not count."""
+        uncounted = [uid for uid, record in self.study.series.items() if record.taken and shown.get(uid) == 0]
+        return {uid: self._count({"SeriesInstanceUID": uid}) for uid in uncounted[:most]}
+
+    def whole(self) -> dict[str, int]:
+        """All instances of the study, empty when the PACS does not tell these either."""
+        count = self._count({})
+        return {WHOLE: count} if count else {}
+
+    def _count(self, keys: dict[str, str]) -> int:
+        answers = self._find("IMAGE", keys, ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"))
+        return len({clean_uid(answer.get("SOPInstanceUID", "")) for answer in answers} - {""})
+
+    def _find(self, level: str, keys: dict[str, str], returned: tuple[str, ...]) -> list[Attributes]:
+        """A level that a PACS refuses tells nothing."""
+        self.queries += 1
+        uid = self.study.study_uid
+        try:
+            answers = self.finder.find(self.pacs, level, {"StudyInstanceUID": uid, **keys}, returned)
+        except PermanentError:
+            return []
+        return [answer for answer in answers if clean_uid(answer.get("StudyInstanceUID", "")) in ("", uid)]

@@ -1,0 +1,221 @@
+"""Find: ask one PACS for the studies of one day and take note of what it answers (M1, M2, M11)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
+
+from ...domain.dicom.attributes import FoundStudy
+from ...domain.explain import loglines
+from ...domain.find.go_live import NO_BACKLOG, Backlog
+from ...domain.find.sighting import Seen, new_study, see, unpullable_key
+from ...domain.find.stability import StabilityPolicy
+from ...domain.find.windows import Window
+from ...domain.instants import iso
+from ...domain.rules.switches import Switches
+from ...domain.study.lifecycle import BY_HAND, SETTLED, Event, State
+from ...domain.study.study import PULL, Study
+from ...ports import Clock, EventLog, Exists, StudyStore
+from ...shared.crash_points import reach
+from ..update_study import change
+from .ask_window import AskWindow
+from .note_vanished import NoteVanished
+from .resolve_uid import ResolveUid
+
+STUDY_KEYS = (
+    "StudyInstanceUID",
+    "StudyDate",
+    "StudyTime",
+    "AccessionNumber",
+    "PatientID",
+    "StudyDescription",
+    "ModalitiesInStudy",
+    "NumberOfStudyRelatedInstances",
+)
+MOST_QUIET = 100_000
+
+
+@dataclass(frozen=True)
+class FindResult:
+    """
+    What a find brought.
+
+    ``stable``: studies that became due to be pulled; ``undecided``: wanted ones whose instances are still being counted;
+    ``complete``: False when the PACS capped its answers and no split helped.
+    """
+
+    stable: int
+    undecided: int
+    complete: bool
+    answers: int
+    queries: int
+
+
+@dataclass
+class FindStudies:
+    """Finds at STUDY level; what is done with a wanted study before its pull is the business of ``pull_studies``."""
+
+    store: StudyStore
+    ask: AskWindow
+    resolve: ResolveUid
+    clock: Clock
+    log: EventLog
+    switches: Switches
+    stability: StabilityPolicy
+    backlog: Backlog = NO_BACKLOG
+    distrusted: Collection[str] = ()
+    """PACS whose ModalitiesInStudy is not to be believed: the modalities are asked at SERIES level."""
+    vanished: NoteVanished = field(init=False)
+    _quiet: dict[tuple[str, str], FoundStudy] = field(default_factory=dict)
+    """Answers that changed nothing in a settled study: the same answer again needs no look into the store. A cache."""
+
+    def __post_init__(self) -> None:
+        """What the PACS has no more is noted in the same store."""
+        self.vanished = NoteVanished(self.store, self.clock, self.log)
+
+    def __call__(self, pacs: str, window: Window) -> FindResult:
+        """
+        Find the studies of one day (in the hospital's time zone), or of a part of it, at one PACS.
+
+        Raises:
+            RetriableError: The PACS did not answer.
+            PermanentError: Its answers cannot be read.
+        """
+        day = window.day.isoformat()
+        self.log.line(loglines.find_list(day))
+        answers = self.ask(pacs, window, STUDY_KEYS)
+        self.log.line(loglines.found_list(day, len(answers.studies)))
+        stable, undecided = self.take_note(answers.studies)
+        if answers.proof and window.whole_day:
+            for uid in self.vanished(pacs, window.day, answers.studies, in_parts=answers.queries > 1):
+                self._quiet.pop((pacs, uid), None)
+        return FindResult(stable, undecided, answers.complete, len(answers.studies), answers.queries)
+
+    def take_note(self, answers: Iterable[FoundStudy]) -> tuple[int, int]:
+        """Write down what the answers tell; returns how many are stable now, and how many still undecided."""
+        fresh: list[Study] = []
+        stable = undecided = 0
+        for found in self._usable(answers):
+            if self._quiet.get((found.pacs, found.study_uid)) == found:
+                continue
+            if self.store.get(found.study_uid) is None:
+                fresh.append(new_study(found, self.clock.now(), self.switches))
+            seen, study = self._sight(found, fresh)
+            stable += seen.stable
+            undecided += study.state is State.META_ONLY and not study.waits_for_pull
+            self._remember_quiet(found, seen, study)
+        wanted = [study for study in fresh if study.state is not None]
+        self.log.line(loglines.not_in_db(len(fresh)))
+        self.log.line(loglines.after_modality(len(wanted)))
+        self.log.line(loglines.added(len(wanted)))
+        self.log.line(loglines.stable_found(stable))
+        return stable, undecided
+
+    def _remember_quiet(self, found: FoundStudy, seen: Seen, study: Study) -> None:
+        key = (found.pacs, found.study_uid)
+        if seen.changed or study.state not in (None, *SETTLED):
+            self._quiet.pop(key, None)
+            return
+        if len(self._quiet) >= MOST_QUIET:
+            self._quiet.clear()
+        self._quiet[key] = found
+
+    def _usable(self, answers: Iterable[FoundStudy]) -> Iterable[FoundStudy]:
+        seen: set[str] = set()
+        for told in answers:
+            found = replace(told, modalities=()) if told.pacs in self.distrusted else told
+            named = found if found.study_uid else self.with_uid(found)
+            if named is not None and named.study_uid not in seen:
+                seen.add(named.study_uid)
+                yield named
+
+    def _sight(self, found: FoundStudy, fresh: list[Study]) -> tuple[Seen, Study]:
+        if fresh and fresh[-1].study_uid == found.study_uid:
+            study = fresh[-1]
+            seen = self._see(study, found)
+            if not self.store.insert(study):
+                fresh.pop()  # another process was faster: this sighting is the next find's
+                return Seen(False), study
+            reach("found")
+        else:
+            seen, study = self._sight_known(found)
+        if seen.stable:
+            reach("stable")
+            self.log.line(loglines.is_stable(study.patient_id, study.accession_number, study.study_uid, found.count))
+        return seen, study
+
+    def _sight_known(self, found: FoundStudy) -> tuple[Seen, Study]:
+        seen = Seen(False)
+
+        def edit(study: Study) -> bool:
+            nonlocal seen
+            seen = self._see(study, found)
+            return seen.changed
+
+        study = change(self.store, found.study_uid, edit)
+        assert study is not None, "documents are never deleted"  # noqa: S101
+        return seen, study
+
+    def _see(self, study: Study, found: FoundStudy) -> Seen:
+        now = self.clock.now()
+        seen = see(study, found, now, self.stability, self.switches)
+        if seen.stable and self.backlog.has(study):
+            slot = self.backlog.next_slot(self._last_slot(), now)
+            study.backlog, study.waits_since_at = True, iso(slot)
+            study.note("backlog", f"from before going live: at most {self.backlog.per_hour} an hour", now)
+            study.schedule(PULL, slot)
+        return seen
+
+    def _last_slot(self) -> int | None:
+        """The time of the last pull that the backlog has been given."""
+        waiting = self.store.find({"backlog": True, "due.pull": Exists()}, order=(("due.pull", -1),), limit=1)
+        return waiting[0].due[PULL] if waiting else None
+
+    def with_uid(self, found: FoundStudy, by: str = "") -> FoundStudy | None:
+        """
+        A study without a UID as it is known at another level, or None: then it is kept under a key of its own (field case 12).
+
+        Args:
+            found: The answer.
+            by: The person who asks for it: the PACS is asked again at once. Without, one that is not wanted is left alone, and
+                the pauses between the questions grow.
+        """
+        now = self.clock.now()
+        study = new_study(found, now, self.switches)
+        if study.state is None and not by:
+            return None
+        key = unpullable_key(found)
+        uid = self.resolve(key, found, at_once=bool(by))
+        if uid:
+            change(self.store, key, lambda kept: _found_at_last(kept, uid, now))
+            return replace(found, study_uid=uid)
+        study.study_uid, study.state, study.history = key, None, []
+        study.apply(Event.NO_UID, f"{found.pacs} gives it no StudyInstanceUID, neither at SERIES nor at IMAGE level", now)
+        study.saw(found.pacs, found.count, now)
+        if self.store.insert(study):
+            values = {"pacs": found.pacs, "accession": found.accession_number}
+            self.log.event("unpullable", "WARNING", state=State.UNPULLABLE.value, **values)
+        else:
+            change(self.store, key, lambda kept: _still_without(kept, found, now, by))
+        return None
+
+
+def _still_without(study: Study, found: FoundStudy, now: int, by: str) -> bool:
+    """It grew, or a person asked for it, and it has no UID all the same."""
+    before = study.count
+    counted = study.saw(found.pacs, found.count, now)
+    grew = counted and (found.count or 0) > (before or 0)
+    if study.state in BY_HAND and (grew or by):
+        study.apply(Event.NO_UID, "grew or asked for again", now)
+    if by:
+        study.apply(Event.MANUAL, f"asked again: {found.pacs} gives it no StudyInstanceUID", now, by=by)
+    elif grew:
+        study.apply(Event.GREW, f"{found.pacs} has {found.count} instances, and no StudyInstanceUID", now)
+    return counted or bool(by)
+
+
+def _found_at_last(study: Study, uid: str, now: int) -> bool:
+    if study.state is not State.UNPULLABLE:
+        return False
+    study.apply(Event.UID_FOUND, f"it is {uid}", now)
+    return True

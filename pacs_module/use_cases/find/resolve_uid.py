@@ -1,0 +1,63 @@
+"""A study that the PACS answers without StudyInstanceUID: its SERIES or IMAGE level may know it (field case 12)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from ...domain.dicom.attributes import FoundStudy, clean_uid, dashed_date
+from ...domain.errors import PipelineError
+from ...domain.instants import milliseconds
+from ...ports import Clock, EventLog, PacsFinder
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=10), timedelta(days=1)
+"""A PACS that does not tell now will hardly tell in the next find: the pauses double."""
+KEYS = ("StudyInstanceUID", "StudyDate", "AccessionNumber", "PatientID")
+
+
+@dataclass
+class ResolveUid:
+    """Asks for each study again after growing pauses; remembers what it learnt (a cache)."""
+
+    finder: PacsFinder
+    clock: Clock
+    log: EventLog
+    _known: dict[str, str] = field(default_factory=dict)
+    _again: dict[str, int] = field(default_factory=dict)
+    _pause: dict[str, timedelta] = field(default_factory=dict)
+
+    def __call__(self, key: str, found: FoundStudy, at_once: bool = False) -> str:
+        """
+        The study's UID, or an empty text.
+
+        Args:
+            key: What the study is kept under as long as it has no UID.
+            found: The answer without a UID.
+            at_once: Ask now, whatever the pause.
+        """
+        now = self.clock.now()
+        if key not in self._known and (at_once or self._again.get(key, 0) <= now):
+            self._pause[key] = min(2 * self._pause.get(key, FIRST_PAUSE / 2), LONGEST_PAUSE)
+            self._again[key] = now + milliseconds(self._pause[key])
+            uid = self._ask(found)
+            if uid:
+                self._known[key] = uid
+                self.log.event("UID found another way", pacs=found.pacs, studyUID=uid)
+        return self._known.get(key, "")
+
+    def _ask(self, found: FoundStudy) -> str:
+        for level in ("SERIES", "IMAGE"):
+            for name, value in (("AccessionNumber", found.accession_number), ("PatientID", found.patient_id)):
+                uids = self._uids(found, level, name, value) if value else set()
+                if len(uids) == 1:
+                    return uids.pop()
+        return ""
+
+    def _uids(self, found: FoundStudy, level: str, name: str, value: str) -> set[str]:
+        try:
+            answers = self.finder.find(found.pacs, level, {name: value}, KEYS)
+        except PipelineError as error:
+            self.log.event("no UID another way", "WARNING", pacs=found.pacs, queryLevel=level, error=str(error))
+            return set()
+        same_day = [a for a in answers if dashed_date(a.get("StudyDate", "")) in ("", found.study_date)]
+        return {uid for uid in (clean_uid(answer.get("StudyInstanceUID", "")) for answer in same_day) if uid}

@@ -1,0 +1,1 @@
+"""Operate: what a person asks for by hand."""

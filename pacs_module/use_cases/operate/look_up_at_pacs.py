@@ -1,0 +1,141 @@
+"""Look up at the PACS what is not known here, and say what would be done with it; nothing is pulled or written (M24)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from ...domain.dicom.attributes import FoundStudy, SeriesFacts, clean_uid, found_study, parse_count
+from ...domain.errors import PipelineError
+from ...domain.rules.filters import judge_modalities, judge_series
+from ...domain.rules.switches import Switches
+from ...ports import Clock, PacsFinder
+from ..find.find_studies import STUDY_KEYS
+from ..pull.prepare_pull import SERIES_KEYS
+from .manual_pull import check_asked
+
+MOST_STUDIES = 5
+"""Of so many the series are asked for, at each PACS."""
+REMEMBER_MS = 15_000
+_MOST_REMEMBERED = 200
+
+
+@dataclass
+class LookUp:
+    """
+    Asks every PACS that answers; one question at a time, and the same one again is answered from memory for some seconds.
+
+    ``unreachable`` are those whose circuit is open: they are not waited for.
+    """
+
+    finder: PacsFinder
+    clock: Clock
+    switches: Switches
+    pacs: tuple[str, ...]
+    unreachable: Collection[str]
+    days: Callable[[], list[date]]
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _known: dict[tuple[tuple[str, str], ...], tuple[int, dict[str, Any]]] = field(default_factory=dict)
+
+    def __call__(self, asked: Mapping[str, str]) -> dict[str, Any]:
+        """
+        What each PACS has.
+
+        Args:
+            asked: DICOM keywords of :data:`pacs_module.use_cases.operate.manual_pull.NAMES` to values.
+
+        Returns:
+            By PACS: ``studies`` with ``would`` (what would be done, and why) and ``series``, or ``error``.
+
+        Raises:
+            MessageError: Nothing usable was asked for, or a wildcard.
+        """
+        wanted = check_asked(asked)
+        key = tuple(sorted(wanted.items()))
+        with self._lock:
+            now = self.clock.now()
+            at, answer = self._known.get(key, (0, {}))
+            if now - at < REMEMBER_MS:
+                return answer
+            answer = {pacs: self._at(pacs, wanted) for pacs in self.pacs}
+            if len(self._known) >= _MOST_REMEMBERED:
+                self._known.clear()
+            self._known[key] = (self.clock.now(), answer)
+            return answer
+
+    def _at(self, pacs: str, wanted: Mapping[str, str]) -> dict[str, Any]:
+        if pacs in self.unreachable:
+            return {"error": "not asked: it did not answer the last find", "studies": []}
+        try:
+            found = self._studies(pacs, wanted)
+            return {"studies": [self._told(study, number < MOST_STUDIES) for number, study in enumerate(found)]}
+        except PipelineError as error:
+            return {"error": str(error), "studies": []}
+
+    def _studies(self, pacs: str, wanted: Mapping[str, str]) -> list[FoundStudy]:
+        query = dict(wanted)
+        series = query.pop("SeriesInstanceUID", "")
+        if series and not query:
+            answers = self.finder.find(pacs, "SERIES", {"SeriesInstanceUID": series}, ("StudyInstanceUID",))
+            owners = [clean_uid(answer.get("StudyInstanceUID", "")) for answer in answers]
+            query = {"StudyInstanceUID": next((uid for uid in owners if uid), "")}
+            if not query["StudyInstanceUID"]:
+                return []
+        answers = self.finder.find(pacs, "STUDY", {**query, "StudyDate": ""}, STUDY_KEYS)
+        studies = {study.study_uid: study for study in (found_study(pacs, answer) for answer in answers)}
+        return list(studies.values())
+
+    def _told(self, study: FoundStudy, with_series: bool) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "studyUID": study.study_uid,
+            "studyDate": study.study_date,
+            "studyTime": study.study_time,
+            "accessionNumber": study.accession_number,
+            "patientID": study.patient_id,
+            "studyDescription": study.study_description,
+            "modality": list(study.modalities),
+            "instances": study.count,
+        }
+        verdict = judge_modalities(study.modalities, self.switches)
+        series = self._series(study) if with_series and verdict.taken else []
+        return {**told, "would": self._would(study, verdict.taken, verdict.because, series), "series": series}
+
+    def _series(self, study: FoundStudy) -> list[dict[str, Any]]:
+        try:
+            answers = self.finder.find(study.pacs, "SERIES", {"StudyInstanceUID": study.study_uid}, SERIES_KEYS)
+        except PipelineError:
+            return []  # not every PACS can; the study's own verdict stands
+        return [self._series_told(answer) for answer in answers]
+
+    def _series_told(self, answer: Mapping[str, str]) -> dict[str, Any]:
+        facts = SeriesFacts(
+            clean_uid(answer.get("SeriesInstanceUID", "")),
+            answer,
+            parse_count(answer.get("NumberOfSeriesRelatedInstances")) or None,
+        )
+        verdict = judge_series(facts, self.switches)
+        return {
+            "seriesUID": facts.series_uid,
+            "modality": facts.modality,
+            "seriesDescription": facts.text("SeriesDescription"),
+            "instances": facts.instances,
+            "taken": verdict.taken,
+            "because": verdict.because,
+        }
+
+    def _would(self, study: FoundStudy, wanted: bool, because: str, series: list[dict[str, Any]]) -> str:
+        if not study.study_uid:
+            return "nothing: without a StudyInstanceUID it cannot be pulled"
+        if not wanted:
+            return f"nothing: {because}"
+        if series and not any(one["taken"] for one in series):
+            return "nothing: every series would be filtered, see each series"
+        taken = f"{sum(one['taken'] for one in series)} of {len(series)} series" if series else "the study"
+        days = [f"{day:%Y-%m-%d}" for day in self.days()]
+        if study.study_date in days:
+            return f"the next find takes it up, and {taken} would be pulled"
+        date_of = study.study_date or "an unknown date"
+        return f"{taken} would be pulled, but no find asks for {date_of} (only {', '.join(days)}): pull it by hand"

@@ -1,0 +1,1 @@
+"""Probe: what a PACS can do."""

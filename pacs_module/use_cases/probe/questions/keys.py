@@ -1,0 +1,73 @@
+"""Wildcards, UIDs and lists of them as matching keys; studies without a UID."""
+
+from __future__ import annotations
+
+from ....domain.probe import MATCH_VERDICT, Match, Verdict, best_prefix, judge_match, text_of, uid_of
+from .session import Session, nothing
+
+
+def wildcards(session: Session) -> None:
+    """AccessionNumber and PatientID by their beginning."""
+    for keyword in ("AccessionNumber", "PatientID"):
+        key, asked = f"match.{keyword}*", f"{keyword}, the beginning that some of the day's studies have, and *"
+        values = {uid: (text_of(each, keyword) or "") for uid, each in session.today_list.studies.items()}
+        prefix = best_prefix(value for value in values.values() if value.isascii())
+        if not prefix:
+            session.not_told(key, asked, "the day's values have no beginnings that part them")
+            continue
+        wanted = {uid for uid, value in values.items() if value.startswith(prefix)}
+        reply = session.query(**{keyword: f"{prefix}*"})
+        got = {uid_of(answer) for answer in reply.answers}
+        session.today_list.take(reply.answers)
+        match = judge_match(wanted, set(values) - wanted, got, cut=session.at_the_cap(reply))
+        words = {
+            Match.HONOURED: "wildcards are honoured",
+            Match.IGNORED: "wildcards are ignored: others come too",
+            Match.NOTHING: f"a wildcard {nothing(reply)}",
+        }.get(match, str(match))
+        came = f"{len(got & wanted)} of {len(wanted)}, {len(got & (set(values) - wanted))} others"
+        session.add(key, MATCH_VERDICT[match], words, asked, came)
+
+
+def uids(session: Session) -> None:
+    """A study by its UID, and two by a list of UIDs."""
+    clean = [
+        uid
+        for uid, answer in session.today_list.studies.items()
+        if answer["StudyInstanceUID"].rstrip(b"\0").decode("latin-1") == uid
+    ]
+    if len(clean) < 3:
+        for key, asked in (("match.uid", "one StudyInstanceUID"), ("match.uid_list", "two StudyInstanceUIDs")):
+            session.not_told(key, asked, "fewer than three studies with a clean UID")
+        return
+    one, two = clean[0], clean[len(clean) // 2]
+    got = {uid_of(answer) for answer in session.query(StudyInstanceUID=one).answers}
+    match = judge_match({one}, set(clean) - {one}, got)
+    words = "a study is found by its UID" if match is Match.HONOURED else f"by UID: {match}"
+    session.add("match.uid", MATCH_VERDICT[match], words, "one StudyInstanceUID", f"{len(got)} answers")
+    reply = session.query(StudyInstanceUID=f"{one}\\{two}")
+    got = {uid_of(answer) for answer in reply.answers}
+    match = judge_match({one, two}, set(clean) - {one, two}, got)
+    words = {
+        Match.HONOURED: "a list of UIDs is honoured",
+        Match.PARTLY: "only one UID of a list is matched",
+        Match.NOTHING: f"a list of UIDs {nothing(reply)}",
+        Match.IGNORED: "a list of UIDs is ignored: others come",
+    }.get(match, "not told")
+    came = f"{len(got)} answers, {reply.ending}"
+    session.add("match.uid_list", MATCH_VERDICT[match], words, "two StudyInstanceUIDs as a list", came)
+
+
+def resolve(session: Session) -> None:
+    """A study without a UID at STUDY level: do the levels below know it, as the pipeline will ask (resolve_uid)?"""
+    without = [answer for answer in session.whole.answers if not uid_of(answer) and text_of(answer, "AccessionNumber")]
+    if not without:
+        return
+    asked = "AccessionNumber of a study that came without its UID, at SERIES and IMAGE level"
+    for level in ("SERIES", "IMAGE"):
+        query = {"AccessionNumber": text_of(without[0], "AccessionNumber") or ""}
+        reply = session.talk.find(level, query, ("StudyInstanceUID", "StudyDate"), some=True)
+        if any(uid_of(answer) for answer in reply.answers):
+            session.add("uid.resolved", Verdict.YES, f"its UID comes at {level} level", asked, f"{len(reply.answers)} answers")
+            return
+    session.add("uid.resolved", Verdict.NO, "its UID comes nowhere: it cannot be pulled", asked, f"none, {reply.ending}")

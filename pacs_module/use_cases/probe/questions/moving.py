@@ -1,0 +1,54 @@
+"""C-MOVE of one small series."""
+
+from __future__ import annotations
+
+from ....domain.probe import Moved, Verdict
+from .client import MoveTest
+from .levels import smallest_series
+from .session import Session, status_words
+
+MOST_MOVED = 60
+
+
+def move(session: Session, test: MoveTest) -> None:
+    """Move one small series and count what comes."""
+    asked = f"one small series to {test.destination}"
+    smallest = smallest_series(session)
+    if smallest is None:
+        session.not_told("move", asked, "no series is known")
+        return
+    study, series, count = smallest
+    expected = session.images.get(series, count)
+    if expected is None or expected > MOST_MOVED:
+        session.not_told("move", asked, f"no series is known to be small ({MOST_MOVED} images at most)")
+        return
+    had = test.received(series)
+    query = {"StudyInstanceUID": study, "SeriesInstanceUID": series}
+    moved = session.talk.asker.move(query, test.destination, lambda: test.received(series))
+    came = (
+        f"{moved.error or 'status ' + status_words(moved.status)}; announced {moved.announced}, completed {moved.completed}, "
+        f"failed {moved.failed}; {moved.received - had} images came of {expected}, {moved.late} of them late; "
+        f"{moved.pending} pending responses"
+    )
+    all_here = moved.received - had >= expected
+    verdict = Verdict.YES if all_here and moved.status == 0 else Verdict.PARTLY if moved.received > had else Verdict.NO
+    words = _move_words(moved, all_here, moved.received - had)
+    session.add("move", verdict, words, asked, came, moved.received - had)
+    told = f"{moved.pending + 1} responses in {moved.seconds:.1f} s"
+    session.add("move.silence", Verdict.YES, f"longest silence {moved.silence:.1f} s", asked, told, round(moved.silence, 1))
+
+
+def _move_words(moved: Moved, all_here: bool, came: int) -> str:
+    if moved.error:
+        return "the move broke: " + moved.error
+    if moved.status == 0xA801:  # PS3.4 C.4.2.1.5
+        return "the PACS does not know our AE title as a move destination"
+    if moved.status == 0:
+        words = "all images came" if all_here else f"Success, but only {came} images came"
+    else:
+        words = f"ended with status {status_words(moved.status)}" + (
+            ", and all images came" if all_here else f", and {came} images came"
+        )
+    if moved.announced and moved.announced != came:
+        words += f"; it announced {moved.announced}"
+    return words + (f"; {moved.late} came after its end" if moved.late else "")

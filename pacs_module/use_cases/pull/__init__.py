@@ -1,0 +1,1 @@
+"""Pull: which study is moved next, from where, and whether there is room for it."""

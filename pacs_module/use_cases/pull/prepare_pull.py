@@ -1,0 +1,246 @@
+"""Before a pull: what does the PACS say of the study's series, and which of them are wanted (M3, M15)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from ...domain.dicom.attributes import SeriesFacts, clean_uid, parse_count
+from ...domain.errors import PermanentError, PipelineError, RetriableError
+from ...domain.explain import loglines
+from ...domain.instants import iso, milliseconds
+from ...domain.receive.needed_series import told
+from ...domain.rules.filters import ACCOMPANYING, Verdict, is_dx, judge_series
+from ...domain.rules.switches import Switches
+from ...domain.study.growth_checks import Look, LookPolicy
+from ...domain.study.lifecycle import Event
+from ...domain.study.study import LOOK, PULL, SeriesRecord, Study
+from ...domain.wire.messages import PullRequest
+from ...ports import Clock, EventLog, PacsFinder, Puller
+
+SERIES_KEYS = (
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "Modality",
+    "BodyPartExamined",
+    "ProtocolName",
+    "StudyDescription",
+    "SeriesDescription",
+    "ImageType",
+    "SliceThickness",
+    "ConvolutionKernel",
+    "ContrastBolusAgent",
+    "SeriesDate",
+    "SeriesTime",
+    "NumberOfSeriesRelatedInstances",
+)
+_FOR_THE_CHOICE = SERIES_KEYS[2:-1]
+"""What the plugins need to know of a series that has not come yet: whether it may be the one to compute."""
+
+
+@dataclass
+class PreparePull:
+    """
+    Makes the request for a pull out of a study.
+
+    ``series_level`` names the PACS that can be asked at SERIES level, ``use_series`` those for which FIND_PACS_USE_SERIES is set
+    otherwise than by the switch, ``by_image`` those whose counts are missing or not to be trusted: they are asked for every
+    SOPInstanceUID. ``repair`` names what a PACS can move of a study that came short.
+    """
+
+    finder: PacsFinder
+    puller: Puller
+    clock: Clock
+    log: EventLog
+    switches: Switches
+    series_level: Collection[str]
+    use_series: Mapping[str, bool] = field(default_factory=dict)
+    by_image: Collection[str] = ()
+    repair: Mapping[str, str] = field(default_factory=dict)
+    look: LookPolicy = field(default_factory=LookPolicy)
+
+    def __call__(self, study: Study, pacs: str, final: bool) -> PullRequest | None:
+        """
+        Ask the PACS for the series and, with FIND_PACS_USE_SERIES, filter them.
+
+        Args:
+            study: Changed in place: verdicts, and the state when every series was dropped.
+            pacs: Where the study is moved from.
+            final: Whether this is the last attempt.
+
+        Returns:
+            The request, or None when every series was dropped: the study is settled then.
+
+        Raises:
+            RetriableError: With FIND_PACS_USE_SERIES the PACS did not answer at SERIES level, or the plugins took no verdicts.
+        """
+        series = self._series_of(pacs, study)
+        if study.count is None:
+            self._look_again(study, pacs, series)
+        filtered: dict[str, str] = {}
+        if study.named:
+            series = [facts for facts in series if facts.series_uid in study.named]
+        elif series and (self._filters(pacs) or self._no_wanted_modality(study, series)):
+            filtered = self._filter(study, series)
+            if len(filtered) == len(series):
+                return None
+        wanted = [facts for facts in series if facts.series_uid not in filtered]
+        return self._request(study, pacs, wanted, filtered, final)
+
+    def _look_again(self, study: Study, pacs: str, series: list[SeriesFacts]) -> None:
+        """No count will tell whether it grows: what its series are now is what later looks are compared with."""
+        wanted = self.switches.ct_modalities + self.switches.dx_modalities
+        other = bool(series) and all(facts.modality and facts.modality not in wanted for facts in series)
+        number = self.look.begins_at(other)
+        study.look = Look(pacs, number, study.look.series if study.look and study.look.pacs == pacs else {})
+        study.look.take({facts.series_uid: facts.instances or 0 for facts in series})
+        study.schedule(LOOK, self.clock.now() + milliseconds(self.look.pauses.pause_after(number + 1)))
+
+    def announce(self, study: Study, pacs: str) -> PullRequest:
+        """What a PACS says of a study that nobody pulls: it came unasked, and is counted against this."""
+        request = self._request(study, pacs, self._series_of(pacs, study), {}, final=False)
+        return replace(request, pull_id="")
+
+    def _filters(self, pacs: str) -> bool:
+        """FIND_PACS_USE_SERIES for this PACS."""
+        return self.use_series.get(pacs, self.switches.find_pacs_use_series)
+
+    def _no_wanted_modality(self, study: Study, series: list[SeriesFacts]) -> bool:
+        """Where the PACS gave no ModalitiesInStudy its series tell: not every MR is pulled to find out that it is one."""
+        if set(study.modality) <= ACCOMPANYING:
+            told = {facts.modality for facts in series if facts.modality}
+            study.modality = sorted(told | set(study.modality))
+        wanted = self.switches.ct_modalities + self.switches.dx_modalities
+        return not any(modality in wanted for modality in study.modality)
+
+    def _request(self, study: Study, pacs: str, wanted: list[SeriesFacts], filtered: dict[str, str], final: bool) -> PullRequest:
+        counts = {facts.series_uid: facts.instances for facts in wanted if facts.instances is not None}
+        some = bool(filtered or study.named)
+        request = PullRequest(
+            pull_id=uuid.uuid4().hex,
+            study_uid=study.study_uid,
+            pacs=pacs,
+            level="SERIES" if some else "STUDY",
+            series_uids=(tuple(study.named) or tuple(facts.series_uid for facts in wanted)) if some else (),
+            priority=study.priority,
+            expected=(sum(counts.values()) or None) if some else _larger(study.pacs[pacs].count, sum(counts.values())),
+            expected_series=counts,
+            filtered=filtered,
+            skip_filter=tuple(study.skip_filter),
+            final=final,
+            forced=study.forced,
+            dx=is_dx(study.modality, self.switches),
+            announced={facts.series_uid: _told(facts) for facts in wanted},
+            repair=_repair(study, pacs, self.repair.get(pacs, "STUDY")),
+        )
+        return self._by_image(request) if pacs in self.by_image else request
+
+    def _by_image(self, request: PullRequest) -> PullRequest:
+        """With the SOPInstanceUIDs of every series that may be handed over, and without the counts of this PACS."""
+        images: dict[str, tuple[str, ...]] = {}
+        for uid, attributes in request.announced.items():
+            named = uid in request.skip_filter
+            if not named and not judge_series(told(SeriesFacts(uid, attributes)), self.switches).taken:
+                continue
+            try:
+                images[uid] = self._images_of(request.pacs, request.study_uid, uid)
+            except PipelineError as error:
+                self.log.event("no IMAGE level", "WARNING", pacs=request.pacs, studyUID=request.study_uid, error=str(error))
+        known = {uid: uids for uid, uids in images.items() if uids}
+        return replace(request, expected=None, expected_series={}, expected_instances=known)
+
+    def _images_of(self, pacs: str, study_uid: str, series_uid: str) -> tuple[str, ...]:
+        keys = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series_uid}
+        answers = self.finder.find(pacs, "IMAGE", keys, ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"))
+        ours = (one for one in answers if clean_uid(one.get("SeriesInstanceUID", "")) in ("", series_uid))
+        return tuple(sorted({uid for one in ours if (uid := clean_uid(one.get("SOPInstanceUID", "")))}))
+
+    def _series_of(self, pacs: str, study: Study) -> list[SeriesFacts]:
+        """What the PACS says of the study's series; empty where it cannot be asked."""
+        if pacs not in self.series_level:
+            return []
+        try:
+            answers = self.finder.find(pacs, "SERIES", {"StudyInstanceUID": study.study_uid}, SERIES_KEYS)
+        except PipelineError as error:
+            if self._filters(pacs) and isinstance(error, RetriableError):
+                raise
+            self.log.event("no series counts", "WARNING", pacs=pacs, studyUID=study.study_uid, error=str(error))
+            return []
+        facts = {}
+        for answer in answers:
+            uid = clean_uid(answer.get("SeriesInstanceUID", ""))
+            if uid and clean_uid(answer.get("StudyInstanceUID", "")) in ("", study.study_uid):
+                count = parse_count(answer.get("NumberOfSeriesRelatedInstances"))
+                facts[uid] = SeriesFacts(uid, answer, count or None)  # 0 is what some say that do not count
+        return list(facts.values())
+
+    def _filter(self, study: Study, series: list[SeriesFacts]) -> dict[str, str]:
+        """Verdicts into the document and, those that are new, as lines to the plugins' log."""
+        now = self.clock.now()
+        verdicts = {facts.series_uid: judge_series(facts, self.switches) for facts in series}
+        dropped = {uid: verdict.because for uid, verdict in verdicts.items() if not verdict.taken}
+        filtered = {uid: because for uid, because in dropped.items() if uid not in study.skip_filter}
+        if is_dx(study.modality, self.switches) and len(filtered) < len(series):
+            return {}  # pulled whole (M12, field case 16): its images tell what belongs together
+        told = {uid for uid, record in study.series.items() if record.because == filtered.get(uid)}
+        names = (study.accession_number, study.patient_id, study.study_uid)
+        lines = [loglines.series_filtered(*names, uid, because) for uid, because in filtered.items() if uid not in told]
+        named = Verdict(True, "named", "", "a person named it")
+        for uid in dropped.keys() - filtered.keys():
+            verdicts[uid] = named
+        study.keep_series([_record(facts, verdicts[facts.series_uid], iso(now)) for facts in series])
+        if len(filtered) == len(series):
+            lines.append(loglines.study_filtered(*names))
+            study.apply(Event.FILTERED_AT_FIND, f"all {len(series)} series", now)
+            study.baseline = study.count
+            study.sightings = []
+            study.forget_wish()
+            study.schedule(PULL, None)
+        self._write_lines(lines)
+        return filtered
+
+    def _write_lines(self, lines: list[str]) -> None:
+        """Before the verdicts are written down: plugins that are away get the lines with the next try."""
+        if not lines:
+            return
+        try:
+            self.puller.write_verdicts(lines)
+        except PermanentError as error:
+            self.log.event("filter lines not in orthanc-python.log", "WARNING", error=str(error), lines=lines)
+
+
+def _larger(found: int | None, counted: int) -> int | None:
+    """The study may have grown since it was found: the series were counted just now."""
+    return max(found or 0, counted) or None
+
+
+def _told(facts: SeriesFacts) -> dict[str, str]:
+    return {name: text for name in _FOR_THE_CHOICE if (text := facts.text(name))}
+
+
+def _repair(study: Study, pacs: str, level: str) -> str:
+    """What did not help is not tried again: after a repair that brought nothing the whole study is pulled."""
+    pulls = [*study.pulls, *([study.pull] if study.pull else [])]
+    last = pulls[-1] if pulls and study.attempts else None
+    if last is None or last.outcome not in ("short", "failed"):
+        return "STUDY"
+    if last.request.pacs == pacs and last.request.repair != "STUDY":
+        earlier = pulls[-2].received if len(pulls) > 1 else None
+        if last.outcome == "failed" or (last.received or 0) <= (earlier or 0):
+            return "STUDY"
+    return level
+
+
+def _record(facts: SeriesFacts, verdict: Verdict, at: str) -> SeriesRecord:
+    return SeriesRecord(
+        series_uid=facts.series_uid,
+        taken=verdict.taken,
+        rule=verdict.rule,
+        because=verdict.because,
+        stage="find",
+        modality=facts.modality,
+        series_description=facts.text("SeriesDescription"),
+        in_pacs=facts.instances,
+        at=at,
+    )

@@ -1,0 +1,86 @@
+"""The nightly reconciliation: once a night over all processes on a store, each day's report kept (M26)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from ...domain.instants import milliseconds
+from ...domain.reconcile.nightly import NightlyPolicy, days_of, due_night
+from ...domain.reconcile.report import Report
+from ...ports import Clock, EventLog
+from ..recover.hold_leases import HoldLeases
+
+LEASE = "reconcile"
+
+
+@dataclass
+class Nightly:
+    """
+    The step of its loop.
+
+    What was done is written down beside the lease: ``night`` the last one that was run and ``by`` whom; where it is being tried
+    again ``trying`` which one, ``tries`` how often in vain, and ``notBefore`` (epoch milliseconds) when it is tried again.
+    """
+
+    reconcile: Callable[[Sequence[date]], Report]
+    repair: Callable[[Report], Report]
+    keep: Callable[[Report], None]
+    leases: HoldLeases
+    clock: Clock
+    local: Callable[[], datetime]
+    log: EventLog
+    policy: NightlyPolicy
+    started: datetime
+    _settled: date | None = None
+    """The night of which nothing more is to be done here, as far as the store said: it need not be asked again."""
+
+    def __call__(self) -> bool:
+        """
+        Run when it is time and no other process has.
+
+        Returns:
+            False: nothing more to do until the next look.
+        """
+        now = self.local()
+        if now.time() < self.policy.at or self._settled == now.date():
+            return False
+        if not self.leases.hold(LEASE):
+            return False
+        memo = dict(self.leases.memo(LEASE))
+        try:
+            memo = self._tonight(memo)
+        finally:
+            self.leases.let_go(LEASE, memo)
+        return False
+
+    def _tonight(self, memo: Mapping[str, object]) -> dict[str, object]:
+        """Run the night if the memo says that it is still to be done; what is to be remembered."""
+        last = date.fromisoformat(str(memo["night"])) if memo.get("night") else None
+        night = due_night(self.local(), self.policy.at, last, self.started)
+        if night is None:
+            self._settled = self.local().date()
+            return dict(memo)
+        tries, not_before = _tries(memo, night)
+        if self.clock.now() < not_before:
+            return dict(memo)
+        reports = [self._one_day(day) for day in days_of(night, last, self.policy.days_back)]
+        if all(report.compared for report in reports) or tries + 1 >= self.policy.tries:
+            self._settled = night
+            return {"night": night.isoformat(), "by": self.leases.owner}
+        again = self.clock.now() + milliseconds(self.policy.pause)
+        self.log.event("reconcile: not all compared, tried again", "WARNING", night=night.isoformat(), tries=tries + 1)
+        return {**memo, "trying": night.isoformat(), "tries": tries + 1, "notBefore": again}
+
+    def _one_day(self, day: date) -> Report:
+        report = self.repair(self.reconcile([day]))
+        self.keep(report)
+        return report
+
+
+def _tries(memo: Mapping[str, object], night: date) -> tuple[int, int]:
+    """How often tonight was tried in vain, and when it may be tried again (epoch milliseconds)."""
+    if memo.get("trying") != night.isoformat():
+        return 0, 0
+    return int(str(memo["tries"])), int(str(memo["notBefore"]))

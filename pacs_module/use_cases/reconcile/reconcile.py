@@ -1,0 +1,107 @@
+"""Reconcile: what the PACS have of some days, what we have, and what each difference is (M26)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+
+from ...domain.dicom.attributes import FoundStudy
+from ...domain.errors import PipelineError
+from ...domain.find.windows import Window
+from ...domain.instants import iso
+from ...domain.reconcile.compare import reconcile
+from ...domain.reconcile.line import Cause, Line, PacsList
+from ...domain.reconcile.report import Report, report
+from ...domain.rules.switches import Switches
+from ...domain.study.study import Study
+from ...ports import Clock, EventLog, StudyStore
+from ..find.ask_window import Answers, AskWindow
+from ..find.find_studies import STUDY_KEYS
+from .ask_devices import AskDevices
+
+
+@dataclass(frozen=True)
+class ReconcilePolicy:
+    """How often a PACS is asked when it fails or leaves out what it had, with which pause; how many devices are asked for."""
+
+    tries: int = 3
+    pause: timedelta = timedelta(seconds=5)
+    most_devices: int = 300
+
+
+@dataclass
+class Reconcile:
+    """One PACS after the other, one query at a time: it runs at night, but hospitals do not sleep."""
+
+    store: StudyStore
+    ask: AskWindow
+    devices: AskDevices
+    clock: Clock
+    log: EventLog
+    switches: Switches
+    pacs: tuple[str, ...]
+    policy: ReconcilePolicy = field(default_factory=ReconcilePolicy)
+    sleep: Callable[[float], None] = time.sleep
+
+    def __call__(self, days: Sequence[date]) -> Report:
+        """
+        Compare some days; a PACS that does not answer is told in the report and keeps the others from nothing.
+
+        Raises:
+            RetriableError: The store is away.
+        """
+        ours = {study.study_uid: study for day in days for study in self.store.find({"studyDate": day.isoformat()})}
+        lists = [self._list(pacs, day, ours.values()) for day in days for pacs in self.pacs]
+        for uid in {study.study_uid for one in lists for study in one.studies} - ours.keys() - {""}:
+            study = self.store.get(uid)
+            if study is not None:
+                ours[uid] = study
+        lines = reconcile(lists, list(ours.values()), self.switches, self.clock.now())
+        made = report(days, iso(self.clock.now()), lists, tuple(self._with_devices(lines)))
+        level = "INFO" if made.compared and not made.missing else "WARNING"
+        what = {"days": [made.first_day, made.last_day], "missing": len(made.missing), "compared": made.compared}
+        self.log.event("reconciled", level, **what, causes=made.by_cause)
+        return made
+
+    def _list(self, pacs: str, day: date, ours: Collection[Study]) -> PacsList:
+        """
+        The PACS's list, asked for again when it fails, is empty, or lacks what the PACS had before.
+
+        An overloaded PACS says Success with no answers or too few (field-notes 3); answers of all tries count together.
+        """
+        known = {study.study_uid for study in ours if pacs in study.pacs and study.state is not None and _has_uid(study)}
+        found: dict[tuple[str, ...], FoundStudy] = {}
+        answers, error, queries = Answers((), False, 0), "", 0
+        for attempt in range(self.policy.tries):
+            if attempt:
+                self.sleep(self.policy.pause.total_seconds())
+            try:
+                answers, error = self.ask(pacs, Window(day), STUDY_KEYS), ""
+            except PipelineError as failure:
+                error = str(failure)
+                self.log.event("reconcile: no list", "WARNING", pacs=pacs, day=day.isoformat(), error=error)
+                continue
+            queries += answers.queries
+            found |= {_key(study): study for study in answers.studies}
+            if answers.complete and known <= {study.study_uid for study in found.values()} and (found or attempt):
+                break  # an empty list is believed the second time
+        return PacsList(pacs, day, tuple(found.values()), answers.complete, error, queries)
+
+    def _with_devices(self, lines: Sequence[Line]) -> list[Line]:
+        """The devices of what is missing first, then of what was filtered, as far as the limit allows."""
+        wanted = [line for line in lines if line.missing] + [line for line in lines if line.cause is Cause.FILTERED]
+        told = {line.study_uid: self.devices(line) for line in wanted[: self.policy.most_devices]}
+        return [replace(line, devices=told.get(line.study_uid, ())) for line in lines]
+
+
+def _has_uid(study: Study) -> bool:
+    return not study.study_uid.startswith("unpullable:")
+
+
+def _key(found: FoundStudy) -> tuple[str, ...]:
+    """A study, also one without a UID."""
+    if found.study_uid:
+        return (found.study_uid,)
+    return ("", found.accession_number, found.patient_id, found.study_date, found.study_time)

@@ -1,0 +1,1 @@
+"""Recover: what a process left behind that died."""

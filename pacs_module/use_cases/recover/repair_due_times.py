@@ -1,0 +1,61 @@
+"""Mend due times: what a clock wrote that was ahead is due now, and not when the clock that was set right gets there (M27)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from ...domain.instants import milliseconds
+from ...domain.study.study import PUBLISH, RELEASE, Study
+from ...ports import AtLeast, Clock, EventLog, StudyStore
+from ..update_study import change
+
+APART = timedelta(minutes=5)
+"""So far apart the clocks of several machines may be: what a process writes whose clock is a little ahead is no mistake."""
+
+
+@dataclass
+class MendDueTimes:
+    """
+    A study is due no later than after the longest pause that its kind of work ever makes; later than that no right clock can
+    have said. Studies of the backlog keep their time, which may be days away.
+
+    Args:
+        longest: By kind of work, the longest pause or lease.
+    """
+
+    store: StudyStore
+    clock: Clock
+    log: EventLog
+    longest: Mapping[str, timedelta]
+
+    def __call__(self) -> bool:
+        """
+        Make due what cannot be due so late.
+
+        Returns:
+            False: nothing more to do until the next time.
+
+        Raises:
+            RetriableError: The store is away.
+        """
+        now = self.clock.now()
+        for work, pause in self.longest.items():
+            latest = now + milliseconds(pause + APART)
+            late = [study for study in self.store.find({f"due.{work}": AtLeast(latest + 1)}) if not study.backlog]
+            for study in late:
+                change(self.store, study.study_uid, partial(self._mend, work, now))
+            if late:
+                self.log.event("due later than ever: a clock was ahead; due now", "WARNING", work=work, studies=len(late))
+        return False
+
+    def _mend(self, work: str, now: int, study: Study) -> bool:
+        if study.due.get(work, 0) <= now + milliseconds(self.longest[work] + APART):
+            return False
+        for item in study.handovers:
+            if item.next_at > now + milliseconds(self.longest[PUBLISH if item.open else RELEASE] + APART):
+                item.next_at = now
+        study.schedule(work, now)
+        return True

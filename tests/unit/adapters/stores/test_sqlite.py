@@ -1,0 +1,280 @@
+"""What only the SQLite store has: a file with its rights, other processes' locks, a schema, indexes."""
+
+import gc
+import sqlite3
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from pacs_module.adapters.stores import sqlite, sqlite_schema
+from pacs_module.adapters.stores.reference_query import claim_order
+from pacs_module.adapters.stores.sqlite import SqliteStore
+from pacs_module.adapters.stores.sqlite_where import compile_where
+from pacs_module.domain.errors import PermanentError, RetriableError
+from pacs_module.domain.study.priority import PULL_ORDER
+from pacs_module.domain.study.study import Study
+from pacs_module.ports import AnyOf, AtMost, Exists
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "study.db"
+
+
+def test_the_files_are_for_their_owner_only(path: Path) -> None:
+    store = SqliteStore(path)
+    store.insert(Study("1.2.3"))
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert modes == {"study.db": 0o600, "study.db-wal": 0o600, "study.db-shm": 0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    store.close()
+
+
+def test_a_file_that_others_could_read_is_closed_to_them(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch(mode=0o644)
+    SqliteStore(path).close()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_was_written_is_there_when_it_is_opened_again(path: Path) -> None:
+    first = SqliteStore(path)
+    first.insert(Study("1.2.3", patient_id="张"))
+    first.close()
+    again = SqliteStore(path)
+    assert again.get("1.2.3") == Study("1.2.3", patient_id="张", revision=1)
+    again.close()
+
+
+def test_a_write_is_synced(path: Path) -> None:
+    store = SqliteStore(path)
+    connection = store._connection()
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+    store.close()
+
+
+def test_people_can_read_it_with_the_sqlite_shell(path: Path) -> None:
+    store = SqliteStore(path)
+    store.insert(Study("1.2.3", study_date="2020-06-12", study_description="胸部"))
+    with sqlite3.connect(path) as shell:
+        (document,) = shell.execute("SELECT document FROM study_info_list WHERE studyDate = '2020-06-12'").fetchone()
+    shell.close()
+    assert "胸部" in document
+    store.close()
+
+
+def test_many_threads_open_it_for_the_first_time_at_once(path: Path) -> None:
+    start, failed = threading.Barrier(8), []
+
+    def work() -> None:
+        start.wait()
+        try:
+            SqliteStore(path).close()
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+
+
+def test_a_thread_that_ends_takes_its_connection_with_it(path: Path) -> None:
+    store = SqliteStore(path)
+    for _ in range(20):
+        thread = threading.Thread(target=store.get, args=("1.2.3",))
+        thread.start()
+        thread.join()
+    gc.collect()
+    assert len(store._connections) == 1
+    store.close()
+
+
+# --- what goes wrong ---
+
+
+def test_a_lock_that_is_not_given_up_is_retriable(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "_LOCK_WAIT_S", 0.1)
+    store = SqliteStore(path)
+    study = Study("1.2.3", due={"pull": 0})
+    store.insert(study)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(RetriableError, match="locked"):
+        store.replace(study)
+    with pytest.raises(RetriableError, match="locked"):
+        store.claim("pull", "w", 0, 100)
+    assert study.revision == 1
+    assert store.get("1.2.3") == study  # readers do not wait
+    other.execute("ROLLBACK")
+    other.close()
+    assert store.replace(study)
+    store.close()
+
+
+def test_a_file_that_is_no_database_is_permanent(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"something else altogether" * 100)
+    with pytest.raises(PermanentError, match="not a database"):
+        SqliteStore(path)
+
+
+def test_a_folder_that_cannot_be_made_is_permanent(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(PermanentError, match="cannot be written"):
+        SqliteStore(tmp_path / "file" / "study.db")
+
+
+def test_a_newer_schema_is_not_touched(path: Path) -> None:
+    SqliteStore(path).close()
+    with sqlite3.connect(path) as shell:
+        shell.execute("PRAGMA user_version = 99")
+    shell.close()
+    with pytest.raises(PermanentError, match="newer version"):
+        SqliteStore(path)
+
+
+def test_a_file_of_before_a_field_was_indexed_is_written_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before:
+        for name in ("INDEXED", "COMPUTED", "COLUMNS"):
+            before.setattr(sqlite_schema, name, tuple(field for field in getattr(sqlite_schema, name) if field != "due.look"))
+        old = SqliteStore(path)
+        old.insert(Study("1.2.3", patient_id="张", due={"look": 5}))
+        old.close()
+    store = SqliteStore(path)
+    assert store.next_due("look") == 5
+    claimed = Study("1.2.3", patient_id="张", due={"look": 17}, claims={"look": "me"}, revision=2)
+    assert store.claim("look", "me", 7, 10) == claimed
+    store.close()
+
+
+def test_a_closed_store_says_so(path: Path) -> None:
+    store = SqliteStore(path)
+    store.close()
+    store.close()
+    with pytest.raises(PermanentError, match="closed"):
+        store.get("1.2.3")
+
+
+@pytest.mark.parametrize("field", ["x; DROP TABLE study_info_list", "a b", "", "a.", "'", '"'])
+def test_a_field_that_is_no_name_reaches_no_statement(path: Path, field: str) -> None:
+    assert compile_where({field: 1})[0] == []
+    store = SqliteStore(path)
+    with pytest.raises(PermanentError, match="cannot be ordered"):
+        store.find({}, ((field, 1),))
+    store.close()
+
+
+# --- indexes ---
+
+
+@pytest.mark.parametrize(
+    ("where", "index"),
+    [
+        ({"studyUID": "1"}, "sqlite_autoindex_study_info_list_1"),
+        ({"studyDate": "2020-06-12"}, "by_studyDate"),
+        ({"studyDate": "2020-06-12", "modality": "CT"}, "by_studyDate"),
+        ({"state": AnyOf(("meta_only", "pull_data"))}, "by_state"),
+        ({"accessionNumber": "A"}, "by_accessionNumber"),
+        ({"patientID": "P"}, "by_patientID"),
+        ({"pull.status": "asked"}, "by_pull.status"),
+        ({"due.watch": AtMost(5)}, "by_due.watch"),
+        ({"state": Exists(False)}, "by_state"),
+    ],
+)
+def test_the_usual_queries_use_an_index(path: Path, where: dict[str, object], index: str) -> None:
+    store = SqliteStore(path)
+    sql, values = store._select("document", where, (), None)
+    plan, *_ = store._connection().execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
+    assert f"USING INDEX {index} " in plan[3]
+    store.close()
+
+
+@pytest.mark.parametrize("work", ["pull", "watch", "publish", "release"])
+def test_a_claim_looks_at_due_studies_only(path: Path, work: str) -> None:
+    store = SqliteStore(path)
+    due = {f"due.{work}": AtMost(5), "state": "meta_only"}
+    sql, values = store._select("studyUID", due, claim_order(work, PULL_ORDER), 1, f'INDEXED BY "by_due.{work}"')
+    plan = store._connection().execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
+    assert f"USING INDEX by_due.{work} " in plan[0][3]
+    store.close()
+
+
+def test_a_full_disk_is_retriable_and_nothing_is_half_written(path: Path) -> None:
+    store = SqliteStore(path)
+    study = Study("1.2.3", patient_id="small")
+    store.insert(study)
+    connection = store._connection()
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+    study.patient_id = "x" * 1_000_000
+    with pytest.raises(RetriableError, match="full"):
+        store.replace(study)
+    assert study.revision == 1
+    assert store.get("1.2.3").patient_id == "small"  # type: ignore[union-attr]
+    connection.execute("PRAGMA max_page_count = 1000000")
+    assert store.replace(study)
+    store.close()
+
+
+def test_a_file_of_the_first_schema_learns_the_order_of_pulls(path: Path) -> None:
+    store = SqliteStore(path)
+    for uid, priority, time in (("a", 0, "090000"), ("b", 4, "100000"), ("c", 0, "080000")):
+        store.insert(Study(uid, priority=priority, study_date="2020-06-12", study_time=time, due={"pull": 0}))
+    connection = store._connection()
+    old = "study_info_list_old"
+    columns = [column for column in sqlite_schema.COMPUTED if column not in ("rank", "turn")]
+    computed = "".join(f"\"{field}\" AS (json_extract(document, '$.{field}')) STORED, " for field in columns)
+    connection.execute(f"ALTER TABLE study_info_list RENAME TO {old}")
+    connection.execute(
+        f"CREATE TABLE study_info_list (studyUID TEXT PRIMARY KEY, revision INTEGER NOT NULL, {computed} document TEXT NOT NULL)"
+    )
+    without = "json_remove(document, '$.rank', '$.turn')"
+    copied = f"SELECT studyUID, revision, {without} FROM {old}"
+    connection.execute(f"INSERT INTO study_info_list (studyUID, revision, document) {copied}")
+    connection.execute(f"DROP TABLE {old}")
+    connection.execute("PRAGMA user_version = 1")
+    store.close()
+    again = SqliteStore(path)
+    taken = []
+    while study := again.claim("pull", "w", now=0, lease=100, order=PULL_ORDER):
+        taken.append(study.study_uid)
+    assert taken == ["b", "c", "a"]
+    assert again._connection().execute("PRAGMA user_version").fetchone() == (2,)
+    again.close()
+
+
+def with_series(uid: str, *series: str) -> Study:
+    return Study(uid, series_uids=list(series))
+
+
+def test_a_series_is_found_by_its_index_also_when_it_came_later(path: Path) -> None:
+    store = SqliteStore(path)
+    store.insert(with_series("1", "1.1"))
+    store.insert(with_series("2"))
+    second = with_series("2", "2.1", "2.2")
+    second.revision = 1
+    assert store.replace(second)
+    assert [study.study_uid for study in store.find({"seriesUIDs": "2.2"})] == ["2"]
+    assert store.find({"seriesUIDs": "2"}) == []
+    sql, values = store._select("document", {"seriesUIDs": "2.2"}, (), None)
+    plan = store._connection().execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
+    assert not any(row[3].startswith("SCAN study_info_list") for row in plan), plan
+    store.close()
+
+
+def test_the_index_of_series_is_made_for_a_file_that_has_none(path: Path) -> None:
+    store = SqliteStore(path)
+    store.insert(with_series("1", "1.1", "1.2"))
+    connection = store._connection()
+    for statement in ("DROP TRIGGER series_added", "DROP TRIGGER series_changed", "DROP TABLE series_of"):
+        connection.execute(statement)
+    store.close()
+    again = SqliteStore(path)
+    assert [study.study_uid for study in again.find({"seriesUIDs": "1.2"})] == ["1"]
+    again.close()

@@ -1,0 +1,113 @@
+"""Room on the RAM disk, as a table of cases; how large an instance is."""
+
+from __future__ import annotations
+
+import pytest
+
+from pacs_module.domain.pull.ram_disk import (
+    CT_BYTES,
+    DX_BYTES,
+    MB,
+    Disk,
+    Here,
+    Seen,
+    Wish,
+    deadlocked,
+    is_full,
+    judge_room,
+    still_to_come,
+    usual_size,
+)
+
+DISK = Disk(1000 * MB, 800 * MB, 200 * MB)
+
+
+def wish(study: str, megabytes: int, priority: int = 0, since: float = 0.0, sure: bool = True) -> Wish:
+    return Wish(study, priority, since, megabytes * MB, sure)
+
+
+@pytest.mark.parametrize(
+    ("mine", "promised", "waiting", "fits", "never"),
+    [
+        (wish("a", 600), 0, [], True, False),
+        (wish("a", 601), 0, [], False, False),
+        (wish("a", 400), 300, [], False, False),
+        (wish("a", 751), 0, [], False, True),  # the index has its part of the disk
+        (wish("a", 5000, sure=False), 0, [], False, False),  # a guess is tried on an empty disk
+        (wish("a", 300, since=2), 0, [wish("b", 500, since=1)], False, False),
+        (wish("a", 300, since=1), 0, [wish("b", 500, since=2)], True, False),
+        (wish("a", 300, priority=2, since=2), 0, [wish("b", 500, since=1)], True, False),
+        (wish("a", 300, since=1), 0, [wish("b", 500, priority=4, since=2)], False, False),
+        (wish("a", 600), 0, [wish("a", 600)], True, False),
+        (wish("a", 300, since=2), 0, [wish("b", 5000, since=1, sure=False)], True, False),
+    ],
+)
+def test_whether_a_pull_may_begin(mine: Wish, promised: int, waiting: list[Wish], fits: bool, never: bool) -> None:
+    verdict = judge_room(mine, DISK, promised * MB, waiting)
+    assert (verdict.fits, verdict.never) == (fits, never)
+    assert bool(verdict.why) is not fits
+
+
+def test_what_is_here_from_before_belongs_to_the_study_too() -> None:
+    full = Disk(1000 * MB, 0, 200 * MB)
+    verdict = judge_room(Wish("a", 0, 0.0, 300 * MB, True, 700 * MB), full, 0)
+    assert verdict.never
+    assert verdict.why.startswith("larger than the RAM disk: 1000 MB needed")
+    assert not judge_room(Wish("a", 0, 0.0, 300 * MB, True, 400 * MB), full, 0).never
+
+
+def test_a_guess_larger_than_the_disk_begins_when_nothing_else_is_there() -> None:
+    empty = Disk(1000 * MB, 995 * MB, 200 * MB)
+    assert judge_room(wish("a", 5000, sure=False), empty, 0).fits
+    assert not judge_room(wish("a", 5000, sure=False), empty, 100 * MB).fits
+
+
+GE = Seen("CT", "GE", "Revolution", "512x512", 900, 900 * 500_000)
+SIEMENS = Seen("CT", "SIEMENS", "Force", "1024x1024", 300, 300 * 2_000_000)
+
+
+def test_until_enough_was_seen_the_size_is_a_safe_guess() -> None:
+    assert usual_size([], False, ["CT"]) == (CT_BYTES, False)
+    assert usual_size([GE], False, ["CT"]) == (CT_BYTES, False)
+    assert usual_size([GE], True, ["DX"]) == (DX_BYTES, False)
+    assert usual_size([GE, SIEMENS], False, ["CT"]) == (int(1.1 * 1_050_000_000 / 1200), True)
+
+
+def test_a_device_that_is_known_decides_by_itself() -> None:
+    assert usual_size([GE, SIEMENS], False, ["CT"], ("SIEMENS", "Force")) == (2_200_000, True)
+    assert usual_size([GE, SIEMENS], False, ["CT"], ("CANON", "")) == usual_size([GE, SIEMENS], False, ["CT"])
+
+
+@pytest.mark.parametrize(
+    ("expected", "here", "megabytes", "sure"),
+    [
+        (100, Here(), 60, False),
+        (None, Here(), 360, False),
+        (100, Here(5, 5 * 2 * MB), 57, False),  # a few images, scouts perhaps, tell nothing of the rest
+        (100, Here(20, 20 * 2 * MB), 176, False),
+        (100, Here(50, 50 * 2 * MB), 110, True),
+        (100, Here(100, 200 * MB), 0, True),
+        (None, Here(900, 450 * MB), 0, True),
+    ],
+)
+def test_what_will_still_come(expected: int | None, here: Here, megabytes: int, sure: bool) -> None:
+    size, certain = still_to_come(expected, here, CT_BYTES, False, False)
+    assert (round(size / MB), certain) == (megabytes, sure)
+
+
+def test_the_alarm_does_not_flutter() -> None:
+    def used(percent: int) -> Disk:
+        return Disk(100, 100 - percent, 0)
+
+    assert [is_full(used(percent), 85, was) for percent, was in ((84, False), (85, False), (80, True), (74, True))] == [
+        False, True, True, False,
+    ]  # fmt: skip
+    assert not is_full(Disk(0, 0, 0), 85, False)
+
+
+def test_a_half_received_study_goes_only_when_nothing_else_makes_room() -> None:
+    waiting = [wish("a", 500), wish("d", 100)]
+    assert deadlocked(waiting, 0, 0, 0, ["b", "c", "a"]) == "c"
+    assert deadlocked(waiting, 0, 0, 0, ["a"]) is None
+    assert deadlocked([], 0, 0, 0, ["b"]) is None
+    assert [deadlocked(waiting, *busy, ["b"]) for busy in ((1, 0, 0), (0, 1, 0), (0, 0, 1))] == [None] * 3

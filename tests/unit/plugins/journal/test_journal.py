@@ -1,0 +1,163 @@
+"""The journal's rows; that SQLite keeps its word over kill -9 is shown in the integration tests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aipull.journal.handovers import HandoverRow, HandoverRows
+from aipull.journal.journal import Journal
+from aipull.journal.pulls import NEW, PullRows
+from aipull.journal.receptions import CLOSED, DOOMED, OPEN, PARKED, ReceptionRows
+from aipull.server.change_log import begin_epoch, same_epoch
+from pacs_module.domain.dicom.attributes import SeriesFacts
+from pacs_module.domain.receive.judged import Judged
+from pacs_module.domain.rules.choice import HandedOver
+from pacs_module.domain.rules.filters import Verdict
+from pacs_module.domain.wire.messages import PullReport, PullRequest
+
+REQUEST = PullRequest("p1", "1.2", "PACS", expected=3, expected_series={"1.2.3": 3}, filtered={"1.2.4": "Modality RF"})
+REPORT = PullReport("r1", "p1", "1.2", "received", message="chosen")
+
+
+def owed(journal: Journal) -> list[dict[str, Any]]:
+    return [json.loads(row["body"]) for row in journal.rows("SELECT * FROM outbox ORDER BY number")]
+
+
+def test_transaction_is_all_or_nothing_also_when_nested(journal: Journal) -> None:
+    def fails() -> None:
+        with journal.transaction():
+            journal.set_meta("seq", "5")
+            with journal.transaction():
+                journal.to_send("1.2", "notify", {})
+            raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        fails()
+    assert (journal.meta("seq", "0"), owed(journal)) == ("0", [])
+
+
+def test_journal_is_read_again_after_it_was_closed(tmp_path: Path) -> None:
+    first = Journal(tmp_path / "again.db")
+    PullRows(first).add(REQUEST, 7)
+    first.close()
+    second = Journal(tmp_path / "again.db")
+    (pull,) = PullRows(second).unreported()
+    second.close()
+    assert (pull.request, pull.asked_at, pull.job_state) == (REQUEST, 7, NEW)
+
+
+def test_same_pull_twice_is_one(journal: Journal) -> None:
+    pulls = PullRows(journal)
+    pulls.add(REQUEST, 1)
+    pulls.add(PullRequest("p1", "9.9", "OTHER"), 2)
+    assert [pull.request.study_uid for pull in pulls.unreported()] == ["1.2"]
+
+
+@pytest.mark.parametrize("images_first", [True, False])
+def test_report_goes_out_once_when_job_and_images_are_both_done(journal: Journal, images_first: bool) -> None:
+    pulls = PullRows(journal)
+    pulls.add(REQUEST, 1)
+    pull = pulls.get("p1")
+    assert pull is not None
+    steps: list[Callable[[], object]] = [lambda: pulls.conclude(pull, REPORT), lambda: pulls.ended("p1", 2, "0xB000", 1.5)]
+    first, second = steps if images_first else steps[::-1]
+    first()
+    assert owed(journal) == []
+    second()
+    second()
+    pulls.report("p1", REPORT)  # the reception does this where the images were judged first
+    (report,) = owed(journal)
+    assert (report["message"], report["moveSeconds"]) == ("chosen 0xB000", 1.5)
+    assert pulls.unreported() == []
+
+
+def test_outbox_gives_the_oldest_of_each_study(journal: Journal) -> None:
+    for study, kind in (("1", "notify"), ("1", "pull_report"), ("2", "notify")):
+        journal.to_send(study, kind, {})
+    heads = journal.outbox_heads()
+    assert [(row["study_uid"], row["kind"]) for row in heads] == [("1", "notify"), ("2", "notify")]
+    journal.sent(heads[0]["number"])
+    assert [row["kind"] for row in journal.outbox_heads()] == ["pull_report", "notify"]
+
+
+def test_receptions_and_their_verdicts_come_back_as_they_were(journal: Journal) -> None:
+    rows = ReceptionRows(journal)
+    reception = rows.open("1.2", {"b", "a"}, True, 5)
+    facts = SeriesFacts("1.2.3", {"Modality": "CT", "SeriesDescription": "胸"}, None, {"SeriesDescription": "c3 90"})
+    judged = Judged(facts, Verdict(False, "body part", "BodyPartExamined", "HAND"), at_find=True)
+    rows.judge(reception, judged)
+    assert rows.judged(reception) == {"1.2.3": judged}
+    assert rows.in_state(OPEN) == [reception]
+    assert (reception.orthanc_ids, reception.is_push) == (("a", "b"), True)
+    rows.set_state(reception, PARKED, 6, {"1.2.3": 4})
+    again = rows.open("1.2", {"a"}, False, 7)
+    assert rows.get(reception.number).state == CLOSED
+    assert rows.doom(again, {"i2", "i1"}, 8).doomed == ("i1", "i2")
+    assert rows.of_study("1.2", OPEN, DOOMED) == rows.get(again.number)
+
+
+def test_hand_overs_are_numbered_and_lost_ones_do_not_count_as_last(journal: Journal) -> None:
+    rows = HandoverRows(journal)
+    for number, name in enumerate(["s", "s-2"]):
+        assert rows.next_folder("s") == name
+        rows.add(HandoverRow(f"h{number}", "1.2", ("1.2.3",), 10 + number, name, "given", reception=7), "s", 1)
+    assert rows.last("1.2") == HandedOver(("1.2.3",), 11, 7)
+    rows.set_state("h1", "lost")
+    assert rows.last("1.2") == HandedOver(("1.2.3",), 10, 7)
+    assert [row.folder for row in rows.given()] == ["s"]
+
+
+def test_new_index_begins_a_new_epoch_and_a_crash_between_repeats_it(journal: Journal) -> None:
+    properties: dict[int, str] = {}
+
+    def get(number: int, default: str) -> str:
+        return properties.get(number, default)
+
+    def crash(_: int, __: str) -> None:
+        raise OSError("crash")
+
+    journal.set_meta("seq", "99")
+    assert not same_epoch(journal, get)
+    with pytest.raises(OSError, match="crash"):
+        begin_epoch(journal, crash, lambda: None)
+    assert not same_epoch(journal, get)
+    begin_epoch(journal, properties.__setitem__, lambda: None)
+    assert same_epoch(journal, get)
+    assert journal.meta("seq") == "0"
+    properties.clear()
+    assert not same_epoch(journal, get)
+
+
+def test_new_epoch_begins_pulls_again(journal: Journal) -> None:
+    pulls = PullRows(journal)
+    pulls.add(REQUEST, 1)
+    pulls.submitted("p1", ("j",))
+    pull = pulls.get("p1")
+    assert pull is not None
+    pulls.conclude(pull, REPORT)
+    pulls.restart_all()
+    again = pulls.get("p1")
+    assert again is not None
+    assert (again.job_state, again.job_ids, again.conclusion) == (NEW, (), None)
+
+
+def test_old_rows_are_forgotten_and_open_ones_are_not(journal: Journal) -> None:
+    pulls = PullRows(journal)
+    pulls.add(REQUEST, 1)
+    pulls.add(PullRequest("p2", "1.3", "PACS"), 1)
+    pull = pulls.get("p1")
+    assert pull is not None
+    pulls.conclude(pull, REPORT)
+    pulls.ended("p1", 2, "", 1.0)
+    pulls.report("p1", REPORT)
+    HandoverRows(journal).add(HandoverRow("h", "1.2", ("1",), 1, "f", "given"), "f", 1)
+    journal.forget_before(100, 100)
+    assert [one.request.pull_id for one in pulls.unreported()] == ["p2"]
+    assert pulls.get("p1") is None
+    assert HandoverRows(journal).get("h")
+    assert journal.counts()["handoversGiven"] == 1

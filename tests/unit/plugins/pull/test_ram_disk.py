@@ -1,0 +1,105 @@
+"""The watch over the RAM disk, and what is learned of devices; the disk itself is a number here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aipull.journal.journal import Journal
+from aipull.journal.sizes import SizeRows
+from aipull.pull.admission import Room, Sizes
+from aipull.pull.ram_disk_watch import RamDiskWatch
+from pacs_module.domain.pull.ram_disk import MB, Disk, Seen
+from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.wire.messages import PullRequest
+from pacs_module.shared.logs import ContractLog
+from tests.fakes.reception_desk import Desk
+
+TOTAL = 100 * MB
+
+
+class SmallDisk(Room):
+    free = TOTAL
+
+    def disk(self) -> Disk:
+        return Disk(TOTAL, self.free, 10 * MB)
+
+
+@pytest.fixture
+def room(desk: Desk, journal: Journal) -> SmallDisk:
+    tables = desk.tables
+    sizes = Sizes(desk.store, tables.receptions, SizeRows(journal), Switches())
+    return SmallDisk(desk.log_folder, 10, tables.pulls, sizes, tables.handovers)
+
+
+@pytest.fixture
+def watch(desk: Desk, room: SmallDisk) -> RamDiskWatch:
+    log = ContractLog(desk.log_folder, "orthanc-python")
+    return RamDiskWatch(room, desk.tables, desk.store, 85, log)
+
+
+def events(folder: Path) -> list[str]:
+    lines = (folder / "orthanc-python.jsonl").read_text(encoding="utf-8").splitlines()
+    return [record["event"] for record in map(json.loads, lines) if "event" in record]
+
+
+def test_a_full_disk_is_said_once_and_so_is_its_end(watch: RamDiskWatch, room: SmallDisk, desk: Desk) -> None:
+    for free in (50, 14, 10, 20, 30):
+        room.free = free * MB
+        watch.step()
+    said = [event for event in events(desk.log_folder) if "RAM disk" in event]
+    assert said == ["the RAM disk is full", "the RAM disk is emptier again"]
+    assert not watch.is_full()
+
+
+def test_half_received_studies_that_block_each_other_are_pulled_again_one_by_one(
+    desk: Desk, watch: RamDiskWatch, room: SmallDisk
+) -> None:
+    desk.store.image_bytes = 500_000
+    requests = []
+    for study in ("1.1", "1.2"):
+        requests.append(desk.ask(study, expected=120))
+        desk.store.add(study, f"{study}.1", 80)
+        desk.step()
+        desk.end(requests[-1], "disk full")
+        desk.step()
+        desk.step(5.0)
+    room.free = 20 * MB  # 2 x 40 MB lie on it
+    assert desk.tables.journal.counts()["studiesParked"] == 2
+    again = [PullRequest(f"again-{request.study_uid}", request.study_uid, "PACS", expected=120) for request in requests]
+    assert [room.ask_for(request).fits for request in again] == [False, False]  # 22 MB each
+    watch.step()
+    assert desk.tables.journal.counts()["studiesParked"] == 2  # not at the first look
+    watch.step()
+    assert desk.tables.journal.counts()["studiesParked"] == 1
+    desk.deletion.step()
+    assert {image["study"] for image in desk.store.images.values()} == {"1.1"}
+    room.free = 60 * MB
+    assert room.ask_for(again[0]).fits
+    watch.step()
+    assert desk.tables.journal.counts()["studiesParked"] == 1
+
+
+def test_what_a_device_sends_is_learned_before_it_is_deleted(desk: Desk, journal: Journal) -> None:
+    device: dict[str, Any] = {"Manufacturer": "GE", "ManufacturerModelName": "Revolution", "Rows": "512", "Columns": "512"}
+    desk.store.image_bytes = 540_000
+    request = desk.ask("1.1", expected=12)
+    desk.store.add("1.1", "1.1.1", 12, **device)
+    desk.step()
+    desk.end(request)
+    desk.step()
+    desk.step(10.0)
+    desk.step(10.0)
+    desk.deletion.step()
+    assert desk.store.images == {}
+    assert SizeRows(journal).all() == [Seen("CT", "GE", "Revolution", "512x512", 12, 12 * 540_000)]
+
+
+def test_old_devices_fade(journal: Journal) -> None:
+    rows = SizeRows(journal)
+    for _ in range(5):
+        rows.add(Seen("CT", "GE", "", "512x512", 6000, 6000))
+    assert rows.all()[0].instances < 20_000

@@ -1,0 +1,126 @@
+"""
+The chosen series goes out as soon as it is decided and whole, whatever else is still to come.
+
+What it does not prove: that Orthanc behaves as the store in memory does, and how fast it is (benchmarks/reception.py).
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from aipull.journal.receptions import PARKED
+from aipull.pull.missing_images import Lacking, Repair
+from tests.fakes.reception_desk import Desk
+
+CT = {"Modality": "CT", "BodyPartExamined": "CHEST"}
+BOTH = {
+    "announced": {"1.2.1": {**CT, "SliceThickness": "1"}, "1.2.2": {**CT, "SliceThickness": "5"}, "1.2.9": {"Modality": "SR"}},
+    "expected_series": {"1.2.1": 5, "1.2.2": 4, "1.2.9": 1},
+    "expected": 12,  # it counts objects that it never sends
+}
+
+
+def test_the_thin_series_goes_out_while_the_thick_one_still_arrives(desk: Desk) -> None:
+    request = desk.ask("1.2", **BOTH)
+    desk.store.add("1.2", "1.2.2", 1, SliceThickness="5")
+    desk.store.add("1.2", "1.2.1", 4)
+    desk.step()
+    assert desk.sent() == []
+    desk.store.add("1.2", "1.2.1", 1, first=5)
+    desk.step()
+    (notification,) = desk.told("notify")
+    assert (notification["seriesUID"], notification["numberReceived"], notification["completeness"]) == ("1.2.1", 5, "COMPLETE")
+    checks = [line for line in desk.lines() if line.startswith("completeness")]
+    assert checks == ["completeness check success: series 1.2.1 in pacs is 5,  we have 5 too"]
+    # the rest comes, and nothing of it makes a second hand-over; deletion waits for it
+    desk.store.add("1.2", "1.2.2", 3, first=2, SliceThickness="5")
+    desk.step(10)
+    desk.deletion.step()
+    assert len(desk.store.images) == 9
+    desk.end(request)
+    (report,) = desk.told("pull_report")
+    assert (report["outcome"], report["completeness"], report["received"]) == ("received", "COMPLETE", 9)
+    assert {one["seriesUID"]: one["received"] for one in report["series"]} == {"1.2.1": 5, "1.2.2": 4, "1.2.9": 0}
+    desk.step(4)
+    desk.deletion.step()
+    assert desk.store.images == {}
+    assert len(desk.told("notify")) == 1
+    assert not [line for line in desk.lines() if "notinform" in line]
+
+
+def test_a_series_that_is_still_arriving_is_not_dropped_for_its_number_of_images(desk: Desk) -> None:
+    desk.ask("1.2", announced=BOTH["announced"], expected_series={"1.2.1": 5})
+    desk.store.add("1.2", "1.2.2", 1, SliceThickness="5")
+    desk.store.add("1.2", "1.2.1", 5)
+    desk.step()
+    assert len(desk.told("notify")) == 1
+    assert not [line for line in desk.lines() if "instance nums" in line]
+
+
+def test_what_was_announced_otherwise_than_it_is_is_put_right(desk: Desk) -> None:
+    request = desk.ask("1.2", **BOTH)
+    desk.store.add("1.2", "1.2.1", 5)
+    desk.step()
+    desk.store.add("1.2", "1.2.2", 4, SliceThickness="0.5")  # thinner than the PACS said, and fewer
+    desk.step()
+    desk.end(request)
+    for _ in range(5):
+        desk.step(4)
+    first, second = desk.told("notify")
+    assert (first["seriesUID"], second["seriesUID"]) == ("1.2.1", "1.2.2")
+    assert (second["completeness"], second["isPush"]) == ("COMPLETE", 0)
+    assert desk.tables.receptions.of_study("1.2", "doomed")
+
+
+def test_short_is_said_of_the_series_that_should_be_computed_only(desk: Desk) -> None:
+    request = desk.ask("1.2", **BOTH)
+    desk.store.add("1.2", "1.2.2", 4, SliceThickness="5")
+    desk.store.add("1.2", "1.2.1", 3)
+    desk.end(request)
+    desk.step(3)
+    (report,) = desk.told("pull_report")
+    assert (report["outcome"], report["completeness"]) == ("short", "SHORT 3 of 5")
+    assert desk.told("notify") == []
+
+
+def test_images_are_counted_by_their_uids_where_those_are_known(desk: Desk) -> None:
+    images = tuple(f"sop-P1-1.2.1-{number}" for number in range(1, 5))
+    request = desk.ask("1.2", announced={"1.2.1": CT}, expected_instances={"1.2.1": images})
+    desk.store.add("1.2", "1.2.1", 3)
+    desk.store.add("1.2", "1.2.1", 1, first=9)  # as many as expected, but not those
+    desk.step()
+    desk.end(request)
+    desk.step(3)
+    assert desk.told("pull_report")[0]["completeness"] == "SHORT 3 of 4"
+    again = desk.ask("1.2", announced={"1.2.1": CT}, expected_instances={"1.2.1": images})
+    desk.store.add("1.2", "1.2.1", 1, first=4)
+    desk.step()
+    assert desk.told("notify")[0]["completeness"] == "COMPLETE"
+    desk.end(again)
+
+
+@pytest.mark.parametrize("level", ["SERIES", "IMAGE"])
+def test_what_a_parked_study_lacks(desk: Desk, level: str) -> None:
+    request = desk.ask("1.2", **BOTH)
+    desk.store.add("1.2", "1.2.1", 3)
+    desk.end(request)
+    desk.step(3)
+    assert desk.tables.receptions.of_study("1.2", PARKED)
+    again = desk.ask("1.2", repair=level, **BOTH)
+    repair = Repair(desk.store, desk.tables.receptions, desk.switches)
+    here = frozenset(f"sop-P1-1.2.1-{number}" for number in (1, 2, 3))
+    # the thick one and the report are not waited for, so they are not pulled again
+    assert repair.lacking(again) == Lacking({"1.2.1": here}, level == "IMAGE")
+    desk.store.add("1.2", "1.2.1", 2, first=4)
+    assert repair.lacking(again) == Lacking({}, level == "IMAGE")
+
+
+def test_what_lacks_is_not_known_without_counts_of_series_or_without_a_short_study(desk: Desk) -> None:
+    repair = Repair(desk.store, desk.tables.receptions, desk.switches)
+    request = desk.ask("1.2", repair="IMAGE", **BOTH)
+    assert repair.lacking(request) is None
+    desk.store.add("1.2", "1.2.1", 3)
+    desk.step()
+    assert repair.lacking(request) is not None
+    assert repair.lacking(desk.ask("1.2", expected=12, repair="IMAGE")) is None
+    assert repair.lacking(desk.ask("1.2", **BOTH)) is None

@@ -1,0 +1,111 @@
+"""Images that came unasked are counted against what the PACS has (M8a); without that StableAge is all there is."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from aipull.receive.arrival import Arrival, Told
+from aipull.receive.ask_expected import Asker
+from pacs_module.domain.wire.messages import PullRequest
+from tests.fakes.reception_desk import Desk
+
+STUDY = PullRequest("", "1.2", "PACS", expected=5, expected_series={"1.2.1": 5}, announced={"1.2.1": {"Modality": "CT"}})
+
+
+class Answers(Asker):
+    """pacs_module's answers, one after the other."""
+
+    def __init__(self, desk: Desk, *answers: PullRequest | Exception | None) -> None:
+        super().__init__(desk.worker._arrivals, desk.tables.pulls, 30.0, "http://pacs", "key", desk.worker._log)
+        self.answers = list(answers)
+
+    def _announced(self, study_uid: str) -> PullRequest | None:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def arriving(desk: Desk) -> Arrival:
+    found = desk.worker._arrivals.get("1.2")
+    assert found is not None
+    return found
+
+
+def later(desk: Desk, asker: Asker, seconds: float) -> None:
+    desk.step(seconds)
+    asker.step()
+    desk.step()
+
+
+def test_complete_when_the_pacs_has_said_the_same_twice(desk: Desk) -> None:
+    asker = Answers(desk, STUDY, STUDY)
+    desk.store.add("1.2", "1.2.1", 5)
+    later(desk, asker, 0)
+    assert len(asker.answers) == 2  # not asked while images come
+    later(desk, asker, 4)
+    assert (len(asker.answers), desk.sent()) == (1, [])  # once is not enough: both may still be growing
+    later(desk, asker, 10)
+    (notification,) = desk.told("notify")
+    assert (notification["completeness"], notification["isPush"], notification["numberReceived"]) == ("COMPLETE", 1, 5)
+    assert notification["announced"] == {"pacs": "PACS", "expected": 5}
+
+
+def test_a_device_that_sends_to_both_is_waited_for(desk: Desk) -> None:
+    more = PullRequest("", "1.2", "PACS", expected=8, expected_series={"1.2.1": 8})
+    asker = Answers(desk, STUDY, more, more, more)
+    desk.store.add("1.2", "1.2.1", 5)
+    desk.step()
+    later(desk, asker, 4)
+    later(desk, asker, 10)
+    assert desk.sent() == []
+    desk.store.add("1.2", "1.2.1", 3, first=6)
+    desk.step()
+    later(desk, asker, 4)
+    assert desk.sent() == []  # an image came: everything begins anew
+    later(desk, asker, 10)
+    assert desk.told("notify")[0]["numberReceived"] == 8
+
+
+def test_what_the_pacs_has_more_of_is_handed_over_short_after_stable_age(desk: Desk) -> None:
+    more = PullRequest("", "1.2", "PACS", expected=8, expected_series={"1.2.1": 8})
+    asker = Answers(desk, more, more)
+    desk.store.add("1.2", "1.2.1", 5)
+    desk.step()
+    for seconds in (4, 10, 17):
+        later(desk, asker, seconds)
+    (notification,) = desk.told("notify")
+    assert (notification["completeness"], notification["announced"]) == ("SHORT 5 of 8", {"pacs": "PACS", "expected": 8})
+
+
+@pytest.mark.parametrize("answer", [None, requests.ConnectionError("down"), ValueError("no JSON")])
+def test_unverified_by_stable_age_where_nobody_knows_it(desk: Desk, answer: Exception | None) -> None:
+    asker = Answers(desk, answer, answer)
+    desk.store.add("1.2", "1.2.1", 5)
+    desk.step()
+    later(desk, asker, 4)
+    later(desk, asker, 10)
+    assert desk.sent() == []
+    later(desk, asker, 17)
+    assert desk.told("notify")[0]["completeness"] == "UNVERIFIED"
+
+
+def test_a_study_that_is_also_pulled_is_counted_against_its_pull(desk: Desk) -> None:
+    asker = Answers(desk)
+    desk.store.add("1.2", "1.2.1", 4)
+    desk.step()
+    desk.ask("1.2", expected=5)
+    later(desk, asker, 4)
+    assert arriving(desk).told is None
+
+
+def test_an_answer_is_out_of_date_when_an_image_comes(desk: Desk) -> None:
+    desk.store.add("1.2", "1.2.1", 4)
+    desk.step()
+    arrival = arriving(desk)
+    arrival.told = Told(STUDY, arrival.last_image, settled=True)
+    assert arrival.told_now is arrival.told
+    desk.clock.now += 1
+    arrival.touch()
+    assert arrival.told_now is None

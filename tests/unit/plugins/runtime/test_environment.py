@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aipull.runtime.environment import check_access, check_ram_disk, filesystem_of, read_environment, read_orthanc
+from pacs_module.domain.errors import ConfigurationError
+from pacs_module.domain.rules.switches import Switches
+
+
+def variables(tmp_path: Path) -> dict[str, str]:
+    return {
+        "AIPULL_JOURNAL": str(tmp_path / "disk" / "journal.db"),
+        "AIPULL_HANDOVER_FOLDER": str(tmp_path / "handover"),
+        "AIPULL_PACS_MODULE_URL": "http://127.0.0.1:7000/",
+        "AIPULL_API_KEY": "key",
+        "AIPULL_LOG_FOLDER": str(tmp_path / "logs"),
+        "AIPULL_TIME_ZONE": "Asia/Shanghai",
+    }
+
+
+def test_folders_are_made_and_defaults_filled(tmp_path: Path) -> None:
+    read = read_environment(variables(tmp_path))
+    assert read.journal.parent.is_dir()
+    assert read.handover_folder.is_dir()
+    assert read.handover_seen_as == str(read.handover_folder)
+    assert read.pacs_module_url == "http://127.0.0.1:7000"
+    assert read.site_config is None
+
+
+@pytest.mark.parametrize("key", ["AIPULL_JOURNAL", "AIPULL_HANDOVER_FOLDER", "AIPULL_API_KEY", "AIPULL_TIME_ZONE"])
+def test_a_missing_variable_is_named(tmp_path: Path, key: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_environment({**variables(tmp_path), key: " "})
+    assert caught.value.key == key
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("AIPULL_TIME_ZONE", "Beijing"), ("AIPULL_PACS_MODULE_URL", "pacs:7000"), ("AIPULL_LOG_FOLDER", "/proc/nothing/here")],
+)
+def test_a_bad_value_is_named(tmp_path: Path, key: str, value: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_environment({**variables(tmp_path), key: value})
+    assert (caught.value.key, caught.value.value) == (key, value)
+
+
+def test_a_ram_disk_needs_delete_after_send() -> None:
+    keep = replace(Switches(), delete_after_send=False)
+    assert filesystem_of(Path("/dev/shm/not/made/yet")) == "tmpfs"
+    check_ram_disk(Path("/dev/shm/store"), Switches())
+    check_ram_disk(Path("/proc"), keep)
+    with pytest.raises(ConfigurationError, match="DELETE_AFTER_SEND"):
+        check_ram_disk(Path("/dev/shm/store"), keep)
+
+
+def test_orthancs_own_defaults_where_it_says_nothing() -> None:
+    facts = read_orthanc({"DicomModalities": {"PACS": {}}})
+    assert (facts.base_url, facts.aet, facts.modalities) == ("http://127.0.0.1:8042", "ORTHANC", frozenset({"PACS"}))
+
+
+ACCESS = {"AuthenticationEnabled": True, "RegisteredUsers": {"aipull": "secret"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"AuthenticationEnabled": False}, "AuthenticationEnabled"),
+        ({"RegisteredUsers": {}}, "RegisteredUsers"),
+        ({"RegisteredUsers": {"aipull": ""}}, "RegisteredUsers"),
+        ({"RegisteredUsers": {"${ORTHANC_USER}": "secret"}}, "RegisteredUsers.${ORTHANC_USER}"),
+        ({"DicomModalities": {"PACS": {"AET": "${HOSPITAL_PACS_AET}"}}}, "DicomModalities.PACS.AET"),
+    ],
+)
+def test_no_start_without_a_password_or_with_a_variable_that_nobody_set(change: dict[str, object], key: str) -> None:
+    check_access(ACCESS)
+    with pytest.raises(ConfigurationError) as caught:
+        check_access({**ACCESS, **change})
+    assert caught.value.key == key
+    assert "secret" not in str(caught.value)

@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aipull.hand_over.folder import HandoverFolder
+from aipull.journal.handovers import HandoverRow, HandoverRows
+from aipull.journal.journal import Journal
+from aipull.journal.pulls import PullRows
+from aipull.journal.receptions import ReceptionRows
+from aipull.journal.sizes import SizeRows
+from aipull.pull.admission import Room, Sizes, expected_of
+from aipull.rest_api import Answer, RestApi, answer_to, routes
+from pacs_module.domain.pull.ram_disk import Seen
+from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.wire.messages import PullRequest
+from pacs_module.shared.logs import ContractLog
+
+MB = 1_000_000
+
+
+class Disk:
+    f_frsize = 1
+    f_blocks = 1000 * MB
+
+    def __init__(self, free: int) -> None:
+        self.f_bavail = free
+
+
+@pytest.fixture
+def api(tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> RestApi:
+    monkeypatch.setattr(os, "statvfs", lambda _: Disk(1000 * MB))
+    pulls = PullRows(journal)
+    folder = HandoverFolder(tmp_path, "/store_image", None, None)  # type: ignore[arg-type]
+    sizes = Sizes(None, ReceptionRows(journal), SizeRows(journal), Switches())  # type: ignore[arg-type]
+    room = Room(tmp_path, 256, pulls, sizes, HandoverRows(journal))
+    return RestApi(
+        journal, pulls, HandoverRows(journal), folder, room, frozenset({"PACS"}), ContractLog(tmp_path, "orthanc-python"),
+        lambda: None, lambda: None
+    )
+
+
+def call(api: RestApi, uri: str, body: object = None, *groups: str) -> Answer:
+    raw = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
+    return answer_to(api, routes(api)[uri][1], {"body": raw, "groups": groups})
+
+
+PULL = {"pullID": "p1", "studyUID": "1.2", "pacs": "PACS", "expected": 600}
+
+
+def test_pull_is_noted_once(api: RestApi) -> None:
+    for _ in range(2):
+        assert call(api, "/aipull/pulls", PULL) == Answer(200, {"status": "running"})
+    assert len(api.pulls.unreported()) == 1
+    assert call(api, "/aipull/pulls/(.+)", None, "p1") == Answer(200, {"status": "running"})
+
+
+def test_room_counts_the_reserve_and_what_running_pulls_will_bring(api: RestApi) -> None:
+    assert call(api, "/aipull/pulls", PULL).status == 200  # 360 of 744 MB
+    answer = call(api, "/aipull/pulls", {**PULL, "pullID": "p2", "studyUID": "1.3", "expected": 700})
+    assert answer.status == 507
+    assert answer.body["message"] == (
+        "no room: 1000 MB free, 256 MB kept in reserve, 360 MB promised to running pulls, 420 MB needed"
+    )
+    api.pulls.ended("p1", 1, "", 1.0)
+    assert call(api, "/aipull/pulls", {**PULL, "pullID": "p2", "studyUID": "1.3", "expected": 700}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        (b"{", "body"),
+        (b"[]", "body"),
+        ({"pullID": "p1"}, "studyUID"),
+        ({**PULL, "level": "SERIES"}, "seriesUIDs"),
+        ({**PULL, "pacs": ""}, "pacs"),
+    ],
+)
+def test_bad_message_is_named(api: RestApi, body: object, key: str) -> None:
+    answer = call(api, "/aipull/pulls", body)
+    assert (answer.status, answer.body["key"]) == (400, key)
+    assert answer.body["allowed"]
+
+
+def test_unexpected_error_is_an_answer(api: RestApi) -> None:
+    api.journal.close()
+    assert call(api, "/aipull/status").status == 500
+
+
+def test_release_removes_only_what_was_handed_over(api: RestApi, tmp_path: Path) -> None:
+    (tmp_path / "series").mkdir()
+    api.handovers.add(HandoverRow("h1", "1.2", ("1",), 1, "series", "given"), "series", 1)
+    assert call(api, "/aipull/release", {"handoverID": "h2"}).body == {"released": False}
+    assert (tmp_path / "series").exists()
+    for _ in range(2):
+        assert call(api, "/aipull/release", {"handoverID": "h1"}).body == {"released": True}
+    assert not (tmp_path / "series").exists()
+    assert call(api, "/aipull/release", {}).status == 400
+
+
+def test_verdicts_are_single_lines(api: RestApi, tmp_path: Path) -> None:
+    assert call(api, "/aipull/verdicts", {"lines": ["a\nb"]}).status == 200
+    assert (tmp_path / "orthanc-python.log").read_text() == "a b\n"
+
+
+@pytest.mark.parametrize(
+    ("values", "instances"),
+    [
+        ({"expected": 100}, 100),
+        ({"expected_series": {"a": 10, "b": 20}}, 30),
+        ({"level": "SERIES", "series_uids": ("a",), "expected": 500, "expected_series": {"a": 10, "b": 20}}, 10),
+        ({}, None),
+    ],
+)
+def test_instances_that_a_pull_will_bring(values: dict[str, Any], instances: int | None) -> None:
+    assert expected_of(PullRequest("p", "1.2", "PACS", **values)) == instances
+
+
+def test_what_can_never_have_room_is_said_so_and_what_was_seen_decides(api: RestApi) -> None:
+    large = {**PULL, "expected": 1000}
+    assert call(api, "/aipull/pulls", PULL).status == 200
+    assert call(api, "/aipull/pulls", {**large, "pullID": "p2", "studyUID": "1.3"}).status == 507  # 600 MB, not now
+    SizeRows(api.journal).add(Seen("CT", "GE", "Revolution", "512x512", 2000, 2000 * MB))
+    answer = call(api, "/aipull/pulls", {**large, "pullID": "p2", "studyUID": "1.3"})
+    assert answer.status == 413
+    assert answer.body["message"] == (
+        "larger than the RAM disk: 1100 MB needed, the whole disk has 1000 MB, 256 MB of it kept in reserve"
+    )
+    api.pulls.ended("p1", 1, "", 1.0)
+    assert call(api, "/aipull/pulls", {**PULL, "pullID": "p3", "studyUID": "1.4", "expected": 100}).status == 200
+
+
+def test_small_pulls_do_not_pass_a_large_one_that_waits_for_ever(api: RestApi) -> None:
+    small = {"pullID": "s1", "studyUID": "2.1", "pacs": "PACS", "expected": 500}  # 300 of 744 MB
+    assert call(api, "/aipull/pulls", small).status == 200
+    assert call(api, "/aipull/pulls", {**PULL, "expected": 1000}).status == 507
+    answer = call(api, "/aipull/pulls", {**small, "pullID": "s2", "studyUID": "2.2"})
+    assert answer.status == 507
+    assert answer.body["message"].endswith("600 MB kept for 1 that came before")
+    assert call(api, "/aipull/pulls", {**small, "pullID": "s3", "studyUID": "2.3", "priority": 4}).status == 200  # a person asked
+    api.pulls.ended("s1", 1, "", 1.0)
+    api.pulls.ended("s3", 1, "", 1.0)
+    assert call(api, "/aipull/pulls", {**PULL, "expected": 1000}).status == 200
+    assert api.room.state()["pullsWaiting"] == 1
+
+
+def test_copies_without_names_need_room_too(api: RestApi, tmp_path: Path) -> None:
+    copies = tmp_path / "copies"
+    api.room._copies = copies
+    assert call(api, "/aipull/pulls", PULL).status == 200  # 2 x 360 MB
+    assert api.room.state()["promisedBytes"] == 720 * MB
+    api.pulls.ended("p1", 1, "", 1.0)
+    api.handovers.add(HandoverRow("h1", "1.2", ("1",), 1, "series", "given", 100 * MB), "series", 1)
+    assert api.room.state()["promisedBytes"] == 100 * MB
+    (copies / "h1").mkdir(parents=True)
+    assert api.room.state()["promisedBytes"] == 0
+    assert api.room.state()["handoverBytes"] == 100 * MB

@@ -1,0 +1,110 @@
+"""
+The two log files as they lie on disk.
+
+Does not prove which lines are written when (the use cases' tests do) nor what two processes writing one file would do.
+"""
+
+import errno
+import io
+import json
+import logging
+import os
+import stat
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from pacs_module.shared import logs
+from pacs_module.shared.logs import ContractLog
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[ContractLog]:
+    made = ContractLog(tmp_path / "log", "dcm_end")
+    yield made
+    for name in ("dcm_end.log", "dcm_end.jsonl"):
+        logger = logging.getLogger(f"contract.{tmp_path / 'log' / name}")
+        for handler in tuple(logger.handlers):
+            logger.removeHandler(handler)
+            handler.close()
+
+
+def lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def test_a_line_stands_alone_in_the_log_and_with_its_time_in_the_twin(log: ContractLog, tmp_path: Path) -> None:
+    log.line("find 2020-06-18 study list")
+    log.event("duplicate answer", "WARNING", pacs="A")
+    assert lines(tmp_path / "log" / "dcm_end.log") == ["find 2020-06-18 study list"]
+    first, second = (json.loads(line) for line in lines(tmp_path / "log" / "dcm_end.jsonl"))
+    assert first.pop("at").endswith("+00:00")
+    assert first == {"level": "INFO", "line": "find 2020-06-18 study list"}
+    assert second.pop("at")
+    assert second == {"level": "WARNING", "event": "duplicate answer", "pacs": "A"}
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("50 % of 胸部", "50 % of 胸部"),
+        ("%s and %d", "%s and %d"),
+        ("one\nevent\r\na line", "one event a line"),
+        ("lone \udc80 surrogate", "lone \\udc80 surrogate"),
+    ],
+)
+def test_whatever_a_pacs_writes_is_one_readable_line(log: ContractLog, tmp_path: Path, text: str, written: str) -> None:
+    log.line(text)
+    assert lines(tmp_path / "log" / "dcm_end.log") == [written]
+    assert len(lines(tmp_path / "log" / "dcm_end.jsonl")) == 1
+
+
+def test_many_threads_leave_the_same_order_in_both_files(log: ContractLog, tmp_path: Path) -> None:
+    def write(thread: int) -> None:
+        for number in range(200):
+            log.line(f"line {number} of thread {thread}")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(8)))
+    written = lines(tmp_path / "log" / "dcm_end.log")
+    assert len(written) == 1600
+    assert [json.loads(line)["line"] for line in lines(tmp_path / "log" / "dcm_end.jsonl")] == written
+
+
+def test_every_file_of_the_rotation_is_closed_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "LOG_BYTES", 200)
+    log = ContractLog(tmp_path, "rotated")
+    for number in range(20):
+        log.line(f"actually add new number: {number}")
+    files = sorted(tmp_path.glob("rotated.log*"))
+    assert len(files) > 2
+    assert {stat.S_IMODE(file.stat().st_mode) & 0o007 for file in files} == {0}
+    for name in ("rotated.log", "rotated.jsonl"):
+        for handler in tuple(logging.getLogger(f"contract.{tmp_path / name}").handlers):
+            handler.close()
+
+
+class FullDisk(io.StringIO):
+    """Takes nothing."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_ends_nothing_and_is_told_without_the_lines(
+    log: ContractLog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler, *_ = logging.getLogger(f"contract.{tmp_path / 'log' / 'dcm_end.jsonl'}").handlers
+    assert isinstance(handler, logging.StreamHandler)
+    there, handler.stream = handler.stream, FullDisk()
+    for _ in range(2):
+        log.event("PATIENT^NAME")
+    handler.stream = there
+    log.event("again")
+    full, again = capsys.readouterr().err.splitlines()
+    assert "No space left" in full
+    assert again.endswith("is written again; 2 lines came while it was not")
+    assert "PATIENT" not in full + again
+    assert [json.loads(line)["event"] for line in lines(tmp_path / "log" / "dcm_end.jsonl")] == ["again"]

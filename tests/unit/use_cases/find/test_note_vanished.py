@@ -1,0 +1,178 @@
+"""
+Studies that a PACS answers no more: which finds count, what is written when, and where it is pulled from then.
+
+Does not prove that a real PACS drops studies like this. The rule itself: tests/unit/domain/find/test_vanished.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
+
+from pacs_module.adapters.stores.memory import MemoryStore
+from pacs_module.adapters.stores.sqlite import SqliteStore
+from pacs_module.domain.errors import RetriableError, TooManyAnswers
+from pacs_module.domain.find.windows import Window
+from pacs_module.domain.study.lifecycle import State
+from pacs_module.ports import StudyStore
+from pacs_module.use_cases.find.note_vanished import RELOAD, NoteVanished
+from tests.fakes.pipeline import UID, Pipeline, answer
+from tests.fakes.world import DAY
+
+OTHER = answer(UID + ".9", 50, AccessionNumber="A9", PatientID="P9", ModalitiesInStudy="MR")
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StudyStore]:
+    store: StudyStore = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "studies.db")
+    yield store
+    store.close()
+
+
+def finds(world: Pipeline, number: int = 4, pacs: str = "A", seconds: float = 120) -> None:
+    for _ in range(number):
+        world.clock.pass_seconds(seconds)
+        world.find(pacs, DAY)
+
+
+def gone_at(world: Pipeline, pacs: str = "A") -> str | None:
+    return world.study().pacs[pacs].gone_at
+
+
+def test_a_study_that_is_gone_and_comes_back(store: StudyStore) -> None:
+    world = Pipeline(store)
+    world.until_handed_over()
+    assert world.result("completed") == "recorded"
+    world.find("A", DAY)
+    before = world.study().revision
+    world.pacs.studies["A"] = [OTHER]
+    finds(world, 10)
+    study = world.study()
+    assert study.history[-1].event == "gone from the PACS"
+    assert study.revision == before + 4, "three finds counted, then gone"
+    assert study.state is State.COMPLETED
+    assert [values["studyUIDs"] for what, values in world.log.events if what == "studies are gone from the PACS"] == [[UID]]
+    world.pacs.studies["A"] = [OTHER, answer()]
+    finds(world, 10)
+    study = world.study()
+    assert study.revision == before + 5
+    assert world.events()[-2:] == ["gone from the PACS", "back at the PACS"]
+    assert gone_at(world) is None
+    assert study.state is State.COMPLETED
+
+
+def test_a_quiet_day_reads_the_store_once_in_a_while(store: StudyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = Pipeline(store)
+    world.until_handed_over()
+    reading = Mock(wraps=store.find)
+    monkeypatch.setattr(store, "find", reading)
+    finds(world, 100, seconds=10)
+    assert reading.call_count <= 1
+    world.clock.pass_seconds(RELOAD.total_seconds())
+    finds(world, 100, seconds=1)
+    assert 1 <= reading.call_count <= 2
+
+
+def test_capped_failed_and_partial_answers_say_nothing(world: Pipeline) -> None:
+    world.until_stable()
+    before = world.study().revision
+    world.pacs.studies["A"] = [OTHER]
+    for error in (TooManyAnswers([OTHER], "more"), RetriableError("away")):
+        world.pacs.errors["A", "STUDY"] = error
+        for _ in range(6):
+            world.clock.pass_seconds(120)
+            try:
+                assert not world.finding("A", Window(DAY)).complete
+            except RetriableError:
+                assert not isinstance(error, TooManyAnswers)
+    world.pacs.errors.clear()
+    for _ in range(6):
+        world.clock.pass_seconds(120)
+        world.finding("A", Window(DAY, since=40_000))
+    assert world.study().revision == before
+
+
+def test_a_number_that_may_be_a_cap_is_no_proof(world: Pipeline) -> None:
+    world.until_stable()
+    before = world.study().revision
+    world.pacs.studies["A"] = [answer(f"1.2.{n}", 10, AccessionNumber=f"N{n}", StudyTime="") for n in range(50)]
+    finds(world, 6)
+    assert world.study().revision == before
+    world.pacs.studies["A"].pop()
+    finds(world, 6)
+    assert gone_at(world)
+
+
+def test_after_midnight_the_day_before_is_asked_by_itself(world: Pipeline) -> None:
+    world.until_stable()
+    world.pacs.studies["A"] = [answer(UID + ".5", StudyDate="20200619")]
+    for _ in range(6):
+        world.clock.pass_seconds(120)
+        world.find("A", DAY + timedelta(days=1))
+    assert world.study().pacs["A"].missed is None, "the new day says nothing of the old one"
+    finds(world)
+    assert gone_at(world)
+
+
+def test_a_study_whose_date_was_corrected_is_not_gone(world: Pipeline) -> None:
+    world.until_stable()
+    world.pacs.studies["A"] = [answer(StudyDate="20200619"), OTHER]
+    for _ in range(6):
+        world.clock.pass_seconds(120)
+        world.find("A", DAY + timedelta(days=1))
+        world.find("A", DAY)
+    assert world.study().study_date == "2020-06-19"
+    assert gone_at(world) is None
+
+
+def test_another_process_that_finds_then_counts_on(world: Pipeline) -> None:
+    """The count is in the document, and an answer that this process has known for long ends it."""
+    world.until_handed_over()
+    assert world.result("completed") == "recorded"
+    finds(world, 2)
+    elsewhere = NoteVanished(world.store, world.clock, world.log)
+    assert elsewhere("A", DAY, [], in_parts=False) == {UID}
+    assert world.study().pacs["A"].missed == 1
+    world.clock.pass_seconds(RELOAD.total_seconds())
+    finds(world, 2)
+    assert world.study().pacs["A"].missed is None
+
+
+def test_it_is_pulled_from_the_pacs_that_still_has_it(store: StudyStore) -> None:
+    world = Pipeline(store, pacs=("A", "B"), limit=1)
+    world.pacs.studies["B"] = [answer(count=90)]
+    world.find("B", DAY)
+    world.until_stable(100)
+    world.pacs.studies["A"] = [OTHER]
+    finds(world)
+    assert gone_at(world)
+    assert gone_at(world, "B") is None
+    world.unreachable.add("B")
+    assert world.pull() == 0
+    assert world.study().why == "gone from A; waits for B"
+    assert world.study().attempts == 0
+    world.unreachable.clear()
+    world.clock.pass_seconds(60)
+    assert world.pull() == 1
+    assert [request.pacs for request in world.plugins.asked] == ["B"]
+
+
+def test_what_no_pacs_has_is_tried_given_up_and_pulled_when_it_is_back(store: StudyStore) -> None:
+    world = Pipeline(store)
+    world.until_stable()
+    world.pacs.studies["A"] = []
+    finds(world)
+    assert gone_at(world)
+    while world.study().state is State.META_ONLY:
+        assert world.pull() == 1
+        world.report(world.plugins.asked[-1], "failed")
+        world.clock.pass_seconds(600)
+    assert world.study().state is State.PULL_FAILED
+    world.until_stable()
+    assert "back at the PACS" in world.events()
+    assert world.pull() == 1
+    assert world.study().state is State.PULL_DATA

@@ -1,0 +1,21 @@
+"""How full the RAM disk is, for health, metrics and the alarm."""
+
+from __future__ import annotations
+
+from pacs_module.service.metrics import FindMetrics
+from pacs_module.use_cases.pull.watch_ram_disk import WatchRamDisk
+from tests.fakes.world import FakeLog, FakePlugins
+
+
+def test_the_alarm_is_said_once_and_the_numbers_are_shown() -> None:
+    plugins, log, metrics = FakePlugins(), FakeLog(), FindMetrics()
+    watch = WatchRamDisk(plugins, log, metrics.ram_disk_state)
+    for alarm in (False, True, True, False):
+        plugins.ram_disk["alarm"] = alarm
+        assert watch() is False
+    said = [what for what, _ in log.events if "RAM disk" in what]
+    assert said == ["the RAM disk is full: results are late, or too many pulls at once", "the RAM disk is emptier again"]
+    text = metrics.text().decode()
+    assert 'aipull_ram_disk_bytes{of="free"} 60.0' in text
+    assert "aipull_ram_disk_full 0.0" in text
+    assert watch.state["totalBytes"] == 100

@@ -1,0 +1,67 @@
+"""What the PACS has of a study that was pushed, and what becomes of one that it has more of (M8a)."""
+
+from __future__ import annotations
+
+import pytest
+
+from pacs_module.domain.errors import RetriableError
+from pacs_module.domain.study.lifecycle import State
+from pacs_module.domain.study.study import PULL
+from pacs_module.domain.wire.messages import notification
+from pacs_module.use_cases.receive.ask_expected import Announce
+from tests.fakes.pipeline import THIN, UID, Pipeline, answer, series_answer
+
+
+def announce(world: Pipeline, *pacs: str) -> Announce:
+    return Announce(world.pacs, world.pull.prepare, world.log, pacs or ("A",))
+
+
+def test_the_pacs_with_most_of_it_is_counted_against() -> None:
+    world = Pipeline(pacs=("A", "B", "C"))
+    world.pacs.studies = {"A": [answer(count=80)], "B": [answer(count=100)], "C": []}
+    world.pacs.series["B"] = [series_answer(THIN, 100)]
+    world.pacs.errors["C", "STUDY"] = RetriableError("down")
+    request = announce(world, "A", "B", "C")(UID)
+    assert request is not None
+    assert (request.pull_id, request.pacs, request.level, request.expected) == ("", "B", "STUDY", 100)
+    assert request.expected_series == {THIN: 100}
+    assert request.announced[THIN]["SliceThickness"] == "1.0"
+    assert world.plugins.verdicts == []
+
+
+def test_a_study_that_no_pacs_knows() -> None:
+    world = Pipeline()
+    world.pacs.studies["A"] = [answer(UID + ".9")]
+    assert announce(world)(UID) is None
+
+
+def pushed(completeness: str, announced: dict[str, object] | None) -> dict[str, object]:
+    return notification(
+        study_uid=UID, series_uid=THIN, number_received=80, filepath="/store_image/x", calling_ae_title="CT1",
+        calling_address="10.0.0.1", series_count=1, received_seconds="3.0", priority=0, is_push=True,
+        last_update_time="20200618T080626", handover_id="h1", completeness=completeness, announced=announced,
+    )  # fmt: skip
+
+
+def test_the_rest_of_a_short_pushed_study_is_pulled_from_the_pacs_that_has_it() -> None:
+    world = Pipeline()
+    assert world.accept(pushed("SHORT 80 of 100", {"pacs": "A", "expected": 100}))
+    study = world.study()
+    assert (study.state, study.due[PULL], len(study.handovers)) == (State.META_ONLY, world.clock.now(), 1)
+    assert world.pull() == 1
+    assert (world.plugins.asked[0].pacs, world.plugins.asked[0].expected) == ("A", 100)
+
+
+@pytest.mark.parametrize(
+    ("completeness", "announced"),
+    [
+        ("COMPLETE", {"pacs": "A", "expected": 80}),
+        ("UNVERIFIED", None),
+        ("SHORT 80 of 100", None),
+        ("SHORT 80 of 100", {"pacs": 3}),
+    ],
+)
+def test_else_nothing_more_is_pulled(completeness: str, announced: dict[str, object] | None) -> None:
+    world = Pipeline()
+    world.accept(pushed(completeness, announced))
+    assert (world.study().state, PULL in world.study().due) == (State.PULL_DATA_END, False)
