@@ -11,12 +11,11 @@ from ..rules.filters import is_dx, judge_modalities
 from ..rules.switches import Switches
 from ..study.growth_checks import Look
 from ..study.lifecycle import SETTLED, Event, State
+from ..study.names import NAMES, StudyNames
 from ..study.study import LOOK, MOST_SIGHTINGS, PULL, Study
 from ..wire.documents import camel
 from .stability import StabilityPolicy, judge_stability
 from .vanished import seen_again
-
-NAMES = ("study_date", "study_time", "accession_number", "patient_id", "study_description")
 
 
 @dataclass(frozen=True)
@@ -104,19 +103,18 @@ def _corrected(study: Study, found: FoundStudy, now: int) -> bool:
     Two PACS that always told differently correct nothing.
     """
     copy = study.pacs[found.pacs]
-    told = {camel(name): getattr(found, name) for name in NAMES if getattr(found, name)}
-    ours = {camel(name): getattr(study, name) for name in NAMES if getattr(study, name)}
-    before = copy.told or (ours if len(study.pacs) == 1 and not study.is_push else {})
-    if told.items() <= before.items():
+    told = StudyNames.of(found)
+    # Before a PACS's own words were kept, the document of a study that only one PACS has was in its words.
+    assumed = StudyNames.of(study) if len(study.pacs) == 1 and not study.is_push else StudyNames()
+    before = copy.told or assumed
+    now_told = told.told_over(before)
+    if now_told == before:
         return False
-    for name in NAMES:
-        new = told.get(camel(name), "")
-        old = before.get(camel(name), new)
-        if new and old != new:
-            study.note("corrected at the PACS", f"{found.pacs}: {camel(name)} {old} -> {new}", now)
-            if getattr(study, name) == old:
-                setattr(study, name, new)
-    copy.told = {**before, **told}
+    for one in told.corrections_of(before):
+        study.note("corrected at the PACS", f"{found.pacs}: {camel(one.name)} {one.old} -> {one.new}", now)
+        if getattr(study, one.name) == one.old:
+            setattr(study, one.name, one.new)
+    copy.told = now_told
     return True
 
 

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from ..dicom.attributes import FoundStudy
 from ..instants import iso
 from ..study.lifecycle import Event, State
+from ..study.names import StudyNames
 from ..study.study import PacsCopy, Study
 from .windows import seconds_of
 
@@ -30,9 +31,10 @@ def expected(study: Study, pacs: str, day: date, in_parts: bool) -> bool:
     copy = study.pacs.get(pacs)
     if copy is None or not copy.seen_at or study.state in (None, State.UNPULLABLE):
         return False
-    own_time = copy.told.get("study_time", "") if copy.told else study.study_time
-    on_the_day = copy.told.get("study_date", study.study_date) == day.isoformat() == study.study_date
-    return on_the_day and not (in_parts and seconds_of(own_time) is None)
+    told = copy.told or StudyNames.of(study)
+    own_date = told.study_date or study.study_date  # two PACS may file one study under two dates
+    on_the_day = own_date == day.isoformat() == study.study_date
+    return on_the_day and not (in_parts and seconds_of(told.study_time) is None)
 
 
 def nameless(study: Study, answers: Collection[FoundStudy]) -> bool:

@@ -19,6 +19,7 @@ from ..wire.messages import PullRequest, SeriesReport
 from .growth_checks import WHOLE, Look
 from .handover import HandOver
 from .lifecycle import Event, State, next_state
+from .names import StudyNames
 from .priority import GREEN_CHANNEL, ROUTINE, Ageing, rank, rises_from, turn
 
 # Kinds of work that a study can be due for; a claim moves the due time on by the length of the lease.
@@ -45,8 +46,8 @@ class PacsCopy:
     count: int | None = None
     seen_at: str = ""
     tried: int | None = None
-    told: dict[str, str] = field(default_factory=dict)
-    """Names and dates as this PACS told them last: what differs then was corrected there."""
+    told: StudyNames | None = None
+    """Names and dates as this PACS told them last: what differs then was corrected there. None: never told."""
     missed: int | None = None
     """Complete finds of its day in a row, at this PACS, that were without it."""
     missing_at: str | None = None

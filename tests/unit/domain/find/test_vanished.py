@@ -12,6 +12,7 @@ from pacs_module.domain.find.vanished import FINDS, LEAST, expected, gone_from, 
 from pacs_module.domain.instants import iso
 from pacs_module.domain.pull.source_pacs import choose_pacs
 from pacs_module.domain.study.lifecycle import State
+from pacs_module.domain.study.names import StudyNames
 from pacs_module.domain.study.study import PULL, PacsCopy, Study
 
 DAY = date(2020, 6, 18)
@@ -78,7 +79,7 @@ def test_what_is_back_is_noted_and_only_what_was_given_up_is_pulled_after_all(st
     ],
 )
 def test_which_studies_a_day_should_bring(changed: dict[str, object], told: dict[str, str], in_parts: bool, yes: bool) -> None:
-    one = study(A=PacsCopy(100, iso(0), told=told))
+    one = study(A=PacsCopy(100, iso(0), told=StudyNames(**told)))
     for name, value in changed.items():
         setattr(one, name, value)
     assert expected(one, "A", DAY, in_parts) is yes
