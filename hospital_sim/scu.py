@@ -79,7 +79,9 @@ class Originator:
 class Association:
     """A C-STORE association, open within a ``with`` block."""
 
-    def __init__(self, pacs: Pacs, calling_ae_title: str, contexts: Iterable[tuple[str, tuple[str, ...]]]) -> None:
+    def __init__(
+        self, pacs: Pacs, calling_ae_title: str, contexts: Iterable[tuple[str, tuple[str, ...]]], *, address: str = ""
+    ) -> None:
         """
         Prepare; nothing is opened yet.
 
@@ -87,9 +89,11 @@ class Association:
             pacs: The peer.
             calling_ae_title: Our AE title.
             contexts: SOP Class UID and the transfer syntaxes that are offered together for it.
+            address: Of ours, from which the connection is opened; empty: the system's choice.
         """
         self._pacs = pacs
         self._calling = calling_ae_title
+        self._address = address
         self._ae = AE(ae_title=calling_ae_title)
         self._ae.maximum_pdu_size = 0
         self._ae.connection_timeout = 10
@@ -110,6 +114,7 @@ class Association:
             self._pacs.port,
             contexts=self._contexts,
             ae_title=self._pacs.ae_title,
+            bind_address=(self._address, 0) if self._address else None,
             evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once), (evt.EVT_PDU_RECV, note_rejection)],
         )
         if self._association.is_established:

@@ -15,7 +15,9 @@ from pynetdicom.pdu_primitives import P_DATA
 
 from hospital_sim.pacs.clock import Clock
 from hospital_sim.pacs.content import Archive
+from hospital_sim.pacs.habit_values import Failure
 from hospital_sim.pacs.habits import Habits
+from hospital_sim.pacs.identity import Corrected
 from hospital_sim.pacs.ledger import Entry, Ledger
 from hospital_sim.pacs.stored import Store
 from hospital_sim.pacs.wire import decode_flat
@@ -51,6 +53,7 @@ class Context:
     destinations: Mapping[str, tuple[str, int]]
     ledger: Ledger = field(default_factory=Ledger)
     memory: Memory = field(default_factory=Memory)
+    corrected: Corrected = field(default_factory=Corrected)
     stopped: threading.Event = field(default_factory=threading.Event)
     started: float = field(default_factory=time.monotonic)
     finds: int = 0
@@ -66,6 +69,13 @@ class Context:
         """Whether a habit of kind TIMES still shows for this; counts this time in."""
         times = self.habits.times(habit)
         return times is not None and times.still(self.memory.earlier(habit, what))
+
+    def failure(self, habit: str, what: str) -> Failure | None:
+        """How a habit of kind FAILURE shows for this, None when it does not (any more); counts this time in."""
+        failure = self.habits.failure(habit)
+        if failure is None or not failure.still(self.memory.earlier(habit, what), time.monotonic() - self.started):
+            return None
+        return failure
 
     def next_find(self) -> int:
         """The number of this C-FIND, from 1."""
@@ -162,5 +172,6 @@ class Call:
         level = self.values.get("QueryRetrieveLevel", "").strip()
         keys = {name: value for name, value in self.values.items() if value and name != "QueryRetrieveLevel"}
         seconds = time.monotonic() - self._begun
-        entry = Entry(service, level, keys, self.calling, self.now, seconds, answers, status, tuple(self.bitten))
+        address = str(self._association.requestor.address)
+        entry = Entry(service, level, keys, self.calling, self.now, seconds, answers, status, tuple(self.bitten), address)
         self.context.ledger.add(entry)

@@ -32,9 +32,11 @@ class Found:
         status: Final status; None when none came in time.
         raw: Each answer's values as bytes, padding included.
         answers: The same as text, decoded as declared.
+        without_data: Pending answers that had no data set.
     """
 
     status: int | None = None
+    without_data: int = 0
     raw: list[dict[str, bytes]] = field(default_factory=list)
     answers: list[dict[str, str]] = field(default_factory=list)
 
@@ -98,7 +100,11 @@ class Client(Association):
             found.status = answer.Status
             if answer.Status != PENDING:
                 return found
-            data = answer.Identifier.getvalue()
+            data = answer.Identifier.getvalue() if answer.Identifier else b""
+            if not data:
+                found.without_data += 1
+                answer = self._next()
+                continue
             found.raw.append(raw_values(data, implicit=self._implicit))
             found.answers.append(decode_flat(data, implicit=self._implicit))
             if len(found.raw) == cancel_after:

@@ -17,7 +17,8 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from hospital_sim.pacs.text import TextCoding
 
-NATIVE = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
+EXPLICIT, IMPLICIT = str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian)
+NATIVE = (EXPLICIT, IMPLICIT)
 
 Attributes = Mapping[str, str]
 """Keyword to value; several values are separated by backslashes."""

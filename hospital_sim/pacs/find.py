@@ -10,10 +10,14 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 
 from hospital_sim.pacs.content import Archive, Series, Study
 from hospital_sim.pacs.habits import Habits
+from hospital_sim.pacs.identity import Corrected, told_attributes
 from hospital_sim.pacs.matching import bounds, is_range, is_wildcard, matches, matches_combined
+from hospital_sim.pacs.odd_answers import Listing, Told, made_odd
 from hospital_sim.pacs.query import DOES_NOT_MATCH, UIDS, Answer, Level, Query, QueryRefusedError, Row
 from hospital_sim.pacs.spoiled_answers import Draft, is_hit, spoil
 from hospital_sim.pacs.text import coding_of
@@ -23,14 +27,23 @@ _PATIENT = frozenset({"PatientID", "PatientName", "PatientBirthDate", "PatientSe
 _NAME_OF_EXTRA = "KO"  # objects that are announced and never sent, of a class that nobody asks for
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What was before this query: it is the ``number``-th C-FIND, and these studies were moved and corrected."""
+
+    number: int = 1
+    corrected: Corrected = field(default_factory=Corrected)
+
+
 class Finder:
     """Answers queries on an archive at a moment, with habits."""
 
-    def __init__(self, archive: Archive, habits: Habits, now: dt.datetime, ae_title: str) -> None:
+    def __init__(self, archive: Archive, habits: Habits, now: dt.datetime, ae_title: str, asked: Asked | None = None) -> None:
         self._archive = archive
         self._habits = habits
         self._now = now
         self._ae_title = ae_title
+        self._asked = asked or Asked()
 
     def answers(self, query: Query) -> list[Answer]:
         """
@@ -42,7 +55,10 @@ class Finder:
         self._refuse(query)
         if query.level is Level.IMAGE and "empty-image-level" in self._habits:
             return []
-        found = [self._answer(query, row) for row in self._rows(query)]
+        rows = list(self._rows(query))
+        rows += self._foreign(query, rows)
+        told = tuple(Told(row, self._answer(query, row)) for row in rows)
+        found = made_odd(Listing(query.level, self._asked.number, told), self._habits)
         every = self._habits.count("duplicate-answers")
         if every:
             found += found[every - 1 :: every]
@@ -68,9 +84,25 @@ class Finder:
         for study in studies:
             yield from [Row(study)] if query.level is Level.STUDY else self._below(study, query.level, keys)
 
+    def _foreign(self, query: Query, rows: Iterable[Row]) -> list[Row]:
+        """Rows that do not match, of the query's level or above it, where a habit adds some."""
+        most = self._habits.count("foreign-answers") or 0
+        matching = {row.study.uid for row in rows} if most else set()
+        others = (one for one in self._archive.visible(self._now) if one.uid not in matching) if most else ()
+        return [self._first_row(one, query.level) for one in islice(others, most)]
+
+    def _first_row(self, study: Study, level: Level) -> Row:
+        series = study.series_at(self._now)[0] if level >= Level.SERIES else None
+        return Row(study, series, 0 if level is Level.IMAGE else None)
+
+    def _attributes(self, study: Study) -> Mapping[str, str]:
+        return told_attributes(study, self._habits, self._asked.corrected, self._now)
+
     def _keys(self, query: Query) -> dict[str, str]:
         """The keys that count, as this PACS understands them."""
         keys = query.filled
+        for name in self._habits.words("ignores-key"):
+            keys.pop(name, None)
         for habit, name in (("time-range-ignored", "StudyTime"), ("no-modalities-in-study", "ModalitiesInStudy")):
             if habit in self._habits:
                 keys.pop(name, None)
@@ -98,7 +130,7 @@ class Finder:
         return self._archive
 
     def _study_matches(self, study: Study, keys: Mapping[str, str]) -> bool:
-        values = study.attributes_at(self._now)
+        values = self._attributes(study)
         if not self._time_matches(values, keys):
             return False
         for name, key in keys.items():
@@ -147,7 +179,7 @@ class Finder:
 
     def _values(self, level: Level, row: Row) -> dict[str, str]:
         """Everything that this PACS knows at a level, the levels above included."""
-        attributes = row.study.attributes_at(self._now)
+        attributes = self._attributes(row.study)
         if level is Level.PATIENT:
             values = {name: value for name, value in attributes.items() if name in _PATIENT}
             return {**values, **self._patient_counts(values.get("PatientID", ""))}
@@ -170,7 +202,7 @@ class Finder:
     def _by_patient(self) -> dict[str, list[Study]]:
         found: dict[str, list[Study]] = {}
         for one in self._archive.visible(self._now):
-            found.setdefault(one.attributes_at(self._now).get("PatientID", ""), []).append(one)
+            found.setdefault(self._attributes(one).get("PatientID", ""), []).append(one)
         return found
 
     def _patient_counts(self, patient: str) -> dict[str, str]:

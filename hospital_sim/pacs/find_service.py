@@ -5,7 +5,7 @@ from __future__ import annotations
 from pynetdicom.dimse_primitives import C_FIND
 
 from hospital_sim.pacs.call import Call
-from hospital_sim.pacs.find import Finder
+from hospital_sim.pacs.find import Asked, Finder
 from hospital_sim.pacs.move import CANCELLED, PENDING
 from hospital_sim.pacs.query import OUT_OF_RESOURCES, Answer, Query, QueryRefusedError
 from hospital_sim.pacs.wire import encode_answer, encode_element
@@ -24,7 +24,7 @@ def find(call: Call) -> None:
     sent, status = 0, SUCCESS
     try:
         query = Query.of(call.values)
-        answers = [] if _is_overloaded(call, number) else _answers(call, query)
+        answers = [] if _is_overloaded(call, number) else _answers(call, query, number)
         if not call.sleep(call.habits.seconds("slow")):
             call.note("C-FIND", 0, None)
             return
@@ -44,8 +44,10 @@ def _is_overloaded(call: Call, number: int) -> bool:
     return True
 
 
-def _answers(call: Call, query: Query) -> list[Answer]:
-    found = Finder(call.context.archive, call.habits, call.now, call.context.ae_title).answers(query)
+def _answers(call: Call, query: Query, number: int) -> list[Answer]:
+    context = call.context
+    asked = Asked(number, context.corrected)
+    found = Finder(context.archive, call.habits, call.now, context.ae_title, asked).answers(query)
     cap = call.habits.count("cap")
     if cap is None or len(found) <= cap:
         return found
@@ -57,6 +59,7 @@ def _send_answers(call: Call, answers: list[Answer]) -> tuple[int, int]:
     """Send them; how many were sent, and the final status."""
     limit = call.habits.count("cap-a700")
     pause = call.habits.seconds("trickle")
+    every = call.habits.count("answers-without-data")
     command = _pending_command(call)
     for number, answer in enumerate(answers):
         if limit is not None and number >= limit:
@@ -67,16 +70,19 @@ def _send_answers(call: Call, answers: list[Answer]) -> tuple[int, int]:
         if pause and not call.sleep(pause):
             return number, CANCELLED
         call.send_raw(command, encode_answer(answer.values, answer.coding, implicit=call.implicit, vrs=answer.vrs))
+        if every and (number + 1) % every == 0:
+            call.bitten.append("answers-without-data")
+            call.send_raw(_pending_command(call, with_data=False), b"")
     return len(answers), SUCCESS
 
 
-def _pending_command(call: Call) -> bytes:
+def _pending_command(call: Call, *, with_data: bool = True) -> bytes:
     """The command set of a pending C-FIND response (PS3.7 9.3.2.2), the same for all answers of a query."""
     values = [
         (0x00000002, "UI", str(call.request.AffectedSOPClassUID).encode()),
         (0x00000100, "US", (0x8020).to_bytes(2, "little")),
         (0x00000120, "US", int(call.request.MessageID).to_bytes(2, "little")),
-        (0x00000800, "US", (0x0001).to_bytes(2, "little")),  # a data set follows
+        (0x00000800, "US", (0x0001 if with_data else 0x0101).to_bytes(2, "little")),  # whether a data set follows (PS3.7 E.1)
         (0x00000900, "US", PENDING.to_bytes(2, "little")),
     ]
     rest = b"".join(encode_element(one, implicit=True) for one in values)

@@ -2,7 +2,8 @@
 Habits of PACS in the wild, each a switch; they combine.
 
 ``HABITS`` is the registry: the command line, the README's table and the tests all read it. What a habit does stands with the
-service that it spoils: ``find.py``, ``move.py``, ``text.py``, ``associations.py``.
+service that it spoils: ``find.py``, ``odd_answers.py``, ``spoiled_answers.py``, ``move_service.py``, ``identity.py``,
+``odd_content.py``, ``text.py``, ``server.py``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hospital_sim.pacs.habit_values import ABORT, REJECT, Failure, Kind, Often, Times, Value, parse
 from hospital_sim.pacs.text import HABITUAL, TextCoding
 
 
@@ -22,19 +24,7 @@ class Area(StrEnum):
     MOVE = "move"
     ASSOCIATION = "association"
     CONTENT = "content"
-
-
-class Kind(StrEnum):
-    """What the value of a habit is."""
-
-    NONE = "none"
-    COUNT = "count"
-    SECONDS = "seconds"
-    HOURS = "hours"
-    OFTEN = "how often"
-    TIMES = "how many times"
-    COUNT_TIMES = "count and how many times"
-    WORD = "word"
+    IDENTITY = "identity"
 
 
 @dataclass(frozen=True)
@@ -48,7 +38,7 @@ class Habit:
         what: One line for people.
         kind: What its value is.
         default: The value when none is given.
-        words: The allowed words, for a habit of kind WORD.
+        words: The allowed words, for a habit of kind WORD; of kind FAILURE: what is allowed beside a status.
     """
 
     name: str
@@ -63,35 +53,8 @@ class HabitError(ValueError):
     """There is no such habit, or not with such a value."""
 
 
-@dataclass(frozen=True)
-class Often:
-    """``3``: the first, fourth, seventh ... time; ``10s``: always in the first ten seconds; ``always``."""
-
-    every: int = 1
-    seconds: float | None = None
-
-    def bites(self, number: int, elapsed_s: float) -> bool:
-        """Whether the habit shows at the ``number``-th time (from 1), so many seconds after the start."""
-        if self.seconds is not None:
-            return elapsed_s < self.seconds
-        return (number - 1) % self.every == 0
-
-
-@dataclass(frozen=True)
-class Times:
-    """``5``: every fifth image, the first time that it is asked for; ``5x2``: the first two times; ``5x*``: always."""
-
-    count: int = 1
-    times: int | None = 1
-
-    def still(self, before: int) -> bool:
-        """Whether the habit still shows after so many earlier times."""
-        return self.times is None or before < self.times
-
-
-Value = str | int | float | Often | Times
-
 _F, _T, _M, _A, _C = Area.FIND, Area.TEXT, Area.MOVE, Area.ASSOCIATION, Area.CONTENT
+_I = Area.IDENTITY
 HABITS: tuple[Habit, ...] = (
     Habit("cap", _F, "at most so many answers, without a word", Kind.COUNT, "100"),
     Habit("cap-a700", _F, "at most so many answers, then status A700 (out of resources)", Kind.COUNT, "100"),
@@ -122,6 +85,16 @@ HABITS: tuple[Habit, ...] = (
     Habit("wildcard-ignored", _F, "a key with * or ? matches everything, or (literal) nothing", Kind.WORD, "everything",
           ("everything", "literal")),
     Habit("uid-list-first", _F, "of a list of UIDs only the first is matched"),
+    Habit("ignores-key", _F, "these keys are not matched", Kind.KEYS, "AccessionNumber"),
+    Habit("foreign-answers", _F, "so many answers more that do not match the question", Kind.COUNT, "3"),
+    Habit("bad-uid-answers", _F, "answers more whose UID is *, 1.2\\1.3, ../.., 60 kB long, 1..2 or text", Kind.WORD, "all",
+          ("all", "star", "list", "path", "long", "dots", "text")),
+    Habit("answers-without-data", _F, "after every n-th answer a pending response without data set", Kind.COUNT, "3"),
+    Habit("answers-shuffled", _F, "another order of the answers in each list"),
+    Habit("flapping-rows", _F, "every n-th study comes in two rows, one of them with 2 images, in changing order",
+          Kind.COUNT, "5"),
+    Habit("flapping-text", _F, "every n-th study: StudyDescription is empty in every other list", Kind.COUNT, "5"),
+    Habit("patient-id-blanks", _F, "PatientID is told with blanks before and behind it"),
     *(Habit(name, _T, what) for name, what in (
         ("gbk-undeclared", "GBK bytes, no SpecificCharacterSet"),
         ("gbk-declared-empty", "GBK bytes, SpecificCharacterSet empty"),
@@ -152,8 +125,29 @@ HABITS: tuple[Habit, ...] = (
     Habit("move-no-pending", _M, "no pending responses"),
     Habit("move-no-originator", _M, "C-STORE without Move Originator AE title and message id"),
     Habit("move-refused", _M, "status A702 and no image; the first n times", Kind.TIMES, "1"),
+    Habit("move-fails", _M, "no image, this status for every move: A801x3 three times, A801:600s ten minutes from the start; "
+          "reject: associations for C-MOVE are rejected", Kind.FAILURE, "A801", (ABORT, REJECT)),
+    Habit("move-ends-early", _M, "half of the images, then this status; C000x1: the first time that they are asked for",
+          Kind.FAILURE, "C000x1", (ABORT,)),
+    Habit("move-other-title", _M, "images come from another AE title than the one that is asked", Kind.TITLE, "NODE2"),
+    Habit("move-other-address", _M, "images come from another address than the one that is asked", Kind.ADDRESS, "127.0.0.2"),
+    Habit("corrected-patient", _I, "every n-th study: half of it under an old PatientID in the first move, then corrected",
+          Kind.COUNT, "1"),
+    Habit("patient-half", _I, "half of each series has another PatientID: blanks behind or before it, none, another number",
+          Kind.WORD, "other", ("other", "behind", "before", "empty")),
+    Habit("stale-headers", _I, "images keep the PatientID and the name from before a correction"),
     Habit("late-series", _C, "of every CT study the series to be computed comes so many hours late (set at the start)",
           Kind.HOURS, "6"),
+    Habit("scout-inside", _C, "a localizer inside the series to be computed", Kind.WORD, "first", ("first", "last")),
+    Habit("dose-page-inside", _C, "a dose page (secondary capture) inside the series to be computed", Kind.WORD, "last",
+          ("first", "last")),
+    Habit("thickness-inside", _C, "every n-th image of the series to be computed has another SliceThickness", Kind.COUNT, "5"),
+    Habit("enhanced-ct", _C, "every n-th wanted CT: its series are multi-frame objects", Kind.COUNT, "2"),
+    Habit("other-study-date", _C, "studies are filed under a StudyDate so many days before that of the images",
+          Kind.COUNT, "1"),
+    Habit("poison-deep", _C, "every n-th wanted study ends with an object of 20,000 nested sequences", Kind.COUNT, "5"),
+    Habit("poison-bomb", _C, "every n-th wanted study ends with an object that inflates to 512 MB", Kind.COUNT, "5"),
+    Habit("poison-private", _C, "every n-th wanted study: private elements that cannot be decoded", Kind.COUNT, "5"),
 )  # fmt: skip
 _BY_NAME = {habit.name: habit for habit in HABITS}
 
@@ -218,6 +212,16 @@ class Habits:
         value = self._values.get(name)
         return value if isinstance(value, Times) else None
 
+    def words(self, name: str) -> tuple[str, ...]:
+        """The value of a habit of kind KEYS, empty without the habit."""
+        value = self._values.get(name)
+        return value if isinstance(value, tuple) else ()
+
+    def failure(self, name: str) -> Failure | None:
+        """The value of a habit of kind FAILURE, None without the habit."""
+        value = self._values.get(name)
+        return value if isinstance(value, Failure) else None
+
     def text(self) -> TextCoding | None:
         """How all text is written, None when each study keeps its own character set."""
         return next((HABITUAL[name] for name in self._values if name in HABITUAL), None)
@@ -230,63 +234,6 @@ def as_habits(habits: Habits | Iterable[str]) -> Habits:
 
 def _parse(habit: Habit, value: str) -> Value:
     try:
-        return _PARSERS[habit.kind](habit, value)
+        return parse(habit.kind, habit.words, value)
     except ValueError as error:
         raise HabitError(f"{habit.name}={value}: {error}") from error
-
-
-def _none(habit: Habit, value: str) -> Value:
-    del habit
-    if value:
-        raise ValueError("this habit takes no value")
-    return ""
-
-
-def _positive(value: str) -> int:
-    if not value.isdigit() or int(value) < 1:
-        raise ValueError("a whole number from 1 is allowed")
-    return int(value)
-
-
-def _seconds(value: str) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < 1e6:
-        raise ValueError("a number from 0 is allowed")
-    return number
-
-
-def _often(habit: Habit, value: str) -> Value:
-    del habit
-    if value == "always":
-        return Often()
-    if value.endswith("s"):
-        return Often(seconds=_seconds(value[:-1]))
-    return Often(every=_positive(value))
-
-
-def _times(habit: Habit, value: str) -> Value:
-    if habit.kind is Kind.TIMES:
-        return Times(times=None if value == "*" else _positive(value))
-    count, _, times = value.partition("x")
-    return Times(_positive(count), None if times == "*" else _positive(times or "1"))
-
-
-def _word(habit: Habit, value: str) -> Value:
-    if value not in habit.words:
-        raise ValueError(f"allowed: {', '.join(habit.words)}")
-    return value
-
-
-_PARSERS = {
-    Kind.NONE: _none,
-    Kind.COUNT: lambda habit, value: _positive(value),
-    Kind.SECONDS: lambda habit, value: _seconds(value),
-    Kind.HOURS: lambda habit, value: _seconds(value),
-    Kind.OFTEN: _often,
-    Kind.TIMES: _times,
-    Kind.COUNT_TIMES: _times,
-    Kind.WORD: _word,
-}

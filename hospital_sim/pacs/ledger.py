@@ -24,6 +24,7 @@ class Entry:
         answers: Pending answers of a C-FIND; images sent for a C-MOVE, late ones not counted.
         status: Final status; None when there was none.
         habits: Names of habits that showed themselves.
+        address: The caller's.
     """
 
     service: str
@@ -35,6 +36,7 @@ class Entry:
     answers: int
     status: int | None
     habits: tuple[str, ...] = ()
+    address: str = ""
 
 
 @dataclass

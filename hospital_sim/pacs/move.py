@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import threading
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from hospital_sim.pacs.content import Archive, Series, Study
+from hospital_sim.pacs.content import IMPLICIT, Archive, Series, Study
 from hospital_sim.pacs.habits import Habits
+from hospital_sim.pacs.identity import with_attributes
 from hospital_sim.pacs.query import DOES_NOT_MATCH, Level, QueryRefusedError
-from hospital_sim.pacs.text import TextCoding
+from hospital_sim.pacs.text import TextCoding, coding_of
 from hospital_sim.scu import SUCCESS, WARNINGS, Association, Originator, Pacs, PacsUnreachableError, check_listening
 
 # Patient root and study root (PS3.4 C.6.1, C.6.2).
@@ -110,6 +111,11 @@ def is_nth(image: Wanted, count: int) -> bool:
     return place % count == 0
 
 
+def _unchanged(image: Wanted) -> Mapping[str, str]:
+    del image
+    return {}
+
+
 @dataclass(frozen=True)
 class Sending:
     """
@@ -120,12 +126,16 @@ class Sending:
         ae_title: Ours, as calling AE.
         originator: Who asked, None where the PACS does not tell.
         stopped: Set when the PACS ends.
+        changed: What an image says in place of what it was made with.
+        address: Of ours, from which the association is opened; empty: the system's choice.
     """
 
     destination: Pacs
     ae_title: str
     originator: Originator | None
     stopped: threading.Event
+    changed: Callable[[Wanted], Mapping[str, str]] = _unchanged
+    address: str = ""
 
 
 def send_images(images: list[Wanted], sending: Sending, habits: Habits) -> Iterator[bool]:
@@ -139,7 +149,7 @@ def send_images(images: list[Wanted], sending: Sending, habits: Habits) -> Itera
     done = 0
     try:
         check_listening(sending.destination)
-        with Association(sending.destination, sending.ae_title, proposed) as association:
+        with Association(sending.destination, sending.ae_title, proposed, address=sending.address) as association:
             for one in images:
                 if sending.stopped.wait(habits.seconds("move-slow")):
                     return
@@ -154,6 +164,10 @@ def _send(association: Association, one: Wanted, message_id: int, sending: Sendi
     images = one.series.images
     accepted = association.accepted(images.sop_class(one.index))
     image = images.encoded(one.index, coding, tuple(accepted))
+    changed = sending.changed(one)
+    if changed:
+        implicit = image.transfer_syntax == IMPLICIT
+        image = with_attributes(image, changed, coding or coding_of(one.study.character_set), implicit=implicit)
     context_id = accepted.get(image.transfer_syntax)
     if context_id is None:
         return False

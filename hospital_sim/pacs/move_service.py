@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 
 from pynetdicom.dimse_primitives import C_MOVE
 
 from hospital_sim.pacs.call import Call
+from hospital_sim.pacs.habit_values import ABORT, REJECT, Failure
 from hospital_sim.pacs.habits import Habits
+from hospital_sim.pacs.identity import is_uncorrected, sent_attributes, told_attributes
 from hospital_sim.pacs.move import (
     CANCELLED,
     CANNOT_PERFORM,
@@ -38,6 +40,8 @@ def move(call: Call) -> None:
     if destination is None:
         _end_move(call, Progress(0), UNKNOWN_DESTINATION)
         return
+    if _failed_at_once(call):
+        return
     try:
         images = wanted_images(call.context.archive, call.values, call.now)
     except QueryRefusedError as error:
@@ -51,6 +55,28 @@ def move(call: Call) -> None:
             call.note("C-MOVE", 0, None)
             return
     _Mover(call, images, Pacs(destination[0], destination[1], name)).run()
+
+
+def _failed_at_once(call: Call) -> bool:
+    """The habit ``move-fails``; whether it showed. Rejections are the server's."""
+    allowed = call.habits.failure("move-fails")
+    if allowed is None or allowed.how == REJECT:
+        return False
+    failure = call.context.failure("move-fails", "")
+    if failure is None:
+        return False
+    call.bitten.append("move-fails")
+    _end_by(call, Progress(0), failure)
+    return True
+
+
+def _end_by(call: Call, progress: Progress, failure: Failure) -> None:
+    """End a move as a failure says."""
+    if failure.status is not None:
+        _end_move(call, progress, failure.status)
+        return
+    call.note("C-MOVE", progress.sent, None)
+    call.abort()
 
 
 def _spoiled_whole(call: Call, images: list[Wanted]) -> bool:
@@ -96,15 +122,21 @@ class _Mover:
         originator = Originator(call.calling, call.request.MessageID)
         self._call = call
         self._sending = Sending(
-            destination, context.ae_title, None if "move-no-originator" in habits else originator, context.stopped
+            destination,
+            habits.word("move-other-title") or context.ae_title,
+            None if "move-no-originator" in habits else originator,
+            context.stopped,
+            self._changed,
+            habits.word("move-other-address") or "",
         )
         self._images = images
-        self._dropped = self._picked("move-drops-nth")
+        self._uncorrected = {one.study.uid for one in images if is_uncorrected(one.study, habits, context.corrected)}
+        self._dropped = self._picked("move-drops-nth") | self._held_back()
         self._failed = self._picked("move-b000") - self._dropped
         rest = [one for one in images if one.uid not in self._dropped | self._failed] if self._dropped or self._failed else images
         late = len(rest) - max(1, len(rest) // 3) if habits.seconds("move-late-images") else len(rest)
         self._now, self._later = rest[:late], rest[late:]
-        self._dies = bool(images) and context.still("move-dies", group_of(images))
+        self._early = self._ends_early()
 
     def _picked(self, habit: str) -> set[str]:
         """SOPInstanceUIDs that a habit hits this time; noted in the ledger."""
@@ -117,8 +149,39 @@ class _Mover:
             self._call.bitten.append(habit)
         return picked
 
+    def _held_back(self) -> set[str]:
+        """Of studies whose PatientID is corrected after this move the second half of each series."""
+        if not self._uncorrected:
+            return set()
+        self._call.bitten.append("corrected-patient")
+        return {one.uid for one in self._images if one.study.uid in self._uncorrected and self._place(one) >= 0.5}
+
+    def _place(self, one: Wanted) -> float:
+        return one.index / max(1, one.series.visible(self._call.now))
+
+    def _changed(self, one: Wanted) -> Mapping[str, str]:
+        """What an image says of its patient in place of what it was made with."""
+        call = self._call
+        told = told_attributes(one.study, call.habits, call.context.corrected, call.now)
+        return sent_attributes(one.study, self._place(one), call.habits, told)
+
+    def _ends_early(self) -> tuple[str, Failure] | None:
+        """The habit that ends the move half way, and how."""
+        context, group = self._call.context, group_of(self._images)
+        if self._images and context.still("move-dies", group):
+            return "move-dies", Failure(ABORT)
+        failure = context.failure("move-ends-early", group) if self._images else None
+        return ("move-ends-early", failure) if failure else None
+
     def run(self) -> None:
-        """Send, tell the progress, and end as the habits want it."""
+        """Send, tell the progress, and end as the habits want it; then a PatientID that was wrong is corrected."""
+        try:
+            self._run()
+        finally:
+            for uid in self._uncorrected:
+                self._call.context.corrected.add(uid)
+
+    def _run(self) -> None:
         call = self._call
         extra = (call.habits.count("move-announces-more") or 0) if self._images else 0
         progress = Progress(len(self._images) + extra)
@@ -151,10 +214,10 @@ class _Mover:
 
     def _is_ended(self, progress: Progress) -> bool:
         call = self._call
-        if self._dies and 2 * (progress.completed + progress.failed) >= len(self._now):
-            call.bitten.append("move-dies")
-            call.note("C-MOVE", progress.sent, None)
-            call.abort()
+        if self._early is not None and 2 * (progress.completed + progress.failed) >= len(self._now):
+            habit, failure = self._early
+            call.bitten.append(habit)
+            _end_by(call, progress, failure)
             return True
         if call.is_cancelled:
             _end_move(call, progress, CANCELLED)

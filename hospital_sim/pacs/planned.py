@@ -12,28 +12,26 @@ import functools
 from collections.abc import Iterable
 from dataclasses import replace
 
-import numpy as np
-from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_data_element
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-
 from hospital_sim import headers
 from hospital_sim.busy_day.day import BusyDay, BusyStudy, SeriesArrival
-from hospital_sim.pacs.content import NATIVE, Archive, Attributes, Correction, Encoded, Series, Study
-from hospital_sim.pacs.text import TEXT_VRS, TextCoding, coding_of
-from hospital_sim.pacs.wire import SPECIFIC_CHARACTER_SET, Element, encode_element, tag_of, value_to_bytes, vr_of
+from hospital_sim.pacs.content import EXPLICIT, IMPLICIT, NATIVE, Archive, Attributes, Correction, Encoded, Series, Study
+from hospital_sim.pacs.encoding import add_shape, encode_header, matrix_of, pixels
+from hospital_sim.pacs.habits import Habits
+from hospital_sim.pacs.odd_content import make_odd
+from hospital_sim.pacs.text import TextCoding, coding_of
+from hospital_sim.pacs.wire import Element, encode_element, tag_of, vr_of
 from hospital_sim.planned_study import RADIOGRAPHS, Content, PlannedSeries, PlannedStudy, sop_instance_uid
 
 _NO_IMAGE = (Content.DOSE_REPORT, Content.PRESENTATION_STATE)
-_IMPLICIT = str(ImplicitVRLittleEndian)
-_EXPLICIT = str(ExplicitVRLittleEndian)
 _SERIES_CACHED = 64
 
 
-def archive_of(day: BusyDay) -> Archive:
-    """The content of a PACS to which a day's modalities send."""
-    return Archive(_study(number, one) for number, one in enumerate(day.studies))
+def archive_of(day: BusyDay, habits: Habits | None = None) -> Archive:
+    """The content of a PACS to which a day's modalities send, with the habits that are about content."""
+    studies = [_study(number, one) for number, one in enumerate(day.studies)]
+    if habits is not None:
+        make_odd(studies, day, habits)
+    return Archive(studies)
 
 
 def _study(number: int, busy: BusyStudy) -> Study:
@@ -133,26 +131,31 @@ class PlannedImages:
 
     def attributes(self, index: int) -> Attributes:
         """What IMAGE level knows."""
-        size = str(_matrix(self._study, self._arrival.planned))
+        size = str(matrix_of(self._study, self._arrival.planned))
         shape = {} if self._arrival.planned.content in _NO_IMAGE else {"Rows": size, "Columns": size}
         return {"InstanceNumber": str(index + 1), **shape}
 
     def encoded(self, index: int, coding: TextCoding | None, syntaxes: tuple[str, ...]) -> Encoded:
         """One image in explicit VR, or in implicit VR where only that is taken."""
-        syntax = _IMPLICIT if _IMPLICIT in syntaxes and _EXPLICIT not in syntaxes else _EXPLICIT
-        implicit = syntax == _IMPLICIT
+        syntax = IMPLICIT if IMPLICIT in syntaxes and EXPLICIT not in syntaxes else EXPLICIT
+        elements = self.elements(index, coding, syntax == IMPLICIT)
+        return Encoded(self.sop_class(index), self.uid(index), syntax, b"".join(elements[tag] for tag in sorted(elements)))
+
+    @property
+    def planned_count(self) -> int:
+        """How many images it has in the end."""
+        return self._arrival.planned.instances
+
+    def elements(self, index: int, coding: TextCoding | None, implicit: bool) -> dict[int, bytes]:
+        """One image's encoded elements by tag."""
         planned = self._arrival.planned
         elements = dict(_series_elements(self._study, planned, coding or coding_of(self._study.character_set), implicit))
         uid = self.uid(index)
         for one in _image_elements(self._study, planned, index, uid):
             elements[one[0]] = encode_element(one, implicit=implicit)
         if planned.content not in _NO_IMAGE:
-            elements[0x7FE00010] = _pixels(_matrix(self._study, planned), planned.content in RADIOGRAPHS, implicit)
-        return Encoded(self.sop_class(index), uid, syntax, b"".join(elements[tag] for tag in sorted(elements)))
-
-
-def _matrix(study: PlannedStudy, series: PlannedSeries) -> int:
-    return study.matrix * 2 if series.content in RADIOGRAPHS else study.matrix
+            elements[0x7FE00010] = pixels(matrix_of(self._study, planned), planned.content in RADIOGRAPHS, implicit)
+        return elements
 
 
 @functools.lru_cache(maxsize=_SERIES_CACHED)
@@ -164,35 +167,8 @@ def _series_elements(study: PlannedStudy, series: PlannedSeries, coding: TextCod
     elif series.content is Content.PRESENTATION_STATE:
         headers.add_presentation_state(header, study)
     else:
-        _add_shape(header, study, series)
+        add_shape(header, study, series)
     return encode_header(header, coding, implicit=implicit)
-
-
-def encode_header(header: Dataset, coding: TextCoding, *, implicit: bool) -> dict[int, bytes]:
-    """Elements by tag; text as the coding says, the rest by pydicom."""
-    found: dict[int, bytes] = {}
-    for element in header:
-        tag = int(element.tag)
-        if element.VR in TEXT_VRS:
-            text = "\\".join(str(one) for one in element.value) if element.VM > 1 else str(element.value or "")
-            found[tag] = encode_element((tag, element.VR, value_to_bytes(element.VR, text, coding)), implicit=implicit)
-            continue
-        buffer = DicomBytesIO()
-        buffer.is_little_endian, buffer.is_implicit_VR = True, implicit
-        write_data_element(buffer, element)
-        found[tag] = buffer.getvalue()
-    found.pop(SPECIFIC_CHARACTER_SET, None)
-    if coding.declared is not None:
-        one: Element = (SPECIFIC_CHARACTER_SET, "CS", coding.declared.encode())
-        found[SPECIFIC_CHARACTER_SET] = encode_element(one, implicit=implicit)
-    return found
-
-
-def _add_shape(header: Dataset, study: PlannedStudy, series: PlannedSeries) -> None:
-    header.SamplesPerPixel, header.PhotometricInterpretation = 1, "MONOCHROME2"
-    header.Rows = header.Columns = _matrix(study, series)
-    header.BitsAllocated, header.BitsStored, header.HighBit, header.PixelRepresentation = 16, 12, 11, 0
-    header.RescaleIntercept, header.RescaleSlope = ("-1024", "1") if series.modality in ("CT", "PT") else ("0", "1")
 
 
 def _image_elements(study: PlannedStudy, series: PlannedSeries, index: int, uid: str) -> Iterable[Element]:
@@ -208,13 +184,3 @@ def _image_elements(study: PlannedStudy, series: PlannedSeries, index: int, uid:
         yield one("ImageOrientationPatient", "1\\0\\0\\0\\1\\0")
         yield one("PixelSpacing", "\\".join([headers.decimal(350 / study.matrix)] * 2))
         yield one("SliceLocation", headers.decimal(-index * spacing))
-
-
-@functools.lru_cache(maxsize=16)
-def _pixels(matrix: int, radiograph: bool, implicit: bool) -> bytes:
-    """PixelData of one shape: an ellipse with a little noise, the same for all images."""
-    y, x = np.mgrid[-1 : 1 : matrix * 1j, -1 : 1 : matrix * 1j]
-    inside = (x / 0.9) ** 2 + (y / 0.7) ** 2 < 1
-    rng = np.random.default_rng(matrix + radiograph)
-    image = np.where(inside, 1064, 24) + rng.integers(0, 20, size=(matrix, matrix))
-    return encode_element((0x7FE00010, "OW", image.astype("<u2").tobytes()), implicit=implicit)

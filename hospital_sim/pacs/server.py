@@ -31,6 +31,7 @@ from hospital_sim.pacs.answering import serve
 from hospital_sim.pacs.call import Context
 from hospital_sim.pacs.clock import Clock, ManualClock, RunningClock
 from hospital_sim.pacs.content import Archive
+from hospital_sim.pacs.habit_values import REJECT
 from hospital_sim.pacs.habits import Habits, as_habits
 from hospital_sim.pacs.ledger import Entry, Ledger
 from hospital_sim.pacs.move import MOVE_CLASSES
@@ -100,7 +101,7 @@ class SimPacs:
         """
         own = as_habits(habits)
         self.day = _spoiled(content, own) if isinstance(content, BusyDay) else None
-        self.archive = archive_of(self.day) if self.day else content if isinstance(content, Archive) else Archive()
+        self.archive = archive_of(self.day, own) if self.day else content if isinstance(content, Archive) else Archive()
         self.clock = clock or _clock(self.day)
         self.destinations = dict(destinations or {})
         self._host, self._port = host, port
@@ -243,6 +244,8 @@ class SimPacs:
     def _reason_to_reject(self, association: Any) -> tuple[str, tuple[int, int, int]] | None:
         if self._context.bites("refuse-associations", self._associations):
             return "refuse-associations", _CONGESTION
+        if self._rejects_moves(association):
+            return "move-fails", _CONGESTION
         most = self.habits.count("one-association")
         if most is None:
             return None
@@ -253,6 +256,14 @@ class SimPacs:
                 return "one-association", _LOCAL_LIMIT
             time.sleep(0.005)
         return None
+
+    def _rejects_moves(self, association: Any) -> bool:
+        """Whether somebody who may want to move is turned away; what he will ask shows in the contexts that he proposes."""
+        failure = self.habits.failure("move-fails")
+        if failure is None or failure.how != REJECT:
+            return False
+        proposed = {str(one.abstract_syntax) for one in association.requestor.primitive.presentation_context_definition_list}
+        return bool(proposed & set(MOVE_CLASSES)) and self._context.failure("move-fails", "") is not None
 
     def _established(self, but: Any) -> int:
         """Not those that are being released: whoever has its answer to that may open the next one."""

@@ -94,6 +94,11 @@ def _modalities_as_text(habits: Habits, draft: Draft) -> None:
         draft.vrs["ModalitiesInStudy"] = "ST" if separator == "\\" else "CS"  # in ST a backslash is text (PS3.5 6.2)
 
 
+def _patient_id_blanks(habits: Habits, draft: Draft) -> None:
+    if "PatientID" in draft.values:
+        draft.values["PatientID"] = f" {draft.values['PatientID']}  "
+
+
 _CHANGES: dict[str, Callable[[Habits, Draft], None]] = {
     "no-counts": _no_counts,
     "counts-as-text": _counts_as_text,
@@ -103,4 +108,5 @@ _CHANGES: dict[str, Callable[[Habits, Draft], None]] = {
     "no-modalities-in-study": _no_modalities,
     "modalities-single": _single_modality,
     "modalities-as-text": _modalities_as_text,
+    "patient-id-blanks": _patient_id_blanks,
 }

@@ -8,6 +8,7 @@ import datetime as dt
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import HABITS, ManualClock, SimPacs
 from hospital_sim.pacs.client import Client, Found
 from hospital_sim.pacs.habits import Area
+from hospital_sim.pacs.odd_answers import BAD_UIDS
 from hospital_sim.pacs.text import HABITUAL
 from hospital_sim.scu import Pacs, PacsUnreachableError
 from tests.support.waiting import wait_for
@@ -344,13 +346,85 @@ def uid_list_first(pacs: SimPacs) -> None:
     assert find(pacs, keys={"StudyInstanceUID": "\\".join(uids)}).values("StudyInstanceUID") == uids[:1]
 
 
+def ignores_key(pacs: SimPacs) -> None:
+    asked = {**KEYS, "AccessionNumber": CT.planned.accession_number}
+    assert number_of(pacs, asked) == len(OF_TODAY)
+    pacs.habits = ["ignores-key=PatientID+StudyDate+ModalitiesInStudy"]
+    asked = {**KEYS, "PatientID": CT.planned.patient.patient_id, "ModalitiesInStudy": "CT"}
+    assert number_of(pacs, asked) == len(pacs.archive.visible(pacs.now))
+    pacs.habits = ["ignores-key=StudyInstanceUID"]
+    assert number_of(pacs, {**KEYS, "StudyInstanceUID": CT.uid}) == len(OF_TODAY)
+    of_study = {"StudyInstanceUID": CT.uid, "SeriesInstanceUID": ""}
+    series = find(pacs, "SERIES", {**of_study, "StudyDate": "20261121"})
+    assert len(set(series.values("StudyInstanceUID"))) == len(OF_TODAY)
+
+
+def foreign_answers(pacs: SimPacs) -> None:
+    asked = {**KEYS, "AccessionNumber": CT.planned.accession_number}
+    numbers = find(pacs, keys=asked).values("AccessionNumber")
+    assert [number == CT.planned.accession_number for number in numbers] == [True, False, False, False]
+    of_series = {"StudyInstanceUID": CT.uid, "SeriesInstanceUID": "", "SOPInstanceUID": ""}
+    for level in ("SERIES", "IMAGE"):
+        studies = find(pacs, level, of_series).values("StudyInstanceUID")
+        assert len(set(studies)) == 4
+        assert studies.count(CT.uid) == len(studies) - 3
+
+
+def bad_uid_answers(pacs: SimPacs) -> None:
+    uids = find(pacs).values("StudyInstanceUID")
+    assert len(uids) == len(OF_TODAY) + len(BAD_UIDS)
+    assert set(BAD_UIDS.values()) == set(uids) - {one.uid for one in OF_TODAY}
+    assert max(map(len, uids)) > 60_000
+    pacs.habits = ["bad-uid-answers=path"]
+    series = find(pacs, "SERIES", {"StudyInstanceUID": CT.uid, "SeriesInstanceUID": ""}).values("SeriesInstanceUID")
+    assert len(series) == len(CT.planned.series) + 1
+    assert series[-1] == BAD_UIDS["path"]
+    assert number_of(pacs, {"StudyInstanceUID": "1.2.3"}) == 0
+
+
+def answers_without_data(pacs: SimPacs) -> None:
+    found = find(pacs)
+    assert (len(found.answers), found.without_data) == (len(OF_TODAY), len(OF_TODAY) // 3)
+
+
+def answers_shuffled(pacs: SimPacs) -> None:
+    lists = [find(pacs).values("StudyInstanceUID") for _ in range(3)]
+    assert len({tuple(uids) for uids in lists}) == 3
+    assert {frozenset(uids) for uids in lists} == {frozenset(one.uid for one in OF_TODAY)}
+
+
+def flapping_rows(pacs: SimPacs) -> None:
+    name = "NumberOfStudyRelatedInstances"
+    first, second = find(pacs).answers, find(pacs).answers
+    twice = [uid for uid, times in Counter(one["StudyInstanceUID"] for one in first).items() if times == 2]
+    assert len(OF_TODAY) // 7 < len(twice) < len(OF_TODAY) // 3
+    for uid in twice:
+        planned = next(str(one.planned.instances) for one in OF_TODAY if one.uid == uid)
+        assert [one[name] for one in first if one["StudyInstanceUID"] == uid] == [planned, "2"]
+        assert [one[name] for one in second if one["StudyInstanceUID"] == uid] == ["2", planned]
+    assert number_of(pacs, {"StudyInstanceUID": twice[0], "SeriesInstanceUID": ""}, "SERIES") >= 1
+
+
+def flapping_text(pacs: SimPacs) -> None:
+    names = [find(pacs).values("StudyDescription") for _ in range(3)]
+    assert names[0] == names[2] != names[1]
+    assert names[1].count("") > names[0].count("")
+
+
+def patient_id_blanks(pacs: SimPacs) -> None:
+    raw = [one["PatientID"].decode() for one in find(pacs).raw]
+    assert all(one != one.strip() for one in raw)
+    assert {one.strip() for one in raw} >= {one.planned.patient.patient_id for one in OF_TODAY if not one.corrections}
+
+
 ABOUT_FINDING = {
     function.__name__.replace("_", "-"): function
     for function in (
         cap, cap_a700, no_counts, counts_as_text, overloaded, never_answers, slow, trickle, empty_uid, empty_uid_everywhere,
         dirty_uid, duplicate_answers, no_modalities_in_study, modalities_single, modalities_as_text, modalities_equal,
         no_series_level, series_needs_study_uid, empty_image_level, time_range_independent, time_range_ignored,
-        date_range_ignored, wildcard_ignored, uid_list_first,
+        date_range_ignored, wildcard_ignored, uid_list_first, ignores_key, foreign_answers, bad_uid_answers,
+        answers_without_data, answers_shuffled, flapping_rows, flapping_text, patient_id_blanks,
     )
 }  # fmt: skip
 
@@ -363,6 +437,12 @@ def test_a_habit_about_finding_bites(pacs: SimPacs, name: str) -> None:
 
 def test_every_habit_about_finding_is_tested() -> None:
     assert set(ABOUT_FINDING) == {one.name for one in HABITS if one.area is Area.FIND}
+
+
+def test_a_silent_cap_may_be_any_number(pacs: SimPacs) -> None:
+    pacs.habits = ["cap=130"]
+    found = find(pacs)
+    assert (found.status, len(found.answers)) == (0, 130)
 
 
 def test_habits_combine(pacs: SimPacs) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from pydicom import dcmread
+from pydicom.uid import ImplicitVRLittleEndian
 
 from hospital_sim.busy_day.day import Oddity
 from hospital_sim.busy_day.plan import plan_busy_day
@@ -25,7 +26,7 @@ from hospital_sim.pacs.call import Memory
 from hospital_sim.pacs.client import Client, Moved
 from hospital_sim.pacs.clock import ManualClock
 from hospital_sim.pacs.habits import Area
-from hospital_sim.scu import Pacs
+from hospital_sim.scu import Association, Pacs, PacsUnreachableError
 from tests.support.waiting import wait_for
 
 DATE = dt.date(2026, 11, 21)
@@ -286,11 +287,56 @@ def refused(pacs: SimPacs, sink: SimPacs) -> None:
     assert move(pacs).status == SUCCESS
 
 
+def fails(pacs: SimPacs, sink: SimPacs) -> None:
+    assert [move(pacs).status for _ in range(2)] == [0xA801] * 2
+    for status in ("A702", "0122", "C000"):
+        pacs.habits = [f"move-fails={status}x1"]
+        pacs._context.memory = Memory()
+        assert [move(pacs, {"StudyInstanceUID": DX.uid}).status for _ in range(2)] == [int(status, 16), SUCCESS]
+    pacs.habits = ["move-fails=A801:600s"]
+    assert move(pacs).status == 0xA801
+    pacs._context.started -= 600
+    assert move(pacs, {"StudyInstanceUID": DX.uid}).status == SUCCESS
+    pacs.habits = ["move-fails=abort"]
+    assert move(pacs).status is None
+    pacs.habits = ["move-fails=reject"]
+    with pytest.raises(PacsUnreachableError, match="rejected"):
+        move(pacs)
+    assert not set(arrived(sink)) & held(pacs)
+    find_only = Association(address(pacs), "FINDER", [("1.2.840.10008.5.1.4.1.2.2.1", (ImplicitVRLittleEndian,))])
+    with find_only:
+        assert find_only.accepted("1.2.840.10008.5.1.4.1.2.2.1")
+
+
+def ends_early(pacs: SimPacs, sink: SimPacs) -> None:
+    moved = move(pacs)
+    assert moved.status == 0xC000
+    assert moved.completed == len(arrived(sink)) == (CT.planned.instances + 1) // 2
+    assert move(pacs).status == SUCCESS
+    assert set(arrived(sink)) == held(pacs)
+    pacs.habits = ["move-ends-early=abort"]
+    assert [move(pacs).status for _ in range(2)] == [None, None]
+
+
+def other_title(pacs: SimPacs, sink: SimPacs) -> None:
+    move(pacs)
+    assert {one.calling for one in sink.ledger.of("C-STORE")} == {"NODE2"}
+
+
+def other_address(pacs: SimPacs, sink: SimPacs) -> None:
+    move(pacs)
+    assert {one.address for one in sink.ledger.of("C-STORE")} == {"127.0.0.2"}
+    pacs.habits = []
+    sink.ledger.clear()
+    move(pacs)
+    assert {one.address for one in sink.ledger.of("C-STORE")} == {"127.0.0.1"}
+
+
 ABOUT_MOVING = {
     "move-" + function.__name__.replace("_", "-"): function
     for function in (
         success_all_failed, b000, zero, late_images, announces_more, drops_nth, dies, silent, slow, no_pending, no_originator,
-        refused,
+        refused, fails, ends_early, other_title, other_address,
     )
 }  # fmt: skip
 

@@ -1,0 +1,117 @@
+"""Habits about what a PACS holds: each changes the studies of a planned day before the PACS opens."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from hospital_sim.busy_day.day import BusyDay, BusyStudy
+from hospital_sim.pacs.content import Series, Study
+from hospital_sim.pacs.enhanced import EnhancedImages
+from hospital_sim.pacs.habits import Habits
+from hospital_sim.pacs.odd_images import BOMB, DEEP, DOSE_PAGE, SCOUT, OddImage, OddSeries, Template
+from hospital_sim.planned_study import AXIAL
+
+ANOTHER_THICKNESS = "10"
+"""In mm."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A wanted study of the day: its plan, what the PACS holds of it, and the series that the backend should get."""
+
+    busy: BusyStudy
+    study: Study
+
+    @property
+    def series(self) -> list[Series]:
+        """The series to be computed, as the PACS holds them."""
+        return [one for one in self.study.series if one.uid in self.busy.expected_series]
+
+
+def make_odd(studies: Sequence[Study], day: BusyDay, habits: Habits) -> None:
+    """Change the studies, in the order of the day, as the habits want it."""
+    wanted = {one.uid for one in day.wanted if one.chest}
+    chosen = [Chosen(busy, study) for busy, study in zip(day.studies, studies, strict=True) if busy.uid in wanted]
+    for habit, change in _CHANGES.items():
+        if habit in habits:
+            change(habits, chosen)
+    days = habits.count("other-study-date")
+    for study in studies if days else ():
+        study.attributes = {**study.attributes, "StudyDate": _earlier(study.attributes["StudyDate"], days or 0)}
+
+
+def _earlier(date: str, days: int) -> str:
+    return f"{dt.date.fromisoformat(date) - dt.timedelta(days=days):%Y%m%d}"
+
+
+def _of_ct(chosen: Iterable[Chosen]) -> Iterator[Chosen]:
+    return (one for one in chosen if "CT" in one.busy.modalities)
+
+
+def _odd(series: Series) -> OddSeries:
+    """The images of a series as those of an odd one; of one that is odd already these."""
+    if isinstance(series.images, OddSeries):
+        return series.images
+    base: Template = series.images  # type: ignore[assignment]  # of a planned day all are made element by element
+    series.images = OddSeries(base, series.uid)
+    return series.images
+
+
+def _inside(odd: OddImage, name: str) -> Callable[[Habits, Sequence[Chosen]], None]:
+    def change(habits: Habits, chosen: Sequence[Chosen]) -> None:
+        for one in _of_ct(chosen):
+            for images in map(_odd, one.series):
+                (images.first if habits.word(name) == "first" else images.last).append(odd)
+
+    return change
+
+
+def _thickness(habits: Habits, chosen: Sequence[Chosen]) -> None:
+    every = habits.count("thickness-inside") or 1
+
+    def other(index: int) -> Mapping[str, str]:
+        return {"SliceThickness": ANOTHER_THICKNESS} if index % every == every - 1 else {}
+
+    for one in _of_ct(chosen):
+        for images in map(_odd, one.series):
+            images.changes.append(other)
+
+
+def _poison(odd: OddImage, name: str) -> Callable[[Habits, Sequence[Chosen]], None]:
+    def change(habits: Habits, chosen: Sequence[Chosen]) -> None:
+        every = habits.count(name) or 1
+        for one in chosen[every - 1 :: every]:
+            _odd(one.series[-1]).last.append(odd)
+
+    return change
+
+
+def _private(habits: Habits, chosen: Sequence[Chosen]) -> None:
+    every = habits.count("poison-private") or 1
+    for one in chosen[every - 1 :: every]:
+        for images in map(_odd, one.series):
+            images.private = True
+
+
+def _enhanced(habits: Habits, chosen: Sequence[Chosen]) -> None:
+    every = habits.count("enhanced-ct") or 1
+    for one in list(_of_ct(chosen))[every - 1 :: every]:
+        axial = {arrival.planned.uid: arrival for arrival in one.busy.arrivals if arrival.planned.content in AXIAL}
+        for series in one.study.series:
+            if series.uid in axial:
+                images = EnhancedImages(one.busy.planned, axial[series.uid])
+                series.images = images
+                series.attributes = images.series_attributes(series.attributes)
+
+
+_CHANGES: dict[str, Callable[[Habits, Sequence[Chosen]], None]] = {
+    "enhanced-ct": _enhanced,  # first: the others change what is there then
+    "scout-inside": _inside(SCOUT, "scout-inside"),
+    "dose-page-inside": _inside(DOSE_PAGE, "dose-page-inside"),
+    "thickness-inside": _thickness,
+    "poison-deep": _poison(DEEP, "poison-deep"),
+    "poison-bomb": _poison(BOMB, "poison-bomb"),
+    "poison-private": _private,
+}

@@ -1,0 +1,112 @@
+"""
+Images that somebody else pushes: under the UIDs of a real study, of another patient, or with other pixels.
+
+For tests of what a receiver believes: a device with a wrong worklist entry, a copy from another archive, an attack.
+
+Example::
+
+    images = of_archive(pacs.archive[uid], pacs.now)
+    push(disguised(images, patient_id="STRANGER", new_instances=True), Pacs("127.0.0.1", 4242, "AIPULL"))
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from io import BytesIO
+
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset
+from pydicom.filewriter import write_dataset
+
+from hospital_sim.pacs.content import EXPLICIT, IMPLICIT, NATIVE, Encoded, Study
+from hospital_sim.planned_study import stable_uid
+from hospital_sim.scu import SUCCESS, Association, Originator, Pacs
+
+STRANGER = "STRANGER"
+
+
+def of_archive(study: Study, now: dt.datetime, series_uid: str = "") -> list[Encoded]:
+    """The images of a study in a simulated PACS, or of one of its series, as they would be sent."""
+    chosen = [one for one in study.series_at(now) if series_uid in ("", one.uid)]
+    return [one.images.encoded(index, None, (EXPLICIT,)) for one in chosen for index in range(one.visible(now))]
+
+
+def of_datasets(datasets: Iterable[Dataset]) -> list[Encoded]:
+    """Datasets with their UIDs, encoded in explicit VR."""
+    found = []
+    for one in datasets:
+        found.append(Encoded(str(one.SOPClassUID), str(one.SOPInstanceUID), EXPLICIT, _written(one, EXPLICIT)))
+    return found
+
+
+def disguised(
+    images: Iterable[Encoded], *, patient_id: str | None = None, new_instances: bool = False, other_pixels: bool = False
+) -> list[Encoded]:
+    """
+    The same images as a stranger's.
+
+    Args:
+        images: Uncompressed ones; StudyInstanceUID and SeriesInstanceUID stay.
+        patient_id: Another PatientID; None: the right one.
+        new_instances: Under other SOPInstanceUIDs, always the same for the same images.
+        other_pixels: Every bit of PixelData turned.
+    """
+    found = []
+    for image in images:
+        dataset = read_dataset(BytesIO(image.data), image.transfer_syntax == IMPLICIT, True)
+        if patient_id is not None:
+            dataset.PatientID = patient_id
+        if new_instances:
+            dataset.SOPInstanceUID = stable_uid(STRANGER, image.sop_instance)
+        if other_pixels and "PixelData" in dataset:
+            dataset.PixelData = bytes(byte ^ 0xFF for byte in dataset.PixelData)
+        data = _written(dataset, image.transfer_syntax)
+        found.append(Encoded(image.sop_class, str(dataset.SOPInstanceUID), image.transfer_syntax, data))
+    return found
+
+
+def push(
+    images: Sequence[Encoded], to: Pacs, ae_title: str = STRANGER, *, originator: Originator | None = None, address: str = ""
+) -> int:
+    """
+    Send images by C-STORE over one association.
+
+    Args:
+        images: What to send.
+        to: The receiver.
+        ae_title: As whom.
+        originator: Of a C-MOVE that nobody asked for, if one is to be pretended.
+        address: Of ours, from which they come; empty: the system's choice.
+
+    Returns:
+        How many were taken.
+
+    Raises:
+        PacsUnreachableError: There is no association, or it was lost.
+    """
+    offered = {(one.sop_class, syntax) for one in images for syntax in _syntaxes(one)}
+    contexts = [(sop_class, (syntax,)) for sop_class, syntax in sorted(offered)]
+    taken = 0
+    with Association(to, ae_title, contexts, address=address) as association:
+        for number, one in enumerate(images, start=1):
+            context_id = association.accepted(one.sop_class).get(one.transfer_syntax)
+            if context_id is None:
+                continue
+            status = association.store_bytes(
+                one.sop_class, one.sop_instance, one.data, context_id, message_id=number % 65535 + 1, originator=originator
+            )
+            taken += status == SUCCESS
+    return taken
+
+
+def _syntaxes(image: Encoded) -> tuple[str, ...]:
+    return NATIVE if image.transfer_syntax in NATIVE else (image.transfer_syntax,)
+
+
+def _written(dataset: Dataset, transfer_syntax: str) -> bytes:
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, transfer_syntax == IMPLICIT
+    write_dataset(buffer, dataset)
+    return buffer.getvalue()
