@@ -32,8 +32,10 @@ TEXT = frozenset(habit.name for habit in HABITS if habit.area is Area.TEXT)
 IMAGES_OF = 5
 """Studies whose images are asked for."""
 BY_ORTHANC = "ORTHANC"
+FOREIGN = "FOREIGN"
+"""Answers that were believed although they do not match the question, or name no study."""
 Missing = Mapping[str, int]
-"""What was not given rightly by control: STUDY, SERIES, IMAGE, ORTHANC."""
+"""What was not given rightly by control: STUDY, SERIES, IMAGE, ORTHANC, FOREIGN."""
 
 
 def control(day: BusyDay, habits: tuple[str, ...], deadline_s: float, *, orthanc: bool = False, every: bool = False) -> Missing:
@@ -48,7 +50,7 @@ def control(day: BusyDay, habits: tuple[str, ...], deadline_s: float, *, orthanc
         every: All controls, for the baseline.
     """
     names = {habit.split("=")[0] for habit in habits}
-    missing = {"STUDY": _asked(day, habits, deadline_s, _studies)}
+    missing = {"STUDY": _asked(day, habits, deadline_s, _studies), FOREIGN: _asked(day, habits, deadline_s, _foreign)}
     if every or names & SERIES_LEVEL:
         missing["SERIES"] = _asked(day, habits, deadline_s, _series)
     if every or names & IMAGE_LEVEL:
@@ -95,6 +97,15 @@ def _studies(finder: PacsFinder, day: BusyDay) -> int:
     times = Counter(answer.get("StudyInstanceUID", "") for answer in answers)
     by_uid = {answer.get("StudyInstanceUID", ""): answer for answer in answers}
     return sum(times[study.uid] != 1 or not _plainly_right(study, by_uid[study.uid]) for study in wanted)
+
+
+def _foreign(finder: PacsFinder, day: BusyDay) -> int:
+    """Answers of another date than was asked for, or with a UID that no study of the day has; an empty one is another matter."""
+    answers = _find(finder, "STUDY", {"StudyDate": f"{day.date:%Y%m%d}"}, STUDY_KEYS)
+    known = {study.uid for study in day.studies}
+    strange = [answer for answer in answers if (uid := answer.get("StudyInstanceUID", "")) and uid not in known]
+    others = [answer for answer in answers if answer.get("StudyDate", "") != f"{day.date:%Y%m%d}"]
+    return len(strange) + len(others)
 
 
 def _plainly_right(study: BusyStudy, answer: Mapping[str, str]) -> bool:

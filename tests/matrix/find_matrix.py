@@ -37,7 +37,7 @@ def main(
     part: Annotated[str, typer.Option(help="Only so many rows: 1-12.")] = "",
     orthanc: Annotated[bool, typer.Option(help="The control of text also goes through a real Orthanc.")] = True,
 ) -> None:
-    """Play every habit alone and ten random combinations of three; exit 1 when anything was lost, behind or asked twice."""
+    """Play every habit alone and ten random combinations of three; exit 1 on anything lost, behind, asked twice or strange."""
     day = plan_busy_day(DATE, studies, seed=seed, max_slices=20)
     every = [row for row in (*ALONE, *combinations(seed)) if only in " ".join(row)]
     first, last = (int(number) for number in part.split("-")) if part else (1, len(every))
@@ -47,7 +47,11 @@ def main(
     for number, row in enumerate(every[first - 1 : last], first):
         outcome = run_row(day, row, dt.timedelta(minutes=step), orthanc=orthanc)
         outcomes.append(outcome)
-        words = "good" if outcome.good else f"lost {outcome.lost[:3]} behind {outcome.behind[:3]} twice {outcome.twice[:3]}"
+        words = (
+            "good"
+            if outcome.good
+            else f"lost {outcome.lost[:3]} behind {outcome.behind[:3]} twice {outcome.twice[:3]} strange {outcome.strange[:3]}"
+        )
         words += "" if _bit(outcome, baseline) else ", DOES NOT BITE"
         name = " + ".join(row) or "no habit"
         console.print(f"{number:3} of {len(every)}  {name:60} {outcome.seconds:5.1f} s  {words}", soft_wrap=True)
@@ -65,10 +69,22 @@ def print_table(outcomes: Sequence[Outcome], console: Console) -> None:
     """One row a combination of habits."""
     table = Table(title="find matrix")
     levels = ("STUDY", "SERIES", "IMAGE")
-    for column in ("habits", "wanted", "found", "unpullable", "lost", "behind", "twice", "naive control misses", *levels, "s"):
+    for column in (
+        "habits",
+        "wanted",
+        "found",
+        "unpullable",
+        "lost",
+        "behind",
+        "twice",
+        "strange",
+        "naive control misses",
+        *levels,
+        "s",
+    ):
         table.add_column(column, justify="left" if column == "habits" else "right")
     for row in outcomes:
-        numbers = (row.wanted, row.found, row.unpullable, len(row.lost), len(row.behind), len(row.twice))
+        numbers = (row.wanted, row.found, row.unpullable, len(row.lost), len(row.behind), len(row.twice), len(row.strange))
         missed = ", ".join(f"{number} {name.lower()}" for name, number in row.missing.items())
         queries = tuple(row.queries[level] for level in levels)
         cells = (*map(str, numbers), missed, *map(str, queries), f"{row.seconds:.1f}")

@@ -27,7 +27,7 @@ from pacs_module.domain.find.schedule import LookBack
 from pacs_module.domain.find.stability import StabilityPolicy
 from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.rules.switches import Switches
-from pacs_module.domain.study.lifecycle import Event
+from pacs_module.domain.study.lifecycle import Event, State
 from pacs_module.domain.study.study import Study
 from pacs_module.domain.wire.messages import PullReport, PullRequest, SeriesReport
 from pacs_module.service.find_round import FindLoop
@@ -45,6 +45,8 @@ from .control import PACS, Missing, control
 
 AFTER = dt.timedelta(hours=9)
 """So long the finds go on after the last study has arrived; looks are six hours apart at the most."""
+ASKED_DAYS_BACK = 2
+"""As with crossday -2: a clock is off."""
 SLOWER, SHORTEST_S, LONGEST_S = 20, 1.0, 5.0
 """So many times what a day's list takes here and now, a query may take before it is given up."""
 
@@ -63,6 +65,8 @@ class Outcome:
     """Found, but not pulled with all that the PACS has."""
     twice: tuple[str, ...]
     """Pulled again although nothing had changed."""
+    strange: tuple[str, ...]
+    """Documents made of answers that name no study, or are of a date that nobody asked for."""
     missing: Missing
     """What the naive control did not get."""
     queries: Mapping[str, int]
@@ -70,8 +74,8 @@ class Outcome:
 
     @property
     def good(self) -> bool:
-        """Nothing lost, nothing behind, nothing twice."""
-        return not self.lost and not self.behind and not self.twice
+        """Nothing lost, nothing behind, nothing twice, nothing made of answers outside the question."""
+        return not self.lost and not self.behind and not self.twice and not self.strange
 
 
 def run_row(day: BusyDay, habits: tuple[str, ...], step: dt.timedelta, *, orthanc: bool = False) -> Outcome:
@@ -94,6 +98,7 @@ def run_row(day: BusyDay, habits: tuple[str, ...], step: dt.timedelta, *, orthan
                 lost=tuple(study.planned.label for study in truth.wanted if lost(run.store, study)),
                 behind=tuple(study.planned.label for study in truth.wanted if run.behind(study, truth)),
                 twice=run.pulled_twice(),
+                strange=run.strange(day),
                 queries={level: pacs.ledger.queries(level) for level in ("STUDY", "SERIES", "IMAGE")},
                 missing=control(day, habits, deadline_s, orthanc=orthanc, every=not habits),
                 seconds=time.monotonic() - begin,
@@ -166,7 +171,7 @@ class _Run:
         self.loop = FindLoop(
             pacs=PACS,
             find=find,
-            days=lambda: [clock.today() - dt.timedelta(days=back) for back in range(3)],  # crossday -2: a clock is off
+            days=lambda: [clock.today() - dt.timedelta(days=back) for back in range(ASKED_DAYS_BACK + 1)],
             now=lambda: pacs.now,
             look_back=LookBack(earlier_days=dt.timedelta(hours=2)),
             log=log,
@@ -210,6 +215,19 @@ class _Run:
         request = pulls[-1].request
         asked = not request.series_uids or set(truth.expected_series) <= set(request.series_uids)
         return not asked or pulls[-1].received != sum(self._instances(truth.uid, request.series_uids).values())
+
+    def strange(self, day: BusyDay) -> tuple[str, ...]:
+        """Documents that no right answer can have made: UIDs that the PACS does not have, dates that were never asked for."""
+        first = day.begins_at.date() - dt.timedelta(days=ASKED_DAYS_BACK)
+        found = []
+        for study in self.store.find({}):
+            known = self.pacs.archive.study(study.study_uid) is not None
+            unpullable = study.state is State.UNPULLABLE  # kept under a key of its own, with its reason
+            if not known and not unpullable:
+                found.append(f"{study.study_uid[:80]!r} is in no PACS")
+            elif known and "" < study.study_date < f"{first:%Y-%m-%d}":
+                found.append(f"{study.study_uid} of {study.study_date}")
+        return tuple(found)
 
     def pulled_twice(self) -> tuple[str, ...]:
         """Studies that were pulled again, brought the same, and the PACS had not announced more in between."""

@@ -49,11 +49,26 @@ ALONE: tuple[tuple[str, ...], ...] = (
     ("one-association",),
     ("refuse-associations=3",),
     ("late-series",),
+    ("cap=130",),
+    ("ignores-key=AccessionNumber+PatientID+ModalitiesInStudy",),
+    ("ignores-key=StudyDate",),
+    ("ignores-key=StudyInstanceUID",),
+    ("ignores-key=StudyDate+StudyTime+ModalitiesInStudy", "cap=100"),
+    ("foreign-answers",),
+    ("bad-uid-answers",),
+    ("answers-without-data",),
+    ("answers-shuffled",),
+    ("flapping-rows",),
+    ("flapping-text",),
+    ("patient-id-blanks",),
+    ("other-study-date",),
+    ("enhanced-ct",),
 )
 COMBINABLE = (
     "cap=100", "cap-a700=100", "no-counts", "counts-as-text", "overloaded", "empty-uid", "dirty-uid", "duplicate-answers",
     "no-modalities-in-study", "modalities-single", "no-series-level", "time-range-independent", "time-range-ignored",
     "gbk-undeclared", "utf8-as-latin1", "escapes-second", "one-association", "refuse-associations=3", "late-series",
+    "foreign-answers", "bad-uid-answers", "answers-without-data", "answers-shuffled", "flapping-rows", "ignores-key=StudyDate",
 )  # fmt: skip
 EXCLUSIVE = (
     {"cap=100", "cap-a700=100"},
@@ -73,8 +88,17 @@ NOT_ABOUT_FINDING = {
     "gbk-declared": "text is what it is declared to be, as on a plain day",
     "gb18030": "text is what it is declared to be, as on a plain day",
     "utf8": "text is what it is declared to be, as on a plain day",
+    "answers-shuffled": "the order of answers means nothing to who asks once",
+    "flapping-text": "bites who compares two lists; the control asks once",
+    "patient-id-blanks": "bites who compares PatientIDs; the control does not",
+    "ignores-key=AccessionNumber+PatientID+ModalitiesInStudy": "bites who asks by these keys; the control asks by StudyDate",
+    "ignores-key=StudyInstanceUID": "bites who asks for one study; the control asks by StudyDate",
 }
 """Habits with which a control that asks once does as well as without them, and why."""
+ABOUT_IMAGES = frozenset({
+    "scout-inside", "dose-page-inside", "thickness-inside", "poison-deep", "poison-bomb", "poison-private",
+})  # fmt: skip
+"""Habits that show in received images only: no find can meet them."""
 SERIES_LEVEL = frozenset({"no-series-level", "series-needs-study-uid"})
 IMAGE_LEVEL = frozenset({"empty-image-level"})
 """Habits at which the control asks at that level, too."""
@@ -83,6 +107,8 @@ IMAGE_LEVEL = frozenset({"empty-image-level"})
 def name_of(habit: str) -> str:
     """As in NOT_ABOUT_FINDING: the word ``backslash`` is a default."""
     name = habit.split("=")[0]
+    if name == "ignores-key":
+        return habit
     return f"{name}=backslash" if habit == "modalities-as-text" else habit if name == "modalities-as-text" else name
 
 
