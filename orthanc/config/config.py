@@ -73,6 +73,12 @@ KERNEL_PREFERRED = []
 # True: a series with holes in InstanceNumber is dropped. Some PACS have series with a slice missing that are complete.
 FILTER_CONSECUTIVE_IMAGES = False
 
+# --- Odd images of a series ---------------------------------------------------------------------------------------------------
+
+# A series is judged by the largest group of its images that agree in ImageType, plane, size and thickness. The others (a scout,
+# a dose page, slices of another thickness) are not handed over; True: they go along.
+ODD_IMAGES_GO_ALONG = False
+
 # --- Which of the remaining CT series is computed -----------------------------------------------------------------------------
 
 # In this order; the same study always gives the same choice, what is equal in all of it is decided by the UID. There are:

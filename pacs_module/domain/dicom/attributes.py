@@ -13,7 +13,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from .numbers import read_thickness, read_whole
+
 Attributes = Mapping[str, str]
+
+# Facts of a received series that are no attributes of its header, kept beside them (rules/agreement.py).
+AGREEING = "images agreeing"
+FRAMES = "frames"
+MULTI_FRAME = "multi-frame"
+SLICE_SPACING = "slice spacing"
+POSITION_GAPS = "position gaps"
+DUPLICATE_POSITIONS = "duplicate positions"
+ORIENTATIONS = "orientations"
+MISSING_IMAGES = "missing images"
+
 _NO_COUNT = 2**31
 """From here on it is no number of instances, whatever the PACS says."""
 
@@ -40,6 +53,12 @@ class SeriesFacts:
     def modality(self) -> str:
         """Modality (0008,0060), upper case."""
         return self.text("Modality").upper()
+
+    @property
+    def slices(self) -> int | None:
+        """Slices that agree where the images were looked at (a multi-frame object has many), else the number of instances."""
+        frames = self.text(FRAMES)
+        return int(frames) if frames.isdecimal() else self.instances
 
 
 @dataclass(frozen=True)
@@ -100,22 +119,20 @@ def split_values(text: str) -> tuple[str, ...]:
     return tuple(part.strip().upper() for part in re.split(r"[\\,/]", text) if part.strip())
 
 
+def split_image_type(text: str) -> tuple[str, ...]:
+    """The values of ImageType, upper case, without empty ones."""
+    return tuple(value.strip().upper() for value in text.split("\\") if value.strip())
+
+
 def parse_count(value: object) -> int | None:
-    """A number of instances however the PACS writes it: ``12``, ``' 12 '``; None for what is no count."""
-    try:
-        count = int(str(value).strip())
-    except ValueError:
-        return None
-    return count if 0 <= count < _NO_COUNT else None
+    """A number of instances however the PACS writes it: ``12``, ``' 12 '``, ``12.0``; None for what is no count."""
+    count = read_whole(str(value))
+    return count if count is not None and 0 <= count < _NO_COUNT else None
 
 
 def parse_thickness(text: str) -> float | None:
-    """SliceThickness (0018,0050) in mm, None when it is empty, no number, not finite or not above zero."""
-    try:
-        thickness = float(text.split("\\")[0])
-    except ValueError:
-        return None
-    return thickness if 0 < thickness < 1000 else None
+    """SliceThickness (0018,0050) in mm, None when it is not told or cannot be true (``numbers.read_thickness`` says why)."""
+    return read_thickness(text).value
 
 
 def dashed_date(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .filters import split_image_type
+from ..dicom.attributes import split_image_type
 from .switches import Switches
 
 THICKNESS, INSTANCES = "thickness", "instances"

@@ -8,9 +8,17 @@ was told: an attribute that the PACS did not return drops nothing, the received 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..dicom.attributes import SeriesFacts, parse_thickness
+from ..dicom.attributes import (
+    AGREEING,
+    MISSING_IMAGES,
+    MULTI_FRAME,
+    SLICE_SPACING,
+    SeriesFacts,
+    parse_thickness,
+    split_image_type,
+)
 from ..dicom.repair import contains_keyword, shown
 from .switches import Switches
 
@@ -25,12 +33,14 @@ class Verdict:
     Take or filter, and why.
 
     ``because`` is what follows ``filter because`` in the log: attribute and value that decided, letter by letter as on site.
+    ``images`` says for how many of the series' images the verdict holds (``24 of 25 images (1 localizer)``), where not for all.
     """
 
     taken: bool
     rule: str
     attribute: str
     value: str
+    images: str = ""
 
     @property
     def because(self) -> str:
@@ -38,11 +48,14 @@ class Verdict:
         return f"{self.attribute} {self.value}" if self.attribute else self.value
 
 
+_NOTHING_AGAINST = Verdict(True, "all", "", "no rule speaks against it")
 _NO_KEYWORD = "BodyPartExamined:"
 """What decides where BodyPartExamined is empty and no attribute has a keyword."""
 WHOLE_STUDY = "whole study"
 ACCOMPANYING = frozenset({"SR", "PR", "KO", "SEG", "REG", "DOC", "FID", "RTSTRUCT", "RTPLAN", "RTDOSE"})
 """Modalities of objects that belong to images of another modality (PS3.3 C.7.3.1.1.1)."""
+
+_AXIAL_FLAVOURS = {"AXIAL", "HELICAL"}
 
 Rule = Callable[[SeriesFacts, Switches], "Verdict | None"]
 
@@ -76,7 +89,13 @@ def judge_series(series: SeriesFacts, switches: Switches) -> Verdict:
     Returns:
         A verdict, also for the strangest header: never an exception.
     """
-    reason = Verdict(True, "all", "", "no rule speaks against it")
+    verdict = _first_against(series, switches)
+    agreeing = series.text(AGREEING)
+    return replace(verdict, images=agreeing) if agreeing else verdict
+
+
+def _first_against(series: SeriesFacts, switches: Switches) -> Verdict:
+    reason = _NOTHING_AGAINST
     for rule in RULES_DX if series.modality in switches.dx_modalities else RULES_CT:
         verdict = rule(series, switches)
         if verdict is None:
@@ -146,25 +165,27 @@ def judge_image_type(series: SeriesFacts, switches: Switches) -> Verdict | None:
     if not switches.filter_image_type or not wanted or not present:
         return None
     values = set(split_image_type(present))
+    if series.text(MULTI_FRAME) and "VOLUME" in values:  # the flavour of axial frames in multi-frame CT (PS3.3 C.8.15.3.8)
+        values |= _AXIAL_FLAVOURS
     taken = any(set(split_image_type(kind)) <= values for kind in wanted)
     return Verdict(taken, "image type", "ImageType", shown(present))
 
 
-def split_image_type(text: str) -> tuple[str, ...]:
-    """Its values, upper case, without empty ones."""
-    return tuple(value.strip().upper() for value in text.split("\\") if value.strip())
-
-
 def judge_thickness(series: SeriesFacts, switches: Switches) -> Verdict | None:
-    """SliceThickness (0018,0050) in mm; where it is absent or wrong and only thin series are wanted, the number of instances."""
+    """
+    SliceThickness (0018,0050) in mm, where it is absent or absurd the spacing of the slices.
+
+    Where neither is known and only thin series are wanted, the number of slices decides.
+    """
     if not switches.filter_slice_thickness:
         return None
     limit = switches.thin_slice_max if switches.thin_only else switches.slice_thickness_max
-    thickness = parse_thickness(series.text("SliceThickness"))
-    if thickness is not None:
-        return Verdict(thickness <= limit, "slice thickness", "SliceThickness", shown(series.text("SliceThickness")))
-    if switches.thin_only and series.instances is not None:
-        return _enough(series.instances, switches.thin_min_instances, "slice thickness")
+    for attribute in ("SliceThickness", SLICE_SPACING):
+        thickness = parse_thickness(series.text(attribute))
+        if thickness is not None:
+            return Verdict(thickness <= limit, "slice thickness", attribute, shown(series.text(attribute)))
+    if switches.thin_only and series.slices is not None:
+        return _enough(series.slices, switches.thin_min_instances, "slice thickness")
     return None
 
 
@@ -187,10 +208,10 @@ def judge_contrast(series: SeriesFacts, switches: Switches) -> Verdict | None:
 
 def judge_instances(series: SeriesFacts, switches: Switches) -> Verdict | None:
     """Enough instances: a scout has one or two."""
-    if not switches.filter_min_instances or series.instances is None:
+    if not switches.filter_min_instances or series.slices is None:
         return None
     dx = series.modality in switches.dx_modalities
-    return _enough(series.instances, switches.min_instances_dx if dx else switches.min_instances_ct, "min instances")
+    return _enough(series.slices, switches.min_instances_dx if dx else switches.min_instances_ct, "min instances")
 
 
 def judge_gap(series: SeriesFacts, switches: Switches) -> Verdict | None:
@@ -199,7 +220,7 @@ def judge_gap(series: SeriesFacts, switches: Switches) -> Verdict | None:
 
     Needs the fact ``missing images`` (a count of holes in InstanceNumber), which only the receiving side knows.
     """
-    holes = series.attributes.get("missing images")
+    holes = series.attributes.get(MISSING_IMAGES)
     if not switches.filter_consecutive_images or holes is None:
         return None
     return Verdict(holes == "0", "consecutive images", "consecutive images missing", shown(holes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from ..dicom.attributes import SeriesFacts, dashed_date, parse_thickness, plain_time
+from ..dicom.attributes import SLICE_SPACING, SeriesFacts, dashed_date, parse_thickness, plain_time
 from ..dicom.repair import contains_keyword
 from .choice import INSTANCES, THICKNESS, Candidate
 from .switches import Switches
@@ -37,7 +37,7 @@ def candidate_announced(facts: SeriesFacts, switches: Switches) -> Candidate:
 def _candidate(facts: SeriesFacts, instances: int, switches: Switches, untold: frozenset[str]) -> Candidate:
     return Candidate(
         series_uid=facts.series_uid,
-        thickness=parse_thickness(facts.text("SliceThickness")),
+        thickness=parse_thickness(facts.text("SliceThickness")) or parse_thickness(facts.text(SLICE_SPACING)),
         instances=instances,
         kernel=facts.text("ConvolutionKernel"),
         kernel_class=kernel_class(facts.text("ConvolutionKernel"), switches),

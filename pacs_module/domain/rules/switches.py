@@ -74,6 +74,9 @@ class Switches:
     # Images that lie behind one another without a gap (unstable, therefore off)
     filter_consecutive_images: bool = False
 
+    # Images of a series that do not agree with most of it (a scout, a dose page, another thickness)
+    odd_images_go_along: bool = False
+
     # Which of the remaining CT series is computed
     choice_order: tuple[str, ...] = ("thickness", "instances", "kernel")
     kernel_class_preferred: tuple[str, ...] = KERNEL_CLASSES

@@ -1,0 +1,96 @@
+r"""
+Numbers as devices and PACS write them (DS and IS, PS3.5 6.2), read tolerantly in one place.
+
+``1,25``, ``1.25 mm``, ``+1.25``, ``1.25E0``, ``１．２５`` and ``1.25\1.25`` are 1.25 to anybody; ``999``, ``0``,
+``-5`` and ``NaN`` are no thickness to anybody. What is no number, or cannot be true, was not told; the reason says why.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+MIN_THICKNESS_MM = 0.1
+MAX_THICKNESS_MM = 100.0
+"""A slice outside of these is a placeholder or another unit: the thinnest CT slices have 0.2 mm, the thickest 20 mm."""
+_MM = {"": 1.0, "mm": 1.0, "cm": 10.0, "um": 0.001, "μm": 0.001}
+_NUMBER = re.compile(r"([+-]?)\s*(\d*)(?:\s*([.,])\s*(\d*))?(?:e([+-]?\d{1,3}))?\s*([a-zμ]{0,3})\.?")
+_POINTS = str.maketrans({"٫": ".", "·": ".", "。": ".", "、": ",", "−": "-", "–": "-", "\0": " "})
+_CACHE = 4096
+_MAX_LENGTH = 64
+"""Longer text is no number: DS has 16 characters a value."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """
+    What a text says as a number.
+
+    Args:
+        value: In the unit that was asked for; None: not told.
+        why: Why it counts as not told, for people; empty where there is a value.
+    """
+
+    value: float | None
+    why: str = ""
+
+
+def read_number(text: str) -> float | None:
+    """The first value of a DS or IS, a unit of length taken as millimetres; None for what is no finite number."""
+    return _reading(text[: _MAX_LENGTH + 1]).value
+
+
+def read_thickness(text: str) -> Reading:
+    """SliceThickness (0018,0050) in mm; absurd values are not told."""
+    reading = _reading(text[: _MAX_LENGTH + 1])
+    if reading.value is None:
+        return reading
+    if reading.value <= 0:
+        return Reading(None, f"{text.strip()} is not above 0 mm")
+    if not MIN_THICKNESS_MM <= reading.value <= MAX_THICKNESS_MM:
+        return Reading(None, f"{text.strip()} is not between {MIN_THICKNESS_MM:g} and {MAX_THICKNESS_MM:g} mm")
+    return reading
+
+
+def read_whole(text: str) -> int | None:
+    """An IS: ``12``, ``' 12 '``, ``12.0``, ``１２``; None for what is no whole number."""
+    value = read_number(text)
+    return int(value) if value is not None and value.is_integer() else None
+
+
+@lru_cache(maxsize=_CACHE)
+def _reading(text: str) -> Reading:
+    if text.isascii():
+        plain = text.strip()
+        if not plain:
+            return Reading(None, "empty")
+    else:
+        plain = unicodedata.normalize("NFKC", text.translate(_POINTS))
+    first = next((part for part in plain.lower().translate(_POINTS).split("\\") if part.strip()), "")
+    if len(first) > _MAX_LENGTH:
+        return Reading(None, "too long for a number")
+    return _parsed(first.strip(), text)
+
+
+def _parsed(plain: str, text: str) -> Reading:
+    if not plain:
+        return Reading(None, "empty")
+    found = _NUMBER.fullmatch(plain)
+    if found is None or not (found[2] or found[4]) or found[6] not in _MM:
+        return Reading(None, f"{text.strip()} is no number")
+    sign, whole, _, part, power, unit = found.groups()
+    value = float(f"{sign}{_ascii(whole) or '0'}.{_ascii(part or '') or '0'}e{_ascii(power or '0')}") * _MM[unit]
+    return Reading(value) if math.isfinite(value) else Reading(None, f"{text.strip()} is not finite")
+
+
+def _ascii(digits: str) -> str:
+    """Digits of any script as 0 to 9."""
+    return digits if digits.isascii() else "".join(_digit(character) for character in digits)
+
+
+def _digit(character: str) -> str:
+    value = unicodedata.decimal(character, None)
+    return character if value is None else str(value)

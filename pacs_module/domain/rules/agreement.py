@@ -1,0 +1,307 @@
+"""
+Which images of a series agree (K3): one image does not speak for a series.
+
+A scout, a dose page or slices of another thickness may lie in one SeriesInstanceUID with the images that are read.
+The largest group (by frames) that agrees in ImageType, plane, size and thickness is the series; the others are odd,
+each with a reason. The order in which the images come makes no difference.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from ..dicom.attributes import (
+    AGREEING,
+    DUPLICATE_POSITIONS,
+    FRAMES,
+    MULTI_FRAME,
+    ORIENTATIONS,
+    POSITION_GAPS,
+    SLICE_SPACING,
+    SeriesFacts,
+    split_image_type,
+)
+from ..dicom.geometry import Geometry, OrderedBy, along, directions, geometry_of, normal_of, order_images
+from ..dicom.images import ImageFacts
+from ..dicom.numbers import read_thickness
+
+SAME_THICKNESS_MM = 0.05
+_TYPE_VALUES = 3
+"""Of ImageType; what vendors append differs within a series (PS3.3 C.7.6.1.1.2)."""
+_PAGES = frozenset({"SCREEN SAVE", "DOSE_INFO", "DOSE", "REPORT", "JUSTIFIED", "PASTED", "FRAME_RPT"})
+_READ_EVERY = 8
+"""Images that are read of a plane whose slices follow one another evenly."""
+
+
+class Oddity(StrEnum):
+    """Why an image is not one of the group."""
+
+    LOCALIZER = "localizer"
+    PAGE = "dose page or screen"
+    IMAGE_TYPE = "other ImageType"
+    ORIENTATION = "other orientation"
+    SIZE = "other size"
+    THICKNESS = "other thickness"
+
+
+@dataclass(frozen=True)
+class OddImage:
+    """An image that does not agree with the group, why, and the value that differs."""
+
+    sop_uid: str
+    why: Oddity
+    value: str
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """
+    What the images of a series have in common.
+
+    Args:
+        images: SOPInstanceUIDs of the group, in order.
+        odd: The others, by SOPInstanceUID.
+        frames: Slices of the group; a multi-frame object has many.
+        all_frames: Slices of all images.
+        image_type: Of the group, as told by most of its images.
+        thickness: The same, as text; empty when none tells a thickness that can be true.
+        geometry: How the group's slices lie; its ``orientations`` are those of all images.
+        ordered_by: What the order rests on.
+        multi_frame: Whether the group's objects have many frames.
+    """
+
+    images: tuple[str, ...]
+    odd: tuple[OddImage, ...]
+    frames: int
+    all_frames: int
+    image_type: str
+    thickness: str
+    geometry: Geometry
+    ordered_by: OrderedBy
+    multi_frame: bool = False
+
+    @property
+    def words(self) -> str:
+        """``24 of 25 images``, and why the others do not agree."""
+        total = len(self.images) + len(self.odd)
+        if not self.odd:
+            return f"{total} images"
+        counts = {why: sum(one.why is why for one in self.odd) for why in Oddity}
+        reasons = ", ".join(f"{count} {why}" for why, count in counts.items() if count)
+        return f"{len(self.images)} of {total} images ({reasons})"
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What has to be equal; numbers stand for values that are nearly the same, None for what an image does not tell."""
+
+    image_type: tuple[str, ...]
+    plane: int | None
+    size: str
+    thickness: int | None
+
+
+def agree(images: Iterable[ImageFacts]) -> Agreement | None:
+    """
+    Find the largest group of images that agree.
+
+    Args:
+        images: Of one series, in any order; an image that is given twice counts once.
+
+    Returns:
+        The group and the odd ones, None where there is no image.
+    """
+    distinct = {image.sop_uid: image for image in sorted(images, key=_by_uid)}
+    found = _filled([distinct[uid] for uid in sorted(distinct)])
+    if not found:
+        return None
+    kinds = _kinds(found)
+    best = _largest(found, kinds)
+    group = [image for image in found if _joins(kinds[image.sop_uid], best)]
+    odd = tuple(_odd(image, kinds[image.sop_uid], best) for image in found if not _joins(kinds[image.sop_uid], best))
+    ordered = order_images(group)
+    return Agreement(
+        images=ordered.uids,
+        odd=odd,
+        frames=sum(image.frames for image in group),
+        all_frames=sum(image.frames for image in found),
+        image_type=_most_told(image.image_type for image in group),
+        thickness=_most_told(image.thickness for image in group if read_thickness(image.thickness or "").value is not None),
+        geometry=replace(geometry_of(group), orientations=len(set(directions(found).values()))),
+        ordered_by=ordered.by,
+        multi_frame=any(image.enhanced for image in group),
+    )
+
+
+def agreed_facts(series: SeriesFacts, agreement: Agreement, final: bool) -> SeriesFacts:
+    """
+    The series as its group shows it, for the filter rules and the choice.
+
+    Args:
+        series: From one image; its descriptions hold for the whole series.
+        agreement: Of its images.
+        final: Whether no more images come; else those that were announced and are not here count with the group.
+
+    Returns:
+        The same with ImageType, SliceThickness, the number of slices and the geometry of the group.
+    """
+    announced = (series.instances or 0) - len(agreement.odd)
+    frames = agreement.frames if final else max(agreement.frames, announced)
+    geometry = agreement.geometry
+    told = {
+        "ImageType": agreement.image_type,
+        "SliceThickness": agreement.thickness or series.text("SliceThickness"),
+        AGREEING: agreement.words if agreement.odd else "",
+        FRAMES: str(frames),
+        MULTI_FRAME: "yes" if agreement.multi_frame else "",
+        SLICE_SPACING: "" if geometry.spacing is None else f"{geometry.spacing:g}",
+        POSITION_GAPS: str(geometry.gaps),
+        DUPLICATE_POSITIONS: str(geometry.duplicates),
+        ORIENTATIONS: str(geometry.orientations),
+    }
+    return replace(series, attributes={**series.attributes, **{name: text for name, text in told.items() if text}})
+
+
+def to_read(images: Sequence[ImageFacts]) -> tuple[str, ...]:
+    """
+    Say which images must be read in full, when only the index was looked at (``index_facts``).
+
+    Args:
+        images: Of one series.
+
+    Returns:
+        SOPInstanceUIDs: of each plane whose slices follow one another evenly a few spread over its length; every image that
+        lies unevenly, or nowhere.
+    """
+    wanted: set[str] = set()
+    for plane in _planes(images).values():
+        geometry = geometry_of(plane)
+        even = geometry.spacing is not None and not geometry.gaps and not geometry.duplicates
+        uids = order_images(plane).uids
+        step = max(1, (len(uids) - 1) // (_READ_EVERY - 1)) if even else 1
+        wanted |= {*uids[::step], uids[-1]}
+    return tuple(sorted(wanted))
+
+
+def _by_uid(image: ImageFacts) -> tuple[str, bool, str]:
+    """The same image twice: what was read is put behind, and stays."""
+    return (image.sop_uid, image.image_type is not None, repr(image))
+
+
+def _planes(images: Sequence[ImageFacts]) -> dict[tuple[int, int, bool], list[ImageFacts]]:
+    numbers = directions(images)
+    planes: dict[tuple[int, int, bool], list[ImageFacts]] = defaultdict(list)
+    for image in images:
+        planes[numbers.get(image.orientation or "", -1), image.frames, bool(image.positions)].append(image)
+    return planes
+
+
+def _filled(images: list[ImageFacts]) -> list[ImageFacts]:
+    """Images that were not read, with what the nearest read one of their plane has."""
+    filled = {image.sop_uid: image for image in images}
+    for plane in _planes(images).values():
+        read = [image for image in plane if image.image_type is not None]
+        if not read or len(read) == len(plane):
+            continue
+        for image in plane:
+            if image.image_type is None:
+                near = min(read, key=lambda one: (_apart(one, image), one.sop_uid))
+                filled[image.sop_uid] = replace(
+                    image, image_type=near.image_type, thickness=near.thickness, size=near.size, sop_class=near.sop_class
+                )
+    return [filled[image.sop_uid] for image in images]
+
+
+def _apart(one: ImageFacts, other: ImageFacts) -> float:
+    normal = normal_of(one.orientation or "")
+    if normal is None or not one.positions or not other.positions:
+        return 0.0
+    mine, others = along(one.positions[0], normal), along(other.positions[0], normal)
+    return abs(mine - others) if mine is not None and others is not None else 0.0
+
+
+def _kinds(images: Sequence[ImageFacts]) -> dict[str, _Kind]:
+    planes = directions(images)
+    thick = _levels(read_thickness(image.thickness or "").value for image in images)
+    return {
+        image.sop_uid: _Kind(
+            split_image_type(image.image_type or "")[:_TYPE_VALUES],
+            planes.get(image.orientation or ""),
+            (image.size or "").strip("\\"),
+            thick.get(read_thickness(image.thickness or "").value),
+        )
+        for image in images
+    }
+
+
+def _levels(values: Iterable[float | None]) -> dict[float | None, int]:
+    """Number of the level for each thickness; neighbours closer than the tolerance are one."""
+    levels: dict[float | None, int] = {}
+    last = None
+    for value in sorted({value for value in values if value is not None}):
+        near = last is not None and value - last < SAME_THICKNESS_MM
+        levels[value] = max(levels.values(), default=-1) + (0 if near else 1)
+        last = value
+    return levels
+
+
+def _joins(kind: _Kind, best: _Kind) -> bool:
+    """Whether an image is one of the group; what either does not tell does not speak against it."""
+    if kind.image_type not in (best.image_type, ()):
+        return False
+    return not (_other_plane(kind, best) or _other_size(kind, best) or _other_thickness(kind, best))
+
+
+def _other_plane(kind: _Kind, best: _Kind) -> bool:
+    return None not in (kind.plane, best.plane) and kind.plane != best.plane
+
+
+def _other_size(kind: _Kind, best: _Kind) -> bool:
+    return "" not in (kind.size, best.size) and kind.size != best.size
+
+
+def _other_thickness(kind: _Kind, best: _Kind) -> bool:
+    return None not in (kind.thickness, best.thickness) and kind.thickness != best.thickness
+
+
+def _largest(images: Sequence[ImageFacts], kinds: Mapping[str, _Kind]) -> _Kind:
+    """The kind with most frames; of equals one that is no localizer, then the thinner one, then by the first UID."""
+    frames: dict[_Kind, int] = defaultdict(int)
+    first: dict[_Kind, str] = {}
+    for image in images:
+        kind = kinds[image.sop_uid]
+        frames[kind] += image.frames
+        first.setdefault(kind, image.sop_uid)
+
+    def rank(kind: _Kind) -> tuple[object, ...]:
+        return (-frames[kind], "LOCALIZER" in kind.image_type, kind.thickness is None, kind.thickness or 0, first[kind])
+
+    return min(frames, key=rank)
+
+
+def _odd(image: ImageFacts, kind: _Kind, best: _Kind) -> OddImage:
+    values = split_image_type(image.image_type or "")
+    if kind.image_type not in (best.image_type, ()):
+        return OddImage(image.sop_uid, _other_type(image, values), image.image_type or "")
+    if _other_plane(kind, best):
+        return OddImage(image.sop_uid, Oddity.ORIENTATION, image.orientation or "")
+    if _other_size(kind, best):
+        return OddImage(image.sop_uid, Oddity.SIZE, image.size or "")
+    return OddImage(image.sop_uid, Oddity.THICKNESS, image.thickness or "")
+
+
+def _other_type(image: ImageFacts, values: tuple[str, ...]) -> Oddity:
+    if "LOCALIZER" in values:
+        return Oddity.LOCALIZER
+    return Oddity.PAGE if _PAGES & set(values) or not image.positions else Oddity.IMAGE_TYPE
+
+
+def _most_told(texts: Iterable[str | None]) -> str:
+    counts: dict[str, int] = defaultdict(int)
+    for text in texts:
+        if text:
+            counts[text] += 1
+    return min(counts, key=lambda text: (-counts[text], text), default="")

@@ -1,0 +1,99 @@
+"""K6: a number that anybody can read is read; a number that cannot be true was not told."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pacs_module.domain.dicom.attributes import parse_count, parse_thickness
+from pacs_module.domain.dicom.numbers import read_number, read_thickness, read_whole
+
+
+@pytest.mark.parametrize(
+    ("text", "mm"),
+    [
+        ("1.25", 1.25),
+        ("1,25", 1.25),
+        ("1.25 mm", 1.25),
+        ("1,25MM", 1.25),
+        ("1.25 ㎜", 1.25),
+        ("0.125 cm", 1.25),
+        ("1250 um", 1.25),
+        ("+1.25", 1.25),
+        (" 1 . 25 ", 1.25),
+        ("1.25E0", 1.25),
+        ("125e-2", 1.25),
+        ("1.25\\1.25", 1.25),
+        ("\\1.25", 1.25),
+        ("１．２５", 1.25),
+        ("１，２５ｍｍ", 1.25),
+        ("١٫٢٥", 1.25),
+        ("1·25", 1.25),
+        (".5", 0.5),
+        ("5.", 5.0),
+        ("1.25\0", 1.25),
+        ("0001.250", 1.25),
+    ],
+)
+def test_a_thickness_that_anybody_can_read(text: str, mm: float) -> None:
+    assert read_thickness(text).value == pytest.approx(mm)
+    assert parse_thickness(text) == pytest.approx(mm)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("999", "999 is not between 0.1 and 100 mm"),
+        ("1000", "1000 is not between 0.1 and 100 mm"),
+        ("100.5 mm", "100.5 mm is not between 0.1 and 100 mm"),
+        ("0.00125", "0.00125 is not between 0.1 and 100 mm"),
+        ("0", "0 is not above 0 mm"),
+        ("-5", "-5 is not above 0 mm"),
+        ("−5", "−5 is not above 0 mm"),
+        ("NaN", "NaN is no number"),
+        ("inf", "inf is no number"),
+        ("1e400", "1e400 is not finite"),
+        ("1e308", "1e308 is not between 0.1 and 100 mm"),
+        ("thin", "thin is no number"),
+        ("1 25", "1 25 is no number"),
+        ("1.2.3", "1.2.3 is no number"),
+        ("5 inch", "5 inch is no number"),
+        ("mm", "mm is no number"),
+        ("", "empty"),
+        ("   ", "empty"),
+        ("\\", "empty"),
+        ("9" * 500, "too long for a number"),
+    ],
+)
+def test_a_thickness_that_cannot_be_true_was_not_told(text: str, why: str) -> None:
+    assert read_thickness(text).value is None
+    assert read_thickness(text).why == why
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("12", 12), (" 12 ", 12), ("12.0", 12), ("+12", 12), ("１２", 12), ("-3", -3), ("12.5", None), ("n/a", None), ("", None)],
+)
+def test_whole_numbers(text: str, number: int | None) -> None:
+    assert read_whole(text) == number
+
+
+@pytest.mark.parametrize(
+    ("value", "count"), [("12.0", 12), ("１２", 12), (12, 12), ("-1", None), ("1e12", None), (None, None), (True, None)]
+)
+def test_counts(value: object, count: int | None) -> None:
+    assert parse_count(value) == count
+
+
+@given(st.text(max_size=100))
+def test_no_text_is_too_strange(text: str) -> None:
+    reading = read_thickness(text)
+    assert (reading.value is None) == bool(reading.why)
+    read_whole(text)
+
+
+@given(st.floats(0.1, 100), st.sampled_from(["{}", " {} mm", "+{}", "{}\\{}", "{} "]))
+def test_every_way_to_write_it_is_the_same_number(value: float, form: str) -> None:
+    text = repr(round(value, 4))
+    assert read_number(form.format(text, text)) == read_number(text.replace(".", ",")) == float(text)
