@@ -27,7 +27,11 @@ try:
     check_ram_disk(_facts.storage, _switches)
     _log = ContractLog(_environment.log_folder, "orthanc-python")
     if _mended := mend_runtimes(_facts.index):
-        _log.event("runtimes of jobs that Orthanc could not have read are 0 now", "WARNING", jobs=_mended)
+        _log.event(
+            "job_runtimes_repaired",
+            "runtimes of jobs that Orthanc could not have read are 0 now", "WARNING",
+            jobs=_mended,
+        )
     # Taken here, once: later calls from other threads would need the SDK.
     _token = orthanc.GenerateRestApiAuthorizationToken()
     _plugins = Plugins(_environment, _switches, _facts, _token, _log)

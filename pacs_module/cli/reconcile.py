@@ -32,11 +32,11 @@ class WarningsOnly:
     def line(self, text: str) -> None:
         """Not said: dcm_end.log belongs to the running service."""
 
-    def event(self, what: str, level: str = "INFO", **values: object) -> None:
+    def event(self, key: str, words: str, level: str = "INFO", **values: object) -> None:
         """Say a warning."""
-        if level != "INFO" and what != "reconciled":
+        if level != "INFO" and key != "reconciled":
             told = " ".join(f"{name}={value}" for name, value in values.items())
-            say(errors, f"{what} {told}", "yellow")
+            say(errors, f"{words} {told}", "yellow")
 
 
 def reconcile(

@@ -48,7 +48,10 @@ def serve(settings: Settings) -> None:
         web, supervisor = _Web(service, listening), supervised(service)
         web.start()
         supervisor.start()
-        service.log.event("pacs_module runs", port=settings.web.port, pacs=[pacs.name for pacs in settings.pacs])
+        service.log.event(
+            "started", "pacs_module runs",
+            port=settings.web.port, pacs=[pacs.name for pacs in settings.pacs],
+        )
         while web.alive() and not asked_to_stop.wait(LOOK_S):
             supervisor.look_after()
         fault = "" if asked_to_stop.is_set() else web.fault
@@ -130,7 +133,7 @@ def _stop(service: Service, web: _Web) -> list[str]:
     Returns:
         What is left in the middle of its work.
     """
-    service.log.event("pacs_module stops", withinS=STOP_S + CLOSE_S)
+    service.log.event("stopping", "pacs_module stops", withinS=STOP_S + CLOSE_S)
     web.stop()
     for loop in service.loops.values():
         loop.stop()
@@ -141,7 +144,7 @@ def _stop(service: Service, web: _Web) -> list[str]:
     closing.start()
     closing.join(CLOSE_S)
     left += [name for name, alive in (("web", web.alive()), ("closing", closing.is_alive())) if alive]
-    service.log.event("pacs_module stopped", "WARNING" if left else "INFO", left=left)
+    service.log.event("stopped", "pacs_module stopped", "WARNING" if left else "INFO", left=left)
     return left
 
 
@@ -156,6 +159,9 @@ def _let_go(service: Service) -> None:
     try:
         service.leases.let_all_go()
     except PipelineError as error:
-        service.log.event("leases not given back, they will be over soon", "WARNING", error=str(error))
+        service.log.event(
+            "leases_not_returned", "leases not given back, they will be over soon", "WARNING",
+            error=str(error),
+        )
     service.queue.close()
     service.store.close()

@@ -29,6 +29,6 @@ class EventLog(Protocol):
         """One line of dcm_end.log, as made by :mod:`pacs_module.domain.explain.loglines`."""
         ...
 
-    def event(self, what: str, level: str = "INFO", **values: object) -> None:
-        """Something worth saying that the contract has no line for."""
+    def event(self, key: str, words: str, level: str = "INFO", **values: object) -> None:
+        """Something worth saying that the contract has no line for: a stable key, and the words."""
         ...

@@ -120,7 +120,10 @@ class FindLoop:
             try:
                 queries = self.look(self.pacs)
             except PipelineError as error:
-                self.log.event("look again failed", "WARNING", pacs=self.pacs, error=str(error))
+                self.log.event(
+                    "growth_check_failed", "look again failed", "WARNING",
+                    pacs=self.pacs, error=str(error),
+                )
                 return
             if queries is None:
                 return
@@ -151,5 +154,6 @@ class FindLoop:
 
     def _turn(self, circuit: str) -> None:
         if self.circuit != circuit:
-            self.log.event(f"circuit of {self.pacs} is {circuit}", "WARNING" if circuit == "open" else "INFO", pacs=self.pacs)
+            level = "WARNING" if circuit == "open" else "INFO"
+            self.log.event(f"pacs_circuit_{circuit}", f"circuit of {self.pacs} is {circuit}", level, pacs=self.pacs)
         self.circuit = circuit

@@ -77,14 +77,15 @@ class Loop:
         if self._thread is None:
             self.start()
         elif not self.alive():
-            self.log.event(f"{self.name} had died and is started again", "ERROR")
+            self.log.event("loop_restarted", f"{self.name} had died and is started again", "ERROR", loop=self.name)
             self.start()
         elif self.stuck() != self._told_stuck:
             self._told_stuck = not self._told_stuck
             if self._told_stuck:
-                self.log.event(f"{self.name} is stuck", "ERROR", forS=round(self.step_s()), at=self._place())
+                values = {"loop": self.name, "forS": round(self.step_s()), "place": self._place()}
+                self.log.event("loop_stuck", f"{self.name} is stuck", "ERROR", **values)
             else:
-                self.log.event(f"{self.name} is not stuck any more")
+                self.log.event("loop_not_stuck", f"{self.name} is not stuck any more", loop=self.name)
 
     def wake(self) -> None:
         """There may be work."""
@@ -128,7 +129,7 @@ class Loop:
         return busy
 
     def _goes_on(self) -> None:
-        self.log.event(f"{self.name} goes on", after=self.failures)
+        self.log.event("loop_goes_on", f"{self.name} goes on", loop=self.name, after=self.failures)
         server = self.fault.server if self.fault else ""
         self.failures, self.fault = 0, None
         if server:
@@ -139,7 +140,7 @@ class Loop:
         self.fault = Fault.of(error, before.since if before else epoch_ms())
         if self.fault != before or self.failures.bit_count() == 1:
             told = {"kind": kind, "server": self.fault.server, "error": words, "inRow": self.failures}
-            self.log.event(f"{self.name} failed", "WARNING", **told)
+            self.log.event("loop_failed", f"{self.name} failed", "WARNING", loop=self.name, **told)
 
     def _pause(self) -> float:
         if not self.failures:

@@ -96,7 +96,10 @@ def tell_profiles(settings: Settings, log: EventLog) -> None:
     for pacs in settings.pacs:
         if pacs.profile is not None:
             keys = _read(pacs.profile)
-            log.event("profile used", pacs=pacs.name, file=str(pacs.profile), settings={key: getattr(pacs, key) for key in keys})
+            log.event(
+                "profile_used", "profile used",
+                pacs=pacs.name, file=str(pacs.profile), settings={key: getattr(pacs, key) for key in keys},
+            )
 
 
 def _with_profile(pacs: PacsSettings, folder: Path | None) -> PacsSettings:

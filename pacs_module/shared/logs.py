@@ -3,7 +3,8 @@ The two plain-text logs of the operator contract and their JSON twins.
 
 ``<name>.log`` holds the contract's lines, letter by letter, one event a line. ``<name>.jsonl`` holds the same lines with their
 time, and everything else that is worth saying: ``{"at": ..., "level": ..., "line": ...}`` or ``{"at": ..., "level": ...,
-"event": ..., ...}``.
+"event": ..., "text": ..., ...}``. ``event`` is a short key that stays as it is (``pull_asked``), ``text`` says it in words. Both
+processes name a study, series, pull and hand-over alike: ``studyUID``, ``seriesUID``, ``pullID``, ``handoverID``.
 """
 
 from __future__ import annotations
@@ -39,9 +40,17 @@ class ContractLog:
             self._lines.info("%s", one_line)
             self._write({"level": "INFO", "line": one_line})
 
-    def event(self, what: str, level: str = "INFO", **values: object) -> None:
-        """Write something that the contract has no line for, to the JSON twin only."""
-        self._write({"level": level, "event": what, **values})
+    def event(self, key: str, words: str, level: str = "INFO", **values: object) -> None:
+        """
+        Write something that the contract has no line for, to the JSON twin only.
+
+        Args:
+            key: Short and stable, for programs that read the log (``pull_asked``).
+            words: The same for people; may change.
+            level: As in :mod:`logging`.
+            values: What it is about.
+        """
+        self._write({"level": level, "event": key, "text": words, **values})
 
     def _write(self, values: dict[str, object]) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")

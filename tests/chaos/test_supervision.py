@@ -101,7 +101,7 @@ def test_a_web_server_that_has_ended_ends_the_process(tmp_path: Path) -> None:
     with Alone(tmp_path, program=(sys.executable, "-c", WITHOUT_WEB)) as alone:
         assert alone.ends() == 2
         assert alone.said().splitlines() == ["the web server has ended: RuntimeError: the sockets are gone"]
-        assert alone.events()[-1]["event"] == "pacs_module stopped"
+        assert alone.events()[-1]["event"] == "stopped"
 
 
 # --- who is away ---
@@ -143,7 +143,7 @@ def test_a_store_that_is_locked_at_the_start_is_waited_for(tmp_path: Path) -> No
             rival.start()
             alone.wait(lambda: alone.get("/health/ready").ok, "it goes on by itself")
             assert waits not in alone.awaited()
-            assert "supervisor goes on" in [event["event"] for event in alone.events()]
+            assert "supervisor goes on" in [event["text"] for event in alone.events()]
             assert alone.stopped() == 0
     finally:
         rival.start()
@@ -190,7 +190,7 @@ def test_a_full_disk_under_the_log_ends_nothing(tmp_path: Path, disk: Path) -> N
             alone.wait(lambda: last_step(alone, "publish") > before, "it works on")
         alone.wait(lambda: "is written again" in alone.said(), "it says that the log is written again")
         assert alone.stopped() == 0
-        assert "pacs_module stopped" in [line["event"] for line in alone.events()]
+        assert "stopped" in [line["event"] for line in alone.events()]
         assert len(alone.said().splitlines()) <= 4, "two notes a file and nothing of the lines"
 
 
@@ -214,7 +214,7 @@ def test_a_signal_stops_it_in_order(tmp_path: Path, number: signal.Signals) -> N
         alone.wait(lambda: alone.get("/health/ready").ok, "it works")
         assert alone.stopped(number) == 0
         last = alone.events()[-1]
-        assert (last["event"], last["level"], last["left"]) == ("pacs_module stopped", "INFO", [])
+        assert (last["event"], last["level"], last["left"]) == ("stopped", "INFO", [])
         assert alone.said() == ""
 
 
@@ -224,7 +224,7 @@ def test_a_signal_while_it_waits_for_its_store_stops_it(tmp_path: Path) -> None:
         with Alone(tmp_path) as alone:
             alone.until_alive()
             assert alone.stopped() in (0, 1)
-            assert "pacs_module stopped" in [line["event"] for line in alone.events()]
+            assert "stopped" in [line["event"] for line in alone.events()]
     finally:
         rival.start()
 
@@ -238,8 +238,8 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
             connection, _ = deaf.accept()
             with connection:
                 alone.process.send_signal(signal.SIGTERM)
-                alone.wait(lambda: "pacs_module stops" in [line["event"] for line in alone.events()], "it stops")
+                alone.wait(lambda: "stopping" in [line["event"] for line in alone.events()], "it stops")
                 alone.process.send_signal(signal.SIGTERM)
                 assert alone.ends() == 128 + signal.SIGTERM
         assert "ended at once" in alone.said()
-        assert "pacs_module stopped" not in [line["event"] for line in alone.events()]
+        assert "stopped" not in [line["event"] for line in alone.events()]

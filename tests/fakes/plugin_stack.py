@@ -183,7 +183,7 @@ class PluginStack:
 
     def events(self, part: str = "") -> list[dict[str, Any]]:
         text = (self.logs / "orthanc-python.jsonl").read_text(encoding="utf-8")
-        return [record for record in map(json.loads, _whole_lines(text)) if part in record.get("event", "")]
+        return [record for record in map(json.loads, _whole_lines(text)) if part in record.get("text", "")]
 
     def orthanc_log(self) -> str:
         return self.receiver.process.log_file.read_text(encoding="utf-8", errors="replace")

@@ -49,13 +49,15 @@ class FakeLog:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.keys: list[str] = []
         self.events: list[tuple[str, dict[str, object]]] = []
 
     def line(self, text: str) -> None:
         self.lines.append(text)
 
-    def event(self, what: str, level: str = "INFO", **values: object) -> None:
-        self.events.append((what, {"level": level, **values}))
+    def event(self, key: str, words: str, level: str = "INFO", **values: object) -> None:
+        self.keys.append(key)
+        self.events.append((words, {"level": level, **values}))
 
     def take(self) -> list[str]:
         """The lines since the last call."""

@@ -115,7 +115,7 @@ def test_refused_notification_is_kept(stack: PluginStack, study: str) -> None:
     try:
         stack.pull(study, expected=12)
         kept = "pacs_module did not take a message"
-        until(lambda: [one for one in stack.events(kept) if one["study"] == study], 90, "refusal", stack)
+        until(lambda: [one for one in stack.events(kept) if one["studyUID"] == study], 90, "refusal", stack)
         assert stack.get("/aipull/status").json()["counts"]["outbox"] >= 1
     finally:
         stack.recorder.status = 200

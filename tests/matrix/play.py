@@ -145,7 +145,7 @@ class _Quiet:
     def line(self, text: str) -> None:
         """A contract line."""
 
-    def event(self, what: str, level: str = "INFO", **values: object) -> None:
+    def event(self, key: str, words: str, level: str = "INFO", **values: object) -> None:
         """Anything else."""
 
 

@@ -70,12 +70,18 @@ class RestApi:
             if verdict.fits:
                 self.pulls.add(request, now_ms())
         if verdict.never:
-            self.log.event("a pull can never have room", level="ERROR", study=request.study_uid, why=verdict.why)
+            self.log.event(
+                "pull_never_fits", "a pull can never have room",
+                level="ERROR", studyUID=request.study_uid, why=verdict.why,
+            )
             self.on_never(request.study_uid)
             return Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"message": verdict.why})
         if not verdict.fits:
             return Answer(HTTPStatus.INSUFFICIENT_STORAGE, {"message": verdict.why})
-        self.log.event("pull asked for", pull=request.pull_id, study=request.study_uid, pacs=request.pacs, at_level=request.level)
+        self.log.event(
+            "pull_asked", "pull asked for",
+            pullID=request.pull_id, studyUID=request.study_uid, pacs=request.pacs, at_level=request.level,
+        )
         reach("pull_journaled")
         self.on_pull()
         return Answer(HTTPStatus.OK, {"status": "running"})
@@ -109,7 +115,10 @@ class RestApi:
         self.folder.remove(row.folder)
         if row.state == "given":
             self.handovers.set_state(handover_id, "released")
-            self.log.event("hand-over released", study=row.study_uid, handover=handover_id, folder=row.folder)
+            self.log.event(
+                "handover_released", "hand-over released",
+                studyUID=row.study_uid, handoverID=handover_id, folder=row.folder,
+            )
         return Answer(HTTPStatus.OK, {"released": True})
 
     def status(self) -> Answer:
@@ -148,5 +157,8 @@ def answer_to(api: RestApi, handler: Handler, request: Mapping[str, Any]) -> Ans
     except ValueError as error:
         return Answer(HTTPStatus.BAD_REQUEST, {"message": f"not JSON: {error}", "key": "body", "value": None, "allowed": "JSON"})
     except Exception as error:
-        api.log.event("a request failed", level="ERROR", error=f"{type(error).__name__}: {error}")
+        api.log.event(
+            "request_failed", "a request failed",
+            level="ERROR", error=f"{type(error).__name__}: {error}",
+        )
         return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, {"message": f"{type(error).__name__}: {error}"})

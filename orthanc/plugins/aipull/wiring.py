@@ -86,14 +86,17 @@ class Plugins:
         """Orthanc's database is open: take up the work."""
         if not same_epoch(self.journal, get_property):
             epoch = begin_epoch(self.journal, set_property, self._forget_index)
-            self.log.event("new index in Orthanc: everything is read from its start", epoch=epoch)
+            self.log.event(
+                "new_index", "new index in Orthanc: everything is read from its start",
+                epoch=epoch,
+            )
         leftovers = self.folder.sweep(row.folder for row in self._tables.handovers.given())
         if leftovers:
-            self.log.event("unfinished hand-overs removed", folders=leftovers)
+            self.log.event("unfinished_handovers_removed", "unfinished hand-overs removed", folders=leftovers)
         self.journal.forget_before(now_ms() - _KEEP_MS, now_ms() - _KEEP_HANDOVERS_MS)
         for worker in self._workers():
             worker.start()
-        self.log.event("started", counts=self.journal.counts())
+        self.log.event("started", "started", counts=self.journal.counts())
 
     def stop(self) -> None:
         """Orthanc ends: let running steps come to their end, for a moment."""
@@ -101,7 +104,7 @@ class Plugins:
             worker.stop()
         for worker in self._workers():
             worker.join(_STOP_S)
-        self.log.event("stopped")
+        self.log.event("stopped", "stopped")
 
     def _workers(self) -> tuple[Worker, ...]:
         return self.reception, self.pulls, self.deletion, self.notifier, self.asker, self.ram_disk
@@ -130,6 +133,7 @@ class Plugins:
         kind = filesystem_of(environment.journal)
         if kind in ("tmpfs", "ramfs"):
             self.log.event(
+                "journal_in_memory",
                 "the journal lies in memory and is lost with it; AIPULL_JOURNAL should name a place on disk",
                 level="WARNING", journal=environment.journal,
-            )  # fmt: skip
+            )

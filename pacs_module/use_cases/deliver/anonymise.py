@@ -63,7 +63,7 @@ class Anonymise:
         """At the start: copies of hand-overs that are unknown or let go were left by a process that died."""
         gone = self.copies.sweep(self._is_kept, self._is_made) if self.copies is not None else []
         if gone:
-            self.log.event("copies without names that nobody needs removed", folders=gone)
+            self.log.event("copies_removed", "copies without names that nobody needs removed", folders=gone)
 
     def _is_kept(self, handover_id: str) -> bool:
         item = handover_named(self.store, handover_id)
@@ -81,7 +81,10 @@ class Anonymise:
         try:
             copied = self.copies.make(item.handover_id, study.study_uid, folders_of(item))
         except RetriableError as error:
-            self.log.event("copy without names not made, tried again", "WARNING", studyUID=study.study_uid, why=str(error))
+            self.log.event(
+                "copy_failed", "copy without names not made, tried again", "WARNING",
+                studyUID=study.study_uid, why=str(error),
+            )
             self._put_off(study.study_uid, item, str(error))
             return
         reach("copied")
@@ -89,7 +92,10 @@ class Anonymise:
         try:
             self.puller.release(item.handover_id)  # the backend gets the copy; what is not let go now goes with it
         except RetriableError as error:
-            self.log.event("hand-over not released yet", studyUID=study.study_uid, why=str(error))
+            self.log.event(
+                "release_failed", "hand-over not released yet",
+                studyUID=study.study_uid, why=str(error),
+            )
 
     def _owe(self, study_uid: str, item: HandOver, copied: Copied | None) -> None:
         def edit(study: Study) -> bool:

@@ -33,7 +33,10 @@ class KeepArchive:
         if item.message_state != "done" or item.archived_at:
             return
         if not Path(item.filepath).is_dir():
-            self.log.event("nothing to archive: the files are gone", "WARNING", studyUID=study_uid, folder=item.filepath)
+            self.log.event(
+                "archive_files_gone", "nothing to archive: the files are gone", "WARNING",
+                studyUID=study_uid, folder=item.filepath,
+            )
             return
         reach("to_archive")
         kept = self.archive.store(item.handover_id, Path(item.filepath), self.clock.today())
@@ -54,7 +57,7 @@ class KeepArchive:
         """Remove what is older than the archive keeps, and what a process that died left half."""
         days = self.archive.sweep(self.clock.today(), self._is_made)
         if days:
-            self.log.event("archive: old days removed", days=days)
+            self.log.event("archive_days_removed", "archive: old days removed", days=days)
         return False
 
     def _is_made(self, handover_id: str) -> bool:

@@ -82,7 +82,13 @@ class BackendCircuit:
     def _say(self, circuit: Circuit, failures: int) -> None:
         self._told(circuit.state)
         if circuit.state == CLOSED:
-            self._log.event("circuit of the backend is closed", "INFO", afterFailures=failures)
+            self._log.event(
+                "backend_circuit_closed", "circuit of the backend is closed", "INFO",
+                afterFailures=failures,
+            )
         else:
             retry = iso(circuit.retry_at)
-            self._log.event("circuit of the backend is open", "WARNING", why=circuit.why, retryAt=retry, inRow=circuit.opened)
+            self._log.event(
+                "backend_circuit_open", "circuit of the backend is open", "WARNING",
+                why=circuit.why, retryAt=retry, inRow=circuit.opened,
+            )

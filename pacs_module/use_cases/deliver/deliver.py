@@ -80,7 +80,10 @@ class Deliver:
         study = study_named(self.store, str(delivery.message.get("studyUID", "")))
         item = study.handover(str(delivery.message.get("handoverID", ""))) if study else None
         if study is None or item is None:
-            self.log.event("message of a study that the store does not know", "ERROR", message=dict(delivery.message))
+            self.log.event(
+                "message_of_unknown_study", "message of a study that the store does not know", "ERROR",
+                message=dict(delivery.message),
+            )
             self.consumer.dead(delivery)
         elif not item.open:
             self._settle(delivery, dead=item.message_state == "dead")
@@ -97,7 +100,10 @@ class Deliver:
         try:
             self.consumer.put_back(delivery)
         except PipelineError as error:
-            self.log.event("message not given back, RabbitMQ does it", "WARNING", messageID=delivery.message_id, error=str(error))
+            self.log.event(
+                "message_not_returned", "message not given back, RabbitMQ does it", "WARNING",
+                messageID=delivery.message_id, error=str(error),
+            )
 
     def _files_there(self, item: HandOver) -> bool:
         folders = [from_document(SeriesFolder, entry) for entry in item.message.get("series", ())]

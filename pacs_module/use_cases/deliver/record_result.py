@@ -50,7 +50,7 @@ class RecordResult:
             change(self.store, study.study_uid, edit)
         reach("result_in")
         values = {"studyUID": result.study_uid, "seriesUID": result.series_uid, "state": result.state}
-        self.log.event("result", **values, answer=answer or "unknown")
+        self.log.event("result_recorded", "result", **values, answer=answer or "unknown")
         return answer
 
     def _take(self, study: Study, item: HandOver, result: Result) -> str:

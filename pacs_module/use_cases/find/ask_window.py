@@ -92,7 +92,8 @@ class AskWindow:
         if not complete:
             deaf_to = sorted(known.deaf_to)
             self.log.event(
-                "result list capped", "ERROR", pacs=pacs, query=window.query(), answers=len(studies), notHonoured=deaf_to
+                "result_list_capped", "result list capped", "ERROR",
+                pacs=pacs, query=window.query(), answers=len(studies), notHonoured=deaf_to,
             )
         return Answers(tuple(studies), complete, search.queries, complete and search.nothing_left_out)
 
@@ -171,12 +172,15 @@ class _Search:
 
     def _deaf(self, dimension: str) -> None:
         self.known.deaf_to.add(dimension)
-        self.log.event("key not honoured", "WARNING", pacs=self.pacs, key=dimension)
+        self.log.event("key_not_honoured", "key not honoured", "WARNING", pacs=self.pacs, attribute=dimension)
 
     def _learn(self, whole: _Answer, together: list[FoundStudy]) -> None:
         if (len(together) > whole.count or whole.cut) and whole.count not in self.known.caps:
             self.known.caps.add(whole.count)
-            self.log.event("the PACS caps its answers", "WARNING", pacs=self.pacs, cap=whole.count)
+            self.log.event(
+                "cap_learned", "the PACS caps its answers", "WARNING",
+                pacs=self.pacs, cap=whole.count,
+            )
 
     def _one(self, window: Window) -> _Answer:
         self.queries += 1
@@ -191,7 +195,8 @@ class _Search:
         if len(once) < len(studies):
             uids = Counter(study.study_uid for study in studies)
             self.log.event(
-                "duplicate answers", pacs=self.pacs, studyUIDs=[uid for uid, times in uids.items() if uid and times > 1]
+                "duplicate_answers", "duplicate answers",
+                pacs=self.pacs, studyUIDs=[uid for uid, times in uids.items() if uid and times > 1],
             )
         return _Answer(once, len(studies), cut)
 
@@ -210,7 +215,10 @@ class _Search:
             if self.queries == 1:
                 raise
             self.queries += 1
-            self.log.event("a part is asked once more", "WARNING", pacs=self.pacs, query=query, error=str(error))
+            self.log.event(
+                "part_asked_again", "a part is asked once more", "WARNING",
+                pacs=self.pacs, query=query, error=str(error),
+            )
             return self.finder.find(self.pacs, "STUDY", query, self.return_keys)
 
 

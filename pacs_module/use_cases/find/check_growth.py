@@ -63,7 +63,10 @@ class LookAgain:
         elif study.look.number < self.policy.images and not growth(shown, study.look.series, study.received):
             shown |= ask.images(shown, self.policy.most_series)
         if not shown:
-            self.log.event("growth cannot be told", "WARNING", pacs=pacs, studyUID=study.study_uid)
+            self.log.event(
+                "growth_unknown", "growth cannot be told", "WARNING",
+                pacs=pacs, studyUID=study.study_uid,
+            )
         change(self.store, study.study_uid, lambda kept: self._take(kept, shown))
         return ask.queries
 
@@ -94,7 +97,10 @@ class LookAgain:
         at = now if is_dx(study.modality, self.switches) else now + milliseconds(self.stability.delay)
         study.schedule(PULL, at)
         study.schedule(LOOK, at + milliseconds(self.policy.pauses.first))
-        self.log.event("grown at a PACS without counts", studyUID=study.study_uid, why=why)
+        self.log.event(
+            "grown_without_counts", "grown at a PACS without counts",
+            studyUID=study.study_uid, why=why,
+        )
 
 
 @dataclass

@@ -194,7 +194,7 @@ class FindStudies:
         study.saw(found.pacs, found.count, now)
         if self.store.insert(study):
             values = {"pacs": found.pacs, "accession": found.accession_number}
-            self.log.event("unpullable", "WARNING", state=State.UNPULLABLE.value, **values)
+            self.log.event("unpullable", "unpullable", "WARNING", state=State.UNPULLABLE.value, **values)
         else:
             change(self.store, key, lambda kept: _still_without(kept, found, now, by))
         return None

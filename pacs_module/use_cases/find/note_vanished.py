@@ -67,7 +67,10 @@ class NoteVanished:
                 gone += [uid] if study.pacs[pacs].gone_at and written[-1] else []
         known |= here
         if gone:
-            self.log.event("studies are gone from the PACS", "WARNING", pacs=pacs, day=day.isoformat(), studyUIDs=gone)
+            self.log.event(
+                "studies_vanished", "studies are gone from the PACS", "WARNING",
+                pacs=pacs, day=day.isoformat(), studyUIDs=gone,
+            )
         return counted
 
     def _known_at(self, pacs: str, day: date) -> tuple[set[str], set[str]]:

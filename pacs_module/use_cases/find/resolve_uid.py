@@ -42,7 +42,7 @@ class ResolveUid:
             uid = self._ask(found)
             if uid:
                 self._known[key] = uid
-                self.log.event("UID found another way", pacs=found.pacs, studyUID=uid)
+                self.log.event("uid_resolved", "UID found another way", pacs=found.pacs, studyUID=uid)
         return self._known.get(key, "")
 
     def _ask(self, found: FoundStudy) -> str:
@@ -57,7 +57,10 @@ class ResolveUid:
         try:
             answers = self.finder.find(found.pacs, level, {name: value}, KEYS)
         except PipelineError as error:
-            self.log.event("no UID another way", "WARNING", pacs=found.pacs, queryLevel=level, error=str(error))
+            self.log.event(
+                "uid_not_resolved", "no UID another way", "WARNING",
+                pacs=found.pacs, queryLevel=level, error=str(error),
+            )
             return set()
         same_day = [a for a in answers if dashed_date(a.get("StudyDate", "")) in ("", found.study_date)]
         return {uid for uid in (clean_uid(answer.get("StudyInstanceUID", "")) for answer in same_day) if uid}

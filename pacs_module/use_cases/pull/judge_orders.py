@@ -123,7 +123,10 @@ class JudgeOrders:
             return True
 
         change(self.store, study_uid, edit)
-        self.log.event("order corrected, pulled after all", studyUID=study_uid, why=verdict.why)
+        self.log.event(
+            "order_corrected", "order corrected, pulled after all",
+            studyUID=study_uid, why=verdict.why,
+        )
 
     def _raise_priority(self, study_uid: str, priority: int) -> None:
         def edit(study: Study) -> bool:
@@ -144,7 +147,7 @@ class JudgeOrders:
             orders = self.ris.orders_of(study.accession_number, study.patient_id, study.study_date)
         except PipelineError as error:
             self._silent_since = now
-            self.log.event("the RIS does not answer", "WARNING", error=str(error))
+            self.log.event("ris_not_answering", "the RIS does not answer", "WARNING", error=str(error))
             return OrderVerdict(Wanted.UNKNOWN, ROUTINE, str(error))
         names = (study.accession_number, study.patient_id, study.study_date)
         return judge_orders(*names, orders, self.policy, self.switches.keywords)
@@ -164,6 +167,12 @@ class JudgeOrders:
         try:
             self.puller.write_verdicts([loglines.study_filtered(*names)])
         except PipelineError as error:
-            self.log.event("filter lines not in orthanc-python.log", "WARNING", error=str(error))
-        self.log.event("not pulled because of its order", studyUID=study.study_uid, why=verdict.why)
+            self.log.event(
+                "filter_lines_not_written", "filter lines not in orthanc-python.log", "WARNING",
+                error=str(error),
+            )
+        self.log.event(
+            "order_not_wanted", "not pulled because of its order",
+            studyUID=study.study_uid, why=verdict.why,
+        )
         return False

@@ -54,7 +54,9 @@ class PullTurns:
         now = self.clock.now()
         found = allowance(self.sparing[name], self._meters.get(name, Meter()), self.local(), now)
         if bool(found.why) != bool(self.held.get(name)):
-            self.log.event("the PACS is spared" if found.why else "the PACS is spared no more", pacs=name, why=found.why)
+            spared = bool(found.why)
+            words = "the PACS is spared" if spared else "the PACS is spared no more"
+            self.log.event("pacs_spared" if spared else "pacs_not_spared", words, pacs=name, why=found.why)
         self.held[name] = found.why
         return found
 

@@ -146,7 +146,10 @@ class PreparePull:
             try:
                 images[uid] = self._images_of(request.pacs, request.study_uid, uid)
             except PipelineError as error:
-                self.log.event("no IMAGE level", "WARNING", pacs=request.pacs, studyUID=request.study_uid, error=str(error))
+                self.log.event(
+                    "image_level_failed", "no IMAGE level", "WARNING",
+                    pacs=request.pacs, studyUID=request.study_uid, error=str(error),
+                )
         known = {uid: uids for uid, uids in images.items() if uids}
         return replace(request, expected=None, expected_series={}, expected_instances=known)
 
@@ -165,7 +168,10 @@ class PreparePull:
         except PipelineError as error:
             if self._filters(pacs) and isinstance(error, RetriableError):
                 raise
-            self.log.event("no series counts", "WARNING", pacs=pacs, studyUID=study.study_uid, error=str(error))
+            self.log.event(
+                "series_counts_missing", "no series counts", "WARNING",
+                pacs=pacs, studyUID=study.study_uid, error=str(error),
+            )
             return []
         facts = {}
         for answer in answers:
@@ -207,7 +213,10 @@ class PreparePull:
         try:
             self.puller.write_verdicts(lines)
         except PermanentError as error:
-            self.log.event("filter lines not in orthanc-python.log", "WARNING", error=str(error), lines=lines)
+            self.log.event(
+                "filter_lines_not_written", "filter lines not in orthanc-python.log", "WARNING",
+                error=str(error), lines=lines,
+            )
 
 
 def _larger(found: int | None, counted: int) -> int | None:

@@ -233,7 +233,10 @@ class PullStudies:
             # One study that cannot be pulled keeps none of the round waiting; it is due again when the claim's lease is over.
             if isinstance(error, InvalidTransition):
                 note_impossible(self.store, study.study_uid, error)
-            self.log.event("pull not possible", "ERROR", studyUID=study.study_uid, why=str(error))
+            self.log.event(
+                "pull_not_possible", "pull not possible", "ERROR",
+                studyUID=study.study_uid, why=str(error),
+            )
             return False
 
     def _pull_from(self, study: Study, pacs: str) -> bool:
@@ -244,7 +247,10 @@ class PullStudies:
         try:
             request = self.prepare(study, pacs, final=self.policy.retry.exhausted(study.attempts + 1))
         except RetriableError as error:
-            self.log.event("pull put off", "WARNING", studyUID=study.study_uid, why=str(error))
+            self.log.event(
+                "pull_put_off", "pull put off", "WARNING",
+                studyUID=study.study_uid, why=str(error),
+            )
             return self._put_off(study, claim, self.policy.watch, f"put off: {error}")
         if not self._all_turns.ours(pacs):
             return self._put_off(study, claim, timedelta(0), "this process stood still; another has its turn")
@@ -290,7 +296,10 @@ class PullStudies:
             self.ends.too_large(request, str(error))
             return False
         except RetriableError as error:
-            self.log.event("plugins not reached, will be asked again", "WARNING", studyUID=request.study_uid, error=str(error))
+            self.log.event(
+                "plugins_not_reached", "plugins not reached, will be asked again", "WARNING",
+                studyUID=request.study_uid, error=str(error),
+            )
         except PermanentError as error:
             self.log.line(loglines.MOVE_FAILED)
             self.log.line(loglines.move_success([]))

@@ -32,5 +32,6 @@ class WatchRamDisk:
         if bool(self.state.get("alarm")) != bool(before.get("alarm")):
             full = bool(self.state.get("alarm"))
             words = FULL if full else "the RAM disk is emptier again"
-            self.log.event(words, "WARNING" if full else "INFO", **self.state)
+            key = "ram_disk_full" if full else "ram_disk_has_room"
+            self.log.event(key, words, "WARNING" if full else "INFO", **self.state)
         return False

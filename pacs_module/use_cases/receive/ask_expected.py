@@ -40,7 +40,10 @@ class Announce:
         try:
             answers = self.finder.find(name, "STUDY", {"StudyInstanceUID": study_uid}, _KEYS)
         except PipelineError as error:
-            self.log.event("a pushed study could not be asked for", "WARNING", pacs=name, studyUID=study_uid, error=str(error))
+            self.log.event(
+                "pushed_study_not_asked", "a pushed study could not be asked for", "WARNING",
+                pacs=name, studyUID=study_uid, error=str(error),
+            )
             return None
         studies = (found_study(name, answer) for answer in answers)
         return next((one for one in studies if one.study_uid == study_uid), None)

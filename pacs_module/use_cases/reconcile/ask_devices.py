@@ -39,7 +39,10 @@ class AskDevices:
                 found = self._at(pacs, line)
             except RetriableError as error:
                 self._silent.add(pacs)
-                self.log.event("reconcile: devices not asked for any more", "WARNING", pacs=pacs, error=str(error))
+                self.log.event(
+                    "reconcile_devices_skipped", "reconcile: devices not asked for any more", "WARNING",
+                    pacs=pacs, error=str(error),
+                )
                 continue
             if found:
                 return found

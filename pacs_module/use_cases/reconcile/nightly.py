@@ -70,7 +70,10 @@ class Nightly:
             self._settled = night
             return {"night": night.isoformat(), "by": self.leases.owner}
         again = self.clock.now() + milliseconds(self.policy.pause)
-        self.log.event("reconcile: not all compared, tried again", "WARNING", night=night.isoformat(), tries=tries + 1)
+        self.log.event(
+            "reconcile_incomplete", "reconcile: not all compared, tried again", "WARNING",
+            night=night.isoformat(), tries=tries + 1,
+        )
         return {**memo, "trying": night.isoformat(), "tries": tries + 1, "notBefore": again}
 
     def _one_day(self, day: date) -> Report:

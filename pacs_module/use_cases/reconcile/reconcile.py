@@ -62,7 +62,7 @@ class Reconcile:
         made = report(days, iso(self.clock.now()), lists, tuple(self._with_devices(lines)))
         level = "INFO" if made.compared and not made.missing else "WARNING"
         what = {"days": [made.first_day, made.last_day], "missing": len(made.missing), "compared": made.compared}
-        self.log.event("reconciled", level, **what, causes=made.by_cause)
+        self.log.event("reconciled", "reconciled", level, **what, causes=made.by_cause)
         return made
 
     def _list(self, pacs: str, day: date, ours: Collection[Study]) -> PacsList:
@@ -81,7 +81,10 @@ class Reconcile:
                 answers, error = self.ask(pacs, Window(day), STUDY_KEYS), ""
             except PipelineError as failure:
                 error = str(failure)
-                self.log.event("reconcile: no list", "WARNING", pacs=pacs, day=day.isoformat(), error=error)
+                self.log.event(
+                    "reconcile_no_list", "reconcile: no list", "WARNING",
+                    pacs=pacs, day=day.isoformat(), error=error,
+                )
                 continue
             queries += answers.queries
             found |= {_key(study): study for study in answers.studies}

@@ -38,7 +38,7 @@ class Repair:
             The report with what was done, by study.
         """
         done = {line.study_uid: words for line in report.lines if (words := self._repair(line, f"reconcile: {by}"))}
-        self.log.event("reconcile: repaired", studyUIDs=sorted(done), by=by)
+        self.log.event("reconcile_repaired", "reconcile: repaired", studyUIDs=sorted(done), by=by)
         return replace(report, repaired=done)
 
     def _repair(self, line: Line, by: str) -> str:

@@ -29,7 +29,10 @@ class FreeClaims:
         for owner in self.leases.dead():
             freed = sum(free_claims(self.store, self.clock, work, owner, "it is gone") for work in WORK)
             self.leases.forget(owner)
-            self.log.event("claims of a dead process are free", "WARNING" if freed else "INFO", process=owner, claims=freed)
+            self.log.event(
+                "claims_freed", "claims of a dead process are free", "WARNING" if freed else "INFO",
+                process=owner, claims=freed,
+            )
         return False
 
 

@@ -53,7 +53,7 @@ class HoldLeases:
                 return False
             self._renewed[name] = asked
         if before:
-            self.log.event("lease taken over", "WARNING", lease=name, before=before)
+            self.log.event("lease_taken_over", "lease taken over", "WARNING", lease=name, before=before)
         return True
 
     def holds(self, name: str) -> bool:
@@ -96,7 +96,7 @@ class HoldLeases:
                     continue
                 del self._renewed[name]
                 self.leases.give(name, self.owner)  # another had it meanwhile: what we began with it is over, too
-            self.log.event("lease lost", "WARNING", lease=name, holder=lease.owner)
+            self.log.event("lease_lost", "lease lost", "WARNING", lease=name, holder=lease.owner)
         return False
 
     def let_all_go(self) -> None:

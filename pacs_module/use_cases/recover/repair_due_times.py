@@ -48,7 +48,10 @@ class MendDueTimes:
             for study in late:
                 change(self.store, study.study_uid, partial(self._mend, work, now))
             if late:
-                self.log.event("due later than ever: a clock was ahead; due now", "WARNING", work=work, studies=len(late))
+                self.log.event(
+                    "due_time_repaired", "due later than ever: a clock was ahead; due now", "WARNING",
+                    work=work, studies=len(late),
+                )
         return False
 
     def _mend(self, work: str, now: int, study: Study) -> bool:

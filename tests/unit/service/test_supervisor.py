@@ -81,7 +81,7 @@ def test_a_worker_that_dies_is_replaced_and_its_message_is_delivered(supervised_
     world.until_handed_over()
     world.publish()
     wait_for(lambda: world.study().state == "completed", what="the result")
-    assert ("WORKER-1 had died and is started again", {"level": "ERROR"}) in world.log.events
+    assert ("WORKER-1 had died and is started again", {"level": "ERROR", "loop": "WORKER-1"}) in world.log.events
     wait_for(lambda: world.queue.depth() == 0, what="the message is settled")
 
 
@@ -149,7 +149,7 @@ def test_the_supervisor_itself_is_replaced_by_whoever_looks_after_it() -> None:
     assert not supervisor.alive()
     supervisor.look_after()
     wait_for(lambda: service.freed == 1, what="it works again")
-    assert (f"{NAME} had died and is started again", {"level": "ERROR"}) in world.log.events
+    assert (f"{NAME} had died and is started again", {"level": "ERROR", "loop": NAME}) in world.log.events
     supervisor.stop()
     supervisor.join(60)
 
@@ -209,7 +209,7 @@ def test_what_is_stuck_is_told_once_with_its_place_and_so_is_its_end() -> None:
         loop.look_after()
     ((what, values),) = log.events
     assert (what, values["level"]) == ("publish is stuck", "ERROR")
-    assert "a_step_that_hangs" in str(values["at"])
+    assert "a_step_that_hangs" in str(values["place"])
     goes_on.set()
     wait_for(lambda: loop.ended_at > 0, what="the step ends")
     loop.look_after()

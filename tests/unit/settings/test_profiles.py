@@ -98,8 +98,8 @@ def test_the_log_says_which_profile_was_used_and_what_holds_now(tmp_path: Path) 
 
         def line(self, text: str) -> None: ...
 
-        def event(self, what: str, level: str = "INFO", **values: object) -> None:
-            self.said.append((what, values))
+        def event(self, key: str, words: str, level: str = "INFO", **values: object) -> None:
+            self.said.append((words, values))
 
     file = tmp_path / "profiles" / "A.toml"
     write_profile(file, profile(caps=(100,), parallel_pulls=2))

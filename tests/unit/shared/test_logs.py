@@ -37,13 +37,13 @@ def lines(path: Path) -> list[str]:
 
 def test_a_line_stands_alone_in_the_log_and_with_its_time_in_the_twin(log: ContractLog, tmp_path: Path) -> None:
     log.line("find 2020-06-18 study list")
-    log.event("duplicate answer", "WARNING", pacs="A")
+    log.event("duplicate_answers", "duplicate answers", "WARNING", pacs="A")
     assert lines(tmp_path / "log" / "dcm_end.log") == ["find 2020-06-18 study list"]
     first, second = (json.loads(line) for line in lines(tmp_path / "log" / "dcm_end.jsonl"))
     assert first.pop("at").endswith("+00:00")
     assert first == {"level": "INFO", "line": "find 2020-06-18 study list"}
     assert second.pop("at")
-    assert second == {"level": "WARNING", "event": "duplicate answer", "pacs": "A"}
+    assert second == {"level": "WARNING", "event": "duplicate_answers", "text": "duplicate answers", "pacs": "A"}
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_a_full_disk_ends_nothing_and_is_told_without_the_lines(
     assert isinstance(handler, logging.StreamHandler)
     there, handler.stream = handler.stream, FullDisk()
     for _ in range(2):
-        log.event("PATIENT^NAME")
+        log.event("PATIENT^NAME", "")
     handler.stream = there
-    log.event("again")
+    log.event("again", "")
     full, again = capsys.readouterr().err.splitlines()
     assert "No space left" in full
     assert again.endswith("is written again; 2 lines came while it was not")

@@ -40,7 +40,10 @@ class Deletion(Worker):
             self._rest.delete_instances(list(reception.doomed))
             reach("deleted")
             self._receptions.close(reception, now_ms())
-            self._log.event("study deleted from Orthanc", study=reception.study_uid, images=len(reception.doomed))
+            self._log.event(
+                "study_deleted", "study deleted from Orthanc",
+                studyUID=reception.study_uid, images=len(reception.doomed),
+            )
             self.on_done()
         return self.IDLE_S
 

@@ -99,9 +99,10 @@ class Notifier(Worker):
         self._not_before[number] = time.monotonic() + pause
         level = "ERROR" if isinstance(error, PermanentError) else "WARNING"
         self._log.event(
-            "pacs_module did not take a message; it is kept and sent again", level=level, kind=row["kind"],
-            study=row["study_uid"], attempts=attempts, again_in_s=pause, error=str(error),
-        )  # fmt: skip
+            "notification_failed", "pacs_module did not take a message; it is kept and sent again",
+            level=level, kind=row["kind"], studyUID=row["study_uid"], attempts=attempts, again_in_s=pause,
+            error=str(error),
+        )
 
     def _pause(self) -> float:
         waits = [self._not_before.get(row["number"], 0) - time.monotonic() for row in self._journal.outbox_heads()]

@@ -54,8 +54,9 @@ class RamDiskWatch(Worker):
         full = is_full(self._room.disk(), self._percent, self._full)
         if full != self._full:
             self._full = full
-            level, words = ("WARNING", "the RAM disk is full") if full else ("INFO", "the RAM disk is emptier again")
-            self._log.event(words, level=level, mark_percent=self._percent, **self._room.state())
+            key, level = ("ram_disk_full", "WARNING") if full else ("ram_disk_has_room", "INFO")
+            words = "the RAM disk is full" if full else "the RAM disk is emptier again"
+            self._log.event(key, words, level, mark_percent=self._percent, **self._room.state())
 
     def _make_room(self) -> None:
         """Twice in a row: between a report and the next pull nothing runs for a moment."""
@@ -85,9 +86,10 @@ class RamDiskWatch(Worker):
                 return  # asked for in this moment
             self._tables.receptions.doom(reception, images, now_ms())
         self._log.event(
-            "half-received images removed to make room; the study's next pull brings them again", level="WARNING",
-            study=study_uid, images=len(images), free_mb=self._room.disk().free // MB,
-        )  # fmt: skip
+            "images_removed_for_room",
+            "half-received images removed to make room; the study's next pull brings them again",
+            level="WARNING", studyUID=study_uid, images=len(images), free_mb=self._room.disk().free // MB,
+        )
         self.on_doomed()
 
     def _images(self, reception: Reception) -> list[str]:

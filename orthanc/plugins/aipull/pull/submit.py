@@ -101,7 +101,10 @@ class Pulls(Worker):
         lacking = self._repair.lacking(pull.request)
         if lacking is not None:
             series = {uid: len(here) for uid, here in lacking.here.items()}
-            self._log.event("only what lacks is pulled", pull=pull.request.pull_id, repair=pull.request.repair, here=series)
+            self._log.event(
+                "missing_images_pulled", "only what lacks is pulled",
+                pullID=pull.request.pull_id, repair=pull.request.repair, here=series,
+            )
         return self._retrieve.submit(pull.request, self._maybe_submitted_since(pull), lacking)
 
     def _maybe_submitted_since(self, pull: Pull) -> int | None:
@@ -113,7 +116,10 @@ class Pulls(Worker):
         jobs = [self._retrieve.job(job_id) for job_id in pull.job_ids]
         known = [job for job in jobs if job is not None]
         if len(known) < len(jobs) and pull.conclusion is None:
-            self._log.event("Orthanc does not know the job any more; pulled again", pull=pull.request.pull_id, jobs=pull.job_ids)
+            self._log.event(
+                "job_lost", "Orthanc does not know the job any more; pulled again",
+                pullID=pull.request.pull_id, jobs=pull.job_ids,
+            )
             self._pulls.again(pull.request.pull_id)
         elif all(job.ended for job in known):
             self._end(pull, _end_of(known), was_moved=True)
@@ -123,7 +129,10 @@ class Pulls(Worker):
         if was_moved:
             self._log.line(loglines.move(request.study_uid, request.pacs, end.seconds))
         if end.error:
-            self._log.event("a pull failed", level="WARNING", study=request.study_uid, pull=request.pull_id, error=end.error)
+            self._log.event(
+                "pull_failed", "a pull failed",
+                level="WARNING", studyUID=request.study_uid, pullID=request.pull_id, error=end.error,
+            )
         self._pulls.ended(request.pull_id, now_ms(), end.error, end.seconds if was_moved else None)
         self.on_end()
 

@@ -63,8 +63,8 @@ class Asker(Worker):
         try:
             request = self._announced(arrival.row.study_uid)
         except (requests.RequestException, ValueError, MessageError) as error:
-            what, study = "pacs_module did not say what the PACS has", arrival.row.study_uid
-            self._log.event(what, level="WARNING", study=study, error=str(error))
+            words, study = "pacs_module did not say what the PACS has", arrival.row.study_uid
+            self._log.event("expected_not_told", words, level="WARNING", studyUID=study, error=str(error))
             request = None
         arrival.told = Told(request, last_image, settled=before is not None and before.request == request)
 

@@ -65,7 +65,7 @@ class Concluder:
         if broken:
             self.rest.delete_instances(broken)
             words = "images that are not whole in Orthanc's store are deleted, to be pulled again"
-            self.log.event(words, level="ERROR", study=arrival.row.study_uid, images=len(broken))
+            self.log.event("broken_images_deleted", words, level="ERROR", studyUID=arrival.row.study_uid, images=len(broken))
             arrival.refresh(self.rest)
 
     def conclude(self, received: Received) -> str:
@@ -207,10 +207,12 @@ class Concluder:
     def _event(self, received: Received, decision: Decision, exported: Exported | None) -> None:
         files: dict[str, Any] = {"linked": exported.linked, "copied": exported.copied} if exported else {}
         self.log.event(
-            "study concluded", study=received.arrival.row.study_uid, outcome=decision.outcome, why=decision.why,
-            completeness=received.completeness.words, pull=received.pull.request.pull_id if received.pull else "",
-            counts=received.arrival.counts, **files,
-        )  # fmt: skip
+            "study_concluded", "study concluded",
+            studyUID=received.arrival.row.study_uid, outcome=decision.outcome, why=decision.why,
+            completeness=received.completeness.words,
+            pullID=received.pull.request.pull_id if received.pull else "", counts=received.arrival.counts,
+            **files,
+        )
 
 
 def _announced(received: Received) -> dict[str, Any]:

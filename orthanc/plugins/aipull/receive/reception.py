@@ -96,7 +96,10 @@ class ReceptionWorker(Worker):
         try:
             work()
         except (PipelineError, OSError) as error:  # OSError: the disk is full
-            self._log.event("a study will be looked at again", level="WARNING", study=study_uid, error=str(error))
+            self._log.event(
+                "reception_step_failed", "a study will be looked at again",
+                level="WARNING", studyUID=study_uid, error=str(error),
+            )
             return False
         return True
 
@@ -113,7 +116,10 @@ class ReceptionWorker(Worker):
     def _vanished(self, arrival: Arrival) -> None:
         self._arrivals.refresh(arrival)
         if not arrival.series:
-            self._log.event("a study is gone from Orthanc", study=arrival.row.study_uid)
+            self._log.event(
+                "study_gone_from_orthanc", "a study is gone from Orthanc",
+                studyUID=arrival.row.study_uid,
+            )
             self._tables.receptions.set_state(arrival.row, CLOSED, now_ms())
             self._arrivals.drop(arrival)
 
@@ -225,7 +231,10 @@ class ReceptionWorker(Worker):
         if pulls or arrival.quiet_for() < QUIET_BEFORE_DELETE_S:
             return
         if self._has_more(arrival):
-            self._log.event("more images came after the study was concluded", study=study, counts=arrival.counts)
+            self._log.event(
+                "images_after_conclusion", "more images came after the study was concluded",
+                studyUID=study, counts=arrival.counts,
+            )
             arrival.row = self._tables.receptions.set_state(arrival.row, OPEN, now_ms())
         elif self._switches.delete_after_send:
             self._doom(arrival)

@@ -74,6 +74,9 @@ class Worker(ABC):
         words = f"{type(error).__name__}: {error}"
         if words != self._last_error and not self._stopped.is_set():
             trace = "" if isinstance(error, RetriableError) else traceback.format_exc()
-            self._log.event("a step failed and will be repeated", level="ERROR", worker=self._name, error=words, trace=trace)
+            self._log.event(
+                "step_failed", "a step failed and will be repeated",
+                level="ERROR", worker=self._name, error=words, trace=trace,
+            )
         self._last_error = words
         return self._AFTER_ERROR_S

@@ -43,7 +43,7 @@ def watch(desk: Desk, room: SmallDisk) -> RamDiskWatch:
 
 def events(folder: Path) -> list[str]:
     lines = (folder / "orthanc-python.jsonl").read_text(encoding="utf-8").splitlines()
-    return [record["event"] for record in map(json.loads, lines) if "event" in record]
+    return [record["text"] for record in map(json.loads, lines) if "event" in record]
 
 
 def test_a_full_disk_is_said_once_and_so_is_its_end(watch: RamDiskWatch, room: SmallDisk, desk: Desk) -> None:
