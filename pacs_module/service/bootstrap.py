@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
-from ..adapters.dicom.orthanc_finder import OrthancFinder
 from ..adapters.http.plugins import OrthancPuller
 from ..adapters.machine import SystemClock, process_is_gone, this_process
 from ..adapters.queue.rabbitmq import RabbitQueue
@@ -25,7 +25,7 @@ from ..use_cases.deliver.publish import Publish
 from ..use_cases.deliver.record_result import RecordResult
 from ..use_cases.deliver.release import Release
 from ..use_cases.find.ask_window import AskWindow
-from ..use_cases.find.check_growth import LookAgain
+from ..use_cases.find.check_growth import CheckGrowth
 from ..use_cases.find.find_studies import FindStudies
 from ..use_cases.find.resolve_uid import ResolveUid
 from ..use_cases.operate.look_up_at_pacs import LookUp
@@ -41,7 +41,7 @@ from ..use_cases.receive.accept_notification import AcceptNotification
 from ..use_cases.receive.ask_expected import Announce
 from ..use_cases.recover.free_claims import FreeClaims
 from ..use_cases.recover.hold_leases import HoldLeases
-from .finders import finder_by_pacs
+from .finders import finder_by_pacs, orthanc_finder
 from .folders import open_archive, open_copies
 from .loop import Loop
 from .loops import loops_of
@@ -96,7 +96,6 @@ def _open(settings: Settings) -> _Edges:
     store = open_store(settings.store.url)
     orthanc = settings.orthanc
     password = orthanc.password.get_secret_value()
-    by_orthanc = OrthancFinder(orthanc.url, orthanc.username, password, orthanc.find_timeout_s)
     owner = this_process()
     leases = HoldLeases(leases_of(store), owner, clock, log, timedelta(seconds=settings.lease_s), process_is_gone)
     return _Edges(
@@ -105,7 +104,7 @@ def _open(settings: Settings) -> _Edges:
         log=log,
         clock=clock,
         store=store,
-        finder=finder_by_pacs(settings.pacs, by_orthanc, orthanc.find_timeout_s),
+        finder=finder_by_pacs(settings.pacs, partial(orthanc_finder, settings), orthanc.find_timeout_s),
         puller=OrthancPuller(orthanc.url, orthanc.username, password, orthanc.timeout_s),
         queue=RabbitQueue(settings.rabbitmq.url.get_secret_value()),
         leases=leases,
@@ -140,7 +139,7 @@ def _service(edges: _Edges) -> Service:
         release=Release(store, puller, clock, owner, copies, archive),
         anonymise=Anonymise(store, copies, puller, clock, log, delivery_policy(settings), owner),
         manual=ManualPull(store, finder, clock, log, switches, names),
-        look=LookAgain(store, finder, clock, log, switches, settings.stability, _with_series(settings), owner),
+        look=CheckGrowth(store, finder, clock, log, switches, settings.stability, settings.traits, owner),
         work=ManualWork(store, clock, log, delivery_policy(settings)),
         look_up=LookUp(finder, clock, switches, names, edges.unreachable, lambda: find_days(settings, clock.today())),
         leases=leases,
@@ -169,38 +168,29 @@ def _reconcile_loop(edges: _Edges) -> Loop:
 
 
 def _find_studies(edges: _Edges) -> FindStudies:
-    pacs, switches = edges.settings.pacs, edges.switches
+    switches = edges.switches
     wanted = switches.ct_modalities + switches.dx_modalities
     return FindStudies(
         store=edges.store,
-        ask=AskWindow(edges.finder, edges.log, wanted, {one.name: one.caps for one in pacs}),
+        ask=AskWindow(edges.finder, edges.log, wanted, edges.settings.traits),
         resolve=ResolveUid(edges.finder, edges.clock, edges.log),
         clock=edges.clock,
         log=edges.log,
         switches=switches,
         stability=edges.settings.stability,
         backlog=edges.settings.backlog,
-        distrusted=frozenset(one.name for one in pacs if not one.trust_modalities),
+        traits=edges.settings.traits,
     )
 
 
-def _with_series(settings: Settings) -> frozenset[str]:
-    """The PACS that can be asked at SERIES level."""
-    return frozenset(pacs.name for pacs in settings.pacs if pacs.series_level)
-
-
 def _prepare_pull(edges: _Edges) -> PreparePull:
-    pacs = edges.settings.pacs
     return PreparePull(
         finder=edges.finder,
         puller=edges.puller,
         clock=edges.clock,
         log=edges.log,
         switches=edges.switches,
-        series_level=_with_series(edges.settings),
-        use_series={one.name: one.use_series for one in pacs if one.use_series is not None},
-        by_image=frozenset(one.name for one in pacs if one.count_by_image),
-        repair={one.name: one.repair for one in pacs if one.series_level},
+        traits=edges.settings.traits,
     )
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from ..domain.errors import PipelineError, RetriableError, StoreAway
 from ..domain.explain.outages import Fault
-from ..domain.find.schedule import LookBack, due_windows
+from ..domain.find.schedule import FindSchedule, due_windows
 from ..domain.find.windows import Window
 from ..ports import EventLog
 from ..use_cases.find.find_studies import FindResult, FindStudies
@@ -34,7 +34,7 @@ class FindLoop:
     find: FindStudies
     days: Callable[[], list[date]]
     now: Callable[[], datetime]
-    look_back: LookBack
+    schedule: FindSchedule
     log: EventLog
     metrics: FindMetrics
     unreachable: set[str]
@@ -89,7 +89,7 @@ class FindLoop:
         self.circuit = "half-open" if self.circuit == "open" else self.circuit
         self.fault = None
         begin = time.monotonic()
-        windows = due_windows(self.days(), self._asked_at, self._undecided, self.now(), self.look_back)
+        windows = due_windows(self.days(), self._asked_at, self._undecided, self.now(), self.schedule)
         failures = [error for window in windows if (error := self._window(window))]
         if self.circuit == "closed":
             self._look_again()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from ..adapters.dicom.find_scu import Peer
@@ -28,28 +28,48 @@ class FinderByPacs:
             return self._finders[pacs].find(pacs, level, query, return_keys)
 
 
+def orthanc_finder(settings: Settings, deadline_s: float) -> OrthancFinder:
+    """A finder through the receiving Orthanc; a query may take ``deadline_s`` seconds."""
+    orthanc = settings.orthanc
+    return OrthancFinder(orthanc.url, orthanc.username, orthanc.password.get_secret_value(), deadline_s)
+
+
 @contextmanager
 def opened_finder(settings: Settings) -> Iterator[FinderByPacs]:
     """The finders as configured, for a command that asks and ends."""
-    orthanc = settings.orthanc
-    by_orthanc = OrthancFinder(orthanc.url, orthanc.username, orthanc.password.get_secret_value(), orthanc.find_timeout_s)
+    opened: list[OrthancFinder] = []
+
+    def by_orthanc(deadline_s: float) -> OrthancFinder:
+        opened.append(orthanc_finder(settings, deadline_s))
+        return opened[-1]
+
     try:
-        yield finder_by_pacs(settings.pacs, by_orthanc, orthanc.find_timeout_s)
+        yield finder_by_pacs(settings.pacs, by_orthanc, settings.orthanc.find_timeout_s)
     finally:
-        by_orthanc.close()
+        for finder in opened:
+            finder.close()
 
 
-def finder_by_pacs(configured: Iterable[PacsSettings], orthanc: PacsFinder, timeout: float) -> FinderByPacs:
+def finder_by_pacs(
+    configured: Iterable[PacsSettings], by_orthanc: Callable[[float], PacsFinder], default_deadline_s: float
+) -> FinderByPacs:
     """
     The finders as configured.
 
     Args:
         configured: Every PACS.
-        orthanc: For those that are asked by Orthanc.
-        timeout: Deadline of a query to the others, in seconds.
+        by_orthanc: Makes a finder through Orthanc, given the deadline of a query in seconds.
+        default_deadline_s: For a PACS without a deadline of its own.
     """
     finders: dict[str, PacsFinder] = {}
+    shared: dict[float, PacsFinder] = {}
     for pacs in configured:
-        peer = Peer(pacs.host, pacs.port, pacs.ae_title, pacs.calling_ae_title)
-        finders[pacs.name] = PynetdicomFinder(peer, timeout) if pacs.finder == "pynetdicom" else orthanc
+        deadline_s = pacs.find_deadline_s or default_deadline_s
+        if pacs.finder == "pynetdicom":
+            peer = Peer(pacs.host, pacs.port, pacs.ae_title, pacs.calling_ae_title)
+            finders[pacs.name] = PynetdicomFinder(peer, deadline_s)
+            continue
+        if deadline_s not in shared:
+            shared[deadline_s] = by_orthanc(deadline_s)
+        finders[pacs.name] = shared[deadline_s]
     return FinderByPacs(finders)

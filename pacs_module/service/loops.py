@@ -42,7 +42,8 @@ def loops_of(service: Service) -> dict[str, Loop]:
     """The loops by name; none is started."""
     settings = service.settings
     new = partial(Loop, log=service.log, bound=settings.stuck_after_s, met_again=service.met_again)
-    asking = settings.stuck_after_s + MOST_QUERIES * settings.orthanc.find_timeout_s
+    slowest = max(settings.orthanc.find_timeout_s, *(pacs.find_deadline_s or 0 for pacs in settings.pacs))
+    asking = settings.stuck_after_s + MOST_QUERIES * slowest
     delivering = settings.stuck_after_s + settings.backend.timeout_s + settings.backend.result_timeout_s
     loops = [
         *(new(f"find {pacs.name}", _find_at(service, pacs), settings.find_interval_s, bound=asking) for pacs in settings.pacs),
@@ -80,12 +81,12 @@ def _find_at(service: Service, pacs: PacsSettings) -> FindLoop:
         find=service.find,
         days=service.find_days,
         now=service.clock.local,
-        look_back=pacs.look_back,
+        schedule=pacs.traits.schedule,
         log=service.log,
         metrics=service.metrics,
         unreachable=service.unreachable,
         wake_pull=lambda: service.wake("pull"),
-        look=service.look if pacs.look_again else lambda name: None,
+        look=service.look if pacs.traits.look_again else lambda name: None,
         leases=service.leases,
     )
     service.find_loops[pacs.name] = step

@@ -38,8 +38,8 @@ def reconciler(world: World) -> Reconcile:
     wanted = world.switches.ct_modalities + world.switches.dx_modalities
     return Reconcile(
         store=world.store,
-        ask=AskWindow(world.finder, world.log, wanted, {one.name: one.caps for one in pacs}),
-        devices=AskDevices(world.finder, world.log, frozenset(one.name for one in pacs if one.series_level)),
+        ask=AskWindow(world.finder, world.log, wanted, world.settings.traits),
+        devices=AskDevices(world.finder, world.log, world.settings.traits),
         clock=world.clock,
         log=world.log,
         switches=world.switches,

@@ -16,7 +16,7 @@ from ..use_cases.deliver.backend_circuit import BackendCircuit
 from ..use_cases.deliver.publish import Publish
 from ..use_cases.deliver.record_result import RecordResult
 from ..use_cases.deliver.release import Release
-from ..use_cases.find.check_growth import LookAgain
+from ..use_cases.find.check_growth import CheckGrowth
 from ..use_cases.find.find_studies import FindStudies
 from ..use_cases.operate.look_up_at_pacs import LookUp
 from ..use_cases.operate.manual_pull import ManualPull
@@ -54,7 +54,7 @@ class Service:
     anonymise: Anonymise
     manual: ManualPull
     look_up: LookUp
-    look: LookAgain
+    look: CheckGrowth
     work: ManualWork
     leases: HoldLeases
     free_claims: FreeClaims

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from dataclasses import fields
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ..domain.find.schedule import LookBack
+from ..domain.find.traits import PacsTraits
 from ..domain.pull.throttle import Hours
 from ..domain.study.priority import BACKLOG, EMERGENCY, GREEN_CHANNEL, MANUAL
-from .section import YEAR_S, Pause, Section
+from .section import YEAR_S, Pause, Seconds, Section
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_KEYWORD = r"^[A-Z][A-Za-z0-9]{0,63}$"
+_SENDER = r"^[!-\[\]-~]([ -\[\]-~]{0,62}[!-\[\]-~])?$"
+"""An AE title or an address: printable ASCII without backslash (PS3.5 6.2), no space at either end."""
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -36,7 +40,11 @@ class HoursSettings(Section):
 
 
 class PacsSettings(Section):
-    """One hospital PACS; ``name`` is its alias in Orthanc's DicomModalities."""
+    """
+    One hospital PACS; ``name`` is its alias in Orthanc's DicomModalities.
+
+    What it can do is the value :attr:`traits`: each of its fields is a key here.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
     series_level: bool = True
@@ -65,6 +73,12 @@ class PacsSettings(Section):
     """FIND_PACS_USE_SERIES for this PACS; None: as the switch says."""
     caps: tuple[Annotated[int, Field(gt=0)], ...] = ()
     """Numbers of answers at which it is known to stop."""
+    ignores: tuple[Annotated[str, Field(pattern=_KEYWORD)], ...] = ()
+    """Matching keys (DICOM keywords) that it does not honour; what it answers besides is dropped in any case."""
+    senders: tuple[Annotated[str, Field(pattern=_SENDER)], ...] = ()
+    """AE titles and addresses that it sends images from, besides those in Orthanc's DicomModalities: nodes, gateways, NAT."""
+    find_deadline_s: Seconds | None = None
+    """How long one C-FIND may take; None: ``orthanc.find_timeout_s``."""
     recent_min: float = Field(default=0.0, ge=0, le=YEAR_S / 60)
     """Each round asks only for studies of the last so many minutes; 0 for a PACS that does not honour StudyTime ranges."""
     whole_day_s: Pause = 0.0
@@ -77,10 +91,9 @@ class PacsSettings(Section):
     """What ``pacs-module probe`` wrote of it; default profiles/NAME.toml beside the settings. What is set here wins over it."""
 
     @property
-    def look_back(self) -> LookBack:
-        """What is asked how often."""
-        recent, whole_day = timedelta(minutes=self.recent_min), timedelta(seconds=self.whole_day_s)
-        return LookBack(recent, whole_day, timedelta(seconds=self.earlier_days_s))
+    def traits(self) -> PacsTraits:
+        """What it can do, as the use cases know it."""
+        return PacsTraits(**{trait.name: getattr(self, trait.name) for trait in fields(PacsTraits)})
 
     @model_validator(mode="after")
     def _where_it_is(self) -> PacsSettings:

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from ..domain.find.go_live import Backlog
 from ..domain.find.stability import FIXED_DELAY, UNCHANGED_COUNT, StabilityPolicy
+from ..domain.find.traits import PacsTraits
 from ..domain.pull.throttle import Sparing
 from ..domain.retry import RetryPolicy
 from .backend import BackendSettings
@@ -87,6 +88,11 @@ class Settings(BaseSettings):
         if len(set(names)) != len(names):
             raise ValueError("each PACS needs a name of its own")
         return value
+
+    @property
+    def traits(self) -> dict[str, PacsTraits]:
+        """What each PACS can do, by name."""
+        return {pacs.name: pacs.traits for pacs in self.pacs}
 
     def sparing(self, pacs: PacsSettings) -> Sparing:
         """What a PACS may be asked for."""

@@ -94,7 +94,7 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
 
 def finders_of(orthanc: OrthancFinder, peers: dict[str, Peer], deadline_s: float) -> dict[str, PacsFinder]:
     direct = [settings_of(name, peer) for name, peer in peers.items()]
-    return {"orthanc": orthanc, "pynetdicom": finder_by_pacs(direct, orthanc, deadline_s)}
+    return {"orthanc": orthanc, "pynetdicom": finder_by_pacs(direct, lambda _: orthanc, deadline_s)}
 
 
 def settings_of(name: str, peer: Peer) -> PacsSettings:
@@ -211,7 +211,7 @@ def test_nothing_but_pipeline_errors_comes_out(hospital: Hospital, finder: str) 
 
 def test_eight_threads_at_a_pacs_that_takes_one_association(hospital: Hospital) -> None:
     """Each waits for its turn within its own deadline, so that nobody is refused."""
-    direct = finder_by_pacs([settings_of(SIM, hospital.peers[SIM])], hospital.finders["orthanc"], DEADLINE_S)
+    direct = finder_by_pacs([settings_of(SIM, hospital.peers[SIM])], lambda _: hospital.finders["orthanc"], DEADLINE_S)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: len(direct.find(SIM, "STUDY", {"StudyDate": DAY}, STUDY_KEYS)), range(24)))
     assert answers == [2] * 24

@@ -10,6 +10,7 @@ from pacs_module.adapters.queue.memory import MemoryQueue
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.domain.deliver.circuit import CircuitPolicy
 from pacs_module.domain.find.stability import StabilityPolicy
+from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.find.windows import Window
 from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.rules.switches import Switches
@@ -34,7 +35,7 @@ from pacs_module.use_cases.deliver.record_result import RecordResult
 from pacs_module.use_cases.deliver.release import Release
 from pacs_module.use_cases.deliver.settle_delivery import DeliveryPolicy
 from pacs_module.use_cases.find.ask_window import AskWindow
-from pacs_module.use_cases.find.check_growth import LookAgain
+from pacs_module.use_cases.find.check_growth import CheckGrowth
 from pacs_module.use_cases.find.find_studies import FindStudies
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
 from pacs_module.use_cases.operate.manual_pull import ManualPull
@@ -105,12 +106,13 @@ class Pipeline:
         self.delivery = DeliveryPolicy(RETRY, timedelta(seconds=60), timedelta(seconds=15), timedelta(seconds=RETENTION_S))
         store, clock, log = self.store, self.clock, self.log
         wanted = switches.ct_modalities + switches.dx_modalities
-        ask = AskWindow(self.pacs, log, wanted)
+        answering = pacs if with_series is None else with_series
+        self.traits = {name: PacsTraits(series_level=name in answering) for name in pacs}
+        ask = AskWindow(self.pacs, log, wanted, self.traits)
         resolve = ResolveUid(self.pacs, clock, log)
-        self.finding = FindStudies(store, ask, resolve, clock, log, switches, self.stability)
+        self.finding = FindStudies(store, ask, resolve, clock, log, switches, self.stability, traits=self.traits)
         self.ends = PullEnds(store, clock, log, RETRY)
-        series_level = frozenset(with_series if with_series is not None else pacs)
-        prepare = PreparePull(self.pacs, self.plugins, clock, log, switches, series_level)
+        prepare = PreparePull(self.pacs, self.plugins, clock, log, switches, self.traits)
         policy = PullPolicy(dict.fromkeys(pacs, limit), RETRY, timedelta(seconds=15), timedelta(seconds=5))
         self.pull = PullStudies(
             store, self.plugins, prepare, self.ends, clock, log, policy, "test", lambda: self.unreachable, lambda names: names[0]
@@ -121,7 +123,7 @@ class Pipeline:
         self.publish = Publish(store, self.queue, clock, log, "test")
         self.record = RecordResult(store, clock, log, self.delivery)
         self.release = Release(store, self.plugins, clock, "test", copies)
-        self.look = LookAgain(store, self.pacs, clock, log, switches, self.stability, series_level, "test")
+        self.look = CheckGrowth(store, self.pacs, clock, log, switches, self.stability, self.traits, "test")
         self.manual = ManualPull(store, self.pacs, clock, log, switches, tuple(pacs))
         self.manual.with_uid = self.finding.with_uid
         self.work = ManualWork(store, clock, log, self.delivery)

@@ -17,6 +17,7 @@ from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.find.stability import StabilityPolicy
+from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.find.windows import Window
 from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.rules.filters import KEYWORD_ATTRIBUTES, judge_series
@@ -131,7 +132,7 @@ def run_a_day(content: Content, finder: PacsFinder, pacs: str) -> Outcome:
     find = FindStudies(documents, ask, ResolveUid(finder, clock, log), clock, log, SWITCHES, stability)
     retry = RetryPolicy(3, stability.delay, stability.delay)
     ends = PullEnds(documents, clock, log, retry)
-    prepare = PreparePull(finder, plugins, clock, log, SWITCHES, {pacs})
+    prepare = PreparePull(finder, plugins, clock, log, SWITCHES, {pacs: PacsTraits()})
     policy = PullPolicy({pacs: 100}, retry, stability.delay, stability.delay)
     pull = PullStudies(documents, plugins, prepare, ends, clock, log, policy, "test")
     for _ in range(2):

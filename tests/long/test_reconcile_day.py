@@ -26,6 +26,7 @@ from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
 from pacs_module.adapters.http.plugins import OrthancPuller
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.errors import PermanentError
+from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.reconcile.line import Cause, Device, Line
 from pacs_module.domain.reconcile.report import NOT_COMPARED, RECONSTRUCTED, SOMETHING_MISSING, Report
 from pacs_module.domain.retry import RetryPolicy
@@ -264,7 +265,7 @@ class Site(PluginStack):
         pacs, log = names or (PACS,), self.ours.log
         ask = AskWindow(finder, log, switches.ct_modalities + switches.dx_modalities)
         policy = ReconcilePolicy(tries=2)
-        devices = AskDevices(finder, log, pacs)
+        devices = AskDevices(finder, log, {name: PacsTraits() for name in pacs})
         reconcile = Reconcile(self.store, ask, devices, self.ours.clock, log, switches, pacs, policy, sleep=lambda _: None)
         return reconcile([DATE])
 

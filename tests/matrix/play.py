@@ -23,8 +23,9 @@ from pacs_module.adapters.dicom.find_scu import Peer
 from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.errors import PipelineError
-from pacs_module.domain.find.schedule import LookBack
+from pacs_module.domain.find.schedule import FindSchedule
 from pacs_module.domain.find.stability import StabilityPolicy
+from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.lifecycle import Event, State
@@ -33,7 +34,7 @@ from pacs_module.domain.wire.messages import PullReport, PullRequest, SeriesRepo
 from pacs_module.service.find_round import FindLoop
 from pacs_module.service.metrics import FindMetrics
 from pacs_module.use_cases.find.ask_window import AskWindow
-from pacs_module.use_cases.find.check_growth import LookAgain
+from pacs_module.use_cases.find.check_growth import CheckGrowth
 from pacs_module.use_cases.find.find_studies import STUDY_KEYS, FindStudies
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
 from pacs_module.use_cases.pull.prepare_pull import PreparePull
@@ -159,11 +160,12 @@ class _Run:
         self.plugins, log, switches = FakePlugins(), _Quiet(), Switches(find_pacs_use_series=True)
         retry = RetryPolicy(attempts=5, first=dt.timedelta(minutes=10))
         policy = StabilityPolicy(delay=dt.timedelta(hours=1))
-        ask = AskWindow(finder, log, switches.ct_modalities + switches.dx_modalities)
-        find = FindStudies(self.store, ask, ResolveUid(finder, clock, log), clock, log, switches, policy)
-        find.distrusted = {PACS} if "modalities-single" in pacs.habits else ()  # as the engineer at the site sets it
+        # trust_modalities as the engineer at the site sets it
+        traits = {PACS: PacsTraits(trust_modalities="modalities-single" not in pacs.habits)}
+        ask = AskWindow(finder, log, switches.ct_modalities + switches.dx_modalities, traits)
+        find = FindStudies(self.store, ask, ResolveUid(finder, clock, log), clock, log, switches, policy, traits=traits)
         self.ends = PullEnds(self.store, clock, log, retry)
-        prepare = PreparePull(finder, self.plugins, clock, log, switches, {PACS})
+        prepare = PreparePull(finder, self.plugins, clock, log, switches, traits)
         pulls = PullPolicy({PACS: 1000}, retry, dt.timedelta(minutes=20), dt.timedelta(seconds=5))
         self.pull = PullStudies(
             self.store, self.plugins, prepare, self.ends, clock, log, pulls, "matrix", pick=lambda names: names[0]
@@ -173,12 +175,12 @@ class _Run:
             find=find,
             days=lambda: [clock.today() - dt.timedelta(days=back) for back in range(ASKED_DAYS_BACK + 1)],
             now=lambda: pacs.now,
-            look_back=LookBack(earlier_days=dt.timedelta(hours=2)),
+            schedule=FindSchedule(earlier_days=dt.timedelta(hours=2)),
             log=log,
             metrics=FindMetrics(),
             unreachable=set(),
             wake_pull=lambda: None,
-            look=LookAgain(self.store, finder, clock, log, switches, policy, {PACS}, "matrix"),
+            look=CheckGrowth(self.store, finder, clock, log, switches, policy, traits, "matrix"),
             most_looks=10_000,
         )
 

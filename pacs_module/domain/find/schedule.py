@@ -10,7 +10,7 @@ from .windows import Window
 
 
 @dataclass(frozen=True)
-class LookBack:
+class FindSchedule:
     """
     How often what is asked.
 
@@ -24,7 +24,7 @@ class LookBack:
 
 
 def due_windows(
-    days: Sequence[date], asked_at: Mapping[date, datetime], undecided: Collection[date], now: datetime, look_back: LookBack
+    days: Sequence[date], asked_at: Mapping[date, datetime], undecided: Collection[date], now: datetime, schedule: FindSchedule
 ) -> list[Window]:
     """
     The windows to ask for in this round.
@@ -37,17 +37,17 @@ def due_windows(
         asked_at: When each day was last asked for as a whole.
         undecided: Days with studies that are found and neither stable nor settled.
         now: The hospital's local time.
-        look_back: How often.
+        schedule: How often.
     """
     windows = []
     newest = max(days, default=None)
     for day in days:
-        pause = look_back.whole_day if day == newest else look_back.earlier_days
+        pause = schedule.whole_day if day == newest else schedule.earlier_days
         last = asked_at.get(day)
         if last is None or not last <= now < last + pause or day in undecided:
             windows.append(Window(day))
-        elif day == newest and look_back.recent and day == now.date():
-            windows.append(_recent(day, now, look_back.recent))
+        elif day == newest and schedule.recent and day == now.date():
+            windows.append(_recent(day, now, schedule.recent))
     return windows
 
 

@@ -20,7 +20,7 @@ class Place(StrEnum):
     ORTHANC = "orthanc.json"
 
 
-Setting = str | int | float | bool | tuple[int, ...]
+Setting = str | int | float | bool | tuple[int, ...] | tuple[str, ...]
 
 
 @dataclass(frozen=True)

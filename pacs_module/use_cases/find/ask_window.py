@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ...domain.dicom.attributes import Attributes, FoundStudy, found_study
 from ...domain.errors import RetriableError, TooManyAnswers
 from ...domain.explain import loglines
+from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.find.windows import Window, dimensions, is_suspicious, lost, overlap, split, strangers
 from ...ports import EventLog, PacsFinder
 
@@ -72,7 +73,7 @@ class AskWindow:
     finder: PacsFinder
     log: EventLog
     modalities: tuple[str, ...]
-    known_caps: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    traits: TraitsByPacs = field(default_factory=dict)
     knowledge: dict[str, PacsKnowledge] = field(default_factory=dict)
 
     def __call__(self, pacs: str, window: Window, return_keys: Sequence[str]) -> Answers:
@@ -83,7 +84,7 @@ class AskWindow:
             RetriableError: The PACS did not answer.
             PermanentError: Its answers cannot be read.
         """
-        known = self.knowledge.setdefault(pacs, PacsKnowledge(set(self.known_caps.get(pacs, ()))))
+        known = self.knowledge.setdefault(pacs, PacsKnowledge(set(traits_of(self.traits, pacs).caps)))
         search = _Search(self.finder, self.log, pacs, known, self.modalities, return_keys)
         results = [search.all_of(part) for part in known.parts_of(window)]
         studies = _together(found for found, _ in results)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from ...domain.dicom.attributes import Attributes, clean_uid, parse_count
 from ...domain.errors import PermanentError
 from ...domain.find.stability import StabilityPolicy
+from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.instants import milliseconds
 from ...domain.rules.filters import is_dx
 from ...domain.rules.switches import Switches
@@ -22,12 +22,8 @@ LEASE_MS = 15 * 60 * 1000
 
 
 @dataclass
-class LookAgain:
-    """
-    One look at a time; when and how often stands in the study's document.
-
-    ``series_level`` names the PACS that can be asked at SERIES level.
-    """
+class CheckGrowth:
+    """One study at a time; when and how often stands in the study's document."""
 
     store: StudyStore
     finder: PacsFinder
@@ -35,7 +31,7 @@ class LookAgain:
     log: EventLog
     switches: Switches
     stability: StabilityPolicy
-    series_level: Collection[str]
+    traits: TraitsByPacs
     owner: str
     policy: LookPolicy = field(default_factory=LookPolicy)
 
@@ -56,7 +52,7 @@ class LookAgain:
             change(self.store, study.study_uid, self._not_now)
             return 0
         ask = _Ask(self.finder, pacs, study)
-        shown = ask.series() if pacs in self.series_level else {}
+        shown = ask.series() if traits_of(self.traits, pacs).series_level else {}
         assert study.look is not None, "claimed by it"  # noqa: S101
         if not shown:
             shown = ask.whole()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from ...domain.dicom.attributes import FoundStudy
@@ -10,6 +10,7 @@ from ...domain.explain import loglines
 from ...domain.find.go_live import NO_BACKLOG, Backlog
 from ...domain.find.sighting import Seen, new_study, see, unpullable_key
 from ...domain.find.stability import StabilityPolicy
+from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.find.windows import Window
 from ...domain.instants import iso
 from ...domain.rules.switches import Switches
@@ -63,8 +64,7 @@ class FindStudies:
     switches: Switches
     stability: StabilityPolicy
     backlog: Backlog = NO_BACKLOG
-    distrusted: Collection[str] = ()
-    """PACS whose ModalitiesInStudy is not to be believed: the modalities are asked at SERIES level."""
+    traits: TraitsByPacs = field(default_factory=dict)
     vanished: NoteVanished = field(init=False)
     _quiet: dict[tuple[str, str], FoundStudy] = field(default_factory=dict)
     """Answers that changed nothing in a settled study: the same answer again needs no look into the store. A cache."""
@@ -123,7 +123,8 @@ class FindStudies:
     def _usable(self, answers: Iterable[FoundStudy]) -> Iterable[FoundStudy]:
         seen: set[str] = set()
         for told in answers:
-            found = replace(told, modalities=()) if told.pacs in self.distrusted else told
+            trusted = traits_of(self.traits, told.pacs).trust_modalities
+            found = told if trusted else replace(told, modalities=())
             named = found if found.study_uid else self.with_uid(found)
             if named is not None and named.study_uid not in seen:
                 seen.add(named.study_uid)

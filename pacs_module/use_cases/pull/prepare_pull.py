@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from ...domain.dicom.attributes import SeriesFacts, clean_uid, parse_count
 from ...domain.errors import PermanentError, PipelineError, RetriableError
 from ...domain.explain import loglines
+from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.instants import iso, milliseconds
 from ...domain.receive.needed_series import told
 from ...domain.rules.filters import ACCOMPANYING, Verdict, is_dx, judge_series
@@ -41,23 +41,14 @@ _FOR_THE_CHOICE = SERIES_KEYS[2:-1]
 
 @dataclass
 class PreparePull:
-    """
-    Makes the request for a pull out of a study.
-
-    ``series_level`` names the PACS that can be asked at SERIES level, ``use_series`` those for which FIND_PACS_USE_SERIES is set
-    otherwise than by the switch, ``by_image`` those whose counts are missing or not to be trusted: they are asked for every
-    SOPInstanceUID. ``repair`` names what a PACS can move of a study that came short.
-    """
+    """Makes the request for a pull out of a study; ``traits`` say at which levels each PACS can be asked and moved from."""
 
     finder: PacsFinder
     puller: Puller
     clock: Clock
     log: EventLog
     switches: Switches
-    series_level: Collection[str]
-    use_series: Mapping[str, bool] = field(default_factory=dict)
-    by_image: Collection[str] = ()
-    repair: Mapping[str, str] = field(default_factory=dict)
+    traits: TraitsByPacs
     look: LookPolicy = field(default_factory=LookPolicy)
 
     def __call__(self, study: Study, pacs: str, final: bool) -> PullRequest | None:
@@ -104,7 +95,7 @@ class PreparePull:
 
     def _filters(self, pacs: str) -> bool:
         """FIND_PACS_USE_SERIES for this PACS."""
-        return self.use_series.get(pacs, self.switches.find_pacs_use_series)
+        return traits_of(self.traits, pacs).filters_series(self.switches.find_pacs_use_series)
 
     def _no_wanted_modality(self, study: Study, series: list[SeriesFacts]) -> bool:
         """Where the PACS gave no ModalitiesInStudy its series tell: not every MR is pulled to find out that it is one."""
@@ -132,9 +123,9 @@ class PreparePull:
             forced=study.forced,
             dx=is_dx(study.modality, self.switches),
             announced={facts.series_uid: _told(facts) for facts in wanted},
-            repair=_repair(study, pacs, self.repair.get(pacs, "STUDY")),
+            repair=_repair(study, pacs, traits_of(self.traits, pacs).repair_level),
         )
-        return self._by_image(request) if pacs in self.by_image else request
+        return self._by_image(request) if traits_of(self.traits, pacs).count_by_image else request
 
     def _by_image(self, request: PullRequest) -> PullRequest:
         """With the SOPInstanceUIDs of every series that may be handed over, and without the counts of this PACS."""
@@ -161,7 +152,7 @@ class PreparePull:
 
     def _series_of(self, pacs: str, study: Study) -> list[SeriesFacts]:
         """What the PACS says of the study's series; empty where it cannot be asked."""
-        if pacs not in self.series_level:
+        if not traits_of(self.traits, pacs).series_level:
             return []
         try:
             answers = self.finder.find(pacs, "SERIES", {"StudyInstanceUID": study.study_uid}, SERIES_KEYS)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ...domain.dicom.attributes import Attributes, clean_uid
 from ...domain.errors import PipelineError, RetriableError
+from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.reconcile.line import Device, Line
 from ...ports import EventLog, PacsFinder
 
@@ -27,7 +28,7 @@ class AskDevices:
 
     finder: PacsFinder
     log: EventLog
-    series_level: Collection[str]
+    traits: TraitsByPacs
     _silent: set[str] = field(default_factory=set)
 
     def __call__(self, line: Line) -> tuple[Device, ...]:
@@ -64,7 +65,7 @@ class AskDevices:
 
     def _find(self, pacs: str, level: str, query: dict[str, str], keys: Sequence[str]) -> list[Attributes]:
         """Nothing from a PACS that refuses the level; that is no fault."""
-        if pacs not in self.series_level:
+        if not traits_of(self.traits, pacs).series_level:
             return []
         try:
             return self.finder.find(pacs, level, query, keys)

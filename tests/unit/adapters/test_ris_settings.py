@@ -75,7 +75,7 @@ def test_each_pacs_is_asked_by_its_own_finder(tmp_path: Path) -> None:
         def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
             return [{"StudyInstanceUID": pacs}]
 
-    finder = finder_by_pacs(settings.pacs, Orthanc(), 1.0)
+    finder = finder_by_pacs(settings.pacs, lambda _: Orthanc(), 1.0)
     assert finder.find("A", "STUDY", {}) == [{"StudyInstanceUID": "A"}]
     with pytest.raises(Unreachable, match="B at 127"):
         finder.find("B", "STUDY", {})

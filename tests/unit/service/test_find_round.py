@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from pacs_module.domain.errors import PermanentError, PipelineError, RetriableError, StoreAway
-from pacs_module.domain.find.schedule import LookBack
+from pacs_module.domain.find.schedule import FindSchedule
 from pacs_module.domain.find.windows import Window
 from pacs_module.service.find_round import FindLoop
 from pacs_module.service.metrics import FindMetrics
@@ -48,7 +48,7 @@ class World:
         self.looks: list[int | PipelineError | None] = []
         find: FindStudies = self.finds  # type: ignore[assignment]
         self.loop = FindLoop(
-            "A", find, lambda: [TODAY, YESTERDAY], lambda: self.now, LookBack(), self.log, self.metrics, self.unreachable,
+            "A", find, lambda: [TODAY, YESTERDAY], lambda: self.now, FindSchedule(), self.log, self.metrics, self.unreachable,
             self.wake, self.look,
         )  # fmt: skip
 

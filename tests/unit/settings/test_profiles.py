@@ -7,12 +7,14 @@ Does not prove that the pipeline heeds the settings; the tests of their users do
 from __future__ import annotations
 
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pacs_module.domain.errors import ConfigurationError
+from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.probe import Finding, Place, Recommendation, Verdict
 from pacs_module.settings import PacsSettings, load_settings
 from pacs_module.settings.profiles import Profile, tell_profiles, write_profile
@@ -107,6 +109,32 @@ def test_the_log_says_which_profile_was_used_and_what_holds_now(tmp_path: Path) 
     tell_profiles(load_settings(tmp_path / "settings.toml"), Log())
     settings = {"finder": "orthanc", "caps": (100,), "parallel_pulls": 1}
     assert Log.said == [("profile used", {"pacs": "A", "file": str(file), "settings": settings})]
+
+
+OTHER_VALUES: dict[str, Any] = {"repair": "IMAGE", "finder": "pynetdicom", "use_series": True, "find_deadline_s": 7.5}
+"""Values of the traits that are neither a switch, a number nor a list."""
+OTHER_LISTS: dict[str, Any] = {"caps": (130,), "ignores": ("AccessionNumber",), "senders": ("GATEWAY", "10.0.0.9")}
+
+
+def other_value(name: str, default: object) -> Any:
+    """A value of a trait that is not its default."""
+    if name in OTHER_VALUES | OTHER_LISTS:
+        return (OTHER_VALUES | OTHER_LISTS)[name]
+    return not default if isinstance(default, bool) else 17.0
+
+
+@pytest.mark.parametrize("trait", [trait.name for trait in fields(PacsTraits)])
+def test_every_trait_is_a_setting_and_has_a_place_in_the_profile(tmp_path: Path, trait: str) -> None:
+    value = other_value(trait, getattr(PacsTraits(), trait))
+    assert getattr(pacs_of(tmp_path).traits, trait) == getattr(PacsTraits(), trait), "the same default"
+    write_profile(tmp_path / "profiles" / "A.toml", profile(**{trait: value}))
+    assert getattr(pacs_of(tmp_path).traits, trait) == value
+
+
+@pytest.mark.parametrize("key", ["accessionNumber", "Accession Number", "", "*"])
+def test_what_is_no_keyword_cannot_be_ignored(tmp_path: Path, key: str) -> None:
+    with pytest.raises(ConfigurationError, match="ignores"):
+        pacs_of(tmp_path, f'ignores = ["{key}"]')
 
 
 def test_a_profile_that_cannot_be_written_is_said(tmp_path: Path) -> None:

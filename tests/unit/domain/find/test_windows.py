@@ -8,7 +8,7 @@ import pytest
 
 from pacs_module.domain.dicom.attributes import FoundStudy
 from pacs_module.domain.find.go_live import Backlog
-from pacs_module.domain.find.schedule import LookBack, due_windows
+from pacs_module.domain.find.schedule import FindSchedule, due_windows
 from pacs_module.domain.find.windows import Window, dimensions, is_suspicious, lost, overlap, seconds_of, split, strangers
 from pacs_module.domain.study.study import Study
 
@@ -95,28 +95,28 @@ def test_seconds_of_a_time(time: str, seconds: int | None) -> None:
 
 def test_days_that_a_clock_asked_for_that_was_ahead_are_asked_for_at_once() -> None:
     asked = {DAY: NOON + timedelta(hours=1), BEFORE: NOON + timedelta(seconds=1)}
-    assert due_windows([DAY, BEFORE], asked, (), NOON, LookBack()) == [Window(DAY), Window(BEFORE)]
+    assert due_windows([DAY, BEFORE], asked, (), NOON, FindSchedule()) == [Window(DAY), Window(BEFORE)]
 
 
 def test_a_short_window_often_the_whole_day_and_the_day_before_less_often() -> None:
-    look_back = LookBack(recent=timedelta(minutes=30), whole_day=timedelta(minutes=10), earlier_days=timedelta(hours=1))
+    schedule = FindSchedule(recent=timedelta(minutes=30), whole_day=timedelta(minutes=10), earlier_days=timedelta(hours=1))
     asked = {DAY: NOON - timedelta(minutes=5), BEFORE: NOON - timedelta(minutes=59)}
-    assert due_windows([DAY, BEFORE], asked, (), NOON, look_back) == [Window(DAY, since=11 * 3600 + 1800)]
-    assert due_windows([DAY, BEFORE], asked, (), NOON + timedelta(minutes=5), look_back) == [Window(DAY), Window(BEFORE)]
-    assert due_windows([DAY, BEFORE], asked, {BEFORE}, NOON, look_back)[1:] == [Window(BEFORE)], (
+    assert due_windows([DAY, BEFORE], asked, (), NOON, schedule) == [Window(DAY, since=11 * 3600 + 1800)]
+    assert due_windows([DAY, BEFORE], asked, (), NOON + timedelta(minutes=5), schedule) == [Window(DAY), Window(BEFORE)]
+    assert due_windows([DAY, BEFORE], asked, {BEFORE}, NOON, schedule)[1:] == [Window(BEFORE)], (
         "its studies wait for a second count"
     )
-    assert due_windows([DAY, BEFORE], {}, (), NOON, look_back) == [Window(DAY), Window(BEFORE)]
+    assert due_windows([DAY, BEFORE], {}, (), NOON, schedule) == [Window(DAY), Window(BEFORE)]
     shortly_after_midnight = datetime(2026, 11, 21, 0, 10)
-    assert due_windows([DAY], {DAY: shortly_after_midnight}, (), shortly_after_midnight, look_back) == [Window(DAY)]
+    assert due_windows([DAY], {DAY: shortly_after_midnight}, (), shortly_after_midnight, schedule) == [Window(DAY)]
 
 
 def test_today_is_the_newest_day_wherever_it_stands() -> None:
-    assert due_windows([BEFORE, DAY], {DAY: NOON, BEFORE: NOON}, (), NOON, LookBack()) == [Window(DAY)]
+    assert due_windows([BEFORE, DAY], {DAY: NOON, BEFORE: NOON}, (), NOON, FindSchedule()) == [Window(DAY)]
 
 
 def test_without_time_ranges_each_round_asks_for_the_whole_day() -> None:
-    assert due_windows([DAY], {DAY: NOON}, (), NOON, LookBack()) == [Window(DAY)]
+    assert due_windows([DAY], {DAY: NOON}, (), NOON, FindSchedule()) == [Window(DAY)]
 
 
 def test_what_is_from_before_going_live_is_pulled_at_a_limited_rate() -> None:

@@ -7,6 +7,7 @@ Does not prove that Orthanc moves anything; the plugins are a list of what they 
 from __future__ import annotations
 
 from pacs_module.domain.errors import PermanentError, RetriableError
+from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import PULL
 from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, at_series_level, series_answer
@@ -97,7 +98,7 @@ def image_answer(series: str, number: int) -> dict[str, str]:
 
 
 def test_where_counts_are_not_to_be_trusted_every_image_of_what_may_be_handed_over_is_asked_for(world: Pipeline) -> None:
-    world.pull.prepare.by_image = {"A"}
+    world.traits["A"] = PacsTraits(count_by_image=True)
     world.pacs.series["A"] = [series_answer(THIN, 999), series_answer(THICK, 20, SliceThickness="8")]
     world.pacs.images["A"] = [image_answer(THIN, 1), image_answer(THIN, 2), image_answer(THIN, 2), image_answer(THICK, 1)]
     request = world.until_asked()
@@ -106,7 +107,7 @@ def test_where_counts_are_not_to_be_trusted_every_image_of_what_may_be_handed_ov
 
 
 def test_where_image_level_says_nothing_there_is_nothing_to_count_against(world: Pipeline) -> None:
-    world.pull.prepare.by_image = {"A"}
+    world.traits["A"] = PacsTraits(count_by_image=True)
     world.pacs.series["A"] = [series_answer(THIN, 999)]
     request = world.until_asked()
     assert (request.expected, request.expected_series, request.expected_instances) == (None, {}, {})
@@ -114,7 +115,7 @@ def test_where_image_level_says_nothing_there_is_nothing_to_count_against(world:
 
 def test_a_short_study_is_mended_by_what_the_pacs_can_move_and_whole_where_that_did_not_help() -> None:
     world = Pipeline()
-    world.pull.prepare.repair = {"A": "IMAGE"}
+    world.traits["A"] = PacsTraits(repair="IMAGE")
     request = world.until_asked()
     asked = [request.repair]
     for received, outcome in ((90, "short"), (95, "short"), (95, "short")):
@@ -130,7 +131,7 @@ def test_a_short_study_is_mended_by_what_the_pacs_can_move_and_whole_where_that_
 def test_a_mending_that_brought_nothing_or_failed_is_not_tried_again() -> None:
     for outcome, received in (("short", 90), ("failed", 0)):
         world = Pipeline()
-        world.pull.prepare.repair = {"A": "SERIES"}
+        world.traits["A"] = PacsTraits(repair="SERIES")
         world.report(world.until_asked(), "short", "SHORT 90 of 100", received=90)
         world.clock.pass_seconds(600)
         world.pull()

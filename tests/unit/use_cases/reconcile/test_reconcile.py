@@ -14,6 +14,7 @@ import pytest
 
 from pacs_module.domain.dicom.attributes import Attributes
 from pacs_module.domain.errors import PermanentError, RetriableError, TooManyAnswers
+from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.reconcile.line import Cause, Device
 from pacs_module.domain.reconcile.report import NOT_COMPARED, NOTHING_MISSING, SOMETHING_MISSING, Report
 from pacs_module.domain.rules.switches import Switches
@@ -37,7 +38,7 @@ class World(Pipeline):
         self.pauses: list[float] = []
         switches = Switches()
         ask = AskWindow(self.pacs, self.log, switches.ct_modalities + switches.dx_modalities)
-        self.devices = AskDevices(self.pacs, self.log, tuple(pacs))
+        self.devices = AskDevices(self.pacs, self.log, {name: PacsTraits() for name in pacs})
         rules, wait = ReconcilePolicy(most_devices=most_devices), self.pauses.append
         self.reconciling = Reconcile(self.store, ask, self.devices, self.clock, self.log, switches, tuple(pacs), rules, wait)
         self.repairing = Repair(self.store, self.clock, self.log, switches)
