@@ -1,7 +1,7 @@
 # The commands for people. Everything is installed by `make setup`, which the others call first; see scripts/setup.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo stop test long-test kill-test chaos chaos-long chaos-storm chaos-proofs find-matrix compose-test lint clean
+.PHONY: help setup setup-dev demo stop test long-test kill-test chaos chaos-long chaos-storm chaos-proofs find-matrix compose-test lint docs clean
 
 PYTHON := .venv/bin/python
 off := 0 no false
@@ -66,6 +66,9 @@ compose-test: setup-dev  ## the docker-compose stack itself, where a Docker daem
 lint: setup-dev  ## ruff and mypy
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m mypy
+
+docs: setup-dev  ## the parts of docs/ that are made from the code
+	@$(PYTHON) -m tests.support.way_of_a_study
 
 clean: stop  ## remove caches and what runs have left (not the venv)
 	@rm -rf run build .mypy_cache .ruff_cache .hypothesis .pytest_cache ./*.egg-info
