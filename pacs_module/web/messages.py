@@ -11,6 +11,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from enum import Enum
 from typing import Annotated, Any
 
 from fastapi import Body
@@ -85,4 +86,6 @@ def _type(hint: Any) -> dict[str, Any]:
         return {"type": "array", "items": _type(parts[0])}
     if is_dataclass(hint):
         return _schema(typing.cast(type, hint))
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return {"type": "string", "enum": [one.value for one in hint]}
     return {"type": _TYPES[origin or hint]}

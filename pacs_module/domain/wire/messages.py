@@ -17,12 +17,13 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any, TypeVar
 
 from ..dicom.attributes import unpadded
 from ..errors import MessageError
 from .documents import camel, from_document, to_document
+from .pull_failure import PullFailure
 
 T = TypeVar("T")
 
@@ -59,6 +60,8 @@ class PullRequest:
         dx: The study is radiography: handed over whole.
         repair: A short study lies here from the last attempt: STUDY pulls it again whole, SERIES only the series that lack
             images, IMAGE only the missing images.
+        known_handover: handoverID of the last hand-over that pacs_module has of this study, empty when it has none: then
+            ``nothing_new`` would be said to somebody who has lost his record. None: not told.
     """
 
     pull_id: str
@@ -77,6 +80,7 @@ class PullRequest:
     expected_instances: dict[str, tuple[str, ...]] = field(default_factory=dict)
     announced: dict[str, dict[str, str]] = field(default_factory=dict)
     repair: str = "STUDY"
+    known_handover: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class PullReport:
 
     ``outcome``: received (a notification was sent), filtered (a notification says so), nothing_new (``notinform``), short
     (less than announced, to be pulled again) or failed (the move brought nothing). ``completeness``: COMPLETE, UNVERIFIED or
-    SHORT n of m.
+    SHORT n of m. ``failure``: why the job failed, None when it did not.
     """
 
     report_id: str
@@ -113,6 +117,7 @@ class PullReport:
     job_id: str = ""
     move_seconds: float | None = None
     series: tuple[SeriesReport, ...] = ()
+    failure: PullFailure | None = None
 
 
 @dataclass(frozen=True)
@@ -320,6 +325,8 @@ def _fits(hint: Any, value: Any) -> bool:
         return isinstance(value, dict) and all(_fits(parts[1], item) for item in value.values())
     if hint in (int, float) and isinstance(value, bool):
         return False
+    if is_dataclass(hint) and isinstance(value, typing.cast(type, hint)):
+        return all(_fits(inner, getattr(value, name)) for name, inner in typing.get_type_hints(hint).items())
     return hint is Any or isinstance(value, (int, float) if hint is float else hint)
 
 

@@ -12,6 +12,7 @@ from ...domain.retry import RetryPolicy
 from ...domain.study.lifecycle import BY_HAND, Event, State
 from ...domain.study.study import PULL, WATCH, HistoryEntry, Pull, Study
 from ...domain.wire.messages import PullReport, PullRequest
+from ...domain.wire.pull_failure import FailureKind
 from ...ports import Clock, EventLog, StudyStore
 from ..update_study import change
 
@@ -122,6 +123,10 @@ class PullEnds:
         study.note("pull ended", f"{report.outcome} {report.completeness} {report.message}".strip(), now, by="plugins")
         if report.outcome == "nothing_new":
             self._nothing_new(study, pull, report.message or report.completeness, now)
+        elif report.failure is not None and report.failure.kind is FailureKind.POISON:
+            # Orthanc died of it: a person may ask for it again, the round must not.
+            if study.state is State.PULL_DATA:
+                self._give_up(study, f"set aside: {report.message}", now)
         elif report.outcome in ("short", "failed"):
             self._again(study, pull, f"{report.outcome}: {report.message or report.completeness}", now)
         elif study.state is State.PULL_DATA:
