@@ -14,6 +14,7 @@ from typing import Any
 from ..dicom.attributes import Sighting
 from ..errors import InvalidTransition
 from ..instants import iso
+from ..rules.filters import Verdict
 from ..wire.documents import from_document, to_document
 from ..wire.messages import PullRequest, SeriesReport
 from .growth_checks import WHOLE, Look
@@ -67,7 +68,11 @@ class FoundCount:
 
 @dataclass
 class SeriesRecord:
-    """What is known and decided about one series; ``stage`` is where it was judged: find or reception."""
+    """
+    What is known and decided about one series; ``stage`` is where it was judged: find or reception.
+
+    ``outcome`` (handed_over, kept_back, filtered, missing, set_aside) and ``outcome_why`` say what became of it.
+    """
 
     series_uid: str
     taken: bool
@@ -79,6 +84,9 @@ class SeriesRecord:
     in_pacs: int | None = None
     received: int | None = None
     at: str = ""
+    verdict: Verdict | None = None
+    outcome: str = ""
+    outcome_why: str = ""
 
 
 @dataclass

@@ -18,10 +18,12 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass, replace
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from ..dicom.attributes import unpadded
 from ..errors import MessageError
+from ..rules.filters import Verdict
 from .documents import camel, from_document, to_document
 from .pull_failure import PullFailure
 
@@ -83,9 +85,35 @@ class PullRequest:
     known_handover: str | None = None
 
 
+class SeriesOutcome(StrEnum):
+    """What became of a series."""
+
+    HANDED_OVER = "handed_over"
+    KEPT_BACK = "kept_back"
+    """It passed the filter, and another series was chosen: ``outcome_why`` names the criterion that decided."""
+    FILTERED = "filtered"
+    MISSING = "missing"
+    """Announced by the PACS, and no image of it came."""
+    SET_ASIDE = "set_aside"
+    """Images that are not the PACS's: another patient's or a stranger's."""
+
+
 @dataclass(frozen=True)
 class SeriesReport:
-    """A series as the plugins judged it after reception (or as it was judged at find, with ``stage`` find)."""
+    """
+    A series as the plugins judged it after reception, or as it was judged at find.
+
+    Args:
+        series_uid: SeriesInstanceUID.
+        taken: Whether it passed the filter.
+        rule: The rule that decided.
+        because: Attribute and value that decided, as in the log.
+        received: Images here, each SOPInstanceUID once.
+        in_pacs: Images at the PACS, None when not told.
+        verdict: The whole verdict; None where nothing was judged, and from older plugins.
+        outcome: A :class:`SeriesOutcome`; empty as long as nothing was decided, and from older plugins.
+        outcome_why: The reason of the outcome, in words.
+    """
 
     series_uid: str
     taken: bool
@@ -95,6 +123,24 @@ class SeriesReport:
     in_pacs: int | None = None
     modality: str = ""
     series_description: str = ""
+    verdict: Verdict | None = None
+    outcome: str = ""
+    outcome_why: str = ""
+
+
+@dataclass(frozen=True)
+class ReceptionNote:
+    """
+    Something about the images that a reader of the study's history must know.
+
+    Args:
+        kind: A stable key: ``patient_id_corrected``, ``patient_ids_differ``, ``set_aside``, ``not_from_pacs``, ``sent_twice``,
+            ``same_image_twice``, ``more_than_announced``, ``sender_learned``, ``odd_images``.
+        words: The sentence for people, with its values.
+    """
+
+    kind: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -118,6 +164,7 @@ class PullReport:
     move_seconds: float | None = None
     series: tuple[SeriesReport, ...] = ()
     failure: PullFailure | None = None
+    notes: tuple[ReceptionNote, ...] = ()
 
 
 @dataclass(frozen=True)
