@@ -1,11 +1,13 @@
-"""Where the studies are kept, and the conditions of a query there, besides plain equality."""
+"""Where the studies are kept: the questions that use cases ask of them, and the conditions of the queries that people make."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol
 
+from ..domain.study.priority import Ageing
 from ..domain.study.study import Study
 
 
@@ -65,9 +67,9 @@ class StudyStore(Protocol):
         """
         ...
 
-    def claim(self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()) -> Study | None:
+    def claim(self, work: str, owner: str, now: int, lease: int) -> Study | None:
         """
-        Take the first study that is due for a kind of work, exactly once over all threads and processes.
+        Take the study that has been due longest for a kind of work, exactly once over all threads and processes.
 
         A study is due when ``due[work] <= now``. The claim moves ``due[work]`` to ``now + lease`` in the same atomic write and
         counts the revision up, so that a worker that dies leaves the work to be claimed again when the lease is over.
@@ -78,21 +80,89 @@ class StudyStore(Protocol):
             owner: Who claims; different for each process.
             now: Epoch milliseconds.
             lease: Milliseconds.
-            where: Further conditions.
-            order: Which of the due ones first; default the longest due.
         """
         ...
 
-    def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:
-        """The studies for which all conditions hold."""
+    def claim_look(self, pacs: str, owner: str, now: int, lease: int) -> Study | None:
+        """Claim, as :meth:`claim` does, the growth check of one PACS that has been due longest."""
         ...
 
-    def count(self, where: Where) -> int:
-        """How many studies :meth:`find` would give."""
+    def claim_pull(self, pacs: str, owner: str, now: int, lease: int, least: int, ageing: Ageing) -> Study | None:
+        """
+        Claim, as :meth:`claim` does, the most urgent due pull in the order of :mod:`pacs_module.domain.study.priority`.
+
+        Args:
+            pacs: Of the studies that this PACS has; empty: of those that no PACS is known to have.
+            owner: Who claims.
+            now: Epoch milliseconds.
+            lease: Milliseconds.
+            least: The lowest class.
+            ageing: When a study rises.
+        """
         ...
 
     def next_due(self, work: str) -> int | None:
         """The earliest ``due[work]`` of all studies, epoch milliseconds, or None."""
+        ...
+
+    def of_pseudonym(self, uid: str) -> Study | None:
+        """The study that a backend without names knows by this UID, or None."""
+        ...
+
+    def of_handover(self, handover_id: str) -> Study | None:
+        """The study that took in the notification with this id, or None."""
+        ...
+
+    def with_series(self, series_uid: str) -> Study | None:
+        """The study that has this series, or None."""
+        ...
+
+    def of_day(self, day: date) -> list[Study]:
+        """The studies whose StudyDate is this day."""
+        ...
+
+    def of_day_at(self, day: date, pacs: str) -> list[Study]:
+        """Those of them that this PACS has or had."""
+        ...
+
+    def running(self) -> int:
+        """How many pulls are asked for and have not ended."""
+        ...
+
+    def running_at(self, pacs: str) -> int:
+        """How many of them at this PACS."""
+        ...
+
+    def held_by(self, work: str, owner: str, now: int) -> list[Study]:
+        """The studies whose ``work`` this owner has claimed, and whose claim is not over at ``now`` (epoch milliseconds)."""
+        ...
+
+    def due_after(self, work: str, latest: int) -> list[Study]:
+        """The studies with ``due[work] > latest``."""
+        ...
+
+    def waiting_routine(self, limit: int) -> list[Study]:
+        """The studies that wait to be pulled without any priority, in the order of pulls."""
+        ...
+
+    def dropped_by_order(self, since: str, limit: int) -> list[Study]:
+        """The studies that their order alone has dropped since then (ISO 8601 UTC), the newest first."""
+        ...
+
+    def last_backlog_slot(self) -> int | None:
+        """The latest ``due[PULL]`` of the studies from before going live, or None."""
+        ...
+
+    def counts_by_state(self) -> dict[str, int]:
+        """How many studies are in each state, by the state's text; those that are not wanted under the empty text."""
+        ...
+
+    def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:
+        """The studies for which all conditions hold: for the queries that people make, not for use cases."""
+        ...
+
+    def count(self, where: Where) -> int:
+        """How many studies :meth:`find` would give; for people's queries, too."""
         ...
 
     def close(self) -> None:

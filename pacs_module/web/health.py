@@ -11,8 +11,6 @@ from .. import __version__
 from ..adapters.stores.json_safe import storable
 from ..domain.errors import PipelineError
 from ..domain.instants import iso
-from ..domain.study.lifecycle import State
-from ..ports import Exists
 from ..service.find_round import FindLoop
 from ..service.loop import Loop
 from ..service.loops import CLAIMS
@@ -109,11 +107,11 @@ def _studies(service: Service) -> tuple[dict[str, int], str]:
     """How many are in each state, and what is wrong with the store when nobody can tell."""
     if fault := _store(service):
         return {}, fault
-    conditions = {**{state.value: state.value for state in State if state}, "not wanted": Exists(False)}
     try:
-        return {name: service.store.count({"state": condition}) for name, condition in conditions.items()}, ""
+        counts = service.store.counts_by_state()
     except PipelineError as error:
         return {}, error.public
+    return {state or "not wanted": number for state, number in counts.items()}, ""
 
 
 def _waits_for(service: Service) -> list[dict[str, Any]]:

@@ -20,8 +20,7 @@ import pytest
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.adapters.stores.mongo import MongoStore
 from pacs_module.adapters.stores.sqlite import SqliteStore
-from pacs_module.ports import StudyStore
-from tests.contract.store_cases import STORES, StoreCase
+from tests.contract.store_cases import STORES, ConditionalStore, StoreCase
 
 MONGO_IMAGE = "mongo:4.4"
 
@@ -76,5 +75,5 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StoreCase]:
 
 
 @pytest.fixture
-def store(case: StoreCase) -> StudyStore:
+def store(case: StoreCase) -> ConditionalStore:
     return case.store

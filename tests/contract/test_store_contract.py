@@ -9,7 +9,7 @@ import itertools
 import subprocess
 import sys
 import threading
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,14 @@ from hypothesis import strategies as st
 from pacs_module.adapters.stores.reference_query import matches
 from pacs_module.domain.errors import PermanentError
 from pacs_module.domain.instants import iso
+from pacs_module.domain.study.growth_checks import Look
 from pacs_module.domain.study.handover import HandOver
 from pacs_module.domain.study.lifecycle import Event, State
 from pacs_module.domain.study.priority import Ageing
 from pacs_module.domain.study.study import PacsCopy, Pull, SeriesRecord, Study
 from pacs_module.domain.wire.messages import PullRequest
-from pacs_module.ports import AnyOf, AtLeast, AtMost, Exists, StudyStore
-from pacs_module.use_cases.pull.claim_pull import claim_pull
-from tests.contract.store_cases import StoreCase
+from pacs_module.ports import AnyOf, AtLeast, AtMost, Exists
+from tests.contract.store_cases import ConditionalStore, StoreCase
 from tests.support.pull_order import pull_key
 
 AGEING = Ageing(timedelta(hours=1))
@@ -38,7 +38,7 @@ def uids(studies: list[Study]) -> list[str]:
     return [study.study_uid for study in studies]
 
 
-def add(store: StudyStore, uid: str, **values: Any) -> Study:
+def add(store: ConditionalStore, uid: str, **values: Any) -> Study:
     study = Study(uid, **values)
     assert store.insert(study)
     return study
@@ -47,17 +47,17 @@ def add(store: StudyStore, uid: str, **values: Any) -> Study:
 # --- writing ---
 
 
-def test_insert_and_get(store: StudyStore) -> None:
+def test_insert_and_get(store: ConditionalStore) -> None:
     study = add(store, "1.2.3", study_date="2020-06-12", modality=["CT"])
     assert study.revision == 1
     assert store.get("1.2.3") == study
 
 
-def test_get_of_an_unknown_study(store: StudyStore) -> None:
+def test_get_of_an_unknown_study(store: ConditionalStore) -> None:
     assert store.get("1.2.3") is None
 
 
-def test_a_second_insert_changes_nothing(store: StudyStore) -> None:
+def test_a_second_insert_changes_nothing(store: ConditionalStore) -> None:
     first = add(store, "1.2.3", patient_id="first")
     second = Study("1.2.3", patient_id="second")
     assert not store.insert(second)
@@ -65,7 +65,7 @@ def test_a_second_insert_changes_nothing(store: StudyStore) -> None:
     assert store.get("1.2.3") == first
 
 
-def test_what_was_read_is_a_copy(store: StudyStore) -> None:
+def test_what_was_read_is_a_copy(store: ConditionalStore) -> None:
     study = add(store, "1.2.3", modality=["CT"])
     study.modality.append("MR")
     read = store.get("1.2.3")
@@ -74,7 +74,7 @@ def test_what_was_read_is_a_copy(store: StudyStore) -> None:
     assert store.get("1.2.3").modality == ["CT"]  # type: ignore[union-attr]
 
 
-def test_replace_counts_the_revision_up(store: StudyStore) -> None:
+def test_replace_counts_the_revision_up(store: ConditionalStore) -> None:
     study = add(store, "1.2.3")
     study.patient_id = "P1"
     assert store.replace(study)
@@ -82,7 +82,7 @@ def test_replace_counts_the_revision_up(store: StudyStore) -> None:
     assert store.get("1.2.3") == study
 
 
-def test_the_later_of_two_writers_loses_and_learns_it(store: StudyStore) -> None:
+def test_the_later_of_two_writers_loses_and_learns_it(store: ConditionalStore) -> None:
     add(store, "1.2.3")
     mine, theirs = store.get("1.2.3"), store.get("1.2.3")
     assert mine is not None
@@ -94,14 +94,14 @@ def test_the_later_of_two_writers_loses_and_learns_it(store: StudyStore) -> None
     assert store.get("1.2.3") == theirs
 
 
-def test_replace_of_a_study_that_is_not_there(store: StudyStore) -> None:
+def test_replace_of_a_study_that_is_not_there(store: ConditionalStore) -> None:
     study = Study("1.2.3", revision=1)
     assert not store.replace(study)
     assert study.revision == 1
     assert store.get("1.2.3") is None
 
 
-def test_a_value_that_no_store_can_hold_is_said_and_changes_nothing(store: StudyStore) -> None:
+def test_a_value_that_no_store_can_hold_is_said_and_changes_nothing(store: ConditionalStore) -> None:
     study = add(store, "1.2.3")
     before = store.get("1.2.3")
     study.handovers = [HandOver("h", "1", 1, "/x", {"strange": object()}, "")]
@@ -115,7 +115,7 @@ def test_a_value_that_no_store_can_hold_is_said_and_changes_nothing(store: Study
 
 
 @pytest.mark.parametrize("key", ["1.2.840.113619", "PACS.A", "$set", "$", "50%", "%2E", "a%24b", "心", "with space", "nul\0", ""])
-def test_dictionary_keys_come_back_letter_by_letter(store: StudyStore, key: str) -> None:
+def test_dictionary_keys_come_back_letter_by_letter(store: ConditionalStore, key: str) -> None:
     study = add(store, "1.2.3", pacs={key: PacsCopy(3)}, series={key: SeriesRecord(key, True, "rule", "because", "find")})
     study.handovers = [HandOver("h", "1", 1, "/x", {key: {key: [{key: 1}]}}, "")]
     assert store.replace(study)
@@ -125,13 +125,13 @@ def test_dictionary_keys_come_back_letter_by_letter(store: StudyStore, key: str)
 @pytest.mark.parametrize(
     "text", ["张三", "Łódź", "김", "ÐØ²¿", "\x1b$)A胸部", "line\nbreak\ttab\0nul", "'; DROP TABLE--", "\U0001f600", ""]
 )
-def test_texts_come_back_letter_by_letter(store: StudyStore, text: str) -> None:
+def test_texts_come_back_letter_by_letter(store: ConditionalStore, text: str) -> None:
     study = add(store, "1.2.3", patient_id=text, study_description=text)
     assert store.get("1.2.3") == study
     assert "\0" in text or uids(store.find({"patientID": text})) == ["1.2.3"]
 
 
-def test_what_no_store_can_hold_as_it_is_becomes_readable_text(store: StudyStore) -> None:
+def test_what_no_store_can_hold_as_it_is_becomes_readable_text(store: ConditionalStore) -> None:
     values = {"nan": float("nan"), "far": float("inf"), "large": 2**63}
     add(store, "1.2.3", patient_id="half \ud83d", handovers=[HandOver("h", "1", 1, "/x", {}, "", result_values=values)])
     read = store.get("1.2.3")
@@ -140,7 +140,7 @@ def test_what_no_store_can_hold_as_it_is_becomes_readable_text(store: StudyStore
     assert read.handovers[0].result_values == {"nan": "nan", "far": "inf", "large": str(2**63)}
 
 
-def test_numbers_come_back_as_they_are(store: StudyStore) -> None:
+def test_numbers_come_back_as_they_are(store: ConditionalStore) -> None:
     study = add(
         store, "1.2.3", due={"pull": 1_592_000_000_123}, pull=Pull(PullRequest("p", "1.2.3", "PACS"), 1, "", move_seconds=29.67)
     )
@@ -153,7 +153,7 @@ def test_numbers_come_back_as_they_are(store: StudyStore) -> None:
 # --- the contract's queries (operator contract, section 1) ---
 
 
-def hospital_day(store: StudyStore) -> None:
+def hospital_day(store: ConditionalStore) -> None:
     add(store, "1", study_date="2020-06-12", state=State.META_ONLY, modality=["CT"])
     add(store, "2", study_date="2020-06-12", state=State.COMPLETED, modality=["CT", "PR"])
     add(store, "3", study_date="2020-06-12", state=State.META_ONLY, modality="CT")  # one text, as older documents have it
@@ -162,18 +162,18 @@ def hospital_day(store: StudyStore) -> None:
     add(store, "6", study_date="2020-06-13", state=State.META_ONLY, modality=["CT"])
 
 
-def test_contract_query_by_date(store: StudyStore) -> None:
+def test_contract_query_by_date(store: ConditionalStore) -> None:
     hospital_day(store)
     assert sorted(uids(store.find({"studyDate": "2020-06-12"}))) == ["1", "2", "3", "4", "5"]
 
 
-def test_contract_query_by_date_and_state(store: StudyStore) -> None:
+def test_contract_query_by_date_and_state(store: ConditionalStore) -> None:
     hospital_day(store)
     assert sorted(uids(store.find({"studyDate": "2020-06-12", "state": "meta_only"}))) == ["1", "3", "4"]
     assert sorted(uids(store.find({"studyDate": "2020-06-12", "state": State.META_ONLY}))) == ["1", "3", "4"]
 
 
-def test_contract_query_count_by_date_modality_and_whether_wanted(store: StudyStore) -> None:
+def test_contract_query_count_by_date_modality_and_whether_wanted(store: ConditionalStore) -> None:
     hospital_day(store)
     assert store.count({"studyDate": "2020-06-12", "state": Exists(), "modality": "CT"}) == 3
     assert store.count({"studyDate": "2020-06-12", "state": Exists(False), "modality": "CT"}) == 1
@@ -182,7 +182,7 @@ def test_contract_query_count_by_date_modality_and_whether_wanted(store: StudySt
 # --- conditions ---
 
 
-def rich_studies(store: StudyStore) -> None:
+def rich_studies(store: ConditionalStore) -> None:
     handover = HandOver("h-1", "9.1", 5, "/x", {"priorities": 4}, "", message_state="owed")
     other = HandOver("h-2", "9.2", 5, "/x", {}, "", message_state="done")
     pull = Pull(PullRequest("p-1", "1", "PACS", "SERIES", ("9.1", "9.2"), expected=300), 1, "")
@@ -230,7 +230,7 @@ def rich_studies(store: StudyStore) -> None:
         ({"revision": 1}, "1 2 3"),
     ],
 )
-def test_conditions(store: StudyStore, where: dict[str, object], found: str) -> None:
+def test_conditions(store: ConditionalStore, where: dict[str, object], found: str) -> None:
     rich_studies(store)
     assert sorted(uids(store.find(where))) == found.split()
     assert store.count(where) == len(found.split())
@@ -284,9 +284,9 @@ def test_every_query_means_what_the_reference_says(case: StoreCase, studies: lis
     assert sorted(found) == sorted(wanted)
 
 
-def test_order_and_limit(store: StudyStore) -> None:
-    for uid, date, baseline in (("1", "2020-06-13", 7), ("2", "2020-06-12", None), ("3", "2020-06-12", 9)):
-        add(store, uid, study_date=date, baseline=baseline)
+def test_order_and_limit(store: ConditionalStore) -> None:
+    for uid, day, baseline in (("1", "2020-06-13", 7), ("2", "2020-06-12", None), ("3", "2020-06-12", 9)):
+        add(store, uid, study_date=day, baseline=baseline)
     assert uids(store.find({}, (("studyDate", 1), ("studyUID", -1)))) == ["3", "2", "1"]
     assert uids(store.find({}, (("studyDate", -1), ("studyUID", 1)))) == ["1", "2", "3"]
     assert uids(store.find({}, (("baseline", 1),))) == ["2", "1", "3"]
@@ -298,7 +298,7 @@ def test_order_and_limit(store: StudyStore) -> None:
 # --- claims ---
 
 
-def test_a_claim_takes_what_is_due_and_nothing_else(store: StudyStore) -> None:
+def test_a_claim_takes_what_is_due_and_nothing_else(store: ConditionalStore) -> None:
     add(store, "later", due={"pull": 2_000})
     add(store, "other", due={"watch": 1})
     add(store, "idle")
@@ -310,7 +310,7 @@ def test_a_claim_takes_what_is_due_and_nothing_else(store: StudyStore) -> None:
     assert store.claim("pull", "w2", now=2_000, lease=100) is None
 
 
-def test_a_claim_comes_back_when_the_lease_is_over(store: StudyStore) -> None:
+def test_a_claim_comes_back_when_the_lease_is_over(store: ConditionalStore) -> None:
     add(store, "1.2.3", due={"pull": 0})
     assert store.claim("pull", "dies", now=0, lease=100) is not None
     assert store.claim("pull", "next", now=99, lease=100) is None
@@ -319,7 +319,7 @@ def test_a_claim_comes_back_when_the_lease_is_over(store: StudyStore) -> None:
     assert again.claims == {"pull": "next"}
 
 
-def test_claims_on_several_kinds_of_work_stand_beside_each_other(store: StudyStore) -> None:
+def test_claims_on_several_kinds_of_work_stand_beside_each_other(store: ConditionalStore) -> None:
     add(store, "1.2.3", due={"pull": 0, "release": 0})
     add(store, "other", due={"pull": 200})
     store.claim("pull", "w1", now=0, lease=100)
@@ -334,7 +334,7 @@ def test_claims_on_several_kinds_of_work_stand_beside_each_other(store: StudySto
     assert store.find({"claims.release": "w2"}) == [taken]
 
 
-def test_work_that_is_done_is_not_claimed_again(store: StudyStore) -> None:
+def test_work_that_is_done_is_not_claimed_again(store: ConditionalStore) -> None:
     add(store, "1.2.3", due={"pull": 0, "watch": 0})
     taken = store.claim("pull", "w1", now=0, lease=100)
     assert taken is not None
@@ -344,13 +344,13 @@ def test_work_that_is_done_is_not_claimed_again(store: StudyStore) -> None:
     assert store.claim("watch", "w2", now=0, lease=100) is not None
 
 
-def test_a_claim_shuts_out_the_write_of_whoever_read_before(store: StudyStore) -> None:
+def test_a_claim_shuts_out_the_write_of_whoever_read_before(store: ConditionalStore) -> None:
     before = add(store, "1.2.3", due={"pull": 0})
     assert store.claim("pull", "w1", now=0, lease=100) is not None
     assert not store.replace(before)
 
 
-def test_a_claim_keeps_the_rest_of_the_document(store: StudyStore) -> None:
+def test_a_claim_keeps_the_rest_of_the_document(store: ConditionalStore) -> None:
     series = {"1.2.840.1": SeriesRecord("1.2.840.1", True, "body part", "SeriesDescription 胸部", "find")}
     study = add(store, "1.2.3", due={"pull": 0}, series=series, pacs={"PACS.A": PacsCopy(3, "now")}, patient_id="张")
     taken = store.claim("pull", "w1", now=0, lease=100)
@@ -359,7 +359,7 @@ def test_a_claim_keeps_the_rest_of_the_document(store: StudyStore) -> None:
     assert taken == study
 
 
-def test_claims_in_the_order_of_pulls(store: StudyStore) -> None:
+def test_claims_in_the_order_of_pulls(store: ConditionalStore) -> None:
     now = 1_592_049_600_000  # 2020-06-13 12:00 UTC
     studies = [
         add(
@@ -380,18 +380,18 @@ def test_claims_in_the_order_of_pulls(store: StudyStore) -> None:
     for least in (2, -1):
         expected = [study for study in sorted(studies, key=lambda study: pull_key(study, now, AGEING)) if study.rank >= least]
         taken = []
-        while study := claim_pull(store, "w", now, 1, {"due.pull": 0}, least, AGEING):
+        while study := store.claim_pull("", "w", now, 1, least, AGEING):
             taken.append(study)
         assert uids(taken) == uids([study for study in expected if study.rank < 2 or least == 2])
 
 
-def test_claims_without_an_order_take_the_longest_due_first(store: StudyStore) -> None:
+def test_claims_without_an_order_take_the_longest_due_first(store: ConditionalStore) -> None:
     for uid, due in (("a", 30), ("b", 10), ("c", 20)):
         add(store, uid, due={"pull": due})
     assert [store.claim("pull", "w", 50, 100).study_uid for _ in range(3)] == ["b", "c", "a"]  # type: ignore[union-attr]
 
 
-def test_claims_under_conditions(store: StudyStore) -> None:
+def test_claims_under_conditions(store: ConditionalStore) -> None:
     add(store, "1", state=State.PULL_DATA, due={"pull": 0}, modality=["CT"])
     add(store, "2", state=State.META_ONLY, due={"pull": 0}, modality=["CT", "PR"], handovers=[HandOver("h", "1", 1, "", {}, "")])
     where = {"state": "meta_only", "modality": "CT", "handovers.handoverID": "h"}
@@ -401,7 +401,7 @@ def test_claims_under_conditions(store: StudyStore) -> None:
     assert store.claim("pull", "w", 0, 100, where) is None
 
 
-def test_a_study_found_damaged_in_the_name_can_still_be_claimed_by_a_damaged_name(store: StudyStore) -> None:
+def test_a_study_found_damaged_in_the_name_can_still_be_claimed_by_a_damaged_name(store: ConditionalStore) -> None:
     add(store, "1.2.3", due={"pull": 0})
     taken = store.claim("pull", "worker \ud800", 0, 100)
     assert taken is not None
@@ -409,14 +409,14 @@ def test_a_study_found_damaged_in_the_name_can_still_be_claimed_by_a_damaged_nam
 
 
 @pytest.mark.parametrize("work", ["", "sleep", "pull'); --"])
-def test_unknown_work_is_an_error(store: StudyStore, work: str) -> None:
+def test_unknown_work_is_an_error(store: ConditionalStore, work: str) -> None:
     with pytest.raises(PermanentError, match="is not allowed: pull, watch, publish, release"):
         store.claim(work, "w", 0, 100)
     with pytest.raises(PermanentError):
         store.next_due(work)
 
 
-def test_next_due(store: StudyStore) -> None:
+def test_next_due(store: ConditionalStore) -> None:
     assert store.next_due("pull") is None
     add(store, "1", due={"pull": 30, "watch": 1})
     add(store, "2", due={"pull": 20})
@@ -424,6 +424,99 @@ def test_next_due(store: StudyStore) -> None:
     assert store.next_due("pull") == 20
     assert store.next_due("watch") == 1
     assert store.next_due("publish") is None
+
+
+# --- the questions of the use cases ---
+
+
+def asked(pull_id: str, pacs: str, status: str = "asked") -> Pull:
+    return Pull(PullRequest(pull_id, "1", pacs), 1, "", status=status)
+
+
+def test_which_pulls_run(store: ConditionalStore) -> None:
+    for number, pull in enumerate((asked("p1", "A"), asked("p2", "A", "ended"), asked("p3", "B"), asked("p4", "A"), None)):
+        add(store, f"1.{number}", pull=pull)
+    assert (store.running(), store.running_at("A"), store.running_at("B"), store.running_at("C")) == (3, 2, 1, 0)
+
+
+def test_a_study_by_the_names_that_others_have_for_it(store: ConditionalStore) -> None:
+    study = add(store, "1.2.3", pseudonym_uid="2.25.1", notified=["h-1", "h-2"], series_uids=["9.1", "9.2"])
+    add(store, "other", notified=["h-3"], series_uids=["9.3"])
+    assert store.of_pseudonym("2.25.1") == study
+    assert store.of_handover("h-2") == study
+    assert store.with_series("9.1") == study
+    assert [store.of_pseudonym("1.2.3"), store.of_handover("h"), store.with_series("9")] == [None, None, None]
+
+
+def test_the_studies_of_a_day_and_of_a_pacs(store: ConditionalStore) -> None:
+    add(store, "1", study_date="2020-06-12", pacs={"A": PacsCopy(3)})
+    add(store, "2", study_date="2020-06-12", pacs={"B": PacsCopy(3), "A-2": PacsCopy(1)})
+    add(store, "3", study_date="2020-06-13", pacs={"A": PacsCopy(3)})
+    add(store, "4", pacs={"A": PacsCopy(3)})
+    day = date(2020, 6, 12)
+    assert sorted(uids(store.of_day(day))) == ["1", "2"]
+    assert uids(store.of_day_at(day, "A")) == ["1"]
+    assert uids(store.of_day_at(day, "A-2")) == ["2"]
+    assert store.of_day_at(date(2020, 6, 14), "A") == []
+
+
+def test_what_an_owner_holds_and_what_is_due_too_late(store: ConditionalStore) -> None:
+    add(store, "1", due={"pull": 0, "watch": 900})
+    add(store, "2", due={"pull": 0})
+    assert store.claim("pull", "w1", now=0, lease=100) is not None
+    assert store.claim("pull", "w2", now=0, lease=100) is not None
+    assert uids(store.held_by("pull", "w1", now=100)) == ["1"]
+    assert store.held_by("pull", "w1", now=101) == []
+    assert store.held_by("watch", "w1", now=0) == []
+    assert uids(store.due_after("watch", 899)) == ["1"]
+    assert store.due_after("watch", 900) == []
+
+
+def test_the_growth_check_of_one_pacs(store: ConditionalStore) -> None:
+    add(store, "1", look=Look("A"), due={"look": 5})
+    add(store, "2", look=Look("B"), due={"look": 1})
+    add(store, "3", look=Look("A"), due={"look": 9})
+    assert [one.study_uid if one else None for one in (store.claim_look("A", "w", 9, 100) for _ in range(3))] == ["1", "3", None]
+
+
+def test_pulls_of_one_pacs_and_of_none(store: ConditionalStore) -> None:
+    add(store, "at A", pacs={"A": PacsCopy(3)}, due={"pull": 0}, priority=1)
+    add(store, "at both", pacs={"A": PacsCopy(3), "B": PacsCopy(3)}, due={"pull": 0}, priority=4)
+    add(store, "nowhere", due={"pull": 0})
+    assert store.claim_pull("B", "w", 0, 100, least=4, ageing=AGEING).study_uid == "at both"  # type: ignore[union-attr]
+    assert store.claim_pull("A", "w", 0, 100, least=2, ageing=AGEING) is None
+    assert store.claim_pull("A", "w", 0, 100, least=-1, ageing=AGEING).study_uid == "at A"  # type: ignore[union-attr]
+    assert store.claim_pull("", "w", 0, 100, least=0, ageing=AGEING).study_uid == "nowhere"  # type: ignore[union-attr]
+
+
+def test_what_orders_are_asked_for(store: ConditionalStore) -> None:
+    add(store, "2", state=State.META_ONLY, study_date="2020-06-12", changed_at="2020-06-12")
+    add(store, "1", state=State.META_ONLY, study_date="2020-06-11")
+    add(store, "green", state=State.META_ONLY, priority=1)
+    dropped = {"state": State.UNSUPPORTED_SERIES, "dropped_by_order": True}
+    for uid, changed in (("old", "2020-06-10"), ("new", "2020-06-12"), ("newer", "2020-06-13")):
+        add(store, uid, changed_at=changed, **dropped)
+    add(store, "by filter", state=State.UNSUPPORTED_SERIES, changed_at="2020-06-13")
+    assert uids(store.waiting_routine(9)) == ["1", "2"]
+    assert uids(store.waiting_routine(1)) == ["1"]
+    assert uids(store.dropped_by_order("2020-06-11", 9)) == ["newer", "new"]
+    assert uids(store.dropped_by_order("2020-06-11", 1)) == ["newer"]
+
+
+def test_the_last_place_of_the_backlog(store: ConditionalStore) -> None:
+    assert store.last_backlog_slot() is None
+    add(store, "1", backlog=True, due={"pull": 30})
+    add(store, "2", backlog=True, due={"pull": 20})
+    add(store, "3", backlog=True)
+    add(store, "4", due={"pull": 90})
+    assert store.last_backlog_slot() == 30
+
+
+def test_how_many_are_in_each_state(store: ConditionalStore) -> None:
+    hospital_day(store)
+    counts = store.counts_by_state()
+    assert set(counts) == {state.value for state in State}
+    assert {name: number for name, number in counts.items() if number} == {"meta_only": 4, "completed": 1, "": 1}
 
 
 # --- at the same time ---
@@ -515,7 +608,7 @@ def test_every_acknowledged_write_outlives_a_kill_of_the_writer(case: StoreCase,
 # --- a life in the store ---
 
 
-def test_the_state_field_comes_and_goes_with_the_life_cycle(store: StudyStore) -> None:
+def test_the_state_field_comes_and_goes_with_the_life_cycle(store: ConditionalStore) -> None:
     study = add(store, "1.2.3")
     assert store.count({"state": Exists()}) == 0
     study.apply(Event.WANTED, "chest", at=0)

@@ -9,10 +9,11 @@ from typing import Any
 from ...domain.study.study import Study
 from ...ports import AtMost, Order, Where
 from .json_safe import document_to_study, study_to_text, text_to_study
+from .questions import NamedQuestions
 from .reference_query import claim_order, due_field, in_order, matches
 
 
-class MemoryStore:
+class MemoryStore(NamedQuestions):
     """Documents as JSON text, so that what is read back went through the same serialisation as in the real stores."""
 
     def __init__(self) -> None:

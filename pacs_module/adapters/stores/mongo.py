@@ -25,6 +25,7 @@ from ...domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from ...domain.study.study import WORK, Study
 from ...ports import AnyOf, AtLeast, AtMost, Exists, Order, Where
 from .json_safe import decode_keys, document_to_study, encode_keys, storable, study_to_document
+from .questions import NamedQuestions
 from .reference_query import claim_order, due_field
 
 COLLECTION = "study_info_list"
@@ -44,7 +45,7 @@ _ON_DISK = WriteConcern("majority", wtimeout=_ANSWER_WAIT_MS, j=True)
 Documents = Collection[dict[str, Any]]
 
 
-class MongoStore:
+class MongoStore(NamedQuestions):
     """
     Studies in one database.
 

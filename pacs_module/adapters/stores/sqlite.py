@@ -23,6 +23,7 @@ from ...domain.errors import PermanentError, StoreAway, about
 from ...domain.study.study import Study
 from ...ports import AtMost, Order, Where
 from .json_safe import storable, study_to_text, text_to_study
+from .questions import NamedQuestions
 from .reference_query import claim_order, due_field, matches
 from .sqlite_schema import bring_up_to_date, value_of
 from .sqlite_where import compile_where, sortable
@@ -49,7 +50,7 @@ class _Connection(sqlite3.Connection):
     """Can be referred to weakly: a thread that ends takes its connection with it."""
 
 
-class SqliteStore:
+class SqliteStore(NamedQuestions):
     """
     One connection a thread, opened when the thread first needs it.
 

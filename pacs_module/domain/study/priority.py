@@ -24,10 +24,6 @@ BACKLOG = -1
 HEAD_START = timedelta(days=1)
 """A study found late counts as at most so much older than it has waited."""
 
-# Orders for a store that sorts by itself: (field, +1 ascending or -1 descending).
-PULL_ORDER = (("rank", -1), ("turn", 1), ("studyUID", 1))
-TURN_ORDER = (("turn", 1), ("studyUID", 1))
-
 
 @dataclass(frozen=True)
 class Ageing:

@@ -45,7 +45,7 @@ class CheckGrowth:
         Raises:
             RetriableError: The PACS did not answer; the study is due again after the lease.
         """
-        study = self.store.claim(LOOK, self.owner, self.clock.now(), LEASE_MS, {"look.pacs": pacs})
+        study = self.store.claim_look(pacs, self.owner, self.clock.now(), LEASE_MS)
         if study is None:
             return None
         if study.state not in SETTLED or study.count is not None:

@@ -16,7 +16,7 @@ from ...domain.instants import iso
 from ...domain.rules.switches import Switches
 from ...domain.study.lifecycle import BY_HAND, SETTLED, Event, State
 from ...domain.study.study import PULL, Study
-from ...ports import Clock, EventLog, Exists, StudyStore
+from ...ports import Clock, EventLog, StudyStore
 from ...shared.crash_points import reach
 from ..update_study import change
 from .ask_window import AskWindow
@@ -169,8 +169,7 @@ class FindStudies:
 
     def _last_slot(self) -> int | None:
         """The time of the last pull that the backlog has been given."""
-        waiting = self.store.find({"backlog": True, "due.pull": Exists()}, order=(("due.pull", -1),), limit=1)
-        return waiting[0].due[PULL] if waiting else None
+        return self.store.last_backlog_slot()
 
     def with_uid(self, found: FoundStudy, by: str = "") -> FoundStudy | None:
         """

@@ -10,7 +10,7 @@ from ...domain.dicom.attributes import FoundStudy
 from ...domain.find.vanished import expected, missed, nameless
 from ...domain.instants import milliseconds
 from ...domain.study.study import Study
-from ...ports import Clock, EventLog, Exists, StudyStore
+from ...ports import Clock, EventLog, StudyStore
 from ..update_study import change
 
 RELOAD = timedelta(minutes=30)
@@ -79,7 +79,7 @@ class NoteVanished:
         known = self._known.get((pacs, day))
         if known is not None and now - known.loaded_at < milliseconds(RELOAD):
             return known.uids, set()
-        studies = self.store.find({"studyDate": day.isoformat(), f"pacs.{pacs}": Exists()})
+        studies = self.store.of_day_at(day, pacs)
         copies = {study.study_uid: study.pacs[pacs] for study in studies}
         if len(self._known) >= MOST_DAYS:
             self._known.clear()

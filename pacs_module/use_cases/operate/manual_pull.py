@@ -86,9 +86,9 @@ class ManualPull:
 
     def _study_of(self, pacs: str, series_uid: str) -> str:
         """Our own documents know most series; not every PACS finds a series without its study (field notes 3)."""
-        known = self.store.find({"seriesUIDs": series_uid}, limit=1)
-        if known:
-            return known[0].study_uid
+        known = self.store.with_series(series_uid)
+        if known is not None:
+            return known.study_uid
         query = {"SeriesInstanceUID": series_uid}
         self.log.line(loglines.find_query(query))
         answers = self.finder.find(pacs, "SERIES", query, ("StudyInstanceUID",))

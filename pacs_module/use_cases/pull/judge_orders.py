@@ -12,9 +12,9 @@ from ...domain.pull.orders import OrderVerdict, RisPolicy, Wanted, judge_orders
 from ...domain.retry import lasts
 from ...domain.rules.switches import Switches
 from ...domain.study.lifecycle import Event, State
-from ...domain.study.priority import MANUAL, PULL_ORDER, ROUTINE
+from ...domain.study.priority import MANUAL, ROUTINE
 from ...domain.study.study import PULL, Study
-from ...ports import AtLeast, Clock, EventLog, Puller, Ris, StudyStore
+from ...ports import Clock, EventLog, Puller, Ris, StudyStore
 from ..update_study import change
 
 MOST_AT_ONCE = 200
@@ -82,7 +82,7 @@ class JudgeOrders:
             False: nothing more to do until the next round.
         """
         now = self.clock.now()
-        waiting = self.store.find({"state": State.META_ONLY.value, "priority": ROUTINE}, PULL_ORDER, MOST_AT_ONCE)
+        waiting = self.store.waiting_routine(MOST_AT_ONCE)
         self._looked_at = {study.study_uid: self._looked_at.get(study.study_uid, 0) for study in waiting}
         for study in waiting:
             if lasts(self._looked_at[study.study_uid], self.times.again, now):
@@ -101,8 +101,7 @@ class JudgeOrders:
         Those of the last days, each after a pause: a correction that comes later than that needs a person, or growth.
         """
         since = iso(now - milliseconds(self.times.look_back))
-        where = {"state": State.UNSUPPORTED_SERIES.value, "droppedByOrder": True, "changedAt": AtLeast(since)}
-        for study in self.store.find(where, (("changedAt", -1),), MOST_AT_ONCE):
+        for study in self.store.dropped_by_order(since, MOST_AT_ONCE):
             if lasts(self._asked_again.get(study.study_uid, 0), self.times.again, now):
                 continue
             if len(self._asked_again) > MOST_REMEMBERED:

@@ -18,11 +18,10 @@ from ...domain.study.lifecycle import Event, State
 from ...domain.study.priority import MANUAL, Ageing
 from ...domain.study.study import MOST_PULLS, PULL, WATCH, PacsCopy, Pull, Study, effective_priority
 from ...domain.wire.messages import PullReport, PullRequest
-from ...ports import Clock, EventLog, Exists, Puller, StudyStore, Where
+from ...ports import Clock, EventLog, Puller, StudyStore
 from ...shared.crash_points import reach
 from ..recover.free_claims import free_claims
 from ..update_study import change, note_impossible
-from .claim_pull import claim_pull
 from .judge_orders import JudgeOrders
 from .pacs_locks import PullTurns
 from .prepare_pull import PreparePull
@@ -186,7 +185,7 @@ class PullStudies:
         """
         running, limit = self._running(pacs), self.policy.limits[pacs]
         allowed = self._all_turns.allowance(pacs)
-        waits_there = limit > 1 and self.store.count({"pull.status": "asked"}) >= self.policy.jobs
+        waits_there = limit > 1 and self.store.running() >= self.policy.jobs
         return Places(allowed.places - running, 2 * limit - running if waits_there else 0, allowed.least)
 
     def _may_have_places(self, pacs: str) -> bool:
@@ -194,7 +193,7 @@ class PullStudies:
         return self.policy.limits[pacs] > 1 or self._running(pacs) < self.policy.limits[pacs]
 
     def _running(self, pacs: str) -> int:
-        return self.store.count({"pull.status": "asked", "pull.request.pacs": pacs})
+        return self.store.running_at(pacs)
 
     def _claim_at(self, pacs: str, least: int) -> Study | None:
         """
@@ -204,19 +203,19 @@ class PullStudies:
         down. A study that came unasked and lost its files is asked for everywhere, because no PACS is known to have it.
         """
         if pacs in self.unreachable():
-            return self._claim_where({f"pacs.{pacs}": Exists()}, MANUAL)
+            return self._claim_of(pacs, MANUAL)
         if self._room.closed(self.clock.now()):
             least = MANUAL  # nothing overtakes what waits for room
-        study = self._claim_where({f"pacs.{pacs}": Exists()}, least) or self._claim_where({"pacs": {}}, least)
+        study = self._claim_of(pacs, least) or self._claim_of("", least)
         if study is not None and not study.pacs:
             study.pacs = {name: PacsCopy() for name in self.policy.limits}
         return study
 
-    def _claim_where(self, where: Where, least: int) -> Study | None:
+    def _claim_of(self, pacs: str, least: int) -> Study | None:
         """The most urgent one; those that their orders hold or drop take no place from the others."""
         while True:
             now, lease = self.clock.now(), milliseconds(CLAIM_LEASE)
-            study = claim_pull(self.store, self.owner, now, lease, where, least, self.policy.ageing)
+            study = self.store.claim_pull(pacs, self.owner, now, lease, least, self.policy.ageing)
             if study is None or study.state is not State.META_ONLY or self.orders is None:
                 return study
             claim = study.claim_on(PULL)

@@ -52,7 +52,7 @@ class Reconcile:
         Raises:
             RetriableError: The store is away.
         """
-        ours = {study.study_uid: study for day in days for study in self.store.find({"studyDate": day.isoformat()})}
+        ours = {study.study_uid: study for day in days for study in self.store.of_day(day)}
         lists = [self._list(pacs, day, ours.values()) for day in days for pacs in self.pacs]
         for uid in {study.study_uid for one in lists for study in one.studies} - ours.keys() - {""}:
             study = self.store.get(uid)

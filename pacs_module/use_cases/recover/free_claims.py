@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...domain.study.study import WORK, Study
-from ...ports import AtLeast, Clock, EventLog, StudyStore
+from ...ports import Clock, EventLog, StudyStore
 from ..update_study import change
 from .hold_leases import HoldLeases
 
@@ -59,7 +59,7 @@ def free_claims(store: StudyStore, clock: Clock, work: str, owner: str, why: str
         study.note("taken over", f"{work}, claimed by {owner}: {why}", now)
         return True
 
-    held = store.find({f"due.{work}": AtLeast(clock.now()), f"claims.{work}": owner})
+    held = store.held_by(work, owner, clock.now())
     for study in held:
         change(store, study.study_uid, edit)
     return len(held)

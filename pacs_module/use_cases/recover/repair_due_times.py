@@ -9,7 +9,7 @@ from functools import partial
 
 from ...domain.instants import milliseconds
 from ...domain.study.study import PUBLISH, RELEASE, Study
-from ...ports import AtLeast, Clock, EventLog, StudyStore
+from ...ports import Clock, EventLog, StudyStore
 from ..update_study import change
 
 APART = timedelta(minutes=5)
@@ -44,7 +44,7 @@ class MendDueTimes:
         now = self.clock.now()
         for work, pause in self.longest.items():
             latest = now + milliseconds(pause + APART)
-            late = [study for study in self.store.find({f"due.{work}": AtLeast(latest + 1)}) if not study.backlog]
+            late = [study for study in self.store.due_after(work, latest) if not study.backlog]
             for study in late:
                 change(self.store, study.study_uid, partial(self._mend, work, now))
             if late:

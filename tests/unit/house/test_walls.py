@@ -129,3 +129,24 @@ def test_one_file_knows_orthanc_s_own_module() -> None:
 
 def test_nothing_but_the_package_is_a_top_level_name_in_orthanc_s_interpreter() -> None:
     assert sorted(entry.name for entry in PLUGINS.iterdir() if entry.name != "__pycache__") == ["aipull", "pull_plugin.py"]
+
+
+CONDITIONS = {"AnyOf", "AtLeast", "AtMost", "Exists", "Order", "Where"}
+"""What a query of people is made of."""
+
+
+def conditions_used(source: str) -> set[str]:
+    taken = {name for _, name in named(ast.parse(source), "pacs_module.use_cases")}
+    asked = {f".{call}" for call in ("find", "count") if f"store.{call}(" in source}
+    return (taken & CONDITIONS) | asked
+
+
+def test_use_cases_ask_the_store_questions_with_names() -> None:
+    layers = ("pacs_module.use_cases", "pacs_module.service")
+    files = {module: file for module, file in MODULES.items() if any(inside(module, layer) for layer in layers)}
+    used = {module: conditions_used(file.read_text(encoding="utf-8")) for module, file in files.items()}
+    assert {module: found for module, found in used.items() if found} == {}
+
+
+def test_a_field_path_in_a_use_case_is_seen() -> None:
+    assert conditions_used('from ..ports import AtLeast\nself.store.find({"due.pull": AtLeast(1)})') == {"AtLeast", ".find"}

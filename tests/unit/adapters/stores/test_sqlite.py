@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from pacs_module.adapters.stores import sqlite, sqlite_schema
+from pacs_module.adapters.stores.questions import PULL_ORDER
 from pacs_module.adapters.stores.reference_query import claim_order
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.adapters.stores.sqlite_where import compile_where
 from pacs_module.domain.errors import PermanentError, RetriableError
-from pacs_module.domain.study.priority import PULL_ORDER
 from pacs_module.domain.study.study import Study
 from pacs_module.ports import AnyOf, AtMost, Exists
 
