@@ -15,13 +15,12 @@ from ..explain.story import next_step
 from ..find.sighting import unpullable_key
 from ..instants import iso
 from ..rules.filters import judge_modalities
+from ..rules.reasons import grouped
 from ..rules.switches import Switches
 from ..study.lifecycle import BY_HAND, Event, State
 from ..study.study import Study
 from .counts import Counts, counts_of
 from .line import Cause, Line, PacsList, Role, role_of
-
-MOST_REASONS = 4
 
 
 @dataclass(frozen=True)
@@ -170,10 +169,7 @@ def _reasons(study: Study) -> str:
     last = study.last_handover
     if last is not None and last.result == "unsupported_series":
         return f"the backend: {last.result_message or 'unsupported_series'}"
-    dropped = [record.because for record in study.series.values() if not record.taken]
-    reasons = [f"{dropped.count(one)} x {one}" if dropped.count(one) > 1 else one for one in dict.fromkeys(dropped)]
-    more = [f"{len(reasons) - MOST_REASONS} more"] if len(reasons) > MOST_REASONS else []
-    return "; ".join([*reasons[:MOST_REASONS], *more]) or study.why
+    return grouped(record.because for record in study.series.values() if not record.taken) or study.why
 
 
 def _waiting(study: Study, counts: Counts, now: int) -> str:

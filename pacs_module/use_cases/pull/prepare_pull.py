@@ -12,6 +12,7 @@ from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.instants import iso, milliseconds
 from ...domain.receive.needed_series import told
 from ...domain.rules.filters import ACCOMPANYING, Verdict, is_dx, judge_series
+from ...domain.rules.reasons import grouped
 from ...domain.rules.switches import Switches
 from ...domain.study.growth_checks import Look, LookPolicy
 from ...domain.study.lifecycle import Event
@@ -189,7 +190,7 @@ class PreparePull:
         study.keep_series([_record(facts, verdicts[facts.series_uid], iso(now)) for facts in series])
         if len(filtered) == len(series):
             lines.append(loglines.study_filtered(*names))
-            study.apply(Event.FILTERED_AT_FIND, f"all {len(series)} series", now)
+            study.apply(Event.FILTERED_AT_FIND, f"all {len(series)} series: {grouped(filtered.values())}", now)
             study.baseline = study.count
             study.sightings = []
             study.forget_wish()
