@@ -244,7 +244,7 @@ def open_rows(journal: Path) -> list[str]:
     """What the plugins' journal still owes."""
     found = [f"{kind} of {study} not yet told" for study, kind in rows(journal, "SELECT study_uid, kind FROM outbox")]
     found += [f"pull {pull} not reported" for (pull,) in rows(journal, "SELECT pull_id FROM pulls WHERE report IS NULL")]
-    states = rows(journal, "SELECT study_uid, state FROM receptions WHERE state NOT IN ('closed', 'kept')")
+    states = rows(journal, "SELECT study_uid, state FROM receptions WHERE state NOT IN ('closed', 'retained')")
     return found + [f"reception of {study} is {state}" for study, state in states]
 
 

@@ -213,7 +213,7 @@ def test_what_nobody_wanted(place: Place) -> None:
 def test_leftovers(place: Place) -> None:
     place.computed("a")
     place.known("completed", "a")
-    place.outbox, place.receptions = [(STUDY, "notify")], [(STUDY, "parked"), (STUDY, "closed")]
+    place.outbox, place.receptions = [(STUDY, "notify")], [(STUDY, "short"), (STUDY, "closed")]
     for name in (".tmp-x", "given"):
         (place.folder / "handover" / name).mkdir()
     found = audit_all(place.write(), [WANTED])
@@ -221,7 +221,7 @@ def test_leftovers(place: Place) -> None:
     assert not found.clean
     assert len([line for line in found.leftovers if "folder" in line]) == 2
     assert [line for line in found.leftovers if "folder" not in line] == [
-        f"notify of {STUDY} not yet told", f"reception of {STUDY} is parked"
+        f"notify of {STUDY} not yet told", f"reception of {STUDY} is short"
     ]  # fmt: skip
 
 

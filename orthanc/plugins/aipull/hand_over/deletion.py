@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.pull.ram_disk import Seen
+from pacs_module.domain.receive.reception_state import ReceptionState
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
-from ..journal.receptions import DOOMED, Reception, ReceptionRows
+from ..journal.receptions import Reception, ReceptionRows
 from ..journal.sizes import SizeRows
 from ..runtime.clock import now_ms
 from ..runtime.worker import Worker
@@ -35,14 +36,14 @@ class Deletion(Worker):
 
     def step(self) -> float:
         """Delete what is due."""
-        for reception in self._receptions.in_state(DOOMED):
+        for reception in self._receptions.in_state(ReceptionState.DELETING):
             self._learn(reception)
-            self._rest.delete_instances(list(reception.doomed))
+            self._rest.delete_instances(list(reception.deleting))
             reach("deleted")
-            self._receptions.close(reception, now_ms())
+            self._receptions.deleted(reception, now_ms())
             self._log.event(
                 "study_deleted", "study deleted from Orthanc",
-                studyUID=reception.study_uid, images=len(reception.doomed),
+                studyUID=reception.study_uid, images=len(reception.deleting),
             )
             self.on_done()
         return self.IDLE_S

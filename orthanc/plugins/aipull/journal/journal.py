@@ -39,9 +39,9 @@ CREATE TABLE IF NOT EXISTS receptions (
     orthanc_ids TEXT NOT NULL,
     is_push INTEGER NOT NULL,
     opened_at INTEGER NOT NULL,
-    state TEXT NOT NULL DEFAULT 'open',         -- open, spent, parked, kept, doomed, closed (see reception.py)
+    state TEXT NOT NULL DEFAULT 'open',         -- see pacs_module/domain/receive/reception_state.py
     counted TEXT NOT NULL DEFAULT '{}',         -- instances by series when it was concluded
-    doomed TEXT NOT NULL DEFAULT '[]',          -- images to delete
+    deleting TEXT NOT NULL DEFAULT '[]',        -- images to delete
     changed_at INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS receptions_by_study ON receptions (study_uid, state);
@@ -176,8 +176,8 @@ class Journal:
         queries = {
             "pullsRunning": "SELECT COUNT(*) FROM pulls WHERE report IS NULL",
             "receptionsOpen": "SELECT COUNT(*) FROM receptions WHERE state = 'open'",
-            "studiesParked": "SELECT COUNT(*) FROM receptions WHERE state = 'parked'",
-            "studiesToDelete": "SELECT COUNT(*) FROM receptions WHERE state IN ('spent', 'doomed')",
+            "studiesParked": "SELECT COUNT(*) FROM receptions WHERE state = 'short'",
+            "studiesToDelete": "SELECT COUNT(*) FROM receptions WHERE state IN ('concluded', 'deleting')",
             "handoversGiven": "SELECT COUNT(*) FROM handovers WHERE state = 'given'",
             "outbox": "SELECT COUNT(*) FROM outbox",
         }

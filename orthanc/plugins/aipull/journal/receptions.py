@@ -10,31 +10,29 @@ from typing import Any
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.receive.judged import Judged
+from pacs_module.domain.receive.reception_state import FORMER_WORDS, SUPERSEDED, ReceptionEvent, ReceptionState, next_state
 from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.wire.documents import from_document, to_document
 
 from .journal import Journal, as_text
 
-OPEN = "open"
-SPENT = "spent"
-PARKED = "parked"
-KEPT = "kept"
-DOOMED = "doomed"
-CLOSED = "closed"
-
 
 @dataclass(frozen=True)
 class Reception:
-    """One arrival of a study; ``counted``: instances by series when it was concluded."""
+    """
+    One arrival of a study.
+
+    ``counted``: instances by series when it was concluded; ``deleting``: the ids of the images that are to be deleted.
+    """
 
     number: int
     study_uid: str
     orthanc_ids: tuple[str, ...]
     is_push: bool
     opened_at: int
-    state: str
+    state: ReceptionState
     counted: dict[str, int]
-    doomed: tuple[str, ...]
+    deleting: tuple[str, ...]
 
 
 class ReceptionRows:
@@ -42,15 +40,13 @@ class ReceptionRows:
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
+        self._translate_former_words()
 
     def open(self, study_uid: str, orthanc_ids: Iterable[str], is_push: bool, now: int) -> Reception:
         """Begin a reception; what is here of the study from before goes over into it."""
         with self._journal.transaction():
-            self._journal.write(
-                "UPDATE receptions SET state = 'closed', changed_at = ? "
-                "WHERE study_uid = ? AND state IN ('parked', 'kept', 'spent')",
-                now, study_uid,
-            )  # fmt: skip
+            for before in self._all_of(study_uid, SUPERSEDED):
+                self.move(before, ReceptionEvent.SUPERSEDE, now)
             number = self._journal.write(
                 "INSERT INTO receptions (study_uid, orthanc_ids, is_push, opened_at, changed_at) VALUES (?, ?, ?, ?, ?)",
                 study_uid, as_text(sorted(orthanc_ids)), int(is_push), now, now,
@@ -61,12 +57,12 @@ class ReceptionRows:
         """A reception by its number."""
         return _reception(self._journal.rows("SELECT * FROM receptions WHERE number = ?", number)[0])
 
-    def in_state(self, *states: str) -> list[Reception]:
+    def in_state(self, *states: ReceptionState) -> list[Reception]:
         """All receptions in one of these states, oldest first."""
         query = "SELECT * FROM receptions WHERE state IN (SELECT value FROM json_each(?)) ORDER BY number"
         return [_reception(row) for row in self._journal.rows(query, as_text(states))]
 
-    def of_study(self, study_uid: str, *states: str) -> Reception | None:
+    def of_study(self, study_uid: str, *states: ReceptionState) -> Reception | None:
         """The newest reception of a study in one of these states."""
         query = (
             "SELECT * FROM receptions WHERE study_uid = ? AND state IN (SELECT value FROM json_each(?)) "
@@ -81,31 +77,34 @@ class ReceptionRows:
         self._journal.write("UPDATE receptions SET orthanc_ids = ? WHERE number = ?", ids, reception.number)
         return self.get(reception.number)
 
-    def set_state(self, reception: Reception, state: str, now: int, counted: Mapping[str, int] | None = None) -> Reception:
-        """Move a reception on; with ``counted`` when it is concluded."""
-        kept = reception.counted if counted is None else dict(counted)
+    def move(self, reception: Reception, event: ReceptionEvent, now: int, counted: Mapping[str, int] | None = None) -> Reception:
+        """
+        Move a reception on; with ``counted`` when it is concluded.
+
+        Raises:
+            InvalidTransition: It is in no state in which that can happen.
+        """
+        state = next_state(self.get(reception.number).state, event)
+        remembered = reception.counted if counted is None else dict(counted)
         self._journal.write(
             "UPDATE receptions SET state = ?, counted = ?, changed_at = ? WHERE number = ?",
-            state,
-            as_text(kept),
-            now,
-            reception.number,
-        )
-        return self.get(reception.number)
-
-    def doom(self, reception: Reception, instance_ids: Iterable[str], now: int) -> Reception:
-        """These images are to be deleted, and no others: one that arrives in this moment is not among them."""
-        self._journal.write(
-            "UPDATE receptions SET state = 'doomed', doomed = ?, changed_at = ? WHERE number = ?",
-            as_text(sorted(instance_ids)), now, reception.number,
+            state.value, as_text(remembered), now, reception.number,
         )  # fmt: skip
         return self.get(reception.number)
 
-    def close(self, reception: Reception, now: int) -> None:
+    def delete(self, reception: Reception, instance_ids: Iterable[str], now: int) -> Reception:
+        """These images are to be deleted, and no others: one that arrives in this moment is not among them."""
+        with self._journal.transaction():
+            self.move(reception, ReceptionEvent.DELETE, now)
+            images = as_text(sorted(instance_ids))
+            self._journal.write("UPDATE receptions SET deleting = ? WHERE number = ?", images, reception.number)
+        return self.get(reception.number)
+
+    def deleted(self, reception: Reception, now: int) -> None:
         """The study is gone from Orthanc."""
-        self._journal.write(
-            "UPDATE receptions SET state = 'closed', doomed = '[]', changed_at = ? WHERE number = ?", now, reception.number
-        )
+        with self._journal.transaction():
+            self.move(reception, ReceptionEvent.DELETED, now)
+            self._journal.write("UPDATE receptions SET deleting = '[]' WHERE number = ?", reception.number)
 
     def judge(self, reception: Reception, judged: Judged) -> None:
         """Note the verdict on a series, over an earlier one."""
@@ -122,7 +121,21 @@ class ReceptionRows:
 
     def close_all(self, now: int) -> None:
         """The RAM disk was emptied."""
-        self._journal.write("UPDATE receptions SET state = 'closed', doomed = '[]', changed_at = ? WHERE state != 'closed'", now)
+        self._journal.write(
+            "UPDATE receptions SET state = 'closed', deleting = '[]', changed_at = ? WHERE state != 'closed'", now
+        )
+
+    def _all_of(self, study_uid: str, states: Iterable[ReceptionState]) -> list[Reception]:
+        return [reception for reception in self.in_state(*states) if reception.study_uid == study_uid]
+
+    def _translate_former_words(self) -> None:
+        """A journal of an earlier version has other words for the states, and another name for a column."""
+        with self._journal.transaction():
+            columns = {row["name"] for row in self._journal.rows("PRAGMA table_info(receptions)")}
+            if "doomed" in columns:
+                self._journal.write("ALTER TABLE receptions RENAME COLUMN doomed TO deleting")
+            for former, state in FORMER_WORDS.items():
+                self._journal.write("UPDATE receptions SET state = ? WHERE state = ?", state.value, former)
 
 
 def _judged(document: dict[str, Any]) -> Judged:
@@ -138,7 +151,7 @@ def _reception(row: sqlite3.Row) -> Reception:
         orthanc_ids=tuple(json.loads(row["orthanc_ids"])),
         is_push=bool(row["is_push"]),
         opened_at=row["opened_at"],
-        state=row["state"],
+        state=ReceptionState(row["state"]),
         counted=json.loads(row["counted"]),
-        doomed=tuple(json.loads(row["doomed"])),
+        deleting=tuple(json.loads(row["deleting"])),
     )

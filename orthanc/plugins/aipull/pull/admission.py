@@ -15,12 +15,13 @@ from pathlib import Path
 
 from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.pull.ram_disk import MB, Disk, Here, RoomVerdict, Wish, judge_room, still_to_come, usual_size
+from pacs_module.domain.receive.reception_state import HERE
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
 
 from ..journal.handovers import HandoverRows
 from ..journal.pulls import ENDED, PullRows
-from ..journal.receptions import KEPT, OPEN, PARKED, SPENT, ReceptionRows
+from ..journal.receptions import ReceptionRows
 from ..journal.sizes import SizeRows
 from ..server.rest import OrthancRest
 
@@ -54,7 +55,7 @@ class Sizes:
 
     def _here(self, request: PullRequest) -> Here:
         """What is here of that which is pulled."""
-        reception = self._receptions.of_study(request.study_uid, OPEN, SPENT, PARKED, KEPT)
+        reception = self._receptions.of_study(request.study_uid, *HERE)
         found = [self._part_here(orthanc_id, request) for orthanc_id in (reception.orthanc_ids if reception else ())]
         return Here(sum(part.instances for part in found), sum(part.size for part in found))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pacs_module.domain.receive.decision import expectations, outlook
+from pacs_module.domain.receive.reception_state import WAITING_FOR_IMAGES
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
 
-from ..journal.receptions import OPEN, PARKED, ReceptionRows
+from ..journal.receptions import ReceptionRows
 from ..server.rest import OrthancRest
 
 
@@ -43,7 +44,7 @@ class Repair:
 
     def lacking(self, request: PullRequest) -> Lacking | None:
         """What lacks; None where that is not known and the whole of the request is to be pulled."""
-        reception = self._receptions.of_study(request.study_uid, PARKED, OPEN)
+        reception = self._receptions.of_study(request.study_uid, *WAITING_FOR_IMAGES)
         expected = expectations(request).series
         if request.repair == "STUDY" or reception is None or not expected:
             return None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pacs_module.domain.pull.ram_disk import MB, deadlocked, is_full
+from pacs_module.domain.receive.reception_state import TO_DELETE, ReceptionState
 from pacs_module.shared.logs import ContractLog
 
 from ..journal.pulls import ENDED
-from ..journal.receptions import DOOMED, PARKED, SPENT, Reception
+from ..journal.receptions import Reception
 from ..journal.tables import Tables
 from ..runtime.clock import now_ms
 from ..runtime.worker import Worker
@@ -72,19 +73,19 @@ class RamDiskWatch(Worker):
             return None
         receptions, pulls = self._tables.receptions, self._tables.pulls
         running = sum(pull.job_state != ENDED or pull.conclusion is None for pull in pulls.unreported())
-        parked = [row.study_uid for row in receptions.in_state(PARKED)]
-        return deadlocked(waiting, running, len(receptions.in_state(SPENT, DOOMED)), len(self._tables.handovers.given()), parked)
+        parked = [row.study_uid for row in receptions.in_state(ReceptionState.SHORT)]
+        return deadlocked(waiting, running, len(receptions.in_state(*TO_DELETE)), len(self._tables.handovers.given()), parked)
 
     def drop(self, study_uid: str) -> None:
         """Remove what is here of a half-received study that nobody pulls now."""
-        reception = self._tables.receptions.of_study(study_uid, PARKED)
+        reception = self._tables.receptions.of_study(study_uid, ReceptionState.SHORT)
         if reception is None:
             return
         images = self._images(reception)
         with self._tables.journal.transaction():
             if self._tables.pulls.unreported(study_uid):
                 return  # asked for in this moment
-            self._tables.receptions.doom(reception, images, now_ms())
+            self._tables.receptions.delete(reception, images, now_ms())
         self._log.event(
             "images_removed_for_room",
             "half-received images removed to make room; the study's next pull brings them again",

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.explain import loglines
+from pacs_module.domain.receive.reception_state import ReceptionState
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
 from ..journal.pulls import NEW, SUBMITTED, Pull, PullRows
-from ..journal.receptions import DOOMED, ReceptionRows
+from ..journal.receptions import ReceptionRows
 from ..runtime.clock import now_ms
 from ..runtime.worker import Worker
 from ..server.rest import OrthancRest, Unreachable
@@ -71,7 +72,7 @@ class Pulls(Worker):
 
     def _submit(self, pull: Pull) -> None:
         pull_id = pull.request.pull_id
-        if pull_id in self._submitting or self._receptions.of_study(pull.request.study_uid, DOOMED):
+        if pull_id in self._submitting or self._receptions.of_study(pull.request.study_uid, ReceptionState.DELETING):
             return
         self._submitting.add(pull_id)
         self._pool.submit(self._submit_now, pull)

@@ -57,11 +57,11 @@ class Arrival:
 
     def refresh(self, rest: OrthancRest) -> None:
         """Read from Orthanc what is here."""
-        doomed = set(self.row.doomed)
+        deleting = set(self.row.deleting)
         found: dict[str, list[SeriesHere]] = {}
         for orthanc_id in self.row.orthanc_ids:
             for series in rest.series_of(orthanc_id):
-                if series.instances and not doomed.issuperset(series.instances):
+                if series.instances and not deleting.issuperset(series.instances):
                     found.setdefault(series.series_uid, []).append(series)
         self.series = found
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pacs_module.domain.explain import loglines
+from pacs_module.domain.receive.reception_state import SETTLED, SUPERSEDED, UNDER_WAY
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
-from ..journal.receptions import DOOMED, KEPT, OPEN, PARKED, SPENT, Reception
+from ..journal.receptions import Reception
 from ..journal.tables import Tables
 from ..runtime.clock import now_ms
 from ..server.change_log import Changes
@@ -58,9 +59,9 @@ class Arrivals:
 
     def begin(self) -> None:
         """After a start: take up what was open, and every study in Orthanc that the journal has not."""
-        for row in self._tables.receptions.in_state(OPEN, SPENT):
+        for row in self._tables.receptions.in_state(*UNDER_WAY):
             self._hold(row)
-        settled = {row.study_uid for row in self._tables.receptions.in_state(PARKED, KEPT, DOOMED)}
+        settled = {row.study_uid for row in self._tables.receptions.in_state(*SETTLED)}
         for study in self._rest.studies():
             if study.study_uid not in settled:
                 self._arrival_of(study)
@@ -80,7 +81,7 @@ class Arrivals:
 
     def open(self, study_uid: str, orthanc_ids: set[str]) -> Arrival:
         """Begin a reception with what is here of the study."""
-        before = self._tables.receptions.of_study(study_uid, PARKED, KEPT, SPENT)
+        before = self._tables.receptions.of_study(study_uid, *SUPERSEDED)
         known = set(before.orthanc_ids) if before else set()
         self._log.line(loglines.new_study(study_uid))
         return self._hold(self._tables.receptions.open(study_uid, orthanc_ids | known, self._is_push(study_uid), now_ms()))

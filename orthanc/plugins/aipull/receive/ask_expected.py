@@ -5,11 +5,11 @@ from __future__ import annotations
 import requests
 
 from pacs_module.domain.errors import MessageError
+from pacs_module.domain.receive.reception_state import ReceptionState
 from pacs_module.domain.wire.messages import PullRequest, read_announced
 from pacs_module.shared.logs import ContractLog
 
 from ..journal.pulls import PullRows
-from ..journal.receptions import OPEN
 from ..runtime.worker import Worker
 from .arrival import Arrival, Told
 from .arrivals import Arrivals
@@ -48,7 +48,7 @@ class Asker(Worker):
 
     def step(self) -> float:
         """Ask for every study whose time it is."""
-        pushed = [one for one in self._arrivals.all() if one.row.is_push and one.row.state == OPEN]
+        pushed = [one for one in self._arrivals.all() if one.row.is_push and one.row.state is ReceptionState.OPEN]
         for arrival in pushed:
             if self._is_due(arrival) and self._pulls.current(arrival.row.study_uid) is None:
                 self._ask(arrival)

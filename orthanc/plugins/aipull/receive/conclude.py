@@ -21,6 +21,7 @@ from pacs_module.domain.receive.decision import (  # fmt: skip
     decide,
     series_reports,
 )
+from pacs_module.domain.receive.reception_state import ReceptionEvent
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.documents import to_document
 from pacs_module.domain.wire.messages import FILTERED_OUT, IMAGES, PullReport, SeriesReport, notification
@@ -30,7 +31,6 @@ from pacs_module.shared.logs import ContractLog
 from ..hand_over.folder import Exported, HandoverFolder, ToExport
 from ..journal.handovers import HandoverRow
 from ..journal.pulls import Pull
-from ..journal.receptions import PARKED, SPENT
 from ..journal.tables import Tables
 from ..runtime.clock import hospital_time, now_ms
 from ..server.rest import OrthancRest, absent_as_none
@@ -84,8 +84,8 @@ class Concluder:
             if message is not None:
                 self.tables.journal.to_send(arrival.row.study_uid, "notify", message)
             self._owe_report(pull, report)
-            state = PARKED if decision.outcome == SHORT_OUTCOME else SPENT
-            arrival.row = self.tables.receptions.set_state(arrival.row, state, now_ms(), arrival.counts)
+            event = ReceptionEvent.FALL_SHORT if decision.outcome == SHORT_OUTCOME else ReceptionEvent.CONCLUDE
+            arrival.row = self.tables.receptions.move(arrival.row, event, now_ms(), arrival.counts)
         reach("journaled")
         arrival.grew = False
         self._event(received, decision, exported)

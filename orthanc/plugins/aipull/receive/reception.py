@@ -1,13 +1,4 @@
-r"""
-Reception: change log -> journal -> filter -> completeness -> conclusion -> end.
-
-The states of a reception in the journal::
-
-    open ----> spent ----> doomed -> closed     handed over, filtered out or nothing new: deleted when nothing more comes
-      |          |  \---> kept                  the same, where DELETE_AFTER_SEND is off
-      |          \-> open                       more images came after all
-      \-----> parked -> closed                  short: the images stay until the pull is repeated, which opens a new reception
-"""
+"""Reception: change log, journal, filter, completeness, conclusion, end (states: domain/receive/reception_state.py)."""
 
 from __future__ import annotations
 
@@ -18,13 +9,13 @@ from dataclasses import replace
 from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.receive.completeness import GROWING, Expectations, judge_completeness
 from pacs_module.domain.receive.decision import SHORT_OUTCOME, Asked, expectations, outlook, series_reports
+from pacs_module.domain.receive.reception_state import ReceptionEvent, ReceptionState
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullReport
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
 from ..journal.pulls import ENDED, Pull
-from ..journal.receptions import CLOSED, DOOMED, KEPT, OPEN, PARKED, SPENT
 from ..journal.tables import Tables
 from ..runtime.clock import now_ms
 from ..runtime.worker import Worker
@@ -108,7 +99,7 @@ class ReceptionWorker(Worker):
     def _look(self, arrival: Arrival) -> None:
         if not arrival.series:
             self._vanished(arrival)
-        elif arrival.row.state == SPENT:
+        elif arrival.row.state is ReceptionState.CONCLUDED:
             self._finish(arrival)
         else:
             self._judge_open(arrival)
@@ -120,7 +111,7 @@ class ReceptionWorker(Worker):
                 "study_gone_from_orthanc", "a study is gone from Orthanc",
                 studyUID=arrival.row.study_uid,
             )
-            self._tables.receptions.set_state(arrival.row, CLOSED, now_ms())
+            self._tables.receptions.move(arrival.row, ReceptionEvent.VANISH, now_ms())
             self._arrivals.drop(arrival)
 
     def _judge_open(self, arrival: Arrival) -> None:
@@ -195,14 +186,14 @@ class ReceptionWorker(Worker):
     def _without_arrival(self, pull: Pull) -> None:
         """A pull has ended and brought no image that was noticed: the study may lie here from before, or nothing came."""
         study = pull.request.study_uid
-        before = self._tables.receptions.of_study(study, PARKED, KEPT)
+        before = self._tables.receptions.of_study(study, ReceptionState.SHORT, ReceptionState.RETAINED)
         if before is not None:
             arrival = self._arrivals.open(study, set(before.orthanc_ids))
             if arrival.series:
                 return
             self._vanished(arrival)
         expected = expectations(pull.request)
-        if self._tables.receptions.of_study(study, DOOMED) or self._since_end(pull) < self._settle_after(pull):
+        if self._tables.receptions.of_study(study, ReceptionState.DELETING) or self._since_end(pull) < self._settle_after(pull):
             return
         completeness = judge_completeness(study, expected, {}, frozenset(expected.series), ended=True)
         self._concluder.nothing_came(pull, expected, completeness)
@@ -212,7 +203,7 @@ class ReceptionWorker(Worker):
     def _report(self, pull: Pull, conclusion: PullReport) -> None:
         """The job has ended: the report goes out, with what has come since the study was concluded early."""
         arrival = self._arrivals.get(pull.request.study_uid)
-        if arrival is not None and arrival.row.state == SPENT:
+        if arrival is not None and arrival.row.state is ReceptionState.CONCLUDED:
             self._arrivals.refresh(arrival)
             reports = series_reports(arrival.counts, arrival.judged, pull.request, expectations(pull.request))
             conclusion = replace(conclusion, received=sum(arrival.counts.values()), series=reports)
@@ -235,11 +226,11 @@ class ReceptionWorker(Worker):
                 "images_after_conclusion", "more images came after the study was concluded",
                 studyUID=study, counts=arrival.counts,
             )
-            arrival.row = self._tables.receptions.set_state(arrival.row, OPEN, now_ms())
+            arrival.row = self._tables.receptions.move(arrival.row, ReceptionEvent.GROW, now_ms())
         elif self._switches.delete_after_send:
             self._doom(arrival)
         else:
-            self._tables.receptions.set_state(arrival.row, KEPT, now_ms())
+            self._tables.receptions.move(arrival.row, ReceptionEvent.RETAIN, now_ms())
             self._arrivals.drop(arrival)
 
     def _doom(self, arrival: Arrival) -> None:
@@ -247,7 +238,7 @@ class ReceptionWorker(Worker):
         with self._tables.journal.transaction():
             if self._tables.pulls.unreported(study):
                 return  # asked for in this moment; a pull that is asked for later waits for the deletion
-            self._tables.receptions.doom(arrival.row, arrival.instances, now_ms())
+            self._tables.receptions.delete(arrival.row, arrival.instances, now_ms())
         reach("doomed")
         self._arrivals.drop(arrival)
         self.on_doomed()

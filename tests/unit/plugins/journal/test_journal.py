@@ -12,10 +12,12 @@ import pytest
 from aipull.journal.handovers import HandoverRow, HandoverRows
 from aipull.journal.journal import Journal
 from aipull.journal.pulls import NEW, PullRows
-from aipull.journal.receptions import CLOSED, DOOMED, OPEN, PARKED, ReceptionRows
+from aipull.journal.receptions import ReceptionRows
 from aipull.server.change_log import begin_epoch, same_epoch
 from pacs_module.domain.dicom.attributes import SeriesFacts
+from pacs_module.domain.errors import InvalidTransition
 from pacs_module.domain.receive.judged import Judged
+from pacs_module.domain.receive.reception_state import ReceptionEvent, ReceptionState
 from pacs_module.domain.rules.choice import HandedOver
 from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.wire.messages import PullReport, PullRequest
@@ -92,13 +94,48 @@ def test_receptions_and_their_verdicts_come_back_as_they_were(journal: Journal) 
     judged = Judged(facts, Verdict(False, "body part", "BodyPartExamined", "HAND"), at_find=True)
     rows.judge(reception, judged)
     assert rows.judged(reception) == {"1.2.3": judged}
-    assert rows.in_state(OPEN) == [reception]
+    assert rows.in_state(ReceptionState.OPEN) == [reception]
     assert (reception.orthanc_ids, reception.is_push) == (("a", "b"), True)
-    rows.set_state(reception, PARKED, 6, {"1.2.3": 4})
+    rows.move(reception, ReceptionEvent.FALL_SHORT, 6, {"1.2.3": 4})
     again = rows.open("1.2", {"a"}, False, 7)
-    assert rows.get(reception.number).state == CLOSED
-    assert rows.doom(again, {"i2", "i1"}, 8).doomed == ("i1", "i2")
-    assert rows.of_study("1.2", OPEN, DOOMED) == rows.get(again.number)
+    assert rows.get(reception.number).state is ReceptionState.CLOSED
+    rows.move(again, ReceptionEvent.CONCLUDE, 8)
+    assert rows.delete(again, {"i2", "i1"}, 8).deleting == ("i1", "i2")
+    assert rows.of_study("1.2", ReceptionState.OPEN, ReceptionState.DELETING) == rows.get(again.number)
+
+
+def test_a_reception_that_is_open_cannot_be_deleted(journal: Journal) -> None:
+    rows = ReceptionRows(journal)
+    reception = rows.open("1.2", {"a"}, False, 1)
+    with pytest.raises(InvalidTransition, match="a reception that is open cannot delete"):
+        rows.delete(reception, {"i"}, 2)
+    assert rows.get(reception.number) == reception
+
+
+def test_the_words_of_an_earlier_journal_are_translated(tmp_path: Path) -> None:
+    former = {
+        "open": "open",
+        "spent": "concluded",
+        "parked": "short",
+        "kept": "retained",
+        "doomed": "deleting",
+        "closed": "closed",
+    }
+    journal = Journal(tmp_path / "former.db")
+    journal.write("ALTER TABLE receptions RENAME COLUMN deleting TO doomed")
+    for word in former:
+        journal.write(
+            "INSERT INTO receptions (study_uid, orthanc_ids, is_push, opened_at, state, doomed, changed_at) "
+            "VALUES (?, '[\"o\"]', 0, 1, ?, '[\"i\"]', 1)",
+            f"1.2.{word}", word,
+        )  # fmt: skip
+    rows = ReceptionRows(journal)
+    assert {row.study_uid.rpartition(".")[2]: row.state.value for row in rows.in_state(*ReceptionState)} == former
+    assert {row.deleting for row in rows.in_state(*ReceptionState)} == {("i",)}
+    journal.close()
+    again = Journal(tmp_path / "former.db")
+    assert len(ReceptionRows(again).in_state(ReceptionState.DELETING)) == 1
+    again.close()
 
 
 def test_hand_overs_are_numbered_and_lost_ones_do_not_count_as_last(journal: Journal) -> None:

@@ -16,6 +16,7 @@ from aipull.pull.retrieve import Retrieve
 from aipull.pull.submit import Pulls
 from aipull.server.rest import OrthancRest, Unreachable
 from pacs_module.domain.errors import PermanentError, Refused, RetriableError
+from pacs_module.domain.receive.reception_state import ReceptionEvent
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.shared.logs import ContractLog
@@ -239,9 +240,10 @@ def test_pacs_that_does_not_answer_ends_the_pull_and_orthanc_that_stops_does_not
 
 def test_pull_waits_for_the_deletion_of_its_study(bench: Bench) -> None:
     reception = bench.receptions.open("1.2", {"a"}, False, 1)
-    bench.receptions.doom(reception, {"i"}, 2)
+    bench.receptions.move(reception, ReceptionEvent.CONCLUDE, 2)
+    bench.receptions.delete(reception, {"i"}, 2)
     assert bench.step() == NEW
-    bench.receptions.close(reception, 3)
+    bench.receptions.deleted(reception, 3)
     assert bench.step() == SUBMITTED
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from aipull.journal.receptions import PARKED
 from aipull.pull.missing_images import Lacking, Repair
+from pacs_module.domain.receive.reception_state import ReceptionState
 from tests.fakes.reception_desk import Desk
 
 CT = {"Modality": "CT", "BodyPartExamined": "CHEST"}
@@ -69,7 +69,7 @@ def test_what_was_announced_otherwise_than_it_is_is_put_right(desk: Desk) -> Non
     first, second = desk.told("notify")
     assert (first["seriesUID"], second["seriesUID"]) == ("1.2.1", "1.2.2")
     assert (second["completeness"], second["isPush"]) == ("COMPLETE", 0)
-    assert desk.tables.receptions.of_study("1.2", "doomed")
+    assert desk.tables.receptions.of_study("1.2", ReceptionState.DELETING)
 
 
 def test_short_is_said_of_the_series_that_should_be_computed_only(desk: Desk) -> None:
@@ -105,7 +105,7 @@ def test_what_a_parked_study_lacks(desk: Desk, level: str) -> None:
     desk.store.add("1.2", "1.2.1", 3)
     desk.end(request)
     desk.step(3)
-    assert desk.tables.receptions.of_study("1.2", PARKED)
+    assert desk.tables.receptions.of_study("1.2", ReceptionState.SHORT)
     again = desk.ask("1.2", repair=level, **BOTH)
     repair = Repair(desk.store, desk.tables.receptions, desk.switches)
     here = frozenset(f"sop-P1-1.2.1-{number}" for number in (1, 2, 3))

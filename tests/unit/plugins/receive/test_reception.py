@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from aipull.hand_over.folder import HandoverFolder
-from aipull.journal.receptions import KEPT, PARKED
 from aipull.receive.conclude import Concluder
 from aipull.runtime.clock import now_ms
 from pacs_module.domain.errors import RetriableError
+from pacs_module.domain.receive.reception_state import ReceptionState
 from tests.fakes.reception_desk import Desk
 
 
@@ -138,7 +138,7 @@ def test_short_study_is_parked_over_a_restart(desk: Desk) -> None:
     again = desk.restarted()
     again.step(100)
     assert len(again.store.images) == 4
-    assert again.tables.receptions.of_study("1.2", PARKED)
+    assert again.tables.receptions.of_study("1.2", ReceptionState.SHORT)
     final = again.ask("1.2", expected=5, final=True)
     again.end(final, "0xB000")
     for _ in range(3):
@@ -274,7 +274,7 @@ def test_kept_where_delete_after_send_is_off(desk: Desk) -> None:
     desk.step(5)
     desk.deletion.step()
     assert len(desk.store.images) == 4
-    assert desk.tables.receptions.of_study("1.2", KEPT)
+    assert desk.tables.receptions.of_study("1.2", ReceptionState.RETAINED)
     again = desk.ask("1.2", expected=4)
     desk.end(again)
     desk.step()
