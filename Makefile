@@ -69,6 +69,7 @@ lint: setup-dev  ## ruff and mypy
 
 docs: setup-dev  ## the parts of docs/ that are made from the code
 	@$(PYTHON) -m tests.support.way_of_a_study
+	@$(PYTHON) -m tests.support.state_table
 
 clean: stop  ## remove caches and what runs have left (not the venv)
 	@rm -rf run build .mypy_cache .ruff_cache .hypothesis .pytest_cache ./*.egg-info

@@ -12,7 +12,7 @@ from ..study.study import LOOK, PULL, WATCH, Study
 from ..wire.documents import to_document
 from .timeline import STAGES, since, stages, timeline
 
-_REST = {
+REST = {
     State.COMPLETED: "nothing: the result is in; growth at the PACS or a person starts it again",
     State.UNSUPPORTED_SERIES: "nothing: no usable series; growth at the PACS or a person starts it again",
     State.PULL_FAILED: "nothing: every attempt to pull failed; growth at the PACS or a person starts it again",
@@ -90,7 +90,7 @@ def next_step(study: Study) -> tuple[str, int | None]:
         return "the plugins report the end of the running pull; asked after then", study.due.get(WATCH)
     if study.state is State.PULL_DATA_END:
         return _next_delivery(study)
-    return _rest(study, _REST[study.state] + _gone(study))
+    return _rest(study, REST[study.state] + _gone(study))
 
 
 def _gone(study: Study) -> str:

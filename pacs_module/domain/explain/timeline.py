@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..study.handover import HandOver
-from ..study.lifecycle import State
+from ..study.lifecycle import UNDER_WAY
 from ..study.study import Pull, Study
 
 FIND, STATE, PULL, HAND_OVER, DELIVERY, RESULT, NOTE = "find", "state", "pull", "hand-over", "delivery", "result", "note"
@@ -98,7 +98,6 @@ def since(study: Study) -> str:
     return changes[-1] if changes else study.first_seen_at
 
 
-_UNDER_WAY = (State.META_ONLY, State.PULL_DATA, State.PULL_DATA_END)
 STAGES = ("found", "stable", "pulled", "received", "handed over", "delivered", "result")
 
 
@@ -121,4 +120,4 @@ def stages(study: Study) -> dict[str, Any]:
     }
     done = [stage for stage in STAGES if passed[stage]]
     ahead = [stage for stage in STAGES if not passed[stage]]
-    return {"done": done, "now": ahead[0] if ahead and study.state in _UNDER_WAY else None}
+    return {"done": done, "now": ahead[0] if ahead and study.state in UNDER_WAY else None}

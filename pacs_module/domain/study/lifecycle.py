@@ -7,6 +7,7 @@ end: growth at the PACS and manual work lead back from every one (M20).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from ..errors import InvalidTransition
@@ -62,80 +63,210 @@ class Event(StrEnum):
     DELIVERY_GIVEN_UP = "delivery given up"
 
 
-_S, _E = State, Event
-BY_HAND = (_S.CANCELLED, _S.DONE_BY_HAND)
+# Groups of states. Each partition has every state in exactly one of its groups, so a new state is one change here and the
+# test of the partitions names what else has to say something about it.
+
+NOT_WANTED = (State.NONE,)
+UNDER_WAY = (State.META_ONLY, State.PULL_DATA, State.PULL_DATA_END)
+"""Something is still to come; the newest hand-over, when there is one, decides what becomes of the study."""
+ENDED = (
+    State.UNSUPPORTED_SERIES,
+    State.COMPLETED,
+    State.PULL_FAILED,
+    State.DEAD_LETTER,
+    State.UNPULLABLE,
+    State.CANCELLED,
+    State.DONE_BY_HAND,
+)
+"""Nothing more happens by itself while the PACS has nothing new."""
+
+IN_LINE = (State.META_ONLY, State.PULL_DATA)
+"""To be pulled, or being pulled."""
+BY_HAND = (State.CANCELLED, State.DONE_BY_HAND)
 """Closed by a person: what was on its way and still arrives is noted and computed no more."""
-_MACHINE = (_S.PULL_DATA_END, _S.UNSUPPORTED_SERIES, _S.COMPLETED, _S.PULL_FAILED, _S.DEAD_LETTER)
-SETTLED = (*_MACHINE, *BY_HAND)
+SETTLED = (
+    State.PULL_DATA_END,
+    State.UNSUPPORTED_SERIES,
+    State.COMPLETED,
+    State.PULL_FAILED,
+    State.DEAD_LETTER,
+    *BY_HAND,
+)
 """Nothing is to be pulled; growth at the PACS or a person starts a study again from each of them."""
-_KNOWN = (_S.META_ONLY, _S.PULL_DATA, *_MACHINE)
+OUTSIDE = (State.NONE, State.UNPULLABLE)
+"""Cannot be pulled, or is not wanted."""
 
+REPAIRABLE = (State.COMPLETED, State.UNSUPPORTED_SERIES, State.PULL_FAILED, State.DEAD_LETTER)
+"""Reconciliation may pull it once more."""
+LEFT_ALONE = (*NOT_WANTED, *UNDER_WAY, State.UNPULLABLE)
+"""Reconciliation has nothing to repair: the study is on its way, or a pull would not help."""
 
-def _rows() -> dict[tuple[State, Event], State]:
-    table: dict[tuple[State, Event], State] = {
-        (_S.NONE, _E.NOT_WANTED): _S.NONE,
-        (_S.NONE, _E.WANTED): _S.META_ONLY,
-        (_S.UNPULLABLE, _E.WANTED): _S.META_ONLY,
-        (_S.NONE, _E.NO_UID): _S.UNPULLABLE,
-        (_S.UNPULLABLE, _E.NO_UID): _S.UNPULLABLE,
-        (_S.UNPULLABLE, _E.UID_FOUND): _S.NONE,
-        (_S.META_ONLY, _E.FILTERED_AT_FIND): _S.UNSUPPORTED_SERIES,
-        (_S.UNSUPPORTED_SERIES, _E.FILTERED_AT_FIND): _S.UNSUPPORTED_SERIES,
-        (_S.META_ONLY, _E.GREW): _S.META_ONLY,
-        (_S.META_ONLY, _E.PULL_ASKED): _S.PULL_DATA,
-        (_S.PULL_DATA, _E.PULL_ASKED): _S.PULL_DATA,
-        (_S.PULL_DATA, _E.MANUAL): _S.PULL_DATA,
-        (_S.PULL_DATA, _E.PULL_AGAIN): _S.META_ONLY,
-        (_S.META_ONLY, _E.PULL_AGAIN): _S.META_ONLY,
-        (_S.PULL_DATA, _E.PULL_GIVEN_UP): _S.PULL_FAILED,
-        (_S.META_ONLY, _E.PULL_GIVEN_UP): _S.PULL_FAILED,
-        (_S.PULL_DATA_END, _E.FILES_LOST): _S.META_ONLY,
-        (_S.META_ONLY, _E.FILES_LOST): _S.META_ONLY,
-        (_S.PULL_DATA, _E.FILES_LOST): _S.PULL_DATA,
-        (_S.PULL_DATA_END, _E.DELIVERY_GIVEN_UP): _S.DEAD_LETTER,
-        (_S.PULL_DATA_END, _E.RESULT_FAILED): _S.PULL_DATA_END,
-    }
-    for settled in SETTLED:
-        table[settled, _E.GREW] = _S.META_ONLY
-    for state in (_S.NONE, _S.META_ONLY, *SETTLED):
-        table[state, _E.MANUAL] = _S.META_ONLY
-    for state in (_S.NONE, *_KNOWN):
-        table[state, _E.RECEIVED] = _S.PULL_DATA_END
-        table[state, _E.FILTERED_OUT] = _S.UNSUPPORTED_SERIES
-    for state in _KNOWN:
-        table[state, _E.NOTHING_NEW_COMPLETED] = _S.COMPLETED
-        table[state, _E.NOTHING_NEW_WAITING] = _S.PULL_DATA_END
-        table[state, _E.NOTHING_NEW_UNSUPPORTED] = _S.UNSUPPORTED_SERIES
-        table[state, _E.NOTHING_NEW_DEAD] = _S.DEAD_LETTER
-    for state in _MACHINE:
-        table[state, _E.RESULT_COMPLETED] = _S.COMPLETED
-        table[state, _E.RESULT_UNSUPPORTED] = _S.UNSUPPORTED_SERIES
-    # A study that is being pulled again hears of its earlier hand-over: recorded there, the state stays.
-    for state in (_S.META_ONLY, _S.PULL_DATA):
-        for event in (_E.RESULT_COMPLETED, _E.RESULT_UNSUPPORTED, _E.RESULT_FAILED, _E.DELIVERY_GIVEN_UP):
-            table[state, event] = state
-    table.update(_by_hand())
-    return table
+PARTITIONS: Mapping[str, Mapping[str, tuple[State, ...]]] = {
+    "what is to come": {"not wanted": NOT_WANTED, "under way": UNDER_WAY, "ended": ENDED},
+    "pulling": {"in line": IN_LINE, "settled": SETTLED, "outside": OUTSIDE},
+    "repair": {"repairable": REPAIRABLE, "by hand": BY_HAND, "left alone": LEFT_ALONE},
+}
 
-
-def _by_hand() -> dict[tuple[State, Event], State]:
-    """What a person closes, and what still comes in of a study that a person has closed: recorded, the state stays."""
-    rows: dict[tuple[State, Event], State] = {}
-    for state in (*_KNOWN, *BY_HAND, _S.UNPULLABLE):
-        rows[state, _E.CANCELLED] = _S.CANCELLED
-        rows[state, _E.DONE_BY_HAND] = _S.DONE_BY_HAND
-    for state in BY_HAND:
-        for event in (_E.RECEIVED, _E.FILTERED_OUT, _E.RESULT_COMPLETED, _E.RESULT_UNSUPPORTED, _E.RESULT_FAILED):
-            rows[state, event] = state
-    rows[_S.UNPULLABLE, _E.MANUAL] = _S.UNPULLABLE
-    rows[_S.UNPULLABLE, _E.GREW] = _S.UNPULLABLE
-    for state in BY_HAND:
-        rows[state, _E.NO_UID] = _S.UNPULLABLE
-    rows[_S.UNSUPPORTED_SERIES, _E.ORDER_CORRECTED] = _S.META_ONLY
-    return rows
-
-
-TABLE = _rows()
+# A study that is pulled again hears of its earlier hand-over (a result, a delivery given up): it is recorded there, and the
+# state stays. What still comes of a study that a person has closed is recorded as well, and the state stays.
+TABLE: Mapping[State, Mapping[Event, State]] = {
+    State.NONE: {
+        Event.WANTED: State.META_ONLY,
+        Event.NOT_WANTED: State.NONE,
+        Event.NO_UID: State.UNPULLABLE,
+        Event.MANUAL: State.META_ONLY,
+        Event.RECEIVED: State.PULL_DATA_END,
+        Event.FILTERED_OUT: State.UNSUPPORTED_SERIES,
+    },
+    State.META_ONLY: {
+        Event.FILTERED_AT_FIND: State.UNSUPPORTED_SERIES,
+        Event.GREW: State.META_ONLY,
+        Event.MANUAL: State.META_ONLY,
+        Event.CANCELLED: State.CANCELLED,
+        Event.DONE_BY_HAND: State.DONE_BY_HAND,
+        Event.PULL_ASKED: State.PULL_DATA,
+        Event.PULL_AGAIN: State.META_ONLY,
+        Event.PULL_GIVEN_UP: State.PULL_FAILED,
+        Event.RECEIVED: State.PULL_DATA_END,
+        Event.FILTERED_OUT: State.UNSUPPORTED_SERIES,
+        Event.NOTHING_NEW_COMPLETED: State.COMPLETED,
+        Event.NOTHING_NEW_WAITING: State.PULL_DATA_END,
+        Event.NOTHING_NEW_UNSUPPORTED: State.UNSUPPORTED_SERIES,
+        Event.NOTHING_NEW_DEAD: State.DEAD_LETTER,
+        Event.FILES_LOST: State.META_ONLY,
+        Event.RESULT_COMPLETED: State.META_ONLY,
+        Event.RESULT_UNSUPPORTED: State.META_ONLY,
+        Event.RESULT_FAILED: State.META_ONLY,
+        Event.DELIVERY_GIVEN_UP: State.META_ONLY,
+    },
+    State.PULL_DATA: {
+        Event.MANUAL: State.PULL_DATA,
+        Event.CANCELLED: State.CANCELLED,
+        Event.DONE_BY_HAND: State.DONE_BY_HAND,
+        Event.PULL_ASKED: State.PULL_DATA,
+        Event.PULL_AGAIN: State.META_ONLY,
+        Event.PULL_GIVEN_UP: State.PULL_FAILED,
+        Event.RECEIVED: State.PULL_DATA_END,
+        Event.FILTERED_OUT: State.UNSUPPORTED_SERIES,
+        Event.NOTHING_NEW_COMPLETED: State.COMPLETED,
+        Event.NOTHING_NEW_WAITING: State.PULL_DATA_END,
+        Event.NOTHING_NEW_UNSUPPORTED: State.UNSUPPORTED_SERIES,
+        Event.NOTHING_NEW_DEAD: State.DEAD_LETTER,
+        Event.FILES_LOST: State.PULL_DATA,
+        Event.RESULT_COMPLETED: State.PULL_DATA,
+        Event.RESULT_UNSUPPORTED: State.PULL_DATA,
+        Event.RESULT_FAILED: State.PULL_DATA,
+        Event.DELIVERY_GIVEN_UP: State.PULL_DATA,
+    },
+    State.PULL_DATA_END: {
+        Event.GREW: State.META_ONLY,
+        Event.MANUAL: State.META_ONLY,
+        Event.CANCELLED: State.CANCELLED,
+        Event.DONE_BY_HAND: State.DONE_BY_HAND,
+        Event.RECEIVED: State.PULL_DATA_END,
+        Event.FILTERED_OUT: State.UNSUPPORTED_SERIES,
+        Event.NOTHING_NEW_COMPLETED: State.COMPLETED,
+        Event.NOTHING_NEW_WAITING: State.PULL_DATA_END,
+        Event.NOTHING_NEW_UNSUPPORTED: State.UNSUPPORTED_SERIES,
+        Event.NOTHING_NEW_DEAD: State.DEAD_LETTER,
+        Event.FILES_LOST: State.META_ONLY,
+        Event.RESULT_COMPLETED: State.COMPLETED,
+        Event.RESULT_UNSUPPORTED: State.UNSUPPORTED_SERIES,
+        Event.RESULT_FAILED: State.PULL_DATA_END,
+        Event.DELIVERY_GIVEN_UP: State.DEAD_LETTER,
+    },
+    State.UNSUPPORTED_SERIES: {
+        Event.FILTERED_AT_FIND: State.UNSUPPORTED_SERIES,
+        Event.GREW: State.META_ONLY,
+        Event.MANUAL: State.META_ONLY,
+        Event.CANCELLED: State.CANCELLED,
+        Event.DONE_BY_HAND: State.DONE_BY_HAND,
+        Event.ORDER_CORRECTED: State.META_ONLY,
+        Event.RECEIVED: State.PULL_DATA_END,
+        Event.FILTERED_OUT: State.UNSUPPORTED_SERIES,
+        Event.NOTHING_NEW_COMPLETED: State.COMPLETED,
+        Event.NOTHING_NEW_WAITING: State.PULL_DATA_END,
+        Event.NOTHING_NEW_UNSUPPORTED: State.UNSUPPORTED_SERIES,
+        Event.NOTHING_NEW_DEAD: State.DEAD_LETTER,
+        Event.RESULT_COMPLETED: State.COMPLETED,
+        Event.RESULT_UNSUPPORTED: State.UNSUPPORTED_SERIES,
+    },
+    State.COMPLETED: {
+        Event.GREW: State.META_ONLY,
+        Event.MANUAL: State.META_ONLY,
+        Event.CANCELLED: State.CANCELLED,
+        Event.DONE_BY_HAND: State.DONE_BY_HAND,
+        Event.RECEIVED: State.PULL_DATA_END,
+        Event.FILTERED_OUT: State.UNSUPPORTED_SERIES,
+        Event.NOTHING_NEW_COMPLETED: State.COMPLETED,
+        Event.NOTHING_NEW_WAITING: State.PULL_DATA_END,
+        Event.NOTHING_NEW_UNSUPPORTED: State.UNSUPPORTED_SERIES,
+        Event.NOTHING_NEW_DEAD: State.DEAD_LETTER,
+        Event.RESULT_COMPLETED: State.COMPLETED,
+        Event.RESULT_UNSUPPORTED: State.UNSUPPORTED_SERIES,
+    },
+    State.PULL_FAILED: {
+        Event.GREW: State.META_ONLY,
+        Event.MANUAL: State.META_ONLY,
+        Event.CANCELLED: State.CANCELLED,
+        Event.DONE_BY_HAND: State.DONE_BY_HAND,
+        Event.RECEIVED: State.PULL_DATA_END,
+        Event.FILTERED_OUT: State.UNSUPPORTED_SERIES,
+        Event.NOTHING_NEW_COMPLETED: State.COMPLETED,
+        Event.NOTHING_NEW_WAITING: State.PULL_DATA_END,
+        Event.NOTHING_NEW_UNSUPPORTED: State.UNSUPPORTED_SERIES,
+        Event.NOTHING_NEW_DEAD: State.DEAD_LETTER,
+        Event.RESULT_COMPLETED: State.COMPLETED,
+        Event.RESULT_UNSUPPORTED: State.UNSUPPORTED_SERIES,
+    },
+    State.DEAD_LETTER: {
+        Event.GREW: State.META_ONLY,
+        Event.MANUAL: State.META_ONLY,
+        Event.CANCELLED: State.CANCELLED,
+        Event.DONE_BY_HAND: State.DONE_BY_HAND,
+        Event.RECEIVED: State.PULL_DATA_END,
+        Event.FILTERED_OUT: State.UNSUPPORTED_SERIES,
+        Event.NOTHING_NEW_COMPLETED: State.COMPLETED,
+        Event.NOTHING_NEW_WAITING: State.PULL_DATA_END,
+        Event.NOTHING_NEW_UNSUPPORTED: State.UNSUPPORTED_SERIES,
+        Event.NOTHING_NEW_DEAD: State.DEAD_LETTER,
+        Event.RESULT_COMPLETED: State.COMPLETED,
+        Event.RESULT_UNSUPPORTED: State.UNSUPPORTED_SERIES,
+    },
+    State.UNPULLABLE: {
+        Event.WANTED: State.META_ONLY,
+        Event.NO_UID: State.UNPULLABLE,
+        Event.UID_FOUND: State.NONE,
+        Event.GREW: State.UNPULLABLE,
+        Event.MANUAL: State.UNPULLABLE,
+        Event.CANCELLED: State.CANCELLED,
+        Event.DONE_BY_HAND: State.DONE_BY_HAND,
+    },
+    State.CANCELLED: {
+        Event.NO_UID: State.UNPULLABLE,
+        Event.GREW: State.META_ONLY,
+        Event.MANUAL: State.META_ONLY,
+        Event.CANCELLED: State.CANCELLED,
+        Event.DONE_BY_HAND: State.DONE_BY_HAND,
+        Event.RECEIVED: State.CANCELLED,
+        Event.FILTERED_OUT: State.CANCELLED,
+        Event.RESULT_COMPLETED: State.CANCELLED,
+        Event.RESULT_UNSUPPORTED: State.CANCELLED,
+        Event.RESULT_FAILED: State.CANCELLED,
+    },
+    State.DONE_BY_HAND: {
+        Event.NO_UID: State.UNPULLABLE,
+        Event.GREW: State.META_ONLY,
+        Event.MANUAL: State.META_ONLY,
+        Event.CANCELLED: State.CANCELLED,
+        Event.DONE_BY_HAND: State.DONE_BY_HAND,
+        Event.RECEIVED: State.DONE_BY_HAND,
+        Event.FILTERED_OUT: State.DONE_BY_HAND,
+        Event.RESULT_COMPLETED: State.DONE_BY_HAND,
+        Event.RESULT_UNSUPPORTED: State.DONE_BY_HAND,
+        Event.RESULT_FAILED: State.DONE_BY_HAND,
+    },
+}
 
 
 def next_state(state: State, event: Event) -> State:
@@ -146,6 +277,6 @@ def next_state(state: State, event: Event) -> State:
         InvalidTransition: When the table has no such row; the study stays as it is.
     """
     try:
-        return TABLE[state, event]
+        return TABLE[state][event]
     except KeyError:
         raise InvalidTransition(f"a study in state {state.value or 'none'!r} cannot take the event {event.value!r}") from None

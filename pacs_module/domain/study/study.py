@@ -19,15 +19,13 @@ from ..wire.documents import from_document, to_document
 from ..wire.messages import PullRequest, SeriesReport
 from .growth_checks import WHOLE, Look
 from .handover import HandOver
-from .lifecycle import Event, State, next_state
+from .lifecycle import IN_LINE, Event, State, next_state
 from .names import StudyNames
 from .priority import GREEN_CHANNEL, ROUTINE, Ageing, rank, rises_from, turn
 
 # Kinds of work that a study can be due for; a claim moves the due time on by the length of the lease.
 PULL, WATCH, PUBLISH, RELEASE, LOOK, ANONYMISE = "pull", "watch", "publish", "release", "look", "anonymise"
 WORK = (PULL, WATCH, PUBLISH, RELEASE, LOOK, ANONYMISE)
-
-_IN_LINE = (State.META_ONLY, State.PULL_DATA)
 
 MOST_HISTORY = 200
 MOST_SIGHTINGS = 6  # of each PACS
@@ -212,9 +210,9 @@ class Study:
 
     def _stand_in_line(self, before: State, after: State, at: int) -> None:
         """Waiting begins when it is to be pulled and ends when it is settled: repeats keep their place."""
-        if after not in _IN_LINE:
+        if after not in IN_LINE:
             self.waits_since_at = ""
-        elif before not in _IN_LINE:
+        elif before not in IN_LINE:
             self.waits_since_at = iso(at)
 
     @property

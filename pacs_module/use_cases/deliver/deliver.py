@@ -9,7 +9,7 @@ from ...domain.errors import Busy, PermanentError, PipelineError, Refused, Retri
 from ...domain.explain import loglines
 from ...domain.instants import iso, milliseconds
 from ...domain.study.handover import HandOver
-from ...domain.study.lifecycle import Event, State
+from ...domain.study.lifecycle import UNDER_WAY, Event, State
 from ...domain.study.study import Study
 from ...domain.wire.documents import from_document
 from ...domain.wire.messages import SeriesFolder
@@ -19,7 +19,7 @@ from ..lookup import study_named
 from ..update_study import change
 from .backend_circuit import BackendCircuit
 from .publish import schedule_publishing
-from .settle_delivery import UNDECIDED, DeliveryPolicy, fail_delivery, give_up, settle
+from .settle_delivery import DeliveryPolicy, fail_delivery, give_up, settle
 
 LOOK_S = 0.5
 """How often a waiting worker looks for the result, in seconds; also the time in which it notices a stop."""
@@ -227,7 +227,7 @@ class Deliver:
             now = self.clock.now()
             stored.last_error = "files lost before the result"
             settle(study, stored, "lost", now, self.policy)
-            if study.handovers[-1] is not stored or study.state not in UNDECIDED:
+            if study.handovers[-1] is not stored or study.state not in UNDER_WAY:
                 study.note(Event.FILES_LOST.value, f"{item.filepath}, not needed any more", now)
                 return
             study.apply(Event.FILES_LOST, item.filepath, now)

@@ -8,12 +8,9 @@ from datetime import timedelta
 from ...domain.instants import milliseconds
 from ...domain.retry import RetryPolicy
 from ...domain.study.handover import HandOver
-from ...domain.study.lifecycle import Event, State
+from ...domain.study.lifecycle import UNDER_WAY, Event
 from ...domain.study.study import RELEASE, Study
 from .publish import owe_again, schedule_publishing
-
-UNDECIDED = (State.META_ONLY, State.PULL_DATA, State.PULL_DATA_END)
-"""Where a study stands while its newest hand-over decides what becomes of it; elsewhere something newer has."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ def give_up(study: Study, item: HandOver, why: str, now: int, policy: DeliveryPo
     """The hand-over will not be delivered; its message goes to the dead letters."""
     item.last_error = why
     settle(study, item, "dead", now, policy)
-    if study.handovers[-1] is item and study.state in UNDECIDED:
+    if study.handovers[-1] is item and study.state in UNDER_WAY:
         study.apply(Event.DELIVERY_GIVEN_UP, why, now)
     else:
         study.note(Event.DELIVERY_GIVEN_UP.value, why, now)

@@ -10,7 +10,7 @@ from ...domain.errors import MessageError
 from ...domain.explain import loglines
 from ...domain.explain.story import next_step
 from ...domain.instants import iso
-from ...domain.study.lifecycle import SETTLED, Event, State
+from ...domain.study.lifecycle import ENDED, Event, State
 from ...domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from ...domain.study.study import PULL, Study
 from ...ports import Clock, EventLog, StudyStore
@@ -128,8 +128,6 @@ def progress(study: Study) -> dict[str, Any]:
         "handOver": None if last is None else last.message_state,
         "result": None if last is None else last.result or None,
         "next": {"what": what, "at": iso(at) if at else None},
-        "settled": study.state is None or (study.state in _ENDS and not any(item.open for item in study.handovers)),
+        "settled": study.state is None or (study.state in ENDED and not any(item.open for item in study.handovers)),
     }
 
-
-_ENDS = (*(state for state in SETTLED if state is not State.PULL_DATA_END), State.UNPULLABLE)

@@ -9,12 +9,11 @@ from ...domain.find.sighting import new_study
 from ...domain.reconcile.line import REPAIRABLE, Cause, Line
 from ...domain.reconcile.report import Report
 from ...domain.rules.switches import Switches
+from ...domain.study import lifecycle
 from ...domain.study.lifecycle import Event, State
 from ...domain.study.study import Study
 from ...ports import Clock, EventLog, StudyStore
 from ..update_study import change
-
-_SETTLED = (State.COMPLETED, State.UNSUPPORTED_SERIES, State.PULL_FAILED, State.DEAD_LETTER)
 
 
 @dataclass
@@ -71,7 +70,7 @@ class Repair:
                 study.apply(Event.WANTED, why, now, by=by)
             else:
                 study.note("to be pulled", why, now, by=by)
-        elif study.state in _SETTLED:
+        elif study.state in lifecycle.REPAIRABLE:
             study.forced = line.cause is Cause.DEAD_LETTER  # the same images shall be handed over once more
             study.apply(Event.MANUAL, why, now, by=by)
         else:

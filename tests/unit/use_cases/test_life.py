@@ -207,7 +207,7 @@ class Life(RuleBasedStateMachine):
         assert study.state is not None, "a wanted study has a state"
         for entry in study.history:
             if entry.from_state != entry.to_state:
-                assert TABLE[State(entry.from_state), Event(entry.event)] is State(entry.to_state), entry
+                assert TABLE[State(entry.from_state)][Event(entry.event)] is State(entry.to_state), entry
             assert entry.event != IMPOSSIBLE, entry
         assert [entry.to_state for entry in study.history][-1] == study.state.value
         assert stuck(study) == ""
