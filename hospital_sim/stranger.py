@@ -15,12 +15,14 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from io import BytesIO
 
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
+from pydicom.uid import UID
 
 from hospital_sim.pacs.content import EXPLICIT, IMPLICIT, NATIVE, Encoded, Study
+from hospital_sim.pacs.odd_images import CONTENT_SEQUENCE, DEEP
 from hospital_sim.planned_study import stable_uid
 from hospital_sim.scu import SUCCESS, Association, Originator, Pacs
 
@@ -39,6 +41,32 @@ def of_datasets(datasets: Iterable[Dataset]) -> list[Encoded]:
     for one in datasets:
         found.append(Encoded(str(one.SOPClassUID), str(one.SOPInstanceUID), EXPLICIT, _written(one, EXPLICIT)))
     return found
+
+
+def as_datasets(images: Iterable[Encoded]) -> tuple[Dataset, ...]:
+    """Encoded images as datasets with file meta information."""
+    found = []
+    for image in images:
+        dataset = read_dataset(BytesIO(image.data), image.transfer_syntax == IMPLICIT, True)
+        dataset.set_original_encoding(image.transfer_syntax == IMPLICIT, True)
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.MediaStorageSOPClassUID = UID(image.sop_class)
+        dataset.file_meta.MediaStorageSOPInstanceUID = UID(image.sop_instance)
+        dataset.file_meta.TransferSyntaxUID = UID(image.transfer_syntax)
+        found.append(dataset)
+    return tuple(found)
+
+
+def poisoned(image: Encoded) -> Encoded:
+    """An image more beside this one, with sequences inside each other as deep as ``odd_images.DEPTH``."""
+    dataset = read_dataset(BytesIO(image.data), image.transfer_syntax == IMPLICIT, True)
+    dataset.SOPInstanceUID = stable_uid("poison", image.sop_instance)
+    above, below = Dataset(), Dataset()
+    for element in dataset:
+        (above if element.tag < CONTENT_SEQUENCE else below).add(element)
+    _, nested = DEEP.tail(image.transfer_syntax == IMPLICIT) if DEEP.tail else (0, b"")
+    parts = (_written(above, image.transfer_syntax), nested, _written(below, image.transfer_syntax))
+    return Encoded(image.sop_class, str(dataset.SOPInstanceUID), image.transfer_syntax, b"".join(parts))
 
 
 def disguised(

@@ -25,7 +25,7 @@ DEPTH = 20_000
 BOMB_BYTES = 512 * 1024**2
 """What the bomb inflates to."""
 _CHUNK = 1024**2
-_CONTENT_SEQUENCE = 0x0040A730
+CONTENT_SEQUENCE = 0x0040A730
 _PRIVATE_BLOCK = 0x00990010
 _BEHIND_PIXELS = 0x7FE10010
 _GEOMETRY = ("ImagePositionPatient", "ImageOrientationPatient", "SliceLocation", "PixelSpacing", "SliceThickness")
@@ -65,10 +65,10 @@ DOSE_PAGE = OddImage("dose page", str(headers.SECONDARY_CAPTURE), {
 
 def _nested(implicit: bool) -> tuple[int, bytes]:
     """Sequences of undefined length inside each other (PS3.5 7.5), none of which has anything in it but the next."""
-    tag = (_CONTENT_SEQUENCE >> 16).to_bytes(2, "little") + (_CONTENT_SEQUENCE & 0xFFFF).to_bytes(2, "little")
+    tag = (CONTENT_SEQUENCE >> 16).to_bytes(2, "little") + (CONTENT_SEQUENCE & 0xFFFF).to_bytes(2, "little")
     head = tag + (b"" if implicit else b"SQ\0\0") + b"\xff" * 4 + b"\xfe\xff\x00\xe0" + b"\xff" * 4
     tail = b"\xfe\xff\x0d\xe0\0\0\0\0" + b"\xfe\xff\xdd\xe0\0\0\0\0"
-    return _CONTENT_SEQUENCE, head * DEPTH + tail * DEPTH
+    return CONTENT_SEQUENCE, head * DEPTH + tail * DEPTH
 
 
 DEEP = OddImage("deep", tail=_nested)

@@ -107,9 +107,7 @@ def raw_values(raw: bytes, *, implicit: bool, tags: Iterable[int] | None = None)
     """Keyword to bytes, padding included."""
     wanted = list(tags) if tags is not None else None
     last = max(wanted) if wanted else 0xFFFFFFFF  # what lies behind is not read, be it as deep as it may
-    dataset = read_dataset(
-        BytesIO(raw), implicit, True, stop_when=lambda tag, vr, length: int(tag) > last, specific_tags=wanted
-    )
+    dataset = read_dataset(BytesIO(raw), implicit, True, stop_when=lambda tag, vr, length: int(tag) > last, specific_tags=wanted)
     values: dict[str, bytes] = {}
     for tag in dataset.keys():  # noqa: SIM118 - iterating the data set itself would decode its values
         keyword = keyword_of(int(tag))

@@ -20,6 +20,8 @@ import pika
 import pymongo
 import requests
 
+from tests.chaos.identity import Poisoned, Truth, living_poison, wrong_complete, wrong_images
+
 QUEUES = ("aipull.delivery", "aipull.dead")
 SETTLED_HANDOVERS = ("done", "dead", "lost")
 HTTP_S = 30.0
@@ -34,6 +36,19 @@ class Wanted:
     study_uid: str
     label: str
     series_uids: tuple[str, ...]
+    truth: Truth = field(default_factory=Truth)
+    """Of its images."""
+
+
+@dataclass(frozen=True)
+class Poison:
+    """Poisoned studies, and how often each process has died by itself."""
+
+    studies: Sequence[Poisoned] = ()
+    deaths: Mapping[str, int] = field(default_factory=dict)
+
+
+NO_POISON = Poison()
 
 
 @dataclass(frozen=True)
@@ -49,6 +64,8 @@ class Sources:
     journal: Path
     handover_folder: Path
     rabbitmq_url: str = ""
+    elsewhere: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """SOPInstanceUIDs by SeriesInstanceUID of what is in a PACS that has no REST API."""
 
 
 @dataclass
@@ -70,6 +87,11 @@ class Audit:
     in_part: list[str] = field(default_factory=list)
     """Computed before they were whole as well: right for a study that grew, and no fault by itself."""
     unwanted: list[str] = field(default_factory=list)
+    wrong_patient: list[str] = field(default_factory=list)
+    """Computed images that are not the PACS's: another PatientID, other pixels, or in no PACS."""
+    wrong_complete: list[str] = field(default_factory=list)
+    """Last hand-overs that are called COMPLETE and are not what the PACS has."""
+    poison_alive: list[str] = field(default_factory=list)
     half_written: list[str] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
 
@@ -81,7 +103,8 @@ class Audit:
     @property
     def faults(self) -> list[str]:
         """What must never be, apart from leftovers, which take a while to go."""
-        return self.lost + self.stuck + self.twice_same_key + self.unnoticed + self.unwanted
+        counted = self.lost + self.stuck + self.twice_same_key + self.unnoticed + self.unwanted
+        return counted + self.wrong_patient + self.wrong_complete + self.poison_alive
 
     @property
     def clean(self) -> bool:
@@ -89,24 +112,27 @@ class Audit:
         return not self.faults and not self.leftovers and not self.half_written
 
 
-def audit(sources: Sources, wanted: Sequence[Wanted], others: Collection[str] = ()) -> Audit:
+def audit(sources: Sources, wanted: Sequence[Wanted], others: Collection[str] = (), poison: Poison = NO_POISON) -> Audit:
     """All findings but leftovers; ``others`` are studies that were wanted too and are not judged now."""
     found = Audit(wanted=len(wanted))
-    images = pacs_images(sources.pacs)
+    images = {**pacs_images(sources.pacs), **sources.elsewhere}
     record = read_record(sources.record)
     documents = read_documents(sources.store)
     for study in wanted:
         entries = [entry for entry in record if entry["studyUID"] == study.study_uid and entry["event"] == "computed"]
         _judge(found, study, images, entries, documents.get(study.study_uid))
+        _judge_identity(found, study, images, entries, documents.get(study.study_uid))
+    doing = {one.study_uid: unfinished(documents.get(one.study_uid)) for one in poison.studies}
+    found.poison_alive = living_poison(poison.studies, poison.deaths, doing)
     known = {study.study_uid for study in wanted} | set(others)
     strangers = {entry["studyUID"] for entry in record if entry["event"] == "accepted"} - known
     found.unwanted += [f"{uid}: reached the backend, and nobody wanted it" for uid in sorted(strangers)]
     return found
 
 
-def audit_all(sources: Sources, wanted: Sequence[Wanted]) -> Audit:
+def audit_all(sources: Sources, wanted: Sequence[Wanted], poison: Poison = NO_POISON) -> Audit:
     """All findings, with what is left over in folders, queues, journal and Orthanc: for when everything should be at rest."""
-    found = audit(sources, wanted)
+    found = audit(sources, wanted, poison=poison)
     found.half_written = [path.name for path in folders_in(sources.handover_folder) if path.name.startswith(".")]
     found.leftovers = [f"hand-over folder {path.name}" for path in folders_in(sources.handover_folder)]
     found.leftovers += open_rows(sources.journal)
@@ -143,6 +169,26 @@ def _judge(
     parts = sorted({len(entry["sopInstanceUIDs"]) for entry in computed if frozenset(entry["sopInstanceUIDs"]) != expected})
     found.in_part += [f"{name}: {parts} of {len(expected)} images computed"] if parts else []
     _doubles(found, name, computed, document)
+
+
+def _judge_identity(
+    found: Audit,
+    study: Wanted,
+    images: Mapping[str, frozenset[str]],
+    computed: Sequence[Mapping[str, Any]],
+    document: Mapping[str, Any] | None,
+) -> None:
+    """Every computation by its images' PatientID and pixels, and the last one by what it is called."""
+    name = f"{study.label} ({study.study_uid})"
+    wrong = {str(entry["idempotencyKey"]): wrong_images(study.truth, entry) for entry in computed}
+    found.wrong_patient += [f"{name}: {key}: {words}" for key, lines in wrong.items() for words in lines]
+    done = [item for item in (document or {}).get("handovers", ()) if item["messageState"] == "done"]
+    last = done[-1] if done else None
+    key = str(last["handoverID"]) if last else ""
+    entry = next((one for one in reversed(computed) if str(one["idempotencyKey"]) == key), None)
+    expected = frozenset[str]().union(*(images.get(uid, frozenset()) for uid in study.series_uids))
+    words = wrong_complete(last, expected, entry, wrong.get(key, []))
+    found.wrong_complete += [f"{name}: {key}: {words}"] if words else []
 
 
 def _doubles(found: Audit, name: str, computed: Sequence[Mapping[str, Any]], document: Mapping[str, Any] | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,13 +13,20 @@ from zoneinfo import ZoneInfo
 from pydicom.dataset import Dataset
 
 from hospital_sim.scu import Pacs
+from hospital_sim.stranger import STRANGER, as_datasets, disguised, of_datasets
 from tests.chaos.auditor import Wanted
+from tests.chaos.identity import Truth, pixels_of
 from tests.support.dicom_maker import CHEST_CT, CHEST_DX, Study, store
 
 SLICES = 12
 """Ten are the least that the filter takes."""
 LATE_S = (15.0, 60.0)
 """After the first images: the study may have been found stable, pulled, even computed by then."""
+STRANGER_S = (0.0, 20.0)
+"""After the first images a stranger comes."""
+CORRECTED_S = (3.0, 25.0)
+OLD = "OLD"
+"""Before the number of a patient that is not corrected yet."""
 HEAVY_MATRIX = 256
 """Rows and columns of a heavy study's images, 128 KiB each."""
 _THICK: dict[str, Any] = {"SliceThickness": "5.0", "SeriesDescription": "Lung 5.0"}
@@ -41,11 +49,22 @@ class Day:
 
 @dataclass(frozen=True)
 class Part:
-    """What is sent together, so many seconds after the day's begin: to the PACS, or ``pushed`` into the receiving Orthanc."""
+    """
+    What is sent together.
+
+    Attributes:
+        images: Of one study.
+        after_s: Seconds after the day's begin.
+        pushed: Into the receiving Orthanc, not to the PACS.
+        calling: As whom.
+        replaces: What the PACS has of the study is deleted first.
+    """
 
     images: tuple[Dataset, ...]
     after_s: float = 0.0
     pushed: bool = False
+    calling: str = "CT1"
+    replaces: bool = False
 
 
 def small_day(name: str, zone: str, cts: int = 1, heavy: int = 0) -> Day:
@@ -75,9 +94,11 @@ def small_day(name: str, zone: str, cts: int = 1, heavy: int = 0) -> Day:
     return Day((*studies, radiograph, abdomen), tuple(wanted))
 
 
-def nasty_parts(day: Day, chance: random.Random) -> tuple[Part, ...]:
+def nasty_parts(day: Day, chance: random.Random, lies: bool = False) -> tuple[Part, ...]:
     """
     How a small day's studies arrive: whole, late in part, or pushed into the receiving Orthanc as well.
+
+    With ``lies`` some of them are met by a stranger's images, too, or have their PatientID corrected.
 
     Whatever comes late is wanted: a study is judged and pulled again from any state when the PACS's count grows, and a CT is
     handed over again when the chosen series has more images than last time.
@@ -85,7 +106,7 @@ def nasty_parts(day: Day, chance: random.Random) -> tuple[Part, ...]:
     wanted = {study.study_uid: study.series_uids for study in day.wanted}
     parts: list[Part] = []
     for study in day.studies:
-        way = chance.choice(WAYS) if study.uid in wanted else whole
+        way = chance.choice(WAYS + LIES if lies else WAYS) if study.uid in wanted else whole
         parts += way(study.images, wanted.get(study.uid, ()), chance)
     return tuple(parts)
 
@@ -128,6 +149,33 @@ WAYS: tuple[Callable[[Sequence[Dataset], Sequence[str], random.Random], list[Par
 )  # fmt: skip
 
 
+def corrected(images: Sequence[Dataset], wanted: Sequence[str], chance: random.Random) -> list[Part]:
+    """The PACS has the study under an old PatientID first, and then all of it under the right one."""
+    old = tuple(_under(image, OLD + str(image.PatientID)) for image in images)
+    return [Part(old), Part(tuple(images), chance.uniform(*CORRECTED_S), replaces=True)]
+
+
+def met_by_a_stranger(images: Sequence[Dataset], wanted: Sequence[str], chance: random.Random) -> list[Part]:
+    """Somebody pushes images of another patient under the UIDs of study and series."""
+    theirs = disguised(of_datasets(images), patient_id=STRANGER, new_instances=True)
+    return [Part(tuple(images)), Part(as_datasets(theirs), chance.uniform(*STRANGER_S), pushed=True, calling=STRANGER)]
+
+
+def overwritten_by_a_stranger(images: Sequence[Dataset], wanted: Sequence[str], chance: random.Random) -> list[Part]:
+    """Somebody pushes the same instances with other pixels."""
+    theirs = disguised(of_datasets(images), other_pixels=True)
+    return [Part(tuple(images)), Part(as_datasets(theirs), chance.uniform(*STRANGER_S), pushed=True, calling=STRANGER)]
+
+
+LIES = (corrected, met_by_a_stranger, overwritten_by_a_stranger)
+
+
+def _under(image: Dataset, patient_id: str) -> Dataset:
+    other = copy.deepcopy(image)
+    other.PatientID = patient_id
+    return other
+
+
 def _late(images: Sequence[Dataset], late: Sequence[Dataset], chance: random.Random) -> list[Part]:
     uids = {image.SOPInstanceUID for image in late}
     first = tuple(image for image in images if image.SOPInstanceUID not in uids)
@@ -136,4 +184,6 @@ def _late(images: Sequence[Dataset], late: Sequence[Dataset], chance: random.Ran
 
 
 def _wanted(study: Study, series: Sequence[str]) -> Wanted:
-    return Wanted(study.uid, study.name, tuple(series))
+    pixels = {str(image.SOPInstanceUID): pixels_of(image) for image in study.images}
+    patient = str(study.images[0].PatientID)
+    return Wanted(study.uid, study.name, tuple(series), Truth(pixels, (OLD + patient, patient)))

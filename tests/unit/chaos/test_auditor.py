@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import requests
 
-from tests.chaos import auditor
-from tests.chaos.auditor import Audit, Sources, Wanted, audit, audit_all, move_seconds, running_moves
+from tests.chaos import auditor, identity
+from tests.chaos.auditor import Audit, Poison, Sources, Wanted, audit, audit_all, move_seconds, running_moves
+from tests.chaos.identity import Poisoned, Truth
 
 STUDY, THIN, THICK = "1.2.3", "1.2.3.1", "1.2.3.2"
 IMAGES = {THIN: ["1.2.3.1.1", "1.2.3.1.2"], THICK: ["1.2.3.2.1"]}
@@ -241,8 +242,134 @@ def test_a_move_runs_when_journal_and_orthanc_say_so(
     assert move_seconds(place.sources.journal, {STUDY, "2"}) == [7.0]
 
 
+# --- whose images ---
+
+PIXELS = {uid: f"pixels of {uid}" for uids in IMAGES.values() for uid in uids}
+JUDGED = Wanted(STUDY, "CT", (THIN,), Truth(PIXELS, ("OLD", "P1")))
+
+
+FIRST, SECOND = IMAGES[THIN]
+
+
+def told(place: Place, other: Mapping[str, tuple[str, str]], completeness: str = "COMPLETE") -> Audit:
+    """The thin series computed as ``a``, under P1 and as in the PACS but for ``other``: by UID what it was."""
+    place.computed("a")
+    images = {uid: ("P1", PIXELS[uid]) for uid in IMAGES[THIN]} | dict(other)
+    place.record[-1] = {**place.record[-1], "images": images}
+    place.known("completed", "a")
+    place.documents[STUDY]["handovers"][0]["completeness"] = completeness
+    return audit(place.write(), [JUDGED])
+
+
+def test_the_pacs_own_images_are_no_fault(place: Place) -> None:
+    found = told(place, {})
+    assert (found.faults, found.computed) == ([], 1)
+
+
+@pytest.mark.parametrize("patient", ["P1 ", " P1", "P1   "])
+def test_blanks_are_no_other_patient(place: Place, patient: str) -> None:
+    assert told(place, {FIRST: (patient, PIXELS[FIRST])}).faults == []
+
+
+@pytest.mark.parametrize("patient", ["P2", "", "STRANGER"])
+def test_an_image_of_another_patient_is_told(place: Place, patient: str) -> None:
+    found = told(place, {FIRST: (patient, PIXELS[FIRST])})
+    assert f"a: 1.2.3.1.1 is of {patient!r}, in the PACS of 'P1'" in found.wrong_patient[0]
+    assert "images of 2 PatientIDs in one hand-over" in found.wrong_patient[1]
+    assert "called COMPLETE" in found.wrong_complete[0]
+    assert len(found.faults) == 3
+    assert found.settled, "nothing is lost by it"
+
+
+def test_an_image_from_before_the_correction_beside_one_from_after_it_is_told(place: Place) -> None:
+    found = told(place, {FIRST: ("OLD", PIXELS[FIRST])})
+    assert len(found.wrong_patient) == 1
+    assert "'OLD', 'P1'" in found.wrong_patient[0]
+
+
+def test_all_images_from_before_the_correction_are_no_fault(place: Place) -> None:
+    assert told(place, {uid: ("OLD", PIXELS[uid]) for uid in IMAGES[THIN]}).faults == []
+
+
+def test_other_pixels_under_the_same_uid_are_told(place: Place) -> None:
+    found = told(place, {SECOND: ("P1", "a stranger's")}, "UNVERIFIED")
+    assert found.wrong_patient == [f"CT ({STUDY}): a: 1.2.3.1.2 has other pixels than in the PACS"]
+    assert found.wrong_complete == []
+
+
+def test_an_image_that_is_in_no_pacs_is_told_in_any_computation(place: Place) -> None:
+    place.computed("a", [*IMAGES[THIN], "9.9"])
+    images = {uid: ("P1", PIXELS.get(uid, "?")) for uid in (*IMAGES[THIN], "9.9")}
+    place.record[-1] = {**place.record[-1], "images": images}
+    place.computed("b")
+    place.known("completed", "a", "b")
+    found = audit(place.write(), [JUDGED])
+    assert found.wrong_patient == [f"CT ({STUDY}): a: 9.9 is in no PACS"]
+    assert found.lost == []
+
+
+def test_many_wrong_images_are_counted_and_not_listed() -> None:
+    truth = Truth({"1": "x"}, ("P1",))
+    entry = {"images": {str(number): ("P1", "y") for number in range(10, 30)}}
+    assert identity.wrong_images(truth, entry)[-1] == "and 17 more"
+
+
+def test_complete_and_not_all_of_it_is_told(place: Place) -> None:
+    place.computed("a", IMAGES[THIN][:1])
+    place.known("completed", "a")
+    place.documents[STUDY]["handovers"][0]["completeness"] = "COMPLETE"
+    found = audit(place.write(), [JUDGED])
+    assert found.wrong_complete == [f"CT ({STUDY}): a: called COMPLETE, and 1 of 2 images, 0 others"]
+
+
+@pytest.mark.parametrize("completeness", ["SHORT 1 of 2", "UNVERIFIED", "MORE 25 of 24", ""])
+def test_what_is_not_called_complete_is_no_wrong_complete(place: Place, completeness: str) -> None:
+    place.computed("a", IMAGES[THIN][:1])
+    place.known("completed", "a")
+    place.documents[STUDY]["handovers"][0]["completeness"] = completeness
+    assert audit(place.write(), [JUDGED]).wrong_complete == []
+
+
+def test_complete_and_then_grown_is_judged_by_the_last_hand_over(place: Place) -> None:
+    place.computed("a", IMAGES[THIN][:1])
+    place.computed("b")
+    place.known("completed", "a", "b")
+    for item in place.documents[STUDY]["handovers"]:
+        item["completeness"] = "COMPLETE"
+    assert audit(place.write(), [JUDGED]).faults == []
+
+
+# --- poison ---
+
+POISONED = Poisoned("6.6", "poisoned CT")
+
+
+@pytest.mark.parametrize(
+    ("deaths", "alive"), [({}, 0), ({"Orthanc": 3}, 0), ({"Orthanc": 4}, 1), ({"Orthanc": 1, "backend": 9}, 1)]
+)
+def test_a_process_may_die_three_times_of_one_poisoned_study(place: Place, deaths: dict[str, int], alive: int) -> None:
+    place.computed("a")
+    place.known("completed", "a")
+    place.documents["6.6"] = {"state": "pull_failed", "why": "poison", "handovers": []}
+    found = audit(place.write(), [WANTED], poison=Poison([POISONED], deaths))
+    assert len(found.poison_alive) == len(found.faults) == alive
+
+
+def test_poison_that_is_tried_on_and_on_is_alive(place: Place) -> None:
+    place.computed("a")
+    place.known("completed", "a")
+    place.documents["6.6"] = {"state": "pull_data", "why": "attempt 1", "handovers": []}
+    found = audit(place.write(), [WANTED], poison=Poison([POISONED]))
+    assert found.poison_alive == ["poisoned CT (6.6): state pull_data, attempt 1"]
+    assert not found.clean
+
+
 def test_it_shares_no_code_with_the_pipeline() -> None:
-    tree = ast.parse(Path(auditor.__file__).read_text(encoding="utf-8"))
+    tree = ast.parse(
+        "\n".join(Path(str(one.__file__)).read_text(encoding="utf-8") for one in (auditor, identity)).replace(
+            "from __future__ import annotations", ""
+        )
+    )
     modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     assert not {name.split(".")[0] for name in modules} & {"pacs_module", "stack", "demo", "hospital_sim", "orthanc"}

@@ -6,7 +6,9 @@ import random
 
 import pytest
 
-from tests.chaos.small_day import HEAVY_MATRIX, LATE_S, WAYS, Day, Part, nasty_parts, small_day, whole
+from hospital_sim.stranger import STRANGER
+from tests.chaos.identity import pixels_of
+from tests.chaos.small_day import HEAVY_MATRIX, LATE_S, LIES, WAYS, Day, Part, nasty_parts, small_day, whole
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +54,32 @@ def test_the_seed_decides(day: Day) -> None:
 def test_what_nobody_wants_is_simply_there(day: Day) -> None:
     parts = nasty_parts(day, random.Random(1))
     assert parts[-1:] == tuple(whole(day.studies[-1].images, (), random.Random(1)))
+
+
+def test_the_truth_of_a_study_is_what_the_pacs_gets_in_the_end(day: Day) -> None:
+    for wanted, study in zip(day.wanted, day.studies, strict=False):
+        assert wanted.truth.pixels == {str(image.SOPInstanceUID): pixels_of(image) for image in study.images}
+        assert wanted.truth.patient_ids[-1] == study.images[0].PatientID
+
+
+@pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
+def test_a_lie_leaves_the_truth_in_the_pacs(day: Day, lie: type) -> None:
+    study, wanted = day.studies[0], day.wanted[0]
+    parts = lie(study.images, wanted.series_uids, random.Random(1))
+    last = [part for part in parts if not part.pushed][-1]
+    assert last.images == tuple(study.images)
+    for part in parts:
+        for image in part.images:
+            right = wanted.truth.pixels.get(str(image.SOPInstanceUID)) == pixels_of(image)
+            own = str(image.PatientID) in wanted.truth.patient_ids
+            assert (right and own) == (not part.pushed)
+            assert (part.calling == STRANGER) == part.pushed
+
+
+def test_lies_are_told_only_when_asked_for(day: Day) -> None:
+    honest = [part for seed in range(20) for part in nasty_parts(day, random.Random(seed))]
+    lying = [part for seed in range(20) for part in nasty_parts(day, random.Random(seed), lies=True)]
+    assert {part.calling for part in honest} == {"CT1"}
+    assert {part.calling for part in lying} == {"CT1", STRANGER}
+    assert not any(part.replaces for part in honest)
+    assert any(part.replaces for part in lying)
