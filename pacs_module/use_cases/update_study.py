@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..domain.errors import InvalidTransition, RetriableError
+from ..domain.study.history import Note
 from ..domain.study.study import Study
 from ..ports import StudyStore
 
 _TRIES = 50
-IMPOSSIBLE = "impossible"
 
 
 def change(store: StudyStore, study_uid: str, edit: Callable[[Study], bool]) -> Study | None:
@@ -46,7 +46,7 @@ def change(store: StudyStore, study_uid: str, edit: Callable[[Study], bool]) -> 
 def note_impossible(store: StudyStore, study_uid: str, error: InvalidTransition) -> None:
     """An event that cannot happen did: shown in the study's history, once in a row, for whoever looks why nothing moves."""
     study = store.get(study_uid)
-    if study is None or (study.history and study.history[-1].event == IMPOSSIBLE and study.history[-1].why == str(error)):
+    if study is None or (study.history and study.history[-1].tells(Note.IMPOSSIBLE) and study.history[-1].why == str(error)):
         return
-    study.note(IMPOSSIBLE, str(error), error.at)
+    study.note(Note.IMPOSSIBLE, str(error), error.at)
     store.replace(study)  # somebody else wrote: then there is something newer to read

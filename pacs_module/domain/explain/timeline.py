@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..study.handover import HandOver
-from ..study.lifecycle import UNDER_WAY
+from ..study.history import Note
+from ..study.lifecycle import UNDER_WAY, Event
 from ..study.study import Pull, Study
 
 FIND, STATE, PULL, HAND_OVER, DELIVERY, RESULT, NOTE = "find", "state", "pull", "hand-over", "delivery", "result", "note"
@@ -39,14 +40,14 @@ def _finds(study: Study) -> Iterator[Happened]:
         before[seen.pacs] = seen.count
 
 
-_TOLD_BETTER = {"pull asked", "pull ended", "delivered", "delivery failed"}
+_TOLD_BETTER = (Event.PULL_ASKED, Note.PULL_ENDED, Note.DELIVERED, Note.DELIVERY_FAILED)
 """Notes of the history that the pulls and the tries tell with their values."""
 
 
 def _changes(study: Study) -> Iterator[Happened]:
     for entry in study.history:
         moved = entry.from_state != entry.to_state
-        if not moved and entry.event in _TOLD_BETTER:
+        if not moved and entry.tells(*_TOLD_BETTER):
             continue
         what = f"{entry.event}: {entry.from_state or 'none'} → {entry.to_state or 'none'}" if moved else entry.event
         yield Happened(entry.at, STATE if moved else NOTE, what, entry.why, entry.by)

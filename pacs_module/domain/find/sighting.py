@@ -10,6 +10,7 @@ from ..instants import iso
 from ..rules.filters import is_dx, judge_modalities
 from ..rules.switches import Switches
 from ..study.growth_checks import Look
+from ..study.history import Note
 from ..study.lifecycle import SETTLED, Event, State
 from ..study.names import NAMES, StudyNames
 from ..study.study import LOOK, MOST_SIGHTINGS, PULL, Study
@@ -111,7 +112,7 @@ def _corrected(study: Study, found: FoundStudy, now: int) -> bool:
     if now_told == before:
         return False
     for one in told.corrections_of(before):
-        study.note("corrected at the PACS", f"{found.pacs}: {camel(one.name)} {one.old} -> {one.new}", now)
+        study.note(Note.CORRECTED, f"{found.pacs}: {camel(one.name)} {one.old} -> {one.new}", now)
         if getattr(study, one.name) == one.old:
             setattr(study, one.name, one.new)
     copy.told = now_told
@@ -134,10 +135,10 @@ def _judge(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, s
     stability = judge_stability(here, policy, now)
     if is_dx(study.modality, switches):
         study.why = "DX: pulled as soon as it is found"
-        study.note("to be pulled", study.why, now)
+        study.note(Note.TO_BE_PULLED, study.why, now)
     elif stability.stable:
         study.why = f"{found.pacs}: {stability.why}"
-        study.note("stable", study.why, now)
+        study.note(Note.STABLE, study.why, now)
     else:
         study.why = stability.why
         study.schedule(PULL, now + policy.delay // timedelta(milliseconds=1))

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from ..dicom.attributes import FoundStudy
 from ..instants import iso
+from ..study.history import Note
 from ..study.lifecycle import Event, State
 from ..study.names import StudyNames
 from ..study.study import PacsCopy, Study
@@ -54,7 +55,7 @@ def missed(study: Study, pacs: str, now: int) -> bool:
         return False
     _put(study, pacs, replace(copy, missed=min(times, FINDS), missing_at=since, gone_at=iso(now) if gone else None))
     if gone:
-        study.note("gone from the PACS", f"gone from {pacs} since {since}: not in its complete answers any more", now)
+        study.note(Note.GONE, f"gone from {pacs} since {since}: not in its complete answers any more", now)
     return True
 
 
@@ -71,7 +72,7 @@ def seen_again(study: Study, pacs: str, now: int) -> bool:
     if not copy.gone_at:
         return True
     why = f"back at {pacs}, gone since {copy.missing_at}"
-    study.note("back at the PACS", why, now)
+    study.note(Note.BACK, why, now)
     if study.state is State.PULL_FAILED:
         study.apply(Event.GREW, why, now)
         study.attempts, study.sightings = 0, []

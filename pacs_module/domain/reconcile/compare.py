@@ -227,7 +227,7 @@ def manual_of(study: Study) -> str:
         ``miss``: no find had brought it, or we had dropped it or given it up; ``delay``: it was found and on its way, but a
         person was faster; ``again``: it had been received before; empty: nobody pulled it by hand.
     """
-    events = [entry for entry in study.history if entry.event == Event.MANUAL.value and entry.by.startswith("manual")]
+    events = [entry for entry in study.history if entry.tells(Event.MANUAL) and entry.by.startswith("manual")]
     if not events:
         return ""
     first = events[0]

@@ -19,6 +19,7 @@ from ..wire.documents import from_document, to_document
 from ..wire.messages import PullRequest, SeriesReport
 from .growth_checks import WHOLE, Look
 from .handover import HandOver
+from .history import HistoryEntry, What
 from .lifecycle import IN_LINE, Event, State, next_state
 from .names import StudyNames
 from .priority import GREEN_CHANNEL, ROUTINE, Ageing, rank, rises_from, turn
@@ -116,18 +117,6 @@ class Pull:
 
 
 @dataclass
-class HistoryEntry:
-    """One change: when, what, from which state to which, by whom and why with its values."""
-
-    at: str
-    event: str
-    why: str
-    from_state: str = ""
-    to_state: str = ""
-    by: str = "pacs_module"
-
-
-@dataclass
 class Study:
     """The document. ``revision`` is counted up by the store at each write and guards against a lost update."""
 
@@ -187,9 +176,16 @@ class Study:
     """Who has claimed which kind of work; what anybody schedules is claimed no more."""
     revision: int = 0
 
-    def apply(self, event: Event, why: str, at: int, by: str = "pacs_module") -> None:
+    def apply(self, event: Event, why: str, at: int, by: str = "pacs_module", kind: str = "") -> None:
         """
         Take an event: the next state from the life cycle's table, and a line in the history.
+
+        Args:
+            event: What happened.
+            why: In words, for people.
+            at: Epoch milliseconds.
+            by: Who did it.
+            kind: For programs, where something tells it closer than the event does.
 
         Raises:
             InvalidTransition: The table has no such row; nothing was changed.
@@ -206,7 +202,7 @@ class Study:
             self.priority = self.own_priority
         if after is not State.UNSUPPORTED_SERIES:
             self.dropped_by_order = False
-        self.note(event.value, why, at, by, before, after)
+        self._write_history(HistoryEntry(iso(at), event.value, why, before.value, after.value, by, kind), at)
 
     def _stand_in_line(self, before: State, after: State, at: int) -> None:
         """Waiting begins when it is to be pulled and ends when it is settled: repeats keep their place."""
@@ -267,14 +263,12 @@ class Study:
         self.sightings = []
         self.schedule(PULL, at)
 
-    def note(
-        self, event: str, why: str, at: int, by: str = "pacs_module", before: State | None = None, after: State | None = None
-    ) -> None:
+    def note(self, what: What, why: str, at: int, by: str = "pacs_module") -> None:
         """Write a line in the history without a change of state."""
         stays = self.state or State.NONE
-        # Not `before or stays`: State.NONE is an empty text and counts as false.
-        left, entered = (stays if state is None else state for state in (before, after))
-        entry = HistoryEntry(iso(at), event, why, left.value, entered.value, by)
+        self._write_history(HistoryEntry(iso(at), what.value, why, stays.value, stays.value, by), at)
+
+    def _write_history(self, entry: HistoryEntry, at: int) -> None:
         self.history = [*self.history, entry][-MOST_HISTORY:]
         self.changed_at = iso(at)
 

@@ -9,6 +9,7 @@ from ...domain.deliver.anonymised import without_names
 from ...domain.errors import RetriableError
 from ...domain.instants import milliseconds
 from ...domain.study.handover import HandOver
+from ...domain.study.history import Note
 from ...domain.study.study import ANONYMISE, Study
 from ...domain.wire.documents import from_document
 from ...domain.wire.messages import SeriesFolder
@@ -105,7 +106,7 @@ class Anonymise:
             now = self.clock.now()
             if copied is not None:
                 _take(study, stored, copied)
-                study.note("anonymised", _words(copied), now)
+                study.note(Note.ANONYMISED, _words(copied), now)
             stored.publication -= 1  # owed for the first time
             owe_again(study, stored, now)
             if copied is not None and copied.failed and not copied.number:

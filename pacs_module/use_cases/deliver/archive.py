@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...domain.instants import iso
 from ...domain.study.handover import HandOver
+from ...domain.study.history import Note
 from ...domain.study.study import Study
 from ...ports import Archive, Clock, EventLog, StudyStore
 from ...shared.crash_points import reach
@@ -48,7 +49,7 @@ class KeepArchive:
             if stored is None or stored.archived_at:
                 return False
             stored.archived_at = iso(self.clock.now())
-            study.note("archived", words, self.clock.now())
+            study.note(Note.ARCHIVED, words, self.clock.now())
             return True
 
         change(self.store, study_uid, edit)

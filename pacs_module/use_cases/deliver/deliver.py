@@ -9,6 +9,7 @@ from ...domain.errors import Busy, PermanentError, PipelineError, Refused, Retri
 from ...domain.explain import loglines
 from ...domain.instants import iso, milliseconds
 from ...domain.study.handover import HandOver
+from ...domain.study.history import Note
 from ...domain.study.lifecycle import UNDER_WAY, Event, State
 from ...domain.study.study import Study
 from ...domain.wire.documents import from_document
@@ -187,7 +188,7 @@ class Deliver:
             schedule_publishing(study)
             stored.attempts += 1
             stored.tried("accepted", f"attempt {stored.attempts}", now, self.worker)
-            study.note("delivered", f"{item.filepath}, attempt {stored.attempts}", now, by=self.worker)
+            study.note(Note.DELIVERED, f"{item.filepath}, attempt {stored.attempts}", now, by=self.worker)
 
         self.counted("accepted")
         self._edit(study_uid, item, edit, only_open=False)
@@ -228,7 +229,7 @@ class Deliver:
             stored.last_error = "files lost before the result"
             settle(study, stored, "lost", now, self.policy)
             if study.handovers[-1] is not stored or study.state not in UNDER_WAY:
-                study.note(Event.FILES_LOST.value, f"{item.filepath}, not needed any more", now)
+                study.note(Event.FILES_LOST, f"{item.filepath}, not needed any more", now)
                 return
             study.apply(Event.FILES_LOST, item.filepath, now)
             study.forced = True

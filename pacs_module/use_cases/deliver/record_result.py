@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ...domain.instants import iso
 from ...domain.study.handover import HandOver
+from ...domain.study.history import Note
 from ...domain.study.lifecycle import Event
 from ...domain.study.study import Study
 from ...domain.wire.messages import Result
@@ -16,6 +17,8 @@ from ..update_study import change
 from .settle_delivery import DeliveryPolicy, fail_delivery, settle
 
 _EVENTS = {"completed": Event.RESULT_COMPLETED, "unsupported_series": Event.RESULT_UNSUPPORTED}
+_OF_EARLIER = {Event.RESULT_COMPLETED: Note.EARLIER_COMPLETED, Event.RESULT_UNSUPPORTED: Note.EARLIER_UNSUPPORTED}
+"""A result of a hand-over that is not the newest decides nothing."""
 
 _AT_THE_BACKEND = ("queued", "accepted")
 """A backend may have failed before we have written down that it accepted."""
@@ -68,7 +71,7 @@ class RecordResult:
         if study.handovers[-1] is item:
             study.apply(event, result.message or result.state, now, by="backend")
         else:
-            study.note(f"{event.value}, of an earlier hand-over", result.message, now, by="backend")
+            study.note(_OF_EARLIER[event], result.message, now, by="backend")
         return "recorded"
 
 

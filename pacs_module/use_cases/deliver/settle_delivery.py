@@ -8,6 +8,7 @@ from datetime import timedelta
 from ...domain.instants import milliseconds
 from ...domain.retry import RetryPolicy
 from ...domain.study.handover import HandOver
+from ...domain.study.history import Note
 from ...domain.study.lifecycle import UNDER_WAY, Event
 from ...domain.study.study import RELEASE, Study
 from .publish import owe_again, schedule_publishing
@@ -52,7 +53,7 @@ def fail_delivery(study: Study, item: HandOver, why: str, now: int, policy: Deli
     item.last_error = why
     owe_again(study, item, now + milliseconds(pause))
     study.why = f"{why}; again in {pause}"
-    study.note("delivery failed", study.why, now)
+    study.note(Note.DELIVERY_FAILED, study.why, now)
     return False
 
 
@@ -63,7 +64,7 @@ def give_up(study: Study, item: HandOver, why: str, now: int, policy: DeliveryPo
     if study.handovers[-1] is item and study.state in UNDER_WAY:
         study.apply(Event.DELIVERY_GIVEN_UP, why, now)
     else:
-        study.note(Event.DELIVERY_GIVEN_UP.value, why, now)
+        study.note(Event.DELIVERY_GIVEN_UP, why, now)
 
 
 def settle(study: Study, item: HandOver, message_state: str, now: int, policy: DeliveryPolicy) -> None:

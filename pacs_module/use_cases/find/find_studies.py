@@ -14,6 +14,7 @@ from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.find.windows import Window
 from ...domain.instants import iso
 from ...domain.rules.switches import Switches
+from ...domain.study.history import Note
 from ...domain.study.lifecycle import BY_HAND, SETTLED, Event, State
 from ...domain.study.study import PULL, Study
 from ...ports import Clock, EventLog, StudyStore
@@ -163,7 +164,7 @@ class FindStudies:
         if seen.stable and self.backlog.has(study):
             slot = self.backlog.next_slot(self._last_slot(), now)
             study.backlog, study.waits_since_at = True, iso(slot)
-            study.note("backlog", f"from before going live: at most {self.backlog.per_hour} an hour", now)
+            study.note(Note.BACKLOG, f"from before going live: at most {self.backlog.per_hour} an hour", now)
             study.schedule(PULL, slot)
         return seen
 

@@ -10,6 +10,7 @@ from ...domain.errors import MessageError
 from ...domain.explain import loglines
 from ...domain.explain.story import next_step
 from ...domain.instants import iso
+from ...domain.study.history import Note
 from ...domain.study.lifecycle import ENDED, Event, State
 from ...domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from ...domain.study.study import PULL, Study
@@ -79,7 +80,7 @@ class ManualWork:
             for item in study.handovers:
                 if item.message_state in ("held", "owed"):
                     item.message = {**item.message, "priorities": priority}
-            study.note("priority", f"{before} -> {priority}: {who.why}", now, by=who.by)
+            study.note(Note.PRIORITY, f"{before} -> {priority}: {who.why}", now, by=who.by)
             return f"priority {priority}"
 
         return self._change(study_uid, who, edit)

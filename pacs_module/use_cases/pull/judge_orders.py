@@ -11,6 +11,7 @@ from ...domain.instants import iso, milliseconds
 from ...domain.pull.orders import OrderVerdict, RisPolicy, Wanted, judge_orders
 from ...domain.retry import lasts
 from ...domain.rules.switches import Switches
+from ...domain.study.history import Note
 from ...domain.study.lifecycle import Event, State
 from ...domain.study.priority import MANUAL, ROUTINE
 from ...domain.study.study import PULL, Study
@@ -71,7 +72,7 @@ class JudgeOrders:
             study.why = f"held: {verdict.why}"
             study.schedule(PULL, self.clock.now() + milliseconds(self.times.again))
             return False
-        study.note("order", f"{verdict.why}; priority {study.priority}", self.clock.now())
+        study.note(Note.ORDER, f"{verdict.why}; priority {study.priority}", self.clock.now())
         return True
 
     def look_ahead(self) -> bool:
@@ -132,7 +133,7 @@ class JudgeOrders:
             if study.state is not State.META_ONLY or study.priority >= priority:
                 return False
             study.priority = study.own_priority = priority
-            study.note("priority", f"{priority} by its order", self.clock.now())
+            study.note(Note.PRIORITY, f"{priority} by its order", self.clock.now())
             return True
 
         change(self.store, study_uid, edit)

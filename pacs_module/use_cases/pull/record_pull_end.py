@@ -9,8 +9,9 @@ from datetime import timedelta
 from ...domain.explain import loglines
 from ...domain.instants import iso, milliseconds
 from ...domain.retry import RetryPolicy
+from ...domain.study.history import NO_ROOM, HistoryEntry, Note
 from ...domain.study.lifecycle import BY_HAND, Event, State
-from ...domain.study.study import PULL, WATCH, HistoryEntry, Pull, Study
+from ...domain.study.study import PULL, WATCH, Pull, Study
 from ...domain.wire.messages import PullReport, PullRequest
 from ...domain.wire.pull_failure import FailureKind
 from ...ports import Clock, EventLog, StudyStore
@@ -18,7 +19,6 @@ from ..update_study import change
 
 NOTIFICATION_WAIT = timedelta(minutes=10)
 """How long after the report of a pull its notification may come; they are sent in order, so it is there as a rule."""
-_NO_ROOM = "no room on the RAM disk"
 
 
 @dataclass
@@ -84,7 +84,7 @@ class PullEnds:
             study.pull, study.pulls = (study.pulls[-1] if study.pulls else None), study.pulls[:-1]
             study.history = _without_the_asking(study.history)
             if study.state is State.PULL_DATA:
-                study.apply(Event.PULL_AGAIN, f"{_NO_ROOM}: {why}", now)
+                study.apply(Event.PULL_AGAIN, f"no room on the RAM disk: {why}", now, kind=NO_ROOM)
                 study.schedule(PULL, now + milliseconds(pause))
 
         self._edit_running(request, edit)
@@ -120,7 +120,7 @@ class PullEnds:
         pull.job_id, pull.move_seconds = report.job_id, report.move_seconds
         study.schedule(WATCH, None)
         study.remember_series(report.series, now)
-        study.note("pull ended", f"{report.outcome} {report.completeness} {report.message}".strip(), now, by="plugins")
+        study.note(Note.PULL_ENDED, f"{report.outcome} {report.completeness} {report.message}".strip(), now, by="plugins")
         if report.outcome == "nothing_new":
             self._nothing_new(study, pull, report.message or report.completeness, now)
         elif report.failure is not None and report.failure.kind is FailureKind.POISON:
@@ -181,9 +181,9 @@ def pull_what_was_asked_meanwhile(study: Study, now: int) -> None:
 
 def _without_the_asking(history: list[HistoryEntry]) -> list[HistoryEntry]:
     """Without the last "pull asked", and without an earlier word about missing room: hours without room leave one line."""
-    asked = max((place for place, entry in enumerate(history) if entry.event == Event.PULL_ASKED.value), default=None)
+    asked = max((place for place, entry in enumerate(history) if entry.tells(Event.PULL_ASKED)), default=None)
     kept = [entry for place, entry in enumerate(history) if place != asked]
-    return kept[:-1] if kept and kept[-1].why.startswith(_NO_ROOM) else kept
+    return kept[:-1] if kept and kept[-1].kind == NO_ROOM else kept
 
 
 def nothing_new_event(study: Study) -> Event:

@@ -82,7 +82,7 @@ class AcceptNotification:
         arrived = sum(report.received for report in reports)
         pull = study.pull if study.pull is not None and study.pull.request.pull_id == message.get("pullID") else None
         if pull is None and _goes_on(study, arrived):
-            study.note(event.value, f"{why}; not of the pull that is due or runs", now, by="plugins")
+            study.note(event, f"{why}; not of the pull that is due or runs", now, by="plugins")
             return
         study.apply(event, why, now, by="plugins")
         study.sightings = []

@@ -10,6 +10,7 @@ from ...domain.reconcile.line import REPAIRABLE, Cause, Line
 from ...domain.reconcile.report import Report
 from ...domain.rules.switches import Switches
 from ...domain.study import lifecycle
+from ...domain.study.history import Note
 from ...domain.study.lifecycle import Event, State
 from ...domain.study.study import Study
 from ...ports import Clock, EventLog, StudyStore
@@ -69,7 +70,7 @@ class Repair:
             if study.state is None:
                 study.apply(Event.WANTED, why, now, by=by)
             else:
-                study.note("to be pulled", why, now, by=by)
+                study.note(Note.TO_BE_PULLED, why, now, by=by)
         elif study.state in lifecycle.REPAIRABLE:
             study.forced = line.cause is Cause.DEAD_LETTER  # the same images shall be handed over once more
             study.apply(Event.MANUAL, why, now, by=by)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...domain.study.history import Note
 from ...domain.study.study import WORK, Study
 from ...ports import Clock, EventLog, StudyStore
 from ..update_study import change
@@ -56,7 +57,7 @@ def free_claims(store: StudyStore, clock: Clock, work: str, owner: str, why: str
             return False
         now = clock.now()
         study.schedule(work, now)
-        study.note("taken over", f"{work}, claimed by {owner}: {why}", now)
+        study.note(Note.TAKEN_OVER, f"{work}, claimed by {owner}: {why}", now)
         return True
 
     held = store.held_by(work, owner, clock.now())

@@ -22,12 +22,12 @@ from pacs_module.adapters.queue.memory import MemoryConsumer
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.domain.errors import NoRoom, PipelineError, Refused, RetriableError, TooLarge, Unreachable
 from pacs_module.domain.explain.story import story
+from pacs_module.domain.study.history import Note
 from pacs_module.domain.study.lifecycle import BY_HAND, TABLE, Event, State
 from pacs_module.domain.study.study import PUBLISH, PULL, WATCH, Study
 from pacs_module.domain.wire.messages import PullReport, PullRequest
 from pacs_module.ports import StudyStore
 from pacs_module.use_cases.operate.manual_work import Who
-from pacs_module.use_cases.update_study import IMPOSSIBLE
 from tests.fakes.pipeline import THICK, UID, Pipeline, answer
 from tests.fakes.world import DAY
 
@@ -208,7 +208,7 @@ class Life(RuleBasedStateMachine):
         for entry in study.history:
             if entry.from_state != entry.to_state:
                 assert TABLE[State(entry.from_state)][Event(entry.event)] is State(entry.to_state), entry
-            assert entry.event != IMPOSSIBLE, entry
+            assert not entry.tells(Note.IMPOSSIBLE), entry
         assert [entry.to_state for entry in study.history][-1] == study.state.value
         assert stuck(study) == ""
         assert story(study, self.world.clock.now())["next"]["what"]

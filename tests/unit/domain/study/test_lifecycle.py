@@ -6,6 +6,7 @@ import pytest
 
 from pacs_module.domain.errors import InvalidTransition
 from pacs_module.domain.explain.story import REST
+from pacs_module.domain.study.history import Note
 from pacs_module.domain.study.lifecycle import ENDED, PARTITIONS, TABLE, Event, State, next_state
 from pacs_module.domain.study.study import MOST_HISTORY, Study
 
@@ -182,6 +183,6 @@ def test_the_main_line() -> None:
 def test_the_history_is_bounded() -> None:
     study = Study("1.2.3")
     for number in range(MOST_HISTORY + 5):
-        study.note("event", str(number), at=0)
+        study.note(Note.STABLE, str(number), at=0)
     assert len(study.history) == MOST_HISTORY
     assert study.history[-1].why == str(MOST_HISTORY + 4)
