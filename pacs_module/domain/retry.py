@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 
+def doubled(first: float, attempt: int, longest: float) -> float:
+    """The pause after the given attempt (counted from 1): ``first`` doubled attempt-1 times, never above ``longest``."""
+    return float(min(first * 2.0 ** min(max(attempt - 1, 0), 30), longest))
+
+
 @dataclass(frozen=True)
 class RetryPolicy:
     """At most ``attempts`` in all; the n-th pause is ``first`` doubled n-1 times, never above ``longest``."""
@@ -16,8 +21,8 @@ class RetryPolicy:
 
     def pause_after(self, attempt: int) -> timedelta:
         """The pause after the given attempt (counted from 1)."""
-        doubled = self.first.total_seconds() * 2.0 ** min(max(attempt - 1, 0), 30)
-        return min(timedelta(seconds=min(doubled, self.longest.total_seconds())), self.longest)
+        seconds = doubled(self.first.total_seconds(), attempt, self.longest.total_seconds())
+        return min(timedelta(seconds=seconds), self.longest)
 
     def exhausted(self, attempt: int) -> bool:
         """Whether the given attempt (counted from 1) was the last one."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -11,14 +9,15 @@ from dataclasses import dataclass, field
 
 from ..domain.errors import PipelineError
 from ..domain.explain.outages import Fault
+from ..domain.retry import doubled
 from ..ports import EventLog
+from ..shared.step_thread import StepThread
 
 LONGEST_PAUSE_S = 60.0
 """Between two failures of a step that fails by itself, in seconds."""
 LONGEST_WAIT_S = 10.0
 """Between two looks whether a server is back, in seconds."""
 BOUND_S = 300.0
-_FRAMES = 4
 
 
 @dataclass
@@ -47,19 +46,19 @@ class Loop:
     """When the last step ended, in epoch milliseconds; 0: none has yet."""
     _began: float | None = None
     _told_stuck: bool = False
-    _stop: threading.Event = field(default_factory=threading.Event)
-    _wake: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
+    _thread: StepThread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._thread = StepThread(self.name, self._step_and_pause)
 
     def start(self) -> None:
         """Start the thread, again if it has died."""
         self._began, self._told_stuck = None, False
-        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._thread.start()
 
     def alive(self) -> bool:
         """Whether the thread runs."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._thread.alive()
 
     def step_s(self) -> float:
         """How long the step that runs has been running, in seconds; 0 between two steps."""
@@ -74,7 +73,7 @@ class Loop:
         """For the supervisor: start it, again when it has died, and tell once when it is stuck, with the place in the code."""
         if self.stopping():
             return
-        if self._thread is None:
+        if not self._thread.started:
             self.start()
         elif not self.alive():
             self.log.event("loop_restarted", f"{self.name} had died and is started again", "ERROR", loop=self.name)
@@ -82,34 +81,29 @@ class Loop:
         elif self.stuck() != self._told_stuck:
             self._told_stuck = not self._told_stuck
             if self._told_stuck:
-                values = {"loop": self.name, "forS": round(self.step_s()), "place": self._place()}
+                values = {"loop": self.name, "forS": round(self.step_s()), "place": self._thread.place()}
                 self.log.event("loop_stuck", f"{self.name} is stuck", "ERROR", **values)
             else:
                 self.log.event("loop_not_stuck", f"{self.name} is not stuck any more", loop=self.name)
 
     def wake(self) -> None:
         """There may be work."""
-        self._wake.set()
+        self._thread.wake()
 
     def stop(self) -> None:
         """Ask the thread to end after its step."""
-        self._stop.set()
-        self._wake.set()
+        self._thread.stop()
 
     def stopping(self) -> bool:
         """Whether it has been asked to end."""
-        return self._stop.is_set()
+        return self._thread.stopping()
 
     def join(self, timeout: float) -> None:
         """Wait for its end, in seconds."""
-        if self._thread is not None:
-            self._thread.join(timeout)
+        self._thread.join(timeout)
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self._wake.clear()
-            if not self._one_step():
-                self._wake.wait(self._pause())
+    def _step_and_pause(self) -> float:
+        return 0.0 if self._one_step() else self._pause()
 
     def _one_step(self) -> bool:
         self._began = time.monotonic()
@@ -146,12 +140,7 @@ class Loop:
         if not self.failures:
             return self.interval
         longest = min(self.longest_pause, LONGEST_WAIT_S) if self.fault and self.fault.server else self.longest_pause
-        return float(min(max(self.interval, 0.5) * 2 ** min(self.failures - 1, 10), longest))
-
-    def _place(self) -> str:
-        """Where in the code the thread is, the innermost calls."""
-        frame = sys._current_frames().get(self._thread.ident or 0) if self._thread else None
-        return "".join(traceback.format_stack(frame)[-_FRAMES:]) if frame else ""
+        return doubled(max(self.interval, 0.5), self.failures, longest)
 
 
 def epoch_ms() -> int:

@@ -8,7 +8,6 @@ file is for people.
 from __future__ import annotations
 
 import json
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pydantic import ValidationError
 
 from ..domain.errors import ConfigurationError
 from ..domain.probe import Finding, Recommendation, profile_settings
+from ..shared.files import write_whole
 
 if TYPE_CHECKING:
     from ..ports import EventLog
@@ -68,9 +68,7 @@ def write_profile(path: Path, profile: Profile) -> None:
         lines += _table("[[finding]]", values)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(path.name + ".new")
-        draft.write_text("\n".join(lines), encoding="utf-8")
-        os.replace(draft, path)
+        write_whole(path, "\n".join(lines), mode=0o644)
     except OSError as error:
         raise ConfigurationError("profile", str(path), f"a file that can be written ({error.strerror})") from error
 

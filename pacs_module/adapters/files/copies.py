@@ -26,6 +26,7 @@ from ...domain.wire.documents import from_document, to_document
 from ...domain.wire.messages import SeriesFolder
 from ...ports import Copied
 from ...shared.crash_points import reach
+from ...shared.files import write_whole
 from .deidentify import Deidentifier
 
 _UNFINISHED = ".tmp-"
@@ -124,9 +125,8 @@ class AnonymousCopies:
         return True
 
     def _write_manifest(self, handover_id: str, manifest: Mapping[str, Any]) -> None:
-        unfinished = self._folder / f"{_UNFINISHED}{handover_id}{_MANIFEST}"
-        unfinished.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        unfinished.rename(self._folder / f"{handover_id}{_MANIFEST}")
+        draft = self._folder / f"{_UNFINISHED}{handover_id}{_MANIFEST}"
+        write_whole(self._folder / f"{handover_id}{_MANIFEST}", json.dumps(manifest, indent=1), draft=draft)
 
 
 def _handover_of(unfinished: str) -> str:

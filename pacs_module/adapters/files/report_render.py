@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from rich.text import Text
 from ...domain.errors import MessageError
 from ...domain.reconcile.line import MISSING, Cause, Line
 from ...domain.reconcile.report import Report
+from ...shared.files import write_whole
 
 FORMATS = ("text", "json", "csv", "xlsx")
 WIDE = 220
@@ -65,10 +65,7 @@ def write(report: Report, path: Path) -> None:
     kind = format_of(path)
     content = as_xlsx(report) if kind == "xlsx" else _as_text(report, kind).encode("utf-8", "backslashreplace")
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "wb") as file:
-        file.write(content)
-    beside.replace(path)
+    write_whole(path, content)
 
 
 def _as_text(report: Report, kind: str) -> str:

@@ -19,5 +19,5 @@ def test_one_loop_that_meets_a_server_again_wakes_the_others_that_wait_for_it(tm
             loops[name].fault, loops[name].failures = Fault(server, "away", 0), 1
         loops["publish"].step = lambda: False
         loops["publish"]._one_step()
-        woken = {name for name, loop in loops.items() if loop._wake.is_set()}
+        woken = {name for name, loop in loops.items() if loop._thread._woken.is_set()}
         assert woken == {"WORKER-1"}

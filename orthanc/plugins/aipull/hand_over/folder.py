@@ -25,6 +25,7 @@ from typing import Any
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.wire.messages import SeriesFolder
 from pacs_module.shared.crash_points import reach
+from pacs_module.shared.files import write_whole
 
 from ..server.rest import InstanceHere, OrthancRest
 
@@ -166,12 +167,11 @@ class HandoverFolder:
 
     def _write_manifest(self, name: str, manifest: Mapping[str, object]) -> None:
         """On a full disk the images go out without it: links need no room, and what is computed makes room for others."""
-        unfinished = self._folder / f"{_UNFINISHED}{name}{_MANIFEST}"
+        draft = self._folder / f"{_UNFINISHED}{name}{_MANIFEST}"
+        text = json.dumps(manifest, ensure_ascii=False, indent=1)
         try:
-            unfinished.write_text(json.dumps(manifest, ensure_ascii=False, indent=1), encoding="utf-8")
-            unfinished.rename(self._folder / f"{name}{_MANIFEST}")
+            write_whole(self._folder / f"{name}{_MANIFEST}", text, mode=0o644, draft=draft)
         except OSError as error:
-            unfinished.unlink(missing_ok=True)
             if error.errno != errno.ENOSPC:
                 raise
 

@@ -11,6 +11,7 @@ import requests
 
 from pacs_module.domain.errors import PermanentError, PipelineError, Refused, RetriableError
 from pacs_module.domain.explain import loglines
+from pacs_module.domain.retry import doubled
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
@@ -111,4 +112,4 @@ class Notifier(Worker):
 
 def pause_after(attempts: int) -> float:
     """Seconds until the next attempt: doubled each time up to half a minute."""
-    return float(min(_FIRST_PAUSE_S * 2 ** (min(attempts, 20) - 1), _LONGEST_PAUSE_S))
+    return doubled(_FIRST_PAUSE_S, attempts, _LONGEST_PAUSE_S)

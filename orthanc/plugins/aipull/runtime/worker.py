@@ -1,34 +1,39 @@
-"""A thread that works in steps, sleeps between them, and never dies of an error."""
+"""A worker of the plugins: a thread that works in steps and never dies of an error."""
 
 from __future__ import annotations
 
-import threading
 import traceback
 from abc import ABC, abstractmethod
 
 from pacs_module.domain.errors import RetriableError
+from pacs_module.domain.retry import doubled
 from pacs_module.shared.logs import ContractLog
+from pacs_module.shared.step_thread import StepThread
+
+PACE_S = 0.1
+_FIRST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 8.0
+"""Between two failures in a row: Orthanc around us is there again within a second, or all of us end."""
 
 
 class Worker(ABC):
     """
-    A named daemon thread.
+    Sleeps between steps for as long as the last one said, unless woken.
 
-    ``wake`` ends its sleep; it sleeps between steps for as long as the last one said. Two steps are ``PACE_S`` apart at
-    least, because a Python thread that is always busy takes half of Orthanc's speed of receiving.
+    Args:
+        name: As it stands in the log.
+        log: Gets a failed step, once for each new reason.
     """
 
     IDLE_S = 5.0
-    PACE_S = 0.1
-    _AFTER_ERROR_S = 1.0
 
     def __init__(self, name: str, log: ContractLog) -> None:
         self._log = log
         self._name = name
-        self._woken = threading.Event()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = StepThread(name, self._one_step, PACE_S)
+        self._begun = False
         self._last_error = ""
+        self._failures = 0
 
     @abstractmethod
     def step(self) -> float:
@@ -43,40 +48,35 @@ class Worker(ABC):
 
     def wake(self) -> None:
         """There is something to do."""
-        self._woken.set()
+        self._thread.wake()
 
     def stop(self) -> None:
         """No further step."""
-        self._stopped.set()
-        self._woken.set()
+        self._thread.stop()
 
     def join(self, seconds: float) -> None:
         """Wait for the step that is running."""
-        if self._thread.is_alive():
-            self._thread.join(seconds)
+        self._thread.join(seconds)
 
-    def _run(self) -> None:
-        begun = False
-        while not self._stopped.is_set():
-            try:
-                if not begun:
-                    self.begin()
-                    begun = True
-                pause = self.step()
-                self._last_error = ""
-            except Exception as error:
-                pause = self._failed(error)
-            if not self._stopped.wait(self.PACE_S):
-                self._woken.wait(max(pause - self.PACE_S, 0))
-                self._woken.clear()
+    def _one_step(self) -> float:
+        try:
+            if not self._begun:
+                self.begin()
+                self._begun = True
+            pause = self.step()
+        except Exception as error:
+            return self._failed(error)
+        self._last_error, self._failures = "", 0
+        return pause
 
     def _failed(self, error: Exception) -> float:
         words = f"{type(error).__name__}: {error}"
-        if words != self._last_error and not self._stopped.is_set():
+        if words != self._last_error and not self._thread.stopping():
             trace = "" if isinstance(error, RetriableError) else traceback.format_exc()
             self._log.event(
                 "step_failed", "a step failed and will be repeated",
                 level="ERROR", worker=self._name, error=words, trace=trace,
-            )
+            )  # fmt: skip
         self._last_error = words
-        return self._AFTER_ERROR_S
+        self._failures += 1
+        return doubled(_FIRST_PAUSE_S, self._failures, _LONGEST_PAUSE_S)
