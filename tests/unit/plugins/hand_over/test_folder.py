@@ -140,7 +140,7 @@ def test_on_a_full_disk_links_go_out_without_a_manifest(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr("aipull.hand_over.folder.write_whole", full)
     assert folder.export("name", [SERIES], subfolders=False).linked == 3
     assert [path.name for path in (tmp_path / "handover").iterdir()] == ["name"]
 
