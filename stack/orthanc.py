@@ -168,6 +168,8 @@ class ReceivingLinks:
     """Over everything else, for what orthanc.json leaves to the site (ORTHANC_STABLE_AGE, ...)."""
     script: Path | None = None
     """In place of pull_plugin.py."""
+    more_pacs: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """Beside the hospital's: name to AE title and DICOM port."""
 
 
 class ReceivingOrthanc(_Orthanc):
@@ -187,6 +189,7 @@ class ReceivingOrthanc(_Orthanc):
 
     def __init__(self, run: RunFolder, ports: OrthancPorts, ram_disk: Path, links: ReceivingLinks) -> None:
         super().__init__(run, ports)
+        self.run = run
         self.ram_disk = ram_disk
         self.links = links
         self.handover_folder = ram_disk / "handover"
@@ -202,7 +205,11 @@ class ReceivingOrthanc(_Orthanc):
             folder.mkdir(mode=0o700, exist_ok=True)
         text = RECEIVER_CONFIGURATION.read_text(encoding="utf-8")
         check_substitutions(text, self.environment())
-        return RECEIVER_CONFIGURATION
+        if not self.links.more_pacs:
+            return RECEIVER_CONFIGURATION
+        file = self.run.path / "receiver.json"
+        write_private(file, with_more_pacs(text, self.links.more_pacs))
+        return file
 
     def environment(self) -> dict[str, str]:
         """All that the configuration and the plugins read."""
@@ -234,6 +241,19 @@ class ReceivingOrthanc(_Orthanc):
             **site,
             **self.links.environment,
         }
+
+
+def with_more_pacs(configuration: str, more: Mapping[str, tuple[str, int]]) -> str:
+    """orthanc.json with entries before the hospital's own, as an engineer writes them at a site with several PACS."""
+    entries = [
+        f'"{name}": {{"AET": "{aet}", "Host": "{LOOPBACK}", "Port": {port}, "AllowEcho": true, "AllowStore": true, '
+        '"AllowFind": false, "AllowGet": false, "AllowMove": false},'
+        for name, (aet, port) in more.items()
+    ]
+    head = '"DicomModalities": {'
+    if head not in configuration:
+        raise StackError(f"orthanc.json has no {head}")
+    return configuration.replace(head, "\n    ".join([head, *entries]), 1)
 
 
 def check_substitutions(configuration: str, environment: Mapping[str, str]) -> None:

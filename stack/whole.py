@@ -103,6 +103,9 @@ class StackOptions:
     """In place of the installed ``pacs-module``; for the same tests."""
     detour: Callable[[str, int], int] = lambda name, port: port
     """Where a connection goes instead of a port: its name, as in ``CONNECTIONS``, and the port. For a proxy in between."""
+    more_pacs: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """PACS beside the hospital's that the caller runs: name to AE title and DICOM port. The receiving Orthanc knows them;
+    pacs_module asks them where ``settings`` has them under ``pacs``."""
     store: Literal["sqlite", "mongodb"] = "sqlite"
     """``mongodb``: on a MongoDB-compatible server (stack.secantusdb), which is not MongoDB itself."""
     time_zone: str = "Asia/Shanghai"
@@ -249,6 +252,7 @@ class Stack:
             site_config=site_config,
             environment=self.options.orthanc_environment,
             script=self.options.orthanc_script,
+            more_pacs=self.options.more_pacs,
         )
         self.receiver = ReceivingOrthanc(run, ports.receiver, self.ram_disk.path, receiving_links)
         if self.options.store == "mongodb":

@@ -124,7 +124,7 @@ def audit(sources: Sources, wanted: Sequence[Wanted], others: Collection[str] = 
         _judge_identity(found, study, images, entries, documents.get(study.study_uid))
     doing = {one.study_uid: unfinished(documents.get(one.study_uid)) for one in poison.studies}
     found.poison_alive = living_poison(poison.studies, poison.deaths, doing)
-    known = {study.study_uid for study in wanted} | set(others)
+    known = {study.study_uid for study in wanted} | set(others) | {study.study_uid for study in poison.studies}
     strangers = {entry["studyUID"] for entry in record if entry["event"] == "accepted"} - known
     found.unwanted += [f"{uid}: reached the backend, and nobody wanted it" for uid in sorted(strangers)]
     return found

@@ -5,19 +5,22 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pydicom.dataset import Dataset
+import requests
 
 from hospital_sim.scu import Pacs, StoreError
 from tests.chaos.harness import Rig
+from tests.chaos.liar import Liar
 from tests.chaos.small_day import Part, nasty_parts, small_day
 from tests.support.dicom_maker import store
 
 HEAVY_SLICES = (160, 480)
 """Of the one heavy study of every other day or so: 20 to 60 MB."""
+OTHER_PACS = 0.35
+"""Of the days."""
 _AGAIN_S = 1.0
+_REST_S = 20.0
 _LOOK_S = 0.2
 
 
@@ -26,8 +29,7 @@ class _ToSend:
     """``at``: of ``time.monotonic``."""
 
     at: float
-    images: Sequence[Dataset]
-    pushed: bool
+    part: Part
 
 
 @dataclass
@@ -41,6 +43,10 @@ class Department:
     rig: Rig
     chance: random.Random
     every_s: float = 12.0
+    liar: Liar | None = None
+    """A second PACS; with it strangers push, and PatientIDs are corrected."""
+    poisoned: int = 0
+    """So many studies of that PACS are poisoned, one on each of the first days."""
     days: int = 0
     heavy: set[str] = field(default_factory=set)
     """StudyInstanceUIDs."""
@@ -81,18 +87,44 @@ class Department:
         self.heavy |= {day.studies[0].uid} if heavy else set()
         self.rig.wanted += day.wanted
         now = time.monotonic()
-        self._to_send += [self._part(part, now) for part in nasty_parts(day, self.chance)]
+        parts = nasty_parts(day, self.chance, lies=self.liar is not None)
+        self._to_send += [_ToSend(now + part.after_s, part) for part in parts]
+        if self.liar is not None:
+            self._lie(self.liar)
 
-    def _part(self, part: Part, now: float) -> _ToSend:
-        return _ToSend(now + part.after_s, part.images, part.pushed)
+    def _lie(self, liar: Liar) -> None:
+        """Every third day or so the other PACS gets studies, too."""
+        if self.days > self.poisoned and self.chance.random() > OTHER_PACS:
+            return
+        day = small_day(f"{self.days}-LIAR", self.rig.stack.time_zone)
+        self.rig.wanted += day.wanted
+        liar.take(day)
+        if self.days <= self.poisoned:
+            liar.poison(f"{self.days}-POISON", day.studies[0].date)
 
     def _send_what_is_due(self) -> None:
         now = time.monotonic()
         due = [one for one in self._to_send if one.at <= now]
         for one in due:
             self._to_send.remove(one)
-            server = self.rig.stack.receiver if one.pushed else self.rig.stack.hospital
             try:
-                store(Pacs("127.0.0.1", server.ports.dicom, server.aet), one.images)
+                self._send(one.part)
             except (StoreError, OSError):  # C-STORE of an image that is there already changes nothing
-                self._to_send.append(_ToSend(time.monotonic() + _AGAIN_S, one.images, one.pushed))
+                self._to_send.append(_ToSend(time.monotonic() + _AGAIN_S, one.part))
+
+    def _send(self, part: Part) -> None:
+        server = self.rig.stack.receiver if part.pushed else self.rig.stack.hospital
+        if part.replaces:
+            self._delete(str(part.images[0].StudyInstanceUID))
+        store(Pacs("127.0.0.1", server.ports.dicom, server.aet), part.images, part.calling)
+
+    def _delete(self, study_uid: str) -> None:
+        """What the PACS has of a study; its REST API's errors are OSErrors."""
+        hospital = self.rig.stack.hospital
+        with requests.Session() as session:
+            session.auth = (hospital.user, hospital.password)
+            found = session.post(f"{hospital.url}/tools/lookup", data=study_uid, timeout=_REST_S)
+            found.raise_for_status()
+            for one in found.json():
+                if one["Type"] == "Study":
+                    session.delete(f"{hospital.url}{one['Path']}", timeout=_REST_S).raise_for_status()

@@ -20,7 +20,7 @@ from stack.pacs_module import PacsModule
 from stack.ports import free_ports
 from stack.processes import Process
 from stack.whole import Stack, StackOptions
-from tests.chaos.auditor import Audit, Sources, Wanted, audit, audit_all
+from tests.chaos.auditor import NO_POISON, Audit, Poison, Sources, Wanted, audit, audit_all
 from tests.chaos.proxy import Proxy
 from tests.chaos.small_day import Day, small_day
 
@@ -112,6 +112,9 @@ class Rig:
     second_environment: Mapping[str, str] = field(default_factory=dict)
     """Over the first one's."""
     wanted: list[Wanted] = field(default_factory=list)
+    elsewhere: Callable[[], Mapping[str, frozenset[str]]] = dict
+    """What a PACS without a REST API has, for the auditor."""
+    poison: Callable[[], Poison] = lambda: NO_POISON
 
     def __post_init__(self) -> None:
         self.faults = self.folder / "faults"
@@ -204,16 +207,17 @@ class Rig:
             journal=Path(stack.options.orthanc_environment.get("AIPULL_JOURNAL", stack.receiver.journal)),
             handover_folder=stack.receiver.handover_folder,
             rabbitmq_url=stack.rabbitmq.url if with_rabbitmq else "",
+            elsewhere=self.elsewhere(),
         )
 
     def until_settled(self, wanted: Sequence[Wanted], within_s: float = DEADLINE_S) -> Audit:
         """The audit of these studies once they are settled, or the last one before the deadline."""
         others = {study.study_uid for study in self.wanted}
-        return self._until(lambda: audit(self.sources(), wanted, others), lambda found: found.settled, within_s)
+        return self._until(lambda: audit(self.sources(), wanted, others, self.poison()), lambda found: found.settled, within_s)
 
     def until_clean(self, within_s: float = DEADLINE_S) -> Audit:
         """The audit of everything once nothing is left over, or the last one before the deadline."""
-        return self._until(lambda: audit_all(self.sources(True), self.wanted), lambda found: found.clean, within_s)
+        return self._until(lambda: audit_all(self.sources(True), self.wanted, self.poison()), lambda found: found.clean, within_s)
 
     def _until(self, look: Callable[[], Audit], good: Callable[[Audit], bool], within_s: float) -> Audit:
         deadline = time.monotonic() + within_s

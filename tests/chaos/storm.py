@@ -16,8 +16,9 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -27,11 +28,14 @@ from rich.console import Console
 from stack.orthanc import HOSPITAL_NAME
 from stack.settings_file import merged
 from stack.whole import CONNECTIONS, TO_STORE
-from tests.chaos.auditor import Audit, move_seconds, running_moves
+from tests.chaos.auditor import Audit, Poison, move_seconds, running_moves
 from tests.chaos.clocks import LIBRARY, Clocks, sweep
 from tests.chaos.department import Department
 from tests.chaos.disasters import Disaster, Storm
 from tests.chaos.harness import SECOND, SETTINGS, Rig
+from tests.chaos.keeper import Keeper
+from tests.chaos.liar import NAME as LIAR
+from tests.chaos.liar import Liar
 from tests.chaos.matrix import show_logs
 from tests.chaos.proxy import Mode, Proxy
 from tests.chaos.small_disk import small_disk
@@ -39,6 +43,8 @@ from tests.chaos.small_disk import small_disk
 AT_ONCE = 3
 CLOCKS = ("pacs_module", SECOND, "Orthanc", "RabbitMQ", "backend")
 """Each of these processes has a clock of its own that jumps."""
+KEPT = ("Orthanc", "pacs_module", SECOND, "backend")
+"""Started again when they die by themselves, which is told."""
 CALM_S = (0.5, 6.0)
 """Between two disasters."""
 SETTLE_S = 900.0
@@ -56,6 +62,25 @@ studies meet each other and keep no queue waiting.
 """
 
 
+@dataclass(frozen=True)
+class Lies:
+    """
+    What a storm has beside disasters, and how long it may take to recover.
+
+    Attributes:
+        told: Strangers' pushes, corrected PatientIDs, and a second PACS that lies in its answers.
+        poisoned: So many studies of that PACS kill whoever reads them.
+        settle_s: After the storm.
+    """
+
+    told: bool = False
+    poisoned: int = 0
+    settle_s: float = SETTLE_S
+
+
+HONEST = Lies()
+
+
 class Blow:
     """Disasters one after the other, some at once, never two on the same target."""
 
@@ -63,7 +88,7 @@ class Blow:
         self._storm = storm
         self._department = department
         self._chance = random.Random(seed)
-        self._console = console
+        self.seed, self.console = seed, console
         self._begin = time.monotonic()
         self._busy: set[str] = set()
         self._lock = threading.Lock()
@@ -84,6 +109,19 @@ class Blow:
         for one in self._running:
             one.result()
 
+    @contextlib.contextmanager
+    def alone(self, target: str) -> Iterator[bool]:
+        """No disaster touches a target while the block runs; False: one has it now."""
+        with self._lock:
+            ours = target not in self._busy
+            self._busy |= {target}
+        try:
+            yield ours
+        finally:
+            if ours:
+                with self._lock:
+                    self._busy.discard(target)
+
     def _take(self, target: str) -> bool:
         with self._lock:
             if target in self._busy or len(self._busy) >= AT_ONCE:
@@ -93,7 +131,7 @@ class Blow:
 
     def _one(self, disaster: Disaster) -> None:
         moving = bool(running_moves(self._storm.rig.sources()) & self._department.heavy)
-        self._say(f"{disaster.name}, {disaster.seconds:.1f} s{', during the C-MOVE of a heavy study' if moving else ''}")
+        self.say(f"{disaster.name}, {disaster.seconds:.1f} s{', during the C-MOVE of a heavy study' if moving else ''}")
         self.counts[disaster.name.split(" ")[0]] += 1
         self.met[disaster.name if disaster.target in self._storm.moves_need else "of others"] += moving
         try:
@@ -102,13 +140,15 @@ class Blow:
             with self._lock:
                 self._busy.discard(disaster.target)
 
-    def _say(self, words: str) -> None:
-        self._console.print(f"{time.monotonic() - self._begin:6.1f} s  {words}", markup=False, highlight=False)
+    def say(self, words: str) -> None:
+        """On the console, with the time."""
+        self.console.print(f"{time.monotonic() - self._begin:6.1f} s  {words}", markup=False, highlight=False)
 
 
-def run_storm(seed: int, minutes: float, folder: Path, console: Console, store: str = "sqlite") -> bool:
-    """The storm; whether all is well."""
+def run_storm(seed: int, minutes: float, folder: Path, console: Console, store: str = "sqlite", lies: bool = False) -> bool:
+    """The storm; whether all is well. ``lies``: with a second PACS that lies and has poison, strangers and corrected patients."""
     with contextlib.ExitStack() as stack:
+        liar = stack.enter_context(Liar()) if lies.told else None
         disk = stack.enter_context(small_disk(folder / "disk"))
         proxies: dict[str, Proxy] = {}
 
@@ -121,22 +161,29 @@ def run_storm(seed: int, minutes: float, folder: Path, console: Console, store: 
         clocks = Clocks(folder, CLOCKS) if LIBRARY else None
         stack.callback(sweep)  # when everything that was started below is over
         theirs = {name: clocks.environment(name) for name in CLOCKS} if clocks else {}
-        options = _options(disk, theirs, store)
+        options = _options(disk, theirs, store, liar)
         rig = Rig(folder / "rig", options, detour=detour, two=True, second_environment=theirs.get(SECOND, {}))
         stack.enter_context(rig)
+        if liar is not None:
+            liar.sends_to(rig.stack.receiver.ports.dicom)
+            rig.elsewhere = liar.images
         assert set(proxies) == {*CONNECTIONS, *([TO_STORE] if store == "mongodb" else [])}
         disks = (disk, rig.stack.ram_disk.path) if disk is not None and rig.stack.ram_disk.mounted else ()
         for what, there in (("clock jumps (libfaketime is not installed)", clocks), ("full disks (no right to mount)", disks)):
             if not there:
                 console.print(f"no {what}", markup=False)
         storm = Storm(rig, proxies, clocks, disks)
-        return _blow(storm, seed, minutes, console)
+        department = Department(rig, random.Random(seed + 1_000_000), liar=liar, poisoned=lies.poisoned)
+        blow = Blow(storm, department, seed, console)
+        if liar is None:
+            return _blow(storm, blow, department, minutes, lies.settle_s)
+        keeper = stack.enter_context(Keeper(rig, KEPT, blow.alone, blow.say))
+        rig.poison = lambda: Poison(tuple(liar.poisoned), dict(keeper.deaths))
+        return _blow(storm, blow, department, minutes, lies.settle_s)
 
 
-def _blow(storm: Storm, seed: int, minutes: float, console: Console) -> bool:
-    rig, begin = storm.rig, time.monotonic()
-    department = Department(rig, random.Random(seed + 1_000_000))
-    blow = Blow(storm, department, seed, console)
+def _blow(storm: Storm, blow: Blow, department: Department, minutes: float, settle_s: float) -> bool:
+    rig, console, begin = storm.rig, blow.console, time.monotonic()
     department.start()
     blow.until(begin + minutes * 60)
     for proxy in storm.proxies.values():
@@ -144,24 +191,24 @@ def _blow(storm: Storm, seed: int, minutes: float, console: Console) -> bool:
     calm = time.monotonic()
     department.stop()
     sent, before = time.monotonic() - calm, rig.until_settled(rig.wanted, 0)
-    found = rig.until_settled(rig.wanted, SETTLE_S)
+    found = rig.until_settled(rig.wanted, settle_s)
     settled = time.monotonic() - calm
     if found.settled:
-        found = rig.until_clean(SETTLE_S)
+        found = rig.until_clean(settle_s)
     console.print(
         f"last images sent {sent:.0f} s after the last disaster; then not settled: {before.stuck + before.lost}", markup=False
     )
-    _report(console, seed, blow, found, settled, time.monotonic() - calm)
+    _report(console, blow, found, settled, time.monotonic() - calm)
     _report_heavy(console, blow, move_seconds(rig.sources().journal, department.heavy), len(department.heavy))
     if not found.clean:
         show_logs(console, rig)
     return found.clean
 
 
-def _report(console: Console, seed: int, blow: Blow, found: Audit, settled: float, clean: float) -> None:
+def _report(console: Console, blow: Blow, found: Audit, settled: float, clean: float) -> None:
     happened = ", ".join(f"{number} x {name}" for name, number in sorted(blow.counts.items()))
     rows = {
-        "seed": seed,
+        "seed": blow.seed,
         "disasters": f"{sum(blow.counts.values())}: {happened}",
         "wanted studies": found.wanted,
         "computed": found.computed,
@@ -171,6 +218,9 @@ def _report(console: Console, seed: int, blow: Blow, found: Audit, settled: floa
         "twice, two keys": f"{len(found.twice_other_key)}, of which the pipeline knows all but {len(found.unnoticed)}",
         "in part, then whole": len(found.in_part),
         "unwanted at the backend": len(found.unwanted),
+        "wrong patient": len(found.wrong_patient),
+        "wrong COMPLETE": len(found.wrong_complete),
+        "poison alive": len(found.poison_alive),
         "half-written folders": len(found.half_written),
         "left over": len(found.leftovers),
         "seconds to recover": f"{settled:.0f}, everything put away after {clean:.0f}",
@@ -190,15 +240,24 @@ def _report_heavy(console: Console, blow: Blow, seconds: list[float], studies: i
         console.print(f"{name:24} {value}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _options(disk: Path | None, clocks: Mapping[str, Mapping[str, str]], store: str) -> dict[str, Any]:
+def _options(disk: Path | None, clocks: Mapping[str, Mapping[str, str]], store: str, liar: Liar | None) -> dict[str, Any]:
     settings = merged(dict(SETTINGS), STORMY)
+    if liar is not None:
+        settings = merged(settings, {"pacs": [*STORMY["pacs"], {"name": LIAR, "parallel_pulls": 2}]})
     orthanc = dict(clocks.get("Orthanc", {}))
     if disk is not None and store == "sqlite":
         settings = merged(settings, {"store": {"url": f"sqlite:///{disk / 'study.db'}"}})
     if disk is not None:
         orthanc["AIPULL_JOURNAL"] = str(disk / "journal.db")
     others = {f"{name.lower()}_environment": clocks.get(name, {}) for name in ("pacs_module", "RabbitMQ", "backend")}
-    return {"ram_disk_bytes": RAM_DISK_BYTES, "settings": settings, "store": store, "orthanc_environment": orthanc, **others}
+    return {
+        "ram_disk_bytes": RAM_DISK_BYTES,
+        "settings": settings,
+        "store": store,
+        "orthanc_environment": orthanc,
+        **others,
+        **(liar.options() if liar else {}),
+    }
 
 
 def main() -> int:
@@ -207,12 +266,22 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--store", choices=("sqlite", "mongodb"), default="sqlite", help="mongodb: a MongoDB-compatible server")
+    parser.add_argument("--lies", action="store_true", help="strangers' pushes, corrected PatientIDs, a second PACS that lies")
+    parser.add_argument("--poison", type=int, default=0, help="so many studies that kill whoever reads them; with --lies")
+    parser.add_argument("--settle", type=float, default=SETTLE_S, help="seconds to recover in")
     parser.add_argument("--keep", type=Path, help="keep the run folder here")
     options = parser.parse_args()
     console = Console(width=150)
     console.print(f"storm with seed {options.seed} for {options.minutes:g} minutes")
     folder = options.keep or Path(tempfile.mkdtemp(prefix="aipull-storm-"))
-    good = run_storm(options.seed, options.minutes, folder, console, options.store)
+    good = run_storm(
+        options.seed,
+        options.minutes,
+        folder,
+        console,
+        options.store,
+        Lies(options.lies or options.poison > 0, options.poison, options.settle),
+    )
     if not options.keep and good:
         shutil.rmtree(folder, ignore_errors=True)  # some GB of heavy studies
     return 0 if good else 1

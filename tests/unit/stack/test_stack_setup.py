@@ -64,9 +64,7 @@ def bare_machine(tmp_path: Path) -> dict[str, str]:
 
 
 def test_without_the_right_to_install_it_names_packages_and_command(bare_machine: dict[str, str]) -> None:
-    done = subprocess.run(
-        [REPOSITORY / "scripts" / "setup.sh"], env=bare_machine, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([REPOSITORY / "scripts" / "setup.sh"], env=bare_machine, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stdout == ""
     packages = "orthanc orthanc-python dcmtk rabbitmq-server python3.11-venv"
