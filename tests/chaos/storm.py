@@ -145,8 +145,8 @@ class Blow:
         self.console.print(f"{time.monotonic() - self._begin:6.1f} s  {words}", markup=False, highlight=False)
 
 
-def run_storm(seed: int, minutes: float, folder: Path, console: Console, store: str = "sqlite", lies: bool = False) -> bool:
-    """The storm; whether all is well. ``lies``: with a second PACS that lies and has poison, strangers and corrected patients."""
+def run_storm(seed: int, minutes: float, folder: Path, console: Console, store: str = "sqlite", lies: Lies = HONEST) -> bool:
+    """The storm; whether all is well."""
     with contextlib.ExitStack() as stack:
         liar = stack.enter_context(Liar()) if lies.told else None
         disk = stack.enter_context(small_disk(folder / "disk"))
