@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import requests
 import typer
 from rich.console import Console
 from rich.text import Text
 
+from ..domain.errors import MessageError, RetriableError
+from ..domain.wire.json_text import FROM_ORTHANC, read_object
 from ..settings import SETTINGS_FILE, Settings
+from ..shared.http import Answer, HttpLink
 
 console = Console()
 errors = Console(stderr=True)
@@ -20,6 +22,7 @@ SettingsFile = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as it came.")]
 _UID_PARTS = 3
+_TIMEOUT_S = 300.0
 
 
 def name_of(text: str) -> str:
@@ -61,22 +64,22 @@ def call(
         typer.Exit: 2 when nobody answers, 1 when it refuses.
     """
     url = f"http://{settings.web.host}:{settings.web.port}{path}".replace("//0.0.0.0:", "//127.0.0.1:")
-    headers = {"X-API-Key": settings.web.api_key.get_secret_value()}
+    key = settings.web.api_key.get_secret_value()
+    link = HttpLink("pacs_module", {"X-API-Key": key}, answer_bytes=FROM_ORTHANC.size)
     try:
-        response = requests.request(method, url, json=body, params=params, headers=headers, timeout=300)
-    except requests.exceptions.RequestException as error:
-        say(errors, f"pacs_module does not answer at {url}: is `pacs-module run` running? ({type(error).__name__})", "red")
+        answer = link.call(method, url, json_body=body, params=params, timeout=_TIMEOUT_S)
+    except RetriableError as error:
+        say(errors, f"pacs_module does not answer at {url}: is `pacs-module run` running? ({error.public})", "red")
         raise typer.Exit(2) from None
-    if not response.ok and response.status_code not in accepted:
-        say(errors, _words(response), "red")
+    if not answer.ok and answer.status not in accepted:
+        say(errors, _words(answer), "red")
         raise typer.Exit(1)
-    answer: dict[str, Any] = response.json()
-    return answer
+    return read_object(answer.body, "answer", FROM_ORTHANC)
 
 
-def _words(response: requests.Response) -> str:
+def _words(answer: Answer) -> str:
     try:
-        said = response.json()
-    except ValueError:
-        return f"HTTP {response.status_code} {response.text[:300]}"
+        said = read_object(answer.body)
+    except MessageError:
+        return f"HTTP {answer.status} {answer.words}"
     return str(said.get("error") or said.get("detail") or said)

@@ -29,6 +29,9 @@ from datetime import timedelta
 
 from .dicom.attributes import Attributes
 
+MAX_SHOWN = 300
+"""Characters of a refused value that its error shows."""
+
 
 class PipelineError(Exception):
     """
@@ -106,8 +109,17 @@ class _KeyedError(PermanentError):
         self.key = key
         self.value = value
         self.allowed = allowed
-        super().__init__(f"{key} = {value!r} is not allowed: {allowed}")
+        super().__init__(f"{key} = {_shown(value)} is not allowed: {allowed}")
         self.public = f"{key} is not allowed: {allowed}"
+
+
+def _shown(value: object) -> str:
+    """The value for people: what was sent to us may be as long as its sender likes."""
+    try:
+        shown = repr(value)
+    except ValueError:  # a number of more digits than CPython writes
+        return f"a {type(value).__name__}"
+    return shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}..."
 
 
 class ConfigurationError(_KeyedError):
@@ -133,3 +145,10 @@ class Refused(PermanentError):
         self.status = status
         self.words = words
         super().__init__(f"{who} refused with status {status}", words)
+        if self.redirects:
+            self.public = f"{who} answered {status}: redirects are not followed"
+
+    @property
+    def redirects(self) -> bool:
+        """Whether it sends us elsewhere (3xx): the address is wrong, not what was asked."""
+        return 300 <= self.status < 400

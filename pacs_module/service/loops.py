@@ -7,7 +7,7 @@ from functools import partial
 from ..adapters.http.backend import HttpBackend
 from ..adapters.machine import LocalFolders
 from ..adapters.queue.rabbitmq import RabbitConsumer
-from ..settings import PacsSettings
+from ..settings import BackendSettings, PacsSettings
 from ..use_cases.deliver.deliver import Deliver
 from ..use_cases.recover.repair_due_times import MendDueTimes
 from .due_limits import longest_pauses
@@ -95,12 +95,10 @@ def _find_at(service: Service, pacs: PacsSettings) -> FindLoop:
 
 def _delivery(service: Service, name: str) -> Deliver:
     settings = service.settings
-    told = settings.backend
-    backend = HttpBackend(told.url, told.key.get_secret_value(), told.timeout_s, told.transfer)
     return Deliver(
         store=service.store,
         consumer=RabbitConsumer(settings.rabbitmq.url.get_secret_value()),
-        backend=backend,
+        backend=_backend(settings.backend),
         files=LocalFolders(),
         clock=service.clock,
         log=service.log,
@@ -109,6 +107,11 @@ def _delivery(service: Service, name: str) -> Deliver:
         worker=name,
         counted=service.delivery_metrics.tried,
     )
+
+
+def _backend(told: BackendSettings) -> HttpBackend:
+    proxy, authorities = told.proxy or "", str(told.ca_file or "")
+    return HttpBackend(told.url, told.key.get_secret_value(), told.timeout_s, told.transfer, proxy, authorities)
 
 
 def _deliver_one(deliver: Deliver) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..adapters.http.client import address_of
 from ..domain.explain.outages import Awaited, awaited
+from ..shared.http import address_of
 from .service import Service
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, FilePath, SecretStr
 
 from ..domain.deliver.circuit import CircuitPolicy
 from .section import Address, Pause, Seconds, Section, retry_policy
@@ -20,6 +20,10 @@ class BackendSettings(Section):
     timeout_s: Seconds = 30.0
     transfer: Literal["path", "bytes"] = "path"
     """``path``: the backend reads the hand-over folder itself; ``bytes``: one request brings it the files as a tar."""
+    proxy: Address | None = None
+    """The only HTTP proxy that is used, and for the backend alone; ``HTTP_PROXY`` of the environment is not looked at."""
+    ca_file: FilePath | None = None
+    """Authorities of the backend's certificate, PEM; not given: the system's."""
     result_timeout_s: Seconds = 1500.0
     """A delivery without a result in this time is sent again. Below RabbitMQ's consumer_timeout of 30 minutes."""
     attempts: int = Field(default=8, ge=1)

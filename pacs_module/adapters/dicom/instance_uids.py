@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import requests
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
 from ...domain.dicom.attributes import clean_uid
-from ...domain.errors import PermanentError, RetriableError
+from ...domain.errors import PermanentError
 from ...domain.reconcile.image_diff import Copy
+from ...domain.wire.json_text import FROM_ORTHANC
 from ...ports import PacsFinder
+from ...shared.http import HttpLink, address_of
 
 _TAGS = ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"]
 
@@ -43,15 +44,13 @@ def of_orthanc(url: str, username: str, password: str, timeout_s: float, study_u
         RetriableError: It does not answer.
         PermanentError: It refuses.
     """
+    link = HttpLink(f"Orthanc at {address_of(url)}", auth=(username, password), answer_bytes=FROM_ORTHANC.size)
 
     def ask(method: str, path: str, body: object = None) -> Any:
-        try:
-            response = requests.request(method, url + path, json=body, auth=(username, password), timeout=timeout_s)
-        except requests.exceptions.RequestException as error:
-            raise RetriableError(f"Orthanc does not answer at {url}: {type(error).__name__}") from error
-        if not response.ok:
-            raise PermanentError(f"Orthanc answers {path} with HTTP {response.status_code}")
-        return response.json()
+        answer = link.call(method, url + path, json_body=body, timeout=timeout_s)
+        if not answer.ok:
+            raise PermanentError(f"Orthanc answers {path} with HTTP {answer.status}")
+        return answer.json(FROM_ORTHANC)
 
     query = {"Level": "Series", "Query": {"StudyInstanceUID": study_uid}, "Expand": True}
     series = {one["MainDicomTags"]["SeriesInstanceUID"]: one["ID"] for one in ask("POST", "/tools/find", query)}

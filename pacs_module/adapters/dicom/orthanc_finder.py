@@ -12,7 +12,7 @@ from pyorthanc import Orthanc
 
 from ...domain.dicom.attributes import Attributes
 from ...domain.errors import PermanentError, RetriableError, TooManyAnswers, Unreachable, about
-from ..http.client import address_of
+from ...shared.http import address_of
 
 _LEVELS = {"PATIENT": "Patient", "STUDY": "Study", "SERIES": "Series", "IMAGE": "Instance"}
 _SERVER_ERROR = 500
@@ -29,7 +29,13 @@ class OrthancFinder:
         self._server = f"receiving Orthanc at {address_of(url)}"
         # return_raw_response: pyorthanc's own errors carry no status. No connection is used twice: Orthanc ends an idle one after
         # a second, and a question that meets that instant would fail and be held against the PACS.
-        options = {"timeout": httpx.Timeout(timeout, connect=5.0), "limits": httpx.Limits(max_keepalive_connections=0)}
+        # The policy of pacs_module.shared.http: no proxy from the environment, no redirects.
+        options = {
+            "timeout": httpx.Timeout(timeout, connect=5.0),
+            "limits": httpx.Limits(max_keepalive_connections=0),
+            "trust_env": False,
+            "follow_redirects": False,
+        }
         self._orthanc = Orthanc(url, username, password, return_raw_response=True, **options)
 
     def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any, Self
 
-import requests
 from pydicom.datadict import keyword_for_tag
 from pydicom.uid import UID
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
@@ -20,6 +19,8 @@ from pynetdicom.dimse_primitives import C_ECHO, C_MOVE
 
 from ...domain.errors import ConfigurationError, PermanentError, RetriableError
 from ...domain.probe import MODELS, Answer, Hello, Moved, Reply, Together
+from ...domain.wire.json_text import FROM_ORTHANC
+from ...shared.http import HttpLink
 from .find_scu import PENDING, Deadline, FindAssociation, Peer, Response
 from .identifiers import _elements, encode_identifier
 
@@ -248,8 +249,7 @@ class OrthancReceiver:
 
     def __init__(self, url: str, username: str, password: str, timeout: float) -> None:
         self._url = url
-        self._session = requests.Session()
-        self._session.auth = (username, password)
+        self._link = HttpLink("the receiving Orthanc", auth=(username, password), answer_bytes=FROM_ORTHANC.size)
         self._timeout = timeout
 
     def received(self, series_uid: str) -> int:
@@ -260,9 +260,7 @@ class OrthancReceiver:
             RetriableError: Orthanc does not answer.
         """
         query = {"Level": "Instance", "Query": {"SeriesInstanceUID": series_uid}}
-        try:
-            response = self._session.post(f"{self._url}/tools/find", json=query, timeout=self._timeout)
-            response.raise_for_status()
-            return len(response.json())
-        except requests.exceptions.RequestException as error:
-            raise RetriableError(f"the receiving Orthanc cannot be asked: {error}") from error
+        answer = self._link.call("POST", f"{self._url}/tools/find", json_body=query, timeout=self._timeout)
+        if not answer.ok:
+            raise RetriableError(f"the receiving Orthanc cannot be asked: HTTP {answer.status}", answer.words)
+        return len(answer.json(FROM_ORTHANC))

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-import requests
-
-from ...domain.errors import NoRoom, TooLarge, about
+from ...domain.errors import MessageError, NoRoom, TooLarge, about
 from ...domain.wire.documents import to_document
+from ...domain.wire.json_text import read_object
 from ...domain.wire.messages import PullReport, PullRequest, read_pull_report
-from .client import address_of, checked, translated
+from ...shared.http import Answer, HttpLink, address_of, checked
 
 _WHO = "the receiving Orthanc"
 
@@ -22,25 +21,25 @@ class OrthancPuller:
     def __init__(self, url: str, username: str, password: str, timeout: float) -> None:
         self._url = url.rstrip("/") + "/aipull"
         self._server = f"receiving Orthanc at {address_of(url)}"
-        self._auth = (username, password)
+        self._link = HttpLink(_WHO, auth=(username, password))
         self._timeout = timeout
 
     def ask(self, request: PullRequest) -> None:
         """Ask for a pull; 507 means that the RAM disk has no room now, 413 that it never has."""
         refusals = (HTTPStatus.INSUFFICIENT_STORAGE, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        response = self._call("POST", "/pulls", to_document(request), refusals)
-        if response.status_code == HTTPStatus.INSUFFICIENT_STORAGE:
-            raise NoRoom(_message(response))
-        if response.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            raise TooLarge(_message(response))
+        answer = self._call("POST", "/pulls", to_document(request), refusals)
+        if answer.status == HTTPStatus.INSUFFICIENT_STORAGE:
+            raise NoRoom(_message(answer))
+        if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            raise TooLarge(_message(answer))
 
     def report_of(self, pull_id: str) -> PullReport | str | None:
         """What became of a pull."""
-        response = self._call("GET", f"/pulls/{pull_id}", accepted=(HTTPStatus.NOT_FOUND,))
-        if response.status_code == HTTPStatus.NOT_FOUND:
+        answer = self._call("GET", f"/pulls/{pull_id}", accepted=(HTTPStatus.NOT_FOUND,))
+        if answer.status == HTTPStatus.NOT_FOUND:
             return None
-        answer = response.json()
-        return read_pull_report(answer["report"]) if answer.get("report") else "running"
+        said = answer.json()
+        return read_pull_report(said["report"]) if said.get("report") else "running"
 
     def write_verdicts(self, lines: Sequence[str]) -> None:
         """Filter lines of a find, for orthanc-python.log."""
@@ -55,15 +54,15 @@ class OrthancPuller:
         answer = self._call("GET", "/status").json()
         return dict(answer.get("room") or {})
 
-    def _call(self, method: str, path: str, body: object = None, accepted: Sequence[int] = ()) -> requests.Response:
+    def _call(self, method: str, path: str, body: object = None, accepted: Sequence[int] = ()) -> Answer:
         """The answer, if it is 2xx or its status is one that the caller understands."""
-        with about(self._server), translated(_WHO):
-            response = requests.request(method, self._url + path, json=body, auth=self._auth, timeout=(5, self._timeout))
-            return response if response.status_code in accepted else checked(_WHO, response)
+        with about(self._server):
+            answer = self._link.call(method, self._url + path, json_body=body, timeout=self._timeout)
+            return answer if answer.status in accepted else checked(_WHO, answer)
 
 
-def _message(response: requests.Response) -> str:
+def _message(answer: Answer) -> str:
     try:
-        return str(response.json()["message"])[:300]
-    except (ValueError, KeyError, TypeError):
-        return response.text.strip()[:300]
+        return str(read_object(answer.body)["message"])[:300]
+    except (MessageError, KeyError):
+        return answer.words

@@ -122,8 +122,9 @@ class Deliver:
             self.circuit.failed(error.public)
             self._settle(delivery, self._again(study_uid, item, "failed", str(error)))
         except PermanentError as error:
-            if isinstance(error, Refused) and error.status == _KEY_REFUSED:
-                self._away(study_uid, item, error, delivery)  # our key is wrong: no fault of this hand-over
+            if isinstance(error, Refused) and (error.status == _KEY_REFUSED or error.redirects):
+                # Our key or our address is wrong: no fault of this hand-over, and all others would be refused as well.
+                self._away(study_uid, item, error, delivery)
             else:
                 self.circuit.succeeded()
                 self._settle(delivery, self._give_up(study_uid, item, str(error)))

@@ -5,25 +5,23 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from http import HTTPStatus
 
-import requests
-
-from pacs_module.domain.errors import PermanentError, PipelineError, Refused, RetriableError
+from pacs_module.domain.errors import PermanentError, PipelineError
 from pacs_module.domain.explain import loglines
 from pacs_module.domain.retry import doubled
 from pacs_module.shared.crash_points import reach
+from pacs_module.shared.http import HttpLink, checked
 from pacs_module.shared.logs import ContractLog
 
 from ..journal.journal import Journal
 from ..runtime.worker import Worker
 
 PATHS = {"notify": "/api/v1/dcm/notify", "pull_report": "/api/v1/dcm/pull_report"}
-_TIMEOUT_S = (5.0, 30.0)
+_WHO = "pacs_module"
+_TIMEOUT_S = 30.0
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 _REFUSED_PAUSE_S = 60.0
-_PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class Notifier(Worker):
@@ -41,8 +39,7 @@ class Notifier(Worker):
         super().__init__("notifier", log)
         self._journal = journal
         self._url = url
-        self._session = requests.Session()
-        self._session.headers["X-API-Key"] = api_key
+        self._link = HttpLink(_WHO, {"X-API-Key": api_key}, keep=True)
         self._informed: set[int] = set()
         self._attempts: dict[int, int] = {}
         self._not_before: dict[int, float] = {}
@@ -82,15 +79,7 @@ class Notifier(Worker):
         return True
 
     def _post(self, path: str, message: dict[str, object]) -> None:
-        try:
-            response = self._session.post(self._url + path, json=message, timeout=_TIMEOUT_S)
-        except requests.RequestException as error:
-            raise RetriableError(f"pacs_module: {error}") from error
-        status = response.status_code
-        if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise RetriableError(f"pacs_module: {status} {response.text[:300]}")
-        if status >= HTTPStatus.MULTIPLE_CHOICES:
-            raise Refused("pacs_module", status, response.text[:300])
+        checked(_WHO, self._link.call("POST", self._url + path, json_body=message, timeout=_TIMEOUT_S))
 
     def _postpone(self, row: sqlite3.Row, error: PipelineError) -> None:
         number = row["number"]

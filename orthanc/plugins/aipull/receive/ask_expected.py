@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import requests
-
-from pacs_module.domain.errors import MessageError
+from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.receive.reception_state import ReceptionState
 from pacs_module.domain.wire.messages import PullRequest, read_announced
+from pacs_module.shared.http import HttpLink, checked
 from pacs_module.shared.logs import ContractLog
 
 from ..journal.pulls import PullRows
@@ -14,7 +13,8 @@ from ..runtime.worker import Worker
 from .arrival import Arrival, Told
 from .arrivals import Arrivals
 
-_TIMEOUT_S = (5.0, 300.0)
+_WHO = "pacs_module"
+_TIMEOUT_S = 300.0
 _LOOK_S = 0.5
 ANSWER_WAIT_S = 60.0
 """A slow PACS or a pacs_module that is away holds a pushed study no longer than this beyond STABLE_AGE."""
@@ -42,9 +42,7 @@ class Asker(Worker):
         self._pulls = pulls
         self._url = url
         self._first_s, self._second_s = min(3.0, stable_age / 4), min(13.0, stable_age / 2)
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers["X-API-Key"] = api_key
+        self._link = HttpLink(_WHO, {"X-API-Key": api_key}, keep=True)
 
     def step(self) -> float:
         """Ask for every study whose time it is."""
@@ -62,14 +60,14 @@ class Asker(Worker):
         last_image, before = arrival.last_image, arrival.told_now
         try:
             request = self._announced(arrival.row.study_uid)
-        except (requests.RequestException, ValueError, MessageError) as error:
+        except (PipelineError, AttributeError) as error:
             words, study = "pacs_module did not say what the PACS has", arrival.row.study_uid
             self._log.event("expected_not_told", words, level="WARNING", studyUID=study, error=str(error))
             request = None
         arrival.told = Told(request, last_image, settled=before is not None and before.request == request)
 
     def _announced(self, study_uid: str) -> PullRequest | None:
-        answer = self._session.post(self._url + "/api/v1/dcm/announced", json={"studyUID": study_uid}, timeout=_TIMEOUT_S)
-        answer.raise_for_status()
-        document = answer.json().get("request")
+        url = self._url + "/api/v1/dcm/announced"
+        answer = self._link.call("POST", url, json_body={"studyUID": study_uid}, timeout=_TIMEOUT_S)
+        document = checked(_WHO, answer).json().get("request")
         return None if document is None else read_announced(document)

@@ -7,7 +7,6 @@ Never the SDK's RestApi* calls: they hold Python's lock for as long as they take
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -16,11 +15,12 @@ from typing import Any, TypeVar, cast
 import requests
 
 from pacs_module.domain.errors import Refused, RetriableError
+from pacs_module.domain.wire.json_text import FROM_ORTHANC
+from pacs_module.shared.http import Answer, HttpLink, redirected
 
 T = TypeVar("T")
 
 _WHO = "Orthanc"
-_CONNECT_S = 5.0
 _ANSWER_S = 60.0
 PACS_ANSWER_S = 700.0
 """A C-FIND to a silent PACS costs twice the DICOM timeout before Orthanc answers."""
@@ -72,42 +72,35 @@ class OrthancRest:
 
     def __init__(self, base_url: str, token: str) -> None:
         self._base = base_url
-        self._headers = {"Authorization": token, "Accept-Encoding": "identity"}
-        self._threads = threading.local()
+        self._link = HttpLink(_WHO, {"Authorization": token}, answer_bytes=FROM_ORTHANC.size, keep=True)
 
     def get(self, path: str) -> Any:
         """GET, as JSON."""
-        return self._call("GET", path).json()
+        return self._call("GET", path).json(FROM_ORTHANC)
 
     def get_bytes(self, path: str) -> bytes:
         """GET, as bytes."""
-        return self._call("GET", path).content
+        return self._call("GET", path).body
 
     def post(self, path: str, body: object, answer_s: float = _ANSWER_S) -> Any:
         """POST JSON; the answer as JSON, None when it is empty."""
-        response = self._call("POST", path, body, answer_s)
-        return response.json() if response.content else None
+        answer = self._call("POST", path, body, answer_s)
+        return answer.json(FROM_ORTHANC) if answer.body else None
 
-    def _call(self, method: str, path: str, body: object = None, answer_s: float = _ANSWER_S) -> requests.Response:
+    def _call(self, method: str, path: str, body: object = None, answer_s: float = _ANSWER_S) -> Answer:
         try:
-            response = self._session().request(method, self._base + path, json=body, timeout=(_CONNECT_S, answer_s))
-        except requests.Timeout as error:
-            raise RetriableError(f"{_WHO}: no answer to {method} {path} in {answer_s:g} s") from error
-        except requests.RequestException as error:
+            answer = self._link.call(method, self._base + path, json_body=body, timeout=answer_s)
+        except RetriableError as error:
+            if isinstance(error.__cause__, requests.Timeout):
+                raise RetriableError(f"{_WHO}: no answer to {method} {path} in {answer_s:g} s") from error
             raise Unreachable(f"{_WHO}: {method} {path}: {error}") from error
-        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise RetriableError(f"{_WHO}: {method} {path}: {response.status_code} {_words(response)}")
-        if response.status_code >= HTTPStatus.BAD_REQUEST:
-            raise Refused(_WHO, response.status_code, f"{method} {path}: {_words(response)}")
-        return response
-
-    def _session(self) -> requests.Session:
-        session = getattr(self._threads, "session", None)
-        if session is None:
-            session = self._threads.session = requests.Session()
-            session.trust_env = False  # no proxy stands between Orthanc and itself
-            session.headers.update(self._headers)
-        return cast(requests.Session, session)
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise RetriableError(f"{_WHO}: {method} {path}: {answer.status} {_words(answer)}")
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise Refused(_WHO, answer.status, f"{method} {path}: {_words(answer)}")
+        if not answer.ok:
+            raise Refused(_WHO, answer.status, f"{method} {path}: {redirected(answer)}")
+        return answer
 
     def study_of_instance(self, instance_id: str) -> StudyHere | None:
         """The study of an image, None when the image is gone."""
@@ -171,9 +164,9 @@ def _instance(answer: dict[str, Any]) -> InstanceHere:
     return InstanceHere(answer["ID"], tags.get("SOPInstanceUID", ""), number, answer["FileUuid"], int(answer["FileSize"]))
 
 
-def _words(response: requests.Response) -> str:
+def _words(answer: Answer) -> str:
     try:
-        answer = response.json()
-        return str(answer.get("Details") or answer.get("Message") or "")[:300]
-    except (ValueError, AttributeError):
-        return response.text[:300]
+        said = answer.json()
+        return str(said.get("Details") or said.get("Message") or "")[:300]
+    except (RetriableError, AttributeError):
+        return answer.words

@@ -21,8 +21,8 @@ import pytest
 
 from pacs_module.adapters.files.series_stream import PIECE, SeriesStream
 from pacs_module.adapters.http.backend import HttpBackend
-from pacs_module.adapters.http.client import host_and_port
 from pacs_module.domain.errors import Busy, Refused, RetriableError, Unreachable
+from pacs_module.shared.http import host_and_port
 from stack.ports import free_ports
 
 

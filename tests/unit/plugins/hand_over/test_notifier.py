@@ -4,30 +4,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from aipull.hand_over import notifier
 from aipull.hand_over.notifier import Notifier, pause_after
 from aipull.journal.journal import Journal
+from pacs_module.domain.errors import Unreachable
+from pacs_module.shared.http import Answer
 from pacs_module.shared.logs import ContractLog
 
 
 class Post:
-    """In the place of ``requests.Session``: ``answers`` by study, else 200."""
+    """In the place of the link: ``answers`` by study, else 200."""
 
     def __init__(self) -> None:
-        self.headers: dict[str, str] = {}
         self.answers: dict[str, Any] = {}
         self.posted: list[tuple[str, str]] = []
 
-    def post(self, url: str, json: dict[str, Any], timeout: object) -> requests.Response:
-        self.posted.append((json["studyUID"], url.rsplit("/", 1)[1]))
-        answer = self.answers.get(json["studyUID"], 200)
+    def call(self, method: str, url: str, *, json_body: dict[str, Any], timeout: float) -> Answer:
+        self.posted.append((json_body["studyUID"], url.rsplit("/", 1)[1]))
+        answer = self.answers.get(json_body["studyUID"], 200)
         if isinstance(answer, Exception):
             raise answer
-        response = requests.Response()
-        response.status_code = answer
-        return response
+        return Answer(answer, b"")
 
 
 class Clock:
@@ -47,9 +45,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def sender(journal: Journal, tmp_path: Path, clock: Clock) -> tuple[Notifier, Post]:
     made = Notifier(journal, "http://pacs", "key", ContractLog(tmp_path, "orthanc-python"))
-    made._session.close()
     post = Post()
-    made._session = post  # type: ignore[assignment]
+    made._link = post  # type: ignore[assignment]
     for study, kind in (("1", "notify"), ("1", "pull_report"), ("2", "notify")):
         journal.to_send(study, kind, {"studyUID": study})
     return made, post
@@ -63,7 +60,7 @@ def test_all_is_sent_in_order_and_gone(sender: tuple[Notifier, Post], journal: J
     assert (tmp_path / "orthanc-python.log").read_text().count("inform pacs_module {") == 2
 
 
-@pytest.mark.parametrize("fault", [503, 429, requests.ConnectionError("refused")])
+@pytest.mark.parametrize("fault", [503, 429, Unreachable("refused")])
 def test_passing_fault_is_tried_again_after_a_pause_and_holds_only_its_own_study(
     sender: tuple[Notifier, Post], fault: object, clock: Clock, tmp_path: Path
 ) -> None:
@@ -80,9 +77,12 @@ def test_passing_fault_is_tried_again_after_a_pause_and_holds_only_its_own_study
     assert (tmp_path / "orthanc-python.log").read_text().count("inform pacs_module") == 2
 
 
-def test_refused_message_is_kept_and_tried_slowly(sender: tuple[Notifier, Post], journal: Journal, clock: Clock) -> None:
+@pytest.mark.parametrize("status", [422, 301])
+def test_refused_message_is_kept_and_tried_slowly(
+    sender: tuple[Notifier, Post], journal: Journal, clock: Clock, status: int
+) -> None:
     worker, post = sender
-    post.answers["1"] = 422
+    post.answers["1"] = status
     worker.step()
     clock.now += 29
     worker.is_back()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import requests
 
 from aipull.receive.arrival import Arrival, Told
 from aipull.receive.ask_expected import Asker
+from pacs_module.domain.errors import MessageError, RetriableError
 from pacs_module.domain.wire.messages import PullRequest
 from tests.fakes.reception_desk import Desk
 
@@ -79,7 +79,7 @@ def test_what_the_pacs_has_more_of_is_handed_over_short_after_stable_age(desk: D
     assert (notification["completeness"], notification["announced"]) == ("SHORT 5 of 8", {"pacs": "PACS", "expected": 8})
 
 
-@pytest.mark.parametrize("answer", [None, requests.ConnectionError("down"), ValueError("no JSON")])
+@pytest.mark.parametrize("answer", [None, RetriableError("down"), MessageError("pacs", 5, "text")])
 def test_unverified_by_stable_age_where_nobody_knows_it(desk: Desk, answer: Exception | None) -> None:
     asker = Answers(desk, answer, answer)
     desk.store.add("1.2", "1.2.1", 5)

@@ -59,7 +59,13 @@ def test_while_the_circuit_is_open_messages_wait_in_the_queue(world: Pipeline) -
 
 
 @pytest.mark.parametrize(
-    "error", [Busy("the backend answered 503", timedelta(seconds=20)), Refused("the backend", 401, "wrong key")]
+    "error",
+    [
+        Busy("the backend answered 503", timedelta(seconds=20)),
+        Refused("the backend", 401, "wrong key"),
+        Refused("the backend", 301, "301 to /app: redirects are not followed"),
+        Refused("the backend", 308, "308 to http://elsewhere: redirects are not followed"),
+    ],
 )
 def test_a_backend_that_asks_to_be_left_alone_or_knows_no_such_key_costs_no_attempt(
     world: Pipeline, error: PipelineError
@@ -70,6 +76,7 @@ def test_a_backend_that_asks_to_be_left_alone_or_knows_no_such_key_costs_no_atte
     world.deliver(0)
     item = world.study().handovers[0]
     assert (item.attempts, item.message_state, world.queue.dead_depth()) == (0, "owed", 0)
+    assert (item.last_error, world.circuit.told()["why"]) == (str(error), error.public)
     wait = 20_000 if isinstance(error, Busy) else 5_000
     assert world.circuit.told()["retryAt"] == iso(world.clock.now() + wait)
 

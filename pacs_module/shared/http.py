@@ -1,0 +1,249 @@
+"""
+The one HTTP client policy, for every link of both processes.
+
+- No proxy from the environment: a container's ``HTTP_PROXY`` would send finds, pulls and deliveries to a server that knows none
+  of them. A proxy is used only where the settings name one.
+- Redirects are not followed: only the address that was asked can accept.
+- Certificates are checked, against the system's authorities or a file that the settings name.
+- Every call has a time limit, to connect, between two pieces of the answer, and for the answer as a whole.
+- An answer is read up to a limit, and asked for uncompressed.
+- 5xx, 408 and 425 are worth another try; 429 and 503 mean "not now"; another 4xx or a redirect is a refusal.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3.exceptions
+
+from ..domain.errors import Busy, MessageError, Refused, RetriableError, Unreachable
+from ..domain.wire.json_text import MESSAGE, MIB, JsonLimits, plain, printable, read_json
+
+CONNECT_S = 5.0
+ANSWER_BYTES = 8 * MIB
+WORDS = 300
+"""Characters of an answer that are shown."""
+_AGAIN = frozenset({408, 425})
+_BUSY = frozenset({429, 503})
+_OK, _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 200, 300, 400, 500
+_LONGEST_WAIT_S = 3600
+_PIECE = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers (in any case of letters) and the whole body, read within its limit."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is 2xx."""
+        return _OK <= self.status < _REDIRECT
+
+    @property
+    def words(self) -> str:
+        """The beginning of the body for people, on one line."""
+        return " ".join(self.body[: 4 * WORDS].decode("utf-8", "backslashreplace").split())[:WORDS]
+
+    def json(self, limits: JsonLimits = MESSAGE) -> Any:
+        """
+        The body as JSON.
+
+        Raises:
+            RetriableError: It is none, or beyond the limits.
+        """
+        try:
+            return read_json(self.body, "answer", limits)
+        except MessageError as error:
+            raise RetriableError("the answer cannot be read", str(error)) from error
+
+
+@dataclass(frozen=True)
+class HttpLink:
+    """
+    A client for one server.
+
+    Args:
+        who: The server's name in errors.
+        headers: Sent with every request.
+        auth: User and password of HTTP Basic.
+        proxy: The only proxy that is used; empty: none.
+        ca_file: Authorities of the server's certificate; empty: the system's.
+        answer_bytes: An answer that is longer is an error.
+        keep: Keep one connection a thread; else each call makes its own.
+    """
+
+    who: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    auth: tuple[str, str] | None = None
+    proxy: str = ""
+    ca_file: str = ""
+    answer_bytes: int = ANSWER_BYTES
+    keep: bool = False
+    _threads: threading.local = field(default_factory=threading.local, repr=False, compare=False)
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        json_body: object = None,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        timeout: float = 30.0,
+    ) -> Answer:
+        """
+        One request, whatever its answer's status.
+
+        Args:
+            method: Of HTTP.
+            url: The whole address.
+            json_body: Sent as JSON.
+            data: Sent as it is: bytes, or an iterable of pieces with a length.
+            headers: Besides the link's own.
+            params: Of the query.
+            timeout: Seconds between two pieces of the answer, and for the answer as a whole.
+
+        Raises:
+            Unreachable: Nobody listens there.
+            RetriableError: Time-out, connection lost, or an answer beyond the limit.
+        """
+        sent = {**(headers or {})}
+        if json_body is not None:
+            data = json.dumps(plain(json_body)).encode()
+            sent["Content-Type"] = "application/json"
+        with translated(self.who), self._session() as session:
+            response = session.request(
+                method, url, data=data, headers=sent, params=params, timeout=(CONNECT_S, timeout),
+                allow_redirects=False, stream=True,
+            )  # fmt: skip
+            try:
+                body = _read(self.who, response, self.answer_bytes, time.monotonic() + timeout)
+            except BaseException:
+                response.close()
+                raise
+            response.raw.release_conn()  # read to its end: the connection can be used again
+        return Answer(response.status_code, body, response.headers)
+
+    @contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        if not self.keep:
+            with self._new_session() as session:
+                yield session
+            return
+        if not hasattr(self._threads, "session"):
+            self._threads.session = self._new_session()
+        yield self._threads.session
+
+    def _new_session(self) -> requests.Session:
+        session = requests.Session()
+        session.trust_env = False
+        session.proxies = {"http": self.proxy, "https": self.proxy} if self.proxy else {}
+        session.verify = self.ca_file or True
+        session.headers.update({"Accept-Encoding": "identity", **self.headers})
+        session.auth = self.auth
+        return session
+
+
+def checked(who: str, answer: Answer) -> Answer:
+    """
+    The answer if it is 2xx.
+
+    Raises:
+        Busy: 429 and 503, with the time that ``Retry-After`` names in seconds.
+        RetriableError: Any other 5xx, and the 4xx that mean "later".
+        Refused: Any other status; of a redirect it names where to.
+    """
+    if answer.ok:
+        return answer
+    words = f"{who} answered {answer.status}"
+    if answer.status in _BUSY:
+        raise Busy(words, _retry_after(answer), answer.words)
+    if answer.status >= _SERVER_ERROR or answer.status in _AGAIN:
+        raise RetriableError(words, answer.words)
+    if _REDIRECT <= answer.status < _CLIENT_ERROR:
+        raise Refused(who, answer.status, redirected(answer))
+    raise Refused(who, answer.status, answer.words)
+
+
+def redirected(answer: Answer) -> str:
+    """What is said of a redirect."""
+    target = printable(answer.headers.get("Location", "") or "nowhere")[:WORDS]
+    return f"{answer.status} to {target}: redirects are not followed"
+
+
+def address_of(url: str) -> str:
+    """``host:port`` of a URL: what of it can be shown to anybody, a password may stand before it and a token behind."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def host_and_port(url: str) -> tuple[str, int]:
+    """Where a connection to that URL goes; the scheme's port where it names none."""
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+@contextmanager
+def translated(who: str) -> Iterator[None]:
+    """Map what ``requests`` raises: nobody there is Unreachable, everything else on the way is Retriable."""
+    try:
+        yield
+    except requests.exceptions.ConnectTimeout as error:
+        raise Unreachable(f"{who} does not answer: no connection in time", str(error)) from error
+    except requests.exceptions.SSLError as error:
+        raise RetriableError(f"{who}: its certificate is not trusted, or TLS failed: {_reason(error)}", str(error)) from error
+    except requests.exceptions.ConnectionError as error:
+        refused = "NewConnectionError" in repr(error) or "Connection refused" in repr(error)
+        kind = Unreachable if refused else RetriableError
+        through = ", through its proxy" if isinstance(error, requests.exceptions.ProxyError) else ""
+        raise kind(f"{who} does not answer{through}: {_reason(error)}", str(error)) from error
+    except requests.exceptions.RequestException as error:
+        raise RetriableError(f"{who}: {type(error).__name__}", str(error)) from error
+    except (urllib3.exceptions.HTTPError, OSError) as error:  # while the answer is read
+        raise RetriableError(f"{who}: {_reason(error)}", str(error)) from error
+
+
+def _read(who: str, response: requests.Response, limit: int, end: float) -> bytes:
+    """The body as it was sent; a compressed one was not asked for, and a small one may be endless when it is unpacked."""
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise RetriableError(f"{who}: a compressed answer was not asked for", printable(coding)[:WORDS])
+    pieces: list[bytes] = []
+    size = 0
+    while piece := response.raw.read1(_PIECE, decode_content=False):
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise RetriableError(f"{who}: an answer of more than {limit} bytes")
+        if time.monotonic() > end:
+            raise RetriableError(f"{who}: the answer does not end")
+    return b"".join(pieces)
+
+
+def _reason(error: BaseException) -> str:
+    """The operating system's own words for it, from the bottom of the chain; ``requests`` shows the whole URL."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
+
+
+def _retry_after(answer: Answer) -> timedelta | None:
+    """RFC 9110 10.2.3; its form with a date is taken as not said: the clocks may differ."""
+    said = answer.headers.get("Retry-After", "").strip()
+    return timedelta(seconds=min(int(said), _LONGEST_WAIT_S)) if said.isascii() and said.isdigit() else None
