@@ -139,10 +139,21 @@ def series_reports(
     return tuple(_report(uid, counts.get(uid, 0), judged.get(uid), at_find.get(uid), expected.series.get(uid)) for uid in uids)
 
 
-def _report(uid: str, received: int, judged: Judged | None, at_find: str | None, in_pacs: int | None) -> SeriesReport:
+def _report(uid: str, received: int, judged: Judged | None, at_find: Verdict | None, in_pacs: int | None) -> SeriesReport:
     if judged is None:
-        verdict = Verdict(False, "find", "", at_find) if at_find is not None else Verdict(False, "missing", "", "no image came")
-        return SeriesReport(uid, False, verdict.rule, verdict.because, received, in_pacs)
-    description = judged.facts.text("SeriesDescription")
+        verdict = at_find or Verdict(False, "missing", "", "no image came")
+        stage = "find" if at_find else ""
+        return SeriesReport(uid, False, verdict.rule, verdict.because, received, in_pacs, verdict=verdict, stage=stage)
     verdict = judged.verdict
-    return SeriesReport(uid, verdict.taken, verdict.rule, verdict.because, received, in_pacs, judged.facts.modality, description)
+    return SeriesReport(
+        series_uid=uid,
+        taken=verdict.taken,
+        rule=verdict.rule,
+        because=verdict.because,
+        received=received,
+        in_pacs=in_pacs,
+        modality=judged.facts.modality,
+        series_description=judged.facts.text("SeriesDescription"),
+        verdict=verdict,
+        stage="find" if judged.at_find else "reception",
+    )

@@ -47,6 +47,11 @@ class Verdict:
         """The reason in the words of the log."""
         return f"{self.attribute} {self.value}" if self.attribute else self.value
 
+    @classmethod
+    def of_text(cls, text: str) -> Verdict:
+        """Read a series dropped at find as it stands in the pull requests of earlier versions: the reason alone."""
+        return cls(False, "find", "", text)
+
 
 _NOTHING_AGAINST = Verdict(True, "all", "", "no rule speaks against it")
 _NO_KEYWORD = "BodyPartExamined:"

@@ -273,8 +273,28 @@ class Study:
         self.changed_at = iso(at)
 
     def remember_series(self, reports: Sequence[SeriesReport], at: int) -> None:
-        """Take the plugins' verdicts on the series into the document."""
-        self.keep_series([SeriesRecord(**vars(report), stage="reception", at=iso(at)) for report in reports if report.series_uid])
+        """
+        Take the plugins' verdicts on the series into the document.
+
+        A verdict stays as it was made: a report that only repeats what was decided at find, or that no image came of a series
+        that was dropped before, brings its counts and no other reason.
+        """
+        told = [SeriesRecord(**vars(report), at=iso(at)) for report in reports if report.series_uid]
+        self.keep_series([self._merged(record) for record in told])
+
+    def _merged(self, record: SeriesRecord) -> SeriesRecord:
+        before = self.series.get(record.series_uid)
+        if before is None:
+            return record
+        in_pacs = before.in_pacs if record.in_pacs is None else record.in_pacs
+        if not before.taken and (record.stage == "find" or record.rule == "missing"):
+            return replace(before, in_pacs=in_pacs, received=record.received)
+        return replace(
+            record,
+            in_pacs=in_pacs,
+            modality=record.modality or before.modality,
+            series_description=record.series_description or before.series_description,
+        )
 
     def keep_series(self, records: Sequence[SeriesRecord]) -> None:
         """Write the newest word on each series down."""

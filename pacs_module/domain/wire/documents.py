@@ -40,7 +40,11 @@ def to_document(value: Any) -> Any:
 
 
 def from_document(kind: type[T], document: Mapping[str, Any]) -> T:
-    """Read a dataclass back; unknown keys are left out, missing ones take their default."""
+    """
+    Read a dataclass back; unknown keys are left out, missing ones take their default.
+
+    A value with a class method ``of_text`` may also be a text, as earlier versions wrote it.
+    """
     values = {}
     for name, field, hint in _layout(typing.cast(type, kind)):
         if name in document:
@@ -72,6 +76,9 @@ def _read(hint: Any, value: Any) -> Any:
     if origin is dict:
         return {key: _read(typing.get_args(hint)[1], item) for key, item in value.items()}
     if is_dataclass(hint):
+        of_text = getattr(hint, "of_text", None)  # how earlier versions wrote it
+        if isinstance(value, str) and of_text is not None:
+            return of_text(value)
         return from_document(typing.cast(type, hint), value)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(value)

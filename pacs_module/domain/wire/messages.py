@@ -55,7 +55,7 @@ class PullRequest:
         expected_series: Instances by SeriesInstanceUID, as far as told.
         expected_instances: SOPInstanceUIDs by SeriesInstanceUID, where counts are missing or not to be trusted.
         announced: What the PACS says of the series that are pulled: keywords to text by SeriesInstanceUID.
-        filtered: SeriesInstanceUIDs that the rules dropped at find, with the reason.
+        filtered: The verdicts made at find on the series that it dropped, by SeriesInstanceUID.
         skip_filter: SeriesInstanceUIDs that a person named: not filtered.
         final: The last attempt: hand over what is there even if it is short.
         forced: Hand over even if nothing is new.
@@ -74,7 +74,7 @@ class PullRequest:
     priority: int = 0
     expected: int | None = None
     expected_series: dict[str, int] = field(default_factory=dict)
-    filtered: dict[str, str] = field(default_factory=dict)
+    filtered: dict[str, Verdict] = field(default_factory=dict)
     skip_filter: tuple[str, ...] = ()
     final: bool = False
     forced: bool = False
@@ -113,6 +113,7 @@ class SeriesReport:
         verdict: The whole verdict; None where nothing was judged, and from older plugins.
         outcome: A :class:`SeriesOutcome`; empty as long as nothing was decided, and from older plugins.
         outcome_why: The reason of the outcome, in words.
+        stage: Where it was judged: ``find`` or ``reception``; empty where nothing was judged.
     """
 
     series_uid: str
@@ -126,6 +127,7 @@ class SeriesReport:
     verdict: Verdict | None = None
     outcome: str = ""
     outcome_why: str = ""
+    stage: str = "reception"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ...domain.rules.switches import Switches
 from ...domain.study.growth_checks import Look, LookPolicy
 from ...domain.study.lifecycle import Event
 from ...domain.study.study import LOOK, PULL, SeriesRecord, Study
-from ...domain.wire.messages import PullRequest
+from ...domain.wire.messages import PullRequest, SeriesOutcome
 from ...ports import Clock, EventLog, PacsFinder, Puller
 
 SERIES_KEYS = (
@@ -70,7 +70,7 @@ class PreparePull:
         series = self._series_of(pacs, study)
         if study.count is None:
             self._look_again(study, pacs, series)
-        filtered: dict[str, str] = {}
+        filtered: dict[str, Verdict] = {}
         if study.named:
             series = [facts for facts in series if facts.series_uid in study.named]
         elif series and (self._filters(pacs) or self._no_wanted_modality(study, series)):
@@ -106,7 +106,9 @@ class PreparePull:
         wanted = self.switches.ct_modalities + self.switches.dx_modalities
         return not any(modality in wanted for modality in study.modality)
 
-    def _request(self, study: Study, pacs: str, wanted: list[SeriesFacts], filtered: dict[str, str], final: bool) -> PullRequest:
+    def _request(
+        self, study: Study, pacs: str, wanted: list[SeriesFacts], filtered: dict[str, Verdict], final: bool
+    ) -> PullRequest:
         counts = {facts.series_uid: facts.instances for facts in wanted if facts.instances is not None}
         some = bool(filtered or study.named)
         request = PullRequest(
@@ -173,24 +175,25 @@ class PreparePull:
                 facts[uid] = SeriesFacts(uid, answer, count or None)  # 0 is what some say that do not count
         return list(facts.values())
 
-    def _filter(self, study: Study, series: list[SeriesFacts]) -> dict[str, str]:
+    def _filter(self, study: Study, series: list[SeriesFacts]) -> dict[str, Verdict]:
         """Verdicts into the document and, those that are new, as lines to the plugins' log."""
         now = self.clock.now()
         verdicts = {facts.series_uid: judge_series(facts, self.switches) for facts in series}
-        dropped = {uid: verdict.because for uid, verdict in verdicts.items() if not verdict.taken}
-        filtered = {uid: because for uid, because in dropped.items() if uid not in study.skip_filter}
+        dropped = {uid: verdict for uid, verdict in verdicts.items() if not verdict.taken}
+        filtered = {uid: verdict for uid, verdict in dropped.items() if uid not in study.skip_filter}
         if is_dx(study.modality, self.switches) and len(filtered) < len(series):
             return {}  # pulled whole (M12, field case 16): its images tell what belongs together
-        told = {uid for uid, record in study.series.items() if record.because == filtered.get(uid)}
+        told = {uid for uid, verdict in filtered.items() if uid in study.series and study.series[uid].because == verdict.because}
         names = (study.accession_number, study.patient_id, study.study_uid)
-        lines = [loglines.series_filtered(*names, uid, because) for uid, because in filtered.items() if uid not in told]
+        lines = [loglines.series_filtered(*names, uid, one.because) for uid, one in filtered.items() if uid not in told]
         named = Verdict(True, "named", "", "a person named it")
         for uid in dropped.keys() - filtered.keys():
             verdicts[uid] = named
         study.keep_series([_record(facts, verdicts[facts.series_uid], iso(now)) for facts in series])
         if len(filtered) == len(series):
             lines.append(loglines.study_filtered(*names))
-            study.apply(Event.FILTERED_AT_FIND, f"all {len(series)} series: {grouped(filtered.values())}", now)
+            reasons = grouped(one.because for one in filtered.values())
+            study.apply(Event.FILTERED_AT_FIND, f"all {len(series)} series: {reasons}", now)
             study.baseline = study.count
             study.sightings = []
             study.forget_wish()
@@ -239,6 +242,8 @@ def _record(facts: SeriesFacts, verdict: Verdict, at: str) -> SeriesRecord:
         taken=verdict.taken,
         rule=verdict.rule,
         because=verdict.because,
+        verdict=verdict,
+        outcome="" if verdict.taken else SeriesOutcome.FILTERED,
         stage="find",
         modality=facts.modality,
         series_description=facts.text("SeriesDescription"),

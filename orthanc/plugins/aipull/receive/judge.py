@@ -131,7 +131,7 @@ class Judge:
         if request is not None and uid in request.skip_filter:
             return Judged(facts, Verdict(True, "named", "", "a person named this series"))
         if request is not None and uid in request.filtered:
-            return Judged(facts, Verdict(False, "find", "", request.filtered[uid]), at_find=True)
+            return Judged(facts, request.filtered[uid], at_find=True)
         return Judged(facts, judge_series(facts, self._switches))
 
     def _note(self, arrival: Arrival, judged: Judged) -> None:

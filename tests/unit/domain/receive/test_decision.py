@@ -79,7 +79,7 @@ def test_a_pull_of_series_is_not_held_to_the_study() -> None:
 def test_what_is_to_come_is_what_was_asked_for() -> None:
     request = PullRequest(
         "p", "1.2", "PACS", expected_series={"1": 5}, expected_instances={"2": ("a", "b", "b")},
-        announced={"1": {"Modality": "CT"}, "3": {"Modality": "SR"}, "4": {}}, filtered={"4": "x"},
+        announced={"1": {"Modality": "CT"}, "3": {"Modality": "SR"}, "4": {}}, filtered={"4": Verdict.of_text("x")},
     )  # fmt: skip
     found = announced_series(request)
     assert {uid: (one.modality, one.instances) for uid, one in found.items()} == {"1": ("CT", 5), "2": ("", 2), "3": ("SR", None)}
@@ -102,10 +102,12 @@ def test_a_series_whose_first_image_could_not_be_read_yet_may_be_the_best() -> N
 
 
 def test_every_series_is_reported() -> None:
-    request = PullRequest("p", "1.2", "PACS", filtered={"3": "SliceThickness 8"})
+    request = PullRequest("p", "1.2", "PACS", filtered={"3": Verdict(False, "slice thickness", "SliceThickness", "8")})
     reports = series_reports({"1": 4}, {"1": judged("1")}, request, Expectations({"1": 5, "2": 6}))
     assert [(one.series_uid, one.taken, one.received, one.in_pacs, one.because) for one in reports] == [
         ("1", True, 4, 5, "Attribute value"),
         ("2", False, 0, 6, "no image came"),
         ("3", False, 0, None, "SliceThickness 8"),
     ]
+    assert [one.stage for one in reports] == ["reception", "", "find"]
+    assert reports[2].verdict == request.filtered["3"]

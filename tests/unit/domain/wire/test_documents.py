@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pacs_module.domain.dicom.attributes import Sighting
+from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.study.handover import HandOver
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import HistoryEntry, PacsCopy, Pull, SeriesRecord, Study, read_study
@@ -22,9 +23,10 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=5,
 )
+VERDICTS = st.builds(Verdict, st.booleans(), TEXT, TEXT, TEXT)
 REQUESTS = st.builds(
     PullRequest, TEXT, UID, TEXT, st.sampled_from(["STUDY", "SERIES"]), st.lists(UID, max_size=2).map(tuple), expected=COUNT,
-    expected_series=st.dictionaries(UID, st.integers(0, 5000), max_size=2), filtered=st.dictionaries(UID, TEXT, max_size=2),
+    expected_series=st.dictionaries(UID, st.integers(0, 5000), max_size=2), filtered=st.dictionaries(UID, VERDICTS, max_size=2),
     skip_filter=st.lists(UID, max_size=2).map(tuple), final=st.booleans(),
 )  # fmt: skip
 PULLS = st.builds(Pull, REQUESTS, st.integers(1, 9), TEXT, received=COUNT, move_seconds=st.none() | st.floats(0, 1e6))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pacs_module.domain.errors import MessageError
+from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.wire.documents import to_document
 from pacs_module.domain.wire.messages import (
     FILTERED_OUT,
@@ -111,13 +112,19 @@ def test_bad_series_reports(reports: object) -> None:
         read_reports({"seriesReports": reports})
 
 
+SR = Verdict(False, "modality", "Modality", "SR")
 REQUEST = PullRequest(
-    "p-1", "1.2.3", "PACS", "SERIES", ("1.1",), 4, 300, {"1.1": 300}, {"1.2": "Modality SR"}, ("1.1",), final=True
+    "p-1", "1.2.3", "PACS", "SERIES", ("1.1",), 4, 300, {"1.1": 300}, {"1.2": SR}, ("1.1",), final=True
 )
 REPORT = PullReport(
     "r-1", "p-1", "1.2.3", "received", "COMPLETE", 300, move_seconds=29.67, series=(SeriesReport("1.1", True, "", "", 300),)
 )
 RESULT = Result("1.2.3", "1.1", "completed", "fine", "h-1", {"lungVolume": 4.2, "nested": [1, None]})
+
+
+def test_a_series_dropped_at_find_as_earlier_versions_wrote_it() -> None:
+    earlier = {**to_document(REQUEST), "filtered": {"1.2": "Modality SR"}}
+    assert read_pull_request(earlier).filtered == {"1.2": Verdict(False, "find", "", "Modality SR")}
 
 
 def test_good_messages_are_read() -> None:

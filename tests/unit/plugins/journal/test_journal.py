@@ -22,7 +22,8 @@ from pacs_module.domain.rules.choice import HandedOver
 from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.wire.messages import PullReport, PullRequest
 
-REQUEST = PullRequest("p1", "1.2", "PACS", expected=3, expected_series={"1.2.3": 3}, filtered={"1.2.4": "Modality RF"})
+RF = Verdict(False, "modality", "Modality", "RF")
+REQUEST = PullRequest("p1", "1.2", "PACS", expected=3, expected_series={"1.2.3": 3}, filtered={"1.2.4": RF})
 REPORT = PullReport("r1", "p1", "1.2", "received", message="chosen")
 
 

@@ -18,7 +18,7 @@ def test_only_wanted_series_are_pulled_and_the_reasons_go_to_the_plugins_log() -
     world = at_series_level()
     request = world.until_asked()
     assert (request.level, request.series_uids, request.expected_series) == ("SERIES", (THIN,), {THIN: 80})
-    assert request.filtered == {THICK: "SliceThickness 8"}
+    assert {uid: one.because for uid, one in request.filtered.items()} == {THICK: "SliceThickness 8"}
     assert world.plugins.verdicts == [f"A1 P1 {UID} {THICK} filter because SliceThickness 8"]
     world.report(request, "short")
     world.clock.pass_seconds(30)
