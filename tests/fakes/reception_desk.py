@@ -17,10 +17,23 @@ from aipull.receive.conclude import Concluder
 from aipull.receive.judge import Judge
 from aipull.receive.reception import ReceptionWorker
 from aipull.server.change_log import Changes
+from aipull.server.rest import InstanceHere
+from aipull.server.stored_file import Header, StoredFiles, Unreadable
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.shared.logs import ContractLog
 from tests.fakes.orthanc_store import FakeStore
+
+
+class FakeFiles(StoredFiles):
+    """Headers out of the store in memory."""
+
+    def __init__(self, store: FakeStore) -> None:
+        super().__init__(None, store)
+        self._store = store
+
+    def header(self, instance: InstanceHere) -> Header | Unreadable | None:
+        return Header(self._store.tags(instance.orthanc_id))
 
 
 class Clock:
@@ -55,7 +68,7 @@ class Desk:
         judge = Judge(store, tables.receptions, switches, log)
         worker = ReceptionWorker(tables, arrivals, judge, concluder, switches, log)
         worker.begin()
-        deletion = Deletion(store, tables.receptions, SizeRows(tables.journal), log)
+        deletion = Deletion(store, FakeFiles(store), tables.receptions, SizeRows(tables.journal), log)
         return cls(store, tables, folder, clock, log_folder, switches, worker, deletion)
 
     def restarted(self) -> Desk:

@@ -31,6 +31,7 @@ from .runtime.environment import Environment, OrthancFacts, filesystem_of
 from .runtime.worker import Worker
 from .server.change_log import Changes, begin_epoch, same_epoch
 from .server.rest import OrthancRest
+from .server.stored_file import StoredFiles
 
 _DAY_MS = 24 * 3600 * 1000
 _KEEP_MS = 7 * _DAY_MS
@@ -66,7 +67,7 @@ class Plugins:
         self.reception = ReceptionWorker(self._tables, arrivals, judge, concluder, switches, log)
         self.pulls = Pulls(rest, pulls, receptions, facts.aet, Repair(rest, receptions, switches), log)
         sizes = SizeRows(self.journal)
-        self.deletion = Deletion(rest, receptions, sizes, log)
+        self.deletion = Deletion(rest, StoredFiles(storage, rest), receptions, sizes, log)
         self.notifier = Notifier(self.journal, environment.pacs_module_url, environment.api_key, log)
         self.asker = Asker(arrivals, pulls, switches.stable_age, environment.pacs_module_url, environment.api_key, log)
         room = Room(

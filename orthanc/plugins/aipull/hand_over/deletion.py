@@ -15,6 +15,7 @@ from ..journal.sizes import SizeRows
 from ..runtime.clock import now_ms
 from ..runtime.worker import Worker
 from ..server.rest import OrthancRest, SeriesHere
+from ..server.stored_file import Header, StoredFiles
 
 _DEVICE = ("Modality", "Manufacturer", "ManufacturerModelName", "Rows", "Columns")
 
@@ -27,9 +28,12 @@ class Deletion(Worker):
     pulled again.
     """
 
-    def __init__(self, rest: OrthancRest, receptions: ReceptionRows, sizes: SizeRows, log: ContractLog) -> None:
+    def __init__(
+        self, rest: OrthancRest, files: StoredFiles, receptions: ReceptionRows, sizes: SizeRows, log: ContractLog
+    ) -> None:
         super().__init__("deletion", log)
         self._rest = rest
+        self._files = files
         self._receptions = receptions
         self._sizes = sizes
         self.on_done: Callable[[], None] = lambda: None
@@ -60,9 +64,10 @@ class Deletion(Worker):
                     self._sizes.add(seen)
 
     def _seen(self, series: SeriesHere) -> Seen | None:
-        if not series.instances:
+        images = self._rest.instances_of(series.orthanc_id)
+        header = self._files.header(images[0]) if images else None
+        if not isinstance(header, Header):
             return None
-        tags = self._rest.tags(series.instances[0])
         instances, size = self._rest.statistics(f"series/{series.orthanc_id}")
-        modality, manufacturer, model, rows, columns = (tags.get(keyword, "") for keyword in _DEVICE)
+        modality, manufacturer, model, rows, columns = map(header.text, _DEVICE)
         return Seen(modality, manufacturer, model, f"{columns}x{rows}", instances, size) if modality else None
