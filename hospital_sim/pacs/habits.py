@@ -94,6 +94,7 @@ HABITS: tuple[Habit, ...] = (
     Habit("flapping-rows", _F, "every n-th study comes in two rows, one of them with 2 images, in changing order",
           Kind.COUNT, "5"),
     Habit("flapping-text", _F, "every n-th study: StudyDescription is empty in every other list", Kind.COUNT, "5"),
+    Habit("counts-fewer", _F, "instance counts of studies and series are so many less than there are", Kind.COUNT, "1"),
     Habit("patient-id-blanks", _F, "PatientID is told with blanks before and behind it"),
     *(Habit(name, _T, what) for name, what in (
         ("gbk-undeclared", "GBK bytes, no SpecificCharacterSet"),

@@ -46,6 +46,13 @@ def _no_counts(habits: Habits, draft: Draft) -> None:
         draft.values.pop(name, None)
 
 
+def _counts_fewer(habits: Habits, draft: Draft) -> None:
+    fewer = habits.count("counts-fewer") or 1
+    for name in ("NumberOfStudyRelatedInstances", "NumberOfSeriesRelatedInstances"):
+        if name in draft.values:
+            draft.values[name] = str(max(1, int(draft.values[name]) - fewer))
+
+
 def _counts_as_text(habits: Habits, draft: Draft) -> None:
     kinds = {"spaces": " {} ", "n/a": "n/a", "empty": ""}
     word = habits.word("counts-as-text") or "mixed"
@@ -100,6 +107,7 @@ def _patient_id_blanks(habits: Habits, draft: Draft) -> None:
 
 
 _CHANGES: dict[str, Callable[[Habits, Draft], None]] = {
+    "counts-fewer": _counts_fewer,  # first: the others may leave no number
     "no-counts": _no_counts,
     "counts-as-text": _counts_as_text,
     "empty-uid": _empty_uid,

@@ -411,6 +411,17 @@ def flapping_text(pacs: SimPacs) -> None:
     assert names[1].count("") > names[0].count("")
 
 
+def counts_fewer(pacs: SimPacs) -> None:
+    name = "NumberOfStudyRelatedInstances"
+    counts = {one["StudyInstanceUID"]: int(one[name]) for one in find(pacs).answers}
+    assert counts == {one.uid: max(1, one.planned.instances - 1) for one in OF_TODAY}
+    series = find(pacs, "SERIES", {"StudyInstanceUID": CT.uid, "SeriesInstanceUID": "", "NumberOfSeriesRelatedInstances": ""})
+    told = dict(zip(series.values("SeriesInstanceUID"), series.values("NumberOfSeriesRelatedInstances"), strict=True))
+    assert told == {one.uid: str(max(1, one.instances - 1)) for one in CT.planned.series}
+    images = find(pacs, "IMAGE", {"StudyInstanceUID": CT.uid, "SeriesInstanceUID": "", "SOPInstanceUID": ""})
+    assert len(images.answers) == CT.planned.instances
+
+
 def patient_id_blanks(pacs: SimPacs) -> None:
     raw = [one["PatientID"].decode() for one in find(pacs).raw]
     assert all(one != one.strip() for one in raw)
@@ -424,7 +435,7 @@ ABOUT_FINDING = {
         dirty_uid, duplicate_answers, no_modalities_in_study, modalities_single, modalities_as_text, modalities_equal,
         no_series_level, series_needs_study_uid, empty_image_level, time_range_independent, time_range_ignored,
         date_range_ignored, wildcard_ignored, uid_list_first, ignores_key, foreign_answers, bad_uid_answers,
-        answers_without_data, answers_shuffled, flapping_rows, flapping_text, patient_id_blanks,
+        answers_without_data, answers_shuffled, flapping_rows, flapping_text, counts_fewer, patient_id_blanks,
     )
 }  # fmt: skip
 

@@ -61,6 +61,7 @@ ALONE: tuple[tuple[str, ...], ...] = (
     ("flapping-rows",),
     ("flapping-text",),
     ("patient-id-blanks",),
+    ("counts-fewer",),
     ("other-study-date",),
     ("enhanced-ct",),
 )
