@@ -29,6 +29,7 @@ from pacs_module.adapters.stores.json_safe import study_to_text
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.instants import iso
 from pacs_module.domain.study.handover import DeliveryTry, HandOver
+from pacs_module.domain.study.history import Note
 from pacs_module.domain.study.lifecycle import Event
 from pacs_module.domain.study.study import Pull, SeriesRecord, Study
 from pacs_module.domain.wire.messages import PullRequest
@@ -58,7 +59,7 @@ def lived(number: int) -> Study:
     study.apply(Event.WANTED, "PACS: ModalitiesInStudy CT", at)
     for count in (100, 300, 862):
         study.saw("PACS", count, at)
-    study.note("stable", "PACS: 862 instances in two finds", at)
+    study.note(Note.STABLE, "PACS: 862 instances in two finds", at)
     for attempt in (1, 2):
         study.apply(Event.PULL_ASKED, f"STUDY from PACS, attempt {attempt}", at)
         request = PullRequest(f"{number}-{attempt}", uid, "PACS", expected=862)

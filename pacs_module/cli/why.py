@@ -59,11 +59,24 @@ def _print_story(study: Mapping[str, Any], zone: ZoneInfo) -> None:
     say(console, f"next  {step['what']}{when}")
     for waits in step["waitsFor"]:
         say(console, f"      {waits}", "yellow")
-    series = [{**one, "seriesUID": uid} for uid, one in study["series"].items()]
-    console.print(_series_table("series", series, "ours / PACS", _ours_and_theirs))
+    _print_series(study["series"])
     _print_deliveries(study["handovers"], zone)
     happened = ((_local(one["at"], zone), one["kind"], one["what"], one["detail"], one["by"]) for one in study["timeline"])
     _print_table("everything that happened", ("when", "", "what", "why", "by"), happened)
+
+
+def _print_series(series: Mapping[str, Mapping[str, Any]]) -> None:
+    """Every UID whole: a person copies it."""
+    table = Table("series", "description", "what became of it", "ours / PACS", "because", title="series", title_justify="left")
+    table.columns[0].overflow = "fold"
+    for uid, one in series.items():
+        standing = Text(one["standing"], _STANDINGS.get(one["standing"], "red"))
+        cells = (one["description"]["text"], standing, _ours_and_theirs(one), one["reason"])
+        table.add_row(Text(uid), *(cell if isinstance(cell, Text) else Text(cell) for cell in cells))
+    console.print(table)
+
+
+_STANDINGS = {"handed over": "green", "taken": "green", "kept back": "yellow"}
 
 
 def _print_deliveries(handovers: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> None:

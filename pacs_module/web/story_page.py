@@ -102,7 +102,7 @@ def _head(study: Mapping[str, Any], zone: ZoneInfo) -> str:
         ("patient", study.get("patientID")),
         ("date", f"{study.get('studyDate', '')} {_clock(study.get('studyTime', ''))}".strip()),
         ("modality", " ".join(study.get("modality", ()))),
-        ("description", study.get("studyDescription")),
+        ("description", _plain(study["description"])),
         ("at", ", ".join(f"{name} ({_count(copy.get('count'))})" for name, copy in study.get("pacs", {}).items())),
     )
     facts = "".join(f"<div><dt>{name}</dt><dd>{_e(value)}</dd></div>" for name, value in names if value)
@@ -133,15 +133,16 @@ def _series(study: Mapping[str, Any]) -> str:
         (
             f"<code>{_e(uid)}</code>",
             _e(one.get("modality", "")),
-            _e(one.get("seriesDescription", "")),
-            _verdict(bool(one["taken"])),
+            _text(one["description"]),
+            _standing(one["standing"]),
             f"{_count(one.get('received'))} / {_count(one.get('inPacs'))}",
-            _e(one["because"]),
+            _e(one["reason"]),
             _e(one.get("stage", "")),
         )
         for uid, one in study.get("series", {}).items()
     ]
-    return _table("Series", ("series", "modality", "description", "verdict", "ours / PACS", "because", "judged at"), rows)
+    heads = ("series", "modality", "description", "what became of it", "ours / PACS", "because", "judged at")
+    return _table("Series", heads, rows)
 
 
 def _pulls(study: Mapping[str, Any], zone: ZoneInfo) -> str:
@@ -265,6 +266,24 @@ def _when(step: Mapping[str, Any], zone: ZoneInfo) -> str:
 
 def _verdict(taken: bool) -> str:
     return '<span class="good">taken</span>' if taken else '<span class="bad">filtered</span>'
+
+
+_STANDINGS = {"handed over": "good", "taken": "good", "kept back": "quiet"}
+
+
+def _standing(words: str) -> str:
+    return f'<span class="{_STANDINGS.get(words, "bad")}">{_e(words)}</span>'
+
+
+def _text(told: Mapping[str, str]) -> str:
+    """A text of the PACS; where it arrived damaged, how it arrived."""
+    if "raw" not in told:
+        return _e(told["text"])
+    return f'{_e(told["text"])} <span class="quiet" title="{_e(told["bytes"])}">arrived as {_e(told["raw"])}</span>'
+
+
+def _plain(told: Mapping[str, str]) -> str:
+    return told["text"] if "raw" not in told else f"{told['text']} (arrived as {told['raw']})"
 
 
 def _count(value: object) -> str:

@@ -10,6 +10,7 @@ from ..instants import iso
 from ..study.lifecycle import State
 from ..study.study import LOOK, PULL, WATCH, Study
 from ..wire.documents import to_document
+from .series_story import series_story, text_for_people
 from .timeline import STAGES, since, stages, timeline
 
 REST = {
@@ -37,7 +38,8 @@ def story(
 
     Returns:
         The document, with ``next``: what happens next, ``at`` when (None: when something else happens), in how many seconds and
-        who is waited for; ``since`` when it is in its state; ``timeline``: all that happened in one list; ``stages`` of its way.
+        who is waited for; ``since`` when it is in its state; ``timeline``: all that happened in one list; ``stages`` of its way;
+        ``series`` with what became of each and the reason; ``description`` repaired, with the raw text where it was damaged.
     """
     what, at = next_step(study)
     step = {
@@ -51,6 +53,8 @@ def story(
         **study.to_document(),
         "state": study.state.value if study.state else None,
         "since": since(study),
+        "description": text_for_people(study.study_description),
+        "series": {uid: series_story(record) for uid, record in study.series.items()},
         "filtered": filtered,
         "next": step,
         "stages": {"all": list(STAGES), **stages(study)},

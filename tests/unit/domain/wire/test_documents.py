@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pacs_module.domain.dicom.attributes import Sighting
 from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.study.handover import HandOver
+from pacs_module.domain.study.history import HistoryEntry
 from pacs_module.domain.study.lifecycle import State
-from pacs_module.domain.study.study import HistoryEntry, PacsCopy, Pull, SeriesRecord, Study, read_study
+from pacs_module.domain.study.study import PacsCopy, Pull, SeriesRecord, Study, read_study
 from pacs_module.domain.wire.documents import camel, from_document, to_document
 from pacs_module.domain.wire.messages import PullRequest, SeriesReport
 
