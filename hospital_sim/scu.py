@@ -22,8 +22,10 @@ from typing import Any, Self
 
 from pydicom.dataset import Dataset
 from pynetdicom import AE, _config, evt
+from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.pdu import A_ASSOCIATE_RJ
+from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.presentation import build_context
 
 SUCCESS = 0x0000
@@ -174,6 +176,30 @@ class Association:
         if answer is None or answer.Status is None:
             raise PacsUnreachableError(f"{self._calling} -> {self._pacs}: no answer to C-STORE of {sop_instance}")
         return int(answer.Status)
+
+    def begin_store(self, sop_class: str, sop_instance: str, context_id: int) -> None:
+        """Send the command of a C-STORE alone; its data set follows by ``send_fragment``, never with a last part."""
+        request = C_STORE()
+        request.MessageID, request.Priority = 1, 0
+        request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = sop_class, sop_instance
+        request.DataSet = BytesIO(b"\0\0")  # so that the command says that one follows (PS3.7 E.1)
+        message = C_STORE_RQ()
+        message.primitive_to_message(request)
+        command, *_ = message.encode_msg(context_id, 16_384)
+        self._association.dul.send_pdu(command)
+
+    def send_fragment(self, data: bytes, context_id: int) -> None:
+        """
+        Send a part of a data set, not the last (PS3.8 E.2).
+
+        Raises:
+            PacsUnreachableError: The association was lost.
+        """
+        if not self._association.is_established:
+            raise PacsUnreachableError(f"{self._calling} -> {self._pacs}: association lost")
+        primitive = P_DATA()
+        primitive.presentation_data_value_list.append((context_id, b"\x00" + data))
+        self._association.dul.send_pdu(primitive)
 
     def store(self, image: Dataset | Path, name: str) -> None:
         """

@@ -12,7 +12,9 @@ Example::
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from io import BytesIO
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -24,9 +26,10 @@ from pydicom.uid import UID
 from hospital_sim.pacs.content import EXPLICIT, IMPLICIT, NATIVE, Encoded, Study
 from hospital_sim.pacs.odd_images import CONTENT_SEQUENCE, DEEP
 from hospital_sim.planned_study import stable_uid
-from hospital_sim.scu import SUCCESS, Association, Originator, Pacs
+from hospital_sim.scu import SUCCESS, Association, Originator, Pacs, PacsUnreachableError
 
 STRANGER = "STRANGER"
+_VERIFICATION = "1.2.840.10008.1.1"
 
 
 def of_archive(study: Study, now: dt.datetime, series_uid: str = "") -> list[Encoded]:
@@ -127,6 +130,76 @@ def push(
             )
             taken += status == SUCCESS
     return taken
+
+
+@contextmanager
+def idle_associations(to: Pacs, number: int, ae_title: str = STRANGER) -> Iterator[int]:
+    """
+    Associations that are opened and never used, for as long as the block runs; gives how many were accepted.
+
+    A receiver has a thread for each (Orthanc: ``DicomThreadsCount``); they end with its time-out (``DicomScpTimeout``).
+    """
+    with ExitStack() as stack:
+        opened = 0
+        for _ in range(number):
+            with suppress(PacsUnreachableError):
+                stack.enter_context(Association(to, ae_title, [(_VERIFICATION, NATIVE)]))
+                opened += 1
+        yield opened
+
+
+class EndlessPush(threading.Thread):
+    """
+    A C-STORE whose data set comes byte by byte and never ends; begun by ``start()``, given up by ``end()``.
+
+    Attributes:
+        sent: Bytes so far.
+        error: Why it ended before it was given up; None while it goes on.
+    """
+
+    def __init__(self, image: Encoded, to: Pacs, ae_title: str = STRANGER, *, chunk: int = 16, pause_s: float = 0.5) -> None:
+        """
+        Prepare.
+
+        Args:
+            image: Its bytes are sent again and again.
+            to: The receiver.
+            ae_title: As whom.
+            chunk: Bytes at a time.
+            pause_s: Between two chunks.
+        """
+        super().__init__(name="endless push", daemon=True)
+        self._image, self._to, self._calling = image, to, ae_title
+        self._chunk, self._pause_s = chunk, pause_s
+        self._ended = threading.Event()
+        self.sent = 0
+        self.error: str | None = None
+
+    def run(self) -> None:
+        """Until ``end()`` or the other side hangs up."""
+        contexts = [(self._image.sop_class, (self._image.transfer_syntax,))]
+        try:
+            with Association(self._to, self._calling, contexts) as association:
+                context_id = association.accepted(self._image.sop_class)[self._image.transfer_syntax]
+                association.begin_store(self._image.sop_class, self._image.sop_instance, context_id)
+                while not self._ended.wait(self._pause_s):
+                    place = self.sent % max(1, len(self._image.data) - self._chunk)
+                    association.send_fragment(self._image.data[place : place + self._chunk], context_id)
+                    self.sent += self._chunk
+                raise _GivenUpError  # which aborts: nobody waits for an answer
+        except _GivenUpError:
+            return
+        except (PacsUnreachableError, KeyError) as error:
+            self.error = str(error)
+
+    def end(self) -> None:
+        """Hang up."""
+        self._ended.set()
+        self.join()
+
+
+class _GivenUpError(Exception):
+    """The sender hangs up in the middle."""
 
 
 def _syntaxes(image: Encoded) -> tuple[str, ...]:

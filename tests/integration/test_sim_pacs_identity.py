@@ -17,8 +17,9 @@ from hospital_sim.pacs import HABITS, SimPacs
 from hospital_sim.pacs.client import Client
 from hospital_sim.pacs.clock import ManualClock
 from hospital_sim.pacs.habits import Area
-from hospital_sim.scu import Originator, Pacs
-from hospital_sim.stranger import STRANGER, disguised, of_archive, of_datasets, push
+from hospital_sim.scu import Originator, Pacs, PacsUnreachableError
+from hospital_sim.stranger import STRANGER, EndlessPush, disguised, idle_associations, of_archive, of_datasets, push
+from tests.support.waiting import wait_for
 
 DATE = dt.date(2026, 11, 21)
 DAY = plan_busy_day(DATE, 60, max_slices=20, matrix=16)
@@ -164,3 +165,28 @@ def test_datasets_can_be_pushed_too(sink: SimPacs, received: Received) -> None:
     pushed = disguised(of_datasets(some), patient_id="", new_instances=True)
     assert push(pushed, Pacs(sink.host, sink.port, "SINK")) == 3
     assert patients(received())[""] == 3
+
+
+def test_idle_associations_are_held_open(sink: SimPacs) -> None:
+    sink.habits = ["one-association=3"]
+    to = Pacs(sink.host, sink.port, "SINK")
+    with idle_associations(to, 5) as opened:
+        assert opened == 3
+        with pytest.raises(PacsUnreachableError, match="rejected"), Client(to):
+            pass
+    with Client(to) as scu:
+        assert scu.echo() == 0
+
+
+def test_a_push_that_never_ends_is_never_an_image(sink: SimPacs) -> None:
+    with start(sink) as pacs:
+        image = of_archive(pacs.archive[CT.uid], pacs.now, CT.expected_series[0])[0]
+    endless = EndlessPush(image, Pacs(sink.host, sink.port, "SINK"), pause_s=0.01)
+    endless.start()
+    wait_for(lambda: endless.sent > 3 * len(image.data), what="it has sent more than the image has bytes")
+    assert endless.error is None
+    assert not sink.ledger.of("C-STORE")
+    with Client(Pacs(sink.host, sink.port, "SINK")) as scu:
+        assert scu.echo() == 0  # another one is served meanwhile
+    endless.end()
+    assert not sink.ledger.of("C-STORE")
