@@ -36,6 +36,7 @@ from pacs_module.domain.rules.switches import Switches
 from pacs_module.shared.logs import ContractLog
 from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.find_studies import STUDY_KEYS, FindStudies
+from pacs_module.use_cases.find.matched_finder import MatchedFinder
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
 
 DATE = dt.date(2026, 11, 21)
@@ -100,7 +101,7 @@ def find_row(studies: int, habits: tuple[str, ...]) -> tuple[str, ...]:
 def finding(finder: PynetdicomFinder, folder: Path) -> FindStudies:
     """The find use case on a SQLite store on disk and with its real logs."""
     clock, log, switches = SystemClock(ZoneInfo("Asia/Shanghai")), ContractLog(folder, "dcm_end"), Switches()
-    ask = AskWindow(finder, log, switches.ct_modalities + switches.dx_modalities)
+    ask = AskWindow(MatchedFinder(finder, log), log, switches.ct_modalities + switches.dx_modalities)
     store = SqliteStore(folder / "study.db")
     return FindStudies(store, ask, ResolveUid(finder, clock, log), clock, log, switches, StabilityPolicy())
 

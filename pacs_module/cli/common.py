@@ -83,3 +83,16 @@ def _words(answer: Answer) -> str:
     except MessageError:
         return f"HTTP {answer.status} {answer.words}"
     return str(said.get("error") or said.get("detail") or said)
+
+
+class WarningsOnly:
+    """The log of a command: what a person should know goes to standard error, contract lines are the service's."""
+
+    def line(self, text: str) -> None:
+        """Not said: dcm_end.log belongs to the running service."""
+
+    def event(self, key: str, words: str, level: str = "INFO", **values: object) -> None:
+        """Say a warning."""
+        if level != "INFO" and key != "reconciled":
+            told = " ".join(f"{name}={value}" for name, value in values.items())
+            say(errors, f"{words} {told}", "yellow")

@@ -18,7 +18,7 @@ from ..domain.errors import MessageError
 from ..domain.reconcile.image_diff import Copy, SeriesDifference, compare
 from ..service.finders import opened_finder
 from ..settings import Settings, load_settings
-from .common import SettingsFile, for_tables
+from .common import SettingsFile, WarningsOnly, for_tables
 
 OURS = "ours"
 _WIDTH = 140
@@ -57,7 +57,7 @@ def _copy(settings: Settings, place: str, study_uid: str) -> Copy:
         return of_orthanc(orthanc.url, orthanc.username, password, orthanc.timeout_s, study_uid)
     names = [pacs.name for pacs in settings.pacs]
     if place in names:
-        with opened_finder(settings) as finder:
+        with opened_finder(settings, WarningsOnly()) as finder:
             return of_pacs(finder, place, study_uid)
     if Path(place).is_dir():
         return of_folder(Path(place), study_uid)

@@ -14,7 +14,7 @@ from ..domain.dicom.repair import shown
 from ..domain.errors import MessageError
 from ..service.finders import opened_finder
 from ..settings import load_settings
-from .common import SettingsFile, for_tables
+from .common import SettingsFile, WarningsOnly, for_tables
 
 WIDE = 200
 LEVELS = {
@@ -66,7 +66,7 @@ def find(
 
 
 def _ask(pacs: str, level: str, query: dict[str, str], returned: tuple[str, ...], path: Path | None) -> list[Attributes]:
-    with opened_finder(load_settings(path)) as finder:
+    with opened_finder(load_settings(path), WarningsOnly()) as finder:
         return [dict(answer) for answer in finder.find(pacs, level, query, returned)]
 
 

@@ -108,6 +108,8 @@ def _change(settings: SettingsFile, what: str, body: Mapping[str, object], follo
 def _tell_found(answer: Mapping[str, Any]) -> None:
     for pacs, words in answer["errors"].items():
         say(errors, f"{pacs}: {words}", "yellow")
+    for pacs, words in answer["notMatching"].items():
+        say(errors, f"{pacs}: {words}", "yellow")
     for study in answer["unpullable"]:
         say(errors, f"cannot be pulled: {study['accessionNumber']} of {study['studyDate']}: {study['why']}", "yellow")
     for study in answer["studies"]:

@@ -21,22 +21,9 @@ from ..service.finders import opened_finder
 from ..service.reconciliation import World, reconciler, repairer
 from ..settings import Settings, load_settings
 from ..shared.switches_file import load_switches
-from .common import SettingsFile, console, errors, for_tables, say
+from .common import SettingsFile, WarningsOnly, console, for_tables
 
 MOST_DAYS = 366
-
-
-class WarningsOnly:
-    """The log of a command: what a person should know goes to standard error, contract lines are the service's."""
-
-    def line(self, text: str) -> None:
-        """Not said: dcm_end.log belongs to the running service."""
-
-    def event(self, key: str, words: str, level: str = "INFO", **values: object) -> None:
-        """Say a warning."""
-        if level != "INFO" and key != "reconciled":
-            told = " ".join(f"{name}={value}" for name, value in values.items())
-            say(errors, f"{words} {told}", "yellow")
 
 
 def reconcile(
@@ -79,7 +66,7 @@ def reconcile(
 def _world(path: Path | None) -> Iterator[World]:
     settings = load_settings(path)
     _check_store(settings)
-    with closing(open_store(settings.store.url)) as store, opened_finder(settings) as finder:
+    with closing(open_store(settings.store.url)) as store, opened_finder(settings, WarningsOnly()) as finder:
         yield World(
             settings=settings,
             switches=load_switches(settings.config, settings.site_config),

@@ -88,12 +88,15 @@ class TooManyAnswers(RetriableError):
     """
     The PACS ended a C-FIND with Out of Resources (0xA700, PS3.4 C.4.1.1.4) after some answers.
 
-    ``partial`` holds the answers that came before; they are true, but not all.
+    ``partial`` holds the answers that came before; they are true, but not all. ``number`` is how many came, None where whoever
+    asked for us threw them away: then nobody knows where the PACS stops.
     """
 
-    def __init__(self, partial: Sequence[Attributes], words: str = "") -> None:
-        self.partial: list[Attributes] = list(partial)
-        super().__init__(f"the PACS stopped after {len(self.partial)} answers, too many for it (status A700)", words)
+    def __init__(self, partial: Sequence[Attributes] | None, words: str = "") -> None:
+        self.partial: list[Attributes] = list(partial or ())
+        self.number: int | None = None if partial is None else len(self.partial)
+        after = "after some answers" if partial is None else f"after {self.number} answers"
+        super().__init__(f"the PACS stopped {after}, too many for it (status A700)", words)
 
 
 class PermanentError(PipelineError):

@@ -14,7 +14,7 @@ from ..adapters.stores.by_url import open_store
 from ..adapters.stores.leases import leases_of
 from ..domain.errors import ConfigurationError
 from ..domain.rules.switches import Switches
-from ..ports import PacsFinder, StudyStore
+from ..ports import StudyStore
 from ..settings import Settings
 from ..settings.profiles import tell_profiles
 from ..shared.logs import ContractLog
@@ -27,6 +27,7 @@ from ..use_cases.deliver.release import Release
 from ..use_cases.find.ask_window import AskWindow
 from ..use_cases.find.check_growth import CheckGrowth
 from ..use_cases.find.find_studies import FindStudies
+from ..use_cases.find.matched_finder import MatchedFinder
 from ..use_cases.find.resolve_uid import ResolveUid
 from ..use_cases.operate.look_up_at_pacs import LookUp
 from ..use_cases.operate.manual_pull import ManualPull
@@ -66,7 +67,8 @@ class _Edges:
     log: ContractLog
     clock: SystemClock
     store: StudyStore
-    finder: PacsFinder
+    finder: MatchedFinder
+    metrics: FindMetrics
     puller: OrthancPuller
     queue: RabbitQueue
     leases: HoldLeases
@@ -96,6 +98,8 @@ def _open(settings: Settings) -> _Edges:
     store = open_store(settings.store.url)
     orthanc = settings.orthanc
     password = orthanc.password.get_secret_value()
+    finder = finder_by_pacs(settings.pacs, partial(orthanc_finder, settings), orthanc.find_timeout_s)
+    metrics = FindMetrics()
     owner = this_process()
     leases = HoldLeases(leases_of(store), owner, clock, log, timedelta(seconds=settings.lease_s), process_is_gone)
     return _Edges(
@@ -104,7 +108,8 @@ def _open(settings: Settings) -> _Edges:
         log=log,
         clock=clock,
         store=store,
-        finder=finder_by_pacs(settings.pacs, partial(orthanc_finder, settings), orthanc.find_timeout_s),
+        finder=MatchedFinder(finder, log, settings.traits, metrics.dropped_answers),
+        metrics=metrics,
         puller=OrthancPuller(orthanc.url, orthanc.username, password, orthanc.timeout_s),
         queue=RabbitQueue(settings.rabbitmq.url.get_secret_value()),
         leases=leases,
@@ -120,7 +125,7 @@ def _service(edges: _Edges) -> Service:
     names = tuple(pacs.name for pacs in settings.pacs)
     ends = PullEnds(store, clock, log, settings.pull_retry)
     prepare = _prepare_pull(edges)
-    metrics = FindMetrics()
+    metrics = edges.metrics
     delivery_metrics = DeliveryMetrics(metrics.registry)
     return Service(
         settings=settings,
@@ -129,6 +134,7 @@ def _service(edges: _Edges) -> Service:
         store=store,
         queue=queue,
         clock=clock,
+        finder=finder,
         find=_find_studies(edges),
         pull=_pull_studies(edges, prepare, ends),
         ends=ends,
@@ -172,7 +178,7 @@ def _find_studies(edges: _Edges) -> FindStudies:
     wanted = switches.ct_modalities + switches.dx_modalities
     return FindStudies(
         store=edges.store,
-        ask=AskWindow(edges.finder, edges.log, wanted, edges.settings.traits),
+        ask=AskWindow(edges.finder, edges.log, wanted),
         resolve=ResolveUid(edges.finder, edges.clock, edges.log),
         clock=edges.clock,
         log=edges.log,

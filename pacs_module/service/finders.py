@@ -10,8 +10,9 @@ from ..adapters.dicom.orthanc_finder import OrthancFinder
 from ..adapters.dicom.pynetdicom_finder import PynetdicomFinder
 from ..domain.dicom.attributes import Attributes
 from ..domain.errors import PermanentError, about
-from ..ports import PacsFinder
+from ..ports import EventLog, PacsFinder
 from ..settings import PacsSettings, Settings
+from ..use_cases.find.matched_finder import MatchedFinder
 
 
 class FinderByPacs:
@@ -35,8 +36,8 @@ def orthanc_finder(settings: Settings, deadline_s: float) -> OrthancFinder:
 
 
 @contextmanager
-def opened_finder(settings: Settings) -> Iterator[FinderByPacs]:
-    """The finders as configured, for a command that asks and ends."""
+def opened_finder(settings: Settings, log: EventLog) -> Iterator[MatchedFinder]:
+    """The finders as configured, their answers matched, for a command that asks and ends."""
     opened: list[OrthancFinder] = []
 
     def by_orthanc(deadline_s: float) -> OrthancFinder:
@@ -44,10 +45,11 @@ def opened_finder(settings: Settings) -> Iterator[FinderByPacs]:
         return opened[-1]
 
     try:
-        yield finder_by_pacs(settings.pacs, by_orthanc, settings.orthanc.find_timeout_s)
+        finder = finder_by_pacs(settings.pacs, by_orthanc, settings.orthanc.find_timeout_s)
+        yield MatchedFinder(finder, log, settings.traits)
     finally:
-        for finder in opened:
-            finder.close()
+        for each in opened:
+            each.close()
 
 
 def finder_by_pacs(

@@ -18,6 +18,9 @@ class FindMetrics:
         self.answers = Counter("aipull_find_answers", "Studies answered", ["pacs"], registry=self.registry)
         self.failures = Counter("aipull_find_failures", "Find rounds that failed", ["pacs"], registry=self.registry)
         self.reachable = Gauge("aipull_pacs_reachable", "1: the last find was answered", ["pacs"], registry=self.registry)
+        self.dropped = Counter(
+            "aipull_find_dropped", "Answers beside the question, by key, or none at all", ["pacs", "what"], registry=self.registry
+        )
         self.capped = Gauge("aipull_find_capped", "1: answers were cut and no split helped", ["pacs"], registry=self.registry)
 
         self.ram_disk = Gauge("aipull_ram_disk_bytes", "The receiving Orthanc's RAM disk", ["of"], registry=self.registry)
@@ -26,6 +29,10 @@ class FindMetrics:
 
         self.away = Gauge("aipull_away_seconds", "How long a server has been waited for", ["server"], registry=self.registry)
         self.stuck = Gauge("aipull_loop_stuck", "1: its step takes longer than one should", ["loop"], registry=self.registry)
+
+    def dropped_answers(self, pacs: str, what: str, number: int) -> None:
+        """Take answers that were dropped: the key that they differ in, or why they are none."""
+        self.dropped.labels(pacs, what).inc(number)
 
     def ram_disk_state(self, state: Mapping[str, Any]) -> None:
         """Take what the plugins say of it."""

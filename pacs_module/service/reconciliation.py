@@ -10,9 +10,10 @@ from ..adapters.files.report_folder import ReportFolder
 from ..domain.reconcile.nightly import NightlyPolicy
 from ..domain.reconcile.report import Report
 from ..domain.rules.switches import Switches
-from ..ports import Clock, EventLog, PacsFinder, StudyStore
+from ..ports import Clock, EventLog, StudyStore
 from ..settings import Settings
 from ..use_cases.find.ask_window import AskWindow
+from ..use_cases.find.matched_finder import MatchedFinder
 from ..use_cases.reconcile.ask_devices import AskDevices
 from ..use_cases.reconcile.nightly import Nightly
 from ..use_cases.reconcile.reconcile import Reconcile
@@ -27,18 +28,18 @@ class World:
     settings: Settings
     switches: Switches
     store: StudyStore
-    finder: PacsFinder
+    finder: MatchedFinder
     clock: Clock
     log: EventLog
 
 
 def reconciler(world: World) -> Reconcile:
-    """For one run: what a PACS taught the finds is theirs, and one that failed last night is asked anew."""
+    """For one run: a PACS that failed last night is asked anew."""
     pacs = world.settings.pacs
     wanted = world.switches.ct_modalities + world.switches.dx_modalities
     return Reconcile(
         store=world.store,
-        ask=AskWindow(world.finder, world.log, wanted, world.settings.traits),
+        ask=AskWindow(world.finder, world.log, wanted),
         devices=AskDevices(world.finder, world.log, world.settings.traits),
         clock=world.clock,
         log=world.log,

@@ -18,6 +18,7 @@ from ..use_cases.deliver.record_result import RecordResult
 from ..use_cases.deliver.release import Release
 from ..use_cases.find.check_growth import CheckGrowth
 from ..use_cases.find.find_studies import FindStudies
+from ..use_cases.find.matched_finder import MatchedFinder
 from ..use_cases.operate.look_up_at_pacs import LookUp
 from ..use_cases.operate.manual_pull import ManualPull
 from ..use_cases.operate.manual_work import ManualWork
@@ -43,6 +44,7 @@ class Service:
     store: StudyStore
     queue: RabbitQueue
     clock: SystemClock
+    finder: MatchedFinder
     find: FindStudies
     pull: PullStudies
     ends: PullEnds

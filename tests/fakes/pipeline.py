@@ -37,6 +37,7 @@ from pacs_module.use_cases.deliver.settle_delivery import DeliveryPolicy
 from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.check_growth import CheckGrowth
 from pacs_module.use_cases.find.find_studies import FindStudies
+from pacs_module.use_cases.find.matched_finder import MatchedFinder
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
 from pacs_module.use_cases.operate.manual_pull import ManualPull
 from pacs_module.use_cases.operate.manual_work import ManualWork
@@ -108,11 +109,12 @@ class Pipeline:
         wanted = switches.ct_modalities + switches.dx_modalities
         answering = pacs if with_series is None else with_series
         self.traits = {name: PacsTraits(series_level=name in answering) for name in pacs}
-        ask = AskWindow(self.pacs, log, wanted, self.traits)
-        resolve = ResolveUid(self.pacs, clock, log)
+        self.finder = MatchedFinder(self.pacs, log, self.traits)
+        ask = AskWindow(self.finder, log, wanted)
+        resolve = ResolveUid(self.finder, clock, log)
         self.finding = FindStudies(store, ask, resolve, clock, log, switches, self.stability, traits=self.traits)
         self.ends = PullEnds(store, clock, log, RETRY)
-        prepare = PreparePull(self.pacs, self.plugins, clock, log, switches, self.traits)
+        prepare = PreparePull(self.finder, self.plugins, clock, log, switches, self.traits)
         policy = PullPolicy(dict.fromkeys(pacs, limit), RETRY, timedelta(seconds=15), timedelta(seconds=5))
         self.pull = PullStudies(
             store, self.plugins, prepare, self.ends, clock, log, policy, "test", lambda: self.unreachable, lambda names: names[0]
@@ -123,8 +125,8 @@ class Pipeline:
         self.publish = Publish(store, self.queue, clock, log, "test")
         self.record = RecordResult(store, clock, log, self.delivery)
         self.release = Release(store, self.plugins, clock, "test", copies)
-        self.look = CheckGrowth(store, self.pacs, clock, log, switches, self.stability, self.traits, "test")
-        self.manual = ManualPull(store, self.pacs, clock, log, switches, tuple(pacs))
+        self.look = CheckGrowth(store, self.finder, clock, log, switches, self.stability, self.traits, "test")
+        self.manual = ManualPull(store, self.finder, clock, log, switches, tuple(pacs))
         self.manual.with_uid = self.finding.with_uid
         self.work = ManualWork(store, clock, log, self.delivery)
         self.consumer = SteppingConsumer(self.queue, clock)

@@ -52,7 +52,7 @@ def service_on(file: Path) -> Iterator[tuple[Service, FakePacs]]:
     """The service of that file, and the PACS that it finds at."""
     service = build(load_settings(file))
     pacs = FakePacs("A")
-    service.find.ask.finder = service.find.resolve.finder = service.manual.finder = service.look_up.finder = pacs
+    service.finder.finder = pacs
     try:
         yield service, pacs
     finally:

@@ -27,6 +27,7 @@ from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.ports import PacsFinder
 from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.find_studies import FindStudies
+from pacs_module.use_cases.find.matched_finder import MatchedFinder
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
 from pacs_module.use_cases.pull.prepare_pull import PreparePull
 from pacs_module.use_cases.pull.pull_studies import PullPolicy, PullStudies
@@ -128,7 +129,7 @@ class Outcome:
 def run_a_day(content: Content, finder: PacsFinder, pacs: str) -> Outcome:
     documents, clock, log, plugins = MemoryStore(), FakeClock(), FakeLog(), FakePlugins()
     stability = StabilityPolicy()
-    ask = AskWindow(finder, log, SWITCHES.ct_modalities + SWITCHES.dx_modalities)
+    ask = AskWindow(MatchedFinder(finder, log), log, SWITCHES.ct_modalities + SWITCHES.dx_modalities)
     find = FindStudies(documents, ask, ResolveUid(finder, clock, log), clock, log, SWITCHES, stability)
     retry = RetryPolicy(3, stability.delay, stability.delay)
     ends = PullEnds(documents, clock, log, retry)

@@ -35,6 +35,7 @@ from pacs_module.domain.study.study import PULL, Study
 from pacs_module.domain.wire.messages import Result, read_pull_report
 from pacs_module.ports import AtMost, PacsFinder
 from pacs_module.use_cases.find.ask_window import AskWindow
+from pacs_module.use_cases.find.matched_finder import MatchedFinder
 from pacs_module.use_cases.reconcile.ask_devices import AskDevices
 from pacs_module.use_cases.reconcile.reconcile import Reconcile, ReconcilePolicy
 from pacs_module.use_cases.reconcile.repair import Repair
@@ -170,7 +171,7 @@ class Site(PluginStack):
         puller = OrthancPuller(self.receiver.url, user, password, 60)
         switches = Switches(find_pacs_use_series=True)
         self.ours = ours = Pipeline(self.store, (PACS,), switches, limit=1)
-        ours.finding.ask.finder = ours.finding.resolve.finder = ours.manual.finder = self.finder
+        ours.finder.finder = self.finder
         ours.ends.retry, ours.pull.policy = RETRY, replace(ours.pull.policy, retry=RETRY)
         ours.pull.prepare.finder, ours.pull.prepare.puller, ours.pull.puller = self.finder, puller, puller
 
@@ -263,7 +264,7 @@ class Site(PluginStack):
         switches, finder = Switches(find_pacs_use_series=True), finder or self.finder
         assert finder is not None
         pacs, log = names or (PACS,), self.ours.log
-        ask = AskWindow(finder, log, switches.ct_modalities + switches.dx_modalities)
+        ask = AskWindow(MatchedFinder(finder, log), log, switches.ct_modalities + switches.dx_modalities)
         policy = ReconcilePolicy(tries=2)
         devices = AskDevices(finder, log, {name: PacsTraits() for name in pacs})
         reconcile = Reconcile(self.store, ask, devices, self.ours.clock, log, switches, pacs, policy, sleep=lambda _: None)

@@ -36,6 +36,7 @@ from pacs_module.service.metrics import FindMetrics
 from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.check_growth import CheckGrowth
 from pacs_module.use_cases.find.find_studies import STUDY_KEYS, FindStudies
+from pacs_module.use_cases.find.matched_finder import MatchedFinder
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
 from pacs_module.use_cases.pull.prepare_pull import PreparePull
 from pacs_module.use_cases.pull.pull_studies import PullPolicy, PullStudies
@@ -155,14 +156,15 @@ class _Run:
 
     def __init__(self, pacs: SimPacs, clock: _VirtualClock, folder: Path, deadline_s: float) -> None:
         self.pacs = pacs
-        finder = PynetdicomFinder(Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL"), deadline_s)
         self.store = SqliteStore(folder / "study.db")
         self.plugins, log, switches = FakePlugins(), _Quiet(), Switches(find_pacs_use_series=True)
         retry = RetryPolicy(attempts=5, first=dt.timedelta(minutes=10))
         policy = StabilityPolicy(delay=dt.timedelta(hours=1))
         # trust_modalities as the engineer at the site sets it
         traits = {PACS: PacsTraits(trust_modalities="modalities-single" not in pacs.habits)}
-        ask = AskWindow(finder, log, switches.ct_modalities + switches.dx_modalities, traits)
+        asking = PynetdicomFinder(Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL"), deadline_s)
+        finder = MatchedFinder(asking, log, traits)
+        ask = AskWindow(finder, log, switches.ct_modalities + switches.dx_modalities)
         find = FindStudies(self.store, ask, ResolveUid(finder, clock, log), clock, log, switches, policy, traits=traits)
         self.ends = PullEnds(self.store, clock, log, retry)
         prepare = PreparePull(finder, self.plugins, clock, log, switches, traits)

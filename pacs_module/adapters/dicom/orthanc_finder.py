@@ -84,7 +84,7 @@ def _failed(pacs: str, words: str) -> RetriableError | PermanentError:
     said = _DIMSE_STATUS.search(words)
     status = int(said[1], 16) if said else None
     if status == _OUT_OF_RESOURCES:
-        return TooManyAnswers([], words)
+        return TooManyAnswers(None, words)
     kind = PermanentError if status in _NOT_ANSWERABLE else RetriableError
     return kind(f"find at {pacs} failed in Orthanc: {words}")  # Orthanc's own words of the association, none of the PACS's
 

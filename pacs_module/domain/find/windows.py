@@ -2,8 +2,8 @@
 Windows: the part of a PACS's studies that one C-FIND asks for, and how a part that is too large for the PACS is split (M10).
 
 A PACS that caps its answers does so silently. What gives it away: an error status, a number it is known to stop at, a round
-number, or a split that brings more than the whole. Each way of splitting works only at a PACS that honours the key; answers
-from outside of what was asked tell that it does not.
+number, a list that is never exceeded, or a split that brings more than the whole. Each way of splitting works only at a PACS
+that honours the key; answers from outside of what was asked tell that it does not.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from datetime import date
 
 from ..dicom.attributes import FoundStudy
 
-ROUND = 50
-"""Caps in the wild are 100, 200, 500 ...: a multiple of this many answers is worth a second look."""
 DAY_SECONDS = 24 * 3600
 SHORTEST_S = 60
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PREFIXES = ("AccessionNumber", "PatientID")
+KEYS = {"time": "StudyTime", "modality": "ModalitiesInStudy", **{name: name for name in PREFIXES}}
+"""The matching key of each way of splitting."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,6 @@ class Window:
         return in_time and in_modality and all(_begins(found, key, prefix) for key, prefix in self.prefixes)
 
 
-def is_suspicious(count: int, caps: Collection[int]) -> bool:
-    """
-    Whether an answer list of this length may have been cut.
-
-    Args:
-        count: Number of answers.
-        caps: Numbers at which this PACS is known to stop.
-    """
-    return count > 0 and (count % ROUND == 0 or any(count >= cap for cap in caps))
-
-
 def dimensions(window: Window, answers: Collection[FoundStudy]) -> tuple[str, ...]:
     """
     Ways to split a window, the cheapest first.
@@ -106,16 +95,26 @@ def split(window: Window, dimension: str, answers: Iterable[FoundStudy], modalit
     """
     found = list(answers)
     if dimension == "time":
-        return () if any(seconds_of(study.study_time) is None for study in found) else _halves(window)
+        return () if any(seconds_of(study.study_time) is None for study in found) else halves(window)
     if dimension == "modality":
         untold = any(not study.modalities for study in found)
         return () if window.modality or untold else tuple(replace(window, modality=modality) for modality in modalities)
     return _longer_prefixes(window, dimension, found)
 
 
-def strangers(window: Window, found: Iterable[FoundStudy]) -> bool:
-    """Whether a PACS answered studies that were not asked for: then it does not honour one of the keys."""
-    return any(not window.holds(study) for study in found)
+def not_honoured(dimension: str, beside: int, received: int) -> bool:
+    """
+    Whether a PACS does not honour the key that a part was asked by.
+
+    Some answer a few rows that nobody asked for; one that ignores the key answers the whole list again. A modality beside the
+    question may come of a PACS that matches all of a study's modalities and tells one: that split would lose studies.
+
+    Args:
+        dimension: That the window was split along.
+        beside: Answers to the part that are not in it.
+        received: Length of the whole list.
+    """
+    return beside > 0 if dimension == "modality" else beside > 0 and 4 * beside >= received
 
 
 def overlap(parts: Iterable[Collection[FoundStudy]]) -> bool:
@@ -151,7 +150,8 @@ def _value(found: FoundStudy, key: str) -> str:
     return found.accession_number if key == "AccessionNumber" else found.patient_id
 
 
-def _halves(window: Window) -> tuple[Window, ...]:
+def halves(window: Window) -> tuple[Window, ...]:
+    """The two halves of a window's time; empty when it is too short for that."""
     if window.until - window.since < SHORTEST_S:
         return ()
     middle = (window.since + window.until) // 2

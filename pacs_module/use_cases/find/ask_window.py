@@ -4,44 +4,45 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from ...domain.dicom.attributes import Attributes, FoundStudy, found_study
-from ...domain.errors import RetriableError, TooManyAnswers
+from ...domain.dicom.attributes import FoundStudy, found_study
+from ...domain.errors import RetriableError
 from ...domain.explain import loglines
-from ...domain.find.traits import TraitsByPacs, traits_of
-from ...domain.find.windows import Window, dimensions, is_suspicious, lost, overlap, split, strangers
-from ...ports import EventLog, PacsFinder
+from ...domain.find.caps import is_record, is_suspicious
+from ...domain.find.learned import LearnedTraits
+from ...domain.find.merging import merged
+from ...domain.find.windows import KEYS, Window, dimensions, halves, lost, not_honoured, overlap, seconds_of, split
+from ...ports import EventLog
+from .matched_finder import Matched, MatchedFinder
 
 MOST_QUERIES = 400
 """In one window; more than any cap of 100 needs on a day of 10,000 studies."""
 MOST_DAYS = 40
 STRIKES = 3
-ANEW = 10
-"""Each so manieth time a window is split anew: names that begin otherwise than all before are found then."""
+SPLIT_AGAIN = 10
+"""Every tenth round the split is recomputed: names that begin otherwise than all before are found then."""
+CONTROL_AGAIN = 60
+"""A list that stays at its greatest length is controlled when it stays for the first time, and every sixtieth time after."""
 
 
 @dataclass
-class PacsKnowledge:
-    """
-    What the answers of one PACS have taught: caps, keys that it does not honour, and the parts into which a day had to be split.
+class WindowMemory:
+    """How the days of one PACS were asked for: the parts of each, and how long its list was. A cache."""
 
-    A cache: learnt again after a restart.
-    """
-
-    caps: set[int] = field(default_factory=set)
-    deaf_to: set[str] = field(default_factory=set)
     strikes: Counter[str] = field(default_factory=Counter)
     parts: dict[Window, tuple[Window, ...]] = field(default_factory=dict)
     rounds: Counter[Window] = field(default_factory=Counter)
+    stays: dict[Window, tuple[int, int]] = field(default_factory=dict)
+    """Length of a window's list, and how many times it has been that in a row."""
 
     def parts_of(self, window: Window) -> tuple[Window, ...]:
-        """Into which parts a window is asked for: as it was split last time, each ANEW-th time as a whole."""
+        """The parts a window is asked for in: those of the last split, every SPLIT_AGAIN-th time the whole."""
         self.rounds[window] += window.whole_day
-        return (window,) if self.rounds[window] % ANEW == 0 else self.parts.get(window, (window,))
+        return (window,) if self.rounds[window] % SPLIT_AGAIN == 0 else self.parts.get(window, (window,))
 
     def remember(self, window: Window, leaves: Sequence[Window]) -> None:
-        """How a whole day was split; short windows differ each time and are not worth it."""
+        """Keep how a whole day was split; short windows differ each time and are not worth it."""
         self.parts.pop(window, None)
         if leaves and window.whole_day:
             self.parts[window] = tuple(leaves)
@@ -50,6 +51,15 @@ class PacsKnowledge:
         for gone in self.rounds.keys() - self.parts.keys() - {window}:
             del self.rounds[gone]
 
+    def control_is_due(self, window: Window, length: int) -> bool:
+        """Whether a list of the greatest length shall be controlled now: a day's first one, and one that stays so."""
+        before, times = self.stays.get(window, (0, 0))
+        times = times + 1 if before == length else 1
+        self.stays[window] = (length, times)
+        for oldest in list(self.stays)[:-MOST_DAYS]:
+            del self.stays[oldest]
+        return not before or times == 2 or times % CONTROL_AGAIN == 0
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -57,24 +67,25 @@ class Answers:
     All answers to a window (those without a UID too), whether they are all, and how many queries it took.
 
     ``proof``: what is not among them the PACS does not have. Not so where the window was split by modality or by names, which
-    leaves some out, nor where the number looks like a cap and no split could tell.
+    leaves some out, nor where the number looks like a cap and no split could tell. ``doubtful``: the length of a list that is
+    as long as the longest that this PACS has ever given, so that it may end there (:meth:`AskWindow.control` tells); else 0.
     """
 
     studies: tuple[FoundStudy, ...]
     complete: bool
     queries: int
     proof: bool = False
+    doubtful: int = 0
 
 
 @dataclass
 class AskWindow:
-    """Remembers by PACS what it has learnt."""
+    """Remembers by PACS how its days were asked for; what its answers have taught is remembered by the finder."""
 
-    finder: PacsFinder
+    finder: MatchedFinder
     log: EventLog
     modalities: tuple[str, ...]
-    traits: TraitsByPacs = field(default_factory=dict)
-    knowledge: dict[str, PacsKnowledge] = field(default_factory=dict)
+    memory: dict[str, WindowMemory] = field(default_factory=dict)
 
     def __call__(self, pacs: str, window: Window, return_keys: Sequence[str]) -> Answers:
         """
@@ -84,64 +95,142 @@ class AskWindow:
             RetriableError: The PACS did not answer.
             PermanentError: Its answers cannot be read.
         """
-        known = self.knowledge.setdefault(pacs, PacsKnowledge(set(traits_of(self.traits, pacs).caps)))
-        search = _Search(self.finder, self.log, pacs, known, self.modalities, return_keys)
-        results = [search.all_of(part) for part in known.parts_of(window)]
-        studies = _together(found for found, _ in results)
+        memory = self.memory.setdefault(pacs, WindowMemory())
+        search = self._search(pacs, return_keys)
+        results = [search.all_of(part) for part in memory.parts_of(window)]
+        studies = merged(found for each, _ in results for found in each)
         complete = all(all_there for _, all_there in results)
-        known.remember(window, search.leaves if complete else [])
+        memory.remember(window, search.leaves if complete else [])
         if not complete:
-            deaf_to = sorted(known.deaf_to)
-            self.log.event(
-                "result_list_capped", "result list capped", "ERROR",
-                pacs=pacs, query=window.query(), answers=len(studies), notHonoured=deaf_to,
-            )
-        return Answers(tuple(studies), complete, search.queries, complete and search.nothing_left_out)
+            self._tell_capped(pacs, window, len(studies))
+        doubtful = search.record if complete and search.leaves == [window] and not search.untold else 0
+        proof = complete and search.nothing_left_out and not doubtful
+        answers = Answers(tuple(studies), complete, search.queries, proof, doubtful)
+        if doubtful and window.whole_day and memory.control_is_due(window, doubtful):
+            return self.control(pacs, window, answers, return_keys)
+        return answers
+
+    def control(self, pacs: str, window: Window, answers: Answers, return_keys: Sequence[str]) -> Answers:
+        """
+        Ask for a doubtful list once more in two halves: a PACS that has more than the list held shows it.
+
+        Returns:
+            The answers with what the halves brought; with ``proof`` where they brought nothing new.
+        """
+        search = self._search(pacs, return_keys)
+        try:
+            new = search.beyond(window, answers.studies)
+            whole = search.one(window) if new else None
+        except RetriableError as error:
+            words = "a list that may be cut could not be controlled"
+            self.log.event("control_failed", words, "WARNING", pacs=pacs, query=window.query(), error=str(error))
+            new, whole = None, None
+        counted = replace(answers, queries=answers.queries + search.queries)
+        if new is None or (whole is not None and (whole.received or 0) > answers.doubtful):
+            return counted  # not told; or it has grown meanwhile: no cap
+        if whole is None:
+            return replace(counted, proof=True, doubtful=0)
+        search.learn_cap(answers.doubtful)
+        found, complete = search.rest(window, whole)
+        self.memory[pacs].remember(window, search.leaves if complete else [])
+        together = merged([*answers.studies, *found])
+        proof = complete and search.nothing_left_out
+        return Answers(tuple(together), complete, answers.queries + search.queries, proof)
+
+    def _search(self, pacs: str, return_keys: Sequence[str]) -> _Search:
+        memory = self.memory.setdefault(pacs, WindowMemory())
+        learned = self.finder.learned(pacs)
+        return _Search(self.finder, self.log, pacs, learned, memory.strikes, self.modalities, return_keys)
+
+    def _tell_capped(self, pacs: str, window: Window, answers: int) -> None:
+        query, ignored = window.query(), sorted(tuple(self.finder.learned(pacs).ignores))
+        words = "result list capped"
+        self.log.event("result_list_capped", words, "ERROR", pacs=pacs, query=query, answers=answers, notHonoured=ignored)
 
 
 @dataclass
 class _Search:
     """One window's search."""
 
-    finder: PacsFinder
+    finder: MatchedFinder
     log: EventLog
     pacs: str
-    known: PacsKnowledge
+    learned: LearnedTraits
+    strikes: Counter[str]
     modalities: tuple[str, ...]
     return_keys: Sequence[str]
     queries: int = 0
     leaves: list[Window] = field(default_factory=list)
-    doubtful: bool = False
+    untold: bool = False
+    """A list looks cut, and no split could tell."""
+    record: int = 0
+    """The length of a list that is as long as the longest ever; 0: there was none."""
 
     @property
     def nothing_left_out(self) -> bool:
         """Whether the parts that were asked for, together, are all of the window."""
         by_time = all(not leaf.modality and not leaf.prefixes for leaf in self.leaves)
-        return bool(self.leaves) and by_time and not self.doubtful
+        return bool(self.leaves) and by_time and not self.untold
 
     def all_of(self, window: Window) -> tuple[list[FoundStudy], bool]:
         """The studies of a window, and whether they are all."""
-        return self._rest(window, self._one(window))
+        longest = self.learned.longest
+        answer = self.one(window)
+        if is_record(answer, self.learned, longest):
+            self.record = answer.received or 0
+        return self.rest(window, answer)
 
-    def _rest(self, window: Window, answer: _Answer) -> tuple[list[FoundStudy], bool]:
-        if not answer.cut and not is_suspicious(answer.count, self.known.caps):
+    def rest(self, window: Window, answer: _Answer) -> tuple[list[FoundStudy], bool]:
+        """The studies of a window that was asked for as a whole, in parts where that answer may have been cut."""
+        if not is_suspicious(answer, self.learned):
             if answer.studies or not window.prefixes:
                 self.leaves.append(window)
             return answer.studies, True
         return self._in_parts(window, answer)
+
+    def beyond(self, window: Window, found: Sequence[FoundStudy]) -> set[str] | None:
+        """The UIDs that the halves of a window bring and the whole did not; None where halves cannot tell."""
+        untimed = any(seconds_of(study.study_time) is None for study in found)  # such a one is in neither half
+        parts = () if untimed or KEYS["time"] in self.learned.ignores else halves(window)
+        known = {study.study_uid for study in found}
+        answers = self._ask_each(parts, "time", known) if parts else None
+        if answers is None:
+            return None
+        return {study.study_uid for answer in answers.values() for study in answer.studies} - known - {""}
+
+    def learn_cap(self, cap: int) -> None:
+        """The PACS stops at this number."""
+        if cap not in self.learned.caps:
+            self.learned.caps.add(cap)
+            self.log.event("cap_learned", "the PACS caps its answers", "WARNING", pacs=self.pacs, cap=cap)
+
+    def one(self, window: Window) -> _Answer:
+        """One C-FIND."""
+        self.queries += 1
+        query = window.query()
+        self.log.line(loglines.find_query(query))
+        matched = self._find(query)
+        self.learned.take_length(matched.received, matched.cut)
+        studies = [found_study(self.pacs, answer) for answer in matched.answers]
+        once = merged(studies)
+        if len(once) < len(studies):
+            times = Counter(study.study_uid for study in studies)
+            twice = [uid for uid, number in times.items() if uid and number > 1]
+            self.log.event("duplicate_answers", "duplicate answers", pacs=self.pacs, studyUIDs=twice)
+        return _Answer(once, matched.received, matched.cut, matched.dropped)
 
     def _in_parts(self, window: Window, whole: _Answer) -> tuple[list[FoundStudy], bool]:
         together = whole.studies
         before = len(self.leaves)
         for dimension in dimensions(window, whole.studies):
             parts = split(window, dimension, whole.studies, self.modalities)
-            if not parts or dimension in self.known.deaf_to or self.queries + len(parts) > MOST_QUERIES:
+            if not parts or KEYS[dimension] in self.learned.ignores or self.queries + len(parts) > MOST_QUERIES:
                 continue
-            answers = self._ask_each(parts, dimension)
+            answers = self._ask_each(parts, dimension, {study.study_uid for study in whole.studies}, whole.received)
             if answers is None:
                 continue
-            results = {part: self._rest(part, answer) for part, answer in answers.items()}
-            together = _together([together, *(found for found, _ in results.values())])
+            results = {part: self.rest(part, answer) for part, answer in answers.items()}
+            together = merged([*together, *(study for found, _ in results.values() for study in found)])
             whole_parts = {part: found for part, (found, all_there) in results.items() if all_there}
             if lost(whole.studies, whole_parts):
                 self._strike(dimension)
@@ -150,58 +239,40 @@ class _Search:
                 return together, True
             del self.leaves[before:]
         self.leaves.append(window)
-        self.doubtful = True
+        self.untold = True
         # A round number that no split could question is most likely just that; a known cap or a status is not.
-        return together, not whole.cut and not any(whole.count >= cap for cap in self.known.caps)
+        return together, not whole.cut and not any((whole.received or 0) >= cap for cap in self.learned.caps)
 
-    def _ask_each(self, parts: Sequence[Window], dimension: str) -> dict[Window, _Answer] | None:
+    def _ask_each(
+        self, parts: Sequence[Window], dimension: str, known: set[str], received: int | None = None
+    ) -> dict[Window, _Answer] | None:
         """An answer a part, or None as soon as one shows that the PACS does not honour the key: no use in asking on."""
         answers: dict[Window, _Answer] = {}
         for part in parts:
-            answers[part] = self._one(part)
+            answers[part] = self.one(part)
             told = [answer.studies for answer in answers.values()]
-            if strangers(part, answers[part].studies) or (dimension == "time" and overlap(told)):
-                self._deaf(dimension)
+            beside = answers[part].dropped.get(KEYS[dimension], 0)
+            ignored = not_honoured(dimension, beside, received or answers[part].received or len(known))
+            if ignored or (dimension == "time" and overlap(told)):
+                self._ignores(KEYS[dimension])
                 return None
         return answers
 
     def _strike(self, dimension: str) -> None:
         """Studies of the whole were missing in the parts: an overloaded PACS does that once, one that matches oddly always."""
-        self.known.strikes[dimension] += 1
-        if self.known.strikes[dimension] >= STRIKES:
-            self._deaf(dimension)
+        self.strikes[dimension] += 1
+        if self.strikes[dimension] >= STRIKES:
+            self._ignores(KEYS[dimension])
 
-    def _deaf(self, dimension: str) -> None:
-        self.known.deaf_to.add(dimension)
-        self.log.event("key_not_honoured", "key not honoured", "WARNING", pacs=self.pacs, attribute=dimension)
+    def _ignores(self, key: str) -> None:
+        self.learned.ignores.add(key)
+        self.log.event("key_not_honoured", "key not honoured", "WARNING", pacs=self.pacs, attribute=key)
 
-    def _learn(self, whole: _Answer, together: list[FoundStudy]) -> None:
-        if (len(together) > whole.count or whole.cut) and whole.count not in self.known.caps:
-            self.known.caps.add(whole.count)
-            self.log.event(
-                "cap_learned", "the PACS caps its answers", "WARNING",
-                pacs=self.pacs, cap=whole.count,
-            )
+    def _learn(self, whole: _Answer, together: Sequence[FoundStudy]) -> None:
+        if whole.received is not None and (len(together) > whole.received or whole.cut):
+            self.learn_cap(whole.received)
 
-    def _one(self, window: Window) -> _Answer:
-        self.queries += 1
-        query = window.query()
-        self.log.line(loglines.find_query(query))
-        try:
-            answers, cut = self._find(query), False
-        except TooManyAnswers as error:
-            answers, cut = error.partial, True
-        studies = [found_study(self.pacs, answer) for answer in answers]
-        once = _together([studies])
-        if len(once) < len(studies):
-            uids = Counter(study.study_uid for study in studies)
-            self.log.event(
-                "duplicate_answers", "duplicate answers",
-                pacs=self.pacs, studyUIDs=[uid for uid, times in uids.items() if uid and times > 1],
-            )
-        return _Answer(once, len(studies), cut)
-
-    def _find(self, query: Mapping[str, str]) -> list[Attributes]:
+    def _find(self, query: Mapping[str, str]) -> Matched:
         """
         One query; a part of a split window once more when it fails.
 
@@ -209,33 +280,31 @@ class _Search:
         of a window is not repeated: the next round asks again.
         """
         try:
-            return self.finder.find(self.pacs, "STUDY", query, self.return_keys)
-        except TooManyAnswers:
-            raise
+            return self.finder.ask_part(self.pacs, "STUDY", query, self.return_keys)
         except RetriableError as error:
             if self.queries == 1:
                 raise
             self.queries += 1
-            self.log.event(
-                "part_asked_again", "a part is asked once more", "WARNING",
-                pacs=self.pacs, query=query, error=str(error),
-            )
-            return self.finder.find(self.pacs, "STUDY", query, self.return_keys)
+            words = "a part is asked once more"
+            self.log.event("part_asked_again", words, "WARNING", pacs=self.pacs, query=query, error=str(error))
+            return self.finder.ask_part(self.pacs, "STUDY", query, self.return_keys)
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """The studies of one C-FIND, each once; ``count`` as the PACS counts; ``cut``: it said itself that there are more."""
+    """
+    The studies of one C-FIND, each once.
+
+    ``received`` as the PACS counts, None: not known; ``cut``: it said itself that there are more; ``dropped``: answers beside
+    the question, by key.
+    """
 
     studies: list[FoundStudy]
-    count: int
+    received: int | None
     cut: bool
+    dropped: Mapping[str, int]
 
 
-def _together(lists: Iterable[list[FoundStudy]]) -> list[FoundStudy]:
-    """Every study once; those without a UID by what else is known of them."""
-    found: dict[tuple[str, ...], FoundStudy] = {}
-    for study in (study for answers in lists for study in answers):
-        key = (study.study_uid,) if study.study_uid else ("", study.accession_number, study.patient_id, study.study_time)
-        found.setdefault(key, study)
-    return list(found.values())
+def studies_of(pacs: str, answers: Iterable[Mapping[str, str]]) -> list[FoundStudy]:
+    """The studies in some answers, each once."""
+    return merged(found_study(pacs, answer) for answer in answers)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from ...domain.dicom.attributes import FoundStudy
 from ...domain.explain import loglines
 from ...domain.find.go_live import NO_BACKLOG, Backlog
+from ...domain.find.merging import merged
 from ...domain.find.sighting import Seen, new_study, see, unpullable_key
 from ...domain.find.stability import StabilityPolicy
 from ...domain.find.traits import TraitsByPacs, traits_of
@@ -85,6 +86,8 @@ class FindStudies:
         day = window.day.isoformat()
         self.log.line(loglines.find_list(day))
         answers = self.ask(pacs, window, STUDY_KEYS)
+        if answers.doubtful and window.whole_day and self.vanished.lacks(pacs, window.day, answers.studies):
+            answers = self.ask.control(pacs, window, answers, STUDY_KEYS)  # before anything is called gone
         self.log.line(loglines.found_list(day, len(answers.studies)))
         stable, undecided = self.take_note(answers.studies)
         if answers.proof and window.whole_day:
@@ -122,14 +125,13 @@ class FindStudies:
         self._quiet[key] = found
 
     def _usable(self, answers: Iterable[FoundStudy]) -> Iterable[FoundStudy]:
-        seen: set[str] = set()
-        for told in answers:
+        named: list[FoundStudy] = []
+        for told in merged(answers):
             trusted = traits_of(self.traits, told.pacs).trust_modalities
             found = told if trusted else replace(told, modalities=())
-            named = found if found.study_uid else self.with_uid(found)
-            if named is not None and named.study_uid not in seen:
-                seen.add(named.study_uid)
-                yield named
+            study = found if found.study_uid else self.with_uid(found)
+            named += [study] if study is not None else []
+        return merged(named)  # of two rows one may have come without its UID
 
     def _sight(self, found: FoundStudy, fresh: list[Study]) -> tuple[Seen, Study]:
         if fresh and fresh[-1].study_uid == found.study_uid:

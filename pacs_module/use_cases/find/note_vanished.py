@@ -73,6 +73,11 @@ class NoteVanished:
             )
         return counted
 
+    def lacks(self, pacs: str, day: date, answers: Collection[FoundStudy]) -> bool:
+        """Whether known studies of the day are not among the answers."""
+        known, _ = self._known_at(pacs, day)
+        return bool(known - {found.study_uid for found in answers})
+
     def _known_at(self, pacs: str, day: date) -> tuple[set[str], set[str]]:
         """The studies that the PACS had of the day, and, when they were just read, those that are counted as missing."""
         now = self.clock.now()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from ...domain.dicom.attributes import FoundStudy, clean_uid, dashed_date
 from ...domain.errors import PipelineError
+from ...domain.find.matching import judge_answer
 from ...domain.instants import milliseconds
 from ...ports import Clock, EventLog, PacsFinder
+from .matched_finder import other_value
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=10), timedelta(days=1)
 """A PACS that does not tell now will hardly tell in the next find: the pauses double."""
@@ -56,6 +59,8 @@ class ResolveUid:
     def _uids(self, found: FoundStudy, level: str, name: str, value: str) -> set[str]:
         try:
             answers = self.finder.find(found.pacs, level, {name: value}, KEYS)
+            proved = [one for one in answers if judge_answer(level, {name: value}, one).proved]
+            others = self._answered_anyway(found.pacs, level, name, value) if len(proved) < len(answers) else set()
         except PipelineError as error:
             self.log.event(
                 "uid_not_resolved", "no UID another way", "WARNING",
@@ -63,4 +68,12 @@ class ResolveUid:
             )
             return set()
         same_day = [a for a in answers if dashed_date(a.get("StudyDate", "")) in ("", found.study_date)]
-        return {uid for uid in (clean_uid(answer.get("StudyInstanceUID", "")) for answer in same_day) if uid}
+        return _uids_of(same_day) - others
+
+    def _answered_anyway(self, pacs: str, level: str, name: str, value: str) -> set[str]:
+        """The UIDs that come for another value, too: a PACS that ignores the key and does not return it names any study."""
+        return _uids_of(self.finder.find(pacs, level, {name: other_value(value)}, KEYS))
+
+
+def _uids_of(answers: Iterable[Mapping[str, str]]) -> set[str]:
+    return {clean_uid(answer.get("StudyInstanceUID", "")) for answer in answers} - {""}

@@ -10,10 +10,12 @@ from typing import Any
 
 from ...domain.dicom.attributes import FoundStudy, SeriesFacts, clean_uid, found_study, parse_count
 from ...domain.errors import PipelineError
+from ...domain.find.merging import merged
 from ...domain.rules.filters import judge_modalities, judge_series
 from ...domain.rules.switches import Switches
-from ...ports import Clock, PacsFinder
+from ...ports import Clock
 from ..find.find_studies import STUDY_KEYS
+from ..find.matched_finder import MatchedFinder
 from ..pull.prepare_pull import SERIES_KEYS
 from .manual_pull import check_asked
 
@@ -31,7 +33,7 @@ class LookUp:
     ``unreachable`` are those whose circuit is open: they are not waited for.
     """
 
-    finder: PacsFinder
+    finder: MatchedFinder
     clock: Clock
     switches: Switches
     pacs: tuple[str, ...]
@@ -48,7 +50,8 @@ class LookUp:
             asked: DICOM keywords of :data:`pacs_module.use_cases.operate.manual_pull.NAMES` to values.
 
         Returns:
-            By PACS: ``studies`` with ``would`` (what would be done, and why) and ``series``, or ``error``.
+            By PACS: ``studies`` with ``would`` (what would be done, and why) and ``series``, or ``error``; ``dropped``: what
+            was answered beside the question, in words, and ``ignores``: keys that this PACS does not honour.
 
         Raises:
             MessageError: Nothing usable was asked for, or a wildcard.
@@ -70,12 +73,15 @@ class LookUp:
         if pacs in self.unreachable:
             return {"error": "not asked: it did not answer the last find", "studies": []}
         try:
-            found = self._studies(pacs, wanted)
-            return {"studies": [self._told(study, number < MOST_STUDIES) for number, study in enumerate(found)]}
+            found, dropped = self._studies(pacs, wanted)
+            told: dict[str, Any] = {"studies": [self._told(one, number < MOST_STUDIES) for number, one in enumerate(found)]}
+            told |= {"dropped": dropped} if dropped else {}
+            ignores = sorted(tuple(self.finder.learned(pacs).ignores))
+            return {**told, "ignores": ignores} if ignores else told
         except PipelineError as error:
             return {"error": str(error), "studies": []}
 
-    def _studies(self, pacs: str, wanted: Mapping[str, str]) -> list[FoundStudy]:
+    def _studies(self, pacs: str, wanted: Mapping[str, str]) -> tuple[list[FoundStudy], str]:
         query = dict(wanted)
         series = query.pop("SeriesInstanceUID", "")
         if series and not query:
@@ -83,10 +89,9 @@ class LookUp:
             owners = [clean_uid(answer.get("StudyInstanceUID", "")) for answer in answers]
             query = {"StudyInstanceUID": next((uid for uid in owners if uid), "")}
             if not query["StudyInstanceUID"]:
-                return []
-        answers = self.finder.find(pacs, "STUDY", {**query, "StudyDate": ""}, STUDY_KEYS)
-        studies = {study.study_uid: study for study in (found_study(pacs, answer) for answer in answers)}
-        return list(studies.values())
+                return [], ""
+        matched = self.finder.ask_part(pacs, "STUDY", {**query, "StudyDate": ""}, STUDY_KEYS)
+        return merged(found_study(pacs, answer) for answer in matched.answers), matched.words
 
     def _told(self, study: FoundStudy, with_series: bool) -> dict[str, Any]:
         told: dict[str, Any] = {

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...domain.dicom.attributes import FoundStudy, clean_uid, found_study, unpadded
 from ...domain.errors import MessageError, PipelineError
 from ...domain.explain import loglines
+from ...domain.find.matching import judge_answer
+from ...domain.find.merging import merged
 from ...domain.find.sighting import new_study
 from ...domain.rules.switches import Switches
 from ...domain.study.lifecycle import Event, State
 from ...domain.study.priority import MANUAL
 from ...domain.study.study import Study
-from ...ports import Clock, EventLog, PacsFinder, StudyStore
+from ...ports import Clock, EventLog, StudyStore
 from ..find.find_studies import STUDY_KEYS
+from ..find.matched_finder import Matched, MatchedFinder, untold_of
 from ..update_study import change
 from .manual_work import Who, progress
 
+MOST_ASKED_AFTER = 5
+"""Of so many answers that do not tell the asked keys it is asked once more, at each PACS; a long list of them is no answer."""
 NAMES = ("AccessionNumber", "PatientID", "StudyInstanceUID", "SeriesInstanceUID")
 
 
@@ -27,7 +32,7 @@ class ManualPull:
     """Finds at every PACS and any date, and puts what was found at the head of the queue."""
 
     store: StudyStore
-    finder: PacsFinder
+    finder: MatchedFinder
     clock: Clock
     log: EventLog
     switches: Switches
@@ -46,7 +51,8 @@ class ManualPull:
 
         Returns:
             ``studies`` that were found and put in front (:func:`progress`, and ``pacs`` that have it), ``unpullable``: those
-            that no PACS gives a StudyInstanceUID for, and ``errors`` by PACS.
+            that no PACS gives a StudyInstanceUID for, ``notMatching`` by PACS: what was answered beside the question, in words,
+            and ``errors`` by PACS.
 
         Raises:
             MessageError: Nothing usable was asked for, or a wildcard.
@@ -55,34 +61,68 @@ class ManualPull:
         self.log.line(loglines.manual_find_move(wanted))
         found: dict[str, list[FoundStudy]] = {}
         without: list[FoundStudy] = []
+        beside: dict[str, str] = {}
         errors: dict[str, str] = {}
         for pacs in self.pacs:
             try:
-                answers = self._find(pacs, wanted)
+                at_pacs = self._find(pacs, wanted, by)
             except PipelineError as error:
                 errors[pacs] = str(error)
                 continue
-            named = {answer: answer if answer.study_uid else self.with_uid(answer, by) for answer in answers}
-            without += [answer for answer, study in named.items() if study is None]
-            for study in {study.study_uid: study for study in named.values() if study}.values():
+            without += at_pacs.without
+            beside |= {pacs: at_pacs.beside} if at_pacs.beside else {}
+            for study in merged(at_pacs.studies):
                 found.setdefault(study.study_uid, []).append(study)
         if not found:
             self.log.line(loglines.MOVE_FAILED)
         series = wanted.get("SeriesInstanceUID")
         asking = Who(by, why)
         studies = [self._put_in_front(copies, [series] if series else [], asking) for copies in found.values()]
-        return {"studies": studies, "unpullable": [_nameless(study) for study in without], "errors": errors}
+        unpullable = [_nameless(study) for study in without]
+        return {"studies": studies, "unpullable": unpullable, "notMatching": beside, "errors": errors}
 
-    def _find(self, pacs: str, wanted: Mapping[str, str]) -> list[FoundStudy]:
+    def _find(self, pacs: str, wanted: Mapping[str, str], by: str) -> _AtPacs:
         query = {key: value for key, value in wanted.items() if key != "SeriesInstanceUID"}
         if "SeriesInstanceUID" in wanted and not query.keys() & {"StudyInstanceUID", "AccessionNumber"}:
             query["StudyInstanceUID"] = self._study_of(pacs, wanted["SeriesInstanceUID"])
             if not query["StudyInstanceUID"]:
-                return []
-        query = {**query, "StudyDate": ""}
-        self.log.line(loglines.find_query(query))
-        answers = self.finder.find(pacs, "STUDY", query, STUDY_KEYS)
-        return list(dict.fromkeys(found_study(pacs, answer) for answer in answers))
+                return _AtPacs()
+        self.log.line(loglines.find_query({**query, "StudyDate": ""}))
+        matched = self.finder.ask_part(pacs, "STUDY", {**query, "StudyDate": ""}, STUDY_KEYS)
+        return self._certain(pacs, query, matched, by)
+
+    def _certain(self, pacs: str, query: Mapping[str, str], matched: Matched, by: str) -> _AtPacs:
+        """
+        The studies that are certainly those that the person means.
+
+        What is pulled by hand goes before everything else and is computed: an answer that does not say that it is the one is
+        asked after, and left alone where the PACS does not prove it.
+        """
+        at_pacs = _AtPacs()
+        unproved = 0
+        for answer in matched.answers:
+            study = found_study(pacs, answer)
+            untold = untold_of(judge_answer("STUDY", query, answer), query)
+            untold.pop("StudyInstanceUID", None)
+            if untold and (unproved >= MOST_ASKED_AFTER or not study.study_uid or not self._confirms(study, untold)):
+                unproved += 1
+                continue
+            named = study if study.study_uid else self.with_uid(study, by)
+            if named is None:
+                at_pacs.without.append(study)
+            elif named.study_uid == query.get("StudyInstanceUID", named.study_uid):
+                at_pacs.studies.append(named)
+        at_pacs.beside = _beside(query, matched, unproved)
+        return at_pacs
+
+    def _confirms(self, study: FoundStudy, untold: Mapping[str, str]) -> bool:
+        """A PACS that fails here has proved nothing."""
+        try:
+            return self.finder.confirms(study.pacs, study.study_uid, untold)
+        except PipelineError as error:
+            words = "a study could not be asked after"
+            self.log.event("not_confirmed", words, "WARNING", pacs=study.pacs, studyUID=study.study_uid, error=str(error))
+            return False
 
     def _study_of(self, pacs: str, series_uid: str) -> str:
         """Our own documents know most series; not every PACS finds a series without its study (field notes 3)."""
@@ -92,7 +132,7 @@ class ManualPull:
         query = {"SeriesInstanceUID": series_uid}
         self.log.line(loglines.find_query(query))
         answers = self.finder.find(pacs, "SERIES", query, ("StudyInstanceUID",))
-        right = [answer for answer in answers if clean_uid(answer.get("SeriesInstanceUID", series_uid)) == series_uid]
+        right = [answer for answer in answers if clean_uid(answer.get("SeriesInstanceUID", "")) == series_uid]
         return clean_uid(right[0].get("StudyInstanceUID", "")) if right else ""
 
     def _put_in_front(self, copies: list[FoundStudy], series: list[str], who: Who) -> dict[str, Any]:
@@ -117,6 +157,25 @@ class ManualPull:
         assert study is not None, "documents are never deleted"  # noqa: S101
         self.log.line(loglines.manual_pull(first.study_uid, first.study_date))
         return {**progress(study), "studyDate": first.study_date, "pacs": [copy.pacs for copy in copies]}
+
+
+@dataclass
+class _AtPacs:
+    """What one PACS has: ``studies``, those ``without`` a UID, and what it answered ``beside`` the question, in words."""
+
+    studies: list[FoundStudy] = field(default_factory=list)
+    without: list[FoundStudy] = field(default_factory=list)
+    beside: str = ""
+
+
+def _beside(query: Mapping[str, str], matched: Matched, unproved: int) -> str:
+    parts = [matched.words] if matched.words else []
+    if unproved:
+        keys = " and ".join(query)
+        parts.append(f"{unproved} answers do not tell {keys}, and the PACS did not prove that they are meant: left alone")
+    if matched.cut and (parts or not matched.answers):
+        parts.append("the PACS cut its list: what was asked for may be beyond its end")
+    return "; ".join(parts)
 
 
 def _nameless(study: FoundStudy) -> dict[str, Any]:

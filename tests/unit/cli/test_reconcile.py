@@ -25,6 +25,7 @@ from pacs_module.cli import app, reconcile
 from pacs_module.domain.errors import MessageError, RetriableError
 from pacs_module.domain.study.study import PULL, Study
 from pacs_module.service.reconciliation import reconciler
+from pacs_module.use_cases.find.matched_finder import MatchedFinder
 from tests.fakes.pipeline import UID, answer, series_answer
 from tests.fakes.served import found, service_on, settings_file
 from tests.fakes.world import FakePacs
@@ -61,7 +62,7 @@ def command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     late = {"AccessionNumber": "=A2", "StudyDescription": "胸部 [b]1[/b]", "StudyTime": "090000"}
     pacs.studies["A"] = [answer(), answer(UID + ".7", 60, **late)]
     pacs.series["A"] = [series_answer(UID + ".7.1", 60, UID + ".7", **GE)]
-    monkeypatch.setattr(reconcile, "opened_finder", lambda _: nullcontext(pacs))
+    monkeypatch.setattr(reconcile, "opened_finder", lambda _, log: nullcontext(MatchedFinder(pacs, log)))
     monkeypatch.setattr(reconcile, "reconciler", lambda world: replace(reconciler(world), sleep=lambda _: None))
     return Command(settings, pacs, capsys, monkeypatch)
 

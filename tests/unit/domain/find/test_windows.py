@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import pytest
 
 from pacs_module.domain.dicom.attributes import FoundStudy
+from pacs_module.domain.find.caps import is_record, is_suspicious
 from pacs_module.domain.find.go_live import Backlog
+from pacs_module.domain.find.learned import LearnedTraits
 from pacs_module.domain.find.schedule import FindSchedule, due_windows
-from pacs_module.domain.find.windows import Window, dimensions, is_suspicious, lost, overlap, seconds_of, split, strangers
+from pacs_module.domain.find.windows import Window, dimensions, lost, not_honoured, overlap, seconds_of, split
 from pacs_module.domain.study.study import Study
 
 DAY = date(2026, 11, 21)
 BEFORE = date(2026, 11, 20)
 NOON = datetime(2026, 11, 21, 12, 0)
+
+
+@dataclass(frozen=True)
+class Came:
+    """A list of answers."""
+
+    received: int | None
+    cut: bool = False
 
 
 def found(
@@ -50,7 +61,61 @@ def test_the_query_of_a_window(window: Window, query: dict[str, str]) -> None:
     ],
 )
 def test_which_numbers_are_suspicious(count: int, caps: tuple[int, ...], suspicious: bool) -> None:
-    assert is_suspicious(count, caps) == suspicious
+    assert is_suspicious(Came(count), LearnedTraits(set(caps))) == suspicious
+
+
+def test_a_list_that_the_pacs_cut_is_suspicious_and_its_round_numbers_are_not() -> None:
+    """K12: where nobody knows how many came, that is no number."""
+    says = LearnedTraits()
+    assert is_suspicious(Came(None, cut=True), says)
+    assert is_suspicious(Came(0, cut=True), says)
+    says.take_length(None, cut=True)
+    assert (says.caps, says.says_when_cut, says.longest) == (set(), True, 0)
+    assert not is_suspicious(Came(100), says)
+    assert not is_record(Came(130), says, 130)
+
+
+@pytest.mark.parametrize(
+    ("count", "longest", "doubtful"),
+    [
+        (130, 0, True),
+        (130, 130, True),
+        (131, 130, True),
+        (129, 130, False),
+        (9, 0, False),
+        (10, 0, True),
+        (10, 11, False),
+        (0, 0, False),
+    ],
+)
+def test_only_a_list_as_long_as_the_longest_may_end_at_a_silent_cap(count: int, longest: int, doubtful: bool) -> None:
+    assert is_record(Came(count), LearnedTraits(), longest) == doubtful
+    assert not is_record(Came(count), LearnedTraits({100}), longest), "its cap is known"
+
+
+def test_a_list_longer_than_a_learned_cap_takes_it_back_and_a_set_one_stays() -> None:
+    learned = LearnedTraits({45, 100}, set(), (100,))
+    learned.take_length(120, cut=False)
+    assert (learned.caps, learned.longest) == ({100}, 120)
+
+
+@pytest.mark.parametrize(
+    ("dimension", "beside", "received", "ignored"),
+    [
+        ("time", 0, 100, False),
+        ("time", 3, 100, False),
+        ("time", 24, 100, False),
+        ("time", 25, 100, True),
+        ("time", 100, 100, True),
+        ("AccessionNumber", 3, 100, False),
+        ("AccessionNumber", 97, 100, True),
+        ("PatientID", 5, 10, True),
+        ("modality", 1, 100, True),
+        ("modality", 0, 100, False),
+    ],
+)
+def test_a_key_is_ignored_where_the_whole_list_comes_again(dimension: str, beside: int, received: int, ignored: bool) -> None:
+    assert not_honoured(dimension, beside, received) == ignored
 
 
 def test_halves_exclude_each_other_and_leave_nothing_out() -> None:
@@ -80,8 +145,6 @@ def test_the_name_that_differs_earliest_is_split_first() -> None:
 
 def test_what_tells_that_a_key_is_not_honoured() -> None:
     morning, evening = split(Window(DAY), "time", [found("1")], ())
-    assert strangers(morning, [found("1", "230000")])
-    assert not strangers(morning, [found("1", "080000"), found("2", "")])
     assert overlap([[found("1")], [found("1")]])
     assert not overlap([[found("1"), found("1")], [found("2")]]), "an answer that comes twice in one part is only a duplicate"
     assert lost([found("1", "080000")], {morning: [], evening: [found("2", "230000")]})

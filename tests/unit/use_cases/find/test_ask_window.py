@@ -11,6 +11,7 @@ from pacs_module.domain.dicom.attributes import Attributes
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.find.windows import Window
 from pacs_module.use_cases.find.ask_window import AskWindow
+from pacs_module.use_cases.find.matched_finder import MatchedFinder
 from tests.fakes.world import FakeLog
 
 DAY = date(2020, 6, 18)
@@ -37,7 +38,7 @@ class Pacs:
 @pytest.mark.parametrize("silent", [(), range(3, 100, 3), range(2, 100, 4)])
 def test_a_capped_day_is_found_whole_though_queries_fail_now_and_then(silent: Sequence[int]) -> None:
     pacs, log = Pacs(silent), FakeLog()
-    answers = AskWindow(pacs, log, ("CT",))("A", Window(DAY), ())
+    answers = AskWindow(MatchedFinder(pacs, log), log, ("CT",))("A", Window(DAY), ())
     assert answers.complete
     assert {study.study_uid for study in answers.studies} == {study["StudyInstanceUID"] for study in STUDIES}
     assert answers.queries == pacs.asked
@@ -48,12 +49,12 @@ def test_a_capped_day_is_found_whole_though_queries_fail_now_and_then(silent: Se
 def test_the_first_query_is_not_repeated() -> None:
     pacs = Pacs([1])
     with pytest.raises(RetriableError):
-        AskWindow(pacs, FakeLog(), ("CT",))("A", Window(DAY), ())
+        AskWindow(MatchedFinder(pacs, FakeLog()), FakeLog(), ("CT",))("A", Window(DAY), ())
     assert pacs.asked == 1
 
 
 def test_a_part_that_fails_twice_ends_the_round() -> None:
     pacs = Pacs([3, 4])
     with pytest.raises(RetriableError):
-        AskWindow(pacs, FakeLog(), ("CT",))("A", Window(DAY), ())
+        AskWindow(MatchedFinder(pacs, FakeLog()), FakeLog(), ("CT",))("A", Window(DAY), ())
     assert pacs.asked == 4

@@ -9,9 +9,10 @@ import pytest
 
 from pacs_module.domain.errors import MessageError, RetriableError
 from pacs_module.domain.rules.switches import Switches
+from pacs_module.use_cases.find.matched_finder import MatchedFinder
 from pacs_module.use_cases.operate.look_up_at_pacs import LookUp
 from tests.fakes.pipeline import THICK, THIN, UID, answer, series_answer
-from tests.fakes.world import DAY, FakeClock, FakePacs
+from tests.fakes.world import DAY, FakeClock, FakeLog, FakePacs
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def pacs() -> FakePacs:
 
 
 def look_up(pacs: FakePacs, days: tuple[date, ...] = (DAY,), unreachable: tuple[str, ...] = ()) -> LookUp:
-    return LookUp(pacs, FakeClock(), Switches(), ("A", "B"), unreachable, lambda: list(days))
+    return LookUp(MatchedFinder(pacs, FakeLog()), FakeClock(), Switches(), ("A", "B"), unreachable, lambda: list(days))
 
 
 def test_every_series_with_its_verdict_and_what_would_be_done(pacs: FakePacs) -> None:

@@ -41,6 +41,7 @@ def test_a_manual_pull_of_nothing_or_at_a_pacs_that_is_down_says_so() -> None:
     assert world.manual({"PatientID": "P9"}, "x") == {
         "studies": [],
         "unpullable": [],
+        "notMatching": {},
         "errors": {"B": "Orthanc does not answer"},
     }
     assert world.log.take()[-1] == "orthanc move failed!"

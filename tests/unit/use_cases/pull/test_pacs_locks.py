@@ -39,7 +39,8 @@ def process(world: Pipeline, leases: MemoryLeases, owner: str, sparing: dict[str
 
 
 def found(world: Pipeline, number: int, pacs: str = "A", count: int = 100) -> None:
-    world.pacs.studies[pacs] = [answer(f"{UID}.{pacs}{place}", count, StudyTime=f"08{place:02}00") for place in range(number)]
+    uids = [f"{UID}.{ord(pacs)}{place}" for place in range(number)]
+    world.pacs.studies[pacs] = [answer(uid, count, StudyTime=f"08{place:02}00") for place, uid in enumerate(uids)]
     world.find(pacs, DAY)
     world.find(pacs, DAY)
 
@@ -84,7 +85,7 @@ def test_a_process_that_stood_still_sees_that_its_turn_is_over(world: Pipeline) 
 
     one.prepare.finder = Slow()  # type: ignore[assignment]
     assert one() == 0
-    study = world.study(f"{UID}.A0")
+    study = world.study(f"{UID}.650")
     assert (world.plugins.asked, study.state, study.due[PULL]) == ([], "meta_only", world.clock.now())
     assert "another has its turn" in study.why
 
@@ -109,7 +110,7 @@ def test_rates_hold_over_both_and_over_restarts_and_let_emergencies_through(worl
     assert two.turns.held == {"A": "60 pulls an hour: the next in 60 s"}
     world.clock.pass_seconds(59)
     assert pulled(two) == 0
-    world.work.prioritise(f"{UID}.A2", EMERGENCY, WHO)
+    world.work.prioritise(f"{UID}.652", EMERGENCY, WHO)
     assert pulled(two) == 1
     world.clock.pass_seconds(1)
     assert pulled(one) == 0
@@ -122,12 +123,12 @@ def test_in_rush_hours_only_what_a_person_asked_for(world: Pipeline) -> None:
     found(world, 2)
     rush = Sparing(1, hours=(Hours(time(8), time(13), least=MANUAL),))
     pull = process(world, MemoryLeases(), "one", {"A": rush})
-    world.work.prioritise(f"{UID}.A0", EMERGENCY, WHO)
+    world.work.prioritise(f"{UID}.650", EMERGENCY, WHO)
     assert pull() == 0
-    world.work.prioritise(f"{UID}.A1", MANUAL, WHO)
+    world.work.prioritise(f"{UID}.651", MANUAL, WHO)
     assert pull() == 1
-    assert world.plugins.asked[-1].study_uid == f"{UID}.A1"
-    world.report(world.plugins.asked[-1], "nothing_new", uid=f"{UID}.A1")
+    assert world.plugins.asked[-1].study_uid == f"{UID}.651"
+    world.report(world.plugins.asked[-1], "nothing_new", uid=f"{UID}.651")
     world.clock.pass_seconds(3600)
     assert pull() == 1
 
@@ -139,22 +140,22 @@ def test_a_manual_pull_is_asked_for_when_others_wait_in_orthancs_queue() -> None
     assert world.pull("A") == 3
     assert world.pull("B") == 1  # four run or wait there: as many as Orthanc moves at once
     assert world.pull("A") == 0
-    world.work.prioritise(f"{UID}.A4", MANUAL, WHO)
+    world.work.prioritise(f"{UID}.654", MANUAL, WHO)
     assert world.pull("A") == 1
-    assert (world.plugins.asked[-1].study_uid, world.plugins.asked[-1].priority) == (f"{UID}.A4", MANUAL)
+    assert (world.plugins.asked[-1].study_uid, world.plugins.asked[-1].priority) == (f"{UID}.654", MANUAL)
     assert world.pull("A") == 0
 
 
 def test_one_after_the_other_stays_so_for_manual_pulls(world: Pipeline) -> None:
     found(world, 2)
     assert world.pull("A") == 1
-    world.work.prioritise(f"{UID}.A1", MANUAL, WHO)
+    world.work.prioritise(f"{UID}.651", MANUAL, WHO)
     assert world.pull("A") == 0
 
 
 def test_nothing_overtakes_what_waits_for_room_but_not_for_ever(world: Pipeline) -> None:
     found(world, 2)
-    world.plugins.refuse = lambda request: NoRoom("full") if request.study_uid == f"{UID}.A0" else None
+    world.plugins.refuse = lambda request: NoRoom("full") if request.study_uid == f"{UID}.650" else None
     assert (world.pull(), world.pull()) == (0, 0)
     world.clock.pass_seconds(5)
     assert world.pull() == 0
@@ -163,7 +164,7 @@ def test_nothing_overtakes_what_waits_for_room_but_not_for_ever(world: Pipeline)
         world.clock.pass_seconds(5)
         world.pull()
     world.pull()
-    assert [request.study_uid for request in world.plugins.asked] == [f"{UID}.A1"]
+    assert [request.study_uid for request in world.plugins.asked] == [f"{UID}.651"]
 
 
 def test_a_slow_pacs_keeps_the_turn_of_no_other() -> None:

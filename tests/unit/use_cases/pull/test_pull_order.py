@@ -24,14 +24,19 @@ def world() -> Pipeline:
     return Pipeline(limit=1)
 
 
+def uid_of(name: str) -> str:
+    """The study of this name, which is one letter."""
+    return f"{UID}.{ord(name)}"
+
+
 def waiting(world: Pipeline, **priorities: int) -> None:
     """Studies by name, each an hour older than the one before it, stable, with these priorities; and a pull that runs."""
-    world.pacs.studies["A"] = [answer(f"{UID}.{name}", StudyTime=f"{20 - place:02}0000") for place, name in enumerate(priorities)]
+    world.pacs.studies["A"] = [answer(uid_of(name), StudyTime=f"{20 - place:02}0000") for place, name in enumerate(priorities)]
     world.find("A", DAY)
     world.find("A", DAY)
     for name, priority in priorities.items():
         if priority != ROUTINE:
-            world.work.prioritise(f"{UID}.{name}", priority, WHO)
+            world.work.prioritise(uid_of(name), priority, WHO)
 
 
 def in_order(world: Pipeline, number: int) -> str:
@@ -40,7 +45,7 @@ def in_order(world: Pipeline, number: int) -> str:
     for _ in range(number):
         assert world.pull() == 1
         last = world.plugins.asked[-1]
-        names += last.study_uid.rpartition(".")[2]
+        names += chr(int(last.study_uid.rpartition(".")[2]))
         world.report(last, "nothing_new", uid=last.study_uid)
     return names
 
@@ -59,9 +64,9 @@ def test_after_an_hour_routine_goes_with_the_green_channel_and_its_history_says_
     world.clock.pass_seconds(40)
     world.plugins.refuse = lambda request: None
     assert in_order(world, 1) == "r"
-    (asked,) = [entry.why for entry in world.study(f"{UID}.r").history if entry.event == "pull asked"][-1:]
+    (asked,) = [entry.why for entry in world.study(uid_of("r")).history if entry.event == "pull asked"][-1:]
     assert asked == "STUDY from A, attempt 1; has risen from 0 to 1 by waiting since 2020-06-18T12:00:00.000+00:00"
-    assert world.study(f"{UID}.r").pull.rank == GREEN_CHANNEL  # type: ignore[union-attr]
+    assert world.study(uid_of("r")).pull.rank == GREEN_CHANNEL  # type: ignore[union-attr]
 
 
 def test_waiting_never_overtakes_an_emergency(world: Pipeline) -> None:
@@ -72,20 +77,20 @@ def test_waiting_never_overtakes_an_emergency(world: Pipeline) -> None:
 
 def test_repeats_keep_their_place_in_the_line(world: Pipeline) -> None:
     waiting(world, a=ROUTINE)
-    since = world.study(f"{UID}.a").waits_since_at
+    since = world.study(uid_of("a")).waits_since_at
     world.clock.pass_seconds(100)
     world.pull()
-    world.report(world.plugins.asked[-1], "failed", uid=f"{UID}.a")
-    assert world.study(f"{UID}.a").waits_since_at == since
+    world.report(world.plugins.asked[-1], "failed", uid=uid_of("a"))
+    assert world.study(uid_of("a")).waits_since_at == since
     world.clock.pass_seconds(100)
     world.pull()
-    world.report(world.plugins.asked[-1], "nothing_new", uid=f"{UID}.a")
-    assert (world.study(f"{UID}.a").waits_since_at, world.study(f"{UID}.a").state) == ("", State.UNSUPPORTED_SERIES)
+    world.report(world.plugins.asked[-1], "nothing_new", uid=uid_of("a"))
+    assert (world.study(uid_of("a")).waits_since_at, world.study(uid_of("a")).state) == ("", State.UNSUPPORTED_SERIES)
 
 
 def test_what_is_from_before_going_live_goes_after_the_days_own(world: Pipeline) -> None:
     world.finding.backlog = Backlog("2020-06-18 100000", per_hour=60)
-    world.pacs.studies["A"] = [answer(f"{UID}.old", StudyTime="080000"), answer(f"{UID}.new", StudyTime="110000")]
+    world.pacs.studies["A"] = [answer(uid_of("o"), StudyTime="080000"), answer(uid_of("n"), StudyTime="110000")]
     world.find("A", DAY)
     world.find("A", DAY)
-    assert in_order(world, 2) == "newold"
+    assert in_order(world, 2) == "no", "the new one, then the old one"

@@ -21,6 +21,7 @@ from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import PULL
 from pacs_module.use_cases.find.ask_window import AskWindow
+from pacs_module.use_cases.find.matched_finder import MatchedFinder
 from pacs_module.use_cases.reconcile.ask_devices import AskDevices
 from pacs_module.use_cases.reconcile.reconcile import Reconcile, ReconcilePolicy
 from pacs_module.use_cases.reconcile.repair import Repair
@@ -37,7 +38,7 @@ class World(Pipeline):
         super().__init__(pacs=pacs)
         self.pauses: list[float] = []
         switches = Switches()
-        ask = AskWindow(self.pacs, self.log, switches.ct_modalities + switches.dx_modalities)
+        ask = AskWindow(MatchedFinder(self.pacs, self.log), self.log, switches.ct_modalities + switches.dx_modalities)
         self.devices = AskDevices(self.pacs, self.log, {name: PacsTraits() for name in pacs})
         rules, wait = ReconcilePolicy(most_devices=most_devices), self.pauses.append
         self.reconciling = Reconcile(self.store, ask, self.devices, self.clock, self.log, switches, tuple(pacs), rules, wait)
@@ -100,7 +101,7 @@ class Moody:
 @pytest.mark.parametrize("mood", [[], RetriableError("time-out")])
 def test_an_overloaded_pacs_is_asked_again(world: World, mood: list[dict[str, str]] | Exception) -> None:
     until_completed(world)
-    world.reconciling.ask.finder = moody = Moody(mood, [answer()])
+    world.reconciling.ask.finder.finder = moody = Moody(mood, [answer()])
     assert world.causes() == {UID: Cause.COMPUTED}
     assert (moody.asked, world.pauses) == (2, [5.0])
 
@@ -108,7 +109,7 @@ def test_an_overloaded_pacs_is_asked_again(world: World, mood: list[dict[str, st
 def test_answers_of_all_tries_count_together(world: World) -> None:
     until_completed(world)
     other = UID + ".7"
-    world.reconciling.ask.finder = Moody([answer(other)], [answer()])
+    world.reconciling.ask.finder.finder = Moody([answer(other)], [answer()])
     assert world.causes() == {UID: Cause.COMPUTED, other: Cause.NOT_FOUND}
 
 
@@ -141,7 +142,7 @@ def test_answers_that_cannot_be_read_are_no_empty_list(world: World) -> None:
 def test_a_list_that_is_cut_and_cannot_be_split_is_told(world: World) -> None:
     """Every study at the same second, under the same numbers: no key tells them apart."""
     same = [answer(f"{UID}.{number}", StudyTime="") for number in range(3)]
-    world.reconciling.ask.finder = Moody(TooManyAnswers(same))
+    world.reconciling.ask.finder.finder = Moody(TooManyAnswers(same))
     made = world.reconcile()
     assert (made.compared, made.exit_status) == (False, NOT_COMPARED)
     assert [one.complete for one in made.answered] == [False]

@@ -1,0 +1,55 @@
+"""Whether a list of answers may have been cut, told by its length and by what the PACS's other lists have taught (M10, K12)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from .learned import LearnedTraits
+
+ROUND = 50
+"""Caps in the wild are 100, 200, 500 ...: a multiple of this many answers is worth a second look."""
+SMALLEST_CAP = 10
+"""A PACS that gives no longer lists than this is of no use to anybody."""
+
+
+class AnswerList(Protocol):
+    """How long a list of answers is, None: nobody knows, and whether the PACS said that it was cut."""
+
+    @property
+    def received(self) -> int | None:
+        """Number of answers, dropped ones included."""
+        ...
+
+    @property
+    def cut(self) -> bool:
+        """Status A700 ended the list."""
+        ...
+
+
+def is_suspicious(answers: AnswerList, learned: LearnedTraits) -> bool:
+    """
+    Whether a list may have been cut: the PACS says so, it is as long as a known cap, or its length is a round number.
+
+    A PACS that says when it cuts a list needs not be suspected of doing it in silence.
+    """
+    if answers.cut or answers.received is None:
+        return True
+    if any(answers.received >= cap for cap in learned.caps):
+        return answers.received > 0
+    return answers.received > 0 and answers.received % ROUND == 0 and not learned.says_when_cut
+
+
+def is_record(answers: AnswerList, learned: LearnedTraits, longest: int) -> bool:
+    """
+    Whether a list may end at a silent cap of any number: no list of this PACS was ever longer.
+
+    Where its cap is known, or it says when it cuts, there is no such doubt.
+
+    Args:
+        answers: The list.
+        learned: Of the PACS.
+        longest: The longest list before this one.
+    """
+    if answers.cut or answers.received is None or learned.caps or learned.says_when_cut:
+        return False
+    return answers.received >= max(longest, SMALLEST_CAP)

@@ -1,0 +1,84 @@
+"""What the answers of one PACS have taught about it, beside the traits that the site has set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .traits import PacsTraits
+
+
+@dataclass
+class LearnedTraits:
+    """
+    Learned again after a restart: nothing here is needed to be right, only to be quick and to be told.
+
+    ``caps`` and ``ignores`` are traits (:class:`~.traits.PacsTraits`) and hold the configured ones, too. ``dropped``: answers
+    that did not match, by level and key. ``refused``: answers that are none, by reason. ``longest``: the longest list that was
+    not cut; the PACS can give that many, so that every shorter list is whole.
+    """
+
+    caps: set[int] = field(default_factory=set)
+    ignores: set[str] = field(default_factory=set)
+    set_caps: tuple[int, ...] = ()
+    dropped: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    longest: int = 0
+    says_when_cut: bool = False
+    """It ended a list with status A700."""
+
+    @classmethod
+    def of(cls, traits: PacsTraits) -> LearnedTraits:
+        """To begin with: what the site, or the probe, has said."""
+        return cls(set(traits.caps), set(traits.ignores), traits.caps)
+
+    def take_mismatches(self, level: str, received: int, differing: Mapping[str, int]) -> tuple[str, ...]:
+        """
+        Count answers that do not match.
+
+        A key that half of a list does not match is not honoured; one answer of many may be a slip of the PACS.
+
+        Args:
+            level: Of the query.
+            received: Answers in the list.
+            differing: How many of them differ, by key.
+
+        Returns:
+            Those keys that no answer of this PACS had differed in before.
+        """
+        new = tuple(key for key in differing if f"{level} {key}" not in self.dropped)
+        for key, number in differing.items():
+            self.dropped[f"{level} {key}"] += number
+            if level == "STUDY" and 2 * number >= received:
+                self.ignores.add(key)
+        return new
+
+    def take_length(self, received: int | None, cut: bool) -> None:
+        """
+        Take the length of a list.
+
+        A list that is longer than what was learned as a cap shows that it is none: studies had come in between. What the site
+        has set stays.
+        """
+        self.says_when_cut |= cut
+        if received is None or cut:
+            return
+        self.longest = max(self.longest, received)
+        self.caps = {cap for cap in self.caps if cap >= received or cap in self.set_caps}
+
+    def take_refused(self, reasons: Collection[str]) -> tuple[str, ...]:
+        """Count answers that are none; returns the reasons that are new."""
+        new = tuple(dict.fromkeys(reason for reason in reasons if reason not in self.refused))
+        self.refused.update(reasons)
+        return new
+
+    def told(self) -> dict[str, Any]:
+        """For people."""
+        return {
+            "caps": sorted(tuple(self.caps)),
+            "ignores": sorted(tuple(self.ignores)),
+            "dropped": dict(self.dropped),
+            "refused": dict(self.refused),
+        }
