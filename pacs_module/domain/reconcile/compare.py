@@ -130,6 +130,8 @@ def _cause(case: Case, counts: Counts, switches: Switches, now: int) -> tuple[Ca
         return Cause.SHORT, f"{counts.words}; {study.state.value}"
     if study.state is State.COMPLETED:
         return Cause.COMPUTED, "the result is in"
+    if study.state is State.UNSUPPORTED_SERIES and not _has_verdict(study):
+        return Cause.NO_VERDICT, f"no verdict on its series is known here; {study.why}"
     if study.state is State.UNSUPPORTED_SERIES:
         return Cause.FILTERED, _reasons(study)
     if study.state in BY_HAND:
@@ -162,6 +164,12 @@ def _unwanted(case: Case, study: Study, switches: Switches) -> tuple[Cause, str]
     if verdict.taken:
         return Cause.NOT_FOUND, f"not wanted when it was found ({study.why}); now {verdict.because}"
     return Cause.NOT_WANTED, verdict.because
+
+
+def _has_verdict(study: Study) -> bool:
+    """Whether somebody judged it: the rules its series, the backend its images, or the RIS its order."""
+    judged = any(not record.taken for record in study.series.values())
+    return judged or study.dropped_by_order or any(item.result for item in study.handovers)
 
 
 def _reasons(study: Study) -> str:

@@ -30,6 +30,8 @@ class Cause(StrEnum):
     FAILED = "pull failed"
     UNPULLABLE = "unpullable"
     DEAD_LETTER = "dead letter"
+    NO_VERDICT = "no verdict"
+    """Called unsupported, and no verdict on any of its series is known: the record of them was lost."""
     GONE = "not in the PACS"
     """Seen there before, listed no more."""
 
@@ -41,11 +43,12 @@ MISSING = (
     Cause.FAILED,
     Cause.UNPULLABLE,
     Cause.DEAD_LETTER,
+    Cause.NO_VERDICT,
 )
 """What should have been computed and is not."""
 EXPLAINED = (Cause.FILTERED, Cause.NOT_WANTED, Cause.ELSEWHERE, Cause.GONE)
 """Not computed, and rightly so as far as the rules are right."""
-REPAIRABLE = (Cause.NOT_FOUND, Cause.SHORT, Cause.FAILED, Cause.DEAD_LETTER)
+REPAIRABLE = (Cause.NOT_FOUND, Cause.SHORT, Cause.FAILED, Cause.DEAD_LETTER, Cause.NO_VERDICT)
 """What a repair pulls; what waits is on its way, and what has no UID cannot be pulled."""
 
 

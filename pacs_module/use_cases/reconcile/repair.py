@@ -16,6 +16,9 @@ from ...domain.study.study import Study
 from ...ports import Clock, EventLog, StudyStore
 from ..update_study import change
 
+_ONCE_MORE = (Cause.DEAD_LETTER, Cause.NO_VERDICT)
+"""The same images shall be handed over once more."""
+
 
 @dataclass
 class Repair:
@@ -72,7 +75,7 @@ class Repair:
             else:
                 study.note(Note.TO_BE_PULLED, why, now, by=by)
         elif study.state in lifecycle.REPAIRABLE:
-            study.forced = line.cause is Cause.DEAD_LETTER  # the same images shall be handed over once more
+            study.forced = line.cause in _ONCE_MORE
             study.apply(Event.MANUAL, why, now, by=by)
         else:
             return False

@@ -123,7 +123,19 @@ def test_what_the_backend_could_not_use_has_its_words() -> None:
 
 
 def test_what_its_order_dropped_has_the_orders_words() -> None:
-    assert one(known(State.UNSUPPORTED_SERIES, why="order 4711 is for KNEE", count=None), found()).why == "order 4711 is for KNEE"
+    study = known(State.UNSUPPORTED_SERIES, why="order 4711 is for KNEE", count=None)
+    study.dropped_by_order = True
+    assert (one(study, found()).cause, one(study, found()).why) == (Cause.FILTERED, "order 4711 is for KNEE")
+
+
+@pytest.mark.parametrize("taken", [None, True])
+def test_what_nobody_judged_is_not_called_filtered(taken: bool | None) -> None:
+    """K14: the plugins say nothing_new of a study whose hand-over our store has lost."""
+    study = known(State.UNSUPPORTED_SERIES, why="nothing new, still unsupported", count=None)
+    study.series = {} if taken is None else {"1": record("1", True, "all", "no rule speaks against it")}
+    line = one(study, found())
+    assert (line.cause, line.missing) == (Cause.NO_VERDICT, True)
+    assert line.why == "no verdict on its series is known here; nothing new, still unsupported"
 
 
 @pytest.mark.parametrize(
