@@ -23,6 +23,7 @@ from pacs_module.domain.instants import iso
 from pacs_module.domain.study.growth_checks import Look
 from pacs_module.domain.study.handover import HandOver
 from pacs_module.domain.study.lifecycle import Event, State
+from pacs_module.domain.study.message_state import MessageState
 from pacs_module.domain.study.priority import Ageing
 from pacs_module.domain.study.study import PacsCopy, Pull, SeriesRecord, Study
 from pacs_module.domain.wire.messages import PullRequest
@@ -183,8 +184,8 @@ def test_contract_query_count_by_date_modality_and_whether_wanted(store: Conditi
 
 
 def rich_studies(store: ConditionalStore) -> None:
-    handover = HandOver("h-1", "9.1", 5, "/x", {"priorities": 4}, "", message_state="owed")
-    other = HandOver("h-2", "9.2", 5, "/x", {}, "", message_state="done")
+    handover = HandOver("h-1", "9.1", 5, "/x", {"priorities": 4}, "", message_state=MessageState.OWED)
+    other = HandOver("h-2", "9.2", 5, "/x", {}, "", message_state=MessageState.DONE)
     pull = Pull(PullRequest("p-1", "1", "PACS", "SERIES", ("9.1", "9.2"), expected=300), 1, "")
     add(store, "1", handovers=[handover, other], pull=pull, priority=4, due={"pull": 10})
     add(store, "2", modality=["CT"], priority=0, study_date="2020-06-12", is_push=True)

@@ -13,6 +13,7 @@ from typing import Any
 from ..dicom.attributes import SeriesFacts
 from ..dicom.repair import shown
 from ..receive.completeness import Check
+from ..study.message_state import IS_LOADING, MessageState
 
 # --- orthanc-python.log, written by the plugins ---
 
@@ -165,11 +166,7 @@ def upload_success(filepath: str) -> str:
     return f"upload_image_path file_path ----{filepath}----success"
 
 
-IS_LOADING = {"held": 0, "owed": 0, "queued": 0, "accepted": 1, "done": 2, "dead": 3, "lost": 3, "cancelled": 3}
-"""The site's number for where the last hand-over stands: 0 waiting, 1 at the backend, 2 result in, 3 given up."""
-
-
-def calc_again(study_uid: str, message_state: str) -> str:
+def calc_again(study_uid: str, message_state: MessageState) -> str:
     """A study that was handed over before has come again."""
     return f"{study_uid} exists, last isloading is {IS_LOADING[message_state]}, we receive a new one, calc again"
 

@@ -8,6 +8,7 @@ from typing import Any
 from ..find.vanished import gone_from, present_at
 from ..instants import iso
 from ..study.lifecycle import State
+from ..study.message_state import MessageState
 from ..study.study import LOOK, PULL, WATCH, Study
 from ..wire.documents import to_document
 from .series_story import series_story, text_for_people
@@ -118,10 +119,10 @@ def _next_delivery(study: Study) -> tuple[str, int | None]:
     last = study.last_handover
     if last is None:
         return "the plugins hand over", None
-    if last.message_state == "held":
+    if last.message_state is MessageState.HELD:
         return "it is copied without names, then published to RabbitMQ", last.next_at or None
-    if last.message_state == "owed":
+    if last.message_state is MessageState.OWED:
         return f"delivery number {last.attempts + 1} is published to RabbitMQ", last.next_at or None
-    if last.message_state == "queued":
+    if last.message_state is MessageState.QUEUED:
         return "a delivery worker takes it from RabbitMQ; looked for there then", last.next_at or None
     return "the backend posts its result", None

@@ -12,6 +12,7 @@ from ..rules.switches import Switches
 from ..study.growth_checks import Look
 from ..study.history import Note
 from ..study.lifecycle import SETTLED, Event, State
+from ..study.message_state import MessageState
 from ..study.names import NAMES, StudyNames
 from ..study.study import LOOK, MOST_SIGHTINGS, PULL, Study
 from ..wire.documents import camel
@@ -76,7 +77,7 @@ def see(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, swit
             return Seen(_look_again(study, found, now, policy) or changed)
         study.apply(Event.GREW, f"{found.pacs} has {found.count} instances, {_known_count(study)} when last pulled", now)
         study.attempts, study.sightings = 0, []
-        if study.last_handover is not None and study.last_handover.message_state == "cancelled":
+        if study.last_handover is not None and study.last_handover.message_state is MessageState.CANCELLED:
             study.forced = True  # what was received before was not computed
     if study.state is not State.META_ONLY or study.waits_for_pull:
         return Seen(changed)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..instants import iso
+from .message_state import OPEN, PUBLISHABLE, MessageEvent, MessageState, next_message_state
 
 MOST_TRIES = 20
 
@@ -31,11 +32,9 @@ class HandOver:
     """
     One hand-over of one or more series to the backend, and what became of it.
 
-    ``message`` is the notification as it goes on through RabbitMQ. ``message_state``: held (to be copied without names first),
-    owed (to be published), queued, accepted (the backend said 2xx), done (a result is in), dead (delivery given up), lost (its
-    files went with the RAM disk before a result) or cancelled (a person closed the study). ``next_at`` (epoch milliseconds) is
-    when it is published, again if nothing has been heard of it by then; once it is settled, when its folder is released.
-    ``publication`` is counted up whenever the message is owed again: a message of an earlier one is out of date.
+    ``message`` is the notification as it goes on through RabbitMQ, and ``message_state`` where it stands. ``next_at`` (epoch
+    milliseconds) is when it is published, again if nothing has been heard of it by then; once it is settled, when its folder is
+    released. ``publication`` is counted up whenever the message is owed again: a message of an earlier one is out of date.
     """
 
     handover_id: str
@@ -45,7 +44,7 @@ class HandOver:
     message: dict[str, Any]
     received_at: str
     completeness: str = ""
-    message_state: str = "owed"
+    message_state: MessageState = MessageState.OWED
     publication: int = 1
     attempts: int = 0
     next_at: int = 0
@@ -77,13 +76,23 @@ class HandOver:
     @property
     def open(self) -> bool:
         """Whether a result is still to come."""
-        return self.message_state not in ("done", "dead", "lost", "cancelled")
+        return self.message_state in OPEN
 
     @property
     def publishable(self) -> bool:
         """Whether its message may be in RabbitMQ."""
-        return self.open and self.message_state != "held"
+        return self.message_state in PUBLISHABLE
 
-    def settle(self, message_state: str, release_at: int) -> None:
-        """No more is to come: done, dead or lost; its folder is kept until ``release_at``."""
-        self.message_state, self.next_at = message_state, release_at
+    def take(self, event: MessageEvent) -> None:
+        """
+        Move its message on.
+
+        Raises:
+            InvalidTransition: The table has no such pair; nothing was changed.
+        """
+        self.message_state = next_message_state(self.message_state, event)
+
+    def settle(self, event: MessageEvent, release_at: int) -> None:
+        """No more is to come; its folder is kept until ``release_at``."""
+        self.take(event)
+        self.next_at = release_at

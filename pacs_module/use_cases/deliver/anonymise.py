@@ -10,6 +10,7 @@ from ...domain.errors import RetriableError
 from ...domain.instants import milliseconds
 from ...domain.study.handover import HandOver
 from ...domain.study.history import Note
+from ...domain.study.message_state import MessageEvent, MessageState
 from ...domain.study.study import ANONYMISE, Study
 from ...domain.wire.documents import from_document
 from ...domain.wire.messages import SeriesFolder
@@ -55,7 +56,7 @@ class Anonymise:
         if study is None:
             return False
         for item in study.handovers:
-            if item.message_state == "held":
+            if item.message_state is MessageState.HELD:
                 self._copy(study, item)
         change(self.store, study.study_uid, _schedule_held)
         return True
@@ -72,7 +73,7 @@ class Anonymise:
 
     def _is_made(self, handover_id: str) -> bool:
         item = handover_named(self.store, handover_id)
-        return item is not None and item.message_state == "held"
+        return item is not None and item.message_state is MessageState.HELD
 
     def _copy(self, study: Study, item: HandOver) -> None:
         if self.copies is None:
@@ -101,7 +102,7 @@ class Anonymise:
     def _owe(self, study_uid: str, item: HandOver, copied: Copied | None) -> None:
         def edit(study: Study) -> bool:
             stored = study.handover(item.handover_id)
-            if stored is None or stored.message_state != "held":
+            if stored is None or stored.message_state is not MessageState.HELD:
                 return False  # closed by a person meanwhile
             now = self.clock.now()
             if copied is not None:
@@ -118,7 +119,7 @@ class Anonymise:
     def _put_off(self, study_uid: str, item: HandOver, why: str) -> None:
         def edit(study: Study) -> bool:
             stored = study.handover(item.handover_id)
-            if stored is None or stored.message_state != "held":
+            if stored is None or stored.message_state is not MessageState.HELD:
                 return False
             stored.last_error = study.why = why
             stored.next_at = self.clock.now() + milliseconds(PAUSE)
@@ -129,7 +130,8 @@ class Anonymise:
 
 def hold(study: Study, item: HandOver, now: int) -> None:
     """Nothing of a hand-over goes out before it is copied without names."""
-    item.message_state, item.next_at = "held", now
+    item.take(MessageEvent.HOLD)
+    item.next_at = now
     _schedule_held(study)
 
 
@@ -158,5 +160,6 @@ def _words(copied: Copied) -> str:
 
 
 def _schedule_held(study: Study) -> bool:
-    study.schedule(ANONYMISE, min((item.next_at for item in study.handovers if item.message_state == "held"), default=None))
+    held = [item.next_at for item in study.handovers if item.message_state is MessageState.HELD]
+    study.schedule(ANONYMISE, min(held, default=None))
     return True

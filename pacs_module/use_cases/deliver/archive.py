@@ -8,6 +8,7 @@ from pathlib import Path
 from ...domain.instants import iso
 from ...domain.study.handover import HandOver
 from ...domain.study.history import Note
+from ...domain.study.message_state import MessageState
 from ...domain.study.study import Study
 from ...ports import Archive, Clock, EventLog, StudyStore
 from ...shared.crash_points import reach
@@ -31,7 +32,7 @@ class KeepArchive:
         Raises:
             RetriableError: The archive cannot be written; the folder is kept until it can.
         """
-        if item.message_state != "done" or item.archived_at:
+        if item.message_state is not MessageState.DONE or item.archived_at:
             return
         if not Path(item.filepath).is_dir():
             self.log.event(

@@ -11,6 +11,7 @@ from ...domain.instants import iso, milliseconds
 from ...domain.study.handover import HandOver
 from ...domain.study.history import Note
 from ...domain.study.lifecycle import UNDER_WAY, Event, State
+from ...domain.study.message_state import MessageEvent, MessageState
 from ...domain.study.study import Study
 from ...domain.wire.documents import from_document
 from ...domain.wire.messages import SeriesFolder
@@ -87,7 +88,7 @@ class Deliver:
             )
             self.consumer.dead(delivery)
         elif not item.open:
-            self._settle(delivery, dead=item.message_state == "dead")
+            self._settle(delivery, dead=item.message_state is MessageState.DEAD)
         elif item.outdates(delivery.message_id):
             self.consumer.done(delivery)  # published twice, or its worker died: it is owed again, and comes when it is time
         elif not self._files_there(item):
@@ -150,8 +151,8 @@ class Deliver:
             now = self.clock.now()
             waited, before = waited + max(now - before, 0), now  # a clock that is set back counts nothing
             state = self._state_of(study_uid, item)
-            if state != "accepted":
-                self._settle(delivery, state == "dead")
+            if state is not MessageState.ACCEPTED:
+                self._settle(delivery, state is MessageState.DEAD)
                 return
             if self.stopping():
                 self.consumer.put_back(delivery)
@@ -170,10 +171,10 @@ class Deliver:
         else:
             self.consumer.done(delivery)
 
-    def _state_of(self, study_uid: str, item: HandOver) -> str:
+    def _state_of(self, study_uid: str, item: HandOver) -> MessageState:
         study = self.store.get(study_uid)
         stored = study.handover(item.handover_id) if study else None
-        return stored.message_state if stored else "dead"
+        return stored.message_state if stored else MessageState.DEAD
 
     def _accepted(self, study_uid: str, item: HandOver) -> None:
         def edit(stored: HandOver, study: Study) -> None:
@@ -183,7 +184,8 @@ class Deliver:
             if stored.attempts != item.attempts:
                 return  # the backend was so fast that its "failed" is in already
             now = self.clock.now()
-            stored.message_state, stored.accepted_at = "accepted", iso(now)
+            stored.take(MessageEvent.ACCEPT)
+            stored.accepted_at = iso(now)
             # The worker gives up after result_timeout; when worker and message are both gone, it is published again.
             stored.next_at = now + 2 * milliseconds(self.policy.result_timeout)
             schedule_publishing(study)
@@ -228,7 +230,7 @@ class Deliver:
         def edit(stored: HandOver, study: Study) -> None:
             now = self.clock.now()
             stored.last_error = "files lost before the result"
-            settle(study, stored, "lost", now, self.policy)
+            settle(study, stored, MessageEvent.LOSE, now, self.policy)
             if study.handovers[-1] is not stored or study.state not in UNDER_WAY:
                 study.note(Event.FILES_LOST, f"{item.filepath}, not needed any more", now)
                 return
@@ -240,7 +242,7 @@ class Deliver:
         self._edit(study_uid, item, edit)
 
     def _pause_after_losses(self, study: Study) -> int:
-        kept = [place for place, item in enumerate(study.handovers, start=1) if item.message_state != "lost"]
+        kept = [place for place, item in enumerate(study.handovers, start=1) if item.message_state is not MessageState.LOST]
         in_row = len(study.handovers) - max(kept, default=0)
         return milliseconds(self.policy.retry.pause_after(in_row - 1)) if in_row > 1 else 0
 

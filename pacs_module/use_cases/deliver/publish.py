@@ -8,6 +8,7 @@ from datetime import timedelta
 from ...domain.explain import loglines
 from ...domain.instants import iso, milliseconds
 from ...domain.study.handover import HandOver
+from ...domain.study.message_state import MessageEvent, MessageState
 from ...domain.study.study import PUBLISH, Study
 from ...ports import Clock, EventLog, Queue, StudyStore
 from ...shared.crash_points import reach
@@ -62,7 +63,7 @@ class Publish:
 
     def _publish(self, study_uid: str, item: HandOver) -> None:
         """Publish what is owed, and what is in RabbitMQ no more: a broker killed just after it made its queue has neither."""
-        if item.message_state != "queued" or self.queue.depth() == 0:
+        if item.message_state is not MessageState.QUEUED or self.queue.depth() == 0:
             self.queue.publish(item.message, item.message_id, item.message["priorities"])
             reach("published")
             self.log.line(loglines.sent_to_rabbitmq(study_uid))
@@ -73,8 +74,8 @@ class Publish:
                 return False  # a worker had it and has written down what comes next before RabbitMQ confirmed to us
             now = self.clock.now()
             stored.next_at, stored.published_at = now + milliseconds(CHECK), iso(now)
-            if stored.message_state == "owed":
-                stored.message_state = "queued"
+            if stored.message_state is MessageState.OWED:
+                stored.take(MessageEvent.PUBLISH)
             return True
 
         change(self.store, study_uid, edit)
@@ -89,6 +90,7 @@ def schedule_publishing(study: Study, not_before: int = 0) -> bool:
 
 def owe_again(study: Study, item: HandOver, at: int) -> None:
     """The message is to be published again at epoch milliseconds."""
-    item.message_state, item.next_at = "owed", at
+    item.take(MessageEvent.OWE)
+    item.next_at = at
     item.publication += 1
     schedule_publishing(study)

@@ -8,6 +8,7 @@ from ...domain.instants import iso
 from ...domain.study.handover import HandOver
 from ...domain.study.history import Note
 from ...domain.study.lifecycle import Event
+from ...domain.study.message_state import AT_THE_BACKEND, MessageEvent, MessageState
 from ...domain.study.study import Study
 from ...domain.wire.messages import Result
 from ...ports import Clock, EventLog, StudyStore
@@ -19,9 +20,6 @@ from .settle_delivery import DeliveryPolicy, fail_delivery, settle
 _EVENTS = {"completed": Event.RESULT_COMPLETED, "unsupported_series": Event.RESULT_UNSUPPORTED}
 _OF_EARLIER = {Event.RESULT_COMPLETED: Note.EARLIER_COMPLETED, Event.RESULT_UNSUPPORTED: Note.EARLIER_UNSUPPORTED}
 """A result of a hand-over that is not the newest decides nothing."""
-
-_AT_THE_BACKEND = ("queued", "accepted")
-"""A backend may have failed before we have written down that it accepted."""
 
 
 @dataclass
@@ -57,7 +55,7 @@ class RecordResult:
         return answer
 
     def _take(self, study: Study, item: HandOver, result: Result) -> str:
-        if item.message_state == "done" or (result.state == "failed" and item.message_state not in _AT_THE_BACKEND):
+        if item.message_state is MessageState.DONE or (result.state == "failed" and item.message_state not in AT_THE_BACKEND):
             return "known already"
         now = self.clock.now()
         item.result_message, item.result_at = result.message, iso(now)
@@ -66,7 +64,7 @@ class RecordResult:
             fail_delivery(study, item, f"the backend says failed: {result.message}", now, self.policy)
             return "recorded"
         item.result, item.result_values = result.state, dict(result.result)
-        settle(study, item, "done", now, self.policy)
+        settle(study, item, MessageEvent.RESULT, now, self.policy)
         event = _EVENTS[result.state]
         if study.handovers[-1] is item:
             study.apply(event, result.message or result.state, now, by="backend")

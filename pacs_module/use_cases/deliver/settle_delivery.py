@@ -10,6 +10,7 @@ from ...domain.retry import RetryPolicy
 from ...domain.study.handover import HandOver
 from ...domain.study.history import Note
 from ...domain.study.lifecycle import UNDER_WAY, Event
+from ...domain.study.message_state import MessageEvent, MessageState
 from ...domain.study.study import RELEASE, Study
 from .publish import owe_again, schedule_publishing
 
@@ -44,7 +45,7 @@ def fail_delivery(study: Study, item: HandOver, why: str, now: int, policy: Deli
         owe_again(study, item, now + milliseconds(policy.unreachable_pause))
         study.why = why
         return False
-    if item.message_state != "accepted":
+    if item.message_state is not MessageState.ACCEPTED:
         item.attempts += 1  # accepted deliveries were counted when they were accepted
     if policy.retry.exhausted(item.attempts):
         give_up(study, item, f"{why}; attempt {item.attempts} was the last", now, policy)
@@ -60,15 +61,15 @@ def fail_delivery(study: Study, item: HandOver, why: str, now: int, policy: Deli
 def give_up(study: Study, item: HandOver, why: str, now: int, policy: DeliveryPolicy) -> None:
     """The hand-over will not be delivered; its message goes to the dead letters."""
     item.last_error = why
-    settle(study, item, "dead", now, policy)
+    settle(study, item, MessageEvent.GIVE_UP, now, policy)
     if study.handovers[-1] is item and study.state in UNDER_WAY:
         study.apply(Event.DELIVERY_GIVEN_UP, why, now)
     else:
         study.note(Event.DELIVERY_GIVEN_UP, why, now)
 
 
-def settle(study: Study, item: HandOver, message_state: str, now: int, policy: DeliveryPolicy) -> None:
+def settle(study: Study, item: HandOver, event: MessageEvent, now: int, policy: DeliveryPolicy) -> None:
     """No more is to come of a hand-over; its folder is released after the retention."""
-    item.settle(message_state, now + milliseconds(policy.retention))
+    item.settle(event, now + milliseconds(policy.retention))
     study.schedule(RELEASE, min(item.next_at, study.due.get(RELEASE, item.next_at)))
     schedule_publishing(study)

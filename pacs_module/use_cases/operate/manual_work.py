@@ -12,6 +12,7 @@ from ...domain.explain.story import next_step
 from ...domain.instants import iso
 from ...domain.study.history import Note
 from ...domain.study.lifecycle import ENDED, Event, State
+from ...domain.study.message_state import NOT_SENT, MessageEvent
 from ...domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from ...domain.study.study import PULL, Study
 from ...ports import Clock, EventLog, StudyStore
@@ -78,7 +79,7 @@ class ManualWork:
             if priority != MANUAL:
                 study.own_priority = priority
             for item in study.handovers:
-                if item.message_state in ("held", "owed"):
+                if item.message_state in NOT_SENT:
                     item.message = {**item.message, "priorities": priority}
             study.note(Note.PRIORITY, f"{before} -> {priority}: {who.why}", now, by=who.by)
             return f"priority {priority}"
@@ -89,7 +90,7 @@ class ManualWork:
         study.apply(event, who.why, now, by=who.by)
         for item in study.handovers:
             if item.open:
-                settle(study, item, "cancelled", now, self.policy)
+                settle(study, item, MessageEvent.CANCEL, now, self.policy)
         study.forget_wish()
         study.sightings, study.baseline, study.attempts = [], study.count, 0
         study.schedule(PULL, None)

@@ -11,6 +11,7 @@ from ...domain.instants import iso, milliseconds
 from ...domain.retry import RetryPolicy
 from ...domain.study.history import NO_ROOM, HistoryEntry, Note
 from ...domain.study.lifecycle import BY_HAND, Event, State
+from ...domain.study.message_state import GIVEN_UP
 from ...domain.study.study import PULL, WATCH, Pull, Study
 from ...domain.wire.messages import PullReport, PullRequest
 from ...domain.wire.pull_failure import FailureKind
@@ -193,6 +194,6 @@ def nothing_new_event(study: Study) -> Event:
         return Event.NOTHING_NEW_UNSUPPORTED
     if last.open:
         return Event.NOTHING_NEW_WAITING
-    if last.message_state in ("dead", "lost"):
+    if last.message_state in GIVEN_UP:
         return Event.NOTHING_NEW_DEAD
     return Event.NOTHING_NEW_COMPLETED if last.result == "completed" else Event.NOTHING_NEW_UNSUPPORTED

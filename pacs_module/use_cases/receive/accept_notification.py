@@ -13,6 +13,7 @@ from ...domain.instants import iso
 from ...domain.receive.completeness import SHORT
 from ...domain.study.handover import HandOver
 from ...domain.study.lifecycle import BY_HAND, Event, State
+from ...domain.study.message_state import MessageEvent
 from ...domain.study.study import PUBLISH, PULL, RELEASE, WATCH, Pull, Study
 from ...domain.wire.documents import from_document
 from ...domain.wire.messages import IMAGES, SeriesFolder, check_notification, read_reports
@@ -109,7 +110,7 @@ class AcceptNotification:
         """A study that a person has closed is computed no more: what still comes is kept as cancelled and its folder let go."""
         study.handovers = [*study.handovers, item]
         if study.state in BY_HAND:
-            item.settle("cancelled", now)
+            item.settle(MessageEvent.CANCEL, now)
             study.schedule(RELEASE, now)
         elif self.anonymise:
             hold(study, item, now)

@@ -15,6 +15,7 @@ from pacs_module.domain.explain import loglines
 from pacs_module.domain.receive.completeness import Check
 from pacs_module.domain.rules.filters import judge_series
 from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.study.message_state import MessageState
 
 WHO = ("ACC", "PID", "STUDY", "SERIES")
 KERNELS = Switches(filter_kernel=True, kernels_unwanted=("B70",))
@@ -97,7 +98,7 @@ DCM_END = [
     ("send_to_backend WORKER get message {'studyUID': 'STUDY'}", loglines.worker_message("WORKER", {"studyUID": "STUDY"})),
     ("upload_image_path file_path /store_image/x has file number is 219", loglines.upload_files("/store_image/x", 219)),
     ("upload_image_path file_path ----/store_image/x----success", loglines.upload_success("/store_image/x")),
-    ("STUDY exists, last isloading is 2, we receive a new one, calc again", loglines.calc_again("STUDY", "done")),
+    ("STUDY exists, last isloading is 2, we receive a new one, calc again", loglines.calc_again("STUDY", MessageState.DONE)),
     (
         "manual_work priority 2 STUDY by manual: Dr. Li because from the emergency room",
         loglines.manual_work("priority 2", "STUDY", "manual: Dr. Li", "from the\nemergency room"),

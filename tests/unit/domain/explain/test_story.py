@@ -5,18 +5,19 @@ import pytest
 from pacs_module.domain.explain.story import next_step, story
 from pacs_module.domain.study.handover import HandOver
 from pacs_module.domain.study.lifecycle import State
+from pacs_module.domain.study.message_state import MessageState
 from pacs_module.domain.study.study import PacsCopy, SeriesRecord, Study
 
 
-def study(state: State | None, message_state: str = "", due: int | None = None) -> Study:
+def study(state: State | None, message_state: MessageState | None = None, due: int | None = None) -> Study:
     handovers = [HandOver("h", "1", 1, "/x", {}, "", message_state=message_state)] if message_state else []
     return Study("1.2.3", state=state, handovers=handovers, due={} if due is None else {"pull": due})
 
 
 @pytest.mark.parametrize("state", [None, *(state for state in State if state)])
-@pytest.mark.parametrize("message_state", ["", "owed", "queued", "accepted", "done", "dead"])
+@pytest.mark.parametrize("message_state", [None, *MessageState])
 @pytest.mark.parametrize("due", [None, 5_000])
-def test_there_is_always_something_to_say(state: State | None, message_state: str, due: int | None) -> None:
+def test_there_is_always_something_to_say(state: State | None, message_state: MessageState | None, due: int | None) -> None:
     what, at = next_step(study(state, message_state, due))
     assert what
     assert at in (None, 5_000)

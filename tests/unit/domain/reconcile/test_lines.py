@@ -30,6 +30,7 @@ from pacs_module.domain.reconcile.report import (
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.handover import HandOver
 from pacs_module.domain.study.lifecycle import Event, State
+from pacs_module.domain.study.message_state import MessageState
 from pacs_module.domain.study.study import PacsCopy, Pull, SeriesRecord, Study
 from pacs_module.domain.wire.messages import PullRequest
 
@@ -71,7 +72,7 @@ def record(uid: str, taken: bool, rule: str, because: str) -> SeriesRecord:
 
 
 def handover(uid: str = "H1", result: str = "", words: str = "", completeness: str = "COMPLETE") -> HandOver:
-    done = "done" if result else "queued"
+    done = MessageState.DONE if result else MessageState.QUEUED
     return HandOver(uid, "1.2.3.1", 80, "/x", {}, "", completeness, done, result=result, result_message=words)
 
 
