@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from ..domain.circuit import CLOSED, OPEN, CircuitEvent, CircuitState, next_circuit_state
 from ..domain.errors import PipelineError, RetriableError, StoreAway
 from ..domain.explain.outages import Fault
 from ..domain.find.schedule import FindSchedule, due_windows
@@ -44,7 +45,7 @@ class FindLoop:
     most_looks: int = MOST_LOOKS
     leases: HoldLeases | None = None
     """With several processes on a store one of them finds at this PACS; None: there is only this one."""
-    circuit: str = "closed"
+    circuit: CircuitState = CLOSED
     capped: bool = False
     fault: Fault | None = None
     """What the process that finds here, which is another one, says of the PACS."""
@@ -78,20 +79,21 @@ class FindLoop:
 
     def _found_elsewhere(self, leases: HoldLeases) -> None:
         """Another process finds here; what it knows of the PACS's health holds for us, too."""
-        self.circuit = str(leases.memo(self._lease).get("circuit") or "closed")
-        (self.unreachable.add if self.circuit == "open" else self.unreachable.discard)(self.pacs)
-        if self.circuit == "closed":
+        self.circuit = _state_of(leases.memo(self._lease))
+        (self.unreachable.add if self.circuit is OPEN else self.unreachable.discard)(self.pacs)
+        if self.circuit is CLOSED:
             self.fault = None
         elif self.fault is None:
             self.fault = Fault(f"PACS {self.pacs}", f"{self.found_by} finds there and gets no answer", epoch_ms())
 
     def _round(self) -> bool:
-        self.circuit = "half-open" if self.circuit == "open" else self.circuit
+        if self.circuit is OPEN:
+            self.circuit = next_circuit_state(self.circuit, CircuitEvent.PROBED)
         self.fault = None
         begin = time.monotonic()
         windows = due_windows(self.days(), self._asked_at, self._undecided, self.now(), self.schedule)
         failures = [error for window in windows if (error := self._window(window))]
-        if self.circuit == "closed":
+        if self.circuit is CLOSED:
             self._look_again()
         self.metrics.seconds.labels(self.pacs).observe(time.monotonic() - begin)
         if failures:
@@ -135,7 +137,7 @@ class FindLoop:
             (self._undecided.add if result.undecided else self._undecided.discard)(window.day)
         elif result.undecided:
             self._undecided.add(window.day)
-        self._turn("closed")
+        self._turn(CircuitEvent.SUCCEEDED)
         self.capped = not result.complete
         self.unreachable.discard(self.pacs)
         self.metrics.queries.labels(self.pacs).inc(result.queries)
@@ -150,10 +152,16 @@ class FindLoop:
         self.metrics.reachable.labels(self.pacs).set(reachable)
         if not reachable:
             self.unreachable.add(self.pacs)
-            self._turn("open")
+            self._turn(CircuitEvent.FAILED if self.circuit is OPEN else CircuitEvent.TRIPPED)
 
-    def _turn(self, circuit: str) -> None:
-        if self.circuit != circuit:
-            level = "WARNING" if circuit == "open" else "INFO"
-            self.log.event(f"pacs_circuit_{circuit}", f"circuit of {self.pacs} is {circuit}", level, pacs=self.pacs)
-        self.circuit = circuit
+    def _turn(self, event: CircuitEvent) -> None:
+        before, self.circuit = self.circuit, next_circuit_state(self.circuit, event)
+        if self.circuit is not before:
+            level = "WARNING" if self.circuit is OPEN else "INFO"
+            self.log.event(f"pacs_circuit_{self.circuit}", f"circuit of {self.pacs} is {self.circuit}", level, pacs=self.pacs)
+
+
+def _state_of(memo: Mapping[str, object]) -> CircuitState:
+    """What the process that finds there has written down; a word of another version counts as closed."""
+    told = memo.get("circuit")
+    return CircuitState(told) if isinstance(told, str) and told in tuple(CircuitState) else CLOSED

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, FilePath, SecretStr
 
-from ..domain.deliver.circuit import CircuitPolicy
+from ..domain.circuit import CircuitPolicy
 from .section import Address, Pause, Seconds, Section, retry_policy
 
 

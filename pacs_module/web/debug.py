@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from ..adapters.stores.json_safe import storable
-from ..domain.deliver.circuit import CLOSED
+from ..domain.circuit import CLOSED
 from ..domain.dicom.attributes import unpadded
 from ..domain.errors import MessageError
 from ..domain.explain.story import story

@@ -8,7 +8,7 @@ from typing import Any
 
 from pacs_module.adapters.queue.memory import MemoryQueue
 from pacs_module.adapters.stores.memory import MemoryStore
-from pacs_module.domain.deliver.circuit import CircuitPolicy
+from pacs_module.domain.circuit import CircuitPolicy
 from pacs_module.domain.find.stability import StabilityPolicy
 from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.find.windows import Window

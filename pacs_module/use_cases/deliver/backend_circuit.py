@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from ...domain.deliver.circuit import CLOSED, HALF_OPEN, OPEN, Circuit, CircuitPolicy
+from ...domain.circuit import CLOSED, HALF_OPEN, OPEN, Circuit, CircuitPolicy
 from ...domain.explain.outages import Fault
 from ...domain.instants import iso
 from ...ports import Clock, EventLog

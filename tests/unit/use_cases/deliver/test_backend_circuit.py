@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from pacs_module.domain.deliver.circuit import CircuitPolicy
+from pacs_module.domain.circuit import CircuitPolicy
 from pacs_module.use_cases.deliver.backend_circuit import BackendCircuit
 from tests.fakes.world import FakeClock, FakeLog
 

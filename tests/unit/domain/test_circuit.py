@@ -2,10 +2,24 @@
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pacs_module.domain.deliver.circuit import CLOSED, HALF_OPEN, OPEN, Circuit, CircuitPolicy
+from pacs_module.domain.circuit import (
+    ALL_MAY_TRY,
+    CLOSED,
+    HALF_OPEN,
+    NOBODY_MAY_TRY,
+    ONE_MAY_TRY,
+    OPEN,
+    Circuit,
+    CircuitEvent,
+    CircuitPolicy,
+    CircuitState,
+    next_circuit_state,
+)
+from pacs_module.domain.errors import InvalidTransition
 
 POLICY = CircuitPolicy(failures=3)
 
@@ -60,3 +74,42 @@ def test_it_never_stays_open_beyond_its_longest_pause(steps: list[str]) -> None:
         assert circuit.state != OPEN or circuit.retry_at <= now + 60_000
         assert circuit.state in (OPEN, CLOSED)
         assert circuit.state == OPEN or circuit.failures < POLICY.failures
+
+
+# --- the table ---
+
+def expected_state(state: str, event: str) -> str | None:
+    """The table in the words of the module's first page; None: cannot happen."""
+    if event == "succeeded":
+        return "closed"  # whoever comes through shows that the other side is there
+    if state == "closed":
+        return {"failed": "closed", "tripped": "open"}.get(event)
+    if state == "open":
+        return {"failed": "open", "probed": "half-open"}.get(event)
+    return {"tripped": "open", "unprobed": "open"}.get(event)
+
+
+@pytest.mark.parametrize("state", CircuitState)
+@pytest.mark.parametrize("event", CircuitEvent)
+def test_each_pair_is_as_the_model_says_or_an_error(state: CircuitState, event: CircuitEvent) -> None:
+    expected = expected_state(state.value, event.value)
+    if expected is None:
+        with pytest.raises(InvalidTransition, match=r"circuit that is .* cannot be"):
+            next_circuit_state(state, event)
+    else:
+        assert next_circuit_state(state, event).value == expected
+
+
+def test_each_state_says_for_itself_who_may_try() -> None:
+    groups = [ALL_MAY_TRY, ONE_MAY_TRY, NOBODY_MAY_TRY]
+    assert sorted(state for group in groups for state in group) == sorted(CircuitState)
+
+
+def test_a_probe_that_was_not_made_leaves_the_door_to_the_next_one() -> None:
+    circuit = Circuit().failed("refused", 0, POLICY, down=True).probing(5_000).unprobed(6_000)
+    assert circuit.may_probe(6_000)
+
+
+def test_nobody_probes_a_closed_one() -> None:
+    with pytest.raises(InvalidTransition):
+        Circuit().probing(0)

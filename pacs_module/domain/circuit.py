@@ -1,0 +1,150 @@
+"""
+A circuit breaker: while the other side is down nobody tries, but one at a time, now and then.
+
+=========  ==========================  ==========================================================
+state      who may try                 what turns it
+=========  ==========================  ==========================================================
+closed     everybody                   nobody there, or so many failures in a row: open
+open       nobody, until ``retry_at``  the time: half-open
+half-open  one, the probe              it succeeds: closed; it fails: open, for twice as long
+=========  ==========================  ==========================================================
+
+The backend, the finds and the moves of each PACS have one each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from enum import StrEnum
+
+from .errors import InvalidTransition
+from .instants import milliseconds
+from .retry import RetryPolicy, lasts
+
+
+class CircuitState(StrEnum):
+    """Who may try."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
+class CircuitEvent(StrEnum):
+    """What turns a circuit, or is only counted."""
+
+    SUCCEEDED = "succeeded"
+    """By whomever, also one that had begun before it opened."""
+    FAILED = "failed"
+    """Too few in a row to open it, or one that had begun before it opened."""
+    TRIPPED = "tripped"
+    """Nobody is there, so many failures in a row, or the probe failed."""
+    PROBED = "probed"
+    """The time has come: one tries."""
+    UNPROBED = "unprobed"
+    """The probe found nothing to try with."""
+
+
+CLOSED, OPEN, HALF_OPEN = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.HALF_OPEN
+
+TABLE: dict[tuple[CircuitState, CircuitEvent], CircuitState] = {
+    (CLOSED, CircuitEvent.SUCCEEDED): CLOSED,
+    (CLOSED, CircuitEvent.FAILED): CLOSED,
+    (CLOSED, CircuitEvent.TRIPPED): OPEN,
+    (OPEN, CircuitEvent.SUCCEEDED): CLOSED,
+    (OPEN, CircuitEvent.FAILED): OPEN,
+    (OPEN, CircuitEvent.PROBED): HALF_OPEN,
+    (HALF_OPEN, CircuitEvent.SUCCEEDED): CLOSED,
+    (HALF_OPEN, CircuitEvent.TRIPPED): OPEN,
+    (HALF_OPEN, CircuitEvent.UNPROBED): OPEN,
+}
+
+ALL_MAY_TRY = frozenset({CLOSED})
+ONE_MAY_TRY = frozenset({HALF_OPEN})
+NOBODY_MAY_TRY = frozenset({OPEN})
+
+
+def next_circuit_state(state: CircuitState, event: CircuitEvent) -> CircuitState:
+    """
+    Look the next state up.
+
+    Raises:
+        InvalidTransition: The table has no such row.
+    """
+    try:
+        return TABLE[state, event]
+    except KeyError:
+        raise InvalidTransition(f"a circuit that is {state.value} cannot be {event.value}") from None
+
+
+@dataclass(frozen=True)
+class CircuitPolicy:
+    """So many failures in a row open it; ``pauses`` is how long it stays open, growing with each probe that fails."""
+
+    failures: int = 5
+    pauses: RetryPolicy = field(default_factory=lambda: RetryPolicy(1, timedelta(seconds=5), timedelta(seconds=60)))
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """
+    Where it stands, ``since`` when and until when (``retry_at``), in epoch milliseconds; ``why`` is the last failure.
+
+    ``away_since``: when it was opened first without a success since, 0 while it is closed.
+    """
+
+    state: CircuitState = CLOSED
+    failures: int = 0
+    opened: int = 0
+    """How often in a row it was opened without a success in between."""
+    since: int = 0
+    retry_at: int = 0
+    why: str = ""
+    away_since: int = 0
+
+    def failed(self, why: str, now: int, policy: CircuitPolicy, down: bool = False, wait: timedelta | None = None) -> Circuit:
+        """
+        Count a failure, and open where it is one too many.
+
+        Args:
+            why: What went wrong.
+            now: Epoch milliseconds.
+            policy: When it opens, and for how long.
+            down: Nobody is there, or asks to be left alone: opens at once.
+            wait: How long the other side has asked us to wait.
+        """
+        counted = replace(self, failures=self.failures + 1, why=why)
+        event = self._event_of(counted.failures, policy, down)
+        counted = replace(counted, state=next_circuit_state(self.state, event))
+        if event is not CircuitEvent.TRIPPED:
+            return counted
+        opened = self.opened + 1
+        pause = max(policy.pauses.pause_after(opened), min(wait or timedelta(0), policy.pauses.longest))
+        away_since = self.away_since or now
+        return replace(counted, opened=opened, since=now, retry_at=now + milliseconds(pause), away_since=away_since)
+
+    def _event_of(self, failures: int, policy: CircuitPolicy, down: bool) -> CircuitEvent:
+        """While it is open, failures are those of tries that had begun before: they do not prolong it."""
+        if self.state is OPEN:
+            return CircuitEvent.FAILED
+        trips = down or self.state is HALF_OPEN or failures >= policy.failures
+        return CircuitEvent.TRIPPED if trips else CircuitEvent.FAILED
+
+    def may_probe(self, now: int) -> bool:
+        """Say whether it is time for a probe; one that was opened later than now was opened by a clock that was ahead."""
+        return self.state is OPEN and not lasts(self.since, timedelta(milliseconds=self.retry_at - self.since), now)
+
+    def succeeded(self, now: int) -> Circuit:
+        """Close after a success, the probe's or a late one's."""
+        if self == Circuit(since=self.since):
+            return self
+        return Circuit(next_circuit_state(self.state, CircuitEvent.SUCCEEDED), since=now)
+
+    def probing(self, now: int) -> Circuit:
+        """Let one try."""
+        return replace(self, state=next_circuit_state(self.state, CircuitEvent.PROBED), since=now)
+
+    def unprobed(self, now: int) -> Circuit:
+        """Let the next one probe at once."""
+        return replace(self, state=next_circuit_state(self.state, CircuitEvent.UNPROBED), since=now, retry_at=now)
