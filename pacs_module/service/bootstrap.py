@@ -33,7 +33,7 @@ from ..use_cases.operate.look_up_at_pacs import LookUp
 from ..use_cases.operate.manual_pull import ManualPull
 from ..use_cases.operate.manual_work import ManualWork
 from ..use_cases.pull.judge_orders import JudgeOrders, OrderTimes
-from ..use_cases.pull.pacs_locks import PullTurns
+from ..use_cases.pull.pacs_locks import PacsLocks
 from ..use_cases.pull.prepare_pull import PreparePull
 from ..use_cases.pull.pull_studies import PullStudies
 from ..use_cases.pull.record_pull_end import PullEnds
@@ -160,7 +160,6 @@ def _service(edges: _Edges) -> Service:
 def _join(service: Service, edges: _Edges) -> None:
     """What one use case needs of another, and the loops of them all."""
     service.manual.with_uid = service.find.with_uid
-    service.pull.orders = _orders(service, edges.puller)
     service.ram_disk = WatchRamDisk(edges.puller, edges.log, service.metrics.ram_disk_state)
     service.loops = loops_of(service)
     if edges.settings.reconcile.nightly:
@@ -202,7 +201,7 @@ def _prepare_pull(edges: _Edges) -> PreparePull:
 
 def _pull_studies(edges: _Edges, prepare: PreparePull, ends: PullEnds) -> PullStudies:
     settings, clock, log = edges.settings, edges.clock, edges.log
-    sparing = {pacs.name: settings.sparing(pacs) for pacs in settings.pacs}
+    limits = {pacs.name: settings.limits_of(pacs) for pacs in settings.pacs}
     return PullStudies(
         store=edges.store,
         puller=edges.puller,
@@ -213,7 +212,8 @@ def _pull_studies(edges: _Edges, prepare: PreparePull, ends: PullEnds) -> PullSt
         policy=pull_policy(settings),
         owner=edges.owner,
         unreachable=lambda: edges.unreachable,
-        turns=PullTurns(sparing, clock, clock.local, log, edges.leases),
+        orders=_orders(edges),
+        locks=PacsLocks(limits, clock, clock.local, log, edges.leases),
     )
 
 
@@ -225,10 +225,10 @@ def _open_log(settings: Settings) -> ContractLog:
         raise ConfigurationError("log_folder", str(settings.log_folder), allowed) from error
 
 
-def _orders(service: Service, puller: OrthancPuller) -> JudgeOrders | None:
-    ris = service.settings.ris
+def _orders(edges: _Edges) -> JudgeOrders | None:
+    ris = edges.settings.ris
     if ris is None:
         return None
     view = RisSql(ris.url.get_secret_value(), ris.view, RisColumns(**ris.columns.model_dump()), ris.day_format, ris.timeout_s)
     times = OrderTimes(timedelta(seconds=ris.wait_s), timedelta(seconds=ris.again_s))
-    return JudgeOrders(view, service.store, puller, service.clock, service.log, service.switches, ris.policy, times)
+    return JudgeOrders(view, edges.store, edges.puller, edges.clock, edges.log, edges.switches, ris.policy, times)

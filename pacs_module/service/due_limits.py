@@ -8,7 +8,7 @@ from ..domain.study.growth_checks import LookPolicy
 from ..domain.study.study import ANONYMISE, LOOK, PUBLISH, PULL, RELEASE, WATCH
 from ..settings import Settings
 from ..use_cases.deliver import anonymise, publish, release
-from ..use_cases.pull import pull_studies
+from ..use_cases.pull.pull_policy import CLAIM_LEASE
 from ..use_cases.pull.record_pull_end import NOTIFICATION_WAIT
 
 
@@ -19,7 +19,7 @@ def longest_pauses(settings: Settings) -> dict[str, timedelta]:
     orders = timedelta(seconds=settings.ris.again_s) if settings.ris else timedelta(0)
     room = timedelta(seconds=pull.room_pause_s)
     return {
-        PULL: max(pull_studies.CLAIM_LEASE, settings.pull_retry.longest, delivery, delay, orders, room),
+        PULL: max(CLAIM_LEASE, settings.pull_retry.longest, delivery, delay, orders, room),
         WATCH: max(NOTIFICATION_WAIT, timedelta(seconds=pull.watch_s)),
         PUBLISH: max(
             publish.CLAIM_LEASE,

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from ..domain.circuit import CLOSED, OPEN, CircuitEvent, CircuitState, next_circuit_state
 from ..domain.errors import PipelineError, RetriableError, StoreAway
-from ..domain.explain.outages import Fault
+from ..domain.explain.outages import ServerFault
 from ..domain.find.schedule import FindSchedule, due_windows
 from ..domain.find.windows import Window
 from ..ports import EventLog
@@ -47,7 +47,7 @@ class FindLoop:
     """With several processes on a store one of them finds at this PACS; None: there is only this one."""
     circuit: CircuitState = CLOSED
     capped: bool = False
-    fault: Fault | None = None
+    fault: ServerFault | None = None
     """What the process that finds here, which is another one, says of the PACS."""
     _asked_at: dict[date, datetime] = field(default_factory=dict)
     _undecided: set[date] = field(default_factory=set)
@@ -84,7 +84,7 @@ class FindLoop:
         if self.circuit is CLOSED:
             self.fault = None
         elif self.fault is None:
-            self.fault = Fault(f"PACS {self.pacs}", f"{self.found_by} finds there and gets no answer", epoch_ms())
+            self.fault = ServerFault(f"PACS {self.pacs}", f"{self.found_by} finds there and gets no answer", epoch_ms())
 
     def _round(self) -> bool:
         if self.circuit is OPEN:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ..domain.errors import PipelineError
-from ..domain.explain.outages import Fault
+from ..domain.explain.outages import ServerFault
 from ..domain.retry import doubled
 from ..ports import EventLog
 from ..shared.step_thread import StepThread
@@ -40,7 +40,7 @@ class Loop:
     longest_pause: float = LONGEST_PAUSE_S
     met_again: Callable[[str], None] = lambda server: None
     failures: int = 0
-    fault: Fault | None = None
+    fault: ServerFault | None = None
     """Of the last step, when it failed, since the first failure in the row."""
     ended_at: int = 0
     """When the last step ended, in epoch milliseconds; 0: none has yet."""
@@ -131,7 +131,7 @@ class Loop:
 
     def _failed(self, error: Exception, words: str, kind: str) -> None:
         before, self.failures = self.fault, self.failures + 1
-        self.fault = Fault.of(error, before.since if before else epoch_ms())
+        self.fault = ServerFault.of(error, before.since if before else epoch_ms())
         if self.fault != before or self.failures.bit_count() == 1:
             told = {"kind": kind, "server": self.fault.server, "error": words, "inRow": self.failures}
             self.log.event("loop_failed", f"{self.name} failed", "WARNING", loop=self.name, **told)

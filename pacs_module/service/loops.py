@@ -60,8 +60,8 @@ def loops_of(service: Service) -> dict[str, Loop]:
         loops.append(new("archive", service.release.archive.sweep, ARCHIVE_SWEEP_S, bound=settings.stuck_after_s + COPYING_S))
     if service.ram_disk is not None:
         loops.append(new("RAM disk", service.ram_disk, RAM_DISK_S))
-    if service.pull.orders is not None:
-        loops.append(new("orders", service.pull.orders.look_ahead, ORDERS_S))
+    if service.pull.choose.orders is not None:
+        loops.append(new("orders", service.pull.choose.orders.look_ahead, ORDERS_S))
     for number in range(1, settings.backend.workers + 1):
         deliver = _delivery(service, f"WORKER-{number}")
         worker = new(f"WORKER-{number}", partial(_deliver_one, deliver), TAKE_S, bound=delivering)

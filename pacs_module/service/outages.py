@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from ..domain.explain.outages import Awaited, awaited
+from ..domain.explain.outages import Outage, outages
 from ..shared.http import address_of
 from .service import Service
 
 
-def waits_for(service: Service) -> list[Awaited]:
+def waits_for(service: Service) -> list[Outage]:
     """Everybody that is away: the work goes on when they are back, and nothing is lost."""
     loops = service.loops
     faults = [(name, loop.fault) for name, loop in loops.items()]
     faults += [(f"find {name}", loop.fault) for name, loop in service.find_loops.items()]
     backend = service.circuit.fault(f"backend at {address_of(service.settings.backend.url)}")
     faults += [(name, backend) for name in loops if name.startswith("WORKER-")]
-    return awaited((loop, fault) for loop, fault in faults if fault is not None)
+    return outages((loop, fault) for loop, fault in faults if fault is not None)
 
 
 def stuck(service: Service) -> dict[str, float]:

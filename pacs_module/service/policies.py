@@ -7,13 +7,13 @@ from datetime import timedelta
 from ..domain.study.priority import Ageing
 from ..settings import Settings
 from ..use_cases.deliver.settle_delivery import DeliveryPolicy
-from ..use_cases.pull.pull_studies import PullPolicy
+from ..use_cases.pull.pull_policy import PullPolicy
 
 
 def pull_policy(settings: Settings) -> PullPolicy:
     """When pulls are repeated, asked after and held."""
     return PullPolicy(
-        limits={pacs.name: settings.sparing(pacs).parallel for pacs in settings.pacs},
+        limits={pacs.name: settings.limits_of(pacs).parallel for pacs in settings.pacs},
         retry=settings.pull_retry,
         watch=timedelta(seconds=settings.pull.watch_s),
         room_pause=timedelta(seconds=settings.pull.room_pause_s),

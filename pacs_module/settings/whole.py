@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ..domain.find.go_live import Backlog
 from ..domain.find.stability import FIXED_DELAY, UNCHANGED_COUNT, StabilityPolicy
 from ..domain.find.traits import PacsTraits
-from ..domain.pull.throttle import Sparing
+from ..domain.pull.throttle import PacsLimits
 from ..domain.retry import RetryPolicy
 from .backend import BackendSettings
 from .optional import AnonymiseSettings, ArchiveSettings, ReconcileSettings
@@ -94,10 +94,10 @@ class Settings(BaseSettings):
         """What each PACS can do, by name."""
         return {pacs.name: pacs.traits for pacs in self.pacs}
 
-    def sparing(self, pacs: PacsSettings) -> Sparing:
+    def limits_of(self, pacs: PacsSettings) -> PacsLimits:
         """What a PACS may be asked for."""
         hours = tuple(hours.hours for hours in pacs.hours)
-        return Sparing(1 if self.move_sync else pacs.parallel_pulls, pacs.pulls_per_hour, pacs.images_per_hour, hours)
+        return PacsLimits(1 if self.move_sync else pacs.parallel_pulls, pacs.pulls_per_hour, pacs.images_per_hour, hours)
 
     @property
     def zone(self) -> ZoneInfo:

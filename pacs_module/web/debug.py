@@ -92,7 +92,7 @@ def _answer(service: Service, asked: dict[str, str], ask_pacs: bool) -> dict[str
     studies = find_for_people(service, asked)
     if studies:
         away, now = _away(service), service.clock.now()
-        spared = service.pull.turns.held if service.pull.turns else {}
+        spared = service.pull.locks.held_back
         return {"found": len(studies), "studies": [story(study, now, away, spared) for study in studies]}
     nothing: dict[str, Any] = {"detail": UNKNOWN, "found": 0, "studies": []}
     if ask_pacs and service.settings.web.debug_asks_pacs:

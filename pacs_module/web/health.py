@@ -72,7 +72,7 @@ _NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready; 
 
 
 def _pacs(service: Service, name: str, loop: FindLoop) -> dict[str, Any]:
-    held = service.pull.turns.held.get(name, "") if service.pull.turns else ""
+    held = service.pull.locks.held_back.get(name, "")
     learned = service.finder.learned(name).told()
     return {"circuit": loop.circuit, "capped": loop.capped, "foundBy": loop.found_by, "spared": held, "learned": learned}
 

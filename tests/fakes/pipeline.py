@@ -42,7 +42,8 @@ from pacs_module.use_cases.find.resolve_uid import ResolveUid
 from pacs_module.use_cases.operate.manual_pull import ManualPull
 from pacs_module.use_cases.operate.manual_work import ManualWork
 from pacs_module.use_cases.pull.prepare_pull import PreparePull
-from pacs_module.use_cases.pull.pull_studies import PullPolicy, PullStudies
+from pacs_module.use_cases.pull.pull_policy import PullPolicy
+from pacs_module.use_cases.pull.pull_studies import PullStudies
 from pacs_module.use_cases.pull.record_pull_end import PullEnds
 from pacs_module.use_cases.receive.accept_notification import AcceptNotification
 from tests.fakes.world import DAY, FakeBackend, FakeClock, FakeCopies, FakeFiles, FakeLog, FakePacs, FakePlugins, SteppingConsumer

@@ -173,7 +173,8 @@ class Site(PluginStack):
         self.ours = ours = Pipeline(self.store, (PACS,), switches, limit=1)
         ours.finder.finder = self.finder
         ours.ends.retry, ours.pull.policy = RETRY, replace(ours.pull.policy, retry=RETRY)
-        ours.pull.prepare.finder, ours.pull.prepare.puller, ours.pull.puller = self.finder, puller, puller
+        ours.pull.prepare.finder, ours.pull.prepare.puller = self.finder, puller
+        ours.pull.puller = ours.pull.ask.puller = puller
 
     def _play(self) -> None:
         """The day: two finds, the pulls, the deliveries; one study is asked for by hand, and then nobody looks any more."""

@@ -39,7 +39,8 @@ from pacs_module.use_cases.find.find_studies import STUDY_KEYS, FindStudies
 from pacs_module.use_cases.find.matched_finder import MatchedFinder
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
 from pacs_module.use_cases.pull.prepare_pull import PreparePull
-from pacs_module.use_cases.pull.pull_studies import PullPolicy, PullStudies
+from pacs_module.use_cases.pull.pull_policy import PullPolicy
+from pacs_module.use_cases.pull.pull_studies import PullStudies
 from pacs_module.use_cases.pull.record_pull_end import PullEnds
 from tests.fakes.world import FakePlugins
 

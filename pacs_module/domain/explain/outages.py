@@ -9,7 +9,7 @@ from ..errors import PipelineError
 
 
 @dataclass(frozen=True)
-class Fault:
+class ServerFault:
     """Why nothing goes on somewhere: the server, words that anybody may read, and since when, in epoch milliseconds."""
 
     server: str
@@ -17,7 +17,7 @@ class Fault:
     since: int
 
     @classmethod
-    def of(cls, error: Exception, since: int) -> Fault:
+    def of(cls, error: Exception, since: int) -> ServerFault:
         """What of an error may be shown; of one that nobody expected only its kind: its words may hold anything."""
         if isinstance(error, PipelineError):
             return cls(error.server, error.public, since)
@@ -25,7 +25,7 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Awaited:
+class Outage:
     """A server, or a loop that fails by itself (``loop NAME``), and the loops that wait for it."""
 
     what: str
@@ -34,20 +34,20 @@ class Awaited:
     loops: tuple[str, ...]
 
 
-def awaited(faults: Iterable[tuple[str, Fault]]) -> list[Awaited]:
+def outages(faults: Iterable[tuple[str, ServerFault]]) -> list[Outage]:
     """
     The faults by server, in the order in which they began.
 
     Args:
         faults: Each with the loop that met it. Of several at one server the earliest says since when, the latest says why.
     """
-    at: dict[str, list[tuple[str, Fault]]] = {}
+    at: dict[str, list[tuple[str, ServerFault]]] = {}
     for loop, fault in faults:
         at.setdefault(fault.server or f"loop {loop}", []).append((loop, fault))
     return sorted((_joined(what, met) for what, met in at.items()), key=lambda entry: (entry.since, entry.what))
 
 
-def _joined(what: str, met: list[tuple[str, Fault]]) -> Awaited:
+def _joined(what: str, met: list[tuple[str, ServerFault]]) -> Outage:
     faults = [fault for _, fault in met]
     latest = max(faults, key=lambda fault: fault.since)
-    return Awaited(what, min(fault.since for fault in faults), latest.because, tuple(sorted({loop for loop, _ in met})))
+    return Outage(what, min(fault.since for fault in faults), latest.because, tuple(sorted({loop for loop, _ in met})))

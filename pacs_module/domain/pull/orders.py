@@ -8,10 +8,12 @@ lacks, drops nothing.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ..dicom.attributes import unpadded
 from ..dicom.repair import contains_keyword, readable
 from ..study.priority import EMERGENCY, GREEN_CHANNEL, ROUTINE
 
@@ -80,25 +82,37 @@ def judge_orders(
         Wanted YES, NO or UNKNOWN with the values that decided, and the priority of the study's own order (in tolerant mode, when
         it has none, of the patient's most urgent one of that day).
     """
-    orders = list(orders)
-    own = [order for order in orders if accession_number and order.accession_number == accession_number]
-    of_the_day = [order for order in orders if patient_id and (order.patient_id, order.day) == (patient_id, day)]
-    heard = [*own, *(order for order in of_the_day if order not in own)] if policy.tolerant else own
+    own, heard = _orders_that_count(accession_number, patient_id, day, list(orders), policy)
     if not heard:
         return OrderVerdict(Wanted.UNKNOWN, ROUTINE, f"the RIS has no order {accession_number or 'without number'}")
     priority = max(_priority(order, policy) for order in own or heard)
-    parts = [part for order in heard for part in _parts(order)]
-    words = {part: _words(part, policy) for part in parts}
-    shown = ", ".join(f"{readable(part)}={word}" if (word := words[part]) != part else readable(part) for part in words)
+    wanted, why = _judge_parts([part for order in heard for part in _parts(order)], policy, keywords)
+    return OrderVerdict(wanted, priority, why)
+
+
+def _orders_that_count(
+    accession_number: str, patient_id: str, day: str, orders: list[RisOrder], policy: RisPolicy
+) -> tuple[list[RisOrder], list[RisOrder]]:
+    """Sort out the study's own orders, and all that are heard: with ``tolerant`` also the patient's others of that day."""
+    own = [order for order in orders if _same(order.accession_number, accession_number)]
+    if not policy.tolerant:
+        return own, own
+    of_the_day = [order for order in orders if _same(order.patient_id, patient_id) and order.day == day]
+    return own, [*own, *(order for order in of_the_day if order not in own)]
+
+
+def _judge_parts(parts: list[str], policy: RisPolicy, keywords: tuple[str, ...]) -> tuple[Wanted, str]:
+    """Judge the body parts of all orders together: one chest keyword in one of them is enough."""
     if not parts:
-        return OrderVerdict(Wanted.YES, priority, "the order names no body part")
-    for part, word in words.items():
-        if contains_keyword(word, keywords) or contains_keyword(part, keywords):
-            return OrderVerdict(Wanted.YES, priority, f"order body part {shown}")
+        return Wanted.YES, "the order names no body part"
+    words = {part: _words(part, policy) for part in parts}
+    shown = ", ".join(readable(part) if word == part else f"{readable(part)}={word}" for part, word in words.items())
+    if any(contains_keyword(text, keywords) for pair in words.items() for text in pair):
+        return Wanted.YES, f"order body part {shown}"
     unknown = [part for part in parts if _is_unknown_code(part, policy)]
     if unknown:
-        return OrderVerdict(Wanted.YES, priority, f"order body part {', '.join(unknown)} is not in the site's table")
-    return OrderVerdict(Wanted.NO, priority, f"order body part {shown}")
+        return Wanted.YES, f"order body part {', '.join(unknown)} is not in the site's table"
+    return Wanted.NO, f"order body part {shown}"
 
 
 def _priority(order: RisOrder, policy: RisPolicy) -> int:
@@ -125,4 +139,13 @@ def _is_unknown_code(part: str, policy: RisPolicy) -> bool:
 
 
 def _plain(text: str) -> str:
-    return readable(text).strip().casefold()
+    return unicodedata.normalize("NFKC", readable(text)).strip().casefold()
+
+
+def _same(told: str, asked: str) -> bool:
+    """A RIS pads numbers with blanks, or writes them full width: the same number all the same. Empty matches nothing."""
+    return bool(asked) and _number(told) == _number(asked)
+
+
+def _number(text: str) -> str:
+    return unicodedata.normalize("NFKC", unpadded(text)).strip().casefold()

@@ -1,5 +1,5 @@
 """
-Sparing a PACS: how many pulls at once, in which hours, and how many an hour (M13).
+Throttle: how many pulls at once, in which hours, and how many an hour (M13).
 
 Rates are kept evenly: 60 pulls an hour are one a minute. What a person asks for and emergencies are counted and never held by a
 rate; in which hours they are pulled is said by ``least``.
@@ -31,7 +31,7 @@ class Hours:
     least: int = BACKLOG
 
     def hold_at(self, local: datetime) -> bool:
-        """Whether it is now."""
+        """Return whether ``local`` falls within these hours."""
         at, day = local.time(), local.weekday()
         if self.begin < self.end:
             return day in self.days and self.begin <= at < self.end
@@ -39,7 +39,7 @@ class Hours:
 
 
 @dataclass(frozen=True)
-class Sparing:
+class PacsLimits:
     """What one PACS is asked for: ``parallel`` pulls at once, ``pulls`` and ``images`` an hour (None: no limit)."""
 
     parallel: int = 1
@@ -49,17 +49,17 @@ class Sparing:
 
 
 @dataclass(frozen=True)
-class Meter:
+class RateMeter:
     """From when on (epoch milliseconds) the next pull is within the rates."""
 
     pulls_at: int = 0
     images_at: int = 0
 
-    def started(self, sparing: Sparing, images: int, now: int) -> Meter:
+    def started(self, limits: PacsLimits, images: int, now: int) -> RateMeter:
         """The meter after one more pull of so many images."""
-        return Meter(
-            _further(self.pulls_at, sparing.pulls, 1, now),
-            _further(self.images_at, sparing.images, images, now),
+        return RateMeter(
+            _further(self.pulls_at, limits.pulls, 1, now),
+            _further(self.images_at, limits.images, images, now),
         )
 
 
@@ -72,36 +72,36 @@ class Allowance:
     why: str
 
 
-def allowance(sparing: Sparing, meter: Meter, local: datetime, now: int) -> Allowance:
+def allowance(limits: PacsLimits, meter: RateMeter, local: datetime, now: int) -> Allowance:
     """
     What may be started at a PACS.
 
     Args:
-        sparing: Its settings.
+        limits: Its settings.
         meter: What was started.
         local: The hospital's time.
         now: The same instant, epoch milliseconds.
     """
-    places, least, reasons = sparing.parallel, BACKLOG, []
-    for hours in (hours for hours in sparing.hours if hours.hold_at(local)):
+    places, least, reasons = limits.parallel, BACKLOG, []
+    for hours in (hours for hours in limits.hours if hours.hold_at(local)):
         places = places if hours.parallel is None else min(places, hours.parallel)
         least = max(least, hours.least)
         reasons.append(f"spared from {hours.begin:%H:%M} to {hours.end:%H:%M}: {_words(hours)}")
-    for what, limit, at in (("pulls", sparing.pulls, meter.pulls_at), ("images", sparing.images, meter.images_at)):
+    for what, limit, at in (("pulls", limits.pulls, meter.pulls_at), ("images", limits.images, meter.images_at)):
         if limit is not None and at > now:
             least = max(least, EMERGENCY)
             reasons.append(f"{limit} {what} an hour: the next in {(at - now) / 1000:.0f} s")
     return Allowance(places, least, "; ".join(reasons))
 
 
-def meter_of(memo: Mapping[str, object]) -> Meter:
+def meter_of(memo: Mapping[str, object]) -> RateMeter:
     """A meter as it was kept."""
     values = [memo.get(key) for key in ("pullsAt", "imagesAt")]
     pulls, images = (value if isinstance(value, int) else 0 for value in values)
-    return Meter(pulls, images)
+    return RateMeter(pulls, images)
 
 
-def meter_memo(meter: Meter) -> dict[str, object]:
+def meter_memo(meter: RateMeter) -> dict[str, object]:
     """A meter to be kept."""
     return {"pullsAt": meter.pulls_at, "imagesAt": meter.images_at}
 

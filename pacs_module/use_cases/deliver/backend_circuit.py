@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from ...domain.circuit import CLOSED, HALF_OPEN, OPEN, Circuit, CircuitPolicy
-from ...domain.explain.outages import Fault
+from ...domain.explain.outages import ServerFault
 from ...domain.instants import iso
 from ...ports import Clock, EventLog
 
@@ -54,10 +54,10 @@ class BackendCircuit:
         """The backend has failed, or was not there (``down``); ``wait``: how long it asks to be left alone."""
         self._turn(lambda circuit, now: circuit.failed(why, now, self._policy, down, wait))
 
-    def fault(self, server: str) -> Fault | None:
+    def fault(self, server: str) -> ServerFault | None:
         """Why nobody delivers to that server now; None: somebody may."""
         circuit = self._circuit
-        return None if circuit.state == CLOSED else Fault(server, circuit.why, circuit.away_since)
+        return None if circuit.state == CLOSED else ServerFault(server, circuit.why, circuit.away_since)
 
     def told(self) -> dict[str, Any]:
         """For health and the debug API."""

@@ -10,11 +10,12 @@ from ...domain.dicom.attributes import FoundStudy, clean_uid, dashed_date
 from ...domain.errors import PipelineError
 from ...domain.find.matching import judge_answer
 from ...domain.instants import milliseconds
+from ...domain.retry import RetryPolicy
 from ...ports import Clock, EventLog, PacsFinder
 from .matched_finder import other_value
 
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=10), timedelta(days=1)
-"""A PACS that does not tell now will hardly tell in the next find: the pauses double."""
+PAUSES = RetryPolicy(first=timedelta(minutes=10), longest=timedelta(days=1))
+"""A PACS that does not tell now will hardly tell in the next find."""
 KEYS = ("StudyInstanceUID", "StudyDate", "AccessionNumber", "PatientID")
 
 
@@ -27,7 +28,7 @@ class ResolveUid:
     log: EventLog
     _known: dict[str, str] = field(default_factory=dict)
     _again: dict[str, int] = field(default_factory=dict)
-    _pause: dict[str, timedelta] = field(default_factory=dict)
+    _asked: dict[str, int] = field(default_factory=dict)
 
     def __call__(self, key: str, found: FoundStudy, at_once: bool = False) -> str:
         """
@@ -40,8 +41,8 @@ class ResolveUid:
         """
         now = self.clock.now()
         if key not in self._known and (at_once or self._again.get(key, 0) <= now):
-            self._pause[key] = min(2 * self._pause.get(key, FIRST_PAUSE / 2), LONGEST_PAUSE)
-            self._again[key] = now + milliseconds(self._pause[key])
+            self._asked[key] = self._asked.get(key, 0) + 1
+            self._again[key] = now + milliseconds(PAUSES.pause_after(self._asked[key]))
             uid = self._ask(found)
             if uid:
                 self._known[key] = uid

@@ -1,81 +1,100 @@
-"""Whose turn it is to start pulls at a PACS, and how many of which urgency may start there now."""
+"""Who may start pulls at a PACS now, and how many of which urgency."""
 
 from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from ...domain.pull.throttle import Allowance, Meter, Sparing, allowance, meter_memo, meter_of
+from ...domain.pull.throttle import Allowance, PacsLimits, RateMeter, allowance, meter_memo, meter_of
 from ...ports import Clock, EventLog
 from ..recover.hold_leases import HoldLeases
 
 
 @dataclass
-class PullTurns:
+class PacsLocks:
     """
-    One thread of one process at a time counts what runs at a PACS, claims a study and writes down that its pull is asked for.
+    The lock of each PACS: under it one thread of one process counts what runs there, claims a study and writes down that its
+    pull is asked for.
 
-    The rates are counted beside the lease, so that they hold over all processes and restarts.
+    A lock is a thread lock and, with several processes on a store, a lease. The rates are counted beside the lease, so that
+    they hold over all processes and restarts.
     """
 
-    sparing: Mapping[str, Sparing]
+    limits: Mapping[str, PacsLimits]
     clock: Clock
     local: Callable[[], datetime]
     log: EventLog
     leases: HoldLeases | None = None
     """None: there is only this process."""
-    held: dict[str, str] = field(default_factory=dict)
+    held_back: dict[str, str] = field(default_factory=dict)
     """By PACS, why less is started there now than at other times; for people."""
-    _meters: dict[str, Meter] = field(default_factory=dict)
-    _locks: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+    _meters: dict[str, RateMeter] = field(default_factory=dict)
+    _threads: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
 
-    def enter(self, names: Iterable[str]) -> set[str]:
-        """Those of the PACS whose turn is ours now; each has to be left."""
-        return {name for name in names if self._enter(name)}
+    @contextmanager
+    def holding(self, names: Iterable[str]) -> Iterator[set[str]]:
+        """
+        Hold the locks of those of the PACS that are free.
 
-    def leave(self, names: Collection[str]) -> None:
-        """Let others have their turn."""
+        The set that is given may be added to (:meth:`take`) and taken from (:meth:`give`); what is left in it at the end is
+        given back.
+        """
+        locked = self.take(names)
+        try:
+            yield locked
+        finally:
+            self.give(locked)
+
+    def take(self, names: Iterable[str]) -> set[str]:
+        """Lock those of the PACS that are free; each has to be given back."""
+        return {name for name in names if self._take(name)}
+
+    def give(self, names: Collection[str]) -> None:
+        """Give locks back."""
         for name in names:
             try:
                 if self.leases is not None:
-                    self.leases.let_go(_lease(name), meter_memo(self._meters.get(name, Meter())))
+                    self.leases.let_go(_lease(name), meter_memo(self._meter(name)))
             finally:
-                self._locks[name].release()
+                self._threads[name].release()
 
     def ours(self, name: str) -> bool:
-        """Whether the turn is still ours: a process that stood still for long has lost it."""
+        """Say whether a lock that was taken still is ours: a process that stood still for long has lost it."""
         return self.leases is None or self.leases.holds(_lease(name))
 
     def allowance(self, name: str) -> Allowance:
-        """What may be started at a PACS whose turn is ours."""
-        now = self.clock.now()
-        found = allowance(self.sparing[name], self._meters.get(name, Meter()), self.local(), now)
-        if bool(found.why) != bool(self.held.get(name)):
+        """Say what may be started at a PACS whose lock is ours."""
+        found = allowance(self.limits[name], self._meter(name), self.local(), self.clock.now())
+        if bool(found.why) != bool(self.held_back.get(name)):
             spared = bool(found.why)
             words = "the PACS is spared" if spared else "the PACS is spared no more"
             self.log.event("pacs_spared" if spared else "pacs_not_spared", words, pacs=name, why=found.why)
-        self.held[name] = found.why
+        self.held_back[name] = found.why
         return found
 
     def started(self, name: str, images: int) -> None:
-        """A pull has been asked for there."""
-        self._meters[name] = self._meters.get(name, Meter()).started(self.sparing[name], images, self.clock.now())
+        """Count a pull that has been asked for."""
+        self._meters[name] = self._meter(name).started(self.limits[name], images, self.clock.now())
 
-    def _enter(self, name: str) -> bool:
-        if not self._locks[name].acquire(blocking=False):
-            return False
-        entered = False
-        try:
-            entered = self._take(name)
-        finally:
-            if not entered:
-                self._locks[name].release()
-        return entered
+    def _meter(self, name: str) -> RateMeter:
+        return self._meters.get(name, RateMeter())
 
     def _take(self, name: str) -> bool:
+        if not self._threads[name].acquire(blocking=False):
+            return False
+        taken = False
+        try:
+            taken = self._take_lease(name)
+        finally:
+            if not taken:
+                self._threads[name].release()
+        return taken
+
+    def _take_lease(self, name: str) -> bool:
         if self.leases is None:
             return True
         if not self.leases.hold(_lease(name)):

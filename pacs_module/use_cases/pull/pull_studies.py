@@ -3,52 +3,29 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from ...domain.errors import InvalidTransition, NoRoom, PermanentError, RetriableError, TooLarge
+from ...domain.errors import InvalidTransition, PermanentError, RetriableError
 from ...domain.explain import loglines
-from ...domain.find.vanished import gone_from, present_at
 from ...domain.instants import iso, milliseconds
-from ...domain.pull.source_pacs import choose_pacs
-from ...domain.pull.throttle import Sparing
-from ...domain.retry import RetryPolicy
+from ...domain.pull.throttle import PacsLimits
 from ...domain.study.lifecycle import Event, State
-from ...domain.study.priority import MANUAL, Ageing
-from ...domain.study.study import MOST_PULLS, PULL, WATCH, PacsCopy, Pull, Study, effective_priority
+from ...domain.study.study import MOST_PULLS, PULL, WATCH, Pull, Study, effective_priority
 from ...domain.wire.messages import PullReport, PullRequest
 from ...ports import Clock, EventLog, Puller, StudyStore
 from ...shared.crash_points import reach
 from ..recover.free_claims import free_claims
 from ..update_study import change, note_impossible
+from .ask_plugins import AskPlugins
+from .choose_pulls import ChoosePulls, ChosenPull, RoomGate
 from .judge_orders import JudgeOrders
-from .pacs_locks import PullTurns
+from .pacs_locks import PacsLocks
 from .prepare_pull import PreparePull
+from .pull_policy import CLAIM_LEASE, PullPolicy
+from .put_off import Claim, put_off
 from .record_pull_end import PullEnds
-from .round_state import Places, RoomGate, Turns
-
-CLAIM_LEASE = timedelta(minutes=5)
-"""Longer than a SERIES level find at a slow PACS; a process that died with a claim lets it go after this."""
-
-
-@dataclass(frozen=True)
-class PullPolicy:
-    """
-    How it is pulled.
-
-    ``watch``: how often a running pull is asked after; ``room_pause``: wait for room; ``jobs``: C-MOVEs that Orthanc runs at
-    once, the others wait in its queue; ``room_hold``: how long nothing overtakes a study that waits for room.
-    """
-
-    limits: Mapping[str, int]
-    """Pulls at once by PACS."""
-    retry: RetryPolicy
-    watch: timedelta
-    room_pause: timedelta
-    ageing: Ageing = field(default_factory=Ageing)
-    jobs: int = 4
-    room_hold: timedelta = timedelta(minutes=10)
 
 
 @dataclass
@@ -65,18 +42,24 @@ class PullStudies:
     owner: str
     unreachable: Callable[[], Collection[str]] = frozenset
     pick: Callable[[Sequence[str]], str] = field(default=random.choice)
-    orders: JudgeOrders | None = None
-    turns: PullTurns | None = None
+    orders: InitVar[JudgeOrders | None] = None
+    locks: PacsLocks = field(default=None)  # type: ignore[assignment] # set in __post_init__
     """None: made of the policy's limits, for this process alone."""
-    _room: RoomGate = field(default_factory=RoomGate)
+    choose: ChoosePulls = field(init=False)
+    ask: AskPlugins = field(init=False)
     _cut_short: bool = False
     """The store went away in the middle of a round: claims of ours may stand in it that nobody works on."""
 
-    def __post_init__(self) -> None:
-        """The usual turns."""
-        if self.turns is None:
-            sparing = {name: Sparing(limit) for name, limit in self.policy.limits.items()}
-            self.turns = PullTurns(sparing, self.clock, lambda: datetime.fromtimestamp(self.clock.now() / 1000, UTC), self.log)
+    def __post_init__(self, orders: JudgeOrders | None) -> None:
+        """Put the parts of a round together."""
+        if self.locks is None:
+            limits = {name: PacsLimits(limit) for name, limit in self.policy.limits.items()}
+            self.locks = PacsLocks(limits, self.clock, lambda: datetime.fromtimestamp(self.clock.now() / 1000, UTC), self.log)
+        room = RoomGate()
+        self.choose = ChoosePulls(
+            self.store, self.clock, self.policy, self.owner, self.locks, room, self.unreachable, self.pick, orders
+        )
+        self.ask = AskPlugins(self.puller, self.ends, self.clock, self.log, self.policy, room)
 
     def __call__(self, pacs: str | None = None) -> int:
         """
@@ -97,33 +80,35 @@ class PullStudies:
         due = self.store.next_due(PULL)
         if due is None or due > self.clock.now():
             return 0
-        names = [name for name in (self.policy.limits if pacs is None else [pacs]) if self._may_have_places(name)]
-        if not names:
+        names = self.policy.limits if pacs is None else [pacs]
+        with_places = [name for name in names if self.choose.may_have_places(name)]
+        if not with_places:
             return 0
         try:
-            with Turns(self._all_turns, names) as turns:
-                claimed = self._claim(turns)
-                turns.keep({name for _, name in claimed})
-                return self._pull_all(claimed)
+            with self.locks.holding(with_places) as locked:
+                chosen = self.choose(locked)
+                self._give_back_unused(locked, chosen)
+                return self._pull_all(chosen)
         except RetriableError:
             self._cut_short = True
             raise
 
-    @property
-    def _all_turns(self) -> PullTurns:
-        assert self.turns is not None, "made in __post_init__"  # noqa: S101
-        return self.turns
+    def _give_back_unused(self, locked: set[str], chosen: Sequence[ChosenPull]) -> None:
+        """Let others start at the PACS that nothing is pulled from: what follows is slow."""
+        unused = locked - {one.pacs for one in chosen}
+        locked -= unused
+        self.locks.give(unused)
 
-    def _pull_all(self, claimed: list[tuple[Study, str]]) -> int:
-        if not claimed:
+    def _pull_all(self, chosen: Sequence[ChosenPull]) -> int:
+        if not chosen:
             return 0
-        self.log.line(loglines.move_dates(sorted({study.study_date for study, _ in claimed})))
-        again = sum(study.attempts > 0 for study, _ in claimed)
-        if len(claimed) > again:
-            self.log.line(loglines.send_moves(len(claimed) - again))
+        self.log.line(loglines.move_dates(sorted({one.study.study_date for one in chosen})))
+        again = sum(one.study.attempts > 0 for one in chosen)
+        if len(chosen) > again:
+            self.log.line(loglines.send_moves(len(chosen) - again))
         if again:
             self.log.line(loglines.continue_moves(again))
-        return sum(self._pull(study, pacs) for study, pacs in claimed)
+        return sum(self._pull(one.study, one.pacs) for one in chosen)
 
     def watch(self) -> bool:
         """
@@ -143,86 +128,8 @@ class PullStudies:
             self.ends.accept_report(report)
         elif report is None:
             self.log.line(loglines.continue_moves(1))
-            self._ask(study.pull.request)
+            self.ask(study.pull.request)
         return True
-
-    def _claim(self, turns: Turns) -> list[tuple[Study, str]]:
-        """As many due studies as there are free places, each with the PACS to move it from."""
-        places = {name: self._places(name) for name in sorted(turns.mine)}
-        claimed = []
-        for name in sorted(turns.mine):
-            at = places[name]
-            while at.free > 0 or at.manual > 0:
-                study = self._claim_at(name, at.least if at.free > 0 else MANUAL)
-                if study is None:
-                    break
-                for other in turns.enter([mirror for mirror in study.pacs if mirror in self.policy.limits]):
-                    places.setdefault(other, self._places(other))
-                free = [other for other, places_there in places.items() if places_there.free > 0]
-                pacs = choose_pacs(study, free, self.unreachable(), self.pick) or name
-                if self._waits_for_mirror(study, pacs):
-                    continue
-                places[pacs].take()
-                claimed.append((study, pacs))
-        return claimed
-
-    def _waits_for_mirror(self, study: Study, pacs: str) -> bool:
-        """What is gone from a PACS is not tried there while another has it, also when that one is busy or down now."""
-        there = [name for name in present_at(study) if name in self.policy.limits]
-        down = pacs in self.unreachable() and study.priority < MANUAL
-        if not gone_from(study) or not there or (pacs in there and not down):
-            return False
-        why = f"gone from {', '.join(gone_from(study))}; waits for {', '.join(there)}"
-        self._put_off(study, study.claim_on(PULL), self.policy.room_pause, why)
-        return True
-
-    def _places(self, pacs: str) -> Places:
-        """
-        Free places at a PACS.
-
-        In asynchronous mode pulls may wait in Orthanc's job queue: a manual one is asked for all the same and is the next to
-        start there, by its priority; a C-MOVE that runs is not interrupted.
-        """
-        running, limit = self._running(pacs), self.policy.limits[pacs]
-        allowed = self._all_turns.allowance(pacs)
-        waits_there = limit > 1 and self.store.running() >= self.policy.jobs
-        return Places(allowed.places - running, 2 * limit - running if waits_there else 0, allowed.least)
-
-    def _may_have_places(self, pacs: str) -> bool:
-        """A look without taking the turn, which costs two writes; what is found is counted again when the turn is ours."""
-        return self.policy.limits[pacs] > 1 or self._running(pacs) < self.policy.limits[pacs]
-
-    def _running(self, pacs: str) -> int:
-        return self.store.running_at(pacs)
-
-    def _claim_at(self, pacs: str, least: int) -> Study | None:
-        """
-        The most urgent due study of one PACS.
-
-        At one that does not answer finds only what a person asked for is tried: the others would fail to the limit while it is
-        down. A study that came unasked and lost its files is asked for everywhere, because no PACS is known to have it.
-        """
-        if pacs in self.unreachable():
-            return self._claim_of(pacs, MANUAL)
-        if self._room.closed(self.clock.now()):
-            least = MANUAL  # nothing overtakes what waits for room
-        study = self._claim_of(pacs, least) or self._claim_of("", least)
-        if study is not None and not study.pacs:
-            study.pacs = {name: PacsCopy() for name in self.policy.limits}
-        return study
-
-    def _claim_of(self, pacs: str, least: int) -> Study | None:
-        """The most urgent one; those that their orders hold or drop take no place from the others."""
-        while True:
-            now, lease = self.clock.now(), milliseconds(CLAIM_LEASE)
-            study = self.store.claim_pull(pacs, self.owner, now, lease, least, self.policy.ageing)
-            if study is None or study.state is not State.META_ONLY or self.orders is None:
-                return study
-            claim = study.claim_on(PULL)
-            if self.orders(study):
-                return study
-            if not self.store.replace(study):
-                self._put_off(study, claim, timedelta(0), study.why)
 
     def _pull(self, study: Study, pacs: str) -> bool:
         try:
@@ -251,7 +158,7 @@ class PullStudies:
                 studyUID=study.study_uid, why=str(error),
             )
             return self._put_off(study, claim, self.policy.watch, f"put off: {error}")
-        if not self._all_turns.ours(pacs):
+        if not self.locks.ours(pacs):
             return self._put_off(study, claim, timedelta(0), "this process stood still; another has its turn")
         if request is not None:
             self._asked(study, request)
@@ -261,8 +168,12 @@ class PullStudies:
         reach("pull_asked")
         if request is None:
             return False
-        self._all_turns.started(pacs, request.expected or 0)
-        return self._ask(request)
+        self.locks.started(pacs, request.expected or 0)
+        return self.ask(request)
+
+    def _put_off(self, study: Study, claim: Claim, pause: timedelta, why: str) -> bool:
+        put_off(self.store, self.clock, study.study_uid, claim, pause, why)
+        return False
 
     def _asked(self, study: Study, request: PullRequest) -> None:
         """The document says "asked" before the plugins hear of it: a crash in between ends in asking again with the same id."""
@@ -281,45 +192,6 @@ class PullStudies:
         study.pull = Pull(request, study.attempts, iso(now), claimed_at=iso(claimed_at), asked_by=self.owner, rank=place)
         study.schedule(PULL, None)
         study.schedule(WATCH, now + milliseconds(self.policy.watch))
-
-    def _ask(self, request: PullRequest) -> bool:
-        try:
-            self.puller.ask(request)
-        except NoRoom as error:
-            self._room.close(request.study_uid, self.clock.now(), self.policy.room_pause, self.policy.room_hold)
-            self.ends.no_room(request, str(error), self.policy.room_pause)
-            return False
-        except TooLarge as error:
-            self.log.line(loglines.MOVE_FAILED)
-            self.log.line(loglines.move_success([]))
-            self.ends.too_large(request, str(error))
-            return False
-        except RetriableError as error:
-            self.log.event(
-                "plugins_not_reached", "plugins not reached, will be asked again", "WARNING",
-                studyUID=request.study_uid, error=str(error),
-            )
-        except PermanentError as error:
-            self.log.line(loglines.MOVE_FAILED)
-            self.log.line(loglines.move_success([]))
-            self.ends.give_back(request, str(error))
-            return False
-        self._room.entered(request.study_uid)
-        return True
-
-    def _put_off(self, claimed: Study, claim: tuple[str, int] | None, pause: timedelta, why: str) -> bool:
-        """Give a claim back; one that another has by now, or that somebody has decided since, is left as it is."""
-        at = self.clock.now() + milliseconds(pause)
-
-        def edit(study: Study) -> bool:
-            if claim is None or study.claim_on(PULL) != claim:
-                return False
-            study.why = why
-            study.schedule(PULL, at)
-            return True
-
-        change(self.store, claimed.study_uid, edit)
-        return False
 
 
 def _not_to_be_pulled(study: Study) -> bool:

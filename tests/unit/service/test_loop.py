@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from pacs_module.domain.errors import RetriableError, about
-from pacs_module.domain.explain.outages import Fault
+from pacs_module.domain.explain.outages import ServerFault
 from pacs_module.service.loop import LONGEST_PAUSE_S, LONGEST_WAIT_S, Loop
 from tests.fakes.world import FakeLog
 
@@ -94,14 +94,14 @@ def test_the_pause_grows_with_failures_in_a_row_less_where_a_server_is_away(serv
     loop = Loop("publish", busy, 1.0, FakeLog())
     pauses = []
     for failures in (0, 1, 2, 3, 7, 500):
-        loop.failures, loop.fault = failures, Fault(server, "it failed", 0)
+        loop.failures, loop.fault = failures, ServerFault(server, "it failed", 0)
         pauses.append(loop._pause())
     assert pauses == [1.0, 1.0, 2.0, 4.0, longest, longest]
 
 
 def test_a_loop_of_short_pauses_waits_no_longer_for_a_server() -> None:
     loop = Loop("supervisor", busy, 2.0, FakeLog(), longest_pause=2.0)
-    loop.failures, loop.fault = 500, Fault("store in MongoDB", "no server answers", 0)
+    loop.failures, loop.fault = 500, ServerFault("store in MongoDB", "no server answers", 0)
     assert loop._pause() == 2.0
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pacs_module.domain.explain.outages import Fault
+from pacs_module.domain.explain.outages import ServerFault
 from tests.fakes.served import service_on, settings_file
 
 
@@ -16,7 +16,7 @@ def test_one_loop_that_meets_a_server_again_wakes_the_others_that_wait_for_it(tm
     with service_on(settings_file(tmp_path)) as (service, _):
         loops = service.loops
         for name, server in (("publish", "RabbitMQ"), ("WORKER-1", "RabbitMQ"), ("claims", "store"), ("pull A", "")):
-            loops[name].fault, loops[name].failures = Fault(server, "away", 0), 1
+            loops[name].fault, loops[name].failures = ServerFault(server, "away", 0), 1
         loops["publish"].step = lambda: False
         loops["publish"]._one_step()
         woken = {name for name, loop in loops.items() if loop._thread._woken.is_set()}

@@ -14,7 +14,7 @@ import pytest
 
 from pacs_module.domain.errors import ConfigurationError
 from pacs_module.domain.find.stability import FIXED_DELAY, StabilityPolicy
-from pacs_module.domain.pull.throttle import Hours, Sparing
+from pacs_module.domain.pull.throttle import Hours, PacsLimits
 from pacs_module.domain.study.priority import EMERGENCY
 from pacs_module.service.service import find_days
 from pacs_module.settings import Settings, load_settings
@@ -199,9 +199,9 @@ pull = "emergency\"""",
 def test_hours_and_rates_in_which_a_pacs_is_spared(tmp_path: Path) -> None:
     settings = load(tmp_path, SPARED)
     hours = Hours(time(7, 30), time(11), frozenset({0, 4}), 1, EMERGENCY)
-    assert settings.sparing(settings.pacs[0]) == Sparing(3, 120, 60_000, (hours,))
+    assert settings.limits_of(settings.pacs[0]) == PacsLimits(3, 120, 60_000, (hours,))
     one_by_one = load(tmp_path, SPARED.replace("MOVE_SYNC = false", ""))
-    assert one_by_one.sparing(one_by_one.pacs[0]).parallel == 1
+    assert one_by_one.limits_of(one_by_one.pacs[0]).parallel == 1
 
 
 @pytest.mark.parametrize(

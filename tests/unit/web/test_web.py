@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pacs_module.domain.explain.outages import Fault
+from pacs_module.domain.explain.outages import ServerFault
 from pacs_module.service.loop import Loop
 from pacs_module.service.service import Service
 from pacs_module.web.app import create_app
@@ -350,7 +350,7 @@ def test_alive_is_not_yet_ready(service: Service, client: TestClient, monkeypatc
     whole = client.get("/health")
     assert (whole.status_code, whole.json()["studies"]) == (200, {}), "the rest is told all the same"
     assert "closed" in whole.json()["store"]
-    service.loops["claims"].fault = Fault("store at db:27017", "no server answers", 1_000)
+    service.loops["claims"].fault = ServerFault("store at db:27017", "no server answers", 1_000)
     monkeypatch.setattr(type(service.store), "get", lambda *_: pytest.fail("health waits for a store that is known to be away"))
     assert (client.get("/health/ready").json()["store"], client.get("/health").json()["store"]) == ("no server answers",) * 2
 
@@ -361,9 +361,9 @@ def test_who_is_away_is_told_with_since_and_why_and_who_waits(
     monkeypatch.setattr(Loop, "alive", lambda loop: True)
     service.circuit.failed("connection refused", down=True)
     rabbitmq = "RabbitMQ at 127.0.0.1:5672"
-    service.loops["publish"].fault = Fault(rabbitmq, "no route to host", 2_000)
-    service.loops["WORKER-1"].fault = Fault(rabbitmq, "connection refused", 1_000)
-    service.loops["watch"].fault = Fault("", "unexpected KeyError, see the log", 3_000)
+    service.loops["publish"].fault = ServerFault(rabbitmq, "no route to host", 2_000)
+    service.loops["WORKER-1"].fault = ServerFault(rabbitmq, "connection refused", 1_000)
+    service.loops["watch"].fault = ServerFault("", "unexpected KeyError, see the log", 3_000)
     answer = client.get("/health/ready")
     assert (answer.status_code, answer.json()["ready"]) == (200, True), "that others are away is no fault of ours"
     first, second, third = answer.json()["waitsFor"]

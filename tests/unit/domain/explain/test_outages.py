@@ -15,7 +15,7 @@ from pacs_module.domain.errors import (
     Unreachable,
     about,
 )
-from pacs_module.domain.explain.outages import Awaited, Fault, awaited
+from pacs_module.domain.explain.outages import Outage, ServerFault, outages
 
 NAME = "ZHANG^SAN"
 """What the other side wrote, or a value out of a message."""
@@ -43,23 +43,23 @@ def test_what_may_be_shown_has_no_value_and_no_foreign_text(error: PipelineError
     assert NAME in str(error)
     assert NAME not in error.public
     assert error.public
-    assert Fault.of(error, 0).because == error.public
+    assert ServerFault.of(error, 0).because == error.public
 
 
 def test_of_an_error_that_nobody_expected_only_the_kind_is_shown() -> None:
-    assert Fault.of(KeyError(NAME), 5) == Fault("", "unexpected KeyError, see the log", 5)
+    assert ServerFault.of(KeyError(NAME), 5) == ServerFault("", "unexpected KeyError, see the log", 5)
 
 
 def test_one_entry_a_server_the_longest_awaited_first() -> None:
     faults = [
-        ("publish", Fault("RabbitMQ", "no route to host", 30)),
-        ("find A", Fault("PACS A", "no answer", 20)),
-        ("WORKER-1", Fault("RabbitMQ", "connection refused", 10)),
-        ("watch", Fault("", "unexpected KeyError, see the log", 40)),
+        ("publish", ServerFault("RabbitMQ", "no route to host", 30)),
+        ("find A", ServerFault("PACS A", "no answer", 20)),
+        ("WORKER-1", ServerFault("RabbitMQ", "connection refused", 10)),
+        ("watch", ServerFault("", "unexpected KeyError, see the log", 40)),
     ]
-    assert awaited(faults) == [
-        Awaited("RabbitMQ", 10, "no route to host", ("WORKER-1", "publish")),
-        Awaited("PACS A", 20, "no answer", ("find A",)),
-        Awaited("loop watch", 40, "unexpected KeyError, see the log", ("watch",)),
+    assert outages(faults) == [
+        Outage("RabbitMQ", 10, "no route to host", ("WORKER-1", "publish")),
+        Outage("PACS A", 20, "no answer", ("find A",)),
+        Outage("loop watch", 40, "unexpected KeyError, see the log", ("watch",)),
     ]
-    assert awaited([]) == []
+    assert outages([]) == []

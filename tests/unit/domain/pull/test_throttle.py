@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pacs_module.domain.pull.throttle import Hours, Meter, Sparing, allowance, meter_memo, meter_of
+from pacs_module.domain.pull.throttle import Hours, PacsLimits, RateMeter, allowance, meter_memo, meter_of
 from pacs_module.domain.study.priority import BACKLOG, EMERGENCY, MANUAL
 
 THURSDAY = datetime(2020, 6, 18, 9, tzinfo=UTC)
@@ -37,43 +37,43 @@ def test_hours_over_midnight_belong_to_the_day_they_begin_on(local: datetime, he
 
 
 def test_in_rush_hours_fewer_at_once_and_only_what_is_urgent() -> None:
-    sparing = Sparing(parallel=4, hours=(RUSH, Hours(time(8), time(9, 30), parallel=2, least=MANUAL)))
-    held = allowance(sparing, Meter(), at(18, 9), NOW)
+    limits = PacsLimits(parallel=4, hours=(RUSH, Hours(time(8), time(9, 30), parallel=2, least=MANUAL)))
+    held = allowance(limits, RateMeter(), at(18, 9), NOW)
     assert (held.places, held.least) == (1, MANUAL)
     assert held.why == (
         "spared from 08:00 to 11:00: 1 at once, priority 2 and above; spared from 08:00 to 09:30: 2 at once, priority 4 and above"
     )
-    free = allowance(sparing, Meter(), at(18, 12), NOW)
+    free = allowance(limits, RateMeter(), at(18, 12), NOW)
     assert (free.places, free.least, free.why) == (4, BACKLOG, "")
 
 
 def test_rates_hold_the_others_and_let_emergencies_through() -> None:
-    sparing = Sparing(pulls=60, images=3600)
-    meter = Meter().started(sparing, 120, NOW)
-    held = allowance(sparing, meter, THURSDAY, NOW + 1)
+    limits = PacsLimits(pulls=60, images=3600)
+    meter = RateMeter().started(limits, 120, NOW)
+    held = allowance(limits, meter, THURSDAY, NOW + 1)
     assert (held.places, held.least) == (1, EMERGENCY)
     assert held.why == "60 pulls an hour: the next in 60 s; 3600 images an hour: the next in 120 s"
-    assert allowance(sparing, meter, THURSDAY, NOW + 60_000).why == "3600 images an hour: the next in 60 s"
-    assert allowance(sparing, meter, THURSDAY, NOW + 120_000).why == ""
+    assert allowance(limits, meter, THURSDAY, NOW + 60_000).why == "3600 images an hour: the next in 60 s"
+    assert allowance(limits, meter, THURSDAY, NOW + 120_000).why == ""
 
 
 def test_without_limits_nothing_is_counted() -> None:
-    assert Meter().started(Sparing(), 1000, NOW) == Meter()
+    assert RateMeter().started(PacsLimits(), 1000, NOW) == RateMeter()
 
 
 def test_the_meter_is_kept_as_plain_values() -> None:
-    meter = Meter(NOW, NOW + 1)
+    meter = RateMeter(NOW, NOW + 1)
     assert meter_of(meter_memo(meter)) == meter
-    assert meter_of({}) == Meter() == meter_of({"pullsAt": "x"})
+    assert meter_of({}) == RateMeter() == meter_of({"pullsAt": "x"})
 
 
 @given(st.integers(1, 500), st.lists(st.integers(0, 600_000), max_size=60))
 def test_never_more_an_hour_than_allowed(per_hour: int, pauses: list[int]) -> None:
-    sparing, meter, now, starts = Sparing(pulls=per_hour), Meter(), NOW, []
+    limits, meter, now, starts = PacsLimits(pulls=per_hour), RateMeter(), NOW, []
     for pause in pauses:
         now += pause
-        if not allowance(sparing, meter, THURSDAY, now).why:
+        if not allowance(limits, meter, THURSDAY, now).why:
             starts.append(now)
-            meter = meter.started(sparing, 1, now)
+            meter = meter.started(limits, 1, now)
     for first in starts:
         assert len([start for start in starts if first <= start < first + 3_600_000]) <= per_hour + 1

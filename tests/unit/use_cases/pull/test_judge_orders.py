@@ -47,7 +47,7 @@ def world(ris: FakeRis) -> Pipeline:
     world = Pipeline()
     times = OrderTimes(timedelta(seconds=WAIT_S), timedelta(seconds=AGAIN_S))
     policy = RisPolicy(emergency=("E",))
-    world.pull.orders = JudgeOrders(ris, world.store, world.plugins, world.clock, world.log, Switches(), policy, times)
+    world.pull.choose.orders = JudgeOrders(ris, world.store, world.plugins, world.clock, world.log, Switches(), policy, times)
     return world
 
 
@@ -118,7 +118,7 @@ def test_a_ris_that_is_down_is_asked_once_in_a_pause(world: Pipeline, ris: FakeR
 
 def test_what_is_held_takes_no_place_from_the_others(ris: FakeRis) -> None:
     world = Pipeline(limit=1)
-    world.pull.orders = JudgeOrders(
+    world.pull.choose.orders = JudgeOrders(
         ris, world.store, world.plugins, world.clock, world.log, Switches(), RisPolicy(), OrderTimes(timedelta(1), timedelta(1))
     )
     ris.has("HEAD", "A0")
@@ -134,7 +134,7 @@ def test_what_is_held_takes_no_place_from_the_others(ris: FakeRis) -> None:
 def test_waiting_studies_get_their_priority_before_it_is_their_turn(world: Pipeline, ris: FakeRis) -> None:
     ris.has("CHEST", urgency="E")
     world.until_stable()
-    orders = world.pull.orders
+    orders = world.pull.choose.orders
     assert orders is not None
     orders.look_ahead()
     assert world.study().priority == EMERGENCY
@@ -148,7 +148,7 @@ def test_look_ahead_leaves_routine_studies_as_they_are(world: Pipeline, ris: Fak
     ris.has("CHEST")
     world.until_stable()
     revision = world.study().revision
-    orders = world.pull.orders
+    orders = world.pull.choose.orders
     assert orders is not None
     for _ in range(3):
         orders.look_ahead()
@@ -173,8 +173,8 @@ def test_a_correction_in_the_ris_alone_brings_a_dropped_study_back(world: Pipeli
     assert world.study().state is State.UNSUPPORTED_SERIES
     ris.orders.clear()
     ris.has("CHEST", urgency="E")
-    assert world.pull.orders is not None
-    world.pull.orders.look_ahead()
+    assert world.pull.choose.orders is not None
+    world.pull.choose.orders.look_ahead()
     assert (world.study().state, world.study().priority) == (State.META_ONLY, EMERGENCY)
     assert world.events()[-1] == "wanted after all by its order"
     assert world.pull() == 1
@@ -184,11 +184,11 @@ def test_dropped_studies_are_asked_about_after_a_pause_and_only_for_some_days(wo
     ris.has("HEAD")
     world.until_stable()
     world.pull()
-    assert world.pull.orders is not None
+    assert world.pull.choose.orders is not None
     asked = []
     for seconds in (0, 1, AGAIN_S, 3 * 86_400):
         world.clock.pass_seconds(seconds)
-        world.pull.orders.look_ahead()
+        world.pull.choose.orders.look_ahead()
         asked.append(ris.asked)
     assert asked == [2, 2, 3, 3]
 
@@ -198,8 +198,8 @@ def test_what_its_images_made_unsupported_is_no_matter_of_the_ris(world: Pipelin
     request = world.until_asked()
     world.accept(world.filtered_message(request))
     before = world.study()
-    assert world.pull.orders is not None
-    world.pull.orders.look_ahead()
+    assert world.pull.choose.orders is not None
+    world.pull.choose.orders.look_ahead()
     assert world.study() == before
 
 
@@ -208,6 +208,6 @@ def test_what_the_ris_does_not_know_any_more_stays_dropped(world: Pipeline, ris:
     world.until_stable()
     world.pull()
     ris.orders.clear()
-    assert world.pull.orders is not None
-    world.pull.orders.look_ahead()
+    assert world.pull.choose.orders is not None
+    world.pull.choose.orders.look_ahead()
     assert world.study().state is State.UNSUPPORTED_SERIES

@@ -13,11 +13,11 @@ import pytest
 from pacs_module.adapters.stores.leases import MemoryLeases
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.domain.errors import NoRoom
-from pacs_module.domain.pull.throttle import Hours, Sparing
+from pacs_module.domain.pull.throttle import Hours, PacsLimits
 from pacs_module.domain.study.priority import EMERGENCY, MANUAL
 from pacs_module.domain.study.study import PULL
 from pacs_module.use_cases.operate.manual_work import Who
-from pacs_module.use_cases.pull.pacs_locks import PullTurns
+from pacs_module.use_cases.pull.pacs_locks import PacsLocks
 from pacs_module.use_cases.pull.pull_studies import PullStudies
 from pacs_module.use_cases.recover.hold_leases import HoldLeases
 from tests.fakes.pipeline import UID, Pipeline, answer
@@ -26,15 +26,15 @@ from tests.fakes.world import DAY
 WHO = Who("manual: Dr. Li", "because")
 
 
-def process(world: Pipeline, leases: MemoryLeases, owner: str, sparing: dict[str, Sparing]) -> PullStudies:
+def process(world: Pipeline, leases: MemoryLeases, owner: str, limits: dict[str, PacsLimits]) -> PullStudies:
     """The pulling half of one more process over the world's store."""
     holding = HoldLeases(leases, owner, world.clock, world.log, timedelta(seconds=30))
-    turns = PullTurns(sparing, world.clock, lambda: datetime.fromtimestamp(world.clock.now() / 1000, UTC), world.log, holding)
+    turns = PacsLocks(limits, world.clock, lambda: datetime.fromtimestamp(world.clock.now() / 1000, UTC), world.log, holding)
     old = world.pull
     policy = old.policy
     return PullStudies(
         world.store, old.puller, old.prepare, old.ends, world.clock, world.log, policy, owner,
-        lambda: world.unreachable, lambda names: names[0], turns=turns,
+        lambda: world.unreachable, lambda names: names[0], locks=turns,
     )  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def world() -> Pipeline:
 def test_the_limit_holds_over_both(world: Pipeline) -> None:
     found(world, 3)
     leases = MemoryLeases()
-    one, two = (process(world, leases, owner, {"A": Sparing(1)}) for owner in ("one", "two"))
+    one, two = (process(world, leases, owner, {"A": PacsLimits(1)}) for owner in ("one", "two"))
     assert (one(), two(), one()) == (1, 0, 0)
     world.report(world.plugins.asked[-1], "nothing_new", uid=world.plugins.asked[-1].study_uid)
     assert (two(), one()) == (1, 0)
@@ -62,7 +62,7 @@ def test_the_limit_holds_over_both(world: Pipeline) -> None:
 def test_while_one_has_the_turn_the_other_starts_nothing_and_a_dead_ones_turn_is_over_after_the_lease(world: Pipeline) -> None:
     found(world, 2)
     leases = MemoryLeases()
-    two = process(world, leases, "two", {"A": Sparing(1)})
+    two = process(world, leases, "two", {"A": PacsLimits(1)})
     leases.take("pull A", "one")  # it died with it
     assert two() == 0
     world.clock.pass_seconds(29)
@@ -74,7 +74,7 @@ def test_while_one_has_the_turn_the_other_starts_nothing_and_a_dead_ones_turn_is
 def test_a_process_that_stood_still_sees_that_its_turn_is_over(world: Pipeline) -> None:
     found(world, 1)
     leases = MemoryLeases()
-    one = process(world, leases, "one", {"A": Sparing(1)})
+    one = process(world, leases, "one", {"A": PacsLimits(1)})
     real = one.prepare.finder
 
     class Slow:
@@ -93,8 +93,8 @@ def test_a_process_that_stood_still_sees_that_its_turn_is_over(world: Pipeline) 
 def test_rates_hold_over_both_and_over_restarts_and_let_emergencies_through(world: Pipeline) -> None:
     found(world, 3)
     leases = MemoryLeases()
-    sparing = {"A": Sparing(1, pulls=60)}
-    one, two = (process(world, leases, owner, sparing) for owner in ("one", "two"))
+    limits = {"A": PacsLimits(1, pulls=60)}
+    one, two = (process(world, leases, owner, limits) for owner in ("one", "two"))
     ended = 0
 
     def pulled(by: PullStudies) -> int:
@@ -106,8 +106,7 @@ def test_rates_hold_over_both_and_over_restarts_and_let_emergencies_through(worl
         return number
 
     assert (pulled(one), pulled(two), pulled(one)) == (1, 0, 0)
-    assert two.turns is not None
-    assert two.turns.held == {"A": "60 pulls an hour: the next in 60 s"}
+    assert two.locks.held_back == {"A": "60 pulls an hour: the next in 60 s"}
     world.clock.pass_seconds(59)
     assert pulled(two) == 0
     world.work.prioritise(f"{UID}.652", EMERGENCY, WHO)
@@ -115,13 +114,13 @@ def test_rates_hold_over_both_and_over_restarts_and_let_emergencies_through(worl
     world.clock.pass_seconds(1)
     assert pulled(one) == 0
     world.clock.pass_seconds(61)
-    assert pulled(process(world, leases, "three", sparing)) == 1
+    assert pulled(process(world, leases, "three", limits)) == 1
     assert [what for what, _ in world.log.events if "spared" in what]
 
 
 def test_in_rush_hours_only_what_a_person_asked_for(world: Pipeline) -> None:
     found(world, 2)
-    rush = Sparing(1, hours=(Hours(time(8), time(13), least=MANUAL),))
+    rush = PacsLimits(1, hours=(Hours(time(8), time(13), least=MANUAL),))
     pull = process(world, MemoryLeases(), "one", {"A": rush})
     world.work.prioritise(f"{UID}.650", EMERGENCY, WHO)
     assert pull() == 0
@@ -173,12 +172,11 @@ def test_a_slow_pacs_keeps_the_turn_of_no_other() -> None:
     world.pacs.studies = {"A": both, "B": both}
     for name in ("A", "B", "A", "B"):
         world.find(name, DAY)
-    assert world.pull.turns is not None
-    taken = world.pull.turns.enter(["A", "B"])
+    taken = world.pull.locks.take(["A", "B"])
     assert taken == {"A", "B"}
     assert world.pull() == 0
-    world.pull.turns.leave(["B"])
+    world.pull.locks.give(["B"])
     assert world.pull("A") == 0
     assert world.pull("B") == 1
     assert world.plugins.asked[-1].pacs == "B"
-    world.pull.turns.leave(["A"])
+    world.pull.locks.give(["A"])

@@ -1,0 +1,58 @@
+"""Ask the plugins for a pull that the document says is asked for, and take it back where they refuse it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...domain.errors import NoRoom, PermanentError, RetriableError, TooLarge
+from ...domain.explain import loglines
+from ...domain.wire.messages import PullRequest
+from ...ports import Clock, EventLog, Puller
+from .choose_pulls import RoomGate
+from .pull_policy import PullPolicy
+from .record_pull_end import PullEnds
+
+
+@dataclass
+class AskPlugins:
+    """The same request may be asked for again and again: the plugins know it by its id."""
+
+    puller: Puller
+    ends: PullEnds
+    clock: Clock
+    log: EventLog
+    policy: PullPolicy
+    room: RoomGate
+
+    def __call__(self, request: PullRequest) -> bool:
+        """
+        Ask once.
+
+        Returns:
+            Whether the pull is on its way, also where the plugins were not reached: the document is asked after later.
+        """
+        try:
+            self.puller.ask(request)
+        except NoRoom as error:
+            self.room.close(request.study_uid, self.clock.now(), self.policy.room_pause, self.policy.room_hold)
+            self.ends.no_room(request, str(error), self.policy.room_pause)
+            return False
+        except TooLarge as error:
+            self._tell_failed()
+            self.ends.too_large(request, str(error))
+            return False
+        except RetriableError as error:
+            self.log.event(
+                "plugins_not_reached", "plugins not reached, will be asked again", "WARNING",
+                studyUID=request.study_uid, error=str(error),
+            )  # fmt: skip
+        except PermanentError as error:
+            self._tell_failed()
+            self.ends.give_back(request, str(error))
+            return False
+        self.room.entered(request.study_uid)
+        return True
+
+    def _tell_failed(self) -> None:
+        self.log.line(loglines.MOVE_FAILED)
+        self.log.line(loglines.move_success([]))
