@@ -34,7 +34,8 @@ def is_suspicious(answers: AnswerList, learned: LearnedTraits) -> bool:
     """
     if answers.cut or answers.received is None:
         return True
-    if any(answers.received >= cap for cap in learned.caps):
+    caps = learned.set_caps if learned.says_when_cut else learned.caps
+    if any(answers.received >= cap for cap in caps):
         return answers.received > 0
     return answers.received > 0 and answers.received % ROUND == 0 and not learned.says_when_cut
 

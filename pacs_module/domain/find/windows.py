@@ -95,7 +95,7 @@ def split(window: Window, dimension: str, answers: Iterable[FoundStudy], modalit
     """
     found = list(answers)
     if dimension == "time":
-        return () if any(seconds_of(study.study_time) is None for study in found) else halves(window)
+        return () if any(seconds_of(study.study_time) is None for study in found) else _halves(window)
     if dimension == "modality":
         untold = any(not study.modalities for study in found)
         return () if window.modality or untold else tuple(replace(window, modality=modality) for modality in modalities)
@@ -150,11 +150,25 @@ def _value(found: FoundStudy, key: str) -> str:
     return found.accession_number if key == "AccessionNumber" else found.patient_id
 
 
-def halves(window: Window) -> tuple[Window, ...]:
+def _halves(window: Window) -> tuple[Window, ...]:
     """The two halves of a window's time; empty when it is too short for that."""
     if window.until - window.since < SHORTEST_S:
         return ()
     middle = (window.since + window.until) // 2
+    return (replace(window, until=middle), replace(window, since=middle + 1))
+
+
+def halved_among(window: Window, found: Iterable[FoundStudy]) -> tuple[Window, ...]:
+    """
+    The two parts of a window's time that hold half of these studies each.
+
+    Empty when a study without a time would be in neither, or when all of them are of one moment.
+    """
+    seconds = sorted(-1 if (second := seconds_of(study.study_time)) is None else second for study in found)
+    if not seconds or seconds[0] < window.since or seconds[0] == seconds[-1]:
+        return ()
+    middle = seconds[(len(seconds) - 1) // 2]
+    middle = middle if middle < seconds[-1] else max(second for second in seconds if second < middle)
     return (replace(window, until=middle), replace(window, since=middle + 1))
 
 

@@ -12,7 +12,7 @@ from ...domain.explain import loglines
 from ...domain.find.caps import is_record, is_suspicious
 from ...domain.find.learned import LearnedTraits
 from ...domain.find.merging import merged
-from ...domain.find.windows import KEYS, Window, dimensions, halves, lost, not_honoured, overlap, seconds_of, split
+from ...domain.find.windows import KEYS, Window, dimensions, halved_among, lost, not_honoured, overlap, split
 from ...ports import EventLog
 from .matched_finder import Matched, MatchedFinder
 
@@ -189,14 +189,19 @@ class _Search:
         return self._in_parts(window, answer)
 
     def beyond(self, window: Window, found: Sequence[FoundStudy]) -> set[str] | None:
-        """The UIDs that the halves of a window bring and the whole did not; None where halves cannot tell."""
-        untimed = any(seconds_of(study.study_time) is None for study in found)  # such a one is in neither half
-        parts = () if untimed or KEYS["time"] in self.learned.ignores else halves(window)
+        """
+        The UIDs that two halves of a list bring and the whole did not; None where they cannot tell.
+
+        The halves part the studies that came, not the day: a half as long as the whole may end at the same cap.
+        """
+        parts = () if KEYS["time"] in self.learned.ignores else halved_among(window, found)
         known = {study.study_uid for study in found}
         answers = self._ask_each(parts, "time", known) if parts else None
         if answers is None:
             return None
-        return {study.study_uid for answer in answers.values() for study in answer.studies} - known - {""}
+        new = {study.study_uid for answer in answers.values() for study in answer.studies} - known - {""}
+        as_long = any((answer.received or 0) >= len(found) for answer in answers.values())
+        return new or (None if as_long else new)
 
     def learn_cap(self, cap: int) -> None:
         """The PACS stops at this number."""

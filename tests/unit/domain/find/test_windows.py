@@ -12,7 +12,7 @@ from pacs_module.domain.find.caps import is_record, is_suspicious
 from pacs_module.domain.find.go_live import Backlog
 from pacs_module.domain.find.learned import LearnedTraits
 from pacs_module.domain.find.schedule import FindSchedule, due_windows
-from pacs_module.domain.find.windows import Window, dimensions, lost, not_honoured, overlap, seconds_of, split
+from pacs_module.domain.find.windows import Window, dimensions, halved_among, lost, not_honoured, overlap, seconds_of, split
 from pacs_module.domain.study.study import Study
 
 DAY = date(2026, 11, 21)
@@ -116,6 +116,24 @@ def test_a_list_longer_than_a_learned_cap_takes_it_back_and_a_set_one_stays() ->
 )
 def test_a_key_is_ignored_where_the_whole_list_comes_again(dimension: str, beside: int, received: int, ignored: bool) -> None:
     assert not_honoured(dimension, beside, received) == ignored
+
+
+@pytest.mark.parametrize(
+    ("times", "parts"),
+    [
+        (("080000", "090000"), ((0, 28800), (28801, 86399))),
+        (("080000", "080000", "110000"), ((0, 28800), (28801, 86399))),
+        (("080000", "110000", "110000"), ((0, 28800), (28801, 86399))),
+        (("010000", "020000", "030000", "040000"), ((0, 7200), (7201, 86399))),
+        (("080000", "080000"), ()),
+        (("080000",), ()),
+        (("080000", ""), ()),
+        ((), ()),
+    ],
+)
+def test_a_list_is_parted_where_its_studies_are(times: tuple[str, ...], parts: tuple[tuple[int, int], ...]) -> None:
+    halves = halved_among(Window(DAY), [found(f"1.{n}", time) for n, time in enumerate(times)])
+    assert tuple((half.since, half.until) for half in halves) == parts
 
 
 def test_halves_exclude_each_other_and_leave_nothing_out() -> None:
