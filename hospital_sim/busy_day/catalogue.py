@@ -97,7 +97,7 @@ KINDS = (
     Kind("mammogram with a CT picture", 0.005, "MG", (devices.GE_MG,), (Text("BREAST", "ROUTINE", "Mammography", ""),),
           ((Content.BREAST,),), region=Region.BREAST, extra=("CT",)),
     Kind("PET-CT", 0.01, "CT", (devices.GE_PET,), (Text("WHOLEBODY", "WB PET", "PET-CT", "WB"),),
-          ((Content.SCOUT, Content.THICK),), extra=("PT",)),
+          ((Content.SCOUT, Content.THICK),), chest=True, extra=("PT",)),  # the whole body has a chest
     Kind("angiography", 0.015, "XA", (devices.PHILIPS_XA,), (Text("HEART", "Coro", "冠脉造影", "Coro", "GB18030"),),
           ((Content.OTHER,) * 3,)),
     Kind("fluoroscopy", 0.015, "RF", (devices.SIEMENS_RF,), (

@@ -23,12 +23,71 @@ DX_MODALITIES = ["DX", "DR", "CR"]
 
 # --- Body part --------------------------------------------------------------------------------------------------------------
 
-# BodyPartExamined decides when it is filled. When it is empty, one keyword in BodyPartExamined, ProtocolName, StudyDescription,
-# SeriesDescription or ImageComments is enough. Capitals do not matter, parts of words count.
+# BodyPartExamined decides when it is filled. When it is empty, one keyword in ProtocolName, StudyDescription, SeriesDescription
+# or ImageComments is enough. Width, capitals and accents do not matter.
 FILTER_BODY_PART = True
+# Parts of words count: LUNG is found in LowDoseLung. A site file with KEYWORDS of its own means these alone: the six lists
+# below are then empty, unless the file sets them, too.
 KEYWORDS = ["CHEST", "THORAX", "LUNG", "PULMO", "胸", "肺"]
-# The same for radiography; an empty list: the keywords above. A study goes whole: beside a series that is taken, another one is
-# dropped only when its own BodyPartExamined says something else.
+# The same in other languages and spellings, and for the terms of PS3.16 Annex L that contain the chest.
+KEYWORDS_FURTHER = [
+    "THORAC", "THORAK", "TORAX", "TORAC", "TORAKS",
+    "TORAKAL", "POITRINE", "POUMON", "POLMON", "PULMA", "PECHO", "PEITO", "BRUST", "BORSTKAS", "BROSTKORG",
+    "BRYSTKASSE", "RINTAKEH", "KEUHKO", "KLATK", "PLUC", "HRUDN", "MELLKAS", "AKCIGER", "KRUTIN",
+    "RINDKERE", "GRUDN", "ГРУДН", "ЛЕГК", "ТОРАК", "ΘΩΡΑΚ", "ΠΝΕΥΜΟΝ", "흉부", "ทรวงอก", "ปอด", "صدر", "חזה",
+    "MEDIAST", "PLEURA", "BRONCH", "PNEUMONI", "CHABD", "WHOLEBODY", "GANZKORPER", "GANZKOERPER", "全身",
+    "纵隔", "縱隔", "縦隔",
+]  # fmt: skip
+# Whole words, or rows of them: CAP is found in CT_CAP, C/A/P and ThoraxCAP, not in ESCAPE.
+KEYWORDS_WHOLE_WORDS = [
+    "CAP", "C A P", "TAP", "T A P", "NCAP", "CTCAP", "CTCAPW", "CTCAPC", "CTCAPWO", "CTNCAP", "CTNCAPW",
+    "CAPW", "CH A P", "CH AB", "CH ABD", "CH ABDO", "CH ABDOMEN", "CH PEL", "CH PELVIS", "CHT ABD",
+    "CHT ABDOMEN", "CHE", "CHES", "CHST", "THOR", "THX", "TH ABD", "TX ABD", "KLP", "KL P", "CXR", "CXRAY",
+    "CTPA", "CTPE", "NECK TO PELVIS", "NECK TO PEL", "WHOLE BODY", "ENTIRE BODY", "TOTAL BODY",
+    "FULL BODY", "CORPS ENTIER", "CORPO INTERO", "CORPO INTEIRO", "CUERPO ENTERO", "NGUC", "PHOI",
+]  # fmt: skip
+# These name something else though a keyword is in them (beginnings of words; ideographs anywhere). They are taken out before
+# keywords are looked for; a series whose SeriesDescription has nothing else is dropped, whatever BodyPartExamined says.
+KEYWORDS_AGAINST = [
+    "T SPINE", "TSPINE", "T L SPINE", "TL SPINE", "TLSPINE", "CT SPINE", "THORACIC SPINE",
+    "THORACIC VERTEB", "SPINE THORACIC", "THORACOLUMB", "THORACO LUMB", "DORSAL SPINE", "BRUSTWIRBEL",
+    "BWS", "BRUSTBEIN", "BRUSTDRUS", "RACHIS THORACIQUE", "RACHIS DORSAL", "COLONNE THORACIQUE",
+    "COLONNA DORSALE", "COLONNA TORACICA", "COLUMNA DORSAL", "COLUMNA TORACICA", "COLUNA TORACICA",
+    "COLUNA DORSAL", "CHEST WALL", "CHESTWALL", "THORACIC WALL", "STERNUM", "STERNOCLAV", "LUNG BASE",
+    "LUNG BASES", "KNEE CAP", "胸椎", "胸腰椎", "胸腰段", "胸锁", "胸鎖", "胸骨", "胸壁", "흉추", "ГРУДНОЙ ОТДЕЛ ПОЗВОН",
+    "ГРУДНОГО ОТДЕЛА ПОЗВОН",
+]  # fmt: skip
+# A CT series or study with one of these in its description is dropped whatever else is in it.
+DESCRIPTIONS_UNWANTED = ["BIOPS", "FNA", "PUNKTION", "PUNCION", "穿刺", "活检", "活檢"]
+# Keywords that are also the names of a window or a kernel. In SeriesDescription they do not count where it, or what was ordered
+# (StudyDescription, ProtocolName), names another part of the body.
+WINDOW_KEYWORDS = ["LUNG", "肺", "POUMON", "POLMON", "PULMA", "PLUC"]
+# Beginnings of words for other parts of the body (ideographs anywhere).
+OTHER_BODY_PARTS = [
+    "ABD", "ABPEL", "PELV", "LIVER", "HEPAT", "KIDNEY", "RENAL", "ADRENAL", "PANCREA", "SPLEEN", "STOMACH",
+    "COLON", "BLADDER", "UROGR", "URETER", "PROSTAT", "UTER", "OVAR", "RECT", "HEAD", "BRAIN", "CRANI",
+    "SINUS", "ORBIT", "NECK", "CERVICAL", "SPINE", "LUMBAR", "SACR", "HIP", "KNEE", "FEMUR", "ANKLE",
+    "FOOT", "HAND", "WRIST", "ELBOW", "SHOULDER", "EXTREM", "BAUCH", "BECKEN", "SCHADEL", "KOPF", "HALS",
+    "WIRBEL", "VENTRE", "BASSIN", "CRANE", "RACHIS", "ADDOM", "BACINO", "BRZUCH", "BRZUSZ", "MIEDNIC",
+    "BRICH", "ЖИВОТ", "БРЮШН", "ТАЗ", "ГОЛОВ", "腹", "盆", "头", "頭", "颅", "顱", "脑", "腦", "颈", "頸", "肝", "肾",
+    "腎", "胰", "脾", "胆", "膀胱", "腰", "骶", "髋", "膝", "踝", "肩", "腕", "肘", "복부", "골반",
+]  # fmt: skip
+# True: where BodyPartExamined is empty a series whose SeriesDescription names only another part is dropped, though the study has
+# a keyword (the abdomen of a study of chest and abdomen).
+FILTER_OTHER_BODY_PARTS = False
+# Values of BodyPartExamined that say nothing: they count as empty, and so does a value without a letter.
+# An empty list: every value counts.
+EMPTY_BODY_PARTS = [
+    "UNKNOWN", "UNK", "UNDEFINED", "UNSPECIFIED", "NOT SPECIFIED", "DEFAULT", "BODY", "SERVICE", "NONE",
+    "NO", "NULL", "NA", "N A", "XXX", "OTHER", "OTHERS", "ANY", "ALL", "MISC", "GENERAL", "STANDARD",
+    "ROUTINE", "TEST", "OUTSIDE", "OUTSIDE FIL", "OUTSIDE FILM", "WO INTER", "未知", "不详", "其他", "其它", "无",
+    "默认",
+]  # fmt: skip
+# A keyword in one of these overrules a BodyPartExamined that names another part; a word of WINDOW_KEYWORDS only where what was
+# ordered is told and is no other part. An empty list: BodyPartExamined always decides. Measured: docs/field-guide.md.
+OVERRULE_BODY_PART_BY = ["SeriesDescription"]
+# For radiography keywords of its own; an empty list: the keywords and lists above. A study goes whole: beside a series that is
+# taken, another one is dropped only when its own BodyPartExamined says something else.
 FILTER_BODY_PART_DX = True
 KEYWORDS_DX = []
 
@@ -81,10 +140,11 @@ ODD_IMAGES_GO_ALONG = False
 
 # --- Which of the remaining CT series is computed -----------------------------------------------------------------------------
 
-# In this order; the same study always gives the same choice, what is equal in all of it is decided by the UID. There are:
+# In this order; the same study always gives the same choice. What is equal in all of it is decided by the criteria that are not
+# named here, then by any attribute that is told and differs, and only what is told alike by the UID. There are:
 # "thickness" (smallest), "instances" (most), "kernel" (KERNEL_PREFERRED, above), "kernel class" (lung or mediastinum),
 # "image type", "contrast" (phase) and "latest" (SeriesDate and SeriesTime: the latest reconstruction).
-CHOICE_ORDER = ["thickness", "instances", "kernel"]
+CHOICE_ORDER = ["thickness", "instances", "kernel", "kernel class"]
 # For "kernel class". Patterns with * and ?, [5-9] is one of these characters; capitals do not matter; lung is looked at first.
 KERNEL_CLASS_PREFERRED = ["lung", "mediastinum"]
 KERNELS_LUNG = [

@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 
 from ..domain.errors import ConfigurationError
-from ..domain.rules.switches import ELSEWHERE, NAMES, Switches, parse_switches
+from ..domain.rules.switches import ELSEWHERE, NAMES, Switches, parse_switches, with_companions
 
 DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "orthanc" / "config" / "config.py"
 
@@ -28,7 +28,7 @@ def load_switches(config_path: Path | None = None, site_path: Path | None = None
     values: dict[str, object] = {}
     for path in (config_path, site_path):
         if path is not None:
-            values.update(read_assignments(path))
+            values.update(with_companions(read_assignments(path)))
     return parse_switches(values)
 
 

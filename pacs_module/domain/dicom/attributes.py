@@ -26,6 +26,9 @@ POSITION_GAPS = "position gaps"
 DUPLICATE_POSITIONS = "duplicate positions"
 ORIENTATIONS = "orientations"
 MISSING_IMAGES = "missing images"
+RECEIVED_FACTS = frozenset(
+    {AGREEING, FRAMES, MULTI_FRAME, SLICE_SPACING, POSITION_GAPS, DUPLICATE_POSITIONS, ORIENTATIONS, MISSING_IMAGES}
+)
 
 _NO_COUNT = 2**31
 """From here on it is no number of instances, whatever the PACS says."""

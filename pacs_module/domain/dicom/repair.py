@@ -75,19 +75,6 @@ def _repaired(text: str) -> Iterator[tuple[_Repair, str]]:
                 yield repair, repaired
 
 
-def contains_keyword(text: str, keywords: tuple[str, ...]) -> str | None:
-    """
-    Return the first keyword that some form of the text contains, case-insensitively, or None.
-
-    Substrings count: ``LUNG`` is in ``LowDoseLung``.
-    """
-    lowered = [form.casefold() for form in forms(text)]
-    for keyword in keywords:
-        if keyword and any(keyword.casefold() in form for form in lowered):
-            return keyword
-    return None
-
-
 def readable(text: str) -> str:
     """
     The form a person would want to read: repaired where the damage is beyond doubt, else as received.

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..dicom.attributes import unpadded
-from ..dicom.repair import contains_keyword, readable
+from ..dicom.repair import readable
+from ..rules.keywords import Keywords
 from ..study.priority import EMERGENCY, GREEN_CHANNEL, ROUTINE
 
 _BETWEEN_BODY_PARTS = re.compile(r"[\\,;|/+，；、]+")
@@ -65,7 +66,7 @@ class OrderVerdict:
 
 
 def judge_orders(
-    accession_number: str, patient_id: str, day: str, orders: Iterable[RisOrder], policy: RisPolicy, keywords: tuple[str, ...]
+    accession_number: str, patient_id: str, day: str, orders: Iterable[RisOrder], policy: RisPolicy, keywords: Keywords
 ) -> OrderVerdict:
     """
     Judge a study by its orders.
@@ -101,13 +102,14 @@ def _orders_that_count(
     return own, [*own, *(order for order in of_the_day if order not in own)]
 
 
-def _judge_parts(parts: list[str], policy: RisPolicy, keywords: tuple[str, ...]) -> tuple[Wanted, str]:
+def _judge_parts(parts: list[str], policy: RisPolicy, keywords: Keywords) -> tuple[Wanted, str]:
     """Judge the body parts of all orders together: one chest keyword in one of them is enough."""
     if not parts:
         return Wanted.YES, "the order names no body part"
     words = {part: _words(part, policy) for part in parts}
     shown = ", ".join(readable(part) if word == part else f"{readable(part)}={word}" for part, word in words.items())
-    if any(contains_keyword(text, keywords) for pair in words.items() for text in pair):
+    texts = [*parts, *words.values(), " ".join(parts)]  # C/A/P is one word to those who write it
+    if any(keywords.names_chest(text) for text in texts):
         return Wanted.YES, f"order body part {shown}"
     unknown = [part for part in parts if _is_unknown_code(part, policy)]
     if unknown:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from ..dicom.attributes import split_image_type
-from .switches import Switches
+from ..dicom.numbers import read_number
+from .switches import CHOICE_CRITERIA, Switches
 
 THICKNESS, INSTANCES = "thickness", "instances"
+DETAILS = "details"
+"""The fact that stands for all further attributes of a series: told once its images are here."""
+_DETAILS_FIRST = ("SeriesNumber", "ImageType", "ConvolutionKernel", "SeriesDescription", "ProtocolName")
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class Candidate:
         image_type: As in the header, values separated by backslashes.
         phase: Contrast phase: ``plain``, ``arterial``, ``venous``, ``delayed`` or ``contrast``.
         made_at: YYYYMMDDHHMMSS of the reconstruction, empty when not told.
+        details: Further attributes that are told, keyword and text: they decide before the UID does.
         untold: Criteria of CHOICE_ORDER whose value nobody knows yet: of a series that was announced and is not here.
     """
 
@@ -37,6 +43,7 @@ class Candidate:
     phase: str = ""
     made_at: str = ""
     untold: frozenset[str] = frozenset()
+    details: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,10 +72,10 @@ def choose(candidates: Sequence[Candidate], dx: bool, switches: Switches) -> Cho
     """
     Choose the series to compute.
 
-    CT: the thinnest: smallest thickness, then most instances, then the kernel that stands first in KERNEL_PREFERRED (the order
-    is CHOICE_ORDER); where one of them has no thickness the number of instances stands in for it. Ties are broken by the UID,
-    so that the same study always gives the same choice. DX: all of them, because only the algorithm tells frontal from
-    lateral.
+    CT: the thinnest: smallest thickness, then most instances, then the kernel (the order is CHOICE_ORDER); where one of
+    them has no thickness the number of instances stands in for it. Ties are broken by the criteria that CHOICE_ORDER leaves
+    out, then by any attribute that is told and differs, at last by the UID, so that the same study always gives the same
+    choice. DX: all of them, because only the algorithm tells frontal from lateral.
 
     Args:
         candidates: At least one.
@@ -81,7 +88,7 @@ def choose(candidates: Sequence[Candidate], dx: bool, switches: Switches) -> Cho
     order = _order(candidates, switches)
 
     def rank(candidate: Candidate) -> tuple[object, ...]:
-        return (*((name in candidate.untold, value(candidate)) for name, value in order), candidate.series_uid)
+        return (*((one.fact in candidate.untold, one.value(candidate)) for one in order), candidate.series_uid)
 
     best, *others = sorted(candidates, key=rank)
     thickness = "unknown" if best.thickness is None else f"{best.thickness:g} mm"
@@ -106,45 +113,89 @@ def rivals(best: Candidate, candidates: Sequence[Candidate], switches: Switches)
     return tuple(one for one in candidates if one != best and _may_beat(one, best, order))
 
 
-Criterion = tuple[str, Callable[[Candidate], object]]
+@dataclass(frozen=True)
+class Criterion:
+    """Its name for people, the fact that must be known, and the value of a candidate: smaller is better."""
+
+    name: str
+    fact: str
+    value: Callable[[Candidate], object]
 
 
 def _order(candidates: Sequence[Candidate], switches: Switches) -> list[Criterion]:
-    """Name and value of each criterion, smaller is better; the name is that of the fact that must be known."""
-    no_thickness = any(one.thickness is None and THICKNESS not in one.untold for one in candidates)
+    """CHOICE_ORDER, then the criteria that it leaves out, then every attribute that is told."""
+    by = _criteria(switches)
+    wanted = [name for name in switches.choice_order if name in by]
+    if any(one.thickness is None and THICKNESS not in one.untold for one in candidates):
+        wanted = [INSTANCES if name == THICKNESS else name for name in wanted]
+    further = [name for name in CHOICE_CRITERIA if name in by and name not in wanted]
+    return [by[name] for name in (*wanted, *further)] + _tie_breakers(candidates, switches)
 
-    def most(one: Candidate) -> int:
-        return -one.instances
 
-    by: dict[str, Criterion] = {
-        THICKNESS: (INSTANCES, most) if no_thickness else (THICKNESS, lambda one: one.thickness or 0.0),
-        INSTANCES: (INSTANCES, most),
-        "kernel": ("kernel", lambda one: kernel_rank(one.kernel, switches.kernel_preferred)),
-        "kernel class": ("kernel class", lambda one: _place(one.kernel_class, switches.kernel_class_preferred)),
-        "image type": ("image type", lambda one: _image_type_rank(one.image_type, switches.image_types_preferred)),
-        "contrast": ("contrast", lambda one: _place(one.phase, switches.contrast_preferred)),
-        "latest": ("latest", lambda one: -int(one.made_at or 0)),
+def _criteria(switches: Switches) -> dict[str, Criterion]:
+    """All criteria of CHOICE_ORDER but those for which the site has no preference."""
+    values: dict[str, Callable[[Candidate], object]] = {
+        THICKNESS: lambda one: (one.thickness is None, one.thickness or 0.0),
+        INSTANCES: lambda one: -one.instances,
+        "kernel": lambda one: kernel_rank(one.kernel, switches.kernel_preferred),
+        "kernel class": lambda one: _place(one.kernel_class, switches.kernel_class_preferred),
+        "image type": lambda one: _image_type_rank(one.image_type, switches.image_types_preferred),
+        "contrast": lambda one: _place(one.phase, switches.contrast_preferred),
+        "latest": lambda one: -int(one.made_at or 0),
     }
     idle = {"kernel"} if not switches.kernel_preferred else set()  # nobody is preferred: nothing to know
     idle |= {"image type"} if not switches.image_types_preferred else set()
-    return [by[criterion] for criterion in switches.choice_order if criterion not in idle]
+    return {name: Criterion(name, name, value) for name, value in values.items() if name not in idle}
+
+
+def _tie_breakers(candidates: Sequence[Candidate], switches: Switches) -> list[Criterion]:
+    """
+    What is told beside the criteria: kernels in the order of the site's lists, the fuller ImageType, then text by text.
+
+    No text is better than another one. But a choice by what a person can see in the header can be explained and repeated;
+    by UID it is a lot.
+    """
+    patterns = (*switches.kernels_lung, *switches.kernels_mediastinum)
+    told = {name for one in candidates for name, _ in one.details}
+    names = [*(name for name in _DETAILS_FIRST if name in told), *sorted(told - set(_DETAILS_FIRST))]
+    return [
+        Criterion("kernel", "kernel class", lambda one: _pattern_place(one.kernel, patterns)),
+        Criterion("kernel", "kernel class", lambda one: one.kernel.upper()),
+        Criterion("image type", DETAILS, lambda one: -len(split_image_type(one.image_type))),
+        *(_by_detail(name) for name in names),
+    ]
+
+
+def _by_detail(name: str) -> Criterion:
+    """An attribute's text; a number by its value, nothing told comes last."""
+
+    def value(one: Candidate) -> tuple[bool, float, str]:
+        text = dict(one.details).get(name, "")
+        return (not text, (read_number(text) or 0.0) if name == "SeriesNumber" else 0.0, text)
+
+    return Criterion(name, DETAILS, value)
 
 
 def _may_beat(one: Candidate, best: Candidate, order: Sequence[Criterion]) -> bool:
-    for name, value in order:
-        if name in one.untold or name in best.untold:
+    for criterion in order:
+        if criterion.fact in one.untold or criterion.fact in best.untold:
             return True
-        mine, others = value(one), value(best)
+        mine, others = criterion.value(one), criterion.value(best)
         if mine != others:
             return bool(mine < others)  # type: ignore[operator]
     return one.series_uid < best.series_uid
 
 
 def _decided_by(best: Candidate, second: Candidate, order: Sequence[Criterion]) -> str:
-    for name, value in order:
-        if value(best) != value(second) or (name in second.untold) != (name in best.untold):
-            return f"by {name} before {second.series_uid}"
+    for one in order:
+        if one.value(best) != one.value(second) or (one.fact in second.untold) != (one.fact in best.untold):
+            return f"by {one.name} before {second.series_uid}"
     return f"equal to {second.series_uid}, by UID"
+
+
+def _pattern_place(kernel: str, patterns: Sequence[str]) -> int:
+    name = kernel.split("\\")[0].strip().upper()
+    return next((place for place, pattern in enumerate(patterns) if name and fnmatchcase(name, pattern.upper())), len(patterns))
 
 
 def kernel_rank(kernel: str, preferred: Sequence[str]) -> int:

@@ -19,13 +19,12 @@ from ..dicom.attributes import (
     parse_thickness,
     split_image_type,
 )
-from ..dicom.repair import contains_keyword, shown
+from ..dicom.matching import contains_keyword
+from ..dicom.repair import shown
+from .body_part import ASKED_AT_FIND, BODY_PART, KEYWORD_ATTRIBUTES, BodyPart, Decided
 from .switches import Switches
 
-KEYWORD_ATTRIBUTES = ("BodyPartExamined", "ProtocolName", "StudyDescription", "SeriesDescription", "ImageComments")
-ASKED_AT_FIND = KEYWORD_ATTRIBUTES[:4]
-"""Those that C-FIND can tell. With one of them untold nobody knows that no keyword is in it (field-notes 2.22: dcmqrscp)."""
-
+__all__ = ["ASKED_AT_FIND", "KEYWORD_ATTRIBUTES"]
 
 @dataclass(frozen=True)
 class Verdict:
@@ -127,6 +126,8 @@ def goes_with(series: SeriesFacts, verdict: Verdict, taken: str, switches: Switc
     """
     if verdict.taken or verdict.attribute != _NO_KEYWORD or series.modality not in switches.dx_modalities:
         return verdict
+    if switches.body_part_dx.decide(series).decided is Decided.AGAINST:
+        return verdict
     return Verdict(True, WHOLE_STUDY, "", f"no word of another body part, and {taken} is taken")
 
 
@@ -139,28 +140,34 @@ def judge_modality(series: SeriesFacts, switches: Switches) -> Verdict | None:
 
 
 def judge_body_part(series: SeriesFacts, switches: Switches) -> Verdict | None:
-    """
-    BodyPartExamined (0018,0015) decides when it is filled, else any keyword in any of the attributes.
-
-    Where the PACS left one of them out no series is dropped for lack of a keyword: it may stand in that one.
-    """
+    """BodyPartExamined (0018,0015) decides when it is filled, else any keyword in any description (``body_part.py``)."""
     dx = series.modality in switches.dx_modalities
     if not (switches.filter_body_part_dx if dx else switches.filter_body_part):
         return None
-    keywords = (switches.keywords_dx or switches.keywords) if dx else switches.keywords
-    told = [keyword for keyword in KEYWORD_ATTRIBUTES if keyword in series.attributes]
-    if not told:
-        return None
-    decisive = ["BodyPartExamined"] if series.text("BodyPartExamined") else told
-    for attribute in decisive:
-        if contains_keyword(series.text(attribute), keywords):
-            return Verdict(True, "body part", attribute, _shown(series, attribute))
-    if series.text("BodyPartExamined"):
-        return Verdict(False, "body part", "BodyPartExamined", _shown(series, "BodyPartExamined"))
-    if any(attribute not in series.attributes for attribute in ASKED_AT_FIND):
-        return None
-    values = " ".join(f"{attribute}:{_shown(series, attribute)}" for attribute in KEYWORD_ATTRIBUTES[1:])
-    return Verdict(False, "body part", _NO_KEYWORD, values)
+    found = (switches.body_part_dx if dx else switches.body_part_ct).decide(series)
+    match found.decided:
+        case Decided.NOT_TOLD:
+            return None
+        case Decided.KEYWORD:
+            return Verdict(True, "body part", found.attribute, _shown(series, found.attribute))
+        case Decided.BODY_PART:
+            return Verdict(False, "body part", BODY_PART, _shown(series, BODY_PART))
+        case Decided.NO_KEYWORD:
+            return Verdict(False, "body part", _NO_KEYWORD, _descriptions(series))
+        case Decided.AGAINST:
+            return _against(series, found)
+
+
+def _against(series: SeriesFacts, found: BodyPart) -> Verdict:
+    """In the shapes that the log has for a BodyPartExamined that is filled and for one that is empty."""
+    why = f"{found.attribute} says {shown(found.word)}"
+    if series.text(BODY_PART):
+        return Verdict(False, "body part", BODY_PART, f"{_shown(series, BODY_PART)}, but {why}")
+    return Verdict(False, "body part", _NO_KEYWORD, f"{_descriptions(series)} ({why})")
+
+
+def _descriptions(series: SeriesFacts) -> str:
+    return " ".join(f"{attribute}:{_shown(series, attribute)}" for attribute in KEYWORD_ATTRIBUTES[1:])
 
 
 def judge_image_type(series: SeriesFacts, switches: Switches) -> Verdict | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from ..dicom.attributes import SLICE_SPACING, SeriesFacts, dashed_date, parse_thickness, plain_time
-from ..dicom.repair import contains_keyword
-from .choice import INSTANCES, THICKNESS, Candidate
+from ..dicom.attributes import RECEIVED_FACTS, SLICE_SPACING, SeriesFacts, dashed_date, parse_thickness, plain_time
+from ..dicom.matching import contains_keyword
+from .choice import DETAILS, INSTANCES, THICKNESS, Candidate
 from .switches import Switches
 
 LUNG, MEDIASTINUM = "lung", "mediastinum"
@@ -19,6 +19,12 @@ _NEEDS = {
     "latest": ("SeriesDate", "SeriesTime"),
 }
 """The attributes that a criterion of CHOICE_ORDER rests on."""
+_NO_DETAILS = frozenset(
+    {"AccessionNumber", "PatientID", "StudyDate", "StudyTime", "StudyDescription", "StudyInstanceUID", "SeriesInstanceUID"}
+    | {"Modality", "SpecificCharacterSet", "NumberOfSeriesRelatedInstances", "QueryRetrieveLevel", "RetrieveAETitle"}
+    | RECEIVED_FACTS
+)
+"""What tells no two series of a study apart, or nothing of how they were made."""
 
 
 def candidate_here(facts: SeriesFacts, instances: int, switches: Switches, final: bool) -> Candidate:
@@ -28,7 +34,7 @@ def candidate_here(facts: SeriesFacts, instances: int, switches: Switches, final
 
 def candidate_announced(facts: SeriesFacts, switches: Switches) -> Candidate:
     """A series that the PACS announced and that is not here: an attribute that it left empty is not known."""
-    untold = {criterion for criterion, names in _NEEDS.items() if not all(facts.text(name) for name in names)}
+    untold = {criterion for criterion, names in _NEEDS.items() if not all(facts.text(name) for name in names)} | {DETAILS}
     if facts.instances is None:
         untold.add(INSTANCES)
     return _candidate(facts, facts.instances or 0, switches, frozenset(untold))
@@ -45,6 +51,7 @@ def _candidate(facts: SeriesFacts, instances: int, switches: Switches, untold: f
         phase=contrast_phase(facts, switches),
         made_at=made_at(facts),
         untold=untold,
+        details=tuple((name, facts.text(name)) for name in sorted(facts.attributes) if name not in _NO_DETAILS),
     )
 
 

@@ -11,8 +11,12 @@ import difflib
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 
+from ..dicom.matching import words
 from ..errors import ConfigurationError
+from .body_part import KEYWORD_ATTRIBUTES, BodyPartRules
+from .keywords import Keywords
 
 CHOICE_CRITERIA = ("thickness", "instances", "kernel", "kernel class", "image type", "contrast", "latest")
 KERNEL_CLASSES = ("lung", "mediastinum")
@@ -24,6 +28,15 @@ ELSEWHERE = {
     "STABILITY_RULE": "stability_rule in pacs_module's settings",
 }
 """Names that people write here and that are set elsewhere."""
+COMPANIONS = (
+    "KEYWORDS_FURTHER",
+    "KEYWORDS_WHOLE_WORDS",
+    "KEYWORDS_AGAINST",
+    "DESCRIPTIONS_UNWANTED",
+    "WINDOW_KEYWORDS",
+    "OTHER_BODY_PARTS",
+)
+"""Lists that go with the KEYWORDS that ship: a file with KEYWORDS of its own and none of these means these keywords alone."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,51 @@ class Switches:
     # Body part
     filter_body_part: bool = True
     keywords: tuple[str, ...] = ("CHEST", "THORAX", "LUNG", "PULMO", "胸", "肺")
+    keywords_further: tuple[str, ...] = (
+        "THORAC", "THORAK", "TORAX", "TORAC", "TORAKS",
+        "TORAKAL", "POITRINE", "POUMON", "POLMON", "PULMA", "PECHO", "PEITO", "BRUST", "BORSTKAS",
+        "BROSTKORG", "BRYSTKASSE", "RINTAKEH", "KEUHKO", "KLATK", "PLUC", "HRUDN", "MELLKAS", "AKCIGER",
+        "KRUTIN", "RINDKERE", "GRUDN", "ГРУДН", "ЛЕГК", "ТОРАК", "ΘΩΡΑΚ", "ΠΝΕΥΜΟΝ", "흉부", "ทรวงอก", "ปอด",
+        "صدر", "חזה", "MEDIAST", "PLEURA", "BRONCH", "PNEUMONI", "CHABD", "WHOLEBODY", "GANZKORPER",
+        "GANZKOERPER", "全身", "纵隔", "縱隔", "縦隔",
+    )  # fmt: skip
+    keywords_whole_words: tuple[str, ...] = (
+        "CAP", "C A P", "TAP", "T A P", "NCAP", "CTCAP", "CTCAPW", "CTCAPC", "CTCAPWO", "CTNCAP",
+        "CTNCAPW", "CAPW", "CH A P", "CH AB", "CH ABD", "CH ABDO", "CH ABDOMEN", "CH PEL", "CH PELVIS",
+        "CHT ABD", "CHT ABDOMEN", "CHE", "CHES", "CHST", "THOR", "THX", "TH ABD", "TX ABD", "KLP", "KL P",
+        "CXR", "CXRAY", "CTPA", "CTPE", "NECK TO PELVIS", "NECK TO PEL", "WHOLE BODY", "ENTIRE BODY",
+        "TOTAL BODY", "FULL BODY", "CORPS ENTIER", "CORPO INTERO", "CORPO INTEIRO", "CUERPO ENTERO",
+        "NGUC", "PHOI",
+    )  # fmt: skip
+    keywords_against: tuple[str, ...] = (
+        "T SPINE", "TSPINE", "T L SPINE", "TL SPINE", "TLSPINE", "CT SPINE", "THORACIC SPINE",
+        "THORACIC VERTEB", "SPINE THORACIC", "THORACOLUMB", "THORACO LUMB", "DORSAL SPINE", "BRUSTWIRBEL",
+        "BWS", "BRUSTBEIN", "BRUSTDRUS", "RACHIS THORACIQUE", "RACHIS DORSAL", "COLONNE THORACIQUE",
+        "COLONNA DORSALE", "COLONNA TORACICA", "COLUMNA DORSAL", "COLUMNA TORACICA", "COLUNA TORACICA",
+        "COLUNA DORSAL", "CHEST WALL", "CHESTWALL", "THORACIC WALL", "STERNUM", "STERNOCLAV", "LUNG BASE",
+        "LUNG BASES", "KNEE CAP", "胸椎", "胸腰椎", "胸腰段", "胸锁", "胸鎖", "胸骨", "胸壁", "흉추", "ГРУДНОЙ ОТДЕЛ ПОЗВОН",
+        "ГРУДНОГО ОТДЕЛА ПОЗВОН",
+    )  # fmt: skip
+    descriptions_unwanted: tuple[str, ...] = ("BIOPS", "FNA", "PUNKTION", "PUNCION", "穿刺", "活检", "活檢")
+    window_keywords: tuple[str, ...] = ("LUNG", "肺", "POUMON", "POLMON", "PULMA", "PLUC")
+    other_body_parts: tuple[str, ...] = (
+        "ABD", "ABPEL", "PELV", "LIVER", "HEPAT", "KIDNEY", "RENAL", "ADRENAL", "PANCREA", "SPLEEN",
+        "STOMACH", "COLON", "BLADDER", "UROGR", "URETER", "PROSTAT", "UTER", "OVAR", "RECT", "HEAD",
+        "BRAIN", "CRANI", "SINUS", "ORBIT", "NECK", "CERVICAL", "SPINE", "LUMBAR", "SACR", "HIP", "KNEE",
+        "FEMUR", "ANKLE", "FOOT", "HAND", "WRIST", "ELBOW", "SHOULDER", "EXTREM", "BAUCH", "BECKEN",
+        "SCHADEL", "KOPF", "HALS", "WIRBEL", "VENTRE", "BASSIN", "CRANE", "RACHIS", "ADDOM", "BACINO",
+        "BRZUCH", "BRZUSZ", "MIEDNIC", "BRICH", "ЖИВОТ", "БРЮШН", "ТАЗ", "ГОЛОВ", "腹", "盆", "头", "頭", "颅",
+        "顱", "脑", "腦", "颈", "頸", "肝", "肾", "腎", "胰", "脾", "胆", "膀胱", "腰", "骶", "髋", "膝", "踝", "肩", "腕",
+        "肘", "복부", "골반",
+    )  # fmt: skip
+    filter_other_body_parts: bool = False
+    empty_body_parts: tuple[str, ...] = (
+        "UNKNOWN", "UNK", "UNDEFINED", "UNSPECIFIED", "NOT SPECIFIED", "DEFAULT", "BODY", "SERVICE",
+        "NONE", "NO", "NULL", "NA", "N A", "XXX", "OTHER", "OTHERS", "ANY", "ALL", "MISC", "GENERAL",
+        "STANDARD", "ROUTINE", "TEST", "OUTSIDE", "OUTSIDE FIL", "OUTSIDE FILM", "WO INTER", "未知", "不详",
+        "其他", "其它", "无", "默认",
+    )  # fmt: skip
+    overrule_body_part_by: tuple[str, ...] = ("SeriesDescription",)
     filter_body_part_dx: bool = True
     keywords_dx: tuple[str, ...] = ()
 
@@ -78,7 +136,7 @@ class Switches:
     odd_images_go_along: bool = False
 
     # Which of the remaining CT series is computed
-    choice_order: tuple[str, ...] = ("thickness", "instances", "kernel")
+    choice_order: tuple[str, ...] = ("thickness", "instances", "kernel", "kernel class")
     kernel_class_preferred: tuple[str, ...] = KERNEL_CLASSES
     kernels_lung: tuple[str, ...] = (
         "B[5-9]*", "BL*", "BR[5-9]*", "I[5-9]*", "LUNG", "BONE*", "EDGE", "ULTRA", "YA", "YB", "YC", "YD", "L", "D", "E",
@@ -101,6 +159,38 @@ class Switches:
     ram_disk_alarm_percent: int = 85
 
 
+    @cached_property
+    def body_part_ct(self) -> BodyPartRules:
+        """The body part rule of CT, compiled."""
+        return self._body_part_rules(self._keywords(self.keywords, own=False), self.descriptions_unwanted)
+
+    @cached_property
+    def body_part_dx(self) -> BodyPartRules:
+        """
+        The same of radiography. KEYWORDS_DX stand alone.
+
+        A radiograph is taken after a biopsy, to look at the lung: such a description drops none.
+        """
+        return self._body_part_rules(self._keywords(self.keywords_dx or self.keywords, own=bool(self.keywords_dx)), ())
+
+    def _keywords(self, keywords: tuple[str, ...], own: bool) -> Keywords:
+        if own:
+            return Keywords(keywords)
+        return Keywords(
+            keywords + self.keywords_further,
+            self.keywords_whole_words,
+            self.keywords_against,
+            self.window_keywords,
+            self.other_body_parts,
+        )
+
+    def _body_part_rules(self, keywords: Keywords, unwanted: tuple[str, ...]) -> BodyPartRules:
+        placeholders = frozenset(words(value).strip() for value in self.empty_body_parts)
+        return BodyPartRules(
+            keywords, Keywords((), against=unwanted), placeholders, self.overrule_body_part_by, self.filter_other_body_parts
+        )
+
+
 NAMES = tuple(field.name.upper() for field in fields(Switches))
 """Of the switches, as they stand in the file."""
 
@@ -117,7 +207,7 @@ def parse_switches(values: Mapping[str, object]) -> Switches:
     """
     known = dict(zip(NAMES, fields(Switches), strict=True))
     checked: dict[str, object] = {}
-    for key, value in values.items():
+    for key, value in with_companions(values).items():
         if key not in known:
             raise ConfigurationError(key, value, _unknown(key, tuple(known)))
         default = getattr(Switches, known[key].name)
@@ -128,6 +218,18 @@ def parse_switches(values: Mapping[str, object]) -> Switches:
     switches = Switches(**checked)  # type: ignore[arg-type]
     _check_together(switches)
     return switches
+
+
+def with_companions(values: Mapping[str, object]) -> dict[str, object]:
+    """
+    One file's values; KEYWORDS that stand in it without their companions stand alone, as they did before there were any.
+
+    Args:
+        values: Upper-case names with their values, of one file.
+    """
+    if "KEYWORDS" not in values:
+        return dict(values)
+    return {**dict.fromkeys(COMPANIONS, ()), **values}
 
 
 def _unknown(key: str, known: tuple[str, ...]) -> str:
@@ -168,6 +270,7 @@ _CHECKS: dict[type, Callable[[str, object], object]] = {bool: _boolean, int: _wh
 def _check_together(switches: Switches) -> None:
     words = {
         "choice_order": CHOICE_CRITERIA,
+        "overrule_body_part_by": KEYWORD_ATTRIBUTES[1:],
         "kernel_class_preferred": KERNEL_CLASSES,
         "contrast_preferred": CONTRAST_PHASES,
     }

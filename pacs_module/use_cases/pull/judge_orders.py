@@ -150,7 +150,7 @@ class JudgeOrders:
             self.log.event("ris_not_answering", "the RIS does not answer", "WARNING", error=str(error))
             return OrderVerdict(Wanted.UNKNOWN, ROUTINE, str(error))
         names = (study.accession_number, study.patient_id, study.study_date)
-        return judge_orders(*names, orders, self.policy, self.switches.keywords)
+        return judge_orders(*names, orders, self.policy, self.switches.body_part_ct.keywords)
 
     def _waited_enough(self, study: Study) -> bool:
         return study.first_seen_at <= iso(self.clock.now() - milliseconds(self.times.wait))

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pacs_module.domain.dicom.repair import contains_keyword, forms, readable, shown, text_of_bytes
+from pacs_module.domain.dicom.matching import contains_keyword
+from pacs_module.domain.dicom.repair import forms, readable, shown, text_of_bytes
 
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=40)  # lone surrogates and control characters, too
 CHEST = "胸部平扫"

@@ -10,7 +10,7 @@ from pacs_module.domain.study.priority import EMERGENCY, GREEN_CHANNEL, ROUTINE
 
 DAY = "2020-06-18"
 TABLE = RisPolicy({"1001": "CHEST", "2002": "ABDOMEN", "XB": "胸部"}, ("急诊", "E"), ("绿色通道", "G"))
-KEYWORDS = Switches().keywords
+KEYWORDS = Switches().body_part_ct.keywords
 
 
 def order(body_part: str, number: str = "A1", patient: str = "P1", day: str = DAY, urgency: str = "") -> RisOrder:

@@ -41,9 +41,12 @@ def test_of_a_ct_study_the_thinnest(candidates: tuple[Candidate, ...], site: Swi
 
 def test_the_reason_is_in_words() -> None:
     why = choose((THICK, THIN_SOFT), dx=False, switches=SITE).why
-    assert why == "of 2 series by thickness, instances, kernel: 1 mm, 300 instances, kernel B30f; by thickness before thick"
-    tie = choose((THIN_SHARP, THIN_SOFT), dx=False, switches=SITE).why
-    assert tie.endswith("kernel B70f; equal to thin soft, by UID")
+    criteria = "thickness, instances, kernel, kernel class"
+    assert why == f"of 2 series by {criteria}: 1 mm, 300 instances, kernel B30f; by thickness before thick"
+    kernels = choose((THIN_SHARP, THIN_SOFT), dx=False, switches=SITE).why
+    assert kernels.endswith("kernel B70f; by kernel before thin soft")
+    tie = choose((replace(THIN_SOFT, series_uid="a twin"), THIN_SOFT), dx=False, switches=SITE).why
+    assert tie.endswith("kernel B30f; equal to thin soft, by UID")
     assert choose((NO_THICKNESS,), dx=False, switches=SITE).why.endswith("unknown, 250 instances, kernel unknown")
 
 
