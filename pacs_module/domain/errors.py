@@ -8,12 +8,14 @@ The error tree. The name says what the caller must do.
     │   ├── Unreachable         nobody answers at all: not the fault of this request, no attempt is counted
     │   ├── Busy                it is there and says "not now" (HTTP 429, 503): no attempt is counted either
     │   ├── StoreAway           the study store does not answer: says nothing of whoever else was asked
+    │   │   └── StoreLost       it was removed, replaced or emptied while in use; nothing is written
     │   ├── NoRoom              the RAM disk has no room for this pull now
     │   └── TooManyAnswers      the PACS cut the list: ask in smaller parts; what came is in ``partial``
     └── PermanentError          the same request will fail again
         ├── ConfigurationError  a setting: names key, value and what is allowed
         ├── MessageError        a message of another process: names key, value and what is allowed
         ├── TooLarge            the pull needs more than the whole RAM disk
+        ├── Unreadable          a study's document is damaged, or another version wrote it
         ├── InvalidTransition   the life cycle has no row for this state and event
         └── Refused             the other side understood and said no (HTTP 4xx), with its words
 
@@ -80,6 +82,10 @@ class StoreAway(RetriableError):
     """The study store does not answer, or cannot write now; what was to be written may or may not have been."""
 
 
+class StoreLost(StoreAway):
+    """The store in use was removed, replaced or emptied: nothing is written to what lies in its place."""
+
+
 class NoRoom(RetriableError):
     """The RAM disk cannot take the pull now."""
 
@@ -131,6 +137,10 @@ class ConfigurationError(_KeyedError):
 
 class MessageError(_KeyedError):
     """A message that cannot be used; carries ``key``, ``value`` and ``allowed``."""
+
+
+class Unreadable(PermanentError):
+    """A study's document that this version cannot read: damaged, or written by another one. It costs that study, no other."""
 
 
 class InvalidTransition(PermanentError):

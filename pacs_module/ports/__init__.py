@@ -14,7 +14,7 @@ from .hospital import PacsFinder, Ris
 from .leases import Lease, Leases
 from .plugins import Puller
 from .runtime import Clock, EventLog
-from .store import AnyOf, AtLeast, AtMost, Exists, Order, StudyStore, Where
+from .store import AnyOf, AtLeast, AtMost, Exists, Identity, Order, StudyStore, Where
 
 __all__ = [
     "AnyOf",
@@ -30,6 +30,7 @@ __all__ = [
     "EventLog",
     "Exists",
     "FileCheck",
+    "Identity",
     "Lease",
     "Leases",
     "Order",

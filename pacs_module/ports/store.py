@@ -39,6 +39,14 @@ class AtLeast:
     value: Any
 
 
+@dataclass(frozen=True)
+class Identity:
+    """Which store it is: an id drawn when it was made, and when that was (ISO 8601 UTC)."""
+
+    installation: str
+    made_at: str
+
+
 Where = Mapping[str, Any]
 """Field (camelCase, dots for nested ones) to a plain value or a condition; all of them hold. A plain value equals a field, or any
 element of a field that is an array, as in MongoDB."""
@@ -163,6 +171,32 @@ class StudyStore(Protocol):
 
     def count(self, where: Where) -> int:
         """How many studies :meth:`find` would give; for people's queries, too."""
+        ...
+
+    def identity(self) -> Identity:
+        """
+        Which store it is, the same as long as it is this one; asked every few seconds.
+
+        Raises:
+            StoreLost: What was in use is not there any more.
+            RetriableError: It does not answer.
+        """
+        ...
+
+    def recover(self) -> str:
+        """
+        Go on after :class:`StoreLost` with what can be had: the lost documents where they can still be read, else none.
+
+        Returns:
+            What was done, in words; empty when there was nothing to do.
+
+        Raises:
+            StoreLost: Nothing can be done; a person must.
+        """
+        ...
+
+    def unreadable(self) -> Mapping[str, str]:
+        """The documents that this process could not read, by StudyInstanceUID, each with the reason; they are skipped."""
         ...
 
     def close(self) -> None:

@@ -6,10 +6,11 @@ and anything about real MongoDB where the run says it was skipped: SecantusDB is
 """
 
 import itertools
+import re
 import subprocess
 import sys
 import threading
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -518,6 +519,20 @@ def test_how_many_are_in_each_state(store: ConditionalStore) -> None:
     counts = store.counts_by_state()
     assert set(counts) == {state.value for state in State}
     assert {name: number for name, number in counts.items() if number} == {"meta_only": 4, "completed": 1, "": 1}
+
+
+# --- which store it is ---
+
+
+def test_a_store_says_which_one_it_is_as_long_as_it_is_this_one(case: StoreCase) -> None:
+    identity = case.store.identity()
+    assert re.fullmatch(r"[0-9a-f]{32}", identity.installation)
+    assert datetime.fromisoformat(identity.made_at).tzinfo is not None
+    add(case.store, "1.2.3")
+    assert case.store.identity() == identity
+    assert case.store.recover() == ""
+    assert case.store.unreadable() == {}
+    assert case.store.find({"installation": Exists()}) == []
 
 
 # --- at the same time ---

@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from ...domain.errors import PermanentError
+from ...domain.errors import PermanentError, Unreadable
 from ...domain.study.study import Study, read_study
 
+MOST_CHARACTERS = 64 * 2**20
+"""A study of thousands of series has some; a larger document is no study's, and is not parsed."""
 _INT64 = 2**63  # BSON has no larger whole numbers
 # Percent-encoding, because it can be typed: MongoDB reads a dot in a query as a step into a sub-document and `$` as an operator,
 # BSON cannot hold NUL in a key.
@@ -34,8 +36,21 @@ def study_to_text(study: Study) -> str:
 
 
 def text_to_study(text: str) -> Study:
-    """A study from its JSON text."""
-    return document_to_study(json.loads(text))
+    """
+    A study from its JSON text.
+
+    Raises:
+        Unreadable: It is no JSON, too large to be a study's, or was not written by this software.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise Unreadable(f"a document of {len(text)} characters is too large for a study")
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"a document is no JSON: {type(error).__name__} {error}") from error
+    if not isinstance(document, dict):
+        raise Unreadable(f"a document is {type(document).__name__}, no object")
+    return document_to_study(document)
 
 
 def document_to_study(document: dict[str, Any]) -> Study:
@@ -43,12 +58,12 @@ def document_to_study(document: dict[str, Any]) -> Study:
     A study from its document.
 
     Raises:
-        PermanentError: The document was not written by this software (a key is missing, a state is unknown).
+        Unreadable: The document was not written by this software (a key is missing, a state is unknown).
     """
     try:
         return read_study(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise PermanentError(f"the document of study {document.get('studyUID')} cannot be read: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise Unreadable(f"the document of study {document.get('studyUID')} cannot be read: {error}") from error
 
 
 def storable(value: Any) -> Any:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ...domain.study.study import Study
-from ...ports import AtMost, Order, Where
+from ...ports import AtMost, Identity, Order, Where
 from .json_safe import document_to_study, study_to_text, text_to_study
 from .questions import NamedQuestions
 from .reference_query import claim_order, due_field, in_order, matches
+from .unreadable import UnreadableDocuments
 
 
 class MemoryStore(NamedQuestions):
@@ -18,6 +22,8 @@ class MemoryStore(NamedQuestions):
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
+        self._identity = Identity(uuid.uuid4().hex, datetime.now(UTC).isoformat(timespec="milliseconds"))
+        self._unreadable = UnreadableDocuments()
         self._lock = threading.Lock()
 
     def get(self, study_uid: str) -> Study | None:
@@ -46,7 +52,7 @@ class MemoryStore(NamedQuestions):
         """Take the first study that is due for a kind of work."""
         due = {**(where or {}), due_field(work): AtMost(now)}
         with self._lock:
-            found = self.find(due, claim_order(work, order), 1)
+            found = self.find(due, claim_order(work, order))[:1]
             for study in found:
                 study.due[work] = now + lease
                 study.claims[work] = owner
@@ -57,7 +63,8 @@ class MemoryStore(NamedQuestions):
     def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:
         """The studies for which all conditions hold."""
         found = in_order([document for document in self._documents() if matches(document, where)], order)
-        return [document_to_study(document) for document in found[:limit]]
+        named = ((document["studyUID"], document) for document in found[:limit])
+        return self._unreadable.read_all(named, document_to_study)
 
     def count(self, where: Where) -> int:
         """How many studies :meth:`find` would give."""
@@ -68,6 +75,18 @@ class MemoryStore(NamedQuestions):
         due_field(work)
         times = (document.get("due", {}).get(work) for document in self._documents())
         return min((time for time in times if time is not None), default=None)
+
+    def identity(self) -> Identity:
+        """Which store it is."""
+        return self._identity
+
+    def recover(self) -> str:
+        """Nothing can be lost but with the process."""
+        return ""
+
+    def unreadable(self) -> Mapping[str, str]:
+        """The documents that could not be read."""
+        return self._unreadable.all()
 
     def close(self) -> None:
         """Nothing to let go of."""

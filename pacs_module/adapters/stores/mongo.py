@@ -10,8 +10,10 @@ connection broke may or may not have happened: it is reported as retriable, and 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import bson.errors
@@ -20,15 +22,18 @@ import pymongo.errors
 from pymongo.collection import Collection
 from pymongo.write_concern import WriteConcern
 
-from ...domain.errors import ConfigurationError, PermanentError, StoreAway, about
+from ...domain.errors import ConfigurationError, PermanentError, StoreAway, StoreLost, about
 from ...domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from ...domain.study.study import WORK, Study
-from ...ports import AnyOf, AtLeast, AtMost, Exists, Order, Where
+from ...ports import AnyOf, AtLeast, AtMost, Exists, Identity, Order, Where
 from .json_safe import decode_keys, document_to_study, encode_keys, storable, study_to_document
 from .questions import NamedQuestions
 from .reference_query import claim_order, due_field
+from .unreadable import UnreadableDocuments
 
 COLLECTION = "study_info_list"
+INSTALLATION = "installation"
+"""The collection and the document that say which store it is."""
 _SERVER_WAIT_MS = 5_000
 _ANSWER_WAIT_MS = 20_000
 _NAMES = ("studyDate", "state", "accessionNumber", "patientID", "seriesUIDs", "pseudonymUID")
@@ -61,6 +66,8 @@ class MongoStore(NamedQuestions):
             self._database = self._client[database]
             self._collection = self.beside(COLLECTION)
         self._prepared = False
+        self._unreadable = UnreadableDocuments()
+        self._known: Identity | None = None
 
     def beside(self, name: str) -> Documents:
         """A collection of the same database, written as safely."""
@@ -69,7 +76,8 @@ class MongoStore(NamedQuestions):
     def get(self, study_uid: str) -> Study | None:
         """The study, or None."""
         with self._documents() as documents:
-            return _study(documents.find_one({"_id": storable(study_uid)}))
+            document = documents.find_one({"_id": storable(study_uid)})
+        return None if document is None else document_to_study(decode_keys(document))
 
     def insert(self, study: Study) -> bool:
         """Write a new study; False when its UID is there already."""
@@ -93,13 +101,20 @@ class MongoStore(NamedQuestions):
 
     def claim(self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()) -> Study | None:
         """Take the first study that is due for a kind of work."""
-        due = {**(where or {}), due_field(work): AtMost(now)}
+        due = compile_where({**(where or {}), due_field(work): AtMost(now)})
         change = {"$set": {due_field(work): now + lease, f"claims.{work}": storable(owner)}, "$inc": {"revision": 1}}
-        with self._documents() as documents:
-            taken = documents.find_one_and_update(
-                compile_where(due), change, sort=list(claim_order(work, order)), return_document=pymongo.ReturnDocument.AFTER
-            )
-        return _study(taken)
+        order = list(claim_order(work, order))
+        while True:
+            readable = {"_id": {"$nin": list(unreadable)}} if (unreadable := self._unreadable.all()) else {}
+            with self._documents() as documents:
+                taken = documents.find_one_and_update(
+                    {**due, **readable}, change, sort=order, return_document=pymongo.ReturnDocument.AFTER
+                )
+            if taken is None:
+                return None
+            study = self._unreadable.read(taken["_id"], decode_keys(taken), document_to_study)
+            if study is not None:
+                return study
 
     def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:
         """The studies for which all conditions hold."""
@@ -107,7 +122,8 @@ class MongoStore(NamedQuestions):
             return []
         with self._documents() as documents:
             found = documents.find(compile_where(where), sort=list(order) or None, limit=limit or 0)
-            return [document_to_study(decode_keys(document)) for document in found]
+            named = [(document["_id"], decode_keys(document)) for document in found]
+        return self._unreadable.read_all(named, document_to_study)
 
     def count(self, where: Where) -> int:
         """How many studies :meth:`find` would give."""
@@ -120,6 +136,39 @@ class MongoStore(NamedQuestions):
         with self._documents() as documents:
             first = documents.find_one({field: {"$exists": True}}, {field: 1}, sort=[(field, 1)])
         return int(first["due"][work]) if first else None
+
+    def identity(self) -> Identity:
+        """
+        Which store it is; the first to ask draws its id.
+
+        Raises:
+            StoreLost: There was one, and it is gone: the database was dropped.
+        """
+        with self._documents():
+            kept = self.beside(INSTALLATION)
+            if self._known is None:
+                new = {"installation": uuid.uuid4().hex, "madeAt": datetime.now(UTC).isoformat(timespec="milliseconds")}
+                kept.update_one({"_id": INSTALLATION}, {"$setOnInsert": new}, upsert=True)
+            there = kept.find_one({"_id": INSTALLATION})
+        found = Identity(str(there["installation"]), str(there["madeAt"])) if there else None
+        if found is None or (self._known is not None and found != self._known):
+            what = "emptied" if found is None else "replaced by that of another installation"
+            raise StoreLost(f"the store in MongoDB was {what} while it was in use; it is begun anew in a moment")
+        self._known = found
+        return found
+
+    def recover(self) -> str:
+        """Begin anew: what a database has lost is nowhere else in it."""
+        try:
+            self.identity()
+        except StoreLost:
+            self._known, self._prepared = None, False
+            return f"begun anew as {self.identity().installation}; its studies are lost"
+        return ""
+
+    def unreadable(self) -> Mapping[str, str]:
+        """The documents that could not be read."""
+        return self._unreadable.all()
 
     def close(self) -> None:
         """Close the client, unless it was given."""
@@ -142,6 +191,7 @@ def _connect(url: str) -> pymongo.MongoClient[dict[str, Any]]:
         return pymongo.MongoClient(
             url,
             appname="pacs_module",
+            unicode_decode_error_handler="replace",  # no UTF-8: costs its characters, not each query that meets it
             serverSelectionTimeoutMS=_SERVER_WAIT_MS,
             connectTimeoutMS=_SERVER_WAIT_MS,
             socketTimeoutMS=_ANSWER_WAIT_MS + _SERVER_WAIT_MS,
@@ -161,10 +211,6 @@ def _prepare(documents: Documents) -> None:
 def _document(study: Study, revision: int) -> dict[str, Any]:
     document = {**study_to_document(study), "revision": revision}
     return {"_id": document["studyUID"], **encode_keys(document)}
-
-
-def _study(document: dict[str, Any] | None) -> Study | None:
-    return None if document is None else document_to_study(decode_keys(document))
 
 
 def compile_where(where: Where) -> dict[str, Any]:

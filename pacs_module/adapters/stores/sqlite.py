@@ -8,25 +8,26 @@ returned is on disk (WAL with synchronous=FULL); a claim is one UPDATE ... RETUR
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import tenacity
 
-from ...domain.errors import PermanentError, StoreAway, about
+from ...domain.errors import PermanentError, StoreAway, StoreLost, Unreadable, about
 from ...domain.study.study import Study
-from ...ports import AtMost, Order, Where
+from ...ports import AtMost, Identity, Order, Where
 from .json_safe import storable, study_to_text, text_to_study
 from .questions import NamedQuestions
 from .reference_query import claim_order, due_field, matches
-from .sqlite_schema import bring_up_to_date, value_of
+from .sqlite_file import StoreFile
+from .sqlite_schema import bring_up_to_date, set_damaged_aside, value_of
 from .sqlite_where import compile_where, sortable
+from .unreadable import UnreadableDocuments
 
 _LOCK_WAIT_S = 20.0
 _OPEN_WAIT_S = 2.0
@@ -60,20 +61,26 @@ class SqliteStore(NamedQuestions):
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
+        self._file = StoreFile(self._path)
         self._local = threading.local()
-        self._connections: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        self._connections: weakref.WeakSet[sqlite3.Connection] = weakref.WeakSet()
         self._closed = False
+        self._unreadable = UnreadableDocuments()
         self._prepared = False
         self._preparing = threading.Lock()
+        self._opened = 0
+        """Counted up when another file is taken for the store: connections to the one before are used no more."""
+        self._keepers: tuple[sqlite3.Connection, ...] = ()
+        """Two, used for nothing but putting a removed file back: one holds the lock while the other reads."""
         with _translated(self._path):
-            _make_file(self._path)
+            self._file.make()
         with suppress(StoreAway):
             self._connection()
 
     def get(self, study_uid: str) -> Study | None:
         """The study, or None."""
         rows = self.read("SELECT document FROM study_info_list WHERE studyUID = ?", [storable(study_uid)])
-        return text_to_study(rows[0][0]) if rows else None
+        return self._read_one(study_uid, rows[0][0]) if rows else None
 
     def insert(self, study: Study) -> bool:
         """Write a new study; False when its UID is there already."""
@@ -89,21 +96,29 @@ class SqliteStore(NamedQuestions):
     def claim(self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()) -> Study | None:
         """Take the first study that is due for a kind of work."""
         due = {due_field(work): AtMost(now), **(where or {})}
-        first, values = self._select("studyUID", due, claim_order(work, order), 1, f'INDEXED BY "by_due.{work}"')
+        while rows := self._claim(work, owner, now + lease, due, order):
+            uid, text = rows[0]
+            study = self._unreadable.read(uid, text, text_to_study)
+            if study is not None:
+                return study
+        return None
+
+    def _claim(self, work: str, owner: str, until: int, due: Where, order: Order) -> list[Any]:
+        """UID and document of the first one, claimed; those that cannot be read are not claimed again."""
+        first, values = self._select("studyUID", due, claim_order(work, order), 1, f'INDEXED BY "by_due.{work}"', claim=True)
         if not self.read(first, values):  # most calls find nothing: these need not take the write lock
-            return None
+            return []
         sql = f"""
             UPDATE study_info_list SET revision = revision + 1, document =
                 json_set(document, '$.due.{work}', ?, '$.claims.{work}', ?, '$.revision', revision + 1)
-            WHERE studyUID = ({first}) RETURNING document
+            WHERE studyUID = ({first}) RETURNING studyUID, document
         """  # noqa: S608 - work is one of WORK, first is made by _select
-        with self.writing() as connection:
-            rows = connection.execute(sql, [now + lease, storable(owner), *values]).fetchall()
-        return text_to_study(rows[0][0]) if rows else None
+        return self._mending(lambda: self._write(sql, [until, storable(owner), *values]))
 
     def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:
         """The studies for which all conditions hold."""
-        return [text_to_study(text) for (text,) in self.read(*self._select("document", where, order, limit))]
+        rows = self.read(*self._select("studyUID, document", where, order, limit))
+        return self._unreadable.read_all(rows, text_to_study)
 
     def count(self, where: Where) -> int:
         """How many studies :meth:`find` would give."""
@@ -118,13 +133,69 @@ class SqliteStore(NamedQuestions):
     def close(self) -> None:
         """Close the connections of all threads."""
         self._closed = True
-        for connection in tuple(self._connections):
+        for connection in (*self._connections, *self._keepers):
             connection.close()
+
+    # --- the file ---
+
+    def identity(self) -> Identity:
+        """Which store it is."""
+        return _identity(self._connection())
+
+    def recover(self) -> str:
+        """Put a removed file back from a connection that is still open, or take another process's word that it did."""
+        with _translated(self._path):
+            try:
+                self._file.check()
+            except StoreLost:
+                return self._recovered()
+            return ""
+
+    def unreadable(self) -> Mapping[str, str]:
+        """The documents that could not be read."""
+        return self._unreadable.all()
+
+    def _identity_there(self) -> Identity | None:
+        """Of what lies at the path, which may be anything."""
+        try:
+            with closing(self._file.look()) as there:
+                return _identity(there)
+        except (sqlite3.Error, KeyError):
+            return None
+
+    def _keep_open(self) -> None:
+        self._keepers = tuple(self._file.open(_Connection, _LOCK_WAIT_S) for _ in range(2))
+        for keeper in self._keepers:
+            _identity(keeper)  # a connection opens the -wal file with its first read
+
+    def _recovered(self) -> str:
+        if not self._keepers:
+            raise StoreLost(f"the store {self._path} was never open")
+        holder, reader = self._keepers
+        ours = _identity(reader)
+        put_back = False
+        if self._file.is_gone():
+            with _transaction(holder):  # a process that has the removed file open, too, writes nothing meanwhile
+                put_back = self._file.put_back(reader)
+        if self._identity_there() != ours:
+            raise StoreLost(f"the store {self._path} was replaced by that of another installation; nothing is written")
+        self._file.drop_old_wal()
+        for keeper in self._keepers:
+            keeper.close()
+        self._opened += 1
+        self._keep_open()
+        self._file.remember()
+        return "put back from the open file" if put_back else "another file of the same installation lies there and is used"
 
     # --- statements ---
 
-    def _select(self, what: str, where: Where, order: Order, limit: int | None, hint: str = "") -> tuple[str, list[Any]]:
+    def _select(
+        self, what: str, where: Where, order: Order, limit: int | None, hint: str = "", claim: bool = False
+    ) -> tuple[str, list[Any]]:
         conditions, values, rest = compile_where(where)
+        if claim and (unreadable := list(self._unreadable.all())):
+            conditions.append(f"studyUID NOT IN ({', '.join('?' * len(unreadable))})")
+            values += unreadable
         if rest:
             self._connection().create_function("holds", 1, lambda text: matches(json.loads(text), rest), deterministic=True)
             conditions.append("holds(document)")
@@ -140,8 +211,45 @@ class SqliteStore(NamedQuestions):
 
     def read(self, sql: str, values: list[Any]) -> list[Any]:
         """Rows of the file."""
+        return self._mending(lambda: self._read(sql, values))
+
+    def _read(self, sql: str, values: list[Any]) -> list[Any]:
         with _translated(self._path):
             return self._connection().execute(sql, values).fetchall()
+
+    def _write(self, sql: str, values: list[Any]) -> list[Any]:
+        with self.writing() as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def _mending(self, rows_of: Callable[[], list[Any]]) -> list[Any]:
+        """A document that is no JSON makes every statement fail that looks into it: once more without it."""
+        try:
+            return rows_of()
+        except PermanentError as error:
+            if "malformed JSON" not in str(error):
+                raise
+        self._set_damaged_aside()
+        return rows_of()
+
+    def _read_one(self, uid: str, text: str) -> Study | None:
+        """
+        The study; None when its document is no JSON any more: it is set aside, and the next find brings the study.
+
+        Raises:
+            Unreadable: It cannot be read, and is another version's.
+        """
+        study = self._unreadable.read(uid, text, text_to_study)
+        if study is None and not self._set_damaged_aside(uid):
+            raise Unreadable(self._unreadable.all().get(uid, f"the document of study {uid} cannot be read"))
+        return study
+
+    def _set_damaged_aside(self, wanted: str = "") -> bool:
+        """Keep documents that are no JSON in a table of their own; whether this one was among them."""
+        with self.writing() as connection:
+            uids = [uid for (uid,) in set_damaged_aside(connection)]
+        for uid in uids:
+            self._unreadable.set_aside(uid)
+        return wanted in uids
 
     def _write_study(self, study: Study, revision: int, sql: str, values: Any) -> bool:
         before, study.revision = study.revision, revision
@@ -156,20 +264,22 @@ class SqliteStore(NamedQuestions):
         return written
 
     @contextmanager
-    def writing(self) -> Iterator[_Connection]:
+    def writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction with the write lock."""
         with _translated(self._path):
             connection = self._connection()
             with _transaction(connection):
+                self._file.check()  # again: another process may have put the file back while we waited for the lock
                 yield connection
 
     # --- connections ---
 
-    def _connection(self) -> _Connection:
+    def _connection(self) -> sqlite3.Connection:
         """This thread's, to a file in which the tables are."""
         if not self._prepared:
             with _translated(self._path):
                 self._prepare_once()
+        self._file.check()
         return self._connected()
 
     def _prepare_once(self) -> None:
@@ -179,21 +289,21 @@ class SqliteStore(NamedQuestions):
             if not self._prepared:
                 with _waiting(self._connected(), _OPEN_WAIT_S):
                     self._prepare()
+                self._keep_open()
+                self._file.remember()
                 self._prepared = True
         finally:
             self._preparing.release()
 
-    def _connected(self) -> _Connection:
+    def _connected(self) -> sqlite3.Connection:
         if self._closed:
             raise PermanentError(f"the store {self._path} is closed")
-        connection: _Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(
-                self._path, timeout=_LOCK_WAIT_S, isolation_level=None, check_same_thread=False, factory=_Connection
-            )
+        opened, connection = getattr(self._local, "connection", (0, None))
+        if connection is None or opened != self._opened:
+            connection = self._file.open(_Connection, _LOCK_WAIT_S)
             connection.execute("PRAGMA synchronous = FULL")
             self._connections.add(connection)
-            self._local.connection = connection
+            self._local.connection = (self._opened, connection)
         return connection
 
     # The change to WAL does not wait for another process that opens the file at the same moment.
@@ -223,6 +333,11 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def _identity(connection: sqlite3.Connection) -> Identity:
+    known = dict(connection.execute("SELECT key, value FROM installation").fetchall())
+    return Identity(known["installation"], known["madeAt"])
+
+
 @contextmanager
 def _waiting(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
     """For the write lock, at the most so long."""
@@ -231,16 +346,6 @@ def _waiting(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
         yield
     finally:
         connection.execute(f"PRAGMA busy_timeout = {_LOCK_WAIT_S * 1000:.0f}")
-
-
-def _make_file(path: Path) -> None:
-    """The file holds patients' data: for its owner only (SQLite gives its -wal and -shm the same mode)."""
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        path.chmod(0o600)
-    except OSError as error:
-        raise PermanentError(f"the store {path} cannot be written: {error.strerror}") from error
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
         raise PermanentError(f"{path} was written by a newer version (schema {version}, known {SCHEMA_VERSION})")
-    for statement in (*_rebuild(connection), *_schema(), *_series_index(connection), *_leases(connection)):
+    for statement in (*_rebuild(connection), *_schema(), *_series_index(connection), *_leases(connection), *_installation()):
         connection.execute(statement)
     if version == 1:
         connection.execute(_FROM_SCHEMA_1)
@@ -55,7 +55,9 @@ def _rebuild(connection: sqlite3.Connection) -> Iterator[str]:
             yield f'DROP INDEX IF EXISTS "by_{field}"'
         yield next(_schema())
         columns = "studyUID, revision, document"
-        yield f"INSERT INTO study_info_list ({columns}) SELECT {columns} FROM before"  # noqa: S608 - fixed names
+        yield _ASIDE
+        yield f"INSERT INTO set_aside SELECT studyUID, document, {_NOW} FROM before WHERE NOT json_valid(document)"  # noqa: S608
+        yield f"INSERT INTO study_info_list ({columns}) SELECT {columns} FROM before WHERE json_valid(document)"  # noqa: S608
         yield "DROP TABLE before"
 
 
@@ -97,6 +99,25 @@ def _leases(connection: sqlite3.Connection) -> Iterator[str]:
             name TEXT PRIMARY KEY, owner TEXT NOT NULL, beat INTEGER NOT NULL, memo TEXT NOT NULL DEFAULT '{}'
         )
     """
+
+
+def _installation() -> Iterator[str]:
+    """Which store this is; the other records keep its id, so that a lost one is noticed."""
+    yield "CREATE TABLE IF NOT EXISTS installation (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
+    yield "INSERT OR IGNORE INTO installation VALUES ('installation', lower(hex(randomblob(16))))"
+    yield "INSERT OR IGNORE INTO installation VALUES ('madeAt', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"
+
+
+_NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"
+_ASIDE = "CREATE TABLE IF NOT EXISTS set_aside (studyUID TEXT, document TEXT, at TEXT)"
+
+
+def set_damaged_aside(connection: sqlite3.Connection) -> list[tuple[str]]:
+    """Move documents that are no JSON into the table ``set_aside``, in the caller's transaction; the studies that they are of."""
+    damaged = "FROM study_info_list WHERE NOT json_valid(document)"
+    connection.execute(_ASIDE)
+    connection.execute(f"INSERT INTO set_aside SELECT studyUID, document, {_NOW} {damaged}")
+    return connection.execute(f"DELETE {damaged} RETURNING studyUID").fetchall()
 
 
 # Since schema 2 the documents say in which order they are pulled.

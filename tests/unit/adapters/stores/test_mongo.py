@@ -14,7 +14,7 @@ import pytest
 
 from pacs_module.adapters.stores import mongo
 from pacs_module.adapters.stores.mongo import MongoStore, compile_where
-from pacs_module.domain.errors import ConfigurationError, PermanentError, PipelineError, StoreAway
+from pacs_module.domain.errors import ConfigurationError, PermanentError, PipelineError, StoreAway, StoreLost
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import SeriesRecord, Study
 from pacs_module.ports import AnyOf, AtLeast, AtMost, Exists
@@ -175,3 +175,27 @@ def test_the_contracts_queries_as_they_stand_in_the_shell() -> None:
     assert found.count_documents({"studyDate": "2020-06-12"}) == 4
     assert found.count_documents({"studyDate": "2020-06-12", "state": "meta_only"}) == 2
     assert found.count_documents({"studyDate": "2020-06-12", "state": {"$exists": True}, "modality": "CT"}) == 2
+
+
+def test_a_database_that_is_dropped_while_it_is_in_use_is_noticed_and_begun_anew() -> None:
+    client: Any = mongomock.MongoClient()
+    store = MongoStore(client, "aipull")
+    before = store.identity()
+    store.insert(Study("1.2.3"))
+    assert MongoStore(client, "aipull").identity() == before
+    client.drop_database("aipull")
+    for _ in range(2):
+        with pytest.raises(StoreLost, match="emptied"):
+            store.identity()
+    assert "begun anew" in store.recover()
+    assert store.identity().installation != before.installation
+    assert store.recover() == ""
+
+
+def test_another_installation_in_its_place_is_noticed() -> None:
+    client: Any = mongomock.MongoClient()
+    store = MongoStore(client, "aipull")
+    store.identity()
+    client["aipull"]["installation"].update_one({}, {"$set": {"installation": "0" * 32}})
+    with pytest.raises(StoreLost, match="another installation"):
+        store.identity()
