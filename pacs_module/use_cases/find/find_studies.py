@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from ...domain.dicom.attributes import FoundStudy
+from ...domain.errors import Unreadable
 from ...domain.explain import loglines
 from ...domain.find.go_live import NO_BACKLOG, Backlog
 from ...domain.find.merging import merged
@@ -102,9 +103,10 @@ class FindStudies:
         for found in self._usable(answers):
             if self._quiet.get((found.pacs, found.study_uid)) == found:
                 continue
-            if self.store.get(found.study_uid) is None:
-                fresh.append(new_study(found, self.clock.now(), self.switches))
-            seen, study = self._sight(found, fresh)
+            try:
+                seen, study = self._sight(found, fresh)
+            except Unreadable:
+                continue  # the store tells which it is; the other answers are no worse for it
             stable += seen.stable
             undecided += study.state is State.META_ONLY and not study.waits_for_pull
             self._remember_quiet(found, seen, study)
@@ -134,6 +136,8 @@ class FindStudies:
         return merged(named)  # of two rows one may have come without its UID
 
     def _sight(self, found: FoundStudy, fresh: list[Study]) -> tuple[Seen, Study]:
+        if self.store.get(found.study_uid) is None:
+            fresh.append(new_study(found, self.clock.now(), self.switches))
         if fresh and fresh[-1].study_uid == found.study_uid:
             study = fresh[-1]
             seen = self._see(study, found)

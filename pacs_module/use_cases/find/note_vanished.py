@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from ...domain.dicom.attributes import FoundStudy
+from ...domain.errors import Unreadable
 from ...domain.find.vanished import expected, missed, nameless
 from ...domain.instants import milliseconds
 from ...domain.study.study import Study
@@ -59,7 +60,7 @@ class NoteVanished:
                 written.append(missed(study, pacs, now))
                 return written[-1]
 
-            study = change(self.store, uid, edit)
+            study = self._change(uid, edit)
             if study is None or not written or study.pacs[pacs].gone_at:
                 known.discard(uid)
             if written and study is not None:
@@ -77,6 +78,13 @@ class NoteVanished:
         """Whether known studies of the day are not among the answers."""
         known, _ = self._known_at(pacs, day)
         return bool(known - {found.study_uid for found in answers})
+
+    def _change(self, uid: str, edit: Callable[[Study], bool]) -> Study | None:
+        """As any change; a study whose document cannot be read is none that could be missed."""
+        try:
+            return change(self.store, uid, edit)
+        except Unreadable:
+            return None
 
     def _known_at(self, pacs: str, day: date) -> tuple[set[str], set[str]]:
         """The studies that the PACS had of the day, and, when they were just read, those that are counted as missing."""
