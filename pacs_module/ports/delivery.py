@@ -20,6 +20,19 @@ class Queue(Protocol):
         """
         ...
 
+    def installation(self) -> str:
+        """
+        The id of the installation that the queue belongs to; empty when nobody gave it one: it is new.
+
+        Raises:
+            RetriableError: The broker is away.
+        """
+        ...
+
+    def set_installation(self, installation: str) -> None:
+        """Have the queue belong to this installation."""
+        ...
+
     def depth(self) -> int:
         """
         How many messages wait for a worker; those that a worker holds are not counted.

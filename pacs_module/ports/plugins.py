@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from ..domain.recover.records import PluginRecords
 from ..domain.wire.messages import PullReport, PullRequest
 
 
@@ -33,6 +34,20 @@ class Puller(Protocol):
 
     def release(self, handover_id: str) -> None:
         """The folder of a hand-over is needed no more; unknown ones are no error."""
+        ...
+
+    def audit(self) -> PluginRecords:
+        """
+        What the plugins' journal, the hand-over folder and Orthanc's index have.
+
+        Raises:
+            RetriableError: Orthanc is not reachable.
+            PermanentError: An earlier version of the plugins, which does not tell.
+        """
+        ...
+
+    def set_installation(self, installation: str) -> None:
+        """Have the plugins' journal belong to this installation."""
         ...
 
     def room(self) -> Mapping[str, Any]:

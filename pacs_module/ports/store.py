@@ -141,6 +141,14 @@ class StudyStore(Protocol):
         """How many of them at this PACS."""
         ...
 
+    def pulling(self) -> list[Study]:
+        """The studies whose pull is asked for and has not ended."""
+        ...
+
+    def handing_over(self) -> list[Study]:
+        """The studies with a hand-over that is to be copied, published or looked for in the queue."""
+        ...
+
     def held_by(self, work: str, owner: str, now: int) -> list[Study]:
         """The studies whose ``work`` this owner has claimed, and whose claim is not over at ``now`` (epoch milliseconds)."""
         ...

@@ -40,8 +40,11 @@ from ..use_cases.pull.record_pull_end import PullEnds
 from ..use_cases.pull.watch_ram_disk import WatchRamDisk
 from ..use_cases.receive.accept_notification import AcceptNotification
 from ..use_cases.receive.ask_expected import Announce
+from ..use_cases.recover.adopt import Adopt
+from ..use_cases.recover.audit_records import AuditRecords
 from ..use_cases.recover.free_claims import FreeClaims
 from ..use_cases.recover.hold_leases import HoldLeases
+from ..use_cases.recover.watch_records import WatchRecords
 from .finders import finder_by_pacs, orthanc_finder
 from .folders import open_archive, open_copies
 from .loop import Loop
@@ -127,6 +130,8 @@ def _service(edges: _Edges) -> Service:
     prepare = _prepare_pull(edges)
     metrics = edges.metrics
     delivery_metrics = DeliveryMetrics(metrics.registry)
+    accept = AcceptNotification(store, clock, log, settings.anonymise is not None)
+    audit = AuditRecords(store, puller, queue, Adopt(store, accept, clock, log), clock, log, settings.backend.workers)
     return Service(
         settings=settings,
         switches=switches,
@@ -138,7 +143,9 @@ def _service(edges: _Edges) -> Service:
         find=_find_studies(edges),
         pull=_pull_studies(edges, prepare, ends),
         ends=ends,
-        accept=AcceptNotification(store, clock, log, settings.anonymise is not None),
+        accept=accept,
+        audit=audit,
+        records=WatchRecords(store, audit, clock, log),
         announce=Announce(finder, prepare, log, names),
         publish=Publish(store, queue, clock, log, owner),
         record=RecordResult(store, clock, log, delivery_policy(settings)),

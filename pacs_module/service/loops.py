@@ -25,6 +25,9 @@ ORDERS_S = 5.0
 CLAIMS = "claims"
 CLAIMS_S = 2.0
 """How often it is looked whether another process is over, in seconds; one read."""
+RECORDS = "records"
+RECORDS_S = 2.0
+"""How often it is looked whether the store is still there, in seconds; one read."""
 ARCHIVE_SWEEP_S = 3600.0
 """How often the archive is looked through for days that are over, in seconds."""
 DUE_TIMES_S = 30.0
@@ -50,6 +53,7 @@ def loops_of(service: Service) -> dict[str, Loop]:
         *(new(f"pull {pacs.name}", partial(_pull_at, service, pacs.name), PULL_S, bound=asking) for pacs in settings.pacs),
         new("leases", service.leases.renew, settings.lease_s / 3),
         new(CLAIMS, service.free_claims, CLAIMS_S),
+        new(RECORDS, service.records, RECORDS_S, longest_pause=RECORDS_S),
         new("watch", service.pull.watch, 1.0),
         new("publish", service.publish, 1.0),
         new("release", service.release, 5.0, bound=settings.stuck_after_s + COPYING_S),
@@ -103,6 +107,7 @@ def _delivery(service: Service, name: str) -> Deliver:
         clock=service.clock,
         log=service.log,
         policy=delivery_policy(settings),
+        adopt=partial(service.audit.adopt.message, row_of=service.audit.known_to_journal),
         circuit=service.circuit,
         worker=name,
         counted=service.delivery_metrics.tried,

@@ -27,8 +27,10 @@ from ..use_cases.pull.record_pull_end import PullEnds
 from ..use_cases.pull.watch_ram_disk import WatchRamDisk
 from ..use_cases.receive.accept_notification import AcceptNotification
 from ..use_cases.receive.ask_expected import Announce
+from ..use_cases.recover.audit_records import AuditRecords
 from ..use_cases.recover.free_claims import FreeClaims
 from ..use_cases.recover.hold_leases import HoldLeases
+from ..use_cases.recover.watch_records import WatchRecords
 from .find_round import FindLoop
 from .loop import Loop
 from .metrics import DeliveryMetrics, FindMetrics
@@ -49,6 +51,8 @@ class Service:
     pull: PullStudies
     ends: PullEnds
     accept: AcceptNotification
+    audit: AuditRecords
+    records: WatchRecords
     announce: Announce
     publish: Publish
     record: RecordResult

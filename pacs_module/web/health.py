@@ -13,7 +13,7 @@ from ..domain.errors import PipelineError
 from ..domain.instants import iso
 from ..service.find_round import FindLoop
 from ..service.loop import Loop
-from ..service.loops import CLAIMS
+from ..service.loops import CLAIMS, RECORDS
 from ..service.outages import measure, stuck, waits_for
 from ..service.service import Service
 from ..service.supervisor import NAME as SUPERVISOR
@@ -44,6 +44,7 @@ def router(service: Service, access: Access) -> APIRouter:
             "loops": {name: _loop(loop) for name, loop in service.loops.items()},
             "ramDisk": service.ram_disk.state if service.ram_disk else {},
             "studies": studies,
+            "records": _records(service),
         }
         return JSONResponse(storable(content))
 
@@ -71,6 +72,21 @@ def router(service: Service, access: Access) -> APIRouter:
 _NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready; what is missing stands in the answer."}}
 
 
+def _records(service: Service) -> dict[str, Any]:
+    """How the newest comparison of store, journal and queue ended, before anything was mended."""
+    audit, unreadable = service.audit, len(service.store.unreadable())
+    if audit.last is None:
+        return {"comparedAt": None, "unreadableDocuments": unreadable}
+    return {
+        "comparedAt": iso(audit.last_at),
+        "equal": audit.last.equal,
+        "differences": len(audit.last.differences),
+        "new": list(audit.last.new_records),
+        "away": dict(audit.last.away),
+        "unreadableDocuments": unreadable,
+    }
+
+
 def _pacs(service: Service, name: str, loop: FindLoop) -> dict[str, Any]:
     held = service.pull.locks.held_back.get(name, "")
     learned = service.finder.learned(name).told()
@@ -93,7 +109,7 @@ def _dead(service: Service) -> list[str]:
 
 def _store(service: Service) -> str:
     """What is wrong with it; empty: it answers. Known to be away, it is not asked: that would wait for a time limit."""
-    for name in (SUPERVISOR, CLAIMS):
+    for name in (SUPERVISOR, CLAIMS, RECORDS):
         loop = service.loops.get(name)
         if loop is not None and loop.fault is not None and loop.fault.server.startswith("store"):
             return loop.fault.because

@@ -30,6 +30,7 @@ def remove(url: str, topology: Topology) -> None:
     with raw_channel(url) as channel:
         channel.queue_delete(topology.queue)
         channel.queue_delete(topology.dead_queue)
+        channel.queue_delete(topology.installation_queue)
         channel.exchange_delete(topology.dead_exchange)
 
 

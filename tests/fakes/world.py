@@ -6,12 +6,14 @@ plugins that note what they are asked, a backend that answers as told, and the l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 from pacs_module.adapters.queue.memory import MemoryConsumer, MemoryQueue
 from pacs_module.domain.dicom.attributes import Attributes
 from pacs_module.domain.errors import NoRoom, PipelineError
+from pacs_module.domain.recover.records import PluginRecords
 from pacs_module.domain.wire.messages import PullReport, PullRequest, SeriesFolder
 from pacs_module.ports import Copied, Delivery
 
@@ -94,6 +96,15 @@ class FakePlugins:
         self.ram_disk: dict[str, Any] = {"totalBytes": 100, "freeBytes": 60, "pullsWaiting": 0, "alarm": False}
         self.refuse: Callable[[PullRequest], PipelineError | None] = lambda request: None
         self.deaf: PipelineError | None = None
+        self.records = PluginRecords()
+
+    def audit(self) -> PluginRecords:
+        self._heard()
+        return self.records
+
+    def set_installation(self, installation: str) -> None:
+        self._heard()
+        self.records = replace(self.records, installation=installation)
 
     def ask(self, request: PullRequest) -> None:
         self._heard()

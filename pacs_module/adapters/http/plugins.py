@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from ...domain.errors import MessageError, NoRoom, TooLarge, about
+from ...domain.recover.records import PluginRecords, read_plugin_records
 from ...domain.wire.documents import to_document
 from ...domain.wire.json_text import read_object
 from ...domain.wire.messages import PullReport, PullRequest, read_pull_report
@@ -48,6 +49,15 @@ class OrthancPuller:
     def release(self, handover_id: str) -> None:
         """Let a hand-over folder go."""
         self._call("POST", "/release", {"handoverID": handover_id})
+
+    def audit(self) -> PluginRecords:
+        """What the plugins' records have."""
+        answer = self._call("GET", "/audit").json()
+        return read_plugin_records(answer if isinstance(answer, dict) else {})
+
+    def set_installation(self, installation: str) -> None:
+        """Have the plugins' journal belong to this installation."""
+        self._call("POST", "/installation", {"installation": installation})
 
     def room(self) -> Mapping[str, Any]:
         """How full the RAM disk is."""

@@ -35,6 +35,7 @@ class MemoryQueue:
         self._waiting: list[_Stored] = []
         self._dead: list[_Stored] = []
         self._number = 0
+        self._installation = ""
 
     def publish(self, message: Mapping[str, Any], message_id: str, priority: int) -> None:
         """Put one message into the queue."""
@@ -43,6 +44,14 @@ class MemoryQueue:
             self._number += 1
             self._waiting.append(_Stored(body, message_id, min(priority, MAX_PRIORITY), self._number))
             self._changed.notify()
+
+    def installation(self) -> str:
+        """The id of the installation that it belongs to."""
+        return self._installation
+
+    def set_installation(self, installation: str) -> None:
+        """Have it belong to this installation."""
+        self._installation = installation
 
     def depth(self) -> int:
         """How many messages wait for a worker."""

@@ -41,6 +41,11 @@ class Topology:
     dead_queue: str = "aipull.dead"
 
     @property
+    def installation_queue(self) -> str:
+        """Holds one message, the id of the installation; it is lost with all others when somebody resets RabbitMQ."""
+        return f"{self.queue}.installation"
+
+    @property
     def arguments(self) -> dict[str, Any]:
         """Arguments of the queue of deliveries."""
         return {"x-queue-type": "classic", "x-max-priority": MAX_PRIORITY, "x-dead-letter-exchange": self.dead_exchange}
@@ -51,6 +56,8 @@ class Topology:
         channel.queue_declare(self.dead_queue, durable=True, arguments={"x-queue-type": "classic"})
         channel.queue_bind(self.dead_queue, self.dead_exchange)
         channel.queue_declare(self.queue, durable=True, arguments=self.arguments)
+        one = {"x-queue-type": "classic", "x-max-length": 1}  # a second message takes the place of the first
+        channel.queue_declare(self.installation_queue, durable=True, arguments=one)
 
 
 class _Unroutable(PermanentError):
@@ -143,6 +150,22 @@ class RabbitQueue:
         with self._link.channel() as channel:
             self._link.connection.process_data_events(0)  # notices here that RabbitMQ has closed an idle connection
             channel.basic_publish("", self._topology.queue, body, properties, mandatory=True)
+
+    def installation(self) -> str:
+        """The id of the installation that the queue belongs to; empty: it is new."""
+        with self._lock, self._link.channel():
+            aside = self._link.connection.channel()  # closing it gives the message back to its place
+            try:
+                method, _, body = aside.basic_get(self._topology.installation_queue)
+            finally:
+                aside.close()
+        return body.decode("ascii", "replace") if method is not None and body is not None else ""
+
+    def set_installation(self, installation: str) -> None:
+        """Have the queue belong to this installation."""
+        properties = BasicProperties(delivery_mode=DeliveryMode.Persistent, app_id="pacs_module")
+        with self._lock, self._link.channel() as channel:
+            channel.basic_publish("", self._topology.installation_queue, installation.encode("ascii"), properties, mandatory=True)
 
     def depth(self) -> int:
         """How many messages wait for a worker; those that a worker holds are not counted."""

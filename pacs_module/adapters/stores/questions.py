@@ -14,7 +14,7 @@ from typing import Any
 
 from ...domain.study.lifecycle import State
 from ...domain.study.priority import EMERGENCY, GREEN_CHANNEL, ROUTINE, Ageing
-from ...domain.study.study import LOOK, PULL, Study
+from ...domain.study.study import ANONYMISE, LOOK, PUBLISH, PULL, Study
 from ...ports import AtLeast, AtMost, Exists, Order, Where
 from .reference_query import due_field
 
@@ -78,6 +78,15 @@ class NamedQuestions(ABC):
     def running_at(self, pacs: str) -> int:
         """How many pulls run at one PACS."""
         return self.count({"pull.status": "asked", "pull.request.pacs": pacs})
+
+    def pulling(self) -> list[Study]:
+        """The studies whose pull runs."""
+        return self.find({"pull.status": "asked"})
+
+    def handing_over(self) -> list[Study]:
+        """The studies with a hand-over that waits for its result."""
+        found = [*self.find({due_field(PUBLISH): Exists()}), *self.find({due_field(ANONYMISE): Exists()})]
+        return list({study.study_uid: study for study in found}.values())
 
     def held_by(self, work: str, owner: str, now: int) -> list[Study]:
         """The studies whose work an owner has claimed and still has."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ...domain.errors import Busy, PermanentError, PipelineError, Refused, RetriableError, Unreachable
 from ...domain.explain import loglines
@@ -46,6 +47,8 @@ class Deliver:
     counted: Callable[[str], None] = lambda outcome: None
     """Told of each try to deliver, for the numbers."""
     stopping: Callable[[], bool] = bool
+    adopt: Callable[[Mapping[str, Any]], bool] = lambda message: False
+    """Takes in a message of a study that this store has lost; whether it is known now, and comes again."""
 
     def __call__(self, timeout: float) -> bool:
         """
@@ -79,8 +82,9 @@ class Deliver:
 
     def _deal_with(self, delivery: Delivery) -> None:
         self.log.line(loglines.worker_message(self.worker, delivery.message))
-        study = study_named(self.store, str(delivery.message.get("studyUID", "")))
-        item = study.handover(str(delivery.message.get("handoverID", ""))) if study else None
+        study, item = self._meant(delivery)
+        if (study is None or item is None) and self._adopted(delivery):
+            return
         if study is None or item is None:
             self.log.event(
                 "message_of_unknown_study", "message of a study that the store does not know", "ERROR",
@@ -96,6 +100,21 @@ class Deliver:
             self.consumer.done(delivery)
         else:
             self._deliver(study.study_uid, item, delivery)
+
+    def _meant(self, delivery: Delivery) -> tuple[Study | None, HandOver | None]:
+        study = study_named(self.store, str(delivery.message.get("studyUID", "")))
+        return study, study.handover(str(delivery.message.get("handoverID", ""))) if study else None
+
+    def _adopted(self, delivery: Delivery) -> bool:
+        """Whether a hand-over that the store has lost is in it again: its message is owed anew, this one is done with."""
+        if not self.adopt(delivery.message):
+            return False
+        self.log.event(
+            "message_adopted", "a message of a study that the store had lost: the study is taken up again", "WARNING",
+            studyUID=delivery.message.get("studyUID"), handoverID=delivery.message.get("handoverID"),
+        )
+        self.consumer.done(delivery)
+        return True
 
     def _give_back(self, delivery: Delivery) -> None:
         """The store or something else failed on the way: the message must not stay in this worker's hand."""

@@ -1,0 +1,205 @@
+"""Audit: the store, the plugins' journal and the queue are compared; what one has lost is taken from the others (K14)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from ...domain.errors import PermanentError, PipelineError, RetriableError, Unreadable
+from ...domain.recover.records import (
+    GIVEN,
+    Comparison,
+    Difference,
+    JournalHandover,
+    JournalPull,
+    PluginRecords,
+    QueueRecord,
+    Remedy,
+    StoreHandover,
+    StoreRecords,
+    compare,
+)
+from ...domain.study.message_state import MessageState
+from ...domain.study.study import Study
+from ...ports import Clock, EventLog, Puller, Queue, StudyStore
+from .adopt import Adopt
+
+T = TypeVar("T")
+
+MOST_TOLD = 20
+"""So many studies are named in the log for each kind of difference; all of them are counted."""
+_PLUGINS, _QUEUE = "plugins", "queue"
+
+
+@dataclass
+class AuditRecords:
+    """
+    Compares, mends, tells; every step may be done twice, so a kill in the middle costs nothing.
+
+    ``workers``: so many messages may be in the hands of workers without anything in the store that says so.
+    """
+
+    store: StudyStore
+    puller: Puller
+    queue: Queue
+    adopt: Adopt
+    clock: Clock
+    log: EventLog
+    workers: int
+    last: Comparison | None = None
+    """The newest comparison, as it was before anything was mended."""
+    last_at: int = 0
+    """When it was made, in epoch milliseconds."""
+    _away: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self) -> Comparison:
+        """
+        Compare, mend what can be, and give the records the id of this installation.
+
+        Raises:
+            RetriableError: The store is away.
+        """
+        plugins, queue = self._plugins(), self._queue()
+        found = self._compare(plugins, queue)
+        self.last, self.last_at = found, self.clock.now()
+        self._tell(found)
+        for difference in found.differences:
+            self._mend(difference, plugins)
+        self._mark(found)
+        return found
+
+    def look(self) -> Comparison:
+        """
+        Compare only; nothing is changed.
+
+        Raises:
+            RetriableError: The store is away.
+        """
+        return self._compare(self._plugins(), self._queue())
+
+    def known_to_journal(self, handover_id: str) -> JournalHandover | None:
+        """A hand-over as the plugins have it; None when they do not, or do not answer."""
+        plugins = self._plugins()
+        rows = plugins.handovers if plugins is not None else ()
+        return next((one for one in rows if one.handover_id == handover_id), None)
+
+    def _compare(self, plugins: PluginRecords | None, queue: QueueRecord | None) -> Comparison:
+        store = self._store_records(plugins)
+        if plugins is not None and plugins.installation == store.installation:
+            plugins = replace(plugins, handovers=tuple(one for one in plugins.handovers if _concerns(one, store)))
+        return replace(compare(store, plugins, queue), away=dict(self._away))
+
+    def _store_records(self, plugins: PluginRecords | None) -> StoreRecords:
+        rows = [one for one in plugins.handovers if one.state != "released"] if plugins is not None else []
+        pulls = [pull for pull in plugins.pulls if pull.status == "running"] if plugins is not None else []
+        known = {uid: self._get(uid) for uid in {*(one.study_uid for one in rows), *(pull.study_uid for pull in pulls)}}
+        studies = {uid: study for uid, study in known.items() if study is not None}
+        notified = {handover_id for study in studies.values() for handover_id in study.notified}
+        waiting = [item for study in self.store.handing_over() for item in _waiting(study)]
+        running = {study.pull.request.pull_id: study.study_uid for study in self.store.pulling() if study.pull is not None}
+        unreadable = self.store.unreadable()  # they are there: nothing is to be adopted in their place
+        return StoreRecords(
+            installation=self.store.identity().installation,
+            waiting=tuple(waiting),
+            pulls=running,
+            studies=frozenset({*studies, *unreadable}),
+            handovers=frozenset(notified | {one.handover_id for one in rows if one.study_uid in unreadable}),
+        )
+
+    def _get(self, study_uid: str) -> Study | None:
+        try:
+            return self.store.get(study_uid)
+        except Unreadable:
+            return None
+
+    def _plugins(self) -> PluginRecords | None:
+        return self._ask(_PLUGINS, self.puller.audit)
+
+    def _queue(self) -> QueueRecord | None:
+        return self._ask(_QUEUE, lambda: QueueRecord(self.queue.installation(), self.queue.depth(), self.workers))
+
+    def _ask(self, name: str, question: Callable[[], T]) -> T | None:
+        """The answer, or None and the reason kept: a record that is away is compared when it is back."""
+        try:
+            answer = question()
+        except (RetriableError, PermanentError) as error:
+            self._away[name] = error.public
+            return None
+        self._away.pop(name, None)
+        return answer
+
+    def _mend(self, difference: Difference, plugins: PluginRecords | None) -> None:
+        rows: Mapping[str, JournalHandover] = {one.handover_id: one for one in plugins.handovers} if plugins else {}
+        pulls: Mapping[str, JournalPull] = {pull.pull_id: pull for pull in plugins.pulls} if plugins else {}
+        pacs_of = {pull.study_uid: pull.pacs for pull in pulls.values() if pull.pacs}
+        steps: dict[Remedy, Callable[[], object]] = {
+            Remedy.ADOPT: lambda: self.adopt.handover(rows[difference.key].notification or {}),
+            Remedy.PULL: lambda: self.adopt.by_pulling(difference.study_uid, pacs_of.get(difference.study_uid, "")),
+            Remedy.ADOPT_PULL: lambda: self.adopt.pull(pulls[difference.key].request or {}),
+            Remedy.ASK: lambda: self.adopt.ask_again(difference.study_uid, difference.key),
+            Remedy.PUBLISH: lambda: self.adopt.publish_again(difference.study_uid, difference.key),
+        }
+        step = steps.get(difference.remedy)
+        try:
+            if step is not None:
+                step()
+        except PermanentError as error:
+            self.log.event(
+                "record_not_mended", f"{difference.what}: it could not be {difference.remedy}", "ERROR",
+                studyUID=difference.study_uid, named=difference.key, error=str(error),
+            )  # fmt: skip
+
+    def _mark(self, found: Comparison) -> None:
+        """The other records belong to this installation from now on, so that the next loss of one is seen."""
+        marks = {"journal": self.puller.set_installation, "queue": self.queue.set_installation}
+        for name in found.new_records:
+            try:
+                marks[name](found.installations["store"])
+            except PipelineError as error:
+                words = f"the {name} could not be given its installation"
+                self.log.event("record_not_marked", words, "WARNING", error=str(error))
+
+    def _tell(self, found: Comparison) -> None:
+        for name in found.new_records:
+            self._tell_new(name, found)
+        for what, number in Counter(one.what for one in found.differences).items():
+            of_it = [one for one in found.differences if one.what is what]
+            self.log.event(
+                "records_differ", f"{what}: {number}; {', '.join(sorted({str(one.remedy) for one in of_it}))}", "WARNING",
+                kind=what.name.lower(), number=number, studyUIDs=sorted({one.study_uid for one in of_it} - {""})[:MOST_TOLD],
+                named=sorted(one.key for one in of_it if one.key)[:MOST_TOLD],
+            )  # fmt: skip
+        if found.equal:
+            self.log.event("records_equal", "store, journal and queue are of one installation and know the same")
+
+    def _tell_new(self, name: str, found: Comparison) -> None:
+        """One of the two is new: which one, the ids say as far as they can."""
+        there, counts = found.installations[name], found.counts
+        if not there:
+            words, level = f"the {name} is new, or was never compared before", "WARNING"
+        else:
+            studies = counts.get("journal", {}).get("studies", 0)
+            messages = counts.get("queue", {}).get("messages", 0)
+            words = (
+                f"this store is new, or another one than before: the plugins' journal knows {studies} studies that are not "
+                f"done, the queue {messages} messages"
+            )
+            level = "ERROR"
+        self.log.event("record_is_new", words, level, record=name, installation=there, store=found.installations["store"])
+
+
+def _concerns(one: JournalHandover, store: StoreRecords) -> bool:
+    """In one installation a hand-over that was lost and is known is history."""
+    return one.state == GIVEN or one.handover_id not in store.handovers or any(
+        waiting.handover_id == one.handover_id for waiting in store.waiting
+    )
+
+
+def _waiting(study: Study) -> list[StoreHandover]:
+    return [
+        StoreHandover(item.handover_id, study.study_uid, item.message_state is MessageState.QUEUED)
+        for item in study.handovers
+        if item.open
+    ]
