@@ -1,7 +1,7 @@
 """
 Images that somebody else pushes: under the UIDs of a real study, of another patient, or with other pixels.
 
-For tests of what a receiver believes: a device with a wrong worklist entry, a copy from another archive, an attack.
+For tests of what a receiver believes: a device with a wrong worklist entry, another archive, an attack.
 
 Example::
 
@@ -35,14 +35,18 @@ _VERIFICATION = "1.2.840.10008.1.1"
 def of_archive(study: Study, now: dt.datetime, series_uid: str = "") -> list[Encoded]:
     """The images of a study in a simulated PACS, or of one of its series, as they would be sent."""
     chosen = [one for one in study.series_at(now) if series_uid in ("", one.uid)]
-    return [one.images.encoded(index, None, (EXPLICIT,)) for one in chosen for index in range(one.visible(now))]
+    return [
+        one.images.encoded(index, None, (EXPLICIT,)) for one in chosen for index in range(one.visible(now))
+    ]
 
 
 def of_datasets(datasets: Iterable[Dataset]) -> list[Encoded]:
     """Datasets with their UIDs, encoded in explicit VR."""
     found = []
     for one in datasets:
-        found.append(Encoded(str(one.SOPClassUID), str(one.SOPInstanceUID), EXPLICIT, _written(one, EXPLICIT)))
+        found.append(
+            Encoded(str(one.SOPClassUID), str(one.SOPInstanceUID), EXPLICIT, _written(one, EXPLICIT))
+        )
     return found
 
 
@@ -73,7 +77,11 @@ def poisoned(image: Encoded) -> Encoded:
 
 
 def disguised(
-    images: Iterable[Encoded], *, patient_id: str | None = None, new_instances: bool = False, other_pixels: bool = False
+    images: Iterable[Encoded],
+    *,
+    patient_id: str | None = None,
+    new_instances: bool = False,
+    other_pixels: bool = False,
 ) -> list[Encoded]:
     """
     The same images as a stranger's.
@@ -99,7 +107,12 @@ def disguised(
 
 
 def push(
-    images: Sequence[Encoded], to: Pacs, ae_title: str = STRANGER, *, originator: Originator | None = None, address: str = ""
+    images: Sequence[Encoded],
+    to: Pacs,
+    ae_title: str = STRANGER,
+    *,
+    originator: Originator | None = None,
+    address: str = "",
 ) -> int:
     """
     Send images by C-STORE over one association.
@@ -126,7 +139,12 @@ def push(
             if context_id is None:
                 continue
             status = association.store_bytes(
-                one.sop_class, one.sop_instance, one.data, context_id, message_id=number % 65535 + 1, originator=originator
+                one.sop_class,
+                one.sop_instance,
+                one.data,
+                context_id,
+                message_id=number % 65535 + 1,
+                originator=originator,
             )
             taken += status == SUCCESS
     return taken
@@ -137,7 +155,7 @@ def idle_associations(to: Pacs, number: int, ae_title: str = STRANGER) -> Iterat
     """
     Associations that are opened and never used, for as long as the block runs; gives how many were accepted.
 
-    A receiver has a thread for each (Orthanc: ``DicomThreadsCount``); they end with its time-out (``DicomScpTimeout``).
+    A receiver has a thread for each (Orthanc: ``DicomThreadsCount``) until its time-out (``DicomScpTimeout``).
     """
     with ExitStack() as stack:
         opened = 0
@@ -157,7 +175,9 @@ class EndlessPush(threading.Thread):
         error: Why it ended before it was given up; None while it goes on.
     """
 
-    def __init__(self, image: Encoded, to: Pacs, ae_title: str = STRANGER, *, chunk: int = 16, pause_s: float = 0.5) -> None:
+    def __init__(
+        self, image: Encoded, to: Pacs, ae_title: str = STRANGER, *, chunk: int = 16, pause_s: float = 0.5
+    ) -> None:
         """
         Prepare.
 

@@ -1,4 +1,4 @@
-"""Headers and pixels to bytes: text as a coding says, the rest by pydicom; pixels that all images of one shape share."""
+"""Headers and pixels to bytes: text as a coding says; images of one shape share their pixels."""
 
 from __future__ import annotations
 
@@ -25,8 +25,12 @@ def encode_header(header: Dataset, coding: TextCoding, *, implicit: bool) -> dic
     for element in header:
         tag = int(element.tag)
         if element.VR in TEXT_VRS:
-            text = "\\".join(str(one) for one in element.value) if element.VM > 1 else str(element.value or "")
-            found[tag] = encode_element((tag, element.VR, value_to_bytes(element.VR, text, coding)), implicit=implicit)
+            text = (
+                "\\".join(str(one) for one in element.value) if element.VM > 1 else str(element.value or "")
+            )
+            found[tag] = encode_element(
+                (tag, element.VR, value_to_bytes(element.VR, text, coding)), implicit=implicit
+            )
             continue
         buffer = DicomBytesIO()
         buffer.is_little_endian, buffer.is_implicit_VR = True, implicit
@@ -44,7 +48,9 @@ def add_shape(header: Dataset, study: PlannedStudy, series: PlannedSeries) -> No
     header.SamplesPerPixel, header.PhotometricInterpretation = 1, "MONOCHROME2"
     header.Rows = header.Columns = matrix_of(study, series)
     header.BitsAllocated, header.BitsStored, header.HighBit, header.PixelRepresentation = 16, 12, 11, 0
-    header.RescaleIntercept, header.RescaleSlope = ("-1024", "1") if series.modality in ("CT", "PT") else ("0", "1")
+    header.RescaleIntercept, header.RescaleSlope = (
+        ("-1024", "1") if series.modality in ("CT", "PT") else ("0", "1")
+    )
 
 
 @functools.lru_cache(maxsize=16)

@@ -1,4 +1,4 @@
-"""A CT series as Enhanced CT: a few multi-frame objects, thickness and kernel in functional groups (PS3.3 A.38)."""
+"""A CT series as Enhanced CT (PS3.3 A.38): multi-frame objects, thickness in functional groups."""
 
 from __future__ import annotations
 
@@ -69,13 +69,20 @@ class EnhancedImages:
     def attributes(self, index: int) -> Attributes:
         """What IMAGE level knows."""
         size = str(matrix_of(self._study, self._arrival.planned))
-        return {"InstanceNumber": str(index + 1), "Rows": size, "Columns": size, "NumberOfFrames": str(self.frames(index))}
+        return {
+            "InstanceNumber": str(index + 1),
+            "Rows": size,
+            "Columns": size,
+            "NumberOfFrames": str(self.frames(index)),
+        }
 
     def encoded(self, index: int, coding: TextCoding | None, syntaxes: tuple[str, ...]) -> Encoded:
         """One object in explicit VR, or in implicit VR where only that is taken."""
         syntax = IMPLICIT if IMPLICIT in syntaxes and EXPLICIT not in syntaxes else EXPLICIT
         elements = self.elements(index, coding, syntax == IMPLICIT)
-        return Encoded(ENHANCED_CT, self.uid(index), syntax, b"".join(elements[tag] for tag in sorted(elements)))
+        return Encoded(
+            ENHANCED_CT, self.uid(index), syntax, b"".join(elements[tag] for tag in sorted(elements))
+        )
 
     def elements(self, index: int, coding: TextCoding | None, implicit: bool) -> dict[int, bytes]:
         """One object's encoded elements by tag."""
@@ -88,7 +95,9 @@ class EnhancedImages:
         header.SOPInstanceUID, header.InstanceNumber = self.uid(index), index + 1
         header.NumberOfFrames = self.frames(index)
         header.SharedFunctionalGroupsSequence = [self._shared()]
-        header.PerFrameFunctionalGroupsSequence = [self._frame(place) for place in range(*self._begins[index : index + 2])]
+        header.PerFrameFunctionalGroupsSequence = [
+            self._frame(place) for place in range(*self._begins[index : index + 2])
+        ]
         add_shape(header, study, planned)
         elements = encode_header(header, coding or coding_of(study.character_set), implicit=implicit)
         elements[_PIXEL_DATA] = pixels(matrix_of(study, planned), False, implicit, self.frames(index))
@@ -99,7 +108,10 @@ class EnhancedImages:
         measures, reconstruction, orientation = Dataset(), Dataset(), Dataset()
         measures.SliceThickness = headers.decimal(planned.thickness_mm or 1.0)
         measures.PixelSpacing = [headers.decimal(350 / self._study.matrix)] * 2
-        reconstruction.ConvolutionKernel, reconstruction.ReconstructionAlgorithm = planned.kernel, "FILTER_BACK_PROJ"
+        reconstruction.ConvolutionKernel, reconstruction.ReconstructionAlgorithm = (
+            planned.kernel,
+            "FILTER_BACK_PROJ",
+        )
         orientation.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]
         shared = Dataset()
         shared.PixelMeasuresSequence = [measures]

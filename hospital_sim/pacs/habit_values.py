@@ -1,4 +1,4 @@
-"""The values that habits have, and how they are written on the command line: ``cap=100``, ``move-fails=A801:600s``."""
+"""The values that habits have, and how they are written: ``cap=100``, ``move-fails=A801:600s``."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Often:
 
 @dataclass(frozen=True)
 class Times:
-    """``5``: every fifth image, the first time that it is asked for; ``5x2``: the first two times; ``5x*``: always."""
+    """``5``: every fifth image, the first time it is asked for; ``5x2``: the first two; ``5x*``: always."""
 
     count: int = 1
     times: int | None = 1
@@ -176,7 +176,9 @@ def _failure(words: Sequence[str], value: str) -> Value:
     how, colon, seconds = value.partition(":")
     how, _, times = how.partition("x")
     if how not in words and not _is_status(how):
-        raise ValueError(f"allowed: a status of four hexadecimal digits{''.join(f', {word}' for word in words)}")
+        raise ValueError(
+            f"allowed: a status of four hexadecimal digits{''.join(f', {word}' for word in words)}"
+        )
     return Failure(
         how,
         times=_positive(times) if times and times != "*" else None,

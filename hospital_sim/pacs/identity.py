@@ -1,7 +1,7 @@
 """
 Whose images these are: the PatientID that a PACS tells in answers and the one in the images that it sends.
 
-Without a habit both are the PatientID of the study at that moment, corrections included, as PACS coerce it (PS3.4 C.4.2).
+Without a habit both are the PatientID of the study at that moment, corrections included.
 """
 
 from __future__ import annotations
@@ -68,7 +68,11 @@ def sent_attributes(study: Study, place: float, habits: Habits, told: Attributes
     """
     changed: dict[str, str] = {}
     if "stale-headers" not in habits:
-        changed = {name: told[name] for name in _IN_IMAGES if name in told and told[name] != study.attributes.get(name)}
+        changed = {
+            name: told[name]
+            for name in _IN_IMAGES
+            if name in told and told[name] != study.attributes.get(name)
+        }
     word = habits.word("patient-half")
     if word is not None and place >= 0.5:
         changed["PatientID"] = _ANOTHER[word].format(told.get("PatientID", ""))
@@ -78,7 +82,9 @@ def sent_attributes(study: Study, place: float, habits: Habits, told: Attributes
 _ANOTHER = {"other": OTHER + "{}", "behind": "{}   ", "before": "  {}", "empty": ""}
 
 
-def with_attributes(image: Encoded, values: Mapping[str, str], coding: TextCoding, *, implicit: bool) -> Encoded:
+def with_attributes(
+    image: Encoded, values: Mapping[str, str], coding: TextCoding, *, implicit: bool
+) -> Encoded:
     """An image with other values in these elements, which it must have; all other bytes stay as they are."""
     data = image.data
     for name, value in values.items():
@@ -86,7 +92,11 @@ def with_attributes(image: Encoded, values: Mapping[str, str], coding: TextCodin
         vr = vr_of(tag)
         begin, end = _place_of(data, tag, implicit)
         if begin < end:
-            data = data[:begin] + encode_element((tag, vr, value_to_bytes(vr, value, coding)), implicit=implicit) + data[end:]
+            data = (
+                data[:begin]
+                + encode_element((tag, vr, value_to_bytes(vr, value, coding)), implicit=implicit)
+                + data[end:]
+            )
     return Encoded(image.sop_class, image.sop_instance, image.transfer_syntax, data)
 
 
@@ -97,13 +107,17 @@ def with_element(data: bytes, element: Element, *, implicit: bool) -> bytes:
 
 
 def _place_of(data: bytes, wanted: int, implicit: bool) -> tuple[int, int]:
-    """From where to where an element reaches, head included; ``(0, 0)`` when it is not there. Only for defined lengths."""
-    elements = data_element_generator(BytesIO(data), implicit, True, stop_when=lambda tag, vr, length: int(tag) > wanted)
+    """From where to where an element of defined length reaches, head included; ``(0, 0)``: not there."""
+    elements = data_element_generator(
+        BytesIO(data), implicit, True, stop_when=lambda tag, vr, length: int(tag) > wanted
+    )
     for one in elements:
         if int(one.tag) != wanted:
             continue
         begin = int(getattr(one, "value_tell", 0) or 0)
         length = int(getattr(one, "length", 0))
-        head = _SHORT_FORM_HEAD if implicit or one.VR not in ("OB", "OW", "UN", "UT", "UC") else _LONG_FORM_HEAD
+        head = (
+            _SHORT_FORM_HEAD if implicit or one.VR not in ("OB", "OW", "UN", "UT", "UC") else _LONG_FORM_HEAD
+        )
         return begin - head, begin + length
     return 0, 0

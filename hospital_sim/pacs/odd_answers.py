@@ -1,4 +1,4 @@
-"""Habits that add answers to a list or change its order: what no question asked for, and the same study told twice. Pure."""
+"""Habits that add answers to a list or change its order: not asked for, or told twice. Pure."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ def _flapping_text(habits: Habits, listing: Listing) -> Sequence[Told]:
     every = habits.count("flapping-text") or 1
     if listing.number % 2:
         return listing.told
-    return [_changed(one, StudyDescription="") if is_hit(one.row.study, every) else one for one in listing.told]
+    return [
+        _changed(one, StudyDescription="") if is_hit(one.row.study, every) else one for one in listing.told
+    ]
 
 
 def _bad_uids(habits: Habits, listing: Listing) -> Sequence[Told]:

@@ -19,7 +19,7 @@ ANOTHER_THICKNESS = "10"
 
 @dataclass(frozen=True)
 class Chosen:
-    """A wanted study of the day: its plan, what the PACS holds of it, and the series that the backend should get."""
+    """A wanted study of the day: its plan, and what the PACS holds of it."""
 
     busy: BusyStudy
     study: Study
@@ -33,13 +33,18 @@ class Chosen:
 def make_odd(studies: Sequence[Study], day: BusyDay, habits: Habits) -> None:
     """Change the studies, in the order of the day, as the habits want it."""
     wanted = {one.uid for one in day.wanted if one.chest}
-    chosen = [Chosen(busy, study) for busy, study in zip(day.studies, studies, strict=True) if busy.uid in wanted]
+    chosen = [
+        Chosen(busy, study) for busy, study in zip(day.studies, studies, strict=True) if busy.uid in wanted
+    ]
     for habit, change in _CHANGES.items():
         if habit in habits:
             change(habits, chosen)
     days = habits.count("other-study-date")
     for study in studies if days else ():
-        study.attributes = {**study.attributes, "StudyDate": _earlier(study.attributes["StudyDate"], days or 0)}
+        study.attributes = {
+            **study.attributes,
+            "StudyDate": _earlier(study.attributes["StudyDate"], days or 0),
+        }
 
 
 def _earlier(date: str, days: int) -> str:
@@ -54,7 +59,7 @@ def _odd(series: Series) -> OddSeries:
     """The images of a series as those of an odd one; of one that is odd already these."""
     if isinstance(series.images, OddSeries):
         return series.images
-    base: Template = series.images  # type: ignore[assignment]  # of a planned day all are made element by element
+    base: Template = series.images  # type: ignore[assignment]  # a planned day has no others
     series.images = OddSeries(base, series.uid)
     return series.images
 
@@ -98,7 +103,9 @@ def _private(habits: Habits, chosen: Sequence[Chosen]) -> None:
 def _enhanced(habits: Habits, chosen: Sequence[Chosen]) -> None:
     every = habits.count("enhanced-ct") or 1
     for one in list(_of_ct(chosen))[every - 1 :: every]:
-        axial = {arrival.planned.uid: arrival for arrival in one.busy.arrivals if arrival.planned.content in AXIAL}
+        axial = {
+            arrival.planned.uid: arrival for arrival in one.busy.arrivals if arrival.planned.content in AXIAL
+        }
         for series in one.study.series:
             if series.uid in axial:
                 images = EnhancedImages(one.busy.planned, axial[series.uid])

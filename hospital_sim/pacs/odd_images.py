@@ -1,7 +1,8 @@
 """
-Images that are not like the others of their series: a scout, a dose page, another thickness, poison. Made from a planned series.
+Images that are not like the others of their series: a scout, a dose page, another thickness, poison.
 
-Poison is what kills or blocks programs that read it carelessly: nesting without end, bytes that inflate, values that are none.
+Poison kills or blocks programs that read it carelessly: nesting without end, bytes that inflate, values
+that are none.
 """
 
 from __future__ import annotations
@@ -28,7 +29,13 @@ _CHUNK = 1024**2
 CONTENT_SEQUENCE = 0x0040A730
 _PRIVATE_BLOCK = 0x00990010
 _BEHIND_PIXELS = 0x7FE10010
-_GEOMETRY = ("ImagePositionPatient", "ImageOrientationPatient", "SliceLocation", "PixelSpacing", "SliceThickness")
+_GEOMETRY = (
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "SliceLocation",
+    "PixelSpacing",
+    "SliceThickness",
+)
 
 Elements = dict[int, bytes]
 """Encoded elements by tag."""
@@ -64,7 +71,7 @@ DOSE_PAGE = OddImage("dose page", str(headers.SECONDARY_CAPTURE), {
 
 
 def _nested(implicit: bool) -> tuple[int, bytes]:
-    """Sequences of undefined length inside each other (PS3.5 7.5), none of which has anything in it but the next."""
+    """Sequences of undefined length inside each other (PS3.5 7.5), with nothing else in them."""
     tag = (CONTENT_SEQUENCE >> 16).to_bytes(2, "little") + (CONTENT_SEQUENCE & 0xFFFF).to_bytes(2, "little")
     head = tag + (b"" if implicit else b"SQ\0\0") + b"\xff" * 4 + b"\xfe\xff\x00\xe0" + b"\xff" * 4
     tail = b"\xfe\xff\x0d\xe0\0\0\0\0" + b"\xfe\xff\xdd\xe0\0\0\0\0"
@@ -153,13 +160,19 @@ class OddSeries:
         if odd is None:
             self._change(elements, plain, implicit)
         else:
-            _put(elements, {"SOPInstanceUID": self.uid(index), "SOPClassUID": self.sop_class(index), **odd.values}, implicit)
+            _put(
+                elements,
+                {"SOPInstanceUID": self.uid(index), "SOPClassUID": self.sop_class(index), **odd.values},
+                implicit,
+            )
             if odd.tail is not None:
                 tag, raw = odd.tail(implicit)
                 elements[tag] = raw
         data = b"".join(elements[tag] for tag in sorted(elements))
         syntax = (odd.syntax if odd else "") or (IMPLICIT if implicit else EXPLICIT)
-        return Encoded(self.sop_class(index), self.uid(index), syntax, bomb(data) if syntax == DEFLATED else data)
+        return Encoded(
+            self.sop_class(index), self.uid(index), syntax, bomb(data) if syntax == DEFLATED else data
+        )
 
     def _change(self, elements: Elements, plain: int, implicit: bool) -> None:
         for change in self.changes:
@@ -178,7 +191,7 @@ def _put(elements: Elements, values: Mapping[str, str | None], implicit: bool) -
 
 
 def _private_elements(implicit: bool) -> Elements:
-    """A private block whose values are no numbers of their VR; in implicit VR nobody can tell (PS3.5 6.2.2)."""
+    """A private block with values that are not of their VR; implicit VR hides it (PS3.5 6.2.2)."""
     block = (
         (_PRIVATE_BLOCK, "LO", b"SIMVENDOR"),
         (_PRIVATE_BLOCK + 0x0FF1, "DS", b"no number \xff"),
@@ -189,7 +202,7 @@ def _private_elements(implicit: bool) -> Elements:
 
 @functools.lru_cache(maxsize=4)
 def bomb(data: bytes, size: int = BOMB_BYTES) -> bytes:
-    """A data set deflated (PS3.5 A.5) with a private element of so many zeros behind it: a thousandth of that on the wire."""
+    """A data set deflated (PS3.5 A.5) with so many zeros behind it; a thousandth of that on the wire."""
     squeezed = zlib.compressobj(level=1, wbits=-15)
     head = encode_element((_BEHIND_PIXELS, "LO", b"SIMVENDOR"), implicit=False)
     tag = (_BEHIND_PIXELS >> 16).to_bytes(2, "little") + (0x1001).to_bytes(2, "little")

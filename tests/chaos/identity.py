@@ -24,7 +24,7 @@ class Truth:
     What is true of a study's images: from who made them, not from the pipeline.
 
     Attributes:
-        pixels: SOPInstanceUID to the hash of PixelData, of every image that the PACS has or had; empty: not judged.
+        pixels: SOPInstanceUID to the hash of PixelData, of all images in the PACS; empty: not judged.
         patient_ids: Every PatientID that the PACS has had for the study, the last one last.
     """
 
@@ -52,7 +52,7 @@ def wrong_images(truth: Truth, computed: Mapping[str, Any]) -> list[str]:
 
     Args:
         truth: Of the study.
-        computed: An entry of the backend's record; ``images``: SOPInstanceUID to PatientID and hash of the pixels.
+        computed: An entry of the backend's record; ``images``: SOPInstanceUID to PatientID and hash.
     """
     if not truth.pixels or "images" not in computed:
         return []
@@ -61,7 +61,9 @@ def wrong_images(truth: Truth, computed: Mapping[str, Any]) -> list[str]:
     told = wrong[:MOST_NAMED] + ([f"and {len(wrong) - MOST_NAMED} more"] if len(wrong) > MOST_NAMED else [])
     patients = sorted({patient.strip() for patient, _ in images.values()})
     if len(patients) > 1:
-        told.append(f"images of {len(patients)} PatientIDs in one hand-over: {', '.join(map(repr, patients))}")
+        told.append(
+            f"images of {len(patients)} PatientIDs in one hand-over: {', '.join(map(repr, patients))}"
+        )
     return told
 
 
@@ -76,7 +78,10 @@ def _each(truth: Truth, images: Mapping[str, Sequence[str]]) -> Iterator[str]:
 
 
 def wrong_complete(
-    last: Mapping[str, Any] | None, expected: frozenset[str], computed: Mapping[str, Any] | None, wrong: Sequence[str]
+    last: Mapping[str, Any] | None,
+    expected: frozenset[str],
+    computed: Mapping[str, Any] | None,
+    wrong: Sequence[str],
 ) -> str:
     """
     Why the last hand-over of a study must not be called COMPLETE; empty when it is not, or rightly.
@@ -95,7 +100,9 @@ def wrong_complete(
     return f"called COMPLETE, and {wrong[0]}" if wrong else ""
 
 
-def living_poison(poisoned: Sequence[Poisoned], deaths: Mapping[str, int], unfinished: Mapping[str, str]) -> list[str]:
+def living_poison(
+    poisoned: Sequence[Poisoned], deaths: Mapping[str, int], unfinished: Mapping[str, str]
+) -> list[str]:
     """
     Poison that goes on doing harm.
 
@@ -111,5 +118,7 @@ def living_poison(poisoned: Sequence[Poisoned], deaths: Mapping[str, int], unfin
         if number > allowed
     ]
     return found + [
-        f"{one.label} ({one.study_uid}): {unfinished[one.study_uid]}" for one in poisoned if unfinished.get(one.study_uid)
+        f"{one.label} ({one.study_uid}): {unfinished[one.study_uid]}"
+        for one in poisoned
+        if unfinished.get(one.study_uid)
     ]

@@ -62,5 +62,7 @@ class Keeper:
             if ours and not self._rig.process(name).is_alive():
                 self.deaths[name] += 1
                 self._say(f"{name} died by itself")
-                self._rig.servers[name].kill()  # nothing that it had started, and none of its ports, is left after this
+                self._rig.servers[
+                    name
+                ].kill()  # nothing that it had started, and none of its ports, is left after this
                 start_again(self._rig, name)

@@ -41,7 +41,9 @@ class Liar:
         self.pacs.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.pacs.stop()
 
     def options(self) -> dict[str, Any]:
@@ -74,5 +76,7 @@ class Liar:
         """SOPInstanceUIDs by SeriesInstanceUID."""
         found: dict[str, frozenset[str]] = {}
         for study in self.pacs.archive:
-            found |= {series: frozenset(uids) for series, uids in study.sop_instance_uids(self.pacs.now).items()}
+            found |= {
+                series: frozenset(uids) for series, uids in study.sop_instance_uids(self.pacs.now).items()
+            }
         return found

@@ -1,5 +1,5 @@
 """
-The simulated PACS over the network: habits about what it holds, received by dcmtk's storescp, which shares no line with it.
+The simulated PACS over the network: habits about what it holds, received by dcmtk's storescp.
 
 Not proved: what a receiver makes of it; poison kills those that this test does not start.
 """
@@ -48,7 +48,9 @@ def move(scp: Scp, habit: str, study: BusyStudy = CT, series_uid: str = CHOSEN.u
         moved = scu.move("SCP", "SERIES", keys)
         images = scu.find("IMAGE", {**keys, "SOPInstanceUID": "", "InstanceNumber": "", "SOPClassUID": ""})
     assert moved.status == 0
-    assert found.values("NumberOfSeriesRelatedInstances") == [str(moved.completed)] == [str(len(images.answers))]
+    assert (
+        found.values("NumberOfSeriesRelatedInstances") == [str(moved.completed)] == [str(len(images.answers))]
+    )
     return moved
 
 
@@ -104,7 +106,10 @@ def enhanced_ct(scp: Scp) -> None:
 
 
 def other_study_date(scp: Scp) -> None:
-    with SimPacs(DAY, habits=["other-study-date"]) as pacs, Client(Pacs(pacs.host, pacs.port, "SIMPACS")) as scu:
+    with (
+        SimPacs(DAY, habits=["other-study-date"]) as pacs,
+        Client(Pacs(pacs.host, pacs.port, "SIMPACS")) as scu,
+    ):
         found = scu.find("STUDY", {"StudyInstanceUID": CT.uid, "StudyDate": ""}).answers[0]
         assert not scu.find("STUDY", {"StudyInstanceUID": CT.uid, "StudyDate": "20261121"}).answers
     own = CT.planned.started_at.date()

@@ -18,13 +18,23 @@ from hospital_sim.pacs.client import Client
 from hospital_sim.pacs.clock import ManualClock
 from hospital_sim.pacs.habits import Area
 from hospital_sim.scu import Originator, Pacs, PacsUnreachableError
-from hospital_sim.stranger import STRANGER, EndlessPush, disguised, idle_associations, of_archive, of_datasets, push
+from hospital_sim.stranger import (
+    STRANGER,
+    EndlessPush,
+    disguised,
+    idle_associations,
+    of_archive,
+    of_datasets,
+    push,
+)
 from tests.support.waiting import wait_for
 
 DATE = dt.date(2026, 11, 21)
 DAY = plan_busy_day(DATE, 60, max_slices=20, matrix=16)
 CT = next(
-    one for one in DAY.new_studies if one.chest and "CT" in one.modalities and not one.oddities and one.planned.instances > 50
+    one
+    for one in DAY.new_studies
+    if one.chest and "CT" in one.modalities and not one.oddities and one.planned.instances > 50
 )
 CORRECTED = next(one for one in DAY.new_studies if one.corrections)
 OWN = CT.planned.patient.patient_id
@@ -110,7 +120,10 @@ def stale_headers(sink: SimPacs, received: Received) -> None:
         assert set(patients(received())) == {expected}
 
 
-ABOUT_IDENTITY = {function.__name__.replace("_", "-"): function for function in (corrected_patient, patient_half, stale_headers)}
+ABOUT_IDENTITY = {
+    function.__name__.replace("_", "-"): function
+    for function in (corrected_patient, patient_half, stale_headers)
+}
 
 
 @pytest.mark.parametrize("name", ABOUT_IDENTITY)
@@ -136,7 +149,9 @@ def test_a_stranger_pushes_under_the_uids_of_a_real_study(sink: SimPacs, receive
     with start(sink) as pacs:
         images = of_archive(pacs.archive[CT.uid], pacs.now, CT.expected_series[0])
         pushed = disguised(images, patient_id="P0", new_instances=True)
-        assert push(pushed, Pacs(sink.host, sink.port, "SINK"), originator=Originator("AIPULL", 7)) == len(images)
+        assert push(pushed, Pacs(sink.host, sink.port, "SINK"), originator=Originator("AIPULL", 7)) == len(
+            images
+        )
         assert {one.calling for one in sink.ledger.of("C-STORE")} == {STRANGER}
         assert {one.keys["MoveOriginator"] for one in sink.ledger.of("C-STORE")} == {"AIPULL"}
         move(pacs)
@@ -151,7 +166,12 @@ def test_a_stranger_pushes_other_pixels_under_the_same_instances(sink: SimPacs, 
         move(pacs)
         before = {str(one.SOPInstanceUID): one.PixelData for one in received() if "PixelData" in one}
         images = of_archive(pacs.archive[CT.uid], pacs.now, CT.expected_series[0])
-        push(disguised(images, other_pixels=True), Pacs(sink.host, sink.port, "SINK"), "MODALITY", address="127.0.0.3")
+        push(
+            disguised(images, other_pixels=True),
+            Pacs(sink.host, sink.port, "SINK"),
+            "MODALITY",
+            address="127.0.0.3",
+        )
     after = {str(one.SOPInstanceUID): one.PixelData for one in received() if "PixelData" in one}
     assert after.keys() == before.keys()
     assert {uid for uid in after if after[uid] != before[uid]} == {one.sop_instance for one in images}

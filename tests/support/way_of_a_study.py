@@ -24,7 +24,7 @@ BEGIN, END = "<!-- crash points: made by `make docs` -->", "<!-- end of crash po
 
 @dataclass(frozen=True)
 class Station:
-    """A part of the way: its heading, who works there, and its crash points in order, each with what a kill means."""
+    """A part of the way: its heading, who works there, its crash points with what a kill means."""
 
     name: str
     who: str
@@ -120,7 +120,12 @@ def page() -> str:
     text = PAGE.read_text(encoding="utf-8")
     if BEGIN not in text or END not in text:
         raise ValueError(f"{PAGE} lacks the lines {BEGIN!r} and {END!r}")
-    return re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: f"{BEGIN}\n\n{table()}\n{END}", text, flags=re.DOTALL)
+    return re.sub(
+        f"{re.escape(BEGIN)}.*{re.escape(END)}",
+        lambda _: f"{BEGIN}\n\n{table()}\n{END}",
+        text,
+        flags=re.DOTALL,
+    )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """
-What the code refers to stands in the documentation: requirements, field notes, field cases, sections of the operator contract.
+What the code refers to stands in the documentation: requirements, field notes, field cases, the contract.
 
 Not proved: that a requirement is met, or that a reference is the right one.
 """
@@ -70,7 +70,9 @@ def test_every_requirement_that_the_code_names_is_in_the_page() -> None:
     ],
     ids=["field notes", "field cases", "sections of the contract"],
 )
-def test_every_number_that_is_referred_to_is_in_the_page(pattern: re.Pattern[str], page: str, anchor: str) -> None:
+def test_every_number_that_is_referred_to_is_in_the_page(
+    pattern: re.Pattern[str], page: str, anchor: str
+) -> None:
     known = anchors(page)
     known |= {f"n{name.split('-')[0]}" for name in known if re.match(r"\d+-", name)}
     known |= {f"section {name.split('-')[0]}" for name in known if re.match(r"\d+-", name)}

@@ -7,7 +7,9 @@ NAMES = crash_points.PLACES + crash_points.STEPS
 
 
 def test_every_crash_point_has_its_station_and_its_meaning() -> None:
-    assert sorted(meanings()) == sorted(NAMES), "tests/support/way_of_a_study.py: WAY has the words of each crash point"
+    assert sorted(meanings()) == sorted(NAMES), (
+        "tests/support/way_of_a_study.py: WAY has the words of each crash point"
+    )
 
 
 def test_the_stations_are_in_the_order_of_the_way() -> None:
@@ -20,4 +22,6 @@ def test_every_crash_point_is_reached_in_one_file() -> None:
 
 
 def test_the_page_is_what_the_code_says() -> None:
-    assert page() == PAGE.read_text(encoding="utf-8"), "docs/way-of-a-study.md is out of date: run `make docs`"
+    assert page() == PAGE.read_text(encoding="utf-8"), (
+        "docs/way-of-a-study.md is out of date: run `make docs`"
+    )

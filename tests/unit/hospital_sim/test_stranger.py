@@ -30,9 +30,14 @@ def test_encoded_and_back_nothing_changes(images: list[Dataset]) -> None:
 
 
 def test_another_patient_under_the_same_study_and_series(images: list[Dataset]) -> None:
-    for one, image in zip(disguised(of_datasets(images), patient_id="X", new_instances=True), images, strict=True):
+    for one, image in zip(
+        disguised(of_datasets(images), patient_id="X", new_instances=True), images, strict=True
+    ):
         other = read(one)
-        assert (other.StudyInstanceUID, other.SeriesInstanceUID) == (image.StudyInstanceUID, image.SeriesInstanceUID)
+        assert (other.StudyInstanceUID, other.SeriesInstanceUID) == (
+            image.StudyInstanceUID,
+            image.SeriesInstanceUID,
+        )
         assert other.PatientID == "X"
         assert one.sop_instance == other.SOPInstanceUID != image.SOPInstanceUID
         assert other.PixelData == image.PixelData
@@ -42,7 +47,9 @@ def test_other_pixels_under_the_same_instance(images: list[Dataset]) -> None:
     for one, image in zip(disguised(of_datasets(images), other_pixels=True), images, strict=True):
         other = read(one)
         assert (one.sop_instance, other.PatientID) == (image.SOPInstanceUID, image.PatientID)
-        assert all(byte ^ before == 0xFF for byte, before in zip(other.PixelData, image.PixelData, strict=True))
+        assert all(
+            byte ^ before == 0xFF for byte, before in zip(other.PixelData, image.PixelData, strict=True)
+        )
 
 
 def test_a_poisoned_image_is_one_more_and_too_deep_to_be_read(images: list[Dataset]) -> None:
@@ -50,7 +57,9 @@ def test_a_poisoned_image_is_one_more_and_too_deep_to_be_read(images: list[Datas
     poison = poisoned(image)
     assert poison.sop_instance != image.sop_instance
     assert poison.data.count(b"\x40\x00\x30\xa7SQ") == DEPTH
-    head = read_dataset(BytesIO(poison.data), False, True, stop_when=lambda tag, vr, length: tag >= 0x00400000)
+    head = read_dataset(
+        BytesIO(poison.data), False, True, stop_when=lambda tag, vr, length: tag >= 0x00400000
+    )
     assert head.SeriesInstanceUID == images[0].SeriesInstanceUID
     assert poison.data.endswith(images[0].PixelData)
     with pytest.raises(RecursionError):

@@ -1,4 +1,4 @@
-"""A second PACS in orthanc.json: the file stays as it is but for its entry. Not proved here: that Orthanc reads it."""
+"""A second PACS in orthanc.json: only its entry is new. Not proved here: that Orthanc reads it."""
 
 import json
 import re
@@ -10,8 +10,12 @@ from stack.orthanc import RECEIVER_CONFIGURATION, with_more_pacs
 
 
 def read(configuration: str) -> dict[str, object]:
-    without_comments = "\n".join(line for line in configuration.splitlines() if not line.lstrip().startswith("//"))
-    return dict(json.loads(re.sub(r"\$\{(\w+?)(?::-([^}]*))?\}", lambda found: found[2] or "0", without_comments)))
+    without_comments = "\n".join(
+        line for line in configuration.splitlines() if not line.lstrip().startswith("//")
+    )
+    return dict(
+        json.loads(re.sub(r"\$\{(\w+?)(?::-([^}]*))?\}", lambda found: found[2] or "0", without_comments))
+    )
 
 
 def test_the_entries_stand_beside_the_hospitals_own() -> None:
