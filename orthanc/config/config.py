@@ -170,6 +170,9 @@ CONTRAST_DELAYED_KEYWORDS = ["DELAY", "延迟"]
 STABLE_AGE = 30.0
 # True: the manifest of a hand-over (FOLDER.manifest.json) has the SHA-256 of each file.
 HANDOVER_CHECKSUMS = False
+# What to do with a study that the PACS itself sends under two PatientIDs. False: handed over, and marked in message, manifest and
+# story. True: held back, as if every series were filtered out, with that reason.
+HOLD_BACK_DIFFERENT_PATIENT_IDS = False
 # Megabytes of the RAM disk that no new pull may touch.
 RAM_DISK_RESERVE_MB = 256
 # The RAM disk is called full, in the log, in /health and in /metrics, when so many percent of it are filled.

@@ -53,12 +53,12 @@ def _start() -> None:
         raise
 
 
-def _on_change(change: int, _level: int, _resource: str | None) -> None:
+def _on_change(change: int, _level: int, resource: str | None) -> None:
     """Only hints: whatever takes time here delays Orthanc's events and its end."""
     if change == orthanc.ChangeType.ORTHANC_STARTED:
         _start()
     elif change == orthanc.ChangeType.NEW_INSTANCE:
-        _plugins.reception.wake()
+        _plugins.reception.arrived(resource or "")
     elif change in (orthanc.ChangeType.JOB_SUCCESS, orthanc.ChangeType.JOB_FAILURE):
         _plugins.pulls.wake()
     elif change == orthanc.ChangeType.ORTHANC_STOPPED:

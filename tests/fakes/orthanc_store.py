@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from aipull.server.rest import InstanceHere, OrthancRest, SeriesHere, StudyHere
 from pacs_module.domain.errors import Refused
 
+PACS_SENDER = ("GEPACS", "192.168.1.150")
 CHEST = {"Modality": "CT", "BodyPartExamined": "CHEST", "SliceThickness": "1", "AccessionNumber": "A1", "PatientID": "P1"}
 
 
@@ -21,21 +23,37 @@ class FakeStore(OrthancRest):
         self.raw: dict[str, bytes] = {}
         """Bytes of attributes, by tag, of the images that are added from now on."""
         self.image_bytes = 500_000
+        self.on_image: Callable[[str], None] = lambda _: None
+        """Orthanc's event of a new image."""
 
-    def add(self, study: str, series: str, count: int = 1, first: int = 1, patient: str = "P1", **tags: str) -> list[str]:
-        """Images arrive."""
+    def add(
+        self,
+        study: str,
+        series: str,
+        count: int = 1,
+        first: int = 1,
+        patient: str = "P1",
+        sender: tuple[str, str] = PACS_SENDER,
+        received_at: int | None = None,
+        **tags: str,
+    ) -> list[str]:
+        """Images arrive; one with the same PatientID and number overwrites the one before."""
         ids = []
         for number in range(first, first + count):
             image = f"{patient}-{series}-{number}"
             file = f"{len(self.log):08x}-file"
+            content = _content(image, f"sop-P1-{series}-{number}", patient, study, series)
             self.images[image] = {
-                "study": study, "series": series, "patient": patient, "number": number, "file": file, "size": len(image),
+                "study": study, "series": series, "patient": patient, "number": number, "file": file, "size": len(content),
+                "sender": sender, "received_at": received_at, "sop": f"sop-P1-{series}-{number}",
                 "tags": {**CHEST, "PatientID": patient, **tags}, "raw": self.raw,
             }  # fmt: skip
             path = self.folder / file[:2] / file[2:4] / file
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(image)
+            with path.open("wb") as stored:
+                stored.write(content)
             self.log.append(image)
+            self.on_image(image)
             ids.append(image)
         return ids
 
@@ -73,10 +91,32 @@ class FakeStore(OrthancRest):
 
     def instances_of(self, series_id: str) -> list[InstanceHere]:
         return [
-            InstanceHere(name, f"sop-{name}", image["number"], image["file"], image["size"])
-            for name, image in self.images.items()
-            if f"{image['patient']}-{image['series']}" == series_id
+            self._here(name) for name, image in self.images.items() if f"{image['patient']}-{image['series']}" == series_id
         ]
+
+    def images_of(self, study_ids: Sequence[str]) -> list[InstanceHere]:
+        return [self._here(name) for name, image in self.images.items() if f"{image['patient']}|{image['study']}" in study_ids]
+
+    def instance(self, instance_id: str) -> InstanceHere | None:
+        return self._here(instance_id) if instance_id in self.images else None
+
+    def patient_of(self, study_id: str) -> str:
+        return study_id.partition("|")[0]
+
+    def _here(self, name: str) -> InstanceHere:
+        image = self.images[name]
+        return InstanceHere(
+            orthanc_id=name,
+            sop_instance_uid=image["sop"],
+            number=image["number"],
+            file=image["file"],
+            size=image["size"],
+            series_id=f"{image['patient']}-{image['series']}",
+            ae_title=image["sender"][0],
+            address=image["sender"][1],
+            received_at=image["received_at"],
+            tags={"SOPInstanceUID": image["sop"], "InstanceNumber": str(image["number"])},
+        )
 
     def tags(self, instance_id: str) -> dict[str, str]:
         return dict(self._image(instance_id)["tags"])
@@ -93,7 +133,7 @@ class FakeStore(OrthancRest):
 
     def metadata(self, instance_id: str) -> dict[str, str]:
         self._image(instance_id)
-        return {"RemoteAET": "GEPACS", "RemoteIP": "192.168.1.150"}
+        return {"RemoteAET": PACS_SENDER[0], "RemoteIP": PACS_SENDER[1]}
 
     def delete_instances(self, instance_ids: list[str]) -> None:
         for name in instance_ids:
@@ -103,3 +143,26 @@ class FakeStore(OrthancRest):
         if instance_id not in self.images:
             raise Refused("Orthanc", 404, instance_id)
         return self.images[instance_id]
+
+
+def _content(name: str, *identity: str) -> bytes:
+    """A file of an image: its name for the tests, and the elements that the last check looks for."""
+    elements = zip(_ELEMENTS, identity, strict=True)
+    return name.encode() + b"\0" + b"".join(tag + _padded(text, pad) for (tag, pad), text in elements)
+
+
+def _padded(text: str, pad: bytes) -> bytes:
+    value = text.encode()
+    value += pad * (len(value) % 2)
+    return len(value).to_bytes(2, "little") + value
+
+
+_ELEMENTS = (
+    (b"\x08\x00\x18\x00UI", b"\0"), (b"\x10\x00\x20\x00LO", b" "), (b"\x20\x00\x0d\x00UI", b"\0"),
+    (b"\x20\x00\x0e\x00UI", b"\0"),
+)  # fmt: skip
+
+
+def name_of(file: Path) -> str:
+    """Which image a file of a hand-over is."""
+    return file.read_bytes().split(b"\0")[0].decode()

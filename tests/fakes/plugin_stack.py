@@ -75,9 +75,20 @@ class Recorder:
 
 
 class PluginStack:
-    """Use as a context manager; ``site`` are lines of the site's config.py."""
+    """
+    Use as a context manager.
 
-    def __init__(self, folder: Path, site: str = "STABLE_AGE = 3.0\n", environment: dict[str, str] | None = None) -> None:
+    ``site``: lines of the site's config.py; ``pacs_port``: of another PACS in the place of the hospital's Orthanc.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        site: str = "STABLE_AGE = 3.0\n",
+        environment: dict[str, str] | None = None,
+        pacs_port: int | None = None,
+    ) -> None:
+        self._pacs_port = pacs_port
         self.environment = environment or {}
         self.recorder = Recorder()
         self.run = RunFolder(folder / "run")
@@ -93,12 +104,14 @@ class PluginStack:
         h, hd, r, rd = free_ports(4)
         self.hospital = HospitalPacs(self.run, OrthancPorts(h, hd), rd)
         links = ReceivingLinks(
-            hospital_port=hd, pacs_module_url=self.recorder.url, api_key=API_KEY, log_folder=self.logs, time_zone="Asia/Shanghai",
+            hospital_port=self._pacs_port or hd, pacs_module_url=self.recorder.url, api_key=API_KEY, log_folder=self.logs,
+            time_zone="Asia/Shanghai",
             site_config=self.site, environment=self.environment,
         )  # fmt: skip
         self.receiver = ReceivingOrthanc(self.run, OrthancPorts(r, rd), self.ram_disk, links)
         try:
-            self.hospital.start()
+            if self._pacs_port is None:
+                self.hospital.start()
             self.receiver.start()
         except BaseException:
             self.__exit__()

@@ -13,16 +13,23 @@ from aipull.hand_over.folder import HandoverFolder
 from aipull.journal.sizes import SizeRows
 from aipull.journal.tables import Tables
 from aipull.receive.arrivals import Arrivals
+from aipull.receive.ask_pacs import Question
+from aipull.receive.comings import Comings
 from aipull.receive.conclude import Concluder
+from aipull.receive.identify import Identify
 from aipull.receive.judge import Judge
 from aipull.receive.reception import ReceptionWorker
+from aipull.receive.senders import Senders
+from aipull.runtime.clock import now_ms
 from aipull.server.change_log import Changes
 from aipull.server.rest import InstanceHere
 from aipull.server.stored_file import Header, StoredFiles, Unreadable
+from pacs_module.domain.dicom.repair import text_of_bytes
+from pacs_module.domain.receive.provenance import PacsWord, Sender
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.shared.logs import ContractLog
-from tests.fakes.orthanc_store import FakeStore
+from tests.fakes.orthanc_store import PACS_SENDER, FakeStore
 
 
 class FakeFiles(StoredFiles):
@@ -33,7 +40,30 @@ class FakeFiles(StoredFiles):
         self._store = store
 
     def header(self, instance: InstanceHere) -> Header | Unreadable | None:
-        return Header(self._store.tags(instance.orthanc_id))
+        image = self._store.images.get(instance.orthanc_id)
+        if image is None:
+            return None
+        values = {_KEYWORDS.get(tag, tag): data for tag, data in image["raw"].items()}
+        told = {keyword: text_of_bytes(data) for keyword, data in values.items()}
+        return Header({"InstanceNumber": str(image["number"]), **image["tags"], **told}, values)
+
+
+_KEYWORDS = {"0008-103e": "SeriesDescription", "0018-1030": "ProtocolName", "0008-1030": "StudyDescription"}
+
+
+class FakeAnswers:
+    """A PACS that says at once what it was told to say; None: it does not answer yet."""
+
+    def __init__(self) -> None:
+        self.says: PacsWord | None = PacsWord()
+        self.asked: list[Question] = []
+
+    def word(self, question: Question) -> PacsWord | None:
+        self.asked.append(question)
+        return self.says
+
+    def forget(self, study_uid: str) -> None:
+        pass
 
 
 class Clock:
@@ -56,6 +86,8 @@ class Desk:
     switches: Switches
     worker: ReceptionWorker
     deletion: Deletion
+    answers: FakeAnswers
+    comings: Comings
 
     @classmethod
     def over(
@@ -65,11 +97,16 @@ class Desk:
         log = ContractLog(log_folder, "orthanc-python")
         concluder = Concluder(tables, store, folder, switches, ZoneInfo("Asia/Shanghai"), log)
         arrivals = Arrivals(store, tables, Changes(store, tables.journal), switches.stable_age, log)
-        judge = Judge(store, tables.receptions, switches, log)
-        worker = ReceptionWorker(tables, arrivals, judge, concluder, switches, log)
+        files = FakeFiles(store)
+        judge = Judge(store, files, tables.receptions, switches, log)
+        answers, comings = FakeAnswers(), Comings()
+        store.on_image = comings.note
+        senders = Senders({"PACS": Sender(*PACS_SENDER)}, tables.journal, log)
+        identify = Identify(store, senders, comings, answers)
+        worker = ReceptionWorker(tables, arrivals, judge, identify, concluder, switches, log)
         worker.begin()
-        deletion = Deletion(store, FakeFiles(store), tables.receptions, SizeRows(tables.journal), log)
-        return cls(store, tables, folder, clock, log_folder, switches, worker, deletion)
+        deletion = Deletion(store, files, tables.receptions, SizeRows(tables.journal), log)
+        return cls(store, tables, folder, clock, log_folder, switches, worker, deletion, answers, comings)
 
     def restarted(self) -> Desk:
         return Desk.over(self.store, self.tables, self.folder, self.clock, self.log_folder, self.switches)
@@ -78,10 +115,11 @@ class Desk:
         self.clock.now += later_s
         self.worker.step()
 
-    def ask(self, study: str, **values: Any) -> PullRequest:
+    def ask(self, study: str, at: int | None = None, **values: Any) -> PullRequest:
+        """``at``: epoch milliseconds; None: now."""
         number = len(self.tables.pulls.unreported()) + len(self.sent())
         request = PullRequest(f"pull-{study}-{number}", study, "PACS", **values)
-        self.tables.pulls.add(request, 1)
+        self.tables.pulls.add(request, now_ms() if at is None else at)
         self.tables.pulls.submitted(request.pull_id, ("job",))
         return request
 

@@ -21,10 +21,14 @@ from .pull.missing_images import Repair
 from .pull.ram_disk_watch import RamDiskWatch
 from .pull.submit import Pulls
 from .receive.arrivals import Arrivals
-from .receive.ask_expected import ANSWER_WAIT_S, Asker
+from .receive.ask_expected import ANSWER_WAIT_S, Asker, ModuleQuestions
+from .receive.ask_pacs import AskPacs
+from .receive.comings import Comings
 from .receive.conclude import Concluder
+from .receive.identify import Identify
 from .receive.judge import Judge
 from .receive.reception import ReceptionWorker
+from .receive.senders import Senders
 from .rest_api import RestApi
 from .runtime.clock import now_ms
 from .runtime.environment import Environment, OrthancFacts, filesystem_of
@@ -62,14 +66,21 @@ class Plugins:
             environment.handover_folder, environment.handover_seen_as, storage, rest, switches.handover_checksums
         )
         concluder = Concluder(self._tables, rest, self.folder, switches, environment.time_zone, log)
-        judge = Judge(rest, receptions, switches, log)
+        files = StoredFiles(storage, rest)
+        judge = Judge(rest, files, receptions, switches, log)
         arrivals = Arrivals(rest, self._tables, Changes(rest, self.journal), switches.stable_age, log)
-        self.reception = ReceptionWorker(self._tables, arrivals, judge, concluder, switches, log)
+        module = ModuleQuestions(environment.pacs_module_url, environment.api_key)
+        answers = AskPacs(rest, module.announced, log)
+        identify = Identify(rest, Senders(facts.senders, self.journal, log), Comings(), answers)
         self.pulls = Pulls(rest, pulls, receptions, facts.aet, Repair(rest, receptions, switches), log)
         sizes = SizeRows(self.journal)
-        self.deletion = Deletion(rest, StoredFiles(storage, rest), receptions, sizes, log)
+        self.deletion = Deletion(rest, files, receptions, sizes, log)
         self.notifier = Notifier(self.journal, environment.pacs_module_url, environment.api_key, log)
-        self.asker = Asker(arrivals, pulls, switches.stable_age, environment.pacs_module_url, environment.api_key, log)
+        self.reception = ReceptionWorker(
+            self._tables, arrivals, judge, identify, concluder, switches, log,
+            on_owed=self.notifier.wake, on_deleting=self.deletion.wake, answer_wait_s=ANSWER_WAIT_S,
+        )  # fmt: skip
+        self.asker = Asker(arrivals, pulls, switches.stable_age, module, log)
         room = Room(
             facts.storage, switches.ram_disk_reserve_mb, pulls, Sizes(rest, receptions, sizes, switches),
             self._tables.handovers, environment.copies_folder,
@@ -115,10 +126,7 @@ class Plugins:
             self.reception.wake()
             self.notifier.wake()
 
-        self.reception.answer_wait_s = ANSWER_WAIT_S
         self.pulls.on_end = pull_ended
-        self.reception.on_owed = self.notifier.wake
-        self.reception.on_doomed = self.deletion.wake
         self.ram_disk.on_doomed = self.deletion.wake
         self.deletion.on_done = self.pulls.wake
 

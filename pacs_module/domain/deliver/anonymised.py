@@ -15,7 +15,7 @@ _STAYS = (
 """Numbers, the time when the images came, and an id that was drawn by lot."""
 _EMPTY: Mapping[str, Any] = {
     "message": "", "callingAPTitle": "", "callingPresentationAddress": "", "pullID": "", "seriesReports": [], "identity": {},
-    "announced": {},
+    "announced": {}, "notes": [], "patientIDs": [],
 }  # fmt: skip
 """The contract's keys, so that a backend finds them, with nothing in them."""
 

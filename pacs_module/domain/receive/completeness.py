@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 COMPLETE = "COMPLETE"
 UNVERIFIED = "UNVERIFIED"
 SHORT = "SHORT"
+MORE = "MORE"
 GROWING = "GROWING"
 
 
@@ -16,12 +17,15 @@ class Expectations:
     """
     What the PACS announced before the pull.
 
-    ``series``: instances by SeriesInstanceUID, empty when the PACS told none; ``study``: instances of the whole study, None
-    when not told.
+    Args:
+        series: Instances by SeriesInstanceUID, empty when the PACS told none.
+        study: Instances of the whole study, None when not told.
+        uncounted: Series that the PACS named without a count: at least one image of each has to come.
     """
 
     series: Mapping[str, int] = field(default_factory=dict)
     study: int | None = None
+    uncounted: frozenset[str] = frozenset()
 
     @property
     def known(self) -> bool:
@@ -40,68 +44,96 @@ class Check:
 
     @property
     def ok(self) -> bool:
-        """All there."""
-        return self.received >= self.expected
+        """All there, no less and no more."""
+        return self.received == self.expected
+
+    @property
+    def short(self) -> bool:
+        """Images are missing."""
+        return self.received < self.expected
 
 
 @dataclass(frozen=True)
 class Completeness:
-    """``verdict``: COMPLETE, SHORT, UNVERIFIED, or GROWING (images may still come); ``checks``: the comparisons behind it."""
+    """
+    ``verdict``: COMPLETE, SHORT, MORE, UNVERIFIED, or GROWING (images may still come).
+
+    ``checks``: the comparisons behind it; ``absent``: series that the PACS named and of which nothing came.
+    """
 
     verdict: str
     checks: tuple[Check, ...] = ()
+    absent: tuple[str, ...] = ()
+    named: int = 0
 
     @property
     def words(self) -> str:
-        """``COMPLETE``, ``UNVERIFIED`` or ``SHORT n of m``."""
-        if self.verdict != SHORT:
+        """``COMPLETE``, ``UNVERIFIED``, ``SHORT n of m``, ``MORE n of m``, or ``SHORT n of m series`` where nobody counted."""
+        if self.verdict not in (SHORT, MORE):
             return self.verdict
-        received = sum(min(check.received, check.expected) for check in self.checks)
-        return f"{SHORT} {received} of {sum(check.expected for check in self.checks)}"
+        if self.absent and not any(check.short for check in self.checks):
+            return f"{SHORT} {self.named - len(self.absent)} of {self.named} series"
+        received = sum(check.received if self.verdict == MORE else min(check.received, check.expected) for check in self.checks)
+        return f"{self.verdict} {received} of {sum(check.expected for check in self.checks)}"
 
 
 def judge_completeness(
-    study_uid: str, expected: Expectations, received: Mapping[str, int], needed: frozenset[str], ended: bool
+    study_uid: str,
+    expected: Expectations,
+    received: Mapping[str, int],
+    needed: frozenset[str],
+    ended: bool,
+    total: int | None = None,
 ) -> Completeness:
     """
     Compare what was received with what the PACS announced.
 
     Series counts decide where they are known, and of them only those that matter, so that a PACS that announces objects it
-    never sends keeps nothing waiting. Without them the count of the study decides. A series that matters and that nobody
-    counted is proved only by a study that is here to the last image, no less and no more.
+    never sends keeps nothing waiting. Without them the count of the study decides, and so it does where no series matters and
+    the series that were named are not the whole study. A series that matters and that nobody counted is proved only by a study
+    that is here to the last image, no less and no more.
 
     Args:
         study_uid: StudyInstanceUID, for the check of the whole study.
         expected: What the PACS announced.
-        received: Instances here by SeriesInstanceUID.
-        needed: SeriesInstanceUIDs that must be whole (``outlook.py``).
+        received: Images here by SeriesInstanceUID, each SOPInstanceUID once.
+        needed: SeriesInstanceUIDs that must be whole (``needed_series.py``).
         ended: Whether no more images can come: the move has ended, and without counts it has been quiet for StableAge.
+        total: Images of the study; None: the sum over its series (one image may lie in two).
 
     Returns:
-        COMPLETE as soon as it is proved; otherwise GROWING until ``ended``, then SHORT, or UNVERIFIED without counts.
+        COMPLETE as soon as it is proved; otherwise GROWING until ``ended``, then SHORT, MORE, or UNVERIFIED without counts.
     """
-    checks, proved = _checks(study_uid, expected, received, needed)
-    if received and proved and (ended or not expected.series or needed):
+    here = sum(received.values()) if total is None else total
+    of_study = () if expected.study is None else (Check("study", study_uid, expected.study, here),)
+    named = len(needed or expected.uncounted)
+    has_to_come = expected.uncounted & needed if received else expected.uncounted
+    absent = tuple(sorted(uid for uid in has_to_come if not received.get(uid)))
+    checks, proved = _checks(expected, received, needed, of_study)
+    early = ended or not expected.series or bool(needed)
+    if received and proved and not absent and early:
         return Completeness(COMPLETE, checks)
     if not ended:
-        return Completeness(GROWING, checks)
-    short = any(not check.ok for check in checks) or (expected.known and not received)
-    return Completeness(SHORT if short else UNVERIFIED, checks)
+        return Completeness(GROWING, checks, absent, named)
+    if absent or any(check.short for check in checks) or (expected.known and not received):
+        return Completeness(SHORT, checks, absent, named)
+    return Completeness(MORE if any(not check.ok for check in checks) else UNVERIFIED, checks)
 
 
 def _checks(
-    study_uid: str, expected: Expectations, received: Mapping[str, int], needed: frozenset[str]
+    expected: Expectations, received: Mapping[str, int], needed: frozenset[str], of_study: tuple[Check, ...]
 ) -> tuple[tuple[Check, ...], bool]:
     """The comparisons, and whether they prove that all is here."""
-    total = sum(received.values())
-    of_study = [] if expected.study is None else [Check("study", study_uid, expected.study, total)]
     if not expected.series:
-        return tuple(of_study), any(check.ok for check in of_study)
+        return of_study, bool(of_study) and of_study[0].ok
     whole = needed if received else frozenset(expected.series)
     checks = tuple(
         Check("series", uid, count, received.get(uid, 0)) for uid, count in sorted(expected.series.items()) if uid in whole
     )
     counted = all(check.ok for check in checks)
-    if needed <= expected.series.keys():
+    if needed and needed <= expected.series.keys():
         return checks, counted
-    return (*checks, *of_study), counted and total == expected.study
+    if not needed and sum(expected.series.values()) >= (expected.study or 0):
+        return checks, counted
+    # Nobody counted what matters, or nothing that came matters and the PACS has more than it named.
+    return (*checks, *of_study), counted and (not of_study or of_study[0].ok) and (bool(of_study) or not needed)

@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from ..dicom.attributes import SeriesFacts
-from ..rules.choice import Candidate, Choice, HandedOver, choose, judge_resend
+from ..dicom.attributes import FRAMES, SeriesFacts
+from ..rules.choice import Candidate, Choice, HandedOver, choose, decided_by, judge_resend
 from ..rules.filters import Verdict
+from ..rules.reasons import grouped
 from ..rules.reconstruction import candidate_here
 from ..rules.switches import Switches
-from ..wire.messages import PullRequest, SeriesReport
-from .completeness import COMPLETE, SHORT, Completeness, Expectations
+from ..wire.messages import PullRequest, SeriesOutcome, SeriesReport
+from .completeness import COMPLETE, SHORT, UNVERIFIED, Completeness, Expectations
 from .judged import Judged
 from .needed_series import Arrived, Outlook, is_radiography, look_ahead, only_ct
+from .provenance import PacsWord
 
 RECEIVED = "received"
 SHORT_OUTCOME = "short"
 FAILED = "failed"
 FILTERED = "filtered"
 NOTHING_NEW = "nothing_new"
+MISSING_RULE = "missing"
 
 
 @dataclass(frozen=True)
 class Decision:
-    """``outcome`` as in a pull report; ``choice`` is what to hand over (or, with NOTHING_NEW, what is not worth it)."""
+    """
+    What becomes of a study.
+
+    Args:
+        outcome: As in a pull report.
+        why: In words.
+        dx: Whether it is radiography.
+        choice: What to hand over (or, with NOTHING_NEW, what is not worth it).
+        kept_back: Why a series that passed the filter is not handed over, by SeriesInstanceUID.
+    """
 
     outcome: str
     why: str
     dx: bool = False
     choice: Choice | None = None
+    kept_back: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,22 +55,42 @@ class Asked:
         final: What is here goes on even if it is short.
         forced: Handed over even if nothing is new.
         reception: The number of the reception.
+        failed: Why the job of the pull failed; empty when it did not, and for images without a pull.
     """
 
     request: PullRequest | None = None
     final: bool = False
     forced: bool = False
     reception: int | None = None
+    failed: str = ""
 
 
 def expectations(request: PullRequest | None) -> Expectations:
-    """What the PACS announced of that which was pulled: a pull of single series cannot be held to the count of the study."""
+    """
+    What the PACS announced of that which was pulled, at any level.
+
+    A pull of single series cannot be held to the count of the study. A series that was named without a count has to come, too.
+    """
     if request is None:
         return Expectations()
     series = {**request.expected_series, **{uid: len(set(uids)) for uid, uids in request.expected_instances.items()}}
+    named = {*request.announced, *request.series_uids} - set(request.filtered)
     if request.level == "STUDY":
-        return Expectations(series, request.expected)
-    return Expectations({uid: count for uid, count in series.items() if uid in request.series_uids})
+        return Expectations(series, request.expected, frozenset(named - series.keys()))
+    counted = {uid: count for uid, count in series.items() if uid in request.series_uids}
+    return Expectations(counted, uncounted=frozenset(set(request.series_uids) - counted.keys()))
+
+
+def updated(expected: Expectations, word: PacsWord) -> Expectations:
+    """What the PACS has now that it was asked again; what it does not tell stays as it was announced."""
+    listed = {uid: len(uids) for uid, uids in word.sop_uids.items()}
+    now = {**word.series, **listed}
+    if expected.study is None and not expected.series:
+        return expected
+    if expected.study is None:  # single series were pulled
+        return replace(expected, series={uid: now.get(uid, count) for uid, count in expected.series.items()})
+    series = {**expected.series, **now} if expected.series else {}
+    return replace(expected, series=series, study=word.study or expected.study)
 
 
 def announced_series(request: PullRequest | None) -> dict[str, SeriesFacts]:
@@ -87,32 +120,61 @@ def decide(
     asked: Asked,
     last: HandedOver | None,
     switches: Switches,
+    usable: Mapping[str, int] | None = None,
+    patient_ids: Sequence[str] = (),
 ) -> Decision:
     """
     Decide what becomes of the images.
 
     Args:
-        counts: Instances here by SeriesInstanceUID.
+        counts: Images here by SeriesInstanceUID, each SOPInstanceUID once and the PACS's own only.
         judged: The series with their verdicts.
         completeness: As judged.
         asked: The pull, or what is known without one.
         last: What was handed over last.
         switches: The site's.
+        usable: Images of a series that would be handed over, where odd ones are left out; None: all.
+        patient_ids: Of the images; more than one only where the PACS itself sends them.
     """
     request = asked.request
     if not counts:
         return Decision(FAILED, "no image came")
-    if completeness.verdict == SHORT and not asked.final:
-        return Decision(SHORT_OUTCOME, completeness.words)
+    if not asked.final and _to_be_pulled_again(completeness, asked):
+        return Decision(SHORT_OUTCOME, _in_words(completeness, asked))
     modalities = [one.facts.modality for one in judged.values()]
     dx = is_radiography(modalities, bool(request and request.dx), switches)
     expected = expectations(request).series if completeness.verdict == COMPLETE else {}
     candidates = _candidates(counts, expected, judged, dx, switches)
     if not candidates:
-        return Decision(FILTERED, "every series was filtered out", dx)
-    choice = _as_received(choose(candidates, dx, switches), counts)
+        reasons = grouped(one.verdict.because for uid, one in judged.items() if counts.get(uid))
+        return Decision(FILTERED, f"every series was filtered out: {reasons}" if reasons else "no series can be judged", dx)
+    if len(patient_ids) > 1 and switches.hold_back_different_patient_ids:
+        return Decision(FILTERED, f"held back: the PACS sends it under the PatientIDs {', '.join(patient_ids)}", dx)
+    choice = _as_received(choose(candidates, dx, switches), {**counts, **(usable or {})})
+    if request is not None and request.known_handover == "":
+        last = None  # pacs_module has lost its record of it
     resend = judge_resend(choice, last, dx, asked.forced, switches, asked.reception)
-    return Decision(RECEIVED if resend.send else NOTHING_NEW, f"{choice.why}; {resend.why}", dx, choice)
+    outcome = RECEIVED if resend.send else NOTHING_NEW
+    return Decision(outcome, f"{choice.why}; {resend.why}", dx, choice, _kept_back(choice, candidates, switches))
+
+
+def _to_be_pulled_again(completeness: Completeness, asked: Asked) -> bool:
+    """Images are missing; or the job failed, and nobody told by what number it could be seen that all came all the same."""
+    return completeness.verdict == SHORT or (bool(asked.failed) and completeness.verdict == UNVERIFIED)
+
+
+def _in_words(completeness: Completeness, asked: Asked) -> str:
+    if completeness.verdict == SHORT:
+        return completeness.words
+    return f"the pull failed, and nobody told how many images there are: {completeness.words}"
+
+
+def _kept_back(choice: Choice, candidates: list[Candidate], switches: Switches) -> dict[str, str]:
+    """Each series that passed the filter and was not chosen, with the criterion that decided."""
+    chosen = {one.series_uid for one in choice.series}
+    best = next(one for one in candidates if one.series_uid == choice.series[0].series_uid)
+    others = [one for one in candidates if one.series_uid not in chosen]
+    return {one.series_uid: f"{decided_by(best, one, candidates, switches)}: {best.series_uid} was chosen" for one in others}
 
 
 def _candidates(
@@ -121,9 +183,15 @@ def _candidates(
     """Where the study is complete a series that is still arriving counts as what it will be."""
     taken = {uid: one.facts for uid, one in judged.items() if one.verdict.taken and counts.get(uid, 0) > 0}
     found = [
-        candidate_here(facts, max(counts[uid], expected.get(uid, 0)), switches, final=True) for uid, facts in taken.items()
+        candidate_here(facts, _slices(facts, max(counts[uid], expected.get(uid, 0))), switches, final=True)
+        for uid, facts in taken.items()
     ]
     return found if dx else only_ct(found, taken, switches)
+
+
+def _slices(facts: SeriesFacts, images: int) -> int:
+    """Slices of the images that agree, where they were compared; else the number of images."""
+    return (facts.slices or images) if facts.text(FRAMES) else images
 
 
 def _as_received(choice: Choice, counts: Mapping[str, int]) -> Choice:
@@ -131,17 +199,77 @@ def _as_received(choice: Choice, counts: Mapping[str, int]) -> Choice:
 
 
 def series_reports(
-    counts: Mapping[str, int], judged: Mapping[str, Judged], request: PullRequest | None, expected: Expectations
+    counts: Mapping[str, int],
+    judged: Mapping[str, Judged],
+    request: PullRequest | None,
+    expected: Expectations,
+    decision: Decision | None = None,
+    set_aside: Mapping[str, str] | None = None,
 ) -> tuple[SeriesReport, ...]:
-    """A report for every series: those here, those dropped at find and those that were announced and did not come."""
-    at_find = request.filtered if request else {}
-    uids = sorted({*counts, *judged, *at_find, *expected.series})
-    return tuple(_report(uid, counts.get(uid, 0), judged.get(uid), at_find.get(uid), expected.series.get(uid)) for uid in uids)
+    """
+    A report for every series: those here, those dropped at find and those that were announced and did not come.
+
+    Args:
+        counts: Images here by SeriesInstanceUID.
+        judged: The series with their verdicts.
+        request: The pull.
+        expected: What the PACS announced.
+        decision: What became of the study; None: nothing was decided yet.
+        set_aside: Series of which all images were left out, with the reason.
+    """
+    at_find, aside = (request.filtered if request else {}), set_aside or {}
+    uids = sorted({*counts, *judged, *at_find, *expected.series, *expected.uncounted, *aside})
+    reports = []
+    for uid in uids:
+        report = _report(uid, counts.get(uid, 0), judged.get(uid), at_find.get(uid), expected.series.get(uid))
+        outcome, why = _outcome(report, decision, aside.get(uid, ""))
+        reports.append(replace(report, outcome=outcome, outcome_why=why))
+    return tuple(reports)
+
+
+def with_late_series(concluded: Sequence[SeriesReport], now: Sequence[SeriesReport]) -> tuple[SeriesReport, ...]:
+    """
+    The reports of a study that was concluded while images still came, with the true verdict on what came since.
+
+    Args:
+        concluded: As they were.
+        now: Of what is here now.
+    """
+    before = {report.series_uid: report for report in concluded}
+    reports = []
+    for report in now:
+        old = before.get(report.series_uid)
+        if old is not None and old.rule != MISSING_RULE:
+            reports.append(replace(old, received=max(report.received, old.received), in_pacs=report.in_pacs or old.in_pacs))
+        elif report.outcome:
+            reports.append(report)
+        else:
+            reports.append(replace(report, outcome=SeriesOutcome.KEPT_BACK, outcome_why="it came after the choice"))
+    absent = before.keys() - {report.series_uid for report in now}
+    return (*reports, *(before[uid] for uid in sorted(absent)))
+
+
+def _outcome(report: SeriesReport, decision: Decision | None, set_aside: str) -> tuple[str, str]:
+    """What became of a series, and why."""
+    chosen = decision.choice.series if decision is not None and decision.choice is not None else ()
+    if set_aside and not report.received:
+        return SeriesOutcome.SET_ASIDE, set_aside
+    if report.rule == MISSING_RULE:
+        return SeriesOutcome.MISSING, report.because
+    if not report.taken:
+        return SeriesOutcome.FILTERED, report.because
+    if decision is None or decision.choice is None:
+        return "", ""
+    if any(one.series_uid == report.series_uid for one in chosen) and decision.outcome == RECEIVED:
+        return SeriesOutcome.HANDED_OVER, decision.choice.why
+    if decision.outcome == NOTHING_NEW:
+        return SeriesOutcome.KEPT_BACK, decision.why
+    return SeriesOutcome.KEPT_BACK, decision.kept_back.get(report.series_uid, "")
 
 
 def _report(uid: str, received: int, judged: Judged | None, at_find: Verdict | None, in_pacs: int | None) -> SeriesReport:
     if judged is None:
-        verdict = at_find or Verdict(False, "missing", "", "no image came")
+        verdict = at_find or Verdict(False, MISSING_RULE, "", "no image came")
         stage = "find" if at_find else ""
         return SeriesReport(uid, False, verdict.rule, verdict.because, received, in_pacs, verdict=verdict, stage=stage)
     verdict = judged.verdict

@@ -113,6 +113,14 @@ def rivals(best: Candidate, candidates: Sequence[Candidate], switches: Switches)
     return tuple(one for one in candidates if one != best and _may_beat(one, best, order))
 
 
+def decided_by(best: Candidate, other: Candidate, candidates: Sequence[Candidate], switches: Switches) -> str:
+    """The criterion by which the best of these candidates stands before another one; ``UID`` when all are equal."""
+    for one in _order(candidates, switches):
+        if one.value(best) != one.value(other) or (one.fact in other.untold) != (one.fact in best.untold):
+            return one.name
+    return "UID"
+
+
 @dataclass(frozen=True)
 class Criterion:
     """Its name for people, the fact that must be known, and the value of a candidate: smaller is better."""

@@ -155,6 +155,7 @@ class Switches:
     # Receiving
     stable_age: float = 30.0
     handover_checksums: bool = False
+    hold_back_different_patient_ids: bool = False
     ram_disk_reserve_mb: int = 256
     ram_disk_alarm_percent: int = 85
 

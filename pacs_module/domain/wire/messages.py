@@ -64,6 +64,8 @@ class PullRequest:
             images, IMAGE only the missing images.
         known_handover: handoverID of the last hand-over that pacs_module has of this study, empty when it has none: then
             ``nothing_new`` would be said to somebody who has lost his record. None: not told.
+        patient_id: PatientID of the study as the PACS told it last, empty when it did not.
+        senders: Who sends for this PACS beside the AE title that is asked: ``AET``, ``AET@address`` or ``@address``.
     """
 
     pull_id: str
@@ -83,6 +85,8 @@ class PullRequest:
     announced: dict[str, dict[str, str]] = field(default_factory=dict)
     repair: str = "STUDY"
     known_handover: str | None = None
+    patient_id: str = ""
+    senders: tuple[str, ...] = ()
 
 
 class SeriesOutcome(StrEnum):
@@ -212,6 +216,8 @@ def notification(
     statecode: int = IMAGES,
     message: str = "",
     announced: Mapping[str, Any] | None = None,
+    notes: tuple[ReceptionNote, ...] = (),
+    patient_ids: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """
     The notification of the operator contract, section 4, letter by letter, with our extra keys behind the known ones.
@@ -241,6 +247,8 @@ def notification(
         "seriesReports": to_document(reports),
         "identity": dict(identity or {}),
         "announced": dict(announced or {}),
+        "notes": to_document(notes),
+        "patientIDs": list(patient_ids),
     }
 
 

@@ -46,8 +46,10 @@ class Deletion(Worker):
             reach("deleted")
             self._receptions.deleted(reception, now_ms())
             self._log.event(
-                "study_deleted", "study deleted from Orthanc",
-                studyUID=reception.study_uid, images=len(reception.deleting),
+                "study_deleted",
+                "study deleted from Orthanc",
+                studyUID=reception.study_uid,
+                images=len(reception.deleting),
             )
             self.on_done()
         return self.IDLE_S

@@ -22,12 +22,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pacs_module.domain.errors import RetriableError
+from pacs_module.domain.dicom.attributes import unpadded
+from pacs_module.domain.errors import MessageError, RetriableError
 from pacs_module.domain.wire.messages import SeriesFolder
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.files import write_whole
 
 from ..server.rest import InstanceHere, OrthancRest
+from .last_check import Identity, wrong
 
 _UNFINISHED = ".tmp-"
 _MANIFEST = ".manifest.json"
@@ -36,13 +38,34 @@ _MANIFEST = ".manifest.json"
 @dataclass(frozen=True)
 class ToExport:
     """
-    One series: its ids in Orthanc (two when its images are filed under two PatientIDs) and the number of images that
-    were judged.
+    One series to hand over.
+
+    Args:
+        series_uid: SeriesInstanceUID.
+        folder_id: The name of its sub-folder: its id in Orthanc.
+        images: In their order; nothing else goes along.
+        study_uid: StudyInstanceUID that each file must have.
+        patients: PatientID that each file must have, by the image's id in Orthanc.
     """
 
     series_uid: str
-    orthanc_ids: tuple[str, ...]
-    instances: int
+    folder_id: str
+    images: tuple[InstanceHere, ...]
+    study_uid: str
+    patients: Mapping[str, str]
+
+    def identity(self, instance: InstanceHere) -> Identity:
+        """What the file of an image must say."""
+        patient = unpadded(self.patients.get(instance.orthanc_id, ""))
+        return Identity(instance.sop_instance_uid, patient, self.study_uid, self.series_uid)
+
+
+class WrongFiles(RetriableError):
+    """Files are not what the message would say: nothing was published. ``images``: their ids in Orthanc."""
+
+    def __init__(self, words: str, images: Sequence[str]) -> None:
+        super().__init__(words)
+        self.images = tuple(images)
 
 
 @dataclass(frozen=True)
@@ -89,7 +112,9 @@ class HandoverFolder:
 
         Raises:
             RetriableError: The store changed in between, or the disk is full; nothing is left behind.
+            WrongFiles: A file is another image than the message would say.
         """
+        self._below(name)
         unfinished = self._folder / f"{_UNFINISHED}{name}"
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
@@ -106,9 +131,10 @@ class HandoverFolder:
         parts: list[dict[str, Any]] = []
         copied = 0
         for one in series:
-            inner = one.orthanc_ids[0] if subfolders else ""
-            instances = self._instances(one)
+            inner = self._below(one.folder_id) if subfolders else ""
+            instances = one.images
             copied += self._fill(unfinished / inner, instances)
+            self._check(unfinished / inner, one)
             seen_as = str(Path(self._seen_as, name, inner))
             folders.append(SeriesFolder(one.series_uid, seen_as, len(instances)))
             files = self._files(unfinished / inner, instances)
@@ -188,11 +214,26 @@ class HandoverFolder:
     def _is_name(self, name: str) -> bool:
         return bool(name) and Path(name).name == name and name not in (".", "..")
 
-    def _instances(self, series: ToExport) -> list[InstanceHere]:
-        instances = [instance for orthanc_id in series.orthanc_ids for instance in self._rest.instances_of(orthanc_id)]
-        if len(instances) < series.instances:
-            raise RetriableError(f"series {series.series_uid} had {series.instances} images, now {len(instances)}")
-        return sorted(instances, key=lambda one: (one.number is None, one.number or 0, one.sop_instance_uid))
+    def _below(self, name: str) -> str:
+        """A name that is one folder below ours, whatever it was made from."""
+        if not self._is_name(name) or (self._folder / name).resolve().parent != self._folder.resolve():
+            raise MessageError("folder", name, "the name of a folder in the hand-over folder")
+        return name
+
+    def _check(self, folder: Path, series: ToExport) -> None:
+        """The folder has the images of the message, no fewer and no more, and each says so itself."""
+        names = {_file_name(place) for place in range(1, len(series.images) + 1)}
+        if {file.name for file in folder.iterdir()} != names:
+            raise RetriableError(f"series {series.series_uid}: other files in the folder than were put there")
+        said = [
+            (image, words)
+            for place, image in enumerate(series.images, start=1)
+            if (words := wrong(folder / _file_name(place), series.identity(image)))
+        ]
+        if said:
+            first, words = said[0]
+            text = f"{len(said)} files are not the images that they should be; {first.sop_instance_uid}: {words}"
+            raise WrongFiles(text, [image.orthanc_id for image, _ in said])
 
     def _fill(self, folder: Path, instances: Sequence[InstanceHere]) -> int:
         """Put the images in; how many had to be copied."""
@@ -212,14 +253,19 @@ class HandoverFolder:
         source = self._stored(self._storage, instance)
         try:
             os.link(source, target)
-        except OSError:  # another mount, a file that was just overwritten, a store without hard links
+        except FileNotFoundError as error:  # overwritten since it was judged: the other copy was not looked at
+            raise RetriableError(f"image {instance.sop_instance_uid} was replaced in Orthanc's store") from error
+        except OSError:  # another mount, or a store without hard links
             return False
         if target.stat().st_size != instance.size:
             raise RetriableError(f"image {instance.sop_instance_uid} is not whole in Orthanc's store")
         return True
 
     def _content(self, instance: InstanceHere) -> bytes:
-        content = self._rest.get_bytes(f"/instances/{instance.orthanc_id}/file")
+        if self._storage is not None:
+            content = self._stored(self._storage, instance).read_bytes()
+        else:
+            content = self._rest.get_bytes(f"/instances/{instance.orthanc_id}/file")
         if len(content) != instance.size:
             raise RetriableError(f"image {instance.sop_instance_uid} is not whole: {len(content)} of {instance.size} bytes")
         return content

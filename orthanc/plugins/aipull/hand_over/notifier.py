@@ -89,8 +89,13 @@ class Notifier(Worker):
         self._not_before[number] = time.monotonic() + pause
         level = "ERROR" if isinstance(error, PermanentError) else "WARNING"
         self._log.event(
-            "notification_failed", "pacs_module did not take a message; it is kept and sent again",
-            level=level, kind=row["kind"], studyUID=row["study_uid"], attempts=attempts, again_in_s=pause,
+            "notification_failed",
+            "pacs_module did not take a message; it is kept and sent again",
+            level=level,
+            kind=row["kind"],
+            studyUID=row["study_uid"],
+            attempts=attempts,
+            again_in_s=pause,
             error=str(error),
         )
 

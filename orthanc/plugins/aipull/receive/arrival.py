@@ -6,14 +6,16 @@ again after a restart.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from pacs_module.domain.receive.judged import Judged
+from pacs_module.domain.receive.why_open import WhyOpen
+from pacs_module.domain.rules.agreement import Agreement
 from pacs_module.domain.wire.messages import PullRequest
 
 from ..journal.receptions import Reception
-from ..server.rest import OrthancRest, SeriesHere
+from ..server.rest import InstanceHere, OrthancRest, SeriesHere
 
 _IDENTITY = ("AccessionNumber", "PatientID", "StudyDate", "StudyTime", "StudyDescription")
 
@@ -31,6 +33,24 @@ class Told:
     settled: bool
 
 
+@dataclass(frozen=True)
+class Census:
+    """
+    All images here of a study at one moment.
+
+    Args:
+        state: Of the arrival at that moment.
+        images: By their ids in Orthanc.
+        series: SeriesInstanceUID of each image, by its id.
+        patients: PatientID of each image, by its id.
+    """
+
+    state: tuple[object, ...]
+    images: Mapping[str, InstanceHere]
+    series: Mapping[str, str]
+    patients: Mapping[str, str]
+
+
 @dataclass
 class Arrival:
     """
@@ -44,7 +64,10 @@ class Arrival:
         last_image: When the last image was noticed.
         grew: Whether an image came since the study was concluded.
         told: What the PACS has, where it came unasked.
-        sop_uids: SOPInstanceUIDs here by SeriesInstanceUID, where they were asked for.
+        looked_at: The image that the verdict on a series rests on so far, by SeriesInstanceUID.
+        agreements: The images of a series that were compared (SOPInstanceUIDs), and which of them agree.
+        why_open: What it still waits for.
+        reported: What was here when the report of its pull was made.
     """
 
     row: Reception
@@ -52,8 +75,14 @@ class Arrival:
     judged: dict[str, Judged] = field(default_factory=dict)
     last_image: float = field(default_factory=lambda: time.monotonic())
     grew: bool = False
-    sop_uids: dict[str, frozenset[str]] = field(default_factory=dict)
     told: Told | None = None
+    looked_at: dict[str, str] = field(default_factory=dict)
+    agreements: dict[str, tuple[frozenset[str], Agreement]] = field(default_factory=dict)
+    why_open: WhyOpen | None = None
+    reported: dict[str, int] | None = None
+    _studies: dict[str, str] = field(default_factory=dict)
+    _patients: dict[str, str] = field(default_factory=dict)
+    _census: Census | None = None
 
     def refresh(self, rest: OrthancRest) -> None:
         """Read from Orthanc what is here."""
@@ -61,9 +90,41 @@ class Arrival:
         found: dict[str, list[SeriesHere]] = {}
         for orthanc_id in self.row.orthanc_ids:
             for series in rest.series_of(orthanc_id):
+                self._studies[series.orthanc_id] = orthanc_id
                 if series.instances and not deleting.issuperset(series.instances):
                     found.setdefault(series.series_uid, []).append(series)
         self.series = found
+
+    def census(self, rest: OrthancRest) -> Census:
+        """All images here with their senders; asked of Orthanc only when something has changed."""
+        if self._census is None or self._census.state != self.state:
+            self._census = self._take_census(rest)
+        return self._census
+
+    def _take_census(self, rest: OrthancRest) -> Census:
+        state, deleting = self.state, set(self.row.deleting)
+        uids = {part.orthanc_id: uid for uid, parts in self.series.items() for part in parts}
+        studies = sorted({self._studies[series_id] for series_id in uids})
+        for study in studies:
+            if study not in self._patients:
+                self._patients[study] = rest.patient_of(study)
+        found = [one for one in rest.images_of(studies) if one.series_id in uids and one.orthanc_id not in deleting]
+        return Census(
+            state,
+            {one.orthanc_id: one for one in found},
+            {one.orthanc_id: uids[one.series_id] for one in found},
+            {one.orthanc_id: self._patients[self._studies[one.series_id]] for one in found},
+        )
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        """Another one whenever an image has come or gone."""
+        return self.last_image, len(self.instances)
+
+    def agreement(self, series_uid: str, sop_uids: frozenset[str]) -> Agreement | None:
+        """Which images of a series agree; None where they, and no others, were not compared."""
+        compared, agreement = self.agreements.get(series_uid, (None, None))
+        return agreement if compared == sop_uids else None
 
     def touch(self) -> None:
         """An image came."""
@@ -77,7 +138,7 @@ class Arrival:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Instances here by SeriesInstanceUID."""
+        """Copies here by SeriesInstanceUID: under two PatientIDs an image counts twice (``census``)."""
         return {uid: sum(len(one.instances) for one in parts) for uid, parts in self.series.items()}
 
     @property
@@ -85,17 +146,9 @@ class Arrival:
         """The ids of all images here."""
         return {instance for parts in self.series.values() for one in parts for instance in one.instances}
 
-    def orthanc_series(self, uid: str) -> tuple[str, ...]:
-        """The ids of a series in Orthanc."""
-        return tuple(one.orthanc_id for one in self.series.get(uid, ()))
-
-    def first_instance(self, uids: Iterable[str]) -> str | None:
-        """Some image of the first of these series that is here."""
-        return next((self.series[uid][0].instances[0] for uid in uids if uid in self.series), None)
-
-    def identity(self) -> dict[str, str]:
-        """What the images say of their study, as DICOM keywords to text; the first series that says it decides."""
-        facts = [one.facts for one in self.judged.values()]
+    def identity(self, series: Collection[str]) -> dict[str, str]:
+        """What the images of these series say of their study, as DICOM keywords to text; the first that says it decides."""
+        facts = [one.facts for uid, one in self.judged.items() if uid in series]
         known = {keyword: next((text for one in facts if (text := one.text(keyword))), "") for keyword in _IDENTITY}
         return {**known, "ModalitiesInStudy": "\\".join(sorted({one.modality for one in facts if one.modality}))}
 

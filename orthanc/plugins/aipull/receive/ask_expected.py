@@ -20,6 +20,33 @@ ANSWER_WAIT_S = 60.0
 """A slow PACS or a pacs_module that is away holds a pushed study no longer than this beyond STABLE_AGE."""
 
 
+class ModuleQuestions:
+    """
+    Asks pacs_module what a PACS has.
+
+    Args:
+        url: Of pacs_module.
+        api_key: Sent as X-API-Key.
+    """
+
+    def __init__(self, url: str, api_key: str) -> None:
+        self._url = url + "/api/v1/dcm/announced"
+        self._link = HttpLink(_WHO, {"X-API-Key": api_key}, keep=True)
+
+    def announced(self, study_uid: str, pacs: str = "", images: bool = False) -> PullRequest | None:
+        """
+        As if the study were pulled; None: no PACS knows it.
+
+        Args:
+            study_uid: StudyInstanceUID.
+            pacs: Which one is asked; empty: all of them, and the one that has most answers.
+            images: Whether SOPInstanceUIDs are wanted.
+        """
+        question = {"studyUID": study_uid, **({"pacs": pacs} if pacs else {}), **({"images": True} if images else {})}
+        document = checked(_WHO, self._link.call("POST", self._url, json_body=question, timeout=_TIMEOUT_S)).json().get("request")
+        return None if document is None else read_announced(document)
+
+
 class Asker(Worker):
     """
     Asks when no image has come for a moment, and a second time later: a device that sends to the PACS and to us at once makes
@@ -31,18 +58,18 @@ class Asker(Worker):
         arrivals: What is being pushed; its answers stand there.
         pulls: A study that is also pulled is counted against its pull.
         stable_age: STABLE_AGE in seconds; what has no answer by then is UNVERIFIED.
-        url: Of pacs_module.
-        api_key: Sent as X-API-Key.
+        module: Asks pacs_module.
         log: For events.
     """
 
-    def __init__(self, arrivals: Arrivals, pulls: PullRows, stable_age: float, url: str, api_key: str, log: ContractLog) -> None:
+    def __init__(
+        self, arrivals: Arrivals, pulls: PullRows, stable_age: float, module: ModuleQuestions, log: ContractLog
+    ) -> None:
         super().__init__("asker", log)
         self._arrivals = arrivals
         self._pulls = pulls
-        self._url = url
+        self._module = module
         self._first_s, self._second_s = min(3.0, stable_age / 4), min(13.0, stable_age / 2)
-        self._link = HttpLink(_WHO, {"X-API-Key": api_key}, keep=True)
 
     def step(self) -> float:
         """Ask for every study whose time it is."""
@@ -59,15 +86,9 @@ class Asker(Worker):
     def _ask(self, arrival: Arrival) -> None:
         last_image, before = arrival.last_image, arrival.told_now
         try:
-            request = self._announced(arrival.row.study_uid)
+            request = self._module.announced(arrival.row.study_uid)
         except (PipelineError, AttributeError) as error:
             words, study = "pacs_module did not say what the PACS has", arrival.row.study_uid
             self._log.event("expected_not_told", words, level="WARNING", studyUID=study, error=str(error))
             request = None
         arrival.told = Told(request, last_image, settled=before is not None and before.request == request)
-
-    def _announced(self, study_uid: str) -> PullRequest | None:
-        url = self._url + "/api/v1/dcm/announced"
-        answer = self._link.call("POST", url, json_body={"studyUID": study_uid}, timeout=_TIMEOUT_S)
-        document = checked(_WHO, answer).json().get("request")
-        return None if document is None else read_announced(document)

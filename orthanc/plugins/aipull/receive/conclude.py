@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,10 +22,12 @@ from pacs_module.domain.receive.decision import (  # fmt: skip
     decide,
     series_reports,
 )
+from pacs_module.domain.receive.reception_notes import notes_of, sources_of
 from pacs_module.domain.receive.reception_state import ReceptionEvent
+from pacs_module.domain.rules.agreement import Agreement
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.documents import to_document
-from pacs_module.domain.wire.messages import FILTERED_OUT, IMAGES, PullReport, SeriesReport, notification
+from pacs_module.domain.wire.messages import FILTERED_OUT, IMAGES, PullReport, ReceptionNote, SeriesReport, notification
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
@@ -33,19 +36,64 @@ from ..journal.handovers import HandoverRow
 from ..journal.pulls import Pull
 from ..journal.tables import Tables
 from ..runtime.clock import hospital_time, now_ms
-from ..server.rest import OrthancRest, absent_as_none
+from ..server.rest import InstanceHere, OrthancRest
 from .arrival import Arrival
+from .identify import Identified
 
 
 @dataclass(frozen=True)
 class Received:
-    """A study taken to be received: with its pull (None: unasked), what was asked for, and how complete it is."""
+    """
+    A study taken to be received.
+
+    Args:
+        arrival: What is here.
+        pull: The pull that it came in; None: unasked, or after its end.
+        asked: What was asked for.
+        expected: What the PACS announced, or has now.
+        completeness: Whether all of that is here.
+        found: The images that may be handed over.
+        usable: Of each series, without odd ones and in their order.
+        needed: The series that were proved whole while others may still arrive; None: nothing arrives any more.
+    """
 
     arrival: Arrival
     pull: Pull | None
     asked: Asked
     expected: Expectations
     completeness: Completeness
+    found: Identified
+    usable: Mapping[str, Sequence[InstanceHere]]
+    needed: frozenset[str] | None = None
+
+    @property
+    def study_uid(self) -> str:
+        """StudyInstanceUID."""
+        return self.arrival.row.study_uid
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Images of the PACS by SeriesInstanceUID."""
+        return self.found.provenance.counts
+
+    @property
+    def set_aside(self) -> dict[str, str]:
+        """Series of which all images were left out, with the reason."""
+        here = self.counts
+        rejected = self.found.provenance.rejected
+        return {one.image.series_uid: one.why.value for one in rejected if one.image.series_uid not in here}
+
+    def agreement(self, series_uid: str) -> Agreement | None:
+        """Which images of a series agree, where some do not."""
+        known = self.arrival.agreement(series_uid, self.found.sop_uids(series_uid))
+        return known if known is not None and known.odd else None
+
+    @property
+    def notes(self) -> tuple[ReceptionNote, ...]:
+        """What is unusual about its images."""
+        request = self.asked.request
+        asked_as = request.patient_id if request is not None and self.pull is not None else ""
+        return notes_of(self.found.provenance, self.completeness, asked_as)
 
 
 @dataclass(frozen=True)
@@ -62,17 +110,32 @@ class Concluder:
     def drop_broken(self, arrival: Arrival) -> None:
         """Images that are not whole in the store are as good as not received: deleted, so that the count says so."""
         broken = self.folder.broken(one.orthanc_id for parts in arrival.series.values() for one in parts)
-        if broken:
-            self.rest.delete_instances(broken)
-            words = "images that are not whole in Orthanc's store are deleted, to be pulled again"
-            self.log.event("broken_images_deleted", words, level="ERROR", studyUID=arrival.row.study_uid, images=len(broken))
-            arrival.refresh(self.rest)
+        words = "images that are not whole in Orthanc's store are deleted, to be pulled again"
+        self.drop(arrival, broken, "broken_images_deleted", words)
+
+    def drop(self, arrival: Arrival, images: Sequence[str], key: str, words: str) -> None:
+        """Delete single images of a study that goes on."""
+        if not images:
+            return
+        self.rest.delete_instances(list(images))
+        self.log.event(key, words, level="ERROR", studyUID=arrival.row.study_uid, images=len(images))
+        arrival.refresh(self.rest)
+
+    def decide(self, received: Received) -> Decision:
+        """What becomes of what is here."""
+        last = self.tables.handovers.last(received.study_uid)
+        usable = {uid: len(images) for uid, images in received.usable.items()}
+        patients = received.found.provenance.patient_ids
+        judged, completeness = received.arrival.judged, received.completeness
+        return decide(received.counts, judged, completeness, received.asked, last, self.switches, usable, patients)
 
     def conclude(self, received: Received) -> str:
         """Decide and carry out; the outcome. An exception means that nothing was journaled and it can be done again."""
         arrival, pull = received.arrival, received.pull
-        last = self.tables.handovers.last(arrival.row.study_uid)
-        decision = decide(arrival.counts, arrival.judged, received.completeness, received.asked, last, self.switches)
+        last = self.tables.handovers.last(received.study_uid)
+        decision = self.decide(received)
+        if decision.outcome == SHORT_OUTCOME:
+            self._make_way(received)
         handover_id = uuid.uuid4().hex
         row, base, exported = self._export(received, decision, handover_id)
         self._lines(received, decision, last.instances if last else None)
@@ -82,7 +145,7 @@ class Concluder:
             if row is not None:
                 self.tables.handovers.add(row, base, now_ms())
             if message is not None:
-                self.tables.journal.to_send(arrival.row.study_uid, "notify", message)
+                self.tables.journal.to_send(received.study_uid, "notify", message)
             self._owe_report(pull, report)
             event = ReceptionEvent.FALL_SHORT if decision.outcome == SHORT_OUTCOME else ReceptionEvent.CONCLUDE
             arrival.row = self.tables.receptions.move(arrival.row, event, now_ms(), arrival.counts)
@@ -91,10 +154,17 @@ class Concluder:
         self._event(received, decision, exported)
         return decision.outcome
 
-    def would_send(self, arrival: Arrival, completeness: Completeness, asked: Asked) -> bool:
-        """Whether what is here now would be handed over."""
-        last = self.tables.handovers.last(arrival.row.study_uid)
-        return decide(arrival.counts, arrival.judged, completeness, asked, last, self.switches).outcome == RECEIVED
+    def _make_way(self, received: Received) -> None:
+        """What is not the PACS's goes before the next pull, which counts what is here."""
+        rejected = [one.image.orthanc_id for one in received.found.provenance.rejected]
+        words = "images that are not the PACS's, or not any more, are deleted before the study is pulled again"
+        self.drop(received.arrival, rejected, "other_images_deleted", words)
+
+    def tell_late(self, report: PullReport, series: tuple[SeriesReport, ...], received: int) -> None:
+        """Owe pacs_module the verdicts on what came after a pull's report; it ends no pull."""
+        late = replace(report, report_id=uuid.uuid4().hex, pull_id="", outcome=NOTHING_NEW, series=series, received=received)
+        late = replace(late, message="images came after the report", notes=(), failure=None)
+        self.tables.journal.to_send(report.study_uid, "pull_report", to_document(late))
 
     def nothing_came(self, pull: Pull, expected: Expectations, completeness: Completeness) -> None:
         """A pull has ended and the study is not here."""
@@ -118,12 +188,11 @@ class Concluder:
     ) -> tuple[HandoverRow | None, str, Exported | None]:
         if decision.outcome != RECEIVED or decision.choice is None:
             return None, "", None
-        arrival, chosen = received.arrival, decision.choice.series
-        parts = [ToExport(one.series_uid, arrival.orthanc_series(one.series_uid), one.instances) for one in chosen]
-        base = parts[0].orthanc_ids[0]
+        arrival, chosen, study = received.arrival, decision.choice.series, received.study_uid
+        parts = [self._part(received, one.series_uid) for one in chosen]
+        base = parts[0].folder_id
         name = self.tables.handovers.next_folder(base)
-        study = arrival.row.study_uid
-        about = {"handoverID": handover_id, "studyUID": study, "completeness": received.completeness.words}
+        about = _about(received, handover_id, [one.series_uid for one in chosen])
         exported = self.folder.export(name, parts, decision.dx, about)
         reach("exported")
         number = sum(one.number_received for one in exported.series)
@@ -131,14 +200,20 @@ class Concluder:
         row = HandoverRow(handover_id, study, uids, number, name, "given", exported.size, arrival.row.number)
         return row, base, exported
 
+    def _part(self, received: Received, series_uid: str) -> ToExport:
+        images, census = received.usable[series_uid], received.found.census
+        numbers = Counter(image.series_id for image in images)
+        folder_id = min(numbers, key=lambda one: (-numbers[one], one))
+        return ToExport(series_uid, folder_id, tuple(images), received.study_uid, census.patients)
+
     def _lines(self, received: Received, decision: Decision, last: int | None) -> None:
-        arrival, study = received.arrival, received.arrival.row.study_uid
+        study = received.study_uid
         self.log.line(loglines.stable_study(study))
         for check in received.completeness.checks:
             self.log.line(loglines.completeness_check(check))
-        self.log.line(loglines.where_from(study, *self._sender(arrival, decision)))
+        self.log.line(loglines.where_from(study, *_sender(received, decision)))
         if decision.outcome == FILTERED:
-            identity = arrival.identity()
+            identity = _identity(received)
             self.log.line(loglines.study_filtered(identity["AccessionNumber"], identity["PatientID"], study))
         if decision.choice is None:
             return
@@ -158,10 +233,10 @@ class Concluder:
         arrival, pull = received.arrival, received.pull
         last = pull or self.tables.pulls.last(arrival.row.study_uid)
         folders = exported.series if exported else ()
-        ae_title, address = self._sender(arrival, decision)
+        ae_title, address = _sender(received, decision)
         return notification(
             study_uid=arrival.row.study_uid,
-            series_uid=folders[0].series_uid if folders else next(iter(arrival.series), ""),
+            series_uid=folders[0].series_uid if folders else next(iter(received.counts), ""),
             number_received=sum(one.number_received for one in folders),
             filepath=exported.filepath if exported else "",
             calling_ae_title=ae_title,
@@ -169,50 +244,94 @@ class Concluder:
             series_count=len(folders),
             received_seconds=f"{max(now_ms() - arrival.row.opened_at, 0) / 1000:.1f}",
             priority=last.request.priority if last else 0,
-            is_push=arrival.row.is_push,
+            is_push=arrival.row.is_push and pull is None,
             last_update_time=hospital_time(self.zone),
             handover_id=handover_id,
             completeness=received.completeness.words,
             pull_id=pull.request.pull_id if pull else "",
             series=folders,
-            reports=self._reports(received),
-            identity=arrival.identity(),
+            reports=self._reports(received, decision),
+            identity=_identity(received),
             statecode=IMAGES if decision.outcome == RECEIVED else FILTERED_OUT,
             message="" if decision.outcome == RECEIVED else decision.why,
             announced=_announced(received),
+            notes=received.notes,
+            patient_ids=received.found.provenance.patient_ids,
         )
 
-    def _sender(self, arrival: Arrival, decision: Decision) -> tuple[str, str]:
-        uids = [one.series_uid for one in decision.choice.series] if decision.choice else []
-        instance = arrival.first_instance([*uids, *arrival.series])
-        metadata = absent_as_none(lambda: self.rest.metadata(instance)) if instance else None
-        return (metadata or {}).get("RemoteAET", ""), (metadata or {}).get("RemoteIP", "")
-
-    def _reports(self, received: Received) -> tuple[SeriesReport, ...]:
-        return series_reports(received.arrival.counts, received.arrival.judged, received.asked.request, received.expected)
+    def _reports(self, received: Received, decision: Decision) -> tuple[SeriesReport, ...]:
+        request, judged = received.asked.request, received.arrival.judged
+        return series_reports(received.counts, judged, request, received.expected, decision, received.set_aside)
 
     def _report(self, received: Received, decision: Decision) -> PullReport:
         pull = received.pull
         return PullReport(
             report_id=uuid.uuid4().hex,
             pull_id=pull.request.pull_id if pull else "",
-            study_uid=received.arrival.row.study_uid,
+            study_uid=received.study_uid,
             outcome=decision.outcome,
             completeness=received.completeness.words,
-            received=sum(received.arrival.counts.values()),
+            received=received.found.provenance.total,
             message=decision.why,
-            series=self._reports(received),
+            series=self._reports(received, decision),
+            notes=received.notes,
         )
 
     def _event(self, received: Received, decision: Decision, exported: Exported | None) -> None:
         files: dict[str, Any] = {"linked": exported.linked, "copied": exported.copied} if exported else {}
         self.log.event(
-            "study_concluded", "study concluded",
-            studyUID=received.arrival.row.study_uid, outcome=decision.outcome, why=decision.why,
+            "study_concluded",
+            "study concluded",
+            studyUID=received.study_uid,
+            outcome=decision.outcome,
+            why=decision.why,
             completeness=received.completeness.words,
-            pullID=received.pull.request.pull_id if received.pull else "", counts=received.arrival.counts,
+            pullID=received.pull.request.pull_id if received.pull else "",
+            counts=received.counts,
+            notes=[one.words for one in received.notes],
             **files,
         )
+
+
+def _about(received: Received, handover_id: str, series: Sequence[str]) -> dict[str, object]:
+    """The manifest's head: whose images these are, from where they came, and what was left out."""
+    provenance = received.found.provenance
+    images = [image for image in provenance.accepted if image.series_uid in series]
+    return {
+        "handoverID": handover_id,
+        "studyUID": received.study_uid,
+        "patientID": provenance.patient_ids[0] if provenance.patient_ids else "",
+        "patientIDs": list(provenance.patient_ids),
+        "numberOfImages": sum(len(received.usable[uid]) for uid in series),
+        "completeness": received.completeness.words,
+        "sources": sources_of(images),
+        "notes": to_document(received.notes),
+        "oddImages": [_odd(received, uid) for uid in series if received.agreement(uid) is not None],
+    }
+
+
+def _odd(received: Received, series_uid: str) -> dict[str, object]:
+    """The images of a series that do not agree with the others, and whether they were left out."""
+    agreement = received.agreement(series_uid)
+    odd = agreement.odd if agreement is not None else ()
+    handed_over = {image.sop_instance_uid for image in received.usable[series_uid]}
+    images = [{"sopInstanceUID": one.sop_uid, "why": one.why.value, "value": one.value} for one in odd]
+    left_out = not any(one.sop_uid in handed_over for one in odd)
+    return {"seriesUID": series_uid, "words": agreement.words if agreement else "", "leftOut": left_out, "images": images}
+
+
+def _sender(received: Received, decision: Decision) -> tuple[str, str]:
+    """Who sent the images that are handed over, or the first ones here."""
+    uids = [one.series_uid for one in decision.choice.series] if decision.choice else list(received.counts)
+    images = [image for uid in uids[:1] for image in received.found.images(uid)]
+    return (images[0].ae_title, images[0].address) if images else ("", "")
+
+
+def _identity(received: Received) -> dict[str, str]:
+    """What the images say of their study, under the PatientID that the PACS has."""
+    patients = received.found.provenance.patient_ids
+    identity = received.arrival.identity(received.counts)
+    return {**identity, "PatientID": patients[0]} if patients else identity
 
 
 def _announced(received: Received) -> dict[str, Any]:

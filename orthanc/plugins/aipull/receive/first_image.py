@@ -3,61 +3,35 @@
 from __future__ import annotations
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
-from pacs_module.domain.dicom.repair import hex_bytes, text_of_bytes
+from pacs_module.domain.dicom.repair import hex_bytes
 from pacs_module.domain.rules.filters import KEYWORD_ATTRIBUTES
 
-from ..server.rest import OrthancRest, SeriesHere, absent_as_none
+from ..server.stored_file import Header
 
-_CONTENT = {
-    "BodyPartExamined": "0018-0015",
-    "ProtocolName": "0018-1030",
-    "StudyDescription": "0008-1030",
-    "SeriesDescription": "0008-103e",
-    "ImageComments": "0020-4000",
-}
 _WANTED = (
     *KEYWORD_ATTRIBUTES,
     "AccessionNumber", "PatientID", "StudyDate", "StudyTime", "Modality", "ImageType", "SliceThickness", "ConvolutionKernel",
+    "SeriesNumber", "SeriesDate", "SeriesTime", "ContrastBolusAgent",
 )  # fmt: skip
 
 
-def read_facts(rest: OrthancRest, series: SeriesHere, expected: int | None) -> SeriesFacts | None:
+def read_facts(header: Header, series_uid: str, expected: int | None) -> SeriesFacts:
     """
-    Read the first image of a series.
+    Take from the first image of a series what the rules judge by.
 
-    An attribute that the image lacks is known to be empty, other than one that a PACS did not return. What Orthanc could not
-    decode is missing in its answer and not in the image: such text is read from the bytes.
+    An attribute that the image lacks is known to be empty, other than one that a PACS did not return.
 
     Args:
-        rest: Orthanc.
-        series: With at least one image.
+        header: Of the image.
+        series_uid: SeriesInstanceUID.
         expected: Instances that the PACS announced, None when it did not.
-
-    Returns:
-        The facts, None when the image is gone.
     """
-    first = series.instances[0]
-    tags = absent_as_none(lambda: rest.tags(first))
-    if tags is None:
-        return None
-    attributes = {keyword: tags.get(keyword, "") for keyword in _WANTED}
-    raw = {}
-    for keyword, content in _CONTENT.items():
-        data = _raw(rest, first, content) if keyword in tags else b""
-        if data.isascii():
-            continue
-        raw[keyword] = hex_bytes(data)
-        if attributes[keyword].isascii():  # the characters were lost on the way
-            attributes[keyword] = text_of_bytes(data)
-    return SeriesFacts(series.series_uid, attributes, expected, raw)
+    attributes = {keyword: header.text(keyword) for keyword in _WANTED}
+    raw = {keyword: hex_bytes(data) for keyword in KEYWORD_ATTRIBUTES if not (data := header.raw(keyword)).isascii()}
+    return SeriesFacts(series_uid, attributes, expected, raw)
 
 
 def holes(numbers: list[int | None]) -> int:
     """How many InstanceNumbers are missing between the first and the last."""
     known = {number for number in numbers if number is not None}
     return max(known) - min(known) + 1 - len(known) if known else 0
-
-
-def _raw(rest: OrthancRest, instance: str, content: str) -> bytes:
-    data = absent_as_none(lambda: rest.get_bytes(f"/instances/{instance}/content/{content}"))
-    return data.rstrip(b" \0") if data else b""

@@ -1,26 +1,31 @@
-"""Applies the filter rules to received series and journals the verdicts, once for each series and reception."""
+"""Applies the filter rules to received series and journals the verdicts: a first look, and a last word by all images."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
 
-from pacs_module.domain.dicom.attributes import SeriesFacts
+from pacs_module.domain.dicom.attributes import MISSING_IMAGES, SeriesFacts
+from pacs_module.domain.dicom.images import ImageFacts, image_facts, index_facts
 from pacs_module.domain.explain import loglines
 from pacs_module.domain.receive.decision import expectations
 from pacs_module.domain.receive.judged import Judged
+from pacs_module.domain.rules.agreement import Agreement, agree, agreed_facts, to_read
 from pacs_module.domain.rules.filters import WHOLE_STUDY, Verdict, goes_with, is_dx, judge_series
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.shared.logs import ContractLog
 
 from ..journal.receptions import ReceptionRows
-from ..server.rest import OrthancRest
+from ..server.rest import InstanceHere, OrthancRest
+from ..server.stored_file import Header, StoredFiles
 from .arrival import Arrival
 from .first_image import holes, read_facts
+from .identify import Identified
 
 _COUNT_RULES = ("min instances", "slice thickness")
-_HOLES = "missing images"
+_TRIES = 3
+"""Images of a series that are tried for the first look, where one cannot be read."""
 
 
 class Judge:
@@ -28,31 +33,137 @@ class Judge:
     The rules on what was received.
 
     Args:
-        rest: For the first image of a series.
+        rest: For the ids of an image's file.
+        files: The headers.
         receptions: Where verdicts are journaled.
         switches: The site's.
         log: Gets the ``filter because`` lines, before the verdict is journaled: a crash between the two repeats a line
             and loses none.
     """
 
-    def __init__(self, rest: OrthancRest, receptions: ReceptionRows, switches: Switches, log: ContractLog) -> None:
+    def __init__(
+        self, rest: OrthancRest, files: StoredFiles, receptions: ReceptionRows, switches: Switches, log: ContractLog
+    ) -> None:
         self._rest = rest
+        self._files = files
         self._receptions = receptions
         self._switches = switches
         self._log = log
 
-    def new_series(self, arrival: Arrival, request: PullRequest | None) -> None:
+    def first_look(self, arrival: Arrival, request: PullRequest | None) -> None:
         """Judge every series that is here and not judged yet, on its first image; radiography is taken whole."""
         judged = dict(arrival.judged)
         for uid, parts in arrival.series.items():
             if uid in arrival.judged:
                 continue
-            facts = read_facts(self._rest, parts[0], expectations(request).series.get(uid))
+            first = (self._rest.instance(one) for one in parts[0].instances[:_TRIES])
+            facts = self._facts(arrival, uid, [one for one in first if one is not None], request)
             if facts is not None:
                 judged[uid] = self._judged(facts, request)
-        for uid, one in self._whole(judged).items():
-            if one != arrival.judged.get(uid):
-                self._note(arrival, one)
+        self._note_all(arrival, judged)
+
+    def last_word(
+        self, arrival: Arrival, found: Identified, request: PullRequest | None, only: Collection[str] | None = None
+    ) -> bool:
+        """
+        Judge again by the images that may be handed over: by those of a series that agree, and by their number.
+
+        Args:
+            arrival: The study.
+            found: Its images.
+            request: The pull.
+            only: The series that are received; None: all of them.
+
+        Returns:
+            Whether a series is taken that was not, or the other way round.
+        """
+        before = {uid: one.verdict.taken for uid, one in arrival.judged.items()}
+        judged = dict(arrival.judged)
+        for uid in found.provenance.counts:
+            facts = self._of_right_image(arrival, found, uid, request)
+            if facts is None or (uid in judged and judged[uid].at_find):
+                continue
+            judged[uid] = self._of_group(arrival, found, facts, request, only is None or uid in only)
+        self._note_all(arrival, judged)
+        return any(before.get(uid) != one.verdict.taken for uid, one in arrival.judged.items())
+
+    def usable(self, arrival: Arrival, found: Identified, series_uid: str) -> list[InstanceHere]:
+        """The images of a series that are handed over, in order; without odd ones, unless a switch or a person wants them."""
+        images = found.images(series_uid)
+        agreement = arrival.agreement(series_uid, found.sop_uids(series_uid))
+        judged = arrival.judged.get(series_uid)
+        if agreement is None:
+            return sorted(images, key=lambda one: (one.number is None, one.number or 0, one.sop_instance_uid))
+        places = {uid: place for place, uid in enumerate(agreement.images)}
+        if self._switches.odd_images_go_along or (judged is not None and judged.verdict.rule == "named"):
+            odd = sorted(one.sop_uid for one in agreement.odd)
+            places.update({uid: len(places) + place for place, uid in enumerate(odd)})
+        by_uid = {one.sop_instance_uid: one for one in images if one.sop_instance_uid in places}
+        return [by_uid[uid] for uid in sorted(by_uid, key=lambda uid: places[uid])]
+
+    def _of_right_image(self, arrival: Arrival, found: Identified, uid: str, request: PullRequest | None) -> SeriesFacts | None:
+        """The facts so far, unless they are those of an image that is left out."""
+        images = found.images(uid)
+        ids = {one.orthanc_id for one in images}
+        rejected = any(one.image.series_uid == uid for one in found.provenance.rejected)
+        known = arrival.judged.get(uid)
+        if known is not None and (not rejected or arrival.looked_at.get(uid) in ids):
+            return known.facts
+        return self._facts(arrival, uid, images[:_TRIES], request)
+
+    def _of_group(
+        self, arrival: Arrival, found: Identified, facts: SeriesFacts, request: PullRequest | None, final: bool
+    ) -> Judged:
+        uid = facts.series_uid
+        agreement = self._agreement(arrival, found, facts) if final else None
+        if agreement is not None:
+            facts = agreed_facts(self._of_member(arrival, found, facts, agreement, request), agreement, final)
+        known = arrival.judged.get(uid)
+        received = found.provenance.counts.get(uid, 0)
+        grown = received > (facts.instances or received)
+        if known is not None and agreement is None and not self._needs_count(known):
+            return known if facts == known.facts else self._judged(facts, request)
+        return self._judged(self._counted(found, facts, received) if final or grown else facts, request)
+
+    def _of_member(
+        self, arrival: Arrival, found: Identified, facts: SeriesFacts, agreement: Agreement, request: PullRequest | None
+    ) -> SeriesFacts:
+        """The facts of an image of the group: a localizer has another kernel, or none."""
+        looked_at = found.census.images.get(arrival.looked_at.get(facts.series_uid, ""))
+        if looked_at is not None and looked_at.sop_instance_uid in agreement.images:
+            return facts
+        members = [one for one in found.images(facts.series_uid) if one.sop_instance_uid in agreement.images[:_TRIES]]
+        return self._facts(arrival, facts.series_uid, members, request) or facts
+
+    def _agreement(self, arrival: Arrival, found: Identified, facts: SeriesFacts) -> Agreement | None:
+        """Of CT; the views of a radiograph need not agree."""
+        if facts.modality in self._switches.dx_modalities:
+            return None
+        uids = found.sop_uids(facts.series_uid)
+        known = arrival.agreement(facts.series_uid, uids)
+        if known is not None:
+            return known
+        images = {one.sop_instance_uid: one for one in found.images(facts.series_uid)}
+        from_index = {uid: replace(index_facts(one.tags), sop_uid=uid, sop_class=one.sop_class) for uid, one in images.items()}
+        read = {uid: self._image_facts(images[uid], from_index[uid]) for uid in to_read(list(from_index.values()))}
+        agreement = agree({**from_index, **read}.values())
+        if agreement is not None:
+            arrival.agreements[facts.series_uid] = (uids, agreement)
+        return agreement
+
+    def _image_facts(self, image: InstanceHere, from_index: ImageFacts) -> ImageFacts:
+        header = self._files.header(image)
+        return replace(image_facts(header.tags), sop_uid=image.sop_instance_uid) if isinstance(header, Header) else from_index
+
+    def _facts(
+        self, arrival: Arrival, uid: str, images: Collection[InstanceHere], request: PullRequest | None
+    ) -> SeriesFacts | None:
+        for image in images:
+            header = self._files.header(image)
+            if isinstance(header, Header):
+                arrival.looked_at[uid] = image.orthanc_id
+                return read_facts(header, uid, expectations(request).series.get(uid))
+        return None
 
     def _whole(self, judged: dict[str, Judged]) -> dict[str, Judged]:
         """Of radiography, what goes with a series that is taken."""
@@ -64,52 +175,10 @@ class Judge:
             uid: replace(one, verdict=goes_with(one.facts, one.verdict, taken, self._switches)) for uid, one in judged.items()
         }
 
-    def counts(self, arrival: Arrival, request: PullRequest | None, only: Collection[str] | None = None) -> bool:
-        """
-        Judge again, now that series are received, by the numbers of images that nobody had announced.
-
-        Args:
-            arrival: The study.
-            request: The pull.
-            only: The series that are received; None: all of them.
-
-        Returns:
-            Whether a verdict changed.
-        """
-        changed = False
-        for uid, judged in tuple(arrival.judged.items()):
-            named = request is not None and uid in request.skip_filter
-            here, due = arrival.counts.get(uid, 0), only is None or uid in only
-            if judged.at_find or named or not self._needs_count(judged) or not (due or here > (judged.facts.instances or here)):
-                continue
-            facts = self._counted(arrival, judged.facts, here)
-            again = Judged(facts, judge_series(facts, self._switches))
-            if again.verdict != judged.verdict:
-                self._note(arrival, again)
-                changed = changed or again.verdict.taken != judged.verdict.taken
-        return changed
-
-    def matched(self, arrival: Arrival, request: PullRequest | None) -> dict[str, int]:
-        """
-        Instances here by SeriesInstanceUID; of a series whose SOPInstanceUIDs are known only those that are expected.
-
-        Orthanc is asked for the UIDs only when there are enough images to be whole.
-        """
-        counts = arrival.counts
-        for uid, expected in (request.expected_instances if request else {}).items():
-            wanted = set(expected)
-            if counts.get(uid, 0) >= len(wanted):
-                counts[uid] = len(wanted & self._sop_uids(arrival, uid))
-        return counts
-
-    def _sop_uids(self, arrival: Arrival, uid: str) -> frozenset[str]:
-        known = arrival.sop_uids.get(uid)
-        here = sum(len(one.instances) for one in arrival.series[uid])
-        if known is None or len(known) != here:
-            parts = arrival.orthanc_series(uid)
-            known = frozenset(one.sop_instance_uid for part in parts for one in self._rest.instances_of(part))
-            arrival.sop_uids[uid] = known
-        return known
+    def _note_all(self, arrival: Arrival, judged: dict[str, Judged]) -> None:
+        for uid, one in self._whole(judged).items():
+            if one != arrival.judged.get(uid):
+                self._note(arrival, one)
 
     def _needs_count(self, judged: Judged) -> bool:
         if judged.verdict.rule == WHOLE_STUDY:
@@ -118,13 +187,12 @@ class Judge:
             return judged.facts.instances is None or self._switches.filter_consecutive_images
         return judged.verdict.rule in _COUNT_RULES and judged.verdict.attribute == "instance nums"
 
-    def _counted(self, arrival: Arrival, facts: SeriesFacts, received: int) -> SeriesFacts:
+    def _counted(self, found: Identified, facts: SeriesFacts, received: int) -> SeriesFacts:
         facts = replace(facts, instances=max(received, facts.instances or 0))
         if not self._switches.filter_consecutive_images:
             return facts
-        parts = arrival.orthanc_series(facts.series_uid)
-        numbers = [instance.number for part in parts for instance in self._rest.instances_of(part)]
-        return replace(facts, attributes={**facts.attributes, _HOLES: str(holes(numbers))})
+        numbers = [image.number for image in found.images(facts.series_uid)]
+        return replace(facts, attributes={**facts.attributes, MISSING_IMAGES: str(holes(numbers))})
 
     def _judged(self, facts: SeriesFacts, request: PullRequest | None) -> Judged:
         uid = facts.series_uid
@@ -136,7 +204,8 @@ class Judge:
 
     def _note(self, arrival: Arrival, judged: Judged) -> None:
         facts, verdict = judged.facts, judged.verdict
-        if not verdict.taken and not judged.at_find:
+        before = arrival.judged.get(facts.series_uid)
+        if not verdict.taken and not judged.at_find and (before is None or before.verdict.because != verdict.because):
             accession, patient = loglines.facts_names(facts)
             self._log.line(loglines.series_filtered(accession, patient, arrival.row.study_uid, facts.series_uid, verdict.because))
         self._receptions.judge(arrival.row, judged)

@@ -7,14 +7,34 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pacs_module.domain.errors import PipelineError
-from pacs_module.domain.receive.completeness import GROWING, Expectations, judge_completeness
-from pacs_module.domain.receive.decision import SHORT_OUTCOME, Asked, expectations, outlook, series_reports
+from pacs_module.domain.receive.completeness import (
+    COMPLETE,
+    GROWING,
+    MORE,
+    UNVERIFIED,
+    Completeness,
+    Expectations,
+    judge_completeness,
+)
+from pacs_module.domain.receive.decision import (
+    RECEIVED,
+    SHORT_OUTCOME,
+    Asked,
+    expectations,
+    outlook,
+    series_reports,
+    updated,
+    with_late_series,
+)
+from pacs_module.domain.receive.provenance import Provenance, missing_of
 from pacs_module.domain.receive.reception_state import ReceptionEvent, ReceptionState
+from pacs_module.domain.receive.why_open import OpenReason, WhyOpen
 from pacs_module.domain.rules.switches import Switches
-from pacs_module.domain.wire.messages import PullReport
+from pacs_module.domain.wire.messages import PullReport, PullRequest
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
+from ..hand_over.folder import WrongFiles
 from ..journal.pulls import ENDED, Pull
 from ..journal.tables import Tables
 from ..runtime.clock import now_ms
@@ -22,6 +42,7 @@ from ..runtime.worker import Worker
 from .arrival import Arrival
 from .arrivals import Arrivals
 from .conclude import Concluder, Received
+from .identify import Identified, Identify
 from .judge import Judge
 
 SETTLE_S = 2.0
@@ -39,9 +60,13 @@ class ReceptionWorker(Worker):
         tables: The journal.
         arrivals: What is here.
         judge: The filter.
+        identify: Whose images they are.
         concluder: What is done with a received study.
         switches: STABLE_AGE and DELETE_AFTER_SEND.
         log: For events.
+        on_owed: A message is in the outbox.
+        on_deleting: Images are to be deleted.
+        answer_wait_s: How much longer than STABLE_AGE a pushed study waits for the answer about what the PACS has.
     """
 
     def __init__(
@@ -49,21 +74,30 @@ class ReceptionWorker(Worker):
         tables: Tables,
         arrivals: Arrivals,
         judge: Judge,
+        identify: Identify,
         concluder: Concluder,
         switches: Switches,
         log: ContractLog,
+        on_owed: Callable[[], None] = lambda: None,
+        on_deleting: Callable[[], None] = lambda: None,
+        answer_wait_s: float = 0.0,
     ) -> None:
         super().__init__("reception", log)
         self._tables = tables
         self._arrivals = arrivals
         self._judge = judge
+        self._identify = identify
         self._concluder = concluder
         self._switches = switches
         self._ended_seen: dict[str, float] = {}
-        self.answer_wait_s = 0.0
-        """How much longer than STABLE_AGE a pushed study waits for the answer about what the PACS has."""
-        self.on_owed: Callable[[], None] = lambda: None
-        self.on_doomed: Callable[[], None] = lambda: None
+        self._answer_wait_s = answer_wait_s
+        self._on_owed = on_owed
+        self._on_deleting = on_deleting
+
+    def arrived(self, instance_id: str) -> None:
+        """Orthanc has stored an image; called in its thread of events, for each image."""
+        self._identify.comings.note(instance_id)
+        self.wake()
 
     def begin(self) -> None:
         """After a start: take up what was open."""
@@ -73,8 +107,7 @@ class ReceptionWorker(Worker):
         """Read the change log and look at every study that is not done."""
         self._arrivals.take_changes()
         for arrival in tuple(self._arrivals.all()):
-            if not self._guarded(arrival.row.study_uid, lambda arrival=arrival: self._look(arrival)):  # type: ignore[misc]
-                self._guarded(arrival.row.study_uid, lambda arrival=arrival: self._concluder.drop_broken(arrival))  # type: ignore[misc]
+            self._step_of(arrival)
         for pull in self._tables.pulls.unreported():
             if pull.job_state == ENDED and pull.conclusion is not None:
                 self._guarded(pull.request.study_uid, lambda pull=pull: self._report(pull, pull.conclusion))  # type: ignore[misc]
@@ -82,17 +115,29 @@ class ReceptionWorker(Worker):
                 self._guarded(pull.request.study_uid, lambda pull=pull: self._without_arrival(pull))  # type: ignore[misc]
         return _OPEN_WAKE_S if len(self._arrivals) or self._ended_seen else self.IDLE_S
 
-    def _guarded(self, study_uid: str, work: Callable[[], None]) -> bool:
-        """One study that cannot be dealt with must not hold up the others; whether it could be."""
+    def _step_of(self, arrival: Arrival) -> None:
+        error = self._guarded(arrival.row.study_uid, lambda: self._look(arrival))
+        if error is None:
+            return
+        arrival.why_open = WhyOpen(OpenReason.STEP_FAILED, str(error), "the same step, repeated")
+        if isinstance(error, WrongFiles):
+            words = f"images whose files say something else than Orthanc's index are deleted, to be pulled again: {error}"
+            drop = lambda: self._concluder.drop(arrival, error.images, "wrong_files_deleted", words)  # noqa: E731
+        else:
+            drop = lambda: self._concluder.drop_broken(arrival)  # noqa: E731
+        self._guarded(arrival.row.study_uid, drop)
+
+    def _guarded(self, study_uid: str, work: Callable[[], None]) -> Exception | None:
+        """One study that cannot be dealt with must not hold up the others; why it could not be."""
         try:
             work()
         except (PipelineError, OSError) as error:  # OSError: the disk is full
             self._log.event(
                 "reception_step_failed", "a study will be looked at again",
                 level="WARNING", studyUID=study_uid, error=str(error),
-            )
-            return False
-        return True
+            )  # fmt: skip
+            return error
+        return None
 
     # --- judgement ---
 
@@ -108,55 +153,116 @@ class ReceptionWorker(Worker):
         self._arrivals.refresh(arrival)
         if not arrival.series:
             self._log.event(
-                "study_gone_from_orthanc", "a study is gone from Orthanc",
+                "study_gone_from_orthanc",
+                "a study is gone from Orthanc",
                 studyUID=arrival.row.study_uid,
             )
             self._tables.receptions.move(arrival.row, ReceptionEvent.VANISH, now_ms())
             self._arrivals.drop(arrival)
 
     def _judge_open(self, arrival: Arrival) -> None:
-        study = arrival.row.study_uid
-        pull = self._tables.pulls.current(study)
+        pull = self._tables.pulls.current(arrival.row.study_uid)
         asked = self._asked(arrival, pull)
-        self._judge.new_series(arrival, asked.request)
+        self._judge.first_look(arrival, asked.request)
         expected = expectations(asked.request)
         quiet = min(arrival.quiet_for(), self._since_end(pull))
-        ended = quiet >= self._wait_s(pull, expected, arrival)
+        wait = self._wait_s(pull, expected, arrival)
+        ended = quiet >= wait
+        arrival.why_open = _still_arriving(pull, quiet, wait)
         told = arrival.told_now
         if pull is None and not ended and not (told is not None and told.settled and expected.known):
             return  # unasked images have no end but quiet, or what the PACS has
-        if pull is None and arrival.row.is_push and told is None and quiet < self._switches.stable_age + self.answer_wait_s:
-            return  # pacs_module is being asked
-        ahead = outlook(arrival.counts, arrival.judged, asked.request, ended, self._switches)
-        matched = self._judge.matched(arrival, asked.request)
-        completeness = judge_completeness(study, expected, matched, ahead.needed, ended)
-        if completeness.verdict == GROWING:
+        if pull is None and arrival.row.is_push and told is None and quiet < self._switches.stable_age + self._answer_wait_s:
+            arrival.why_open = WhyOpen(OpenReason.EXPECTED_ASKED, "it came unasked", "what pacs_module says that the PACS has")
             return
-        self._conclude(Received(arrival, pull, asked, expected, completeness), None if ended else ahead.needed)
+        received = self._received(arrival, asked, pull, ended)
+        if received is not None:
+            self._conclude(received)
 
-    def _conclude(self, received: Received, needed: frozenset[str] | None) -> None:
-        """``needed``: the series that were proved whole while others may still arrive; None: nothing arrives any more."""
+    def _received(self, arrival: Arrival, asked: Asked, pull: Pull | None, ended: bool) -> Received | None:
+        """The study as it can be concluded now; None: something is still to come, ``why_open`` says what."""
+        expected = expectations(asked.request)
+        ahead = outlook(arrival.counts, arrival.judged, asked.request, ended, self._switches)
+        # By numbers alone at first: Orthanc is asked for every image only when all of them may be here.
+        quick = _quick_counts(arrival, asked.request)
+        if judge_completeness(arrival.row.study_uid, expected, quick, ahead.needed, ended).verdict == GROWING:
+            missing = sorted(uid for uid in ahead.needed if quick.get(uid, 0) < expected.series.get(uid, 1))
+            words = f"series {', '.join(missing[:3])} not whole" if missing else "images missing"
+            arrival.why_open = WhyOpen(OpenReason.SERIES_INCOMPLETE, words, "the images, or the end of the pull")
+            return None
+        found = self._found(arrival, asked, pull, expected, ended)
+        if found is None:
+            return None
+        self._judge.last_word(arrival, found, asked.request, None if ended else ahead.needed)
+        completeness = self._completeness(arrival, asked, expected, found, ended)
+        if completeness.verdict == MORE and found.word is None and not arrival.row.is_push:
+            found = self._found(arrival, asked, pull, expected, ended, ask=True)
+            if found is None:
+                return None
+        if completeness.verdict == MORE and found.word is not None:
+            expected = updated(expected, found.word)
+            completeness = self._completeness(arrival, asked, expected, found, ended)
+        if completeness.verdict == GROWING:
+            arrival.why_open = WhyOpen(OpenReason.SERIES_INCOMPLETE, "its own images are not all here", "the end of the pull")
+            return None
+        usable = {uid: self._judge.usable(arrival, found, uid) for uid in found.provenance.counts}
+        needed = None if ended else outlook(found.provenance.counts, arrival.judged, asked.request, ended, self._switches).needed
+        return Received(arrival, pull, asked, expected, completeness, found, usable, needed)
+
+    def _found(
+        self, arrival: Arrival, asked: Asked, pull: Pull | None, expected: Expectations, ended: bool, ask: bool = False
+    ) -> Identified | None:
+        """Whose images are here; None while that is an open question."""
+        came_in = pull or (None if arrival.row.is_push else self._tables.pulls.last(arrival.row.study_uid))
+        found = self._identify(arrival, asked, came_in, expected, ended, ask)
+        if found.waiting:
+            pacs = asked.request.pacs if asked.request is not None else "the PACS"
+            arrival.why_open = WhyOpen(OpenReason.PACS_ASKED, f"{pacs} is asked whose images these are", "its answer")
+            return None
+        if not ended and not found.clear:
+            words = "there are images whose sender or PatientID is in question"
+            arrival.why_open = WhyOpen(OpenReason.SENDER_UNKNOWN, words, "the end of the pull; then the PACS is asked")
+            return None
+        return found
+
+    def _completeness(
+        self, arrival: Arrival, asked: Asked, expected: Expectations, found: Identified, ended: bool
+    ) -> Completeness:
+        """Whether the PACS's own images are all here; never COMPLETE of images that may be somebody else's."""
+        counts, provenance = _matched(found, asked.request), found.provenance
+        ahead = outlook(counts, arrival.judged, asked.request, ended, self._switches)
+        study = arrival.row.study_uid
+        judged = judge_completeness(study, expected, counts, ahead.needed, ended, _total(provenance, counts))
+        dropped = frozenset(uid for uid, one in arrival.judged.items() if not one.verdict.taken)
+        missing = missing_of(provenance, study, dropped)
+        if ended and missing is not None:
+            return judged if any(check.short for check in judged.checks) else missing
+        if judged.verdict == COMPLETE and not provenance.certain:
+            return Completeness(UNVERIFIED, judged.checks)
+        return judged
+
+    def _conclude(self, received: Received) -> None:
         arrival, pull = received.arrival, received.pull
         before = arrival.counts
         self._arrivals.refresh(arrival)
         grown = {uid for uid, count in arrival.counts.items() if count != before.get(uid)}
-        if grown & (arrival.counts.keys() if needed is None else needed):
+        if grown & (arrival.counts.keys() if received.needed is None else received.needed):
             return  # judged again with what is here
-        changed = self._judge.counts(arrival, received.asked.request, needed)
-        if changed and needed is not None:
-            return  # what was thought to be the best was dropped
         reach("filtered")
         outcome = self._concluder.conclude(received)
+        self._identify.answers.forget(arrival.row.study_uid)
         if pull is not None:
             self._ended_seen.pop(pull.request.pull_id, None)
         if outcome == SHORT_OUTCOME:
             self._arrivals.drop(arrival)
-        self.on_owed()
+        else:
+            arrival.why_open = WhyOpen(OpenReason.DELETION, f"concluded: {outcome}", "the end of the pull and a moment of quiet")
+        self._on_owed()
 
     def _asked(self, arrival: Arrival, pull: Pull | None) -> Asked:
         reception = arrival.row.number
         if pull is not None:
-            return Asked(pull.request, pull.request.final, pull.request.forced, reception)
+            return Asked(pull.request, pull.request.final, pull.request.forced, reception, pull.error)
         last = self._tables.pulls.last(arrival.row.study_uid)
         if last is not None and last.report is not None and last.report.outcome == SHORT_OUTCOME:
             return Asked(last.request, reception=reception)  # waits for more
@@ -198,17 +304,23 @@ class ReceptionWorker(Worker):
         completeness = judge_completeness(study, expected, {}, frozenset(expected.series), ended=True)
         self._concluder.nothing_came(pull, expected, completeness)
         self._ended_seen.pop(pull.request.pull_id, None)
-        self.on_owed()
+        self._on_owed()
 
     def _report(self, pull: Pull, conclusion: PullReport) -> None:
         """The job has ended: the report goes out, with what has come since the study was concluded early."""
         arrival = self._arrivals.get(pull.request.study_uid)
         if arrival is not None and arrival.row.state is ReceptionState.CONCLUDED:
             self._arrivals.refresh(arrival)
-            reports = series_reports(arrival.counts, arrival.judged, pull.request, expectations(pull.request))
-            conclusion = replace(conclusion, received=sum(arrival.counts.values()), series=reports)
+            self._judge.first_look(arrival, pull.request)
+            expected = expectations(pull.request)
+            found = self._identify(arrival, Asked(pull.request), pull, expected, ended=False)
+            counts = found.provenance.counts
+            reports = series_reports(counts, arrival.judged, pull.request, expected)
+            series = with_late_series(conclusion.series, reports)
+            conclusion = replace(conclusion, received=found.provenance.total, series=series)
+            arrival.reported = arrival.counts
         self._tables.pulls.report(pull.request.pull_id, conclusion)
-        self.on_owed()
+        self._on_owed()
 
     def _settle_after(self, pull: Pull) -> float:
         return SETTLE_S if pull.job_ids else 0.0
@@ -221,10 +333,17 @@ class ReceptionWorker(Worker):
             self._again(arrival)
         if pulls or arrival.quiet_for() < QUIET_BEFORE_DELETE_S:
             return
-        if self._has_more(arrival):
+        more = self._has_more(arrival)
+        if more is None:
+            return  # the PACS is being asked
+        if not more:
+            self._tell_late_series(arrival)
+        if more:
             self._log.event(
-                "images_after_conclusion", "more images came after the study was concluded",
-                studyUID=study, counts=arrival.counts,
+                "images_after_conclusion",
+                "more images came after the study was concluded",
+                studyUID=study,
+                counts=arrival.counts,
             )
             arrival.row = self._tables.receptions.move(arrival.row, ReceptionEvent.GROW, now_ms())
         elif self._switches.delete_after_send:
@@ -233,6 +352,22 @@ class ReceptionWorker(Worker):
             self._tables.receptions.move(arrival.row, ReceptionEvent.RETAIN, now_ms())
             self._arrivals.drop(arrival)
 
+    def _tell_late_series(self, arrival: Arrival) -> None:
+        """Images that came after the report make no hand-over: their verdict is told all the same, once."""
+        last = self._tables.pulls.last(arrival.row.study_uid)
+        told = arrival.row.counted if arrival.reported is None else arrival.reported
+        if last is None or last.report is None or arrival.row.is_push or arrival.counts == told:
+            return
+        asked = Asked(last.request)
+        self._judge.first_look(arrival, asked.request)
+        expected = expectations(asked.request)
+        found = self._identify(arrival, asked, last, expected, ended=False)
+        reports = series_reports(found.provenance.counts, arrival.judged, asked.request, expected)
+        series = with_late_series(last.report.series, reports)
+        self._concluder.tell_late(last.report, series, found.provenance.total)
+        arrival.reported = arrival.counts
+        self._on_owed()
+
     def _doom(self, arrival: Arrival) -> None:
         study = arrival.row.study_uid
         with self._tables.journal.transaction():
@@ -240,19 +375,56 @@ class ReceptionWorker(Worker):
                 return  # asked for in this moment; a pull that is asked for later waits for the deletion
             self._tables.receptions.delete(arrival.row, arrival.instances, now_ms())
         reach("doomed")
+        self._identify.comings.forget(arrival.instances)
         self._arrivals.drop(arrival)
-        self.on_doomed()
+        self._on_deleting()
 
     def _again(self, arrival: Arrival) -> None:
         """A new pull of a study that is still here: a reception of its own, the old one ends."""
         again = self._arrivals.open(arrival.row.study_uid, set(arrival.row.orthanc_ids))
         again.last_image = arrival.last_image
 
-    def _has_more(self, arrival: Arrival) -> bool:
-        """Whether what came after the conclusion makes another hand-over."""
+    def _has_more(self, arrival: Arrival) -> bool | None:
+        """Whether what came after the conclusion makes another hand-over; None while that is an open question."""
+        if arrival.counts == arrival.row.counted:
+            return False
         asked = self._asked(arrival, None)
-        self._judge.new_series(arrival, asked.request)
-        ahead = outlook(arrival.counts, arrival.judged, asked.request, True, self._switches)
-        matched = self._judge.matched(arrival, asked.request)
-        completeness = judge_completeness(arrival.row.study_uid, expectations(asked.request), matched, ahead.needed, ended=True)
-        return arrival.counts != arrival.row.counted and self._concluder.would_send(arrival, completeness, asked)
+        self._judge.first_look(arrival, asked.request)
+        received = self._received(arrival, asked, None, ended=True)
+        return None if received is None else self._concluder.decide(received).outcome == RECEIVED
+
+
+def _still_arriving(pull: Pull | None, quiet: float, wait: float) -> WhyOpen:
+    """What an open study waits for as long as nothing else is known."""
+    if pull is None:
+        words = f"no image for {max(quiet, 0):.0f} of {wait:g} s"
+        return WhyOpen(OpenReason.QUIET, words, "quiet, because nobody says when it ends")
+    if pull.job_state != ENDED:
+        return WhyOpen(OpenReason.PULL_RUNS, f"pull {pull.request.pull_id} from {pull.request.pacs} runs", "its end")
+    words = f"the move has ended; {max(quiet, 0):.0f} of {wait:g} s without an image"
+    return WhyOpen(OpenReason.SETTLING, words, "images that come after the final response")
+
+
+def _quick_counts(arrival: Arrival, request: PullRequest | None) -> dict[str, int]:
+    """Copies here by SeriesInstanceUID; of a series whose SOPInstanceUIDs are known no more than those are."""
+    counts = arrival.counts
+    for uid, wanted in (request.expected_instances if request else {}).items():
+        if uid in counts:
+            counts[uid] = min(counts[uid], len(set(wanted)))
+    return counts
+
+
+def _matched(found: Identified, request: PullRequest | None) -> dict[str, int]:
+    """Images by SeriesInstanceUID; of a series whose SOPInstanceUIDs are known only those, as long as one of them is missing."""
+    counts = found.provenance.counts
+    for uid, uids in (request.expected_instances if request else {}).items():
+        here, wanted = found.sop_uids(uid), set(uids)
+        if uid in counts and not wanted <= here:
+            counts[uid] = len(wanted & here)
+    return counts
+
+
+def _total(provenance: Provenance, counts: dict[str, int]) -> int:
+    """Images of the study, one that lies in two series once."""
+    twice = sum(provenance.counts.values()) - provenance.total
+    return sum(counts.values()) - twice

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pacs_module.domain.errors import ConfigurationError
+from pacs_module.domain.receive.provenance import Sender
 from pacs_module.domain.rules.switches import Switches
 
 CONFIG = Path(__file__).resolve().parents[3] / "config" / "config.py"
@@ -46,6 +47,8 @@ class OrthancFacts:
     """Orthanc's SQLite file."""
     modalities: frozenset[str]
     compressed: bool
+    senders: Mapping[str, Sender] = field(default_factory=dict)
+    """AE title and host of each PACS in DicomModalities."""
 
 
 def read_environment(variables: Mapping[str, str]) -> Environment:
@@ -86,7 +89,15 @@ def read_orthanc(configuration: Mapping[str, Any]) -> OrthancFacts:
         index=Path(str(configuration.get("IndexDirectory", storage))) / "index",
         modalities=frozenset(configuration.get("DicomModalities", {})),
         compressed=bool(configuration.get("StorageCompression", False)),
+        senders={name: _sender(entry) for name, entry in configuration.get("DicomModalities", {}).items()},
     )
+
+
+def _sender(entry: Any) -> Sender:
+    """A modality as Orthanc takes it: an object, or a list of AE title, host, port and more."""
+    if isinstance(entry, Mapping):
+        return Sender(str(entry.get("AET", "")), str(entry.get("Host", "")))
+    return Sender(*(str(part) for part in entry[:2])) if isinstance(entry, list) else Sender()
 
 
 def check_access(configuration: Mapping[str, Any]) -> None:

@@ -7,13 +7,15 @@ Never the SDK's RestApi* calls: they hold Python's lock for as long as they take
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
 import requests
 
+from pacs_module.domain.dicom.numbers import read_whole
 from pacs_module.domain.errors import Refused, RetriableError
 from pacs_module.domain.wire.json_text import FROM_ORTHANC
 from pacs_module.shared.http import Answer, HttpLink, redirected
@@ -33,8 +35,20 @@ class Unreachable(RetriableError):
 @dataclass(frozen=True)
 class InstanceHere:
     """
-    One stored image: ``number`` is its InstanceNumber, ``file`` the name of its attachment in the store and ``size`` what Orthanc
-    has noted of it, in bytes.
+    One stored image.
+
+    Args:
+        orthanc_id: Of this copy.
+        sop_instance_uid: SOPInstanceUID.
+        number: InstanceNumber, None when it is none.
+        file: The name of its attachment in the store; another one after it was overwritten.
+        size: What Orthanc has noted of the file, in bytes.
+        series_id: Its series in Orthanc.
+        ae_title: Of its sender; empty when it did not come by DICOM.
+        address: Of its sender.
+        received_at: Epoch milliseconds (in whole seconds), None when Orthanc does not say.
+        sop_class: SOPClassUID.
+        tags: What the index has of it, by keyword.
     """
 
     orthanc_id: str
@@ -42,6 +56,12 @@ class InstanceHere:
     number: int | None
     file: str
     size: int
+    series_id: str = ""
+    ae_title: str = ""
+    address: str = ""
+    received_at: int | None = None
+    sop_class: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,6 +142,22 @@ class OrthancRest:
         """The images of a series, with what is needed to link their files."""
         return [_instance(instance) for instance in self.get(f"/series/{series_id}/instances")]
 
+    def images_of(self, study_ids: Sequence[str]) -> list[InstanceHere]:
+        """All images of studies, with their senders: one question for any number of them, and no look into a file."""
+        if not study_ids:
+            return []
+        question = {"Resources": list(study_ids), "Level": "Instance", "Metadata": True}
+        return [_instance(instance) for instance in self.post("/tools/bulk-content", question)]
+
+    def instance(self, instance_id: str) -> InstanceHere | None:
+        """One image, None when it is gone."""
+        return absent_as_none(lambda: _instance(self.get(f"/instances/{instance_id}")))
+
+    def patient_of(self, study_id: str) -> str:
+        """PatientID of a study as Orthanc files it: with blanks before it, without those behind it."""
+        answer = absent_as_none(lambda: self.get(f"/studies/{study_id}"))
+        return str(((answer or {}).get("PatientMainDicomTags") or {}).get("PatientID", ""))
+
     def tags(self, instance_id: str) -> dict[str, str]:
         """The attributes of an image that have a text value."""
         answer = self.get(f"/instances/{instance_id}/simplified-tags")
@@ -156,12 +192,28 @@ def _study(answer: dict[str, Any]) -> StudyHere:
 
 
 def _instance(answer: dict[str, Any]) -> InstanceHere:
-    tags = answer["MainDicomTags"]
+    tags, metadata = answer["MainDicomTags"], answer.get("Metadata") or {}
+    return InstanceHere(
+        orthanc_id=answer["ID"],
+        sop_instance_uid=tags.get("SOPInstanceUID", ""),
+        number=read_whole(tags.get("InstanceNumber", "")),
+        file=answer["FileUuid"],
+        size=int(answer["FileSize"]),
+        series_id=answer.get("ParentSeries", ""),
+        ae_title=metadata.get("RemoteAET", ""),
+        address=metadata.get("RemoteIP", ""),
+        received_at=_received_ms(metadata.get("ReceptionDate", "")),
+        sop_class=metadata.get("SopClassUid", ""),
+        tags=tags,
+    )
+
+
+def _received_ms(text: str) -> int | None:
+    """``20261130T080734``, in UTC, as epoch milliseconds."""
     try:
-        number = int(tags.get("InstanceNumber", ""))
+        return int(datetime.strptime(text, "%Y%m%dT%H%M%S").replace(tzinfo=UTC).timestamp() * 1000)
     except ValueError:
-        number = None
-    return InstanceHere(answer["ID"], tags.get("SOPInstanceUID", ""), number, answer["FileUuid"], int(answer["FileSize"]))
+        return None
 
 
 def _words(answer: Answer) -> str:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from pacs_module.domain.receive.completeness import (
     COMPLETE,
     GROWING,
+    MORE,
     SHORT,
     UNVERIFIED,
     Check,
@@ -33,7 +34,11 @@ def judge(expected: Expectations, received: dict[str, int], ended: bool, needed:
         (BY_SERIES, {"thin": 299, "scout": 2}, "thin scout", True, "SHORT 301 of 302"),
         (BY_SERIES, {"thin": 300}, "thin", False, COMPLETE),  # its own count decides
         (BY_SERIES, {"thin": 300}, "thin scout", True, "SHORT 300 of 302"),
-        (BY_SERIES, {"thin": 310, "scout": 2, "late": 5}, "thin scout", False, COMPLETE),
+        (BY_SERIES, {"thin": 300, "scout": 2, "late": 5}, "thin scout", False, COMPLETE),
+        (BY_SERIES, {"thin": 310, "scout": 2, "late": 5}, "thin scout", False, GROWING),  # the PACS is asked again at the end
+        (BY_SERIES, {"thin": 310, "scout": 2, "late": 5}, "thin scout", True, "MORE 312 of 302"),
+        (BY_SERIES, {"thin": 301, "scout": 1}, "thin scout", True, "SHORT 301 of 302"),  # one too many is none instead
+        (BY_SERIES, {"thin": 300, "scout": 9}, "thin", True, COMPLETE),  # what does not matter may be more
         (BY_SERIES, {"thin": 300, "scout": 2, "late": 5}, "thin late", False, GROWING),  # nobody counted the late one
         (BY_SERIES, {"thin": 300, "scout": 2, "late": 5}, "thin late", True, UNVERIFIED),
         (BY_SERIES, {"thin": 299, "late": 5}, "thin late", True, "SHORT 299 of 300"),
@@ -45,12 +50,26 @@ def judge(expected: Expectations, received: dict[str, int], ended: bool, needed:
         (PARTLY, {"thin": 300, "thick": 60}, "thin thick", False, COMPLETE),  # to the last image of the study
         (PARTLY, {"thin": 300, "thick": 59}, "thin thick", False, GROWING),
         (PARTLY, {"thin": 300, "thick": 59}, "thin thick", True, "SHORT 659 of 660"),
-        (PARTLY, {"thin": 300, "thick": 61}, "thin thick", True, UNVERIFIED),  # it has grown
+        (PARTLY, {"thin": 300, "thick": 61}, "thin thick", True, "MORE 661 of 660"),  # it has grown
         (PARTLY, {"thin": 300}, "thin", False, COMPLETE),
         (BY_STUDY, {"a": 300, "b": 2}, "a", False, COMPLETE),
         (BY_STUDY, {"a": 300, "b": 1}, "a", False, GROWING),
         (BY_STUDY, {"a": 300, "b": 1}, "a", True, "SHORT 301 of 302"),
-        (BY_STUDY, {"a": 400}, "a", False, COMPLETE),
+        (BY_STUDY, {"a": 400}, "a", False, GROWING),
+        (BY_STUDY, {"a": 400}, "a", True, "MORE 400 of 302"),
+        (BY_STUDY, {"a": 3}, "", True, "SHORT 3 of 302"),  # all of dropped series
+        (Expectations({"scout": 3}, 14), {"scout": 3}, "", True, "SHORT 3 of 14"),  # the PACS named one series of more
+        (Expectations({"scout": 3}, 14), {"scout": 3, "b": 11}, "", True, COMPLETE),
+        (Expectations({"scout": 3, "sr": 11}, 14), {"scout": 3}, "", True, COMPLETE),  # named, and not wanted
+        (Expectations(uncounted=frozenset({"a", "b"})), {"a": 1}, "a b", True, "SHORT 1 of 2 series"),
+        (Expectations(uncounted=frozenset({"a", "b"})), {"a": 1}, "a b", False, GROWING),
+        (Expectations(uncounted=frozenset({"a", "b"})), {"a": 1}, "a", True, UNVERIFIED),  # the other one is not wanted
+        (Expectations(uncounted=frozenset({"a", "b"})), {"a": 1, "b": 1}, "a b", True, UNVERIFIED),
+        (Expectations(uncounted=frozenset({"a", "b"})), {}, "", True, "SHORT 0 of 2 series"),
+        (Expectations({"a": 5}, uncounted=frozenset({"b"})), {"a": 5}, "a b", True, "SHORT 1 of 2 series"),
+        (Expectations({"a": 5}, 9, frozenset({"b"})), {"a": 5, "b": 4}, "a b", False, COMPLETE),
+        (Expectations({"a": 5}, 9, frozenset({"b"})), {"a": 5}, "a b", True, "SHORT 10 of 14"),
+        (Expectations(study=2, uncounted=frozenset({"a", "b"})), {"a": 2}, "a b", True, "SHORT 1 of 2 series"),
         (NOTHING_TOLD, {"a": 300}, "a", False, GROWING),
         (NOTHING_TOLD, {"a": 300}, "a", True, UNVERIFIED),
         (Expectations(study=0), {}, "", True, "SHORT 0 of 0"),
@@ -81,10 +100,10 @@ def test_complete_only_when_nothing_wanted_is_missing(
 ) -> None:
     judged = judge_completeness("S", Expectations(series, study), received, needed, ended)
     if judged.verdict == COMPLETE:
-        short = [uid for uid, count in series.items() if uid in needed and received.get(uid, 0) < count]
-        assert not short
-        assert series or sum(received.values()) >= (study or 0)
+        other = [uid for uid, count in series.items() if uid in needed and received.get(uid, 0) != count]
+        assert not other
+        assert series or sum(received.values()) == study
         uncounted = needed - series.keys()
         assert not (series and uncounted) or sum(received.values()) == study
     assert (judged.verdict == GROWING) <= (not ended)
-    assert judged.verdict in (COMPLETE, GROWING, SHORT, UNVERIFIED)
+    assert judged.verdict in (COMPLETE, GROWING, SHORT, MORE, UNVERIFIED)

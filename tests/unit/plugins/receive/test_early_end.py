@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from aipull.pull.missing_images import Lacking, Repair
+from pacs_module.domain.receive.provenance import PacsWord
 from pacs_module.domain.receive.reception_state import ReceptionState
 from tests.fakes.reception_desk import Desk
 
@@ -94,9 +95,11 @@ def test_images_are_counted_by_their_uids_where_those_are_known(desk: Desk) -> N
     assert desk.told("pull_report")[0]["completeness"] == "SHORT 3 of 4"
     again = desk.ask("1.2", announced={"1.2.1": CT}, expected_instances={"1.2.1": images})
     desk.store.add("1.2", "1.2.1", 1, first=4)
-    desk.step()
-    assert desk.told("notify")[0]["completeness"] == "COMPLETE"
+    desk.answers.says = PacsWord("P1", 5, {"1.2.1": 5}, {"1.2.1": frozenset({*images, "sop-P1-1.2.1-9"})})
     desk.end(again)
+    desk.step(3)
+    assert desk.answers.asked[-1].series == {"1.2.1"}  # one more than the PACS had: it is asked again
+    assert (desk.told("notify")[0]["completeness"], desk.told("notify")[0]["numberReceived"]) == ("COMPLETE", 5)
 
 
 @pytest.mark.parametrize("level", ["SERIES", "IMAGE"])

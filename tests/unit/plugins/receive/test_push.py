@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aipull.receive.arrival import Arrival, Told
-from aipull.receive.ask_expected import Asker
+from aipull.receive.ask_expected import Asker, ModuleQuestions
 from pacs_module.domain.errors import MessageError, RetriableError
 from pacs_module.domain.wire.messages import PullRequest
 from tests.fakes.reception_desk import Desk
@@ -13,18 +13,30 @@ from tests.fakes.reception_desk import Desk
 STUDY = PullRequest("", "1.2", "PACS", expected=5, expected_series={"1.2.1": 5}, announced={"1.2.1": {"Modality": "CT"}})
 
 
-class Answers(Asker):
-    """pacs_module's answers, one after the other."""
+class Module(ModuleQuestions):
+    """pacs_module, which says one thing after the other."""
 
-    def __init__(self, desk: Desk, *answers: PullRequest | Exception | None) -> None:
-        super().__init__(desk.worker._arrivals, desk.tables.pulls, 30.0, "http://pacs", "key", desk.worker._log)
-        self.answers = list(answers)
+    def __init__(self, answers: list[PullRequest | Exception | None]) -> None:
+        super().__init__("http://pacs", "key")
+        self.answers = answers
 
-    def _announced(self, study_uid: str) -> PullRequest | None:
+    def announced(self, study_uid: str, pacs: str = "", images: bool = False) -> PullRequest | None:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+class Answers(Asker):
+    """pacs_module's answers, one after the other."""
+
+    def __init__(self, desk: Desk, *answers: PullRequest | Exception | None) -> None:
+        super().__init__(desk.worker._arrivals, desk.tables.pulls, 30.0, Module(list(answers)), desk.worker._log)
+
+    @property
+    def answers(self) -> list[PullRequest | Exception | None]:
+        assert isinstance(self._module, Module)
+        return self._module.answers
 
 
 def arriving(desk: Desk) -> Arrival:

@@ -19,6 +19,7 @@ from aipull.receive.conclude import Concluder
 from aipull.runtime.clock import now_ms
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.receive.reception_state import ReceptionState
+from tests.fakes.orthanc_store import name_of
 from tests.fakes.reception_desk import Desk
 
 
@@ -57,10 +58,12 @@ def test_study_under_two_patient_ids_is_one_hand_over(desk: Desk, tmp_path: Path
     desk.store.add("1.2", "1.2.1", 3, first=4, patient="P2")
     desk.step()
     desk.end(request)
+    desk.step(3)
     (notification,) = desk.told("notify")
-    assert notification["numberReceived"] == 6
+    assert (notification["numberReceived"], notification["patientIDs"]) == (6, ["P1", "P2"])
+    assert [note["kind"] for note in notification["notes"]] == ["patient_ids_differ"]
     folder = tmp_path / "handover" / Path(notification["filepath"]).name
-    assert [file.read_text() for file in sorted(folder.iterdir())] == [f"P1-1.2.1-{n}" for n in (1, 2, 3)] + [
+    assert [name_of(file) for file in sorted(folder.iterdir())] == [f"P1-1.2.1-{n}" for n in (1, 2, 3)] + [
         f"P2-1.2.1-{n}" for n in (4, 5, 6)
     ]
 
@@ -312,7 +315,9 @@ def test_series_that_grew_over_its_announced_count_is_judged_again(desk: Desk) -
     desk.store.add("1.2", "1.2.2", 3)
     desk.step()
     desk.end(request)
-    assert desk.told("notify")[0]["seriesUID"] == "1.2.1"
+    desk.step(3)
+    notification = desk.told("notify")[0]
+    assert (notification["seriesUID"], notification["completeness"]) == ("1.2.1", "MORE 5 of 2")
 
 
 def test_holes_are_judged_where_the_rule_is_on(desk: Desk) -> None:
@@ -326,11 +331,11 @@ def test_holes_are_judged_where_the_rule_is_on(desk: Desk) -> None:
     ]
 
 
-@pytest.mark.parametrize(("decoded", "taken"), [("", True), ("1mm", True), ("ÐØ²¿", True), ("头", False)])
+@pytest.mark.parametrize(("decoded", "taken"), [("", True), ("1mm", True), ("ÐØ²¿", True), ("头部", False)])
 def test_text_that_orthanc_lost_is_read_from_the_bytes_and_the_bytes_are_in_the_log(
     desk: Desk, decoded: str, taken: bool
 ) -> None:
-    text = "胸部1mm" if taken else "头"
+    text = "胸部1mm" if taken else "头部"
     desk.store.raw = {"0008-103e": text.encode("gbk") + b" "}
     desk.store.add("1.2", "1.2.1", 4, BodyPartExamined="", SeriesDescription=decoded)
     desk.step()
@@ -339,7 +344,7 @@ def test_text_that_orthanc_lost_is_read_from_the_bytes_and_the_bytes_are_in_the_
     assert (notification["statecode"] == 800) is taken
     lines = [line for line in desk.lines() if "filter because" in line]
     assert lines == ([] if taken else [f"A1 P1 1.2 1.2.1 filter because BodyPartExamined: ProtocolName: StudyDescription: "
-                                       f"SeriesDescription:头 [{text.encode('gbk').hex(' ')}] ImageComments:"])  # fmt: skip
+                                       f"SeriesDescription:头部 [{text.encode('gbk').hex(' ')}] ImageComments:"])  # fmt: skip
 
 
 DX: dict[str, Any] = {"Modality": "DX", "SliceThickness": ""}

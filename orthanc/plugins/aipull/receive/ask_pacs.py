@@ -1,0 +1,161 @@
+"""Asks a PACS about a study whose images are here: under which PatientID it has it, how many images, and which ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pacs_module.domain.dicom.attributes import clean_uid, parse_count
+from pacs_module.domain.receive.provenance import PacsWord
+from pacs_module.domain.wire.messages import PullRequest
+from pacs_module.shared.logs import ContractLog
+
+from ..server.rest import OrthancRest
+
+ANSWER_WAIT_S = 60.0
+"""So long a study waits for the answer; a PACS that is silent says nothing."""
+_ANSWER_S = 55.0
+_AT_ONCE = 4
+_MAX_SERIES = 60
+
+
+@dataclass(frozen=True)
+class Question:
+    """
+    What is asked of a PACS.
+
+    ``series``: of which the SOPInstanceUIDs are wanted; ``state``: what is here when it is asked, so that an answer is not taken
+    for one about what came later.
+    """
+
+    study_uid: str
+    pacs: str
+    series: frozenset[str]
+    state: tuple[object, ...] = ()
+
+
+class Answers(Protocol):
+    """Asks without waiting."""
+
+    def word(self, question: Question) -> PacsWord | None:
+        """The answer, None while it is awaited; the first call asks."""
+
+    def forget(self, study_uid: str) -> None:
+        """The study is dealt with."""
+
+
+@dataclass
+class AskPacs:
+    """
+    Asks in threads of its own, one question a study at a time.
+
+    Args:
+        rest: Orthanc, which makes the C-FIND.
+        ask_module: Asks pacs_module, which has other finders, about a PACS whose answers Orthanc cannot read.
+        log: Told of answers that cannot be had.
+    """
+
+    rest: OrthancRest
+    ask_module: Callable[[str, str, bool], PullRequest | None]
+    log: ContractLog
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="ask PACS"))
+    _open: dict[str, tuple[Question, Future[PacsWord], float]] = field(default_factory=dict)
+
+    def word(self, question: Question) -> PacsWord | None:
+        """The answer, None while it is awaited; one that does not come says nothing."""
+        known = self._open.get(question.study_uid)
+        if known is None or not _covers(known[0], question):
+            known = question, self._pool.submit(self._ask, question), time.monotonic()
+            self._open[question.study_uid] = known
+        _, answer, asked_at = known
+        if answer.done():
+            return answer.result()
+        return PacsWord() if time.monotonic() - asked_at > ANSWER_WAIT_S else None
+
+    def forget(self, study_uid: str) -> None:
+        """The study is dealt with."""
+        self._open.pop(study_uid, None)
+
+    def _ask(self, question: Question) -> PacsWord:
+        try:
+            return self._by_orthanc(question)
+        except Exception as error:  # Orthanc cannot read the answers, or the PACS does not give any
+            said = f"{type(error).__name__}: {error}"
+        try:
+            request = self.ask_module(question.study_uid, question.pacs, bool(question.series))
+        except Exception as error:  # whatever it is, the study goes on without the answer
+            request, said = None, f"{said}; {error}"
+        if request is None:
+            self.log.event(
+                "pacs_not_asked", f"{question.pacs} does not say what it has of a study", "WARNING",
+                studyUID=question.study_uid, pacs=question.pacs, error=said,
+            )  # fmt: skip
+            return PacsWord()
+        return word_of(request)
+
+    def _by_orthanc(self, question: Question) -> PacsWord:
+        study = {"StudyInstanceUID": question.study_uid}
+        wanted = {"PatientID": "", "NumberOfStudyRelatedInstances": ""}
+        studies = self._find(question, "Study", {**study, **wanted})
+        word = read_study(question.study_uid, studies)
+        series = self._find(question, "Series", {**study, "SeriesInstanceUID": "", "NumberOfSeriesRelatedInstances": ""})
+        images = {uid: self._images(question, uid) for uid in sorted(question.series)[:_MAX_SERIES]}
+        counts = read_series(question.study_uid, series)
+        return PacsWord(word.patient_id, word.study, counts, {uid: uids for uid, uids in images.items() if uids})
+
+    def _images(self, question: Question, series_uid: str) -> frozenset[str]:
+        keys = {"StudyInstanceUID": question.study_uid, "SeriesInstanceUID": series_uid, "SOPInstanceUID": ""}
+        return read_images(question.study_uid, series_uid, self._find(question, "Instance", keys))
+
+    def _find(self, question: Question, level: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
+        body = {"Level": level, "Query": dict(query), "Normalize": False}
+        query_id = self.rest.post(f"/modalities/{question.pacs}/query", body, _ANSWER_S)["ID"]
+        return list(self.rest.get(f"/queries/{query_id}/answers?expand&simplify"))
+
+
+def _covers(asked: Question, question: Question) -> bool:
+    same = (asked.study_uid, asked.pacs, asked.state) == (question.study_uid, question.pacs, question.state)
+    return same and question.series <= asked.series
+
+
+def read_study(study_uid: str, answers: Collection[Mapping[str, Any]]) -> PacsWord:
+    """PatientID and count of the study, of answers that are about it; of several the largest count."""
+    ours = [one for one in answers if clean_uid(_text(one, "StudyInstanceUID")) == study_uid]
+    patients = {patient for one in ours if (patient := _text(one, "PatientID").strip())}
+    counts = [count for one in ours if (count := parse_count(_text(one, "NumberOfStudyRelatedInstances")))]
+    return PacsWord(patients.pop() if len(patients) == 1 else None, max(counts, default=None))
+
+
+def read_series(study_uid: str, answers: Collection[Mapping[str, Any]]) -> dict[str, int]:
+    """Counts by SeriesInstanceUID, of answers that are about the study."""
+    counts: dict[str, int] = {}
+    for one in answers:
+        uid, count = clean_uid(_text(one, "SeriesInstanceUID")), parse_count(_text(one, "NumberOfSeriesRelatedInstances"))
+        if uid and count and clean_uid(_text(one, "StudyInstanceUID")) in ("", study_uid):
+            counts[uid] = max(count, counts.get(uid, 0))
+    return counts
+
+
+def read_images(study_uid: str, series_uid: str, answers: Collection[Mapping[str, Any]]) -> frozenset[str]:
+    """SOPInstanceUIDs of the series, of answers that are about it."""
+    ours = (
+        one
+        for one in answers
+        if clean_uid(_text(one, "StudyInstanceUID")) in ("", study_uid)
+        and clean_uid(_text(one, "SeriesInstanceUID")) in ("", series_uid)
+    )
+    return frozenset(uid for one in ours if (uid := clean_uid(_text(one, "SOPInstanceUID"))))
+
+
+def word_of(request: PullRequest) -> PacsWord:
+    """What pacs_module says that a PACS has, in the same terms."""
+    images = {uid: frozenset(uids) for uid, uids in request.expected_instances.items()}
+    return PacsWord(request.patient_id or None, request.expected, request.expected_series, images)
+
+
+def _text(answer: Mapping[str, Any], keyword: str) -> str:
+    value = answer.get(keyword)
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,84 @@
+"""Who sends for which PACS: Orthanc's DicomModalities, the PACS's settings, and what the PACS itself has confirmed."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+import threading
+from collections.abc import Iterable, Mapping
+
+from pacs_module.domain.receive.provenance import KnownSenders, Sender, read_senders
+from pacs_module.domain.wire.messages import PullRequest
+from pacs_module.shared.logs import ContractLog
+
+from ..journal.journal import Journal, as_text
+
+_LEARNED = "senders"
+
+
+class Senders:
+    """
+    Known senders of each PACS.
+
+    A host name is looked up once, beside the work: until it is known the AE title alone counts.
+
+    Args:
+        modalities: AE title and host of each PACS, as in DicomModalities.
+        journal: Keeps what was learned.
+        log: Told of a new one.
+    """
+
+    def __init__(self, modalities: Mapping[str, Sender], journal: Journal, log: ContractLog) -> None:
+        self._journal = journal
+        self._log = log
+        self._configured = {name: KnownSenders(frozenset({_without_host_name(one)})) for name, one in modalities.items()}
+        named = {name: one for name, one in modalities.items() if one.address and not _is_address(one.address)}
+        if named:
+            threading.Thread(target=self._look_up, args=(named,), name="senders", daemon=True).start()
+
+    def of(self, request: PullRequest) -> KnownSenders:
+        """Who sends for the PACS of a pull."""
+        learned = KnownSenders(frozenset(Sender(*pair) for pair in self._learned().get(request.pacs, ())))
+        return self._configured.get(request.pacs, KnownSenders()) | read_senders(request.senders) | learned
+
+    def learn(self, pacs: str, senders: Iterable[Sender]) -> list[Sender]:
+        """Note senders that the PACS has confirmed; those that are new."""
+        with self._journal.transaction():
+            learned = self._learned()
+            known = {tuple(pair) for pair in learned.get(pacs, ())}
+            new = sorted(one for one in senders if (one.ae_title, one.address) not in known)
+            if new:
+                learned[pacs] = [*learned.get(pacs, ()), *([one.ae_title, one.address] for one in new)]
+                self._journal.set_meta(_LEARNED, as_text(learned))
+        for one in new:
+            self._log.event(
+                "sender_learned", f"{pacs} sends from {one.words}, too: it has confirmed the images",
+                pacs=pacs, aeTitle=one.ae_title, address=one.address,
+            )  # fmt: skip
+        return new
+
+    def _learned(self) -> dict[str, list[list[str]]]:
+        return dict(json.loads(self._journal.meta(_LEARNED, "{}")))
+
+    def _look_up(self, named: Mapping[str, Sender]) -> None:
+        for name, one in named.items():
+            try:
+                found = {str(entry[4][0]) for entry in socket.getaddrinfo(one.address, None)}
+            except OSError as error:
+                words = f"the host name of {name} is not known to us: its AE title alone tells its images"
+                self._log.event("sender_host_unknown", words, "WARNING", pacs=name, host=one.address, error=str(error))
+                continue
+            self._configured[name] = KnownSenders(frozenset(Sender(one.ae_title, address) for address in found))
+
+
+def _without_host_name(sender: Sender) -> Sender:
+    return sender if _is_address(sender.address) else Sender(sender.ae_title)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

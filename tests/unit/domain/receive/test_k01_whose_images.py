@@ -1,0 +1,219 @@
+"""
+Whose images are these? Each case is a study as it may lie in Orthanc, and what of it may be handed over.
+
+What it does not prove: that Orthanc tells senders and moments as it is assumed here (tests/integration/test_k01_identity.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from pacs_module.domain.receive.completeness import Expectations
+from pacs_module.domain.receive.provenance import (
+    Circumstances,
+    Image,
+    KnownSenders,
+    PacsWord,
+    Rejection,
+    Sender,
+    judge_pulled,
+    judge_pushed,
+    read_senders,
+)
+
+PACS = Sender("PACS", "10.0.0.1")
+NODE = Sender("NODE2", "10.0.0.7")
+STRANGER = Sender("STRANGER", "10.0.0.66")
+KNOWN = read_senders(["PACS@10.0.0.1"])
+
+
+def images(
+    numbers: range, patient: str = "P1", sender: Sender = PACS, in_pull: bool = True, twice: bool = False, series: str = "1.2.1"
+) -> list[Image]:
+    return [
+        Image(f"{patient}|{sender.ae_title}|{series}|{number}", f"9.{number}", series, patient, sender, in_pull, twice)
+        for number in numbers
+    ]
+
+
+def listed(numbers: range, patient: str = "P1", series: str = "1.2.1") -> PacsWord:
+    return PacsWord(patient, len(numbers), {series: len(numbers)}, {series: frozenset(f"9.{number}" for number in numbers)})
+
+
+TWENTY = Circumstances(Expectations({"1.2.1": 20}, 20))
+
+
+@dataclass(frozen=True)
+class Case:
+    """What lies here, what the PACS says when asked, and what comes of it: numbers of images by reason."""
+
+    here: list[Image]
+    word: PacsWord | None = None
+    pull: Circumstances = TWENTY
+    accepted: int = 20
+    rejected: dict[Rejection, int] = field(default_factory=dict)
+    pull_again: int = 0
+    question: bool = False
+    certain: bool = True
+    patients: tuple[str, ...] = ("P1",)
+
+
+CASES = {
+    "all from the PACS": Case(images(range(20))),
+    "corrected between two pulls: the old copies go": Case(
+        images(range(12), "OLD1", in_pull=False) + images(range(24), "NEW1"), listed(range(24), "NEW1"),
+        accepted=24, rejected={Rejection.CORRECTED: 12}, patients=("NEW1",),
+    ),
+    "corrected, and only what was missing came: the rest comes again": Case(
+        images(range(12), "OLD1", in_pull=False) + images(range(12, 24), "NEW1"), listed(range(24), "NEW1"),
+        accepted=12, rejected={Rejection.CORRECTED: 12}, pull_again=12, patients=("NEW1",),
+    ),
+    "corrected, and the PACS does not say so": Case(
+        images(range(12), "OLD1", in_pull=False) + images(range(24), "NEW1"), PacsWord(),
+        accepted=24, rejected={Rejection.CORRECTED: 12}, patients=("NEW1",),
+    ),
+    "corrected, and nothing came since": Case(
+        images(range(12), "OLD1", in_pull=False), listed(range(24), "NEW1"), replace(TWENTY, asked_as="NEW1"),
+        accepted=0, rejected={Rejection.CORRECTED: 12}, pull_again=12, patients=(),
+    ),
+    "two PatientIDs from before and now, not asked yet": Case(
+        images(range(12), "OLD1", in_pull=False) + images(range(12, 24), "NEW1"),
+        accepted=12, rejected={Rejection.CORRECTED: 12}, pull_again=12, question=True, patients=("NEW1",),
+    ),
+    "the PACS sends two PatientIDs in one pull": Case(
+        images(range(10)) + images(range(10, 20), "P2"), listed(range(20), "P2"), patients=("P2", "P1")
+    ),
+    "two PatientIDs of the PACS, the second half pulled again": Case(
+        images(range(10), in_pull=False) + images(range(10, 20), "P2"), listed(range(20)), patients=("P1", "P2")
+    ),
+    "blanks around the PatientID": Case(images(range(10)) + images(range(10, 20), "  P1 "), PacsWord("P1  "), question=False),
+    "the same image under two PatientIDs of the PACS in one pull counts once": Case(
+        images(range(20)) + images(range(5), "P2"), listed(range(20)), rejected={Rejection.SECOND_COPY: 5}
+    ),
+    "a stranger's images of another patient lie here before the pull": Case(
+        images(range(20)) + images(range(50, 70), "P9", STRANGER, in_pull=False), listed(range(20)),
+        rejected={Rejection.OTHER_PATIENT: 20},
+    ),
+    "the same, and the PACS does not answer": Case(
+        images(range(20)) + images(range(50, 70), "P9", STRANGER, in_pull=False), PacsWord(),
+        rejected={Rejection.OTHER_PATIENT: 20},
+    ),
+    "the same, not asked yet": Case(
+        images(range(20)) + images(range(50, 70), "P9", STRANGER, in_pull=False),
+        rejected={Rejection.OTHER_PATIENT: 20}, question=True,
+    ),
+    "a stranger under the right PatientID with UIDs of its own": Case(
+        images(range(20)) + images(range(50, 55), sender=STRANGER), listed(range(20)), rejected={Rejection.NOT_AT_PACS: 5}
+    ),
+    "the same at a PACS that lists no images": Case(
+        images(range(20)) + images(range(50, 55), sender=STRANGER), PacsWord("P1", 20), rejected={Rejection.SURPLUS: 5}
+    ),
+    "a stranger has overwritten some while they arrived": Case(
+        images(range(12)) + images(range(12, 20), sender=STRANGER, twice=True), listed(range(20)),
+        accepted=12, rejected={Rejection.OTHER_SENDER: 8}, pull_again=8,
+    ),
+    "a stranger has overwritten all": Case(
+        images(range(20), sender=STRANGER, twice=True), listed(range(20)),
+        accepted=0, rejected={Rejection.OTHER_SENDER: 20}, pull_again=20, patients=(),
+    ),
+    "a stranger was first and the PACS has not sent these": Case(
+        images(range(12)) + images(range(12, 20), sender=STRANGER, in_pull=False), listed(range(20)),
+        accepted=12, rejected={Rejection.OTHER_SENDER: 8}, pull_again=8,
+    ),
+    "somebody calls itself as the PACS and sends the same images": Case(
+        images(range(15)) + images(range(15, 20), twice=True), listed(range(20)),
+        accepted=15, rejected={Rejection.SENT_TWICE: 5}, pull_again=5,
+    ),
+    "the same in the last attempt": Case(
+        images(range(15)) + images(range(15, 20), twice=True), listed(range(20)), replace(TWENTY, final=True), certain=False
+    ),
+    "the PACS sends from another node that it confirms": Case(images(range(20), sender=NODE), listed(range(20))),
+    "from two nodes": Case(images(range(10)) + images(range(10, 20), sender=NODE), listed(range(20))),
+    "from another node, not asked yet": Case(images(range(20), sender=NODE), question=True, certain=False),
+    "from another node, of which it says nothing": Case(images(range(20), sender=NODE), PacsWord(), certain=False),
+    "from another node, without a list but in the number announced": Case(
+        images(range(20), sender=NODE), PacsWord("P1"), replace(TWENTY, counts_agree=True)
+    ),
+    "from another node, one image less than announced": Case(
+        images(range(19), sender=NODE), PacsWord("P1"), TWENTY, accepted=19, certain=False
+    ),
+    "stored by HTTP and not by DICOM": Case(
+        images(range(20)) + images(range(30, 32), sender=Sender("", "10.0.0.1")), listed(range(20)),
+        rejected={Rejection.NOT_AT_PACS: 2},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_only_the_images_of_the_pacs_that_was_asked_are_handed_over(name: str) -> None:
+    case = CASES[name]
+    for here in (case.here, case.here[::-1]):
+        found = judge_pulled(here, KNOWN, case.word, case.pull)
+        reasons = [one.why for one in found.rejected]
+        assert {why: reasons.count(why) for why in reasons} == case.rejected
+        assert len(found.accepted) == len({image.sop_uid for image in found.accepted}) == case.accepted
+        assert len(found.pull_again) == case.pull_again
+        assert (found.question, found.certain, found.patient_ids) == (case.question, case.certain, case.patients)
+        assert len(found.accepted) + len(found.rejected) == len(here)
+
+
+def test_a_sender_is_learned_only_when_the_pacs_has_confirmed_its_images() -> None:
+    assert judge_pulled(images(range(20), sender=NODE), KNOWN, listed(range(20)), TWENTY).learned == {NODE}
+    assert judge_pulled(images(range(20), sender=NODE), KNOWN, PacsWord("P1"), TWENTY).learned == frozenset()
+    overwritten = images(range(20), sender=STRANGER, twice=True)
+    assert judge_pulled(overwritten, KNOWN, listed(range(20)), TWENTY).learned == frozenset()
+
+
+def test_a_learned_sender_speaks_for_the_pacs() -> None:
+    known = KNOWN | KnownSenders(frozenset({NODE}))
+    found = judge_pulled(images(range(20), sender=NODE), known, None, TWENTY)
+    assert (len(found.accepted), found.question, found.certain) == (20, False, True)
+
+
+def test_an_image_in_two_series_counts_once_for_the_study_and_once_in_each_series() -> None:
+    found = judge_pulled(images(range(12)) + images(range(11, 20), series="1.2.2"), KNOWN, None, TWENTY)
+    assert found.counts == {"1.2.1": 12, "1.2.2": 9}
+    assert found.total == 20
+
+
+@pytest.mark.parametrize(
+    ("text", "sender", "known"),
+    [
+        ("PACS", PACS, True),
+        ("PACS@10.0.0.1", PACS, True),
+        ("PACS@10.0.0.2", PACS, False),
+        ("@10.0.0.1", PACS, True),
+        ("@10.0.0.1", Sender("OTHER", "10.0.0.1"), True),
+        ("@10.0.0.1", Sender("", "10.0.0.1"), False),
+        ("pacs", PACS, False),
+        (" PACS @ 10.0.0.1 ", PACS, True),
+        ("@", Sender("", ""), False),
+        ("", PACS, False),
+    ],
+)
+def test_senders_as_settings_name_them(text: str, sender: Sender, known: bool) -> None:
+    assert read_senders([text]).knows(sender) is known
+
+
+PUSHED = {
+    "one sender, one patient": (images(range(5)), None, 5, ("P1",), 0),
+    "one sender, two patients: it stays together": (images(range(5)) + images(range(5, 8), "P2"), None, 8, ("P1", "P2"), 0),
+    "two senders, two patients: the larger part": (images(range(5)) + images(range(9), "P9", STRANGER), None, 9, ("P9",), 5),
+    "two senders, one patient": (images(range(5)) + images(range(5, 8), sender=STRANGER), None, 8, ("P1",), 0),
+    "the PACS knows the patient": (images(range(5)) + images(range(9), "P9", STRANGER), PacsWord("P1"), 5, ("P1",), 9),
+    "the PACS knows another patient": (images(range(9), "P9", STRANGER), PacsWord("P1"), 0, (), 9),
+    "the PACS does not say the patient": (images(range(9), "P9", STRANGER), PacsWord(None, 9), 9, ("P9",), 0),
+    "blanks": (images(range(5), " P1"), PacsWord("P1 "), 5, ("P1",), 0),
+    "nothing here": ([], None, 0, (), 0),
+    "an empty PatientID beside the PACS's": (images(range(5)) + images(range(5, 8), "", STRANGER), PacsWord("P1"), 5, ("P1",), 3),
+}
+
+
+@pytest.mark.parametrize("name", PUSHED)
+def test_of_what_was_pushed_one_patient_is_handed_over(name: str) -> None:
+    here, word, accepted, patients, others = PUSHED[name]
+    found = judge_pushed(here, word)
+    assert (len(found.accepted), found.patient_ids) == (accepted, patients)
+    assert [one.why for one in found.rejected] == [Rejection.OTHER_PATIENT] * others
