@@ -29,6 +29,9 @@ def find(call: Call) -> None:
             call.note("C-FIND", 0, None)
             return
         sent, status = _send_answers(call, answers)
+        if answers and call.context.bites("endless-answers", number):
+            call.bitten.append("endless-answers")
+            sent, status = _send_without_end(call, answers[-1], sent)
     except QueryRefusedError as error:
         status = error.status
     response = C_FIND()
@@ -74,6 +77,16 @@ def _send_answers(call: Call, answers: list[Answer]) -> tuple[int, int]:
             call.bitten.append("answers-without-data")
             call.send_raw(_pending_command(call, with_data=False), b"")
     return len(answers), SUCCESS
+
+
+def _send_without_end(call: Call, answer: Answer, sent: int) -> tuple[int, int]:
+    """The same answer until the other side has enough."""
+    command = _pending_command(call)
+    data = encode_answer(answer.values, answer.coding, implicit=call.implicit, vrs=answer.vrs)
+    while not call.is_cancelled and not call.is_gone:
+        call.send_raw(command, data)
+        sent += 1
+    return sent, CANCELLED
 
 
 def _pending_command(call: Call, *, with_data: bool = True) -> bytes:

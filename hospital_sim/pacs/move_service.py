@@ -131,7 +131,7 @@ class _Mover:
         )
         self._images = images
         self._uncorrected = {one.study.uid for one in images if is_uncorrected(one.study, habits, context.corrected)}
-        self._dropped = self._picked("move-drops-nth") | self._held_back()
+        self._dropped = self._picked("move-drops-nth") | self._held_back() | self._last_series()
         self._failed = self._picked("move-b000") - self._dropped
         rest = [one for one in images if one.uid not in self._dropped | self._failed] if self._dropped or self._failed else images
         late = len(rest) - max(1, len(rest) // 3) if habits.seconds("move-late-images") else len(rest)
@@ -155,6 +155,14 @@ class _Mover:
             return set()
         self._call.bitten.append("corrected-patient")
         return {one.uid for one in self._images if one.study.uid in self._uncorrected and self._place(one) >= 0.5}
+
+    def _last_series(self) -> set[str]:
+        """The images of the last of several series, where the habit ``move-drops-series`` still shows for it."""
+        uids = list(dict.fromkeys(one.series.uid for one in self._images))
+        if len(uids) < 2 or not self._call.context.still("move-drops-series", uids[-1]):
+            return set()
+        self._call.bitten.append("move-drops-series")
+        return {one.uid for one in self._images if one.series.uid == uids[-1]}
 
     def _place(self, one: Wanted) -> float:
         return one.index / max(1, one.series.visible(self._call.now))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hospital_sim.busy_day.day import BusyDay, BusyStudy
 from hospital_sim.pacs.content import Series, Study
 from hospital_sim.pacs.enhanced import EnhancedImages
 from hospital_sim.pacs.habits import Habits
 from hospital_sim.pacs.odd_images import BOMB, DEEP, DOSE_PAGE, SCOUT, OddImage, OddSeries, Template
-from hospital_sim.planned_study import AXIAL
+from hospital_sim.planned_study import AXIAL, stable_uid
 
+MOVED_AFTER = dt.timedelta(minutes=30)
+"""After its last image."""
 ANOTHER_THICKNESS = "10"
 """In mm."""
 
@@ -30,8 +32,13 @@ class Chosen:
         return [one for one in self.study.series if one.uid in self.busy.expected_series]
 
 
-def make_odd(studies: Sequence[Study], day: BusyDay, habits: Habits) -> None:
-    """Change the studies, in the order of the day, as the habits want it."""
+def make_odd(studies: Sequence[Study], day: BusyDay, habits: Habits) -> list[Study]:
+    """
+    Change the studies, in the order of the day, as the habits want it.
+
+    Returns:
+        Those that come on top.
+    """
     wanted = {one.uid for one in day.wanted if one.chest}
     chosen = [
         Chosen(busy, study) for busy, study in zip(day.studies, studies, strict=True) if busy.uid in wanted
@@ -39,12 +46,27 @@ def make_odd(studies: Sequence[Study], day: BusyDay, habits: Habits) -> None:
     for habit, change in _CHANGES.items():
         if habit in habits:
             change(habits, chosen)
-    days = habits.count("other-study-date")
+    days = habits.count("other-study-date") or 0
     for study in studies if days else ():
-        study.attributes = {
-            **study.attributes,
-            "StudyDate": _earlier(study.attributes["StudyDate"], days or 0),
-        }
+        date = _earlier(study.attributes["StudyDate"], days)
+        study.attributes = {**study.attributes, "StudyDate": date}
+    every = habits.count("moved-uid")
+    hit = chosen[every - 1 :: every] if every else []
+    return [_moved(one, len(studies) + place) for place, one in enumerate(hit)]
+
+
+def _moved(one: Chosen, number: int) -> Study:
+    """The study under another StudyInstanceUID, from the moment on at which it is gone under the old one."""
+    old, uid = one.study, stable_uid("moved", one.study.uid)
+    at = one.busy.complete_at + MOVED_AFTER
+    old.vanishes_at = at
+    new = replace(old, number=number, uid=uid, appears_at=at, vanishes_at=None, series=[])
+    new.attributes = {**old.attributes, "StudyInstanceUID": uid}
+    for series in old.series:
+        images = OddSeries(_template(series), series.uid)
+        images.changes.append(lambda index: {"StudyInstanceUID": uid})
+        new.series.append(replace(series, images=images))
+    return new
 
 
 def _earlier(date: str, days: int) -> str:
@@ -59,9 +81,13 @@ def _odd(series: Series) -> OddSeries:
     """The images of a series as those of an odd one; of one that is odd already these."""
     if isinstance(series.images, OddSeries):
         return series.images
-    base: Template = series.images  # type: ignore[assignment]  # a planned day has no others
-    series.images = OddSeries(base, series.uid)
+    series.images = OddSeries(_template(series), series.uid)
     return series.images
+
+
+def _template(series: Series) -> Template:
+    base: Template = series.images  # type: ignore[assignment]  # a planned day has no others
+    return base
 
 
 def _inside(odd: OddImage, name: str) -> Callable[[Habits, Sequence[Chosen]], None]:

@@ -30,7 +30,7 @@ def archive_of(day: BusyDay, habits: Habits | None = None) -> Archive:
     """The content of a PACS to which a day's modalities send, with the habits that are about content."""
     studies = [_study(number, one) for number, one in enumerate(day.studies)]
     if habits is not None:
-        make_odd(studies, day, habits)
+        studies += make_odd(studies, day, habits)
     return Archive(studies)
 
 

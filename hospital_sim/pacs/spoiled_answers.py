@@ -10,6 +10,9 @@ from hospital_sim.pacs.content import Study
 from hospital_sim.pacs.habits import Habits
 from hospital_sim.pacs.query import COUNTS, UIDS, Level, Row
 
+LONG_TEXT = 60_000
+"""Characters; of a LO 64 are allowed (PS3.5 6.2)."""
+
 
 def is_hit(study: Study, every: int) -> bool:
     """Whether a habit that spoils every n-th study spoils this one."""
@@ -101,6 +104,11 @@ def _modalities_as_text(habits: Habits, draft: Draft) -> None:
         draft.vrs["ModalitiesInStudy"] = "ST" if separator == "\\" else "CS"  # in ST a backslash is text (PS3.5 6.2)
 
 
+def _long_text(habits: Habits, draft: Draft) -> None:
+    if "StudyDescription" in draft.values and is_hit(draft.row.study, habits.count("long-text") or 1):
+        draft.values["StudyDescription"] = (draft.values["StudyDescription"] + " ").ljust(LONG_TEXT, "x")
+
+
 def _patient_id_blanks(habits: Habits, draft: Draft) -> None:
     if "PatientID" in draft.values:
         draft.values["PatientID"] = f" {draft.values['PatientID']}  "
@@ -117,4 +125,5 @@ _CHANGES: dict[str, Callable[[Habits, Draft], None]] = {
     "modalities-single": _single_modality,
     "modalities-as-text": _modalities_as_text,
     "patient-id-blanks": _patient_id_blanks,
+    "long-text": _long_text,
 }

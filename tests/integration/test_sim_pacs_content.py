@@ -17,6 +17,7 @@ from hospital_sim.busy_day.day import BusyStudy
 from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import HABITS, SimPacs
 from hospital_sim.pacs.client import Client, Moved
+from hospital_sim.pacs.clock import ManualClock
 from hospital_sim.pacs.enhanced import ENHANCED_CT
 from hospital_sim.pacs.habits import Area
 from hospital_sim.pacs.odd_images import BOMB_BYTES, DEFLATED, DEPTH
@@ -118,6 +119,28 @@ def other_study_date(scp: Scp) -> None:
     assert {str(one.StudyDate) for one in received(scp)} == {f"{own:%Y%m%d}"}
 
 
+def moved_uid(scp: Scp) -> None:
+    study = CHESTS[4]
+    clock = ManualClock(study.complete_at)
+    destinations = {"SCP": (scp.pacs.host, scp.pacs.port)}
+    by_number = {"AccessionNumber": study.planned.accession_number}
+    keys = {**by_number, "StudyInstanceUID": "", "NumberOfStudyRelatedInstances": ""}
+    with (
+        SimPacs(DAY, habits=["moved-uid"], clock=clock, destinations=destinations) as pacs,
+        Client(Pacs(pacs.host, pacs.port, "SIMPACS"), timeout_s=60) as scu,
+    ):
+        before = scu.find("STUDY", keys).answers
+        clock.advance(dt.timedelta(minutes=31))
+        (after,) = scu.find("STUDY", keys).answers
+        moved = scu.move("SCP", "STUDY", {"StudyInstanceUID": after["StudyInstanceUID"]})
+    assert [one["StudyInstanceUID"] for one in before] == [study.uid]
+    assert after["StudyInstanceUID"] != study.uid
+    assert moved.completed == study.planned.instances == int(after["NumberOfStudyRelatedInstances"])
+    images = received(scp)
+    assert {str(one.StudyInstanceUID) for one in images} == {after["StudyInstanceUID"]}
+    assert {str(one.SeriesInstanceUID) for one in images} == {one.uid for one in study.planned.series}
+
+
 def poison_deep(scp: Scp) -> None:
     study = CHESTS[4]
     series_uid = study.expected_series[-1]
@@ -156,7 +179,7 @@ ABOUT_CONTENT: dict[str, Callable[[Scp], None]] = {
     function.__name__.replace("_", "-"): function
     for function in (
         scout_inside, dose_page_inside, thickness_inside, enhanced_ct, other_study_date, poison_deep, poison_bomb,
-        poison_private,
+        poison_private, moved_uid,
     )
 }  # fmt: skip
 

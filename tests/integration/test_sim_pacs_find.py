@@ -20,6 +20,7 @@ from hospital_sim.pacs import HABITS, ManualClock, SimPacs
 from hospital_sim.pacs.client import Client, Found
 from hospital_sim.pacs.habits import Area
 from hospital_sim.pacs.odd_answers import BAD_UIDS
+from hospital_sim.pacs.spoiled_answers import LONG_TEXT
 from hospital_sim.pacs.text import HABITUAL
 from hospital_sim.scu import Pacs, PacsUnreachableError
 from tests.support.waiting import wait_for
@@ -422,6 +423,20 @@ def counts_fewer(pacs: SimPacs) -> None:
     assert len(images.answers) == CT.planned.instances
 
 
+def endless_answers(pacs: SimPacs) -> None:
+    found = find(pacs, cancel_after=3 * len(OF_TODAY))
+    assert found.status == 0xFE00
+    assert len(found.answers) >= 3 * len(OF_TODAY)
+    assert set(found.values("StudyInstanceUID")) == {one.uid for one in OF_TODAY}
+    assert number_of(pacs) == len(OF_TODAY)
+
+
+def long_text(pacs: SimPacs) -> None:
+    lengths = [len(one) for one in find(pacs).values("StudyDescription")]
+    assert max(lengths) == LONG_TEXT
+    assert len(OF_TODAY) // 9 < lengths.count(LONG_TEXT) < len(OF_TODAY) // 5
+
+
 def patient_id_blanks(pacs: SimPacs) -> None:
     raw = [one["PatientID"].decode() for one in find(pacs).raw]
     assert all(one != one.strip() for one in raw)
@@ -436,6 +451,7 @@ ABOUT_FINDING = {
         no_series_level, series_needs_study_uid, empty_image_level, time_range_independent, time_range_ignored,
         date_range_ignored, wildcard_ignored, uid_list_first, ignores_key, foreign_answers, bad_uid_answers,
         answers_without_data, answers_shuffled, flapping_rows, flapping_text, counts_fewer, patient_id_blanks,
+        endless_answers, long_text,
     )
 }  # fmt: skip
 

@@ -246,6 +246,15 @@ def drops_nth(pacs: SimPacs, sink: SimPacs) -> None:
     assert set(arrived(sink)) == held(pacs, DX.uid)
 
 
+def drops_series(pacs: SimPacs, sink: SimPacs) -> None:
+    last = CT.planned.series[-1]
+    moved = move(pacs)
+    assert (moved.status, moved.completed) == (SUCCESS, CT.planned.instances)
+    assert held(pacs) - set(arrived(sink)) == held(pacs, series=last.uid)
+    move(pacs)
+    assert set(arrived(sink)) == held(pacs)
+
+
 def dies(pacs: SimPacs, sink: SimPacs) -> None:
     moved = move(pacs)
     assert moved.status is None
@@ -336,7 +345,7 @@ ABOUT_MOVING = {
     "move-" + function.__name__.replace("_", "-"): function
     for function in (
         success_all_failed, b000, zero, late_images, announces_more, drops_nth, dies, silent, slow, no_pending, no_originator,
-        refused, fails, ends_early, other_title, other_address,
+        refused, drops_series, fails, ends_early, other_title, other_address,
     )
 }  # fmt: skip
 

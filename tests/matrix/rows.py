@@ -62,6 +62,9 @@ ALONE: tuple[tuple[str, ...], ...] = (
     ("flapping-text",),
     ("patient-id-blanks",),
     ("counts-fewer",),
+    ("endless-answers=20",),
+    ("long-text",),
+    ("moved-uid",),
     ("other-study-date",),
     ("enhanced-ct",),
 )
@@ -90,6 +93,7 @@ NOT_ABOUT_FINDING = {
     "gb18030": "text is what it is declared to be, as on a plain day",
     "utf8": "text is what it is declared to be, as on a plain day",
     "answers-shuffled": "the order of answers means nothing to who asks once",
+    "moved-uid": "the control asks once, before it",
     "flapping-text": "bites who compares two lists; the control asks once",
     "patient-id-blanks": "bites who compares PatientIDs; the control does not",
     "ignores-key=AccessionNumber+PatientID+ModalitiesInStudy": "bites who asks by these keys; the control asks by StudyDate",
