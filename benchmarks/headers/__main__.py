@@ -31,13 +31,17 @@ VARIANTS: dict[str, Switches] = {
     "as before": BEFORE,
     "as shipped": SHIPPED,
     "BodyPartExamined never overruled": replace(SHIPPED, overrule_body_part_by=()),
-    "by StudyDescription, too": replace(SHIPPED, overrule_body_part_by=("SeriesDescription", "StudyDescription")),
+    "by StudyDescription, too": replace(
+        SHIPPED, overrule_body_part_by=("SeriesDescription", "StudyDescription")
+    ),
     "FILTER_OTHER_BODY_PARTS": replace(SHIPPED, filter_other_body_parts=True),
 }
 
 
 @app.command()
-def main(examples: Annotated[int, typer.Option(help="Print so many headers of each kind of mistake.")] = 0) -> None:
+def main(
+    examples: Annotated[int, typer.Option(help="Print so many headers of each kind of mistake.")] = 0,
+) -> None:
     """Run the rules over the public headers."""
     headers, studies = read_headers(), read_studies()
     console = Console(width=230)

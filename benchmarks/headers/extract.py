@@ -1,11 +1,12 @@
 """
-Make the extract of public series headers that the benchmark reads. Run by developers only, in a throw-away environment.
+Make the extract of public series headers that the benchmark reads. Run by developers only, in a throw-away
+environment.
 
     python3 -m venv /tmp/idc && /tmp/idc/bin/pip install idc-index-data==25.0.5 pyarrow
     /tmp/idc/bin/python benchmarks/headers/extract.py
 
-Source: ``idc_index.parquet`` of the PyPI package idc-index-data (see README.md for the licence). Only what the rules read is
-kept, each distinct combination once; no PatientID, UID, date, age or sex.
+Source: ``idc_index.parquet`` of the PyPI package idc-index-data (see README.md for the licence). Only what
+the rules read is kept, each distinct combination once; no PatientID, UID, date, age or sex.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ def read_rows() -> list[dict[str, Any]]:
 
     path = Path(idc_index_data.__file__).parent / "idc_index.parquet"
     table = pq.read_table(path, columns=list(COLUMNS))
-    wanted = pc.and_(pc.is_in(table["Modality"], pa.array(MODALITIES)), pc.is_null(table["analysis_result_id"]))
+    wanted = pc.and_(
+        pc.is_in(table["Modality"], pa.array(MODALITIES)), pc.is_null(table["analysis_result_id"])
+    )
     return list(table.filter(wanted).to_pylist())
 
 
@@ -47,7 +50,10 @@ def write(name: str, lines: Iterable[Iterable[object]]) -> None:
 
 
 def main() -> None:
-    """Write headers.csv.xz (distinct headers) and studies.csv.xz (which headers a study has, with the number of images)."""
+    """
+    Write headers.csv.xz (distinct headers) and studies.csv.xz (which headers a study has, with the number of
+    images).
+    """
     rows = read_rows()
     headers = Counter(tuple(row[name] or "" for name in HEADER) for row in rows)
     numbers = {header: number for number, header in enumerate(sorted(headers))}
@@ -58,7 +64,9 @@ def main() -> None:
         studies[row["StudyInstanceUID"]].append((numbers[header], row["instanceCount"]))
     kinds = Counter(tuple(sorted(series)) for series in studies.values())
     write("studies.csv.xz", _study_lines(kinds))
-    print(f"{len(rows)} series, {len(headers)} headers, {len(studies)} studies, {len(kinds)} kinds of studies")
+    print(
+        f"{len(rows)} series, {len(headers)} headers, {len(studies)} studies, {len(kinds)} kinds of studies"
+    )
 
 
 def _study_lines(kinds: Counter[tuple[tuple[int, int], ...]]) -> Iterable[list[object]]:

@@ -53,9 +53,9 @@ def facts_of(header: Header, uid: str, images: int | None) -> SeriesFacts:
     """
     The series as the rules are given it: what the index does not have is not told.
 
-    The screening trial NLST writes ``year,kind,manufacturer,model,kernel,FOV,thickness,...`` into SeriesDescription; kind
-    is O or D (original, derived), P or S, A or L (axial, localizer). These are given as ImageType, ConvolutionKernel and
-    SliceThickness.
+    The screening trial NLST writes ``year,kind,manufacturer,model,kernel,FOV,thickness,...`` into
+    SeriesDescription; kind is O or D (original, derived), P or S, A or L (axial, localizer). These are given
+    as ImageType, ConvolutionKernel and SliceThickness.
     """
     attributes = {
         "Modality": header.modality,
@@ -66,12 +66,20 @@ def facts_of(header: Header, uid: str, images: int | None) -> SeriesFacts:
     }
     parts = header.series.split(",")
     if header.collection == "nlst" and len(parts) >= _NLST_FIELDS:
-        attributes |= {"ImageType": _nlst_type(parts[1]), "ConvolutionKernel": parts[4], "SliceThickness": parts[6]}
+        attributes |= {
+            "ImageType": _nlst_type(parts[1]),
+            "ConvolutionKernel": parts[4],
+            "SliceThickness": parts[6],
+        }
     return SeriesFacts(uid, attributes, images)
 
 
 def _nlst_type(kind: str) -> str:
-    words = ({"O": "ORIGINAL", "D": "DERIVED"}, {"P": "PRIMARY", "S": "SECONDARY"}, {"A": "AXIAL", "L": "LOCALIZER"})
+    words = (
+        {"O": "ORIGINAL", "D": "DERIVED"},
+        {"P": "PRIMARY", "S": "SECONDARY"},
+        {"A": "AXIAL", "L": "LOCALIZER"},
+    )
     return "\\".join(names.get(letter, "OTHER") for names, letter in zip(words, kind, strict=False))
 
 
@@ -115,7 +123,11 @@ def _taken(verdict: Verdict | None) -> bool:
 
 
 def _measure_body_part(
-    study: Study, headers: list[Header], bodies: dict[int, Verdict | None], regions: dict[int, Region], result: Result
+    study: Study,
+    headers: list[Header],
+    bodies: dict[int, Verdict | None],
+    regions: dict[int, Region],
+    result: Result,
 ) -> None:
     for number, _ in study.series:
         header, taken = headers[number], _taken(bodies[number])
@@ -134,16 +146,26 @@ def _measure_body_part(
     taken_any = any(_taken(bodies[number]) for number in numbers)
     if region is Region.CHEST and speaking:
         result.add("chest studies that speak", study.weight)
-        result.add("chest studies taken" if taken_any else "chest studies lost", study.weight, None if taken_any else first)
+        result.add(
+            "chest studies taken" if taken_any else "chest studies lost",
+            study.weight,
+            None if taken_any else first,
+        )
     chest = any(regions[number] is Region.CHEST for number in numbers)
-    if chest and not taken_any and all(headers[number].body_part for number in numbers if regions[number] is Region.CHEST):
+    if (
+        chest
+        and not taken_any
+        and all(headers[number].body_part for number in numbers if regions[number] is Region.CHEST)
+    ):
         result.add("studies lost, BodyPartExamined", study.weight, first)
     if all(regions[number] is Region.OTHER for number in numbers):
         result.add("other studies", study.weight)
         result.add("other studies taken", study.weight if taken_any else 0, first if taken_any else None)
 
 
-def _measure_radiography(study: Study, headers: list[Header], bodies: dict[int, Verdict | None], result: Result) -> None:
+def _measure_radiography(
+    study: Study, headers: list[Header], bodies: dict[int, Verdict | None], result: Result
+) -> None:
     numbers = [number for number, _ in study.series]
     taken = any(_taken(bodies[number]) for number in numbers)
     if any(speaks(headers[number]) for number in numbers):
@@ -157,7 +179,9 @@ def _measure_choice(study: Study, headers: list[Header], switches: Switches, res
     passed = [one for one in facts.values() if judge_series(one, switches).taken]
     if len(passed) < 2:
         return
-    choice = choose([candidate_here(one, one.instances or 0, switches, True) for one in passed], False, switches)
+    choice = choose(
+        [candidate_here(one, one.instances or 0, switches, True) for one in passed], False, switches
+    )
     result.add("choices", study.weight)
     screening = headers[study.series[0][0]].collection == "nlst"
     result.add("choices in screening", study.weight if screening else 0)
@@ -184,13 +208,25 @@ def _count_of(name: str, of: str) -> Callable[[Result], str]:
 
 LINES: tuple[Line, ...] = (
     ("CT chest studies taken", _count_of("chest studies taken", "chest studies that speak")),
-    ("CT studies lost by a wrong BodyPartExamined", lambda result: f"{result.counts['studies lost, BodyPartExamined']:,}"),
-    ("CT chest series lost by a wrong BodyPartExamined", _count_of("series chest lost, BodyPartExamined", "series chest")),
-    ("CT chest series lost for want of a keyword", _count_of("series chest lost, no keyword", "series chest")),
+    (
+        "CT studies lost by a wrong BodyPartExamined",
+        lambda result: f"{result.counts['studies lost, BodyPartExamined']:,}",
+    ),
+    (
+        "CT chest series lost by a wrong BodyPartExamined",
+        _count_of("series chest lost, BodyPartExamined", "series chest"),
+    ),
+    (
+        "CT chest series lost for want of a keyword",
+        _count_of("series chest lost, no keyword", "series chest"),
+    ),
     ("CT series of other regions taken", _count_of("series other taken", "series other")),
     ("the same, of all series taken", _count_of("series other taken", "series taken")),
     ("CT studies of other regions taken", _count_of("other studies taken", "other studies")),
-    ("DX and CR chest studies taken", _count_of("radiography of the chest taken", "radiography of the chest")),
+    (
+        "DX and CR chest studies taken",
+        _count_of("radiography of the chest taken", "radiography of the chest"),
+    ),
     ("choices decided by UID", _count_of("by UID", "choices")),
     ("the same, screening (NLST)", _count_of("by UID in screening", "choices in screening")),
     ("by UID though a told attribute differs", _count_of("by UID though an attribute differs", "choices")),

@@ -1,8 +1,8 @@
 """
 What a public series shows, as a person reads it from everything that is known of it.
 
-The rules may not judge themselves, so this knows more than they do: the collection's design and a wider vocabulary, read off all
-2,767 study descriptions. It is not used outside this benchmark.
+The rules may not judge themselves, so this knows more than they do: the collection's design and a wider
+vocabulary, read off all 2,767 study descriptions. It is not used outside this benchmark.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ OTHER_COLLECTIONS = frozenset(
 )  # fmt: skip
 """Collections of other examinations; a series of them that names the chest is not counted as other."""
 
-# "Chest" in the languages and spellings of these headers: THORACIC, TORAX, TX AS (torax, abdomen superior), klatka piersiowa
-# (KLP), grudnaja, hrudnik; C/A/P, T/A/P, CTNCAPW; CH, CHE, CHT, CHST before an abdomen.
+# "Chest" in the languages and spellings of these headers: THORACIC, TORAX, TX AS (torax, abdomen superior),
+# klatka piersiowa (KLP), grudnaja, hrudnik; C/A/P, T/A/P, CTNCAPW; CH, CHE, CHT, CHST before an abdomen.
 _GAP = r"[\s/_.,&+-]*"
 _REGIONS = re.compile(
     r"CHEST|CHST|THORA|THOR\b|(?<![A-Z])T[HX]_|TORAX|PULMO|PULM_|KLATK|GRUDN|HRUDN|LTRC|NSCLC|MEDIASTIN"
@@ -84,7 +84,10 @@ def speaks(header: Header) -> bool:
 
 
 def study_region(header: Header) -> Region:
-    """What was ordered, by the collection and StudyDescription (0008,1030); a biopsy is no examination of a region."""
+    """
+    What was ordered, by the collection and StudyDescription (0008,1030); a biopsy is no examination of a
+    region.
+    """
     if _INTERVENTION.search(header.study.upper()):
         return Region.UNKNOWN
     if header.collection in CHEST_COLLECTIONS or names_chest(header.study):
@@ -101,8 +104,9 @@ def series_region(header: Header) -> Region:
     """
     What this series shows.
 
-    ``LUNG`` is a window of an abdomen where the order names another region only, else the lung. A bare ``AXIAL 5.0`` of a study
-    of chest and abdomen is unknown; so is a series whose BodyPartExamined contradicts all other attributes.
+    ``LUNG`` is a window of an abdomen where the order names another region only, else the lung. A bare
+    ``AXIAL 5.0`` of a study of chest and abdomen is unknown; so is a series whose BodyPartExamined
+    contradicts all other attributes.
     """
     ordered = study_region(header)
     if _INTERVENTION.search(f"{header.study} {header.series}".upper()):

@@ -1,9 +1,9 @@
 """
 What C-FIND and received images tell, as plain values.
 
-Attributes are kept under their DICOM keyword with the value as text, several values joined by a backslash. A key that is
-absent was not told (the PACS did not return it); an empty text was told to be empty. That difference decides whether a rule
-may judge.
+Attributes are kept under their DICOM keyword with the value as text, several values joined by a backslash. A
+key that is absent was not told (the PACS did not return it); an empty text was told to be empty. That
+difference decides whether a rule may judge.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 from .numbers import read_thickness, read_whole
 
@@ -27,7 +28,16 @@ DUPLICATE_POSITIONS = "duplicate positions"
 ORIENTATIONS = "orientations"
 MISSING_IMAGES = "missing images"
 RECEIVED_FACTS = frozenset(
-    {AGREEING, FRAMES, MULTI_FRAME, SLICE_SPACING, POSITION_GAPS, DUPLICATE_POSITIONS, ORIENTATIONS, MISSING_IMAGES}
+    {
+        AGREEING,
+        FRAMES,
+        MULTI_FRAME,
+        SLICE_SPACING,
+        POSITION_GAPS,
+        DUPLICATE_POSITIONS,
+        ORIENTATIONS,
+        MISSING_IMAGES,
+    }
 )
 
 _NO_COUNT = 2**31
@@ -39,8 +49,8 @@ class SeriesFacts:
     """
     What is known of one series, from a SERIES level find or from its first image.
 
-    ``instances`` is the number of instances, None when nobody said. ``raw`` holds the bytes (spaced hex) of values that are
-    not ASCII, where they are known.
+    ``instances`` is the number of instances, None when nobody said. ``raw`` holds the bytes (spaced hex) of
+    values that are not ASCII, where they are known.
     """
 
     series_uid: str
@@ -52,21 +62,24 @@ class SeriesFacts:
         """The attribute's value, empty when it is absent."""
         return unpadded(self.attributes.get(keyword, ""))
 
-    @property
+    @cached_property
     def modality(self) -> str:
         """Modality (0008,0060), upper case."""
         return self.text("Modality").upper()
 
     @property
     def slices(self) -> int | None:
-        """Slices that agree where the images were looked at (a multi-frame object has many), else the number of instances."""
+        """
+        Slices that agree where the images were looked at (a multi-frame object has many), else the number of
+        instances.
+        """
         frames = self.text(FRAMES)
         return int(frames) if frames.isdecimal() else self.instances
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """One C-FIND answer about one study: ``at`` epoch milliseconds, ``count`` None when the PACS gave none."""
+    """One C-FIND answer about a study: ``at`` epoch milliseconds, ``count`` None when the PACS gave none."""
 
     at: int
     pacs: str
@@ -76,7 +89,8 @@ class Sighting:
 @dataclass(frozen=True)
 class FoundStudy:
     """
-    One answer of a STUDY level find, cleaned: UIDs without spaces, modalities a tuple, the count a number or None.
+    One answer of a STUDY level find, cleaned: UIDs without spaces, modalities a tuple, the count a number or
+    None.
 
     ``study_date`` is YYYY-MM-DD or empty, ``study_time`` HHMMSS or empty.
     """
@@ -114,11 +128,11 @@ def clean_uid(text: str) -> str:
 
 def unpadded(text: str) -> str:
     """A value without the padding that it has in a header: spaces, for UIDs NUL (PS3.5 6.2, 9.1)."""
-    return text.replace("\0", " ").strip()
+    return text.strip() if "\0" not in text else text.replace("\0", " ").strip()
 
 
 def split_values(text: str) -> tuple[str, ...]:
-    r"""``CT\PR`` (and ``CT,PR`` or ``CT/PR``, as some write it) as ("CT", "PR"), upper case, without empty ones."""
+    r"""``CT\PR`` (some write ``CT,PR`` or ``CT/PR``) as ("CT", "PR"), upper case, without empty ones."""
     return tuple(part.strip().upper() for part in re.split(r"[\\,/]", text) if part.strip())
 
 
@@ -128,18 +142,24 @@ def split_image_type(text: str) -> tuple[str, ...]:
 
 
 def parse_count(value: object) -> int | None:
-    """A number of instances however the PACS writes it: ``12``, ``' 12 '``, ``12.0``; None for what is no count."""
+    """A number of instances however it is written: ``12``, ``' 12 '``, ``12.0``; None for what is none."""
     count = read_whole(str(value))
     return count if count is not None and 0 <= count < _NO_COUNT else None
 
 
 def parse_thickness(text: str) -> float | None:
-    """SliceThickness (0018,0050) in mm, None when it is not told or cannot be true (``numbers.read_thickness`` says why)."""
+    """
+    SliceThickness (0018,0050) in mm, None when it is not told or cannot be true (``numbers.read_thickness``
+    says why).
+    """
     return read_thickness(text).value
 
 
 def dashed_date(text: str) -> str:
-    """``20200612`` or ``2020.06.12`` (ACR-NEMA) as ``2020-06-12``; anything else, and a day that no calendar has, as empty."""
+    """
+    ``20200612`` or ``2020.06.12`` (ACR-NEMA) as ``2020-06-12``; anything else, and a day that no calendar
+    has, as empty.
+    """
     digits = "".join(character for character in text if character.isascii() and character.isdigit())
     if len(digits) != len("YYYYMMDD"):
         return ""
@@ -151,5 +171,7 @@ def dashed_date(text: str) -> str:
 
 def plain_time(text: str) -> str:
     """``101530.25`` or ``10:15:30`` as ``101530``; anything without hours and minutes as empty."""
-    digits = "".join(character for character in text.split(".")[0] if character.isascii() and character.isdigit())
+    digits = "".join(
+        character for character in text.split(".")[0] if character.isascii() and character.isdigit()
+    )
     return digits.ljust(6, "0")[:6] if len(digits) >= len("HHMM") else ""

@@ -1,5 +1,6 @@
 r"""
-Bytes of a DICOM text to characters, by the SpecificCharacterSet (0008,0005) that came with them (PS3.3 C.12.1.1.2).
+Bytes of a DICOM text to characters, by the SpecificCharacterSet (0008,0005) that came with them (PS3.3
+C.12.1.1.2).
 
 Nothing is ever lost: what cannot be decoded as declared becomes Latin-1, one character a byte, and
 :mod:`pacs_module.domain.dicom.repair` finds out what it was meant to be.
@@ -9,8 +10,8 @@ from __future__ import annotations
 
 import re
 
-# Letters and digits of a defined term, so that `ISO-IR 100` and `iso_ir_100` are known too. The Chinese ones are all read as
-# GB18030, which contains GBK and GB2312: PACS say one and send the other.
+# Letters and digits of a defined term, so that `ISO-IR 100` and `iso_ir_100` are known too. The Chinese ones
+# are all read as GB18030, which contains GBK and GB2312: PACS say one and send the other.
 _CODECS = {
     "": "ascii",
     "ISOIR6": "ascii",
@@ -41,10 +42,14 @@ _BY_REGISTRATION = {
     "166": "tis_620",
     "203": "iso8859_15",
 }
-_CODECS |= {f"{prefix}{number}": codec for number, codec in _BY_REGISTRATION.items() for prefix in ("ISOIR", "ISO2022IR")}
+_CODECS |= {
+    f"{prefix}{number}": codec
+    for number, codec in _BY_REGISTRATION.items()
+    for prefix in ("ISOIR", "ISO2022IR")
+}
 
-# Escape sequences: the upper half of the code (G1) that they bring in; those that change the lower half are left to Python's
-# ISO 2022 codecs.
+# Escape sequences: the upper half of the code (G1) that they bring in; those that change the lower half are
+# left to Python's ISO 2022 codecs.
 _UPPER = {
     b"\x1b$)A": "gb18030",
     b"\x1b$)C": "euc_kr",
@@ -74,7 +79,8 @@ def decode_text(data: bytes, declared: tuple[str, ...] = ()) -> str:
         declared: The values of SpecificCharacterSet, empty when there were none; anything at all.
 
     Returns:
-        The text as declared where that loses nothing (or, for code extensions, as its escape sequences say), else as Latin-1.
+        The text as declared where that loses nothing (or, for code extensions, as its escape sequences say),
+        else as Latin-1.
     """
     codecs = [codec for term in declared if (codec := _codec(term))] or ["ascii"]
     if b"\x1b" in data:
@@ -92,7 +98,10 @@ def _codec(term: str) -> str | None:
 
 
 def _by_escapes(data: bytes, first: str) -> str | None:
-    """Each piece by the escape before it (PS3.5 6.1.2.5); here a set holds on beyond the end of a line or a component."""
+    """
+    Each piece by the escape before it (PS3.5 6.1.2.5); here a set holds on beyond the end of a line or a
+    component.
+    """
     upper, lower = first, b""
     texts: list[str | None] = []
     for piece in _ESCAPE.split(data):

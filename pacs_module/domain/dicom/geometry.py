@@ -21,7 +21,10 @@ SAME_PLACE_MM = 0.01
 GAP_FACTOR = 1.5
 """Two neighbours further apart than so many usual spacings have a gap between them."""
 SAME_DIRECTION = 0.02
-"""Components of direction cosines that differ by less are the same: a gantry that is set again (1 degree is 0.017)."""
+"""
+Components of direction cosines that differ by less are the same: a gantry that is set again (1 degree is
+0.017).
+"""
 
 
 class OrderedBy(StrEnum):
@@ -63,8 +66,8 @@ def order_images(images: Iterable[ImageFacts]) -> Ordered:
     """
     Put the images of a series in order.
 
-    By InstanceNumber where every image has one of its own; else by position along the normal, by acquisition time, by
-    SOPInstanceUID: the first of these that every image has and that tells them apart at all.
+    By InstanceNumber where every image has one of its own; else by position along the normal, by acquisition
+    time, by SOPInstanceUID: the first of these that every image has and that tells them apart at all.
     """
     found = sorted(images, key=lambda image: image.sop_uid)
     numbers = [read_whole(image.number) for image in found]
@@ -80,12 +83,17 @@ def order_images(images: Iterable[ImageFacts]) -> Ordered:
 
 
 def _sorted(images: Sequence[ImageFacts], keys: Sequence[float], by: OrderedBy) -> Ordered:
-    ranked = sorted(zip(keys, images, strict=True), key=lambda pair: (pair[0], pair[1].acquired, pair[1].sop_uid))
+    ranked = sorted(
+        zip(keys, images, strict=True), key=lambda pair: (pair[0], pair[1].acquired, pair[1].sop_uid)
+    )
     return Ordered(tuple(image.sop_uid for _, image in ranked), by)
 
 
 def distances(images: Sequence[ImageFacts]) -> list[float] | None:
-    """The place of each image (its first frame) along the common normal; None when one has none, or the planes differ."""
+    """
+    The place of each image (its first frame) along the common normal; None when one has none, or the planes
+    differ.
+    """
     if not images or not all(image.positions and image.orientation for image in images):
         return None
     if len(directions(images)) != 1:
@@ -97,14 +105,20 @@ def distances(images: Sequence[ImageFacts]) -> list[float] | None:
 
 
 def directions(images: Iterable[ImageFacts]) -> dict[str, int]:
-    """Number of the plane for each ImageOrientationPatient that is a plane; those that are nearly the same have one number."""
+    """
+    Number of the plane for each ImageOrientationPatient that is a plane; those that are nearly the same have
+    one number.
+    """
     planes = {text: _cosines(text) for text in sorted({image.orientation or "" for image in images})}
     numbers: dict[str, int] = {}
     representatives: list[tuple[float, ...]] = []
     for text, cosines in sorted(planes.items(), key=lambda item: (item[1] or (), item[0])):
         if cosines is None:
             continue
-        near = next((number for number, one in enumerate(representatives) if _near(one, cosines)), len(representatives))
+        near = next(
+            (number for number, one in enumerate(representatives) if _near(one, cosines)),
+            len(representatives),
+        )
         if near == len(representatives):
             representatives.append(cosines)
         numbers[text] = near

@@ -1,4 +1,4 @@
-"""What is known of single images: the few attributes by which they agree, and by which they are put in order."""
+"""What is known of single images: the few attributes by which they agree and are put in order."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ class ImageFacts:
         thickness: SliceThickness (0018,0050) as text, in mm; of multi-frame CT that of PixelMeasuresSequence.
         size: Rows and Columns, ``512\512``.
         orientation: ImageOrientationPatient (0020,0037), six numbers separated by backslashes.
-        positions: ImagePositionPatient (0020,0032) of each frame, three numbers in mm; none: read, and there is none.
+        positions: ImagePositionPatient (0020,0032) of each frame, three numbers in mm; none: read, and there
+            is none.
         frames: NumberOfFrames (0028,0008), 1 for a single-frame image.
         number: InstanceNumber (0020,0013) as text.
-        acquired: AcquisitionDate and AcquisitionTime as text that sorts, ``20261130101530.25``; empty when not told.
+        acquired: AcquisitionDate and AcquisitionTime as text that sorts, ``20261130101530.25``; empty when
+            not told.
     """
 
     sop_uid: str
@@ -58,13 +60,22 @@ def image_facts(tags: Mapping[str, Any]) -> ImageFacts:
     Returns:
         The facts; what the image lacks is empty. Never raises, whatever the header.
     """
-    shared, frames = _items(tags, "SharedFunctionalGroupsSequence"), _items(tags, "PerFrameFunctionalGroupsSequence")
+    shared, frames = (
+        _items(tags, "SharedFunctionalGroupsSequence"),
+        _items(tags, "PerFrameFunctionalGroupsSequence"),
+    )
     number_of_frames = read_whole(_text(tags, "NumberOfFrames")) or 1
 
     def grouped(sequence: str, keyword: str) -> str:
-        return _common(_text(item, keyword) for group in (*shared, *frames) for item in _items(group, sequence))
+        return _common(
+            _text(item, keyword) for group in (*shared, *frames) for item in _items(group, sequence)
+        )
 
-    positions = [_text(item, "ImagePositionPatient") for frame in frames for item in _items(frame, "PlanePositionSequence")]
+    positions = [
+        _text(item, "ImagePositionPatient")
+        for frame in frames
+        for item in _items(frame, "PlanePositionSequence")
+    ]
     plain_position = _text(tags, "ImagePositionPatient")
     return ImageFacts(
         sop_uid=_text(tags, "SOPInstanceUID"),
@@ -72,7 +83,8 @@ def image_facts(tags: Mapping[str, Any]) -> ImageFacts:
         image_type=grouped("CTImageFrameTypeSequence", "FrameType") or _text(tags, "ImageType"),
         thickness=grouped("PixelMeasuresSequence", "SliceThickness") or _text(tags, "SliceThickness"),
         size=f"{_text(tags, 'Rows')}\\{_text(tags, 'Columns')}",
-        orientation=grouped("PlaneOrientationSequence", "ImageOrientationPatient") or _text(tags, "ImageOrientationPatient"),
+        orientation=grouped("PlaneOrientationSequence", "ImageOrientationPatient")
+        or _text(tags, "ImageOrientationPatient"),
         positions=tuple(positions) or ((plain_position,) if plain_position else ()),
         frames=max(1, number_of_frames),
         number=_text(tags, "InstanceNumber"),
@@ -82,7 +94,8 @@ def image_facts(tags: Mapping[str, Any]) -> ImageFacts:
 
 def index_facts(tags: Mapping[str, Any]) -> ImageFacts:
     """
-    Read what Orthanc's index has of an image (``MainDicomTags`` of an instance), which costs no look into the file.
+    Read what Orthanc's index has of an image (``MainDicomTags`` of an instance), which costs no look into the
+    file.
 
     ImageType, SliceThickness and the size are not in it: not read.
     """

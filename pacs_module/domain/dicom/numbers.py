@@ -1,8 +1,9 @@
 r"""
 Numbers as devices and PACS write them (DS and IS, PS3.5 6.2), read tolerantly in one place.
 
-``1,25``, ``1.25 mm``, ``+1.25``, ``1.25E0``, ``１．２５`` and ``1.25\1.25`` are 1.25 to anybody; ``999``, ``0``,
-``-5`` and ``NaN`` are no thickness to anybody. What is no number, or cannot be true, was not told; the reason says why.
+``1,25``, ``1.25 mm``, ``+1.25``, ``1.25E0``, ``１．２５`` and ``1.25\1.25`` are 1.25 to anybody; ``999``,
+``0``, ``-5`` and ``NaN`` are no thickness to anybody. What is no number, or cannot be true, was not told; the
+reason says why.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from functools import lru_cache
 
 MIN_THICKNESS_MM = 0.1
 MAX_THICKNESS_MM = 100.0
-"""A slice outside of these is a placeholder or another unit: the thinnest CT slices have 0.2 mm, the thickest 20 mm."""
+"""
+A slice outside of these is a placeholder or another unit: the thinnest CT slices have 0.2 mm, the thickest 20
+mm.
+"""
 _MM = {"": 1.0, "mm": 1.0, "cm": 10.0, "um": 0.001, "μm": 0.001}
 _NUMBER = re.compile(r"([+-]?)\s*(\d*)(?:\s*([.,])\s*(\d*))?(?:e([+-]?\d{1,3}))?\s*([a-zμ]{0,3})\.?")
 _POINTS = str.maketrans({"٫": ".", "·": ".", "。": ".", "、": ",", "−": "-", "–": "-", "\0": " "})
@@ -39,7 +43,7 @@ class Reading:
 
 
 def read_number(text: str) -> float | None:
-    """The first value of a DS or IS, a unit of length taken as millimetres; None for what is no finite number."""
+    """The first value of a DS or IS, a length in millimetres; None for what is no finite number."""
     return _reading(text[: _MAX_LENGTH + 1]).value
 
 
@@ -51,7 +55,9 @@ def read_thickness(text: str) -> Reading:
     if reading.value <= 0:
         return Reading(None, f"{text.strip()} is not above 0 mm")
     if not MIN_THICKNESS_MM <= reading.value <= MAX_THICKNESS_MM:
-        return Reading(None, f"{text.strip()} is not between {MIN_THICKNESS_MM:g} and {MAX_THICKNESS_MM:g} mm")
+        return Reading(
+            None, f"{text.strip()} is not between {MIN_THICKNESS_MM:g} and {MAX_THICKNESS_MM:g} mm"
+        )
     return reading
 
 
@@ -82,7 +88,9 @@ def _parsed(plain: str, text: str) -> Reading:
     if found is None or not (found[2] or found[4]) or found[6] not in _MM:
         return Reading(None, f"{text.strip()} is no number")
     sign, whole, _, part, power, unit = found.groups()
-    value = float(f"{sign}{_ascii(whole) or '0'}.{_ascii(part or '') or '0'}e{_ascii(power or '0')}") * _MM[unit]
+    value = (
+        float(f"{sign}{_ascii(whole) or '0'}.{_ascii(part or '') or '0'}e{_ascii(power or '0')}") * _MM[unit]
+    )
     return Reading(value) if math.isfinite(value) else Reading(None, f"{text.strip()} is not finite")
 
 

@@ -1,9 +1,10 @@
 """
 Damaged text: what a PACS meant, out of what arrived.
 
-Chinese PACS send GBK or UTF-8 without declaring it, or under the wrong SpecificCharacterSet (0008,0005). What arrives is
-then readable by nobody, but in most cases nothing is lost: the damage is a decoding with the wrong table and can be undone.
-The repair is a heuristic, so the stored text is never overwritten; keywords are matched on every form.
+Chinese PACS send GBK or UTF-8 without declaring it, or under the wrong SpecificCharacterSet (0008,0005). What
+arrives is then readable by nobody, but in most cases nothing is lost: the damage is a decoding with the wrong
+table and can be undone. The repair is a heuristic, so the stored text is never overwritten; keywords are
+matched on every form.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class _Repair:
-    """A wrong decoding that can be undone; ``convincing`` says by text before and after whether a person should see that."""
+    """
+    A wrong decoding that can be undone; ``convincing`` says by text before and after whether a person should
+    see that.
+    """
 
     wrong: str
     right: str
@@ -26,7 +30,8 @@ class _Repair:
         """
         The text as it was meant, None when it cannot have been damaged like this.
 
-        A last character that is incomplete is left out: PACS cut values at 16 or 64 bytes, in the middle of a character.
+        A last character that is incomplete is left out: PACS cut values at 16 or 64 bytes, in the middle of a
+        character.
         """
         try:
             repaired = codecs.getincrementaldecoder(self.right)().decode(text.encode(self.wrong))
@@ -57,6 +62,8 @@ def forms(text: str) -> tuple[str, ...]:
     Returns:
         At least the text itself, without duplicates. `ÐØ` gives (`ÐØ`, `胸`); `Müller` stays alone.
     """
+    if text.isascii() and "\x1b" not in text:
+        return (text,)
     found = [text]
     stripped = _ESCAPE.sub("", text)
     if stripped != text:
@@ -79,8 +86,8 @@ def readable(text: str) -> str:
     """
     The form a person would want to read: repaired where the damage is beyond doubt, else as received.
 
-    `ÐØ²¿` becomes `胸部`, `MÃ¼ller` becomes `Müller`; `Größe`, `김` and real Chinese stay. Control characters become one space
-    each run, so that a value never breaks a log line in two.
+    `ÐØ²¿` becomes `胸部`, `MÃ¼ller` becomes `Müller`; `Größe`, `김` and real Chinese stay. Control characters
+    become one space each run, so that a value never breaks a log line in two.
     """
     best = _ESCAPE.sub("", text)
     for _ in range(_MAX_DAMAGE):
@@ -92,7 +99,8 @@ def _was_utf8(before: str, after: str) -> bool:
     """
     UTF-8 checks itself: a text that happens to be valid UTF-8 is UTF-8, but for short Chinese ones.
 
-    `平扫` in GBK is `ƽɨ` in UTF-8, `Müller` in UTF-8 is `M眉ller` in GBK: without letters next to it, it is Chinese.
+    `平扫` in GBK is `ƽɨ` in UTF-8, `Müller` in UTF-8 is `M眉ller` in GBK: without letters next to it, it is
+    Chinese.
     """
     if not after.isprintable() or after.isascii():
         return False
@@ -102,10 +110,15 @@ def _was_utf8(before: str, after: str) -> bool:
 
 
 def _was_gbk(before: str, after: str) -> bool:
-    """Whether accented letters are Chinese: not `Größe` (`Gr鲞e`) and not `créée` (`cr殚e`), but `CTÐØ` and `·Î`."""
+    """
+    Whether accented letters are Chinese: not `Größe` (`Gr鲞e`) and not `créée` (`cr殚e`), but `CTÐØ` and
+    `·Î`.
+    """
     del after
     runs = list(_FOREIGN_RUN.finditer(before))
-    return any(len(run.group()) >= _LONG_RUN for run in runs) or all(_is_chinese_run(before, run) for run in runs)
+    return any(len(run.group()) >= _LONG_RUN for run in runs) or all(
+        _is_chinese_run(before, run) for run in runs
+    )
 
 
 def _is_chinese_run(text: str, run: re.Match[str]) -> bool:
@@ -122,12 +135,16 @@ def _is_chinese_run(text: str, run: re.Match[str]) -> bool:
 
 def _was_utf8_as_gbk(before: str, after: str) -> bool:
     """
-    `鑳搁儴` for `胸部`: characters that nobody writes are in the text, and only usual ones are what it turns into, two at least.
+    `鑳搁儴` for `胸部`: characters that nobody writes are in the text, and only usual ones are what it turns
+    into, two at least.
 
-    Chinese in the characters of GB 2312 is never touched, so that some damage of this kind stays; keywords are found in it all
-    the same.
+    Chinese in the characters of GB 2312 is never touched, so that some damage of this kind stays; keywords
+    are found in it all the same.
     """
-    unusual = any((_is_han(character) and not _is_gb2312_han(character)) or _is_private(character) for character in before)
+    unusual = any(
+        (_is_han(character) and not _is_gb2312_han(character)) or _is_private(character)
+        for character in before
+    )
     foreign = [character for character in after if not character.isascii()]
     return unusual and len(foreign) > 1 and all(map(_is_gb2312_han, foreign))
 
@@ -178,13 +195,14 @@ def shown(text: str, raw: str | None = None) -> str:
 
     Args:
         text: The value as received.
-        raw: The bytes on the wire as spaced hex, where they are known; else the UTF-8 bytes of ``text`` are given.
+        raw: The bytes on the wire as spaced hex, where they are known; else the UTF-8 bytes of ``text`` are
+            given.
 
     Returns:
         ``HAND``, or ``胸部 [c3 90 c3 98 c2 b2 c2 bf]``.
     """
     if text.isascii() and not raw:
-        return _CONTROL.sub(" ", text)
+        return text if text.isprintable() else _CONTROL.sub(" ", text)
     return f"{readable(text)} [{raw or hex_bytes(text.encode('utf-8', 'surrogatepass'))}]"
 
 
@@ -195,7 +213,8 @@ def hex_bytes(data: bytes) -> str:
 
 def text_of_bytes(data: bytes) -> str:
     """
-    What undecodable bytes say: UTF-8 where they are valid UTF-8, else GB18030 without what does not fit, escapes removed.
+    What undecodable bytes say: UTF-8 where they are valid UTF-8, else GB18030 without what does not fit,
+    escapes removed.
 
     Only for values that nobody could decode as declared: then this is better than nothing.
     """

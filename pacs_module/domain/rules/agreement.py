@@ -1,9 +1,9 @@
 """
 Which images of a series agree (K3): one image does not speak for a series.
 
-A scout, a dose page or slices of another thickness may lie in one SeriesInstanceUID with the images that are read.
-The largest group (by frames) that agrees in ImageType, plane, size and thickness is the series; the others are odd,
-each with a reason. The order in which the images come makes no difference.
+A scout, a dose page or slices of another thickness may lie in one SeriesInstanceUID with the images that are
+read. The largest group (by frames) that agrees in ImageType, plane, size and thickness is the series; the
+others are odd, each with a reason. The order in which the images come makes no difference.
 """
 
 from __future__ import annotations
@@ -96,7 +96,10 @@ class Agreement:
 
 @dataclass(frozen=True)
 class _Kind:
-    """What has to be equal; numbers stand for values that are nearly the same, None for what an image does not tell."""
+    """
+    What has to be equal; numbers stand for values that are nearly the same, None for what an image does not
+    tell.
+    """
 
     image_type: tuple[str, ...]
     plane: int | None
@@ -121,7 +124,9 @@ def agree(images: Iterable[ImageFacts]) -> Agreement | None:
     kinds = _kinds(found)
     best = _largest(found, kinds)
     group = [image for image in found if _joins(kinds[image.sop_uid], best)]
-    odd = tuple(_odd(image, kinds[image.sop_uid], best) for image in found if not _joins(kinds[image.sop_uid], best))
+    odd = tuple(
+        _odd(image, kinds[image.sop_uid], best) for image in found if not _joins(kinds[image.sop_uid], best)
+    )
     ordered = order_images(group)
     return Agreement(
         images=ordered.uids,
@@ -129,7 +134,9 @@ def agree(images: Iterable[ImageFacts]) -> Agreement | None:
         frames=sum(image.frames for image in group),
         all_frames=sum(image.frames for image in found),
         image_type=_most_told(image.image_type for image in group),
-        thickness=_most_told(image.thickness for image in group if read_thickness(image.thickness or "").value is not None),
+        thickness=_most_told(
+            image.thickness for image in group if read_thickness(image.thickness or "").value is not None
+        ),
         geometry=replace(geometry_of(group), orientations=len(set(directions(found).values()))),
         ordered_by=ordered.by,
         multi_frame=any(image.enhanced for image in group),
@@ -143,7 +150,8 @@ def agreed_facts(series: SeriesFacts, agreement: Agreement, final: bool) -> Seri
     Args:
         series: From one image; its descriptions hold for the whole series.
         agreement: Of its images.
-        final: Whether no more images come; else those that were announced and are not here count with the group.
+        final: Whether no more images come; else those that were announced and are not here count with the
+            group.
 
     Returns:
         The same with ImageType, SliceThickness, the number of slices and the geometry of the group.
@@ -162,7 +170,9 @@ def agreed_facts(series: SeriesFacts, agreement: Agreement, final: bool) -> Seri
         DUPLICATE_POSITIONS: str(geometry.duplicates),
         ORIENTATIONS: str(geometry.orientations),
     }
-    return replace(series, attributes={**series.attributes, **{name: text for name, text in told.items() if text}})
+    return replace(
+        series, attributes={**series.attributes, **{name: text for name, text in told.items() if text}}
+    )
 
 
 def to_read(images: Sequence[ImageFacts]) -> tuple[str, ...]:
@@ -173,8 +183,8 @@ def to_read(images: Sequence[ImageFacts]) -> tuple[str, ...]:
         images: Of one series.
 
     Returns:
-        SOPInstanceUIDs: of each plane whose slices follow one another evenly a few spread over its length; every image that
-        lies unevenly, or nowhere.
+        SOPInstanceUIDs: of each plane whose slices follow one another evenly a few spread over its length;
+        every image that lies unevenly, or nowhere.
     """
     wanted: set[str] = set()
     for plane in _planes(images).values():
@@ -210,7 +220,11 @@ def _filled(images: list[ImageFacts]) -> list[ImageFacts]:
             if image.image_type is None:
                 near = min(read, key=lambda one: (_apart(one, image), one.sop_uid))
                 filled[image.sop_uid] = replace(
-                    image, image_type=near.image_type, thickness=near.thickness, size=near.size, sop_class=near.sop_class
+                    image,
+                    image_type=near.image_type,
+                    thickness=near.thickness,
+                    size=near.size,
+                    sop_class=near.sop_class,
                 )
     return [filled[image.sop_uid] for image in images]
 
@@ -268,7 +282,10 @@ def _other_thickness(kind: _Kind, best: _Kind) -> bool:
 
 
 def _largest(images: Sequence[ImageFacts], kinds: Mapping[str, _Kind]) -> _Kind:
-    """The kind with most frames; of equals one that is no localizer, then the thinner one, then by the first UID."""
+    """
+    The kind with most frames; of equals one that is no localizer, then the thinner one, then by the first
+    UID.
+    """
     frames: dict[_Kind, int] = defaultdict(int)
     first: dict[_Kind, str] = {}
     for image in images:
@@ -277,7 +294,13 @@ def _largest(images: Sequence[ImageFacts], kinds: Mapping[str, _Kind]) -> _Kind:
         first.setdefault(kind, image.sop_uid)
 
     def rank(kind: _Kind) -> tuple[object, ...]:
-        return (-frames[kind], "LOCALIZER" in kind.image_type, kind.thickness is None, kind.thickness or 0, first[kind])
+        return (
+            -frames[kind],
+            "LOCALIZER" in kind.image_type,
+            kind.thickness is None,
+            kind.thickness or 0,
+            first[kind],
+        )
 
     return min(frames, key=rank)
 

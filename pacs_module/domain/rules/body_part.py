@@ -1,28 +1,38 @@
 """
-The body part rule (M4): BodyPartExamined (0018,0015) decides when it is filled, else any keyword in any description.
+The body part rule (M4): BodyPartExamined (0018,0015) decides when it is filled, else any keyword in any
+description.
 
-Real headers need more, each of it a switch: placeholders count as empty, SeriesDescription may overrule a wrong
-BodyPartExamined, a description may name something else although a keyword is in it, and a lung window is no lung.
+Real headers need more, each of it a switch: placeholders count as empty, SeriesDescription may overrule a
+wrong BodyPartExamined, a description may name something else although a keyword is in it, and a lung window
+is no lung.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..dicom.attributes import SeriesFacts
+from ..dicom.attributes import SeriesFacts, unpadded
 from ..dicom.matching import words
-from .keywords import Evidence, Keywords, Says
+from .keywords import NOTHING, Evidence, Keywords, Says
 
 BODY_PART, SERIES = "BodyPartExamined", "SeriesDescription"
 KEYWORD_ATTRIBUTES = (BODY_PART, "ProtocolName", "StudyDescription", SERIES, "ImageComments")
 ASKED_AT_FIND = KEYWORD_ATTRIBUTES[:4]
-"""Those that C-FIND can tell. With one of them untold nobody knows that no keyword is in it (field-notes 2.22: dcmqrscp)."""
+"""
+Those that C-FIND can tell. With one of them untold nobody knows that no keyword is in it (field-notes 2.22:
+dcmqrscp).
+"""
 _ORDERED = ("StudyDescription", "ProtocolName")
 """What was ordered and how it was scanned: both hold for the whole study or scan, not for the one series."""
 
+_DESCRIPTIONS = (SERIES, *_ORDERED)
+_ELSEWHERE = frozenset({Says.OTHER, Says.AGAINST, Says.UNWANTED})
 _OF_A_WINDOW = 2
 """Words of which the name of a window consists: LUNG WINDOW."""
+Said = Mapping[str, Evidence]
+"""What each attribute that is filled says."""
 
 
 class Decided(StrEnum):
@@ -56,84 +66,83 @@ class BodyPartRules:
 
     Args:
         keywords: What names the chest, and what speaks against it.
-        unwanted: Words in a description that drop a series whatever else is in it (biopsies).
         placeholders: Values of BodyPartExamined that say nothing, as ``matching.words``.
         overruled_by: Attributes that may overrule a BodyPartExamined that names another part.
         only_chest: Whether a series whose own description names another part only is dropped.
     """
 
     keywords: Keywords
-    unwanted: Keywords
     placeholders: frozenset[str]
     overruled_by: tuple[str, ...]
     only_chest: bool = False
 
     def decide(self, series: SeriesFacts) -> BodyPart:
         """Decide by what is told of the series."""
-        unwanted = self._unwanted(series)
-        if unwanted is not None:
-            return unwanted
-        examined = self._examined(series)
-        described = self._says(series, SERIES)
-        if described.says is Says.AGAINST:
-            return BodyPart(Decided.AGAINST, SERIES, described.word)
-        if examined.says is Says.CHEST or examined.says is Says.WINDOW:
-            return BodyPart(Decided.KEYWORD, BODY_PART, examined.word)
-        if self.only_chest and described.says is Says.OTHER and not examined.word:
-            return BodyPart(Decided.AGAINST, SERIES, described.word)
-        if examined.word:
-            return self._overruled(series) or BodyPart(Decided.BODY_PART, BODY_PART)
-        return self._described(series)
+        texts = {name: unpadded(text) for name in KEYWORD_ATTRIBUTES if (text := series.attributes.get(name))}
+        said = {name: self.keywords.evidence(text) for name, text in texts.items() if text}
+        against = self._against(said)
+        if against is not None:
+            return against
+        examined = texts.get(BODY_PART, "")
+        if examined and not self._is_placeholder(examined):
+            if said[BODY_PART].says in (Says.CHEST, Says.WINDOW):
+                return BodyPart(Decided.KEYWORD, BODY_PART, said[BODY_PART].word)
+            return self._overruled(texts, said) or BodyPart(Decided.BODY_PART, BODY_PART)
+        if self.only_chest and said.get(SERIES, NOTHING).says is Says.OTHER:
+            return BodyPart(Decided.AGAINST, SERIES, said[SERIES].word)
+        return _described(said) or BodyPart(_without_keyword(series))
 
-    def _says(self, series: SeriesFacts, attribute: str) -> Evidence:
-        return self.keywords.evidence(series.text(attribute))
-
-    def _unwanted(self, series: SeriesFacts) -> BodyPart | None:
-        for attribute in (SERIES, *_ORDERED):
-            found = self.unwanted.evidence(series.text(attribute))
-            if found.says is Says.AGAINST:
-                return BodyPart(Decided.AGAINST, attribute, found.word)
+    def _against(self, said: Said) -> BodyPart | None:
+        """Whether a description is unwanted, or the series' own one names something else."""
+        for name in _DESCRIPTIONS:
+            if said.get(name, NOTHING).says is Says.UNWANTED:
+                return BodyPart(Decided.AGAINST, name, said[name].word)
+        if said.get(SERIES, NOTHING).says is Says.AGAINST:
+            return BodyPart(Decided.AGAINST, SERIES, said[SERIES].word)
         return None
-
-    def _examined(self, series: SeriesFacts) -> Evidence:
-        """What BodyPartExamined says; a value that says nothing counts as empty, any other one has its text as the word."""
-        text = series.text(BODY_PART)
-        if not text or self._is_placeholder(text):
-            return Evidence(Says.NOTHING)
-        found = self.keywords.evidence(text)
-        return found if found.word else Evidence(Says.OTHER, text)
 
     def _is_placeholder(self, text: str) -> bool:
         plain = words(text).strip()
         return bool(self.placeholders) and (not plain or plain in self.placeholders)
 
-    def _overruled(self, series: SeriesFacts) -> BodyPart | None:
+    def _overruled(self, texts: Mapping[str, str], said: Said) -> BodyPart | None:
         """
         A keyword in a description that may overrule BodyPartExamined.
 
-        ``LUNG`` may be a window. It counts where what was ordered is told and is no other part of the body, or where nothing
-        is told and the description has more than the name of a window (``LUNG AXIAL CT 2.5 MM``).
+        ``LUNG`` may be a window. It counts where what was ordered is told and is no other part of the body,
+        or where nothing is told and the description has more than the name of a window
+        (``LUNG AXIAL CT 2.5 MM``).
         """
-        ordered = {self._says(series, attribute).says for attribute in _ORDERED if series.text(attribute)}
-        for attribute in self.overruled_by:
-            found = self._says(series, attribute)
-            told = bool(ordered) or _has_several_words(series.text(attribute))
-            supported = told and not {Says.OTHER, Says.AGAINST} & ordered
+        ordered = {said[name].says for name in _ORDERED if name in said}
+        for name in self.overruled_by:
+            found = said.get(name, NOTHING)
+            told = bool(ordered) or _has_several_words(texts.get(name, ""))
+            supported = told and ordered.isdisjoint(_ELSEWHERE)
             if found.says is Says.CHEST or (found.says is Says.WINDOW and supported):
-                return BodyPart(Decided.KEYWORD, attribute, found.word)
+                return BodyPart(Decided.KEYWORD, name, found.word)
         return None
 
-    def _described(self, series: SeriesFacts) -> BodyPart:
-        """BodyPartExamined says nothing: any keyword in any description; a window does not count in a study of another part."""
-        told = [attribute for attribute in KEYWORD_ATTRIBUTES if attribute in series.attributes]
-        found = {attribute: self._says(series, attribute) for attribute in told[1:] if attribute != BODY_PART}
-        elsewhere = any(_names_other_part(found[attribute]) for attribute in _ORDERED if attribute in found)
-        for attribute, evidence in found.items():
-            if evidence.says is Says.CHEST or _names_lung(attribute, evidence, elsewhere):
-                return BodyPart(Decided.KEYWORD, attribute, evidence.word)
-        if not told or any(attribute not in series.attributes for attribute in ASKED_AT_FIND):
-            return BodyPart(Decided.NOT_TOLD)
-        return BodyPart(Decided.NO_KEYWORD)
+
+def _described(said: Said) -> BodyPart | None:
+    """
+    Any keyword in any description, where BodyPartExamined says nothing.
+
+    A lung in what was ordered counts always, in a series only where what was ordered is no other part.
+    """
+    elsewhere = any(_names_other_part(said[name]) for name in _ORDERED if name in said)
+    for name, found in said.items():
+        if name == BODY_PART:
+            continue
+        in_order = name in _ORDERED and bool(found.window)
+        window = found.says is Says.WINDOW and (name in _ORDERED or not elsewhere)
+        if found.says is Says.CHEST or in_order or window:
+            return BodyPart(Decided.KEYWORD, name, found.word)
+    return None
+
+
+def _without_keyword(series: SeriesFacts) -> Decided:
+    told = all(name in series.attributes for name in ASKED_AT_FIND)
+    return Decided.NO_KEYWORD if told else Decided.NOT_TOLD
 
 
 def _has_several_words(text: str) -> bool:
@@ -144,10 +153,3 @@ def _has_several_words(text: str) -> bool:
 def _names_other_part(evidence: Evidence) -> bool:
     """What was ordered is another part of the body, and no lung beside it."""
     return evidence.says is Says.OTHER and not evidence.window
-
-
-def _names_lung(attribute: str, evidence: Evidence, elsewhere: bool) -> bool:
-    """Whether a word like ``LUNG`` counts: always in what was ordered, in a series only where nothing names another part."""
-    if attribute in _ORDERED:
-        return evidence.says is Says.WINDOW or bool(evidence.window)
-    return evidence.says is Says.WINDOW and not elsewhere

@@ -1,4 +1,4 @@
-"""Choice: which of the remaining series of a study the AI computes, and whether it is handed over again (M17)."""
+"""Which of the remaining series of a study the AI computes, and whether it is handed over again (M17)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class Candidate:
         phase: Contrast phase: ``plain``, ``arterial``, ``venous``, ``delayed`` or ``contrast``.
         made_at: YYYYMMDDHHMMSS of the reconstruction, empty when not told.
         details: Further attributes that are told, keyword and text: they decide before the UID does.
-        untold: Criteria of CHOICE_ORDER whose value nobody knows yet: of a series that was announced and is not here.
+        untold: Criteria of CHOICE_ORDER whose value nobody knows yet: of a series that was announced and is
+            not here.
     """
 
     series_uid: str
@@ -61,7 +62,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class HandedOver:
-    """What was handed over last for a study: the series, the number of instances, and the number of the reception."""
+    """
+    What was handed over last for a study: the series, the number of instances, and the number of the
+    reception.
+    """
 
     series_uids: tuple[str, ...]
     instances: int
@@ -72,10 +76,11 @@ def choose(candidates: Sequence[Candidate], dx: bool, switches: Switches) -> Cho
     """
     Choose the series to compute.
 
-    CT: the thinnest: smallest thickness, then most instances, then the kernel (the order is CHOICE_ORDER); where one of
-    them has no thickness the number of instances stands in for it. Ties are broken by the criteria that CHOICE_ORDER leaves
-    out, then by any attribute that is told and differs, at last by the UID, so that the same study always gives the same
-    choice. DX: all of them, because only the algorithm tells frontal from lateral.
+    CT: the thinnest: smallest thickness, then most instances, then the kernel (the order is CHOICE_ORDER);
+    where one of them has no thickness the number of instances stands in for it. Ties are broken by the
+    criteria that CHOICE_ORDER leaves out, then by any attribute that is told and differs, at last by the UID,
+    so that the same study always gives the same choice. DX: all of them, because only the algorithm tells
+    frontal from lateral.
 
     Args:
         candidates: At least one.
@@ -88,12 +93,15 @@ def choose(candidates: Sequence[Candidate], dx: bool, switches: Switches) -> Cho
     order = _order(candidates, switches)
 
     def rank(candidate: Candidate) -> tuple[object, ...]:
-        return (*((one.fact in candidate.untold, one.value(candidate)) for one in order), candidate.series_uid)
+        return (
+            *((one.fact in candidate.untold, one.value(candidate)) for one in order),
+            candidate.series_uid,
+        )
 
     best, *others = sorted(candidates, key=rank)
     thickness = "unknown" if best.thickness is None else f"{best.thickness:g} mm"
-    why = f"of {len(candidates)} series by {', '.join(switches.choice_order)}: {thickness}, {best.instances} instances"
-    why = f"{why}, kernel {best.kernel or 'unknown'}"
+    why = f"of {len(candidates)} series by {', '.join(switches.choice_order)}: {thickness}"
+    why = f"{why}, {best.instances} instances, kernel {best.kernel or 'unknown'}"
     return Choice((best,), f"{why}; {_decided_by(best, others[0], order)}" if others else why)
 
 
@@ -158,10 +166,11 @@ def _criteria(switches: Switches) -> dict[str, Criterion]:
 
 def _tie_breakers(candidates: Sequence[Candidate], switches: Switches) -> list[Criterion]:
     """
-    What is told beside the criteria: kernels in the order of the site's lists, the fuller ImageType, then text by text.
+    What is told beside the criteria: kernels in the order of the site's lists, the fuller ImageType, then
+    text by text.
 
-    No text is better than another one. But a choice by what a person can see in the header can be explained and repeated;
-    by UID it is a lot.
+    No text is better than another one. But a choice by what a person can see in the header can be explained
+    and repeated; by UID it is a lot.
     """
     patterns = (*switches.kernels_lung, *switches.kernels_mediastinum)
     told = {name for one in candidates for name, _ in one.details}
@@ -203,11 +212,17 @@ def _decided_by(best: Candidate, second: Candidate, order: Sequence[Criterion]) 
 
 def _pattern_place(kernel: str, patterns: Sequence[str]) -> int:
     name = kernel.split("\\")[0].strip().upper()
-    return next((place for place, pattern in enumerate(patterns) if name and fnmatchcase(name, pattern.upper())), len(patterns))
+    return next(
+        (place for place, pattern in enumerate(patterns) if name and fnmatchcase(name, pattern.upper())),
+        len(patterns),
+    )
 
 
 def kernel_rank(kernel: str, preferred: Sequence[str]) -> int:
-    """The place of the first preferred name that equals the kernel or is part of it, case-insensitively; last when none."""
+    """
+    The place of the first preferred name that equals the kernel or is part of it, case-insensitively; last
+    when none.
+    """
     name = kernel.strip().casefold()
     for place, wish in enumerate(preferred):
         if wish.casefold() == name:
@@ -224,7 +239,10 @@ def _place(word: str, preferred: Sequence[str]) -> int:
 
 def _image_type_rank(image_type: str, preferred: Sequence[str]) -> int:
     values = set(split_image_type(image_type))
-    return next((place for place, kind in enumerate(preferred) if set(split_image_type(kind)) <= values), len(preferred))
+    return next(
+        (place for place, kind in enumerate(preferred) if set(split_image_type(kind)) <= values),
+        len(preferred),
+    )
 
 
 @dataclass(frozen=True)
@@ -236,7 +254,12 @@ class Resend:
 
 
 def judge_resend(
-    choice: Choice, last: HandedOver | None, dx: bool, forced: bool, switches: Switches, reception: int | None = None
+    choice: Choice,
+    last: HandedOver | None,
+    dx: bool,
+    forced: bool,
+    switches: Switches,
+    reception: int | None = None,
 ) -> Resend:
     """
     Say whether what is here now goes to the backend (again).
@@ -247,8 +270,8 @@ def judge_resend(
         dx: For DX the switch does not apply: handed over again whenever it grew.
         forced: A person asked, or the earlier hand-over was lost with the RAM disk.
         switches: RESEND_ONLY_THICKER_SERIES.
-        reception: Its number. What was handed over in the same one was decided early, by what the PACS had announced; when the
-            images turn out otherwise the right series follows.
+        reception: Its number. What was handed over in the same one was decided early, by what the PACS had
+            announced; when the images turn out otherwise the right series follows.
     """
     if last is None:
         return Resend(True, "first hand-over")

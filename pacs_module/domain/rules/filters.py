@@ -1,8 +1,9 @@
 """
 The filter rules, each a verdict that names the rule, the attribute and the value that decided (M2-M5).
 
-The same rules judge a SERIES level answer before the pull and the first image of a series after it. A rule judges only what
-was told: an attribute that the PACS did not return drops nothing, the received image will be judged.
+The same rules judge a SERIES level answer before the pull and the first image of a series after it. A rule
+judges only what was told: an attribute that the PACS did not return drops nothing, the received image will be
+judged.
 """
 
 from __future__ import annotations
@@ -26,13 +27,15 @@ from .switches import Switches
 
 __all__ = ["ASKED_AT_FIND", "KEYWORD_ATTRIBUTES"]
 
+
 @dataclass(frozen=True)
 class Verdict:
     """
     Take or filter, and why.
 
-    ``because`` is what follows ``filter because`` in the log: attribute and value that decided, letter by letter as on site.
-    ``images`` says for how many of the series' images the verdict holds (``24 of 25 images (1 localizer)``), where not for all.
+    ``because`` is what follows ``filter because`` in the log: attribute and value that decided, letter by
+    letter as on site. ``images`` says for how many of the series' images the verdict holds (``24 of 25 images
+    (1 localizer)``), where not for all.
     """
 
     taken: bool
@@ -48,7 +51,7 @@ class Verdict:
 
     @classmethod
     def of_text(cls, text: str) -> Verdict:
-        """Read a series dropped at find as it stands in the pull requests of earlier versions: the reason alone."""
+        """Read a series dropped at find out of a request of an earlier version: the reason alone."""
         return cls(False, "find", "", text)
 
 
@@ -68,23 +71,32 @@ def judge_modalities(modalities: tuple[str, ...], switches: Switches) -> Verdict
     r"""
     Judge a study by ModalitiesInStudy (0008,0061): it must *contain* a wanted modality (``CT\PR`` does).
 
-    A study whose PACS does not tell its modalities is taken: SERIES level or the images will tell. So is one with nothing but
-    objects that go with images: there are PACS that tell only the modality of the last series.
+    A study whose PACS does not tell its modalities is taken: SERIES level or the images will tell. So is one
+    with nothing but objects that go with images: there are PACS that tell only the modality of the last
+    series.
     """
     if set(modalities) <= ACCOMPANYING:
         return Verdict(True, "modality", "ModalitiesInStudy", "\\".join(modalities) or "not told")
-    wanted = [modality for modality in modalities if modality in switches.ct_modalities + switches.dx_modalities]
+    wanted = [
+        modality for modality in modalities if modality in switches.ct_modalities + switches.dx_modalities
+    ]
     return Verdict(bool(wanted), "modality", "ModalitiesInStudy", "\\".join(modalities))
 
 
 def is_dx(modalities: tuple[str, ...] | list[str], switches: Switches) -> bool:
-    """Whether a study is handled as radiography: it has a DX modality and no CT (pulled at once and handed over whole, M12)."""
-    return any(m in switches.dx_modalities for m in modalities) and not any(m in switches.ct_modalities for m in modalities)
+    """
+    Whether a study is handled as radiography: it has a DX modality and no CT (pulled at once and handed over
+    whole, M12).
+    """
+    return any(m in switches.dx_modalities for m in modalities) and not any(
+        m in switches.ct_modalities for m in modalities
+    )
 
 
 def judge_series(series: SeriesFacts, switches: Switches) -> Verdict:
     """
-    Judge one series by every rule that is switched on; the first rule that drops it decides. CT and DX have rules of their own.
+    Judge one series by every rule that is switched on; the first rule that drops it decides. CT and DX have
+    rules of their own.
 
     Args:
         series: From a SERIES level find or from the first image of the series.
@@ -115,8 +127,8 @@ def goes_with(series: SeriesFacts, verdict: Verdict, taken: str, switches: Switc
     """
     Judge a series of radiography again beside one of its study that is taken.
 
-    Frontal and lateral may lie in different series, and only the algorithm can tell them apart (field case 16): a series of which
-    nobody says that it is something else is handed over, too.
+    Frontal and lateral may lie in different series, and only the algorithm can tell them apart (field case
+    16): a series of which nobody says that it is something else is handed over, too.
 
     Args:
         series: The series.
@@ -132,7 +144,10 @@ def goes_with(series: SeriesFacts, verdict: Verdict, taken: str, switches: Switc
 
 
 def judge_modality(series: SeriesFacts, switches: Switches) -> Verdict | None:
-    """Modality (0008,0060) is one of CT_MODALITIES or DX_MODALITIES; it is never empty where it was told (type 1)."""
+    """
+    Modality (0008,0060) is one of CT_MODALITIES or DX_MODALITIES; it is never empty where it was told (type
+    1).
+    """
     if not series.modality:
         return None
     wanted = series.modality in switches.ct_modalities + switches.dx_modalities
@@ -140,7 +155,10 @@ def judge_modality(series: SeriesFacts, switches: Switches) -> Verdict | None:
 
 
 def judge_body_part(series: SeriesFacts, switches: Switches) -> Verdict | None:
-    """BodyPartExamined (0018,0015) decides when it is filled, else any keyword in any description (``body_part.py``)."""
+    """
+    BodyPartExamined (0018,0015) decides when it is filled, else any keyword in any description
+    (``body_part.py``).
+    """
     dx = series.modality in switches.dx_modalities
     if not (switches.filter_body_part_dx if dx else switches.filter_body_part):
         return None
@@ -171,15 +189,20 @@ def _descriptions(series: SeriesFacts) -> str:
 
 
 def judge_image_type(series: SeriesFacts, switches: Switches) -> Verdict | None:
-    r"""ImageType (0008,0008) has every value of one wanted type, in any position: ``ORIGINAL\PRIMARY\AXIAL\CT_SOM5 SPI``."""
-    wanted = switches.image_types_dx if series.modality in switches.dx_modalities else switches.image_types_ct
+    r"""
+    ImageType (0008,0008) has every value of one wanted type, in any position:
+    ``ORIGINAL\PRIMARY\AXIAL\CT_SOM5 SPI``.
+    """
+    dx = series.modality in switches.dx_modalities
+    wanted = switches.wanted_types_dx if dx else switches.wanted_types_ct
     present = series.text("ImageType")
     if not switches.filter_image_type or not wanted or not present:
         return None
     values = set(split_image_type(present))
-    if series.text(MULTI_FRAME) and "VOLUME" in values:  # the flavour of axial frames in multi-frame CT (PS3.3 C.8.15.3.8)
+    # VOLUME is the flavour of axial frames in multi-frame CT (PS3.3 C.8.15.3.8).
+    if "VOLUME" in values and series.text(MULTI_FRAME):
         values |= _AXIAL_FLAVOURS
-    taken = any(set(split_image_type(kind)) <= values for kind in wanted)
+    taken = any(kind <= values for kind in wanted)
     return Verdict(taken, "image type", "ImageType", shown(present))
 
 
@@ -192,10 +215,13 @@ def judge_thickness(series: SeriesFacts, switches: Switches) -> Verdict | None:
     if not switches.filter_slice_thickness:
         return None
     limit = switches.thin_slice_max if switches.thin_only else switches.slice_thickness_max
-    for attribute in ("SliceThickness", SLICE_SPACING):
-        thickness = parse_thickness(series.text(attribute))
-        if thickness is not None:
-            return Verdict(thickness <= limit, "slice thickness", attribute, shown(series.text(attribute)))
+    told = series.text("SliceThickness")
+    thickness = parse_thickness(told)
+    if thickness is None:  # in the log's shape: one word behind the attribute
+        told = f"spacing:{series.text(SLICE_SPACING)}"
+        thickness = parse_thickness(series.text(SLICE_SPACING))
+    if thickness is not None:
+        return Verdict(thickness <= limit, "slice thickness", "SliceThickness", shown(told))
     if switches.thin_only and series.slices is not None:
         return _enough(series.slices, switches.thin_min_instances, "slice thickness")
     return None
@@ -211,7 +237,7 @@ def judge_kernel(series: SeriesFacts, switches: Switches) -> Verdict | None:
 
 
 def judge_contrast(series: SeriesFacts, switches: Switches) -> Verdict | None:
-    """SeriesDescription (0008,103E) has a contrast keyword; only where the site computes contrast series alone."""
+    """SeriesDescription (0008,103E) has a contrast keyword; only where no other series are computed."""
     if not switches.filter_contrast or "SeriesDescription" not in series.attributes:
         return None
     found = contains_keyword(series.text("SeriesDescription"), switches.contrast_keywords)
@@ -223,14 +249,17 @@ def judge_instances(series: SeriesFacts, switches: Switches) -> Verdict | None:
     if not switches.filter_min_instances or series.slices is None:
         return None
     dx = series.modality in switches.dx_modalities
-    return _enough(series.slices, switches.min_instances_dx if dx else switches.min_instances_ct, "min instances")
+    return _enough(
+        series.slices, switches.min_instances_dx if dx else switches.min_instances_ct, "min instances"
+    )
 
 
 def judge_gap(series: SeriesFacts, switches: Switches) -> Verdict | None:
     """
     Images that follow one another without a gap; off by default.
 
-    Needs the fact ``missing images`` (a count of holes in InstanceNumber), which only the receiving side knows.
+    Needs the fact ``missing images`` (a count of holes in InstanceNumber), which only the receiving side
+    knows.
     """
     holes = series.attributes.get(MISSING_IMAGES)
     if not switches.filter_consecutive_images or holes is None:

@@ -1,19 +1,22 @@
 """
-What a description says of the chest: a keyword, a word that speaks against it, a window, another part, or nothing.
+What a description says of the chest: a keyword, a word that speaks against it, a window, another part, or
+nothing.
 
-Keywords are parts of words (``LUNG`` is in ``LowDoseLung``), but for those that are whole words only (``CAP`` is not in
-``ESCAPE``). A phrase against the chest is taken out first: in ``胸椎`` no ``胸`` is left, in ``胸部及胸椎`` one is.
+Keywords are parts of words (``LUNG`` is in ``LowDoseLung``), but for those that are whole words only (``CAP``
+is not in ``ESCAPE``). A phrase against the chest is taken out first: in ``胸椎`` no ``胸`` is left, in
+``胸部及胸椎`` one is.
 """
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
-from ..dicom.matching import Folded, fold, folded, words
+from ..dicom.matching import START, Folded, fold, fold_all, of_words, words
 
 _CACHE = 8192
 
@@ -26,19 +29,23 @@ class Says(StrEnum):
     """A word that names the lung or only the window in which something else is shown (``LUNG``, ``肺``)."""
     OTHER = "other"
     AGAINST = "against"
+    UNWANTED = "unwanted"
+    """A word that drops a series whatever else is in its description."""
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """What a text says, the word of the list that decided, and the name of a window that stands beside another part."""
+class Evidence(NamedTuple):
+    """
+    What a text says, the word of the list that decided, and the name of a window that stands beside another
+    part.
+    """
 
     says: Says
     word: str = ""
     window: str = ""
 
 
-_NOTHING = Evidence(Says.NOTHING)
+NOTHING = Evidence(Says.NOTHING)
 
 
 class Keywords:
@@ -51,6 +58,7 @@ class Keywords:
         against: Phrases that name something else although a keyword is in them.
         windows: Those of ``parts`` that are names of a window, too.
         other: Beginnings of words for other parts of the body.
+        unwanted: Beginnings of words that drop a series whatever else is said.
     """
 
     def __init__(
@@ -60,14 +68,20 @@ class Keywords:
         against: Iterable[str] = (),
         windows: Iterable[str] = (),
         other: Iterable[str] = (),
+        unwanted: Iterable[str] = (),
     ) -> None:
         weak = {fold(window) for window in windows}
-        keywords = tuple((fold(keyword), words(keyword).strip(), keyword) for keyword in parts if keyword)
-        self._strong = tuple(keyword for keyword in keywords if keyword[0] not in weak)
-        self._windows = tuple(keyword for keyword in keywords if keyword[0] in weak)
-        self._whole = tuple((words(keyword), keyword) for keyword in whole if words(keyword).strip())
-        self._against = _phrases(against)
-        self._other = _phrases(other)
+        keywords = [_Keyword(fold(keyword), words(keyword).strip(), keyword) for keyword in parts if keyword]
+        self._strong = _Parts(keyword for keyword in keywords if keyword.text not in weak)
+        self._windows = _Parts(keyword for keyword in keywords if keyword.text in weak)
+        self._whole = _WholeWords(whole)
+        self._against = _Phrases(against)
+        self._other = _Phrases(other)
+        self._unwanted = _Phrases(unwanted)
+        self._starts = self._whole.starts.union(
+            *(one.starts for one in (self._against, self._other, self._unwanted))
+        )
+        self._short = any(one.short for one in (self._against, self._other, self._unwanted))
         self.evidence = lru_cache(maxsize=_CACHE)(self._evidence)
 
     def names_chest(self, text: str) -> bool:
@@ -75,46 +89,135 @@ class Keywords:
         return self.evidence(text).says in (Says.CHEST, Says.WINDOW)
 
     def _evidence(self, text: str) -> Evidence:
-        """Return what a text says; of several forms of a damaged text the first that says something decides."""
+        """Return what a text says; of the forms of a damaged text the one that says most decides."""
         if not text:
-            return _NOTHING
-        found = [self._of(form) for form in folded(text)]
-        for says in (Says.CHEST, Says.AGAINST, Says.OTHER, Says.WINDOW):
+            return NOTHING
+        found = [self._of(form) for form in fold_all(text)]
+        if len(found) == 1:
+            return found[0]
+        for says in (Says.UNWANTED, Says.CHEST, Says.AGAINST, Says.OTHER, Says.WINDOW):
             for evidence in found:
                 if evidence.says is says:
                     return evidence
-        return _NOTHING
+        return NOTHING
 
     def _of(self, form: Folded) -> Evidence:
-        spoken = self._against.search(form.words) if self._against is not None else None
-        if spoken is not None and self._against is not None:
-            form = Folded("", self._against.sub(" ", form.words))
-        chest = _part(self._strong, form) or next((keyword for word, keyword in self._whole if word in form.words), "")
+        if self._has_parts_only(form):
+            return self._of_parts(form)
+        unwanted = self._unwanted.found_in(form)
+        if unwanted:
+            return Evidence(Says.UNWANTED, unwanted)
+        spoken = self._against.found_in(form)
+        if spoken:
+            form = self._against.taken_out(form)
+        chest = self._strong.found_in(form) or self._whole.found_in(form)
         if chest:
             return Evidence(Says.CHEST, chest)
-        window = _part(self._windows, form)
-        other = self._other.search(form.words) if self._other is not None else None
-        if spoken is not None and (other is not None or not window):
-            return Evidence(Says.AGAINST, spoken[0].strip())
-        if other is not None:
-            return Evidence(Says.OTHER, other[0].strip(), window)
-        return Evidence(Says.WINDOW, window) if window else _NOTHING
+        window = self._windows.found_in(form)
+        other = self._other.found_in(form)
+        if spoken and (other or not window):
+            return Evidence(Says.AGAINST, spoken)
+        if other:
+            return Evidence(Says.OTHER, other, window)
+        return Evidence(Says.WINDOW, window) if window else NOTHING
+
+    def _has_parts_only(self, form: Folded) -> bool:
+        """Look at the first letters of each word: most texts have no phrase and no whole word."""
+        return not self._short and form.text.isascii() and self._starts.isdisjoint(form.starts)
+
+    def _of_parts(self, form: Folded) -> Evidence:
+        chest = self._strong.found_in(form)
+        if chest:
+            return Evidence(Says.CHEST, chest)
+        window = self._windows.found_in(form)
+        return Evidence(Says.WINDOW, window) if window else NOTHING
 
 
-def _part(keywords: tuple[tuple[str, str, str], ...], form: Folded) -> str:
-    """The first keyword in the text; what is left of it when a phrase was taken out is known by its words only."""
-    for text, plain, keyword in keywords:
-        if (text in form.text) if form.text else (plain and plain in form.words):
-            return keyword
-    return ""
+class _Keyword(NamedTuple):
+    """A keyword folded, as words, and as the site wrote it."""
+
+    text: str
+    words: str
+    written: str
 
 
-def _phrases(phrases: Iterable[str]) -> re.Pattern[str] | None:
-    """Beginnings of words, in ideographs any place: ``biops`` finds ``biopsies``, ``胸椎`` also within ``颈胸椎``."""
-    plain = sorted({words(phrase).strip() for phrase in phrases} - {""}, key=lambda phrase: (-len(phrase), phrase))
-    if not plain:
-        return None
-    return re.compile("|".join(re.escape(one) if _ideographic(one) else rf"(?<= ){re.escape(one)}\w*" for one in plain))
+class _Parts:
+    """Keywords that may be parts of words."""
+
+    def __init__(self, keywords: Iterable[_Keyword]) -> None:
+        self._all = tuple(keywords)
+        ascii_texts = [re.escape(keyword.text) for keyword in self._all if keyword.text.isascii()]
+        self._ascii = re.compile("|".join(ascii_texts) or "(?!)")
+
+    def found_in(self, form: Folded) -> str:
+        """
+        The first that is in the text; what is left of it when a phrase was taken out is known by its words
+        only.
+        """
+        text = form.text
+        if text.isascii() and text and self._ascii.search(text) is None:
+            return ""
+        for keyword in self._all:
+            if (keyword.text in text) if text else (keyword.words and keyword.words in form.words):
+                return keyword.written
+        return ""
+
+
+class _WholeWords:
+    """Keywords that are whole words (``CAP``) or rows of them (``C A P``)."""
+
+    def __init__(self, keywords: Iterable[str]) -> None:
+        self._single: dict[str, str] = {}
+        self._rows: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for keyword in keywords:
+            plain = words(keyword).split()
+            if len(plain) == 1:
+                self._single.setdefault(plain[0], keyword)
+            elif plain:
+                self._rows[plain[0]].append((words(keyword), keyword))
+        self.starts = frozenset(word[:START] for word in (*self._single, *self._rows))
+
+    def found_in(self, form: Folded) -> str:
+        """The first that is in the text, as the site wrote it."""
+        for word in form.split:
+            if word in self._single:
+                return self._single[word]
+            for row, keyword in self._rows.get(word, ()):
+                if row in form.words:
+                    return keyword
+        return ""
+
+
+class _Phrases:
+    """
+    Beginnings of words, in ideographs any place: ``biops`` finds ``biopsies``, ``胸椎`` also within
+    ``颈胸椎``.
+    """
+
+    def __init__(self, phrases: Iterable[str]) -> None:
+        plain = sorted(
+            {words(phrase).strip() for phrase in phrases} - {""}, key=lambda phrase: (-len(phrase), phrase)
+        )
+        latin = [phrase for phrase in plain if not _ideographic(phrase)]
+        self.starts = frozenset(phrase.split()[0][:START] for phrase in latin)
+        self.short = any(len(phrase) < START for phrase in latin)
+        self._pattern = re.compile("|".join(_phrase_pattern(phrase) for phrase in plain)) if plain else None
+
+    def found_in(self, form: Folded) -> str:
+        """The first phrase of the text with the rest of its last word, empty when there is none."""
+        if self._pattern is None:
+            return ""
+        found = self._pattern.search(form.words)
+        return found[0].strip() if found is not None else ""
+
+    def taken_out(self, form: Folded) -> Folded:
+        """What is left of a text; its punctuation is lost."""
+        left = self._pattern.sub(" ", form.words) if self._pattern is not None else form.words
+        return of_words("", left.split())
+
+
+def _phrase_pattern(phrase: str) -> str:
+    return re.escape(phrase) if _ideographic(phrase) else rf"(?<= ){re.escape(phrase)}\w*"
 
 
 def _ideographic(phrase: str) -> bool:

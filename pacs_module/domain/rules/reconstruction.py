@@ -1,10 +1,20 @@
-"""How a CT series was made, out of its attributes: class of the kernel, contrast phase, moment of the reconstruction."""
+"""
+How a CT series was made, out of its attributes: class of the kernel, contrast phase, moment of the
+reconstruction.
+"""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-from ..dicom.attributes import RECEIVED_FACTS, SLICE_SPACING, SeriesFacts, dashed_date, parse_thickness, plain_time
+from ..dicom.attributes import (
+    RECEIVED_FACTS,
+    SLICE_SPACING,
+    SeriesFacts,
+    dashed_date,
+    parse_thickness,
+    plain_time,
+)
 from ..dicom.matching import contains_keyword
 from .choice import DETAILS, INSTANCES, THICKNESS, Candidate
 from .switches import Switches
@@ -20,21 +30,40 @@ _NEEDS = {
 }
 """The attributes that a criterion of CHOICE_ORDER rests on."""
 _NO_DETAILS = frozenset(
-    {"AccessionNumber", "PatientID", "StudyDate", "StudyTime", "StudyDescription", "StudyInstanceUID", "SeriesInstanceUID"}
-    | {"Modality", "SpecificCharacterSet", "NumberOfSeriesRelatedInstances", "QueryRetrieveLevel", "RetrieveAETitle"}
+    {
+        "AccessionNumber",
+        "PatientID",
+        "StudyDate",
+        "StudyTime",
+        "StudyDescription",
+        "StudyInstanceUID",
+        "SeriesInstanceUID",
+    }
+    | {
+        "Modality",
+        "SpecificCharacterSet",
+        "NumberOfSeriesRelatedInstances",
+        "QueryRetrieveLevel",
+        "RetrieveAETitle",
+    }
     | RECEIVED_FACTS
 )
 """What tells no two series of a study apart, or nothing of how they were made."""
 
 
 def candidate_here(facts: SeriesFacts, instances: int, switches: Switches, final: bool) -> Candidate:
-    """A series whose first image is here; ``final``: its number of instances is known, not only what has come so far."""
+    """
+    A series whose first image is here; ``final``: its number of instances is known, not only what has come so
+    far.
+    """
     return _candidate(facts, instances, switches, frozenset() if final else frozenset({INSTANCES}))
 
 
 def candidate_announced(facts: SeriesFacts, switches: Switches) -> Candidate:
     """A series that the PACS announced and that is not here: an attribute that it left empty is not known."""
-    untold = {criterion for criterion, names in _NEEDS.items() if not all(facts.text(name) for name in names)} | {DETAILS}
+    untold = {
+        criterion for criterion, names in _NEEDS.items() if not all(facts.text(name) for name in names)
+    } | {DETAILS}
     if facts.instances is None:
         untold.add(INSTANCES)
     return _candidate(facts, facts.instances or 0, switches, frozenset(untold))
@@ -51,12 +80,17 @@ def _candidate(facts: SeriesFacts, instances: int, switches: Switches, untold: f
         phase=contrast_phase(facts, switches),
         made_at=made_at(facts),
         untold=untold,
-        details=tuple((name, facts.text(name)) for name in sorted(facts.attributes) if name not in _NO_DETAILS),
+        details=tuple(
+            (name, facts.text(name)) for name in sorted(facts.attributes) if name not in _NO_DETAILS
+        ),
     )
 
 
 def kernel_class(kernel: str, switches: Switches) -> str:
-    """``lung`` or ``mediastinum`` by the site's patterns (``*`` and ``?``, capitals do not matter); empty when none fits."""
+    """
+    ``lung`` or ``mediastinum`` by the site's patterns (``*`` and ``?``, capitals do not matter); empty when
+    none fits.
+    """
     names = [name.strip().upper() for name in kernel.split("\\") if name.strip()]
     for word, patterns in ((LUNG, switches.kernels_lung), (MEDIASTINUM, switches.kernels_mediastinum)):
         if any(fnmatchcase(name, pattern.upper()) for name in names for pattern in patterns):
@@ -84,6 +118,9 @@ def contrast_phase(facts: SeriesFacts, switches: Switches) -> str:
 
 
 def made_at(facts: SeriesFacts) -> str:
-    """SeriesDate and SeriesTime as YYYYMMDDHHMMSS, empty when they cannot be read: later reconstructions have a later one."""
+    """
+    SeriesDate and SeriesTime as YYYYMMDDHHMMSS, empty when they cannot be read: later reconstructions have a
+    later one.
+    """
     day, time = dashed_date(facts.text("SeriesDate")).replace("-", ""), plain_time(facts.text("SeriesTime"))
     return day + time if day and time else ""

@@ -1,8 +1,8 @@
 """
 The site's switches (``orthanc/config/config.py`` and the site's own file), checked and typed.
 
-Both processes read the same file through :func:`parse_switches`; an unknown key or a bad value stops the start with the key,
-the value and what is allowed.
+Both processes read the same file through :func:`parse_switches`; an unknown key or a bad value stops the
+start with the key, the value and what is allowed.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 
+from ..dicom.attributes import split_image_type
 from ..dicom.matching import words
 from ..errors import ConfigurationError
 from .body_part import KEYWORD_ATTRIBUTES, BodyPartRules
@@ -36,7 +37,10 @@ COMPANIONS = (
     "WINDOW_KEYWORDS",
     "OTHER_BODY_PARTS",
 )
-"""Lists that go with the KEYWORDS that ship: a file with KEYWORDS of its own and none of these means these keywords alone."""
+"""
+Lists that go with the KEYWORDS that ship: a file with KEYWORDS of its own and none of these means these
+keywords alone.
+"""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,8 @@ class Switches:
         "BWS", "BRUSTBEIN", "BRUSTDRUS", "RACHIS THORACIQUE", "RACHIS DORSAL", "COLONNE THORACIQUE",
         "COLONNA DORSALE", "COLONNA TORACICA", "COLUMNA DORSAL", "COLUMNA TORACICA", "COLUNA TORACICA",
         "COLUNA DORSAL", "CHEST WALL", "CHESTWALL", "THORACIC WALL", "STERNUM", "STERNOCLAV", "LUNG BASE",
-        "LUNG BASES", "KNEE CAP", "胸椎", "胸腰椎", "胸腰段", "胸锁", "胸鎖", "胸骨", "胸壁", "흉추", "ГРУДНОЙ ОТДЕЛ ПОЗВОН",
+        "LUNG BASES", "KNEE CAP", "胸椎", "胸腰椎", "胸腰段", "胸锁", "胸鎖",
+        "胸骨", "胸壁", "흉추", "ГРУДНОЙ ОТДЕЛ ПОЗВОН",
         "ГРУДНОГО ОТДЕЛА ПОЗВОН",
     )  # fmt: skip
     descriptions_unwanted: tuple[str, ...] = ("BIOPS", "FNA", "PUNKTION", "PUNCION", "穿刺", "活检", "活檢")
@@ -88,8 +93,10 @@ class Switches:
         "BRAIN", "CRANI", "SINUS", "ORBIT", "NECK", "CERVICAL", "SPINE", "LUMBAR", "SACR", "HIP", "KNEE",
         "FEMUR", "ANKLE", "FOOT", "HAND", "WRIST", "ELBOW", "SHOULDER", "EXTREM", "BAUCH", "BECKEN",
         "SCHADEL", "KOPF", "HALS", "WIRBEL", "VENTRE", "BASSIN", "CRANE", "RACHIS", "ADDOM", "BACINO",
-        "BRZUCH", "BRZUSZ", "MIEDNIC", "BRICH", "ЖИВОТ", "БРЮШН", "ТАЗ", "ГОЛОВ", "腹", "盆", "头", "頭", "颅",
-        "顱", "脑", "腦", "颈", "頸", "肝", "肾", "腎", "胰", "脾", "胆", "膀胱", "腰", "骶", "髋", "膝", "踝", "肩", "腕",
+        "BRZUCH", "BRZUSZ", "MIEDNIC", "BRICH", "ЖИВОТ", "БРЮШН", "ТАЗ", "ГОЛОВ",
+        "腹", "盆", "头", "頭", "颅",
+        "顱", "脑", "腦", "颈", "頸", "肝", "肾", "腎", "胰", "脾", "胆", "膀胱",
+        "腰", "骶", "髋", "膝", "踝", "肩", "腕",
         "肘", "복부", "골반",
     )  # fmt: skip
     filter_other_body_parts: bool = False
@@ -139,11 +146,13 @@ class Switches:
     choice_order: tuple[str, ...] = ("thickness", "instances", "kernel", "kernel class")
     kernel_class_preferred: tuple[str, ...] = KERNEL_CLASSES
     kernels_lung: tuple[str, ...] = (
-        "B[5-9]*", "BL*", "BR[5-9]*", "I[5-9]*", "LUNG", "BONE*", "EDGE", "ULTRA", "YA", "YB", "YC", "YD", "L", "D", "E",
+        "B[5-9]*", "BL*", "BR[5-9]*", "I[5-9]*", "LUNG", "BONE*", "EDGE", "ULTRA", "YA", "YB",
+        "YC", "YD", "L", "D", "E",
         "FC[3589]*", "*SHARP*",
     )  # fmt: skip
     kernels_mediastinum: tuple[str, ...] = (
-        "B[1-4]*", "BF*", "BR[1-4]*", "I[1-4]*", "STANDARD", "SOFT", "DETAIL", "CHST", "UA", "UB", "UC", "A", "B", "C",
+        "B[1-4]*", "BF*", "BR[1-4]*", "I[1-4]*", "STANDARD", "SOFT", "DETAIL", "CHST", "UA",
+        "UB", "UC", "A", "B", "C",
         "FC[012]*", "*SOFT*",
     )  # fmt: skip
     image_types_preferred: tuple[str, ...] = ()
@@ -159,11 +168,10 @@ class Switches:
     ram_disk_reserve_mb: int = 256
     ram_disk_alarm_percent: int = 85
 
-
     @cached_property
     def body_part_ct(self) -> BodyPartRules:
         """The body part rule of CT, compiled."""
-        return self._body_part_rules(self._keywords(self.keywords, own=False), self.descriptions_unwanted)
+        return self._body_part_rules(self._keywords(self.descriptions_unwanted))
 
     @cached_property
     def body_part_dx(self) -> BodyPartRules:
@@ -172,24 +180,32 @@ class Switches:
 
         A radiograph is taken after a biopsy, to look at the lung: such a description drops none.
         """
-        return self._body_part_rules(self._keywords(self.keywords_dx or self.keywords, own=bool(self.keywords_dx)), ())
+        own = Keywords(self.keywords_dx) if self.keywords_dx else None
+        return self._body_part_rules(own or self._keywords(unwanted=()))
 
-    def _keywords(self, keywords: tuple[str, ...], own: bool) -> Keywords:
-        if own:
-            return Keywords(keywords)
+    @cached_property
+    def wanted_types_ct(self) -> tuple[frozenset[str], ...]:
+        """IMAGE_TYPES_CT as sets of values."""
+        return tuple(frozenset(split_image_type(kind)) for kind in self.image_types_ct)
+
+    @cached_property
+    def wanted_types_dx(self) -> tuple[frozenset[str], ...]:
+        """IMAGE_TYPES_DX as sets of values."""
+        return tuple(frozenset(split_image_type(kind)) for kind in self.image_types_dx)
+
+    def _keywords(self, unwanted: tuple[str, ...]) -> Keywords:
         return Keywords(
-            keywords + self.keywords_further,
+            self.keywords + self.keywords_further,
             self.keywords_whole_words,
             self.keywords_against,
             self.window_keywords,
             self.other_body_parts,
+            unwanted,
         )
 
-    def _body_part_rules(self, keywords: Keywords, unwanted: tuple[str, ...]) -> BodyPartRules:
+    def _body_part_rules(self, keywords: Keywords) -> BodyPartRules:
         placeholders = frozenset(words(value).strip() for value in self.empty_body_parts)
-        return BodyPartRules(
-            keywords, Keywords((), against=unwanted), placeholders, self.overrule_body_part_by, self.filter_other_body_parts
-        )
+        return BodyPartRules(keywords, placeholders, self.overrule_body_part_by, self.filter_other_body_parts)
 
 
 NAMES = tuple(field.name.upper() for field in fields(Switches))
@@ -215,7 +231,9 @@ def parse_switches(values: Mapping[str, object]) -> Switches:
         checked[known[key].name] = _CHECKS[type(default)](key, value)
     for name in ("ct_modalities", "dx_modalities"):
         if name in checked:
-            checked[name] = tuple(str(word).strip().upper() for word in typing.cast(tuple[str, ...], checked[name]))
+            checked[name] = tuple(
+                str(word).strip().upper() for word in typing.cast(tuple[str, ...], checked[name])
+            )
     switches = Switches(**checked)  # type: ignore[arg-type]
     _check_together(switches)
     return switches
@@ -223,7 +241,8 @@ def parse_switches(values: Mapping[str, object]) -> Switches:
 
 def with_companions(values: Mapping[str, object]) -> dict[str, object]:
     """
-    One file's values; KEYWORDS that stand in it without their companions stand alone, as they did before there were any.
+    One file's values; KEYWORDS that stand in it without their companions stand alone, as they did before
+    there were any.
 
     Args:
         values: Upper-case names with their values, of one file.
@@ -260,12 +279,19 @@ def _number(key: str, value: object) -> float:
 
 
 def _words(key: str, value: object) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not all(isinstance(word, str) and word.strip() for word in value):
+    if not isinstance(value, list | tuple) or not all(
+        isinstance(word, str) and word.strip() for word in value
+    ):
         raise ConfigurationError(key, value, "a list of texts, none of them empty")
     return tuple(value)
 
 
-_CHECKS: dict[type, Callable[[str, object], object]] = {bool: _boolean, int: _whole, float: _number, tuple: _words}
+_CHECKS: dict[type, Callable[[str, object], object]] = {
+    bool: _boolean,
+    int: _whole,
+    float: _number,
+    tuple: _words,
+}
 
 
 def _check_together(switches: Switches) -> None:
@@ -284,8 +310,12 @@ def _check_together(switches: Switches) -> None:
     if not 20 <= switches.ram_disk_alarm_percent <= 100:
         raise ConfigurationError("RAM_DISK_ALARM_PERCENT", switches.ram_disk_alarm_percent, "20 to 100")
     if not switches.ct_modalities and not switches.dx_modalities:
-        raise ConfigurationError("CT_MODALITIES", switches.ct_modalities, "at least one modality here or in DX_MODALITIES")
+        raise ConfigurationError(
+            "CT_MODALITIES", switches.ct_modalities, "at least one modality here or in DX_MODALITIES"
+        )
     if switches.thin_slice_max > switches.slice_thickness_max:
         raise ConfigurationError(
-            "THIN_SLICE_MAX", switches.thin_slice_max, f"at most SLICE_THICKNESS_MAX ({switches.slice_thickness_max})"
+            "THIN_SLICE_MAX",
+            switches.thin_slice_max,
+            f"at most SLICE_THICKNESS_MAX ({switches.slice_thickness_max})",
         )

@@ -1,7 +1,9 @@
 """
-The table "The default rules and real headers" in docs/field-guide.md: the goals of K10, on the extract of public headers.
+The table "The default rules and real headers" in docs/field-guide.md: the goals of K10, on the extract of
+public headers.
 
-What it does not prove: that the labels are right (benchmarks/headers/truth.py was written by hand over the same headers).
+What it does not prove: that the labels are right (benchmarks/headers/truth.py was written by hand over the
+same headers).
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from benchmarks.headers.truth import Header, Region, series_region
 from pacs_module.domain.rules.switches import Switches
 
 HEADERS = read_headers()
-STUDIES = read_studies()[::6]  # each sixth kind of study: the whole is what ``python -m benchmarks.headers`` measures
+STUDIES = read_studies()[
+    ::6
+]  # each sixth kind of study: the whole is what ``python -m benchmarks.headers`` measures
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +35,14 @@ def test_chest_studies_are_taken(shipped: Result) -> None:
 
 def test_few_are_lost_by_a_wrong_body_part_and_few_others_are_taken(shipped: Result) -> None:
     never = measure(replace(Switches(), overrule_body_part_by=()), HEADERS, STUDIES, choices=False)
-    assert shipped.counts["studies lost, BodyPartExamined"] <= 0.1 * never.counts["studies lost, BodyPartExamined"]
-    assert shipped.counts["series chest lost, BodyPartExamined"] <= 0.1 * never.counts["series chest lost, BodyPartExamined"]
+    assert (
+        shipped.counts["studies lost, BodyPartExamined"]
+        <= 0.1 * never.counts["studies lost, BodyPartExamined"]
+    )
+    assert (
+        shipped.counts["series chest lost, BodyPartExamined"]
+        <= 0.1 * never.counts["series chest lost, BodyPartExamined"]
+    )
     assert shipped.share("series other taken", "series taken") <= 0.5
     assert shipped.share("other studies taken", "other studies") <= 0.5
 

@@ -38,7 +38,17 @@ def test_a_tidy_answer() -> None:
         "ModalitiesInStudy": "CT\\PR",
         "NumberOfStudyRelatedInstances": "321",
     }
-    wanted = FoundStudy("GEPACS", "1.2.840.1", "2020-06-18", "101530", "NA200618EVCT077", "10939048", "Thorax", ("CT", "PR"), 321)
+    wanted = FoundStudy(
+        "GEPACS",
+        "1.2.840.1",
+        "2020-06-18",
+        "101530",
+        "NA200618EVCT077",
+        "10939048",
+        "Thorax",
+        ("CT", "PR"),
+        321,
+    )
     assert found_study("GEPACS", answer) == wanted
 
 
@@ -74,14 +84,22 @@ def test_field_case_12_counts(text: object, count: int | None) -> None:
 
 @pytest.mark.parametrize(
     ("text", "uid"),
-    [(" 1.2.3 ", "1.2.3"), ("1.2. 3", "1.2.3"), ("1.2.3\0", "1.2.3"), ("", ""), ("  ", ""), ("1.2\t.3\n", "1.2.3")],
+    [
+        (" 1.2.3 ", "1.2.3"),
+        ("1.2. 3", "1.2.3"),
+        ("1.2.3\0", "1.2.3"),
+        ("", ""),
+        ("  ", ""),
+        ("1.2\t.3\n", "1.2.3"),
+    ],
 )
 def test_field_case_12_uids(text: str, uid: str) -> None:
     assert clean_uid(text) == uid
 
 
 @pytest.mark.parametrize(
-    ("text", "values"), [("CT\\PR", ("CT", "PR")), ("MG\\CT", ("MG", "CT")), (" ct \\\\", ("CT",)), ("", ()), ("CT", ("CT",))]
+    ("text", "values"),
+    [("CT\\PR", ("CT", "PR")), ("MG\\CT", ("MG", "CT")), (" ct \\\\", ("CT",)), ("", ()), ("CT", ("CT",))],
 )
 def test_field_case_1_several_modalities(text: str, values: tuple[str, ...]) -> None:
     assert split_values(text) == values
@@ -125,7 +143,14 @@ def test_dates(text: str, date: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "time"),
-    [("101530.25", "101530"), ("10:15:30", "101530"), ("1015", "101500"), ("10", ""), ("", ""), ("101530", "101530")],
+    [
+        ("101530.25", "101530"),
+        ("10:15:30", "101530"),
+        ("1015", "101500"),
+        ("10", ""),
+        ("", ""),
+        ("101530", "101530"),
+    ],
 )
 def test_times(text: str, time: str) -> None:
     assert plain_time(text) == time

@@ -1,4 +1,7 @@
-"""Bytes to text by SpecificCharacterSet (PS3.3 C.12.1.1.2). Not proved here: what PACS send (tests/integration/test_charsets)."""
+"""
+Bytes to text by SpecificCharacterSet (PS3.3 C.12.1.1.2). Not proved here: what PACS send
+(tests/integration/test_charsets).
+"""
 
 import pytest
 from hypothesis import given

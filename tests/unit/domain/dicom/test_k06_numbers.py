@@ -73,14 +73,25 @@ def test_a_thickness_that_cannot_be_true_was_not_told(text: str, why: str) -> No
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("12", 12), (" 12 ", 12), ("12.0", 12), ("+12", 12), ("１２", 12), ("-3", -3), ("12.5", None), ("n/a", None), ("", None)],
+    [
+        ("12", 12),
+        (" 12 ", 12),
+        ("12.0", 12),
+        ("+12", 12),
+        ("１２", 12),
+        ("-3", -3),
+        ("12.5", None),
+        ("n/a", None),
+        ("", None),
+    ],
 )
 def test_whole_numbers(text: str, number: int | None) -> None:
     assert read_whole(text) == number
 
 
 @pytest.mark.parametrize(
-    ("value", "count"), [("12.0", 12), ("１２", 12), (12, 12), ("-1", None), ("1e12", None), (None, None), (True, None)]
+    ("value", "count"),
+    [("12.0", 12), ("１２", 12), (12, 12), ("-1", None), ("1e12", None), (None, None), (True, None)],
 )
 def test_counts(value: object, count: int | None) -> None:
     assert parse_count(value) == count

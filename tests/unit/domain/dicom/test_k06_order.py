@@ -62,14 +62,20 @@ def test_nothing_tells_them_apart_but_the_uid() -> None:
 
 
 _ROWS = st.tuples(
-    st.sampled_from(["", "1", "2"]), st.sampled_from(["", "0\\0\\1", "0\\0\\2"]), st.sampled_from(["", "1015", "1016"])
+    st.sampled_from(["", "1", "2"]),
+    st.sampled_from(["", "0\\0\\1", "0\\0\\2"]),
+    st.sampled_from(["", "1015", "1016"]),
 )
 
 
 @given(st.lists(_ROWS, max_size=8), st.randoms(use_true_random=False))
-def test_the_order_in_which_they_come_makes_no_difference(rows: list[tuple[str, str, str]], chance: random.Random) -> None:
+def test_the_order_in_which_they_come_makes_no_difference(
+    rows: list[tuple[str, str, str]], chance: random.Random
+) -> None:
     images = [
-        ImageFacts(str(uid), orientation=AXIAL, number=number, positions=(place,) if place else (), acquired=acquired)
+        ImageFacts(
+            str(uid), orientation=AXIAL, number=number, positions=(place,) if place else (), acquired=acquired
+        )
         for uid, (number, place, acquired) in enumerate(rows)
     ]
     mixed = images[:]

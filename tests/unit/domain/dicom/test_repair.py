@@ -14,7 +14,8 @@ from pacs_module.domain.dicom.repair import forms, readable, shown, text_of_byte
 ANY_TEXT = st.text(alphabet=st.characters(), max_size=40)  # lone surrogates and control characters, too
 CHEST = "胸部平扫"
 
-# What arrives, by what the PACS sent and declared and by the receiver's DefaultEncoding: every row that can be undone.
+# What arrives, by what the PACS sent and declared and by the receiver's DefaultEncoding: every row that can
+# be undone.
 REVERSIBLE = {
     "GBK, declared nothing, read as Latin1": CHEST.encode("gbk").decode("latin-1"),
     "GBK, declared ISO_IR 100": CHEST.encode("gbk").decode("latin-1"),
@@ -32,7 +33,10 @@ REVERSIBLE = {
     "UTF-8, read as Windows-1252": "肺".encode().decode("cp1252"),
     "GB2312 with its escape, read as Utf8 or Chinese": "\x1b$)A胸部",
     "GB2312 with its escape, read as Latin1": "\x1b$)A" + "胸部".encode("gb2312").decode("latin-1"),
-    "GBK read as Latin1, written as UTF-8, read as Latin1 again": "胸".encode("gbk").decode("latin-1").encode().decode("latin-1"),
+    "GBK read as Latin1, written as UTF-8, read as Latin1 again": "胸".encode("gbk")
+    .decode("latin-1")
+    .encode()
+    .decode("latin-1"),
 }
 
 
@@ -50,14 +54,41 @@ def test_field_case_4_the_bytes_c3_90_c3_98() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Müller", "Łódź", "김", "Ångström", "José", "Ñandú", "Ковалёв", "胸部平扫", "肺", "Straße", "CHEST", "", "Ü"]
+    "text",
+    [
+        "Müller",
+        "Łódź",
+        "김",
+        "Ångström",
+        "José",
+        "Ñandú",
+        "Ковалёв",
+        "胸部平扫",
+        "肺",
+        "Straße",
+        "CHEST",
+        "",
+        "Ü",
+    ],
 )
 def test_text_that_is_not_damaged_stays_alone(text: str) -> None:
     assert readable(text) == text
     assert forms(text)[0] == text
 
 
-LATIN = ["Größe", "créée", "CRÉÉE", "Ångström Größe", "Noël ÉÉ", "naïve café", "Blåbærsyltetøy", "Ðurić", "ÆØÅ", "5° µm²", "Zoë"]
+LATIN = [
+    "Größe",
+    "créée",
+    "CRÉÉE",
+    "Ångström Größe",
+    "Noël ÉÉ",
+    "naïve café",
+    "Blåbærsyltetøy",
+    "Ðurić",
+    "ÆØÅ",
+    "5° µm²",
+    "Zoë",
+]
 TRADITIONAL = ["釋", "電", "順", "榛巖", "姘獅", "顧陽", "鍋具", "肺部電腦斷層", "胸腔X光", "顱骨"]
 
 
@@ -97,7 +128,10 @@ def test_chinese_is_readable_again(arrived: str, text: str) -> None:
 
 
 def test_what_is_ambiguous_stays_as_it_came() -> None:
-    """`é`, `ä` between letters: in Chinese hospitals they are Chinese more often, but a name must not become one."""
+    """
+    `é`, `ä` between letters: in Chinese hospitals they are Chinese more often, but a name must not become
+    one.
+    """
     assert readable("Mär Jörg") == "Mär Jörg"
     assert readable("诺浮".encode().decode("gb18030")) == "璇烘诞"
     assert contains_keyword("璇烘诞", ("诺",)) == "诺"
@@ -120,7 +154,9 @@ def test_a_name_does_not_become_chest(text: str) -> None:
         ("CHEST", (), None),
     ],
 )
-def test_keywords_are_parts_of_words_in_any_case(text: str, keywords: tuple[str, ...], found: str | None) -> None:
+def test_keywords_are_parts_of_words_in_any_case(
+    text: str, keywords: tuple[str, ...], found: str | None
+) -> None:
     assert contains_keyword(text, keywords) == found
 
 
@@ -160,14 +196,20 @@ def test_no_text_breaks_a_log_line(text: str, raw: str | None) -> None:
     st.text(alphabet="胸部肺平扫增强上腹头颅", min_size=1, max_size=12),
     st.sampled_from([("gbk", "latin-1"), ("utf-8", "latin-1")]),
 )
-def test_every_chinese_text_is_found_again_after_one_wrong_decoding(text: str, damage: tuple[str, str]) -> None:
+def test_every_chinese_text_is_found_again_after_one_wrong_decoding(
+    text: str, damage: tuple[str, str]
+) -> None:
     written, read = damage
     assert text in forms(text.encode(written).decode(read))
 
 
-GB2312_LEVEL_1 = [bytes((first, second)).decode("gb2312") for first in range(0xB0, 0xD7) for second in range(0xA1, 0xFF)]
+GB2312_LEVEL_1 = [
+    bytes((first, second)).decode("gb2312") for first in range(0xB0, 0xD7) for second in range(0xA1, 0xFF)
+]
 BIG5_LEVEL_1 = [
-    bytes((first, second)).decode("big5") for first in range(0xA4, 0xC6) for second in (*range(0x40, 0x7F), *range(0xA1, 0xFF))
+    bytes((first, second)).decode("big5")
+    for first in range(0xA4, 0xC6)
+    for second in (*range(0x40, 0x7F), *range(0xA1, 0xFF))
 ]
 CHINESE = st.text(alphabet=GB2312_LEVEL_1, min_size=1, max_size=12)
 

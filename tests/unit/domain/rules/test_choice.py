@@ -47,7 +47,9 @@ def test_the_reason_is_in_words() -> None:
     assert kernels.endswith("kernel B70f; by kernel before thin soft")
     tie = choose((replace(THIN_SOFT, series_uid="a twin"), THIN_SOFT), dx=False, switches=SITE).why
     assert tie.endswith("kernel B30f; equal to thin soft, by UID")
-    assert choose((NO_THICKNESS,), dx=False, switches=SITE).why.endswith("unknown, 250 instances, kernel unknown")
+    assert choose((NO_THICKNESS,), dx=False, switches=SITE).why.endswith(
+        "unknown, 250 instances, kernel unknown"
+    )
 
 
 def test_field_case_16_a_dx_study_is_handed_over_whole() -> None:
@@ -88,7 +90,14 @@ def of(uid: str, instances: int) -> Choice:
         (of("a", 300), None, False, False, SITE, True),
         (of("a", 300), HandedOver(("a",), 300), False, False, SITE, False),
         (of("a", 300), HandedOver(("a",), 290), False, False, SITE, True),  # the same one, that was short
-        (of("b", 1147), HandedOver(("a",), 588), False, False, SITE, True),  # field case 11: a thinner one came late
+        (
+            of("b", 1147),
+            HandedOver(("a",), 588),
+            False,
+            False,
+            SITE,
+            True,
+        ),  # field case 11: a thinner one came late
         (of("b", 60), HandedOver(("a",), 300), False, False, SITE, False),
         (of("b", 300), HandedOver(("a",), 300), False, False, SITE, False),
         (of("b", 60), HandedOver(("a",), 300), False, False, OFF, True),
@@ -99,7 +108,9 @@ def of(uid: str, instances: int) -> Choice:
         (of("b", 1), HandedOver(("a",), 1), True, False, OFF, False),  # the switch never applies to DX
     ],
 )
-def test_resend(choice: Choice, last: HandedOver | None, dx: bool, forced: bool, site: Switches, send: bool) -> None:
+def test_resend(
+    choice: Choice, last: HandedOver | None, dx: bool, forced: bool, site: Switches, send: bool
+) -> None:
     judged = judge_resend(choice, last, dx, forced, site)
     assert judged.send is send
     assert judged.why
@@ -109,4 +120,7 @@ def test_resend(choice: Choice, last: HandedOver | None, dx: bool, forced: bool,
 def test_what_was_handed_over_early_and_turns_out_otherwise_is_followed_by_the_right_series(
     reception: int | None, send: bool
 ) -> None:
-    assert judge_resend(of("b", 60), HandedOver(("a",), 300, reception=4), False, False, SITE, reception).send is send
+    assert (
+        judge_resend(of("b", 60), HandedOver(("a",), 300, reception=4), False, False, SITE, reception).send
+        is send
+    )

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
-from pacs_module.domain.rules.filters import ASKED_AT_FIND, Verdict, goes_with, is_dx, judge_modalities, judge_series
+from pacs_module.domain.rules.filters import (
+    ASKED_AT_FIND,
+    Verdict,
+    goes_with,
+    is_dx,
+    judge_modalities,
+    judge_series,
+)
 from pacs_module.domain.rules.switches import Switches
 
 SITE = Switches()
@@ -42,12 +49,17 @@ def said(series: SeriesFacts, switches: Switches = SITE) -> str:
         (("MR",), False),
         (("RF",), False),
         (("OT",), False),
-        (("SR", "PR"), True),  # objects that go with images: a PACS that tells one modality only hides the CT behind them
+        (
+            ("SR", "PR"),
+            True,
+        ),  # objects that go with images: a PACS that tells one modality only hides the CT behind them
         (("MR", "SR"), False),
         ((), True),  # not told: the series or the images will tell
     ],
 )
-def test_field_cases_1_and_2_modalities_in_study_contain_a_wanted_one(modalities: tuple[str, ...], taken: bool) -> None:
+def test_field_cases_1_and_2_modalities_in_study_contain_a_wanted_one(
+    modalities: tuple[str, ...], taken: bool
+) -> None:
     assert judge_modalities(modalities, SITE).taken is taken
 
 
@@ -67,7 +79,14 @@ def test_field_case_2_the_words_of_the_log() -> None:
 
 @pytest.mark.parametrize(
     ("modalities", "dx"),
-    [(("DX",), True), (("CR", "PR"), True), (("CT",), False), (("CT", "DX"), False), (("MR",), False), ((), False)],
+    [
+        (("DX",), True),
+        (("CR", "PR"), True),
+        (("CT",), False),
+        (("CT", "DX"), False),
+        (("MR",), False),
+        ((), False),
+    ],
 )
 def test_field_case_17_what_is_radiography(modalities: tuple[str, ...], dx: bool) -> None:
     assert is_dx(modalities, SITE) is dx
@@ -96,7 +115,12 @@ def test_body_part(attributes: dict[str, str], words: str) -> None:
 
 
 def test_the_words_of_the_log_when_the_body_part_is_empty() -> None:
-    series = ct(BodyPartExamined="", ProtocolName="1.1 HEAD", StudyDescription="HEAD", SeriesDescription="SKULL 1.25MM")
+    series = ct(
+        BodyPartExamined="",
+        ProtocolName="1.1 HEAD",
+        StudyDescription="HEAD",
+        SeriesDescription="SKULL 1.25MM",
+    )
     assert (
         said(series)
         == "BodyPartExamined: ProtocolName:1.1 HEAD StudyDescription:HEAD SeriesDescription:SKULL 1.25MM ImageComments:"
@@ -105,7 +129,9 @@ def test_the_words_of_the_log_when_the_body_part_is_empty() -> None:
 
 def test_field_case_3_a_study_description_of_111_decides_nothing() -> None:
     assert said(ct(BodyPartExamined="", StudyDescription="111", SeriesDescription="Lung")) == "taken"
-    assert said(ct(BodyPartExamined="", StudyDescription="111", SeriesDescription="Skull")).startswith("BodyPartExamined: ")
+    assert said(ct(BodyPartExamined="", StudyDescription="111", SeriesDescription="Skull")).startswith(
+        "BodyPartExamined: "
+    )
 
 
 def test_field_case_4_damaged_chinese_is_taken_and_shown_with_its_bytes() -> None:
@@ -115,7 +141,9 @@ def test_field_case_4_damaged_chinese_is_taken_and_shown_with_its_bytes() -> Non
 
 
 def test_field_case_4_the_bytes_on_the_wire_where_they_are_known() -> None:
-    series = SeriesFacts("1", {"Modality": "CT", "BodyPartExamined": "头"}, 300, {"BodyPartExamined": "cd b7"})
+    series = SeriesFacts(
+        "1", {"Modality": "CT", "BodyPartExamined": "头"}, 300, {"BodyPartExamined": "cd b7"}
+    )
     assert said(series) == "BodyPartExamined 头 [cd b7]"
 
 
@@ -130,14 +158,20 @@ def test_field_case_5_any_keyword_in_any_attribute(attribute: str) -> None:
 def test_what_was_not_told_drops_nothing() -> None:
     assert said(SeriesFacts("1", {}, None)) == "taken"
     assert said(SeriesFacts("1", {"Modality": "CT"}, None)) == "taken"
-    assert said(SeriesFacts("1", {"Modality": "CT", "StudyDescription": "111"}, None)) == "taken"  # all that dcmqrscp tells
+    assert (
+        said(SeriesFacts("1", {"Modality": "CT", "StudyDescription": "111"}, None)) == "taken"
+    )  # all that dcmqrscp tells
 
 
-@pytest.mark.parametrize("untold", ["BodyPartExamined", "ProtocolName", "StudyDescription", "SeriesDescription"])
+@pytest.mark.parametrize(
+    "untold", ["BodyPartExamined", "ProtocolName", "StudyDescription", "SeriesDescription"]
+)
 def test_no_series_is_dropped_for_a_keyword_that_may_stand_where_the_pacs_did_not_tell(untold: str) -> None:
     told = {keyword: "" for keyword in ASKED_AT_FIND if keyword != untold}
     assert said(SeriesFacts("1", {"Modality": "CT", **told}, None)) == "taken"
-    assert said(SeriesFacts("1", {"Modality": "CT", **told, untold: ""}, None)).startswith("BodyPartExamined: ")
+    assert said(SeriesFacts("1", {"Modality": "CT", **told, untold: ""}, None)).startswith(
+        "BodyPartExamined: "
+    )
 
 
 def test_a_verdict_names_what_decided_when_the_series_is_taken() -> None:
@@ -200,7 +234,8 @@ def test_field_case_6_thickness_and_instances_in_its_place(
 
 
 @pytest.mark.parametrize(
-    ("instances", "words"), [(1, "instance nums 1 < 10"), (9, "instance nums 9 < 10"), (10, "taken"), (None, "taken")]
+    ("instances", "words"),
+    [(1, "instance nums 1 < 10"), (9, "instance nums 9 < 10"), (10, "taken"), (None, "taken")],
 )
 def test_a_scout_has_too_few_instances(instances: int | None, words: str) -> None:
     assert said(ct(instances)) == words
@@ -221,7 +256,9 @@ def test_field_case_16_what_goes_with_a_chest_radiograph(attributes: dict[str, s
     alone = judge_series(series, SITE)
     assert not alone.taken
     assert goes_with(series, alone, "1", SITE).taken is taken
-    assert goes_with(series, Verdict(True, "body part", "", ""), "1", SITE) == Verdict(True, "body part", "", "")
+    assert goes_with(series, Verdict(True, "body part", "", ""), "1", SITE) == Verdict(
+        True, "body part", "", ""
+    )
 
 
 def test_field_case_16_one_dx_image_is_enough() -> None:
@@ -286,7 +323,12 @@ ATTRIBUTES = [
     "missing images",
 ]
 ON = replace(
-    SITE, filter_contrast=True, filter_kernel=True, kernels_unwanted=("B70",), thin_only=True, filter_consecutive_images=True
+    SITE,
+    filter_contrast=True,
+    filter_kernel=True,
+    kernels_unwanted=("B70",),
+    thin_only=True,
+    filter_consecutive_images=True,
 )
 
 

@@ -1,5 +1,6 @@
 """
-K3: one image does not speak for a series. Every input is a kind of series that scanners and PACS really make; values are made up.
+K3: one image does not speak for a series. Every input is a kind of series that scanners and PACS really make;
+values are made up.
 
 What it does not prove: that the plugins look at the images at all (tests/unit/plugins, tests/integration).
 """
@@ -43,9 +44,13 @@ def agreed(images: list[ImageFacts]) -> Agreement:
     return found
 
 
-SCOUT = image(0, image_type="ORIGINAL\\PRIMARY\\LOCALIZER", orientation=CORONAL, thickness="500", size="512\\888")
+SCOUT = image(
+    0, image_type="ORIGINAL\\PRIMARY\\LOCALIZER", orientation=CORONAL, thickness="500", size="512\\888"
+)
 DOSE = image(900, image_type="DERIVED\\SECONDARY\\SCREEN SAVE", orientation="", positions=(), thickness="")
-PAGE_WITHOUT_A_PLACE = image(901, image_type="DERIVED\\SECONDARY\\OTHER", orientation="", positions=(), thickness="")
+PAGE_WITHOUT_A_PLACE = image(
+    901, image_type="DERIVED\\SECONDARY\\OTHER", orientation="", positions=(), thickness=""
+)
 MPR = image(902, image_type="DERIVED\\SECONDARY\\MPR", orientation=CORONAL)
 
 
@@ -74,7 +79,9 @@ def test_the_largest_group_is_the_series_whatever_comes_first(
     assert found.images == tuple(f"1.2.{number:04d}" for number in range(1, 25)), kind
     assert {one.why for one in found.odd} == why
     assert found.words.startswith(f"24 of {24 + len(odd)} images")
-    facts = agreed_facts(SeriesFacts("1", {"Modality": "CT", "BodyPartExamined": "CHEST"}, len(images)), found, final=True)
+    facts = agreed_facts(
+        SeriesFacts("1", {"Modality": "CT", "BodyPartExamined": "CHEST"}, len(images)), found, final=True
+    )
     assert judge_series(facts, Switches()).taken
     assert facts.text(AGREEING) == found.words
     assert facts.slices == 24
@@ -122,7 +129,8 @@ def enhanced(
     uid: int, frames: int = 168, thickness: str = "1.0", frame_type: str = "ORIGINAL\\PRIMARY\\VOLUME\\NONE"
 ) -> dict[str, Any]:
     per_frame = [
-        {"PlanePositionSequence": [{"ImagePositionPatient": f"-180\\-180\\{uid * 168 + place}"}]} for place in range(frames)
+        {"PlanePositionSequence": [{"ImagePositionPatient": f"-180\\-180\\{uid * 168 + place}"}]}
+        for place in range(frames)
     ]
     shared = {
         "PixelMeasuresSequence": [{"SliceThickness": thickness}],
@@ -141,7 +149,9 @@ def test_enhanced_ct_is_judged_by_frames_and_functional_groups() -> None:
     assert (found.frames, len(found.images)) == (1344, 8)
     assert found.thickness == "1.0"
     assert (found.geometry.spacing, found.geometry.gaps, found.geometry.duplicates) == (1.0, 0, 0)
-    facts = agreed_facts(SeriesFacts("1", {"Modality": "CT", "BodyPartExamined": "CHEST"}, 8), found, final=True)
+    facts = agreed_facts(
+        SeriesFacts("1", {"Modality": "CT", "BodyPartExamined": "CHEST"}, 8), found, final=True
+    )
     assert facts.text(FRAMES) == "1344"
     assert judge_series(facts, Switches()).because == "BodyPartExamined CHEST"
 
@@ -175,6 +185,10 @@ def test_the_spacing_stands_in_for_a_thickness_that_is_absent_or_absurd() -> Non
     assert (found.thickness, found.geometry.spacing) == ("", 1.25)
     facts = agreed_facts(SeriesFacts("1", {"Modality": "CT", "SliceThickness": "999"}, 60), found, final=True)
     assert facts.text(SLICE_SPACING) == "1.25"
+    thick = agreed_facts(
+        facts, agreed([image(number, number * 8.0, thickness="") for number in range(60)]), True
+    )
+    assert judge_series(thick, Switches()).because == "SliceThickness spacing:8"
 
 
 def test_gaps_duplicates_and_orientations_are_facts() -> None:
@@ -216,7 +230,12 @@ def test_images_that_were_not_read_are_like_the_nearest_that_was() -> None:
 
 
 def test_the_index_knows_the_place_of_an_image() -> None:
-    tags = {"SOPInstanceUID": "1", "InstanceNumber": "3 ", "ImagePositionPatient": "0\\0\\5", "ImageOrientationPatient": AXIAL}
+    tags = {
+        "SOPInstanceUID": "1",
+        "InstanceNumber": "3 ",
+        "ImagePositionPatient": "0\\0\\5",
+        "ImageOrientationPatient": AXIAL,
+    }
     assert index_facts(tags) == ImageFacts("1", orientation=AXIAL, positions=("0\\0\\5",), number="3")
     assert index_facts(tags).image_type is None
 
@@ -238,11 +257,15 @@ _IMAGES = st.builds(
 
 
 @given(st.lists(_IMAGES, min_size=1, max_size=30), st.randoms(use_true_random=False))
-def test_the_order_in_which_images_come_makes_no_difference(images: list[ImageFacts], chance: random.Random) -> None:
+def test_the_order_in_which_images_come_makes_no_difference(
+    images: list[ImageFacts], chance: random.Random
+) -> None:
     distinct = list({one.sop_uid: one for one in images}.values())
     mixed = distinct[:]
     chance.shuffle(mixed)
     found = agreed(distinct)
     assert agreed(mixed) == found
-    assert sorted([*found.images, *(one.sop_uid for one in found.odd)]) == sorted(one.sop_uid for one in distinct)
+    assert sorted([*found.images, *(one.sop_uid for one in found.odd)]) == sorted(
+        one.sop_uid for one in distinct
+    )
     assert to_read(mixed) == to_read(distinct)

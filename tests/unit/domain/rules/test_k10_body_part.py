@@ -1,7 +1,9 @@
 """
-K10: the body part rule meets real headers. Spellings are those of public headers and of vendors' protocols; values are made up.
+K10: the body part rule meets real headers. Spellings are those of public headers and of vendors' protocols;
+values are made up.
 
-The measurement over 287,000 public series is ``python -m benchmarks.headers``; its table stands in docs/field-guide.md.
+The measurement over 287,000 public series is ``python -m benchmarks.headers``; its table stands in
+docs/field-guide.md.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ def because(switches: Switches = SITE, modality: str = "CT", /, **attributes: st
         "ＣＨＥＳＴ", "ｃｈｅｓｔ", "PNEUMONIE", "TORÁCICO", "PLEURA", "BRONCHUS",
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("attribute", ["BodyPartExamined", "StudyDescription", "ProtocolName", "SeriesDescription"])
+@pytest.mark.parametrize(
+    "attribute", ["BodyPartExamined", "StudyDescription", "ProtocolName", "SeriesDescription"]
+)
 def test_a_spelling_of_the_chest(body_part: str, attribute: str) -> None:
     assert because(**{attribute: body_part}) == "taken"
 
@@ -114,7 +118,9 @@ def test_a_word_that_only_contains_a_placeholder_is_none(body_part: str) -> None
         ("T SPINE", "CT CHEST", "CHEST 1.0"),
     ],
 )
-def test_a_series_description_overrules_a_wrong_body_part(body_part: str, study: str, description: str) -> None:
+def test_a_series_description_overrules_a_wrong_body_part(
+    body_part: str, study: str, description: str
+) -> None:
     told = {"BodyPartExamined": body_part, "StudyDescription": study, "SeriesDescription": description}
     verdict = judge_body_part(series(**told), SITE)
     assert verdict is not None
@@ -136,15 +142,22 @@ def test_a_series_description_overrules_a_wrong_body_part(body_part: str, study:
         ("HAND", "CHEST PA", "AP"),  # what was ordered does not overrule it
     ],
 )
-def test_a_lung_window_of_another_part_overrules_nothing(body_part: str, study: str, description: str) -> None:
+def test_a_lung_window_of_another_part_overrules_nothing(
+    body_part: str, study: str, description: str
+) -> None:
     words = because(BodyPartExamined=body_part, StudyDescription=study, SeriesDescription=description)
     assert words.startswith(f"BodyPartExamined {body_part}")
 
 
 def test_the_study_description_may_overrule_where_the_site_says_so() -> None:
     site = replace(SITE, overrule_body_part_by=("SeriesDescription", "StudyDescription"))
-    assert because(site, BodyPartExamined="ABDOMEN", StudyDescription="CT CHEST", SeriesDescription="AXIAL") == "taken"
-    assert because(BodyPartExamined="ABDOMEN", StudyDescription="CT CHEST", SeriesDescription="AXIAL") != "taken"
+    assert (
+        because(site, BodyPartExamined="ABDOMEN", StudyDescription="CT CHEST", SeriesDescription="AXIAL")
+        == "taken"
+    )
+    assert (
+        because(BodyPartExamined="ABDOMEN", StudyDescription="CT CHEST", SeriesDescription="AXIAL") != "taken"
+    )
 
 
 # --- words that speak against it ---
@@ -185,7 +198,10 @@ def test_the_words_of_the_log_keep_their_shape() -> None:
     told = {"StudyDescription": "CHEST", "SeriesDescription": "T-SPINE"}
     values = "ProtocolName: StudyDescription:CHEST SeriesDescription:T-SPINE ImageComments:"
     assert because(**told) == f"BodyPartExamined: {values} (SeriesDescription says t spine)"
-    assert because(BodyPartExamined="CHEST", **told) == "BodyPartExamined CHEST, but SeriesDescription says t spine"
+    assert (
+        because(BodyPartExamined="CHEST", **told)
+        == "BodyPartExamined CHEST, but SeriesDescription says t spine"
+    )
     damaged = "胸椎".encode("gb18030").decode("latin-1")
     assert "胸椎" in because(SeriesDescription=damaged)
 
@@ -224,10 +240,17 @@ def test_what_another_part_is_called_drops_a_series_only_where_the_site_says_so(
 
 
 def test_a_radiograph_after_a_biopsy_is_a_chest() -> None:
-    assert because(SITE, "DX", BodyPartExamined="CHEST", SeriesDescription="PA", StudyDescription="CXR post biopsy") == "taken"
+    assert (
+        because(
+            SITE, "DX", BodyPartExamined="CHEST", SeriesDescription="PA", StudyDescription="CXR post biopsy"
+        )
+        == "taken"
+    )
 
 
-@pytest.mark.parametrize(("description", "goes"), [("", True), ("LAT", True), ("T-SPINE LAT", False), ("胸椎侧位", False)])
+@pytest.mark.parametrize(
+    ("description", "goes"), [("", True), ("LAT", True), ("T-SPINE LAT", False), ("胸椎侧位", False)]
+)
 def test_what_says_that_it_is_something_else_does_not_go_with_a_chest(description: str, goes: bool) -> None:
     one = series("DX", SeriesDescription=description)
     assert goes_with(one, judge_series(one, SITE), "9", SITE).taken is goes
@@ -238,7 +261,12 @@ def test_what_says_that_it_is_something_else_does_not_go_with_a_chest(descriptio
 
 def test_keywords_of_a_site_stand_alone_as_before() -> None:
     site = parse_switches({"KEYWORDS": ["head", "brain", "胸"]})
-    assert (site.keywords_further, site.keywords_whole_words, site.keywords_against, site.other_body_parts) == ((), (), (), ())
+    assert (
+        site.keywords_further,
+        site.keywords_whole_words,
+        site.keywords_against,
+        site.other_body_parts,
+    ) == ((), (), (), ())
     assert because(site, SeriesDescription="胸椎CT平扫") == "taken"
     assert because(site, BodyPartExamined="CAP") == "BodyPartExamined CAP"
     assert because(site, BodyPartExamined="HEAD", SeriesDescription="LUNG BIOPSY") == "taken"

@@ -56,7 +56,9 @@ def chosen(*facts: SeriesFacts, switches: Switches = SITE) -> Choice:
         ("how the thickness is written", {"SliceThickness": "2"}, {"SliceThickness": "2.0"}, "SliceThickness"),
     ],
 )  # fmt: skip
-def test_what_is_told_decides_before_the_uid(kind: str, better: dict[str, str], other: dict[str, str], by: str) -> None:
+def test_what_is_told_decides_before_the_uid(
+    kind: str, better: dict[str, str], other: dict[str, str], by: str
+) -> None:
     for uids in (("1", "2"), ("2", "1")):
         choice = chosen(series(uids[0], **better), series(uids[1], **other))
         assert choice.series[0].series_uid == uids[0], kind
@@ -99,7 +101,14 @@ def test_a_series_to_come_that_is_equal_so_far_is_waited_for() -> None:
 
 
 _TEXTS = st.sampled_from(["", "a", "B", "1", "10", "２", "B50f", "B30f"])
-_NAMES = ["ConvolutionKernel", "SeriesDescription", "SeriesNumber", "ImageType", "SliceThickness", "SeriesTime"]
+_NAMES = [
+    "ConvolutionKernel",
+    "SeriesDescription",
+    "SeriesNumber",
+    "ImageType",
+    "SliceThickness",
+    "SeriesTime",
+]
 _ATTRIBUTES = st.dictionaries(st.sampled_from(_NAMES), _TEXTS)
 
 
@@ -109,5 +118,7 @@ def test_by_uid_only_where_the_two_are_told_alike(several: list[dict[str, Any]])
     choice = chosen(*facts.values())
     if choice.why.endswith("by UID"):
         best, second = choice.series[0].series_uid, choice.why.split("equal to ")[1].split(",")[0]
-        told = [{name: text for name, text in facts[uid].attributes.items() if text} for uid in (best, second)]
+        told = [
+            {name: text for name, text in facts[uid].attributes.items() if text} for uid in (best, second)
+        ]
         assert told[0] == told[1]

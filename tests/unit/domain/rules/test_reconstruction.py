@@ -1,4 +1,6 @@
-"""The site's further preferences, as a radiologist would say them (M17; "Must show" 4 of the receiving issue)."""
+"""
+The site's further preferences, as a radiologist would say them (M17; "Must show" 4 of the receiving issue).
+"""
 
 from dataclasses import replace
 from itertools import permutations
@@ -21,7 +23,10 @@ def series(uid: str, thickness: str = "1", count: int = 300, **more: str) -> Ser
 
 
 LUNG, SOFT = series("a lung", ConvolutionKernel="B70f"), series("b soft", ConvolutionKernel="B30f")
-PLAIN, VENOUS = series("b plain", SeriesDescription="胸部平扫 1mm"), series("a venous", SeriesDescription="胸部静脉期 1mm")
+PLAIN, VENOUS = (
+    series("b plain", SeriesDescription="胸部平扫 1mm"),
+    series("a venous", SeriesDescription="胸部静脉期 1mm"),
+)
 AXIAL = series("b axial", ImageType="ORIGINAL\\PRIMARY\\AXIAL")
 HELICAL = series("a helical", ImageType="ORIGINAL\\PRIMARY\\HELICAL\\CT_SOM5")
 FIRST = series("a first", SeriesDate="20200618", SeriesTime="080626.5")
@@ -91,19 +96,28 @@ def test_the_moment_of_a_reconstruction(day: str, time: str, moment: str) -> Non
 
 
 def test_ct_and_dx_have_rules_of_their_own() -> None:
-    dx = SeriesFacts("1", {"Modality": "DX", "BodyPartExamined": "HAND", "SliceThickness": "9", "SeriesDescription": "x"}, 1)
+    dx = SeriesFacts(
+        "1",
+        {"Modality": "DX", "BodyPartExamined": "HAND", "SliceThickness": "9", "SeriesDescription": "x"},
+        1,
+    )
     assert not judge_series(dx, SITE).taken
     assert judge_series(dx, replace(SITE, filter_body_part_dx=False)).taken
     assert judge_series(dx, replace(SITE, keywords_dx=("HAND",))).taken
     ct = replace(dx, attributes={**dx.attributes, "Modality": "CT"})
-    assert judge_series(ct, replace(SITE, keywords_dx=("HAND",), filter_body_part_dx=False)).rule == "body part"
-    only_contrast = replace(SITE, filter_body_part_dx=False, filter_contrast=True, filter_consecutive_images=True)
+    assert (
+        judge_series(ct, replace(SITE, keywords_dx=("HAND",), filter_body_part_dx=False)).rule == "body part"
+    )
+    only_contrast = replace(
+        SITE, filter_body_part_dx=False, filter_contrast=True, filter_consecutive_images=True
+    )
     gaps = replace(dx, attributes={**dx.attributes, "missing images": "3"})
     assert judge_series(gaps, only_contrast).taken
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("CHOICE_ORDER", ["colour"]), ("KERNEL_CLASS_PREFERRED", ["bone"]), ("CONTRAST_PREFERRED", ["late"])]
+    ("key", "value"),
+    [("CHOICE_ORDER", ["colour"]), ("KERNEL_CLASS_PREFERRED", ["bone"]), ("CONTRAST_PREFERRED", ["late"])],
 )
 def test_a_preference_that_there_is_not(key: str, value: list[str]) -> None:
     with pytest.raises(ConfigurationError, match=key):

@@ -9,9 +9,18 @@ from pacs_module.domain.rules.switches import Switches, parse_switches
 def test_the_defaults_of_the_contract() -> None:
     site = parse_switches({})
     assert site == Switches()
-    assert (site.find_pacs_use_series, site.delete_after_send, site.resend_only_thicker_series) == (False, True, True)
+    assert (site.find_pacs_use_series, site.delete_after_send, site.resend_only_thicker_series) == (
+        False,
+        True,
+        True,
+    )
     assert site.keywords == ("CHEST", "THORAX", "LUNG", "PULMO", "胸", "肺")
-    assert (site.slice_thickness_max, site.thin_slice_max, site.min_instances_ct, site.min_instances_dx) == (5.0, 2.0, 10, 1)
+    assert (site.slice_thickness_max, site.thin_slice_max, site.min_instances_ct, site.min_instances_dx) == (
+        5.0,
+        2.0,
+        10,
+        1,
+    )
     assert (site.filter_contrast, site.filter_consecutive_images, site.filter_kernel, site.thin_only) == (
         False,
         False,
@@ -23,7 +32,12 @@ def test_the_defaults_of_the_contract() -> None:
 
 def test_values_are_typed() -> None:
     site = parse_switches(
-        {"KEYWORDS": ["head", "brain"], "SLICE_THICKNESS_MAX": 3, "FIND_PACS_USE_SERIES": True, "MIN_INSTANCES_CT": 20}
+        {
+            "KEYWORDS": ["head", "brain"],
+            "SLICE_THICKNESS_MAX": 3,
+            "FIND_PACS_USE_SERIES": True,
+            "MIN_INSTANCES_CT": 20,
+        }
     )
     assert site.keywords == ("head", "brain")
     assert type(site.slice_thickness_max) is float
@@ -32,7 +46,10 @@ def test_values_are_typed() -> None:
 
 
 def test_modalities_are_compared_in_upper_case() -> None:
-    assert parse_switches({"CT_MODALITIES": ["ct "], "DX_MODALITIES": ("dx", "rf")}).dx_modalities == ("DX", "RF")
+    assert parse_switches({"CT_MODALITIES": ["ct "], "DX_MODALITIES": ("dx", "rf")}).dx_modalities == (
+        "DX",
+        "RF",
+    )
     assert parse_switches({"CT_MODALITIES": ["ct "]}).ct_modalities == ("CT",)
 
 
@@ -43,7 +60,10 @@ def test_modalities_are_compared_in_upper_case() -> None:
         ("DELETE_AFTER_SENT", "did you mean DELETE_AFTER_SEND?"),
         ("RESEND_ONLY_THINNER_SERIES", "did you mean RESEND_ONLY_THICKER_SERIES?"),
         ("keywords", "did you mean KEYWORDS?"),
-        ("HANDOVER_RETENTION", "no switch of this file; it is retention_s in [backend] of pacs_module's settings"),
+        (
+            "HANDOVER_RETENTION",
+            "no switch of this file; it is retention_s in [backend] of pacs_module's settings",
+        ),
         ("CROSSDAY", "no switch of this file; it is crossday in pacs_module's settings"),
         ("XYZ", "there is no such switch; known are CHOICE_ORDER, CONTRAST_ARTERIAL_KEYWORDS"),
     ],
