@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
 from hospital_sim.busy_day.day import BusyDay
 from hospital_sim.busy_day.plan import plan_busy_day
-from hospital_sim.pacs import ManualClock, SimPacs
+from hospital_sim.pacs import SimPacs
 from pacs_module.adapters.dicom.find_scu import Peer
-from pacs_module.adapters.dicom.orthanc_finder import OrthancFinder
 from pacs_module.adapters.dicom.probe import DicomProbe
-from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
 from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.find.windows import Window
 from pacs_module.domain.probe import profile_settings
@@ -28,10 +25,8 @@ from pacs_module.use_cases.find.ask_window import Answers, AskWindow
 from pacs_module.use_cases.find.find_studies import STUDY_KEYS
 from pacs_module.use_cases.find.matched_finder import MatchedFinder
 from pacs_module.use_cases.probe.probe_pacs import ProbePacs
-from stack.ports import LOOPBACK, free_ports
-from stack.run_folder import RunFolder
 from tests.fakes.world import FakeLog
-from tests.support.real_pacs import AskingOrthanc
+from tests.support.asked_pacs import FINDERS, PACS, Finders, both_finders
 
 pytestmark = pytest.mark.server("orthanc")
 
@@ -50,38 +45,15 @@ def busy() -> BusyDay:
     return plan_busy_day(DATE, 400, max_slices=12)
 
 
-@dataclass
-class Finders:
-    """Both ways to ask the PACS that listens at ``port``."""
-
-    port: int
-    orthanc: OrthancFinder
-
-    def of(self, name: str) -> PacsFinder:
-        if name == "orthanc":
-            return self.orthanc
-        return PynetdicomFinder(Peer(LOOPBACK, self.port, "HOSPITAL-PACS", "AIPULL"), 60.0)
-
-
 @pytest.fixture(scope="module")
 def finders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finders]:
-    port = free_ports(1)[0]
-    with RunFolder(tmp_path_factory.mktemp("k12") / "run") as run:
-        asking = AskingOrthanc(run, {"SIM": Peer(LOOPBACK, port, "HOSPITAL-PACS", "AIPULL")}, timeout=60, encoding="Utf8")
-        asking.start()
-        orthanc = OrthancFinder(asking.url, asking.user, asking.password, 60.0)
-        yield Finders(port, orthanc)
-        orthanc.close()
-        asking.kill()
+    with both_finders(tmp_path_factory.mktemp("k12")) as made:
+        yield made
 
 
-@pytest.fixture(params=["orthanc", "pynetdicom"])
+@pytest.fixture(params=FINDERS)
 def finder(request: pytest.FixtureRequest) -> str:
     return str(request.param)
-
-
-def at_pacs(day: BusyDay, port: int, *habits: str) -> SimPacs:
-    return SimPacs(day, habits=habits, clock=ManualClock(EVENING), port=port, ae_title="HOSPITAL-PACS")
 
 
 def of_the_day(pacs: SimPacs) -> set[str]:
@@ -94,15 +66,15 @@ class Asking:
 
     def __init__(self, finder: PacsFinder, traits: PacsTraits | None = None) -> None:
         self.log = FakeLog()
-        self.matched = MatchedFinder(finder, self.log, {"SIM": traits or PacsTraits()})
+        self.matched = MatchedFinder(finder, self.log, {PACS: traits or PacsTraits()})
         self.ask = AskWindow(self.matched, self.log, ("CT", "DX", "DR", "CR"))
 
     def round(self) -> Answers:
-        return self.ask("SIM", WINDOW, STUDY_KEYS)
+        return self.ask(PACS, WINDOW, STUDY_KEYS)
 
     @property
     def parts(self) -> int:
-        return len(self.ask.memory["SIM"].parts[WINDOW])
+        return len(self.ask.memory[PACS].parts[WINDOW])
 
 
 def uids(answers: Answers) -> set[str]:
@@ -111,21 +83,21 @@ def uids(answers: Answers) -> set[str]:
 
 @pytest.mark.parametrize("profile", ["none", "the probe's"])
 def test_a_pacs_that_ends_long_lists_with_a700(finders: Finders, thousand: BusyDay, finder: str, profile: str) -> None:
-    with at_pacs(thousand, finders.port, "cap-a700=100") as pacs:
-        asking = Asking(finders.of(finder), probed(finders.port) if profile != "none" else None)
+    with finders.pacs(thousand, EVENING, "cap-a700=100") as pacs:
+        asking = Asking(finders.of(finder), probed(finders.peer) if profile != "none" else None)
         first = asking.round()
         assert uids(first) == of_the_day(pacs)
         assert len(uids(first)) >= 1_000
         assert (first.complete, first.proof) == (True, True)
         assert first.queries <= 2 * asking.parts
-        assert 0 not in asking.matched.learned("SIM").caps
+        assert 0 not in asking.matched.learned(PACS).caps
         second = asking.round()
         assert (uids(second), second.queries) == (uids(first), asking.parts), "its parts are known now"
 
 
-def probed(port: int) -> PacsTraits:
+def probed(peer: Peer) -> PacsTraits:
     """What the probe recommends for this PACS, but for the finder, which is ours to choose here."""
-    asker = DicomProbe(Peer(LOOPBACK, port, "HOSPITAL-PACS", "AIPULL"), 30.0)
+    asker = DicomProbe(peer, 30.0)
     found = ProbePacs(asker, lambda: None, lambda: 0.0)(DATE, DATE)
     settings = profile_settings(found.recommendations)
     assert settings["caps"] == (100,)
@@ -135,16 +107,16 @@ def probed(port: int) -> PacsTraits:
 
 @pytest.mark.parametrize("cap", [130, 87, 211, 25])
 def test_a_silent_cap_of_any_number_is_found_out(finders: Finders, busy: BusyDay, finder: str, cap: int) -> None:
-    with at_pacs(busy, finders.port, f"cap={cap}") as pacs:
+    with finders.pacs(busy, EVENING, f"cap={cap}") as pacs:
         asking = Asking(finders.of(finder))
         answers = asking.round()
         assert uids(answers) == of_the_day(pacs), "the first list is the longest ever: it is controlled"
         assert (answers.complete, answers.proof) == (True, True)
-        assert cap in asking.matched.learned("SIM").caps
+        assert cap in asking.matched.learned(PACS).caps
 
 
 def test_a_list_that_reaches_its_cap_during_the_day_is_found_out_when_it_stays(finders: Finders, busy: BusyDay) -> None:
-    with at_pacs(busy, finders.port, "cap=130") as pacs:
+    with finders.pacs(busy, EVENING, "cap=130") as pacs:
         clock = pacs.clock
         asking = Asking(finders.of("pynetdicom"))
         before = -1
@@ -156,14 +128,14 @@ def test_a_list_that_reaches_its_cap_during_the_day_is_found_out_when_it_stays(f
                 assert len(answers.studies) != before, "a list that stays at its greatest length is controlled"
             before = len(answers.studies)
         assert uids(answers) == of_the_day(pacs)
-        assert 130 in asking.matched.learned("SIM").caps
+        assert 130 in asking.matched.learned(PACS).caps
 
 
 def test_without_a_cap_the_control_proves_the_list_once_a_day(finders: Finders, busy: BusyDay, finder: str) -> None:
-    with at_pacs(busy, finders.port) as pacs:
+    with finders.pacs(busy, EVENING) as pacs:
         asking = Asking(finders.of(finder))
         rounds = [asking.round() for _ in range(12)]
         assert all(uids(answers) == of_the_day(pacs) for answers in rounds)
         assert rounds[0].proof
         assert sum(answers.queries for answers in rounds) <= 12 + 2 * 2
-        assert asking.matched.learned("SIM").caps == set()
+        assert asking.matched.learned(PACS).caps == set()

@@ -9,13 +9,13 @@ from ..dicom.attributes import FoundStudy, Sighting
 from ..instants import iso
 from ..rules.filters import is_dx, judge_modalities
 from ..rules.switches import Switches
-from ..study.growth_checks import Look
+from ..study.growth_checks import Look, has_grown
 from ..study.history import Note
 from ..study.lifecycle import SETTLED, Event, State
 from ..study.message_state import MessageState
-from ..study.names import NAMES, StudyNames
+from ..study.names import NAMES
 from ..study.study import LOOK, MOST_SIGHTINGS, PULL, Study
-from ..wire.documents import camel
+from .corrections import take_names
 from .stability import StabilityPolicy, judge_stability
 from .vanished import seen_again
 
@@ -62,30 +62,46 @@ def see(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, swit
         switches: Which modalities are DX (pulled without waiting).
     """
     found = replace(found, count=found.count or None)
-    again = seen_again(study, found.pacs, now)
-    counted = study.saw(found.pacs, found.count, now)
-    corrected = _corrected(study, found, now)
-    changed = _fill_in(study, found) or again or counted or corrected or not study.found_at
-    study.found_at = study.found_at or iso(now)
-    if study.state is None:
-        verdict = judge_modalities(tuple(study.modality), switches)
-        if not verdict.taken:
-            return Seen(changed)
-        study.apply(Event.WANTED, f"{found.pacs}: {verdict.because}", now)
+    counted, changed = _take_answer(study, found, now)
+    if study.state is None and not _is_wanted_now(study, found, now, switches):
+        return Seen(changed)
     if study.state in SETTLED or (study.waits_for_pull and counted):
         if not _grew(study, found):
-            return Seen(_look_again(study, found, now, policy) or changed)
-        study.apply(Event.GREW, f"{found.pacs} has {found.count} instances, {_known_count(study)} when last pulled", now)
-        study.attempts, study.sightings = 0, []
-        if study.last_handover is not None and study.last_handover.message_state is MessageState.CANCELLED:
-            study.forced = True  # what was received before was not computed
+            return Seen(_begin_growth_checks(study, found, now, policy) or changed)
+        _pull_again(study, found, now)
     if study.state is not State.META_ONLY or study.waits_for_pull:
         return Seen(changed)
     return _judge(study, found, now, policy, switches)
 
 
-def _look_again(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy) -> bool:
-    """What came unasked, and is found at a PACS that tells no counts, is looked into as if it had been pulled."""
+def _take_answer(study: Study, found: FoundStudy, now: int) -> tuple[bool, bool]:
+    """Write down what the answer tells; whether its count is news, and whether anything is."""
+    again = seen_again(study, found.pacs, now)
+    counted = study.saw(found.pacs, found.count, now)
+    corrected = take_names(study, found, now)
+    filled_in = _fill_in(study, found)
+    first = not study.found_at
+    study.found_at = study.found_at or iso(now)
+    return counted, counted or again or corrected or filled_in or first
+
+
+def _is_wanted_now(study: Study, found: FoundStudy, now: int, switches: Switches) -> bool:
+    """Whether a study that was not wanted has got a wanted modality."""
+    verdict = judge_modalities(tuple(study.modality), switches)
+    if verdict.taken:
+        study.apply(Event.WANTED, f"{found.pacs}: {verdict.because}", now)
+    return verdict.taken
+
+
+def _pull_again(study: Study, found: FoundStudy, now: int) -> None:
+    study.apply(Event.GREW, f"{found.pacs} has {found.count} instances, {_known_count(study)} when last pulled", now)
+    study.attempts, study.sightings = 0, []
+    if study.last_handover is not None and study.last_handover.message_state is MessageState.CANCELLED:
+        study.forced = True  # what was received before was not computed
+
+
+def _begin_growth_checks(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy) -> bool:
+    """What came unasked, and is found at a PACS that tells no counts, is checked for growth as if it had been pulled."""
     if study.look is not None or study.count is not None:
         return False
     study.look = Look(found.pacs)
@@ -96,28 +112,6 @@ def _look_again(study: Study, found: FoundStudy, now: int, policy: StabilityPoli
 def unpullable_key(found: FoundStudy) -> str:
     """Under which key a study without a StudyInstanceUID is kept."""
     return "unpullable:" + ":".join((found.pacs, found.accession_number, found.patient_id, found.study_date, found.study_time))
-
-
-def _corrected(study: Study, found: FoundStudy, now: int) -> bool:
-    """
-    Names and dates that this PACS tells otherwise than before: noted, and taken over where ours was its old word.
-
-    Two PACS that always told differently correct nothing.
-    """
-    copy = study.pacs[found.pacs]
-    told = StudyNames.of(found)
-    # Before a PACS's own words were kept, the document of a study that only one PACS has was in its words.
-    assumed = StudyNames.of(study) if len(study.pacs) == 1 and not study.is_push else StudyNames()
-    before = copy.told or assumed
-    now_told = told.told_over(before)
-    if now_told == before:
-        return False
-    for one in told.corrections_of(before):
-        study.note(Note.CORRECTED, f"{found.pacs}: {camel(one.name)} {one.old} -> {one.new}", now)
-        if getattr(study, one.name) == one.old:
-            setattr(study, one.name, one.new)
-    copy.told = now_told
-    return True
 
 
 def _fill_in(study: Study, found: FoundStudy) -> bool:
@@ -150,8 +144,17 @@ def _judge(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, s
 
 
 def _with(earlier: list[Sighting], new: Sighting) -> list[Sighting]:
-    """The sightings at one PACS: the first (the fixed delay counts from it) and the newest ones."""
-    return [*earlier[:1], *earlier[1:][-(MOST_SIGHTINGS - 2) :], new]
+    """
+    The sightings at one PACS that decide: the first, from which the fixed delay counts, the largest, and the newest ones.
+
+    Of an even count the first sighting stays, so that it is known since when it has been so.
+    """
+    every = [*earlier, new]
+    if len(every) <= MOST_SIGHTINGS:
+        return every
+    largest = max(range(len(every)), key=lambda place: (every[place].count or 0, -place))
+    kept = {0, largest, *range(len(every) - MOST_SIGHTINGS + 2, len(every))}
+    return [every[place] for place in sorted(kept)]
 
 
 def _known_count(study: Study) -> int | None:
@@ -166,5 +169,5 @@ def _grew(study: Study, found: FoundStudy) -> bool:
 
     Another PACS that has more and does not answer is no reason: it would be one again after every pull from this one.
     """
-    known, tried = _known_count(study), study.pacs[found.pacs].tried
-    return known is not None and found.count is not None and found.count > max(known, tried or 0)
+    known = _known_count(study)
+    return has_grown(found.count, known, study.pacs[found.pacs].tried)

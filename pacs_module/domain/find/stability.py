@@ -57,7 +57,22 @@ def judge_stability(history: Sequence[Sighting], policy: StabilityPolicy, now: i
         return Stability(verdict, f"first seen {age} ago, to be pulled after {policy.delay}")
     if len(history) == 1:
         return Stability("TOO_EARLY", f"seen once, with {last.count} instances")
-    previous = history[-2].count
-    if last.count == previous and last.count > 0:
+    if last.count == history[-2].count and last.count > 0:
         return Stability("STABLE", f"{last.count} instances in two finds")
-    return Stability("GROWING", f"{previous} instances, then {last.count}")
+    return _largest_stands(history, policy, now) or Stability("GROWING", f"{history[-2].count} instances, then {last.count}")
+
+
+def _largest_stands(history: Sequence[Sighting], policy: StabilityPolicy, now: int) -> Stability | None:
+    """
+    Stable although the count changes: some PACS tell a study now with more and now with fewer instances.
+
+    Nothing has come when the largest number was told twice, or when nothing larger was told for the policy's delay.
+    """
+    largest = max(sighting.count or 0 for sighting in history)
+    told = [sighting for sighting in history if sighting.count == largest]
+    if not largest:
+        return None
+    if len(told) > 1:
+        return Stability("STABLE", f"{largest} instances in two finds, fewer between them")
+    since = timedelta(milliseconds=now - told[0].at)
+    return Stability("STABLE", f"never more than {largest} instances for {since}") if since >= policy.delay else None

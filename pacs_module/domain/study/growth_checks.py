@@ -56,6 +56,20 @@ class Look:
         self.series = {**self.series, **{uid: max(count, self.series.get(uid, 0)) for uid, count in shown.items()}}
 
 
+def has_grown(told: int | None, known: int | None, *others: int | None) -> bool:
+    """
+    Whether there are more instances than before: of a study, or of one series. The one place that decides it.
+
+    What was not told (None) is no number: without it nothing has grown.
+
+    Args:
+        told: How many there are now.
+        known: How many there were.
+        others: Further numbers that it must exceed, where they are known.
+    """
+    return told is not None and known is not None and told > max(known, *(other or 0 for other in others), 0)
+
+
 def growth(shown: Mapping[str, int], before: Mapping[str, int], received: Mapping[str, int]) -> str:
     """
     Say in words how a study has grown, empty when it has not.
@@ -71,6 +85,6 @@ def growth(shown: Mapping[str, int], before: Mapping[str, int], received: Mappin
         return f"{len(new)} new series: {', '.join(new)}"
     for uid, count in shown.items():
         most = max(before.get(uid, 0), received.get(uid, 0))
-        if most and count > most:
+        if has_grown(count, most or None):
             return f"{f'series {uid}' if uid else 'the study'} has {count} instances, {most} before"
     return ""

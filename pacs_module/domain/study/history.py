@@ -18,6 +18,8 @@ class Note(StrEnum):
     ORDER = "order"
     PRIORITY = "priority"
     CORRECTED = "corrected at the PACS"
+    TOLD_IN_TURN = "told in turn"
+    """The PACS tells now one value and now another."""
     GONE = "gone from the PACS"
     BACK = "back at the PACS"
     ANONYMISED = "anonymised"

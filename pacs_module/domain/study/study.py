@@ -48,6 +48,12 @@ class PacsCopy:
     tried: int | None = None
     told: StudyNames | None = None
     """Names and dates as this PACS told them last: what differs then was corrected there. None: never told."""
+    earlier: dict[str, list[str]] = field(default_factory=dict)
+    """By name (as in the document) what it told before each correction."""
+    corrected_at: str = ""
+    """When it told a correction last."""
+    in_turn: list[str] = field(default_factory=list)
+    """Names that it tells now so and now so; noted once."""
     missed: int | None = None
     """Complete finds of its day in a row, at this PACS, that were without it."""
     missing_at: str | None = None
@@ -230,10 +236,11 @@ class Study:
         """
         A PACS has the study, with so many instances (0 is what some say that do not count); whether that is news.
 
+        A smaller number (or none) that it told between two larger ones is told in turn with them: no news, the larger one stays.
         Where one counts nobody need look into it any more.
         """
         known = self.pacs.get(pacs)
-        if known is not None and known.count == (count or None):
+        if known is not None and (known.count == (count or None) or self._told_in_turn(pacs, count or 0, known.count or 0)):
             return False
         self.pacs = {**self.pacs, pacs: replace(known or PacsCopy(), count=count or None, seen_at=iso(at))}
         self.counts = [*self.counts, FoundCount(iso(at), pacs, count or None)][-MOST_COUNTS:]
@@ -241,6 +248,11 @@ class Study:
             self.look = None
             self.schedule(LOOK, None)
         return True
+
+    def _told_in_turn(self, pacs: str, count: int, known: int) -> bool:
+        told = [entry.count or 0 for entry in self.counts if entry.pacs == pacs]
+        larger = [place for place, number in enumerate(told) if number > count]
+        return count < known and bool(larger) and count in told[larger[0] : larger[-1]]
 
     @property
     def waits_for_pull(self) -> bool:

@@ -16,6 +16,7 @@ from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.find.windows import Window
 from ...domain.instants import iso
 from ...domain.rules.switches import Switches
+from ...domain.study.growth_checks import has_grown
 from ...domain.study.history import Note
 from ...domain.study.lifecycle import BY_HAND, SETTLED, Event, State
 from ...domain.study.study import PULL, Study
@@ -211,7 +212,7 @@ def _still_without(study: Study, found: FoundStudy, now: int, by: str) -> bool:
     """It grew, or a person asked for it, and it has no UID all the same."""
     before = study.count
     counted = study.saw(found.pacs, found.count, now)
-    grew = counted and (found.count or 0) > (before or 0)
+    grew = counted and has_grown(found.count, before or 0)
     if study.state in BY_HAND and (grew or by):
         study.apply(Event.NO_UID, "grew or asked for again", now)
     if by:

@@ -1,0 +1,73 @@
+"""Names and dates that a PACS tells otherwise than before: a correction, or values that it tells in turn (K7, K9)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ..dicom.attributes import FoundStudy
+from ..instants import iso
+from ..study.history import Note
+from ..study.names import Correction, StudyNames
+from ..study.study import PacsCopy, Study
+from ..wire.documents import camel
+
+STANDS = timedelta(hours=24)
+"""A value that comes back within this time is told in turn with another; people who correct a correction take longer or once."""
+MAX_EARLIER = 4
+"""So many earlier values of a name are kept."""
+
+
+def take_names(study: Study, found: FoundStudy, now: int) -> bool:
+    """
+    Take the names that a PACS tells; whether anything is to be written.
+
+    A correction is noted, and taken over where ours was this PACS's old word. Two PACS that always told differently correct
+    nothing. A value that comes back soon is told in turn with the other (by two nodes of an archive, say): that is noted once,
+    and what we have stays.
+
+    Args:
+        study: Changed in place; this PACS has a copy of it.
+        found: The answer.
+        now: Epoch milliseconds.
+    """
+    copy = study.pacs[found.pacs]
+    told = StudyNames.of(found)
+    # Before a PACS's own words were kept, the document of a study that only one PACS has was in its words.
+    assumed = StudyNames.of(study) if len(study.pacs) == 1 and not study.is_push else StudyNames()
+    before = copy.told or assumed
+    in_turn = [one for one in told.corrections_of(before) if _told_in_turn(copy, one, now)]
+    noted = [one.name for one in in_turn if _note_in_turn(study, found.pacs, one, now)]
+    settled = StudyNames(**{**vars(told), **{one.name: one.old for one in in_turn}})
+    now_told = settled.told_over(before)
+    if now_told == before:
+        return bool(noted)
+    for one in settled.corrections_of(before):
+        _correct(study, found.pacs, one, now)
+    copy.told = now_told
+    return True
+
+
+def _told_in_turn(copy: PacsCopy, one: Correction, now: int) -> bool:
+    """Whether the new value is an earlier one, and the value that it would replace has not stood long."""
+    if one.new not in copy.earlier.get(camel(one.name), []):
+        return False
+    return copy.corrected_at > iso(now - STANDS // timedelta(milliseconds=1))
+
+
+def _note_in_turn(study: Study, pacs: str, one: Correction, now: int) -> bool:
+    copy = study.pacs[pacs]
+    if one.name in copy.in_turn:
+        return False
+    copy.in_turn = [*copy.in_turn, one.name]
+    study.note(Note.TOLD_IN_TURN, f"{pacs}: {camel(one.name)} {one.old} and {one.new}; {one.old} is kept", now)
+    return True
+
+
+def _correct(study: Study, pacs: str, one: Correction, now: int) -> None:
+    copy = study.pacs[pacs]
+    study.note(Note.CORRECTED, f"{pacs}: {camel(one.name)} {one.old} -> {one.new}", now)
+    name = camel(one.name)
+    copy.earlier = {**copy.earlier, name: [*copy.earlier.get(name, []), one.old][-MAX_EARLIER:]}
+    copy.corrected_at = iso(now)
+    if getattr(study, one.name) == one.old:
+        setattr(study, one.name, one.new)
