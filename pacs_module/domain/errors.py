@@ -16,6 +16,7 @@ The error tree. The name says what the caller must do.
         ├── MessageError        a message of another process: names key, value and what is allowed
         ├── TooLarge            the pull needs more than the whole RAM disk
         ├── Unreadable          a study's document is damaged, or another version wrote it
+        ├── UnreadableAnswers   the PACS answered, and whoever asked for us cannot read it: another finder may
         ├── InvalidTransition   the life cycle has no row for this state and event
         └── Refused             the other side understood and said no (HTTP 4xx), with its words
 
@@ -111,6 +112,10 @@ class PermanentError(PipelineError):
 
 class TooLarge(PermanentError):
     """The pull needs more than the whole RAM disk: no waiting helps."""
+
+
+class UnreadableAnswers(PermanentError):
+    """The PACS answered a C-FIND, and whoever asked for us cannot read it, or not hold it; another finder may."""
 
 
 class _KeyedError(PermanentError):

@@ -101,7 +101,7 @@ def _open(settings: Settings) -> _Edges:
     store = open_store(settings.store.url)
     orthanc = settings.orthanc
     password = orthanc.password.get_secret_value()
-    finder = finder_by_pacs(settings.pacs, partial(orthanc_finder, settings), orthanc.find_timeout_s)
+    finder = finder_by_pacs(settings.pacs, partial(orthanc_finder, settings), orthanc.find_timeout_s, log)
     metrics = FindMetrics()
     owner = this_process()
     leases = HoldLeases(leases_of(store), owner, clock, log, timedelta(seconds=settings.lease_s), process_is_gone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from ..adapters.dicom.direct_fallback import DirectFallback
 from ..adapters.dicom.find_scu import Peer
 from ..adapters.dicom.orthanc_finder import OrthancFinder
 from ..adapters.dicom.pynetdicom_finder import PynetdicomFinder
@@ -45,7 +46,7 @@ def opened_finder(settings: Settings, log: EventLog) -> Iterator[MatchedFinder]:
         return opened[-1]
 
     try:
-        finder = finder_by_pacs(settings.pacs, by_orthanc, settings.orthanc.find_timeout_s)
+        finder = finder_by_pacs(settings.pacs, by_orthanc, settings.orthanc.find_timeout_s, log)
         yield MatchedFinder(finder, log, settings.traits)
     finally:
         for each in opened:
@@ -53,7 +54,10 @@ def opened_finder(settings: Settings, log: EventLog) -> Iterator[MatchedFinder]:
 
 
 def finder_by_pacs(
-    configured: Iterable[PacsSettings], by_orthanc: Callable[[float], PacsFinder], default_deadline_s: float
+    configured: Iterable[PacsSettings],
+    by_orthanc: Callable[[float], PacsFinder],
+    default_deadline_s: float,
+    log: EventLog | None = None,
 ) -> FinderByPacs:
     """
     The finders as configured.
@@ -62,6 +66,7 @@ def finder_by_pacs(
         configured: Every PACS.
         by_orthanc: Makes a finder through Orthanc, given the deadline of a query in seconds.
         default_deadline_s: For a PACS without a deadline of its own.
+        log: Told where a PACS is asked directly because Orthanc cannot read its answers; None: that is not done.
     """
     finders: dict[str, PacsFinder] = {}
     shared: dict[float, PacsFinder] = {}
@@ -73,5 +78,20 @@ def finder_by_pacs(
             continue
         if deadline_s not in shared:
             shared[deadline_s] = by_orthanc(deadline_s)
-        finders[pacs.name] = shared[deadline_s]
+        orthanc = shared[deadline_s]
+        if log is not None and pacs.direct_fallback:
+            orthanc = _with_fallback(pacs, orthanc, deadline_s, log)
+        finders[pacs.name] = orthanc
     return FinderByPacs(finders)
+
+
+def _with_fallback(pacs: PacsSettings, orthanc: PacsFinder, deadline_s: float, log: EventLog) -> PacsFinder:
+    def direct() -> PacsFinder | None:
+        peer = None
+        if pacs.host and pacs.ae_title:
+            peer = Peer(pacs.host, pacs.port, pacs.ae_title, pacs.calling_ae_title)
+        elif isinstance(orthanc, OrthancFinder):
+            peer = orthanc.peer_of(pacs.name)
+        return PynetdicomFinder(peer, deadline_s) if peer is not None else None
+
+    return DirectFallback(orthanc, direct, log)

@@ -62,6 +62,8 @@ class PacsSettings(Section):
     """Hours in which it is spared."""
     finder: Literal["orthanc", "pynetdicom"] = "orthanc"
     """Who asks it: Orthanc, or pacs_module itself where Orthanc cannot read the answers. Pulls always go by Orthanc."""
+    direct_fallback: bool = True
+    """Where Orthanc cannot read its answers, pacs_module asks it directly; false where it lets nobody but Orthanc in."""
     host: str = ""
     port: int = Field(default=104, ge=1, le=65535)
     ae_title: str = Field(default="", max_length=16)

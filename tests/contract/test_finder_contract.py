@@ -15,15 +15,18 @@ from pathlib import Path
 import pytest
 
 from hospital_sim.pacs import SimPacs
+from pacs_module.adapters.dicom import pynetdicom_finder
 from pacs_module.adapters.dicom.find_scu import Peer
 from pacs_module.adapters.dicom.orthanc_finder import OrthancFinder
 from pacs_module.domain.errors import PermanentError, PipelineError, RetriableError, TooManyAnswers
 from pacs_module.ports import PacsFinder
 from pacs_module.service.finders import finder_by_pacs
 from pacs_module.settings import PacsSettings
+from pacs_module.use_cases.find.matched_finder import MatchedFinder
 from pacs_module.use_cases.pull.prepare_pull import SERIES_KEYS
 from stack.ports import LOOPBACK, free_ports
 from stack.run_folder import RunFolder
+from tests.fakes.world import FakeLog
 from tests.support.dicom_maker import CHEST_CT, CHEST_DX, Study, store
 from tests.support.raw_scp import RawScp, Script, identifier
 from tests.support.real_pacs import KINDS, AskingOrthanc, RealPacs, start
@@ -215,3 +218,32 @@ def test_eight_threads_at_a_pacs_that_takes_one_association(hospital: Hospital) 
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: len(direct.find(SIM, "STUDY", {"StudyDate": DAY}, STUDY_KEYS)), range(24)))
     assert answers == [2] * 24
+
+
+def test_answers_that_are_none_cost_only_themselves(hospital: Hospital) -> None:
+    """K2: no UID, 60 kB of it, a text of two megabytes. Without data set: tests/integration/test_k02_answers_that_lie.py."""
+    uids = [b"1.2.3", b"*", b"1.2\\1.3", b"../..", b"1." * 30_000 + b"1", b"ABC", b"", b"1.2.4"]
+    answers = [identifier({"StudyInstanceUID": uid, "StudyDescription": b"CHEST"}) for uid in uids]
+    answers.insert(4, identifier({"StudyInstanceUID": b"1.2.5", "StudyDescription": b"x" * (1 << 21)}))
+    with RawScp(Script(answers)) as scp:
+        peer = Peer(LOOPBACK, scp.port, "ODD", "AIPULL")
+        finder = MatchedFinder(finder_by_pacs([settings_of("odd", peer)], lambda _: hospital.finders["orthanc"], 30.0), FakeLog())
+        found = finder.find("odd", "STUDY", {"StudyDate": ""}, ("StudyInstanceUID", "StudyDescription"))
+    assert [answer["StudyInstanceUID"] for answer in found] == ["1.2.3", "", "1.2.4"]
+    assert finder.learned("odd").refused == {"StudyInstanceUID is no UID": 5, "it tells nothing": 1}
+
+
+def test_a_list_without_an_end_is_cut_by_us(hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pynetdicom_finder, "MAX_ANSWERS", 50)
+    with RawScp(Script([ANSWER] * 200)) as scp:
+        peer = Peer(LOOPBACK, scp.port, "ENDLESS", "AIPULL")
+        finder = finder_by_pacs([settings_of("endless", peer)], lambda _: hospital.finders["orthanc"], 30.0)
+        with pytest.raises(TooManyAnswers) as caught:
+            finder.find("endless", "STUDY", {"StudyDate": ""}, ())
+    assert caught.value.number == 50
+
+
+def test_orthanc_knows_where_a_pacs_is(hospital: Hospital) -> None:
+    orthanc = hospital.finders["orthanc"]
+    assert isinstance(orthanc, OrthancFinder)
+    assert orthanc.peer_of(SIM) == hospital.peers[SIM]

@@ -16,6 +16,7 @@ from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs
 from pacs_module.ports import PacsFinder
 from tests.fakes.pipeline import Pipeline
+from tests.fakes.world import FakeLog
 from tests.support.asked_pacs import FINDERS, PACS, Finders, both_finders
 
 pytestmark = pytest.mark.server("orthanc")
@@ -37,7 +38,7 @@ def finders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finders]:
 
 @pytest.fixture(params=FINDERS)
 def finder(request: pytest.FixtureRequest, finders: Finders) -> PacsFinder:
-    return finders.of(str(request.param))
+    return finders.of(str(request.param), FakeLog())
 
 
 def world_with(finder: PacsFinder) -> Pipeline:

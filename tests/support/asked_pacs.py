@@ -12,8 +12,9 @@ from hospital_sim.busy_day.day import BusyDay
 from hospital_sim.pacs import ManualClock, SimPacs
 from pacs_module.adapters.dicom.find_scu import Peer
 from pacs_module.adapters.dicom.orthanc_finder import OrthancFinder
-from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
-from pacs_module.ports import PacsFinder
+from pacs_module.ports import EventLog, PacsFinder
+from pacs_module.service.finders import finder_by_pacs
+from pacs_module.settings import PacsSettings
 from stack.ports import LOOPBACK, free_ports
 from stack.run_folder import RunFolder
 from tests.support.real_pacs import AskingOrthanc
@@ -36,9 +37,14 @@ class Finders:
         """The PACS."""
         return Peer(LOOPBACK, self.port, AE_TITLE, "AIPULL")
 
-    def of(self, name: str) -> PacsFinder:
-        """One of FINDERS."""
-        return self.orthanc if name == "orthanc" else PynetdicomFinder(self.peer, DEADLINE_S)
+    def of(self, name: str, log: EventLog | None = None) -> PacsFinder:
+        """One of FINDERS; with a log Orthanc's falls back on asking the PACS directly, as in the service."""
+        settings = PacsSettings(name=PACS) if name == "orthanc" else self._direct()
+        return finder_by_pacs([settings], lambda _: self.orthanc, DEADLINE_S, log)
+
+    def _direct(self) -> PacsSettings:
+        peer = self.peer
+        return PacsSettings(name=PACS, finder="pynetdicom", host=peer.host, port=peer.port, ae_title=peer.ae_title)
 
     def pacs(self, day: BusyDay, now: dt.datetime, *habits: str) -> SimPacs:
         """The PACS at a moment of the day, to be entered."""

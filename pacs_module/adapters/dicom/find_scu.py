@@ -34,6 +34,9 @@ _ACCEPTED, _REJECTED, _DATA, _RELEASE_REQUEST, _RELEASED, _ABORTED = 0x02, 0x03,
 _HEADER = struct.Struct(">BxL")
 _LARGEST_PDU = 1 << 24
 _OUR_MAXIMUM = 131072
+MAX_IDENTIFIER = 1 << 20
+"""Bytes of one answer; a longer one is read to its end and thrown away."""
+_MAX_COMMAND = 1 << 16
 _FIND_RESPONSE = 0x8020
 _RELEASE_WITHIN_S = 1.0
 _ABORT = b"\x07\x00\x00\x00\x00\x04\x00\x00\x00\x00"
@@ -55,7 +58,7 @@ class Peer:
 
 @dataclass(frozen=True)
 class Response:
-    """One C-FIND response: its status, the PACS's comment on it and the bytes of its identifier."""
+    """One C-FIND response: its status, the PACS's comment on it and the bytes of its identifier, none of a too long one."""
 
     status: int
     comment: str
@@ -184,14 +187,21 @@ class FindAssociation:
 
     def _message(self) -> Any:
         message: Any = DIMSEMessage()
+        too_long = False
         while True:
             kind, data = self._receive()
             if kind != _DATA:
                 raise RetriableError(f"{self._peer} ended the association before its last answer (PDU type {kind})")
             pdu = pdus.P_DATA_TF()
             pdu.decode(data)
-            if message.decode_msg(pdu.to_primitive()):
+            complete = message.decode_msg(pdu.to_primitive())
+            too_long |= _size(message.data_set) > MAX_IDENTIFIER
+            if too_long:
+                message.data_set = BytesIO()
+            if complete:
                 return message
+            if _size(message.encoded_command_set) > _MAX_COMMAND:
+                raise PermanentError(f"{self._peer} sends a command set without an end")
 
     def _send(self, data: bytes) -> None:
         self._socket.settimeout(self._deadline.left())
@@ -228,6 +238,10 @@ class FindAssociation:
             self._socket.settimeout(_RELEASE_WITHIN_S)
             self._socket.sendall(_ABORT)
         self._socket.close()
+
+
+def _size(stream: Any) -> int:
+    return stream.getbuffer().nbytes if isinstance(stream, BytesIO) else 0
 
 
 def _connect(peer: Peer, deadline: Deadline) -> socket.socket:

@@ -11,8 +11,9 @@ import httpx
 from pyorthanc import Orthanc
 
 from ...domain.dicom.attributes import Attributes
-from ...domain.errors import PermanentError, RetriableError, TooManyAnswers, Unreachable, about
+from ...domain.errors import PermanentError, RetriableError, TooManyAnswers, Unreachable, UnreadableAnswers, about
 from ...shared.http import address_of
+from .find_scu import Peer
 
 _LEVELS = {"PATIENT": "Patient", "STUDY": "Study", "SERIES": "Series", "IMAGE": "Instance"}
 _SERVER_ERROR = 500
@@ -20,6 +21,10 @@ _DIMSE_STATUS = re.compile(r"DIMSE status 0x([0-9A-Fa-f]{4})")
 # PS3.4 C.4.1.1.4
 _OUT_OF_RESOURCES = 0xA700
 _NOT_ANSWERABLE = frozenset({0xA900, 0x0122})
+# What Orthanc 1.10.1 says of one answer that it cannot read; it throws away the whole list then.
+_UNREADABLE = re.compile(r"Unexpected PDV|[Pp]ars(?:e|ing)|[Cc]orrupt|Invalid stream|Bad file format")
+MAX_ANSWERS_BYTES = 256 * 2**20
+"""A list of answers as JSON may be so long: some 300,000 studies."""
 
 
 class OrthancFinder:
@@ -47,8 +52,37 @@ class OrthancFinder:
         }
         with _translated(pacs, self._server):
             made = self._checked(pacs, self._orthanc.post_modalities_id_query(pacs, json=body))
-            answers = self._checked(pacs, self._orthanc.get_queries_id_answers(made["ID"], params={"expand": "", "simplify": ""}))
-        return [_texts(answer) for answer in answers]
+            answers = self._answers(pacs, made["ID"])
+        return [_texts(answer) for answer in answers if isinstance(answer, dict)]
+
+    def peer_of(self, pacs: str) -> Peer | None:
+        """
+        Where a PACS is, and who Orthanc is for it, as Orthanc has been told; None when it says neither.
+
+        Raises:
+            RetriableError, PermanentError: Orthanc does not answer.
+        """
+        with _translated(pacs, self._server):
+            about_pacs = self._checked(pacs, self._orthanc.get_modalities_id_configuration(pacs))
+            ourselves = self._checked(pacs, self._orthanc.get_system())
+        try:
+            return Peer(str(about_pacs["Host"]), int(about_pacs["Port"]), str(about_pacs["AET"]), str(ourselves["DicomAet"]))
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def _answers(self, pacs: str, query_id: str) -> list[Any]:
+        """The answers that Orthanc holds, read no further than MAX_ANSWERS_BYTES."""
+        url, body = f"{self._orthanc.url}/queries/{query_id}/answers", bytearray()
+        with self._orthanc.stream("GET", url, params={"expand": "", "simplify": ""}) as response:
+            for part in response.iter_bytes():
+                body += part
+                if len(body) > MAX_ANSWERS_BYTES:
+                    raise TooManyAnswers(None, f"{pacs} answered more than {MAX_ANSWERS_BYTES >> 20} MB to one query")
+            whole = httpx.Response(response.status_code, content=bytes(body))
+        answers = self._checked(pacs, whole)
+        if not isinstance(answers, list):
+            raise RetriableError(f"find at {pacs}: Orthanc gave no list of answers")
+        return answers
 
     def _checked(self, pacs: str, response: Any) -> Any:
         if response.status_code == httpx.codes.UNAUTHORIZED:
@@ -75,8 +109,11 @@ def _checked(pacs: str, response: Any) -> Any:
     if response.status_code >= _SERVER_ERROR:
         raise _failed(pacs, _words(response))
     if not response.is_success:
-        raise PermanentError(f"Orthanc cannot read the answers of {pacs}: HTTP {response.status_code}", _words(response))
-    return response.json()
+        raise UnreadableAnswers(f"Orthanc cannot read the answers of {pacs}: HTTP {response.status_code}", _words(response))
+    try:
+        return response.json()
+    except ValueError as error:
+        raise RetriableError(f"find at {pacs}: Orthanc's answer is no JSON ({type(error).__name__})") from error
 
 
 def _failed(pacs: str, words: str) -> RetriableError | PermanentError:
@@ -85,7 +122,9 @@ def _failed(pacs: str, words: str) -> RetriableError | PermanentError:
     status = int(said[1], 16) if said else None
     if status == _OUT_OF_RESOURCES:
         return TooManyAnswers(None, words)
-    kind = PermanentError if status in _NOT_ANSWERABLE else RetriableError
+    kind: type[RetriableError | PermanentError] = PermanentError if status in _NOT_ANSWERABLE else RetriableError
+    if status is None and _UNREADABLE.search(words):
+        kind = UnreadableAnswers
     return kind(f"find at {pacs} failed in Orthanc: {words}")  # Orthanc's own words of the association, none of the PACS's
 
 

@@ -33,6 +33,10 @@ _NO_SUCH_CLASS = 0x0122
 _FAILURES = (0xA000, 0xC000, 0xF000, 0x0000)
 
 
+MAX_ANSWERS = 100_000
+"""To one query; a PACS that goes on is asked in smaller parts."""
+
+
 class PynetdicomFinder:
     """
     A finder for one PACS; safe to use from several threads.
@@ -69,6 +73,8 @@ class PynetdicomFinder:
             for response in association.find(association.model_for(models), identifier):
                 if response.status in PENDING:
                     answers.append(decode_identifier(response.identifier))
+                    if len(answers) >= MAX_ANSWERS:
+                        raise TooManyAnswers(answers, f"{self._peer} gave no end of its answers")
                 else:
                     final = response
         _check(self._peer, final, answers)

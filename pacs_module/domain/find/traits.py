@@ -36,6 +36,8 @@ class PacsTraits:
     """AE titles and addresses that it sends images from, besides those it is asked at."""
     finder: str = "orthanc"
     """Who asks it: ``orthanc`` or ``pynetdicom``."""
+    direct_fallback: bool = True
+    """Where Orthanc cannot read its answers, pacs_module asks it directly."""
     find_deadline_s: float | None = None
     """Seconds that one C-FIND may take; None: ``orthanc.find_timeout_s``."""
     look_again: bool = True
