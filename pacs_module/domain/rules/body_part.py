@@ -87,7 +87,7 @@ class BodyPartRules:
         if examined and not self._is_placeholder(examined):
             if said[BODY_PART].says in (Says.CHEST, Says.WINDOW):
                 return BodyPart(Decided.KEYWORD, BODY_PART, said[BODY_PART].word)
-            return self._overruled(texts, said) or BodyPart(Decided.BODY_PART, BODY_PART)
+            return self._overruled(series, texts, said) or BodyPart(Decided.BODY_PART, BODY_PART)
         if self.only_chest and said.get(SERIES, NOTHING).says is Says.OTHER:
             return BodyPart(Decided.AGAINST, SERIES, said[SERIES].word)
         return _described(said) or BodyPart(_without_keyword(series))
@@ -105,13 +105,13 @@ class BodyPartRules:
         plain = words(text).strip()
         return bool(self.placeholders) and (not plain or plain in self.placeholders)
 
-    def _overruled(self, texts: Mapping[str, str], said: Said) -> BodyPart | None:
+    def _overruled(self, series: SeriesFacts, texts: Mapping[str, str], said: Said) -> BodyPart | None:
         """
         A keyword in a description that may overrule BodyPartExamined.
 
         ``LUNG`` may be a window. It counts where what was ordered is told and is no other part of the body,
         or where nothing is told and the description has more than the name of a window
-        (``LUNG AXIAL CT 2.5 MM``).
+        (``LUNG AXIAL CT 2.5 MM``). Where the PACS left out what was ordered the received image will be judged.
         """
         ordered = {said[name].says for name in _ORDERED if name in said}
         for name in self.overruled_by:
@@ -120,6 +120,8 @@ class BodyPartRules:
             supported = told and ordered.isdisjoint(_ELSEWHERE)
             if found.says is Says.CHEST or (found.says is Says.WINDOW and supported):
                 return BodyPart(Decided.KEYWORD, name, found.word)
+            if found.says is Says.WINDOW and not told and any(one not in series.attributes for one in _ORDERED):
+                return BodyPart(Decided.NOT_TOLD)
         return None
 
 

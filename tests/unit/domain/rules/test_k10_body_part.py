@@ -149,6 +149,13 @@ def test_a_lung_window_of_another_part_overrules_nothing(
     assert words.startswith(f"BodyPartExamined {body_part}")
 
 
+def test_a_lung_of_which_the_pacs_does_not_tell_what_was_ordered_is_judged_when_it_is_here() -> None:
+    told = {"Modality": "CT", "BodyPartExamined": "HEAD", "SeriesDescription": "LUNG", "ProtocolName": ""}
+    assert judge_series(SeriesFacts("1", told, 300), SITE).taken
+    here = SeriesFacts("1", {**told, "StudyDescription": ""}, 300)
+    assert judge_series(here, SITE).because == "BodyPartExamined HEAD"
+
+
 def test_the_study_description_may_overrule_where_the_site_says_so() -> None:
     site = replace(SITE, overrule_body_part_by=("SeriesDescription", "StudyDescription"))
     assert (
