@@ -94,6 +94,12 @@ EMPTY_BODY_PARTS = [
 # only where what was ordered is told and is no other part. An empty list: BodyPartExamined always decides.
 # Measured: docs/field-guide.md.
 OVERRULE_BODY_PART_BY = ["SeriesDescription"]
+# A BodyPartExamined with one of these (beginnings of words; ideographs anywhere) is never overruled: nobody scans a
+# chest with the protocol of a hand.
+NEVER_OVERRULED = [
+    "HAND", "WRIST", "FINGER", "THUMB", "ARM", "FOREARM", "ELBOW", "HUMERUS", "FOOT", "TOE", "ANKLE", "LEG",
+    "TIBIA", "FIBULA", "KNEE", "PATELLA", "FEMUR", "EXTREM", "手", "腕", "肘", "足", "踝", "膝", "四肢",
+]  # fmt: skip
 # For radiography keywords of its own; an empty list: the keywords and lists above. A study goes whole: beside
 # a series that is taken, another one is dropped only when its own BodyPartExamined says something else.
 FILTER_BODY_PART_DX = True

@@ -115,7 +115,7 @@ def a_normal_ct_with_series_of_each_filtered_kind(pipeline: Pipeline) -> None:
 
 def a_study_that_is_filtered_out(pipeline: Pipeline) -> None:
     study = Study("HEAD", TODAY)
-    study.add_series(12, CHEST_CT, BodyPartExamined="HEAD")
+    study.add_series(12, CHEST_CT, BodyPartExamined="HEAD", SeriesDescription="Head 1.0")
     put(pipeline, study)
     settled(pipeline, study, "unsupported_series")
     assert handovers(pipeline, study) == 0

@@ -243,7 +243,7 @@ def test_series_level_pulls_only_what_was_asked_for(stack: PluginStack, study: s
 
 
 def test_series_that_a_person_named_skips_the_filter(stack: PluginStack, study: str) -> None:
-    images = ct_series(study, 3, BodyPartExamined="HEAD")
+    images = ct_series(study, 3, BodyPartExamined="HEAD", SeriesDescription="Head 1.0")
     stack.to_pacs(images)
     report = stack.report_of(stack.pull(study, expected=3, skipFilter=[str(images[0].SeriesInstanceUID)], priority=4))
     assert report["outcome"] == "received"

@@ -52,7 +52,7 @@ def in_journal(stack: PluginStack, query: str, *values: str) -> bool:
 @pytest.mark.parametrize("instant_s", [0.0, 0.1, 0.25, 0.5, 1.0])
 def test_kill_at_any_instant_of_a_pull_gives_exactly_one_hand_over(stack: PluginStack, study: str, instant_s: float) -> None:
     images = ct_series(study, IMAGES)
-    stack.to_pacs(images + ct_series(study, 12, BodyPartExamined="HEAD"))
+    stack.to_pacs(images + ct_series(study, 12, BodyPartExamined="HEAD", SeriesDescription="Head 1.0"))
     pull = stack.pull(study, expected=IMAGES + 12)
     stack.pause(instant_s)
 

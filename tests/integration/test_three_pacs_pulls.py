@@ -57,7 +57,7 @@ def a_study() -> tuple[str, list[Dataset], list[Dataset]]:
     study = generate_uid()
     thin = ct_series(study, 14, BodyPartExamined=None, ProtocolName=None, SeriesDescription="胸部平扫 1.0")
     thick = ct_series(study, 12, SliceThickness="8", BodyPartExamined=None, SeriesDescription="胸部 8.0")
-    head = ct_series(study, 12, BodyPartExamined="HEAD")
+    head = ct_series(study, 12, BodyPartExamined="HEAD", SeriesDescription="Head 1.0")
     return study, thin, [*thin, *thick, *head]
 
 

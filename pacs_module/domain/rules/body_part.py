@@ -68,12 +68,14 @@ class BodyPartRules:
         keywords: What names the chest, and what speaks against it.
         placeholders: Values of BodyPartExamined that say nothing, as ``matching.words``.
         overruled_by: Attributes that may overrule a BodyPartExamined that names another part.
+        believed: Words of a BodyPartExamined that is never overruled (limbs).
         only_chest: Whether a series whose own description names another part only is dropped.
     """
 
     keywords: Keywords
     placeholders: frozenset[str]
     overruled_by: tuple[str, ...]
+    believed: Keywords
     only_chest: bool = False
 
     def decide(self, series: SeriesFacts) -> BodyPart:
@@ -113,6 +115,8 @@ class BodyPartRules:
         or where nothing is told and the description has more than the name of a window
         (``LUNG AXIAL CT 2.5 MM``). Where the PACS left out what was ordered the received image will be judged.
         """
+        if self.believed.evidence(texts[BODY_PART]).says is Says.AGAINST:
+            return None
         ordered = {said[name].says for name in _ORDERED if name in said}
         for name in self.overruled_by:
             found = said.get(name, NOTHING)

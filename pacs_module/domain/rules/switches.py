@@ -107,6 +107,10 @@ class Switches:
         "其他", "其它", "无", "默认",
     )  # fmt: skip
     overrule_body_part_by: tuple[str, ...] = ("SeriesDescription",)
+    never_overruled: tuple[str, ...] = (
+        "HAND", "WRIST", "FINGER", "THUMB", "ARM", "FOREARM", "ELBOW", "HUMERUS", "FOOT", "TOE", "ANKLE", "LEG",
+        "TIBIA", "FIBULA", "KNEE", "PATELLA", "FEMUR", "EXTREM", "手", "腕", "肘", "足", "踝", "膝", "四肢",
+    )  # fmt: skip
     filter_body_part_dx: bool = True
     keywords_dx: tuple[str, ...] = ()
 
@@ -205,7 +209,10 @@ class Switches:
 
     def _body_part_rules(self, keywords: Keywords) -> BodyPartRules:
         placeholders = frozenset(words(value).strip() for value in self.empty_body_parts)
-        return BodyPartRules(keywords, placeholders, self.overrule_body_part_by, self.filter_other_body_parts)
+        believed = Keywords((), against=self.never_overruled)
+        return BodyPartRules(
+            keywords, placeholders, self.overrule_body_part_by, believed, self.filter_other_body_parts
+        )
 
 
 NAMES = tuple(field.name.upper() for field in fields(Switches))

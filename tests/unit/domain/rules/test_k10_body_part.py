@@ -112,7 +112,7 @@ def test_a_word_that_only_contains_a_placeholder_is_none(body_part: str) -> None
         ("ABDOMEN", "", "Thorax 1.0 B60f"),
         ("NECK", "ct_chest_abd_pel", "AXIAL LUNG MIPS"),
         ("AORTA", "CT", "CHEST_1_1'S_iDose_4_"),
-        ("EXTREMITY", "平扫", "胸部 1mm"),
+        ("SPINE", "平扫", "胸部 1mm"),
         ("LIVER", "CT CAP (LIV)", "Recon 2: LIVER 2 PHASE (C/A/P)"),
         ("STOMACH", "TX AS", "LUNG 5.0mm"),
         ("T SPINE", "CT CHEST", "CHEST 1.0"),
@@ -149,7 +149,14 @@ def test_a_lung_window_of_another_part_overrules_nothing(
     assert words.startswith(f"BodyPartExamined {body_part}")
 
 
-def test_a_lung_of_which_the_pacs_does_not_tell_what_was_ordered_is_judged_when_it_is_here() -> None:
+@pytest.mark.parametrize("limb", ["HAND", "HAND LEFT", "KNEE", "L_KNEE", "LOWER LEG", "FOREARM", "左手", "膝関節", "EXTREMITY"])
+def test_a_limb_is_believed(limb: str) -> None:
+    told = {"BodyPartExamined": limb, "SeriesDescription": "Chest 1.0", "StudyDescription": "Thorax"}
+    assert because(**told).startswith(f"BodyPartExamined {limb}")
+    assert because(replace(SITE, never_overruled=()), **told) == "taken"
+
+
+def test_a_lung_of_whihich_the_pacs_does_not_tell_what_was_ordered_is_judged_when_it_is_here() -> None:
     told = {"Modality": "CT", "BodyPartExamined": "HEAD", "SeriesDescription": "LUNG", "ProtocolName": ""}
     assert judge_series(SeriesFacts("1", told, 300), SITE).taken
     here = SeriesFacts("1", {**told, "StudyDescription": ""}, 300)
