@@ -120,7 +120,7 @@ class Desk:
         number = len(self.tables.pulls.unreported()) + len(self.sent())
         request = PullRequest(f"pull-{study}-{number}", study, "PACS", **values)
         self.tables.pulls.add(request, now_ms() if at is None else at)
-        self.tables.pulls.submitted(request.pull_id, ("job",))
+        self.tables.pulls.submitted(request.pull_id, 1)
         return request
 
     def end(self, request: PullRequest, error: str = "") -> None:

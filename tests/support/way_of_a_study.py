@@ -39,9 +39,9 @@ WAY = (
     Station("Pull", "Here pacs_module decides; the plugins keep the pull in their journal and submit Orthanc's job", {
         "claimed": "the claim ends with the process; another one, or the next start, takes the study up at once",
         "pull_asked": "the document says `pull_data`, the plugins know nothing: asked after `pull.watch_s`, and asked for again",
-        "pull_journaled": "the journal has the pull as new; it is submitted at the next start",
-        "submitted": "Orthanc has the job, the journal does not: submitted again, the images are the same",
-        "moving": "Orthanc's job is persistent and goes on after the restart; the journal has its number",
+        "pull_journaled": "the journal has the pull as new; it is moved after the next start",
+        "submitted": "the journal says that it moves: a death is charged to it, and it is moved again",
+        "moving": "as above; images that came before are there already and count once",
     }),
     Station("Receive", "The plugins read Orthanc's change log, judge, count and choose", {
         "received": "the change number is journaled after what it caused: the batch is read again",

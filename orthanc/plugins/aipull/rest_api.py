@@ -1,11 +1,14 @@
 """
-``/aipull/...``: what pacs_module may ask of the plugins. Behind Orthanc's own authentication; handlers touch the
-journal and the file system only.
+``/aipull/...``: what pacs_module may ask of the plugins, behind Orthanc's own authentication.
+
+Every body is bounded before it is parsed, every field is checked before anything is made of it. Handlers ask the journal, the
+file system and, for what is here of a study, Orthanc's own REST API; none of them asks a PACS.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,7 +17,9 @@ from typing import Any
 from pacs_module import __version__
 from pacs_module.domain.errors import MessageError
 from pacs_module.domain.wire.documents import to_document
-from pacs_module.domain.wire.messages import read_pull_request
+from pacs_module.domain.wire.json_text import MESSAGE, plain, read_object
+from pacs_module.domain.wire.messages import PullRequest, read_pull_request
+from pacs_module.domain.wire.syntax import checked_uid
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
@@ -33,6 +38,10 @@ class Answer:
     status: int
     body: Mapping[str, Any]
 
+    def text(self) -> str:
+        """The body as JSON, in ASCII, so that its characters are its bytes; never fails."""
+        return json.dumps(plain(self.body))
+
 
 @dataclass(frozen=True)
 class RestApi:
@@ -41,7 +50,7 @@ class RestApi:
 
     Each takes the parsed body and the groups of the URI and gives an :class:`Answer`; ``on_pull`` wakes the worker,
     ``on_call`` tells that pacs_module is there, ``on_never`` that a study has no place on the RAM disk, ``full`` whether the RAM
-    disk is fuller than it should be.
+    disk is fuller than it should be, ``deaths`` how often Orthanc died.
     """
 
     journal: Journal
@@ -55,10 +64,11 @@ class RestApi:
     on_call: Callable[[], None]
     on_never: Callable[[str], None] = lambda _: None
     full: Callable[[], bool] = lambda: False
+    deaths: Callable[[], Mapping[str, int]] = dict
 
     def ask_pull(self, body: Mapping[str, Any]) -> Answer:
         """``POST /aipull/pulls``: idempotent by pullID."""
-        request = read_pull_request(body)
+        request = _checked(read_pull_request(body))
         known = self.pulls.get(request.pull_id)
         if known is not None:
             return Answer(HTTPStatus.OK, {"status": "ended" if known.report else "running"})
@@ -99,7 +109,9 @@ class RestApi:
         """``POST /aipull/verdicts``: filter lines of a find, so that one grep finds every reason."""
         lines = body.get("lines")
         if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
-            raise MessageError("lines", lines, "a list of texts")
+            raise MessageError("lines", shown(lines), "a list of texts")
+        if any(len(line) > _MAX_LINE for line in lines):
+            raise MessageError("lines", shown(max(lines, key=len)), f"lines of at most {_MAX_LINE} characters")
         for line in lines:
             self.log.line(line)
         return Answer(HTTPStatus.OK, {"written": len(lines)})
@@ -107,8 +119,8 @@ class RestApi:
     def release(self, body: Mapping[str, Any]) -> Answer:
         """``POST /aipull/release``: a hand-over's folder is needed no more."""
         handover_id = body.get("handoverID")
-        if not isinstance(handover_id, str) or not handover_id:
-            raise MessageError("handoverID", handover_id, "a text, not empty")
+        if not isinstance(handover_id, str) or not 0 < len(handover_id) <= _MAX_ID:
+            raise MessageError("handoverID", shown(handover_id), f"a text of 1 to {_MAX_ID} characters")
         row = self.handovers.get(handover_id)
         if row is None:
             return Answer(HTTPStatus.OK, {"released": False})
@@ -125,10 +137,55 @@ class RestApi:
         """``GET /aipull/status``: for health."""
         state = {"version": __version__, "epoch": self.journal.meta("epoch"), "seq": int(self.journal.meta("seq", "0"))}
         room = {**self.room.state(), "alarm": self.full()}
-        return Answer(HTTPStatus.OK, {**state, "counts": self.journal.counts(), "room": room})
+        counts = {**self.journal.counts(), **self.deaths()}
+        return Answer(HTTPStatus.OK, {**state, "counts": counts, "room": room})
 
 
 Handler = Callable[[Mapping[str, Any], tuple[str, ...]], Answer]
+
+
+_PULL_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_MAX_ID = 128
+_MAX_LINE = 10_000
+_MAX_WORDS = 500
+_MAX_INSTANCES = 10_000_000
+_MAX_PRIORITY = 255
+
+
+def _checked(request: PullRequest) -> PullRequest:
+    """
+    The request, once each of its fields is what it should be.
+
+    Raises:
+        MessageError: One is not.
+    """
+    if _PULL_ID.fullmatch(request.pull_id) is None:
+        raise MessageError("pullID", request.pull_id, "1 to 128 letters, digits and . _ : -")
+    checked_uid("studyUID", request.study_uid)
+    counts = {"expected": {"": request.expected or 0}, "expectedSeries": request.expected_series}
+    for key, numbers in counts.items():
+        wrong = next((number for number in numbers.values() if not 0 <= number <= _MAX_INSTANCES), None)
+        if wrong is not None:
+            raise MessageError(key, wrong, f"0 to {_MAX_INSTANCES}")
+    if not 0 <= request.priority <= _MAX_PRIORITY:
+        raise MessageError("priority", request.priority, f"0 to {_MAX_PRIORITY}")
+    series = {
+        "seriesUIDs": request.series_uids, "expectedSeries": request.expected_series, "filtered": request.filtered,
+        "skipFilter": request.skip_filter, "expectedInstances": request.expected_instances, "announced": request.announced,
+    }  # fmt: skip
+    for key, uids in series.items():
+        for uid in uids:
+            checked_uid(key, uid)
+    for images in request.expected_instances.values():
+        for uid in images:
+            checked_uid("expectedInstances", uid)
+    return request
+
+
+def shown(value: Any) -> Any:
+    """A value as it may stand in an answer: not longer than a line."""
+    text = value if isinstance(value, str) else json.dumps(plain(value))
+    return value if len(text) <= _MAX_WORDS else text[:_MAX_WORDS] + "..."
 
 
 def routes(api: RestApi) -> dict[str, tuple[str, Handler]]:
@@ -145,17 +202,13 @@ def routes(api: RestApi) -> dict[str, tuple[str, Handler]]:
 def answer_to(api: RestApi, handler: Handler, request: Mapping[str, Any]) -> Answer:
     """Call a handler; whatever goes wrong becomes an answer, because an exception in a callback of the SDK helps nobody."""
     try:
-        body = json.loads(request.get("body") or b"{}")
-        if not isinstance(body, dict):
-            raise MessageError("body", type(body).__name__, "a JSON object")
+        body = read_object(request.get("body") or b"{}", "body", MESSAGE)
         answer = handler(body, tuple(request.get("groups") or ()))
         api.on_call()
         return answer
     except MessageError as error:
-        details = {"key": error.key, "value": error.value, "allowed": error.allowed}
-        return Answer(HTTPStatus.BAD_REQUEST, {"message": str(error), **details})
-    except ValueError as error:
-        return Answer(HTTPStatus.BAD_REQUEST, {"message": f"not JSON: {error}", "key": "body", "value": None, "allowed": "JSON"})
+        details = {"key": error.key, "value": shown(error.value), "allowed": error.allowed}
+        return Answer(HTTPStatus.BAD_REQUEST, {"message": str(error)[:_MAX_WORDS], **details})
     except Exception as error:
         api.log.event(
             "request_failed", "a request failed",

@@ -17,6 +17,7 @@ from .journal.receptions import ReceptionRows
 from .journal.sizes import SizeRows
 from .journal.tables import Tables
 from .pull.admission import Room, Sizes
+from .pull.deaths import Deaths
 from .pull.missing_images import Repair
 from .pull.ram_disk_watch import RamDiskWatch
 from .pull.submit import Pulls
@@ -72,7 +73,11 @@ class Plugins:
         module = ModuleQuestions(environment.pacs_module_url, environment.api_key)
         answers = AskPacs(rest, module.announced, log)
         identify = Identify(rest, Senders(facts.senders, self.journal, log), Comings(), answers)
-        self.pulls = Pulls(rest, pulls, receptions, facts.aet, Repair(rest, receptions, switches), log)
+        self.deaths = Deaths(self.journal, pulls, log)
+        repair = Repair(rest, receptions, switches)
+        self.pulls = Pulls(
+            rest, pulls, receptions, facts.aet, facts.concurrent_jobs, repair, log, on_end=self._pull_ended
+        )  # fmt: skip
         sizes = SizeRows(self.journal)
         self.deletion = Deletion(rest, files, receptions, sizes, log)
         self.notifier = Notifier(self.journal, environment.pacs_module_url, environment.api_key, log)
@@ -89,7 +94,7 @@ class Plugins:
         self.api = RestApi(
             self.journal, pulls, self._tables.handovers, self.folder, room, facts.modalities, log,
             on_pull=self.pulls.wake, on_call=self.notifier.is_back,
-            on_never=self.ram_disk.drop, full=self.ram_disk.is_full,
+            on_never=self.ram_disk.drop, full=self.ram_disk.is_full, deaths=self.deaths.state,
         )  # fmt: skip
         self._connect()
         self._warn_of_journal(environment)
@@ -106,12 +111,14 @@ class Plugins:
         if leftovers:
             self.log.event("unfinished_handovers_removed", "unfinished hand-overs removed", folders=leftovers)
         self.journal.forget_before(now_ms() - _KEEP_MS, now_ms() - _KEEP_HANDOVERS_MS)
+        self.deaths.take_up()
         for worker in self._workers():
             worker.start()
         self.log.event("started", "started", counts=self.journal.counts())
 
     def stop(self) -> None:
         """Orthanc ends: let running steps come to their end, for a moment."""
+        self.deaths.ends()
         for worker in self._workers():
             worker.stop()
         for worker in self._workers():
@@ -122,13 +129,12 @@ class Plugins:
         return self.reception, self.pulls, self.deletion, self.notifier, self.asker, self.ram_disk
 
     def _connect(self) -> None:
-        def pull_ended() -> None:
-            self.reception.wake()
-            self.notifier.wake()
-
-        self.pulls.on_end = pull_ended
         self.ram_disk.on_doomed = self.deletion.wake
         self.deletion.on_done = self.pulls.wake
+
+    def _pull_ended(self) -> None:
+        self.reception.wake()
+        self.notifier.wake()
 
     def _forget_index(self) -> None:
         """The RAM disk was emptied: what was arriving is pulled again, and hand-overs whose files are gone are lost."""

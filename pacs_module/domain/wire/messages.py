@@ -66,6 +66,7 @@ class PullRequest:
             ``nothing_new`` would be said to somebody who has lost his record. None: not told.
         patient_id: PatientID of the study as the PACS told it last, empty when it did not.
         senders: Who sends for this PACS beside the AE title that is asked: ``AET``, ``AET@address`` or ``@address``.
+        find_timeout_s: How long a C-FIND inside the pull may take, in seconds; None: the plugins' own limit.
     """
 
     pull_id: str
@@ -87,6 +88,7 @@ class PullRequest:
     known_handover: str | None = None
     patient_id: str = ""
     senders: tuple[str, ...] = ()
+    find_timeout_s: float | None = None
 
 
 class SeriesOutcome(StrEnum):

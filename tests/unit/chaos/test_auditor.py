@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from tests.chaos import auditor, identity
 from tests.chaos.auditor import Audit, Poison, Sources, Wanted, audit, audit_all, move_seconds, running_moves
@@ -31,7 +30,7 @@ class Place:
         self.documents: dict[str, Mapping[str, Any]] = {}
         self.outbox: list[tuple[str, str]] = []
         self.receptions: list[tuple[str, str]] = []
-        self.pulls: list[tuple[str, str, str, float | None]] = []
+        self.pulls: list[tuple[str, str, float | None]] = []
         self.sources = Sources(
             pacs=("pacs", "", ""), receiver=("receiver", "", ""), record=folder / "record.jsonl", store=folder / "study.db",
             journal=folder / "journal.db", handover_folder=folder / "handover",
@@ -47,12 +46,12 @@ class Place:
         with sqlite3.connect(self.sources.journal) as journal:
             journal.execute("CREATE TABLE outbox (study_uid TEXT, kind TEXT)")
             journal.execute(
-                "CREATE TABLE pulls (pull_id TEXT, report TEXT, study_uid TEXT, job_state TEXT, job_ids TEXT, move_seconds REAL)"
+                "CREATE TABLE pulls (pull_id TEXT, report TEXT, study_uid TEXT, job_state TEXT, move_seconds REAL)"
             )
             journal.execute("CREATE TABLE receptions (study_uid TEXT, state TEXT)")
             journal.executemany("INSERT INTO outbox VALUES (?, ?)", self.outbox)
             journal.executemany("INSERT INTO receptions VALUES (?, ?)", self.receptions)
-            journal.executemany("INSERT INTO pulls VALUES ('', 'a report', ?, ?, ?, ?)", self.pulls)
+            journal.executemany("INSERT INTO pulls VALUES ('', 'a report', ?, ?, ?)", self.pulls)
         return self.sources
 
     def computed(self, key: str, images: Sequence[str] = tuple(IMAGES[THIN]), study: str = STUDY) -> None:
@@ -226,19 +225,9 @@ def test_leftovers(place: Place) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("orthanc_says", "running"), [("Running", {STUDY}), ("Success", set()), ("", set())])
-def test_a_move_runs_when_journal_and_orthanc_say_so(
-    place: Place, monkeypatch: pytest.MonkeyPatch, orthanc_says: str, running: set[str]
-) -> None:
-    def ask(server: tuple[str, str, str], what: str, within_s: float) -> Any:
-        assert what == "jobs/here", "those that have ended, or are not there yet, are not asked for"
-        if not orthanc_says:
-            raise requests.ConnectionError("it was killed")
-        return {"State": orthanc_says}
-
-    place.pulls = [(STUDY, "submitted", '["here"]', None), ("2", "ended", '["over"]', 7.0), ("3", "new", "[]", None)]
-    monkeypatch.setattr(auditor, "ask", ask)
-    assert running_moves(place.write()) == running
+def test_a_move_runs_when_the_journal_says_so(place: Place) -> None:
+    place.pulls = [(STUDY, "submitted", None), ("2", "ended", 7.0), ("3", "new", None)]
+    assert running_moves(place.write()) == {STUDY}
     assert move_seconds(place.sources.journal, {STUDY, "2"}) == [7.0]
 
 

@@ -67,6 +67,4 @@ def test_hints_only_wake(sdk: FakeOrthanc) -> None:
     plugin = importlib.import_module("pull_plugin")
     assert sdk.on_change is not None
     sdk.on_change(sdk.ChangeType.NEW_INSTANCE, 3, "id")
-    sdk.on_change(sdk.ChangeType.JOB_SUCCESS, 3, "id")
     assert plugin._plugins.reception._thread._woken.is_set()
-    assert plugin._plugins.pulls._thread._woken.is_set()

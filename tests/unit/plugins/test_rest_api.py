@@ -93,11 +93,11 @@ def test_unexpected_error_is_an_answer(api: RestApi) -> None:
 
 def test_release_removes_only_what_was_handed_over(api: RestApi, tmp_path: Path) -> None:
     (tmp_path / "series").mkdir()
-    api.handovers.add(HandoverRow("h1", "1.2", ("1",), 1, "series", "given"), "series", 1)
-    assert call(api, "/aipull/release", {"handoverID": "h2"}).body == {"released": False}
+    api.handovers.add(HandoverRow("a" * 32, "1.2", ("1",), 1, "series", "given"), "series", 1)
+    assert call(api, "/aipull/release", {"handoverID": "b" * 32}).body == {"released": False}
     assert (tmp_path / "series").exists()
     for _ in range(2):
-        assert call(api, "/aipull/release", {"handoverID": "h1"}).body == {"released": True}
+        assert call(api, "/aipull/release", {"handoverID": "a" * 32}).body == {"released": True}
     assert not (tmp_path / "series").exists()
     assert call(api, "/aipull/release", {}).status == 400
 
@@ -159,3 +159,65 @@ def test_copies_without_names_need_room_too(api: RestApi, tmp_path: Path) -> Non
     (copies / "h1").mkdir(parents=True)
     assert api.room.state()["promisedBytes"] == 0
     assert api.room.state()["handoverBytes"] == 100 * MB
+
+
+UID = "1.2.840.1"
+
+
+@pytest.mark.parametrize(
+    ("values", "key"),
+    [
+        ({"studyUID": "*"}, "studyUID"),
+        ({"studyUID": "1.2\\1.3"}, "studyUID"),
+        ({"studyUID": "../.."}, "studyUID"),
+        ({"studyUID": "1" * 65}, "studyUID"),
+        ({"studyUID": "1.2 "}, "studyUID"),
+        ({"pullID": "x" * 129}, "pullID"),
+        ({"pullID": "../p"}, "pullID"),
+        ({"pullID": "p\u0000"}, "pullID"),
+        ({"level": "SERIES", "seriesUIDs": ["*"]}, "seriesUIDs"),
+        ({"expectedSeries": {"": 5}}, "expectedSeries"),
+        ({"expectedSeries": {UID: -1}}, "expectedSeries"),
+        ({"expectedSeries": {UID: 10**12}}, "expectedSeries"),
+        ({"expected": -3}, "expected"),
+        ({"expectedInstances": {UID: ["../x"]}}, "expectedInstances"),
+        ({"announced": {"?": {}}}, "announced"),
+        ({"skipFilter": ["1..2"]}, "skipFilter"),
+        ({"priority": 10**9}, "priority"),
+        ({"priority": -1}, "priority"),
+    ],
+)
+def test_a_field_that_is_not_what_it_should_be_is_named_and_nothing_is_journaled(
+    api: RestApi, values: dict[str, Any], key: str
+) -> None:
+    answer = call(api, "/aipull/pulls", {**PULL, **values})
+    assert (answer.status, answer.body["key"]) == (400, key)
+    assert api.pulls.unreported() == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"pullID": "' + b"x" * 20_000_000 + b'"}',
+        b'{"expectedSeries": {' + b",".join(b'"1.%d": 1' % n for n in range(300_000)) + b"}}",
+        b"\xff\xfe",
+        b'{"pullID": "a", "pullID": "b"}',
+    ],
+)
+def test_a_body_beyond_the_limits_is_refused_before_it_is_parsed(api: RestApi, body: bytes) -> None:
+    answer = call(api, "/aipull/pulls", body)
+    assert (answer.status, answer.body["key"]) == (400, "body")
+    assert len(answer.text()) < 2000
+
+
+def test_an_answer_goes_out_whatever_is_in_it(api: RestApi) -> None:
+    odd = {"x": "\ud800", "y": float("nan"), "z": 10**5000, "bytes": b"\xff", "deep": {"a": {1, 2}}}
+    assert json.loads(Answer(200, odd).text()).keys() == odd.keys()
+    assert call(api, "/aipull/release", {"handoverID": "\ud800"}).status == 200
+
+
+def test_lines_that_are_too_long_are_not_written(api: RestApi, tmp_path: Path) -> None:
+    assert call(api, "/aipull/verdicts", {"lines": ["ok", "x" * 20_000]}).status == 400
+    assert not (tmp_path / "orthanc-python.log").read_text()

@@ -24,8 +24,11 @@ CREATE TABLE IF NOT EXISTS pulls (
     study_uid TEXT NOT NULL,
     request TEXT NOT NULL,
     asked_at INTEGER NOT NULL,
-    job_state TEXT NOT NULL DEFAULT 'new',      -- new, submitted, ended
-    job_ids TEXT NOT NULL DEFAULT '[]',
+    job_state TEXT NOT NULL DEFAULT 'new',      -- domain/pull/job_state.py
+    moves INTEGER NOT NULL DEFAULT 0,           -- C-MOVEs that it was begun with
+    deaths INTEGER NOT NULL DEFAULT 0,          -- of Orthanc, charged to it
+    suspect INTEGER NOT NULL DEFAULT 0,         -- it moved when Orthanc died: moved alone until it ends
+    failure TEXT,                               -- of its job, as in the report
     ended_at INTEGER,
     error TEXT NOT NULL DEFAULT '',
     move_seconds REAL,
@@ -62,7 +65,8 @@ CREATE TABLE IF NOT EXISTS handovers (
     at INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT 'given',        -- given, released, lost
     bytes INTEGER NOT NULL DEFAULT 0,
-    reception INTEGER NOT NULL DEFAULT 0
+    reception INTEGER NOT NULL DEFAULT 0,
+    notification TEXT                           -- the whole of it as sent: what a new store of pacs_module adopts
 );
 CREATE INDEX IF NOT EXISTS handovers_by_study ON handovers (study_uid);
 CREATE TABLE IF NOT EXISTS sizes (             -- what devices send, to know what a pull will bring
@@ -82,6 +86,12 @@ CREATE TABLE IF NOT EXISTS outbox (
 );
 """
 
+_NUMBER = "INTEGER NOT NULL DEFAULT 0"
+_ADDED = {
+    "handovers": {"bytes": _NUMBER, "reception": _NUMBER, "notification": "TEXT"},
+    "pulls": {"moves": _NUMBER, "deaths": _NUMBER, "suspect": _NUMBER, "failure": "TEXT"},
+}
+"""Columns that journals of earlier versions lack."""
 _LOCK_WAIT_S = 30.0
 
 
@@ -114,9 +124,10 @@ class Journal:
 
     def _add_missing_columns(self) -> None:
         """A journal that an earlier version made."""
-        known = {row["name"] for row in self._connection.execute("PRAGMA table_info(handovers)")}
-        for name in {"bytes", "reception"} - known:
-            self._connection.execute(f"ALTER TABLE handovers ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0")
+        for table, columns in _ADDED.items():
+            known = {row["name"] for row in self._connection.execute(f"PRAGMA table_info({table})")}
+            for name in columns.keys() - known:
+                self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

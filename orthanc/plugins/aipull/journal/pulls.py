@@ -6,35 +6,39 @@ import json
 import sqlite3
 from dataclasses import dataclass, replace
 
+from pacs_module.domain.pull.job_state import UNDER_WAY, JobEvent, JobState, next_state
 from pacs_module.domain.wire.documents import from_document, to_document
 from pacs_module.domain.wire.messages import PullReport, PullRequest
+from pacs_module.domain.wire.pull_failure import PullFailure
 
 from .journal import Journal, as_text
 
-NEW = "new"
-SUBMITTED = "submitted"
-ENDED = "ended"
+NEW, SUBMITTED, ENDED = JobState.NEW, JobState.SUBMITTED, JobState.ENDED
 
 
 @dataclass(frozen=True)
 class Pull:
     """
-    One pull: ``job_state`` is NEW, SUBMITTED or ENDED.
+    One pull.
 
-    ``conclusion`` says what became of the images and may be there before the job's end, because completeness can be proved early;
-    ``report`` is made when both are known.
+    ``moves``: how many C-MOVEs it was begun with; ``deaths``: of Orthanc, charged to it; ``suspect``: it moved when Orthanc died
+    and is moved alone until it ends. ``conclusion`` says what became of the images and may be there before the job's end, because
+    completeness can be proved early; ``report`` is made when both are known.
     """
 
     number: int
     request: PullRequest
     asked_at: int
-    job_state: str
-    job_ids: tuple[str, ...]
+    job_state: JobState
+    moves: int
     ended_at: int | None
     error: str
     move_seconds: float | None
     conclusion: PullReport | None
     report: PullReport | None
+    failure: PullFailure | None = None
+    deaths: int = 0
+    suspect: bool = False
 
 
 class PullRows:
@@ -69,20 +73,41 @@ class PullRows:
         row = self._journal.row("SELECT * FROM pulls WHERE study_uid = ? ORDER BY number DESC LIMIT 1", study_uid)
         return _pull(row) if row else None
 
-    def submitted(self, pull_id: str, job_ids: tuple[str, ...]) -> None:
-        """Orthanc has the jobs."""
-        self._journal.write("UPDATE pulls SET job_state = ?, job_ids = ? WHERE pull_id = ?", SUBMITTED, as_text(job_ids), pull_id)
+    def submitted(self, pull_id: str, moves: int) -> None:
+        """Its C-MOVEs begin now."""
+        with self._journal.transaction():
+            after = self._after(pull_id, JobEvent.SUBMIT)
+            self._journal.write("UPDATE pulls SET job_state = ?, moves = ? WHERE pull_id = ?", after, moves, pull_id)
 
-    def again(self, pull_id: str) -> None:
-        """Orthanc does not know the jobs any more: to be submitted again."""
-        self._journal.write("UPDATE pulls SET job_state = ?, job_ids = '[]' WHERE pull_id = ?", NEW, pull_id)
+    def again(self, pull_id: str, deaths: int | None = None) -> None:
+        """
+        To be moved again: the process that moved it has died.
 
-    def ended(self, pull_id: str, now: int, error: str, move_seconds: float | None) -> None:
+        Args:
+            pull_id: Of a pull that is not reported.
+            deaths: Charged to it so far, with this one: a suspect from now on. None: it ended in order.
+        """
+        with self._journal.transaction():
+            after = self._after(pull_id, JobEvent.RESTART)
+            self._journal.write("UPDATE pulls SET job_state = ? WHERE pull_id = ?", after, pull_id)
+            if deaths is not None:
+                self._journal.write("UPDATE pulls SET deaths = ?, suspect = 1 WHERE pull_id = ?", deaths, pull_id)
+
+    def ended(
+        self, pull_id: str, now: int, error: str, move_seconds: float | None, failure: PullFailure | None = None
+    ) -> None:
         """No more images come from this pull; where they are judged already the report is due (:meth:`report`)."""
-        self._journal.write(
-            "UPDATE pulls SET job_state = ?, ended_at = ?, error = ?, move_seconds = ? WHERE pull_id = ?",
-            ENDED, now, error, move_seconds, pull_id,
-        )  # fmt: skip
+        with self._journal.transaction():
+            after = self._after(pull_id, JobEvent.END)
+            self._journal.write(
+                "UPDATE pulls SET job_state = ?, ended_at = ?, error = ?, move_seconds = ?, failure = ?, suspect = 0 "
+                "WHERE pull_id = ?",
+                after, now, error, move_seconds, as_text(to_document(failure)) if failure else None, pull_id,
+            )  # fmt: skip
+
+    def _after(self, pull_id: str, event: JobEvent) -> JobState:
+        row = self._journal.row("SELECT job_state FROM pulls WHERE pull_id = ?", pull_id)
+        return next_state(JobState(row["job_state"] if row else JobState.NEW), event)
 
     def conclude(self, pull: Pull, conclusion: PullReport) -> None:
         """Note what became of the images; the report goes out here when the job has ended already."""
@@ -96,33 +121,40 @@ class PullRows:
         """Owe pacs_module the report of a pull whose job has ended; a second time changes nothing."""
         with self._journal.transaction():
             pull = self.get(pull_id)
-            if pull is None or pull.report is not None or pull.job_state != ENDED:
+            if pull is None or pull.report is not None or pull.job_state in UNDER_WAY:
                 return
             message = " ".join(part for part in (conclusion.message, pull.error) if part)
-            report = replace(conclusion, job_id=" ".join(pull.job_ids), move_seconds=pull.move_seconds, message=message)
+            report = replace(conclusion, move_seconds=pull.move_seconds, message=message, failure=pull.failure)
             document = to_document(report)
             self._journal.write("UPDATE pulls SET report = ? WHERE pull_id = ?", as_text(document), pull_id)
             self._journal.to_send(report.study_uid, "pull_report", document)
 
     def restart_all(self) -> None:
         """The RAM disk was emptied: every pull that is not reported begins again."""
-        self._journal.write(
-            "UPDATE pulls SET job_state = 'new', job_ids = '[]', ended_at = NULL, error = '', move_seconds = NULL, "
-            "conclusion = NULL WHERE report IS NULL"
-        )
+        with self._journal.transaction():
+            for pull in self.unreported():
+                after = next_state(pull.job_state, JobEvent.RESTART)
+                self._journal.write(
+                    "UPDATE pulls SET job_state = ?, moves = 0, ended_at = NULL, error = '', move_seconds = NULL, "
+                    "failure = NULL, conclusion = NULL WHERE pull_id = ?",
+                    after, pull.request.pull_id,
+                )  # fmt: skip
 
 
 def _pull(row: sqlite3.Row) -> Pull:
-    conclusion, report = (json.loads(row[name]) if row[name] else None for name in ("conclusion", "report"))
+    conclusion, report, failure = (json.loads(row[name]) if row[name] else None for name in ("conclusion", "report", "failure"))
     return Pull(
         number=row["number"],
         request=from_document(PullRequest, json.loads(row["request"])),
         asked_at=row["asked_at"],
-        job_state=row["job_state"],
-        job_ids=tuple(json.loads(row["job_ids"])),
+        job_state=JobState(row["job_state"]),
+        moves=row["moves"],
         ended_at=row["ended_at"],
         error=row["error"],
         move_seconds=row["move_seconds"],
         conclusion=from_document(PullReport, conclusion) if conclusion else None,
         report=from_document(PullReport, report) if report else None,
+        failure=from_document(PullFailure, failure) if failure else None,
+        deaths=row["deaths"],
+        suspect=bool(row["suspect"]),
     )

@@ -14,13 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from pacs_module.domain.errors import PipelineError
+from pacs_module.domain.pull.job_state import UNDER_WAY
 from pacs_module.domain.pull.ram_disk import MB, Disk, Here, RoomVerdict, Wish, judge_room, still_to_come, usual_size
 from pacs_module.domain.receive.reception_state import HERE
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
 
 from ..journal.handovers import HandoverRows
-from ..journal.pulls import ENDED, PullRows
+from ..journal.pulls import PullRows
 from ..journal.receptions import ReceptionRows
 from ..journal.sizes import SizeRows
 from ..server.rest import OrthancRest
@@ -150,7 +151,7 @@ class Room:
         self._waiting = {uid: entry for uid, entry in self._waiting.items() if now - entry[1] < FORGET_S}
 
     def _promised(self) -> int:
-        running = [pull.request for pull in self._pulls.unreported() if pull.job_state != ENDED]
+        running = [pull.request for pull in self._pulls.unreported() if pull.job_state in UNDER_WAY]
         will_come = sum(self._sizes.still_to_come(request)[0] for request in running)
         return will_come + self._copies_owed(will_come)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pacs_module.domain.pull.job_state import UNDER_WAY
 from pacs_module.domain.pull.ram_disk import MB, deadlocked, is_full
 from pacs_module.domain.receive.reception_state import TO_DELETE, ReceptionState
 from pacs_module.shared.logs import ContractLog
 
-from ..journal.pulls import ENDED
 from ..journal.receptions import Reception
 from ..journal.tables import Tables
 from ..runtime.clock import now_ms
@@ -72,7 +72,7 @@ class RamDiskWatch(Worker):
         if not waiting:
             return None
         receptions, pulls = self._tables.receptions, self._tables.pulls
-        running = sum(pull.job_state != ENDED or pull.conclusion is None for pull in pulls.unreported())
+        running = sum(pull.job_state in UNDER_WAY or pull.conclusion is None for pull in pulls.unreported())
         parked = [row.study_uid for row in receptions.in_state(ReceptionState.SHORT)]
         return deadlocked(waiting, running, len(receptions.in_state(*TO_DELETE)), len(self._tables.handovers.given()), parked)
 

@@ -1,143 +1,162 @@
-"""Pulls: from the journal to Orthanc's persistent retrieve jobs, and their end back into the journal."""
+"""Pulls: from the journal to C-MOVEs, and their end back into the journal."""
 
 from __future__ import annotations
 
+import threading
+import time
+import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
-from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.explain import loglines
+from pacs_module.domain.pull.deaths import Waiting, to_begin
+from pacs_module.domain.pull.job_state import JobState
 from pacs_module.domain.receive.reception_state import ReceptionState
+from pacs_module.domain.wire.messages import PullRequest
+from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
-from ..journal.pulls import NEW, SUBMITTED, Pull, PullRows
+from ..journal.pulls import Pull, PullRows
 from ..journal.receptions import ReceptionRows
 from ..runtime.clock import now_ms
 from ..runtime.worker import Worker
 from ..server.rest import OrthancRest, Unreachable
 from .missing_images import Repair
-from .retrieve import Job, Retrieve
+from .retrieve import Moved, Retrieve
 
-_WATCH_S = 0.3
-_AT_ONCE = 8
-"""C-FINDs in flight: a PACS that is silent for minutes must not keep the others waiting."""
-
-
-@dataclass(frozen=True)
-class _End:
-    error: str
-    seconds: float
+_LOOK_S = 0.3
+_AWAY_S = 1.0
+_NOT_MOVED = (FailureKind.UNREACHABLE, FailureKind.REFUSED, FailureKind.NOT_SUPPORTED, FailureKind.OURSELVES)
+"""The PACS never had the request: no ``move:`` line."""
 
 
 class Pulls(Worker):
     """
-    Submits what is new and watches what runs; idle when there is neither.
+    Begins what is new, each pull in a thread of its own that lasts as long as its C-MOVEs; idle when nothing is open.
 
     Args:
         rest: Orthanc.
         pulls: Their rows in the journal.
         receptions: A pull waits while its study is being deleted.
         aet: Our AE title, the move destination.
+        at_once: Pulls that may move at the same time.
         repair: What a study lacks that lies here short.
         log: Gets the ``move:`` lines.
+        on_end: Called when a pull has ended.
     """
 
     def __init__(
-        self, rest: OrthancRest, pulls: PullRows, receptions: ReceptionRows, aet: str, repair: Repair, log: ContractLog
-    ) -> None:
+        self, rest: OrthancRest, pulls: PullRows, receptions: ReceptionRows, aet: str, at_once: int, repair: Repair,
+        log: ContractLog, on_end: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         super().__init__("pulls", log)
         self._pulls = pulls
         self._receptions = receptions
         self._retrieve = Retrieve(rest, aet)
+        self._at_once = at_once
         self._repair = repair
-        self._submitting: set[str] = set()
-        self._started_at = now_ms()
-        self._unsure: set[str] = set()
-        self._pool = ThreadPoolExecutor(max_workers=_AT_ONCE, thread_name_prefix="submit")
-        self.on_end: Callable[[], None] = lambda: None
+        self._on_end = on_end
+        self._moving: dict[str, threading.Thread] = {}
 
     def step(self) -> float:
-        """Submit and watch."""
-        open_pulls = [pull for pull in self._pulls.unreported()]
-        busy: set[str] = set()
+        """Begin what may begin."""
+        open_pulls = [pull for pull in self._pulls.unreported() if pull.job_state is not JobState.ENDED]
+        moving = [pull for pull in open_pulls if pull.request.pull_id in self._moving]
+        waiting = self._waiting(open_pulls)
+        chosen = to_begin(
+            [Waiting(one.request.pull_id, one.number, one.request.priority, one.suspect) for one in waiting],
+            len(self._moving), self._at_once, any(pull.suspect for pull in moving),
+        )  # fmt: skip
+        for pull in waiting:
+            if pull.request.pull_id in chosen:
+                self._begin_pull(pull)
+        return _LOOK_S if open_pulls else self.IDLE_S
+
+    def wait_for_moves(self, seconds: float) -> None:
+        """Wait for the C-MOVEs that run, for so long each."""
+        for thread in tuple(self._moving.values()):
+            thread.join(seconds)
+
+    def _waiting(self, open_pulls: list[Pull]) -> list[Pull]:
+        """The first open pull of each study, if it does not move and its study is not being deleted."""
+        first: dict[str, Pull] = {}
         for pull in open_pulls:
-            if pull.job_state == NEW and pull.request.study_uid not in busy:
-                self._submit(pull)
-            elif pull.job_state == SUBMITTED:
-                self._watch(pull)
-            busy.add(pull.request.study_uid)
-        return _WATCH_S if any(pull.job_state in (NEW, SUBMITTED) for pull in open_pulls) else self.IDLE_S
+            first.setdefault(pull.request.study_uid, pull)
+        return [
+            pull
+            for study, pull in first.items()
+            if pull.request.pull_id not in self._moving and not self._receptions.of_study(study, ReceptionState.DELETING)
+        ]
 
-    def _submit(self, pull: Pull) -> None:
+    def _begin_pull(self, pull: Pull) -> None:
         pull_id = pull.request.pull_id
-        if pull_id in self._submitting or self._receptions.of_study(pull.request.study_uid, ReceptionState.DELETING):
-            return
-        self._submitting.add(pull_id)
-        self._pool.submit(self._submit_now, pull)
+        thread = threading.Thread(target=self._move, args=(pull,), name=f"pull {pull_id}", daemon=True)
+        self._moving[pull_id] = thread
+        thread.start()
 
-    def _submit_now(self, pull: Pull) -> None:
-        pull_id = pull.request.pull_id
+    def _move(self, begun: Pull) -> None:
+        request = begun.request
+        pull = self._pulls.get(request.pull_id)
         try:
-            jobs = self._jobs_of(pull)
-            reach("submitted")
-            if jobs:
-                self._pulls.submitted(pull_id, jobs)
-            else:
-                self._end(pull, _End("", 0), was_moved=False)
-            reach("moving")
+            if pull is None or pull.job_state is JobState.ENDED:
+                return  # it ended between two looks
+            moved = self._moved(pull)
+            self._end(request, moved)
         except Unreachable:
-            self._unsure.add(pull_id)  # Orthanc is stopping; the pull stays new
-        except PipelineError as error:
-            self._end(pull, _End(str(error), 0), was_moved=False)
+            self._again(request)  # Orthanc is stopping, or overloaded
+            time.sleep(_AWAY_S)
         except Exception as error:
-            self._end(pull, _End(f"{type(error).__name__}: {error}", 0), was_moved=False)
+            words = f"{type(error).__name__}: {error}"
+            self._log.event(
+                "pull_unexpected", "a pull failed unexpectedly", level="ERROR", pullID=request.pull_id, error=words,
+                trace=traceback.format_exc(),
+            )  # fmt: skip
+            self._end(request, Moved([PullFailure(FailureKind.OURSELVES, words=words)]))
         finally:
-            self._submitting.discard(pull_id)
+            self._moving.pop(request.pull_id, None)
             self.wake()
 
-    def _jobs_of(self, pull: Pull) -> tuple[str, ...]:
-        """Of a study that lies here short only what it lacks; no job when that has come meanwhile."""
-        lacking = self._repair.lacking(pull.request)
+    def _moved(self, pull: Pull) -> Moved | None:
+        """Of a study that lies here short only what it lacks; None when that has come meanwhile."""
+        request = pull.request
+        lacking = self._repair.lacking(request)
         if lacking is not None:
-            series = {uid: len(here) for uid, here in lacking.here.items()}
             self._log.event(
                 "missing_images_pulled", "only what lacks is pulled",
-                pullID=pull.request.pull_id, repair=pull.request.repair, here=series,
-            )
-        return self._retrieve.submit(pull.request, self._maybe_submitted_since(pull), lacking)
+                pullID=request.pull_id, repair=request.repair, here={uid: len(here) for uid, here in lacking.here.items()},
+            )  # fmt: skip
+        moves = self._retrieve.plan(request, lacking)
+        if not moves:
+            return None
+        if pull.job_state is JobState.NEW:
+            # Before anything can arrive: the death of this process is charged to the pulls that are noted here.
+            self._pulls.submitted(request.pull_id, len(moves))
+        reach("submitted")
+        return self._retrieve.carry_out(request, moves, at_each=_moving)
 
-    def _maybe_submitted_since(self, pull: Pull) -> int | None:
-        """Jobs are looked through only where one may be there that was not journaled: a thousand of them take a while."""
-        unsure = pull.request.pull_id in self._unsure or pull.asked_at < self._started_at
-        return pull.asked_at if unsure else None
+    def _again(self, request: PullRequest) -> None:
+        row = self._pulls.get(request.pull_id)
+        if row is not None and row.job_state is JobState.SUBMITTED:
+            self._pulls.again(request.pull_id)
 
-    def _watch(self, pull: Pull) -> None:
-        jobs = [self._retrieve.job(job_id) for job_id in pull.job_ids]
-        known = [job for job in jobs if job is not None]
-        if len(known) < len(jobs) and pull.conclusion is None:
+    def _end(self, request: PullRequest, moved: Moved | None) -> None:
+        if moved is None:
+            self._pulls.ended(request.pull_id, now_ms(), "", None)
+            self._on_end()
+            return
+        failure = moved.failures[0] if moved.failures else None
+        seconds = None if failure is not None and failure.kind in _NOT_MOVED else moved.seconds
+        if seconds is not None:
+            self._log.line(loglines.move(request.study_uid, request.pacs, seconds))
+        if failure is not None:
             self._log.event(
-                "job_lost", "Orthanc does not know the job any more; pulled again",
-                pullID=pull.request.pull_id, jobs=pull.job_ids,
-            )
-            self._pulls.again(pull.request.pull_id)
-        elif all(job.ended for job in known):
-            self._end(pull, _end_of(known), was_moved=True)
-
-    def _end(self, pull: Pull, end: _End, was_moved: bool) -> None:
-        request = pull.request
-        if was_moved:
-            self._log.line(loglines.move(request.study_uid, request.pacs, end.seconds))
-        if end.error:
-            self._log.event(
-                "pull_failed", "a pull failed",
-                level="WARNING", studyUID=request.study_uid, pullID=request.pull_id, error=end.error,
-            )
-        self._pulls.ended(request.pull_id, now_ms(), end.error, end.seconds if was_moved else None)
-        self.on_end()
+                "pull_failed", "a pull failed", level="WARNING", studyUID=request.study_uid, pullID=request.pull_id,
+                kind=failure.kind.value, status=failure.status, error=moved.error,
+            )  # fmt: skip
+        self._pulls.ended(request.pull_id, now_ms(), moved.error, seconds, failure)
+        self._on_end()
 
 
-def _end_of(jobs: list[Job]) -> _End:
-    errors = sorted({job.error for job in jobs if job.error})
-    return _End("; ".join(errors), sum(job.seconds for job in jobs))
+def _moving() -> None:
+    """Beside the C-MOVE and not before it: a crash there meets images on their way."""
+    threading.Thread(target=lambda: reach("moving"), name="moving", daemon=True).start()

@@ -323,7 +323,7 @@ class ReceptionWorker(Worker):
         self._on_owed()
 
     def _settle_after(self, pull: Pull) -> float:
-        return SETTLE_S if pull.job_ids else 0.0
+        return SETTLE_S if pull.moves else 0.0
 
     def _finish(self, arrival: Arrival) -> None:
         """Concluded: deleted when neither a pull nor an image is under way any more."""

@@ -49,6 +49,8 @@ class OrthancFacts:
     compressed: bool
     senders: Mapping[str, Sender] = field(default_factory=dict)
     """AE title and host of each PACS in DicomModalities."""
+    concurrent_jobs: int = 2
+    """So many C-MOVEs at once, ours among them."""
 
 
 def read_environment(variables: Mapping[str, str]) -> Environment:
@@ -90,6 +92,7 @@ def read_orthanc(configuration: Mapping[str, Any]) -> OrthancFacts:
         modalities=frozenset(configuration.get("DicomModalities", {})),
         compressed=bool(configuration.get("StorageCompression", False)),
         senders={name: _sender(entry) for name, entry in configuration.get("DicomModalities", {}).items()},
+        concurrent_jobs=max(int(configuration.get("ConcurrentJobs", 2)), 1),
     )
 
 

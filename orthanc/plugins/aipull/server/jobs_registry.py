@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 _JOBS_REGISTRY = 5
 """``GlobalProperty_JobsRegistry`` of Orthanc's ServerEnumerations.h."""
 _LONGEST_MS = 2**31 - 1
+_OVER = ("Success", "Failure")
 _LOCK_WAIT_S = 5.0
 
 
@@ -31,22 +33,51 @@ def mend_runtimes(index: Path) -> list[str]:
     Returns:
         The ids of the jobs.
     """
+    def mend(jobs: dict[str, dict[str, Any]]) -> list[str]:
+        wrong = [job for job, noted in jobs.items() if not 0 <= noted.get("Runtime", 0) <= _LONGEST_MS]
+        for job in wrong:
+            jobs[job]["Runtime"] = 0
+        return wrong
+
+    return _edit(index, mend)
+
+
+def drop_moves(index: Path) -> list[str]:
+    """
+    Take C-MOVE jobs that Orthanc would run again out of its note: a pull is repeated by the journal, which knows whether one that
+    killed the process is among them.
+
+    To be called before Orthanc opens its index, as above.
+
+    Returns:
+        The ids of the jobs.
+    """
+
+    def drop(jobs: dict[str, dict[str, Any]]) -> list[str]:
+        moves = [job for job, noted in jobs.items() if _type(noted) == "DicomMoveScu" and noted.get("State") not in _OVER]
+        for job in moves:
+            del jobs[job]
+        return moves
+
+    return _edit(index, drop)
+
+
+def _type(noted: dict[str, Any]) -> str:
+    job = noted.get("Job")
+    return str(job.get("Type", "")) if isinstance(job, dict) else ""
+
+
+def _edit(index: Path, edit: Callable[[dict[str, dict[str, Any]]], list[str]]) -> list[str]:
     if not index.is_file():
         return []
     try:
         with closing(sqlite3.connect(f"file:{index}?mode=rw", uri=True, timeout=_LOCK_WAIT_S)) as connection, connection:
-            return _mend(connection)
+            row = connection.execute("SELECT value FROM GlobalProperties WHERE property = ?", [_JOBS_REGISTRY]).fetchone()
+            registry = json.loads(row[0]) if row else {}
+            edited = edit(registry.get("Jobs", {}))
+            if edited:
+                values = [json.dumps(registry), _JOBS_REGISTRY]
+                connection.execute("UPDATE GlobalProperties SET value = ? WHERE property = ?", values)
+            return edited
     except (sqlite3.Error, ValueError):
         return []  # Orthanc itself says what is wrong with it
-
-
-def _mend(connection: sqlite3.Connection) -> list[str]:
-    row = connection.execute("SELECT value FROM GlobalProperties WHERE property = ?", [_JOBS_REGISTRY]).fetchone()
-    registry = json.loads(row[0]) if row else {}
-    jobs: dict[str, dict[str, Any]] = registry.get("Jobs", {})
-    wrong = [job for job, noted in jobs.items() if not 0 <= noted.get("Runtime", 0) <= _LONGEST_MS]
-    for job in wrong:
-        jobs[job]["Runtime"] = 0
-    if wrong:
-        connection.execute("UPDATE GlobalProperties SET value = ? WHERE property = ?", [json.dumps(registry), _JOBS_REGISTRY])
-    return wrong

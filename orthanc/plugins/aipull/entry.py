@@ -1,0 +1,106 @@
+"""
+What happens when Orthanc loads the plugins: the configuration is checked, the parts are wired, and callbacks are registered last,
+because an exception after a Register call crashes Orthanc.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pacs_module.shared.logs import ContractLog
+from pacs_module.shared.switches_file import load_switches
+
+from .rest_api import Answer, Handler, answer_to, routes
+from .runtime.environment import CONFIG, check_access, check_ram_disk, read_environment, read_orthanc
+from .server.jobs_registry import drop_moves, mend_runtimes
+from .wiring import Plugins
+
+
+def register(sdk: Any, variables: Mapping[str, str]) -> Plugins:
+    """
+    Begin.
+
+    Args:
+        sdk: The module ``orthanc``, which exists inside Orthanc only.
+        variables: Of the environment.
+
+    Raises:
+        ConfigurationError: A setting cannot be used. Orthanc ends of it: without us it would take in images that nobody filters.
+    """
+    try:
+        plugins = _wired(sdk, variables)
+    except Exception as error:
+        sdk.LogError(f"AI pull does not start: {error}")
+        raise
+    for uri, (method, handler) in routes(plugins.api).items():
+        sdk.RegisterRestCallback(uri, _rest_callback(plugins, method, handler))
+    sdk.RegisterOnChangeCallback(_on_change(sdk, plugins))
+    return plugins
+
+
+def _wired(sdk: Any, variables: Mapping[str, str]) -> Plugins:
+    environment = read_environment(variables)
+    switches = load_switches(CONFIG, environment.site_config)
+    configuration = json.loads(sdk.GetConfiguration())
+    check_access(configuration)
+    facts = read_orthanc(configuration)
+    check_ram_disk(facts.storage, switches)
+    log = ContractLog(environment.log_folder, "orthanc-python")
+    if mended := mend_runtimes(facts.index):
+        log.event("job_runtimes_repaired", "runtimes of jobs that Orthanc could not have read are 0 now", "WARNING", jobs=mended)
+    if dropped := drop_moves(facts.index):
+        log.event("jobs_dropped", "C-MOVE jobs of an earlier version are not run again: the journal repeats them", jobs=dropped)
+    # Taken here, once: later calls from other threads would need the SDK.
+    return Plugins(environment, switches, facts, sdk.GenerateRestApiAuthorizationToken(), log)
+
+
+def _on_change(sdk: Any, plugins: Plugins) -> Callable[[int, int, str | None], None]:
+    """Only hints: whatever takes time in the callback delays Orthanc's events and its end."""
+
+    def on_change(change: int, _level: int, resource: str | None) -> None:
+        if change == sdk.ChangeType.ORTHANC_STARTED:
+            _start(sdk, plugins)
+        elif change == sdk.ChangeType.NEW_INSTANCE:
+            plugins.reception.arrived(resource or "")
+        elif change == sdk.ChangeType.ORTHANC_STOPPED:
+            plugins.stop()
+
+    return on_change
+
+
+def _start(sdk: Any, plugins: Plugins) -> None:
+    """
+    Work that cannot begin ends Orthanc, as an exception here would only be printed: a supervisor sees an end, nobody
+    sees a standstill.
+    """
+    try:
+        plugins.start(sdk.GetGlobalProperty, sdk.SetGlobalProperty)
+    except Exception as error:
+        sdk.LogError(f"AI pull cannot begin its work: {type(error).__name__}: {error}")
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise
+
+
+def _rest_callback(plugins: Plugins, method: str, handler: Handler) -> Callable[..., None]:
+    def callback(output: Any, _uri: str, **request: Any) -> None:
+        if request["method"] != method:
+            output.SendMethodNotAllowed(method)
+        else:
+            _send(output, answer_to(plugins.api, handler, request))
+
+    return callback
+
+
+def _send(output: Any, answer: Answer) -> None:
+    text = answer.text()  # ASCII, so that characters are bytes
+    if answer.status == 200:
+        output.AnswerBuffer(text, "application/json")
+        return
+    try:
+        output.SendHttpStatus(answer.status, text, len(text))
+    except TypeError:  # from plugin 4.2 on without the length
+        output.SendHttpStatus(answer.status, text)

@@ -1,0 +1,79 @@
+"""
+Whom the death of the receiving Orthanc is charged to (K8).
+
+An object may end the process that receives it, every time. Without a memory of the deaths the pull that brings it is repeated for
+ever, and nothing else is ever received. A death with one pull under way is that pull's; with several under way it is nobody's
+yet, and they go on one at a time until each has ended, so that the next death names the guilty one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MAX_DEATHS = 2
+"""Deaths charged to one pull, after which it is set aside. With one that could not be charged that makes three at the most."""
+SET_ASIDE = "killed Orthanc twice while it was received"
+"""The reason of a pull that is set aside, as pacs_module shows it."""
+
+
+@dataclass(frozen=True)
+class Moving:
+    """A pull whose C-MOVEs ran when the process died, and how many deaths were charged to it before."""
+
+    pull_id: str
+    deaths: int = 0
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What a death means for a pull: ``deaths`` charged so far, this one included where it is certain; ``set_aside``: no more."""
+
+    pull_id: str
+    deaths: int
+    set_aside: bool
+
+
+def charge(moving: Sequence[Moving]) -> tuple[Charge, ...]:
+    """
+    Charge a death.
+
+    Args:
+        moving: The pulls whose C-MOVEs ran; none: the death came from elsewhere, for instance from an object that was pushed.
+
+    Returns:
+        One charge a pull. Those that are not set aside are suspects: to be moved again, each alone.
+    """
+    if len(moving) != 1:
+        return tuple(Charge(one.pull_id, one.deaths, False) for one in moving)
+    deaths = moving[0].deaths + 1
+    return (Charge(moving[0].pull_id, deaths, deaths >= MAX_DEATHS),)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A pull that may begin: ``number`` in the order of asking, ``suspect`` of a death."""
+
+    pull_id: str
+    number: int
+    priority: int
+    suspect: bool = False
+
+
+def to_begin(waiting: Sequence[Waiting], moving: int, at_once: int, suspect_moves: bool) -> tuple[str, ...]:
+    """
+    Say which pulls begin now, urgent ones first, then in the order of asking.
+
+    While there is a suspect one pull moves at a time, suspects first among equals: the next death is then charged to the guilty
+    one, and the others of the last death are cleared one by one.
+
+    Args:
+        waiting: Pulls that are not moving.
+        moving: How many move.
+        at_once: How many may.
+        suspect_moves: Whether one of those that move is a suspect.
+    """
+    alone = suspect_moves or any(one.suspect for one in waiting)
+    free = (1 if alone else at_once) - moving
+    line = sorted(waiting, key=lambda one: (-one.priority, not one.suspect, one.number))
+    return tuple(one.pull_id for one in line[: max(free, 0)])

@@ -1,0 +1,70 @@
+"""
+The states of a pull in the plugins' journal.
+
+::
+
+    new -> submitted -> ended     its C-MOVEs run and have ended; nothing more comes
+    new -> ended                  nothing is to be moved, or it cannot be
+    submitted -> new              the process that moved has died: moved again
+    any -> new                    the RAM disk was emptied before the pull was reported
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+
+from ..errors import InvalidTransition
+
+
+class JobState(StrEnum):
+    """Where the moving of a pull stands."""
+
+    NEW = "new"
+    """Journaled, waits for its turn."""
+    SUBMITTED = "submitted"
+    """Its C-MOVEs run."""
+    ENDED = "ended"
+    """No more images come from it."""
+
+
+class JobEvent(StrEnum):
+    """What moves a pull on."""
+
+    SUBMIT = "submit"
+    END = "end"
+    RESTART = "restart"
+    """It begins anew: the process died, or what it brought was lost."""
+
+
+_S, _E = JobState, JobEvent
+TRANSITIONS = MappingProxyType(
+    {
+        (_S.NEW, _E.SUBMIT): _S.SUBMITTED,
+        (_S.NEW, _E.END): _S.ENDED,
+        (_S.NEW, _E.RESTART): _S.NEW,
+        (_S.SUBMITTED, _E.END): _S.ENDED,
+        (_S.SUBMITTED, _E.RESTART): _S.NEW,
+        (_S.ENDED, _E.RESTART): _S.NEW,
+    }
+)
+"""Every pair that is allowed; any other is an error."""
+
+UNDER_WAY = (_S.NEW, _S.SUBMITTED)
+"""Images may still come."""
+OVER = (_S.ENDED,)
+PARTITION = (UNDER_WAY, OVER)
+"""Each state is in exactly one of these groups."""
+
+
+def next_state(state: JobState, event: JobEvent) -> JobState:
+    """
+    Give the state after an event.
+
+    Raises:
+        InvalidTransition: The table has no such pair.
+    """
+    after = TRANSITIONS.get((state, event))
+    if after is None:
+        raise InvalidTransition(f"a pull that is {state.value} cannot {event.value}")
+    return after

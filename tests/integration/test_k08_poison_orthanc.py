@@ -1,0 +1,136 @@
+"""
+K8 in the receiving Orthanc: an object that ends the process costs only its own study.
+
+Orthanc is started again as a supervisor would, whenever it is dead. Does not prove anything about objects that are pushed again
+and again: Orthanc 1.10.1 has no way to refuse a sender that it does not know.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pydicom.uid import generate_uid
+
+from stack.errors import StackError
+from stack.ports import free_ports
+from tests.fakes.plugin_stack import PluginStack, until
+from tests.support.poison import dataset, nested
+from tests.support.raw_pacs import RawPacs
+
+pytestmark = [
+    pytest.mark.server("orthanc", "orthanc-python"),
+    # pynetdicom leaves the sockets of associations whose peer has died to the garbage collector.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+KEYWORDS = {"AcquisitionNumber": "1"}
+
+
+class Supervised:
+    """A receiving Orthanc and a PACS of raw objects; ``deaths`` are counted while something is waited for."""
+
+    def __init__(self, stack: PluginStack, pacs: RawPacs) -> None:
+        self.stack = stack
+        self.pacs = pacs
+        self.deaths = 0
+
+    def wait(self, condition: Callable[[], object], within_s: float = 120) -> None:
+        def looked() -> bool:
+            if not self.stack.receiver.process.is_alive():
+                try:
+                    self.stack.receiver.start()
+                except StackError:  # its ports are still being closed, or it has died again while it started
+                    return False
+                self.deaths += 1
+            return bool(condition())
+
+        until(looked, within_s, "the reports", self.stack)
+
+    def reports(self, *pulls: str) -> list[dict[str, object]]:
+        self.wait(lambda: all(self.stack._reports(pull) for pull in pulls))
+        return [self.stack.report_of(pull) for pull in pulls]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Supervised]:
+    (pacs_port,) = free_ports(1)
+    site = "STABLE_AGE = 3.0\nFILTER_MIN_INSTANCES = False\nFILTER_BODY_PART = False\nFILTER_IMAGE_TYPE = False\n"
+    environment = {"HOSPITAL_PACS_PORT": str(pacs_port), "HOSPITAL_PACS_AET": "RAWPACS"}
+    with (
+        PluginStack(tmp_path, site, environment) as stack,
+        RawPacs(stack.receiver.ports.dicom, port=pacs_port) as pacs,
+    ):
+        yield Supervised(stack, pacs)
+
+
+def good(study: str, number: int = 3) -> list[tuple[str, bytes]]:
+    uids = [generate_uid() for _ in range(number)]
+    return [(uid, dataset(study, uid, patient_id="GOOD")) for uid in uids]
+
+
+def studies_of(run: Supervised, poison: bytes, number: int = 3) -> tuple[list[str], str]:
+    well = [generate_uid() for _ in range(number)]
+    bad, sop = generate_uid(), generate_uid()
+    run.pacs.studies = {study: good(study) for study in well}
+    run.pacs.studies[bad] = [*good(bad, 2), (sop, dataset(bad, sop, poison))]
+    return well, bad
+
+
+DEEP = nested(20_000)
+
+
+@pytest.mark.parametrize("poison", [DEEP, nested(50_000), nested(20_000, defined=True)], ids=["deep", "deeper", "defined"])
+def test_poison_alone_is_set_aside_after_two_deaths_and_the_others_are_pulled(run: Supervised, poison: bytes) -> None:
+    well, bad = studies_of(run, poison)
+    first = run.stack.pull(bad, expected=3)
+    pulls = [run.stack.pull(study, expected=3) for study in well]
+    (report, *others) = run.reports(first, *pulls)
+    assert report["outcome"] in ("failed", "short")
+    assert report["failure"] == {
+        "kind": "poison", "status": "", "words": "killed Orthanc twice while it was received"
+    }  # fmt: skip
+    assert [one["outcome"] for one in others] == ["received"] * 3
+    assert run.deaths <= 3
+    assert run.stack.events("it is not pulled again by itself")
+    assert run.stack.get("/aipull/status").json()["counts"]["deaths"] == run.deaths
+
+
+def test_of_many_at_once_only_the_poison_is_set_aside(run: Supervised) -> None:
+    well, bad = studies_of(run, DEEP, number=7)
+    pulls = [run.stack.pull(study, expected=3) for study in [*well[:4], bad, *well[4:]]]
+    reports = run.reports(*pulls)
+    poisoned = [report["studyUID"] for report in reports if (report.get("failure") or {}).get("kind") == "poison"]  # type: ignore[attr-defined]
+    assert poisoned == [bad]
+    assert [report["outcome"] for report in reports if report["studyUID"] != bad] == ["received"] * 7
+    assert run.deaths <= 3
+
+
+def test_a_person_may_ask_again_and_gets_the_same_verdict(run: Supervised) -> None:
+    _, bad = studies_of(run, DEEP, number=0)
+    for _ in range(2):
+        (report,) = run.reports(run.stack.pull(bad, expected=3))
+        assert report["failure"]["kind"] == "poison"  # type: ignore[index]
+    assert run.deaths == 4
+
+
+def test_an_object_nested_less_deep_is_received_and_kills_nobody_who_reads_it(run: Supervised) -> None:
+    """HTTP threads of Orthanc 1.10.1 die of some fifty levels, with whoever asks them for a tag."""
+    well, bad = studies_of(run, nested(500), number=1)
+    reports = run.reports(run.stack.pull(bad, expected=3), run.stack.pull(well[0], expected=3))
+    assert reports[1]["outcome"] == "received"
+    assert run.deaths == 0
+
+
+def test_an_end_in_order_or_a_kill_while_nothing_moves_is_charged_to_nobody(run: Supervised) -> None:
+    well, _ = studies_of(run, DEEP, number=1)
+    for sign in (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL):
+        pid = run.stack.receiver.process.pid
+        assert pid is not None
+        os.kill(pid, sign)
+        run.wait(lambda before=run.deaths: run.deaths > before)  # type: ignore[misc]
+    (report,) = run.reports(run.stack.pull(well[0], expected=3))
+    assert report["outcome"] == "received"
