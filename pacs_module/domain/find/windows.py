@@ -91,7 +91,8 @@ def split(window: Window, dimension: str, answers: Iterable[FoundStudy], modalit
         modalities: The wanted modalities; a split by modality leaves the others out.
 
     Returns:
-        The parts; empty when the window cannot be split that way, or when some answers have no value there to be found by.
+        The parts; empty when the window cannot be split that way, or when some answers have no value there to be found by. Of
+        names nobody knows the usual letters are tried.
     """
     found = list(answers)
     if dimension == "time":
@@ -175,8 +176,8 @@ def halved_among(window: Window, found: Iterable[FoundStudy]) -> tuple[Window, .
 def _longer_prefixes(window: Window, key: str, found: list[FoundStudy]) -> tuple[Window, ...]:
     begun = window.prefix(key)
     values = [_value(study, key) for study in found]
-    if not values or any(len(value) <= len(begun) for value in values):
-        return ()
+    if any(len(value) <= len(begun) for value in values):
+        return ()  # such a one would be in no part
     letters = sorted({*LETTERS, *(value[len(begun)].upper() for value in values)} - set("*?\\"))
     others = tuple((other, prefix) for other, prefix in window.prefixes if other != key)
     return tuple(replace(window, prefixes=(*others, (key, begun + letter))) for letter in letters)

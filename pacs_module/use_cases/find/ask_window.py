@@ -190,18 +190,25 @@ class _Search:
 
     def beyond(self, window: Window, found: Sequence[FoundStudy]) -> set[str] | None:
         """
-        The UIDs that two halves of a list bring and the whole did not; None where they cannot tell.
+        The UIDs that the parts of a list bring and the whole did not; None where no split can tell.
 
-        The halves part the studies that came, not the day: a half as long as the whole may end at the same cap.
+        Halves of the time part the studies that came, not the day: a half as long as the whole may end at the same cap. A PACS
+        that does not honour StudyTime is asked by modality or by names; they find a cap, and prove nothing when they find none.
         """
-        parts = () if KEYS["time"] in self.learned.ignores else halved_among(window, found)
         known = {study.study_uid for study in found}
-        answers = self._ask_each(parts, "time", known) if parts else None
-        if answers is None:
-            return None
-        new = {study.study_uid for answer in answers.values() for study in answer.studies} - known - {""}
-        as_long = any((answer.received or 0) >= len(found) for answer in answers.values())
-        return new or (None if as_long else new)
+        for dimension in dimensions(window, found):
+            by_time = dimension == "time"
+            parts = halved_among(window, found) if by_time else split(window, dimension, found, self.modalities)
+            if not parts or KEYS[dimension] in self.learned.ignores:
+                continue
+            answers = self._ask_each(parts, dimension, known)
+            if answers is None:
+                continue
+            new = {study.study_uid for answer in answers.values() for study in answer.studies} - known - {""}
+            as_long = any((answer.received or 0) >= len(found) for answer in answers.values())
+            if new or (by_time and not as_long):
+                return new
+        return None
 
     def learn_cap(self, cap: int) -> None:
         """The PACS stops at this number."""
