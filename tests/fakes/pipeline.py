@@ -206,6 +206,12 @@ class Pipeline:
         """The plugins report the end of a pull."""
         return self.ends.accept_report(PullReport(f"R-{request.pull_id}", request.pull_id, uid, outcome, completeness, **more))
 
+    def filtered(self, request: PullRequest, **more: Any) -> None:
+        """The pull ends and brought nothing that is wanted."""
+        series = to_document(more.get("series", ()))
+        assert self.accept({**self.filtered_message(request), "studyUID": request.study_uid, "seriesReports": series})
+        assert self.report(request, "filtered", uid=request.study_uid, **more)
+
     def until_handed_over(self, instances: int = 80, count: int = 100) -> str:
         """Pulled, received, notified and reported; the id of the hand-over."""
         request = self.until_asked(count)

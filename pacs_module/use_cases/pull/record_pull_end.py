@@ -138,6 +138,12 @@ class PullEnds:
     def _nothing_new(self, study: Study, pull: Pull, why: str, now: int) -> None:
         if study.state is State.META_ONLY or study.state in BY_HAND:
             return  # it grew or was asked for meanwhile: its next pull is on the way; or a person has closed it
+        if not study.handovers and not pull.request.forced and study.state is State.PULL_DATA:
+            # Nothing new to the plugins, and never seen here: this store has lost it. No verdict was ever made on it.
+            study.forced = True
+            study.apply(Event.PULL_AGAIN, f"{why}; handed over before, but this store does not know it: asked anew", now)
+            study.pull_now(now)
+            return
         if study.satisfied_by(pull.request, handed_over=False):
             study.apply(nothing_new_event(study), why, now)
             study.forget_wish()

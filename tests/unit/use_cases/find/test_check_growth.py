@@ -41,7 +41,7 @@ def pull(world: Pipeline, received: int = 0) -> None:
     assert world.pull() == 1
     request = world.plugins.asked[-1]
     reports = tuple(SeriesReport(uid, True, "", "", received) for uid in request.series_uids or (THIN,) if received)
-    world.report(request, "nothing_new", received=received, series=reports)
+    world.filtered(request, received=received, series=reports)
     assert world.study().state is State.UNSUPPORTED_SERIES
 
 

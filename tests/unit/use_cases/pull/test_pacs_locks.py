@@ -55,7 +55,7 @@ def test_the_limit_holds_over_both(world: Pipeline) -> None:
     leases = MemoryLeases()
     one, two = (process(world, leases, owner, {"A": PacsLimits(1)}) for owner in ("one", "two"))
     assert (one(), two(), one()) == (1, 0, 0)
-    world.report(world.plugins.asked[-1], "nothing_new", uid=world.plugins.asked[-1].study_uid)
+    world.filtered(world.plugins.asked[-1])
     assert (two(), one()) == (1, 0)
 
 
@@ -101,7 +101,7 @@ def test_rates_hold_over_both_and_over_restarts_and_let_emergencies_through(worl
         nonlocal ended
         number = by()
         for request in world.plugins.asked[ended:]:
-            world.report(request, "nothing_new", uid=request.study_uid)
+            world.filtered(request)
             ended += 1
         return number
 
@@ -127,7 +127,7 @@ def test_in_rush_hours_only_what_a_person_asked_for(world: Pipeline) -> None:
     world.work.prioritise(f"{UID}.651", MANUAL, WHO)
     assert pull() == 1
     assert world.plugins.asked[-1].study_uid == f"{UID}.651"
-    world.report(world.plugins.asked[-1], "nothing_new", uid=f"{UID}.651")
+    world.filtered(world.plugins.asked[-1])
     world.clock.pass_seconds(3600)
     assert pull() == 1
 

@@ -46,7 +46,7 @@ def in_order(world: Pipeline, number: int) -> str:
         assert world.pull() == 1
         last = world.plugins.asked[-1]
         names += chr(int(last.study_uid.rpartition(".")[2]))
-        world.report(last, "nothing_new", uid=last.study_uid)
+        world.filtered(last)
     return names
 
 
@@ -84,7 +84,7 @@ def test_repeats_keep_their_place_in_the_line(world: Pipeline) -> None:
     assert world.study(uid_of("a")).waits_since_at == since
     world.clock.pass_seconds(100)
     world.pull()
-    world.report(world.plugins.asked[-1], "nothing_new", uid=uid_of("a"))
+    world.filtered(world.plugins.asked[-1])
     assert (world.study(uid_of("a")).waits_since_at, world.study(uid_of("a")).state) == ("", State.UNSUPPORTED_SERIES)
 
 

@@ -47,7 +47,7 @@ def test_priority_first_then_the_oldest() -> None:
         assert world.pull() == 1
         assert world.pull() == 0
         last = world.plugins.asked[-1]
-        world.report(last, "nothing_new", uid=last.study_uid)
+        world.filtered(last)
     assert [request.study_uid[-1] for request in world.plugins.asked] == ["2", "1", "3"]
 
 

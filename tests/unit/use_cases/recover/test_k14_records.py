@@ -351,3 +351,27 @@ def test_documents_that_cannot_be_read_are_told_once_each() -> None:
     for _ in range(3):
         site.watch()
     assert sorted(str(values["studyUID"]) for _, values in site.told("document_unreadable")) == ["1", "2"]
+
+
+def test_nothing_new_of_a_study_whose_hand_over_this_store_has_lost_is_asked_for_anew() -> None:
+    world = Pipeline()
+    request = world.until_asked()
+    assert world.report(request, "nothing_new", "COMPLETE", message="nothing new since 80 images")
+    study = world.study()
+    assert (study.state, study.forced, study.waits_for_pull) == (State.META_ONLY, True, True)
+    assert world.pull() == 1
+    again = world.plugins.asked[-1]
+    assert again.forced
+    assert world.accept(world.message(again))
+    assert world.report(again, "received", "COMPLETE", received=100)
+    assert world.study().state is State.PULL_DATA_END
+    assert not world.study().forced
+
+
+def test_nothing_new_of_a_pull_that_was_forced_is_no_reason_to_ask_for_ever() -> None:
+    world = Pipeline()
+    world.report(world.until_asked(), "nothing_new", "COMPLETE")
+    world.pull()
+    world.report(world.plugins.asked[-1], "nothing_new", "COMPLETE")
+    assert world.study().state is State.UNSUPPORTED_SERIES
+    assert world.pull() == 0
