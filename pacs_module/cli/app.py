@@ -1,4 +1,4 @@
-"""The command line: ``pacs-module run | pull | why | probe | find | compare | reconcile``."""
+"""The command line: ``pacs-module run | pull | why | probe | find | compare | reconcile | audit``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from .. import __version__
 from ..domain.errors import PipelineError
 from ..settings import load_settings
+from .audit import audit
 from .common import SettingsFile, console, errors, say
 from .compare import compare_copies
 from .find import find
@@ -53,6 +54,7 @@ app.command()(probe)
 app.command()(find)
 app.command("compare")(compare_copies)
 app.command()(reconcile)
+app.command()(audit)
 
 
 def main() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from ..domain.errors import MessageError, RetriableError
+from ..domain.errors import ConfigurationError, MessageError, RetriableError
 from ..domain.wire.json_text import FROM_ORTHANC, read_object
 from ..settings import SETTINGS_FILE, Settings
 from ..shared.http import Answer, HttpLink
@@ -96,3 +97,12 @@ class WarningsOnly:
         if level != "INFO" and key != "reconciled":
             told = " ".join(f"{name}={value}" for name, value in values.items())
             say(errors, f"{words} {told}", "yellow")
+
+
+def check_store(settings: Settings) -> None:
+    """A new and empty store would make everything look missing."""
+    url = settings.store.url
+    file = Path(unquote(url.removeprefix("sqlite:///")))
+    if url.startswith("memory:") or (url.startswith("sqlite:///") and not file.exists()):
+        allowed = "the store of the running service (a relative path is looked up from the current folder)"
+        raise ConfigurationError("store.url", url, allowed)

@@ -8,20 +8,19 @@ from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import unquote
 
 import typer
 
 from ..adapters.files.report_render import FORMATS, WIDE, as_csv, as_json, as_tables, format_of, write
 from ..adapters.machine import SystemClock
 from ..adapters.stores.by_url import open_store
-from ..domain.errors import ConfigurationError, MessageError
+from ..domain.errors import MessageError
 from ..domain.reconcile.report import Report
 from ..service.finders import opened_finder
 from ..service.reconciliation import World, reconciler, repairer
-from ..settings import Settings, load_settings
+from ..settings import load_settings
 from ..shared.switches_file import load_switches
-from .common import SettingsFile, WarningsOnly, console, for_tables
+from .common import SettingsFile, WarningsOnly, check_store, console, for_tables
 
 MOST_DAYS = 366
 
@@ -65,7 +64,7 @@ def reconcile(
 @contextmanager
 def _world(path: Path | None) -> Iterator[World]:
     settings = load_settings(path)
-    _check_store(settings)
+    check_store(settings)
     with closing(open_store(settings.store.url)) as store, opened_finder(settings, WarningsOnly()) as finder:
         yield World(
             settings=settings,
@@ -75,15 +74,6 @@ def _world(path: Path | None) -> Iterator[World]:
             clock=SystemClock(settings.zone),
             log=WarningsOnly(),
         )
-
-
-def _check_store(settings: Settings) -> None:
-    """A new and empty store would make everything look missing."""
-    url = settings.store.url
-    file = Path(unquote(url.removeprefix("sqlite:///")))
-    if url.startswith("memory:") or (url.startswith("sqlite:///") and not file.exists()):
-        allowed = "the store of the running service (a relative path is looked up from the current folder)"
-        raise ConfigurationError("store.url", url, allowed)
 
 
 def _days(text: str, today: date) -> list[date]:

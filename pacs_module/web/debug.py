@@ -93,11 +93,21 @@ def _answer(service: Service, asked: dict[str, str], ask_pacs: bool) -> dict[str
     if studies:
         away, now = _away(service), service.clock.now()
         spared = service.pull.locks.held_back
-        return {"found": len(studies), "studies": [story(study, now, away, spared) for study in studies]}
+        return {"found": len(studies), "studies": [_told(service, story(study, now, away, spared)) for study in studies]}
     nothing: dict[str, Any] = {"detail": UNKNOWN, "found": 0, "studies": []}
+    unreadable = service.store.unreadable()
+    if why := unreadable.get(asked.get("StudyInstanceUID", "")):
+        nothing["detail"] = f"known here, but its document cannot be read: {why}"
     if ask_pacs and service.settings.web.debug_asks_pacs:
         nothing["pacs"] = service.look_up(asked)
     return nothing
+
+
+def _told(service: Service, told: dict[str, Any]) -> dict[str, Any]:
+    """With what the newest comparison of the records said of the study, when it said something."""
+    found = service.audit.last.differences if service.audit.last is not None else ()
+    of_it = [{"lacking": one.what.value, "remedy": one.remedy.value} for one in found if one.study_uid == told["studyUID"]]
+    return {**told, "records": of_it} if of_it else told
 
 
 def _away(service: Service) -> dict[str, str]:
