@@ -24,6 +24,7 @@ from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
 from .hand_over.folder import HandoverFolder
+from .journal.audit import Audit
 from .journal.handovers import HandoverRows
 from .journal.journal import Journal
 from .journal.pulls import PullRows
@@ -133,6 +134,27 @@ class RestApi:
             )
         return Answer(HTTPStatus.OK, {"released": True})
 
+    def audit(self) -> Answer:
+        """``GET /aipull/audit``: what journal, hand-over folder and index have, for pacs_module to compare."""
+        return Answer(HTTPStatus.OK, self._audit.records(now_ms()))
+
+    def set_installation(self, body: Mapping[str, Any]) -> Answer:
+        """``POST /aipull/installation``: the journal belongs to the store with this id from now on."""
+        installation = body.get("installation")
+        if not isinstance(installation, str) or not re.fullmatch("[0-9a-f]{32}", installation):
+            raise MessageError("installation", installation, "32 hex digits")
+        before = self._audit.set_installation(installation)
+        if before not in ("", installation):
+            self.log.event(
+                "installation_changed", "the journal belongs to another store of pacs_module now", "WARNING",
+                before=before, installation=installation,
+            )  # fmt: skip
+        return Answer(HTTPStatus.OK, {"installation": installation, "before": before})
+
+    @property
+    def _audit(self) -> Audit:
+        return Audit(self.journal, self.handovers, self.folder)
+
     def status(self) -> Answer:
         """``GET /aipull/status``: for health."""
         state = {"version": __version__, "epoch": self.journal.meta("epoch"), "seq": int(self.journal.meta("seq", "0"))}
@@ -195,6 +217,8 @@ def routes(api: RestApi) -> dict[str, tuple[str, Handler]]:
         "/aipull/pulls/(.+)": ("GET", lambda _, groups: api.pull_state(groups[0])),
         "/aipull/verdicts": ("POST", lambda body, _: api.write_verdicts(body)),
         "/aipull/release": ("POST", lambda body, _: api.release(body)),
+        "/aipull/audit": ("GET", lambda _, __: api.audit()),
+        "/aipull/installation": ("POST", lambda body, _: api.set_installation(body)),
         "/aipull/status": ("GET", lambda _, __: api.status()),
     }
 

@@ -16,8 +16,9 @@ from aipull.journal.sizes import SizeRows
 from aipull.pull.admission import Room, Sizes, expected_of
 from aipull.rest_api import Answer, RestApi, answer_to, routes
 from pacs_module.domain.pull.ram_disk import Seen
+from pacs_module.domain.recover.records import read_plugin_records
 from pacs_module.domain.rules.switches import Switches
-from pacs_module.domain.wire.messages import PullRequest
+from pacs_module.domain.wire.messages import PullRequest, read_pull_request
 from pacs_module.shared.logs import ContractLog
 
 MB = 1_000_000
@@ -221,3 +222,58 @@ def test_an_answer_goes_out_whatever_is_in_it(api: RestApi) -> None:
 def test_lines_that_are_too_long_are_not_written(api: RestApi, tmp_path: Path) -> None:
     assert call(api, "/aipull/verdicts", {"lines": ["ok", "x" * 20_000]}).status == 400
     assert not (tmp_path / "orthanc-python.log").read_text()
+def given(api: RestApi, tmp_path: Path, name: str = "x", files: int = 3) -> HandoverRow:
+    row = HandoverRow(f"h-{name}", "1.2", ("9.1",), files, name, "given")
+    api.handovers.add(row, name, 5)
+    api.handovers.keep_notification(row.handover_id, {"handoverID": row.handover_id, "identity": {"PatientID": "张"}})
+    (tmp_path / name / "sub").mkdir(parents=True)
+    for number in range(files):
+        (tmp_path / name / "sub" / f"{number}.dcm").touch()
+    return row
+
+
+def test_the_audit_tells_what_a_lost_store_has_to_know(api: RestApi, tmp_path: Path) -> None:
+    given(api, tmp_path)
+    call(api, "/aipull/pulls", PULL)
+    api.journal.to_send("1.7", "notify", {"a": 1})
+    (tmp_path / "stray").mkdir()
+    (tmp_path / ".tmp-half").mkdir()
+    told = read_plugin_records(call(api, "/aipull/audit").body)
+    assert told.installation == ""
+    (one,) = told.handovers
+    assert (one.handover_id, one.study_uid, one.state, one.files, one.instances) == ("h-x", "1.2", "given", 3, 3)
+    assert one.notification == {"handoverID": "h-x", "identity": {"PatientID": "张"}}
+    (pull,) = told.pulls
+    assert (pull.pull_id, pull.status, pull.pacs) == ("p1", "running", "PACS")
+    assert read_pull_request(pull.request or {}) == api.pulls.unreported()[0].request
+    assert told.owed == {"1.7"}
+    assert told.stray_folders == ("stray",)
+    assert told.journal_id == read_plugin_records(call(api, "/aipull/audit").body).journal_id != ""
+
+
+def test_what_is_released_is_told_without_its_notification(api: RestApi, tmp_path: Path) -> None:
+    given(api, tmp_path)
+    call(api, "/aipull/release", {"handoverID": "h-x"})
+    (one,) = read_plugin_records(call(api, "/aipull/audit").body).handovers
+    assert (one.state, one.files, one.notification) == ("released", 0, None)
+    assert api.handovers.notifications() == {}
+
+
+def test_files_that_are_gone_are_counted_as_none(api: RestApi, tmp_path: Path) -> None:
+    given(api, tmp_path, files=0)
+    (one,) = read_plugin_records(call(api, "/aipull/audit").body).handovers
+    assert (one.state, one.files) == ("given", 0)
+
+
+def test_the_journal_belongs_to_an_installation(api: RestApi) -> None:
+    first, second = "a" * 32, "b" * 32
+    assert call(api, "/aipull/installation", {"installation": first}).body == {"installation": first, "before": ""}
+    assert call(api, "/aipull/installation", {"installation": second}).body == {"installation": second, "before": first}
+    assert read_plugin_records(call(api, "/aipull/audit").body).installation == second
+
+
+@pytest.mark.parametrize(
+    "installation", [None, "", 7, "A" * 32, "a" * 31, "a" * 33, "../" + "a" * 29, ["a" * 32], "a" * 32 + "\n"]
+)
+def test_an_installation_is_an_id(api: RestApi, installation: object) -> None:
+    assert call(api, "/aipull/installation", {"installation": installation}).status == 400

@@ -155,6 +155,15 @@ class HandoverFolder:
         """Whether a hand-over's files are there."""
         return self._is_name(name) and (self._folder / name).is_dir()
 
+    def count(self, name: str) -> int:
+        """How many images lie in a hand-over; 0: it is gone."""
+        return sum(1 for _ in (self._folder / name).rglob("*.dcm")) if self._is_name(name) else 0
+
+    def strays(self, known: set[str]) -> list[str]:
+        """Whole folders that no hand-over is known for."""
+        folders = [path.name for path in self._folder.iterdir() if path.is_dir()] if self._folder.is_dir() else []
+        return sorted(name for name in folders if name not in known and not name.startswith(_UNFINISHED))
+
     def sweep(self, known: Iterable[str]) -> list[str]:
         """Remove what an interrupted hand-over left behind: everything but the known names."""
         keep = set(known)

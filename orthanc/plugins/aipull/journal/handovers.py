@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pacs_module.domain.rules.choice import HandedOver
 
 from .journal import Journal, as_text
+
+GIVEN = "given"
+"""Its folder is still needed."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,18 @@ class HandoverRows:
             row.reception,
         )  # fmt: skip
 
+    def keep_notification(self, handover_id: str, message: Mapping[str, Any]) -> None:
+        """Keep what pacs_module is told of a hand-over as long as it is given: a store that was lost takes it up again."""
+        self._journal.write("INSERT OR REPLACE INTO notifications VALUES (?, ?)", handover_id, as_text(message))
+
+    def notifications(self) -> dict[str, dict[str, Any]]:
+        """What was told of the hand-overs that are given."""
+        return {row["handover_id"]: json.loads(row["body"]) for row in self._journal.rows("SELECT * FROM notifications")}
+
+    def all(self) -> list[HandoverRow]:
+        """Every hand-over that is not forgotten, oldest first."""
+        return [_row(row) for row in self._journal.rows("SELECT * FROM handovers ORDER BY number")]
+
     def get(self, handover_id: str) -> HandoverRow | None:
         """A hand-over by its id."""
         row = self._journal.row("SELECT * FROM handovers WHERE handover_id = ?", handover_id)
@@ -67,7 +84,10 @@ class HandoverRows:
 
     def set_state(self, handover_id: str, state: str) -> None:
         """The folder is released or was lost."""
-        self._journal.write("UPDATE handovers SET state = ? WHERE handover_id = ?", state, handover_id)
+        with self._journal.transaction():
+            self._journal.write("UPDATE handovers SET state = ? WHERE handover_id = ?", state, handover_id)
+            if state != GIVEN:
+                self._journal.write("DELETE FROM notifications WHERE handover_id = ?", handover_id)
 
 
 def _row(row: sqlite3.Row) -> HandoverRow:

@@ -69,6 +69,10 @@ CREATE TABLE IF NOT EXISTS handovers (
     notification TEXT                           -- the whole of it as sent: what a new store of pacs_module adopts
 );
 CREATE INDEX IF NOT EXISTS handovers_by_study ON handovers (study_uid);
+CREATE TABLE IF NOT EXISTS notifications (     -- of the hand-overs that are given: what a new store of pacs_module adopts
+    handover_id TEXT PRIMARY KEY,
+    body TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS sizes (             -- what devices send, to know what a pull will bring
     modality TEXT NOT NULL,
     manufacturer TEXT NOT NULL,

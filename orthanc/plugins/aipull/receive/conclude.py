@@ -146,6 +146,8 @@ class Concluder:
                 self.tables.handovers.add(row, base, now_ms())
             if message is not None:
                 self.tables.journal.to_send(received.study_uid, "notify", message)
+            if row is not None and message is not None:
+                self.tables.handovers.keep_notification(handover_id, message)
             self._owe_report(pull, report)
             event = ReceptionEvent.FALL_SHORT if decision.outcome == SHORT_OUTCOME else ReceptionEvent.CONCLUDE
             arrival.row = self.tables.receptions.move(arrival.row, event, now_ms(), arrival.counts)
