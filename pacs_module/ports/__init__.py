@@ -11,7 +11,7 @@ nothing else.
 from .delivery import Backend, Delivery, Queue, QueueConsumer
 from .folders import Archive, Archived, Copied, CopyMaker, FileCheck
 from .hospital import PacsFinder, Ris
-from .leases import Lease, Leases
+from .leases import Lease, Leases, Memo
 from .plugins import Puller
 from .runtime import Clock, EventLog
 from .store import AnyOf, AtLeast, AtMost, Exists, Identity, Order, StudyStore, Where
@@ -33,6 +33,7 @@ __all__ = [
     "Identity",
     "Lease",
     "Leases",
+    "Memo",
     "Order",
     "PacsFinder",
     "Puller",

@@ -1,8 +1,8 @@
-"""Who does something alone."""
+"""Mutual exclusion between the processes on one store, and what they write down for each other."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +21,9 @@ class Lease:
     owner: str
     beat: int
     memo: Mapping[str, object]
+
+
+Memo = Mapping[str, object]
 
 
 class Leases(Protocol):
@@ -50,6 +53,24 @@ class Leases(Protocol):
 
     def remove(self, name: str, owner: str) -> None:
         """Let a lease go that nobody will ask for again, with its memo; nothing happens when another has it."""
+        ...
+
+    def memo(self, name: str) -> Memo:
+        """Read a memo, whoever holds the lease; empty when there is none."""
+        ...
+
+    def edit(self, name: str, change: Callable[[Memo], Memo]) -> Memo:
+        """
+        Read a memo, change it and write it, so that no other writer's change is lost; no lease is needed or taken.
+
+        Args:
+            name: What it is for.
+            change: Gets the memo as it stands, and gives the new one. It may be called again with a newer one, so it must have
+                no other effect.
+
+        Returns:
+            The memo as it stands now.
+        """
         ...
 
     def all(self) -> Sequence[Lease]:

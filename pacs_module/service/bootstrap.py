@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
-from ..adapters.http.plugins import OrthancPuller
+from ..adapters.http.plugins import MoveDestination, OrthancPuller
 from ..adapters.machine import SystemClock, process_is_gone, this_process
 from ..adapters.queue.rabbitmq import RabbitQueue
 from ..adapters.ris_sql import RisColumns, RisSql
@@ -33,10 +33,11 @@ from ..use_cases.operate.look_up_at_pacs import LookUp
 from ..use_cases.operate.manual_pull import ManualPull
 from ..use_cases.operate.manual_work import ManualWork
 from ..use_cases.pull.judge_orders import JudgeOrders, OrderTimes
+from ..use_cases.pull.move_paths import MovePaths
 from ..use_cases.pull.pacs_locks import PacsLocks
 from ..use_cases.pull.prepare_pull import PreparePull
 from ..use_cases.pull.pull_studies import PullStudies
-from ..use_cases.pull.record_pull_end import PullEnds
+from ..use_cases.pull.record_pull_end import RecordPullEnd
 from ..use_cases.pull.watch_ram_disk import WatchRamDisk
 from ..use_cases.receive.accept_notification import AcceptNotification
 from ..use_cases.receive.ask_expected import Announce
@@ -126,7 +127,9 @@ def _service(edges: _Edges) -> Service:
     finder, puller, queue = edges.finder, edges.puller, edges.queue
     copies, archive = open_copies(settings), open_archive(settings, store, clock, log)
     names = tuple(pacs.name for pacs in settings.pacs)
-    ends = PullEnds(store, clock, log, settings.pull_retry)
+    ram_disk = WatchRamDisk(puller, log, edges.metrics.ram_disk_state)
+    paths = _move_paths(edges, ram_disk)
+    ends = RecordPullEnd(store, clock, log, settings.pull_retry, paths)
     prepare = _prepare_pull(edges)
     metrics = edges.metrics
     delivery_metrics = DeliveryMetrics(metrics.registry)
@@ -161,13 +164,20 @@ def _service(edges: _Edges) -> Service:
         circuit=BackendCircuit(clock, log, settings.backend.circuit, delivery_metrics.circuit_is),
         metrics=metrics,
         delivery_metrics=delivery_metrics,
+        ram_disk=ram_disk,
+        paths=paths,
     )
+
+
+def _move_paths(edges: _Edges, ram_disk: WatchRamDisk) -> MovePaths:
+    orthanc = edges.settings.orthanc
+    us = MoveDestination(edges.puller, orthanc.dicom_host, orthanc.dicom_port)
+    return MovePaths(edges.leases.leases, edges.clock, edges.log, us, ram_disk.is_full)
 
 
 def _join(service: Service, edges: _Edges) -> None:
     """What one use case needs of another, and the loops of them all."""
     service.manual.with_uid = service.find.with_uid
-    service.ram_disk = WatchRamDisk(edges.puller, edges.log, service.metrics.ram_disk_state)
     service.loops = loops_of(service)
     if edges.settings.reconcile.nightly:
         service.loops["reconcile"] = _reconcile_loop(edges)
@@ -206,7 +216,7 @@ def _prepare_pull(edges: _Edges) -> PreparePull:
     )
 
 
-def _pull_studies(edges: _Edges, prepare: PreparePull, ends: PullEnds) -> PullStudies:
+def _pull_studies(edges: _Edges, prepare: PreparePull, ends: RecordPullEnd) -> PullStudies:
     settings, clock, log = edges.settings, edges.clock, edges.log
     limits = {pacs.name: settings.limits_of(pacs) for pacs in settings.pacs}
     return PullStudies(

@@ -62,8 +62,7 @@ def loops_of(service: Service) -> dict[str, Loop]:
     ]
     if service.release.archive is not None:
         loops.append(new("archive", service.release.archive.sweep, ARCHIVE_SWEEP_S, bound=settings.stuck_after_s + COPYING_S))
-    if service.ram_disk is not None:
-        loops.append(new("RAM disk", service.ram_disk, RAM_DISK_S))
+    loops.append(new("RAM disk", service.ram_disk, RAM_DISK_S))
     if service.pull.choose.orders is not None:
         loops.append(new("orders", service.pull.choose.orders.look_ahead, ORDERS_S))
     for number in range(1, settings.backend.workers + 1):

@@ -22,8 +22,9 @@ from ..use_cases.find.matched_finder import MatchedFinder
 from ..use_cases.operate.look_up_at_pacs import LookUp
 from ..use_cases.operate.manual_pull import ManualPull
 from ..use_cases.operate.manual_work import ManualWork
+from ..use_cases.pull.move_paths import MovePaths
 from ..use_cases.pull.pull_studies import PullStudies
-from ..use_cases.pull.record_pull_end import PullEnds
+from ..use_cases.pull.record_pull_end import RecordPullEnd
 from ..use_cases.pull.watch_ram_disk import WatchRamDisk
 from ..use_cases.receive.accept_notification import AcceptNotification
 from ..use_cases.receive.ask_expected import Announce
@@ -49,7 +50,7 @@ class Service:
     finder: MatchedFinder
     find: FindStudies
     pull: PullStudies
-    ends: PullEnds
+    ends: RecordPullEnd
     accept: AcceptNotification
     audit: AuditRecords
     records: WatchRecords
@@ -68,7 +69,8 @@ class Service:
     circuit: BackendCircuit
     metrics: FindMetrics
     delivery_metrics: DeliveryMetrics
-    ram_disk: WatchRamDisk | None = None
+    ram_disk: WatchRamDisk
+    paths: MovePaths
     find_loops: dict[str, FindLoop] = field(default_factory=dict)
     loops: dict[str, Loop] = field(default_factory=dict)
 

@@ -16,6 +16,10 @@ class OrthancSettings(Section):
     timeout_s: Seconds = 30.0
     find_timeout_s: Seconds = 120.0
     """Deadline of one C-FIND."""
+    dicom_host: str = ""
+    """Host name or address by which the PACS reach it: only told to people, when a PACS does not know us."""
+    dicom_port: int = Field(default=0, ge=0, le=65535)
+    """Its DICOM port as the PACS see it; 0: the one that it listens on."""
     concurrent_jobs: int = Field(default=4, ge=1)
     """Its ConcurrentJobs: C-MOVEs beyond that wait in its queue."""
 

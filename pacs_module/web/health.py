@@ -42,7 +42,7 @@ def router(service: Service, access: Access) -> APIRouter:
             "store": fault or "ok",
             "waitsFor": _waits_for(service),
             "loops": {name: _loop(loop) for name, loop in service.loops.items()},
-            "ramDisk": service.ram_disk.state if service.ram_disk else {},
+            "ramDisk": service.ram_disk.state,
             "studies": studies,
             "records": _records(service),
         }

@@ -7,11 +7,13 @@ from datetime import date, timedelta
 from typing import Any
 
 from pacs_module.adapters.queue.memory import MemoryQueue
+from pacs_module.adapters.stores.leases import MemoryLeases
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.domain.circuit import CircuitPolicy
 from pacs_module.domain.find.stability import StabilityPolicy
 from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.find.windows import Window
+from pacs_module.domain.pull.blame import Us
 from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.study import Study
@@ -26,7 +28,7 @@ from pacs_module.domain.wire.messages import (
     SeriesReport,
     notification,
 )
-from pacs_module.ports import StudyStore
+from pacs_module.ports import Leases, StudyStore
 from pacs_module.use_cases.deliver.anonymise import Anonymise
 from pacs_module.use_cases.deliver.backend_circuit import BackendCircuit
 from pacs_module.use_cases.deliver.deliver import Deliver
@@ -41,10 +43,11 @@ from pacs_module.use_cases.find.matched_finder import MatchedFinder
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
 from pacs_module.use_cases.operate.manual_pull import ManualPull
 from pacs_module.use_cases.operate.manual_work import ManualWork
+from pacs_module.use_cases.pull.move_paths import MovePaths
 from pacs_module.use_cases.pull.prepare_pull import PreparePull
 from pacs_module.use_cases.pull.pull_policy import PullPolicy
 from pacs_module.use_cases.pull.pull_studies import PullStudies
-from pacs_module.use_cases.pull.record_pull_end import PullEnds
+from pacs_module.use_cases.pull.record_pull_end import RecordPullEnd
 from pacs_module.use_cases.receive.accept_notification import AcceptNotification
 from tests.fakes.world import DAY, FakeBackend, FakeClock, FakeCopies, FakeFiles, FakeLog, FakePacs, FakePlugins, SteppingConsumer
 
@@ -97,6 +100,7 @@ class Pipeline:
         limit: int = 4,
         with_series: Sequence[str] | None = None,
         copies: FakeCopies | None = None,
+        leases: Leases | None = None,
     ) -> None:
         switches = switches or Switches()
         self.store: StudyStore = store or MemoryStore()
@@ -114,7 +118,8 @@ class Pipeline:
         ask = AskWindow(self.finder, log, wanted)
         resolve = ResolveUid(self.finder, clock, log)
         self.finding = FindStudies(store, ask, resolve, clock, log, switches, self.stability, traits=self.traits)
-        self.ends = PullEnds(store, clock, log, RETRY)
+        self.paths = MovePaths(leases or MemoryLeases(), clock, log, lambda: Us("AIPULL", "10.1.2.3", 4242))
+        self.ends = RecordPullEnd(store, clock, log, RETRY, self.paths)
         prepare = PreparePull(self.finder, self.plugins, clock, log, switches, self.traits)
         policy = PullPolicy(dict.fromkeys(pacs, limit), RETRY, timedelta(seconds=15), timedelta(seconds=5))
         self.pull = PullStudies(

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 
 from pacs_module.adapters.dicom.orthanc_finder import OrthancFinder
 from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
+from pacs_module.adapters.stores.leases import MemoryLeases
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.find.stability import StabilityPolicy
@@ -29,10 +30,11 @@ from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.find_studies import FindStudies
 from pacs_module.use_cases.find.matched_finder import MatchedFinder
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
+from pacs_module.use_cases.pull.move_paths import MovePaths
 from pacs_module.use_cases.pull.prepare_pull import PreparePull
 from pacs_module.use_cases.pull.pull_policy import PullPolicy
 from pacs_module.use_cases.pull.pull_studies import PullStudies
-from pacs_module.use_cases.pull.record_pull_end import PullEnds
+from pacs_module.use_cases.pull.record_pull_end import RecordPullEnd
 from stack.ports import free_ports
 from stack.run_folder import RunFolder
 from tests.fakes.world import FakeClock, FakeLog, FakePlugins
@@ -133,7 +135,7 @@ def run_a_day(content: Content, finder: PacsFinder, pacs: str) -> Outcome:
     ask = AskWindow(MatchedFinder(finder, log), log, SWITCHES.ct_modalities + SWITCHES.dx_modalities)
     find = FindStudies(documents, ask, ResolveUid(finder, clock, log), clock, log, SWITCHES, stability)
     retry = RetryPolicy(3, stability.delay, stability.delay)
-    ends = PullEnds(documents, clock, log, retry)
+    ends = RecordPullEnd(documents, clock, log, retry, MovePaths(MemoryLeases(), clock, log))
     prepare = PreparePull(finder, plugins, clock, log, SWITCHES, {pacs: PacsTraits()})
     policy = PullPolicy({pacs: 100}, retry, stability.delay, stability.delay)
     pull = PullStudies(documents, plugins, prepare, ends, clock, log, policy, "test")

@@ -21,6 +21,7 @@ from hospital_sim.busy_day.day import BusyDay, BusyStudy
 from hospital_sim.pacs import ManualClock, SimPacs
 from pacs_module.adapters.dicom.find_scu import Peer
 from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
+from pacs_module.adapters.stores.leases import MemoryLeases
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.find.schedule import FindSchedule
@@ -38,10 +39,11 @@ from pacs_module.use_cases.find.check_growth import CheckGrowth
 from pacs_module.use_cases.find.find_studies import STUDY_KEYS, FindStudies
 from pacs_module.use_cases.find.matched_finder import MatchedFinder
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
+from pacs_module.use_cases.pull.move_paths import MovePaths
 from pacs_module.use_cases.pull.prepare_pull import PreparePull
 from pacs_module.use_cases.pull.pull_policy import PullPolicy
 from pacs_module.use_cases.pull.pull_studies import PullStudies
-from pacs_module.use_cases.pull.record_pull_end import PullEnds
+from pacs_module.use_cases.pull.record_pull_end import RecordPullEnd
 from tests.fakes.world import FakePlugins
 
 from .control import PACS, Missing, control
@@ -167,7 +169,7 @@ class _Run:
         finder = MatchedFinder(asking, log, traits)
         ask = AskWindow(finder, log, switches.ct_modalities + switches.dx_modalities)
         find = FindStudies(self.store, ask, ResolveUid(finder, clock, log), clock, log, switches, policy, traits=traits)
-        self.ends = PullEnds(self.store, clock, log, retry)
+        self.ends = RecordPullEnd(self.store, clock, log, retry, MovePaths(MemoryLeases(), clock, log))
         prepare = PreparePull(finder, self.plugins, clock, log, switches, traits)
         pulls = PullPolicy({PACS: 1000}, retry, dt.timedelta(minutes=20), dt.timedelta(seconds=5))
         self.pull = PullStudies(

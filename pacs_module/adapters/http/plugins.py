@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from ...domain.errors import MessageError, NoRoom, TooLarge, about
+from ...domain.errors import MessageError, NoRoom, PipelineError, TooLarge, about
+from ...domain.pull.blame import Us
 from ...domain.recover.records import PluginRecords, read_plugin_records
 from ...domain.wire.documents import to_document
 from ...domain.wire.json_text import read_object
@@ -20,7 +22,8 @@ class OrthancPuller:
     """Asks the plugins for pulls; safe to use from several threads (one connection a call)."""
 
     def __init__(self, url: str, username: str, password: str, timeout: float) -> None:
-        self._url = url.rstrip("/") + "/aipull"
+        self._root = url.rstrip("/")
+        self._url = self._root + "/aipull"
         self._server = f"receiving Orthanc at {address_of(url)}"
         self._link = HttpLink(_WHO, auth=(username, password))
         self._timeout = timeout
@@ -64,11 +67,43 @@ class OrthancPuller:
         answer = self._call("GET", "/status").json()
         return dict(answer.get("room") or {})
 
+    def system(self) -> Mapping[str, Any]:
+        """What Orthanc says of itself: ``DicomAet``, ``DicomPort``, ``Version`` ..."""
+        with about(self._server):
+            answer = checked(_WHO, self._link.call("GET", self._root + "/system", timeout=self._timeout))
+        return read_object(answer.body)
+
     def _call(self, method: str, path: str, body: object = None, accepted: Sequence[int] = ()) -> Answer:
         """The answer, if it is 2xx or its status is one that the caller understands."""
         with about(self._server):
             answer = self._link.call(method, self._url + path, json_body=body, timeout=self._timeout)
             return answer if answer.status in accepted else checked(_WHO, answer)
+
+
+@dataclass
+class MoveDestination:
+    """
+    The receiving Orthanc as the PACS have to know it, for people; asked of Orthanc once.
+
+    ``host`` and ``port`` as the PACS see them; empty and 0: not told, the port is Orthanc's own then.
+    """
+
+    puller: OrthancPuller
+    host: str = ""
+    port: int = 0
+    _known: Us | None = None
+
+    def __call__(self) -> Us:
+        """Say what is known now."""
+        if self._known is None:
+            try:
+                told = self.puller.system()
+            except PipelineError:
+                return Us(host=self.host, port=self.port)
+            port = told.get("DicomPort")
+            own = port if isinstance(port, int) else 0
+            self._known = Us(str(told.get("DicomAet") or Us().ae_title), self.host, self.port or own)
+        return self._known
 
 
 def _message(answer: Answer) -> str:

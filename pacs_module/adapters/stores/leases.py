@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pymongo
 import pymongo.errors
 
-from ...domain.errors import PermanentError
-from ...ports import Lease, Leases, StudyStore
+from ...domain.errors import PermanentError, RetriableError
+from ...ports import Lease, Leases, Memo, StudyStore
 from .json_safe import storable
 from .memory import MemoryStore
 from .mongo import MongoStore, translated
@@ -33,6 +33,9 @@ def leases_of(store: StudyStore) -> Leases:
     if isinstance(store, MemoryStore):
         return MemoryLeases()
     raise PermanentError(f"there are no leases beside a {type(store).__name__}")
+
+
+_TRIES = 50
 
 
 def _first_beat() -> int:
@@ -67,6 +70,18 @@ class MemoryLeases:
         with self._lock:
             if name in self._leases and self._leases[name].owner == owner:
                 del self._leases[name]
+
+    def memo(self, name: str) -> Memo:
+        """Read a memo."""
+        with self._lock:
+            return self._leases[name].memo if name in self._leases else {}
+
+    def edit(self, name: str, change: Callable[[Memo], Memo]) -> Memo:
+        """Change a memo, whoever holds the lease."""
+        with self._lock:
+            there = self._leases.get(name) or Lease(name, "", _first_beat(), {})
+            after = self._leases[name] = replace(there, memo=dict(storable(change(there.memo))))
+            return after.memo
 
     def all(self) -> Sequence[Lease]:
         """Those that there are, held or not."""
@@ -110,6 +125,19 @@ class SqliteLeases:
         """Let a lease go for good."""
         self._write("DELETE FROM leases WHERE name = ? AND owner = ?", [storable(name), storable(owner)])
 
+    def memo(self, name: str) -> Memo:
+        """Read a memo."""
+        there = self._read(name)
+        return there.memo if there else {}
+
+    def edit(self, name: str, change: Callable[[Memo], Memo]) -> Memo:
+        """Change a memo, whoever holds the lease."""
+        with self._store.writing() as connection:
+            row = connection.execute(f"{_LOOK} WHERE name = ?", [storable(name)]).fetchone()
+            after: dict[str, object] = storable(change(_lease(row).memo if row else {}))
+            connection.execute(_EDIT, [storable(name), _first_beat(), json.dumps(after)])
+            return after
+
     def all(self) -> Sequence[Lease]:
         """Those that there are, held or not."""
         return [_lease(row) for row in self._store.read(_LOOK, [])]
@@ -127,6 +155,9 @@ _LOOK = "SELECT name, owner, beat, memo FROM leases"
 _TAKE = """
     INSERT INTO leases (name, owner, beat) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE
     SET owner = excluded.owner, beat = leases.beat + 1 WHERE leases.owner IN ('', excluded.owner) OR leases.beat = ?
+"""
+_EDIT = """
+    INSERT INTO leases (name, owner, beat, memo) VALUES (?, '', ?, ?) ON CONFLICT (name) DO UPDATE SET memo = excluded.memo
 """
 
 
@@ -163,6 +194,25 @@ class MongoLeases:
         """Let a lease go for good."""
         with translated():
             self._collection.delete_one({"_id": storable(name), "owner": storable(owner)})
+
+    def memo(self, name: str) -> Memo:
+        """Read a memo."""
+        with translated():
+            there = self._collection.find_one({"_id": storable(name)})
+        return _mongo_lease(there).memo if there else {}
+
+    def edit(self, name: str, change: Callable[[Memo], Memo]) -> Memo:
+        """Change a memo, whoever holds the lease: written only where it still stands as it was read."""
+        for _ in range(_TRIES):
+            with translated():
+                there = self._collection.find_one({"_id": storable(name)}) or self._make(name, "")
+                if there is None:
+                    continue  # another made it in this moment
+                after: dict[str, object] = storable(change(json.loads(there["memo"])))
+                as_read = {"_id": storable(name), "memo": there["memo"]}
+                if self._collection.update_one(as_read, {"$set": {"memo": json.dumps(after)}}).matched_count:
+                    return after
+        raise RetriableError(f"the memo of {name!r} is being changed by others all the time")
 
     def all(self) -> Sequence[Lease]:
         """Those that there are, held or not."""

@@ -114,7 +114,7 @@ def stages(study: Study) -> dict[str, Any]:
         "found": True,
         "stable": study.pull is not None or study.waits_for_pull or last is not None,
         "pulled": study.pull is not None or last is not None,
-        "received": last is not None or (study.pull is not None and study.pull.status == "ended"),
+        "received": last is not None or (study.pull is not None and not study.pull.running),
         "handed over": last is not None,
         "delivered": last is not None and bool(last.accepted_at or last.result),
         "result": last is not None and bool(last.result),

@@ -126,7 +126,7 @@ def judge_blame(failure: PullFailure, pacs: str, us: Us, new_images: int = 0, di
         failure: As the plugins reported it.
         pacs: Name of the PACS.
         us: The move destination.
-        new_images: Images that this pull brought all the same: then the path works.
+        new_images: Images that this pull brought all the same: then the path works, unless the failure proves the contrary.
         disk_full: Whether the RAM disk is full: then Orthanc refuses what the PACS sends.
     """
     row = _NO_MOVE if failure.status == _UNRECOGNISED_OPERATION else _TABLE[failure.kind]
@@ -135,7 +135,7 @@ def judge_blame(failure: PullFailure, pacs: str, us: Us, new_images: int = 0, di
     words, to_do = row.words.format(**told), row.to_do.format(**told)
     if failure.status and row.blames is not _P:
         words = f"{words} (DIMSE status {failure.status})"
-    if new_images > 0 and failure.kind not in _OF_THE_IMAGES:
+    if new_images > 0 and not row.at_once and failure.kind not in _OF_THE_IMAGES:
         return Blame(Blames.STUDY, cause, f"{words}; {new_images} images came")
     if disk_full and row.blames is _E:
         return Blame(_P, cause, f"the RAM disk is full: {us} refuses images", "see what fills it; results may be late")

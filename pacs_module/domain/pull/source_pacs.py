@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
+from ..study.pull_state import Charge, PullOutcome
 from ..study.study import Study
 
 
@@ -26,13 +27,16 @@ def choose_pacs(
     known = [name for name in sorted(study.pacs) if name in allowed]
     having = [name for name in known if not study.pacs[name].gone_at] or known
     reachable = [name for name in having if name not in unreachable] or having
-    candidates = [name for name in reachable if name != _failed(study)] or reachable
+    candidates = [name for name in reachable if name != failed_last_at(study)] or reachable
     if not candidates:
         return None
     fullest = max(study.pacs[name].count or 0 for name in candidates)
     return pick([name for name in candidates if (study.pacs[name].count or 0) == fullest])
 
 
-def _failed(study: Study) -> str | None:
-    """The PACS that the last attempt failed at."""
-    return study.pull.request.pacs if study.pull and study.pull.outcome == "failed" and study.attempts else None
+def failed_last_at(study: Study) -> str | None:
+    """Name the PACS that the last attempt failed at, charged or not; None when it did not fail."""
+    pull = study.pull
+    if pull is None or pull.outcome is not PullOutcome.FAILED:
+        return None
+    return pull.request.pacs if study.attempts or pull.charge is not Charge.CHARGED else None

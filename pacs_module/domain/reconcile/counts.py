@@ -45,7 +45,7 @@ def counts_of(study: Study | None, copies: Sequence[FoundStudy]) -> Counts:
     if study is None:
         return Counts(in_pacs)
     received, completeness = _received(study)
-    pulled = study.pull is not None and study.pull.status == "ended"
+    pulled = study.pull is not None and not study.pull.running
     asked = study.pull.request.expected if study.pull is not None and pulled else None
     grown = _grown(study, copies)
     if grown:

@@ -40,6 +40,9 @@ What = Event | Note
 NO_ROOM = "no_room"
 """A pull was put off for want of room on the RAM disk: a kind of its own under the event "pull to be repeated"."""
 
+PATH_BLAMED = "path_blamed"
+"""A pull failed for the path to its PACS and back: a kind of its own under the event "pull to be repeated"."""
+
 _KINDS = {what.value: what.name.lower() for what in (*Event, *Note)}
 
 

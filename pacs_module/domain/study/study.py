@@ -17,12 +17,14 @@ from ..instants import iso
 from ..rules.filters import Verdict
 from ..wire.documents import from_document, to_document
 from ..wire.messages import PullRequest, SeriesReport
+from ..wire.pull_failure import PullFailure
 from .growth_checks import WHOLE, Look
 from .handover import HandOver
 from .history import HistoryEntry, What
 from .lifecycle import IN_LINE, Event, State, next_state
 from .names import StudyNames
 from .priority import GREEN_CHANNEL, ROUTINE, Ageing, rank, rises_from, turn
+from .pull_state import Charge, PullOutcome, PullStatus, next_pull_status
 
 # Kinds of work that a study can be due for; a claim moves the due time on by the length of the lease.
 PULL, WATCH, PUBLISH, RELEASE, LOOK, ANONYMISE = "pull", "watch", "publish", "release", "look", "anonymise"
@@ -97,7 +99,7 @@ class SeriesRecord:
 @dataclass
 class Pull:
     """
-    One attempt to pull: what was asked, ``status`` asked or ended, and ``outcome``, what the plugins reported.
+    One attempt to pull: what was asked, ``status``, and ``outcome``, what the plugins reported.
 
     ``claimed_at``: when it was chosen as the most urgent one, with the effective priority ``rank``; then the PACS was asked for
     its series. ``asked_by``: the process.
@@ -106,8 +108,8 @@ class Pull:
     request: PullRequest
     attempt: int
     asked_at: str
-    status: str = "asked"
-    outcome: str = ""
+    status: PullStatus = PullStatus.ASKED
+    outcome: PullOutcome = PullOutcome.NONE
     completeness: str = ""
     received: int | None = None
     job_id: str = ""
@@ -116,10 +118,31 @@ class Pull:
     claimed_at: str = ""
     asked_by: str = ""
     rank: int = ROUTINE
+    failure: PullFailure | None = None
+    """Why its job failed, where the plugins say so."""
+    charge: Charge = Charge.CHARGED
+    """Whether it counts as an attempt."""
+    blamed: str = ""
+    """Where it does not: what is wrong with the path, and what to do, in words."""
+
+    @property
+    def running(self) -> bool:
+        """Whether its end is not known yet."""
+        return self.status is PullStatus.ASKED
 
     def is_running(self, pull_id: str) -> bool:
         """Whether this is that pull and its end is not known yet."""
-        return self.request.pull_id == pull_id and self.status == "asked"
+        return self.request.pull_id == pull_id and self.running
+
+    def end(self, outcome: PullOutcome, at: int) -> None:
+        """
+        Note its end; ``at``: epoch milliseconds.
+
+        Raises:
+            InvalidTransition: It has ended already.
+        """
+        self.status = next_pull_status(self.status, outcome)
+        self.outcome, self.ended_at = outcome, iso(at)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from ...domain.wire.messages import PullRequest
 from ...ports import Clock, EventLog, Puller
 from .choose_pulls import RoomGate
 from .pull_policy import PullPolicy
-from .record_pull_end import PullEnds
+from .record_pull_end import RecordPullEnd
 
 
 @dataclass
@@ -18,7 +18,7 @@ class AskPlugins:
     """The same request may be asked for again and again: the plugins know it by its id."""
 
     puller: Puller
-    ends: PullEnds
+    ends: RecordPullEnd
     clock: Clock
     log: EventLog
     policy: PullPolicy

@@ -8,13 +8,14 @@ from datetime import timedelta
 
 from ...domain.find.vanished import gone_from, present_at
 from ...domain.instants import milliseconds
-from ...domain.pull.source_pacs import choose_pacs
+from ...domain.pull.source_pacs import choose_pacs, failed_last_at
 from ...domain.retry import lasts
 from ...domain.study.lifecycle import State
-from ...domain.study.priority import MANUAL
-from ...domain.study.study import PULL, PacsCopy, Study
+from ...domain.study.priority import EMERGENCY, MANUAL
+from ...domain.study.study import PULL, PacsCopy, Study, effective_priority
 from ...ports import Clock, StudyStore
 from .judge_orders import JudgeOrders
+from .move_paths import MovePaths
 from .pacs_locks import PacsLocks
 from .pull_policy import CLAIM_LEASE, PullPolicy
 from .put_off import put_off
@@ -35,6 +36,8 @@ class Places:
     free: int
     manual: int
     least: int
+    probe: bool = False
+    """The path from there is broken: the one that is pulled shows whether it still is."""
 
     @property
     def left(self) -> bool:
@@ -91,6 +94,7 @@ class ChoosePulls:
     room: RoomGate
     unreachable: Callable[[], Collection[str]]
     pick: Callable[[Sequence[str]], str]
+    paths: MovePaths
     orders: JudgeOrders | None = None
 
     def __call__(self, locked: set[str]) -> list[ChosenPull]:
@@ -117,7 +121,7 @@ class ChoosePulls:
             if study is None:
                 return
             pacs = self._source(study, name, locked, places)
-            if self._waits_for_mirror(study, pacs):
+            if self._waits_for_mirror(study, pacs) or (places[pacs].probe and self._left_to_mirror(study, pacs)):
                 continue
             places[pacs].take()
             yield ChosenPull(study, pacs)
@@ -128,7 +132,9 @@ class ChoosePulls:
         for mirror in self.locks.take(mirrors):
             locked.add(mirror)
             places[mirror] = self._places(mirror)
-        free = [other for other, there in places.items() if there.free > 0]
+        if places[name].probe and not self._spared_the_probe(study, name):
+            return name  # else mirrors would take every study, and nobody would learn that the path works again
+        free = [other for other, there in places.items() if there.free > 0 and not there.probe]
         return choose_pacs(study, free, self.unreachable(), self.pick) or name
 
     def _waits_for_mirror(self, study: Study, pacs: str) -> bool:
@@ -141,6 +147,21 @@ class ChoosePulls:
         put_off(self.store, self.clock, study.study_uid, study.claim_on(PULL), self.policy.room_pause, why)
         return True
 
+    def _spared_the_probe(self, study: Study, pacs: str) -> bool:
+        """An emergency does not try a broken path while a mirror has it, nor does a study that has just tried it."""
+        urgent = effective_priority(study, self.clock.now(), self.policy.ageing) >= EMERGENCY
+        return urgent or failed_last_at(study) == pacs
+
+    def _left_to_mirror(self, study: Study, pacs: str) -> bool:
+        """A mirror that is busy now is waited for by those that are not to be the probe."""
+        others = [name for name in present_at(study) if name != pacs and name in self.policy.limits]
+        there = [name for name in others if name not in self.unreachable() and self.paths.of(name).closed]
+        if not there or not self._spared_the_probe(study, pacs):
+            return False
+        why = f"nothing can be pulled from {pacs}; waits for {', '.join(there)}"
+        put_off(self.store, self.clock, study.study_uid, study.claim_on(PULL), self.policy.room_pause, why)
+        return True
+
     def _places(self, pacs: str) -> Places:
         """
         Count the free places at a PACS.
@@ -150,6 +171,11 @@ class ChoosePulls:
         """
         running, limit = self.store.running_at(pacs), self.policy.limits[pacs]
         allowed = self.locks.allowance(pacs)
+        probes = self.paths.of(pacs).places(running, self.clock.now())
+        if probes is not None:
+            # Nothing is pulled while the path is broken, but the probe; what a person asks for need not wait for its time.
+            by_hand = 1 if running == 0 and allowed.places > 0 else 0
+            return Places(min(probes, allowed.places), by_hand, allowed.least, probe=True)
         waits_there = limit > 1 and self.store.running() >= self.policy.jobs
         return Places(allowed.places - running, 2 * limit - running if waits_there else 0, allowed.least)
 

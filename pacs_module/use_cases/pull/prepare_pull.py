@@ -16,6 +16,7 @@ from ...domain.rules.reasons import grouped
 from ...domain.rules.switches import Switches
 from ...domain.study.growth_checks import Look, LookPolicy
 from ...domain.study.lifecycle import Event
+from ...domain.study.pull_state import TO_REPEAT, PullOutcome
 from ...domain.study.study import LOOK, PULL, SeriesRecord, Study
 from ...domain.wire.messages import PullRequest, SeriesOutcome
 from ...ports import Clock, EventLog, PacsFinder, Puller
@@ -227,11 +228,11 @@ def _repair(study: Study, pacs: str, level: str) -> str:
     """What did not help is not tried again: after a repair that brought nothing the whole study is pulled."""
     pulls = [*study.pulls, *([study.pull] if study.pull else [])]
     last = pulls[-1] if pulls and study.attempts else None
-    if last is None or last.outcome not in ("short", "failed"):
+    if last is None or last.outcome not in TO_REPEAT:
         return "STUDY"
     if last.request.pacs == pacs and last.request.repair != "STUDY":
         earlier = pulls[-2].received if len(pulls) > 1 else None
-        if last.outcome == "failed" or (last.received or 0) <= (earlier or 0):
+        if last.outcome is PullOutcome.FAILED or (last.received or 0) <= (earlier or 0):
             return "STUDY"
     return level
 

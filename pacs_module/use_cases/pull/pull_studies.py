@@ -12,6 +12,7 @@ from ...domain.explain import loglines
 from ...domain.instants import iso, milliseconds
 from ...domain.pull.throttle import PacsLimits
 from ...domain.study.lifecycle import Event, State
+from ...domain.study.pull_state import Charge
 from ...domain.study.study import MOST_PULLS, PULL, WATCH, Pull, Study, effective_priority
 from ...domain.wire.messages import PullReport, PullRequest
 from ...ports import Clock, EventLog, Puller, StudyStore
@@ -25,7 +26,7 @@ from .pacs_locks import PacsLocks
 from .prepare_pull import PreparePull
 from .pull_policy import CLAIM_LEASE, PullPolicy
 from .put_off import Claim, put_off
-from .record_pull_end import PullEnds
+from .record_pull_end import RecordPullEnd
 
 
 @dataclass
@@ -35,7 +36,7 @@ class PullStudies:
     store: StudyStore
     puller: Puller
     prepare: PreparePull
-    ends: PullEnds
+    ends: RecordPullEnd
     clock: Clock
     log: EventLog
     policy: PullPolicy
@@ -57,7 +58,16 @@ class PullStudies:
             self.locks = PacsLocks(limits, self.clock, lambda: datetime.fromtimestamp(self.clock.now() / 1000, UTC), self.log)
         room = RoomGate()
         self.choose = ChoosePulls(
-            self.store, self.clock, self.policy, self.owner, self.locks, room, self.unreachable, self.pick, orders
+            store=self.store,
+            clock=self.clock,
+            policy=self.policy,
+            owner=self.owner,
+            locks=self.locks,
+            room=room,
+            unreachable=self.unreachable,
+            pick=self.pick,
+            paths=self.ends.paths,
+            orders=orders,
         )
         self.ask = AskPlugins(self.puller, self.ends, self.clock, self.log, self.policy, room)
 
@@ -120,7 +130,7 @@ class PullStudies:
         study = self.store.claim(WATCH, self.owner, self.clock.now(), milliseconds(self.policy.watch))
         if study is None:
             return False
-        if study.pull is None or study.pull.status != "asked":
+        if study.pull is None or not study.pull.running:
             self.ends.notification_missing(study.study_uid)
             return True
         report = self.puller.report_of(study.pull.request.pull_id)
@@ -150,6 +160,9 @@ class PullStudies:
             change(self.store, study.study_uid, _not_to_be_pulled)
             return False
         claim = study.claim_on(PULL)
+        if self._charged_to_the_end(study):
+            self.store.replace(study)
+            return False
         try:
             request = self.prepare(study, pacs, final=self.policy.retry.exhausted(study.attempts + 1))
         except RetriableError as error:
@@ -168,8 +181,23 @@ class PullStudies:
         reach("pull_asked")
         if request is None:
             return False
+        self.ends.paths.probing(pacs)
         self.locks.started(pacs, request.expected or 0)
         return self.ask(request)
+
+    def _charged_to_the_end(self, study: Study) -> bool:
+        """Charge the last pull where another study has come through since; say whether that was the last attempt."""
+        last = study.pull
+        if last is None or last.charge is not Charge.PENDING or study.forced or study.attempts != last.attempt - 1:
+            return False  # not pending, or it has grown or was asked for since, with all attempts before it
+        if study.study_uid not in self.ends.paths.of(last.request.pacs).suspects:
+            return False
+        study.attempts, last.charge = study.attempts + 1, Charge.CHARGED
+        if not self.policy.retry.exhausted(study.attempts):
+            return False
+        others = f"others came from {last.request.pacs}; attempt {study.attempts} was the last"
+        self.ends.give_up(study, f"{last.blamed}; {others}", self.clock.now())
+        return True
 
     def _put_off(self, study: Study, claim: Claim, pause: timedelta, why: str) -> bool:
         put_off(self.store, self.clock, study.study_uid, claim, pause, why)

@@ -7,29 +7,63 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ...domain.explain import loglines
-from ...domain.instants import iso, milliseconds
+from ...domain.find.vanished import present_at
+from ...domain.instants import milliseconds
+from ...domain.pull.blame import Blame, Blames, failure_of
+from ...domain.pull.move_path import MovePath
+from ...domain.receive.completeness import UNVERIFIED
 from ...domain.retry import RetryPolicy
-from ...domain.study.history import NO_ROOM, HistoryEntry, Note
+from ...domain.study.history import NO_ROOM, PATH_BLAMED, HistoryEntry, Note
 from ...domain.study.lifecycle import BY_HAND, Event, State
 from ...domain.study.message_state import GIVEN_UP
+from ...domain.study.pull_state import BROUGHT, TO_REPEAT, Charge, PullOutcome
 from ...domain.study.study import PULL, WATCH, Pull, Study
 from ...domain.wire.messages import PullReport, PullRequest
 from ...domain.wire.pull_failure import FailureKind
 from ...ports import Clock, EventLog, StudyStore
 from ..update_study import change
+from .move_paths import MovePaths
 
 NOTIFICATION_WAIT = timedelta(minutes=10)
 """How long after the report of a pull its notification may come; they are sent in order, so it is there as a rule."""
 
 
+@dataclass(frozen=True)
+class PullEnd:
+    """
+    The end of a pull, judged.
+
+    ``blame``: whose fault its failure is, None without one. ``came``: whether images of it came, so that the path works;
+    ``after``: the path after a failure.
+    """
+
+    report: PullReport
+    pacs: str
+    blame: Blame | None
+    charge: Charge
+    came: bool
+    after: MovePath | None = None
+
+    @property
+    def is_half(self) -> bool:
+        """Whether it was handed over although its job failed, and nobody could count the images."""
+        report = self.report
+        return report.outcome == PullOutcome.RECEIVED and report.failure is not None and report.completeness == UNVERIFIED
+
+
 @dataclass
-class PullEnds:
-    """Ends pulls; repeats follow the retry policy, counted in the document."""
+class RecordPullEnd:
+    """
+    Ends pulls; repeats follow the retry policy, counted in the document.
+
+    A study is charged with an attempt only for what is not the fault of the path to its PACS and back (K4).
+    """
 
     store: StudyStore
     clock: Clock
     log: EventLog
     retry: RetryPolicy
+    paths: MovePaths
 
     def accept_report(self, report: PullReport) -> bool:
         """
@@ -38,41 +72,47 @@ class PullEnds:
         Returns:
             False when the study is not known here.
         """
-        ended: Pull | None = None
+        ended: PullEnd | None = None
 
         def edit(study: Study) -> bool:
             nonlocal ended
-            ended = study.pull if study.pull is not None and study.pull.is_running(report.pull_id) else None
-            if ended is not None:
-                self._end(study, ended, report)
-            return ended is not None
+            pull = study.pull
+            if pull is None or not pull.is_running(report.pull_id):
+                ended = None
+                return False
+            ended = self._judged(study, pull, report)
+            self._end(study, pull, ended)
+            return True
 
         study = change(self.store, report.study_uid, edit)
         if ended is not None:
-            if report.outcome == "failed":
-                self.log.line(loglines.MOVE_FAILED)
-            moved = [] if report.outcome == "failed" else [(report.study_uid, ended.request.pacs)]
-            self.log.line(loglines.move_success(moved))
+            self._tell(ended)
+            self._learn(ended)
         return study is not None
 
     def give_back(self, request: PullRequest, why: str) -> None:
-        """Take a pull back that the plugins refused: it counts as a failed one."""
+        """Take a pull back that the plugins refused: it counts as a failed one, unless the path is at fault."""
+        ended: PullEnd | None = None
 
         def edit(study: Study, pull: Pull) -> None:
-            now = self.clock.now()
-            pull.status, pull.outcome, pull.ended_at = "ended", "failed", iso(now)
-            self._again(study, pull, why, now)
+            nonlocal ended
+            report = PullReport("", request.pull_id, request.study_uid, PullOutcome.FAILED.value, message=why)
+            ended = self._judged(study, pull, report)
+            pull.end(PullOutcome.FAILED, self.clock.now())
+            self._again(study, pull, ended, why)
 
         self._edit_running(request, edit)
+        if ended is not None:
+            self._learn(ended)
 
     def too_large(self, request: PullRequest, why: str) -> None:
         """Take a pull back that needs more than the whole RAM disk: asking again would go on for ever, and help nobody."""
 
         def edit(study: Study, pull: Pull) -> None:
             now = self.clock.now()
-            pull.status, pull.outcome, pull.ended_at = "ended", "failed", iso(now)
+            pull.end(PullOutcome.FAILED, now)
             if study.state is State.PULL_DATA:
-                self._give_up(study, why, now)
+                self.give_up(study, why, now)
 
         self._edit_running(request, edit)
 
@@ -94,7 +134,7 @@ class PullEnds:
         """The report of a pull said that a notification was sent, and none has come for a long time: pulled again."""
 
         def edit(study: Study) -> bool:
-            if study.pull is not None and study.pull.status == "asked":
+            if study.pull is not None and study.pull.running:
                 return False
             study.schedule(WATCH, None)
             if study.pull is not None and study.state is State.PULL_DATA:
@@ -114,26 +154,70 @@ class PullEnds:
 
         change(self.store, request.study_uid, edit_study)
 
-    def _end(self, study: Study, pull: Pull, report: PullReport) -> None:
-        now = self.clock.now()
-        pull.status, pull.outcome, pull.ended_at = "ended", report.outcome, iso(now)
+    def _judged(self, study: Study, pull: Pull, report: PullReport) -> PullEnd:
+        """Say whose fault the end of a pull is, and whether its study is charged; nothing is changed."""
+        pacs, failure = pull.request.pacs, failure_of(report)
+        new = _new_images(study, report)
+        if failure is None:
+            return PullEnd(report, pacs, None, Charge.CHARGED, came=report.outcome in BROUGHT or new > 0)
+        blame = self.paths.judge(pacs, failure, new)
+        if report.outcome in BROUGHT:
+            return PullEnd(report, pacs, blame, Charge.CHARGED, came=new > 0)
+        path = self.paths.of(pacs)
+        charge = path.charge(study.study_uid, blame)
+        after = path.failed(study.study_uid, blame, self.clock.now(), self.paths.policy)
+        return PullEnd(report, pacs, blame, charge, came=new > 0, after=after)
+
+    def _tell(self, ended: PullEnd) -> None:
+        report = ended.report
+        failed = report.outcome == PullOutcome.FAILED
+        if failed:
+            self.log.line(loglines.MOVE_FAILED)
+        self.log.line(loglines.move_success([] if failed else [(report.study_uid, ended.pacs)]))
+
+    def _learn(self, ended: PullEnd) -> None:
+        """What the end of this pull says of the path, for the studies that follow."""
+        if ended.came:
+            self.paths.came_through(ended.pacs, ended.report.study_uid)
+        elif ended.blame is not None and ended.report.outcome in TO_REPEAT:
+            self.paths.failed(ended.pacs, ended.report.study_uid, ended.blame)
+
+    def _end(self, study: Study, pull: Pull, ended: PullEnd) -> None:
+        now, report = self.clock.now(), ended.report
+        pull.end(PullOutcome(report.outcome), now)
         pull.completeness, pull.received = report.completeness, report.received
-        pull.job_id, pull.move_seconds = report.job_id, report.move_seconds
+        pull.job_id, pull.move_seconds, pull.failure = report.job_id, report.move_seconds, report.failure
         study.schedule(WATCH, None)
         study.remember_series(report.series, now)
         study.note(Note.PULL_ENDED, f"{report.outcome} {report.completeness} {report.message}".strip(), now, by="plugins")
-        if report.outcome == "nothing_new":
+        if pull.outcome is PullOutcome.NOTHING_NEW:
             self._nothing_new(study, pull, report.message or report.completeness, now)
         elif report.failure is not None and report.failure.kind is FailureKind.POISON:
             # Orthanc died of it: a person may ask for it again, the round must not.
             if study.state is State.PULL_DATA:
-                self._give_up(study, f"set aside: {report.message}", now)
-        elif report.outcome in ("short", "failed"):
-            self._again(study, pull, f"{report.outcome}: {report.message or report.completeness}", now)
+                self.give_up(study, f"set aside: {report.message}", now)
+        elif pull.outcome in TO_REPEAT:
+            self._again(study, pull, ended, f"{report.outcome}: {report.message or report.completeness}")
+        elif ended.is_half and self._pulled_on(study, pull, ended, now):
+            return
         elif study.state is State.PULL_DATA:
             study.schedule(WATCH, now + milliseconds(NOTIFICATION_WAIT))
         else:
             pull_what_was_asked_meanwhile(study, now)
+
+    def _pulled_on(self, study: Study, pull: Pull, ended: PullEnd, now: int) -> bool:
+        """
+        Pull again what was handed over although its C-MOVE failed and nobody could count it (K13).
+
+        Bounded like every repeat: the last attempt's images are all that will come.
+        """
+        if pull.request.final or self.retry.exhausted(study.attempts) or study.state is not State.PULL_DATA_END:
+            return False
+        pause = self.retry.pause_after(study.attempts)
+        words = ended.blame.told if ended.blame else "its C-MOVE failed"
+        study.apply(Event.GREW, f"received, but not known to be whole: {words}; again in {pause}", now)
+        study.schedule(PULL, now + milliseconds(pause))
+        return True
 
     def _nothing_new(self, study: Study, pull: Pull, why: str, now: int) -> None:
         if study.state is State.META_ONLY or study.state in BY_HAND:
@@ -153,24 +237,51 @@ class PullEnds:
         else:
             pull_what_was_asked_meanwhile(study, now)
 
-    def _again(self, study: Study, pull: Pull, why: str, now: int) -> None:
+    def _again(self, study: Study, pull: Pull, ended: PullEnd, why: str) -> None:
         if study.state is not State.PULL_DATA:
             return  # its images were handed over, or its next pull is on the way
-        if study.satisfied_by(pull.request, handed_over=False):
+        now = self.clock.now()
+        if ended.charge is not Charge.CHARGED:
+            self._uncharged(study, pull, ended, now)
+        elif study.satisfied_by(pull.request, handed_over=False):
             self._repeat(study, why, now)
-            return
-        study.apply(Event.PULL_AGAIN, f"{why}; asked for while it ran", now)
-        study.pull_now(now)
+        else:
+            study.apply(Event.PULL_AGAIN, f"{why}; asked for while it ran", now)
+            study.pull_now(now)
+
+    def _uncharged(self, study: Study, pull: Pull, ended: PullEnd, now: int) -> None:
+        """Pull again without a charge: hours of a broken path leave one pull and one line in the history."""
+        assert ended.blame is not None, "without a blame a pull is charged"  # noqa: S101
+        study.attempts = max(0, study.attempts - 1)
+        pull.charge, pull.blamed = ended.charge, ended.blame.told
+        earlier = study.pulls[-1] if study.pulls else None
+        if earlier is not None and earlier.charge is not Charge.CHARGED and earlier.blamed == pull.blamed:
+            study.pulls = study.pulls[:-1]
+            study.history = _without_the_repeat(study.history)
+        pause = timedelta(0) if self._mirror_has_it(study, ended.pacs) else self._pause(ended, now, study.attempts + 1)
+        study.apply(Event.PULL_AGAIN, f"{pull.blamed}; not counted as an attempt; again in {pause}", now, kind=PATH_BLAMED)
+        study.schedule(PULL, now + milliseconds(pause))
+
+    def _pause(self, ended: PullEnd, now: int, attempt: int) -> timedelta:
+        """Until the next probe of the path; where the path is still closed, as after any failure."""
+        if ended.after is None or ended.after.closed:
+            return self.retry.pause_after(attempt)
+        suspect = ended.blame is not None and ended.blame.blames is not Blames.PATH
+        return ended.after.pause(now, suspect)
+
+    def _mirror_has_it(self, study: Study, pacs: str) -> bool:
+        """Say whether the study can be moved from another PACS meanwhile."""
+        return any(name != pacs and self.paths.of(name).closed for name in present_at(study))
 
     def _repeat(self, study: Study, why: str, now: int) -> None:
         if self.retry.exhausted(study.attempts):
-            self._give_up(study, f"{why}; attempt {study.attempts} was the last", now)
+            self.give_up(study, f"{why}; attempt {study.attempts} was the last", now)
             return
         pause = self.retry.pause_after(study.attempts)
         study.apply(Event.PULL_AGAIN, f"{why}; again in {pause}", now)
         study.schedule(PULL, now + milliseconds(pause))
 
-    def _give_up(self, study: Study, why: str, now: int) -> None:
+    def give_up(self, study: Study, why: str, now: int) -> None:
         """What was handed over before goes on: its result, or the loss of its files, decides."""
         last = study.last_handover
         event = Event.NOTHING_NEW_WAITING if last is not None and last.open else Event.PULL_GIVEN_UP
@@ -178,9 +289,15 @@ class PullEnds:
         study.schedule(PULL, None)
 
 
+def _new_images(study: Study, report: PullReport) -> int:
+    """How many images this pull brought: the report counts those too that lay in Orthanc from the pull before."""
+    before = (study.pulls[-1].received or 0) if study.pulls else 0
+    return report.received - before if report.received >= before else report.received
+
+
 def pull_what_was_asked_meanwhile(study: Study, now: int) -> None:
     """A pull has ended and its study is settled: a wish that came while it ran, and was not in it, is pulled now."""
-    if study.pull is None or study.pull.status == "asked" or not (study.forced or study.named):
+    if study.pull is None or study.pull.running or not (study.forced or study.named):
         return
     study.apply(Event.MANUAL, "asked for while the last pull ran", now)
     study.pull_now(now)
@@ -191,6 +308,17 @@ def _without_the_asking(history: list[HistoryEntry]) -> list[HistoryEntry]:
     asked = max((place for place, entry in enumerate(history) if entry.tells(Event.PULL_ASKED)), default=None)
     kept = [entry for place, entry in enumerate(history) if place != asked]
     return kept[:-1] if kept and kept[-1].kind == NO_ROOM else kept
+
+
+def _without_the_repeat(history: list[HistoryEntry]) -> list[HistoryEntry]:
+    """Without the lines of the uncharged pull before the last one: asked, ended, to be repeated."""
+    repeated = max((place for place, entry in enumerate(history) if entry.kind == PATH_BLAMED), default=None)
+    if repeated is None:
+        return history
+    begin = repeated
+    while begin > 0 and history[begin - 1].tells(Event.PULL_ASKED, Note.PULL_ENDED):
+        begin -= 1
+    return [*history[:begin], *history[repeated + 1 :]]
 
 
 def nothing_new_event(study: Study) -> Event:

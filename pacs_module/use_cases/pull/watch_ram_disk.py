@@ -20,6 +20,10 @@ class WatchRamDisk:
     tell: Callable[[Mapping[str, Any]], None]
     state: dict[str, Any] = field(default_factory=dict)
 
+    def is_full(self) -> bool:
+        """Return whether it was full when it was last asked."""
+        return bool(self.state.get("alarm"))
+
     def __call__(self) -> bool:
         """
         Ask once; there is never more to do at once.

@@ -145,7 +145,7 @@ def _goes_on(study: Study, arrived: int) -> bool:
 def _of_our_pull(study: Study, pull: Pull, handed_over: bool, now: int) -> None:
     if study.satisfied_by(pull.request, handed_over):
         study.forget_wish()
-    if pull.status != "asked":
+    if not pull.running:
         study.schedule(WATCH, None)
         pull_what_was_asked_meanwhile(study, now)
 
