@@ -7,6 +7,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+CIRCUIT_NUMBERS = {"closed": 0, "half-open": 1, "open": 2}
+
 
 class FindMetrics:
     """What finding costs and brings, by PACS. A registry of its own: several services can live in one process."""
@@ -23,6 +25,8 @@ class FindMetrics:
         )
         self.capped = Gauge("aipull_find_capped", "1: answers were cut and no split helped", ["pacs"], registry=self.registry)
 
+        path = "0: pulls come through, 2: none does, and no study is charged"
+        self.move_path = Gauge("aipull_move_path", path, ["pacs"], registry=self.registry)
         self.ram_disk = Gauge("aipull_ram_disk_bytes", "The receiving Orthanc's RAM disk", ["of"], registry=self.registry)
         self.ram_disk_full = Gauge("aipull_ram_disk_full", "1: filled above the mark", registry=self.registry)
         self.pulls_waiting = Gauge("aipull_pulls_without_room", "Pulls that wait for room", registry=self.registry)
@@ -33,6 +37,11 @@ class FindMetrics:
     def dropped_answers(self, pacs: str, what: str, number: int) -> None:
         """Take answers that were dropped: the key that they differ in, or why they are none."""
         self.dropped.labels(pacs, what).inc(number)
+
+    def move_paths(self, states: Mapping[str, str]) -> None:
+        """Take the state of the path of the moves from each PACS."""
+        for pacs, state in states.items():
+            self.move_path.labels(pacs).set(CIRCUIT_NUMBERS[state])
 
     def ram_disk_state(self, state: Mapping[str, Any]) -> None:
         """Take what the plugins say of it."""
@@ -53,9 +62,6 @@ class FindMetrics:
     def text(self) -> bytes:
         """In Prometheus' text format."""
         return generate_latest(self.registry)
-
-
-CIRCUIT_NUMBERS = {"closed": 0, "half-open": 1, "open": 2}
 
 
 class DeliveryMetrics:

@@ -1,4 +1,4 @@
-"""Whom this process waits for now: out of its loops, the backend's circuit, and what another process says of a PACS."""
+"""Whom this process waits for now: its loops, the backend, the moves of each PACS, and what another process says of a PACS."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def waits_for(service: Service) -> list[Outage]:
     faults += [(f"find {name}", loop.fault) for name, loop in service.find_loops.items()]
     backend = service.circuit.fault(f"backend at {address_of(service.settings.backend.url)}")
     faults += [(name, backend) for name in loops if name.startswith("WORKER-")]
+    faults += [(f"pull {pacs.name}", service.paths.fault(pacs.name)) for pacs in service.settings.pacs]
     return outages((loop, fault) for loop, fault in faults if fault is not None)
 
 
@@ -26,4 +27,6 @@ def measure(service: Service) -> None:
     """For the metrics, which are asked for now and then."""
     now, stands = service.clock.now(), stuck(service)
     seconds = {entry.what: (now - entry.since) / 1000 for entry in waits_for(service)}
+    paths = {pacs.name: service.paths.of_now(pacs.name).circuit.state for pacs in service.settings.pacs}
+    service.metrics.move_paths(paths)
     service.metrics.waiting(seconds, {name: name in stands for name in service.loops})

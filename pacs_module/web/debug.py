@@ -113,12 +113,20 @@ def _told(service: Service, told: dict[str, Any]) -> dict[str, Any]:
 def _away(service: Service) -> dict[str, str]:
     """Who does not answer now, and what is known of it."""
     away = {name: f"{name} did not answer the last find{_because(service, name)}" for name in sorted(service.unreachable)}
+    for pacs in service.settings.pacs:
+        moves = service.paths.told(pacs.name)
+        if moves["circuit"] != CLOSED:
+            words = f"nothing can be pulled from {pacs.name}: {moves['why']}; tried again {_when(service, moves['retryAt'])}"
+            away[pacs.name] = "; ".join(part for part in (away.get(pacs.name, ""), words) if part)
     backend = service.circuit.told()
     if backend["circuit"] != CLOSED:
-        again = backend["retryAt"]  # people read this: on the hospital's clock
-        when = f"{datetime.fromisoformat(again).astimezone(service.settings.zone):%Y-%m-%d %H:%M:%S}" if again else "just now"
-        away["backend"] = f"the backend is down ({backend['why']}); tried again {when}"
+        away["backend"] = f"the backend is down ({backend['why']}); tried again {_when(service, backend['retryAt'])}"
     return away
+
+
+def _when(service: Service, at: str | None) -> str:
+    """On the hospital's clock: people read this."""
+    return f"{datetime.fromisoformat(at).astimezone(service.settings.zone):%Y-%m-%d %H:%M:%S}" if at else "just now"
 
 
 def _because(service: Service, pacs: str) -> str:

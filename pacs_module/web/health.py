@@ -34,7 +34,7 @@ def router(service: Service, access: Access) -> APIRouter:
     def health() -> JSONResponse:
         studies, fault = _studies(service)
         content = {
-            "status": "starting or degraded" if _dead(service) or stuck(service) or fault else "ok",
+            "status": "ok" if _is_well(service) and not fault else "starting or degraded",
             "version": __version__,
             "process": service.leases.owner,
             "pacs": {name: _pacs(service, name, loop) for name, loop in service.find_loops.items()},
@@ -90,7 +90,8 @@ def _records(service: Service) -> dict[str, Any]:
 def _pacs(service: Service, name: str, loop: FindLoop) -> dict[str, Any]:
     held = service.pull.locks.held_back.get(name, "")
     learned = service.finder.learned(name).told()
-    return {"circuit": loop.circuit, "capped": loop.capped, "foundBy": loop.found_by, "spared": held, "learned": learned}
+    finds = {"circuit": loop.circuit, "capped": loop.capped, "foundBy": loop.found_by, "spared": held, "learned": learned}
+    return {**finds, "moves": service.paths.told(name)}
 
 
 def _loop(loop: Loop) -> dict[str, Any]:
@@ -101,6 +102,11 @@ def _loop(loop: Loop) -> dict[str, Any]:
         "stepForS": round(loop.step_s()),
         "stuck": loop.stuck(),
     }
+
+
+def _is_well(service: Service) -> bool:
+    """A broken path of moves is somebody's to mend, unlike a server that is away for a while: it is no good health."""
+    return not _dead(service) and not stuck(service) and all(service.paths.of_now(name).closed for name in service.find_loops)
 
 
 def _dead(service: Service) -> list[str]:

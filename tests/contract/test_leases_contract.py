@@ -64,6 +64,29 @@ def test_only_the_owner_writes_gives_back_and_removes(leases: Leases) -> None:
     leases.note("find Z", "one", {})
 
 
+def test_a_memo_without_a_lease_is_read_and_changed_by_anybody(leases: Leases) -> None:
+    assert leases.memo("move A") == {}
+    assert leases.edit("move A", lambda memo: {**memo, "state": "open", "told": "肺"}) == {"state": "open", "told": "肺"}
+    assert leases.memo("move A") == {"state": "open", "told": "肺"}
+    assert leases.take("move A", "one").memo == {"state": "open", "told": "肺"}
+    leases.edit("move A", lambda memo: {**memo, "state": "closed"})
+    held = next(lease for lease in leases.all() if lease.name == "move A")
+    assert (held.owner, held.memo) == ("one", {"state": "closed", "told": "肺"})
+
+
+def test_no_change_of_a_memo_is_lost(leases: Leases) -> None:
+    def count() -> None:
+        for _ in range(20):
+            leases.edit("move A", lambda memo: {"number": int(str(memo.get("number", 0))) + 1})
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert leases.memo("move A") == {"number": 80}
+
+
 def test_all_of_them_and_what_is_removed_is_none_of_them(leases: Leases) -> None:
     beat = leases.take("process 肺:1", "one").beat
     leases.take("find A", "two")

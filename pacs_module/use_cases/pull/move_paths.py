@@ -43,6 +43,13 @@ class MovePaths:
         path = self._known[pacs] = path_of(self.leases.memo(_name(pacs)))
         return path
 
+    def of_now(self, pacs: str) -> MovePath:
+        """Read what is known of a path; as it was read last where the store is away."""
+        try:
+            return self.of(pacs)
+        except PipelineError:
+            return self._known.get(pacs, MovePath())
+
     def judge(self, pacs: str, failure: PullFailure, new_images: int) -> Blame:
         """Say whose fault the failure of a pull is."""
         return judge_blame(failure, pacs, self.us(), new_images, self.disk_full())
@@ -67,10 +74,7 @@ class MovePaths:
 
     def told(self, pacs: str) -> dict[str, Any]:
         """Show a path, for health and the debug API; as it was read last where the store is away."""
-        try:
-            path = self.of(pacs)
-        except PipelineError:
-            path = self._known.get(pacs, MovePath())
+        path = self.of_now(pacs)
         circuit = path.circuit
         return {
             "circuit": circuit.state.value,

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pacs_module.domain.explain.outages import ServerFault
+from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 from pacs_module.service.loop import Loop
 from pacs_module.service.service import Service
 from pacs_module.web.app import create_app
@@ -404,3 +405,24 @@ def test_a_step_that_takes_too_long_is_not_ready(service: Service, client: TestC
     assert (told["loop"], told["forS"] >= 1000) == ("publish", True)
     assert client.get("/health").json()["loops"]["publish"]["stuck"]
     assert 'aipull_loop_stuck{loop="publish"} 1.0' in client.get("/metrics").text
+
+
+# --- a path of moves that is broken (K4) ---
+
+
+def test_a_pacs_that_does_not_know_us_is_told_with_what_to_do(client: TestClient, served: tuple[Service, FakePacs]) -> None:
+    service, pacs = served
+    found(service, pacs)
+    blame = service.paths.judge("A", PullFailure(FailureKind.NO_DESTINATION, "A801", "0xA801"), 0)
+    service.paths.failed("A", "1.2.3", blame)
+    told = "A does not know our AE title AIPULL: register it as a move destination"
+    health = client.get("/health").json()
+    assert health["status"] != "ok"
+    assert (health["pacs"]["A"]["moves"]["circuit"], health["pacs"]["A"]["moves"]["why"]) == ("open", told)
+    assert [entry["because"] for entry in health["waitsFor"] if entry["what"] == "moves from PACS A"] == [told]
+    assert b'aipull_move_path{pacs="A"} 2.0' in client.get("/metrics", headers=WITH_KEY).content
+    (study,) = client.get(f"/api/v1/dcm/debug?StudyInstanceUID={UID}").json()["studies"]
+    assert [words for words in study["next"]["waitsFor"] if told in words]
+    assert told in client.get(f"/api/v1/dcm/debug?StudyInstanceUID={UID}&format=html").text
+    service.paths.came_through("A", "1.2.4")
+    assert told not in client.get("/health").text
