@@ -68,13 +68,28 @@ class SeriesFacts:
         return self.text("Modality").upper()
 
     @property
+    def volume(self) -> bool:
+        """
+        Whether these are or may be multi-frame objects of axial slices.
+
+        VOLUME is their flavour in ImageType (PS3.3 C.8.15.3.8); whether the objects have many frames only they tell.
+        """
+        image_type = self.text("ImageType").upper()
+        if "VOLUME" not in image_type or "VOLUME" not in split_image_type(image_type):
+            return False
+        return bool(self.text(MULTI_FRAME)) or not self.text(FRAMES)
+
+    @property
     def slices(self) -> int | None:
         """
-        Slices that agree where the images were looked at (a multi-frame object has many), else the number of
-        instances.
+        Slices that agree where the images were looked at, else the number of instances.
+
+        None where nobody said, and where an instance may have many slices.
         """
         frames = self.text(FRAMES)
-        return int(frames) if frames.isdecimal() else self.instances
+        if frames.isdecimal():
+            return int(frames)
+        return None if self.volume else self.instances
 
 
 @dataclass(frozen=True)

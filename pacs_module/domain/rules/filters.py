@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from ..dicom.attributes import (
     AGREEING,
     MISSING_IMAGES,
-    MULTI_FRAME,
     SLICE_SPACING,
     SeriesFacts,
     parse_thickness,
@@ -199,8 +198,7 @@ def judge_image_type(series: SeriesFacts, switches: Switches) -> Verdict | None:
     if not switches.filter_image_type or not wanted or not present:
         return None
     values = set(split_image_type(present))
-    # VOLUME is the flavour of axial frames in multi-frame CT (PS3.3 C.8.15.3.8).
-    if "VOLUME" in values and series.text(MULTI_FRAME):
+    if "VOLUME" in values and series.volume:
         values |= _AXIAL_FLAVOURS
     taken = any(kind <= values for kind in wanted)
     return Verdict(taken, "image type", "ImageType", shown(present))

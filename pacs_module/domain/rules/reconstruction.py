@@ -64,9 +64,9 @@ def candidate_announced(facts: SeriesFacts, switches: Switches) -> Candidate:
     untold = {
         criterion for criterion, names in _NEEDS.items() if not all(facts.text(name) for name in names)
     } | {DETAILS}
-    if facts.instances is None:
+    if facts.slices is None:
         untold.add(INSTANCES)
-    return _candidate(facts, facts.instances or 0, switches, frozenset(untold))
+    return _candidate(facts, facts.slices or 0, switches, frozenset(untold))
 
 
 def _candidate(facts: SeriesFacts, instances: int, switches: Switches, untold: frozenset[str]) -> Candidate:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pacs_module.domain.dicom.attributes import AGREEING, FRAMES, SLICE_SPACING, SeriesFacts
+from pacs_module.domain.dicom.attributes import AGREEING, FRAMES, MULTI_FRAME, SLICE_SPACING, SeriesFacts
 from pacs_module.domain.dicom.geometry import OrderedBy
 from pacs_module.domain.dicom.images import ImageFacts, image_facts, index_facts
 from pacs_module.domain.rules.agreement import Agreement, Oddity, agree, agreed_facts, to_read
@@ -154,6 +154,23 @@ def test_enhanced_ct_is_judged_by_frames_and_functional_groups() -> None:
     )
     assert facts.text(FRAMES) == "1344"
     assert judge_series(facts, Switches()).because == "BodyPartExamined CHEST"
+
+
+@pytest.mark.parametrize(
+    ("image_type", "frames", "words"),
+    [
+        ("ORIGINAL\\PRIMARY\\VOLUME\\MIXED", {}, "taken"),  # told by C-FIND: 8 objects may have 1344 slices
+        ("ORIGINAL\\PRIMARY\\VOLUME", {FRAMES: "1344", MULTI_FRAME: "yes"}, "taken"),
+        ("ORIGINAL\\PRIMARY\\VOLUME", {FRAMES: "8"}, "ImageType ORIGINAL\\PRIMARY\\VOLUME"),
+        ("ORIGINAL\\PRIMARY\\VOLUME", {FRAMES: "8", MULTI_FRAME: "yes"}, "instance nums 8 < 10"),
+        ("DERIVED\\SECONDARY\\VOLUME", {}, "ImageType DERIVED\\SECONDARY\\VOLUME"),
+        ("ORIGINAL\\PRIMARY\\AXIAL", {}, "instance nums 8 < 10"),
+    ],
+)
+def test_eight_objects_may_be_a_chest(image_type: str, frames: dict[str, str], words: str) -> None:
+    told = {"Modality": "CT", "BodyPartExamined": "CHEST", "ImageType": image_type, **frames}
+    verdict = judge_series(SeriesFacts("1", told, 8), Switches())
+    assert ("taken" if verdict.taken else verdict.because) == words
 
 
 def test_a_scout_among_enhanced_objects_is_odd_though_it_is_one_object_of_two() -> None:
