@@ -50,6 +50,7 @@ ALONE: tuple[tuple[str, ...], ...] = (
     ("refuse-associations=3",),
     ("late-series",),
     ("cap=130",),
+    ("cap=130", "time-range-ignored"),
     ("ignores-key=AccessionNumber+PatientID+ModalitiesInStudy",),
     ("ignores-key=StudyDate",),
     ("ignores-key=StudyInstanceUID",),
