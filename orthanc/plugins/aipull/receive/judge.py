@@ -117,7 +117,9 @@ class Judge:
         uid = facts.series_uid
         agreement = self._agreement(arrival, found, facts) if final else None
         if agreement is not None:
-            facts = agreed_facts(self._of_member(arrival, found, facts, agreement, request), agreement, final)
+            member = self._of_member(arrival, found, facts, agreement, request)
+            # What was announced and is not here counts, also when nothing comes any more: short is pulled again, not dropped.
+            facts = agreed_facts(member, agreement, final=False)
         known = arrival.judged.get(uid)
         received = found.provenance.counts.get(uid, 0)
         grown = received > (facts.instances or received)

@@ -58,6 +58,19 @@ def test_a_series_that_is_still_arriving_is_not_dropped_for_its_number_of_images
     assert not [line for line in desk.lines() if "instance nums" in line]
 
 
+def test_a_series_that_is_short_when_the_move_breaks_off_is_not_dropped_for_its_number_of_images(desk: Desk) -> None:
+    request = desk.ask("1.2", **BOTH)
+    desk.store.add("1.2", "1.2.2", 4, SliceThickness="5")
+    desk.store.add("1.2", "1.2.1", 2)  # of the five that the PACS announced; three are the least
+    desk.step()
+    desk.end(request, "association aborted")
+    desk.step(5)
+    assert not [line for line in desk.lines() if "instance nums" in line]
+    assert desk.told("notify") == []
+    (report,) = desk.told("pull_report")
+    assert (report["outcome"], report["completeness"]) == ("short", "SHORT 2 of 5")
+
+
 def test_what_was_announced_otherwise_than_it_is_is_put_right(desk: Desk) -> None:
     request = desk.ask("1.2", **BOTH)
     desk.store.add("1.2", "1.2.1", 5)
