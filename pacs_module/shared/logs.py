@@ -14,6 +14,7 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
@@ -32,6 +33,10 @@ class ContractLog:
         self._json = _logger(folder / f"{name}.jsonl")
         self._both = threading.Lock()
         """The lines stand in the same order in both files, whatever other threads write."""
+        for logger in (self._lines, self._json):
+            for handler in logger.handlers:
+                if isinstance(handler, _PrivateFile):
+                    handler.on_lost = self._lost
 
     def line(self, text: str) -> None:
         """Write one contract line, and the same with its time to the JSON twin."""
@@ -52,6 +57,9 @@ class ContractLog:
         """
         self._write({"level": level, "event": key, "text": words, **values})
 
+    def _lost(self, file: str) -> None:
+        self.event("log_lost", "a log file was removed or moved while it was written; it is begun anew", "WARNING", file=file)
+
     def _write(self, values: dict[str, object]) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._json.info("%s", json.dumps({"at": at, **values}, ensure_ascii=False, default=str))
@@ -65,10 +73,17 @@ class _PrivateFile(RotatingFileHandler):
     """
 
     _unwritten = 0
+    on_lost: Callable[[str], None] = staticmethod(lambda file: None)
+    """Told the name of a file that was removed while it was open, once it is begun anew."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line."""
         before = self._unwritten
+        try:
+            self._begin_anew_if_lost()
+        except OSError:
+            self.handleError(record)
+            return
         super().emit(record)
         if before and self._unwritten == before:
             self._unwritten = 0
@@ -80,9 +95,31 @@ class _PrivateFile(RotatingFileHandler):
         if self._unwritten == 1:
             print(f"{self.baseFilename} cannot be written: {sys.exception()}", file=sys.stderr, flush=True)
 
+    def _begin_anew_if_lost(self) -> None:
+        """What is written to a file without a name is read by nobody."""
+        path = Path(self.baseFilename)
+        if self.stream is None or _same_file(path, self.stream):
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.stream.close()
+        self.stream = self._open()
+        self.on_lost(self.baseFilename)
+
     def _open(self) -> TextIOWrapper:
         os.close(os.open(self.baseFilename, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o640))
         return super()._open()
+
+
+def _same_file(path: Path, stream: TextIOWrapper) -> bool:
+    try:
+        ours = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # no file at all
+        return True
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
 
 def _logger(path: Path) -> logging.Logger:

@@ -11,7 +11,7 @@ from ...domain.errors import MessageError, NoRoom, PipelineError, TooLarge, abou
 from ...domain.pull.blame import Us
 from ...domain.recover.records import PluginRecords, read_plugin_records
 from ...domain.wire.documents import to_document
-from ...domain.wire.json_text import read_object
+from ...domain.wire.json_text import FROM_ORTHANC, read_object
 from ...domain.wire.messages import PullReport, PullRequest, read_pull_report
 from ...shared.http import Answer, HttpLink, address_of, checked
 
@@ -25,7 +25,7 @@ class OrthancPuller:
         self._root = url.rstrip("/")
         self._url = self._root + "/aipull"
         self._server = f"receiving Orthanc at {address_of(url)}"
-        self._link = HttpLink(_WHO, auth=(username, password))
+        self._link = HttpLink(_WHO, auth=(username, password), answer_bytes=FROM_ORTHANC.size)
         self._timeout = timeout
 
     def ask(self, request: PullRequest) -> None:
@@ -55,8 +55,8 @@ class OrthancPuller:
 
     def audit(self) -> PluginRecords:
         """What the plugins' records have."""
-        answer = self._call("GET", "/audit").json()
-        return read_plugin_records(answer if isinstance(answer, dict) else {})
+        answer = self._call("GET", "/audit")
+        return read_plugin_records(read_object(answer.body, "audit", FROM_ORTHANC))
 
     def set_installation(self, installation: str) -> None:
         """Have the plugins' journal belong to this installation."""

@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -108,3 +109,26 @@ def test_a_full_disk_ends_nothing_and_is_told_without_the_lines(
     assert again.endswith("is written again; 2 lines came while it was not")
     assert "PATIENT" not in full + again
     assert [json.loads(line)["event"] for line in lines(tmp_path / "log" / "dcm_end.jsonl")] == ["again"]
+
+
+@pytest.mark.parametrize("lose", ["file", "twin", "both", "folder", "moved"])
+def test_a_log_that_is_removed_while_it_is_written_is_begun_anew_and_told(tmp_path: Path, lose: str) -> None:
+    folder = tmp_path / "logs"
+    log = ContractLog(folder, "dcm_end")
+    log.line("before")
+    if lose == "folder":
+        shutil.rmtree(folder)
+    for name in {"file": ["log"], "twin": ["jsonl"], "both": ["log", "jsonl"], "moved": ["log", "jsonl"]}.get(lose, []):
+        file = folder / f"dcm_end.{name}"
+        if lose == "moved":
+            file.rename(file.with_suffix(f".{name}.1"))
+        else:
+            file.unlink()
+    log.line("after")
+    log.line("later")
+    lines = (folder / "dcm_end.log").read_text(encoding="utf-8").splitlines()
+    assert lines[-2:] == ["after", "later"]
+    twin = [json.loads(line) for line in (folder / "dcm_end.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [entry["line"] for entry in twin if "line" in entry][-2:] == ["after", "later"]
+    lost = {Path(str(entry["file"])).suffix for entry in twin if entry.get("event") == "log_lost"}
+    assert lost == ({".jsonl"} if lose == "twin" else {".log"} if lose == "file" else {".log", ".jsonl"})
