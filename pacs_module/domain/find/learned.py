@@ -34,16 +34,21 @@ class LearnedTraits:
         """To begin with: what the site, or the probe, has said."""
         return cls(set(traits.caps), set(traits.ignores), traits.caps)
 
-    def take_mismatches(self, level: str, received: int, differing: Mapping[str, int]) -> tuple[str, ...]:
+    def take_mismatches(
+        self, level: str, received: int, differing: Mapping[str, int], named: Collection[str]
+    ) -> tuple[str, ...]:
         """
         Count answers that do not match.
 
-        A key that half of a list does not match is not honoured; one answer of many may be a slip of the PACS.
+        A key with a value of its own that half of a list does not match is not honoured; one answer of many may be a slip of
+        the PACS. Whether ranges and beginnings are honoured shows only when all parts of a list are seen
+        (:func:`~.windows.not_honoured`): a short part may hold little else than a slip.
 
         Args:
             level: Of the query.
             received: Answers in the list.
             differing: How many of them differ, by key.
+            named: The keys that name one thing rather than a part of a list.
 
         Returns:
             Those keys that no answer of this PACS had differed in before.
@@ -51,7 +56,7 @@ class LearnedTraits:
         new = tuple(key for key in differing if f"{level} {key}" not in self.dropped)
         for key, number in differing.items():
             self.dropped[f"{level} {key}"] += number
-            if level == "STUDY" and 2 * number >= received:
+            if level == "STUDY" and key in named and 2 * number >= received:
                 self.ignores.add(key)
         return new
 

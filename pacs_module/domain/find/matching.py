@@ -194,6 +194,8 @@ def _fits(pattern: str, text: str) -> bool:
     return len(text) in reached
 
 
-def narrowing(query: Mapping[str, str]) -> tuple[str, ...]:
-    """The keys of a query that narrow it down."""
-    return tuple(key for key, value in query.items() if key not in NOT_MATCHED and not _is_universal(value))
+def naming(query: Mapping[str, str]) -> frozenset[str]:
+    """The keys of a query that name one thing: a single value, neither a range, nor a beginning, nor one of the modalities."""
+    ranges = {key for key, value in query.items() if (key in _DATES or key in _TIMES) and "-" in value}
+    patterns = {key for key, value in query.items() if "*" in value or "?" in value}
+    return frozenset(query.keys() - ranges - patterns - {"ModalitiesInStudy"})

@@ -119,7 +119,7 @@ class AskWindow:
         """
         search = self._search(pacs, return_keys)
         try:
-            new = search.beyond(window, answers.studies)
+            new = search.beyond(window, answers)
             whole = search.one(window) if new else None
         except RetriableError as error:
             words = "a list that may be cut could not be controlled"
@@ -188,24 +188,25 @@ class _Search:
             return answer.studies, True
         return self._in_parts(window, answer)
 
-    def beyond(self, window: Window, found: Sequence[FoundStudy]) -> set[str] | None:
+    def beyond(self, window: Window, doubted: Answers) -> set[str] | None:
         """
         The UIDs that the parts of a list bring and the whole did not; None where no split can tell.
 
         Halves of the time part the studies that came, not the day: a half as long as the whole may end at the same cap. A PACS
         that does not honour StudyTime is asked by modality or by names; they find a cap, and prove nothing when they find none.
         """
+        found = doubted.studies
         known = {study.study_uid for study in found}
         for dimension in dimensions(window, found):
             by_time = dimension == "time"
             parts = halved_among(window, found) if by_time else split(window, dimension, found, self.modalities)
             if not parts or KEYS[dimension] in self.learned.ignores:
                 continue
-            answers = self._ask_each(parts, dimension, known)
+            answers = self._ask_each(parts, dimension, doubted.doubtful)
             if answers is None:
                 continue
             new = {study.study_uid for answer in answers.values() for study in answer.studies} - known - {""}
-            as_long = any((answer.received or 0) >= len(found) for answer in answers.values())
+            as_long = any((answer.received or 0) >= doubted.doubtful for answer in answers.values())
             if new or (by_time and not as_long):
                 return new
         return None
@@ -238,7 +239,7 @@ class _Search:
             parts = split(window, dimension, whole.studies, self.modalities)
             if not parts or KEYS[dimension] in self.learned.ignores or self.queries + len(parts) > MOST_QUERIES:
                 continue
-            answers = self._ask_each(parts, dimension, {study.study_uid for study in whole.studies}, whole.received)
+            answers = self._ask_each(parts, dimension, whole.received)
             if answers is None:
                 continue
             results = {part: self.rest(part, answer) for part, answer in answers.items()}
@@ -255,16 +256,18 @@ class _Search:
         # A round number that no split could question is most likely just that; a known cap or a status is not.
         return together, not whole.cut and not any((whole.received or 0) >= cap for cap in self.learned.caps)
 
-    def _ask_each(
-        self, parts: Sequence[Window], dimension: str, known: set[str], received: int | None = None
-    ) -> dict[Window, _Answer] | None:
-        """An answer a part, or None as soon as one shows that the PACS does not honour the key: no use in asking on."""
+    def _ask_each(self, parts: Sequence[Window], dimension: str, whole: int | None) -> dict[Window, _Answer] | None:
+        """
+        An answer a part, or None as soon as one shows that the PACS does not honour the key: no use in asking on.
+
+        ``whole``: length of the list that is parted; None: nobody knows.
+        """
         answers: dict[Window, _Answer] = {}
         for part in parts:
             answers[part] = self.one(part)
             told = [answer.studies for answer in answers.values()]
             beside = answers[part].dropped.get(KEYS[dimension], 0)
-            ignored = not_honoured(dimension, beside, received or answers[part].received or len(known))
+            ignored = not_honoured(dimension, beside, whole or answers[part].received or 0)
             if ignored or (dimension == "time" and overlap(told)):
                 self._ignores(KEYS[dimension])
                 return None

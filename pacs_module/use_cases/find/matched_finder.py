@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ...domain.dicom.attributes import Attributes, clean_uid
 from ...domain.errors import TooManyAnswers
 from ...domain.find.learned import LearnedTraits
-from ...domain.find.matching import Judged, judge_answer
+from ...domain.find.matching import Judged, judge_answer, naming
 from ...domain.find.traits import TraitsByPacs, traits_of
 from ...ports import EventLog, PacsFinder
 
@@ -130,14 +130,22 @@ class MatchedFinder:
             dropped.update(judged.differs)
             refused += [judged.malformed] if judged.malformed else []
         if dropped or refused:
-            self._learn(pacs, level, len(answers), dropped, refused)
+            self._learn(pacs, level, query, len(answers), dropped, refused)
         return Matched(tuple(kept), len(answers), cut, dict(dropped), len(refused))
 
-    def _learn(self, pacs: str, level: str, received: int, dropped: Counter[str], refused: Sequence[str]) -> None:
+    def _learn(
+        self,
+        pacs: str,
+        level: str,
+        query: Mapping[str, str],
+        received: int,
+        dropped: Counter[str],
+        refused: Sequence[str],
+    ) -> None:
         """Told once: a PACS that ignores a key does so in every find."""
         known = self.learned(pacs)
         about: dict[str, object] = {"pacs": pacs, "queryLevel": level, "received": received}
-        for key in known.take_mismatches(level, received, dropped):
+        for key in known.take_mismatches(level, received, dropped, naming(query)):
             words = "answers that do not match what was asked are dropped"
             self.log.event("answer_not_asked_for", words, "WARNING", **about, attribute=key, dropped=dropped[key])
         for reason in known.take_refused(refused):

@@ -158,3 +158,19 @@ def test_a_pacs_that_says_when_it_cuts(thrown_away: bool, cap: int) -> None:
     assert answers.queries == pacs.asked == 2 * parts - 1
     assert ask.finder.learned("A").caps == (set() if thrown_away else {cap})
     assert ask("A", Window(DAY), ()).queries == parts
+
+
+def test_a_short_part_that_holds_little_but_slips_teaches_nothing() -> None:
+    """K2: three answers beside every question; before 6 o'clock there is hardly another one."""
+
+    class Slipping(Silent):
+        def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+            found = super().find(pacs, level, query, return_keys)
+            uids = {study["StudyInstanceUID"] for study in found}
+            return [*found, *(study for study in STUDIES if study["StudyInstanceUID"] not in uids)][: len(found) + 3][: self.cap]
+
+    ask = asking(Slipping(100, 240))
+    for _ in range(12):
+        answers = ask("A", Window(DAY), ())
+        assert len(answers.studies) == 240
+    assert ask.finder.learned("A").ignores == set()
