@@ -19,6 +19,8 @@ DAY_SECONDS = 24 * 3600
 SHORTEST_S = 60
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PREFIXES = ("AccessionNumber", "PatientID")
+MIN_BESIDE = 8
+"""So many answers beside the question are more than a slip."""
 KEYS = {"time": "StudyTime", "modality": "ModalitiesInStudy", **{name: name for name in PREFIXES}}
 """The matching key of each way of splitting."""
 
@@ -115,7 +117,9 @@ def not_honoured(dimension: str, beside: int, received: int) -> bool:
         beside: Answers to the part that are not in it.
         received: Length of the whole list.
     """
-    return beside > 0 if dimension == "modality" else beside > 0 and 4 * beside >= received
+    if dimension == "modality":
+        return beside > 0
+    return beside >= MIN_BESIDE and 4 * beside >= received
 
 
 def overlap(parts: Iterable[Collection[FoundStudy]]) -> bool:
