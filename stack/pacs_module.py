@@ -32,6 +32,8 @@ class PacsModuleLinks:
     backend_workers: int
     log_folder: Path
     time_zone: str
+    handover_folder: Path | None = None
+    """As the plugins tell it."""
     store_url: str = ""
     """Empty: a SQLite file in the run folder."""
     site_config: Path | None = None
@@ -102,6 +104,8 @@ class PacsModule(OneProcess):
             "rabbitmq": {"url": links.rabbitmq_url},
             "backend": {"url": links.backend_url, "key": links.backend_key, "workers": links.backend_workers},
         }
+        if links.handover_folder:
+            base["handover_folder"] = str(links.handover_folder)
         if links.site_config:
             base["site_config"] = str(links.site_config)
         return merged(base, self.overrides)

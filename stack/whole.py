@@ -271,6 +271,7 @@ class Stack:
             backend_key=self.backend.key,
             backend_workers=self.options.backend_workers,
             log_folder=log_folder,
+            handover_folder=self.receiver.handover_folder,
             time_zone=self.time_zone,
             store_url=self.database.url_at(via(TO_STORE, self.database.port)) if self.database else "",
             site_config=site_config,

@@ -1,16 +1,13 @@
-"""Clock, processes and folders of this machine."""
+"""Clock and processes of this machine."""
 
 from __future__ import annotations
 
 import os
 import socket
 import time
-from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
-
-from ..domain.wire.messages import SeriesFolder
 
 _PROC = Path("/proc")
 _STATE, _STARTED = 0, 19
@@ -86,13 +83,3 @@ def _stat_of(pid: int) -> list[str] | None:
     except OSError:
         return None
     return text.rpartition(")")[2].split()
-
-
-class LocalFolders:
-    """Hand-over folders as this machine sees them."""
-
-    def count_files(self, folders: Sequence[SeriesFolder], filepath: str) -> int:
-        """Files in the folder and below; 0 when any of the folders is gone."""
-        if any(not os.path.isdir(folder.filepath) for folder in folders):
-            return 0
-        return sum(len(files) for _, _, files in os.walk(filepath))

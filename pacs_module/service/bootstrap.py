@@ -47,7 +47,7 @@ from ..use_cases.recover.free_claims import FreeClaims
 from ..use_cases.recover.hold_leases import HoldLeases
 from ..use_cases.recover.watch_records import WatchRecords
 from .finders import finder_by_pacs, orthanc_finder
-from .folders import open_archive, open_copies
+from .folders import handover_folders, open_archive, open_copies
 from .loop import Loop
 from .loops import loops_of
 from .metrics import DeliveryMetrics, FindMetrics
@@ -133,7 +133,7 @@ def _service(edges: _Edges) -> Service:
     prepare = _prepare_pull(edges)
     metrics = edges.metrics
     delivery_metrics = DeliveryMetrics(metrics.registry)
-    accept = AcceptNotification(store, clock, log, settings.anonymise is not None)
+    accept = AcceptNotification(store, clock, log, settings.anonymise is not None, handover_folders(settings).is_inside)
     audit = AuditRecords(store, puller, queue, Adopt(store, accept, clock, log), clock, log, settings.backend.workers)
     return Service(
         settings=settings,

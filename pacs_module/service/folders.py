@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from ..adapters.files.archive import CompressedArchive
+from ..adapters.files.handover_folders import HandoverFolders
 from ..adapters.machine import SystemClock
 from ..domain.errors import ConfigurationError
 from ..ports import CopyMaker, StudyStore
@@ -27,6 +28,14 @@ def open_copies(settings: Settings) -> CopyMaker | None:
     from ..adapters.files.copies import AnonymousCopies  # with it comes the table of the standard, which takes a while
 
     return AnonymousCopies(_writable("anonymise.folder", told.folder), told.key.get_secret_value().encode())
+
+
+def handover_folders(settings: Settings) -> HandoverFolders:
+    """Where hand-overs may lie: the hand-over folder, and the copies without names."""
+    if settings.handover_folder is None:
+        return HandoverFolders()
+    copies = [settings.anonymise.folder] if settings.anonymise is not None else []
+    return HandoverFolders((settings.handover_folder, *copies))
 
 
 def open_archive(settings: Settings, store: StudyStore, clock: SystemClock, log: ContractLog) -> KeepArchive | None:

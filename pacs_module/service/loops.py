@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 
 from ..adapters.http.backend import HttpBackend
-from ..adapters.machine import LocalFolders
 from ..adapters.queue.rabbitmq import RabbitConsumer
 from ..settings import BackendSettings, PacsSettings
 from ..use_cases.deliver.deliver import Deliver
 from ..use_cases.recover.repair_due_times import MendDueTimes
 from .due_limits import longest_pauses
 from .find_round import FindLoop
+from .folders import handover_folders
 from .loop import Loop
 from .policies import delivery_policy
 from .service import Service
@@ -102,7 +102,7 @@ def _delivery(service: Service, name: str) -> Deliver:
         store=service.store,
         consumer=RabbitConsumer(settings.rabbitmq.url.get_secret_value()),
         backend=_backend(settings.backend),
-        files=LocalFolders(),
+        files=handover_folders(settings),
         clock=service.clock,
         log=service.log,
         policy=delivery_policy(settings),

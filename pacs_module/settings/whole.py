@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     stuck_after_s: Seconds = 300.0
     """A step that takes so much longer than the time-outs of those it asks is told as stuck."""
     log_folder: Path = Path("log")
+    handover_folder: Path | None = None
+    """As pacs_module sees it; a hand-over outside of it is refused. None: not known here, any absolute path will do."""
     config: Path | None = None
     site_config: Path | None = None
     pacs: tuple[PacsSettings, ...] = Field(min_length=1)
@@ -76,7 +78,7 @@ class Settings(BaseSettings):
             raise ValueError("an IANA name such as Asia/Shanghai")
         return value
 
-    @field_validator("site_config", mode="before")
+    @field_validator("site_config", "handover_folder", mode="before")
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return value or None

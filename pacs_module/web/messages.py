@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from fastapi import Body
 from pydantic import BaseModel
 
-from ..domain.wire.documents import camel
+from ..domain.wire.documents import wire_names
 
 Message = Annotated[dict[str, Any], Body()]
 
@@ -61,19 +61,21 @@ def described(kind: type, examples: Mapping[str, Any], **more: Mapping[str, Any]
         **more: By field name: what the class alone does not say (``enum``, ``description``).
     """
     schema = _schema(kind)
+    keys = wire_names(kind)
     for name, words in more.items():
-        schema["properties"][camel(name)].update(words)
+        schema["properties"][keys[name]].update(words)
     shown = {name: {"value": value} for name, value in examples.items()}
     return {"requestBody": {"content": {"application/json": {"schema": schema, "examples": shown}}}}
 
 
 def _schema(kind: type) -> dict[str, Any]:
     hints = typing.get_type_hints(kind)
-    needed = [camel(field.name) for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]
+    keys = wire_names(kind)
+    needed = [keys[field.name] for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]
     return {
         "type": "object",
         "description": (kind.__doc__ or "").strip(),
-        "properties": {camel(field.name): _type(hints[field.name]) for field in fields(kind)},
+        "properties": {key: _type(hints[name]) for name, key in keys.items()},
         "required": [name for name in needed if name],
     }
 

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends
 
 from ..domain.errors import MessageError
 from ..domain.wire.documents import to_document
-from ..domain.wire.messages import PULL_OUTCOMES, PullReport, read_pull_report
+from ..domain.wire.messages import IMAGES, PULL_OUTCOMES, PullReport, read_pull_report
+from ..domain.wire.notification import PRIORITIES, Notification
 from ..service.service import Service
 from .access import Access
 from .messages import Message, described
@@ -18,13 +19,22 @@ _REPORT = described(
     {"short": {"reportID": "R", "pullID": "P", "studyUID": "1.2.840.1", "outcome": "short", "completeness": "SHORT 290 of 296"}},
     outcome={"enum": list(PULL_OUTCOMES)},
 )
+_SHOWN = Notification("1.2.840.1", "1.2.840.1.1", 296, IMAGES, handover_id="0" * 32, filepath="/store_image/a", series_count=1)
+_NOTIFICATION = described(
+    Notification,
+    {"one series": _SHOWN.to_message()},
+    priority={"enum": list(PRIORITIES)},
+    is_push={"enum": [0, 1]},
+    handover_id={"pattern": "^[0-9a-f]{32}$"},
+    last_update_time={"description": "YYYYMMDDTHHMMSS in the hospital's time zone"},
+)
 
 
 def router(service: Service, access: Access) -> APIRouter:
     """The plugins' side."""
     routes = APIRouter(prefix="/api/v1/dcm", tags=["plugins"], dependencies=[Depends(access.with_key)])
 
-    @routes.post("/notify", summary="The plugins hand over, or say that all was filtered out")
+    @routes.post("/notify", summary="The plugins hand over, or say that all was filtered out", openapi_extra=_NOTIFICATION)
     def notify(message: Message) -> dict[str, bool]:
         fresh = service.accept(message)
         service.wake("publish", "pull")

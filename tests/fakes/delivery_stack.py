@@ -26,7 +26,7 @@ from stack.probing import accepts_tcp
 from stack.processes import Process, Programme
 from stack.run_folder import RunFolder
 from stack.settings_file import as_toml, merged
-from tests.fakes.pipeline import Pipeline
+from tests.fakes.pipeline import Pipeline, handover_id
 from tests.fakes.served import KEY
 from tests.support.waiting import wait_for
 
@@ -64,11 +64,11 @@ class DeliveryStack:
     def hand_over(self, number: int, priority: int = 0) -> str:
         """As the plugins do; the study's UID."""
         uid = f"1.2.840.99.{number}"
-        folder = self.folder / "store_image" / f"H-{number}"
+        folder = self.folder / "store_image" / handover_id(number)
         folder.mkdir(parents=True)
         for image in range(IMAGES):
             (folder / f"{image}.dcm").write_bytes(f"{number} {image}".encode() * 1000)
-        message = Pipeline().message(None, IMAGES, studyUID=uid, handoverID=f"H-{number}", filepath=str(folder))
+        message = Pipeline().message(None, IMAGES, studyUID=uid, handoverID=handover_id(number), filepath=str(folder))
         message["series"] = [{"seriesUID": message["seriesUID"], "filepath": str(folder), "numberReceived": IMAGES}]
         message["priorities"] = priority
         self.service.accept(message)

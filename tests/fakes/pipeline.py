@@ -26,8 +26,8 @@ from pacs_module.domain.wire.messages import (
     Result,
     SeriesFolder,
     SeriesReport,
-    notification,
 )
+from pacs_module.domain.wire.notification import Notification
 from pacs_module.ports import Leases, StudyStore
 from pacs_module.use_cases.deliver.anonymise import Anonymise
 from pacs_module.use_cases.deliver.backend_circuit import BackendCircuit
@@ -86,6 +86,14 @@ def series_answer(uid: str, count: int | None, study: str = UID, **changed: str)
     if count is not None:
         told["NumberOfSeriesRelatedInstances"] = str(count)
     return {**told, **changed}
+
+
+def handover_id(number: int) -> str:
+    """As the plugins draw one, and yet known to the test."""
+    return f"{number:032x}"
+
+
+H1, H2 = handover_id(1), handover_id(2)
 
 
 class Pipeline:
@@ -176,10 +184,10 @@ class Pipeline:
     def message(self, request: PullRequest | None, instances: int = 80, **changed: Any) -> dict[str, Any]:
         """The notification of a hand-over of one series, as the plugins make it."""
         self.number += 1
-        name = f"H{self.number}"
+        name = handover_id(self.number)
         series = SeriesReport(THIN, True, "body part", "BodyPartExamined CHEST", instances, instances, "CT", "THIN")
         other = SeriesReport(THICK, False, "slice thickness", "SliceThickness 8", 20, 20, "CT", "THICK")
-        made = notification(
+        made = Notification(
             study_uid=UID,
             series_uid=THIN,
             number_received=instances,
@@ -187,9 +195,10 @@ class Pipeline:
             calling_ae_title="GEPACS",
             calling_address="192.168.1.150",
             series_count=1,
+            statecode=IMAGES,
             received_seconds="3.2",
             priority=request.priority if request else 0,
-            is_push=request is None,
+            is_push=int(request is None),
             last_update_time="20200618T120000",
             handover_id=name,
             completeness="COMPLETE",
@@ -198,7 +207,11 @@ class Pipeline:
             reports=(series, other),
             identity={"AccessionNumber": "A1", "PatientID": "P1", "StudyDate": "20200618", "ModalitiesInStudy": "CT"},
         )
-        return {**made, **changed}
+        message = {**made.to_message(), **changed}
+        if "series" not in changed:  # they follow what was changed
+            one = {"filepath": message["filepath"], "numberReceived": message["numberReceived"]}
+            message["series"] = [{"seriesUID": message["seriesUID"], **one}] if message["filepath"] else []
+        return message
 
     def filtered_message(self, request: PullRequest | None) -> dict[str, Any]:
         """The notification that everything was filtered out."""

@@ -19,6 +19,7 @@ from stack.rabbitmq import RabbitmqNode
 from stack.run_folder import RunFolder
 from tests.contract.queue_cases import raw_channel, remove
 from tests.fakes.delivery_stack import IMAGES, DeliveryStack, delivering
+from tests.fakes.pipeline import handover_id
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.server("rabbitmq")
@@ -58,7 +59,7 @@ def nothing_lost_and_nothing_twice(stack: DeliveryStack, uids: list[str], refuse
     keys: dict[str, set[str]] = {}
     for entry in stack.told("asked"):
         keys.setdefault(entry["study"], set()).add(entry["key"])
-    assert keys == {uid: {f"H-{uid.rpartition('.')[2]}"} for uid in uids}
+    assert keys == {uid: {handover_id(int(uid.rpartition('.')[2]))} for uid in uids}
     computed = {entry["study"]: entry["files"] for entry in stack.told("computed")}
     assert computed == {uid: IMAGES for uid in uids if uid not in refused}
     assert {entry["said"] for entry in stack.told("answered")} == {"recorded", "known already"}
@@ -104,7 +105,7 @@ def test_a_queue_that_was_declared_otherwise_is_told_and_then_the_work_goes_on(
         with raw_channel(broker) as channel:
             channel.queue_delete(Topology().queue)
         stack.until(uids, "completed")
-        assert {entry["key"] for entry in stack.told("asked")} == {"H-0", "H-1", "H-2"}
+        assert {entry["key"] for entry in stack.told("asked")} == {handover_id(number) for number in range(3)}
 
 
 def awaited_by_publishing(stack: DeliveryStack) -> dict[str, Any] | None:

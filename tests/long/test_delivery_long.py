@@ -26,6 +26,7 @@ from stack.whole import Stack
 from tests.contract.queue_cases import remove
 from tests.e2e.conftest import QUICK, Pipeline, options
 from tests.fakes.delivery_stack import BACKEND_KEY, IMAGES, DeliveryStack, delivering
+from tests.fakes.pipeline import handover_id
 from tests.support.dicom_maker import CHEST_CT, Study, store
 from tests.support.waiting import wait_for
 
@@ -45,7 +46,7 @@ def broker(rabbitmq_node: RabbitmqNode) -> Iterator[str]:
 def every_study_once(stack: DeliveryStack, uids: list[str]) -> None:
     """One key a study, whatever happened, and the right number of images."""
     pairs = {(entry["study"], entry["key"]) for entry in stack.told("asked")}
-    assert pairs == {(uid, f"H-{uid.rpartition('.')[2]}") for uid in uids}
+    assert pairs == {(uid, handover_id(int(uid.rpartition('.')[2]))) for uid in uids}
     assert {(entry["study"], entry["files"]) for entry in stack.told("computed")} == {(uid, IMAGES) for uid in uids}
     assert stack.service.queue.dead_depth() == 0
 

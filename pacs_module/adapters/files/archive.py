@@ -26,6 +26,7 @@ from pydicom.uid import JPEGLSLossless
 from ...domain.errors import RetriableError
 from ...ports import Archived
 from ...shared.crash_points import reach
+from .handover_folders import regular_files
 
 _UNFINISHED = ".tmp-"
 
@@ -105,7 +106,7 @@ def compressed(source: Path) -> FileDataset | None:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    return list(regular_files(folder))
 
 
 def _sizes(source: Path) -> tuple[int, int]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ...domain.errors import PermanentError, RetriableError
+from .handover_folders import regular_files
 
 PIECE = 1 << 20
 MEDIA_TYPE = "application/x-tar"
@@ -81,13 +81,8 @@ class SeriesStream:
 
 
 def _files(folder: Path) -> Iterator[_File]:
-    def refuse(error: OSError) -> None:
-        raise error
-
-    for parent, _, names in os.walk(folder, onerror=refuse):
-        for name in names:
-            path = Path(parent, name)
-            yield _File(IMAGES + path.relative_to(folder).as_posix(), path, path.stat().st_size)
+    for path in regular_files(folder):
+        yield _File(IMAGES + path.relative_to(folder).as_posix(), path, path.stat(follow_symlinks=False).st_size)
 
 
 def _pieces(file: _File) -> Iterator[bytes]:

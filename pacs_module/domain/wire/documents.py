@@ -9,13 +9,14 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, field, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_NAME = "document name"
 _UPPER = {"uid": "UID", "id": "ID", "uids": "UIDs"}
 
 
@@ -25,10 +26,21 @@ def camel(name: str) -> str:
     return first + "".join(_UPPER.get(word, word.capitalize()) for word in rest)
 
 
+def named(key: str, **more: Any) -> Any:
+    """A dataclass field whose name in documents is not the usual one; ``more`` as for :func:`dataclasses.field`."""
+    return field(metadata={_NAME: key}, **more)
+
+
+@cache
+def wire_names(kind: type) -> Mapping[str, str]:
+    """The name in documents of each field of a dataclass."""
+    return {one.name: one.metadata.get(_NAME) or camel(one.name) for one in fields(kind)}
+
+
 def to_document(value: Any) -> Any:
     """Turn a dataclass, and everything in it, into plain dictionaries, lists, texts and numbers."""
     if is_dataclass(value) and not isinstance(value, type):
-        pairs = ((camel(field.name), getattr(value, field.name)) for field in fields(value))
+        pairs = ((key, getattr(value, name)) for name, key in wire_names(type(value)).items())
         return {name: to_document(item) for name, item in pairs if item is not None}
     if isinstance(value, Enum):
         return value.value
@@ -46,13 +58,13 @@ def from_document(kind: type[T], document: Mapping[str, Any]) -> T:
     A value with a class method ``of_text`` may also be a text, as earlier versions wrote it.
     """
     values = {}
-    for name, field, hint in _layout(typing.cast(type, kind)):
+    for name, one, hint in _layout(typing.cast(type, kind)):
         if name in document:
-            values[field.name] = _read(hint, document[name])
-        elif field.default is MISSING and field.default_factory is MISSING:
+            values[one.name] = _read(hint, document[name])
+        elif one.default is MISSING and one.default_factory is MISSING:
             if type(None) not in typing.get_args(hint):
                 raise KeyError(name, f"{kind.__name__} needs it")
-            values[field.name] = None  # it was None when it was written
+            values[one.name] = None  # it was None when it was written
     return kind(**values)
 
 
@@ -60,7 +72,8 @@ def from_document(kind: type[T], document: Mapping[str, Any]) -> T:
 def _layout(kind: type) -> tuple[tuple[str, Field[Any], Any], ...]:
     """Document name, field and type of each field; worked out once a class, because a study is read at every step."""
     hints = typing.get_type_hints(kind)
-    return tuple((camel(field.name), field, hints[field.name]) for field in fields(kind))
+    keys = wire_names(kind)
+    return tuple((keys[one.name], one, hints[one.name]) for one in fields(kind))
 
 
 def _read(hint: Any, value: Any) -> Any:

@@ -5,7 +5,7 @@ The messages between the processes, each checked where it arrives.
 pull request            pacs_module -> plugins         ``POST /aipull/pulls``
 verdicts                pacs_module -> plugins         ``POST /aipull/verdicts``
 release                 pacs_module -> plugins         ``POST /aipull/release``
-notification            plugins -> pacs_module         ``POST /api/v1/dcm/notify``
+notification            plugins -> pacs_module         ``POST /api/v1/dcm/notify``, in :mod:`.notification`
 pull report             plugins -> pacs_module         ``POST /api/v1/dcm/pull_report``
 request to the backend  pacs_module -> backend         the notification, as it stands
 result                  backend -> pacs_module         ``POST /api/v1/dcm/result``
@@ -14,25 +14,28 @@ result                  backend -> pacs_module         ``POST /api/v1/dcm/result
 
 from __future__ import annotations
 
-import types
-import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, is_dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from ..dicom.attributes import unpadded
 from ..errors import MessageError
 from ..rules.filters import Verdict
-from .documents import camel, from_document, to_document
+from .json_text import json_text
 from .pull_failure import PullFailure
-
-T = TypeVar("T")
+from .reading import read_message
+from .syntax import checked_uid
 
 IMAGES = 800
 """``statecode``: images to compute."""
 FILTERED_OUT = 801
 """``statecode``: the whole study was filtered out."""
+
+MAX_WORDS = 4_096
+"""Characters of a result's message that are kept."""
+MAX_RESULT = 256 * 1024
+"""Characters of the values that a backend may send with its result, as JSON: they stay in the study's document."""
 
 RESULT_STATES = ("completed", "unsupported_series", "failed")
 PULL_OUTCOMES = ("received", "short", "failed", "nothing_new", "filtered")
@@ -196,104 +199,6 @@ class Result:
     result: dict[str, Any] = field(default_factory=dict)
 
 
-def notification(
-    *,
-    study_uid: str,
-    series_uid: str,
-    number_received: int,
-    filepath: str,
-    calling_ae_title: str,
-    calling_address: str,
-    series_count: int,
-    received_seconds: str,
-    priority: int,
-    is_push: bool,
-    last_update_time: str,
-    handover_id: str,
-    completeness: str,
-    pull_id: str = "",
-    series: tuple[SeriesFolder, ...] = (),
-    reports: tuple[SeriesReport, ...] = (),
-    identity: Mapping[str, str] | None = None,
-    statecode: int = IMAGES,
-    message: str = "",
-    announced: Mapping[str, Any] | None = None,
-    notes: tuple[ReceptionNote, ...] = (),
-    patient_ids: tuple[str, ...] = (),
-) -> dict[str, Any]:
-    """
-    The notification of the operator contract, section 4, letter by letter, with our extra keys behind the known ones.
-
-    ``identity`` tells pacs_module of a study that came unasked what it is: AccessionNumber, PatientID, StudyDate, StudyTime,
-    StudyDescription and ModalitiesInStudy of the images, as DICOM keywords to text. ``announced`` is what such a study was
-    counted against: ``pacs`` and ``expected``; empty for a pull and where no PACS knows the study.
-    """
-    return {
-        "studyUID": study_uid,
-        "seriesUID": series_uid,
-        "numberReceived": number_received,
-        "statecode": statecode,
-        "message": message,
-        "filepath": filepath,
-        "callingAPTitle": calling_ae_title,
-        "callingPresentationAddress": calling_address,
-        "seriesnum": series_count,
-        "totalRecievedtime": received_seconds,
-        "priorities": priority,
-        "isPush": 1 if is_push else 0,
-        "lastUpdateTime": last_update_time,
-        "handoverID": handover_id,
-        "pullID": pull_id,
-        "completeness": completeness,
-        "series": to_document(series),
-        "seriesReports": to_document(reports),
-        "identity": dict(identity or {}),
-        "announced": dict(announced or {}),
-        "notes": to_document(notes),
-        "patientIDs": list(patient_ids),
-    }
-
-
-_NOTIFICATION_KEYS: dict[str, type] = {
-    "studyUID": str,
-    "seriesUID": str,
-    "numberReceived": int,
-    "statecode": int,
-    "filepath": str,
-    "priorities": int,
-    "isPush": int,
-    "handoverID": str,
-}
-
-
-def check_notification(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    """
-    Check a notification where it arrives.
-
-    Raises:
-        MessageError: A key is missing or of the wrong kind.
-    """
-    for key, kind in _NOTIFICATION_KEYS.items():
-        if not isinstance(message.get(key), kind):
-            raise MessageError(key, message.get(key), f"a notification needs it, as {kind.__name__}")
-    if not message["studyUID"] or not message["handoverID"]:
-        raise MessageError("studyUID", message["studyUID"], "studyUID and handoverID must not be empty")
-    return message
-
-
-def read_reports(message: Mapping[str, Any]) -> tuple[SeriesReport, ...]:
-    """
-    The series reports that ride on a notification.
-
-    Raises:
-        MessageError: One of them cannot be used.
-    """
-    reports = message.get("seriesReports", ())
-    if not isinstance(reports, list | tuple):
-        raise MessageError("seriesReports", reports, "a list")
-    return tuple(_read(SeriesReport, item) for item in reports)
-
-
 def read_pull_request(message: Mapping[str, Any]) -> PullRequest:
     """
     Check a pull request where it arrives.
@@ -301,7 +206,7 @@ def read_pull_request(message: Mapping[str, Any]) -> PullRequest:
     Raises:
         MessageError: A key is missing or not allowed.
     """
-    request = _read(PullRequest, message)
+    request = read_message(PullRequest, message)
     if request.level not in LEVELS:
         raise MessageError("level", request.level, " or ".join(LEVELS))
     if request.repair not in REPAIRS:
@@ -321,7 +226,7 @@ def read_announced(message: Mapping[str, Any]) -> PullRequest:
     Raises:
         MessageError: A key is missing or of the wrong kind.
     """
-    return _read(PullRequest, message)
+    return read_message(PullRequest, message)
 
 
 def read_pull_report(message: Mapping[str, Any]) -> PullReport:
@@ -331,7 +236,7 @@ def read_pull_report(message: Mapping[str, Any]) -> PullReport:
     Raises:
         MessageError: A key is missing or not allowed.
     """
-    report = _read(PullReport, message)
+    report = read_message(PullReport, message)
     if report.outcome not in PULL_OUTCOMES:
         raise MessageError("outcome", report.outcome, ", ".join(PULL_OUTCOMES))
     return report
@@ -341,69 +246,22 @@ def read_result(message: Mapping[str, Any]) -> Result:
     """
     Check a result where it arrives.
 
+    A message that is too long is cut, for the result must not be lost for it.
+
     Raises:
         MessageError: A key is missing or not allowed.
     """
-    result = _read(Result, message)
+    result = read_message(Result, message)
     if result.state not in RESULT_STATES:
         raise MessageError("state", result.state, ", ".join(RESULT_STATES))
     # Backends read UIDs out of image headers, where they are padded.
-    return replace(result, study_uid=unpadded(result.study_uid), series_uid=unpadded(result.series_uid))
+    study_uid = checked_uid("studyUID", unpadded(result.study_uid))
+    series_uid = checked_uid("seriesUID", unpadded(result.series_uid))
+    size = len(json_text(result.result))
+    if size > MAX_RESULT:
+        raise MessageError("result", f"{size} characters of JSON", f"at most {MAX_RESULT}")
+    return replace(result, study_uid=study_uid, series_uid=series_uid, message=_cut(result.message))
 
 
-def _read(kind: type[T], message: Mapping[str, Any]) -> T:
-    if not isinstance(message, Mapping):
-        raise MessageError(kind.__name__, message, "an object with named values")
-    hints = typing.get_type_hints(kind)
-    for name, hint in hints.items():
-        value, shape = message.get(camel(name)), _SHAPES.get(typing.get_origin(hint), object)
-        if value is not None and not isinstance(value, shape):
-            raise MessageError(camel(name), value, _words(hint))
-    try:
-        read = from_document(kind, message)
-    except KeyError as error:
-        raise MessageError(str(error.args[0]), None, "must be given") from error
-    except (TypeError, ValueError, AttributeError) as error:
-        raise MessageError(kind.__name__, message, str(error)) from error
-    for name, hint in hints.items():
-        if not _fits(hint, getattr(read, name)):
-            raise MessageError(camel(name), getattr(read, name), _words(hint))
-    return read
-
-
-_SHAPES: dict[Any, Any] = {tuple: list | tuple, dict: Mapping}
-
-
-def _fits(hint: Any, value: Any) -> bool:
-    origin, parts = typing.get_origin(hint), typing.get_args(hint)
-    if origin is types.UnionType:
-        return any(_fits(part, value) for part in parts)
-    if origin is tuple:
-        return isinstance(value, tuple) and all(_fits(parts[0], item) for item in value)
-    if origin is dict:
-        return isinstance(value, dict) and all(_fits(parts[1], item) for item in value.values())
-    if hint in (int, float) and isinstance(value, bool):
-        return False
-    if is_dataclass(hint) and isinstance(value, typing.cast(type, hint)):
-        return all(_fits(inner, getattr(value, name)) for name, inner in typing.get_type_hints(hint).items())
-    return hint is Any or isinstance(value, (int, float) if hint is float else hint)
-
-
-def _words(hint: Any) -> str:
-    if typing.get_origin(hint) is types.UnionType:
-        return " or ".join(_words(part) for part in typing.get_args(hint))
-    inner = typing.get_args(hint)
-    kind = _KINDS.get(typing.get_origin(hint) or hint, "an object")
-    return f"{kind} of {_words(inner[-1] if inner[-1] is not ... else inner[0])}" if inner else kind
-
-
-_KINDS = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    type(None): "nothing",
-    tuple: "a list",
-    dict: "an object",
-    Any: "anything",
-}
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_WORDS else f"{text[:MAX_WORDS]}..."

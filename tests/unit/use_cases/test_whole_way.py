@@ -12,7 +12,7 @@ from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.explain.story import story
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import RELEASE
-from tests.fakes.pipeline import RETENTION_S, THIN, UID, Pipeline, answer
+from tests.fakes.pipeline import H1, RETENTION_S, THIN, UID, Pipeline, answer
 from tests.fakes.world import DAY
 from tests.support.log_grammar import check
 
@@ -32,8 +32,8 @@ def test_the_whole_way_in_the_contracts_lines_letter_by_letter(tmp_path: Path) -
         f"move success: [['{UID}', 'A']]",
         f"send {UID} to rabbitmq success",
         f"send_to_backend WORKER-1 get message {message}",
-        "upload_image_path file_path /store_image/H1 has file number is 80",
-        "upload_image_path file_path ----/store_image/H1----success",
+        f"upload_image_path file_path /store_image/{H1} has file number is 80",
+        f"upload_image_path file_path ----/store_image/{H1}----success",
     ]
     study = world.study()
     assert study.state is State.COMPLETED

@@ -22,7 +22,7 @@ from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 from pacs_module.service.loop import Loop
 from pacs_module.service.service import Service
 from pacs_module.web.app import create_app
-from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, answer, series_answer
+from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, answer, handover_id, series_answer
 from tests.fakes.served import KEY, TestClient, found, service_on, settings_file
 from tests.fakes.world import FakePacs
 
@@ -261,12 +261,12 @@ def test_a_browser_gets_a_page_and_everybody_else_json(
 
 
 def test_nothing_that_anybody_wrote_becomes_markup(service: Service, client: TestClient) -> None:
-    message = Pipeline().message(None, numberReceived=81, filepath=HOSTILE, handoverID=HOSTILE, completeness=HOSTILE)
+    message = Pipeline().message(None, numberReceived=81, filepath=f"/{HOSTILE}", completeness=HOSTILE, message=HOSTILE)
     message["identity"] = {"AccessionNumber": HOSTILE, "PatientID": "P1", "StudyDescription": HOSTILE}
     for series in message["seriesReports"]:
         series["because"] = series["seriesDescription"] = series["modality"] = HOSTILE
     service.accept(message)
-    service.accept({**message, "studyUID": HOSTILE, "handoverID": "2"})
+    service.accept({**message, "studyUID": "1.2.3", "handoverID": handover_id(2)})
     client.post(
         "/api/v1/dcm/result",
         json={"studyUID": UID, "seriesUID": THIN, "state": "completed", "message": HOSTILE, "result": {HOSTILE: HOSTILE}},

@@ -27,7 +27,8 @@ from pacs_module.domain.receive.reception_state import ReceptionEvent
 from pacs_module.domain.rules.agreement import Agreement
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.documents import to_document
-from pacs_module.domain.wire.messages import FILTERED_OUT, IMAGES, PullReport, ReceptionNote, SeriesReport, notification
+from pacs_module.domain.wire.messages import FILTERED_OUT, IMAGES, PullReport, ReceptionNote, SeriesReport
+from pacs_module.domain.wire.notification import Notification
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
@@ -236,7 +237,7 @@ class Concluder:
         last = pull or self.tables.pulls.last(arrival.row.study_uid)
         folders = exported.series if exported else ()
         ae_title, address = _sender(received, decision)
-        return notification(
+        made = Notification(
             study_uid=arrival.row.study_uid,
             series_uid=folders[0].series_uid if folders else next(iter(received.counts), ""),
             number_received=sum(one.number_received for one in folders),
@@ -246,7 +247,7 @@ class Concluder:
             series_count=len(folders),
             received_seconds=f"{max(now_ms() - arrival.row.opened_at, 0) / 1000:.1f}",
             priority=last.request.priority if last else 0,
-            is_push=arrival.row.is_push and pull is None,
+            is_push=int(arrival.row.is_push and pull is None),
             last_update_time=hospital_time(self.zone),
             handover_id=handover_id,
             completeness=received.completeness.words,
@@ -260,6 +261,7 @@ class Concluder:
             notes=received.notes,
             patient_ids=received.found.provenance.patient_ids,
         )
+        return made.to_message()
 
     def _reports(self, received: Received, decision: Decision) -> tuple[SeriesReport, ...]:
         request, judged = received.asked.request, received.arrival.judged

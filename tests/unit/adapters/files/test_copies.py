@@ -9,7 +9,7 @@ import pydicom
 import pytest
 
 from pacs_module.adapters.files.copies import AnonymousCopies
-from pacs_module.adapters.machine import LocalFolders
+from pacs_module.adapters.files.handover_folders import HandoverFolders
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.wire.messages import SeriesFolder
 from tests.support.ct_files import ct_file
@@ -48,7 +48,7 @@ def test_a_copy_has_the_same_images_in_the_same_order_under_pseudonyms(
     assert {(image.StudyInstanceUID, image.SeriesInstanceUID) for image in images} == {
         (copied.study_uid, copied.series[0].series_uid)
     }
-    assert LocalFolders().count_files(copied.series, copied.filepath) == 3
+    assert HandoverFolders().count_files(copied.series, copied.filepath) == 3
     assert STUDY not in "".join(names(tmp_path / "copies"))
     assert "4c18cd69" not in (tmp_path / "copies" / "h1.manifest.json").read_text()
 

@@ -6,7 +6,7 @@ from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.explain.timeline import since, stages, timeline
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import Study
-from tests.fakes.pipeline import Pipeline
+from tests.fakes.pipeline import H1, Pipeline
 
 
 def lived() -> Pipeline:
@@ -41,7 +41,7 @@ def test_the_whole_life_in_its_order_with_counts_and_words() -> None:
     assert ("pull", "pull ended: short", "60 received, SHORT 60 of 100, C-MOVE took 4.50 s, job J1") in told
     assert ("pull", "C-MOVE from A, attempt 2", "STUDY level, priority 0, 100 instances expected") in told
     assert ("delivery", "delivery: failed", "the backend answered 500") in told
-    assert ("delivery", "message confirmed by RabbitMQ", "message H1:2") in told
+    assert ("delivery", "message confirmed by RabbitMQ", f"message {H1}:2") in told
     assert ("result", "result: completed", "") in told
     tries = [what for kind, what, _ in told if kind == "delivery" and what.startswith("delivery")]
     assert tries == ["delivery: failed", "delivery: accepted"]

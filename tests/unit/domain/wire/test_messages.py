@@ -1,4 +1,4 @@
-"""Messages of other processes: the good ones, and what the bad ones are told (operator-contract section 4)."""
+"""Messages of other processes: the good ones, and what the bad ones are told (the notification: test_notification.py)."""
 
 from contextlib import suppress
 from typing import Any
@@ -11,106 +11,16 @@ from pacs_module.domain.errors import MessageError
 from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.wire.documents import to_document
 from pacs_module.domain.wire.messages import (
-    FILTERED_OUT,
+    MAX_RESULT,
+    MAX_WORDS,
     PullReport,
     PullRequest,
     Result,
-    SeriesFolder,
     SeriesReport,
-    check_notification,
-    notification,
     read_pull_report,
     read_pull_request,
-    read_reports,
     read_result,
 )
-
-CONTRACT = {
-    "studyUID": "1.2.3",
-    "seriesUID": "1.2.3.4",
-    "numberReceived": 1041,
-    "statecode": 800,
-    "message": "",
-    "filepath": "/store_image/4c18cd69-ecee1be6-10a1dcd4-73308186-275b913f",
-    "callingAPTitle": "BATCH1",
-    "callingPresentationAddress": "192.168.1.224",
-    "seriesnum": 1,
-    "totalRecievedtime": "",
-    "priorities": 4,
-    "isPush": 1,
-    "lastUpdateTime": "20200618T080626",
-}
-
-
-def made(**changes: Any) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "study_uid": "1.2.3",
-        "series_uid": "1.2.3.4",
-        "number_received": 1041,
-        "filepath": "/store_image/4c18cd69-ecee1be6-10a1dcd4-73308186-275b913f",
-        "calling_ae_title": "BATCH1",
-        "calling_address": "192.168.1.224",
-        "series_count": 1,
-        "received_seconds": "",
-        "priority": 4,
-        "is_push": True,
-        "last_update_time": "20200618T080626",
-        "handover_id": "h-1",
-        "completeness": "COMPLETE",
-    }
-    return notification(**{**values, **changes})
-
-
-def test_the_notification_is_the_contracts_with_more_behind_it() -> None:
-    message = made()
-    assert list(message)[: len(CONTRACT)] == list(CONTRACT)
-    assert CONTRACT.items() <= message.items()
-    assert check_notification(message) is message
-
-
-def test_a_dx_notification_lists_all_its_series() -> None:
-    series = (SeriesFolder("1.1", "/store_image/x/1.1", 1), SeriesFolder("1.2", "/store_image/x/1.2", 1))
-    message = made(series=series, series_count=2, is_push=False)
-    assert message["isPush"] == 0
-    assert message["seriesnum"] == 2
-    assert message["series"][1] == {"seriesUID": "1.2", "filepath": "/store_image/x/1.2", "numberReceived": 1}
-
-
-def test_the_series_reports_ride_on_the_notification() -> None:
-    reports = (
-        SeriesReport("1.1", True, "body part", "BodyPartExamined CHEST", 300, 300),
-        SeriesReport("1.2", False, "kernel", "B70", 0),
-    )
-    assert read_reports(made(reports=reports)) == reports
-    assert read_reports({}) == ()
-    assert made(statecode=FILTERED_OUT)["statecode"] != 800
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("studyUID", None),
-        ("studyUID", 5),
-        ("studyUID", ""),
-        ("numberReceived", "1041"),
-        ("handoverID", None),
-        ("statecode", None),
-        ("isPush", "1"),
-    ],
-)
-def test_a_bad_notification(key: str, value: object) -> None:
-    with pytest.raises(MessageError) as caught:
-        check_notification({**made(), key: value})
-    assert (caught.value.key, caught.value.value) == (key, value)
-
-
-@pytest.mark.parametrize(
-    "reports", [5, "text", [5], [{}], [{"seriesUID": "1", "taken": "yes", "rule": "", "because": "", "received": 1}]]
-)
-def test_bad_series_reports(reports: object) -> None:
-    with pytest.raises(MessageError):
-        read_reports({"seriesReports": reports})
-
 
 SR = Verdict(False, "modality", "Modality", "SR")
 REQUEST = PullRequest(
@@ -132,6 +42,21 @@ def test_good_messages_are_read() -> None:
     assert read_pull_report(to_document(REPORT)) == REPORT
     assert read_result(to_document(RESULT)) == RESULT
     assert read_result({"studyUID": "1", "seriesUID": "2", "state": "failed", "unknown": 1}) == Result("1", "2", "failed")
+
+
+def test_a_result_that_says_too_much_is_cut_or_refused() -> None:
+    long = {**to_document(RESULT), "message": "x" * 100_000}
+    assert read_result(long).message == "x" * MAX_WORDS + "..."
+    with pytest.raises(MessageError, match="characters of JSON"):
+        read_result({**to_document(RESULT), "result": {"mask": "x" * MAX_RESULT}})
+
+
+@pytest.mark.parametrize("uid", ["", "*", "1..2", "../../etc/passwd", "1.2\\1.3", "1" * 65, "one", "1.2.3'; DROP TABLE x"])
+@pytest.mark.parametrize("key", ["studyUID", "seriesUID"])
+def test_a_result_of_what_is_no_uid(key: str, uid: str) -> None:
+    with pytest.raises(MessageError) as caught:
+        read_result({**to_document(RESULT), key: uid})
+    assert caught.value.key == key
 
 
 def test_uids_as_a_backend_reads_them_out_of_a_header() -> None:

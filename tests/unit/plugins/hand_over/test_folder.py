@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aipull.hand_over.folder import HandoverFolder, ToExport
-from pacs_module.adapters.machine import LocalFolders
+from pacs_module.adapters.files.handover_folders import HandoverFolders
 from pacs_module.domain.errors import RetriableError
 from tests.fakes.orthanc_store import FakeStore, name_of
 
@@ -129,7 +129,7 @@ def test_the_manifest_says_what_is_in_the_folder_and_lies_beside_it(series: ToEx
     assert [entry["name"] for entry in series["files"]] == [file.name for file in files]
     assert [entry["sha256"] for entry in series["files"]] == [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
     assert exported.size == sum(file.stat().st_size for file in files)
-    assert LocalFolders().count_files([], str(tmp_path / "handover" / "name")) == 3
+    assert HandoverFolders().count_files([], str(tmp_path / "handover" / "name")) == 3
     folder.remove("name")
     assert list((tmp_path / "handover").iterdir()) == []
 

@@ -15,7 +15,7 @@ from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import ANONYMISE, PUBLISH
 from pacs_module.domain.wire.messages import Result, SeriesFolder
-from tests.fakes.pipeline import THICK, THIN, UID, Pipeline
+from tests.fakes.pipeline import H1, THICK, THIN, UID, Pipeline
 from tests.fakes.world import FakeCopies, pseudonym
 
 NAMES = (UID, THIN, THICK, "A1", "P1", "GEPACS", "192.168.1.150")
@@ -37,8 +37,8 @@ def test_nothing_is_published_before_the_copy_is_made(world: Pipeline, copies: F
     assert PUBLISH not in world.study().due
     assert not world.publish()
     assert world.anonymise()
-    assert copies.made == ["H1"]
-    assert world.plugins.released == ["H1"]  # the copy is what is needed from now on
+    assert copies.made == [H1]
+    assert world.plugins.released == [H1]  # the copy is what is needed from now on
     assert not world.anonymise()
     assert world.publish()
     assert world.queue.depth() == 1
@@ -51,7 +51,7 @@ def test_what_the_backend_gets_names_nobody(world: Pipeline) -> None:
     text = json.dumps({**message, "statecode": 0, "numberReceived": 0})
     assert [name for name in NAMES if f'"{name}"' in text] == []
     assert (message["studyUID"], message["seriesUID"]) == (pseudonym(UID), pseudonym(THIN))
-    assert (message["filepath"], message["numberReceived"], message["handoverID"]) == ("/copies/H1", 80, "H1")
+    assert (message["filepath"], message["numberReceived"], message["handoverID"]) == (f"/copies/{H1}", 80, H1)
     assert message["seriesReports"] == []
     assert world.message(None).keys() == message.keys()  # the contract's keys are all there
 
@@ -67,7 +67,7 @@ def test_the_result_of_a_pseudonym_finds_its_study(world: Pipeline, with_handove
     world.until_handed_over()
     world.anonymise()
     world.published()
-    result = Result(pseudonym(UID), pseudonym(THIN), "completed", "", "H1" if with_handover else "")
+    result = Result(pseudonym(UID), pseudonym(THIN), "completed", "", H1 if with_handover else "")
 
     def meanwhile() -> None:
         world.consumer.meanwhile = lambda: None
@@ -85,12 +85,12 @@ def test_the_copy_goes_with_the_retention(world: Pipeline, copies: FakeCopies) -
     world.until_handed_over()
     world.anonymise()
     world.published()
-    assert world.record(Result(pseudonym(UID), "", "completed", "", "H1")) == "recorded"
+    assert world.record(Result(pseudonym(UID), "", "completed", "", H1)) == "recorded"
     assert not world.release()
     assert copies.removed == []
     world.clock.pass_seconds(700)
     assert world.release()
-    assert copies.removed == ["H1"]
+    assert copies.removed == [H1]
 
 
 def test_a_crash_after_the_copy_repeats_it_and_owes_one_message(world: Pipeline, copies: FakeCopies) -> None:
@@ -98,7 +98,7 @@ def test_a_crash_after_the_copy_repeats_it_and_owes_one_message(world: Pipeline,
     world.plugins.deaf = RetriableError("Orthanc is away")
     world.anonymise()  # the release is not heard: it comes with the retention
     assert world.study().handovers[0].message_state == "owed"
-    assert world.study().handovers[0].message_id == "H1:1"
+    assert world.study().handovers[0].message_id == f"{H1}:1"
     world.plugins.deaf = None
     assert not world.anonymise()
 
@@ -136,7 +136,7 @@ def test_when_no_image_can_be_read_it_is_given_up_in_words(world: Pipeline, copi
 
 def test_files_that_are_gone_are_pulled_again(world: Pipeline, copies: FakeCopies) -> None:
     world.until_handed_over()
-    world.files.counts["/copies/H1"] = 40
+    world.files.counts[f"/copies/{H1}"] = 40
     world.anonymise()
     world.published()
     assert world.deliver(0.1)

@@ -12,7 +12,7 @@ from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.ports import Archived
 from pacs_module.use_cases.deliver.archive import KeepArchive
-from tests.fakes.pipeline import Pipeline
+from tests.fakes.pipeline import H1, Pipeline
 
 
 class FakeArchive:
@@ -28,7 +28,7 @@ class FakeArchive:
         return Archived(f"/archive/{today}/{handover_id}", 3, 900, 300)
 
     def sweep(self, today: date, is_made: Callable[[str], bool]) -> list[str]:
-        self.made = [name for name in ("H1", "unknown") if is_made(name)]
+        self.made = [name for name in (H1, "unknown") if is_made(name)]
         return ["2020-05-01"]
 
 
@@ -54,10 +54,10 @@ def test_archived_after_the_result_and_before_the_release(world: Pipeline, archi
     assert world.result("completed") == "recorded"
     world.clock.pass_seconds(700)
     assert world.release()
-    assert archive.kept == [("H1", tmp_path)]
-    assert world.plugins.released == ["H1"]
+    assert archive.kept == [(H1, tmp_path)]
+    assert world.plugins.released == [H1]
     assert world.study().handovers[0].archived_at
-    assert world.study().history[-1].why == "3 files, 900 bytes as 300: /archive/2020-06-18/H1"
+    assert world.study().history[-1].why == f"3 files, 900 bytes as 300: /archive/2020-06-18/{H1}"
 
 
 def test_what_cannot_be_archived_is_not_let_go(world: Pipeline, archive: FakeArchive) -> None:
@@ -72,7 +72,7 @@ def test_what_cannot_be_archived_is_not_let_go(world: Pipeline, archive: FakeArc
     assert not world.release()  # after a pause, not after the claim's quarter of an hour
     world.clock.pass_seconds(31)
     assert world.release()
-    assert world.plugins.released == ["H1"]
+    assert world.plugins.released == [H1]
 
 
 def test_what_nobody_computed_is_not_archived(world: Pipeline, archive: FakeArchive) -> None:
@@ -94,7 +94,7 @@ def test_old_days_are_removed_and_that_is_said(world: Pipeline) -> None:
 def test_what_is_archived_already_is_being_written_no_more(world: Pipeline, archive: FakeArchive) -> None:
     assert world.release.archive is not None
     world.release.archive.sweep()
-    assert archive.made == ["H1"]
+    assert archive.made == [H1]
     world.published()
     world.result("completed")
     world.clock.pass_seconds(700)

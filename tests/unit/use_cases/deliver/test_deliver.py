@@ -15,7 +15,7 @@ from pacs_module.domain.instants import iso
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import PUBLISH, PULL
 from pacs_module.use_cases.deliver.deliver import GONE_S, LOOK_S
-from tests.fakes.pipeline import Pipeline
+from tests.fakes.pipeline import H1, Pipeline, handover_id
 from tests.fakes.world import SteppingConsumer
 
 
@@ -41,7 +41,7 @@ def test_a_backend_that_is_down_costs_no_attempt(world: Pipeline) -> None:
 
 def test_while_the_circuit_is_open_messages_wait_in_the_queue(world: Pipeline) -> None:
     for number in range(5):
-        world.accept(world.message(None, studyUID=f"1.{number}", handoverID=f"H{number}"))
+        world.accept(world.message(None, studyUID=f"1.{number}", handoverID=handover_id(number)))
         world.publish()
     world.backend.error = Unreachable("connection refused")
     assert world.deliver(0)
@@ -83,7 +83,7 @@ def test_a_backend_that_asks_to_be_left_alone_or_knows_no_such_key_costs_no_atte
 
 def test_five_failures_in_a_row_open_the_circuit_and_one_success_closes_it(world: Pipeline) -> None:
     for number in range(6):
-        world.accept(world.message(None, studyUID=f"1.{number}", handoverID=f"H{number}"))
+        world.accept(world.message(None, studyUID=f"1.{number}", handoverID=handover_id(number)))
         world.publish()
     world.backend.error = RetriableError("the backend answered 500")
     assert [world.deliver(0) for _ in range(6)] == [True] * 5 + [False]
@@ -101,7 +101,7 @@ def test_a_message_that_is_out_of_date_is_dropped(world: Pipeline) -> None:
     world.backend.error = RetriableError("500")
     world.deliver(0)
     message = world.study().handovers[0].message
-    world.queue.publish(message, "H1:1", 0)
+    world.queue.publish(message, f"{H1}:1", 0)
     world.backend.error = None
     assert world.deliver(0)
     assert (world.backend.submitted, world.queue.depth(), world.handover_states()) == ([], 0, ["owed"])
@@ -143,7 +143,7 @@ def test_killed_before_the_dead_letter_was_laid_down_it_is_laid_down_at_the_next
     world.backend.error = Refused("the backend", 422, "no")
     message = world.published()
     world.deliver(0)
-    world.queue.publish(message, "H1", 0)
+    world.queue.publish(message, H1, 0)
     world.deliver(0)
     assert (world.queue.dead_depth(), world.queue.depth()) == (2, 0)
 
@@ -235,7 +235,7 @@ def test_a_stop_gives_the_message_back(world: Pipeline) -> None:
 def test_a_result_that_is_faster_than_our_bookkeeping(world: Pipeline, state: str) -> None:
     world.until_handed_over()
     world.publish()
-    world.backend.then = lambda message: world.result(state, "H1")
+    world.backend.then = lambda message: world.result(state, H1)
     began = world.clock.now()
     world.deliver(0)
     assert world.clock.now() - began < 1000, "nothing is waited for"
@@ -275,7 +275,7 @@ def test_a_message_of_nobody_is_a_dead_letter(world: Pipeline) -> None:
 def test_lost_files_are_pulled_again_and_handed_over_whatever_was_before(world: Pipeline) -> None:
     world.until_handed_over()
     world.publish()
-    world.files.counts["/store_image/H1"] = 79
+    world.files.counts[f"/store_image/{H1}"] = 79
     world.deliver(0)
     study = world.study()
     assert (study.state, world.handover_states()) == (State.META_ONLY, ["lost"])
@@ -289,7 +289,7 @@ def test_a_folder_that_pacs_module_cannot_see_is_not_pulled_in_a_loop(world: Pip
     world.until_handed_over()
     pauses = []
     for number in range(1, 5):
-        world.files.counts[f"/store_image/H{number}"] = 0
+        world.files.counts[f"/store_image/{handover_id(number)}"] = 0
         world.publish()
         world.deliver(0)
         pauses.append((world.study().due[PULL] - world.clock.now()) // 1000)
@@ -306,7 +306,7 @@ def test_files_lost_while_a_pull_for_growth_runs_are_fetched_when_it_brings_noth
     world.until_stable(120)
     world.pull()
     growing = world.plugins.asked[-1]
-    world.files.counts["/store_image/H1"] = 0
+    world.files.counts[f"/store_image/{H1}"] = 0
     world.deliver(0)
     assert world.pull() == 0
     world.report(growing, "nothing_new")
@@ -319,7 +319,7 @@ def test_lost_files_of_a_study_that_came_unasked_are_asked_for_everywhere() -> N
     world = Pipeline(pacs=("A", "B"))
     world.accept(world.message(None))
     world.publish()
-    world.files.counts["/store_image/H1"] = 0
+    world.files.counts[f"/store_image/{H1}"] = 0
     world.deliver(0)
     assert world.pull() == 1
     world.report(world.plugins.asked[-1], "failed")

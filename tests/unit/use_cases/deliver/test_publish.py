@@ -13,7 +13,7 @@ import pytest
 
 from pacs_module.domain.errors import PermanentError, RetriableError, Unreachable
 from pacs_module.domain.study.study import PUBLISH
-from tests.fakes.pipeline import Pipeline
+from tests.fakes.pipeline import H2, Pipeline
 
 
 def test_rabbitmq_away_and_back(world: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,11 +39,11 @@ def test_rabbitmq_away_and_back(world: Pipeline, monkeypatch: pytest.MonkeyPatch
 def test_a_message_that_cannot_be_published_lets_the_others_by(world: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     world.until_handed_over()
     world.clock.pass_seconds(1)
-    world.accept(world.message(None, studyUID="1.2.3", handoverID="OTHER"))
+    world.accept(world.message(None, studyUID="1.2.3", handoverID=H2))
     publish = world.queue.publish
 
     def refuses(message: Mapping[str, Any], message_id: str, priority: int) -> None:
-        if not message_id.startswith("OTHER"):
+        if not message_id.startswith(H2):
             raise PermanentError("too large")
         publish(message, message_id, priority)
 

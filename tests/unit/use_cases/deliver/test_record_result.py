@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pacs_module.domain.study.lifecycle import State
-from tests.fakes.pipeline import Pipeline
+from tests.fakes.pipeline import H2, Pipeline
 
 
 def test_results_late_repeated_unknown_and_for_an_older_hand_over(world: Pipeline) -> None:
@@ -17,9 +17,9 @@ def test_results_late_repeated_unknown_and_for_an_older_hand_over(world: Pipelin
     world.report(world.plugins.asked[-1], "received")
     assert world.result("unsupported_series", first) == "recorded"
     assert world.study().state is State.PULL_DATA_END, "the newer one decides"
-    assert world.result("completed", "H2") == "recorded"
+    assert world.result("completed", H2) == "recorded"
     before = world.study()
-    assert world.result("unsupported_series", "H2") == "known already"
+    assert world.result("unsupported_series", H2) == "known already"
     assert world.study() == before
     assert before.state is State.COMPLETED
     assert world.handover_states() == ["done", "done"]

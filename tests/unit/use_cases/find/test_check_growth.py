@@ -15,7 +15,7 @@ from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import LOOK, PULL
 from pacs_module.domain.wire.messages import SeriesReport
-from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, answer, series_answer
+from tests.fakes.pipeline import H1, THICK, THIN, UID, Pipeline, answer, series_answer
 from tests.fakes.world import DAY
 
 HOUR = 3600
@@ -251,7 +251,7 @@ def test_a_study_that_came_unasked_and_was_pulled_before_the_pacs_counted_it_is_
     """Its files were lost before the PACS had it; the counts of the PACS speak for it from the first find on."""
     world.accept(world.message(None))
     world.publish()
-    world.files.counts["/store_image/H1"] = 0
+    world.files.counts[f"/store_image/{H1}"] = 0
     world.deliver(0)
     assert world.pull() == 1
     assert LOOK in world.study().due

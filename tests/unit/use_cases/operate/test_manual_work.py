@@ -15,7 +15,7 @@ from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.priority import EMERGENCY, MANUAL, ROUTINE
 from pacs_module.domain.study.study import PUBLISH, RELEASE
 from pacs_module.use_cases.operate.manual_work import Who, progress
-from tests.fakes.pipeline import UID, Pipeline, answer, series_answer
+from tests.fakes.pipeline import H1, UID, Pipeline, answer, series_answer
 from tests.fakes.world import DAY
 
 LI = Who("manual: Dr. Li", "a phantom")
@@ -54,7 +54,7 @@ def test_what_a_running_pull_of_a_cancelled_study_brings_is_let_go_not_computed(
     assert study.due == {RELEASE: world.clock.now()}
     assert not world.publish()
     assert world.release()
-    assert world.plugins.released == ["H1"]
+    assert world.plugins.released == [H1]
 
 
 @pytest.mark.parametrize("outcome", ["short", "failed", "nothing_new", "filtered"])
@@ -83,7 +83,7 @@ def test_a_cancelled_hand_over_is_delivered_no_more_and_growth_computes_it_all_t
 def test_a_late_result_of_a_study_marked_as_done_is_kept(world: Pipeline) -> None:
     world.until_handed_over()
     world.work.done(UID, LI)
-    assert world.result("completed", "H1") == "recorded"
+    assert world.result("completed", H1) == "recorded"
     study = world.study()
     assert (study.state, study.last_handover.result) == (State.DONE_BY_HAND, "completed")  # type: ignore[union-attr]
 

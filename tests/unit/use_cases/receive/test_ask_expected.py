@@ -7,9 +7,10 @@ import pytest
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import PULL
-from pacs_module.domain.wire.messages import notification
+from pacs_module.domain.wire.messages import IMAGES
+from pacs_module.domain.wire.notification import Notification
 from pacs_module.use_cases.receive.ask_expected import Announce
-from tests.fakes.pipeline import THIN, UID, Pipeline, answer, series_answer
+from tests.fakes.pipeline import H1, THIN, UID, Pipeline, answer, series_answer
 
 
 def announce(world: Pipeline, *pacs: str) -> Announce:
@@ -36,11 +37,13 @@ def test_a_study_that_no_pacs_knows() -> None:
 
 
 def pushed(completeness: str, announced: dict[str, object] | None) -> dict[str, object]:
-    return notification(
+    made = Notification(
         study_uid=UID, series_uid=THIN, number_received=80, filepath="/store_image/x", calling_ae_title="CT1",
-        calling_address="10.0.0.1", series_count=1, received_seconds="3.0", priority=0, is_push=True,
-        last_update_time="20200618T080626", handover_id="h1", completeness=completeness, announced=announced,
+        calling_address="10.0.0.1", series_count=1, received_seconds="3.0", priority=0, is_push=1,
+        last_update_time="20200618T080626", handover_id=H1, completeness=completeness, announced=announced or {},
+        statecode=IMAGES,
     )  # fmt: skip
+    return made.to_message()
 
 
 def test_the_rest_of_a_short_pushed_study_is_pulled_from_the_pacs_that_has_it() -> None:
@@ -58,7 +61,7 @@ def test_the_rest_of_a_short_pushed_study_is_pulled_from_the_pacs_that_has_it() 
         ("COMPLETE", {"pacs": "A", "expected": 80}),
         ("UNVERIFIED", None),
         ("SHORT 80 of 100", None),
-        ("SHORT 80 of 100", {"pacs": 3}),
+        ("SHORT 80 of 100", {"pacs": "", "expected": 100}),
     ],
 )
 def test_else_nothing_more_is_pulled(completeness: str, announced: dict[str, object] | None) -> None:

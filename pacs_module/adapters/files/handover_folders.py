@@ -1,0 +1,59 @@
+"""
+Hand-over folders as this machine sees them.
+
+The plugins put hard links and copies into them, never symbolic links: such a one was made by somebody else and leads anywhere.
+It is neither counted nor read, and a folder counts only where it really lies below the hand-over folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ...domain.wire.messages import SeriesFolder
+
+
+class HandoverFolders:
+    """
+    What delivery needs to know of hand-over folders.
+
+    Args:
+        roots: The hand-over folder, and the one of copies without names; none: not known, so any folder will do.
+    """
+
+    def __init__(self, roots: Sequence[Path] = ()) -> None:
+        self._roots = tuple(roots)
+
+    def is_inside(self, filepath: str) -> bool:
+        """Whether a folder lies below one of the roots and is none itself, symbolic links resolved."""
+        if not self._roots:
+            return True
+        try:
+            path = Path(os.path.realpath(filepath))
+            return any(Path(os.path.realpath(root)) in path.parents for root in self._roots)
+        except ValueError:  # a NUL
+            return False
+
+    def count_files(self, folders: Sequence[SeriesFolder], filepath: str) -> int:
+        """Regular files in the folder and below; 0 when any of the folders is gone or lies elsewhere."""
+        paths = [filepath, *(folder.filepath for folder in folders)]
+        if not all(os.path.isdir(path) and self.is_inside(path) for path in paths):
+            return 0
+        return sum(1 for _ in regular_files(Path(filepath)))
+
+
+def regular_files(folder: Path) -> Iterator[Path]:
+    """
+    The regular files in a folder and below, in the order of their names; symbolic links are left out.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            yield from regular_files(Path(entry.path))
+        elif entry.is_file(follow_symlinks=False):
+            yield Path(entry.path)
