@@ -8,6 +8,7 @@ others are odd, each with a reason. The order in which the images come makes no 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +25,16 @@ from ..dicom.attributes import (
     SeriesFacts,
     split_image_type,
 )
-from ..dicom.geometry import Geometry, OrderedBy, along, directions, geometry_of, normal_of, order_images
+from ..dicom.geometry import (
+    Geometry,
+    OrderedBy,
+    Vector,
+    along,
+    directions,
+    geometry_of,
+    normal_of,
+    order_images,
+)
 from ..dicom.images import ImageFacts
 from ..dicom.numbers import read_thickness
 
@@ -117,8 +127,7 @@ def agree(images: Iterable[ImageFacts]) -> Agreement | None:
     Returns:
         The group and the odd ones, None where there is no image.
     """
-    distinct = {image.sop_uid: image for image in sorted(images, key=_by_uid)}
-    found = _filled([distinct[uid] for uid in sorted(distinct)])
+    found = _filled(_distinct(images))
     if not found:
         return None
     kinds = _kinds(found)
@@ -196,9 +205,18 @@ def to_read(images: Sequence[ImageFacts]) -> tuple[str, ...]:
     return tuple(sorted(wanted))
 
 
-def _by_uid(image: ImageFacts) -> tuple[str, bool, str]:
-    """The same image twice: what was read is put behind, and stays."""
-    return (image.sop_uid, image.image_type is not None, repr(image))
+def _distinct(images: Iterable[ImageFacts]) -> list[ImageFacts]:
+    """Each image once, by UID; of the same one twice that which was read stays."""
+    distinct: dict[str, ImageFacts] = {}
+    for image in images:
+        known = distinct.get(image.sop_uid)
+        if known is None or (known != image and _told(known) < _told(image)):
+            distinct[image.sop_uid] = image
+    return [distinct[uid] for uid in sorted(distinct)]
+
+
+def _told(image: ImageFacts) -> tuple[bool, str]:
+    return (image.image_type is not None, repr(image))
 
 
 def _planes(images: Sequence[ImageFacts]) -> dict[tuple[int, int, bool], list[ImageFacts]]:
@@ -216,9 +234,11 @@ def _filled(images: list[ImageFacts]) -> list[ImageFacts]:
         read = [image for image in plane if image.image_type is not None]
         if not read or len(read) == len(plane):
             continue
+        normal = normal_of(plane[0].orientation or "")
+        places = sorted((_place(image, normal), image.sop_uid, image) for image in read)
         for image in plane:
             if image.image_type is None:
-                near = min(read, key=lambda one: (_apart(one, image), one.sop_uid))
+                near = _nearest(places, _place(image, normal))
                 filled[image.sop_uid] = replace(
                     image,
                     image_type=near.image_type,
@@ -229,12 +249,16 @@ def _filled(images: list[ImageFacts]) -> list[ImageFacts]:
     return [filled[image.sop_uid] for image in images]
 
 
-def _apart(one: ImageFacts, other: ImageFacts) -> float:
-    normal = normal_of(one.orientation or "")
-    if normal is None or not one.positions or not other.positions:
-        return 0.0
-    mine, others = along(one.positions[0], normal), along(other.positions[0], normal)
-    return abs(mine - others) if mine is not None and others is not None else 0.0
+def _place(image: ImageFacts, normal: Vector | None) -> float:
+    place = along(image.positions[0], normal) if normal is not None and image.positions else None
+    return 0.0 if place is None else place
+
+
+def _nearest(places: Sequence[tuple[float, str, ImageFacts]], place: float) -> ImageFacts:
+    """The nearest of some images in order of place; of two at the same distance the lower one."""
+    behind = bisect_left(places, (place,))
+    around = places[max(0, behind - 1) : behind + 1] or places[-1:]
+    return min(around, key=lambda one: (abs(one[0] - place), one[0], one[1]))[2]
 
 
 def _kinds(images: Sequence[ImageFacts]) -> dict[str, _Kind]:
