@@ -51,7 +51,10 @@ def router(service: Service, access: Access) -> APIRouter:
         study_uid = message.get("studyUID")
         if not isinstance(study_uid, str) or not study_uid:
             raise MessageError("studyUID", study_uid, "text, not empty")
-        request = service.announce(study_uid)
+        pacs = message.get("pacs", "")
+        if not isinstance(pacs, str):
+            raise MessageError("pacs", pacs, "the name of a PACS, or nothing")
+        request = service.announce(study_uid, pacs, message.get("images") is True)
         return {"request": None if request is None else to_document(request)}
 
     return routes

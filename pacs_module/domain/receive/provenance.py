@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import ip_address
 
 from ..dicom.attributes import unpadded
 from ..wire.syntax import is_uid
@@ -48,10 +49,18 @@ class KnownSenders:
 
 
 def read_senders(texts: Iterable[str]) -> KnownSenders:
-    """Read ``AET``, ``AET@address`` and ``@address``."""
-    parts = [text.strip().partition("@") for text in texts]
+    """Read ``AET``, ``AET@address``, ``@address`` and an IP address."""
+    parts = [(f"@{text.strip()}" if _is_address(text.strip()) else text.strip()).partition("@") for text in texts]
     found = (Sender(ae_title.strip(), address.strip()) for ae_title, _, address in parts)
     return KnownSenders(frozenset(one for one in found if one != Sender()))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -231,7 +240,7 @@ def judge_pulled(
     return Provenance(every, rejected, question, not in_doubt, learned, _ids(every, word))
 
 
-def judge_pushed(images: Sequence[Image], word: PacsWord | None) -> Provenance:
+def judge_pushed(images: Sequence[Image], word: PacsWord | None, known: KnownSenders | None = None) -> Provenance:
     """
     Tell the images of one patient from those of others, of a study that nobody pulled.
 
@@ -241,6 +250,7 @@ def judge_pushed(images: Sequence[Image], word: PacsWord | None) -> Provenance:
     Args:
         images: All that are here of the study.
         word: What the PACS that knows the study says of it, None where none does.
+        known: Who speaks for that PACS: what others push may be something else than the PACS has.
     """
     word = word or PacsWord()
     images, unnamed = _with_uid(images)
@@ -249,7 +259,8 @@ def judge_pushed(images: Sequence[Image], word: PacsWord | None) -> Provenance:
     ours = [image for image in images if image.patient in main]
     accepted, copies = _one_each(ours, word)
     rejected = [Rejected(image, Rejection.OTHER_PATIENT) for image in images if image.patient not in main]
-    return Provenance(tuple(accepted), (*rejected, *copies, *unnamed), patient_ids=_ids(accepted, word))
+    certain = known is None or all(known.knows(image.sender) for image in accepted)
+    return Provenance(tuple(accepted), (*rejected, *copies, *unnamed), certain=certain, patient_ids=_ids(accepted, word))
 
 
 def _under_the_current_id(own: Sequence[Image], word: PacsWord) -> tuple[list[Image], list[Image]]:

@@ -12,6 +12,8 @@ class Note(StrEnum):
     """What is noted without an event of the life cycle; the words that people read."""
 
     PULL_ENDED = "pull ended"
+    IMAGES = "images"
+    """Something about whose images these are, as the plugins tell it."""
     TO_BE_PULLED = "to be pulled"
     STABLE = "stable"
     BACKLOG = "backlog"

@@ -68,7 +68,7 @@ class PullRequest:
         known_handover: handoverID of the last hand-over that pacs_module has of this study, empty when it has none: then
             ``nothing_new`` would be said to somebody who has lost his record. None: not told.
         patient_id: PatientID of the study as the PACS told it last, empty when it did not.
-        senders: Who sends for this PACS beside the AE title that is asked: ``AET``, ``AET@address`` or ``@address``.
+        senders: Who sends for this PACS beside the AE title that is asked: ``AET``, ``AET@address``, ``@address`` or an address.
         find_timeout_s: How long a C-FIND inside the pull may take, in seconds; None: the plugins' own limit.
     """
 

@@ -90,9 +90,19 @@ class PreparePull:
         study.look.take({facts.series_uid: facts.instances or 0 for facts in series})
         study.schedule(LOOK, self.clock.now() + milliseconds(self.look.pauses.pause_after(number + 1)))
 
-    def announce(self, study: Study, pacs: str) -> PullRequest:
-        """What a PACS says of a study that nobody pulls: it came unasked, and is counted against this."""
+    def announce(self, study: Study, pacs: str, images: bool = False) -> PullRequest:
+        """
+        What a PACS says of a study that is here already: it came unasked, or its images are compared with what the PACS has.
+
+        Args:
+            study: As the PACS has it.
+            pacs: Who is asked.
+            images: Whether the SOPInstanceUIDs are wanted, too.
+        """
         request = self._request(study, pacs, self._series_of(pacs, study), {}, final=False)
+        if images and not request.expected_instances:
+            listed = self._by_image(request).expected_instances
+            request = replace(request, expected_instances=listed)
         return replace(request, pull_id="")
 
     def _filters(self, pacs: str) -> bool:
@@ -128,6 +138,9 @@ class PreparePull:
             dx=is_dx(study.modality, self.switches),
             announced={facts.series_uid: _told(facts) for facts in wanted},
             repair=_repair(study, pacs, traits_of(self.traits, pacs).repair_level),
+            known_handover=study.last_handover.handover_id if study.last_handover is not None else "",
+            patient_id=_patient_id(study, pacs),
+            senders=traits_of(self.traits, pacs).senders,
         )
         return self._by_image(request) if traits_of(self.traits, pacs).count_by_image else request
 
@@ -213,6 +226,12 @@ class PreparePull:
                 "filter_lines_not_written", "filter lines not in orthanc-python.log", "WARNING",
                 error=str(error), lines=lines,
             )
+
+
+def _patient_id(study: Study, pacs: str) -> str:
+    """As this PACS told it last."""
+    told = study.pacs[pacs].told if pacs in study.pacs else None
+    return (told.patient_id if told is not None else "") or study.patient_id
 
 
 def _larger(found: int | None, counted: int) -> int | None:

@@ -79,7 +79,9 @@ class RecordPullEnd:
             pull = study.pull
             if pull is None or not pull.is_running(report.pull_id):
                 ended = None
-                return False
+                if not report.pull_id:  # of images that came unasked, or after the report of their pull
+                    study.remember_series(report.series, self.clock.now())
+                return not report.pull_id
             ended = self._judged(study, pull, report)
             self._end(study, pull, ended)
             return True
@@ -190,6 +192,8 @@ class RecordPullEnd:
         study.schedule(WATCH, None)
         study.remember_series(report.series, now)
         study.note(Note.PULL_ENDED, f"{report.outcome} {report.completeness} {report.message}".strip(), now, by="plugins")
+        for told in report.notes:
+            study.note(Note.IMAGES, told.words, now, by="plugins")
         if pull.outcome is PullOutcome.NOTHING_NEW:
             self._nothing_new(study, pull, report.message or report.completeness, now)
         elif report.failure is not None and report.failure.kind is FailureKind.POISON:

@@ -12,6 +12,7 @@ from ...domain.explain import loglines
 from ...domain.instants import iso
 from ...domain.receive.completeness import SHORT
 from ...domain.study.handover import HandOver
+from ...domain.study.history import Note
 from ...domain.study.lifecycle import BY_HAND, Event, State
 from ...domain.study.message_state import MessageEvent
 from ...domain.study.study import PUBLISH, PULL, RELEASE, WATCH, Pull, Study
@@ -95,15 +96,19 @@ class AcceptNotification:
             self._pull_the_rest(study, read, now)
         else:
             _of_our_pull(study, pull, read.has_images, now)
+        for told in read.notes if pull is None else ():
+            study.note(Note.IMAGES, told.words, now, by="plugins")
 
     def _pull_the_rest(self, study: Study, read: Notification, now: int) -> None:
-        """Images came unasked, and the PACS that knows the study has more of it."""
-        if read.pushed_against is None or not read.completeness.startswith(SHORT):
+        """Images came unasked, and the PACS that knows the study has more of it, or perhaps others: it is pulled."""
+        unproved = read.announced.get("proved") is False
+        if read.pushed_against is None or not (unproved or read.completeness.startswith(SHORT)):
             return
         pacs, expected = read.pushed_against
         study.saw(pacs, expected, now)
         if study.state not in BY_HAND:
-            study.apply(Event.GREW, f"pushed {read.completeness}; the rest is pulled from {pacs}", now)
+            words = f"pushed {read.completeness} by a sender that is not known; pulled from {pacs}, which knows the study"
+            study.apply(Event.GREW, words if unproved else f"pushed {read.completeness}; the rest is pulled from {pacs}", now)
             study.pull_now(now)
 
     def _hand_over(self, study: Study, item: HandOver, now: int) -> None:

@@ -22,19 +22,26 @@ class Announce:
     log: EventLog
     pacs: Sequence[str]
 
-    def __call__(self, study_uid: str) -> PullRequest | None:
+    def __call__(self, study_uid: str, pacs: str = "", images: bool = False) -> PullRequest | None:
         """
         Say what the PACS that has most of a study announces.
+
+        Args:
+            study_uid: StudyInstanceUID.
+            pacs: Only this one is asked; empty: all of them.
+            images: Whether the SOPInstanceUIDs are wanted, too.
 
         Returns:
             As if the study were pulled from there, without a ``pullID``; None when no PACS knows it.
         """
-        found = [known for name in self.pacs if (known := self._ask(name, study_uid)) is not None]
+        names = [name for name in self.pacs if pacs in ("", name)]
+        found = [known for name in names if (known := self._ask(name, study_uid)) is not None]
         if not found:
             return None
         fullest = max(found, key=lambda one: one.count or 0)
-        study = Study(study_uid, modality=list(fullest.modalities), pacs={fullest.pacs: PacsCopy(fullest.count or None)})
-        return self.prepare.announce(study, fullest.pacs)
+        copy = PacsCopy(fullest.count or None)
+        study = Study(study_uid, modality=list(fullest.modalities), patient_id=fullest.patient_id, pacs={fullest.pacs: copy})
+        return self.prepare.announce(study, fullest.pacs, images)
 
     def _ask(self, name: str, study_uid: str) -> FoundStudy | None:
         try:
@@ -49,4 +56,4 @@ class Announce:
         return next((one for one in studies if one.study_uid == study_uid), None)
 
 
-_KEYS = ("StudyInstanceUID", "ModalitiesInStudy", "NumberOfStudyRelatedInstances")
+_KEYS = ("StudyInstanceUID", "PatientID", "ModalitiesInStudy", "NumberOfStudyRelatedInstances")

@@ -33,6 +33,7 @@ from .last_check import Identity, wrong
 
 _UNFINISHED = ".tmp-"
 _MANIFEST = ".manifest.json"
+_PIXEL_DATA = b"\xe0\x7f\x10\x00"
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,24 @@ class HandoverFolder:
         folders = [path.name for path in self._folder.iterdir() if path.is_dir()] if self._folder.is_dir() else []
         return sorted(name for name in folders if name not in known and not name.startswith(_UNFINISHED))
 
+    def has_same(self, name: str, images: Iterable[InstanceHere]) -> bool:
+        """Whether a hand-over that is still there has these images and no others, pixel by pixel; headers may differ."""
+        wanted = {image.sop_instance_uid: image for image in images}
+        try:
+            manifest = json.loads((self._folder / f"{name}{_MANIFEST}").read_text(encoding="utf-8"))
+            handed_over = {
+                file["sopInstanceUID"]: self._folder
+                / name
+                / Path(part["filepath"]).relative_to(Path(self._seen_as, name))
+                / file["name"]
+                for part in manifest["series"]
+                for file in part["files"]
+            }
+            same = handed_over.keys() == wanted.keys()
+            return same and all(_pixels(handed_over[uid].read_bytes()) == _pixels(self._content(wanted[uid])) for uid in wanted)
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
     def sweep(self, known: Iterable[str]) -> list[str]:
         """Remove what an interrupted hand-over left behind: everything but the known names."""
         keep = set(known)
@@ -281,6 +300,11 @@ class HandoverFolder:
 
     def _stored(self, storage: Path, instance: InstanceHere) -> Path:
         return storage / instance.file[0:2] / instance.file[2:4] / instance.file
+
+
+def _pixels(content: bytes) -> bytes:
+    """The file from its pixels on; all of it where they are not found."""
+    return content[max(content.rfind(_PIXEL_DATA), 0) :]
 
 
 def _file_name(place: int) -> str:

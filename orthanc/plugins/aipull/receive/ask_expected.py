@@ -62,9 +62,7 @@ class Asker(Worker):
         log: For events.
     """
 
-    def __init__(
-        self, arrivals: Arrivals, pulls: PullRows, stable_age: float, module: ModuleQuestions, log: ContractLog
-    ) -> None:
+    def __init__(self, arrivals: Arrivals, pulls: PullRows, stable_age: float, module: ModuleQuestions, log: ContractLog) -> None:
         super().__init__("asker", log)
         self._arrivals = arrivals
         self._pulls = pulls

@@ -33,6 +33,7 @@ from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
 from ..hand_over.folder import Exported, HandoverFolder, ToExport
+from ..hand_over.unproved import Unproved
 from ..journal.handovers import HandoverRow
 from ..journal.pulls import Pull
 from ..journal.tables import Tables
@@ -73,6 +74,11 @@ class Received:
         return self.arrival.row.study_uid
 
     @property
+    def proved(self) -> bool:
+        """Whether the images are known to be those of a PACS, or no PACS knows the study."""
+        return self.found.provenance.certain
+
+    @property
     def counts(self) -> dict[str, int]:
         """Images of the PACS by SeriesInstanceUID."""
         return self.found.provenance.counts
@@ -108,6 +114,10 @@ class Concluder:
     zone: ZoneInfo
     log: ContractLog
 
+    @property
+    def _unproved(self) -> Unproved:
+        return Unproved(self.tables.journal)
+
     def drop_broken(self, arrival: Arrival) -> None:
         """Images that are not whole in the store are as good as not received: deleted, so that the count says so."""
         broken = self.folder.broken(one.orthanc_id for parts in arrival.series.values() for one in parts)
@@ -128,7 +138,20 @@ class Concluder:
         usable = {uid: len(images) for uid, images in received.usable.items()}
         patients = received.found.provenance.patient_ids
         judged, completeness = received.arrival.judged, received.completeness
-        return decide(received.counts, judged, completeness, received.asked, last, self.switches, usable, patients)
+        decision = decide(received.counts, judged, completeness, received.asked, last, self.switches, usable, patients)
+        if decision.outcome == NOTHING_NEW and self._differs(received, decision):
+            asked = replace(received.asked, forced=True)
+            decision = decide(received.counts, judged, completeness, asked, last, self.switches, usable, patients)
+            return replace(decision, why=f"{decision.why}; what was pushed before is something else than the PACS has")
+        return decision
+
+    def _differs(self, received: Received, decision: Decision) -> bool:
+        """Whether the PACS's own images are others than those that somebody had pushed and that were handed over."""
+        folder = self._unproved.folder_of(received.study_uid)
+        if folder is None or decision.choice is None or not received.proved:
+            return False
+        images = [image for one in decision.choice.series for image in received.usable[one.series_uid]]
+        return not self.folder.has_same(folder, images)
 
     def conclude(self, received: Received) -> str:
         """Decide and carry out; the outcome. An exception means that nothing was journaled and it can be done again."""
@@ -145,6 +168,8 @@ class Concluder:
         with self.tables.journal.transaction():
             if row is not None:
                 self.tables.handovers.add(row, base, now_ms())
+            if row is not None or (decision.outcome == NOTHING_NEW and received.proved):
+                self._unproved.note(received.study_uid, row.folder if row is not None else "", received.proved)
             if message is not None:
                 self.tables.journal.to_send(received.study_uid, "notify", message)
             if row is not None and message is not None:
@@ -343,4 +368,4 @@ def _announced(received: Received) -> dict[str, Any]:
     request = received.asked.request
     if received.pull is not None or request is None or not received.arrival.row.is_push:
         return {}
-    return {"pacs": request.pacs, "expected": request.expected}
+    return {"pacs": request.pacs, "expected": request.expected, **({} if received.proved else {"proved": False})}

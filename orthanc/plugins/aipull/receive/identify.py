@@ -97,8 +97,9 @@ class Identify:
         census = arrival.census(self.rest)
         request = asked.request
         if request is None or not request.pacs or (pull is None and arrival.row.is_push):
-            word = PacsWord(request.patient_id) if request is not None and request.patient_id else None
-            return Identified(census, judge_pushed(self._images(census, 0, None), word), word)
+            word = PacsWord(request.patient_id or None) if request is not None and request.pacs else None
+            known = self.senders.of(request) if request is not None and request.pacs else None
+            return Identified(census, judge_pushed(self._images(census, 0, None), word, known), word)
         known = self.senders.of(request)
         images = self._images(census, pull.asked_at if pull is not None else 0, known)
         circumstances = Circumstances(expected, _counts_agree(images, pull, expected), asked.final, request.patient_id)

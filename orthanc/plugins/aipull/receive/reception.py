@@ -219,7 +219,7 @@ class ReceptionWorker(Worker):
             pacs = asked.request.pacs if asked.request is not None else "the PACS"
             arrival.why_open = WhyOpen(OpenReason.PACS_ASKED, f"{pacs} is asked whose images these are", "its answer")
             return None
-        if not ended and not found.clear:
+        if came_in is not None and not ended and not found.clear:
             words = "there are images whose sender or PatientID is in question"
             arrival.why_open = WhyOpen(OpenReason.SENDER_UNKNOWN, words, "the end of the pull; then the PACS is asked")
             return None

@@ -190,6 +190,9 @@ def test_an_image_in_two_series_counts_once_for_the_study_and_once_in_each_serie
         ("pacs", PACS, False),
         (" PACS @ 10.0.0.1 ", PACS, True),
         ("@", Sender("", ""), False),
+        ("10.0.0.1", PACS, True),
+        ("10.0.0.2", PACS, False),
+        ("fe80::1", Sender("PACS", "fe80::1"), True),
         ("", PACS, False),
     ],
 )
@@ -209,6 +212,13 @@ PUSHED = {
     "nothing here": ([], None, 0, (), 0),
     "an empty PatientID beside the PACS's": (images(range(5)) + images(range(5, 8), "", STRANGER), PacsWord("P1"), 5, ("P1",), 3),
 }
+
+
+def test_what_somebody_else_pushes_is_not_known_to_be_what_the_pacs_has() -> None:
+    assert judge_pushed(images(range(5)), PacsWord("P1", 5), KNOWN).certain
+    assert not judge_pushed(images(range(5), sender=STRANGER), PacsWord("P1", 5), KNOWN).certain
+    assert not judge_pushed(images(range(4)) + images(range(4, 5), sender=STRANGER), PacsWord("P1", 5), KNOWN).certain
+    assert judge_pushed(images(range(5), sender=STRANGER), None).certain  # no PACS knows it: there is nothing to compare with
 
 
 @pytest.mark.parametrize("name", PUSHED)

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from aipull.receive.arrival import Told
 from aipull.runtime.clock import now_ms
 from pacs_module.domain.receive.provenance import PacsWord, Sender
+from pacs_module.domain.wire.messages import PullRequest
 from tests.fakes.orthanc_store import name_of
 from tests.fakes.reception_desk import Desk
 
@@ -309,3 +311,50 @@ def test_learned_senders_outlive_a_restart(desk: Desk) -> None:
     again.store.add("1.2", "1.2.1", 6, sender=NODE)
     again.step()
     assert len(again.told("notify")) == 1
+
+
+def pushed(desk: Desk, count: int, sender: tuple[str, str] = STRANGER) -> dict[str, Any]:
+    """A device pushes a study that a PACS knows; the notification."""
+    desk.store.add("1.2", "1.2.1", count, sender=sender)
+    desk.step()
+    arrival = desk.worker._arrivals.get("1.2")
+    assert arrival is not None
+    request = PullRequest("", "1.2", "PACS", expected=count, patient_id="P1")
+    arrival.told = Told(request, arrival.last_image, settled=True)
+    desk.step()
+    return desk.told("notify")[-1]
+
+
+def test_what_somebody_unknown_pushes_is_handed_over_unverified_and_to_be_compared(desk: Desk) -> None:
+    notification = pushed(desk, 5)
+    assert (notification["completeness"], notification["isPush"]) == ("UNVERIFIED", 1)
+    assert notification["announced"] == {"pacs": "PACS", "expected": 5, "proved": False}
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("released", [True, False])
+def test_the_pacs_own_images_take_the_place_of_others_that_were_pushed(desk: Desk, same: bool, released: bool) -> None:
+    first = pushed(desk, 5)
+    desk.step(5)
+    desk.deletion.step()
+    if released:
+        desk.folder.remove(Path(first["filepath"]).name)
+    request = desk.ask("1.2", expected=5)
+    images = desk.store.add("1.2", "1.2.1", 5)
+    if not same:
+        file = desk.store.stored(images[3])
+        content = file.read_bytes()
+        file.write_bytes(content[:3] + b"X" + content[4:])  # other pixels
+    report = finish(desk, request)
+    if same and not released:
+        assert (report["outcome"], len(desk.told("notify"))) == ("nothing_new", 1)
+    else:
+        assert (report["outcome"], report["completeness"], len(desk.told("notify"))) == ("received", "COMPLETE", 2)
+    again = desk.ask("1.2", expected=5)
+    desk.store.add("1.2", "1.2.1", 5)
+    assert finish(desk, again)["outcome"] == "nothing_new"  # proved now
+
+
+def test_what_a_known_sender_pushes_is_complete_by_the_pacs_count(desk: Desk) -> None:
+    notification = pushed(desk, 5, sender=("GEPACS", "192.168.1.150"))
+    assert (notification["completeness"], notification["announced"].get("proved")) == ("COMPLETE", None)
