@@ -31,6 +31,7 @@ class Candidate:
         phase: Contrast phase: ``plain``, ``arterial``, ``venous``, ``delayed`` or ``contrast``.
         made_at: YYYYMMDDHHMMSS of the reconstruction, empty when not told.
         details: Further attributes that are told, keyword and text: they decide before the UID does.
+        thickness_why: Why the thickness in the header counts as not told, where it is no number or cannot be true.
         untold: Criteria of CHOICE_ORDER whose value nobody knows yet: of a series that was announced and is
             not here.
     """
@@ -45,6 +46,7 @@ class Candidate:
     made_at: str = ""
     untold: frozenset[str] = frozenset()
     details: tuple[tuple[str, str], ...] = ()
+    thickness_why: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def choose(candidates: Sequence[Candidate], dx: bool, switches: Switches) -> Cho
         )
 
     best, *others = sorted(candidates, key=rank)
-    thickness = "unknown" if best.thickness is None else f"{best.thickness:g} mm"
+    thickness = _thickness_words(best)
     why = f"of {len(candidates)} series by {', '.join(switches.choice_order)}: {thickness}"
     why = f"{why}, {best.instances} instances, kernel {best.kernel or 'unknown'}"
     return Choice((best,), f"{why}; {_decided_by(best, others[0], order)}" if others else why)
@@ -127,6 +129,11 @@ def decided_by(best: Candidate, other: Candidate, candidates: Sequence[Candidate
         if one.value(best) != one.value(other) or (one.fact in other.untold) != (one.fact in best.untold):
             return one.name
     return "UID"
+
+
+def _thickness_words(one: Candidate) -> str:
+    words = "unknown" if one.thickness is None else f"{one.thickness:g} mm"
+    return f"{words} ({one.thickness_why})" if one.thickness_why else words
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ..dicom.attributes import (
     plain_time,
 )
 from ..dicom.matching import contains_keyword
+from ..dicom.numbers import read_thickness
 from .choice import DETAILS, INSTANCES, THICKNESS, Candidate
 from .switches import Switches
 
@@ -70,9 +71,13 @@ def candidate_announced(facts: SeriesFacts, switches: Switches) -> Candidate:
 
 
 def _candidate(facts: SeriesFacts, instances: int, switches: Switches, untold: frozenset[str]) -> Candidate:
+    told = facts.text("SliceThickness")
+    thickness = read_thickness(told)
+    spacing = parse_thickness(facts.text(SLICE_SPACING))
     return Candidate(
         series_uid=facts.series_uid,
-        thickness=parse_thickness(facts.text("SliceThickness")) or parse_thickness(facts.text(SLICE_SPACING)),
+        thickness=spacing if thickness.value is None else thickness.value,
+        thickness_why=thickness.why if told else "",
         instances=instances,
         kernel=facts.text("ConvolutionKernel"),
         kernel_class=kernel_class(facts.text("ConvolutionKernel"), switches),

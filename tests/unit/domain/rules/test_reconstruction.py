@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pacs_module.domain.dicom.attributes import SeriesFacts
+from pacs_module.domain.dicom.attributes import SLICE_SPACING, SeriesFacts
 from pacs_module.domain.errors import ConfigurationError
 from pacs_module.domain.rules.choice import choose
 from pacs_module.domain.rules.filters import judge_series
@@ -55,6 +55,22 @@ def test_of_a_ct_study(
     site = replace(SITE, choice_order=order, **preferences)
     for way in permutations(candidate_here(one, one.instances or 0, site, final=True) for one in of):
         assert choose(way, dx=False, switches=site).series[0].series_uid == chosen, rule
+
+
+@pytest.mark.parametrize(
+    ("told", "spacing", "words"),
+    [
+        ("1,25", "", ": 1.25 mm, "),
+        ("999", "", ": unknown (999 is not between 0.1 and 100 mm), "),
+        ("999", "0.75", ": 0.75 mm (999 is not between 0.1 and 100 mm), "),
+        ("thin", "", ": unknown (thin is no number), "),
+        ("", "", ": unknown, "),
+        ("", "0.75", ": 0.75 mm, "),
+    ],
+)
+def test_k06_the_reason_says_why_a_thickness_was_not_told(told: str, spacing: str, words: str) -> None:
+    facts = series("1", told, 300, **{SLICE_SPACING: spacing})
+    assert words in choose([candidate_here(facts, 300, SITE, final=True)], dx=False, switches=SITE).why
 
 
 @pytest.mark.parametrize(
