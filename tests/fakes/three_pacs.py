@@ -7,6 +7,7 @@ Everything that it is asked stands in ``pulls``; reports are posted to whichever
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 import time
@@ -18,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import requests
+
+from pacs_module.domain.wire.messages import FILTERED_OUT, notification
 
 DAY = datetime.now(UTC).date()
 """Of all studies: older ones would count as found late."""
@@ -137,11 +140,15 @@ class ThreePacs:
     def _move(self, asked: AskedPull) -> None:
         time.sleep(self.seconds)  # the C-MOVE
         asked.ended = time.time()
+        for path, message in (("notify", _nothing_wanted(asked)), ("pull_report", _report(asked))):
+            self._send(path, message)
+
+    def _send(self, path: str, message: dict[str, Any]) -> None:
         for attempt in range(200):
             url = self.modules[(len(self.pulls) + attempt) % len(self.modules)]
             try:
                 answer = requests.post(
-                    f"{url}/api/v1/dcm/pull_report", json=_report(asked), headers={"X-API-Key": self.api_key}, timeout=30
+                    f"{url}/api/v1/dcm/{path}", json=message, headers={"X-API-Key": self.api_key}, timeout=30
                 )
             except requests.RequestException:
                 time.sleep(0.1)  # as the plugins do: again until it is acknowledged
@@ -152,7 +159,16 @@ class ThreePacs:
 
 def _report(asked: AskedPull) -> dict[str, Any]:
     ids = {"reportID": f"R-{asked.pull_id}", "pullID": asked.pull_id, "studyUID": asked.study_uid}
-    return {**ids, "outcome": "nothing_new", "completeness": "COMPLETE", "received": 1}
+    return {**ids, "outcome": "filtered", "completeness": "COMPLETE", "received": 1}
+
+
+def _nothing_wanted(asked: AskedPull) -> dict[str, Any]:
+    return notification(
+        study_uid=asked.study_uid, series_uid="", number_received=0, filepath="", calling_ae_title="", calling_address="",
+        series_count=0, received_seconds="0.0", priority=asked.priority, is_push=False, last_update_time="20200618T120000",
+        handover_id=hashlib.md5(asked.pull_id.encode(), usedforsecurity=False).hexdigest(), completeness="COMPLETE",
+        pull_id=asked.pull_id, statecode=FILTERED_OUT, message="nothing is wanted here",
+    )  # fmt: skip
 
 
 def _study(uid: str, study_time: str) -> dict[str, str]:

@@ -13,9 +13,11 @@ import functools
 import itertools
 import tempfile
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hospital_sim.busy_day.day import BusyDay, BusyStudy
 from hospital_sim.pacs import ManualClock, SimPacs
@@ -31,7 +33,7 @@ from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.lifecycle import Event, State
 from pacs_module.domain.study.study import Study
-from pacs_module.domain.wire.messages import PullReport, PullRequest, SeriesReport
+from pacs_module.domain.wire.messages import FILTERED_OUT, PullReport, PullRequest, SeriesReport, notification
 from pacs_module.service.find_round import FindLoop
 from pacs_module.service.metrics import FindMetrics
 from pacs_module.use_cases.find.ask_window import AskWindow
@@ -44,6 +46,7 @@ from pacs_module.use_cases.pull.prepare_pull import PreparePull
 from pacs_module.use_cases.pull.pull_policy import PullPolicy
 from pacs_module.use_cases.pull.pull_studies import PullStudies
 from pacs_module.use_cases.pull.record_pull_end import RecordPullEnd
+from pacs_module.use_cases.receive.accept_notification import AcceptNotification
 from tests.fakes.world import FakePlugins
 
 from .control import PACS, Missing, control
@@ -170,6 +173,7 @@ class _Run:
         ask = AskWindow(finder, log, switches.ct_modalities + switches.dx_modalities)
         find = FindStudies(self.store, ask, ResolveUid(finder, clock, log), clock, log, switches, policy, traits=traits)
         self.ends = RecordPullEnd(self.store, clock, log, retry, MovePaths(MemoryLeases(), clock, log))
+        self.accept = AcceptNotification(self.store, clock, log)
         prepare = PreparePull(finder, self.plugins, clock, log, switches, traits)
         pulls = PullPolicy({PACS: 1000}, retry, dt.timedelta(minutes=20), dt.timedelta(seconds=5))
         self.pull = PullStudies(
@@ -195,7 +199,9 @@ class _Run:
             self.loop()
         while self.pull():
             for request in self.plugins.asked:
-                self.ends.accept_report(self._report(request))
+                report = self._report(request)
+                self.accept(_told(report))
+                self.ends.accept_report(report)
             self.plugins.asked.clear()
 
     def _report(self, request: PullRequest) -> PullReport:
@@ -203,7 +209,7 @@ class _Run:
         counts = self._instances(request.study_uid, request.series_uids)
         series = tuple(SeriesReport(uid, True, "", "", count) for uid, count in counts.items())
         total = sum(counts.values())
-        return PullReport(request.pull_id, request.pull_id, request.study_uid, "nothing_new", received=total, series=series)
+        return PullReport(request.pull_id, request.pull_id, request.study_uid, "filtered", received=total, series=series)
 
     def _instances(self, study_uid: str, series_uids: Sequence[str]) -> dict[str, int]:
         """What the PACS has now of a study or of some of its series, from the archive, not over DICOM."""
@@ -241,8 +247,18 @@ class _Run:
         return tuple(study.study_uid for study in self.store.find({}) if _again_for_nothing(study))
 
 
+def _told(report: PullReport) -> dict[str, Any]:
+    """The notification that nothing of it is computed: all that comes to a study here, which is about finding and pulling."""
+    return notification(
+        study_uid=report.study_uid, series_uid="", number_received=0, filepath="", calling_ae_title="", calling_address="",
+        series_count=0, received_seconds="0.0", priority=0, is_push=False, last_update_time="20200618T120000",
+        handover_id=uuid.uuid4().hex, completeness="COMPLETE", pull_id=report.pull_id, reports=report.series,
+        statecode=FILTERED_OUT, message="not asked here",
+    )  # fmt: skip
+
+
 def _again_for_nothing(study: Study) -> bool:
-    pulls = [pull for pull in (*study.pulls, study.pull) if pull is not None and pull.outcome == "nothing_new"]
+    pulls = [pull for pull in (*study.pulls, study.pull) if pull is not None and pull.outcome == "filtered"]
     announced = [entry.at for entry in study.history if entry.event == Event.GREW.value and "when last pulled" in entry.why]
     return any(
         (one.received, one.request.series_uids) == (next_one.received, next_one.request.series_uids)
