@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,8 @@ class ManualPull:
         """
         Find and pull.
 
+        An AccessionNumber that no PACS knows is asked for once more as a PatientID.
+
         Args:
             asked: One or more of :data:`NAMES`; a SeriesInstanceUID skips the filter for that series.
             by: Who asked, for the history.
@@ -59,27 +61,31 @@ class ManualPull:
         """
         wanted = check_asked(asked)
         self.log.line(loglines.manual_find_move(wanted))
-        found: dict[str, list[FoundStudy]] = {}
-        without: list[FoundStudy] = []
-        beside: dict[str, str] = {}
-        errors: dict[str, str] = {}
-        for pacs in self.pacs:
-            try:
-                at_pacs = self._find(pacs, wanted, by)
-            except PipelineError as error:
-                errors[pacs] = str(error)
-                continue
-            without += at_pacs.without
-            beside |= {pacs: at_pacs.beside} if at_pacs.beside else {}
-            for study in merged(at_pacs.studies):
-                found.setdefault(study.study_uid, []).append(study)
-        if not found:
+        everywhere = self._find_everywhere(self.pacs, wanted, by)
+        if not everywhere.anything and set(wanted) == {"AccessionNumber"}:
+            # At some sites people call the number on the patient's card the accession number (operator contract, section 2).
+            answered = [name for name in self.pacs if name not in everywhere.errors]
+            everywhere.add(self._find_everywhere(answered, {"PatientID": wanted["AccessionNumber"]}, by))
+        if not everywhere.found:
             self.log.line(loglines.MOVE_FAILED)
         series = wanted.get("SeriesInstanceUID")
         asking = Who(by, why)
-        studies = [self._put_in_front(copies, [series] if series else [], asking) for copies in found.values()]
-        unpullable = [_nameless(study) for study in without]
+        copies_of_each = everywhere.found.values()
+        studies = [self._put_in_front(copies, [series] if series else [], asking) for copies in copies_of_each]
+        unpullable = [_nameless(study) for study in everywhere.without]
+        beside, errors = everywhere.beside, everywhere.errors
         return {"studies": studies, "unpullable": unpullable, "notMatching": beside, "errors": errors}
+
+    def _find_everywhere(self, pacs: Iterable[str], wanted: Mapping[str, str], by: str) -> _Everywhere:
+        everywhere = _Everywhere()
+        for name in pacs:
+            try:
+                at_pacs = self._find(name, wanted, by)
+            except PipelineError as error:
+                everywhere.errors[name] = str(error)
+                continue
+            everywhere.take(name, at_pacs)
+        return everywhere
 
     def _find(self, pacs: str, wanted: Mapping[str, str], by: str) -> _AtPacs:
         query = {key: value for key, value in wanted.items() if key != "SeriesInstanceUID"}
@@ -166,6 +172,35 @@ class _AtPacs:
     studies: list[FoundStudy] = field(default_factory=list)
     without: list[FoundStudy] = field(default_factory=list)
     beside: str = ""
+
+
+@dataclass
+class _Everywhere:
+    """What all PACS have: ``found`` by StudyInstanceUID, the rest as in :class:`_AtPacs`, and what went wrong by PACS."""
+
+    found: dict[str, list[FoundStudy]] = field(default_factory=dict)
+    without: list[FoundStudy] = field(default_factory=list)
+    beside: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def anything(self) -> bool:
+        """Whether any PACS knows the study."""
+        return bool(self.found or self.without)
+
+    def take(self, pacs: str, at_pacs: _AtPacs) -> None:
+        """Add what one PACS has."""
+        self.without += at_pacs.without
+        self.beside |= {pacs: at_pacs.beside} if at_pacs.beside else {}
+        for study in merged(at_pacs.studies):
+            self.found.setdefault(study.study_uid, []).append(study)
+
+    def add(self, other: _Everywhere) -> None:
+        """Add what another question brought."""
+        self.found |= other.found
+        self.without += other.without
+        self.beside |= other.beside
+        self.errors |= other.errors
 
 
 def _beside(query: Mapping[str, str], matched: Matched, unproved: int) -> str:

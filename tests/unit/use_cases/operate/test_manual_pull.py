@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pacs_module.domain.errors import MessageError, PermanentError, Refused, Unreachable
+from pacs_module.domain.errors import MessageError, PermanentError, Refused, RetriableError, Unreachable
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.priority import MANUAL
 from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, answer, at_series_level, series_answer
@@ -151,3 +151,50 @@ def test_a_series_alone_is_found_by_our_documents_or_by_the_pacs(world: Pipeline
     world.accept(world.message(world.plugins.asked[-1]))
     world.pacs.errors["A", "SERIES"] = PermanentError("needs the StudyInstanceUID too")
     assert world.manual({"SeriesInstanceUID": THIN}, "x")["studies"][0]["studyUID"] == UID
+
+
+# --- the number on the card (operator contract, section 2) ---
+
+
+def test_an_accession_number_that_nobody_knows_is_asked_for_as_a_patient_id() -> None:
+    world = Pipeline(pacs=("A", "B"))
+    world.pacs.studies["B"] = [answer(AccessionNumber="OTHER", PatientID="10136791")]
+    told = world.manual({"AccessionNumber": "10136791"}, "manual: a person")
+    assert [study["studyUID"] for study in told["studies"]] == [UID]
+    asked = [line for line in world.log.lines if line.startswith("orthanc find query")]
+    assert asked == [
+        *2 * ["orthanc find query is {'AccessionNumber': '10136791', 'StudyDate': ''}"],
+        *2 * ["orthanc find query is {'PatientID': '10136791', 'StudyDate': ''}"],
+    ]
+    assert world.study().priority == MANUAL
+
+
+@pytest.mark.parametrize(
+    ("asked", "held", "queries"),
+    [
+        ({"AccessionNumber": "A1"}, [answer()], 1),  # known
+        ({"AccessionNumber": "X", "PatientID": "P1"}, [answer()], 1),  # the person named both
+        ({"PatientID": "X"}, [answer(AccessionNumber="X")], 1),  # not the other way round
+        ({"AccessionNumber": "X"}, [answer()], 2),  # neither
+    ],
+)
+def test_when_it_is_asked_for_once_more(asked: dict[str, str], held: list[dict[str, str]], queries: int) -> None:
+    world = Pipeline()
+    world.pacs.studies["A"] = held
+    world.manual(asked, "manual: a person")
+    assert len([line for line in world.log.lines if line.startswith("orthanc find query")]) == queries
+
+
+def test_a_pacs_that_did_not_answer_is_not_asked_once_more() -> None:
+    world = Pipeline(pacs=("A", "B"))
+    world.pacs.errors["A", "STUDY"] = RetriableError("A is down")
+    told = world.manual({"AccessionNumber": "X"}, "manual: a person")
+    assert told["errors"] == {"A": "A is down"}
+    assert [pacs for pacs, _, _ in world.pacs.asked] == ["A", "B", "B"]
+
+
+def test_a_study_without_a_uid_under_the_number_is_an_answer() -> None:
+    world = Pipeline()
+    world.pacs.studies["A"] = [answer("", AccessionNumber="A7"), answer("1.2.9", AccessionNumber="", PatientID="A7")]
+    told = world.manual({"AccessionNumber": "A7"}, "manual: a person")
+    assert (len(told["studies"]), len(told["unpullable"])) == (0, 1)
