@@ -263,6 +263,7 @@ def _again_for_nothing(study: Study) -> bool:
     return any(
         (one.received, one.request.series_uids) == (next_one.received, next_one.request.series_uids)
         and not any(one.ended_at <= at <= next_one.asked_at for at in announced)
+        and not next_one.request.forced  # nothing was ever handed over here: asked for anew once (K14)
         for one, next_one in itertools.pairwise(pulls)
     )
 

@@ -100,7 +100,7 @@ class AskWindow:
         results = [search.all_of(part) for part in memory.parts_of(window)]
         studies = merged(found for each, _ in results for found in each)
         complete = all(all_there for _, all_there in results)
-        memory.remember(window, search.leaves if complete else [])
+        memory.remember(window, search.leaves if complete and not search.untold else [])
         if not complete:
             self._tell_capped(pacs, window, len(studies))
         doubtful = search.record if complete and search.leaves == [window] and not search.untold else 0
@@ -109,6 +109,22 @@ class AskWindow:
         if doubtful and window.whole_day and memory.control_is_due(window, doubtful):
             return self.control(pacs, window, answers, return_keys)
         return answers
+
+    def once_more(self, pacs: str, window: Window, answers: Answers, return_keys: Sequence[str]) -> Answers:
+        """
+        Ask again for a list that lacks what the PACS had before; the answers of both together.
+
+        An overloaded PACS ends a query with Success and no answers, or too few (field notes 3).
+        """
+        if answers.doubtful:
+            return self.control(pacs, window, answers, return_keys)
+        try:
+            again = self(pacs, window, return_keys)
+        except RetriableError:
+            return replace(answers, proof=False)
+        studies = tuple(merged([*answers.studies, *again.studies]))
+        complete, proof = answers.complete and again.complete, answers.proof and again.proof
+        return Answers(studies, complete, answers.queries + again.queries, proof)
 
     def control(self, pacs: str, window: Window, answers: Answers, return_keys: Sequence[str]) -> Answers:
         """

@@ -88,8 +88,8 @@ class FindStudies:
         day = window.day.isoformat()
         self.log.line(loglines.find_list(day))
         answers = self.ask(pacs, window, STUDY_KEYS)
-        if answers.doubtful and window.whole_day and self.vanished.lacks(pacs, window.day, answers.studies):
-            answers = self.ask.control(pacs, window, answers, STUDY_KEYS)  # before anything is called gone
+        if window.whole_day and self.vanished.lacks(pacs, window.day, answers.studies):
+            answers = self.ask.once_more(pacs, window, answers, STUDY_KEYS)  # before anything is called gone
         self.log.line(loglines.found_list(day, len(answers.studies)))
         stable, undecided = self.take_note(answers.studies)
         if answers.proof and window.whole_day:

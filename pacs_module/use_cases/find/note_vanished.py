@@ -75,9 +75,9 @@ class NoteVanished:
         return counted
 
     def lacks(self, pacs: str, day: date, answers: Collection[FoundStudy]) -> bool:
-        """Whether known studies of the day are not among the answers."""
-        known, _ = self._known_at(pacs, day)
-        return bool(known - {found.study_uid for found in answers})
+        """Whether studies of the day that earlier finds brought are not among the answers."""
+        known = self._known.get((pacs, day))
+        return known is not None and bool(known.uids - {found.study_uid for found in answers})
 
     def _change(self, uid: str, edit: Callable[[Study], bool]) -> Study | None:
         """As any change; a study whose document cannot be read is none that could be missed."""

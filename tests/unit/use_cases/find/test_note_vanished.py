@@ -176,3 +176,21 @@ def test_what_no_pacs_has_is_tried_given_up_and_pulled_when_it_is_back(store: St
     assert "back at the PACS" in world.events()
     assert world.pull() == 1
     assert world.study().state is State.PULL_DATA
+
+
+def test_a_list_that_lacks_a_study_is_asked_for_again_before_it_counts(world: Pipeline) -> None:
+    """An overloaded PACS says Success without answers, or with too few, to every other question."""
+    world.until_stable()
+    world.finding("A", Window(DAY))
+    whole, asked = [answer(), OTHER], 0
+
+    def moody(*_: object) -> list[dict[str, str]]:
+        nonlocal asked
+        asked += 1
+        return [] if asked % 2 else [*whole]
+
+    world.finder.finder = Mock(find=moody)
+    finds(world, 12)
+    assert gone_at(world) is None
+    assert world.study().pacs["A"].missed is None
+    assert world.store.get(UID + ".9") is not None
