@@ -12,6 +12,7 @@ from pydicom.errors import InvalidDicomError
 
 from ...domain.dicom.attributes import clean_uid
 from ...domain.errors import PermanentError
+from ...domain.find.series_answers import series_of
 from ...domain.reconcile.image_diff import Copy
 from ...domain.wire.json_text import FROM_ORTHANC
 from ...ports import PacsFinder
@@ -28,9 +29,8 @@ def of_pacs(finder: PacsFinder, pacs: str, study_uid: str) -> Copy:
         RetriableError, PermanentError: As the finder does.
     """
     answers = finder.find(pacs, "SERIES", {"StudyInstanceUID": study_uid}, ("StudyInstanceUID", "SeriesInstanceUID"))
-    series = {clean_uid(answer.get("SeriesInstanceUID", "")) for answer in answers} - {""}
     copy = {}
-    for uid in sorted(series):
+    for uid in sorted(facts.series_uid for facts in series_of(study_uid, answers)):
         images = finder.find(pacs, "IMAGE", {"StudyInstanceUID": study_uid, "SeriesInstanceUID": uid}, _TAGS)
         copy[uid] = frozenset(clean_uid(image.get("SOPInstanceUID", "")) for image in images) - {""}
     return copy

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ...domain.dicom.attributes import Attributes, clean_uid, parse_count
+from ...domain.dicom.attributes import Attributes, clean_uid
 from ...domain.errors import PermanentError
+from ...domain.find.series_answers import series_of
 from ...domain.find.stability import StabilityPolicy
 from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.instants import milliseconds
@@ -111,11 +112,7 @@ class _Ask:
     def series(self) -> dict[str, int]:
         """Its series with the instances of each, 0 where the PACS does not count; empty when it cannot be asked."""
         answers = self._find("SERIES", {}, ("StudyInstanceUID", "SeriesInstanceUID", "NumberOfSeriesRelatedInstances"))
-        counts = {
-            clean_uid(answer.get("SeriesInstanceUID", "")): parse_count(answer.get("NumberOfSeriesRelatedInstances")) or 0
-            for answer in answers
-        }
-        return {uid: count for uid, count in counts.items() if uid}
+        return {facts.series_uid: facts.instances or 0 for facts in series_of(self.study.study_uid, answers)}
 
     def images(self, shown: dict[str, int], most: int) -> dict[str, int]:
         """The instances of those taken series that the PACS did not count."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from ...domain.dicom.attributes import FoundStudy, SeriesFacts, clean_uid, found_study, parse_count
+from ...domain.dicom.attributes import FoundStudy, SeriesFacts, clean_uid, found_study
 from ...domain.errors import PipelineError
 from ...domain.find.merging import merged
+from ...domain.find.series_answers import series_of
 from ...domain.rules.filters import judge_modalities, judge_series
 from ...domain.rules.switches import Switches
 from ...ports import Clock
@@ -113,14 +114,9 @@ class LookUp:
             answers = self.finder.find(study.pacs, "SERIES", {"StudyInstanceUID": study.study_uid}, SERIES_KEYS)
         except PipelineError:
             return []  # not every PACS can; the study's own verdict stands
-        return [self._series_told(answer) for answer in answers]
+        return [self._series_told(facts) for facts in series_of(study.study_uid, answers)]
 
-    def _series_told(self, answer: Mapping[str, str]) -> dict[str, Any]:
-        facts = SeriesFacts(
-            clean_uid(answer.get("SeriesInstanceUID", "")),
-            answer,
-            parse_count(answer.get("NumberOfSeriesRelatedInstances")) or None,
-        )
+    def _series_told(self, facts: SeriesFacts) -> dict[str, Any]:
         verdict = judge_series(facts, self.switches)
         return {
             "seriesUID": facts.series_uid,

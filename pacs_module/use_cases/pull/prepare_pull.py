@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field, replace
 
-from ...domain.dicom.attributes import SeriesFacts, clean_uid, parse_count
+from ...domain.dicom.attributes import SeriesFacts, clean_uid
 from ...domain.errors import PermanentError, PipelineError, RetriableError
 from ...domain.explain import loglines
+from ...domain.find.series_answers import series_of
 from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.instants import iso, milliseconds
 from ...domain.receive.needed_series import told
@@ -181,13 +182,7 @@ class PreparePull:
                 pacs=pacs, studyUID=study.study_uid, error=str(error),
             )
             return []
-        facts = {}
-        for answer in answers:
-            uid = clean_uid(answer.get("SeriesInstanceUID", ""))
-            if uid and clean_uid(answer.get("StudyInstanceUID", "")) in ("", study.study_uid):
-                count = parse_count(answer.get("NumberOfSeriesRelatedInstances"))
-                facts[uid] = SeriesFacts(uid, answer, count or None)  # 0 is what some say that do not count
-        return list(facts.values())
+        return series_of(study.study_uid, answers)
 
     def _filter(self, study: Study, series: list[SeriesFacts]) -> dict[str, Verdict]:
         """Verdicts into the document and, those that are new, as lines to the plugins' log."""
