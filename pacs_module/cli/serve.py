@@ -22,6 +22,7 @@ from ..service.service import Service
 from ..service.supervisor import LOOK_S, supervised
 from ..settings import Settings, WebSettings
 from ..web.app import create_app
+from ..web.edge.protocol import BoundedProtocol
 
 STOP_S = 15.0
 """How long a stop waits for running steps and requests, in seconds."""
@@ -69,7 +70,9 @@ class _Web:
     def __init__(self, service: Service, listening: socket.socket) -> None:
         app, within = create_app(service), int(STOP_S)
         self._server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=within)
+            uvicorn.Config(
+                app, http=BoundedProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=within
+            )
         )
         self._listening = listening
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)

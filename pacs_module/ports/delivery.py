@@ -49,12 +49,18 @@ class Queue(Protocol):
 
 @dataclass(frozen=True)
 class Delivery:
-    """A message that a worker has taken and not yet settled."""
+    """
+    A message that a worker has taken and not yet settled; or, with ``reason``, one among the dead letters.
+
+    ``fault``: why nobody can read the message; then ``message`` has its text as ``body``.
+    """
 
     message: Mapping[str, Any]
     message_id: str
     redelivered: bool
     tag: int
+    fault: str = ""
+    reason: str = ""
 
 
 class QueueConsumer(Protocol):

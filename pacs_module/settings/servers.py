@@ -42,5 +42,9 @@ class WebSettings(Section):
     host: str = "127.0.0.1"
     port: int = Field(default=7000, ge=1, le=65535)
     api_key: SecretStr = Field(min_length=8)
+    max_body_mb: int = Field(default=8, ge=1, le=256)
+    """The largest body of a request that is read, in MiB."""
+    body_timeout_s: Seconds = 30.0
+    """How long a body may take to arrive."""
     debug_asks_pacs: bool = True
     """Whether the debug API asks the PACS about what is not known here."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from .. import __version__
+from ..domain.wire.json_text import MIB
 from ..service.service import Service
 from . import debug, health, manual, plugins, reconcile, result, studies
-from .access import Access
-from .errors import answer_errors
+from .edge.access import Access
+from .edge.errors import answer_errors
+from .edge.guard import BodyLimits, Guard
 from .messages import FAULTS
 
 TAGS = [
@@ -25,6 +27,8 @@ def create_app(service: Service) -> FastAPI:
     about = "The AI pull pipeline: why a study was taken or not, and where it is."
     app = FastAPI(title="pacs_module", version=__version__, description=about, openapi_tags=TAGS)
     access = Access(service.settings.web.api_key.get_secret_value())
+    web = service.settings.web
+    app.add_middleware(Guard, access=access, limits=BodyLimits(web.max_body_mb * MIB, web.body_timeout_s))
     answer_errors(app)
     for room in (plugins, result, manual, debug, studies, reconcile, health):
         app.include_router(room.router(service, access), responses=FAULTS)

@@ -8,15 +8,15 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from ..adapters.stores.json_safe import storable
 from ..domain.circuit import CLOSED
 from ..domain.dicom.attributes import unpadded
 from ..domain.errors import MessageError
 from ..domain.explain.story import story
 from ..domain.study.study import Study
 from ..service.service import Service
-from .access import Access
-from .errors import known_parameters
+from .edge.access import Access
+from .edge.answers import JsonAnswer
+from .edge.errors import known_parameters
 from .story_page import HEADERS, message_page, story_page
 
 _FIELDS = {
@@ -70,7 +70,7 @@ def router(service: Service, access: Access) -> APIRouter:
         status = 200 if answer["found"] else 404
         if page:
             return HTMLResponse(story_page(answer, asked, service.settings.zone), status, HEADERS)
-        return JSONResponse(storable(answer), status)
+        return JsonAnswer(answer, status)
 
     return routes
 

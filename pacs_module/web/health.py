@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from .. import __version__
-from ..adapters.stores.json_safe import storable
 from ..domain.errors import PipelineError
 from ..domain.instants import iso
 from ..service.find_round import FindLoop
@@ -17,7 +16,8 @@ from ..service.loops import CLAIMS, RECORDS
 from ..service.outages import measure, stuck, waits_for
 from ..service.service import Service
 from ..service.supervisor import NAME as SUPERVISOR
-from .access import Access
+from .edge.access import Access
+from .edge.answers import JsonAnswer
 
 
 def router(service: Service, access: Access) -> APIRouter:
@@ -46,7 +46,7 @@ def router(service: Service, access: Access) -> APIRouter:
             "studies": studies,
             "records": _records(service),
         }
-        return JSONResponse(storable(content))
+        return JsonAnswer(content)
 
     # Not in a thread of the pool: these may all be waiting for the store.
     @routes.get("/health/live", summary="The process answers; when it does not, start it again")
@@ -64,7 +64,7 @@ def router(service: Service, access: Access) -> APIRouter:
             "store": store or "ok",
             "waitsFor": _waits_for(service),
         }
-        return JSONResponse(storable(content), status_code=200 if content["ready"] else 503)
+        return JsonAnswer(content, status_code=200 if content["ready"] else 503)
 
     return routes
 

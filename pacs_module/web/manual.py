@@ -10,7 +10,7 @@ from ..domain.dicom.attributes import unpadded
 from ..domain.errors import MessageError
 from ..service.service import Service
 from ..use_cases.operate.manual_work import PRIORITIES, Who
-from .access import Access
+from .edge.access import Access
 from .messages import NOT_KNOWN, Message
 
 

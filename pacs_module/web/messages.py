@@ -40,6 +40,7 @@ class Detail(BaseModel):
 FAULTS: dict[int | str, dict[str, Any]] = {
     400: {"model": Fault, "description": "A value that cannot be used"},
     401: {"model": Detail, "description": "The API key is missing or wrong"},
+    413: {"model": Detail, "description": "A body that is too large; it is not read"},
     409: {"model": Fault, "description": "Asked again in the same way it would fail again"},
     422: {"model": Fault, "description": "No JSON object, or a parameter that cannot be read"},
     503: {"model": Fault, "description": "A server behind this one is away: later"},

@@ -11,7 +11,7 @@ from ..domain.wire.documents import to_document
 from ..domain.wire.messages import IMAGES, PULL_OUTCOMES, PullReport, read_pull_report
 from ..domain.wire.notification import PRIORITIES, Notification
 from ..service.service import Service
-from .access import Access
+from .edge.access import Access
 from .messages import Message, described
 
 _REPORT = described(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 
 from ..adapters.files.report_folder import ReportFolder
 from ..service.service import Service
-from .access import Access
-from .errors import known_parameters
+from .edge.access import Access
+from .edge.answers import JsonAnswer
+from .edge.errors import known_parameters
 from .messages import NOT_KNOWN
 
 
@@ -27,12 +28,12 @@ def router(service: Service, access: Access) -> APIRouter:
     )
     def reconcile(
         day: Annotated[date | None, Query(alias="date", description="YYYY-MM-DD; without it the days that have a report")] = None,
-    ) -> dict[str, Any]:
+    ) -> JsonAnswer:
         if day is None:
-            return {"dates": [kept.isoformat() for kept in folder.days()]}
+            return JsonAnswer({"dates": [kept.isoformat() for kept in folder.days()]})
         kept = folder.read(day)
         if kept is None:
             raise HTTPException(404, "no report of that day is kept here; `pacs-module reconcile --date` makes one")
-        return kept
+        return JsonAnswer(kept)
 
     return routes

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from ..domain.wire.messages import RESULT_STATES, Result, read_result
 from ..service.service import Service
-from .access import Access
+from .edge.access import Access
 from .messages import Detail, Message, described
 
 _NAMED = {"studyUID": "1.2.840.113619.2.55.3.1", "seriesUID": "1.2.840.113619.2.55.3.1.2"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 
@@ -11,8 +11,9 @@ from ..domain.errors import MessageError
 from ..domain.study.lifecycle import State
 from ..service.service import Service
 from ..use_cases.operate.manual_work import progress
-from .access import Access
-from .errors import known_parameters
+from .edge.access import Access
+from .edge.answers import JsonAnswer
+from .edge.errors import known_parameters
 from .messages import NOT_KNOWN
 
 MOST_STUDIES = 5000
@@ -28,23 +29,23 @@ def router(service: Service, access: Access) -> APIRouter:
         state: str = "",
         modality: str = "",
         limit: Annotated[int, Query(ge=1, le=MOST_STUDIES)] = 1000,
-    ) -> dict[str, Any]:
+    ) -> JsonAnswer:
         if state and state not in [known.value for known in State]:
             raise MessageError("state", state, ", ".join(known.value for known in State if known))
         asked = {"studyDate": study_date, "state": state, "modality": modality.strip().upper()}
         where = {key: value for key, value in asked.items() if value}
         found = service.store.find(where, order=(("studyDate", 1), ("studyTime", 1)), limit=limit)
-        return {"studies": [study.to_document() for study in found]}
+        return JsonAnswer({"studies": [study.to_document() for study in found]})
 
     @routes.get("/dcm/pull", responses=NOT_KNOWN, summary="How it goes with a study: for whoever waits for it")
-    def how_it_goes(study_instance_uid: Annotated[str, Query(alias="StudyInstanceUID", min_length=1)]) -> dict[str, Any]:
+    def how_it_goes(study_instance_uid: Annotated[str, Query(alias="StudyInstanceUID", min_length=1)]) -> JsonAnswer:
         study = service.store.get(unpadded(study_instance_uid))
         if study is None:
             raise HTTPException(404, "no such study is known here; pull it by hand first")
-        return progress(study)
+        return JsonAnswer(progress(study))
 
     @routes.get("/dcm/dead_letters", summary="Messages that nobody could deliver")
-    def dead_letters(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, Any]:
-        return {"deadLetters": service.queue.dead_letters(limit)}
+    def dead_letters(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> JsonAnswer:
+        return JsonAnswer({"deadLetters": [vars(letter) for letter in service.queue.dead_letters(limit)]})
 
     return routes

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from ..adapters.stores.json_safe import storable
-from ..domain.errors import MessageError, PermanentError, RetriableError
+from ...domain.errors import MAX_SHOWN, MessageError, PermanentError, RetriableError
+from ...domain.wire.json_text import json_text
+from .answers import JsonAnswer
 
 
 def known_parameters(request: Request) -> None:
@@ -23,24 +26,30 @@ def known_parameters(request: Request) -> None:
             raise MessageError(name, value, ", ".join(known))
 
 
+def told(error: MessageError) -> dict[str, Any]:
+    """A refused message for its sender; he knows the rest of a value that is long."""
+    short = len(json_text(error.value)) <= MAX_SHOWN
+    value = error.value if short else f"{json_text(error.value)[:MAX_SHOWN]}..."
+    return {"error": str(error), "key": error.key, "value": value, "allowed": error.allowed}
+
+
 def answer_errors(app: FastAPI) -> None:
     """Map what use cases raise to statuses: 400 and 422 the caller's fault, 503 later, 409 never."""
 
     @app.exception_handler(MessageError)
     def bad_message(_: Request, error: MessageError) -> JSONResponse:
-        content = {"error": str(error), "key": error.key, "value": error.value, "allowed": error.allowed}
-        return JSONResponse(storable(content), status_code=400)
+        return JsonAnswer(told(error), status_code=400)
 
     @app.exception_handler(RequestValidationError)
     def unreadable(_: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        return JSONResponse(storable({"error": f"{place}: {first['msg']}", "key": place}), status_code=422)
+        return JsonAnswer({"error": f"{place}: {first['msg']}", "key": place}, status_code=422)
 
     @app.exception_handler(RetriableError)
     def later(_: Request, error: RetriableError) -> JSONResponse:
-        return JSONResponse(storable({"error": str(error)}), status_code=503)
+        return JsonAnswer({"error": str(error)}, status_code=503)
 
     @app.exception_handler(PermanentError)
     def never(_: Request, error: PermanentError) -> JSONResponse:
-        return JSONResponse(storable({"error": str(error)}), status_code=409)
+        return JsonAnswer({"error": str(error)}, status_code=409)

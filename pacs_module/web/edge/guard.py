@@ -1,0 +1,106 @@
+"""
+What stands before every route: the key first, then the size of the body, then the body, and only then whatever reads it.
+
+A body that nobody is allowed to send is not read; one that is allowed is read up to a limit of bytes and time. Its JSON is
+bounded before it is parsed (:mod:`pacs_module.domain.wire.json_text`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import HTTPException, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ...domain.errors import MessageError
+from ...domain.wire.json_text import BY_HAND, MESSAGE, JsonLimits, json_text, read_json
+from .access import Access
+from .answers import JsonAnswer
+from .errors import told
+
+_READ_ONLY = ("GET", "HEAD", "OPTIONS")
+_BY_HAND = ("/pull", "/redo", "/cancel", "/done", "/priority")
+_TOO_LARGE, _TOO_SLOW, _UNREADABLE = 413, 408, 422
+
+
+@dataclass(frozen=True)
+class BodyLimits:
+    """The largest body in bytes, and how long it may take to arrive, in seconds."""
+
+    size: int = MESSAGE.size
+    seconds: float = 30.0
+
+
+class Guard:
+    """An ASGI middleware around all routes."""
+
+    def __init__(self, app: ASGIApp, access: Access, limits: BodyLimits) -> None:
+        self._app, self._access, self._limits = app, access, limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it."""
+        if scope["type"] != "http" or scope["method"] in _READ_ONLY:
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._access.with_key(Request(scope))
+            body = await self._body(scope, receive)
+        except HTTPException as error:
+            answer = JsonAnswer({"detail": error.detail}, error.status_code, error.headers)
+            await answer(scope, receive, send)
+        except MessageError as error:
+            await JsonAnswer(told(error), _UNREADABLE)(scope, receive, send)
+        else:
+            await self._app(scope, _again(body, receive), send)
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        """The body, bounded, with values that every reader understands alike."""
+        limits = BY_HAND if str(scope["path"]).endswith(_BY_HAND) else JsonLimits(size=self._limits.size)
+        headers = dict(scope["headers"])
+        announced = headers.get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced[:20]) > limits.size:
+            raise _too_large(limits.size)
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                body = await _read(receive, limits.size)
+        except TimeoutError:
+            words = f"the body did not come within {self._limits.seconds:g} s"
+            raise HTTPException(_TOO_SLOW, words, {"Connection": "close"}) from None
+        return json_text(read_json(body, "body", limits)).encode() if body else body
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
+    pieces: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        piece = message.get("body", b"")
+        pieces.append(piece)
+        size += len(piece)
+        more = message.get("more_body", False)
+        if size > limit:
+            raise _too_large(limit)
+    return b"".join(pieces)
+
+
+def _too_large(limit: int) -> HTTPException:
+    return HTTPException(_TOO_LARGE, f"a body of more than {limit} bytes is not read")
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """The body as one message, for the routes; then whatever else comes."""
+    first: MutableMapping[str, Any] | None = {"type": "http.request", "body": body, "more_body": False}
+
+    async def again() -> Message:
+        nonlocal first
+        if first is None:
+            return await receive()
+        message, first = first, None
+        return message
+
+    return again
