@@ -26,6 +26,7 @@ from ...domain.errors import ConfigurationError, PermanentError, StoreAway, Stor
 from ...domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from ...domain.study.study import WORK, Study
 from ...ports import AnyOf, AtLeast, AtMost, Exists, Identity, Order, Where
+from .emptied import Emptied
 from .json_safe import decode_keys, document_to_study, encode_keys, storable, study_to_document
 from .questions import NamedQuestions
 from .reference_query import claim_order, due_field
@@ -68,6 +69,7 @@ class MongoStore(NamedQuestions):
         self._prepared = False
         self._unreadable = UnreadableDocuments()
         self._known: Identity | None = None
+        self._emptied = Emptied()
 
     def beside(self, name: str) -> Documents:
         """A collection of the same database, written as safely."""
@@ -155,6 +157,9 @@ class MongoStore(NamedQuestions):
             what = "emptied" if found is None else "replaced by that of another installation"
             raise StoreLost(f"the store in MongoDB was {what} while it was in use; it is begun anew in a moment")
         self._known = found
+        with self._documents() as documents:
+            studies = documents.find_one({}, {"_id": 1}) is not None
+        self._emptied.look(studies, "in MongoDB")
         return found
 
     def recover(self) -> str:
@@ -162,7 +167,7 @@ class MongoStore(NamedQuestions):
         try:
             self.identity()
         except StoreLost:
-            self._known, self._prepared = None, False
+            self._known, self._prepared, self._emptied = None, False, Emptied()
             return f"begun anew as {self.identity().installation}; its studies are lost"
         return ""
 

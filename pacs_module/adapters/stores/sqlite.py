@@ -21,6 +21,7 @@ import tenacity
 from ...domain.errors import PermanentError, StoreAway, StoreLost, Unreadable, about
 from ...domain.study.study import Study
 from ...ports import AtMost, Identity, Order, Where
+from .emptied import Emptied
 from .json_safe import storable, study_to_text, text_to_study
 from .questions import NamedQuestions
 from .reference_query import claim_order, due_field, matches
@@ -66,6 +67,7 @@ class SqliteStore(NamedQuestions):
         self._connections: weakref.WeakSet[sqlite3.Connection] = weakref.WeakSet()
         self._closed = False
         self._unreadable = UnreadableDocuments()
+        self._emptied = Emptied()
         self._prepared = False
         self._preparing = threading.Lock()
         self._opened = 0
@@ -139,8 +141,24 @@ class SqliteStore(NamedQuestions):
     # --- the file ---
 
     def identity(self) -> Identity:
-        """Which store it is."""
-        return _identity(self._connection())
+        """
+        Which store it is.
+
+        Raises:
+            StoreLost: Its file was removed or replaced, or what was in it is gone.
+        """
+        with _translated(self._path):
+            connection = self._connection()
+            try:
+                found = _identity(connection)
+                studies = bool(connection.execute("SELECT 1 FROM study_info_list LIMIT 1").fetchall())
+            except (sqlite3.DatabaseError, KeyError) as error:
+                if _passes(error):
+                    raise
+                words = f"the store {self._path} was emptied or damaged while it was in use: {error}"
+                raise StoreLost(f"{words}; it is not written, start anew with a copy of it or without") from error
+        self._emptied.look(studies, str(self._path))
+        return found
 
     def recover(self) -> str:
         """Put a removed file back from a connection that is still open, or take another process's word that it did."""
@@ -149,7 +167,7 @@ class SqliteStore(NamedQuestions):
                 self._file.check()
             except StoreLost:
                 return self._recovered()
-            return ""
+        return self._emptied.accept()
 
     def unreadable(self) -> Mapping[str, str]:
         """The documents that could not be read."""
@@ -169,6 +187,8 @@ class SqliteStore(NamedQuestions):
             _identity(keeper)  # a connection opens the -wal file with its first read
 
     def _recovered(self) -> str:
+        if self._file.is_empty():
+            raise StoreLost(f"the store {self._path} was emptied; start anew, with a copy of it or without")
         if not self._keepers:
             raise StoreLost(f"the store {self._path} was never open")
         holder, reader = self._keepers
@@ -354,11 +374,14 @@ def _translated(path: Path) -> Iterator[None]:
         yield
 
 
+def _passes(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING
+
+
 @contextmanager
 def _in_our_words(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        kind = StoreAway if code in _PASSING else PermanentError
+        kind = StoreAway if _passes(error) else PermanentError
         raise kind(f"the store {path}: {error}") from error

@@ -53,10 +53,17 @@ class StoreFile:
             StoreLost: It does not.
         """
         there = _file_at(self.path)
-        if self._opened is None or there == self._opened:
+        if self._opened is None or (there == self._opened and not self.is_empty()):
             return
-        what = "removed" if there is None else "replaced by another one"
+        what = "removed" if there is None else "emptied" if there == self._opened else "replaced by another one"
         raise StoreLost(f"the store {self.path} was {what} while it was in use; nothing is written")
+
+    def is_empty(self) -> bool:
+        """Whether the file was cut to nothing; SQLite must not be asked then, its memory maps may be gone as well."""
+        try:
+            return self.path.stat().st_size == 0
+        except OSError:
+            return False
 
     def is_gone(self) -> bool:
         """Whether nothing lies at the path."""

@@ -203,3 +203,30 @@ def test_nobody_writes_between_the_copy_and_its_place(store: SqliteStore, path: 
         assert done
         store.recover()
         assert store.get("1.1") is not None
+
+
+def test_a_file_that_is_cut_to_nothing_in_its_place_is_noticed(store: SqliteStore, path: Path) -> None:
+    store.identity()
+    os.truncate(path, 0)  # not the -shm file: that is mapped, and the system ends whoever touches it
+    for call in (store.identity, store.recover, lambda: store.insert(Study("2"))):
+        with pytest.raises(StoreLost, match="emptied"):
+            call()
+    assert path.stat().st_size == 0
+
+
+def test_a_table_that_is_emptied_by_hand_is_noticed_and_then_begun_anew(store: SqliteStore, path: Path) -> None:
+    before = store.identity()
+    with closing(sqlite3.connect(path)) as shell, shell:
+        shell.execute("DELETE FROM study_info_list")
+    for _ in range(2):
+        with pytest.raises(StoreLost, match="emptied"):
+            store.identity()
+    assert "begun anew" in store.recover()
+    assert store.identity() == before
+    assert store.recover() == ""
+
+
+def test_a_store_that_never_had_a_study_is_not_emptied(tmp_path: Path) -> None:
+    with closing(SqliteStore(tmp_path / "new.db")) as store:
+        assert store.identity() == store.identity()
+        assert store.recover() == ""

@@ -199,3 +199,15 @@ def test_another_installation_in_its_place_is_noticed() -> None:
     client["aipull"]["installation"].update_one({}, {"$set": {"installation": "0" * 32}})
     with pytest.raises(StoreLost, match="another installation"):
         store.identity()
+
+
+def test_a_collection_that_is_dropped_beside_the_identity_is_noticed() -> None:
+    client: Any = mongomock.MongoClient()
+    store = MongoStore(client, "aipull")
+    store.insert(Study("1.2.3"))
+    store.identity()
+    client["aipull"].drop_collection("study_info_list")
+    with pytest.raises(StoreLost, match="emptied"):
+        store.identity()
+    assert "begun anew" in store.recover()
+    assert store.identity()
