@@ -30,7 +30,7 @@ DX_MODALITIES = ["DX", "DR", "CR"]
 # SeriesDescription or ImageComments is enough. Width, capitals and accents do not matter.
 FILTER_BODY_PART = True
 # Parts of words count: LUNG is found in LowDoseLung. A site file with KEYWORDS of its own means these alone:
-# the six lists below are then empty, unless the file sets them, too.
+# the seven lists below are then empty, unless the file sets them, too.
 KEYWORDS = ["CHEST", "THORAX", "LUNG", "PULMO", "胸", "肺"]
 # The same in other languages and spellings, and for the terms of PS3.16 Annex L that contain the chest.
 KEYWORDS_FURTHER = [
@@ -61,6 +61,11 @@ KEYWORDS_AGAINST = [
     "LUNG BASES", "KNEE CAP", "胸椎", "胸腰椎", "胸腰段", "胸锁", "胸鎖",
     "胸骨", "胸壁", "흉추", "ГРУДНОЙ ОТДЕЛ ПОЗВОН",
     "ГРУДНОГО ОТДЕЛА ПОЗВОН",
+]  # fmt: skip
+# Words that contain a keyword by chance, * stands for any letters: Manchester, Behandlung.
+NO_KEYWORDS = [
+    "*CHESTER", "CHESTNUT", "CHESTERFIELD", "*TELLUNG", "*EILUNG", "*NDLUNG", "*AHLUNG", "*WELLUNG",
+    "*MMLUNG", "*ICKLUNG", "*HOLUNG", "*ULLUNG", "*IELUNG", "PLUNG*",
 ]  # fmt: skip
 # A CT series or study with one of these in its description is dropped whatever else is in it.
 DESCRIPTIONS_UNWANTED = ["BIOPS", "FNA", "PUNKTION", "PUNCION", "穿刺", "活检", "活檢"]

@@ -59,6 +59,7 @@ class Keywords:
         windows: Those of ``parts`` that are names of a window, too.
         other: Beginnings of words for other parts of the body.
         unwanted: Beginnings of words that drop a series whatever else is said.
+        chance: Words that contain a keyword by chance; ``*`` stands for any letters.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Keywords:
         windows: Iterable[str] = (),
         other: Iterable[str] = (),
         unwanted: Iterable[str] = (),
+        chance: Iterable[str] = (),
     ) -> None:
         weak = {fold(window) for window in windows}
         keywords = [_Keyword(fold(keyword), words(keyword).strip(), keyword) for keyword in parts if keyword]
@@ -82,6 +84,7 @@ class Keywords:
             *(one.starts for one in (self._against, self._other, self._unwanted))
         )
         self._short = any(one.short for one in (self._against, self._other, self._unwanted))
+        self._chance = _by_chance(chance)
         self.evidence = lru_cache(maxsize=_CACHE)(self._evidence)
 
     def names_chest(self, text: str) -> bool:
@@ -102,6 +105,13 @@ class Keywords:
         return NOTHING
 
     def _of(self, form: Folded) -> Evidence:
+        found = self._looked_at(form)
+        if self._chance is None or found.says not in (Says.CHEST, Says.WINDOW):
+            return found
+        meant = self._chance.sub("", form.words)
+        return found if meant == form.words else self._looked_at(of_words("", meant.split()))
+
+    def _looked_at(self, form: Folded) -> Evidence:
         if self._has_parts_only(form):
             return self._of_parts(form)
         unwanted = self._unwanted.found_in(form)
@@ -123,7 +133,7 @@ class Keywords:
 
     def _has_parts_only(self, form: Folded) -> bool:
         """Look at the first letters of each word: most texts have no phrase and no whole word."""
-        return not self._short and form.text.isascii() and self._starts.isdisjoint(form.starts)
+        return not self._short and form.words.isascii() and self._starts.isdisjoint(form.starts)
 
     def _of_parts(self, form: Folded) -> Evidence:
         chest = self._strong.found_in(form)
@@ -214,6 +224,12 @@ class _Phrases:
         """What is left of a text; its punctuation is lost."""
         left = self._pattern.sub(" ", form.words) if self._pattern is not None else form.words
         return of_words("", left.split())
+
+
+def _by_chance(patterns: Iterable[str]) -> re.Pattern[str] | None:
+    """Whole words, ``*`` for any letters: ``*chester`` is Manchester, too."""
+    parts = ["\\w*".join(words(part).strip() for part in pattern.split("*")) for pattern in patterns]
+    return re.compile(rf"(?<= )(?:{'|'.join(parts)})(?= )") if parts else None
 
 
 def _phrase_pattern(phrase: str) -> str:

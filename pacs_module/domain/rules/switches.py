@@ -33,6 +33,7 @@ COMPANIONS = (
     "KEYWORDS_FURTHER",
     "KEYWORDS_WHOLE_WORDS",
     "KEYWORDS_AGAINST",
+    "NO_KEYWORDS",
     "DESCRIPTIONS_UNWANTED",
     "WINDOW_KEYWORDS",
     "OTHER_BODY_PARTS",
@@ -84,6 +85,10 @@ class Switches:
         "LUNG BASES", "KNEE CAP", "胸椎", "胸腰椎", "胸腰段", "胸锁", "胸鎖",
         "胸骨", "胸壁", "흉추", "ГРУДНОЙ ОТДЕЛ ПОЗВОН",
         "ГРУДНОГО ОТДЕЛА ПОЗВОН",
+    )  # fmt: skip
+    no_keywords: tuple[str, ...] = (
+        "*CHESTER", "CHESTNUT", "CHESTERFIELD", "*TELLUNG", "*EILUNG", "*NDLUNG", "*AHLUNG", "*WELLUNG",
+        "*MMLUNG", "*ICKLUNG", "*HOLUNG", "*ULLUNG", "*IELUNG", "PLUNG*",
     )  # fmt: skip
     descriptions_unwanted: tuple[str, ...] = ("BIOPS", "FNA", "PUNKTION", "PUNCION", "穿刺", "活检", "活檢")
     window_keywords: tuple[str, ...] = ("LUNG", "肺", "POUMON", "POLMON", "PULMA", "PLUC")
@@ -205,6 +210,7 @@ class Switches:
             self.window_keywords,
             self.other_body_parts,
             unwanted,
+            self.no_keywords,
         )
 
     def _body_part_rules(self, keywords: Keywords) -> BodyPartRules:

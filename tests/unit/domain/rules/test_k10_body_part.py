@@ -71,6 +71,19 @@ def test_parts_of_words_are_found_and_words_in_camel_case() -> None:
     assert because(StudyDescription="CT1CAP2") == "taken"
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["MANCHESTER", "Rochester General", "CHESTNUT HILL", "Winchester", "Behandlung", "Knieschwellung", "Darstellung",
+     "ABTEILUNG 3", "Wiederholung", "Bestrahlung", "Ansammlung", "Fehlstellung", "PLUNGER"],
+)  # fmt: skip
+def test_a_word_that_contains_a_keyword_by_chance_says_nothing(text: str) -> None:
+    assert because(SeriesDescription=text).startswith("BodyPartExamined: ")
+    assert because(replace(SITE, no_keywords=()), SeriesDescription=text) == "taken"
+    for chest in (f"{text} Lunge", f"CHEST {text}", f"{text}_THORAX"):
+        assert because(SeriesDescription=chest) == "taken"
+    assert because(BodyPartExamined="CHEST", SeriesDescription=text) == "taken"
+
+
 # --- placeholders ---
 
 
