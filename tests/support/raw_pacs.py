@@ -16,8 +16,9 @@ from typing import Any, Self
 
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
-from pynetdicom import AE, debug_logger, evt  # noqa: F401
+from pynetdicom import AE, evt
 from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove  # type: ignore[attr-defined]
 
 from tests.support.poison import CT
@@ -37,6 +38,8 @@ class RawPacs:
     destination: int
     studies: dict[str, Sequence[tuple[str, bytes]]] = field(default_factory=dict)
     statuses: Mapping[str, int] = field(default_factory=dict)
+    behaviour: Mapping[str, str] = field(default_factory=dict)
+    """By StudyInstanceUID: ``silent`` never answers, ``abort`` ends the association without a response."""
     port: int = 0
     asked: list[str] = field(default_factory=list)
     """StudyInstanceUIDs in the order of the C-MOVE requests."""
@@ -47,16 +50,29 @@ class RawPacs:
         self._server = entity.start_server(("127.0.0.1", self.port), block=False, evt_handlers=[(evt.EVT_C_MOVE, self._move)])
         self.port = self._server.socket.getsockname()[1] if self._server.socket else 0
         self._lock = threading.Lock()
+        self._over = threading.Event()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._server.shutdown()
+        self.stop()
+
+    def stop(self) -> None:
+        """Nobody is there any more; a second time changes nothing."""
+        if not self._over.is_set():
+            self._over.set()
+            self._server.shutdown()
 
     def _move(self, event: evt.Event) -> Any:
         study = str(event.identifier.StudyInstanceUID)
         with self._lock:
             self.asked.append(study)
-        yield "127.0.0.1", self.destination, {"contexts": []}
+        how = self.behaviour.get(study)
+        if how == "silent":
+            self._over.wait(60)
+        if how is not None:
+            event.assoc.abort()
+            return
+        yield "127.0.0.1", self.destination, {"contexts": [build_context(CT, ExplicitVRLittleEndian)]}
         if study in self.statuses:
             yield 1
             status = Dataset()
