@@ -73,8 +73,8 @@ def good(study: str, number: int = 3) -> list[tuple[str, bytes]]:
 
 
 def studies_of(run: Supervised, poison: bytes, number: int = 3) -> tuple[list[str], str]:
-    well = [generate_uid() for _ in range(number)]
-    bad, sop = generate_uid(), generate_uid()
+    well = [str(generate_uid()) for _ in range(number)]
+    bad, sop = str(generate_uid()), str(generate_uid())
     run.pacs.studies = {study: good(study) for study in well}
     run.pacs.studies[bad] = [*good(bad, 2), (sop, dataset(bad, sop, poison))]
     return well, bad

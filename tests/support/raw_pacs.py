@@ -47,8 +47,9 @@ class RawPacs:
     def __enter__(self) -> Self:
         entity = AE("RAWPACS")
         entity.add_supported_context(StudyRootQueryRetrieveInformationModelMove)
-        self._server = entity.start_server(("127.0.0.1", self.port), block=False, evt_handlers=[(evt.EVT_C_MOVE, self._move)])
-        self.port = self._server.socket.getsockname()[1] if self._server.socket else 0
+        handlers: Any = [(evt.EVT_C_MOVE, self._move)]
+        self._server: Any = entity.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
+        self.port = self._server.socket.getsockname()[1]
         self._lock = threading.Lock()
         self._over = threading.Event()
         return self

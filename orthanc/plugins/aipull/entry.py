@@ -15,9 +15,20 @@ from pacs_module.shared.logs import ContractLog
 from pacs_module.shared.switches_file import load_switches
 
 from .rest_api import Answer, Handler, answer_to, routes
-from .runtime.environment import CONFIG, check_access, check_ram_disk, read_environment, read_orthanc
+from .runtime.environment import (
+    CONFIG,
+    OrthancFacts,
+    check_access,
+    check_ram_disk,
+    filesystem_of,
+    read_environment,
+    read_orthanc,
+)
 from .server.jobs_registry import drop_moves, mend_runtimes
+from .server.orphan_files import remove_orphans
 from .wiring import Plugins
+
+_OTHER_INDEXES = ("PostgreSQL", "MySQL", "Odbc")
 
 
 def register(sdk: Any, variables: Mapping[str, str]) -> Plugins:
@@ -54,8 +65,23 @@ def _wired(sdk: Any, variables: Mapping[str, str]) -> Plugins:
         log.event("job_runtimes_repaired", "runtimes of jobs that Orthanc could not have read are 0 now", "WARNING", jobs=mended)
     if dropped := drop_moves(facts.index):
         log.event("jobs_dropped", "C-MOVE jobs of an earlier version are not run again: the journal repeats them", jobs=dropped)
+    _remove_orphans(configuration, facts, log)
     # Taken here, once: later calls from other threads would need the SDK.
     return Plugins(environment, switches, facts, sdk.GenerateRestApiAuthorizationToken(), log)
+
+
+def _remove_orphans(configuration: Mapping[str, Any], facts: OrthancFacts, log: ContractLog) -> None:
+    """An index that another database keeps is not looked into; a store that is on disk is only counted."""
+    if any((configuration.get(other) or {}).get("EnableIndex") for other in _OTHER_INDEXES):
+        return
+    in_memory = filesystem_of(facts.storage) in ("tmpfs", "ramfs")
+    orphans = remove_orphans(facts.storage, facts.index, in_memory)
+    if orphans.files:
+        what = "removed" if orphans.removed else "left, because the store is on no RAM disk"
+        log.event(
+            "orphan_files", f"files in Orthanc's store that its index does not know: {what}", level="WARNING",
+            files=orphans.files, megabytes=orphans.size // 1_000_000,
+        )  # fmt: skip
 
 
 def _on_change(sdk: Any, plugins: Plugins) -> Callable[[int, int, str | None], None]:

@@ -66,6 +66,7 @@ class RestApi:
     on_never: Callable[[str], None] = lambda _: None
     full: Callable[[], bool] = lambda: False
     deaths: Callable[[], Mapping[str, int]] = dict
+    records_whole: Callable[[], bool] = lambda: True
 
     def ask_pull(self, body: Mapping[str, Any]) -> Answer:
         """``POST /aipull/pulls``: idempotent by pullID."""
@@ -160,7 +161,7 @@ class RestApi:
         state = {"version": __version__, "epoch": self.journal.meta("epoch"), "seq": int(self.journal.meta("seq", "0"))}
         room = {**self.room.state(), "alarm": self.full()}
         counts = {**self.journal.counts(), **self.deaths()}
-        return Answer(HTTPStatus.OK, {**state, "counts": counts, "room": room})
+        return Answer(HTTPStatus.OK, {**state, "recordsWhole": self.records_whole(), "counts": counts, "room": room})
 
 
 Handler = Callable[[Mapping[str, Any], tuple[str, ...]], Answer]

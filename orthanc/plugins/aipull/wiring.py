@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.shared.logs import ContractLog
 
+from .hand_over.adopt import adopt_handovers
 from .hand_over.deletion import Deletion
 from .hand_over.folder import HandoverFolder
 from .hand_over.notifier import Notifier
+from .hand_over.records_watch import RecordsWatch
 from .journal.handovers import HandoverRows
 from .journal.journal import Journal
 from .journal.pulls import PullRows
@@ -91,11 +94,14 @@ class Plugins:
             self._tables.handovers, environment.copies_folder,
         )  # fmt: skip
         self.ram_disk = RamDiskWatch(room, self._tables, rest, switches.ram_disk_alarm_percent, log)
+        self.records = RecordsWatch(self.journal, self._tables.handovers, self.folder, environment.handover_folder, log)
         self.api = RestApi(
             self.journal, pulls, self._tables.handovers, self.folder, room, facts.modalities, log,
             on_pull=self.pulls.wake, on_call=self.notifier.is_back,
             on_never=self.ram_disk.drop, full=self.ram_disk.is_full, deaths=self.deaths.state,
+            records_whole=self.records.is_whole,
         )  # fmt: skip
+        self._adopt_handovers(environment.handover_folder)
         self._connect()
         self._warn_of_journal(environment)
 
@@ -107,6 +113,8 @@ class Plugins:
                 "new_index", "new index in Orthanc: everything is read from its start",
                 epoch=epoch,
             )
+        if lost := self.records.lose_missing():
+            self.log.event("handovers_lost", "hand-overs whose files are gone", level="ERROR", handovers=lost)
         leftovers = self.folder.sweep(row.folder for row in self._tables.handovers.given())
         if leftovers:
             self.log.event("unfinished_handovers_removed", "unfinished hand-overs removed", folders=leftovers)
@@ -115,6 +123,14 @@ class Plugins:
         for worker in self._workers():
             worker.start()
         self.log.event("started", "started", counts=self.journal.counts())
+
+    def _adopt_handovers(self, folder: Path) -> None:
+        """Before anybody can ask for a pull: a journal with a pull in it is not new."""
+        if adopted := adopt_handovers(folder, self.journal, self._tables.handovers):
+            self.log.event(
+                "handovers_adopted", "the journal is new; hand-overs that wait in the folder are taken up", level="WARNING",
+                handovers=adopted,
+            )  # fmt: skip
 
     def stop(self) -> None:
         """Orthanc ends: let running steps come to their end, for a moment."""
@@ -126,7 +142,7 @@ class Plugins:
         self.log.event("stopped", "stopped")
 
     def _workers(self) -> tuple[Worker, ...]:
-        return self.reception, self.pulls, self.deletion, self.notifier, self.asker, self.ram_disk
+        return self.reception, self.pulls, self.deletion, self.notifier, self.asker, self.ram_disk, self.records
 
     def _connect(self) -> None:
         self.ram_disk.on_doomed = self.deletion.wake
@@ -140,9 +156,7 @@ class Plugins:
         """The RAM disk was emptied: what was arriving is pulled again, and hand-overs whose files are gone are lost."""
         self._tables.receptions.close_all(now_ms())
         self._tables.pulls.restart_all()
-        for row in self._tables.handovers.given():
-            if not self.folder.exists(row.folder):
-                self._tables.handovers.set_state(row.handover_id, "lost")
+        self.records.lose_missing()
 
     def _warn_of_journal(self, environment: Environment) -> None:
         kind = filesystem_of(environment.journal)

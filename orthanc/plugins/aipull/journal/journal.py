@@ -10,7 +10,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +65,7 @@ CREATE TABLE IF NOT EXISTS handovers (
     at INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT 'given',        -- given, released, lost
     bytes INTEGER NOT NULL DEFAULT 0,
-    reception INTEGER NOT NULL DEFAULT 0,
-    notification TEXT                           -- the whole of it as sent: what a new store of pacs_module adopts
+    reception INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS handovers_by_study ON handovers (study_uid);
 CREATE TABLE IF NOT EXISTS notifications (     -- of the hand-overs that are given: what a new store of pacs_module adopts
@@ -92,7 +91,7 @@ CREATE TABLE IF NOT EXISTS outbox (
 
 _NUMBER = "INTEGER NOT NULL DEFAULT 0"
 _ADDED = {
-    "handovers": {"bytes": _NUMBER, "reception": _NUMBER, "notification": "TEXT"},
+    "handovers": {"bytes": _NUMBER, "reception": _NUMBER},
     "pulls": {"moves": _NUMBER, "deaths": _NUMBER, "suspect": _NUMBER, "failure": "TEXT"},
 }
 """Columns that journals of earlier versions lack."""
@@ -113,6 +112,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
+        self.path = path
         try:
             self._open(path)
         except sqlite3.Error as error:
@@ -125,6 +125,7 @@ class Journal:
         self._connection.execute("PRAGMA synchronous=FULL")
         self._connection.executescript(_SCHEMA)
         self._add_missing_columns()
+        self._file = _identity(path)
 
     def _add_missing_columns(self) -> None:
         """A journal that an earlier version made."""
@@ -132,6 +133,40 @@ class Journal:
             known = {row["name"] for row in self._connection.execute(f"PRAGMA table_info({table})")}
             for name in columns.keys() - known:
                 self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {columns[name]}")
+
+    def is_in_place(self) -> bool:
+        """Whether the open file is still the one at its path."""
+        return _identity(self.path) == self._file
+
+    def put_back(self) -> str:
+        """
+        Write the content of the open file, which was removed or replaced, to its path again, and go on with that.
+
+        Returns:
+            Where a foreign file went that was found there; empty when there was none.
+
+        Raises:
+            OSError, sqlite3.Error: It cannot be written now; the open file is used on.
+        """
+        draft = self.path.with_name(f".{self.path.name}.new")
+        with self._lock:
+            draft.unlink(missing_ok=True)
+            with closing(sqlite3.connect(draft)) as copy:
+                self._connection.backup(copy)
+            found = self._put_aside()
+            draft.replace(self.path)
+            self._connection.close()
+            self._open(self.path)
+        return found
+
+    def _put_aside(self) -> str:
+        for ending in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+        if not self.path.exists():
+            return ""
+        aside = self.path.with_name(f"{self.path.name}.found")
+        self.path.replace(aside)
+        return str(aside)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -213,6 +248,15 @@ class Journal:
         """Let go of the file."""
         with self._lock:
             self._connection.close()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode of a file, None when it is not there."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
 
 
 def as_text(value: Mapping[str, Any] | Sequence[Any]) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
+from pydicom.uid import UID
 
 from aipull.server import stored_file
 from aipull.server.stored_file import Header, Unreadable, read_header
@@ -76,7 +77,7 @@ def test_a_header_is_text_by_keyword_with_sequences_as_lists() -> None:
     group.PixelMeasuresSequence = Sequence([measures])
     image = Dataset()
     image.file_meta = FileMetaDataset()
-    image.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"
+    image.file_meta.TransferSyntaxUID = UID("1.2.840.10008.1.2.1")
     image.SOPClassUID = CT
     image.SpecificCharacterSet = "GB18030"
     image.SOPInstanceUID, image.Rows, image.ImageType = SOP, 512, ["ORIGINAL", "PRIMARY", "AXIAL"]
