@@ -19,6 +19,7 @@ BEFORE = Switches(
     keywords_further=(),
     keywords_whole_words=(),
     keywords_against=(),
+    no_keywords=(),
     descriptions_unwanted=(),
     window_keywords=(),
     other_body_parts=(),
