@@ -65,6 +65,7 @@ class RestApi:
     on_call: Callable[[], None]
     on_never: Callable[[str], None] = lambda _: None
     full: Callable[[], bool] = lambda: False
+    tell_reception: Callable[[str], Mapping[str, Any] | None] = lambda _: None
     deaths: Callable[[], Mapping[str, int]] = dict
     records_whole: Callable[[], bool] = lambda: True
 
@@ -106,6 +107,13 @@ class RestApi:
         if pull.report is None:
             return Answer(HTTPStatus.OK, {"status": "running"})
         return Answer(HTTPStatus.OK, {"status": "ended", "report": to_document(pull.report)})
+
+    def reception(self, study_uid: str) -> Answer:
+        """``GET /aipull/receptions/{StudyInstanceUID}``: where the newest reception of a study stands, and what it waits for."""
+        told = self.tell_reception(study_uid)
+        if told is None:
+            return Answer(HTTPStatus.NOT_FOUND, {"message": f"no reception of {study_uid}"})
+        return Answer(HTTPStatus.OK, told)
 
     def write_verdicts(self, body: Mapping[str, Any]) -> Answer:
         """``POST /aipull/verdicts``: filter lines of a find, so that one grep finds every reason."""
@@ -216,6 +224,7 @@ def routes(api: RestApi) -> dict[str, tuple[str, Handler]]:
     return {
         "/aipull/pulls": ("POST", lambda body, _: api.ask_pull(body)),
         "/aipull/pulls/(.+)": ("GET", lambda _, groups: api.pull_state(groups[0])),
+        "/aipull/receptions/([0-9.]{1,64})": ("GET", lambda _, groups: api.reception(groups[0])),
         "/aipull/verdicts": ("POST", lambda body, _: api.write_verdicts(body)),
         "/aipull/release": ("POST", lambda body, _: api.release(body)),
         "/aipull/audit": ("GET", lambda _, __: api.audit()),

@@ -100,6 +100,7 @@ class Plugins:
             on_pull=self.pulls.wake, on_call=self.notifier.is_back,
             on_never=self.ram_disk.drop, full=self.ram_disk.is_full, deaths=self.deaths.state,
             records_whole=self.records.is_whole,
+            tell_reception=self.reception.tell,
         )  # fmt: skip
         self._adopt_handovers(environment.handover_folder)
         self._connect()

@@ -41,7 +41,8 @@ def test_everything_is_registered_after_everything_is_checked(sdk: FakeOrthanc) 
     assert sdk.calls[:2] == ["GetConfiguration", "GenerateRestApiAuthorizationToken"]
     assert set(sdk.calls[2:]) == {"Register"}
     assert sorted(sdk.rest) == [
-        "/aipull/audit", "/aipull/installation", "/aipull/pulls", "/aipull/pulls/(.+)", "/aipull/release", "/aipull/status",
+        "/aipull/audit", "/aipull/installation", "/aipull/pulls", "/aipull/pulls/(.+)",
+        "/aipull/receptions/([0-9.]{1,64})", "/aipull/release", "/aipull/status",
         "/aipull/verdicts",
     ]  # fmt: skip
     assert sdk.on_change is not None

@@ -30,6 +30,7 @@ from pacs_module.domain.receive.provenance import Provenance, missing_of
 from pacs_module.domain.receive.reception_state import ReceptionEvent, ReceptionState
 from pacs_module.domain.receive.why_open import OpenReason, WhyOpen
 from pacs_module.domain.rules.switches import Switches
+from pacs_module.domain.wire.documents import to_document
 from pacs_module.domain.wire.messages import PullReport, PullRequest
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
@@ -98,6 +99,17 @@ class ReceptionWorker(Worker):
         """Orthanc has stored an image; called in its thread of events, for each image."""
         self._identify.comings.note(instance_id)
         self.wake()
+
+    def tell(self, study_uid: str) -> dict[str, object] | None:
+        """Where the newest reception of a study stands and what it waits for; None: the journal has none."""
+        row = self._tables.receptions.of_study(study_uid, *ReceptionState)
+        if row is None:
+            return None
+        arrival = self._arrivals.get(study_uid)
+        why = arrival.why_open if arrival is not None else None
+        counts = arrival.counts if arrival is not None else row.counted
+        told = {"studyUID": study_uid, "state": row.state.value, "isPush": row.is_push, "openedAt": row.opened_at}
+        return {**told, "counts": counts, "whyOpen": None if why is None else to_document(why)}
 
     def begin(self) -> None:
         """After a start: take up what was open."""
@@ -193,7 +205,8 @@ class ReceptionWorker(Worker):
         found = self._found(arrival, asked, pull, expected, ended)
         if found is None:
             return None
-        self._judge.last_word(arrival, found, asked.request, None if ended else ahead.needed)
+        # Where the first images speak against every series all of them are looked at: one image does not speak for a series.
+        self._judge.last_word(arrival, found, asked.request, None if ended else ahead.needed or None)
         completeness = self._completeness(arrival, asked, expected, found, ended)
         if completeness.verdict == MORE and found.word is None and not arrival.row.is_push:
             found = self._found(arrival, asked, pull, expected, ended, ask=True)
