@@ -172,7 +172,7 @@ def _service(edges: _Edges) -> Service:
 def _move_paths(edges: _Edges, ram_disk: WatchRamDisk) -> MovePaths:
     orthanc = edges.settings.orthanc
     us = MoveDestination(edges.puller, orthanc.dicom_host, orthanc.dicom_port)
-    return MovePaths(edges.leases.leases, edges.clock, edges.log, us, ram_disk.is_full)
+    return MovePaths(edges.leases.leases, edges.clock, edges.log, us, ram_disk.is_full, edges.settings.pull.path)
 
 
 def _join(service: Service, edges: _Edges) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from .section import YEAR_S, Seconds, Section
+from ..domain.circuit import CircuitPolicy
+from ..domain.pull.move_path import PATH_POLICY
+from .section import YEAR_S, Seconds, Section, retry_policy
 
 
 class PullSettings(Section):
@@ -19,3 +21,13 @@ class PullSettings(Section):
     """A study that has waited so long goes with the next class: routine with the green channel; never with emergencies."""
     room_pause_s: Seconds = 5.0
     """How long a pull waits when the RAM disk had no room."""
+    path_pause_s: Seconds = 10.0
+    """While nothing can be pulled from a PACS one study is tried after this, then after twice as long, and so on."""
+    path_longest_pause_s: Seconds = 60.0
+    """But never after more than this."""
+
+    @property
+    def path(self) -> CircuitPolicy:
+        """When the path of the moves from a PACS counts as broken, and how often it is tried then."""
+        pauses = retry_policy(1, self.path_pause_s, self.path_longest_pause_s)
+        return CircuitPolicy(PATH_POLICY.failures, pauses)
