@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ..wire.messages import PullRequest
+
 MB = 1_000_000
 CT_BYTES = 600_000
 """A CT slice of 512 x 512 x 2 bytes with its header; reckoned with until enough was seen."""
@@ -141,17 +143,45 @@ def usual_size(seen: Sequence[Seen], dx: bool, modalities: Sequence[str], device
     return (DX_BYTES if dx else CT_BYTES), False
 
 
-def still_to_come(expected: int | None, here: Here, each: int, sure: bool, dx: bool) -> tuple[int, bool]:
+@dataclass(frozen=True)
+class Expected:
+    """Instances that a pull will bring in all, as far as the PACS told; ``whole``: of everything that is pulled."""
+
+    instances: int
+    whole: bool
+
+
+def expected_instances(request: PullRequest) -> Expected:
+    """
+    Count what a pull will bring.
+
+    A series is counted by what SERIES level told or by its SOPInstanceUIDs, whichever is more; the study by its own number or by
+    its series, whichever is more. Of a series that nobody counted nothing is known: the number is not the whole then.
+    """
+    listed = {uid: len(set(uids)) for uid, uids in request.expected_instances.items()}
+    counted = {uid: max(count, listed.get(uid, 0)) for uid, count in request.expected_series.items()}
+    series = {**listed, **counted}
+    if request.level == "SERIES":
+        wanted = set(request.series_uids)
+        return Expected(sum(series.get(uid, 0) for uid in wanted), wanted <= series.keys())
+    told = sum(series.values())
+    if request.expected:
+        return Expected(max(request.expected, told), True)
+    return Expected(told, bool(series) and request.announced.keys() <= series.keys())
+
+
+def still_to_come(expected: Expected, here: Here, each: int, sure: bool, dx: bool) -> tuple[int, bool]:
     """
     Bytes that a pull will still bring, and whether that is more than a guess.
 
     What is here of the study tells best how large its instances are; a few of them tell nothing of the rest.
     """
-    if expected is None:
-        expected, sure = max(UNTOLD_INSTANCES[dx], here.instances), False
-    if here.instances * 10 >= expected:
-        each, sure = int(_MARGIN * here.size / max(here.instances, 1)), sure or here.instances * 2 >= expected
-    return max(expected - here.instances, 0) * each, sure
+    number = expected.instances
+    if not expected.whole:
+        number, sure = max(UNTOLD_INSTANCES[dx], number, here.instances), False
+    if here.instances * 10 >= number:
+        each, sure = int(_MARGIN * here.size / max(here.instances, 1)), sure or here.instances * 2 >= number
+    return max(number - here.instances, 0) * each, sure
 
 
 def is_full(disk: Disk, percent: int, was: bool) -> bool:

@@ -13,12 +13,12 @@ from aipull.journal.journal import Journal
 from aipull.journal.pulls import PullRows
 from aipull.journal.receptions import ReceptionRows
 from aipull.journal.sizes import SizeRows
-from aipull.pull.admission import Room, Sizes, expected_of
+from aipull.pull.admission import Room, Sizes
 from aipull.rest_api import Answer, RestApi, answer_to, routes
 from pacs_module.domain.pull.ram_disk import Seen
 from pacs_module.domain.recover.records import read_plugin_records
 from pacs_module.domain.rules.switches import Switches
-from pacs_module.domain.wire.messages import PullRequest, read_pull_request
+from pacs_module.domain.wire.messages import read_pull_request
 from pacs_module.shared.logs import ContractLog
 
 MB = 1_000_000
@@ -106,19 +106,6 @@ def test_release_removes_only_what_was_handed_over(api: RestApi, tmp_path: Path)
 def test_verdicts_are_single_lines(api: RestApi, tmp_path: Path) -> None:
     assert call(api, "/aipull/verdicts", {"lines": ["a\nb"]}).status == 200
     assert (tmp_path / "orthanc-python.log").read_text() == "a b\n"
-
-
-@pytest.mark.parametrize(
-    ("values", "instances"),
-    [
-        ({"expected": 100}, 100),
-        ({"expected_series": {"a": 10, "b": 20}}, 30),
-        ({"level": "SERIES", "series_uids": ("a",), "expected": 500, "expected_series": {"a": 10, "b": 20}}, 10),
-        ({}, None),
-    ],
-)
-def test_instances_that_a_pull_will_bring(values: dict[str, Any], instances: int | None) -> None:
-    assert expected_of(PullRequest("p", "1.2", "PACS", **values)) == instances
 
 
 def test_what_can_never_have_room_is_said_so_and_what_was_seen_decides(api: RestApi) -> None:

@@ -15,7 +15,17 @@ from pathlib import Path
 
 from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.pull.job_state import UNDER_WAY
-from pacs_module.domain.pull.ram_disk import MB, Disk, Here, RoomVerdict, Wish, judge_room, still_to_come, usual_size
+from pacs_module.domain.pull.ram_disk import (
+    MB,
+    Disk,
+    Here,
+    RoomVerdict,
+    Wish,
+    expected_instances,
+    judge_room,
+    still_to_come,
+    usual_size,
+)
 from pacs_module.domain.receive.reception_state import HERE
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
@@ -52,7 +62,7 @@ class Sizes:
         modalities = self._switches.dx_modalities if request.dx else self._switches.ct_modalities
         each, sure = usual_size(self._sizes.all(), request.dx, modalities)
         here = self._here(request)
-        return (*still_to_come(expected_of(request), here, each, sure, request.dx), here.size)
+        return (*still_to_come(expected_instances(request), here, each, sure, request.dx), here.size)
 
     def _here(self, request: PullRequest) -> Here:
         """What is here of that which is pulled."""
@@ -160,11 +170,3 @@ class Room:
             return 0
         owed = [row.size for row in self._handovers.given() if not (self._copies / row.handover_id).is_dir()]
         return will_come + sum(owed)
-
-
-def expected_of(request: PullRequest) -> int | None:
-    """Instances that a pull will bring in all, None when the PACS told none."""
-    counts = request.expected_series
-    if request.level == "SERIES":
-        return sum(counts.get(uid, 0) for uid in request.series_uids) or None
-    return request.expected or sum(counts.values()) or None

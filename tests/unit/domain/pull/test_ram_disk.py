@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pacs_module.domain.pull.ram_disk import (
@@ -9,15 +11,18 @@ from pacs_module.domain.pull.ram_disk import (
     DX_BYTES,
     MB,
     Disk,
+    Expected,
     Here,
     Seen,
     Wish,
     deadlocked,
+    expected_instances,
     is_full,
     judge_room,
     still_to_come,
     usual_size,
 )
+from pacs_module.domain.wire.messages import PullRequest
 
 DISK = Disk(1000 * MB, 800 * MB, 200 * MB)
 
@@ -91,8 +96,40 @@ def test_a_device_that_is_known_decides_by_itself() -> None:
     ],
 )
 def test_what_will_still_come(expected: int | None, here: Here, megabytes: int, sure: bool) -> None:
-    size, certain = still_to_come(expected, here, CT_BYTES, False, False)
+    told = Expected(expected or 0, expected is not None)
+    size, certain = still_to_come(told, here, CT_BYTES, False, False)
     assert (round(size / MB), certain) == (megabytes, sure)
+
+
+IMAGES = {"a": ("1", "2", "3"), "b": ("4", "5", "5")}
+
+
+@pytest.mark.parametrize(
+    ("values", "instances", "whole"),
+    [
+        ({"expected": 100}, 100, True),
+        ({"expected_series": {"a": 10, "b": 20}}, 30, True),
+        ({"level": "SERIES", "series_uids": ("a",), "expected": 500, "expected_series": {"a": 10, "b": 20}}, 10, True),
+        ({}, 0, False),
+        ({"expected_instances": IMAGES}, 5, True),  # a PACS that is counted by image
+        ({"expected_instances": IMAGES, "announced": {"a": {}, "b": {}, "c": {}}}, 5, False),  # of c nobody knows
+        ({"level": "SERIES", "series_uids": ("a",), "expected_instances": IMAGES}, 3, True),
+        ({"level": "SERIES", "series_uids": ("a", "c"), "expected_instances": IMAGES}, 3, False),
+        ({"level": "SERIES", "series_uids": ("c",)}, 0, False),
+        ({"expected": 4, "expected_instances": IMAGES}, 5, True),
+        ({"expected_series": {"a": 10}, "expected_instances": IMAGES}, 12, True),
+        ({"expected_series": {"a": 2}, "expected_instances": IMAGES}, 5, True),
+        ({"expected": 7, "expected_series": {"a": 3}}, 7, True),
+    ],
+)
+def test_instances_that_a_pull_will_bring(values: dict[str, Any], instances: int, whole: bool) -> None:
+    assert expected_instances(PullRequest("p", "1.2", "PACS", **values)) == Expected(instances, whole)
+
+
+def test_a_study_of_which_only_a_part_was_counted_is_reckoned_with_as_if_nobody_had_counted() -> None:
+    assert still_to_come(Expected(5, False), Here(), CT_BYTES, True, False) == (600 * CT_BYTES, False)
+    assert still_to_come(Expected(1500, False), Here(), CT_BYTES, True, False) == (1500 * CT_BYTES, False)
+    assert still_to_come(Expected(1500, True), Here(), CT_BYTES, True, False) == (1500 * CT_BYTES, True)
 
 
 def test_the_alarm_does_not_flutter() -> None:
