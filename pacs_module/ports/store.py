@@ -165,6 +165,10 @@ class StudyStore(Protocol):
         """The studies that their order alone has dropped since then (ISO 8601 UTC), the newest first."""
         ...
 
+    def given_up(self, since: str, limit: int) -> list[Study]:
+        """The studies that could not be pulled, given up since then (ISO 8601 UTC), the newest first."""
+        ...
+
     def last_backlog_slot(self) -> int | None:
         """The latest ``due[PULL]`` of the studies from before going live, or None."""
         ...

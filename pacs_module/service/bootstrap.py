@@ -213,6 +213,7 @@ def _prepare_pull(edges: _Edges) -> PreparePull:
         log=edges.log,
         switches=edges.switches,
         traits=edges.settings.traits,
+        find_timeout_s=edges.settings.orthanc.find_timeout_s,
     )
 
 

@@ -9,6 +9,7 @@ from ..adapters.queue.rabbitmq import RabbitConsumer
 from ..settings import BackendSettings, PacsSettings
 from ..use_cases.deliver.deliver import Deliver
 from ..use_cases.recover.repair_due_times import MendDueTimes
+from ..use_cases.recover.retry_path_failures import RetryPathFailures
 from .due_limits import longest_pauses
 from .find_round import FindLoop
 from .folders import handover_folders
@@ -32,6 +33,8 @@ ARCHIVE_SWEEP_S = 3600.0
 """How often the archive is looked through for days that are over, in seconds."""
 DUE_TIMES_S = 30.0
 """How often due times are looked for that only a clock which was ahead can have written, in seconds."""
+PATH_FAILURES_S = 3600.0
+"""How often studies are looked for that a version without judgement gave up for the fault of a path, in seconds."""
 RAM_DISK_S = 10.0
 """How often the plugins are asked how full the RAM disk is, in seconds."""
 
@@ -58,6 +61,7 @@ def loops_of(service: Service) -> dict[str, Loop]:
         new("publish", service.publish, 1.0),
         new("release", service.release, 5.0, bound=settings.stuck_after_s + COPYING_S),
         new("anonymise", service.anonymise, 1.0, bound=settings.stuck_after_s + COPYING_S),
+        new("path failures", RetryPathFailures(service.store, service.clock, service.log), PATH_FAILURES_S),
         new("due times", MendDueTimes(service.store, service.clock, service.log, longest_pauses(settings)), DUE_TIMES_S),
     ]
     if service.release.archive is not None:

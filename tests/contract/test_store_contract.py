@@ -491,6 +491,14 @@ def test_pulls_of_one_pacs_and_of_none(store: ConditionalStore) -> None:
     assert store.claim_pull("", "w", 0, 100, least=0, ageing=AGEING).study_uid == "nowhere"  # type: ignore[union-attr]
 
 
+def test_what_was_given_up(store: ConditionalStore) -> None:
+    for uid, changed in (("old", "2020-06-10"), ("new", "2020-06-12"), ("newer", "2020-06-13")):
+        add(store, uid, changed_at=changed, state=State.PULL_FAILED)
+    add(store, "done", state=State.COMPLETED, changed_at="2020-06-13")
+    assert uids(store.given_up("2020-06-11", 9)) == ["newer", "new"]
+    assert uids(store.given_up("2020-06-11", 1)) == ["newer"]
+
+
 def test_what_orders_are_asked_for(store: ConditionalStore) -> None:
     add(store, "2", state=State.META_ONLY, study_date="2020-06-12", changed_at="2020-06-12")
     add(store, "1", state=State.META_ONLY, study_date="2020-06-11")

@@ -105,6 +105,11 @@ class NamedQuestions(ABC):
         where = {"state": State.UNSUPPORTED_SERIES.value, "droppedByOrder": True, "changedAt": AtLeast(since)}
         return self.find(where, (("changedAt", -1),), limit)
 
+    def given_up(self, since: str, limit: int) -> list[Study]:
+        """What could not be pulled, the newest first."""
+        where = {"state": State.PULL_FAILED.value, "changedAt": AtLeast(since)}
+        return self.find(where, (("changedAt", -1),), limit)
+
     def last_backlog_slot(self) -> int | None:
         """When the last study from before going live is due to be pulled."""
         last = self.find({"backlog": True, due_field(PULL): Exists()}, ((due_field(PULL), -1),), 1)

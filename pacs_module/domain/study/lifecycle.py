@@ -47,6 +47,7 @@ class Event(StrEnum):
     CANCELLED = "cancelled by a person"
     DONE_BY_HAND = "marked as done by a person"
     ORDER_CORRECTED = "wanted after all by its order"
+    PATH_AT_FAULT = "given up for the fault of the path to its PACS"
     PULL_ASKED = "pull asked"
     PULL_AGAIN = "pull to be repeated"
     PULL_GIVEN_UP = "pull given up"
@@ -206,6 +207,7 @@ TABLE: Mapping[State, Mapping[Event, State]] = {
         Event.RESULT_UNSUPPORTED: State.UNSUPPORTED_SERIES,
     },
     State.PULL_FAILED: {
+        Event.PATH_AT_FAULT: State.META_ONLY,
         Event.GREW: State.META_ONLY,
         Event.MANUAL: State.META_ONLY,
         Event.CANCELLED: State.CANCELLED,

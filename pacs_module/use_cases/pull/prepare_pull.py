@@ -53,6 +53,8 @@ class PreparePull:
     switches: Switches
     traits: TraitsByPacs
     look: LookPolicy = field(default_factory=LookPolicy)
+    find_timeout_s: float | None = None
+    """Deadline of a C-FIND inside the pull, where the PACS has none of its own; None: the plugins'."""
 
     def __call__(self, study: Study, pacs: str, final: bool) -> PullRequest | None:
         """
@@ -122,7 +124,7 @@ class PreparePull:
         self, study: Study, pacs: str, wanted: list[SeriesFacts], filtered: dict[str, Verdict], final: bool
     ) -> PullRequest:
         counts = {facts.series_uid: facts.instances for facts in wanted if facts.instances is not None}
-        some = bool(filtered or study.named)
+        some, traits = bool(filtered or study.named), traits_of(self.traits, pacs)
         request = PullRequest(
             pull_id=uuid.uuid4().hex,
             study_uid=study.study_uid,
@@ -138,12 +140,13 @@ class PreparePull:
             forced=study.forced,
             dx=is_dx(study.modality, self.switches),
             announced={facts.series_uid: _told(facts) for facts in wanted},
-            repair=_repair(study, pacs, traits_of(self.traits, pacs).repair_level),
+            repair=_repair(study, pacs, traits.repair_level),
             known_handover=study.last_handover.handover_id if study.last_handover is not None else "",
             patient_id=_patient_id(study, pacs),
-            senders=traits_of(self.traits, pacs).senders,
+            senders=traits.senders,
+            find_timeout_s=traits.find_deadline_s or self.find_timeout_s,
         )
-        return self._by_image(request) if traits_of(self.traits, pacs).count_by_image else request
+        return self._by_image(request) if traits.count_by_image else request
 
     def _by_image(self, request: PullRequest) -> PullRequest:
         """With the SOPInstanceUIDs of every series that may be handed over, and without the counts of this PACS."""

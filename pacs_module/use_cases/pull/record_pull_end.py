@@ -100,6 +100,7 @@ class RecordPullEnd:
             nonlocal ended
             report = PullReport("", request.pull_id, request.study_uid, PullOutcome.FAILED.value, message=why)
             ended = self._judged(study, pull, report)
+            pull.failure = failure_of(report)
             pull.end(PullOutcome.FAILED, self.clock.now())
             self._again(study, pull, ended, why)
 
@@ -188,7 +189,7 @@ class RecordPullEnd:
         now, report = self.clock.now(), ended.report
         pull.end(PullOutcome(report.outcome), now)
         pull.completeness, pull.received = report.completeness, report.received
-        pull.job_id, pull.move_seconds, pull.failure = report.job_id, report.move_seconds, report.failure
+        pull.job_id, pull.move_seconds, pull.failure = report.job_id, report.move_seconds, failure_of(report)
         study.schedule(WATCH, None)
         study.remember_series(report.series, now)
         study.note(Note.PULL_ENDED, f"{report.outcome} {report.completeness} {report.message}".strip(), now, by="plugins")

@@ -36,6 +36,8 @@ MODEL = (
     ("a person cancels", "cancelled by a person", f"{WAITING} {MACHINE} {CLOSED} unpullable", "cancelled"),
     ("a person marks it as done", "marked as done by a person", f"{WAITING} {MACHINE} {CLOSED} unpullable", "done_by_hand"),
     ("case 15: the order is corrected", "wanted after all by its order", "unsupported_series", "meta_only"),
+    ("K4: given up before anybody could tell whose fault it was", "given up for the fault of the path to its PACS", "pull_failed",
+     "meta_only"),
     ("a C-MOVE is asked for, or asked for again", "pull asked", WAITING, "pull_data"),
     ("it is to be repeated", "pull to be repeated", WAITING, "meta_only"),
     ("every attempt failed", "pull given up", WAITING, "pull_failed"),

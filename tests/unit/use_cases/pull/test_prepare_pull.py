@@ -10,7 +10,7 @@ from pacs_module.domain.errors import PermanentError, RetriableError
 from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import PULL
-from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, at_series_level, series_answer
+from tests.fakes.pipeline import THICK, THIN, UID, Pipeline, answer, at_series_level, series_answer
 from tests.fakes.world import DAY
 
 
@@ -140,3 +140,20 @@ def test_a_mending_that_brought_nothing_or_failed_is_not_tried_again() -> None:
         world.clock.pass_seconds(600)
         world.pull()
         assert world.plugins.asked[-1].repair == "STUDY"
+
+
+def test_the_plugins_are_told_what_this_pacs_says_and_what_was_handed_over(world: Pipeline) -> None:
+    world.traits["A"] = PacsTraits(senders=("NODE2@10.0.0.7",), find_deadline_s=90.0)
+    request = world.until_asked()
+    told = (request.patient_id, request.senders, request.find_timeout_s, request.known_handover)
+    assert told == ("P1", ("NODE2@10.0.0.7",), 90.0, "")
+    message = world.message(request)
+    world.accept(message)
+    world.report(request, "received", "COMPLETE", received=100)
+    world.pacs.studies["A"] = [answer(count=130, PatientID="NEW1")]
+    for _ in range(2):
+        world.clock.pass_seconds(10)
+        world.find("A", DAY)
+    assert world.pull() == 1
+    again = world.plugins.asked[-1]
+    assert (again.patient_id, again.known_handover) == ("NEW1", message["handoverID"])
