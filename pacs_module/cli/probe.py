@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -125,7 +126,8 @@ def _move_test(target: _Target, move: bool, listen: int) -> Iterator[MoveTest | 
         yield None
     elif listen:
         with Receiver(target.peer.calling_ae_title, listen) as receiver:
-            yield MoveTest(target.peer.calling_ae_title, lambda series: receiver.received())
+            senders = partial(receiver.senders_beside, target.peer)
+            yield MoveTest(target.peer.calling_ae_title, lambda series: receiver.received(), lambda series: senders())
     elif target.settings:
         orthanc = target.settings.orthanc
         password = orthanc.password.get_secret_value()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any, Self
@@ -218,6 +219,7 @@ class Receiver:
         self._ae_title = ae_title
         self._port = port
         self._uids: set[str] = set()
+        self._senders: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -236,12 +238,28 @@ class Receiver:
     def _store(self, event: Any) -> int:
         with self._lock:
             self._uids.add(str(event.request.AffectedSOPInstanceUID))
+            requestor = event.assoc.requestor
+            self._senders.add((str(requestor.ae_title).strip(), str(requestor.address)))
         return 0
+
+    def senders_beside(self, peer: Peer) -> tuple[str, ...]:
+        """Who sent images, ``AET@address``, but for the PACS that was asked."""
+        with self._lock:
+            return _beside(self._senders, peer)
 
     def received(self) -> int:
         """How many different images have come."""
         with self._lock:
             return len(self._uids)
+
+
+def _beside(senders: Iterable[tuple[str, str]], peer: Peer) -> tuple[str, ...]:
+    """Those that are not the PACS itself, by AE title and address."""
+    try:
+        own = {info[4][0] for info in socket.getaddrinfo(peer.host, None)}
+    except OSError:
+        own = {peer.host}
+    return tuple(sorted(f"{title}@{address}" for title, address in senders if title != peer.ae_title or address not in own))
 
 
 class OrthancReceiver:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from .judging import (
     ENOUGH,
     MATCH_VERDICT,
+    DateRange,
     Match,
     Whole,
     best_prefix,
@@ -16,9 +17,12 @@ from .judging import (
     duplicates,
     judge_cap,
     judge_counts,
+    judge_date_range,
     judge_key,
     judge_match,
     judge_modalities,
+    time_parts,
+    worst_match,
 )
 from .recommending import CHINESE, LATIN1, UTF8, Place, Recommendation, profile_settings, readable_by_orthanc, recommend
 from .texts import Sent, Text, agrees, judge_text, sent_as
@@ -32,6 +36,7 @@ __all__ = [
     "MODELS",
     "UTF8",
     "Answer",
+    "DateRange",
     "Finding",
     "Findings",
     "Hello",
@@ -53,6 +58,7 @@ __all__ = [
     "duplicates",
     "judge_cap",
     "judge_counts",
+    "judge_date_range",
     "judge_key",
     "judge_match",
     "judge_modalities",
@@ -62,5 +68,7 @@ __all__ = [
     "recommend",
     "sent_as",
     "text_of",
+    "time_parts",
     "uid_of",
+    "worst_match",
 ]

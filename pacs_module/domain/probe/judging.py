@@ -6,9 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from ..dicom.attributes import parse_count
+from ..find.windows import Window
 from .values import Answer, Verdict, uid_of
 
 ENOUGH = 100
@@ -116,6 +118,55 @@ def judge_match(wanted: Collection[str], others: Collection[str], got: Collectio
     if not set(wanted) <= set(got) and not cut:
         return Match.PARTLY
     return Match.HONOURED if others else Match.NOT_TOLD
+
+
+_WORST_FIRST = (Match.IGNORED, Match.NOTHING, Match.PARTLY, Match.NOT_TOLD)
+
+
+def worst_match(matches: Iterable[Match]) -> Match:
+    """What several parts say of one key together: the worst that any of them says."""
+    found = set(matches)
+    return next((match for match in _WORST_FIRST if match in found), Match.HONOURED)
+
+
+class DateRange(StrEnum):
+    """What a PACS did with a range of two days."""
+
+    HONOURED = "honoured"
+    CUT = "cut"
+    """Only one of the days came, in a list that may be cut."""
+    FIRST_DAY = "first day"
+    LAST_DAY = "last day"
+    NOTHING = "nothing"
+
+
+def judge_date_range(day: Collection[str], before: Collection[str], got: Collection[str], *, cut: bool) -> DateRange:
+    """
+    Say what came of a range of two days.
+
+    Args:
+        day: Studies known of the last day.
+        before: Studies known of the first day; there may be none.
+        got: What came.
+        cut: The list is as long as lists get at this PACS.
+    """
+    of_day, of_before = bool(set(got) & set(day)), bool(set(got) & set(before))
+    if of_day and (of_before or not before):
+        return DateRange.HONOURED
+    if got and cut:
+        return DateRange.CUT
+    if not got:
+        return DateRange.NOTHING
+    return DateRange.FIRST_DAY if of_before else DateRange.LAST_DAY
+
+
+def time_parts(day: date, seconds: Iterable[int]) -> tuple[Window, Window]:
+    """Two parts of a day, each with some of these times (seconds of the day, at least two different ones)."""
+    told = sorted(seconds)
+    middle = told[(len(told) - 1) // 2]
+    if middle == told[-1]:
+        middle = max(second for second in told if second < middle)
+    return Window(day, until=middle), Window(day, since=middle + 1)
 
 
 def best_prefix(values: Iterable[str]) -> str:

@@ -83,12 +83,17 @@ def recommend(findings: Findings, texts: Sequence[Text]) -> tuple[Recommendation
         _use_series(findings),
         _count_by_image(findings),
         _repair(findings),
+        _trust_modalities(findings),
         _caps(findings),
-        *_look_back(findings),
+        _ignores(findings),
+        _senders(findings),
+        *_find_schedule(findings),
         _stability(findings),
         _parallel(findings),
         _timeout(findings),
         _find_timeout(findings),
+        _find_deadline(findings),
+        _direct_fallback(findings),
     )
 
 
@@ -189,7 +194,46 @@ def _caps(findings: Findings) -> Recommendation:
     return Recommendation("caps", Place.PACS, None, f"too few answers to tell ({number or 0} at most)")
 
 
-def _look_back(findings: Findings) -> tuple[Recommendation, ...]:
+_IGNORED = {
+    "match.AccessionNumber": "AccessionNumber",
+    "match.PatientID": "PatientID",
+    "match.uid": "StudyInstanceUID",
+    "match.modality": "ModalitiesInStudy",
+}
+_NOT_HONOURED = {"match.date": "StudyDate", "match.time_range": "StudyTime"}
+"""Findings that say which matching keys are not honoured: by their value, or by their verdict."""
+
+
+def _ignores(findings: Findings) -> Recommendation:
+    keys = {keyword for key, keyword in _IGNORED.items() if _value(findings, key) == "ignored"}
+    keys |= {keyword for key, keyword in _NOT_HONOURED.items() if _told(findings, key) is Verdict.NO}
+    if keys:
+        why = "answers beside the question came; they are dropped in any case, and no list is split by these keys"
+        return Recommendation("ignores", Place.PACS, tuple(sorted(keys)), why)
+    if all(_told(findings, key) is Verdict.NOT_TOLD for key in (*_IGNORED, *_NOT_HONOURED)):
+        return Recommendation("ignores", Place.PACS, None, "matching keys were not told")
+    return Recommendation("ignores", Place.PACS, (), "every key that was told is honoured")
+
+
+def _senders(findings: Findings) -> Recommendation:
+    told = _value(findings, "move.senders")
+    if not isinstance(told, str):
+        return Recommendation("senders", Place.PACS, None, "no series was moved to us (--move)")
+    if not told:
+        return Recommendation("senders", Place.PACS, (), "images came from the AE title and the address that was asked")
+    return Recommendation("senders", Place.PACS, tuple(told.split("\\")), "images came from others than who was asked")
+
+
+def _trust_modalities(findings: Findings) -> Recommendation:
+    name, kind = "trust_modalities", _value(findings, "modalities")
+    if kind == "single":
+        return Recommendation(name, Place.PACS, False, "ModalitiesInStudy has one of a study's modalities only")
+    if kind in ("list", "comma", "slash", "semicolon"):
+        return Recommendation(name, Place.PACS, True, "ModalitiesInStudy has all of a study's modalities")
+    return Recommendation(name, Place.PACS, None, "no study with several modalities was seen")
+
+
+def _find_schedule(findings: Findings) -> tuple[Recommendation, ...]:
     verdict = _told(findings, "match.time_range")
     if verdict is Verdict.NOT_TOLD:
         why = "StudyTime ranges were not told"
@@ -245,6 +289,21 @@ def _find_timeout(findings: Findings) -> Recommendation:
         return Recommendation("orthanc.find_timeout_s", Place.SETTINGS, None, "no query was answered")
     value = max(FIND_TIMEOUT_S, 10 * round(slowest))
     return Recommendation("orthanc.find_timeout_s", Place.SETTINGS, value, f"the slowest query took {slowest:.2f} s")
+
+
+def _find_deadline(findings: Findings) -> Recommendation:
+    name, slowest = "find_deadline_s", _value(findings, "speed.slowest")
+    if not isinstance(slowest, int | float):
+        return Recommendation(name, Place.PACS, None, "no query was answered")
+    if 10 * slowest <= FIND_TIMEOUT_S:
+        return Recommendation(name, Place.PACS, None, f"orthanc.find_timeout_s is enough: {slowest:.2f} s at most")
+    return Recommendation(name, Place.PACS, 10 * round(slowest), f"the slowest query took {slowest:.2f} s")
+
+
+def _direct_fallback(findings: Findings) -> Recommendation:
+    if _told(findings, "level.study") is Verdict.YES:
+        return Recommendation("direct_fallback", Place.PACS, True, "it answers who asks it directly, as the probe did")
+    return Recommendation("direct_fallback", Place.PACS, None, "STUDY level was not told")
 
 
 def profile_settings(recommendations: Iterable[Recommendation]) -> dict[str, Setting]:

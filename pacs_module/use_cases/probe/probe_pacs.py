@@ -31,6 +31,7 @@ QUESTIONS: tuple[Question, ...] = (
     ("date ranges", ("match.date", "match.date_range"), ranges.dates),
     ("time ranges", ("match.time_range", "match.date_time"), ranges.times),
     ("wildcards", ("match.AccessionNumber*", "match.PatientID*"), keys.wildcards),
+    ("single values", ("match.AccessionNumber", "match.PatientID"), keys.named),
     ("lists of UIDs", ("match.uid", "match.uid_list"), keys.uids),
     ("studies without a UID", ("uid.resolved",), keys.resolve),
     ("caps", ("cap",), limits.caps),

@@ -33,10 +33,15 @@ class Asker(Protocol):
 
 @dataclass(frozen=True)
 class MoveTest:
-    """Where a series is to be moved, and how many of its images have come there; ``received`` is told the series."""
+    """
+    Where a series is to be moved, and how many of its images have come there; ``received`` is told the series.
+
+    ``senders``: who sent them, ``AET@address``, where that is not who was asked.
+    """
 
     destination: str
     received: Callable[[str], int]
+    senders: Callable[[str], tuple[str, ...]] = lambda series: ()
 
 
 class OutOfQueries(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....domain.probe import MATCH_VERDICT, Match, Verdict, best_prefix, judge_match, text_of, uid_of
+from ....domain.probe import MATCH_VERDICT, Match, Reply, Verdict, best_prefix, judge_match, text_of, uid_of
 from .session import Session, nothing
 
 
@@ -29,6 +29,31 @@ def wildcards(session: Session) -> None:
         session.add(key, MATCH_VERDICT[match], words, asked, came)
 
 
+def named(session: Session) -> None:
+    """AccessionNumber and PatientID by one whole value, as people name a study: do others come, too?"""
+    for keyword in ("AccessionNumber", "PatientID"):
+        key, asked = f"match.{keyword}", f"{keyword} of one of the day's studies"
+        values = {uid: (text_of(each, keyword) or "") for uid, each in session.today_list.studies.items()}
+        value = next((value for value in values.values() if value and value.isascii() and not set(value) & set("*?\\")), "")
+        if not value:
+            session.not_told(key, asked, "the day's studies have no plain value")
+            continue
+        reply = session.query(**{keyword: value})
+        _judge_named(session, key, asked, {uid for uid, told in values.items() if told == value}, reply)
+
+
+def _judge_named(session: Session, key: str, asked: str, wanted: set[str], reply: Reply) -> None:
+    got = {uid_of(answer) for answer in reply.answers}
+    match = judge_match(wanted, session.today_list.studies.keys() - wanted, got)
+    words = {
+        Match.HONOURED: "a single value is honoured",
+        Match.IGNORED: "not honoured: others come too (they are dropped by us)",
+        Match.NOTHING: f"a single value {nothing(reply)}",
+    }.get(match, str(match))
+    came = f"{len(got & wanted)} of {len(wanted)}, {len(got - wanted)} others"
+    session.add(key, MATCH_VERDICT[match], words, asked, came, str(match))
+
+
 def uids(session: Session) -> None:
     """A study by its UID, and two by a list of UIDs."""
     clean = [
@@ -44,7 +69,7 @@ def uids(session: Session) -> None:
     got = {uid_of(answer) for answer in session.query(StudyInstanceUID=one).answers}
     match = judge_match({one}, set(clean) - {one}, got)
     words = "a study is found by its UID" if match is Match.HONOURED else f"by UID: {match}"
-    session.add("match.uid", MATCH_VERDICT[match], words, "one StudyInstanceUID", f"{len(got)} answers")
+    session.add("match.uid", MATCH_VERDICT[match], words, "one StudyInstanceUID", f"{len(got)} answers", str(match))
     reply = session.query(StudyInstanceUID=f"{one}\\{two}")
     got = {uid_of(answer) for answer in reply.answers}
     match = judge_match({one, two}, set(clean) - {one, two}, got)

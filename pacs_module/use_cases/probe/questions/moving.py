@@ -34,6 +34,10 @@ def move(session: Session, test: MoveTest) -> None:
     verdict = Verdict.YES if all_here and moved.status == 0 else Verdict.PARTLY if moved.received > had else Verdict.NO
     words = _move_words(moved, all_here, moved.received - had)
     session.add("move", verdict, words, asked, came, moved.received - had)
+    if moved.received > had:
+        senders = test.senders(series)
+        who = ", ".join(senders) or "who was asked"
+        session.add("move.senders", Verdict.YES, f"images come from {who}", asked, came, "\\".join(senders))
     told = f"{moved.pending + 1} responses in {moved.seconds:.1f} s"
     session.add("move.silence", Verdict.YES, f"longest silence {moved.silence:.1f} s", asked, told, round(moved.silence, 1))
 

@@ -2,45 +2,66 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ....domain.find.windows import Window, clock_of
-from ....domain.probe import MATCH_VERDICT, Match, Verdict, Whole, judge_match, text_of, uid_of
+from ....domain.probe import (
+    MATCH_VERDICT,
+    DateRange,
+    Match,
+    Reply,
+    Verdict,
+    Whole,
+    judge_date_range,
+    judge_match,
+    text_of,
+    time_parts,
+    uid_of,
+    worst_match,
+)
 from .session import STUDY_KEYS, Day, Session, dicom, nothing, second_of
+
+ONE_DAY = "StudyDate, one day"
+TWO_DAYS = "StudyDate, the day and the one before as a range"
+HALVES = "StudyTime, the day in two halves"
+_RANGE_WORDS = {
+    DateRange.HONOURED: (Verdict.YES, "date ranges are honoured"),
+    DateRange.CUT: (Verdict.NOT_TOLD, "not told: the list may be cut"),
+    DateRange.FIRST_DAY: (Verdict.NO, "only one day of a date range is matched"),
+    DateRange.LAST_DAY: (Verdict.NO, "only the last day of a date range is matched"),
+    DateRange.NOTHING: (Verdict.NO, "a date range matches nothing"),
+}
 
 
 def dates(session: Session) -> None:
     """One date, and a range of two days."""
-    studies, before = session.today_list.studies, session.before.studies
-    dates = {text_of(answer, "StudyDate") or "" for answer in session.whole.answers}
-    wrong = dates - {"", dicom(session.today_list.day)}
-    asked = "StudyDate, one day"
     if not session.whole.answers:
-        session.not_told("match.date", asked, "no answers")
+        session.not_told("match.date", ONE_DAY, "no answers")
         session.not_told("match.date_range", "StudyDate, two days", "no answers")
         return
-    verdict = Verdict.NO if wrong else Verdict.YES
-    words = "other days' studies come too" if wrong else "a single date is honoured"
-    session.add("match.date", verdict, words, asked, f"{len(session.whole.answers)} answers, {len(wrong)} other dates among them")
-    asked = "StudyDate, the day and the one before as a range"
-    reply = session.talk.find(
-        "STUDY", {"StudyDate": f"{dicom(session.before.day)}-{dicom(session.today_list.day)}"}, STUDY_KEYS, some=True
-    )
+    _one_day(session)
+    _two_days(session)
+
+
+def _one_day(session: Session) -> None:
+    told = {text_of(answer, "StudyDate") or "" for answer in session.whole.answers}
+    others = told - {"", dicom(session.today_list.day)}
+    words = "other days' studies come too" if others else "a single date is honoured"
+    came = f"{len(session.whole.answers)} answers, {len(others)} other dates among them"
+    session.add("match.date", Verdict.NO if others else Verdict.YES, words, ONE_DAY, came)
+
+
+def _two_days(session: Session) -> None:
+    studies, before = set(session.today_list.studies), set(session.before.studies)
+    both = f"{dicom(session.before.day)}-{dicom(session.today_list.day)}"
+    reply = session.talk.find("STUDY", {"StudyDate": both}, STUDY_KEYS, some=True)
     got = {uid_of(answer) for answer in reply.answers}
-    of_day, of_before = len(got & set(studies)), len(got & set(before))
-    came = f"{of_day} of the day's {len(studies)}, {of_before} of the {len(before)} before, {reply.ending}"
-    if of_day and (of_before or not before):
-        verdict, words = Verdict.YES, "date ranges are honoured"
-    elif got and session.at_the_cap(reply):
-        verdict, words = Verdict.NOT_TOLD, "not told: the list may be cut"
-    elif of_before or not got:
-        verdict, words = (
-            Verdict.NO,
-            "only one day of a date range is matched" if of_before else "a date range matches nothing",
-        )
-    else:
-        verdict, words = Verdict.NO, "only the last day of a date range is matched"
-    session.add("match.date_range", verdict, words, asked, came)
-    if verdict is Verdict.YES:
-        session.lists.append(Whole(len(reply.answers), len(set(studies) | set(before) | got), reply.cut))
+    judged = judge_date_range(studies, before, got, cut=session.at_the_cap(reply))
+    verdict, words = _RANGE_WORDS[judged]
+    came = f"{len(got & studies)} of the day's {len(studies)}, {len(got & before)} of the {len(before)} before, {reply.ending}"
+    session.add("match.date_range", verdict, words, TWO_DAYS, came)
+    if judged is DateRange.HONOURED:
+        session.lists.append(Whole(len(reply.answers), len(studies | before | got), reply.cut))
     session.today_list.take(reply.answers)
     session.before.take(reply.answers)
 
@@ -48,42 +69,45 @@ def dates(session: Session) -> None:
 def times(session: Session) -> None:
     """The day in two halves by StudyTime."""
     seconds = {uid: second_of(each) for uid, each in session.today_list.studies.items()}
-    told = sorted(second for second in seconds.values() if second is not None)
-    asked = "StudyTime, the day in two halves"
-    if len(set(told)) < 2:
-        session.not_told("match.time_range", asked, f"{len(set(told))} different StudyTime(s)")
+    told = {uid: second for uid, second in seconds.items() if second is not None}
+    if len(set(told.values())) < 2:
+        session.not_told("match.time_range", HALVES, f"{len(set(told.values()))} different StudyTime(s)")
         session.not_told("match.date_time", "a range across midnight", "no StudyTimes")
         return
-    middle = max(second for second in told if second <= told[(len(told) - 1) // 2]) if told[0] != told[-1] else told[0]
-    middle = middle if middle < told[-1] else told[0]
-    day = session.today_list.day
-    verdicts: list[Match] = []
-    came: list[str] = []
-    parts: set[str] = set()
-    for window in (Window(day, until=middle), Window(day, since=middle + 1)):
-        reply = session.talk.find("STUDY", window.query(), STUDY_KEYS, some=True)
-        got = {uid_of(answer) for answer in reply.answers}
-        inside = {uid for uid, second in seconds.items() if second is not None and window.since <= second <= window.until}
-        outside = {uid for uid, second in seconds.items() if second is not None} - inside
-        verdicts.append(judge_match(inside, outside, got, cut=session.at_the_cap(reply)))
-        came.append(f"{len(got & inside)} of {len(inside)} and {len(got & outside)} from outside")
-        parts |= got
-        session.today_list.take(reply.answers)
-        session.lists.append(Whole(len(reply.answers), len(got), reply.cut))
-    match = next(
-        (each for each in (Match.IGNORED, Match.NOTHING, Match.PARTLY, Match.NOT_TOLD) if each in verdicts), Match.HONOURED
-    )
+    halves = [_half(session, window, told) for window in time_parts(session.today_list.day, told.values())]
+    match = worst_match(half.match for half in halves)
     words = {
         Match.HONOURED: "time ranges are honoured",
         Match.IGNORED: "time ranges are ignored: studies from outside come",
-        Match.NOTHING: f"a time range {nothing(reply)}",
+        Match.NOTHING: f"a time range {nothing(halves[-1].reply)}",
         Match.PARTLY: "studies are missing in a time range",
     }.get(match, "not told")
-    session.add("match.time_range", MATCH_VERDICT[match], words, asked, "; ".join(came))
+    came = "; ".join(half.came for half in halves)
+    session.add("match.time_range", MATCH_VERDICT[match], words, HALVES, came)
     if match is Match.HONOURED and session.honoured("match.date_range"):
         _across_midnight(session)
     else:
         session.not_told("match.date_time", "a range across midnight", "time or date ranges are not honoured")
+
+
+@dataclass(frozen=True)
+class _Half:
+    """One half of a day as it was asked for: the reply, what it says of the key, and what came, in words."""
+
+    reply: Reply
+    match: Match
+    came: str
+
+
+def _half(session: Session, window: Window, told: dict[str, int]) -> _Half:
+    reply = session.talk.find("STUDY", window.query(), STUDY_KEYS, some=True)
+    got = {uid_of(answer) for answer in reply.answers}
+    inside = {uid for uid, second in told.items() if window.since <= second <= window.until}
+    outside = told.keys() - inside
+    session.today_list.take(reply.answers)
+    session.lists.append(Whole(len(reply.answers), len(got), reply.cut))
+    match = judge_match(inside, outside, got, cut=session.at_the_cap(reply))
+    return _Half(reply, match, f"{len(got & inside)} of {len(inside)} and {len(got & outside)} from outside")
 
 
 def _across_midnight(session: Session) -> None:

@@ -7,9 +7,11 @@ Does not prove that a PACS answers like this; tests/integration/test_probe_real 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 import pytest
 
+from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.probe import (
     CHINESE,
     LATIN1,
@@ -65,6 +67,11 @@ GOOD = found(
     cap=(Verdict.NO, 300),
     parallel=(Verdict.YES, 4),
     speed__slowest=(Verdict.YES, 0.2),
+    level__study=(Verdict.YES, None),
+    modalities=(Verdict.YES, "list"),
+    match__AccessionNumber=(Verdict.YES, "honoured"),
+    match__PatientID=(Verdict.YES, "honoured"),
+    move__senders=(Verdict.YES, ""),
 )
 
 
@@ -76,14 +83,31 @@ def test_a_good_pacs_gets_all_that_is_fast() -> None:
         "use_series": True,
         "count_by_image": False,
         "repair": "SERIES",
+        "trust_modalities": True,
         "caps": (),
+        "ignores": (),
+        "senders": (),
         "recent_min": 60,
         "whole_day_s": 300,
         "stability_rule": "unchanged_count",
         "parallel_pulls": 2,
         "Timeout": 600,
         "orthanc.find_timeout_s": 120,
+        "find_deadline_s": None,
+        "direct_fallback": True,
     }
+
+
+NOT_ASKED = {
+    "look_again": "a decision of the site: how long late series are waited for",
+    "earlier_days_s": "a decision of the site: how often earlier days are asked for",
+}
+"""Traits that no question of the probe can decide."""
+
+
+def test_the_probe_has_a_word_on_every_trait() -> None:
+    advised = {each.setting for each in recommend(GOOD, ()) if each.place is Place.PACS}
+    assert {trait.name for trait in fields(PacsTraits)} - advised == set(NOT_ASKED)
 
 
 def test_what_was_not_told_is_left_as_it_is() -> None:
@@ -123,6 +147,20 @@ def test_what_was_not_told_is_left_as_it_is() -> None:
         ({"parallel": (Verdict.YES, 3)}, "parallel_pulls", 2),
         ({"move__silence": (Verdict.YES, 90.0)}, "Timeout", 900),
         ({"speed__slowest": (Verdict.YES, 30.0)}, "orthanc.find_timeout_s", 300),
+        ({"speed__slowest": (Verdict.YES, 30.0)}, "find_deadline_s", 300),
+        ({"speed__slowest": (Verdict.NOT_TOLD, None)}, "find_deadline_s", None),
+        ({"match__AccessionNumber": (Verdict.NO, "ignored")}, "ignores", ("AccessionNumber",)),
+        ({"match__AccessionNumber": (Verdict.NO, "matches nothing")}, "ignores", ()),
+        (
+            {"match__PatientID": (Verdict.NO, "ignored"), "match__time_range": (Verdict.NO, None)},
+            "ignores",
+            ("PatientID", "StudyTime"),
+        ),
+        ({"match__date": (Verdict.NO, None)}, "ignores", ("StudyDate",)),
+        ({"move__senders": (Verdict.YES, "NODE2@10.0.0.9\\GW@10.0.0.8")}, "senders", ("NODE2@10.0.0.9", "GW@10.0.0.8")),
+        ({"move__senders": (Verdict.NOT_TOLD, None)}, "senders", None),
+        ({"modalities": (Verdict.NO, "single")}, "trust_modalities", False),
+        ({"modalities": (Verdict.NOT_TOLD, "one each")}, "trust_modalities", None),
     ],
 )
 def test_each_setting_follows_what_was_found(change: dict[str, tuple[Verdict, Value]], setting: str, value: object) -> None:
