@@ -255,6 +255,17 @@ def test_a_move_is_judged_by_what_came(pacs: SimPacs, habit: str, verdict: Verdi
         assert told(probed, "move.silence")[1] >= 0.3
 
 
+@pytest.mark.parametrize(("habit", "senders"), [("", ()), ("move-other-title=NODE2", (f"NODE2@{LOOPBACK}",))])
+def test_who_sends_beside_the_one_that_was_asked_becomes_a_setting(pacs: SimPacs, habit: str, senders: tuple[str, ...]) -> None:
+    (port,) = free_ports(1)
+    pacs.destinations[AIPULL] = (LOOPBACK, port)
+    peer = Peer(pacs.host, pacs.port, pacs.ae_title, AIPULL)
+    with Receiver(AIPULL, port) as receiver:
+        test = MoveTest(AIPULL, lambda series: receiver.received(), lambda series: receiver.senders_beside(peer))
+        probed = probe(pacs, *([habit] if habit else []), move=test)
+    assert recommended(probed)["senders"] == senders
+
+
 def test_a_destination_that_the_pacs_does_not_know_is_said(pacs: SimPacs) -> None:
     pacs.destinations.pop(AIPULL, None)
     probed = probe(pacs, move=MoveTest(AIPULL, lambda series: 0))
