@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from ..domain.errors import PipelineError
 from ..domain.explain.outages import ServerFault
@@ -18,6 +19,18 @@ LONGEST_PAUSE_S = 60.0
 LONGEST_WAIT_S = 10.0
 """Between two looks whether a server is back, in seconds."""
 BOUND_S = 300.0
+
+
+class Role(StrEnum):
+    """What a loop is for; what it is called is for people only."""
+
+    FIND = "find"
+    PULL = "pull"
+    PUBLISH = "publish"
+    DELIVER = "deliver"
+    """A delivery worker: waits for the backend."""
+    UPKEEP = "upkeep"
+    """Everything that looks after the others and after what they leave behind."""
 
 
 @dataclass
@@ -39,6 +52,7 @@ class Loop:
     bound: float = BOUND_S
     longest_pause: float = LONGEST_PAUSE_S
     met_again: Callable[[str], None] = lambda server: None
+    role: Role = Role.UPKEEP
     failures: int = 0
     fault: ServerFault | None = None
     """Of the last step, when it failed, since the first failure in the row."""

@@ -13,7 +13,7 @@ from ..use_cases.recover.retry_path_failures import RetryPathFailures
 from .due_limits import longest_pauses
 from .find_round import FindLoop
 from .folders import handover_folders
-from .loop import Loop
+from .loop import Loop, Role
 from .policies import delivery_policy
 from .service import Service
 
@@ -52,13 +52,19 @@ def loops_of(service: Service) -> dict[str, Loop]:
     asking = settings.stuck_after_s + MOST_QUERIES * slowest
     delivering = settings.stuck_after_s + settings.backend.timeout_s + settings.backend.result_timeout_s
     loops = [
-        *(new(f"find {pacs.name}", _find_at(service, pacs), settings.find_interval_s, bound=asking) for pacs in settings.pacs),
-        *(new(f"pull {pacs.name}", partial(_pull_at, service, pacs.name), PULL_S, bound=asking) for pacs in settings.pacs),
+        *(
+            new(f"find {pacs.name}", _find_at(service, pacs), settings.find_interval_s, bound=asking, role=Role.FIND)
+            for pacs in settings.pacs
+        ),
+        *(
+            new(f"pull {pacs.name}", partial(_pull_at, service, pacs.name), PULL_S, bound=asking, role=Role.PULL)
+            for pacs in settings.pacs
+        ),
         new("leases", service.leases.renew, settings.lease_s / 3),
         new(CLAIMS, service.free_claims, CLAIMS_S),
         new(RECORDS, service.records, RECORDS_S, longest_pause=RECORDS_S),
         new("watch", service.pull.watch, 1.0),
-        new("publish", service.publish, 1.0),
+        new("publish", service.publish, 1.0, role=Role.PUBLISH),
         new("release", service.release, 5.0, bound=settings.stuck_after_s + COPYING_S),
         new("anonymise", service.anonymise, 1.0, bound=settings.stuck_after_s + COPYING_S),
         new("path failures", RetryPathFailures(service.store, service.clock, service.log), PATH_FAILURES_S),
@@ -71,7 +77,7 @@ def loops_of(service: Service) -> dict[str, Loop]:
         loops.append(new("orders", service.pull.choose.orders.look_ahead, ORDERS_S))
     for number in range(1, settings.backend.workers + 1):
         deliver = _delivery(service, f"WORKER-{number}")
-        worker = new(f"WORKER-{number}", partial(_deliver_one, deliver), TAKE_S, bound=delivering)
+        worker = new(f"WORKER-{number}", partial(_deliver_one, deliver), TAKE_S, bound=delivering, role=Role.DELIVER)
         deliver.stopping = worker.stopping
         loops.append(worker)
     return {loop.name: loop for loop in loops}
@@ -92,7 +98,7 @@ def _find_at(service: Service, pacs: PacsSettings) -> FindLoop:
         log=service.log,
         metrics=service.metrics,
         unreachable=service.unreachable,
-        wake_pull=lambda: service.wake("pull"),
+        wake_pull=lambda: service.wake(Role.PULL),
         look=service.look if pacs.traits.look_again else lambda name: None,
         leases=service.leases,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..domain.explain.outages import Outage, outages
 from ..shared.http import address_of
+from .loop import Role
 from .service import Service
 
 
@@ -13,7 +14,7 @@ def waits_for(service: Service) -> list[Outage]:
     faults = [(name, loop.fault) for name, loop in loops.items()]
     faults += [(f"find {name}", loop.fault) for name, loop in service.find_loops.items()]
     backend = service.circuit.fault(f"backend at {address_of(service.settings.backend.url)}")
-    faults += [(name, backend) for name in loops if name.startswith("WORKER-")]
+    faults += [(name, backend) for name, loop in loops.items() if loop.role is Role.DELIVER]
     faults += [(f"pull {pacs.name}", service.paths.fault(pacs.name)) for pacs in service.settings.pacs]
     return outages((loop, fault) for loop, fault in faults if fault is not None)
 

@@ -33,7 +33,7 @@ from ..use_cases.recover.free_claims import FreeClaims
 from ..use_cases.recover.hold_leases import HoldLeases
 from ..use_cases.recover.watch_records import WatchRecords
 from .find_round import FindLoop
-from .loop import Loop
+from .loop import Loop, Role
 from .metrics import DeliveryMetrics, FindMetrics
 
 
@@ -74,10 +74,10 @@ class Service:
     find_loops: dict[str, FindLoop] = field(default_factory=dict)
     loops: dict[str, Loop] = field(default_factory=dict)
 
-    def wake(self, *names: str) -> None:
-        """There may be work for these loops; "pull" stands for those of all PACS."""
-        for name, loop in self.loops.items():
-            if name in names or name.partition(" ")[0] in names:
+    def wake(self, *roles: Role) -> None:
+        """There may be work for the loops with these roles."""
+        for loop in self.loops.values():
+            if loop.role in roles:
                 loop.wake()
 
     def met_again(self, server: str) -> None:

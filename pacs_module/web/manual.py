@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 
 from ..domain.dicom.attributes import unpadded
 from ..domain.errors import MessageError
+from ..service.loop import Role
 from ..service.service import Service
 from ..use_cases.operate.manual_work import PRIORITIES, Who
 from .edge.access import Access
@@ -25,13 +26,13 @@ def router(service: Service, access: Access) -> APIRouter:
             if not isinstance(value, str):
                 raise MessageError(key, value, "text")
         answer = service.manual(asked, f"manual: {_by(message, request)}", str(message.get("why") or ""))
-        service.wake("pull")
+        service.wake(Role.PULL)
         return answer
 
     @routes.post("/redo", responses=NOT_KNOWN, summary="Pull and compute again (StudyInstanceUID, why, by)")
     def redo(message: Message, request: Request) -> dict[str, Any]:
         answer = _known(service.work.redo(_uid(message), _who(message, request)))
-        service.wake("pull")
+        service.wake(Role.PULL)
         return answer
 
     @routes.post("/cancel", responses=NOT_KNOWN, summary="Neither pull nor compute a study (StudyInstanceUID, why, by)")
@@ -48,7 +49,7 @@ def router(service: Service, access: Access) -> APIRouter:
         if not isinstance(wanted, int) or isinstance(wanted, bool):
             raise MessageError("priority", wanted, ", ".join(map(str, PRIORITIES)))
         answer = _known(service.work.prioritise(_uid(message), wanted, _who(message, request)))
-        service.wake("pull")
+        service.wake(Role.PULL)
         return answer
 
     return routes

@@ -10,6 +10,7 @@ from ..domain.errors import MessageError
 from ..domain.wire.documents import to_document
 from ..domain.wire.messages import IMAGES, PULL_OUTCOMES, PullReport, read_pull_report
 from ..domain.wire.notification import PRIORITIES, Notification
+from ..service.loop import Role
 from ..service.service import Service
 from .edge.access import Access
 from .messages import Message, described
@@ -37,13 +38,13 @@ def router(service: Service, access: Access) -> APIRouter:
     @routes.post("/notify", summary="The plugins hand over, or say that all was filtered out", openapi_extra=_NOTIFICATION)
     def notify(message: Message) -> dict[str, bool]:
         fresh = service.accept(message)
-        service.wake("publish", "pull")
+        service.wake(Role.PUBLISH, Role.PULL)
         return {"accepted": fresh}
 
     @routes.post("/pull_report", summary="The plugins report the end of a pull", openapi_extra=_REPORT)
     def pull_report(message: Message) -> dict[str, bool]:
         known = service.ends.accept_report(read_pull_report(message))
-        service.wake("pull")
+        service.wake(Role.PULL)
         return {"known": known}
 
     @routes.post("/announced", summary="What a PACS has of a study that came unasked")

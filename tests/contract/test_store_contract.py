@@ -26,6 +26,7 @@ from pacs_module.domain.study.handover import HandOver
 from pacs_module.domain.study.lifecycle import Event, State
 from pacs_module.domain.study.message_state import MessageState
 from pacs_module.domain.study.priority import Ageing
+from pacs_module.domain.study.pull_state import PullStatus
 from pacs_module.domain.study.study import PacsCopy, Pull, SeriesRecord, Study
 from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.ports import AnyOf, AtLeast, AtMost, Exists
@@ -431,12 +432,13 @@ def test_next_due(store: ConditionalStore) -> None:
 # --- the questions of the use cases ---
 
 
-def asked(pull_id: str, pacs: str, status: str = "asked") -> Pull:
+def asked(pull_id: str, pacs: str, status: PullStatus = PullStatus.ASKED) -> Pull:
     return Pull(PullRequest(pull_id, "1", pacs), 1, "", status=status)
 
 
 def test_which_pulls_run(store: ConditionalStore) -> None:
-    for number, pull in enumerate((asked("p1", "A"), asked("p2", "A", "ended"), asked("p3", "B"), asked("p4", "A"), None)):
+    ended = asked("p2", "A", PullStatus.ENDED)
+    for number, pull in enumerate((asked("p1", "A"), ended, asked("p3", "B"), asked("p4", "A"), None)):
         add(store, f"1.{number}", pull=pull)
     assert (store.running(), store.running_at("A"), store.running_at("B"), store.running_at("C")) == (3, 2, 1, 0)
 

@@ -18,6 +18,7 @@ import uvicorn
 
 from pacs_module.domain.study.study import Study
 from pacs_module.service.bootstrap import build
+from pacs_module.service.loop import Role
 from pacs_module.service.service import Service
 from pacs_module.settings import load_settings
 from pacs_module.web.app import create_app
@@ -72,7 +73,7 @@ class DeliveryStack:
         message["series"] = [{"seriesUID": message["seriesUID"], "filepath": str(folder), "numberReceived": IMAGES}]
         message["priorities"] = priority
         self.service.accept(message)
-        self.service.wake("publish")
+        self.service.wake(Role.PUBLISH)
         return uid
 
     def study(self, uid: str) -> Study:

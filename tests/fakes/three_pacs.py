@@ -20,7 +20,8 @@ from typing import Any
 
 import requests
 
-from pacs_module.domain.wire.messages import FILTERED_OUT, notification
+from pacs_module.domain.wire.messages import FILTERED_OUT
+from pacs_module.domain.wire.notification import Notification
 
 DAY = datetime.now(UTC).date()
 """Of all studies: older ones would count as found late."""
@@ -163,12 +164,19 @@ def _report(asked: AskedPull) -> dict[str, Any]:
 
 
 def _nothing_wanted(asked: AskedPull) -> dict[str, Any]:
-    return notification(
-        study_uid=asked.study_uid, series_uid="", number_received=0, filepath="", calling_ae_title="", calling_address="",
-        series_count=0, received_seconds="0.0", priority=asked.priority, is_push=False, last_update_time="20200618T120000",
-        handover_id=hashlib.md5(asked.pull_id.encode(), usedforsecurity=False).hexdigest(), completeness="COMPLETE",
-        pull_id=asked.pull_id, statecode=FILTERED_OUT, message="nothing is wanted here",
-    )  # fmt: skip
+    told = Notification(
+        study_uid=asked.study_uid,
+        series_uid="",
+        number_received=0,
+        statecode=FILTERED_OUT,
+        message="nothing is wanted here",
+        priority=asked.priority,
+        last_update_time="20200618T120000",
+        handover_id=hashlib.md5(asked.pull_id.encode(), usedforsecurity=False).hexdigest(),
+        pull_id=asked.pull_id,
+        completeness="COMPLETE",
+    )
+    return told.to_message()
 
 
 def _study(uid: str, study_time: str) -> dict[str, str]:

@@ -33,7 +33,8 @@ from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.lifecycle import Event, State
 from pacs_module.domain.study.study import Study
-from pacs_module.domain.wire.messages import FILTERED_OUT, PullReport, PullRequest, SeriesReport, notification
+from pacs_module.domain.wire.messages import FILTERED_OUT, PullReport, PullRequest, SeriesReport
+from pacs_module.domain.wire.notification import Notification
 from pacs_module.service.find_round import FindLoop
 from pacs_module.service.metrics import FindMetrics
 from pacs_module.use_cases.find.ask_window import AskWindow
@@ -249,12 +250,19 @@ class _Run:
 
 def _told(report: PullReport) -> dict[str, Any]:
     """The notification that nothing of it is computed: all that comes to a study here, which is about finding and pulling."""
-    return notification(
-        study_uid=report.study_uid, series_uid="", number_received=0, filepath="", calling_ae_title="", calling_address="",
-        series_count=0, received_seconds="0.0", priority=0, is_push=False, last_update_time="20200618T120000",
-        handover_id=uuid.uuid4().hex, completeness="COMPLETE", pull_id=report.pull_id, reports=report.series,
-        statecode=FILTERED_OUT, message="not asked here",
-    )  # fmt: skip
+    told = Notification(
+        study_uid=report.study_uid,
+        series_uid="",
+        number_received=0,
+        statecode=FILTERED_OUT,
+        message="not asked here",
+        last_update_time="20200618T120000",
+        handover_id=uuid.uuid4().hex,
+        pull_id=report.pull_id,
+        completeness="COMPLETE",
+        reports=report.series,
+    )
+    return told.to_message()
 
 
 def _again_for_nothing(study: Study) -> bool:
