@@ -107,6 +107,11 @@ class Audit:
         return counted + self.wrong_patient + self.wrong_complete + self.poison_alive
 
     @property
+    def at_rest(self) -> bool:
+        """Whether nothing will change any more: what is wrong now stays so."""
+        return self.settled and not self.leftovers and not self.half_written
+
+    @property
     def clean(self) -> bool:
         """Whether nothing at all is left to be done or put away."""
         return not self.faults and not self.leftovers and not self.half_written

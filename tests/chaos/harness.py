@@ -216,8 +216,12 @@ class Rig:
         return self._until(lambda: audit(self.sources(), wanted, others, self.poison()), lambda found: found.settled, within_s)
 
     def until_clean(self, within_s: float = DEADLINE_S) -> Audit:
-        """The audit of everything once nothing is left over, or the last one before the deadline."""
-        return self._until(lambda: audit_all(self.sources(True), self.wanted, self.poison()), lambda found: found.clean, within_s)
+        """The audit of everything once nothing is left to be done or put away, or the last one before the deadline."""
+
+        def look() -> Audit:
+            return audit_all(self.sources(True), self.wanted, self.poison())
+
+        return self._until(look, lambda found: found.at_rest, within_s)
 
     def _until(self, look: Callable[[], Audit], good: Callable[[Audit], bool], within_s: float) -> Audit:
         deadline = time.monotonic() + within_s

@@ -210,6 +210,13 @@ def test_what_nobody_wanted(place: Place) -> None:
     assert audit(place.sources, [WANTED], others=["9.9"]).unwanted == []
 
 
+def test_what_is_wrong_for_good_is_at_rest(place: Place) -> None:
+    found = told(place, {FIRST: ("P2", PIXELS[FIRST])})
+    assert (found.at_rest, found.clean) == (True, False)
+    found.leftovers = ["a hand-over folder"]
+    assert not found.at_rest
+
+
 def test_leftovers(place: Place) -> None:
     place.computed("a")
     place.known("completed", "a")
