@@ -83,8 +83,8 @@ class QueueConsumer(Protocol):
         """The message has been dealt with: acknowledge it."""
         ...
 
-    def dead(self, delivery: Delivery) -> None:
-        """Nobody can deal with the message: to the dead-letter queue."""
+    def dead(self, delivery: Delivery, reason: str = ...) -> None:
+        """Nobody can deal with the message: to the dead-letter queue, with the reason."""
         ...
 
     def put_back(self, delivery: Delivery) -> None:

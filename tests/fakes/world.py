@@ -143,7 +143,7 @@ class FakeBackend:
 
     def __init__(self) -> None:
         self.submitted: list[str] = []
-        self.error: PipelineError | None = None
+        self.error: BaseException | None = None
         self.then: Callable[[Mapping[str, Any]], object] = lambda message: None
         self.is_gone = False
 

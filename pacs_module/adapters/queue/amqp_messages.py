@@ -7,9 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...domain.errors import PermanentError
+from ...domain.wire.json_text import MESSAGE, read_object
 
 MAX_PRIORITY = 5
 """``x-max-priority`` of the queue; the contract's priorities go up to 4. A higher number is taken as this one."""
+
+SHOWN = 4_096
+"""Bytes of a message that nobody can read, as it is shown."""
 
 
 def encode(message: Mapping[str, Any]) -> bytes:
@@ -20,9 +24,12 @@ def encode(message: Mapping[str, Any]) -> bytes:
         PermanentError: It holds something that JSON cannot say.
     """
     try:
-        return json.dumps(message, ensure_ascii=False, allow_nan=False).encode("utf-8")
-    except (TypeError, ValueError) as error:
+        body = json.dumps(message, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
         raise PermanentError(f"this message cannot be queued, it is no JSON: {error}") from error
+    if len(body) > MESSAGE.size:
+        raise PermanentError(f"this message cannot be queued, it has {len(body)} bytes: no worker reads more than {MESSAGE.size}")
+    return body
 
 
 def decode(body: bytes) -> Mapping[str, Any]:
@@ -30,12 +37,14 @@ def decode(body: bytes) -> Mapping[str, Any]:
     A message from its bytes.
 
     Raises:
-        PermanentError: Somebody else put it there; it is no JSON object.
+        MessageError: Somebody else put it there: it is no JSON object, or beyond every bound.
     """
+    return read_object(body, "message")
+
+
+def read(body: bytes) -> tuple[Mapping[str, Any], str]:
+    """The message; or its beginning as text, and why nobody can read it: a worker survives whatever lies in the queue."""
     try:
-        message = json.loads(body)
-    except ValueError as error:
-        raise PermanentError(f"this message is no JSON: {error}") from error
-    if not isinstance(message, dict):
-        raise PermanentError("this message is no JSON object")
-    return message
+        return decode(body), ""
+    except Exception as error:
+        return {"body": body[:SHOWN].decode("utf-8", "backslashreplace")}, str(error)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...domain.errors import PermanentError, RetriableError
 from ...ports import Delivery
-from .amqp_messages import MAX_PRIORITY, decode, encode
+from .amqp_messages import MAX_PRIORITY, encode, read
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class _Stored:
     priority: int
     number: int
     redelivered: bool = False
+    reason: str = ""
 
     @property
     def place(self) -> tuple[int, int]:
@@ -63,7 +64,7 @@ class MemoryQueue:
 
     def dead_letters(self, limit: int) -> list[Delivery]:
         """The oldest dead letters, for showing; they stay where they are."""
-        return [Delivery(decode(item.body), item.message_id, False, 0) for item in self._dead[:limit]]
+        return [_dead_letter(item) for item in self._dead[:limit]]
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -85,9 +86,9 @@ class MemoryQueue:
             self._waiting.append(replace(item, redelivered=True))
             self._changed.notify()
 
-    def bury(self, item: _Stored) -> None:
+    def bury(self, item: _Stored, reason: str) -> None:
         """For consumers: a message that nobody can deal with."""
-        self._dead.append(item)
+        self._dead.append(replace(item, reason=reason))
 
 
 class MemoryConsumer:
@@ -102,11 +103,16 @@ class MemoryConsumer:
         """The next message by priority, or None when none came within ``timeout`` seconds."""
         if self._held is not None:
             raise PermanentError(f"message {self._held[0].message_id} must be settled first")
-        item = self._queue.take(timeout)
-        if item is None:
-            return None
+        while True:
+            item = self._queue.take(timeout)
+            if item is None:
+                return None
+            message, fault = read(item.body)
+            if not fault:
+                break
+            self._queue.bury(item, fault)
         self._tag += 1
-        delivery = Delivery(decode(item.body), item.message_id, item.redelivered, self._tag)
+        delivery = Delivery(message, item.message_id, item.redelivered, self._tag)
         self._held = (delivery, item)
         return delivery
 
@@ -118,9 +124,9 @@ class MemoryConsumer:
         """The message has been dealt with."""
         self._settle(delivery)
 
-    def dead(self, delivery: Delivery) -> None:
+    def dead(self, delivery: Delivery, reason: str = "given up by the worker") -> None:
         """Nobody can deal with the message."""
-        self._queue.bury(self._settle(delivery))
+        self._queue.bury(self._settle(delivery), reason)
 
     def put_back(self, delivery: Delivery) -> None:
         """Give the message back to the queue."""
@@ -136,3 +142,8 @@ class MemoryConsumer:
             raise RetriableError(f"message {delivery.message_id} is no longer held by this worker; it comes again")
         item, self._held = self._held[1], None
         return item
+
+
+def _dead_letter(item: _Stored) -> Delivery:
+    message, fault = read(item.body)
+    return Delivery(message, item.message_id, False, 0, fault, item.reason)

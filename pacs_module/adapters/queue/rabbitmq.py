@@ -23,8 +23,9 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker, ProbableAccessDeni
 from pika.spec import BasicProperties
 
 from ...domain.errors import ConfigurationError, PermanentError, RetriableError, about
+from ...domain.wire.json_text import printable
 from ...ports import Delivery
-from .amqp_messages import MAX_PRIORITY, decode, encode
+from .amqp_messages import MAX_PRIORITY, SHOWN, encode, read
 
 _HEARTBEAT_S = 60
 _CONNECT_WAIT_S = 5.0
@@ -249,9 +250,9 @@ class RabbitConsumer:
             channel.basic_ack(delivery.tag)
             self._held = None
 
-    def dead(self, delivery: Delivery) -> None:
+    def dead(self, delivery: Delivery, reason: str = "given up by the worker") -> None:
         """Nobody can deal with the message: to the dead-letter queue."""
-        self._bury(self._check_held(delivery), "given up by the worker")
+        self._bury(self._check_held(delivery), reason)
 
     def put_back(self, delivery: Delivery) -> None:
         """Give the message back to the queue, to be taken again."""
@@ -267,7 +268,8 @@ class RabbitConsumer:
 
     def _bury(self, held: _Held, reason: str) -> None:
         # Not by a reject: RabbitMQ would then take the message out of one queue before it is on disk in the other.
-        held.properties.headers = {**(held.properties.headers or {}), "reason": reason, "dead-at": int(time.time())}
+        why: dict[str, Any] = {"reason": printable(reason)[:SHOWN], "dead-at": int(time.time())}
+        held.properties.headers = {**(held.properties.headers or {}), **why}
         held.properties.delivery_mode = 2  # persistent
         try:
             with self._broker() as channel:
@@ -298,7 +300,7 @@ def _next(channel: BlockingChannel, queue: str, timeout: float) -> _Held | None:
         channel.cancel()
         if method is None or properties is None or body is None:
             return None
-        message, fault = _read(body)
+        message, fault = read(body)
         delivery = Delivery(message, properties.message_id or "", bool(method.redelivered), int(method.delivery_tag or 0))
         return _Held(delivery, body, properties, fault)
     raise RetriableError(f"RabbitMQ has cancelled the consumer; was the queue {queue!r} deleted?")
@@ -310,15 +312,10 @@ def _peek(channel: BlockingChannel, queue: str, limit: int) -> list[Delivery]:
         method, properties, body = channel.basic_get(queue)
         if method is None or properties is None or body is None:
             break
-        found.append(Delivery(_read(body)[0], properties.message_id or "", bool(method.redelivered), 0))
+        message, fault = read(body)
+        reason = str((properties.headers or {}).get("reason", ""))
+        found.append(Delivery(message, properties.message_id or "", bool(method.redelivered), 0, fault, reason))
     return found
-
-
-def _read(body: bytes) -> tuple[Mapping[str, Any], str]:
-    try:
-        return decode(body), ""
-    except PermanentError as error:
-        return {"body": body.decode("utf-8", "backslashreplace")}, str(error)
 
 
 # --- connection and errors ---

@@ -47,6 +47,8 @@ class HandOver:
     message_state: MessageState = MessageState.OWED
     publication: int = 1
     attempts: int = 0
+    begun: int = 0
+    """Deliveries that a worker began and neither ended nor gave back: it died, or failed in a way that nobody foresaw."""
     next_at: int = 0
     last_error: str = ""
     published_at: str = ""

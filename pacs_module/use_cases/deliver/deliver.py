@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...domain.errors import Busy, PermanentError, PipelineError, Refused, RetriableError, Unreachable
@@ -24,6 +24,8 @@ from .backend_circuit import BackendCircuit
 from .publish import schedule_publishing
 from .settle_delivery import DeliveryPolicy, fail_delivery, give_up, settle
 
+MAX_FAILURES = 3
+"""A message that fails a worker so often is buried: any error that no waiting helps, and the death of the process."""
 LOOK_S = 0.5
 """How often a waiting worker looks for the result, in seconds; also the time in which it notices a stop."""
 GONE_S = 2.0
@@ -47,6 +49,8 @@ class Deliver:
     counted: Callable[[str], None] = lambda outcome: None
     """Told of each try to deliver, for the numbers."""
     stopping: Callable[[], bool] = bool
+    failed: dict[str, int] = field(default_factory=dict)
+    """Failures by message id, as far as this worker knows."""
     adopt: Callable[[Mapping[str, Any]], bool] = lambda message: False
     """Takes in a message of a study that this store has lost; whether it is known now, and comes again."""
 
@@ -75,10 +79,42 @@ class Deliver:
         reach("consumed")
         try:
             self._deal_with(delivery)
-        except BaseException:  # also when the thread ends with it: its successor has the same hand
+        except RetriableError:
+            self._give_back(delivery)
+            raise
+        except Exception as error:
+            if self._fails_too_often(delivery, error):
+                return True
+            self._give_back(delivery)
+            raise
+        except BaseException:  # the thread ends with it: its successor has the same hand
             self._give_back(delivery)
             raise
         return True
+
+    def _fails_too_often(self, delivery: Delivery, error: Exception) -> bool:
+        """Bury a message at its third failure of a kind that no waiting helps, whatever it is: it must not stop all others."""
+        failures = self.failed[delivery.message_id] = self.failed.get(delivery.message_id, 0) + 1
+        if failures < MAX_FAILURES:
+            return False
+        why = f"failed {failures} times, last with {type(error).__name__}: {error}"
+        self._bury(delivery, why)
+        return True
+
+    def _bury(self, delivery: Delivery, why: str) -> None:
+        """The message goes to the dead letters, and its hand-over with it if the store can be told."""
+        self.failed.pop(delivery.message_id, None)
+        told = {"messageID": delivery.message_id, "why": why}
+        self.log.event("message_buried", "a message that no worker survives is buried", "ERROR", **told)
+        try:
+            study = study_named(self.store, str(delivery.message.get("studyUID", "")))
+            item = study.handover(str(delivery.message.get("handoverID", ""))) if study else None
+            if study is not None and item is not None:
+                self._give_up(study.study_uid, item, why)
+        except Exception as error:
+            told["error"] = str(error)
+            self.log.event("burial_not_noted", "the study could not be told", "ERROR", **told)
+        self.consumer.dead(delivery, why)
 
     def _deal_with(self, delivery: Delivery) -> None:
         self.log.line(loglines.worker_message(self.worker, delivery.message))
@@ -95,6 +131,8 @@ class Deliver:
             self._settle(delivery, dead=item.message_state is MessageState.DEAD)
         elif item.outdates(delivery.message_id):
             self.consumer.done(delivery)  # published twice, or its worker died: it is owed again, and comes when it is time
+        elif item.begun >= MAX_FAILURES:
+            self._bury(delivery, f"{item.begun} workers died or failed while they delivered it")
         elif not self._files_there(item):
             self._files_lost(study.study_uid, item)
             self.consumer.done(delivery)
@@ -134,6 +172,7 @@ class Deliver:
         return count >= item.number_received
 
     def _deliver(self, study_uid: str, item: HandOver, delivery: Delivery) -> None:
+        self._begin(study_uid, item)
         try:
             self.backend.submit(item.message, item.handover_id)
         except (Unreachable, Busy) as error:
@@ -154,6 +193,14 @@ class Deliver:
             self._accepted(study_uid, item)
             self.log.line(loglines.upload_success(item.filepath))
             self._wait_for_result(study_uid, item, delivery)
+
+    def _begin(self, study_uid: str, item: HandOver) -> None:
+        """Written down before the work: who dies over it three times in a row was killed by it (K8)."""
+
+        def edit(stored: HandOver, study: Study) -> None:
+            stored.begun += 1
+
+        self._edit(study_uid, item, edit)
 
     def _away(self, study_uid: str, item: HandOver, error: PipelineError, delivery: Delivery) -> None:
         """The backend is not there, or not for us: no attempt is wasted on it."""
@@ -203,6 +250,7 @@ class Deliver:
             if stored.attempts != item.attempts:
                 return  # the backend was so fast that its "failed" is in already
             now = self.clock.now()
+            stored.begun = 0
             stored.take(MessageEvent.ACCEPT)
             stored.accepted_at = iso(now)
             # The worker gives up after result_timeout; when worker and message are both gone, it is published again.
@@ -222,6 +270,7 @@ class Deliver:
         def edit(stored: HandOver, study: Study) -> None:
             nonlocal gone
             now = self.clock.now()
+            stored.begun = 0
             stored.tried(outcome, why, now, self.worker)
             gone = fail_delivery(study, stored, why, now, self.policy, counted)
 
