@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from hospital_sim.busy_day.day import BusyDay
 from hospital_sim.busy_day.plan import plan_busy_day
-from hospital_sim.pacs import SimPacs
+from hospital_sim.pacs import ManualClock, SimPacs
 from pacs_module.adapters.dicom.find_scu import Peer
 from pacs_module.adapters.dicom.probe import DicomProbe
 from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.find.windows import Window
 from pacs_module.domain.probe import profile_settings
 from pacs_module.ports import PacsFinder
+from pacs_module.settings import PacsSettings
 from pacs_module.use_cases.find.ask_window import Answers, AskWindow
 from pacs_module.use_cases.find.find_studies import STUDY_KEYS
 from pacs_module.use_cases.find.matched_finder import MatchedFinder
@@ -99,10 +101,10 @@ def probed(peer: Peer) -> PacsTraits:
     """What the probe recommends for this PACS, but for the finder, which is ours to choose here."""
     asker = DicomProbe(peer, 30.0)
     found = ProbePacs(asker, lambda: None, lambda: 0.0)(DATE, DATE)
-    settings = profile_settings(found.recommendations)
+    settings: dict[str, Any] = dict(profile_settings(found.recommendations))
     assert settings["caps"] == (100,)
-    known = {name: value for name, value in settings.items() if hasattr(PacsTraits, name) and name != "finder"}
-    return PacsTraits(**known)
+    settings.pop("finder", None)
+    return PacsSettings(name=PACS, **settings).traits
 
 
 @pytest.mark.parametrize("cap", [130, 87, 211, 25])
@@ -118,6 +120,7 @@ def test_a_silent_cap_of_any_number_is_found_out(finders: Finders, busy: BusyDay
 def test_a_list_that_reaches_its_cap_during_the_day_is_found_out_when_it_stays(finders: Finders, busy: BusyDay) -> None:
     with finders.pacs(busy, EVENING, "cap=130") as pacs:
         clock = pacs.clock
+        assert isinstance(clock, ManualClock)
         asking = Asking(finders.of("pynetdicom"))
         before = -1
         for minute in range(6 * 60, 24 * 60, 20):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -102,7 +103,7 @@ def test_what_the_pacs_itself_tells_no_better_is_compared_once_a_day(told: str, 
     orthanc, direct = Finder(study("1.2", "")), Finder(study("1.2", told if told.isspace() else ""), study("1.9", "other study"))
     finder, log = fallback(orthanc, direct)
     clock = [1_000.0]
-    monkeypatch.setattr(direct_fallback.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     for _ in range(5):
         assert ask(finder) == orthanc.answers
     assert (direct.asked, log.keys) == (1, [])

@@ -6,6 +6,7 @@ import itertools
 import random
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,8 @@ SECOND, HOUR = 1_000, 3_600_000
 ROW = FoundStudy("A", "1.2.3", "2020-06-12", "101500", "ACC", "PID", "Thorax", ("CT",), 300)
 
 
-def row(count: int | None = 300, **changed: object) -> FoundStudy:
-    return replace(ROW, count=count, **changed)  # type: ignore[arg-type]
+def row(count: int | None = 300, **changed: Any) -> FoundStudy:
+    return replace(ROW, count=count, **changed)
 
 
 @pytest.mark.parametrize(
@@ -133,9 +134,14 @@ NAMES = [
 ]
 
 
+def named(name: str, value: str) -> FoundStudy:
+    changed: dict[str, Any] = {name: value}
+    return replace(ROW, **changed)
+
+
 @pytest.mark.parametrize(("name", "first", "second"), NAMES)
 def test_names_told_in_turn_are_noted_once(name: str, first: str, second: str) -> None:
-    answers = [row(**{name: value}) for value, _ in zip(itertools.cycle((first, second)), range(400), strict=False)]
+    answers = [named(name, value) for value, _ in zip(itertools.cycle((first, second)), range(400), strict=False)]
     study = new_study(answers[0], 0, SITE)
     study.state, study.baseline = State.COMPLETED, 300
     lines = len(study.history)
@@ -146,9 +152,9 @@ def test_names_told_in_turn_are_noted_once(name: str, first: str, second: str) -
 
 @pytest.mark.parametrize(("name", "first", "second"), NAMES)
 def test_a_correction_that_is_corrected_later_is_taken(name: str, first: str, second: str) -> None:
-    study = new_study(row(**{name: first}), 0, SITE)
+    study = new_study(named(name, first), 0, SITE)
     for at, value in ((0, first), (HOUR, second), (2 * HOUR, second), (26 * HOUR, first), (27 * HOUR, first)):
-        see(study, row(**{name: value}), at, COUNT, SITE)
+        see(study, named(name, value), at, COUNT, SITE)
     assert getattr(study, name) == first
 
 
