@@ -222,7 +222,7 @@ class HandoverFolder:
     def _write_manifest(self, name: str, manifest: Mapping[str, object]) -> None:
         """On a full disk the images go out without it: links need no room, and what is computed makes room for others."""
         draft = self._folder / f"{_UNFINISHED}{name}{_MANIFEST}"
-        text = json.dumps(manifest, ensure_ascii=False, indent=1)
+        text = json.dumps(manifest, ensure_ascii=False)  # indented it takes a second for some thousand files
         try:
             write_whole(self._folder / f"{name}{_MANIFEST}", text, mode=0o644, draft=draft)
         except OSError as error:
@@ -230,12 +230,12 @@ class HandoverFolder:
                 raise
 
     def _files(self, folder: Path, instances: Sequence[InstanceHere]) -> list[dict[str, Any]]:
-        return [self._file(folder / _file_name(place), instance) for place, instance in enumerate(instances, start=1)]
+        return [self._file(f"{folder}/{_file_name(place)}", instance) for place, instance in enumerate(instances, start=1)]
 
-    def _file(self, file: Path, instance: InstanceHere) -> dict[str, Any]:
-        entry = {"name": file.name, "sopInstanceUID": instance.sop_instance_uid, "bytes": file.stat().st_size}
+    def _file(self, file: str, instance: InstanceHere) -> dict[str, Any]:
+        entry = {"name": os.path.basename(file), "sopInstanceUID": instance.sop_instance_uid, "bytes": instance.size}
         if self._checksums:
-            with file.open("rb") as content:
+            with open(file, "rb") as content:
                 entry["sha256"] = hashlib.file_digest(content, "sha256").hexdigest()
         return entry
 
@@ -251,12 +251,12 @@ class HandoverFolder:
     def _check(self, folder: Path, series: ToExport) -> None:
         """The folder has the images of the message, no fewer and no more, and each says so itself."""
         names = {_file_name(place) for place in range(1, len(series.images) + 1)}
-        if {file.name for file in folder.iterdir()} != names:
+        if set(os.listdir(folder)) != names:
             raise RetriableError(f"series {series.series_uid}: other files in the folder than were put there")
         said = [
             (image, words)
             for place, image in enumerate(series.images, start=1)
-            if (words := wrong(folder / _file_name(place), series.identity(image)))
+            if (words := wrong(f"{folder}/{_file_name(place)}", series.identity(image)))
         ]
         if said:
             first, words = said[0]
@@ -268,14 +268,14 @@ class HandoverFolder:
         folder.mkdir(parents=True)
         copied = 0
         for place, instance in enumerate(instances, start=1):
-            target = folder / _file_name(place)
+            target = f"{folder}/{_file_name(place)}"  # a Path for each of some thousand files takes half a second
             if not self._link(instance, target):
-                target.write_bytes(self._content(instance))
+                Path(target).write_bytes(self._content(instance))
                 copied += 1
             reach("exporting")
         return copied
 
-    def _link(self, instance: InstanceHere, target: Path) -> bool:
+    def _link(self, instance: InstanceHere, target: str) -> bool:
         if self._storage is None:
             return False
         source = self._stored(self._storage, instance)
@@ -285,21 +285,21 @@ class HandoverFolder:
             raise RetriableError(f"image {instance.sop_instance_uid} was replaced in Orthanc's store") from error
         except OSError:  # another mount, or a store without hard links
             return False
-        if target.stat().st_size != instance.size:
+        if os.stat(target).st_size != instance.size:
             raise RetriableError(f"image {instance.sop_instance_uid} is not whole in Orthanc's store")
         return True
 
     def _content(self, instance: InstanceHere) -> bytes:
         if self._storage is not None:
-            content = self._stored(self._storage, instance).read_bytes()
+            content = Path(self._stored(self._storage, instance)).read_bytes()
         else:
             content = self._rest.get_bytes(f"/instances/{instance.orthanc_id}/file")
         if len(content) != instance.size:
             raise RetriableError(f"image {instance.sop_instance_uid} is not whole: {len(content)} of {instance.size} bytes")
         return content
 
-    def _stored(self, storage: Path, instance: InstanceHere) -> Path:
-        return storage / instance.file[0:2] / instance.file[2:4] / instance.file
+    def _stored(self, storage: Path, instance: InstanceHere) -> str:
+        return f"{storage}/{instance.file[0:2]}/{instance.file[2:4]}/{instance.file}"
 
 
 def _pixels(content: bytes) -> bytes:
@@ -311,8 +311,8 @@ def _file_name(place: int) -> str:
     return f"{place:05d}.dcm"
 
 
-def _size_of(path: Path) -> int:
+def _size_of(path: str) -> int:
     try:
-        return path.stat().st_size
+        return os.stat(path).st_size
     except FileNotFoundError:
         return -1

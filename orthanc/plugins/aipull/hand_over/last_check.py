@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from pacs_module.domain.dicom.attributes import unpadded
 
 from ..server.stored_file import Unreadable, read_header
 
-_HEAD_BYTES = 16 * 1024
+_HEAD_BYTES = 8 * 1024
 _SOP, _PATIENT, _STUDY, _SERIES = "SOPInstanceUID", "PatientID", "StudyInstanceUID", "SeriesInstanceUID"
 _ELEMENTS = {
     _SOP: (b"\x08\x00\x18\x00", b"UI"),
@@ -40,13 +39,13 @@ class Identity:
         return {_SOP: self.sop_uid, _PATIENT: self.patient_id, _STUDY: self.study_uid, _SERIES: self.series_uid}
 
 
-def wrong(file: Path, identity: Identity) -> str:
+def wrong(file: str, identity: Identity) -> str:
     """What a file says otherwise, in words; empty when it is the image that it should be."""
-    with file.open("rb") as content:
+    with open(file, "rb", buffering=0) as content:
         head = content.read(_HEAD_BYTES)
         if all(_value(head, *_ELEMENTS[keyword]) == value.encode("utf-8") for keyword, value in identity.values().items()):
             return ""
-        content.seek(0)
+    with open(file, "rb") as content:
         header = read_header(content)
     if isinstance(header, Unreadable):
         return header.why

@@ -234,7 +234,7 @@ def test_a_full_disk_at_one_study_does_not_hold_up_the_others(desk: Desk, monkey
     link, disk_full = os.link, OSError(errno.ENOSPC, "No space left on device")
 
     def no_space(source: Path, target: Path) -> None:
-        if source in of_the_first:
+        if Path(source) in of_the_first:
             raise disk_full
         link(source, target)
 
