@@ -146,7 +146,7 @@ def _plain(text: str) -> str:
 
 def _same(told: str, asked: str) -> bool:
     """A RIS pads numbers with blanks, or writes them full width: the same number all the same. Empty matches nothing."""
-    return bool(asked) and _number(told) == _number(asked)
+    return bool(_number(asked)) and _number(told) == _number(asked)
 
 
 def _number(text: str) -> str:

@@ -103,3 +103,28 @@ def test_no_order_raises_and_every_verdict_has_a_reason(orders: list[RisOrder], 
     assert verdict.why
     if not orders:
         assert verdict.wanted is Wanted.UNKNOWN
+
+
+# --- text and numbers as a RIS writes them (K6) ---
+
+PADDED = ["A1", "A1   ", " A1", "A1\0", "a1", "Ａ１", "Ａ1 "]
+
+
+@pytest.mark.parametrize("number", PADDED)
+def test_the_same_number_is_the_same_however_it_is_padded_or_written(number: str) -> None:
+    order = RisOrder(number, "P1", "2020-06-18", "CHEST")
+    verdict = judge_orders("A1", "P1", "2020-06-18", [order], RisPolicy(), KEYWORDS)
+    assert verdict.wanted is Wanted.YES
+
+
+@pytest.mark.parametrize(("number", "asked"), [("A1", "A10"), ("A10", "A1"), ("", ""), ("", "A1"), ("A1", ""), ("   ", "   ")])
+def test_another_number_is_another_and_nothing_is_no_number(number: str, asked: str) -> None:
+    order = RisOrder(number, "P1", "2020-06-18", "CHEST")
+    assert judge_orders(asked, "P1", "2020-06-18", [order], RisPolicy(), KEYWORDS).wanted is Wanted.UNKNOWN
+
+
+@pytest.mark.parametrize("urgency", ["EMERGENCY", "emergency ", "ＥＭＥＲＧＥＮＣＹ", "Emergency\0", " EMERGENCY"])
+def test_urgency_is_read_however_it_is_written(urgency: str) -> None:
+    order = RisOrder("A1", "P1", "2020-06-18", "CHEST", urgency)
+    policy = RisPolicy(emergency=("EMERGENCY",))
+    assert judge_orders("A1", "P1", "2020-06-18", [order], policy, KEYWORDS).priority == EMERGENCY

@@ -410,3 +410,36 @@ def test_the_pauses_between_probes_grow_to_a_minute(world: Pipeline) -> None:
 
 def test_words_from_orthanc_are_read_where_the_plugins_send_none() -> None:
     assert read_failure(f"no image came {A801.words}").kind is FailureKind.NO_DESTINATION
+
+
+# --- a C-MOVE that failed half way and that nobody could count (K13) ---
+
+
+def half_received(world: Pipeline, completeness: str = "UNVERIFIED") -> None:
+    request = world.plugins.asked[-1]
+    assert world.accept(world.message(request, 12, completeness=completeness))
+    failure = status("C000")
+    world.report(request, "received", completeness, received=12, message=failure.words, failure=failure)
+
+
+def test_what_was_handed_over_uncounted_after_a_failure_is_pulled_again_while_attempts_are_left(world: Pipeline) -> None:
+    world.until_stable(count=None)
+    world.clock.pass_seconds(3600)
+    assert world.pull() == 1
+    for attempt in range(1, RETRY.attempts):
+        half_received(world)
+        study = world.study()
+        assert (study.state, study.attempts) == (State.META_ONLY, attempt)
+        assert "not known to be whole" in study.why
+        world.clock.pass_seconds(300)
+        assert world.pull() == 1
+    assert world.plugins.asked[-1].final
+    half_received(world)
+    assert world.study().state is State.PULL_DATA_END
+
+
+@pytest.mark.parametrize("completeness", ["COMPLETE", "SHORT 12 of 20"])
+def test_what_was_counted_is_judged_by_its_count(world: Pipeline, completeness: str) -> None:
+    world.until_asked(count=12)
+    half_received(world, completeness)
+    assert world.study().state is State.PULL_DATA_END
