@@ -2,15 +2,16 @@
 Which images of a series agree (K3): one image does not speak for a series.
 
 A scout, a dose page or slices of another thickness may lie in one SeriesInstanceUID with the images that are
-read. The largest group (by frames) that agrees in ImageType, plane, size and thickness is the series; the
-others are odd, each with a reason. The order in which the images come makes no difference.
+read. The largest group (by frames) that agrees in ImageType, plane, size and thickness is the series, among
+groups that the rules want where there is one; the others are odd, each with a reason. The order in which the
+images come makes no difference.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -42,6 +43,8 @@ SAME_THICKNESS_MM = 0.05
 _TYPE_VALUES = 3
 """Of ImageType; what vendors append differs within a series (PS3.3 C.7.6.1.1.2)."""
 _PAGES = frozenset({"SCREEN SAVE", "DOSE_INFO", "DOSE", "REPORT", "JUSTIFIED", "PASTED", "FRAME_RPT"})
+_AXIAL = 0.7
+"""The part of a plane's normal that lies along the body, from which on it is axial: a gantry tilts by 30 degrees."""
 _READ_EVERY = 8
 """Images that are read of a plane whose slices follow one another evenly."""
 
@@ -117,12 +120,17 @@ class _Kind:
     thickness: int | None
 
 
-def agree(images: Iterable[ImageFacts]) -> Agreement | None:
+def agree(
+    images: Iterable[ImageFacts], wanted: Callable[[ImageFacts], bool] = lambda image: True, least: int = 1
+) -> Agreement | None:
     """
-    Find the largest group of images that agree.
+    Find the largest group of images that agree, among those that are wanted where there is one.
 
     Args:
         images: Of one series, in any order; an image that is given twice counts once.
+        wanted: Whether the filter rules have nothing against an image's ImageType and thickness: forty
+            reformats do not hide the 24 slices that they were made of.
+        least: Slices that a group must have to be preferred because it is wanted.
 
     Returns:
         The group and the odd ones, None where there is no image.
@@ -131,7 +139,7 @@ def agree(images: Iterable[ImageFacts]) -> Agreement | None:
     if not found:
         return None
     kinds = _kinds(found)
-    best = _largest(found, kinds)
+    best = _largest(found, kinds, wanted, least)
     group = [image for image in found if _joins(kinds[image.sop_uid], best)]
     odd = tuple(
         _odd(image, kinds[image.sop_uid], best) for image in found if not _joins(kinds[image.sop_uid], best)
@@ -305,28 +313,40 @@ def _other_thickness(kind: _Kind, best: _Kind) -> bool:
     return None not in (kind.thickness, best.thickness) and kind.thickness != best.thickness
 
 
-def _largest(images: Sequence[ImageFacts], kinds: Mapping[str, _Kind]) -> _Kind:
+def _largest(
+    images: Sequence[ImageFacts],
+    kinds: Mapping[str, _Kind],
+    wanted: Callable[[ImageFacts], bool],
+    least: int,
+) -> _Kind:
     """
-    The kind with most frames; of equals one that is no localizer, then the thinner one, then by the first
-    UID.
+    The wanted kind with most frames; of equals one that is no localizer, then the axial one, then the thinner
+    one, then by the first UID.
     """
     frames: dict[_Kind, int] = defaultdict(int)
-    first: dict[_Kind, str] = {}
+    first: dict[_Kind, ImageFacts] = {}
     for image in images:
         kind = kinds[image.sop_uid]
         frames[kind] += image.frames
-        first.setdefault(kind, image.sop_uid)
+        first.setdefault(kind, image)
 
     def rank(kind: _Kind) -> tuple[object, ...]:
         return (
+            not (frames[kind] >= least and wanted(first[kind])),
             -frames[kind],
             "LOCALIZER" in kind.image_type,
+            not _is_axial(first[kind]),
             kind.thickness is None,
             kind.thickness or 0,
-            first[kind],
+            first[kind].sop_uid,
         )
 
     return min(frames, key=rank)
+
+
+def _is_axial(image: ImageFacts) -> bool:
+    normal = normal_of(image.orientation or "")
+    return normal is not None and abs(normal[2]) > _AXIAL
 
 
 def _odd(image: ImageFacts, kind: _Kind, best: _Kind) -> OddImage:

@@ -13,12 +13,15 @@ from dataclasses import dataclass, replace
 
 from ..dicom.attributes import (
     AGREEING,
+    FRAMES,
     MISSING_IMAGES,
+    MULTI_FRAME,
     SLICE_SPACING,
     SeriesFacts,
     parse_thickness,
     split_image_type,
 )
+from ..dicom.images import ImageFacts
 from ..dicom.matching import contains_keyword
 from ..dicom.repair import shown
 from .body_part import ASKED_AT_FIND, BODY_PART, KEYWORD_ATTRIBUTES, BodyPart, Decided
@@ -223,6 +226,16 @@ def judge_thickness(series: SeriesFacts, switches: Switches) -> Verdict | None:
     if switches.thin_only and series.slices is not None:
         return _enough(series.slices, switches.thin_min_instances, "slice thickness")
     return None
+
+
+def wants_image(image: ImageFacts, switches: Switches) -> bool:
+    """Whether neither ImageType nor thickness of a CT image speaks against it (``agreement.agree``)."""
+    told = {"ImageType": image.image_type or "", FRAMES: str(image.frames)}
+    if image.enhanced:
+        told[MULTI_FRAME] = "yes"
+    by_type = judge_image_type(SeriesFacts("", told, None), switches)
+    by_thickness = judge_thickness(SeriesFacts("", {"SliceThickness": image.thickness or ""}, None), switches)
+    return all(verdict is None or verdict.taken for verdict in (by_type, by_thickness))
 
 
 def judge_kernel(series: SeriesFacts, switches: Switches) -> Verdict | None:

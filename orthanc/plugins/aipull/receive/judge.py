@@ -11,7 +11,7 @@ from pacs_module.domain.explain import loglines
 from pacs_module.domain.receive.decision import expectations
 from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.rules.agreement import Agreement, agree, agreed_facts, to_read
-from pacs_module.domain.rules.filters import WHOLE_STUDY, Verdict, goes_with, is_dx, judge_series
+from pacs_module.domain.rules.filters import WHOLE_STUDY, Verdict, goes_with, is_dx, judge_series, wants_image
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.shared.logs import ContractLog
@@ -148,7 +148,9 @@ class Judge:
         images = {one.sop_instance_uid: one for one in found.images(facts.series_uid)}
         from_index = {uid: replace(index_facts(one.tags), sop_uid=uid, sop_class=one.sop_class) for uid, one in images.items()}
         read = {uid: self._image_facts(images[uid], from_index[uid]) for uid in to_read(list(from_index.values()))}
-        agreement = agree({**from_index, **read}.values())
+        least = self._switches.min_instances_ct if self._switches.filter_min_instances else 1
+        everything = {**from_index, **read}.values()
+        agreement = agree(everything, lambda image: wants_image(image, self._switches), least)
         if agreement is not None:
             arrival.agreements[facts.series_uid] = (uids, agreement)
         return agreement

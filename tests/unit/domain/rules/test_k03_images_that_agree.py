@@ -19,7 +19,7 @@ from pacs_module.domain.dicom.attributes import AGREEING, FRAMES, MULTI_FRAME, S
 from pacs_module.domain.dicom.geometry import OrderedBy
 from pacs_module.domain.dicom.images import ImageFacts, image_facts, index_facts
 from pacs_module.domain.rules.agreement import Agreement, Oddity, agree, agreed_facts, to_read
-from pacs_module.domain.rules.filters import judge_series
+from pacs_module.domain.rules.filters import judge_series, wants_image
 from pacs_module.domain.rules.switches import Switches
 
 AXIAL, CORONAL = "1\\0\\0\\0\\1\\0", "1\\0\\0\\0\\0\\-1"
@@ -85,6 +85,57 @@ def test_the_largest_group_is_the_series_whatever_comes_first(
     assert judge_series(facts, Switches()).taken
     assert facts.text(AGREEING) == found.words
     assert facts.slices == 24
+
+
+PAGE = {"image_type": "DERIVED\\SECONDARY\\SCREEN SAVE", "orientation": "", "positions": (), "thickness": ""}
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("coronal reformats", stack(40, 500, image_type="DERIVED\\SECONDARY\\MPR", orientation=CORONAL)),
+        ("maximum intensity projections", stack(40, 500, image_type="DERIVED\\SECONDARY\\MIP")),
+        ("screens", stack(40, 500, **PAGE)),
+        ("scouts", stack(40, 500, image_type="ORIGINAL\\PRIMARY\\LOCALIZER", orientation=CORONAL)),
+        ("slices that are too thick", stack(40, 500, thickness="8")),
+        ("coronal slices of the same number", stack(24, -30, orientation=CORONAL)),
+        ("thinner coronal slices of the same number", stack(24, 500, orientation=CORONAL, thickness="0.6")),
+    ],
+)
+def test_the_slices_that_are_read_are_not_hidden_by_more_images_of_another_kind(
+    kind: str, more: list[ImageFacts]
+) -> None:
+    site = Switches()
+    found = agree([*more, *stack(24)], lambda one: wants_image(one, site), site.min_instances_ct)
+    assert found is not None
+    assert found.images == tuple(f"1.2.{number:04d}" for number in range(1, 25)), kind
+    told = SeriesFacts("1", {"Modality": "CT", "BodyPartExamined": "CHEST"}, len(more) + 24)
+    assert judge_series(agreed_facts(told, found, final=True), site).taken
+
+
+def test_a_slice_or_two_among_screens_do_not_make_a_series() -> None:
+    """The reason is the ImageType of the series, not the number of the slices that strayed into it."""
+    site = Switches()
+    found = agree([*stack(30, 500, **PAGE), *stack(2)], lambda one: wants_image(one, site), site.min_instances_ct)
+    assert found is not None
+    assert found.image_type == PAGE["image_type"]
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted"),
+    [
+        ({}, True),
+        ({"image_type": None, "thickness": None}, True),
+        ({"thickness": "999"}, True),
+        ({"thickness": "8"}, False),
+        ({"image_type": "DERIVED\\SECONDARY\\MPR"}, False),
+        ({"image_type": "ORIGINAL\\PRIMARY\\VOLUME"}, False),
+        ({"image_type": "ORIGINAL\\PRIMARY\\VOLUME", "frames": 168}, True),
+    ],
+)
+def test_an_image_is_wanted_by_what_is_told_of_it(more: dict[str, Any], wanted: bool) -> None:
+    assert wants_image(image(1, **more), Switches()) is wanted
+    assert wants_image(image(1, **more), Switches(thin_only=True, thin_slice_max=2.0)) is wanted
 
 
 @pytest.mark.parametrize(
