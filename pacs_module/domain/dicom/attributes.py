@@ -147,8 +147,8 @@ def unpadded(text: str) -> str:
 
 
 def split_values(text: str) -> tuple[str, ...]:
-    r"""``CT\PR`` (some write ``CT,PR`` or ``CT/PR``) as ("CT", "PR"), upper case, without empty ones."""
-    return tuple(part.strip().upper() for part in re.split(r"[\\,/]", text) if part.strip())
+    r"""``CT\PR`` (some write ``CT,PR``, ``CT/PR`` or ``CT PR``) as ("CT", "PR"), upper case, without empty ones."""
+    return tuple(part.upper() for part in re.split(r"[\\,;/|+\s\0]+", text) if part)
 
 
 def split_image_type(text: str) -> tuple[str, ...]:

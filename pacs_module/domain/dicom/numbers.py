@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+import string
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,9 +21,13 @@ MAX_THICKNESS_MM = 100.0
 A slice outside of these is a placeholder or another unit: the thinnest CT slices have 0.2 mm, the thickest 20
 mm.
 """
-_MM = {"": 1.0, "mm": 1.0, "cm": 10.0, "um": 0.001, "μm": 0.001}
-_NUMBER = re.compile(r"([+-]?)\s*(\d*)(?:\s*([.,])\s*(\d*))?(?:e([+-]?\d{1,3}))?\s*([a-zμ]{0,3})\.?")
+_MM = {"": 1.0, "cm": 10.0, "厘米": 10.0, "um": 0.001, "μm": 0.001}
+_MM |= dict.fromkeys(("mm", "мм", "毫米", "ミリ", "millimeter", "millimeters", "millimetre", "millimetres"), 1.0)
+_NUMBER = re.compile(r"([+-]?)\s*(\d*)(?:\s*([.,])\s*(\d*))?(?:e([+-]?\d{1,3}))?\s*([^\W\d_]*)\.?")
+_AROUND = "~≈=\"'()[];:"
+"""Signs around a number that change nothing: about, quotes, brackets."""
 _POINTS = str.maketrans({"٫": ".", "·": ".", "。": ".", "、": ",", "−": "-", "–": "-", "\0": " "})
+_POINTS |= dict.fromkeys(map(ord, "\ufeff\u200b\u200e\u200f\u2060"))  # have no width: not seen by anybody
 _CACHE = 4096
 _MAX_LENGTH = 64
 """Longer text is no number: DS has 16 characters a value."""
@@ -78,7 +83,12 @@ def _reading(text: str) -> Reading:
     first = next((part for part in plain.lower().translate(_POINTS).split("\\") if part.strip()), "")
     if len(first) > _MAX_LENGTH:
         return Reading(None, "too long for a number")
-    return _parsed(first.strip(), text)
+    return _parsed(_bare(first), text)
+
+
+def _bare(plain: str) -> str:
+    """Without what stands around it: ``~1.25``, ``"1.25"``, ``5.0 [mm]``."""
+    return plain.replace("(mm)", "mm").replace("[mm]", "mm").strip(_AROUND + string.whitespace)
 
 
 def _parsed(plain: str, text: str) -> Reading:

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..dicom.attributes import Attributes, clean_uid, dashed_date, unpadded
+from ..dicom.attributes import Attributes, clean_uid, dashed_date, split_values, unpadded
 from ..dicom.repair import forms
 
 UID_KEYS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
@@ -28,6 +28,7 @@ _ABOUT_THE_ANSWER = frozenset({
 _DATES = frozenset({"StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "PatientBirthDate", "InstanceCreationDate"})
 _TIMES = frozenset({"StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime", "PatientBirthTime", "InstanceCreationTime"})
 _PERSONS = frozenset({"PatientName", "ReferringPhysicianName", "PerformingPhysicianName", "OperatorsName"})
+_CODES = frozenset({"ModalitiesInStudy", "Modality"})
 _COUNTS = ("NumberOfStudyRelated", "NumberOfSeriesRelated", "NumberOfPatientRelated")
 NOT_MATCHED = frozenset({"QueryRetrieveLevel", "SpecificCharacterSet"})
 EMPTY_VALUE = '""'
@@ -155,13 +156,15 @@ def _time(text: str, end: bool) -> str:
 
 def _readings(keyword: str, told: str) -> Sequence[str]:
     """The values of an attribute, as they came and as they were meant (a damaged character set is undone)."""
-    if keyword == "ModalitiesInStudy":
-        return [part.strip().upper() for part in re.split(r"[\\,/;]", told)]
+    if keyword in _CODES:
+        return split_values(told)
     return [unpadded(text) for value in told.split("\\") for text in forms(value)]
 
 
 def _one_value(keyword: str, asked: str, told: str) -> bool:
     wanted = unpadded(asked)
+    if keyword in _CODES:  # codes are in capitals (PS3.5 6.2); a data base that is filled by hand has others
+        return any(_fits(one, told) for one in split_values(wanted))
     if keyword.startswith(_COUNTS):
         return told.lstrip("0") == wanted.lstrip("0")
     if keyword in _PERSONS:
