@@ -12,7 +12,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
@@ -48,7 +48,7 @@ class RawPacs:
         entity = AE("RAWPACS")
         entity.add_supported_context(StudyRootQueryRetrieveInformationModelMove)
         handlers: Any = [(evt.EVT_C_MOVE, self._move)]
-        self._server: Any = entity.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
+        self._server: Any = cast(Any, entity).start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
         self.port = self._server.socket.getsockname()[1]
         self._lock = threading.Lock()
         self._over = threading.Event()

@@ -108,6 +108,13 @@ def test_verdicts_are_single_lines(api: RestApi, tmp_path: Path) -> None:
     assert (tmp_path / "orthanc-python.log").read_text() == "a b\n"
 
 
+def test_room_is_reckoned_by_the_images_of_a_pacs_that_is_counted_by_image(api: RestApi) -> None:
+    images = {"1.2.1": [f"1.2.1.{number}" for number in range(1000)]}  # 600 of 744 MB
+    by_image = {"pullID": "p1", "studyUID": "1.2", "pacs": "PACS", "expectedInstances": images}
+    assert call(api, "/aipull/pulls", by_image).status == 200
+    assert call(api, "/aipull/pulls", {**PULL, "pullID": "p2", "studyUID": "1.3", "expected": 300}).status == 507
+
+
 def test_what_can_never_have_room_is_said_so_and_what_was_seen_decides(api: RestApi) -> None:
     large = {**PULL, "expected": 1000}
     assert call(api, "/aipull/pulls", PULL).status == 200

@@ -207,8 +207,16 @@ class HandoverFolder:
         """
         if self._storage is None:
             return []
+        series = tuple(orthanc_series)
+        suspects = self._not_whole(self._storage, series)
+        # An image that is replaced between the question and the look has another file by now, and is whole.
+        again = self._not_whole(self._storage, series) if suspects else {}
+        return [orthanc_id for orthanc_id, file in suspects.items() if again.get(orthanc_id) == file]
+
+    def _not_whole(self, storage: Path, orthanc_series: Iterable[str]) -> dict[str, str]:
+        """Images whose file is not as Orthanc noted it, with the name of that file."""
         found = [instance for series in orthanc_series for instance in self._rest.instances_of(series)]
-        return [one.orthanc_id for one in found if _size_of(self._stored(self._storage, one)) != one.size]
+        return {one.orthanc_id: one.file for one in found if _size_of(self._stored(storage, one)) != one.size}
 
     def _away(self, name: str) -> None:
         """Whoever looks sees the whole folder or none: it goes under another name before its files do."""

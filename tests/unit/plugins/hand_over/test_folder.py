@@ -5,11 +5,13 @@ import hashlib
 import json
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from aipull.hand_over.folder import HandoverFolder, ToExport
+from aipull.server.rest import InstanceHere
 from pacs_module.adapters.files.handover_folders import HandoverFolders
 from pacs_module.domain.errors import RetriableError
 from tests.fakes.orthanc_store import FakeStore, name_of
@@ -97,6 +99,22 @@ def test_which_images_are_not_whole(folder: HandoverFolder, store: FakeStore) ->
     store.stored("P1-1.2.1-2").write_text("P1")
     store.stored("P1-1.2.1-3").unlink()
     assert folder.broken(["P1-1.2.1"]) == ["P1-1.2.1-2", "P1-1.2.1-3"]
+
+
+def test_an_image_that_is_replaced_in_this_moment_is_not_broken(
+    folder: HandoverFolder, store: FakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its former file is gone, and its id in Orthanc is the new one's: to delete by it would lose the image."""
+    ask, asked = store.instances_of, []
+
+    def replaced(series_id: str) -> list[InstanceHere]:
+        asked.append(series_id)
+        found = ask(series_id)
+        return [replace(found[0], file="00000000-gone"), *found[1:]] if len(asked) == 1 else found
+
+    monkeypatch.setattr(store, "instances_of", replaced)
+    assert folder.broken(["P1-1.2.1"]) == []
+    assert len(asked) == 2
 
 
 def test_leftovers_are_swept_and_replaced(series: ToExport, folder: HandoverFolder, tmp_path: Path) -> None:
