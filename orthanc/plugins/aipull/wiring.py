@@ -82,7 +82,7 @@ class Plugins:
             rest, pulls, receptions, facts.aet, facts.concurrent_jobs, repair, log, on_end=self._pull_ended
         )  # fmt: skip
         sizes = SizeRows(self.journal)
-        self.deletion = Deletion(rest, files, receptions, sizes, log)
+        self.deletion = Deletion(rest, files, receptions, sizes, log, on_done=self.pulls.wake)
         self.notifier = Notifier(self.journal, environment.pacs_module_url, environment.api_key, log)
         self.reception = ReceptionWorker(
             self._tables, arrivals, judge, identify, concluder, switches, log,
@@ -93,7 +93,9 @@ class Plugins:
             facts.storage, switches.ram_disk_reserve_mb, pulls, Sizes(rest, receptions, sizes, switches),
             self._tables.handovers, environment.copies_folder,
         )  # fmt: skip
-        self.ram_disk = RamDiskWatch(room, self._tables, rest, switches.ram_disk_alarm_percent, log)
+        self.ram_disk = RamDiskWatch(
+            room, self._tables, rest, switches.ram_disk_alarm_percent, log, on_deleting=self.deletion.wake
+        )  # fmt: skip
         self.records = RecordsWatch(self.journal, self._tables.handovers, self.folder, environment.handover_folder, log)
         self.api = RestApi(
             self.journal, pulls, self._tables.handovers, self.folder, room, facts.modalities, log,
@@ -103,7 +105,6 @@ class Plugins:
             tell_reception=self.reception.tell,
         )  # fmt: skip
         self._adopt_handovers(environment.handover_folder)
-        self._connect()
         self._warn_of_journal(environment)
 
     def start(self, get_property: Callable[[int, str], str], set_property: Callable[[int, str], None]) -> None:
@@ -144,10 +145,6 @@ class Plugins:
 
     def _workers(self) -> tuple[Worker, ...]:
         return self.reception, self.pulls, self.deletion, self.notifier, self.asker, self.ram_disk, self.records
-
-    def _connect(self) -> None:
-        self.ram_disk.on_doomed = self.deletion.wake
-        self.deletion.on_done = self.pulls.wake
 
     def _pull_ended(self) -> None:
         self.reception.wake()

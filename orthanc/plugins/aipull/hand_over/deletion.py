@@ -29,14 +29,15 @@ class Deletion(Worker):
     """
 
     def __init__(
-        self, rest: OrthancRest, files: StoredFiles, receptions: ReceptionRows, sizes: SizeRows, log: ContractLog
-    ) -> None:
+        self, rest: OrthancRest, files: StoredFiles, receptions: ReceptionRows, sizes: SizeRows, log: ContractLog,
+        on_done: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         super().__init__("deletion", log)
         self._rest = rest
         self._files = files
         self._receptions = receptions
         self._sizes = sizes
-        self.on_done: Callable[[], None] = lambda: None
+        self._on_done = on_done
 
     def step(self) -> float:
         """Delete what is due."""
@@ -51,7 +52,7 @@ class Deletion(Worker):
                 studyUID=reception.study_uid,
                 images=len(reception.deleting),
             )
-            self.on_done()
+            self._on_done()
         return self.IDLE_S
 
     def _learn(self, reception: Reception) -> None:

@@ -1,10 +1,13 @@
-"""Watches the RAM disk: says when it is full, and makes room where nothing else ever would."""
+"""Watches the RAM disk: says when it is full, makes room where nothing else would, and keeps pushes to their budget."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
+from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.pull.job_state import UNDER_WAY
+from pacs_module.domain.pull.push_budget import judge_push
 from pacs_module.domain.pull.ram_disk import MB, deadlocked, is_full
 from pacs_module.domain.receive.reception_state import TO_DELETE, ReceptionState
 from pacs_module.shared.logs import ContractLog
@@ -17,6 +20,7 @@ from ..server.rest import OrthancRest
 from .admission import Room
 
 _LOOK_S = 2.0
+_PUSHES_S = 10.0
 
 
 class RamDiskWatch(Worker):
@@ -29,17 +33,24 @@ class RamDiskWatch(Worker):
         rest: Orthanc, for the images of a half-received study.
         alarm_percent: Filled so far, the disk is called full.
         log: For the alarm and its end.
+        on_deleting: Called when images are to be deleted.
     """
 
-    def __init__(self, room: Room, tables: Tables, rest: OrthancRest, alarm_percent: int, log: ContractLog) -> None:
+    def __init__(
+        self, room: Room, tables: Tables, rest: OrthancRest, alarm_percent: int, log: ContractLog,
+        on_deleting: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         super().__init__("RAM disk", log)
         self._room = room
         self._tables = tables
         self._rest = rest
         self._percent = alarm_percent
         self._full = False
+        self._on_deleting = on_deleting
         self._locked_before: str | None = None
-        self.on_doomed: Callable[[], None] = lambda: None
+        self._next_pushes = 0.0
+        self._over: set[int] = set()
+        """Receptions that were told."""
 
     def is_full(self) -> bool:
         """Whether the alarm is on."""
@@ -49,6 +60,9 @@ class RamDiskWatch(Worker):
         """Look once."""
         self._alarm()
         self._make_room()
+        if time.monotonic() >= self._next_pushes:
+            self._next_pushes = time.monotonic() + _PUSHES_S
+            self._look_at_pushes()
         return _LOOK_S
 
     def _alarm(self) -> None:
@@ -91,7 +105,31 @@ class RamDiskWatch(Worker):
             "half-received images removed to make room; the study's next pull brings them again",
             level="WARNING", studyUID=study_uid, images=len(images), free_mb=self._room.disk().free // MB,
         )
-        self.on_doomed()
+        self._on_deleting()
+
+    def _look_at_pushes(self) -> None:
+        for reception in self._tables.receptions.in_state(ReceptionState.OPEN):
+            if reception.is_push and not self._tables.pulls.unreported(reception.study_uid):
+                try:
+                    self._look_at_push(reception)
+                except PipelineError:  # gone in this moment, or Orthanc is busy: looked at again
+                    continue
+
+    def _look_at_push(self, reception: Reception) -> None:
+        size = sum(self._rest.statistics(f"studies/{orthanc_id}")[1] for orthanc_id in reception.orthanc_ids)
+        verdict = judge_push(size, (now_ms() - reception.opened_at) / 1000, self._room.disk(), self._full)
+        if not verdict.over or (reception.number in self._over and not verdict.drop):
+            return
+        self._over.add(reception.number)
+        images = self._images(reception)
+        sender = self._rest.metadata(images[0]) if images else {}
+        self._log.event(
+            "push_over_budget", f"a push is over its budget: {verdict.why}" + ("; its images are deleted" * verdict.drop),
+            level="ERROR", studyUID=reception.study_uid, images=len(images),
+            sender=sender.get("RemoteAET", ""), address=sender.get("RemoteIP", ""),
+        )  # fmt: skip
+        if verdict.drop and images:
+            self._rest.delete_instances(images)
 
     def _images(self, reception: Reception) -> list[str]:
         series = (one for orthanc_id in reception.orthanc_ids for one in self._rest.series_of(orthanc_id))

@@ -10,9 +10,11 @@ import pytest
 
 from aipull.journal.journal import Journal
 from aipull.journal.sizes import SizeRows
+from aipull.pull import ram_disk_watch
 from aipull.pull.admission import Room, Sizes
 from aipull.pull.ram_disk_watch import RamDiskWatch
 from pacs_module.domain.pull.ram_disk import MB, Disk, Seen
+from pacs_module.domain.receive.reception_state import ReceptionState
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.shared.logs import ContractLog
@@ -103,3 +105,59 @@ def test_old_devices_fade(journal: Journal) -> None:
     for _ in range(5):
         rows.add(Seen("CT", "GE", "", "512x512", 6000, 6000))
     assert rows.all()[0].instances < 20_000
+
+
+# --- pushes ---
+
+
+def push(desk: Desk, study: str, images: int) -> None:
+    desk.store.add(study, f"{study}.1", images)
+    desk.step()
+
+
+@pytest.fixture
+def told(desk: Desk, watch: RamDiskWatch, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Each image of the store in memory counts 1 MB; the disk may be filled with 82 MB, a push with 41 MB."""
+    monkeypatch.setattr(
+        desk.store, "statistics", lambda resource: (n := len(desk.store.images_of([resource.partition("/")[2]])), n * MB)
+    )
+    return []
+
+
+def test_a_push_that_never_ends_is_told_with_its_sender_and_its_images_go(
+    desk: Desk, watch: RamDiskWatch, told: list[str]
+) -> None:
+    push(desk, "1.2", 41)
+    watch.step()
+    assert len(desk.store.images) == 41
+    push(desk, "1.2", 42)
+    watch._next_pushes = 0.0
+    watch.step()
+    assert desk.store.images == {}
+    (said,) = [event for event in events(desk.log_folder) if "budget" in event]
+    assert said == "a push is over its budget: 42 MB were pushed, a push may bring 41 MB; its images are deleted"
+
+
+def test_a_push_that_takes_for_ever_is_told_once_and_kept_while_there_is_room(
+    desk: Desk, watch: RamDiskWatch, room: SmallDisk, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(desk, "1.2", 3)
+    reception = desk.tables.receptions.of_study("1.2", ReceptionState.OPEN)
+    assert reception is not None
+    monkeypatch.setattr(ram_disk_watch, "now_ms", lambda: reception.opened_at + 5 * 3600 * 1000)
+    for _ in range(3):
+        watch._next_pushes = 0.0
+        watch.step()
+    assert len([event for event in events(desk.log_folder) if "budget" in event]) == 1
+    assert len(desk.store.images) == 3
+    room.free = MB
+    watch._next_pushes = 0.0
+    watch.step()
+    assert desk.store.images == {}
+
+
+def test_what_is_pulled_has_its_room_reserved_and_no_budget(desk: Desk, watch: RamDiskWatch, told: list[str]) -> None:
+    desk.ask("1.2", expected=200)
+    push(desk, "1.2", 100)
+    watch.step()
+    assert len(desk.store.images) == 100
