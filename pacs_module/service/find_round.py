@@ -18,8 +18,8 @@ from ..use_cases.recover.hold_leases import HoldLeases
 from .loop import epoch_ms
 from .metrics import FindMetrics
 
-MOST_LOOKS = 5
-"""In one round: looking again never keeps the finding waiting for long."""
+MAX_CHECKS = 5
+"""In one round: growth checks never keep the finding waiting for long."""
 
 
 @dataclass
@@ -40,9 +40,9 @@ class FindLoop:
     metrics: FindMetrics
     unreachable: set[str]
     wake_pull: Callable[[], None]
-    look: Callable[[str], int | None] = lambda pacs: None
-    """One look into a study without counts; None: none was due."""
-    most_looks: int = MOST_LOOKS
+    check_growth: Callable[[str], int | None] = lambda pacs: None
+    """Checks one study that nobody counts; how many queries it took, None: none was due."""
+    max_checks: int = MAX_CHECKS
     leases: HoldLeases | None = None
     """With several processes on a store one of them finds at this PACS; None: there is only this one."""
     circuit: CircuitState = CLOSED
@@ -94,7 +94,7 @@ class FindLoop:
         windows = due_windows(self.days(), self._asked_at, self._undecided, self.now(), self.schedule)
         failures = [error for window in windows if (error := self._window(window))]
         if self.circuit is CLOSED:
-            self._look_again()
+            self._check_growth()
         self.metrics.seconds.labels(self.pacs).observe(time.monotonic() - begin)
         if failures:
             raise failures[0]
@@ -116,11 +116,11 @@ class FindLoop:
         self._answered(window, result, asked_at)
         return None
 
-    def _look_again(self) -> None:
-        """A look that is not answered says nothing of the finds: it is due again later."""
-        for _ in range(self.most_looks):
+    def _check_growth(self) -> None:
+        """A check that is not answered says nothing of the finds: it is due again later."""
+        for _ in range(self.max_checks):
             try:
-                queries = self.look(self.pacs)
+                queries = self.check_growth(self.pacs)
             except PipelineError as error:
                 self.log.event(
                     "growth_check_failed", "look again failed", "WARNING",

@@ -99,7 +99,7 @@ def _find_at(service: Service, pacs: PacsSettings) -> FindLoop:
         metrics=service.metrics,
         unreachable=service.unreachable,
         wake_pull=lambda: service.wake(Role.PULL),
-        look=service.look if pacs.traits.look_again else lambda name: None,
+        check_growth=service.look if pacs.traits.look_again else lambda name: None,
         leases=service.leases,
     )
     service.find_loops[pacs.name] = step

@@ -190,8 +190,8 @@ class _Run:
             metrics=FindMetrics(),
             unreachable=set(),
             wake_pull=lambda: None,
-            look=CheckGrowth(self.store, finder, clock, log, switches, policy, traits, "matrix"),
-            most_looks=10_000,
+            check_growth=CheckGrowth(self.store, finder, clock, log, switches, policy, traits, "matrix"),
+            max_checks=10_000,
         )
 
     def round(self) -> None:

@@ -142,7 +142,7 @@ def test_looks_follow_the_finds_until_none_is_due(world: World) -> None:
 def test_a_round_makes_so_many_looks_at_most(world: World) -> None:
     world.looks = [1] * 20
     world.round()
-    assert len(world.looks) == 20 - world.loop.most_looks
+    assert len(world.looks) == 20 - world.loop.max_checks
 
 
 def test_a_look_that_fails_is_told_and_does_no_more_harm(world: World) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from ....domain.dicom.attributes import split_values
 from ....domain.probe import MATCH_VERDICT, Match, Verdict, judge_match, judge_modalities, text_of, uid_of
 from .session import STUDY_KEYS, Session, dicom, nothing
+
+ONE_OF_SEVERAL = "ModalitiesInStudy of a study that has others too"
+Having = Mapping[str, frozenset[str]]
+"""Modalities by study."""
 
 
 def modalities(session: Session) -> None:
@@ -33,43 +40,77 @@ def modalities(session: Session) -> None:
 
 
 def _match_modality(session: Session) -> None:
-    asked = "ModalitiesInStudy of a study that has others too"
-    having = {
-        uid: set(split_values(text_of(each, "ModalitiesInStudy") or "")) for uid, each in session.today_list.studies.items()
-    }
-    mixed = [sorted(modalities) for modalities in having.values() if len(modalities) > 1]
-    alone = [sorted(modalities) for modalities in having.values() if len(modalities) == 1]
-    if not session.today_list.studies:
-        session.not_told("match.modality", asked, "no studies")
+    """Whether a study is found by one of several modalities."""
+    studies = session.today_list.studies
+    having = {uid: frozenset(split_values(text_of(each, "ModalitiesInStudy") or "")) for uid, each in studies.items()}
+    if not having:
+        session.not_told("match.modality", ONE_OF_SEVERAL, "no studies")
         return
-    wanted = mixed[0][0] if mixed else alone[0][0] if alone else ""
+    wanted = _telling_modality(having)
     if not wanted:
         _modality_control(session, "ModalitiesInStudy does not come: asked with one that no study has")
         return
-    holding = {uid for uid, modalities in having.items() if wanted in modalities}
     reply = session.query(ModalitiesInStudy=wanted)
     session.today_list.take(reply.answers)
-    got = {uid_of(answer) for answer in reply.answers}
-    match = judge_match(holding, set(having) - holding, got, cut=session.at_the_cap(reply))
-    equal = {uid for uid in holding if having[uid] == {wanted}}
-    came = f"{len(got)} of {len(holding)} studies that have it, {len(got - holding)} others"
-    if mixed and match is Match.PARTLY and got == equal:
-        session.add(
-            "match.modality", Verdict.PARTLY, "must equal the whole value: CT does not find CT\\PR", asked, came, "equals"
-        )
-    elif mixed and match is Match.NOTHING:
-        session.add("match.modality", Verdict.NO, f"one of several {nothing(reply)}", asked, came, "nothing")
-    elif match is Match.NOT_TOLD:
+    asked = _Asked(wanted, having, frozenset(uid_of(answer) for answer in reply.answers))
+    match = judge_match(asked.holding, having.keys() - asked.holding, asked.got, cut=session.at_the_cap(reply))
+    if match is Match.NOT_TOLD:
         _modality_control(session, "all studies have the same; asked with one that no study has")
-    elif match is Match.HONOURED and not mixed:
+        return
+    verdict, words, value = _modality_words(asked, match, nothing(reply))
+    question = "ModalitiesInStudy" if value == "single" else ONE_OF_SEVERAL
+    session.add("match.modality", verdict, words, question, asked.came, value)
+
+
+def _telling_modality(having: Having) -> str:
+    """One of a study that has several, else any; empty when no study tells one."""
+    several = [sorted(modalities) for modalities in having.values() if len(modalities) > 1]
+    told = several or [sorted(modalities) for modalities in having.values() if modalities]
+    return told[0][0] if told else ""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A modality that was asked for, which modalities each study has, and the studies that came."""
+
+    modality: str
+    having: Having
+    got: frozenset[str]
+
+    @property
+    def holding(self) -> frozenset[str]:
+        """The studies that have it."""
+        return frozenset(uid for uid, modalities in self.having.items() if self.modality in modalities)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether one of them has others, too."""
+        return any(len(self.having[uid]) > 1 for uid in self.holding)
+
+    @property
+    def only_equal(self) -> bool:
+        """Whether just those came that have no other modality."""
+        return self.got == {uid for uid in self.holding if self.having[uid] == {self.modality}}
+
+    @property
+    def came(self) -> str:
+        """What came, in words."""
+        return f"{len(self.got)} of {len(self.holding)} studies that have it, {len(self.got - self.holding)} others"
+
+
+def _modality_words(asked: _Asked, match: Match, nothing_words: str) -> tuple[Verdict, str, str]:
+    """The verdict, the words and the value of the finding."""
+    if asked.mixed and match is Match.PARTLY and asked.only_equal:
+        return Verdict.PARTLY, "must equal the whole value: CT does not find CT\\PR", "equals"
+    if asked.mixed and match is Match.NOTHING:
+        return Verdict.NO, f"one of several {nothing_words}", "nothing"
+    if match is Match.HONOURED and not asked.mixed:
         words = "a study is found by its modality; whether also by one of several, no study showed"
-        session.add("match.modality", Verdict.NOT_TOLD, words, "ModalitiesInStudy", came, "single")
-    else:
-        said = {Match.HONOURED: "a study is found by any of its modalities", Match.IGNORED: "not matched: all studies come"}
-        word = said.get(match, str(match))
-        session.add(
-            "match.modality", MATCH_VERDICT[match], word, asked, came, "contains" if match is Match.HONOURED else str(match)
-        )
+        return Verdict.NOT_TOLD, words, "single"
+    if match is Match.HONOURED:
+        return Verdict.YES, "a study is found by any of its modalities", "contains"
+    words = "not matched: all studies come" if match is Match.IGNORED else str(match)
+    return MATCH_VERDICT[match], words, str(match)
 
 
 def _modality_control(session: Session, asked: str) -> None:

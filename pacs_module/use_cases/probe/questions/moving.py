@@ -7,7 +7,7 @@ from .client import MoveTest
 from .levels import smallest_series
 from .session import Session, status_words
 
-MOST_MOVED = 60
+MAX_MOVED = 60
 
 
 def move(session: Session, test: MoveTest) -> None:
@@ -19,27 +19,34 @@ def move(session: Session, test: MoveTest) -> None:
         return
     study, series, count = smallest
     expected = session.images.get(series, count)
-    if expected is None or expected > MOST_MOVED:
-        session.not_told("move", asked, f"no series is known to be small ({MOST_MOVED} images at most)")
+    if expected is None or expected > MAX_MOVED:
+        session.not_told("move", asked, f"no series is known to be small ({MAX_MOVED} images at most)")
         return
     had = test.received(series)
     query = {"StudyInstanceUID": study, "SeriesInstanceUID": series}
     moved = session.talk.asker.move(query, test.destination, lambda: test.received(series))
-    came = (
-        f"{moved.error or 'status ' + status_words(moved.status)}; announced {moved.announced}, completed {moved.completed}, "
-        f"failed {moved.failed}; {moved.received - had} images came of {expected}, {moved.late} of them late; "
-        f"{moved.pending} pending responses"
-    )
-    all_here = moved.received - had >= expected
-    verdict = Verdict.YES if all_here and moved.status == 0 else Verdict.PARTLY if moved.received > had else Verdict.NO
-    words = _move_words(moved, all_here, moved.received - had)
-    session.add("move", verdict, words, asked, came, moved.received - had)
-    if moved.received > had:
+    new = moved.received - had
+    came = _came(moved, new, expected)
+    session.add("move", _verdict(moved, new, expected), _move_words(moved, new >= expected, new), asked, came, new)
+    if new > 0:
         senders = test.senders(series)
         who = ", ".join(senders) or "who was asked"
         session.add("move.senders", Verdict.YES, f"images come from {who}", asked, came, "\\".join(senders))
     told = f"{moved.pending + 1} responses in {moved.seconds:.1f} s"
     session.add("move.silence", Verdict.YES, f"longest silence {moved.silence:.1f} s", asked, told, round(moved.silence, 1))
+
+
+def _came(moved: Moved, new: int, expected: int) -> str:
+    ending = moved.error or f"status {status_words(moved.status)}"
+    counted = f"announced {moved.announced}, completed {moved.completed}, failed {moved.failed}"
+    images = f"{new} images came of {expected}, {moved.late} of them late"
+    return f"{ending}; {counted}; {images}; {moved.pending} pending responses"
+
+
+def _verdict(moved: Moved, new: int, expected: int) -> Verdict:
+    if new >= expected and moved.status == 0:
+        return Verdict.YES
+    return Verdict.PARTLY if new > 0 else Verdict.NO
 
 
 def _move_words(moved: Moved, all_here: bool, came: int) -> str:
