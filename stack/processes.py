@@ -67,6 +67,13 @@ class Process:
         """Whether it runs."""
         return self.pid is not None
 
+    @property
+    def killed_by(self) -> int | None:
+        """The signal that ended it; None while it runs, when it has ended in any other way, or after ``kill`` and ``stop``."""
+        with self._lock:
+            status = self._popen.poll() if self._popen is not None else None
+        return -status if status is not None and status < 0 else None
+
     def start(self) -> None:
         """Start it and wait until it is ready; StackError with the end of its log when it does not get there."""
         self.spawn()

@@ -1,4 +1,8 @@
-"""Starts again what died by itself, as a site's supervisor does, and counts it."""
+"""
+Starts again what died by itself, as a site's supervisor does, and counts what died by a signal.
+
+A process that ended with a status has decided so itself: it could not begin, because a disk was full, say.
+"""
 
 from __future__ import annotations
 
@@ -60,9 +64,16 @@ class Keeper:
             return
         with self._alone(name) as ours:
             if ours and not self._rig.process(name).is_alive():
-                self.deaths[name] += 1
-                self._say(f"{name} died by itself")
+                self._count(name)
                 self._rig.servers[
                     name
                 ].kill()  # nothing that it had started, and none of its ports, is left after this
                 start_again(self._rig, name)
+
+    def _count(self, name: str) -> None:
+        signal = self._rig.process(name).killed_by
+        if signal is None:
+            self._say(f"{name} ended by itself")
+            return
+        self.deaths[name] += 1
+        self._say(f"{name} died by itself, of signal {signal}")

@@ -16,6 +16,7 @@ from tests.support.waiting import wait_for
 class Process:
     def __init__(self) -> None:
         self.alive, self.starts = True, 0
+        self.killed_by: int | None = 11
 
     def is_alive(self) -> bool:
         return self.alive
@@ -67,8 +68,17 @@ def test_every_death_is_counted_and_healed(kept: tuple[Any, Keeper], said: list[
     orthanc.alive = False
     wait_for(lambda: orthanc.starts == 2, what="and again")
     assert dict(one.deaths) == {"Orthanc": 2}
-    assert said == ["Orthanc died by itself"] * 2
+    assert said == ["Orthanc died by itself, of signal 11"] * 2
     assert rig.servers["backend"].starts == 0
+
+
+def test_what_ended_with_a_status_is_started_again_and_no_death(kept: tuple[Any, Keeper], said: list[str]) -> None:
+    rig, one = kept
+    orthanc = rig.servers["Orthanc"]
+    orthanc.killed_by = None
+    orthanc.alive = False
+    wait_for(lambda: orthanc.starts == 1, what="it was started again")
+    assert (dict(one.deaths), said) == ({}, ["Orthanc ended by itself"])
 
 
 def test_what_a_disaster_has_killed_is_the_disasters(kept: tuple[Any, Keeper], busy: set[str]) -> None:

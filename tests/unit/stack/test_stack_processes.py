@@ -51,6 +51,19 @@ def test_one_that_never_gets_ready_is_told(run_folder: RunFolder) -> None:
         process.start()
 
 
+@pytest.mark.parametrize(("script", "signal_number"), [("kill -SEGV $$", signal.SIGSEGV), ("exit 3", None)])
+def test_what_ended_it_is_told(run_folder: RunFolder, tmp_path: Path, script: str, signal_number: int | None) -> None:
+    go_on = tmp_path / "go on"
+    process = Process(run_folder, shell(f"while [ ! -e '{go_on}' ]; do sleep 0.05; done; {script}"))
+    process.start()
+    assert process.killed_by is None
+    go_on.touch()
+    assert wait_until(lambda: not process.is_alive(), 20)
+    assert process.killed_by == signal_number
+    process.kill()
+    assert process.killed_by is None
+
+
 def test_a_program_that_is_missing_is_told_with_the_remedy() -> None:
     with pytest.raises(StackError, match="no-such-server is not installed; `make setup` installs it"):
         find_program("no-such-server")
