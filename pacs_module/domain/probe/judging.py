@@ -191,7 +191,8 @@ def judge_cap(lists: Sequence[Whole]) -> tuple[Verdict, int]:
     Whether a PACS cuts its answers.
 
     Returns:
-        YES and the number at which it stops; NO and the longest list that was shown to be whole; NOT_TOLD and the longest.
+        YES and the number at which it stops, 0 where it cut lists before the first answer, which is no number; NO and the
+        longest list that was shown to be whole; NOT_TOLD and the longest.
     """
     cut = [whole.answers for whole in lists if whole.cut or 0 < whole.answers < whole.known]
     longest = max((whole.answers for whole in lists), default=0)

@@ -187,6 +187,8 @@ def _repair(findings: Findings) -> Recommendation:
 
 def _caps(findings: Findings) -> Recommendation:
     verdict, number = _told(findings, "cap"), _value(findings, "cap")
+    if verdict is Verdict.YES and not number:
+        return Recommendation("caps", Place.PACS, None, "it ends long lists before their first answer: that is no number")
     if verdict is Verdict.YES and isinstance(number, int):
         return Recommendation("caps", Place.PACS, (number,), f"a list ended at {number} although there is more")
     if verdict is Verdict.NO:

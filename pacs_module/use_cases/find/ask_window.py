@@ -300,7 +300,7 @@ class _Search:
         self.log.event("key_not_honoured", "key not honoured", "WARNING", pacs=self.pacs, attribute=key)
 
     def _learn(self, whole: _Answer, together: Sequence[FoundStudy]) -> None:
-        if whole.received is not None and (len(together) > whole.received or whole.cut):
+        if whole.received and (len(together) > whole.received or whole.cut):
             self.learn_cap(whole.received)
 
     def _find(self, query: Mapping[str, str]) -> Matched:

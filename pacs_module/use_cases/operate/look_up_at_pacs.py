@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from ...domain.dicom.attributes import FoundStudy, SeriesFacts, clean_uid, found_study
 from ...domain.errors import PipelineError
+from ...domain.find.matching import judge_answer
 from ...domain.find.merging import merged
 from ...domain.find.series_answers import series_of
 from ...domain.rules.filters import judge_modalities, judge_series
@@ -24,6 +25,21 @@ MOST_STUDIES = 5
 """Of so many the series are asked for, at each PACS."""
 REMEMBER_MS = 15_000
 _MOST_REMEMBERED = 200
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What one PACS has; ``untold`` by study: the keys that were asked and that its answer does not tell."""
+
+    studies: list[FoundStudy] = field(default_factory=list)
+    dropped: str = ""
+    untold: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def _with_untold(told: dict[str, Any], untold: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """With ``notTold`` where the PACS does not say that this is the study that was asked for."""
+    keys = untold.get(told["studyUID"], ())
+    return {**told, "notTold": list(keys)} if keys else told
 
 
 @dataclass
@@ -74,15 +90,16 @@ class LookUp:
         if pacs in self.unreachable:
             return {"error": "not asked: it did not answer the last find", "studies": []}
         try:
-            found, dropped = self._studies(pacs, wanted)
-            told: dict[str, Any] = {"studies": [self._told(one, number < MOST_STUDIES) for number, one in enumerate(found)]}
-            told |= {"dropped": dropped} if dropped else {}
+            found = self._studies(pacs, wanted)
+            shown = [self._told(one, number < MOST_STUDIES) for number, one in enumerate(found.studies)]
+            told: dict[str, Any] = {"studies": [_with_untold(one, found.untold) for one in shown]}
+            told |= {"dropped": found.dropped} if found.dropped else {}
             ignores = sorted(tuple(self.finder.learned(pacs).ignores))
             return {**told, "ignores": ignores} if ignores else told
         except PipelineError as error:
             return {"error": str(error), "studies": []}
 
-    def _studies(self, pacs: str, wanted: Mapping[str, str]) -> tuple[list[FoundStudy], str]:
+    def _studies(self, pacs: str, wanted: Mapping[str, str]) -> _Found:
         query = dict(wanted)
         series = query.pop("SeriesInstanceUID", "")
         if series and not query:
@@ -90,9 +107,13 @@ class LookUp:
             owners = [clean_uid(answer.get("StudyInstanceUID", "")) for answer in answers]
             query = {"StudyInstanceUID": next((uid for uid in owners if uid), "")}
             if not query["StudyInstanceUID"]:
-                return [], ""
+                return _Found()
         matched = self.finder.ask_part(pacs, "STUDY", {**query, "StudyDate": ""}, STUDY_KEYS)
-        return merged(found_study(pacs, answer) for answer in matched.answers), matched.words
+        untold = {
+            clean_uid(answer.get("StudyInstanceUID", "")): judge_answer("STUDY", query, answer).untold
+            for answer in matched.answers
+        }
+        return _Found(merged(found_study(pacs, answer) for answer in matched.answers), matched.words, untold)
 
     def _told(self, study: FoundStudy, with_series: bool) -> dict[str, Any]:
         told: dict[str, Any] = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ...domain.dicom.attributes import FoundStudy, found_study
 from ...domain.errors import PipelineError
+from ...domain.find.merging import merged
 from ...domain.study.study import PacsCopy, Study
 from ...domain.wire.messages import PullRequest
 from ...ports import EventLog, PacsFinder
@@ -52,7 +53,7 @@ class Announce:
                 pacs=name, studyUID=study_uid, error=str(error),
             )
             return None
-        studies = (found_study(name, answer) for answer in answers)
+        studies = merged(found_study(name, answer) for answer in answers)
         return next((one for one in studies if one.study_uid == study_uid), None)
 
 

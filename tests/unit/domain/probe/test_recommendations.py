@@ -137,6 +137,7 @@ def test_what_was_not_told_is_left_as_it_is() -> None:
         ({"move": (Verdict.NOT_TOLD, None)}, "repair", None),
         ({"cap": (Verdict.YES, 100)}, "caps", (100,)),
         ({"cap": (Verdict.NOT_TOLD, 40)}, "caps", None),
+        ({"cap": (Verdict.YES, 0)}, "caps", None),
         ({"match__time_range": (Verdict.NO, None)}, "recent_min", 0),
         ({"match__time_range": (Verdict.PARTLY, None)}, "whole_day_s", 0),
         ({"count__study": (Verdict.NO, "absent")}, "stability_rule", "fixed_delay"),

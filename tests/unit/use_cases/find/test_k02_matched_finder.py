@@ -228,3 +228,12 @@ def test_a_few_answers_beside_the_question_are_no_trait(number: int) -> None:
     world.find("A", DAY)
     assert world.store.count({}) == 12
     assert world.finder.learned("A").ignores == set()
+
+
+def test_the_look_up_says_what_the_pacs_does_not_tell(world: Pipeline) -> None:
+    world.finder.finder = Deaf(twelve()[:2], ("AccessionNumber",), ("AccessionNumber",))
+    look_up = LookUp(world.finder, world.clock, world.finding.switches, ("A",), (), lambda: [DAY])
+    told = look_up({"AccessionNumber": "Q1"})["A"]
+    assert [study["notTold"] for study in told["studies"]] == [["AccessionNumber"]] * 2
+    world.finder.finder = Deaf(twelve())
+    assert "notTold" not in look_up({"AccessionNumber": "Q2"})["A"]["studies"][0]

@@ -68,3 +68,13 @@ def test_else_nothing_more_is_pulled(completeness: str, announced: dict[str, obj
     world = Pipeline()
     world.accept(pushed(completeness, announced))
     assert (world.study().state, PULL in world.study().due) == (State.PULL_DATA_END, False)
+
+
+@pytest.mark.parametrize("counts", [(300, 2), (2, 300)])
+def test_of_several_rows_of_a_study_the_largest_count_is_announced(counts: tuple[int, int]) -> None:
+    """K7."""
+    world = Pipeline(with_series=())
+    world.pacs.studies["A"] = [answer(UID, count) for count in counts]
+    request = announce(world)(UID)
+    assert request is not None
+    assert request.expected == 300
