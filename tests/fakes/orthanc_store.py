@@ -94,8 +94,8 @@ class FakeStore(OrthancRest):
             self._here(name) for name, image in self.images.items() if f"{image['patient']}-{image['series']}" == series_id
         ]
 
-    def images_of(self, study_ids: Sequence[str]) -> list[InstanceHere]:
-        return [self._here(name) for name, image in self.images.items() if f"{image['patient']}|{image['study']}" in study_ids]
+    def with_senders(self, instance_ids: Sequence[str]) -> list[InstanceHere]:
+        return [self._here(name) for name in instance_ids if name in self.images]
 
     def instance(self, instance_id: str) -> InstanceHere | None:
         return self._here(instance_id) if instance_id in self.images else None

@@ -6,7 +6,7 @@ again after a restart.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from pacs_module.domain.receive.judged import Judged
@@ -82,6 +82,7 @@ class Arrival:
     reported: dict[str, int] | None = None
     _studies: dict[str, str] = field(default_factory=dict)
     _patients: dict[str, str] = field(default_factory=dict)
+    _images: dict[str, InstanceHere] = field(default_factory=dict)
     _census: Census | None = None
 
     def refresh(self, rest: OrthancRest) -> None:
@@ -108,13 +109,21 @@ class Arrival:
         for study in studies:
             if study not in self._patients:
                 self._patients[study] = rest.patient_of(study)
-        found = [one for one in rest.images_of(studies) if one.series_id in uids and one.orthanc_id not in deleting]
+        self.read_ahead(rest, 1)
+        here = self.instances - deleting
+        found = [one for orthanc_id, one in self._images.items() if orthanc_id in here and one.series_id in uids]
         return Census(
             state,
             {one.orthanc_id: one for one in found},
             {one.orthanc_id: uids[one.series_id] for one in found},
             {one.orthanc_id: self._patients[self._studies[one.series_id]] for one in found},
         )
+
+    def read_ahead(self, rest: OrthancRest, at_least: int) -> None:
+        """Ask Orthanc for images that are new, while others still come: the last one is not kept waiting for all of them."""
+        new = sorted(self.instances - self._images.keys())
+        if len(new) >= at_least:
+            self._images.update({one.orthanc_id: one for one in rest.with_senders(new)})
 
     @property
     def state(self) -> tuple[object, ...]:
@@ -126,8 +135,10 @@ class Arrival:
         compared, agreement = self.agreements.get(series_uid, (None, None))
         return agreement if compared == sop_uids else None
 
-    def touch(self) -> None:
-        """An image came."""
+    def touch(self, images: Iterable[str] = ()) -> None:
+        """Images came; one that came before was overwritten, and is another one now."""
+        for orthanc_id in images:
+            self._images.pop(orthanc_id, None)
         self.last_image = time.monotonic()
         self.grew = True
 

@@ -93,13 +93,13 @@ class Arrivals:
                 return
             arrival.refresh(self._rest)
             if images & arrival.instances:
-                arrival.touch()
+                arrival.touch(images & arrival.instances)
                 images -= arrival.instances
         while images:
             study = self._rest.study_of_instance(images.pop())
             if study is not None:
                 arrival = self._arrival_of(study)
-                arrival.touch()
+                arrival.touch(images & arrival.instances)
                 images -= arrival.instances
 
     def _arrival_of(self, study: StudyHere) -> Arrival:

@@ -51,6 +51,8 @@ SETTLE_S = 2.0
 QUIET_BEFORE_DELETE_S = 3.0
 """A study whose images still arrive is not deleted; late ones come within a moment of the job's end, or much later."""
 _OPEN_WAKE_S = 0.5
+READ_AHEAD = 100
+"""So many images that came are asked about at once while others still come."""
 
 
 class ReceptionWorker(Worker):
@@ -176,6 +178,7 @@ class ReceptionWorker(Worker):
         pull = self._tables.pulls.current(arrival.row.study_uid)
         asked = self._asked(arrival, pull)
         self._judge.first_look(arrival, asked.request)
+        arrival.read_ahead(self._concluder.rest, READ_AHEAD)
         expected = expectations(asked.request)
         quiet = min(arrival.quiet_for(), self._since_end(pull))
         wait = self._wait_s(pull, expected, arrival)

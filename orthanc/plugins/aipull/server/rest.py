@@ -142,11 +142,11 @@ class OrthancRest:
         """The images of a series, with what is needed to link their files."""
         return [_instance(instance) for instance in self.get(f"/series/{series_id}/instances")]
 
-    def images_of(self, study_ids: Sequence[str]) -> list[InstanceHere]:
-        """All images of studies, with their senders: one question for any number of them, and no look into a file."""
-        if not study_ids:
+    def with_senders(self, instance_ids: Sequence[str]) -> list[InstanceHere]:
+        """Images with their senders: one question for any number of them, and no look into a file."""
+        if not instance_ids:
             return []
-        question = {"Resources": list(study_ids), "Level": "Instance", "Metadata": True}
+        question = {"Resources": list(instance_ids), "Level": "Instance", "Metadata": True}
         return [_instance(instance) for instance in self.post("/tools/bulk-content", question)]
 
     def instance(self, instance_id: str) -> InstanceHere | None:
