@@ -240,6 +240,7 @@ def test_one_image_in_two_series_of_a_radiograph(stack: PluginStack, study: str)
     twin = copy.deepcopy(frontal[0])
     twin.SeriesInstanceUID = lateral[0].SeriesInstanceUID
     stack.to_pacs([*frontal, *lateral, twin])
-    report = stack.report_of(stack.pull(study, expected=2, dx=True))
+    counts = {str(frontal[0].SeriesInstanceUID): 1, str(lateral[0].SeriesInstanceUID): 2}
+    report = stack.report_of(stack.pull(study, expectedSeries=counts, dx=True))
     assert (report["completeness"], report["received"], kinds(report)) == ("COMPLETE", 2, ["same_image_twice"])
     stack.gone(study)
