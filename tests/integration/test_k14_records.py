@@ -153,16 +153,16 @@ def lose_folder(site: Site) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-LOSSES: dict[str, tuple[Callable[[Site], None], str]] = {
-    "journal": (lose_journal, "record_is_new"),
-    "folder": (lose_folder, "records_differ"),
+LOSSES: dict[str, tuple[Callable[[Site], None], tuple[str, ...]]] = {
+    "journal": (lose_journal, ("record_is_new",)),
+    "folder": (lose_folder, ("records_differ", "files_lost")),  # a worker may meet the loss before the comparison does
 }
 
 
 @pytest.mark.parametrize("record", LOSSES)
 def test_a_record_of_the_plugins_is_lost_while_orthanc_is_stopped(site: Site, record: str) -> None:
     site.day_that_waits()
-    lose, event = LOSSES[record]
+    lose, events = LOSSES[record]
     site.mark()
     site.rig.servers["Orthanc"].kill()
     lose(site)
@@ -170,16 +170,17 @@ def test_a_record_of_the_plugins_is_lost_while_orthanc_is_stopped(site: Site, re
     module = site.rig.stack.pacs_module
     module.stop()
     module.start()
-    site.rig.wait(lambda: bool(site.told(event)), "it is told", BACK_S)
+    site.rig.wait(lambda: any(site.told(event) for event in events), "it is told", BACK_S)
     site.all_is_well()
 
 
 def test_the_hand_over_folder_is_emptied_while_it_runs(site: Site) -> None:
     site.day_that_waits()
+    site.mark()
     lose_folder(site)
     status, told = site.audit()
-    assert status == 1
-    assert {one["what"] for one in told["differences"]} == {"files"}
+    assert status == 1 or site.told("files_lost"), "a worker may have met it before"
+    assert {one["what"] for one in told["differences"]} <= {"files"}
     site.all_is_well()
 
 

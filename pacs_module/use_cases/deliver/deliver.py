@@ -294,6 +294,10 @@ class Deliver:
 
         At once the first time, then with growing pauses: a folder that pacs_module cannot see would else be pulled without end.
         """
+        self.log.event(
+            "files_lost", "the files of a hand-over are gone before its result; the study is pulled again", "WARNING",
+            studyUID=study_uid, handoverID=item.handover_id, filepath=item.filepath,
+        )  # fmt: skip
 
         def edit(stored: HandOver, study: Study) -> None:
             now = self.clock.now()
