@@ -21,12 +21,18 @@ class FileCheck(Protocol):
 
 @dataclass(frozen=True)
 class Copied:
-    """A hand-over without names: its pseudonyms and folders, and the files that could not be read, each with the reason."""
+    """
+    A hand-over without names: its pseudonyms and folders.
+
+    ``failed``: files that could not be read, each with the reason. ``removed``: elements that could not be decoded and are not in
+    the copies, each with its file.
+    """
 
     study_uid: str
     filepath: str
     series: tuple[SeriesFolder, ...]
     failed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
     @property
     def number(self) -> int:

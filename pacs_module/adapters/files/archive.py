@@ -19,14 +19,12 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
-from pydicom import dcmread
-from pydicom.dataset import FileDataset
-from pydicom.uid import JPEGLSLossless
-
-from ...domain.errors import RetriableError
+from ...domain.errors import PermanentError, RetriableError
+from ...domain.wire.syntax import checked_handover_id
 from ...ports import Archived
 from ...shared.crash_points import reach
 from .handover_folders import regular_files
+from .reader_process import ReaderProcess
 
 _UNFINISHED = ".tmp-"
 
@@ -38,11 +36,13 @@ class CompressedArchive:
     Args:
         folder: On disk.
         keep_days: How many days a series stays.
+        reader: Reads the images.
     """
 
-    def __init__(self, folder: Path, keep_days: int) -> None:
+    def __init__(self, folder: Path, keep_days: int, reader: ReaderProcess | None = None) -> None:
         self._folder = folder
         self._keep = timedelta(days=keep_days)
+        self._reader = reader or ReaderProcess()
 
     def store(self, handover_id: str, source: Path, today: date) -> Archived:
         """
@@ -50,7 +50,9 @@ class CompressedArchive:
 
         Raises:
             RetriableError: The archive cannot be written.
+            MessageError: The id is none.
         """
+        checked_handover_id("handoverID", handover_id)
         there = next(iter(self._folder.glob(f"????-??-??/{handover_id}")), None)
         if there is not None:
             return Archived(str(there), *_sizes(source), sum(file.stat().st_size for file in _files(there)))
@@ -64,6 +66,8 @@ class CompressedArchive:
         except OSError as error:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise RetriableError(f"archive: {error.strerror or error}") from error
+        finally:
+            self._reader.close()
         return Archived(str(final), *_sizes(source), after)
 
     def sweep(self, today: date, is_made: Callable[[str], bool]) -> list[str]:
@@ -76,33 +80,22 @@ class CompressedArchive:
             shutil.rmtree(self._folder / day, ignore_errors=True)
         return days
 
+    def _compress(self, source: Path, target: Path) -> bool:
+        """A file that no codec takes, or that kills who reads it, is kept as it is."""
+        try:
+            return bool(self._reader.ask("compress", source, target)["done"])
+        except PermanentError:
+            target.unlink(missing_ok=True)
+            return False
+
     def _store_file(self, source: Path, target: Path) -> int:
         target.parent.mkdir(parents=True, exist_ok=True)
-        image = compressed(source)
-        if image is None:
+        if not self._compress(source, target):
             shutil.copyfile(source, target)
-        else:
-            image.save_as(target, enforce_file_format=True)
         with target.open("rb") as written:
             os.fsync(written.fileno())  # the originals are let go next
         reach("archiving")
         return target.stat().st_size
-
-
-def compressed(source: Path) -> FileDataset | None:
-    """The image in JPEG-LS lossless, proved by decoding it; None when it is to be kept as it is."""
-    try:
-        image = dcmread(source)
-        if image.file_meta.TransferSyntaxUID.is_compressed or "PixelData" not in image:
-            return None
-        before = image.pixel_array.copy()
-        image.compress(JPEGLSLossless, generate_instance_uid=False)
-        after = image.pixel_array
-        return image if after.dtype == before.dtype and after.shape == before.shape and (after == before).all() else None
-    except OSError:
-        raise
-    except Exception:  # whatever a codec or a damaged image throws: kept as it is
-        return None
 
 
 def _files(folder: Path) -> list[Path]:

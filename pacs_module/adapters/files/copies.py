@@ -19,15 +19,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydicom import dcmread
-
-from ...domain.errors import RetriableError
+from ...domain.errors import PermanentError, RetriableError
 from ...domain.wire.documents import from_document, to_document
 from ...domain.wire.messages import SeriesFolder
+from ...domain.wire.syntax import checked_handover_id
 from ...ports import Copied
 from ...shared.crash_points import reach
 from ...shared.files import write_whole
 from .deidentify import Deidentifier
+from .handover_folders import regular_files
+from .reader_process import ReaderProcess
 
 _UNFINISHED = ".tmp-"
 _GOING = ".tmp-gone-"
@@ -41,14 +42,17 @@ class AnonymousCopies:
     Args:
         folder: As pacs_module and the backend see it.
         key: For the pseudonyms.
+        reader: Reads and cleans the images.
     """
 
-    def __init__(self, folder: Path, key: bytes) -> None:
+    def __init__(self, folder: Path, key: bytes, reader: ReaderProcess | None = None) -> None:
         self._folder = folder
         self._cleaner = Deidentifier(key)
+        self._reader = reader or ReaderProcess({"key": key.decode()})
 
     def make(self, handover_id: str, study_uid: str, series: Sequence[SeriesFolder]) -> Copied:
         """Copy a hand-over without names; one that was made before a crash is found again."""
+        checked_handover_id("handoverID", handover_id)
         made = self._made(handover_id)
         if made is not None:
             return made
@@ -56,13 +60,15 @@ class AnonymousCopies:
         unfinished = self._folder / f"{_UNFINISHED}{handover_id}"
         try:
             shutil.rmtree(unfinished, ignore_errors=True)
-            folders, failed = self._fill(unfinished, final, series)
-            copied = Copied(study, str(final), tuple(folders), tuple(failed))
+            folders, failed, removed = self._fill(unfinished, final, series)
+            copied = Copied(study, str(final), tuple(folders), tuple(failed), tuple(removed))
             self._write_manifest(handover_id, to_document(copied))
             unfinished.rename(final)
         except OSError as error:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise RetriableError(f"copy without names: {error.strerror or error}") from error
+        finally:
+            self._reader.close()
         return copied
 
     def remove(self, handover_id: str) -> None:
@@ -95,34 +101,30 @@ class AnonymousCopies:
         manifest: Mapping[str, Any] = json.loads((self._folder / f"{handover_id}{_MANIFEST}").read_text(encoding="utf-8"))
         return from_document(Copied, manifest)
 
-    def _fill(self, unfinished: Path, final: Path, series: Sequence[SeriesFolder]) -> tuple[list[SeriesFolder], list[str]]:
+    def _fill(
+        self, unfinished: Path, final: Path, series: Sequence[SeriesFolder]
+    ) -> tuple[list[SeriesFolder], list[str], list[str]]:
+        """The folders, and of which files nothing, or not everything, could be taken along."""
         folders: list[SeriesFolder] = []
         failed: list[str] = []
+        removed: list[str] = []
         for place, one in enumerate(series, start=1):
             inner = str(place) if len(series) > 1 else ""
             (unfinished / inner).mkdir(parents=True)
             made = 0
-            for source in sorted(Path(one.filepath).iterdir()) if Path(one.filepath).is_dir() else ():
+            for source in regular_files(Path(one.filepath)) if Path(one.filepath).is_dir() else ():
+                target = unfinished / inner / source.name
                 try:
-                    made += self._copy(source, unfinished / inner / source.name)
-                    reach("copying")
-                except OSError:
-                    raise
-                except Exception as error:  # what cannot be read cannot be cleaned: it costs only itself
-                    failed.append(f"{source.name}: {type(error).__name__}: {error}"[:200])
-                    (unfinished / inner / source.name).unlink(missing_ok=True)
+                    removed += [f"{source.name}: {what}" for what in self._reader.ask("clean", source, target)["removed"]]
+                    made += 1
+                except FileNotFoundError:
+                    continue  # gone with the RAM disk: the delivery finds too few and has all pulled again
+                except PermanentError as error:  # what cannot be read cannot be cleaned: it costs only itself
+                    failed.append(f"{source.name}: {error}"[:200])
+                    target.unlink(missing_ok=True)
+                reach("copying")
             folders.append(SeriesFolder(self._cleaner.uid(one.series_uid), str(final / inner), made))
-        return folders, failed
-
-    def _copy(self, source: Path, target: Path) -> bool:
-        """False: it is gone with the RAM disk, no fault of the image; the delivery finds too few and has all pulled again."""
-        try:
-            image = dcmread(source)
-        except FileNotFoundError:
-            return False
-        self._cleaner.clean(image)
-        image.save_as(target, enforce_file_format=True)
-        return True
+        return folders, failed, removed
 
     def _write_manifest(self, handover_id: str, manifest: Mapping[str, Any]) -> None:
         draft = self._folder / f"{_UNFINISHED}{handover_id}{_MANIFEST}"

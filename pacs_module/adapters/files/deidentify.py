@@ -17,6 +17,7 @@ from typing import Any
 
 from dicomanonymizer.simpledicomanonymizer import initialize_actions_2024b
 from pydicom import Dataset
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
@@ -42,6 +43,13 @@ _TERMS = frozenset({
 })  # fmt: skip
 """Defined terms without which an image cannot be used; a patient may be called so, and nobody learns it from them."""
 _NUMBERS_OF_PEOPLE = ("PatientID", "OtherPatientIDs", "AccessionNumber", "PatientAddress", "InstitutionName", "IssuerOfPatientID")
+_NEEDED = frozenset({
+    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Rows", "Columns", "BitsAllocated", "BitsStored",
+    "HighBit", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "PixelData",
+    "RescaleSlope", "RescaleIntercept",
+})  # fmt: skip
+"""Without one of these an image is another one, or none."""
+MAX_DEPTH = 32
 _SHORTEST = 3
 """A shorter word says nothing of anybody, and stands in everything."""
 
@@ -68,8 +76,19 @@ class Deidentifier:
         """The pseudonym of a PatientID."""
         return f"P{self._hash('patient', original)[:6].hex().upper()}"
 
-    def clean(self, image: FileDataset) -> None:
-        """Change an image in place; its pixels stay as they are, burned-in text included."""
+    def clean(self, image: FileDataset) -> tuple[str, ...]:
+        """
+        Change an image in place; its pixels stay as they are, burned-in text included.
+
+        Private elements go before anything is read. So does an element that cannot be decoded: nobody knows what is in it.
+
+        Returns:
+            The elements that could not be decoded.
+
+        Raises:
+            ValueError: One of them is needed to identify or to show the image.
+        """
+        removed = tuple(_remove_unreadable(image))
         patient, meta = str(image.get("PatientID", "")), image.file_meta
         words = identifiers(image)
         self._clean(image)
@@ -84,6 +103,7 @@ class Deidentifier:
         image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
         image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
         image.preamble = b"\0" * 128
+        return removed
 
     def _clean(self, dataset: Dataset) -> None:
         for tag in list(dataset.keys()):
@@ -138,6 +158,27 @@ class Deidentifier:
 
     def _hash(self, kind: str, text: str) -> bytes:
         return hmac.new(self._key, f"{kind}:{text}".encode(), hashlib.sha256).digest()
+
+
+def _remove_unreadable(dataset: Dataset, depth: int = 0) -> Iterator[str]:
+    """Remove what is private, without looking into it, and what cannot be decoded, at every depth."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"sequences are nested more than {MAX_DEPTH} deep")
+    for tag in list(dataset.keys()):
+        if tag.is_private:
+            del dataset[tag]
+            continue
+        try:
+            element = dataset[tag]
+        except Exception as error:  # whatever pydicom throws at a damaged value
+            if keyword_for_tag(tag) in _NEEDED:
+                raise ValueError(f"{keyword_for_tag(tag)} cannot be decoded: {error}") from error
+            del dataset[tag]
+            yield f"{tag} {keyword_for_tag(tag)}"
+            continue
+        if element.VR == "SQ":
+            for item in element.value:
+                yield from _remove_unreadable(item, depth + 1)
 
 
 def identifiers(image: Dataset) -> frozenset[str]:

@@ -156,7 +156,8 @@ def _take(study: Study, item: HandOver, copied: Copied) -> None:
 
 def _words(copied: Copied) -> str:
     failed = f", {len(copied.failed)} could not be read: {copied.failed[0]}" if copied.failed else ""
-    return f"{copied.number} images as study {copied.study_uid}{failed}"
+    removed = f", {len(copied.removed)} elements that cannot be decoded removed: {copied.removed[0]}" if copied.removed else ""
+    return f"{copied.number} images as study {copied.study_uid}{failed}{removed}"
 
 
 def _schedule_held(study: Study) -> bool:

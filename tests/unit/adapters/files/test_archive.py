@@ -12,7 +12,9 @@ import pytest
 from pydicom.uid import JPEGLSLossless
 
 from pacs_module.adapters.files.archive import CompressedArchive
+from pacs_module.adapters.files.reader_process import ReaderProcess
 from pacs_module.domain.errors import RetriableError
+from tests.fakes.pipeline import H1
 from tests.support.ct_files import ct_file
 
 REAL = Path(__file__).resolve().parents[4].parent / "shared" / "data"
@@ -46,9 +48,9 @@ def test_what_comes_out_is_what_went_in(archive: CompressedArchive, tmp_path: Pa
     noise = np.random.default_rng(1).integers(low, high, (64, 64)).astype(kind)
     noise[:32] = low  # smooth parts too
     ct_file(source / "00001.dcm", "1.2", "1.2.1", 1, pixels=noise, HighBit=pixels["BitsStored"] - 1, **pixels)
-    kept = archive.store("h1", source, TODAY)
+    kept = archive.store(H1, source, TODAY)
     written = Path(kept.folder) / "00001.dcm"
-    assert written.parent == tmp_path / "archive" / "2026-11-26" / "h1"
+    assert written.parent == tmp_path / "archive" / "2026-11-26" / H1
     assert same_pixels(source / "00001.dcm", written)
     assert pydicom.dcmread(written).file_meta.TransferSyntaxUID == JPEGLSLossless
     first, second = pydicom.dcmread(source / "00001.dcm"), pydicom.dcmread(written)
@@ -62,7 +64,7 @@ def test_what_no_codec_takes_is_kept_byte_by_byte(archive: CompressedArchive, tm
     (source / "00001.dcm").write_bytes(b"no DICOM at all")
     ct_file(source / "1" / "00002.dcm", "1.2", "1.2.1", 1, PixelData=None)
     ct_file(source / "00003.dcm", "1.2", "1.2.1", 1, Rows=9999)  # says more than it has
-    kept = Path(archive.store("h1", source, TODAY).folder)
+    kept = Path(archive.store(H1, source, TODAY).folder)
     for name in ("00001.dcm", "1/00002.dcm", "00003.dcm"):
         assert (kept / name).read_bytes() == (source / name).read_bytes()
 
@@ -78,12 +80,12 @@ def test_it_is_there_whole_or_not_at_all_and_once(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(pydicom.FileDataset, "save_as", full)
+        patched.setattr(ReaderProcess, "ask", full)
         with pytest.raises(RetriableError, match="No space left"):
-            archive.store("h1", source, TODAY)
+            archive.store(H1, source, TODAY)
     assert list((tmp_path / "archive").rglob("*.dcm")) == []
-    first = archive.store("h1", source, TODAY)
-    assert archive.store("h1", source, date(2026, 11, 27)) == first
+    first = archive.store(H1, source, TODAY)
+    assert archive.store(H1, source, date(2026, 11, 27)) == first
     assert archive.sweep(date(2026, 12, 26), nobody) == []
     assert archive.sweep(date(2026, 12, 27), nobody) == ["2026-11-26"]
     assert list((tmp_path / "archive").iterdir()) == []
@@ -107,7 +109,7 @@ def test_the_real_study_pixel_by_pixel(archive: CompressedArchive, tmp_path: Pat
     images = sorted(path for path in REAL.rglob("*") if path.is_file() and pydicom.misc.is_dicom(path))
     for number, file in enumerate(images[::12]):
         (source / f"{number:05d}.dcm").write_bytes(file.read_bytes())
-    kept = archive.store("h1", source, TODAY)
+    kept = archive.store(H1, source, TODAY)
     assert kept.files == len(list(source.iterdir())) > 5
     assert all(same_pixels(file, Path(kept.folder) / file.name) for file in source.iterdir())
     assert kept.bytes_after * 2 < kept.bytes_before

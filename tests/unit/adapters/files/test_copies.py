@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
 
 from pacs_module.adapters.files.copies import AnonymousCopies
 from pacs_module.adapters.files.handover_folders import HandoverFolders
+from pacs_module.adapters.files.reader_process import ReaderProcess
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.wire.messages import SeriesFolder
+from tests.fakes.pipeline import H1, H2
 from tests.support.ct_files import ct_file
 
 KEY = b"a secret of the site"
@@ -40,8 +43,8 @@ def names(folder: Path) -> list[str]:
 def test_a_copy_has_the_same_images_in_the_same_order_under_pseudonyms(
     copies: AnonymousCopies, series: SeriesFolder, tmp_path: Path
 ) -> None:
-    copied = copies.make("h1", STUDY, [series])
-    folder = tmp_path / "copies" / "h1"
+    copied = copies.make(H1, STUDY, [series])
+    folder = tmp_path / "copies" / H1
     assert (copied.filepath, copied.number, copied.failed) == (str(folder), 3, ())
     images = [pydicom.dcmread(file) for file in sorted(folder.iterdir())]
     assert [int(image.InstanceNumber) for image in images] == [1, 2, 3]
@@ -50,16 +53,16 @@ def test_a_copy_has_the_same_images_in_the_same_order_under_pseudonyms(
     }
     assert HandoverFolders().count_files(copied.series, copied.filepath) == 3
     assert STUDY not in "".join(names(tmp_path / "copies"))
-    assert "4c18cd69" not in (tmp_path / "copies" / "h1.manifest.json").read_text()
+    assert "4c18cd69" not in (tmp_path / "copies" / f"{H1}.manifest.json").read_text()
 
 
 def test_made_before_a_crash_it_is_found_again_and_not_made_again(
     copies: AnonymousCopies, series: SeriesFolder, tmp_path: Path
 ) -> None:
-    first = copies.make("h1", STUDY, [series])
+    first = copies.make(H1, STUDY, [series])
     for file in Path(series.filepath).iterdir():
         file.unlink()
-    assert AnonymousCopies(tmp_path / "copies", KEY).make("h1", STUDY, [series]) == first
+    assert AnonymousCopies(tmp_path / "copies", KEY).make(H1, STUDY, [series]) == first
 
 
 def test_a_crash_half_way_leaves_no_folder_under_the_name(
@@ -67,48 +70,49 @@ def test_a_crash_half_way_leaves_no_folder_under_the_name(
 ) -> None:
     written = []
 
-    def fills_up(image: pydicom.FileDataset, target: Path, **_: object) -> None:
+    def fills_up(reader: ReaderProcess, do: str, source: Path, target: Path) -> dict[str, Any]:
         written.append(target)
-        assert not (tmp_path / "copies" / "h1").exists()
+        assert not (tmp_path / "copies" / H1).exists()
         if len(written) == 2:
             raise OSError(errno.ENOSPC, "No space left on device")
         Path(target).write_bytes(b"DICM")
+        return {"removed": []}
 
     with monkeypatch.context() as patched:
-        patched.setattr(pydicom.FileDataset, "save_as", fills_up)
+        patched.setattr(ReaderProcess, "ask", fills_up)
         with pytest.raises(RetriableError, match="No space left"):
-            copies.make("h1", STUDY, [series])
+            copies.make(H1, STUDY, [series])
     assert names(tmp_path / "copies") == []
-    assert copies.make("h1", STUDY, [series]).number == 3
+    assert copies.make(H1, STUDY, [series]).number == 3
 
 
 def test_a_damaged_file_costs_only_itself(copies: AnonymousCopies, series: SeriesFolder, tmp_path: Path) -> None:
     (Path(series.filepath) / "00002.dcm").write_bytes(b"no DICOM at all")
-    copied = copies.make("h1", STUDY, [series])
+    copied = copies.make(H1, STUDY, [series])
     assert copied.number == 2
     assert [failed.split(":")[0] for failed in copied.failed] == ["00002.dcm"]
-    assert names(tmp_path / "copies" / "h1") == ["00001.dcm", "00003.dcm"]
+    assert names(tmp_path / "copies" / H1) == ["00001.dcm", "00003.dcm"]
 
 
 def test_several_series_have_sub_folders_that_are_called_by_number(copies: AnonymousCopies, series: SeriesFolder) -> None:
-    copied = copies.make("h1", STUDY, [series, SeriesFolder("1.2.3.4.2", series.filepath, 3)])
+    copied = copies.make(H1, STUDY, [series, SeriesFolder("1.2.3.4.2", series.filepath, 3)])
     assert [Path(one.filepath).name for one in copied.series] == ["1", "2"]
 
 
 def test_gone_files_give_an_empty_copy(copies: AnonymousCopies) -> None:
-    copied = copies.make("h1", STUDY, [SeriesFolder(SERIES, "/nowhere/at/all", 3)])
+    copied = copies.make(H1, STUDY, [SeriesFolder(SERIES, "/nowhere/at/all", 3)])
     assert (copied.number, copied.failed) == (0, ())
 
 
 def test_removing_and_sweeping(copies: AnonymousCopies, series: SeriesFolder, tmp_path: Path) -> None:
-    for name in ("h1", "h2"):
+    for name in (H1, H2):
         copies.make(name, STUDY, [series])
     for _ in range(2):
-        copies.remove("h1")
+        copies.remove(H1)
     copies.remove("../store_image")
-    assert names(tmp_path / "copies") == ["h2", "h2.manifest.json"]
+    assert names(tmp_path / "copies") == [H2, f"{H2}.manifest.json"]
     assert Path(series.filepath).exists()
-    assert copies.sweep(lambda name: False, lambda name: False) == ["h2"]
+    assert copies.sweep(lambda name: False, lambda name: False) == [H2]
     assert names(tmp_path / "copies") == []
 
 
@@ -125,13 +129,14 @@ def test_half_copies_that_nobody_makes_are_swept(copies: AnonymousCopies, series
 def test_files_that_go_in_the_middle_are_lacking_and_not_damaged(
     copies: AnonymousCopies, series: SeriesFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save_as = pydicom.FileDataset.save_as
+    ask = ReaderProcess.ask
 
-    def emptied(image: pydicom.FileDataset, target: Path, **more: bool) -> None:
-        save_as(image, target, **more)
+    def emptied(reader: ReaderProcess, do: str, source: Path, target: Path) -> dict[str, Any]:
+        answer = ask(reader, do, source, target)
         for file in Path(series.filepath).iterdir():
             file.unlink()
+        return answer
 
-    monkeypatch.setattr(pydicom.FileDataset, "save_as", emptied)
-    copied = copies.make("h1", STUDY, [series])
+    monkeypatch.setattr(ReaderProcess, "ask", emptied)
+    copied = copies.make(H1, STUDY, [series])
     assert (copied.number, copied.failed) == (1, ())  # the delivery counts one of three, and has them pulled again
