@@ -12,6 +12,7 @@ from ..rules.reasons import grouped
 from ..rules.reconstruction import candidate_here
 from ..rules.switches import Switches
 from ..wire.messages import PullRequest, SeriesOutcome, SeriesReport
+from ..wire.syntax import is_uid
 from .completeness import COMPLETE, SHORT, UNVERIFIED, Completeness, Expectations
 from .judged import Judged
 from .needed_series import Arrived, Outlook, is_radiography, look_ahead, only_ct
@@ -73,12 +74,14 @@ def expectations(request: PullRequest | None) -> Expectations:
     """
     if request is None:
         return Expectations()
-    series = {**request.expected_series, **{uid: len(set(uids)) for uid, uids in request.expected_instances.items()}}
-    named = {*request.announced, *request.series_uids} - set(request.filtered)
+    told = {**request.expected_series, **{uid: len(set(uids)) for uid, uids in request.expected_instances.items()}}
+    series = {uid: count for uid, count in told.items() if is_uid(uid)}
+    # What is no UID can never come, whatever an answer said.
+    named = {uid for uid in (*request.announced, *request.series_uids) if is_uid(uid)} - set(request.filtered)
     if request.level == "STUDY":
         return Expectations(series, request.expected, frozenset(named - series.keys()))
     counted = {uid: count for uid, count in series.items() if uid in request.series_uids}
-    return Expectations(counted, uncounted=frozenset(set(request.series_uids) - counted.keys()))
+    return Expectations(counted, uncounted=frozenset(named & set(request.series_uids) - counted.keys()))
 
 
 def updated(expected: Expectations, word: PacsWord) -> Expectations:

@@ -111,3 +111,9 @@ def test_every_series_is_reported() -> None:
     ]
     assert [one.stage for one in reports] == ["reception", "", "find"]
     assert reports[2].verdict == request.filtered["3"]
+
+
+def test_a_series_that_is_no_uid_is_not_waited_for() -> None:
+    named = {"1.2.1": {"Modality": "CT"}, "../..": {}, "*": {}, "1..2": {}}
+    request = PullRequest("p", "1.2", "PACS", announced=named, expected_series={"1.2.2": 3, "1.2\\1.3": 9})
+    assert expectations(request) == Expectations({"1.2.2": 3}, None, frozenset({"1.2.1"}))
