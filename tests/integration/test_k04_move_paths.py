@@ -49,7 +49,7 @@ class Site:
 
     def send(self) -> list[str]:
         """New chest CTs in the PACS; their StudyInstanceUIDs."""
-        uids = [generate_uid() for _ in range(NUMBER)]
+        uids = [str(generate_uid()) for _ in range(NUMBER)]
         for uid in uids:
             images = ct_series(uid, 12, AccessionNumber=f"A{uid[-8:]}")
             syntax = str(images[0].file_meta.TransferSyntaxUID)
