@@ -40,6 +40,7 @@ KEYWORDS_FURTHER = [
     "RINDKERE", "GRUDN", "ГРУДН", "ЛЕГК", "ТОРАК", "ΘΩΡΑΚ", "ΠΝΕΥΜΟΝ", "흉부", "ทรวงอก", "ปอด", "صدر", "חזה",
     "MEDIAST", "PLEURA", "BRONCH", "PNEUMONI", "CHABD", "WHOLEBODY", "GANZKORPER", "GANZKOERPER", "全身",
     "纵隔", "縱隔", "縦隔",
+    "흉곽", "가슴", "छाती", "رئة", "GOGUS",
 ]  # fmt: skip
 # Whole words, or rows of them: CAP is found in CT_CAP, C/A/P and ThoraxCAP, not in ESCAPE.
 KEYWORDS_WHOLE_WORDS = [
@@ -48,6 +49,8 @@ KEYWORDS_WHOLE_WORDS = [
     "CHT ABDOMEN", "CHE", "CHES", "CHST", "THOR", "THX", "TH ABD", "TX ABD", "KLP", "KL P", "CXR", "CXRAY",
     "CTPA", "CTPE", "NECK TO PELVIS", "NECK TO PEL", "WHOLE BODY", "ENTIRE BODY", "TOTAL BODY",
     "FULL BODY", "CORPS ENTIER", "CORPO INTERO", "CORPO INTEIRO", "CUERPO ENTERO", "NGUC", "PHOI",
+    "TRUNK", "TORSO", "HNCAP", "CAPWO", "THORA", "PULM", "C H E S T", "BORST", "LONGEN", "PLICE",
+    "HRUD", "PARU", "DADA", "ОГК", "ГРУДЬ", "폐",
 ]  # fmt: skip
 # These name something else though a keyword is in them (beginnings of words; ideographs anywhere). They are
 # taken out before keywords are looked for; a series whose SeriesDescription has nothing else is dropped,
@@ -61,6 +64,8 @@ KEYWORDS_AGAINST = [
     "LUNG BASES", "KNEE CAP", "胸椎", "胸腰椎", "胸腰段", "胸锁", "胸鎖",
     "胸骨", "胸壁", "흉추", "ГРУДНОЙ ОТДЕЛ ПОЗВОН",
     "ГРУДНОГО ОТДЕЛА ПОЗВОН",
+    "THORAKALE WIRBEL", "THORAKALWIRBEL", "THORACICSPINE", "THORAXSPINE", "CELIAC TRUNK",
+    "COELIAC TRUNK",
 ]  # fmt: skip
 # Words that contain a keyword by chance, * stands for any letters: Manchester, Behandlung.
 NO_KEYWORDS = [
@@ -94,6 +99,11 @@ EMPTY_BODY_PARTS = [
     "ROUTINE", "TEST", "OUTSIDE", "OUTSIDE FIL", "OUTSIDE FILM", "WO INTER", "未知",
     "不详", "其他", "其它", "无",
     "默认",
+    "NIL", "TBD", "X", "XX", "XXXX", "UNDEF", "UNDEFINE", "NOT DEFINED", "NOT APPLICABLE",
+    "NOT SET", "NOTSPECIFIED", "UNASSIGNED", "INVALID", "EMPTY", "BLANK", "BODY PART", "BODYPART",
+    "NO BODY PART", "DEFAULT BODY PART", "UNKNOWN BODY PART", "UNKNOWN UNKNOWN", "SPECIAL",
+    "CUSTOM", "IMPORT", "EXTERNAL", "PORTABLE", "CT", "EXAM", "UNBEKANNT", "SONSTIGE",
+    "INCONNU", "DESCONOCIDO", "DESCONHECIDO", "SCONOSCIUTO", "НЕИЗВЕСТНО", "不明", "未定义", "なし",
 ]  # fmt: skip
 # A keyword in one of these overrules a BodyPartExamined that names another part; a word of WINDOW_KEYWORDS
 # only where what was ordered is told and is no other part. An empty list: BodyPartExamined always decides.

@@ -67,6 +67,7 @@ class Switches:
         "KRUTIN", "RINDKERE", "GRUDN", "ГРУДН", "ЛЕГК", "ТОРАК", "ΘΩΡΑΚ", "ΠΝΕΥΜΟΝ", "흉부", "ทรวงอก", "ปอด",
         "صدر", "חזה", "MEDIAST", "PLEURA", "BRONCH", "PNEUMONI", "CHABD", "WHOLEBODY", "GANZKORPER",
         "GANZKOERPER", "全身", "纵隔", "縱隔", "縦隔",
+        "흉곽", "가슴", "छाती", "رئة", "GOGUS",
     )  # fmt: skip
     keywords_whole_words: tuple[str, ...] = (
         "CAP", "C A P", "TAP", "T A P", "NCAP", "CTCAP", "CTCAPW", "CTCAPC", "CTCAPWO", "CTNCAP",
@@ -75,6 +76,8 @@ class Switches:
         "CXR", "CXRAY", "CTPA", "CTPE", "NECK TO PELVIS", "NECK TO PEL", "WHOLE BODY", "ENTIRE BODY",
         "TOTAL BODY", "FULL BODY", "CORPS ENTIER", "CORPO INTERO", "CORPO INTEIRO", "CUERPO ENTERO",
         "NGUC", "PHOI",
+        "TRUNK", "TORSO", "HNCAP", "CAPWO", "THORA", "PULM", "C H E S T", "BORST", "LONGEN",
+        "PLICE", "HRUD", "PARU", "DADA", "ОГК", "ГРУДЬ", "폐",
     )  # fmt: skip
     keywords_against: tuple[str, ...] = (
         "T SPINE", "TSPINE", "T L SPINE", "TL SPINE", "TLSPINE", "CT SPINE", "THORACIC SPINE",
@@ -85,6 +88,8 @@ class Switches:
         "LUNG BASES", "KNEE CAP", "胸椎", "胸腰椎", "胸腰段", "胸锁", "胸鎖",
         "胸骨", "胸壁", "흉추", "ГРУДНОЙ ОТДЕЛ ПОЗВОН",
         "ГРУДНОГО ОТДЕЛА ПОЗВОН",
+        "THORAKALE WIRBEL", "THORAKALWIRBEL", "THORACICSPINE", "THORAXSPINE", "CELIAC TRUNK",
+        "COELIAC TRUNK",
     )  # fmt: skip
     no_keywords: tuple[str, ...] = (
         "*CHESTER", "CHESTNUT", "CHESTERFIELD", "*TELLUNG", "*EILUNG", "*NDLUNG", "*AHLUNG", "*WELLUNG",
@@ -110,6 +115,12 @@ class Switches:
         "NONE", "NO", "NULL", "NA", "N A", "XXX", "OTHER", "OTHERS", "ANY", "ALL", "MISC", "GENERAL",
         "STANDARD", "ROUTINE", "TEST", "OUTSIDE", "OUTSIDE FIL", "OUTSIDE FILM", "WO INTER", "未知", "不详",
         "其他", "其它", "无", "默认",
+        "NIL", "TBD", "X", "XX", "XXXX", "UNDEF", "UNDEFINE", "NOT DEFINED", "NOT APPLICABLE",
+        "NOT SET", "NOTSPECIFIED", "UNASSIGNED", "INVALID", "EMPTY", "BLANK", "BODY PART",
+        "BODYPART", "NO BODY PART", "DEFAULT BODY PART", "UNKNOWN BODY PART", "UNKNOWN UNKNOWN",
+        "SPECIAL", "CUSTOM", "IMPORT", "EXTERNAL", "PORTABLE", "CT", "EXAM", "UNBEKANNT",
+        "SONSTIGE", "INCONNU", "DESCONOCIDO", "DESCONHECIDO", "SCONOSCIUTO", "НЕИЗВЕСТНО", "不明",
+        "未定义", "なし",
     )  # fmt: skip
     overrule_body_part_by: tuple[str, ...] = ("SeriesDescription",)
     never_overruled: tuple[str, ...] = (
