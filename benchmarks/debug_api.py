@@ -31,6 +31,8 @@ from pacs_module.domain.instants import iso
 from pacs_module.domain.study.handover import DeliveryTry, HandOver
 from pacs_module.domain.study.history import Note
 from pacs_module.domain.study.lifecycle import Event
+from pacs_module.domain.study.message_state import MessageState
+from pacs_module.domain.study.pull_state import PullOutcome, PullStatus
 from pacs_module.domain.study.study import Pull, SeriesRecord, Study
 from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.service.bootstrap import build
@@ -63,7 +65,8 @@ def lived(number: int) -> Study:
     for attempt in (1, 2):
         study.apply(Event.PULL_ASKED, f"STUDY from PACS, attempt {attempt}", at)
         request = PullRequest(f"{number}-{attempt}", uid, "PACS", expected=862)
-        pull = Pull(request, attempt, iso(at), "ended", "received", "COMPLETE", 862, "4c18cd69-ecee1be6", 29.67, iso(at))
+        ended = (PullStatus.ENDED, PullOutcome.RECEIVED, "COMPLETE")
+        pull = Pull(request, attempt, iso(at), *ended, 862, "4c18cd69-ecee1be6", 29.67, iso(at))
         study.pulls = [*study.pulls, pull]
         if attempt == 1:
             study.apply(Event.PULL_AGAIN, "short: SHORT 700 of 862; again in 0:00:30", at)
@@ -87,7 +90,8 @@ def handover(uid: str, number: int, at: int) -> HandOver:
     message = {"studyUID": uid, "seriesUID": f"{uid}.1", "numberReceived": 143, "filepath": f"/store_image/{number}"}
     said = (("failed", "the backend answered 500"), ("accepted", "attempt 2"))
     tries = [DeliveryTry(iso(at), outcome, words, "WORKER-1") for outcome, words in said]
-    item = HandOver(f"H{number}", f"{uid}.1", 143, f"/store_image/{number}", message, iso(at), "COMPLETE", "done", tries=tries)
+    done = MessageState.DONE
+    item = HandOver(f"H{number}", f"{uid}.1", 143, f"/store_image/{number}", message, iso(at), "COMPLETE", done, tries=tries)
     item.result, item.result_at, item.result_values = "completed", iso(at), {"lungVolumeMl": 4100.5}
     return item
 

@@ -24,7 +24,7 @@ from tests.fakes.plugin_stack import PluginStack, ct_series, dx_series, sop_uids
 pytestmark = pytest.mark.server("orthanc", "orthanc-python")
 
 
-HEAD = {"BodyPartExamined": "HEAD", "SeriesDescription": "Head 1.0", "ProtocolName": "Head"}
+HEAD: dict[str, Any] = {"BodyPartExamined": "HEAD", "SeriesDescription": "Head 1.0", "ProtocolName": "Head"}
 
 
 @pytest.fixture(scope="module")

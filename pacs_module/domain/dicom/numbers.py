@@ -26,8 +26,8 @@ _MM |= dict.fromkeys(("mm", "мм", "毫米", "ミリ", "millimeter", "millimete
 _NUMBER = re.compile(r"([+-]?)\s*(\d*)(?:\s*([.,])\s*(\d*))?(?:e([+-]?\d{1,3}))?\s*([^\W\d_]*)\.?")
 _AROUND = "~≈=\"'()[];:"
 """Signs around a number that change nothing: about, quotes, brackets."""
-_POINTS = str.maketrans({"٫": ".", "·": ".", "。": ".", "、": ",", "−": "-", "–": "-", "\0": " "})
-_POINTS |= dict.fromkeys(map(ord, "\ufeff\u200b\u200e\u200f\u2060"))  # have no width: not seen by anybody
+_WITHOUT_WIDTH = "\ufeff\u200b\u200e\u200f\u2060"
+_POINTS = str.maketrans("٫·。、−–\0", "...,-- ", _WITHOUT_WIDTH)
 _CACHE = 4096
 _MAX_LENGTH = 64
 """Longer text is no number: DS has 16 characters a value."""

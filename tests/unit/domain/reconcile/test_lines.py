@@ -31,6 +31,7 @@ from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.handover import HandOver
 from pacs_module.domain.study.lifecycle import Event, State
 from pacs_module.domain.study.message_state import MessageState
+from pacs_module.domain.study.pull_state import PullOutcome, PullStatus
 from pacs_module.domain.study.study import PacsCopy, Pull, SeriesRecord, Study
 from pacs_module.domain.wire.messages import PullRequest
 
@@ -62,8 +63,8 @@ def known(state: State | None, seen: FoundStudy | None = None, why: str = "", co
 
 def pulled(study: Study, received: int, completeness: str, level: str = "STUDY", expected: int | None = None) -> None:
     request = PullRequest("P1", study.study_uid, "A", level=level, expected=expected or study.count)
-    outcome = "short" if completeness.startswith("SHORT") else "received"
-    study.pull = Pull(request, 1, "", "ended", outcome, completeness, received)
+    outcome = PullOutcome.SHORT if completeness.startswith("SHORT") else PullOutcome.RECEIVED
+    study.pull = Pull(request, 1, "", PullStatus.ENDED, outcome, completeness, received)
     study.baseline = study.count
 
 

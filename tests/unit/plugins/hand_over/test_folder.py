@@ -141,11 +141,11 @@ def test_the_manifest_says_what_is_in_the_folder_and_lies_beside_it(series: ToEx
     folder = HandoverFolder(tmp_path / "handover", "/store_image", store.folder, store, checksums=True)
     exported = folder.export("name", [series], subfolders=False, about={"completeness": "COMPLETE"})
     manifest = json.loads((tmp_path / "handover" / "name.manifest.json").read_text(encoding="utf-8"))
-    (series,) = manifest["series"]
-    assert (manifest["completeness"], series["seriesUID"], series["numberOfFiles"]) == ("COMPLETE", "1.2.1", 3)
+    (told,) = manifest["series"]
+    assert (manifest["completeness"], told["seriesUID"], told["numberOfFiles"]) == ("COMPLETE", "1.2.1", 3)
     files = sorted((tmp_path / "handover" / "name").iterdir())
-    assert [entry["name"] for entry in series["files"]] == [file.name for file in files]
-    assert [entry["sha256"] for entry in series["files"]] == [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    assert [entry["name"] for entry in told["files"]] == [file.name for file in files]
+    assert [entry["sha256"] for entry in told["files"]] == [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
     assert exported.size == sum(file.stat().st_size for file in files)
     assert HandoverFolders().count_files([], str(tmp_path / "handover" / "name")) == 3
     folder.remove("name")

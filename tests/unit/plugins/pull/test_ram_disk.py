@@ -118,9 +118,13 @@ def push(desk: Desk, study: str, images: int) -> None:
 @pytest.fixture
 def told(desk: Desk, watch: RamDiskWatch, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Each image of the store in memory counts 1 MB; the disk may be filled with 82 MB, a push with 41 MB."""
-    monkeypatch.setattr(
-        desk.store, "statistics", lambda resource: (n := len(desk.store.images_of([resource.partition("/")[2]])), n * MB)
-    )
+
+    def statistics(resource: str) -> tuple[int, int]:
+        study = resource.partition("/")[2]
+        images = [one for one in desk.store.images.values() if f"{one['patient']}|{one['study']}" == study]
+        return len(images), len(images) * MB
+
+    monkeypatch.setattr(desk.store, "statistics", statistics)
     return []
 
 

@@ -6,6 +6,8 @@ What it does not prove: that Orthanc behaves as the store in memory does, and ho
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from aipull.pull.missing_images import Lacking, Repair
@@ -14,7 +16,7 @@ from pacs_module.domain.receive.reception_state import ReceptionState
 from tests.fakes.reception_desk import Desk
 
 CT = {"Modality": "CT", "BodyPartExamined": "CHEST"}
-BOTH = {
+BOTH: dict[str, Any] = {
     "announced": {"1.2.1": {**CT, "SliceThickness": "1"}, "1.2.2": {**CT, "SliceThickness": "5"}, "1.2.9": {"Modality": "SR"}},
     "expected_series": {"1.2.1": 5, "1.2.2": 4, "1.2.9": 1},
     "expected": 12,  # it counts objects that it never sends

@@ -266,7 +266,7 @@ def test_a_25th_image_after_the_hand_over_is_asked_about(desk: Desk) -> None:
 
 
 def test_an_image_in_two_series_of_a_radiograph_counts_once_and_is_told(desk: Desk) -> None:
-    views = {"Modality": "DX", "SliceThickness": ""}
+    views: dict[str, Any] = {"Modality": "DX", "SliceThickness": ""}
     request = desk.ask("1.2", expected=2, dx=True)
     desk.store.add("1.2", "1.2.1", 2, **views)
     (copy,) = desk.store.add("1.2", "1.2.2", 1, **views)
