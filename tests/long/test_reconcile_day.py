@@ -201,6 +201,8 @@ class Site(PluginStack):
         self._pull_at(uid, 0)
         for _ in range(RETRY.attempts):
             self._pull_all()
+            # Others of the day come through meanwhile: the fault is the study's, not that of the path from its PACS.
+            self.ours.paths.came_through(PACS, self.faults.missed)
             self.ours.clock.pass_seconds(600)
         self.sim.habits = [WITHOUT_UID]
 
