@@ -146,19 +146,22 @@ class MongoStore(NamedQuestions):
         Raises:
             StoreLost: There was one, and it is gone: the database was dropped.
         """
-        with self._documents():
+        with translated():
+            return self._look()
+
+    def _look(self) -> Identity:
+        with self._documents() as documents:
             kept = self.beside(INSTALLATION)
             if self._known is None:
                 new = {"installation": uuid.uuid4().hex, "madeAt": datetime.now(UTC).isoformat(timespec="milliseconds")}
                 kept.update_one({"_id": INSTALLATION}, {"$setOnInsert": new}, upsert=True)
             there = kept.find_one({"_id": INSTALLATION})
+            studies = documents.find_one({}, {"_id": 1}) is not None
         found = Identity(str(there["installation"]), str(there["madeAt"])) if there else None
         if found is None or (self._known is not None and found != self._known):
             what = "emptied" if found is None else "replaced by that of another installation"
             raise StoreLost(f"the store in MongoDB was {what} while it was in use; it is begun anew in a moment")
         self._known = found
-        with self._documents() as documents:
-            studies = documents.find_one({}, {"_id": 1}) is not None
         self._emptied.look(studies, "in MongoDB")
         return found
 

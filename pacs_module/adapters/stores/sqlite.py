@@ -157,8 +157,8 @@ class SqliteStore(NamedQuestions):
                     raise
                 words = f"the store {self._path} was emptied or damaged while it was in use: {error}"
                 raise StoreLost(f"{words}; it is not written, start anew with a copy of it or without") from error
-        self._emptied.look(studies, str(self._path))
-        return found
+            self._emptied.look(studies, str(self._path))
+            return found
 
     def recover(self) -> str:
         """Put a removed file back from a connection that is still open, or take another process's word that it did."""

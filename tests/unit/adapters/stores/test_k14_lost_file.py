@@ -219,8 +219,9 @@ def test_a_table_that_is_emptied_by_hand_is_noticed_and_then_begun_anew(store: S
     with closing(sqlite3.connect(path)) as shell, shell:
         shell.execute("DELETE FROM study_info_list")
     for _ in range(2):
-        with pytest.raises(StoreLost, match="emptied"):
+        with pytest.raises(StoreLost, match="emptied") as lost:
             store.identity()
+        assert lost.value.server == f"store {path}", "health knows by it that the store is meant"
     assert "begun anew" in store.recover()
     assert store.identity() == before
     assert store.recover() == ""

@@ -185,8 +185,9 @@ def test_a_database_that_is_dropped_while_it_is_in_use_is_noticed_and_begun_anew
     assert MongoStore(client, "aipull").identity() == before
     client.drop_database("aipull")
     for _ in range(2):
-        with pytest.raises(StoreLost, match="emptied"):
+        with pytest.raises(StoreLost, match="emptied") as lost:
             store.identity()
+        assert lost.value.server == "store in MongoDB", "health knows by it that the store is meant"
     assert "begun anew" in store.recover()
     assert store.identity().installation != before.installation
     assert store.recover() == ""
