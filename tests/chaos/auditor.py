@@ -20,7 +20,15 @@ import pika
 import pymongo
 import requests
 
-from tests.chaos.identity import Poisoned, Truth, living_poison, wrong_complete, wrong_images
+from tests.chaos.identity import (
+    UNVERIFIED,
+    Poisoned,
+    Truth,
+    living_poison,
+    other_pixels,
+    wrong_complete,
+    wrong_images,
+)
 
 QUEUES = ("aipull.delivery", "aipull.dead")
 SETTLED_HANDOVERS = ("done", "dead", "lost")
@@ -91,6 +99,8 @@ class Audit:
     """Computed images that are not the PACS's: another PatientID, other pixels, or in no PACS."""
     wrong_complete: list[str] = field(default_factory=list)
     """Last hand-overs that are called COMPLETE and are not what the PACS has."""
+    uncertain: list[str] = field(default_factory=list)
+    """Other pixels in a hand-over that says that its images are not certain; no fault, and counted."""
     poison_alive: list[str] = field(default_factory=list)
     half_written: list[str] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
@@ -185,9 +195,16 @@ def _judge_identity(
 ) -> None:
     """Every computation by its images' PatientID and pixels, and the last one by what it is called."""
     name = f"{study.label} ({study.study_uid})"
-    wrong = {str(entry["idempotencyKey"]): wrong_images(study.truth, entry) for entry in computed}
+    handovers = (document or {}).get("handovers", ())
+    called = {str(item["handoverID"]): str(item.get("completeness", "")) for item in handovers}
+    wrong: dict[str, list[str]] = {}
+    for entry in computed:
+        key = str(entry["idempotencyKey"])
+        wrong[key] = wrong_images(study.truth, entry, called.get(key, ""))
+        others = other_pixels(study.truth, entry) if called.get(key) == UNVERIFIED else []
+        found.uncertain += [f"{name}: {key}: {UNVERIFIED}, {len(others)} images of other pixels"] if others else []
     found.wrong_patient += [f"{name}: {key}: {words}" for key, lines in wrong.items() for words in lines]
-    done = [item for item in (document or {}).get("handovers", ()) if item["messageState"] == "done"]
+    done = [item for item in handovers if item["messageState"] == "done"]
     last = done[-1] if done else None
     key = str(last["handoverID"]) if last else ""
     entry = next((one for one in reversed(computed) if str(one["idempotencyKey"]) == key), None)

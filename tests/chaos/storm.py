@@ -219,6 +219,7 @@ def _report(console: Console, blow: Blow, found: Audit, settled: float, clean: f
         "in part, then whole": len(found.in_part),
         "unwanted at the backend": len(found.unwanted),
         "wrong patient": len(found.wrong_patient),
+        "other pixels, UNVERIFIED": len(found.uncertain),
         "wrong COMPLETE": len(found.wrong_complete),
         "poison alive": len(found.poison_alive),
         "half-written folders": len(found.half_written),

@@ -288,9 +288,19 @@ def test_all_images_from_before_the_correction_are_no_fault(place: Place) -> Non
 
 
 def test_other_pixels_under_the_same_uid_are_told(place: Place) -> None:
-    found = told(place, {SECOND: ("P1", "a stranger's")}, "UNVERIFIED")
+    found = told(place, {SECOND: ("P1", "a stranger's")}, "SHORT 2 of 3")
     assert found.wrong_patient == [f"CT ({STUDY}): a: 1.2.3.1.2 has other pixels than in the PACS"]
-    assert found.wrong_complete == []
+    assert (found.wrong_complete, found.uncertain) == ([], [])
+
+
+def test_other_pixels_that_are_called_unverified_are_counted_and_no_fault(place: Place) -> None:
+    found = told(place, {SECOND: ("P1", "a stranger's")}, "UNVERIFIED")
+    assert found.uncertain == [f"CT ({STUDY}): a: UNVERIFIED, 1 images of other pixels"]
+    assert found.faults == []
+
+
+def test_another_patient_is_a_fault_whatever_it_is_called(place: Place) -> None:
+    assert len(told(place, {uid: ("P2", PIXELS[uid]) for uid in IMAGES[THIN]}, "UNVERIFIED").wrong_patient) == 2
 
 
 def test_an_image_that_is_in_no_pacs_is_told_in_any_computation(place: Place) -> None:
