@@ -11,7 +11,16 @@ import httpx
 from pyorthanc import Orthanc
 
 from ...domain.dicom.attributes import Attributes
-from ...domain.errors import PermanentError, RetriableError, TooManyAnswers, Unreachable, UnreadableAnswers, about
+from ...domain.errors import (
+    MessageError,
+    PermanentError,
+    RetriableError,
+    TooManyAnswers,
+    Unreachable,
+    UnreadableAnswers,
+    about,
+)
+from ...domain.wire.json_text import FROM_ORTHANC, read_json, read_object
 from ...shared.http import address_of
 from .find_scu import Peer
 
@@ -111,9 +120,9 @@ def _checked(pacs: str, response: Any) -> Any:
     if not response.is_success:
         raise UnreadableAnswers(f"Orthanc cannot read the answers of {pacs}: HTTP {response.status_code}", _words(response))
     try:
-        return response.json()
-    except ValueError as error:
-        raise RetriableError(f"find at {pacs}: Orthanc's answer is no JSON ({type(error).__name__})") from error
+        return read_json(response.content, "answer", FROM_ORTHANC)
+    except MessageError as error:
+        raise RetriableError(f"find at {pacs}: Orthanc's answer cannot be read", str(error)) from error
 
 
 def _failed(pacs: str, words: str) -> RetriableError | PermanentError:
@@ -130,8 +139,8 @@ def _failed(pacs: str, words: str) -> RetriableError | PermanentError:
 
 def _words(response: Any) -> str:
     try:
-        said = response.json()
-    except ValueError:
+        said = read_object(response.content, "answer")
+    except MessageError:
         return str(response.text)[:200]
     return f"{said.get('Message', '')} {said.get('Details', '')}".strip()
 

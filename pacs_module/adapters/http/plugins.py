@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from ...domain.errors import MessageError, NoRoom, PipelineError, TooLarge, about
+from ...domain.errors import MessageError, NoRoom, PipelineError, RetriableError, TooLarge, about
 from ...domain.pull.blame import Us
 from ...domain.recover.records import PluginRecords, read_plugin_records
 from ...domain.wire.documents import to_document
@@ -42,7 +42,7 @@ class OrthancPuller:
         answer = self._call("GET", f"/pulls/{pull_id}", accepted=(HTTPStatus.NOT_FOUND,))
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
-        said = answer.json()
+        said = _object(answer)
         return read_pull_report(said["report"]) if said.get("report") else "running"
 
     def write_verdicts(self, lines: Sequence[str]) -> None:
@@ -64,14 +64,14 @@ class OrthancPuller:
 
     def room(self) -> Mapping[str, Any]:
         """How full the RAM disk is."""
-        answer = self._call("GET", "/status").json()
-        return dict(answer.get("room") or {})
+        room = _object(self._call("GET", "/status")).get("room")
+        return room if isinstance(room, dict) else {}
 
     def system(self) -> Mapping[str, Any]:
         """What Orthanc says of itself: ``DicomAet``, ``DicomPort``, ``Version`` ..."""
         with about(self._server):
             answer = checked(_WHO, self._link.call("GET", self._root + "/system", timeout=self._timeout))
-        return read_object(answer.body)
+        return _object(answer)
 
     def _call(self, method: str, path: str, body: object = None, accepted: Sequence[int] = ()) -> Answer:
         """The answer, if it is 2xx or its status is one that the caller understands."""
@@ -104,6 +104,13 @@ class MoveDestination:
             own = port if isinstance(port, int) else 0
             self._known = Us(str(told.get("DicomAet") or Us().ae_title), self.host, self.port or own)
         return self._known
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    try:
+        return read_object(answer.body, "answer")
+    except MessageError as error:  # something else answers at that address
+        raise RetriableError(f"{_WHO}: its answer cannot be read", str(error)) from error
 
 
 def _message(answer: Answer) -> str:
