@@ -198,19 +198,19 @@ def _judge_identity(
     handovers = (document or {}).get("handovers", ())
     called = {str(item["handoverID"]): str(item.get("completeness", "")) for item in handovers}
     wrong: dict[str, list[str]] = {}
-    for entry in computed:
-        key = str(entry["idempotencyKey"])
-        wrong[key] = wrong_images(study.truth, entry, called.get(key, ""))
-        others = other_pixels(study.truth, entry) if called.get(key) == UNVERIFIED else []
+    for one in computed:
+        key = str(one["idempotencyKey"])
+        wrong[key] = wrong_images(study.truth, one, called.get(key, ""))
+        others = other_pixels(study.truth, one) if called.get(key) == UNVERIFIED else []
         found.uncertain += [f"{name}: {key}: {UNVERIFIED}, {len(others)} images of other pixels"] if others else []
     found.wrong_patient += [f"{name}: {key}: {words}" for key, lines in wrong.items() for words in lines]
     done = [item for item in handovers if item["messageState"] == "done"]
-    last = done[-1] if done else None
-    key = str(last["handoverID"]) if last else ""
-    entry = next((one for one in reversed(computed) if str(one["idempotencyKey"]) == key), None)
-    expected = frozenset[str]().union(*(images.get(uid, frozenset()) for uid in study.series_uids))
-    words = wrong_complete(last, expected, entry, wrong.get(key, []))
-    found.wrong_complete += [f"{name}: {key}: {words}"] if words else []
+    if done:
+        last = str(done[-1]["handoverID"])
+        entry = next((one for one in reversed(computed) if str(one["idempotencyKey"]) == last), None)
+        expected = frozenset[str]().union(*(images.get(uid, frozenset()) for uid in study.series_uids))
+        words = wrong_complete(done[-1], expected, entry, wrong.get(last, []))
+        found.wrong_complete += [f"{name}: {last}: {words}"] if words else []
 
 
 def _doubles(found: Audit, name: str, computed: Sequence[Mapping[str, Any]], document: Mapping[str, Any] | None) -> None:

@@ -104,7 +104,7 @@ def wrong_complete(
         computed: What the backend read of it.
         wrong: What is wrong with its images.
     """
-    if last is None or computed is None or last.get("completeness") != COMPLETE:
+    if computed is None or last.get("completeness") != COMPLETE:
         return ""
     got = frozenset(computed["sopInstanceUIDs"])
     if got != expected:
