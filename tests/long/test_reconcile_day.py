@@ -311,7 +311,8 @@ def test_every_study_of_the_day_has_its_line_and_its_cause(report: Report, fault
     told = {uid: line_of(report, one).cause for uid, one in faults.studies.items()}
     assert told == {uid: faults.expected(uid) for uid in faults.studies}
     assert len(report.lines) == len(faults.studies)
-    assert set(told.values()) == set(Cause), "each cause is in the day"
+    # A study without a verdict is what the loss of a record leaves; nothing is lost on this day.
+    assert set(told.values()) == set(Cause) - {Cause.NO_VERDICT}, "each other cause is in the day"
 
 
 def test_each_missing_one_has_its_device(report: Report, faults: Faults) -> None:
