@@ -90,7 +90,7 @@ def _each(truth: Truth, images: Mapping[str, Sequence[str]], uncertain: bool) ->
 
 
 def wrong_complete(
-    last: Mapping[str, Any] | None,
+    last: Mapping[str, Any],
     expected: frozenset[str],
     computed: Mapping[str, Any] | None,
     wrong: Sequence[str],
