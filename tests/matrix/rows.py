@@ -54,7 +54,7 @@ ALONE: tuple[tuple[str, ...], ...] = (
     ("ignores-key=AccessionNumber+PatientID+ModalitiesInStudy",),
     ("ignores-key=StudyDate",),
     ("ignores-key=StudyInstanceUID",),
-    ("ignores-key=StudyDate+StudyTime+ModalitiesInStudy", "cap=100"),
+    ("ignores-key=StudyDate", "cap=100"),
     ("foreign-answers",),
     ("bad-uid-answers",),
     ("answers-without-data",),
