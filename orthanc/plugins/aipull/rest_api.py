@@ -16,6 +16,7 @@ from typing import Any
 
 from pacs_module import __version__
 from pacs_module.domain.errors import MessageError
+from pacs_module.domain.receive.folder_state import NEEDED, FolderEvent
 from pacs_module.domain.wire.documents import to_document
 from pacs_module.domain.wire.json_text import MESSAGE, plain, read_object
 from pacs_module.domain.wire.messages import PullRequest, read_pull_request
@@ -135,8 +136,8 @@ class RestApi:
         if row is None:
             return Answer(HTTPStatus.OK, {"released": False})
         self.folder.remove(row.folder)
-        if row.state == "given":
-            self.handovers.set_state(handover_id, "released")
+        if row.state in NEEDED:
+            self.handovers.move(row, FolderEvent.RELEASE)
             self.log.event(
                 "handover_released", "hand-over released",
                 studyUID=row.study_uid, handoverID=handover_id, folder=row.folder,

@@ -94,7 +94,7 @@ def test_unexpected_error_is_an_answer(api: RestApi) -> None:
 
 def test_release_removes_only_what_was_handed_over(api: RestApi, tmp_path: Path) -> None:
     (tmp_path / "series").mkdir()
-    api.handovers.add(HandoverRow("a" * 32, "1.2", ("1",), 1, "series", "given"), "series", 1)
+    api.handovers.add(HandoverRow("a" * 32, "1.2", ("1",), 1, "series"), "series", 1)
     assert call(api, "/aipull/release", {"handoverID": "b" * 32}).body == {"released": False}
     assert (tmp_path / "series").exists()
     for _ in range(2):
@@ -149,7 +149,7 @@ def test_copies_without_names_need_room_too(api: RestApi, tmp_path: Path) -> Non
     assert call(api, "/aipull/pulls", PULL).status == 200  # 2 x 360 MB
     assert api.room.state()["promisedBytes"] == 720 * MB
     api.pulls.ended("p1", 1, "", 1.0)
-    api.handovers.add(HandoverRow("h1", "1.2", ("1",), 1, "series", "given", 100 * MB), "series", 1)
+    api.handovers.add(HandoverRow("h1", "1.2", ("1",), 1, "series", size=100 * MB), "series", 1)
     assert api.room.state()["promisedBytes"] == 100 * MB
     (copies / "h1").mkdir(parents=True)
     assert api.room.state()["promisedBytes"] == 0
@@ -217,7 +217,7 @@ def test_lines_that_are_too_long_are_not_written(api: RestApi, tmp_path: Path) -
     assert call(api, "/aipull/verdicts", {"lines": ["ok", "x" * 20_000]}).status == 400
     assert not (tmp_path / "orthanc-python.log").read_text()
 def given(api: RestApi, tmp_path: Path, name: str = "x", files: int = 3) -> HandoverRow:
-    row = HandoverRow(f"h-{name}", "1.2", ("9.1",), files, name, "given")
+    row = HandoverRow(f"h-{name}", "1.2", ("9.1",), files, name)
     api.handovers.add(row, name, 5)
     api.handovers.keep_notification(row.handover_id, {"handoverID": row.handover_id, "identity": {"PatientID": "张"}})
     (tmp_path / name / "sub").mkdir(parents=True)

@@ -61,4 +61,4 @@ def _row(name: str, manifest: Mapping[str, Any]) -> HandoverRow:
     files = [file for one in series for file in one["files"]]
     uids = tuple(str(one["seriesUID"]) for one in series)
     size = sum(int(file["bytes"]) for file in files)
-    return HandoverRow(str(manifest["handoverID"]), str(manifest["studyUID"]), uids, len(files), name, "given", size)
+    return HandoverRow(str(manifest["handoverID"]), str(manifest["studyUID"]), uids, len(files), name, size=size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pacs_module.domain.receive.folder_state import FolderEvent
 from pacs_module.shared.logs import ContractLog
 
 from ..journal.handovers import HandoverRows
@@ -69,7 +70,7 @@ class RecordsWatch(Worker):
 
     def lose_missing(self) -> list[str]:
         """Note hand-overs whose files are gone, so that the next pull hands over anew; their ids."""
-        lost = [row.handover_id for row in self._handovers.given() if not self._folder.exists(row.folder)]
-        for handover_id in lost:
-            self._handovers.set_state(handover_id, "lost")
-        return lost
+        lost = [row for row in self._handovers.given() if not self._folder.exists(row.folder)]
+        for row in lost:
+            self._handovers.move(row, FolderEvent.LOSE)
+        return [row.handover_id for row in lost]

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from .handovers import GIVEN, HandoverRows
+from pacs_module.domain.receive.folder_state import NEEDED
+
+from .handovers import HandoverRows
 from .journal import Journal
 
 _ENDED_KEPT_MS = 7 * 24 * 3600 * 1000
@@ -46,7 +48,7 @@ class Audit:
         """
         rows = self.handovers.all()
         notifications = self.handovers.notifications()
-        given = {row.folder for row in rows if row.state == GIVEN}
+        given = {row.folder for row in rows if row.state in NEEDED}
         return {
             "installation": self.journal.meta(_INSTALLATION),
             "journalID": self._journal_id(),
@@ -60,7 +62,7 @@ class Audit:
                     "instances": row.instances,
                     "folder": row.folder,
                     "state": row.state,
-                    "files": self.folders.count(row.folder) if row.state == GIVEN else 0,
+                    "files": self.folders.count(row.folder) if row.state in NEEDED else 0,
                     "notification": notifications.get(row.handover_id),
                 }
                 for row in rows

@@ -8,27 +8,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pacs_module.domain.receive.folder_state import FolderEvent, FolderState, next_state
 from pacs_module.domain.rules.choice import HandedOver
 
 from .journal import Journal, as_text
 
-GIVEN = "given"
-"""Its folder is still needed."""
-
 
 @dataclass(frozen=True)
 class HandoverRow:
-    """
-    One hand-over: ``folder`` is the name of its folder; ``state`` given, released or lost; ``size`` in bytes; ``reception``: the
-    number of the one that it came from.
-    """
+    """One hand-over: ``folder`` is its folder's name, ``size`` in bytes, ``reception`` the number of the one it came from."""
 
     handover_id: str
     study_uid: str
     series_uids: tuple[str, ...]
     instances: int
     folder: str
-    state: str
+    state: FolderState = FolderState.GIVEN
     size: int = 0
     reception: int = 0
 
@@ -82,15 +77,17 @@ class HandoverRows:
         """Hand-overs whose folders are still needed."""
         return [_row(row) for row in self._journal.rows("SELECT * FROM handovers WHERE state = 'given' ORDER BY number")]
 
-    def set_state(self, handover_id: str, state: str) -> None:
-        """The folder is released or was lost."""
+    def move(self, row: HandoverRow, event: FolderEvent) -> None:
+        """The folder is released or was lost: what was told of it is kept no longer."""
+        after = next_state(row.state, event)
         with self._journal.transaction():
-            self._journal.write("UPDATE handovers SET state = ? WHERE handover_id = ?", state, handover_id)
-            if state != GIVEN:
-                self._journal.write("DELETE FROM notifications WHERE handover_id = ?", handover_id)
+            self._journal.write("UPDATE handovers SET state = ? WHERE handover_id = ?", after, row.handover_id)
+            self._journal.write("DELETE FROM notifications WHERE handover_id = ?", row.handover_id)
 
 
 def _row(row: sqlite3.Row) -> HandoverRow:
     uids = tuple(json.loads(row["series_uids"]))
-    kept = (row[name] for name in ("instances", "folder", "state", "bytes", "reception"))
-    return HandoverRow(row["handover_id"], row["study_uid"], uids, *kept)
+    state = FolderState(row["state"])
+    return HandoverRow(
+        row["handover_id"], row["study_uid"], uids, row["instances"], row["folder"], state, row["bytes"], row["reception"]
+    )  # fmt: skip

@@ -225,7 +225,7 @@ class Concluder:
         reach("exported")
         number = sum(one.number_received for one in exported.series)
         uids = tuple(one.series_uid for one in chosen)
-        row = HandoverRow(handover_id, study, uids, number, name, "given", exported.size, arrival.row.number)
+        row = HandoverRow(handover_id, study, uids, number, name, size=exported.size, reception=arrival.row.number)
         return row, base, exported
 
     def _part(self, received: Received, series_uid: str) -> ToExport:

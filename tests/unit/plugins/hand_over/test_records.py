@@ -16,6 +16,7 @@ from aipull.hand_over.records_watch import RecordsWatch
 from aipull.journal.handovers import HandoverRow, HandoverRows
 from aipull.journal.journal import Journal
 from aipull.journal.pulls import PullRows
+from pacs_module.domain.receive.folder_state import FolderState
 from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.shared.logs import ContractLog
 
@@ -156,7 +157,7 @@ def test_with_a_journal_that_is_not_new_a_folder_it_does_not_know_is_a_leftover(
     if known == "pull":
         PullRows(records.journal).add(PullRequest("p", "1.2", "PACS"), 1)
     elif known == "handover":
-        records.handovers.add(HandoverRow("h", "1.2", ("1",), 1, "f", "released"), "f", 1)
+        records.handovers.add(HandoverRow("h", "1.2", ("1",), 1, "f", FolderState.RELEASED), "f", 1)
     else:
         adopt_handovers(records.folder, records.journal, records.handovers)
     records.give()

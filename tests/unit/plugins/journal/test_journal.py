@@ -16,6 +16,7 @@ from aipull.journal.receptions import ReceptionRows
 from aipull.server.change_log import begin_epoch, same_epoch
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.errors import InvalidTransition
+from pacs_module.domain.receive.folder_state import FolderEvent
 from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.receive.reception_state import ReceptionEvent, ReceptionState
 from pacs_module.domain.rules.choice import HandedOver
@@ -142,9 +143,11 @@ def test_hand_overs_are_numbered_and_lost_ones_do_not_count_as_last(journal: Jou
     rows = HandoverRows(journal)
     for number, name in enumerate(["s", "s-2"]):
         assert rows.next_folder("s") == name
-        rows.add(HandoverRow(f"h{number}", "1.2", ("1.2.3",), 10 + number, name, "given", reception=7), "s", 1)
+        rows.add(HandoverRow(f"h{number}", "1.2", ("1.2.3",), 10 + number, name, reception=7), "s", 1)
     assert rows.last("1.2") == HandedOver(("1.2.3",), 11, 7)
-    rows.set_state("h1", "lost")
+    first = rows.get("h1")
+    assert first is not None
+    rows.move(first, FolderEvent.LOSE)
     assert rows.last("1.2") == HandedOver(("1.2.3",), 10, 7)
     assert [row.folder for row in rows.given()] == ["s"]
 
@@ -192,7 +195,7 @@ def test_old_rows_are_forgotten_and_open_ones_are_not(journal: Journal) -> None:
     pulls.conclude(pull, REPORT)
     pulls.ended("p1", 2, "", 1.0)
     pulls.report("p1", REPORT)
-    HandoverRows(journal).add(HandoverRow("h", "1.2", ("1",), 1, "f", "given"), "f", 1)
+    HandoverRows(journal).add(HandoverRow("h", "1.2", ("1",), 1, "f"), "f", 1)
     journal.forget_before(100, 100)
     assert [one.request.pull_id for one in pulls.unreported()] == ["p2"]
     assert pulls.get("p1") is None
