@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import signal
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pydicom.uid import generate_uid
 
 from stack.errors import StackError
 from stack.ports import free_ports
@@ -67,14 +67,19 @@ def run(tmp_path: Path) -> Iterator[Supervised]:
         yield Supervised(stack, pacs)
 
 
+def uid() -> str:
+    """Short enough for a series UID that is made of it."""
+    return f"2.25.{uuid.uuid4().int}"
+
+
 def good(study: str, number: int = 3) -> list[tuple[str, bytes]]:
-    uids = [generate_uid() for _ in range(number)]
+    uids = [uid() for _ in range(number)]
     return [(uid, dataset(study, uid, patient_id="GOOD")) for uid in uids]
 
 
 def studies_of(run: Supervised, poison: bytes, number: int = 3) -> tuple[list[str], str]:
-    well = [str(generate_uid()) for _ in range(number)]
-    bad, sop = str(generate_uid()), str(generate_uid())
+    well = [uid() for _ in range(number)]
+    bad, sop = uid(), uid()
     run.pacs.studies = {study: good(study) for study in well}
     run.pacs.studies[bad] = [*good(bad, 2), (sop, dataset(bad, sop, poison))]
     return well, bad

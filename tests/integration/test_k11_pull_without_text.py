@@ -61,12 +61,13 @@ def test_a_study_is_pulled_whatever_its_text_is(run: tuple[PluginStack, SimPacs]
 @pytest.mark.parametrize("repair", ["STUDY", "SERIES", "IMAGE"])
 def test_what_lacks_is_pulled_again_all_the_same(run: tuple[PluginStack, SimPacs], habit: str, repair: str) -> None:
     stack, pacs = run
-    pacs.habits = [habit, "move-drops-nth=5x1"]
+    pacs.habits = [habit, "move-drops-nth=5x*"]
     stack.gone(CHINESE.uid)
     expected = CHINESE.planned.instances
     series = {one.uid: one.visible(pacs.clock.now()) for one in pacs.archive.study(CHINESE.uid).series}  # type: ignore[union-attr]
     values = {"expected": expected, "expectedSeries": series, "repair": repair}
-    first = stack.report_of(stack.pull(CHINESE.uid, **values))
+    first = stack.report_of(stack.pull(CHINESE.uid, **values, forced=True))
+    pacs.habits = [habit]
     second = stack.report_of(stack.pull(CHINESE.uid, **values, forced=True))
     assert first["outcome"] == "short"
     assert (second["outcome"], second["completeness"], second.get("failure")) == ("received", "COMPLETE", None)
