@@ -27,7 +27,13 @@ LEVELS = {
         "ModalitiesInStudy",
         "NumberOfStudyRelatedInstances",
     ),
-    "SERIES": ("StudyInstanceUID", "SeriesInstanceUID", "Modality", "SeriesDescription", "NumberOfSeriesRelatedInstances"),
+    "SERIES": (
+        "StudyInstanceUID",
+        "SeriesInstanceUID",
+        "Modality",
+        "SeriesDescription",
+        "NumberOfSeriesRelatedInstances",
+    ),
     "IMAGE": ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "InstanceNumber"),
 }
 """Return keys that are asked for at each level unless others are named."""
@@ -65,7 +71,9 @@ def find(
     console.print(table)
 
 
-def _ask(pacs: str, level: str, query: dict[str, str], returned: tuple[str, ...], path: Path | None) -> list[Attributes]:
+def _ask(
+    pacs: str, level: str, query: dict[str, str], returned: tuple[str, ...], path: Path | None
+) -> list[Attributes]:
     with opened_finder(load_settings(path), WarningsOnly()) as finder:
         return [dict(answer) for answer in finder.find(pacs, level, query, returned)]
 

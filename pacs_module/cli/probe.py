@@ -46,36 +46,57 @@ class _Target:
 def probe(
     pacs: Annotated[str, typer.Argument(help="Name of the PACS in the settings.")] = "",
     host: Annotated[str, typer.Option(help="Host of the PACS; over the settings.")] = "",
-    port: Annotated[int, typer.Option(help="DICOM port of the PACS; 0: as in the settings, else 104.", min=0, max=65535)] = 0,
+    port: Annotated[
+        int, typer.Option(help="DICOM port of the PACS; 0: as in the settings, else 104.", min=0, max=65535)
+    ] = 0,
     aet: Annotated[str, typer.Option(help="AE title of the PACS.")] = "",
     calling_aet: Annotated[str, typer.Option(help="Our AE title, as the PACS knows it.")] = "",
-    day: Annotated[str, typer.Option("--date", help="A busy day, YYYY-MM-DD; default: the probe looks for one.")] = "",
+    day: Annotated[
+        str, typer.Option("--date", help="A busy day, YYYY-MM-DD; default: the probe looks for one.")
+    ] = "",
     queries: Annotated[int, typer.Option(help="At most so many queries.", min=10, max=1000)] = MOST_QUERIES,
     pause: Annotated[float, typer.Option(help="Seconds between two queries.", min=0)] = 0.2,
     timeout: Annotated[float, typer.Option(help="Seconds that one query may take.", min=0.1)] = 60.0,
     move: Annotated[bool, typer.Option("--move", help="Move one small series to us, too.")] = False,
     listen: Annotated[
-        int, typer.Option(help="Port to receive it at, where the PACS sends for our AE title; 0: the receiving Orthanc takes it.")
+        int,
+        typer.Option(
+            help="Port to receive it at, where the PACS sends for our AE title; 0: Orthanc takes it."
+        ),
     ] = 0,
     write: Annotated[bool, typer.Option("--write/--no-write", help="Write the profile.")] = True,
-    profile: Annotated[Path | None, typer.Option(help=f"The profile; default: {PROFILES}/NAME.toml beside the settings.")] = None,
-    settings: Annotated[Path | None, typer.Option("--settings", "-s", envvar=SETTINGS_FILE, help="TOML file.")] = None,
+    profile: Annotated[
+        Path | None, typer.Option(help=f"The profile; default: {PROFILES}/NAME.toml beside the settings.")
+    ] = None,
+    settings: Annotated[
+        Path | None, typer.Option("--settings", "-s", envvar=SETTINGS_FILE, help="TOML file.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """
     Ask one PACS what it can do, gently, and write what the pipeline should know of it.
 
-    Examples: [bold]pacs-module probe HOSPITAL-PACS[/bold] ·
-    [bold]pacs-module probe --host 192.168.1.150 --port 104 --aet GEPACS --calling-aet AIPULL --date 2026-11-20[/bold]
+    Examples: [bold]pacs-module probe HOSPITAL-PACS[/bold] · [bold]pacs-module probe --host 192.168.1.150
+    --port 104 --aet GEPACS --calling-aet AIPULL --date 2026-11-20[/bold]
     """
     from ..adapters.dicom.find_scu import Peer
     from ..adapters.dicom.probe import DicomProbe
 
     target = _target(pacs, settings, Peer(host, port, aet, calling_aet))
     said = Console(stderr=True)
-    _line(said, f"asking {target.peer} as {target.peer.calling_ae_title}: at most {queries} queries, {pause:g} s apart")
+    _line(
+        said,
+        f"asking {target.peer} as {target.peer.calling_ae_title}: "
+        f"at most {queries} queries, {pause:g} s apart",
+    )
     asker = DicomProbe(target.peer, timeout)
-    asking = ProbePacs(asker, lambda: time.sleep(pause), time.monotonic, queries, lambda text: _line(said, f"  {text}", "dim"))
+    asking = ProbePacs(
+        asker,
+        lambda: time.sleep(pause),
+        time.monotonic,
+        queries,
+        lambda text: _line(said, f"  {text}", "dim"),
+    )
     with _move_test(target, move, listen) as test:
         probed = asking(target.today, _day(day), test)
     told = "content" in probed.findings and probed.findings["content"].verdict is not Verdict.NO
@@ -106,7 +127,9 @@ def _target(name: str, file: Path | None, given: Peer) -> _Target:
         calling_ae_title=given.calling_ae_title or pacs.calling_ae_title,
     )
     if not (peer.host and peer.ae_title):
-        raise ConfigurationError("PACS", name, "with host, port and ae_title in the settings (or --host, --port, --aet)")
+        raise ConfigurationError(
+            "PACS", name, "with host, port and ae_title in the settings (or --host, --port, --aet)"
+        )
     today = datetime.now(settings.zone if settings else None).date()
     return _Target(name or peer.ae_title, peer, today, (file.parent if file else Path()) / PROFILES, settings)
 
@@ -127,14 +150,18 @@ def _move_test(target: _Target, move: bool, listen: int) -> Iterator[MoveTest | 
     elif listen:
         with Receiver(target.peer.calling_ae_title, listen) as receiver:
             senders = partial(receiver.senders_beside, target.peer)
-            yield MoveTest(target.peer.calling_ae_title, lambda series: receiver.received(), lambda series: senders())
+            yield MoveTest(
+                target.peer.calling_ae_title, lambda series: receiver.received(), lambda series: senders()
+            )
     elif target.settings:
         orthanc = target.settings.orthanc
         password = orthanc.password.get_secret_value()
         receiving = OrthancReceiver(orthanc.url, orthanc.username, password, orthanc.timeout_s)
         yield MoveTest(target.peer.calling_ae_title, receiving.received)
     else:
-        raise ConfigurationError("--move", "", "together with --listen PORT, or with settings that name the receiving Orthanc")
+        raise ConfigurationError(
+            "--move", "", "together with --listen PORT, or with settings that name the receiving Orthanc"
+        )
 
 
 def _profile(target: _Target, probed: Probed) -> Profile:
@@ -178,7 +205,11 @@ def _print(console: Console, target: _Target, probed: Probed, where: Path | None
     console.print(_findings_table(list(probed.findings.values())))
     console.print(_recommendations_table(probed.recommendations))
     if where:
-        _line(console, f"profile: {where} (the pipeline takes the [[pacs]] settings from it that the site did not set itself)")
+        _line(
+            console,
+            f"profile: {where} (the pipeline takes the [[pacs]] settings from it "
+            "that the site did not set itself)",
+        )
     else:
         _line(console, "no profile written")
 

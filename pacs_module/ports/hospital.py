@@ -12,7 +12,9 @@ from ..domain.pull.orders import RisOrder
 class PacsFinder(Protocol):
     """C-FIND at one or more PACS."""
 
-    def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+    def find(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> list[Attributes]:
         """
         Ask one PACS.
 
@@ -23,7 +25,8 @@ class PacsFinder(Protocol):
             return_keys: Keywords wanted back.
 
         Returns:
-            An answer per match: keyword to text, several values joined by a backslash; what the PACS did not return is absent.
+            An answer per match: keyword to text, several values joined by a backslash; what the PACS did not
+            return is absent.
 
         Raises:
             RetriableError: No answer in time, association refused.
@@ -37,7 +40,8 @@ class Ris(Protocol):
 
     def orders_of(self, accession_number: str, patient_id: str, day: str) -> list[RisOrder]:
         """
-        The orders with this number, and all of this patient on this day (YYYY-MM-DD); empty values match nothing.
+        The orders with this number, and all of this patient on this day (YYYY-MM-DD); empty values match
+        nothing.
 
         Raises:
             RetriableError: The RIS does not answer.

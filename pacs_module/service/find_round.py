@@ -27,8 +27,8 @@ class FindLoop:
     """
     The step of a PACS's find thread: a slow or dead PACS delays nobody but itself.
 
-    The circuit is closed while the PACS answers, open after a failed round (the loop's pause doubles with each), and half-open
-    while it is tried again.
+    The circuit is closed while the PACS answers, open after a failed round (the loop's pause doubles with
+    each), and half-open while it is tried again.
     """
 
     pacs: str
@@ -84,7 +84,9 @@ class FindLoop:
         if self.circuit is CLOSED:
             self.fault = None
         elif self.fault is None:
-            self.fault = ServerFault(f"PACS {self.pacs}", f"{self.found_by} finds there and gets no answer", epoch_ms())
+            self.fault = ServerFault(
+                f"PACS {self.pacs}", f"{self.found_by} finds there and gets no answer", epoch_ms()
+            )
 
     def _round(self) -> bool:
         if self.circuit is OPEN:
@@ -101,7 +103,10 @@ class FindLoop:
         return False
 
     def _window(self, window: Window) -> PipelineError | None:
-        """An answer that cannot be read says nothing against the PACS, nor does our own store; nothing against other windows."""
+        """
+        An answer that cannot be read says nothing against the PACS, nor does our own store; nothing against
+        other windows.
+        """
         asked_at = self.now()
         try:
             result = self.find(self.pacs, window)
@@ -123,8 +128,11 @@ class FindLoop:
                 queries = self.check_growth(self.pacs)
             except PipelineError as error:
                 self.log.event(
-                    "growth_check_failed", "look again failed", "WARNING",
-                    pacs=self.pacs, error=str(error),
+                    "growth_check_failed",
+                    "look again failed",
+                    "WARNING",
+                    pacs=self.pacs,
+                    error=str(error),
                 )
                 return
             if queries is None:
@@ -158,7 +166,12 @@ class FindLoop:
         before, self.circuit = self.circuit, next_circuit_state(self.circuit, event)
         if self.circuit is not before:
             level = "WARNING" if self.circuit is OPEN else "INFO"
-            self.log.event(f"pacs_circuit_{self.circuit}", f"circuit of {self.pacs} is {self.circuit}", level, pacs=self.pacs)
+            self.log.event(
+                f"pacs_circuit_{self.circuit}",
+                f"circuit of {self.pacs} is {self.circuit}",
+                level,
+                pacs=self.pacs,
+            )
 
 
 def _state_of(memo: Mapping[str, object]) -> CircuitState:

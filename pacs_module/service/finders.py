@@ -22,7 +22,9 @@ class FinderByPacs:
     def __init__(self, finders: Mapping[str, PacsFinder]) -> None:
         self._finders = dict(finders)
 
-    def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+    def find(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> list[Attributes]:
         """Ask the PACS's own finder."""
         if pacs not in self._finders:
             raise PermanentError(f"no PACS {pacs!r} is configured, only {', '.join(sorted(self._finders))}")
@@ -66,7 +68,8 @@ def finder_by_pacs(
         configured: Every PACS.
         by_orthanc: Makes a finder through Orthanc, given the deadline of a query in seconds.
         default_deadline_s: For a PACS without a deadline of its own.
-        log: Told where a PACS is asked directly because Orthanc cannot read its answers; None: that is not done.
+        log: Told where a PACS is asked directly because Orthanc cannot read its answers; None: that is not
+            done.
     """
     finders: dict[str, PacsFinder] = {}
     shared: dict[float, PacsFinder] = {}

@@ -22,7 +22,7 @@ DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class HoursSettings(Section):
-    """Hours of the hospital's day in which a PACS is spared; over midnight when ``end`` is not after ``begin``."""
+    """Hours of the day in which a PACS is spared; over midnight when ``end`` is not after ``begin``."""
 
     begin: time
     end: time
@@ -36,7 +36,13 @@ class HoursSettings(Section):
     def hours(self) -> Hours:
         """As the domain knows them."""
         least = {"all": BACKLOG, "green_channel": GREEN_CHANNEL, "emergency": EMERGENCY, "manual": MANUAL}
-        return Hours(self.begin, self.end, frozenset(DAYS.index(day) for day in self.days), self.parallel_pulls, least[self.pull])
+        return Hours(
+            self.begin,
+            self.end,
+            frozenset(DAYS.index(day) for day in self.days),
+            self.parallel_pulls,
+            least[self.pull],
+        )
 
 
 class PacsSettings(Section):
@@ -50,9 +56,15 @@ class PacsSettings(Section):
     series_level: bool = True
     """Ask at SERIES level for the counts of each series before a pull; off for a PACS that refuses it."""
     count_by_image: bool = False
-    """Its counts are missing or not to be trusted: every SOPInstanceUID is asked for at IMAGE level before a pull."""
+    """
+    Its counts are missing or not to be trusted: every SOPInstanceUID is asked for at IMAGE level before a
+    pull.
+    """
     repair: Literal["STUDY", "SERIES", "IMAGE"] = "SERIES"
-    """What it can move of a study that came short: the series that lack images, only the missing images, or the whole study."""
+    """
+    What it can move of a study that came short: the series that lack images, only the missing images, or the
+    whole study.
+    """
     parallel_pulls: int = Field(default=1, ge=1, le=16)
     """How many pulls at once with MOVE_SYNC = false; with true it is one."""
     pulls_per_hour: int | None = Field(default=None, ge=1)
@@ -61,14 +73,23 @@ class PacsSettings(Section):
     hours: tuple[HoursSettings, ...] = ()
     """Hours in which it is spared."""
     finder: Literal["orthanc", "pynetdicom"] = "orthanc"
-    """Who asks it: Orthanc, or pacs_module itself where Orthanc cannot read the answers. Pulls always go by Orthanc."""
+    """
+    Who asks it: Orthanc, or pacs_module itself where Orthanc cannot read the answers. Pulls always go by
+    Orthanc.
+    """
     direct_fallback: bool = True
-    """Where Orthanc cannot read its answers, pacs_module asks it directly; false where it lets nobody but Orthanc in."""
+    """
+    Where Orthanc cannot read its answers, pacs_module asks it directly; false where it lets nobody but
+    Orthanc in.
+    """
     host: str = ""
     port: int = Field(default=104, ge=1, le=65535)
     ae_title: str = Field(default="", max_length=16)
     calling_ae_title: str = Field(default="AIPULL", min_length=1, max_length=16)
-    """Our AE title there; ``host``, ``port`` and both AE titles are for ``pynetdicom`` only, Orthanc has its own."""
+    """
+    Our AE title there; ``host``, ``port`` and both AE titles are for ``pynetdicom`` only, Orthanc has its
+    own.
+    """
     trust_modalities: bool = True
     """False for a PACS that tells only one of a study's modalities: they are asked at SERIES level then."""
     use_series: bool | None = None
@@ -76,21 +97,34 @@ class PacsSettings(Section):
     caps: tuple[Annotated[int, Field(gt=0)], ...] = ()
     """Numbers of answers at which it is known to stop."""
     ignores: tuple[Annotated[str, Field(pattern=_KEYWORD)], ...] = ()
-    """Matching keys (DICOM keywords) that it does not honour; what it answers besides is dropped in any case."""
+    """
+    Matching keys (DICOM keywords) that it does not honour; what it answers besides is dropped in any case.
+    """
     senders: tuple[Annotated[str, Field(pattern=_SENDER)], ...] = ()
-    """AE titles and addresses that it sends images from, besides those in Orthanc's DicomModalities: nodes, gateways, NAT."""
+    """
+    AE titles and addresses that it sends images from, besides those in Orthanc's DicomModalities: nodes,
+    gateways, NAT.
+    """
     find_deadline_s: Seconds | None = None
     """How long one C-FIND may take; None: ``orthanc.find_timeout_s``."""
     recent_min: float = Field(default=0.0, ge=0, le=YEAR_S / 60)
-    """Each round asks only for studies of the last so many minutes; 0 for a PACS that does not honour StudyTime ranges."""
+    """
+    Each round asks only for studies of the last so many minutes; 0 for a PACS that does not honour StudyTime
+    ranges.
+    """
     whole_day_s: Pause = 0.0
     """Pause between asking for the whole day; 0: in each round."""
     earlier_days_s: Pause = 60.0
     """Pause between asking for each of the days before today."""
     look_again: bool = True
-    """Where it tells no counts: look into each study again, ever more rarely, for what has grown since the pull."""
+    """
+    Where it tells no counts: look into each study again, ever more rarely, for what has grown since the pull.
+    """
     profile: Path | None = None
-    """What ``pacs-module probe`` wrote of it; default profiles/NAME.toml beside the settings. What is set here wins over it."""
+    """
+    What ``pacs-module probe`` wrote of it; default profiles/NAME.toml beside the settings. What is set here
+    wins over it.
+    """
 
     @property
     def traits(self) -> PacsTraits:

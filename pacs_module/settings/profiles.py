@@ -1,8 +1,9 @@
 """
-Profiles of PACS: what ``pacs-module probe`` found out, as a TOML file that a person can read and the pipeline uses.
+Profiles of PACS: what ``pacs-module probe`` found out, as a TOML file that a person can read and the pipeline
+uses.
 
-The table ``[settings]`` holds keys of ``[[pacs]]``; a key that the site has set itself stays the site's. Everything else in the
-file is for people.
+The table ``[settings]`` holds keys of ``[[pacs]]``; a key that the site has set itself stays the site's.
+Everything else in the file is for people.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class Profile:
         """The keys of ``[[pacs]]`` that follow; the address only where the finder needs it."""
         settings: dict[str, Any] = dict(profile_settings(self.recommendations))
         if settings.get("finder") == "pynetdicom":
-            settings |= {name: getattr(self, name) for name in ("host", "port", "ae_title", "calling_ae_title")}
+            settings |= {
+                name: getattr(self, name) for name in ("host", "port", "ae_title", "calling_ae_title")
+            }
         return settings
 
 
@@ -58,9 +61,19 @@ def write_profile(path: Path, profile: Profile) -> None:
     Raises:
         ConfigurationError: The file cannot be written.
     """
-    about = {name: getattr(profile, name) for name in ("name", "host", "port", "ae_title", "calling_ae_title", "probed_at")}
-    advice = {each.setting: f"{_toml(each.value)}: {each.why}" for each in profile.recommendations if each.value is not None}
-    lines = ["# Written by `pacs-module probe`. The pipeline takes [settings] where the site has not set a key itself.", ""]
+    about = {
+        name: getattr(profile, name)
+        for name in ("name", "host", "port", "ae_title", "calling_ae_title", "probed_at")
+    }
+    advice = {
+        each.setting: f"{_toml(each.value)}: {each.why}"
+        for each in profile.recommendations
+        if each.value is not None
+    }
+    lines = [
+        "# Written by `pacs-module probe`. [settings] holds where the site has not set a key itself.",
+        "",
+    ]
     lines += _table("[pacs]", about) + _table("[settings]", profile.settings()) + _table("[advice]", advice)
     for finding in profile.findings:
         values = {"key": finding.key, "verdict": str(finding.verdict), "words": finding.words}
@@ -70,7 +83,9 @@ def write_profile(path: Path, profile: Profile) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, "\n".join(lines), mode=0o644)
     except OSError as error:
-        raise ConfigurationError("profile", str(path), f"a file that can be written ({error.strerror})") from error
+        raise ConfigurationError(
+            "profile", str(path), f"a file that can be written ({error.strerror})"
+        ) from error
 
 
 def with_profiles(settings: Settings, file: Path | None) -> Settings:
@@ -95,8 +110,11 @@ def tell_profiles(settings: Settings, log: EventLog) -> None:
         if pacs.profile is not None:
             keys = _read(pacs.profile)
             log.event(
-                "profile_used", "profile used",
-                pacs=pacs.name, file=str(pacs.profile), settings={key: getattr(pacs, key) for key in keys},
+                "profile_used",
+                "profile used",
+                pacs=pacs.name,
+                file=str(pacs.profile),
+                settings={key: getattr(pacs, key) for key in keys},
             )
 
 
@@ -111,7 +129,9 @@ def _with_profile(pacs: PacsSettings, folder: Path | None) -> PacsSettings:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "settings"
-        raise ConfigurationError(f"{path}: {key}", told.get(key), str(first["msg"]).removeprefix("Value error, ")) from error
+        raise ConfigurationError(
+            f"{path}: {key}", told.get(key), str(first["msg"]).removeprefix("Value error, ")
+        ) from error
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -121,7 +141,9 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError("profile", str(path), f"a readable TOML file ({error})") from error
     told = values.get("settings", {})
     if not isinstance(told, dict) or _NOT_FROM_A_PROFILE & set(told):
-        raise ConfigurationError(f"{path}: settings", told, "a table with keys of [[pacs]] other than name and profile")
+        raise ConfigurationError(
+            f"{path}: settings", told, "a table with keys of [[pacs]] other than name and profile"
+        )
     return told
 
 
@@ -131,5 +153,8 @@ def _table(title: str, values: Mapping[str, object]) -> list[str]:
 
 
 def _toml(value: object) -> str:
-    """Strings, numbers, booleans and lists are written as in JSON, but for a character that JSON lets pass (TOML 1.0)."""
+    """
+    Strings, numbers, booleans and lists are written as in JSON, but for a character that JSON lets pass (TOML
+    1.0).
+    """
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")

@@ -1,9 +1,9 @@
 """
 Both finders against Debian's Orthanc, dcmqrscp, qrscp and the simulator, with the same images in all of them.
 
-What a PACS does not return is absent, and the three differ in that: qrscp has no counts, no ModalitiesInStudy and no
-descriptions and gives an answer an image; dcmqrscp has no counts and no SeriesDescription. Not proved here: character sets
-(tests/integration/test_charsets).
+What a PACS does not return is absent, and the three differ in that: qrscp has no counts, no ModalitiesInStudy
+and no descriptions and gives an answer an image; dcmqrscp has no counts and no SeriesDescription. Not proved
+here: character sets (tests/integration/test_charsets).
 """
 
 import time
@@ -34,7 +34,13 @@ from tests.support.real_pacs import KINDS, AskingOrthanc, RealPacs, start
 pytestmark = pytest.mark.server("orthanc", "dcmtk")
 
 DAY = "20200618"
-STUDY_KEYS = ("StudyInstanceUID", "ModalitiesInStudy", "NumberOfStudyRelatedInstances", "StudyDescription", "AccessionNumber")
+STUDY_KEYS = (
+    "StudyInstanceUID",
+    "ModalitiesInStudy",
+    "NumberOfStudyRelatedInstances",
+    "StudyDescription",
+    "AccessionNumber",
+)
 ANSWER = identifier({"StudyInstanceUID": b"1.2.3"})
 DEADLINE_S = 60.0
 SHORT_DEADLINE_S = 1.0
@@ -54,9 +60,12 @@ class Hospital:
     dx: Study
 
     def uids(self, finder: str, pacs: str, query: dict[str, str], level: str = "STUDY") -> set[str]:
-        key = {"STUDY": "StudyInstanceUID", "SERIES": "SeriesInstanceUID", "IMAGE": "SOPInstanceUID", "PATIENT": "PatientID"}[
-            level
-        ]
+        key = {
+            "STUDY": "StudyInstanceUID",
+            "SERIES": "SeriesInstanceUID",
+            "IMAGE": "SOPInstanceUID",
+            "PATIENT": "PatientID",
+        }[level]
         return {answer[key] for answer in self.finders[finder].find(pacs, level, query, (key,))}
 
 
@@ -86,7 +95,8 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
         asking = AskingOrthanc(run, peers)
         asking.start()
         patient, impatient = (
-            OrthancFinder(asking.url, asking.user, asking.password, deadline_s) for deadline_s in (DEADLINE_S, SHORT_DEADLINE_S)
+            OrthancFinder(asking.url, asking.user, asking.password, deadline_s)
+            for deadline_s in (DEADLINE_S, SHORT_DEADLINE_S)
         )
         finders = finders_of(patient, peers, DEADLINE_S)
         yield Hospital(peers, finders, finders_of(impatient, peers, SHORT_DEADLINE_S), ct, dx)
@@ -101,7 +111,9 @@ def finders_of(orthanc: OrthancFinder, peers: dict[str, Peer], deadline_s: float
 
 
 def settings_of(name: str, peer: Peer) -> PacsSettings:
-    return PacsSettings(name=name, finder="pynetdicom", host=peer.host, port=peer.port, ae_title=peer.ae_title)
+    return PacsSettings(
+        name=name, finder="pynetdicom", host=peer.host, port=peer.port, ae_title=peer.ae_title
+    )
 
 
 @pytest.fixture(params=["orthanc", "pynetdicom"])
@@ -128,7 +140,9 @@ def test_the_four_levels(hospital: Hospital, finder: str, pacs: str) -> None:
 def test_the_images_of_a_study_without_naming_the_series(hospital: Hospital, finder: str, pacs: str) -> None:
     """A relational query (PS3.4 C.4.1.3.2.2): the unique keys of the levels above go along, empty."""
     query = {"StudyInstanceUID": hospital.ct.uid}
-    assert hospital.uids(finder, pacs, query, "IMAGE") == {image.SOPInstanceUID for image in hospital.ct.images}
+    assert hospital.uids(finder, pacs, query, "IMAGE") == {
+        image.SOPInstanceUID for image in hospital.ct.images
+    }
 
 
 def test_no_answers_are_an_empty_list(hospital: Hospital, finder: str, pacs: str) -> None:
@@ -136,7 +150,9 @@ def test_no_answers_are_an_empty_list(hospital: Hospital, finder: str, pacs: str
 
 
 def test_a_list_of_uids(hospital: Hospital, finder: str, pacs: str) -> None:
-    """List of UID matching, PS3.4 C.2.2.2.2; qrscp fails on it (0xC320), and the error is one to be tried again."""
+    """
+    List of UID matching, PS3.4 C.2.2.2.2; qrscp fails on it (0xC320), and the error is one to be tried again.
+    """
     query = {"StudyInstanceUID": f"{hospital.ct.uid}\\{hospital.dx.uid}"}
     if pacs == "qrscp":
         with pytest.raises(RetriableError, match="0xC320"):
@@ -145,7 +161,9 @@ def test_a_list_of_uids(hospital: Hospital, finder: str, pacs: str) -> None:
         assert hospital.uids(finder, pacs, query) == {hospital.ct.uid, hospital.dx.uid}
 
 
-def test_what_the_pacs_does_not_return_is_absent_and_the_rest_is_text(hospital: Hospital, finder: str, pacs: str) -> None:
+def test_what_the_pacs_does_not_return_is_absent_and_the_rest_is_text(
+    hospital: Hospital, finder: str, pacs: str
+) -> None:
     answers = hospital.finders[finder].find(pacs, "STUDY", {"StudyInstanceUID": hospital.ct.uid}, STUDY_KEYS)
     expected = {"StudyInstanceUID": hospital.ct.uid, "AccessionNumber": "ACC1"}
     if pacs in (*TELL_ALL, "dcmqrscp"):
@@ -155,22 +173,39 @@ def test_what_the_pacs_does_not_return_is_absent_and_the_rest_is_text(hospital: 
     assert {key: value for key, value in answers[0].items() if key in STUDY_KEYS} == expected
 
 
-def test_values_of_a_series_with_several_joined_by_a_backslash(hospital: Hospital, finder: str, pacs: str) -> None:
-    answers = hospital.finders[finder].find(pacs, "SERIES", {"StudyInstanceUID": hospital.ct.uid}, SERIES_KEYS)
+def test_values_of_a_series_with_several_joined_by_a_backslash(
+    hospital: Hospital, finder: str, pacs: str
+) -> None:
+    answers = hospital.finders[finder].find(
+        pacs, "SERIES", {"StudyInstanceUID": hospital.ct.uid}, SERIES_KEYS
+    )
     ct = next(answer for answer in answers if answer["Modality"] == "CT")
     if pacs not in TELL_ALL:
-        assert not ct.keys() & {"NumberOfSeriesRelatedInstances", "SeriesDescription", "ImageType", "BodyPartExamined"}
+        assert not ct.keys() & {
+            "NumberOfSeriesRelatedInstances",
+            "SeriesDescription",
+            "ImageType",
+            "BodyPartExamined",
+        }
         return
     assert ct["ImageType"] == "ORIGINAL\\PRIMARY\\AXIAL"
-    assert (ct["SliceThickness"], ct["ConvolutionKernel"], ct["NumberOfSeriesRelatedInstances"]) == ("1.0", "B30f", "3")
+    assert (ct["SliceThickness"], ct["ConvolutionKernel"], ct["NumberOfSeriesRelatedInstances"]) == (
+        "1.0",
+        "B30f",
+        "3",
+    )
 
 
 def test_both_finders_give_the_same_of_what_was_asked_for(hospital: Hospital, pacs: str) -> None:
     for level, keys in (("STUDY", STUDY_KEYS), ("SERIES", SERIES_KEYS)):
         asked = [
-            hospital.finders[finder].find(pacs, level, {"StudyInstanceUID": hospital.ct.uid}, keys) for finder in hospital.finders
+            hospital.finders[finder].find(pacs, level, {"StudyInstanceUID": hospital.ct.uid}, keys)
+            for finder in hospital.finders
         ]
-        first, second = ([sorted((key, answer[key]) for key in keys if key in answer) for answer in answers] for answers in asked)
+        first, second = (
+            [sorted((key, answer[key]) for key in keys if key in answer) for answer in answers]
+            for answers in asked
+        )
         assert sorted(first) == sorted(second)
 
 
@@ -180,7 +215,9 @@ def test_a_pacs_that_nobody_configured(hospital: Hospital, finder: str) -> None:
 
 
 @pytest.mark.parametrize("pacs", ["refusing", "closed"])
-def test_a_refused_association_or_connection_is_tried_again_later(hospital: Hospital, finder: str, pacs: str) -> None:
+def test_a_refused_association_or_connection_is_tried_again_later(
+    hospital: Hospital, finder: str, pacs: str
+) -> None:
     with pytest.raises(RetriableError):
         hospital.uids(finder, pacs, {"StudyDate": DAY})
 
@@ -214,20 +251,29 @@ def test_nothing_but_pipeline_errors_comes_out(hospital: Hospital, finder: str) 
 
 def test_eight_threads_at_a_pacs_that_takes_one_association(hospital: Hospital) -> None:
     """Each waits for its turn within its own deadline, so that nobody is refused."""
-    direct = finder_by_pacs([settings_of(SIM, hospital.peers[SIM])], lambda _: hospital.finders["orthanc"], DEADLINE_S)
+    direct = finder_by_pacs(
+        [settings_of(SIM, hospital.peers[SIM])], lambda _: hospital.finders["orthanc"], DEADLINE_S
+    )
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: len(direct.find(SIM, "STUDY", {"StudyDate": DAY}, STUDY_KEYS)), range(24)))
+        answers = list(
+            pool.map(lambda _: len(direct.find(SIM, "STUDY", {"StudyDate": DAY}, STUDY_KEYS)), range(24))
+        )
     assert answers == [2] * 24
 
 
 def test_answers_that_are_none_cost_only_themselves(hospital: Hospital) -> None:
-    """K2: no UID, 60 kB of it, a text of two megabytes. Without data set: tests/integration/test_k02_answers_that_lie.py."""
+    """
+    K2: no UID, 60 kB of it, a text of two megabytes. Without data set:
+    tests/integration/test_k02_answers_that_lie.py.
+    """
     uids = [b"1.2.3", b"*", b"1.2\\1.3", b"../..", b"1." * 30_000 + b"1", b"ABC", b"", b"1.2.4"]
     answers = [identifier({"StudyInstanceUID": uid, "StudyDescription": b"CHEST"}) for uid in uids]
     answers.insert(4, identifier({"StudyInstanceUID": b"1.2.5", "StudyDescription": b"x" * (1 << 21)}))
     with RawScp(Script(answers)) as scp:
         peer = Peer(LOOPBACK, scp.port, "ODD", "AIPULL")
-        finder = MatchedFinder(finder_by_pacs([settings_of("odd", peer)], lambda _: hospital.finders["orthanc"], 30.0), FakeLog())
+        finder = MatchedFinder(
+            finder_by_pacs([settings_of("odd", peer)], lambda _: hospital.finders["orthanc"], 30.0), FakeLog()
+        )
         found = finder.find("odd", "STUDY", {"StudyDate": ""}, ("StudyInstanceUID", "StudyDescription"))
     assert [answer["StudyInstanceUID"] for answer in found] == ["1.2.3", "", "1.2.4"]
     assert finder.learned("odd").refused == {"StudyInstanceUID is no UID": 5, "it tells nothing": 1}

@@ -1,5 +1,6 @@
 """
-K2: a PACS that answers what it likes, asked by both finders; nothing is pulled or written of what does not match.
+K2: a PACS that answers what it likes, asked by both finders; nothing is pulled or written of what does not
+match.
 
 The matching itself, and many more answers: tests/unit/domain/find/test_k02_matching.py.
 """
@@ -50,10 +51,14 @@ def world_with(finder: PacsFinder) -> Pipeline:
 def on_the_day(pacs: SimPacs) -> dict[str, str]:
     """The studies of the date with their numbers."""
     told = {study.uid: study.attributes_at(pacs.now) for study in pacs.archive.visible(pacs.now)}
-    return {uid: names["AccessionNumber"] for uid, names in told.items() if names["StudyDate"] == f"{DATE:%Y%m%d}"}
+    return {
+        uid: names["AccessionNumber"] for uid, names in told.items() if names["StudyDate"] == f"{DATE:%Y%m%d}"
+    }
 
 
-def test_a_manual_pull_by_a_number_that_the_pacs_ignores(finders: Finders, finder: PacsFinder, day: BusyDay) -> None:
+def test_a_manual_pull_by_a_number_that_the_pacs_ignores(
+    finders: Finders, finder: PacsFinder, day: BusyDay
+) -> None:
     with finders.pacs(day, EVENING, "ignores-key=AccessionNumber+PatientID") as pacs:
         world = world_with(finder)
         uid, number = next((uid, number) for uid, number in on_the_day(pacs).items() if number)
@@ -61,7 +66,10 @@ def test_a_manual_pull_by_a_number_that_the_pacs_ignores(finders: Finders, finde
         same = {one for one, other in on_the_day(pacs).items() if other == number}
         assert {study["studyUID"] for study in told["studies"]} == same
         assert uid in same
-        assert f"of {len(pacs.archive.visible(pacs.now))} answers have another AccessionNumber" in told["notMatching"][PACS]
+        assert (
+            f"of {len(pacs.archive.visible(pacs.now))} answers have another AccessionNumber"
+            in told["notMatching"][PACS]
+        )
         nothing = world.manual({"AccessionNumber": "NO-SUCH-NUMBER"}, "Dr. Li")
         assert nothing["studies"] == []
         assert world.manual({"PatientID": "NOBODY"}, "Dr. Li")["studies"] == []
@@ -89,16 +97,24 @@ def test_of_a_days_find_only_the_days_studies_are_kept(
         for _ in range(3):
             world.find(PACS, DATE)
         assert {study.study_uid for study in world.store.find({})} == set(on_the_day(pacs))
-        told = [values.get("attribute") or values["because"] for words, values in world.log.events if "are dropped" in words]
+        told = [
+            values.get("attribute") or values["because"]
+            for words, values in world.log.events
+            if "are dropped" in words
+        ]
         assert told
         assert len(told) == len(set(told)), "told once a key, not in every find"
 
 
-def test_series_of_other_studies_are_not_asked_for(finders: Finders, finder: PacsFinder, day: BusyDay) -> None:
+def test_series_of_other_studies_are_not_asked_for(
+    finders: Finders, finder: PacsFinder, day: BusyDay
+) -> None:
     with finders.pacs(day, EVENING, "ignores-key=StudyInstanceUID") as pacs:
         world = world_with(finder)
         study = next(one for one in day.wanted if one.uid in on_the_day(pacs))
         answers = world.finder.find(PACS, "SERIES", {"StudyInstanceUID": study.uid}, ("SeriesInstanceUID",))
         assert {one["StudyInstanceUID"] for one in answers} == {study.uid}
-        assert {one["SeriesInstanceUID"] for one in answers} == {series.uid for series in study.planned.series}
+        assert {one["SeriesInstanceUID"] for one in answers} == {
+            series.uid for series in study.planned.series
+        }
         assert world.finder.learned(PACS).dropped["SERIES StudyInstanceUID"] > 10

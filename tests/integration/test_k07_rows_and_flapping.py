@@ -1,4 +1,7 @@
-"""K7: a study in two rows and texts that come and go, asked by both finders: one answer a find, pulled after two equal ones."""
+"""
+K7: a study in two rows and texts that come and go, asked by both finders: one answer a find, pulled after two
+equal ones.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
 K12: lists that a PACS cuts, with a word and without, asked by both finders at the simulated PACS.
 
-A number that nobody told is no number, and a list is called complete only when it is. Does not prove how real PACS cut lists;
-docs/field-notes.md says what was seen.
+A number that nobody told is no number, and a list is called complete only when it is. Does not prove how real
+PACS cut lists; docs/field-notes.md says what was seen.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def finder(request: pytest.FixtureRequest) -> str:
 
 def of_the_day(pacs: SimPacs) -> set[str]:
     now, date = pacs.now, f"{DATE:%Y%m%d}"
-    return {study.uid for study in pacs.archive.visible(now) if study.attributes_at(now).get("StudyDate") == date}
+    return {
+        study.uid for study in pacs.archive.visible(now) if study.attributes_at(now).get("StudyDate") == date
+    }
 
 
 class Asking:
@@ -84,7 +86,9 @@ def uids(answers: Answers) -> set[str]:
 
 
 @pytest.mark.parametrize("profile", ["none", "the probe's"])
-def test_a_pacs_that_ends_long_lists_with_a700(finders: Finders, thousand: BusyDay, finder: str, profile: str) -> None:
+def test_a_pacs_that_ends_long_lists_with_a700(
+    finders: Finders, thousand: BusyDay, finder: str, profile: str
+) -> None:
     with finders.pacs(thousand, EVENING, "cap-a700=100") as pacs:
         asking = Asking(finders.of(finder), probed(finders.peer) if profile != "none" else None)
         first = asking.round()
@@ -108,7 +112,9 @@ def probed(peer: Peer) -> PacsTraits:
 
 
 @pytest.mark.parametrize("cap", [130, 87, 211, 25])
-def test_a_silent_cap_of_any_number_is_found_out(finders: Finders, busy: BusyDay, finder: str, cap: int) -> None:
+def test_a_silent_cap_of_any_number_is_found_out(
+    finders: Finders, busy: BusyDay, finder: str, cap: int
+) -> None:
     with finders.pacs(busy, EVENING, f"cap={cap}") as pacs:
         asking = Asking(finders.of(finder))
         answers = asking.round()
@@ -117,7 +123,9 @@ def test_a_silent_cap_of_any_number_is_found_out(finders: Finders, busy: BusyDay
         assert cap in asking.matched.learned(PACS).caps
 
 
-def test_a_list_that_reaches_its_cap_during_the_day_is_found_out_when_it_stays(finders: Finders, busy: BusyDay) -> None:
+def test_a_list_that_reaches_its_cap_during_the_day_is_found_out_when_it_stays(
+    finders: Finders, busy: BusyDay
+) -> None:
     with finders.pacs(busy, EVENING, "cap=130") as pacs:
         clock = pacs.clock
         assert isinstance(clock, ManualClock)
@@ -128,13 +136,17 @@ def test_a_list_that_reaches_its_cap_during_the_day_is_found_out_when_it_stays(f
             answers = asking.round()
             if len(answers.studies) < len(of_the_day(pacs)):
                 assert not answers.proof, "nothing may be called gone from a list that may be cut"
-                assert len(answers.studies) != before, "a list that stays at its greatest length is controlled"
+                assert len(answers.studies) != before, (
+                    "a list that stays at its greatest length is controlled"
+                )
             before = len(answers.studies)
         assert uids(answers) == of_the_day(pacs)
         assert 130 in asking.matched.learned(PACS).caps
 
 
-def test_without_a_cap_the_control_proves_the_list_once_a_day(finders: Finders, busy: BusyDay, finder: str) -> None:
+def test_without_a_cap_the_control_proves_the_list_once_a_day(
+    finders: Finders, busy: BusyDay, finder: str
+) -> None:
     with finders.pacs(busy, EVENING) as pacs:
         asking = Asking(finders.of(finder))
         rounds = [asking.round() for _ in range(12)]

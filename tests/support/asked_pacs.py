@@ -44,7 +44,9 @@ class Finders:
 
     def _direct(self) -> PacsSettings:
         peer = self.peer
-        return PacsSettings(name=PACS, finder="pynetdicom", host=peer.host, port=peer.port, ae_title=peer.ae_title)
+        return PacsSettings(
+            name=PACS, finder="pynetdicom", host=peer.host, port=peer.port, ae_title=peer.ae_title
+        )
 
     def pacs(self, day: BusyDay, now: dt.datetime, *habits: str) -> SimPacs:
         """The PACS at a moment of the day, to be entered."""
@@ -56,7 +58,9 @@ def both_finders(folder: Path) -> Iterator[Finders]:
     """With a real Orthanc that asks."""
     port = free_ports(1)[0]
     with RunFolder(folder / "run") as run:
-        asking = AskingOrthanc(run, {PACS: Peer(LOOPBACK, port, AE_TITLE, "AIPULL")}, timeout=60, encoding="Utf8")
+        asking = AskingOrthanc(
+            run, {PACS: Peer(LOOPBACK, port, AE_TITLE, "AIPULL")}, timeout=60, encoding="Utf8"
+        )
         asking.start()
         orthanc = OrthancFinder(asking.url, asking.user, asking.password, DEADLINE_S)
         yield Finders(port, orthanc)

@@ -1,8 +1,9 @@
 """
 A PACS is asked through Orthanc, and directly where Orthanc cannot read what it answers.
 
-Orthanc throws a whole list away because of one answer without a data set, or of a declared character set that it does not know,
-and gives text that it cannot decode as empty (field notes 2.5 and 6). The finder of our own reads all of that.
+Orthanc throws a whole list away because of one answer without a data set, or of a declared character set that
+it does not know, and gives text that it cannot decode as empty (field notes 2.5 and 6). The finder of our own
+reads all of that.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class DirectFallback:
         self._direct: PacsFinder | None = None
         self._compared_at: float | None = None
 
-    def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+    def find(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> list[Attributes]:
         """One C-FIND by whoever can read the answers."""
         asked = (pacs, level, query, return_keys)
         if self._direct is not None:
@@ -76,7 +79,10 @@ class DirectFallback:
         return answers
 
     def _with_text(self, asked: _Asked, answers: list[Attributes]) -> list[Attributes]:
-        """Text that comes empty or with its escapes may be lost in Orthanc: once a day it is compared with what the PACS says."""
+        """
+        Text that comes empty or with its escapes may be lost in Orthanc: once a day it is compared with what
+        the PACS says.
+        """
         if not any(map(_looks_lost, answers)) or not self._comparison_is_due():
             return answers
         direct = self._reachable_directly()
@@ -108,7 +114,7 @@ class DirectFallback:
 
     def _change_to(self, direct: PacsFinder, pacs: str, because: str) -> None:
         self._direct = direct
-        words = "Orthanc cannot read this PACS's answers: it is asked directly from now on (finder = \"pynetdicom\" sets it so)"
+        words = "Orthanc cannot read its answers: the PACS is asked directly from now on"
         self._tell("asked_directly", words, pacs, because)
 
     def _tell(self, key: str, words: str, pacs: str, because: str) -> None:
@@ -127,13 +133,18 @@ def _tells_more(told: Sequence[Attributes], before: Sequence[Attributes]) -> boo
     """Whether a text that looked lost is there in the other list."""
     lost = {_name(answer): answer for answer in before if _looks_lost(answer)}
     return any(
-        _name(answer) in lost and any(_is_better(answer.get(name, ""), lost[_name(answer)].get(name)) for name in TEXTS)
+        _name(answer) in lost
+        and any(_is_better(answer.get(name, ""), lost[_name(answer)].get(name)) for name in TEXTS)
         for answer in told
     )
 
 
 def _is_better(text: str, before: str | None) -> bool:
-    return before is not None and bool(text.strip()) and (not before.strip() or (_ESCAPE in before and _ESCAPE not in text))
+    return (
+        before is not None
+        and bool(text.strip())
+        and (not before.strip() or (_ESCAPE in before and _ESCAPE not in text))
+    )
 
 
 def _name(answer: Attributes) -> tuple[str, str]:

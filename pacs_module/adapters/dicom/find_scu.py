@@ -1,9 +1,10 @@
 """
 C-FIND over one association, in the calling thread and under one deadline.
 
-pynetdicom's ``AE.associate`` runs an association in two threads of its own: a peer that stops in the middle of a PDU blocks
-one of them for good, a refused connection leaks its socket, and time-outs are per message, so that a PACS that drips answers
-never ends. Here its encoders and decoders are used (PDU: PS3.8 9.3, DIMSE: PS3.7 6.3), and a plain socket.
+pynetdicom's ``AE.associate`` runs an association in two threads of its own: a peer that stops in the middle
+of a PDU blocks one of them for good, a refused connection leaks its socket, and time-outs are per message, so
+that a PACS that drips answers never ends. Here its encoders and decoders are used (PDU: PS3.8 9.3, DIMSE:
+PS3.7 6.3), and a plain socket.
 """
 
 from __future__ import annotations
@@ -23,7 +24,11 @@ from pynetdicom import PYNETDICOM_IMPLEMENTATION_UID
 from pynetdicom import pdu as pdus
 from pynetdicom.dimse_messages import C_FIND_RQ, DIMSEMessage
 from pynetdicom.dimse_primitives import C_FIND
-from pynetdicom.pdu_primitives import A_ASSOCIATE, ImplementationClassUIDNotification, MaximumLengthNotification
+from pynetdicom.pdu_primitives import (
+    A_ASSOCIATE,
+    ImplementationClassUIDNotification,
+    MaximumLengthNotification,
+)
 from pynetdicom.presentation import build_context
 
 from ...domain.errors import PermanentError, RetriableError, Unreachable
@@ -58,7 +63,10 @@ class Peer:
 
 @dataclass(frozen=True)
 class Response:
-    """One C-FIND response: its status, the PACS's comment on it and the bytes of its identifier, none of a too long one."""
+    """
+    One C-FIND response: its status, the PACS's comment on it and the bytes of its identifier, none of a too
+    long one.
+    """
 
     status: int
     comment: str
@@ -105,7 +113,9 @@ class FindAssociation:
                 raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if error is None:
             self._release()
         else:
@@ -162,14 +172,21 @@ class FindAssociation:
         self._send(pdu.encode())
         kind, data = self._receive()
         if kind == _REJECTED:
-            raise RetriableError(f"{self._peer} refuses the association of {self._peer.calling_ae_title}: {_why_rejected(data)}")
+            raise RetriableError(
+                f"{self._peer} refuses the association of {self._peer.calling_ae_title}: "
+                f"{_why_rejected(data)}"
+            )
         if kind != _ACCEPTED:
             raise RetriableError(f"{self._peer} answers our association request with PDU type {kind}")
         answer = pdus.A_ASSOCIATE_AC()
         answer.decode(data)
         accepted = answer.to_primitive()
         self._peer_maximum = accepted.maximum_length_received or 0
-        agreed = {each.context_id for each in accepted.presentation_context_definition_results_list if each.result == 0}
+        agreed = {
+            each.context_id
+            for each in accepted.presentation_context_definition_results_list
+            if each.result == 0
+        }
         self._contexts = {name: number for number, name in numbers.items() if number in agreed}
 
     def _send_request(self, sop_class: str, identifier: bytes) -> None:
@@ -191,7 +208,9 @@ class FindAssociation:
         while True:
             kind, data = self._receive()
             if kind != _DATA:
-                raise RetriableError(f"{self._peer} ended the association before its last answer (PDU type {kind})")
+                raise RetriableError(
+                    f"{self._peer} ended the association before its last answer (PDU type {kind})"
+                )
             pdu = pdus.P_DATA_TF()
             pdu.decode(data)
             complete = message.decode_msg(pdu.to_primitive())
@@ -247,7 +266,9 @@ def _size(stream: Any) -> int:
 def _connect(peer: Peer, deadline: Deadline) -> socket.socket:
     """Connect to the first address that takes it, all of them within the deadline."""
     last: OSError | None = None
-    for family, kind, protocol, _, address in socket.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM):
+    for family, kind, protocol, _, address in socket.getaddrinfo(
+        peer.host, peer.port, type=socket.SOCK_STREAM
+    ):
         connection = socket.socket(family, kind, protocol)
         try:
             connection.settimeout(deadline.left())

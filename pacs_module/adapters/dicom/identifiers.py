@@ -1,8 +1,8 @@
 """
 Identifiers of C-FIND (PS3.4 C.2.2.1) from and to bytes, Implicit VR Little Endian.
 
-pydicom warns or raises at unknown character sets, bad UIDs and numbers that are none; a finder takes what comes. Values stay
-text.
+pydicom warns or raises at unknown character sets, bad UIDs and numbers that are none; a finder takes what
+comes. Values stay text.
 """
 
 from __future__ import annotations
@@ -20,7 +20,17 @@ _ELEMENT = struct.Struct("<HHL")
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _SPECIFIC_CHARACTER_SET = 0x00080005
-_NUMBERS = {"US": "H", "US or SS": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
+_NUMBERS = {
+    "US": "H",
+    "US or SS": "H",
+    "SS": "h",
+    "UL": "L",
+    "SL": "l",
+    "UV": "Q",
+    "SV": "q",
+    "FL": "f",
+    "FD": "d",
+}
 _NO_TEXT = frozenset({"SQ", "OB", "OW", "OF", "OD", "OL", "OV", "OB or OW", "UN", "AT"})
 _UTF8 = "ISO_IR 192"
 
@@ -36,7 +46,8 @@ def encode_identifier(level: str, query: Mapping[str, str], return_keys: Sequenc
     if not all(value.isascii() for value in keys.values()):
         keys["SpecificCharacterSet"] = _UTF8
     return b"".join(
-        _element(tag, keyword, keys[keyword]) for tag, keyword in sorted((_tag(keyword), keyword) for keyword in keys)
+        _element(tag, keyword, keys[keyword])
+        for tag, keyword in sorted((_tag(keyword), keyword) for keyword in keys)
     )
 
 
@@ -47,7 +58,9 @@ def decode_identifier(data: bytes) -> Attributes:
     Private attributes, sequences and binary values are left out.
     """
     elements = dict(_elements(data))
-    declared = tuple(term.strip(" \0") for term in elements.get(_SPECIFIC_CHARACTER_SET, b"").decode("latin-1").split("\\"))
+    declared = tuple(
+        term.strip(" \0") for term in elements.get(_SPECIFIC_CHARACTER_SET, b"").decode("latin-1").split("\\")
+    )
     answer = {}
     for tag, value in elements.items():
         keyword = keyword_for_tag(tag)
@@ -80,7 +93,9 @@ def _text(tag: int, value: bytes, declared: tuple[str, ...]) -> str | None:
         return None
     if vr in _NUMBERS:
         form = struct.Struct("<" + _NUMBERS[vr])
-        return "\\".join(str(number) for (number,) in form.iter_unpack(value[: len(value) // form.size * form.size]))
+        return "\\".join(
+            str(number) for (number,) in form.iter_unpack(value[: len(value) // form.size * form.size])
+        )
     return decode_text(value, declared).rstrip(" \0")
 
 

@@ -28,7 +28,9 @@ def of_pacs(finder: PacsFinder, pacs: str, study_uid: str) -> Copy:
     Raises:
         RetriableError, PermanentError: As the finder does.
     """
-    answers = finder.find(pacs, "SERIES", {"StudyInstanceUID": study_uid}, ("StudyInstanceUID", "SeriesInstanceUID"))
+    answers = finder.find(
+        pacs, "SERIES", {"StudyInstanceUID": study_uid}, ("StudyInstanceUID", "SeriesInstanceUID")
+    )
     copy = {}
     for uid in sorted(facts.series_uid for facts in series_of(study_uid, answers)):
         images = finder.find(pacs, "IMAGE", {"StudyInstanceUID": study_uid, "SeriesInstanceUID": uid}, _TAGS)
@@ -44,7 +46,9 @@ def of_orthanc(url: str, username: str, password: str, timeout_s: float, study_u
         RetriableError: It does not answer.
         PermanentError: It refuses.
     """
-    link = HttpLink(f"Orthanc at {address_of(url)}", auth=(username, password), answer_bytes=FROM_ORTHANC.size)
+    link = HttpLink(
+        f"Orthanc at {address_of(url)}", auth=(username, password), answer_bytes=FROM_ORTHANC.size
+    )
 
     def ask(method: str, path: str, body: object = None) -> Any:
         answer = link.call(method, url + path, json_body=body, timeout=timeout_s)
@@ -53,9 +57,14 @@ def of_orthanc(url: str, username: str, password: str, timeout_s: float, study_u
         return answer.json(FROM_ORTHANC)
 
     query = {"Level": "Series", "Query": {"StudyInstanceUID": study_uid}, "Expand": True}
-    series = {one["MainDicomTags"]["SeriesInstanceUID"]: one["ID"] for one in ask("POST", "/tools/find", query)}
+    series = {
+        one["MainDicomTags"]["SeriesInstanceUID"]: one["ID"] for one in ask("POST", "/tools/find", query)
+    }
     images = {uid: ask("GET", f"/series/{orthanc_id}/instances") for uid, orthanc_id in series.items()}
-    return {uid: frozenset(image["MainDicomTags"]["SOPInstanceUID"] for image in found) for uid, found in images.items()}
+    return {
+        uid: frozenset(image["MainDicomTags"]["SOPInstanceUID"] for image in found)
+        for uid, found in images.items()
+    }
 
 
 def of_folder(folder: Path, study_uid: str) -> Copy:

@@ -1,4 +1,4 @@
-"""C-FIND through the receiving Orthanc's REST API, with pyorthanc's generated client (field notes 2.5 and 7)."""
+"""C-FIND through the receiving Orthanc's REST API, with pyorthanc's client (field notes 2.5 and 7)."""
 
 from __future__ import annotations
 
@@ -41,9 +41,10 @@ class OrthancFinder:
 
     def __init__(self, url: str, username: str, password: str, timeout: float) -> None:
         self._server = f"receiving Orthanc at {address_of(url)}"
-        # return_raw_response: pyorthanc's own errors carry no status. No connection is used twice: Orthanc ends an idle one after
-        # a second, and a question that meets that instant would fail and be held against the PACS.
-        # The policy of pacs_module.shared.http: no proxy from the environment, no redirects.
+        # return_raw_response: pyorthanc's own errors carry no status. No connection is used twice: Orthanc
+        # ends an idle one after a second, and a question that meets that instant would fail and be held
+        # against the PACS. The policy of pacs_module.shared.http: no proxy from the environment, no
+        # redirects.
         options = {
             "timeout": httpx.Timeout(timeout, connect=5.0),
             "limits": httpx.Limits(max_keepalive_connections=0),
@@ -52,7 +53,9 @@ class OrthancFinder:
         }
         self._orthanc = Orthanc(url, username, password, return_raw_response=True, **options)
 
-    def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+    def find(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> list[Attributes]:
         """One C-FIND, and all its answers in a second call."""
         body = {
             "Level": _LEVELS[level],
@@ -75,7 +78,12 @@ class OrthancFinder:
             about_pacs = self._checked(pacs, self._orthanc.get_modalities_id_configuration(pacs))
             ourselves = self._checked(pacs, self._orthanc.get_system())
         try:
-            return Peer(str(about_pacs["Host"]), int(about_pacs["Port"]), str(about_pacs["AET"]), str(ourselves["DicomAet"]))
+            return Peer(
+                str(about_pacs["Host"]),
+                int(about_pacs["Port"]),
+                str(about_pacs["AET"]),
+                str(ourselves["DicomAet"]),
+            )
         except (KeyError, TypeError, ValueError):
             return None
 
@@ -86,7 +94,9 @@ class OrthancFinder:
             for part in response.iter_bytes():
                 body += part
                 if len(body) > MAX_ANSWERS_BYTES:
-                    raise TooManyAnswers(None, f"{pacs} answered more than {MAX_ANSWERS_BYTES >> 20} MB to one query")
+                    raise TooManyAnswers(
+                        None, f"{pacs} answered more than {MAX_ANSWERS_BYTES >> 20} MB to one query"
+                    )
             whole = httpx.Response(response.status_code, content=bytes(body))
         answers = self._checked(pacs, whole)
         if not isinstance(answers, list):
@@ -118,7 +128,9 @@ def _checked(pacs: str, response: Any) -> Any:
     if response.status_code >= _SERVER_ERROR:
         raise _failed(pacs, _words(response))
     if not response.is_success:
-        raise UnreadableAnswers(f"Orthanc cannot read the answers of {pacs}: HTTP {response.status_code}", _words(response))
+        raise UnreadableAnswers(
+            f"Orthanc cannot read the answers of {pacs}: HTTP {response.status_code}", _words(response)
+        )
     try:
         return read_json(response.content, "answer", FROM_ORTHANC)
     except MessageError as error:
@@ -131,10 +143,14 @@ def _failed(pacs: str, words: str) -> RetriableError | PermanentError:
     status = int(said[1], 16) if said else None
     if status == _OUT_OF_RESOURCES:
         return TooManyAnswers(None, words)
-    kind: type[RetriableError | PermanentError] = PermanentError if status in _NOT_ANSWERABLE else RetriableError
+    kind: type[RetriableError | PermanentError] = (
+        PermanentError if status in _NOT_ANSWERABLE else RetriableError
+    )
     if status is None and _UNREADABLE.search(words):
         kind = UnreadableAnswers
-    return kind(f"find at {pacs} failed in Orthanc: {words}")  # Orthanc's own words of the association, none of the PACS's
+    return kind(
+        f"find at {pacs} failed in Orthanc: {words}"
+    )  # Orthanc's own words of the association, none of the PACS's
 
 
 def _words(response: Any) -> str:

@@ -1,4 +1,7 @@
-"""The DICOM side of the probe: each question on an association of its own, answers as bytes, no error for what a PACS does."""
+"""
+The DICOM side of the probe: each question on an association of its own, answers as bytes, no error for what a
+PACS does.
+"""
 
 from __future__ import annotations
 
@@ -213,7 +216,10 @@ def _refused(error: Exception) -> bool:
 
 
 class Receiver:
-    """Our own storage SCP for one move; keeps the number of images and nothing else of them. Open within a ``with`` block."""
+    """
+    Our own storage SCP for one move; keeps the number of images and nothing else of them. Open within a
+    ``with`` block.
+    """
 
     def __init__(self, ae_title: str, port: int) -> None:
         self._ae_title = ae_title
@@ -227,7 +233,9 @@ class Receiver:
         for context in AllStoragePresentationContexts[:_STORE_CONTEXTS]:
             ae.add_supported_context(str(context.abstract_syntax), ALL_TRANSFER_SYNTAXES)
         try:
-            self._server: Any = ae.start_server(("", self._port), block=False, evt_handlers=[(evt.EVT_C_STORE, self._store)])
+            self._server: Any = ae.start_server(
+                ("", self._port), block=False, evt_handlers=[(evt.EVT_C_STORE, self._store)]
+            )
         except OSError as error:
             raise ConfigurationError("--listen", self._port, f"a free port ({error.strerror})") from error
         return self
@@ -259,15 +267,21 @@ def _beside(senders: Iterable[tuple[str, str]], peer: Peer) -> tuple[str, ...]:
         own = {info[4][0] for info in socket.getaddrinfo(peer.host, None)}
     except OSError:
         own = {peer.host}
-    return tuple(sorted(f"{title}@{address}" for title, address in senders if title != peer.ae_title or address not in own))
+    return tuple(
+        sorted(
+            f"{title}@{address}" for title, address in senders if title != peer.ae_title or address not in own
+        )
+    )
 
 
 class OrthancReceiver:
-    """The receiving Orthanc as the destination of one move: it is asked how many images of the series it has."""
+    """The receiving Orthanc as the destination of one move: it is asked how many images it has."""
 
     def __init__(self, url: str, username: str, password: str, timeout: float) -> None:
         self._url = url
-        self._link = HttpLink("the receiving Orthanc", auth=(username, password), answer_bytes=FROM_ORTHANC.size)
+        self._link = HttpLink(
+            "the receiving Orthanc", auth=(username, password), answer_bytes=FROM_ORTHANC.size
+        )
         self._timeout = timeout
 
     def received(self, series_uid: str) -> int:

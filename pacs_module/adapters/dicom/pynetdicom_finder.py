@@ -1,4 +1,7 @@
-"""C-FIND straight at the PACS, for those whose answers the receiving Orthanc cannot read (field notes 2.5 and 6)."""
+"""
+C-FIND straight at the PACS, for those whose answers the receiving Orthanc cannot read (field notes 2.5 and
+6).
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,16 @@ from .find_scu import PENDING, Deadline, FindAssociation, Peer, Response
 from .identifiers import decode_identifier, encode_identifier
 
 _PATIENT_ROOT, _STUDY_ROOT = "1.2.840.10008.5.1.4.1.2.1.1", "1.2.840.10008.5.1.4.1.2.2.1"
-# Which information model to ask in, the better one first (PS3.4 C.6.1 and C.6.2: Study Root has no PATIENT level).
+# Which information model to ask in, the better one first (PS3.4 C.6.1 and C.6.2: Study Root has no PATIENT
+# level).
 _MODELS = {
     "PATIENT": (_PATIENT_ROOT,),
     "STUDY": (_STUDY_ROOT, _PATIENT_ROOT),
     "SERIES": (_STUDY_ROOT, _PATIENT_ROOT),
     "IMAGE": (_STUDY_ROOT, _PATIENT_ROOT),
 }
-# Asked for at any rate: without the keys of the levels above some PACS refuse the query, with them empty it is relational
-# (PS3.4 C.4.1.2.1 and C.4.1.3.2). Orthanc does the same.
+# Asked for at any rate: without the keys of the levels above some PACS refuse the query, with them empty it
+# is relational (PS3.4 C.4.1.2.1 and C.4.1.3.2). Orthanc does the same.
 _UNIQUE_KEYS = {
     "PATIENT": ("PatientID",),
     "STUDY": ("PatientID", "StudyInstanceUID"),
@@ -56,8 +60,13 @@ class PynetdicomFinder:
         self._timeout = timeout
         self._one_at_a_time = threading.Lock()
 
-    def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
-        """One C-FIND on an association of its own; a list that the PACS cut is raised as TooManyAnswers with what came."""
+    def find(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> list[Attributes]:
+        """
+        One C-FIND on an association of its own; a list that the PACS cut is raised as TooManyAnswers with
+        what came.
+        """
         identifier = encode_identifier(level, query, (*_UNIQUE_KEYS[level], *return_keys))
         deadline = Deadline(self._timeout)
         if not self._one_at_a_time.acquire(timeout=self._timeout):

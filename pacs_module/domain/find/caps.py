@@ -1,4 +1,7 @@
-"""Whether a list of answers may have been cut, told by its length and by what the PACS's other lists have taught (M10, K12)."""
+"""
+Whether a list of answers may have been cut, told by its length and by what the PACS's other lists have taught
+(M10, K12).
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,8 @@ class AnswerList(Protocol):
 
 def is_suspicious(answers: AnswerList, learned: LearnedTraits) -> bool:
     """
-    Whether a list may have been cut: the PACS says so, it is as long as a known cap, or its length is a round number.
+    Whether a list may have been cut: the PACS says so, it is as long as a known cap, or its length is a round
+    number.
 
     A PACS that says when it cuts a list needs not be suspected of doing it in silence.
     """

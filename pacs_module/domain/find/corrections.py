@@ -1,4 +1,7 @@
-"""Names and dates that a PACS tells otherwise than before: a correction, or values that it tells in turn (K7, K9)."""
+"""
+Names and dates that a PACS tells otherwise than before: a correction, or values that it tells in turn (K7,
+K9).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from ..study.study import PacsCopy, Study
 from ..wire.documents import camel
 
 STANDS = timedelta(hours=24)
-"""A value that comes back within this time is told in turn with another; people who correct a correction take longer or once."""
+"""
+A value that comes back within this time is told in turn with another; people who correct a correction take
+longer or once.
+"""
 MAX_EARLIER = 4
 """So many earlier values of a name are kept."""
 
@@ -21,9 +27,9 @@ def take_names(study: Study, found: FoundStudy, now: int) -> bool:
     """
     Take the names that a PACS tells; whether anything is to be written.
 
-    A correction is noted, and taken over where ours was this PACS's old word. Two PACS that always told differently correct
-    nothing. A value that comes back soon is told in turn with the other (by two nodes of an archive, say): that is noted once,
-    and what we have stays.
+    A correction is noted, and taken over where ours was this PACS's old word. Two PACS that always told
+    differently correct nothing. A value that comes back soon is told in turn with the other (by two nodes of
+    an archive, say): that is noted once, and what we have stays.
 
     Args:
         study: Changed in place; this PACS has a copy of it.
@@ -59,7 +65,9 @@ def _note_in_turn(study: Study, pacs: str, one: Correction, now: int) -> bool:
     if one.name in copy.in_turn:
         return False
     copy.in_turn = [*copy.in_turn, one.name]
-    study.note(Note.TOLD_IN_TURN, f"{pacs}: {camel(one.name)} {one.old} and {one.new}; {one.old} is kept", now)
+    study.note(
+        Note.TOLD_IN_TURN, f"{pacs}: {camel(one.name)} {one.old} and {one.new}; {one.old} is kept", now
+    )
     return True
 
 

@@ -1,4 +1,7 @@
-"""Going live at a site: studies from before that moment are pulled at a limited rate, so that the PACS is not flooded (M19b)."""
+"""
+Going live at a site: studies from before that moment are pulled at a limited rate, so that the PACS is not
+flooded (M19b).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ HOUR_MS = 3_600_000
 
 @dataclass(frozen=True)
 class Backlog:
-    """``before``: the moment of going live as hospital time, YYYY-MM-DD HHMMSS, empty: none; ``per_hour``: pulls an hour."""
+    """
+    ``before``: the moment of going live as hospital time, YYYY-MM-DD HHMMSS, empty: none; ``per_hour``: pulls
+    an hour.
+    """
 
     before: str = ""
     per_hour: int = 60

@@ -15,9 +15,10 @@ class LearnedTraits:
     """
     Learned again after a restart: nothing here is needed to be right, only to be quick and to be told.
 
-    ``caps`` and ``ignores`` are traits (:class:`~.traits.PacsTraits`) and hold the configured ones, too. ``dropped``: answers
-    that did not match, by level and key. ``refused``: answers that are none, by reason. ``longest``: the longest list that was
-    not cut; the PACS can give that many, so that every shorter list is whole.
+    ``caps`` and ``ignores`` are traits (:class:`~.traits.PacsTraits`) and hold the configured ones, too.
+    ``dropped``: answers that did not match, by level and key. ``refused``: answers that are none, by reason.
+    ``longest``: the longest list that was not cut; the PACS can give that many, so that every shorter list is
+    whole.
     """
 
     caps: set[int] = field(default_factory=set)
@@ -40,9 +41,9 @@ class LearnedTraits:
         """
         Count answers that do not match.
 
-        A key with a value of its own that half of a list does not match is not honoured; one answer of many may be a slip of
-        the PACS. Whether ranges and beginnings are honoured shows only when all parts of a list are seen
-        (:func:`~.windows.not_honoured`): a short part may hold little else than a slip.
+        A key with a value of its own that half of a list does not match is not honoured; one answer of many
+        may be a slip of the PACS. Whether ranges and beginnings are honoured shows only when all parts of a
+        list are seen (:func:`~.windows.not_honoured`): a short part may hold little else than a slip.
 
         Args:
             level: Of the query.
@@ -64,8 +65,8 @@ class LearnedTraits:
         """
         Take the length of a list.
 
-        A list that is longer than what was learned as a cap shows that it is none: studies had come in between. What the site
-        has set stays.
+        A list that is longer than what was learned as a cap shows that it is none: studies had come in
+        between. What the site has set stays.
         """
         self.says_when_cut |= cut
         if received is None or cut:

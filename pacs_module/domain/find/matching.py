@@ -1,9 +1,9 @@
 """
 Does an answer of a C-FIND match the keys that were asked? (PS3.4 C.2.2.2)
 
-A PACS may ignore a key, match it oddly, or answer a row that nobody asked for. So each answer is matched again here. What
-differs from a key is no answer to the question. What the PACS did not tell can be neither proved nor refuted: it is kept, and
-named, and whoever must be certain asks for more.
+A PACS may ignore a key, match it oddly, or answer a row that nobody asked for. So each answer is matched
+again here. What differs from a key is no answer to the question. What the PACS did not tell can be neither
+proved nor refuted: it is kept, and named, and whoever must be certain asks for more.
 """
 
 from __future__ import annotations
@@ -20,13 +20,18 @@ UID_KEYS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 _UNIQUE = {"STUDY": UID_KEYS[:1], "SERIES": UID_KEYS[:2], "IMAGE": UID_KEYS}
 _MAX_UID = 64
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
-# What says nothing of a study: it stands in every answer (PS3.4 C.4.1.1.3.2), or tells how the rest is written.
+# What says nothing of a study: it stands in every answer (PS3.4 C.4.1.1.3.2), or tells how the rest is
+# written.
 _ABOUT_THE_ANSWER = frozenset({
-    "QueryRetrieveLevel", "RetrieveAETitle", "SpecificCharacterSet", "InstanceAvailability", "StorageMediaFileSetID",
-    "StorageMediaFileSetUID", "TimezoneOffsetFromUTC",
+    "QueryRetrieveLevel", "RetrieveAETitle", "SpecificCharacterSet", "InstanceAvailability",
+    "StorageMediaFileSetID", "StorageMediaFileSetUID", "TimezoneOffsetFromUTC",
 })  # fmt: skip
-_DATES = frozenset({"StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "PatientBirthDate", "InstanceCreationDate"})
-_TIMES = frozenset({"StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime", "PatientBirthTime", "InstanceCreationTime"})
+_DATES = frozenset(
+    {"StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "PatientBirthDate", "InstanceCreationDate"}
+)
+_TIMES = frozenset(
+    {"StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime", "PatientBirthTime", "InstanceCreationTime"}
+)
 _PERSONS = frozenset({"PatientName", "ReferringPhysicianName", "PerformingPhysicianName", "OperatorsName"})
 _CODES = frozenset({"ModalitiesInStudy", "Modality"})
 _COUNTS = ("NumberOfStudyRelated", "NumberOfSeriesRelated", "NumberOfPatientRelated")
@@ -36,7 +41,10 @@ EMPTY_VALUE = '""'
 
 
 def is_uid(text: str) -> bool:
-    """Whether a text is a UID: numbers joined by dots, 64 characters at most (PS3.5 9.1; leading zeros occur in the field)."""
+    """
+    Whether a text is a UID: numbers joined by dots, 64 characters at most (PS3.5 9.1; leading zeros occur in
+    the field).
+    """
     return len(text) <= _MAX_UID and _UID.fullmatch(text) is not None
 
 
@@ -45,7 +53,8 @@ class Judged:
     """
     What is to be thought of one answer.
 
-    ``malformed``: why it is no answer at all, empty when it is one. ``differs``: asked keys with another value in it.
+    ``malformed``: why it is no answer at all, empty when it is one. ``differs``: asked keys with another
+    value in it.
     ``untold``: asked keys that it tells nothing of.
     """
 
@@ -97,7 +106,7 @@ def matches(keyword: str, asked: str, told: str | None) -> bool | None:
     if asked == EMPTY_VALUE:
         return None if told is None else not unpadded(told)
     if told is None or not unpadded(told):
-        return None  # an optional key that the PACS does not support comes back without a value (PS3.4 C.2.2.1.3)
+        return None  # a key that the PACS does not support comes back without a value (PS3.4 C.2.2.1.3)
     if keyword in UID_KEYS or keyword.endswith("UID"):
         return clean_uid(told) in {clean_uid(uid) for uid in asked.split("\\")}
     if keyword in _DATES or keyword in _TIMES:
@@ -121,7 +130,10 @@ def _is_universal(asked: str) -> bool:
 
 
 def _is_half_of_a_moment(keyword: str, query: Mapping[str, str]) -> bool:
-    """A range of dates and one of times may be matched as one moment (PS3.4 C.2.2.2.5.4): the time alone tells nothing."""
+    """
+    A range of dates and one of times may be matched as one moment (PS3.4 C.2.2.2.5.4): the time alone tells
+    nothing.
+    """
     if keyword not in _TIMES:
         return False
     first, hyphen, last = query.get(keyword.replace("Time", "Date"), "").partition("-")
@@ -147,7 +159,10 @@ def _date(text: str, end: bool) -> str:
 
 
 def _time(text: str, end: bool) -> str:
-    """HHMMSS; a time that stops at the hour or the minute lasts until its end. The fraction of a second decides nothing."""
+    """
+    HHMMSS; a time that stops at the hour or the minute lasts until its end. The fraction of a second decides
+    nothing.
+    """
     digits = text.split(".")[0].replace(":", "").strip()
     if not digits.isdigit() or len(digits) not in (2, 4, 6):
         return ""
@@ -171,13 +186,14 @@ def _one_value(keyword: str, asked: str, told: str) -> bool:
         name = _folded_name(told)
         return any(_fits(_folded_name(wanted), group) for group in (name, *name.split("=")))
     if "*" in wanted or "?" in wanted:
-        # Our own parts of a list ask for names by their beginning in capitals, and many a data base compares without case.
+        # Our own parts of a list ask for names by their beginning in capitals, and many a data base compares
+        # without case.
         return _fits(wanted.upper(), told.upper())
     return told == wanted
 
 
 def _folded_name(name: str) -> str:
-    """A PN without case, accents and empty components, as a PACS may match it (PS3.4 C.2.2.2.1, PS3.5 6.2.1)."""
+    """A PN without case, accents and empty components, as a PACS may match it (PS3.4 C.2.2.2.1)."""
     letters = unicodedata.normalize("NFKD", name.casefold())
     bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
     groups = ("^".join(part.strip() for part in group.split("^")).rstrip("^") for group in bare.split("="))
@@ -185,7 +201,10 @@ def _folded_name(name: str) -> str:
 
 
 def _fits(pattern: str, text: str) -> bool:
-    """Wildcard matching (PS3.4 C.2.2.2.4): ``*`` any run of characters, ``?`` any one; no more than linear in memory."""
+    """
+    Wildcard matching (PS3.4 C.2.2.2.4): ``*`` any run of characters, ``?`` any one; no more than linear in
+    memory.
+    """
     reached = {0}  # ends of what the pattern so far may have matched
     for letter in pattern:
         if letter == "*":
@@ -198,7 +217,10 @@ def _fits(pattern: str, text: str) -> bool:
 
 
 def naming(query: Mapping[str, str]) -> frozenset[str]:
-    """The keys of a query that name one thing: a single value, neither a range, nor a beginning, nor one of the modalities."""
+    """
+    The keys of a query that name one thing: a single value, neither a range, nor a beginning, nor one of the
+    modalities.
+    """
     ranges = {key for key, value in query.items() if (key in _DATES or key in _TIMES) and "-" in value}
     patterns = {key for key, value in query.items() if "*" in value or "?" in value}
     return frozenset(query.keys() - ranges - patterns - {"ModalitiesInStudy"})

@@ -14,9 +14,10 @@ def merged(rows: Iterable[FoundStudy]) -> list[FoundStudy]:
     """
     Every study once, in the order of its first row.
 
-    Some PACS tell a study in several rows: one for each modality, node or archive. The largest count of them is the study's,
-    its modalities are those of all rows; of different texts the first in the alphabet is taken, which does not depend on the
-    order of the rows. Rows without a UID are one study when all else that names them is the same.
+    Some PACS tell a study in several rows: one for each modality, node or archive. The largest count of them
+    is the study's, its modalities are those of all rows; of different texts the first in the alphabet is
+    taken, which does not depend on the order of the rows. Rows without a UID are one study when all else that
+    names them is the same.
     """
     together: dict[tuple[str, ...], list[FoundStudy]] = {}
     for row in rows:
@@ -33,7 +34,9 @@ def _key(row: FoundStudy) -> tuple[str, ...]:
 def _one(rows: Sequence[FoundStudy]) -> FoundStudy:
     if all(row == rows[0] for row in rows):
         return rows[0]
-    texts = {name: min((getattr(row, name) for row in rows if getattr(row, name)), default="") for name in _TEXTS}
+    texts = {
+        name: min((getattr(row, name) for row in rows if getattr(row, name)), default="") for name in _TEXTS
+    }
     told = sorted({row.modalities for row in rows}, key=lambda modalities: (-len(modalities), modalities))
     union = tuple(dict.fromkeys(modality for modalities in told for modality in modalities))
     counts = [row.count for row in rows if row.count is not None]

@@ -1,4 +1,4 @@
-"""Which days are asked for now: a short window often, the whole day and the days before it less often (M1)."""
+"""Which days are asked for now: a short window often, whole days less often (M1)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ class FindSchedule:
     """
     How often what is asked.
 
-    ``recent``: length of the short window, zero for a PACS that does not honour StudyTime ranges (then each round asks for the
-    whole day); ``whole_day`` and ``earlier_days``: pauses between asking for all of today, and for each of the days before.
+    ``recent``: length of the short window, zero for a PACS that does not honour StudyTime ranges (then each
+    round asks for the whole day); ``whole_day`` and ``earlier_days``: pauses between asking for all of today,
+    and for each of the days before.
     """
 
     recent: timedelta = timedelta(0)
@@ -24,16 +25,22 @@ class FindSchedule:
 
 
 def due_windows(
-    days: Sequence[date], asked_at: Mapping[date, datetime], undecided: Collection[date], now: datetime, schedule: FindSchedule
+    days: Sequence[date],
+    asked_at: Mapping[date, datetime],
+    undecided: Collection[date],
+    now: datetime,
+    schedule: FindSchedule,
 ) -> list[Window]:
     """
     The windows to ask for in this round.
 
-    A day with studies whose instances are still being counted is asked for in each round: they wait for their second count. One
-    that was asked for later than now was asked for by a clock that was ahead, or before summer time ended: it is due.
+    A day with studies whose instances are still being counted is asked for in each round: they wait for their
+    second count. One that was asked for later than now was asked for by a clock that was ahead, or before
+    summer time ended: it is due.
 
     Args:
-        days: Today and the days before (``crossday``), or fixed dates, in any order; the newest counts as today.
+        days: Today and the days before (``crossday``), or fixed dates, in any order; the newest counts as
+            today.
         asked_at: When each day was last asked for as a whole.
         undecided: Days with studies that are found and neither stable nor settled.
         now: The hospital's local time.
@@ -53,4 +60,8 @@ def due_windows(
 
 def _recent(day: date, now: datetime, length: timedelta) -> Window:
     since = now - length
-    return Window(day) if since.date() != day else Window(day, since=since.hour * 3600 + since.minute * 60 + since.second)
+    return (
+        Window(day)
+        if since.date() != day
+        else Window(day, since=since.hour * 3600 + since.minute * 60 + since.second)
+    )

@@ -11,8 +11,8 @@ def series_of(study_uid: str, answers: Iterable[Attributes]) -> list[SeriesFacts
     """
     Read the answers about one study, each series once.
 
-    A count of 0 is what some PACS say that do not count: not told. Of several rows of one series the largest count is its
-    count, and what a row leaves empty is taken from the others (K7).
+    A count of 0 is what some PACS say that do not count: not told. Of several rows of one series the largest
+    count is its count, and what a row leaves empty is taken from the others (K7).
 
     Args:
         study_uid: Answers about another study are left out; one that does not name its study is believed.

@@ -1,4 +1,4 @@
-"""What one more C-FIND answer means for a study: new, grown, stable, or nothing at all (M1, M2, M11, M12, M20)."""
+"""What one more C-FIND answer means for a study: new, grown, stable, or nothing (M1, M2, M11, M12, M20)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .vanished import seen_again
 
 @dataclass(frozen=True)
 class Seen:
-    """What changed: ``stable`` now (and due to be pulled), or merely ``changed`` (to be written), or neither."""
+    """What changed: ``stable`` now (due to be pulled), or merely ``changed`` (to be written), or neither."""
 
     changed: bool
     stable: bool = False
@@ -50,9 +50,9 @@ def see(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, swit
     """
     Take a sighting of a known study into account.
 
-    A settled study is written only when its count changed, so that a find of a quiet day writes nothing. A study that is still
-    being counted is due to be pulled all the same, after the policy's delay without another sighting: at midnight, or when the
-    PACS stops answering, there may be none.
+    A settled study is written only when its count changed, so that a find of a quiet day writes nothing. A
+    study that is still being counted is due to be pulled all the same, after the policy's delay without
+    another sighting: at midnight, or when the PACS stops answering, there may be none.
 
     Args:
         study: Changed in place.
@@ -94,14 +94,19 @@ def _is_wanted_now(study: Study, found: FoundStudy, now: int, switches: Switches
 
 
 def _pull_again(study: Study, found: FoundStudy, now: int) -> None:
-    study.apply(Event.GREW, f"{found.pacs} has {found.count} instances, {_known_count(study)} when last pulled", now)
+    study.apply(
+        Event.GREW, f"{found.pacs} has {found.count} instances, {_known_count(study)} when last pulled", now
+    )
     study.attempts, study.sightings = 0, []
     if study.last_handover is not None and study.last_handover.message_state is MessageState.CANCELLED:
         study.forced = True  # what was received before was not computed
 
 
 def _begin_growth_checks(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy) -> bool:
-    """What came unasked, and is found at a PACS that tells no counts, is checked for growth as if it had been pulled."""
+    """
+    What came unasked, and is found at a PACS that tells no counts, is checked for growth as if it had been
+    pulled.
+    """
     if study.look is not None or study.count is not None:
         return False
     study.look = Look(found.pacs)
@@ -111,11 +116,16 @@ def _begin_growth_checks(study: Study, found: FoundStudy, now: int, policy: Stab
 
 def unpullable_key(found: FoundStudy) -> str:
     """Under which key a study without a StudyInstanceUID is kept."""
-    return "unpullable:" + ":".join((found.pacs, found.accession_number, found.patient_id, found.study_date, found.study_time))
+    return "unpullable:" + ":".join(
+        (found.pacs, found.accession_number, found.patient_id, found.study_date, found.study_time)
+    )
 
 
 def _fill_in(study: Study, found: FoundStudy) -> bool:
-    """What was not known yet: modalities that came later, names of a study that came unasked or was not registered yet."""
+    """
+    What was not known yet: modalities that came later, names of a study that came unasked or was not
+    registered yet.
+    """
     more = [modality for modality in found.modalities if modality not in study.modality]
     study.modality = [*study.modality, *more]
     missing = [name for name in NAMES if getattr(found, name) and not getattr(study, name)]
@@ -145,7 +155,8 @@ def _judge(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, s
 
 def _with(earlier: list[Sighting], new: Sighting) -> list[Sighting]:
     """
-    The sightings at one PACS that decide: the first, from which the fixed delay counts, the largest, and the newest ones.
+    The sightings at one PACS that decide: the first, from which the fixed delay counts, the largest, and the
+    newest ones.
 
     Of an even count the first sighting stays, so that it is known since when it has been so.
     """
@@ -167,7 +178,8 @@ def _grew(study: Study, found: FoundStudy) -> bool:
     """
     Whether this PACS has more than was last pulled, and more than it announced when it was last asked.
 
-    Another PACS that has more and does not answer is no reason: it would be one again after every pull from this one.
+    Another PACS that has more and does not answer is no reason: it would be one again after every pull from
+    this one.
     """
     known = _known_count(study)
     return has_grown(found.count, known, study.pacs[found.pacs].tried)

@@ -14,7 +14,10 @@ FIXED_DELAY = "fixed_delay"
 
 @dataclass(frozen=True)
 class StabilityPolicy:
-    """``rule``: UNCHANGED_COUNT or FIXED_DELAY; ``delay``: for the fixed rule, and for a PACS that gives no counts."""
+    """
+    ``rule``: UNCHANGED_COUNT or FIXED_DELAY; ``delay``: for the fixed rule, and for a PACS that gives no
+    counts.
+    """
 
     rule: str = UNCHANGED_COUNT
     delay: timedelta = timedelta(minutes=10)
@@ -59,14 +62,17 @@ def judge_stability(history: Sequence[Sighting], policy: StabilityPolicy, now: i
         return Stability("TOO_EARLY", f"seen once, with {last.count} instances")
     if last.count == history[-2].count and last.count > 0:
         return Stability("STABLE", f"{last.count} instances in two finds")
-    return _largest_stands(history, policy, now) or Stability("GROWING", f"{history[-2].count} instances, then {last.count}")
+    return _largest_stands(history, policy, now) or Stability(
+        "GROWING", f"{history[-2].count} instances, then {last.count}"
+    )
 
 
 def _largest_stands(history: Sequence[Sighting], policy: StabilityPolicy, now: int) -> Stability | None:
     """
     Stable although the count changes: some PACS tell a study now with more and now with fewer instances.
 
-    Nothing has come when the largest number was told twice, or when nothing larger was told for the policy's delay.
+    Nothing has come when the largest number was told twice, or when nothing larger was told for the policy's
+    delay.
     """
     largest = max(sighting.count or 0 for sighting in history)
     told = [sighting for sighting in history if sighting.count == largest]
@@ -75,4 +81,8 @@ def _largest_stands(history: Sequence[Sighting], policy: StabilityPolicy, now: i
     if len(told) > 1:
         return Stability("STABLE", f"{largest} instances in two finds, fewer between them")
     since = timedelta(milliseconds=now - told[0].at)
-    return Stability("STABLE", f"never more than {largest} instances for {since}") if since >= policy.delay else None
+    return (
+        Stability("STABLE", f"never more than {largest} instances for {since}")
+        if since >= policy.delay
+        else None
+    )

@@ -1,4 +1,4 @@
-"""What one hospital PACS can do, as one value from the settings through probe and profile to the use cases."""
+"""What one hospital PACS can do: one value from settings, probe and profile to the use cases."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ class PacsTraits:
     """
     What a PACS can do, and how it is asked.
 
-    Every field is a key of ``[[pacs]]`` with the same name (``pacs_module.settings.pacs``), and so it may stand in a profile.
-    A new trait is a field here, the key there, and a recommendation of the probe; a test holds the three together.
+    Every field is a key of ``[[pacs]]`` with the same name (``pacs_module.settings.pacs``), and so it may
+    stand in a profile. A new trait is a field here, the key there, and a recommendation of the probe; a test
+    holds the three together.
     """
 
     series_level: bool = True

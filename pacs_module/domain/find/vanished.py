@@ -1,4 +1,7 @@
-"""Studies that a PACS has no more: counted by the finds that should have brought them, and shown; never deleted here (M20)."""
+"""
+Studies that a PACS has no more: counted by the finds that should have brought them, and shown; never deleted
+here (M20).
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,15 @@ from .windows import seconds_of
 
 FINDS = 3
 LEAST = timedelta(minutes=5)
-"""So many complete finds in a row, over so long: a PACS that is restarted answers shorter lists for minutes."""
+"""
+So many complete finds in a row, over so long: a PACS that is restarted answers shorter lists for minutes.
+"""
 
 
 def expected(study: Study, pacs: str, day: date, in_parts: bool) -> bool:
     """
-    Whether a find of all studies of a day at a PACS should bring this one, going by what that PACS itself told of it.
+    Whether a find of all studies of a day at a PACS should bring this one, going by what that PACS itself
+    told of it.
 
     Args:
         study: Known.
@@ -41,11 +47,16 @@ def expected(study: Study, pacs: str, day: date, in_parts: bool) -> bool:
 def nameless(study: Study, answers: Collection[FoundStudy]) -> bool:
     """Whether it may be one of the answers that came without a UID."""
     ours = (study.accession_number, study.patient_id)
-    return any(not found.study_uid and (found.accession_number, found.patient_id) == ours for found in answers)
+    return any(
+        not found.study_uid and (found.accession_number, found.patient_id) == ours for found in answers
+    )
 
 
 def missed(study: Study, pacs: str, now: int) -> bool:
-    """One more complete find without it; whether that changed anything. From FINDS on only being gone is written."""
+    """
+    One more complete find without it; whether that changed anything. From FINDS on only being gone is
+    written.
+    """
     copy = study.pacs[pacs]
     if copy.gone_at:
         return False
@@ -53,7 +64,11 @@ def missed(study: Study, pacs: str, now: int) -> bool:
     gone = times >= FINDS and since <= iso(now - LEAST // timedelta(milliseconds=1))
     if times > FINDS and not gone:
         return False
-    _put(study, pacs, replace(copy, missed=min(times, FINDS), missing_at=since, gone_at=iso(now) if gone else None))
+    _put(
+        study,
+        pacs,
+        replace(copy, missed=min(times, FINDS), missing_at=since, gone_at=iso(now) if gone else None),
+    )
     if gone:
         study.note(Note.GONE, f"gone from {pacs} since {since}: not in its complete answers any more", now)
     return True
@@ -81,7 +96,9 @@ def seen_again(study: Study, pacs: str, now: int) -> bool:
 
 def gone_from(study: Study) -> dict[str, str]:
     """The PACS that have it no more, with the time of the first find without it."""
-    return {name: copy.missing_at or copy.gone_at for name, copy in sorted(study.pacs.items()) if copy.gone_at}
+    return {
+        name: copy.missing_at or copy.gone_at for name, copy in sorted(study.pacs.items()) if copy.gone_at
+    }
 
 
 def present_at(study: Study) -> list[str]:

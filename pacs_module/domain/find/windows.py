@@ -1,9 +1,11 @@
 """
-Windows: the part of a PACS's studies that one C-FIND asks for, and how a part that is too large for the PACS is split (M10).
+Windows: the part of a PACS's studies that one C-FIND asks for, and how a part that is too large for the PACS
+is split (M10).
 
-A PACS that caps its answers does so silently. What gives it away: an error status, a number it is known to stop at, a round
-number, a list that is never exceeded, or a split that brings more than the whole. Each way of splitting works only at a PACS
-that honours the key; answers from outside of what was asked tell that it does not.
+A PACS that caps its answers does so silently. What gives it away: an error status, a number it is known to
+stop at, a round number, a list that is never exceeded, or a split that brings more than the whole. Each way
+of splitting works only at a PACS that honours the key; answers from outside of what was asked tell that it
+does not.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ class Window:
     """
     One day's studies, or a part of them.
 
-    ``since`` and ``until`` are seconds of the day (both included), ``modality`` one of ModalitiesInStudy, ``prefixes`` the
-    beginnings of AccessionNumber and PatientID.
+    ``since`` and ``until`` are seconds of the day (both included), ``modality`` one of ModalitiesInStudy,
+    ``prefixes`` the beginnings of AccessionNumber and PatientID.
     """
 
     day: date
@@ -59,7 +61,10 @@ class Window:
         return dict(self.prefixes).get(key, "")
 
     def holds(self, found: FoundStudy) -> bool:
-        """Whether a study that the PACS answered is one of those that were asked for; what was not told speaks for it."""
+        """
+        Whether a study that the PACS answered is one of those that were asked for; what was not told speaks
+        for it.
+        """
         second = seconds_of(found.study_time)
         in_time = second is None or self.since <= second <= self.until
         in_modality = not self.modality or not found.modalities or self.modality in found.modalities
@@ -70,19 +75,24 @@ def dimensions(window: Window, answers: Collection[FoundStudy]) -> tuple[str, ..
     """
     Ways to split a window, the cheapest first.
 
-    Halves of the time cost two queries each, modalities one each; a letter more of a name costs one for each letter, so the name
-    that differs earliest goes first (many sites begin every AccessionNumber with the date).
+    Halves of the time cost two queries each, modalities one each; a letter more of a name costs one for each
+    letter, so the name that differs earliest goes first (many sites begin every AccessionNumber with the
+    date).
     """
 
     def common(key: str) -> int:
         values = [_value(study, key).upper() for study in answers] or [""]
         pairs = zip(min(values), max(values), strict=False)
-        return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)) - len(window.prefix(key))
+        return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)) - len(
+            window.prefix(key)
+        )
 
     return ("time", "modality", *sorted(PREFIXES, key=common))
 
 
-def split(window: Window, dimension: str, answers: Iterable[FoundStudy], modalities: Iterable[str]) -> tuple[Window, ...]:
+def split(
+    window: Window, dimension: str, answers: Iterable[FoundStudy], modalities: Iterable[str]
+) -> tuple[Window, ...]:
     """
     Split a window along one dimension.
 
@@ -93,15 +103,19 @@ def split(window: Window, dimension: str, answers: Iterable[FoundStudy], modalit
         modalities: The wanted modalities; a split by modality leaves the others out.
 
     Returns:
-        The parts; empty when the window cannot be split that way, or when some answers have no value there to be found by. Of
-        names nobody knows the usual letters are tried.
+        The parts; empty when the window cannot be split that way, or when some answers have no value there to
+        be found by. Of names nobody knows the usual letters are tried.
     """
     found = list(answers)
     if dimension == "time":
         return () if any(seconds_of(study.study_time) is None for study in found) else _halves(window)
     if dimension == "modality":
         untold = any(not study.modalities for study in found)
-        return () if window.modality or untold else tuple(replace(window, modality=modality) for modality in modalities)
+        return (
+            ()
+            if window.modality or untold
+            else tuple(replace(window, modality=modality) for modality in modalities)
+        )
     return _longer_prefixes(window, dimension, found)
 
 
@@ -109,8 +123,9 @@ def not_honoured(dimension: str, beside: int, received: int) -> bool:
     """
     Whether a PACS does not honour the key that a part was asked by.
 
-    Some answer a few rows that nobody asked for; one that ignores the key answers the whole list again. A modality beside the
-    question may come of a PACS that matches all of a study's modalities and tells one: that split would lose studies.
+    Some answer a few rows that nobody asked for; one that ignores the key answers the whole list again. A
+    modality beside the question may come of a PACS that matches all of a study's modalities and tells one:
+    that split would lose studies.
 
     Args:
         dimension: That the window was split along.
@@ -129,7 +144,10 @@ def overlap(parts: Iterable[Collection[FoundStudy]]) -> bool:
 
 
 def lost(whole: Iterable[FoundStudy], parts: Mapping[Window, Collection[FoundStudy]]) -> bool:
-    """Whether a study of the whole is in none of the parts, although one of them asks for it: the PACS matches that key oddly."""
+    """
+    Whether a study of the whole is in none of the parts, although one of them asks for it: the PACS matches
+    that key oddly.
+    """
     got = {study.study_uid for found in parts.values() for study in found}
     return any(window.holds(study) and study.study_uid not in got for study in whole for window in parts)
 

@@ -1,7 +1,9 @@
 """
-What a PACS was asked, what came, and what that says: findings, and from them the settings for this PACS (M35).
+What a PACS was asked, what came, and what that says: findings, and from them the settings for this PACS
+(M35).
 
-Pure. A finding that the content did not allow is NOT_TOLD, never a guess; nothing here holds a value of a patient.
+Pure. A finding that the content did not allow is NOT_TOLD, never a guess; nothing here holds a value of a
+patient.
 """
 
 from __future__ import annotations
@@ -24,9 +26,32 @@ from .judging import (
     time_parts,
     worst_match,
 )
-from .recommending import CHINESE, LATIN1, UTF8, Place, Recommendation, profile_settings, readable_by_orthanc, recommend
+from .recommending import (
+    CHINESE,
+    LATIN1,
+    UTF8,
+    Place,
+    Recommendation,
+    profile_settings,
+    readable_by_orthanc,
+    recommend,
+)
 from .texts import Sent, Text, agrees, judge_text, sent_as
-from .values import MODELS, Answer, Finding, Findings, Hello, Moved, Reply, Together, Value, Verdict, declared_in, text_of, uid_of
+from .values import (
+    MODELS,
+    Answer,
+    Finding,
+    Findings,
+    Hello,
+    Moved,
+    Reply,
+    Together,
+    Value,
+    Verdict,
+    declared_in,
+    text_of,
+    uid_of,
+)
 
 __all__ = [
     "CHINESE",

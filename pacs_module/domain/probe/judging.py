@@ -28,7 +28,8 @@ def judge_counts(values: Sequence[str | None]) -> tuple[Verdict, str]:
         values: One an answer; None where the key did not come.
 
     Returns:
-        The verdict, and ``number``, ``text`` (not a plain number in some answers), ``empty``, ``absent`` or ``""``.
+        The verdict, and ``number``, ``text`` (not a plain number in some answers), ``empty``, ``absent`` or
+        ``""``.
     """
     if not values:
         return Verdict.NOT_TOLD, ""
@@ -44,7 +45,10 @@ def judge_counts(values: Sequence[str | None]) -> tuple[Verdict, str]:
 
 
 def judge_key(values: Sequence[str | None]) -> tuple[Verdict, str]:
-    """How a key comes back: ``filled``, ``empty`` (returned, never with a value) or ``absent``; few answers show no absence."""
+    """
+    How a key comes back: ``filled``, ``empty`` (returned, never with a value) or ``absent``; few answers show
+    no absence.
+    """
     if any(values):
         return Verdict.YES, "filled"
     if len(values) < FEW:
@@ -63,8 +67,8 @@ def judge_modalities(
         by_series: For some studies the value, and the modalities that SERIES level gave.
 
     Returns:
-        The verdict, and ``list`` (``CT\PR``), ``comma``/``slash`` text, ``single``, ``one each`` (no study seemed to have
-        more), ``absent``.
+        The verdict, and ``list`` (``CT\PR``), ``comma``/``slash`` text, ``single``, ``one each`` (no study
+        seemed to have more), ``absent``.
     """
     kind = judge_key(values)[1]
     if kind != "filled":
@@ -99,7 +103,9 @@ MATCH_VERDICT = {
 }
 
 
-def judge_match(wanted: Collection[str], others: Collection[str], got: Collection[str], *, cut: bool = False) -> Match:
+def judge_match(
+    wanted: Collection[str], others: Collection[str], got: Collection[str], *, cut: bool = False
+) -> Match:
     """
     Whether a matching key was honoured.
 
@@ -140,7 +146,9 @@ class DateRange(StrEnum):
     NOTHING = "nothing"
 
 
-def judge_date_range(day: Collection[str], before: Collection[str], got: Collection[str], *, cut: bool) -> DateRange:
+def judge_date_range(
+    day: Collection[str], before: Collection[str], got: Collection[str], *, cut: bool
+) -> DateRange:
     """
     Say what came of a range of two days.
 
@@ -191,8 +199,8 @@ def judge_cap(lists: Sequence[Whole]) -> tuple[Verdict, int]:
     Whether a PACS cuts its answers.
 
     Returns:
-        YES and the number at which it stops, 0 where it cut lists before the first answer, which is no number; NO and the
-        longest list that was shown to be whole; NOT_TOLD and the longest.
+        YES and the number at which it stops, 0 where it cut lists before the first answer, which is no
+        number; NO and the longest list that was shown to be whole; NOT_TOLD and the longest.
     """
     cut = [whole.answers for whole in lists if whole.cut or 0 < whole.answers < whole.known]
     longest = max((whole.answers for whole in lists), default=0)
@@ -204,7 +212,7 @@ def judge_cap(lists: Sequence[Whole]) -> tuple[Verdict, int]:
 
 
 def dirty_uids(answers: Iterable[Answer]) -> Counter[str]:
-    """What is wrong with UIDs: ``empty``, ``spaces``, ``other characters``; and ``all``: how many there were."""
+    """Count what is wrong with UIDs: ``empty``, ``spaces``, ``other characters``; ``all``: all UIDs."""
     wrong: Counter[str] = Counter()
     for answer in answers:
         for keyword in UID_KEYS:

@@ -38,8 +38,8 @@ WHOLE_DAY_S = 300
 TIMEOUT_S = 600
 FIND_TIMEOUT_S = 120
 LATIN1, UTF8, CHINESE = "Latin1", "Utf8", "Chinese"
-# Orthanc 1.10.1 [ran]: it reads an answer that declares one of these, and only one; any other declaration loses the whole query,
-# also when the text is ASCII.
+# Orthanc 1.10.1 [ran]: it reads an answer that declares one of these, and only one; any other declaration
+# loses the whole query, also when the text is ASCII.
 _PARTS = ("6", "13", "100", "101", "109", "110", "126", "127", "138", "144", "148", "166")
 _ORTHANC_TERMS = frozenset(
     {"", "GB18030", "GBK", "ISO_IR 192"}
@@ -48,7 +48,8 @@ _ORTHANC_TERMS = frozenset(
 )
 _EVERY = frozenset({LATIN1, UTF8, CHINESE})
 _UNICODE = frozenset({UTF8, CHINESE})
-# docs/field-guide.md, Character sets: with which DefaultEncoding text that is not as declared can be read or repaired.
+# docs/field-guide.md, Character sets: with which DefaultEncoding text that is not as declared can be read or
+# repaired.
 _MISDECLARED = {
     ("", Sent.GBK): frozenset({CHINESE, LATIN1}),
     ("", Sent.UTF8): _EVERY,
@@ -99,12 +100,16 @@ def recommend(findings: Findings, texts: Sequence[Text]) -> tuple[Recommendation
 
 def _finder(texts: Sequence[Text]) -> Recommendation:
     if not any(text.odd or text.declared for text in texts):
-        return Recommendation("finder", Place.PACS, None, "no answer declared a character set or held more than ASCII")
+        return Recommendation(
+            "finder", Place.PACS, None, "no answer declared a character set or held more than ASCII"
+        )
     common = _EVERY.intersection(*(readable_by_orthanc(text) for text in texts))
     if common:
         return Recommendation("finder", Place.PACS, "orthanc", "Orthanc 1.10.1 can read all that came")
     bad = next((text for text in texts if not readable_by_orthanc(text)), None)
-    why = f"{bad.sent} declared as {bad.shown}" if bad else "different studies need different DefaultEncodings"
+    why = (
+        f"{bad.sent} declared as {bad.shown}" if bad else "different studies need different DefaultEncodings"
+    )
     return Recommendation("finder", Place.PACS, "pynetdicom", f"Orthanc 1.10.1 cannot read it: {why}")
 
 
@@ -113,13 +118,17 @@ def _default_encoding(texts: Sequence[Text]) -> Recommendation:
     common = _EVERY.intersection(*(readable_by_orthanc(text) for text in told))
     undeclared = next((text.sent for text in told if not any(text.declared)), None)
     if not told or (common == _EVERY and undeclared is None):
-        return Recommendation("DefaultEncoding", Place.ORTHANC, None, "what came is read alike with every value")
+        return Recommendation(
+            "DefaultEncoding", Place.ORTHANC, None, "what came is read alike with every value"
+        )
     if not common:
         return Recommendation("DefaultEncoding", Place.ORTHANC, None, "no value reads what came; see finder")
     best = {Sent.GBK: CHINESE, Sent.UTF8: UTF8, Sent.SINGLE: LATIN1}.get(undeclared or Sent.GBK, CHINESE)
     value = best if best in common else sorted(common)[0]
     what = " and ".join(f"{text.sent} declared as {text.shown}" for text in told)
-    return Recommendation("DefaultEncoding", Place.ORTHANC, value, f"reads {what}; one value for all PACS of this Orthanc")
+    return Recommendation(
+        "DefaultEncoding", Place.ORTHANC, value, f"reads {what}; one value for all PACS of this Orthanc"
+    )
 
 
 def _told(findings: Findings, key: str) -> Verdict:
@@ -136,7 +145,11 @@ def _series_level(findings: Findings) -> Recommendation:
         return Recommendation("series_level", Place.PACS, None, "SERIES level was not told")
     if level is Verdict.NO:
         return Recommendation("series_level", Place.PACS, False, "SERIES level is refused or empty")
-    counts = "with counts" if _value(findings, "count.series") == "number" else "without usable counts: pulls are UNVERIFIED"
+    counts = (
+        "with counts"
+        if _value(findings, "count.series") == "number"
+        else "without usable counts: pulls are UNVERIFIED"
+    )
     return Recommendation("series_level", Place.PACS, True, f"SERIES level answers, {counts}")
 
 
@@ -149,8 +162,12 @@ def _use_series(findings: Findings) -> Recommendation:
         return Recommendation(name, Place.PACS, False, "FIND_PACS_USE_SERIES needs SERIES level")
     filled = [key for key in JUDGED_BY if _value(findings, f"key.{key}") == "filled"]
     if filled:
-        return Recommendation(name, Place.PACS, True, f"FIND_PACS_USE_SERIES: the filter can judge by {', '.join(filled)}")
-    return Recommendation(name, Place.PACS, False, "FIND_PACS_USE_SERIES: SERIES level brings no attribute that tells a chest")
+        return Recommendation(
+            name, Place.PACS, True, f"FIND_PACS_USE_SERIES: the filter can judge by {', '.join(filled)}"
+        )
+    return Recommendation(
+        name, Place.PACS, False, "FIND_PACS_USE_SERIES: SERIES level brings no attribute that tells a chest"
+    )
 
 
 def _count_by_image(findings: Findings) -> Recommendation:
@@ -165,11 +182,13 @@ def _count_by_image(findings: Findings) -> Recommendation:
         if number and _value(findings, "move") == number:
             why = f"the count of a series is wrong: IMAGE level lists {number} images, and as many came"
             return Recommendation(name, Place.PACS, True, why)
-        why = "the count of a series and its list at IMAGE level differ; which is right was not told (--move tells)"
+        why = "the count of a series and its list at IMAGE level differ; --move tells which is right"
         return Recommendation(name, Place.PACS, None, why)
     if "number" in (series, study):
         level = "SERIES" if series == "number" else "STUDY"
-        return Recommendation(name, Place.PACS, False, f"counts come as numbers at {level} level, none was seen to be wrong")
+        return Recommendation(
+            name, Place.PACS, False, f"counts come as numbers at {level} level, none was seen to be wrong"
+        )
     why = f"counts are {series} at SERIES level and {study} at STUDY level, and IMAGE level answers"
     return Recommendation(name, Place.PACS, True, why)
 
@@ -180,7 +199,7 @@ def _repair(findings: Findings) -> Recommendation:
     if verdict is Verdict.NOT_TOLD:
         return Recommendation("repair", Place.PACS, None, "no series was moved (--move)")
     if verdict is Verdict.NO:
-        why = "the one series that was asked for did not come; STUDY was not tried, set it where only whole studies are moved"
+        why = "the one series that was asked for did not come; set STUDY where only whole studies are moved"
         return Recommendation("repair", Place.PACS, None, why)
     return Recommendation("repair", Place.PACS, "SERIES", "a single series was moved; IMAGE was not tried")
 
@@ -188,9 +207,13 @@ def _repair(findings: Findings) -> Recommendation:
 def _caps(findings: Findings) -> Recommendation:
     verdict, number = _told(findings, "cap"), _value(findings, "cap")
     if verdict is Verdict.YES and not number:
-        return Recommendation("caps", Place.PACS, None, "it ends long lists before their first answer: that is no number")
+        return Recommendation(
+            "caps", Place.PACS, None, "it ends long lists before their first answer: that is no number"
+        )
     if verdict is Verdict.YES and isinstance(number, int):
-        return Recommendation("caps", Place.PACS, (number,), f"a list ended at {number} although there is more")
+        return Recommendation(
+            "caps", Place.PACS, (number,), f"a list ended at {number} although there is more"
+        )
     if verdict is Verdict.NO:
         return Recommendation("caps", Place.PACS, (), f"{number} answers came whole")
     return Recommendation("caps", Place.PACS, None, f"too few answers to tell ({number or 0} at most)")
@@ -210,7 +233,7 @@ def _ignores(findings: Findings) -> Recommendation:
     keys = {keyword for key, keyword in _IGNORED.items() if _value(findings, key) == "ignored"}
     keys |= {keyword for key, keyword in _NOT_HONOURED.items() if _told(findings, key) is Verdict.NO}
     if keys:
-        why = "answers beside the question came; they are dropped in any case, and no list is split by these keys"
+        why = "answers beside the question came; they are dropped, and no list is split by these keys"
         return Recommendation("ignores", Place.PACS, tuple(sorted(keys)), why)
     if all(_told(findings, key) is Verdict.NOT_TOLD for key in (*_IGNORED, *_NOT_HONOURED)):
         return Recommendation("ignores", Place.PACS, None, "matching keys were not told")
@@ -222,14 +245,20 @@ def _senders(findings: Findings) -> Recommendation:
     if not isinstance(told, str):
         return Recommendation("senders", Place.PACS, None, "no series was moved to us (--move)")
     if not told:
-        return Recommendation("senders", Place.PACS, (), "images came from the AE title and the address that was asked")
-    return Recommendation("senders", Place.PACS, tuple(told.split("\\")), "images came from others than who was asked")
+        return Recommendation(
+            "senders", Place.PACS, (), "images came from the AE title and the address that was asked"
+        )
+    return Recommendation(
+        "senders", Place.PACS, tuple(told.split("\\")), "images came from others than who was asked"
+    )
 
 
 def _trust_modalities(findings: Findings) -> Recommendation:
     name, kind = "trust_modalities", _value(findings, "modalities")
     if kind == "single":
-        return Recommendation(name, Place.PACS, False, "ModalitiesInStudy has one of a study's modalities only")
+        return Recommendation(
+            name, Place.PACS, False, "ModalitiesInStudy has one of a study's modalities only"
+        )
     if kind in ("list", "comma", "slash", "semicolon"):
         return Recommendation(name, Place.PACS, True, "ModalitiesInStudy has all of a study's modalities")
     return Recommendation(name, Place.PACS, None, "no study with several modalities was seen")
@@ -262,7 +291,7 @@ def _stability(findings: Findings) -> Recommendation:
     if kind in ("text", "sometimes"):
         why = f"counts come as {kind}: studies without a readable one wait stability_delay_s by themselves"
         return Recommendation(name, Place.SETTINGS, "unchanged_count", why)
-    why = f"counts are {kind}: its studies wait stability_delay_s (600 s) whatever the rule, which may stay for other PACS"
+    why = f"counts are {kind}: its studies wait stability_delay_s (600 s) whatever the rule is"
     return Recommendation(name, Place.SETTINGS, "fixed_delay", why)
 
 
@@ -271,9 +300,13 @@ def _parallel(findings: Findings) -> Recommendation:
     if not isinstance(number, int) or _told(findings, "parallel") is Verdict.NOT_TOLD:
         return Recommendation("parallel_pulls", Place.PACS, None, "parallel associations were not told")
     if number <= 1:
-        return Recommendation("parallel_pulls", Place.PACS, 1, "one association at a time: finds wait while a pull runs, too")
+        return Recommendation(
+            "parallel_pulls", Place.PACS, 1, "one association at a time: finds wait while a pull runs, too"
+        )
     pulls = min(2, number - 1)
-    return Recommendation("parallel_pulls", Place.PACS, pulls, f"{number} associations at once, one of them kept for finds")
+    return Recommendation(
+        "parallel_pulls", Place.PACS, pulls, f"{number} associations at once, one of them kept for finds"
+    )
 
 
 def _timeout(findings: Findings) -> Recommendation:
@@ -281,7 +314,7 @@ def _timeout(findings: Findings) -> Recommendation:
     timed = isinstance(silence, int | float)
     told = f"the longest silence of the one move was {silence} s; " if timed else "moves were not timed; "
     value = max(TIMEOUT_S, 10 * int(silence or 0)) if timed else TIMEOUT_S
-    why = f"{told}Timeout is the silence allowed within a C-MOVE, and recalls from near-line are silent for minutes"
+    why = f"{told}Timeout is the silence allowed within a C-MOVE; near-line storage is silent for minutes"
     return Recommendation("Timeout", Place.ORTHANC, value, why)
 
 
@@ -290,7 +323,9 @@ def _find_timeout(findings: Findings) -> Recommendation:
     if not isinstance(slowest, int | float):
         return Recommendation("orthanc.find_timeout_s", Place.SETTINGS, None, "no query was answered")
     value = max(FIND_TIMEOUT_S, 10 * round(slowest))
-    return Recommendation("orthanc.find_timeout_s", Place.SETTINGS, value, f"the slowest query took {slowest:.2f} s")
+    return Recommendation(
+        "orthanc.find_timeout_s", Place.SETTINGS, value, f"the slowest query took {slowest:.2f} s"
+    )
 
 
 def _find_deadline(findings: Findings) -> Recommendation:
@@ -298,16 +333,24 @@ def _find_deadline(findings: Findings) -> Recommendation:
     if not isinstance(slowest, int | float):
         return Recommendation(name, Place.PACS, None, "no query was answered")
     if 10 * slowest <= FIND_TIMEOUT_S:
-        return Recommendation(name, Place.PACS, None, f"orthanc.find_timeout_s is enough: {slowest:.2f} s at most")
+        return Recommendation(
+            name, Place.PACS, None, f"orthanc.find_timeout_s is enough: {slowest:.2f} s at most"
+        )
     return Recommendation(name, Place.PACS, 10 * round(slowest), f"the slowest query took {slowest:.2f} s")
 
 
 def _direct_fallback(findings: Findings) -> Recommendation:
     if _told(findings, "level.study") is Verdict.YES:
-        return Recommendation("direct_fallback", Place.PACS, True, "it answers who asks it directly, as the probe did")
+        return Recommendation(
+            "direct_fallback", Place.PACS, True, "it answers who asks it directly, as the probe did"
+        )
     return Recommendation("direct_fallback", Place.PACS, None, "STUDY level was not told")
 
 
 def profile_settings(recommendations: Iterable[Recommendation]) -> dict[str, Setting]:
     """Those that the pipeline takes from a profile."""
-    return {each.setting: each.value for each in recommendations if each.place is Place.PACS and each.value is not None}
+    return {
+        each.setting: each.value
+        for each in recommendations
+        if each.place is Place.PACS and each.value is not None
+    }

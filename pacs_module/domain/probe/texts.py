@@ -70,7 +70,7 @@ def agrees(declared: tuple[str, ...], sent: Sent) -> bool:
 
 @dataclass(frozen=True)
 class Text:
-    """Answers with one declaration: how many, how many with letters beyond ASCII, and what those are written in."""
+    """Answers with one declaration: how many, how many beyond ASCII, and how those are written."""
 
     declared: tuple[str, ...]
     answers: int

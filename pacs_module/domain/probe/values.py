@@ -30,7 +30,8 @@ class Finding:
     """
     One thing found out.
 
-    ``key`` names it, ``words`` is the verdict for people, ``value`` for programs; ``asked`` and ``came`` are the evidence.
+    ``key`` names it, ``words`` is the verdict for people, ``value`` for programs; ``asked`` and ``came`` are
+    the evidence.
     """
 
     key: str
@@ -49,8 +50,8 @@ class Reply:
     """
     One C-FIND (or C-ECHO): its answers and how it ended.
 
-    ``status`` is None and ``error`` says why when no final response came; ``silent``: it was a time-out; ``refused``: the
-    association was rejected.
+    ``status`` is None and ``error`` says why when no final response came; ``silent``: it was a time-out;
+    ``refused``: the association was rejected.
     """
 
     answers: tuple[Answer, ...] = ()
@@ -114,7 +115,8 @@ class Moved:
     """
     One C-MOVE: its final status, what it counted, and what came.
 
-    ``late``: images that came after the final response; ``silence``: longest pause between responses, in seconds.
+    ``late``: images that came after the final response; ``silence``: longest pause between responses, in
+    seconds.
     """
 
     status: int | None = None

@@ -23,7 +23,10 @@ STRIKES = 3
 SPLIT_AGAIN = 10
 """Every tenth round the split is recomputed: names that begin otherwise than all before are found then."""
 CONTROL_AGAIN = 60
-"""A list that stays at its greatest length is controlled when it stays for the first time, and every sixtieth time after."""
+"""
+A list that stays at its greatest length is controlled when it stays for the first time, and every sixtieth
+time after.
+"""
 
 
 @dataclass
@@ -37,7 +40,7 @@ class WindowMemory:
     """Length of a window's list, and how many times it has been that in a row."""
 
     def parts_of(self, window: Window) -> tuple[Window, ...]:
-        """The parts a window is asked for in: those of the last split, every SPLIT_AGAIN-th time the whole."""
+        """The parts a window is asked for in: those of the last split, at times the whole."""
         self.rounds[window] += window.whole_day
         return (window,) if self.rounds[window] % SPLIT_AGAIN == 0 else self.parts.get(window, (window,))
 
@@ -52,7 +55,10 @@ class WindowMemory:
             del self.rounds[gone]
 
     def control_is_due(self, window: Window, length: int) -> bool:
-        """Whether a list of the greatest length shall be controlled now: a day's first one, and one that stays so."""
+        """
+        Whether a list of the greatest length shall be controlled now: a day's first one, and one that stays
+        so.
+        """
         before, times = self.stays.get(window, (0, 0))
         times = times + 1 if before == length else 1
         self.stays[window] = (length, times)
@@ -66,9 +72,10 @@ class Answers:
     """
     All answers to a window (those without a UID too), whether they are all, and how many queries it took.
 
-    ``proof``: what is not among them the PACS does not have. Not so where the window was split by modality or by names, which
-    leaves some out, nor where the number looks like a cap and no split could tell. ``doubtful``: the length of a list that is
-    as long as the longest that this PACS has ever given, so that it may end there (:meth:`AskWindow.control` tells); else 0.
+    ``proof``: what is not among them the PACS does not have. Not so where the window was split by modality or
+    by names, which leaves some out, nor where the number looks like a cap and no split could tell.
+    ``doubtful``: the length of a list that is as long as the longest that this PACS has ever given, so that
+    it may end there (:meth:`AskWindow.control` tells); else 0.
     """
 
     studies: tuple[FoundStudy, ...]
@@ -80,7 +87,7 @@ class Answers:
 
 @dataclass
 class AskWindow:
-    """Remembers by PACS how its days were asked for; what its answers have taught is remembered by the finder."""
+    """Remembers by PACS how its days were asked for; the finder remembers what answers have taught."""
 
     finder: MatchedFinder
     log: EventLog
@@ -139,7 +146,9 @@ class AskWindow:
             whole = search.one(window) if new else None
         except RetriableError as error:
             words = "a list that may be cut could not be controlled"
-            self.log.event("control_failed", words, "WARNING", pacs=pacs, query=window.query(), error=str(error))
+            self.log.event(
+                "control_failed", words, "WARNING", pacs=pacs, query=window.query(), error=str(error)
+            )
             new, whole = None, None
         counted = replace(answers, queries=answers.queries + search.queries)
         if new is None or (whole is not None and (whole.received or 0) > answers.doubtful):
@@ -161,7 +170,9 @@ class AskWindow:
     def _tell_capped(self, pacs: str, window: Window, answers: int) -> None:
         query, ignored = window.query(), sorted(tuple(self.finder.learned(pacs).ignores))
         words = "result list capped"
-        self.log.event("result_list_capped", words, "ERROR", pacs=pacs, query=query, answers=answers, notHonoured=ignored)
+        self.log.event(
+            "result_list_capped", words, "ERROR", pacs=pacs, query=query, answers=answers, notHonoured=ignored
+        )
 
 
 @dataclass
@@ -197,7 +208,7 @@ class _Search:
         return self.rest(window, answer)
 
     def rest(self, window: Window, answer: _Answer) -> tuple[list[FoundStudy], bool]:
-        """The studies of a window that was asked for as a whole, in parts where that answer may have been cut."""
+        """The studies of a window that was asked for as a whole; in parts where that list may be cut."""
         if not is_suspicious(answer, self.learned):
             if answer.studies or not window.prefixes:
                 self.leaves.append(window)
@@ -208,14 +219,17 @@ class _Search:
         """
         The UIDs that the parts of a list bring and the whole did not; None where no split can tell.
 
-        Halves of the time part the studies that came, not the day: a half as long as the whole may end at the same cap. A PACS
-        that does not honour StudyTime is asked by modality or by names; they find a cap, and prove nothing when they find none.
+        Halves of the time part the studies that came, not the day: a half as long as the whole may end at the
+        same cap. A PACS that does not honour StudyTime is asked by modality or by names; they find a cap, and
+        prove nothing when they find none.
         """
         found = doubted.studies
         known = {study.study_uid for study in found}
         for dimension in dimensions(window, found):
             by_time = dimension == "time"
-            parts = halved_among(window, found) if by_time else split(window, dimension, found, self.modalities)
+            parts = (
+                halved_among(window, found) if by_time else split(window, dimension, found, self.modalities)
+            )
             if not parts or KEYS[dimension] in self.learned.ignores:
                 continue
             answers = self._ask_each(parts, dimension, doubted.doubtful)
@@ -253,7 +267,11 @@ class _Search:
         before = len(self.leaves)
         for dimension in dimensions(window, whole.studies):
             parts = split(window, dimension, whole.studies, self.modalities)
-            if not parts or KEYS[dimension] in self.learned.ignores or self.queries + len(parts) > MOST_QUERIES:
+            if (
+                not parts
+                or KEYS[dimension] in self.learned.ignores
+                or self.queries + len(parts) > MOST_QUERIES
+            ):
                 continue
             answers = self._ask_each(parts, dimension, whole.received)
             if answers is None:
@@ -269,12 +287,16 @@ class _Search:
             del self.leaves[before:]
         self.leaves.append(window)
         self.untold = True
-        # A round number that no split could question is most likely just that; a known cap or a status is not.
+        # A round number that no split could question is most likely just that; a known cap or a status is
+        # not.
         return together, not whole.cut and not any((whole.received or 0) >= cap for cap in self.learned.caps)
 
-    def _ask_each(self, parts: Sequence[Window], dimension: str, whole: int | None) -> dict[Window, _Answer] | None:
+    def _ask_each(
+        self, parts: Sequence[Window], dimension: str, whole: int | None
+    ) -> dict[Window, _Answer] | None:
         """
-        An answer a part, or None as soon as one shows that the PACS does not honour the key: no use in asking on.
+        An answer a part, or None as soon as one shows that the PACS does not honour the key: no use in asking
+        on.
 
         ``whole``: length of the list that is parted; None: nobody knows.
         """
@@ -290,7 +312,10 @@ class _Search:
         return answers
 
     def _strike(self, dimension: str) -> None:
-        """Studies of the whole were missing in the parts: an overloaded PACS does that once, one that matches oddly always."""
+        """
+        Studies of the whole were missing in the parts: an overloaded PACS does that once, one that matches
+        oddly always.
+        """
         self.strikes[dimension] += 1
         if self.strikes[dimension] >= STRIKES:
             self._ignores(KEYS[dimension])
@@ -307,8 +332,8 @@ class _Search:
         """
         One query; a part of a split window once more when it fails.
 
-        A PACS that refuses one association of three would otherwise never let a day of many parts be finished. The first query
-        of a window is not repeated: the next round asks again.
+        A PACS that refuses one association of three would otherwise never let a day of many parts be
+        finished. The first query of a window is not repeated: the next round asks again.
         """
         try:
             return self.finder.ask_part(self.pacs, "STUDY", query, self.return_keys)
@@ -317,7 +342,9 @@ class _Search:
                 raise
             self.queries += 1
             words = "a part is asked once more"
-            self.log.event("part_asked_again", words, "WARNING", pacs=self.pacs, query=query, error=str(error))
+            self.log.event(
+                "part_asked_again", words, "WARNING", pacs=self.pacs, query=query, error=str(error)
+            )
             return self.finder.ask_part(self.pacs, "STUDY", query, self.return_keys)
 
 
@@ -326,8 +353,8 @@ class _Answer:
     """
     The studies of one C-FIND, each once.
 
-    ``received`` as the PACS counts, None: not known; ``cut``: it said itself that there are more; ``dropped``: answers beside
-    the question, by key.
+    ``received`` as the PACS counts, None: not known; ``cut``: it said itself that there are more;
+    ``dropped``: answers beside the question, by key.
     """
 
     studies: list[FoundStudy]

@@ -61,14 +61,17 @@ class CheckGrowth:
             shown |= ask.images(shown, self.policy.most_series)
         if not shown:
             self.log.event(
-                "growth_unknown", "growth cannot be told", "WARNING",
-                pacs=pacs, studyUID=study.study_uid,
+                "growth_unknown",
+                "growth cannot be told",
+                "WARNING",
+                pacs=pacs,
+                studyUID=study.study_uid,
             )
         change(self.store, study.study_uid, lambda kept: self._take(kept, shown))
         return ask.queries
 
     def _not_now(self, study: Study) -> bool:
-        """While it is being pulled there is nothing to compare with; where counts are told nothing needs to be."""
+        """During a pull there is nothing to compare with; where counts are told nothing needs to be."""
         told = study.count is not None or study.look is None
         study.schedule(LOOK, None if told else self.clock.now() + milliseconds(self.policy.pauses.first))
         return True
@@ -84,7 +87,9 @@ class CheckGrowth:
             return True
         look.number += 1
         over = self.policy.pauses.exhausted(look.number)
-        study.schedule(LOOK, None if over else now + milliseconds(self.policy.pauses.pause_after(look.number + 1)))
+        study.schedule(
+            LOOK, None if over else now + milliseconds(self.policy.pauses.pause_after(look.number + 1))
+        )
         return True
 
     def _grew(self, study: Study, why: str, now: int) -> None:
@@ -95,8 +100,10 @@ class CheckGrowth:
         study.schedule(PULL, at)
         study.schedule(LOOK, at + milliseconds(self.policy.pauses.first))
         self.log.event(
-            "grown_without_counts", "grown at a PACS without counts",
-            studyUID=study.study_uid, why=why,
+            "grown_without_counts",
+            "grown at a PACS without counts",
+            studyUID=study.study_uid,
+            why=why,
         )
 
 
@@ -110,8 +117,10 @@ class _Ask:
     queries: int = 0
 
     def series(self) -> dict[str, int]:
-        """Its series with the instances of each, 0 where the PACS does not count; empty when it cannot be asked."""
-        answers = self._find("SERIES", {}, ("StudyInstanceUID", "SeriesInstanceUID", "NumberOfSeriesRelatedInstances"))
+        """Its series with the instances of each, 0 where not counted; empty when it cannot be asked."""
+        answers = self._find(
+            "SERIES", {}, ("StudyInstanceUID", "SeriesInstanceUID", "NumberOfSeriesRelatedInstances")
+        )
         return {facts.series_uid: facts.instances or 0 for facts in series_of(self.study.study_uid, answers)}
 
     def images(self, shown: dict[str, int], most: int) -> dict[str, int]:

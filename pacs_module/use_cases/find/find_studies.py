@@ -45,7 +45,8 @@ class FindResult:
     """
     What a find brought.
 
-    ``stable``: studies that became due to be pulled; ``undecided``: wanted ones whose instances are still being counted;
+    ``stable``: studies that became due to be pulled; ``undecided``: wanted ones whose instances are still
+    being counted;
     ``complete``: False when the PACS capped its answers and no split helped.
     """
 
@@ -58,7 +59,10 @@ class FindResult:
 
 @dataclass
 class FindStudies:
-    """Finds at STUDY level; what is done with a wanted study before its pull is the business of ``pull_studies``."""
+    """
+    Finds at STUDY level; what is done with a wanted study before its pull is the business of
+    ``pull_studies``.
+    """
 
     store: StudyStore
     ask: AskWindow
@@ -71,7 +75,10 @@ class FindStudies:
     traits: TraitsByPacs = field(default_factory=dict)
     vanished: NoteVanished = field(init=False)
     _quiet: dict[tuple[str, str], FoundStudy] = field(default_factory=dict)
-    """Answers that changed nothing in a settled study: the same answer again needs no look into the store. A cache."""
+    """
+    Answers that changed nothing in a settled study: the same answer again needs no look into the store. A
+    cache.
+    """
 
     def __post_init__(self) -> None:
         """What the PACS has no more is noted in the same store."""
@@ -150,7 +157,9 @@ class FindStudies:
             seen, study = self._sight_known(found)
         if seen.stable:
             reach("stable")
-            self.log.line(loglines.is_stable(study.patient_id, study.accession_number, study.study_uid, found.count))
+            self.log.line(
+                loglines.is_stable(study.patient_id, study.accession_number, study.study_uid, found.count)
+            )
         return seen, study
 
     def _sight_known(self, found: FoundStudy) -> tuple[Seen, Study]:
@@ -181,12 +190,13 @@ class FindStudies:
 
     def with_uid(self, found: FoundStudy, by: str = "") -> FoundStudy | None:
         """
-        A study without a UID as it is known at another level, or None: then it is kept under a key of its own (field case 12).
+        A study without a UID as it is known at another level, or None: then it is kept under a key of its own
+        (field case 12).
 
         Args:
             found: The answer.
-            by: The person who asks for it: the PACS is asked again at once. Without, one that is not wanted is left alone, and
-                the pauses between the questions grow.
+            by: The person who asks for it: the PACS is asked again at once. Without, one that is not wanted
+                is left alone, and the pauses between the questions grow.
         """
         now = self.clock.now()
         study = new_study(found, now, self.switches)
@@ -198,7 +208,11 @@ class FindStudies:
             change(self.store, key, lambda kept: _found_at_last(kept, uid, now))
             return replace(found, study_uid=uid)
         study.study_uid, study.state, study.history = key, None, []
-        study.apply(Event.NO_UID, f"{found.pacs} gives it no StudyInstanceUID, neither at SERIES nor at IMAGE level", now)
+        study.apply(
+            Event.NO_UID,
+            f"{found.pacs} gives it no StudyInstanceUID, neither at SERIES nor at IMAGE level",
+            now,
+        )
         study.saw(found.pacs, found.count, now)
         if self.store.insert(study):
             values = {"pacs": found.pacs, "accession": found.accession_number}

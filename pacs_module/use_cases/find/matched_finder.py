@@ -19,9 +19,10 @@ class Matched:
     """
     The answers to one query that nothing speaks against.
 
-    ``received``: answers that came, those included that were dropped; None: the list was cut, and nobody knows at what number.
-    ``cut``: the PACS said itself that there are more. ``dropped``: answers that differ, by key. ``refused``: answers that are
-    none.
+    ``received``: answers that came, those included that were dropped; None: the list was cut, and nobody
+    knows at what number.
+    ``cut``: the PACS said itself that there are more. ``dropped``: answers that differ, by key. ``refused``:
+    answers that are none.
     """
 
     answers: tuple[Attributes, ...]
@@ -33,7 +34,9 @@ class Matched:
     @property
     def words(self) -> str:
         """What was dropped, in words; empty when nothing was."""
-        parts = [f"{number} of {self.received} answers have another {key}" for key, number in self.dropped.items()]
+        parts = [
+            f"{number} of {self.received} answers have another {key}" for key, number in self.dropped.items()
+        ]
         if self.refused:
             parts.append(f"{self.refused} answers without a usable UID or content")
         return " and ".join(parts) + (": dropped" if parts else "")
@@ -58,7 +61,9 @@ class MatchedFinder:
         """What this PACS's answers have taught."""
         return self._learned.setdefault(pacs, LearnedTraits.of(traits_of(self.traits, pacs)))
 
-    def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+    def find(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> list[Attributes]:
         """
         As :class:`~pacs_module.ports.PacsFinder`, without what does not match.
 
@@ -71,7 +76,9 @@ class MatchedFinder:
             error.partial = list(self._matched(pacs, level, query, error.partial, cut=True).answers)
             raise
 
-    def ask(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> Matched:
+    def ask(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> Matched:
         """
         Ask one PACS, and say what was dropped.
 
@@ -81,7 +88,9 @@ class MatchedFinder:
         """
         return self._matched(pacs, level, query, self.finder.find(pacs, level, query, return_keys), cut=False)
 
-    def ask_part(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> Matched:
+    def ask_part(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> Matched:
         """Ask one PACS; a list that the PACS cut is an answer, too."""
         try:
             return self.ask(pacs, level, query, return_keys)
@@ -93,8 +102,9 @@ class MatchedFinder:
         """
         Whether a study proves to have values that the PACS did not tell.
 
-        It is asked for by its UID, with the keys wanted back. Where the PACS does not return them, it must find the study with
-        the asked value and not find it with another one: only a key that it honours does that.
+        It is asked for by its UID, with the keys wanted back. Where the PACS does not return them, it must
+        find the study with the asked value and not find it with another one: only a key that it honours does
+        that.
 
         Args:
             pacs: The PACS.
@@ -102,7 +112,11 @@ class MatchedFinder:
             untold: The keys and the values that were asked for.
         """
         by_uid = {"StudyInstanceUID": uid}
-        told = [one for one in self._raw(pacs, by_uid, tuple(untold)) if clean_uid(one.get("StudyInstanceUID", "")) == uid]
+        told = [
+            one
+            for one in self._raw(pacs, by_uid, tuple(untold))
+            if clean_uid(one.get("StudyInstanceUID", "")) == uid
+        ]
         judged = [judge_answer("STUDY", untold, answer) for answer in told]
         if any(one.proved for one in judged) or any(one.differs for one in judged):
             return all(one.matches for one in judged)
@@ -111,7 +125,9 @@ class MatchedFinder:
     def _honours(self, pacs: str, by_uid: Mapping[str, str], key: str, value: str) -> bool:
         if key in self.learned(pacs).ignores:
             return False
-        return bool(self._raw(pacs, {**by_uid, key: value})) and not self._raw(pacs, {**by_uid, key: other_value(value)})
+        return bool(self._raw(pacs, {**by_uid, key: value})) and not self._raw(
+            pacs, {**by_uid, key: other_value(value)}
+        )
 
     def _raw(self, pacs: str, query: Mapping[str, str], keys: Sequence[str] = ()) -> list[Attributes]:
         """Unmatched: a control asks whether anything comes at all."""
@@ -147,10 +163,14 @@ class MatchedFinder:
         about: dict[str, object] = {"pacs": pacs, "queryLevel": level, "received": received}
         for key in known.take_mismatches(level, received, dropped, naming(query)):
             words = "answers that do not match what was asked are dropped"
-            self.log.event("answer_not_asked_for", words, "WARNING", **about, attribute=key, dropped=dropped[key])
+            self.log.event(
+                "answer_not_asked_for", words, "WARNING", **about, attribute=key, dropped=dropped[key]
+            )
         for reason in known.take_refused(refused):
             words = "answers that are none are dropped"
-            self.log.event("answer_refused", words, "WARNING", **about, because=reason, dropped=refused.count(reason))
+            self.log.event(
+                "answer_refused", words, "WARNING", **about, because=reason, dropped=refused.count(reason)
+            )
         for what, number in (*dropped.items(), *Counter(refused).items()):
             self.count(pacs, what, number)
 

@@ -27,7 +27,10 @@ class _Known:
 
 @dataclass
 class NoteVanished:
-    """Counts in the document; in memory is only which studies a PACS answered for a day, so that a quiet find asks no store."""
+    """
+    Counts in the document; in memory is only which studies a PACS answered for a day, so that a quiet find
+    asks no store.
+    """
 
     store: StudyStore
     clock: Clock
@@ -69,8 +72,12 @@ class NoteVanished:
         known |= here
         if gone:
             self.log.event(
-                "studies_vanished", "studies are gone from the PACS", "WARNING",
-                pacs=pacs, day=day.isoformat(), studyUIDs=gone,
+                "studies_vanished",
+                "studies are gone from the PACS",
+                "WARNING",
+                pacs=pacs,
+                day=day.isoformat(),
+                studyUIDs=gone,
             )
         return counted
 
@@ -87,7 +94,10 @@ class NoteVanished:
             return None
 
     def _known_at(self, pacs: str, day: date) -> tuple[set[str], set[str]]:
-        """The studies that the PACS had of the day, and, when they were just read, those that are counted as missing."""
+        """
+        The studies that the PACS had of the day, and, when they were just read, those that are counted as
+        missing.
+        """
         now = self.clock.now()
         known = self._known.get((pacs, day))
         if known is not None and now - known.loaded_at < milliseconds(RELOAD):

@@ -1,4 +1,4 @@
-"""A study that the PACS answers without StudyInstanceUID: its SERIES or IMAGE level may know it (field case 12)."""
+"""A study that comes without StudyInstanceUID: SERIES or IMAGE level may know it (field case 12)."""
 
 from __future__ import annotations
 
@@ -61,18 +61,27 @@ class ResolveUid:
         try:
             answers = self.finder.find(found.pacs, level, {name: value}, KEYS)
             proved = [one for one in answers if judge_answer(level, {name: value}, one).proved]
-            others = self._answered_anyway(found.pacs, level, name, value) if len(proved) < len(answers) else set()
+            others = (
+                self._answered_anyway(found.pacs, level, name, value) if len(proved) < len(answers) else set()
+            )
         except PipelineError as error:
             self.log.event(
-                "uid_not_resolved", "no UID another way", "WARNING",
-                pacs=found.pacs, queryLevel=level, error=str(error),
+                "uid_not_resolved",
+                "no UID another way",
+                "WARNING",
+                pacs=found.pacs,
+                queryLevel=level,
+                error=str(error),
             )
             return set()
         same_day = [a for a in answers if dashed_date(a.get("StudyDate", "")) in ("", found.study_date)]
         return _uids_of(same_day) - others
 
     def _answered_anyway(self, pacs: str, level: str, name: str, value: str) -> set[str]:
-        """The UIDs that come for another value, too: a PACS that ignores the key and does not return it names any study."""
+        """
+        The UIDs that come for another value, too: a PACS that ignores the key and does not return it names
+        any study.
+        """
         return _uids_of(self.finder.find(pacs, level, {name: other_value(value)}, KEYS))
 
 

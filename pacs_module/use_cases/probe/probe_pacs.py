@@ -1,9 +1,9 @@
 """
-Ask one PACS what it can do, gently (M35): one question at a time but for the test of parallel associations, a pause between
-them, and never more of them than was said beforehand.
+Ask one PACS what it can do, gently (M35): one question at a time but for the test of parallel associations, a
+pause between them, and never more of them than was said beforehand.
 
-The queries use what the PACS's own answers hold (a date, a UID, the beginning of an accession number); the findings never repeat
-it.
+The queries use what the PACS's own answers hold (a date, a UID, the beginning of an accession number); the
+findings never repeat it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ QUESTIONS: tuple[Question, ...] = (
     ("caps", ("cap",), limits.caps),
     ("parallel associations", ("parallel",), limits.parallel),
 )
-"""Title, the findings that it brings, and the question; each later one builds on what earlier ones brought."""
+"""
+Title, the findings that it brings, and the question; each later one builds on what earlier ones brought.
+"""
 SUMMARIES = (text.text, text.uid_cleanliness, start.repeated, limits.reliability, limits.speed)
 
 
@@ -84,7 +86,9 @@ class ProbePacs:
         found = {finding.key: finding for finding in session.findings}
         texts = judge_text(talk.answers())
         recommendations = recommend(found, texts)
-        return Probed(session.day, found, texts, recommendations, talk.queries, self.most_queries, self.now() - begin)
+        return Probed(
+            session.day, found, texts, recommendations, talk.queries, self.most_queries, self.now() - begin
+        )
 
     def _run(self, session: Session, today: date, day: date | None, move: MoveTest | None) -> None:
         """Ask everything; a question that cannot be asked any more is not told."""
@@ -93,7 +97,9 @@ class ProbePacs:
         busy: Question = ("a busy day", ("content",), lambda session: start.content(session, today, day))
         questions = [busy, *QUESTIONS]
         if move is not None:
-            questions.append(("C-MOVE of one small series", ("move",), lambda session: moving.move(session, move)))
+            questions.append(
+                ("C-MOVE of one small series", ("move",), lambda session: moving.move(session, move))
+            )
         for title, brings, question in questions:
             session.say(title)
             try:

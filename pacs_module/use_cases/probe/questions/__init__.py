@@ -1,5 +1,6 @@
 """
 The questions of the probe, by what they are about.
 
-Each takes the session: what has been asked and found so far. They never repeat a patient's value in a finding.
+Each takes the session: what has been asked and found so far. They never repeat a patient's value in a
+finding.
 """

@@ -34,7 +34,8 @@ class Asker(Protocol):
 @dataclass(frozen=True)
 class MoveTest:
     """
-    Where a series is to be moved, and how many of its images have come there; ``received`` is told the series.
+    Where a series is to be moved, and how many of its images have come there; ``received`` is told the
+    series.
 
     ``senders``: who sent them, ``AET@address``, where that is not who was asked.
     """
@@ -65,7 +66,13 @@ class Talk:
     _over: str = ""
 
     def find(
-        self, level: str, query: Mapping[str, str], keys: Sequence[str], *, some: bool = False, root: str = "study"
+        self,
+        level: str,
+        query: Mapping[str, str],
+        keys: Sequence[str],
+        *,
+        some: bool = False,
+        root: str = "study",
     ) -> Reply:
         """Ask; with ``some``, answers are expected and an empty reply is asked again."""
         reply = self._once(level, query, keys, root)

@@ -9,7 +9,10 @@ from .session import Session, nothing
 def wildcards(session: Session) -> None:
     """AccessionNumber and PatientID by their beginning."""
     for keyword in ("AccessionNumber", "PatientID"):
-        key, asked = f"match.{keyword}*", f"{keyword}, the beginning that some of the day's studies have, and *"
+        key, asked = (
+            f"match.{keyword}*",
+            f"{keyword}, the beginning that some of the day's studies have, and *",
+        )
         values = {uid: (text_of(each, keyword) or "") for uid, each in session.today_list.studies.items()}
         prefix = best_prefix(value for value in values.values() if value.isascii())
         if not prefix:
@@ -34,7 +37,14 @@ def named(session: Session) -> None:
     for keyword in ("AccessionNumber", "PatientID"):
         key, asked = f"match.{keyword}", f"{keyword} of one of the day's studies"
         values = {uid: (text_of(each, keyword) or "") for uid, each in session.today_list.studies.items()}
-        value = next((value for value in values.values() if value and value.isascii() and not set(value) & set("*?\\")), "")
+        value = next(
+            (
+                value
+                for value in values.values()
+                if value and value.isascii() and not set(value) & set("*?\\")
+            ),
+            "",
+        )
         if not value:
             session.not_told(key, asked, "the day's studies have no plain value")
             continue
@@ -62,14 +72,19 @@ def uids(session: Session) -> None:
         if answer["StudyInstanceUID"].rstrip(b"\0").decode("latin-1") == uid
     ]
     if len(clean) < 3:
-        for key, asked in (("match.uid", "one StudyInstanceUID"), ("match.uid_list", "two StudyInstanceUIDs")):
+        for key, asked in (
+            ("match.uid", "one StudyInstanceUID"),
+            ("match.uid_list", "two StudyInstanceUIDs"),
+        ):
             session.not_told(key, asked, "fewer than three studies with a clean UID")
         return
     one, two = clean[0], clean[len(clean) // 2]
     got = {uid_of(answer) for answer in session.query(StudyInstanceUID=one).answers}
     match = judge_match({one}, set(clean) - {one}, got)
     words = "a study is found by its UID" if match is Match.HONOURED else f"by UID: {match}"
-    session.add("match.uid", MATCH_VERDICT[match], words, "one StudyInstanceUID", f"{len(got)} answers", str(match))
+    session.add(
+        "match.uid", MATCH_VERDICT[match], words, "one StudyInstanceUID", f"{len(got)} answers", str(match)
+    )
     reply = session.query(StudyInstanceUID=f"{one}\\{two}")
     got = {uid_of(answer) for answer in reply.answers}
     match = judge_match({one, two}, set(clean) - {one, two}, got)
@@ -84,8 +99,12 @@ def uids(session: Session) -> None:
 
 
 def resolve(session: Session) -> None:
-    """A study without a UID at STUDY level: do the levels below know it, as the pipeline will ask (resolve_uid)?"""
-    without = [answer for answer in session.whole.answers if not uid_of(answer) and text_of(answer, "AccessionNumber")]
+    """A study without a UID at STUDY level: do the levels below know it (resolve_uid)?"""
+    without = [
+        answer
+        for answer in session.whole.answers
+        if not uid_of(answer) and text_of(answer, "AccessionNumber")
+    ]
     if not without:
         return
     asked = "AccessionNumber of a study that came without its UID, at SERIES and IMAGE level"
@@ -93,6 +112,18 @@ def resolve(session: Session) -> None:
         query = {"AccessionNumber": text_of(without[0], "AccessionNumber") or ""}
         reply = session.talk.find(level, query, ("StudyInstanceUID", "StudyDate"), some=True)
         if any(uid_of(answer) for answer in reply.answers):
-            session.add("uid.resolved", Verdict.YES, f"its UID comes at {level} level", asked, f"{len(reply.answers)} answers")
+            session.add(
+                "uid.resolved",
+                Verdict.YES,
+                f"its UID comes at {level} level",
+                asked,
+                f"{len(reply.answers)} answers",
+            )
             return
-    session.add("uid.resolved", Verdict.NO, "its UID comes nowhere: it cannot be pulled", asked, f"none, {reply.ending}")
+    session.add(
+        "uid.resolved",
+        Verdict.NO,
+        "its UID comes nowhere: it cannot be pulled",
+        asked,
+        f"none, {reply.ending}",
+    )

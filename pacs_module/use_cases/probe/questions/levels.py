@@ -8,7 +8,14 @@ from ....domain.dicom.attributes import parse_count, split_values
 from ....domain.probe import Answer, Reply, Verdict, judge_counts, judge_key, text_of, uid_of
 from .session import Session, level_words
 
-FILTER_KEYS = ("BodyPartExamined", "ProtocolName", "SeriesDescription", "ImageType", "SliceThickness", "ConvolutionKernel")
+FILTER_KEYS = (
+    "BodyPartExamined",
+    "ProtocolName",
+    "SeriesDescription",
+    "ImageType",
+    "SliceThickness",
+    "ConvolutionKernel",
+)
 SERIES_KEYS = (
     "StudyInstanceUID",
     "SeriesInstanceUID",
@@ -37,7 +44,9 @@ def count(session: Session, key: str, keyword: str, answers: Sequence[Answer]) -
         "absent": "no instance counts",
     }.get(kind, "not told")
     readable = sum(parse_count(value) is not None for value in values)
-    session.add(key, verdict, words, keyword, f"a number in {readable} of {len(values)} answers", kind or None)
+    session.add(
+        key, verdict, words, keyword, f"a number in {readable} of {len(values)} answers", kind or None
+    )
 
 
 def series_level(session: Session) -> None:
@@ -55,7 +64,13 @@ def series_level(session: Session) -> None:
     if not replies:
         verdict = Verdict.NOT_TOLD
     else:
-        verdict = Verdict.NO if not answers else Verdict.YES if len(session.series) == len(replies) else Verdict.PARTLY
+        verdict = (
+            Verdict.NO
+            if not answers
+            else Verdict.YES
+            if len(session.series) == len(replies)
+            else Verdict.PARTLY
+        )
     came = f"{len(answers)} answers, {replies[-1].ending}" if replies else "no study with a UID"
     session.add("level.series", verdict, level_words(verdict), asked, came)
     count(session, "count.series", "NumberOfSeriesRelatedInstances", answers)
@@ -65,7 +80,10 @@ def series_level(session: Session) -> None:
 
 
 def _studies_to_ask(session: Session) -> list[str]:
-    """Those that have several modalities, or one that never comes alone; other than ASCII letters; small ones first."""
+    """
+    Those that have several modalities, or one that never comes alone; other than ASCII letters; small ones
+    first.
+    """
     studies = session.today_list.studies
 
     def order(uid: str) -> tuple[bool, bool, int]:
@@ -89,7 +107,9 @@ def _ct_series(session: Session) -> list[Answer]:
 def _key(session: Session, keyword: str, answers: Sequence[Answer]) -> None:
     values = [text_of(answer, keyword) for answer in answers]
     verdict, kind = judge_key(values)
-    words = {"filled": "comes", "empty": "comes, always empty here", "absent": "does not come"}.get(kind, "not told")
+    words = {"filled": "comes", "empty": "comes, always empty here", "absent": "does not come"}.get(
+        kind, "not told"
+    )
     which = "CT series" if keyword in CT_KEYS else "series"
     came = f"filled in {sum(bool(value) for value in values)} of {len(values)} {which}"
     session.add(f"key.{keyword}", verdict, words, f"return key {keyword}", came, kind or None)
@@ -103,7 +123,11 @@ def _series_alone(session: Session, answers: Sequence[Answer]) -> None:
         return
     reply = session.talk.find("SERIES", {"SeriesInstanceUID": uids[0]}, SERIES_KEYS, some=True)
     found = any(uid_of(answer, "SeriesInstanceUID") == uids[0] for answer in reply.answers)
-    words = "finds a series without its study" if found else "SERIES level needs the StudyInstanceUID (the pipeline gives it)"
+    words = (
+        "finds a series without its study"
+        if found
+        else "SERIES level needs the StudyInstanceUID (the pipeline gives it)"
+    )
     came = f"{len(reply.answers)} answers, {reply.ending}"
     session.add("level.series_alone", Verdict.YES if found else Verdict.NO, words, asked, came)
 
@@ -147,11 +171,15 @@ def patient_level(session: Session) -> None:
     plain = [value for value in ids if value.isascii() and not set(value) & set("*?\\")]
     accepted = {finding.key: finding.value for finding in session.findings}.get("model.patient find")
     if not accepted:
-        session.add("level.patient", Verdict.NO, "patient root is not accepted", asked, "no presentation context")
+        session.add(
+            "level.patient", Verdict.NO, "patient root is not accepted", asked, "no presentation context"
+        )
     elif not plain:
         session.not_told("level.patient", asked, "no study with a PatientID")
     else:
-        reply = session.talk.find("PATIENT", {"PatientID": plain[0]}, ("PatientName", "PatientID"), some=True, root="patient")
+        reply = session.talk.find(
+            "PATIENT", {"PatientID": plain[0]}, ("PatientName", "PatientID"), some=True, root="patient"
+        )
         verdict = Verdict.YES if reply.answers else Verdict.NO
         came = f"{len(reply.answers)} answers, {reply.ending}"
         session.add("level.patient", verdict, level_words(verdict), asked, came)

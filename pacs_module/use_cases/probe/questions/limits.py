@@ -27,7 +27,11 @@ def caps(session: Session) -> None:
         Verdict.NOT_TOLD: f"not told: no list was longer than {number}",
     }[verdict]
     came = f"{len(session.whole.answers)} in the whole day, {known + unnamed} known by its parts"
-    if verdict is Verdict.NO and not session.honoured("match.time_range") and not session.honoured("match.AccessionNumber*"):
+    if (
+        verdict is Verdict.NO
+        and not session.honoured("match.time_range")
+        and not session.honoured("match.AccessionNumber*")
+    ):
         verdict, words = Verdict.NOT_TOLD, f"not told: a list of {number} came, and no key parts it"
     session.add("cap", verdict, words, asked, came, number)
 
@@ -38,7 +42,9 @@ def _more_by_prefix(session: Session) -> None:
         return
     values = [text_of(each, "AccessionNumber") or "" for each in session.today_list.studies.values()]
     common = best_prefix(values)[:-1]
-    letters = sorted({value[len(common)] for value in values if value.startswith(common) and len(value) > len(common)})
+    letters = sorted(
+        {value[len(common)] for value in values if value.startswith(common) and len(value) > len(common)}
+    )
     for letter in letters[:MOST_PARTS]:
         reply = session.query(AccessionNumber=f"{common}{letter}*")
         session.today_list.take(reply.answers)
@@ -56,14 +62,20 @@ def parallel(session: Session) -> None:
     query = {"StudyDate": dicom(session.today_list.day), "StudyInstanceUID": uid}
     together = session.talk.asker.together(MOST_TOGETHER, "STUDY", query, STUDY_KEYS)
     answered = sum(reply.ok for reply in together.replies)
-    came = f"{together.opened} accepted, {answered} answered" + (f"; then: {together.why}" if together.why else "")
+    came = f"{together.opened} accepted, {answered} answered" + (
+        f"; then: {together.why}" if together.why else ""
+    )
     unreliable = session.talk.silent or session.talk.refused
     if not together.opened or (unreliable and (together.why or answered < together.opened)):
         session.not_told("parallel", asked, came)
         return
     verdict = Verdict.YES if together.opened > 1 and answered == together.opened else Verdict.NO
     more = " or more" if together.opened == MOST_TOGETHER else ""
-    words = f"{together.opened}{more} associations at once" if verdict is Verdict.YES else "one association at a time"
+    words = (
+        f"{together.opened}{more} associations at once"
+        if verdict is Verdict.YES
+        else "one association at a time"
+    )
     if together.opened > 1 and answered < together.opened:
         words = f"{together.opened} associations at once, but only {answered} were answered"
     session.add("parallel", verdict, words, asked, came, max(min(together.opened, answered), 1))
@@ -82,7 +94,14 @@ def reliability(session: Session) -> None:
         wrong.append(f"{talk.refused} associations were refused")
     words = "answers are not to be relied on: " + "; ".join(wrong) if wrong else "every query was answered"
     value = talk.hollow + talk.silent + talk.refused
-    session.add("reliable", Verdict.NO if wrong else Verdict.YES, words, asked, "; ".join(wrong) or "nothing odd", value)
+    session.add(
+        "reliable",
+        Verdict.NO if wrong else Verdict.YES,
+        words,
+        asked,
+        "; ".join(wrong) or "nothing odd",
+        value,
+    )
 
 
 def speed(session: Session) -> None:
@@ -97,7 +116,14 @@ def speed(session: Session) -> None:
     rate = round(len(longest.answers) / max(longest.seconds, 0.001))
     words = f"{rate} answers a second ({len(longest.answers)} in {longest.seconds:.2f} s)"
     first = sorted(reply.first_after for reply in replies)[len(replies) // 2]
-    session.add("speed", Verdict.YES, words, asked, f"first answer after {first:.2f} s in the middle of all", rate)
     session.add(
-        "speed.slowest", Verdict.YES, f"slowest query {slowest:.2f} s", asked, f"{len(replies)} queries", round(slowest, 2)
+        "speed", Verdict.YES, words, asked, f"first answer after {first:.2f} s in the middle of all", rate
+    )
+    session.add(
+        "speed.slowest",
+        Verdict.YES,
+        f"slowest query {slowest:.2f} s",
+        asked,
+        f"{len(replies)} queries",
+        round(slowest, 2),
     )

@@ -33,8 +33,11 @@ def modalities(session: Session) -> None:
         "empty": "comes, always empty: modalities are known from SERIES level only",
         "": "not told",
     }.get(kind, f"several modalities in one text, with a {kind} between them")
-    several = sum(len(split_values((value or "").replace(",", "\\").replace("/", "\\"))) > 1 for value in values)
-    came = f"filled in {sum(bool(value) for value in values)} of {len(values)} answers, several values in {several}"
+    several = sum(
+        len(split_values((value or "").replace(",", "\\").replace("/", "\\"))) > 1 for value in values
+    )
+    filled = sum(bool(value) for value in values)
+    came = f"filled in {filled} of {len(values)} answers, several values in {several}"
     session.add("modalities", verdict, words, "ModalitiesInStudy", came, kind or None)
     _match_modality(session)
 
@@ -42,7 +45,10 @@ def modalities(session: Session) -> None:
 def _match_modality(session: Session) -> None:
     """Whether a study is found by one of several modalities."""
     studies = session.today_list.studies
-    having = {uid: frozenset(split_values(text_of(each, "ModalitiesInStudy") or "")) for uid, each in studies.items()}
+    having = {
+        uid: frozenset(split_values(text_of(each, "ModalitiesInStudy") or ""))
+        for uid, each in studies.items()
+    }
     if not having:
         session.not_told("match.modality", ONE_OF_SEVERAL, "no studies")
         return
@@ -53,7 +59,9 @@ def _match_modality(session: Session) -> None:
     reply = session.query(ModalitiesInStudy=wanted)
     session.today_list.take(reply.answers)
     asked = _Asked(wanted, having, frozenset(uid_of(answer) for answer in reply.answers))
-    match = judge_match(asked.holding, having.keys() - asked.holding, asked.got, cut=session.at_the_cap(reply))
+    match = judge_match(
+        asked.holding, having.keys() - asked.holding, asked.got, cut=session.at_the_cap(reply)
+    )
     if match is Match.NOT_TOLD:
         _modality_control(session, "all studies have the same; asked with one that no study has")
         return
@@ -95,7 +103,8 @@ class _Asked:
     @property
     def came(self) -> str:
         """What came, in words."""
-        return f"{len(self.got)} of {len(self.holding)} studies that have it, {len(self.got - self.holding)} others"
+        others = len(self.got - self.holding)
+        return f"{len(self.got)} of {len(self.holding)} studies that have it, {others} others"
 
 
 def _modality_words(asked: _Asked, match: Match, nothing_words: str) -> tuple[Verdict, str, str]:
@@ -114,9 +123,19 @@ def _modality_words(asked: _Asked, match: Match, nothing_words: str) -> tuple[Ve
 
 
 def _modality_control(session: Session, asked: str) -> None:
-    reply = session.talk.find("STUDY", {"StudyDate": dicom(session.today_list.day), "ModalitiesInStudy": "XX"}, STUDY_KEYS)
+    reply = session.talk.find(
+        "STUDY", {"StudyDate": dicom(session.today_list.day), "ModalitiesInStudy": "XX"}, STUDY_KEYS
+    )
     came = f"{len(reply.answers)} answers, {reply.ending}"
     if reply.answers:
-        session.add("match.modality", Verdict.NO, "not matched: all studies come", asked, came, str(Match.IGNORED))
+        session.add(
+            "match.modality", Verdict.NO, "not matched: all studies come", asked, came, str(Match.IGNORED)
+        )
     else:
-        session.add("match.modality", Verdict.NOT_TOLD, "what no study has brings nothing; more was not told", asked, came)
+        session.add(
+            "match.modality",
+            Verdict.NOT_TOLD,
+            "what no study has brings nothing; more was not told",
+            asked,
+            came,
+        )

@@ -27,13 +27,22 @@ def move(session: Session, test: MoveTest) -> None:
     moved = session.talk.asker.move(query, test.destination, lambda: test.received(series))
     new = moved.received - had
     came = _came(moved, new, expected)
-    session.add("move", _verdict(moved, new, expected), _move_words(moved, new >= expected, new), asked, came, new)
+    session.add(
+        "move", _verdict(moved, new, expected), _move_words(moved, new >= expected, new), asked, came, new
+    )
     if new > 0:
         senders = test.senders(series)
         who = ", ".join(senders) or "who was asked"
         session.add("move.senders", Verdict.YES, f"images come from {who}", asked, came, "\\".join(senders))
     told = f"{moved.pending + 1} responses in {moved.seconds:.1f} s"
-    session.add("move.silence", Verdict.YES, f"longest silence {moved.silence:.1f} s", asked, told, round(moved.silence, 1))
+    session.add(
+        "move.silence",
+        Verdict.YES,
+        f"longest silence {moved.silence:.1f} s",
+        asked,
+        told,
+        round(moved.silence, 1),
+    )
 
 
 def _came(moved: Moved, new: int, expected: int) -> str:

@@ -58,7 +58,8 @@ def _two_days(session: Session) -> None:
     got = {uid_of(answer) for answer in reply.answers}
     judged = judge_date_range(studies, before, got, cut=session.at_the_cap(reply))
     verdict, words = _RANGE_WORDS[judged]
-    came = f"{len(got & studies)} of the day's {len(studies)}, {len(got & before)} of the {len(before)} before, {reply.ending}"
+    of_day, of_before = len(got & studies), len(got & before)
+    came = f"{of_day} of the day's {len(studies)}, {of_before} of the {len(before)} before, {reply.ending}"
     session.add("match.date_range", verdict, words, TWO_DAYS, came)
     if judged is DateRange.HONOURED:
         session.lists.append(Whole(len(reply.answers), len(studies | before | got), reply.cut))
@@ -129,9 +130,12 @@ def _across_midnight(session: Session) -> None:
     }
     reply = session.talk.find("STUDY", query, STUDY_KEYS, some=True)
     got = {uid_of(answer) for answer in reply.answers}
-    came = f"{len(got & common)} of {len(common)} by day, {len(got & only_combined)} of {len(only_combined)} by night"
+    by_day, by_night = len(got & common), len(got & only_combined)
+    came = f"{by_day} of {len(common)} by day, {by_night} of {len(only_combined)} by night"
     if got & only_combined:
-        session.add("match.date_time", Verdict.YES, "date and time ranges are matched as one", asked, came, "combined")
+        session.add(
+            "match.date_time", Verdict.YES, "date and time ranges are matched as one", asked, came, "combined"
+        )
     elif got & common:
         words = "date and time ranges are matched each by itself (the pipeline asks no range across midnight)"
         session.add("match.date_time", Verdict.NO, words, asked, came, "independent")

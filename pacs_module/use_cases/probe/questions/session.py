@@ -73,7 +73,9 @@ class Session:
 
     def query(self, **keys: str) -> Reply:
         """One STUDY level query within the day."""
-        return self.talk.find("STUDY", {"StudyDate": dicom(self.today_list.day), **keys}, STUDY_KEYS, some=True)
+        return self.talk.find(
+            "STUDY", {"StudyDate": dicom(self.today_list.day), **keys}, STUDY_KEYS, some=True
+        )
 
     def at_the_cap(self, reply: Reply) -> bool:
         """Whether a part is as long as the whole day: either the key was ignored, or the PACS cut both."""

@@ -27,7 +27,12 @@ def connection(session: Session) -> bool:
     verdict = Verdict.YES if hello.echo_status == 0 else Verdict.NO
     words = "answers C-ECHO" if hello.echo_status == 0 else "an association, but no C-ECHO"
     session.add(
-        "echo", verdict, words, "association, C-ECHO", f"status {status_words(hello.echo_status)}", round(hello.seconds, 3)
+        "echo",
+        verdict,
+        words,
+        "association, C-ECHO",
+        f"status {status_words(hello.echo_status)}",
+        round(hello.seconds, 3),
     )
     for name, accepted in hello.accepted.items():
         if name != "echo":
@@ -59,7 +64,11 @@ def content(session: Session, today: date, day: date | None) -> None:
     earlier = lists.get(session.before.day) or session.list_of(session.before.day)
     session.before.take(earlier.answers)
     verdict = Verdict.YES if number >= BUSY else Verdict.PARTLY
-    words = "enough to ask about" if verdict is Verdict.YES else f"few studies ({number}): some things cannot be told"
+    words = (
+        "enough to ask about"
+        if verdict is Verdict.YES
+        else f"few studies ({number}): some things cannot be told"
+    )
     came = f"{number} answers of {best}, {len(earlier.answers)} of the day before"
     session.add("content", verdict, words, asked, came, number)
 
@@ -70,7 +79,11 @@ def study_level(session: Session) -> None:
     refused = session.whole.status not in (None, 0) and not session.whole.cut
     verdict = Verdict.YES if session.whole.answers else Verdict.NO if refused else Verdict.NOT_TOLD
     session.add(
-        "level.study", verdict, level_words(verdict), asked, f"{len(session.whole.answers)} answers, {session.whole.ending}"
+        "level.study",
+        verdict,
+        level_words(verdict),
+        asked,
+        f"{len(session.whole.answers)} answers, {session.whole.ending}",
     )
     count(session, "count.study", "NumberOfStudyRelatedInstances", session.whole.answers)
 
@@ -85,7 +98,11 @@ def repeated(session: Session) -> None:
     """Answers that come more than once in a list."""
     asked = "every list of studies or series, one day's twice"
     keywords = {"STUDY": "StudyInstanceUID", "SERIES": "SeriesInstanceUID"}
-    lists = [(keywords[level], reply.answers) for level, reply in session.talk.replies if level in keywords and reply.answers]
+    lists = [
+        (keywords[level], reply.answers)
+        for level, reply in session.talk.replies
+        if level in keywords and reply.answers
+    ]
     if not lists:
         session.not_told("duplicates", asked, "no answers")
         return

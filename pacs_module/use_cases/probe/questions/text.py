@@ -18,7 +18,9 @@ def text(session: Session) -> None:
     declared = ", ".join(text.shown for text in texts)
     came = f"{sum(text.answers for text in texts)} answers"
     session.add("text.declared", Verdict.YES, f"declared: {declared}", "SpecificCharacterSet", came, declared)
-    came = "; ".join(f"{text.odd} of {text.answers} under {text.shown} hold more than ASCII" for text in texts)
+    came = "; ".join(
+        f"{text.odd} of {text.answers} under {text.shown} hold more than ASCII" for text in texts
+    )
     if not odd:
         session.add("text.sent", Verdict.NOT_TOLD, "ASCII only in what came", asked, came, str(Sent.ASCII))
         session.not_told("text.agrees", asked, "ASCII only")
@@ -26,8 +28,18 @@ def text(session: Session) -> None:
     sent = ", ".join(dict.fromkeys(str(text.sent) for text in odd))
     session.add("text.sent", Verdict.YES, f"sent: {sent}", asked, came, sent)
     wrong = [text for text in odd if not agrees(text.declared, text.sent)]
-    words = "; ".join(f"{text.sent} declared as {text.shown}" for text in wrong) or "text is what it is declared to be"
-    session.add("text.agrees", Verdict.NO if wrong else Verdict.YES, words, asked, f"{len(odd)} way(s) of writing", not wrong)
+    words = (
+        "; ".join(f"{text.sent} declared as {text.shown}" for text in wrong)
+        or "text is what it is declared to be"
+    )
+    session.add(
+        "text.agrees",
+        Verdict.NO if wrong else Verdict.YES,
+        words,
+        asked,
+        f"{len(odd)} way(s) of writing",
+        not wrong,
+    )
 
 
 def uid_cleanliness(session: Session) -> None:
@@ -38,8 +50,13 @@ def uid_cleanliness(session: Session) -> None:
     if not number:
         session.not_told("uid.dirty", asked, "no UIDs")
         return
-    came = ", ".join(f"{count} with {what}" if what != "empty" else f"{count} empty" for what, count in sorted(wrong.items()))
-    words = "some UIDs are " + " or ".join("dirty: " + what if what != "empty" else "empty" for what in sorted(wrong))
+    came = ", ".join(
+        f"{count} with {what}" if what != "empty" else f"{count} empty"
+        for what, count in sorted(wrong.items())
+    )
+    words = "some UIDs are " + " or ".join(
+        "dirty: " + what if what != "empty" else "empty" for what in sorted(wrong)
+    )
     verdict = Verdict.YES if wrong else Verdict.NO
     session.add(
         "uid.dirty",

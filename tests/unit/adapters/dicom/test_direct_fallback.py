@@ -1,4 +1,7 @@
-"""A PACS is asked directly where Orthanc cannot read it. The real Orthanc: tests/integration/test_k02_answers_that_lie.py."""
+"""
+A PACS is asked directly where Orthanc cannot read it. The real Orthanc:
+tests/integration/test_k02_answers_that_lie.py.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,13 @@ import pytest
 from pacs_module.adapters.dicom import direct_fallback
 from pacs_module.adapters.dicom.direct_fallback import DirectFallback
 from pacs_module.domain.dicom.attributes import Attributes
-from pacs_module.domain.errors import PermanentError, PipelineError, RetriableError, TooManyAnswers, UnreadableAnswers
+from pacs_module.domain.errors import (
+    PermanentError,
+    PipelineError,
+    RetriableError,
+    TooManyAnswers,
+    UnreadableAnswers,
+)
 from pacs_module.ports import PacsFinder
 from tests.fakes.world import FakeLog
 
@@ -23,7 +32,9 @@ class Finder:
     def __init__(self, *answers: Attributes, error: PipelineError | None = None) -> None:
         self.answers, self.error, self.asked = list(answers), error, 0
 
-    def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+    def find(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> list[Attributes]:
         self.asked += 1
         if self.error is not None:
             raise self.error
@@ -58,7 +69,9 @@ def test_where_it_cannot_be_asked_directly_orthancs_word_stands(direct: Finder |
         ask(finder)
 
 
-@pytest.mark.parametrize("error", [RetriableError("no answer"), PermanentError("0xA900"), TooManyAnswers(None)])
+@pytest.mark.parametrize(
+    "error", [RetriableError("no answer"), PermanentError("0xA900"), TooManyAnswers(None)]
+)
 def test_another_error_is_nothing_that_another_finder_mends(error: PipelineError) -> None:
     direct = Finder(study("1.2", "x"))
     finder, _ = fallback(Finder(error=error), direct)
@@ -90,7 +103,10 @@ def test_a_list_that_is_cut_is_cut_however_it_is_asked_for() -> None:
 
 @pytest.mark.parametrize("lost", ["", " ", "\x1b$)A胸部"])
 def test_text_that_is_lost_in_orthanc_is_found_out(lost: str) -> None:
-    orthanc, direct = Finder(study("1.2", lost), study("1.3", "HEAD")), Finder(study("1.3", "HEAD"), study("1.2", "胸部"))
+    orthanc, direct = (
+        Finder(study("1.2", lost), study("1.3", "HEAD")),
+        Finder(study("1.3", "HEAD"), study("1.2", "胸部")),
+    )
     finder, log = fallback(orthanc, direct)
     assert ask(finder) == direct.answers
     assert log.keys == ["asked_directly"]
@@ -99,8 +115,13 @@ def test_text_that_is_lost_in_orthanc_is_found_out(lost: str) -> None:
 
 
 @pytest.mark.parametrize("told", ["", "  ", "\x1b$)A胸部"])
-def test_what_the_pacs_itself_tells_no_better_is_compared_once_a_day(told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    orthanc, direct = Finder(study("1.2", "")), Finder(study("1.2", told if told.isspace() else ""), study("1.9", "other study"))
+def test_what_the_pacs_itself_tells_no_better_is_compared_once_a_day(
+    told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orthanc, direct = (
+        Finder(study("1.2", "")),
+        Finder(study("1.2", told if told.isspace() else ""), study("1.9", "other study")),
+    )
     finder, log = fallback(orthanc, direct)
     clock = [1_000.0]
     monkeypatch.setattr(time, "monotonic", lambda: clock[0])

@@ -1,8 +1,9 @@
 """
-Connections of the finder to Orthanc. What it makes of real answers is in the contract suite and in the tests with real servers.
+Connections of the finder to Orthanc. What it makes of real answers is in the contract suite and in the tests
+with real servers.
 
-The server here is none of ours: it drops any connection on which a second request comes, as Orthanc does with one that was idle
-for a second just when the request arrives.
+The server here is none of ours: it drops any connection on which a second request comes, as Orthanc does with
+one that was idle for a second just when the request arrives.
 """
 
 from __future__ import annotations

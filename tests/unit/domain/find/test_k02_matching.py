@@ -92,7 +92,9 @@ def test_universal_matching_asks_for_nothing(asked: str) -> None:
 
 def test_every_key_is_judged_by_itself() -> None:
     query = {"AccessionNumber": "Q7", "PatientID": "P1", "StudyDate": "20200618"}
-    judged = judge_answer("STUDY", query, {"StudyInstanceUID": UID, "AccessionNumber": "Q8", "StudyDate": "20200617"})
+    judged = judge_answer(
+        "STUDY", query, {"StudyInstanceUID": UID, "AccessionNumber": "Q8", "StudyDate": "20200617"}
+    )
     assert (judged.differs, judged.untold) == (("AccessionNumber", "StudyDate"), ("PatientID",))
     assert not judged.matches
 
@@ -107,11 +109,30 @@ def test_a_time_range_across_days_may_be_one_moment() -> None:
 
 @pytest.mark.parametrize(
     "uid",
-    ["*", "1.2\\1.3", "../..", "1" * 65, "1.2." * 20_000, "abc", "1.2.x", "1..2", ".1", "1.", "1,2", "1.2/3", "-1", "１.２"],
+    [
+        "*",
+        "1.2\\1.3",
+        "../..",
+        "1" * 65,
+        "1.2." * 20_000,
+        "abc",
+        "1.2.x",
+        "1..2",
+        ".1",
+        "1.",
+        "1,2",
+        "1.2/3",
+        "-1",
+        "１.２",
+    ],
 )
 def test_what_is_no_uid_is_no_answer(uid: str) -> None:
     assert not is_uid(uid)
-    for level, keyword in (("STUDY", "StudyInstanceUID"), ("SERIES", "SeriesInstanceUID"), ("IMAGE", "SOPInstanceUID")):
+    for level, keyword in (
+        ("STUDY", "StudyInstanceUID"),
+        ("SERIES", "SeriesInstanceUID"),
+        ("IMAGE", "SOPInstanceUID"),
+    ):
         answer = {"StudyInstanceUID": UID, "AccessionNumber": "Q7", keyword: uid}
         assert judge_answer(level, {}, answer).malformed == f"{keyword} is no UID"
 

@@ -1,4 +1,7 @@
-"""K7: several rows for one UID, and values that a PACS tells in turn: one answer, no delay for ever, no line a find."""
+"""
+K7: several rows for one UID, and values that a PACS tells in turn: one answer, no delay for ever, no line a
+find.
+"""
 
 from __future__ import annotations
 
@@ -42,14 +45,19 @@ def row(count: int | None = 300, **changed: Any) -> FoundStudy:
         ([row(12), row(12), row(12)], row(12)),
     ],
 )
-def test_the_rows_of_a_study_are_one_answer_in_whichever_order(rows: list[FoundStudy], one: FoundStudy) -> None:
+def test_the_rows_of_a_study_are_one_answer_in_whichever_order(
+    rows: list[FoundStudy], one: FoundStudy
+) -> None:
     for order in itertools.permutations(rows):
         assert merged(order) == [one]
 
 
 def test_rows_without_a_uid_are_told_apart_by_what_else_names_them() -> None:
     nameless = row(study_uid="")
-    rows = [replace(nameless, accession_number=number, count=count) for number, count in (("1", 3), ("2", 3), ("1", 9))]
+    rows = [
+        replace(nameless, accession_number=number, count=count)
+        for number, count in (("1", 3), ("2", 3), ("1", 9))
+    ]
     assert [one.accession_number for one in merged(rows)] == ["1", "2"]
     assert len(merged([row(), replace(ROW, pacs="B")])) == 2, "each PACS has its own"
 
@@ -101,7 +109,9 @@ def test_flapping_counts_delay_no_pull_for_ever(seed: int) -> None:
 
 def written(study: Study, answers: list[FoundStudy], every: int = 10 * SECOND) -> int:
     """How many of these finds wrote something."""
-    return sum(see(study, answer, (number + 1) * every, COUNT, SITE).changed for number, answer in enumerate(answers))
+    return sum(
+        see(study, answer, (number + 1) * every, COUNT, SITE).changed for number, answer in enumerate(answers)
+    )
 
 
 @pytest.mark.parametrize(
@@ -141,7 +151,9 @@ def named(name: str, value: str) -> FoundStudy:
 
 @pytest.mark.parametrize(("name", "first", "second"), NAMES)
 def test_names_told_in_turn_are_noted_once(name: str, first: str, second: str) -> None:
-    answers = [named(name, value) for value, _ in zip(itertools.cycle((first, second)), range(400), strict=False)]
+    answers = [
+        named(name, value) for value, _ in zip(itertools.cycle((first, second)), range(400), strict=False)
+    ]
     study = new_study(answers[0], 0, SITE)
     study.state, study.baseline = State.COMPLETED, 300
     lines = len(study.history)

@@ -76,15 +76,25 @@ def test_two_finds_are_compared_at_the_same_pacs_however_many_there_are(number: 
     assert not is_due(watched(*(found(300 + n, name) for n, name in enumerate(names))), end)
 
 
-@pytest.mark.parametrize(("policy", "count"), [(StabilityPolicy(FIXED_DELAY, timedelta(minutes=10)), 300), (COUNT, None)])
-def test_the_fixed_delay_comes_to_its_end_however_often_the_study_is_found(policy: StabilityPolicy, count: int | None) -> None:
+@pytest.mark.parametrize(
+    ("policy", "count"), [(StabilityPolicy(FIXED_DELAY, timedelta(minutes=10)), 300), (COUNT, None)]
+)
+def test_the_fixed_delay_comes_to_its_end_however_often_the_study_is_found(
+    policy: StabilityPolicy, count: int | None
+) -> None:
     waiting = watched(*[found(count)] * 200, policy=policy)  # 200 finds, 3 s apart: 597 s
     assert not is_due(waiting, 597 * SECOND)
     assert len(waiting.sightings) <= MOST_SIGHTINGS
     assert watched(*[found(count)] * 201, policy=policy).due == {PULL: 600 * SECOND}
 
 
-SETTLED = [State.PULL_DATA_END, State.UNSUPPORTED_SERIES, State.COMPLETED, State.PULL_FAILED, State.DEAD_LETTER]
+SETTLED = [
+    State.PULL_DATA_END,
+    State.UNSUPPORTED_SERIES,
+    State.COMPLETED,
+    State.PULL_FAILED,
+    State.DEAD_LETTER,
+]
 
 
 @pytest.mark.parametrize("state", SETTLED)

@@ -1,4 +1,7 @@
-"""When a study counts as gone from a PACS, and when it is back. Which finds count is tested in test_note_vanished.py."""
+"""
+When a study counts as gone from a PACS, and when it is back. Which finds count is tested in
+test_note_vanished.py.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,16 @@ import pytest
 
 from pacs_module.domain.dicom.attributes import found_study
 from pacs_module.domain.explain.story import story
-from pacs_module.domain.find.vanished import FINDS, LEAST, expected, gone_from, missed, nameless, present_at, seen_again
+from pacs_module.domain.find.vanished import (
+    FINDS,
+    LEAST,
+    expected,
+    gone_from,
+    missed,
+    nameless,
+    present_at,
+    seen_again,
+)
 from pacs_module.domain.instants import iso
 from pacs_module.domain.pull.source_pacs import choose_pacs
 from pacs_module.domain.study.lifecycle import State
@@ -21,7 +33,9 @@ SPAN = LEAST // timedelta(milliseconds=1)
 
 def study(**copies: PacsCopy) -> Study:
     pacs = copies or {"A": PacsCopy(100, iso(0))}
-    return Study("1.2.3", "2020-06-18", "080000", "A1", "P1", state=State.META_ONLY, pacs=pacs, due={PULL: 5_000})
+    return Study(
+        "1.2.3", "2020-06-18", "080000", "A1", "P1", state=State.META_ONLY, pacs=pacs, due={PULL: 5_000}
+    )
 
 
 def test_it_takes_several_finds_and_some_minutes() -> None:
@@ -78,7 +92,9 @@ def test_what_is_back_is_noted_and_only_what_was_given_up_is_pulled_after_all(st
         ({"state": State.COMPLETED}, {}, False, True),
     ],
 )
-def test_which_studies_a_day_should_bring(changed: dict[str, object], told: dict[str, str], in_parts: bool, yes: bool) -> None:
+def test_which_studies_a_day_should_bring(
+    changed: dict[str, object], told: dict[str, str], in_parts: bool, yes: bool
+) -> None:
     one = study(A=PacsCopy(100, iso(0), told=StudyNames(**told)))
     for name, value in changed.items():
         setattr(one, name, value)
@@ -90,7 +106,9 @@ def test_what_a_pacs_was_never_seen_to_have_is_not_missed_there() -> None:
     assert not expected(study(A=PacsCopy()), "A", DAY, in_parts=False)
 
 
-@pytest.mark.parametrize(("uid", "accession", "may_be"), [("", "A1", True), ("", "A2", False), ("1.2.4", "A1", False)])
+@pytest.mark.parametrize(
+    ("uid", "accession", "may_be"), [("", "A1", True), ("", "A2", False), ("1.2.4", "A1", False)]
+)
 def test_an_answer_without_a_uid_may_be_it(uid: str, accession: str, may_be: bool) -> None:
     told = {"StudyInstanceUID": uid, "AccessionNumber": accession, "PatientID": "P1"}
     assert nameless(study(), [found_study("A", told)]) is may_be

@@ -1,4 +1,7 @@
-"""Windows, their splits, what is asked when, and going live. Does not prove that a PACS behaves so; the find matrix does that."""
+"""
+Windows, their splits, what is asked when, and going live. Does not prove that a PACS behaves so; the find
+matrix does that.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,16 @@ from pacs_module.domain.find.caps import is_record, is_suspicious
 from pacs_module.domain.find.go_live import Backlog
 from pacs_module.domain.find.learned import LearnedTraits
 from pacs_module.domain.find.schedule import FindSchedule, due_windows
-from pacs_module.domain.find.windows import Window, dimensions, halved_among, lost, not_honoured, overlap, seconds_of, split
+from pacs_module.domain.find.windows import (
+    Window,
+    dimensions,
+    halved_among,
+    lost,
+    not_honoured,
+    overlap,
+    seconds_of,
+    split,
+)
 from pacs_module.domain.study.study import Study
 
 DAY = date(2026, 11, 21)
@@ -29,7 +41,11 @@ class Came:
 
 
 def found(
-    uid: str, time: str = "101500", accession: str = "A1", patient: str = "P1", modalities: tuple[str, ...] = ("CT",)
+    uid: str,
+    time: str = "101500",
+    accession: str = "A1",
+    patient: str = "P1",
+    modalities: tuple[str, ...] = ("CT",),
 ) -> FoundStudy:
     return FoundStudy("SIM", uid, "2026-11-21", time, accession, patient, "", modalities, 10)
 
@@ -88,7 +104,9 @@ def test_a_list_that_the_pacs_cut_is_suspicious_and_its_round_numbers_are_not() 
         (0, 0, False),
     ],
 )
-def test_only_a_list_as_long_as_the_longest_may_end_at_a_silent_cap(count: int, longest: int, doubtful: bool) -> None:
+def test_only_a_list_as_long_as_the_longest_may_end_at_a_silent_cap(
+    count: int, longest: int, doubtful: bool
+) -> None:
     assert is_record(Came(count), LearnedTraits(), longest) == doubtful
     assert not is_record(Came(count), LearnedTraits({100}), longest), "its cap is known"
 
@@ -116,7 +134,9 @@ def test_a_list_longer_than_a_learned_cap_takes_it_back_and_a_set_one_stays() ->
         ("modality", 0, 100, False),
     ],
 )
-def test_a_key_is_ignored_where_the_whole_list_comes_again(dimension: str, beside: int, received: int, ignored: bool) -> None:
+def test_a_key_is_ignored_where_the_whole_list_comes_again(
+    dimension: str, beside: int, received: int, ignored: bool
+) -> None:
     assert not_honoured(dimension, beside, received) == ignored
 
 
@@ -133,7 +153,9 @@ def test_a_key_is_ignored_where_the_whole_list_comes_again(dimension: str, besid
         ((), ()),
     ],
 )
-def test_a_list_is_parted_where_its_studies_are(times: tuple[str, ...], parts: tuple[tuple[int, int], ...]) -> None:
+def test_a_list_is_parted_where_its_studies_are(
+    times: tuple[str, ...], parts: tuple[tuple[int, int], ...]
+) -> None:
     halves = halved_among(Window(DAY), [found(f"1.{n}", time) for n, time in enumerate(times)])
     assert tuple((half.since, half.until) for half in halves) == parts
 
@@ -145,11 +167,16 @@ def test_halves_exclude_each_other_and_leave_nothing_out() -> None:
     assert [half.holds(found("1", "115959")) for half in (first, second)] == [True, False]
     assert [half.holds(found("1", "120000")) for half in (first, second)] == [False, True]
     assert split(Window(DAY, since=0, until=59), "time", [found("1")], ()) == ()
-    assert split(Window(DAY), "time", [found("1", "")], ()) == (), "a study without a time would be in no half"
+    assert split(Window(DAY), "time", [found("1", "")], ()) == (), (
+        "a study without a time would be in no half"
+    )
 
 
 def test_modalities_and_prefixes() -> None:
-    assert [part.modality for part in split(Window(DAY), "modality", [found("1")], ("CT", "DX"))] == ["CT", "DX"]
+    assert [part.modality for part in split(Window(DAY), "modality", [found("1")], ("CT", "DX"))] == [
+        "CT",
+        "DX",
+    ]
     assert split(Window(DAY), "modality", [found("1", modalities=())], ("CT",)) == ()
     parts = split(Window(DAY), "PatientID", [found("1", patient="张1"), found("2", patient="7")], ())
     assert {"张*", "7*", "A*", "0*"} <= {part.query()["PatientID"] for part in parts}
@@ -159,19 +186,26 @@ def test_modalities_and_prefixes() -> None:
 
 
 def test_the_name_that_differs_earliest_is_split_first() -> None:
-    studies = [found("1", accession="A2611210001", patient="17"), found("2", accession="A2611210002", patient="95")]
+    studies = [
+        found("1", accession="A2611210001", patient="17"),
+        found("2", accession="A2611210002", patient="95"),
+    ]
     assert dimensions(Window(DAY), studies) == ("time", "modality", "PatientID", "AccessionNumber")
 
 
 def test_what_tells_that_a_key_is_not_honoured() -> None:
     morning, evening = split(Window(DAY), "time", [found("1")], ())
     assert overlap([[found("1")], [found("1")]])
-    assert not overlap([[found("1"), found("1")], [found("2")]]), "an answer that comes twice in one part is only a duplicate"
+    assert not overlap([[found("1"), found("1")], [found("2")]]), (
+        "an answer that comes twice in one part is only a duplicate"
+    )
     assert lost([found("1", "080000")], {morning: [], evening: [found("2", "230000")]})
     assert not lost([found("1", "080000")], {morning: [found("1", "080000")], evening: []})
 
 
-@pytest.mark.parametrize(("time", "seconds"), [("000000", 0), ("235959", 86399), ("240000", None), ("", None), ("1015", None)])
+@pytest.mark.parametrize(
+    ("time", "seconds"), [("000000", 0), ("235959", 86399), ("240000", None), ("", None), ("1015", None)]
+)
 def test_seconds_of_a_time(time: str, seconds: int | None) -> None:
     assert seconds_of(time) == seconds
 
@@ -182,16 +216,23 @@ def test_days_that_a_clock_asked_for_that_was_ahead_are_asked_for_at_once() -> N
 
 
 def test_a_short_window_often_the_whole_day_and_the_day_before_less_often() -> None:
-    schedule = FindSchedule(recent=timedelta(minutes=30), whole_day=timedelta(minutes=10), earlier_days=timedelta(hours=1))
+    schedule = FindSchedule(
+        recent=timedelta(minutes=30), whole_day=timedelta(minutes=10), earlier_days=timedelta(hours=1)
+    )
     asked = {DAY: NOON - timedelta(minutes=5), BEFORE: NOON - timedelta(minutes=59)}
     assert due_windows([DAY, BEFORE], asked, (), NOON, schedule) == [Window(DAY, since=11 * 3600 + 1800)]
-    assert due_windows([DAY, BEFORE], asked, (), NOON + timedelta(minutes=5), schedule) == [Window(DAY), Window(BEFORE)]
+    assert due_windows([DAY, BEFORE], asked, (), NOON + timedelta(minutes=5), schedule) == [
+        Window(DAY),
+        Window(BEFORE),
+    ]
     assert due_windows([DAY, BEFORE], asked, {BEFORE}, NOON, schedule)[1:] == [Window(BEFORE)], (
         "its studies wait for a second count"
     )
     assert due_windows([DAY, BEFORE], {}, (), NOON, schedule) == [Window(DAY), Window(BEFORE)]
     shortly_after_midnight = datetime(2026, 11, 21, 0, 10)
-    assert due_windows([DAY], {DAY: shortly_after_midnight}, (), shortly_after_midnight, schedule) == [Window(DAY)]
+    assert due_windows([DAY], {DAY: shortly_after_midnight}, (), shortly_after_midnight, schedule) == [
+        Window(DAY)
+    ]
 
 
 def test_today_is_the_newest_day_wherever_it_stands() -> None:

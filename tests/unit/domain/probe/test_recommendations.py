@@ -129,8 +129,16 @@ def test_what_was_not_told_is_left_as_it_is() -> None:
         ({"level__image": (Verdict.PARTLY, 3), "move": (Verdict.YES, 3)}, "count_by_image", True),
         ({"level__image": (Verdict.PARTLY, 3), "move": (Verdict.YES, 5)}, "count_by_image", None),
         ({"count__series": (Verdict.NO, "absent")}, "count_by_image", False),
-        ({"count__series": (Verdict.NO, "absent"), "count__study": (Verdict.NO, "absent")}, "count_by_image", True),
-        ({"count__series": (Verdict.PARTLY, "text"), "count__study": (Verdict.NO, "empty")}, "count_by_image", True),
+        (
+            {"count__series": (Verdict.NO, "absent"), "count__study": (Verdict.NO, "absent")},
+            "count_by_image",
+            True,
+        ),
+        (
+            {"count__series": (Verdict.PARTLY, "text"), "count__study": (Verdict.NO, "empty")},
+            "count_by_image",
+            True,
+        ),
         ({"count__series": (Verdict.NOT_TOLD, None)}, "count_by_image", None),
         ({"move": (Verdict.PARTLY, 1)}, "repair", "SERIES"),
         ({"move": (Verdict.NO, 0)}, "repair", None),
@@ -158,19 +166,27 @@ def test_what_was_not_told_is_left_as_it_is() -> None:
             ("PatientID", "StudyTime"),
         ),
         ({"match__date": (Verdict.NO, None)}, "ignores", ("StudyDate",)),
-        ({"move__senders": (Verdict.YES, "NODE2@10.0.0.9\\GW@10.0.0.8")}, "senders", ("NODE2@10.0.0.9", "GW@10.0.0.8")),
+        (
+            {"move__senders": (Verdict.YES, "NODE2@10.0.0.9\\GW@10.0.0.8")},
+            "senders",
+            ("NODE2@10.0.0.9", "GW@10.0.0.8"),
+        ),
         ({"move__senders": (Verdict.NOT_TOLD, None)}, "senders", None),
         ({"modalities": (Verdict.NO, "single")}, "trust_modalities", False),
         ({"modalities": (Verdict.NOT_TOLD, "one each")}, "trust_modalities", None),
     ],
 )
-def test_each_setting_follows_what_was_found(change: dict[str, tuple[Verdict, Value]], setting: str, value: object) -> None:
+def test_each_setting_follows_what_was_found(
+    change: dict[str, tuple[Verdict, Value]], setting: str, value: object
+) -> None:
     assert recommended({**GOOD, **found(**change)})[setting] == value
 
 
 def test_only_settings_of_the_pacs_go_into_its_profile() -> None:
     made = recommend(GOOD, ())
-    assert set(profile_settings(made)) == {each.setting for each in made if each.place is Place.PACS and each.value is not None}
+    assert set(profile_settings(made)) == {
+        each.setting for each in made if each.place is Place.PACS and each.value is not None
+    }
     assert not {"Timeout", "DefaultEncoding", "stability_rule"} & set(profile_settings(made))
 
 
@@ -198,13 +214,18 @@ def test_only_settings_of_the_pacs_go_into_its_profile() -> None:
         (("UTF-8",), Sent.UTF8, "pynetdicom", None),
     ],
 )
-def test_who_asks_and_with_which_encoding(declared: tuple[str, ...], sent: Sent, finder: str, encoding: str | None) -> None:
+def test_who_asks_and_with_which_encoding(
+    declared: tuple[str, ...], sent: Sent, finder: str, encoding: str | None
+) -> None:
     values = recommended(GOOD, Text(declared, 9, 5, sent))
     assert (values["finder"], values["DefaultEncoding"]) == (finder, encoding)
 
 
 def test_a_declaration_that_orthanc_does_not_know_loses_the_query_also_when_the_text_is_ascii() -> None:
-    assert recommended(GOOD, Text((), 9, 0, Sent.ASCII), Text(("GB2312",), 1, 0, Sent.ASCII))["finder"] == "pynetdicom"
+    assert (
+        recommended(GOOD, Text((), 9, 0, Sent.ASCII), Text(("GB2312",), 1, 0, Sent.ASCII))["finder"]
+        == "pynetdicom"
+    )
     assert readable_by_orthanc(Text(("ISO_IR 100",), 1, 0, Sent.ASCII)) == {LATIN1, UTF8, CHINESE}
 
 

@@ -1,4 +1,6 @@
-"""A capped day at a PACS that fails now and then: all parts come. What splits how is tested in test_windows.py."""
+"""
+A capped day at a PACS that fails now and then: all parts come. What splits how is tested in test_windows.py.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class Pacs:
     def __init__(self, silent: Sequence[int] = ()) -> None:
         self.silent, self.asked = silent, 0
 
-    def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+    def find(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> list[Attributes]:
         self.asked += 1
         if self.asked in self.silent:
             raise RetriableError("association refused")
@@ -66,7 +70,9 @@ class Silent:
     def __init__(self, cap: int, held: int) -> None:
         self.cap, self.held, self.asked = cap, held, 0
 
-    def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+    def find(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> list[Attributes]:
         self.asked += 1
         since, _, until = query.get("StudyTime", "000000-235959").partition("-")
         return [study for study in STUDIES[: self.held] if since <= study["StudyTime"] <= until][: self.cap]
@@ -114,7 +120,9 @@ def test_studies_that_arrive_between_two_questions_are_no_cap() -> None:
     """K12: the halves bring one more than the whole did, and so does the whole then."""
 
     class Growing(Silent):
-        def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+        def find(
+            self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+        ) -> list[Attributes]:
             self.held += 1
             return super().find(pacs, level, query, return_keys)
 
@@ -129,7 +137,9 @@ def test_a_control_that_fails_takes_nothing_away() -> None:
     """K12."""
 
     class Failing(Silent):
-        def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+        def find(
+            self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+        ) -> list[Attributes]:
             if "StudyTime" in query:
                 raise RetriableError("association refused")
             return super().find(pacs, level, query, return_keys)
@@ -144,7 +154,9 @@ def test_a_pacs_that_says_when_it_cuts(kept: str, cap: int) -> None:
     """K12: also where nobody knows how many answers came before the status."""
 
     class Saying(Silent):
-        def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+        def find(
+            self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+        ) -> list[Attributes]:
             found = super().find(pacs, level, query, return_keys)
             if len(found) > cap:
                 raise TooManyAnswers({"nobody knows": None, "none": [], "those before": found[:cap]}[kept])
@@ -164,10 +176,14 @@ def test_a_short_part_that_holds_little_but_slips_teaches_nothing() -> None:
     """K2: three answers beside every question; before 6 o'clock there is hardly another one."""
 
     class Slipping(Silent):
-        def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+        def find(
+            self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+        ) -> list[Attributes]:
             found = super().find(pacs, level, query, return_keys)
             uids = {study["StudyInstanceUID"] for study in found}
-            return [*found, *(study for study in STUDIES if study["StudyInstanceUID"] not in uids)][: len(found) + 3][: self.cap]
+            return [*found, *(study for study in STUDIES if study["StudyInstanceUID"] not in uids)][
+                : len(found) + 3
+            ][: self.cap]
 
     ask = asking(Slipping(100, 240))
     for _ in range(12):

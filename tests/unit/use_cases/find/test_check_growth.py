@@ -40,7 +40,9 @@ def pull(world: Pipeline, received: int = 0) -> None:
     """The due pull, and its end."""
     assert world.pull() == 1
     request = world.plugins.asked[-1]
-    reports = tuple(SeriesReport(uid, True, "", "", received) for uid in request.series_uids or (THIN,) if received)
+    reports = tuple(
+        SeriesReport(uid, True, "", "", received) for uid in request.series_uids or (THIN,) if received
+    )
     world.filtered(request, received=received, series=reports)
     assert world.study().state is State.UNSUPPORTED_SERIES
 
@@ -99,14 +101,33 @@ def test_radiographs_are_pulled_at_once() -> None:
 def test_the_looks_get_rarer_and_end(world: Pipeline) -> None:
     settled(world, THIN)
     made = looks(world, 72 * HOUR)
-    assert [round(at / 60) for at in made] == [5, 15, 35, 75, 155, 315, 635, 995, 1355, 1715, 2075, 2435, 2795]
+    assert [round(at / 60) for at in made] == [
+        5,
+        15,
+        35,
+        75,
+        155,
+        315,
+        635,
+        995,
+        1355,
+        1715,
+        2075,
+        2435,
+        2795,
+    ]
     assert LOOK not in world.study().due
 
 
 def test_a_study_of_another_modality_is_looked_into_three_times_only() -> None:
-    """Its PACS tells neither counts nor modalities, so that every study of the day is asked for its series."""
+    """
+    Its PACS tells neither counts nor modalities, so that every study of the day is asked for its series.
+    """
     world = Pipeline()
-    world.pacs.series["A"] = [series_answer(THIN, None, Modality="MR"), series_answer(THICK, None, Modality="SR")]
+    world.pacs.series["A"] = [
+        series_answer(THIN, None, Modality="MR"),
+        series_answer(THICK, None, Modality="SR"),
+    ]
     world.pacs.studies["A"] = [answer(count=None, ModalitiesInStudy="")]
     world.find("A", DAY)
     world.clock.pass_seconds(world.stability.delay.total_seconds())
@@ -223,7 +244,9 @@ def test_counts_from_another_pacs_speak_for_it() -> None:
     assert looks(world, 72 * HOUR) == []
 
 
-def test_a_count_that_is_told_while_it_is_looked_into_ends_the_looks(world: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_count_that_is_told_while_it_is_looked_into_ends_the_looks(
+    world: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settled(world, THIN)
     world.clock.pass_seconds(5 * 60)
 
@@ -247,8 +270,12 @@ def test_where_no_count_is_told_any_more_the_looks_begin_anew(world: Pipeline) -
     assert looks(world, HOUR) != []
 
 
-def test_a_study_that_came_unasked_and_was_pulled_before_the_pacs_counted_it_is_due_no_more(world: Pipeline) -> None:
-    """Its files were lost before the PACS had it; the counts of the PACS speak for it from the first find on."""
+def test_a_study_that_came_unasked_and_was_pulled_before_the_pacs_counted_it_is_due_no_more(
+    world: Pipeline,
+) -> None:
+    """
+    Its files were lost before the PACS had it; the counts of the PACS speak for it from the first find on.
+    """
     world.accept(world.message(None))
     world.publish()
     world.files.counts[f"/store_image/{H1}"] = 0

@@ -1,7 +1,8 @@
 """
 Finds: new, wanted, stable, grown; what stands in the document and in dcm_end.log.
 
-Does not prove that a real PACS answers like this (integration tests do), nor the filter rules (tests/unit/domain).
+Does not prove that a real PACS answers like this (integration tests do), nor the filter rules
+(tests/unit/domain).
 """
 
 from __future__ import annotations
@@ -226,12 +227,17 @@ def test_a_pacs_that_does_not_answer_is_said_so_and_nothing_is_written(world: Pi
     world.pacs.errors["A", "STUDY"] = RetriableError("find at A: ReadTimeout")
     with pytest.raises(RetriableError, match="ReadTimeout"):
         world.find("A", DAY)
-    assert world.log.take() == ["find 2020-06-18 study list", "orthanc find query is {'StudyDate': '20200618'}"]
+    assert world.log.take() == [
+        "find 2020-06-18 study list",
+        "orthanc find query is {'StudyDate': '20200618'}",
+    ]
     assert world.store.count({}) == 0
 
 
 def test_only_what_can_still_change_is_asked_at_series_level() -> None:
-    """A study that is completed and whose count has not grown costs no series query, however often it is found."""
+    """
+    A study that is completed and whose count has not grown costs no series query, however often it is found.
+    """
     world = Pipeline(switches=Switches(find_pacs_use_series=True))
     world.pacs.series["A"] = [series_answer(THIN, 80), series_answer(THICK, 20, SliceThickness="8")]
     world.until_handed_over()
@@ -270,12 +276,19 @@ def test_corrected_names_are_taken_over_and_stand_in_the_history() -> None:
     assert corrected == ["A: accessionNumber A1 -> A2", "A: patientID P1 -> P2"]
     world.find("A", DAY)
     assert world.study() == study
-    assert [name for name in names_in(study.to_document()) if "_" in name] == [], "the contract's names are camelCase"
+    assert [name for name in names_in(study.to_document()) if "_" in name] == [], (
+        "the contract's names are camelCase"
+    )
 
 
 def names_in(document: object) -> list[str]:
-    inner = document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
-    return [*(document if isinstance(document, dict) else ()), *(name for one in inner for name in names_in(one))]
+    inner = (
+        document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
+    )
+    return [
+        *(document if isinstance(document, dict) else ()),
+        *(name for one in inner for name in names_in(one)),
+    ]
 
 
 def test_two_pacs_that_tell_differently_correct_nothing() -> None:

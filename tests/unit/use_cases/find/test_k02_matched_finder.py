@@ -1,7 +1,8 @@
 """
 K2: no answer of a PACS is believed to match the question.
 
-Every kind of query against a PACS that answers what it likes. The matching itself is in tests/unit/domain/find.
+Every kind of query against a PACS that answers what it likes. The matching itself is in
+tests/unit/domain/find.
 """
 
 from __future__ import annotations
@@ -27,11 +28,15 @@ BAD_UIDS = ("*", "1.2\\1.3", "../..", "1." * 30_000 + "1", "STUDY", "1..2", "1.2
 class Deaf:
     """A PACS that ignores keys, or tells less than was asked."""
 
-    def __init__(self, answers: Sequence[Attributes], ignores: Sequence[str] = (), hides: Sequence[str] = ()) -> None:
+    def __init__(
+        self, answers: Sequence[Attributes], ignores: Sequence[str] = (), hides: Sequence[str] = ()
+    ) -> None:
         self.answers, self.ignores, self.hides = answers, ignores, hides
         self.asked: Asked = []
 
-    def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+    def find(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> list[Attributes]:
         self.asked.append((level, dict(query)))
         keys = {key: value for key, value in query.items() if value and key not in self.ignores}
         found = [one for one in self.answers if all(one.get(key, "") == value for key, value in keys.items())]
@@ -64,7 +69,9 @@ def world_with(pacs: Deaf) -> Pipeline:
         ({"PatientID": "3"}, ("PatientID",), []),
     ],
 )
-def test_a_manual_pull_takes_only_what_was_named(asked: dict[str, str], ignored: Sequence[str], uids: list[str]) -> None:
+def test_a_manual_pull_takes_only_what_was_named(
+    asked: dict[str, str], ignored: Sequence[str], uids: list[str]
+) -> None:
     world = world_with(Deaf(twelve(), ignored))
     told = world.manual(asked, "Dr. Li")
     assert [study["studyUID"] for study in told["studies"]] == uids
@@ -95,10 +102,18 @@ def test_who_does_not_tell_the_key_must_prove_that_it_honours_it(told_when_asked
     """The numbers never come back, or only when asked for by UID; the PACS matches them rightly."""
 
     class Silent(Deaf):
-        def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+        def find(
+            self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+        ) -> list[Attributes]:
             found = super().find(pacs, level, query, return_keys)
-            asked_for = told_when_asked_for and bool(query.get("StudyInstanceUID")) and "AccessionNumber" not in query
-            return found if asked_for else [{k: v for k, v in one.items() if k != "AccessionNumber"} for one in found]
+            asked_for = (
+                told_when_asked_for and bool(query.get("StudyInstanceUID")) and "AccessionNumber" not in query
+            )
+            return (
+                found
+                if asked_for
+                else [{k: v for k, v in one.items() if k != "AccessionNumber"} for one in found]
+            )
 
     world = world_with(Silent(twelve()))
     told = world.manual({"AccessionNumber": "Q7"}, "Dr. Li")
@@ -118,7 +133,9 @@ def test_who_neither_tells_nor_honours_the_key_gets_nothing_pulled(held: int) ->
 
 def test_who_fails_when_asked_after_has_proved_nothing() -> None:
     class Failing(Deaf):
-        def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+        def find(
+            self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+        ) -> list[Attributes]:
             if query.get("StudyInstanceUID"):
                 raise RetriableError("association refused")
             return super().find(pacs, level, query, return_keys)
@@ -138,7 +155,9 @@ def test_no_document_is_made_of_what_is_no_uid(uid: str) -> None:
     assert world.finder.learned("A").refused == {"StudyInstanceUID is no UID": 4}
 
 
-@pytest.mark.parametrize("nothing", [{}, {"QueryRetrieveLevel": "STUDY"}, {"StudyInstanceUID": "", "PatientID": " "}])
+@pytest.mark.parametrize(
+    "nothing", [{}, {"QueryRetrieveLevel": "STUDY"}, {"StudyInstanceUID": "", "PatientID": " "}]
+)
 def test_an_answer_without_data_set_is_counted_and_nothing_else(nothing: dict[str, str]) -> None:
     world = world_with(Deaf([answer(UID)]))
     pacs = world.finder.finder
@@ -177,14 +196,22 @@ def test_series_and_images_of_other_studies_are_dropped(level: str, world: Pipel
 
 
 def test_a_uid_that_comes_for_any_number_is_not_that_of_the_study() -> None:
-    """At SERIES level this PACS ignores the number and does not tell it; one of its two studies has no UID at all."""
+    """
+    At SERIES level this PACS ignores the number and does not tell it; one of its two studies has no UID at
+    all.
+    """
     nameless, other = answer("", AccessionNumber="Q1"), answer(UID, AccessionNumber="Q2", PatientID="P2")
 
     class Levels(Deaf):
-        def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+        def find(
+            self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+        ) -> list[Attributes]:
             if level == "STUDY":
                 return super().find(pacs, level, query, return_keys)
-            return [{"StudyInstanceUID": "", "StudyDate": "20200618"}, {"StudyInstanceUID": UID, "StudyDate": "20200618"}]
+            return [
+                {"StudyInstanceUID": "", "StudyDate": "20200618"},
+                {"StudyInstanceUID": UID, "StudyDate": "20200618"},
+            ]
 
     world = world_with(Levels([nameless, other]))
     world.find("A", DAY)
@@ -200,11 +227,15 @@ def test_asked_for_by_uid_a_study_without_one_is_only_that_one() -> None:
 
 def test_of_a_list_that_was_cut_the_matching_ones_are_taken_and_it_is_said() -> None:
     class Cut(Deaf):
-        def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+        def find(
+            self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+        ) -> list[Attributes]:
             raise TooManyAnswers(super().find(pacs, level, query, return_keys)[:5])
 
     world = world_with(Cut(twelve(), ("AccessionNumber",)))
-    assert [study["studyUID"] for study in world.manual({"AccessionNumber": "Q3"}, "x")["studies"]] == [f"{UID}.3"]
+    assert [study["studyUID"] for study in world.manual({"AccessionNumber": "Q3"}, "x")["studies"]] == [
+        f"{UID}.3"
+    ]
     told = world.manual({"AccessionNumber": "Q7"}, "x")
     assert (told["studies"], "beyond its end" in told["notMatching"]["A"]) == ([], True)
     with pytest.raises(TooManyAnswers) as caught:

@@ -14,7 +14,12 @@ from tests.fakes.world import DAY
 def test_the_other_studies_of_an_answer_are_taken_in(place: int) -> None:
     world = Pipeline()
     uids = [f"{UID}.{number}" for number in range(3)]
-    bad = {"studyUID": uids[place], "studyDate": DAY.isoformat(), "state": "of a newer version", "pacs": {"A": {}}}
+    bad = {
+        "studyUID": uids[place],
+        "studyDate": DAY.isoformat(),
+        "state": "of a newer version",
+        "pacs": {"A": {}},
+    }
     world.store._texts[uids[place]] = json.dumps(bad)  # type: ignore[attr-defined]
     world.pacs.studies["A"] = [answer(uid) for uid in uids]
     for _ in range(2):

@@ -1,7 +1,9 @@
 """
-Studies that a PACS answers no more: which finds count, what is written when, and where it is pulled from then.
+Studies that a PACS answers no more: which finds count, what is written when, and where it is pulled from
+then.
 
-Does not prove that a real PACS drops studies like this. The rule itself: tests/unit/domain/find/test_vanished.py.
+Does not prove that a real PACS drops studies like this. The rule itself:
+tests/unit/domain/find/test_vanished.py.
 """
 
 from __future__ import annotations
@@ -55,7 +57,9 @@ def test_a_study_that_is_gone_and_comes_back(store: StudyStore) -> None:
     assert study.history[-1].event == "gone from the PACS"
     assert study.revision == before + 4, "three finds counted, then gone"
     assert study.state is State.COMPLETED
-    assert [values["studyUIDs"] for what, values in world.log.events if what == "studies are gone from the PACS"] == [[UID]]
+    assert [
+        values["studyUIDs"] for what, values in world.log.events if what == "studies are gone from the PACS"
+    ] == [[UID]]
     world.pacs.studies["A"] = [OTHER, answer()]
     finds(world, 10)
     study = world.study()
@@ -65,7 +69,9 @@ def test_a_study_that_is_gone_and_comes_back(store: StudyStore) -> None:
     assert study.state is State.COMPLETED
 
 
-def test_a_quiet_day_reads_the_store_once_in_a_while(store: StudyStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quiet_day_reads_the_store_once_in_a_while(
+    store: StudyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = Pipeline(store)
     world.until_handed_over()
     reading = Mock(wraps=store.find)
@@ -99,7 +105,9 @@ def test_capped_failed_and_partial_answers_say_nothing(world: Pipeline) -> None:
 def test_a_number_that_may_be_a_cap_is_no_proof(world: Pipeline) -> None:
     world.until_stable()
     before = world.study().revision
-    world.pacs.studies["A"] = [answer(f"1.2.{n}", 10, AccessionNumber=f"N{n}", StudyTime="") for n in range(50)]
+    world.pacs.studies["A"] = [
+        answer(f"1.2.{n}", 10, AccessionNumber=f"N{n}", StudyTime="") for n in range(50)
+    ]
     finds(world, 6)
     assert world.study().revision == before
     world.pacs.studies["A"].pop()
