@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from pacs_module.adapters.queue.memory import MemoryConsumer, MemoryQueue
 from pacs_module.domain.dicom.attributes import Attributes
-from pacs_module.domain.errors import NoRoom, PipelineError
+from pacs_module.domain.errors import NoRoom, PipelineError, RetriableError
 from pacs_module.domain.recover.records import PluginRecords
 from pacs_module.domain.wire.messages import PullReport, PullRequest, SeriesFolder
-from pacs_module.ports import Copied, Delivery
+from pacs_module.ports import Archived, Copied, Delivery
 
 NOON = int(datetime(2020, 6, 18, 12, tzinfo=UTC).timestamp() * 1000)
 DAY = date(2020, 6, 18)
@@ -189,7 +190,39 @@ class FakeCopies:
         self.removed.append(handover_id)
 
     def sweep(self, is_kept: Callable[[str], bool], is_made: Callable[[str], bool]) -> list[str]:
-        return [name for name in self.made if not is_kept(name)]
+        there = sorted(set(self.made) - set(self.removed))
+        gone = [name for name in there if not is_kept(name)]
+        for name in gone:
+            self.remove(name)
+        return gone
+
+
+class FakeArchive:
+    """Which hand-overs were kept, from which folder; ``asked``: the ids that a sweep asks about; ``error``: what goes wrong."""
+
+    KEEP = timedelta(days=30)
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[str, Path]] = []
+        self.days: dict[str, date] = {}
+        self.error: RetriableError | None = None
+        self.asked: tuple[str, ...] = ()
+        self.made: list[str] = []
+
+    def store(self, handover_id: str, source: Path, today: date) -> Archived:
+        if self.error is not None:
+            raise self.error
+        if handover_id not in self.days:
+            self.kept.append((handover_id, source))
+        day = self.days.setdefault(handover_id, today)
+        return Archived(f"/archive/{day}/{handover_id}", 3, 900, 300)
+
+    def sweep(self, today: date, is_made: Callable[[str], bool]) -> list[str]:
+        self.made = [name for name in self.asked if is_made(name)]
+        over = {name: day for name, day in self.days.items() if day < today - self.KEEP}
+        for name in over:
+            del self.days[name]
+        return sorted({day.isoformat() for day in over.values()})
 
 
 def pseudonym(uid: str) -> str:

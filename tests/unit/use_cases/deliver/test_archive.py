@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -10,31 +9,16 @@ import pytest
 
 from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.study.lifecycle import State
-from pacs_module.ports import Archived
 from pacs_module.use_cases.deliver.archive import KeepArchive
 from tests.fakes.pipeline import H1, Pipeline
-
-
-class FakeArchive:
-    def __init__(self) -> None:
-        self.kept: list[tuple[str, Path]] = []
-        self.error: RetriableError | None = None
-        self.made: list[str] = []
-
-    def store(self, handover_id: str, source: Path, today: date) -> Archived:
-        if self.error is not None:
-            raise self.error
-        self.kept.append((handover_id, source))
-        return Archived(f"/archive/{today}/{handover_id}", 3, 900, 300)
-
-    def sweep(self, today: date, is_made: Callable[[str], bool]) -> list[str]:
-        self.made = [name for name in (H1, "unknown") if is_made(name)]
-        return ["2020-05-01"]
+from tests.fakes.world import FakeArchive
 
 
 @pytest.fixture
 def archive() -> FakeArchive:
-    return FakeArchive()
+    made = FakeArchive()
+    made.asked = (H1, "unknown")
+    return made
 
 
 @pytest.fixture
@@ -85,8 +69,9 @@ def test_what_nobody_computed_is_not_archived(world: Pipeline, archive: FakeArch
     assert archive.kept == []
 
 
-def test_old_days_are_removed_and_that_is_said(world: Pipeline) -> None:
+def test_old_days_are_removed_and_that_is_said(world: Pipeline, archive: FakeArchive) -> None:
     assert world.release.archive is not None
+    archive.days["old"] = date(2020, 5, 1)
     assert not world.release.archive.sweep()
     assert world.log.events[-1] == ("archive: old days removed", {"level": "INFO", "days": ["2020-05-01"]})
 
