@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian
+from pynetdicom import AE
 
 from stack.errors import StackError
 from stack.ports import free_ports
 from tests.fakes.plugin_stack import PluginStack, until
-from tests.support.poison import dataset, nested
-from tests.support.raw_pacs import RawPacs
+from tests.support.poison import CT, dataset, nested
+from tests.support.raw_pacs import RawPacs, store_raw
 
 pytestmark = [
     pytest.mark.server("orthanc", "orthanc-python"),
@@ -139,3 +141,20 @@ def test_an_end_in_order_or_a_kill_while_nothing_moves_is_charged_to_nobody(run:
         run.wait(lambda before=run.deaths: run.deaths > before)  # type: ignore[misc]
     (report,) = run.reports(run.stack.pull(well[0], expected=3))
     assert report["outcome"] == "received"
+
+
+def test_a_sender_that_pushes_poison_is_named_and_pulls_are_not_blamed_for_it(run: Supervised) -> None:
+    """It cannot be refused: Orthanc 1.10.1 asks nobody before it reads what an unknown sender stores."""
+    for _ in range(3):
+        before = run.deaths
+        until(lambda: "verbose" in run.stack.get("/tools/log-level-dicom").text, 60, "the log level", run.stack)
+        study, sop = uid(), uid()
+        sender = AE("EVIL")
+        sender.add_requested_context(CT, ExplicitVRLittleEndian)
+        association = sender.associate("127.0.0.1", run.stack.receiver.ports.dicom, ae_title="AIPULL")
+        store_raw(association, 1, sop, dataset(study, sop, DEEP))
+        run.wait(lambda before=before: run.deaths > before)  # type: ignore[misc]
+    told = until(lambda: run.stack.events("what was pushed last is suspect"), 60, "the deaths", run.stack)
+    assert [event["lastAssociations"][-1] for event in told] == ["EVIL@127.0.0.1"] * len(told)
+    well, _ = studies_of(run, DEEP, number=1)
+    assert [report["outcome"] for report in run.reports(run.stack.pull(well[0], expected=3))] == ["received"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +39,7 @@ from .runtime.clock import now_ms
 from .runtime.environment import Environment, OrthancFacts, filesystem_of
 from .runtime.worker import Worker
 from .server.change_log import Changes, begin_epoch, same_epoch
+from .server.last_associations import last_associations, tell_associations
 from .server.rest import OrthancRest
 from .server.stored_file import StoredFiles
 
@@ -64,7 +66,7 @@ class Plugins:
         self.journal = Journal(environment.journal)
         pulls, receptions = PullRows(self.journal), ReceptionRows(self.journal)
         self._tables = Tables(self.journal, pulls, receptions, HandoverRows(self.journal))
-        rest = OrthancRest(facts.base_url, token)
+        rest = self._rest = OrthancRest(facts.base_url, token)
         storage = None if facts.compressed else facts.storage
         self.folder = HandoverFolder(
             environment.handover_folder, environment.handover_seen_as, storage, rest, switches.handover_checksums
@@ -76,7 +78,7 @@ class Plugins:
         module = ModuleQuestions(environment.pacs_module_url, environment.api_key)
         answers = AskPacs(rest, module.announced, log)
         identify = Identify(rest, Senders(facts.senders, self.journal, log), Comings(), answers)
-        self.deaths = Deaths(self.journal, pulls, log)
+        self.deaths = Deaths(self.journal, pulls, log, last_associations())
         repair = Repair(rest, receptions, switches)
         self.pulls = Pulls(
             rest, pulls, receptions, facts.aet, facts.concurrent_jobs, repair, log, on_end=self._pull_ended
@@ -122,6 +124,8 @@ class Plugins:
             self.log.event("unfinished_handovers_removed", "unfinished hand-overs removed", folders=leftovers)
         self.journal.forget_before(now_ms() - _KEEP_MS, now_ms() - _KEEP_HANDOVERS_MS)
         self.deaths.take_up()
+        # In a thread: Orthanc's own REST API answers once its start is over.
+        threading.Thread(target=tell_associations, args=(self._rest,), name="log level", daemon=True).start()
         for worker in self._workers():
             worker.start()
         self.log.event("started", "started", counts=self.journal.counts())

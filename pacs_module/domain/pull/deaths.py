@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 MAX_DEATHS = 2
 """Deaths charged to one pull, after which it is set aside. With one that could not be charged that makes three at the most."""
+MAX_DEATHS_BESIDE_OTHERS = 5
+"""The same while something that is no pull kills the process as well: an object that is pushed again and again."""
 SET_ASIDE = "killed Orthanc twice while it was received"
 """The reason of a pull that is set aside, as pacs_module shows it."""
 
@@ -34,12 +36,13 @@ class Charge:
     set_aside: bool
 
 
-def charge(moving: Sequence[Moving]) -> tuple[Charge, ...]:
+def charge(moving: Sequence[Moving], others: bool = False) -> tuple[Charge, ...]:
     """
     Charge a death.
 
     Args:
         moving: The pulls whose C-MOVEs ran; none: the death came from elsewhere, for instance from an object that was pushed.
+        others: Whether the process died a short time ago while nothing moved: then a pull is not the only thing that may kill it.
 
     Returns:
         One charge a pull. Those that are not set aside are suspects: to be moved again, each alone.
@@ -47,7 +50,7 @@ def charge(moving: Sequence[Moving]) -> tuple[Charge, ...]:
     if len(moving) != 1:
         return tuple(Charge(one.pull_id, one.deaths, False) for one in moving)
     deaths = moving[0].deaths + 1
-    return (Charge(moving[0].pull_id, deaths, deaths >= MAX_DEATHS),)
+    return (Charge(moving[0].pull_id, deaths, deaths >= (MAX_DEATHS_BESIDE_OTHERS if others else MAX_DEATHS)),)
 
 
 @dataclass(frozen=True)

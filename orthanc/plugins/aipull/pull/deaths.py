@@ -7,6 +7,8 @@ that finds the former one still alive in there knows that it died.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pacs_module.domain.pull.deaths import SET_ASIDE, Charge, Moving, charge
 from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 from pacs_module.shared.logs import ContractLog
@@ -18,6 +20,8 @@ from ..runtime.clock import now_ms
 _ALIVE = "alive"
 _DEATHS = "deaths"
 _LAST = "last_death_at"
+_LAST_UNEXPLAINED = "last_unexplained_death_at"
+_RECENTLY_MS = 15 * 60 * 1000
 
 
 class Deaths:
@@ -28,9 +32,13 @@ class Deaths:
         journal: Remembers who lives.
         pulls: Their rows.
         log: For events.
+        associations: The last ones that the former process wrote into its log, newest last; empty where it cannot be read.
     """
 
-    def __init__(self, journal: Journal, pulls: PullRows, log: ContractLog) -> None:
+    def __init__(
+        self, journal: Journal, pulls: PullRows, log: ContractLog, associations: Sequence[str] = ()
+    ) -> None:  # fmt: skip
+        self._associations = associations
         self._journal = journal
         self._pulls = pulls
         self._log = log
@@ -43,7 +51,8 @@ class Deaths:
             self._journal.set_meta(_ALIVE, "1")
             if died:
                 self._note(moving)
-            charges = charge([Moving(pull.request.pull_id, pull.deaths) for pull in moving]) if died else ()
+            others = now_ms() - int(self._journal.meta(_LAST_UNEXPLAINED, "0")) < _RECENTLY_MS
+            charges = charge([Moving(one.request.pull_id, one.deaths) for one in moving], others) if died else ()
             by_id = {one.pull_id: one for one in charges}
             for pull in moving:
                 self._go_on(pull, by_id.get(pull.request.pull_id))
@@ -59,9 +68,13 @@ class Deaths:
     def _note(self, moving: list[Pull]) -> None:
         self._journal.set_meta(_DEATHS, str(int(self._journal.meta(_DEATHS, "0")) + 1))
         self._journal.set_meta(_LAST, str(now_ms()))
+        if not moving:
+            self._journal.set_meta(_LAST_UNEXPLAINED, str(now_ms()))
+        who = "the pulls that moved are suspects" if moving else "nothing was pulled: what was pushed last is suspect"
         self._log.event(
-            "orthanc_died", "Orthanc died; the pulls that moved are suspects", level="WARNING",
+            "orthanc_died", f"Orthanc died; {who}", level="WARNING" if moving else "ERROR",
             pulls=[pull.request.pull_id for pull in moving], studies=[pull.request.study_uid for pull in moving],
+            lastAssociations=list(self._associations),
         )  # fmt: skip
 
     def _go_on(self, pull: Pull, charged: Charge | None) -> None:

@@ -107,6 +107,10 @@ class OrthancRest:
         answer = self._call("POST", path, body, answer_s)
         return answer.json(FROM_ORTHANC) if answer.body else None
 
+    def put_text(self, path: str, text: str) -> None:
+        """PUT plain text."""
+        self._link.call("PUT", self._base + path, data=text.encode(), timeout=_ANSWER_S)
+
     def _call(self, method: str, path: str, body: object = None, answer_s: float = _ANSWER_S) -> Answer:
         try:
             answer = self._link.call(method, self._base + path, json_body=body, timeout=answer_s)

@@ -20,6 +20,11 @@ def test_a_death_is_charged_only_to_a_pull_that_moved_alone(moving: tuple[Moving
     assert charge(moving) == charges
 
 
+@pytest.mark.parametrize(("deaths", "set_aside"), [(0, False), (1, False), (3, False), (4, True)])
+def test_beside_something_else_that_kills_a_pull_is_not_so_sure_to_be_guilty(deaths: int, set_aside: bool) -> None:
+    assert charge([Moving("a", deaths)], others=True) == (Charge("a", deaths + 1, set_aside),)
+
+
 def one(name: str, priority: int = 0, suspect: bool = False) -> Waiting:
     return Waiting(name, ord(name), priority, suspect)
 

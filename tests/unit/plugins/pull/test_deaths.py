@@ -104,6 +104,18 @@ def test_a_death_while_nothing_moved_is_nobodys(run: Run) -> None:
     assert (run.state("1"), run.deaths.state()["deaths"]) == ((NEW, 0, False), 5)
 
 
+def test_while_pushes_kill_it_too_a_pull_is_not_blamed_at_once(run: Run) -> None:
+    run.ask("1")
+    run.dies()
+    for _ in range(4):
+        run.moves("1")
+        run.dies()
+        assert run.state("1")[0] == NEW
+    run.moves("1")
+    run.dies()
+    assert run.pull("1").error == SET_ASIDE
+
+
 def test_a_pull_that_ended_well_after_one_death_is_a_suspect_no_more(run: Run) -> None:
     run.ask("1")
     run.moves("1")
