@@ -233,7 +233,14 @@ class Backend:
     )
     def _post(self, answer: dict[str, Any]) -> None:
         headers = {"X-API-Key": self._key}
-        requests.post(f"{self._url}/api/v1/dcm/result", json=answer, headers=headers, timeout=20).raise_for_status()
+        with requests.Session() as session:
+            session.trust_env = False  # a proxy of the environment knows no pacs_module
+            answered = session.post(
+                f"{self._url}/api/v1/dcm/result", json=answer, headers=headers, timeout=20, allow_redirects=False
+            )
+        answered.raise_for_status()
+        if answered.is_redirect:
+            raise requests.HTTPError("redirects are not followed", response=answered)
 
 
 def create_app(backend: Backend, key: str) -> FastAPI:

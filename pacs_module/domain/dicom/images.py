@@ -12,6 +12,9 @@ from .numbers import read_whole
 ENHANCED_CT = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"})
 """SOPClassUIDs of Enhanced and Legacy Converted Enhanced CT: many frames in an object (PS3.4 B.5)."""
 
+MAX_FRAMES = 65_535
+"""An object that says it has more frames than this says nothing of them: a whole body in slices of 0.1 mm has 20,000."""
+
 
 @dataclass(frozen=True)
 class ImageFacts:
@@ -64,7 +67,6 @@ def image_facts(tags: Mapping[str, Any]) -> ImageFacts:
         _items(tags, "SharedFunctionalGroupsSequence"),
         _items(tags, "PerFrameFunctionalGroupsSequence"),
     )
-    number_of_frames = read_whole(_text(tags, "NumberOfFrames")) or 1
 
     def grouped(sequence: str, keyword: str) -> str:
         return _common(
@@ -86,7 +88,7 @@ def image_facts(tags: Mapping[str, Any]) -> ImageFacts:
         orientation=grouped("PlaneOrientationSequence", "ImageOrientationPatient")
         or _text(tags, "ImageOrientationPatient"),
         positions=tuple(positions) or ((plain_position,) if plain_position else ()),
-        frames=max(1, number_of_frames),
+        frames=_frames(tags) or len(frames) or 1,
         number=_text(tags, "InstanceNumber"),
         acquired=_moment(tags),
     )
@@ -104,9 +106,15 @@ def index_facts(tags: Mapping[str, Any]) -> ImageFacts:
         sop_uid=_text(tags, "SOPInstanceUID"),
         orientation=_text(tags, "ImageOrientationPatient"),
         positions=(position,) if position else (),
-        frames=max(1, read_whole(_text(tags, "NumberOfFrames")) or 1),
+        frames=_frames(tags) or 1,
         number=_text(tags, "InstanceNumber"),
     )
+
+
+def _frames(tags: Mapping[str, Any]) -> int | None:
+    """NumberOfFrames where it can be true, else not told."""
+    frames = read_whole(_text(tags, "NumberOfFrames"))
+    return frames if frames is not None and 1 <= frames <= MAX_FRAMES else None
 
 
 def _text(tags: Mapping[str, Any], keyword: str) -> str:

@@ -31,7 +31,11 @@ class Pipeline:
         self._refusals = refusals
         self._arrived = threading.Condition()
 
-    def post(self, url: str, *, json: dict[str, Any], headers: dict[str, str], timeout: float) -> requests.Response:
+    def post(
+        self, session: requests.Session, url: str, *, json: dict[str, Any], headers: dict[str, str], **how: Any
+    ) -> requests.Response:
+        assert not session.trust_env, "no proxy of the environment (K5)"
+        assert how["allow_redirects"] is False
         assert url.endswith("/api/v1/dcm/result")
         assert headers == {"X-API-Key": "pipe"}
         answer = requests.Response()
@@ -52,7 +56,7 @@ class Pipeline:
 @pytest.fixture
 def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     fake = Pipeline()
-    monkeypatch.setattr(requests, "post", fake.post)
+    monkeypatch.setattr(requests.Session, "post", lambda session, url, **how: fake.post(session, url, **how))
     return fake
 
 
@@ -155,7 +159,7 @@ def test_what_was_accepted_but_not_computed_before_a_kill_is_computed_when_asked
 
 def test_a_result_is_posted_until_acknowledged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chest: Path) -> None:
     fake = Pipeline(refusals=2)
-    monkeypatch.setattr(requests, "post", fake.post)
+    monkeypatch.setattr(requests.Session, "post", lambda session, url, **how: fake.post(session, url, **how))
     client(tmp_path / "record").post("/compute", json=job(chest), headers=KEY)
     fake.wait_for(1)
     assert fake.tries == 3

@@ -230,6 +230,13 @@ def test_a_scout_among_enhanced_objects_is_odd_though_it_is_one_object_of_two() 
     assert found.words == "1 of 2 images (1 localizer)"
 
 
+@pytest.mark.parametrize("told", ["99999999999", "65536", "-5", "0", "many", ""])
+def test_a_number_of_frames_that_cannot_be_true_is_not_told(told: str) -> None:
+    assert image_facts({**enhanced(1, 3), "NumberOfFrames": told}).frames == 3
+    assert index_facts({"NumberOfFrames": told}).frames == 1
+    assert image_facts({**enhanced(1, 3), "NumberOfFrames": "２"}).frames == 2
+
+
 @pytest.mark.parametrize(
     "nonsense",
     [
