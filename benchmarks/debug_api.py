@@ -1,8 +1,10 @@
 """
-What the debug API costs on a store of many studies: p50, p95 and the longest of some hundred questions by each name, over HTTP.
+What the debug API costs on a store of many studies: p50, p95 and the longest of some hundred questions by
+each name, over HTTP.
 
-The studies have lived a whole life: six series with verdicts, two pulls, a hand-over with its tries, a history. Beside each
-question stands one for a health check of the same server in the same run, which is what HTTP alone costs.
+The studies have lived a whole life: six series with verdicts, two pulls, a hand-over with its tries, a
+history. Beside each question stands one for a health check of the same server in the same run, which is what
+HTTP alone costs.
 
     python -m benchmarks.debug_api --studies 100000
 """
@@ -57,7 +59,9 @@ def lived(number: int) -> Study:
     """A study after a whole life."""
     at = BEGIN
     uid = uid_of(number)
-    study = Study(uid, iso(at)[:10], "080000", f"A{number}", f"P{number}", "CHEST CT", ["CT"], first_seen_at=iso(at))
+    study = Study(
+        uid, iso(at)[:10], "080000", f"A{number}", f"P{number}", "CHEST CT", ["CT"], first_seen_at=iso(at)
+    )
     study.apply(Event.WANTED, "PACS: ModalitiesInStudy CT", at)
     for count in (100, 300, 862):
         study.saw("PACS", count, at)
@@ -82,27 +86,58 @@ def series(uid: str, place: int, at: int) -> SeriesRecord:
     """A series with its verdict."""
     taken = place == 1
     because = "BodyPartExamined CHEST" if taken else "SliceThickness 8"
-    return SeriesRecord(f"{uid}.{place}", taken, "rule", because, "reception", "CT", f"CHEST 1.0 B{place}0f", 143, 143, iso(at))
+    return SeriesRecord(
+        f"{uid}.{place}",
+        taken,
+        "rule",
+        because,
+        "reception",
+        "CT",
+        f"CHEST 1.0 B{place}0f",
+        143,
+        143,
+        iso(at),
+    )
 
 
 def handover(uid: str, number: int, at: int) -> HandOver:
     """A hand-over whose result is in."""
-    message = {"studyUID": uid, "seriesUID": f"{uid}.1", "numberReceived": 143, "filepath": f"/store_image/{number}"}
+    message = {
+        "studyUID": uid,
+        "seriesUID": f"{uid}.1",
+        "numberReceived": 143,
+        "filepath": f"/store_image/{number}",
+    }
     said = (("failed", "the backend answered 500"), ("accepted", "attempt 2"))
     tries = [DeliveryTry(iso(at), outcome, words, "WORKER-1") for outcome, words in said]
     done = MessageState.DONE
-    item = HandOver(f"H{number}", f"{uid}.1", 143, f"/store_image/{number}", message, iso(at), "COMPLETE", done, tries=tries)
+    item = HandOver(
+        f"H{number}",
+        f"{uid}.1",
+        143,
+        f"/store_image/{number}",
+        message,
+        iso(at),
+        "COMPLETE",
+        done,
+        tries=tries,
+    )
     item.result, item.result_at, item.result_values = "completed", iso(at), {"lungVolumeMl": 4100.5}
     return item
 
 
 def texts(studies: int) -> Iterator[tuple[str, str]]:
-    """UID and document of each: one document with other names and another day; a patient has three studies."""
+    """
+    UID and document of each: one document with other names and another day; a patient has three studies.
+    """
     template, day = study_to_text(lived(0)), date.fromisoformat(iso(BEGIN)[:10])
     for number in range(studies):
         changed = template.replace(uid_of(0), uid_of(number)).replace('"A0"', f'"A{number}"')
         changed = changed.replace('"P0"', f'"P{number // 3}"').replace('"H0"', f'"H{number}"')
-        yield uid_of(number), changed.replace(day.isoformat(), (day + timedelta(days=number // STUDIES_A_DAY)).isoformat())
+        yield (
+            uid_of(number),
+            changed.replace(day.isoformat(), (day + timedelta(days=number // STUDIES_A_DAY)).isoformat()),
+        )
 
 
 def fill(path: Path, studies: int) -> None:
@@ -110,7 +145,9 @@ def fill(path: Path, studies: int) -> None:
     store = SqliteStore(path)
     connection = store._connection()
     connection.execute("BEGIN")
-    connection.executemany("INSERT INTO study_info_list (studyUID, revision, document) VALUES (?, 1, ?)", texts(studies))
+    connection.executemany(
+        "INSERT INTO study_info_list (studyUID, revision, document) VALUES (?, 1, ?)", texts(studies)
+    )
     connection.execute("COMMIT")
     store.close()
 
@@ -183,7 +220,13 @@ def main(
         path = folder / "study.db"
         fill(path, studies)
         size = path.stat().st_size / 1e6
-        table = Table("question", "p50 ms", "p95 ms", "longest ms", title=f"{studies} studies, {size:.0f} MB, {times} times each")
+        table = Table(
+            "question",
+            "p50 ms",
+            "p95 ms",
+            "longest ms",
+            title=f"{studies} studies, {size:.0f} MB, {times} times each",
+        )
         for url in served(folder, path):
             for question, ask in questions(url, studies).items():
                 took = sorted(milliseconds(ask, times))

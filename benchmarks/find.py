@@ -1,8 +1,9 @@
 """
-What finding costs: verdicts a second on one core, and seconds and queries for days of 1,000 and 10,000 studies.
+What finding costs: verdicts a second on one core, and seconds and queries for days of 1,000 and 10,000
+studies.
 
-The find is measured beside a bare C-FIND of the same day at the same simulated PACS in the same run: the ratio says
-what knowing every study costs.
+The find is measured beside a bare C-FIND of the same day at the same simulated PACS in the same run: the
+ratio says what knowing every study costs.
 
     python -m benchmarks.find
 """
@@ -85,17 +86,30 @@ def verdicts_per_second(facts: list[SeriesFacts], least_s: float = 2.0) -> float
 
 
 def find_row(studies: int, habits: tuple[str, ...]) -> tuple[str, ...]:
-    """One row: bare C-FIND, first find of the day, second find (counts compared), find of a day where nothing changed."""
+    """
+    One row: bare C-FIND, first find of the day, second find (counts compared), find of a day where nothing
+    changed.
+    """
     day = plan_busy_day(DATE, studies, max_slices=12)
     with SimPacs(day, habits=habits) as pacs, tempfile.TemporaryDirectory() as folder:
         finder = PynetdicomFinder(Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL"), 120.0)
-        bare = min(seconds(lambda: finder.find(PACS, "STUDY", {"StudyDate": "20261121"}, STUDY_KEYS)) for _ in range(3))
+        bare = min(
+            seconds(lambda: finder.find(PACS, "STUDY", {"StudyDate": "20261121"}, STUDY_KEYS))
+            for _ in range(3)
+        )
         find = finding(finder, Path(folder))
         results = []
         times = [seconds(lambda: results.append(find(PACS, Window(DATE)))) for _ in range(4)]
     answers, queries = results[0].answers, [result.queries for result in results]
     cells = [f"{at:.2f} s ({at / bare:.1f} x)" for at in (times[0], times[1], times[3])]
-    return (str(studies), " + ".join(habits) or "none", str(answers), f"{bare:.2f} s", *cells, f"{queries[0]}, {queries[3]}")
+    return (
+        str(studies),
+        " + ".join(habits) or "none",
+        str(answers),
+        f"{bare:.2f} s",
+        *cells,
+        f"{queries[0]}, {queries[3]}",
+    )
 
 
 def finding(finder: PynetdicomFinder, folder: Path) -> FindStudies:
@@ -111,7 +125,9 @@ def main(largest: Annotated[int, typer.Option(help="Studies of the larger day.")
     """Print both tables."""
     console = Console(width=170)
     facts = series_facts(plan_busy_day(DATE, 1000))
-    console.print(f"filter: {verdicts_per_second(facts):,.0f} verdicts a second on one core ({len(facts)} different series)")
+    console.print(
+        f"filter: {verdicts_per_second(facts):,.0f} verdicts a second on one core ({len(facts)} different series)"
+    )
     table = Table(title="one find of a whole day at the simulated PACS, over loopback")
     columns = (
         "studies in 36 h",

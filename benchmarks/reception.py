@@ -1,8 +1,10 @@
 """
-From the last image of the chosen series to its notification: by its count, by that of the study, and by StableAge, side by side.
+From the last image of the chosen series to its notification: by its count, by that of the study, and by
+StableAge, side by side.
 
-The receiving Orthanc with the plugins is real, the PACS simulated, on one machine; each way gets studies of its own. The clock
-starts when the PACS sends the last image of the series that is to be computed, so that the C-STORE itself is in it.
+The receiving Orthanc with the plugins is real, the PACS simulated, on one machine; each way gets studies of
+its own. The clock starts when the PACS sends the last image of the series that is to be computed, so that the
+C-STORE itself is in it.
 
     python -m benchmarks.reception
 """
@@ -135,14 +137,19 @@ class Bench:
         """Ask the plugins for a pull."""
         request = {"pullID": uuid.uuid4().hex, "studyUID": study_uid, "pacs": HOSPITAL_NAME, **values}
         auth = (self.receiver.user, self.receiver.password)
-        requests.post(f"{self.receiver.url}/aipull/pulls", json=request, auth=auth, timeout=60).raise_for_status()
+        requests.post(
+            f"{self.receiver.url}/aipull/pulls", json=request, auth=auth, timeout=60
+        ).raise_for_status()
 
 
 @contextmanager
 def running(stable_age: float) -> Iterator[Bench]:
     """PACS, receiving Orthanc and recorder."""
     recorder = Recorder()
-    folder, ram_disk = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp(prefix="aipull-benchmark-", dir="/dev/shm"))
+    folder, ram_disk = (
+        Path(tempfile.mkdtemp()),
+        Path(tempfile.mkdtemp(prefix="aipull-benchmark-", dir="/dev/shm")),
+    )
     site = folder / "site_config.py"
     site.write_text(f"STABLE_AGE = {stable_age}\nKERNEL_PREFERRED = {SOFT}\n", encoding="utf-8")
     (folder / "logs").mkdir()
@@ -184,7 +191,11 @@ def _by_series(study: BusyStudy) -> dict[str, object]:
         }
         for one in series
     }
-    return {"announced": announced, "expectedSeries": {one.uid: one.instances for one in series}, **_by_study(study)}
+    return {
+        "announced": announced,
+        "expectedSeries": {one.uid: one.instances for one in series},
+        **_by_study(study),
+    }
 
 
 def _by_study(study: BusyStudy) -> dict[str, object]:
@@ -200,7 +211,10 @@ WAYS = (
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds from the last image of the chosen series to the notification, and from then to the end of the pull."""
+    """
+    Seconds from the last image of the chosen series to the notification, and from then to the end of the
+    pull.
+    """
 
     to_notification: float
     to_report: float
@@ -262,7 +276,15 @@ def main(
     console = Console(width=150)
     studies = iter(chest_cts())
     table = Table(title=f"last image of the chosen series to its notification, STABLE_AGE {stable_age:g} s")
-    columns = ("what the PACS tells", "studies", "images each", "median", "smallest to largest", "until the report", "verdict")
+    columns = (
+        "what the PACS tells",
+        "studies",
+        "images each",
+        "median",
+        "smallest to largest",
+        "until the report",
+        "verdict",
+    )
     for column in columns:
         table.add_column(column, justify="right")
     medians = {}

@@ -23,27 +23,44 @@ RUN_FOLDER = Path(__file__).resolve().parent.parent / "run" / "demo"
 INTERRUPTED = 130
 
 app = typer.Typer(
-    help="The whole pipeline on this machine, on loopback only.", no_args_is_help=True, pretty_exceptions_enable=False
+    help="The whole pipeline on this machine, on loopback only.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
 )
 console = Console(highlight=False)
 
 
 @app.command()
 def run(
-    dicom_dir: Annotated[Path | None, typer.Option(help="Your own DICOM files instead of the simulated department.")] = None,
-    keywords: Annotated[str, typer.Option(help="Body region, such as head,brain; the default is the chest.")] = "",
-    kernel: Annotated[str, typer.Option(help="Preferred convolution kernel, such as UB; several by comma.")] = "",
-    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running; `make stop` ends it.")] = False,
+    dicom_dir: Annotated[
+        Path | None, typer.Option(help="Your own DICOM files instead of the simulated department.")
+    ] = None,
+    keywords: Annotated[
+        str, typer.Option(help="Body region, such as head,brain; the default is the chest.")
+    ] = "",
+    kernel: Annotated[
+        str, typer.Option(help="Preferred convolution kernel, such as UB; several by comma.")
+    ] = "",
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave everything running; `make stop` ends it.")
+    ] = False,
     ram_disk: Annotated[Path | None, typer.Option(help="A folder on a tmpfs of your choice.")] = None,
     day: Annotated[str, typer.Option(help="demo, or small: the day of the tests.")] = "demo",
-    use_series: Annotated[bool, typer.Option("--use-series", help="FIND_PACS_USE_SERIES: filter before the pull.")] = False,
+    use_series: Annotated[
+        bool, typer.Option("--use-series", help="FIND_PACS_USE_SERIES: filter before the pull.")
+    ] = False,
     run_folder: Annotated[Path, typer.Option(help="Where everything lies but the RAM disk.")] = RUN_FOLDER,
-    free_ports: Annotated[bool, typer.Option("--free-ports", help="Any free ports instead of the usual ones.")] = False,
-    send: Annotated[float, typer.Option(help="Over how many seconds the simulated day is spread.", min=0)] = 50.0,
+    free_ports: Annotated[
+        bool, typer.Option("--free-ports", help="Any free ports instead of the usual ones.")
+    ] = False,
+    send: Annotated[
+        float, typer.Option(help="Over how many seconds the simulated day is spread.", min=0)
+    ] = 50.0,
     deadline: Annotated[float, typer.Option(help="Give up after this many seconds.", min=10)] = 600.0,
 ) -> None:
     """
-    Run a hospital, the pipeline and an AI backend; exit 0 only when every wanted study was computed, whole, and nothing else.
+    Run a hospital, the pipeline and an AI backend; exit 0 only when every wanted study was computed, whole,
+    and nothing else.
 
     Example: python -m demo run --dicom-dir ~/ct_head --keywords head,brain --kernel UB
     """

@@ -1,4 +1,6 @@
-"""What happens, line by line: read from the two contract logs, the department's events and the backend's record."""
+"""
+What happens, line by line: read from the two contract logs, the department's events and the backend's record.
+"""
 
 from __future__ import annotations
 
@@ -69,14 +71,20 @@ def from_record(line: str, label: Callable[[str], str]) -> _Show | None:
     if entry.get("event") != "computed":
         return None
     numbers = ", ".join(f"{key} {value}" for key, value in entry.get("answer", {}).get("result", {}).items())
-    return "computed", f"{label(entry['studyUID'])}: {entry['files']} images read, {numbers or entry.get('message', '')}"
+    return (
+        "computed",
+        f"{label(entry['studyUID'])}: {entry['files']} images read, {numbers or entry.get('message', '')}",
+    )
 
 
 def _inform(match: re.Match[str], label: Callable[[str], str]) -> _Show | None:
     message: Mapping[str, object] = ast.literal_eval(match[1])
     if message["statecode"] != 800:
         return None
-    return "handed over", f"{label(str(message['studyUID']))}: {message['numberReceived']} images, {message.get('completeness')}"
+    return (
+        "handed over",
+        f"{label(str(message['studyUID']))}: {message['numberReceived']} images, {message.get('completeness')}",
+    )
 
 
 def _row(
@@ -86,14 +94,23 @@ def _row(
 
 
 _PATTERNS = (
-    _row(r"actually add new number: (?!0$)(\d+)", lambda m, label: ("found", f"{m[1]} new studies with a wanted modality")),
+    _row(
+        r"actually add new number: (?!0$)(\d+)",
+        lambda m, label: ("found", f"{m[1]} new studies with a wanted modality"),
+    ),
     _row(
         r"patientID .* studyuid (\S+) is stable: instances num: (\S+)",
         lambda m, label: ("stable", f"{label(m[1])}: {m[2]} images in the PACS"),
     ),
-    _row(r"move: (\S+) from (\S+) takes: (\S+)", lambda m, label: ("pulled", f"{label(m[1])} from {m[2]} in {m[3]} s")),
+    _row(
+        r"move: (\S+) from (\S+) takes: (\S+)",
+        lambda m, label: ("pulled", f"{label(m[1])} from {m[2]} in {m[3]} s"),
+    ),
     _row(r"\S* \S* (\S+) \S+ filter because (.*)", lambda m, label: ("filtered", f"{label(m[1])}: {m[2]}")),
-    _row(r"\S* \S* (\S+) study is filtered out", lambda m, label: ("filtered", f"{label(m[1])}: the whole study")),
+    _row(
+        r"\S* \S* (\S+) study is filtered out",
+        lambda m, label: ("filtered", f"{label(m[1])}: the whole study"),
+    ),
     _row(
         r"completeness check failed: (series|study) (\S+) in pacs is (\d+),  we have (\d+)",
         lambda m, label: ("short", f"{m[1]} {m[2]}: {m[4]} of {m[3]}"),

@@ -27,7 +27,10 @@ def print_table(rows: Sequence[Row], console: Console) -> None:
     table.add_column("state", no_wrap=True)
     for row in rows:
         stages = ["-" if seconds is None else f"{seconds:.1f}" for seconds in row.stages]
-        state = Text(row.fault or row.outcome, style="bold red" if row.fault else "green" if row.taken != "-" else "dim")
+        state = Text(
+            row.fault or row.outcome,
+            style="bold red" if row.fault else "green" if row.taken != "-" else "dim",
+        )
         table.add_row(Text(row.label), Text(row.taken), Text(row.filtered), row.images, *stages, state)
     width = console.width if console.is_terminal else max(console.width, NARROW)
     Console(file=console.file, width=max(width, 110), force_terminal=console.is_terminal).print(table)

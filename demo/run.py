@@ -50,12 +50,21 @@ def run_demo(options: DemoOptions, console: Console) -> bool:
         EmptyFolderError: There is nothing to send.
     """
     script = (
-        own_files(options.dicom_dir.expanduser(), console) if options.dicom_dir else simulated(options.day, send_s=options.send_s)
+        own_files(options.dicom_dir.expanduser(), console)
+        if options.dicom_dir
+        else simulated(options.day, send_s=options.send_s)
     )
-    console.print(f"{len(script.expected)} studies, {script.images} images. Run folder: {options.run_folder}", soft_wrap=True)
+    console.print(
+        f"{len(script.expected)} studies, {script.images} images. Run folder: {options.run_folder}",
+        soft_wrap=True,
+    )
     begin = time.monotonic()
     _remove_last_run(options.run_folder)
-    stack = Stack(options.run_folder, _stack_options(options, script), say=lambda text: console.print(f"[dim]{text}[/dim]"))
+    stack = Stack(
+        options.run_folder,
+        _stack_options(options, script),
+        say=lambda text: console.print(f"[dim]{text}[/dim]"),
+    )
     with stack:
         good = _course(stack, script, options, console)
         console.print(f"{time.monotonic() - begin:.0f} s in all; logs in {stack.log_folder}", soft_wrap=True)
@@ -78,10 +87,14 @@ def _course(stack: Stack, script: Script, options: DemoOptions, console: Console
     if not settled:
         console.print(f"[red]not all studies were settled within {options.deadline_s:g} s[/red]")
     if not any(row.taken != "-" for row in rows):
-        console.print("[red]no series reached the backend: does KEYWORDS name the body region of these images?[/red]")
+        console.print(
+            "[red]no series reached the backend: does KEYWORDS name the body region of these images?[/red]"
+        )
         return False
     if settled and not faults:
-        console.print("[bold green]every wanted study was computed, whole, and nothing else was handed over[/bold green]")
+        console.print(
+            "[bold green]every wanted study was computed, whole, and nothing else was handed over[/bold green]"
+        )
     return settled and not faults
 
 
@@ -119,6 +132,8 @@ def _midnight_is_near() -> bool:
 
 def _remove_last_run(folder: Path) -> None:
     """What the last demo stored and logged would be read as this one's."""
-    if folder.exists() and not living_servers(folder):  # with living ones the stack refuses to start, and says so
+    if folder.exists() and not living_servers(
+        folder
+    ):  # with living ones the stack refuses to start, and says so
         stop_run(folder)  # a RAM disk that a crash has left
         shutil.rmtree(folder)

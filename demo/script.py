@@ -45,9 +45,23 @@ def simulated(day: str, seed: int = 1, send_s: float = 50.0) -> Script:
     now = datetime.now(ZONE)
     today = now.date()
     plan = plan_day(day, today, seed=seed, now=now.time())
-    expected = tuple(Expected(study.uid, study.label, study.wanted, study.expected_series) for study in plan.studies)
+    expected = tuple(
+        Expected(study.uid, study.label, study.wanted, study.expected_series) for study in plan.studies
+    )
     clock = now.strftime("%H:%M:%S")
-    command = ("send", "--day", day, "--date", today.isoformat(), "--now", clock, "--duration", str(send_s), "--seed", str(seed))
+    command = (
+        "send",
+        "--day",
+        day,
+        "--date",
+        today.isoformat(),
+        "--now",
+        clock,
+        "--duration",
+        str(send_s),
+        "--seed",
+        str(seed),
+    )
     images = sum(study.instances for study in plan.studies)
     return Script(command, (today,), expected, images, fixed_dates=False)
 
@@ -60,12 +74,19 @@ def own_files(folder: Path, console: Console) -> Script:
         EmptyFolderError: There is no DICOM file.
         StackError: A StudyDate is no date.
     """
-    files = list(find_dicom(folder, lambda path, why: console.print(f"[yellow]not sent: {path}: {why}[/yellow]", soft_wrap=True)))
+    files = list(
+        find_dicom(
+            folder,
+            lambda path, why: console.print(f"[yellow]not sent: {path}: {why}[/yellow]", soft_wrap=True),
+        )
+    )
     first: dict[str, DicomFile] = {}
     for file in files:
         first.setdefault(file.values["StudyInstanceUID"], file)
     dates = {_date_of(file) for file in first.values()}
-    expected = tuple(Expected(uid, file.values["AccessionNumber"] or uid, True, None) for uid, file in first.items())
+    expected = tuple(
+        Expected(uid, file.values["AccessionNumber"] or uid, True, None) for uid, file in first.items()
+    )
     command = ("send-folder", str(folder))
     return Script(command, tuple(sorted(day for day in dates if day)), expected, len(files), fixed_dates=True)
 
@@ -74,7 +95,9 @@ def _date_of(file: DicomFile) -> date:
     try:
         return datetime.strptime(file.values["StudyDate"], "%Y%m%d").replace(tzinfo=ZONE).date()
     except ValueError:
-        raise StackError(f"{file.path}: StudyDate {file.values['StudyDate']!r} is no date, so no find can ask for it") from None
+        raise StackError(
+            f"{file.path}: StudyDate {file.values['StudyDate']!r} is no date, so no find can ask for it"
+        ) from None
 
 
 def department(stack: Stack, script: Script) -> Process:
@@ -92,5 +115,8 @@ def department(stack: Stack, script: Script) -> Process:
         str(events),
     )
     return Process(
-        stack.run, Programme("department", [sys.executable, "-m", "hospital_sim", *script.command, *target], lambda: True)
+        stack.run,
+        Programme(
+            "department", [sys.executable, "-m", "hospital_sim", *script.command, *target], lambda: True
+        ),
     )

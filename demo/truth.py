@@ -1,4 +1,7 @@
-"""What lies in the hospital's PACS and what the backend has computed: read from the two themselves, not from the pipeline."""
+"""
+What lies in the hospital's PACS and what the backend has computed: read from the two themselves, not from the
+pipeline.
+"""
 
 from __future__ import annotations
 
@@ -53,10 +56,14 @@ def read_pacs(url: str, user: str, password: str) -> dict[str, PacsStudy]:
     studies, series = {}, {}
     for row in ask("studies"):
         tags = row["MainDicomTags"]
-        studies[row["ID"]] = PacsStudy(tags["StudyInstanceUID"], tags.get("AccessionNumber", ""), tags.get("StudyDate", ""))
+        studies[row["ID"]] = PacsStudy(
+            tags["StudyInstanceUID"], tags.get("AccessionNumber", ""), tags.get("StudyDate", "")
+        )
     for row in ask("series"):
         tags = row["MainDicomTags"]
-        one = PacsSeries(tags["SeriesInstanceUID"], tags.get("SeriesDescription", ""), tags.get("Modality", ""))
+        one = PacsSeries(
+            tags["SeriesInstanceUID"], tags.get("SeriesDescription", ""), tags.get("Modality", "")
+        )
         series[row["ID"]] = studies[row["ParentStudy"]].series.setdefault(one.uid, one)
     for row in ask("instances"):
         series[row["ParentSeries"]].instances.add(row["MainDicomTags"]["SOPInstanceUID"])
@@ -96,7 +103,13 @@ def _lines(path: Path) -> Iterable[dict[str, Any]]:
 
 
 def _computed(entry: dict[str, Any]) -> Computed:
-    numbers = {key: value for key, value in entry.get("answer", {}).get("result", {}).items() if isinstance(value, int | float)}
+    numbers = {
+        key: value
+        for key, value in entry.get("answer", {}).get("result", {}).items()
+        if isinstance(value, int | float)
+    }
     words = ", ".join(f"{key} {value:g}" for key, value in numbers.items()) or entry.get("message", "")
     uids = frozenset(entry.get("sopInstanceUIDs", ()))
-    return Computed(entry["studyUID"], entry["idempotencyKey"], entry.get("state", ""), uids, entry["at"], words)
+    return Computed(
+        entry["studyUID"], entry["idempotencyKey"], entry.get("state", ""), uids, entry["at"], words
+    )

@@ -1,8 +1,8 @@
 """
 Was every wanted study computed, whole, and nothing else?
 
-Judged from the PACS's content, the department's ground truth and the backend's record. The pipeline's own documents give the
-reasons and the times in the table, never the verdict.
+Judged from the PACS's content, the department's ground truth and the backend's record. The pipeline's own
+documents give the reasons and the times in the table, never the verdict.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ class Expected:
     """
     What should become of a study.
 
-    ``series`` None: nobody knows (the user's own files); then what was computed must be one or more whole series of the PACS.
+    ``series`` None: nobody knows (the user's own files); then what was computed must be one or more whole
+    series of the PACS.
     """
 
     study_uid: str
@@ -46,7 +47,10 @@ class Row:
 
 
 STAGES = ("to pull", "to receive", "to backend", "in all")
-"""Seconds: last image of the series in the PACS until pull asked, until handed over, until the backend accepts; their sum."""
+"""
+Seconds: last image of the series in the PACS until pull asked, until handed over, until the backend accepts;
+their sum.
+"""
 
 
 def judge(
@@ -64,7 +68,8 @@ def judge(
         pacs: What the PACS has of it.
         computed: The backend's record of this study, oldest first.
         document: The pipeline's document, for reasons and times.
-        sent_at: When the last image of each of its series was in the PACS, epoch seconds by SeriesInstanceUID.
+        sent_at: When the last image of each of its series was in the PACS, epoch seconds by
+            SeriesInstanceUID.
     """
     done = list(computed)
     document = document or {}
@@ -80,7 +85,9 @@ def judge(
     )
 
 
-def _fault(expected: Expected, pacs: PacsStudy | None, done: list[Computed], document: Mapping[str, Any]) -> str:
+def _fault(
+    expected: Expected, pacs: PacsStudy | None, done: list[Computed], document: Mapping[str, Any]
+) -> str:
     if pacs is None:
         return "not in the PACS"
     if not expected.wanted and done:
@@ -121,15 +128,23 @@ def _images(pacs: PacsStudy | None, done: list[Computed]) -> str:
 
 
 def _filtered(document: Mapping[str, Any]) -> str:
-    reasons = Counter(series["because"] for series in document.get("series", {}).values() if not series["taken"])
+    reasons = Counter(
+        series["because"] for series in document.get("series", {}).values() if not series["taken"]
+    )
     if not reasons and "state" not in document and document:
         return str(document.get("why", ""))
     return "\n".join(f"{count} x {reason}" if count > 1 else reason for reason, count in reasons.items())
 
 
-def _last_image_at(pacs: PacsStudy | None, done: list[Computed], sent_at: Mapping[str, float]) -> float | None:
+def _last_image_at(
+    pacs: PacsStudy | None, done: list[Computed], sent_at: Mapping[str, float]
+) -> float | None:
     """When the last image of the series that were taken came into the PACS."""
-    taken = [series.uid for series in pacs.series.values() if series.instances & done[-1].instances] if pacs else []
+    taken = (
+        [series.uid for series in pacs.series.values() if series.instances & done[-1].instances]
+        if pacs
+        else []
+    )
     return max((sent_at[uid] for uid in taken if uid in sent_at), default=None)
 
 
@@ -139,7 +154,9 @@ def _stages(document: Mapping[str, Any], last_image_at: float | None) -> tuple[f
     pull = _pull_of(document, handovers[-1]) if handovers else None
     if last_image_at is None or not accepted or pull is None:
         return (None,) * len(STAGES)
-    asked, received, at_backend = (_seconds(text) for text in (pull["askedAt"], handovers[-1]["receivedAt"], accepted))
+    asked, received, at_backend = (
+        _seconds(text) for text in (pull["askedAt"], handovers[-1]["receivedAt"], accepted)
+    )
     return (asked - last_image_at, received - asked, at_backend - received, at_backend - last_image_at)
 
 

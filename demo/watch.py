@@ -155,5 +155,8 @@ def judge_all(stack: Stack, script: Script, sent_at: dict[str, dict[str, float]]
         for expected in script.expected
     ]
     unknown = accepted_studies(stack.backend.record) - {expected.study_uid for expected in script.expected}
-    rows += [judge(Expected(uid, uid, False, ()), pacs.get(uid), [], documents.get(uid), {}) for uid in sorted(unknown)]
+    rows += [
+        judge(Expected(uid, uid, False, ()), pacs.get(uid), [], documents.get(uid), {})
+        for uid in sorted(unknown)
+    ]
     return rows

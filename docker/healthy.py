@@ -1,7 +1,8 @@
 """
 Exit status 0 when a URL answers with 2xx, 1 when it does not.
 
-Standard library only: it runs in the plain Orthanc image too. With ORTHANC_USER in the environment it shows user and password.
+Standard library only: it runs in the plain Orthanc image too. With ORTHANC_USER in the environment it shows
+user and password.
 """
 
 import base64

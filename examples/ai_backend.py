@@ -1,9 +1,10 @@
 """
 An AI backend to copy from: accepts a hand-over at once, computes in the background, posts its result back.
 
-What a backend must get right is small and all here: the key is checked, the answer does not wait for the computation,
-a request that comes twice (same Idempotency-Key) is computed once, and the result is posted until it is acknowledged.
-The "AI" reads every pixel and measures: lung volume of a CT by threshold, mean and contrast of radiographs.
+What a backend must get right is small and all here: the key is checked, the answer does not wait for the
+computation, a request that comes twice (same Idempotency-Key) is computed once, and the result is posted
+until it is acknowledged. The "AI" reads every pixel and measures: lung volume of a CT by threshold, mean and
+contrast of radiographs.
 
     BACKEND_KEY=... PIPELINE_API_KEY=... python examples/ai_backend.py --port 9000 \
         --pipeline-url http://127.0.0.1:7000 --record backend.jsonl
@@ -51,7 +52,9 @@ class UnsupportedSeriesError(Exception):
 
 @dataclass(frozen=True)
 class Measured:
-    """What is kept of one image: lung area in mm2 and depth in mm for CT, mean and contrast of the pixel values."""
+    """
+    What is kept of one image: lung area in mm2 and depth in mm for CT, mean and contrast of the pixel values.
+    """
 
     uid: str
     modality: str
@@ -62,7 +65,9 @@ class Measured:
 
 
 def read_images(folder: Path) -> Iterator[FileDataset]:
-    """DICOM images below a folder, one at a time; other files are passed over, a damaged DICOM file is an error."""
+    """
+    DICOM images below a folder, one at a time; other files are passed over, a damaged DICOM file is an error.
+    """
     for path in sorted(one for one in folder.rglob("*") if one.is_file()):
         try:
             yield dcmread(path)
@@ -101,7 +106,10 @@ def measure(image: FileDataset) -> Measured:
 
 
 def lung_volume_ml(images: list[Measured]) -> float:
-    """Area times slice distance, in ml; the distance comes from the positions: SliceThickness may overlap or gap."""
+    """
+    Area times slice distance, in ml; the distance comes from the positions: SliceThickness may overlap or
+    gap.
+    """
     depths = sorted({one.depth_mm for one in images})
     if len(depths) < 2:
         raise UnsupportedSeriesError("a volume needs at least two slices")
@@ -132,7 +140,9 @@ def worth_repeating(error: BaseException) -> bool:
 
 
 class Record:
-    """Append-only JSON lines, on disk before we answer; knows after a restart what was accepted and computed."""
+    """
+    Append-only JSON lines, on disk before we answer; knows after a restart what was accepted and computed.
+    """
 
     def __init__(self, path: Path) -> None:
         self.accepted: set[str] = set()
@@ -173,14 +183,25 @@ class Backend:
     def __init__(self, record: Record, pipeline_url: str, pipeline_key: str, workers: int = 2) -> None:
         self._record, self._url, self._key = record, pipeline_url.rstrip("/"), pipeline_key
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="compute")
-        self._posts = ThreadPoolExecutor(4, thread_name_prefix="post")  # a pipeline that is down must not stop computing
+        self._posts = ThreadPoolExecutor(
+            4, thread_name_prefix="post"
+        )  # a pipeline that is down must not stop computing
         self._lock = threading.Lock()
         self._running: set[str] = set()
 
     def accept(self, job: dict[str, Any], key: str) -> str:
-        """Take a request; returns ``accepted``, ``running`` (nothing is done) or ``computed`` (result posted again)."""
+        """
+        Take a request; returns ``accepted``, ``running`` (nothing is done) or ``computed`` (result posted
+        again).
+        """
         with self._lock:
-            known = "computed" if key in self._record.results else "running" if key in self._running else "accepted"
+            known = (
+                "computed"
+                if key in self._record.results
+                else "running"
+                if key in self._running
+                else "accepted"
+            )
             repeat = known != "accepted" or key in self._record.accepted
             named = {"studyUID": job["studyUID"], "seriesUID": job["seriesUID"]}
             self._record.add("repeat" if repeat else "accepted", key, **named)
@@ -222,7 +243,9 @@ class Backend:
         try:
             self._post(answer)
         except requests.RequestException as error:
-            log.error("result of %s not acknowledged, waiting to be asked again: %s", answer["studyUID"], error)
+            log.error(
+                "result of %s not acknowledged, waiting to be asked again: %s", answer["studyUID"], error
+            )
 
     @retry(
         retry=retry_if_exception(worth_repeating),
@@ -236,7 +259,11 @@ class Backend:
         with requests.Session() as session:
             session.trust_env = False  # a proxy of the environment knows no pacs_module
             answered = session.post(
-                f"{self._url}/api/v1/dcm/result", json=answer, headers=headers, timeout=20, allow_redirects=False
+                f"{self._url}/api/v1/dcm/result",
+                json=answer,
+                headers=headers,
+                timeout=20,
+                allow_redirects=False,
             )
         answered.raise_for_status()
         if answered.is_redirect:
@@ -267,11 +294,15 @@ def create_app(backend: Backend, key: str) -> FastAPI:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Example AI backend", epilog="Keys: BACKEND_KEY and PIPELINE_API_KEY")
+    parser = argparse.ArgumentParser(
+        description="Example AI backend", epilog="Keys: BACKEND_KEY and PIPELINE_API_KEY"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9000)
     parser.add_argument("--pipeline-url", default="http://127.0.0.1:7000", help="where results are posted")
-    parser.add_argument("--record", type=Path, default=Path("backend.jsonl"), help="what was accepted and computed")
+    parser.add_argument(
+        "--record", type=Path, default=Path("backend.jsonl"), help="what was accepted and computed"
+    )
     parser.add_argument("--workers", type=int, default=2, help="computations at the same time")
     return parser.parse_args()
 
@@ -288,9 +319,13 @@ def main() -> None:
         listener.bind((options.host, options.port))
         record = Record(options.record)
     except OSError as error:
-        sys.exit(f"ai_backend: cannot use {error.filename or f'{options.host}:{options.port}'}: {error.strerror}")
+        sys.exit(
+            f"ai_backend: cannot use {error.filename or f'{options.host}:{options.port}'}: {error.strerror}"
+        )
     backend = Backend(record, options.pipeline_url, os.environ["PIPELINE_API_KEY"], options.workers)
-    server = uvicorn.Server(uvicorn.Config(create_app(backend, os.environ["BACKEND_KEY"]), log_level="warning"))
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(backend, os.environ["BACKEND_KEY"]), log_level="warning")
+    )
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt:

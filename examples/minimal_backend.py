@@ -3,8 +3,9 @@ The smallest AI backend that is right: one file, the standard library, nothing t
 
     BACKEND_KEY=... PIPELINE_API_KEY=... python examples/minimal_backend.py 9000 http://127.0.0.1:7000
 
-It answers at once and computes in the background, computes a hand-over once however often it is asked, and posts the result until
-that is acknowledged. It takes both kinds of transfer: the path of a shared folder, or the bytes as a tar.
+It answers at once and computes in the background, computes a hand-over once however often it is asked, and
+posts the result until that is acknowledged. It takes both kinds of transfer: the path of a shared folder, or
+the bytes as a tar.
 """
 
 import http.server
@@ -22,10 +23,14 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-RESULTS: dict[str, dict[str, Any] | None] = {}  # by Idempotency-Key, None while it is computed; on disk, in earnest
+RESULTS: dict[
+    str, dict[str, Any] | None
+] = {}  # by Idempotency-Key, None while it is computed; on disk, in earnest
 WORK: queue.Queue[tuple[str, dict[str, Any], Path]] = queue.Queue()
 LOCK = threading.Lock()
-DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy of the environment knows no pacs_module
+DIRECT = urllib.request.build_opener(
+    urllib.request.ProxyHandler({})
+)  # a proxy of the environment knows no pacs_module
 
 
 def compute(folder: Path) -> dict[str, Any]:
@@ -81,9 +86,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             folder = Path(tempfile.mkdtemp(prefix="bytes-"))
             with tarfile.open(fileobj=self.rfile, mode="r|") as tar:  # SHA256SUMS in it can be checked
                 for entry in tar:
-                    if entry.isfile() and not {"..", "/"} & set(Path(entry.name).parts):  # nothing outside the folder
+                    if entry.isfile() and not {"..", "/"} & set(
+                        Path(entry.name).parts
+                    ):  # nothing outside the folder
                         tar.extract(entry, folder)
-            message, folder = json.loads((folder / "manifest.json").read_bytes())["message"], folder / "images"
+            message, folder = (
+                json.loads((folder / "manifest.json").read_bytes())["message"],
+                folder / "images",
+            )
         else:
             message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             folder = Path(message["filepath"])

@@ -19,7 +19,13 @@ def modality_of(content: Content, modality: str) -> str:
 def thickness_of(device: Device, content: Content) -> float | None:
     """SliceThickness in mm, None where the modality has none."""
     thin = device.thin_mm
-    values = {Content.THICK: 5.0, Content.THIN_SOFT: thin, Content.THIN_SHARP: thin, Content.MPR: 3.0, Content.MR: 5.0}
+    values = {
+        Content.THICK: 5.0,
+        Content.THIN_SOFT: thin,
+        Content.THIN_SHARP: thin,
+        Content.MPR: 3.0,
+        Content.MR: 5.0,
+    }
     return values.get(content)
 
 

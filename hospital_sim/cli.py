@@ -49,7 +49,9 @@ EventsFile = Annotated[Path | None, typer.Option(help="Append one JSON line for 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@app.command(epilog="Example: hospital-sim send --host 127.0.0.1 --port 4242 --aet HOSPITAL --day demo --events events.jsonl")
+@app.command(
+    epilog="Example: hospital-sim send --host 127.0.0.1 --port 4242 --aet HOSPITAL --day demo --events events.jsonl"
+)
 def send(
     host: Host = "127.0.0.1",
     port: Port = 4242,
@@ -78,7 +80,9 @@ def plan(date: Date = "", now: Now = "", day: Day = "demo", seed: Seed = 1, as_j
     Console().print(_plan_table(planned))
 
 
-@app.command("send-folder", epilog="Example: hospital-sim send-folder ~/dicom --port 4242 --aet HOSPITAL --json")
+@app.command(
+    "send-folder", epilog="Example: hospital-sim send-folder ~/dicom --port 4242 --aet HOSPITAL --json"
+)
 def send_folder_command(
     folder: Annotated[Path, typer.Argument(help="Folder with DICOM files, searched recursively.")],
     host: Host = "127.0.0.1",
@@ -129,7 +133,10 @@ def _event_writer(path: Path | None, labels: dict[str, str]) -> Iterator[Callabl
             file.write(json.dumps(event.as_json()) + "\n")
             file.flush()
         if event.kind == "study_sent":
-            typer.echo(f"sent {event.study_uid} {labels.get(event.study_uid, '')}: {event.instances} images", err=True)
+            typer.echo(
+                f"sent {event.study_uid} {labels.get(event.study_uid, '')}: {event.instances} images",
+                err=True,
+            )
 
     try:
         yield write

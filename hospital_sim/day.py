@@ -1,5 +1,6 @@
 """
-The plan of the department's day: which studies are sent, in which parts, and which series an AI backend must get in the end.
+The plan of the department's day: which studies are sent, in which parts, and which series an AI backend must
+get in the end.
 
 Pure: same kind, date, seed and time give the same plan, UIDs included. Nothing is rendered here.
 """
@@ -12,9 +13,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from hospital_sim.acquisition import ct_descriptions, image_type_of, kernel_of, made_as, modality_of, thickness_of
+from hospital_sim.acquisition import (
+    ct_descriptions,
+    image_type_of,
+    kernel_of,
+    made_as,
+    modality_of,
+    thickness_of,
+)
 from hospital_sim.day_catalogue import RECIPES, Recipe
-from hospital_sim.planned_study import Content, Patient, PlannedSeries, PlannedStudy, expected_series, stable_uid
+from hospital_sim.planned_study import (
+    Content,
+    Patient,
+    PlannedSeries,
+    PlannedStudy,
+    expected_series,
+    stable_uid,
+)
 
 
 @dataclass(frozen=True)
@@ -118,7 +133,8 @@ def plan_day(kind: str, date: dt.date, *, seed: int = 1, now: dt.time = dt.time(
     Plan a day.
 
     Args:
-        kind: ``demo`` (18 studies, some 2,000 images of 512 x 512) or ``small`` (7 studies, some 160 of 64 x 64).
+        kind: ``demo`` (18 studies, some 2,000 images of 512 x 512) or ``small`` (7 studies, some 160 of 64 x
+            64).
         date: StudyDate of every study, in the hospital's time zone.
         seed: Another seed gives other UIDs and other patients.
         now: The hospital's time of day; StudyTimes lie in the minutes before it, on the same date.
@@ -144,9 +160,16 @@ def plan_day(kind: str, date: dt.date, *, seed: int = 1, now: dt.time = dt.time(
 
 def _study(recipe: Recipe, order: int, matrix: int, started_at: dt.datetime, seed: int) -> PlannedStudy:
     uid = stable_uid("study", recipe.key, started_at.date(), seed, matrix)
-    series = tuple(_series(recipe, uid, number, content) for number, content in enumerate(recipe.contents, start=1))
+    series = tuple(
+        _series(recipe, uid, number, content) for number, content in enumerate(recipe.contents, start=1)
+    )
     number = int(hashlib.sha256(f"{recipe.key}/{seed}".encode()).hexdigest()[:6], 16)
-    patient = Patient(f"{10_000_000 + number}", recipe.name, "MF"[number % 2], dt.date(1940 + number % 60, 1 + number % 12, 15))
+    patient = Patient(
+        f"{10_000_000 + number}",
+        recipe.name,
+        "MF"[number % 2],
+        dt.date(1940 + number % 60, 1 + number % 12, 15),
+    )
     return PlannedStudy(
         uid=uid,
         label=recipe.label,
@@ -182,7 +205,11 @@ def _series(recipe: Recipe, study_uid: str, number: int, content: Content) -> Pl
         thickness_mm=thickness_of(device, content),
         kernel=kernel_of(device, content),
     )
-    return replace(planned, description=gbk_taken_for_latin1(planned.description)) if recipe.damaged_text else planned
+    return (
+        replace(planned, description=gbk_taken_for_latin1(planned.description))
+        if recipe.damaged_text
+        else planned
+    )
 
 
 def _count(base_slices: int, content: Content) -> int:
@@ -217,18 +244,22 @@ def _description(recipe: Recipe, content: Content) -> str:
 
 
 def gbk_taken_for_latin1(text: str) -> str:
-    """What `胸` becomes at some sites: GBK bytes d0 d8 declared Latin-1, then written as UTF-8 (c3 90 c3 98)."""
+    """
+    What `胸` becomes at some sites: GBK bytes d0 d8 declared Latin-1, then written as UTF-8 (c3 90 c3 98).
+    """
     return text.encode("gbk").decode("latin-1")
 
 
-def _in_sending_order(recipes: Sequence[Recipe], studies: Sequence[PlannedStudy], pause: dt.timedelta) -> tuple[Part, ...]:
+def _in_sending_order(
+    recipes: Sequence[Recipe], studies: Sequence[PlannedStudy], pause: dt.timedelta
+) -> tuple[Part, ...]:
     """Each study in one part; the later parts of a growing one come after other studies."""
     parts: list[Part] = []
     waiting: list[Part] = []
     for recipe, study in zip(recipes, studies, strict=True):
-        own = [_part(study, spec, pause if index else dt.timedelta(0)) for index, spec in enumerate(recipe.parts)] or [
-            Part(study, tuple(Slice(one, 0, one.instances) for one in study.series))
-        ]
+        own = [
+            _part(study, spec, pause if index else dt.timedelta(0)) for index, spec in enumerate(recipe.parts)
+        ] or [Part(study, tuple(Slice(one, 0, one.instances) for one in study.series))]
         parts.append(own[0])
         if waiting:
             parts.append(waiting.pop(0))

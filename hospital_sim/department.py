@@ -135,7 +135,9 @@ def send_day(plan: DayPlan, pacs: Pacs, *, duration_s: float = 50.0, on_event: O
         maker.stop()
 
 
-def _send_part(part: Part, pacs: Pacs, maker: _Maker, pacer: _Pacer, sent: Counter[str], on_event: OnEvent) -> None:
+def _send_part(
+    part: Part, pacs: Pacs, maker: _Maker, pacer: _Pacer, sent: Counter[str], on_event: OnEvent
+) -> None:
     study = part.study
     contexts = {str(sop_class(piece.series)): SYNTAXES for piece in part.slices}
     with Association(pacs, study.device.ae_title, contexts.items()) as association:

@@ -1,8 +1,9 @@
 """
 The modalities of the simulated department, with the habits of their makers.
 
-Each maker appends its own values to ImageType (0008,0008) after the two that PS3.3 C.7.6.1.1.2 and the third that
-C.8.2.1.1.1 define, names kernels in its own way, and stores Hounsfield units with its own offset and sign.
+Each maker appends its own values to ImageType (0008,0008) after the two that PS3.3 C.7.6.1.1.2 and the third
+that C.8.2.1.1.1 define, names kernels in its own way, and stores Hounsfield units with its own offset and
+sign.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class Device:
         signed: Whether pixels are stored signed (PixelRepresentation 1).
         intercept: RescaleIntercept (0028,1052), in HU.
         thin_mm: SliceThickness of the thin reconstructions, in mm.
-        dose_as_picture: Whether the dose report is a secondary capture of modality CT instead of a structured report.
+        dose_as_picture: Whether the dose report is a secondary capture of modality CT instead of a structured
+            report.
     """
 
     ae_title: str
@@ -83,5 +85,7 @@ MINDRAY_US = Device("US2MINDRAY", "Mindray", "Resona 7", "RESONA-2", "03.01")
 PHILIPS_MR = Device("MR2PHILIPS", "Philips", "Ingenia", "PHILIPS-MR2", "5.3.1")
 SIEMENS_RF = Device("RF1SIEMENS", "Siemens", "Luminos dRF Max", "LUMINOS-1", "VE10")
 PHILIPS_XA = Device("XA1PHILIPS", "Philips", "Allura Xper FD20", "ALLURA-1", "8.1.17")
-GE_PET = Device("PT1GE", "GE MEDICAL SYSTEMS", "Discovery MI", "PETCT-1", "52.00", "STANDARD", "LUNG", thin_mm=3.75)
+GE_PET = Device(
+    "PT1GE", "GE MEDICAL SYSTEMS", "Discovery MI", "PETCT-1", "52.00", "STANDARD", "LUNG", thin_mm=3.75
+)
 SCANNER = Device("OT1FILM", "Digital film scanner", "CobraScan", "SCAN-1", "4.2")

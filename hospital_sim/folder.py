@@ -148,7 +148,11 @@ def _send_study(files: list[DicomFile], pacs: Pacs, calling: str, on_event: OnEv
     first = files[0].values
     dates = sorted({one.values["StudyDate"] for one in files if one.values["StudyDate"]})
     study = StudySummary(
-        first["StudyInstanceUID"], dates, first["PatientID"], first["AccessionNumber"], first["StudyDescription"]
+        first["StudyInstanceUID"],
+        dates,
+        first["PatientID"],
+        first["AccessionNumber"],
+        first["StudyDescription"],
     )
     on_event(Event("study_started", time.time(), study.study_uid))
     left = Counter(one.values["SeriesInstanceUID"] for one in files)
@@ -160,7 +164,11 @@ def _send_study(files: list[DicomFile], pacs: Pacs, calling: str, on_event: OnEv
                 series = _counted(study, one)
                 left[series.series_uid] -= 1
                 if not left[series.series_uid]:
-                    on_event(Event("series_sent", time.time(), study.study_uid, series.series_uid, series.instances))
+                    on_event(
+                        Event(
+                            "series_sent", time.time(), study.study_uid, series.series_uid, series.instances
+                        )
+                    )
     on_event(Event("study_sent", time.time(), study.study_uid, instances=study.instances))
     return study
 
@@ -169,7 +177,9 @@ def _counted(study: StudySummary, one: DicomFile) -> SeriesSummary:
     uid = one.values["SeriesInstanceUID"]
     series = study.series.setdefault(
         uid,
-        SeriesSummary(uid, one.values["SeriesDescription"], one.values["Modality"], one.values["BodyPartExamined"]),
+        SeriesSummary(
+            uid, one.values["SeriesDescription"], one.values["Modality"], one.values["BodyPartExamined"]
+        ),
     )
     series.instances += 1
     return series

@@ -8,7 +8,14 @@ from typing import Any
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from hospital_sim.planned_study import AXIAL, Content, PlannedSeries, PlannedStudy, sop_instance_uid, stable_uid
+from hospital_sim.planned_study import (
+    AXIAL,
+    Content,
+    PlannedSeries,
+    PlannedStudy,
+    sop_instance_uid,
+    stable_uid,
+)
 
 CT_IMAGE = UID("1.2.840.10008.5.1.4.1.1.2")
 CR_IMAGE = UID("1.2.840.10008.5.1.4.1.1.1")
@@ -85,11 +92,15 @@ def instance_header(dataset: Dataset, series: PlannedSeries, index: int) -> None
         dataset.ViewPosition = ("CC", "CC", "MLO", "MLO")[index % 4]
 
 
-def add_position(dataset: Dataset, pixel_mm: float, position_mm: tuple[float, float, float], coronal: bool) -> None:
+def add_position(
+    dataset: Dataset, pixel_mm: float, position_mm: tuple[float, float, float], coronal: bool
+) -> None:
     """Where an image of a volume lies: patient coordinates in mm (PS3.3 C.7.6.2)."""
     dataset.PixelSpacing = [decimal(pixel_mm), decimal(pixel_mm)]
     dataset.ImagePositionPatient = [decimal(value) for value in position_mm]
-    dataset.ImageOrientationPatient = ["1", "0", "0", "0", "0", "-1"] if coronal else ["1", "0", "0", "0", "1", "0"]
+    dataset.ImageOrientationPatient = (
+        ["1", "0", "0", "0", "0", "-1"] if coronal else ["1", "0", "0", "0", "1", "0"]
+    )
     dataset.SliceLocation = decimal(position_mm[1] if coronal else position_mm[2])
 
 
@@ -210,8 +221,14 @@ def add_dose_report(dataset: Dataset) -> None:
     accumulated.ContinuityOfContent = "SEPARATE"
     accumulated.ConceptNameCodeSequence = [_code("113811", "DCM", "CT Accumulated Dose Data")]
     accumulated.ContentSequence = [
-        _number_item(_code("113812", "DCM", "Total Number of Irradiation Events"), 2, _code("{events}", "UCUM", "events")),
-        _number_item(_code("113813", "DCM", "CT Dose Length Product Total"), 182.4, _code("mGy.cm", "UCUM", "mGy.cm")),
+        _number_item(
+            _code("113812", "DCM", "Total Number of Irradiation Events"),
+            2,
+            _code("{events}", "UCUM", "events"),
+        ),
+        _number_item(
+            _code("113813", "DCM", "CT Dose Length Product Total"), 182.4, _code("mGy.cm", "UCUM", "mGy.cm")
+        ),
     ]
     dataset.ContentSequence = [accumulated]
 
@@ -236,7 +253,10 @@ def add_presentation_state(dataset: Dataset, study: PlannedStudy) -> None:
     area.PresentationSizeMode = "SCALE TO FIT"
     area.PresentationPixelAspectRatio = [1, 1]
     dataset.ContentLabel, dataset.ContentDescription, dataset.ContentCreatorName = "LUNG", "Lung window", ""
-    dataset.PresentationCreationDate, dataset.PresentationCreationTime = dataset.ContentDate, dataset.ContentTime
+    dataset.PresentationCreationDate, dataset.PresentationCreationTime = (
+        dataset.ContentDate,
+        dataset.ContentTime,
+    )
     dataset.ReferencedSeriesSequence = [reference]
     dataset.SoftcopyVOILUTSequence = [window]
     dataset.DisplayedAreaSelectionSequence = [area]

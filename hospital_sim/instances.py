@@ -27,15 +27,18 @@ class Renderer:
     """
     Makes the images of a plan, one at a time.
 
-    Keeps the noise-free volumes of the last two studies (50 MB each at 512 x 512 x 96), because all reconstructions
-    of a study come from one volume and a growing study comes back after others.
+    Keeps the noise-free volumes of the last two studies (50 MB each at 512 x 512 x 96), because all
+    reconstructions of a study come from one volume and a growing study comes back after others.
     """
 
     def __init__(self) -> None:
         self._volumes: OrderedDict[str, Volume] = OrderedDict()
 
     def part(self, part: Part) -> Iterator[tuple[Slice, Dataset]]:
-        """The images of one part, in the order in which they are sent, with the slice of the plan they belong to."""
+        """
+        The images of one part, in the order in which they are sent, with the slice of the plan they belong
+        to.
+        """
         for piece in part.slices:
             header = headers.series_header(part.study, piece.series)
             for index in range(piece.begin, piece.end):
@@ -65,7 +68,9 @@ class Renderer:
         return dataset
 
 
-def _position(study: PlannedStudy, volume: Volume, series: PlannedSeries, index: int) -> tuple[tuple[float, float, float], bool]:
+def _position(
+    study: PlannedStudy, volume: Volume, series: PlannedSeries, index: int
+) -> tuple[tuple[float, float, float], bool]:
     """ImagePositionPatient in mm and whether the plane is coronal; the scan begins at z = 0 and goes down."""
     half = study.matrix * volume.pixel_mm / 2
     if series.content is Content.MPR:
@@ -75,7 +80,9 @@ def _position(study: PlannedStudy, volume: Volume, series: PlannedSeries, index:
     return (-half, -half, -(index + 0.5) * step * volume.spacing_mm), False
 
 
-def _fill_ct(renderer: Renderer, dataset: Dataset, study: PlannedStudy, series: PlannedSeries, index: int) -> None:
+def _fill_ct(
+    renderer: Renderer, dataset: Dataset, study: PlannedStudy, series: PlannedSeries, index: int
+) -> None:
     volume = renderer.volume(study)
     if series.content is Content.SCOUT:
         hu = reconstruction.scout(volume, lateral=index % 2 == 1)
@@ -85,7 +92,11 @@ def _fill_ct(renderer: Renderer, dataset: Dataset, study: PlannedStudy, series: 
         headers.add_position(dataset, volume.pixel_mm, *_position(study, volume, series, index))
     lung = study.region is Region.CHEST and series.content is Content.THIN_SHARP
     dataset.WindowCenter, dataset.WindowWidth = ("-600", "1500") if lung else ("40", "400")
-    dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = str(study.device.intercept), "1", "HU"
+    dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = (
+        str(study.device.intercept),
+        "1",
+        "HU",
+    )
     stored = hu - np.float32(study.device.intercept)
     np.rint(stored, out=stored)
     low, high = (-1024 - study.device.intercept, 3071 - study.device.intercept)
@@ -100,14 +111,18 @@ _RECONSTRUCT: dict[Content, Callable[[Volume, int, int], Floats]] = {
 }
 
 
-def _fill_mr(renderer: Renderer, dataset: Dataset, study: PlannedStudy, series: PlannedSeries, index: int) -> None:
+def _fill_mr(
+    renderer: Renderer, dataset: Dataset, study: PlannedStudy, series: PlannedSeries, index: int
+) -> None:
     volume = renderer.volume(study)
     headers.add_position(dataset, volume.pixel_mm, *_position(study, volume, series, index))
     water = np.clip(reconstruction.soft_kernel(volume, index), 0, 60) * np.float32(12.0)
     _add_pixels(dataset, water.astype("<u2"), 12)
 
 
-def _fill_radiograph(renderer: Renderer, dataset: Dataset, study: PlannedStudy, series: PlannedSeries, index: int) -> None:
+def _fill_radiograph(
+    renderer: Renderer, dataset: Dataset, study: PlannedStudy, series: PlannedSeries, index: int
+) -> None:
     del renderer
     matrix = min(RADIOGRAPH_MATRIX, study.matrix * 2)
     if series.content is Content.HAND:
@@ -123,7 +138,9 @@ def _fill_radiograph(renderer: Renderer, dataset: Dataset, study: PlannedStudy, 
     _add_pixels(dataset, np.ascontiguousarray(grey), 12)
 
 
-def _fill_dose_picture(renderer: Renderer, dataset: Dataset, study: PlannedStudy, series: PlannedSeries, index: int) -> None:
+def _fill_dose_picture(
+    renderer: Renderer, dataset: Dataset, study: PlannedStudy, series: PlannedSeries, index: int
+) -> None:
     """A page with ruled lines and bars where the numbers stand."""
     del renderer, series, index
     page = np.zeros((study.matrix, study.matrix), dtype=np.uint8)
@@ -135,12 +152,16 @@ def _fill_dose_picture(renderer: Renderer, dataset: Dataset, study: PlannedStudy
     _add_pixels(dataset, page, 8)
 
 
-def _fill_dose_report(renderer: Renderer, dataset: Dataset, study: PlannedStudy, series: PlannedSeries, index: int) -> None:
+def _fill_dose_report(
+    renderer: Renderer, dataset: Dataset, study: PlannedStudy, series: PlannedSeries, index: int
+) -> None:
     del renderer, study, series, index
     headers.add_dose_report(dataset)
 
 
-def _fill_presentation(renderer: Renderer, dataset: Dataset, study: PlannedStudy, series: PlannedSeries, index: int) -> None:
+def _fill_presentation(
+    renderer: Renderer, dataset: Dataset, study: PlannedStudy, series: PlannedSeries, index: int
+) -> None:
     del renderer, series, index
     headers.add_presentation_state(dataset, study)
 
@@ -163,7 +184,9 @@ _FILL: dict[Content, Callable[[Renderer, Dataset, PlannedStudy, PlannedSeries, i
 }
 
 
-def _add_pixels(dataset: Dataset, pixels: npt.NDArray[np.generic], bits: int, *, signed: bool = False) -> None:
+def _add_pixels(
+    dataset: Dataset, pixels: npt.NDArray[np.generic], bits: int, *, signed: bool = False
+) -> None:
     """Image Pixel module for one grey image; signed data use all 16 bits."""
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME2"

@@ -1,5 +1,6 @@
 """
-A planned study: who is examined on which device, which series are to come, and which of them an AI backend must get in the end.
+A planned study: who is examined on which device, which series are to come, and which of them an AI backend
+must get in the end.
 
 Pure, and all that the plans of a day (``day``, ``busy_day``), the headers and the images have in common.
 """
@@ -148,7 +149,9 @@ def expected_series(series: Sequence[PlannedSeries]) -> tuple[str, ...]:
     if radiographs:
         return radiographs
     axial = [one for one in series if one.content in AXIAL]
-    best = min(axial, key=lambda one: (one.thickness_mm or 0.0, -one.instances, one.content is Content.THIN_SHARP))
+    best = min(
+        axial, key=lambda one: (one.thickness_mm or 0.0, -one.instances, one.content is Content.THIN_SHARP)
+    )
     return (best.uid,)
 
 

@@ -82,7 +82,12 @@ class Association:
     """A C-STORE association, open within a ``with`` block."""
 
     def __init__(
-        self, pacs: Pacs, calling_ae_title: str, contexts: Iterable[tuple[str, tuple[str, ...]]], *, address: str = ""
+        self,
+        pacs: Pacs,
+        calling_ae_title: str,
+        contexts: Iterable[tuple[str, tuple[str, ...]]],
+        *,
+        address: str = "",
     ) -> None:
         """
         Prepare; nothing is opened yet.
@@ -122,11 +127,16 @@ class Association:
         if self._association.is_established:
             self._parking = _Parking.of(self._association)
             return self
-        # is_rejected is not asked: on a busy machine pynetdicom 3.0.4 now and then takes the close that follows for an abort.
+        # is_rejected is not asked: on a busy machine pynetdicom 3.0.4 now and then takes the close that
+        # follows for an abort.
         why = "rejected the association (is our AE title known there?)" if rejections else None
-        raise PacsUnreachableError(f"{self._calling} -> {self._pacs}: {why or 'no connection or association aborted'}")
+        raise PacsUnreachableError(
+            f"{self._calling} -> {self._pacs}: {why or 'no connection or association aborted'}"
+        )
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             if not self._association.is_established:
                 return
@@ -146,7 +156,14 @@ class Association:
         }
 
     def store_bytes(
-        self, sop_class: str, sop_instance: str, data: bytes, context_id: int, *, message_id: int, originator: Originator | None
+        self,
+        sop_class: str,
+        sop_instance: str,
+        data: bytes,
+        context_id: int,
+        *,
+        message_id: int,
+        originator: Originator | None,
     ) -> int:
         """
         Send one encoded data set and wait for the answer; the status is the caller's to judge.
@@ -170,15 +187,22 @@ class Association:
             request.MoveOriginatorMessageID = originator.message_id
         request.DataSet = BytesIO(data)
         if not self._association.is_established:
-            raise PacsUnreachableError(f"{self._calling} -> {self._pacs}: association lost before {sop_instance}")
+            raise PacsUnreachableError(
+                f"{self._calling} -> {self._pacs}: association lost before {sop_instance}"
+            )
         self._association.dimse.send_msg(request, context_id)
         _, answer = self._association.dimse.get_msg(block=True)
         if answer is None or answer.Status is None:
-            raise PacsUnreachableError(f"{self._calling} -> {self._pacs}: no answer to C-STORE of {sop_instance}")
+            raise PacsUnreachableError(
+                f"{self._calling} -> {self._pacs}: no answer to C-STORE of {sop_instance}"
+            )
         return int(answer.Status)
 
     def begin_store(self, sop_class: str, sop_instance: str, context_id: int) -> None:
-        """Send the command of a C-STORE alone; its data set follows by ``send_fragment``, never with a last part."""
+        """
+        Send the command of a C-STORE alone; its data set follows by ``send_fragment``, never with a last
+        part.
+        """
         request = C_STORE()
         request.MessageID, request.Priority = 1, 0
         request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = sop_class, sop_instance
@@ -217,24 +241,31 @@ class Association:
             with _bytes_unchanged():
                 answer = self._association.send_c_store(image)
         except (ValueError, AttributeError) as error:
-            raise StoreRefusedError(f"{self._calling} -> {self._pacs}: {name} cannot be sent: {error}") from error
+            raise StoreRefusedError(
+                f"{self._calling} -> {self._pacs}: {name} cannot be sent: {error}"
+            ) from error
         except RuntimeError as error:
-            raise PacsUnreachableError(f"{self._calling} -> {self._pacs}: association lost before {name}") from error
+            raise PacsUnreachableError(
+                f"{self._calling} -> {self._pacs}: association lost before {name}"
+            ) from error
         if "Status" not in answer:
             raise PacsUnreachableError(f"{self._calling} -> {self._pacs}: no answer to C-STORE of {name}")
         if answer.Status != SUCCESS and answer.Status not in WARNINGS:
             comment = f" ({answer.ErrorComment})" if "ErrorComment" in answer else ""
-            raise StoreRefusedError(f"{self._calling} -> {self._pacs}: {name} refused with status 0x{answer.Status:04X}{comment}")
+            raise StoreRefusedError(
+                f"{self._calling} -> {self._pacs}: {name} refused with status 0x{answer.Status:04X}{comment}"
+            )
 
 
 class _Parking(threading.Event):
     """
     Keeps pynetdicom's reactor thread out of the way for as long as an association is ours.
 
-    The reactor looks for requests from the peer, which a C-STORE SCU never gets. ``send_c_store`` pauses it, but
-    trusts a flag that is still up for an instant after the reactor has gone on (3.0.4, ``Association._run_reactor``):
-    about once in 2,000 images on a busy machine the reactor then takes the response ("Received unexpected C-STORE
-    service message") and the sender waits until its time-out. Once parked here it stays.
+    The reactor looks for requests from the peer, which a C-STORE SCU never gets. ``send_c_store`` pauses it,
+    but trusts a flag that is still up for an instant after the reactor has gone on (3.0.4,
+    ``Association._run_reactor``): about once in 2,000 images on a busy machine the reactor then takes the
+    response ("Received unexpected C-STORE service message") and the sender waits until its time-out. Once
+    parked here it stays.
     """
 
     def __init__(self) -> None:
@@ -274,7 +305,10 @@ def _bytes_unchanged() -> Iterator[None]:
 
 
 def send_at_once(event: evt.Event) -> None:
-    """Switch Nagle's algorithm off: with it each C-STORE waits some 50 ms for a delayed acknowledgement, an answer 40."""
+    """
+    Switch Nagle's algorithm off: with it each C-STORE waits some 50 ms for a delayed acknowledgement, an
+    answer 40.
+    """
     transport = event.assoc.dul.socket
     if transport is not None and transport.socket is not None:
         transport.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -155,7 +155,8 @@ def idle_associations(to: Pacs, number: int, ae_title: str = STRANGER) -> Iterat
     """
     Associations that are opened and never used, for as long as the block runs; gives how many were accepted.
 
-    A receiver has a thread for each (Orthanc: ``DicomThreadsCount``) until its time-out (``DicomScpTimeout``).
+    A receiver has a thread for each (Orthanc: ``DicomThreadsCount``) until its time-out
+    (``DicomScpTimeout``).
     """
     with ExitStack() as stack:
         opened = 0

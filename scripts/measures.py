@@ -5,9 +5,8 @@ Measures of the code: how dense its functions are, how crowded its folders.
     scripts/measures.py                   of this checkout
     scripts/measures.py FOLDER            of another one, for a table of before and after
 
-AST nodes a function count all nodes of its body, its signature left out. Complexity is McCabe's, as ruff counts it. Product code
-only:
-pacs_module and orthanc.
+AST nodes a function count all nodes of its body, its signature left out. Complexity is McCabe's, as ruff
+counts it. Product code only: pacs_module and orthanc.
 """
 
 from __future__ import annotations
@@ -45,7 +44,11 @@ def complexities(root: Path) -> list[int]:
     threshold = "lint.mccabe.max-complexity=0"
     command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "C901", "--config", threshold]
     done = subprocess.run(
-        [*command, "--output-format", "json", "--no-cache", *PRODUCT], cwd=root, capture_output=True, text=True, check=False
+        [*command, "--output-format", "json", "--no-cache", *PRODUCT],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     found = json.loads(done.stdout)
     return [int(entry["message"].split("(")[1].split(" ")[0]) for entry in found]
@@ -53,7 +56,11 @@ def complexities(root: Path) -> list[int]:
 
 def folders(root: Path) -> tuple[int, str]:
     """The largest number of files in one folder, and which it is."""
-    counts = {folder: len(list(folder.glob("*.py"))) for name in PRODUCT for folder in [root / name, *(root / name).rglob("*/")]}
+    counts = {
+        folder: len(list(folder.glob("*.py")))
+        for name in PRODUCT
+        for folder in [root / name, *(root / name).rglob("*/")]
+    }
     largest = max(counts, key=lambda folder: counts[folder])
     return counts[largest], str(largest.relative_to(root))
 
@@ -79,7 +86,9 @@ def measure(root: Path) -> dict[str, object]:
         "comprehensions a 1,000 lines": round(1000 * comprehensions / lines, 1),
         "complexity, p90 / max": f"{p90(complexity)} / {max(complexity)}",
         "largest folder": f"{largest} ({where})",
-        "lines over 110 characters": sum(len(line) > 110 for text in texts.values() for line in text.splitlines()),
+        "lines over 110 characters": sum(
+            len(line) > 110 for text in texts.values() for line in text.splitlines()
+        ),
     }
 
 

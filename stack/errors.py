@@ -2,4 +2,7 @@
 
 
 class StackError(Exception):
-    """Something a person can put right: a port in use, a program missing, too small a RAM disk, no right to do it."""
+    """
+    Something a person can put right: a port in use, a program missing, too small a RAM disk, no right to do
+    it.
+    """

@@ -1,9 +1,11 @@
 """
-Outlives the programme that uses a run folder and clears up if that one dies: ``guard.py RUN_FOLDER PARENT_PID``.
+Outlives the programme that uses a run folder and clears up if that one dies: ``guard.py RUN_FOLDER
+PARENT_PID``.
 
-PR_SET_PDEATHSIG ends the servers themselves but not what they had started, and nobody would give the RAM disk back. So the
-guard waits for the end of the parent (pidfd_open(2)), kills all that bears the run's mark and removes the RAM disk. One byte
-on its standard input dismisses it: the parent has cleared up itself, or leaves everything running on purpose.
+PR_SET_PDEATHSIG ends the servers themselves but not what they had started, and nobody would give the RAM disk
+back. So the guard waits for the end of the parent (pidfd_open(2)), kills all that bears the run's mark and
+removes the RAM disk. One byte on its standard input dismisses it: the parent has cleared up itself, or leaves
+everything running on purpose.
 """
 
 import os
@@ -43,7 +45,9 @@ def _dismissed(parent: int) -> bool:
             return True
         if parent_fd in readable:
             return False
-        select.select([parent_fd], [], [])  # standard input closed without a byte: only the parent's end counts now
+        select.select(
+            [parent_fd], [], []
+        )  # standard input closed without a byte: only the parent's end counts now
 
 
 if __name__ == "__main__":

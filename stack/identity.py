@@ -1,9 +1,10 @@
 """
 Which process is ours, told by /proc and never by a name.
 
-A process is known by pid, start time and boot (proc(5): field 22 of /proc/PID/stat, /proc/sys/kernel/random/boot_id),
-because pids are used again. What it starts in its turn is known by a mark in the environment, which children inherit:
-RabbitMQ's helpers leave the process group and the session of their parent, but not their environment.
+A process is known by pid, start time and boot (proc(5): field 22 of /proc/PID/stat,
+/proc/sys/kernel/random/boot_id), because pids are used again. What it starts in its turn is known by a mark
+in the environment, which children inherit: RabbitMQ's helpers leave the process group and the session of
+their parent, but not their environment.
 
 Standard library only: launcher and guard run this without the venv's packages.
 """
@@ -85,8 +86,9 @@ def kill_bearers(mark: str, within_s: float = 10.0) -> bool:
     """
     SIGKILL all that bear the mark until none is left, also what they start meanwhile.
 
-    In the middle of execve(2) a process has no environment to be seen. So the end is believed only when nobody is in that
-    state, or has been for so long that it must be one that was started without any environment.
+    In the middle of execve(2) a process has no environment to be seen. So the end is believed only when
+    nobody is in that state, or has been for so long that it must be one that was started without any
+    environment.
 
     Returns:
         Whether none is left.

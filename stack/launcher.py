@@ -1,11 +1,12 @@
 """
 Becomes the program that it is told to start: ``launcher.py PID_FILE PARENT_PID PROGRAM ARGUMENT...``.
 
-Before that it notes itself in the pid file, so that no moment exists in which a server runs and nobody could find it again,
-and asks the kernel to be killed together with its parent (prctl(2), PR_SET_PDEATHSIG; kept across execve). PARENT_PID 0: it
-may outlive its parent.
+Before that it notes itself in the pid file, so that no moment exists in which a server runs and nobody could
+find it again, and asks the kernel to be killed together with its parent (prctl(2), PR_SET_PDEATHSIG; kept
+across execve). PARENT_PID 0: it may outlive its parent.
 
-Run with ``python -I -S`` to cost little; a preexec_fn would run Python between fork and exec of a threaded process.
+Run with ``python -I -S`` to cost little; a preexec_fn would run Python between fork and exec of a threaded
+process.
 """
 
 import ctypes

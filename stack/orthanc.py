@@ -24,9 +24,11 @@ USER = "aipull"
 _REPOSITORY = Path(__file__).resolve().parent.parent
 RECEIVER_CONFIGURATION = _REPOSITORY / "orthanc" / "config" / "orthanc.json"
 _PYTHON_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancPython.so")
-# Without it every C-STORE waits some 50 ms for Nagle's algorithm on loopback; Orthanc's DICOM toolkit reads the variable.
+# Without it every C-STORE waits some 50 ms for Nagle's algorithm on loopback; Orthanc's DICOM toolkit reads
+# the variable.
 _DCMTK = {"TCP_NODELAY": "1"}
-# An end of a running C-MOVE is waited for by Orthanc for a minute; its jobs survive a SIGKILL as well as a SIGTERM.
+# An end of a running C-MOVE is waited for by Orthanc for a minute; its jobs survive a SIGKILL as well as a
+# SIGTERM.
 _STOP_WITHIN_S = 5.0
 
 
@@ -98,7 +100,9 @@ class HospitalPacs(_Orthanc):
     purpose = "hospital PACS"
     aet = HOSPITAL_AET
 
-    def __init__(self, run: RunFolder, ports: OrthancPorts, receiver_port: int, encoding: str = "Utf8") -> None:
+    def __init__(
+        self, run: RunFolder, ports: OrthancPorts, receiver_port: int, encoding: str = "Utf8"
+    ) -> None:
         super().__init__(run, ports)
         self.folder = run.path / "hospital"
         self.receiver_port = receiver_port
@@ -134,7 +138,12 @@ class HospitalPacs(_Orthanc):
             "DicomAlwaysAllowStore": True,
             "DicomCheckModalityHost": True,
             "DicomModalities": {
-                RECEIVER_AET: {"AET": RECEIVER_AET, "Host": LOOPBACK, "Port": self.receiver_port, "Timeout": 600}
+                RECEIVER_AET: {
+                    "AET": RECEIVER_AET,
+                    "Host": LOOPBACK,
+                    "Port": self.receiver_port,
+                    "Timeout": 600,
+                }
             },
             "DefaultEncoding": self.encoding,
             "MaximumPduLength": 131072,
@@ -174,7 +183,8 @@ class ReceivingLinks:
 
 class ReceivingOrthanc(_Orthanc):
     """
-    The Orthanc with our plugins, as ``orthanc/config/orthanc.json`` sets it up, store and index on the RAM disk.
+    The Orthanc with our plugins, as ``orthanc/config/orthanc.json`` sets it up, store and index on the RAM
+    disk.
 
     Args:
         run: Journal and logs lie on disk there.
@@ -219,7 +229,9 @@ class ReceivingOrthanc(_Orthanc):
             "PYTHONEXECUTABLE": sys.executable,
             "PYTHONUNBUFFERED": "1",
             "ORTHANC_PYTHON_PLUGIN": str(_PYTHON_PLUGIN),
-            "ORTHANC_PYTHON_SCRIPT": str(self.links.script or _REPOSITORY / "orthanc" / "plugins" / "pull_plugin.py"),
+            "ORTHANC_PYTHON_SCRIPT": str(
+                self.links.script or _REPOSITORY / "orthanc" / "plugins" / "pull_plugin.py"
+            ),
             "ORTHANC_NAME": "AI pull",
             "ORTHANC_AET": self.aet,
             "ORTHANC_DICOM_PORT": str(self.ports.dicom),
@@ -244,7 +256,10 @@ class ReceivingOrthanc(_Orthanc):
 
 
 def with_more_pacs(configuration: str, more: Mapping[str, tuple[str, int]]) -> str:
-    """orthanc.json with entries before the hospital's own, as an engineer writes them at a site with several PACS."""
+    """
+    orthanc.json with entries before the hospital's own, as an engineer writes them at a site with several
+    PACS.
+    """
     entries = [
         f'"{name}": {{"AET": "{aet}", "Host": "{LOOPBACK}", "Port": {port}, "AllowEcho": true, "AllowStore": true, '
         '"AllowFind": false, "AllowGet": false, "AllowMove": false},'
@@ -260,9 +275,12 @@ def check_substitutions(configuration: str, environment: Mapping[str, str]) -> N
     """
     Raise StackError when the configuration substitutes a variable that nobody sets.
 
-    Orthanc leaves such a ``${NAME}`` as it stands, which shows much later and elsewhere. ``${NAME:-default}`` is fine.
+    Orthanc leaves such a ``${NAME}`` as it stands, which shows much later and elsewhere. ``${NAME:-default}``
+    is fine.
     """
-    without_comments = "\n".join(line for line in configuration.splitlines() if not line.lstrip().startswith("//"))
+    without_comments = "\n".join(
+        line for line in configuration.splitlines() if not line.lstrip().startswith("//")
+    )
     missing = sorted(set(re.findall(r"\$\{(\w+)\}", without_comments)) - set(environment))
     if missing:
         raise StackError(f"orthanc.json wants {', '.join(missing)} from the environment, and nobody sets it")

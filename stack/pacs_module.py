@@ -44,7 +44,8 @@ class PacsModuleLinks:
 
 class PacsModule(OneProcess):
     """
-    ``pacs-module run`` with settings of its own, its SQLite store (if that is its store) on disk in the run folder.
+    ``pacs-module run`` with settings of its own, its SQLite store (if that is its store) on disk in the run
+    folder.
 
     Args:
         run: Holds settings and store.

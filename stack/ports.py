@@ -13,11 +13,12 @@ from pathlib import Path
 from stack.errors import StackError
 
 LOOPBACK = "127.0.0.1"
-# Below Linux's range for outgoing connections (ip_local_port_range, 32768 up), or a client could take it in between; above the
-# usual ports of a stack (stack.whole).
+# Below Linux's range for outgoing connections (ip_local_port_range, 32768 up), or a client could take it in
+# between; above the usual ports of a stack (stack.whole).
 _RANGE = range(20000, 32000)
 _LISTEN = "0A"  # TCP_LISTEN in /proc/net/tcp
-# Several processes that look for free ports at once (the workers of a test run) would find the same ones: each has its share.
+# Several processes that look for free ports at once (the workers of a test run) would find the same ones:
+# each has its share.
 _SHARE = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0) % 8
 _given: set[int] = set()
 _lock = threading.Lock()
@@ -51,7 +52,9 @@ def free_ports(number: int) -> list[int]:
 def is_free(port: int) -> bool:
     """Whether a server could listen on the port, on all interfaces as Orthanc does."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what only waits (TIME_WAIT) does not count
+        probe.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # what only waits (TIME_WAIT) does not count
         try:
             probe.bind(("", port))
         except OSError:
@@ -72,7 +75,9 @@ def holder_of(port: int) -> Holder | None:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and inodes & _socket_inodes(entry):
             with contextlib.suppress(OSError):
-                return Holder(int(entry.name), (entry / "comm").read_text(encoding="utf-8", errors="replace").strip())
+                return Holder(
+                    int(entry.name), (entry / "comm").read_text(encoding="utf-8", errors="replace").strip()
+                )
     return None
 
 
@@ -87,7 +92,9 @@ def _listening_inodes(port: int) -> set[str]:
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with contextlib.suppress(OSError):
             for line in Path(table).read_text(encoding="ascii").splitlines()[1:]:
-                fields = line.split()  # proc(5): local_address is HEX:PORT, st is the 4th field, inode the 10th
+                fields = (
+                    line.split()
+                )  # proc(5): local_address is HEX:PORT, st is the 4th field, inode the 10th
                 if fields[3] == _LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
                     inodes.add(fields[9])
     return inodes

@@ -33,7 +33,9 @@ class Programme:
     drop_environment: tuple[str, ...] = ()
     """Beginnings of inherited variables that must not reach it."""
     ready_within_s: float = 180.0
-    """That it gets there, not how fast: seconds are the rule, but a machine may be busy with ten other things."""
+    """
+    That it gets there, not how fast: seconds are the rule, but a machine may be busy with ten other things.
+    """
     stop_within_s: float = 5.0
 
 
@@ -69,13 +71,18 @@ class Process:
 
     @property
     def killed_by(self) -> int | None:
-        """The signal that ended it; None while it runs, when it has ended in any other way, or after ``kill`` and ``stop``."""
+        """
+        The signal that ended it; None while it runs, when it has ended in any other way, or after ``kill``
+        and ``stop``.
+        """
         with self._lock:
             status = self._popen.poll() if self._popen is not None else None
         return -status if status is not None and status < 0 else None
 
     def start(self) -> None:
-        """Start it and wait until it is ready; StackError with the end of its log when it does not get there."""
+        """
+        Start it and wait until it is ready; StackError with the end of its log when it does not get there.
+        """
         self.spawn()
         self.wait_ready()
 
@@ -109,7 +116,10 @@ class Process:
         self._cancelled.set()
 
     def stop(self) -> None:
-        """SIGTERM, SIGKILL after a bound, and nothing that it had started is left. Harmless when it does not run."""
+        """
+        SIGTERM, SIGKILL after a bound, and nothing that it had started is left. Harmless when it does not
+        run.
+        """
         with self._lock:
             if self._identity is not None:
                 send(self._identity, signal.SIGTERM)
@@ -145,7 +155,9 @@ class Process:
         if self._popen is None:
             return
         if not kill_bearers(self._mark):
-            raise StackError(f"{self.programme.name} (pid {self._popen.pid}) does not end, not even by SIGKILL")
+            raise StackError(
+                f"{self.programme.name} (pid {self._popen.pid}) does not end, not even by SIGKILL"
+            )
         self._popen.wait()
         self._popen = None
         self._identity = None
@@ -170,7 +182,11 @@ class Process:
     def _environment(self) -> dict[str, str]:
         dropped = self.programme.drop_environment
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-        loopback_only = {"no_proxy": "127.0.0.1,localhost", "NO_PROXY": "127.0.0.1,localhost", "LANG": "C.UTF-8"}
+        loopback_only = {
+            "no_proxy": "127.0.0.1,localhost",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "LANG": "C.UTF-8",
+        }
         return {**inherited, **loopback_only, **self.programme.environment, MARK: self._mark}
 
 

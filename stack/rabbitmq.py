@@ -1,9 +1,10 @@
 """
 A private RabbitMQ node beside anything else on the machine.
 
-Of its own: node name, ports, data folder, Erlang cookie, user, and epmd (Erlang's port mapper), which would otherwise turn
-itself into a daemon on the machine's well-known port and outlive everything. The server script is started directly, without
-Debian's wrapper in /usr/sbin, which changes the user and the folder; so it runs as whoever runs this, root included.
+Of its own: node name, ports, data folder, Erlang cookie, user, and epmd (Erlang's port mapper), which would
+otherwise turn itself into a daemon on the machine's well-known port and outlive everything. The server script
+is started directly, without Debian's wrapper in /usr/sbin, which changes the user and the folder; so it runs
+as whoever runs this, root included.
 """
 
 import secrets
@@ -79,7 +80,9 @@ class RabbitmqNode:
     def epmd(self) -> Process:
         """Erlang's port mapper, in the foreground."""
         command = ["epmd", "-port", str(self.ports.epmd), "-address", LOOPBACK]
-        ready = Programme("epmd", command, lambda: accepts_tcp(self.ports.epmd), drop_environment=("ERL_", "EPMD_"))
+        ready = Programme(
+            "epmd", command, lambda: accepts_tcp(self.ports.epmd), drop_environment=("ERL_", "EPMD_")
+        )
         return Process(self._run, ready)
 
     @cached_property
@@ -134,7 +137,9 @@ class RabbitmqNode:
         if not accepts_tcp(self.ports.amqp):  # pika complains in the log of every refused attempt
             return False
         try:
-            pika.BlockingConnection(pika.URLParameters(f"{self.url}?socket_timeout=2&stack_timeout=5")).close()
+            pika.BlockingConnection(
+                pika.URLParameters(f"{self.url}?socket_timeout=2&stack_timeout=5")
+            ).close()
         except (pika.exceptions.AMQPError, OSError):
             return False
         return True
@@ -171,8 +176,9 @@ class RabbitmqNode:
             "RABBITMQ_LOG_BASE": str(self.folder),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": " ".join(erlang),
-            # The script then becomes the Erlang machine instead of waiting for it as a child, so that the pid is the node's
-            # and the node itself is bound to its parent (the script calls this "detached"; nothing is detached by it).
+            # The script then becomes the Erlang machine instead of waiting for it as a child, so that the pid
+            # is the node's and the node itself is bound to its parent (the script calls this "detached";
+            # nothing is detached by it).
             "detached": "true",
             **self.environment,
         }

@@ -1,8 +1,8 @@
 """
 The RAM disk of a run: a tmpfs of its own where root may mount one, else a folder on a tmpfs that is there.
 
-Whatever is made is noted in the run folder, so that the guard or ``make stop`` can give the memory back. Standard library
-only, see stack.identity.
+Whatever is made is noted in the run folder, so that the guard or ``make stop`` can give the memory back.
+Standard library only, see stack.identity.
 """
 
 import contextlib
@@ -37,7 +37,8 @@ def make_ram_disk(run_folder: Path, wanted: Path | None, needed_bytes: int) -> R
 
     Args:
         run_folder: Notes it; a mount of our own lies in it.
-        wanted: A folder on a tmpfs, or None for a mount of our own (as root) or a folder on the machine's shared memory.
+        wanted: A folder on a tmpfs, or None for a mount of our own (as root) or a folder on the machine's
+            shared memory.
         needed_bytes: What the run will hold at most; also the size of a mount of our own.
     """
     _check_memory(needed_bytes)
@@ -57,20 +58,28 @@ def remove_noted(run_folder: Path) -> None:
     path = Path(noted["path"])
     if noted["mounted"] and os.path.ismount(path):
         for option in ([], ["--lazy"]):
-            if subprocess.run(["umount", *option, str(path)], capture_output=True, check=False).returncode == 0:
+            if (
+                subprocess.run(["umount", *option, str(path)], capture_output=True, check=False).returncode
+                == 0
+            ):
                 break
     shutil.rmtree(path, ignore_errors=True)
     note.unlink(missing_ok=True)
 
 
 def filesystem_of(path: Path) -> str:
-    """The type of the file system that holds an existing path, from /proc/self/mounts (the longest mount point wins)."""
+    """
+    The type of the file system that holds an existing path, from /proc/self/mounts (the longest mount point
+    wins).
+    """
     real = path.resolve()
     best, kind = -1, "unknown"
     for line in Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines():
         _, mount_point, this_kind, *_ = line.split(" ")
         point = Path(mount_point.replace("\\040", " "))
-        if real.is_relative_to(point) and len(point.parts) >= best:  # the later of two mounts on one point is on top
+        if (
+            real.is_relative_to(point) and len(point.parts) >= best
+        ):  # the later of two mounts on one point is on top
             best, kind = len(point.parts), this_kind
     return kind
 
@@ -102,7 +111,9 @@ def _folder_on(parent: Path, needed_bytes: int) -> Path:
         raise StackError(f"RAM disk {parent}: there is no such folder")
     kind = filesystem_of(parent)
     if kind != "tmpfs":
-        raise StackError(f"RAM disk {parent}: this is {kind}, not a tmpfs; name a folder on a tmpfs, such as {_SHARED_MEMORY}")
+        raise StackError(
+            f"RAM disk {parent}: this is {kind}, not a tmpfs; name a folder on a tmpfs, such as {_SHARED_MEMORY}"
+        )
     free = shutil.disk_usage(parent).free
     if free < needed_bytes:
         raise StackError(f"too small a RAM disk: {_gib(needed_bytes)} needed, {_gib(free)} free on {parent}")

@@ -24,13 +24,19 @@ def pid_file(folder: Path, name: str) -> Path:
 
 
 def read_mark(folder: Path) -> str:
-    """The mark that all processes of the run bear, with a separator, so that no mark is the beginning of another."""
+    """
+    The mark that all processes of the run bear, with a separator, so that no mark is the beginning of
+    another.
+    """
     return (pid_folder(folder) / "mark").read_text(encoding="ascii").strip()
 
 
 def read_pids(folder: Path) -> dict[str, Identity]:
     """The servers noted in the folder, dead or alive."""
-    return {file.stem: Identity.from_line(file.read_text(encoding="ascii")) for file in sorted(pid_folder(folder).glob("*.pid"))}
+    return {
+        file.stem: Identity.from_line(file.read_text(encoding="ascii"))
+        for file in sorted(pid_folder(folder).glob("*.pid"))
+    }
 
 
 def forget_run(folder: Path) -> None:

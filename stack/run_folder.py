@@ -1,4 +1,6 @@
-"""The folder of one run: who lives in it, their logs and pid files, and the guard that clears up after a crash."""
+"""
+The folder of one run: who lives in it, their logs and pid files, and the guard that clears up after a crash.
+"""
 
 import os
 import secrets
@@ -17,7 +19,8 @@ from stack.identity import bearers, is_alive, kill_bearers, send, wait_until
 from stack.ram_disk import remove_noted
 from stack.run_files import forget_run, pid_folder, read_mark, read_pids, write_private
 
-# PR_SET_PDEATHSIG means the parent *thread* (prctl(2)): every child is started by this one, which lives until the end.
+# PR_SET_PDEATHSIG means the parent *thread* (prctl(2)): every child is started by this one, which lives until
+# the end.
 SPAWNER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 
 
@@ -27,8 +30,8 @@ class RunFolder:
 
     Args:
         path: Made when missing, for the owner's eyes only.
-        survive: The servers may outlive this programme if it says ``leave_running`` before it ends (KEEP=1). When it dies
-            without having said so, the guard ends them all the same.
+        survive: The servers may outlive this programme if it says ``leave_running`` before it ends (KEEP=1).
+            When it dies without having said so, the guard ends them all the same.
     """
 
     def __init__(self, path: Path, *, survive: bool = False) -> None:
@@ -43,7 +46,9 @@ class RunFolder:
         self.open()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def open(self) -> None:
@@ -61,7 +66,10 @@ class RunFolder:
         self._guard = SPAWNER.submit(_spawn_guard, command).result()
 
     def close(self) -> None:
-        """End whatever still bears the mark, give the RAM disk back, dismiss the guard. Harmless when done twice."""
+        """
+        End whatever still bears the mark, give the RAM disk back, dismiss the guard. Harmless when done
+        twice.
+        """
         if self._guard is None:
             return
         SPAWNER.submit(lambda: None).result()  # a child between fork and exec bears no mark yet

@@ -1,9 +1,10 @@
 """
 A MongoDB-compatible server beside anything else on the machine: SecantusDB, **not MongoDB itself**.
 
-There is no ``mongod`` in Debian 12 or on PyPI. SecantusDB is another programme that speaks MongoDB's wire protocol over a real
-socket and keeps its data with WiredTiger, MongoDB's storage engine; where it differs from MongoDB: docs/verified.md.
-Its licence is GPL-2.0-only: it is started as a programme of its own and never imported.
+There is no ``mongod`` in Debian 12 or on PyPI. SecantusDB is another programme that speaks MongoDB's wire
+protocol over a real socket and keeps its data with WiredTiger, MongoDB's storage engine; where it differs
+from MongoDB: docs/verified.md. Its licence is GPL-2.0-only: it is started as a programme of its own and never
+imported.
 """
 
 import sys
@@ -50,7 +51,9 @@ class SecantusDb(OneProcess):
         return f"mongodb://{LOOPBACK}:{port}/{_DATABASE}"
 
     def programme(self) -> Programme:
-        """The server of this venv; an empty configuration file of its own keeps it from looking for others'."""
+        """
+        The server of this venv; an empty configuration file of its own keeps it from looking for others'.
+        """
         if not PROGRAM.exists():
             raise StackError("SecantusDB is not installed beside this Python; `make setup-dev` installs it")
         self.folder.mkdir(mode=0o700, exist_ok=True)
@@ -64,13 +67,17 @@ class SecantusDb(OneProcess):
             "--cache-size": _CACHE,
         }
         words = [word for option in options.items() for word in option]
-        return Programme("secantusdb", [str(PROGRAM), "--standalone", *words], self.answers, {"PYTHONUNBUFFERED": "1"})
+        return Programme(
+            "secantusdb", [str(PROGRAM), "--standalone", *words], self.answers, {"PYTHONUNBUFFERED": "1"}
+        )
 
     def answers(self) -> bool:
         """Whether it answers a ping."""
         if not accepts_tcp(self.port):
             return False
-        client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(self.url, serverSelectionTimeoutMS=2_000)
+        client: pymongo.MongoClient[dict[str, Any]] = pymongo.MongoClient(
+            self.url, serverSelectionTimeoutMS=2_000
+        )
         try:
             client.admin.command("ping")
         except pymongo.errors.PyMongoError:

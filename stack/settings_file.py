@@ -1,4 +1,7 @@
-"""Writes what the two processes of ours read: TOML for pacs_module, upper-case assignments for the site's switches."""
+"""
+Writes what the two processes of ours read: TOML for pacs_module, upper-case assignments for the site's
+switches.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +13,9 @@ def merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, A
     result = dict(base)
     for key, value in overrides.items():
         below = result.get(key)
-        result[key] = merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+        result[key] = (
+            merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+        )
     return result
 
 
@@ -33,7 +38,11 @@ def as_switches(switches: Mapping[str, Any]) -> str:
 
 
 def _is_table_array(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str) and any(isinstance(v, Mapping) for v in value)
+    return (
+        isinstance(value, Sequence)
+        and not isinstance(value, str)
+        and any(isinstance(v, Mapping) for v in value)
+    )
 
 
 def _assignments(table: Mapping[str, Any]) -> str:
@@ -45,7 +54,9 @@ def _toml_value(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # a TOML basic string, but for DEL
+            return json.dumps(value, ensure_ascii=False).replace(
+                "\x7f", "\\u007f"
+            )  # a TOML basic string, but for DEL
         case int() | float():
             return repr(value)
         case list() | tuple():

@@ -40,7 +40,13 @@ class StackPorts:
     def free(cls) -> "StackPorts":
         """Ports that nobody uses now: for tests, any number of them side by side."""
         h, hd, r, rd, amqp, distribution, epmd, pacs_module, backend = free_ports(9)
-        return cls(OrthancPorts(h, hd), OrthancPorts(r, rd), RabbitmqPorts(amqp, distribution, epmd), pacs_module, backend)
+        return cls(
+            OrthancPorts(h, hd),
+            OrthancPorts(r, rd),
+            RabbitmqPorts(amqp, distribution, epmd),
+            pacs_module,
+            backend,
+        )
 
     @classmethod
     def usual(cls) -> "StackPorts":
@@ -92,17 +98,25 @@ class StackOptions:
     settings: Mapping[str, Any] | None = None
     """Over pacs_module's settings, table by table."""
     orthanc_environment: Mapping[str, str] = field(default_factory=dict)
-    """Over the receiving Orthanc's environment, for what orthanc.json leaves to the site (ORTHANC_STABLE_AGE, ...)."""
+    """
+    Over the receiving Orthanc's environment, for what orthanc.json leaves to the site (ORTHANC_STABLE_AGE,
+    ...).
+    """
     pacs_module_environment: Mapping[str, str] = field(default_factory=dict)
     """Over pacs_module's environment."""
     rabbitmq_environment: Mapping[str, str] = field(default_factory=dict)
     pacs_environment: Mapping[str, str] = field(default_factory=dict)
     orthanc_script: Path | None = None
-    """Loaded by the receiving Orthanc in place of pull_plugin.py: for tests that break something on purpose."""
+    """
+    Loaded by the receiving Orthanc in place of pull_plugin.py: for tests that break something on purpose.
+    """
     pacs_module_command: tuple[str, ...] = ()
     """In place of the installed ``pacs-module``; for the same tests."""
     detour: Callable[[str, int], int] = lambda name, port: port
-    """Where a connection goes instead of a port: its name, as in ``CONNECTIONS``, and the port. For a proxy in between."""
+    """
+    Where a connection goes instead of a port: its name, as in ``CONNECTIONS``, and the port. For a proxy in
+    between.
+    """
     more_pacs: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     """PACS beside the hospital's that the caller runs: name to AE title and DICOM port. The receiving Orthanc knows them;
     pacs_module asks them where ``settings`` has them under ``pacs``."""
@@ -133,9 +147,11 @@ class Server(Protocol):
 
 class Stack:
     """
-    Hospital PACS, receiving Orthanc, RabbitMQ, pacs_module and AI backend, and a database where asked for; a context manager.
+    Hospital PACS, receiving Orthanc, RabbitMQ, pacs_module and AI backend, and a database where asked for; a
+    context manager.
 
-    Leaving it stops everything, in whatever state it is, and gives the RAM disk back; the run folder with logs stays.
+    Leaving it stops everything, in whatever state it is, and gives the RAM disk back; the run folder with
+    logs stays.
 
     Args:
         run_folder: Everything lies in it but the RAM disk.
@@ -152,7 +168,10 @@ class Stack:
     ram_disk: RamDisk
 
     def __init__(
-        self, run_folder: Path, options: StackOptions | None = None, say: Callable[[str], None] = lambda text: None
+        self,
+        run_folder: Path,
+        options: StackOptions | None = None,
+        say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.options = options or StackOptions()
         self.run = RunFolder(run_folder, survive=self.options.survive)
@@ -175,7 +194,9 @@ class Stack:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if not self._left_running:
             self.stop(gracefully=kind is None)
 
@@ -200,7 +221,8 @@ class Stack:
         Stop all, completely; a second Ctrl-C does not break it off.
 
         Args:
-            gracefully: SIGTERM first, which takes some 3 s. Without, after Ctrl-C or an error, SIGKILL at once.
+            gracefully: SIGTERM first, which takes some 3 s. Without, after Ctrl-C or an error, SIGKILL at
+            once.
         """
         with _undisturbed():
             try:

@@ -1,9 +1,9 @@
 """
 For all tests: what happens when a server's program is missing, and servers that several tests share.
 
-A test marked ``server`` needs Debian's packages or a programme of the venv. On a desk it skips with the reason; with CI=true it
-fails, because a missing server must not look like success. ``@pytest.mark.server("rabbitmq")`` names what it needs; without
-names: everything.
+A test marked ``server`` needs Debian's packages or a programme of the venv. On a desk it skips with the
+reason; with CI=true it fails, because a missing server must not look like success.
+``@pytest.mark.server("rabbitmq")`` names what it needs; without names: everything.
 """
 
 import os
@@ -32,7 +32,8 @@ _SERVERS = tuple(name for name in _NEEDED if name not in ("chromium", "secantusd
 
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell's background job ignores Ctrl-C and so would every process that a test starts, to be interrupted.
+    # A shell's background job ignores Ctrl-C and so would every process that a test starts, to be
+    # interrupted.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -55,7 +56,9 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Nor can it in what a test has written."""
     report = yield
-    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode("utf-8")) for name, text in report.sections]
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode("utf-8")) for name, text in report.sections
+    ]
     return report
 
 
@@ -79,7 +82,8 @@ def run_folder(tmp_path: Path) -> Iterator[RunFolder]:
 @pytest.fixture(scope="session")
 def rabbitmq_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitmqNode]:
     """
-    One private RabbitMQ node for the whole session: use queue names of your own, and neither kill nor stop it.
+    One private RabbitMQ node for the whole session: use queue names of your own, and neither kill nor stop
+    it.
 
     A test that asks for it must be marked ``server``.
     """
@@ -95,7 +99,8 @@ def rabbitmq_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rabbitmq
 @pytest.fixture(scope="session")
 def secantusdb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecantusDb]:
     """
-    One MongoDB-compatible server, not MongoDB itself, for the whole session: use a database of your own, and do not kill it.
+    One MongoDB-compatible server, not MongoDB itself, for the whole session: use a database of your own, and
+    do not kill it.
 
     A test that asks for it must be marked ``server``.
     """

@@ -1,5 +1,6 @@
 """
-The site's own switches over orthanc/config/config.py, for both processes; an unknown key or a bad value stops the start.
+The site's own switches over orthanc/config/config.py, for both processes; an unknown key or a bad value stops
+the start.
 
 After a change: docker-compose restart orthanc pacs
 """

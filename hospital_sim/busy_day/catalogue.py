@@ -11,7 +11,10 @@ from hospital_sim.planned_study import DAMAGED, Content, Region
 
 @dataclass(frozen=True)
 class Text:
-    """How one department describes an examination: (BodyPartExamined, ProtocolName, StudyDescription, word in the series)."""
+    """
+    How one department describes an examination: (BodyPartExamined, ProtocolName, StudyDescription, word in
+    the series).
+    """
 
     body_part: str
     protocol: str
@@ -47,7 +50,11 @@ _CT_SERIES = (
     (Content.SCOUT, Content.THICK, Content.THIN_SOFT, Content.THIN_SHARP, Content.PRESENTATION_STATE),
     (Content.SCOUT, Content.THICK),
 )
-_SHORT_CT = ((Content.SCOUT, Content.THICK), (Content.SCOUT, Content.THICK, Content.THIN_SOFT), (Content.SCOUT, Content.THICK))
+_SHORT_CT = (
+    (Content.SCOUT, Content.THICK),
+    (Content.SCOUT, Content.THICK, Content.THIN_SOFT),
+    (Content.SCOUT, Content.THICK),
+)
 _CHEST_CT_TEXTS = (
     Text("CHEST", "Thorax_Routine", "Thorax Routine", "Thorax"),
     Text("CHEST", "5.1 CHEST ROUTINE", "111", "Chest"),

@@ -46,7 +46,8 @@ class BusyStudy:
     One study of the day, with the truth about it.
 
     Attributes:
-        planned: What the modality wrote; ``planned.wanted`` says whether the backend should compute it (``chest``).
+        planned: What the modality wrote; ``planned.wanted`` says whether the backend should compute it
+            (``chest``).
         arrivals: When each series comes, in the order of arrival.
         oddities: What is special.
         corrections: Changes of demographics.

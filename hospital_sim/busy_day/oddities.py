@@ -1,4 +1,7 @@
-"""What happens to some studies of a day, and the studies that come because of others: 3D reconstructions and priors."""
+"""
+What happens to some studies of a day, and the studies that come because of others: 3D reconstructions and
+priors.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,9 @@ def made_late(study: BusyStudy, by: dt.timedelta) -> BusyStudy:
     """One series made and archived later, with a SeriesDate and SeriesTime of its own; the same UIDs."""
     last = _late_one(study)
     made = replace(last.planned, made_at=(study.planned.started_at + by).replace(microsecond=0))
-    planned = replace(study.planned, series=tuple(made if one.uid == made.uid else one for one in study.planned.series))
+    planned = replace(
+        study.planned, series=tuple(made if one.uid == made.uid else one for one in study.planned.series)
+    )
     late = SeriesArrival(made, last.begins_at + by, last.ends_at + by)
     arrivals = tuple(late if one is last else one for one in study.arrivals)
     return replace(study, planned=planned, arrivals=arrivals, oddities=study.oddities | {Oddity.LATE_SERIES})
@@ -71,7 +76,9 @@ def _next_day_series(rng: np.random.Generator, study: BusyStudy) -> BusyStudy:
 
 def _late_archived(rng: np.random.Generator, study: BusyStudy) -> BusyStudy:
     by = dt.timedelta(minutes=int(rng.integers(120, 480)))
-    arrivals = tuple(SeriesArrival(one.planned, one.begins_at + by, one.ends_at + by) for one in study.arrivals)
+    arrivals = tuple(
+        SeriesArrival(one.planned, one.begins_at + by, one.ends_at + by) for one in study.arrivals
+    )
     return replace(study, arrivals=arrivals, oddities=study.oddities | {Oddity.LATE_ARCHIVED})
 
 
@@ -79,7 +86,9 @@ def _corrected(rng: np.random.Generator, study: BusyStudy) -> BusyStudy:
     at = study.arrives_at + dt.timedelta(minutes=int(rng.integers(5, 120)))
     right = a_patient(rng, 99, int(rng.integers(0, 20_000)), "")
     change = (("PatientID", right.patient_id), ("PatientName", right.name.split("=")[0]))
-    return replace(study, corrections=(StudyCorrection(at, change),), oddities=study.oddities | {Oddity.CORRECTED})
+    return replace(
+        study, corrections=(StudyCorrection(at, change),), oddities=study.oddities | {Oddity.CORRECTED}
+    )
 
 
 def _vanishes(rng: np.random.Generator, study: BusyStudy) -> BusyStudy:
@@ -97,8 +106,15 @@ _ODD: dict[Oddity, Callable[[np.random.Generator, BusyStudy], BusyStudy]] = {
 
 
 def reconstructions_of(rng: np.random.Generator, studies: list[BusyStudy], number: int) -> list[BusyStudy]:
-    """3D reconstructions of plain chests, archived as studies of their own under the same AccessionNumber: nothing to compute."""
-    able = [index for index, one in enumerate(studies) if one.chest and "CT" in one.modalities and not one.oddities]
+    """
+    3D reconstructions of plain chests, archived as studies of their own under the same AccessionNumber:
+    nothing to compute.
+    """
+    able = [
+        index
+        for index, one in enumerate(studies)
+        if one.chest and "CT" in one.modalities and not one.oddities
+    ]
     chosen = rng.choice(able, size=min(number, len(able)), replace=False) if able else ()
     return [_reconstruction(rng, studies[int(index)]) for index in chosen]
 
@@ -116,7 +132,9 @@ def _reconstruction(rng: np.random.Generator, study: BusyStudy) -> BusyStudy:
         plain, uid=uid, label="3D reconstruction of a chest CT", wanted=False, expected_series=(), series=(series,),
         started_at=plain.started_at + by, description=f"{plain.description} 3D",
     )  # fmt: skip
-    return BusyStudy(planned, arrivals_of(rng, planned, study.arrives_at + by), study.oddities | {Oddity.DUPLICATE})
+    return BusyStudy(
+        planned, arrivals_of(rng, planned, study.arrives_at + by), study.oddities | {Oddity.DUPLICATE}
+    )
 
 
 def priors_of(rng: np.random.Generator, study: BusyStudy, begins_at: dt.datetime) -> list[BusyStudy]:
@@ -126,7 +144,10 @@ def priors_of(rng: np.random.Generator, study: BusyStudy, begins_at: dt.datetime
         days = int(rng.choice((3, 7, 30, 90, 180, 365, 730)))
         at = begins_at - dt.timedelta(days=days, seconds=int(rng.integers(0, 36_000)))
         uid = stable_uid("prior", study.uid, number)
-        series = tuple(replace(one, uid=stable_uid("series", uid, one.number), made_at=None) for one in study.planned.series)
+        series = tuple(
+            replace(one, uid=stable_uid("series", uid, one.number), made_at=None)
+            for one in study.planned.series
+        )
         planned = replace(
             study.planned,
             uid=uid,

@@ -8,7 +8,13 @@ import numpy as np
 
 from hospital_sim.busy_day.catalogue import KINDS, Kind
 from hospital_sim.busy_day.day import BusyDay
-from hospital_sim.busy_day.oddities import DUPLICATE_SHARE, PRIOR_SHARE, priors_of, reconstructions_of, with_oddities
+from hospital_sim.busy_day.oddities import (
+    DUPLICATE_SHARE,
+    PRIOR_SHARE,
+    priors_of,
+    reconstructions_of,
+    with_oddities,
+)
 from hospital_sim.busy_day.study import DaySettings, plain_study
 
 # Studies begun in each hour of the day, relative; two peaks with a lunch break, emergencies at night.
@@ -32,7 +38,8 @@ def plan_busy_day(
         studies: New studies in these 36 hours; the priors of their patients come on top (some 35 %).
         seed: Another seed, another day.
         matrix: Rows and columns of the images, in pixels.
-        max_slices: The most images of one series; None: as many as in life (thin series of 240 to 420). At least 12.
+        max_slices: The most images of one series; None: as many as in life (thin series of 240 to 420). At
+            least 12.
 
     Raises:
         ValueError: No study, or fewer than 12 slices.
@@ -48,7 +55,10 @@ def plan_busy_day(
     duplicates = max(1, round(DUPLICATE_SHARE * studies)) if studies >= 20 else 0
     times = _times(rng, begins_at, ends_at, studies - duplicates)
     kinds = _kinds(rng, len(times))
-    plain = [plain_study(rng, settings, kind, number, at) for number, (kind, at) in enumerate(zip(kinds, times, strict=True))]
+    plain = [
+        plain_study(rng, settings, kind, number, at)
+        for number, (kind, at) in enumerate(zip(kinds, times, strict=True))
+    ]
     new = with_oddities(rng, plain)
     new += reconstructions_of(rng, new, duplicates)
     priors = [one for study in new if rng.random() < PRIOR_SHARE for one in priors_of(rng, study, begins_at)]
@@ -56,8 +66,13 @@ def plan_busy_day(
     return BusyDay(date, seed, begins_at, ends_at, tuple(in_order))
 
 
-def _times(rng: np.random.Generator, begins_at: dt.datetime, ends_at: dt.datetime, number: int) -> list[dt.datetime]:
-    """Moments of the day by the profile, at whole seconds, the last half hour left free for the images to arrive."""
+def _times(
+    rng: np.random.Generator, begins_at: dt.datetime, ends_at: dt.datetime, number: int
+) -> list[dt.datetime]:
+    """
+    Moments of the day by the profile, at whole seconds, the last half hour left free for the images to
+    arrive.
+    """
     hours = int((ends_at - begins_at).total_seconds() // 3600)
     weights = np.array([HOURLY[(begins_at.hour + hour) % 24] for hour in range(hours)])
     chosen = rng.choice(hours, size=number, p=weights / weights.sum())

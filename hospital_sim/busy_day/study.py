@@ -1,4 +1,6 @@
-"""One study of a kind, with nothing odd about it: its series, whose it is, and when its images reach the PACS."""
+"""
+One study of a kind, with nothing odd about it: its series, whose it is, and when its images reach the PACS.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,25 @@ from typing import TypeVar
 import numpy as np
 
 from hospital_sim import devices
-from hospital_sim.acquisition import ct_descriptions, image_type_of, kernel_of, made_as, modality_of, thickness_of
+from hospital_sim.acquisition import (
+    ct_descriptions,
+    image_type_of,
+    kernel_of,
+    made_as,
+    modality_of,
+    thickness_of,
+)
 from hospital_sim.busy_day.catalogue import FOREIGN_NAMES, NAMES, Kind, Text
 from hospital_sim.busy_day.day import BusyStudy, Oddity, SeriesArrival
 from hospital_sim.devices import Device
-from hospital_sim.planned_study import Content, Patient, PlannedSeries, PlannedStudy, expected_series, stable_uid
+from hospital_sim.planned_study import (
+    Content,
+    Patient,
+    PlannedSeries,
+    PlannedStudy,
+    expected_series,
+    stable_uid,
+)
 
 CLOCK_OFF = dt.timedelta(hours=8)  # a CT that counts in UTC in a hospital of UTC+8
 CLOCK_OFF_DEVICE = devices.PHILIPS_HELICAL_CT
@@ -33,7 +49,9 @@ class DaySettings:
     max_slices: int | None
 
 
-def plain_study(rng: np.random.Generator, settings: DaySettings, kind: Kind, number: int, started_at: dt.datetime) -> BusyStudy:
+def plain_study(
+    rng: np.random.Generator, settings: DaySettings, kind: Kind, number: int, started_at: dt.datetime
+) -> BusyStudy:
     """The ``number``-th study of the day, examined at ``started_at`` by the hospital's clock."""
     device, text = _pick(rng, kind.devices), _pick(rng, kind.texts)
     off = CLOCK_OFF if device is CLOCK_OFF_DEVICE else dt.timedelta(0)
@@ -66,7 +84,9 @@ def _pick(rng: np.random.Generator, items: Sequence[T]) -> T:
 
 
 def a_patient(rng: np.random.Generator, seed: int, number: int, character_set: str) -> Patient:
-    """Somebody; a name that neither Latin nor Chinese letters can write only where the character set is UTF-8."""
+    """
+    Somebody; a name that neither Latin nor Chinese letters can write only where the character set is UTF-8.
+    """
     latin, chinese = _pick(rng, NAMES)
     name = f"{latin}={chinese}" if rng.random() < 0.7 else latin.upper()
     if character_set == "ISO_IR 192" and rng.random() < 0.03:
@@ -75,8 +95,12 @@ def a_patient(rng: np.random.Generator, seed: int, number: int, character_set: s
     return Patient(f"{10_000_000 + (seed % 100) * 200_000 + number * 7}", name, _pick(rng, "MF"), born)
 
 
-def arrivals_of(rng: np.random.Generator, planned: PlannedStudy, started_at: dt.datetime) -> tuple[SeriesArrival, ...]:
-    """One series after the other, some minutes after the examination began, with the pauses of reconstruction."""
+def arrivals_of(
+    rng: np.random.Generator, planned: PlannedStudy, started_at: dt.datetime
+) -> tuple[SeriesArrival, ...]:
+    """
+    One series after the other, some minutes after the examination began, with the pauses of reconstruction.
+    """
     at = started_at + dt.timedelta(seconds=int(rng.integers(90, 420)))
     arrivals = []
     for one in planned.series:
@@ -90,7 +114,13 @@ class _SeriesMaker:
     """Makes the series of one study."""
 
     def __init__(
-        self, rng: np.random.Generator, kind: Kind, device: Device, text: Text, study_uid: str, max_slices: int | None
+        self,
+        rng: np.random.Generator,
+        kind: Kind,
+        device: Device,
+        text: Text,
+        study_uid: str,
+        max_slices: int | None,
     ) -> None:
         self._kind, self._device, self._text, self._study_uid = kind, device, text, study_uid
         self._thin = int(rng.integers(240, 421))
@@ -99,8 +129,13 @@ class _SeriesMaker:
 
     def all(self, contents: Sequence[Content]) -> tuple[PlannedSeries, ...]:
         """The series of a study in the order in which they are made."""
-        own = [self._one(number, content, self._kind.modality) for number, content in enumerate(contents, start=1)]
-        further = [self._further(len(own) + 1 + index, modality) for index, modality in enumerate(self._kind.extra)]
+        own = [
+            self._one(number, content, self._kind.modality)
+            for number, content in enumerate(contents, start=1)
+        ]
+        further = [
+            self._further(len(own) + 1 + index, modality) for index, modality in enumerate(self._kind.extra)
+        ]
         return (*own, *further)
 
     def _further(self, number: int, modality: str) -> PlannedSeries:

@@ -1,8 +1,9 @@
 """
 Serves the requests of an association: C-ECHO and C-STORE here, C-FIND and C-MOVE in modules of their own.
 
-pynetdicom does association and state machine; requests are served here instead of in its service classes, because they encode
-every answer anew (slow), always answer (a PACS may not), and let no wrong counts or character sets through.
+pynetdicom does association and state machine; requests are served here instead of in its service classes,
+because they encode every answer anew (slow), always answer (a PACS may not), and let no wrong counts or
+character sets through.
 """
 
 from __future__ import annotations
@@ -47,7 +48,11 @@ def _store(call: Call) -> None:
         values = call.context.store.add(sop_class, sop_instance, call.transfer_syntax, data, call.now)
         names = ("StudyInstanceUID", "SeriesInstanceUID")
         originator = str(request.MoveOriginatorApplicationEntityTitle or "").strip()
-        call.values = {**{name: values[name] for name in names}, "SOPInstanceUID": sop_instance, "MoveOriginator": originator}
+        call.values = {
+            **{name: values[name] for name in names},
+            "SOPInstanceUID": sop_instance,
+            "MoveOriginator": originator,
+        }
     except ValueError:
         status = _CANNOT_UNDERSTAND
     response = C_STORE()

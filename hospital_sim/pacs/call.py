@@ -1,4 +1,7 @@
-"""One request over an association: read, answered, kept silent about; and what all associations of one PACS share."""
+"""
+One request over an association: read, answered, kept silent about; and what all associations of one PACS
+share.
+"""
 
 from __future__ import annotations
 
@@ -71,9 +74,13 @@ class Context:
         return times is not None and times.still(self.memory.earlier(habit, what))
 
     def failure(self, habit: str, what: str) -> Failure | None:
-        """How a habit of kind FAILURE shows for this, None when it does not (any more); counts this time in."""
+        """
+        How a habit of kind FAILURE shows for this, None when it does not (any more); counts this time in.
+        """
         failure = self.habits.failure(habit)
-        if failure is None or not failure.still(self.memory.earlier(habit, what), time.monotonic() - self.started):
+        if failure is None or not failure.still(
+            self.memory.earlier(habit, what), time.monotonic() - self.started
+        ):
             return None
         return failure
 
@@ -173,5 +180,16 @@ class Call:
         keys = {name: value for name, value in self.values.items() if value and name != "QueryRetrieveLevel"}
         seconds = time.monotonic() - self._begun
         address = str(self._association.requestor.address)
-        entry = Entry(service, level, keys, self.calling, self.now, seconds, answers, status, tuple(self.bitten), address)
+        entry = Entry(
+            service,
+            level,
+            keys,
+            self.calling,
+            self.now,
+            seconds,
+            answers,
+            status,
+            tuple(self.bitten),
+            address,
+        )
         self.context.ledger.add(entry)

@@ -1,7 +1,8 @@
 """
 The other side: a plain SCU for C-ECHO, C-FIND and C-MOVE that shows exactly what came, bytes and statuses.
 
-For tests, for the naive control of a comparison, and for looking at a real PACS by hand. It repairs and retries nothing.
+For tests, for the naive control of a comparison, and for looking at a real PACS by hand. It repairs and
+retries nothing.
 """
 
 from __future__ import annotations
@@ -47,7 +48,10 @@ class Found:
 
 @dataclass
 class Moved:
-    """The result of a C-MOVE: final status (None: none came), sub-operations as told at the end, and the pending responses."""
+    """
+    The result of a C-MOVE: final status (None: none came), sub-operations as told at the end, and the pending
+    responses.
+    """
 
     status: int | None = None
     completed: int | None = None
@@ -60,7 +64,9 @@ class Moved:
 class Client(Association):
     """An association for queries, open within a ``with`` block."""
 
-    def __init__(self, pacs: Pacs, calling_ae_title: str = "CLIENT", *, timeout_s: float = 10.0, implicit: bool = False) -> None:
+    def __init__(
+        self, pacs: Pacs, calling_ae_title: str = "CLIENT", *, timeout_s: float = 10.0, implicit: bool = False
+    ) -> None:
         """
         Prepare; nothing is opened yet.
 
@@ -71,7 +77,11 @@ class Client(Association):
             implicit: Talk implicit VR, as Orthanc does.
         """
         syntax = str(ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian)
-        super().__init__(pacs, calling_ae_title, [(one, (syntax,)) for one in (_VERIFICATION, *FIND_CLASSES, *MOVE_CLASSES)])
+        super().__init__(
+            pacs,
+            calling_ae_title,
+            [(one, (syntax,)) for one in (_VERIFICATION, *FIND_CLASSES, *MOVE_CLASSES)],
+        )
         self._ae.dimse_timeout = timeout_s
         self._implicit = implicit
         self._message_id = 0
@@ -81,7 +91,14 @@ class Client(Association):
         answer = self._ask(C_ECHO(), _VERIFICATION)
         return answer.Status if answer is not None else None
 
-    def find(self, level: str, keys: Mapping[str, str], *, patient_root: bool = False, cancel_after: int | None = None) -> Found:
+    def find(
+        self,
+        level: str,
+        keys: Mapping[str, str],
+        *,
+        patient_root: bool = False,
+        cancel_after: int | None = None,
+    ) -> Found:
         """
         C-FIND.
 
@@ -113,21 +130,31 @@ class Client(Association):
         found.status = None
         return found
 
-    def move(self, destination: str, level: str, keys: Mapping[str, str], *, patient_root: bool = False) -> Moved:
-        """C-MOVE; returns with the final response, or with none when the association ends or is silent for too long."""
+    def move(
+        self, destination: str, level: str, keys: Mapping[str, str], *, patient_root: bool = False
+    ) -> Moved:
+        """
+        C-MOVE; returns with the final response, or with none when the association ends or is silent for too
+        long.
+        """
         request, moved = C_MOVE(), Moved()
         request.Priority, request.MoveDestination = 0, destination
         request.Identifier = self._identifier({"QueryRetrieveLevel": level, **keys})
         answer = self._ask(request, MOVE_CLASSES[0 if patient_root else 1])
         while answer is not None:
-            moved.completed, moved.failed = answer.NumberOfCompletedSuboperations, answer.NumberOfFailedSuboperations
+            moved.completed, moved.failed = (
+                answer.NumberOfCompletedSuboperations,
+                answer.NumberOfFailedSuboperations,
+            )
             if answer.Status != PENDING:
                 moved.status = answer.Status
                 if answer.Identifier:
                     values = decode_flat(answer.Identifier.getvalue(), implicit=self._implicit)
                     moved.failed_uids = values.get("FailedSOPInstanceUIDList", "").split("\\")
                 return moved
-            moved.pending.append((answer.NumberOfRemainingSuboperations, moved.completed or 0, moved.failed or 0))
+            moved.pending.append(
+                (answer.NumberOfRemainingSuboperations, moved.completed or 0, moved.failed or 0)
+            )
             answer = self._next()
         return moved
 

@@ -38,36 +38,67 @@ _LINE_EVERY_S = 10.0  # where nobody watches a terminal
 
 
 def run(
-    studies: Annotated[int, typer.Option(help="New studies of the day; 0: an empty PACS for C-STORE.", min=0)] = 800,
+    studies: Annotated[
+        int, typer.Option(help="New studies of the day; 0: an empty PACS for C-STORE.", min=0)
+    ] = 800,
     habit: Annotated[
         list[str] | None, typer.Option(help="NAME or NAME=VALUE, again and again; see `hospital-sim habits`.")
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="DICOM port; 0: any free one.", min=0, max=65535)] = 11112,
     aet: Annotated[str, typer.Option(help="AE title.")] = "SIMPACS",
-    move_destination: Annotated[list[str] | None, typer.Option(help="AET=host:port, again and again.")] = None,
+    move_destination: Annotated[
+        list[str] | None, typer.Option(help="AET=host:port, again and again.")
+    ] = None,
     date: Annotated[str, typer.Option(help="The day, YYYY-MM-DD; default: today on this machine.")] = "",
-    start: Annotated[str, typer.Option(help="Hospital's time at the start, HH:MM or YYYY-MM-DDTHH:MM; default: now.")] = "",
-    speed: Annotated[float, typer.Option(help="How much faster than ours the hospital's time runs.", min=0.001)] = 1.0,
+    start: Annotated[
+        str, typer.Option(help="Hospital's time at the start, HH:MM or YYYY-MM-DDTHH:MM; default: now.")
+    ] = "",
+    speed: Annotated[
+        float, typer.Option(help="How much faster than ours the hospital's time runs.", min=0.001)
+    ] = 1.0,
     seed: Annotated[int, typer.Option(help="Another seed, another day.", min=0)] = 1,
     matrix: Annotated[int, typer.Option(help="Rows and columns of a CT slice.", min=8, max=2048)] = 64,
-    max_slices: Annotated[int, typer.Option(help="Most images of a series, from 12; 0: as many as in life.", min=0)] = 0,
-    truth: Annotated[Path | None, typer.Option(help="Write the truth about every study to this file (JSON).")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Keep what is stored in this folder; in memory without.")] = None,
-    seconds: Annotated[float, typer.Option(help="End by itself after so many seconds; 0: run until Ctrl-C.", min=0)] = 0.0,
+    max_slices: Annotated[
+        int, typer.Option(help="Most images of a series, from 12; 0: as many as in life.", min=0)
+    ] = 0,
+    truth: Annotated[
+        Path | None, typer.Option(help="Write the truth about every study to this file (JSON).")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Keep what is stored in this folder; in memory without.")
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(help="End by itself after so many seconds; 0: run until Ctrl-C.", min=0)
+    ] = 0.0,
 ) -> None:
     """Run a PACS with a day of studies and any bad habits; Ctrl-C ends it and prints what it was asked."""
     try:
         habits = Habits.of(*(habit or ()))
         destinations = dict(_destination(one) for one in move_destination or ())
         day_date = dt.date.fromisoformat(date) if date else dt.datetime.now().astimezone().date()
-        day = plan_busy_day(day_date, studies, seed=seed, matrix=matrix, max_slices=max_slices or None) if studies else None
+        day = (
+            plan_busy_day(day_date, studies, seed=seed, matrix=matrix, max_slices=max_slices or None)
+            if studies
+            else None
+        )
         clock = RunningClock(_moment(start, day_date), speed)
     except (HabitError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
     if truth is not None:
-        truth.write_text(json.dumps(day.as_json() if day else [], ensure_ascii=False, indent=1), encoding="utf-8")
-    pacs = SimPacs(day, habits=habits, ae_title=aet, host=host, port=port, destinations=destinations, clock=clock, folder=folder)
+        truth.write_text(
+            json.dumps(day.as_json() if day else [], ensure_ascii=False, indent=1), encoding="utf-8"
+        )
+    pacs = SimPacs(
+        day,
+        habits=habits,
+        ae_title=aet,
+        host=host,
+        port=port,
+        destinations=destinations,
+        clock=clock,
+        folder=folder,
+    )
     try:
         pacs.start()
     except OSError as error:
@@ -85,7 +116,13 @@ def habits(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     """List the habits that a PACS may have."""
     if as_json:
         rows = [
-            {"name": one.name, "area": one.area.value, "value": one.kind.value, "default": one.default, "what": one.what}
+            {
+                "name": one.name,
+                "area": one.area.value,
+                "value": one.kind.value,
+                "default": one.default,
+                "what": one.what,
+            }
             for one in HABITS
         ]
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
@@ -95,7 +132,9 @@ def habits(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         typer.echo(f"\n{area.value}")
         for one in HABITS:
             if one.area is area:
-                typer.echo(f"  {one.name + ('=' + one.default if one.default else ''):27} {one.what}{_allowed(one)}")
+                typer.echo(
+                    f"  {one.name + ('=' + one.default if one.default else ''):27} {one.what}{_allowed(one)}"
+                )
 
 
 def _allowed(habit: Habit) -> str:

@@ -58,7 +58,9 @@ class Images(Protocol):
         ...
 
     def encoded(self, index: int, coding: TextCoding | None, syntaxes: tuple[str, ...]) -> Encoded:
-        """One image in one of these transfer syntaxes if it can be, its text in another coding if one is given."""
+        """
+        One image in one of these transfer syntaxes if it can be, its text in another coding if one is given.
+        """
         ...
 
 
@@ -130,7 +132,10 @@ class Study:
 
     def sop_instance_uids(self, now: dt.datetime) -> dict[str, list[str]]:
         """SeriesInstanceUID to the SOPInstanceUIDs that have arrived: what a complete copy has."""
-        return {one.uid: [one.images.uid(index) for index in range(one.visible(now))] for one in self.series_at(now)}
+        return {
+            one.uid: [one.images.uid(index) for index in range(one.visible(now))]
+            for one in self.series_at(now)
+        }
 
 
 class Archive:
@@ -151,7 +156,11 @@ class Archive:
             for one in study.series:
                 self._series[one.uid] = study
             dates = {study.attributes.get("StudyDate", "")}
-            dates.update(one.attributes.get("StudyDate", "") for one in study.corrections if "StudyDate" in one.attributes)
+            dates.update(
+                one.attributes.get("StudyDate", "")
+                for one in study.corrections
+                if "StudyDate" in one.attributes
+            )
             for date in dates:
                 insort(self._by_date, (date, study.number, study.uid))
 
@@ -189,7 +198,9 @@ class Archive:
         return [one for one in self if one.is_visible(now)]
 
     def dated(self, low: str | None, high: str | None) -> list[Study]:
-        """Studies with a StudyDate in the range, a corrected one included, in the order in which they came."""
+        """
+        Studies with a StudyDate in the range, a corrected one included, in the order in which they came.
+        """
         with self._lock:
             begin = bisect_left(self._by_date, (low or "", -1, ""))
             end = bisect_left(self._by_date, ((high or "99999999") + "~", -1, ""))

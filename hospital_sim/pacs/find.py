@@ -1,8 +1,8 @@
 """
 C-FIND: from a query to the answers, habits included. Pure but for what it is given.
 
-Hierarchy and levels after PS3.4 C.6.1 (patient root) and C.6.2 (study root); keys above the query's level are not demanded, as
-with relational queries, unless a habit demands them.
+Hierarchy and levels after PS3.4 C.6.1 (patient root) and C.6.2 (study root); keys above the query's level are
+not demanded, as with relational queries, unless a habit demands them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ _NAME_OF_EXTRA = "KO"  # objects that are announced and never sent, of a class t
 
 @dataclass(frozen=True)
 class Asked:
-    """What was before this query: it is the ``number``-th C-FIND, and these studies were moved and corrected."""
+    """
+    What was before this query: it is the ``number``-th C-FIND, and these studies were moved and corrected.
+    """
 
     number: int = 1
     corrected: Corrected = field(default_factory=Corrected)
@@ -38,7 +40,9 @@ class Asked:
 class Finder:
     """Answers queries on an archive at a moment, with habits."""
 
-    def __init__(self, archive: Archive, habits: Habits, now: dt.datetime, ae_title: str, asked: Asked | None = None) -> None:
+    def __init__(
+        self, archive: Archive, habits: Habits, now: dt.datetime, ae_title: str, asked: Asked | None = None
+    ) -> None:
         self._archive = archive
         self._habits = habits
         self._now = now
@@ -74,10 +78,18 @@ class Finder:
     # ------------------------------------------------------------------------------------------ matching
 
     def _rows(self, query: Query) -> Iterator[Row]:
-        if query.level >= Level.SERIES and not query.keys.get("StudyInstanceUID") and "series-needs-study-uid" in self._habits:
+        if (
+            query.level >= Level.SERIES
+            and not query.keys.get("StudyInstanceUID")
+            and "series-needs-study-uid" in self._habits
+        ):
             return
         keys = self._keys(query)
-        studies = (one for one in self._candidates(keys) if one.is_visible(self._now) and self._study_matches(one, keys))
+        studies = (
+            one
+            for one in self._candidates(keys)
+            if one.is_visible(self._now) and self._study_matches(one, keys)
+        )
         if query.level is Level.PATIENT:
             yield from _first_of_each_patient(studies, self._now)
             return
@@ -103,7 +115,10 @@ class Finder:
         keys = query.filled
         for name in self._habits.words("ignores-key"):
             keys.pop(name, None)
-        for habit, name in (("time-range-ignored", "StudyTime"), ("no-modalities-in-study", "ModalitiesInStudy")):
+        for habit, name in (
+            ("time-range-ignored", "StudyTime"),
+            ("no-modalities-in-study", "ModalitiesInStudy"),
+        ):
             if habit in self._habits:
                 keys.pop(name, None)
         if "date-range-ignored" in self._habits and is_range(keys.get("StudyDate", "")):
@@ -153,12 +168,16 @@ class Finder:
     def _modalities_match(self, study: Study, key: str) -> bool:
         modalities = self._modalities(study)
         if "modalities-equal" in self._habits:
-            return matches("CS", key, "\\".join(modalities).replace("\\", "/")) or key == "\\".join(modalities)
+            return matches("CS", key, "\\".join(modalities).replace("\\", "/")) or key == "\\".join(
+                modalities
+            )
         return matches("CS", key, "\\".join(modalities))
 
     def _below(self, study: Study, level: Level, keys: Mapping[str, str]) -> Iterator[Row]:
         for series in study.series_at(self._now):
-            if not _all_match({**series.attributes, "SeriesInstanceUID": series.uid}, keys, clean="SeriesInstanceUID"):
+            if not _all_match(
+                {**series.attributes, "SeriesInstanceUID": series.uid}, keys, clean="SeriesInstanceUID"
+            ):
                 continue
             if level is Level.SERIES:
                 yield Row(study, series)
@@ -183,7 +202,11 @@ class Finder:
         if level is Level.PATIENT:
             values = {name: value for name, value in attributes.items() if name in _PATIENT}
             return {**values, **self._patient_counts(values.get("PatientID", ""))}
-        values = {**attributes, **self._study_counts(row.study), "ModalitiesInStudy": "\\".join(self._modalities(row.study))}
+        values = {
+            **attributes,
+            **self._study_counts(row.study),
+            "ModalitiesInStudy": "\\".join(self._modalities(row.study)),
+        }
         if row.series is not None:
             values.update(row.series.attributes)
             values["NumberOfSeriesRelatedInstances"] = str(row.series.visible(self._now))

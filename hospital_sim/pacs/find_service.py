@@ -1,4 +1,6 @@
-"""C-FIND as a service: the answers of ``find`` one by one over the association, or none, as the habits want it."""
+"""
+C-FIND as a service: the answers of ``find`` one by one over the association, or none, as the habits want it.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,9 @@ def _send_answers(call: Call, answers: list[Answer]) -> tuple[int, int]:
             return number, CANCELLED
         if pause and not call.sleep(pause):
             return number, CANCELLED
-        call.send_raw(command, encode_answer(answer.values, answer.coding, implicit=call.implicit, vrs=answer.vrs))
+        call.send_raw(
+            command, encode_answer(answer.values, answer.coding, implicit=call.implicit, vrs=answer.vrs)
+        )
         if every and (number + 1) % every == 0:
             call.bitten.append("answers-without-data")
             call.send_raw(_pending_command(call, with_data=False), b"")
@@ -95,7 +99,11 @@ def _pending_command(call: Call, *, with_data: bool = True) -> bytes:
         (0x00000002, "UI", str(call.request.AffectedSOPClassUID).encode()),
         (0x00000100, "US", (0x8020).to_bytes(2, "little")),
         (0x00000120, "US", int(call.request.MessageID).to_bytes(2, "little")),
-        (0x00000800, "US", (0x0001 if with_data else 0x0101).to_bytes(2, "little")),  # whether a data set follows (PS3.7 E.1)
+        (
+            0x00000800,
+            "US",
+            (0x0001 if with_data else 0x0101).to_bytes(2, "little"),
+        ),  # whether a data set follows (PS3.7 E.1)
         (0x00000900, "US", PENDING.to_bytes(2, "little")),
     ]
     rest = b"".join(encode_element(one, implicit=True) for one in values)

@@ -17,10 +17,12 @@ class Entry:
     Attributes:
         service: ``C-ECHO``, ``C-FIND``, ``C-MOVE``, ``C-STORE`` or ``reject``.
         level: QueryRetrieveLevel, empty where there is none.
-        keys: The keys with a value, as text; for C-STORE the UIDs and MoveOriginator, the AE title of who asked for it.
+        keys: The keys with a value, as text; for C-STORE the UIDs and MoveOriginator, the AE title of who
+            asked for it.
         calling: The caller's AE title.
         at: The hospital's time.
-        seconds: From request to final response, in seconds; a query that was never answered has the time until it was given up.
+        seconds: From request to final response, in seconds; a query that was never answered has the time
+            until it was given up.
         answers: Pending answers of a C-FIND; images sent for a C-MOVE, late ones not counted.
         status: Final status; None when there was none.
         habits: Names of habits that showed themselves.

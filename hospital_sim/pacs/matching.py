@@ -1,4 +1,6 @@
-"""Attribute matching of C-FIND (PS3.4 C.2.2.2). Pure; values are text, several values separated by backslashes."""
+"""
+Attribute matching of C-FIND (PS3.4 C.2.2.2). Pure; values are text, several values separated by backslashes.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,9 @@ def _normal(vr: str, value: str) -> str:
 @functools.lru_cache(maxsize=256)
 def _pattern(key: str, any_case: bool) -> re.Pattern[str]:
     parts = {"*": ".*", "?": "."}
-    return re.compile("".join(parts.get(char, re.escape(char)) for char in key), re.IGNORECASE if any_case else 0)
+    return re.compile(
+        "".join(parts.get(char, re.escape(char)) for char in key), re.IGNORECASE if any_case else 0
+    )
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,10 @@ def bounds(vr: str, key: str) -> Bounds:
 
 
 def _filled(vr: str, value: str, digit: str) -> str:
-    """To full length, so that text order is time order: TM as HHMMSS.FFFFFF, of which the end may be absent (PS3.5 6.2)."""
+    """
+    To full length, so that text order is time order: TM as HHMMSS.FFFFFF, of which the end may be absent
+    (PS3.5 6.2).
+    """
     if vr != "TM":
         return value.replace(".", "")
     value = value.replace(":", "")

@@ -13,7 +13,15 @@ from hospital_sim.pacs.habits import Habits
 from hospital_sim.pacs.identity import with_attributes
 from hospital_sim.pacs.query import DOES_NOT_MATCH, Level, QueryRefusedError
 from hospital_sim.pacs.text import TextCoding, coding_of
-from hospital_sim.scu import SUCCESS, WARNINGS, Association, Originator, Pacs, PacsUnreachableError, check_listening
+from hospital_sim.scu import (
+    SUCCESS,
+    WARNINGS,
+    Association,
+    Originator,
+    Pacs,
+    PacsUnreachableError,
+    check_listening,
+)
 
 # Patient root and study root (PS3.4 C.6.1, C.6.2).
 MOVE_CLASSES = ("1.2.840.10008.5.1.4.1.2.1.2", "1.2.840.10008.5.1.4.1.2.2.2")
@@ -106,7 +114,10 @@ def group_of(images: Iterable[Wanted]) -> str:
 
 
 def is_nth(image: Wanted, count: int) -> bool:
-    """Whether a habit that hits every n-th image hits this one: of each study another place of n, the same each time."""
+    """
+    Whether a habit that hits every n-th image hits this one: of each study another place of n, the same each
+    time.
+    """
     place = image.index + zlib.crc32(image.series.uid.encode())
     return place % count == 0
 
@@ -144,12 +155,16 @@ def send_images(images: list[Wanted], sending: Sending, habits: Habits) -> Itera
 
     An association that cannot be opened or is lost makes the rest fail, as a PACS does it.
     """
-    contexts = set().union(*(one.images.contexts() for one in {one.series.uid: one.series for one in images}.values()))
+    contexts = set().union(
+        *(one.images.contexts() for one in {one.series.uid: one.series for one in images}.values())
+    )
     proposed = [(sop_class, (syntax,)) for sop_class, syntax in sorted(contexts)]
     done = 0
     try:
         check_listening(sending.destination)
-        with Association(sending.destination, sending.ae_title, proposed, address=sending.address) as association:
+        with Association(
+            sending.destination, sending.ae_title, proposed, address=sending.address
+        ) as association:
             for one in images:
                 if sending.stopped.wait(habits.seconds("move-slow")):
                     return
@@ -160,18 +175,27 @@ def send_images(images: list[Wanted], sending: Sending, habits: Habits) -> Itera
         yield from [False] * (len(images) - done)
 
 
-def _send(association: Association, one: Wanted, message_id: int, sending: Sending, coding: TextCoding | None) -> bool:
+def _send(
+    association: Association, one: Wanted, message_id: int, sending: Sending, coding: TextCoding | None
+) -> bool:
     images = one.series.images
     accepted = association.accepted(images.sop_class(one.index))
     image = images.encoded(one.index, coding, tuple(accepted))
     changed = sending.changed(one)
     if changed:
         implicit = image.transfer_syntax == IMPLICIT
-        image = with_attributes(image, changed, coding or coding_of(one.study.character_set), implicit=implicit)
+        image = with_attributes(
+            image, changed, coding or coding_of(one.study.character_set), implicit=implicit
+        )
     context_id = accepted.get(image.transfer_syntax)
     if context_id is None:
         return False
     status = association.store_bytes(
-        image.sop_class, image.sop_instance, image.data, context_id, message_id=message_id, originator=sending.originator
+        image.sop_class,
+        image.sop_instance,
+        image.data,
+        context_id,
+        message_id=message_id,
+        originator=sending.originator,
     )
     return status == SUCCESS or status in WARNINGS

@@ -1,4 +1,7 @@
-"""C-MOVE as a service: the images of ``move`` to their destination, the progress and the end to the caller, habits included."""
+"""
+C-MOVE as a service: the images of ``move`` to their destination, the progress and the end to the caller,
+habits included.
+"""
 
 from __future__ import annotations
 
@@ -130,10 +133,16 @@ class _Mover:
             habits.word("move-other-address") or "",
         )
         self._images = images
-        self._uncorrected = {one.study.uid for one in images if is_uncorrected(one.study, habits, context.corrected)}
+        self._uncorrected = {
+            one.study.uid for one in images if is_uncorrected(one.study, habits, context.corrected)
+        }
         self._dropped = self._picked("move-drops-nth") | self._held_back() | self._last_series()
         self._failed = self._picked("move-b000") - self._dropped
-        rest = [one for one in images if one.uid not in self._dropped | self._failed] if self._dropped or self._failed else images
+        rest = (
+            [one for one in images if one.uid not in self._dropped | self._failed]
+            if self._dropped or self._failed
+            else images
+        )
         late = len(rest) - max(1, len(rest) // 3) if habits.seconds("move-late-images") else len(rest)
         self._now, self._later = rest[:late], rest[late:]
         self._early = self._ends_early()
@@ -154,10 +163,14 @@ class _Mover:
         if not self._uncorrected:
             return set()
         self._call.bitten.append("corrected-patient")
-        return {one.uid for one in self._images if one.study.uid in self._uncorrected and self._place(one) >= 0.5}
+        return {
+            one.uid for one in self._images if one.study.uid in self._uncorrected and self._place(one) >= 0.5
+        }
 
     def _last_series(self) -> set[str]:
-        """The images of the last of several series, where the habit ``move-drops-series`` still shows for it."""
+        """
+        The images of the last of several series, where the habit ``move-drops-series`` still shows for it.
+        """
         uids = list(dict.fromkeys(one.series.uid for one in self._images))
         if len(uids) < 2 or not self._call.context.still("move-drops-series", uids[-1]):
             return set()
@@ -182,7 +195,9 @@ class _Mover:
         return ("move-ends-early", failure) if failure else None
 
     def run(self) -> None:
-        """Send, tell the progress, and end as the habits want it; then a PatientID that was wrong is corrected."""
+        """
+        Send, tell the progress, and end as the habits want it; then a PatientID that was wrong is corrected.
+        """
         try:
             self._run()
         finally:

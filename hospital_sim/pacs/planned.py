@@ -1,8 +1,8 @@
 """
 A planned day as the content of a PACS: attributes from the plan, images made when they are pulled.
 
-An image is the encoded header of its series, its own few elements, and pixels that all images of one shape share. So a day of
-10,000 studies needs no more memory than its plan.
+An image is the encoded header of its series, its own few elements, and pixels that all images of one shape
+share. So a day of 10,000 studies needs no more memory than its plan.
 """
 
 from __future__ import annotations
@@ -14,7 +14,17 @@ from dataclasses import replace
 
 from hospital_sim import headers
 from hospital_sim.busy_day.day import BusyDay, BusyStudy, SeriesArrival
-from hospital_sim.pacs.content import EXPLICIT, IMPLICIT, NATIVE, Archive, Attributes, Correction, Encoded, Series, Study
+from hospital_sim.pacs.content import (
+    EXPLICIT,
+    IMPLICIT,
+    NATIVE,
+    Archive,
+    Attributes,
+    Correction,
+    Encoded,
+    Series,
+    Study,
+)
 from hospital_sim.pacs.encoding import add_shape, encode_header, matrix_of, pixels
 from hospital_sim.pacs.habits import Habits
 from hospital_sim.pacs.odd_content import make_odd
@@ -50,7 +60,9 @@ def _study(number: int, busy: BusyStudy) -> Study:
 
 def _series(study: PlannedStudy, arrival: SeriesArrival) -> Series:
     planned = arrival.planned
-    return Series(planned.uid, planned.modality, series_attributes(study, planned), PlannedImages(study, arrival))
+    return Series(
+        planned.uid, planned.modality, series_attributes(study, planned), PlannedImages(study, arrival)
+    )
 
 
 def study_attributes(study: PlannedStudy) -> Attributes:
@@ -139,7 +151,12 @@ class PlannedImages:
         """One image in explicit VR, or in implicit VR where only that is taken."""
         syntax = IMPLICIT if IMPLICIT in syntaxes and EXPLICIT not in syntaxes else EXPLICIT
         elements = self.elements(index, coding, syntax == IMPLICIT)
-        return Encoded(self.sop_class(index), self.uid(index), syntax, b"".join(elements[tag] for tag in sorted(elements)))
+        return Encoded(
+            self.sop_class(index),
+            self.uid(index),
+            syntax,
+            b"".join(elements[tag] for tag in sorted(elements)),
+        )
 
     @property
     def planned_count(self) -> int:
@@ -149,19 +166,27 @@ class PlannedImages:
     def elements(self, index: int, coding: TextCoding | None, implicit: bool) -> dict[int, bytes]:
         """One image's encoded elements by tag."""
         planned = self._arrival.planned
-        elements = dict(_series_elements(self._study, planned, coding or coding_of(self._study.character_set), implicit))
+        elements = dict(
+            _series_elements(self._study, planned, coding or coding_of(self._study.character_set), implicit)
+        )
         uid = self.uid(index)
         for one in _image_elements(self._study, planned, index, uid):
             elements[one[0]] = encode_element(one, implicit=implicit)
         if planned.content not in _NO_IMAGE:
-            elements[0x7FE00010] = pixels(matrix_of(self._study, planned), planned.content in RADIOGRAPHS, implicit)
+            elements[0x7FE00010] = pixels(
+                matrix_of(self._study, planned), planned.content in RADIOGRAPHS, implicit
+            )
         return elements
 
 
 @functools.lru_cache(maxsize=_SERIES_CACHED)
-def _series_elements(study: PlannedStudy, series: PlannedSeries, coding: TextCoding, implicit: bool) -> dict[int, bytes]:
+def _series_elements(
+    study: PlannedStudy, series: PlannedSeries, coding: TextCoding, implicit: bool
+) -> dict[int, bytes]:
     """Everything that all images of a series share, encoded, by tag."""
-    header = headers.series_header(replace(study, character_set="ISO_IR 192"), series)  # the coding decides what is written
+    header = headers.series_header(
+        replace(study, character_set="ISO_IR 192"), series
+    )  # the coding decides what is written
     if series.content is Content.DOSE_REPORT:
         headers.add_dose_report(header)
     elif series.content is Content.PRESENTATION_STATE:

@@ -82,7 +82,9 @@ class Query:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer before it is encoded: values as text, how text is written, and VRs other than the dictionary's."""
+    """
+    One answer before it is encoded: values as text, how text is written, and VRs other than the dictionary's.
+    """
 
     values: dict[str, str]
     coding: TextCoding

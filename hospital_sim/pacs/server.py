@@ -96,12 +96,15 @@ class SimPacs:
             host: Address to listen on.
             port: 0 for any free one; see ``port`` after the start.
             destinations: Move destinations: AE title to host and port. May be changed later.
-            clock: Without one: a ManualClock at a moment when everything has arrived, or our own time for other content.
+            clock: Without one: a ManualClock at a moment when everything has arrived, or our own time for
+                other content.
             folder: Where C-STORE keeps files; in memory without.
         """
         own = as_habits(habits)
         self.day = _spoiled(content, own) if isinstance(content, BusyDay) else None
-        self.archive = archive_of(self.day, own) if self.day else content if isinstance(content, Archive) else Archive()
+        self.archive = (
+            archive_of(self.day, own) if self.day else content if isinstance(content, Archive) else Archive()
+        )
         self.clock = clock or _clock(self.day)
         self.destinations = dict(destinations or {})
         self._host, self._port = host, port
@@ -167,7 +170,9 @@ class SimPacs:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def start(self) -> None:
@@ -205,7 +210,9 @@ class SimPacs:
         self._server.contexts = _Shared(self._server.contexts)
         ae._servers.append(self._server)
         self._port = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="SimPacs", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="SimPacs", daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:
@@ -258,22 +265,32 @@ class SimPacs:
         return None
 
     def _rejects_moves(self, association: Any) -> bool:
-        """Whether somebody who may want to move is turned away; what he will ask shows in the contexts that he proposes."""
+        """
+        Whether somebody who may want to move is turned away; what he will ask shows in the contexts that he
+        proposes.
+        """
         failure = self.habits.failure("move-fails")
         if failure is None or failure.how != REJECT:
             return False
-        proposed = {str(one.abstract_syntax) for one in association.requestor.primitive.presentation_context_definition_list}
+        proposed = {
+            str(one.abstract_syntax)
+            for one in association.requestor.primitive.presentation_context_definition_list
+        }
         return bool(proposed & set(MOVE_CLASSES)) and self._context.failure("move-fails", "") is not None
 
     def _established(self, but: Any) -> int:
         """Not those that are being released: whoever has its answer to that may open the next one."""
         server = self._server
         others = [one for one in server.active_associations if one is not but] if server else []
-        return sum(one.is_established and one.dul.state_machine.current_state == _DATA_TRANSFER for one in others)
+        return sum(
+            one.is_established and one.dul.state_machine.current_state == _DATA_TRANSFER for one in others
+        )
 
 
 class _Shared(list[Any]):
-    """Contexts that pynetdicom copies for each association, which takes longer than a query, and only reads."""
+    """
+    Contexts that pynetdicom copies for each association, which takes longer than a query, and only reads.
+    """
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
@@ -305,8 +322,8 @@ def _hang_up(connection: socket.socket) -> None:
     """
     Shut down and close.
 
-    In pynetdicom 3.0.4 the one failing (the other side has closed already) keeps the other from being done, and the socket is
-    left to the garbage collector.
+    In pynetdicom 3.0.4 the one failing (the other side has closed already) keeps the other from being done,
+    and the socket is left to the garbage collector.
     """
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
@@ -315,7 +332,8 @@ def _hang_up(connection: socket.socket) -> None:
 
 def _wait_no_more(event: evt.Event) -> None:
     """
-    Who connects and hangs up without a request leaves a thread that waits for it for ``acse_timeout`` (pynetdicom 3.0.4).
+    Who connects and hangs up without a request leaves a thread that waits for it for ``acse_timeout``
+    (pynetdicom 3.0.4).
 
     Only in state 2, awaiting the request (PS3.8 9.2.1): later the end of the connection is told by itself.
     """
@@ -335,7 +353,10 @@ def _spoiled(day: BusyDay, habits: Habits) -> BusyDay:
     if not hours:
         return day
     by = dt.timedelta(hours=hours)
-    studies = [made_late(one, by) if "CT" in one.modalities and len(one.arrivals) > 1 else one for one in day.new_studies]
+    studies = [
+        made_late(one, by) if "CT" in one.modalities and len(one.arrivals) > 1 else one
+        for one in day.new_studies
+    ]
     kept = {one.uid: one for one in studies}
     late = [kept.get(one.uid, one) for one in day.studies]
     return replace(day, studies=tuple(late))

@@ -63,7 +63,9 @@ def _counts_as_text(habits: Habits, draft: Draft) -> None:
     for name in COUNTS:
         if name in draft.values:
             draft.values[name] = shape.format(draft.values[name])
-            draft.vrs[name] = "LO"  # in IS or US 'n/a' would not pass a strict writer; in implicit VR nobody sees
+            draft.vrs[name] = (
+                "LO"  # in IS or US 'n/a' would not pass a strict writer; in implicit VR nobody sees
+            )
 
 
 def _empty_uid(habits: Habits, draft: Draft) -> None:
@@ -101,7 +103,9 @@ def _modalities_as_text(habits: Habits, draft: Draft) -> None:
     separator = {"comma": ",", "slash": "/"}.get(habits.word("modalities-as-text") or "", "\\")
     if "ModalitiesInStudy" in draft.values:
         draft.values["ModalitiesInStudy"] = draft.values["ModalitiesInStudy"].replace("\\", separator)
-        draft.vrs["ModalitiesInStudy"] = "ST" if separator == "\\" else "CS"  # in ST a backslash is text (PS3.5 6.2)
+        draft.vrs["ModalitiesInStudy"] = (
+            "ST" if separator == "\\" else "CS"
+        )  # in ST a backslash is text (PS3.5 6.2)
 
 
 def _long_text(habits: Habits, draft: Draft) -> None:

@@ -27,7 +27,15 @@ _SERIES = (
     "Manufacturer", "ManufacturerModelName", "StationName", "BodyPartExamined", "ImageType", "SliceThickness",
     "ConvolutionKernel", "PerformedProcedureStepDescription",
 )  # fmt: skip
-_IMAGE = ("InstanceNumber", "Rows", "Columns", "ImageComments", "ContentDate", "ContentTime", "AcquisitionNumber")
+_IMAGE = (
+    "InstanceNumber",
+    "Rows",
+    "Columns",
+    "ImageComments",
+    "ContentDate",
+    "ContentTime",
+    "AcquisitionNumber",
+)
 _TAGS = [tag_of(one) for one in ("SpecificCharacterSet", *_STUDY, *_SERIES, *_IMAGE)]
 _IMPLICIT = str(ImplicitVRLittleEndian)
 
@@ -79,7 +87,11 @@ class StoredImages:
         """SOP Class and transfer syntax of all images, native ones as explicit and implicit VR."""
         with self._lock:
             own = {(one.sop_class, one.transfer_syntax) for one in self._images.values()}
-        return {(sop_class, one) for sop_class, syntax in own for one in (NATIVE if syntax in NATIVE else (syntax,))}
+        return {
+            (sop_class, one)
+            for sop_class, syntax in own
+            for one in (NATIVE if syntax in NATIVE else (syntax,))
+        }
 
     def attributes(self, index: int) -> Attributes:
         """What IMAGE level knows."""
@@ -90,10 +102,16 @@ class StoredImages:
         del coding  # what was stored is given back as it is
         one = self._at(index)
         data = one.data if isinstance(one.data, bytes) else one.data.read_bytes()
-        if one.transfer_syntax in syntaxes or one.transfer_syntax not in NATIVE or not set(NATIVE) & set(syntaxes):
+        if (
+            one.transfer_syntax in syntaxes
+            or one.transfer_syntax not in NATIVE
+            or not set(NATIVE) & set(syntaxes)
+        ):
             return Encoded(one.sop_class, one.sop_instance, one.transfer_syntax, data)
         other = next(syntax for syntax in NATIVE if syntax in syntaxes)
-        recoded = encode(decode(BytesIO(data), one.transfer_syntax == _IMPLICIT, True), other == _IMPLICIT, True)
+        recoded = encode(
+            decode(BytesIO(data), one.transfer_syntax == _IMPLICIT, True), other == _IMPLICIT, True
+        )
         return Encoded(one.sop_class, one.sop_instance, other, recoded or data)
 
 
@@ -106,7 +124,9 @@ class Store:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
 
-    def add(self, sop_class: str, sop_instance: str, transfer_syntax: str, data: bytes, now: dt.datetime) -> dict[str, str]:
+    def add(
+        self, sop_class: str, sop_instance: str, transfer_syntax: str, data: bytes, now: dt.datetime
+    ) -> dict[str, str]:
         """
         Keep one image and index its study and series.
 
@@ -129,11 +149,15 @@ class Store:
             self._images(values, study_uid, series_uid, now).put(image)
         return values
 
-    def _images(self, values: dict[str, str], study_uid: str, series_uid: str, now: dt.datetime) -> StoredImages:
+    def _images(
+        self, values: dict[str, str], study_uid: str, series_uid: str, now: dt.datetime
+    ) -> StoredImages:
         study = self._archive.study(study_uid)
         if study is None:
             attributes = {name: values[name] for name in _STUDY if name in values}
-            study = Study(len(self._archive), study_uid, attributes, values.get("SpecificCharacterSet", ""), now)
+            study = Study(
+                len(self._archive), study_uid, attributes, values.get("SpecificCharacterSet", ""), now
+            )
             self._archive.add(study)
         found = next((one for one in study.series if one.uid == series_uid), None)
         if found is None:

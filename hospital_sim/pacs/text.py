@@ -1,7 +1,8 @@
 """
 How text goes to the wire: which bytes, and which character set is declared for them.
 
-The two need not agree: that is the point. Declared values are those of SpecificCharacterSet (0008,0005), PS3.3 C.12.1.1.2.
+The two need not agree: that is the point. Declared values are those of SpecificCharacterSet (0008,0005),
+PS3.3 C.12.1.1.2.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from dataclasses import dataclass
 
 from hospital_sim.planned_study import DAMAGED
 
-TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})  # the VRs that the character set applies to (PS3.5 6.1.2.3)
+TEXT_VRS = frozenset(
+    {"LO", "LT", "PN", "SH", "ST", "UC", "UT"}
+)  # the VRs that the character set applies to (PS3.5 6.1.2.3)
 _TO_G1 = b"\x1b$)A"  # designates GB2312 as G1 (PS3.5 annex K)
 
 
@@ -34,7 +37,10 @@ def _codec(name: str) -> Callable[[str], bytes]:
 
 
 def with_escapes(text: str) -> bytes:
-    """GB2312 in G1, designated anew for each run of Chinese: every component of a name needs its own (PS3.5 6.1.2.5.3)."""
+    """
+    GB2312 in G1, designated anew for each run of Chinese: every component of a name needs its own (PS3.5
+    6.1.2.5.3).
+    """
     out = bytearray()
     chinese = False
     for char in text:
@@ -47,7 +53,10 @@ def with_escapes(text: str) -> bytes:
 
 
 def _damaged(text: str) -> bytes:
-    """What one site's archive has: GBK bytes that somebody took for Latin-1 and wrote as UTF-8 (胸 as c3 90 c3 98)."""
+    """
+    What one site's archive has: GBK bytes that somebody took for Latin-1 and wrote as UTF-8 (胸 as c3 90 c3
+    98).
+    """
     try:
         return text.encode("gbk").decode("latin-1").encode()
     except UnicodeEncodeError:

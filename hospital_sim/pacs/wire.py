@@ -1,8 +1,8 @@
 """
 Flat DICOM data sets to bytes and back, little endian (PS3.5 7.1).
 
-pydicom encodes text as the declared character set says; a PACS that declares one and sends another needs the bytes in its own
-hand. Also some ten times faster for the short data sets of C-FIND.
+pydicom encodes text as the declared character set says; a PACS that declares one and sends another needs the
+bytes in its own hand. Also some ten times faster for the short data sets of C-FIND.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from pydicom.filereader import read_dataset
 from hospital_sim.pacs.text import TEXT_VRS, TextCoding, decode
 
 SPECIFIC_CHARACTER_SET = 0x00080005
-_LONG_FORM = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})  # PS3.5 7.1.2
+_LONG_FORM = frozenset(
+    {"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"}
+)  # PS3.5 7.1.2
 _NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 
 Element = tuple[int, str, bytes]
@@ -107,7 +109,9 @@ def raw_values(raw: bytes, *, implicit: bool, tags: Iterable[int] | None = None)
     """Keyword to bytes, padding included."""
     wanted = list(tags) if tags is not None else None
     last = max(wanted) if wanted else 0xFFFFFFFF  # what lies behind is not read, be it as deep as it may
-    dataset = read_dataset(BytesIO(raw), implicit, True, stop_when=lambda tag, vr, length: int(tag) > last, specific_tags=wanted)
+    dataset = read_dataset(
+        BytesIO(raw), implicit, True, stop_when=lambda tag, vr, length: int(tag) > last, specific_tags=wanted
+    )
     values: dict[str, bytes] = {}
     for tag in dataset.keys():  # noqa: SIM118 - iterating the data set itself would decode its values
         keyword = keyword_of(int(tag))
@@ -122,6 +126,9 @@ def raw_values(raw: bytes, *, implicit: bool, tags: Iterable[int] | None = None)
 def _to_text(vr: str, raw: bytes, declared: str) -> str:
     if vr in _NUMBERS:
         size = struct.calcsize(_NUMBERS[vr])
-        return "\\".join(str(one) for one in struct.unpack(f"<{len(raw) // size}{_NUMBERS[vr]}", raw[: len(raw) // size * size]))
+        return "\\".join(
+            str(one)
+            for one in struct.unpack(f"<{len(raw) // size}{_NUMBERS[vr]}", raw[: len(raw) // size * size])
+        )
     text = decode(raw, declared) if vr in TEXT_VRS else raw.decode("ascii", "replace")
     return text.rstrip(" \0")

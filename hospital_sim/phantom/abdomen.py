@@ -19,7 +19,11 @@ def abdomen(matrix: int, slices: int, seed: int) -> Volume:
     x, y = canvas.x[None, :], canvas.y[:, None] + np.float32(8.0)
     body = ((np.abs(x) / 168.0) ** 2.4 + (np.abs(y) / 118.0) ** 2.4) ** np.float32(1 / 2.4)
     trunk = np.full_like(body, -1000.0)
-    for border, before, hu in ((1.0, -1000.0, FAT_HU), (0.84, FAT_HU, MUSCLE_HU), (0.74, MUSCLE_HU, FAT_HU + 5)):
+    for border, before, hu in (
+        (1.0, -1000.0, FAT_HU),
+        (0.84, FAT_HU, MUSCLE_HU),
+        (0.74, MUSCLE_HU, FAT_HU + 5),
+    ):
         trunk += canvas.coverage((np.float32(border) - body) * np.float32(118.0)) * np.float32(hu - before)
     canvas.hu[:] = trunk
     canvas.ellipsoid((-56.0, -20.0, 70.0), (66.0, 66.0, 80.0), LIVER_HU)

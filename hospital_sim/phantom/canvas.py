@@ -1,8 +1,8 @@
 """
 Painting of solids into a volume of Hounsfield units. Pure numpy, no I/O.
 
-Axes as in an axial CT of a supine patient: ``x`` grows to the patient's left, ``y`` to the back, ``z`` (depth)
-downwards from the top of the scan. All lengths in mm, all values in HU.
+Axes as in an axial CT of a supine patient: ``x`` grows to the patient's left, ``y`` to the back, ``z``
+(depth) downwards from the top of the scan. All lengths in mm, all values in HU.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ AIR_HU = -1000.0
 class Canvas:
     """A volume (slices, rows, columns) of HU into which solids are painted with anti-aliased borders."""
 
-    def __init__(self, matrix: int, slices: int, fov_mm: float, spacing_mm: float, start_mm: float = 0.0) -> None:
+    def __init__(
+        self, matrix: int, slices: int, fov_mm: float, spacing_mm: float, start_mm: float = 0.0
+    ) -> None:
         """
         Begin with air.
 
@@ -49,7 +51,9 @@ class Canvas:
     def _box(self, low: Sequence[float], high: Sequence[float]) -> tuple[slice, slice, slice] | None:
         """Index ranges (z, y, x) of the box between two (x, y, z) corners, None when it lies outside."""
         ranges = []
-        for axis, lowest, highest in zip((self.z, self.y, self.x), reversed(low), reversed(high), strict=True):
+        for axis, lowest, highest in zip(
+            (self.z, self.y, self.x), reversed(low), reversed(high), strict=True
+        ):
             begin, end = np.searchsorted(axis, (lowest, highest))
             if begin >= end:
                 return None
@@ -78,9 +82,13 @@ class Canvas:
             return
         x, y, z = self._grid(box, centre)
         radius = np.sqrt((x / radii[0]) ** 2 + (y / radii[1]) ** 2 + (z / radii[2]) ** 2)
-        self._blend(box, self.coverage((np.float32(1.0) - radius) * np.float32(min(radii))), hu, only_denser=False)
+        self._blend(
+            box, self.coverage((np.float32(1.0) - radius) * np.float32(min(radii))), hu, only_denser=False
+        )
 
-    def capsule(self, start: Point, end: Point, radius: float, hu: float, *, only_denser: bool = False) -> None:
+    def capsule(
+        self, start: Point, end: Point, radius: float, hu: float, *, only_denser: bool = False
+    ) -> None:
         """Fill a tube with round ends; ``only_denser`` never lowers a value (vessels within the lung)."""
         margin = radius + self.pixel_mm
         low = [min(a, b) - margin for a, b in zip(start, end, strict=True)]

@@ -16,7 +16,9 @@ CHEST_FOV_MM = 380.0
 CHEST_LENGTH_MM = 300.0
 
 
-def chest(matrix: int, slices: int, seed: int, *, table: bool = True, length_mm: float = CHEST_LENGTH_MM) -> Volume:
+def chest(
+    matrix: int, slices: int, seed: int, *, table: bool = True, length_mm: float = CHEST_LENGTH_MM
+) -> Volume:
     """
     A chest from above the apex to below the base.
 
@@ -47,7 +49,9 @@ def chest(matrix: int, slices: int, seed: int, *, table: bool = True, length_mm:
 
 
 def _paint_trunk_slice(canvas: Canvas, shape: ChestShape, index: int) -> npt.NDArray[np.bool_]:
-    """Skin, fat, muscle, mediastinal fat, lungs and what lies under the diaphragm; returns where the lung is."""
+    """
+    Skin, fat, muscle, mediastinal fat, lungs and what lies under the diaphragm; returns where the lung is.
+    """
     depth = float(canvas.z[index])
     hu = canvas.hu[index]
     body, cage = np.float32(shape.body_scale(depth)), np.float32(shape.cage_scale(depth))
@@ -67,7 +71,9 @@ def _paint_mediastinum(canvas: Canvas) -> None:
     canvas.ellipsoid((24.0, -32.0, 190.0), (60.0, 45.0, 56.0), -80.0)
     canvas.ellipsoid((25.0, -31.0, 190.0), (55.0, 40.0, 52.0), BLOOD_HU)
     canvas.ellipsoid((38.0, -28.0, 192.0), (22.0, 18.0, 26.0), BLOOD_HU + 8)
-    canvas.chain([(-14.0, -24.0, 150.0), (-16.0, -24.0, 100.0), (0.0, -8.0, 84.0), (18.0, 16.0, 88.0)], 15.0, BLOOD_HU)
+    canvas.chain(
+        [(-14.0, -24.0, 150.0), (-16.0, -24.0, 100.0), (0.0, -8.0, 84.0), (18.0, 16.0, 88.0)], 15.0, BLOOD_HU
+    )
     canvas.chain([(18.0, 16.0, 88.0), (21.0, 34.0, 110.0), (14.0, 38.0, 320.0)], 12.5, BLOOD_HU)
     canvas.chain([(-26.0, -18.0, 40.0), (-27.0, -16.0, 150.0)], 9.0, BLOOD_HU)
     canvas.chain([(10.0, -28.0, 128.0), (8.0, -12.0, 116.0), (-30.0, -4.0, 124.0)], 12.0, BLOOD_HU)
@@ -95,14 +101,20 @@ def _grow(
 ) -> None:
     """Grow one branch (start, direction, radius mm, length mm, generation) and its two children."""
     start, direction, radius, length, generation = bud
-    end = (start[0] + direction[0] * length, start[1] + direction[1] * length, start[2] + direction[2] * length)
+    end = (
+        start[0] + direction[0] * length,
+        start[1] + direction[1] * length,
+        start[2] + direction[2] * length,
+    )
     if generation > 5 or (generation > 0 and not shape.is_lung(end)):
         return
     canvas.capsule(start, end, radius, 35.0, only_denser=True)
     for _ in range(2):
         bend = rng.normal(0.0, 0.55, 3)
         turned = _unit((direction[0] + bend[0], direction[1] + bend[1], direction[2] + bend[2]))
-        _grow(canvas, shape, rng, (end, turned, radius * 0.72, length * rng.uniform(0.66, 0.9), generation + 1))
+        _grow(
+            canvas, shape, rng, (end, turned, radius * 0.72, length * rng.uniform(0.66, 0.9), generation + 1)
+        )
 
 
 def _unit(vector: tuple[float, float, float]) -> Point:
@@ -116,13 +128,21 @@ def _paint_chest_bones(canvas: Canvas, shape: ChestShape) -> None:
     for rib in range(11):
         _paint_rib(canvas, shape, 18.0 + 25.0 * rib)
     front = -8.0 - shape.cage_depth
-    breastbone: list[Point] = [(0.0, front * 0.72, 62.0), (0.0, front + 1.0, 120.0), (0.0, front - 2.0, 190.0)]
+    breastbone: list[Point] = [
+        (0.0, front * 0.72, 62.0),
+        (0.0, front + 1.0, 120.0),
+        (0.0, front - 2.0, 190.0),
+    ]
     for offset in (-9.0, 0.0, 9.0):
         shifted = [(x + offset, y, z) for x, y, z in breastbone]
         canvas.chain(shifted, 6.0, 420.0)
         canvas.chain(shifted, 3.5, 180.0)
     for side in (-1.0, 1.0):
-        collar: list[Point] = [(side * 14.0, -52.0, 52.0), (side * 60.0, -62.0, 34.0), (side * 120.0, -30.0, 16.0)]
+        collar: list[Point] = [
+            (side * 14.0, -52.0, 52.0),
+            (side * 60.0, -62.0, 34.0),
+            (side * 120.0, -30.0, 16.0),
+        ]
         canvas.chain(collar, 6.5, CORTEX_HU)
         canvas.chain(collar, 3.5, MARROW_HU)
         for row in range(9):

@@ -21,7 +21,9 @@ class ChestShape:
         self.cage_depth = 88.0 * self.size
         self.dome_top = float(rng.uniform(212.0, 228.0))
         x, y = canvas.x[None, :], canvas.y[:, None] + np.float32(8.0)
-        self.body = ((np.abs(x) / self.half_width) ** 2.5 + (np.abs(y) / self.half_depth) ** 2.5) ** np.float32(0.4)
+        self.body = (
+            (np.abs(x) / self.half_width) ** 2.5 + (np.abs(y) / self.half_depth) ** 2.5
+        ) ** np.float32(0.4)
         self.cage = np.sqrt((x / self.cage_width) ** 2 + (y / self.cage_depth) ** 2)
         self.beside_midline = self._beside_midline(x, y)
         self.dome = self._dome(x, y)
@@ -30,7 +32,9 @@ class ChestShape:
 
     @staticmethod
     def _beside_midline(x: Floats, y: Floats) -> Floats:
-        """Distance to the mediastinum in mm (positive in the lung): narrow in front, wide at hilum and spine."""
+        """
+        Distance to the mediastinum in mm (positive in the lung): narrow in front, wide at hilum and spine.
+        """
         width = 7.0 + 25.0 / (1.0 + np.exp(-(y + 45.0) / 9.0)) - 5.0 * np.exp(-(((y - 38.0) / 14.0) ** 2))
         spine = np.sqrt((x / 30.0) ** 2 + ((y - 68.0) / 34.0) ** 2)
         return np.asarray(np.minimum(np.abs(x) - width, (spine - 1.0) * 27.0), dtype=np.float32)
@@ -51,7 +55,11 @@ class ChestShape:
 
     def body_scale(self, depth: float) -> float:
         """Size of the body at a depth (mm): shoulders, armpits, trunk."""
-        return 1.0 + 0.05 * math.exp(-(((depth - 10.0) / 45.0) ** 2)) - 0.03 * math.exp(-(((depth - 250.0) / 60.0) ** 2))
+        return (
+            1.0
+            + 0.05 * math.exp(-(((depth - 10.0) / 45.0) ** 2))
+            - 0.03 * math.exp(-(((depth - 250.0) / 60.0) ** 2))
+        )
 
     def is_lung(self, point: Point, scale: float = 0.93) -> bool:
         """Whether a point lies well within a lung (for growing vessels)."""

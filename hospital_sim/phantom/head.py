@@ -17,7 +17,15 @@ def head(matrix: int, slices: int, seed: int) -> Volume:
     size = float(rng.uniform(0.95, 1.05))
     canvas = Canvas(matrix, slices, HEAD_FOV_MM, HEAD_LENGTH_MM / slices)
     centre = (0.0, 0.0, 100.0)
-    for margin, hu in ((0.0, 40.0), (4.0, 900.0), (6.5, 350.0), (9.0, 950.0), (12.0, 8.0), (15.0, 37.0), (24.0, 28.0)):
+    for margin, hu in (
+        (0.0, 40.0),
+        (4.0, 900.0),
+        (6.5, 350.0),
+        (9.0, 950.0),
+        (12.0, 8.0),
+        (15.0, 37.0),
+        (24.0, 28.0),
+    ):
         radii = (74.0 * size - margin, 94.0 * size - margin, 98.0 - margin)
         canvas.ellipsoid(centre, radii, hu)
     for side in (-1.0, 1.0):

@@ -15,7 +15,9 @@ def noise_tile(sharp: bool) -> Floats:
     """Noise of unit variance, 1024 x 1024; its spectrum is that of a smooth or of a sharp kernel."""
     white = np.random.default_rng(7).standard_normal((1024, 1024)).astype(np.float32)
     frequency = np.hypot(np.fft.fftfreq(1024)[:, None], np.fft.rfftfreq(1024)[None, :])
-    weight = np.sqrt(frequency) * (np.exp(-((frequency / 0.45) ** 4)) if sharp else np.exp(-((frequency / 0.13) ** 2)))
+    weight = np.sqrt(frequency) * (
+        np.exp(-((frequency / 0.45) ** 4)) if sharp else np.exp(-((frequency / 0.13) ** 2))
+    )
     shaped = np.fft.irfft2(np.fft.rfft2(white) * weight, s=(1024, 1024)).astype(np.float32)
     return np.asarray(shaped / shaped.std(), dtype=np.float32)
 

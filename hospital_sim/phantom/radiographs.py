@@ -26,14 +26,22 @@ def hand_radiograph(matrix: int, seed: int) -> Grey:
     canvas = Canvas(min(matrix, 512), 1, 240.0, 4.0, start_mm=-2.0)
     canvas.capsule((0.0, 70.0, 0.0), (0.0, 130.0, 0.0), 27.0, -300.0)
     canvas.ellipsoid((-4.0, 22.0, 0.0), (42.0, 50.0, 40.0), -250.0)
-    rays = ((-62.0, -4.0, 4.0), (-30.0, -92.0, 3.7), (-8.0, -104.0, 3.8), (14.0, -96.0, 3.6), (36.0, -76.0, 3.2))
+    rays = (
+        (-62.0, -4.0, 4.0),
+        (-30.0, -92.0, 3.7),
+        (-8.0, -104.0, 3.8),
+        (14.0, -96.0, 3.6),
+        (36.0, -76.0, 3.2),
+    )
     for index, (tip_x, tip_y, radius) in enumerate(rays):
         root: Point = (-30.0 + 13.0 * index, 45.0, 0.0)
         tip: Point = (tip_x, tip_y, 0.0)
         canvas.capsule(_between(root, tip, 0.1), tip, 9.5, -350.0)
         _paint_finger(canvas, root, tip, radius)
     for index in range(8):
-        canvas.ellipsoid((-24.0 + 15.0 * (index % 4), 54.0 + 13.0 * (index // 4), 0.0), (7.5, 7.0, 9.0), 480.0)
+        canvas.ellipsoid(
+            (-24.0 + 15.0 * (index % 4), 54.0 + 13.0 * (index // 4), 0.0), (7.5, 7.0, 9.0), 480.0
+        )
     for x, width in ((-14.0, 10.0), (13.0, 7.5)):
         canvas.capsule((x, 84.0, 0.0), (x, 140.0, 0.0), width, 900.0)
         canvas.capsule((x, 86.0, 0.0), (x, 140.0, 0.0), width - 3.0, 450.0)
@@ -45,7 +53,9 @@ def _paint_finger(canvas: Canvas, root: Point, tip: Point, radius: float) -> Non
     """Metacarpal and phalanges along one ray, with joint gaps."""
     for begin, end in ((0.04, 0.40), (0.45, 0.66), (0.70, 0.83), (0.87, 0.95)):
         canvas.capsule(_between(root, tip, begin), _between(root, tip, end), radius, 1000.0)
-        canvas.capsule(_between(root, tip, begin + 0.02), _between(root, tip, end - 0.02), radius * 0.5, 600.0)
+        canvas.capsule(
+            _between(root, tip, begin + 0.02), _between(root, tip, end - 0.02), radius * 0.5, 600.0
+        )
 
 
 def _between(start: Point, end: Point, share: float) -> Point:
@@ -63,7 +73,9 @@ def breast_radiograph(matrix: int, seed: int) -> Grey:
     canvas.ellipsoid((-120.0, 0.0, 0.0), (130.0, 100.0, 60.0), -300.0)
     for _ in range(40):
         spot = (float(rng.uniform(-110, -30)), float(rng.uniform(-60, 60)), 0.0)
-        canvas.ellipsoid(spot, (float(rng.uniform(6, 18)), float(rng.uniform(4, 12)), 9.0), float(rng.uniform(-200, 60)))
+        canvas.ellipsoid(
+            spot, (float(rng.uniform(6, 18)), float(rng.uniform(4, 12)), 9.0), float(rng.uniform(-200, 60))
+        )
     path_cm = (canvas.hu[0] + np.float32(1000.0)) * np.float32(0.004)
     return _exposed(resampled(path_cm, matrix, matrix), seed)
 
@@ -74,6 +86,8 @@ def _exposed(path_cm: Floats, seed: int) -> Grey:
     tone = np.clip(path_cm / np.float32(high), 0.0, 1.0) ** np.float32(0.8)
     rows, columns = path_cm.shape
     noise = np.tile(noise_tile(True), (rows // 1024 + 1, columns // 1024 + 1))[:rows, :columns]
-    grey = tone * np.float32(3800.0) + np.roll(noise, seed % 997, axis=1) * np.float32(16.0) + np.float32(60.0)
+    grey = (
+        tone * np.float32(3800.0) + np.roll(noise, seed % 997, axis=1) * np.float32(16.0) + np.float32(60.0)
+    )
     exposed: Grey = np.rint(np.clip(grey, 0, 4095)).astype(np.uint16)
     return exposed

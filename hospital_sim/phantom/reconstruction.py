@@ -36,7 +36,9 @@ def thick_slice(volume: Volume, index: int, count: int) -> Floats:
     begin = index * total // count
     end = max((index + 1) * total // count, begin + 1)
     mean = volume.hu[begin:end].mean(axis=0, dtype=np.float32)
-    return np.asarray(mean + noise_of(volume, index, sharp=False) * np.float32(SOFT_NOISE_HU * 0.6), dtype=np.float32)
+    return np.asarray(
+        mean + noise_of(volume, index, sharp=False) * np.float32(SOFT_NOISE_HU * 0.6), dtype=np.float32
+    )
 
 
 def coronal(volume: Volume, index: int, count: int) -> Floats:

@@ -24,8 +24,8 @@ class Volume:
         hu: Hounsfield units, (slices, rows, columns).
         pixel_mm: Edge of a pixel, in mm.
         spacing_mm: Distance between slice centres, in mm.
-        lung_ml: Volume of the aerated lungs (painted as lung and below -500 HU in the end, so without heart, nodule and
-            vessels), in ml; 0 for other regions.
+        lung_ml: Volume of the aerated lungs (painted as lung and below -500 HU in the end, so without heart,
+            nodule and vessels), in ml; 0 for other regions.
     """
 
     hu: Hounsfield

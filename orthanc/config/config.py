@@ -109,8 +109,8 @@ EMPTY_BODY_PARTS = [
 # only where what was ordered is told and is no other part. An empty list: BodyPartExamined always decides.
 # Measured: docs/field-guide.md.
 OVERRULE_BODY_PART_BY = ["SeriesDescription"]
-# A BodyPartExamined with one of these (beginnings of words; ideographs anywhere) is never overruled: nobody scans a
-# chest with the protocol of a hand.
+# A BodyPartExamined with one of these (beginnings of words; ideographs anywhere) is never overruled: nobody
+# scans a chest with the protocol of a hand.
 NEVER_OVERRULED = [
     "HAND", "WRIST", "FINGER", "THUMB", "ARM", "FOREARM", "ELBOW", "HUMERUS", "FOOT", "TOE", "ANKLE", "LEG",
     "TIBIA", "FIBULA", "KNEE", "PATELLA", "FEMUR", "EXTREM", "手", "腕", "肘", "足", "踝", "膝", "四肢",
@@ -207,8 +207,8 @@ CONTRAST_DELAYED_KEYWORDS = ["DELAY", "延迟"]
 STABLE_AGE = 30.0
 # True: the manifest of a hand-over (FOLDER.manifest.json) has the SHA-256 of each file.
 HANDOVER_CHECKSUMS = False
-# What to do with a study that the PACS itself sends under two PatientIDs. False: handed over, and marked in message, manifest and
-# story. True: held back, as if every series were filtered out, with that reason.
+# What to do with a study that the PACS itself sends under two PatientIDs. False: handed over, and marked in
+# message, manifest and story. True: held back, as if every series were filtered out, with that reason.
 HOLD_BACK_DIFFERENT_PATIENT_IDS = False
 # Megabytes of the RAM disk that no new pull may touch.
 RAM_DISK_RESERVE_MB = 256

@@ -1,4 +1,6 @@
-"""The only script that Orthanc loads, and the only file that imports its SDK. Everything else is in ``aipull``."""
+"""
+The only script that Orthanc loads, and the only file that imports its SDK. Everything else is in ``aipull``.
+"""
 
 from __future__ import annotations
 

@@ -31,7 +31,9 @@ class SystemClock:
         return self.local().date()
 
     def local(self) -> datetime:
-        """Date and time in the hospital's time zone, without saying so: StudyDate and StudyTime do not either."""
+        """
+        Date and time in the hospital's time zone, without saying so: StudyDate and StudyTime do not either.
+        """
         return datetime.now(self._zone).replace(tzinfo=None)
 
     def steady(self) -> int:
@@ -46,15 +48,19 @@ def this_process() -> str:
     """
     The owner of claims and leases: ``host:pid:started:place``, different for every process that ever was.
 
-    ``started`` in clock ticks since boot; ``place``: this boot of the machine and the PID namespace in which the pid means
-    something (two containers may have the same host name). Each ``0`` where there is no /proc to tell.
+    ``started`` in clock ticks since boot; ``place``: this boot of the machine and the PID namespace in which
+    the pid means something (two containers may have the same host name). Each ``0`` where there is no /proc
+    to tell.
     """
     fields = _stat_of(os.getpid())
     return f"{socket.gethostname()}:{os.getpid()}:{fields[_STARTED] if fields else _UNKNOWN}:{_place()}"
 
 
 def process_is_gone(owner: str) -> bool:
-    """Whether an owner was a process of this very place that lives no more; of another place's nothing can be told."""
+    """
+    Whether an owner was a process of this very place that lives no more; of another place's nothing can be
+    told.
+    """
     host, pid, started, place = ([""] * 4 + owner.rsplit(":", 3))[-4:]
     here = (socket.gethostname(), _place())
     if (host, place) != here or _UNKNOWN in (started, place) or not pid.isdigit():

@@ -1,8 +1,9 @@
 """
-Orders from a view of the hospital's RIS, by SQLAlchemy: Oracle, SQL Server, MySQL, PostgreSQL or SQLite, by URL.
+Orders from a view of the hospital's RIS, by SQLAlchemy: Oracle, SQL Server, MySQL, PostgreSQL or SQLite, by
+URL.
 
-Only SELECT is ever sent, on a connection that is read-only where the database knows that. Statements and their values, which are
-patients' numbers, stay out of the errors.
+Only SELECT is ever sent, on a connection that is read-only where the database knows that. Statements and
+their values, which are patients' numbers, stay out of the errors.
 """
 
 from __future__ import annotations
@@ -50,10 +51,13 @@ class RisSql:
     """
     A view with a row an order; safe to use from several threads.
 
-    ``day_format`` is how a text column writes the day (``%Y%m%d``); empty for a column of a date or time type.
+    ``day_format`` is how a text column writes the day (``%Y%m%d``); empty for a column of a date or time
+    type.
     """
 
-    def __init__(self, url: str, view: str, columns: RisColumns, day_format: str = "", timeout: float = 5.0) -> None:
+    def __init__(
+        self, url: str, view: str, columns: RisColumns, day_format: str = "", timeout: float = 5.0
+    ) -> None:
         """
         Prepare; nothing is opened yet.
 
@@ -68,7 +72,9 @@ class RisSql:
             ConfigurationError: A URL that cannot be read, or a driver that is not installed.
         """
         schema, _, name = view.rpartition(".")
-        self._view = table(name, *map(column, sorted({c for c in vars(columns).values() if c})), schema=schema or None)
+        self._view = table(
+            name, *map(column, sorted({c for c in vars(columns).values() if c})), schema=schema or None
+        )
         self._columns = columns
         self._day_format = day_format
         self._engine = _engine(url, timeout)
@@ -86,7 +92,11 @@ class RisSql:
         if not wanted:
             return []
         with _translated(), self._engine.connect() as connection:
-            rows = connection.execute(select(*self._view.c).where(or_(*wanted)).limit(MOST_ORDERS)).mappings().all()
+            rows = (
+                connection.execute(select(*self._view.c).where(or_(*wanted)).limit(MOST_ORDERS))
+                .mappings()
+                .all()
+            )
             connection.rollback()
         return [self._order(row) for row in rows]
 
@@ -108,8 +118,10 @@ class RisSql:
             return value.strftime("%Y-%m-%d")
         text = _text(value)
         if self._day_format:
+            written = text[: len(self._written(date(2000, 1, 1)))]
             try:
-                return datetime.strptime(text[: len(self._written(date(2000, 1, 1)))], self._day_format).strftime("%Y-%m-%d")  # noqa: DTZ007
+                day = datetime.strptime(written, self._day_format)  # noqa: DTZ007 - a day has no time zone
+                return day.strftime("%Y-%m-%d")
             except ValueError:
                 return ""
         return dashed_date(text[:10])
@@ -133,7 +145,9 @@ def _engine(url: str, timeout: float) -> Engine:
         )
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
         driver = url.split(":", maxsplit=1)[0]
-        raise ConfigurationError("ris.url", f"{driver}://...", f"an SQLAlchemy URL with an installed driver ({error})") from error
+        raise ConfigurationError(
+            "ris.url", f"{driver}://...", f"an SQLAlchemy URL with an installed driver ({error})"
+        ) from error
     event.listen(engine, "connect", lambda connection, _: _prepare(engine, connection, timeout))
     return engine
 

@@ -1,4 +1,6 @@
-"""``pacs-module audit``: store, plugins' journal, hand-over folder, queue and Orthanc's index side by side."""
+"""
+``pacs-module audit``: store, plugins' journal, hand-over folder, queue and Orthanc's index side by side.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ DIFFERENT = 1
 
 def audit(settings: SettingsFile = None, as_json: AsJson = False) -> None:
     """
-    Compare what the records know of each other; nothing is changed. The service mends the differences by itself every hour.
+    Compare what the records know of each other; nothing is changed. The service mends the differences by
+    itself every hour.
 
     Exit status 0: they are equal; 1: they are not, or one does not answer.
 
@@ -35,7 +38,9 @@ def audit(settings: SettingsFile = None, as_json: AsJson = False) -> None:
     loaded = load_settings(settings)
     check_store(loaded)
     orthanc, log, clock = loaded.orthanc, WarningsOnly(), SystemClock(loaded.zone)
-    puller = OrthancPuller(orthanc.url, orthanc.username, orthanc.password.get_secret_value(), orthanc.timeout_s)
+    puller = OrthancPuller(
+        orthanc.url, orthanc.username, orthanc.password.get_secret_value(), orthanc.timeout_s
+    )
     with (
         closing(open_store(loaded.store.url)) as store,
         closing(RabbitQueue(loaded.rabbitmq.url.get_secret_value())) as queue,

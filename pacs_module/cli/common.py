@@ -19,7 +19,10 @@ console = Console()
 errors = Console(stderr=True)
 
 SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", "-s", envvar=SETTINGS_FILE, help="TOML file; PACS_MODULE_... variables override it.")
+    Path | None,
+    typer.Option(
+        "--settings", "-s", envvar=SETTINGS_FILE, help="TOML file; PACS_MODULE_... variables override it."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as it came.")]
 _UID_PARTS = 3
@@ -29,7 +32,11 @@ _TIMEOUT_S = 300.0
 def name_of(text: str) -> str:
     """StudyInstanceUID or AccessionNumber: a UID has dots between numbers, and more than a few of them."""
     parts = text.split(".")
-    return "StudyInstanceUID" if len(parts) > _UID_PARTS and all(part.isdigit() for part in parts) else "AccessionNumber"
+    return (
+        "StudyInstanceUID"
+        if len(parts) > _UID_PARTS and all(part.isdigit() for part in parts)
+        else "AccessionNumber"
+    )
 
 
 def for_tables(width: int) -> Console:
@@ -70,7 +77,11 @@ def call(
     try:
         answer = link.call(method, url, json_body=body, params=params, timeout=_TIMEOUT_S)
     except RetriableError as error:
-        say(errors, f"pacs_module does not answer at {url}: is `pacs-module run` running? ({error.public})", "red")
+        say(
+            errors,
+            f"pacs_module does not answer at {url}: is `pacs-module run` running? ({error.public})",
+            "red",
+        )
         raise typer.Exit(2) from None
     if not answer.ok and answer.status not in accepted:
         say(errors, _words(answer), "red")
@@ -87,7 +98,9 @@ def _words(answer: Answer) -> str:
 
 
 class WarningsOnly:
-    """The log of a command: what a person should know goes to standard error, contract lines are the service's."""
+    """
+    The log of a command: what a person should know goes to standard error, contract lines are the service's.
+    """
 
     def line(self, text: str) -> None:
         """Not said: dcm_end.log belongs to the running service."""

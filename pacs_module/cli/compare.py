@@ -29,7 +29,9 @@ def compare_copies(
     study: Annotated[str, typer.Argument(help="StudyInstanceUID.")],
     left: Annotated[str, typer.Argument(help=_PLACE)],
     right: Annotated[str, typer.Argument(help=_PLACE)] = OURS,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the differences with all UIDs as JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the differences with all UIDs as JSON.")
+    ] = False,
     settings: SettingsFile = None,
 ) -> None:
     """

@@ -27,7 +27,9 @@ ME = os.environ.get("USER", "")
 def pull(
     accession: Annotated[str, typer.Argument(help="AccessionNumber or StudyInstanceUID.")] = "",
     patient: Annotated[str, typer.Option("--patient", help="PatientID.")] = "",
-    series: Annotated[str, typer.Option("--series", help="SeriesInstanceUID; that series skips the filter.")] = "",
+    series: Annotated[
+        str, typer.Option("--series", help="SeriesInstanceUID; that series skips the filter.")
+    ] = "",
     by: By = ME,
     why: Why = "",
     follow: Follow = True,
@@ -37,8 +39,8 @@ def pull(
     """
     Pull a study by hand, ahead of all automatic work; says what was found, and then how it goes.
 
-    Examples: [bold]pacs-module pull 10136791[/bold] · [bold]pacs-module pull 1.2.840.113619.2.55.3 --no-follow[/bold] ·
-    [bold]pacs-module pull --patient 10939048[/bold]
+    Examples: [bold]pacs-module pull 10136791[/bold] · [bold]pacs-module pull 1.2.840.113619.2.55.3
+    --no-follow[/bold] · [bold]pacs-module pull --patient 10939048[/bold]
     """
     asked = {"PatientID": patient, "SeriesInstanceUID": series, "by": by, "why": why}
     if accession:
@@ -54,7 +56,9 @@ def pull(
         _follow(loaded, [study["studyUID"] for study in answer["studies"]])
 
 
-def redo(study: Uid, why: NeededWhy, by: By = ME, follow: Follow = True, settings: SettingsFile = None) -> None:
+def redo(
+    study: Uid, why: NeededWhy, by: By = ME, follow: Follow = True, settings: SettingsFile = None
+) -> None:
     """
     Pull and compute a study again, whatever was done before.
 
@@ -65,7 +69,8 @@ def redo(study: Uid, why: NeededWhy, by: By = ME, follow: Follow = True, setting
 
 def cancel(study: Uid, why: NeededWhy, by: By = ME, settings: SettingsFile = None) -> None:
     """
-    Neither pull nor compute a study; growth at the PACS or a person starts it again. A C-MOVE that runs is not interrupted.
+    Neither pull nor compute a study; growth at the PACS or a person starts it again. A C-MOVE that runs is
+    not interrupted.
 
     Example: [bold]pacs-module cancel 1.2.840.113619.2.55.3 --why "a phantom"[/bold]
     """
@@ -83,7 +88,10 @@ def done(study: Uid, why: NeededWhy, by: By = ME, settings: SettingsFile = None)
 
 def priority(
     study: Uid,
-    number: Annotated[int, typer.Argument(help="0 routine, 1 green channel, 2 emergency, 4 manual (until its pull is done).")],
+    number: Annotated[
+        int,
+        typer.Argument(help="0 routine, 1 green channel, 2 emergency, 4 manual (until its pull is done)."),
+    ],
     why: NeededWhy,
     by: By = ME,
     settings: SettingsFile = None,
@@ -99,7 +107,9 @@ def priority(
 
 def _change(settings: SettingsFile, what: str, body: Mapping[str, object], follow: bool) -> None:
     loaded = load_settings(settings)
-    answer = call(loaded, "POST", f"/api/v1/dcm/{what}", body={key: value for key, value in body.items() if value != ""})
+    answer = call(
+        loaded, "POST", f"/api/v1/dcm/{what}", body={key: value for key, value in body.items() if value != ""}
+    )
     say(console, _line(answer))
     if follow:
         _follow(loaded, [answer["studyUID"]])
@@ -111,9 +121,16 @@ def _tell_found(answer: Mapping[str, Any]) -> None:
     for pacs, words in answer["notMatching"].items():
         say(errors, f"{pacs}: {words}", "yellow")
     for study in answer["unpullable"]:
-        say(errors, f"cannot be pulled: {study['accessionNumber']} of {study['studyDate']}: {study['why']}", "yellow")
+        say(
+            errors,
+            f"cannot be pulled: {study['accessionNumber']} of {study['studyDate']}: {study['why']}",
+            "yellow",
+        )
     for study in answer["studies"]:
-        say(console, f"next to be pulled: {study['studyUID']} of {study['studyDate']}, at {', '.join(study['pacs'])}")
+        say(
+            console,
+            f"next to be pulled: {study['studyUID']} of {study['studyDate']}, at {', '.join(study['pacs'])}",
+        )
     if not answer["studies"]:
         if not answer["unpullable"]:
             say(errors, f"no PACS {'that answered ' if answer['errors'] else ''}has such a study", "red")
@@ -121,7 +138,10 @@ def _tell_found(answer: Mapping[str, Any]) -> None:
 
 
 def _follow(settings: Settings, uids: list[str]) -> None:
-    """A line at each change, until all are settled; status 3 when one was not computed. Ctrl-C ends the looking only."""
+    """
+    A line at each change, until all are settled; status 3 when one was not computed. Ctrl-C ends the looking
+    only.
+    """
     last: dict[str, str] = {}
     open_ones, computed = list(uids), True
     try:

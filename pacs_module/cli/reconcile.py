@@ -27,24 +27,39 @@ MOST_DAYS = 366
 
 def reconcile(
     day: Annotated[
-        str, typer.Option("--date", help="YYYY-MM-DD, or FIRST..LAST; default: yesterday in the hospital's time zone.")
+        str,
+        typer.Option(
+            "--date", help="YYYY-MM-DD, or FIRST..LAST; default: yesterday in the hospital's time zone."
+        ),
     ] = "",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write a file, its kind by its name: .txt, .json, .csv or .xlsx.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Write a file, its kind by its name: .txt, .json, .csv or .xlsx."
+        ),
     ] = None,
-    shape: Annotated[str, typer.Option("--format", help=f"What is printed: {', '.join(FORMATS[:3])}.")] = "text",
-    every: Annotated[bool, typer.Option("--all", help="Print every study, not only what is missing or odd.")] = False,
-    repair: Annotated[bool, typer.Option("--repair", help="Have what is missing pulled by the running service.")] = False,
-    by: Annotated[str, typer.Option("--by", help="Who repairs, for the studies' history.")] = os.environ.get("USER", ""),
+    shape: Annotated[
+        str, typer.Option("--format", help=f"What is printed: {', '.join(FORMATS[:3])}.")
+    ] = "text",
+    every: Annotated[
+        bool, typer.Option("--all", help="Print every study, not only what is missing or odd.")
+    ] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Have what is missing pulled by the running service.")
+    ] = False,
+    by: Annotated[str, typer.Option("--by", help="Who repairs, for the studies' history.")] = os.environ.get(
+        "USER", ""
+    ),
     settings: SettingsFile = None,
 ) -> None:
     """
-    Compare what the PACS have of a day with what was computed: each missing study with its cause and its device.
+    Compare what the PACS have of a day with what was computed: each missing study with its cause and its
+    device.
 
     Exit status: 0 nothing missing, 1 something missing, 2 not everything could be compared.
 
-    Examples: [bold]pacs-module reconcile[/bold] · [bold]pacs-module reconcile --date 2026-11-01..2026-11-07 -o week.xlsx[/bold] ·
-    [bold]pacs-module reconcile --date 2026-11-20 --repair --by 'Dr. Li'[/bold]
+    Examples: [bold]pacs-module reconcile[/bold] · [bold]pacs-module reconcile --date 2026-11-01..2026-11-07
+    -o week.xlsx[/bold] · [bold]pacs-module reconcile --date 2026-11-20 --repair --by 'Dr. Li'[/bold]
     """
     if shape not in FORMATS[:3]:
         raise MessageError("format", shape, ", ".join(FORMATS[:3]))

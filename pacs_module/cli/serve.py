@@ -36,22 +36,26 @@ def serve(settings: Settings) -> None:
     """
     Run until SIGTERM or SIGINT; a second one ends the process at once.
 
-    A stop takes ``STOP_S`` and ``CLOSE_S`` seconds at the most. What is in the middle of a step then is left there, the process
-    ends with status ``LEFT_OVER``, and the next start takes it up as after a crash.
+    A stop takes ``STOP_S`` and ``CLOSE_S`` seconds at the most. What is in the middle of a step then is left
+    there, the process ends with status ``LEFT_OVER``, and the next start takes it up as after a crash.
 
     Raises:
         ConfigurationError: A setting cannot be used, or the port is in use.
         PipelineError: The store cannot be opened, or the web server has ended by itself.
     """
-    listening = _listen(settings.web)  # first of all: a second process that finds and pulls unseen would be no help
+    listening = _listen(
+        settings.web
+    )  # first of all: a second process that finds and pulls unseen would be no help
     service = build(settings)
     with _signals() as asked_to_stop:
         web, supervisor = _Web(service, listening), supervised(service)
         web.start()
         supervisor.start()
         service.log.event(
-            "started", "pacs_module runs",
-            port=settings.web.port, pacs=[pacs.name for pacs in settings.pacs],
+            "started",
+            "pacs_module runs",
+            port=settings.web.port,
+            pacs=[pacs.name for pacs in settings.pacs],
         )
         while web.alive() and not asked_to_stop.wait(LOOK_S):
             supervisor.look_after()
@@ -71,7 +75,11 @@ class _Web:
         app, within = create_app(service), int(STOP_S)
         self._server = uvicorn.Server(
             uvicorn.Config(
-                app, http=BoundedProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=within
+                app,
+                http=BoundedProtocol,
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=within,
             )
         )
         self._listening = listening
@@ -106,13 +114,17 @@ def _listen(web: WebSettings) -> socket.socket:
         listening.listen()
     except OSError as error:
         listening.close()
-        raise ConfigurationError("web.port", web.port, f"a free port of {web.host} ({error.strerror})") from error
+        raise ConfigurationError(
+            "web.port", web.port, f"a free port of {web.host} ({error.strerror})"
+        ) from error
     return listening
 
 
 @contextmanager
 def _signals() -> Iterator[threading.Event]:
-    """An event that the first SIGTERM or SIGINT sets; the second one ends the process, whatever it is doing."""
+    """
+    An event that the first SIGTERM or SIGINT sets; the second one ends the process, whatever it is doing.
+    """
     asked = threading.Event()
 
     def handle(number: int, _: FrameType | None) -> None:
@@ -163,7 +175,9 @@ def _let_go(service: Service) -> None:
         service.leases.let_all_go()
     except PipelineError as error:
         service.log.event(
-            "leases_not_returned", "leases not given back, they will be over soon", "WARNING",
+            "leases_not_returned",
+            "leases not given back, they will be over soon",
+            "WARNING",
             error=str(error),
         )
     service.queue.close()

@@ -29,7 +29,8 @@ def why(
     """
     Say where a study is, since when, why, and what happens next.
 
-    Examples: [bold]pacs-module why 10136791[/bold] · [bold]pacs-module why 1.2.840.113619.2.55.3 --json[/bold]
+    Examples: [bold]pacs-module why 10136791[/bold] · [bold]pacs-module why 1.2.840.113619.2.55.3
+    --json[/bold]
     """
     loaded = load_settings(settings)
     name = "PatientID" if patient else "SeriesInstanceUID" if series else name_of(study)
@@ -61,13 +62,24 @@ def _print_story(study: Mapping[str, Any], zone: ZoneInfo) -> None:
         say(console, f"      {waits}", "yellow")
     _print_series(study["series"])
     _print_deliveries(study["handovers"], zone)
-    happened = ((_local(one["at"], zone), one["kind"], one["what"], one["detail"], one["by"]) for one in study["timeline"])
+    happened = (
+        (_local(one["at"], zone), one["kind"], one["what"], one["detail"], one["by"])
+        for one in study["timeline"]
+    )
     _print_table("everything that happened", ("when", "", "what", "why", "by"), happened)
 
 
 def _print_series(series: Mapping[str, Mapping[str, Any]]) -> None:
     """Every UID whole: a person copies it."""
-    table = Table("series", "description", "what became of it", "ours / PACS", "because", title="series", title_justify="left")
+    table = Table(
+        "series",
+        "description",
+        "what became of it",
+        "ours / PACS",
+        "because",
+        title="series",
+        title_justify="left",
+    )
     table.columns[0].overflow = "fold"
     for uid, one in series.items():
         standing = Text(one["standing"], _STANDINGS.get(one["standing"], "red"))
@@ -93,7 +105,11 @@ def _print_deliveries(handovers: Iterable[Mapping[str, Any]], zone: ZoneInfo) ->
         for item in handovers
     ]
     if rows:
-        _print_table("hand-overs", ("handed over", "images", "completeness", "stands", "attempts", "last error", "result"), rows)
+        _print_table(
+            "hand-overs",
+            ("handed over", "images", "completeness", "stands", "attempts", "last error", "result"),
+            rows,
+        )
 
 
 def _print_elsewhere(answer: Mapping[str, Any]) -> None:
@@ -105,15 +121,23 @@ def _print_elsewhere(answer: Mapping[str, Any]) -> None:
             say(errors, f"{pacs}: {told.get('error') or 'has no such study'}", "yellow")
         for study in told["studies"]:
             count = "no count told" if study["instances"] is None else f"{study['instances']} instances"
-            say(console, f"{pacs} has {study['studyUID']} of {study['studyDate']}, {count}: {study['would']}", "bold")
+            say(
+                console,
+                f"{pacs} has {study['studyUID']} of {study['studyDate']}, {count}: {study['would']}",
+                "bold",
+            )
             if study["series"]:
-                console.print(_series_table("", study["series"], "instances", lambda one: _dash(one, "instances")))
+                console.print(
+                    _series_table("", study["series"], "instances", lambda one: _dash(one, "instances"))
+                )
 
 
 def _series_table(
     title: str, series: Iterable[Mapping[str, Any]], counted: str, counts: Callable[[Mapping[str, Any]], str]
 ) -> Table:
-    table = Table("series", "description", "taken", counted, "because", title=title or None, title_justify="left")
+    table = Table(
+        "series", "description", "taken", counted, "because", title=title or None, title_justify="left"
+    )
     for one in series:
         taken = Text("yes", "green") if one["taken"] else Text("no", "red")
         description = Text(one.get("seriesDescription", ""))

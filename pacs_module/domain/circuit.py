@@ -80,16 +80,22 @@ def next_circuit_state(state: CircuitState, event: CircuitEvent) -> CircuitState
 
 @dataclass(frozen=True)
 class CircuitPolicy:
-    """So many failures in a row open it; ``pauses`` is how long it stays open, growing with each probe that fails."""
+    """
+    So many failures in a row open it; ``pauses`` is how long it stays open, growing with each probe that
+    fails.
+    """
 
     failures: int = 5
-    pauses: RetryPolicy = field(default_factory=lambda: RetryPolicy(1, timedelta(seconds=5), timedelta(seconds=60)))
+    pauses: RetryPolicy = field(
+        default_factory=lambda: RetryPolicy(1, timedelta(seconds=5), timedelta(seconds=60))
+    )
 
 
 @dataclass(frozen=True)
 class Circuit:
     """
-    Where it stands, ``since`` when and until when (``retry_at``), in epoch milliseconds; ``why`` is the last failure.
+    Where it stands, ``since`` when and until when (``retry_at``), in epoch milliseconds; ``why`` is the last
+    failure.
 
     ``away_since``: when it was opened first without a success since, 0 while it is closed.
     """
@@ -103,7 +109,9 @@ class Circuit:
     why: str = ""
     away_since: int = 0
 
-    def failed(self, why: str, now: int, policy: CircuitPolicy, down: bool = False, wait: timedelta | None = None) -> Circuit:
+    def failed(
+        self, why: str, now: int, policy: CircuitPolicy, down: bool = False, wait: timedelta | None = None
+    ) -> Circuit:
         """
         Count a failure, and open where it is one too many.
 
@@ -122,7 +130,9 @@ class Circuit:
         opened = self.opened + 1
         pause = max(policy.pauses.pause_after(opened), min(wait or timedelta(0), policy.pauses.longest))
         away_since = self.away_since or now
-        return replace(counted, opened=opened, since=now, retry_at=now + milliseconds(pause), away_since=away_since)
+        return replace(
+            counted, opened=opened, since=now, retry_at=now + milliseconds(pause), away_since=away_since
+        )
 
     def _event_of(self, failures: int, policy: CircuitPolicy, down: bool) -> CircuitEvent:
         """While it is open, failures are those of tries that had begun before: they do not prolong it."""
@@ -132,8 +142,13 @@ class Circuit:
         return CircuitEvent.TRIPPED if trips else CircuitEvent.FAILED
 
     def may_probe(self, now: int) -> bool:
-        """Say whether it is time for a probe; one that was opened later than now was opened by a clock that was ahead."""
-        return self.state is OPEN and not lasts(self.since, timedelta(milliseconds=self.retry_at - self.since), now)
+        """
+        Say whether it is time for a probe; one that was opened later than now was opened by a clock that was
+        ahead.
+        """
+        return self.state is OPEN and not lasts(
+            self.since, timedelta(milliseconds=self.retry_at - self.since), now
+        )
 
     def succeeded(self, now: int) -> Circuit:
         """Close after a success, the probe's or a late one's."""
@@ -147,4 +162,6 @@ class Circuit:
 
     def unprobed(self, now: int) -> Circuit:
         """Let the next one probe at once."""
-        return replace(self, state=next_circuit_state(self.state, CircuitEvent.UNPROBED), since=now, retry_at=now)
+        return replace(
+            self, state=next_circuit_state(self.state, CircuitEvent.UNPROBED), since=now, retry_at=now
+        )

@@ -20,8 +20,9 @@ The error tree. The name says what the caller must do.
         ├── InvalidTransition   the life cycle has no row for this state and event
         └── Refused             the other side understood and said no (HTTP 4xx), with its words
 
-Each says which server it is about (``server``), as people know it, and holds two texts: ``str(error)`` for the log, and
-``public`` for health, which needs no key: without values and without what the other side wrote, in which a patient may stand.
+Each says which server it is about (``server``), as people know it, and holds two texts: ``str(error)`` for
+the log, and ``public`` for health, which needs no key: without values and without what the other side wrote,
+in which a patient may stand.
 """
 
 from __future__ import annotations
@@ -80,7 +81,9 @@ class Busy(RetriableError):
 
 
 class StoreAway(RetriableError):
-    """The study store does not answer, or cannot write now; what was to be written may or may not have been."""
+    """
+    The study store does not answer, or cannot write now; what was to be written may or may not have been.
+    """
 
 
 class StoreLost(StoreAway):
@@ -95,8 +98,8 @@ class TooManyAnswers(RetriableError):
     """
     The PACS ended a C-FIND with Out of Resources (0xA700, PS3.4 C.4.1.1.4) after some answers.
 
-    ``partial`` holds the answers that came before; they are true, but not all. ``number`` is how many came, None where whoever
-    asked for us threw them away: then nobody knows where the PACS stops.
+    ``partial`` holds the answers that came before; they are true, but not all. ``number`` is how many came,
+    None where whoever asked for us threw them away: then nobody knows where the PACS stops.
     """
 
     def __init__(self, partial: Sequence[Attributes] | None, words: str = "") -> None:
@@ -115,7 +118,9 @@ class TooLarge(PermanentError):
 
 
 class UnreadableAnswers(PermanentError):
-    """The PACS answered a C-FIND, and whoever asked for us cannot read it, or not hold it; another finder may."""
+    """
+    The PACS answered a C-FIND, and whoever asked for us cannot read it, or not hold it; another finder may.
+    """
 
 
 class _KeyedError(PermanentError):
@@ -145,7 +150,10 @@ class MessageError(_KeyedError):
 
 
 class Unreadable(PermanentError):
-    """A study's document that this version cannot read: damaged, or written by another one. It costs that study, no other."""
+    """
+    A study's document that this version cannot read: damaged, or written by another one. It costs that study,
+    no other.
+    """
 
 
 class InvalidTransition(PermanentError):

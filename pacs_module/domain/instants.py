@@ -1,4 +1,7 @@
-"""The two shapes of time: instants that people read are ISO 8601 UTC texts, those that are compared are epoch milliseconds."""
+"""
+The two shapes of time: instants that people read are ISO 8601 UTC texts, those that are compared are epoch
+milliseconds.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,10 @@ from datetime import timedelta
 
 
 def doubled(first: float, attempt: int, longest: float) -> float:
-    """The pause after the given attempt (counted from 1): ``first`` doubled attempt-1 times, never above ``longest``."""
+    """
+    The pause after the given attempt (counted from 1): ``first`` doubled attempt-1 times, never above
+    ``longest``.
+    """
     return float(min(first * 2.0 ** min(max(attempt - 1, 0), 30), longest))
 
 
@@ -30,5 +33,8 @@ class RetryPolicy:
 
 
 def lasts(since: int, pause: timedelta, now: int) -> bool:
-    """Whether a pause is still on, in epoch milliseconds; one that begins later than now was begun by a clock that was ahead."""
+    """
+    Whether a pause is still on, in epoch milliseconds; one that begins later than now was begun by a clock
+    that was ahead.
+    """
     return since <= now < since + pause // timedelta(milliseconds=1)

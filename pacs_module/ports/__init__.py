@@ -1,11 +1,11 @@
 """
 What the core needs from the world.
 
-Each port has at least one adapter in ``pacs_module/adapters`` and one contract suite in ``tests/contract`` that every adapter
-runs through.
+Each port has at least one adapter in ``pacs_module/adapters`` and one contract suite in ``tests/contract``
+that every adapter runs through.
 
-Adapters raise :class:`~pacs_module.domain.errors.RetriableError` or :class:`~pacs_module.domain.errors.PermanentError` and
-nothing else.
+Adapters raise :class:`~pacs_module.domain.errors.RetriableError` or
+:class:`~pacs_module.domain.errors.PermanentError` and nothing else.
 """
 
 from .delivery import Backend, Delivery, Queue, QueueConsumer

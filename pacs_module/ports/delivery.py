@@ -110,5 +110,8 @@ class Backend(Protocol):
         ...
 
     def gone(self) -> bool:
-        """Whether its host says that nobody listens there: what it was computing died with it. False where nobody can tell."""
+        """
+        Whether its host says that nobody listens there: what it was computing died with it. False where
+        nobody can tell.
+        """
         ...

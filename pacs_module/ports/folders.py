@@ -24,8 +24,8 @@ class Copied:
     """
     A hand-over without names: its pseudonyms and folders.
 
-    ``failed``: files that could not be read, each with the reason. ``removed``: elements that could not be decoded and are not in
-    the copies, each with its file.
+    ``failed``: files that could not be read, each with the reason. ``removed``: elements that could not be
+    decoded and are not in the copies, each with its file.
     """
 
     study_uid: str
@@ -57,7 +57,10 @@ class CopyMaker(Protocol):
         ...
 
     def sweep(self, is_kept: Callable[[str], bool], is_made: Callable[[str], bool]) -> list[str]:
-        """Remove the copies that are not kept, and half ones that are not made; of which hand-overs the whole ones were."""
+        """
+        Remove the copies that are not kept, and half ones that are not made; of which hand-overs the whole
+        ones were.
+        """
         ...
 
 

@@ -25,7 +25,10 @@ class Puller(Protocol):
         ...
 
     def report_of(self, pull_id: str) -> PullReport | str | None:
-        """What became of a pull: its report when it has ended, ``"running"`` until then, None when the plugins do not know it."""
+        """
+        What became of a pull: its report when it has ended, ``"running"`` until then, None when the plugins
+        do not know it.
+        """
         ...
 
     def write_verdicts(self, lines: Sequence[str]) -> None:

@@ -18,7 +18,10 @@ class Clock(Protocol):
         ...
 
     def steady(self) -> int:
-        """Milliseconds since some instant, by a clock that nobody sets and that goes on while the machine sleeps."""
+        """
+        Milliseconds since some instant, by a clock that nobody sets and that goes on while the machine
+        sleeps.
+        """
         ...
 
 

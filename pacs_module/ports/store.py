@@ -1,4 +1,7 @@
-"""Where the studies are kept: the questions that use cases ask of them, and the conditions of the queries that people make."""
+"""
+Where the studies are kept: the questions that use cases ask of them, and the conditions of the queries that
+people make.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +65,10 @@ class StudyStore(Protocol):
         ...
 
     def insert(self, study: Study) -> bool:
-        """Write a new study with revision 1 (set on the object too); False, nothing changed, when its UID is there already."""
+        """
+        Write a new study with revision 1 (set on the object too); False, nothing changed, when its UID is
+        there already.
+        """
         ...
 
     def replace(self, study: Study) -> bool:
@@ -70,18 +76,20 @@ class StudyStore(Protocol):
         Write a study back if nobody wrote it in between.
 
         Returns:
-            True, and the object's revision counted up by one; False, and nothing written, when the stored revision differs or it
-            is gone.
+            True, and the object's revision counted up by one; False, and nothing written, when the stored
+            revision differs or it is gone.
         """
         ...
 
     def claim(self, work: str, owner: str, now: int, lease: int) -> Study | None:
         """
-        Take the study that has been due longest for a kind of work, exactly once over all threads and processes.
+        Take the study that has been due longest for a kind of work, exactly once over all threads and
+        processes.
 
-        A study is due when ``due[work] <= now``. The claim moves ``due[work]`` to ``now + lease`` in the same atomic write and
-        counts the revision up, so that a worker that dies leaves the work to be claimed again when the lease is over.
-        ``claims[work]`` is set to the owner, who has it until it is over or the work is scheduled by anybody.
+        A study is due when ``due[work] <= now``. The claim moves ``due[work]`` to ``now + lease`` in the same
+        atomic write and counts the revision up, so that a worker that dies leaves the work to be claimed
+        again when the lease is over. ``claims[work]`` is set to the owner, who has it until it is over or the
+        work is scheduled by anybody.
 
         Args:
             work: One of :data:`pacs_module.domain.study.study.WORK`.
@@ -95,9 +103,12 @@ class StudyStore(Protocol):
         """Claim, as :meth:`claim` does, the growth check of one PACS that has been due longest."""
         ...
 
-    def claim_pull(self, pacs: str, owner: str, now: int, lease: int, least: int, ageing: Ageing) -> Study | None:
+    def claim_pull(
+        self, pacs: str, owner: str, now: int, lease: int, least: int, ageing: Ageing
+    ) -> Study | None:
         """
-        Claim, as :meth:`claim` does, the most urgent due pull in the order of :mod:`pacs_module.domain.study.priority`.
+        Claim, as :meth:`claim` does, the most urgent due pull in the order of
+        :mod:`pacs_module.domain.study.priority`.
 
         Args:
             pacs: Of the studies that this PACS has; empty: of those that no PACS is known to have.
@@ -150,7 +161,10 @@ class StudyStore(Protocol):
         ...
 
     def held_by(self, work: str, owner: str, now: int) -> list[Study]:
-        """The studies whose ``work`` this owner has claimed, and whose claim is not over at ``now`` (epoch milliseconds)."""
+        """
+        The studies whose ``work`` this owner has claimed, and whose claim is not over at ``now`` (epoch
+        milliseconds).
+        """
         ...
 
     def due_after(self, work: str, latest: int) -> list[Study]:
@@ -174,7 +188,10 @@ class StudyStore(Protocol):
         ...
 
     def counts_by_state(self) -> dict[str, int]:
-        """How many studies are in each state, by the state's text; those that are not wanted under the empty text."""
+        """
+        How many studies are in each state, by the state's text; those that are not wanted under the empty
+        text.
+        """
         ...
 
     def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:
@@ -197,7 +214,8 @@ class StudyStore(Protocol):
 
     def recover(self) -> str:
         """
-        Go on after :class:`StoreLost` with what can be had: the lost documents where they can still be read, else none.
+        Go on after :class:`StoreLost` with what can be had: the lost documents where they can still be read,
+        else none.
 
         Returns:
             What was done, in words; empty when there was nothing to do.
@@ -208,7 +226,10 @@ class StudyStore(Protocol):
         ...
 
     def unreadable(self) -> Mapping[str, str]:
-        """The documents that this process could not read, by StudyInstanceUID, each with the reason; they are skipped."""
+        """
+        The documents that this process could not read, by StudyInstanceUID, each with the reason; they are
+        skipped.
+        """
         ...
 
     def close(self) -> None:

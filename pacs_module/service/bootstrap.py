@@ -105,7 +105,9 @@ def _open(settings: Settings) -> _Edges:
     finder = finder_by_pacs(settings.pacs, partial(orthanc_finder, settings), orthanc.find_timeout_s, log)
     metrics = FindMetrics()
     owner = this_process()
-    leases = HoldLeases(leases_of(store), owner, clock, log, timedelta(seconds=settings.lease_s), process_is_gone)
+    leases = HoldLeases(
+        leases_of(store), owner, clock, log, timedelta(seconds=settings.lease_s), process_is_gone
+    )
     return _Edges(
         settings=settings,
         switches=switches,
@@ -133,8 +135,12 @@ def _service(edges: _Edges) -> Service:
     prepare = _prepare_pull(edges)
     metrics = edges.metrics
     delivery_metrics = DeliveryMetrics(metrics.registry)
-    accept = AcceptNotification(store, clock, log, settings.anonymise is not None, handover_folders(settings).is_inside)
-    audit = AuditRecords(store, puller, queue, Adopt(store, accept, clock, log), clock, log, settings.backend.workers)
+    accept = AcceptNotification(
+        store, clock, log, settings.anonymise is not None, handover_folders(settings).is_inside
+    )
+    audit = AuditRecords(
+        store, puller, queue, Adopt(store, accept, clock, log), clock, log, settings.backend.workers
+    )
     return Service(
         settings=settings,
         switches=switches,
@@ -157,7 +163,9 @@ def _service(edges: _Edges) -> Service:
         manual=ManualPull(store, finder, clock, log, switches, names),
         look=CheckGrowth(store, finder, clock, log, switches, settings.stability, settings.traits, owner),
         work=ManualWork(store, clock, log, delivery_policy(settings)),
-        look_up=LookUp(finder, clock, switches, names, edges.unreachable, lambda: find_days(settings, clock.today())),
+        look_up=LookUp(
+            finder, clock, switches, names, edges.unreachable, lambda: find_days(settings, clock.today())
+        ),
         leases=leases,
         free_claims=FreeClaims(store, leases, clock, log),
         unreachable=edges.unreachable,
@@ -172,7 +180,9 @@ def _service(edges: _Edges) -> Service:
 def _move_paths(edges: _Edges, ram_disk: WatchRamDisk) -> MovePaths:
     orthanc = edges.settings.orthanc
     us = MoveDestination(edges.puller, orthanc.dicom_host, orthanc.dicom_port)
-    return MovePaths(edges.leases.leases, edges.clock, edges.log, us, ram_disk.is_full, edges.settings.pull.path)
+    return MovePaths(
+        edges.leases.leases, edges.clock, edges.log, us, ram_disk.is_full, edges.settings.pull.path
+    )
 
 
 def _join(service: Service, edges: _Edges) -> None:
@@ -247,6 +257,14 @@ def _orders(edges: _Edges) -> JudgeOrders | None:
     ris = edges.settings.ris
     if ris is None:
         return None
-    view = RisSql(ris.url.get_secret_value(), ris.view, RisColumns(**ris.columns.model_dump()), ris.day_format, ris.timeout_s)
+    view = RisSql(
+        ris.url.get_secret_value(),
+        ris.view,
+        RisColumns(**ris.columns.model_dump()),
+        ris.day_format,
+        ris.timeout_s,
+    )
     times = OrderTimes(timedelta(seconds=ris.wait_s), timedelta(seconds=ris.again_s))
-    return JudgeOrders(view, edges.store, edges.puller, edges.clock, edges.log, edges.switches, ris.policy, times)
+    return JudgeOrders(
+        view, edges.store, edges.puller, edges.clock, edges.log, edges.switches, ris.policy, times
+    )

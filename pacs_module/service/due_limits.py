@@ -1,4 +1,7 @@
-"""How far away a due time can be, by kind of work: the longest pause or lease that is ever made with these settings."""
+"""
+How far away a due time can be, by kind of work: the longest pause or lease that is ever made with these
+settings.
+"""
 
 from __future__ import annotations
 

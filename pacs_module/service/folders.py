@@ -1,4 +1,6 @@
-"""Folders that pacs_module itself writes to, where a site wants them: copies without names, and the archive."""
+"""
+Folders that pacs_module itself writes to, where a site wants them: copies without names, and the archive.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def open_copies(settings: Settings) -> CopyMaker | None:
     told = settings.anonymise
     if told is None:
         return None
-    from ..adapters.files.copies import AnonymousCopies  # with it comes the table of the standard, which takes a while
+    from ..adapters.files.copies import (
+        AnonymousCopies,
+    )  # with it comes the table of the standard, which takes a while
 
     return AnonymousCopies(_writable("anonymise.folder", told.folder), told.key.get_secret_value().encode())
 
@@ -38,7 +42,9 @@ def handover_folders(settings: Settings) -> HandoverFolders:
     return HandoverFolders((settings.handover_folder, *copies))
 
 
-def open_archive(settings: Settings, store: StudyStore, clock: SystemClock, log: ContractLog) -> KeepArchive | None:
+def open_archive(
+    settings: Settings, store: StudyStore, clock: SystemClock, log: ContractLog
+) -> KeepArchive | None:
     """
     The archive of computed series, None when it is not wanted.
 
@@ -48,14 +54,18 @@ def open_archive(settings: Settings, store: StudyStore, clock: SystemClock, log:
     told = settings.archive
     if told is None:
         return None
-    return KeepArchive(store, CompressedArchive(_writable("archive.folder", told.folder), told.keep_days), clock, log)
+    return KeepArchive(
+        store, CompressedArchive(_writable("archive.folder", told.folder), told.keep_days), clock, log
+    )
 
 
 def _writable(key: str, folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
     except OSError as error:
-        raise ConfigurationError(key, str(folder), f"a folder that is there or can be made ({error.strerror})") from error
+        raise ConfigurationError(
+            key, str(folder), f"a folder that is there or can be made ({error.strerror})"
+        ) from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigurationError(key, str(folder), "a folder that pacs_module may write to")
     return folder

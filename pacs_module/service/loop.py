@@ -38,11 +38,12 @@ class Loop:
     """
     One thread.
 
-    ``step`` does the work and returns whether there was any: then it is called again at once, otherwise after ``interval``
-    seconds or when somebody calls :meth:`wake`. The pause doubles with each error in a row, up to ``longest_pause`` seconds, and
-    to :data:`LONGEST_WAIT_S` at most when a server is away. An error is logged when it is another one than the last, and else
-    the 1st, 2nd, 4th, 8th ... time in a row. When a server is met again, ``met_again`` hears its name: others may wait for it. A
-    step that takes longer than ``bound`` seconds counts as stuck: nobody ends it, but it is told.
+    ``step`` does the work and returns whether there was any: then it is called again at once, otherwise after
+    ``interval`` seconds or when somebody calls :meth:`wake`. The pause doubles with each error in a row, up
+    to ``longest_pause`` seconds, and to :data:`LONGEST_WAIT_S` at most when a server is away. An error is
+    logged when it is another one than the last, and else the 1st, 2nd, 4th, 8th ... time in a row. When a
+    server is met again, ``met_again`` hears its name: others may wait for it. A step that takes longer than
+    ``bound`` seconds counts as stuck: nobody ends it, but it is told.
     """
 
     name: str
@@ -84,13 +85,18 @@ class Loop:
         return self.step_s() > self.bound
 
     def look_after(self) -> None:
-        """For the supervisor: start it, again when it has died, and tell once when it is stuck, with the place in the code."""
+        """
+        For the supervisor: start it, again when it has died, and tell once when it is stuck, with the place
+        in the code.
+        """
         if self.stopping():
             return
         if not self._thread.started:
             self.start()
         elif not self.alive():
-            self.log.event("loop_restarted", f"{self.name} had died and is started again", "ERROR", loop=self.name)
+            self.log.event(
+                "loop_restarted", f"{self.name} had died and is started again", "ERROR", loop=self.name
+            )
             self.start()
         elif self.stuck() != self._told_stuck:
             self._told_stuck = not self._told_stuck
@@ -127,7 +133,8 @@ class Loop:
             self._failed(error, str(error), type(error).__name__)
             return False
         except Exception as error:
-            # Whatever it was, the thread goes on: a dead one would be a queue stuck without a line in the log.
+            # Whatever it was, the thread goes on: a dead one would be a queue stuck without a line in the
+            # log.
             self._failed(error, traceback.format_exc(), "unexpected")
             return False
         finally:
@@ -153,7 +160,11 @@ class Loop:
     def _pause(self) -> float:
         if not self.failures:
             return self.interval
-        longest = min(self.longest_pause, LONGEST_WAIT_S) if self.fault and self.fault.server else self.longest_pause
+        longest = (
+            min(self.longest_pause, LONGEST_WAIT_S)
+            if self.fault and self.fault.server
+            else self.longest_pause
+        )
         return doubled(max(self.interval, 0.5), self.failures, longest)
 
 

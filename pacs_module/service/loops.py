@@ -34,12 +34,16 @@ ARCHIVE_SWEEP_S = 3600.0
 DUE_TIMES_S = 30.0
 """How often due times are looked for that only a clock which was ahead can have written, in seconds."""
 PATH_FAILURES_S = 3600.0
-"""How often studies are looked for that a version without judgement gave up for the fault of a path, in seconds."""
+"""
+How often studies are looked for that a version without judgement gave up for the fault of a path, in seconds.
+"""
 RAM_DISK_S = 10.0
 """How often the plugins are asked how full the RAM disk is, in seconds."""
 
 MOST_QUERIES = 10
-"""So many unanswered queries are taken for the longest round of finds or pulls, before a loop counts as stuck."""
+"""
+So many unanswered queries are taken for the longest round of finds or pulls, before a loop counts as stuck.
+"""
 COPYING_S = 900.0
 """Copying or compressing a hand-over may take so long, in seconds."""
 
@@ -53,11 +57,23 @@ def loops_of(service: Service) -> dict[str, Loop]:
     delivering = settings.stuck_after_s + settings.backend.timeout_s + settings.backend.result_timeout_s
     loops = [
         *(
-            new(f"find {pacs.name}", _find_at(service, pacs), settings.find_interval_s, bound=asking, role=Role.FIND)
+            new(
+                f"find {pacs.name}",
+                _find_at(service, pacs),
+                settings.find_interval_s,
+                bound=asking,
+                role=Role.FIND,
+            )
             for pacs in settings.pacs
         ),
         *(
-            new(f"pull {pacs.name}", partial(_pull_at, service, pacs.name), PULL_S, bound=asking, role=Role.PULL)
+            new(
+                f"pull {pacs.name}",
+                partial(_pull_at, service, pacs.name),
+                PULL_S,
+                bound=asking,
+                role=Role.PULL,
+            )
             for pacs in settings.pacs
         ),
         new("leases", service.leases.renew, settings.lease_s / 3),
@@ -68,16 +84,29 @@ def loops_of(service: Service) -> dict[str, Loop]:
         new("release", service.release, 5.0, bound=settings.stuck_after_s + COPYING_S),
         new("anonymise", service.anonymise, 1.0, bound=settings.stuck_after_s + COPYING_S),
         new("path failures", RetryPathFailures(service.store, service.clock, service.log), PATH_FAILURES_S),
-        new("due times", MendDueTimes(service.store, service.clock, service.log, longest_pauses(settings)), DUE_TIMES_S),
+        new(
+            "due times",
+            MendDueTimes(service.store, service.clock, service.log, longest_pauses(settings)),
+            DUE_TIMES_S,
+        ),
     ]
     if service.release.archive is not None:
-        loops.append(new("archive", service.release.archive.sweep, ARCHIVE_SWEEP_S, bound=settings.stuck_after_s + COPYING_S))
+        loops.append(
+            new(
+                "archive",
+                service.release.archive.sweep,
+                ARCHIVE_SWEEP_S,
+                bound=settings.stuck_after_s + COPYING_S,
+            )
+        )
     loops.append(new("RAM disk", service.ram_disk, RAM_DISK_S))
     if service.pull.choose.orders is not None:
         loops.append(new("orders", service.pull.choose.orders.look_ahead, ORDERS_S))
     for number in range(1, settings.backend.workers + 1):
         deliver = _delivery(service, f"WORKER-{number}")
-        worker = new(f"WORKER-{number}", partial(_deliver_one, deliver), TAKE_S, bound=delivering, role=Role.DELIVER)
+        worker = new(
+            f"WORKER-{number}", partial(_deliver_one, deliver), TAKE_S, bound=delivering, role=Role.DELIVER
+        )
         deliver.stopping = worker.stopping
         loops.append(worker)
     return {loop.name: loop for loop in loops}
@@ -125,7 +154,9 @@ def _delivery(service: Service, name: str) -> Deliver:
 
 def _backend(told: BackendSettings) -> HttpBackend:
     proxy, authorities = told.proxy or "", str(told.ca_file or "")
-    return HttpBackend(told.url, told.key.get_secret_value(), told.timeout_s, told.transfer, proxy, authorities)
+    return HttpBackend(
+        told.url, told.key.get_secret_value(), told.timeout_s, told.transfer, proxy, authorities
+    )
 
 
 def _deliver_one(deliver: Deliver) -> bool:

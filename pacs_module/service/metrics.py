@@ -11,28 +11,49 @@ CIRCUIT_NUMBERS = {"closed": 0, "half-open": 1, "open": 2}
 
 
 class FindMetrics:
-    """What finding costs and brings, by PACS. A registry of its own: several services can live in one process."""
+    """
+    What finding costs and brings, by PACS. A registry of its own: several services can live in one process.
+    """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
-        self.seconds = Histogram("aipull_find_seconds", "Seconds of one find round", ["pacs"], registry=self.registry)
+        self.seconds = Histogram(
+            "aipull_find_seconds", "Seconds of one find round", ["pacs"], registry=self.registry
+        )
         self.queries = Counter("aipull_find_queries", "C-FINDs sent", ["pacs"], registry=self.registry)
         self.answers = Counter("aipull_find_answers", "Studies answered", ["pacs"], registry=self.registry)
-        self.failures = Counter("aipull_find_failures", "Find rounds that failed", ["pacs"], registry=self.registry)
-        self.reachable = Gauge("aipull_pacs_reachable", "1: the last find was answered", ["pacs"], registry=self.registry)
-        self.dropped = Counter(
-            "aipull_find_dropped", "Answers beside the question, by key, or none at all", ["pacs", "what"], registry=self.registry
+        self.failures = Counter(
+            "aipull_find_failures", "Find rounds that failed", ["pacs"], registry=self.registry
         )
-        self.capped = Gauge("aipull_find_capped", "1: answers were cut and no split helped", ["pacs"], registry=self.registry)
+        self.reachable = Gauge(
+            "aipull_pacs_reachable", "1: the last find was answered", ["pacs"], registry=self.registry
+        )
+        self.dropped = Counter(
+            "aipull_find_dropped",
+            "Answers beside the question, by key, or none at all",
+            ["pacs", "what"],
+            registry=self.registry,
+        )
+        self.capped = Gauge(
+            "aipull_find_capped", "1: answers were cut and no split helped", ["pacs"], registry=self.registry
+        )
 
         path = "0: pulls come through, 2: none does, and no study is charged"
         self.move_path = Gauge("aipull_move_path", path, ["pacs"], registry=self.registry)
-        self.ram_disk = Gauge("aipull_ram_disk_bytes", "The receiving Orthanc's RAM disk", ["of"], registry=self.registry)
+        self.ram_disk = Gauge(
+            "aipull_ram_disk_bytes", "The receiving Orthanc's RAM disk", ["of"], registry=self.registry
+        )
         self.ram_disk_full = Gauge("aipull_ram_disk_full", "1: filled above the mark", registry=self.registry)
-        self.pulls_waiting = Gauge("aipull_pulls_without_room", "Pulls that wait for room", registry=self.registry)
+        self.pulls_waiting = Gauge(
+            "aipull_pulls_without_room", "Pulls that wait for room", registry=self.registry
+        )
 
-        self.away = Gauge("aipull_away_seconds", "How long a server has been waited for", ["server"], registry=self.registry)
-        self.stuck = Gauge("aipull_loop_stuck", "1: its step takes longer than one should", ["loop"], registry=self.registry)
+        self.away = Gauge(
+            "aipull_away_seconds", "How long a server has been waited for", ["server"], registry=self.registry
+        )
+        self.stuck = Gauge(
+            "aipull_loop_stuck", "1: its step takes longer than one should", ["loop"], registry=self.registry
+        )
 
     def dropped_answers(self, pacs: str, what: str, number: int) -> None:
         """Take answers that were dropped: the key that they differ in, or why they are none."""
@@ -70,7 +91,9 @@ class DeliveryMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         circuit = "0: the backend's circuit is closed, 2: open (nobody delivers)"
         self._circuit = Gauge("aipull_backend_circuit", circuit, registry=registry)
-        self._tries = Counter("aipull_delivery_tries", "Tries to deliver, by outcome", ["outcome"], registry=registry)
+        self._tries = Counter(
+            "aipull_delivery_tries", "Tries to deliver, by outcome", ["outcome"], registry=registry
+        )
 
     def circuit_is(self, state: str) -> None:
         """The backend's circuit has turned."""

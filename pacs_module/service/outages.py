@@ -1,4 +1,7 @@
-"""Whom this process waits for now: its loops, the backend, the moves of each PACS, and what another process says of a PACS."""
+"""
+Whom this process waits for now: its loops, the backend, the moves of each PACS, and what another process says
+of a PACS.
+"""
 
 from __future__ import annotations
 

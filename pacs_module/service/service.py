@@ -81,7 +81,10 @@ class Service:
                 loop.wake()
 
     def met_again(self, server: str) -> None:
-        """A server that was away is back, as one loop has found out: the others that wait for it need not wait any longer."""
+        """
+        A server that was away is back, as one loop has found out: the others that wait for it need not wait
+        any longer.
+        """
         for loop in self.loops.values():
             if loop.fault is not None and loop.fault.server == server:
                 loop.wake()
@@ -92,7 +95,9 @@ class Service:
 
 
 def find_days(settings: Settings, today: date) -> list[date]:
-    """The dates to find: fixed ones, or today and the days that ``crossday`` adds, none before ``start_date``."""
+    """
+    The dates to find: fixed ones, or today and the days that ``crossday`` adds, none before ``start_date``.
+    """
     if settings.find_dates:
         return list(settings.find_dates)
     days = [today - timedelta(days=back) for back in range(-settings.crossday, -1, -1)]

@@ -17,8 +17,9 @@ class Supervisor:
     """
     The step of the supervisor's loop.
 
-    Before anything is claimed by this process, what dead ones had claimed is freed. That needs the store: while it is away the
-    other loops, which could do nothing without it, are not started, and this one fails and says whom it waits for.
+    Before anything is claimed by this process, what dead ones had claimed is freed. That needs the store:
+    while it is away the other loops, which could do nothing without it, are not started, and this one fails
+    and says whom it waits for.
     """
 
     service: Service
@@ -42,7 +43,10 @@ class Supervisor:
 
 
 def supervised(service: Service) -> Loop:
-    """The supervisor's loop, in the service beside those that it looks after; who looks after it is the main thread."""
+    """
+    The supervisor's loop, in the service beside those that it looks after; who looks after it is the main
+    thread.
+    """
     loop = Loop(NAME, Supervisor(service), LOOK_S, service.log, longest_pause=LOOK_S)
     service.loops[NAME] = loop
     return loop

@@ -1,4 +1,7 @@
-"""``[anonymise]``, ``[archive]`` and ``[reconcile]``: copies without names, what is kept of computed series, and reports."""
+"""
+``[anonymise]``, ``[archive]`` and ``[reconcile]``: copies without names, what is kept of computed series, and
+reports.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ from .section import Section
 
 
 class AnonymiseSettings(Section):
-    """Hand-overs are copied without names before the backend learns of them; off when the table is not there."""
+    """
+    Hand-overs are copied without names before the backend learns of them; off when the table is not there.
+    """
 
     folder: Path
     """For the copies, under the same path for pacs_module and the backend."""

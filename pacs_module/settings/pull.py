@@ -18,11 +18,17 @@ class PullSettings(Section):
     watch_s: Seconds = 15.0
     """How often a running pull is asked after when no report has come."""
     ageing_min: float = Field(default=60.0, gt=0, le=YEAR_S / 60)
-    """A study that has waited so long goes with the next class: routine with the green channel; never with emergencies."""
+    """
+    A study that has waited so long goes with the next class: routine with the green channel; never with
+    emergencies.
+    """
     room_pause_s: Seconds = 5.0
     """How long a pull waits when the RAM disk had no room."""
     path_pause_s: Seconds = 10.0
-    """While nothing can be pulled from a PACS one study is tried after this, then after twice as long, and so on."""
+    """
+    While nothing can be pulled from a PACS one study is tried after this, then after twice as long, and so
+    on.
+    """
     path_longest_pause_s: Seconds = 60.0
     """But never after more than this."""
 

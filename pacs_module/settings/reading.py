@@ -1,4 +1,6 @@
-"""Reads the settings: file, environment and profiles; and says what is wrong with them without telling a secret."""
+"""
+Reads the settings: file, environment and profiles; and says what is wrong with them without telling a secret.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +39,12 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigurationError(_name(first["loc"]), _printable(first), _allowed(first)) from error
-    except SettingsError as error:  # a list or a table in a variable that is no JSON; its words name the field
-        raise ConfigurationError(ENVIRONMENT_PREFIX + "...", "(not shown)", f"JSON for lists and tables ({error})") from None
+    except (
+        SettingsError
+    ) as error:  # a list or a table in a variable that is no JSON; its words name the field
+        raise ConfigurationError(
+            ENVIRONMENT_PREFIX + "...", "(not shown)", f"JSON for lists and tables ({error})"
+        ) from None
 
 
 def _read_file(path: Path | None) -> dict[str, Any]:
@@ -60,7 +66,9 @@ def _check_environment(environment: Mapping[str, str]) -> None:
             first = name.removeprefix(ENVIRONMENT_PREFIX).split("__")[0].upper()
             if first not in known:
                 shown = _HIDDEN if _is_secret(name) else value
-                raise ConfigurationError(name, shown, f"{ENVIRONMENT_PREFIX} and one of {', '.join(sorted(known))}")
+                raise ConfigurationError(
+                    name, shown, f"{ENVIRONMENT_PREFIX} and one of {', '.join(sorted(known))}"
+                )
 
 
 _HIDDEN = "(not shown)"

@@ -22,7 +22,10 @@ class RisSettings(Section):
     """Orders from a view of the RIS: only chest orders are pulled, in the order of their urgency."""
 
     url: SecretStr
-    """SQLAlchemy's: ``oracle+oracledb://``, ``mssql+pymssql://``, ``mysql+pymysql://``, ``postgresql+psycopg://``, ``sqlite:///``."""
+    """
+    SQLAlchemy's: ``oracle+oracledb://``, ``mssql+pymssql://``, ``mysql+pymysql://``,
+    ``postgresql+psycopg://``, ``sqlite:///``.
+    """
     view: str = Field(pattern=r"^[\w$#.]+$")
     columns: RisColumnSettings = RisColumnSettings()
     day_format: str = ""

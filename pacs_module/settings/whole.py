@@ -46,7 +46,10 @@ class Settings(BaseSettings):
     find_dates: tuple[date, ...] = ()
     start_date: date | None = None
     go_live: NaiveDatetime | None = None
-    """Hospital time; studies from before it are pulled at ``backlog_per_hour`` at most: going live does not flood the PACS."""
+    """
+    Hospital time; studies from before it are pulled at ``backlog_per_hour`` at most: going live does not
+    flood the PACS.
+    """
     backlog_per_hour: int = Field(default=60, ge=1)
     stability_rule: Literal["unchanged_count", "fixed_delay"] = "unchanged_count"
     stability_delay_s: Seconds = 600.0
@@ -56,7 +59,10 @@ class Settings(BaseSettings):
     """A step that takes so much longer than the time-outs of those it asks is told as stuck."""
     log_folder: Path = Path("log")
     handover_folder: Path | None = None
-    """As pacs_module sees it; a hand-over outside of it is refused. None: not known here, any absolute path will do."""
+    """
+    As pacs_module sees it; a hand-over outside of it is refused. None: not known here, any absolute path will
+    do.
+    """
     config: Path | None = None
     site_config: Path | None = None
     pacs: tuple[PacsSettings, ...] = Field(min_length=1)
@@ -99,7 +105,9 @@ class Settings(BaseSettings):
     def limits_of(self, pacs: PacsSettings) -> PacsLimits:
         """What a PACS may be asked for."""
         hours = tuple(hours.hours for hours in pacs.hours)
-        return PacsLimits(1 if self.move_sync else pacs.parallel_pulls, pacs.pulls_per_hour, pacs.images_per_hour, hours)
+        return PacsLimits(
+            1 if self.move_sync else pacs.parallel_pulls, pacs.pulls_per_hour, pacs.images_per_hour, hours
+        )
 
     @property
     def zone(self) -> ZoneInfo:
@@ -115,7 +123,9 @@ class Settings(BaseSettings):
     @property
     def backlog(self) -> Backlog:
         """What is from before going live, and how fast it is pulled."""
-        return Backlog(self.go_live.strftime("%Y-%m-%d %H%M%S") if self.go_live else "", self.backlog_per_hour)
+        return Backlog(
+            self.go_live.strftime("%Y-%m-%d %H%M%S") if self.go_live else "", self.backlog_per_hour
+        )
 
     @property
     def reconcile_folder(self) -> Path:

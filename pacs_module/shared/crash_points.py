@@ -1,14 +1,16 @@
 """
-Named places on the way of a study, where a test may stop or kill the process: ``AIPULL_FAULT``, read once at import.
+Named places on the way of a study, where a test may stop or kill the process: ``AIPULL_FAULT``, read once at
+import.
 
 Not set, as in production, ``reach`` does nothing. Its forms::
 
-    place[:n][:action]    the n-th time (1) that this process gets there
-    /folder               a file ``/folder/place`` whose text is ``action`` arms the place for the first process that gets
-                          there; it is renamed to ``place.reached`` before anything happens, so it acts once for all
+    place[:n][:action]    the n-th time (1) that this process gets there /folder               a file
+                          ``/folder/place`` whose text is ``action`` arms the place for the first process that
+                          gets there; it is renamed to ``place.reached`` before anything happens, so it acts
+                          once for all
 
-Actions: ``kill`` (SIGKILL to oneself, the default) or a path: the file is made with the pid in it, and the thread waits there
-until it is gone.
+Actions: ``kill`` (SIGKILL to oneself, the default) or a path: the file is made with the pid in it, and the
+thread waits there until it is gone.
 """
 
 from __future__ import annotations
@@ -31,8 +33,9 @@ STEPS = (
     "to_copy", "copying", "copied", "to_archive", "archiving", "archived",
 )  # fmt: skip
 """
-Steps between those places, no stages of the matrix of kills: of the plugins (tests/long/test_reception_kills.py), and of copies
-without names and the archive, which few sites switch on (tests/chaos/test_copies.py).
+Steps between those places, no stages of the matrix of kills: of the plugins
+(tests/long/test_reception_kills.py), and of copies without names and the archive, which few sites switch on
+(tests/chaos/test_copies.py).
 """
 KILL = "kill"
 _LOOK_S = 0.01

@@ -17,7 +17,8 @@ def write_whole(path: Path, content: bytes | str, mode: int = PRIVATE, draft: Pa
         path: Its folder must be there.
         content: Text is written as UTF-8; what cannot be encoded is written as an escape.
         mode: Permissions.
-        draft: The file beside, on the same file system; None: ``.NAME.new``. It is gone when the writing fails.
+        draft: The file beside, on the same file system; None: ``.NAME.new``. It is gone when the writing
+            fails.
 
     Raises:
         OSError: It cannot be written; the former file stands.

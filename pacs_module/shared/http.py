@@ -1,8 +1,8 @@
 """
 The one HTTP client policy, for every link of both processes.
 
-- No proxy from the environment: a container's ``HTTP_PROXY`` would send finds, pulls and deliveries to a server that knows none
-  of them. A proxy is used only where the settings name one.
+- No proxy from the environment: a container's ``HTTP_PROXY`` would send finds, pulls and deliveries to a
+  server that knows none of them. A proxy is used only where the settings name one.
 - Redirects are not followed: only the address that was asked can accept.
 - Certificates are checked, against the system's authorities or a file that the settings name.
 - Every call has a time limit, to connect, between two pieces of the answer, and for the answer as a whole.
@@ -186,7 +186,10 @@ def redirected(answer: Answer) -> str:
 
 
 def address_of(url: str) -> str:
-    """``host:port`` of a URL: what of it can be shown to anybody, a password may stand before it and a token behind."""
+    """
+    ``host:port`` of a URL: what of it can be shown to anybody, a password may stand before it and a token
+    behind.
+    """
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
@@ -204,7 +207,9 @@ def translated(who: str) -> Iterator[None]:
     except requests.exceptions.ConnectTimeout as error:
         raise Unreachable(f"{who} does not answer: no connection in time", str(error)) from error
     except requests.exceptions.SSLError as error:
-        raise RetriableError(f"{who}: its certificate is not trusted, or TLS failed: {_reason(error)}", str(error)) from error
+        raise RetriableError(
+            f"{who}: its certificate is not trusted, or TLS failed: {_reason(error)}", str(error)
+        ) from error
     except requests.exceptions.ConnectionError as error:
         refused = "NewConnectionError" in repr(error) or "Connection refused" in repr(error)
         kind = Unreachable if refused else RetriableError
@@ -217,7 +222,10 @@ def translated(who: str) -> Iterator[None]:
 
 
 def _read(who: str, response: requests.Response, limit: int, end: float) -> bytes:
-    """The body as it was sent; a compressed one was not asked for, and a small one may be endless when it is unpacked."""
+    """
+    The body as it was sent; a compressed one was not asked for, and a small one may be endless when it is
+    unpacked.
+    """
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         raise RetriableError(f"{who}: a compressed answer was not asked for", printable(coding)[:WORDS])
@@ -234,7 +242,9 @@ def _read(who: str, response: requests.Response, limit: int, end: float) -> byte
 
 
 def _reason(error: BaseException) -> str:
-    """The operating system's own words for it, from the bottom of the chain; ``requests`` shows the whole URL."""
+    """
+    The operating system's own words for it, from the bottom of the chain; ``requests`` shows the whole URL.
+    """
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:

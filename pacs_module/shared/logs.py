@@ -1,10 +1,11 @@
 """
 The two plain-text logs of the operator contract and their JSON twins.
 
-``<name>.log`` holds the contract's lines, letter by letter, one event a line. ``<name>.jsonl`` holds the same lines with their
-time, and everything else that is worth saying: ``{"at": ..., "level": ..., "line": ...}`` or ``{"at": ..., "level": ...,
-"event": ..., "text": ..., ...}``. ``event`` is a short key that stays as it is (``pull_asked``), ``text`` says it in words. Both
-processes name a study, series, pull and hand-over alike: ``studyUID``, ``seriesUID``, ``pullID``, ``handoverID``.
+``<name>.log`` holds the contract's lines, letter by letter, one event a line. ``<name>.jsonl`` holds the same
+lines with their time, and everything else that is worth saying: ``{"at": ..., "level": ..., "line": ...}`` or
+``{"at": ..., "level": ..., "event": ..., "text": ..., ...}``. ``event`` is a short key that stays as it is
+(``pull_asked``), ``text`` says it in words. Both processes name a study, series, pull and hand-over alike:
+``studyUID``, ``seriesUID``, ``pullID``, ``handoverID``.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ LOG_FILES = 10
 
 
 class ContractLog:
-    """Writes one contract log and its JSON twin; both rotate at 50 MiB, ten are kept; readable by owner and group only."""
+    """
+    Writes one contract log and its JSON twin; both rotate at 50 MiB, ten are kept; readable by owner and
+    group only.
+    """
 
     def __init__(self, folder: Path, name: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +62,12 @@ class ContractLog:
         self._write({"level": level, "event": key, "text": words, **values})
 
     def _lost(self, file: str) -> None:
-        self.event("log_lost", "a log file was removed or moved while it was written; it is begun anew", "WARNING", file=file)
+        self.event(
+            "log_lost",
+            "a log file was removed or moved while it was written; it is begun anew",
+            "WARNING",
+            file=file,
+        )
 
     def _write(self, values: dict[str, object]) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -69,7 +78,8 @@ class _PrivateFile(RotatingFileHandler):
     """
     Every file of the rotation is readable by owner and group only: the lines name patients.
 
-    On a full disk the process goes on without the lines; standard error gets two notes of it, and nothing of what they say.
+    On a full disk the process goes on without the lines; standard error gets two notes of it, and nothing of
+    what they say.
     """
 
     _unwritten = 0
@@ -87,7 +97,11 @@ class _PrivateFile(RotatingFileHandler):
         super().emit(record)
         if before and self._unwritten == before:
             self._unwritten = 0
-            print(f"{self.baseFilename} is written again; {before} lines came while it was not", file=sys.stderr, flush=True)
+            print(
+                f"{self.baseFilename} is written again; {before} lines came while it was not",
+                file=sys.stderr,
+                flush=True,
+            )
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
         """A line could not be written."""
@@ -128,7 +142,9 @@ def _logger(path: Path) -> logging.Logger:
     logger.setLevel(logging.INFO)
     if not logger.handlers:
         # A lone surrogate out of a wrong decoding is written as \udc80: the line is not lost for it.
-        handler = _PrivateFile(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", errors="backslashreplace")
+        handler = _PrivateFile(
+            path, maxBytes=LOG_BYTES, backupCount=LOG_FILES, encoding="utf-8", errors="backslashreplace"
+        )
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)
     return logger

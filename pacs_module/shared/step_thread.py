@@ -1,4 +1,7 @@
-"""One thread that works in steps and sleeps between them: the workers of the plugins and the loops of pacs_module."""
+"""
+One thread that works in steps and sleeps between them: the workers of the plugins and the loops of
+pacs_module.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,10 @@ class StepThread:
 
     Args:
         name: As it stands in logs.
-        step: Does what is due and returns the seconds until the next step unless woken. It deals with its own errors: one
-            that it lets out ends the thread, and :meth:`alive` says so.
-        pace_s: Seconds between two steps at the least, woken or not. A Python thread inside Orthanc that is always busy takes
-            half of Orthanc's speed of receiving.
+        step: Does what is due and returns the seconds until the next step unless woken. It deals with its own
+            errors: one that it lets out ends the thread, and :meth:`alive` says so.
+        pace_s: Seconds between two steps at the least, woken or not. A Python thread inside Orthanc that is
+            always busy takes half of Orthanc's speed of receiving.
     """
 
     def __init__(self, name: str, step: Callable[[], float], pace_s: float = 0.0) -> None:

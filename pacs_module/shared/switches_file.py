@@ -17,11 +17,13 @@ def load_switches(config_path: Path | None = None, site_path: Path | None = None
     Read the switches.
 
     Args:
-        config_path: The file with all switches; None: the repository's own, or the built-in defaults where it is not installed.
+        config_path: The file with all switches; None: the repository's own, or the built-in defaults where it
+            is not installed.
         site_path: The site's file, whose values win; None when there is none.
 
     Raises:
-        ConfigurationError: A file is missing or is no Python (file and line are named), a name is unknown or a value bad.
+        ConfigurationError: A file is missing or is no Python (file and line are named), a name is unknown or
+        a value bad.
     """
     if config_path is None and DEFAULT_CONFIG.exists():
         config_path = DEFAULT_CONFIG
@@ -36,17 +38,25 @@ def read_assignments(path: Path) -> dict[str, object]:
     """
     The upper-case names of a Python file; anything else in it (imports, helpers) stays private to it.
 
-    But for the name of a switch in other letters: left out it would be a switch that the site has set and that nobody heeds.
+    But for the name of a switch in other letters: left out it would be a switch that the site has set and
+    that nobody heeds.
     """
     try:
         names = runpy.run_path(str(path))
     except OSError as error:
         raise ConfigurationError("file", str(path), f"a file that can be read ({error.strerror})") from error
     except SyntaxError as error:
-        raise ConfigurationError("file", f"{path}, line {error.lineno}", f"Python assignments ({error.msg})") from error
+        raise ConfigurationError(
+            "file", f"{path}, line {error.lineno}", f"Python assignments ({error.msg})"
+        ) from error
     except Exception as error:
         line = next(
-            (frame.lineno for frame in reversed(traceback.extract_tb(error.__traceback__)) if frame.filename == str(path)), 0
+            (
+                frame.lineno
+                for frame in reversed(traceback.extract_tb(error.__traceback__))
+                if frame.filename == str(path)
+            ),
+            0,
         )
         raise ConfigurationError("file", f"{path}, line {line}", f"Python assignments ({error})") from error
     switches = {*NAMES, *ELSEWHERE}

@@ -19,8 +19,8 @@ def change(store: StudyStore, study_uid: str, edit: Callable[[Study], bool]) -> 
     Args:
         store: The store.
         study_uid: Which study.
-        edit: Changes the study it is given and returns True, or returns False when there is nothing to change. It may be called
-            again with a newer copy, so it must have no other effect.
+        edit: Changes the study it is given and returns True, or returns False when there is nothing to
+            change. It may be called again with a newer copy, so it must have no other effect.
 
     Returns:
         The study as it is stored now, None when there is no such study.
@@ -44,9 +44,14 @@ def change(store: StudyStore, study_uid: str, edit: Callable[[Study], bool]) -> 
 
 
 def note_impossible(store: StudyStore, study_uid: str, error: InvalidTransition) -> None:
-    """An event that cannot happen did: shown in the study's history, once in a row, for whoever looks why nothing moves."""
+    """
+    An event that cannot happen did: shown in the study's history, once in a row, for whoever looks why
+    nothing moves.
+    """
     study = store.get(study_uid)
-    if study is None or (study.history and study.history[-1].tells(Note.IMPOSSIBLE) and study.history[-1].why == str(error)):
+    if study is None or (
+        study.history and study.history[-1].tells(Note.IMPOSSIBLE) and study.history[-1].why == str(error)
+    ):
         return
     study.note(Note.IMPOSSIBLE, str(error), error.at)
     store.replace(study)  # somebody else wrote: then there is something newer to read

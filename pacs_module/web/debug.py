@@ -30,7 +30,10 @@ UNKNOWN = "not known here: not seen in any find, or outside the dates that are f
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Every study that matches, newest first; with Accept text/html a page",
-        "content": {"text/html": {}, "application/json": {"example": {"found": 1, "studies": [{"studyUID": "1.2.840.1"}]}}},
+        "content": {
+            "text/html": {},
+            "application/json": {"example": {"found": 1, "studies": [{"studyUID": "1.2.840.1"}]}},
+        },
     },
     404: {"description": "Not known here; `pacs` says what each PACS has, and what would be done with it"},
     400: {"description": "Nothing was named, or a wildcard"},
@@ -54,7 +57,9 @@ def router(service: Service, access: Access) -> APIRouter:
         patient_id: Annotated[str, Query(alias="PatientID")] = "",
         series_instance_uid: Annotated[str, Query(alias="SeriesInstanceUID")] = "",
         ask_pacs: Annotated[bool, Query(alias="askPACS", description="When it is not known here")] = True,
-        form: Annotated[Literal["", "json", "html"], Query(alias="format", description="Else as Accept says")] = "",
+        form: Annotated[
+            Literal["", "json", "html"], Query(alias="format", description="Else as Accept says")
+        ] = "",
     ) -> Response:
         asked = {
             "AccessionNumber": unpadded(accession_number),
@@ -93,7 +98,10 @@ def _answer(service: Service, asked: dict[str, str], ask_pacs: bool) -> dict[str
     if studies:
         away, now = _away(service), service.clock.now()
         spared = service.pull.locks.held_back
-        return {"found": len(studies), "studies": [_told(service, story(study, now, away, spared)) for study in studies]}
+        return {
+            "found": len(studies),
+            "studies": [_told(service, story(study, now, away, spared)) for study in studies],
+        }
     nothing: dict[str, Any] = {"detail": UNKNOWN, "found": 0, "studies": []}
     unreadable = service.store.unreadable()
     if why := unreadable.get(asked.get("StudyInstanceUID", "")):
@@ -106,13 +114,20 @@ def _answer(service: Service, asked: dict[str, str], ask_pacs: bool) -> dict[str
 def _told(service: Service, told: dict[str, Any]) -> dict[str, Any]:
     """With what the newest comparison of the records said of the study, when it said something."""
     found = service.audit.last.differences if service.audit.last is not None else ()
-    of_it = [{"lacking": one.what.value, "remedy": one.remedy.value} for one in found if one.study_uid == told["studyUID"]]
+    of_it = [
+        {"lacking": one.what.value, "remedy": one.remedy.value}
+        for one in found
+        if one.study_uid == told["studyUID"]
+    ]
     return {**told, "records": of_it} if of_it else told
 
 
 def _away(service: Service) -> dict[str, str]:
     """Who does not answer now, and what is known of it."""
-    away = {name: f"{name} did not answer the last find{_because(service, name)}" for name in sorted(service.unreachable)}
+    away = {
+        name: f"{name} did not answer the last find{_because(service, name)}"
+        for name in sorted(service.unreachable)
+    }
     for pacs in service.settings.pacs:
         moves = service.paths.told(pacs.name)
         if moves["circuit"] != CLOSED:
@@ -120,13 +135,19 @@ def _away(service: Service) -> dict[str, str]:
             away[pacs.name] = "; ".join(part for part in (away.get(pacs.name, ""), words) if part)
     backend = service.circuit.told()
     if backend["circuit"] != CLOSED:
-        away["backend"] = f"the backend is down ({backend['why']}); tried again {_when(service, backend['retryAt'])}"
+        away["backend"] = (
+            f"the backend is down ({backend['why']}); tried again {_when(service, backend['retryAt'])}"
+        )
     return away
 
 
 def _when(service: Service, at: str | None) -> str:
     """On the hospital's clock: people read this."""
-    return f"{datetime.fromisoformat(at).astimezone(service.settings.zone):%Y-%m-%d %H:%M:%S}" if at else "just now"
+    return (
+        f"{datetime.fromisoformat(at).astimezone(service.settings.zone):%Y-%m-%d %H:%M:%S}"
+        if at
+        else "just now"
+    )
 
 
 def _because(service: Service, pacs: str) -> str:

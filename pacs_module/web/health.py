@@ -25,7 +25,9 @@ def router(service: Service, access: Access) -> APIRouter:
     routes = APIRouter(tags=["machine"])
     reading = [Depends(access.reading)]
 
-    @routes.get("/metrics", dependencies=reading, summary="Numbers for Prometheus", response_class=PlainTextResponse)
+    @routes.get(
+        "/metrics", dependencies=reading, summary="Numbers for Prometheus", response_class=PlainTextResponse
+    )
     def metrics() -> PlainTextResponse:
         measure(service)
         return PlainTextResponse(service.metrics.text(), media_type="text/plain; version=0.0.4")
@@ -53,7 +55,9 @@ def router(service: Service, access: Access) -> APIRouter:
     async def live() -> dict[str, Any]:
         return {"alive": True, "version": __version__}
 
-    @routes.get("/health/ready", summary="It can work: the store answers, every thread runs", responses=_NOT_READY)
+    @routes.get(
+        "/health/ready", summary="It can work: the store answers, every thread runs", responses=_NOT_READY
+    )
     def ready() -> JSONResponse:
         dead, stands, store = _dead(service), stuck(service), _store(service)
         told = [{"loop": name, "forS": round(seconds)} for name, seconds in stands.items()]
@@ -69,7 +73,9 @@ def router(service: Service, access: Access) -> APIRouter:
     return routes
 
 
-_NOT_READY: dict[int | str, dict[str, Any]] = {503: {"description": "Not ready; what is missing stands in the answer."}}
+_NOT_READY: dict[int | str, dict[str, Any]] = {
+    503: {"description": "Not ready; what is missing stands in the answer."}
+}
 
 
 def _records(service: Service) -> dict[str, Any]:
@@ -90,7 +96,13 @@ def _records(service: Service) -> dict[str, Any]:
 def _pacs(service: Service, name: str, loop: FindLoop) -> dict[str, Any]:
     held = service.pull.locks.held_back.get(name, "")
     learned = service.finder.learned(name).told()
-    finds = {"circuit": loop.circuit, "capped": loop.capped, "foundBy": loop.found_by, "spared": held, "learned": learned}
+    finds = {
+        "circuit": loop.circuit,
+        "capped": loop.capped,
+        "foundBy": loop.found_by,
+        "spared": held,
+        "learned": learned,
+    }
     return {**finds, "moves": service.paths.told(name)}
 
 
@@ -105,8 +117,15 @@ def _loop(loop: Loop) -> dict[str, Any]:
 
 
 def _is_well(service: Service) -> bool:
-    """A broken path of moves is somebody's to mend, unlike a server that is away for a while: it is no good health."""
-    return not _dead(service) and not stuck(service) and all(service.paths.of_now(name).closed for name in service.find_loops)
+    """
+    A broken path of moves is somebody's to mend, unlike a server that is away for a while: it is no good
+    health.
+    """
+    return (
+        not _dead(service)
+        and not stuck(service)
+        and all(service.paths.of_now(name).closed for name in service.find_loops)
+    )
 
 
 def _dead(service: Service) -> list[str]:
@@ -114,7 +133,10 @@ def _dead(service: Service) -> list[str]:
 
 
 def _store(service: Service) -> str:
-    """What is wrong with it; empty: it answers. Known to be away, it is not asked: that would wait for a time limit."""
+    """
+    What is wrong with it; empty: it answers. Known to be away, it is not asked: that would wait for a time
+    limit.
+    """
     for name in (SUPERVISOR, CLAIMS, RECORDS):
         loop = service.loops.get(name)
         if loop is not None and loop.fault is not None and loop.fault.server.startswith("store"):

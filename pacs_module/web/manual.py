@@ -21,7 +21,9 @@ def router(service: Service, access: Access) -> APIRouter:
 
     @routes.post("/pull", summary="Pull by hand, ahead of all automatic work")
     def pull(message: Message, request: Request) -> dict[str, Any]:
-        asked = {key: value for key, value in message.items() if key not in ("by", "why") and value is not None}
+        asked = {
+            key: value for key, value in message.items() if key not in ("by", "why") and value is not None
+        }
         for key, value in asked.items():
             if not isinstance(value, str):
                 raise MessageError(key, value, "text")
@@ -35,15 +37,23 @@ def router(service: Service, access: Access) -> APIRouter:
         service.wake(Role.PULL)
         return answer
 
-    @routes.post("/cancel", responses=NOT_KNOWN, summary="Neither pull nor compute a study (StudyInstanceUID, why, by)")
+    @routes.post(
+        "/cancel", responses=NOT_KNOWN, summary="Neither pull nor compute a study (StudyInstanceUID, why, by)"
+    )
     def cancel(message: Message, request: Request) -> dict[str, Any]:
         return _known(service.work.cancel(_uid(message), _who(message, request)))
 
-    @routes.post("/done", responses=NOT_KNOWN, summary="Mark a study as done by hand (StudyInstanceUID, why, by)")
+    @routes.post(
+        "/done", responses=NOT_KNOWN, summary="Mark a study as done by hand (StudyInstanceUID, why, by)"
+    )
     def done(message: Message, request: Request) -> dict[str, Any]:
         return _known(service.work.done(_uid(message), _who(message, request)))
 
-    @routes.post("/priority", responses=NOT_KNOWN, summary="Another priority (StudyInstanceUID, priority 0, 1, 2 or 4, why, by)")
+    @routes.post(
+        "/priority",
+        responses=NOT_KNOWN,
+        summary="Another priority (StudyInstanceUID, priority 0, 1, 2 or 4, why, by)",
+    )
     def priority(message: Message, request: Request) -> dict[str, Any]:
         wanted = message.get("priority")
         if not isinstance(wanted, int) or isinstance(wanted, bool):

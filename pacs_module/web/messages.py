@@ -1,8 +1,8 @@
 """
 Bodies of POSTs, and how the OpenAPI describes them.
 
-What a message must hold is checked by :mod:`pacs_module.domain.wire.messages` alone; the description is made from the
-same classes, so that it cannot say anything else.
+What a message must hold is checked by :mod:`pacs_module.domain.wire.messages` alone; the description is made
+from the same classes, so that it cannot say anything else.
 """
 
 from __future__ import annotations
@@ -49,7 +49,14 @@ FAULTS: dict[int | str, dict[str, Any]] = {
 NOT_KNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Detail, "description": "Not known here"}}
 """What a call about one thing may answer besides."""
 
-_TYPES: dict[Any, str] = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "object", tuple: "array"}
+_TYPES: dict[Any, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    dict: "object",
+    tuple: "array",
+}
 
 
 def described(kind: type, examples: Mapping[str, Any], **more: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,7 +79,11 @@ def described(kind: type, examples: Mapping[str, Any], **more: Mapping[str, Any]
 def _schema(kind: type) -> dict[str, Any]:
     hints = typing.get_type_hints(kind)
     keys = wire_names(kind)
-    needed = [keys[field.name] for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]
+    needed = [
+        keys[field.name]
+        for field in fields(kind)
+        if field.default is MISSING and field.default_factory is MISSING
+    ]
     return {
         "type": "object",
         "description": (kind.__doc__ or "").strip(),

@@ -17,10 +17,20 @@ from .messages import Message, described
 
 _REPORT = described(
     PullReport,
-    {"short": {"reportID": "R", "pullID": "P", "studyUID": "1.2.840.1", "outcome": "short", "completeness": "SHORT 290 of 296"}},
+    {
+        "short": {
+            "reportID": "R",
+            "pullID": "P",
+            "studyUID": "1.2.840.1",
+            "outcome": "short",
+            "completeness": "SHORT 290 of 296",
+        }
+    },
     outcome={"enum": list(PULL_OUTCOMES)},
 )
-_SHOWN = Notification("1.2.840.1", "1.2.840.1.1", 296, IMAGES, handover_id="0" * 32, filepath="/store_image/a", series_count=1)
+_SHOWN = Notification(
+    "1.2.840.1", "1.2.840.1.1", 296, IMAGES, handover_id="0" * 32, filepath="/store_image/a", series_count=1
+)
 _NOTIFICATION = described(
     Notification,
     {"one series": _SHOWN.to_message()},
@@ -35,7 +45,11 @@ def router(service: Service, access: Access) -> APIRouter:
     """The plugins' side."""
     routes = APIRouter(prefix="/api/v1/dcm", tags=["plugins"], dependencies=[Depends(access.with_key)])
 
-    @routes.post("/notify", summary="The plugins hand over, or say that all was filtered out", openapi_extra=_NOTIFICATION)
+    @routes.post(
+        "/notify",
+        summary="The plugins hand over, or say that all was filtered out",
+        openapi_extra=_NOTIFICATION,
+    )
     def notify(message: Message) -> dict[str, bool]:
         fresh = service.accept(message)
         service.wake(Role.PUBLISH, Role.PULL)

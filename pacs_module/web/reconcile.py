@@ -17,7 +17,9 @@ from .messages import NOT_KNOWN
 
 def router(service: Service, access: Access) -> APIRouter:
     """The side of people who ask whether everything is here."""
-    routes = APIRouter(prefix="/api/v1", tags=["people"], dependencies=[Depends(access.reading), Depends(known_parameters)])
+    routes = APIRouter(
+        prefix="/api/v1", tags=["people"], dependencies=[Depends(access.reading), Depends(known_parameters)]
+    )
     settings = service.settings
     folder = ReportFolder(settings.reconcile_folder, settings.reconcile.keep_days)
 
@@ -27,13 +29,17 @@ def router(service: Service, access: Access) -> APIRouter:
         summary="A day's kept report: what the PACS has and was not computed; without a date: which days",
     )
     def reconcile(
-        day: Annotated[date | None, Query(alias="date", description="YYYY-MM-DD; without it the days that have a report")] = None,
+        day: Annotated[
+            date | None, Query(alias="date", description="YYYY-MM-DD; without it the days that have a report")
+        ] = None,
     ) -> JsonAnswer:
         if day is None:
             return JsonAnswer({"dates": [kept.isoformat() for kept in folder.days()]})
         kept = folder.read(day)
         if kept is None:
-            raise HTTPException(404, "no report of that day is kept here; `pacs-module reconcile --date` makes one")
+            raise HTTPException(
+                404, "no report of that day is kept here; `pacs-module reconcile --date` makes one"
+            )
         return JsonAnswer(kept)
 
     return routes

@@ -16,18 +16,31 @@ _NAMED = {"studyUID": "1.2.840.113619.2.55.3.1", "seriesUID": "1.2.840.113619.2.
 _BODY = described(
     Result,
     {
-        "completed": {**_NAMED, "handoverID": "4c18cd69", "state": "completed", "result": {"lungVolumeMl": 4100.5}},
+        "completed": {
+            **_NAMED,
+            "handoverID": "4c18cd69",
+            "state": "completed",
+            "result": {"lungVolumeMl": 4100.5},
+        },
         "unsupported": {**_NAMED, "state": "unsupported_series", "message": "no frontal view"},
         "failed": {**_NAMED, "handoverID": "4c18cd69", "state": "failed", "message": "GPU out of memory"},
     },
-    state={"enum": list(RESULT_STATES), "description": "failed: asked for again, after a pause, to the limit"},
-    handover_id={"description": "As it came with the request; without it the newest hand-over of that series is meant"},
+    state={
+        "enum": list(RESULT_STATES),
+        "description": "failed: asked for again, after a pause, to the limit",
+    },
+    handover_id={
+        "description": "As it came with the request; without it the newest hand-over of that series is meant"
+    },
     result={"description": "Whatever the backend measured; kept and shown"},
 )
 
 
 class Answer(BaseModel):
-    """``recorded``, or ``known already``: a repeated result, or a failure of a delivery that is past; nothing was changed."""
+    """
+    ``recorded``, or ``known already``: a repeated result, or a failure of a delivery that is past; nothing
+    was changed.
+    """
 
     answer: Literal["recorded", "known already"]
 
@@ -44,7 +57,10 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
             }
         },
     },
-    404: {"model": Detail, "description": "No such study, or no hand-over of that series: posting it again will not help"},
+    404: {
+        "model": Detail,
+        "description": "No such study, or no hand-over of that series: posting it again will not help",
+    },
 }
 
 
@@ -62,7 +78,9 @@ def router(service: Service, access: Access) -> APIRouter:
     )
     def result(message: Message) -> dict[str, str]:
         # A backend that has no use for a key may send null in it: the result must not be lost for that.
-        answer = service.record(read_result({key: value for key, value in message.items() if value is not None}))
+        answer = service.record(
+            read_result({key: value for key, value in message.items() if value is not None})
+        )
         if answer is None:
             raise HTTPException(404, "no such study, or no hand-over of that series")
         return {"answer": answer}

@@ -46,13 +46,19 @@ def story_page(answer: Mapping[str, Any], asked: Mapping[str, str], zone: ZoneIn
     if len(studies) > 1:
         parts.append(_several(studies, zone))
     parts += [_story(study, zone, opened=len(studies) == 1) for study in studies]
-    title = _e(studies[0].get("accessionNumber") or studies[0]["studyUID"]) if len(studies) == 1 else "Where is it?"
+    title = (
+        _e(studies[0].get("accessionNumber") or studies[0]["studyUID"])
+        if len(studies) == 1
+        else "Where is it?"
+    )
     return _document(title, "".join(parts))
 
 
 def message_page(title: str, words: str, asked: Mapping[str, str]) -> str:
     """A page that says one thing, under the search."""
-    return _document(_e(title), f'{_search(asked)}<section class="card"><h1>{_e(title)}</h1><p>{_e(words)}</p></section>')
+    return _document(
+        _e(title), f'{_search(asked)}<section class="card"><h1>{_e(title)}</h1><p>{_e(words)}</p></section>'
+    )
 
 
 def _document(title: str, body: str) -> str:
@@ -65,7 +71,8 @@ def _document(title: str, body: str) -> str:
 
 def _search(asked: Mapping[str, str]) -> str:
     fields = "".join(
-        f'<label>{name}<input name="{name}" value="{_e(asked.get(name, ""))}" spellcheck="false"></label>' for name in NAMES
+        f'<label>{name}<input name="{name}" value="{_e(asked.get(name, ""))}" spellcheck="false"></label>'
+        for name in NAMES
     )
     query = urlencode({name: value for name, value in asked.items() if value})
     raw = f'<a href="?{_e(query)}&amp;format=json">JSON</a>' if query else ""
@@ -91,7 +98,9 @@ def _story(study: Mapping[str, Any], zone: ZoneInfo, opened: bool) -> str:
     uid = _e(study["studyUID"])
     if opened:
         return f'<article id="{uid}">{body}</article>'
-    return f'<details class="card" id="{uid}"><summary>{_e(label)} <code>{uid}</code></summary>{body}</details>'
+    return (
+        f'<details class="card" id="{uid}"><summary>{_e(label)} <code>{uid}</code></summary>{body}</details>'
+    )
 
 
 def _head(study: Mapping[str, Any], zone: ZoneInfo) -> str:
@@ -103,7 +112,12 @@ def _head(study: Mapping[str, Any], zone: ZoneInfo) -> str:
         ("date", f"{study.get('studyDate', '')} {_clock(study.get('studyTime', ''))}".strip()),
         ("modality", " ".join(study.get("modality", ()))),
         ("description", _plain(study["description"])),
-        ("at", ", ".join(f"{name} ({_count(copy.get('count'))})" for name, copy in study.get("pacs", {}).items())),
+        (
+            "at",
+            ", ".join(
+                f"{name} ({_count(copy.get('count'))})" for name, copy in study.get("pacs", {}).items()
+            ),
+        ),
     )
     facts = "".join(f"<div><dt>{name}</dt><dd>{_e(value)}</dd></div>" for name, value in names if value)
     since = f" since {_time(study['since'], zone)}" if study.get("since") else ""
@@ -146,7 +160,10 @@ def _series(study: Mapping[str, Any]) -> str:
 
 
 def _pulls(study: Mapping[str, Any], zone: ZoneInfo) -> str:
-    pulls = {pull["request"]["pullID"]: pull for pull in (*study.get("pulls", ()), *filter(None, [study.get("pull")]))}
+    pulls = {
+        pull["request"]["pullID"]: pull
+        for pull in (*study.get("pulls", ()), *filter(None, [study.get("pull")]))
+    }
     rows = [
         (
             _time(pull["askedAt"], zone),
@@ -160,7 +177,11 @@ def _pulls(study: Mapping[str, Any], zone: ZoneInfo) -> str:
         )
         for pull in pulls.values()
     ]
-    return _table("Pulls", ("asked", "attempt", "from", "outcome", "received / expected", "completeness", "s", "job"), rows)
+    return _table(
+        "Pulls",
+        ("asked", "attempt", "from", "outcome", "received / expected", "completeness", "s", "job"),
+        rows,
+    )
 
 
 def _handovers(study: Mapping[str, Any], zone: ZoneInfo) -> str:
@@ -170,7 +191,9 @@ def _handovers(study: Mapping[str, Any], zone: ZoneInfo) -> str:
             f"{_time(one['at'], zone)} {_e(one['outcome'])} <span class=quiet>{_e(one.get('words', ''))}</span>"
             for one in item.get("tries", ())
         )
-        result = _e(item.get("result", "")) + (f"<br>{_e(item['resultMessage'])}" if item.get("resultMessage") else "")
+        result = _e(item.get("result", "")) + (
+            f"<br>{_e(item['resultMessage'])}" if item.get("resultMessage") else ""
+        )
         values = ", ".join(f"{name} {value}" for name, value in item.get("resultValues", {}).items())
         rows.append(
             (
@@ -183,7 +206,11 @@ def _handovers(study: Mapping[str, Any], zone: ZoneInfo) -> str:
                 f"<code>{_e(item['filepath'])}</code>",
             )
         )
-    return _table("Hand-overs", ("handed over", "images", "completeness", "stands", "tries to deliver", "result", "folder"), rows)
+    return _table(
+        "Hand-overs",
+        ("handed over", "images", "completeness", "stands", "tries to deliver", "result", "folder"),
+        rows,
+    )
 
 
 def _timeline(study: Mapping[str, Any], zone: ZoneInfo) -> str:
@@ -216,7 +243,11 @@ def _several(studies: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> str:
         )
         for study in studies
     ]
-    return _table(f"{len(studies)} studies", ("study", "accession", "patient", "date", "modality", "state", "next"), rows)
+    return _table(
+        f"{len(studies)} studies",
+        ("study", "accession", "patient", "date", "modality", "state", "next"),
+        rows,
+    )
 
 
 def _elsewhere(by_pacs: Mapping[str, Any] | None) -> str:
@@ -224,7 +255,9 @@ def _elsewhere(by_pacs: Mapping[str, Any] | None) -> str:
     for pacs, told in (by_pacs or {}).items():
         words = told.get("error") or ("" if told["studies"] else "has no such study")
         said = f"<p>{_e(words)}</p>" if words else ""
-        parts.append(f'<section class="card"><h2>{_e(pacs)}</h2>{said}{"".join(map(_there, told["studies"]))}</section>')
+        parts.append(
+            f'<section class="card"><h2>{_e(pacs)}</h2>{said}{"".join(map(_there, told["studies"]))}</section>'
+        )
     return "".join(parts)
 
 
@@ -261,7 +294,11 @@ def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> s
 
 
 def _when(step: Mapping[str, Any], zone: ZoneInfo) -> str:
-    return f" <strong>{_time(step['at'], zone)}</strong> (in {_e(step['inSeconds'])} s)" if step.get("at") else ""
+    return (
+        f" <strong>{_time(step['at'], zone)}</strong> (in {_e(step['inSeconds'])} s)"
+        if step.get("at")
+        else ""
+    )
 
 
 def _verdict(taken: bool) -> str:

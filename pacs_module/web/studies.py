@@ -21,7 +21,9 @@ MOST_STUDIES = 5000
 
 def router(service: Service, access: Access) -> APIRouter:
     """The side of people who look at many studies."""
-    routes = APIRouter(prefix="/api/v1", tags=["people"], dependencies=[Depends(access.reading), Depends(known_parameters)])
+    routes = APIRouter(
+        prefix="/api/v1", tags=["people"], dependencies=[Depends(access.reading), Depends(known_parameters)]
+    )
 
     @routes.get("/studies", summary="The study documents of a day")
     def studies(
@@ -37,8 +39,12 @@ def router(service: Service, access: Access) -> APIRouter:
         found = service.store.find(where, order=(("studyDate", 1), ("studyTime", 1)), limit=limit)
         return JsonAnswer({"studies": [study.to_document() for study in found]})
 
-    @routes.get("/dcm/pull", responses=NOT_KNOWN, summary="How it goes with a study: for whoever waits for it")
-    def how_it_goes(study_instance_uid: Annotated[str, Query(alias="StudyInstanceUID", min_length=1)]) -> JsonAnswer:
+    @routes.get(
+        "/dcm/pull", responses=NOT_KNOWN, summary="How it goes with a study: for whoever waits for it"
+    )
+    def how_it_goes(
+        study_instance_uid: Annotated[str, Query(alias="StudyInstanceUID", min_length=1)],
+    ) -> JsonAnswer:
         study = service.store.get(unpadded(study_instance_uid))
         if study is None:
             raise HTTPException(404, "no such study is known here; pull it by hand first")

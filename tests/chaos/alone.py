@@ -1,4 +1,7 @@
-"""pacs_module by itself, as a process: nobody is there at any address of its settings unless a test puts somebody there."""
+"""
+pacs_module by itself, as a process: nobody is there at any address of its settings unless a test puts
+somebody there.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,11 @@ class Alone:
             "time_zone": "Asia/Shanghai",
             "log_folder": str(self.log_folder),
             "pacs": [{"name": "A"}],
-            "orthanc": {"url": f"http://127.0.0.1:{nobody}", "username": "aipull", "password": "another-secret-word"},
+            "orthanc": {
+                "url": f"http://127.0.0.1:{nobody}",
+                "username": "aipull",
+                "password": "another-secret-word",
+            },
             "web": {"port": self.port, "api_key": "correct-horse-battery"},
             "store": {"url": f"sqlite:///{self.store}"},
             "rabbitmq": {"url": f"amqp://user:another-secret-word@127.0.0.1:{nobody}/%2F"},
@@ -74,7 +81,10 @@ class Alone:
         return requests.get(f"http://127.0.0.1:{self.port}{path}", timeout=60)
 
     def wait(self, condition: Callable[[], Any], what: str) -> Any:
-        """What the condition gives once it holds; TimeoutError that says what was waited for, with standard error."""
+        """
+        What the condition gives once it holds; TimeoutError that says what was waited for, with standard
+        error.
+        """
         deadline = time.monotonic() + DEADLINE_S
         while True:
             try:
@@ -97,7 +107,11 @@ class Alone:
     def events(self) -> list[dict[str, Any]]:
         """What stands in its log, the events of it."""
         text = (self.log_folder / "dcm_end.jsonl").read_text(encoding="utf-8")
-        return [entry for line in text.splitlines() if line.endswith("}") and "event" in (entry := json.loads(line))]
+        return [
+            entry
+            for line in text.splitlines()
+            if line.endswith("}") and "event" in (entry := json.loads(line))
+        ]
 
     def said(self) -> str:
         """What it has written to standard error."""

@@ -1,9 +1,9 @@
 """
 The independent auditor: what was wanted, what was computed, what is lost, doubled, stuck or left over.
 
-It reads the PACS by HTTP, the backend's own record, the study store and the plugins' journal as plain SQLite and JSON (a MongoDB
-by its driver), the hand-over folder and RabbitMQ's depths, and imports nothing of the pipeline: a mistake in the pipeline's
-decisions is not repeated here. (A test holds that.)
+It reads the PACS by HTTP, the backend's own record, the study store and the plugins' journal as plain SQLite
+and JSON (a MongoDB by its driver), the hand-over folder and RabbitMQ's depths, and imports nothing of the
+pipeline: a mistake in the pipeline's decisions is not repeated here. (A test holds that.)
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ AT_ONCE_S = 1.0
 
 @dataclass(frozen=True)
 class Wanted:
-    """A study that must be computed, with the series that must: from who made the day, not from the pipeline."""
+    """
+    A study that must be computed, with the series that must: from who made the day, not from the pipeline.
+    """
 
     study_uid: str
     label: str
@@ -79,9 +81,10 @@ class Sources:
 @dataclass
 class Audit:
     """
-    The findings, as lines that name the study. ``lost``: in the PACS, wanted, and the pipeline has done with it without having
-    it computed whole, as the last of its results. ``stuck``: the pipeline has not done with it. Wanted is what the PACS has of a
-    study when it is judged: one that grew and was computed before and after is no double, its first images were ``in_part``.
+    The findings, as lines that name the study. ``lost``: in the PACS, wanted, and the pipeline has done with
+    it without having it computed whole, as the last of its results. ``stuck``: the pipeline has not done with
+    it. Wanted is what the PACS has of a study when it is judged: one that grew and was computed before and
+    after is no double, its first images were ``in_part``.
     """
 
     wanted: int = 0
@@ -127,33 +130,48 @@ class Audit:
         return not self.faults and not self.leftovers and not self.half_written
 
 
-def audit(sources: Sources, wanted: Sequence[Wanted], others: Collection[str] = (), poison: Poison = NO_POISON) -> Audit:
+def audit(
+    sources: Sources, wanted: Sequence[Wanted], others: Collection[str] = (), poison: Poison = NO_POISON
+) -> Audit:
     """All findings but leftovers; ``others`` are studies that were wanted too and are not judged now."""
     found = Audit(wanted=len(wanted))
     images = {**pacs_images(sources.pacs), **sources.elsewhere}
     record = read_record(sources.record)
     documents = read_documents(sources.store)
     for study in wanted:
-        entries = [entry for entry in record if entry["studyUID"] == study.study_uid and entry["event"] == "computed"]
+        entries = [
+            entry for entry in record if entry["studyUID"] == study.study_uid and entry["event"] == "computed"
+        ]
         _judge(found, study, images, entries, documents.get(study.study_uid))
         _judge_identity(found, study, images, entries, documents.get(study.study_uid))
     doing = {one.study_uid: unfinished(documents.get(one.study_uid)) for one in poison.studies}
     found.poison_alive = living_poison(poison.studies, poison.deaths, doing)
-    known = {study.study_uid for study in wanted} | set(others) | {study.study_uid for study in poison.studies}
+    known = (
+        {study.study_uid for study in wanted} | set(others) | {study.study_uid for study in poison.studies}
+    )
     strangers = {entry["studyUID"] for entry in record if entry["event"] == "accepted"} - known
     found.unwanted += [f"{uid}: reached the backend, and nobody wanted it" for uid in sorted(strangers)]
     return found
 
 
 def audit_all(sources: Sources, wanted: Sequence[Wanted], poison: Poison = NO_POISON) -> Audit:
-    """All findings, with what is left over in folders, queues, journal and Orthanc: for when everything should be at rest."""
+    """
+    All findings, with what is left over in folders, queues, journal and Orthanc: for when everything should
+    be at rest.
+    """
     found = audit(sources, wanted, poison=poison)
-    found.half_written = [path.name for path in folders_in(sources.handover_folder) if path.name.startswith(".")]
+    found.half_written = [
+        path.name for path in folders_in(sources.handover_folder) if path.name.startswith(".")
+    ]
     found.leftovers = [f"hand-over folder {path.name}" for path in folders_in(sources.handover_folder)]
     found.leftovers += open_rows(sources.journal)
     found.leftovers += [f"study {row} in the receiving Orthanc" for row in ask(sources.receiver, "studies")]
     if sources.rabbitmq_url:
-        found.leftovers += [f"{number} messages in {queue}" for queue, number in depths(sources.rabbitmq_url).items() if number]
+        found.leftovers += [
+            f"{number} messages in {queue}"
+            for queue, number in depths(sources.rabbitmq_url).items()
+            if number
+        ]
     return found
 
 
@@ -176,12 +194,20 @@ def _judge(
         found.stuck.append(f"{name}: {open_work}")
     elif not whole:
         brought = [len(entry["sopInstanceUIDs"]) for entry in computed] or "nothing"
-        found.lost.append(f"{name}: {len(expected)} images wanted, {brought} computed, state {_state(document)}")
+        found.lost.append(
+            f"{name}: {len(expected)} images wanted, {brought} computed, state {_state(document)}"
+        )
     elif _state(document) != "completed":
         found.lost.append(f"{name}: computed, and its state is {_state(document)}")
     elif (last := _last_result(document)) not in {entry["idempotencyKey"] for entry in whole}:
         found.lost.append(f"{name}: computed whole, but its last result is that of {last}")
-    parts = sorted({len(entry["sopInstanceUIDs"]) for entry in computed if frozenset(entry["sopInstanceUIDs"]) != expected})
+    parts = sorted(
+        {
+            len(entry["sopInstanceUIDs"])
+            for entry in computed
+            if frozenset(entry["sopInstanceUIDs"]) != expected
+        }
+    )
     found.in_part += [f"{name}: {parts} of {len(expected)} images computed"] if parts else []
     _doubles(found, name, computed, document)
 
@@ -202,7 +228,9 @@ def _judge_identity(
         key = str(one["idempotencyKey"])
         wrong[key] = wrong_images(study.truth, one, called.get(key, ""))
         others = other_pixels(study.truth, one) if called.get(key) == UNVERIFIED else []
-        found.uncertain += [f"{name}: {key}: {UNVERIFIED}, {len(others)} images of other pixels"] if others else []
+        found.uncertain += (
+            [f"{name}: {key}: {UNVERIFIED}, {len(others)} images of other pixels"] if others else []
+        )
     found.wrong_patient += [f"{name}: {key}: {words}" for key, lines in wrong.items() for words in lines]
     done = [item for item in handovers if item["messageState"] == "done"]
     if done:
@@ -213,7 +241,9 @@ def _judge_identity(
         found.wrong_complete += [f"{name}: {last}: {words}"] if words else []
 
 
-def _doubles(found: Audit, name: str, computed: Sequence[Mapping[str, Any]], document: Mapping[str, Any] | None) -> None:
+def _doubles(
+    found: Audit, name: str, computed: Sequence[Mapping[str, Any]], document: Mapping[str, Any] | None
+) -> None:
     keys = [str(entry["idempotencyKey"]) for entry in computed]
     found.twice_same_key += [
         f"{name}: {key} computed {keys.count(key)} times" for key in sorted(set(keys)) if keys.count(key) > 1
@@ -222,14 +252,20 @@ def _doubles(found: Audit, name: str, computed: Sequence[Mapping[str, Any]], doc
     for key, entry in zip(keys, computed, strict=True):
         by_images.setdefault(frozenset(entry["sopInstanceUIDs"]), []).append(key)
     same = [list(dict.fromkeys(of_these)) for of_these in by_images.values()]
-    found.twice_other_key += [f"{name}: the same images computed as {', '.join(some)}" for some in same if len(some) > 1]
+    found.twice_other_key += [
+        f"{name}: the same images computed as {', '.join(some)}" for some in same if len(some) > 1
+    ]
     known = {item["handoverID"] for item in (document or {}).get("handovers", ())}
-    found.unnoticed += [f"{name}: computed as {key}, unknown to the pipeline" for key in sorted(set(keys) - known)]
+    found.unnoticed += [
+        f"{name}: computed as {key}, unknown to the pipeline" for key in sorted(set(keys) - known)
+    ]
 
 
 def _last_result(document: Mapping[str, Any] | None) -> str:
     """Which hand-over the backend's newest result is of."""
-    done = [item["handoverID"] for item in (document or {}).get("handovers", ()) if item["messageState"] == "done"]
+    done = [
+        item["handoverID"] for item in (document or {}).get("handovers", ()) if item["messageState"] == "done"
+    ]
     return str(done[-1]) if done else "none"
 
 
@@ -238,13 +274,20 @@ def _state(document: Mapping[str, Any] | None) -> str:
 
 
 def unfinished(document: Mapping[str, Any] | None) -> str:
-    """What a study's document still waits for, in words; empty when nothing. One that is not there was not found yet."""
+    """
+    What a study's document still waits for, in words; empty when nothing. One that is not there was not found
+    yet.
+    """
     if document is None:
         return "not found by the pipeline"
     state = _state(document)
     if state in ("meta_only", "pull_data", "pull_data_end"):
         return f"state {state}, {document.get('why', '')}"
-    waiting = [item["handoverID"] for item in document.get("handovers", ()) if item["messageState"] not in SETTLED_HANDOVERS]
+    waiting = [
+        item["handoverID"]
+        for item in document.get("handovers", ())
+        if item["messageState"] not in SETTLED_HANDOVERS
+    ]
     if waiting:
         return f"state {state}, no result of hand-over {', '.join(waiting)}"
     if (document.get("pull") or {}).get("status") == "asked":
@@ -255,7 +298,10 @@ def unfinished(document: Mapping[str, Any] | None) -> str:
 
 def running_moves(sources: Sources) -> set[str]:
     """Studies whose C-MOVE runs at this moment, as the plugins' journal has it."""
-    return {study for (study,) in rows(sources.journal, "SELECT study_uid FROM pulls WHERE job_state = 'submitted'")}
+    return {
+        study
+        for (study,) in rows(sources.journal, "SELECT study_uid FROM pulls WHERE job_state = 'submitted'")
+    }
 
 
 def move_seconds(journal: Path, studies: Collection[str]) -> list[float]:
@@ -270,7 +316,9 @@ def move_seconds(journal: Path, studies: Collection[str]) -> list[float]:
 def ask(server: tuple[str, str, str], what: str, within_s: float = HTTP_S) -> Any:
     """What Orthanc's REST API answers."""
     url, user, password = server
-    answer = requests.get(f"{url}/{what}", auth=(user, password), headers={"Accept-Encoding": "identity"}, timeout=within_s)
+    answer = requests.get(
+        f"{url}/{what}", auth=(user, password), headers={"Accept-Encoding": "identity"}, timeout=within_s
+    )
     answer.raise_for_status()
     return answer.json()
 
@@ -300,15 +348,28 @@ def read_documents(store: Path | str) -> dict[str, dict[str, Any]]:
     """The study documents by StudyInstanceUID."""
     if isinstance(store, str):
         with pymongo.MongoClient[dict[str, Any]](store) as client:
-            return {document["studyUID"]: document for document in client.get_default_database()["study_info_list"].find()}
-    return {uid: json.loads(text) for uid, text in rows(store, "SELECT studyUID, document FROM study_info_list")}
+            return {
+                document["studyUID"]: document
+                for document in client.get_default_database()["study_info_list"].find()
+            }
+    return {
+        uid: json.loads(text) for uid, text in rows(store, "SELECT studyUID, document FROM study_info_list")
+    }
 
 
 def open_rows(journal: Path) -> list[str]:
     """What the plugins' journal still owes."""
-    found = [f"{kind} of {study} not yet told" for study, kind in rows(journal, "SELECT study_uid, kind FROM outbox")]
-    found += [f"pull {pull} not reported" for (pull,) in rows(journal, "SELECT pull_id FROM pulls WHERE report IS NULL")]
-    states = rows(journal, "SELECT study_uid, state FROM receptions WHERE state NOT IN ('closed', 'retained')")
+    found = [
+        f"{kind} of {study} not yet told"
+        for study, kind in rows(journal, "SELECT study_uid, kind FROM outbox")
+    ]
+    found += [
+        f"pull {pull} not reported"
+        for (pull,) in rows(journal, "SELECT pull_id FROM pulls WHERE report IS NULL")
+    ]
+    states = rows(
+        journal, "SELECT study_uid, state FROM receptions WHERE state NOT IN ('closed', 'retained')"
+    )
     return found + [f"reception of {study} is {state}" for study, state in states]
 
 
@@ -329,4 +390,6 @@ def depths(url: str) -> dict[str, int]:
     """Messages that wait in each queue."""
     with closing(pika.BlockingConnection(pika.URLParameters(url))) as connection:
         channel = connection.channel()
-        return {queue: int(channel.queue_declare(queue, passive=True).method.message_count) for queue in QUEUES}
+        return {
+            queue: int(channel.queue_declare(queue, passive=True).method.message_count) for queue in QUEUES
+        }

@@ -1,6 +1,7 @@
 """
-The example backend with one more place at which a test may stop or kill it: while it computes. Its record says of each image
-whose it is: ``images``, SOPInstanceUID to PatientID and hash of the pixels, read from the files and not from any message.
+The example backend with one more place at which a test may stop or kill it: while it computes. Its record
+says of each image whose it is: ``images``, SOPInstanceUID to PatientID and hash of the pixels, read from the
+files and not from any message.
 
 ``BACKEND_KEEPS``, a folder: what it reads is kept there, for a test that must see it as the backend did.
 """

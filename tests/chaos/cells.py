@@ -1,8 +1,9 @@
 """
 The cells of the matrix: a stage of a study's way, and what dies exactly there.
 
-A stage is a place of :mod:`pacs_module.shared.crash_points`; it lies in one of our processes. That process kills itself
-there, or it waits there while another one is killed, goes on without it, and meets it again when it has been started.
+A stage is a place of :mod:`pacs_module.shared.crash_points`; it lies in one of our processes. That process
+kills itself there, or it waits there while another one is killed, goes on without it, and meets it again when
+it has been started.
 """
 
 from __future__ import annotations
@@ -11,7 +12,16 @@ from dataclasses import dataclass
 
 from pacs_module.shared.crash_points import PLACES
 
-PLUGINS = ("pull_journaled", "submitted", "moving", "received", "filtered", "exported", "journaled", "notified")
+PLUGINS = (
+    "pull_journaled",
+    "submitted",
+    "moving",
+    "received",
+    "filtered",
+    "exported",
+    "journaled",
+    "notified",
+)
 COMPUTING = "computing"
 """A place in the backend, as tests.chaos.backend has it."""
 _OURS = {place: "Orthanc" if place in PLUGINS else "pacs_module" for place in PLACES}
@@ -25,13 +35,18 @@ POWER_CUT = "RAM disk"
 FULL = "RAM disk full"
 OUTAGE = "away"
 ONE_OF_TWO, STANDS_STILL = "one of two", "one of two stands still"
-"""Of two pacs_module: that one dies where it gets there, or stops for longer than its leases; the other has to do the work."""
+"""
+Of two pacs_module: that one dies where it gets there, or stops for longer than its leases; the other has to
+do the work.
+"""
 COLUMNS = (*PROCESSES, POWER_CUT, FULL, ONE_OF_TWO, STANDS_STILL)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """``stage`` of the way, or how long (for outages); ``victim``: one of COLUMNS, or several processes with +."""
+    """
+    ``stage`` of the way, or how long (for outages); ``victim``: one of COLUMNS, or several processes with +.
+    """
 
     stage: str
     victim: str
@@ -67,7 +82,9 @@ _ALL_OF_THEM = "PACS+RabbitMQ+backend+store"
 
 
 def _outages(seconds: float) -> tuple[Cell, ...]:
-    return tuple(Cell(OUTAGE, victim, seconds) for victim in ("PACS", "RabbitMQ", "backend", "store", _ALL_OF_THEM))
+    return tuple(
+        Cell(OUTAGE, victim, seconds) for victim in ("PACS", "RabbitMQ", "backend", "store", _ALL_OF_THEM)
+    )
 
 
 USUAL = (

@@ -1,4 +1,7 @@
-"""Sends small days, late in part and pushed, while everything around breaks; what it could not send it sends again."""
+"""
+Sends small days, late in part and pushed, while everything around breaks; what it could not send it sends
+again.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,8 @@ class Department:
     """
     A thread; a day every ``every_s`` seconds or so, until it is told to stop.
 
-    A server that is not there keeps the others' images waiting no longer than one try; a device gives up nothing.
+    A server that is not there keeps the others' images waiting no longer than one try; a device gives up
+    nothing.
     """
 
     rig: Rig
@@ -60,7 +64,9 @@ class Department:
         self._thread.start()
 
     def stop(self, within_s: float = 900.0) -> None:
-        """Begin no more days; every image of those that were begun is where it belongs then, late ones too."""
+        """
+        Begin no more days; every image of those that were begun is where it belongs then, late ones too.
+        """
         self._stop.set()
         self._thread.join(within_s)
         if self._thread.is_alive():

@@ -19,7 +19,10 @@ KILLED = ("Orthanc", "pacs_module", SECOND, "RabbitMQ", "backend", "PACS")
 
 @dataclass(frozen=True)
 class Disaster:
-    """``target``: what no other disaster may touch meanwhile; ``work`` breaks it, waits so many seconds, heals it."""
+    """
+    ``target``: what no other disaster may touch meanwhile; ``work`` breaks it, waits so many seconds, heals
+    it.
+    """
 
     name: str
     target: str
@@ -28,7 +31,10 @@ class Disaster:
 
 
 def start_again(rig: Rig, name: str) -> None:
-    """As a supervisor does: a process that could not start, because something else is broken just now, is started again."""
+    """
+    As a supervisor does: a process that could not start, because something else is broken just now, is
+    started again.
+    """
     deadline = time.monotonic() + START_AGAIN_S
     while True:
         try:
@@ -52,7 +58,10 @@ class Storm:
     @property
     def moves_need(self) -> frozenset[str]:
         """Targets without which no C-MOVE runs on, or nobody takes its end in."""
-        return frozenset({*KILLED, "Orthanc to PACS", "PACS to Orthanc", *map(str, self.disks[1:])}) - {"RabbitMQ", "backend"}
+        return frozenset({*KILLED, "Orthanc to PACS", "PACS to Orthanc", *map(str, self.disks[1:])}) - {
+            "RabbitMQ",
+            "backend",
+        }
 
     def choose(self, chance: random.Random) -> Disaster:
         """The next one; the same seed gives the same sequence."""
@@ -70,7 +79,12 @@ class Storm:
 
     def _kill(self, chance: random.Random) -> Disaster:
         name = chance.choice(KILLED)
-        return Disaster(f"kill -9 {name}", name, chance.choice((0.0, 1.0, 5.0)), lambda seconds: self._killed(name, seconds))
+        return Disaster(
+            f"kill -9 {name}",
+            name,
+            chance.choice((0.0, 1.0, 5.0)),
+            lambda seconds: self._killed(name, seconds),
+        )
 
     def _killed(self, name: str, seconds: float) -> None:
         self.rig.servers[name].kill()
@@ -78,9 +92,15 @@ class Storm:
         start_again(self.rig, name)
 
     def _cut(self, chance: random.Random) -> Disaster:
-        name, mode = chance.choice(sorted(self.proxies)), chance.choice([mode for mode in Mode if mode is not Mode.PASS])
+        name, mode = (
+            chance.choice(sorted(self.proxies)),
+            chance.choice([mode for mode in Mode if mode is not Mode.PASS]),
+        )
         return Disaster(
-            f"{mode} {name}", name, chance.uniform(0.5, 8.0), lambda seconds: self._badly(self.proxies[name], mode, seconds)
+            f"{mode} {name}",
+            name,
+            chance.uniform(0.5, 8.0),
+            lambda seconds: self._badly(self.proxies[name], mode, seconds),
         )
 
     def _badly(self, proxy: Proxy, mode: Mode, seconds: float) -> None:
@@ -92,7 +112,9 @@ class Storm:
 
     def _freeze(self, chance: random.Random) -> Disaster:
         name = chance.choice(KILLED)
-        return Disaster(f"SIGSTOP {name}", name, chance.uniform(0.5, 12.0), lambda seconds: self._frozen(name, seconds))
+        return Disaster(
+            f"SIGSTOP {name}", name, chance.uniform(0.5, 12.0), lambda seconds: self._frozen(name, seconds)
+        )
 
     def _frozen(self, name: str, seconds: float) -> None:
         self.rig.freeze(name)
@@ -114,7 +136,12 @@ class Storm:
 
     def _full(self, chance: random.Random) -> Disaster:
         disk = chance.choice(self.disks)
-        return Disaster(f"{disk.name} full", str(disk), chance.uniform(0.5, 8.0), lambda seconds: self._filled(disk, seconds))
+        return Disaster(
+            f"{disk.name} full",
+            str(disk),
+            chance.uniform(0.5, 8.0),
+            lambda seconds: self._filled(disk, seconds),
+        )
 
     def _filled(self, disk: Path, seconds: float) -> None:
         with full(disk):
@@ -133,7 +160,10 @@ class Storm:
         assert clocks is not None
         name, jump = chance.choice(clocks.names), chance.choice((-3600, -90, -20, 20, 90, 3600))
         return Disaster(
-            f"clock of {name} {jump:+} s", f"clock of {name}", 6.0, lambda seconds: self._jumped(clocks, name, jump, seconds)
+            f"clock of {name} {jump:+} s",
+            f"clock of {name}",
+            6.0,
+            lambda seconds: self._jumped(clocks, name, jump, seconds),
         )
 
     def _jumped(self, clocks: Clocks, name: str, jump: int, seconds: float) -> None:

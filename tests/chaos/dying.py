@@ -1,4 +1,6 @@
-"""pacs_module each of whose threads dies once, some seconds after its start: ``dying.py run --settings FILE``."""
+"""
+pacs_module each of whose threads dies once, some seconds after its start: ``dying.py run --settings FILE``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A stack to be broken: started once for many cells, its places armed through a folder, its servers killed one at a time."""
+"""
+A stack to be broken: started once for many cells, its places armed through a folder, its servers killed one
+at a time.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,10 @@ SETTINGS: Mapping[str, Any] = {
         "result_timeout_s": 20.0, "retention_s": 3.0,
     },
 }  # fmt: skip
-"""As at a site, but with pauses of seconds instead of minutes: what is measured is what the code does, not how long it waits."""
+"""
+As at a site, but with pauses of seconds instead of minutes: what is measured is what the code does, not how
+long it waits.
+"""
 SWITCHES: Mapping[str, Any] = {"STABLE_AGE": 5, "RAM_DISK_RESERVE_MB": 32, "KERNEL_PREFERRED": ["B30f"]}
 FIRST, SECOND = "pacs_module", "second pacs_module"
 _TO_PACS_MODULE = ("Orthanc to pacs_module", "backend to pacs_module")
@@ -74,16 +80,23 @@ def full(disk: Path) -> Iterator[None]:
 
 @dataclass
 class LockedSqlite:
-    """SQLite is no server; what can befall it is a writer, a process of its own, that dies in the middle of a transaction."""
+    """
+    SQLite is no server; what can befall it is a writer, a process of its own, that dies in the middle of a
+    transaction.
+    """
 
     store: Path
     _process: subprocess.Popen[bytes] | None = None
 
     def kill(self) -> None:
         """Nobody else can write any more; returns when the rival holds SQLite's write lock."""
-        self._process = subprocess.Popen([sys.executable, str(_RIVAL), str(self.store)], stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(
+            [sys.executable, str(_RIVAL), str(self.store)], stdout=subprocess.PIPE
+        )
         assert self._process.stdout is not None
-        assert self._process.stdout.readline() == b"holding\n", "the rival writer did not get the store's lock"
+        assert self._process.stdout.readline() == b"holding\n", (
+            "the rival writer did not get the store's lock"
+        )
 
     def start(self) -> None:
         """SIGKILL to the rival with its transaction open; harmless when there is none."""
@@ -108,7 +121,10 @@ class Rig:
     options: Mapping[str, Any] = field(default_factory=dict)
     detour: Callable[[str, int], int] = lambda name, port: port
     two: bool = False
-    """A second pacs_module on the same store and queue, and a front door before both: plugins and backend know only that."""
+    """
+    A second pacs_module on the same store and queue, and a front door before both: plugins and backend know
+    only that.
+    """
     second_environment: Mapping[str, str] = field(default_factory=dict)
     """Over the first one's."""
     wanted: list[Wanted] = field(default_factory=list)
@@ -136,7 +152,9 @@ class Rig:
         self.door = Proxy(*self.pair.values()) if self.two else None
 
     def _detour(self, name: str, port: int) -> int:
-        return self.detour(name, self.door.port if self.door is not None and name in _TO_PACS_MODULE else port)
+        return self.detour(
+            name, self.door.port if self.door is not None and name in _TO_PACS_MODULE else port
+        )
 
     def __enter__(self) -> Rig:
         try:
@@ -213,10 +231,17 @@ class Rig:
     def until_settled(self, wanted: Sequence[Wanted], within_s: float = DEADLINE_S) -> Audit:
         """The audit of these studies once they are settled, or the last one before the deadline."""
         others = {study.study_uid for study in self.wanted}
-        return self._until(lambda: audit(self.sources(), wanted, others, self.poison()), lambda found: found.settled, within_s)
+        return self._until(
+            lambda: audit(self.sources(), wanted, others, self.poison()),
+            lambda found: found.settled,
+            within_s,
+        )
 
     def until_clean(self, within_s: float = DEADLINE_S) -> Audit:
-        """The audit of everything once nothing is left to be done or put away, or the last one before the deadline."""
+        """
+        The audit of everything once nothing is left to be done or put away, or the last one before the
+        deadline.
+        """
 
         def look() -> Audit:
             return audit_all(self.sources(True), self.wanted, self.poison())
@@ -270,7 +295,10 @@ class Rig:
         return process
 
     def empty_ram_disk(self) -> None:
-        """The power cut: store, index and hand-over folder of the receiving Orthanc are gone, and Orthanc with them."""
+        """
+        The power cut: store, index and hand-over folder of the receiving Orthanc are gone, and Orthanc with
+        them.
+        """
         self.stack.receiver.kill()
         for path in self.stack.ram_disk.path.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -287,7 +315,10 @@ class Rig:
         self._signal(name, signal.SIGCONT)
 
     def lead_past(self, *names: str) -> None:
-        """The front door sends nobody to these pacs_module: as a site's proxy does with one that answers its question no more."""
+        """
+        The front door sends nobody to these pacs_module: as a site's proxy does with one that answers its
+        question no more.
+        """
         assert self.door is not None, "there is one pacs_module, and no door"
         self.door.targets = tuple(port for name, port in self.pair.items() if name not in names)
         self.door.cut()

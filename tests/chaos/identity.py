@@ -50,8 +50,8 @@ def other_pixels(truth: Truth, computed: Mapping[str, Any]) -> list[str]:
     """
     SOPInstanceUIDs of one computation that have other pixels than in the PACS.
 
-    Where the hand-over says that its images are not certain (UNVERIFIED: a push that no pull has confirmed) this is no
-    fault: nobody can see it in an image of the right PatientID.
+    Where the hand-over says that its images are not certain (UNVERIFIED: a push that no pull has confirmed)
+    this is no fault: nobody can see it in an image of the right PatientID.
     """
     images: Mapping[str, Sequence[str]] = computed.get("images", {})
     return [uid for uid, (_, pixels) in sorted(images.items()) if truth.pixels.get(uid, pixels) != pixels]

@@ -1,8 +1,9 @@
 """
-``python -m tests.chaos.matrix``: kills each process at each stage of a study's way; the auditor says what became of it.
+``python -m tests.chaos.matrix``: kills each process at each stage of a study's way; the auditor says what
+became of it.
 
-One stack serves all cells of a kind (with one pacs_module, with two); each gets a small day of its own. A cell that fails is told
-with the end of every log, and the next ones get a fresh stack.
+One stack serves all cells of a kind (with one pacs_module, with two); each gets a small day of its own. A
+cell that fails is told with the end of every log, and the next ones get a fresh stack.
 """
 
 from __future__ import annotations
@@ -20,7 +21,19 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.chaos.auditor import Audit
-from tests.chaos.cells import ALL, COLUMNS, FULL, HOME, ONE_OF_TWO, OUTAGE, POWER_CUT, STANDS_STILL, USUAL, Cell, chosen
+from tests.chaos.cells import (
+    ALL,
+    COLUMNS,
+    FULL,
+    HOME,
+    ONE_OF_TWO,
+    OUTAGE,
+    POWER_CUT,
+    STANDS_STILL,
+    USUAL,
+    Cell,
+    chosen,
+)
 from tests.chaos.harness import Rig, full
 from tests.chaos.one_of_two import dies, stands_still
 from tests.chaos.small_day import Day
@@ -75,7 +88,10 @@ def run_cell(rig: Rig, cell: Cell, number: int) -> Outcome:
 
 
 def _disaster(rig: Rig, cell: Cell, number: int) -> tuple[float, Day, Callable[[], None]]:
-    """The disaster: from when on it is to be recovered from, the day that was hit, and what is to be done when all is settled."""
+    """
+    The disaster: from when on it is to be recovered from, the day that was hit, and what is to be done when
+    all is settled.
+    """
     if cell.victim == ONE_OF_TWO:
         return dies(rig, cell.stage, f"{number}")
     if cell.victim == STANDS_STILL:
@@ -91,7 +107,9 @@ def _at_stage(rig: Rig, cell: Cell, number: int) -> tuple[float, Day]:
         rig.wait_reached(cell.stage)
         rig.wait_dead(rig.process(home))
         hit_at = time.monotonic()
-        rig.servers[home].kill()  # it is dead; nothing that it had started, and none of its ports, is left after this
+        rig.servers[
+            home
+        ].kill()  # it is dead; nothing that it had started, and none of its ports, is left after this
         rig.servers[home].start()
         return hit_at, day
     waits = rig.faults / f"{cell.stage}.waits"
@@ -149,7 +167,9 @@ def run_matrix(cells: Sequence[Cell], folder: Path, console: Console, store: str
     return outcomes
 
 
-def _run_kind(cells: Sequence[Cell], two: bool, store: str, folder: Path, console: Console) -> Iterator[Outcome]:
+def _run_kind(
+    cells: Sequence[Cell], two: bool, store: str, folder: Path, console: Console
+) -> Iterator[Outcome]:
     """Each cell on the stack of the one before unless that one failed; at last what is left over."""
     rig: Rig | None = None
     try:
@@ -176,7 +196,9 @@ def _rest(rig: Rig, console: Console) -> Outcome:
     outcome = Outcome(Cell("at rest", NOBODY), audit=rig.until_clean())
     outcome.seconds = outcome.took = time.monotonic() - begin
     if not outcome.audit.clean:
-        outcome.error = "left over: " + "; ".join(outcome.audit.half_written + outcome.audit.leftovers + outcome.audit.faults)
+        outcome.error = "left over: " + "; ".join(
+            outcome.audit.half_written + outcome.audit.leftovers + outcome.audit.faults
+        )
     console.print(
         f"at rest after {outcome.seconds:.0f} s: {outcome.audit.computed} of {outcome.audit.wanted} computed {outcome.error}"
     )
@@ -213,10 +235,14 @@ def table(outcomes: Sequence[Outcome]) -> Table:
         drawn.add_column(heading)
     by_place = {(one.cell.stage, one.cell.victim): one for one in shown}
     for stage in order:
-        drawn.add_row(stage, *(by_place[stage, name].words if (stage, name) in by_place else "" for name in columns))
+        drawn.add_row(
+            stage, *(by_place[stage, name].words if (stage, name) in by_place else "" for name in columns)
+        )
     for one in shown:
         if one.cell.stage == OUTAGE:
-            drawn.add_row(f"{one.cell.victim} away {one.cell.outage_s:.0f} s", one.words, *[""] * (len(columns) - 1))
+            drawn.add_row(
+                f"{one.cell.victim} away {one.cell.outage_s:.0f} s", one.words, *[""] * (len(columns) - 1)
+            )
     return drawn
 
 
@@ -225,7 +251,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--long", action="store_true", help="all cells")
     parser.add_argument("--only", default="", help="a comma list of stage:victim, stage or victim")
-    parser.add_argument("--store", choices=("sqlite", "mongodb"), default="sqlite", help="mongodb: a MongoDB-compatible server")
+    parser.add_argument(
+        "--store",
+        choices=("sqlite", "mongodb"),
+        default="sqlite",
+        help="mongodb: a MongoDB-compatible server",
+    )
     parser.add_argument("--keep", type=Path, help="keep the run folder here")
     options = parser.parse_args()
     console = Console(width=150)

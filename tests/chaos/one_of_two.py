@@ -1,8 +1,9 @@
 """
 Two pacs_module on one store, and one of them dies or stands still at a place: the other does the work.
 
-``dies``: it is started again only when everything is settled. ``stands_still``: it is stopped for longer than its leases, until
-the other has taken over what it had; then it goes on where it was and meets what has happened.
+``dies``: it is started again only when everything is settled. ``stands_still``: it is stopped for longer than
+its leases, until the other has taken over what it had; then it goes on where it was and meets what has
+happened.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ def dies(rig: Rig, place: str, name: str) -> tuple[float, Day, Callable[[], None
 
 
 def stands_still(rig: Rig, place: str, name: str) -> tuple[float, Day, Callable[[], None]]:
-    """One stands still until the other has done its work; when it began to, the day, and nothing more to do then."""
+    """
+    One stands still until the other has done its work; when it began to, the day, and nothing more to do
+    then.
+    """
     waits = rig.faults / f"{place}.waits"
     rig.arm(place, str(waits))
     day = rig.send_day(name)
@@ -56,7 +60,9 @@ def stands_still(rig: Rig, place: str, name: str) -> tuple[float, Day, Callable[
         rig.lead_past(victim)
         try:
             rig.wait(lambda: not _is_present(leases, pid), "the other has taken over what it had claimed")
-            rig.wait(lambda: DONE_BY_OTHER[place](rig, day.wanted), f"the other has done what it had at {place}")
+            rig.wait(
+                lambda: DONE_BY_OTHER[place](rig, day.wanted), f"the other has done what it had at {place}"
+            )
         finally:
             rig.thaw(victim)
             rig.lead_past()
@@ -73,7 +79,10 @@ def _text(file: Path) -> str:
 
 
 def _nobody_writes(store: StudyStore) -> AbstractContextManager[object]:
-    """A process that is stopped while it holds SQLite's write lock keeps everybody from writing: nothing to be tested here."""
+    """
+    A process that is stopped while it holds SQLite's write lock keeps everybody from writing: nothing to be
+    tested here.
+    """
     return store.writing() if isinstance(store, SqliteStore) else nullcontext()
 
 
@@ -93,7 +102,9 @@ def _pulled(rig: Rig, wanted: Sequence[Wanted]) -> bool:
 
 def _computed(rig: Rig, wanted: Sequence[Wanted]) -> bool:
     """What the backend has accepted is computed, and the result written down."""
-    taken = {entry["studyUID"] for entry in read_record(rig.stack.backend.record) if entry["event"] == "accepted"}
+    taken = {
+        entry["studyUID"] for entry in read_record(rig.stack.backend.record) if entry["event"] == "accepted"
+    }
     documents = read_documents(rig.store)
     of_the_day = [study.study_uid for study in wanted if study.study_uid in taken]
     return bool(of_the_day) and all(documents[uid].get("state") == "completed" for uid in of_the_day)
@@ -111,4 +122,7 @@ DONE_BY_OTHER: Mapping[str, Callable[[Rig, Sequence[Wanted]], bool]] = {
     "posted": _computed,
     "consumed": _settled,
 }
-"""By place. A message that it holds comes to the other when RabbitMQ has missed its heartbeats, after a minute or two."""
+"""
+By place. A message that it holds comes to the other when RabbitMQ has missed its heartbeats, after a minute
+or two.
+"""

@@ -1,4 +1,7 @@
-"""A TCP proxy between two of our servers that can be told to misbehave: refuse, cut, hold, slow down, pass on half."""
+"""
+A TCP proxy between two of our servers that can be told to misbehave: refuse, cut, hold, slow down, pass on
+half.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,9 @@ class Mode(StrEnum):
     SLOW = "slow"
     """Every chunk waits a tenth of a second."""
     HALVE = "halve"
-    """Half of the next chunk gets through, then the connection is reset: the nastiest moment for a protocol."""
+    """
+    Half of the next chunk gets through, then the connection is reset: the nastiest moment for a protocol.
+    """
 
 
 class Proxy:
@@ -35,8 +40,8 @@ class Proxy:
     Listens on a free port and connects to a target for every connection that it is given.
 
     Args:
-        targets: Ports on loopback, the first one that accepts is taken: as a site's proxy does before replicas. Nobody need
-            listen there yet.
+        targets: Ports on loopback, the first one that accepts is taken: as a site's proxy does before
+            replicas. Nobody need listen there yet.
     """
 
     def __init__(self, *targets: int) -> None:
@@ -48,7 +53,9 @@ class Proxy:
         self._unanswered = b""
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy to {targets}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name=f"proxy to {targets}", daemon=True
+        )
         self._thread.start()
         self._server = self._call(asyncio.start_server(self._connected, LOOPBACK, self.port))
 
@@ -58,8 +65,8 @@ class Proxy:
 
     def lose_answer(self, to: bytes) -> None:
         """
-        The next question with these bytes gets through, and its connection is reset in place of the answer: who asked cannot know
-        whether it was done.
+        The next question with these bytes gets through, and its connection is reset in place of the answer:
+        who asked cannot know whether it was done.
         """
         self._unanswered = to
 
@@ -94,7 +101,9 @@ class Proxy:
                 writers.append(onward)
                 self._writers.add(onward)
                 doomed: list[bytes] = []
-                await asyncio.gather(self._pump(reader, onward, doomed), self._pump(beyond, writer, doomed, answers=True))
+                await asyncio.gather(
+                    self._pump(reader, onward, doomed), self._pump(beyond, writer, doomed, answers=True)
+                )
         except (OSError, asyncio.CancelledError):
             pass
         finally:
@@ -109,7 +118,11 @@ class Proxy:
         raise ConnectionRefusedError("nobody listens behind this proxy")
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: list[bytes], answers: bool = False
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        doomed: list[bytes],
+        answers: bool = False,
     ) -> None:
         while chunk := await reader.read(_CHUNK):
             if answers and doomed:

@@ -69,18 +69,26 @@ class Part:
 
 def small_day(name: str, zone: str, cts: int = 1, heavy: int = 0) -> Day:
     """
-    Chest CTs of a thin and a thick series, one chest radiograph, one CT that nobody wants; and a heavy CT where asked for.
+    Chest CTs of a thin and a thick series, one chest radiograph, one CT that nobody wants; and a heavy CT
+    where asked for.
 
     Args:
         name: Part of the labels and accession numbers; another name, other studies.
         zone: The hospital's time zone, whose today is the StudyDate.
         cts: How many chest CTs.
-        heavy: How many images of ``HEAVY_MATRIX`` the thin series of one more CT has, the day's first study; 0: there is none.
+        heavy: How many images of ``HEAVY_MATRIX`` the thin series of one more CT has, the day's first study;
+            0: there is none.
     """
     today = datetime.now(ZoneInfo(zone)).strftime("%Y%m%d")
     studies, wanted = [], []
-    large: dict[str, Any] = {"Rows": HEAVY_MATRIX, "Columns": HEAVY_MATRIX, "PixelData": bytes(2 * HEAVY_MATRIX**2)}
-    chests: list[tuple[str, int, dict[str, Any]]] = [(f"CT{number}", SLICES, {}) for number in range(1, cts + 1)]
+    large: dict[str, Any] = {
+        "Rows": HEAVY_MATRIX,
+        "Columns": HEAVY_MATRIX,
+        "PixelData": bytes(2 * HEAVY_MATRIX**2),
+    }
+    chests: list[tuple[str, int, dict[str, Any]]] = [
+        (f"CT{number}", SLICES, {}) for number in range(1, cts + 1)
+    ]
     for label, slices, tags in ([("HEAVY", heavy, large)] if heavy else []) + chests:
         study = Study(f"{name}-{label}", today)
         thin = study.add_series(slices, CHEST_CT, **tags)
@@ -88,7 +96,9 @@ def small_day(name: str, zone: str, cts: int = 1, heavy: int = 0) -> Day:
         studies.append(study)
         wanted.append(_wanted(study, [thin]))
     radiograph = Study(f"{name}-DX", today)
-    wanted.append(_wanted(radiograph, [radiograph.add_series(1, CHEST_DX), radiograph.add_series(1, CHEST_DX)]))
+    wanted.append(
+        _wanted(radiograph, [radiograph.add_series(1, CHEST_DX), radiograph.add_series(1, CHEST_DX)])
+    )
     abdomen = Study(f"{name}-AB", today)
     abdomen.add_series(SLICES, CHEST_CT, **_ABDOMEN)
     return Day((*studies, radiograph, abdomen), tuple(wanted))
@@ -100,8 +110,8 @@ def nasty_parts(day: Day, chance: random.Random, lies: bool = False) -> tuple[Pa
 
     With ``lies`` some of them are met by a stranger's images, too, or have their PatientID corrected.
 
-    Whatever comes late is wanted: a study is judged and pulled again from any state when the PACS's count grows, and a CT is
-    handed over again when the chosen series has more images than last time.
+    Whatever comes late is wanted: a study is judged and pulled again from any state when the PACS's count
+    grows, and a CT is handed over again when the chosen series has more images than last time.
     """
     wanted = {study.study_uid: study.series_uids for study in day.wanted}
     parts: list[Part] = []
@@ -117,7 +127,10 @@ def whole(images: Sequence[Dataset], wanted: Sequence[str], chance: random.Rando
 
 
 def half_late(images: Sequence[Dataset], wanted: Sequence[str], chance: random.Random) -> list[Part]:
-    """The second half of the last wanted series is late: of a thin one too few are there at first, and the thick one is taken."""
+    """
+    The second half of the last wanted series is late: of a thin one too few are there at first, and the thick
+    one is taken.
+    """
     series = [image for image in images if image.SeriesInstanceUID == wanted[-1]]
     return _late(images, series[len(series) // 2 :], chance)
 
@@ -158,13 +171,21 @@ def corrected(images: Sequence[Dataset], wanted: Sequence[str], chance: random.R
 def met_by_a_stranger(images: Sequence[Dataset], wanted: Sequence[str], chance: random.Random) -> list[Part]:
     """Somebody pushes images of another patient under the UIDs of study and series."""
     theirs = disguised(of_datasets(images), patient_id=STRANGER, new_instances=True)
-    return [Part(tuple(images)), Part(as_datasets(theirs), chance.uniform(*STRANGER_S), pushed=True, calling=STRANGER)]
+    return [
+        Part(tuple(images)),
+        Part(as_datasets(theirs), chance.uniform(*STRANGER_S), pushed=True, calling=STRANGER),
+    ]
 
 
-def overwritten_by_a_stranger(images: Sequence[Dataset], wanted: Sequence[str], chance: random.Random) -> list[Part]:
+def overwritten_by_a_stranger(
+    images: Sequence[Dataset], wanted: Sequence[str], chance: random.Random
+) -> list[Part]:
     """Somebody pushes the same instances with other pixels."""
     theirs = disguised(of_datasets(images), other_pixels=True)
-    return [Part(tuple(images)), Part(as_datasets(theirs), chance.uniform(*STRANGER_S), pushed=True, calling=STRANGER)]
+    return [
+        Part(tuple(images)),
+        Part(as_datasets(theirs), chance.uniform(*STRANGER_S), pushed=True, calling=STRANGER),
+    ]
 
 
 LIES = (corrected, met_by_a_stranger, overwritten_by_a_stranger)

@@ -1,8 +1,9 @@
 """
-``python -m tests.chaos.storm --seed 1 --minutes 10``: random disasters while small days go on arriving; then nothing may be lost.
+``python -m tests.chaos.storm --seed 1 --minutes 10``: random disasters while small days go on arriving; then
+nothing may be lost.
 
-The seed gives the sequence of disasters, not the instant at which each meets the pipeline: a storm that failed is told with all
-that happened in it.
+The seed gives the sequence of disasters, not the instant at which each meets the pipeline: a storm that
+failed is told with all that happened in it.
 """
 
 from __future__ import annotations
@@ -52,13 +53,16 @@ SETTLE_S = 900.0
 LINE_BYTES_PER_S = 4_000_000.0
 """From the PACS to the receiving Orthanc: a heavy study takes 5 to 15 s."""
 RAM_DISK_BYTES = 512 * 1024**2
-"""Before a thousand CT images were seen the plugins reckon with 0.6 MB for each: the heaviest study must fit then, too."""
+"""
+Before a thousand CT images were seen the plugins reckon with 0.6 MB for each: the heaviest study must fit
+then, too.
+"""
 STORMY: dict[str, Any] = {
     "pull": {"attempts": 500}, "backend": {"attempts": 500}, "pacs": [{"name": HOSPITAL_NAME, "parallel_pulls": 3}],
 }  # fmt: skip
 """
-The number of attempts is for hours at a site; with pauses of seconds a storm would use it up. Three pulls at once, so that heavy
-studies meet each other and keep no queue waiting.
+The number of attempts is for hours at a site; with pauses of seconds a storm would use it up. Three pulls at
+once, so that heavy studies meet each other and keep no queue waiting.
 """
 
 
@@ -94,7 +98,9 @@ class Blow:
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()
         self.met: Counter[str] = Counter()
-        """Those that came while the C-MOVE of a heavy study ran; by name where they touch it, the rest together."""
+        """
+        Those that came while the C-MOVE of a heavy study ran; by name where they touch it, the rest together.
+        """
         self._running: list[Future[None]] = []
 
     def until(self, deadline: float) -> None:
@@ -131,7 +137,9 @@ class Blow:
 
     def _one(self, disaster: Disaster) -> None:
         moving = bool(running_moves(self._storm.rig.sources()) & self._department.heavy)
-        self.say(f"{disaster.name}, {disaster.seconds:.1f} s{', during the C-MOVE of a heavy study' if moving else ''}")
+        self.say(
+            f"{disaster.name}, {disaster.seconds:.1f} s{', during the C-MOVE of a heavy study' if moving else ''}"
+        )
         self.counts[disaster.name.split(" ")[0]] += 1
         self.met[disaster.name if disaster.target in self._storm.moves_need else "of others"] += moving
         try:
@@ -145,7 +153,9 @@ class Blow:
         self.console.print(f"{time.monotonic() - self._begin:6.1f} s  {words}", markup=False, highlight=False)
 
 
-def run_storm(seed: int, minutes: float, folder: Path, console: Console, store: str = "sqlite", lies: Lies = HONEST) -> bool:
+def run_storm(
+    seed: int, minutes: float, folder: Path, console: Console, store: str = "sqlite", lies: Lies = HONEST
+) -> bool:
     """The storm; whether all is well."""
     with contextlib.ExitStack() as stack:
         liar = stack.enter_context(Liar()) if lies.told else None
@@ -169,7 +179,10 @@ def run_storm(seed: int, minutes: float, folder: Path, console: Console, store: 
             rig.elsewhere = liar.images
         assert set(proxies) == {*CONNECTIONS, *([TO_STORE] if store == "mongodb" else [])}
         disks = (disk, rig.stack.ram_disk.path) if disk is not None and rig.stack.ram_disk.mounted else ()
-        for what, there in (("clock jumps (libfaketime is not installed)", clocks), ("full disks (no right to mount)", disks)):
+        for what, there in (
+            ("clock jumps (libfaketime is not installed)", clocks),
+            ("full disks (no right to mount)", disks),
+        ):
             if not there:
                 console.print(f"no {what}", markup=False)
         storm = Storm(rig, proxies, clocks, disks)
@@ -196,7 +209,8 @@ def _blow(storm: Storm, blow: Blow, department: Department, minutes: float, sett
     if found.settled:
         found = rig.until_clean(settle_s)
     console.print(
-        f"last images sent {sent:.0f} s after the last disaster; then not settled: {before.stuck + before.lost}", markup=False
+        f"last images sent {sent:.0f} s after the last disaster; then not settled: {before.stuck + before.lost}",
+        markup=False,
     )
     _report(console, blow, found, settled, time.monotonic() - calm)
     _report_heavy(console, blow, move_seconds(rig.sources().journal, department.heavy), len(department.heavy))
@@ -241,7 +255,9 @@ def _report_heavy(console: Console, blow: Blow, seconds: list[float], studies: i
         console.print(f"{name:24} {value}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _options(disk: Path | None, clocks: Mapping[str, Mapping[str, str]], store: str, liar: Liar | None) -> dict[str, Any]:
+def _options(
+    disk: Path | None, clocks: Mapping[str, Mapping[str, str]], store: str, liar: Liar | None
+) -> dict[str, Any]:
     settings = merged(dict(SETTINGS), STORMY)
     if liar is not None:
         settings = merged(settings, {"pacs": [*STORMY["pacs"], {"name": LIAR, "parallel_pulls": 2}]})
@@ -250,7 +266,9 @@ def _options(disk: Path | None, clocks: Mapping[str, Mapping[str, str]], store: 
         settings = merged(settings, {"store": {"url": f"sqlite:///{disk / 'study.db'}"}})
     if disk is not None:
         orthanc["AIPULL_JOURNAL"] = str(disk / "journal.db")
-    others = {f"{name.lower()}_environment": clocks.get(name, {}) for name in ("pacs_module", "RabbitMQ", "backend")}
+    others = {
+        f"{name.lower()}_environment": clocks.get(name, {}) for name in ("pacs_module", "RabbitMQ", "backend")
+    }
     return {
         "ram_disk_bytes": RAM_DISK_BYTES,
         "settings": settings,
@@ -266,9 +284,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--store", choices=("sqlite", "mongodb"), default="sqlite", help="mongodb: a MongoDB-compatible server")
-    parser.add_argument("--lies", action="store_true", help="strangers' pushes, corrected PatientIDs, a second PACS that lies")
-    parser.add_argument("--poison", type=int, default=0, help="so many studies that kill whoever reads them; with --lies")
+    parser.add_argument(
+        "--store",
+        choices=("sqlite", "mongodb"),
+        default="sqlite",
+        help="mongodb: a MongoDB-compatible server",
+    )
+    parser.add_argument(
+        "--lies", action="store_true", help="strangers' pushes, corrected PatientIDs, a second PACS that lies"
+    )
+    parser.add_argument(
+        "--poison", type=int, default=0, help="so many studies that kill whoever reads them; with --lies"
+    )
     parser.add_argument("--settle", type=float, default=SETTLE_S, help="seconds to recover in")
     parser.add_argument("--keep", type=Path, help="keep the run folder here")
     options = parser.parse_args()

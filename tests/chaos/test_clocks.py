@@ -1,9 +1,9 @@
 """
-Clocks that are an hour wrong: Orthanc's, pacs_module's and the PACS's against the others', and of the first two between starts;
-and two pacs_module whose clocks are a minute and a half apart.
+Clocks that are an hour wrong: Orthanc's, pacs_module's and the PACS's against the others', and of the first
+two between starts; and two pacs_module whose clocks are a minute and a half apart.
 
-The plugins' journal, Orthanc's jobs and the study documents have times in them. Clocks that jump by seconds in the middle of
-everything are the storm's.
+The plugins' journal, Orthanc's jobs and the study documents have times in them. Clocks that jump by seconds
+in the middle of everything are the storm's.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def judge(rig: Rig, day: Day) -> None:
 
 @pytest.mark.parametrize("wrong", WRONG)
 @pytest.mark.parametrize("name", ["Orthanc", "pacs_module", "PACS"])
-def test_started_with_a_wrong_clock_that_is_set_right_while_it_runs(rig: Rig, clocks: Clocks, name: str, wrong: int) -> None:
+def test_started_with_a_wrong_clock_that_is_set_right_while_it_runs(
+    rig: Rig, clocks: Clocks, name: str, wrong: int
+) -> None:
     clocks.jump(name, wrong)
     restart(rig, name)
     judge(rig, send(rig))
@@ -86,7 +88,9 @@ def test_started_with_a_wrong_clock_that_is_set_right_while_it_runs(rig: Rig, cl
     [("Orthanc", place) for place in ("submitted", "moving", "journaled")]
     + [("pacs_module", place) for place in ("stable", "pull_asked", "published")],
 )
-def test_another_time_at_the_next_start(rig: Rig, clocks: Clocks, name: str, place: str, before: int, after: int) -> None:
+def test_another_time_at_the_next_start(
+    rig: Rig, clocks: Clocks, name: str, place: str, before: int, after: int
+) -> None:
     clocks.jump(name, before)
     restart(rig, name)
     rig.arm(place, "kill")
@@ -99,7 +103,9 @@ def test_another_time_at_the_next_start(rig: Rig, clocks: Clocks, name: str, pla
 
 
 @pytest.mark.parametrize("apart", [90, -90])
-def test_of_two_whose_clocks_are_apart_none_holds_the_other_dead_until_one_is(tmp_path: Path, apart: int) -> None:
+def test_of_two_whose_clocks_are_apart_none_holds_the_other_dead_until_one_is(
+    tmp_path: Path, apart: int
+) -> None:
     clocks = Clocks(tmp_path, (SECOND,))
     theirs = clocks.environment(SECOND)
     clocks.jump(SECOND, apart)

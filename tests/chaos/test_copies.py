@@ -1,9 +1,10 @@
 """
-kill -9 and full disks in the middle of a copy without names and of the archive: both are whole in the end, nothing half is left.
+kill -9 and full disks in the middle of a copy without names and of the archive: both are whole in the end,
+nothing half is left.
 
-With anonymisation and archive switched on. The auditor compares UIDs that the backend never sees here; so this judges by the
-documents, by the files that the backend read, and by those in the archive. It does not prove that no header names anybody:
-tests/unit/adapters/files/test_deidentify.py does.
+With anonymisation and archive switched on. The auditor compares UIDs that the backend never sees here; so
+this judges by the documents, by the files that the backend read, and by those in the archive. It does not
+prove that no header names anybody: tests/unit/adapters/files/test_deidentify.py does.
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ _numbers = count(1)
 
 @dataclass
 class Ward:
-    """A rig whose backend gets no names and whose computed series are kept, both folders on small disks where one may mount."""
+    """
+    A rig whose backend gets no names and whose computed series are kept, both folders on small disks where
+    one may mount.
+    """
 
     rig: Rig
     copies: Path
@@ -43,7 +47,10 @@ class Ward:
     can_be_full: bool
 
     def send_ct(self) -> Day:
-        """One CT and nothing beside it, so that it is the one that gets to a place: twelve images, one after the other."""
+        """
+        One CT and nothing beside it, so that it is the one that gets to a place: twelve images, one after the
+        other.
+        """
         day = small_day(f"{next(_numbers)}", self.rig.stack.time_zone)
         return self.rig.send(Day(day.studies[:1], day.wanted[:1]))
 
@@ -60,7 +67,9 @@ class Ward:
 
     def all_put_away(self, day: Day) -> bool:
         """Whether every wanted study is computed, archived and let go."""
-        return all(self._is_put_away(study) for study in wanted(day)) and not open_rows(self.rig.sources().journal)
+        return all(self._is_put_away(study) for study in wanted(day)) and not open_rows(
+            self.rig.sources().journal
+        )
 
     def _is_put_away(self, study: Study) -> bool:
         document = self.document(study)
@@ -74,7 +83,10 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
     copies, archive, read = (folder / name for name in ("copies", "archive", "read"))
     settings = merged(
         dict(SETTINGS),
-        {"anonymise": {"folder": str(copies), "key": "a secret of the site"}, "archive": {"folder": str(archive)}},
+        {
+            "anonymise": {"folder": str(copies), "key": "a secret of the site"},
+            "archive": {"folder": str(archive)},
+        },
     )
     with ExitStack() as stack:
         mounted = [stack.enter_context(small_disk(path)) for path in (copies, archive)]
@@ -92,12 +104,21 @@ def pixels(files: list[Path]) -> list[bytes]:
 
 
 def names_of(study: Study) -> set[bytes]:
-    keywords = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "AccessionNumber", "PatientID", "PatientName")
+    keywords = (
+        "StudyInstanceUID",
+        "SeriesInstanceUID",
+        "SOPInstanceUID",
+        "AccessionNumber",
+        "PatientID",
+        "PatientName",
+    )
     return {str(image[keyword].value).encode() for image in study.images for keyword in keywords}
 
 
 def judge(ward: Ward, day: Day) -> None:
-    """Every study: computed and archived from whole copies without a name; nothing half, and no copy, is left."""
+    """
+    Every study: computed and archived from whole copies without a name; nothing half, and no copy, is left.
+    """
     ward.rig.wait(lambda: ward.all_put_away(day), "all is computed, archived and let go")
     record = [entry for entry in read_record(ward.rig.sources().record) if entry["event"] == "computed"]
     series = {one.study_uid: one.series_uids for one in day.wanted}

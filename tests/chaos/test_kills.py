@@ -1,9 +1,10 @@
 """
-kill -9 of the receiving Orthanc and of pacs_module at ten seeded instants each, started again at once: nothing is lost.
+kill -9 of the receiving Orthanc and of pacs_module at ten seeded instants each, started again at once:
+nothing is lost.
 
-Each run sends a small day to the PACS while the pipeline works; somewhere in it one process dies. Judged from the PACS's
-content and from the backend's own record, image by image. Proves nothing of kills at chosen places, of RabbitMQ, or of a RAM
-disk that goes with them: that is the chaos matrix.
+Each run sends a small day to the PACS while the pipeline works; somewhere in it one process dies. Judged from
+the PACS's content and from the backend's own record, image by image. Proves nothing of kills at chosen
+places, of RabbitMQ, or of a RAM disk that goes with them: that is the chaos matrix.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ class Victim(Protocol):
 
 
 @pytest.fixture(scope="module", params=["receiver", "pacs_module"])
-def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Stack]]:
+def stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Stack]]:
     """One stack for the ten runs of a victim: later runs meet what earlier ones have left."""
     options = StackOptions(ram_disk_bytes=GIB, settings=SETTINGS, switches={"KERNEL_PREFERRED": list(SOFT)})
     with Stack(tmp_path_factory.mktemp(request.param), options) as stack:

@@ -1,6 +1,6 @@
 """
-An Orthanc without our plugins would take in images that nobody filters, and nobody would notice: where they cannot begin, it
-ends, and says why.
+An Orthanc without our plugins would take in images that nobody filters, and nobody would notice: where they
+cannot begin, it ends, and says why.
 """
 
 from __future__ import annotations
@@ -90,7 +90,10 @@ def test_a_journal_on_a_full_disk_ends_orthanc(orthanc: ReceivingOrthanc, disk: 
 
 
 def test_a_journal_that_another_holds_locked_ends_orthanc(orthanc: ReceivingOrthanc) -> None:
-    """After half a minute: it is waited for, as long as whoever holds it may be another life that is just ending."""
+    """
+    After half a minute: it is waited for, as long as whoever holds it may be another life that is just
+    ending.
+    """
     make_journal(orthanc.journal)
     with closing(sqlite3.connect(orthanc.journal, isolation_level=None)) as rival:
         rival.execute("BEGIN IMMEDIATE")
@@ -106,7 +109,9 @@ def test_a_journal_that_is_let_go_in_time_is_waited_for(orthanc: ReceivingOrthan
         orthanc.start()
         rival.execute("COMMIT")
         log = orthanc.links.log_folder / "orthanc-python.jsonl"
-        wait_for(lambda: '"event": "started"' in log.read_text(encoding="utf-8"), what="the plugins have begun")
+        wait_for(
+            lambda: '"event": "started"' in log.read_text(encoding="utf-8"), what="the plugins have begun"
+        )
     assert orthanc.process.is_alive()
 
 

@@ -1,8 +1,8 @@
 """
 The auditor sees losses: the same disaster with one safeguard taken out, and with all of them in place.
 
-Proves that a matrix without losses is no blindness of the auditor. That a safeguard is the only thing between a study and its
-loss it proves for the disaster chosen here, not for all.
+Proves that a matrix without losses is no blindness of the auditor. That a safeguard is the only thing between
+a study and its loss it proves for the disaster chosen here, not for all.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 UNSAFE = Path(__file__).parent / "unsafe.py"
 WITHOUT_JOURNAL = Path(__file__).parent / "without_journal.py"
 LOST_FOR_GOOD_S = 30.0
-"""With all safeguards the disasters here are over in ten; a slow machine can only make the proof easier, not fail it."""
+"""
+With all safeguards the disasters here are over in ten; a slow machine can only make the proof easier, not
+fail it.
+"""
 
 
 def stopped_at(rig: Rig, place: str) -> tuple[Day, Path]:
@@ -61,7 +64,9 @@ def rabbitmq_dies_with_the_message(rig: Rig) -> Day:
 
 def states(rig: Rig) -> set[str]:
     """Of all hand-overs."""
-    return {item["messageState"] for study in read_documents(rig.store).values() for item in study["handovers"]}
+    return {
+        item["messageState"] for study in read_documents(rig.store).values() for item in study["handovers"]
+    }
 
 
 def ram_disk_is_emptied(rig: Rig) -> Day:
@@ -112,7 +117,9 @@ DISASTERS: dict[str, Callable[[Rig], Day]] = {
 }
 
 
-def after_the_disaster(folder: Path, safeguard: str, options: dict[str, Any], within_s: float | None) -> Audit:
+def after_the_disaster(
+    folder: Path, safeguard: str, options: dict[str, Any], within_s: float | None
+) -> Audit:
     with Rig(folder, options) as rig:
         day = DISASTERS[safeguard](rig)
         return rig.until_settled(day.wanted, within_s) if within_s else rig.until_settled(day.wanted)

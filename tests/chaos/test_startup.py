@@ -1,8 +1,9 @@
 """
-Every order of starting: each server in turn is the last one, the others wait for it, say so, and go on by themselves.
+Every order of starting: each server in turn is the last one, the others wait for it, say so, and go on by
+themselves.
 
-The stack's own order is what the other runs prove; a store or a journal that cannot be opened at the start is in
-test_supervision.py and test_plugins_start.py.
+The stack's own order is what the other runs prove; a store or a journal that cannot be opened at the start is
+in test_supervision.py and test_plugins_start.py.
 """
 
 from __future__ import annotations
@@ -76,11 +77,20 @@ def test_it_waits_says_for_what_and_goes_on_by_itself(rig: Rig, last: str) -> No
     day = rig.send_day(f"{SERVERS.index(last)}") if last != "PACS" else None
     if last == "pacs_module":
         push_one(rig)
-        rig.wait(lambda: said(rig, logs["plugins"], PLUGINS_SAY, before["plugins"]), "the plugins say that it is missing")
+        rig.wait(
+            lambda: said(rig, logs["plugins"], PLUGINS_SAY, before["plugins"]),
+            "the plugins say that it is missing",
+        )
     else:
         name, words = WHO_IS_AWAY[last]
-        rig.wait(lambda: told(away(rig, name)), f"health says that {last} is missing, since when, why, and who waits")
-        rig.wait(lambda: said(rig, logs["pacs_module"], words, before["pacs_module"]), f"the log says that {last} is missing")
+        rig.wait(
+            lambda: told(away(rig, name)),
+            f"health says that {last} is missing, since when, why, and who waits",
+        )
+        rig.wait(
+            lambda: said(rig, logs["pacs_module"], words, before["pacs_module"]),
+            f"the log says that {last} is missing",
+        )
     rig.servers[last].start()
     day = day or rig.send_day(f"{SERVERS.index(last)}")
     found = rig.until_settled(day.wanted)
@@ -109,7 +119,10 @@ def test_a_backend_says_that_it_keeps_a_result_for_a_pacs_module_that_is_missing
     log = rig.process("backend").log_file
     before = size(log)
     computing.unlink()
-    rig.wait(lambda: "Connection refused" in log.read_text(encoding="utf-8")[before:], "the backend says that nobody is there")
+    rig.wait(
+        lambda: "Connection refused" in log.read_text(encoding="utf-8")[before:],
+        "the backend says that nobody is there",
+    )
     rig.servers["pacs_module"].start()
     found = rig.until_settled(day.wanted)
     assert found.faults == []

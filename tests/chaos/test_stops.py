@@ -1,8 +1,9 @@
 """
-A stop while somebody does not answer: over within the bound that run.py promises, said in status and log, and the next start
-takes up what was under way, without anything being computed twice.
+A stop while somebody does not answer: over within the bound that run.py promises, said in status and log, and
+the next start takes up what was under way, without anything being computed twice.
 
-And threads that hang or die in the middle of a day. Does not prove a stop of Orthanc (it ends a running C-MOVE first).
+And threads that hang or die in the middle of a day. Does not prove a stop of Orthanc (it ends a running
+C-MOVE first).
 """
 
 from __future__ import annotations
@@ -147,7 +148,9 @@ def owners(rig: Rig) -> set[str]:
     assert isinstance(rig.store, Path)
     connection = sqlite3.connect(rig.store)
     try:
-        return {owner for (owner,) in connection.execute("SELECT DISTINCT owner FROM leases WHERE owner != ''")}
+        return {
+            owner for (owner,) in connection.execute("SELECT DISTINCT owner FROM leases WHERE owner != ''")
+        }
     finally:
         connection.close()
 
@@ -159,10 +162,15 @@ def test_a_step_that_hangs_is_told_and_so_is_its_end(rig: Rig) -> None:
     rig.wait(waits.exists, "the publisher stands still")
     rig.wait(lambda: [entry["loop"] for entry in ready(rig)["stuckLoops"]] == ["publish"], "health tells it")
     assert not ready(rig)["ready"]
-    rig.wait(lambda: any('"publish is stuck"' in line and "act(" in line for line in events(rig, before)), "so does the log")
+    rig.wait(
+        lambda: any('"publish is stuck"' in line and "act(" in line for line in events(rig, before)),
+        "so does the log",
+    )
     waits.unlink()
     rig.wait(lambda: ready(rig)["ready"], "it goes on")
-    rig.wait(lambda: any('"publish is not stuck any more"' in line for line in events(rig, before)), "and says so")
+    rig.wait(
+        lambda: any('"publish is not stuck any more"' in line for line in events(rig, before)), "and says so"
+    )
     found = rig.until_settled(day.wanted)
     assert found.faults == []
     assert found.computed == found.wanted
@@ -179,7 +187,11 @@ def test_a_day_on_which_every_thread_dies_once(tmp_path: Path) -> None:
 
         def missing() -> set[str]:
             lines = events(rig)
-            return {name for name in loops if not any(f'"{name} had died and is started again"' in line for line in lines)}
+            return {
+                name
+                for name in loops
+                if not any(f'"{name} had died and is started again"' in line for line in lines)
+            }
 
         rig.wait(lambda: missing() == set(), "each has died and was started again")
         rig.wait(lambda: ready(rig)["ready"], "all run")

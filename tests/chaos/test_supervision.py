@@ -1,8 +1,9 @@
 """
-`pacs-module run` as a process, by itself: what cannot go on ends with a reason, what is away is waited for, a full disk under the
-log is survived, a signal ends it within the bound.
+`pacs-module run` as a process, by itself: what cannot go on ends with a reason, what is away is waited for, a
+full disk under the log is survived, a signal ends it within the bound.
 
-Does not prove what happens with studies under way (test_stops.py). The MongoDB here is SecantusDB, which speaks its protocol.
+Does not prove what happens with studies under way (test_stops.py). The MongoDB here is SecantusDB, which
+speaks its protocol.
 """
 
 from __future__ import annotations
@@ -38,9 +39,19 @@ pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
         ({"store": {"url": "oracle://x"}}, "store.url", "oracle", "sqlite:///"),
         ({"store": {"url": "mongodb://a:b:c@/x"}}, "store.url", "mongodb", "mongodb://user:password@host"),
         ({"rabbitmq": {"url": "http://127.0.0.1/"}}, "rabbitmq.url", "http", "amqp://"),
-        ({"store": {"url": "sqlite:///{folder}/file/study.db"}}, "the store", "{folder}/file/study.db", "cannot be written"),
+        (
+            {"store": {"url": "sqlite:///{folder}/file/study.db"}},
+            "the store",
+            "{folder}/file/study.db",
+            "cannot be written",
+        ),
         ({"log_folder": "{folder}/file/log"}, "log_folder", "{folder}/file/log", "may write"),
-        ({"archive": {"folder": "{folder}/file/archive"}}, "archive.folder", "{folder}/file/archive", "folder"),
+        (
+            {"archive": {"folder": "{folder}/file/archive"}},
+            "archive.folder",
+            "{folder}/file/archive",
+            "folder",
+        ),
         ({"site_config": "{folder}/unknown.py"}, "COLOUR", "red", "known"),
         ({"site_config": "{folder}/bad.py"}, "STABLE_AGE", "often", "number"),
         ({"site_config": "{folder}/missing.py"}, "file", "{folder}/missing.py", "can be read"),
@@ -110,15 +121,21 @@ def test_a_web_server_that_has_ended_ends_the_process(tmp_path: Path) -> None:
 def test_who_is_away_is_told_with_since_and_why(tmp_path: Path) -> None:
     with Alone(tmp_path) as alone:
         alone.until_alive()
-        told = alone.wait(lambda: len(alone.awaited()) >= 2 and alone.awaited(), "it waits for RabbitMQ and Orthanc")
+        told = alone.wait(
+            lambda: len(alone.awaited()) >= 2 and alone.awaited(), "it waits for RabbitMQ and Orthanc"
+        )
         (rabbitmq,) = [entry for name, entry in told.items() if name.startswith("RabbitMQ at 127.0.0.1:")]
-        (orthanc,) = [entry for name, entry in told.items() if name.startswith("receiving Orthanc at 127.0.0.1:")]
+        (orthanc,) = [
+            entry for name, entry in told.items() if name.startswith("receiving Orthanc at 127.0.0.1:")
+        ]
         assert "Connection refused" in rabbitmq["because"]
         assert "Connection refused" in orthanc["because"]
         assert {"WORKER-1", "WORKER-2"} <= set(rabbitmq["loops"])
         assert "find A" in orthanc["loops"]
         assert "secret" not in alone.get("/health/ready").text + alone.get("/health").text
-        assert alone.get("/health/ready").status_code == 200, "others that are away are no reason to be started again"
+        assert alone.get("/health/ready").status_code == 200, (
+            "others that are away are no reason to be started again"
+        )
 
 
 def locked(store: Path) -> LockedSqlite:
@@ -152,7 +169,9 @@ def test_a_store_that_is_locked_at_the_start_is_waited_for(tmp_path: Path) -> No
 @pytest.mark.server("secantusdb")
 def test_a_mongodb_that_is_not_there_is_waited_for(run_folder: RunFolder, tmp_path: Path) -> None:
     server = SecantusDb(run_folder, free_ports(1)[0])
-    more = {"anonymise": {"folder": str(tmp_path / "copies"), "key": "sixteen letters!"}}  # which looks into the store, too
+    more = {
+        "anonymise": {"folder": str(tmp_path / "copies"), "key": "sixteen letters!"}
+    }  # which looks into the store, too
     with Alone(tmp_path, {"store": {"url": server.url}, **more}) as alone:
         alone.until_alive()
         told = alone.wait(lambda: alone.awaited().get("store in MongoDB"), "it waits for MongoDB")
@@ -232,7 +251,13 @@ def test_a_signal_while_it_waits_for_its_store_stops_it(tmp_path: Path) -> None:
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     """Asked while a find hangs: the first signal would be waited for, for STOP_S."""
     with closing(socket.create_server(("127.0.0.1", 0))) as deaf:
-        pacs = {"name": "A", "finder": "pynetdicom", "host": "127.0.0.1", "port": deaf.getsockname()[1], "ae_title": "DEAF"}
+        pacs = {
+            "name": "A",
+            "finder": "pynetdicom",
+            "host": "127.0.0.1",
+            "port": deaf.getsockname()[1],
+            "ae_title": "DEAF",
+        }
         with Alone(tmp_path, {"pacs": [pacs]}) as alone:
             deaf.settimeout(60)
             connection, _ = deaf.accept()

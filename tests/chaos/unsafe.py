@@ -1,7 +1,8 @@
 """
 pacs_module with one safeguard taken out: ``unsafe.py SAFEGUARD run --settings FILE``.
 
-Only for the proof that the auditor sees what such a pipeline loses. The shipped code has no switch for any of this.
+Only for the proof that the auditor sees what such a pipeline loses. The shipped code has no switch for any of
+this.
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ def without_outbox() -> None:
 
 
 def without_confirms() -> None:
-    """Sent and forgotten, from memory to memory: neither confirmed, nor written to RabbitMQ's disk, nor looked for later."""
+    """
+    Sent and forgotten, from memory to memory: neither confirmed, nor written to RabbitMQ's disk, nor looked
+    for later.
+    """
 
     def sent(self: rabbitmq.RabbitQueue, body: bytes, properties: BasicProperties) -> None:
         properties.delivery_mode = 1  # transient

@@ -1,4 +1,7 @@
-"""The plugins with their journal in memory, loaded by Orthanc in place of pull_plugin.py: what a restart would then lose."""
+"""
+The plugins with their journal in memory, loaded by Orthanc in place of pull_plugin.py: what a restart would
+then lose.
+"""
 
 import sys
 from pathlib import Path

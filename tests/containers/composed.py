@@ -1,4 +1,6 @@
-"""docker-compose.yml as a site starts it, under a project name of its own; and what its containers have and say."""
+"""
+docker-compose.yml as a site starts it, under a project name of its own; and what its containers have and say.
+"""
 
 from __future__ import annotations
 
@@ -55,13 +57,27 @@ class Composed:
         self.variables |= {"PACS_HTTP_BIND": LOOPBACK_OF_ITS_OWN, "DICOM_BIND": LOOPBACK_OF_ITS_OWN}
         settings = folder / "pacs_module.toml"
         settings.write_text("[backend]\nretention_s = 5.0\n", encoding="utf-8")
-        self.variables |= {"RAM_DISK_SIZE": "2g", "SITE_CONFIG_FILE": str(switches), "PACS_SETTINGS_FILE": str(settings)}
+        self.variables |= {
+            "RAM_DISK_SIZE": "2g",
+            "SITE_CONFIG_FILE": str(switches),
+            "PACS_SETTINGS_FILE": str(settings),
+        }
 
     def compose(self, *words: str) -> str:
         """What ``docker-compose`` prints; its error as an assertion."""
         env = self._folder / "env"
-        env.write_text("".join(f"{name}={value}\n" for name, value in self.variables.items()), encoding="utf-8")
-        head = ["docker-compose", "--project-name", self.project, "--env-file", str(env), "--profile", "hospital"]
+        env.write_text(
+            "".join(f"{name}={value}\n" for name, value in self.variables.items()), encoding="utf-8"
+        )
+        head = [
+            "docker-compose",
+            "--project-name",
+            self.project,
+            "--env-file",
+            str(env),
+            "--profile",
+            "hospital",
+        ]
         return _output([*head, "--profile", "backend", *words])
 
     def inside(self, service: str, *words: str) -> str:
@@ -86,7 +102,8 @@ class Composed:
         """
         SIGKILL for its first process, as the kernel would when memory is short.
 
-        Not ``docker kill``: after that Docker takes the container for stopped on purpose and does not start it again.
+        Not ``docker kill``: after that Docker takes the container for stopped on purpose and does not start
+        it again.
         """
         pid = self.inspect(service, "{{.State.Pid}}")
         on_the_host = ["docker", "run", "--rm", "--pid=host", "--user=0", "aipull/pacs:0.1.0"]
@@ -103,7 +120,10 @@ class Composed:
     def plan(self, day: str, seed: int, on: date) -> list[Expected]:
         """What should become of the studies of such a day."""
         told = json.loads(self.department("plan", "--json", f"--day={day}", f"--seed={seed}", f"--date={on}"))
-        return [Expected(one["studyUID"], one["label"], one["wanted"], tuple(one["expectedSeries"])) for one in told]
+        return [
+            Expected(one["studyUID"], one["label"], one["wanted"], tuple(one["expectedSeries"]))
+            for one in told
+        ]
 
     def send(self, day: str, seed: int, on: date) -> None:
         """Have such a day sent to the PACS, in a few seconds."""
@@ -129,6 +149,10 @@ class Composed:
 
 
 def _output(words: list[str]) -> str:
-    answer = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, timeout=LONG_S, check=False)
-    assert answer.returncode == 0, f"{' '.join(words)} ended with {answer.returncode}:\n{answer.stdout}\n{answer.stderr}"
+    answer = subprocess.run(
+        words, cwd=REPOSITORY, capture_output=True, text=True, timeout=LONG_S, check=False
+    )
+    assert answer.returncode == 0, (
+        f"{' '.join(words)} ended with {answer.returncode}:\n{answer.stdout}\n{answer.stderr}"
+    )
     return answer.stdout

@@ -1,9 +1,9 @@
 """
 Every adapter of the study store, for the suite that all of them have to pass.
 
-The adapter of MongoDB always meets a MongoDB-compatible server (stack.secantusdb), which is not MongoDB itself. A real MongoDB is
-met when MONGO_TEST_URI names one or a Docker daemon can start one. Neither can be asked of every machine (there is no mongod to
-install), so its absence skips, also in CI.
+The adapter of MongoDB always meets a MongoDB-compatible server (stack.secantusdb), which is not MongoDB
+itself. A real MongoDB is met when MONGO_TEST_URI names one or a Docker daemon can start one. Neither can be
+asked of every machine (there is no mongod to install), so its absence skips, also in CI.
 """
 
 import os
@@ -42,7 +42,9 @@ def mongodb_url() -> Iterator[str]:
 
 def docker_answers() -> bool:
     try:
-        return subprocess.run(["docker", "info"], capture_output=True, timeout=10, check=False).returncode == 0
+        return (
+            subprocess.run(["docker", "info"], capture_output=True, timeout=10, check=False).returncode == 0
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
 

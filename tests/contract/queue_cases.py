@@ -43,7 +43,9 @@ class QueueCase:
     opened: list[RabbitQueue | RabbitConsumer | MemoryConsumer] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.queue: MemoryQueue | RabbitQueue = RabbitQueue(self.url, self.topology) if self.url else MemoryQueue()
+        self.queue: MemoryQueue | RabbitQueue = (
+            RabbitQueue(self.url, self.topology) if self.url else MemoryQueue()
+        )
 
     def consumer(self) -> MemoryConsumer | RabbitConsumer:
         if isinstance(self.queue, MemoryQueue):

@@ -13,13 +13,25 @@ import pytest
 
 from stack.ports import free_ports
 
-_PLACES = ("/usr/lib/postgresql/17/bin", "/usr/lib/postgresql/16/bin", "/usr/lib/postgresql/15/bin", "/usr/local/bin", "/usr/bin")
+_PLACES = (
+    "/usr/lib/postgresql/17/bin",
+    "/usr/lib/postgresql/16/bin",
+    "/usr/lib/postgresql/15/bin",
+    "/usr/local/bin",
+    "/usr/bin",
+)
 
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """A private PostgreSQL on loopback without a password; its SQLAlchemy URL. It refuses to run as root, so that nobody does."""
-    folder = next((place for place in _PLACES if all((Path(place) / name).exists() for name in ("initdb", "postgres"))), None)
+    """
+    A private PostgreSQL on loopback without a password; its SQLAlchemy URL. It refuses to run as root, so
+    that nobody does.
+    """
+    folder = next(
+        (place for place in _PLACES if all((Path(place) / name).exists() for name in ("initdb", "postgres"))),
+        None,
+    )
     if folder is None:
         pytest.skip("no PostgreSQL on this machine (initdb, postgres)")
     user = "nobody" if os.geteuid() == 0 else None
@@ -28,9 +40,31 @@ def postgresql() -> Iterator[str]:
     try:
         if user:
             shutil.chown(data, user)
-        initdb = [f"{folder}/initdb", "-D", str(data / "db"), "-U", "ris", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        initdb = [
+            f"{folder}/initdb",
+            "-D",
+            str(data / "db"),
+            "-U",
+            "ris",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        ]
         subprocess.run(initdb, check=True, capture_output=True, user=user, cwd=data)
-        command = [f"{folder}/postgres", "-D", str(data / "db"), "-p", str(port), "-k", str(data), "-h", "127.0.0.1", "-F"]
+        command = [
+            f"{folder}/postgres",
+            "-D",
+            str(data / "db"),
+            "-p",
+            str(port),
+            "-k",
+            str(data),
+            "-h",
+            "127.0.0.1",
+            "-F",
+        ]
         log = (data / "log").open("wb")
         server = subprocess.Popen(command, stdout=log, stderr=log, user=user, cwd=data)
         try:
@@ -51,7 +85,9 @@ def _wait(folder: str, port: int) -> None:
 
     def answers() -> bool:
         try:
-            psycopg.connect(host="127.0.0.1", port=port, user="ris", dbname="postgres", connect_timeout=2).close()
+            psycopg.connect(
+                host="127.0.0.1", port=port, user="ris", dbname="postgres", connect_timeout=2
+            ).close()
         except psycopg.OperationalError:
             return False
         return True

@@ -9,7 +9,10 @@ from pacs_module.domain.study.study import Study
 from pacs_module.ports import Order, StudyStore, Where
 
 STORES = ("memory", "sqlite", pytest.param("secantusdb", marks=pytest.mark.server("secantusdb")), "mongodb")
-"""``secantusdb``: the adapter of MongoDB over a real socket, at a MongoDB-compatible server that is not MongoDB itself."""
+"""
+``secantusdb``: the adapter of MongoDB over a real socket, at a MongoDB-compatible server that is not MongoDB
+itself.
+"""
 
 
 class ConditionalStore(StudyStore, Protocol):

@@ -21,7 +21,11 @@ def clock(request: pytest.FixtureRequest) -> Clock:
 def test_now_is_a_whole_number_of_milliseconds_of_this_century(clock: Clock) -> None:
     now = clock.now()
     assert isinstance(now, int)
-    assert datetime(2020, 1, 1, tzinfo=UTC) < datetime.fromtimestamp(now / 1000, UTC) < datetime(2100, 1, 1, tzinfo=UTC)
+    assert (
+        datetime(2020, 1, 1, tzinfo=UTC)
+        < datetime.fromtimestamp(now / 1000, UTC)
+        < datetime(2100, 1, 1, tzinfo=UTC)
+    )
 
 
 def test_today_is_the_day_of_now(clock: Clock) -> None:

@@ -104,7 +104,11 @@ def copying(request: pytest.FixtureRequest, tmp_path: Path) -> Copying:
     for number in (1, 2):
         ct_file(folder / f"{number:05d}.dcm", STUDY, SERIES, number)
     (tmp_path / "copies").mkdir()
-    made = FakeCopies() if request.param == "fake" else AnonymousCopies(tmp_path / "copies", b"a secret of the site")
+    made = (
+        FakeCopies()
+        if request.param == "fake"
+        else AnonymousCopies(tmp_path / "copies", b"a secret of the site")
+    )
     return Copying(made, SeriesFolder(SERIES, str(folder), 2))
 
 
@@ -118,7 +122,9 @@ def test_a_copy_has_pseudonyms_and_a_folder_of_its_own(copying: Copying) -> None
 
 
 def test_made_twice_it_is_the_same(copying: Copying) -> None:
-    assert copying.copies.make(H1, STUDY, [copying.series]) == copying.copies.make(H1, STUDY, [copying.series])
+    assert copying.copies.make(H1, STUDY, [copying.series]) == copying.copies.make(
+        H1, STUDY, [copying.series]
+    )
 
 
 def test_the_same_study_has_the_same_pseudonym_in_every_hand_over(copying: Copying) -> None:
@@ -152,7 +158,11 @@ def archiving(request: pytest.FixtureRequest, tmp_path: Path) -> Archiving:
     for number in (1, 2, 3):
         ct_file(tmp_path / "source" / f"{number:05d}.dcm", STUDY, SERIES, number)
     (tmp_path / "archive").mkdir()
-    made = FakeArchive() if request.param == "fake" else CompressedArchive(tmp_path / "archive", FakeArchive.KEEP.days)
+    made = (
+        FakeArchive()
+        if request.param == "fake"
+        else CompressedArchive(tmp_path / "archive", FakeArchive.KEEP.days)
+    )
     return Archiving(made, tmp_path / "source")
 
 

@@ -1,7 +1,9 @@
 """
-PynetdicomFinder against a PACS that misbehaves: deadlines, refusals, lists that are cut, answers that are half.
+PynetdicomFinder against a PACS that misbehaves: deadlines, refusals, lists that are cut, answers that are
+half.
 
-Not proved here: what real PACS answer (test_finder_contract) and character sets (tests/integration/test_charsets).
+Not proved here: what real PACS answer (test_finder_contract) and character sets
+(tests/integration/test_charsets).
 """
 
 import socket
@@ -66,7 +68,10 @@ def test_a_pacs_that_drips_its_answers_does_not_outlive_the_deadline() -> None:
 
 
 def test_a_cut_list_is_told_apart_and_what_came_is_kept() -> None:
-    with RawScp(Script([STUDY] * 3, final=0xA700, comment="too many matches")) as scp, pytest.raises(TooManyAnswers) as raised:
+    with (
+        RawScp(Script([STUDY] * 3, final=0xA700, comment="too many matches")) as scp,
+        pytest.raises(TooManyAnswers) as raised,
+    ):
         ask(finder(scp.port))
     assert [answer["StudyInstanceUID"] for answer in raised.value.partial] == ["1.2.3"] * 3
     assert "too many matches" in str(raised.value)
@@ -102,7 +107,10 @@ def test_nobody_there() -> None:
 
 
 def test_an_association_that_is_aborted_or_lost_is_tried_again_later() -> None:
-    with RawScp(Script([STUDY], stop_at="abort")) as scp, pytest.raises(RetriableError, match="ended the association"):
+    with (
+        RawScp(Script([STUDY], stop_at="abort")) as scp,
+        pytest.raises(RetriableError, match="ended the association"),
+    ):
         ask(finder(scp.port))
 
 
@@ -139,7 +147,11 @@ def test_waiting_behind_a_silent_query_counts_to_the_deadline() -> None:
 
 def test_one_odd_answer_spoils_no_other() -> None:
     odd = identifier(
-        {"StudyInstanceUID": b"1. 2.5 \0", "NumberOfStudyRelatedInstances": b"n/a", "SpecificCharacterSet": b"KLINGON"}
+        {
+            "StudyInstanceUID": b"1. 2.5 \0",
+            "NumberOfStudyRelatedInstances": b"n/a",
+            "SpecificCharacterSet": b"KLINGON",
+        }
     )
     answers = [STUDY, odd, odd[:-3], b"\x00" * 7, b"\xff" * 40, STUDY]
     with RawScp(Script(answers)) as scp:
@@ -151,15 +163,25 @@ def test_one_odd_answer_spoils_no_other() -> None:
 
 
 def test_sequences_private_and_binary_values_are_left_out_and_numbers_are_text() -> None:
-    nested = bytes.fromhex("08001011fffffffffeff00e0ffffffff0800501108000000") + b"1.2.3.4." + bytes.fromhex("feff0de000000000")
+    nested = (
+        bytes.fromhex("08001011fffffffffeff00e0ffffffff0800501108000000")
+        + b"1.2.3.4."
+        + bytes.fromhex("feff0de000000000")
+    )
     data = (
-        nested + bytes.fromhex("feffdde000000000") + bytes.fromhex("0900101002000000") + b"AB" + identifier({"Rows": b"\x00\x02"})
+        nested
+        + bytes.fromhex("feffdde000000000")
+        + bytes.fromhex("0900101002000000")
+        + b"AB"
+        + identifier({"Rows": b"\x00\x02"})
     )
     assert decode_identifier(data) == {"Rows": "512"}
 
 
 def test_a_list_of_uids_and_chinese_text_go_out_as_they_are() -> None:
-    sent = decode_identifier(encode_identifier("STUDY", {"StudyInstanceUID": "1.2\\1.3", "PatientName": "张*"}, ()))
+    sent = decode_identifier(
+        encode_identifier("STUDY", {"StudyInstanceUID": "1.2\\1.3", "PatientName": "张*"}, ())
+    )
     assert sent["StudyInstanceUID"] == "1.2\\1.3"
     assert (sent["PatientName"], sent["SpecificCharacterSet"]) == ("张*", "ISO_IR 192")
 

@@ -66,7 +66,10 @@ def test_only_the_owner_writes_gives_back_and_removes(leases: Leases) -> None:
 
 def test_a_memo_without_a_lease_is_read_and_changed_by_anybody(leases: Leases) -> None:
     assert leases.memo("move A") == {}
-    assert leases.edit("move A", lambda memo: {**memo, "state": "open", "told": "肺"}) == {"state": "open", "told": "肺"}
+    assert leases.edit("move A", lambda memo: {**memo, "state": "open", "told": "肺"}) == {
+        "state": "open",
+        "told": "肺",
+    }
     assert leases.memo("move A") == {"state": "open", "told": "肺"}
     assert leases.take("move A", "one").memo == {"state": "open", "told": "肺"}
     leases.edit("move A", lambda memo: {**memo, "state": "closed"})
@@ -102,7 +105,9 @@ def test_all_of_them_and_what_is_removed_is_none_of_them(leases: Leases) -> None
 def test_a_file_of_before_has_leases_that_nobody_holds(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE leases (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL, memo TEXT)")
+        connection.execute(
+            "CREATE TABLE leases (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL, memo TEXT)"
+        )
         connection.execute("INSERT INTO leases VALUES ('find A', 'dead', 9999999999999, '{}')")
         connection.commit()
     with closing(SqliteStore(path)) as store:

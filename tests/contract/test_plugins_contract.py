@@ -1,5 +1,6 @@
 """
-What pacs_module relies on of the plugins: the fake of the unit tests, and the adapter before a real receiving Orthanc.
+What pacs_module relies on of the plugins: the fake of the unit tests, and the adapter before a real receiving
+Orthanc.
 
 Does not prove that images come; tests/integration/test_plugins_reception.py does.
 """
@@ -35,7 +36,10 @@ class Case:
     lets_it_end: Callable[[str], None]
 
 
-@pytest.fixture(scope="module", params=["fake", pytest.param("real", marks=pytest.mark.server("orthanc", "orthanc-python"))])
+@pytest.fixture(
+    scope="module",
+    params=["fake", pytest.param("real", marks=pytest.mark.server("orthanc", "orthanc-python"))],
+)
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
     if request.param == "fake":
         yield of_fakes()
@@ -74,10 +78,15 @@ def test_a_pull_is_known_by_its_id_and_ends_with_a_report(case: Case) -> None:
     assert case.plugins.report_of(request.pull_id) is not None
     case.lets_it_end(request.pull_id)
     report = wait_for(
-        lambda: isinstance(one := case.plugins.report_of(request.pull_id), PullReport) and one, what="the report of the pull"
+        lambda: isinstance(one := case.plugins.report_of(request.pull_id), PullReport) and one,
+        what="the report of the pull",
     )
     assert isinstance(report, PullReport)
-    assert (report.pull_id, report.study_uid, report.outcome) == (request.pull_id, request.study_uid, "failed")
+    assert (report.pull_id, report.study_uid, report.outcome) == (
+        request.pull_id,
+        request.study_uid,
+        "failed",
+    )
 
 
 def test_an_unknown_pacs_is_refused_for_good(case: Case) -> None:

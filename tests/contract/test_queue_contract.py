@@ -1,7 +1,8 @@
 """
 What every queue does, whichever it is.
 
-Not proved here: that a confirmed message is on the disk and not only in the page cache (the machine would have to lose power).
+Not proved here: that a confirmed message is on the disk and not only in the page cache (the machine would
+have to lose power).
 """
 
 import threading
@@ -217,4 +218,6 @@ def test_several_threads_may_publish(case: QueueCase) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(take_all(case.consumer(), 80)) == sorted(f"{thread}-{number}" for thread in range(8) for number in range(10))
+    assert sorted(take_all(case.consumer(), 80)) == sorted(
+        f"{thread}-{number}" for thread in range(8) for number in range(10)
+    )

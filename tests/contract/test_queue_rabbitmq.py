@@ -62,12 +62,20 @@ def test_a_message_is_durable_and_readable_with_rabbitmqs_own_tools(case: QueueC
 
 
 def test_the_names_and_arguments_that_sites_see() -> None:
-    assert Topology() == Topology(queue="aipull.delivery", dead_exchange="aipull.dead", dead_queue="aipull.dead")
-    assert Topology().arguments == {"x-queue-type": "classic", "x-max-priority": 5, "x-dead-letter-exchange": "aipull.dead"}
+    assert Topology() == Topology(
+        queue="aipull.delivery", dead_exchange="aipull.dead", dead_queue="aipull.dead"
+    )
+    assert Topology().arguments == {
+        "x-queue-type": "classic",
+        "x-max-priority": 5,
+        "x-dead-letter-exchange": "aipull.dead",
+    }
 
 
 @pytest.mark.parametrize("body", [b"not json", b"\xff\xfe", b"[1, 2]", b""])
-def test_what_somebody_else_put_there_becomes_a_dead_letter_and_stops_nobody(case: QueueCase, body: bytes) -> None:
+def test_what_somebody_else_put_there_becomes_a_dead_letter_and_stops_nobody(
+    case: QueueCase, body: bytes
+) -> None:
     case.queue.publish({}, "first", 0)
     with raw_channel(case.url) as channel:
         channel.basic_publish("", case.topology.queue, body)
@@ -89,7 +97,9 @@ def test_a_reject_by_another_client_reaches_the_dead_letters_too(case: QueueCase
         assert method is not None
         assert method.delivery_tag is not None
         channel.basic_reject(method.delivery_tag, requeue=False)
-    letters = wait_for(lambda: queue_of(case).dead_letters(9), what="RabbitMQ moves it, which nobody is told of")
+    letters = wait_for(
+        lambda: queue_of(case).dead_letters(9), what="RabbitMQ moves it, which nobody is told of"
+    )
     assert [letter.message for letter in letters] == [{"n": 1}]
 
 
@@ -98,7 +108,11 @@ def test_a_reject_by_another_client_reaches_the_dead_letters_too(case: QueueCase
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
-    [({"x-max-priority": None}, "x-max-priority"), ({"x-max-priority": 10}, "x-max-priority"), ({}, "x-dead-letter-exchange")],
+    [
+        ({"x-max-priority": None}, "x-max-priority"),
+        ({"x-max-priority": 10}, "x-max-priority"),
+        ({}, "x-dead-letter-exchange"),
+    ],
 )
 def test_a_queue_declared_otherwise_is_named_with_the_argument_and_what_to_do(
     rabbitmq_node: RabbitmqNode, arguments: dict[str, object], named: str
@@ -193,7 +207,10 @@ def test_an_address_that_is_none_is_a_configuration_error_without_the_password(u
 
 
 def test_heartbeats(rabbitmq_node: RabbitmqNode, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who serves its connection keeps its message, who is silent loses it and learns it, an idle publisher connects again."""
+    """
+    Who serves its connection keeps its message, who is silent loses it and learns it, an idle publisher
+    connects again.
+    """
     monkeypatch.setattr(rabbitmq, "_HEARTBEAT_S", 2)
     case = QueueCase(rabbitmq_node.url)
     case.queue.publish({}, "m-1", 0)
@@ -204,7 +221,10 @@ def test_heartbeats(rabbitmq_node: RabbitmqNode, monkeypatch: pytest.MonkeyPatch
     assert kept is not None
 
     with closing(RabbitQueue(case.url, case.topology)) as looking:
-        wait_for(lambda: serving.keep_alive(0.2) or looking.depth() == 1, what="RabbitMQ takes the silent one's message back")
+        wait_for(
+            lambda: serving.keep_alive(0.2) or looking.depth() == 1,
+            what="RabbitMQ takes the silent one's message back",
+        )
 
     serving.done(kept)
     with pytest.raises(RetriableError):

@@ -35,7 +35,9 @@ class Database:
     view_without_days: str = "orders"
 
     def ris(self, **changed: Any) -> RisSql:
-        values = dict[str, Any](url=self.url, view=self.view, columns=COLUMNS, day_format=self.day_format, timeout=2.0)
+        values = dict[str, Any](
+            url=self.url, view=self.view, columns=COLUMNS, day_format=self.day_format, timeout=2.0
+        )
         return RisSql(**{**values, **changed})
 
 
@@ -43,7 +45,9 @@ def fill(url: str, day_type: str) -> None:
     engine = sa.create_engine(url)
     with engine.begin() as connection:
         connection.execute(
-            sa.text(f"create table orders (acc_no text, pat_id text, reg_date {day_type}, part_code text, urgent text)")
+            sa.text(
+                f"create table orders (acc_no text, pat_id text, reg_date {day_type}, part_code text, urgent text)"
+            )
         )
         for row in ROWS:
             values = dict(zip(("a", "b", "c", "d", "e"), row, strict=True))
@@ -95,7 +99,9 @@ def test_by_patient_and_day_alone(ris: RisSql) -> None:
 def test_nothing_known_and_nothing_asked(ris: RisSql) -> None:
     assert ris.orders_of("NOBODY", "NOBODY", "2020-06-18") == []
     assert ris.orders_of("", "", "") == []
-    assert ris.orders_of("NOBODY", "NOBODY", "9999-12-31") == [], "what some write for a day that they do not know"
+    assert ris.orders_of("NOBODY", "NOBODY", "9999-12-31") == [], (
+        "what some write for a day that they do not know"
+    )
 
 
 def test_values_are_never_part_of_the_statement(ris: RisSql) -> None:
@@ -114,8 +120,12 @@ def test_it_cannot_write(database: Database, ris: RisSql) -> None:
     assert len(ris.orders_of("A1", "", "")) == 1
 
 
-@pytest.mark.parametrize("changed", [{"view": "no_such_view"}, {"columns": replace(COLUMNS, body_part="no_such_column")}])
-def test_a_wrong_name_is_not_tried_for_ever_and_names_no_patient(database: Database, changed: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "changed", [{"view": "no_such_view"}, {"columns": replace(COLUMNS, body_part="no_such_column")}]
+)
+def test_a_wrong_name_is_not_tried_for_ever_and_names_no_patient(
+    database: Database, changed: dict[str, object]
+) -> None:
     view = database.ris(**changed)
     with pytest.raises(PermanentError, match="no_such") as raised:
         view.orders_of("A1", "SECRET-PATIENT", "2020-06-18")
@@ -124,7 +134,9 @@ def test_a_wrong_name_is_not_tried_for_ever_and_names_no_patient(database: Datab
 
 
 def test_a_database_that_is_away_is_asked_again_later() -> None:
-    view = RisSql(f"postgresql+psycopg://ris:hidden@127.0.0.1:{free_ports(1)[0]}/ris", "v", COLUMNS, timeout=1.0)
+    view = RisSql(
+        f"postgresql+psycopg://ris:hidden@127.0.0.1:{free_ports(1)[0]}/ris", "v", COLUMNS, timeout=1.0
+    )
     with pytest.raises(RetriableError) as raised:
         view.orders_of("A1", "P1", "2020-06-18")
     assert "hidden" not in str(raised.value)
@@ -134,7 +146,9 @@ def test_a_database_that_is_away_is_asked_again_later() -> None:
 def test_a_statement_that_takes_too_long_is_ended(postgresql_url: str) -> None:
     engine = sa.create_engine(postgresql_url)
     with engine.begin() as connection:
-        connection.execute(sa.text("create or replace view slow as select *, pg_sleep(20)::text as pg_sleep from orders"))
+        connection.execute(
+            sa.text("create or replace view slow as select *, pg_sleep(20)::text as pg_sleep from orders")
+        )
     engine.dispose()
     view = RisSql(postgresql_url, "slow", replace(COLUMNS, body_part="pg_sleep"), timeout=0.5)
     with pytest.raises(RetriableError, match="timeout"):

@@ -23,7 +23,10 @@ from pacs_module.ports import Clock, EventLog
 from pacs_module.shared.logs import ContractLog
 from tests.fakes.world import FakeClock, FakeLog
 
-SHANGHAI, KIRITIMATI = ZoneInfo("Asia/Shanghai"), ZoneInfo("Pacific/Kiritimati")  # 8 and 14 hours ahead of UTC
+SHANGHAI, KIRITIMATI = (
+    ZoneInfo("Asia/Shanghai"),
+    ZoneInfo("Pacific/Kiritimati"),
+)  # 8 and 14 hours ahead of UTC
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,9 @@ def test_today_is_the_date_of_now_in_the_hospitals_zone(clock_case: ClockCase) -
     before = clock_case.clock.now()
     today = clock_case.clock.today()
     after = clock_case.clock.now()
-    days = {datetime.fromtimestamp(moment / 1000, clock_case.zone).date() for moment in (before, after)}  # midnight passes
+    days = {
+        datetime.fromtimestamp(moment / 1000, clock_case.zone).date() for moment in (before, after)
+    }  # midnight passes
     assert today in days
 
 
@@ -97,7 +102,9 @@ def test_a_clock_that_is_set_leaves_the_steady_one_alone() -> None:
 
 @dataclass(frozen=True)
 class LogCase:
-    """A log under test, and what was kept of it: contract lines, and events with key, words, level and values."""
+    """
+    A log under test, and what was kept of it: contract lines, and events with key, words, level and values.
+    """
 
     log: EventLog
     lines: Callable[[], list[str]]
@@ -108,12 +115,19 @@ def contract_log(folder: Path) -> LogCase:
     log = ContractLog(folder, "dcm_end")
 
     def twin() -> list[dict[str, object]]:
-        return [json.loads(line) for line in (folder / "dcm_end.jsonl").read_text(encoding="utf-8").splitlines()]
+        return [
+            json.loads(line) for line in (folder / "dcm_end.jsonl").read_text(encoding="utf-8").splitlines()
+        ]
 
     def events() -> list[tuple[str, str, str, dict[str, object]]]:
         own = {"at", "level", "event", "text"}
         return [
-            (str(one["event"]), str(one["text"]), str(one["level"]), {k: v for k, v in one.items() if k not in own})
+            (
+                str(one["event"]),
+                str(one["text"]),
+                str(one["level"]),
+                {k: v for k, v in one.items() if k not in own},
+            )
             for one in twin()
             if "event" in one
         ]
@@ -126,7 +140,10 @@ def fake_log() -> LogCase:
 
     def events() -> list[tuple[str, str, str, dict[str, object]]]:
         pairs = zip(log.keys, log.events, strict=True)
-        return [(key, words, str(told["level"]), {k: v for k, v in told.items() if k != "level"}) for key, (words, told) in pairs]
+        return [
+            (key, words, str(told["level"]), {k: v for k, v in told.items() if k != "level"})
+            for key, (words, told) in pairs
+        ]
 
     return LogCase(log, lambda: log.lines, events)
 
@@ -137,7 +154,12 @@ def log_case(request: pytest.FixtureRequest, tmp_path: Path) -> LogCase:
 
 
 def test_lines_are_kept_letter_by_letter_in_their_order(log_case: LogCase) -> None:
-    lines = ["find 2020-06-18 study list", "张三 胸部 ÐØ²¿", "filter because BodyPartExamined: HAND%s {} \\", ""]
+    lines = [
+        "find 2020-06-18 study list",
+        "张三 胸部 ÐØ²¿",
+        "filter because BodyPartExamined: HAND%s {} \\",
+        "",
+    ]
     for line in lines:
         log_case.log.line(line)
     assert log_case.lines() == lines
@@ -146,11 +168,18 @@ def test_lines_are_kept_letter_by_letter_in_their_order(log_case: LogCase) -> No
 
 def test_events_keep_key_words_level_and_values(log_case: LogCase) -> None:
     log_case.log.event("find_failed", "find A failed")
-    log_case.log.event("records_differ", "the store lacks 张", "WARNING", number=2, studyUIDs=["1.2", "1.3"], why=None)
+    log_case.log.event(
+        "records_differ", "the store lacks 张", "WARNING", number=2, studyUIDs=["1.2", "1.3"], why=None
+    )
     assert log_case.lines() == []
     assert log_case.events() == [
         ("find_failed", "find A failed", "INFO", {}),
-        ("records_differ", "the store lacks 张", "WARNING", {"number": 2, "studyUIDs": ["1.2", "1.3"], "why": None}),
+        (
+            "records_differ",
+            "the store lacks 张",
+            "WARNING",
+            {"number": 2, "studyUIDs": ["1.2", "1.3"], "why": None},
+        ),
     ]
 
 

@@ -1,8 +1,9 @@
 """
 What every study store does, whichever it is.
 
-Not proved here: that MongoDB keeps its word on ``w=majority, j=True`` over a crash of its own (no replica set is started),
-and anything about real MongoDB where the run says it was skipped: SecantusDB is another programme with the same protocol.
+Not proved here: that MongoDB keeps its word on ``w=majority, j=True`` over a crash of its own (no replica set
+is started), and anything about real MongoDB where the run says it was skipped: SecantusDB is another
+programme with the same protocol.
 """
 
 import itertools
@@ -117,16 +118,34 @@ def test_a_value_that_no_store_can_hold_is_said_and_changes_nothing(store: Condi
 # --- what a document may hold ---
 
 
-@pytest.mark.parametrize("key", ["1.2.840.113619", "PACS.A", "$set", "$", "50%", "%2E", "a%24b", "心", "with space", "nul\0", ""])
+@pytest.mark.parametrize(
+    "key", ["1.2.840.113619", "PACS.A", "$set", "$", "50%", "%2E", "a%24b", "心", "with space", "nul\0", ""]
+)
 def test_dictionary_keys_come_back_letter_by_letter(store: ConditionalStore, key: str) -> None:
-    study = add(store, "1.2.3", pacs={key: PacsCopy(3)}, series={key: SeriesRecord(key, True, "rule", "because", "find")})
+    study = add(
+        store,
+        "1.2.3",
+        pacs={key: PacsCopy(3)},
+        series={key: SeriesRecord(key, True, "rule", "because", "find")},
+    )
     study.handovers = [HandOver("h", "1", 1, "/x", {key: {key: [{key: 1}]}}, "")]
     assert store.replace(study)
     assert store.get("1.2.3") == study
 
 
 @pytest.mark.parametrize(
-    "text", ["张三", "Łódź", "김", "ÐØ²¿", "\x1b$)A胸部", "line\nbreak\ttab\0nul", "'; DROP TABLE--", "\U0001f600", ""]
+    "text",
+    [
+        "张三",
+        "Łódź",
+        "김",
+        "ÐØ²¿",
+        "\x1b$)A胸部",
+        "line\nbreak\ttab\0nul",
+        "'; DROP TABLE--",
+        "\U0001f600",
+        "",
+    ],
 )
 def test_texts_come_back_letter_by_letter(store: ConditionalStore, text: str) -> None:
     study = add(store, "1.2.3", patient_id=text, study_description=text)
@@ -136,7 +155,12 @@ def test_texts_come_back_letter_by_letter(store: ConditionalStore, text: str) ->
 
 def test_what_no_store_can_hold_as_it_is_becomes_readable_text(store: ConditionalStore) -> None:
     values = {"nan": float("nan"), "far": float("inf"), "large": 2**63}
-    add(store, "1.2.3", patient_id="half \ud83d", handovers=[HandOver("h", "1", 1, "/x", {}, "", result_values=values)])
+    add(
+        store,
+        "1.2.3",
+        patient_id="half \ud83d",
+        handovers=[HandOver("h", "1", 1, "/x", {}, "", result_values=values)],
+    )
     read = store.get("1.2.3")
     assert read is not None
     assert read.patient_id == "half \\ud83d"
@@ -145,7 +169,10 @@ def test_what_no_store_can_hold_as_it_is_becomes_readable_text(store: Conditiona
 
 def test_numbers_come_back_as_they_are(store: ConditionalStore) -> None:
     study = add(
-        store, "1.2.3", due={"pull": 1_592_000_000_123}, pull=Pull(PullRequest("p", "1.2.3", "PACS"), 1, "", move_seconds=29.67)
+        store,
+        "1.2.3",
+        due={"pull": 1_592_000_000_123},
+        pull=Pull(PullRequest("p", "1.2.3", "PACS"), 1, "", move_seconds=29.67),
     )
     read = store.get("1.2.3")
     assert read == study
@@ -159,7 +186,9 @@ def test_numbers_come_back_as_they_are(store: ConditionalStore) -> None:
 def hospital_day(store: ConditionalStore) -> None:
     add(store, "1", study_date="2020-06-12", state=State.META_ONLY, modality=["CT"])
     add(store, "2", study_date="2020-06-12", state=State.COMPLETED, modality=["CT", "PR"])
-    add(store, "3", study_date="2020-06-12", state=State.META_ONLY, modality="CT")  # one text, as older documents have it
+    add(
+        store, "3", study_date="2020-06-12", state=State.META_ONLY, modality="CT"
+    )  # one text, as older documents have it
     add(store, "4", study_date="2020-06-12", state=State.META_ONLY, modality=["DX"])
     add(store, "5", study_date="2020-06-12", modality=["CT"])  # found, not wanted: no state
     add(store, "6", study_date="2020-06-13", state=State.META_ONLY, modality=["CT"])
@@ -262,7 +291,18 @@ CONDITIONS = st.one_of(
 EXAMPLES = itertools.count()
 """Each example has studies of its own beside those of the ones before."""
 FIELDS = st.sampled_from(
-    ["studyDate", "patientID", "modality", "state", "priority", "baseline", "due.pull", "due.watch", "due", "why"]
+    [
+        "studyDate",
+        "patientID",
+        "modality",
+        "state",
+        "priority",
+        "baseline",
+        "due.pull",
+        "due.watch",
+        "due",
+        "why",
+    ]
 )
 
 
@@ -277,7 +317,9 @@ FIELDS = st.sampled_from(
     studies=st.lists(STUDIES, max_size=6, unique_by=lambda study: study.study_uid),
     where=st.dictionaries(FIELDS, CONDITIONS, max_size=3),
 )
-def test_every_query_means_what_the_reference_says(case: StoreCase, studies: list[Study], where: dict[str, object]) -> None:
+def test_every_query_means_what_the_reference_says(
+    case: StoreCase, studies: list[Study], where: dict[str, object]
+) -> None:
     example = f"{next(EXAMPLES)}."
     for study in studies:
         study.study_uid = example + study.study_uid
@@ -308,7 +350,12 @@ def test_a_claim_takes_what_is_due_and_nothing_else(store: ConditionalStore) -> 
     assert store.claim("pull", "w1", now=1_999, lease=100) is None
     taken = store.claim("pull", "w1", now=2_000, lease=100)
     assert taken is not None
-    assert (taken.study_uid, taken.claims, taken.due, taken.revision) == ("later", {"pull": "w1"}, {"pull": 2_100}, 2)
+    assert (taken.study_uid, taken.claims, taken.due, taken.revision) == (
+        "later",
+        {"pull": "w1"},
+        {"pull": 2_100},
+        2,
+    )
     assert store.get("later") == taken
     assert store.claim("pull", "w2", now=2_000, lease=100) is None
 
@@ -355,7 +402,9 @@ def test_a_claim_shuts_out_the_write_of_whoever_read_before(store: ConditionalSt
 
 def test_a_claim_keeps_the_rest_of_the_document(store: ConditionalStore) -> None:
     series = {"1.2.840.1": SeriesRecord("1.2.840.1", True, "body part", "SeriesDescription 胸部", "find")}
-    study = add(store, "1.2.3", due={"pull": 0}, series=series, pacs={"PACS.A": PacsCopy(3, "now")}, patient_id="张")
+    study = add(
+        store, "1.2.3", due={"pull": 0}, series=series, pacs={"PACS.A": PacsCopy(3, "now")}, patient_id="张"
+    )
     taken = store.claim("pull", "w1", now=0, lease=100)
     assert taken is not None
     study.due, study.claims, study.revision = {"pull": 100}, {"pull": "w1"}, 2
@@ -381,7 +430,11 @@ def test_claims_in_the_order_of_pulls(store: ConditionalStore) -> None:
         for backlog in (True, False)
     ]
     for least in (2, -1):
-        expected = [study for study in sorted(studies, key=lambda study: pull_key(study, now, AGEING)) if study.rank >= least]
+        expected = [
+            study
+            for study in sorted(studies, key=lambda study: pull_key(study, now, AGEING))
+            if study.rank >= least
+        ]
         taken = []
         while study := store.claim_pull("", "w", now, 1, least, AGEING):
             taken.append(study)
@@ -396,7 +449,14 @@ def test_claims_without_an_order_take_the_longest_due_first(store: ConditionalSt
 
 def test_claims_under_conditions(store: ConditionalStore) -> None:
     add(store, "1", state=State.PULL_DATA, due={"pull": 0}, modality=["CT"])
-    add(store, "2", state=State.META_ONLY, due={"pull": 0}, modality=["CT", "PR"], handovers=[HandOver("h", "1", 1, "", {}, "")])
+    add(
+        store,
+        "2",
+        state=State.META_ONLY,
+        due={"pull": 0},
+        modality=["CT", "PR"],
+        handovers=[HandOver("h", "1", 1, "", {}, "")],
+    )
     where = {"state": "meta_only", "modality": "CT", "handovers.handoverID": "h"}
     taken = store.claim("pull", "w", 0, 100, where)
     assert taken is not None
@@ -404,7 +464,9 @@ def test_claims_under_conditions(store: ConditionalStore) -> None:
     assert store.claim("pull", "w", 0, 100, where) is None
 
 
-def test_a_study_found_damaged_in_the_name_can_still_be_claimed_by_a_damaged_name(store: ConditionalStore) -> None:
+def test_a_study_found_damaged_in_the_name_can_still_be_claimed_by_a_damaged_name(
+    store: ConditionalStore,
+) -> None:
     add(store, "1.2.3", due={"pull": 0})
     taken = store.claim("pull", "worker \ud800", 0, 100)
     assert taken is not None
@@ -440,7 +502,12 @@ def test_which_pulls_run(store: ConditionalStore) -> None:
     ended = asked("p2", "A", PullStatus.ENDED)
     for number, pull in enumerate((asked("p1", "A"), ended, asked("p3", "B"), asked("p4", "A"), None)):
         add(store, f"1.{number}", pull=pull)
-    assert (store.running(), store.running_at("A"), store.running_at("B"), store.running_at("C")) == (3, 2, 1, 0)
+    assert (store.running(), store.running_at("A"), store.running_at("B"), store.running_at("C")) == (
+        3,
+        2,
+        1,
+        0,
+    )
 
 
 def test_a_study_by_the_names_that_others_have_for_it(store: ConditionalStore) -> None:
@@ -480,7 +547,9 @@ def test_the_growth_check_of_one_pacs(store: ConditionalStore) -> None:
     add(store, "1", look=Look("A"), due={"look": 5})
     add(store, "2", look=Look("B"), due={"look": 1})
     add(store, "3", look=Look("A"), due={"look": 9})
-    assert [one.study_uid if one else None for one in (store.claim_look("A", "w", 9, 100) for _ in range(3))] == ["1", "3", None]
+    assert [
+        one.study_uid if one else None for one in (store.claim_look("A", "w", 9, 100) for _ in range(3))
+    ] == ["1", "3", None]
 
 
 def test_pulls_of_one_pacs_and_of_none(store: ConditionalStore) -> None:
@@ -528,7 +597,11 @@ def test_how_many_are_in_each_state(store: ConditionalStore) -> None:
     hospital_day(store)
     counts = store.counts_by_state()
     assert set(counts) == {state.value for state in State}
-    assert {name: number for name, number in counts.items() if number} == {"meta_only": 4, "completed": 1, "": 1}
+    assert {name: number for name, number in counts.items() if number} == {
+        "meta_only": 4,
+        "completed": 1,
+        "": 1,
+    }
 
 
 # --- which store it is ---
@@ -568,7 +641,9 @@ def test_each_claim_is_made_once_over_two_processes_of_eight_threads(case: Store
     for number in range(2 * case.crowd):
         add(case.store, f"1.{number}", due={"pull": number % 7})
     processes = [
-        subprocess.Popen([sys.executable, PROGRAM, "claim", case.url, f"w{number}"], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, PROGRAM, "claim", case.url, f"w{number}"], stdout=subprocess.PIPE, text=True
+        )
         for number in range(2)
     ]
     claimed = [process.communicate(timeout=300)[0].split() for process in processes]
@@ -617,7 +692,9 @@ def in_threads(work: object, number: int) -> None:
 @pytest.mark.parametrize("lines", [1, 20, 137])
 def test_every_acknowledged_write_outlives_a_kill_of_the_writer(case: StoreCase, lines: int) -> None:
     case.needs_processes()
-    with subprocess.Popen([sys.executable, PROGRAM, "write", case.url], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, PROGRAM, "write", case.url], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None
         said = [process.stdout.readline() for _ in range(lines)]
         process.kill()

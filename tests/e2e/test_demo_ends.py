@@ -1,7 +1,8 @@
 """
 How `make demo` ends when it is not let run: nothing stays behind, and what is wrong is one line.
 
-Does not prove that every instant of a Ctrl-C was met: three are, in starting, in the middle and with everything left running.
+Does not prove that every instant of a Ctrl-C was met: three are, in starting, in the middle and with
+everything left running.
 """
 
 from __future__ import annotations
@@ -33,10 +34,25 @@ class Demo:
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder = folder
         self.output = folder.parent / "output.txt"
-        command = [sys.executable, "-m", "demo", "run", "--day", "small", "--send", "5", "--run-folder", str(folder)]
+        command = [
+            sys.executable,
+            "-m",
+            "demo",
+            "run",
+            "--day",
+            "small",
+            "--send",
+            "5",
+            "--run-folder",
+            str(folder),
+        ]
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [*command, *arguments], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                [*command, *arguments],
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
 
     def said(self) -> str:
@@ -55,7 +71,9 @@ class Demo:
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(30)
-        subprocess.run([sys.executable, "-m", "demo", "stop", "--run-folder", str(self.folder)], cwd=ROOT, check=False)
+        subprocess.run(
+            [sys.executable, "-m", "demo", "stop", "--run-folder", str(self.folder)], cwd=ROOT, check=False
+        )
 
 
 @pytest.fixture
@@ -89,7 +107,11 @@ def test_left_running_it_answers_and_stop_ends_it(demo: Callable[..., Demo]) -> 
     assert run.process.wait(500) == 0, run.said()
     addresses = json.loads((run.folder / "run.json").read_text(encoding="utf-8"))
     answer = requests.get(f"{addresses['pacs_module']['url']}/api/v1/studies", timeout=10)
-    assert {study.get("state") for study in answer.json()["studies"]} <= {None, "completed", "unsupported_series"}
+    assert {study.get("state") for study in answer.json()["studies"]} <= {
+        None,
+        "completed",
+        "unsupported_series",
+    }
     mark = read_mark(run.folder)
     stop = [sys.executable, "-m", "demo", "stop", "--run-folder", str(run.folder)]
     assert subprocess.run(stop, cwd=ROOT, capture_output=True, check=False).returncode == 0
@@ -111,7 +133,9 @@ def test_a_port_in_use_is_one_clear_line(demo: Callable[..., Demo]) -> None:
         (("--dicom-dir", "/nonexistent"), "/nonexistent is not a folder"),
     ],
 )
-def test_what_cannot_be_used_is_one_clear_line(demo: Callable[..., Demo], arguments: tuple[str, ...], words: str) -> None:
+def test_what_cannot_be_used_is_one_clear_line(
+    demo: Callable[..., Demo], arguments: tuple[str, ...], words: str
+) -> None:
     run = demo("--free-ports", *arguments)
     assert run.process.wait(240) == 2
     assert words in run.said()

@@ -1,8 +1,9 @@
 """
 The log contract over named scenarios: every line matches the grammar, every row of the grammar occurs.
 
-The PACS is a real Orthanc; a series that it announces but cannot send is one whose files were removed from its store. Proves
-the shape of the lines and that they come when they should; not that a site's volume of lines is bearable.
+The PACS is a real Orthanc; a series that it announces but cannot send is one whose files were removed from
+its store. Proves the shape of the lines and that they come when they should; not that a site's volume of
+lines is bearable.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ END = ("completed", "unsupported_series", "pull_failed", "dead_letter")
 
 @pytest.fixture(scope="module")
 def stack_options() -> StackOptions:
-    """Kernel filter on; the day of the test fixed, so that midnight does no harm; a second alias that gives no SERIES level."""
+    """
+    Kernel filter on; the day of the test fixed, so that midnight does no harm; a second alias that gives no
+    SERIES level.
+    """
     return options(
         switches={"FILTER_KERNEL": True, "KERNELS_UNWANTED": ["B70f"], "STABLE_AGE": 2.0},
         settings={**QUICK, "find_dates": [NOW.date().isoformat()]},
@@ -88,8 +92,12 @@ def forget_files(pipeline: Pipeline, study: Study, leave: int) -> None:
 
 
 def attachment_uuid(session: requests.Session, url: str, instance: str, files: dict[str, Path]) -> str:
-    """Name of an instance's file in Orthanc's store, by its content (1.10.1 does not tell the name over REST)."""
-    content = session.get(f"{url}/instances/{instance}/file", headers={"Accept-Encoding": "identity"}, timeout=30).content
+    """
+    Name of an instance's file in Orthanc's store, by its content (1.10.1 does not tell the name over REST).
+    """
+    content = session.get(
+        f"{url}/instances/{instance}/file", headers={"Accept-Encoding": "identity"}, timeout=30
+    ).content
     return next(name for name, path in files.items() if path.exists() and path.read_bytes() == content)
 
 
@@ -98,7 +106,12 @@ def a_normal_ct_with_series_of_each_filtered_kind(pipeline: Pipeline) -> None:
     chosen = study.add_series(12, CHEST_CT)
     study.add_series(12, CHEST_CT, BodyPartExamined="HAND")
     study.add_series(
-        12, CHEST_CT, BodyPartExamined="", ProtocolName="1.1 HEAD", StudyDescription="HEAD", SeriesDescription="SKULL 1.25MM"
+        12,
+        CHEST_CT,
+        BodyPartExamined="",
+        ProtocolName="1.1 HEAD",
+        StudyDescription="HEAD",
+        SeriesDescription="SKULL 1.25MM",
     )
     study.add_series(12, CHEST_CT, SliceThickness="8")
     study.add_series(2, CHEST_CT, Modality="RF")
@@ -163,7 +176,10 @@ def reinform_and_notinform(pipeline: Pipeline) -> None:
     assert [item["seriesUID"] for item in story["handovers"]] == [first, thin]
     study.add_series(1, CHEST_CT, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
     put(pipeline, study)
-    wait_for(lambda: (pipeline.study(study.uid) or {}).get("pull", {}).get("outcome") == "nothing_new", what="nothing new")
+    wait_for(
+        lambda: (pipeline.study(study.uid) or {}).get("pull", {}).get("outcome") == "nothing_new",
+        what="nothing new",
+    )
     settled(pipeline, study, "completed")
     assert handovers(pipeline, study) == 2
 
@@ -177,7 +193,10 @@ def manual_pulls(pipeline: Pipeline) -> None:
     ):
         answer = pipeline.post("/api/v1/dcm/pull", {**asked, "by": "test"})
         assert [found["studyUID"] for found in answer.json()["studies"]] == [study.uid]
-        wait_for(lambda number=number: handovers(pipeline, study) == number, what=f"hand-over {number} of a manual pull")  # type: ignore[misc]
+        wait_for(
+            lambda number=number: handovers(pipeline, study) == number,  # type: ignore[misc]
+            what=f"hand-over {number} of a manual pull",
+        )
         settled(pipeline, study, "completed")
 
 

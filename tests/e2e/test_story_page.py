@@ -76,7 +76,13 @@ def test_a_person_sees_where_it_is_and_why_and_no_script_runs(url: str) -> None:
 
 def test_a_picture_of_it_is_not_empty(url: str, tmp_path: Path) -> None:
     picture = tmp_path / "page.png"
-    command = ["chromium", *QUIET, f"--user-data-dir={tmp_path}/profile", "--window-size=1280,1400", f"--screenshot={picture}"]
+    command = [
+        "chromium",
+        *QUIET,
+        f"--user-data-dir={tmp_path}/profile",
+        "--window-size=1280,1400",
+        f"--screenshot={picture}",
+    ]
     subprocess.run([*command, f"{url}?AccessionNumber=A1"], capture_output=True, timeout=150, check=True)
     assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert picture.stat().st_size > 20_000, "an empty page is some 5 kB"

@@ -1,7 +1,9 @@
 """
-The delivering half of pacs_module, for real: RabbitMQ, store on disk, publisher, workers, HTTP API on a port, a backend process.
+The delivering half of pacs_module, for real: RabbitMQ, store on disk, publisher, workers, HTTP API on a port,
+a backend process.
 
-What the plugins would hand over is handed over by :meth:`DeliveryStack.hand_over`; Orthanc and the PACS are not there.
+What the plugins would hand over is handed over by :meth:`DeliveryStack.hand_over`; Orthanc and the PACS are
+not there.
 """
 
 from __future__ import annotations
@@ -33,7 +35,13 @@ from tests.support.waiting import wait_for
 
 BACKEND_KEY = "the-backends-own-key"
 FAULTY = Path(__file__).with_name("faulty_backend.py")
-QUICK = {"first_pause_s": 0.2, "longest_pause_s": 1.0, "circuit_pause_s": 0.2, "circuit_longest_pause_s": 1.0, "attempts": 30}
+QUICK = {
+    "first_pause_s": 0.2,
+    "longest_pause_s": 1.0,
+    "circuit_pause_s": 0.2,
+    "circuit_longest_pause_s": 1.0,
+    "attempts": 30,
+}
 IMAGES = 3
 
 
@@ -53,14 +61,19 @@ class DeliveryStack:
 
     def faulty_backend(self, **habits: Any) -> Process:
         """A backend with bad habits, not yet started; after it has ended another one takes its place."""
-        return self.backend([str(FAULTY), str(self.backend_port), self.url, str(self.record), json.dumps(habits)])
+        return self.backend(
+            [str(FAULTY), str(self.backend_port), self.url, str(self.record), json.dumps(habits)]
+        )
 
     def backend(self, command: Sequence[str]) -> Process:
         """A backend as a Python process with its arguments, not yet started."""
         self._lives += 1
         keys = {"BACKEND_KEY": BACKEND_KEY, "PIPELINE_API_KEY": KEY, "TMPDIR": str(self.folder)}
         ready = lambda: accepts_tcp(self.backend_port)  # noqa: E731
-        return Process(self.run, Programme(f"backend-{self._lives}", [sys.executable, *command], ready, keys, ready_within_s=60))
+        return Process(
+            self.run,
+            Programme(f"backend-{self._lives}", [sys.executable, *command], ready, keys, ready_within_s=60),
+        )
 
     def hand_over(self, number: int, priority: int = 0) -> str:
         """As the plugins do; the study's UID."""
@@ -69,8 +82,12 @@ class DeliveryStack:
         folder.mkdir(parents=True)
         for image in range(IMAGES):
             (folder / f"{image}.dcm").write_bytes(f"{number} {image}".encode() * 1000)
-        message = Pipeline().message(None, IMAGES, studyUID=uid, handoverID=handover_id(number), filepath=str(folder))
-        message["series"] = [{"seriesUID": message["seriesUID"], "filepath": str(folder), "numberReceived": IMAGES}]
+        message = Pipeline().message(
+            None, IMAGES, studyUID=uid, handoverID=handover_id(number), filepath=str(folder)
+        )
+        message["series"] = [
+            {"seriesUID": message["seriesUID"], "filepath": str(folder), "numberReceived": IMAGES}
+        ]
         message["priorities"] = priority
         self.service.accept(message)
         self.service.wake(Role.PUBLISH)
@@ -108,7 +125,12 @@ def delivering(run: RunFolder, folder: Path, rabbitmq_url: str, **backend: Any) 
         "web": {"port": port, "api_key": KEY, "debug_asks_pacs": False},
         "store": {"url": f"sqlite:///{folder}/study.db"},
         "rabbitmq": {"url": rabbitmq_url},
-        "backend": {"url": f"http://{LOOPBACK}:{backend_port}/compute", "key": BACKEND_KEY, "workers": 3, **QUICK},
+        "backend": {
+            "url": f"http://{LOOPBACK}:{backend_port}/compute",
+            "key": BACKEND_KEY,
+            "workers": 3,
+            **QUICK,
+        },
     }
     file = folder / "settings.toml"
     file.write_text(as_toml(merged(values, {"backend": backend})), encoding="utf-8")

@@ -1,10 +1,14 @@
 """
-A backend with bad habits, as a process of its own: what it was asked and what it computed stands in its record, line by line.
+A backend with bad habits, as a process of its own: what it was asked and what it computed stands in its
+record, line by line.
 
-    python faulty_backend.py PORT PIPELINE RECORD '{"fails_every": 3, "slow_s": 0.5, "refuses": ["1.2.3"], "dies_at": 5}'
+    python faulty_backend.py PORT PIPELINE RECORD '{"fails_every": 3, "slow_s": 0.5, "refuses": ["1.2.3"],
+    "dies_at": 5}'
 
-``fails_every`` n: every n-th request gets a 500. ``slow_s``: so long until it answers. ``refuses``: these studies get a 400.
-``dies_at`` n: ends, without a result, when it has accepted for the n-th time. ``twice``: each result is posted two times.
+``fails_every`` n: every n-th request gets a 500. ``slow_s``: so long until it answers. ``refuses``: these
+studies get a 400.
+``dies_at`` n: ends, without a result, when it has accepted for the n-th time. ``twice``: each result is
+posted two times.
 """
 
 import contextlib

@@ -1,4 +1,7 @@
-"""Orthanc's Python SDK as far as the plugins may use it: anything else is an AttributeError, anything out of order an error."""
+"""
+Orthanc's Python SDK as far as the plugins may use it: anything else is an AttributeError, anything out of
+order an error.
+"""
 
 from __future__ import annotations
 

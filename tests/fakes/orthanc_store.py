@@ -1,4 +1,7 @@
-"""Orthanc's store and change log in memory, with the methods of ``orthanc_rest.OrthancRest`` that reception uses."""
+"""
+Orthanc's store and change log in memory, with the methods of ``orthanc_rest.OrthancRest`` that reception
+uses.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,13 @@ from aipull.server.rest import InstanceHere, OrthancRest, SeriesHere, StudyHere
 from pacs_module.domain.errors import Refused
 
 PACS_SENDER = ("GEPACS", "192.168.1.150")
-CHEST = {"Modality": "CT", "BodyPartExamined": "CHEST", "SliceThickness": "1", "AccessionNumber": "A1", "PatientID": "P1"}
+CHEST = {
+    "Modality": "CT",
+    "BodyPartExamined": "CHEST",
+    "SliceThickness": "1",
+    "AccessionNumber": "A1",
+    "PatientID": "P1",
+}
 
 
 class FakeStore(OrthancRest):
@@ -91,7 +100,9 @@ class FakeStore(OrthancRest):
 
     def instances_of(self, series_id: str) -> list[InstanceHere]:
         return [
-            self._here(name) for name, image in self.images.items() if f"{image['patient']}-{image['series']}" == series_id
+            self._here(name)
+            for name, image in self.images.items()
+            if f"{image['patient']}-{image['series']}" == series_id
         ]
 
     def with_senders(self, instance_ids: Sequence[str]) -> list[InstanceHere]:

@@ -1,4 +1,6 @@
-"""The use cases over one store, wired as in bootstrap, with the fakes of :mod:`tests.fakes.world` around them."""
+"""
+The use cases over one store, wired as in bootstrap, with the fakes of :mod:`tests.fakes.world` around them.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,17 @@ from pacs_module.use_cases.pull.pull_policy import PullPolicy
 from pacs_module.use_cases.pull.pull_studies import PullStudies
 from pacs_module.use_cases.pull.record_pull_end import RecordPullEnd
 from pacs_module.use_cases.receive.accept_notification import AcceptNotification
-from tests.fakes.world import DAY, FakeBackend, FakeClock, FakeCopies, FakeFiles, FakeLog, FakePacs, FakePlugins, SteppingConsumer
+from tests.fakes.world import (
+    DAY,
+    FakeBackend,
+    FakeClock,
+    FakeCopies,
+    FakeFiles,
+    FakeLog,
+    FakePacs,
+    FakePlugins,
+    SteppingConsumer,
+)
 
 UID = "1.2.840.113619.2.55.3.1"
 THIN, THICK = UID + ".1", UID + ".2"
@@ -117,7 +129,9 @@ class Pipeline:
         self.queue, self.backend, self.files = MemoryQueue(), FakeBackend(), FakeFiles()
         self.unreachable: set[str] = set()
         self.stability = stability or StabilityPolicy()
-        self.delivery = DeliveryPolicy(RETRY, timedelta(seconds=60), timedelta(seconds=15), timedelta(seconds=RETENTION_S))
+        self.delivery = DeliveryPolicy(
+            RETRY, timedelta(seconds=60), timedelta(seconds=15), timedelta(seconds=RETENTION_S)
+        )
         store, clock, log = self.store, self.clock, self.log
         wanted = switches.ct_modalities + switches.dx_modalities
         answering = pacs if with_series is None else with_series
@@ -125,13 +139,24 @@ class Pipeline:
         self.finder = MatchedFinder(self.pacs, log, self.traits)
         ask = AskWindow(self.finder, log, wanted)
         resolve = ResolveUid(self.finder, clock, log)
-        self.finding = FindStudies(store, ask, resolve, clock, log, switches, self.stability, traits=self.traits)
+        self.finding = FindStudies(
+            store, ask, resolve, clock, log, switches, self.stability, traits=self.traits
+        )
         self.paths = MovePaths(leases or MemoryLeases(), clock, log, lambda: Us("AIPULL", "10.1.2.3", 4242))
         self.ends = RecordPullEnd(store, clock, log, RETRY, self.paths)
         prepare = PreparePull(self.finder, self.plugins, clock, log, switches, self.traits)
         policy = PullPolicy(dict.fromkeys(pacs, limit), RETRY, timedelta(seconds=15), timedelta(seconds=5))
         self.pull = PullStudies(
-            store, self.plugins, prepare, self.ends, clock, log, policy, "test", lambda: self.unreachable, lambda names: names[0]
+            store,
+            self.plugins,
+            prepare,
+            self.ends,
+            clock,
+            log,
+            policy,
+            "test",
+            lambda: self.unreachable,
+            lambda names: names[0],
         )
         self.copies = copies
         self.accept = AcceptNotification(store, clock, log, copies is not None)
@@ -146,7 +171,15 @@ class Pipeline:
         self.consumer = SteppingConsumer(self.queue, clock)
         self.circuit = BackendCircuit(clock, log, CircuitPolicy())
         self.deliver = Deliver(
-            store, self.consumer, self.backend, self.files, clock, log, self.delivery, self.circuit, worker="WORKER-1"
+            store,
+            self.consumer,
+            self.backend,
+            self.files,
+            clock,
+            log,
+            self.delivery,
+            self.circuit,
+            worker="WORKER-1",
         )
         self.number = 0
 
@@ -185,7 +218,9 @@ class Pipeline:
         """The notification of a hand-over of one series, as the plugins make it."""
         self.number += 1
         name = handover_id(self.number)
-        series = SeriesReport(THIN, True, "body part", "BodyPartExamined CHEST", instances, instances, "CT", "THIN")
+        series = SeriesReport(
+            THIN, True, "body part", "BodyPartExamined CHEST", instances, instances, "CT", "THIN"
+        )
         other = SeriesReport(THICK, False, "slice thickness", "SliceThickness 8", 20, 20, "CT", "THICK")
         made = Notification(
             study_uid=UID,
@@ -205,7 +240,12 @@ class Pipeline:
             pull_id=request.pull_id if request else "",
             series=(SeriesFolder(THIN, f"/store_image/{name}", instances),),
             reports=(series, other),
-            identity={"AccessionNumber": "A1", "PatientID": "P1", "StudyDate": "20200618", "ModalitiesInStudy": "CT"},
+            identity={
+                "AccessionNumber": "A1",
+                "PatientID": "P1",
+                "StudyDate": "20200618",
+                "ModalitiesInStudy": "CT",
+            },
         )
         message = {**made.to_message(), **changed}
         if "series" not in changed:  # they follow what was changed
@@ -215,19 +255,33 @@ class Pipeline:
 
     def filtered_message(self, request: PullRequest | None) -> dict[str, Any]:
         """The notification that everything was filtered out."""
-        reports = to_document((SeriesReport(THICK, False, "slice thickness", "SliceThickness 8", 20, 20, "CT", "THICK"),))
+        reports = to_document(
+            (SeriesReport(THICK, False, "slice thickness", "SliceThickness 8", 20, 20, "CT", "THICK"),)
+        )
         return self.message(
-            request, 0, statecode=FILTERED_OUT, filepath="", series=[], seriesReports=reports, message="all filtered"
+            request,
+            0,
+            statecode=FILTERED_OUT,
+            filepath="",
+            series=[],
+            seriesReports=reports,
+            message="all filtered",
         )
 
-    def report(self, request: PullRequest, outcome: str, completeness: str = "", uid: str = UID, **more: Any) -> bool:
+    def report(
+        self, request: PullRequest, outcome: str, completeness: str = "", uid: str = UID, **more: Any
+    ) -> bool:
         """The plugins report the end of a pull."""
-        return self.ends.accept_report(PullReport(f"R-{request.pull_id}", request.pull_id, uid, outcome, completeness, **more))
+        return self.ends.accept_report(
+            PullReport(f"R-{request.pull_id}", request.pull_id, uid, outcome, completeness, **more)
+        )
 
     def filtered(self, request: PullRequest, **more: Any) -> None:
         """The pull ends and brought nothing that is wanted."""
         series = to_document(more.get("series", ()))
-        assert self.accept({**self.filtered_message(request), "studyUID": request.study_uid, "seriesReports": series})
+        assert self.accept(
+            {**self.filtered_message(request), "studyUID": request.study_uid, "seriesReports": series}
+        )
         assert self.report(request, "filtered", uid=request.study_uid, **more)
 
     def until_handed_over(self, instances: int = 80, count: int = 100) -> str:

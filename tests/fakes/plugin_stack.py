@@ -1,4 +1,7 @@
-"""A hospital PACS and the receiving Orthanc with our plugins, both real, and a recorder in the place of pacs_module."""
+"""
+A hospital PACS and the receiving Orthanc with our plugins, both real, and a recorder in the place of
+pacs_module.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,11 @@ class Recorder:
 
     def taken(self, kind: str, study_uid: str) -> list[dict[str, Any]]:
         """What was acknowledged about a study; kind is notify or pull_report."""
-        return [body for path, body in self.messages if path.endswith(f"{kind} 200") and body["studyUID"] == study_uid]
+        return [
+            body
+            for path, body in self.messages
+            if path.endswith(f"{kind} 200") and body["studyUID"] == study_uid
+        ]
 
     def close(self) -> None:
         self.server.shutdown()
@@ -78,7 +85,8 @@ class PluginStack:
     """
     Use as a context manager.
 
-    ``site``: lines of the site's config.py; ``pacs_port``: of another PACS in the place of the hospital's Orthanc.
+    ``site``: lines of the site's config.py; ``pacs_port``: of another PACS in the place of the hospital's
+    Orthanc.
     """
 
     def __init__(
@@ -131,7 +139,9 @@ class PluginStack:
         return self._http.post(self.receiver.url + path, json=body, auth=auth, timeout=30)
 
     def get(self, path: str) -> requests.Response:
-        return self._http.get(self.receiver.url + path, auth=(self.receiver.user, self.receiver.password), timeout=30)
+        return self._http.get(
+            self.receiver.url + path, auth=(self.receiver.user, self.receiver.password), timeout=30
+        )
 
     def to_pacs(self, images: list[Dataset]) -> None:
         """Put images into the PACS."""
@@ -141,7 +151,9 @@ class PluginStack:
         """Have the PACS send its images of these datasets to us without our asking."""
         ids = self.hospital_ids({str(image.SOPInstanceUID) for image in images})
         auth = (self.hospital.user, self.hospital.password)
-        answer = self._http.post(f"{self.hospital.url}/modalities/AIPULL/store", json=ids, auth=auth, timeout=60)
+        answer = self._http.post(
+            f"{self.hospital.url}/modalities/AIPULL/store", json=ids, auth=auth, timeout=60
+        )
         answer.raise_for_status()
 
     def hospital_ids(self, uids: set[str]) -> list[str]:
@@ -152,14 +164,18 @@ class PluginStack:
     def drop_from_pacs(self, images: list[Dataset]) -> None:
         auth = (self.hospital.user, self.hospital.password)
         for orthanc_id in self.hospital_ids({str(image.SOPInstanceUID) for image in images}):
-            self._http.delete(f"{self.hospital.url}/instances/{orthanc_id}", auth=auth, timeout=30).raise_for_status()
+            self._http.delete(
+                f"{self.hospital.url}/instances/{orthanc_id}", auth=auth, timeout=30
+            ).raise_for_status()
 
     def _store(self, orthanc: HospitalPacs | ReceivingOrthanc, images: list[Dataset]) -> None:
         for image in images:
             buffer = BytesIO()
             image.save_as(buffer, enforce_file_format=True)
             auth = (orthanc.user, orthanc.password)
-            self._http.post(f"{orthanc.url}/instances", data=buffer.getvalue(), auth=auth, timeout=30).raise_for_status()
+            self._http.post(
+                f"{orthanc.url}/instances", data=buffer.getvalue(), auth=auth, timeout=30
+            ).raise_for_status()
 
     def pull(self, study_uid: str, **values: object) -> str:
         """Ask for a pull; the pullID."""
@@ -169,13 +185,20 @@ class PluginStack:
         return str(request["pullID"])
 
     def report_of(self, pull_id: str, within_s: float = 120) -> dict[str, Any]:
-        """Wait until the recorder has the report of a pull; one that was killed before it knew that it was taken repeats it."""
+        """
+        Wait until the recorder has the report of a pull; one that was killed before it knew that it was taken
+        repeats it.
+        """
         first, *repeated = until(lambda: self._reports(pull_id), within_s, f"report of pull {pull_id}", self)
         assert all(one == first for one in repeated)
         return dict(first)
 
     def _reports(self, pull_id: str) -> list[dict[str, Any]]:
-        return [b for path, b in self.recorder.messages if path.endswith("pull_report 200") and b["pullID"] == pull_id]
+        return [
+            b
+            for path, b in self.recorder.messages
+            if path.endswith("pull_report 200") and b["pullID"] == pull_id
+        ]
 
     def pause(self, seconds: float) -> None:
         """Let a chosen time pass: the instant of a kill is a time and no condition."""
@@ -211,7 +234,11 @@ def until(condition: Callable[[], T], within_s: float, what: str, stack: PluginS
     """The first true value of a condition; when it never comes, an error with what the stack has told."""
 
     def seen() -> str:
-        return f"{what}\n{stack.lines()}\n{stack.events()[-8:]}\n{stack.recorder.messages[-3:]}" if stack else what
+        return (
+            f"{what}\n{stack.lines()}\n{stack.events()[-8:]}\n{stack.recorder.messages[-3:]}"
+            if stack
+            else what
+        )
 
     return wait_for(condition, within_s, seen)
 
@@ -220,7 +247,9 @@ def sop_uids(folder: Path) -> set[str]:
     return {str(pydicom.dcmread(file).SOPInstanceUID) for file in folder.rglob("*.dcm")}
 
 
-def ct_series(study_uid: str, count: int, first: int = 1, series_uid: str = "", **values: Any) -> list[Dataset]:
+def ct_series(
+    study_uid: str, count: int, first: int = 1, series_uid: str = "", **values: Any
+) -> list[Dataset]:
     """A chest CT series of 16 x 16 images; further attributes by keyword, None removes one."""
     attributes: dict[str, Any] = {
         "Modality": "CT", "SOPClassUID": CT_STORAGE, "BodyPartExamined": "CHEST", "SliceThickness": "1.0",
@@ -228,11 +257,19 @@ def ct_series(study_uid: str, count: int, first: int = 1, series_uid: str = "", 
         "ProtocolName": "Thorax", "StudyDescription": "111",
     }  # fmt: skip
     series_uid = series_uid or generate_uid()
-    return [_image(study_uid, series_uid, number, {**attributes, **values}) for number in range(first, first + count)]
+    return [
+        _image(study_uid, series_uid, number, {**attributes, **values})
+        for number in range(first, first + count)
+    ]
 
 
 def dx_series(study_uid: str, count: int = 1, /, **values: Any) -> list[Dataset]:
-    dx = {"Modality": "DX", "SOPClassUID": DX_STORAGE, "ImageType": ["ORIGINAL", "PRIMARY"], "SliceThickness": None}
+    dx = {
+        "Modality": "DX",
+        "SOPClassUID": DX_STORAGE,
+        "ImageType": ["ORIGINAL", "PRIMARY"],
+        "SliceThickness": None,
+    }
     return ct_series(study_uid, count, **{**dx, "ConvolutionKernel": None, **values})
 
 

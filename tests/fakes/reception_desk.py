@@ -91,7 +91,13 @@ class Desk:
 
     @classmethod
     def over(
-        cls, store: FakeStore, tables: Tables, folder: HandoverFolder, clock: Clock, log_folder: Path, switches: Switches
+        cls,
+        store: FakeStore,
+        tables: Tables,
+        folder: HandoverFolder,
+        clock: Clock,
+        log_folder: Path,
+        switches: Switches,
     ) -> Desk:
         """As the plugins are wired when they start."""
         log = ContractLog(log_folder, "orthanc-python")

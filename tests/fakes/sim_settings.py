@@ -12,7 +12,15 @@ def sim_settings(folder: Path, pacs: SimPacs, **orthanc: str) -> Path:
     """A settings file in the folder; the PACS is named SIM, ``orthanc`` is our own where a test has one."""
     values = {
         "time_zone": "Asia/Shanghai",
-        "pacs": [{"name": "SIM", "finder": "pynetdicom", "host": pacs.host, "port": pacs.port, "ae_title": pacs.ae_title}],
+        "pacs": [
+            {
+                "name": "SIM",
+                "finder": "pynetdicom",
+                "host": pacs.host,
+                "port": pacs.port,
+                "ae_title": pacs.ae_title,
+            }
+        ],
         "orthanc": orthanc or {"username": "aipull", "password": "a-secret-word"},
         "web": {"api_key": "correct-horse"},
         "rabbitmq": {"url": f"amqp://user:a-secret-word@{NOBODY}/%2F"},

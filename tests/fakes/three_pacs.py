@@ -1,8 +1,10 @@
 """
-A receiving Orthanc with its plugins and several PACS behind it, as far as pacs_module sees them: HTTP, and nothing else.
+A receiving Orthanc with its plugins and several PACS behind it, as far as pacs_module sees them: HTTP, and
+nothing else.
 
-A stand-in for runs with a thousand studies over real pacs_module processes; C-MOVEs of real images take too long for that.
-Everything that it is asked stands in ``pulls``; reports are posted to whichever pacs_module answers.
+A stand-in for runs with a thousand studies over real pacs_module processes; C-MOVEs of real images take too
+long for that. Everything that it is asked stands in ``pulls``; reports are posted to whichever pacs_module
+answers.
 """
 
 from __future__ import annotations
@@ -43,7 +45,10 @@ class AskedPull:
 
 @dataclass
 class ThreePacs:
-    """Studies by PACS (UID to StudyTime), each with one wanted series; a pull takes ``seconds`` and brings nothing new."""
+    """
+    Studies by PACS (UID to StudyTime), each with one wanted series; a pull takes ``seconds`` and brings
+    nothing new.
+    """
 
     studies: dict[str, dict[str, str]]
     seconds: float
@@ -133,7 +138,9 @@ class ThreePacs:
             if any(pull.pull_id == request["pullID"] for pull in self.pulls):
                 return
             beside = sum(pull.pacs == request["pacs"] and not pull.ended for pull in self.pulls)
-            asked = AskedPull(request["pullID"], request["studyUID"], request["pacs"], request["priority"], time.time())
+            asked = AskedPull(
+                request["pullID"], request["studyUID"], request["pacs"], request["priority"], time.time()
+            )
             asked.beside = beside
             self.pulls.append(asked)
         self._moves.submit(self._move, asked)

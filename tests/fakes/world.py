@@ -1,6 +1,7 @@
 """
-The world as use cases see it, small enough to be driven step by step: a clock that stands still, PACS with studies in them,
-plugins that note what they are asked, a backend that answers as told, and the log as a list of lines.
+The world as use cases see it, small enough to be driven step by step: a clock that stands still, PACS with
+studies in them, plugins that note what they are asked, a backend that answers as told, and the log as a list
+of lines.
 """
 
 from __future__ import annotations
@@ -69,7 +70,10 @@ class FakeLog:
 
 
 class FakePacs:
-    """PACS by name, each with study, series and image answers. ``errors`` are raised instead of an answer, by PACS and level."""
+    """
+    PACS by name, each with study, series and image answers. ``errors`` are raised instead of an answer, by
+    PACS and level.
+    """
 
     def __init__(self, *names: str) -> None:
         self.studies: dict[str, list[dict[str, str]]] = {name: [] for name in names}
@@ -78,12 +82,18 @@ class FakePacs:
         self.errors: dict[tuple[str, str], PipelineError] = {}
         self.asked: list[tuple[str, str, dict[str, str]]] = []
 
-    def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+    def find(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> list[Attributes]:
         self.asked.append((pacs, level, dict(query)))
         if (pacs, level) in self.errors:
             raise self.errors[pacs, level]
         held = {"STUDY": self.studies, "IMAGE": self.images}.get(level, self.series)[pacs]
-        return [dict(answer) for answer in held if all(value in ("", answer.get(key, "")) for key, value in query.items())]
+        return [
+            dict(answer)
+            for answer in held
+            if all(value in ("", answer.get(key, "")) for key, value in query.items())
+        ]
 
 
 class FakePlugins:
@@ -94,7 +104,12 @@ class FakePlugins:
         self.reports: dict[str, PullReport | str] = {}
         self.verdicts: list[str] = []
         self.released: list[str] = []
-        self.ram_disk: dict[str, Any] = {"totalBytes": 100, "freeBytes": 60, "pullsWaiting": 0, "alarm": False}
+        self.ram_disk: dict[str, Any] = {
+            "totalBytes": 100,
+            "freeBytes": 60,
+            "pullsWaiting": 0,
+            "alarm": False,
+        }
         self.refuse: Callable[[PullRequest], PipelineError | None] = lambda request: None
         self.deaf: PipelineError | None = None
         self.records = PluginRecords()
@@ -140,7 +155,10 @@ class FakePlugins:
 
 
 class FakeBackend:
-    """Accepts, or raises ``error``; ``then`` is called after acceptance (a result that is faster than our own bookkeeping)."""
+    """
+    Accepts, or raises ``error``; ``then`` is called after acceptance (a result that is faster than our own
+    bookkeeping).
+    """
 
     def __init__(self) -> None:
         self.submitted: list[str] = []
@@ -169,7 +187,9 @@ class FakeFiles:
 
 
 class FakeCopies:
-    """Copies without names: which were made and removed; ``failed`` files and ``error`` are what goes wrong."""
+    """
+    Copies without names: which were made and removed; ``failed`` files and ``error`` are what goes wrong.
+    """
 
     def __init__(self) -> None:
         self.made: list[str] = []
@@ -183,7 +203,9 @@ class FakeCopies:
         self.made.append(handover_id)
         folder = f"/copies/{handover_id}"
         lost = len(self.failed)
-        cleaned = tuple(SeriesFolder(pseudonym(one.series_uid), folder, one.number_received - lost) for one in series)
+        cleaned = tuple(
+            SeriesFolder(pseudonym(one.series_uid), folder, one.number_received - lost) for one in series
+        )
         return Copied(pseudonym(study_uid), folder, cleaned, self.failed)
 
     def remove(self, handover_id: str) -> None:
@@ -198,7 +220,10 @@ class FakeCopies:
 
 
 class FakeArchive:
-    """Which hand-overs were kept, from which folder; ``asked``: the ids that a sweep asks about; ``error``: what goes wrong."""
+    """
+    Which hand-overs were kept, from which folder; ``asked``: the ids that a sweep asks about; ``error``: what
+    goes wrong.
+    """
 
     KEEP = timedelta(days=30)
 
@@ -231,7 +256,9 @@ def pseudonym(uid: str) -> str:
 
 
 class SteppingConsumer(MemoryConsumer):
-    """A worker's side on which waiting costs no time: the clock is moved instead, and ``meanwhile`` happens."""
+    """
+    A worker's side on which waiting costs no time: the clock is moved instead, and ``meanwhile`` happens.
+    """
 
     def __init__(self, queue: MemoryQueue, clock: FakeClock) -> None:
         super().__init__(queue)

@@ -1,11 +1,11 @@
 r"""
 Character sets in C-FIND answers, for real.
 
-Bytes and declaration of a PACS -> Orthanc 1.10.1 in each DefaultEncoding -> what the domain makes of it, and the same through the
-finder that asks the PACS itself. The tables hold what arrives: a text, ``LOST`` (nothing, or not enough to find the keyword) or
-``REFUSED`` (the whole query fails). They are the field notes' section 6, mended where a run disagreed; docs/field-guide.md prints
-them. Not proved here: newer Orthancs (1.12.2 reads the declarations that are refused here), and images, whose bytes the plugins
-see.
+Bytes and declaration of a PACS -> Orthanc 1.10.1 in each DefaultEncoding -> what the domain makes of it, and
+the same through the finder that asks the PACS itself. The tables hold what arrives: a text, ``LOST``
+(nothing, or not enough to find the keyword) or ``REFUSED`` (the whole query fails). They are the field notes'
+section 6, mended where a run disagreed; docs/field-guide.md prints them. Not proved here: newer Orthancs
+(1.12.2 reads the declarations that are refused here), and images, whose bytes the plugins see.
 """
 
 from collections.abc import Iterator
@@ -54,7 +54,9 @@ class Row:
     direct: str
 
     def arrives(self, receiver: str) -> str:
-        return {"Latin1": self.latin1, "Utf8": self.utf8, "Chinese": self.chinese, DIRECT: self.direct}[receiver]
+        return {"Latin1": self.latin1, "Utf8": self.utf8, "Chinese": self.chinese, DIRECT: self.direct}[
+            receiver
+        ]
 
 
 ROWS = {
@@ -66,15 +68,21 @@ ROWS = {
     "UTF-8, ISO_IR 192": Row(UTF8, b"ISO_IR 192", LOST, CHEST, CHEST, CHEST),
     "UTF-8, declares nothing": Row(UTF8, None, UTF8_AS_LATIN, CHEST, UTF8_AS_GBK, UTF8_AS_LATIN),
     "UTF-8, ISO_IR 100": Row(UTF8, b"ISO_IR 100", *(UTF8_AS_LATIN,) * 4),
-    "escaped, ISO 2022 IR 58": Row(ESCAPED, b"ISO 2022 IR 58", LOST, "\x1b$)A" + CHEST, "\x1b$)A" + CHEST, CHEST),
+    "escaped, ISO 2022 IR 58": Row(
+        ESCAPED, b"ISO 2022 IR 58", LOST, "\x1b$)A" + CHEST, "\x1b$)A" + CHEST, CHEST
+    ),
     "escaped, \\ISO 2022 IR 58": Row(ESCAPED, b"\\ISO 2022 IR 58", REFUSED, REFUSED, REFUSED, CHEST),
-    "escaped, ISO 2022 IR 6\\ISO 2022 IR 58": Row(ESCAPED, b"ISO 2022 IR 6\\ISO 2022 IR 58", REFUSED, REFUSED, REFUSED, CHEST),
+    "escaped, ISO 2022 IR 6\\ISO 2022 IR 58": Row(
+        ESCAPED, b"ISO 2022 IR 6\\ISO 2022 IR 58", REFUSED, REFUSED, REFUSED, CHEST
+    ),
     "GBK, GB2312": Row(GBK, b"GB2312", REFUSED, REFUSED, REFUSED, CHEST),
     "GBK, ISO_IR 192": Row(GBK, b"ISO_IR 192", LOST, LOST, LOST, GBK_AS_LATIN),
     # Not in the field notes:
     "UTF-8, GB18030": Row(UTF8, b"GB18030", LOST, UTF8_AS_GBK, UTF8_AS_GBK, UTF8_AS_GBK),
     "GBK, an unknown term": Row(GBK, b"KLINGON", REFUSED, REFUSED, REFUSED, GBK_AS_LATIN),
-    "GBK cut in a character, declares nothing": Row(GBK[:-1], None, GBK_AS_LATIN[:-1], LOST, CHEST[:-1], GBK_AS_LATIN[:-1]),
+    "GBK cut in a character, declares nothing": Row(
+        GBK[:-1], None, GBK_AS_LATIN[:-1], LOST, CHEST[:-1], GBK_AS_LATIN[:-1]
+    ),
 }
 
 NAMES = {
@@ -88,7 +96,8 @@ NAMES = {
     "김, UTF-8 as ISO_IR 100": ("김".encode(), b"ISO_IR 100"),
     "김, \\ISO 2022 IR 149": (b"\x1b$)C" + "김".encode("euc_kr"), b"\\ISO 2022 IR 149"),
 }
-# What Orthanc does not bring: Latin1 has no such letters and drops them, Chinese takes the undeclared ones for its own.
+# What Orthanc does not bring: Latin1 has no such letters and drops them, Chinese takes the undeclared ones
+# for its own.
 UNREADABLE_NAMES = {
     ("Müller, declares nothing", "Utf8"): "Mller",
     ("Müller, declares nothing", "Chinese"): "M黮ler",
@@ -97,11 +106,16 @@ UNREADABLE_NAMES = {
     ("김, ISO_IR 192", "Latin1"): "",
     **{("김, \\ISO 2022 IR 149", encoding): REFUSED for encoding in ENCODINGS},
 }
-SENT: dict[str, tuple[bytes, bytes | None]] = {name: (row.sent, row.declared) for name, row in ROWS.items()} | NAMES
+SENT: dict[str, tuple[bytes, bytes | None]] = {
+    name: (row.sent, row.declared) for name, row in ROWS.items()
+} | NAMES
 
 
 def answer_with_row(message: Any) -> Script:
-    """The PACS: the row whose number is asked for as AccessionNumber; the answer has no other text that is not ASCII."""
+    """
+    The PACS: the row whose number is asked for as AccessionNumber; the answer has no other text that is not
+    ASCII.
+    """
     number = int(decode_identifier(message.data_set.getvalue())["AccessionNumber"])
     sent, declared = list(SENT.values())[number]
     elements = {"StudyInstanceUID": b"1.2.3", "SeriesInstanceUID": b"1.2.3.4", "SeriesDescription": sent}
@@ -135,7 +149,9 @@ def arrived(finder: PacsFinder, row: str) -> str:
 
 @pytest.mark.parametrize("receiver", [*ENCODINGS, DIRECT])
 @pytest.mark.parametrize("row", ROWS)
-def test_what_arrives_and_what_the_keywords_make_of_it(finders: dict[str, PacsFinder], row: str, receiver: str) -> None:
+def test_what_arrives_and_what_the_keywords_make_of_it(
+    finders: dict[str, PacsFinder], row: str, receiver: str
+) -> None:
     expected = ROWS[row].arrives(receiver)
     if expected == REFUSED:
         with pytest.raises(PermanentError, match="SpecificCharacterSet"):

@@ -1,4 +1,7 @@
-"""``pacs-module compare``: a simulated PACS, a real Orthanc as ours, and a folder, with and without missing images."""
+"""
+``pacs-module compare``: a simulated PACS, a real Orthanc as ours, and a folder, with and without missing
+images.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,9 @@ def run(settings: Path, *arguments: str) -> Result:
 def differences(settings: Path, *arguments: str) -> list[dict[str, Any]]:
     result = run(settings, *arguments, "--json")
     told: list[dict[str, Any]] = json.loads(result.stdout)
-    assert result.exit_code == (0 if told and not any(one["only_left"] or one["only_right"] for one in told) else 1)
+    assert result.exit_code == (
+        0 if told and not any(one["only_left"] or one["only_right"] for one in told) else 1
+    )
     return told
 
 
@@ -44,7 +49,12 @@ def test_the_pacs_against_our_orthanc_and_a_folder(run_folder: RunFolder, tmp_pa
         store(Pacs(LOOPBACK, ours.ports.dicom, ours.aet), study.images[:-1])
         assert differences(settings, study.uid, "SIM") == [
             {"series_uid": thin, "both": 5, "only_left": [], "only_right": []},
-            {"series_uid": thick, "both": 2, "only_left": [study.images[-1].SOPInstanceUID], "only_right": []},
+            {
+                "series_uid": thick,
+                "both": 2,
+                "only_left": [study.images[-1].SOPInstanceUID],
+                "only_right": [],
+            },
         ]
         store(Pacs(LOOPBACK, ours.ports.dicom, ours.aet), study.images[-1:])
         assert [one["both"] for one in differences(settings, study.uid, "SIM")] == [5, 3]
@@ -55,7 +65,10 @@ def test_the_pacs_against_our_orthanc_and_a_folder(run_folder: RunFolder, tmp_pa
         other.add_series(1, CHEST_DX)
         for number, image in enumerate([*study.images[:5], *other.images]):
             image.save_as(folder / f"{number}.dcm", enforce_file_format=True)
-        assert [len(one["only_right"]) for one in differences(settings, study.uid, str(folder), "ours")] == [0, 3]
+        assert [len(one["only_right"]) for one in differences(settings, study.uid, str(folder), "ours")] == [
+            0,
+            3,
+        ]
         table = run(settings, study.uid, "SIM", str(folder))
         assert table.exit_code == 1
         assert thick in table.output

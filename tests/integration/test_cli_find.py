@@ -1,4 +1,7 @@
-"""``pacs-module find`` at a simulated PACS. Does not prove the way through Orthanc; the finder's contract suite does."""
+"""
+``pacs-module find`` at a simulated PACS. Does not prove the way through Orthanc; the finder's contract suite
+does.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,9 @@ def ask(settings: Path, *arguments: str) -> list[dict[str, str]]:
 
 
 def test_studies_of_a_day_and_the_images_of_a_series(settings: Path, day: BusyDay) -> None:
-    study = next(one for one in day.wanted if one.planned.started_at.date() == DATE and one.vanishes_at is None)
+    study = next(
+        one for one in day.wanted if one.planned.started_at.date() == DATE and one.vanishes_at is None
+    )
     assert study.uid in {answer["StudyInstanceUID"] for answer in ask(settings, "StudyDate=20261121")}
     series = study.planned.series[0]
     keys = (f"StudyInstanceUID={study.uid}", f"SeriesInstanceUID={series.uid}", "--level", "image")
@@ -48,7 +53,10 @@ def test_studies_of_a_day_and_the_images_of_a_series(settings: Path, day: BusyDa
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["StudyDate"], "KEYWORD=VALUE"), (["StudyDate=20261121", "--level", "slice"], "PATIENT, STUDY, SERIES, IMAGE")],
+    [
+        (["StudyDate"], "KEYWORD=VALUE"),
+        (["StudyDate=20261121", "--level", "slice"], "PATIENT, STUDY, SERIES, IMAGE"),
+    ],
 )
 def test_what_cannot_be_asked_is_told(settings: Path, arguments: list[str], words: str) -> None:
     result = CliRunner().invoke(app, ["find", "SIM", *arguments, "--settings", str(settings)])

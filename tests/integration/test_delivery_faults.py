@@ -1,8 +1,9 @@
 """
-Delivery under every habit of a poor backend, with RabbitMQ, the HTTP API and the backend as they are in earnest.
+Delivery under every habit of a poor backend, with RabbitMQ, the HTTP API and the backend as they are in
+earnest.
 
-Everything is delivered or laid down among the dead letters with a reason, and nothing is asked for twice under another key.
-The long form, one fault at a time and many studies, is tests/long/test_delivery_long.py.
+Everything is delivered or laid down among the dead letters with a reason, and nothing is asked for twice
+under another key. The long form, one fault at a time and many studies, is tests/long/test_delivery_long.py.
 """
 
 from __future__ import annotations
@@ -59,21 +60,30 @@ def nothing_lost_and_nothing_twice(stack: DeliveryStack, uids: list[str], refuse
     keys: dict[str, set[str]] = {}
     for entry in stack.told("asked"):
         keys.setdefault(entry["study"], set()).add(entry["key"])
-    assert keys == {uid: {handover_id(int(uid.rpartition('.')[2]))} for uid in uids}
+    assert keys == {uid: {handover_id(int(uid.rpartition(".")[2]))} for uid in uids}
     computed = {entry["study"]: entry["files"] for entry in stack.told("computed")}
     assert computed == {uid: IMAGES for uid in uids if uid not in refused}
     assert {entry["said"] for entry in stack.told("answered")} == {"recorded", "known already"}
     for uid in uids:
         last = "refused" if uid in refused else "accepted"
-        booked = lambda uid=uid, last=last: [one.outcome for one in stack.study(uid).handovers[0].tries][-1:] == [last]  # noqa: E731
+
+        def booked(uid: str = uid, last: str = last) -> bool:
+            return [one.outcome for one in stack.study(uid).handovers[0].tries][-1:] == [last]
+
         wait_for(booked, what="a result may be faster than our bookkeeping")
         (item,) = stack.study(uid).handovers
         outcomes = [one.outcome for one in item.tries]
-        assert item.attempts <= len([outcome for outcome in outcomes if outcome != "away"]), "being away costs no attempt"
+        assert item.attempts <= len([outcome for outcome in outcomes if outcome != "away"]), (
+            "being away costs no attempt"
+        )
     for uid in refused:
         assert stack.study(uid).why == "the backend refused with status 400: no model for this region <b>"
     wait_for(lambda: stack.service.queue.depth() == 0, what="the queue is empty")
-    letters = wait_for(lambda: len(stack.service.queue.dead_letters(99)) == len(refused) and stack.service.queue.dead_letters(99))
+    letters = wait_for(
+        lambda: (
+            len(stack.service.queue.dead_letters(99)) == len(refused) and stack.service.queue.dead_letters(99)
+        )
+    )
     assert sorted(letter.message["studyUID"] for letter in letters) == refused
 
 
@@ -96,9 +106,15 @@ def test_a_queue_that_was_declared_otherwise_is_told_and_then_the_work_goes_on(
         stack.faulty_backend().start()
         uids = [stack.hand_over(number) for number in range(3)]
         log = tmp_path / "log" / "dcm_end.jsonl"
-        wait_for(lambda: log.exists() and "declared with another x-" in log.read_text(encoding="utf-8"), what="a clear message")
+        wait_for(
+            lambda: log.exists() and "declared with another x-" in log.read_text(encoding="utf-8"),
+            what="a clear message",
+        )
         assert f"rabbitmqctl delete_queue {Topology().queue}" in log.read_text(encoding="utf-8")
-        told = wait_for(lambda: awaited_by_publishing(stack), what="the publishing loop has met it, too, not only the workers")
+        told = wait_for(
+            lambda: awaited_by_publishing(stack),
+            what="the publishing loop has met it, too, not only the workers",
+        )
         assert told["what"].partition(" at ")[0] == "RabbitMQ"
         assert f"rabbitmqctl delete_queue {Topology().queue}" in told["because"]
         assert stack.states(uids) == ["pull_data_end"] * 3

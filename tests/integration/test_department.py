@@ -108,10 +108,23 @@ def at(pacs: Pacs) -> list[str]:
 def test_the_command_sends_and_writes_events(start_scp: Callable[..., Scp], tmp_path: Path) -> None:
     scp = start_scp()
     events = tmp_path / "events.jsonl"
-    done = run("send", *at(scp.pacs), "--day", "small", "--date", "2026-11-21", "--duration", "0", "--events", str(events))
+    done = run(
+        "send",
+        *at(scp.pacs),
+        "--day",
+        "small",
+        "--date",
+        "2026-11-21",
+        "--duration",
+        "0",
+        "--events",
+        str(events),
+    )
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in events.read_text().splitlines()]
-    assert {line["studyUID"] for line in lines if line["event"] == "study_sent"} == {one.uid for one in PLAN.studies}
+    assert {line["studyUID"] for line in lines if line["event"] == "study_sent"} == {
+        one.uid for one in PLAN.studies
+    }
     truth = json.loads(run("plan", "--day", "small", "--date", "2026-11-21", "--json").stdout)
     assert sum(study["instances"] for study in truth) == len(scp.files())
 
@@ -128,14 +141,18 @@ def test_the_command_says_what_is_wrong_without_a_traceback() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_command_at_once(start_scp: Callable[..., Scp], tmp_path: Path, number: int) -> None:
+def test_a_signal_ends_the_command_at_once(
+    start_scp: Callable[..., Scp], tmp_path: Path, number: int
+) -> None:
     scp, events = start_scp(), tmp_path / "events.jsonl"
     process = subprocess.Popen(
         [sys.executable, "-m", "hospital_sim", "send", *at(scp.pacs), "--day", "small", "--duration", "60",
          "--events", str(events)],
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    wait_for(lambda: (events.exists() and events.read_text()) or process.poll() is not None, what="the first event")
+    wait_for(
+        lambda: (events.exists() and events.read_text()) or process.poll() is not None, what="the first event"
+    )
     assert process.poll() is None
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
@@ -163,13 +180,20 @@ def test_own_files_are_sent_unchanged_and_summed_up(start_scp: Callable[..., Scp
     scp, skipped = start_scp("+B", "+xa"), []
     studies = send_folder(own_files, scp.pacs, on_skip=lambda path, reason: skipped.append(path.name))
     assert skipped == ["notes.txt"]
-    assert {one.study_uid: one.instances for one in studies} == {PLAN.studies[0].uid: 10, PLAN.studies[4].uid: 10}
+    assert {one.study_uid: one.instances for one in studies} == {
+        PLAN.studies[0].uid: 10,
+        PLAN.studies[4].uid: 10,
+    }
     assert all(one.dates == ["20261121"] for one in studies)
     assert {one.description for one in studies} == {"Thorax Routine", "胸部平扫"}
-    assert sorted(after_meta(one) for one in scp.files()) == sorted(after_meta(one) for one in (own_files / "deep").iterdir())
+    assert sorted(after_meta(one) for one in scp.files()) == sorted(
+        after_meta(one) for one in (own_files / "deep").iterdir()
+    )
 
 
-def test_a_transfer_syntax_that_the_pacs_does_not_take_is_named(start_scp: Callable[..., Scp], own_files: Path) -> None:
+def test_a_transfer_syntax_that_the_pacs_does_not_take_is_named(
+    start_scp: Callable[..., Scp], own_files: Path
+) -> None:
     scp = start_scp("+xi")
     with pytest.raises((StoreRefusedError, PacsUnreachableError), match=f"PACS at 127.0.0.1:{scp.pacs.port}"):
         send_folder(own_files, scp.pacs)

@@ -1,5 +1,6 @@
 """
-Whose images are these? The plugins in a real Orthanc; PACS are a real Orthanc and the simulated one, and a stranger pushes (K1).
+Whose images are these? The plugins in a real Orthanc; PACS are a real Orthanc and the simulated one, and a
+stranger pushes (K1).
 
 Each hand-over is compared image by image with what the PACS has: PatientID, SOPInstanceUID and pixels.
 Does not prove anything about more than one machine: all addresses are of the loopback network.
@@ -70,7 +71,9 @@ def under(images: Sequence[Dataset], patient_id: str) -> list[Dataset]:
     return others
 
 
-def stranger(stack: PluginStack, images: Sequence[Dataset], *, as_pacs: bool = False, **disguise: Any) -> None:
+def stranger(
+    stack: PluginStack, images: Sequence[Dataset], *, as_pacs: bool = False, **disguise: Any
+) -> None:
     encoded = of_datasets(images)
     receiver = Pacs("127.0.0.1", stack.receiver.ports.dicom, "AIPULL")
     title = "HOSPITALPACS" if as_pacs else "STRANGER"
@@ -83,7 +86,11 @@ def kinds(report: dict[str, Any]) -> list[str]:
 
 def patients_here(stack: PluginStack, study: str) -> set[str]:
     studies = stack.get("/studies?expand").json()
-    return {one["PatientMainDicomTags"]["PatientID"] for one in studies if one["MainDicomTags"]["StudyInstanceUID"] == study}
+    return {
+        one["PatientMainDicomTags"]["PatientID"]
+        for one in studies
+        if one["MainDicomTags"]["StudyInstanceUID"] == study
+    }
 
 
 def test_patient_id_corrected_between_two_pulls(stack: PluginStack, study: str) -> None:
@@ -108,7 +115,9 @@ def test_patient_id_corrected_between_two_pulls(stack: PluginStack, study: str) 
 
 
 @pytest.mark.parametrize("repair", ["SERIES", "IMAGE"])
-def test_patient_id_corrected_and_only_what_lacks_is_pulled(stack: PluginStack, study: str, repair: str) -> None:
+def test_patient_id_corrected_and_only_what_lacks_is_pulled(
+    stack: PluginStack, study: str, repair: str
+) -> None:
     images = ct_series(study, 24)
     old, new = under(images, "OLD1"), under(images, "NEW1")
     uid = str(images[0].SeriesInstanceUID)
@@ -124,7 +133,9 @@ def test_patient_id_corrected_and_only_what_lacks_is_pulled(stack: PluginStack, 
 
 
 @pytest.mark.parametrize("new_instances", [True, False])
-def test_strangers_images_of_another_patient_lie_here_already(stack: PluginStack, study: str, new_instances: bool) -> None:
+def test_strangers_images_of_another_patient_lie_here_already(
+    stack: PluginStack, study: str, new_instances: bool
+) -> None:
     images = ct_series(study, 20)
     stack.to_pacs(images)
     stranger(stack, images, patient_id="P9", new_instances=new_instances)
@@ -141,7 +152,9 @@ def test_stranger_overwrites_while_the_study_arrives(stack: PluginStack, study: 
     images = ct_series(study, 20)
     missing = ct_series(study, 1, first=21, series_uid=str(images[0].SeriesInstanceUID))
     stack.to_pacs(images)
-    pull = stack.pull(study, expected=21)  # the last one is not sent: the study is still open when the stranger comes
+    pull = stack.pull(
+        study, expected=21
+    )  # the last one is not sent: the study is still open when the stranger comes
     until(lambda: stack.lines(f"move: {study} from"), 60, "end of the move", stack)
     stranger(stack, images[:8], other_pixels=True)
     short = stack.report_of(pull)
@@ -206,7 +219,11 @@ def test_pushed_images_under_another_patient_id_than_the_pacs_has(stack: PluginS
 HABITS = {
     "another AE title": (["move-other-title=NODE2"], "COMPLETE", ["sender_learned"]),
     "another address": (["move-other-address=127.0.0.2"], "COMPLETE", ["sender_learned"]),
-    "another title, no IMAGE level": (["move-other-title=NODE3", "empty-image-level"], "COMPLETE", ["sender_learned"]),
+    "another title, no IMAGE level": (
+        ["move-other-title=NODE3", "empty-image-level"],
+        "COMPLETE",
+        ["sender_learned"],
+    ),
     "two PatientIDs": (["patient-half=other"], "COMPLETE", ["patient_ids_differ"]),
     "an empty PatientID": (["patient-half=empty"], "COMPLETE", ["patient_ids_differ"]),
     "blanks behind it": (["patient-half=behind"], "COMPLETE", []),
@@ -227,9 +244,15 @@ def test_habits_of_the_pacs_itself(simulated: tuple[PluginStack, SimPacs], study
     expected = 11 if "counts-fewer=1" in habits else 12
     report = stack.report_of(stack.pull(study, expected=expected))
     notification = until(lambda: stack.recorder.taken("notify", study)[-1:], 60, "notification", stack)[0]
-    assert (report["outcome"], notification["completeness"], kinds(report)) == ("received", completeness, told)
+    assert (report["outcome"], notification["completeness"], kinds(report)) == (
+        "received",
+        completeness,
+        told,
+    )
     found = handed_over(notification)
-    assert {uid: pixels for uid, (_, pixels) in found.items()} == {uid: pixels for uid, (_, pixels) in held(images).items()}
+    assert {uid: pixels for uid, (_, pixels) in found.items()} == {
+        uid: pixels for uid, (_, pixels) in held(images).items()
+    }
     assert len(notification["patientIDs"]) == (2 if told == ["patient_ids_differ"] else 1)
     pacs.habits = Habits.of()
     stack.gone(study)
@@ -242,5 +265,9 @@ def test_one_image_in_two_series_of_a_radiograph(stack: PluginStack, study: str)
     stack.to_pacs([*frontal, *lateral, twin])
     counts = {str(frontal[0].SeriesInstanceUID): 1, str(lateral[0].SeriesInstanceUID): 2}
     report = stack.report_of(stack.pull(study, expectedSeries=counts, dx=True))
-    assert (report["completeness"], report["received"], kinds(report)) == ("COMPLETE", 2, ["same_image_twice"])
+    assert (report["completeness"], report["received"], kinds(report)) == (
+        "COMPLETE",
+        2,
+        ["same_image_twice"],
+    )
     stack.gone(study)

@@ -1,7 +1,9 @@
 """
-One image does not speak for a series (K3), "not told" is not "all there" (K11, K13), the reasons shown are true (K9).
+One image does not speak for a series (K3), "not told" is not "all there" (K11, K13), the reasons shown are
+true (K9).
 
-The plugins in a real Orthanc, with a real Orthanc and the simulated PACS. Does not prove anything about the rules themselves.
+The plugins in a real Orthanc, with a real Orthanc and the simulated PACS. Does not prove anything about the
+rules themselves.
 """
 
 from __future__ import annotations
@@ -69,7 +71,11 @@ def placed(images: list[Dataset]) -> list[Dataset]:
 
 
 def localizer(study: str, series: str, number: int) -> Dataset:
-    kind: dict[str, Any] = {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"], "SliceThickness": "1.0", "ConvolutionKernel": None}
+    kind: dict[str, Any] = {
+        "ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"],
+        "SliceThickness": "1.0",
+        "ConvolutionKernel": None,
+    }
     (image,) = ct_series(study, 1, first=number, series_uid=series, **kind)
     image.ImageOrientationPatient, image.ImagePositionPatient = [0, 1, 0, 0, 0, -1], [0, 0, 0]
     return image
@@ -94,11 +100,16 @@ def test_localizer_inside_a_chest_series_whatever_the_order(
     assert series["verdict"]["images"].startswith("24 of 25 images")
     manifest = json.loads(Path(notification["filepath"] + ".manifest.json").read_text(encoding="utf-8"))
     (odd,) = manifest["oddImages"]
-    assert (odd["leftOut"], [one["sopInstanceUID"] for one in odd["images"]]) == (True, [str(scout.SOPInstanceUID)])
+    assert (odd["leftOut"], [one["sopInstanceUID"] for one in odd["images"]]) == (
+        True,
+        [str(scout.SOPInstanceUID)],
+    )
     stack.gone(study)
 
 
-def test_slices_of_another_thickness_and_a_page_are_told_apart(stack: PluginStack, pacs: SimPacs, study: str) -> None:
+def test_slices_of_another_thickness_and_a_page_are_told_apart(
+    stack: PluginStack, pacs: SimPacs, study: str
+) -> None:
     chest = placed(ct_series(study, 30))
     series = str(chest[0].SeriesInstanceUID)
     thick = ct_series(study, 3, first=50, series_uid=series, SliceThickness="8.0")
@@ -139,7 +150,10 @@ def test_a_radiographs_second_view_that_was_announced_without_a_count_is_expecte
     stack: PluginStack, pacs: SimPacs, study: str
 ) -> None:
     frontal, lateral = dx_series(study), dx_series(study)
-    named = {str(one[0].SeriesInstanceUID): {"Modality": "DX", "BodyPartExamined": "CHEST"} for one in (frontal, lateral)}
+    named = {
+        str(one[0].SeriesInstanceUID): {"Modality": "DX", "BodyPartExamined": "CHEST"}
+        for one in (frontal, lateral)
+    }
     has(pacs, frontal)
     report = stack.report_of(stack.pull(study, dx=True, announced=named))
     assert (report["outcome"], report["completeness"]) == ("short", "SHORT 1 of 2 series")
@@ -153,7 +167,9 @@ def test_a_radiographs_second_view_that_was_announced_without_a_count_is_expecte
 
 
 @pytest.mark.parametrize("known", ["study", "one series"])
-def test_of_14_announced_3_of_dropped_series_come(stack: PluginStack, pacs: SimPacs, study: str, known: str) -> None:
+def test_of_14_announced_3_of_dropped_series_come(
+    stack: PluginStack, pacs: SimPacs, study: str, known: str
+) -> None:
     head, chest = ct_series(study, 3, **HEAD), ct_series(study, 11)
     has(pacs, head)
     counts = {} if known == "study" else {"expectedSeries": {str(head[0].SeriesInstanceUID): 3}}
@@ -165,7 +181,9 @@ def test_of_14_announced_3_of_dropped_series_come(stack: PluginStack, pacs: SimP
     stack.gone(study)
 
 
-def test_what_became_of_each_series_is_told_with_its_reason(stack: PluginStack, pacs: SimPacs, study: str) -> None:
+def test_what_became_of_each_series_is_told_with_its_reason(
+    stack: PluginStack, pacs: SimPacs, study: str
+) -> None:
     thin, thick = ct_series(study, 20), ct_series(study, 12, SliceThickness="5.0")
     head = ct_series(study, 12, **HEAD)
     has(pacs, [*thick, *head, *thin])
@@ -186,12 +204,19 @@ def test_a_study_of_dropped_series_names_their_reasons(stack: PluginStack, pacs:
     stack.gone(study)
 
 
-def test_a_scout_after_the_chosen_series_has_its_own_verdict(stack: PluginStack, pacs: SimPacs, study: str) -> None:
+def test_a_scout_after_the_chosen_series_has_its_own_verdict(
+    stack: PluginStack, pacs: SimPacs, study: str
+) -> None:
     chest = placed(ct_series(study, 20))
     uid, other = str(chest[0].SeriesInstanceUID), generate_uid()
     has(pacs, [*chest, *(localizer(study, other, number) for number in range(2))])
-    announced = {uid: {"Modality": "CT", "BodyPartExamined": "CHEST", "SliceThickness": "1.0"}, other: {"Modality": "CT"}}
-    report = stack.report_of(stack.pull(study, expected=22, expectedSeries={uid: 20, other: 2}, announced=announced))
+    announced = {
+        uid: {"Modality": "CT", "BodyPartExamined": "CHEST", "SliceThickness": "1.0"},
+        other: {"Modality": "CT"},
+    }
+    report = stack.report_of(
+        stack.pull(study, expected=22, expectedSeries={uid: 20, other: 2}, announced=announced)
+    )
     told = {one["seriesUID"]: one for one in [*report["series"], *late_reports(stack, study)]}
     assert told[other]["outcome"] == "filtered"
     assert "LOCALIZER" in told[other]["because"]

@@ -1,8 +1,10 @@
 """
-K4 with the real parts: the PACS answers finds, and its moves cannot come back to us; then somebody mends that.
+K4 with the real parts: the PACS answers finds, and its moves cannot come back to us; then somebody mends
+that.
 
-The whole stack runs; in the hospital's place stands the simulated PACS, whose move destinations and habits are changed while it
-runs. Pauses are short. Not proved here: ten minutes of it, several processes, mirrors (tests/unit/use_cases/pull/test_k04_*).
+The whole stack runs; in the hospital's place stands the simulated PACS, whose move destinations and habits
+are changed while it runs. Pauses are short. Not proved here: ten minutes of it, several processes, mirrors
+(tests/unit/use_cases/pull/test_k04_*).
 """
 
 from __future__ import annotations
@@ -29,7 +31,13 @@ SETTINGS: dict[str, Any] = {
     "pacs": [{"name": NAME}],
     "find_dates": ["2020-06-18"],
     "find_interval_s": 1.0,
-    "pull": {"attempts": 2, "first_pause_s": 0.5, "longest_pause_s": 1.0, "path_pause_s": 0.5, "path_longest_pause_s": 2.0},
+    "pull": {
+        "attempts": 2,
+        "first_pause_s": 0.5,
+        "longest_pause_s": 1.0,
+        "path_pause_s": 0.5,
+        "path_longest_pause_s": 2.0,
+    },
 }
 
 
@@ -53,7 +61,9 @@ class Site:
         for uid in uids:
             images = ct_series(uid, 12, AccessionNumber=f"A{uid[-8:]}")
             syntax = str(images[0].file_meta.TransferSyntaxUID)
-            with Association(Pacs("127.0.0.1", self.pacs.port, AE_TITLE), "CT1", [(CT_STORAGE, (syntax,))]) as association:
+            with Association(
+                Pacs("127.0.0.1", self.pacs.port, AE_TITLE), "CT1", [(CT_STORAGE, (syntax,))]
+            ) as association:
                 for image in images:
                     association.store(image, str(image.SOPInstanceUID))
         return uids
@@ -74,7 +84,9 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with SimPacs(ae_title=AE_TITLE) as pacs:
-        options = StackOptions(more_pacs={NAME: (AE_TITLE, pacs.port)}, settings=SETTINGS, ram_disk_bytes=2**28)
+        options = StackOptions(
+            more_pacs={NAME: (AE_TITLE, pacs.port)}, settings=SETTINGS, ram_disk_bytes=2**28
+        )
         with Stack(tmp_path_factory.mktemp("k04") / "run", options) as stack:
             yield Site(stack, pacs)
 

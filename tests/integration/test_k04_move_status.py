@@ -25,7 +25,11 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PluginStack, RawPacs]]:
     (port,) = free_ports(1)
-    environment = {"HOSPITAL_PACS_PORT": str(port), "HOSPITAL_PACS_AET": "RAWPACS", "ORTHANC_SCU_TIMEOUT": "4"}
+    environment = {
+        "HOSPITAL_PACS_PORT": str(port),
+        "HOSPITAL_PACS_AET": "RAWPACS",
+        "ORTHANC_SCU_TIMEOUT": "4",
+    }
     with (
         PluginStack(tmp_path_factory.mktemp("plugins"), "STABLE_AGE = 3.0\n", environment) as stack,
         RawPacs(stack.receiver.ports.dicom, port=port) as pacs,
@@ -61,7 +65,9 @@ def test_a_status_is_a_value_of_the_report(run: tuple[PluginStack, RawPacs], sta
     assert report["outcome"] == "failed"
 
 
-def test_silence_an_end_without_a_word_and_nobody_there_are_told_apart(run: tuple[PluginStack, RawPacs]) -> None:
+def test_silence_an_end_without_a_word_and_nobody_there_are_told_apart(
+    run: tuple[PluginStack, RawPacs],
+) -> None:
     stack, pacs = run
     kinds = []
     for how in ("silent", "abort", "down"):

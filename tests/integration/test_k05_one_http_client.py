@@ -1,14 +1,15 @@
 """
 K5 with real servers: proxies that the environment or the settings name, and backends that redirect.
 
-Delivery is the whole delivering half of pacs_module with a real RabbitMQ; the proxy is a small one that speaks HTTP.
+Delivery is the whole delivering half of pacs_module with a real RabbitMQ; the proxy is a small one that
+speaks HTTP.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -30,7 +31,10 @@ VARIABLES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROX
 
 
 class Server:
-    """Answers every request as ``answer`` says (status, headers, body), or forwards it like a proxy; notes what it was asked."""
+    """
+    Answers every request as ``answer`` says (status, headers, body), or forwards it like a proxy; notes what
+    it was asked.
+    """
 
     def __init__(self, answer: tuple[int, dict[str, str], bytes] | None) -> None:
         self.asked: list[str] = []
@@ -40,7 +44,7 @@ class Server:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 outer.asked.append(self.path)
-                status, headers, content = answer or outer.forward(self.path, body, self.headers)
+                status, headers, content = answer or outer.forward(self.path, body, dict(self.headers))
                 self.send_response(status)
                 for name, value in {**headers, "Content-Length": str(len(content))}.items():
                     self.send_header(name, value)
@@ -59,8 +63,9 @@ class Server:
         self._thread.start()
 
     @staticmethod
-    def forward(url: str, body: bytes, headers: object) -> tuple[int, dict[str, str], bytes]:
-        sent = {name: value for name, value in headers.items() if name.lower() not in ("host", "proxy-connection")}  # type: ignore[attr-defined]
+    def forward(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+        ours = ("host", "proxy-connection")
+        sent = {name: value for name, value in headers.items() if name.lower() not in ours}
         session = requests.Session()
         session.trust_env = False
         answer = session.post(url, data=body, headers=sent, timeout=30, allow_redirects=False)
@@ -134,7 +139,10 @@ def test_a_backend_that_redirects_has_accepted_nothing(
 
         def told() -> bool:
             item = stack.study(uid).handovers[0]
-            return bool(item.tries) and f"{status} to {app.url}/app: redirects are not followed" in item.tries[-1].words
+            return (
+                bool(item.tries)
+                and f"{status} to {app.url}/app: redirects are not followed" in item.tries[-1].words
+            )
 
         wait_for(told, 60, "the redirect is named")
         item = stack.study(uid).handovers[0]

@@ -61,7 +61,9 @@ def test_k06_a_thickness_that_anybody_can_read_is_chosen(stack: PluginStack, tex
 
 
 @pytest.mark.parametrize("text", ["999", "0", "-5", "NaN", "thin"])
-def test_k06_a_thickness_that_cannot_be_true_falls_back_on_the_number_of_images(stack: PluginStack, text: str) -> None:
+def test_k06_a_thickness_that_cannot_be_true_falls_back_on_the_number_of_images(
+    stack: PluginStack, text: str
+) -> None:
     study = generate_uid()
     untold, thick = with_thickness(ct_series(study, 14), text), ct_series(study, 11, SliceThickness="5.0")
     chosen, why = handed_over(stack, thick, untold)
@@ -91,7 +93,11 @@ TAKEN: list[dict[str, Any]] = [
     {"BodyPartExamined": "CHABDPELV", "SeriesDescription": "1.0"},
     {"BodyPartExamined": "TORACE", "SeriesDescription": "1.0"},
     {"BodyPartExamined": "WHOLEBODY", "SeriesDescription": "1.0"},
-    {"BodyPartExamined": "HEAD", "SeriesDescription": "LUNG AXIAL CT 2.5 MM", "StudyDescription": "PETCT_Skull_MidThigh"},
+    {
+        "BodyPartExamined": "HEAD",
+        "SeriesDescription": "LUNG AXIAL CT 2.5 MM",
+        "StudyDescription": "PETCT_Skull_MidThigh",
+    },
 ]
 DROPPED: list[tuple[dict[str, Any], str]] = [
     ({"BodyPartExamined": "CHEST", "SeriesDescription": "T-SPINE"},

@@ -1,4 +1,7 @@
-"""K8 in RabbitMQ: what anybody may have put into the queue, and a message that kills who takes it. The real broker."""
+"""
+K8 in RabbitMQ: what anybody may have put into the queue, and a message that kills who takes it. The real
+broker.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,11 @@ NONE_OF_OURS = [
     b"[" + b"1," * 300_000 + b"1]",
     b'{"unfinished": ',
 ]
-READABLE = [b'{"x": "\\ud800"}', b'{"studyUID": NaN, "handoverID": 1e999}', b'{"studyUID": "1.2.3", "handoverID": {}}']
+READABLE = [
+    b'{"x": "\\ud800"}',
+    b'{"studyUID": NaN, "handoverID": 1e999}',
+    b'{"studyUID": "1.2.3", "handoverID": {}}',
+]
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """
 K8 in the receiving Orthanc: an object that ends the process costs only its own study.
 
-Orthanc is started again as a supervisor would, whenever it is dead. Does not prove anything about objects that are pushed again
-and again: Orthanc 1.10.1 has no way to refuse a sender that it does not know.
+Orthanc is started again as a supervisor would, whenever it is dead. Does not prove anything about objects
+that are pushed again and again: Orthanc 1.10.1 has no way to refuse a sender that it does not know.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom.uid import ExplicitVRLittleEndian
@@ -90,8 +91,12 @@ def studies_of(run: Supervised, poison: bytes, number: int = 3) -> tuple[list[st
 DEEP = nested(20_000)
 
 
-@pytest.mark.parametrize("poison", [DEEP, nested(50_000), nested(20_000, defined=True)], ids=["deep", "deeper", "defined"])
-def test_poison_alone_is_set_aside_after_two_deaths_and_the_others_are_pulled(run: Supervised, poison: bytes) -> None:
+@pytest.mark.parametrize(
+    "poison", [DEEP, nested(50_000), nested(20_000, defined=True)], ids=["deep", "deeper", "defined"]
+)
+def test_poison_alone_is_set_aside_after_two_deaths_and_the_others_are_pulled(
+    run: Supervised, poison: bytes
+) -> None:
     well, bad = studies_of(run, poison)
     first = run.stack.pull(bad, expected=3)
     pulls = [run.stack.pull(study, expected=3) for study in well]
@@ -110,7 +115,8 @@ def test_of_many_at_once_only_the_poison_is_set_aside(run: Supervised) -> None:
     well, bad = studies_of(run, DEEP, number=7)
     pulls = [run.stack.pull(study, expected=3) for study in [*well[:4], bad, *well[4:]]]
     reports = run.reports(*pulls)
-    poisoned = [report["studyUID"] for report in reports if (report.get("failure") or {}).get("kind") == "poison"]  # type: ignore[attr-defined]
+    failures: dict[object, Any] = {report["studyUID"]: report.get("failure") or {} for report in reports}
+    poisoned = [study for study, failure in failures.items() if failure.get("kind") == "poison"]
     assert poisoned == [bad]
     assert [report["outcome"] for report in reports if report["studyUID"] != bad] == ["received"] * 7
     assert run.deaths <= 3
@@ -147,7 +153,9 @@ def test_a_sender_that_pushes_poison_is_named_and_pulls_are_not_blamed_for_it(ru
     """It cannot be refused: Orthanc 1.10.1 asks nobody before it reads what an unknown sender stores."""
     for _ in range(3):
         before = run.deaths
-        until(lambda: "verbose" in run.stack.get("/tools/log-level-dicom").text, 60, "the log level", run.stack)
+        until(
+            lambda: "verbose" in run.stack.get("/tools/log-level-dicom").text, 60, "the log level", run.stack
+        )
         study, sop = uid(), uid()
         sender = AE("EVIL")
         sender.add_requested_context(CT, ExplicitVRLittleEndian)

@@ -1,8 +1,8 @@
 """
 K8 at Orthanc's DICOM port: senders that wait, never end, or inflate.
 
-Does not prove that memory is bounded: Orthanc 1.10.1 keeps one object that never ends in memory, and nothing of ours can end a
-single association.
+Does not prove that memory is bounded: Orthanc 1.10.1 keeps one object that never ends in memory, and nothing
+of ours can end a single association.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginStack]:
-    with PluginStack(tmp_path_factory.mktemp("plugins"), "STABLE_AGE = 3.0\n", {"ORTHANC_SCP_TIMEOUT": "10"}) as running:
+    with PluginStack(
+        tmp_path_factory.mktemp("plugins"), "STABLE_AGE = 3.0\n", {"ORTHANC_SCP_TIMEOUT": "10"}
+    ) as running:
         yield running
 
 

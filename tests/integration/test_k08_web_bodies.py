@@ -1,7 +1,8 @@
 """
 K8 at the HTTP API: what anybody may send, against a real uvicorn on a port (its protocol, not a test client).
 
-The key comes first, then the size, then the body; answers can always be written. Memory is measured in the process that serves.
+The key comes first, then the size, then the body; answers can always be written. Memory is measured in the
+process that serves.
 """
 
 from __future__ import annotations
@@ -38,9 +39,13 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Se
     (port,) = free_ports(1)
     file = settings_file(tmp_path, port)
     text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace("[store]", "max_body_mb = 1\nbody_timeout_s = 1.0\n[store]"), encoding="utf-8")
+    file.write_text(
+        text.replace("[store]", "max_body_mb = 1\nbody_timeout_s = 1.0\n[store]"), encoding="utf-8"
+    )
     with service_on(file) as (service, _):
-        config = uvicorn.Config(create_app(service), port=port, http=protocol.BoundedProtocol, log_level="warning")
+        config = uvicorn.Config(
+            create_app(service), port=port, http=protocol.BoundedProtocol, log_level="warning"
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, name="web")
         thread.start()
@@ -64,13 +69,17 @@ def test_300_mb_without_a_key_are_refused_and_cost_no_memory(
     piece, before = b"[" * MIB, peak_mib()
     pieces = (piece for _ in range(300))
     data: Any = pieces if chunked else _Sized(pieces, 300 * MIB)
-    answer = requests.post(served[1] + path, data=data, headers={"Content-Type": "application/json"}, timeout=120)
+    answer = requests.post(
+        served[1] + path, data=data, headers={"Content-Type": "application/json"}, timeout=120
+    )
     assert answer.status_code == 401
     assert peak_mib() - before < 50
 
 
 class _Sized:
-    """An iterable of pieces with a length: requests sends it with Content-Length, without having it in memory."""
+    """
+    An iterable of pieces with a length: requests sends it with Content-Length, without having it in memory.
+    """
 
     def __init__(self, pieces: Iterator[bytes], size: int) -> None:
         self._pieces, self._size = pieces, size
@@ -113,7 +122,9 @@ def test_too_much_with_a_key_is_not_read_either(served: tuple[Service, str, int]
     ids=range(14),
 )
 @pytest.mark.parametrize("path", ["notify", "result", "pull", "announced", "pull_report", "redo"])
-def test_a_body_that_cannot_be_used_is_said_to_be_so(served: tuple[Service, str, int], path: str, body: bytes) -> None:
+def test_a_body_that_cannot_be_used_is_said_to_be_so(
+    served: tuple[Service, str, int], path: str, body: bytes
+) -> None:
     answer = requests.post(f"{served[1]}/api/v1/dcm/{path}", data=body, headers=WITH_KEY, timeout=30)
     assert answer.status_code in (400, 413, 422), answer.text
     assert len(answer.content) < 3000
@@ -135,7 +146,9 @@ def test_a_body_that_cannot_be_used_is_said_to_be_so(served: tuple[Service, str,
         {"lastUpdateTime": "\0"},
     ],
 )
-def test_a_notification_with_a_hostile_value_is_refused(served: tuple[Service, str, int], values: dict[str, Any]) -> None:
+def test_a_notification_with_a_hostile_value_is_refused(
+    served: tuple[Service, str, int], values: dict[str, Any]
+) -> None:
     body = json.dumps({**Pipeline().message(None), **values}).encode()
     answer = requests.post(served[1] + "/api/v1/dcm/notify", data=body, headers=WITH_KEY, timeout=30)
     assert answer.status_code == 400, answer.text
@@ -164,7 +177,10 @@ ODD = ["\ud800", {"\udfff": ["\ud83d"]}, float("nan"), 2**10_000, b"\xff", [[[[]
 def test_dead_letters_are_shown_whatever_is_in_them(
     served: tuple[Service, str, int], value: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    letters = [Delivery({"x": value}, "m", False, 0, reason="given up"), Delivery({"studyUID": "1.2"}, "n", False, 0)]
+    letters = [
+        Delivery({"x": value}, "m", False, 0, reason="given up"),
+        Delivery({"studyUID": "1.2"}, "n", False, 0),
+    ]
     monkeypatch.setattr(served[0].queue, "dead_letters", lambda limit: letters)
     answer = requests.get(served[1] + "/api/v1/dcm/dead_letters", headers=WITH_KEY, timeout=30)
     assert answer.status_code == 200
@@ -178,7 +194,9 @@ def connected(port: int, sent: bytes) -> socket.socket:
     return connection
 
 
-HEAD = f"POST /api/v1/dcm/result HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nContent-Type: application/json\r\n"
+HEAD = (
+    f"POST /api/v1/dcm/result HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nContent-Type: application/json\r\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +209,9 @@ HEAD = f"POST /api/v1/dcm/result HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nCont
         b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\nGET /health",
     ],
 )
-def test_who_never_ends_the_head_of_a_request_is_hung_up_on(served: tuple[Service, str, int], sent: bytes) -> None:
+def test_who_never_ends_the_head_of_a_request_is_hung_up_on(
+    served: tuple[Service, str, int], sent: bytes
+) -> None:
     with connected(served[2], sent) as connection:
         received = b""
         while piece := connection.recv(65536):
@@ -199,7 +219,9 @@ def test_who_never_ends_the_head_of_a_request_is_hung_up_on(served: tuple[Servic
     assert received == b"" or received.startswith(b"HTTP/1.1 200")
 
 
-@pytest.mark.parametrize("more", ["Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"])
+@pytest.mark.parametrize(
+    "more", ["Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"]
+)
 def test_who_never_ends_a_body_is_told_and_hung_up_on(served: tuple[Service, str, int], more: str) -> None:
     with connected(served[2], HEAD.encode() + more.encode()) as connection:
         received = b""

@@ -1,8 +1,9 @@
 r"""
 K11: a study that was found is pulled, whatever text its PACS writes into its answers.
 
-The real Orthanc 1.10.1 with the plugins, and the simulated PACS with each text habit: a C-FIND through this Orthanc answers HTTP
-400 to some of them, which the test shows first. Not proved here: the finding itself (test_charsets.py, find matrix).
+The real Orthanc 1.10.1 with the plugins, and the simulated PACS with each text habit: a C-FIND through this
+Orthanc answers HTTP 400 to some of them, which the test shows first. Not proved here: the finding itself
+(test_charsets.py, find matrix).
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ pytestmark = [
 ]
 
 DAY = plan_busy_day(dt.date(2026, 11, 21), 60, max_slices=20, matrix=16)
-CHINESE = next(one for one in DAY.new_studies if one.planned.description == "胸部CT平扫" and "CT" in one.modalities)
+CHINESE = next(
+    one for one in DAY.new_studies if one.planned.description == "胸部CT平扫" and "CT" in one.modalities
+)
 REFUSED = ("escapes-second", "escapes-after-ir6", "gb2312-declared")
 
 
@@ -44,7 +47,9 @@ def answers_400(stack: PluginStack) -> bool:
     """Whether a C-FIND that asks for text is lost in this Orthanc."""
     query = {"StudyInstanceUID": CHINESE.uid, "StudyDescription": ""}
     made = stack.post(f"/modalities/{PACS}/query", {"Level": "Study", "Query": query, "Normalize": False})
-    return (stack.get(f"/queries/{made.json()['ID']}/answers?expand&simplify") if made.ok else made).status_code == 400
+    return (
+        stack.get(f"/queries/{made.json()['ID']}/answers?expand&simplify") if made.ok else made
+    ).status_code == 400
 
 
 @pytest.mark.parametrize("habit", HABITUAL)
@@ -54,12 +59,18 @@ def test_a_study_is_pulled_whatever_its_text_is(run: tuple[PluginStack, SimPacs]
     assert answers_400(stack) == (habit in REFUSED)
     expected = CHINESE.planned.instances
     report = stack.report_of(stack.pull(CHINESE.uid, expected=expected, forced=True))
-    assert (report["outcome"], report["completeness"], report.get("failure")) == ("received", "COMPLETE", None)
+    assert (report["outcome"], report["completeness"], report.get("failure")) == (
+        "received",
+        "COMPLETE",
+        None,
+    )
 
 
 @pytest.mark.parametrize("habit", REFUSED)
 @pytest.mark.parametrize("repair", ["STUDY", "SERIES", "IMAGE"])
-def test_what_lacks_is_pulled_again_all_the_same(run: tuple[PluginStack, SimPacs], habit: str, repair: str) -> None:
+def test_what_lacks_is_pulled_again_all_the_same(
+    run: tuple[PluginStack, SimPacs], habit: str, repair: str
+) -> None:
     stack, pacs = run
     pacs.habits = [habit, "move-drops-nth=5x*"]
     stack.gone(CHINESE.uid)
@@ -70,4 +81,8 @@ def test_what_lacks_is_pulled_again_all_the_same(run: tuple[PluginStack, SimPacs
     pacs.habits = [habit]
     second = stack.report_of(stack.pull(CHINESE.uid, **values, forced=True))
     assert first["outcome"] == "short"
-    assert (second["outcome"], second["completeness"], second.get("failure")) == ("received", "COMPLETE", None)
+    assert (second["outcome"], second["completeness"], second.get("failure")) == (
+        "received",
+        "COMPLETE",
+        None,
+    )

@@ -1,5 +1,6 @@
 """
-The database of the studies is dropped, at a MongoDB-compatible server (SecantusDB, which is not MongoDB itself): K14.
+The database of the studies is dropped, at a MongoDB-compatible server (SecantusDB, which is not MongoDB
+itself): K14.
 
 With SQLite, and the loss of the other records: test_k14_records.py.
 """
@@ -48,7 +49,9 @@ def test_the_database_is_dropped_and_what_waits_is_adopted(site: Site, stopped: 
         site.rig.wait(lambda: site.ready() == 503, "it is not ready", NOTICED_S)
         assert site.told("store_lost")
         site.rig.wait(lambda: site.ready() == 200, "it is begun anew", BACK_S)
-    site.rig.wait(lambda: site.states(uids).count("pull_data_end") >= waiting, "what waits is adopted", BACK_S)
+    site.rig.wait(
+        lambda: site.states(uids).count("pull_data_end") >= waiting, "what waits is adopted", BACK_S
+    )
     new = [event for event in site.told("record_is_new") if event["record"] == "journal"]
     assert any("this store is new" in event["text"] for event in new), new
     site.all_is_well()

@@ -79,7 +79,9 @@ def test_journal_lost_while_stopped_takes_up_the_hand_overs_that_wait(stack: Plu
     for file in stack.receiver.journal.parent.glob("journal.db*"):
         file.unlink()
     stack.receiver.start()
-    (event,) = until(lambda: stack.events("hand-overs that wait in the folder are taken up"), 60, "adoption", stack)
+    (event,) = until(
+        lambda: stack.events("hand-overs that wait in the folder are taken up"), 60, "adoption", stack
+    )
     assert handover_id in event["handovers"]
     assert len(list(folder.iterdir())) == 12
     assert stack.post("/aipull/release", {"handoverID": handover_id}).json() == {"released": True}

@@ -1,8 +1,8 @@
 """
 The real stack loses one record at a time (K14): nothing is lost, and each loss is told.
 
-The backend is away while hand-overs wait, so that the lost record is the only one that could have known what is to be done.
-Does not prove the loss of Orthanc's index (tests/chaos: the RAM disk) nor of a real MongoDB.
+The backend is away while hand-overs wait, so that the lost record is the only one that could have known what
+is to be done. Does not prove the loss of Orthanc's index (tests/chaos: the RAM disk) nor of a real MongoDB.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ class Site:
         self.rig.servers["backend"].kill()
         day = self.rig.send_day(f"k14-{self.days}", cts=2)
         uids = [one.study_uid for one in day.wanted]
-        self.rig.wait(lambda: set(self.states(uids)) <= {"pull_data_end", "unsupported_series"}, "the day waits for the backend")
+        self.rig.wait(
+            lambda: set(self.states(uids)) <= {"pull_data_end", "unsupported_series"},
+            "the day waits for the backend",
+        )
         return uids
 
     def states(self, uids: list[str]) -> list[str]:
@@ -72,7 +75,10 @@ class Site:
         time.sleep(1.0)  # the log's times are not finer than this mark
 
     def all_is_well(self) -> None:
-        """The backend comes back, and everything that was ever wanted is computed, once its own, nothing left over."""
+        """
+        The backend comes back, and everything that was ever wanted is computed, once its own, nothing left
+        over.
+        """
         self.rig.servers["backend"].start()
         found = self.rig.until_clean(within_s=300)
         assert found.clean, str(found)
@@ -106,9 +112,13 @@ def test_the_store_is_removed_while_stopped_and_hand_overs_wait(site: Site) -> N
     module.stop()
     remove_store(site)
     module.start()
-    site.rig.wait(lambda: site.states(uids).count("pull_data_end") >= waiting, "what waits is adopted", BACK_S)
+    site.rig.wait(
+        lambda: site.states(uids).count("pull_data_end") >= waiting, "what waits is adopted", BACK_S
+    )
     new = [event for event in site.told("record_is_new") if event["record"] == "journal"]
-    assert any("this store is new" in event["text"] and f"knows {waiting} studies" in event["text"] for event in new), new
+    assert any(
+        "this store is new" in event["text"] and f"knows {waiting} studies" in event["text"] for event in new
+    ), new
     site.rig.wait(lambda: site.audit()[0] == 0, "the records are equal", BACK_S)
     site.all_is_well()
 
@@ -137,7 +147,9 @@ def test_the_queue_is_reset_while_it_runs(site: Site) -> None:
     module = site.rig.stack.pacs_module
     module.stop()
     module.start()
-    site.rig.wait(lambda: any(event["record"] == "queue" for event in site.told("record_is_new")), "it is told", BACK_S)
+    site.rig.wait(
+        lambda: any(event["record"] == "queue" for event in site.told("record_is_new")), "it is told", BACK_S
+    )
     site.all_is_well()
 
 
@@ -155,7 +167,10 @@ def lose_folder(site: Site) -> None:
 
 LOSSES: dict[str, tuple[Callable[[Site], None], tuple[str, ...]]] = {
     "journal": (lose_journal, ("record_is_new",)),
-    "folder": (lose_folder, ("records_differ", "files_lost")),  # a worker may meet the loss before the comparison does
+    "folder": (
+        lose_folder,
+        ("records_differ", "files_lost"),
+    ),  # a worker may meet the loss before the comparison does
 }
 
 

@@ -1,8 +1,9 @@
 """
-MongoDB's adapter when its connection breaks in the middle of a write: what is true then, and that nothing is written twice.
+MongoDB's adapter when its connection breaks in the middle of a write: what is true then, and that nothing is
+written twice.
 
-Not proved here: MongoDB itself (the server is MongoDB-compatible, see stack.secantusdb), and the driver's own repeated writes on
-a replica set.
+Not proved here: MongoDB itself (the server is MongoDB-compatible, see stack.secantusdb), and the driver's own
+repeated writes on a replica set.
 """
 
 import random
@@ -68,7 +69,9 @@ def test_an_insert_whose_answer_is_lost_was_made_and_is_not_made_again(
     assert [one.patient_id for one in direct.find({})] == ["first"]
 
 
-def test_a_replace_whose_answer_is_lost_was_made_and_is_refused_the_second_time(store: MongoStore, proxy: Proxy) -> None:
+def test_a_replace_whose_answer_is_lost_was_made_and_is_refused_the_second_time(
+    store: MongoStore, proxy: Proxy
+) -> None:
     study = Study("1.2.3")
     store.insert(study)
     study.attempts += 1
@@ -80,7 +83,9 @@ def test_a_replace_whose_answer_is_lost_was_made_and_is_refused_the_second_time(
     assert (now.attempts, now.revision) == (1, 2)
 
 
-def test_a_claim_whose_answer_is_lost_comes_back_when_its_lease_is_over_and_no_sooner(store: MongoStore, proxy: Proxy) -> None:
+def test_a_claim_whose_answer_is_lost_comes_back_when_its_lease_is_over_and_no_sooner(
+    store: MongoStore, proxy: Proxy
+) -> None:
     store.insert(Study("1.2.3", due={"pull": 0}))
     lost(proxy, CLAIM, lambda: store.claim("pull", "me", now=1_000, lease=300))
     assert store.claim("pull", "me", now=1_299, lease=300) is None
@@ -113,7 +118,9 @@ def test_half_a_write_is_none(store: MongoStore, direct: MongoStore, proxy: Prox
     assert direct.get("1.2.3") == study
 
 
-def test_no_update_is_lost_or_doubled_while_connections_are_cut(store: MongoStore, direct: MongoStore, proxy: Proxy) -> None:
+def test_no_update_is_lost_or_doubled_while_connections_are_cut(
+    store: MongoStore, direct: MongoStore, proxy: Proxy
+) -> None:
     """Four threads count; each knows which of its writes were acknowledged and of which it does not know."""
     store.insert(Study("1.2.3"))
     sure, unsure, over = [0] * 4, [0] * 4, threading.Event()

@@ -1,5 +1,6 @@
 """
-The plugins in a real Orthanc against a real Orthanc as PACS: what is pulled or pushed ends as one right hand-over.
+The plugins in a real Orthanc against a real Orthanc as PACS: what is pulled or pushed ends as one right
+hand-over.
 
 Does not prove anything about other PACS than Orthanc, nor about speed.
 """
@@ -23,7 +24,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PluginStack]:
     site = "STABLE_AGE = 3.0\nFILTER_KERNEL = True\nKERNELS_UNWANTED = ['B70f']\n"
     with PluginStack(tmp_path_factory.mktemp("plugins"), site) as running:
         yield running
-        counts = log_grammar.check("orthanc-python.log", running.lines())  # every line that the module's tests caused
+        counts = log_grammar.check(
+            "orthanc-python.log", running.lines()
+        )  # every line that the module's tests caused
         assert [name for name, count in counts.items() if count == 0] == []
 
 
@@ -71,7 +74,12 @@ def test_normal_ct_becomes_one_notification_with_the_pacs_images(stack: PluginSt
 FILTERS: list[tuple[dict[str, Any], str]] = [
     ({"BodyPartExamined": "HAND"}, "filter because BodyPartExamined HAND"),
     (
-        {"BodyPartExamined": None, "ProtocolName": "1.1 HEAD", "StudyDescription": "HEAD", "SeriesDescription": "SKULL"},
+        {
+            "BodyPartExamined": None,
+            "ProtocolName": "1.1 HEAD",
+            "StudyDescription": "HEAD",
+            "SeriesDescription": "SKULL",
+        },
         "filter because BodyPartExamined: ProtocolName:1.1 HEAD StudyDescription:HEAD SeriesDescription:SKULL ImageComments:",
     ),
     ({"SliceThickness": "8"}, "filter because SliceThickness 8"),
@@ -86,7 +94,9 @@ FILTERS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_each_filter_writes_its_line_and_a_study_without_series_is_filtered_out(stack: PluginStack, study: str) -> None:
+def test_each_filter_writes_its_line_and_a_study_without_series_is_filtered_out(
+    stack: PluginStack, study: str
+) -> None:
     series = {line: ct_series(study, 3, **values) for values, line in FILTERS}
     stack.to_pacs([image for images in series.values() for image in images])
 
@@ -98,14 +108,22 @@ def test_each_filter_writes_its_line_and_a_study_without_series_is_filtered_out(
         ]
     assert stack.lines(f"A1 P1 {study} study is filtered out")
     assert report["outcome"] == "filtered"
-    assert {one["because"] for one in report["series"]} == {line.removeprefix("filter because ") for line in series}
+    assert {one["because"] for one in report["series"]} == {
+        line.removeprefix("filter because ") for line in series
+    }
     (notification,) = stack.recorder.taken("notify", study)
-    assert (notification["statecode"], notification["numberReceived"], notification["filepath"]) == (801, 0, "")
+    assert (notification["statecode"], notification["numberReceived"], notification["filepath"]) == (
+        801,
+        0,
+        "",
+    )
     stack.gone(study)
 
 
 def test_chinese_keyword_in_a_description_is_taken(stack: PluginStack, study: str) -> None:
-    stack.to_pacs(ct_series(study, 12, BodyPartExamined=None, ProtocolName=None, SeriesDescription="胸部平扫 1mm"))
+    stack.to_pacs(
+        ct_series(study, 12, BodyPartExamined=None, ProtocolName=None, SeriesDescription="胸部平扫 1mm")
+    )
     assert stack.report_of(stack.pull(study, expected=12))["outcome"] == "received"
 
 
@@ -118,7 +136,9 @@ def test_text_whose_charset_was_never_declared_is_taken(stack: PluginStack, stud
     assert stack.report_of(stack.pull(study, expected=12))["outcome"] == "received"
 
 
-def test_short_is_reported_and_parked_then_the_final_pull_hands_it_over(stack: PluginStack, study: str) -> None:
+def test_short_is_reported_and_parked_then_the_final_pull_hands_it_over(
+    stack: PluginStack, study: str
+) -> None:
     images = ct_series(study, 12)
     uid = str(images[0].SeriesInstanceUID)
     stack.to_pacs(images)
@@ -208,7 +228,11 @@ def test_pushed_images_are_handed_over_after_stable_age(stack: PluginStack, stud
     stack.to_pacs(images)
     stack.push(images)
     (notification,) = until(lambda: stack.recorder.taken("notify", study), 90, "notification", stack)
-    assert (notification["isPush"], notification["pullID"], notification["completeness"]) == (1, "", "UNVERIFIED")
+    assert (notification["isPush"], notification["pullID"], notification["completeness"]) == (
+        1,
+        "",
+        "UNVERIFIED",
+    )
     assert notification["numberReceived"] == 12
     stack.gone(study)
 
@@ -220,17 +244,29 @@ def test_pushed_images_are_counted_against_what_the_pacs_has(stack: PluginStack,
     stack.to_pacs(images)
     stack.push(images)
     (notification,) = until(lambda: stack.recorder.taken("notify", study), 60, "notification", stack)
-    assert (notification["isPush"], notification["completeness"], notification["numberReceived"]) == (1, "COMPLETE", 12)
+    assert (notification["isPush"], notification["completeness"], notification["numberReceived"]) == (
+        1,
+        "COMPLETE",
+        12,
+    )
     stack.gone(study)
 
 
 def test_series_level_pulls_only_what_was_asked_for(stack: PluginStack, study: str) -> None:
-    wanted, second, other = ct_series(study, 12), ct_series(study, 11, SliceThickness="2.0"), ct_series(study, 15)
+    wanted, second, other = (
+        ct_series(study, 12),
+        ct_series(study, 11, SliceThickness="2.0"),
+        ct_series(study, 15),
+    )
     stack.to_pacs(wanted + second + other)
     uids = [str(one[0].SeriesInstanceUID) for one in (wanted, second, other)]
     report = stack.report_of(
         stack.pull(
-            study, level="SERIES", seriesUIDs=uids[:2], expected=38, expectedSeries={uids[0]: 12, uids[1]: 11, uids[2]: 15},
+            study,
+            level="SERIES",
+            seriesUIDs=uids[:2],
+            expected=38,
+            expectedSeries={uids[0]: 12, uids[1]: 11, uids[2]: 15},
             filtered={uids[2]: "SliceThickness 8"},
         )
     )
@@ -245,7 +281,9 @@ def test_series_level_pulls_only_what_was_asked_for(stack: PluginStack, study: s
 def test_series_that_a_person_named_skips_the_filter(stack: PluginStack, study: str) -> None:
     images = ct_series(study, 3, BodyPartExamined="HEAD", SeriesDescription="Head 1.0")
     stack.to_pacs(images)
-    report = stack.report_of(stack.pull(study, expected=3, skipFilter=[str(images[0].SeriesInstanceUID)], priority=4))
+    report = stack.report_of(
+        stack.pull(study, expected=3, skipFilter=[str(images[0].SeriesInstanceUID)], priority=4)
+    )
     assert report["outcome"] == "received"
     assert stack.recorder.taken("notify", study)[0]["priorities"] == 4
 
@@ -257,7 +295,9 @@ def test_late_images_after_the_hand_over_are_not_lost(stack: PluginStack, study:
     every = {str(image.SOPInstanceUID) for image in images}
 
     def all_handed_over() -> bool:
-        return any(sop_uids(Path(one["filepath"])) == every for one in stack.recorder.taken("notify", study)[-1:])
+        return any(
+            sop_uids(Path(one["filepath"])) == every for one in stack.recorder.taken("notify", study)[-1:]
+        )
 
     until(all_handed_over, 120, "all of them in the last hand-over", stack)
     stack.gone(study)
@@ -278,14 +318,26 @@ def test_release_removes_the_folder_and_may_be_repeated(stack: PluginStack, stud
 def test_api_answers(stack: PluginStack, study: str) -> None:
     assert stack.get("/aipull/status").json()["counts"].keys() >= {"pullsRunning", "outbox"}
     assert stack.get("/aipull/pulls/unknown").status_code == 404
-    bad = stack.post("/aipull/pulls", {"pullID": "x", "studyUID": study, "pacs": "HOSPITAL-PACS", "level": "IMAGE"})
+    bad = stack.post(
+        "/aipull/pulls", {"pullID": "x", "studyUID": study, "pacs": "HOSPITAL-PACS", "level": "IMAGE"}
+    )
     assert bad.status_code == 400
-    assert {**bad.json(), "message": ""} == {"key": "level", "value": "IMAGE", "allowed": "STUDY or SERIES", "message": ""}
-    assert stack.post("/aipull/pulls", {"pullID": "x", "studyUID": study, "pacs": "NOWHERE"}).status_code == 404
+    assert {**bad.json(), "message": ""} == {
+        "key": "level",
+        "value": "IMAGE",
+        "allowed": "STUDY or SERIES",
+        "message": "",
+    }
+    assert (
+        stack.post("/aipull/pulls", {"pullID": "x", "studyUID": study, "pacs": "NOWHERE"}).status_code == 404
+    )
     room = stack.get("/aipull/status").json()["room"]
     assert room["totalBytes"] >= room["freeBytes"] > 0
     assert room["alarm"] is (room["freeBytes"] < 0.15 * room["totalBytes"])
-    assert stack.post("/aipull/verdicts", {"lines": ["A P 1.2 1.2.3 filter because Modality RF"]}).status_code == 200
+    assert (
+        stack.post("/aipull/verdicts", {"lines": ["A P 1.2 1.2.3 filter because Modality RF"]}).status_code
+        == 200
+    )
     assert stack.lines("A P 1.2 1.2.3 filter because Modality RF")
     assert stack.post("/aipull/verdicts", {"lines": 3}).status_code == 400
     assert stack.get("/aipull/pulls").status_code == 405
@@ -293,7 +345,12 @@ def test_api_answers(stack: PluginStack, study: str) -> None:
 
 def test_pulls_are_idempotent_and_answered_with_their_report(stack: PluginStack, study: str) -> None:
     stack.to_pacs(ct_series(study, 12))
-    body: dict[str, Any] = {"pullID": f"id-{study}", "studyUID": study, "pacs": "HOSPITAL-PACS", "expected": 12}
+    body: dict[str, Any] = {
+        "pullID": f"id-{study}",
+        "studyUID": study,
+        "pacs": "HOSPITAL-PACS",
+        "expected": 12,
+    }
     assert stack.post("/aipull/pulls", body).json() == {"status": "running"}
     assert stack.post("/aipull/pulls", body).status_code == 200
     report = stack.report_of(body["pullID"])

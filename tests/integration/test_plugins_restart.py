@@ -1,6 +1,6 @@
 """
-The plugins die at any moment and nothing is lost: kill -9 of the receiving Orthanc, an emptied RAM disk, a deaf
-pacs_module, a bad setting.
+The plugins die at any moment and nothing is lost: kill -9 of the receiving Orthanc, an emptied RAM disk, a
+deaf pacs_module, a bad setting.
 
 The kills are at fixed instants after the request, not at every line of code: tests/chaos goes further.
 """
@@ -45,12 +45,16 @@ def restarted(stack: PluginStack) -> None:
 
 
 def in_journal(stack: PluginStack, query: str, *values: str) -> bool:
-    with closing(sqlite3.connect(f"file:{stack.receiver.journal}?mode=ro", uri=True, timeout=60)) as connection:
+    with closing(
+        sqlite3.connect(f"file:{stack.receiver.journal}?mode=ro", uri=True, timeout=60)
+    ) as connection:
         return connection.execute(query, values).fetchone() is not None
 
 
 @pytest.mark.parametrize("instant_s", [0.0, 0.1, 0.25, 0.5, 1.0])
-def test_kill_at_any_instant_of_a_pull_gives_exactly_one_hand_over(stack: PluginStack, study: str, instant_s: float) -> None:
+def test_kill_at_any_instant_of_a_pull_gives_exactly_one_hand_over(
+    stack: PluginStack, study: str, instant_s: float
+) -> None:
     images = ct_series(study, IMAGES)
     stack.to_pacs(images + ct_series(study, 12, BodyPartExamined="HEAD", SeriesDescription="Head 1.0"))
     pull = stack.pull(study, expected=IMAGES + 12)
@@ -83,19 +87,28 @@ def test_filter_lines_are_not_written_again_after_a_restart(stack: PluginStack, 
     stack.push(images)
     series = str(images[0].SeriesInstanceUID)
     judged = "SELECT 1 FROM series WHERE series_uid = ?"
-    until(lambda: in_journal(stack, judged, series), 90, "a journaled verdict, which its line comes before", stack)
+    until(
+        lambda: in_journal(stack, judged, series),
+        90,
+        "a journaled verdict, which its line comes before",
+        stack,
+    )
     restarted(stack)
     until(lambda: stack.recorder.taken("notify", study), 90, "notification", stack)
     assert len(stack.lines(f"{series} filter because")) == 1
     assert len(stack.lines(f"new study: {study}")) == 1
 
 
-def test_notification_is_sent_again_until_acknowledged_also_after_a_restart(stack: PluginStack, study: str) -> None:
+def test_notification_is_sent_again_until_acknowledged_also_after_a_restart(
+    stack: PluginStack, study: str
+) -> None:
     stack.to_pacs(ct_series(study, 12))
     stack.recorder.status = 503
     try:
         pull = stack.pull(study, expected=12)
-        until(lambda: [b for _, b in stack.recorder.messages if b["studyUID"] == study], 90, "an attempt", stack)
+        until(
+            lambda: [b for _, b in stack.recorder.messages if b["studyUID"] == study], 90, "an attempt", stack
+        )
         restarted(stack)
         stack.gone(study)
         assert stack.recorder.taken("notify", study) == []
@@ -104,7 +117,9 @@ def test_notification_is_sent_again_until_acknowledged_also_after_a_restart(stac
     stack.get("/aipull/status")  # whoever speaks to the plugins ends their pauses
     report = stack.report_of(pull)
     assert report["outcome"] == "received"
-    sent = [body for path, body in stack.recorder.messages if body["studyUID"] == study and "handoverID" in body]
+    sent = [
+        body for path, body in stack.recorder.messages if body["studyUID"] == study and "handoverID" in body
+    ]
     assert len({body["handoverID"] for body in sent}) == 1
     assert len(stack.recorder.taken("notify", study)) == 1
 
@@ -145,7 +160,9 @@ def test_unfinished_hand_overs_are_removed_and_given_ones_stay(stack: PluginStac
     assert len(list(given.iterdir())) == 12
 
 
-def test_emptied_ram_disk_begins_running_pulls_again_and_forgets_lost_hand_overs(stack: PluginStack, study: str) -> None:
+def test_emptied_ram_disk_begins_running_pulls_again_and_forgets_lost_hand_overs(
+    stack: PluginStack, study: str
+) -> None:
     images = ct_series(study, 12)
     stack.to_pacs(images)
     stack.report_of(stack.pull(study, expected=12))
@@ -170,7 +187,9 @@ def test_emptied_ram_disk_begins_running_pulls_again_and_forgets_lost_hand_overs
 
 def by_hand(stack: PluginStack, study: str) -> None:
     """A job of Orthanc's own, as somebody makes one in its web page: our pulls are none."""
-    query = stack.post("/modalities/HOSPITAL-PACS/query", {"Level": "Study", "Query": {"StudyInstanceUID": study}}).json()["ID"]
+    query = stack.post(
+        "/modalities/HOSPITAL-PACS/query", {"Level": "Study", "Query": {"StudyInstanceUID": study}}
+    ).json()["ID"]
     job = stack.post(f"/queries/{query}/retrieve", {"TargetAet": "AIPULL", "Asynchronous": True}).json()["ID"]
     until(lambda: stack.get(f"/jobs/{job}").json()["State"] == "Success", 60, "the job", stack)
 
@@ -213,7 +232,10 @@ def test_pacs_that_is_down_is_a_failed_pull_and_no_stall_for_others(stack: Plugi
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("KEYWORD = ['CHEST']", "KEYWORD = ['CHEST'] is not allowed: there is no such switch; did you mean KEYWORDS?"),
+        (
+            "KEYWORD = ['CHEST']",
+            "KEYWORD = ['CHEST'] is not allowed: there is no such switch; did you mean KEYWORDS?",
+        ),
         ("STABLE_AGE = 'long'", "STABLE_AGE = 'long' is not allowed: a number, 0 to 1e9"),
         ("DELETE_AFTER_SEND = False", "DELETE_AFTER_SEND = False is not allowed: True, because the store"),
         ("KEYWORDS = [", "line 1' is not allowed: Python assignments"),

@@ -1,8 +1,9 @@
 """
-The probe against the simulated PACS: each habit that concerns finding is named, and a PACS without habits has none named.
+The probe against the simulated PACS: each habit that concerns finding is named, and a PACS without habits has
+none named.
 
-The compressed day has 150 studies. Not proved here: real implementations (test_probe_real), and the backslash text under VR ST,
-which is the same bytes as a list over Implicit VR.
+The compressed day has 150 studies. Not proved here: real implementations (test_probe_real), and the backslash
+text under VR ST, which is the same bytes as a list over Implicit VR.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ def pacs() -> Iterator[SimPacs]:
         yield pacs
 
 
-def probe(pacs: SimPacs, *habits: str, timeout: float = 10.0, most: int = MOST_QUERIES, move: MoveTest | None = None) -> Probed:
+def probe(
+    pacs: SimPacs, *habits: str, timeout: float = 10.0, most: int = MOST_QUERIES, move: MoveTest | None = None
+) -> Probed:
     """Restarted, because habits that come and go count from the start."""
     pacs.stop()
     pacs.start()
@@ -126,7 +129,8 @@ def test_each_habit_is_named(
 
 
 @pytest.mark.parametrize(
-    ("habit", "key"), [("dirty-uid", "uid.dirty"), ("empty-uid", "uid.dirty"), ("duplicate-answers", "duplicates")]
+    ("habit", "key"),
+    [("dirty-uid", "uid.dirty"), ("empty-uid", "uid.dirty"), ("duplicate-answers", "duplicates")],
 )
 def test_untidy_answers_are_counted(of: Callable[[str], Probed], habit: str, key: str) -> None:
     verdict, number = told(of(habit), key)
@@ -154,12 +158,16 @@ def test_untidy_answers_are_counted(of: Callable[[str], Probed], habit: str, key
         ("gbk-as-utf8", "finder", "pynetdicom"),
     ],
 )
-def test_the_setting_follows_the_habit(of: Callable[[str], Probed], habit: str, setting: str, value: object) -> None:
+def test_the_setting_follows_the_habit(
+    of: Callable[[str], Probed], habit: str, setting: str, value: object
+) -> None:
     assert recommended(of(habit))[setting] == value
 
 
 @pytest.mark.parametrize("habit", ["overloaded=2", "never-answers=5", "refuse-associations=3"])
-def test_what_comes_and_goes_is_named_and_changes_nothing_else(pacs: SimPacs, good: Probed, habit: str) -> None:
+def test_what_comes_and_goes_is_named_and_changes_nothing_else(
+    pacs: SimPacs, good: Probed, habit: str
+) -> None:
     probed = probe(pacs, habit, timeout=ENOUGH_S if habit.startswith("never") else 10.0)
     assert told(probed, "reliable")[0] is NO
     same = (
@@ -184,7 +192,9 @@ def test_slowness_is_measured(pacs: SimPacs) -> None:
 
 
 def test_combined_habits_do_not_hide_one_another(pacs: SimPacs) -> None:
-    probed = probe(pacs, "cap=100", "time-range-ignored", "duplicate-answers", "gbk-undeclared", "overloaded=3")
+    probed = probe(
+        pacs, "cap=100", "time-range-ignored", "duplicate-answers", "gbk-undeclared", "overloaded=3"
+    )
     assert told(probed, "cap") == (YES, 100)
     assert told(probed, "match.time_range")[0] is NO
     assert told(probed, "duplicates")[0] is YES
@@ -206,7 +216,9 @@ def test_a_pacs_that_never_answers_is_left_alone_soon(pacs: SimPacs) -> None:
     probed = probe(pacs, "never-answers=1", timeout=ENOUGH_S)
     assert probed.queries <= 3
     assert told(probed, "reliable")[0] is NO
-    assert {finding.verdict for key, finding in probed.findings.items() if key.startswith("match.")} == {NOT_TOLD}
+    assert {finding.verdict for key, finding in probed.findings.items() if key.startswith("match.")} == {
+        NOT_TOLD
+    }
 
 
 def test_the_stated_number_of_queries_is_kept_and_the_rest_not_told(pacs: SimPacs) -> None:
@@ -217,17 +229,23 @@ def test_the_stated_number_of_queries_is_kept_and_the_rest_not_told(pacs: SimPac
 
 
 def test_a_day_without_studies_tells_nothing(pacs: SimPacs) -> None:
-    probed = ProbePacs(DicomProbe(Peer(LOOPBACK, pacs.port, pacs.ae_title, AIPULL), 10), lambda: None, time.monotonic)
+    probed = ProbePacs(
+        DicomProbe(Peer(LOOPBACK, pacs.port, pacs.ae_title, AIPULL), 10), lambda: None, time.monotonic
+    )
     answer = probed(DAY, dt.date(2001, 1, 1))
     assert told(answer, "content")[0] is NO
-    assert {finding.verdict for key, finding in answer.findings.items() if key.startswith(("match.", "level.", "text."))} == {
-        NOT_TOLD
-    }
+    assert {
+        finding.verdict
+        for key, finding in answer.findings.items()
+        if key.startswith(("match.", "level.", "text."))
+    } == {NOT_TOLD}
 
 
 def test_it_finds_a_busy_day_by_itself(pacs: SimPacs) -> None:
     pacs.habits = []
-    probed = ProbePacs(DicomProbe(Peer(LOOPBACK, pacs.port, pacs.ae_title, AIPULL), 10), lambda: None, time.monotonic)
+    probed = ProbePacs(
+        DicomProbe(Peer(LOOPBACK, pacs.port, pacs.ae_title, AIPULL), 10), lambda: None, time.monotonic
+    )
     assert probed(DAY + dt.timedelta(days=5)).day == DAY
 
 
@@ -248,7 +266,9 @@ def test_a_move_is_judged_by_what_came(pacs: SimPacs, habit: str, verdict: Verdi
     (port,) = free_ports(1)
     pacs.destinations[AIPULL] = (LOOPBACK, port)
     with Receiver(AIPULL, port) as receiver:
-        probed = probe(pacs, *([habit] if habit else []), move=MoveTest(AIPULL, lambda series: receiver.received()))
+        probed = probe(
+            pacs, *([habit] if habit else []), move=MoveTest(AIPULL, lambda series: receiver.received())
+        )
     assert probed.findings["move"].verdict is verdict
     assert words in probed.findings["move"].words
     if habit.startswith("move-silent"):
@@ -256,12 +276,16 @@ def test_a_move_is_judged_by_what_came(pacs: SimPacs, habit: str, verdict: Verdi
 
 
 @pytest.mark.parametrize(("habit", "senders"), [("", ()), ("move-other-title=NODE2", (f"NODE2@{LOOPBACK}",))])
-def test_who_sends_beside_the_one_that_was_asked_becomes_a_setting(pacs: SimPacs, habit: str, senders: tuple[str, ...]) -> None:
+def test_who_sends_beside_the_one_that_was_asked_becomes_a_setting(
+    pacs: SimPacs, habit: str, senders: tuple[str, ...]
+) -> None:
     (port,) = free_ports(1)
     pacs.destinations[AIPULL] = (LOOPBACK, port)
     peer = Peer(pacs.host, pacs.port, pacs.ae_title, AIPULL)
     with Receiver(AIPULL, port) as receiver:
-        test = MoveTest(AIPULL, lambda series: receiver.received(), lambda series: receiver.senders_beside(peer))
+        test = MoveTest(
+            AIPULL, lambda series: receiver.received(), lambda series: receiver.senders_beside(peer)
+        )
         probed = probe(pacs, *([habit] if habit else []), move=test)
     assert recommended(probed)["senders"] == senders
 
@@ -279,7 +303,10 @@ def test_no_finding_holds_a_value_of_a_patient(pacs: SimPacs, good: Probed) -> N
         for keyword in ("PatientID", "PatientName", "AccessionNumber", "StudyInstanceUID")
         if (value := study.attributes.get(keyword, ""))
     }
-    said = "\n".join(f"{finding.words} {finding.asked} {finding.came} {finding.value}" for finding in good.findings.values())
+    said = "\n".join(
+        f"{finding.words} {finding.asked} {finding.came} {finding.value}"
+        for finding in good.findings.values()
+    )
     assert not [value for value in values if value in said]
 
 

@@ -1,8 +1,9 @@
 """
-The probe against Debian's Orthanc, dcmtk's dcmqrscp and pynetdicom's qrscp with the same images in all of them.
+The probe against Debian's Orthanc, dcmtk's dcmqrscp and pynetdicom's qrscp with the same images in all of
+them.
 
-What it says of each is checked against what is known of these programs. Not proved here: caps, which none of the three has
-at this size, and bad habits (test_probe_habits).
+What it says of each is checked against what is known of these programs. Not proved here: caps, which none of
+the three has at this size, and bad habits (test_probe_habits).
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ STUDIES = 36
 
 
 def content() -> list[Study]:
-    """Forty-two studies on two days; each third one has CT and PR, names are Chinese and declared as what they are."""
+    """
+    Forty-two studies on two days; each third one has CT and PR, names are Chinese and declared as what they
+    are.
+    """
     studies = []
     for number in range(STUDIES + 6):
         day, time = DAY if number < STUDIES else BEFORE, f"{number * 37 % 24:02d}{number:02d}00"
@@ -75,7 +79,16 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
 def probe(pacs: RealPacs, profile: Path, listen: int) -> dict[str, Any]:
     """The command's JSON."""
     peer = pacs.peer
-    asked = ["--host", peer.host, "--port", str(peer.port), "--aet", peer.ae_title, "--calling-aet", peer.calling_ae_title]
+    asked = [
+        "--host",
+        peer.host,
+        "--port",
+        str(peer.port),
+        "--aet",
+        peer.ae_title,
+        "--calling-aet",
+        peer.calling_ae_title,
+    ]
     asked += ["--date", "2020-06-18", "--pause", "0", "--timeout", "10", "--profile", str(profile), "--json"]
     asked += ["--move", "--listen", str(listen)]
     result = CliRunner().invoke(app.app, ["probe", *asked], catch_exceptions=False)
@@ -127,10 +140,21 @@ def test_orthanc(hospital: Hospital) -> None:
     assert finding(answer, "cap") == ("not told", STUDIES + 6)
     assert finding(answer, "text.declared") == ("yes", "ISO_IR 192")
     assert finding(answer, "text.agrees") == ("yes", True)
-    for keyword in ("SeriesDescription", "SliceThickness", "ImageType", "ConvolutionKernel", "BodyPartExamined", "ProtocolName"):
+    for keyword in (
+        "SeriesDescription",
+        "SliceThickness",
+        "ImageType",
+        "ConvolutionKernel",
+        "BodyPartExamined",
+        "ProtocolName",
+    ):
         assert finding(answer, f"key.{keyword}") == ("yes", "filled")
     settings = recommended(answer)
-    assert (settings["use_series"], settings["stability_rule"], settings["finder"]) == (True, "unchanged_count", "orthanc")
+    assert (settings["use_series"], settings["stability_rule"], settings["finder"]) == (
+        True,
+        "unchanged_count",
+        "orthanc",
+    )
 
 
 def test_dcmqrscp_gives_neither_counts_nor_descriptions(hospital: Hospital) -> None:
@@ -143,7 +167,11 @@ def test_dcmqrscp_gives_neither_counts_nor_descriptions(hospital: Hospital) -> N
     assert finding(answer, "match.uid_list")[0] == "yes"
     assert finding(answer, "duplicates") == ("no", 0)
     settings = recommended(answer)
-    assert (settings["use_series"], settings["series_level"], settings["stability_rule"]) == (False, True, "fixed_delay")
+    assert (settings["use_series"], settings["series_level"], settings["stability_rule"]) == (
+        False,
+        True,
+        "fixed_delay",
+    )
 
 
 def test_qrscp_gives_an_answer_an_image(hospital: Hospital) -> None:
@@ -180,5 +208,7 @@ def test_without_a_port_the_receiving_orthanc_counts_what_came(run_folder: RunFo
     store(orthanc.address, [image for study in content()[:4] for image in study.images])
     receiver = OrthancReceiver(receiving.url, receiving.user, receiving.password, 10)
     asking = ProbePacs(DicomProbe(orthanc.peer, 10), lambda: None, time.monotonic)
-    probed = asking(date(2020, 6, 18), date(2020, 6, 18), MoveTest(orthanc.peer.calling_ae_title, receiver.received))
+    probed = asking(
+        date(2020, 6, 18), date(2020, 6, 18), MoveTest(orthanc.peer.calling_ae_title, receiver.received)
+    )
     assert (probed.findings["move"].verdict, probed.findings["move"].value) == (Verdict.YES, 2)

@@ -1,4 +1,6 @@
-"""The simulated PACS against dcmtk's tools, which share no line with it, and the command line as a process."""
+"""
+The simulated PACS against dcmtk's tools, which share no line with it, and the command line as a process.
+"""
 
 import datetime as dt
 import json
@@ -27,8 +29,14 @@ from tests.support.storescp import Scp, after_meta
 pytestmark = pytest.mark.server("dcmtk")
 DATE = dt.date(2026, 11, 21)
 DAY = plan_busy_day(DATE, 60, max_slices=20, matrix=16)
-CHINESE = next(one for one in DAY.new_studies if one.planned.character_set == "GB18030" and "胸" in one.planned.description)
-CT = next(one for one in DAY.new_studies if one.chest and "CT" in one.modalities and one.planned.instances > 50)
+CHINESE = next(
+    one
+    for one in DAY.new_studies
+    if one.planned.character_set == "GB18030" and "胸" in one.planned.description
+)
+CT = next(
+    one for one in DAY.new_studies if one.chest and "CT" in one.modalities and one.planned.instances > 50
+)
 ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
 
 
@@ -69,10 +77,17 @@ def test_echoscu(pacs: SimPacs) -> None:
 @pytest.mark.parametrize("model", ["-S", "-P"])
 def test_findscu_gets_every_study_of_the_day(pacs: SimPacs, model: str) -> None:
     output = query(
-        pacs, "/usr/bin/findscu", "QueryRetrieveLevel=STUDY", "StudyDate=20261121", "StudyInstanceUID", options=(model,)
+        pacs,
+        "/usr/bin/findscu",
+        "QueryRetrieveLevel=STUDY",
+        "StudyDate=20261121",
+        "StudyInstanceUID",
+        options=(model,),
     )
     uids = set(re.findall(rb"\(0020,000d\) UI \[([0-9.]+)", output))
-    expected = {one.uid for one in DAY.studies if one.planned.started_at.date() == DATE and one.vanishes_at is None}
+    expected = {
+        one.uid for one in DAY.studies if one.planned.started_at.date() == DATE and one.vanishes_at is None
+    }
     assert {one.decode() for one in uids} == expected
     assert pacs.ledger.answers("STUDY") == len(expected)
 
@@ -101,7 +116,12 @@ def test_findscu_sees_the_bytes_and_the_declaration_of_each_text_habit(pacs: Sim
 def test_findscu_sees_a_uid_with_spaces(pacs: SimPacs) -> None:
     pacs.habits = ["dirty-uid=1"]
     output = query(
-        pacs, "/usr/bin/findscu", "QueryRetrieveLevel=STUDY", "StudyDate=20261121", "StudyInstanceUID", options=("-S",)
+        pacs,
+        "/usr/bin/findscu",
+        "QueryRetrieveLevel=STUDY",
+        "StudyDate=20261121",
+        "StudyInstanceUID",
+        options=("-S",),
     )
     assert re.search(rb"\(0020,000d\) UI \[2\.25\. \d+ +\]", output)
 
@@ -115,7 +135,9 @@ def test_movescu_to_storescp(pacs: SimPacs, storescp: Scp) -> None:
     assert b"Received Final Move Response (Success)" in output
     read = [dcmread(one) for one in storescp.files()]
     expected = pacs.archive[CT.uid].sop_instance_uids(pacs.now)
-    assert sorted(str(one.SOPInstanceUID) for one in read) == sorted(uid for uids in expected.values() for uid in uids)
+    assert sorted(str(one.SOPInstanceUID) for one in read) == sorted(
+        uid for uids in expected.values() for uid in uids
+    )
     for one in read:
         assert one.file_meta.MediaStorageSOPInstanceUID == one.SOPInstanceUID
         assert one.StudyInstanceUID == CT.uid
@@ -144,7 +166,9 @@ def test_what_was_stored_comes_back_byte_for_byte_compressed_or_not(tmp_path: Pa
 
 def test_storescu_fills_the_pacs(tmp_path: Path) -> None:
     study = plan_day("small", DATE).studies[2]
-    for number, image in enumerate(one for series in study.series for one in Renderer().series(study, series)):
+    for number, image in enumerate(
+        one for series in study.series for one in Renderer().series(study, series)
+    ):
         image.save_as(tmp_path / f"{number}.dcm", enforce_file_format=True)
     with SimPacs(ae_title="OWN") as own:
         done = dcmtk("/usr/bin/storescu", "-aec", "OWN", own.host, str(own.port), "+sd", str(tmp_path))
@@ -157,7 +181,11 @@ def test_storescu_fills_the_pacs(tmp_path: Path) -> None:
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "hospital_sim", *arguments], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-W", "error", "-m", "hospital_sim", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 

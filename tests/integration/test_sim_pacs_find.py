@@ -1,5 +1,6 @@
 """
-The simulated PACS over the network: what C-FIND answers, and that every habit about finding and about text shows.
+The simulated PACS over the network: what C-FIND answers, and that every habit about finding and about text
+shows.
 
 Not proved: that real PACS have these habits in just this form.
 """
@@ -33,7 +34,11 @@ KEYS = {
     "StudyDescription": "", "ModalitiesInStudy": "", "NumberOfStudyRelatedInstances": "", "NumberOfStudyRelatedSeries": "",
 }  # fmt: skip
 OF_TODAY = [one for one in DAY.studies if one.planned.started_at.date() == DATE and one.vanishes_at is None]
-CT = next(one for one in OF_TODAY if "CT" in one.modalities and one.chest and not one.oddities and len(one.modalities) > 1)
+CT = next(
+    one
+    for one in OF_TODAY
+    if "CT" in one.modalities and one.chest and not one.oddities and len(one.modalities) > 1
+)
 
 
 @pytest.fixture(scope="module")
@@ -93,16 +98,36 @@ def test_the_four_levels_agree(pacs: SimPacs) -> None:
     of_study = {"StudyInstanceUID": CT.uid}
     with client(pacs) as scu:
         study = scu.find("STUDY", {**KEYS, **of_study, "StudyDate": ""}).answers[0]
-        series = scu.find("SERIES", {**of_study, "SeriesInstanceUID": "", "Modality": "", "NumberOfSeriesRelatedInstances": ""})
-        images = scu.find("IMAGE", {**of_study, "SeriesInstanceUID": "", "SOPInstanceUID": "", "InstanceNumber": "", "Rows": ""})
+        series = scu.find(
+            "SERIES",
+            {**of_study, "SeriesInstanceUID": "", "Modality": "", "NumberOfSeriesRelatedInstances": ""},
+        )
+        images = scu.find(
+            "IMAGE",
+            {**of_study, "SeriesInstanceUID": "", "SOPInstanceUID": "", "InstanceNumber": "", "Rows": ""},
+        )
         patient = scu.find(
-            "PATIENT", {"PatientID": study["PatientID"], "NumberOfPatientRelatedStudies": ""}, patient_root=True
+            "PATIENT",
+            {"PatientID": study["PatientID"], "NumberOfPatientRelatedStudies": ""},
+            patient_root=True,
         ).answers
-    counts = dict(zip(series.values("SeriesInstanceUID"), map(int, series.values("NumberOfSeriesRelatedInstances")), strict=True))
+    counts = dict(
+        zip(
+            series.values("SeriesInstanceUID"),
+            map(int, series.values("NumberOfSeriesRelatedInstances")),
+            strict=True,
+        )
+    )
     assert counts == {one.uid: one.instances for one in CT.planned.series}
-    assert sum(counts.values()) == int(study["NumberOfStudyRelatedInstances"]) == len(set(images.values("SOPInstanceUID")))
+    assert (
+        sum(counts.values())
+        == int(study["NumberOfStudyRelatedInstances"])
+        == len(set(images.values("SOPInstanceUID")))
+    )
     archived = pacs.archive[CT.uid].sop_instance_uids(pacs.now)
-    assert {one["SOPInstanceUID"] for one in images.answers} == {uid for uids in archived.values() for uid in uids}
+    assert {one["SOPInstanceUID"] for one in images.answers} == {
+        uid for uids in archived.values() for uid in uids
+    }
     assert len(patient) == 1
     assert int(patient[0]["NumberOfPatientRelatedStudies"]) >= 1
 
@@ -115,7 +140,10 @@ def test_the_four_levels_agree(pacs: SimPacs) -> None:
         ({"AccessionNumber": "CT*"}, lambda one: one.planned.accession_number.startswith("CT")),
         ({"StudyTime": "080000-120000"}, lambda one: 8 <= one.planned.started_at.hour < 12),
         ({"StudyInstanceUID": f"{CT.uid}\\1.2.3"}, lambda one: one is CT),
-        ({"PatientName": f"{CT.planned.patient.name}"}, lambda one: one.planned.patient.name == CT.planned.patient.name),
+        (
+            {"PatientName": f"{CT.planned.patient.name}"},
+            lambda one: one.planned.patient.name == CT.planned.patient.name,
+        ),
     ],
 )
 def test_keys_restrict(pacs: SimPacs, keys: Mapping[str, str], pick: Callable[[BusyStudy], object]) -> None:
@@ -128,7 +156,9 @@ def test_keys_restrict(pacs: SimPacs, keys: Mapping[str, str], pick: Callable[[B
 def test_a_range_across_midnight_is_one_stretch(pacs: SimPacs) -> None:
     found = find(pacs, keys={**KEYS, "StudyDate": "20261120-20261121", "StudyTime": "200000-040000"})
     low, high = (dt.datetime.combine(DATE, dt.time()) + dt.timedelta(hours=hour) for hour in (-4, 4))
-    expected = {one.uid for one in DAY.studies if low <= one.planned.started_at <= high and one.vanishes_at is None}
+    expected = {
+        one.uid for one in DAY.studies if low <= one.planned.started_at <= high and one.vanishes_at is None
+    }
     assert set(found.values("StudyInstanceUID")) == expected
 
 
@@ -251,14 +281,20 @@ def empty_uid(pacs: SimPacs) -> None:
     uids = find(pacs).values("StudyInstanceUID")
     assert uids.count("") > 20
     hidden = next(one for one in OF_TODAY if one.uid not in uids)
-    series = find(pacs, "SERIES", {"AccessionNumber": hidden.planned.accession_number, "StudyInstanceUID": ""})
+    series = find(
+        pacs, "SERIES", {"AccessionNumber": hidden.planned.accession_number, "StudyInstanceUID": ""}
+    )
     assert hidden.uid in series.values("StudyInstanceUID")
 
 
 def empty_uid_everywhere(pacs: SimPacs) -> None:
     uids = find(pacs).values("StudyInstanceUID")
     hidden = next(one for one in OF_TODAY if one.uid not in uids)
-    keys = {"AccessionNumber": hidden.planned.accession_number, "StudyInstanceUID": "", "SeriesInstanceUID": ""}
+    keys = {
+        "AccessionNumber": hidden.planned.accession_number,
+        "StudyInstanceUID": "",
+        "SeriesInstanceUID": "",
+    }
     assert hidden.uid not in find(pacs, "SERIES", keys).values("StudyInstanceUID")
     assert number_of(pacs, {"StudyInstanceUID": hidden.uid}) == 0
 
@@ -309,7 +345,9 @@ def no_series_level(pacs: SimPacs) -> None:
 def series_needs_study_uid(pacs: SimPacs) -> None:
     by_accession = {"AccessionNumber": CT.planned.accession_number, "SeriesInstanceUID": ""}
     assert find(pacs, "SERIES", by_accession).status == 0xA900
-    assert number_of(pacs, {"StudyInstanceUID": CT.uid, "SeriesInstanceUID": ""}, "SERIES") == len(CT.planned.series)
+    assert number_of(pacs, {"StudyInstanceUID": CT.uid, "SeriesInstanceUID": ""}, "SERIES") == len(
+        CT.planned.series
+    )
     pacs.habits = ["series-needs-study-uid=empty"]
     found = find(pacs, "SERIES", by_accession)
     assert (found.status, found.answers) == (0, [])
@@ -377,7 +415,9 @@ def bad_uid_answers(pacs: SimPacs) -> None:
     assert set(BAD_UIDS.values()) == set(uids) - {one.uid for one in OF_TODAY}
     assert max(map(len, uids)) > 60_000
     pacs.habits = ["bad-uid-answers=path"]
-    series = find(pacs, "SERIES", {"StudyInstanceUID": CT.uid, "SeriesInstanceUID": ""}).values("SeriesInstanceUID")
+    series = find(pacs, "SERIES", {"StudyInstanceUID": CT.uid, "SeriesInstanceUID": ""}).values(
+        "SeriesInstanceUID"
+    )
     assert len(series) == len(CT.planned.series) + 1
     assert series[-1] == BAD_UIDS["path"]
     assert number_of(pacs, {"StudyInstanceUID": "1.2.3"}) == 0
@@ -416,8 +456,14 @@ def counts_fewer(pacs: SimPacs) -> None:
     name = "NumberOfStudyRelatedInstances"
     counts = {one["StudyInstanceUID"]: int(one[name]) for one in find(pacs).answers}
     assert counts == {one.uid: max(1, one.planned.instances - 1) for one in OF_TODAY}
-    series = find(pacs, "SERIES", {"StudyInstanceUID": CT.uid, "SeriesInstanceUID": "", "NumberOfSeriesRelatedInstances": ""})
-    told = dict(zip(series.values("SeriesInstanceUID"), series.values("NumberOfSeriesRelatedInstances"), strict=True))
+    series = find(
+        pacs,
+        "SERIES",
+        {"StudyInstanceUID": CT.uid, "SeriesInstanceUID": "", "NumberOfSeriesRelatedInstances": ""},
+    )
+    told = dict(
+        zip(series.values("SeriesInstanceUID"), series.values("NumberOfSeriesRelatedInstances"), strict=True)
+    )
     assert told == {one.uid: str(max(1, one.instances - 1)) for one in CT.planned.series}
     images = find(pacs, "IMAGE", {"StudyInstanceUID": CT.uid, "SeriesInstanceUID": "", "SOPInstanceUID": ""})
     assert len(images.answers) == CT.planned.instances
@@ -440,7 +486,9 @@ def long_text(pacs: SimPacs) -> None:
 def patient_id_blanks(pacs: SimPacs) -> None:
     raw = [one["PatientID"].decode() for one in find(pacs).raw]
     assert all(one != one.strip() for one in raw)
-    assert {one.strip() for one in raw} >= {one.planned.patient.patient_id for one in OF_TODAY if not one.corrections}
+    assert {one.strip() for one in raw} >= {
+        one.planned.patient.patient_id for one in OF_TODAY if not one.corrections
+    }
 
 
 ABOUT_FINDING = {
@@ -491,7 +539,9 @@ def test_a_habit_about_text_shows_at_every_level(pacs: SimPacs, name: str) -> No
     pacs.habits = [name]
     with client(pacs) as scu:
         answers = scu.find("STUDY", {"StudyInstanceUID": chinese.uid, "StudyDescription": ""}).raw
-        answers += scu.find("SERIES", {"StudyInstanceUID": chinese.uid, "StudyDescription": "", "SeriesDescription": ""}).raw
+        answers += scu.find(
+            "SERIES", {"StudyInstanceUID": chinese.uid, "StudyDescription": "", "SeriesDescription": ""}
+        ).raw
     for one in answers:
         assert one["StudyDescription"].rstrip() == coding.encode("胸部CT平扫")
         declared = one.get("SpecificCharacterSet")

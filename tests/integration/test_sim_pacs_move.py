@@ -32,7 +32,9 @@ from tests.support.waiting import wait_for
 DATE = dt.date(2026, 11, 21)
 DAY = plan_busy_day(DATE, 60, max_slices=20, matrix=16)
 CT = next(
-    one for one in DAY.new_studies if one.chest and "CT" in one.modalities and not one.oddities and one.planned.instances > 50
+    one
+    for one in DAY.new_studies
+    if one.chest and "CT" in one.modalities and not one.oddities and one.planned.instances > 50
 )
 DX = next(one for one in DAY.new_studies if one.chest and "DX" in one.modalities and not one.oddities)
 OF_CT = {"StudyInstanceUID": CT.uid}
@@ -41,7 +43,10 @@ SUCCESS, FAILURES = 0x0000, 0xB000
 
 @pytest.fixture(scope="module")
 def both() -> Iterator[tuple[SimPacs, SimPacs]]:
-    with SimPacs(ae_title="SINK") as sink, SimPacs(DAY, destinations={"SINK": (sink.host, sink.port)}) as pacs:
+    with (
+        SimPacs(ae_title="SINK") as sink,
+        SimPacs(DAY, destinations={"SINK": (sink.host, sink.port)}) as pacs,
+    ):
         yield pacs, sink
 
 
@@ -65,7 +70,11 @@ def address(pacs: SimPacs) -> Pacs:
 
 
 def move(
-    pacs: SimPacs, keys: Mapping[str, str] = OF_CT, level: str = "STUDY", destination: str = "SINK", **options: Any
+    pacs: SimPacs,
+    keys: Mapping[str, str] = OF_CT,
+    level: str = "STUDY",
+    destination: str = "SINK",
+    **options: Any,
 ) -> Moved:
     with Client(address(pacs), timeout_s=options.pop("timeout_s", 10.0)) as scu:
         return scu.move(destination, level, keys, **options)
@@ -178,7 +187,9 @@ def test_a_department_sends_its_day_and_finds_it_again() -> None:
                 assert answer["PatientName"] == study.patient.name
                 assert scu.move("SINK", "STUDY", {"StudyInstanceUID": study.uid}).completed == study.instances
         for study in plan.studies:
-            assert sink.archive[study.uid].sop_instance_uids(sink.now) == own.archive[study.uid].sop_instance_uids(own.now)
+            assert sink.archive[study.uid].sop_instance_uids(sink.now) == own.archive[
+                study.uid
+            ].sop_instance_uids(own.now)
 
 
 # ---------------------------------------------------------------------------------------------- habits
@@ -220,7 +231,9 @@ def late_images(pacs: SimPacs, sink: SimPacs) -> None:
 
 def announces_more(pacs: SimPacs, sink: SimPacs) -> None:
     with Client(address(pacs)) as scu:
-        study = scu.find("STUDY", {**OF_CT, "NumberOfStudyRelatedInstances": "", "ModalitiesInStudy": ""}).answers[0]
+        study = scu.find(
+            "STUDY", {**OF_CT, "NumberOfStudyRelatedInstances": "", "ModalitiesInStudy": ""}
+        ).answers[0]
         series = scu.find("SERIES", {**OF_CT, "NumberOfSeriesRelatedInstances": ""})
     assert int(study["NumberOfStudyRelatedInstances"]) == CT.planned.instances + 2
     assert "KO" in study["ModalitiesInStudy"]
@@ -301,7 +314,10 @@ def fails(pacs: SimPacs, sink: SimPacs) -> None:
     for status in ("A702", "0122", "C000"):
         pacs.habits = [f"move-fails={status}x1"]
         pacs._context.memory = Memory()
-        assert [move(pacs, {"StudyInstanceUID": DX.uid}).status for _ in range(2)] == [int(status, 16), SUCCESS]
+        assert [move(pacs, {"StudyInstanceUID": DX.uid}).status for _ in range(2)] == [
+            int(status, 16),
+            SUCCESS,
+        ]
     pacs.habits = ["move-fails=A801:600s"]
     assert move(pacs).status == 0xA801
     pacs._context.started -= 600
@@ -312,7 +328,9 @@ def fails(pacs: SimPacs, sink: SimPacs) -> None:
     with pytest.raises(PacsUnreachableError, match="rejected"):
         move(pacs)
     assert not set(arrived(sink)) & held(pacs)
-    find_only = Association(address(pacs), "FINDER", [("1.2.840.10008.5.1.4.1.2.2.1", (ImplicitVRLittleEndian,))])
+    find_only = Association(
+        address(pacs), "FINDER", [("1.2.840.10008.5.1.4.1.2.2.1", (ImplicitVRLittleEndian,))]
+    )
     with find_only:
         assert find_only.accepted("1.2.840.10008.5.1.4.1.2.2.1")
 
@@ -370,7 +388,10 @@ def test_habits_that_combine(pacs: SimPacs, sink: SimPacs) -> None:
 
 
 def test_the_series_to_be_computed_comes_late(both: tuple[SimPacs, SimPacs]) -> None:
-    with SimPacs(DAY, habits=["late-series=30"], clock=ManualClock(CT.complete_at)) as own, Client(address(own)) as scu:
+    with (
+        SimPacs(DAY, habits=["late-series=30"], clock=ManualClock(CT.complete_at)) as own,
+        Client(address(own)) as scu,
+    ):
         keys = {**OF_CT, "SeriesInstanceUID": "", "SeriesDate": "", "SeriesTime": ""}
         early = scu.find("SERIES", keys)
         assert not set(CT.expected_series) & set(early.values("SeriesInstanceUID"))
@@ -383,6 +404,9 @@ def test_the_series_to_be_computed_comes_late(both: tuple[SimPacs, SimPacs]) -> 
 def test_no_association_or_thread_is_left(pacs: SimPacs, sink: SimPacs) -> None:
     for _ in range(3):
         move(pacs, {"StudyInstanceUID": DX.uid})
-    wait_for(lambda: not any("AcceptorThread" in one.name for one in threading.enumerate()), what="the end of all associations")
+    wait_for(
+        lambda: not any("AcceptorThread" in one.name for one in threading.enumerate()),
+        what="the end of all associations",
+    )
     moments = [one.at for one in sink.ledger.entries]
     assert all(one <= other for one, other in pairwise(moments))

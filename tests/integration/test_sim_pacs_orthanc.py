@@ -1,4 +1,7 @@
-"""The simulated PACS as Orthanc 1.10.1 sees it: queries, pulls, and the text habits that cost Orthanc a whole query."""
+"""
+The simulated PACS as Orthanc 1.10.1 sees it: queries, pulls, and the text habits that cost Orthanc a whole
+query.
+"""
 
 import datetime as dt
 import json
@@ -17,7 +20,9 @@ from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.server("orthanc")
 DAY = plan_busy_day(dt.date(2026, 11, 21), 60, max_slices=20, matrix=16)
-CT = next(one for one in DAY.new_studies if one.chest and "CT" in one.modalities and one.planned.instances > 50)
+CT = next(
+    one for one in DAY.new_studies if one.chest and "CT" in one.modalities and one.planned.instances > 50
+)
 CHINESE = next(one for one in DAY.new_studies if one.planned.description == "胸部CT平扫")
 
 
@@ -54,7 +59,9 @@ def answers(url: str) -> bool:
 
 
 def query(url: str, level: str, keys: dict[str, str]) -> requests.Response:
-    return requests.post(f"{url}/modalities/SIM/query", json={"Level": level, "Query": keys, "Normalize": False}, timeout=30)
+    return requests.post(
+        f"{url}/modalities/SIM/query", json={"Level": level, "Query": keys, "Normalize": False}, timeout=30
+    )
 
 
 def simplified(url: str, made: requests.Response) -> list[dict[str, str]]:
@@ -66,16 +73,29 @@ def simplified(url: str, made: requests.Response) -> list[dict[str, str]]:
 def test_orthanc_finds_the_day_and_pulls_a_study(orthanc: tuple[str, SimPacs]) -> None:
     url, pacs = orthanc
     pacs.habits = []
-    made = query(url, "Study", {"StudyDate": "20261121", "StudyInstanceUID": "", "NumberOfStudyRelatedInstances": ""})
-    of_today = {one.uid: one for one in DAY.studies if f"{one.planned.started_at:%Y%m%d}" == "20261121" and not one.vanishes_at}
-    found = {one["StudyInstanceUID"]: int(one["NumberOfStudyRelatedInstances"]) for one in simplified(url, made)}
+    made = query(
+        url, "Study", {"StudyDate": "20261121", "StudyInstanceUID": "", "NumberOfStudyRelatedInstances": ""}
+    )
+    of_today = {
+        one.uid: one
+        for one in DAY.studies
+        if f"{one.planned.started_at:%Y%m%d}" == "20261121" and not one.vanishes_at
+    }
+    found = {
+        one["StudyInstanceUID"]: int(one["NumberOfStudyRelatedInstances"]) for one in simplified(url, made)
+    }
     assert found == {uid: one.planned.instances for uid, one in of_today.items()}
     made = query(url, "Study", {"StudyInstanceUID": CT.uid})
-    requests.post(f"{url}/queries/{made.json()['ID']}/retrieve", data="ORTHANC", timeout=60).raise_for_status()
+    requests.post(
+        f"{url}/queries/{made.json()['ID']}/retrieve", data="ORTHANC", timeout=60
+    ).raise_for_status()
     (study,) = requests.post(
         f"{url}/tools/find", json={"Level": "Study", "Query": {"StudyInstanceUID": CT.uid}}, timeout=10
     ).json()
-    assert requests.get(f"{url}/studies/{study}/statistics", timeout=10).json()["CountInstances"] == CT.planned.instances
+    assert (
+        requests.get(f"{url}/studies/{study}/statistics", timeout=10).json()["CountInstances"]
+        == CT.planned.instances
+    )
 
 
 @pytest.mark.parametrize("name", HABITUAL)
@@ -84,7 +104,11 @@ def test_text_habits_are_what_the_field_notes_say(orthanc: tuple[str, SimPacs], 
     pacs.habits = [name]
     made = query(url, "Study", {"StudyInstanceUID": CHINESE.uid, "StudyDescription": ""})
     if name in ("escapes-second", "escapes-after-ir6", "gb2312-declared"):
-        got = requests.get(f"{url}/queries/{made.json()['ID']}/answers?expand&simplify", timeout=10) if made.ok else made
+        got = (
+            requests.get(f"{url}/queries/{made.json()['ID']}/answers?expand&simplify", timeout=10)
+            if made.ok
+            else made
+        )
         assert got.status_code == 400
         return
     (answer,) = simplified(url, made)

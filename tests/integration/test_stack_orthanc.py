@@ -44,7 +44,9 @@ def test_it_knows_the_receiver_and_its_password_is_for_the_owner_only(pacs: Hosp
 
 
 @pytest.mark.server("orthanc")
-def test_killed_and_started_it_answers_again_and_leaves_nothing(pacs: HospitalPacs, run_folder: RunFolder) -> None:
+def test_killed_and_started_it_answers_again_and_leaves_nothing(
+    pacs: HospitalPacs, run_folder: RunFolder
+) -> None:
     pacs.kill()
     pacs.start()
     pacs.kill()

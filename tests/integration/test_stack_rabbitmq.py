@@ -1,4 +1,6 @@
-"""The private RabbitMQ node. Not proved here: clustering, and what a machine's power failure does to its disk."""
+"""
+The private RabbitMQ node. Not proved here: clustering, and what a machine's power failure does to its disk.
+"""
 
 import re
 import signal

@@ -40,12 +40,15 @@ def test_it_listens_on_loopback_only(secantusdb: SecantusDb) -> None:
     assert set(re.findall(rf"(\S+):{secantusdb.port}\s", listeners)) == {LOOPBACK}
 
 
-def test_what_was_acknowledged_outlives_a_kill_and_nothing_outlives_stop(server: SecantusDb, run_folder: RunFolder) -> None:
+def test_what_was_acknowledged_outlives_a_kill_and_nothing_outlives_stop(
+    server: SecantusDb, run_folder: RunFolder
+) -> None:
     store = MongoStore(server.url, "aipull")
     acknowledged: dict[str, int] = {}
     enough = threading.Barrier(5)
     writers = [
-        threading.Thread(target=_write_until_it_dies, args=(store, f"{number}", acknowledged, enough)) for number in range(4)
+        threading.Thread(target=_write_until_it_dies, args=(store, f"{number}", acknowledged, enough))
+        for number in range(4)
     ]
     for writer in writers:
         writer.start()
@@ -57,7 +60,9 @@ def test_what_was_acknowledged_outlives_a_kill_and_nothing_outlives_stop(server:
     kept = {study.study_uid: study.revision for study in store.find({})}
     store.close()
     assert len(acknowledged) >= 12
-    assert {uid: kept.get(uid, 0) for uid, revision in acknowledged.items() if kept.get(uid, 0) < revision} == {}
+    assert {
+        uid: kept.get(uid, 0) for uid, revision in acknowledged.items() if kept.get(uid, 0) < revision
+    } == {}
     server.stop()
     assert not accepts_tcp(server.port)
     assert bearers(run_folder.mark) == []
@@ -97,7 +102,9 @@ class Sent(pymongo.monitoring.CommandListener):
         pass
 
 
-def _write_until_it_dies(store: MongoStore, name: str, acknowledged: dict[str, int], enough: threading.Barrier) -> None:
+def _write_until_it_dies(
+    store: MongoStore, name: str, acknowledged: dict[str, int], enough: threading.Barrier
+) -> None:
     number = 0
     try:
         while True:

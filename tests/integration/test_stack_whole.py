@@ -1,4 +1,6 @@
-"""The whole stack: starting, ending, clearing up. Not proved here: that studies get through, see tests/e2e."""
+"""
+The whole stack: starting, ending, clearing up. Not proved here: that studies get through, see tests/e2e.
+"""
 
 import json
 import signal
@@ -27,7 +29,9 @@ def test_ports_in_use_are_told_before_anything_is_made(tmp_path: Path) -> None:
     with socket.socket() as listener:
         listener.bind((LOOPBACK, ports.backend))
         listener.listen()
-        with pytest.raises(StackError, match=rf"^port {ports.backend} \(AI backend\) is in use by \S+, pid \d+$"):
+        with pytest.raises(
+            StackError, match=rf"^port {ports.backend} \(AI backend\) is in use by \S+, pid \d+$"
+        ):
             Stack(tmp_path / "run", StackOptions(ports=ports)).start()
     assert not (tmp_path / "run").exists()
 
@@ -69,7 +73,9 @@ def plugin(tmp_path: Path) -> Path:
 
 def programme(folder: Path, plugin: Path, what: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-c", PROGRAMME, str(folder), str(plugin), what]
-    return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def read_until(stream: IO[str] | None, beginning: str) -> str:
@@ -88,7 +94,9 @@ def assert_nothing_is_left(folder: Path, ram_disk: Path) -> None:
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("moment", ["RabbitMQ: starting", "hospital PACS: ready", "pacs_module: starting", "all up"])
+@pytest.mark.parametrize(
+    "moment", ["RabbitMQ: starting", "hospital PACS: ready", "pacs_module: starting", "all up"]
+)
 def test_ctrl_c_at_any_moment_leaves_nothing(tmp_path: Path, plugin: Path, moment: str) -> None:
     folder = tmp_path / "run"
     with programme(folder, plugin, "stay") as running:
@@ -123,8 +131,12 @@ def test_left_running_it_answers_until_it_is_stopped(tmp_path: Path, plugin: Pat
         assert (folder / "run.json").stat().st_mode & 0o777 == 0o600
         receiver = addresses["receiving_orthanc"]
         credentials = receiver["user"], receiver["password"]
-        assert wait_until(lambda: answers_http(urlsplit(receiver["url"]).port or 0, "/system", credentials), 60)
-        assert wait_until(lambda: answers_http(urlsplit(addresses["pacs_module"]["url"]).port or 0, "/health"), 60)
+        assert wait_until(
+            lambda: answers_http(urlsplit(receiver["url"]).port or 0, "/system", credentials), 60
+        )
+        assert wait_until(
+            lambda: answers_http(urlsplit(addresses["pacs_module"]["url"]).port or 0, "/health"), 60
+        )
         with pytest.raises(StackError, match="a run is alive in"):
             Stack(folder).start()
     finally:

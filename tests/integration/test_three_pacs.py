@@ -1,8 +1,10 @@
 """
-The same content in Orthanc, dcmqrscp and pynetdicom's qrscp gives the same wanted series in the end (Must show 2).
+The same content in Orthanc, dcmqrscp and pynetdicom's qrscp gives the same wanted series in the end (Must
+show 2).
 
-Found at STUDY level, asked and filtered at SERIES level, pulled as asked, and the images judged by the receive filter: the chain
-of the use cases, with the pull itself done by the test. Not proved here: C-MOVE and the plugins.
+Found at STUDY level, asked and filtered at SERIES level, pulled as asked, and the images judged by the
+receive filter: the chain of the use cases, with the pull itself done by the test. Not proved here: C-MOVE and
+the plugins.
 """
 
 from collections.abc import Iterator
@@ -45,7 +47,12 @@ pytestmark = pytest.mark.server("orthanc", "dcmtk")
 
 SWITCHES = Switches(find_pacs_use_series=True)
 DAY = "20200618"
-CHEST_BY_DESCRIPTION = {**CHEST_CT, "BodyPartExamined": "", "ProtocolName": "", "SeriesDescription": "胸部平扫 1.0"}
+CHEST_BY_DESCRIPTION = {
+    **CHEST_CT,
+    "BodyPartExamined": "",
+    "ProtocolName": "",
+    "SeriesDescription": "胸部平扫 1.0",
+}
 HEAD_CT = {**CHEST_CT, "BodyPartExamined": "HEAD", "ProtocolName": "Head", "SeriesDescription": "Skull 1.0"}
 HEAD_BY_DESCRIPTION = {**HEAD_CT, "BodyPartExamined": ""}
 MR = {**CHEST_CT, "Modality": "MR", "BodyPartExamined": "BRAIN"}
@@ -82,7 +89,9 @@ class Content:
 
 def a_day() -> Content:
     day = Content()
-    day.add("CHEST", (CHEST_CT, 12, True), ({**CHEST_CT, "SliceThickness": "8"}, 12, False), (CHEST_CT, 1, False))
+    day.add(
+        "CHEST", (CHEST_CT, 12, True), ({**CHEST_CT, "SliceThickness": "8"}, 12, False), (CHEST_CT, 1, False)
+    )
     day.add("WORDS", (CHEST_BY_DESCRIPTION, 12, True))
     day.add("CTPR", (CHEST_CT, 12, True), ({**CHEST_CT, "Modality": "PR"}, 1, False))
     day.add("HEAD", (HEAD_CT, 12, False))
@@ -141,11 +150,17 @@ def run_a_day(content: Content, finder: PacsFinder, pacs: str) -> Outcome:
     pull = PullStudies(documents, plugins, prepare, ends, clock, log, policy, "test")
     for _ in range(2):
         find(pacs, Window(clock.today()))
-        clock.pass_seconds(stability.delay.total_seconds() + 1)  # where there are no counts only the delay is left
+        clock.pass_seconds(
+            stability.delay.total_seconds() + 1
+        )  # where there are no counts only the delay is left
     pull()
-    received = {uid: images for request in plugins.asked for uid, images in content.images_of(request).items()}
+    received = {
+        uid: images for request in plugins.asked for uid, images in content.images_of(request).items()
+    }
     taken = {
-        (str(images[0].StudyInstanceUID), uid) for uid, images in received.items() if judge_series(facts(images), SWITCHES).taken
+        (str(images[0].StudyInstanceUID), uid)
+        for uid, images in received.items()
+        if judge_series(facts(images), SWITCHES).taken
     }
     states = {study.study_uid: study.state for study in documents.find({})}
     return Outcome(plugins.asked, set(received), taken, states)
@@ -161,7 +176,13 @@ def facts(images: list[Dataset]) -> SeriesFacts:
 def text(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else "\\".join(map(str, value)) if hasattr(value, "__iter__") else str(value)
+    return (
+        value
+        if isinstance(value, str)
+        else "\\".join(map(str, value))
+        if hasattr(value, "__iter__")
+        else str(value)
+    )
 
 
 @pytest.mark.parametrize("finder", ["orthanc", "pynetdicom"])

@@ -1,8 +1,10 @@
 """
-Whole pulls from Orthanc, dcmqrscp and pynetdicom's qrscp through the plugins: what the PACS does not tell, the images do.
+Whole pulls from Orthanc, dcmqrscp and pynetdicom's qrscp through the plugins: what the PACS does not tell,
+the images do.
 
-The same study, asked for as pacs_module asks each of them (expected instances where the PACS gives counts, none where it does
-not), ends in the same hand-over. Not proved here: the find (test_three_pacs) and pacs_module's part after the notification.
+The same study, asked for as pacs_module asks each of them (expected instances where the PACS gives counts,
+none where it does not), ends in the same hand-over. Not proved here: the find (test_three_pacs) and
+pacs_module's part after the notification.
 """
 
 from collections.abc import Iterator
@@ -47,7 +49,9 @@ class OtherPacsStack(PluginStack):
 
 
 @pytest.fixture(scope="module", params=WITHOUT_COUNTS)
-def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OtherPacsStack]:
+def other(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[OtherPacsStack]:
     with OtherPacsStack(tmp_path_factory.mktemp("pulls"), request.param) as running:
         yield running
 
@@ -72,13 +76,20 @@ def test_without_counts_the_images_decide_and_the_verdict_is_unverified(other: O
     study, thin, images = a_study()
     put(other.pacs, images)
     report = other.report_of(other.pull(study))
-    assert (report["outcome"], report["completeness"], report["received"]) == ("received", "UNVERIFIED", len(images))
+    assert (report["outcome"], report["completeness"], report["received"]) == (
+        "received",
+        "UNVERIFIED",
+        len(images),
+    )
     (notification,) = other.recorder.taken("notify", study)
     assert (notification["statecode"], notification["seriesUID"]) == (800, thin[0].SeriesInstanceUID)
     assert sop_uids(Path(notification["filepath"])) == {str(image.SOPInstanceUID) for image in thin}
     assert notification["callingAPTitle"] == other.pacs.peer.ae_title
     dropped = [line for line in other.lines("filter because") if study in line]
-    assert sorted(line.split("filter because ")[1] for line in dropped) == ["BodyPartExamined HEAD", "SliceThickness 8"]
+    assert sorted(line.split("filter because ")[1] for line in dropped) == [
+        "BodyPartExamined HEAD",
+        "SliceThickness 8",
+    ]
     assert not [line for line in other.lines("completeness check") if study in line]
 
 
@@ -86,7 +97,11 @@ def test_one_series_of_a_study_can_be_asked_for(other: OtherPacsStack) -> None:
     study, thin, images = a_study()
     put(other.pacs, images)
     report = other.report_of(other.pull(study, level="SERIES", seriesUIDs=[str(thin[0].SeriesInstanceUID)]))
-    assert (report["outcome"], report["completeness"], report["received"]) == ("received", "UNVERIFIED", len(thin))
+    assert (report["outcome"], report["completeness"], report["received"]) == (
+        "received",
+        "UNVERIFIED",
+        len(thin),
+    )
 
 
 def test_with_counts_the_same_study_is_complete(tmp_path: Path) -> None:

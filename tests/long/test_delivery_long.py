@@ -1,8 +1,9 @@
 """
-Each fault of a backend alone, with forty studies; RabbitMQ killed in the middle; the example backend in the whole pipeline.
+Each fault of a backend alone, with forty studies; RabbitMQ killed in the middle; the example backend in the
+whole pipeline.
 
-Real RabbitMQ, HTTP API and backend process; the last test has Orthanc and the PACS, too. The short form of the first is
-tests/integration/test_delivery_faults.py.
+Real RabbitMQ, HTTP API and backend process; the last test has Orthanc and the PACS, too. The short form of
+the first is tests/integration/test_delivery_faults.py.
 """
 
 from __future__ import annotations
@@ -46,8 +47,10 @@ def broker(rabbitmq_node: RabbitmqNode) -> Iterator[str]:
 def every_study_once(stack: DeliveryStack, uids: list[str]) -> None:
     """One key a study, whatever happened, and the right number of images."""
     pairs = {(entry["study"], entry["key"]) for entry in stack.told("asked")}
-    assert pairs == {(uid, handover_id(int(uid.rpartition('.')[2]))) for uid in uids}
-    assert {(entry["study"], entry["files"]) for entry in stack.told("computed")} == {(uid, IMAGES) for uid in uids}
+    assert pairs == {(uid, handover_id(int(uid.rpartition(".")[2]))) for uid in uids}
+    assert {(entry["study"], entry["files"]) for entry in stack.told("computed")} == {
+        (uid, IMAGES) for uid in uids
+    }
     assert stack.service.queue.dead_depth() == 0
 
 
@@ -56,7 +59,9 @@ def every_study_once(stack: DeliveryStack, uids: list[str]) -> None:
     [{"slow_s": 1.0}, {"fails_every": 3}, {"twice": True}, {"slow_s": 4.0, "timeout_s": 2.0}],
     ids=["slow", "500 one time in three", "answers twice", "slower than our time-out"],
 )
-def test_a_backend_with_one_bad_habit(run_folder: RunFolder, tmp_path: Path, broker: str, habits: dict[str, Any]) -> None:
+def test_a_backend_with_one_bad_habit(
+    run_folder: RunFolder, tmp_path: Path, broker: str, habits: dict[str, Any]
+) -> None:
     timeout = habits.pop("timeout_s", 30.0)
     with delivering(run_folder, tmp_path, broker, timeout_s=timeout) as stack:
         patient = timeout < habits.get("slow_s", 0)
@@ -69,7 +74,9 @@ def test_a_backend_with_one_bad_habit(run_folder: RunFolder, tmp_path: Path, bro
         every_study_once(stack, uids)
 
 
-def test_a_backend_that_is_down_for_a_while_costs_no_attempt(run_folder: RunFolder, tmp_path: Path, broker: str) -> None:
+def test_a_backend_that_is_down_for_a_while_costs_no_attempt(
+    run_folder: RunFolder, tmp_path: Path, broker: str
+) -> None:
     with delivering(run_folder, tmp_path, broker, result_timeout_s=20.0) as stack:
         backend = stack.faulty_backend(slow_s=0.05)
         backend.start()
@@ -82,7 +89,8 @@ def test_a_backend_that_is_down_for_a_while_costs_no_attempt(run_folder: RunFold
         stack.faulty_backend().start()
         stack.until(uids, "completed", seconds=LONG_S)
         every_study_once(stack, uids)
-        # A connection that broke while it was used, and a result that died with it, are failures: three workers had one each.
+        # A connection that broke while it was used, and a result that died with it, are failures: three
+        # workers had one each.
         assert sum(stack.study(uid).handovers[0].attempts - 1 for uid in uids) <= 3
 
 
@@ -101,7 +109,9 @@ def test_a_backend_that_refuses(run_folder: RunFolder, tmp_path: Path, broker: s
         }
 
 
-def test_a_backend_that_dies_after_it_has_accepted(run_folder: RunFolder, tmp_path: Path, broker: str) -> None:
+def test_a_backend_that_dies_after_it_has_accepted(
+    run_folder: RunFolder, tmp_path: Path, broker: str
+) -> None:
     with delivering(run_folder, tmp_path, broker, result_timeout_s=3.0) as stack:
         uids = [stack.hand_over(number) for number in range(STUDIES)]
         for _ in range(4):
@@ -145,11 +155,21 @@ def test_the_small_example_behind_the_whole_pipeline(tmp_path: Path, transfer: s
     settings = {**QUICK, "find_dates": [now.date().isoformat()], "backend": backend}
     with Stack(tmp_path, options(settings=settings)) as stack:
         pipeline = Pipeline(stack)
-        keys = {"BACKEND_KEY": BACKEND_KEY, "PIPELINE_API_KEY": stack.pacs_module.api_key, "TMPDIR": str(tmp_path)}
+        keys = {
+            "BACKEND_KEY": BACKEND_KEY,
+            "PIPELINE_API_KEY": stack.pacs_module.api_key,
+            "TMPDIR": str(tmp_path),
+        }
         command = [sys.executable, str(EXAMPLE), str(port), stack.pacs_module.url]
-        Process(stack.run, Programme("example", command, lambda: accepts_tcp(port), keys, ready_within_s=60)).start()
+        Process(
+            stack.run, Programme("example", command, lambda: accepts_tcp(port), keys, ready_within_s=60)
+        ).start()
         study = Study("EXAMPLE", f"{now:%Y%m%d}")
         study.add_series(12, CHEST_CT)
         store(pipeline.hospital, study.images)
         wait_for(lambda: pipeline.state(study.uid) == "completed", LONG_S, "the result")
-        wait_for(lambda: last_result(pipeline, study.uid) == {"files": 12}, LONG_S, "that of all images, should a part be first")
+        wait_for(
+            lambda: last_result(pipeline, study.uid) == {"files": 12},
+            LONG_S,
+            "that of all images, should a part be first",
+        )

@@ -1,5 +1,6 @@
 """
-The life of a study in any order (tests/unit/use_cases/test_life.py), over SQLite and over MongoDB's words (mongomock).
+The life of a study in any order (tests/unit/use_cases/test_life.py), over SQLite and over MongoDB's words
+(mongomock).
 
 Does not prove what a real MongoDB makes of it.
 """

@@ -1,8 +1,9 @@
 """
-The whole stack on a MongoDB-compatible server, with one pacs_module and with two; the answers of its writes lost on the way.
+The whole stack on a MongoDB-compatible server, with one pacs_module and with two; the answers of its writes
+lost on the way.
 
-Does not prove what MongoDB itself does: the server is SecantusDB (stack.secantusdb). kill -9 of it at each stage:
-``python -m tests.chaos.matrix --store mongodb``.
+Does not prove what MongoDB itself does: the server is SecantusDB (stack.secantusdb). kill -9 of it at each
+stage: ``python -m tests.chaos.matrix --store mongodb``.
 """
 
 from __future__ import annotations
@@ -57,7 +58,11 @@ def proxy_of(rig: Rig) -> Proxy:
 
 def pulled(rig: Rig) -> set[str]:
     """The studies whose pull has ended."""
-    return {uid for uid, document in read_documents(rig.store).items() if (document.get("pull") or {}).get("status") == "ended"}
+    return {
+        uid
+        for uid, document in read_documents(rig.store).items()
+        if (document.get("pull") or {}).get("status") == "ended"
+    }
 
 
 def test_all_is_computed_once_while_the_store_dies_and_answers_are_lost(rig: Rig) -> None:
@@ -76,7 +81,9 @@ def test_all_is_computed_once_while_the_store_dies_and_answers_are_lost(rig: Rig
     if rig.two:
         rig.servers["pacs_module"].kill()
         alone = {study.study_uid for study in rig.send_day("alone").wanted}
-        rig.wait(lambda: alone <= pulled(rig), "the other finds and pulls it")  # what is told to pacs_module is told to the first
+        rig.wait(
+            lambda: alone <= pulled(rig), "the other finds and pulls it"
+        )  # what is told to pacs_module is told to the first
         rig.servers["pacs_module"].start()
     else:
         _start_before_the_store(rig)

@@ -1,7 +1,9 @@
 """
-Whatever can be in a study: compressed images, enhanced multi-frame CT, reports, presentation states, odd and broken objects.
+Whatever can be in a study: compressed images, enhanced multi-frame CT, reports, presentation states, odd and
+broken objects.
 
-Pixel data are not looked at: they are stand-ins under the right transfer syntax. Not proved: that a codec can read them.
+Pixel data are not looked at: they are stand-ins under the right transfer syntax. Not proved: that a codec can
+read them.
 """
 
 from collections.abc import Iterator
@@ -50,7 +52,9 @@ def study() -> str:
 def compressed(images: list[Dataset], syntax: UID) -> list[Dataset]:
     for image in images:
         image.file_meta.TransferSyntaxUID = syntax
-        image.PixelData = encapsulate([bytes([0xFF, 0xD8]) + bytes(image.PixelData)[:64] + bytes([0xFF, 0xD9])])
+        image.PixelData = encapsulate(
+            [bytes([0xFF, 0xD8]) + bytes(image.PixelData)[:64] + bytes([0xFF, 0xD9])]
+        )
     return images
 
 
@@ -140,7 +144,9 @@ def test_a_broken_object_costs_only_itself(stack: PluginStack, study: str, damag
         with modality as association:
             context = association.accepted(contexts[0][0])[str(ExplicitVRLittleEndian)]
             uid = str(broken.SOPInstanceUID)
-            status = association.store_bytes(contexts[0][0], uid, data, context, message_id=99, originator=None)
+            status = association.store_bytes(
+                contexts[0][0], uid, data, context, message_id=99, originator=None
+            )
             assert status != 0
     except PacsUnreachableError:
         pass  # it hung up: that, too, is an answer
@@ -148,7 +154,9 @@ def test_a_broken_object_costs_only_itself(stack: PluginStack, study: str, damag
         for image in good:
             association.store(image, str(image.SOPInstanceUID))
 
-    def whole_ones() -> list[dict[str, Any]]:  # on a slow machine the first half may be judged by itself before
+    def whole_ones() -> list[
+        dict[str, Any]
+    ]:  # on a slow machine the first half may be judged by itself before
         return [one for one in stack.recorder.taken("notify", study) if one["numberReceived"] == 12]
 
     notification = until(whole_ones, WITHIN_S, "notification", stack)[-1]

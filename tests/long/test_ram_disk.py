@@ -1,5 +1,6 @@
 """
-A small RAM disk under a real stack: what has no room waits, a full disk costs a repeat and no study, what can never fit is said.
+A small RAM disk under a real stack: what has no room waits, a full disk costs a repeat and no study, what can
+never fit is said.
 
 Proves nothing of speed. Needs root for a tmpfs of its own with a hard size.
 """
@@ -37,10 +38,18 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
         "find_dates": [NOW.date().isoformat()],
         "move_sync": False,
         "pacs": [{"name": "HOSPITAL-PACS", "parallel_pulls": 5}],
-        "pull": {"attempts": 12, "first_pause_s": 0.5, "longest_pause_s": 2.0, "watch_s": 2.0, "room_pause_s": 0.5},
+        "pull": {
+            "attempts": 12,
+            "first_pause_s": 0.5,
+            "longest_pause_s": 2.0,
+            "watch_s": 2.0,
+            "room_pause_s": 0.5,
+        },
         "backend": {"first_pause_s": 0.5, "retention_s": 0.5},
     }
-    made = options(ram_disk_bytes=DISK, settings=settings, switches={"RAM_DISK_RESERVE_MB": 8, "STABLE_AGE": 3.0})
+    made = options(
+        ram_disk_bytes=DISK, settings=settings, switches={"RAM_DISK_RESERVE_MB": 8, "STABLE_AGE": 3.0}
+    )
     with Stack(tmp_path_factory.mktemp("stack"), made) as stack:
         yield Pipeline(stack)
 
@@ -101,7 +110,11 @@ def test_what_can_never_fit_ends_in_words_and_the_others_go_on(pipeline: Pipelin
     huge, after = study("HUGE", 200, 512), study("AFTER", 20, 512)  # 106 MB
     put(pipeline, [huge, after])
     all_computed_whole(pipeline, [after])
-    wait_for(lambda: pipeline.state(huge.uid) == "pull_failed", DEADLINE_S, what=f"an end of HUGE: {pipeline.study(huge.uid)}")
+    wait_for(
+        lambda: pipeline.state(huge.uid) == "pull_failed",
+        DEADLINE_S,
+        what=f"an end of HUGE: {pipeline.study(huge.uid)}",
+    )
     story = pipeline.study(huge.uid)
     assert story is not None
     assert "larger than the RAM disk" in story["why"]

@@ -1,9 +1,10 @@
 """
 A PACS with bad habits at moving, the whole pipeline against it, and naive controls beside it in the same run.
 
-What the backend computed is compared image by image with what the PACS has; whatever is called COMPLETE must be so. Each habit
-must fool a naive control, or it does not bite: ``success`` takes the final status of the C-MOVE for the truth, ``stable`` a pause
-without images (StableAge), ``count`` waits for the number of images that the PACS announced for the study.
+What the backend computed is compared image by image with what the PACS has; whatever is called COMPLETE must
+be so. Each habit must fool a naive control, or it does not bite: ``success`` takes the final status of the
+C-MOVE for the truth, ``stable`` a pause without images (StableAge), ``count`` waits for the number of images
+that the PACS announced for the study.
 
 Not proved: that these are all habits there are; speed.
 """
@@ -113,11 +114,15 @@ class Bench:
 
     def settled(self, uid: str) -> bool:
         story = self.study(uid)
-        return story.get("state") == "completed" and all(one["messageState"] == "done" for one in story["handovers"])
+        return story.get("state") == "completed" and all(
+            one["messageState"] == "done" for one in story["handovers"]
+        )
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["by count", "by image"])
-def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[bool, Bench]]:
+def bench(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[bool, Bench]]:
     with SimPacs(Archive(), ae_title="HOSPITALPACS", clock=ManualClock(DAY.ends_at)) as pacs:
         settings = {
             "find_interval_s": 0.5,
@@ -185,7 +190,9 @@ def judge(running: Bench, study: BusyStudy, case: Case) -> bool:
         got = computed[one["handoverID"]]
         assert got <= images_of(study, series), f"{label}: images that the PACS does not have"
         if one["completeness"] == "COMPLETE":
-            assert got == images_of(study, series), f"{label}: called COMPLETE and {len(got)} of {len(images_of(study, series))}"
+            assert got == images_of(study, series), (
+                f"{label}: called COMPLETE and {len(got)} of {len(images_of(study, series))}"
+            )
             assert set(series) == set(study.expected_series), f"{label}: the wrong series"
         elif one["completeness"].startswith("SHORT"):
             n, m = one["completeness"].removeprefix("SHORT ").split(" of ")
@@ -193,17 +200,27 @@ def judge(running: Bench, study: BusyStudy, case: Case) -> bool:
     last = given[-1]
     whole = computed[last["handoverID"]] == wanted
     assert whole or case.verdict == "SHORT", f"{label}: {len(computed[last['handoverID']])} of {len(wanted)}"
-    assert last["completeness"].split()[0] == ("COMPLETE" if whole else "SHORT"), f"{label}: {last['completeness']}"
+    assert last["completeness"].split()[0] == ("COMPLETE" if whole else "SHORT"), (
+        f"{label}: {last['completeness']}"
+    )
     return whole
 
 
 def naive(studies: list[BusyStudy], habits: tuple[str, ...]) -> set[str]:
-    """Which controls are wrong about any of these studies, against a PACS of their own with the same content and habits."""
+    """
+    Which controls are wrong about any of these studies, against a PACS of their own with the same content and
+    habits.
+    """
     fooled: set[str] = set()
     content = Archive(held for study in studies if (held := WHOLE.study(study.uid)) is not None)
     with (
         SimPacs(ae_title="SINK") as sink,
-        SimPacs(content, habits=habits, clock=ManualClock(DAY.ends_at), destinations={"SINK": (sink.host, sink.port)}) as pacs,
+        SimPacs(
+            content,
+            habits=habits,
+            clock=ManualClock(DAY.ends_at),
+            destinations={"SINK": (sink.host, sink.port)},
+        ) as pacs,
     ):
         for study in studies:
             fooled |= _naive_about(study, pacs, sink)

@@ -1,9 +1,10 @@
 """
-kill -9 of Orthanc at each step of reception, export, notification and deletion; index and store wiped while it is stopped.
+kill -9 of Orthanc at each step of reception, export, notification and deletion; index and store wiped while
+it is stopped.
 
-The places are named ones of :mod:`pacs_module.shared.crash_points`: Orthanc kills itself exactly there. Judged by
-what the PACS has, by what the recorder in pacs_module's place acknowledged, and by what lies in the hand-over folder. Not
-proved here: kills of the other processes (make chaos).
+The places are named ones of :mod:`pacs_module.shared.crash_points`: Orthanc kills itself exactly there.
+Judged by what the PACS has, by what the recorder in pacs_module's place acknowledged, and by what lies in the
+hand-over folder. Not proved here: kills of the other processes (make chaos).
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, faults: Path) -> Iterator[PluginStack]:
-    with PluginStack(tmp_path_factory.mktemp("plugins"), environment={"AIPULL_FAULT": str(faults)}) as running:
+    with PluginStack(
+        tmp_path_factory.mktemp("plugins"), environment={"AIPULL_FAULT": str(faults)}
+    ) as running:
         yield running
 
 
@@ -44,7 +47,11 @@ def chest(study: str) -> tuple[list[Dataset], list[Dataset], dict[str, object]]:
     """A thin and a thick series, and what a PACS says of them."""
     thin, thick = ct_series(study, 30), ct_series(study, 12, SliceThickness="5.0")
     told = {
-        str(series[0].SeriesInstanceUID): {"Modality": "CT", "BodyPartExamined": "CHEST", "SliceThickness": thickness}
+        str(series[0].SeriesInstanceUID): {
+            "Modality": "CT",
+            "BodyPartExamined": "CHEST",
+            "SliceThickness": thickness,
+        }
         for series, thickness in ((thin, "1.0"), (thick, "5.0"))
     }
     counts = {str(series[0].SeriesInstanceUID): len(series) for series in (thin, thick)}
@@ -53,12 +60,18 @@ def chest(study: str) -> tuple[list[Dataset], list[Dataset], dict[str, object]]:
 
 def folders(stack: PluginStack) -> dict[str, int]:
     """What a reader of the hand-over folder sees: names and numbers of images."""
-    seen = (path for path in stack.receiver.handover_folder.iterdir() if path.is_dir() and not path.name.startswith(".tmp-"))
+    seen = (
+        path
+        for path in stack.receiver.handover_folder.iterdir()
+        if path.is_dir() and not path.name.startswith(".tmp-")
+    )
     return {path.name: len(list(path.rglob("*.dcm"))) for path in seen}
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_there_nothing_is_lost_and_nothing_half_written(stack: PluginStack, faults: Path, step: str) -> None:
+def test_killed_there_nothing_is_lost_and_nothing_half_written(
+    stack: PluginStack, faults: Path, step: str
+) -> None:
     study = generate_uid()
     thin, thick, told = chest(study)
     stack.to_pacs(thin + thick)
@@ -71,10 +84,16 @@ def test_killed_there_nothing_is_lost_and_nothing_half_written(stack: PluginStac
         stack.pull(study, **told)
     until(lambda: not stack.receiver.process.is_alive(), WITHIN_S, f"Orthanc's death at {step}", stack)
     assert (faults / f"{step}.reached").exists()
-    assert all(number == 30 for name, number in folders(stack).items() if name not in before), "a reader saw half a folder"
+    assert all(number == 30 for name, number in folders(stack).items() if name not in before), (
+        "a reader saw half a folder"
+    )
 
     stack.receiver.kill()  # its launcher, too
-    until(lambda: all(is_free(port) for port in (stack.receiver.ports.http, stack.receiver.ports.dicom)), WITHIN_S, "ports")
+    until(
+        lambda: all(is_free(port) for port in (stack.receiver.ports.http, stack.receiver.ports.dicom)),
+        WITHIN_S,
+        "ports",
+    )
     stack.receiver.start()
 
     reports = until(lambda: stack.recorder.taken("pull_report", study), WITHIN_S, "report", stack)
@@ -85,7 +104,9 @@ def test_killed_there_nothing_is_lost_and_nothing_half_written(stack: PluginStac
     assert sop_uids(folder) == {str(image.SOPInstanceUID) for image in thin}
     stack.gone(study, WITHIN_S)
     assert folders(stack) == {**before, folder.name: 30}
-    leftovers = [path.name for path in stack.receiver.handover_folder.iterdir() if path.name.startswith(".tmp-")]
+    leftovers = [
+        path.name for path in stack.receiver.handover_folder.iterdir() if path.name.startswith(".tmp-")
+    ]
     assert leftovers == []
 
 
@@ -98,8 +119,12 @@ def wipe(stack: PluginStack) -> None:
 
 
 @pytest.mark.parametrize("more", [0, 60])
-def test_after_a_wipe_nothing_new_is_skipped_below_or_above_the_old_number(stack: PluginStack, more: int) -> None:
-    """Orthanc's change numbers begin again: below the journal's number first, and some time later above it."""
+def test_after_a_wipe_nothing_new_is_skipped_below_or_above_the_old_number(
+    stack: PluginStack, more: int
+) -> None:
+    """
+    Orthanc's change numbers begin again: below the journal's number first, and some time later above it.
+    """
     first = generate_uid()
     thin, thick, told = chest(first)
     stack.to_pacs(thin + thick)
@@ -113,7 +138,9 @@ def test_after_a_wipe_nothing_new_is_skipped_below_or_above_the_old_number(stack
         images = ct_series(pushed, 12 + more, StudyID=str(number))
         stack.to_pacs(images)
         stack.push(images)
-        (notification,) = until(partial(stack.recorder.taken, "notify", pushed), WITHIN_S, "notification", stack)
+        (notification,) = until(
+            partial(stack.recorder.taken, "notify", pushed), WITHIN_S, "notification", stack
+        )
         assert sop_uids(Path(notification["filepath"])) == {str(image.SOPInstanceUID) for image in images}
 
 

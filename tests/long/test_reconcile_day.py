@@ -1,8 +1,10 @@
 """
-A simulated day with known faults: the report names each of them, by cause and by device (issue 5, Must show 6).
+A simulated day with known faults: the report names each of them, by cause and by device (issue 5, Must show
+6).
 
-A simulated PACS (real DICOM), the receiving Orthanc with the plugins, and pacs_module's own use cases; what is expected is read
-from the day's plan and from the faults that are made here, never from our store. The backend and RabbitMQ are stand-ins.
+A simulated PACS (real DICOM), the receiving Orthanc with the plugins, and pacs_module's own use cases; what
+is expected is read from the day's plan and from the faults that are made here, never from our store. The
+backend and RabbitMQ are stand-ins.
 """
 
 from __future__ import annotations
@@ -125,7 +127,10 @@ def a_day() -> Faults:
 
 
 class Site(PluginStack):
-    """The receiving Orthanc with the simulated PACS behind it, and the use cases on top; a day is played when it opens."""
+    """
+    The receiving Orthanc with the simulated PACS behind it, and the use cases on top; a day is played when it
+    opens.
+    """
 
     def __init__(self, folder: Path, faults: Faults) -> None:
         super().__init__(folder, "STABLE_AGE = 3.0\nFIND_PACS_USE_SERIES = True\n")
@@ -138,7 +143,12 @@ class Site(PluginStack):
     def __enter__(self) -> Self:
         self.run.open()
         http, dicom = free_ports(2)
-        self.sim = SimPacs(self.faults.day, habits=[WITHOUT_UID], clock=self.clock, destinations={"AIPULL": ("127.0.0.1", dicom)})
+        self.sim = SimPacs(
+            self.faults.day,
+            habits=[WITHOUT_UID],
+            clock=self.clock,
+            destinations={"AIPULL": ("127.0.0.1", dicom)},
+        )
         self.sim.start()
         links = ReceivingLinks(
             hospital_port=self.sim.port, pacs_module_url=self.recorder.url, api_key=API_KEY, log_folder=self.logs,
@@ -177,7 +187,10 @@ class Site(PluginStack):
         ours.pull.puller = ours.pull.ask.puller = puller
 
     def _play(self) -> None:
-        """The day: two finds, the pulls, the deliveries; one study is asked for by hand, and then nobody looks any more."""
+        """
+        The day: two finds, the pulls, the deliveries; one study is asked for by hand, and then nobody looks
+        any more.
+        """
         faults, ours = self.faults, self.ours
         for _ in range(2):
             ours.clock.pass_seconds(60)
@@ -201,7 +214,8 @@ class Site(PluginStack):
         self._pull_at(uid, 0)
         for _ in range(RETRY.attempts):
             self._pull_all()
-            # Others of the day come through meanwhile: the fault is the study's, not that of the path from its PACS.
+            # Others of the day come through meanwhile: the fault is the study's, not that of the path from
+            # its PACS.
             self.ours.paths.came_through(PACS, self.faults.missed)
             self.ours.clock.pass_seconds(600)
         self.sim.habits = [WITHOUT_UID]
@@ -230,14 +244,19 @@ class Site(PluginStack):
                 self.ours.ends.accept_report(read_pull_report(body))
 
     def _deliver_all(self) -> None:
-        """The backend refuses one for good, can use none of another, and never gets a third; all others it computes."""
+        """
+        The backend refuses one for good, can use none of another, and never gets a third; all others it
+        computes.
+        """
         faults, ours = self.faults, self.ours
         while self.ours.publish():
             (message,) = self._take()
             uid = str(message["studyUID"])
             if uid == faults.awaited:
                 continue
-            ours.backend.error = PermanentError("the backend refused with status 400: too old") if uid == faults.dead else None
+            ours.backend.error = (
+                PermanentError("the backend refused with status 400: too old") if uid == faults.dead else None
+            )
             state = "unsupported_series" if uid == faults.unusable else "completed"
             ours.backend.then = partial(self._result, state=state)
             ours.queue.publish(message, str(message["handoverID"]), 0)
@@ -252,7 +271,11 @@ class Site(PluginStack):
 
     def _result(self, message: Mapping[str, Any], state: str) -> None:
         """A result that is faster than our own bookkeeping."""
-        read = {"study_uid": message["studyUID"], "series_uid": message["seriesUID"], "handover_id": message["handoverID"]}
+        read = {
+            "study_uid": message["studyUID"],
+            "series_uid": message["seriesUID"],
+            "handover_id": message["handoverID"],
+        }
         words = "no lung in it" if state != "completed" else ""
         assert self.ours.record(Result(**read, state=state, message=words)) == "recorded"
 
@@ -270,7 +293,9 @@ class Site(PluginStack):
         ask = AskWindow(MatchedFinder(finder, log), log, switches.ct_modalities + switches.dx_modalities)
         policy = ReconcilePolicy(tries=2)
         devices = AskDevices(finder, log, {name: PacsTraits() for name in pacs})
-        reconcile = Reconcile(self.store, ask, devices, self.ours.clock, log, switches, pacs, policy, sleep=lambda _: None)
+        reconcile = Reconcile(
+            self.store, ask, devices, self.ours.clock, log, switches, pacs, policy, sleep=lambda _: None
+        )
         return reconcile([DATE])
 
 
@@ -322,7 +347,9 @@ def test_each_missing_one_has_its_device(report: Report, faults: Faults) -> None
             assert line.devices == (Device(),)
         elif line.missing or line.cause is Cause.FILTERED:
             device = one.planned.device
-            assert line.devices == (Device(device.manufacturer, device.model, device.station),), one.planned.label
+            assert line.devices == (Device(device.manufacturer, device.model, device.station),), (
+                one.planned.label
+            )
         else:
             assert line.devices == ()
 
@@ -351,7 +378,10 @@ def test_each_fault_is_told_with_its_reason(report: Report, faults: Faults) -> N
 
 
 def test_counts_are_those_of_the_images(report: Report, faults: Faults) -> None:
-    """Of what was computed, as many images as the plan has in the wanted series; of the short one fewer than were asked for."""
+    """
+    Of what was computed, as many images as the plan has in the wanted series; of the short one fewer than
+    were asked for.
+    """
     for uid, one in faults.studies.items():
         line = line_of(report, one)
         if line.cause is Cause.COMPUTED:
@@ -398,7 +428,12 @@ def test_a_mirror_that_does_not_answer_leaves_the_other_compared(site: Site, fau
         """The PACS, and a mirror whose association is refused."""
 
         def find(self, pacs: str, *query: Any) -> Any:
-            peer = Peer(site.sim.host, site.sim.port if pacs == PACS else free_ports(1)[0], site.sim.ae_title, "AIPULL")
+            peer = Peer(
+                site.sim.host,
+                site.sim.port if pacs == PACS else free_ports(1)[0],
+                site.sim.ae_title,
+                "AIPULL",
+            )
             return PynetdicomFinder(peer, 30).find(pacs, *query)
 
     made = site.reconcile(Both(), PACS, "MIRROR")
@@ -409,7 +444,10 @@ def test_a_mirror_that_does_not_answer_leaves_the_other_compared(site: Site, fau
 
 
 def test_a_repair_pulls_what_was_missing(site: Site, faults: Faults) -> None:
-    """Last, because it changes the day: what was not found, short, failed or dead is put to be pulled, and one of them is."""
+    """
+    Last, because it changes the day: what was not found, short, failed or dead is put to be pulled, and one
+    of them is.
+    """
     switches = Switches(find_pacs_use_series=True)
     made = Repair(site.store, site.ours.clock, site.ours.log, switches)(site.reconcile(), "cron")
     causes = {Cause.NOT_FOUND, Cause.SHORT, Cause.FAILED, Cause.DEAD_LETTER}

@@ -1,8 +1,10 @@
 """
-The RIS through the whole stack: a SQL view (SQLite), a real PACS, Orthanc with the plugins, RabbitMQ, the backend.
+The RIS through the whole stack: a SQL view (SQLite), a real PACS, Orthanc with the plugins, RabbitMQ, the
+backend.
 
-Emergency ahead of what came before it, codes by the site's table, tolerant mode, an order that comes later than its images, one
-that is corrected. What is expected is read from the documents and from the backend's own record. Other databases: tests/contract.
+Emergency ahead of what came before it, codes by the site's table, tolerant mode, an order that comes later
+than its images, one that is corrected. What is expected is read from the documents and from the backend's own
+record. Other databases: tests/contract.
 """
 
 from __future__ import annotations
@@ -62,7 +64,9 @@ class Ris:
     def order(self, number: str, patient: str, part: str, urgency: str = "") -> None:
         """An order of the day, in place of one with the same number."""
         self._run("DELETE FROM orders WHERE number = ?", values=(number,))
-        self._run("INSERT INTO orders VALUES (?, ?, '2020-06-18', ?, ?)", values=(number, patient, part, urgency))
+        self._run(
+            "INSERT INTO orders VALUES (?, ?, '2020-06-18', ?, ?)", values=(number, patient, part, urgency)
+        )
 
     def _run(self, *statements: str, values: tuple[str, ...] = ()) -> None:
         connection = sqlite3.connect(self._file, timeout=60)
@@ -99,7 +103,9 @@ class Hospital:
 
     def asked_at(self, name: str) -> str:
         """When its first pull was asked for."""
-        return next(entry.at for entry in self.document(name).history if entry.event == Event.PULL_ASKED.value)
+        return next(
+            entry.at for entry in self.document(name).history if entry.event == Event.PULL_ASKED.value
+        )
 
     def given_to_the_backend(self) -> set[str]:
         """StudyInstanceUIDs in the backend's own record."""
@@ -131,7 +137,9 @@ def test_orders_decide_what_is_pulled_and_what_goes_first(hospital: Hospital) ->
     ris.order("ACCurgent", "PIDurgent", CHEST, EMERGENCY)
     hospital.scan("belly", "090000")
     ris.order("ACCbelly", "PIDbelly", ABDOMEN)
-    hospital.scan("elsewhere", "091000")  # its own order is for the abdomen, another one of that patient and day for the chest
+    hospital.scan(
+        "elsewhere", "091000"
+    )  # its own order is for the abdomen, another one of that patient and day for the chest
     ris.order("ACCelsewhere", "PIDelsewhere", ABDOMEN)
     ris.order("ACCother", "PIDelsewhere", CHEST)
     hospital.scan("later", "070000")
@@ -147,7 +155,10 @@ def test_orders_decide_what_is_pulled_and_what_goes_first(hospital: Hospital) ->
     assert hospital.document("belly").why == f"order body part {ABDOMEN}=ABDOMEN"
     assert hospital.document("belly").pull is None
     held = "held: the RIS has no order ACClater"
-    wait_for(lambda: hospital.document("later").why == held, what="it is looked at: scanned last, it has waited least")
+    wait_for(
+        lambda: hospital.document("later").why == held,
+        what="it is looked at: scanned last, it has waited least",
+    )
     assert hospital.state("later") is State.META_ONLY
     assert hospital.given_to_the_backend() == {hospital.studies[name].uid for name in taken}
     assert hospital.message_priority("urgent") == priority.EMERGENCY

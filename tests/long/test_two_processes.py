@@ -1,11 +1,13 @@
 """
-A thousand small studies over three PACS and two pacs_module processes on one SQLite store, one of them killed on the way.
+A thousand small studies over three PACS and two pacs_module processes on one SQLite store, one of them killed
+on the way.
 
 Issue 5, Must show 2.
 
-Real: both processes with their loops, leases and HTTP, the store file, and people who raise priorities over the API. Not real:
-the receiving Orthanc and the PACS (tests/fakes/three_pacs.py answers in their place, a pull takes some milliseconds); no images
-come, nothing is delivered. The order is judged from the documents' histories with the pure rule of the domain.
+Real: both processes with their loops, leases and HTTP, the store file, and people who raise priorities over
+the API. Not real: the receiving Orthanc and the PACS (tests/fakes/three_pacs.py answers in their place, a
+pull takes some milliseconds); no images come, nothing is delivered. The order is judged from the documents'
+histories with the pure rule of the domain.
 """
 
 from __future__ import annotations
@@ -41,7 +43,10 @@ AGEING = Ageing(timedelta(minutes=1))
 API_KEY = "correct-horse-battery"
 RAISED = {EMERGENCY: 60, GREEN_CHANNEL: 60, MANUAL: 30}
 SLACK_S = 10.0
-"""A study counts as waiting when it has been ready for so long: its time is taken before the find's writes are all on disk."""
+"""
+A study counts as waiting when it has been ready for so long: its time is taken before the find's writes are
+all on disk.
+"""
 PATIENCE_S = 900
 
 
@@ -89,8 +94,13 @@ def processes(run: RunFolder, site: ThreePacs) -> list[PacsModule]:
     return made
 
 
-def raise_priorities(site: ThreePacs, urls: list[str], chance: random.Random, answered: dict[str, list[float]]) -> None:
-    """People and orders: some of what waits becomes urgent; ``answered``: when a call about a study was, it is on disk then."""
+def raise_priorities(
+    site: ThreePacs, urls: list[str], chance: random.Random, answered: dict[str, list[float]]
+) -> None:
+    """
+    People and orders: some of what waits becomes urgent; ``answered``: when a call about a study was, it is
+    on disk then.
+    """
     asked = {pull.study_uid for pull in list(site.pulls)}
     waiting = sorted({uid for studies in site.studies.values() for uid in studies} - asked)
     for priority, number in RAISED.items():
@@ -98,7 +108,9 @@ def raise_priorities(site: ThreePacs, urls: list[str], chance: random.Random, an
             body = {"StudyInstanceUID": uid, "priority": priority, "by": "test", "why": "urgent"}
             for url in chance.sample(urls, len(urls)):
                 try:
-                    answer = requests.post(f"{url}/api/v1/dcm/priority", json=body, headers={"X-API-Key": API_KEY}, timeout=60)
+                    answer = requests.post(
+                        f"{url}/api/v1/dcm/priority", json=body, headers={"X-API-Key": API_KEY}, timeout=60
+                    )
                 except requests.RequestException:
                     continue
                 assert answer.ok, answer.text
@@ -131,7 +143,9 @@ class Life:
 
     @cached_property
     def turn(self) -> str:
-        return turn(self.study.study_date, self.study.study_time, datetime.fromtimestamp(self.wanted, UTC).isoformat())
+        return turn(
+            self.study.study_date, self.study.study_time, datetime.fromtimestamp(self.wanted, UTC).isoformat()
+        )
 
 
 def seconds(text: str) -> float:
@@ -142,16 +156,31 @@ def life_of(study: Study, answered: list[float]) -> Life:
     assert study.pull is not None, study
     entries = {entry.event: seconds(entry.at) for entry in reversed(study.history)}
     priorities = [
-        (at := seconds(entry.at), next((one for one in answered if one >= at), math.inf), int(entry.why.partition(" -> ")[2][0]))
+        (
+            at := seconds(entry.at),
+            next((one for one in answered if one >= at), math.inf),
+            int(entry.why.partition(" -> ")[2][0]),
+        )
         for entry in study.history
         if entry.event == "priority"
     ]
     wanted, ready = entries[Event.WANTED.value], entries["stable"]
-    return Life(study, study.pull.request.pacs, wanted, ready, seconds(study.pull.claimed_at), study.pull.rank, priorities)
+    return Life(
+        study,
+        study.pull.request.pacs,
+        wanted,
+        ready,
+        seconds(study.pull.claimed_at),
+        study.pull.rank,
+        priorities,
+    )
 
 
 def overtaken(lives: list[Life], slack: float) -> tuple[int, int]:
-    """How often a lower rank was chosen while a higher one waited at the same PACS; and, of one rank, a later turn."""
+    """
+    How often a lower rank was chosen while a higher one waited at the same PACS; and, of one rank, a later
+    turn.
+    """
     by_rank = by_turn = 0
     for pacs in PACS:
         here = sorted((life for life in lives if life.pacs == pacs), key=lambda life: life.claimed)
@@ -159,14 +188,19 @@ def overtaken(lives: list[Life], slack: float) -> tuple[int, int]:
             mine = chosen.chosen_as
             waiting = [life for life in here[place + 1 :] if life.ready <= chosen.claimed - slack]
             # Higher all the while: it may have risen by its age in this very moment.
-            ranks = [(life, min(life.rank_at(chosen.claimed - 1.0), life.rank_at(chosen.claimed))) for life in waiting]
+            ranks = [
+                (life, min(life.rank_at(chosen.claimed - 1.0), life.rank_at(chosen.claimed)))
+                for life in waiting
+            ]
             by_rank += any(theirs > mine for _, theirs in ranks)
             by_turn += any(theirs == mine and life.turn < chosen.turn for life, theirs in ranks)
     return by_rank, by_turn
 
 
 @pytest.mark.timeout(1200)
-def test_a_thousand_studies_over_two_processes_one_of_which_is_killed(site: ThreePacs, tmp_path: Path) -> None:
+def test_a_thousand_studies_over_two_processes_one_of_which_is_killed(
+    site: ThreePacs, tmp_path: Path
+) -> None:
     chance, answered = random.Random(1), defaultdict[str, list[float]](list)
     begin = time.monotonic()
     end = begin + PATIENCE_S
@@ -177,18 +211,28 @@ def test_a_thousand_studies_over_two_processes_one_of_which_is_killed(site: Thre
             one.start()
             two.start()
             for done in (50, 200, 350, 500, 650, 800):
-                wait_for(lambda done=done: len(site.pulls) >= done, end - time.monotonic(), f"pull number {done}")  # type: ignore[misc]
+                wait_for(
+                    lambda done=done: len(site.pulls) >= done,  # type: ignore[misc]
+                    end - time.monotonic(),
+                    f"pull number {done}",
+                )
                 raise_priorities(site, [one.url, two.url], chance, answered)
                 if done == 350:
                     two.kill()
                 if done == 500:
                     two.start()
             wait_for(lambda: len(site.pulls) >= STUDIES, end - time.monotonic(), "the last pull")
-            wait_for(lambda: all(pull.ended for pull in site.pulls), end - time.monotonic(), "the end of the last pull")
+            wait_for(
+                lambda: all(pull.ended for pull in site.pulls),
+                end - time.monotonic(),
+                "the end of the last pull",
+            )
             took = time.monotonic() - begin
             with closing(SqliteStore(run.path / "shared.db")) as store:
                 wait_for(
-                    lambda: store.count({"state": "unsupported_series"}) == STUDIES, end - time.monotonic(), "the last report"
+                    lambda: store.count({"state": "unsupported_series"}) == STUDIES,
+                    end - time.monotonic(),
+                    "the last report",
                 )
                 lives = [life_of(study, answered[study.study_uid]) for study in store.find({})]
             one.stop()
@@ -216,8 +260,12 @@ def tell(site: ThreePacs, lives: list[Life], took: float) -> None:
         waits[life.chosen_as].append(life.claimed - max([life.ready, *(at for at, _, _ in life.priorities)]))
     longest = {rank_then: f"{max(times):.1f} s" for rank_then, times in sorted(waits.items())}
     taken_over = sum(any(entry.event == "taken over" for entry in life.study.history) for life in lives)
-    print(f"\n{len(site.pulls)} pulls of {len(lives)} studies in {took:.0f} s; by process {dict(owners(lives))}")
+    print(
+        f"\n{len(site.pulls)} pulls of {len(lives)} studies in {took:.0f} s; by process {dict(owners(lives))}"
+    )
     print(f"longest wait by rank when chosen, since it was ready or raised: {longest}")
     print(f"number by rank {dict((rank_then, len(times)) for rank_then, times in sorted(waits.items()))}")
-    print(f"claims taken over from the dead process: {taken_over}; overtaken (rank, turn): {overtaken(lives, SLACK_S)}, ")
+    print(
+        f"claims taken over from the dead process: {taken_over}; overtaken (rank, turn): {overtaken(lives, SLACK_S)}, "
+    )
     print(f"without slack {overtaken(lives, 0.0)}")

@@ -1,6 +1,6 @@
 """
-Anonymisation and archive through a real stack: the backend computes copies without names, its results find their studies, and
-what is kept afterwards has the same pixels.
+Anonymisation and archive through a real stack: the backend computes copies without names, its results find
+their studies, and what is kept afterwards has the same pixels.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def test_a_study_is_computed_without_names_and_kept_with_its_pixels(
     for _ in range(1 if modality == "CT" else 2):
         study.add_series(12 if modality == "CT" else 1, dict(template))
     store(pipeline.hospital, study.images)
-    wait_for(lambda: pipeline.state(study.uid) == "completed", 240, what=f"a result: {pipeline.study(study.uid)}")
+    wait_for(
+        lambda: pipeline.state(study.uid) == "completed", 240, what=f"a result: {pipeline.study(study.uid)}"
+    )
     story = pipeline.study(study.uid)
     assert story is not None
     (handover,) = story["handovers"]
@@ -64,11 +66,15 @@ def test_a_study_is_computed_without_names_and_kept_with_its_pixels(
     assert story["pseudonymUID"] in record
     assert [name for name in names if name in record or name in json.dumps(handover["message"])] == []
 
-    wait_for(lambda: (pipeline.study(study.uid) or {})["handovers"][0].get("archivedAt"), 240, what="the archive")
+    wait_for(
+        lambda: (pipeline.study(study.uid) or {})["handovers"][0].get("archivedAt"), 240, what="the archive"
+    )
     (kept,) = folders[1].glob(f"*/{handover['handoverID']}")
     files = sorted(path for path in kept.rglob("*.dcm"))
     assert len(files) == len(study.images)
     assert not [name for file in files for name in names if name.encode() in file.read_bytes()]
     before = sorted(image.PixelData for image in study.images)
-    assert sorted(np.ascontiguousarray(pydicom.dcmread(file).pixel_array).tobytes() for file in files) == before
+    assert (
+        sorted(np.ascontiguousarray(pydicom.dcmread(file).pixel_array).tobytes() for file in files) == before
+    )
     wait_for(lambda: not list(folders[0].iterdir()), 240, what="the copies to be let go")

@@ -1,8 +1,10 @@
 """
-The naive control: one C-FIND of today, no more, at the end of the day. Each habit that is about finding must make it fail.
+The naive control: one C-FIND of today, no more, at the end of the day. Each habit that is about finding must
+make it fail.
 
-At STUDY level by a finder that reads text well; for the habits of text also through a real Orthanc 1.10.1, which is what a plain
-script on site asks (DefaultEncoding Utf8, which reads a plain day); for the habits of SERIES and IMAGE level at these levels.
+At STUDY level by a finder that reads text well; for the habits of text also through a real Orthanc 1.10.1,
+which is what a plain script on site asks (DefaultEncoding Utf8, which reads a plain day); for the habits of
+SERIES and IMAGE level at these levels.
 """
 
 from __future__ import annotations
@@ -38,7 +40,9 @@ Missing = Mapping[str, int]
 """What was not given rightly by control: STUDY, SERIES, IMAGE, ORTHANC, FOREIGN."""
 
 
-def control(day: BusyDay, habits: tuple[str, ...], deadline_s: float, *, orthanc: bool = False, every: bool = False) -> Missing:
+def control(
+    day: BusyDay, habits: tuple[str, ...], deadline_s: float, *, orthanc: bool = False, every: bool = False
+) -> Missing:
     """
     Ask a PACS that nobody has asked yet (habits that come and go begin with the first question).
 
@@ -50,7 +54,10 @@ def control(day: BusyDay, habits: tuple[str, ...], deadline_s: float, *, orthanc
         every: All controls, for the baseline.
     """
     names = {habit.split("=")[0] for habit in habits}
-    missing = {"STUDY": _asked(day, habits, deadline_s, _studies), FOREIGN: _asked(day, habits, deadline_s, _foreign)}
+    missing = {
+        "STUDY": _asked(day, habits, deadline_s, _studies),
+        FOREIGN: _asked(day, habits, deadline_s, _foreign),
+    }
     if every or names & SERIES_LEVEL:
         missing["SERIES"] = _asked(day, habits, deadline_s, _series)
     if every or names & IMAGE_LEVEL:
@@ -67,17 +74,29 @@ def bites(missing: Missing, baseline: Missing) -> bool:
 
 def wanted_of(day: BusyDay) -> list[BusyStudy]:
     """The wanted studies of the date that are not deleted again; counts are those of the end."""
-    return [study for study in day.wanted if study.planned.started_at.date() == day.date and study.vanishes_at is None]
+    return [
+        study
+        for study in day.wanted
+        if study.planned.started_at.date() == day.date and study.vanishes_at is None
+    ]
 
 
-def _asked(day: BusyDay, habits: tuple[str, ...], deadline_s: float, ask: Callable[[PacsFinder, BusyDay], int]) -> int:
+def _asked(
+    day: BusyDay, habits: tuple[str, ...], deadline_s: float, ask: Callable[[PacsFinder, BusyDay], int]
+) -> int:
     with _at_the_days_end(day, habits) as pacs:
         return ask(PynetdicomFinder(Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL"), deadline_s), day)
 
 
 def _through_orthanc(day: BusyDay, habits: tuple[str, ...]) -> int:
-    with _at_the_days_end(day, habits) as pacs, tempfile.TemporaryDirectory() as folder, RunFolder(Path(folder) / "run") as run:
-        orthanc = AskingOrthanc(run, {PACS: Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL")}, timeout=60, encoding="Utf8")
+    with (
+        _at_the_days_end(day, habits) as pacs,
+        tempfile.TemporaryDirectory() as folder,
+        RunFolder(Path(folder) / "run") as run,
+    ):
+        orthanc = AskingOrthanc(
+            run, {PACS: Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL")}, timeout=60, encoding="Utf8"
+        )
         orthanc.start()
         finder = OrthancFinder(orthanc.url, orthanc.user, orthanc.password, 120.0)
         try:
@@ -100,10 +119,15 @@ def _studies(finder: PacsFinder, day: BusyDay) -> int:
 
 
 def _foreign(finder: PacsFinder, day: BusyDay) -> int:
-    """Answers of another date than was asked for, or with a UID that no study of the day has; an empty one is another matter."""
+    """
+    Answers of another date than was asked for, or with a UID that no study of the day has; an empty one is
+    another matter.
+    """
     answers = _find(finder, "STUDY", {"StudyDate": f"{day.date:%Y%m%d}"}, STUDY_KEYS)
     known = {study.uid for study in day.studies}
-    strange = [answer for answer in answers if (uid := answer.get("StudyInstanceUID", "")) and uid not in known]
+    strange = [
+        answer for answer in answers if (uid := answer.get("StudyInstanceUID", "")) and uid not in known
+    ]
     others = [answer for answer in answers if answer.get("StudyDate", "") != f"{day.date:%Y%m%d}"]
     return len(strange) + len(others)
 
@@ -118,7 +142,9 @@ def _plainly_right(study: BusyStudy, answer: Mapping[str, str]) -> bool:
 
 def _series(finder: PacsFinder, day: BusyDay) -> int:
     """Chest studies of the day whose series to be computed do not come, asked for all series of the day."""
-    answers = _find(finder, "SERIES", {"StudyDate": f"{day.date:%Y%m%d}"}, ("StudyInstanceUID", "SeriesInstanceUID"))
+    answers = _find(
+        finder, "SERIES", {"StudyDate": f"{day.date:%Y%m%d}"}, ("StudyInstanceUID", "SeriesInstanceUID")
+    )
     got = {answer.get("SeriesInstanceUID", "") for answer in answers}
     return sum(not got >= set(study.expected_series) for study in wanted_of(day) if study.chest)
 
@@ -127,10 +153,15 @@ def _images(finder: PacsFinder, day: BusyDay) -> int:
     """Of some studies those whose images do not all come."""
     some = wanted_of(day)[:IMAGES_OF]
     keys = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-    return sum(len(_find(finder, "IMAGE", {"StudyInstanceUID": one.uid}, keys)) != one.planned.instances for one in some)
+    return sum(
+        len(_find(finder, "IMAGE", {"StudyInstanceUID": one.uid}, keys)) != one.planned.instances
+        for one in some
+    )
 
 
-def _find(finder: PacsFinder, level: str, query: Mapping[str, str], keys: Sequence[str]) -> Collection[Mapping[str, str]]:
+def _find(
+    finder: PacsFinder, level: str, query: Mapping[str, str], keys: Sequence[str]
+) -> Collection[Mapping[str, str]]:
     """Nothing, when the PACS or Orthanc does not answer."""
     try:
         return finder.find(PACS, level, query, keys)

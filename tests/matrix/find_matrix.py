@@ -1,8 +1,9 @@
 """
 The find matrix: every habit of a PACS, alone and combined, on a compressed day over two midnights.
 
-At the end of each row every wanted study that is still in the PACS must have been found, and pulled with all its images, or stand
-there as unpullable with its reason; none twice. A naive control is asked the same and must fail (see control.py).
+At the end of each row every wanted study that is still in the PACS must have been found, and pulled with all
+its images, or stand there as unpullable with its reason; none twice. A naive control is asked the same and
+must fail (see control.py).
 
     python -m tests.matrix.find_matrix --help
 """
@@ -35,9 +36,14 @@ def main(
     seed: Annotated[int, typer.Option(help="Of the day and of the combinations.")] = 1,
     only: Annotated[str, typer.Option(help="Only rows with this habit.")] = "",
     part: Annotated[str, typer.Option(help="Only so many rows: 1-12.")] = "",
-    orthanc: Annotated[bool, typer.Option(help="The control of text also goes through a real Orthanc.")] = True,
+    orthanc: Annotated[
+        bool, typer.Option(help="The control of text also goes through a real Orthanc.")
+    ] = True,
 ) -> None:
-    """Play every habit alone and ten random combinations of three; exit 1 on anything lost, behind, asked twice or strange."""
+    """
+    Play every habit alone and ten random combinations of three; exit 1 on anything lost, behind, asked twice
+    or strange.
+    """
     day = plan_busy_day(DATE, studies, seed=seed, max_slices=20)
     every = [row for row in (*ALONE, *combinations(seed)) if only in " ".join(row)]
     first, last = (int(number) for number in part.split("-")) if part else (1, len(every))
@@ -54,9 +60,14 @@ def main(
         )
         words += "" if _bit(outcome, baseline) else ", DOES NOT BITE"
         name = " + ".join(row) or "no habit"
-        console.print(f"{number:3} of {len(every)}  {name:60} {outcome.seconds:5.1f} s  {words}", soft_wrap=True)
+        console.print(
+            f"{number:3} of {len(every)}  {name:60} {outcome.seconds:5.1f} s  {words}", soft_wrap=True
+        )
     print_table(outcomes, console)
-    console.print("not about finding: " + "; ".join(f"{name}: {why}" for name, why in NOT_ABOUT_FINDING.items()), soft_wrap=True)
+    console.print(
+        "not about finding: " + "; ".join(f"{name}: {why}" for name, why in NOT_ABOUT_FINDING.items()),
+        soft_wrap=True,
+    )
     toothless = [row.habits for row in outcomes if not _bit(row, baseline)]
     raise typer.Exit(0 if all(outcome.good for outcome in outcomes) and not toothless else 1)
 
@@ -84,7 +95,15 @@ def print_table(outcomes: Sequence[Outcome], console: Console) -> None:
     ):
         table.add_column(column, justify="left" if column == "habits" else "right")
     for row in outcomes:
-        numbers = (row.wanted, row.found, row.unpullable, len(row.lost), len(row.behind), len(row.twice), len(row.strange))
+        numbers = (
+            row.wanted,
+            row.found,
+            row.unpullable,
+            len(row.lost),
+            len(row.behind),
+            len(row.twice),
+            len(row.strange),
+        )
         missed = ", ".join(f"{number} {name.lower()}" for name, number in row.missing.items())
         queries = tuple(row.queries[level] for level in levels)
         cells = (*map(str, numbers), missed, *map(str, queries), f"{row.seconds:.1f}")

@@ -1,8 +1,9 @@
 """
-One row of the find matrix: pacs_module's own finding against a simulated PACS with habits, 36 hours on one virtual clock.
+One row of the find matrix: pacs_module's own finding against a simulated PACS with habits, 36 hours on one
+virtual clock.
 
-Real DICOM over loopback, the real find loop, looks, pull preparation and SQLite store; the plugins take every pull and report
-what the PACS has at that moment as received and nothing new.
+Real DICOM over loopback, the real find loop, looks, pull preparation and SQLite store; the plugins take every
+pull and report what the PACS has at that moment as received and nothing new.
 """
 
 from __future__ import annotations
@@ -92,7 +93,10 @@ def run_row(day: BusyDay, habits: tuple[str, ...], step: dt.timedelta, *, orthan
     begin = time.monotonic()
     clock = ManualClock(day.begins_at)
     deadline_s = deadline_of(day)
-    with SimPacs(day, habits=habits, clock=clock) as pacs, tempfile.TemporaryDirectory(dir=_fast_folder()) as folder:
+    with (
+        SimPacs(day, habits=habits, clock=clock) as pacs,
+        tempfile.TemporaryDirectory(dir=_fast_folder()) as folder,
+    ):
         run = _Run(pacs, _VirtualClock(clock), Path(folder), deadline_s)
         with contextlib.closing(run.store):
             while clock.now() < day.ends_at + AFTER:
@@ -172,13 +176,23 @@ class _Run:
         asking = PynetdicomFinder(Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL"), deadline_s)
         finder = MatchedFinder(asking, log, traits)
         ask = AskWindow(finder, log, switches.ct_modalities + switches.dx_modalities)
-        find = FindStudies(self.store, ask, ResolveUid(finder, clock, log), clock, log, switches, policy, traits=traits)
+        find = FindStudies(
+            self.store, ask, ResolveUid(finder, clock, log), clock, log, switches, policy, traits=traits
+        )
         self.ends = RecordPullEnd(self.store, clock, log, retry, MovePaths(MemoryLeases(), clock, log))
         self.accept = AcceptNotification(self.store, clock, log)
         prepare = PreparePull(finder, self.plugins, clock, log, switches, traits)
         pulls = PullPolicy({PACS: 1000}, retry, dt.timedelta(minutes=20), dt.timedelta(seconds=5))
         self.pull = PullStudies(
-            self.store, self.plugins, prepare, self.ends, clock, log, pulls, "matrix", pick=lambda names: names[0]
+            self.store,
+            self.plugins,
+            prepare,
+            self.ends,
+            clock,
+            log,
+            pulls,
+            "matrix",
+            pick=lambda names: names[0],
         )
         self.loop = FindLoop(
             pacs=PACS,
@@ -210,7 +224,9 @@ class _Run:
         counts = self._instances(request.study_uid, request.series_uids)
         series = tuple(SeriesReport(uid, True, "", "", count) for uid, count in counts.items())
         total = sum(counts.values())
-        return PullReport(request.pull_id, request.pull_id, request.study_uid, "filtered", received=total, series=series)
+        return PullReport(
+            request.pull_id, request.pull_id, request.study_uid, "filtered", received=total, series=series
+        )
 
     def _instances(self, study_uid: str, series_uids: Sequence[str]) -> dict[str, int]:
         """What the PACS has now of a study or of some of its series, from the archive, not over DICOM."""
@@ -228,10 +244,15 @@ class _Run:
             return True
         request = pulls[-1].request
         asked = not request.series_uids or set(truth.expected_series) <= set(request.series_uids)
-        return not asked or pulls[-1].received != sum(self._instances(truth.uid, request.series_uids).values())
+        return not asked or pulls[-1].received != sum(
+            self._instances(truth.uid, request.series_uids).values()
+        )
 
     def strange(self, day: BusyDay) -> tuple[str, ...]:
-        """Documents that no right answer can have made: UIDs that the PACS does not have, dates that were never asked for."""
+        """
+        Documents that no right answer can have made: UIDs that the PACS does not have, dates that were never
+        asked for.
+        """
         first = day.begins_at.date() - dt.timedelta(days=ASKED_DAYS_BACK)
         found = []
         for study in self.store.find({}):
@@ -244,12 +265,17 @@ class _Run:
         return tuple(found)
 
     def pulled_twice(self) -> tuple[str, ...]:
-        """Studies that were pulled again, brought the same, and the PACS had not announced more in between."""
+        """
+        Studies that were pulled again, brought the same, and the PACS had not announced more in between.
+        """
         return tuple(study.study_uid for study in self.store.find({}) if _again_for_nothing(study))
 
 
 def _told(report: PullReport) -> dict[str, Any]:
-    """The notification that nothing of it is computed: all that comes to a study here, which is about finding and pulling."""
+    """
+    The notification that nothing of it is computed: all that comes to a study here, which is about finding
+    and pulling.
+    """
     told = Notification(
         study_uid=report.study_uid,
         series_uid="",
@@ -267,7 +293,11 @@ def _told(report: PullReport) -> dict[str, Any]:
 
 def _again_for_nothing(study: Study) -> bool:
     pulls = [pull for pull in (*study.pulls, study.pull) if pull is not None and pull.outcome == "filtered"]
-    announced = [entry.at for entry in study.history if entry.event == Event.GREW.value and "when last pulled" in entry.why]
+    announced = [
+        entry.at
+        for entry in study.history
+        if entry.event == Event.GREW.value and "when last pulled" in entry.why
+    ]
     return any(
         (one.received, one.request.series_uids) == (next_one.received, next_one.request.series_uids)
         and not any(one.ended_at <= at <= next_one.asked_at for at in announced)

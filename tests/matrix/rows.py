@@ -1,4 +1,6 @@
-"""Which habits are played: each one alone, seeded combinations of three, and what each has to do with finding."""
+"""
+Which habits are played: each one alone, seeded combinations of three, and what each has to do with finding.
+"""
 
 from __future__ import annotations
 
@@ -115,7 +117,13 @@ def name_of(habit: str) -> str:
     name = habit.split("=")[0]
     if name == "ignores-key":
         return habit
-    return f"{name}=backslash" if habit == "modalities-as-text" else habit if name == "modalities-as-text" else name
+    return (
+        f"{name}=backslash"
+        if habit == "modalities-as-text"
+        else habit
+        if name == "modalities-as-text"
+        else name
+    )
 
 
 def must_bite(habits: tuple[str, ...]) -> bool:

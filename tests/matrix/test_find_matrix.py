@@ -1,8 +1,9 @@
 """
-The short form of the find matrix: some habits, a smaller day, two hours between the rounds; `make find-matrix` plays them all.
+The short form of the find matrix: some habits, a smaller day, two hours between the rounds; `make
+find-matrix` plays them all.
 
-Asserts that nothing wanted is lost, behind or asked twice, and that the naive control fails. Not here: the other habits, and the
-control of text through a real Orthanc.
+Asserts that nothing wanted is lost, behind or asked twice, and that the naive control fails. Not here: the
+other habits, and the control of text through a real Orthanc.
 """
 
 from __future__ import annotations
@@ -19,7 +20,16 @@ from hospital_sim.pacs.habits import HABITS, Area, Habits
 from .control import Missing, bites, control
 from .find_matrix import DATE
 from .play import run_row
-from .rows import ABOUT_IMAGES, ALONE, COMBINABLE, EXCLUSIVE, NOT_ABOUT_FINDING, combinations, must_bite, name_of
+from .rows import (
+    ABOUT_IMAGES,
+    ALONE,
+    COMBINABLE,
+    EXCLUSIVE,
+    NOT_ABOUT_FINDING,
+    combinations,
+    must_bite,
+    name_of,
+)
 
 PATIENCE_S = 60.0
 """For a PACS without habits: an answer that came too late would count as missing."""
@@ -45,7 +55,9 @@ def test_without_habits_the_naive_control_nearly_succeeds() -> None:
     assert max(baseline(60).values()) < 5
 
 
-@pytest.mark.parametrize(("studies", "habits"), SHORT, ids=lambda value: " + ".join(value) if isinstance(value, tuple) else None)
+@pytest.mark.parametrize(
+    ("studies", "habits"), SHORT, ids=lambda value: " + ".join(value) if isinstance(value, tuple) else None
+)
 def test_nothing_wanted_is_lost(studies: int, habits: tuple[str, ...]) -> None:
     outcome = run_row(day(studies), habits, dt.timedelta(hours=2))
     assert outcome.wanted > 0.6 * studies

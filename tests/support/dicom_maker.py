@@ -44,9 +44,12 @@ class Study:
     time: str = "101500"
     images: list[Dataset] = field(default_factory=list)
 
-    def add_series(self, instances: int, template: dict[str, Any], first: int = 1, uid: str = "", **tags: Any) -> str:
+    def add_series(
+        self, instances: int, template: dict[str, Any], first: int = 1, uid: str = "", **tags: Any
+    ) -> str:
         """
-        Make the images of one series (or more images of it, from instance number ``first``, under the same ``uid``).
+        Make the images of one series (or more images of it, from instance number ``first``, under the same
+        ``uid``).
 
         Returns:
             The SeriesInstanceUID.

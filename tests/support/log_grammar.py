@@ -1,4 +1,6 @@
-"""The operator contract's log lines as a grammar (``tests/data/log_grammar.toml``), and lines held against it."""
+"""
+The operator contract's log lines as a grammar (``tests/data/log_grammar.toml``), and lines held against it.
+"""
 
 import re
 import tomllib

@@ -1,4 +1,7 @@
-"""Objects that harm whoever reads them: nested sequences, deflate bombs, lying lengths. Made of bytes: no library writes them."""
+"""
+Objects that harm whoever reads them: nested sequences, deflate bombs, lying lengths. Made of bytes: no
+library writes them.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,9 @@ def nested(depth: int, defined: bool = False) -> bytes:
     return b"".join(reversed(parts))
 
 
-def dataset(study_uid: str, sop_uid: str, harm: bytes = b"", series_uid: str = "", patient_id: str = "POISON") -> bytes:
+def dataset(
+    study_uid: str, sop_uid: str, harm: bytes = b"", series_uid: str = "", patient_id: str = "POISON"
+) -> bytes:
     """A small CT object without pixels, the harm before its identity."""
     before = [
         element(0x0008, 0x0016, "UI", CT.encode()), element(0x0008, 0x0018, "UI", sop_uid.encode()),
@@ -61,7 +66,10 @@ def as_file(data: bytes, syntax: str = EXPLICIT) -> bytes:
 
 
 def deflated(data: bytes, zeros_mb: int) -> bytes:
-    """A data set of the deflated transfer syntax with so many megabytes of zeros at its end, a thousandth of it on the wire."""
+    """
+    A data set of the deflated transfer syntax with so many megabytes of zeros at its end, a thousandth of it
+    on the wire.
+    """
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     parts = [packer.compress(data), packer.compress(blob(zeros_mb * 2**20))]
     parts += [packer.compress(bytes(2**20)) for _ in range(zeros_mb)]

@@ -1,4 +1,7 @@
-"""A server that answers any request with given bytes, and notes what it was asked: for answers that no library writes."""
+"""
+A server that answers any request with given bytes, and notes what it was asked: for answers that no library
+writes.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,11 @@ class RawServer:
 
     @staticmethod
     def _read_body(connection: socket.socket, head: bytes, rest: bytes) -> None:
-        lengths = [line.partition(b":")[2] for line in head.splitlines() if line.lower().startswith(b"content-length:")]
+        lengths = [
+            line.partition(b":")[2]
+            for line in head.splitlines()
+            if line.lower().startswith(b"content-length:")
+        ]
         left = int(lengths[0]) - len(rest) if lengths else 0
         while left > 0 and (piece := connection.recv(65536)):
             left -= len(piece)

@@ -1,8 +1,8 @@
 """
 A PACS that answers a C-MOVE by storing exactly the bytes that a test gives it, and ends it with any status.
 
-pynetdicom alone encodes Datasets, so that it cannot send an object with 20,000 nested sequences. No C-FIND: who needs one to pull
-by UID is refused.
+pynetdicom alone encodes Datasets, so that it cannot send an object with 20,000 nested sequences. No C-FIND:
+who needs one to pull by UID is refused.
 """
 
 from __future__ import annotations
@@ -48,13 +48,17 @@ class RawPacs:
         entity = AE("RAWPACS")
         entity.add_supported_context(StudyRootQueryRetrieveInformationModelMove)
         handlers: Any = [(evt.EVT_C_MOVE, self._move)]
-        self._server: Any = cast(Any, entity).start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
+        self._server: Any = cast(Any, entity).start_server(
+            ("127.0.0.1", self.port), block=False, evt_handlers=handlers
+        )
         self.port = self._server.socket.getsockname()[1]
         self._lock = threading.Lock()
         self._over = threading.Event()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def stop(self) -> None:

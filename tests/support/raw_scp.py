@@ -1,8 +1,8 @@
 """
 A C-FIND SCP that answers with exactly the bytes that a test gives it, and misbehaves as it is told.
 
-pynetdicom's own SCP encodes a Dataset, so that it cannot send a wrong character set or half an answer. Not meant to be polite: it
-accepts any association and any presentation context.
+pynetdicom's own SCP encodes a Dataset, so that it cannot send a wrong character set or half an answer. Not
+meant to be polite: it accepts any association and any presentation context.
 """
 
 import socket
@@ -20,7 +20,11 @@ from pydicom.uid import UID, ImplicitVRLittleEndian
 from pynetdicom import pdu as pdus
 from pynetdicom.dimse_messages import C_ECHO_RSP, C_FIND_RSP, DIMSEMessage
 from pynetdicom.dimse_primitives import C_ECHO, C_FIND
-from pynetdicom.pdu_primitives import A_ASSOCIATE, ImplementationClassUIDNotification, MaximumLengthNotification
+from pynetdicom.pdu_primitives import (
+    A_ASSOCIATE,
+    ImplementationClassUIDNotification,
+    MaximumLengthNotification,
+)
 from pynetdicom.presentation import build_context
 
 PENDING = 0xFF00
@@ -41,14 +45,19 @@ def _element(tag: int, value: bytes) -> bytes:
 
 @dataclass
 class Script:
-    """What an SCP does with a C-FIND: answers first, ``final`` then, with ``pause`` seconds before each message."""
+    """
+    What an SCP does with a C-FIND: answers first, ``final`` then, with ``pause`` seconds before each message.
+    """
 
     answers: Sequence[bytes] = ()
     final: int = SUCCESS
     comment: str = ""
     pause: float = 0.0
     stop_at: str = ""
-    """Silent from here: ``accept`` the association request, ``find`` the C-FIND, ``pdu`` the middle of a PDU; or ``abort``."""
+    """
+    Silent from here: ``accept`` the association request, ``find`` the C-FIND, ``pdu`` the middle of a PDU; or
+    ``abort``.
+    """
 
 
 @dataclass
@@ -74,7 +83,9 @@ class RawScp:
         self._threads[0].start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._over.set()
         for thread in self._threads:
             thread.join(10)

@@ -102,7 +102,9 @@ def _qrscp(run: RunFolder, receiver_port: int) -> RealPacs:
     return RealPacs("qrscp", Peer(LOOPBACK, port, QRSCP_AET, AIPULL))
 
 
-def _process(run: RunFolder, name: str, command: list[str], port: int, environment: Mapping[str, str]) -> None:
+def _process(
+    run: RunFolder, name: str, command: list[str], port: int, environment: Mapping[str, str]
+) -> None:
     Process(run, Programme(name, command, lambda: accepts_tcp(port), environment)).start()
 
 
@@ -111,7 +113,9 @@ class AskingOrthanc(HospitalPacs):
 
     aet = AIPULL
 
-    def __init__(self, run: RunFolder, peers: Mapping[str, Peer], timeout: int = 10, encoding: str = "Latin1") -> None:
+    def __init__(
+        self, run: RunFolder, peers: Mapping[str, Peer], timeout: int = 10, encoding: str = "Latin1"
+    ) -> None:
         super().__init__(run, OrthancPorts(*free_ports(2)), receiver_port=1, encoding=encoding)
         self.name = f"asking-{secrets.token_hex(4)}"
         self.folder: Path = run.path / self.name

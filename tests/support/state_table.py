@@ -1,4 +1,6 @@
-"""The tables of states in docs/operations.md, made from the code: ``make docs`` writes them, a test holds them."""
+"""
+The tables of states in docs/operations.md, made from the code: ``make docs`` writes them, a test holds them.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,11 @@ S = TypeVar("S", bound=StrEnum)
 E = TypeVar("E", bound=StrEnum)
 
 
-def table(rows: Mapping[S, Mapping[E, S]], events: Iterable[E], partitions: Mapping[str, Mapping[str, tuple[S, ...]]]) -> str:
+def table(
+    rows: Mapping[S, Mapping[E, S]],
+    events: Iterable[E],
+    partitions: Mapping[str, Mapping[str, tuple[S, ...]]],
+) -> str:
     """Each event with the states that can take it, by the state that follows; then the groups."""
     lines = ["| event | from state | to state |", "|---|---|---|"]
     for event in events:
@@ -28,7 +34,9 @@ def table(rows: Mapping[S, Mapping[E, S]], events: Iterable[E], partitions: Mapp
             if event in row:
                 follows.setdefault(row[event], []).append(before)
         for place, (after, before_states) in enumerate(follows.items()):
-            lines.append(f"| {event.value if place == 0 else ''} | {_names(before_states)} | {_name(after)} |")
+            lines.append(
+                f"| {event.value if place == 0 else ''} | {_names(before_states)} | {_name(after)} |"
+            )
     lines += ["", "| groups | | states |", "|---|---|---|"]
     for partition, groups in partitions.items():
         for place, (group, states) in enumerate(groups.items()):
@@ -55,7 +63,12 @@ def page() -> str:
 def _between(text: str, begin: str, end: str, made: str) -> str:
     if begin not in text or end not in text:
         raise ValueError(f"{PAGE} lacks the lines {begin!r} and {end!r}")
-    return re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: f"{begin}\n\n{made}\n\n{end}", text, flags=re.DOTALL)
+    return re.sub(
+        f"{re.escape(begin)}.*?{re.escape(end)}",
+        lambda _: f"{begin}\n\n{made}\n\n{end}",
+        text,
+        flags=re.DOTALL,
+    )
 
 
 if __name__ == "__main__":

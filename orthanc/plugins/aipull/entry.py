@@ -1,6 +1,6 @@
 """
-What happens when Orthanc loads the plugins: the configuration is checked, the parts are wired, and callbacks are registered last,
-because an exception after a Register call crashes Orthanc.
+What happens when Orthanc loads the plugins: the configuration is checked, the parts are wired, and callbacks
+are registered last, because an exception after a Register call crashes Orthanc.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ def register(sdk: Any, variables: Mapping[str, str]) -> Plugins:
         variables: Of the environment.
 
     Raises:
-        ConfigurationError: A setting cannot be used. Orthanc ends of it: without us it would take in images that nobody filters.
+        ConfigurationError: A setting cannot be used. Orthanc ends of it: without us it would take in images
+        that nobody filters.
     """
     try:
         plugins = _wired(sdk, variables)
@@ -62,9 +63,18 @@ def _wired(sdk: Any, variables: Mapping[str, str]) -> Plugins:
     check_ram_disk(facts.storage, switches)
     log = ContractLog(environment.log_folder, "orthanc-python")
     if mended := mend_runtimes(facts.index):
-        log.event("job_runtimes_repaired", "runtimes of jobs that Orthanc could not have read are 0 now", "WARNING", jobs=mended)
+        log.event(
+            "job_runtimes_repaired",
+            "runtimes of jobs that Orthanc could not have read are 0 now",
+            "WARNING",
+            jobs=mended,
+        )
     if dropped := drop_moves(facts.index):
-        log.event("jobs_dropped", "C-MOVE jobs of an earlier version are not run again: the journal repeats them", jobs=dropped)
+        log.event(
+            "jobs_dropped",
+            "C-MOVE jobs of an earlier version are not run again: the journal repeats them",
+            jobs=dropped,
+        )
     _remove_orphans(configuration, facts, log)
     # Taken here, once: later calls from other threads would need the SDK.
     return Plugins(environment, switches, facts, sdk.GenerateRestApiAuthorizationToken(), log)
@@ -100,8 +110,8 @@ def _on_change(sdk: Any, plugins: Plugins) -> Callable[[int, int, str | None], N
 
 def _start(sdk: Any, plugins: Plugins) -> None:
     """
-    Work that cannot begin ends Orthanc, as an exception here would only be printed: a supervisor sees an end, nobody
-    sees a standstill.
+    Work that cannot begin ends Orthanc, as an exception here would only be printed: a supervisor sees an end,
+    nobody sees a standstill.
     """
     try:
         plugins.start(sdk.GetGlobalProperty, sdk.SetGlobalProperty)

@@ -1,8 +1,9 @@
 """
 ``/aipull/...``: what pacs_module may ask of the plugins, behind Orthanc's own authentication.
 
-Every body is bounded before it is parsed, every field is checked before anything is made of it. Handlers ask the journal, the
-file system and, for what is here of a study, Orthanc's own REST API; none of them asks a PACS.
+Every body is bounded before it is parsed, every field is checked before anything is made of it. Handlers ask
+the journal, the file system and, for what is here of a study, Orthanc's own REST API; none of them asks a
+PACS.
 """
 
 from __future__ import annotations
@@ -50,9 +51,9 @@ class RestApi:
     """
     The handlers, free of Orthanc's SDK.
 
-    Each takes the parsed body and the groups of the URI and gives an :class:`Answer`; ``on_pull`` wakes the worker,
-    ``on_call`` tells that pacs_module is there, ``on_never`` that a study has no place on the RAM disk, ``full`` whether the RAM
-    disk is fuller than it should be, ``deaths`` how often Orthanc died.
+    Each takes the parsed body and the groups of the URI and gives an :class:`Answer`; ``on_pull`` wakes the
+    worker, ``on_call`` tells that pacs_module is there, ``on_never`` that a study has no place on the RAM
+    disk, ``full`` whether the RAM disk is fuller than it should be, ``deaths`` how often Orthanc died.
     """
 
     journal: Journal
@@ -85,16 +86,23 @@ class RestApi:
                 self.pulls.add(request, now_ms())
         if verdict.never:
             self.log.event(
-                "pull_never_fits", "a pull can never have room",
-                level="ERROR", studyUID=request.study_uid, why=verdict.why,
+                "pull_never_fits",
+                "a pull can never have room",
+                level="ERROR",
+                studyUID=request.study_uid,
+                why=verdict.why,
             )
             self.on_never(request.study_uid)
             return Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"message": verdict.why})
         if not verdict.fits:
             return Answer(HTTPStatus.INSUFFICIENT_STORAGE, {"message": verdict.why})
         self.log.event(
-            "pull_asked", "pull asked for",
-            pullID=request.pull_id, studyUID=request.study_uid, pacs=request.pacs, at_level=request.level,
+            "pull_asked",
+            "pull asked for",
+            pullID=request.pull_id,
+            studyUID=request.study_uid,
+            pacs=request.pacs,
+            at_level=request.level,
         )
         reach("pull_journaled")
         self.on_pull()
@@ -110,7 +118,10 @@ class RestApi:
         return Answer(HTTPStatus.OK, {"status": "ended", "report": to_document(pull.report)})
 
     def reception(self, study_uid: str) -> Answer:
-        """``GET /aipull/receptions/{StudyInstanceUID}``: where the newest reception of a study stands, and what it waits for."""
+        """
+        ``GET /aipull/receptions/{StudyInstanceUID}``: where the newest reception of a study stands, and what
+        it waits for.
+        """
         told = self.tell_reception(study_uid)
         if told is None:
             return Answer(HTTPStatus.NOT_FOUND, {"message": f"no reception of {study_uid}"})
@@ -122,7 +133,9 @@ class RestApi:
         if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
             raise MessageError("lines", shown(lines), "a list of texts")
         if any(len(line) > _MAX_LINE for line in lines):
-            raise MessageError("lines", shown(max(lines, key=len)), f"lines of at most {_MAX_LINE} characters")
+            raise MessageError(
+                "lines", shown(max(lines, key=len)), f"lines of at most {_MAX_LINE} characters"
+            )
         for line in lines:
             self.log.line(line)
         return Answer(HTTPStatus.OK, {"written": len(lines)})
@@ -139,13 +152,18 @@ class RestApi:
         if row.state in NEEDED:
             self.handovers.move(row, FolderEvent.RELEASE)
             self.log.event(
-                "handover_released", "hand-over released",
-                studyUID=row.study_uid, handoverID=handover_id, folder=row.folder,
+                "handover_released",
+                "hand-over released",
+                studyUID=row.study_uid,
+                handoverID=handover_id,
+                folder=row.folder,
             )
         return Answer(HTTPStatus.OK, {"released": True})
 
     def audit(self) -> Answer:
-        """``GET /aipull/audit``: what journal, hand-over folder and index have, for pacs_module to compare."""
+        """
+        ``GET /aipull/audit``: what journal, hand-over folder and index have, for pacs_module to compare.
+        """
         return Answer(HTTPStatus.OK, self._audit.records(now_ms()))
 
     def set_installation(self, body: Mapping[str, Any]) -> Answer:
@@ -167,10 +185,16 @@ class RestApi:
 
     def status(self) -> Answer:
         """``GET /aipull/status``: for health."""
-        state = {"version": __version__, "epoch": self.journal.meta("epoch"), "seq": int(self.journal.meta("seq", "0"))}
+        state = {
+            "version": __version__,
+            "epoch": self.journal.meta("epoch"),
+            "seq": int(self.journal.meta("seq", "0")),
+        }
         room = {**self.room.state(), "alarm": self.full()}
         counts = {**self.journal.counts(), **self.deaths()}
-        return Answer(HTTPStatus.OK, {**state, "recordsWhole": self.records_whole(), "counts": counts, "room": room})
+        return Answer(
+            HTTPStatus.OK, {**state, "recordsWhole": self.records_whole(), "counts": counts, "room": room}
+        )
 
 
 Handler = Callable[[Mapping[str, Any], tuple[str, ...]], Answer]
@@ -235,7 +259,10 @@ def routes(api: RestApi) -> dict[str, tuple[str, Handler]]:
 
 
 def answer_to(api: RestApi, handler: Handler, request: Mapping[str, Any]) -> Answer:
-    """Call a handler; whatever goes wrong becomes an answer, because an exception in a callback of the SDK helps nobody."""
+    """
+    Call a handler; whatever goes wrong becomes an answer, because an exception in a callback of the SDK helps
+    nobody.
+    """
     try:
         body = read_object(request.get("body") or b"{}", "body", MESSAGE)
         answer = handler(body, tuple(request.get("groups") or ()))
@@ -246,7 +273,9 @@ def answer_to(api: RestApi, handler: Handler, request: Mapping[str, Any]) -> Ans
         return Answer(HTTPStatus.BAD_REQUEST, {"message": str(error)[:_MAX_WORDS], **details})
     except Exception as error:
         api.log.event(
-            "request_failed", "a request failed",
-            level="ERROR", error=f"{type(error).__name__}: {error}",
+            "request_failed",
+            "a request failed",
+            level="ERROR",
+            error=f"{type(error).__name__}: {error}",
         )
         return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, {"message": f"{type(error).__name__}: {error}"})

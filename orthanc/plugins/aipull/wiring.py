@@ -61,7 +61,9 @@ class Plugins:
         log: Both log files.
     """
 
-    def __init__(self, environment: Environment, switches: Switches, facts: OrthancFacts, token: str, log: ContractLog) -> None:
+    def __init__(
+        self, environment: Environment, switches: Switches, facts: OrthancFacts, token: str, log: ContractLog
+    ) -> None:
         self.log = log
         self.journal = Journal(environment.journal)
         pulls, receptions = PullRows(self.journal), ReceptionRows(self.journal)
@@ -69,7 +71,11 @@ class Plugins:
         rest = self._rest = OrthancRest(facts.base_url, token)
         storage = None if facts.compressed else facts.storage
         self.folder = HandoverFolder(
-            environment.handover_folder, environment.handover_seen_as, storage, rest, switches.handover_checksums
+            environment.handover_folder,
+            environment.handover_seen_as,
+            storage,
+            rest,
+            switches.handover_checksums,
         )
         concluder = Concluder(self._tables, rest, self.folder, switches, environment.time_zone, log)
         files = StoredFiles(storage, rest)
@@ -98,7 +104,9 @@ class Plugins:
         self.ram_disk = RamDiskWatch(
             room, self._tables, rest, switches.ram_disk_alarm_percent, log, on_deleting=self.deletion.wake
         )  # fmt: skip
-        self.records = RecordsWatch(self.journal, self._tables.handovers, self.folder, environment.handover_folder, log)
+        self.records = RecordsWatch(
+            self.journal, self._tables.handovers, self.folder, environment.handover_folder, log
+        )
         self.api = RestApi(
             self.journal, pulls, self._tables.handovers, self.folder, room, facts.modalities, log,
             on_pull=self.pulls.wake, on_call=self.notifier.is_back,
@@ -109,12 +117,15 @@ class Plugins:
         self._adopt_handovers(environment.handover_folder)
         self._warn_of_journal(environment)
 
-    def start(self, get_property: Callable[[int, str], str], set_property: Callable[[int, str], None]) -> None:
+    def start(
+        self, get_property: Callable[[int, str], str], set_property: Callable[[int, str], None]
+    ) -> None:
         """Orthanc's database is open: take up the work."""
         if not same_epoch(self.journal, get_property):
             epoch = begin_epoch(self.journal, set_property, self._forget_index)
             self.log.event(
-                "new_index", "new index in Orthanc: everything is read from its start",
+                "new_index",
+                "new index in Orthanc: everything is read from its start",
                 epoch=epoch,
             )
         if lost := self.records.lose_missing():
@@ -148,14 +159,25 @@ class Plugins:
         self.log.event("stopped", "stopped")
 
     def _workers(self) -> tuple[Worker, ...]:
-        return self.reception, self.pulls, self.deletion, self.notifier, self.asker, self.ram_disk, self.records
+        return (
+            self.reception,
+            self.pulls,
+            self.deletion,
+            self.notifier,
+            self.asker,
+            self.ram_disk,
+            self.records,
+        )
 
     def _pull_ended(self) -> None:
         self.reception.wake()
         self.notifier.wake()
 
     def _forget_index(self) -> None:
-        """The RAM disk was emptied: what was arriving is pulled again, and hand-overs whose files are gone are lost."""
+        """
+        The RAM disk was emptied: what was arriving is pulled again, and hand-overs whose files are gone are
+        lost.
+        """
         self._tables.receptions.close_all(now_ms())
         self._tables.pulls.restart_all()
         self.records.lose_missing()
@@ -166,5 +188,6 @@ class Plugins:
             self.log.event(
                 "journal_in_memory",
                 "the journal lies in memory and is lost with it; AIPULL_JOURNAL should name a place on disk",
-                level="WARNING", journal=environment.journal,
+                level="WARNING",
+                journal=environment.journal,
             )

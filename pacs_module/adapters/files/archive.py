@@ -1,9 +1,9 @@
 """
 Computed series, compressed without loss, in a folder on disk (M18: after the backend is done, never before).
 
-JPEG-LS by pyjpegls (CharLS), pydicom's own plugin for it: a third of the time of JPEG 2000 at the same size, half the size of
-RLE. Each image is decoded again and compared before it counts; what no codec takes (compressed already, colour, reports) is kept
-as it is.
+JPEG-LS by pyjpegls (CharLS), pydicom's own plugin for it: a third of the time of JPEG 2000 at the same size,
+half the size of RLE. Each image is decoded again and compared before it counts; what no codec takes
+(compressed already, colour, reports) is kept as it is.
 
 ::
 
@@ -56,10 +56,15 @@ class CompressedArchive:
         there = next(iter(self._folder.glob(f"????-??-??/{handover_id}")), None)
         if there is not None:
             return Archived(str(there), *_sizes(source), sum(file.stat().st_size for file in _files(there)))
-        unfinished, final = self._folder / f"{_UNFINISHED}{handover_id}", self._folder / today.isoformat() / handover_id
+        unfinished, final = (
+            self._folder / f"{_UNFINISHED}{handover_id}",
+            self._folder / today.isoformat() / handover_id,
+        )
         try:
             shutil.rmtree(unfinished, ignore_errors=True)
-            after = sum(self._store_file(file, unfinished / file.relative_to(source)) for file in _files(source))
+            after = sum(
+                self._store_file(file, unfinished / file.relative_to(source)) for file in _files(source)
+            )
             unfinished.mkdir(parents=True, exist_ok=True)
             final.parent.mkdir(parents=True, exist_ok=True)
             unfinished.rename(final)
@@ -75,7 +80,11 @@ class CompressedArchive:
         for unfinished in self._folder.glob(f"{_UNFINISHED}*"):
             if not is_made(unfinished.name.removeprefix(_UNFINISHED)):
                 shutil.rmtree(unfinished, ignore_errors=True)
-        days = sorted(path.name for path in self._folder.glob("????-??-??") if path.name < (today - self._keep).isoformat())
+        days = sorted(
+            path.name
+            for path in self._folder.glob("????-??-??")
+            if path.name < (today - self._keep).isoformat()
+        )
         for day in days:
             shutil.rmtree(self._folder / day, ignore_errors=True)
         return days

@@ -18,7 +18,11 @@ def compressed(source: Path) -> FileDataset | None:
         before = image.pixel_array.copy()
         image.compress(JPEGLSLossless, generate_instance_uid=False)
         after = image.pixel_array
-        return image if after.dtype == before.dtype and after.shape == before.shape and (after == before).all() else None
+        return (
+            image
+            if after.dtype == before.dtype and after.shape == before.shape and (after == before).all()
+            else None
+        )
     except OSError:
         raise
     except Exception:  # whatever a codec or a damaged image throws: kept as it is

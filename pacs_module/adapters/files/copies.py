@@ -3,10 +3,9 @@ Hand-overs without names: copies in a folder of their own, written whole or not 
 
 ::
 
-    <handoverID>/               00001.dcm ...; one sub-folder a series (1, 2 ...) where the hand-over has several
-    <handoverID>.manifest.json  pseudonyms, folders and numbers; there before the folder is
-    .tmp-<handoverID>...        being made
-    .tmp-gone-<handoverID>      being removed
+    <handoverID>/               00001.dcm ...; one sub-folder a series (1, 2 ...) where the hand-over has
+    several <handoverID>.manifest.json  pseudonyms, folders and numbers; there before the folder is
+    .tmp-<handoverID>...        being made .tmp-gone-<handoverID>      being removed
 """
 
 from __future__ import annotations
@@ -98,7 +97,9 @@ class AnonymousCopies:
     def _made(self, handover_id: str) -> Copied | None:
         if not (self._folder / handover_id).is_dir():
             return None
-        manifest: Mapping[str, Any] = json.loads((self._folder / f"{handover_id}{_MANIFEST}").read_text(encoding="utf-8"))
+        manifest: Mapping[str, Any] = json.loads(
+            (self._folder / f"{handover_id}{_MANIFEST}").read_text(encoding="utf-8")
+        )
         return from_document(Copied, manifest)
 
     def _fill(
@@ -115,7 +116,10 @@ class AnonymousCopies:
             for source in regular_files(Path(one.filepath)) if Path(one.filepath).is_dir() else ():
                 target = unfinished / inner / source.name
                 try:
-                    removed += [f"{source.name}: {what}" for what in self._reader.ask("clean", source, target)["removed"]]
+                    removed += [
+                        f"{source.name}: {what}"
+                        for what in self._reader.ask("clean", source, target)["removed"]
+                    ]
                     made += 1
                 except FileNotFoundError:
                     continue  # gone with the RAM disk: the delivery finds too few and has all pulled again

@@ -1,10 +1,10 @@
 """
 One image without names: the basic profile of PS3.15 Annex E.
 
-The table of attributes and what is done with each come from the library dicom-anonymizer (edition 2024b of the standard). Ours
-is what it leaves to its user: it is carried into every nested sequence, UIDs become pseudonyms by a keyed hash (the same one
-each time, in every hand-over and after every restart), and whatever is left of the identifiers that went in, in an attribute
-that the table does not know, is emptied.
+The table of attributes and what is done with each come from the library dicom-anonymizer (edition 2024b of
+the standard). Ours is what it leaves to its user: it is carried into every nested sequence, UIDs become
+pseudonyms by a keyed hash (the same one each time, in every hand-over and after every restart), and whatever
+is left of the identifiers that went in, in an attribute that the table does not know, is emptied.
 """
 
 from __future__ import annotations
@@ -41,8 +41,18 @@ _TERMS = frozenset({
     "ImageType", "Modality", "PatientPosition", "SpecificCharacterSet", "PhotometricInterpretation", "RescaleType",
     "PresentationLUTShape", "ViewPosition",
 })  # fmt: skip
-"""Defined terms without which an image cannot be used; a patient may be called so, and nobody learns it from them."""
-_NUMBERS_OF_PEOPLE = ("PatientID", "OtherPatientIDs", "AccessionNumber", "PatientAddress", "InstitutionName", "IssuerOfPatientID")
+"""
+Defined terms without which an image cannot be used; a patient may be called so, and nobody learns it from
+them.
+"""
+_NUMBERS_OF_PEOPLE = (
+    "PatientID",
+    "OtherPatientIDs",
+    "AccessionNumber",
+    "PatientAddress",
+    "InstitutionName",
+    "IssuerOfPatientID",
+)
 _NEEDED = frozenset({
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Rows", "Columns", "BitsAllocated", "BitsStored",
     "HighBit", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "PixelData",
@@ -65,7 +75,9 @@ class Deidentifier:
     def __init__(self, key: bytes) -> None:
         self._key = key
         rules: Mapping[tuple[int, ...], Action] = initialize_actions_2024b()
-        self._single = {tag: rule for tag, rule in rules.items() if len(tag) == 2 and rule.__name__ != "replace_UID"}
+        self._single = {
+            tag: rule for tag, rule in rules.items() if len(tag) == 2 and rule.__name__ != "replace_UID"
+        }
         self._repeating = [(tag, rule) for tag, rule in rules.items() if len(tag) == 4]
 
     def uid(self, original: str) -> str:
@@ -80,7 +92,8 @@ class Deidentifier:
         """
         Change an image in place; its pixels stay as they are, burned-in text included.
 
-        Private elements go before anything is read. So does an element that cannot be decoded: nobody knows what is in it.
+        Private elements go before anything is read. So does an element that cannot be decoded: nobody knows
+        what is in it.
 
         Returns:
             The elements that could not be decoded.
@@ -120,7 +133,10 @@ class Deidentifier:
                 self._beside_the_table(dataset, element)
 
     def _apply(self, rule: Action, dataset: Dataset, tag: Any) -> None:
-        """A sequence that only must not be missing is emptied as a whole: what is in it are references and persons."""
+        """
+        A sequence that only must not be missing is emptied as a whole: what is in it are references and
+        persons.
+        """
         if rule.__name__ != "delete" and dataset[tag].VR == "SQ":
             dataset[tag].value = []
             return
@@ -182,19 +198,26 @@ def _remove_unreadable(dataset: Dataset, depth: int = 0) -> Iterator[str]:
 
 
 def identifiers(image: Dataset) -> frozenset[str]:
-    """Names and numbers of people and places, and UIDs, that stand in an image: in lower case, names also part by part."""
+    """
+    Names and numbers of people and places, and UIDs, that stand in an image: in lower case, names also part
+    by part.
+    """
     words: set[str] = set()
     for element in _elements(image):
         values = element.value if element.VM > 1 else [element.value]
         texts = [str(value) for value in values or () if value]
         if element.VR == "PN":
-            words.update(part for text in texts for part in text.replace("=", "^").replace(" ", "^").split("^"))
+            words.update(
+                part for text in texts for part in text.replace("=", "^").replace(" ", "^").split("^")
+            )
         elif element.keyword in _NUMBERS_OF_PEOPLE:
             words.update(texts)
         elif element.VR == "UI":
             own = not element.keyword.endswith(_CLASS_UIDS)
             words.update(text for text in texts if own and not text.startswith(_STANDARD_UIDS))
-    return frozenset(word.strip().casefold() for word in words if len(word.strip()) >= _SHORTEST or not word.isascii())
+    return frozenset(
+        word.strip().casefold() for word in words if len(word.strip()) >= _SHORTEST or not word.isascii()
+    )
 
 
 def _elements(dataset: Dataset) -> Iterator[DataElement]:

@@ -1,8 +1,9 @@
 """
 Hand-over folders as this machine sees them.
 
-The plugins put hard links and copies into them, never symbolic links: such a one was made by somebody else and leads anywhere.
-It is neither counted nor read, and a folder counts only where it really lies below the hand-over folder.
+The plugins put hard links and copies into them, never symbolic links: such a one was made by somebody else
+and leads anywhere. It is neither counted nor read, and a folder counts only where it really lies below the
+hand-over folder.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ class HandoverFolders:
     What delivery needs to know of hand-over folders.
 
     Args:
-        roots: The hand-over folder, and the one of copies without names; none: not known, so any folder will do.
+        roots: The hand-over folder, and the one of copies without names; none: not known, so any folder will
+        do.
     """
 
     def __init__(self, roots: Sequence[Path] = ()) -> None:

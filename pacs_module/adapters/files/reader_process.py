@@ -1,8 +1,9 @@
 """
-A child process that reads foreign files for us: a file that kills who reads it, fills the memory or never ends costs only itself.
+A child process that reads foreign files for us: a file that kills who reads it, fills the memory or never
+ends costs only itself.
 
-Requests and answers are JSON, one a line. The child's memory is bounded by the operating system, its time by the parent. A file
-over which the child dies is tried once more in a new one, and then set aside.
+Requests and answers are JSON, one a line. The child's memory is bounded by the operating system, its time by
+the parent. A file over which the child dies is tried once more in a new one, and then set aside.
 """
 
 from __future__ import annotations

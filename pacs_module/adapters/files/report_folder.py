@@ -16,7 +16,10 @@ _KINDS = (".xlsx", ".json")
 
 
 class ReportFolder:
-    """Reports of single days, the newest of each; those older than ``keep_days`` are deleted, for they name patients."""
+    """
+    Reports of single days, the newest of each; those older than ``keep_days`` are deleted, for they name
+    patients.
+    """
 
     def __init__(self, path: Path, keep_days: int) -> None:
         self._path = path
@@ -42,7 +45,10 @@ class ReportFolder:
 
     def days(self) -> list[date]:
         """Of which days there is a report, oldest first."""
-        return sorted(date.fromisoformat(file.stem.removeprefix(_NAME)) for file in self._path.glob(f"{_NAME}????-??-??.json"))
+        return sorted(
+            date.fromisoformat(file.stem.removeprefix(_NAME))
+            for file in self._path.glob(f"{_NAME}????-??-??.json")
+        )
 
     def read(self, day: date) -> dict[str, Any] | None:
         """A day's report as JSON, None when there is none."""

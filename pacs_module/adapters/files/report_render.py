@@ -44,7 +44,16 @@ COLUMNS: tuple[tuple[str, Callable[[Line], Cell | None]], ...] = (
     ("notes", lambda line: "; ".join(line.notes)),
     ("StudyInstanceUID", lambda line: line.study_uid),
 )
-_ON_A_TERMINAL = ("cause", "AccessionNumber", "PatientID", "modality", "device", "counts", "why", "StudyInstanceUID")
+_ON_A_TERMINAL = (
+    "cause",
+    "AccessionNumber",
+    "PatientID",
+    "modality",
+    "device",
+    "counts",
+    "why",
+    "StudyInstanceUID",
+)
 
 
 def format_of(path: Path) -> str:
@@ -61,9 +70,14 @@ def format_of(path: Path) -> str:
 
 
 def write(report: Report, path: Path) -> None:
-    """Write a report in the format that the file's name asks for, readable by its owner and group only: it names patients."""
+    """
+    Write a report in the format that the file's name asks for, readable by its owner and group only: it names
+    patients.
+    """
     kind = format_of(path)
-    content = as_xlsx(report) if kind == "xlsx" else _as_text(report, kind).encode("utf-8", "backslashreplace")
+    content = (
+        as_xlsx(report) if kind == "xlsx" else _as_text(report, kind).encode("utf-8", "backslashreplace")
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, content)
 
@@ -100,11 +114,18 @@ def _harmless(value: Cell | None) -> Cell:
 
 
 def as_xlsx(report: Report) -> bytes:
-    """A workbook: a summary, every study, what is missing by device, AccessionNumbers that several studies have."""
+    """
+    A workbook: a summary, every study, what is missing by device, AccessionNumbers that several studies have.
+    """
     import xlsxwriter  # it takes a while, and only this needs it
 
     held = io.BytesIO()
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    options = {
+        "in_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
     with xlsxwriter.Workbook(held, options) as book:
         bold = book.add_format({"bold": True})
         for name, rows in _sheets(report).items():
@@ -127,9 +148,15 @@ def _clean(text: str) -> str:
 def _sheets(report: Report) -> dict[str, list[Sequence[Cell | None]]]:
     return {
         "summary": [("what", "number"), *summary(report)],
-        "studies": [tuple(name for name, _ in COLUMNS), *(tuple(value(line) for _, value in COLUMNS) for line in report.lines)],
+        "studies": [
+            tuple(name for name, _ in COLUMNS),
+            *(tuple(value(line) for _, value in COLUMNS) for line in report.lines),
+        ],
         "devices": [("device", "cause", "studies"), *_device_rows(report)],
-        "duplicates": [("AccessionNumber", "kind", "PatientIDs", "causes", "StudyInstanceUIDs"), *_duplicate_rows(report)],
+        "duplicates": [
+            ("AccessionNumber", "kind", "PatientIDs", "causes", "StudyInstanceUIDs"),
+            *_duplicate_rows(report),
+        ],
         "PACS": [("PACS", "day", "studies", "whole list", "queries", "error"), *_pacs_rows(report)],
     }
 
@@ -153,19 +180,30 @@ def summary(report: Report) -> list[tuple[str, Cell]]:
 
 
 def _device_rows(report: Report) -> Iterable[Sequence[Cell]]:
-    return [(device, cause, number) for device, causes in report.by_device.items() for cause, number in causes.items()]
+    return [
+        (device, cause, number)
+        for device, causes in report.by_device.items()
+        for cause, number in causes.items()
+    ]
 
 
 def _duplicate_rows(report: Report) -> Iterable[Sequence[Cell]]:
     return [
-        (same.accession_number, same.kind, ", ".join(same.patient_ids), ", ".join(same.causes), ", ".join(same.study_uids))
+        (
+            same.accession_number,
+            same.kind,
+            ", ".join(same.patient_ids),
+            ", ".join(same.causes),
+            ", ".join(same.study_uids),
+        )
         for same in report.duplicates
     ]
 
 
 def _pacs_rows(report: Report) -> Iterable[Sequence[Cell]]:
     return [
-        (a.pacs, a.day, a.studies, "yes" if a.complete and not a.error else "no", a.queries, a.error) for a in report.answered
+        (a.pacs, a.day, a.studies, "yes" if a.complete and not a.error else "no", a.queries, a.error)
+        for a in report.answered
     ]
 
 
@@ -177,7 +215,11 @@ def as_tables(report: Report, every: bool = False) -> Group:
         report: The report.
         every: Every study, and not only what is missing, odd or was pulled by hand.
     """
-    days = report.first_day if report.first_day == report.last_day else f"{report.first_day} to {report.last_day}"
+    days = (
+        report.first_day
+        if report.first_day == report.last_day
+        else f"{report.first_day} to {report.last_day}"
+    )
     told = [line for line in report.lines if every or line.missing or line.notes or line.manual]
     parts: list[RenderableType] = [
         Text(f"{days}: {len(report.missing)} of {len(report.lines)} studies missing", "bold"),
@@ -210,7 +252,10 @@ def _lines_table(lines: Sequence[Line], report: Report) -> Table:
     for line in lines:
         notes = [*line.notes, *([f"manual pull: {line.manual}"] if line.manual else [])]
         notes += [words for uid, words in report.repaired.items() if uid == line.study_uid]
-        cells = [Text(_clean(str(_terminal(name, line, columns))), _STYLES.get(line.cause, "")) for name in _ON_A_TERMINAL]
+        cells = [
+            Text(_clean(str(_terminal(name, line, columns))), _STYLES.get(line.cause, ""))
+            for name in _ON_A_TERMINAL
+        ]
         table.add_row(*cells, Text(_clean("; ".join(notes))))
     return table
 
@@ -219,7 +264,9 @@ def _terminal(name: str, line: Line, columns: dict[str, Callable[[Line], Cell | 
     if name != "counts":
         return columns[name](line) or ""
     counts = line.counts
-    numbers = "/".join("-" if number is None else str(number) for number in (counts.received, counts.asked, counts.in_pacs))
+    numbers = "/".join(
+        "-" if number is None else str(number) for number in (counts.received, counts.asked, counts.in_pacs)
+    )
     return f"{numbers} {counts.verdict}"
 
 

@@ -1,9 +1,10 @@
 """
 A hand-over's files as one stream of bytes, for a backend that does not see our folders.
 
-An uncompressed tar (POSIX ustar): ``manifest.json`` first, then ``images/`` with the files by their path below the hand-over
-folder, then ``SHA256SUMS``, as ``sha256sum --check`` reads it. A file is in memory in pieces of :data:`PIECE` only, and read
-once; the length of the whole is known before, so that it travels with Content-Length through whatever proxy there is.
+An uncompressed tar (POSIX ustar): ``manifest.json`` first, then ``images/`` with the files by their path
+below the hand-over folder, then ``SHA256SUMS``, as ``sha256sum --check`` reads it. A file is in memory in
+pieces of :data:`PIECE` only, and read once; the length of the whole is known before, so that it travels with
+Content-Length through whatever proxy there is.
 """
 
 from __future__ import annotations
@@ -82,7 +83,9 @@ class SeriesStream:
 
 def _files(folder: Path) -> Iterator[_File]:
     for path in regular_files(folder):
-        yield _File(IMAGES + path.relative_to(folder).as_posix(), path, path.stat(follow_symlinks=False).st_size)
+        yield _File(
+            IMAGES + path.relative_to(folder).as_posix(), path, path.stat(follow_symlinks=False).st_size
+        )
 
 
 def _pieces(file: _File) -> Iterator[bytes]:

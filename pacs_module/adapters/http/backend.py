@@ -19,14 +19,17 @@ class HttpBackend:
     """
     Posts the hand-over; 2xx means accepted, the result comes to ``POST /api/v1/dcm/result``.
 
-    ``transfer`` path: the message as JSON, the backend reads the folder that it names. bytes: one request with a tar of message
-    and files (:mod:`.series_stream`), for a backend on another host. The Idempotency-Key is the same at each repeat.
+    ``transfer`` path: the message as JSON, the backend reads the folder that it names. bytes: one request
+    with a tar of message and files (:mod:`.series_stream`), for a backend on another host. The
+    Idempotency-Key is the same at each repeat.
 
-    Only the address that was posted to can accept: a redirect is refused, whatever its target would say. ``proxy`` is the one
-    that the settings name; none is taken from the environment.
+    Only the address that was posted to can accept: a redirect is refused, whatever its target would say.
+    ``proxy`` is the one that the settings name; none is taken from the environment.
     """
 
-    def __init__(self, url: str, key: str, timeout: float, transfer: str = PATH, proxy: str = "", ca_file: str = "") -> None:
+    def __init__(
+        self, url: str, key: str, timeout: float, transfer: str = PATH, proxy: str = "", ca_file: str = ""
+    ) -> None:
         self._url = url
         self._server = f"backend at {address_of(url)}"
         self._link = HttpLink(_WHO, {"Authorization": f"Bearer {key}"}, proxy=proxy, ca_file=ca_file)
@@ -44,7 +47,8 @@ class HttpBackend:
 
     def gone(self) -> bool:
         """
-        Connect and hang up: a refused connection is the one sure sign; a silent host may be a busy or a distant one.
+        Connect and hang up: a refused connection is the one sure sign; a silent host may be a busy or a
+        distant one.
 
         Behind a proxy it is the proxy that answers: False.
         """
@@ -60,7 +64,9 @@ class HttpBackend:
 
     def _post_path(self, message: Mapping[str, Any], key: str) -> Answer:
         headers = {"Idempotency-Key": key}
-        return self._link.call("POST", self._url, json_body=dict(message), headers=headers, timeout=self._timeout)
+        return self._link.call(
+            "POST", self._url, json_body=dict(message), headers=headers, timeout=self._timeout
+        )
 
     def _post_bytes(self, message: Mapping[str, Any], key: str) -> Answer:
         headers = {"Idempotency-Key": key, "Content-Type": MEDIA_TYPE}

@@ -10,7 +10,9 @@ from ...domain.errors import PermanentError
 from ...domain.wire.json_text import MESSAGE, read_object
 
 MAX_PRIORITY = 5
-"""``x-max-priority`` of the queue; the contract's priorities go up to 4. A higher number is taken as this one."""
+"""
+``x-max-priority`` of the queue; the contract's priorities go up to 4. A higher number is taken as this one.
+"""
 
 SHOWN = 4_096
 """Bytes of a message that nobody can read, as it is shown."""
@@ -28,7 +30,9 @@ def encode(message: Mapping[str, Any]) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         raise PermanentError(f"this message cannot be queued, it is no JSON: {error}") from error
     if len(body) > MESSAGE.size:
-        raise PermanentError(f"this message cannot be queued, it has {len(body)} bytes: no worker reads more than {MESSAGE.size}")
+        raise PermanentError(
+            f"this message cannot be queued, it has {len(body)} bytes: no worker reads more than {MESSAGE.size}"
+        )
     return body
 
 
@@ -43,7 +47,10 @@ def decode(body: bytes) -> Mapping[str, Any]:
 
 
 def read(body: bytes) -> tuple[Mapping[str, Any], str]:
-    """The message; or its beginning as text, and why nobody can read it: a worker survives whatever lies in the queue."""
+    """
+    The message; or its beginning as text, and why nobody can read it: a worker survives whatever lies in the
+    queue.
+    """
     try:
         return decode(body), ""
     except Exception as error:

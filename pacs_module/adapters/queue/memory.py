@@ -24,7 +24,10 @@ class _Stored:
 
     @property
     def place(self) -> tuple[int, int]:
-        """Higher priority first, then the older one; a message that was given back keeps its place, as in RabbitMQ."""
+        """
+        Higher priority first, then the older one; a message that was given back keeps its place, as in
+        RabbitMQ.
+        """
         return (-self.priority, self.number)
 
 
@@ -139,7 +142,9 @@ class MemoryConsumer:
 
     def _settle(self, delivery: Delivery) -> _Stored:
         if self._held is None or self._held[0] is not delivery:
-            raise RetriableError(f"message {delivery.message_id} is no longer held by this worker; it comes again")
+            raise RetriableError(
+                f"message {delivery.message_id} is no longer held by this worker; it comes again"
+            )
         item, self._held = self._held[1], None
         return item
 

@@ -1,8 +1,9 @@
 """
 The queue in RabbitMQ: durable, by message priority, every message confirmed, every message settled by hand.
 
-The queue is a classic one: quorum queues refuse ``x-max-priority``. Delivery is at least once on every way: a message whose
-confirmation got lost is published again, a message whose worker died comes again, with the same ``message_id``.
+The queue is a classic one: quorum queues refuse ``x-max-priority``. Delivery is at least once on every way: a
+message whose confirmation got lost is published again, a message whose worker died comes again, with the same
+``message_id``.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ _NOT_FOUND, _ACCESS_REFUSED, _PRECONDITION_FAILED = 404, 403, 406  # AMQP 0-9-1,
 
 @dataclass(frozen=True)
 class Topology:
-    """The names and arguments, here and nowhere else: RabbitMQ refuses a second declaration that differs from the first."""
+    """
+    The names and arguments, here and nowhere else: RabbitMQ refuses a second declaration that differs from
+    the first.
+    """
 
     queue: str = "aipull.delivery"
     dead_exchange: str = "aipull.dead"
@@ -43,16 +47,26 @@ class Topology:
 
     @property
     def installation_queue(self) -> str:
-        """Holds one message, the id of the installation; it is lost with all others when somebody resets RabbitMQ."""
+        """
+        Holds one message, the id of the installation; it is lost with all others when somebody resets
+        RabbitMQ.
+        """
         return f"{self.queue}.installation"
 
     @property
     def arguments(self) -> dict[str, Any]:
         """Arguments of the queue of deliveries."""
-        return {"x-queue-type": "classic", "x-max-priority": MAX_PRIORITY, "x-dead-letter-exchange": self.dead_exchange}
+        return {
+            "x-queue-type": "classic",
+            "x-max-priority": MAX_PRIORITY,
+            "x-dead-letter-exchange": self.dead_exchange,
+        }
 
     def declare(self, channel: BlockingChannel) -> None:
-        """Make exchange and queues if they are not there; the dead-letter side first, so that nothing can be dropped."""
+        """
+        Make exchange and queues if they are not there; the dead-letter side first, so that nothing can be
+        dropped.
+        """
         channel.exchange_declare(self.dead_exchange, "fanout", durable=True)
         channel.queue_declare(self.dead_queue, durable=True, arguments={"x-queue-type": "classic"})
         channel.queue_bind(self.dead_queue, self.dead_exchange)
@@ -66,7 +80,9 @@ class _Unroutable(PermanentError):
 
 
 class _Link:
-    """One connection with one channel in confirm mode, opened when it is needed and opened anew after a fault."""
+    """
+    One connection with one channel in confirm mode, opened when it is needed and opened anew after a fault.
+    """
 
     def __init__(self, url: str, topology: Topology, name: str) -> None:
         self._parameters = _parameters(url, name)
@@ -77,13 +93,18 @@ class _Link:
 
     @contextmanager
     def channel(self) -> Iterator[BlockingChannel]:
-        """The channel; after any fault in the block the connection is given up, and with it every message that is not settled."""
+        """
+        The channel; after any fault in the block the connection is given up, and with it every message that
+        is not settled.
+        """
         with about(self._server):
             try:
                 yield self._open()
             except UnroutableError as error:
                 self.drop()
-                raise _Unroutable(f"RabbitMQ has no queue {self._topology.queue!r} for the message") from error
+                raise _Unroutable(
+                    f"RabbitMQ has no queue {self._topology.queue!r} for the message"
+                ) from error
             except ChannelClosedByBroker as error:
                 self.drop()
                 raise _closed_channel(error) from error
@@ -140,7 +161,8 @@ class RabbitQueue:
         with self._lock:
             self._publish(body, properties)
 
-    # Short blips only; whatever lasts longer is the business of the study document. A new connection makes a deleted queue again.
+    # Short blips only; whatever lasts longer is the business of the study document. A new connection makes a
+    # deleted queue again.
     @tenacity.retry(
         retry=tenacity.retry_if_exception_type((RetriableError, _Unroutable)),
         stop=tenacity.stop_after_attempt(3) | tenacity.stop_after_delay(5),
@@ -149,7 +171,9 @@ class RabbitQueue:
     )
     def _publish(self, body: bytes, properties: BasicProperties) -> None:
         with self._link.channel() as channel:
-            self._link.connection.process_data_events(0)  # notices here that RabbitMQ has closed an idle connection
+            self._link.connection.process_data_events(
+                0
+            )  # notices here that RabbitMQ has closed an idle connection
             channel.basic_publish("", self._topology.queue, body, properties, mandatory=True)
 
     def installation(self) -> str:
@@ -166,7 +190,13 @@ class RabbitQueue:
         """Have the queue belong to this installation."""
         properties = BasicProperties(delivery_mode=DeliveryMode.Persistent, app_id="pacs_module")
         with self._lock, self._link.channel() as channel:
-            channel.basic_publish("", self._topology.installation_queue, installation.encode("ascii"), properties, mandatory=True)
+            channel.basic_publish(
+                "",
+                self._topology.installation_queue,
+                installation.encode("ascii"),
+                properties,
+                mandatory=True,
+            )
 
     def depth(self) -> int:
         """How many messages wait for a worker; those that a worker holds are not counted."""
@@ -208,8 +238,8 @@ class RabbitConsumer:
     """
     One worker's side: one connection, one message at a time, one thread.
 
-    It consumes only inside :meth:`take`, so that a worker that is busy or pausing holds no message that another could have, and
-    the most urgent message is picked when a worker is free for it.
+    It consumes only inside :meth:`take`, so that a worker that is busy or pausing holds no message that
+    another could have, and the most urgent message is picked when a worker is free for it.
     """
 
     def __init__(self, url: str, topology: Topology | None = None, name: str = "") -> None:
@@ -267,21 +297,28 @@ class RabbitConsumer:
         self._link.drop()
 
     def _bury(self, held: _Held, reason: str) -> None:
-        # Not by a reject: RabbitMQ would then take the message out of one queue before it is on disk in the other.
+        # Not by a reject: RabbitMQ would then take the message out of one queue before it is on disk in the
+        # other.
         why: dict[str, Any] = {"reason": printable(reason)[:SHOWN], "dead-at": int(time.time())}
         held.properties.headers = {**(held.properties.headers or {}), **why}
         held.properties.delivery_mode = 2  # persistent
         try:
             with self._broker() as channel:
-                channel.basic_publish(self._topology.dead_exchange, "", held.body, held.properties, mandatory=True)
+                channel.basic_publish(
+                    self._topology.dead_exchange, "", held.body, held.properties, mandatory=True
+                )
                 channel.basic_ack(held.delivery.tag)
                 self._held = None
         except _Unroutable as error:
-            raise RetriableError(f"the queue {self._topology.dead_queue!r} is gone; the message comes again") from error
+            raise RetriableError(
+                f"the queue {self._topology.dead_queue!r} is gone; the message comes again"
+            ) from error
 
     def _check_held(self, delivery: Delivery) -> _Held:
         if self._held is None or self._held.delivery is not delivery:
-            raise RetriableError(f"message {delivery.message_id} is no longer held by this worker; it comes again")
+            raise RetriableError(
+                f"message {delivery.message_id} is no longer held by this worker; it comes again"
+            )
         return self._held
 
     @contextmanager
@@ -301,7 +338,9 @@ def _next(channel: BlockingChannel, queue: str, timeout: float) -> _Held | None:
         if method is None or properties is None or body is None:
             return None
         message, fault = read(body)
-        delivery = Delivery(message, properties.message_id or "", bool(method.redelivered), int(method.delivery_tag or 0))
+        delivery = Delivery(
+            message, properties.message_id or "", bool(method.redelivered), int(method.delivery_tag or 0)
+        )
         return _Held(delivery, body, properties, fault)
     raise RetriableError(f"RabbitMQ has cancelled the consumer; was the queue {queue!r} deleted?")
 
@@ -314,7 +353,9 @@ def _peek(channel: BlockingChannel, queue: str, limit: int) -> list[Delivery]:
             break
         message, fault = read(body)
         reason = str((properties.headers or {}).get("reason", ""))
-        found.append(Delivery(message, properties.message_id or "", bool(method.redelivered), 0, fault, reason))
+        found.append(
+            Delivery(message, properties.message_id or "", bool(method.redelivered), 0, fault, reason)
+        )
     return found
 
 

@@ -31,4 +31,6 @@ def open_store(url: str) -> StudyStore:
         return SqliteStore(unquote(url.removeprefix("sqlite:///")))
     if scheme in ("mongodb", "mongodb+srv"):
         return MongoStore(url, unquote(urlsplit(url).path.strip("/")) or DEFAULT_DATABASE)
-    raise ConfigurationError("store.url", f"{scheme}:...", ALLOWED)  # not the whole of it: a password may stand in it
+    raise ConfigurationError(
+        "store.url", f"{scheme}:...", ALLOWED
+    )  # not the whole of it: a password may stand in it

@@ -1,4 +1,6 @@
-"""Whether a store that had studies has none any more: documents are never deleted, so somebody has emptied it."""
+"""
+Whether a store that had studies has none any more: documents are never deleted, so somebody has emptied it.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """
 Study documents in the form that every store keeps and gives back alike.
 
-What a PACS or a backend put into a document may be more than a store can hold: a lone surrogate out of a wrong decoding, ``NaN``
-or a number without end out of a computation. Such a value is written as readable text; a study is never refused for it.
+What a PACS or a backend put into a document may be more than a store can hold: a lone surrogate out of a
+wrong decoding, ``NaN`` or a number without end out of a computation. Such a value is written as readable
+text; a study is never refused for it.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from ...domain.study.study import Study, read_study
 MOST_CHARACTERS = 64 * 2**20
 """A study of thousands of series has some; a larger document is no study's, and is not parsed."""
 _INT64 = 2**63  # BSON has no larger whole numbers
-# Percent-encoding, because it can be typed: MongoDB reads a dot in a query as a step into a sub-document and `$` as an operator,
-# BSON cannot hold NUL in a key.
+# Percent-encoding, because it can be typed: MongoDB reads a dot in a query as a step into a sub-document and
+# `$` as an operator, BSON cannot hold NUL in a key.
 _ENCODED = {"%": "%25", ".": "%2E", "$": "%24", "\0": "%00"}
 
 
@@ -63,7 +64,9 @@ def document_to_study(document: dict[str, Any]) -> Study:
     try:
         return read_study(document)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise Unreadable(f"the document of study {document.get('studyUID')} cannot be read: {error}") from error
+        raise Unreadable(
+            f"the document of study {document.get('studyUID')} cannot be read: {error}"
+        ) from error
 
 
 def storable(value: Any) -> Any:
@@ -77,7 +80,9 @@ def storable(value: Any) -> Any:
         return storable(value.value)
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int) and not -_INT64 <= value < _INT64):
+    if (isinstance(value, float) and not math.isfinite(value)) or (
+        isinstance(value, int) and not -_INT64 <= value < _INT64
+    ):
         return str(value)
     if isinstance(value, Mapping):
         return {storable(str(key)): storable(item) for key, item in value.items()}
@@ -85,7 +90,9 @@ def storable(value: Any) -> Any:
         return [storable(item) for item in value]
     if value is None or isinstance(value, int | float):
         return value
-    raise PermanentError(f"{value!r} of type {type(value).__name__} cannot be stored; a document holds what JSON can say")
+    raise PermanentError(
+        f"{value!r} of type {type(value).__name__} cannot be stored; a document holds what JSON can say"
+    )
 
 
 def encode_keys(value: Any) -> Any:

@@ -50,7 +50,10 @@ class MemoryLeases:
         self._lock = threading.Lock()
 
     def take(self, name: str, owner: str, over: int | None = None) -> Lease:
-        """Take a lease that is free, one's own already, or still at the beat ``over``; the lease as it stands now."""
+        """
+        Take a lease that is free, one's own already, or still at the beat ``over``; the lease as it stands
+        now.
+        """
         with self._lock:
             there = self._leases.get(name) or Lease(name, "", _first_beat(), {})
             if there.owner in ("", owner) or there.beat == over:
@@ -103,7 +106,10 @@ class SqliteLeases:
         self._store = store
 
     def take(self, name: str, owner: str, over: int | None = None) -> Lease:
-        """Take a lease that is free, one's own already, or still at the beat ``over``; the lease as it stands now."""
+        """
+        Take a lease that is free, one's own already, or still at the beat ``over``; the lease as it stands
+        now.
+        """
         there = self._read(name)
         if there is not None and there.owner not in ("", owner) and there.beat != over:
             return there  # the usual case of the second process: without the write lock
@@ -114,7 +120,9 @@ class SqliteLeases:
     def give(self, name: str, owner: str, memo: Mapping[str, object] | None = None) -> None:
         """Let a lease go; nothing happens when another has it."""
         sql = "UPDATE leases SET owner = '', memo = coalesce(?, memo) WHERE name = ? AND owner = ?"
-        self._write(sql, [None if memo is None else json.dumps(storable(memo)), storable(name), storable(owner)])
+        self._write(
+            sql, [None if memo is None else json.dumps(storable(memo)), storable(name), storable(owner)]
+        )
 
     def note(self, name: str, owner: str, memo: Mapping[str, object]) -> None:
         """Write its memo."""
@@ -172,12 +180,17 @@ class MongoLeases:
         self._collection = store.beside("leases")
 
     def take(self, name: str, owner: str, over: int | None = None) -> Lease:
-        """Take a lease that is free, one's own already, or still at the beat ``over``; the lease as it stands now."""
+        """
+        Take a lease that is free, one's own already, or still at the beat ``over``; the lease as it stands
+        now.
+        """
         unchanged = [] if over is None else [{"beat": over or None}]  # 0: of a version that wrote no beat
         free = {"_id": storable(name), "$or": [{"owner": {"$in": ["", storable(owner)]}}, *unchanged]}
         taken = {"$set": {"owner": storable(owner)}, "$inc": {"beat": 1}}
         with translated():
-            there = self._collection.find_one_and_update(free, taken, return_document=pymongo.ReturnDocument.AFTER)
+            there = self._collection.find_one_and_update(
+                free, taken, return_document=pymongo.ReturnDocument.AFTER
+            )
             there = there or self._make(name, owner) or self._collection.find_one({"_id": storable(name)})
         return _mongo_lease(there) if there else Lease(name, "", 0, {})
 

@@ -1,4 +1,6 @@
-"""The study store in memory: for tests and for trying things out. It forgets everything when the process ends."""
+"""
+The study store in memory: for tests and for trying things out. It forgets everything when the process ends.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ from .unreadable import UnreadableDocuments
 
 
 class MemoryStore(NamedQuestions):
-    """Documents as JSON text, so that what is read back went through the same serialisation as in the real stores."""
+    """
+    Documents as JSON text, so that what is read back went through the same serialisation as in the real
+    stores.
+    """
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
@@ -48,7 +53,9 @@ class MemoryStore(NamedQuestions):
             self._write(study, study.revision + 1)
             return True
 
-    def claim(self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()) -> Study | None:
+    def claim(
+        self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()
+    ) -> Study | None:
         """Take the first study that is due for a kind of work."""
         due = {**(where or {}), due_field(work): AtMost(now)}
         with self._lock:

@@ -1,11 +1,13 @@
 """
 The study store in MongoDB: for sites that have one, and where several machines share the work.
 
-Collection ``study_info_list``, ``_id`` = ``studyUID``, field names as in the operator contract. Keys inside sub-documents that
-hold dots (the SeriesInstanceUIDs under ``series``) are percent-encoded: ``series.1%2E2%2E840``; the UID stands in the value, too.
+Collection ``study_info_list``, ``_id`` = ``studyUID``, field names as in the operator contract. Keys inside
+sub-documents that hold dots (the SeriesInstanceUIDs under ``series``) are percent-encoded:
+``series.1%2E2%2E840``; the UID stands in the value, too.
 
-Reads and, on a replica set, writes are repeated once by the driver after a lost connection. On a single server a write whose
-connection broke may or may not have happened: it is reported as retriable, and each one is safe to repeat after reading again.
+Reads and, on a replica set, writes are repeated once by the driver after a lost connection. On a single
+server a write whose connection broke may or may not have happened: it is reported as retriable, and each one
+is safe to repeat after reading again.
 """
 
 from __future__ import annotations
@@ -40,8 +42,9 @@ _ANSWER_WAIT_MS = 20_000
 _NAMES = ("studyDate", "state", "accessionNumber", "patientID", "seriesUIDs", "pseudonymUID")
 _INDEXED = (*_NAMES, "pull.status", *(due_field(work) for work in WORK))
 
-# Server errors that pass by themselves (src/mongo/base/error_codes.yml): write conflicts, time limits, shutdowns, elections; a
-# cursor that a server started since does not know (43), a query that was killed (175, 237, 11601), a full disk (14031).
+# Server errors that pass by themselves (src/mongo/base/error_codes.yml): write conflicts, time limits,
+# shutdowns, elections; a cursor that a server started since does not know (43), a query that was killed (175,
+# 237, 11601), a full disk (14031).
 _PASSING_CODES = frozenset(
     {6, 7, 43, 50, 64, 89, 91, 112, 175, 189, 237, 262, 9001, 10107, 11600, 11601, 11602, 13435, 13436, 14031}
 )
@@ -101,10 +104,15 @@ class MongoStore(NamedQuestions):
             study.revision = revision
         return written
 
-    def claim(self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()) -> Study | None:
+    def claim(
+        self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()
+    ) -> Study | None:
         """Take the first study that is due for a kind of work."""
         due = compile_where({**(where or {}), due_field(work): AtMost(now)})
-        change = {"$set": {due_field(work): now + lease, f"claims.{work}": storable(owner)}, "$inc": {"revision": 1}}
+        change = {
+            "$set": {due_field(work): now + lease, f"claims.{work}": storable(owner)},
+            "$inc": {"revision": 1},
+        }
         order = list(claim_order(work, order))
         while True:
             readable = {"_id": {"$nin": list(unreadable)}} if (unreadable := self._unreadable.all()) else {}
@@ -153,14 +161,19 @@ class MongoStore(NamedQuestions):
         with self._documents() as documents:
             kept = self.beside(INSTALLATION)
             if self._known is None:
-                new = {"installation": uuid.uuid4().hex, "madeAt": datetime.now(UTC).isoformat(timespec="milliseconds")}
+                new = {
+                    "installation": uuid.uuid4().hex,
+                    "madeAt": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                }
                 kept.update_one({"_id": INSTALLATION}, {"$setOnInsert": new}, upsert=True)
             there = kept.find_one({"_id": INSTALLATION})
             studies = documents.find_one({}, {"_id": 1}) is not None
         found = Identity(str(there["installation"]), str(there["madeAt"])) if there else None
         if found is None or (self._known is not None and found != self._known):
             what = "emptied" if found is None else "replaced by that of another installation"
-            raise StoreLost(f"the store in MongoDB was {what} while it was in use; it is begun anew in a moment")
+            raise StoreLost(
+                f"the store in MongoDB was {what} while it was in use; it is begun anew in a moment"
+            )
         self._known = found
         self._emptied.look(studies, "in MongoDB")
         return found
@@ -185,8 +198,9 @@ class MongoStore(NamedQuestions):
 
     @contextmanager
     def _documents(self) -> Iterator[Documents]:
-        # Indexes are made at the first use, not in __init__: pacs_module may start before MongoDB does. Threads may make them at
-        # the same time, which MongoDB allows; behind a lock they would wait for a server that is away one after the other.
+        # Indexes are made at the first use, not in __init__: pacs_module may start before MongoDB does.
+        # Threads may make them at the same time, which MongoDB allows; behind a lock they would wait for a
+        # server that is away one after the other.
         with translated():
             if not self._prepared:
                 _prepare(self._collection)
@@ -204,8 +218,13 @@ def _connect(url: str) -> pymongo.MongoClient[dict[str, Any]]:
             connectTimeoutMS=_SERVER_WAIT_MS,
             socketTimeoutMS=_ANSWER_WAIT_MS + _SERVER_WAIT_MS,
         )
-    except (ValueError, pymongo.errors.ConfigurationError) as error:  # the URL itself is not shown: a password may stand in it
-        raise ConfigurationError("store.url", "mongodb:...", "mongodb://user:password@host:port/database, escaped") from error
+    except (
+        ValueError,
+        pymongo.errors.ConfigurationError,
+    ) as error:  # the URL itself is not shown: a password may stand in it
+        raise ConfigurationError(
+            "store.url", "mongodb:...", "mongodb://user:password@host:port/database, escaped"
+        ) from error
 
 
 def _prepare(documents: Documents) -> None:
@@ -213,7 +232,9 @@ def _prepare(documents: Documents) -> None:
     for field in _INDEXED:
         documents.create_index([(field, pymongo.ASCENDING)])
     for priority in (ROUTINE, GREEN_CHANNEL, EMERGENCY, MANUAL):  # written before there was a rank
-        documents.update_many({"rank": {"$exists": False}, "priority": priority}, {"$set": {"rank": priority}})
+        documents.update_many(
+            {"rank": {"$exists": False}, "priority": priority}, {"$set": {"rank": priority}}
+        )
 
 
 def _document(study: Study, revision: int) -> dict[str, Any]:
@@ -257,7 +278,9 @@ def _in_our_words() -> Iterator[None]:
         raise _AlreadyThere("MongoDB: the study is there already") from error
     except pymongo.errors.PyMongoError as error:
         kind = StoreAway if _passes(error) else PermanentError
-        if isinstance(error, pymongo.errors.ConnectionFailure):  # who does not answer, and why; then all that the driver knows
+        if isinstance(
+            error, pymongo.errors.ConnectionFailure
+        ):  # who does not answer, and why; then all that the driver knows
             words, _, rest = str(error).partition(" (configured timeouts")
             raise kind(f"MongoDB: {words}", rest) from error
         raise kind(f"MongoDB: {type(error).__name__}", str(error)) from error

@@ -1,8 +1,9 @@
 """
 The questions that use cases ask of a store, in field paths: written once, over what every store can do.
 
-A store brings ``find``, ``count`` and a ``claim`` with conditions; :mod:`pacs_module.adapters.stores.reference_query` says what
-these mean. Fields that are asked for at each step are indexed (``sqlite_schema.INDEXED``, ``mongo._INDEXED``).
+A store brings ``find``, ``count`` and a ``claim`` with conditions;
+:mod:`pacs_module.adapters.stores.reference_query` says what these mean. Fields that are asked for at each
+step are indexed (``sqlite_schema.INDEXED``, ``mongo._INDEXED``).
 """
 
 from __future__ import annotations
@@ -35,14 +36,21 @@ class NamedQuestions(ABC):
         """How many studies :meth:`find` would give."""
 
     @abstractmethod
-    def claim(self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()) -> Study | None:
-        """Take the first study that is due for a kind of work, under further conditions; default order: the longest due."""
+    def claim(
+        self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()
+    ) -> Study | None:
+        """
+        Take the first study that is due for a kind of work, under further conditions; default order: the
+        longest due.
+        """
 
     def claim_look(self, pacs: str, owner: str, now: int, lease: int) -> Study | None:
         """Claim the growth check of one PACS that has been due longest."""
         return self.claim(LOOK, owner, now, lease, {"look.pacs": pacs})
 
-    def claim_pull(self, pacs: str, owner: str, now: int, lease: int, least: int, ageing: Ageing) -> Study | None:
+    def claim_pull(
+        self, pacs: str, owner: str, now: int, lease: int, least: int, ageing: Ageing
+    ) -> Study | None:
         """Claim the most urgent due pull."""
         held: dict[str, Any] = {f"pacs.{pacs}": Exists()} if pacs else {"pacs": {}}
         for more, order in _classes(now, least, ageing):

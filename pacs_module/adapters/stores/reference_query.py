@@ -1,9 +1,11 @@
 """
-What a query means, over a plain document: the reference that every store's own query language has to agree with.
+What a query means, over a plain document: the reference that every store's own query language has to agree
+with.
 
-The meaning is MongoDB's, because operators type these queries into its shell: a plain value equals a field or any element of a
-field that is an array; None equals a field that is absent; numbers compare with numbers only and texts with texts; a dot steps
-into a sub-document and through the elements of an array. Keys that hold dots themselves (UIDs, names of PACS) cannot be named.
+The meaning is MongoDB's, because operators type these queries into its shell: a plain value equals a field or
+any element of a field that is an array; None equals a field that is absent; numbers compare with numbers only
+and texts with texts; a dot steps into a sub-document and through the elements of an array. Keys that hold
+dots themselves (UIDs, names of PACS) cannot be named.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ def matches(document: Mapping[str, Any], where: Where) -> bool:
 
 
 def in_order(documents: list[dict[str, Any]], order: Order) -> list[dict[str, Any]]:
-    """The documents sorted; a field that is absent comes before every number, and a number before every text."""
+    """
+    The documents sorted; a field that is absent comes before every number, and a number before every text.
+    """
     ordered = documents
     for field, direction in reversed(order):
         ordered = sorted(ordered, key=partial(_rank, field), reverse=direction < 0)
@@ -73,9 +77,13 @@ def _holds(found: list[Any], condition: Any) -> bool:
     if isinstance(condition, AnyOf):
         return any(_equals(found, value) for value in condition.values)
     if isinstance(condition, AtMost):
-        return any(comparable(value, condition.value) and value <= condition.value for value in _candidates(found))
+        return any(
+            comparable(value, condition.value) and value <= condition.value for value in _candidates(found)
+        )
     if isinstance(condition, AtLeast):
-        return any(comparable(value, condition.value) and value >= condition.value for value in _candidates(found))
+        return any(
+            comparable(value, condition.value) and value >= condition.value for value in _candidates(found)
+        )
     return _equals(found, condition)
 
 

@@ -1,8 +1,9 @@
 """
 The study store in one SQLite file: the default on one machine, shared by any number of its processes.
 
-The table is called ``study_info_list`` like the collection, the document is JSON in the column ``document``. A write that has
-returned is on disk (WAL with synchronous=FULL); a claim is one UPDATE ... RETURNING under the write lock: made exactly once.
+The table is called ``study_info_list`` like the collection, the document is JSON in the column ``document``.
+A write that has returned is on disk (WAL with synchronous=FULL); a claim is one UPDATE ... RETURNING under
+the write lock: made exactly once.
 """
 
 from __future__ import annotations
@@ -56,8 +57,8 @@ class SqliteStore(NamedQuestions):
     """
     One connection a thread, opened when the thread first needs it.
 
-    A file that another process holds locked just now is no error in ``__init__``: calls say so, as StoreAway, until one of
-    them gets the lock and makes the tables.
+    A file that another process holds locked just now is no error in ``__init__``: calls say so, as StoreAway,
+    until one of them gets the lock and makes the tables.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -71,7 +72,9 @@ class SqliteStore(NamedQuestions):
         self._prepared = False
         self._preparing = threading.Lock()
         self._opened = 0
-        """Counted up when another file is taken for the store: connections to the one before are used no more."""
+        """
+        Counted up when another file is taken for the store: connections to the one before are used no more.
+        """
         self._keepers: tuple[sqlite3.Connection, ...] = ()
         """Two, used for nothing but putting a removed file back: one holds the lock while the other reads."""
         with _translated(self._path):
@@ -93,9 +96,13 @@ class SqliteStore(NamedQuestions):
         """Write a study back if nobody wrote it in between."""
         sql = "UPDATE study_info_list SET revision = revision + 1, document = ? WHERE studyUID = ? AND revision = ? RETURNING 1"
         before = study.revision
-        return self._write_study(study, before + 1, sql, lambda text: [text, storable(study.study_uid), before])
+        return self._write_study(
+            study, before + 1, sql, lambda text: [text, storable(study.study_uid), before]
+        )
 
-    def claim(self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()) -> Study | None:
+    def claim(
+        self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()
+    ) -> Study | None:
         """Take the first study that is due for a kind of work."""
         due = {due_field(work): AtMost(now), **(where or {})}
         while rows := self._claim(work, owner, now + lease, due, order):
@@ -107,7 +114,9 @@ class SqliteStore(NamedQuestions):
 
     def _claim(self, work: str, owner: str, until: int, due: Where, order: Order) -> list[Any]:
         """UID and document of the first one, claimed; those that cannot be read are not claimed again."""
-        first, values = self._select("studyUID", due, claim_order(work, order), 1, f'INDEXED BY "by_due.{work}"', claim=True)
+        first, values = self._select(
+            "studyUID", due, claim_order(work, order), 1, f'INDEXED BY "by_due.{work}"', claim=True
+        )
         if not self.read(first, values):  # most calls find nothing: these need not take the write lock
             return []
         sql = f"""
@@ -156,12 +165,17 @@ class SqliteStore(NamedQuestions):
                 if _passes(error):
                     raise
                 words = f"the store {self._path} was emptied or damaged while it was in use: {error}"
-                raise StoreLost(f"{words}; it is not written, start anew with a copy of it or without") from error
+                raise StoreLost(
+                    f"{words}; it is not written, start anew with a copy of it or without"
+                ) from error
             self._emptied.look(studies, str(self._path))
             return found
 
     def recover(self) -> str:
-        """Put a removed file back from a connection that is still open, or take another process's word that it did."""
+        """
+        Put a removed file back from a connection that is still open, or take another process's word that it
+        did.
+        """
         with _translated(self._path):
             try:
                 self._file.check()
@@ -195,17 +209,25 @@ class SqliteStore(NamedQuestions):
         ours = _identity(reader)
         put_back = False
         if self._file.is_gone():
-            with _transaction(holder):  # a process that has the removed file open, too, writes nothing meanwhile
+            with _transaction(
+                holder
+            ):  # a process that has the removed file open, too, writes nothing meanwhile
                 put_back = self._file.put_back(reader)
         if self._identity_there() != ours:
-            raise StoreLost(f"the store {self._path} was replaced by that of another installation; nothing is written")
+            raise StoreLost(
+                f"the store {self._path} was replaced by that of another installation; nothing is written"
+            )
         self._file.drop_old_wal()
         for keeper in self._keepers:
             keeper.close()
         self._opened += 1
         self._keep_open()
         self._file.remember()
-        return "put back from the open file" if put_back else "another file of the same installation lies there and is used"
+        return (
+            "put back from the open file"
+            if put_back
+            else "another file of the same installation lies there and is used"
+        )
 
     # --- statements ---
 
@@ -217,13 +239,17 @@ class SqliteStore(NamedQuestions):
             conditions.append(f"studyUID NOT IN ({', '.join('?' * len(unreadable))})")
             values += unreadable
         if rest:
-            self._connection().create_function("holds", 1, lambda text: matches(json.loads(text), rest), deterministic=True)
+            self._connection().create_function(
+                "holds", 1, lambda text: matches(json.loads(text), rest), deterministic=True
+            )
             conditions.append("holds(document)")
         sql = f"SELECT {what} FROM study_info_list {hint}"  # noqa: S608 - names are checked, values are bound
         if conditions:
             sql += f" WHERE {' AND '.join(conditions)}"
         if order:
-            sql += " ORDER BY " + ", ".join(f"{sortable(field)} {'ASC' if up > 0 else 'DESC'}" for field, up in order)
+            sql += " ORDER BY " + ", ".join(
+                f"{sortable(field)} {'ASC' if up > 0 else 'DESC'}" for field, up in order
+            )
         if limit is not None:
             sql += " LIMIT ?"
             values.append(limit)
@@ -253,7 +279,8 @@ class SqliteStore(NamedQuestions):
 
     def _read_one(self, uid: str, text: str) -> Study | None:
         """
-        The study; None when its document is no JSON any more: it is set aside, and the next find brings the study.
+        The study; None when its document is no JSON any more: it is set aside, and the next find brings the
+        study.
 
         Raises:
             Unreadable: It cannot be read, and is another version's.
@@ -303,7 +330,9 @@ class SqliteStore(NamedQuestions):
         return self._connected()
 
     def _prepare_once(self) -> None:
-        if not self._preparing.acquire(blocking=False):  # not one after the other: each would wait for the lock anew
+        if not self._preparing.acquire(
+            blocking=False
+        ):  # not one after the other: each would wait for the lock anew
             raise StoreAway(f"the store {self._path} is being opened")
         try:
             if not self._prepared:

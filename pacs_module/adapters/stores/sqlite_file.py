@@ -1,8 +1,10 @@
 """
-The file of the SQLite store: for its owner only, and whether what lies at its path is still the file that was opened.
+The file of the SQLite store: for its owner only, and whether what lies at its path is still the file that was
+opened.
 
-A file that is removed or replaced while connections to it are open goes on without a name: whatever is written is gone with the
-last connection, and a new connection by name would begin an empty store without a word. So the path is looked at before each use.
+A file that is removed or replaced while connections to it are open goes on without a name: whatever is
+written is gone with the last connection, and a new connection by name would begin an empty store without a
+word. So the path is looked at before each use.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ class StoreFile:
 
     def make(self) -> None:
         """
-        Make the file when there is none (SQLite gives its -wal and -shm the same mode): it holds patients' data.
+        Make the file when there is none (SQLite gives its -wal and -shm the same mode): it holds patients'
+        data.
 
         Raises:
             PermanentError: It cannot be written.
@@ -55,11 +58,16 @@ class StoreFile:
         there = _file_at(self.path)
         if self._opened is None or (there == self._opened and not self.is_empty()):
             return
-        what = "removed" if there is None else "emptied" if there == self._opened else "replaced by another one"
+        what = (
+            "removed" if there is None else "emptied" if there == self._opened else "replaced by another one"
+        )
         raise StoreLost(f"the store {self.path} was {what} while it was in use; nothing is written")
 
     def is_empty(self) -> bool:
-        """Whether the file was cut to nothing; SQLite must not be asked then, its memory maps may be gone as well."""
+        """
+        Whether the file was cut to nothing; SQLite must not be asked then, its memory maps may be gone as
+        well.
+        """
         try:
             return self.path.stat().st_size == 0
         except OSError:
@@ -72,7 +80,9 @@ class StoreFile:
     def open(self, factory: type[sqlite3.Connection], timeout: float) -> sqlite3.Connection:
         """A connection to the file at the path; one that is not there is not made."""
         uri = f"{self.path.absolute().as_uri()}?mode=rw"
-        return sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False, factory=factory)
+        return sqlite3.connect(
+            uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False, factory=factory
+        )
 
     def put_back(self, source: sqlite3.Connection) -> bool:
         """
@@ -107,7 +117,10 @@ class StoreFile:
         return sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
 
     def drop_old_wal(self) -> None:
-        """Remove the -wal file of the file that is gone: SQLite would play it into the one that lies in its place."""
+        """
+        Remove the -wal file of the file that is gone: SQLite would play it into the one that lies in its
+        place.
+        """
         if self._wal is not None and _file_at(self._beside("-wal")) == self._wal:
             self._remove_beside()
 

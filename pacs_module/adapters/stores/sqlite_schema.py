@@ -16,8 +16,8 @@ from .reference_query import due_field
 
 SCHEMA_VERSION = 2
 
-# Fields that never hold an array, each kept in a column of the same name beside the document: a thousand due studies are sorted
-# in a millisecond from the columns, in two hundred from the JSON.
+# Fields that never hold an array, each kept in a column of the same name beside the document: a thousand due
+# studies are sorted in a millisecond from the columns, in two hundred from the JSON.
 INDEXED = (
     "studyDate", "state", "accessionNumber", "patientID", "pseudonymUID", "pull.status", *(due_field(work) for work in WORK),
 )  # fmt: skip
@@ -39,15 +39,25 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:
-        raise PermanentError(f"{path} was written by a newer version (schema {version}, known {SCHEMA_VERSION})")
-    for statement in (*_rebuild(connection), *_schema(), *_series_index(connection), *_leases(connection), *_installation()):
+        raise PermanentError(
+            f"{path} was written by a newer version (schema {version}, known {SCHEMA_VERSION})"
+        )
+    for statement in (
+        *_rebuild(connection),
+        *_schema(),
+        *_series_index(connection),
+        *_leases(connection),
+        *_installation(),
+    ):
         connection.execute(statement)
     if version == 1:
         connection.execute(_FROM_SCHEMA_1)
 
 
 def _rebuild(connection: sqlite3.Connection) -> Iterator[str]:
-    """A file of before a field was indexed: STORED columns cannot be added to a table, so it is written anew."""
+    """
+    A file of before a field was indexed: STORED columns cannot be added to a table, so it is written anew.
+    """
     there = {row[1] for row in connection.execute("PRAGMA table_xinfo(study_info_list)")}
     if there and not set(COLUMNS) <= there:
         yield "ALTER TABLE study_info_list RENAME TO before"
@@ -74,8 +84,13 @@ def _schema() -> Iterator[str]:
 
 
 def _series_index(connection: sqlite3.Connection) -> Iterator[str]:
-    """A table of its own for the one array that people ask for: triggers keep it, a series once known is never taken away."""
-    there = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'series_of'").fetchone()
+    """
+    A table of its own for the one array that people ask for: triggers keep it, a series once known is never
+    taken away.
+    """
+    there = connection.execute(
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'series_of'"
+    ).fetchone()
     add = "INSERT OR IGNORE INTO series_of SELECT item.value, {0}.studyUID FROM json_each({0}.document, '$.seriesUIDs') AS item"
     changed = "json_extract(new.document, '$.seriesUIDs') IS NOT json_extract(old.document, '$.seriesUIDs')"
     yield """
@@ -113,7 +128,10 @@ _ASIDE = "CREATE TABLE IF NOT EXISTS set_aside (studyUID TEXT, document TEXT, at
 
 
 def set_damaged_aside(connection: sqlite3.Connection) -> list[tuple[str]]:
-    """Move documents that are no JSON into the table ``set_aside``, in the caller's transaction; the studies that they are of."""
+    """
+    Move documents that are no JSON into the table ``set_aside``, in the caller's transaction; the studies
+    that they are of.
+    """
     damaged = "FROM study_info_list WHERE NOT json_valid(document)"
     connection.execute(_ASIDE)
     connection.execute(f"INSERT INTO set_aside SELECT studyUID, document, {_NOW} {damaged}")

@@ -19,8 +19,9 @@ def compile_where(where: Where) -> tuple[list[str], list[Any], dict[str, Any]]:
     Conditions as SQL.
 
     Returns:
-        SQL terms, all of which must hold; the values bound in them; and the conditions that SQL says badly (through arrays of
-        sub-documents, whole arrays as values), which are left to :func:`pacs_module.adapters.stores.reference_query.matches`.
+        SQL terms, all of which must hold; the values bound in them; and the conditions that SQL says badly
+        (through arrays of sub-documents, whole arrays as values), which are left to
+        :func:`pacs_module.adapters.stores.reference_query.matches`.
     """
     terms: list[str] = []
     values: list[Any] = []
@@ -40,7 +41,9 @@ def _term(field: str, condition: Any) -> tuple[str, list[Any]] | None:
         return None
     if field in COLUMNS:
         return _comparison(value_of(field), condition)
-    if _PACS_PATH.fullmatch(field) and isinstance(condition, Exists):  # asked for at each pull, of every study that is due
+    if _PACS_PATH.fullmatch(field) and isinstance(
+        condition, Exists
+    ):  # asked for at each pull, of every study that is due
         name = field.removeprefix("pacs.")
         return f"json_type(document, '$.pacs.\"{name}\"') IS {'NOT ' if condition.yes else ''}NULL", []
     if "." in field or not _PLAIN_PATH.fullmatch(field):
@@ -49,7 +52,8 @@ def _term(field: str, condition: Any) -> tuple[str, list[Any]] | None:
         return f"json_type(document, '$.{field}') IS {'NOT ' if condition.yes else ''}NULL", []
     if None in _values_in(condition):
         return None
-    # json_each gives the elements of an array, or the one value that is no array; the members of an object are not meant.
+    # json_each gives the elements of an array, or the one value that is no array; the members of an object
+    # are not meant.
     term, values = _comparison("item.atom", condition)
     elements = f"SELECT 1 FROM json_each(document, '$.{field}') AS item WHERE {term}"  # noqa: S608 - checked above
     exact = f"(json_type(document, '$.{field}') <> 'object' AND EXISTS ({elements}))"

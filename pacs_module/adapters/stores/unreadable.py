@@ -46,7 +46,10 @@ class UnreadableDocuments:
 
     def set_aside(self, uid: str) -> None:
         """A document that is kept elsewhere now."""
-        self._note(uid, f"the document of study {uid} is no JSON any more; it is set aside, and the study is found anew")
+        self._note(
+            uid,
+            f"the document of study {uid} is no JSON any more; it is set aside, and the study is found anew",
+        )
 
     def _note(self, uid: str, why: str) -> None:
         with self._lock:

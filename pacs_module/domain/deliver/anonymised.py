@@ -20,7 +20,9 @@ _EMPTY: Mapping[str, Any] = {
 """The contract's keys, so that a backend finds them, with nothing in them."""
 
 
-def without_names(message: Mapping[str, Any], study_uid: str, filepath: str, series: Sequence[SeriesFolder]) -> dict[str, Any]:
+def without_names(
+    message: Mapping[str, Any], study_uid: str, filepath: str, series: Sequence[SeriesFolder]
+) -> dict[str, Any]:
     """
     The notification as it goes to the backend, with pseudonyms for UIDs and a folder of its own.
 
@@ -34,7 +36,12 @@ def without_names(message: Mapping[str, Any], study_uid: str, filepath: str, ser
     """
     stays = {key: message[key] for key in _STAYS if key in message}
     number = sum(one.number_received for one in series)
-    told = {"studyUID": study_uid, "seriesUID": series[0].series_uid, "filepath": filepath, "series": to_document(tuple(series))}
+    told = {
+        "studyUID": study_uid,
+        "seriesUID": series[0].series_uid,
+        "filepath": filepath,
+        "series": to_document(tuple(series)),
+    }
     lacking = message.get("numberReceived", number) - number
     if lacking > 0:  # images that cannot be read cannot be cleaned either
         told["completeness"] = f"SHORT {number} of {number + lacking}"

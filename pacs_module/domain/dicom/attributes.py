@@ -72,7 +72,8 @@ class SeriesFacts:
         """
         Whether these are or may be multi-frame objects of axial slices.
 
-        VOLUME is their flavour in ImageType (PS3.3 C.8.15.3.8); whether the objects have many frames only they tell.
+        VOLUME is their flavour in ImageType (PS3.3 C.8.15.3.8); whether the objects have many frames only
+        they tell.
         """
         image_type = self.text("ImageType").upper()
         if "VOLUME" not in image_type or "VOLUME" not in split_image_type(image_type):
@@ -147,7 +148,9 @@ def unpadded(text: str) -> str:
 
 
 def split_values(text: str) -> tuple[str, ...]:
-    r"""``CT\PR`` (some write ``CT,PR``, ``CT/PR`` or ``CT PR``) as ("CT", "PR"), upper case, without empty ones."""
+    r"""
+    ``CT\PR`` (some write ``CT,PR``, ``CT/PR`` or ``CT PR``) as ("CT", "PR"), upper case, without empty ones.
+    """
     return tuple(part.upper() for part in re.split(r"[\\,;/|+\s\0]+", text) if part)
 
 

@@ -13,7 +13,10 @@ ENHANCED_CT = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1
 """SOPClassUIDs of Enhanced and Legacy Converted Enhanced CT: many frames in an object (PS3.4 B.5)."""
 
 MAX_FRAMES = 65_535
-"""An object that says it has more frames than this says nothing of them: a whole body in slices of 0.1 mm has 20,000."""
+"""
+An object that says it has more frames than this says nothing of them: a whole body in slices of 0.1 mm has
+20,000.
+"""
 
 
 @dataclass(frozen=True)

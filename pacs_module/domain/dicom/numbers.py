@@ -22,7 +22,9 @@ A slice outside of these is a placeholder or another unit: the thinnest CT slice
 mm.
 """
 _MM = {"": 1.0, "cm": 10.0, "厘米": 10.0, "um": 0.001, "μm": 0.001}
-_MM |= dict.fromkeys(("mm", "мм", "毫米", "ミリ", "millimeter", "millimeters", "millimetre", "millimetres"), 1.0)
+_MM |= dict.fromkeys(
+    ("mm", "мм", "毫米", "ミリ", "millimeter", "millimeters", "millimetre", "millimetres"), 1.0
+)
 _NUMBER = re.compile(r"([+-]?)\s*(\d*)(?:\s*([.,])\s*(\d*))?(?:e([+-]?\d{1,3}))?\s*([^\W\d_]*)\.?")
 _AROUND = "~≈=\"'()[];:"
 """Signs around a number that change nothing: about, quotes, brackets."""

@@ -1,6 +1,6 @@
 """
-The lines of ``orthanc-python.log`` and ``dcm_end.log``, letter by letter as people on site know them (operator contract,
-section 2).
+The lines of ``orthanc-python.log`` and ``dcm_end.log``, letter by letter as people on site know them
+(operator contract, section 2).
 
 Only these functions make such lines; everything else that is worth saying goes to the JSON log beside them.
 """
@@ -33,7 +33,9 @@ def stable_study(study_uid: str) -> str:
     return f"stable study: {study_uid}"
 
 
-def series_filtered(accession_number: str, patient_id: str, study_uid: str, series_uid: str, because: str) -> str:
+def series_filtered(
+    accession_number: str, patient_id: str, study_uid: str, series_uid: str, because: str
+) -> str:
     """A series was dropped, with the attribute and the value that decided."""
     return f"{_name(accession_number)} {_name(patient_id)} {study_uid} {series_uid} filter because {because}"
 
@@ -44,7 +46,10 @@ def study_filtered(accession_number: str, patient_id: str, study_uid: str) -> st
 
 
 def thickest_series(study_uid: str, series_uid: str, instances: int) -> str:
-    """The chosen series: the site says thickest for the one with the most instances, that is the thinnest slices."""
+    """
+    The chosen series: the site says thickest for the one with the most instances, that is the thinnest
+    slices.
+    """
     return f"study {study_uid} thickest series is {series_uid}, instances num is {instances}"
 
 
@@ -61,7 +66,9 @@ def completeness_check(check: Check) -> str:
 
 
 def reinform(study_uid: str, last: int, now: str, series_uid: str, instances: int) -> str:
-    """Handed over again: more instances than last time; ``now`` as YYYYMMDDTHHMMSS in the hospital's time zone."""
+    """
+    Handed over again: more instances than last time; ``now`` as YYYYMMDDTHHMMSS in the hospital's time zone.
+    """
     return f"reinform {study_uid} last is {last};now {now} {series_uid} is {instances}"
 
 
@@ -168,7 +175,9 @@ def upload_success(filepath: str) -> str:
 
 def calc_again(study_uid: str, message_state: MessageState) -> str:
     """A study that was handed over before has come again."""
-    return f"{study_uid} exists, last isloading is {IS_LOADING[message_state]}, we receive a new one, calc again"
+    return (
+        f"{study_uid} exists, last isloading is {IS_LOADING[message_state]}, we receive a new one, calc again"
+    )
 
 
 def manual_find_move(asked: Mapping[str, str]) -> str:

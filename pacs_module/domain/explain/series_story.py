@@ -53,7 +53,8 @@ def series_story(record: SeriesRecord) -> dict[str, Any]:
     A series of the document with what people need beside it.
 
     Returns:
-        The record, with ``standing`` (a :class:`Standing`), ``reason`` and ``description`` (see :func:`text_for_people`).
+        The record, with ``standing`` (a :class:`Standing`), ``reason`` and ``description`` (see
+        :func:`text_for_people`).
     """
     return {
         **to_document(record),
@@ -68,8 +69,8 @@ def text_for_people(text: str) -> dict[str, str]:
     A text of the PACS as a person would read it.
 
     Returns:
-        ``text``: repaired where the damage is beyond doubt. ``raw`` and ``bytes``, only where that differs from what arrived:
-        the text as it arrived, and its UTF-8 bytes as hex.
+        ``text``: repaired where the damage is beyond doubt. ``raw`` and ``bytes``, only where that differs
+        from what arrived: the text as it arrived, and its UTF-8 bytes as hex.
     """
     repaired = readable(text)
     if repaired == text:

@@ -38,9 +38,10 @@ def story(
         spared: Why less is pulled from a PACS now than at other times, by its name (hours, rates).
 
     Returns:
-        The document, with ``next``: what happens next, ``at`` when (None: when something else happens), in how many seconds and
-        who is waited for; ``since`` when it is in its state; ``timeline``: all that happened in one list; ``stages`` of its way;
-        ``series`` with what became of each and the reason; ``description`` repaired, with the raw text where it was damaged.
+        The document, with ``next``: what happens next, ``at`` when (None: when something else happens), in
+        how many seconds and who is waited for; ``since`` when it is in its state; ``timeline``: all that
+        happened in one list; ``stages`` of its way; ``series`` with what became of each and the reason;
+        ``description`` repaired, with the raw text where it was damaged.
     """
     what, at = next_step(study)
     step = {
@@ -49,7 +50,11 @@ def story(
         "inSeconds": round(max(0, at - now) / 1000, 1) if at else None,
         "waitsFor": [*_waits_for(study, away or {}), *_held(study, now, spared or {})],
     }
-    filtered = [f"{record.series_uid} filter because {record.because}" for record in study.series.values() if not record.taken]
+    filtered = [
+        f"{record.series_uid} filter because {record.because}"
+        for record in study.series.values()
+        if not record.taken
+    ]
     return {
         **study.to_document(),
         "state": study.state.value if study.state else None,
@@ -88,7 +93,9 @@ def next_step(study: Study) -> tuple[str, int | None]:
         return "nothing: not wanted; every find looks at it again", None
     if study.state is State.META_ONLY:
         if study.waits_for_pull:
-            return f"pull number {study.attempts + 1}, priority {study.priority}{_gone(study)}", study.due[PULL]
+            return f"pull number {study.attempts + 1}, priority {study.priority}{_gone(study)}", study.due[
+                PULL
+            ]
         what = "the next find counts its instances: pulled when the count has not changed, at the latest then"
         return what + _gone(study), study.due.get(PULL)
     if study.state is State.PULL_DATA:

@@ -1,4 +1,7 @@
-"""A study's document as one list of what happened, oldest first: finds, verdicts, pulls, hand-overs, deliveries, results."""
+"""
+A study's document as one list of what happened, oldest first: finds, verdicts, pulls, hand-overs, deliveries,
+results.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,15 @@ from ..study.history import Note
 from ..study.lifecycle import UNDER_WAY, Event
 from ..study.study import Pull, Study
 
-FIND, STATE, PULL, HAND_OVER, DELIVERY, RESULT, NOTE = "find", "state", "pull", "hand-over", "delivery", "result", "note"
+FIND, STATE, PULL, HAND_OVER, DELIVERY, RESULT, NOTE = (
+    "find",
+    "state",
+    "pull",
+    "hand-over",
+    "delivery",
+    "result",
+    "note",
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +37,10 @@ class Happened:
 
 
 def timeline(study: Study) -> list[Happened]:
-    """Everything that the document tells, oldest first; what happened in one millisecond stays in the order of the way."""
+    """
+    Everything that the document tells, oldest first; what happened in one millisecond stays in the order of
+    the way.
+    """
     found = [*_finds(study), *_changes(study), *_pulls(study), *_handovers(study)]
     return sorted((one for one in found if one.at), key=lambda one: one.at)
 
@@ -36,7 +50,9 @@ def _finds(study: Study) -> Iterator[Happened]:
     for seen in study.counts:
         told = "without a count" if seen.count is None else f"{seen.count} instances"
         was = before.get(seen.pacs)
-        yield Happened(seen.at, FIND, f"{seen.pacs}: {told}", "" if was is None else f"{was} before", seen.pacs)
+        yield Happened(
+            seen.at, FIND, f"{seen.pacs}: {told}", "" if was is None else f"{was} before", seen.pacs
+        )
         before[seen.pacs] = seen.count
 
 
@@ -49,7 +65,11 @@ def _changes(study: Study) -> Iterator[Happened]:
         moved = entry.from_state != entry.to_state
         if not moved and entry.tells(*_TOLD_BETTER):
             continue
-        what = f"{entry.event}: {entry.from_state or 'none'} → {entry.to_state or 'none'}" if moved else entry.event
+        what = (
+            f"{entry.event}: {entry.from_state or 'none'} → {entry.to_state or 'none'}"
+            if moved
+            else entry.event
+        )
         yield Happened(entry.at, STATE if moved else NOTE, what, entry.why, entry.by)
 
 
@@ -61,7 +81,12 @@ def _pulls(study: Study) -> Iterator[Happened]:
         what = f"C-MOVE from {request.pacs}, attempt {pull.attempt}"
         series = f", {len(request.series_uids)} series" if request.series_uids else ""
         expected = "no count told" if request.expected is None else f"{request.expected} instances expected"
-        yield Happened(pull.asked_at, PULL, what, f"{request.level} level{series}, priority {request.priority}, {expected}")
+        yield Happened(
+            pull.asked_at,
+            PULL,
+            what,
+            f"{request.level} level{series}, priority {request.priority}, {expected}",
+        )
         if pull.ended_at:
             yield Happened(pull.ended_at, PULL, f"pull ended: {pull.outcome}", _end_of(pull), "plugins")
 
@@ -76,9 +101,13 @@ def _end_of(pull: Pull) -> str:
 def _handovers(study: Study) -> Iterator[Happened]:
     for item in study.handovers:
         what = f"hand-over {item.handover_id}: {item.number_received} instances"
-        yield Happened(item.received_at, HAND_OVER, what, f"{item.completeness} {item.filepath}".strip(), "plugins")
+        yield Happened(
+            item.received_at, HAND_OVER, what, f"{item.completeness} {item.filepath}".strip(), "plugins"
+        )
         if item.published_at:
-            yield Happened(item.published_at, DELIVERY, "message confirmed by RabbitMQ", f"message {item.message_id}")
+            yield Happened(
+                item.published_at, DELIVERY, "message confirmed by RabbitMQ", f"message {item.message_id}"
+            )
         for one in item.tries:
             yield Happened(one.at, DELIVERY, f"delivery: {one.outcome}", one.words, one.by)
         yield from _result_of(item)

@@ -1,9 +1,9 @@
 """
 What a pull that failed says of the way to the PACS and back, and what of its study (K4).
 
-A study is charged with an attempt only for what is its own fault. Some failures can only be the path's (the PACS does not know
-our AE title), some only the study's (the PACS does not have it). The others are judged by their company: see
-:mod:`pacs_module.domain.pull.move_path`.
+A study is charged with an attempt only for what is its own fault. Some failures can only be the path's (the
+PACS does not know our AE title), some only the study's (the PACS does not have it). The others are judged by
+their company: see :mod:`pacs_module.domain.pull.move_path`.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Blame:
     """
     Whose fault a failure is, and what a person can do.
 
-    ``cause`` is short and stable (a DIMSE status, or a kind of failure); ``words`` say what is wrong and ``to_do`` what to do.
-    ``at_once``: one such failure is proof, no second one is waited for.
+    ``cause`` is short and stable (a DIMSE status, or a kind of failure); ``words`` say what is wrong and
+    ``to_do`` what to do. ``at_once``: one such failure is proof, no second one is waited for.
     """
 
     blames: Blames
@@ -118,7 +118,9 @@ _OF_THE_IMAGES = (_K.POISON, _K.OURSELVES)
 """Kinds that stay what they are when images came all the same."""
 
 
-def judge_blame(failure: PullFailure, pacs: str, us: Us, new_images: int = 0, disk_full: bool = False) -> Blame:
+def judge_blame(
+    failure: PullFailure, pacs: str, us: Us, new_images: int = 0, disk_full: bool = False
+) -> Blame:
     """
     Say whose fault the failure of a pull is.
 
@@ -126,7 +128,8 @@ def judge_blame(failure: PullFailure, pacs: str, us: Us, new_images: int = 0, di
         failure: As the plugins reported it.
         pacs: Name of the PACS.
         us: The move destination.
-        new_images: Images that this pull brought all the same: then the path works, unless the failure proves the contrary.
+        new_images: Images that this pull brought all the same: then the path works, unless the failure proves
+            the contrary.
         disk_full: Whether the RAM disk is full: then Orthanc refuses what the PACS sends.
     """
     row = _NO_MOVE if failure.status == _UNRECOGNISED_OPERATION else _TABLE[failure.kind]
@@ -138,7 +141,9 @@ def judge_blame(failure: PullFailure, pacs: str, us: Us, new_images: int = 0, di
     if new_images > 0 and not row.at_once and failure.kind not in _OF_THE_IMAGES:
         return Blame(Blames.STUDY, cause, f"{words}; {new_images} images came")
     if disk_full and row.blames is _E:
-        return Blame(_P, cause, f"the RAM disk is full: {us} refuses images", "see what fills it; results may be late")
+        return Blame(
+            _P, cause, f"the RAM disk is full: {us} refuses images", "see what fills it; results may be late"
+        )
     return Blame(row.blames, cause, words, to_do, row.at_once)
 
 

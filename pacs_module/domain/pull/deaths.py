@@ -1,9 +1,10 @@
 """
 Whom the death of the receiving Orthanc is charged to (K8).
 
-An object may end the process that receives it, every time. Without a memory of the deaths the pull that brings it is repeated for
-ever, and nothing else is ever received. A death with one pull under way is that pull's; with several under way it is nobody's
-yet, and they go on one at a time until each has ended, so that the next death names the guilty one.
+An object may end the process that receives it, every time. Without a memory of the deaths the pull that
+brings it is repeated for ever, and nothing else is ever received. A death with one pull under way is that
+pull's; with several under way it is nobody's yet, and they go on one at a time until each has ended, so that
+the next death names the guilty one.
 """
 
 from __future__ import annotations
@@ -12,9 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_DEATHS = 2
-"""Deaths charged to one pull, after which it is set aside. With one that could not be charged that makes three at the most."""
+"""
+Deaths charged to one pull, after which it is set aside. With one that could not be charged that makes three
+at the most.
+"""
 MAX_DEATHS_BESIDE_OTHERS = 5
-"""The same while something that is no pull kills the process as well: an object that is pushed again and again."""
+"""
+The same while something that is no pull kills the process as well: an object that is pushed again and again.
+"""
 SET_ASIDE = "killed Orthanc twice while it was received"
 """The reason of a pull that is set aside, as pacs_module shows it."""
 
@@ -29,7 +35,10 @@ class Moving:
 
 @dataclass(frozen=True)
 class Charge:
-    """What a death means for a pull: ``deaths`` charged so far, this one included where it is certain; ``set_aside``: no more."""
+    """
+    What a death means for a pull: ``deaths`` charged so far, this one included where it is certain;
+    ``set_aside``: no more.
+    """
 
     pull_id: str
     deaths: int
@@ -41,8 +50,10 @@ def charge(moving: Sequence[Moving], others: bool = False) -> tuple[Charge, ...]
     Charge a death.
 
     Args:
-        moving: The pulls whose C-MOVEs ran; none: the death came from elsewhere, for instance from an object that was pushed.
-        others: Whether the process died a short time ago while nothing moved: then a pull is not the only thing that may kill it.
+        moving: The pulls whose C-MOVEs ran; none: the death came from elsewhere, for instance from an object
+            that was pushed.
+        others: Whether the process died a short time ago while nothing moved: then a pull is not the only
+            thing that may kill it.
 
     Returns:
         One charge a pull. Those that are not set aside are suspects: to be moved again, each alone.
@@ -50,7 +61,9 @@ def charge(moving: Sequence[Moving], others: bool = False) -> tuple[Charge, ...]
     if len(moving) != 1:
         return tuple(Charge(one.pull_id, one.deaths, False) for one in moving)
     deaths = moving[0].deaths + 1
-    return (Charge(moving[0].pull_id, deaths, deaths >= (MAX_DEATHS_BESIDE_OTHERS if others else MAX_DEATHS)),)
+    return (
+        Charge(moving[0].pull_id, deaths, deaths >= (MAX_DEATHS_BESIDE_OTHERS if others else MAX_DEATHS)),
+    )
 
 
 @dataclass(frozen=True)
@@ -67,8 +80,8 @@ def to_begin(waiting: Sequence[Waiting], moving: int, at_once: int, suspect_move
     """
     Say which pulls begin now, urgent ones first, then in the order of asking.
 
-    While there is a suspect one pull moves at a time, suspects first among equals: the next death is then charged to the guilty
-    one, and the others of the last death are cleared one by one.
+    While there is a suspect one pull moves at a time, suspects first among equals: the next death is then
+    charged to the guilty one, and the others of the last death are cleared one by one.
 
     Args:
         waiting: Pulls that are not moving.

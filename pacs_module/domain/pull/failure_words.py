@@ -1,8 +1,8 @@
 """
 The failure of a pull's job, read from words.
 
-Orthanc 1.10.1 tells a C-MOVE's end only in words (``ErrorDescription`` and ``ErrorDetails`` of the job): the signs below are
-Orthanc's and DCMTK's own, as they were seen with each kind of failure.
+Orthanc 1.10.1 tells a C-MOVE's end only in words (``ErrorDescription`` and ``ErrorDetails`` of the job): the
+signs below are Orthanc's and DCMTK's own, as they were seen with each kind of failure.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def read_failure(words: str) -> PullFailure:
     Read what Orthanc or the plugins say of a pull that failed.
 
     Args:
-        words: ``ErrorDescription`` and ``ErrorDetails`` of a job, the message of a pull report, or a line of a study's history.
+        words: ``ErrorDescription`` and ``ErrorDetails`` of a job, the message of a pull report, or a line of
+        a study's history.
 
     Returns:
         The failure, with the words; OTHER where they are none of the known ones.

@@ -1,9 +1,9 @@
 """
 The path of the moves from one PACS: is it open, and is a study to blame for a pull that failed? (K4)
 
-A study that fails is judged by its company. What can only be the path's fault is never charged to it, what can only be its own
-always is; anything else is charged when another study of the same PACS has come through since. While the circuit is open,
-nothing is charged, and one pull at a time is the probe.
+A study that fails is judged by its company. What can only be the path's fault is never charged to it, what
+can only be its own always is; anything else is charged when another study of the same PACS has come through
+since. While the circuit is open, nothing is charged, and one pull at a time is the probe.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ class MovePath:
     """
     What is known of the moves from one PACS.
 
-    ``came_at`` (epoch milliseconds) and ``came``: the last study that came through. ``failing``: StudyInstanceUIDs that have
-    failed since, oldest first; ``suspects``: those that had failed when another came through, and have not come since.
-    ``cause`` and ``told``: of the last failure, what is wrong and what to do.
+    ``came_at`` (epoch milliseconds) and ``came``: the last study that came through. ``failing``:
+    StudyInstanceUIDs that have failed since, oldest first; ``suspects``: those that had failed when another
+    came through, and have not come since. ``cause`` and ``told``: of the last failure, what is wrong and what
+    to do.
     """
 
     circuit: Circuit = field(default_factory=Circuit)
@@ -87,7 +88,8 @@ class MovePath:
         """
         Say how many pulls may be started here: None, as many as ever; 1, the probe; 0, nobody.
 
-        A probe that vanished (its process died, a person cancelled it) leaves its place when nothing runs any more.
+        A probe that vanished (its process died, a person cancelled it) leaves its place when nothing runs any
+        more.
         """
         if self.closed:
             return None
@@ -104,7 +106,8 @@ class MovePath:
         """
         Say when a study that failed here is tried again.
 
-        One that may be to blame itself waits for longer than the next probe, so that the next probe is another study.
+        One that may be to blame itself waits for longer than the next probe, so that the next probe is
+        another study.
         """
         left = timedelta(milliseconds=max(self.circuit.retry_at - now, 0))
         return 2 * left if suspect else left

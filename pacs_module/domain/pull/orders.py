@@ -1,8 +1,8 @@
 """
 What the orders in the RIS say of a study: is it chest, and how urgent (M7, field cases 14 and 15).
 
-An order is a hint and never the last word against a study: what the RIS does not know, or says in a code that the site's table
-lacks, drops nothing.
+An order is a hint and never the last word against a study: what the RIS does not know, or says in a code that
+the site's table lacks, drops nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ _BETWEEN_BODY_PARTS = re.compile(r"[\\,;|/+，；、]+")
 
 @dataclass(frozen=True)
 class RisOrder:
-    """One order as the RIS has it; ``day`` is YYYY-MM-DD or empty, ``body_part`` a hospital's code or words, several allowed."""
+    """
+    One order as the RIS has it; ``day`` is YYYY-MM-DD or empty, ``body_part`` a hospital's code or words,
+    several allowed.
+    """
 
     accession_number: str
     patient_id: str
@@ -37,8 +40,9 @@ class RisPolicy:
     """
     How a site's orders are read.
 
-    ``body_parts`` turns its codes into words; ``emergency`` and ``green_channel`` are what it writes for those. ``tolerant``: all
-    of the patient's orders of that day are joined, because technicians file chest images under the abdomen order.
+    ``body_parts`` turns its codes into words; ``emergency`` and ``green_channel`` are what it writes for
+    those. ``tolerant``: all of the patient's orders of that day are joined, because technicians file chest
+    images under the abdomen order.
     """
 
     body_parts: Mapping[str, str] = field(default_factory=dict)
@@ -66,7 +70,12 @@ class OrderVerdict:
 
 
 def judge_orders(
-    accession_number: str, patient_id: str, day: str, orders: Iterable[RisOrder], policy: RisPolicy, keywords: Keywords
+    accession_number: str,
+    patient_id: str,
+    day: str,
+    orders: Iterable[RisOrder],
+    policy: RisPolicy,
+    keywords: Keywords,
 ) -> OrderVerdict:
     """
     Judge a study by its orders.
@@ -80,12 +89,14 @@ def judge_orders(
         keywords: The chest keywords; one in one body part is enough.
 
     Returns:
-        Wanted YES, NO or UNKNOWN with the values that decided, and the priority of the study's own order (in tolerant mode, when
-        it has none, of the patient's most urgent one of that day).
+        Wanted YES, NO or UNKNOWN with the values that decided, and the priority of the study's own order (in
+        tolerant mode, when it has none, of the patient's most urgent one of that day).
     """
     own, heard = _orders_that_count(accession_number, patient_id, day, list(orders), policy)
     if not heard:
-        return OrderVerdict(Wanted.UNKNOWN, ROUTINE, f"the RIS has no order {accession_number or 'without number'}")
+        return OrderVerdict(
+            Wanted.UNKNOWN, ROUTINE, f"the RIS has no order {accession_number or 'without number'}"
+        )
     priority = max(_priority(order, policy) for order in own or heard)
     wanted, why = _judge_parts([part for order in heard for part in _parts(order)], policy, keywords)
     return OrderVerdict(wanted, priority, why)
@@ -94,7 +105,10 @@ def judge_orders(
 def _orders_that_count(
     accession_number: str, patient_id: str, day: str, orders: list[RisOrder], policy: RisPolicy
 ) -> tuple[list[RisOrder], list[RisOrder]]:
-    """Sort out the study's own orders, and all that are heard: with ``tolerant`` also the patient's others of that day."""
+    """
+    Sort out the study's own orders, and all that are heard: with ``tolerant`` also the patient's others of
+    that day.
+    """
     own = [order for order in orders if _same(order.accession_number, accession_number)]
     if not policy.tolerant:
         return own, own
@@ -107,7 +121,9 @@ def _judge_parts(parts: list[str], policy: RisPolicy, keywords: Keywords) -> tup
     if not parts:
         return Wanted.YES, "the order names no body part"
     words = {part: _words(part, policy) for part in parts}
-    shown = ", ".join(readable(part) if word == part else f"{readable(part)}={word}" for part, word in words.items())
+    shown = ", ".join(
+        readable(part) if word == part else f"{readable(part)}={word}" for part, word in words.items()
+    )
     texts = [*parts, *words.values(), " ".join(parts)]  # C/A/P is one word to those who write it
     if any(keywords.names_chest(text) for text in texts):
         return Wanted.YES, f"order body part {shown}"
@@ -145,7 +161,10 @@ def _plain(text: str) -> str:
 
 
 def _same(told: str, asked: str) -> bool:
-    """A RIS pads numbers with blanks, or writes them full width: the same number all the same. Empty matches nothing."""
+    """
+    A RIS pads numbers with blanks, or writes them full width: the same number all the same. Empty matches
+    nothing.
+    """
     return bool(_number(asked)) and _number(told) == _number(asked)
 
 

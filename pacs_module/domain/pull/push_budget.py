@@ -1,7 +1,8 @@
 """
 What a sender may put on the RAM disk without being asked (K8).
 
-A pull has room reserved for it before it begins; a push has not. One that never ends would fill the disk for everybody.
+A pull has room reserved for it before it begins; a push has not. One that never ends would fill the disk for
+everybody.
 """
 
 from __future__ import annotations

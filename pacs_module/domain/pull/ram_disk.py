@@ -1,8 +1,8 @@
 """
 Room on the RAM disk: what a pull will bring, and whether it may begin (M19).
 
-Bytes are reserved in the order of the wishes, not of the questions: a large pull that waits is not passed for ever by small
-ones that always fit, and what is urgent goes first.
+Bytes are reserved in the order of the wishes, not of the questions: a large pull that waits is not passed for
+ever by small ones that always fit, and what is urgent goes first.
 """
 
 from __future__ import annotations
@@ -84,7 +84,10 @@ class Wish:
 
 @dataclass(frozen=True)
 class RoomVerdict:
-    """``fits`` now; ``never``: larger than the disk, whatever becomes free; ``why`` in words, empty when it fits."""
+    """
+    ``fits`` now; ``never``: larger than the disk, whatever becomes free; ``why`` in words, empty when it
+    fits.
+    """
 
     fits: bool
     never: bool = False
@@ -110,7 +113,9 @@ def judge_room(wish: Wish, disk: Disk, promised: int, waiting: Iterable[Wish] = 
         if wish.sure:
             return RoomVerdict(False, True, words)
         needed = max(disk.usable - wish.here, 0)  # only a guess: tried when the disk is empty
-    before = [other.needed for other in waiting if other.study_uid != wish.study_uid and other.goes_before(wish)]
+    before = [
+        other.needed for other in waiting if other.study_uid != wish.study_uid and other.goes_before(wish)
+    ]
     before = [size for size in before if size <= disk.usable]  # a wild guess must not keep everybody waiting
     kept = sum(before)
     if disk.free - disk.reserve - promised - kept >= needed:
@@ -124,7 +129,9 @@ def judge_room(wish: Wish, disk: Disk, promised: int, waiting: Iterable[Wish] = 
     return RoomVerdict(False, False, words)
 
 
-def usual_size(seen: Sequence[Seen], dx: bool, modalities: Sequence[str], device: tuple[str, str] = ("", "")) -> tuple[int, bool]:
+def usual_size(
+    seen: Sequence[Seen], dx: bool, modalities: Sequence[str], device: tuple[str, str] = ("", "")
+) -> tuple[int, bool]:
     """
     Bytes of one instance to reckon with, and whether that is more than a guess.
 
@@ -145,7 +152,9 @@ def usual_size(seen: Sequence[Seen], dx: bool, modalities: Sequence[str], device
 
 @dataclass(frozen=True)
 class Expected:
-    """Instances that a pull will bring in all, as far as the PACS told; ``whole``: of everything that is pulled."""
+    """
+    Instances that a pull will bring in all, as far as the PACS told; ``whole``: of everything that is pulled.
+    """
 
     instances: int
     whole: bool
@@ -155,8 +164,9 @@ def expected_instances(request: PullRequest) -> Expected:
     """
     Count what a pull will bring.
 
-    A series is counted by what SERIES level told or by its SOPInstanceUIDs, whichever is more; the study by its own number or by
-    its series, whichever is more. Of a series that nobody counted nothing is known: the number is not the whole then.
+    A series is counted by what SERIES level told or by its SOPInstanceUIDs, whichever is more; the study by
+    its own number or by its series, whichever is more. Of a series that nobody counted nothing is known: the
+    number is not the whole then.
     """
     listed = {uid: len(set(uids)) for uid, uids in request.expected_instances.items()}
     counted = {uid: max(count, listed.get(uid, 0)) for uid, count in request.expected_series.items()}
@@ -190,11 +200,15 @@ def is_full(disk: Disk, percent: int, was: bool) -> bool:
     return used >= (percent - _END_OF_ALARM if was else percent)
 
 
-def deadlocked(waiting: Sequence[Wish], running: int, to_delete: int, given: int, parked: Sequence[str]) -> str | None:
+def deadlocked(
+    waiting: Sequence[Wish], running: int, to_delete: int, given: int, parked: Sequence[str]
+) -> str | None:
     """
-    Which half-received study has to go so that others can: its images are at the PACS, and its next pull brings them again.
+    Which half-received study has to go so that others can: its images are at the PACS, and its next pull
+    brings them again.
 
-    Only when nothing else will make room: pulls wait, none runs, nothing is about to be deleted, no hand-over waits for a result.
+    Only when nothing else will make room: pulls wait, none runs, nothing is about to be deleted, no hand-over
+    waits for a result.
 
     Args:
         waiting: Pulls without room, in their order.

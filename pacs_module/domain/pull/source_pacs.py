@@ -1,4 +1,7 @@
-"""From which PACS a study is moved (M6): the fullest reachable copy, random among equals; after a failure another one."""
+"""
+From which PACS a study is moved (M6): the fullest reachable copy, random among equals; after a failure
+another one.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
 Throttle: how many pulls at once, in which hours, and how many an hour (M13).
 
-Rates are kept evenly: 60 pulls an hour are one a minute. What a person asks for and emergencies are counted and never held by a
-rate; in which hours they are pulled is said by ``least``.
+Rates are kept evenly: 60 pulls an hour are one a minute. What a person asks for and emergencies are counted
+and never held by a rate; in which hours they are pulled is said by ``least``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ class Hours:
     """
     Hours of the hospital's day in which a PACS is spared; over midnight when ``end`` is not after ``begin``.
 
-    ``days``: 0 Monday to 6 Sunday, of the begin. ``parallel``: pulls at once. ``least``: the lowest priority that is pulled.
+    ``days``: 0 Monday to 6 Sunday, of the begin. ``parallel``: pulls at once. ``least``: the lowest priority
+    that is pulled.
     """
 
     begin: time
@@ -40,7 +41,9 @@ class Hours:
 
 @dataclass(frozen=True)
 class PacsLimits:
-    """What one PACS is asked for: ``parallel`` pulls at once, ``pulls`` and ``images`` an hour (None: no limit)."""
+    """
+    What one PACS is asked for: ``parallel`` pulls at once, ``pulls`` and ``images`` an hour (None: no limit).
+    """
 
     parallel: int = 1
     pulls: int | None = None
@@ -65,7 +68,10 @@ class RateMeter:
 
 @dataclass(frozen=True)
 class Allowance:
-    """``places``: pulls that may run at once; ``least``: the lowest rank that may be started; ``why``, empty: no hold."""
+    """
+    ``places``: pulls that may run at once; ``least``: the lowest rank that may be started; ``why``, empty: no
+    hold.
+    """
 
     places: int
     least: int
@@ -87,7 +93,10 @@ def allowance(limits: PacsLimits, meter: RateMeter, local: datetime, now: int) -
         places = places if hours.parallel is None else min(places, hours.parallel)
         least = max(least, hours.least)
         reasons.append(f"spared from {hours.begin:%H:%M} to {hours.end:%H:%M}: {_words(hours)}")
-    for what, limit, at in (("pulls", limits.pulls, meter.pulls_at), ("images", limits.images, meter.images_at)):
+    for what, limit, at in (
+        ("pulls", limits.pulls, meter.pulls_at),
+        ("images", limits.images, meter.images_at),
+    ):
         if limit is not None and at > now:
             least = max(least, EMERGENCY)
             reasons.append(f"{limit} {what} an hour: the next in {(at - now) / 1000:.0f} s")

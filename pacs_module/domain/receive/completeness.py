@@ -68,12 +68,18 @@ class Completeness:
 
     @property
     def words(self) -> str:
-        """``COMPLETE``, ``UNVERIFIED``, ``SHORT n of m``, ``MORE n of m``, or ``SHORT n of m series`` where nobody counted."""
+        """
+        ``COMPLETE``, ``UNVERIFIED``, ``SHORT n of m``, ``MORE n of m``, or ``SHORT n of m series`` where
+        nobody counted.
+        """
         if self.verdict not in (SHORT, MORE):
             return self.verdict
         if self.absent and not any(check.short for check in self.checks):
             return f"{SHORT} {self.named - len(self.absent)} of {self.named} series"
-        received = sum(check.received if self.verdict == MORE else min(check.received, check.expected) for check in self.checks)
+        received = sum(
+            check.received if self.verdict == MORE else min(check.received, check.expected)
+            for check in self.checks
+        )
         return f"{self.verdict} {received} of {sum(check.expected for check in self.checks)}"
 
 
@@ -88,21 +94,24 @@ def judge_completeness(
     """
     Compare what was received with what the PACS announced.
 
-    Series counts decide where they are known, and of them only those that matter, so that a PACS that announces objects it
-    never sends keeps nothing waiting. Without them the count of the study decides, and so it does where no series matters and
-    the series that were named are not the whole study. A series that matters and that nobody counted is proved only by a study
-    that is here to the last image, no less and no more.
+    Series counts decide where they are known, and of them only those that matter, so that a PACS that
+    announces objects it never sends keeps nothing waiting. Without them the count of the study decides, and
+    so it does where no series matters and the series that were named are not the whole study. A series that
+    matters and that nobody counted is proved only by a study that is here to the last image, no less and no
+    more.
 
     Args:
         study_uid: StudyInstanceUID, for the check of the whole study.
         expected: What the PACS announced.
         received: Images here by SeriesInstanceUID, each SOPInstanceUID once.
         needed: SeriesInstanceUIDs that must be whole (``needed_series.py``).
-        ended: Whether no more images can come: the move has ended, and without counts it has been quiet for StableAge.
+        ended: Whether no more images can come: the move has ended, and without counts it has been quiet for
+            StableAge.
         total: Images of the study; None: the sum over its series (one image may lie in two).
 
     Returns:
-        COMPLETE as soon as it is proved; otherwise GROWING until ``ended``, then SHORT, MORE, or UNVERIFIED without counts.
+        COMPLETE as soon as it is proved; otherwise GROWING until ``ended``, then SHORT, MORE, or UNVERIFIED
+        without counts.
     """
     here = sum(received.values()) if total is None else total
     of_study = () if expected.study is None else (Check("study", study_uid, expected.study, here),)
@@ -128,7 +137,9 @@ def _checks(
         return of_study, bool(of_study) and of_study[0].ok
     whole = needed if received else frozenset(expected.series)
     checks = tuple(
-        Check("series", uid, count, received.get(uid, 0)) for uid, count in sorted(expected.series.items()) if uid in whole
+        Check("series", uid, count, received.get(uid, 0))
+        for uid, count in sorted(expected.series.items())
+        if uid in whole
     )
     counted = all(check.ok for check in checks)
     if needed and needed <= expected.series.keys():
@@ -136,4 +147,6 @@ def _checks(
     if not needed and sum(expected.series.values()) >= (expected.study or 0):
         return checks, counted
     # Nobody counted what matters, or nothing that came matters and the PACS has more than it named.
-    return (*checks, *of_study), counted and (not of_study or of_study[0].ok) and (bool(of_study) or not needed)
+    return (*checks, *of_study), counted and (not of_study or of_study[0].ok) and (
+        bool(of_study) or not needed
+    )

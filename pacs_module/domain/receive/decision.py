@@ -70,11 +70,15 @@ def expectations(request: PullRequest | None) -> Expectations:
     """
     What the PACS announced of that which was pulled, at any level.
 
-    A pull of single series cannot be held to the count of the study. A series that was named without a count has to come, too.
+    A pull of single series cannot be held to the count of the study. A series that was named without a count
+    has to come, too.
     """
     if request is None:
         return Expectations()
-    told = {**request.expected_series, **{uid: len(set(uids)) for uid, uids in request.expected_instances.items()}}
+    told = {
+        **request.expected_series,
+        **{uid: len(set(uids)) for uid, uids in request.expected_instances.items()},
+    }
     series = {uid: count for uid, count in told.items() if is_uid(uid)}
     # What is no UID can never come, whatever an answer said.
     named = {uid for uid in (*request.announced, *request.series_uids) if is_uid(uid)} - set(request.filtered)
@@ -101,15 +105,25 @@ def announced_series(request: PullRequest | None) -> dict[str, SeriesFacts]:
     if request is None:
         return {}
     counts = expectations(request).series
-    uids = {*counts, *(request.series_uids if request.level == "SERIES" else request.announced)} - set(request.filtered)
+    uids = {*counts, *(request.series_uids if request.level == "SERIES" else request.announced)} - set(
+        request.filtered
+    )
     return {uid: SeriesFacts(uid, request.announced.get(uid, {}), counts.get(uid)) for uid in uids}
 
 
 def outlook(
-    counts: Mapping[str, int], judged: Mapping[str, Judged], request: PullRequest | None, ended: bool, switches: Switches
+    counts: Mapping[str, int],
+    judged: Mapping[str, Judged],
+    request: PullRequest | None,
+    ended: bool,
+    switches: Switches,
 ) -> Outlook:
     """Which series must be whole; one that is here and could not be judged yet counts as to come."""
-    here = {uid: Arrived(one.facts, one.verdict.taken, counts[uid]) for uid, one in judged.items() if counts.get(uid)}
+    here = {
+        uid: Arrived(one.facts, one.verdict.taken, counts[uid])
+        for uid, one in judged.items()
+        if counts.get(uid)
+    }
     announced = announced_series(request)
     unread = {uid: SeriesFacts(uid, {}, None) for uid in counts.keys() - here.keys() - announced.keys()}
     named = frozenset(request.skip_filter) if request else frozenset()
@@ -150,19 +164,30 @@ def decide(
     candidates = _candidates(counts, expected, judged, dx, switches)
     if not candidates:
         reasons = grouped(one.verdict.because for uid, one in judged.items() if counts.get(uid))
-        return Decision(FILTERED, f"every series was filtered out: {reasons}" if reasons else "no series can be judged", dx)
+        return Decision(
+            FILTERED,
+            f"every series was filtered out: {reasons}" if reasons else "no series can be judged",
+            dx,
+        )
     if len(patient_ids) > 1 and switches.hold_back_different_patient_ids:
-        return Decision(FILTERED, f"held back: the PACS sends it under the PatientIDs {', '.join(patient_ids)}", dx)
+        return Decision(
+            FILTERED, f"held back: the PACS sends it under the PatientIDs {', '.join(patient_ids)}", dx
+        )
     choice = _as_received(choose(candidates, dx, switches), {**counts, **(usable or {})})
     if request is not None and request.known_handover == "":
         last = None  # pacs_module has lost its record of it
     resend = judge_resend(choice, last, dx, asked.forced, switches, asked.reception)
     outcome = RECEIVED if resend.send else NOTHING_NEW
-    return Decision(outcome, f"{choice.why}; {resend.why}", dx, choice, _kept_back(choice, candidates, switches))
+    return Decision(
+        outcome, f"{choice.why}; {resend.why}", dx, choice, _kept_back(choice, candidates, switches)
+    )
 
 
 def _to_be_pulled_again(completeness: Completeness, asked: Asked) -> bool:
-    """Images are missing; or the job failed, and nobody told by what number it could be seen that all came all the same."""
+    """
+    Images are missing; or the job failed, and nobody told by what number it could be seen that all came all
+    the same.
+    """
     return completeness.verdict == SHORT or (bool(asked.failed) and completeness.verdict == UNVERIFIED)
 
 
@@ -177,11 +202,18 @@ def _kept_back(choice: Choice, candidates: list[Candidate], switches: Switches) 
     chosen = {one.series_uid for one in choice.series}
     best = next(one for one in candidates if one.series_uid == choice.series[0].series_uid)
     others = [one for one in candidates if one.series_uid not in chosen]
-    return {one.series_uid: f"{decided_by(best, one, candidates, switches)}: {best.series_uid} was chosen" for one in others}
+    return {
+        one.series_uid: f"{decided_by(best, one, candidates, switches)}: {best.series_uid} was chosen"
+        for one in others
+    }
 
 
 def _candidates(
-    counts: Mapping[str, int], expected: Mapping[str, int], judged: Mapping[str, Judged], dx: bool, switches: Switches
+    counts: Mapping[str, int],
+    expected: Mapping[str, int],
+    judged: Mapping[str, Judged],
+    dx: bool,
+    switches: Switches,
 ) -> list[Candidate]:
     """Where the study is complete a series that is still arriving counts as what it will be."""
     taken = {uid: one.facts for uid, one in judged.items() if one.verdict.taken and counts.get(uid, 0) > 0}
@@ -210,7 +242,8 @@ def series_reports(
     set_aside: Mapping[str, str] | None = None,
 ) -> tuple[SeriesReport, ...]:
     """
-    A report for every series: those here, those dropped at find and those that were announced and did not come.
+    A report for every series: those here, those dropped at find and those that were announced and did not
+    come.
 
     Args:
         counts: Images here by SeriesInstanceUID.
@@ -230,9 +263,12 @@ def series_reports(
     return tuple(reports)
 
 
-def with_late_series(concluded: Sequence[SeriesReport], now: Sequence[SeriesReport]) -> tuple[SeriesReport, ...]:
+def with_late_series(
+    concluded: Sequence[SeriesReport], now: Sequence[SeriesReport]
+) -> tuple[SeriesReport, ...]:
     """
-    The reports of a study that was concluded while images still came, with the true verdict on what came since.
+    The reports of a study that was concluded while images still came, with the true verdict on what came
+    since.
 
     Args:
         concluded: As they were.
@@ -243,11 +279,17 @@ def with_late_series(concluded: Sequence[SeriesReport], now: Sequence[SeriesRepo
     for report in now:
         old = before.get(report.series_uid)
         if old is not None and old.rule != MISSING_RULE:
-            reports.append(replace(old, received=max(report.received, old.received), in_pacs=report.in_pacs or old.in_pacs))
+            reports.append(
+                replace(
+                    old, received=max(report.received, old.received), in_pacs=report.in_pacs or old.in_pacs
+                )
+            )
         elif report.outcome:
             reports.append(report)
         else:
-            reports.append(replace(report, outcome=SeriesOutcome.KEPT_BACK, outcome_why="it came after the choice"))
+            reports.append(
+                replace(report, outcome=SeriesOutcome.KEPT_BACK, outcome_why="it came after the choice")
+            )
     absent = before.keys() - {report.series_uid for report in now}
     return (*reports, *(before[uid] for uid in sorted(absent)))
 
@@ -270,11 +312,15 @@ def _outcome(report: SeriesReport, decision: Decision | None, set_aside: str) ->
     return SeriesOutcome.KEPT_BACK, decision.kept_back.get(report.series_uid, "")
 
 
-def _report(uid: str, received: int, judged: Judged | None, at_find: Verdict | None, in_pacs: int | None) -> SeriesReport:
+def _report(
+    uid: str, received: int, judged: Judged | None, at_find: Verdict | None, in_pacs: int | None
+) -> SeriesReport:
     if judged is None:
         verdict = at_find or Verdict(False, MISSING_RULE, "", "no image came")
         stage = "find" if at_find else ""
-        return SeriesReport(uid, False, verdict.rule, verdict.because, received, in_pacs, verdict=verdict, stage=stage)
+        return SeriesReport(
+            uid, False, verdict.rule, verdict.because, received, in_pacs, verdict=verdict, stage=stage
+        )
     verdict = judged.verdict
     return SeriesReport(
         series_uid=uid,

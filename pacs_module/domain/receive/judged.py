@@ -10,7 +10,9 @@ from ..rules.filters import Verdict
 
 @dataclass(frozen=True)
 class Judged:
-    """A series with the facts of its first image and the verdict on them; ``at_find``: judged before the pull."""
+    """
+    A series with the facts of its first image and the verdict on them; ``at_find``: judged before the pull.
+    """
 
     facts: SeriesFacts
     verdict: Verdict

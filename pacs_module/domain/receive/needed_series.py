@@ -1,9 +1,10 @@
 """
-Outlook: which series of a study must be whole before its hand-over is proved, while the others may still arrive (M15-M17).
+Outlook: which series of a study must be whole before its hand-over is proved, while the others may still
+arrive (M15-M17).
 
-Of a CT study one series is computed: the best by CHOICE_ORDER of those here and those announced. It is decided when nobody can
-beat it any more, and then its own count decides: neither the other series nor objects that the PACS counts and never sends are
-waited for.
+Of a CT study one series is computed: the best by CHOICE_ORDER of those here and those announced. It is
+decided when nobody can beat it any more, and then its own count decides: neither the other series nor objects
+that the PACS counts and never sends are waited for.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from ..rules.switches import Switches
 
 @dataclass(frozen=True)
 class Arrived:
-    """A series of which at least one image is here: the facts of that image, its verdict, and the images so far."""
+    """
+    A series of which at least one image is here: the facts of that image, its verdict, and the images so far.
+    """
 
     facts: SeriesFacts
     taken: bool
@@ -33,7 +36,8 @@ class Outlook:
     What has to be whole.
 
     Args:
-        needed: SeriesInstanceUIDs; for CT the best and those that may still beat it, for DX all that are not dropped.
+        needed: SeriesInstanceUIDs; for CT the best and those that may still beat it, for DX all that are not
+            dropped.
         best: The CT series to compute as far as is known; empty for DX and where nothing is left.
         dx: Whether the study is radiography.
     """
@@ -63,7 +67,9 @@ def look_ahead(
         switches: The site's.
     """
     absent = {uid: told(facts) for uid, facts in announced.items() if uid not in here}
-    coming = {uid: facts for uid, facts in absent.items() if uid in named or judge_series(facts, switches).taken}
+    coming = {
+        uid: facts for uid, facts in absent.items() if uid in named or judge_series(facts, switches).taken
+    }
     taken = {uid: one for uid, one in here.items() if one.taken}
     modalities = [one.facts.modality for one in here.values()] + [facts.modality for facts in coming.values()]
     if is_radiography(modalities, dx, switches):
@@ -79,7 +85,9 @@ def look_ahead(
 
 
 def told(facts: SeriesFacts) -> SeriesFacts:
-    """Only what the PACS filled in: an empty attribute of an answer is no evidence that the images have none."""
+    """
+    Only what the PACS filled in: an empty attribute of an answer is no evidence that the images have none.
+    """
     return replace(facts, attributes={name: text for name, text in facts.attributes.items() if text.strip()})
 
 
@@ -90,7 +98,9 @@ def is_radiography(modalities: list[str], told_dx: bool, switches: Switches) -> 
     return is_dx(modalities, switches) or told_dx
 
 
-def only_ct(candidates: list[Candidate], facts: Mapping[str, SeriesFacts], switches: Switches) -> list[Candidate]:
+def only_ct(
+    candidates: list[Candidate], facts: Mapping[str, SeriesFacts], switches: Switches
+) -> list[Candidate]:
     """The CT series among them where there are any; one whose modality nobody told may be one."""
     ct = [one for one in candidates if facts[one.series_uid].modality in ("", *switches.ct_modalities)]
     return ct or candidates
@@ -98,4 +108,6 @@ def only_ct(candidates: list[Candidate], facts: Mapping[str, SeriesFacts], switc
 
 def _here(one: Arrived, announced: SeriesFacts | None, switches: Switches, ended: bool) -> Candidate:
     expected = announced.instances if announced is not None else None
-    return candidate_here(one.facts, max(one.count, expected or 0), switches, final=ended or expected is not None)
+    return candidate_here(
+        one.facts, max(one.count, expected or 0), switches, final=ended or expected is not None
+    )

@@ -1,8 +1,9 @@
 """
 Whose images are these? (K1)
 
-One hand-over has one study and the images of the PACS that was asked, under the PatientID that this PACS has. Images are told
-apart by SOPInstanceUID: Orthanc's own ids contain the PatientID, so that one image may lie under several of them.
+One hand-over has one study and the images of the PACS that was asked, under the PatientID that this PACS has.
+Images are told apart by SOPInstanceUID: Orthanc's own ids contain the PatientID, so that one image may lie
+under several of them.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ class KnownSenders:
 
 def read_senders(texts: Iterable[str]) -> KnownSenders:
     """Read ``AET``, ``AET@address``, ``@address`` and an IP address."""
-    parts = [(f"@{text.strip()}" if _is_address(text.strip()) else text.strip()).partition("@") for text in texts]
+    parts = [
+        (f"@{text.strip()}" if _is_address(text.strip()) else text.strip()).partition("@") for text in texts
+    ]
     found = (Sender(ae_title.strip(), address.strip()) for ae_title, _, address in parts)
     return KnownSenders(frozenset(one for one in found if one != Sender()))
 
@@ -206,8 +209,8 @@ def judge_pulled(
     """
     Tell the images of the PACS that was asked from others.
 
-    To be believed only when nothing more comes in the pull: until then an unknown sender's copy may still be replaced by the
-    PACS's own.
+    To be believed only when nothing more comes in the pull: until then an unknown sender's copy may still be
+    replaced by the PACS's own.
 
     Args:
         images: All that are here of the study.
@@ -234,18 +237,23 @@ def judge_pulled(
         *unnamed,
     )
     confirmed = _confirmed(plausible, word, pull.counts_agree and not rejected)
-    in_doubt = len(confirmed) < len(plausible) or (pull.final and any(one.repeated and one.in_pull for one in accepted))
+    in_doubt = len(confirmed) < len(plausible) or (
+        pull.final and any(one.repeated and one.in_pull for one in accepted)
+    )
     every = (*accepted, *plausible)
     learned = frozenset(image.sender for image in confirmed)
     return Provenance(every, rejected, question, not in_doubt, learned, _ids(every, word))
 
 
-def judge_pushed(images: Sequence[Image], word: PacsWord | None, known: KnownSenders | None = None) -> Provenance:
+def judge_pushed(
+    images: Sequence[Image], word: PacsWord | None, known: KnownSenders | None = None
+) -> Provenance:
     """
     Tell the images of one patient from those of others, of a study that nobody pulled.
 
-    Any device may push. Where a PACS knows the study its PatientID decides; else of several senders with different PatientIDs
-    the one that sent most. What one sender sends under two PatientIDs stays together, and is told.
+    Any device may push. Where a PACS knows the study its PatientID decides; else of several senders with
+    different PatientIDs the one that sent most. What one sender sends under two PatientIDs stays together,
+    and is told.
 
     Args:
         images: All that are here of the study.
@@ -260,7 +268,9 @@ def judge_pushed(images: Sequence[Image], word: PacsWord | None, known: KnownSen
     accepted, copies = _one_each(ours, word)
     rejected = [Rejected(image, Rejection.OTHER_PATIENT) for image in images if image.patient not in main]
     certain = known is None or all(known.knows(image.sender) for image in accepted)
-    return Provenance(tuple(accepted), (*rejected, *copies, *unnamed), certain=certain, patient_ids=_ids(accepted, word))
+    return Provenance(
+        tuple(accepted), (*rejected, *copies, *unnamed), certain=certain, patient_ids=_ids(accepted, word)
+    )
 
 
 def _under_the_current_id(own: Sequence[Image], word: PacsWord) -> tuple[list[Image], list[Image]]:
@@ -311,7 +321,9 @@ def _of_unknown_senders(
     whole = {uid: _is_whole(own, uid, announced) for uid in {image.series_uid for image in foreign}}
 
     def why_not(image: Image) -> Rejection | None:
-        if word.is_other_patient(image) or (not word.patient_id and patients and image.patient not in patients):
+        if word.is_other_patient(image) or (
+            not word.patient_id and patients and image.patient not in patients
+        ):
             return Rejection.OTHER_PATIENT
         if (image.series_uid, image.sop_uid) in here:
             return Rejection.SECOND_COPY
@@ -329,7 +341,10 @@ def _of_unknown_senders(
 
 
 def _is_whole(own: Sequence[Image], series_uid: str, announced: Expectations) -> bool:
-    """Whether the PACS's own images of a series, or where it was not counted of the study, are all that it announced."""
+    """
+    Whether the PACS's own images of a series, or where it was not counted of the study, are all that it
+    announced.
+    """
     of_series = announced.series.get(series_uid)
     if of_series is not None:
         return sum(one.series_uid == series_uid for one in own) >= of_series
@@ -337,7 +352,10 @@ def _is_whole(own: Sequence[Image], series_uid: str, announced: Expectations) ->
 
 
 def _confirmed(images: Sequence[Image], word: PacsWord, counts_agree: bool) -> list[Image]:
-    """Images that the PACS lists, or that came exactly as it announced them, under its PatientID and from nobody else."""
+    """
+    Images that the PACS lists, or that came exactly as it announced them, under its PatientID and from nobody
+    else.
+    """
     listed = [image for image in images if word.has(image)]
     if len(listed) == len(images):
         return listed
@@ -358,7 +376,9 @@ def _of_main_sender(images: Sequence[Image]) -> set[str]:
 def _ids(accepted: Sequence[Image], word: PacsWord) -> tuple[str, ...]:
     numbers = Counter(image.patient for image in accepted)
     told = unpadded(word.patient_id or "")
-    return tuple(sorted(numbers, key=lambda patient: (patient != told or not told, -numbers[patient], patient)))
+    return tuple(
+        sorted(numbers, key=lambda patient: (patient != told or not told, -numbers[patient], patient))
+    )
 
 
 def missing_of(provenance: Provenance, study_uid: str, dropped: frozenset[str]) -> Completeness | None:

@@ -21,7 +21,9 @@ _KINDS = {
 }
 
 
-def notes_of(provenance: Provenance, completeness: Completeness, asked_as: str = "") -> tuple[ReceptionNote, ...]:
+def notes_of(
+    provenance: Provenance, completeness: Completeness, asked_as: str = ""
+) -> tuple[ReceptionNote, ...]:
     """
     Say what is unusual about the images of a study; nothing of an ordinary one.
 
@@ -35,7 +37,11 @@ def notes_of(provenance: Provenance, completeness: Completeness, asked_as: str =
     if twice:
         notes.append(ReceptionNote("same_image_twice", f"{twice} images lie in two series: each counts once"))
     if completeness.verdict == MORE:
-        notes.append(ReceptionNote("more_than_announced", f"the PACS was asked again and has not so many: {completeness.words}"))
+        notes.append(
+            ReceptionNote(
+                "more_than_announced", f"the PACS was asked again and has not so many: {completeness.words}"
+            )
+        )
     return tuple(notes)
 
 
@@ -44,23 +50,33 @@ def _rejected(rejected: Iterable[Rejected]) -> Iterable[ReceptionNote]:
     for one in rejected:
         groups[one.why, one.image.sender.words, one.image.patient] += 1
     for (why, sender, patient), number in sorted(groups.items()):
-        words = f"{number} images from {sender} under PatientID {patient or '(empty)'} are left out: {why.value}"
+        words = (
+            f"{number} images from {sender} under PatientID {patient or '(empty)'} are left out: {why.value}"
+        )
         yield ReceptionNote(_KINDS[why], words)
 
 
 def _patients(provenance: Provenance, asked_as: str) -> Iterable[ReceptionNote]:
     numbers = Counter(image.patient for image in provenance.accepted)
     if len(numbers) > 1:
-        parts = ", ".join(f"{patient or '(empty)'} ({numbers[patient]} images)" for patient in provenance.patient_ids)
-        yield ReceptionNote("patient_ids_differ", f"the PACS sends this study under {len(numbers)} PatientIDs: {parts}")
+        parts = ", ".join(
+            f"{patient or '(empty)'} ({numbers[patient]} images)" for patient in provenance.patient_ids
+        )
+        yield ReceptionNote(
+            "patient_ids_differ", f"the PACS sends this study under {len(numbers)} PatientIDs: {parts}"
+        )
     now = provenance.patient_ids[0] if provenance.patient_ids else ""
     if now and asked_as.strip() not in ("", now):
-        yield ReceptionNote("patient_id_corrected", f"PatientID {asked_as.strip()} when it was found, {now} in the images")
+        yield ReceptionNote(
+            "patient_id_corrected", f"PatientID {asked_as.strip()} when it was found, {now} in the images"
+        )
 
 
 def _senders(provenance: Provenance) -> Iterable[ReceptionNote]:
     for sender in sorted(provenance.learned):
-        yield ReceptionNote("sender_learned", f"the PACS sends from {sender.words}, too: it has confirmed the images")
+        yield ReceptionNote(
+            "sender_learned", f"the PACS sends from {sender.words}, too: it has confirmed the images"
+        )
 
 
 def sources_of(images: Iterable[Image]) -> list[dict[str, object]]:

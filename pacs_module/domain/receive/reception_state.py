@@ -3,10 +3,10 @@ The states of a reception: one arrival of a study in Orthanc, from its first ima
 
 ::
 
-    open -> concluded -> deleting -> closed    handed over, filtered out or nothing new; deleted when nothing more comes
-            concluded -> retained              the same, where DELETE_AFTER_SEND is off
-            concluded -> open                  more images came after all
-    open -> short     -> closed                images are missing: they stay until the next pull, which is a new reception
+    open -> concluded -> deleting -> closed    handed over, filtered out or nothing new; deleted when nothing
+            more comes concluded -> retained              the same, where DELETE_AFTER_SEND is off concluded
+            -> open                  more images came after all open -> short     -> closed
+            images are missing: they stay until the next pull, which is a new reception
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ HERE = (_S.OPEN, _S.CONCLUDED, _S.SHORT, _S.RETAINED)
 TO_DELETE = (_S.CONCLUDED, _S.DELETING)
 """Their images go soon."""
 
-FORMER_WORDS = MappingProxyType({"spent": _S.CONCLUDED, "parked": _S.SHORT, "kept": _S.RETAINED, "doomed": _S.DELETING})
+FORMER_WORDS = MappingProxyType(
+    {"spent": _S.CONCLUDED, "parked": _S.SHORT, "kept": _S.RETAINED, "doomed": _S.DELETING}
+)
 """What journals of earlier versions say."""
 
 

@@ -1,7 +1,9 @@
 """
-Reconcile: each study of the PACS's list against our document of it; what is not computed gets its cause (M26).
+Reconcile: each study of the PACS's list against our document of it; what is not computed gets its cause
+(M26).
 
-Nothing is guessed: where a PACS did not answer, or cut its list, the comparison says so instead of calling a study gone.
+Nothing is guessed: where a PACS did not answer, or cut its list, the comparison says so instead of calling a
+study gone.
 """
 
 from __future__ import annotations
@@ -25,13 +27,18 @@ from .line import Cause, Line, PacsList, Role, role_of
 
 @dataclass(frozen=True)
 class Case:
-    """One study as both sides know it: ``study`` None when we have no document, ``copies`` one a PACS that lists it."""
+    """
+    One study as both sides know it: ``study`` None when we have no document, ``copies`` one a PACS that lists
+    it.
+    """
 
     study: Study | None
     copies: tuple[FoundStudy, ...]
 
 
-def reconcile(lists: Sequence[PacsList], documents: Collection[Study], switches: Switches, now: int) -> tuple[Line, ...]:
+def reconcile(
+    lists: Sequence[PacsList], documents: Collection[Study], switches: Switches, now: int
+) -> tuple[Line, ...]:
     """
     Compare.
 
@@ -58,7 +65,8 @@ def pair(lists: Sequence[PacsList], known: Mapping[str, Study]) -> list[Case]:
     """
     Every study of the lists once, with our document of it.
 
-    One without a StudyInstanceUID is looked for under the key that the find gave it, then by what else is known of it.
+    One without a StudyInstanceUID is looked for under the key that the find gave it, then by what else is
+    known of it.
     """
     copies: dict[str, list[FoundStudy]] = {}
     for found in (study for one in lists for study in one.studies):
@@ -77,7 +85,8 @@ def _without_uid(found: FoundStudy, known: Mapping[str, Study]) -> str:
     same = [
         uid
         for uid, study in known.items()
-        if (study.accession_number, study.patient_id, study.study_date, study.study_time) == names and uid != key
+        if (study.accession_number, study.patient_id, study.study_date, study.study_time) == names
+        and uid != key
     ]
     return same[0] if len(same) == 1 else key
 
@@ -155,7 +164,10 @@ def _without_document(case: Case, switches: Switches) -> tuple[Cause, str]:
     if not verdict.taken:
         return Cause.NOT_WANTED, verdict.because
     if not any(copy.study_uid for copy in case.copies):
-        return Cause.UNPULLABLE, f"no find has seen it, and the PACS gives it no StudyInstanceUID; {verdict.because}"
+        return (
+            Cause.UNPULLABLE,
+            f"no find has seen it, and the PACS gives it no StudyInstanceUID; {verdict.because}",
+        )
     return Cause.NOT_FOUND, f"no find has seen it; {verdict.because}"
 
 
@@ -173,7 +185,9 @@ def _has_verdict(study: Study) -> bool:
 
 
 def _reasons(study: Study) -> str:
-    """Why nothing of it is computed: the backend's words, the verdicts on its series, or what the state says."""
+    """
+    Why nothing of it is computed: the backend's words, the verdicts on its series, or what the state says.
+    """
     last = study.last_handover
     if last is not None and last.result == "unsupported_series":
         return f"the backend: {last.result_message or 'unsupported_series'}"
@@ -193,34 +207,55 @@ def _standing(study: Study) -> str:
 
 
 def _silent(study: Study, lists: Sequence[PacsList]) -> list[str]:
-    """PACS that had the study and whose list of its day is not whole: of these nobody knows whether they still have it."""
-    return [one.pacs for one in lists if one.pacs in study.pacs and one.day.isoformat() == study.study_date and not one.whole]
+    """
+    PACS that had the study and whose list of its day is not whole: of these nobody knows whether they still
+    have it.
+    """
+    return [
+        one.pacs
+        for one in lists
+        if one.pacs in study.pacs and one.day.isoformat() == study.study_date and not one.whole
+    ]
 
 
 def _modalities(study: Study | None, copies: Sequence[FoundStudy]) -> tuple[str, ...]:
-    told = [*(study.modality if study is not None else ()), *(modality for copy in copies for modality in copy.modalities)]
+    told = [
+        *(study.modality if study is not None else ()),
+        *(modality for copy in copies for modality in copy.modalities),
+    ]
     return tuple(dict.fromkeys(told))
 
 
 def _names(study: Study | None, copies: Sequence[FoundStudy]) -> list[str]:
-    """Date, time, numbers and description as the PACS says now; where it says nothing, what our document says."""
+    """
+    Date, time, numbers and description as the PACS says now; where it says nothing, what our document says.
+    """
     names = ("study_date", "study_time", "accession_number", "patient_id", "study_description")
     sources: list[Study | FoundStudy] = [*copies, *([study] if study is not None else [])]
     return [next((text for source in sources if (text := getattr(source, name))), "") for name in names]
 
 
 def _clashes(case: Case) -> list[str]:
-    """Names that differ between the PACS, or between a PACS and us: two patients under one number, or a correction."""
+    """
+    Names that differ between the PACS, or between a PACS and us: two patients under one number, or a
+    correction.
+    """
     notes = []
     for label, name in (("PatientID", "patient_id"), ("AccessionNumber", "accession_number")):
         told = {copy.pacs: str(getattr(copy, name)) for copy in case.copies if getattr(copy, name)}
-        ours = {"here": str(getattr(case.study, name))} if case.study is not None and getattr(case.study, name) else {}
+        ours = (
+            {"here": str(getattr(case.study, name))}
+            if case.study is not None and getattr(case.study, name)
+            else {}
+        )
         both = {**told, **ours}
         if len(set(both.values())) > 1:
             notes.append(f"{label} differs: " + ", ".join(f"{text} {where}" for where, text in both.items()))
     counts = {copy.pacs: copy.count for copy in case.copies if copy.count}
     if len(set(counts.values())) > 1:
-        notes.append("the PACS differ: " + ", ".join(f"{number} at {pacs}" for pacs, number in counts.items()))
+        notes.append(
+            "the PACS differ: " + ", ".join(f"{number} at {pacs}" for pacs, number in counts.items())
+        )
     return notes
 
 
@@ -232,8 +267,9 @@ def manual_of(study: Study) -> str:
     What the first manual pull of a study says of us.
 
     Returns:
-        ``miss``: no find had brought it, or we had dropped it or given it up; ``delay``: it was found and on its way, but a
-        person was faster; ``again``: it had been received before; empty: nobody pulled it by hand.
+        ``miss``: no find had brought it, or we had dropped it or given it up; ``delay``: it was found and on
+        its way, but a person was faster; ``again``: it had been received before; empty: nobody pulled it by
+        hand.
     """
     events = [entry for entry in study.history if entry.tells(Event.MANUAL) and entry.by.startswith("manual")]
     if not events:
@@ -241,18 +277,35 @@ def manual_of(study: Study) -> str:
     first = events[0]
     if first.from_state in (State.COMPLETED, State.PULL_DATA_END, *BY_HAND):
         return AGAIN
-    if first.from_state in ("", State.UNSUPPORTED_SERIES, State.PULL_FAILED, State.DEAD_LETTER, State.UNPULLABLE):
+    if first.from_state in (
+        "",
+        State.UNSUPPORTED_SERIES,
+        State.PULL_FAILED,
+        State.DEAD_LETTER,
+        State.UNPULLABLE,
+    ):
         return MISS
     return DELAY if study.found_at else MISS
 
 
 def _with_the_computed(lines: Sequence[Line]) -> list[Line]:
-    """A dropped reconstruction whose plain sister under the same AccessionNumber is computed is nothing that is missing."""
-    computed = {(line.accession_number, line.patient_id): line.study_uid for line in lines if line.cause is Cause.COMPUTED}
+    """
+    A dropped reconstruction whose plain sister under the same AccessionNumber is computed is nothing that is
+    missing.
+    """
+    computed = {
+        (line.accession_number, line.patient_id): line.study_uid
+        for line in lines
+        if line.cause is Cause.COMPUTED
+    }
     told = []
     for line in lines:
         sister = computed.get((line.accession_number, line.patient_id)) if line.accession_number else None
         if sister and line.cause is Cause.FILTERED and line.role is Role.RECONSTRUCTION:
-            line = replace(line, cause=Cause.ELSEWHERE, why=f"computed as {sister}, of the same AccessionNumber; {line.why}")
+            line = replace(
+                line,
+                cause=Cause.ELSEWHERE,
+                why=f"computed as {sister}, of the same AccessionNumber; {line.why}",
+            )
         told.append(line)
     return told

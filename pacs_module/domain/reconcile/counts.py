@@ -15,10 +15,12 @@ NOT_PULLED, EQUAL, GROWN, UNTOLD, ANNOUNCED = "not pulled", "equal", "grown", "n
 @dataclass(frozen=True)
 class Counts:
     """
-    Instances: ``in_pacs`` of the whole study as the PACS says now, ``asked`` of what our last pull was for, ``received`` by us.
+    Instances: ``in_pacs`` of the whole study as the PACS says now, ``asked`` of what our last pull was for,
+    ``received`` by us.
 
-    ``verdict``: not pulled, equal (to what was asked for), short, grown (the PACS has more than when it was pulled), not told
-    (the PACS gives no counts), or announces more (the study's count is larger than the sum of its series, which we have).
+    ``verdict``: not pulled, equal (to what was asked for), short, grown (the PACS has more than when it was
+    pulled), not told (the PACS gives no counts), or announces more (the study's count is larger than the sum
+    of its series, which we have).
     """
 
     in_pacs: int | None = None
@@ -78,7 +80,8 @@ def _whole(study: Study) -> bool:
 
 def _grown(study: Study, copies: Sequence[FoundStudy]) -> str:
     """
-    How a PACS has more than when the study was last pulled or judged; a mirror that was tried with that number is no growth.
+    How a PACS has more than when the study was last pulled or judged; a mirror that was tried with that
+    number is no growth.
 
     Before the first pull there is nothing to have grown from.
     """

@@ -28,4 +28,6 @@ def compare(left: Copy, right: Copy) -> tuple[SeriesDifference, ...]:
     """Every series that either side has, by UID."""
     empty: frozenset[str] = frozenset()
     pairs = ((uid, left.get(uid, empty), right.get(uid, empty)) for uid in sorted({*left, *right}))
-    return tuple(SeriesDifference(uid, len(a & b), tuple(sorted(a - b)), tuple(sorted(b - a))) for uid, a, b in pairs)
+    return tuple(
+        SeriesDifference(uid, len(a & b), tuple(sorted(a - b)), tuple(sorted(b - a))) for uid, a, b in pairs
+    )

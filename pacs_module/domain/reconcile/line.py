@@ -17,7 +17,10 @@ class Cause(StrEnum):
 
     COMPUTED = "computed"
     ELSEWHERE = "computed elsewhere"
-    """A reconstruction whose plain study under the same AccessionNumber is computed; or a person marked it as done."""
+    """
+    A reconstruction whose plain study under the same AccessionNumber is computed; or a person marked it as
+    done.
+    """
     NOT_WANTED = "not wanted"
     """No wanted modality."""
     FILTERED = "filtered"
@@ -62,7 +65,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class PacsList:
-    """What one PACS answered for one day: ``complete`` False when it cut its list, ``error`` when it did not answer."""
+    """
+    What one PACS answered for one day: ``complete`` False when it cut its list, ``error`` when it did not
+    answer.
+    """
 
     pacs: str
     day: date
@@ -79,7 +85,10 @@ class PacsList:
 
 @dataclass(frozen=True)
 class Device:
-    """Manufacturer (0008,0070), ManufacturerModelName (0008,1090) and StationName (0008,1010), empty where not told."""
+    """
+    Manufacturer (0008,0070), ManufacturerModelName (0008,1090) and StationName (0008,1010), empty where not
+    told.
+    """
 
     manufacturer: str = ""
     model: str = ""
@@ -88,12 +97,17 @@ class Device:
     @property
     def words(self) -> str:
         """For a table."""
-        return " / ".join(part for part in (self.manufacturer, self.model, self.station) if part) or "not told"
+        return (
+            " / ".join(part for part in (self.manufacturer, self.model, self.station) if part) or "not told"
+        )
 
 
 @dataclass(frozen=True)
 class Line:
-    """One study. ``pacs``: those that list it; ``manual``: what its manual pull says of us; ``notes``: what else is odd."""
+    """
+    One study. ``pacs``: those that list it; ``manual``: what its manual pull says of us; ``notes``: what else
+    is odd.
+    """
 
     study_uid: str
     study_date: str
@@ -138,7 +152,9 @@ def role_of(study: Study | None, copies: Sequence[FoundStudy]) -> Role:
     derived = [record for record in records if record.rule == "image type" or "DERIVED" in record.because]
     if derived:
         return Role.RECONSTRUCTION
-    texts = [copy.study_description for copy in copies] + ([study.study_description] if study is not None else [])
+    texts = [copy.study_description for copy in copies] + (
+        [study.study_description] if study is not None else []
+    )
     if any(word in text.upper() for text in texts for word in _RECONSTRUCTED):
         return Role.RECONSTRUCTION
     return Role.UNKNOWN

@@ -30,7 +30,8 @@ def due_night(now: datetime, at: time, last: date | None, started: datetime) -> 
         now: Hospital time.
         at: When a night's run begins.
         last: The last night that was run, None before the first.
-        started: When this process started, hospital time: at a new site no night from before it is made up for.
+        started: When this process started, hospital time: at a new site no night from before it is made up
+            for.
 
     Returns:
         Today's date, or None when today's run is not due or was made.
@@ -42,6 +43,8 @@ def due_night(now: datetime, at: time, last: date | None, started: datetime) -> 
 
 
 def days_of(night: date, last: date | None, days_back: int) -> list[date]:
-    """The days that a night's run compares, oldest first: the usual ones, and those of nights that were missed."""
+    """
+    The days that a night's run compares, oldest first: the usual ones, and those of nights that were missed.
+    """
     back = days_back if last is None else max(days_back, min((night - last).days, MOST_CATCH_UP))
     return [night - timedelta(days=number) for number in range(back, 0, -1)]

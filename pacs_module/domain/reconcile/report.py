@@ -1,4 +1,7 @@
-"""A reconciliation as a whole: its lines, counted by cause, by device, by AccessionNumber and by manual pull (M26)."""
+"""
+A reconciliation as a whole: its lines, counted by cause, by device, by AccessionNumber and by manual pull
+(M26).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ SEVERAL, RECONSTRUCTED, PATIENTS = "several examinations", "plain and reconstruc
 
 @dataclass(frozen=True)
 class Answered:
-    """How one PACS answered for one day: number of studies, whether these are all, error words, number of queries."""
+    """
+    How one PACS answered for one day: number of studies, whether these are all, error words, number of
+    queries.
+    """
 
     pacs: str
     day: str
@@ -31,7 +37,9 @@ class Answered:
 
 @dataclass(frozen=True)
 class Duplicate:
-    """Studies of one AccessionNumber: ``kind`` tells plain ones with reconstructions from a clash of patients."""
+    """
+    Studies of one AccessionNumber: ``kind`` tells plain ones with reconstructions from a clash of patients.
+    """
 
     accession_number: str
     kind: str
@@ -90,8 +98,14 @@ class Report:
 
     @property
     def instances(self) -> dict[str, int]:
-        """Of the pulled studies with both counts: ours against what was asked for, and how many studies differ."""
-        pulled = [line.counts for line in self.lines if line.counts.received is not None and line.counts.asked is not None]
+        """
+        Of the pulled studies with both counts: ours against what was asked for, and how many studies differ.
+        """
+        pulled = [
+            line.counts
+            for line in self.lines
+            if line.counts.received is not None and line.counts.asked is not None
+        ]
         return {
             "studies": len(pulled),
             "asked": sum(counts.asked or 0 for counts in pulled),
@@ -101,7 +115,9 @@ class Report:
 
     @property
     def exit_status(self) -> int:
-        """For cron, as diff and grep have it: 2 when not all could be compared, even if something is missing."""
+        """
+        For cron, as diff and grep have it: 2 when not all could be compared, even if something is missing.
+        """
         if not self.compared:
             return NOT_COMPARED
         return SOMETHING_MISSING if self.missing else NOTHING_MISSING
@@ -131,7 +147,10 @@ class Report:
 
 def answered(lists: Iterable[PacsList]) -> tuple[Answered, ...]:
     """How each PACS answered, without its answers."""
-    return tuple(Answered(one.pacs, one.day.isoformat(), len(one.studies), one.complete, one.error, one.queries) for one in lists)
+    return tuple(
+        Answered(one.pacs, one.day.isoformat(), len(one.studies), one.complete, one.error, one.queries)
+        for one in lists
+    )
 
 
 def report(days: Sequence[date], made_at: str, lists: Sequence[PacsList], lines: tuple[Line, ...]) -> Report:
@@ -161,4 +180,10 @@ def _duplicate(number: str, same: Sequence[Line]) -> Duplicate:
         kind = RECONSTRUCTED
     else:
         kind = SEVERAL
-    return Duplicate(number, kind, tuple(line.study_uid for line in same), patients, tuple(line.cause.value for line in same))
+    return Duplicate(
+        number,
+        kind,
+        tuple(line.study_uid for line in same),
+        patients,
+        tuple(line.cause.value for line in same),
+    )

@@ -1,8 +1,10 @@
 """
-Two records, one truth: the store, the plugins' journal, the hand-over folder, the queue and Orthanc's index, compared (K14).
+Two records, one truth: the store, the plugins' journal, the hand-over folder, the queue and Orthanc's index,
+compared (K14).
 
-Each record keeps the id of the installation, so one that was lost and made anew is noticed. What follows from that is decided
-here by content alone: what one record has and another lacks is a :class:`Difference` with its remedy, whichever of them is new.
+Each record keeps the id of the installation, so one that was lost and made anew is noticed. What follows from
+that is decided here by content alone: what one record has and another lacks is a :class:`Difference` with its
+remedy, whichever of them is new.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ GIVEN, RELEASED, LOST = "given", "released", "lost"
 
 @dataclass(frozen=True)
 class JournalHandover:
-    """A hand-over in the plugins' journal; ``files`` lie in its folder now; ``notification`` None: not kept (older plugins)."""
+    """
+    A hand-over in the plugins' journal; ``files`` lie in its folder now; ``notification`` None: not kept
+    (older plugins).
+    """
 
     handover_id: str
     study_uid: str
@@ -44,7 +49,10 @@ class JournalPull:
 
 @dataclass(frozen=True)
 class PluginRecords:
-    """What ``GET /aipull/audit`` tells; ``owed``: studies whose notification or report the plugins still have to send."""
+    """
+    What ``GET /aipull/audit`` tells; ``owed``: studies whose notification or report the plugins still have to
+    send.
+    """
 
     installation: str = ""
     journal_id: str = ""
@@ -58,7 +66,10 @@ class PluginRecords:
 
 @dataclass(frozen=True)
 class StoreHandover:
-    """A hand-over in the store for which a result is still to come; ``queued``: its message should be in the queue."""
+    """
+    A hand-over in the store for which a result is still to come; ``queued``: its message should be in the
+    queue.
+    """
 
     handover_id: str
     study_uid: str
@@ -119,7 +130,10 @@ class Remedy(StrEnum):
 
 @dataclass(frozen=True)
 class Difference:
-    """``what`` is lacking, of which study or thing (``key``: a hand-over's or pull's id, a folder, a number), and the remedy."""
+    """
+    ``what`` is lacking, of which study or thing (``key``: a hand-over's or pull's id, a folder, a number),
+    and the remedy.
+    """
 
     what: Lacking
     remedy: Remedy
@@ -132,7 +146,8 @@ class Comparison:
     """
     The records side by side.
 
-    ``installations``: by record, its id ("" : it has none, so it is new); a record that does not answer stands in ``away``.
+    ``installations``: by record, its id ("" : it has none, so it is new); a record that does not answer
+    stands in ``away``.
     """
 
     installations: Mapping[str, str]
@@ -191,9 +206,11 @@ def _counts(plugins: PluginRecords) -> dict[str, int]:
 
 def _store_lacks(store: StoreRecords, plugins: PluginRecords) -> Iterator[Difference]:
     """
-    Hand-overs and pulls of which this store has never heard: it was made anew, or an older copy of it was put in its place.
+    Hand-overs and pulls of which this store has never heard: it was made anew, or an older copy of it was put
+    in its place.
 
-    A hand-over that was released is over, or its study is found anew; what the plugins still owe comes by itself.
+    A hand-over that was released is over, or its study is found anew; what the plugins still owe comes by
+    itself.
     """
     pulled = set()
     for one in plugins.handovers:
@@ -234,7 +251,10 @@ def _strays(plugins: PluginRecords) -> Iterator[Difference]:
 
 
 def _queue_lacks(store: StoreRecords, queue: QueueRecord) -> Iterator[Difference]:
-    """A queue with fewer messages than wait has lost some; nobody can say which, and one that is there twice is dropped."""
+    """
+    A queue with fewer messages than wait has lost some; nobody can say which, and one that is there twice is
+    dropped.
+    """
     queued = [one for one in store.waiting if one.queued]
     is_new = queue.installation != store.installation
     if not queued or (len(queued) <= queue.depth + queue.held and not is_new):
@@ -245,7 +265,8 @@ def _queue_lacks(store: StoreRecords, queue: QueueRecord) -> Iterator[Difference
 
 def read_plugin_records(answer: Mapping[str, Any]) -> PluginRecords:
     """
-    The answer of ``GET /aipull/audit`` as values; a row that cannot be read is left out, an absent list is empty.
+    The answer of ``GET /aipull/audit`` as values; a row that cannot be read is left out, an absent list is
+    empty.
 
     Args:
         answer: The JSON object.

@@ -44,7 +44,10 @@ _TYPE_VALUES = 3
 """Of ImageType; what vendors append differs within a series (PS3.3 C.7.6.1.1.2)."""
 _PAGES = frozenset({"SCREEN SAVE", "DOSE_INFO", "DOSE", "REPORT", "JUSTIFIED", "PASTED", "FRAME_RPT"})
 _AXIAL = 0.7
-"""The part of a plane's normal that lies along the body, from which on it is axial: a gantry tilts by 30 degrees."""
+"""
+The part of a plane's normal that lies along the body, from which on it is axial: a gantry tilts by 30
+degrees.
+"""
 _READ_EVERY = 8
 """Images that are read of a plane whose slices follow one another evenly."""
 

@@ -112,8 +112,8 @@ class BodyPartRules:
         A keyword in a description that may overrule BodyPartExamined.
 
         ``LUNG`` may be a window. It counts where what was ordered is told and is no other part of the body,
-        or where nothing is told and the description has more than the name of a window
-        (``LUNG AXIAL CT 2.5 MM``). Where the PACS left out what was ordered the received image will be judged.
+        or where nothing is told and the description has more than the name of a window (``LUNG AXIAL CT 2.5
+        MM``). Where the PACS left out what was ordered the received image will be judged.
         """
         if self.believed.evidence(texts[BODY_PART]).says is Says.AGAINST:
             return None
@@ -124,7 +124,11 @@ class BodyPartRules:
             supported = told and ordered.isdisjoint(_ELSEWHERE)
             if found.says is Says.CHEST or (found.says is Says.WINDOW and supported):
                 return BodyPart(Decided.KEYWORD, name, found.word)
-            if found.says is Says.WINDOW and not told and any(one not in series.attributes for one in _ORDERED):
+            if (
+                found.says is Says.WINDOW
+                and not told
+                and any(one not in series.attributes for one in _ORDERED)
+            ):
                 return BodyPart(Decided.NOT_TOLD)
         return None
 

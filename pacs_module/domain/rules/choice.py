@@ -31,7 +31,8 @@ class Candidate:
         phase: Contrast phase: ``plain``, ``arterial``, ``venous``, ``delayed`` or ``contrast``.
         made_at: YYYYMMDDHHMMSS of the reconstruction, empty when not told.
         details: Further attributes that are told, keyword and text: they decide before the UID does.
-        thickness_why: Why the thickness in the header counts as not told, where it is no number or cannot be true.
+        thickness_why: Why the thickness in the header counts as not told, where it is no number or cannot be
+            true.
         untold: Criteria of CHOICE_ORDER whose value nobody knows yet: of a series that was announced and is
             not here.
     """
@@ -124,7 +125,9 @@ def rivals(best: Candidate, candidates: Sequence[Candidate], switches: Switches)
 
 
 def decided_by(best: Candidate, other: Candidate, candidates: Sequence[Candidate], switches: Switches) -> str:
-    """The criterion by which the best of these candidates stands before another one; ``UID`` when all are equal."""
+    """
+    The criterion by which the best of these candidates stands before another one; ``UID`` when all are equal.
+    """
     for one in _order(candidates, switches):
         if one.value(best) != one.value(other) or (one.fact in other.untold) != (one.fact in best.untold):
             return one.name

@@ -1,8 +1,9 @@
 """
 Looking again into a study at a PACS that tells no counts: has it grown? (M10, M20)
 
-A count that rises tells of growth. Where a PACS tells none, its series do: a SeriesInstanceUID that was not there, or more
-instances in a series than it showed or sent before. Asked ever more rarely, and no more once the looks are used up.
+A count that rises tells of growth. Where a PACS tells none, its series do: a SeriesInstanceUID that was not
+there, or more instances in a series than it showed or sent before. Asked ever more rarely, and no more once
+the looks are used up.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from datetime import timedelta
 from ..retry import RetryPolicy
 
 WHOLE = ""
-"""In place of a SeriesInstanceUID: all instances of the study, at a PACS that cannot be asked for its series."""
+"""
+In place of a SeriesInstanceUID: all instances of the study, at a PACS that cannot be asked for its series.
+"""
 
 
 @dataclass(frozen=True)
@@ -22,16 +25,22 @@ class LookPolicy:
     """
     The budget of a study since it was last pulled.
 
-    ``pauses``: how many looks, and the pauses between them (13 looks, the last after 46 hours: a series of the next day is
-    still seen, six hours late at the most); each look is one query at SERIES level. The first ``images`` of them, while a series
-    may still be growing, also count the instances of up to ``most_series`` taken series at IMAGE level, unless SERIES level does.
+    ``pauses``: how many looks, and the pauses between them (13 looks, the last after 46 hours: a series of
+    the next day is still seen, six hours late at the most); each look is one query at SERIES level. The first
+    ``images`` of them, while a series may still be growing, also count the instances of up to ``most_series``
+    taken series at IMAGE level, unless SERIES level does.
     """
 
-    pauses: RetryPolicy = field(default_factory=lambda: RetryPolicy(13, timedelta(minutes=5), timedelta(hours=6)))
+    pauses: RetryPolicy = field(
+        default_factory=lambda: RetryPolicy(13, timedelta(minutes=5), timedelta(hours=6))
+    )
     images: int = 3
     most_series: int = 4
     of_others: int = 3
-    """Looks into a study all of whose series are of an unwanted modality: a CT may still come to the MR, but rarely does."""
+    """
+    Looks into a study all of whose series are of an unwanted modality: a CT may still come to the MR, but
+    rarely does.
+    """
 
     def begins_at(self, other_modality: bool) -> int:
         """How many of the looks are skipped; the last ones, with the longest pauses, are left."""
@@ -43,8 +52,8 @@ class Look:
     """
     Where a study is looked into, and what was seen.
 
-    ``number`` counts the looks since it was last pulled; ``series`` is the most instances that the PACS has shown by
-    SeriesInstanceUID, 0 where they were not counted.
+    ``number`` counts the looks since it was last pulled; ``series`` is the most instances that the PACS has
+    shown by SeriesInstanceUID, 0 where they were not counted.
     """
 
     pacs: str
@@ -52,8 +61,14 @@ class Look:
     series: dict[str, int] = field(default_factory=dict)
 
     def take(self, shown: Mapping[str, int]) -> None:
-        """Remember what the PACS has shown: what it announces and cannot deliver is growth once, not at every look."""
-        self.series = {**self.series, **{uid: max(count, self.series.get(uid, 0)) for uid, count in shown.items()}}
+        """
+        Remember what the PACS has shown: what it announces and cannot deliver is growth once, not at every
+        look.
+        """
+        self.series = {
+            **self.series,
+            **{uid: max(count, self.series.get(uid, 0)) for uid, count in shown.items()},
+        }
 
 
 def has_grown(told: int | None, known: int | None, *others: int | None) -> bool:

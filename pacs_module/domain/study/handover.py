@@ -1,4 +1,7 @@
-"""What was handed over to the backend and what became of it: the part of a study's document that is about delivery."""
+"""
+What was handed over to the backend and what became of it: the part of a study's document that is about
+delivery.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,9 @@ class DeliveryTry:
     """
     One try to deliver: when, by which worker, how it went, and in whose words.
 
-    ``outcome``: accepted, refused (for good), failed (5xx, time-out), away (nobody there, or "not now": not counted as an
-    attempt), no result (accepted, and silent since), gone (accepted, and nobody listens there any more) or failed there (the
-    backend's own word).
+    ``outcome``: accepted, refused (for good), failed (5xx, time-out), away (nobody there, or "not now": not
+    counted as an attempt), no result (accepted, and silent since), gone (accepted, and nobody listens there
+    any more) or failed there (the backend's own word).
     """
 
     at: str
@@ -32,9 +35,10 @@ class HandOver:
     """
     One hand-over of one or more series to the backend, and what became of it.
 
-    ``message`` is the notification as it goes on through RabbitMQ, and ``message_state`` where it stands. ``next_at`` (epoch
-    milliseconds) is when it is published, again if nothing has been heard of it by then; once it is settled, when its folder is
-    released. ``publication`` is counted up whenever the message is owed again: a message of an earlier one is out of date.
+    ``message`` is the notification as it goes on through RabbitMQ, and ``message_state`` where it stands.
+    ``next_at`` (epoch milliseconds) is when it is published, again if nothing has been heard of it by then;
+    once it is settled, when its folder is released. ``publication`` is counted up whenever the message is
+    owed again: a message of an earlier one is out of date.
     """
 
     handover_id: str
@@ -48,7 +52,10 @@ class HandOver:
     publication: int = 1
     attempts: int = 0
     begun: int = 0
-    """Deliveries that a worker began and neither ended nor gave back: it died, or failed in a way that nobody foresaw."""
+    """
+    Deliveries that a worker began and neither ended nor gave back: it died, or failed in a way that nobody
+    foresaw.
+    """
     next_at: int = 0
     last_error: str = ""
     published_at: str = ""

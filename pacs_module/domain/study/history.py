@@ -1,4 +1,7 @@
-"""The history of a study: what happened as a kind for programs, beside the words for people that nothing reads back."""
+"""
+The history of a study: what happened as a kind for programs, beside the words for people that nothing reads
+back.
+"""
 
 from __future__ import annotations
 
@@ -40,10 +43,14 @@ class Note(StrEnum):
 What = Event | Note
 
 NO_ROOM = "no_room"
-"""A pull was put off for want of room on the RAM disk: a kind of its own under the event "pull to be repeated"."""
+"""
+A pull was put off for want of room on the RAM disk: a kind of its own under the event "pull to be repeated".
+"""
 
 PATH_BLAMED = "path_blamed"
-"""A pull failed for the path to its PACS and back: a kind of its own under the event "pull to be repeated"."""
+"""
+A pull failed for the path to its PACS and back: a kind of its own under the event "pull to be repeated".
+"""
 
 _KINDS = {what.value: what.name.lower() for what in (*Event, *Note)}
 
@@ -53,8 +60,8 @@ class HistoryEntry:
     """
     One change: when, what, from which state to which, by whom and why with its values.
 
-    ``event`` are the words of an :class:`Event` or a :class:`Note`; ``kind`` is its name in lower case, or a closer one. An entry
-    of an earlier version has no kind: it is the one that belongs to its words.
+    ``event`` are the words of an :class:`Event` or a :class:`Note`; ``kind`` is its name in lower case, or a
+    closer one. An entry of an earlier version has no kind: it is the one that belongs to its words.
     """
 
     at: str

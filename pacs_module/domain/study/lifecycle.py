@@ -1,8 +1,8 @@
 """
 The life cycle of a study as one table.
 
-A state and an event give the next state; a pair that is not in the table is an error that is logged and shown. No state is an
-end: growth at the PACS and manual work lead back from every one (M20).
+A state and an event give the next state; a pair that is not in the table is an error that is logged and
+shown. No state is an end: growth at the PACS and manual work lead back from every one (M20).
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from ..errors import InvalidTransition
 
 
 class State(StrEnum):
-    """The contract's five, and more where these cannot tell the truth. ``NONE`` is written as no state at all."""
+    """
+    The contract's five, and more where these cannot tell the truth. ``NONE`` is written as no state at all.
+    """
 
     NONE = ""
     META_ONLY = "meta_only"
@@ -64,8 +66,8 @@ class Event(StrEnum):
     DELIVERY_GIVEN_UP = "delivery given up"
 
 
-# Groups of states. Each partition has every state in exactly one of its groups, so a new state is one change here and the
-# test of the partitions names what else has to say something about it.
+# Groups of states. Each partition has every state in exactly one of its groups, so a new state is one change
+# here and the test of the partitions names what else has to say something about it.
 
 NOT_WANTED = (State.NONE,)
 UNDER_WAY = (State.META_ONLY, State.PULL_DATA, State.PULL_DATA_END)
@@ -108,8 +110,9 @@ PARTITIONS: Mapping[str, Mapping[str, tuple[State, ...]]] = {
     "repair": {"repairable": REPAIRABLE, "by hand": BY_HAND, "left alone": LEFT_ALONE},
 }
 
-# A study that is pulled again hears of its earlier hand-over (a result, a delivery given up): it is recorded there, and the
-# state stays. What still comes of a study that a person has closed is recorded as well, and the state stays.
+# A study that is pulled again hears of its earlier hand-over (a result, a delivery given up): it is recorded
+# there, and the state stays. What still comes of a study that a person has closed is recorded as well, and
+# the state stays.
 TABLE: Mapping[State, Mapping[Event, State]] = {
     State.NONE: {
         Event.WANTED: State.META_ONLY,
@@ -281,4 +284,6 @@ def next_state(state: State, event: Event) -> State:
     try:
         return TABLE[state][event]
     except KeyError:
-        raise InvalidTransition(f"a study in state {state.value or 'none'!r} cannot take the event {event.value!r}") from None
+        raise InvalidTransition(
+            f"a study in state {state.value or 'none'!r} cannot take the event {event.value!r}"
+        ) from None

@@ -3,9 +3,10 @@ Where the message of a hand-over stands, as one table.
 
 ::
 
-    held -> owed -> queued -> accepted -> done    copied without names first, published, taken by the backend, its result is in
-            owed <- queued, accepted              the delivery failed, or no result came: published again after a pause
-    dead, lost, cancelled                         settled without a result; one that comes late still counts
+    held -> owed -> queued -> accepted -> done    copied without names first, published, taken by the backend,
+            its result is in owed <- queued, accepted              the delivery failed, or no result came:
+            published again after a pause dead, lost, cancelled                         settled without a
+            result; one that comes late still counts
 """
 
 from __future__ import annotations

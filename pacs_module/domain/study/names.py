@@ -23,7 +23,10 @@ class _Named(Protocol):
 
 @dataclass(frozen=True)
 class Correction:
-    """``name`` (an attribute of :class:`StudyNames`) was told as ``old`` before and is told as ``new`` now; neither is empty."""
+    """
+    ``name`` (an attribute of :class:`StudyNames`) was told as ``old`` before and is told as ``new`` now;
+    neither is empty.
+    """
 
     name: str
     old: str

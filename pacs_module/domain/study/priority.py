@@ -1,12 +1,13 @@
 """
 The order of pulls: priority first, then the oldest study (M13), with ageing so that nothing starves.
 
-A study of the day, or from before going live, that has waited long goes with the green channel; waiting never reaches emergency
-or manual. Within a class the oldest study comes first, but no study counts as older than a day more than it has waited: an
-endless stream of ever older studies cannot keep one back.
+A study of the day, or from before going live, that has waited long goes with the green channel; waiting never
+reaches emergency or manual. Within a class the oldest study comes first, but no study counts as older than a
+day more than it has waited: an endless stream of ever older studies cannot keep one back.
 
-``rank``, ``turn`` and ``risesFrom`` are stored beside the study: plain values that do not change while it waits, so that every
-store sorts and compares them in the same way, and the order is right at each instant without anybody counting it up.
+``rank``, ``turn`` and ``risesFrom`` are stored beside the study: plain values that do not change while it
+waits, so that every store sorts and compares them in the same way, and the order is right at each instant
+without anybody counting it up.
 """
 
 from __future__ import annotations
@@ -48,10 +49,12 @@ def rises_from(rank: int, waits_since_at: str) -> str:
 
 def turn(study_date: str, study_time: str, waits_since_at: str) -> str:
     """
-    What sorts within a class, as text ``YYYY-MM-DD HHMMSS`` and since when it waits: smaller is pulled sooner.
+    What sorts within a class, as text ``YYYY-MM-DD HHMMSS`` and since when it waits: smaller is pulled
+    sooner.
 
-    Of studies with one time, or of a PACS that tells none, the one that has waited longest comes first. The study's own time is
-    the hospital's and the waiting time UTC; beside a head start of a day the difference does not matter.
+    Of studies with one time, or of a PACS that tells none, the one that has waited longest comes first. The
+    study's own time is the hospital's and the waiting time UTC; beside a head start of a day the difference
+    does not matter.
     """
     taken = f"{study_date} {study_time or '000000'}"
     if not waits_since_at:

@@ -1,7 +1,8 @@
 """
 What becomes of one pull: asked for, then one of the ends.
 
-A pull ends once. What the plugins report a second time, or after it was taken back, is the end of no pull that runs.
+A pull ends once. What the plugins report a second time, or after it was taken back, is the end of no pull
+that runs.
 """
 
 from __future__ import annotations
@@ -74,4 +75,6 @@ def next_pull_status(status: PullStatus, outcome: PullOutcome) -> PullStatus:
     try:
         return TABLE[status][outcome]
     except KeyError:
-        raise InvalidTransition(f"a pull that is {status.value} cannot end as {outcome.value or 'nothing'!r}") from None
+        raise InvalidTransition(
+            f"a pull that is {status.value} cannot end as {outcome.value or 'nothing'!r}"
+        ) from None

@@ -1,8 +1,9 @@
 """
 A study's whole life as one document that anybody can read.
 
-Written to the collection ``study_info_list`` with camelCase names (``studyUID``, ``studyDate`` ...). Instants that people read
-are ISO 8601 UTC texts ending in ``At``; instants that are compared (``due``) are epoch milliseconds.
+Written to the collection ``study_info_list`` with camelCase names (``studyUID``, ``studyDate`` ...). Instants
+that people read are ISO 8601 UTC texts ending in ``At``; instants that are compared (``due``) are epoch
+milliseconds.
 """
 
 from __future__ import annotations
@@ -41,15 +42,17 @@ class PacsCopy:
     """
     What one PACS has of the study: ``count`` instances (None: not told), seen last at ``seen_at``.
 
-    ``tried`` is the count when it was last asked for a pull: a mirror that announces more than the others and cannot deliver it
-    is not asked again until it announces still more.
+    ``tried`` is the count when it was last asked for a pull: a mirror that announces more than the others and
+    cannot deliver it is not asked again until it announces still more.
     """
 
     count: int | None = None
     seen_at: str = ""
     tried: int | None = None
     told: StudyNames | None = None
-    """Names and dates as this PACS told them last: what differs then was corrected there. None: never told."""
+    """
+    Names and dates as this PACS told them last: what differs then was corrected there. None: never told.
+    """
     earlier: dict[str, list[str]] = field(default_factory=dict)
     """By name (as in the document) what it told before each correction."""
     corrected_at: str = ""
@@ -78,7 +81,8 @@ class SeriesRecord:
     """
     What is known and decided about one series; ``stage`` is where it was judged: find or reception.
 
-    ``outcome`` (handed_over, kept_back, filtered, missing, set_aside) and ``outcome_why`` say what became of it.
+    ``outcome`` (handed_over, kept_back, filtered, missing, set_aside) and ``outcome_why`` say what became of
+    it.
     """
 
     series_uid: str
@@ -101,7 +105,8 @@ class Pull:
     """
     One attempt to pull: what was asked, ``status``, and ``outcome``, what the plugins reported.
 
-    ``claimed_at``: when it was chosen as the most urgent one, with the effective priority ``rank``; then the PACS was asked for
+    ``claimed_at``: when it was chosen as the most urgent one, with the effective priority ``rank``; then the
+    PACS was asked for
     its series. ``asked_by``: the process.
     """
 
@@ -147,7 +152,9 @@ class Pull:
 
 @dataclass
 class Study:
-    """The document. ``revision`` is counted up by the store at each write and guards against a lost update."""
+    """
+    The document. ``revision`` is counted up by the store at each write and guards against a lost update.
+    """
 
     study_uid: str
     study_date: str = ""
@@ -163,7 +170,9 @@ class Study:
     why: str = ""
     pacs: dict[str, PacsCopy] = field(default_factory=dict)
     sightings: list[Sighting] = field(default_factory=list)
-    """While its instances are being counted: what the finds said. Empty from the moment it is to be pulled."""
+    """
+    While its instances are being counted: what the finds said. Empty from the moment it is to be pulled.
+    """
     counts: list[FoundCount] = field(default_factory=list)
     """Every find whose count differed from that PACS's last one."""
     baseline: int | None = None
@@ -257,13 +266,16 @@ class Study:
 
     def saw(self, pacs: str, count: int | None, at: int) -> bool:
         """
-        A PACS has the study, with so many instances (0 is what some say that do not count); whether that is news.
+        A PACS has the study, with so many instances (0 is what some say that do not count); whether that is
+        news.
 
-        A smaller number (or none) that it told between two larger ones is told in turn with them: no news, the larger one stays.
-        Where one counts nobody need look into it any more.
+        A smaller number (or none) that it told between two larger ones is told in turn with them: no news,
+        the larger one stays. Where one counts nobody need look into it any more.
         """
         known = self.pacs.get(pacs)
-        if known is not None and (known.count == (count or None) or self._told_in_turn(pacs, count or 0, known.count or 0)):
+        if known is not None and (
+            known.count == (count or None) or self._told_in_turn(pacs, count or 0, known.count or 0)
+        ):
             return False
         self.pacs = {**self.pacs, pacs: replace(known or PacsCopy(), count=count or None, seen_at=iso(at))}
         self.counts = [*self.counts, FoundCount(iso(at), pacs, count or None)][-MOST_COUNTS:]
@@ -279,7 +291,10 @@ class Study:
 
     @property
     def waits_for_pull(self) -> bool:
-        """Whether only the time of its pull is awaited; while its instances are counted the due pull is the last resort."""
+        """
+        Whether only the time of its pull is awaited; while its instances are counted the due pull is the last
+        resort.
+        """
         return self.state is State.META_ONLY and PULL in self.due and not self.sightings
 
     def satisfied_by(self, request: PullRequest, handed_over: bool) -> bool:
@@ -288,7 +303,10 @@ class Study:
         return made_for and (handed_over or request.forced or not self.forced)
 
     def forget_wish(self) -> None:
-        """What a person asked for, or what was lost, is dealt with; a manual pull that is done gives its priority back."""
+        """
+        What a person asked for, or what was lost, is dealt with; a manual pull that is done gives its
+        priority back.
+        """
         self.forced, self.named = False, []
         self.priority = self.own_priority
 
@@ -311,8 +329,8 @@ class Study:
         """
         Take the plugins' verdicts on the series into the document.
 
-        A verdict stays as it was made: a report that only repeats what was decided at find, or that no image came of a series
-        that was dropped before, brings its counts and no other reason.
+        A verdict stays as it was made: a report that only repeats what was decided at find, or that no image
+        came of a series that was dropped before, brings its counts and no other reason.
         """
         told = [SeriesRecord(**vars(report), at=iso(at)) for report in reports if report.series_uid]
         self.keep_series([self._merged(record) for record in told])
@@ -344,7 +362,9 @@ class Study:
             self.due[work] = at
 
     def claim_on(self, work: str) -> tuple[str, int] | None:
-        """Who has claimed a kind of work, and until when: another one when that was taken over or decided since."""
+        """
+        Who has claimed a kind of work, and until when: another one when that was taken over or decided since.
+        """
         owner, until = self.claims.get(work), self.due.get(work)
         return None if owner is None or until is None else (owner, until)
 
@@ -365,7 +385,9 @@ class Study:
 
     @property
     def received(self) -> dict[str, int]:
-        """Instances that came by SeriesInstanceUID, and of the whole study with the last pull of all of it."""
+        """
+        Instances that came by SeriesInstanceUID, and of the whole study with the last pull of all of it.
+        """
         counts = {uid: record.received or 0 for uid, record in self.series.items()}
         whole = self.pull is not None and self.pull.request.level == "STUDY" and self.pull.received
         return {**counts, WHOLE: whole} if whole else counts
@@ -373,7 +395,12 @@ class Study:
     def to_document(self) -> dict[str, Any]:
         """The document as the store keeps it."""
         document: dict[str, Any] = to_document(self)
-        return {**document, "rank": self.rank, "turn": self.turn, "risesFrom": self.rises_from}  # to sort by; not read back
+        return {
+            **document,
+            "rank": self.rank,
+            "turn": self.turn,
+            "risesFrom": self.rises_from,
+        }  # to sort by; not read back
 
 
 def read_study(document: dict[str, Any]) -> Study:

@@ -27,7 +27,9 @@ def camel(name: str) -> str:
 
 
 def named(key: str, **more: Any) -> Any:
-    """A dataclass field whose name in documents is not the usual one; ``more`` as for :func:`dataclasses.field`."""
+    """
+    A dataclass field whose name in documents is not the usual one; ``more`` as for :func:`dataclasses.field`.
+    """
     return field(metadata={_NAME: key}, **more)
 
 
@@ -70,7 +72,10 @@ def from_document(kind: type[T], document: Mapping[str, Any]) -> T:
 
 @cache
 def _layout(kind: type) -> tuple[tuple[str, Field[Any], Any], ...]:
-    """Document name, field and type of each field; worked out once a class, because a study is read at every step."""
+    """
+    Document name, field and type of each field; worked out once a class, because a study is read at every
+    step.
+    """
     hints = typing.get_type_hints(kind)
     keys = wire_names(kind)
     return tuple((keys[one.name], one, hints[one.name]) for one in fields(kind))
@@ -83,7 +88,9 @@ def _read(hint: Any, value: Any) -> Any:
     if origin in (types.UnionType, typing.Union):
         return _read(next(part for part in typing.get_args(hint) if part is not type(None)), value)
     if origin in (list, tuple):
-        several = [value] if isinstance(value, str) else value  # the contract lets `modality` be one text, too
+        several = (
+            [value] if isinstance(value, str) else value
+        )  # the contract lets `modality` be one text, too
         items = [_read(typing.get_args(hint)[0], item) for item in several]
         return items if origin is list else tuple(items)
     if origin is dict:

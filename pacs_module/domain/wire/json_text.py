@@ -1,11 +1,13 @@
 """
-JSON that comes from outside, bounded before it is parsed; and JSON that goes out, written by an encoder that cannot fail.
+JSON that comes from outside, bounded before it is parsed; and JSON that goes out, written by an encoder that
+cannot fail.
 
-Every body, message and answer of another process is read by :func:`read_json`. Bytes, depth and the number of values are
-counted without recursion, before the parser sees the text: a parser of nested text recurses, and one of endless text fills the
-memory. What is read holds only what every store can keep: numbers that fit into 64 bits, and text that is UTF-8. A value
-beyond that (``NaN``, ``1e999``, 30 digits, a lone surrogate) becomes readable text, so that the message is not lost for it; where
-a number is needed, the check of that key refuses it.
+Every body, message and answer of another process is read by :func:`read_json`. Bytes, depth and the number of
+values are counted without recursion, before the parser sees the text: a parser of nested text recurses, and
+one of endless text fills the memory. What is read holds only what every store can keep: numbers that fit into
+64 bits, and text that is UTF-8. A value beyond that (``NaN``, ``1e999``, 30 digits, a lone surrogate) becomes
+readable text, so that the message is not lost for it; where a number is needed, the check of that key refuses
+it.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ODD_NUMBER = re.compile(rb"\d{19}|[eE]\+?\d{3}|NaN|Infinity")
-"""Without any of these outside of its strings no number of a text needs a second look, which makes reading slow."""
+"""
+Without any of these outside of its strings no number of a text needs a second look, which makes reading slow.
+"""
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _CUT = "..."
 
@@ -86,7 +90,11 @@ def _parse(body: bytes, odd_numbers: bool) -> Any:
     text = body.decode("utf-8-sig")
     if odd_numbers:
         return json.loads(
-            text, parse_int=_whole, parse_float=_number, parse_constant=str, object_pairs_hook=_object_without_doubles
+            text,
+            parse_int=_whole,
+            parse_float=_number,
+            parse_constant=str,
+            object_pairs_hook=_object_without_doubles,
         )
     return json.loads(text, object_pairs_hook=_object_without_doubles)
 
@@ -108,8 +116,8 @@ def json_text(value: Any, depth: int = 64) -> str:
     """
     Any value as JSON text; never fails.
 
-    What JSON cannot say is written as text: lone surrogates escaped, ``NaN`` and numbers beyond 64 bits as words, unknown
-    kinds by their ``str``. What is nested deeper than ``depth`` is cut.
+    What JSON cannot say is written as text: lone surrogates escaped, ``NaN`` and numbers beyond 64 bits as
+    words, unknown kinds by their ``str``. What is nested deeper than ``depth`` is cut.
     """
     return json.dumps(plain(value, depth), ensure_ascii=False, separators=(",", ":"))
 
@@ -132,7 +140,10 @@ def plain(value: Any, depth: int = 64) -> Any:
 
 
 def printable(text: str) -> str:
-    """The text with lone surrogates written as an escape: a wrong decoding leaves them, and UTF-8 has no place for them."""
+    """
+    The text with lone surrogates written as an escape: a wrong decoding leaves them, and UTF-8 has no place
+    for them.
+    """
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -172,7 +183,11 @@ def _checked_bounds(body: bytes, what: str, limits: JsonLimits) -> bytes:
         raise MessageError(what, f"{values} values", f"at most {limits.values} values")
     depth = _depth(bare)
     if depth > limits.depth:
-        raise MessageError(what, f"nested {depth} deep or more", f"at most {limits.depth} objects and lists within each other")
+        raise MessageError(
+            what,
+            f"nested {depth} deep or more",
+            f"at most {limits.depth} objects and lists within each other",
+        )
     return bare
 
 
@@ -216,7 +231,9 @@ def _bounded(value: Any, what: str, limits: JsonLimits) -> Any:
     """Check the length of each text, and write lone surrogates as escapes; the depth is bounded by now."""
     if isinstance(value, str):
         if len(value) > limits.text:
-            raise MessageError(what, f"a text of {len(value)} characters", f"texts of at most {limits.text} characters")
+            raise MessageError(
+                what, f"a text of {len(value)} characters", f"texts of at most {limits.text} characters"
+            )
         return printable(value) if _SURROGATE.search(value) else value
     if isinstance(value, dict):
         return {_bounded(name, what, limits): _bounded(item, what, limits) for name, item in value.items()}

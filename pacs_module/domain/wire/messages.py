@@ -35,7 +35,9 @@ FILTERED_OUT = 801
 MAX_WORDS = 4_096
 """Characters of a result's message that are kept."""
 MAX_RESULT = 256 * 1024
-"""Characters of the values that a backend may send with its result, as JSON: they stay in the study's document."""
+"""
+Characters of the values that a backend may send with its result, as JSON: they stay in the study's document.
+"""
 
 RESULT_STATES = ("completed", "unsupported_series", "failed")
 PULL_OUTCOMES = ("received", "short", "failed", "nothing_new", "filtered")
@@ -56,19 +58,21 @@ class PullRequest:
         priority: 0 routine, 1 green channel, 2 emergency, 4 manual.
         expected: Instances of the study at the PACS, None when not told.
         expected_series: Instances by SeriesInstanceUID, as far as told.
-        expected_instances: SOPInstanceUIDs by SeriesInstanceUID, where counts are missing or not to be trusted.
+        expected_instances: SOPInstanceUIDs by SeriesInstanceUID, where counts are missing or not to be
+            trusted.
         announced: What the PACS says of the series that are pulled: keywords to text by SeriesInstanceUID.
         filtered: The verdicts made at find on the series that it dropped, by SeriesInstanceUID.
         skip_filter: SeriesInstanceUIDs that a person named: not filtered.
         final: The last attempt: hand over what is there even if it is short.
         forced: Hand over even if nothing is new.
         dx: The study is radiography: handed over whole.
-        repair: A short study lies here from the last attempt: STUDY pulls it again whole, SERIES only the series that lack
-            images, IMAGE only the missing images.
-        known_handover: handoverID of the last hand-over that pacs_module has of this study, empty when it has none: then
-            ``nothing_new`` would be said to somebody who has lost his record. None: not told.
+        repair: A short study lies here from the last attempt: STUDY pulls it again whole, SERIES only the
+            series that lack images, IMAGE only the missing images.
+        known_handover: handoverID of the last hand-over that pacs_module has of this study, empty when it has
+            none: then ``nothing_new`` would be said to somebody who has lost his record. None: not told.
         patient_id: PatientID of the study as the PACS told it last, empty when it did not.
-        senders: Who sends for this PACS beside the AE title that is asked: ``AET``, ``AET@address``, ``@address`` or an address.
+        senders: Who sends for this PACS beside the AE title that is asked: ``AET``, ``AET@address``,
+            ``@address`` or an address.
         find_timeout_s: How long a C-FIND inside the pull may take, in seconds; None: the plugins' own limit.
     """
 
@@ -99,7 +103,9 @@ class SeriesOutcome(StrEnum):
 
     HANDED_OVER = "handed_over"
     KEPT_BACK = "kept_back"
-    """It passed the filter, and another series was chosen: ``outcome_why`` names the criterion that decided."""
+    """
+    It passed the filter, and another series was chosen: ``outcome_why`` names the criterion that decided.
+    """
     FILTERED = "filtered"
     MISSING = "missing"
     """Announced by the PACS, and no image of it came."""
@@ -145,8 +151,9 @@ class ReceptionNote:
     Something about the images that a reader of the study's history must know.
 
     Args:
-        kind: A stable key: ``patient_id_corrected``, ``patient_ids_differ``, ``set_aside``, ``not_from_pacs``, ``sent_twice``,
-            ``same_image_twice``, ``more_than_announced``, ``sender_learned``, ``odd_images``.
+        kind: A stable key: ``patient_id_corrected``, ``patient_ids_differ``, ``set_aside``,
+            ``not_from_pacs``, ``sent_twice``, ``same_image_twice``, ``more_than_announced``,
+            ``sender_learned``, ``odd_images``.
         words: The sentence for people, with its values.
     """
 
@@ -159,9 +166,10 @@ class PullReport:
     """
     The end of a pull (or, with an empty ``pull_id``, of images that came unasked).
 
-    ``outcome``: received (a notification was sent), filtered (a notification says so), nothing_new (``notinform``), short
-    (less than announced, to be pulled again) or failed (the move brought nothing). ``completeness``: COMPLETE, UNVERIFIED or
-    SHORT n of m. ``failure``: why the job failed, None when it did not.
+    ``outcome``: received (a notification was sent), filtered (a notification says so), nothing_new
+    (``notinform``), short (less than announced, to be pulled again) or failed (the move brought nothing).
+    ``completeness``: COMPLETE, UNVERIFIED or SHORT n of m. ``failure``: why the job failed, None when it did
+    not.
     """
 
     report_id: str
@@ -189,7 +197,10 @@ class SeriesFolder:
 
 @dataclass(frozen=True)
 class Result:
-    """What the backend says of a hand-over; ``handover_id`` may be left out, then the newest with that series is meant."""
+    """
+    What the backend says of a hand-over; ``handover_id`` may be left out, then the newest with that series is
+    meant.
+    """
 
     study_uid: str
     series_uid: str

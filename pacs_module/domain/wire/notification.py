@@ -1,8 +1,9 @@
 """
 The notification of a hand-over (operator contract, section 4): plugins, pacs_module, RabbitMQ, backend.
 
-The contract's keys stand first, letter by letter; ours stand behind them; keys that nobody here knows are kept and passed on.
-It is validated once, where it arrives: an acknowledged notification cannot be rejected later.
+The contract's keys stand first, letter by letter; ours stand behind them; keys that nobody here knows are
+kept and passed on. It is validated once, where it arrives: an acknowledged notification cannot be rejected
+later.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ class Notification:
         series: Each series with its folder, in the hand-over's order.
         reports: Each series of the study as it was judged.
         identity: Of a study that came unasked: DICOM keywords to text.
-        announced: What such a study was counted against: ``pacs`` and ``expected``; empty for a pull and where no PACS knows it.
+        announced: What such a study was counted against: ``pacs`` and ``expected``; empty for a pull and
+            where no PACS knows it.
         notes: What a reader of the study's history must know.
         patient_ids: PatientIDs in the hand-over, where there is more than one.
         more: Keys that are not known here, as they came.
@@ -100,7 +102,16 @@ class Notification:
 
 
 KEYS = frozenset(wire_names(Notification).values()) - {"more"}
-_MANDATORY = ("studyUID", "seriesUID", "numberReceived", "statecode", "filepath", "priorities", "isPush", "handoverID")
+_MANDATORY = (
+    "studyUID",
+    "seriesUID",
+    "numberReceived",
+    "statecode",
+    "filepath",
+    "priorities",
+    "isPush",
+    "handoverID",
+)
 
 
 def read_notification(message: Mapping[str, Any]) -> Notification:
@@ -113,8 +124,16 @@ def read_notification(message: Mapping[str, Any]) -> Notification:
     for key in _MANDATORY:
         if isinstance(message, Mapping) and message.get(key) is None:
             raise MessageError(key, None, "a notification needs it")
-    known = {key: value for key, value in message.items() if key in KEYS} if isinstance(message, Mapping) else message
-    more = {key: value for key, value in message.items() if key not in KEYS} if isinstance(message, Mapping) else {}
+    known = (
+        {key: value for key, value in message.items() if key in KEYS}
+        if isinstance(message, Mapping)
+        else message
+    )
+    more = (
+        {key: value for key, value in message.items() if key not in KEYS}
+        if isinstance(message, Mapping)
+        else {}
+    )
     read = replace(read_message(Notification, known), more=more)
     _check_values(read)
     _check_texts(read)
@@ -150,7 +169,11 @@ def _check_values(read: Notification) -> None:
         checked_uid("seriesUID", read.series_uid)
     if read.filepath or read.has_images:
         checked_path("filepath", read.filepath)
-    numbers = {"numberReceived": read.number_received, "statecode": read.statecode, "seriesnum": read.series_count}
+    numbers = {
+        "numberReceived": read.number_received,
+        "statecode": read.statecode,
+        "seriesnum": read.series_count,
+    }
     for key, number in numbers.items():
         if not 0 <= number < MAX_IMAGES:
             raise MessageError(key, number, f"0 or more, below {MAX_IMAGES}")
@@ -178,7 +201,9 @@ def _check_texts(read: Notification) -> None:
         if len(text) > MAX_TEXT:
             raise MessageError(key, text, f"at most {MAX_TEXT} characters")
     if len(read.more) > MAX_MORE:
-        raise MessageError("notification", sorted(read.more)[MAX_MORE], f"at most {MAX_MORE} keys that are not known")
+        raise MessageError(
+            "notification", sorted(read.more)[MAX_MORE], f"at most {MAX_MORE} keys that are not known"
+        )
 
 
 def _check_series(read: Notification) -> None:
@@ -204,5 +229,7 @@ def _check_announced(read: Notification) -> None:
     pacs, expected = read.announced.get("pacs", ""), read.announced.get("expected")
     if not isinstance(pacs, str):
         raise MessageError("announced.pacs", pacs, "text")
-    if expected is not None and (not isinstance(expected, int) or isinstance(expected, bool) or not 0 <= expected < MAX_IMAGES):
+    if expected is not None and (
+        not isinstance(expected, int) or isinstance(expected, bool) or not 0 <= expected < MAX_IMAGES
+    ):
         raise MessageError("announced.expected", expected, f"a number from 0, below {MAX_IMAGES}, or nothing")

@@ -1,8 +1,9 @@
 """
-Why a pull brought nothing, or not all: the C-MOVE's DIMSE status (PS3.4 C.4.2.1.5), or what became of the association.
+Why a pull brought nothing, or not all: the C-MOVE's DIMSE status (PS3.4 C.4.2.1.5), or what became of the
+association.
 
-Some failures say something of the study, most of them something of the way between the PACS and us: a study is charged with an
-attempt for the first kind only.
+Some failures say something of the study, most of them something of the way between the PACS and us: a study
+is charged with an attempt for the first kind only.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ class FailureKind(StrEnum):
     NO_DESTINATION = "no_destination"
     """0xA801: the PACS does not know our AE title as a move destination."""
     NO_SUB_OPERATIONS = "no_sub_operations"
-    """0xA702: the PACS could not send to us; as a rule it cannot reach our port, or we refused its association."""
+    """
+    0xA702: the PACS could not send to us; as a rule it cannot reach our port, or we refused its association.
+    """
     NO_RESOURCES = "no_resources"
     """0xA700, 0xA701: the PACS is overloaded."""
     BAD_IDENTIFIER = "bad_identifier"
@@ -83,7 +86,10 @@ OF_THE_STUDY = frozenset(
         FailureKind.UNABLE_TO_PROCESS,
     }
 )
-"""These may come from the study itself; the others hold for every study of that PACS, until somebody mends the way."""
+"""
+These may come from the study itself; the others hold for every study of that PACS, until somebody mends the
+way.
+"""
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,8 @@ class PullFailure:
 
     Args:
         kind: One of the kinds.
-        status: The C-MOVE's DIMSE status, four hexadecimal digits in capitals (``A801``), empty where there was no response.
+        status: The C-MOVE's DIMSE status, four hexadecimal digits in capitals (``A801``), empty where there
+            was no response.
         words: For people, as the PACS, the DICOM toolkit or Orthanc put it.
         completed: Sub-operations that the last response counts as done, None where it does not say.
         failed: Sub-operations that it counts as failed, None where it does not say.

@@ -12,7 +12,10 @@ _HANDOVER_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def is_uid(text: str) -> bool:
-    """Digits in groups with single dots between them, 64 characters at most; so no step out of a folder can be one."""
+    """
+    Digits in groups with single dots between them, 64 characters at most; so no step out of a folder can be
+    one.
+    """
     return len(text) <= _MAX_UID and text.isascii() and _UID.fullmatch(text) is not None
 
 

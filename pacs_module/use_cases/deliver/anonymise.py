@@ -1,4 +1,6 @@
-"""Anonymise: hand-overs are copied without names before anything of them goes to RabbitMQ and the backend (M18)."""
+"""
+Anonymise: hand-overs are copied without names before anything of them goes to RabbitMQ and the backend (M18).
+"""
 
 from __future__ import annotations
 
@@ -22,14 +24,17 @@ from .publish import owe_again
 from .settle_delivery import DeliveryPolicy, give_up
 
 CLAIM_LEASE = timedelta(minutes=15)
-"""Longer than the copy of the largest series takes; a process that died with a claim lets it go after this."""
+"""
+Longer than the copy of the largest series takes; a process that died with a claim lets it go after this.
+"""
 PAUSE = timedelta(seconds=30)
 
 
 @dataclass
 class Anonymise:
     """
-    A journaled step between the accepted notification and publishing: claimed, repeated after a crash, and only then owed.
+    A journaled step between the accepted notification and publishing: claimed, repeated after a crash, and
+    only then owed.
 
     ``copies`` None: it was switched off while hand-overs waited for it; they go out as they are.
     """
@@ -84,19 +89,26 @@ class Anonymise:
             copied = self.copies.make(item.handover_id, study.study_uid, folders_of(item))
         except RetriableError as error:
             self.log.event(
-                "copy_failed", "copy without names not made, tried again", "WARNING",
-                studyUID=study.study_uid, why=str(error),
+                "copy_failed",
+                "copy without names not made, tried again",
+                "WARNING",
+                studyUID=study.study_uid,
+                why=str(error),
             )
             self._put_off(study.study_uid, item, str(error))
             return
         reach("copied")
         self._owe(study.study_uid, item, copied)
         try:
-            self.puller.release(item.handover_id)  # the backend gets the copy; what is not let go now goes with it
+            self.puller.release(
+                item.handover_id
+            )  # the backend gets the copy; what is not let go now goes with it
         except RetriableError as error:
             self.log.event(
-                "release_failed", "hand-over not released yet",
-                studyUID=study.study_uid, why=str(error),
+                "release_failed",
+                "hand-over not released yet",
+                studyUID=study.study_uid,
+                why=str(error),
             )
 
     def _owe(self, study_uid: str, item: HandOver, copied: Copied | None) -> None:
@@ -145,7 +157,8 @@ def _take(study: Study, item: HandOver, copied: Copied) -> None:
     """
     The message goes out under pseudonyms; the document keeps both.
 
-    Files that were gone already are no reason to hold it: the delivery counts them, finds too few and has them pulled again.
+    Files that were gone already are no reason to hold it: the delivery counts them, finds too few and has
+    them pulled again.
     """
     item.message = without_names(item.message, copied.study_uid, copied.filepath, copied.series)
     item.filepath = copied.filepath
@@ -156,7 +169,11 @@ def _take(study: Study, item: HandOver, copied: Copied) -> None:
 
 def _words(copied: Copied) -> str:
     failed = f", {len(copied.failed)} could not be read: {copied.failed[0]}" if copied.failed else ""
-    removed = f", {len(copied.removed)} elements that cannot be decoded removed: {copied.removed[0]}" if copied.removed else ""
+    removed = (
+        f", {len(copied.removed)} elements that cannot be decoded removed: {copied.removed[0]}"
+        if copied.removed
+        else ""
+    )
     return f"{copied.number} images as study {copied.study_uid}{failed}{removed}"
 
 

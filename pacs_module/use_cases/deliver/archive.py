@@ -36,8 +36,11 @@ class KeepArchive:
             return
         if not Path(item.filepath).is_dir():
             self.log.event(
-                "archive_files_gone", "nothing to archive: the files are gone", "WARNING",
-                studyUID=study_uid, folder=item.filepath,
+                "archive_files_gone",
+                "nothing to archive: the files are gone",
+                "WARNING",
+                studyUID=study_uid,
+                folder=item.filepath,
             )
             return
         reach("to_archive")

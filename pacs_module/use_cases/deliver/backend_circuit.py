@@ -1,4 +1,7 @@
-"""The backend's circuit breaker, shared by the delivery workers of a process: state, log line and metric in one place."""
+"""
+The backend's circuit breaker, shared by the delivery workers of a process: state, log line and metric in one
+place.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,11 @@ class BackendCircuit:
     """
 
     def __init__(
-        self, clock: Clock, log: EventLog, policy: CircuitPolicy, told: Callable[[str], None] = lambda state: None
+        self,
+        clock: Clock,
+        log: EventLog,
+        policy: CircuitPolicy,
+        told: Callable[[str], None] = lambda state: None,
     ) -> None:
         self._clock, self._log, self._policy, self._told = clock, log, policy, told
         self._circuit = Circuit()
@@ -29,7 +36,10 @@ class BackendCircuit:
         self._prober: int | None = None
 
     def admit(self) -> bool:
-        """Whether this thread may take a message; when it is the probe it has to say how it went, or :meth:`give_back`."""
+        """
+        Whether this thread may take a message; when it is the probe it has to say how it went, or
+        :meth:`give_back`.
+        """
         with self._lock:
             now = self._clock.now()
             if self._circuit.may_probe(now):
@@ -51,7 +61,9 @@ class BackendCircuit:
         self._turn(lambda circuit, now: circuit.succeeded(now))
 
     def failed(self, why: str, down: bool = False, wait: timedelta | None = None) -> None:
-        """The backend has failed, or was not there (``down``); ``wait``: how long it asks to be left alone."""
+        """
+        The backend has failed, or was not there (``down``); ``wait``: how long it asks to be left alone.
+        """
         self._turn(lambda circuit, now: circuit.failed(why, now, self._policy, down, wait))
 
     def fault(self, server: str) -> ServerFault | None:
@@ -83,12 +95,18 @@ class BackendCircuit:
         self._told(circuit.state)
         if circuit.state == CLOSED:
             self._log.event(
-                "backend_circuit_closed", "circuit of the backend is closed", "INFO",
+                "backend_circuit_closed",
+                "circuit of the backend is closed",
+                "INFO",
                 afterFailures=failures,
             )
         else:
             retry = iso(circuit.retry_at)
             self._log.event(
-                "backend_circuit_open", "circuit of the backend is open", "WARNING",
-                why=circuit.why, retryAt=retry, inRow=circuit.opened,
+                "backend_circuit_open",
+                "circuit of the backend is open",
+                "WARNING",
+                why=circuit.why,
+                retryAt=retry,
+                inRow=circuit.opened,
             )

@@ -25,7 +25,10 @@ from .publish import schedule_publishing
 from .settle_delivery import DeliveryPolicy, fail_delivery, give_up, settle
 
 MAX_FAILURES = 3
-"""A message that fails a worker so often is buried: any error that no waiting helps, and the death of the process."""
+"""
+A message that fails a worker so often is buried: any error that no waiting helps, and the death of the
+process.
+"""
 LOOK_S = 0.5
 """How often a waiting worker looks for the result, in seconds; also the time in which it notices a stop."""
 GONE_S = 2.0
@@ -93,7 +96,10 @@ class Deliver:
         return True
 
     def _fails_too_often(self, delivery: Delivery, error: Exception) -> bool:
-        """Bury a message at its third failure of a kind that no waiting helps, whatever it is: it must not stop all others."""
+        """
+        Bury a message at its third failure of a kind that no waiting helps, whatever it is: it must not stop
+        all others.
+        """
         failures = self.failed[delivery.message_id] = self.failed.get(delivery.message_id, 0) + 1
         if failures < MAX_FAILURES:
             return False
@@ -123,14 +129,18 @@ class Deliver:
             return
         if study is None or item is None:
             self.log.event(
-                "message_of_unknown_study", "message of a study that the store does not know", "ERROR",
+                "message_of_unknown_study",
+                "message of a study that the store does not know",
+                "ERROR",
                 message=dict(delivery.message),
             )
             self.consumer.dead(delivery)
         elif not item.open:
             self._settle(delivery, dead=item.message_state is MessageState.DEAD)
         elif item.outdates(delivery.message_id):
-            self.consumer.done(delivery)  # published twice, or its worker died: it is owed again, and comes when it is time
+            self.consumer.done(
+                delivery
+            )  # published twice, or its worker died: it is owed again, and comes when it is time
         elif item.begun >= MAX_FAILURES:
             self._bury(delivery, f"{item.begun} workers died or failed while they delivered it")
         elif not self._files_there(item):
@@ -144,12 +154,18 @@ class Deliver:
         return study, study.handover(str(delivery.message.get("handoverID", ""))) if study else None
 
     def _adopted(self, delivery: Delivery) -> bool:
-        """Whether a hand-over that the store has lost is in it again: its message is owed anew, this one is done with."""
+        """
+        Whether a hand-over that the store has lost is in it again: its message is owed anew, this one is done
+        with.
+        """
         if not self.adopt(delivery.message):
             return False
         self.log.event(
-            "message_adopted", "a message of a study that the store had lost: the study is taken up again", "WARNING",
-            studyUID=delivery.message.get("studyUID"), handoverID=delivery.message.get("handoverID"),
+            "message_adopted",
+            "a message of a study that the store had lost: the study is taken up again",
+            "WARNING",
+            studyUID=delivery.message.get("studyUID"),
+            handoverID=delivery.message.get("handoverID"),
         )
         self.consumer.done(delivery)
         return True
@@ -160,8 +176,11 @@ class Deliver:
             self.consumer.put_back(delivery)
         except PipelineError as error:
             self.log.event(
-                "message_not_returned", "message not given back, RabbitMQ does it", "WARNING",
-                messageID=delivery.message_id, error=str(error),
+                "message_not_returned",
+                "message not given back, RabbitMQ does it",
+                "WARNING",
+                messageID=delivery.message_id,
+                error=str(error),
             )
 
     def _files_there(self, item: HandOver) -> bool:
@@ -182,7 +201,8 @@ class Deliver:
             self._settle(delivery, self._again(study_uid, item, "failed", str(error)))
         except PermanentError as error:
             if isinstance(error, Refused) and (error.status == _KEY_REFUSED or error.redirects):
-                # Our key or our address is wrong: no fault of this hand-over, and all others would be refused as well.
+                # Our key or our address is wrong: no fault of this hand-over, and all others would be refused
+                # as well.
                 self._away(study_uid, item, error, delivery)
             else:
                 self.circuit.succeeded()
@@ -209,7 +229,10 @@ class Deliver:
         self.consumer.done(delivery)
 
     def _wait_for_result(self, study_uid: str, item: HandOver, delivery: Delivery) -> None:
-        """The message counts as done only when the result is in; until then it stays with RabbitMQ, whatever dies."""
+        """
+        The message counts as done only when the result is in; until then it stays with RabbitMQ, whatever
+        dies.
+        """
         timeout, waited, looked, before = milliseconds(self.policy.result_timeout), 0, 0, self.clock.now()
         why, outcome = f"no result within {self.policy.result_timeout}", "no result"
         while waited < timeout:
@@ -245,7 +268,12 @@ class Deliver:
     def _accepted(self, study_uid: str, item: HandOver) -> None:
         def edit(stored: HandOver, study: Study) -> None:
             if not stored.open:  # so was its result: for the story only
-                stored.tried("accepted", "its result was here before this was written down", self.clock.now(), self.worker)
+                stored.tried(
+                    "accepted",
+                    "its result was here before this was written down",
+                    self.clock.now(),
+                    self.worker,
+                )
                 return
             if stored.attempts != item.attempts:
                 return  # the backend was so fast that its "failed" is in already
@@ -253,7 +281,8 @@ class Deliver:
             stored.begun = 0
             stored.take(MessageEvent.ACCEPT)
             stored.accepted_at = iso(now)
-            # The worker gives up after result_timeout; when worker and message are both gone, it is published again.
+            # The worker gives up after result_timeout; when worker and message are both gone, it is published
+            # again.
             stored.next_at = now + 2 * milliseconds(self.policy.result_timeout)
             schedule_publishing(study)
             stored.attempts += 1
@@ -290,9 +319,11 @@ class Deliver:
 
     def _files_lost(self, study_uid: str, item: HandOver) -> None:
         """
-        The RAM disk lost them before a result was in: pulled again, and handed over whatever was handed over before (M33).
+        The RAM disk lost them before a result was in: pulled again, and handed over whatever was handed over
+        before (M33).
 
-        At once the first time, then with growing pauses: a folder that pacs_module cannot see would else be pulled without end.
+        At once the first time, then with growing pauses: a folder that pacs_module cannot see would else be
+        pulled without end.
         """
         self.log.event(
             "files_lost", "the files of a hand-over are gone before its result; the study is pulled again", "WARNING",
@@ -308,17 +339,25 @@ class Deliver:
                 return
             study.apply(Event.FILES_LOST, item.filepath, now)
             study.forced = True
-            if study.state is State.META_ONLY:  # a pull that runs is repeated when it ends without a hand-over
+            if (
+                study.state is State.META_ONLY
+            ):  # a pull that runs is repeated when it ends without a hand-over
                 study.pull_now(now + self._pause_after_losses(study))
 
         self._edit(study_uid, item, edit)
 
     def _pause_after_losses(self, study: Study) -> int:
-        kept = [place for place, item in enumerate(study.handovers, start=1) if item.message_state is not MessageState.LOST]
+        kept = [
+            place
+            for place, item in enumerate(study.handovers, start=1)
+            if item.message_state is not MessageState.LOST
+        ]
         in_row = len(study.handovers) - max(kept, default=0)
         return milliseconds(self.policy.retry.pause_after(in_row - 1)) if in_row > 1 else 0
 
-    def _edit(self, study_uid: str, item: HandOver, edit: Callable[[HandOver, Study], None], only_open: bool = True) -> None:
+    def _edit(
+        self, study_uid: str, item: HandOver, edit: Callable[[HandOver, Study], None], only_open: bool = True
+    ) -> None:
         def change_open(study: Study) -> bool:
             stored = study.handover(item.handover_id)
             if stored is None or (only_open and not stored.open):

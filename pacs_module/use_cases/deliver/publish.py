@@ -17,7 +17,10 @@ from ..update_study import change
 CLAIM_LEASE = timedelta(seconds=60)
 PAUSE = timedelta(seconds=5)
 CHECK = timedelta(seconds=60)
-"""A message that no worker has taken after this is looked for: longer than a worker needs from taking it to writing that down."""
+"""
+A message that no worker has taken after this is looked for: longer than a worker needs from taking it to
+writing that down.
+"""
 
 
 @dataclass
@@ -25,8 +28,9 @@ class Publish:
     """
     The relay of the outbox.
 
-    A crash between publishing and writing it down publishes again, under the same message id (hand-over and publication): a
-    worker drops what is settled or out of date, and the rest meets the backend with one idempotency key.
+    A crash between publishing and writing it down publishes again, under the same message id (hand-over and
+    publication): a worker drops what is settled or out of date, and the rest meets the backend with one
+    idempotency key.
     """
 
     store: StudyStore
@@ -62,7 +66,10 @@ class Publish:
         return True
 
     def _publish(self, study_uid: str, item: HandOver) -> None:
-        """Publish what is owed, and what is in RabbitMQ no more: a broker killed just after it made its queue has neither."""
+        """
+        Publish what is owed, and what is in RabbitMQ no more: a broker killed just after it made its queue
+        has neither.
+        """
         if item.message_state is not MessageState.QUEUED or self.queue.depth() == 0:
             self.queue.publish(item.message, item.message_id, item.message["priorities"])
             reach("published")

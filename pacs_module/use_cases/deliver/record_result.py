@@ -18,7 +18,10 @@ from ..update_study import change
 from .settle_delivery import DeliveryPolicy, fail_delivery, settle
 
 _EVENTS = {"completed": Event.RESULT_COMPLETED, "unsupported_series": Event.RESULT_UNSUPPORTED}
-_OF_EARLIER = {Event.RESULT_COMPLETED: Note.EARLIER_COMPLETED, Event.RESULT_UNSUPPORTED: Note.EARLIER_UNSUPPORTED}
+_OF_EARLIER = {
+    Event.RESULT_COMPLETED: Note.EARLIER_COMPLETED,
+    Event.RESULT_UNSUPPORTED: Note.EARLIER_UNSUPPORTED,
+}
 """A result of a hand-over that is not the newest decides nothing."""
 
 
@@ -55,7 +58,9 @@ class RecordResult:
         return answer
 
     def _take(self, study: Study, item: HandOver, result: Result) -> str:
-        if item.message_state is MessageState.DONE or (result.state == "failed" and item.message_state not in AT_THE_BACKEND):
+        if item.message_state is MessageState.DONE or (
+            result.state == "failed" and item.message_state not in AT_THE_BACKEND
+        ):
             return "known already"
         now = self.clock.now()
         item.result_message, item.result_at = result.message, iso(now)
@@ -76,5 +81,9 @@ class RecordResult:
 def _meant(study: Study, result: Result) -> HandOver | None:
     if result.handover_id:
         return study.handover(result.handover_id)
-    same = [item for item in study.handovers if result.series_uid in (item.series_uid, item.message.get("seriesUID"))]
+    same = [
+        item
+        for item in study.handovers
+        if result.series_uid in (item.series_uid, item.message.get("seriesUID"))
+    ]
     return next((item for item in same if item.open), same[-1] if same else None)

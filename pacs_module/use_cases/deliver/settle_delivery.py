@@ -1,4 +1,7 @@
-"""What becomes of a hand-over when a delivery fails, is given up, or has its result: the same for workers and results."""
+"""
+What becomes of a hand-over when a delivery fails, is given up, or has its result: the same for workers and
+results.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ from .publish import owe_again, schedule_publishing
 
 @dataclass(frozen=True)
 class DeliveryPolicy:
-    """Repeats; how long a result is waited for; the pause while nobody answers; how long folders are kept after a result."""
+    """
+    Repeats; how long a result is waited for; the pause while nobody answers; how long folders are kept after
+    a result.
+    """
 
     retry: RetryPolicy
     result_timeout: timedelta
@@ -25,7 +31,9 @@ class DeliveryPolicy:
     retention: timedelta
 
 
-def fail_delivery(study: Study, item: HandOver, why: str, now: int, policy: DeliveryPolicy, counted: bool = True) -> bool:
+def fail_delivery(
+    study: Study, item: HandOver, why: str, now: int, policy: DeliveryPolicy, counted: bool = True
+) -> bool:
     """
     Take a failed delivery into the document: owed again after a pause, or given up.
 

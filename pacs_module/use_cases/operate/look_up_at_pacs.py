@@ -1,4 +1,7 @@
-"""Look up at the PACS what is not known here, and say what would be done with it; nothing is pulled or written (M24)."""
+"""
+Look up at the PACS what is not known here, and say what would be done with it; nothing is pulled or written
+(M24).
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,8 @@ def _with_untold(told: dict[str, Any], untold: Mapping[str, Sequence[str]]) -> d
 @dataclass
 class LookUp:
     """
-    Asks every PACS that answers; one question at a time, and the same one again is answered from memory for some seconds.
+    Asks every PACS that answers; one question at a time, and the same one again is answered from memory for
+    some seconds.
 
     ``unreachable`` are those whose circuit is open: they are not waited for.
     """
@@ -67,8 +71,9 @@ class LookUp:
             asked: DICOM keywords of :data:`pacs_module.use_cases.operate.manual_pull.NAMES` to values.
 
         Returns:
-            By PACS: ``studies`` with ``would`` (what would be done, and why) and ``series``, or ``error``; ``dropped``: what
-            was answered beside the question, in words, and ``ignores``: keys that this PACS does not honour.
+            By PACS: ``studies`` with ``would`` (what would be done, and why) and ``series``, or ``error``;
+            ``dropped``: what was answered beside the question, in words, and ``ignores``: keys that this PACS
+            does not honour.
 
         Raises:
             MessageError: Nothing usable was asked for, or a wildcard.
@@ -132,7 +137,9 @@ class LookUp:
 
     def _series(self, study: FoundStudy) -> list[dict[str, Any]]:
         try:
-            answers = self.finder.find(study.pacs, "SERIES", {"StudyInstanceUID": study.study_uid}, SERIES_KEYS)
+            answers = self.finder.find(
+                study.pacs, "SERIES", {"StudyInstanceUID": study.study_uid}, SERIES_KEYS
+            )
         except PipelineError:
             return []  # not every PACS can; the study's own verdict stands
         return [self._series_told(facts) for facts in series_of(study.study_uid, answers)]

@@ -23,7 +23,10 @@ from ..update_study import change
 from .manual_work import Who, progress
 
 MOST_ASKED_AFTER = 5
-"""Of so many answers that do not tell the asked keys it is asked once more, at each PACS; a long list of them is no answer."""
+"""
+Of so many answers that do not tell the asked keys it is asked once more, at each PACS; a long list of them is
+no answer.
+"""
 NAMES = ("AccessionNumber", "PatientID", "StudyInstanceUID", "SeriesInstanceUID")
 
 
@@ -52,9 +55,9 @@ class ManualPull:
             why: The reason, for the history.
 
         Returns:
-            ``studies`` that were found and put in front (:func:`progress`, and ``pacs`` that have it), ``unpullable``: those
-            that no PACS gives a StudyInstanceUID for, ``notMatching`` by PACS: what was answered beside the question, in words,
-            and ``errors`` by PACS.
+            ``studies`` that were found and put in front (:func:`progress`, and ``pacs`` that have it),
+            ``unpullable``: those that no PACS gives a StudyInstanceUID for, ``notMatching`` by PACS: what was
+            answered beside the question, in words, and ``errors`` by PACS.
 
         Raises:
             MessageError: Nothing usable was asked for, or a wildcard.
@@ -63,7 +66,8 @@ class ManualPull:
         self.log.line(loglines.manual_find_move(wanted))
         everywhere = self._find_everywhere(self.pacs, wanted, by)
         if not everywhere.anything and set(wanted) == {"AccessionNumber"}:
-            # At some sites people call the number on the patient's card the accession number (operator contract, section 2).
+            # At some sites people call the number on the patient's card the accession number (operator
+            # contract, section 2).
             answered = [name for name in self.pacs if name not in everywhere.errors]
             everywhere.add(self._find_everywhere(answered, {"PatientID": wanted["AccessionNumber"]}, by))
         if not everywhere.found:
@@ -71,7 +75,9 @@ class ManualPull:
         series = wanted.get("SeriesInstanceUID")
         asking = Who(by, why)
         copies_of_each = everywhere.found.values()
-        studies = [self._put_in_front(copies, [series] if series else [], asking) for copies in copies_of_each]
+        studies = [
+            self._put_in_front(copies, [series] if series else [], asking) for copies in copies_of_each
+        ]
         unpullable = [_nameless(study) for study in everywhere.without]
         beside, errors = everywhere.beside, everywhere.errors
         return {"studies": studies, "unpullable": unpullable, "notMatching": beside, "errors": errors}
@@ -101,8 +107,8 @@ class ManualPull:
         """
         The studies that are certainly those that the person means.
 
-        What is pulled by hand goes before everything else and is computed: an answer that does not say that it is the one is
-        asked after, and left alone where the PACS does not prove it.
+        What is pulled by hand goes before everything else and is computed: an answer that does not say that
+        it is the one is asked after, and left alone where the PACS does not prove it.
         """
         at_pacs = _AtPacs()
         unproved = 0
@@ -110,7 +116,9 @@ class ManualPull:
             study = found_study(pacs, answer)
             untold = untold_of(judge_answer("STUDY", query, answer), query)
             untold.pop("StudyInstanceUID", None)
-            if untold and (unproved >= MOST_ASKED_AFTER or not study.study_uid or not self._confirms(study, untold)):
+            if untold and (
+                unproved >= MOST_ASKED_AFTER or not study.study_uid or not self._confirms(study, untold)
+            ):
                 unproved += 1
                 continue
             named = study if study.study_uid else self.with_uid(study, by)
@@ -127,11 +135,15 @@ class ManualPull:
             return self.finder.confirms(study.pacs, study.study_uid, untold)
         except PipelineError as error:
             words = "a study could not be asked after"
-            self.log.event("not_confirmed", words, "WARNING", pacs=study.pacs, studyUID=study.study_uid, error=str(error))
+            self.log.event(
+                "not_confirmed", words, "WARNING", pacs=study.pacs, studyUID=study.study_uid, error=str(error)
+            )
             return False
 
     def _study_of(self, pacs: str, series_uid: str) -> str:
-        """Our own documents know most series; not every PACS finds a series without its study (field notes 3)."""
+        """
+        Our own documents know most series; not every PACS finds a series without its study (field notes 3).
+        """
         known = self.store.with_series(series_uid)
         if known is not None:
             return known.study_uid
@@ -167,7 +179,10 @@ class ManualPull:
 
 @dataclass
 class _AtPacs:
-    """What one PACS has: ``studies``, those ``without`` a UID, and what it answered ``beside`` the question, in words."""
+    """
+    What one PACS has: ``studies``, those ``without`` a UID, and what it answered ``beside`` the question, in
+    words.
+    """
 
     studies: list[FoundStudy] = field(default_factory=list)
     without: list[FoundStudy] = field(default_factory=list)
@@ -176,7 +191,10 @@ class _AtPacs:
 
 @dataclass
 class _Everywhere:
-    """What all PACS have: ``found`` by StudyInstanceUID, the rest as in :class:`_AtPacs`, and what went wrong by PACS."""
+    """
+    What all PACS have: ``found`` by StudyInstanceUID, the rest as in :class:`_AtPacs`, and what went wrong by
+    PACS.
+    """
 
     found: dict[str, list[FoundStudy]] = field(default_factory=dict)
     without: list[FoundStudy] = field(default_factory=list)
@@ -207,7 +225,9 @@ def _beside(query: Mapping[str, str], matched: Matched, unproved: int) -> str:
     parts = [matched.words] if matched.words else []
     if unproved:
         keys = " and ".join(query)
-        parts.append(f"{unproved} answers do not tell {keys}, and the PACS did not prove that they are meant: left alone")
+        parts.append(
+            f"{unproved} answers do not tell {keys}, and the PACS did not prove that they are meant: left alone"
+        )
     if matched.cut and (parts or not matched.answers):
         parts.append("the PACS cut its list: what was asked for may be beyond its end")
     return "; ".join(parts)

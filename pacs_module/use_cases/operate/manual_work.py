@@ -62,12 +62,16 @@ class ManualWork:
         return self._change(study_uid, who, edit)
 
     def cancel(self, study_uid: str, who: Who) -> dict[str, Any] | None:
-        """Neither pull nor compute it; a C-MOVE that runs is not interrupted, what it brings is not handed over."""
+        """
+        Neither pull nor compute it; a C-MOVE that runs is not interrupted, what it brings is not handed over.
+        """
         return self._change(study_uid, who, lambda study, now: self._close(study, Event.CANCELLED, who, now))
 
     def done(self, study_uid: str, who: Who) -> dict[str, Any] | None:
         """Nothing more is to be done with it, although no backend has reported a result."""
-        return self._change(study_uid, who, lambda study, now: self._close(study, Event.DONE_BY_HAND, who, now))
+        return self._change(
+            study_uid, who, lambda study, now: self._close(study, Event.DONE_BY_HAND, who, now)
+        )
 
     def prioritise(self, study_uid: str, priority: int, who: Who) -> dict[str, Any] | None:
         """Give it another priority: 4 until its pull is done, the others for good."""
@@ -115,7 +119,9 @@ class ManualWork:
 
 
 def progress(study: Study) -> dict[str, Any]:
-    """How it goes with a study, short: for whoever waits for it. ``settled``: nothing more happens by itself."""
+    """
+    How it goes with a study, short: for whoever waits for it. ``settled``: nothing more happens by itself.
+    """
     what, at = next_step(study)
     pull, last = study.pull, study.last_handover
     return {
@@ -126,10 +132,12 @@ def progress(study: Study) -> dict[str, Any]:
         "why": study.why,
         "priority": study.priority,
         "attempts": study.attempts,
-        "pull": None if pull is None else {"status": pull.status, "outcome": pull.outcome, "completeness": pull.completeness},
+        "pull": None
+        if pull is None
+        else {"status": pull.status, "outcome": pull.outcome, "completeness": pull.completeness},
         "handOver": None if last is None else last.message_state,
         "result": None if last is None else last.result or None,
         "next": {"what": what, "at": iso(at) if at else None},
-        "settled": study.state is None or (study.state in ENDED and not any(item.open for item in study.handovers)),
+        "settled": study.state is None
+        or (study.state in ENDED and not any(item.open for item in study.handovers)),
     }
-

@@ -29,12 +29,15 @@ class AskPlugins:
         Ask once.
 
         Returns:
-            Whether the pull is on its way, also where the plugins were not reached: the document is asked after later.
+            Whether the pull is on its way, also where the plugins were not reached: the document is asked
+            after later.
         """
         try:
             self.puller.ask(request)
         except NoRoom as error:
-            self.room.close(request.study_uid, self.clock.now(), self.policy.room_pause, self.policy.room_hold)
+            self.room.close(
+                request.study_uid, self.clock.now(), self.policy.room_pause, self.policy.room_hold
+            )
             self.ends.no_room(request, str(error), self.policy.room_pause)
             return False
         except TooLarge as error:

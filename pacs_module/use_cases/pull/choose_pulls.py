@@ -1,4 +1,7 @@
-"""Choose pulls: as many due studies as there are free places, the most urgent first, each with the PACS to move it from."""
+"""
+Choose pulls: as many due studies as there are free places, the most urgent first, each with the PACS to move
+it from.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ class ChosenPull:
 
 @dataclass
 class Places:
-    """At one PACS: ``free`` ones for a rank of ``least`` at least, and ``manual`` ones only for what a person asked for."""
+    """
+    At one PACS: ``free`` ones for a rank of ``least`` at least, and ``manual`` ones only for what a person
+    asked for.
+    """
 
     free: int
     manual: int
@@ -58,7 +64,8 @@ class Places:
 @dataclass
 class RoomGate:
     """
-    While a study waits for room on the RAM disk nothing that comes after it takes the room away, for some time.
+    While a study waits for room on the RAM disk nothing that comes after it takes the room away, for some
+    time.
 
     Not for ever: one that is larger than the disk must not stop everybody.
     """
@@ -121,24 +128,34 @@ class ChoosePulls:
             if study is None:
                 return
             pacs = self._source(study, name, locked, places)
-            if self._waits_for_mirror(study, pacs) or (places[pacs].probe and self._left_to_mirror(study, pacs)):
+            if self._waits_for_mirror(study, pacs) or (
+                places[pacs].probe and self._left_to_mirror(study, pacs)
+            ):
                 continue
             places[pacs].take()
             yield ChosenPull(study, pacs)
 
     def _source(self, study: Study, name: str, locked: set[str], places: dict[str, Places]) -> str:
-        """Choose between the PACS that have a study and a free place; the one where it was found due when none has."""
+        """
+        Choose between the PACS that have a study and a free place; the one where it was found due when none
+        has.
+        """
         mirrors = [mirror for mirror in study.pacs if mirror in self.policy.limits and mirror not in locked]
         for mirror in self.locks.take(mirrors):
             locked.add(mirror)
             places[mirror] = self._places(mirror)
         if places[name].probe and not self._spared_the_probe(study, name):
-            return name  # else mirrors would take every study, and nobody would learn that the path works again
+            return (
+                name  # else mirrors would take every study, and nobody would learn that the path works again
+            )
         free = [other for other, there in places.items() if there.free > 0 and not there.probe]
         return choose_pacs(study, free, self.unreachable(), self.pick) or name
 
     def _waits_for_mirror(self, study: Study, pacs: str) -> bool:
-        """What is gone from a PACS is not tried there while another has it, also when that one is busy or down now."""
+        """
+        What is gone from a PACS is not tried there while another has it, also when that one is busy or down
+        now.
+        """
         there = [name for name in present_at(study) if name in self.policy.limits]
         down = pacs in self.unreachable() and study.priority < MANUAL
         if not gone_from(study) or not there or (pacs in there and not down):
@@ -148,7 +165,10 @@ class ChoosePulls:
         return True
 
     def _spared_the_probe(self, study: Study, pacs: str) -> bool:
-        """An emergency does not try a broken path while a mirror has it, nor does a study that has just tried it."""
+        """
+        An emergency does not try a broken path while a mirror has it, nor does a study that has just tried
+        it.
+        """
         urgent = effective_priority(study, self.clock.now(), self.policy.ageing) >= EMERGENCY
         return urgent or failed_last_at(study) == pacs
 
@@ -166,14 +186,15 @@ class ChoosePulls:
         """
         Count the free places at a PACS.
 
-        In asynchronous mode pulls may wait in Orthanc's job queue: a manual one is asked for all the same and is the next to
-        start there, by its priority; a C-MOVE that runs is not interrupted.
+        In asynchronous mode pulls may wait in Orthanc's job queue: a manual one is asked for all the same and
+        is the next to start there, by its priority; a C-MOVE that runs is not interrupted.
         """
         running, limit = self.store.running_at(pacs), self.policy.limits[pacs]
         allowed = self.locks.allowance(pacs)
         probes = self.paths.of(pacs).places(running, self.clock.now())
         if probes is not None:
-            # Nothing is pulled while the path is broken, but the probe; what a person asks for need not wait for its time.
+            # Nothing is pulled while the path is broken, but the probe; what a person asks for need not wait
+            # for its time.
             by_hand = 1 if running == 0 and allowed.places > 0 else 0
             return Places(min(probes, allowed.places), by_hand, allowed.least, probe=True)
         waits_there = limit > 1 and self.store.running() >= self.policy.jobs
@@ -183,8 +204,9 @@ class ChoosePulls:
         """
         Claim the most urgent due study of one PACS.
 
-        At one that does not answer finds only what a person asked for is tried: the others would fail while it is down. A study
-        that came unasked and lost its files is asked for everywhere, because no PACS is known to have it.
+        At one that does not answer finds only what a person asked for is tried: the others would fail while
+        it is down. A study that came unasked and lost its files is asked for everywhere, because no PACS is
+        known to have it.
         """
         if pacs in self.unreachable():
             return self._wanted_by_order(pacs, MANUAL)

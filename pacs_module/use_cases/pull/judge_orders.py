@@ -27,7 +27,8 @@ class OrderTimes:
     """
     How long is waited for an order.
 
-    ``wait``: how long a study whose order nobody knows is held, from its first find; ``again``: pause between questions;
+    ``wait``: how long a study whose order nobody knows is held, from its first find; ``again``: pause between
+    questions;
     ``look_back``: how long after it was dropped by its order a study is asked about again.
     """
 
@@ -57,7 +58,8 @@ class JudgeOrders:
         Judge a study that is about to be pulled; what a person asked for always passes.
 
         Args:
-            study: Changed in place: its priority; its state when it is no chest; the time of its pull when it is held.
+            study: Changed in place: its priority; its state when it is no chest; the time of its pull when it
+            is held.
 
         Returns:
             Whether it is to be pulled now.
@@ -77,7 +79,8 @@ class JudgeOrders:
 
     def look_ahead(self) -> bool:
         """
-        Give the waiting studies the priority of their orders, so that an emergency is pulled before what came before it.
+        Give the waiting studies the priority of their orders, so that an emergency is pulled before what came
+        before it.
 
         Returns:
             False: nothing more to do until the next round.
@@ -99,7 +102,8 @@ class JudgeOrders:
         """
         Studies that their order alone has dropped are asked about again: the RIS may have been corrected.
 
-        Those of the last days, each after a pause: a correction that comes later than that needs a person, or growth.
+        Those of the last days, each after a pause: a correction that comes later than that needs a person, or
+        growth.
         """
         since = iso(now - milliseconds(self.times.look_back))
         for study in self.store.dropped_by_order(since, MOST_AT_ONCE):
@@ -124,8 +128,10 @@ class JudgeOrders:
 
         change(self.store, study_uid, edit)
         self.log.event(
-            "order_corrected", "order corrected, pulled after all",
-            studyUID=study_uid, why=verdict.why,
+            "order_corrected",
+            "order corrected, pulled after all",
+            studyUID=study_uid,
+            why=verdict.why,
         )
 
     def _raise_priority(self, study_uid: str, priority: int) -> None:
@@ -139,7 +145,10 @@ class JudgeOrders:
         change(self.store, study_uid, edit)
 
     def _verdict(self, study: Study) -> OrderVerdict:
-        """A RIS that does not answer knows nothing: that holds a study for a while and drops none. It is left alone meanwhile."""
+        """
+        A RIS that does not answer knows nothing: that holds a study for a while and drops none. It is left
+        alone meanwhile.
+        """
         now = self.clock.now()
         if lasts(self._silent_since, self.times.again, now):
             return OrderVerdict(Wanted.UNKNOWN, ROUTINE, "the RIS does not answer")
@@ -168,11 +177,15 @@ class JudgeOrders:
             self.puller.write_verdicts([loglines.study_filtered(*names)])
         except PipelineError as error:
             self.log.event(
-                "filter_lines_not_written", "filter lines not in orthanc-python.log", "WARNING",
+                "filter_lines_not_written",
+                "filter lines not in orthanc-python.log",
+                "WARNING",
                 error=str(error),
             )
         self.log.event(
-            "order_not_wanted", "not pulled because of its order",
-            studyUID=study.study_uid, why=verdict.why,
+            "order_not_wanted",
+            "not pulled because of its order",
+            studyUID=study.study_uid,
+            why=verdict.why,
         )
         return False

@@ -1,4 +1,7 @@
-"""The paths of the moves from each PACS: kept beside the leases, so that all processes and the next start know them (K4)."""
+"""
+The paths of the moves from each PACS: kept beside the leases, so that all processes and the next start know
+them (K4).
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,11 @@ class MovePaths:
     def fault(self, pacs: str) -> ServerFault | None:
         """Say why nothing is pulled from a PACS, without asking the store; None: it is pulled."""
         path = self._known.get(pacs, MovePath())
-        return None if path.closed else ServerFault(f"moves from PACS {pacs}", path.told, path.circuit.away_since)
+        return (
+            None
+            if path.closed
+            else ServerFault(f"moves from PACS {pacs}", path.told, path.circuit.away_since)
+        )
 
     def told(self, pacs: str) -> dict[str, Any]:
         """Show a path, for health and the debug API; as it was read last where the store is away."""
@@ -99,7 +106,12 @@ class MovePaths:
 
     def _tell(self, pacs: str, before: MovePath, after: MovePath) -> None:
         if after.closed and not before.closed:
-            self.log.event("move_path_closed", f"pulls from {pacs} work again", pacs=pacs, afterFailures=before.circuit.failures)
+            self.log.event(
+                "move_path_closed",
+                f"pulls from {pacs} work again",
+                pacs=pacs,
+                afterFailures=before.circuit.failures,
+            )
         elif after.circuit.opened > before.circuit.opened:
             words = f"nothing can be pulled from {pacs}; no study is charged with it"
             self.log.event(

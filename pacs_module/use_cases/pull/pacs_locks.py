@@ -17,11 +17,11 @@ from ..recover.hold_leases import HoldLeases
 @dataclass
 class PacsLocks:
     """
-    The lock of each PACS: under it one thread of one process counts what runs there, claims a study and writes down that its
-    pull is asked for.
+    The lock of each PACS: under it one thread of one process counts what runs there, claims a study and
+    writes down that its pull is asked for.
 
-    A lock is a thread lock and, with several processes on a store, a lease. The rates are counted beside the lease, so that
-    they hold over all processes and restarts.
+    A lock is a thread lock and, with several processes on a store, a lease. The rates are counted beside the
+    lease, so that they hold over all processes and restarts.
     """
 
     limits: Mapping[str, PacsLimits]
@@ -40,8 +40,8 @@ class PacsLocks:
         """
         Hold the locks of those of the PACS that are free.
 
-        The set that is given may be added to (:meth:`take`) and taken from (:meth:`give`); what is left in it at the end is
-        given back.
+        The set that is given may be added to (:meth:`take`) and taken from (:meth:`give`); what is left in it
+        at the end is given back.
         """
         locked = self.take(names)
         try:
@@ -63,7 +63,9 @@ class PacsLocks:
                 self._threads[name].release()
 
     def ours(self, name: str) -> bool:
-        """Say whether a lock that was taken still is ours: a process that stood still for long has lost it."""
+        """
+        Say whether a lock that was taken still is ours: a process that stood still for long has lost it.
+        """
         return self.leases is None or self.leases.holds(_lease(name))
 
     def allowance(self, name: str) -> Allowance:

@@ -44,7 +44,10 @@ _FOR_THE_CHOICE = SERIES_KEYS[2:-1]
 
 @dataclass
 class PreparePull:
-    """Makes the request for a pull out of a study; ``traits`` say at which levels each PACS can be asked and moved from."""
+    """
+    Makes the request for a pull out of a study; ``traits`` say at which levels each PACS can be asked and
+    moved from.
+    """
 
     finder: PacsFinder
     puller: Puller
@@ -69,7 +72,8 @@ class PreparePull:
             The request, or None when every series was dropped: the study is settled then.
 
         Raises:
-            RetriableError: With FIND_PACS_USE_SERIES the PACS did not answer at SERIES level, or the plugins took no verdicts.
+            RetriableError: With FIND_PACS_USE_SERIES the PACS did not answer at SERIES level, or the plugins
+            took no verdicts.
         """
         series = self._series_of(pacs, study)
         if study.count is None:
@@ -85,7 +89,9 @@ class PreparePull:
         return self._request(study, pacs, wanted, filtered, final)
 
     def _look_again(self, study: Study, pacs: str, series: list[SeriesFacts]) -> None:
-        """No count will tell whether it grows: what its series are now is what later looks are compared with."""
+        """
+        No count will tell whether it grows: what its series are now is what later looks are compared with.
+        """
         wanted = self.switches.ct_modalities + self.switches.dx_modalities
         other = bool(series) and all(facts.modality and facts.modality not in wanted for facts in series)
         number = self.look.begins_at(other)
@@ -95,7 +101,8 @@ class PreparePull:
 
     def announce(self, study: Study, pacs: str, images: bool = False) -> PullRequest:
         """
-        What a PACS says of a study that is here already: it came unasked, or its images are compared with what the PACS has.
+        What a PACS says of a study that is here already: it came unasked, or its images are compared with
+        what the PACS has.
 
         Args:
             study: As the PACS has it.
@@ -113,7 +120,10 @@ class PreparePull:
         return traits_of(self.traits, pacs).filters_series(self.switches.find_pacs_use_series)
 
     def _no_wanted_modality(self, study: Study, series: list[SeriesFacts]) -> bool:
-        """Where the PACS gave no ModalitiesInStudy its series tell: not every MR is pulled to find out that it is one."""
+        """
+        Where the PACS gave no ModalitiesInStudy its series tell: not every MR is pulled to find out that it
+        is one.
+        """
         if set(study.modality) <= ACCOMPANYING:
             told = {facts.modality for facts in series if facts.modality}
             study.modality = sorted(told | set(study.modality))
@@ -132,7 +142,9 @@ class PreparePull:
             level="SERIES" if some else "STUDY",
             series_uids=(tuple(study.named) or tuple(facts.series_uid for facts in wanted)) if some else (),
             priority=study.priority,
-            expected=(sum(counts.values()) or None) if some else _larger(study.pacs[pacs].count, sum(counts.values())),
+            expected=(sum(counts.values()) or None)
+            if some
+            else _larger(study.pacs[pacs].count, sum(counts.values())),
             expected_series=counts,
             filtered=filtered,
             skip_filter=tuple(study.skip_filter),
@@ -149,7 +161,9 @@ class PreparePull:
         return self._by_image(request) if traits.count_by_image else request
 
     def _by_image(self, request: PullRequest) -> PullRequest:
-        """With the SOPInstanceUIDs of every series that may be handed over, and without the counts of this PACS."""
+        """
+        With the SOPInstanceUIDs of every series that may be handed over, and without the counts of this PACS.
+        """
         images: dict[str, tuple[str, ...]] = {}
         for uid, attributes in request.announced.items():
             named = uid in request.skip_filter
@@ -159,15 +173,21 @@ class PreparePull:
                 images[uid] = self._images_of(request.pacs, request.study_uid, uid)
             except PipelineError as error:
                 self.log.event(
-                    "image_level_failed", "no IMAGE level", "WARNING",
-                    pacs=request.pacs, studyUID=request.study_uid, error=str(error),
+                    "image_level_failed",
+                    "no IMAGE level",
+                    "WARNING",
+                    pacs=request.pacs,
+                    studyUID=request.study_uid,
+                    error=str(error),
                 )
         known = {uid: uids for uid, uids in images.items() if uids}
         return replace(request, expected=None, expected_series={}, expected_instances=known)
 
     def _images_of(self, pacs: str, study_uid: str, series_uid: str) -> tuple[str, ...]:
         keys = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series_uid}
-        answers = self.finder.find(pacs, "IMAGE", keys, ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"))
+        answers = self.finder.find(
+            pacs, "IMAGE", keys, ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+        )
         ours = (one for one in answers if clean_uid(one.get("SeriesInstanceUID", "")) in ("", series_uid))
         return tuple(sorted({uid for one in ours if (uid := clean_uid(one.get("SOPInstanceUID", "")))}))
 
@@ -181,8 +201,12 @@ class PreparePull:
             if self._filters(pacs) and isinstance(error, RetriableError):
                 raise
             self.log.event(
-                "series_counts_missing", "no series counts", "WARNING",
-                pacs=pacs, studyUID=study.study_uid, error=str(error),
+                "series_counts_missing",
+                "no series counts",
+                "WARNING",
+                pacs=pacs,
+                studyUID=study.study_uid,
+                error=str(error),
             )
             return []
         return series_of(study.study_uid, answers)
@@ -195,9 +219,17 @@ class PreparePull:
         filtered = {uid: verdict for uid, verdict in dropped.items() if uid not in study.skip_filter}
         if is_dx(study.modality, self.switches) and len(filtered) < len(series):
             return {}  # pulled whole (M12, field case 16): its images tell what belongs together
-        told = {uid for uid, verdict in filtered.items() if uid in study.series and study.series[uid].because == verdict.because}
+        told = {
+            uid
+            for uid, verdict in filtered.items()
+            if uid in study.series and study.series[uid].because == verdict.because
+        }
         names = (study.accession_number, study.patient_id, study.study_uid)
-        lines = [loglines.series_filtered(*names, uid, one.because) for uid, one in filtered.items() if uid not in told]
+        lines = [
+            loglines.series_filtered(*names, uid, one.because)
+            for uid, one in filtered.items()
+            if uid not in told
+        ]
         named = Verdict(True, "named", "", "a person named it")
         for uid in dropped.keys() - filtered.keys():
             verdicts[uid] = named
@@ -221,8 +253,11 @@ class PreparePull:
             self.puller.write_verdicts(lines)
         except PermanentError as error:
             self.log.event(
-                "filter_lines_not_written", "filter lines not in orthanc-python.log", "WARNING",
-                error=str(error), lines=lines,
+                "filter_lines_not_written",
+                "filter lines not in orthanc-python.log",
+                "WARNING",
+                error=str(error),
+                lines=lines,
             )
 
 

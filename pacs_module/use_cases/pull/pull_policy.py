@@ -18,8 +18,9 @@ class PullPolicy:
     """
     How it is pulled.
 
-    ``watch``: how often a running pull is asked after; ``room_pause``: wait for room; ``jobs``: C-MOVEs that Orthanc runs at
-    once, the others wait in its queue; ``room_hold``: how long nothing overtakes a study that waits for room.
+    ``watch``: how often a running pull is asked after; ``room_pause``: wait for room; ``jobs``: C-MOVEs that
+    Orthanc runs at once, the others wait in its queue; ``room_hold``: how long nothing overtakes a study that
+    waits for room.
     """
 
     limits: Mapping[str, int]

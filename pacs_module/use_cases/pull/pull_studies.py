@@ -1,4 +1,7 @@
-"""Pull: ask the plugins for the due studies, most urgent first; ask after those whose end is not reported (M13, M14, M27)."""
+"""
+Pull: ask the plugins for the due studies, most urgent first; ask after those whose end is not reported (M13,
+M14, M27).
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,9 @@ class PullStudies:
         """Put the parts of a round together."""
         if self.locks is None:
             limits = {name: PacsLimits(limit) for name, limit in self.policy.limits.items()}
-            self.locks = PacsLocks(limits, self.clock, lambda: datetime.fromtimestamp(self.clock.now() / 1000, UTC), self.log)
+            self.locks = PacsLocks(
+                limits, self.clock, lambda: datetime.fromtimestamp(self.clock.now() / 1000, UTC), self.log
+            )
         room = RoomGate()
         self.choose = ChoosePulls(
             store=self.store,
@@ -76,13 +81,15 @@ class PullStudies:
         Ask for the due studies that there is capacity for.
 
         Args:
-            pacs: Only what is to be started at this PACS (or, for a study that a mirror has too, at that one); None: at all.
+            pacs: Only what is to be started at this PACS (or, for a study that a mirror has too, at that
+            one); None: at all.
 
         Returns:
             How many pulls were asked for.
 
         Raises:
-            RetriableError: The store is away; what this round had claimed is due again at the next one, not after its lease.
+            RetriableError: The store is away; what this round had claimed is due again at the next one, not
+            after its lease.
         """
         if self._cut_short:
             free_claims(self.store, self.clock, PULL, self.owner, "the store was away")
@@ -122,7 +129,8 @@ class PullStudies:
 
     def watch(self) -> bool:
         """
-        Ask after one pull whose end has not been reported: its report is on the way, or the plugins have never heard of it.
+        Ask after one pull whose end has not been reported: its report is on the way, or the plugins have
+        never heard of it.
 
         Returns:
             Whether there was one.
@@ -146,12 +154,16 @@ class PullStudies:
             reach("claimed")
             return self._pull_from(study, pacs)
         except PermanentError as error:
-            # One study that cannot be pulled keeps none of the round waiting; it is due again when the claim's lease is over.
+            # One study that cannot be pulled keeps none of the round waiting; it is due again when the
+            # claim's lease is over.
             if isinstance(error, InvalidTransition):
                 note_impossible(self.store, study.study_uid, error)
             self.log.event(
-                "pull_not_possible", "pull not possible", "ERROR",
-                studyUID=study.study_uid, why=str(error),
+                "pull_not_possible",
+                "pull not possible",
+                "ERROR",
+                studyUID=study.study_uid,
+                why=str(error),
             )
             return False
 
@@ -167,8 +179,11 @@ class PullStudies:
             request = self.prepare(study, pacs, final=self.policy.retry.exhausted(study.attempts + 1))
         except RetriableError as error:
             self.log.event(
-                "pull_put_off", "pull put off", "WARNING",
-                studyUID=study.study_uid, why=str(error),
+                "pull_put_off",
+                "pull put off",
+                "WARNING",
+                studyUID=study.study_uid,
+                why=str(error),
             )
             return self._put_off(study, claim, self.policy.watch, f"put off: {error}")
         if not self.locks.ours(pacs):
@@ -186,9 +201,17 @@ class PullStudies:
         return self.ask(request)
 
     def _charged_to_the_end(self, study: Study) -> bool:
-        """Charge the last pull where another study has come through since; say whether that was the last attempt."""
+        """
+        Charge the last pull where another study has come through since; say whether that was the last
+        attempt.
+        """
         last = study.pull
-        if last is None or last.charge is not Charge.PENDING or study.forced or study.attempts != last.attempt - 1:
+        if (
+            last is None
+            or last.charge is not Charge.PENDING
+            or study.forced
+            or study.attempts != last.attempt - 1
+        ):
             return False  # not pending, or it has grown or was asked for since, with all attempts before it
         if study.study_uid not in self.ends.paths.of(last.request.pacs).suspects:
             return False
@@ -204,20 +227,29 @@ class PullStudies:
         return False
 
     def _asked(self, study: Study, request: PullRequest) -> None:
-        """The document says "asked" before the plugins hear of it: a crash in between ends in asking again with the same id."""
+        """
+        The document says "asked" before the plugins hear of it: a crash in between ends in asking again with
+        the same id.
+        """
         now = self.clock.now()
         study.attempts += 1
         claimed_at = study.due[PULL] - milliseconds(CLAIM_LEASE) if PULL in study.due else now
         place = effective_priority(study, claimed_at, self.policy.ageing)
         why = f"{request.level} from {request.pacs}, attempt {study.attempts}"
-        risen = f"; has risen from {study.rank} to {place} by waiting since {study.waits_since_at}" if place > study.rank else ""
+        risen = (
+            f"; has risen from {study.rank} to {place} by waiting since {study.waits_since_at}"
+            if place > study.rank
+            else ""
+        )
         study.apply(Event.PULL_ASKED, why + risen, now)
         study.baseline = request.expected if request.level == "STUDY" else study.pacs[request.pacs].count
         study.pacs[request.pacs].tried = study.pacs[request.pacs].count
         study.sightings = []
         if study.pull is not None:
             study.pulls = [*study.pulls, study.pull][-MOST_PULLS:]
-        study.pull = Pull(request, study.attempts, iso(now), claimed_at=iso(claimed_at), asked_by=self.owner, rank=place)
+        study.pull = Pull(
+            request, study.attempts, iso(now), claimed_at=iso(claimed_at), asked_by=self.owner, rank=place
+        )
         study.schedule(PULL, None)
         study.schedule(WATCH, now + milliseconds(self.policy.watch))
 

@@ -13,7 +13,9 @@ Claim = tuple[str, int] | None
 """Who has claimed the pull, and until when (epoch milliseconds): what :meth:`Study.claim_on` says."""
 
 
-def put_off(store: StudyStore, clock: Clock, study_uid: str, claim: Claim, pause: timedelta, why: str) -> None:
+def put_off(
+    store: StudyStore, clock: Clock, study_uid: str, claim: Claim, pause: timedelta, why: str
+) -> None:
     """
     Give a claim back.
 

@@ -1,4 +1,7 @@
-"""The end of a pull in the study's document: reported by the plugins, or given back because they refused it (M14, M15, M27)."""
+"""
+The end of a pull in the study's document: reported by the plugins, or given back because they refused it
+(M14, M15, M27).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,10 @@ from ..update_study import change
 from .move_paths import MovePaths
 
 NOTIFICATION_WAIT = timedelta(minutes=10)
-"""How long after the report of a pull its notification may come; they are sent in order, so it is there as a rule."""
+"""
+How long after the report of a pull its notification may come; they are sent in order, so it is there as a
+rule.
+"""
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,8 @@ class PullEnd:
     """
     The end of a pull, judged.
 
-    ``blame``: whose fault its failure is, None without one. ``came``: whether images of it came, so that the path works;
+    ``blame``: whose fault its failure is, None without one. ``came``: whether images of it came, so that the
+    path works;
     ``after``: the path after a failure.
     """
 
@@ -48,7 +55,11 @@ class PullEnd:
     def is_half(self) -> bool:
         """Whether it was handed over although its job failed, and nobody could count the images."""
         report = self.report
-        return report.outcome == PullOutcome.RECEIVED and report.failure is not None and report.completeness == UNVERIFIED
+        return (
+            report.outcome == PullOutcome.RECEIVED
+            and report.failure is not None
+            and report.completeness == UNVERIFIED
+        )
 
 
 @dataclass
@@ -93,7 +104,9 @@ class RecordPullEnd:
         return study is not None
 
     def give_back(self, request: PullRequest, why: str) -> None:
-        """Take a pull back that the plugins refused: it counts as a failed one, unless the path is at fault."""
+        """
+        Take a pull back that the plugins refused: it counts as a failed one, unless the path is at fault.
+        """
         ended: PullEnd | None = None
 
         def edit(study: Study, pull: Pull) -> None:
@@ -109,7 +122,10 @@ class RecordPullEnd:
             self._learn(ended)
 
     def too_large(self, request: PullRequest, why: str) -> None:
-        """Take a pull back that needs more than the whole RAM disk: asking again would go on for ever, and help nobody."""
+        """
+        Take a pull back that needs more than the whole RAM disk: asking again would go on for ever, and help
+        nobody.
+        """
 
         def edit(study: Study, pull: Pull) -> None:
             now = self.clock.now()
@@ -120,7 +136,10 @@ class RecordPullEnd:
         self._edit_running(request, edit)
 
     def no_room(self, request: PullRequest, why: str, pause: timedelta) -> None:
-        """Take a pull back that the RAM disk has no room for: asked again after the pause, and no attempt is counted."""
+        """
+        Take a pull back that the RAM disk has no room for: asked again after the pause, and no attempt is
+        counted.
+        """
 
         def edit(study: Study, pull: Pull) -> None:
             now = self.clock.now()
@@ -134,7 +153,10 @@ class RecordPullEnd:
         self._edit_running(request, edit)
 
     def notification_missing(self, study_uid: str) -> None:
-        """The report of a pull said that a notification was sent, and none has come for a long time: pulled again."""
+        """
+        The report of a pull said that a notification was sent, and none has come for a long time: pulled
+        again.
+        """
 
         def edit(study: Study) -> bool:
             if study.pull is not None and study.pull.running:
@@ -192,7 +214,12 @@ class RecordPullEnd:
         pull.job_id, pull.move_seconds, pull.failure = report.job_id, report.move_seconds, failure_of(report)
         study.schedule(WATCH, None)
         study.remember_series(report.series, now)
-        study.note(Note.PULL_ENDED, f"{report.outcome} {report.completeness} {report.message}".strip(), now, by="plugins")
+        study.note(
+            Note.PULL_ENDED,
+            f"{report.outcome} {report.completeness} {report.message}".strip(),
+            now,
+            by="plugins",
+        )
         for told in report.notes:
             study.note(Note.IMAGES, told.words, now, by="plugins")
         if pull.outcome is PullOutcome.NOTHING_NEW:
@@ -216,7 +243,11 @@ class RecordPullEnd:
 
         Bounded like every repeat: the last attempt's images are all that will come.
         """
-        if pull.request.final or self.retry.exhausted(study.attempts) or study.state is not State.PULL_DATA_END:
+        if (
+            pull.request.final
+            or self.retry.exhausted(study.attempts)
+            or study.state is not State.PULL_DATA_END
+        ):
             return False
         pause = self.retry.pause_after(study.attempts)
         words = ended.blame.told if ended.blame else "its C-MOVE failed"
@@ -228,9 +259,14 @@ class RecordPullEnd:
         if study.state is State.META_ONLY or study.state in BY_HAND:
             return  # it grew or was asked for meanwhile: its next pull is on the way; or a person has closed it
         if not study.handovers and not pull.request.forced and study.state is State.PULL_DATA:
-            # Nothing new to the plugins, and never seen here: this store has lost it. No verdict was ever made on it.
+            # Nothing new to the plugins, and never seen here: this store has lost it. No verdict was ever
+            # made on it.
             study.forced = True
-            study.apply(Event.PULL_AGAIN, f"{why}; handed over before, but this store does not know it: asked anew", now)
+            study.apply(
+                Event.PULL_AGAIN,
+                f"{why}; handed over before, but this store does not know it: asked anew",
+                now,
+            )
             study.pull_now(now)
             return
         if study.satisfied_by(pull.request, handed_over=False):
@@ -263,8 +299,17 @@ class RecordPullEnd:
         if earlier is not None and earlier.charge is not Charge.CHARGED and earlier.blamed == pull.blamed:
             study.pulls = study.pulls[:-1]
             study.history = _without_the_repeat(study.history)
-        pause = timedelta(0) if self._mirror_has_it(study, ended.pacs) else self._pause(ended, now, study.attempts + 1)
-        study.apply(Event.PULL_AGAIN, f"{pull.blamed}; not counted as an attempt; again in {pause}", now, kind=PATH_BLAMED)
+        pause = (
+            timedelta(0)
+            if self._mirror_has_it(study, ended.pacs)
+            else self._pause(ended, now, study.attempts + 1)
+        )
+        study.apply(
+            Event.PULL_AGAIN,
+            f"{pull.blamed}; not counted as an attempt; again in {pause}",
+            now,
+            kind=PATH_BLAMED,
+        )
         study.schedule(PULL, now + milliseconds(pause))
 
     def _pause(self, ended: PullEnd, now: int, attempt: int) -> timedelta:
@@ -295,13 +340,18 @@ class RecordPullEnd:
 
 
 def _new_images(study: Study, report: PullReport) -> int:
-    """How many images this pull brought: the report counts those too that lay in Orthanc from the pull before."""
+    """
+    How many images this pull brought: the report counts those too that lay in Orthanc from the pull before.
+    """
     before = (study.pulls[-1].received or 0) if study.pulls else 0
     return report.received - before if report.received >= before else report.received
 
 
 def pull_what_was_asked_meanwhile(study: Study, now: int) -> None:
-    """A pull has ended and its study is settled: a wish that came while it ran, and was not in it, is pulled now."""
+    """
+    A pull has ended and its study is settled: a wish that came while it ran, and was not in it, is pulled
+    now.
+    """
     if study.pull is None or study.pull.running or not (study.forced or study.named):
         return
     study.apply(Event.MANUAL, "asked for while the last pull ran", now)
@@ -309,7 +359,10 @@ def pull_what_was_asked_meanwhile(study: Study, now: int) -> None:
 
 
 def _without_the_asking(history: list[HistoryEntry]) -> list[HistoryEntry]:
-    """Without the last "pull asked", and without an earlier word about missing room: hours without room leave one line."""
+    """
+    Without the last "pull asked", and without an earlier word about missing room: hours without room leave
+    one line.
+    """
     asked = max((place for place, entry in enumerate(history) if entry.tells(Event.PULL_ASKED)), default=None)
     kept = [entry for place, entry in enumerate(history) if place != asked]
     return kept[:-1] if kept and kept[-1].kind == NO_ROOM else kept

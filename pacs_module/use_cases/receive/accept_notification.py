@@ -1,4 +1,7 @@
-"""A notification of the plugins: the state change and the message to RabbitMQ that it causes are one write (M30, M31)."""
+"""
+A notification of the plugins: the state change and the message to RabbitMQ that it causes are one write (M30,
+M31).
+"""
 
 from __future__ import annotations
 
@@ -100,7 +103,10 @@ class AcceptNotification:
             study.note(Note.IMAGES, told.words, now, by="plugins")
 
     def _pull_the_rest(self, study: Study, read: Notification, now: int) -> None:
-        """Images came unasked, and the PACS that knows the study has more of it, or perhaps others: it is pulled."""
+        """
+        Images came unasked, and the PACS that knows the study has more of it, or perhaps others: it is
+        pulled.
+        """
         unproved = read.announced.get("proved") is False
         if read.pushed_against is None or not (unproved or read.completeness.startswith(SHORT)):
             return
@@ -108,11 +114,18 @@ class AcceptNotification:
         study.saw(pacs, expected, now)
         if study.state not in BY_HAND:
             words = f"pushed {read.completeness} by a sender that is not known; pulled from {pacs}, which knows the study"
-            study.apply(Event.GREW, words if unproved else f"pushed {read.completeness}; the rest is pulled from {pacs}", now)
+            study.apply(
+                Event.GREW,
+                words if unproved else f"pushed {read.completeness}; the rest is pulled from {pacs}",
+                now,
+            )
             study.pull_now(now)
 
     def _hand_over(self, study: Study, item: HandOver, now: int) -> None:
-        """A study that a person has closed is computed no more: what still comes is kept as cancelled and its folder let go."""
+        """
+        A study that a person has closed is computed no more: what still comes is kept as cancelled and its
+        folder let go.
+        """
         study.handovers = [*study.handovers, item]
         if study.state in BY_HAND:
             item.settle(MessageEvent.CANCEL, now)

@@ -16,7 +16,9 @@ from ..pull.prepare_pull import PreparePull
 
 @dataclass
 class Announce:
-    """Asks the PACS one after the other; ``prepare`` knows what each of them can tell of series and images."""
+    """
+    Asks the PACS one after the other; ``prepare`` knows what each of them can tell of series and images.
+    """
 
     finder: PacsFinder
     prepare: PreparePull
@@ -41,7 +43,12 @@ class Announce:
             return None
         fullest = max(found, key=lambda one: one.count or 0)
         copy = PacsCopy(fullest.count or None)
-        study = Study(study_uid, modality=list(fullest.modalities), patient_id=fullest.patient_id, pacs={fullest.pacs: copy})
+        study = Study(
+            study_uid,
+            modality=list(fullest.modalities),
+            patient_id=fullest.patient_id,
+            pacs={fullest.pacs: copy},
+        )
         return self.prepare.announce(study, fullest.pacs, images)
 
     def _ask(self, name: str, study_uid: str) -> FoundStudy | None:
@@ -49,8 +56,12 @@ class Announce:
             answers = self.finder.find(name, "STUDY", {"StudyInstanceUID": study_uid}, _KEYS)
         except PipelineError as error:
             self.log.event(
-                "pushed_study_not_asked", "a pushed study could not be asked for", "WARNING",
-                pacs=name, studyUID=study_uid, error=str(error),
+                "pushed_study_not_asked",
+                "a pushed study could not be asked for",
+                "WARNING",
+                pacs=name,
+                studyUID=study_uid,
+                error=str(error),
             )
             return None
         studies = merged(found_study(name, answer) for answer in answers)

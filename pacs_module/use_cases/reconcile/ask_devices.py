@@ -21,7 +21,8 @@ NO_IMAGES = frozenset({"SR", "PR", "KO", "DOC"})
 @dataclass
 class AskDevices:
     """
-    One query a study, a second one only where the first told nothing; a PACS that fails once is not asked again in this run.
+    One query a study, a second one only where the first told nothing; a PACS that fails once is not asked
+    again in this run.
 
     Make a new one for each run.
     """
@@ -41,8 +42,11 @@ class AskDevices:
             except RetriableError as error:
                 self._silent.add(pacs)
                 self.log.event(
-                    "reconcile_devices_skipped", "reconcile: devices not asked for any more", "WARNING",
-                    pacs=pacs, error=str(error),
+                    "reconcile_devices_skipped",
+                    "reconcile: devices not asked for any more",
+                    "WARNING",
+                    pacs=pacs,
+                    error=str(error),
                 )
                 continue
             if found:
@@ -56,7 +60,10 @@ class AskDevices:
         return _devices(answers, line) or _devices(self._one_image(pacs, line, answers), line)
 
     def _one_image(self, pacs: str, line: Line, series: Sequence[Attributes]) -> list[Attributes]:
-        """Some tell at IMAGE level what they do not tell at SERIES level; one image is asked for, not a whole series."""
+        """
+        Some tell at IMAGE level what they do not tell at SERIES level; one image is asked for, not a whole
+        series.
+        """
         uids = [uid for answer in series if (uid := clean_uid(answer.get("SeriesInstanceUID", "")))]
         if not uids:
             return []

@@ -20,8 +20,9 @@ class Nightly:
     """
     The step of its loop.
 
-    What was done is written down beside the lease: ``night`` the last one that was run and ``by`` whom; where it is being tried
-    again ``trying`` which one, ``tries`` how often in vain, and ``notBefore`` (epoch milliseconds) when it is tried again.
+    What was done is written down beside the lease: ``night`` the last one that was run and ``by`` whom; where
+    it is being tried again ``trying`` which one, ``tries`` how often in vain, and ``notBefore`` (epoch
+    milliseconds) when it is tried again.
     """
 
     reconcile: Callable[[Sequence[date]], Report]
@@ -34,7 +35,9 @@ class Nightly:
     policy: NightlyPolicy
     started: datetime
     _settled: date | None = None
-    """The night of which nothing more is to be done here, as far as the store said: it need not be asked again."""
+    """
+    The night of which nothing more is to be done here, as far as the store said: it need not be asked again.
+    """
 
     def __call__(self) -> bool:
         """
@@ -71,8 +74,11 @@ class Nightly:
             return {"night": night.isoformat(), "by": self.leases.owner}
         again = self.clock.now() + milliseconds(self.policy.pause)
         self.log.event(
-            "reconcile_incomplete", "reconcile: not all compared, tried again", "WARNING",
-            night=night.isoformat(), tries=tries + 1,
+            "reconcile_incomplete",
+            "reconcile: not all compared, tried again",
+            "WARNING",
+            night=night.isoformat(),
+            tries=tries + 1,
         )
         return {**memo, "trying": night.isoformat(), "tries": tries + 1, "notBefore": again}
 

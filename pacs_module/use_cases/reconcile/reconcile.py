@@ -24,7 +24,10 @@ from .ask_devices import AskDevices
 
 @dataclass(frozen=True)
 class ReconcilePolicy:
-    """How often a PACS is asked when it fails or leaves out what it had, with which pause; how many devices are asked for."""
+    """
+    How often a PACS is asked when it fails or leaves out what it had, with which pause; how many devices are
+    asked for.
+    """
 
     tries: int = 3
     pause: timedelta = timedelta(seconds=5)
@@ -47,7 +50,8 @@ class Reconcile:
 
     def __call__(self, days: Sequence[date]) -> Report:
         """
-        Compare some days; a PACS that does not answer is told in the report and keeps the others from nothing.
+        Compare some days; a PACS that does not answer is told in the report and keeps the others from
+        nothing.
 
         Raises:
             RetriableError: The store is away.
@@ -61,7 +65,11 @@ class Reconcile:
         lines = reconcile(lists, list(ours.values()), self.switches, self.clock.now())
         made = report(days, iso(self.clock.now()), lists, tuple(self._with_devices(lines)))
         level = "INFO" if made.compared and not made.missing else "WARNING"
-        what = {"days": [made.first_day, made.last_day], "missing": len(made.missing), "compared": made.compared}
+        what = {
+            "days": [made.first_day, made.last_day],
+            "missing": len(made.missing),
+            "compared": made.compared,
+        }
         self.log.event("reconciled", "reconciled", level, **what, causes=made.by_cause)
         return made
 
@@ -69,9 +77,14 @@ class Reconcile:
         """
         The PACS's list, asked for again when it fails, is empty, or lacks what the PACS had before.
 
-        An overloaded PACS says Success with no answers or too few (field-notes 3); answers of all tries count together.
+        An overloaded PACS says Success with no answers or too few (field-notes 3); answers of all tries count
+        together.
         """
-        known = {study.study_uid for study in ours if pacs in study.pacs and study.state is not None and _has_uid(study)}
+        known = {
+            study.study_uid
+            for study in ours
+            if pacs in study.pacs and study.state is not None and _has_uid(study)
+        }
         found: dict[tuple[str, ...], FoundStudy] = {}
         answers, error, queries = Answers((), False, 0), "", 0
         for attempt in range(self.policy.tries):
@@ -82,19 +95,29 @@ class Reconcile:
             except PipelineError as failure:
                 error = str(failure)
                 self.log.event(
-                    "reconcile_no_list", "reconcile: no list", "WARNING",
-                    pacs=pacs, day=day.isoformat(), error=error,
+                    "reconcile_no_list",
+                    "reconcile: no list",
+                    "WARNING",
+                    pacs=pacs,
+                    day=day.isoformat(),
+                    error=error,
                 )
                 continue
             queries += answers.queries
             found |= {_key(study): study for study in answers.studies}
-            if answers.complete and known <= {study.study_uid for study in found.values()} and (found or attempt):
+            if (
+                answers.complete
+                and known <= {study.study_uid for study in found.values()}
+                and (found or attempt)
+            ):
                 break  # an empty list is believed the second time
         return PacsList(pacs, day, tuple(found.values()), answers.complete, error, queries)
 
     def _with_devices(self, lines: Sequence[Line]) -> list[Line]:
         """The devices of what is missing first, then of what was filtered, as far as the limit allows."""
-        wanted = [line for line in lines if line.missing] + [line for line in lines if line.cause is Cause.FILTERED]
+        wanted = [line for line in lines if line.missing] + [
+            line for line in lines if line.cause is Cause.FILTERED
+        ]
         told = {line.study_uid: self.devices(line) for line in wanted[: self.policy.most_devices]}
         return [replace(line, devices=told.get(line.study_uid, ())) for line in lines]
 

@@ -22,7 +22,9 @@ _ONCE_MORE = (Cause.DEAD_LETTER, Cause.NO_VERDICT)
 
 @dataclass
 class Repair:
-    """Puts what is missing to be pulled; the pull loop does it in its order, without pushing ahead of anybody."""
+    """
+    Puts what is missing to be pulled; the pull loop does it in its order, without pushing ahead of anybody.
+    """
 
     store: StudyStore
     clock: Clock
@@ -40,7 +42,11 @@ class Repair:
         Returns:
             The report with what was done, by study.
         """
-        done = {line.study_uid: words for line in report.lines if (words := self._repair(line, f"reconcile: {by}"))}
+        done = {
+            line.study_uid: words
+            for line in report.lines
+            if (words := self._repair(line, f"reconcile: {by}"))
+        }
         self.log.event("reconcile_repaired", "reconcile: repaired", studyUIDs=sorted(done), by=by)
         return replace(report, repaired=done)
 

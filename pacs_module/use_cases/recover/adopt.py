@@ -1,4 +1,7 @@
-"""Adopt: what another record still knows of a study comes into the store, through the ordinary life cycle; twice is once."""
+"""
+Adopt: what another record still knows of a study comes into the store, through the ordinary life cycle; twice
+is once.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,9 @@ _BY = "audit"
 
 @dataclass
 class Adopt:
-    """``accept`` takes a notification in, as if the plugins had just sent it (:class:`AcceptNotification`)."""
+    """
+    ``accept`` takes a notification in, as if the plugins had just sent it (:class:`AcceptNotification`).
+    """
 
     store: StudyStore
     accept: Callable[[Mapping[str, Any]], bool]
@@ -48,7 +53,8 @@ class Adopt:
 
     def by_pulling(self, study_uid: str, pacs: str = "") -> bool:
         """
-        Pull a study that the other records knew, and of which nothing can be taken over, and hand it over whatever they had.
+        Pull a study that the other records knew, and of which nothing can be taken over, and hand it over
+        whatever they had.
 
         Args:
             study_uid: It is not known here.
@@ -73,7 +79,9 @@ class Adopt:
         """
         asked = read_pull_request(request)
         now = self.clock.now()
-        study = Study(asked.study_uid, first_seen_at=iso(now), pacs={asked.pacs: PacsCopy()}, priority=asked.priority)
+        study = Study(
+            asked.study_uid, first_seen_at=iso(now), pacs={asked.pacs: PacsCopy()}, priority=asked.priority
+        )
         study.apply(Event.WANTED, "the plugins pull it and this store did not know it", now, by=_BY)
         study.apply(Event.PULL_ASKED, f"{asked.level} from {asked.pacs}, adopted", now, by=_BY)
         study.attempts, study.skip_filter = 1, list(asked.skip_filter)
@@ -82,7 +90,9 @@ class Adopt:
         return self.store.insert(study)
 
     def ask_again(self, study_uid: str, pull_id: str) -> bool:
-        """Look after a pull now that the plugins do not know: they are asked for it again under the same id."""
+        """
+        Look after a pull now that the plugins do not know: they are asked for it again under the same id.
+        """
 
         def edit(study: Study) -> bool:
             if study.pull is None or not study.pull.is_running(pull_id):
@@ -93,7 +103,10 @@ class Adopt:
         return change(self.store, study_uid, edit) is not None
 
     def publish_again(self, study_uid: str, handover_id: str) -> bool:
-        """Publish a message again that the queue has lost; if it is there all the same, the older one is dropped."""
+        """
+        Publish a message again that the queue has lost; if it is there all the same, the older one is
+        dropped.
+        """
 
         def edit(study: Study) -> bool:
             item = study.handover(handover_id)
@@ -108,8 +121,8 @@ class Adopt:
         """
         Take in a message of the queue whose hand-over this store does not know.
 
-        A message with names is the notification itself. One without is not, but the plugins know whose hand-over it is: the
-        study is pulled anew.
+        A message with names is the notification itself. One without is not, but the plugins know whose
+        hand-over it is: the study is pulled anew.
 
         Args:
             message: Out of the queue.
@@ -123,7 +136,12 @@ class Adopt:
                 self.handover(message)
                 return True
             except MessageError as error:
-                self.log.event("message_not_adopted", "a message of the queue is no notification", "WARNING", error=str(error))
+                self.log.event(
+                    "message_not_adopted",
+                    "a message of the queue is no notification",
+                    "WARNING",
+                    error=str(error),
+                )
                 return False
         row = row_of(str(message.get("handoverID", "")))
         if row is None:

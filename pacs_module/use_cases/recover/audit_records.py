@@ -1,4 +1,7 @@
-"""Audit: the store, the plugins' journal and the queue are compared; what one has lost is taken from the others (K14)."""
+"""
+Audit: the store, the plugins' journal and the queue are compared; what one has lost is taken from the others
+(K14).
+"""
 
 from __future__ import annotations
 
@@ -88,17 +91,26 @@ class AuditRecords:
     def _compare(self, plugins: PluginRecords | None, queue: QueueRecord | None) -> Comparison:
         store = self._store_records(plugins)
         if plugins is not None and plugins.installation == store.installation:
-            plugins = replace(plugins, handovers=tuple(one for one in plugins.handovers if _concerns(one, store)))
+            plugins = replace(
+                plugins, handovers=tuple(one for one in plugins.handovers if _concerns(one, store))
+            )
         return replace(compare(store, plugins, queue), away=dict(self._away))
 
     def _store_records(self, plugins: PluginRecords | None) -> StoreRecords:
         rows = [one for one in plugins.handovers if one.state != "released"] if plugins is not None else []
         pulls = [pull for pull in plugins.pulls if pull.status == "running"] if plugins is not None else []
-        known = {uid: self._get(uid) for uid in {*(one.study_uid for one in rows), *(pull.study_uid for pull in pulls)}}
+        known = {
+            uid: self._get(uid)
+            for uid in {*(one.study_uid for one in rows), *(pull.study_uid for pull in pulls)}
+        }
         studies = {uid: study for uid, study in known.items() if study is not None}
         notified = {handover_id for study in studies.values() for handover_id in study.notified}
         waiting = [item for study in self.store.handing_over() for item in _waiting(study)]
-        running = {study.pull.request.pull_id: study.study_uid for study in self.store.pulling() if study.pull is not None}
+        running = {
+            study.pull.request.pull_id: study.study_uid
+            for study in self.store.pulling()
+            if study.pull is not None
+        }
         unreadable = self.store.unreadable()  # they are there: nothing is to be adopted in their place
         return StoreRecords(
             installation=self.store.identity().installation,
@@ -118,7 +130,9 @@ class AuditRecords:
         return self._ask(_PLUGINS, self.puller.audit)
 
     def _queue(self) -> QueueRecord | None:
-        return self._ask(_QUEUE, lambda: QueueRecord(self.queue.installation(), self.queue.depth(), self.workers))
+        return self._ask(
+            _QUEUE, lambda: QueueRecord(self.queue.installation(), self.queue.depth(), self.workers)
+        )
 
     def _ask(self, name: str, question: Callable[[], T]) -> T | None:
         """The answer, or None and the reason kept: a record that is away is compared when it is back."""
@@ -131,12 +145,16 @@ class AuditRecords:
         return answer
 
     def _mend(self, difference: Difference, plugins: PluginRecords | None) -> None:
-        rows: Mapping[str, JournalHandover] = {one.handover_id: one for one in plugins.handovers} if plugins else {}
+        rows: Mapping[str, JournalHandover] = (
+            {one.handover_id: one for one in plugins.handovers} if plugins else {}
+        )
         pulls: Mapping[str, JournalPull] = {pull.pull_id: pull for pull in plugins.pulls} if plugins else {}
         pacs_of = {pull.study_uid: pull.pacs for pull in pulls.values() if pull.pacs}
         steps: dict[Remedy, Callable[[], object]] = {
             Remedy.ADOPT: lambda: self.adopt.handover(rows[difference.key].notification or {}),
-            Remedy.PULL: lambda: self.adopt.by_pulling(difference.study_uid, pacs_of.get(difference.study_uid, "")),
+            Remedy.PULL: lambda: self.adopt.by_pulling(
+                difference.study_uid, pacs_of.get(difference.study_uid, "")
+            ),
             Remedy.ADOPT_PULL: lambda: self.adopt.pull(pulls[difference.key].request or {}),
             Remedy.ASK: lambda: self.adopt.ask_again(difference.study_uid, difference.key),
             Remedy.PUBLISH: lambda: self.adopt.publish_again(difference.study_uid, difference.key),
@@ -172,7 +190,9 @@ class AuditRecords:
                 named=sorted(one.key for one in of_it if one.key)[:MOST_TOLD],
             )  # fmt: skip
         if found.equal:
-            self.log.event("records_equal", "store, journal and queue are of one installation and know the same")
+            self.log.event(
+                "records_equal", "store, journal and queue are of one installation and know the same"
+            )
 
     def _tell_new(self, name: str, found: Comparison) -> None:
         """One of the two is new: which one, the ids say as far as they can."""
@@ -187,13 +207,17 @@ class AuditRecords:
                 f"done, the queue {messages} messages"
             )
             level = "ERROR"
-        self.log.event("record_is_new", words, level, record=name, installation=there, store=found.installations["store"])
+        self.log.event(
+            "record_is_new", words, level, record=name, installation=there, store=found.installations["store"]
+        )
 
 
 def _concerns(one: JournalHandover, store: StoreRecords) -> bool:
     """In one installation a hand-over that was lost and is known is history."""
-    return one.state == GIVEN or one.handover_id not in store.handovers or any(
-        waiting.handover_id == one.handover_id for waiting in store.waiting
+    return (
+        one.state == GIVEN
+        or one.handover_id not in store.handovers
+        or any(waiting.handover_id == one.handover_id for waiting in store.waiting)
     )
 
 

@@ -1,4 +1,7 @@
-"""Free claims: what a process had claimed that is over is due at once for those that live, not after the claim's lease (M27)."""
+"""
+Free claims: what a process had claimed that is over is due at once for those that live, not after the claim's
+lease (M27).
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,11 @@ from .hold_leases import HoldLeases
 @dataclass
 class FreeClaims:
     """
-    The one way in which the work of a dead process is taken over: a step, and once before this process claims anything itself.
+    The one way in which the work of a dead process is taken over: a step, and once before this process claims
+    anything itself.
 
-    One that only stood still may still believe to have what it loses here: it sees it by the study's revision or its claim.
+    One that only stood still may still believe to have what it loses here: it sees it by the study's revision
+    or its claim.
     """
 
     store: StudyStore
@@ -25,14 +30,19 @@ class FreeClaims:
     log: EventLog
 
     def __call__(self) -> bool:
-        """Say that this process lives, and clear up after those that do not; there is never more to do at once."""
+        """
+        Say that this process lives, and clear up after those that do not; there is never more to do at once.
+        """
         self.leases.be_present()
         for owner in self.leases.dead():
             freed = sum(free_claims(self.store, self.clock, work, owner, "it is gone") for work in WORK)
             self.leases.forget(owner)
             self.log.event(
-                "claims_freed", "claims of a dead process are free", "WARNING" if freed else "INFO",
-                process=owner, claims=freed,
+                "claims_freed",
+                "claims of a dead process are free",
+                "WARNING" if freed else "INFO",
+                process=owner,
+                claims=freed,
             )
         return False
 

@@ -1,4 +1,7 @@
-"""Hold leases: what only one of several pacs_module processes on one store does at a time, and who of them lives."""
+"""
+Hold leases: what only one of several pacs_module processes on one store does at a time, and who of them
+lives.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,12 @@ _PRESENCE = "process "
 @dataclass
 class HoldLeases:
     """
-    The leases of this process, renewed by :meth:`renew` at least three times in their length; one of them says that it lives.
+    The leases of this process, renewed by :meth:`renew` at least three times in their length; one of them
+    says that it lives.
 
-    No two clocks are compared: a lease is over when *we* have seen it unchanged for its length, and ours when *we* have renewed
-    it within that. So a process that stood still sees that it has lost what it held before anybody can have taken it.
+    No two clocks are compared: a lease is over when *we* have seen it unchanged for its length, and ours when
+    *we* have renewed it within that. So a process that stood still sees that it has lost what it held before
+    anybody can have taken it.
     """
 
     leases: Leases
@@ -30,7 +35,9 @@ class HoldLeases:
     log: EventLog
     length: timedelta = LENGTH
     gone: Callable[[str], bool] = lambda owner: False
-    """Whether a process is known to be dead: then it holds nothing, and nobody waits for the end of its lease."""
+    """
+    Whether a process is known to be dead: then it holds nothing, and nobody waits for the end of its lease.
+    """
     _renewed: dict[str, int] = field(default_factory=dict)
     """What is ours, and when we asked for it last."""
     _known: dict[str, Lease] = field(default_factory=dict)
@@ -95,7 +102,9 @@ class HoldLeases:
                     self._renewed[name] = asked
                     continue
                 del self._renewed[name]
-                self.leases.give(name, self.owner)  # another had it meanwhile: what we began with it is over, too
+                self.leases.give(
+                    name, self.owner
+                )  # another had it meanwhile: what we began with it is over, too
             self.log.event("lease_lost", "lease lost", "WARNING", lease=name, holder=lease.owner)
         return False
 
@@ -114,7 +123,8 @@ class HoldLeases:
 
     def dead(self) -> list[str]:
         """
-        The processes that are over: known to be dead, or silent for the length of a lease. Each is ours to clear up after.
+        The processes that are over: known to be dead, or silent for the length of a lease. Each is ours to
+        clear up after.
 
         Another that finds the same waits, until we have called :meth:`forget`, or are silent ourselves.
         """
@@ -131,7 +141,10 @@ class HoldLeases:
             self.leases.remove(name, self.owner)
 
     def _look(self) -> list[Lease]:
-        """At everybody's leases. Who has not looked for long was away itself, and gives the others their length once more."""
+        """
+        At everybody's leases. Who has not looked for long was away itself, and gives the others their length
+        once more.
+        """
         there, now = list(self.leases.all()), self.clock.steady()
         was_away = self._looked is not None and now >= self._looked + milliseconds(self.length)
         known = {} if was_away else self._seen

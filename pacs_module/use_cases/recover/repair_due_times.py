@@ -1,4 +1,7 @@
-"""Mend due times: what a clock wrote that was ahead is due now, and not when the clock that was set right gets there (M27)."""
+"""
+Mend due times: what a clock wrote that was ahead is due now, and not when the clock that was set right gets
+there (M27).
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,17 @@ from ...ports import Clock, EventLog, StudyStore
 from ..update_study import change
 
 APART = timedelta(minutes=5)
-"""So far apart the clocks of several machines may be: what a process writes whose clock is a little ahead is no mistake."""
+"""
+So far apart the clocks of several machines may be: what a process writes whose clock is a little ahead is no
+mistake.
+"""
 
 
 @dataclass
 class MendDueTimes:
     """
-    A study is due no later than after the longest pause that its kind of work ever makes; later than that no right clock can
-    have said. Studies of the backlog keep their time, which may be days away.
+    A study is due no later than after the longest pause that its kind of work ever makes; later than that no
+    right clock can have said. Studies of the backlog keep their time, which may be days away.
 
     Args:
         longest: By kind of work, the longest pause or lease.
@@ -49,8 +55,11 @@ class MendDueTimes:
                 change(self.store, study.study_uid, partial(self._mend, work, now))
             if late:
                 self.log.event(
-                    "due_time_repaired", "due later than ever: a clock was ahead; due now", "WARNING",
-                    work=work, studies=len(late),
+                    "due_time_repaired",
+                    "due later than ever: a clock was ahead; due now",
+                    "WARNING",
+                    work=work,
+                    studies=len(late),
                 )
         return False
 

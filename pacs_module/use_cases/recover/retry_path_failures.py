@@ -1,8 +1,8 @@
 """
 Retry path failures: studies that were given up for what was the path's fault, before anybody could tell (K4).
 
-Since pulls carry their failure as a value no study is given up for a path. Those of before are pulled once more, with all
-attempts before them; what fails then is judged as any other.
+Since pulls carry their failure as a value no study is given up for a path. Those of before are pulled once
+more, with all attempts before them; what fails then is judged as any other.
 """
 
 from __future__ import annotations
@@ -50,7 +50,10 @@ class RetryPathFailures:
             change(self.store, study.study_uid, self._again)
         if blamed:
             self.log.event(
-                "path_failures_retried", "given up for the fault of the path, pulled again", "WARNING", studies=len(blamed)
+                "path_failures_retried",
+                "given up for the fault of the path, pulled again",
+                "WARNING",
+                studies=len(blamed),
             )
         return False
 
@@ -65,7 +68,10 @@ class RetryPathFailures:
 
 
 def blamed_path(study: Study) -> str:
-    """What was wrong with the path when a study was given up, in words; empty: its own fault, or known since it has a value."""
+    """
+    What was wrong with the path when a study was given up, in words; empty: its own fault, or known since it
+    has a value.
+    """
     pull = study.pull
     if pull is None or pull.outcome is not PullOutcome.FAILED or pull.failure is not None:
         return ""

@@ -1,4 +1,7 @@
-"""Watch the records: whether the store is still there, every few seconds; all records against each other, every hour (K14)."""
+"""
+Watch the records: whether the store is still there, every few seconds; all records against each other, every
+hour (K14).
+"""
 
 from __future__ import annotations
 

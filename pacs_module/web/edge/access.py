@@ -13,7 +13,8 @@ class Access:
     """
     Checks requests against the API key.
 
-    The key comes as ``X-API-Key``, as ``Authorization: Bearer``, or as the password of HTTP Basic (a browser can ask for it).
+    The key comes as ``X-API-Key``, as ``Authorization: Bearer``, or as the password of HTTP Basic (a browser
+    can ask for it).
     """
 
     def __init__(self, api_key: str) -> None:
@@ -22,7 +23,11 @@ class Access:
     def with_key(self, request: Request) -> None:
         """Let only those in who have the key."""
         if not self._has_key(request):
-            raise HTTPException(401, "an API key is needed (header X-API-Key)", {"WWW-Authenticate": 'Basic realm="pacs_module"'})
+            raise HTTPException(
+                401,
+                "an API key is needed (header X-API-Key)",
+                {"WWW-Authenticate": 'Basic realm="pacs_module"'},
+            )
 
     def reading(self, request: Request) -> None:
         """Let those in who have the key, and processes on this machine."""
@@ -48,7 +53,9 @@ def _authorization(header: str) -> str:
 
 def _from_loopback(request: Request) -> bool:
     """A proxy on this machine speaks for somebody else: then it is not loopback."""
-    if request.client is None or any(name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip")):
+    if request.client is None or any(
+        name in request.headers for name in ("x-forwarded-for", "forwarded", "x-real-ip")
+    ):
         return False
     try:
         return ipaddress.ip_address(request.client.host).is_loopback

@@ -1,4 +1,7 @@
-"""Our errors as HTTP answers: ``error`` says it in words, ``key``, ``value`` and ``allowed`` where there are such."""
+"""
+Our errors as HTTP answers: ``error`` says it in words, ``key``, ``value`` and ``allowed`` where there are
+such.
+"""
 
 from __future__ import annotations
 

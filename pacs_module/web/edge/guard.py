@@ -1,8 +1,9 @@
 """
-What stands before every route: the key first, then the size of the body, then the body, and only then whatever reads it.
+What stands before every route: the key first, then the size of the body, then the body, and only then
+whatever reads it.
 
-A body that nobody is allowed to send is not read; one that is allowed is read up to a limit of bytes and time. Its JSON is
-bounded before it is parsed (:mod:`pacs_module.domain.wire.json_text`).
+A body that nobody is allowed to send is not read; one that is allowed is read up to a limit of bytes and
+time. Its JSON is bounded before it is parsed (:mod:`pacs_module.domain.wire.json_text`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 uvicorn's HTTP protocol with a time limit for what it has none for.
 
 A connection that says nothing, sends the head of a request byte by byte, or goes on sending a body that was
-answered long ago, is closed after :data:`HEAD_S` seconds. The time of a body that is read is bounded by :mod:`.guard`.
+answered long ago, is closed after :data:`HEAD_S` seconds. The time of a body that is read is bounded by
+:mod:`.guard`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 Another process at the same store, for the tests.
 
 ``claim URL OWNER``: claim pull work in eight threads until none is left, print each study's UID.
-``write URL``: insert and replace studies for ever, print each UID and revision after the store has acknowledged it.
+``write URL``: insert and replace studies for ever, print each UID and revision after the store has
+acknowledged it.
 """
 
 import sys

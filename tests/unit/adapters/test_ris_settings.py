@@ -49,12 +49,20 @@ def test_the_section_gives_view_columns_and_policy(tmp_path: Path) -> None:
     ris = load(tmp_path, ris=RIS).ris
     assert ris is not None
     assert ris.policy == RisPolicy({"1001": "CHEST"}, ("急诊",), (), True)
-    assert (ris.columns.accession_number, ris.columns.body_part, ris.columns.urgency) == ("ACC", "body_part", "URGENT")
+    assert (ris.columns.accession_number, ris.columns.body_part, ris.columns.urgency) == (
+        "ACC",
+        "body_part",
+        "URGENT",
+    )
 
 
 @pytest.mark.parametrize(
     ("line", "key"),
-    [('view = "v; drop table x"', "ris.view"), ("wait_s = -1", "ris.wait_s"), ("tolerrant = true", "ris.tolerrant")],
+    [
+        ('view = "v; drop table x"', "ris.view"),
+        ("wait_s = -1", "ris.wait_s"),
+        ("tolerrant = true", "ris.tolerrant"),
+    ],
 )
 def test_a_bad_value_names_its_key(tmp_path: Path, line: str, key: str) -> None:
     section = f'[ris]\nurl = "sqlite://"\n{line}\n' + ("" if line.startswith("view") else 'view = "v"\n')
@@ -72,7 +80,9 @@ def test_each_pacs_is_asked_by_its_own_finder(tmp_path: Path) -> None:
     settings = load(tmp_path, ORTHANC + direct)
 
     class Orthanc:
-        def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+        def find(
+            self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+        ) -> list[Attributes]:
             return [{"StudyInstanceUID": pacs}]
 
     finder = finder_by_pacs(settings.pacs, lambda _: Orthanc(), 1.0)

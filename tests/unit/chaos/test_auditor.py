@@ -1,4 +1,7 @@
-"""The auditor sees what it is there for. Held against folders and files made by hand; with real servers in tests/chaos."""
+"""
+The auditor sees what it is there for. Held against folders and files made by hand; with real servers in
+tests/chaos.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,9 @@ class Place:
 
     def computed(self, key: str, images: Sequence[str] = tuple(IMAGES[THIN]), study: str = STUDY) -> None:
         self.record.append({"event": "accepted", "studyUID": study, "idempotencyKey": key})
-        self.record.append({"event": "computed", "studyUID": study, "idempotencyKey": key, "sopInstanceUIDs": list(images)})
+        self.record.append(
+            {"event": "computed", "studyUID": study, "idempotencyKey": key, "sopInstanceUIDs": list(images)}
+        )
 
     def known(self, state: str | None, *keys: str, message_state: str = "done", **more: Any) -> None:
         items = [{"handoverID": key, "messageState": message_state} for key in keys]
@@ -248,7 +253,9 @@ FIRST, SECOND = IMAGES[THIN]
 
 
 def told(place: Place, other: Mapping[str, tuple[str, str]], completeness: str = "COMPLETE") -> Audit:
-    """The thin series computed as ``a``, under P1 and as in the PACS but for ``other``: by UID what it was."""
+    """
+    The thin series computed as ``a``, under P1 and as in the PACS but for ``other``: by UID what it was.
+    """
     place.computed("a")
     images = {uid: ("P1", PIXELS[uid]) for uid in IMAGES[THIN]} | dict(other)
     place.record[-1] = {**place.record[-1], "images": images}
@@ -300,7 +307,9 @@ def test_other_pixels_that_are_called_unverified_are_counted_and_no_fault(place:
 
 
 def test_another_patient_is_a_fault_whatever_it_is_called(place: Place) -> None:
-    assert len(told(place, {uid: ("P2", PIXELS[uid]) for uid in IMAGES[THIN]}, "UNVERIFIED").wrong_patient) == 2
+    assert (
+        len(told(place, {uid: ("P2", PIXELS[uid]) for uid in IMAGES[THIN]}, "UNVERIFIED").wrong_patient) == 2
+    )
 
 
 def test_an_image_that_is_in_no_pacs_is_told_in_any_computation(place: Place) -> None:
@@ -351,9 +360,12 @@ POISONED = Poisoned("6.6", "poisoned CT")
 
 
 @pytest.mark.parametrize(
-    ("deaths", "alive"), [({}, 0), ({"Orthanc": 3}, 0), ({"Orthanc": 4}, 1), ({"Orthanc": 1, "backend": 9}, 1)]
+    ("deaths", "alive"),
+    [({}, 0), ({"Orthanc": 3}, 0), ({"Orthanc": 4}, 1), ({"Orthanc": 1, "backend": 9}, 1)],
 )
-def test_a_process_may_die_three_times_of_one_poisoned_study(place: Place, deaths: dict[str, int], alive: int) -> None:
+def test_a_process_may_die_three_times_of_one_poisoned_study(
+    place: Place, deaths: dict[str, int], alive: int
+) -> None:
     place.computed("a")
     place.known("completed", "a")
     place.documents["6.6"] = {"state": "pull_failed", "why": "poison", "handovers": []}
@@ -378,4 +390,10 @@ def test_it_shares_no_code_with_the_pipeline() -> None:
     )
     modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    assert not {name.split(".")[0] for name in modules} & {"pacs_module", "stack", "demo", "hospital_sim", "orthanc"}
+    assert not {name.split(".")[0] for name in modules} & {
+        "pacs_module",
+        "stack",
+        "demo",
+        "hospital_sim",
+        "orthanc",
+    }

@@ -72,7 +72,9 @@ def test_every_death_is_counted_and_healed(kept: tuple[Any, Keeper], said: list[
     assert rig.servers["backend"].starts == 0
 
 
-def test_what_ended_with_a_status_is_started_again_and_no_death(kept: tuple[Any, Keeper], said: list[str]) -> None:
+def test_what_ended_with_a_status_is_started_again_and_no_death(
+    kept: tuple[Any, Keeper], said: list[str]
+) -> None:
     rig, one = kept
     orthanc = rig.servers["Orthanc"]
     orthanc.killed_by = None

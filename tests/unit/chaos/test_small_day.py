@@ -17,7 +17,9 @@ def day() -> Day:
 
 
 def uids(parts: list[Part], pushed: bool) -> list[str]:
-    return sorted(str(image.SOPInstanceUID) for part in parts if part.pushed is pushed for image in part.images)
+    return sorted(
+        str(image.SOPInstanceUID) for part in parts if part.pushed is pushed for image in part.images
+    )
 
 
 @pytest.mark.parametrize("way", dict.fromkeys(WAYS), ids=lambda way: way.__name__)

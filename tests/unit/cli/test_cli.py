@@ -1,5 +1,6 @@
 """
-The command line: help, ``pull`` and ``why`` against the application behind a real uvicorn, and what it says when nobody answers.
+The command line: help, ``pull`` and ``why`` against the application behind a real uvicorn, and what it says
+when nobody answers.
 
 Does not prove ``run`` (tests of the whole stack start it as a process).
 """
@@ -40,7 +41,9 @@ def settings(tmp_path: Path) -> Path:
 def served(settings: Path) -> Iterator[tuple[Service, FakePacs]]:
     """The application on its port, in a thread."""
     with service_on(settings) as (service, pacs):
-        config = uvicorn.Config(create_app(service), port=service.settings.web.port, log_level="error", lifespan="off")
+        config = uvicorn.Config(
+            create_app(service), port=service.settings.web.port, log_level="error", lifespan="off"
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
@@ -84,7 +87,9 @@ def test_version(said: Said) -> None:
     assert said.out.strip() == __version__
 
 
-def test_why_tells_the_story_with_its_bytes(served: tuple[Service, FakePacs], settings: Path, said: Said) -> None:
+def test_why_tells_the_story_with_its_bytes(
+    served: tuple[Service, FakePacs], settings: Path, said: Said
+) -> None:
     message = Pipeline().message(None)
     message["seriesReports"][1]["because"] = f"BodyPartExamined {CHEST}"
     served[0].accept(message)
@@ -96,7 +101,9 @@ def test_why_tells_the_story_with_its_bytes(served: tuple[Service, FakePacs], se
     assert CHEST in said.out
 
 
-def test_values_in_brackets_are_printed_as_they_are(served: tuple[Service, FakePacs], settings: Path, said: Said) -> None:
+def test_values_in_brackets_are_printed_as_they_are(
+    served: tuple[Service, FakePacs], settings: Path, said: Said
+) -> None:
     pushed = Pipeline().message(None)
     pushed["statecode"], pushed["message"] = 801, f"[/red] {CHEST}"
     served[0].accept(pushed)
@@ -113,7 +120,9 @@ def test_why_by_patient_and_of_nobody(served: tuple[Service, FakePacs], settings
     assert "A: has no such study" in said.err
 
 
-def test_why_of_what_only_the_pacs_knows(served: tuple[Service, FakePacs], settings: Path, said: Said) -> None:
+def test_why_of_what_only_the_pacs_knows(
+    served: tuple[Service, FakePacs], settings: Path, said: Said
+) -> None:
     served[1].studies["A"] = [answer()]
     served[1].series["A"] = [series_answer(THICK, 20, SliceThickness="8")]
     assert said("why", "A1", "-s", str(settings)) == 1

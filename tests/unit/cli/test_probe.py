@@ -27,12 +27,16 @@ DAY = "2026-11-20"
 
 @pytest.fixture(scope="module")
 def pacs() -> Iterator[SimPacs]:
-    with SimPacs(plan_busy_day(dt.date.fromisoformat(DAY), studies=150, max_slices=12), habits=["cap=100"]) as pacs:
+    with SimPacs(
+        plan_busy_day(dt.date.fromisoformat(DAY), studies=150, max_slices=12), habits=["cap=100"]
+    ) as pacs:
         yield pacs
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app.app, ["probe", *arguments, "--date", DAY, "--pause", "0"], catch_exceptions=False)
+    return CliRunner().invoke(
+        app.app, ["probe", *arguments, "--date", DAY, "--pause", "0"], catch_exceptions=False
+    )
 
 
 @pytest.fixture
@@ -54,7 +58,9 @@ def test_a_pacs_of_the_settings_by_its_name(settings: Path) -> None:
 
 def test_without_settings_and_as_json(pacs: SimPacs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    result = run("--host", "127.0.0.1", "--port", str(pacs.port), "--aet", "SIMPACS", "--calling-aet", "US", "--json")
+    result = run(
+        "--host", "127.0.0.1", "--port", str(pacs.port), "--aet", "SIMPACS", "--calling-aet", "US", "--json"
+    )
     answer = json.loads(result.stdout)
     assert answer["pacs"] == "SIMPACS"
     assert answer["callingAeTitle"] == "US"
@@ -85,7 +91,9 @@ def test_a_pacs_that_does_not_answer_is_said_and_no_profile_is_written(settings:
 )
 def test_what_cannot_be_asked_is_said(settings: Path, arguments: tuple[str, ...], words: str) -> None:
     with pytest.raises(ConfigurationError, match=words):
-        CliRunner().invoke(app.app, ["probe", *arguments, "--settings", str(settings)], catch_exceptions=False)
+        CliRunner().invoke(
+            app.app, ["probe", *arguments, "--settings", str(settings)], catch_exceptions=False
+        )
 
 
 def test_a_move_without_settings_needs_a_port(pacs: SimPacs) -> None:

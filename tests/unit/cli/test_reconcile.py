@@ -31,13 +31,19 @@ from tests.fakes.served import found, service_on, settings_file
 from tests.fakes.world import FakePacs
 
 DAY = "2020-06-18"
-GE = {"Manufacturer": "GE MEDICAL SYSTEMS", "ManufacturerModelName": "Revolution EVO", "StationName": "CT99GE02"}
+GE = {
+    "Manufacturer": "GE MEDICAL SYSTEMS",
+    "ManufacturerModelName": "Revolution EVO",
+    "StationName": "CT99GE02",
+}
 
 
 class Command:
     """Runs the command against a store on disk and a PACS that is a list."""
 
-    def __init__(self, settings: Path, pacs: FakePacs, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, settings: Path, pacs: FakePacs, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch
+    ) -> None:
         self.settings, self.pacs, self._capsys, self._patch = settings, pacs, capsys, patch
         self.out = self.err = ""
 
@@ -63,7 +69,9 @@ def command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     pacs.studies["A"] = [answer(), answer(UID + ".7", 60, **late)]
     pacs.series["A"] = [series_answer(UID + ".7.1", 60, UID + ".7", **GE)]
     monkeypatch.setattr(reconcile, "opened_finder", lambda _, log: nullcontext(MatchedFinder(pacs, log)))
-    monkeypatch.setattr(reconcile, "reconciler", lambda world: replace(reconciler(world), sleep=lambda _: None))
+    monkeypatch.setattr(
+        reconcile, "reconciler", lambda world: replace(reconciler(world), sleep=lambda _: None)
+    )
     return Command(settings, pacs, capsys, monkeypatch)
 
 
@@ -94,7 +102,9 @@ def test_json_is_the_whole_report(command: Command) -> None:
     told = json.loads(command.out)
     assert (told["missing"], told["byCause"], told["exitStatus"]) == (2, {"not found": 1, "waiting": 1}, 1)
     assert [line["studyUID"] for line in told["lines"]] == [UID, UID + ".7"]
-    assert told["lines"][1]["devices"] == [dict(manufacturer=GE["Manufacturer"], model="Revolution EVO", station="CT99GE02")]
+    assert told["lines"][1]["devices"] == [
+        dict(manufacturer=GE["Manufacturer"], model="Revolution EVO", station="CT99GE02")
+    ]
 
 
 def test_csv_has_a_row_a_study_and_no_formula(command: Command, tmp_path: Path) -> None:
@@ -120,7 +130,9 @@ def test_xlsx_has_its_sheets_and_numbers_as_numbers(command: Command, tmp_path: 
 def read_xlsx(content: bytes) -> dict[str, list[list[str | float]]]:
     """Sheets of a workbook as rows of texts and numbers; empty cells left out."""
     with zipfile.ZipFile(BytesIO(content)) as book:
-        texts = ["".join(item.itertext()) for item in ElementTree.fromstring(book.read("xl/sharedStrings.xml"))]
+        texts = [
+            "".join(item.itertext()) for item in ElementTree.fromstring(book.read("xl/sharedStrings.xml"))
+        ]
         workbook = ElementTree.fromstring(book.read("xl/workbook.xml"))
         names = [item.get("name", "") for item in workbook.iter() if item.tag.endswith("}sheet")]
         files = [book.read(f"xl/worksheets/sheet{number}.xml") for number in range(1, len(names) + 1)]
@@ -161,7 +173,9 @@ def test_a_store_that_is_not_there_is_said_and_not_made(command: Command, tmp_pa
         (("--format", "xlsx"), "text, json, csv"),
     ],
 )
-def test_what_cannot_be_used_is_one_line_and_exit_2(command: Command, arguments: tuple[str, ...], words: str) -> None:
+def test_what_cannot_be_used_is_one_line_and_exit_2(
+    command: Command, arguments: tuple[str, ...], words: str
+) -> None:
     assert command(*arguments) == 2
     assert words in command.err
     assert command.err.count("\n") == 1

@@ -29,7 +29,11 @@ DOCUMENT: dict[str, Any] = {
     "state": "completed",
     "pull": {"askedAt": "2026-11-21T10:00:05+00:00", "request": {"pullID": "p"}},
     "handovers": [
-        {"receivedAt": "2026-11-21T10:00:06+00:00", "acceptedAt": "2026-11-21T10:00:08+00:00", "message": {"pullID": "p"}}
+        {
+            "receivedAt": "2026-11-21T10:00:06+00:00",
+            "acceptedAt": "2026-11-21T10:00:08+00:00",
+            "message": {"pullID": "p"},
+        }
     ],
     "series": {THICK: {"taken": False, "because": "SliceThickness 8"}},
 }
@@ -37,7 +41,10 @@ SENT_AT = {THIN: 1795255200.0, THICK: 1795255210.0}  # 2026-11-21T10:00:00Z and 
 
 
 def fault(
-    expected: Expected, done: list[Computed], document: dict[str, Any] | None = DOCUMENT, pacs: PacsStudy | None = PACS
+    expected: Expected,
+    done: list[Computed],
+    document: dict[str, Any] | None = DOCUMENT,
+    pacs: PacsStudy | None = PACS,
 ) -> str:
     return judge(expected, pacs, done, document, SENT_AT).fault
 
@@ -73,5 +80,10 @@ def test_a_study_that_never_came_into_the_pacs_is_a_fault() -> None:
 
 def test_the_row_names_series_reasons_counts_and_times() -> None:
     row = judge(WANTED, PACS, [DONE], DOCUMENT, SENT_AT)
-    assert (row.taken, row.filtered, row.images, row.outcome) == ("thin (3)", "SliceThickness 8", "3 / 3", "completed")
+    assert (row.taken, row.filtered, row.images, row.outcome) == (
+        "thin (3)",
+        "SliceThickness 8",
+        "3 / 3",
+        "completed",
+    )
     assert row.stages == (5.0, 1.0, 2.0, 8.0)

@@ -1,7 +1,8 @@
 """
 The compose file as docker-compose 1.29 (Debian's) understands it, and the Dockerfiles in their stages.
 
-Needs Debian's package docker-compose and, from the dev lock, check-jsonschema (with ruamel.yaml); neither needs a Docker daemon.
+Needs Debian's package docker-compose and, from the dev lock, check-jsonschema (with ruamel.yaml); neither
+needs a Docker daemon.
 """
 
 import os
@@ -19,7 +20,14 @@ from tests.support.compose_file import Done, ReadYaml, Render, Stage, Validate
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 COMPOSE = "/usr/bin/docker-compose"
-SECRETS = ("ORTHANC_PASSWORD", "AIPULL_API_KEY", "BACKEND_KEY", "MONGO_ROOT_PASSWORD", "MONGO_PASSWORD", "RABBITMQ_PASSWORD")
+SECRETS = (
+    "ORTHANC_PASSWORD",
+    "AIPULL_API_KEY",
+    "BACKEND_KEY",
+    "MONGO_ROOT_PASSWORD",
+    "MONGO_PASSWORD",
+    "RABBITMQ_PASSWORD",
+)
 
 
 def absent(what: str) -> None:
@@ -54,14 +62,29 @@ def compose_config(tmp_path_factory: pytest.TempPathFactory) -> Render:
         absent("needs Debian's package docker-compose; `make setup-dev` installs it")
 
     def run(
-        variables: Mapping[str, str], *options: str, file: Path = REPOSITORY / "docker-compose.yml", over: Path | None = None
+        variables: Mapping[str, str],
+        *options: str,
+        file: Path = REPOSITORY / "docker-compose.yml",
+        over: Path | None = None,
     ) -> Done:
         env_file = tmp_path_factory.mktemp("env") / "env"
-        env_file.write_text("".join(f"{name}={value}\n" for name, value in variables.items()), encoding="utf-8")
+        env_file.write_text(
+            "".join(f"{name}={value}\n" for name, value in variables.items()), encoding="utf-8"
+        )
         files = ["--file", str(file), *(["--file", str(over)] if over else [])]
         profiles = ["--profile", "hospital", "--profile", "backend"]
         return subprocess.run(
-            [COMPOSE, *files, "--project-directory", str(REPOSITORY), "--env-file", str(env_file), *profiles, "config", *options],
+            [
+                COMPOSE,
+                *files,
+                "--project-directory",
+                str(REPOSITORY),
+                "--env-file",
+                str(env_file),
+                *profiles,
+                "config",
+                *options,
+            ],
             env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LANG": "C.UTF-8"},
             capture_output=True,
             text=True,
@@ -117,7 +140,10 @@ def dockerfiles() -> dict[str, list[Stage]]:
 
 @pytest.fixture(scope="session")
 def check_schema() -> Validate:
-    """Validates a file against the compose specification's own schema, as check-jsonschema ships it (no network)."""
+    """
+    Validates a file against the compose specification's own schema, as check-jsonschema ships it (no
+    network).
+    """
     beside = Path(sys.executable).parent / "check-jsonschema"
     program = str(beside) if beside.exists() else shutil.which("check-jsonschema")
     if not program:

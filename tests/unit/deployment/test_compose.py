@@ -25,7 +25,11 @@ def test_the_compose_specification_accepts_it(check_schema: Validate, repository
 
 
 def test_both_validators_find_a_misspelt_key(
-    compose_config: Render, check_schema: Validate, filled_in: dict[str, str], repository: Path, tmp_path: Path
+    compose_config: Render,
+    check_schema: Validate,
+    filled_in: dict[str, str],
+    repository: Path,
+    tmp_path: Path,
 ) -> None:
     broken = tmp_path / "docker-compose.yml"
     text = text_of(repository, "docker-compose.yml")
@@ -84,16 +88,24 @@ def test_ours_have_no_privileges(composed: dict[str, Any]) -> None:
 
 
 def test_the_time_zone_is_a_setting_and_not_the_containers_clock(composed: dict[str, Any]) -> None:
-    assert [name for name, service in composed["services"].items() if "TZ" in service.get("environment", {})] == ["department"]
+    assert [
+        name for name, service in composed["services"].items() if "TZ" in service.get("environment", {})
+    ] == ["department"]
     environment = {name: composed["services"][name]["environment"] for name in ("orthanc", "pacs")}
-    assert environment["orthanc"]["AIPULL_TIME_ZONE"] == environment["pacs"]["PACS_MODULE_TIME_ZONE"] == "Asia/Shanghai"
+    assert (
+        environment["orthanc"]["AIPULL_TIME_ZONE"]
+        == environment["pacs"]["PACS_MODULE_TIME_ZONE"]
+        == "Asia/Shanghai"
+    )
 
 
 # --- ports and networks ---
 
 
 def test_only_dicom_and_the_api_are_published(composed: dict[str, Any]) -> None:
-    published = {name: service["ports"] for name, service in composed["services"].items() if "ports" in service}
+    published = {
+        name: service["ports"] for name, service in composed["services"].items() if "ports" in service
+    }
     assert published == {"orthanc": ["0.0.0.0:4242:4242/tcp"], "pacs": ["127.0.0.1:80:7000/tcp"]}
 
 

@@ -35,7 +35,9 @@ def test_orthanc_is_debians(dockerfiles: dict[str, list[Stage]]) -> None:
     assert "'orthanc-python=4.0*'" in runs
 
 
-def test_the_venv_is_made_by_debians_python_and_holds_the_locked_versions(dockerfiles: dict[str, list[Stage]]) -> None:
+def test_the_venv_is_made_by_debians_python_and_holds_the_locked_versions(
+    dockerfiles: dict[str, list[Stage]],
+) -> None:
     for stage in (dockerfiles["orthanc.Dockerfile"][-1], dockerfiles["pacs.Dockerfile"][-1]):
         runs = " ".join(stage.all("RUN"))
         assert "/usr/bin/python3.11 -m venv /opt/aipull/venv" in runs
@@ -61,7 +63,9 @@ def test_every_image_says_whether_it_is_healthy(dockerfiles: dict[str, list[Stag
 
 
 def test_pacs_is_healthy_when_it_can_work(dockerfiles: dict[str, list[Stage]]) -> None:
-    assert '"http://127.0.0.1:7000/health/ready"]' in " ".join(dockerfiles["pacs.Dockerfile"][-1].all("HEALTHCHECK"))
+    assert '"http://127.0.0.1:7000/health/ready"]' in " ".join(
+        dockerfiles["pacs.Dockerfile"][-1].all("HEALTHCHECK")
+    )
 
 
 def test_httpie_is_in_the_pacs_image(dockerfiles: dict[str, list[Stage]]) -> None:
@@ -72,7 +76,9 @@ def test_httpie_works_without_a_terminal(dockerfiles: dict[str, list[Stage]], re
     stage = dockerfiles["pacs.Dockerfile"][0]
     assert "docker/pacs/httpie.json /etc/httpie/config.json" in stage.all("COPY")
     assert any("HTTPIE_CONFIG_DIR=/etc/httpie" in words for words in stage.all("ENV"))
-    assert json.loads((repository / "docker/pacs/httpie.json").read_text()) == {"default_options": ["--ignore-stdin"]}
+    assert json.loads((repository / "docker/pacs/httpie.json").read_text()) == {
+        "default_options": ["--ignore-stdin"]
+    }
 
 
 def test_no_secret_is_baked_in(dockerfiles: dict[str, list[Stage]]) -> None:
@@ -89,7 +95,10 @@ def test_package_lists_are_not_left_in_a_layer(dockerfiles: dict[str, list[Stage
 
 
 def let_through(ignore: list[str], path: str) -> bool:
-    """Whether a path reaches the builder: the last line that matches it or a folder above decides, as Docker has it."""
+    """
+    Whether a path reaches the builder: the last line that matches it or a folder above decides, as Docker has
+    it.
+    """
     above = [path.rsplit("/", depth)[0] for depth in range(path.count("/") + 1)]
     decided = True
     for line in ignore:
@@ -105,7 +114,9 @@ def ignore(repository: Path) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def test_the_builder_gets_what_is_copied(dockerfiles: dict[str, list[Stage]], repository: Path, ignore: list[str]) -> None:
+def test_the_builder_gets_what_is_copied(
+    dockerfiles: dict[str, list[Stage]], repository: Path, ignore: list[str]
+) -> None:
     for name, stage in stages(dockerfiles):
         for words in stage.all("COPY"):
             for source in words.split()[:-1]:
@@ -114,6 +125,8 @@ def test_the_builder_gets_what_is_copied(dockerfiles: dict[str, list[Stage]], re
                 assert let_through(ignore, source), (name, source)
 
 
-@pytest.mark.parametrize("path", [".env", ".git/config", "run/whole/run.json", "docker/site/site_config.py", ".venv/bin/python"])
+@pytest.mark.parametrize(
+    "path", [".env", ".git/config", "run/whole/run.json", "docker/site/site_config.py", ".venv/bin/python"]
+)
 def test_the_builder_does_not_get_secrets_or_data(ignore: list[str], path: str) -> None:
     assert not let_through(ignore, path)

@@ -48,5 +48,7 @@ def test_each_secret_has_one_purpose(composed: dict[str, Any], filled_in: dict[s
         "RABBITMQ_PASSWORD": {"rabbitmq", "pacs"},
     }
     for name, expected in holders.items():
-        found = {who for who, service in composed["services"].items() if filled_in[name] in json.dumps(service)}
+        found = {
+            who for who, service in composed["services"].items() if filled_in[name] in json.dumps(service)
+        }
         assert found == expected, name

@@ -29,7 +29,8 @@ def substituted(text: str) -> tuple[set[str], set[str]]:
 
 
 @pytest.mark.parametrize(
-    ("service", "file"), [("orthanc", "orthanc/config/orthanc.json"), ("hospital", "docker/hospital/orthanc.json")]
+    ("service", "file"),
+    [("orthanc", "orthanc/config/orthanc.json"), ("hospital", "docker/hospital/orthanc.json")],
 )
 def test_orthanc_gets_what_its_configuration_substitutes(
     composed: dict[str, Any], repository: Path, service: str, file: str
@@ -37,7 +38,9 @@ def test_orthanc_gets_what_its_configuration_substitutes(
     wanted, known = substituted(text_of(repository, file))
     environment = set(composed["services"][service]["environment"])
     assert wanted <= environment
-    of_orthanc = {name for name in environment if name.startswith(("ORTHANC_", "HOSPITAL_PACS_", "RECEIVER_"))}
+    of_orthanc = {
+        name for name in environment if name.startswith(("ORTHANC_", "HOSPITAL_PACS_", "RECEIVER_"))
+    }
     assert of_orthanc <= known, "given, but nothing reads it"
 
 
@@ -45,9 +48,13 @@ def test_orthanc_gets_what_the_tested_stack_gives_it(
     composed: dict[str, Any], dockerfiles: dict[str, list[Stage]], repository: Path, tmp_path: Path
 ) -> None:
     ports = OrthancPorts(http=1, dicom=2)
-    links = ReceivingLinks(3, "http://127.0.0.1:4", "key", tmp_path, time_zone="Asia/Shanghai", site_config=tmp_path / "site.py")
+    links = ReceivingLinks(
+        3, "http://127.0.0.1:4", "key", tmp_path, time_zone="Asia/Shanghai", site_config=tmp_path / "site.py"
+    )
     tested = ReceivingOrthanc(RunFolder(tmp_path), ports, tmp_path, links).environment()
-    set_by_image = " ".join(words for stage in dockerfiles["orthanc.Dockerfile"] for words in stage.all("ENV"))
+    set_by_image = " ".join(
+        words for stage in dockerfiles["orthanc.Dockerfile"] for words in stage.all("ENV")
+    )
     given = set(re.findall(r"(\w+)=", set_by_image)) | set(composed["services"]["orthanc"]["environment"])
     wanted, known = substituted(text_of(repository, "orthanc/config/orthanc.json"))
     assert set(tested) - given <= known - wanted, "neither given here nor with a default in orthanc.json"
@@ -55,10 +62,15 @@ def test_orthanc_gets_what_the_tested_stack_gives_it(
 
 @pytest.fixture
 def settings_of(monkeypatch: pytest.MonkeyPatch, repository: Path) -> Callable[..., Settings]:
-    """The settings that pacs_module makes of a rendered compose file with the repository's settings file, or this one."""
+    """
+    The settings that pacs_module makes of a rendered compose file with the repository's settings file, or
+    this one.
+    """
 
     def load(config: dict[str, Any], file: Path | None = None) -> Settings:
-        environment = {name: str(value or "") for name, value in config["services"]["pacs"]["environment"].items()}
+        environment = {
+            name: str(value or "") for name, value in config["services"]["pacs"]["environment"].items()
+        }
         assert mounts(config["services"]["pacs"])[environment["PACS_MODULE_SETTINGS"]][1] == "ro"
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
@@ -74,25 +86,41 @@ def test_pacs_module_accepts_its_environment(
     assert settings.time_zone == "Asia/Shanghai"
     assert [pacs.name for pacs in settings.pacs] == ["HOSPITAL-PACS"]
     assert (settings.web.host, settings.web.port) == ("0.0.0.0", 7000)
-    assert settings.store.url == f"mongodb://aipull:{filled_in['MONGO_PASSWORD']}@mongo:27017/aipull?authSource=aipull"
+    assert (
+        settings.store.url
+        == f"mongodb://aipull:{filled_in['MONGO_PASSWORD']}@mongo:27017/aipull?authSource=aipull"
+    )
     assert settings.web.api_key.get_secret_value() == filled_in["AIPULL_API_KEY"]
     assert settings.move_sync is True
     assert (settings.anonymise, settings.archive) == (None, None)
 
 
 def test_anonymisation_and_archive_are_switched_on_in_env(
-    compose_config: Render, filled_in: dict[str, str], parse_yaml: ReadYaml, settings_of: Callable[..., Settings]
+    compose_config: Render,
+    filled_in: dict[str, str],
+    parse_yaml: ReadYaml,
+    settings_of: Callable[..., Settings],
 ) -> None:
-    wanted = {"ANONYMISE_FOLDER": "/copies", "ANONYMISE_KEY": "sixteen-letters-x", "ARCHIVE_FOLDER": "/archive"}
+    wanted = {
+        "ANONYMISE_FOLDER": "/copies",
+        "ANONYMISE_KEY": "sixteen-letters-x",
+        "ARCHIVE_FOLDER": "/archive",
+    }
     settings = settings_of(parse_yaml(compose_config({**filled_in, **wanted}).stdout))
     assert settings.anonymise
     assert settings.archive
-    assert (str(settings.anonymise.folder), settings.anonymise.key.get_secret_value()) == ("/copies", "sixteen-letters-x")
+    assert (str(settings.anonymise.folder), settings.anonymise.key.get_secret_value()) == (
+        "/copies",
+        "sixteen-letters-x",
+    )
     assert (str(settings.archive.folder), settings.archive.keep_days) == ("/archive", 30)
 
 
 def test_half_of_anonymisation_stops_the_start(
-    compose_config: Render, filled_in: dict[str, str], parse_yaml: ReadYaml, settings_of: Callable[..., Settings]
+    compose_config: Render,
+    filled_in: dict[str, str],
+    parse_yaml: ReadYaml,
+    settings_of: Callable[..., Settings],
 ) -> None:
     with pytest.raises(ConfigurationError, match=r"anonymise\.key"):
         settings_of(parse_yaml(compose_config({**filled_in, "ANONYMISE_FOLDER": "/copies"}).stdout))
@@ -111,7 +139,11 @@ def test_every_other_setting_can_stand_in_the_sites_file(
     )
     settings = settings_of(composed, written)
     assert (settings.lease_s, settings.reconcile.at.hour, settings.pull.ageing_min) == (40, 4, 30)
-    assert (settings.backend.transfer, settings.backend.workers, settings.web.debug_asks_pacs) == ("bytes", 2, False)
+    assert (settings.backend.transfer, settings.backend.workers, settings.web.debug_asks_pacs) == (
+        "bytes",
+        2,
+        False,
+    )
     assert settings.archive
     assert settings.archive.keep_days == 30
 
@@ -123,9 +155,14 @@ def test_profiles_lie_beside_the_settings_file(composed: dict[str, Any]) -> None
 
 
 def test_the_hospitals_pacs_has_settings_of_its_own(
-    compose_config: Render, filled_in: dict[str, str], parse_yaml: ReadYaml, settings_of: Callable[..., Settings]
+    compose_config: Render,
+    filled_in: dict[str, str],
+    parse_yaml: ReadYaml,
+    settings_of: Callable[..., Settings],
 ) -> None:
-    wanted = {"HOSPITAL_PACS_SETTINGS": """',"repair":"STUDY","hours":[{"begin":"07:30","end":"12:00","parallel_pulls":1}]'"""}
+    wanted = {
+        "HOSPITAL_PACS_SETTINGS": """',"repair":"STUDY","hours":[{"begin":"07:30","end":"12:00","parallel_pulls":1}]'"""
+    }
     (pacs,) = settings_of(parse_yaml(compose_config({**filled_in, **wanted}).stdout)).pacs
     assert (pacs.name, pacs.repair, len(pacs.hours)) == ("HOSPITAL-PACS", "STUDY", 1)
 
@@ -141,6 +178,11 @@ def test_the_sites_empty_switch_file_is_valid(repository: Path) -> None:
 
 
 def test_rabbitmq_waits_longer_for_an_acknowledgement_than_pacs_module_for_a_result(repository: Path) -> None:
-    milliseconds = re.search(r"^consumer_timeout = (\d+)$", text_of(repository, "docker/rabbitmq/20-aipull.conf"), re.MULTILINE)
+    milliseconds = re.search(
+        r"^consumer_timeout = (\d+)$", text_of(repository, "docker/rabbitmq/20-aipull.conf"), re.MULTILINE
+    )
     assert milliseconds
-    assert int(milliseconds[1]) / 1000 >= BackendSettings(url="http://backend", key=SecretStr("")).result_timeout_s + 60
+    assert (
+        int(milliseconds[1]) / 1000
+        >= BackendSettings(url="http://backend", key=SecretStr("")).result_timeout_s + 60
+    )

@@ -1,4 +1,7 @@
-"""The small programs of the images, run here: health check, and start script with the real Orthanc as the demo's PACS."""
+"""
+The small programs of the images, run here: health check, and start script with the real Orthanc as the demo's
+PACS.
+"""
 
 import base64
 import os
@@ -50,7 +53,10 @@ def test_healthy(repository: Path, server: str) -> None:
 
 
 def test_user_and_password_are_shown(repository: Path, server: str) -> None:
-    assert healthy(repository, f"{server}/system", ORTHANC_USER="doctor", ORTHANC_PASSWORD="word").returncode == 0
+    assert (
+        healthy(repository, f"{server}/system", ORTHANC_USER="doctor", ORTHANC_PASSWORD="word").returncode
+        == 0
+    )
     refused = healthy(repository, f"{server}/system", ORTHANC_USER="doctor", ORTHANC_PASSWORD="wrong")
     assert refused.returncode == 1
     assert "401" in refused.stderr
@@ -82,16 +88,24 @@ def test_start_script_with_the_demo_pacs(repository: Path, tmp_path: Path) -> No
         "AIPULL_HANDOVER_FOLDER": str(tmp_path / "ram/handover"),
     }
     command = [str(repository / "docker/orthanc/start.sh"), str(repository / "docker/hospital/orthanc.json")]
-    with (tmp_path / "log").open("w") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as orthanc:
+    with (
+        (tmp_path / "log").open("w") as log,
+        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as orthanc,
+    ):
         try:
             system = f"http://127.0.0.1:{http}/system"
             wait_for(
-                lambda: healthy(repository, system, **environment).returncode == 0 or orthanc.poll() is not None,
+                lambda: (
+                    healthy(repository, system, **environment).returncode == 0 or orthanc.poll() is not None
+                ),
                 what="Orthanc to answer",
             )
             assert orthanc.poll() is None, (tmp_path / "log").read_text()
         finally:
             orthanc.terminate()
-    rights = {name: stat.S_IMODE(os.stat(tmp_path / "ram" / name).st_mode) for name in ("store", "index", "handover")}
+    rights = {
+        name: stat.S_IMODE(os.stat(tmp_path / "ram" / name).st_mode)
+        for name in ("store", "index", "handover")
+    }
     assert rights == {"store": 0o700, "index": 0o700, "handover": 0o750}
     assert orthanc.returncode == 0

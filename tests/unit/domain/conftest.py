@@ -1,4 +1,6 @@
-"""Generated values: the same in each run, a busy machine is no failure, and nothing is written beside the tests."""
+"""
+Generated values: the same in each run, a busy machine is no failure, and nothing is written beside the tests.
+"""
 
 from hypothesis import HealthCheck, settings
 

@@ -17,14 +17,39 @@ FILES = sorted(FOLDER.rglob("*.py"))
 
 # Standard library, but each is a way into the world (or to a second truth, as logging is).
 _CLOCKS_AND_CHANCE = {"random", "sched", "secrets", "time", "timeit", "uuid", "zoneinfo"}
-_SYSTEM = {"ctypes", "getpass", "importlib", "locale", "os", "platform", "signal", "subprocess", "sys", "warnings"}
+_SYSTEM = {
+    "ctypes",
+    "getpass",
+    "importlib",
+    "locale",
+    "os",
+    "platform",
+    "signal",
+    "subprocess",
+    "sys",
+    "warnings",
+}
 _FILES = {"fileinput", "glob", "io", "logging", "mmap", "pathlib", "shutil", "sqlite3", "tempfile"}
 _NETWORK = {"ftplib", "http", "select", "smtplib", "socket", "ssl", "urllib"}
 _TASKS = {"asyncio", "concurrent", "multiprocessing", "queue", "threading"}
 WORLD = _CLOCKS_AND_CHANCE | _SYSTEM | _FILES | _NETWORK | _TASKS
-CALLS = frozenset({"open", "print", "input", "exec", "eval", "compile", "__import__", "globals", "breakpoint", "hash", "id"})
+CALLS = frozenset(
+    {"open", "print", "input", "exec", "eval", "compile", "__import__", "globals", "breakpoint", "hash", "id"}
+)
 ATTRIBUTES = frozenset(
-    {"now", "utcnow", "today", "environ", "getenv", "urandom", "random", "sleep", "monotonic", "perf_counter", "time_ns"}
+    {
+        "now",
+        "utcnow",
+        "today",
+        "environ",
+        "getenv",
+        "urandom",
+        "random",
+        "sleep",
+        "monotonic",
+        "perf_counter",
+        "time_ns",
+    }
 )
 
 
@@ -42,7 +67,11 @@ def imports(tree: ast.Module, depth: int) -> list[str]:
 
 def breaches(source: str, depth: int = 1) -> list[str]:
     tree = ast.parse(source)
-    found = [f"imports {name}" for name in imports(tree, depth) if name not in sys.stdlib_module_names or name in WORLD]
+    found = [
+        f"imports {name}"
+        for name in imports(tree, depth)
+        if name not in sys.stdlib_module_names or name in WORLD
+    ]
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
             found.append(f"calls {node.func.id}")

@@ -25,7 +25,9 @@ POLICY = CircuitPolicy(failures=3)
 
 
 def test_failures_in_a_row_open_it_and_a_success_in_between_starts_anew() -> None:
-    circuit = Circuit().failed("500", 0, POLICY).failed("500", 0, POLICY).succeeded(0).failed("500", 0, POLICY)
+    circuit = (
+        Circuit().failed("500", 0, POLICY).failed("500", 0, POLICY).succeeded(0).failed("500", 0, POLICY)
+    )
     assert (circuit.state, circuit.failures) == (CLOSED, 1)
     circuit = circuit.failed("500", 1, POLICY).failed("502", 2, POLICY)
     assert (circuit.state, circuit.since, circuit.retry_at, circuit.why) == (OPEN, 2, 5_002, "502")
@@ -48,7 +50,12 @@ def test_each_probe_that_fails_doubles_the_pause_to_a_limit() -> None:
 
 def test_one_that_a_clock_opened_which_was_ahead_is_probed_at_once() -> None:
     circuit = Circuit().failed("refused", 3_600_000, POLICY, down=True)
-    assert [circuit.may_probe(now) for now in (0, 3_600_000, 3_604_999, 3_605_000)] == [True, False, False, True]
+    assert [circuit.may_probe(now) for now in (0, 3_600_000, 3_604_999, 3_605_000)] == [
+        True,
+        False,
+        False,
+        True,
+    ]
 
 
 def test_late_failures_of_others_do_not_prolong_it() -> None:
@@ -57,7 +64,10 @@ def test_late_failures_of_others_do_not_prolong_it() -> None:
 
 
 def test_what_the_backend_asks_for_counts_to_a_limit() -> None:
-    asked = [Circuit().failed("503", 0, POLICY, down=True, wait=timedelta(seconds=s)).retry_at for s in (1, 30, 9_999)]
+    asked = [
+        Circuit().failed("503", 0, POLICY, down=True, wait=timedelta(seconds=s)).retry_at
+        for s in (1, 30, 9_999)
+    ]
     assert asked == [5_000, 30_000, 60_000]
 
 
@@ -77,6 +87,7 @@ def test_it_never_stays_open_beyond_its_longest_pause(steps: list[str]) -> None:
 
 
 # --- the table ---
+
 
 def expected_state(state: str, event: str) -> str | None:
     """The table in the words of the module's first page; None: cannot happen."""

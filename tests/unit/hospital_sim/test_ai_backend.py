@@ -32,7 +32,13 @@ class Pipeline:
         self._arrived = threading.Condition()
 
     def post(
-        self, session: requests.Session, url: str, *, json: dict[str, Any], headers: dict[str, str], **how: Any
+        self,
+        session: requests.Session,
+        url: str,
+        *,
+        json: dict[str, Any],
+        headers: dict[str, str],
+        **how: Any,
     ) -> requests.Response:
         assert not session.trust_env, "no proxy of the environment (K5)"
         assert how["allow_redirects"] is False
@@ -105,7 +111,8 @@ def lines(path: Path) -> list[dict[str, Any]]:
 def test_lung_volume_is_near_the_phantoms(tmp_path: Path, content: Content) -> None:
     study = replace(PLAN.studies[0], matrix=256, base_slices=24)
     series = replace(
-        next(one for one in study.series if one.content is content), instances=12 if content is Content.THICK else 24
+        next(one for one in study.series if one.content is content),
+        instances=12 if content is Content.THICK else 24,
     )
     study = replace(study, series=(series,))
     numbers, uids = ai_backend.compute(write(tmp_path / "volume", study, content))
@@ -150,14 +157,18 @@ def test_a_repeat_is_posted_again_but_not_computed_again_even_after_a_restart(
 def test_what_was_accepted_but_not_computed_before_a_kill_is_computed_when_asked_again(
     tmp_path: Path, pipeline: Pipeline, chest: Path
 ) -> None:
-    (tmp_path / "record").write_text('{"event": "accepted", "idempotencyKey": "h-1"}\n{"event": "comp', encoding="utf-8")
+    (tmp_path / "record").write_text(
+        '{"event": "accepted", "idempotencyKey": "h-1"}\n{"event": "comp', encoding="utf-8"
+    )
     client(tmp_path / "record").post("/compute", json=job(chest), headers=KEY)
     assert pipeline.wait_for(1)[0]["state"] == "completed"
     text = (tmp_path / "record").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["event"] for line in text[2:]] == ["repeat", "computed"]
 
 
-def test_a_result_is_posted_until_acknowledged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chest: Path) -> None:
+def test_a_result_is_posted_until_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chest: Path
+) -> None:
     fake = Pipeline(refusals=2)
     monkeypatch.setattr(requests.Session, "post", lambda session, url, **how: fake.post(session, url, **how))
     client(tmp_path / "record").post("/compute", json=job(chest), headers=KEY)
@@ -165,7 +176,9 @@ def test_a_result_is_posted_until_acknowledged(tmp_path: Path, monkeypatch: pyte
     assert fake.tries == 3
 
 
-@pytest.mark.parametrize(("status", "again"), [(400, False), (401, False), (404, False), (429, True), (503, True)])
+@pytest.mark.parametrize(
+    ("status", "again"), [(400, False), (401, False), (404, False), (429, True), (503, True)]
+)
 def test_a_result_that_the_pipeline_refuses_is_not_posted_again(status: int, again: bool) -> None:
     answer = requests.Response()
     answer.status_code = status
@@ -173,7 +186,9 @@ def test_a_result_that_the_pipeline_refuses_is_not_posted_again(status: int, aga
     assert ai_backend.worth_repeating(requests.ConnectionError())
 
 
-def test_failures_are_told_and_computed_again_when_asked(tmp_path: Path, pipeline: Pipeline, chest: Path) -> None:
+def test_failures_are_told_and_computed_again_when_asked(
+    tmp_path: Path, pipeline: Pipeline, chest: Path
+) -> None:
     served = client(tmp_path / "record")
     served.post("/compute", json=job(tmp_path / "nothing"), headers=KEY)
     assert pipeline.wait_for(1)[0]["state"] == "failed"
@@ -183,7 +198,11 @@ def test_failures_are_told_and_computed_again_when_asked(tmp_path: Path, pipelin
 
 def test_another_modality_is_unsupported(tmp_path: Path, pipeline: Pipeline) -> None:
     plan = plan_day("demo", dt.date(2026, 11, 21))
-    folder = write(tmp_path / "mg", next(one for one in plan.studies if one.label.startswith("mammogram")), Content.BREAST)
+    folder = write(
+        tmp_path / "mg",
+        next(one for one in plan.studies if one.label.startswith("mammogram")),
+        Content.BREAST,
+    )
     client(tmp_path / "record").post("/compute", json=job(folder), headers=KEY)
     assert pipeline.wait_for(1)[0]["state"] == "unsupported_series"
 
@@ -197,7 +216,9 @@ def test_another_modality_is_unsupported(tmp_path: Path, pipeline: Pipeline) -> 
         (KEY, {"filepath": ""}, 422),
     ],
 )
-def test_what_is_refused(tmp_path: Path, headers: dict[str, str], change: dict[str, str], status: int) -> None:
+def test_what_is_refused(
+    tmp_path: Path, headers: dict[str, str], change: dict[str, str], status: int
+) -> None:
     answer = client(tmp_path / "record").post("/compute", json={**job(tmp_path), **change}, headers=headers)
     assert answer.status_code == status
     assert lines(tmp_path / "record") == []

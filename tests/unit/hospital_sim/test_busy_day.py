@@ -1,4 +1,7 @@
-"""The busy day: the same each time, realistic in the large, and true about itself. Not proved: that hospitals are like this."""
+"""
+The busy day: the same each time, realistic in the large, and true about itself. Not proved: that hospitals
+are like this.
+"""
 
 import datetime as dt
 from collections import Counter
@@ -53,7 +56,10 @@ def test_the_day_has_two_midnights_and_two_peaks(day: BusyDay) -> None:
 
 
 def test_the_mix_of_modalities(day: BusyDay) -> None:
-    share = {name: number / 800 for name, number in Counter(m for one in day.new_studies for m in one.modalities).items()}
+    share = {
+        name: number / 800
+        for name, number in Counter(m for one in day.new_studies for m in one.modalities).items()
+    }
     assert 0.3 < share["CT"] < 0.5
     assert 0.25 < share["DX"] < 0.4
     assert {"CT", "DX", "DR", "CR", "MR", "US", "MG", "XA", "RF", "OT", "PT", "PR", "SR"} == set(share)
@@ -174,7 +180,9 @@ def test_what_a_pacs_holds_grows_with_time(day: BusyDay) -> None:
     assert counts == sorted(counts) or max(a - b for a, b in pairwise(counts)) <= vanished
     growing = next(one for one in day.new_studies if one.planned.instances > 500 and not one.oddities)
     study = archive[growing.uid]
-    seen = [study.instances_at(growing.arrives_at + dt.timedelta(seconds=second)) for second in range(0, 600, 5)]
+    seen = [
+        study.instances_at(growing.arrives_at + dt.timedelta(seconds=second)) for second in range(0, 600, 5)
+    ]
     assert seen == sorted(seen)
     assert 1 <= seen[0] < seen[-1] == growing.planned.instances
     assert len(set(seen)) > 5
@@ -194,7 +202,11 @@ def test_corrections_and_deletions_show(day: BusyDay) -> None:
 
 def test_an_image_can_be_read_and_says_what_the_index_says(day: BusyDay) -> None:
     archive = archive_of(day)
-    kinds = {(one.planned.modality, one.planned.content): (study, one) for study in day.new_studies for one in study.arrivals}
+    kinds = {
+        (one.planned.modality, one.planned.content): (study, one)
+        for study in day.new_studies
+        for one in study.arrivals
+    }
     for (modality, _), (study, one) in kinds.items():
         series = next(found for found in archive[study.uid].series if found.uid == one.planned.uid)
         for syntaxes in (("1.2.840.10008.1.2.1", "1.2.840.10008.1.2"), ("1.2.840.10008.1.2",)):
@@ -202,7 +214,11 @@ def test_an_image_can_be_read_and_says_what_the_index_says(day: BusyDay) -> None
             assert image.transfer_syntax == syntaxes[0]
             read = dcmread(BytesIO(image.data), force=True)
             assert read.SOPInstanceUID == series.images.uid(0) == image.sop_instance
-            assert (read.Modality, read.StudyInstanceUID, read.SeriesInstanceUID) == (modality, study.uid, one.planned.uid)
+            assert (read.Modality, read.StudyInstanceUID, read.SeriesInstanceUID) == (
+                modality,
+                study.uid,
+                one.planned.uid,
+            )
             if "Rows" in read:
                 assert len(read.PixelData) == read.Rows * read.Columns * 2
                 assert series.images.attributes(0)["Rows"] == str(read.Rows)

@@ -23,7 +23,10 @@ def series_of(plan: DayPlan) -> list[tuple[PlannedStudy, PlannedSeries]]:
 
 
 def is_chest(study: PlannedStudy, one: PlannedSeries) -> bool:
-    """The product's keyword rule, written once more so that the plan is checked by other code than it was made by."""
+    """
+    The product's keyword rule, written once more so that the plan is checked by other code than it was made
+    by.
+    """
     if one.body_part:
         return any(word in one.body_part.upper() for word in KEYWORDS)
     text = " ".join((one.protocol, study.description, one.description)).upper()
@@ -56,7 +59,9 @@ def test_the_small_day_is_small() -> None:
 
 def test_the_demo_day_holds_every_kind() -> None:
     plan = plan_day("demo", DATE)
-    chest_makers = {study.device.manufacturer for study in plan.studies if study.wanted and "chest CT" in study.label}
+    chest_makers = {
+        study.device.manufacturer for study in plan.studies if study.wanted and "chest CT" in study.label
+    }
     assert chest_makers == {"SIEMENS", "GE MEDICAL SYSTEMS", "Philips", "Canon Medical Systems", "UIH"}
     assert {one.modality for _, one in series_of(plan)} == {"CT", "SR", "PR", "DX", "CR", "MG", "MR"}
     assert {one.content for _, one in series_of(plan)} == set(Content) - {Content.OTHER}  # only in busy days
@@ -130,7 +135,9 @@ def test_ground_truth_agrees_with_the_filter_rules(plan: DayPlan) -> None:
 def test_of_two_equally_thin_series_the_soft_kernel_is_expected(plan: DayPlan) -> None:
     pairs = 0
     for study in plan.studies:
-        thin = {one.content: one for one in study.series if one.content in (Content.THIN_SOFT, Content.THIN_SHARP)}
+        thin = {
+            one.content: one for one in study.series if one.content in (Content.THIN_SOFT, Content.THIN_SHARP)
+        }
         if len(thin) == 2:
             soft, sharp = thin[Content.THIN_SOFT], thin[Content.THIN_SHARP]
             assert (soft.instances, soft.thickness_mm) == (sharp.instances, sharp.thickness_mm)

@@ -1,4 +1,6 @@
-"""DICOM objects of the small day: written to a file and read back. Not proved: conformance to every IOD module."""
+"""
+DICOM objects of the small day: written to a file and read back. Not proved: conformance to every IOD module.
+"""
 
 import datetime as dt
 import io
@@ -24,10 +26,16 @@ def on_disk(dataset: Dataset) -> bytes:
 @pytest.fixture(scope="module")
 def files() -> list[tuple[PlannedStudy, PlannedSeries, bytes]]:
     plan, renderer = plan_day("small", DATE), Renderer()
-    return [(part.study, piece.series, on_disk(dataset)) for part in plan.parts for piece, dataset in renderer.part(part)]
+    return [
+        (part.study, piece.series, on_disk(dataset))
+        for part in plan.parts
+        for piece, dataset in renderer.part(part)
+    ]
 
 
-def test_every_image_can_be_written_and_read_and_is_another_one(files: list[tuple[PlannedStudy, PlannedSeries, bytes]]) -> None:
+def test_every_image_can_be_written_and_read_and_is_another_one(
+    files: list[tuple[PlannedStudy, PlannedSeries, bytes]],
+) -> None:
     read = [dcmread(io.BytesIO(raw)) for _, _, raw in files]
     assert len({one.SOPInstanceUID for one in read}) == len(files) == plan_day("small", DATE).instances
     for (study, series, _), one in zip(files, read, strict=True):
@@ -60,15 +68,21 @@ def test_axial_pixels_are_hounsfield_units_whatever_the_maker_stores(
 
 
 def test_declared_chinese_is_gb18030_on_disk(files: list[tuple[PlannedStudy, PlannedSeries, bytes]]) -> None:
-    raw = next(raw for study, series, raw in files if "GB18030" in study.label and series.content is Content.THICK)
+    raw = next(
+        raw for study, series, raw in files if "GB18030" in study.label and series.content is Content.THICK
+    )
     assert b"GB18030" in raw
     assert "胸部平扫".encode("gb18030") in raw
     assert "赵^磊".encode("gb18030") in raw
     assert b"\x18\x00\x15\x00CS\x00\x00" in raw  # BodyPartExamined, empty
 
 
-def test_damaged_chinese_is_c3_90_c3_98_on_disk(files: list[tuple[PlannedStudy, PlannedSeries, bytes]]) -> None:
-    raw = next(raw for study, series, raw in files if "damaged" in study.label and series.content is Content.THICK)
+def test_damaged_chinese_is_c3_90_c3_98_on_disk(
+    files: list[tuple[PlannedStudy, PlannedSeries, bytes]],
+) -> None:
+    raw = next(
+        raw for study, series, raw in files if "damaged" in study.label and series.content is Content.THICK
+    )
     assert b"ISO_IR 192" in raw
     assert raw.count(b"\xc3\x90\xc3\x98\xc2\xb2\xc2\xbf") == 2  # 胸部 in study and series description
     assert "胸".encode() not in raw

@@ -1,4 +1,7 @@
-"""Attribute matching (PS3.4 C.2.2.2) and the wire form of text. Not proved: matching of sequences, which nobody asks for here."""
+"""
+Attribute matching (PS3.4 C.2.2.2) and the wire form of text. Not proved: matching of sequences, which nobody
+asks for here.
+"""
 
 import pytest
 
@@ -87,8 +90,12 @@ ROWS = [
 
 @pytest.mark.parametrize(("habit", "declared", "kind"), ROWS)
 @pytest.mark.parametrize("implicit", [True, False])
-def test_every_row_of_the_character_set_table(habit: str, declared: bytes | None, kind: str, implicit: bool) -> None:
-    raw = raw_values(encode_answer({"StudyDescription": "胸部"}, HABITUAL[habit], implicit=implicit), implicit=implicit)
+def test_every_row_of_the_character_set_table(
+    habit: str, declared: bytes | None, kind: str, implicit: bool
+) -> None:
+    raw = raw_values(
+        encode_answer({"StudyDescription": "胸部"}, HABITUAL[habit], implicit=implicit), implicit=implicit
+    )
     assert raw["StudyDescription"].rstrip() == CHEST[kind]
     assert ("SpecificCharacterSet" in raw) == (declared is not None)
     assert raw.get("SpecificCharacterSet", b"").rstrip() == (declared or b"")
@@ -109,7 +116,12 @@ def test_the_archive_of_one_site() -> None:
 
 @pytest.mark.parametrize(
     ("raw", "declared", "text"),
-    [(b"\xd0\xd8", "", "胸"), ("胸".encode(), "", "胸"), (b"M\xfcller", "ISO_IR 100", "Müller"), (b"\xff\xff", "", "ÿÿ")],
+    [
+        (b"\xd0\xd8", "", "胸"),
+        ("胸".encode(), "", "胸"),
+        (b"M\xfcller", "ISO_IR 100", "Müller"),
+        (b"\xff\xff", "", "ÿÿ"),
+    ],
 )
 def test_keys_in_any_character_set_are_read(raw: bytes, declared: str, text: str) -> None:
     assert decode(raw, declared) == text

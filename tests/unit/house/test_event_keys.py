@@ -16,7 +16,11 @@ def calls() -> list[tuple[str, ast.Call]]:
     found = []
     for file in FILES:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "event":
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr == "event"
+            ):
                 found.append((f"{file.relative_to(ROOT)}:{node.lineno}", node))
     return found
 
@@ -34,5 +38,10 @@ def test_every_event_has_a_key_and_words() -> None:
 
 
 def test_what_an_event_is_about_has_one_name() -> None:
-    odd = [(where, keyword.arg) for where, call in calls() for keyword in call.keywords if keyword.arg in OTHER_NAMES]
+    odd = [
+        (where, keyword.arg)
+        for where, call in calls()
+        for keyword in call.keywords
+        if keyword.arg in OTHER_NAMES
+    ]
     assert odd == []

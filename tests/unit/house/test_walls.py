@@ -1,8 +1,8 @@
 """
 Who may import whom: the walls between the layers, and no import circle by file or by package.
 
-Read from the source, so imports that only type checkers see count as well. The domain's own wall, which also keeps out the
-clock and the file system, is held by tests/unit/domain/test_boundary.py.
+Read from the source, so imports that only type checkers see count as well. The domain's own wall, which also
+keeps out the clock and the file system, is held by tests/unit/domain/test_boundary.py.
 """
 
 import ast
@@ -64,7 +64,9 @@ def imports_of(module: str, source: str, files: Mapping[str, Path]) -> set[str]:
     return {target for target in found if target in files and target != module}
 
 
-GRAPH = {module: imports_of(module, file.read_text(encoding="utf-8"), MODULES) for module, file in MODULES.items()}
+GRAPH = {
+    module: imports_of(module, file.read_text(encoding="utf-8"), MODULES) for module, file in MODULES.items()
+}
 
 
 def inside(module: str, package: str) -> bool:
@@ -87,7 +89,9 @@ def test_every_layer_keeps_to_its_walls() -> None:
 
 
 def test_a_breach_is_seen() -> None:
-    assert breaches({"pacs_module.adapters.x": {"pacs_module.settings"}, "aipull.x": {"pacs_module.use_cases.x"}})
+    assert breaches(
+        {"pacs_module.adapters.x": {"pacs_module.settings"}, "aipull.x": {"pacs_module.use_cases.x"}}
+    )
 
 
 def circle(graph: Mapping[str, set[str]]) -> list[str]:
@@ -118,17 +122,28 @@ def test_a_circle_is_seen() -> None:
 
 @pytest.mark.parametrize("folder", [SERVICE, PLUGINS], ids=["pacs_module", "plugins"])
 def test_no_folder_is_crowded(folder: Path) -> None:
-    crowded = {d: len(list(d.glob("*.py"))) for d in [folder, *folder.rglob("*")] if d.is_dir() and d.name != "__pycache__"}
+    crowded = {
+        d: len(list(d.glob("*.py")))
+        for d in [folder, *folder.rglob("*")]
+        if d.is_dir() and d.name != "__pycache__"
+    }
     assert {str(d.relative_to(ROOT)): n for d, n in crowded.items() if n > 15} == {}
 
 
 def test_one_file_knows_orthanc_s_own_module() -> None:
-    knows = [m for m, f in MODULES.items() if any(t == "orthanc" for t, _ in named(ast.parse(f.read_text("utf-8")), m))]
+    knows = [
+        m
+        for m, f in MODULES.items()
+        if any(t == "orthanc" for t, _ in named(ast.parse(f.read_text("utf-8")), m))
+    ]
     assert knows == ["pull_plugin"]
 
 
 def test_nothing_but_the_package_is_a_top_level_name_in_orthanc_s_interpreter() -> None:
-    assert sorted(entry.name for entry in PLUGINS.iterdir() if entry.name != "__pycache__") == ["aipull", "pull_plugin.py"]
+    assert sorted(entry.name for entry in PLUGINS.iterdir() if entry.name != "__pycache__") == [
+        "aipull",
+        "pull_plugin.py",
+    ]
 
 
 CONDITIONS = {"AnyOf", "AtLeast", "AtMost", "Exists", "Order", "Where"}
@@ -143,10 +158,15 @@ def conditions_used(source: str) -> set[str]:
 
 def test_use_cases_ask_the_store_questions_with_names() -> None:
     layers = ("pacs_module.use_cases", "pacs_module.service")
-    files = {module: file for module, file in MODULES.items() if any(inside(module, layer) for layer in layers)}
+    files = {
+        module: file for module, file in MODULES.items() if any(inside(module, layer) for layer in layers)
+    }
     used = {module: conditions_used(file.read_text(encoding="utf-8")) for module, file in files.items()}
     assert {module: found for module, found in used.items() if found} == {}
 
 
 def test_a_field_path_in_a_use_case_is_seen() -> None:
-    assert conditions_used('from ..ports import AtLeast\nself.store.find({"due.pull": AtLeast(1)})') == {"AtLeast", ".find"}
+    assert conditions_used('from ..ports import AtLeast\nself.store.find({"due.pull": AtLeast(1)})') == {
+        "AtLeast",
+        ".find",
+    }

@@ -48,12 +48,16 @@ def test_everything_is_registered_after_everything_is_checked(sdk: FakeOrthanc) 
     assert sdk.on_change is not None
 
 
-def test_bad_configuration_registers_nothing_and_says_why(sdk: FakeOrthanc, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_configuration_registers_nothing_and_says_why(
+    sdk: FakeOrthanc, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("AIPULL_TIME_ZONE")
     with pytest.raises(ConfigurationError):
         importlib.import_module("pull_plugin")
     assert "Register" not in sdk.calls
-    assert sdk.errors == ["AI pull does not start: AIPULL_TIME_ZONE = None is not allowed: this environment variable must be set"]
+    assert sdk.errors == [
+        "AI pull does not start: AIPULL_TIME_ZONE = None is not allowed: this environment variable must be set"
+    ]
 
 
 def test_answers_go_out_as_the_sdk_wants_them(sdk: FakeOrthanc) -> None:

@@ -40,8 +40,15 @@ def api(tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> Re
     sizes = Sizes(None, ReceptionRows(journal), SizeRows(journal), Switches())  # type: ignore[arg-type]
     room = Room(tmp_path, 256, pulls, sizes, HandoverRows(journal))
     return RestApi(
-        journal, pulls, HandoverRows(journal), folder, room, frozenset({"PACS"}), ContractLog(tmp_path, "orthanc-python"),
-        lambda: None, lambda: None
+        journal,
+        pulls,
+        HandoverRows(journal),
+        folder,
+        room,
+        frozenset({"PACS"}),
+        ContractLog(tmp_path, "orthanc-python"),
+        lambda: None,
+        lambda: None,
     )
 
 
@@ -68,7 +75,9 @@ def test_room_counts_the_reserve_and_what_running_pulls_will_bring(api: RestApi)
         "no room: 1000 MB free, 256 MB kept in reserve, 360 MB promised to running pulls, 420 MB needed"
     )
     api.pulls.ended("p1", 1, "", 1.0)
-    assert call(api, "/aipull/pulls", {**PULL, "pullID": "p2", "studyUID": "1.3", "expected": 700}).status == 200
+    assert (
+        call(api, "/aipull/pulls", {**PULL, "pullID": "p2", "studyUID": "1.3", "expected": 700}).status == 200
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,13 +121,17 @@ def test_room_is_reckoned_by_the_images_of_a_pacs_that_is_counted_by_image(api: 
     images = {"1.2.1": [f"1.2.1.{number}" for number in range(1000)]}  # 600 of 744 MB
     by_image = {"pullID": "p1", "studyUID": "1.2", "pacs": "PACS", "expectedInstances": images}
     assert call(api, "/aipull/pulls", by_image).status == 200
-    assert call(api, "/aipull/pulls", {**PULL, "pullID": "p2", "studyUID": "1.3", "expected": 300}).status == 507
+    assert (
+        call(api, "/aipull/pulls", {**PULL, "pullID": "p2", "studyUID": "1.3", "expected": 300}).status == 507
+    )
 
 
 def test_what_can_never_have_room_is_said_so_and_what_was_seen_decides(api: RestApi) -> None:
     large = {**PULL, "expected": 1000}
     assert call(api, "/aipull/pulls", PULL).status == 200
-    assert call(api, "/aipull/pulls", {**large, "pullID": "p2", "studyUID": "1.3"}).status == 507  # 600 MB, not now
+    assert (
+        call(api, "/aipull/pulls", {**large, "pullID": "p2", "studyUID": "1.3"}).status == 507
+    )  # 600 MB, not now
     SizeRows(api.journal).add(Seen("CT", "GE", "Revolution", "512x512", 2000, 2000 * MB))
     answer = call(api, "/aipull/pulls", {**large, "pullID": "p2", "studyUID": "1.3"})
     assert answer.status == 413
@@ -126,7 +139,9 @@ def test_what_can_never_have_room_is_said_so_and_what_was_seen_decides(api: Rest
         "larger than the RAM disk: 1100 MB needed, the whole disk has 1000 MB, 256 MB of it kept in reserve"
     )
     api.pulls.ended("p1", 1, "", 1.0)
-    assert call(api, "/aipull/pulls", {**PULL, "pullID": "p3", "studyUID": "1.4", "expected": 100}).status == 200
+    assert (
+        call(api, "/aipull/pulls", {**PULL, "pullID": "p3", "studyUID": "1.4", "expected": 100}).status == 200
+    )
 
 
 def test_small_pulls_do_not_pass_a_large_one_that_waits_for_ever(api: RestApi) -> None:
@@ -136,7 +151,9 @@ def test_small_pulls_do_not_pass_a_large_one_that_waits_for_ever(api: RestApi) -
     answer = call(api, "/aipull/pulls", {**small, "pullID": "s2", "studyUID": "2.2"})
     assert answer.status == 507
     assert answer.body["message"].endswith("600 MB kept for 1 that came before")
-    assert call(api, "/aipull/pulls", {**small, "pullID": "s3", "studyUID": "2.3", "priority": 4}).status == 200  # a person asked
+    assert (
+        call(api, "/aipull/pulls", {**small, "pullID": "s3", "studyUID": "2.3", "priority": 4}).status == 200
+    )  # a person asked
     api.pulls.ended("s1", 1, "", 1.0)
     api.pulls.ended("s3", 1, "", 1.0)
     assert call(api, "/aipull/pulls", {**PULL, "expected": 1000}).status == 200
@@ -216,10 +233,14 @@ def test_an_answer_goes_out_whatever_is_in_it(api: RestApi) -> None:
 def test_lines_that_are_too_long_are_not_written(api: RestApi, tmp_path: Path) -> None:
     assert call(api, "/aipull/verdicts", {"lines": ["ok", "x" * 20_000]}).status == 400
     assert not (tmp_path / "orthanc-python.log").read_text()
+
+
 def given(api: RestApi, tmp_path: Path, name: str = "x", files: int = 3) -> HandoverRow:
     row = HandoverRow(f"h-{name}", "1.2", ("9.1",), files, name)
     api.handovers.add(row, name, 5)
-    api.handovers.keep_notification(row.handover_id, {"handoverID": row.handover_id, "identity": {"PatientID": "张"}})
+    api.handovers.keep_notification(
+        row.handover_id, {"handoverID": row.handover_id, "identity": {"PatientID": "张"}}
+    )
     (tmp_path / name / "sub").mkdir(parents=True)
     for number in range(files):
         (tmp_path / name / "sub" / f"{number}.dcm").touch()
@@ -235,7 +256,13 @@ def test_the_audit_tells_what_a_lost_store_has_to_know(api: RestApi, tmp_path: P
     told = read_plugin_records(call(api, "/aipull/audit").body)
     assert told.installation == ""
     (one,) = told.handovers
-    assert (one.handover_id, one.study_uid, one.state, one.files, one.instances) == ("h-x", "1.2", "given", 3, 3)
+    assert (one.handover_id, one.study_uid, one.state, one.files, one.instances) == (
+        "h-x",
+        "1.2",
+        "given",
+        3,
+        3,
+    )
     assert one.notification == {"handoverID": "h-x", "identity": {"PatientID": "张"}}
     (pull,) = told.pulls
     assert (pull.pull_id, pull.status, pull.pacs) == ("p1", "running", "PACS")
@@ -261,8 +288,14 @@ def test_files_that_are_gone_are_counted_as_none(api: RestApi, tmp_path: Path) -
 
 def test_the_journal_belongs_to_an_installation(api: RestApi) -> None:
     first, second = "a" * 32, "b" * 32
-    assert call(api, "/aipull/installation", {"installation": first}).body == {"installation": first, "before": ""}
-    assert call(api, "/aipull/installation", {"installation": second}).body == {"installation": second, "before": first}
+    assert call(api, "/aipull/installation", {"installation": first}).body == {
+        "installation": first,
+        "before": "",
+    }
+    assert call(api, "/aipull/installation", {"installation": second}).body == {
+        "installation": second,
+        "before": first,
+    }
     assert read_plugin_records(call(api, "/aipull/audit").body).installation == second
 
 

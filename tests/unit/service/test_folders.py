@@ -1,4 +1,7 @@
-"""The folders of copies and archive: off by default, and a folder that cannot be used stops the start by its name."""
+"""
+The folders of copies and archive: off by default, and a folder that cannot be used stops the start by its
+name.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """
 Loops survive their step's errors, say so, and stop when asked.
 
-Does not prove how a real step behaves, nor that the pauses are right in wall-clock time: the pause is asked for, not waited for.
+Does not prove how a real step behaves, nor that the pauses are right in wall-clock time: the pause is asked
+for, not waited for.
 """
 
 import threading
@@ -71,7 +72,10 @@ def test_an_error_is_logged_and_the_thread_goes_on(step: Callable[[], bool], kin
     assert loop.alive()
     loop.stop()
     loop.join(60)
-    assert [(what, values.get("kind")) for what, values in log.events] == [("publish failed", kind), ("publish goes on", None)]
+    assert [(what, values.get("kind")) for what, values in log.events] == [
+        ("publish failed", kind),
+        ("publish goes on", None),
+    ]
     assert loop.failures == 0
 
 
@@ -89,8 +93,12 @@ def test_a_stop_during_a_failing_step_is_not_forgotten() -> None:
     assert log.events[0][0] == "publish failed"
 
 
-@pytest.mark.parametrize(("server", "longest"), [("RabbitMQ at 127.0.0.1:5672", LONGEST_WAIT_S), ("", LONGEST_PAUSE_S)])
-def test_the_pause_grows_with_failures_in_a_row_less_where_a_server_is_away(server: str, longest: float) -> None:
+@pytest.mark.parametrize(
+    ("server", "longest"), [("RabbitMQ at 127.0.0.1:5672", LONGEST_WAIT_S), ("", LONGEST_PAUSE_S)]
+)
+def test_the_pause_grows_with_failures_in_a_row_less_where_a_server_is_away(
+    server: str, longest: float
+) -> None:
     loop = Loop("publish", busy, 1.0, FakeLog())
     pauses = []
     for failures in (0, 1, 2, 3, 7, 500):

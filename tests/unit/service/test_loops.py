@@ -16,7 +16,12 @@ from tests.fakes.served import service_on, settings_file
 def test_one_loop_that_meets_a_server_again_wakes_the_others_that_wait_for_it(tmp_path: Path) -> None:
     with service_on(settings_file(tmp_path)) as (service, _):
         loops = service.loops
-        for name, server in (("publish", "RabbitMQ"), ("WORKER-1", "RabbitMQ"), ("claims", "store"), ("pull A", "")):
+        for name, server in (
+            ("publish", "RabbitMQ"),
+            ("WORKER-1", "RabbitMQ"),
+            ("claims", "store"),
+            ("pull A", ""),
+        ):
             loops[name].fault, loops[name].failures = ServerFault(server, "away", 0), 1
         loops["publish"].step = lambda: False
         loops["publish"]._one_step()

@@ -1,8 +1,8 @@
 """
 The supervisor: begins once the store answers, replaces threads that have died, tells those that are stuck.
 
-Does not prove what kills a thread: in Python only its own code does. That main thread and signals do their part is proved on the
-real process (tests/chaos/test_supervision.py).
+Does not prove what kills a thread: in Python only its own code does. That main thread and signals do their
+part is proved on the real process (tests/chaos/test_supervision.py).
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from tests.fakes.served import service_on, settings_file
 from tests.fakes.world import FakeLog
 from tests.support.waiting import wait_for
 
-DIES = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # which is what is tested
+DIES = pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnhandledThreadExceptionWarning"
+)  # which is what is tested
 
 
 class Running:
@@ -68,7 +70,9 @@ def supervised_worker() -> Iterator[tuple[Pipeline, Loop]]:
 
 
 @DIES
-def test_a_worker_that_dies_is_replaced_and_its_message_is_delivered(supervised_worker: tuple[Pipeline, Loop]) -> None:
+def test_a_worker_that_dies_is_replaced_and_its_message_is_delivered(
+    supervised_worker: tuple[Pipeline, Loop],
+) -> None:
     world, _ = supervised_worker
     dies = iter([True])
 
@@ -81,13 +85,19 @@ def test_a_worker_that_dies_is_replaced_and_its_message_is_delivered(supervised_
     world.until_handed_over()
     world.publish()
     wait_for(lambda: world.study().state == "completed", what="the result")
-    assert ("WORKER-1 had died and is started again", {"level": "ERROR", "loop": "WORKER-1"}) in world.log.events
+    assert (
+        "WORKER-1 had died and is started again",
+        {"level": "ERROR", "loop": "WORKER-1"},
+    ) in world.log.events
     wait_for(lambda: world.queue.depth() == 0, what="the message is settled")
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """Every kind of loop that there is, each with a step that dies at its first call and does nothing afterwards."""
+    """
+    Every kind of loop that there is, each with a step that dies at its first call and does nothing
+    afterwards.
+    """
     file = settings_file(tmp_path)
     more = f'[anonymise]\nfolder = "{tmp_path}/copies"\nkey = "sixteen letters!"\n[archive]\nfolder = "{tmp_path}/archive"\n'
     file.write_text(file.read_text(encoding="utf-8") + more, encoding="utf-8")
@@ -100,7 +110,9 @@ def service(tmp_path: Path) -> Iterator[Service]:
 
 
 @DIES
-def test_the_thread_of_every_kind_of_loop_is_replaced(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_thread_of_every_kind_of_loop_is_replaced(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     log = FakeLog()
     monkeypatch.setattr(service, "log", log)
     for loop in service.loops.values():
@@ -123,7 +135,9 @@ def test_the_thread_of_every_kind_of_loop_is_replaced(service: Service, monkeypa
     supervised(service).start()
     replaced = {f"{name} had died and is started again" for name in names}
     wait_for(lambda: {what for what, _ in tuple(log.events)} >= replaced, what="all are replaced")
-    wait_for(lambda: all(loop.ended_at and loop.alive() for loop in service.loops.values()), what="all run again")
+    wait_for(
+        lambda: all(loop.ended_at and loop.alive() for loop in service.loops.values()), what="all run again"
+    )
 
 
 def dying_once() -> Any:

@@ -24,14 +24,21 @@ NO_BACKSLASH = Finding("modalities", Verdict.YES, 'CT\\PR and "quotes"\x7f', "as
 
 
 def profile(finder: str = "orthanc", **settings: Any) -> Profile:
-    made = [Recommendation(key, Place.PACS, value, "because") for key, value in {"finder": finder, **settings}.items()]
+    made = [
+        Recommendation(key, Place.PACS, value, "because")
+        for key, value in {"finder": finder, **settings}.items()
+    ]
     made.append(Recommendation("Timeout", Place.ORTHANC, 600, "because"))
-    return Profile("A", "10.0.0.1", 104, "GEPACS", "AIPULL", "2026-11-20T08:00:00+00:00", (NO_BACKSLASH,), tuple(made))
+    return Profile(
+        "A", "10.0.0.1", 104, "GEPACS", "AIPULL", "2026-11-20T08:00:00+00:00", (NO_BACKSLASH,), tuple(made)
+    )
 
 
 def pacs_of(folder: Path, more: str = "") -> PacsSettings:
     file = settings_file(folder)
-    file.write_text(file.read_text(encoding="utf-8").replace('name = "A"', f'name = "A"\n{more}'), encoding="utf-8")
+    file.write_text(
+        file.read_text(encoding="utf-8").replace('name = "A"', f'name = "A"\n{more}'), encoding="utf-8"
+    )
     return load_settings(file).pacs[0]
 
 
@@ -60,7 +67,12 @@ def test_the_finder_pynetdicom_brings_its_address_along_and_orthanc_does_not(tmp
     file = tmp_path / "profiles" / "A.toml"
     write_profile(file, profile("pynetdicom"))
     pacs = pacs_of(tmp_path)
-    assert (pacs.finder, pacs.host, pacs.ae_title, pacs.calling_ae_title) == ("pynetdicom", "10.0.0.1", "GEPACS", "AIPULL")
+    assert (pacs.finder, pacs.host, pacs.ae_title, pacs.calling_ae_title) == (
+        "pynetdicom",
+        "10.0.0.1",
+        "GEPACS",
+        "AIPULL",
+    )
     write_profile(file, profile("orthanc"))
     assert pacs_of(tmp_path).host == ""
 
@@ -111,9 +123,18 @@ def test_the_log_says_which_profile_was_used_and_what_holds_now(tmp_path: Path) 
     assert Log.said == [("profile used", {"pacs": "A", "file": str(file), "settings": settings})]
 
 
-OTHER_VALUES: dict[str, Any] = {"repair": "IMAGE", "finder": "pynetdicom", "use_series": True, "find_deadline_s": 7.5}
+OTHER_VALUES: dict[str, Any] = {
+    "repair": "IMAGE",
+    "finder": "pynetdicom",
+    "use_series": True,
+    "find_deadline_s": 7.5,
+}
 """Values of the traits that are neither a switch, a number nor a list."""
-OTHER_LISTS: dict[str, Any] = {"caps": (130,), "ignores": ("AccessionNumber",), "senders": ("GATEWAY", "10.0.0.9")}
+OTHER_LISTS: dict[str, Any] = {
+    "caps": (130,),
+    "ignores": ("AccessionNumber",),
+    "senders": ("GATEWAY", "10.0.0.9"),
+}
 
 
 def other_value(name: str, default: object) -> Any:

@@ -77,7 +77,9 @@ def test_a_good_file(tmp_path: Path) -> None:
     ],
 )
 def test_field_case_10_the_days_that_are_found(tmp_path: Path, changed: str, days: list[str]) -> None:
-    settings = load(tmp_path, GOOD.replace("crossday = -1", changed).replace('find_dates = ["2020-06-12"]', ""))
+    settings = load(
+        tmp_path, GOOD.replace("crossday = -1", changed).replace('find_dates = ["2020-06-12"]', "")
+    )
     assert [day.isoformat() for day in find_days(settings, date(2020, 6, 18))] == days
 
 
@@ -102,16 +104,52 @@ def test_the_older_stability_rule(tmp_path: Path) -> None:
         ('name = "HOSPITAL-PACS"', 'name = "A PACS"', "pacs.0.name", "A PACS", "pattern"),
         ('["2020-06-12"]', '["12.6.2020"]', "find_dates.0", "12.6.2020", "YYYY-MM-DD"),
         ('["2020-06-12"]', '["20200612"]', "find_dates.0", "20200612", "YYYY-MM-DD"),
-        ("crossday = -1", "go_live = 2020-06-12T10:00:00Z", "go_live", datetime(2020, 6, 12, 10, tzinfo=UTC), "hospital time"),
+        (
+            "crossday = -1",
+            "go_live = 2020-06-12T10:00:00Z",
+            "go_live",
+            datetime(2020, 6, 12, 10, tzinfo=UTC),
+            "hospital time",
+        ),
         ("crossday = -1", "stability_delay_s = 1e300", "stability_delay_s", 1e300, "less than or equal to"),
         ("crossday = -1", "lease_s = inf", "lease_s", float("inf"), "less than or equal to"),
-        ('"http://127.0.0.1:9000/compute"', '"ftp://127.0.0.1/x"', "backend.url", "(not shown)", "begins with http:// or https://"),
-        ("[orthanc]", '[orthanc]\nurl = "127.0.0.1:8042"', "orthanc.url", "(not shown)", "begins with http:// or https://"),
+        (
+            '"http://127.0.0.1:9000/compute"',
+            '"ftp://127.0.0.1/x"',
+            "backend.url",
+            "(not shown)",
+            "begins with http:// or https://",
+        ),
+        (
+            "[orthanc]",
+            '[orthanc]\nurl = "127.0.0.1:8042"',
+            "orthanc.url",
+            "(not shown)",
+            "begins with http:// or https://",
+        ),
         (f'api_key = "{SECRET}"', 'api_key = "short"', "web.api_key", "(not shown)", "8"),
         ("[rabbitmq]", "[rabitmq]", "rabbitmq", None, "given"),
-        (f'[backend]\nurl = "http://127.0.0.1:9000/compute"\nkey = "{SECRET}"', "", "backend", None, "must be given"),
-        (f'password = "{SECRET}"', f'pasword = "{SECRET}"', "orthanc.pasword", "(not shown)", "no such setting"),
-        (f'password = "{SECRET}"', f'passwort = ["{SECRET}"]', "orthanc.passwort", "(not shown)", "no such setting"),
+        (
+            f'[backend]\nurl = "http://127.0.0.1:9000/compute"\nkey = "{SECRET}"',
+            "",
+            "backend",
+            None,
+            "must be given",
+        ),
+        (
+            f'password = "{SECRET}"',
+            f'pasword = "{SECRET}"',
+            "orthanc.pasword",
+            "(not shown)",
+            "no such setting",
+        ),
+        (
+            f'password = "{SECRET}"',
+            f'passwort = ["{SECRET}"]',
+            "orthanc.passwort",
+            "(not shown)",
+            "no such setting",
+        ),
     ],
 )
 def test_a_bad_file_stops_with_key_value_and_what_is_allowed(
@@ -140,7 +178,9 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         load_settings(tmp_path / "absent.toml")
 
 
-def test_the_environment_wins_over_the_file_value_by_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_wins_over_the_file_value_by_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in {
         "PACS_MODULE_WEB__PORT": "7100",
         "PACS_MODULE_MOVE_SYNC": "true",

@@ -1,4 +1,7 @@
-"""The places at which a chaos run stops or kills a process. Each is reached by the whole stack only: tests/chaos."""
+"""
+The places at which a chaos run stops or kills a process. Each is reached by the whole stack only:
+tests/chaos.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,9 @@ def run(fault: str | None, *places: str) -> tuple[int, list[str]]:
     if fault is not None:
         environment[crash_points.VARIABLE] = fault
     command = [sys.executable, "-c", _REACH.format(places=places)]
-    ended = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    ended = subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False
+    )
     return ended.returncode, ended.stdout.split()
 
 
@@ -37,7 +42,10 @@ def test_the_process_dies_at_the_place_as_by_kill_9() -> None:
 
 
 def test_the_nth_time_counts() -> None:
-    assert run("found:3:kill", "found", "stable", "found", "found") == (-signal.SIGKILL, ["found", "stable", "found"])
+    assert run("found:3:kill", "found", "stable", "found", "found") == (
+        -signal.SIGKILL,
+        ["found", "stable", "found"],
+    )
 
 
 def test_it_waits_until_the_file_is_gone(tmp_path: Path) -> None:
@@ -70,5 +78,9 @@ def test_a_misspelt_place_is_told() -> None:
 
 def test_every_place_is_in_the_code_once_or_more_and_no_other() -> None:
     files = [*(ROOT / "pacs_module").rglob("*.py"), *(ROOT / "orthanc" / "plugins").rglob("*.py")]
-    used = {name for file in files for name in re.findall(r"\breach\(\"(\w+)\"\)", file.read_text(encoding="utf-8"))}
+    used = {
+        name
+        for file in files
+        for name in re.findall(r"\breach\(\"(\w+)\"\)", file.read_text(encoding="utf-8"))
+    }
     assert used == {*crash_points.PLACES, *crash_points.STEPS}

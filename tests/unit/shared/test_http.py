@@ -44,7 +44,10 @@ def test_a_proxy_of_the_environment_is_not_asked(keep: bool) -> None:
 def test_a_proxy_of_the_settings_is_asked() -> None:
     with raw_server(answer_of("200 OK", b"by proxy")) as proxy:
         answer = HttpLink("it", proxy=proxy.url).call("POST", "http://backend.invalid/compute", json_body={})
-    assert (answer.body, proxy.requests[0].splitlines()[0]) == (b"by proxy", "POST http://backend.invalid/compute HTTP/1.1")
+    assert (answer.body, proxy.requests[0].splitlines()[0]) == (
+        b"by proxy",
+        "POST http://backend.invalid/compute HTTP/1.1",
+    )
 
 
 def test_a_proxy_that_is_down_is_named() -> None:
@@ -53,7 +56,9 @@ def test_a_proxy_that_is_down_is_named() -> None:
         HttpLink("it", proxy=f"http://127.0.0.1:{dead}").call("GET", "http://backend.invalid/")
 
 
-def test_a_netrc_of_the_environment_gives_no_password_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_netrc_of_the_environment_gives_no_password_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "netrc").write_text("default login me password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with raw_server(answer_of("200 OK")) as server:
@@ -85,9 +90,14 @@ def test_2xx_is_2xx_whatever_stands_in_it(status: int) -> None:
         assert checked("it", LINK.call("POST", server.url, json_body={"a": 1})).status == status
 
 
-@pytest.mark.parametrize(("status", "kind"), [(500, RetriableError), (599, RetriableError), (503, Busy), (408, RetriableError)])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(500, RetriableError), (599, RetriableError), (503, Busy), (408, RetriableError)]
+)
 def test_what_can_pass(status: int, kind: type[Exception]) -> None:
-    with raw_server(answer_of(f"{status} x", b"\xff<words>\n\n more")) as server, pytest.raises(kind, match=r"\\xff<words> more"):
+    with (
+        raw_server(answer_of(f"{status} x", b"\xff<words>\n\n more")) as server,
+        pytest.raises(kind, match=r"\\xff<words> more"),
+    ):
         checked("it", LINK.call("GET", server.url))
 
 
@@ -110,7 +120,10 @@ def chunked(connection: socket.socket) -> None:
         (chunked, "more than 1000 bytes"),
         (answer_of("200 OK", b"x" * 1001), "more than 1000 bytes"),
         (answer_of("500 no", b"x" * 1001), "more than 1000 bytes"),
-        (answer_of("200 OK", gzip.compress(bytes(10**7))[:900], "Content-Encoding: gzip"), "compressed answer"),
+        (
+            answer_of("200 OK", gzip.compress(bytes(10**7))[:900], "Content-Encoding: gzip"),
+            "compressed answer",
+        ),
         (answer_of("200 OK", b"x", "Content-Encoding: br"), "compressed answer"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf", "it"),
         (b"no HTTP at all\r\n\r\n", "it"),
@@ -187,7 +200,9 @@ def test_the_address_for_people_holds_no_secret() -> None:
 
 
 def test_nobody_goes_round_the_policy() -> None:
-    own = re.compile(r"\brequests\.(get|post|put|delete|request|Session)\(|urlopen\(|httpx\.(get|post|Client|request)\(")
+    own = re.compile(
+        r"\brequests\.(get|post|put|delete|request|Session)\(|urlopen\(|httpx\.(get|post|Client|request)\("
+    )
     files = [*(ROOT / "pacs_module").rglob("*.py"), *(ROOT / "orthanc/plugins").rglob("*.py")]
     found = [str(file.relative_to(ROOT)) for file in files if own.search(file.read_text(encoding="utf-8"))]
     assert found == ["pacs_module/shared/http.py"]

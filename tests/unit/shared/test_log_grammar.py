@@ -81,7 +81,10 @@ def test_every_row_has_an_example_in_the_contract() -> None:
     ("log", "line"),
     [
         ("orthanc-python.log", f"2026-11-21 10:00:00 new study: {STUDY}"),
-        ("orthanc-python.log", f"completeness check success: series {SERIES} in pacs is 296, we have 296 too"),
+        (
+            "orthanc-python.log",
+            f"completeness check success: series {SERIES} in pacs is 296, we have 296 too",
+        ),
         ("orthanc-python.log", f"new study: {STUDY} "),
         ("dcm_end.log", "send move study. amount is ten"),
         ("dcm_end.log", "move success: [('1.2', 'HOSPITAL-PACS')]"),

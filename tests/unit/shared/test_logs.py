@@ -1,7 +1,8 @@
 """
 The two log files as they lie on disk.
 
-Does not prove which lines are written when (the use cases' tests do) nor what two processes writing one file would do.
+Does not prove which lines are written when (the use cases' tests do) nor what two processes writing one file
+would do.
 """
 
 import errno
@@ -36,7 +37,9 @@ def lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines()
 
 
-def test_a_line_stands_alone_in_the_log_and_with_its_time_in_the_twin(log: ContractLog, tmp_path: Path) -> None:
+def test_a_line_stands_alone_in_the_log_and_with_its_time_in_the_twin(
+    log: ContractLog, tmp_path: Path
+) -> None:
     log.line("find 2020-06-18 study list")
     log.event("duplicate_answers", "duplicate answers", "WARNING", pacs="A")
     assert lines(tmp_path / "log" / "dcm_end.log") == ["find 2020-06-18 study list"]
@@ -44,7 +47,12 @@ def test_a_line_stands_alone_in_the_log_and_with_its_time_in_the_twin(log: Contr
     assert first.pop("at").endswith("+00:00")
     assert first == {"level": "INFO", "line": "find 2020-06-18 study list"}
     assert second.pop("at")
-    assert second == {"level": "WARNING", "event": "duplicate_answers", "text": "duplicate answers", "pacs": "A"}
+    assert second == {
+        "level": "WARNING",
+        "event": "duplicate_answers",
+        "text": "duplicate answers",
+        "pacs": "A",
+    }
 
 
 @pytest.mark.parametrize(
@@ -56,7 +64,9 @@ def test_a_line_stands_alone_in_the_log_and_with_its_time_in_the_twin(log: Contr
         ("lone \udc80 surrogate", "lone \\udc80 surrogate"),
     ],
 )
-def test_whatever_a_pacs_writes_is_one_readable_line(log: ContractLog, tmp_path: Path, text: str, written: str) -> None:
+def test_whatever_a_pacs_writes_is_one_readable_line(
+    log: ContractLog, tmp_path: Path, text: str, written: str
+) -> None:
     log.line(text)
     assert lines(tmp_path / "log" / "dcm_end.log") == [written]
     assert len(lines(tmp_path / "log" / "dcm_end.jsonl")) == 1
@@ -74,7 +84,9 @@ def test_many_threads_leave_the_same_order_in_both_files(log: ContractLog, tmp_p
     assert [json.loads(line)["line"] for line in lines(tmp_path / "log" / "dcm_end.jsonl")] == written
 
 
-def test_every_file_of_the_rotation_is_closed_to_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_file_of_the_rotation_is_closed_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(logs, "LOG_BYTES", 200)
     log = ContractLog(tmp_path, "rotated")
     for number in range(20):
@@ -118,7 +130,9 @@ def test_a_log_that_is_removed_while_it_is_written_is_begun_anew_and_told(tmp_pa
     log.line("before")
     if lose == "folder":
         shutil.rmtree(folder)
-    for name in {"file": ["log"], "twin": ["jsonl"], "both": ["log", "jsonl"], "moved": ["log", "jsonl"]}.get(lose, []):
+    for name in {"file": ["log"], "twin": ["jsonl"], "both": ["log", "jsonl"], "moved": ["log", "jsonl"]}.get(
+        lose, []
+    ):
         file = folder / f"dcm_end.{name}"
         if lose == "moved":
             file.rename(file.with_suffix(f".{name}.1"))

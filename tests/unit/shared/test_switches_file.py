@@ -27,7 +27,9 @@ def test_the_file_is_nothing_but_assignments() -> None:
 
 def test_the_sites_file_wins_and_may_compute(tmp_path: Path) -> None:
     site = tmp_path / "site.py"
-    site.write_text("import math\nhalf = 2\nSTABLE_AGE = math.floor(half * 5.5)\nKEYWORDS = ['头']\n", encoding="utf-8")
+    site.write_text(
+        "import math\nhalf = 2\nSTABLE_AGE = math.floor(half * 5.5)\nKEYWORDS = ['头']\n", encoding="utf-8"
+    )
     switches = load_switches(None, site)
     assert (switches.stable_age, switches.keywords) == (11.0, ("头",))
 
@@ -39,9 +41,15 @@ def test_the_sites_file_wins_and_may_compute(tmp_path: Path) -> None:
         ("\n\nSTABLE_AGE = missing + 1\n", "line 3"),
         ("STABLE_AGEE = 3", "did you mean STABLE_AGE?"),
         ("THIN_ONLY = 1", "THIN_ONLY = 1 is not allowed: True or False"),
-        ("find_pacs_use_series = True", "find_pacs_use_series = True is not allowed: there is no such switch; did you mean FIND"),
+        (
+            "find_pacs_use_series = True",
+            "find_pacs_use_series = True is not allowed: there is no such switch; did you mean FIND",
+        ),
         ("Keywords = ['x']", "did you mean KEYWORDS?"),
-        ("crossday = -1", "crossday = -1 is not allowed: it is no switch of this file; it is crossday in pacs_module's settings"),
+        (
+            "crossday = -1",
+            "crossday = -1 is not allowed: it is no switch of this file; it is crossday in pacs_module's settings",
+        ),
         ("MOVE_SYNC = False", "it is MOVE_SYNC in pacs_module's settings"),
         ("SLICE_THICKNESS_MAX = 10 ** 400", "is not allowed: a number, 0 to 1e9"),
     ],

@@ -1,4 +1,7 @@
-"""Supervision, with small shell programs instead of servers. Not proved here: real servers, see tests/integration."""
+"""
+Supervision, with small shell programs instead of servers. Not proved here: real servers, see
+tests/integration.
+"""
 
 import signal
 import subprocess
@@ -46,13 +49,17 @@ def test_one_that_ends_while_starting_shows_its_last_lines(run_folder: RunFolder
 
 
 def test_one_that_never_gets_ready_is_told(run_folder: RunFolder) -> None:
-    process = Process(run_folder, shell("echo still busy; exec sleep 60", ready=lambda: False, ready_within_s=0.3))
+    process = Process(
+        run_folder, shell("echo still busy; exec sleep 60", ready=lambda: False, ready_within_s=0.3)
+    )
     with pytest.raises(StackError, match=r"not ready within 0\.3 s"):
         process.start()
 
 
 @pytest.mark.parametrize(("script", "signal_number"), [("kill -SEGV $$", signal.SIGSEGV), ("exit 3", None)])
-def test_what_ended_it_is_told(run_folder: RunFolder, tmp_path: Path, script: str, signal_number: int | None) -> None:
+def test_what_ended_it_is_told(
+    run_folder: RunFolder, tmp_path: Path, script: str, signal_number: int | None
+) -> None:
     go_on = tmp_path / "go on"
     process = Process(run_folder, shell(f"while [ ! -e '{go_on}' ]; do sleep 0.05; done; {script}"))
     process.start()
@@ -71,7 +78,9 @@ def test_a_program_that_is_missing_is_told_with_the_remedy() -> None:
 
 def test_what_ignores_sigterm_is_killed_after_the_bound(run_folder: RunFolder, tmp_path: Path) -> None:
     flag = tmp_path / "deaf"
-    deaf = shell(f"trap '' TERM; touch {flag}; while :; do sleep 0.1; done", stop_within_s=0.3, ready=flag.exists)
+    deaf = shell(
+        f"trap '' TERM; touch {flag}; while :; do sleep 0.1; done", stop_within_s=0.3, ready=flag.exists
+    )
     process = Process(run_folder, deaf)
     process.start()
     process.stop()
@@ -167,11 +176,15 @@ def test_nothing_survives_a_parent_that_dies(tmp_path: Path, number: signal.Sign
         assert programme.stdout is not None
         assert programme.stdout.readline() == "up\n"
         mark = (tmp_path / "pids" / "mark").read_text()
-        assert wait_until(lambda: bool(bearers(mark)), 60)  # for a moment, inside execve, it shows no environment
+        assert wait_until(
+            lambda: bool(bearers(mark)), 60
+        )  # for a moment, inside execve, it shows no environment
         programme.send_signal(number)
         programme.wait()
         assert wait_until(lambda: not bearers(mark), 60)
-        assert wait_until(lambda: not list((tmp_path / "pids").glob("*.pid")), 60)  # the guard has done its work
+        assert wait_until(
+            lambda: not list((tmp_path / "pids").glob("*.pid")), 60
+        )  # the guard has done its work
 
 
 def test_what_was_left_running_is_ended_by_stop_run(tmp_path: Path) -> None:

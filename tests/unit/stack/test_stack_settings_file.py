@@ -24,7 +24,10 @@ def test_what_is_written_is_read_again() -> None:
 
 
 def test_plain_values_after_a_table_still_belong_to_the_top() -> None:
-    assert tomllib.loads(as_toml({"web": {"port": 1}, "crossday": -1})) == {"web": {"port": 1}, "crossday": -1}
+    assert tomllib.loads(as_toml({"web": {"port": 1}, "crossday": -1})) == {
+        "web": {"port": 1},
+        "crossday": -1,
+    }
 
 
 def test_what_toml_cannot_hold_is_refused() -> None:

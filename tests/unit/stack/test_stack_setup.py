@@ -64,7 +64,9 @@ def bare_machine(tmp_path: Path) -> dict[str, str]:
 
 
 def test_without_the_right_to_install_it_names_packages_and_command(bare_machine: dict[str, str]) -> None:
-    done = subprocess.run([REPOSITORY / "scripts" / "setup.sh"], env=bare_machine, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [REPOSITORY / "scripts" / "setup.sh"], env=bare_machine, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1
     assert done.stdout == ""
     packages = "orthanc orthanc-python dcmtk rabbitmq-server python3.11-venv"
@@ -74,13 +76,17 @@ def test_without_the_right_to_install_it_names_packages_and_command(bare_machine
 
 
 def test_an_unknown_option_is_refused() -> None:
-    done = subprocess.run([REPOSITORY / "scripts" / "setup.sh", "--all"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [REPOSITORY / "scripts" / "setup.sh", "--all"], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (1, "setup: usage: scripts/setup.sh [--dev]\n")
 
 
 def demo_command(*variables: str) -> str:
     dry = ["make", "--no-print-directory", "--dry-run", "demo", *variables]
-    environment = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+    }
     done = subprocess.run(dry, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True)
     return " ".join(done.stdout.splitlines()[-1].split())
 
@@ -88,7 +94,9 @@ def demo_command(*variables: str) -> str:
 def test_make_demo_passes_on_what_is_set_and_nothing_else() -> None:
     assert demo_command() == "exec .venv/bin/python -m demo run"
     assert demo_command("KEEP=0") == "exec .venv/bin/python -m demo run"
-    assert demo_command("DICOM_DIR=my files", "KEYWORDS=head,brain", "KERNEL=UB", "RAM_DISK=/dev/shm", "KEEP=1") == (
+    assert demo_command(
+        "DICOM_DIR=my files", "KEYWORDS=head,brain", "KERNEL=UB", "RAM_DISK=/dev/shm", "KEEP=1"
+    ) == (
         "exec .venv/bin/python -m demo run --dicom-dir 'my files' --keywords 'head,brain' --kernel 'UB'"
         " --ram-disk '/dev/shm' --keep"
     )

@@ -1,13 +1,15 @@
 """
-The whole life of a study in any order: hypothesis drives finds, growth, pulls, reports, notifications, deliveries, results and
-people, repeats messages, sends them late and lets calls to the plugins get lost; time passes in between.
+The whole life of a study in any order: hypothesis drives finds, growth, pulls, reports, notifications,
+deliveries, results and people, repeats messages, sends them late and lets calls to the plugins get lost; time
+passes in between.
 
-At every step: no exception, no state and no change of state outside the life cycle's table, and nothing stuck - a study that is
-not settled has a due time, and a hand-over without a result is owed, in RabbitMQ or due to be published again. At the end
-everything that can be driven is driven, and the study must come to rest. Over the memory
-store; tests/long/test_life_in_stores.py has the others.
+At every step: no exception, no state and no change of state outside the life cycle's table, and nothing stuck
+- a study that is not settled has a due time, and a hand-over without a result is owed, in RabbitMQ or due to
+be published again. At the end everything that can be driven is driven, and the study must come to rest. Over
+the memory store; tests/long/test_life_in_stores.py has the others.
 
-Proves nothing of threads (tests/contract has them) nor of a PACS or an Orthanc that behaves as none of the fakes does.
+Proves nothing of threads (tests/contract has them) nor of a PACS or an Orthanc that behaves as none of the
+fakes does.
 """
 
 from __future__ import annotations
@@ -36,7 +38,10 @@ OUTCOMES = ("received", "short", "failed", "nothing_new", "filtered")
 
 
 class Plugins:
-    """What the plugins owe for each pull: a notification where there is one, then the report; in order, and as often as asked."""
+    """
+    What the plugins owe for each pull: a notification where there is one, then the report; in order, and as
+    often as asked.
+    """
 
     def __init__(self, world: Pipeline) -> None:
         self.world = world
@@ -52,7 +57,9 @@ class Plugins:
             outcome = "received"
         message = {"received": self.world.message, "filtered": self.world.filtered_message}.get(outcome)
         self.ended[request.pull_id] = (outcome, message(request) if message else None)
-        self.world.plugins.reports[request.pull_id] = PullReport("R", request.pull_id, UID, outcome, received=90)
+        self.world.plugins.reports[request.pull_id] = PullReport(
+            "R", request.pull_id, UID, outcome, received=90
+        )
 
     def notify(self, request: PullRequest) -> None:
         message = self.ended[request.pull_id][1]
@@ -103,7 +110,9 @@ class Life(RuleBasedStateMachine):
         asked = {"StudyInstanceUID": UID, **({"SeriesInstanceUID": THICK} if series else {})}
         self.world.manual(asked, "manual: a doctor")
 
-    @rule(what=st.sampled_from(["redo", "cancel", "done", "priority"]), priority=st.sampled_from([0, 1, 2, 4]))
+    @rule(
+        what=st.sampled_from(["redo", "cancel", "done", "priority"]), priority=st.sampled_from([0, 1, 2, 4])
+    )
     def work_by_hand(self, what: str, priority: int) -> None:
         who = Who("manual: a doctor", "because")
         if what == "priority":
@@ -133,7 +142,11 @@ class Life(RuleBasedStateMachine):
 
     # --- pulls ---
 
-    @rule(error=st.sampled_from([None, Unreachable("gone"), NoRoom("full"), TooLarge("huge"), Refused("Orthanc", 404, "no")]))
+    @rule(
+        error=st.sampled_from(
+            [None, Unreachable("gone"), NoRoom("full"), TooLarge("huge"), Refused("Orthanc", 404, "no")]
+        )
+    )
     def pull(self, error: PipelineError | None) -> None:
         self.world.plugins.refuse = lambda request: error
         self.world.pull()
@@ -153,7 +166,11 @@ class Life(RuleBasedStateMachine):
     def plugins_tell(self, data: st.DataObject, what: str) -> None:
         ended = [request for request in self.world.plugins.asked if request.pull_id in self.told.ended]
         request = data.draw(st.sampled_from(ended))
-        steps = {"notify": [self.told.notify], "report": [self.told.report], "both": [self.told.notify, self.told.report]}
+        steps = {
+            "notify": [self.told.notify],
+            "report": [self.told.report],
+            "both": [self.told.notify, self.told.report],
+        }
         for step in steps.get(what, [self.told.report, self.told.notify]):
             step(request)
 
@@ -168,7 +185,9 @@ class Life(RuleBasedStateMachine):
         self.world.publish()
 
     @rule(
-        error=st.sampled_from([None, None, Unreachable("down"), RetriableError("500"), Refused("the backend", 422, "no")]),
+        error=st.sampled_from(
+            [None, None, Unreachable("down"), RetriableError("500"), Refused("the backend", 422, "no")]
+        ),
         result=st.sampled_from(["completed", "unsupported_series", "failed", ""]),
         files=st.sampled_from([True, True, False]),
     )

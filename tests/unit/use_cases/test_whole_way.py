@@ -38,7 +38,15 @@ def test_the_whole_way_in_the_contracts_lines_letter_by_letter(tmp_path: Path) -
     study = world.study()
     assert study.state is State.COMPLETED
     assert study.due == {RELEASE: world.clock.now() + int(RETENTION_S * 1000)}
-    assert world.events() == ["wanted", "stable", "pull asked", "received", "pull ended", "delivered", "result completed"]
+    assert world.events() == [
+        "wanted",
+        "stable",
+        "pull asked",
+        "received",
+        "pull ended",
+        "delivered",
+        "result completed",
+    ]
     assert world.queue.depth() == 0
     world.store.close()
 

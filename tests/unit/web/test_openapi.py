@@ -1,5 +1,6 @@
 """
-What schemathesis makes of our own OpenAPI: whatever fits the description, and much that does not, is answered without a 500.
+What schemathesis makes of our own OpenAPI: whatever fits the description, and much that does not, is answered
+without a 500.
 
 A fixed seed and few examples: this finds a fault at every run or at none. Proves nothing of uvicorn.
 """
@@ -91,14 +92,19 @@ def test_the_result_is_described_with_every_kind_of_answer(service: Service) -> 
 @pytest.mark.parametrize("shown", ["completed", "unsupported", "failed"])
 def test_each_example_is_what_it_says(service: Service, shown: str) -> None:
     app = create_app(service)
-    examples = app.openapi()["paths"]["/api/v1/dcm/result"]["post"]["requestBody"]["content"]["application/json"]["examples"]
+    examples = app.openapi()["paths"]["/api/v1/dcm/result"]["post"]["requestBody"]["content"][
+        "application/json"
+    ]["examples"]
     answer = TestClient(app).post("/api/v1/dcm/result", json=examples[shown]["value"], headers=HEADERS)
     assert answer.status_code == 404, "well formed, but nobody's"
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [(verb, f"/api/v1/dcm/{what}") for verb, what in (("get", "pull"), ("post", "redo"), ("post", "cancel"), ("post", "done"))]
+    [
+        (verb, f"/api/v1/dcm/{what}")
+        for verb, what in (("get", "pull"), ("post", "redo"), ("post", "cancel"), ("post", "done"))
+    ]
     + [("post", "/api/v1/dcm/priority"), ("get", "/api/v1/dcm/debug"), ("get", "/api/v1/reconcile")],
 )
 def test_what_may_be_unknown_says_so(service: Service, method: str, path: str) -> None:

@@ -1,8 +1,8 @@
 """
 The HTTP API: who may ask, what bad bodies get, what the debug API tells.
 
-Does not prove what the use cases do with a message (tests/unit/use_cases does), nor anything of uvicorn; the command line's tests
-meet a real one.
+Does not prove what the use cases do with a message (tests/unit/use_cases does), nor anything of uvicorn; the
+command line's tests meet a real one.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ def service(served: tuple[Service, FakePacs]) -> Service:
 
 @pytest.fixture
 def client(service: Service) -> TestClient:
-    """A process on this machine; an error in the application is an answer 500, not an exception of the test."""
+    """
+    A process on this machine; an error in the application is an answer 500, not an exception of the test.
+    """
     return TestClient(create_app(service), raise_server_exceptions=False, client=HERE)
 
 
@@ -56,20 +58,34 @@ def basic(password: str) -> str:
 
 
 @pytest.mark.parametrize("path", POSTS)
-@pytest.mark.parametrize("headers", [{}, {"X-API-Key": "wrong"}, {"Authorization": "Bearer wrong"}, {"X-API-Key": KEY[:-1]}])
-def test_every_change_needs_the_key_also_from_loopback(client: TestClient, path: str, headers: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "headers", [{}, {"X-API-Key": "wrong"}, {"Authorization": "Bearer wrong"}, {"X-API-Key": KEY[:-1]}]
+)
+def test_every_change_needs_the_key_also_from_loopback(
+    client: TestClient, path: str, headers: dict[str, str]
+) -> None:
     answer = client.post(f"/api/v1/dcm/{path}", json={}, headers=headers)
     assert answer.status_code == 401
     assert "API key" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("headers", [WITH_KEY, {"Authorization": f"Bearer {KEY}"}, {"Authorization": basic(KEY)}])
+@pytest.mark.parametrize(
+    "headers", [WITH_KEY, {"Authorization": f"Bearer {KEY}"}, {"Authorization": basic(KEY)}]
+)
 def test_the_key_comes_in_three_ways(client: TestClient, headers: dict[str, str]) -> None:
     assert client.post("/api/v1/dcm/result", json={}, headers=headers).status_code == 400
 
 
 @pytest.mark.parametrize(
-    "header", ["Basic", "Basic %%%", "Basic \xe9\xe9\xe9\xe9", "Basic " + base64.b64encode(b"\xff:\xff").decode(), "Digest x", ""]
+    "header",
+    [
+        "Basic",
+        "Basic %%%",
+        "Basic \xe9\xe9\xe9\xe9",
+        "Basic " + base64.b64encode(b"\xff:\xff").decode(),
+        "Digest x",
+        "",
+    ],
 )
 def test_an_odd_authorization_is_no_key_and_no_error(client: TestClient, header: str) -> None:
     answer = client.post("/api/v1/dcm/result", json={}, headers={"Authorization": header.encode("latin-1")})
@@ -84,7 +100,9 @@ def test_reading_needs_no_key_from_loopback_and_one_from_elsewhere(
 ) -> None:
     found(*served)
     assert client.get(path).status_code == 200
-    assert client.get(path, headers={"X-Forwarded-For": "192.168.1.7"}).status_code == 401, "a proxy speaks for somebody else"
+    assert client.get(path, headers={"X-Forwarded-For": "192.168.1.7"}).status_code == 401, (
+        "a proxy speaks for somebody else"
+    )
     far = TestClient(create_app(served[0]), client=ELSEWHERE)
     assert far.get(path).status_code == 401
     assert far.get(path, headers=WITH_KEY).status_code == 200
@@ -117,7 +135,9 @@ def test_reading_needs_no_key_from_loopback_and_one_from_elsewhere(
     ],
 )
 def test_a_bad_body_is_the_callers_error(client: TestClient, path: str, body: bytes) -> None:
-    answer = client.post(f"/api/v1/dcm/{path}", content=body, headers={**WITH_KEY, "Content-Type": "application/json"})
+    answer = client.post(
+        f"/api/v1/dcm/{path}", content=body, headers={**WITH_KEY, "Content-Type": "application/json"}
+    )
     assert answer.status_code in (400, 404, 422), answer.text
     assert answer.json()
 
@@ -142,7 +162,9 @@ def test_a_bad_message_is_answered_with_key_value_and_what_is_allowed(client: Te
         ("/api/v1/reconcile?day=2020-06-18", "day", "date"),
     ],
 )
-def test_a_parameter_that_nobody_reads_is_named(client: TestClient, path: str, key: str, allowed: str) -> None:
+def test_a_parameter_that_nobody_reads_is_named(
+    client: TestClient, path: str, key: str, allowed: str
+) -> None:
     answer = client.get(path)
     assert (answer.status_code, answer.json()["key"]) == (400, key)
     assert allowed in answer.json()["allowed"]
@@ -151,7 +173,9 @@ def test_a_parameter_that_nobody_reads_is_named(client: TestClient, path: str, k
 # --- messages ---
 
 
-def test_notification_report_and_result_go_their_way(served: tuple[Service, FakePacs], client: TestClient) -> None:
+def test_notification_report_and_result_go_their_way(
+    served: tuple[Service, FakePacs], client: TestClient
+) -> None:
     service, _ = served
     message = Pipeline().message(None)
 
@@ -163,7 +187,13 @@ def test_notification_report_and_result_go_their_way(served: tuple[Service, Fake
     report = {"reportID": "R", "pullID": "x", "studyUID": UID, "outcome": "received"}
     assert post("pull_report", report).json() == {"known": True}
     assert post("pull_report", {**report, "studyUID": "9.9"}).json() == {"known": False}
-    result = {"studyUID": UID, "seriesUID": THIN, "state": "completed", "handoverID": None, "result": {"lungVolumeMl": 4100.5}}
+    result = {
+        "studyUID": UID,
+        "seriesUID": THIN,
+        "state": "completed",
+        "handoverID": None,
+        "result": {"lungVolumeMl": 4100.5},
+    }
     assert post("result", result).json() == {"answer": "recorded"}
     assert post("result", result).json() == {"answer": "known already"}
     assert post("result", {**result, "studyUID": "9.9"}).status_code == 404
@@ -185,16 +215,24 @@ def test_a_manual_pull_says_who_asked(served: tuple[Service, FakePacs], client: 
     assert client.post("/api/v1/dcm/pull", json={"AccessionNumber": "*"}, headers=WITH_KEY).status_code == 400
 
 
-def test_a_manual_pull_of_what_nobody_can_ask_for_is_refused(served: tuple[Service, FakePacs], client: TestClient) -> None:
+def test_a_manual_pull_of_what_nobody_can_ask_for_is_refused(
+    served: tuple[Service, FakePacs], client: TestClient
+) -> None:
     """With the misspelt key left out the whole study would be pulled, and filtered."""
     found(*served)
     body = {"StudyInstanceUID": UID, "seriesInstanceUID": THICK}
     answer = client.post("/api/v1/dcm/pull", json=body, headers=WITH_KEY)
-    assert (answer.status_code, answer.json()["key"], answer.json()["value"]) == (400, "seriesInstanceUID", THICK)
+    assert (answer.status_code, answer.json()["key"], answer.json()["value"]) == (
+        400,
+        "seriesInstanceUID",
+        THICK,
+    )
     assert "SeriesInstanceUID" in answer.json()["allowed"]
 
 
-def test_a_manual_pull_by_a_uid_as_it_stands_in_a_header(served: tuple[Service, FakePacs], client: TestClient) -> None:
+def test_a_manual_pull_by_a_uid_as_it_stands_in_a_header(
+    served: tuple[Service, FakePacs], client: TestClient
+) -> None:
     found(*served)
     answer = client.post("/api/v1/dcm/pull", json={"StudyInstanceUID": f"{UID}\0"}, headers=WITH_KEY)
     assert [one["studyUID"] for one in answer.json()["studies"]] == [UID]
@@ -232,8 +270,12 @@ def test_debug_says_what_comes_next_and_when(served: tuple[Service, FakePacs], c
     assert step["at"].endswith("+00:00")
 
 
-@pytest.mark.parametrize(("query", "status"), [("", 400), ("AccessionNumber=%20", 400), ("AccessionNumber=A9", 404)])
-def test_debug_of_nothing(served: tuple[Service, FakePacs], client: TestClient, query: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("query", "status"), [("", 400), ("AccessionNumber=%20", 400), ("AccessionNumber=A9", 404)]
+)
+def test_debug_of_nothing(
+    served: tuple[Service, FakePacs], client: TestClient, query: str, status: int
+) -> None:
     found(*served)
     assert client.get(f"/api/v1/dcm/debug?{query}").status_code == status
 
@@ -256,12 +298,18 @@ def test_a_browser_gets_a_page_and_everybody_else_json(
     found(*served)
     answer = client.get("/api/v1/dcm/debug?AccessionNumber=A1", headers={"Accept": accept})
     assert answer.headers["content-type"].startswith(kind)
-    other = client.get(f"/api/v1/dcm/debug?AccessionNumber=A1&format={'json' if kind == 'text/html' else 'html'}")
-    assert other.headers["content-type"].startswith("application/json" if kind == "text/html" else "text/html")
+    other = client.get(
+        f"/api/v1/dcm/debug?AccessionNumber=A1&format={'json' if kind == 'text/html' else 'html'}"
+    )
+    assert other.headers["content-type"].startswith(
+        "application/json" if kind == "text/html" else "text/html"
+    )
 
 
 def test_nothing_that_anybody_wrote_becomes_markup(service: Service, client: TestClient) -> None:
-    message = Pipeline().message(None, numberReceived=81, filepath=f"/{HOSTILE}", completeness=HOSTILE, message=HOSTILE)
+    message = Pipeline().message(
+        None, numberReceived=81, filepath=f"/{HOSTILE}", completeness=HOSTILE, message=HOSTILE
+    )
     message["identity"] = {"AccessionNumber": HOSTILE, "PatientID": "P1", "StudyDescription": HOSTILE}
     for series in message["seriesReports"]:
         series["because"] = series["seriesDescription"] = series["modality"] = HOSTILE
@@ -269,10 +317,21 @@ def test_nothing_that_anybody_wrote_becomes_markup(service: Service, client: Tes
     service.accept({**message, "studyUID": "1.2.3", "handoverID": handover_id(2)})
     client.post(
         "/api/v1/dcm/result",
-        json={"studyUID": UID, "seriesUID": THIN, "state": "completed", "message": HOSTILE, "result": {HOSTILE: HOSTILE}},
+        json={
+            "studyUID": UID,
+            "seriesUID": THIN,
+            "state": "completed",
+            "message": HOSTILE,
+            "result": {HOSTILE: HOSTILE},
+        },
         headers=WITH_KEY,
     )
-    named = (("PatientID", "P1"), ("StudyInstanceUID", UID), ("AccessionNumber", HOSTILE), ("AccessionNumber", HOSTILE + "x"))
+    named = (
+        ("PatientID", "P1"),
+        ("StudyInstanceUID", UID),
+        ("AccessionNumber", HOSTILE),
+        ("AccessionNumber", HOSTILE + "x"),
+    )
     for query in (dict([name]) for name in named):
         page = client.get("/api/v1/dcm/debug", params=query, headers={"Accept": "text/html"})
         assert "<script" not in page.text
@@ -282,7 +341,9 @@ def test_nothing_that_anybody_wrote_becomes_markup(service: Service, client: Tes
         assert page.headers["cache-control"] == "no-store"
 
 
-def test_the_page_tells_times_on_the_hospitals_clock(served: tuple[Service, FakePacs], client: TestClient) -> None:
+def test_the_page_tells_times_on_the_hospitals_clock(
+    served: tuple[Service, FakePacs], client: TestClient
+) -> None:
     found(*served)
     first = client.get("/api/v1/dcm/debug?AccessionNumber=A1").json()["studies"][0]["timeline"][0]["at"]
     local = datetime.fromisoformat(first).astimezone(ZoneInfo("Asia/Shanghai"))
@@ -297,13 +358,17 @@ def test_a_browser_that_names_nothing_is_asked_which_study(client: TestClient) -
     assert "Which study?" in answer.text
 
 
-def test_what_is_not_known_here_is_asked_for_at_the_pacs(served: tuple[Service, FakePacs], client: TestClient) -> None:
+def test_what_is_not_known_here_is_asked_for_at_the_pacs(
+    served: tuple[Service, FakePacs], client: TestClient
+) -> None:
     served[1].studies["A"] = [answer()]
     served[1].series["A"] = [series_answer(THIN, 80)]
     told = client.get("/api/v1/dcm/debug?AccessionNumber=A1")
     assert told.status_code == 404
     assert told.json()["found"] == 0
-    assert told.json()["pacs"]["A"]["studies"][0]["would"].startswith("1 of 1 series would be pulled, but no find asks for")
+    assert told.json()["pacs"]["A"]["studies"][0]["would"].startswith(
+        "1 of 1 series would be pulled, but no find asks for"
+    )
     page = client.get("/api/v1/dcm/debug?AccessionNumber=A1&format=html")
     assert page.status_code == 404
     assert "1 of 1 series would be pulled" in page.text
@@ -336,7 +401,9 @@ def test_health_counts_and_names_no_secret(served: tuple[Service, FakePacs], cli
     assert "another-secret-word" not in told.text
 
 
-def test_alive_is_not_yet_ready(service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_alive_is_not_yet_ready(
+    service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert client.get("/health/live").status_code == 200
     answer = client.get("/health/ready")
     assert (answer.status_code, answer.json()["store"]) == (503, "ok")
@@ -352,8 +419,14 @@ def test_alive_is_not_yet_ready(service: Service, client: TestClient, monkeypatc
     assert (whole.status_code, whole.json()["studies"]) == (200, {}), "the rest is told all the same"
     assert "closed" in whole.json()["store"]
     service.loops["claims"].fault = ServerFault("store at db:27017", "no server answers", 1_000)
-    monkeypatch.setattr(type(service.store), "get", lambda *_: pytest.fail("health waits for a store that is known to be away"))
-    assert (client.get("/health/ready").json()["store"], client.get("/health").json()["store"]) == ("no server answers",) * 2
+    monkeypatch.setattr(
+        type(service.store),
+        "get",
+        lambda *_: pytest.fail("health waits for a store that is known to be away"),
+    )
+    assert (client.get("/health/ready").json()["store"], client.get("/health").json()["store"]) == (
+        "no server answers",
+    ) * 2
 
 
 def test_who_is_away_is_told_with_since_and_why_and_who_waits(
@@ -366,7 +439,9 @@ def test_who_is_away_is_told_with_since_and_why_and_who_waits(
     service.loops["WORKER-1"].fault = ServerFault(rabbitmq, "connection refused", 1_000)
     service.loops["watch"].fault = ServerFault("", "unexpected KeyError, see the log", 3_000)
     answer = client.get("/health/ready")
-    assert (answer.status_code, answer.json()["ready"]) == (200, True), "that others are away is no fault of ours"
+    assert (answer.status_code, answer.json()["ready"]) == (200, True), (
+        "that others are away is no fault of ours"
+    )
     first, second, third = answer.json()["waitsFor"]
     assert first == {
         "what": rabbitmq,
@@ -395,7 +470,9 @@ def test_a_pacs_that_another_process_finds_at_is_told_too(service: Service, clie
     assert told["because"] == "elsewhere:1 finds there and gets no answer"
 
 
-def test_a_step_that_takes_too_long_is_not_ready(service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_takes_too_long_is_not_ready(
+    service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Loop, "alive", lambda loop: True)
     service.loops["publish"]._began = time.monotonic() - 1000
     service.loops["WORKER-1"]._began = time.monotonic() - 1000  # it may wait so long for a result
@@ -410,7 +487,9 @@ def test_a_step_that_takes_too_long_is_not_ready(service: Service, client: TestC
 # --- a path of moves that is broken (K4) ---
 
 
-def test_a_pacs_that_does_not_know_us_is_told_with_what_to_do(client: TestClient, served: tuple[Service, FakePacs]) -> None:
+def test_a_pacs_that_does_not_know_us_is_told_with_what_to_do(
+    client: TestClient, served: tuple[Service, FakePacs]
+) -> None:
     service, pacs = served
     found(service, pacs)
     blame = service.paths.judge("A", PullFailure(FailureKind.NO_DESTINATION, "A801", "0xA801"), 0)
@@ -419,7 +498,9 @@ def test_a_pacs_that_does_not_know_us_is_told_with_what_to_do(client: TestClient
     health = client.get("/health").json()
     assert health["status"] != "ok"
     assert (health["pacs"]["A"]["moves"]["circuit"], health["pacs"]["A"]["moves"]["why"]) == ("open", told)
-    assert [entry["because"] for entry in health["waitsFor"] if entry["what"] == "moves from PACS A"] == [told]
+    assert [entry["because"] for entry in health["waitsFor"] if entry["what"] == "moves from PACS A"] == [
+        told
+    ]
     assert b'aipull_move_path{pacs="A"} 2.0' in client.get("/metrics", headers=WITH_KEY).content
     (study,) = client.get(f"/api/v1/dcm/debug?StudyInstanceUID={UID}").json()["studies"]
     assert [words for words in study["next"]["waitsFor"] if told in words]

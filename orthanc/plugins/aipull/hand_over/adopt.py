@@ -1,4 +1,6 @@
-"""Hand-overs that lie in the folder and that a new journal does not know: taken up from their manifests (K14)."""
+"""
+Hand-overs that lie in the folder and that a new journal does not know: taken up from their manifests (K14).
+"""
 
 from __future__ import annotations
 
@@ -26,13 +28,17 @@ def adopt_handovers(folder: Path, journal: Journal, handovers: HandoverRows) -> 
     """
     Note every whole hand-over in the folder as given, if the journal is new.
 
-    With a journal that is not new, a folder that it does not know is what a crash left before the hand-over was journaled; it is
-    made again, and this one goes.
+    With a journal that is not new, a folder that it does not know is what a crash left before the hand-over
+    was journaled; it is made again, and this one goes.
 
     Returns:
         The ids of those that were taken up; they are released by pacs_module as any other.
     """
-    if journal.meta(_ADOPTED) or journal.row("SELECT 1 FROM handovers LIMIT 1") or journal.row("SELECT 1 FROM pulls LIMIT 1"):
+    if (
+        journal.meta(_ADOPTED)
+        or journal.row("SELECT 1 FROM handovers LIMIT 1")
+        or journal.row("SELECT 1 FROM pulls LIMIT 1")
+    ):
         journal.set_meta(_ADOPTED, "1")
         return []
     with journal.transaction():
@@ -61,4 +67,6 @@ def _row(name: str, manifest: Mapping[str, Any]) -> HandoverRow:
     files = [file for one in series for file in one["files"]]
     uids = tuple(str(one["seriesUID"]) for one in series)
     size = sum(int(file["bytes"]) for file in files)
-    return HandoverRow(str(manifest["handoverID"]), str(manifest["studyUID"]), uids, len(files), name, size=size)
+    return HandoverRow(
+        str(manifest["handoverID"]), str(manifest["studyUID"]), uids, len(files), name, size=size
+    )

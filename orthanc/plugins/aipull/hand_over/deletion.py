@@ -22,10 +22,11 @@ _DEVICE = ("Modality", "Manufacturer", "ManufacturerModelName", "Rows", "Columns
 
 class Deletion(Worker):
     """
-    Deletes exactly the images that were judged: one that arrives in this moment stays and opens a new reception.
+    Deletes exactly the images that were judged: one that arrives in this moment stays and opens a new
+    reception.
 
-    A pull of the same study waits until its deletion is over (``pulls.py``), so that nothing is deleted that was just
-    pulled again.
+    A pull of the same study waits until its deletion is over (``pulls.py``), so that nothing is deleted that
+    was just pulled again.
     """
 
     def __init__(
@@ -56,7 +57,9 @@ class Deletion(Worker):
         return self.IDLE_S
 
     def _learn(self, reception: Reception) -> None:
-        """Before it goes: how large the images of such a device are, to know what the next pull will bring."""
+        """
+        Before it goes: how large the images of such a device are, to know what the next pull will bring.
+        """
         for orthanc_id in reception.orthanc_ids:
             for series in self._rest.series_of(orthanc_id):
                 try:

@@ -1,8 +1,9 @@
 """
 The hand-over folder: the chosen series as plain files for the backend, with a manifest beside it.
 
-Hard links cost 0.01 ms a slice where store and folder lie on one mount, and they stay when Orthanc deletes the study. A
-folder is made under another name and renamed, and renamed again before it is removed, so that a folder that is there is whole::
+Hard links cost 0.01 ms a slice where store and folder lie on one mount, and they stay when Orthanc deletes
+the study. A folder is made under another name and renamed, and renamed again before it is removed, so that a
+folder that is there is whole::
 
     4c18cd69-...                00001.dcm, 00002.dcm ... in the order of the images
     4c18cd69-....manifest.json  what is in it; there before the folder is
@@ -92,7 +93,9 @@ class HandoverFolder:
         checksums: Whether the manifest has the SHA-256 of each file.
     """
 
-    def __init__(self, folder: Path, seen_as: str, storage: Path | None, rest: OrthancRest, checksums: bool = False) -> None:
+    def __init__(
+        self, folder: Path, seen_as: str, storage: Path | None, rest: OrthancRest, checksums: bool = False
+    ) -> None:
         self._folder = folder
         self._checksums = checksums
         self._seen_as = seen_as
@@ -100,7 +103,11 @@ class HandoverFolder:
         self._rest = rest
 
     def export(
-        self, name: str, series: Sequence[ToExport], subfolders: bool, about: Mapping[str, object] | None = None
+        self,
+        name: str,
+        series: Sequence[ToExport],
+        subfolders: bool,
+        about: Mapping[str, object] | None = None,
     ) -> Exported:
         """
         Put series into the folder ``name``.
@@ -126,7 +133,12 @@ class HandoverFolder:
             shutil.rmtree(unfinished, ignore_errors=True)
 
     def _export(
-        self, unfinished: Path, name: str, series: Sequence[ToExport], subfolders: bool, about: Mapping[str, object]
+        self,
+        unfinished: Path,
+        name: str,
+        series: Sequence[ToExport],
+        subfolders: bool,
+        about: Mapping[str, object],
     ) -> Exported:
         folders: list[SeriesFolder] = []
         parts: list[dict[str, Any]] = []
@@ -139,7 +151,14 @@ class HandoverFolder:
             seen_as = str(Path(self._seen_as, name, inner))
             folders.append(SeriesFolder(one.series_uid, seen_as, len(instances)))
             files = self._files(unfinished / inner, instances)
-            parts.append({"seriesUID": one.series_uid, "filepath": seen_as, "numberOfFiles": len(files), "files": files})
+            parts.append(
+                {
+                    "seriesUID": one.series_uid,
+                    "filepath": seen_as,
+                    "numberOfFiles": len(files),
+                    "files": files,
+                }
+            )
         self._away(name)  # of a hand-over that was never journaled
         self._write_manifest(name, {**about, "series": parts})
         unfinished.rename(self._folder / name)
@@ -148,7 +167,9 @@ class HandoverFolder:
         return Exported(str(Path(self._seen_as, name)), tuple(folders), number - copied, copied, size)
 
     def remove(self, name: str) -> None:
-        """Remove a hand-over; one that is gone is no error, anything outside the folder is refused in silence."""
+        """
+        Remove a hand-over; one that is gone is no error, anything outside the folder is refused in silence.
+        """
         if self._is_name(name):
             self._away(name)
 
@@ -162,11 +183,16 @@ class HandoverFolder:
 
     def strays(self, known: set[str]) -> list[str]:
         """Whole folders that no hand-over is known for."""
-        folders = [path.name for path in self._folder.iterdir() if path.is_dir()] if self._folder.is_dir() else []
+        folders = (
+            [path.name for path in self._folder.iterdir() if path.is_dir()] if self._folder.is_dir() else []
+        )
         return sorted(name for name in folders if name not in known and not name.startswith(_UNFINISHED))
 
     def has_same(self, name: str, images: Iterable[InstanceHere]) -> bool:
-        """Whether a hand-over that is still there has these images and no others, pixel by pixel; headers may differ."""
+        """
+        Whether a hand-over that is still there has these images and no others, pixel by pixel; headers may
+        differ.
+        """
         wanted = {image.sop_instance_uid: image for image in images}
         try:
             manifest = json.loads((self._folder / f"{name}{_MANIFEST}").read_text(encoding="utf-8"))
@@ -179,14 +205,19 @@ class HandoverFolder:
                 for file in part["files"]
             }
             same = handed_over.keys() == wanted.keys()
-            return same and all(_pixels(handed_over[uid].read_bytes()) == _pixels(self._content(wanted[uid])) for uid in wanted)
+            return same and all(
+                _pixels(handed_over[uid].read_bytes()) == _pixels(self._content(wanted[uid]))
+                for uid in wanted
+            )
         except (OSError, ValueError, KeyError, TypeError):
             return False
 
     def sweep(self, known: Iterable[str]) -> list[str]:
         """Remove what an interrupted hand-over left behind: everything but the known names."""
         keep = set(known)
-        leftovers = sorted(path.name for path in self._folder.iterdir() if path.is_dir() and path.name not in keep)
+        leftovers = sorted(
+            path.name for path in self._folder.iterdir() if path.is_dir() and path.name not in keep
+        )
         for name in leftovers:
             shutil.rmtree(self._folder / name, ignore_errors=True)
         for manifest in self._folder.glob(f"*{_MANIFEST}*"):
@@ -196,8 +227,8 @@ class HandoverFolder:
 
     def broken(self, orthanc_series: Iterable[str]) -> list[str]:
         """
-        Ids of images whose file is gone or shorter than Orthanc noted: written while the disk was full, when Orthanc says success
-        all the same.
+        Ids of images whose file is gone or shorter than Orthanc noted: written while the disk was full, when
+        Orthanc says success all the same.
 
         Args:
             orthanc_series: Ids of series in Orthanc.
@@ -228,7 +259,10 @@ class HandoverFolder:
         (self._folder / f"{name}{_MANIFEST}").unlink(missing_ok=True)
 
     def _write_manifest(self, name: str, manifest: Mapping[str, object]) -> None:
-        """On a full disk the images go out without it: links need no room, and what is computed makes room for others."""
+        """
+        On a full disk the images go out without it: links need no room, and what is computed makes room for
+        others.
+        """
         draft = self._folder / f"{_UNFINISHED}{name}{_MANIFEST}"
         text = json.dumps(manifest, ensure_ascii=False)  # indented it takes a second for some thousand files
         try:
@@ -238,10 +272,17 @@ class HandoverFolder:
                 raise
 
     def _files(self, folder: Path, instances: Sequence[InstanceHere]) -> list[dict[str, Any]]:
-        return [self._file(f"{folder}/{_file_name(place)}", instance) for place, instance in enumerate(instances, start=1)]
+        return [
+            self._file(f"{folder}/{_file_name(place)}", instance)
+            for place, instance in enumerate(instances, start=1)
+        ]
 
     def _file(self, file: str, instance: InstanceHere) -> dict[str, Any]:
-        entry = {"name": os.path.basename(file), "sopInstanceUID": instance.sop_instance_uid, "bytes": instance.size}
+        entry = {
+            "name": os.path.basename(file),
+            "sopInstanceUID": instance.sop_instance_uid,
+            "bytes": instance.size,
+        }
         if self._checksums:
             with open(file, "rb") as content:
                 entry["sha256"] = hashlib.file_digest(content, "sha256").hexdigest()
@@ -268,7 +309,9 @@ class HandoverFolder:
         ]
         if said:
             first, words = said[0]
-            text = f"{len(said)} files are not the images that they should be; {first.sop_instance_uid}: {words}"
+            text = (
+                f"{len(said)} files are not the images that they should be; {first.sop_instance_uid}: {words}"
+            )
             raise WrongFiles(text, [image.orthanc_id for image, _ in said])
 
     def _fill(self, folder: Path, instances: Sequence[InstanceHere]) -> int:
@@ -276,7 +319,9 @@ class HandoverFolder:
         folder.mkdir(parents=True)
         copied = 0
         for place, instance in enumerate(instances, start=1):
-            target = f"{folder}/{_file_name(place)}"  # a Path for each of some thousand files takes half a second
+            target = (
+                f"{folder}/{_file_name(place)}"  # a Path for each of some thousand files takes half a second
+            )
             if not self._link(instance, target):
                 Path(target).write_bytes(self._content(instance))
                 copied += 1
@@ -289,8 +334,12 @@ class HandoverFolder:
         source = self._stored(self._storage, instance)
         try:
             os.link(source, target)
-        except FileNotFoundError as error:  # overwritten since it was judged: the other copy was not looked at
-            raise RetriableError(f"image {instance.sop_instance_uid} was replaced in Orthanc's store") from error
+        except (
+            FileNotFoundError
+        ) as error:  # overwritten since it was judged: the other copy was not looked at
+            raise RetriableError(
+                f"image {instance.sop_instance_uid} was replaced in Orthanc's store"
+            ) from error
         except OSError:  # another mount, or a store without hard links
             return False
         if os.stat(target).st_size != instance.size:
@@ -303,7 +352,9 @@ class HandoverFolder:
         else:
             content = self._rest.get_bytes(f"/instances/{instance.orthanc_id}/file")
         if len(content) != instance.size:
-            raise RetriableError(f"image {instance.sop_instance_uid} is not whole: {len(content)} of {instance.size} bytes")
+            raise RetriableError(
+                f"image {instance.sop_instance_uid} is not whole: {len(content)} of {instance.size} bytes"
+            )
         return content
 
     def _stored(self, storage: Path, instance: InstanceHere) -> str:

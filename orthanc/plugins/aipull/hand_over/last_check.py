@@ -1,8 +1,8 @@
 """
 The last check before a hand-over is published: do its files say what the message says? (K1)
 
-Each file's own header is looked at, not what Orthanc's index has of it. As a rule the elements are found among its first bytes,
-which costs some microseconds a file; only otherwise the header is read.
+Each file's own header is looked at, not what Orthanc's index has of it. As a rule the elements are found
+among its first bytes, which costs some microseconds a file; only otherwise the header is read.
 """
 
 from __future__ import annotations
@@ -36,25 +36,40 @@ class Identity:
 
     def values(self) -> Mapping[str, str]:
         """By keyword."""
-        return {_SOP: self.sop_uid, _PATIENT: self.patient_id, _STUDY: self.study_uid, _SERIES: self.series_uid}
+        return {
+            _SOP: self.sop_uid,
+            _PATIENT: self.patient_id,
+            _STUDY: self.study_uid,
+            _SERIES: self.series_uid,
+        }
 
 
 def wrong(file: str, identity: Identity) -> str:
     """What a file says otherwise, in words; empty when it is the image that it should be."""
     with open(file, "rb", buffering=0) as content:
         head = content.read(_HEAD_BYTES)
-        if all(_value(head, *_ELEMENTS[keyword]) == value.encode("utf-8") for keyword, value in identity.values().items()):
+        if all(
+            _value(head, *_ELEMENTS[keyword]) == value.encode("utf-8")
+            for keyword, value in identity.values().items()
+        ):
             return ""
     with open(file, "rb") as content:
         header = read_header(content)
     if isinstance(header, Unreadable):
         return header.why
-    others = (f"{name} {header.text(name)}" for name, value in identity.values().items() if not _same(header.text(name), value))
+    others = (
+        f"{name} {header.text(name)}"
+        for name, value in identity.values().items()
+        if not _same(header.text(name), value)
+    )
     return ", ".join(others)
 
 
 def _value(head: bytes, tag: bytes, vr: bytes) -> bytes | None:
-    """The first value with this tag in explicit or else in implicit VR, little endian, without padding; None: not seen."""
+    """
+    The first value with this tag in explicit or else in implicit VR, little endian, without padding; None:
+    not seen.
+    """
     place = head.find(tag + vr)
     if place >= 0:
         begin = place + len(tag) + len(vr) + 2

@@ -47,7 +47,11 @@ class Notifier(Worker):
     def step(self) -> float:
         """Send what is due."""
         while True:
-            due = [row for row in self._journal.outbox_heads() if self._not_before.get(row["number"], 0) <= time.monotonic()]
+            due = [
+                row
+                for row in self._journal.outbox_heads()
+                if self._not_before.get(row["number"], 0) <= time.monotonic()
+            ]
             if not due:
                 return self._pause()
             if not all([self._send(row) for row in due]):
@@ -100,7 +104,9 @@ class Notifier(Worker):
         )
 
     def _pause(self) -> float:
-        waits = [self._not_before.get(row["number"], 0) - time.monotonic() for row in self._journal.outbox_heads()]
+        waits = [
+            self._not_before.get(row["number"], 0) - time.monotonic() for row in self._journal.outbox_heads()
+        ]
         return min([*waits, self.IDLE_S])
 
 

@@ -1,4 +1,7 @@
-"""Looks whether the plugins' records are still where they belong: the journal's file, and the hand-over folder (K14)."""
+"""
+Looks whether the plugins' records are still where they belong: the journal's file, and the hand-over folder
+(K14).
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,17 @@ class RecordsWatch(Worker):
     Looks every two seconds; a question to the file system costs nothing.
 
     Args:
-        journal: Its file may be removed or replaced while it is open; its content is not lost then, and is put back.
+        journal: Its file may be removed or replaced while it is open; its content is not lost then, and is
+            put back.
         handovers: Their rows.
         folder: The hand-over folder.
         path: The same folder.
         log: For what was found.
     """
 
-    def __init__(self, journal: Journal, handovers: HandoverRows, folder: HandoverFolder, path: Path, log: ContractLog) -> None:
+    def __init__(
+        self, journal: Journal, handovers: HandoverRows, folder: HandoverFolder, path: Path, log: ContractLog
+    ) -> None:
         super().__init__("records", log)
         self._journal = journal
         self._handovers = handovers
@@ -49,7 +55,12 @@ class RecordsWatch(Worker):
     def _look_at_journal(self) -> bool:
         if self._journal.is_in_place():
             return True
-        self._log.event("journal_gone", "the journal's file was removed or replaced", level="ERROR", path=self._journal.path)
+        self._log.event(
+            "journal_gone",
+            "the journal's file was removed or replaced",
+            level="ERROR",
+            path=self._journal.path,
+        )
         found = self._journal.put_back()
         self._log.event(
             "journal_put_back", "the journal's file is there again, with all that it held", level="WARNING",

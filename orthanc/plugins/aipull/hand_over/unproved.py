@@ -1,8 +1,9 @@
 """
-Hand-overs whose images nobody has compared with the PACS's own: somebody pushed them, and a PACS knows the study.
+Hand-overs whose images nobody has compared with the PACS's own: somebody pushed them, and a PACS knows the
+study.
 
-They are handed over at once, and the study is pulled, too. What the PACS sends is then compared with what was handed over: the
-same images are no news, others are handed over in their place (K1).
+They are handed over at once, and the study is pulled, too. What the PACS sends is then compared with what was
+handed over: the same images are no news, others are handed over in their place (K1).
 """
 
 from __future__ import annotations

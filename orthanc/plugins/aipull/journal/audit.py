@@ -32,7 +32,9 @@ class Folders(Protocol):
 
 @dataclass(frozen=True)
 class Audit:
-    """``index``: what Orthanc's index and store have that the journal does not know, for the key ``orthanc``."""
+    """
+    ``index``: what Orthanc's index and store have that the journal does not know, for the key ``orthanc``.
+    """
 
     journal: Journal
     handovers: HandoverRows
@@ -111,7 +113,10 @@ class Audit:
     def _receptions(self) -> list[dict[str, Any]]:
         query = "SELECT study_uid, state, opened_at FROM receptions WHERE state != 'closed' ORDER BY number"
         rows = self.journal.rows(query)
-        return [{"studyUID": row["study_uid"], "state": row["state"], "openedAt": row["opened_at"]} for row in rows]
+        return [
+            {"studyUID": row["study_uid"], "state": row["state"], "openedAt": row["opened_at"]}
+            for row in rows
+        ]
 
     def _outbox(self) -> list[dict[str, str]]:
         rows = self.journal.rows("SELECT study_uid, kind FROM outbox ORDER BY number")

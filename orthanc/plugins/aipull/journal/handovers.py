@@ -16,7 +16,10 @@ from .journal import Journal, as_text
 
 @dataclass(frozen=True)
 class HandoverRow:
-    """One hand-over: ``folder`` is its folder's name, ``size`` in bytes, ``reception`` the number of the one it came from."""
+    """
+    One hand-over: ``folder`` is its folder's name, ``size`` in bytes, ``reception`` the number of the one it
+    came from.
+    """
 
     handover_id: str
     study_uid: str
@@ -44,12 +47,20 @@ class HandoverRows:
         )  # fmt: skip
 
     def keep_notification(self, handover_id: str, message: Mapping[str, Any]) -> None:
-        """Keep what pacs_module is told of a hand-over as long as it is given: a store that was lost takes it up again."""
-        self._journal.write("INSERT OR REPLACE INTO notifications VALUES (?, ?)", handover_id, as_text(message))
+        """
+        Keep what pacs_module is told of a hand-over as long as it is given: a store that was lost takes it up
+        again.
+        """
+        self._journal.write(
+            "INSERT OR REPLACE INTO notifications VALUES (?, ?)", handover_id, as_text(message)
+        )
 
     def notifications(self) -> dict[str, dict[str, Any]]:
         """What was told of the hand-overs that are given."""
-        return {row["handover_id"]: json.loads(row["body"]) for row in self._journal.rows("SELECT * FROM notifications")}
+        return {
+            row["handover_id"]: json.loads(row["body"])
+            for row in self._journal.rows("SELECT * FROM notifications")
+        }
 
     def all(self) -> list[HandoverRow]:
         """Every hand-over that is not forgotten, oldest first."""
@@ -63,25 +74,38 @@ class HandoverRows:
     def last(self, study_uid: str) -> HandedOver | None:
         """What was handed over last for a study and not lost with the RAM disk."""
         row = self._journal.row(
-            "SELECT * FROM handovers WHERE study_uid = ? AND state != 'lost' ORDER BY number DESC LIMIT 1", study_uid
+            "SELECT * FROM handovers WHERE study_uid = ? AND state != 'lost' ORDER BY number DESC LIMIT 1",
+            study_uid,
         )
-        return HandedOver(tuple(json.loads(row["series_uids"])), row["instances"], row["reception"]) if row else None
+        return (
+            HandedOver(tuple(json.loads(row["series_uids"])), row["instances"], row["reception"])
+            if row
+            else None
+        )
 
     def next_folder(self, base: str) -> str:
-        """A folder name that no hand-over had before: the series' id in Orthanc, from the second time on with a number."""
+        """
+        A folder name that no hand-over had before: the series' id in Orthanc, from the second time on with a
+        number.
+        """
         row = self._journal.row("SELECT COUNT(*) AS count FROM handovers WHERE base = ?", base)
         count = int(row["count"]) if row else 0
         return base if count == 0 else f"{base}-{count + 1}"
 
     def given(self) -> list[HandoverRow]:
         """Hand-overs whose folders are still needed."""
-        return [_row(row) for row in self._journal.rows("SELECT * FROM handovers WHERE state = 'given' ORDER BY number")]
+        return [
+            _row(row)
+            for row in self._journal.rows("SELECT * FROM handovers WHERE state = 'given' ORDER BY number")
+        ]
 
     def move(self, row: HandoverRow, event: FolderEvent) -> None:
         """The folder is released or was lost: what was told of it is kept no longer."""
         after = next_state(row.state, event)
         with self._journal.transaction():
-            self._journal.write("UPDATE handovers SET state = ? WHERE handover_id = ?", after, row.handover_id)
+            self._journal.write(
+                "UPDATE handovers SET state = ? WHERE handover_id = ?", after, row.handover_id
+            )
             self._journal.write("DELETE FROM notifications WHERE handover_id = ?", row.handover_id)
 
 

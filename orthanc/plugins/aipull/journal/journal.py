@@ -100,14 +100,15 @@ _LOCK_WAIT_S = 30.0
 
 class Journal:
     """
-    The connection and its transactions; the tables' own questions stand in ``pull_rows``, ``reception_rows`` and
-    ``handover_rows``.
+    The connection and its transactions; the tables' own questions stand in ``pull_rows``, ``reception_rows``
+    and ``handover_rows``.
 
     Args:
         path: On disk, never on the RAM disk.
 
     Raises:
-        ConfigurationError: It cannot be opened or written: damaged, on a full disk, or locked for longer than ``_LOCK_WAIT_S``.
+        ConfigurationError: It cannot be opened or written: damaged, on a full disk, or locked for longer than
+        ``_LOCK_WAIT_S``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -116,10 +117,14 @@ class Journal:
         try:
             self._open(path)
         except sqlite3.Error as error:
-            raise ConfigurationError("AIPULL_JOURNAL", str(path), f"a file that SQLite can open and write ({error})") from error
+            raise ConfigurationError(
+                "AIPULL_JOURNAL", str(path), f"a file that SQLite can open and write ({error})"
+            ) from error
 
     def _open(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_LOCK_WAIT_S)
+        self._connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=_LOCK_WAIT_S
+        )
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
@@ -140,7 +145,8 @@ class Journal:
 
     def put_back(self) -> str:
         """
-        Write the content of the open file, which was removed or replaced, to its path again, and go on with that.
+        Write the content of the open file, which was removed or replaced, to its path again, and go on with
+        that.
 
         Returns:
             Where a foreign file went that was found there; empty when there was none.
@@ -205,11 +211,17 @@ class Journal:
 
     def set_meta(self, key: str, value: str) -> None:
         """Remember a value."""
-        self.write("INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", key, value)
+        self.write(
+            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            key,
+            value,
+        )
 
     def to_send(self, study_uid: str, kind: str, message: Mapping[str, Any]) -> None:
         """Owe pacs_module a message; order is kept per study."""
-        self.write("INSERT INTO outbox (study_uid, kind, body) VALUES (?, ?, ?)", study_uid, kind, as_text(message))
+        self.write(
+            "INSERT INTO outbox (study_uid, kind, body) VALUES (?, ?, ?)", study_uid, kind, as_text(message)
+        )
 
     def outbox_heads(self) -> list[sqlite3.Row]:
         """The oldest unsent message of every study."""
@@ -235,8 +247,8 @@ class Journal:
 
     def forget_before(self, moment: int, handovers_before: int) -> None:
         """
-        Drop what nobody will ask for again: ended pulls and gone studies, and (later) hand-overs that were released
-        or lost.
+        Drop what nobody will ask for again: ended pulls and gone studies, and (later) hand-overs that were
+        released or lost.
         """
         with self.transaction():
             self.write("DELETE FROM pulls WHERE report IS NOT NULL AND asked_at < ?", moment)

@@ -21,9 +21,10 @@ class Pull:
     """
     One pull.
 
-    ``moves``: how many C-MOVEs it was begun with; ``deaths``: of Orthanc, charged to it; ``suspect``: it moved when Orthanc died
-    and is moved alone until it ends. ``conclusion`` says what became of the images and may be there before the job's end, because
-    completeness can be proved early; ``report`` is made when both are known.
+    ``moves``: how many C-MOVEs it was begun with; ``deaths``: of Orthanc, charged to it; ``suspect``: it
+    moved when Orthanc died and is moved alone until it ends. ``conclusion`` says what became of the images
+    and may be there before the job's end, because completeness can be proved early; ``report`` is made when
+    both are known.
     """
 
     number: int
@@ -70,14 +71,18 @@ class PullRows:
 
     def last(self, study_uid: str) -> Pull | None:
         """The newest pull of a study."""
-        row = self._journal.row("SELECT * FROM pulls WHERE study_uid = ? ORDER BY number DESC LIMIT 1", study_uid)
+        row = self._journal.row(
+            "SELECT * FROM pulls WHERE study_uid = ? ORDER BY number DESC LIMIT 1", study_uid
+        )
         return _pull(row) if row else None
 
     def submitted(self, pull_id: str, moves: int) -> None:
         """Its C-MOVEs begin now."""
         with self._journal.transaction():
             after = self._after(pull_id, JobEvent.SUBMIT)
-            self._journal.write("UPDATE pulls SET job_state = ?, moves = ? WHERE pull_id = ?", after, moves, pull_id)
+            self._journal.write(
+                "UPDATE pulls SET job_state = ?, moves = ? WHERE pull_id = ?", after, moves, pull_id
+            )
 
     def again(self, pull_id: str, deaths: int | None = None) -> None:
         """
@@ -91,12 +96,21 @@ class PullRows:
             after = self._after(pull_id, JobEvent.RESTART)
             self._journal.write("UPDATE pulls SET job_state = ? WHERE pull_id = ?", after, pull_id)
             if deaths is not None:
-                self._journal.write("UPDATE pulls SET deaths = ?, suspect = 1 WHERE pull_id = ?", deaths, pull_id)
+                self._journal.write(
+                    "UPDATE pulls SET deaths = ?, suspect = 1 WHERE pull_id = ?", deaths, pull_id
+                )
 
     def ended(
-        self, pull_id: str, now: int, error: str, move_seconds: float | None, failure: PullFailure | None = None
+        self,
+        pull_id: str,
+        now: int,
+        error: str,
+        move_seconds: float | None,
+        failure: PullFailure | None = None,
     ) -> None:
-        """No more images come from this pull; where they are judged already the report is due (:meth:`report`)."""
+        """
+        No more images come from this pull; where they are judged already the report is due (:meth:`report`).
+        """
         with self._journal.transaction():
             after = self._after(pull_id, JobEvent.END)
             self._journal.write(
@@ -113,7 +127,9 @@ class PullRows:
         """Note what became of the images; the report goes out here when the job has ended already."""
         with self._journal.transaction():
             self._journal.write(
-                "UPDATE pulls SET conclusion = ? WHERE pull_id = ?", as_text(to_document(conclusion)), pull.request.pull_id
+                "UPDATE pulls SET conclusion = ? WHERE pull_id = ?",
+                as_text(to_document(conclusion)),
+                pull.request.pull_id,
             )
             self.report(pull.request.pull_id, conclusion)
 
@@ -124,7 +140,9 @@ class PullRows:
             if pull is None or pull.report is not None or pull.job_state in UNDER_WAY:
                 return
             message = " ".join(part for part in (conclusion.message, pull.error) if part)
-            report = replace(conclusion, move_seconds=pull.move_seconds, message=message, failure=pull.failure)
+            report = replace(
+                conclusion, move_seconds=pull.move_seconds, message=message, failure=pull.failure
+            )
             document = to_document(report)
             self._journal.write("UPDATE pulls SET report = ? WHERE pull_id = ?", as_text(document), pull_id)
             self._journal.to_send(report.study_uid, "pull_report", document)
@@ -142,7 +160,9 @@ class PullRows:
 
 
 def _pull(row: sqlite3.Row) -> Pull:
-    conclusion, report, failure = (json.loads(row[name]) if row[name] else None for name in ("conclusion", "report", "failure"))
+    conclusion, report, failure = (
+        json.loads(row[name]) if row[name] else None for name in ("conclusion", "report", "failure")
+    )
     return Pull(
         number=row["number"],
         request=from_document(PullRequest, json.loads(row["request"])),

@@ -10,7 +10,13 @@ from typing import Any
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.receive.judged import Judged
-from pacs_module.domain.receive.reception_state import FORMER_WORDS, SUPERSEDED, ReceptionEvent, ReceptionState, next_state
+from pacs_module.domain.receive.reception_state import (
+    FORMER_WORDS,
+    SUPERSEDED,
+    ReceptionEvent,
+    ReceptionState,
+    next_state,
+)
 from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.wire.documents import from_document, to_document
 
@@ -22,7 +28,8 @@ class Reception:
     """
     One arrival of a study.
 
-    ``counted``: instances by series when it was concluded; ``deleting``: the ids of the images that are to be deleted.
+    ``counted``: instances by series when it was concluded; ``deleting``: the ids of the images that are to be
+    deleted.
     """
 
     number: int
@@ -77,7 +84,9 @@ class ReceptionRows:
         self._journal.write("UPDATE receptions SET orthanc_ids = ? WHERE number = ?", ids, reception.number)
         return self.get(reception.number)
 
-    def move(self, reception: Reception, event: ReceptionEvent, now: int, counted: Mapping[str, int] | None = None) -> Reception:
+    def move(
+        self, reception: Reception, event: ReceptionEvent, now: int, counted: Mapping[str, int] | None = None
+    ) -> Reception:
         """
         Move a reception on; with ``counted`` when it is concluded.
 
@@ -93,11 +102,15 @@ class ReceptionRows:
         return self.get(reception.number)
 
     def delete(self, reception: Reception, instance_ids: Iterable[str], now: int) -> Reception:
-        """These images are to be deleted, and no others: one that arrives in this moment is not among them."""
+        """
+        These images are to be deleted, and no others: one that arrives in this moment is not among them.
+        """
         with self._journal.transaction():
             self.move(reception, ReceptionEvent.DELETE, now)
             images = as_text(sorted(instance_ids))
-            self._journal.write("UPDATE receptions SET deleting = ? WHERE number = ?", images, reception.number)
+            self._journal.write(
+                "UPDATE receptions SET deleting = ? WHERE number = ?", images, reception.number
+            )
         return self.get(reception.number)
 
     def deleted(self, reception: Reception, now: int) -> None:
@@ -116,13 +129,16 @@ class ReceptionRows:
 
     def judged(self, reception: Reception) -> dict[str, Judged]:
         """The series judged so far."""
-        rows = self._journal.rows("SELECT series_uid, judged FROM series WHERE reception = ?", reception.number)
+        rows = self._journal.rows(
+            "SELECT series_uid, judged FROM series WHERE reception = ?", reception.number
+        )
         return {row["series_uid"]: _judged(json.loads(row["judged"])) for row in rows}
 
     def close_all(self, now: int) -> None:
         """The RAM disk was emptied."""
         self._journal.write(
-            "UPDATE receptions SET state = 'closed', deleting = '[]', changed_at = ? WHERE state != 'closed'", now
+            "UPDATE receptions SET state = 'closed', deleting = '[]', changed_at = ? WHERE state != 'closed'",
+            now,
         )
 
     def _all_of(self, study_uid: str, states: Iterable[ReceptionState]) -> list[Reception]:
@@ -140,7 +156,9 @@ class ReceptionRows:
 
 def _judged(document: dict[str, Any]) -> Judged:
     facts = document["facts"]
-    series = SeriesFacts(facts["seriesUID"], facts["attributes"], facts.get("instances"), facts.get("raw", {}))
+    series = SeriesFacts(
+        facts["seriesUID"], facts["attributes"], facts.get("instances"), facts.get("raw", {})
+    )
     return Judged(series, from_document(Verdict, document["verdict"]), bool(document.get("atFind")))
 
 

@@ -25,7 +25,8 @@ class SizeRows:
                 seen.modality, seen.manufacturer, seen.model, seen.matrix, seen.instances, seen.size,
             )  # fmt: skip
             self._journal.write(
-                "UPDATE sizes SET instances = instances / 2, bytes = bytes / 2 WHERE instances > ?", _MOST_INSTANCES
+                "UPDATE sizes SET instances = instances / 2, bytes = bytes / 2 WHERE instances > ?",
+                _MOST_INSTANCES,
             )
 
     def all(self) -> list[Seen]:

@@ -1,8 +1,8 @@
 """
 Is there room on the RAM disk for one more pull? (M19)
 
-Free bytes against what the running pulls will still bring; handed-over series count by themselves, because their files lie on
-the same disk.
+Free bytes against what the running pulls will still bring; handed-over series count by themselves, because
+their files lie on the same disk.
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ class Sizes:
         switches: Which modalities are radiography.
     """
 
-    def __init__(self, rest: OrthancRest, receptions: ReceptionRows, sizes: SizeRows, switches: Switches) -> None:
+    def __init__(
+        self, rest: OrthancRest, receptions: ReceptionRows, sizes: SizeRows, switches: Switches
+    ) -> None:
         self._rest = rest
         self._receptions = receptions
         self._sizes = sizes
@@ -67,7 +69,10 @@ class Sizes:
     def _here(self, request: PullRequest) -> Here:
         """What is here of that which is pulled."""
         reception = self._receptions.of_study(request.study_uid, *HERE)
-        found = [self._part_here(orthanc_id, request) for orthanc_id in (reception.orthanc_ids if reception else ())]
+        found = [
+            self._part_here(orthanc_id, request)
+            for orthanc_id in (reception.orthanc_ids if reception else ())
+        ]
         return Here(sum(part.instances for part in found), sum(part.size for part in found))
 
     def _part_here(self, orthanc_id: str, request: PullRequest) -> Here:
@@ -75,7 +80,9 @@ class Sizes:
             instances, size = self._rest.statistics(f"studies/{orthanc_id}")
             if request.level == "STUDY" or not instances:
                 return Here(instances, size)
-            series = [one for one in self._rest.series_of(orthanc_id) if one.series_uid in request.series_uids]
+            series = [
+                one for one in self._rest.series_of(orthanc_id) if one.series_uid in request.series_uids
+            ]
             some = sum(len(one.instances) for one in series)
             return Here(some, size * some // instances)
         except PipelineError:  # gone in this moment
@@ -112,13 +119,17 @@ class Room:
         self._copies = copies
         self._waiting: dict[str, tuple[Wish, float]] = {}
         self.lock = threading.RLock()
-        """Held from the question until the pull is journaled: two that ask at once must not get the same bytes."""
+        """
+        Held from the question until the pull is journaled: two that ask at once must not get the same bytes.
+        """
 
     def ask_for(self, request: PullRequest) -> RoomVerdict:
         """Whether a pull may begin; one that may not keeps its place in the order."""
         with self.lock:
             wish = self._wish(request)
-            verdict = judge_room(wish, self.disk(), self._promised(), [other for other, _ in self._waiting.values()])
+            verdict = judge_room(
+                wish, self.disk(), self._promised(), [other for other, _ in self._waiting.values()]
+            )
             if verdict.fits or verdict.never:
                 self._waiting.pop(request.study_uid, None)
             else:
@@ -129,7 +140,11 @@ class Room:
         """Pulls that had no room, in their order."""
         with self.lock:
             self._forget()
-            return tuple(sorted((wish for wish, _ in self._waiting.values()), key=lambda one: (-one.priority, one.since)))
+            return tuple(
+                sorted(
+                    (wish for wish, _ in self._waiting.values()), key=lambda one: (-one.priority, one.since)
+                )
+            )
 
     def disk(self) -> Disk:
         """As it is now."""

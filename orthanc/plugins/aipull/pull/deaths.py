@@ -1,8 +1,8 @@
 """
 What a start finds of the run before: did it end in order, and if not, whose doing was it? (K8)
 
-The journal says before the first pull moves that this process lives, and takes it back when Orthanc ends in order. A process
-that finds the former one still alive in there knows that it died.
+The journal says before the first pull moves that this process lives, and takes it back when Orthanc ends in
+order. A process that finds the former one still alive in there knows that it died.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Deaths:
         journal: Remembers who lives.
         pulls: Their rows.
         log: For events.
-        associations: The last ones that the former process wrote into its log, newest last; empty where it cannot be read.
+        associations: The last ones that the former process wrote into its log, newest last; empty where it
+            cannot be read.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class Deaths:
             if died:
                 self._note(moving)
             others = now_ms() - int(self._journal.meta(_LAST_UNEXPLAINED, "0")) < _RECENTLY_MS
-            charges = charge([Moving(one.request.pull_id, one.deaths) for one in moving], others) if died else ()
+            charges = (
+                charge([Moving(one.request.pull_id, one.deaths) for one in moving], others) if died else ()
+            )
             by_id = {one.pull_id: one for one in charges}
             for pull in moving:
                 self._go_on(pull, by_id.get(pull.request.pull_id))
@@ -62,15 +65,25 @@ class Deaths:
         self._journal.set_meta(_ALIVE, "0")
 
     def state(self) -> dict[str, int]:
-        """For health: ``deaths`` since the journal was made, and when the last was found, in epoch milliseconds (0: never)."""
-        return {"deaths": int(self._journal.meta(_DEATHS, "0")), "lastDeathAt": int(self._journal.meta(_LAST, "0"))}
+        """
+        For health: ``deaths`` since the journal was made, and when the last was found, in epoch milliseconds
+        (0: never).
+        """
+        return {
+            "deaths": int(self._journal.meta(_DEATHS, "0")),
+            "lastDeathAt": int(self._journal.meta(_LAST, "0")),
+        }
 
     def _note(self, moving: list[Pull]) -> None:
         self._journal.set_meta(_DEATHS, str(int(self._journal.meta(_DEATHS, "0")) + 1))
         self._journal.set_meta(_LAST, str(now_ms()))
         if not moving:
             self._journal.set_meta(_LAST_UNEXPLAINED, str(now_ms()))
-        who = "the pulls that moved are suspects" if moving else "nothing was pulled: what was pushed last is suspect"
+        who = (
+            "the pulls that moved are suspects"
+            if moving
+            else "nothing was pulled: what was pushed last is suspect"
+        )
         self._log.event(
             "orthanc_died", f"Orthanc died; {who}", level="WARNING" if moving else "ERROR",
             pulls=[pull.request.pull_id for pull in moving], studies=[pull.request.study_uid for pull in moving],

@@ -1,4 +1,7 @@
-"""What a study that came short lacks: worked out of what is here in the moment of the next pull, so that it is always true."""
+"""
+What a study that came short lacks: worked out of what is here in the moment of the next pull, so that it is
+always true.
+"""
 
 from __future__ import annotations
 

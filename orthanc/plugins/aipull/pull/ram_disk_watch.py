@@ -1,4 +1,7 @@
-"""Watches the RAM disk: says when it is full, makes room where nothing else would, and keeps pushes to their budget."""
+"""
+Watches the RAM disk: says when it is full, makes room where nothing else would, and keeps pushes to their
+budget.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +91,13 @@ class RamDiskWatch(Worker):
         receptions, pulls = self._tables.receptions, self._tables.pulls
         running = sum(pull.job_state in UNDER_WAY or pull.conclusion is None for pull in pulls.unreported())
         parked = [row.study_uid for row in receptions.in_state(ReceptionState.SHORT)]
-        return deadlocked(waiting, running, len(receptions.in_state(*TO_DELETE)), len(self._tables.handovers.given()), parked)
+        return deadlocked(
+            waiting,
+            running,
+            len(receptions.in_state(*TO_DELETE)),
+            len(self._tables.handovers.given()),
+            parked,
+        )
 
     def drop(self, study_uid: str) -> None:
         """Remove what is here of a half-received study that nobody pulls now."""
@@ -103,7 +112,10 @@ class RamDiskWatch(Worker):
         self._log.event(
             "images_removed_for_room",
             "half-received images removed to make room; the study's next pull brings them again",
-            level="WARNING", studyUID=study_uid, images=len(images), free_mb=self._room.disk().free // MB,
+            level="WARNING",
+            studyUID=study_uid,
+            images=len(images),
+            free_mb=self._room.disk().free // MB,
         )
         self._on_deleting()
 

@@ -1,9 +1,10 @@
 """
 One pull in DICOM's terms: C-MOVEs by UID over Orthanc's ``/modalities/{name}/move``.
 
-The UIDs are known, so that nothing is asked before: ``/queries/{id}/retrieve`` would need a C-FIND of its own, which Orthanc
-1.10.1 answers with HTTP 400 where a PACS declares a SpecificCharacterSet that it does not know, and loses with it pulls that need
-no text at all. The call lasts as long as the C-MOVE does and is no job of Orthanc's: the journal repeats it after a restart.
+The UIDs are known, so that nothing is asked before: ``/queries/{id}/retrieve`` would need a C-FIND of its
+own, which Orthanc 1.10.1 answers with HTTP 400 where a PACS declares a SpecificCharacterSet that it does not
+know, and loses with it pulls that need no text at all. The call lasts as long as the C-MOVE does and is no
+job of Orthanc's: the journal repeats it after a restart.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ _MAX_MOVE_S = 7 * 24 * 3600.0
 
 @dataclass(frozen=True)
 class Move:
-    """One C-MOVE request: DICOM level and unique keys of what is moved, several of them one after the other."""
+    """
+    One C-MOVE request: DICOM level and unique keys of what is moved, several of them one after the other.
+    """
 
     level: str
     resources: tuple[Mapping[str, str], ...]
@@ -80,12 +83,16 @@ class Retrieve:
             lacking: Of a study that came short: only this is moved. None: the whole of the request.
         """
         if lacking is not None:
-            return tuple(self._repair(request, uid, here, lacking.by_image) for uid, here in lacking.here.items())
+            return tuple(
+                self._repair(request, uid, here, lacking.by_image) for uid, here in lacking.here.items()
+            )
         if request.level == "STUDY":
             return (Move("Study", ({"StudyInstanceUID": request.study_uid},)),)
         return tuple(_series(request, uid) for uid in dict.fromkeys(request.series_uids))
 
-    def carry_out(self, request: PullRequest, moves: Sequence[Move], at_each: Callable[[], None] = lambda: None) -> Moved:
+    def carry_out(
+        self, request: PullRequest, moves: Sequence[Move], at_each: Callable[[], None] = lambda: None
+    ) -> Moved:
         """
         One move after the other; one that fails does not keep the next from being tried.
 
@@ -131,7 +138,10 @@ class Retrieve:
         return [uid for uid in known if uid not in here]
 
     def _diagnosed(self, request: PullRequest, failure: PullFailure) -> PullFailure:
-        """A PACS that cannot process a C-MOVE may just not have the study: a C-FIND tells, and where it fails nothing is lost."""
+        """
+        A PACS that cannot process a C-MOVE may just not have the study: a C-FIND tells, and where it fails
+        nothing is lost.
+        """
         if failure.kind is not FailureKind.UNABLE_TO_PROCESS:
             return failure
         try:

@@ -32,7 +32,8 @@ _NOT_MOVED = (FailureKind.UNREACHABLE, FailureKind.REFUSED, FailureKind.NOT_SUPP
 
 class Pulls(Worker):
     """
-    Begins what is new, each pull in a thread of its own that lasts as long as its C-MOVEs; idle when nothing is open.
+    Begins what is new, each pull in a thread of its own that lasts as long as its C-MOVEs; idle when nothing
+    is open.
 
     Args:
         rest: Orthanc.
@@ -85,7 +86,8 @@ class Pulls(Worker):
         return [
             pull
             for study, pull in first.items()
-            if pull.request.pull_id not in self._moving and not self._receptions.of_study(study, ReceptionState.DELETING)
+            if pull.request.pull_id not in self._moving
+            and not self._receptions.of_study(study, ReceptionState.DELETING)
         ]
 
     def _begin_pull(self, pull: Pull) -> None:
@@ -129,7 +131,8 @@ class Pulls(Worker):
         if not moves:
             return None
         if pull.job_state is JobState.NEW:
-            # Before anything can arrive: the death of this process is charged to the pulls that are noted here.
+            # Before anything can arrive: the death of this process is charged to the pulls that are noted
+            # here.
             self._pulls.submitted(request.pull_id, len(moves))
         reach("submitted")
         return self._retrieve.carry_out(request, moves, at_each=_moving)

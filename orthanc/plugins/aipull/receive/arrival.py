@@ -1,6 +1,6 @@
 """
-A study that is arriving or waits to be deleted, as the reception worker holds it in memory; all of it can be read
-again after a restart.
+A study that is arriving or waits to be deleted, as the reception worker holds it in memory; all of it can be
+read again after a restart.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Told:
     """
     What a PACS has of a study that came unasked; ``request`` None: no PACS knows it.
 
-    ``last_image`` is the arrival's when it was asked, ``settled`` whether two answers, some seconds apart, were the same.
+    ``last_image`` is the arrival's when it was asked, ``settled`` whether two answers, some seconds apart,
+    were the same.
     """
 
     request: PullRequest | None
@@ -54,12 +55,13 @@ class Census:
 @dataclass
 class Arrival:
     """
-    Times are of ``time.monotonic``: after a restart every quiet period begins anew, so that nothing is called stable that
-    nobody watched.
+    Times are of ``time.monotonic``: after a restart every quiet period begins anew, so that nothing is called
+    stable that nobody watched.
 
     Args:
         row: In the journal.
-        series: What Orthanc has, by SeriesInstanceUID; two entries when a series is filed under two PatientIDs.
+        series: What Orthanc has, by SeriesInstanceUID; two entries when a series is filed under two
+            PatientIDs.
         judged: Verdicts so far.
         last_image: When the last image was noticed.
         grew: Whether an image came since the study was concluded.
@@ -111,7 +113,9 @@ class Arrival:
                 self._patients[study] = rest.patient_of(study)
         self.read_ahead(rest, 1)
         here = self.instances - deleting
-        found = [one for orthanc_id, one in self._images.items() if orthanc_id in here and one.series_id in uids]
+        found = [
+            one for orthanc_id, one in self._images.items() if orthanc_id in here and one.series_id in uids
+        ]
         return Census(
             state,
             {one.orthanc_id: one for one in found},
@@ -120,7 +124,10 @@ class Arrival:
         )
 
     def read_ahead(self, rest: OrthancRest, at_least: int) -> None:
-        """Ask Orthanc for images that are new, while others still come: the last one is not kept waiting for all of them."""
+        """
+        Ask Orthanc for images that are new, while others still come: the last one is not kept waiting for all
+        of them.
+        """
         new = sorted(self.instances - self._images.keys())
         if len(new) >= at_least:
             self._images.update({one.orthanc_id: one for one in rest.with_senders(new)})
@@ -158,10 +165,18 @@ class Arrival:
         return {instance for parts in self.series.values() for one in parts for instance in one.instances}
 
     def identity(self, series: Collection[str]) -> dict[str, str]:
-        """What the images of these series say of their study, as DICOM keywords to text; the first that says it decides."""
+        """
+        What the images of these series say of their study, as DICOM keywords to text; the first that says it
+        decides.
+        """
         facts = [one.facts for uid, one in self.judged.items() if uid in series]
-        known = {keyword: next((text for one in facts if (text := one.text(keyword))), "") for keyword in _IDENTITY}
-        return {**known, "ModalitiesInStudy": "\\".join(sorted({one.modality for one in facts if one.modality}))}
+        known = {
+            keyword: next((text for one in facts if (text := one.text(keyword))), "") for keyword in _IDENTITY
+        }
+        return {
+            **known,
+            "ModalitiesInStudy": "\\".join(sorted({one.modality for one in facts if one.modality})),
+        }
 
     def quiet_for(self) -> float:
         """Seconds since the last image."""

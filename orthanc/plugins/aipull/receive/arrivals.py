@@ -1,4 +1,7 @@
-"""All studies that are arriving or wait to be deleted: found through the change log, taken up again after a start."""
+"""
+All studies that are arriving or wait to be deleted: found through the change log, taken up again after a
+start.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +27,13 @@ class Arrivals:
         tables: The journal.
         changes: The change log.
         stable_age: Seconds after a pull's end in which images without a new pull are still its stragglers.
-        log: Gets ``new study``, before the reception is journaled: a crash between the two repeats a line and loses none.
+        log: Gets ``new study``, before the reception is journaled: a crash between the two repeats a line and
+            loses none.
     """
 
-    def __init__(self, rest: OrthancRest, tables: Tables, changes: Changes, stable_age: float, log: ContractLog) -> None:
+    def __init__(
+        self, rest: OrthancRest, tables: Tables, changes: Changes, stable_age: float, log: ContractLog
+    ) -> None:
         self._rest = rest
         self._tables = tables
         self._changes = changes
@@ -84,7 +90,9 @@ class Arrivals:
         before = self._tables.receptions.of_study(study_uid, *SUPERSEDED)
         known = set(before.orthanc_ids) if before else set()
         self._log.line(loglines.new_study(study_uid))
-        return self._hold(self._tables.receptions.open(study_uid, orthanc_ids | known, self._is_push(study_uid), now_ms()))
+        return self._hold(
+            self._tables.receptions.open(study_uid, orthanc_ids | known, self._is_push(study_uid), now_ms())
+        )
 
     def _assign(self, images: set[str]) -> None:
         """Find the studies of new images with one question a study and not one an image."""
@@ -118,7 +126,10 @@ class Arrivals:
         return arrival
 
     def _is_push(self, study_uid: str) -> bool:
-        """Not when a pull runs, nor for stragglers of one that has just ended (by a clock that was not set back meanwhile)."""
+        """
+        Not when a pull runs, nor for stragglers of one that has just ended (by a clock that was not set back
+        meanwhile).
+        """
         last = self._tables.pulls.last(study_uid)
         if last is None:
             return True

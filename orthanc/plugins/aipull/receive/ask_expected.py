@@ -42,15 +42,23 @@ class ModuleQuestions:
             pacs: Which one is asked; empty: all of them, and the one that has most answers.
             images: Whether SOPInstanceUIDs are wanted.
         """
-        question = {"studyUID": study_uid, **({"pacs": pacs} if pacs else {}), **({"images": True} if images else {})}
-        document = checked(_WHO, self._link.call("POST", self._url, json_body=question, timeout=_TIMEOUT_S)).json().get("request")
+        question = {
+            "studyUID": study_uid,
+            **({"pacs": pacs} if pacs else {}),
+            **({"images": True} if images else {}),
+        }
+        document = (
+            checked(_WHO, self._link.call("POST", self._url, json_body=question, timeout=_TIMEOUT_S))
+            .json()
+            .get("request")
+        )
         return None if document is None else read_announced(document)
 
 
 class Asker(Worker):
     """
-    Asks when no image has come for a moment, and a second time later: a device that sends to the PACS and to us at once makes
-    both counts grow alike.
+    Asks when no image has come for a moment, and a second time later: a device that sends to the PACS and to
+    us at once makes both counts grow alike.
 
     Nothing of it is journaled: after a restart the quiet begins anew, and it is asked again.
 
@@ -62,7 +70,14 @@ class Asker(Worker):
         log: For events.
     """
 
-    def __init__(self, arrivals: Arrivals, pulls: PullRows, stable_age: float, module: ModuleQuestions, log: ContractLog) -> None:
+    def __init__(
+        self,
+        arrivals: Arrivals,
+        pulls: PullRows,
+        stable_age: float,
+        module: ModuleQuestions,
+        log: ContractLog,
+    ) -> None:
         super().__init__("asker", log)
         self._arrivals = arrivals
         self._pulls = pulls
@@ -71,7 +86,9 @@ class Asker(Worker):
 
     def step(self) -> float:
         """Ask for every study whose time it is."""
-        pushed = [one for one in self._arrivals.all() if one.row.is_push and one.row.state is ReceptionState.OPEN]
+        pushed = [
+            one for one in self._arrivals.all() if one.row.is_push and one.row.state is ReceptionState.OPEN
+        ]
         for arrival in pushed:
             if self._is_due(arrival) and self._pulls.current(arrival.row.study_uid) is None:
                 self._ask(arrival)

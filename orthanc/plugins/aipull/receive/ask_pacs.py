@@ -1,4 +1,7 @@
-"""Asks a PACS about a study whose images are here: under which PatientID it has it, how many images, and which ones."""
+"""
+Asks a PACS about a study whose images are here: under which PatientID it has it, how many images, and which
+ones.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +30,8 @@ class Question:
     """
     What is asked of a PACS.
 
-    ``series``: of which the SOPInstanceUIDs are wanted; ``state``: what is here when it is asked, so that an answer is not taken
-    for one about what came later.
+    ``series``: of which the SOPInstanceUIDs are wanted; ``state``: what is here when it is asked, so that an
+    answer is not taken for one about what came later.
     """
 
     study_uid: str
@@ -61,7 +64,9 @@ class AskPacs:
     rest: OrthancRest
     ask_module: Callable[[str, str, bool], PullRequest | None]
     log: ContractLog
-    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="ask PACS"))
+    _pool: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="ask PACS")
+    )
     _open: dict[str, tuple[Question, Future[PacsWord], float]] = field(default_factory=dict)
 
     def word(self, question: Question) -> PacsWord | None:
@@ -101,10 +106,14 @@ class AskPacs:
         wanted = {"PatientID": "", "NumberOfStudyRelatedInstances": ""}
         studies = self._find(question, "Study", {**study, **wanted})
         word = read_study(question.study_uid, studies)
-        series = self._find(question, "Series", {**study, "SeriesInstanceUID": "", "NumberOfSeriesRelatedInstances": ""})
+        series = self._find(
+            question, "Series", {**study, "SeriesInstanceUID": "", "NumberOfSeriesRelatedInstances": ""}
+        )
         images = {uid: self._images(question, uid) for uid in sorted(question.series)[:_MAX_SERIES]}
         counts = read_series(question.study_uid, series)
-        return PacsWord(word.patient_id, word.study, counts, {uid: uids for uid, uids in images.items() if uids})
+        return PacsWord(
+            word.patient_id, word.study, counts, {uid: uids for uid, uids in images.items() if uids}
+        )
 
     def _images(self, question: Question, series_uid: str) -> frozenset[str]:
         keys = {"StudyInstanceUID": question.study_uid, "SeriesInstanceUID": series_uid, "SOPInstanceUID": ""}
@@ -133,7 +142,10 @@ def read_series(study_uid: str, answers: Collection[Mapping[str, Any]]) -> dict[
     """Counts by SeriesInstanceUID, of answers that are about the study."""
     counts: dict[str, int] = {}
     for one in answers:
-        uid, count = clean_uid(_text(one, "SeriesInstanceUID")), parse_count(_text(one, "NumberOfSeriesRelatedInstances"))
+        uid, count = (
+            clean_uid(_text(one, "SeriesInstanceUID")),
+            parse_count(_text(one, "NumberOfSeriesRelatedInstances")),
+        )
         if uid and count and clean_uid(_text(one, "StudyInstanceUID")) in ("", study_uid):
             counts[uid] = max(count, counts.get(uid, 0))
     return counts

@@ -1,6 +1,6 @@
 """
-How often each image came, as Orthanc's events tell: an image that comes again overwrites the copy before it, and the change log
-forgets that there was one.
+How often each image came, as Orthanc's events tell: an image that comes again overwrites the copy before it,
+and the change log forgets that there was one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Carries out what was decided of a received study: lines, export, and one journal write that owes pacs_module the messages."""
+"""
+Carries out what was decided of a received study: lines, export, and one journal write that owes pacs_module
+the messages.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,8 @@ class Received:
         completeness: Whether all of that is here.
         found: The images that may be handed over.
         usable: Of each series, without odd ones and in their order.
-        needed: The series that were proved whole while others may still arrive; None: nothing arrives any more.
+        needed: The series that were proved whole while others may still arrive; None: nothing arrives any
+            more.
     """
 
     arrival: Arrival
@@ -119,7 +123,10 @@ class Concluder:
         return Unproved(self.tables.journal)
 
     def drop_broken(self, arrival: Arrival) -> None:
-        """Images that are not whole in the store are as good as not received: deleted, so that the count says so."""
+        """
+        Images that are not whole in the store are as good as not received: deleted, so that the count says
+        so.
+        """
         broken = self.folder.broken(one.orthanc_id for parts in arrival.series.values() for one in parts)
         words = "images that are not whole in Orthanc's store are deleted, to be pulled again"
         self.drop(arrival, broken, "broken_images_deleted", words)
@@ -138,15 +145,24 @@ class Concluder:
         usable = {uid: len(images) for uid, images in received.usable.items()}
         patients = received.found.provenance.patient_ids
         judged, completeness = received.arrival.judged, received.completeness
-        decision = decide(received.counts, judged, completeness, received.asked, last, self.switches, usable, patients)
+        decision = decide(
+            received.counts, judged, completeness, received.asked, last, self.switches, usable, patients
+        )
         if decision.outcome == NOTHING_NEW and self._differs(received, decision):
             asked = replace(received.asked, forced=True)
-            decision = decide(received.counts, judged, completeness, asked, last, self.switches, usable, patients)
-            return replace(decision, why=f"{decision.why}; what was pushed before is something else than the PACS has")
+            decision = decide(
+                received.counts, judged, completeness, asked, last, self.switches, usable, patients
+            )
+            return replace(
+                decision, why=f"{decision.why}; what was pushed before is something else than the PACS has"
+            )
         return decision
 
     def _differs(self, received: Received, decision: Decision) -> bool:
-        """Whether the PACS's own images are others than those that somebody had pushed and that were handed over."""
+        """
+        Whether the PACS's own images are others than those that somebody had pushed and that were handed
+        over.
+        """
         folder = self._unproved.folder_of(received.study_uid)
         if folder is None or decision.choice is None or not received.proved:
             return False
@@ -154,7 +170,10 @@ class Concluder:
         return not self.folder.has_same(folder, images)
 
     def conclude(self, received: Received) -> str:
-        """Decide and carry out; the outcome. An exception means that nothing was journaled and it can be done again."""
+        """
+        Decide and carry out; the outcome. An exception means that nothing was journaled and it can be done
+        again.
+        """
         arrival, pull = received.arrival, received.pull
         last = self.tables.handovers.last(received.study_uid)
         decision = self.decide(received)
@@ -169,13 +188,17 @@ class Concluder:
             if row is not None:
                 self.tables.handovers.add(row, base, now_ms())
             if row is not None or (decision.outcome == NOTHING_NEW and received.proved):
-                self._unproved.note(received.study_uid, row.folder if row is not None else "", received.proved)
+                self._unproved.note(
+                    received.study_uid, row.folder if row is not None else "", received.proved
+                )
             if message is not None:
                 self.tables.journal.to_send(received.study_uid, "notify", message)
             if row is not None and message is not None:
                 self.tables.handovers.keep_notification(handover_id, message)
             self._owe_report(pull, report)
-            event = ReceptionEvent.FALL_SHORT if decision.outcome == SHORT_OUTCOME else ReceptionEvent.CONCLUDE
+            event = (
+                ReceptionEvent.FALL_SHORT if decision.outcome == SHORT_OUTCOME else ReceptionEvent.CONCLUDE
+            )
             arrival.row = self.tables.receptions.move(arrival.row, event, now_ms(), arrival.counts)
         reach("journaled")
         arrival.grew = False
@@ -185,12 +208,21 @@ class Concluder:
     def _make_way(self, received: Received) -> None:
         """What is not the PACS's goes before the next pull, which counts what is here."""
         rejected = [one.image.orthanc_id for one in received.found.provenance.rejected]
-        words = "images that are not the PACS's, or not any more, are deleted before the study is pulled again"
+        words = (
+            "images that are not the PACS's, or not any more, are deleted before the study is pulled again"
+        )
         self.drop(received.arrival, rejected, "other_images_deleted", words)
 
     def tell_late(self, report: PullReport, series: tuple[SeriesReport, ...], received: int) -> None:
         """Owe pacs_module the verdicts on what came after a pull's report; it ends no pull."""
-        late = replace(report, report_id=uuid.uuid4().hex, pull_id="", outcome=NOTHING_NEW, series=series, received=received)
+        late = replace(
+            report,
+            report_id=uuid.uuid4().hex,
+            pull_id="",
+            outcome=NOTHING_NEW,
+            series=series,
+            received=received,
+        )
         late = replace(late, message="images came after the report", notes=(), failure=None)
         self.tables.journal.to_send(report.study_uid, "pull_report", to_document(late))
 
@@ -201,7 +233,14 @@ class Concluder:
         reports = series_reports({}, {}, pull.request, expected)
         words = "no image came"
         report = PullReport(
-            uuid.uuid4().hex, pull.request.pull_id, pull.request.study_uid, FAILED, completeness.words, 0, words, series=reports
+            uuid.uuid4().hex,
+            pull.request.pull_id,
+            pull.request.study_uid,
+            FAILED,
+            completeness.words,
+            0,
+            words,
+            series=reports,
         )
         self.tables.pulls.conclude(pull, report)
 
@@ -225,7 +264,9 @@ class Concluder:
         reach("exported")
         number = sum(one.number_received for one in exported.series)
         uids = tuple(one.series_uid for one in chosen)
-        row = HandoverRow(handover_id, study, uids, number, name, size=exported.size, reception=arrival.row.number)
+        row = HandoverRow(
+            handover_id, study, uids, number, name, size=exported.size, reception=arrival.row.number
+        )
         return row, base, exported
 
     def _part(self, received: Received, series_uid: str) -> ToExport:
@@ -251,7 +292,11 @@ class Concluder:
         if decision.outcome == NOTHING_NEW:
             self.log.line(loglines.notinform(study))
         elif last is not None:
-            self.log.line(loglines.reinform(study, last, hospital_time(self.zone), first.series_uid, decision.choice.instances))
+            self.log.line(
+                loglines.reinform(
+                    study, last, hospital_time(self.zone), first.series_uid, decision.choice.instances
+                )
+            )
 
     def _message(
         self, received: Received, decision: Decision, handover_id: str, exported: Exported | None
@@ -290,7 +335,9 @@ class Concluder:
 
     def _reports(self, received: Received, decision: Decision) -> tuple[SeriesReport, ...]:
         request, judged = received.asked.request, received.arrival.judged
-        return series_reports(received.counts, judged, request, received.expected, decision, received.set_aside)
+        return series_reports(
+            received.counts, judged, request, received.expected, decision, received.set_aside
+        )
 
     def _report(self, received: Received, decision: Decision) -> PullReport:
         pull = received.pull
@@ -346,7 +393,12 @@ def _odd(received: Received, series_uid: str) -> dict[str, object]:
     handed_over = {image.sop_instance_uid for image in received.usable[series_uid]}
     images = [{"sopInstanceUID": one.sop_uid, "why": one.why.value, "value": one.value} for one in odd]
     left_out = not any(one.sop_uid in handed_over for one in odd)
-    return {"seriesUID": series_uid, "words": agreement.words if agreement else "", "leftOut": left_out, "images": images}
+    return {
+        "seriesUID": series_uid,
+        "words": agreement.words if agreement else "",
+        "leftOut": left_out,
+        "images": images,
+    }
 
 
 def _sender(received: Received, decision: Decision) -> tuple[str, str]:
@@ -368,4 +420,8 @@ def _announced(received: Received) -> dict[str, Any]:
     request = received.asked.request
     if received.pull is not None or request is None or not received.arrival.row.is_push:
         return {}
-    return {"pacs": request.pacs, "expected": request.expected, **({} if received.proved else {"proved": False})}
+    return {
+        "pacs": request.pacs,
+        "expected": request.expected,
+        **({} if received.proved else {"proved": False}),
+    }

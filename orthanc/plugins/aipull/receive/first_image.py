@@ -27,7 +27,11 @@ def read_facts(header: Header, series_uid: str, expected: int | None) -> SeriesF
         expected: Instances that the PACS announced, None when it did not.
     """
     attributes = {keyword: header.text(keyword) for keyword in _WANTED}
-    raw = {keyword: hex_bytes(data) for keyword in KEYWORD_ATTRIBUTES if not (data := header.raw(keyword)).isascii()}
+    raw = {
+        keyword: hex_bytes(data)
+        for keyword in KEYWORD_ATTRIBUTES
+        if not (data := header.raw(keyword)).isascii()
+    }
     return SeriesFacts(series_uid, attributes, expected, raw)
 
 

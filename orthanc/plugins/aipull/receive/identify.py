@@ -1,4 +1,7 @@
-"""Whose images are these? Looks at what is here, asks the PACS where only it can say, and learns its senders (K1)."""
+"""
+Whose images are these? Looks at what is here, asks the PACS where only it can say, and learns its senders
+(K1).
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,9 @@ class Identified:
 
     def sop_uids(self, series_uid: str) -> frozenset[str]:
         """Their SOPInstanceUIDs."""
-        return frozenset(image.sop_uid for image in self.provenance.accepted if image.series_uid == series_uid)
+        return frozenset(
+            image.sop_uid for image in self.provenance.accepted if image.series_uid == series_uid
+        )
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,13 @@ class Identify:
     answers: Answers
 
     def __call__(
-        self, arrival: Arrival, asked: Asked, pull: Pull | None, expected: Expectations, ended: bool, ask: bool = False
+        self,
+        arrival: Arrival,
+        asked: Asked,
+        pull: Pull | None,
+        expected: Expectations,
+        ended: bool,
+        ask: bool = False,
     ) -> Identified:
         """
         Look at all images of a study.
@@ -102,7 +113,9 @@ class Identify:
             return Identified(census, judge_pushed(self._images(census, 0, None), word, known), word)
         known = self.senders.of(request)
         images = self._images(census, pull.asked_at if pull is not None else 0, known)
-        circumstances = Circumstances(expected, _counts_agree(images, pull, expected), asked.final, request.patient_id)
+        circumstances = Circumstances(
+            expected, _counts_agree(images, pull, expected), asked.final, request.patient_id
+        )
         found = judge_pulled(images, known, None, circumstances)
         if not (ended and (found.question or ask)):
             return Identified(census, found)
@@ -121,12 +134,16 @@ class Identify:
         sender = Sender(one.ae_title, one.address)
         in_pull = one.received_at is None or one.received_at >= since // _SECOND_MS * _SECOND_MS
         # After a restart nobody knows whether a stranger's copy has replaced the PACS's own.
-        unwatched = known is not None and not known.knows(sender) and bool(since) and not self.comings.covers(since)
+        unwatched = (
+            known is not None and not known.knows(sender) and bool(since) and not self.comings.covers(since)
+        )
         repeated = bool(since) and (self.comings.since(one.orthanc_id, since) > 1 or unwatched)
         uid, patient = census.series[one.orthanc_id], census.patients[one.orthanc_id]
         return Image(one.orthanc_id, one.sop_instance_uid, uid, patient, sender, in_pull, repeated)
 
-    def _question(self, arrival: Arrival, request: PullRequest, images: list[Image], known: KnownSenders) -> Question:
+    def _question(
+        self, arrival: Arrival, request: PullRequest, images: list[Image], known: KnownSenders
+    ) -> Question:
         unknown = frozenset(image.series_uid for image in images if not known.knows(image.sender))
         listed = frozenset(request.expected_instances)
         state = (request.pull_id, *arrival.state)

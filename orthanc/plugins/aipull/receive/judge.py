@@ -1,4 +1,7 @@
-"""Applies the filter rules to received series and journals the verdicts: a first look, and a last word by all images."""
+"""
+Applies the filter rules to received series and journals the verdicts: a first look, and a last word by all
+images.
+"""
 
 from __future__ import annotations
 
@@ -37,12 +40,17 @@ class Judge:
         files: The headers.
         receptions: Where verdicts are journaled.
         switches: The site's.
-        log: Gets the ``filter because`` lines, before the verdict is journaled: a crash between the two repeats a line
-            and loses none.
+        log: Gets the ``filter because`` lines, before the verdict is journaled: a crash between the two
+            repeats a line and loses none.
     """
 
     def __init__(
-        self, rest: OrthancRest, files: StoredFiles, receptions: ReceptionRows, switches: Switches, log: ContractLog
+        self,
+        rest: OrthancRest,
+        files: StoredFiles,
+        receptions: ReceptionRows,
+        switches: Switches,
+        log: ContractLog,
     ) -> None:
         self._rest = rest
         self._files = files
@@ -51,7 +59,9 @@ class Judge:
         self._log = log
 
     def first_look(self, arrival: Arrival, request: PullRequest | None) -> None:
-        """Judge every series that is here and not judged yet, on its first image; radiography is taken whole."""
+        """
+        Judge every series that is here and not judged yet, on its first image; radiography is taken whole.
+        """
         judged = dict(arrival.judged)
         for uid, parts in arrival.series.items():
             if uid in arrival.judged:
@@ -63,10 +73,15 @@ class Judge:
         self._note_all(arrival, judged)
 
     def last_word(
-        self, arrival: Arrival, found: Identified, request: PullRequest | None, only: Collection[str] | None = None
+        self,
+        arrival: Arrival,
+        found: Identified,
+        request: PullRequest | None,
+        only: Collection[str] | None = None,
     ) -> bool:
         """
-        Judge again by the images that may be handed over: by those of a series that agree, and by their number.
+        Judge again by the images that may be handed over: by those of a series that agree, and by their
+        number.
 
         Args:
             arrival: The study.
@@ -88,7 +103,10 @@ class Judge:
         return any(before.get(uid) != one.verdict.taken for uid, one in arrival.judged.items())
 
     def usable(self, arrival: Arrival, found: Identified, series_uid: str) -> list[InstanceHere]:
-        """The images of a series that are handed over, in order; without odd ones, unless a switch or a person wants them."""
+        """
+        The images of a series that are handed over, in order; without odd ones, unless a switch or a person
+        wants them.
+        """
         images = found.images(series_uid)
         agreement = arrival.agreement(series_uid, found.sop_uids(series_uid))
         judged = arrival.judged.get(series_uid)
@@ -101,7 +119,9 @@ class Judge:
         by_uid = {one.sop_instance_uid: one for one in images if one.sop_instance_uid in places}
         return [by_uid[uid] for uid in sorted(by_uid, key=lambda uid: places[uid])]
 
-    def _of_right_image(self, arrival: Arrival, found: Identified, uid: str, request: PullRequest | None) -> SeriesFacts | None:
+    def _of_right_image(
+        self, arrival: Arrival, found: Identified, uid: str, request: PullRequest | None
+    ) -> SeriesFacts | None:
         """The facts so far, unless they are those of an image that is left out."""
         images = found.images(uid)
         ids = {one.orthanc_id for one in images}
@@ -112,13 +132,19 @@ class Judge:
         return self._facts(arrival, uid, images[:_TRIES], request)
 
     def _of_group(
-        self, arrival: Arrival, found: Identified, facts: SeriesFacts, request: PullRequest | None, final: bool
+        self,
+        arrival: Arrival,
+        found: Identified,
+        facts: SeriesFacts,
+        request: PullRequest | None,
+        final: bool,
     ) -> Judged:
         uid = facts.series_uid
         agreement = self._agreement(arrival, found, facts) if final else None
         if agreement is not None:
             member = self._of_member(arrival, found, facts, agreement, request)
-            # What was announced and is not here counts, also when nothing comes any more: short is pulled again, not dropped.
+            # What was announced and is not here counts, also when nothing comes any more: short is pulled
+            # again, not dropped.
             facts = agreed_facts(member, agreement, final=False)
         known = arrival.judged.get(uid)
         received = found.provenance.counts.get(uid, 0)
@@ -128,13 +154,20 @@ class Judge:
         return self._judged(self._counted(found, facts, received) if final or grown else facts, request)
 
     def _of_member(
-        self, arrival: Arrival, found: Identified, facts: SeriesFacts, agreement: Agreement, request: PullRequest | None
+        self,
+        arrival: Arrival,
+        found: Identified,
+        facts: SeriesFacts,
+        agreement: Agreement,
+        request: PullRequest | None,
     ) -> SeriesFacts:
         """The facts of an image of the group: a localizer has another kernel, or none."""
         looked_at = found.census.images.get(arrival.looked_at.get(facts.series_uid, ""))
         if looked_at is not None and looked_at.sop_instance_uid in agreement.images:
             return facts
-        members = [one for one in found.images(facts.series_uid) if one.sop_instance_uid in agreement.images[:_TRIES]]
+        members = [
+            one for one in found.images(facts.series_uid) if one.sop_instance_uid in agreement.images[:_TRIES]
+        ]
         return self._facts(arrival, facts.series_uid, members, request) or facts
 
     def _agreement(self, arrival: Arrival, found: Identified, facts: SeriesFacts) -> Agreement | None:
@@ -146,8 +179,13 @@ class Judge:
         if known is not None:
             return known
         images = {one.sop_instance_uid: one for one in found.images(facts.series_uid)}
-        from_index = {uid: replace(index_facts(one.tags), sop_uid=uid, sop_class=one.sop_class) for uid, one in images.items()}
-        read = {uid: self._image_facts(images[uid], from_index[uid]) for uid in to_read(list(from_index.values()))}
+        from_index = {
+            uid: replace(index_facts(one.tags), sop_uid=uid, sop_class=one.sop_class)
+            for uid, one in images.items()
+        }
+        read = {
+            uid: self._image_facts(images[uid], from_index[uid]) for uid in to_read(list(from_index.values()))
+        }
         least = self._switches.min_instances_ct if self._switches.filter_min_instances else 1
         everything = {**from_index, **read}.values()
         agreement = agree(everything, lambda image: wants_image(image, self._switches), least)
@@ -157,7 +195,11 @@ class Judge:
 
     def _image_facts(self, image: InstanceHere, from_index: ImageFacts) -> ImageFacts:
         header = self._files.header(image)
-        return replace(image_facts(header.tags), sop_uid=image.sop_instance_uid) if isinstance(header, Header) else from_index
+        return (
+            replace(image_facts(header.tags), sop_uid=image.sop_instance_uid)
+            if isinstance(header, Header)
+            else from_index
+        )
 
     def _facts(
         self, arrival: Arrival, uid: str, images: Collection[InstanceHere], request: PullRequest | None
@@ -176,7 +218,8 @@ class Judge:
         if taken is None or not is_dx(modalities, self._switches):
             return judged
         return {
-            uid: replace(one, verdict=goes_with(one.facts, one.verdict, taken, self._switches)) for uid, one in judged.items()
+            uid: replace(one, verdict=goes_with(one.facts, one.verdict, taken, self._switches))
+            for uid, one in judged.items()
         }
 
     def _note_all(self, arrival: Arrival, judged: dict[str, Judged]) -> None:
@@ -209,8 +252,16 @@ class Judge:
     def _note(self, arrival: Arrival, judged: Judged) -> None:
         facts, verdict = judged.facts, judged.verdict
         before = arrival.judged.get(facts.series_uid)
-        if not verdict.taken and not judged.at_find and (before is None or before.verdict.because != verdict.because):
+        if (
+            not verdict.taken
+            and not judged.at_find
+            and (before is None or before.verdict.because != verdict.because)
+        ):
             accession, patient = loglines.facts_names(facts)
-            self._log.line(loglines.series_filtered(accession, patient, arrival.row.study_uid, facts.series_uid, verdict.because))
+            self._log.line(
+                loglines.series_filtered(
+                    accession, patient, arrival.row.study_uid, facts.series_uid, verdict.because
+                )
+            )
         self._receptions.judge(arrival.row, judged)
         arrival.judged[facts.series_uid] = judged

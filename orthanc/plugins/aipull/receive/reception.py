@@ -1,4 +1,7 @@
-"""Reception: change log, journal, filter, completeness, conclusion, end (states: domain/receive/reception_state.py)."""
+"""
+Reception: change log, journal, filter, completeness, conclusion, end (states:
+domain/receive/reception_state.py).
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,10 @@ from .judge import Judge
 SETTLE_S = 2.0
 """Some PACS send images after the final C-MOVE response."""
 QUIET_BEFORE_DELETE_S = 3.0
-"""A study whose images still arrive is not deleted; late ones come within a moment of the job's end, or much later."""
+"""
+A study whose images still arrive is not deleted; late ones come within a moment of the job's end, or much
+later.
+"""
 _OPEN_WAKE_S = 0.5
 READ_AHEAD = 100
 """So many images that came are asked about at once while others still come."""
@@ -69,7 +75,8 @@ class ReceptionWorker(Worker):
         log: For events.
         on_owed: A message is in the outbox.
         on_deleting: Images are to be deleted.
-        answer_wait_s: How much longer than STABLE_AGE a pushed study waits for the answer about what the PACS has.
+        answer_wait_s: How much longer than STABLE_AGE a pushed study waits for the answer about what the PACS
+            has.
     """
 
     def __init__(
@@ -110,7 +117,12 @@ class ReceptionWorker(Worker):
         arrival = self._arrivals.get(study_uid)
         why = arrival.why_open if arrival is not None else None
         counts = arrival.counts if arrival is not None else row.counted
-        told = {"studyUID": study_uid, "state": row.state.value, "isPush": row.is_push, "openedAt": row.opened_at}
+        told = {
+            "studyUID": study_uid,
+            "state": row.state.value,
+            "isPush": row.is_push,
+            "openedAt": row.opened_at,
+        }
         return {**told, "counts": counts, "whyOpen": None if why is None else to_document(why)}
 
     def begin(self) -> None:
@@ -187,8 +199,15 @@ class ReceptionWorker(Worker):
         told = arrival.told_now
         if pull is None and not ended and not (told is not None and told.settled and expected.known):
             return  # unasked images have no end but quiet, or what the PACS has
-        if pull is None and arrival.row.is_push and told is None and quiet < self._switches.stable_age + self._answer_wait_s:
-            arrival.why_open = WhyOpen(OpenReason.EXPECTED_ASKED, "it came unasked", "what pacs_module says that the PACS has")
+        if (
+            pull is None
+            and arrival.row.is_push
+            and told is None
+            and quiet < self._switches.stable_age + self._answer_wait_s
+        ):
+            arrival.why_open = WhyOpen(
+                OpenReason.EXPECTED_ASKED, "it came unasked", "what pacs_module says that the PACS has"
+            )
             return
         received = self._received(arrival, asked, pull, ended)
         if received is not None:
@@ -203,12 +222,15 @@ class ReceptionWorker(Worker):
         if judge_completeness(arrival.row.study_uid, expected, quick, ahead.needed, ended).verdict == GROWING:
             missing = sorted(uid for uid in ahead.needed if quick.get(uid, 0) < expected.series.get(uid, 1))
             words = f"series {', '.join(missing[:3])} not whole" if missing else "images missing"
-            arrival.why_open = WhyOpen(OpenReason.SERIES_INCOMPLETE, words, "the images, or the end of the pull")
+            arrival.why_open = WhyOpen(
+                OpenReason.SERIES_INCOMPLETE, words, "the images, or the end of the pull"
+            )
             return None
         found = self._found(arrival, asked, pull, expected, ended)
         if found is None:
             return None
-        # Where the first images speak against every series all of them are looked at: one image does not speak for a series.
+        # Where the first images speak against every series all of them are looked at: one image does not
+        # speak for a series.
         self._judge.last_word(arrival, found, asked.request, None if ended else ahead.needed or None)
         completeness = self._completeness(arrival, asked, expected, found, ended)
         if completeness.verdict == MORE and found.word is None and not arrival.row.is_push:
@@ -219,32 +241,50 @@ class ReceptionWorker(Worker):
             expected = updated(expected, found.word)
             completeness = self._completeness(arrival, asked, expected, found, ended)
         if completeness.verdict == GROWING:
-            arrival.why_open = WhyOpen(OpenReason.SERIES_INCOMPLETE, "its own images are not all here", "the end of the pull")
+            arrival.why_open = WhyOpen(
+                OpenReason.SERIES_INCOMPLETE, "its own images are not all here", "the end of the pull"
+            )
             return None
         usable = {uid: self._judge.usable(arrival, found, uid) for uid in found.provenance.counts}
-        needed = None if ended else outlook(found.provenance.counts, arrival.judged, asked.request, ended, self._switches).needed
+        needed = (
+            None
+            if ended
+            else outlook(found.provenance.counts, arrival.judged, asked.request, ended, self._switches).needed
+        )
         return Received(arrival, pull, asked, expected, completeness, found, usable, needed)
 
     def _found(
-        self, arrival: Arrival, asked: Asked, pull: Pull | None, expected: Expectations, ended: bool, ask: bool = False
+        self,
+        arrival: Arrival,
+        asked: Asked,
+        pull: Pull | None,
+        expected: Expectations,
+        ended: bool,
+        ask: bool = False,
     ) -> Identified | None:
         """Whose images are here; None while that is an open question."""
         came_in = pull or (None if arrival.row.is_push else self._tables.pulls.last(arrival.row.study_uid))
         found = self._identify(arrival, asked, came_in, expected, ended, ask)
         if found.waiting:
             pacs = asked.request.pacs if asked.request is not None else "the PACS"
-            arrival.why_open = WhyOpen(OpenReason.PACS_ASKED, f"{pacs} is asked whose images these are", "its answer")
+            arrival.why_open = WhyOpen(
+                OpenReason.PACS_ASKED, f"{pacs} is asked whose images these are", "its answer"
+            )
             return None
         if came_in is not None and not ended and not found.clear:
             words = "there are images whose sender or PatientID is in question"
-            arrival.why_open = WhyOpen(OpenReason.SENDER_UNKNOWN, words, "the end of the pull; then the PACS is asked")
+            arrival.why_open = WhyOpen(
+                OpenReason.SENDER_UNKNOWN, words, "the end of the pull; then the PACS is asked"
+            )
             return None
         return found
 
     def _completeness(
         self, arrival: Arrival, asked: Asked, expected: Expectations, found: Identified, ended: bool
     ) -> Completeness:
-        """Whether the PACS's own images are all here; never COMPLETE of images that may be somebody else's."""
+        """
+        Whether the PACS's own images are all here; never COMPLETE of images that may be somebody else's.
+        """
         counts, provenance = _matched(found, asked.request), found.provenance
         ahead = outlook(counts, arrival.judged, asked.request, ended, self._switches)
         study = arrival.row.study_uid
@@ -272,7 +312,9 @@ class ReceptionWorker(Worker):
         if outcome == SHORT_OUTCOME:
             self._arrivals.drop(arrival)
         else:
-            arrival.why_open = WhyOpen(OpenReason.DELETION, f"concluded: {outcome}", "the end of the pull and a moment of quiet")
+            arrival.why_open = WhyOpen(
+                OpenReason.DELETION, f"concluded: {outcome}", "the end of the pull and a moment of quiet"
+            )
         self._on_owed()
 
     def _asked(self, arrival: Arrival, pull: Pull | None) -> Asked:
@@ -283,7 +325,9 @@ class ReceptionWorker(Worker):
         if last is not None and last.report is not None and last.report.outcome == SHORT_OUTCOME:
             return Asked(last.request, reception=reception)  # waits for more
         if last is not None and arrival.row.counted and not arrival.row.is_push:
-            return Asked(last.request, final=True, reception=reception)  # more came after the study was concluded
+            return Asked(
+                last.request, final=True, reception=reception
+            )  # more came after the study was concluded
         told = arrival.told_now
         return Asked(told.request if told is not None else None, final=True, reception=reception)
 
@@ -306,7 +350,10 @@ class ReceptionWorker(Worker):
     # --- the end ---
 
     def _without_arrival(self, pull: Pull) -> None:
-        """A pull has ended and brought no image that was noticed: the study may lie here from before, or nothing came."""
+        """
+        A pull has ended and brought no image that was noticed: the study may lie here from before, or nothing
+        came.
+        """
         study = pull.request.study_uid
         before = self._tables.receptions.of_study(study, ReceptionState.SHORT, ReceptionState.RETAINED)
         if before is not None:
@@ -315,7 +362,9 @@ class ReceptionWorker(Worker):
                 return
             self._vanished(arrival)
         expected = expectations(pull.request)
-        if self._tables.receptions.of_study(study, ReceptionState.DELETING) or self._since_end(pull) < self._settle_after(pull):
+        if self._tables.receptions.of_study(study, ReceptionState.DELETING) or self._since_end(
+            pull
+        ) < self._settle_after(pull):
             return
         completeness = judge_completeness(study, expected, {}, frozenset(expected.series), ended=True)
         self._concluder.nothing_came(pull, expected, completeness)
@@ -401,7 +450,9 @@ class ReceptionWorker(Worker):
         again.last_image = arrival.last_image
 
     def _has_more(self, arrival: Arrival) -> bool | None:
-        """Whether what came after the conclusion makes another hand-over; None while that is an open question."""
+        """
+        Whether what came after the conclusion makes another hand-over; None while that is an open question.
+        """
         if arrival.counts == arrival.row.counted:
             return False
         asked = self._asked(arrival, None)
@@ -416,13 +467,17 @@ def _still_arriving(pull: Pull | None, quiet: float, wait: float) -> WhyOpen:
         words = f"no image for {max(quiet, 0):.0f} of {wait:g} s"
         return WhyOpen(OpenReason.QUIET, words, "quiet, because nobody says when it ends")
     if pull.job_state != ENDED:
-        return WhyOpen(OpenReason.PULL_RUNS, f"pull {pull.request.pull_id} from {pull.request.pacs} runs", "its end")
+        return WhyOpen(
+            OpenReason.PULL_RUNS, f"pull {pull.request.pull_id} from {pull.request.pacs} runs", "its end"
+        )
     words = f"the move has ended; {max(quiet, 0):.0f} of {wait:g} s without an image"
     return WhyOpen(OpenReason.SETTLING, words, "images that come after the final response")
 
 
 def _quick_counts(arrival: Arrival, request: PullRequest | None) -> dict[str, int]:
-    """Copies here by SeriesInstanceUID; of a series whose SOPInstanceUIDs are known no more than those are."""
+    """
+    Copies here by SeriesInstanceUID; of a series whose SOPInstanceUIDs are known no more than those are.
+    """
     counts = arrival.counts
     for uid, wanted in (request.expected_instances if request else {}).items():
         if uid in counts:
@@ -431,7 +486,10 @@ def _quick_counts(arrival: Arrival, request: PullRequest | None) -> dict[str, in
 
 
 def _matched(found: Identified, request: PullRequest | None) -> dict[str, int]:
-    """Images by SeriesInstanceUID; of a series whose SOPInstanceUIDs are known only those, as long as one of them is missing."""
+    """
+    Images by SeriesInstanceUID; of a series whose SOPInstanceUIDs are known only those, as long as one of
+    them is missing.
+    """
     counts = found.provenance.counts
     for uid, uids in (request.expected_instances if request else {}).items():
         here, wanted = found.sop_uids(uid), set(uids)

@@ -1,4 +1,7 @@
-"""Who sends for which PACS: Orthanc's DicomModalities, the PACS's settings, and what the PACS itself has confirmed."""
+"""
+Who sends for which PACS: Orthanc's DicomModalities, the PACS's settings, and what the PACS itself has
+confirmed.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +35,12 @@ class Senders:
     def __init__(self, modalities: Mapping[str, Sender], journal: Journal, log: ContractLog) -> None:
         self._journal = journal
         self._log = log
-        self._configured = {name: KnownSenders(frozenset({_without_host_name(one)})) for name, one in modalities.items()}
-        named = {name: one for name, one in modalities.items() if one.address and not _is_address(one.address)}
+        self._configured = {
+            name: KnownSenders(frozenset({_without_host_name(one)})) for name, one in modalities.items()
+        }
+        named = {
+            name: one for name, one in modalities.items() if one.address and not _is_address(one.address)
+        }
         if named:
             threading.Thread(target=self._look_up, args=(named,), name="senders", daemon=True).start()
 
@@ -67,9 +74,13 @@ class Senders:
                 found = {str(entry[4][0]) for entry in socket.getaddrinfo(one.address, None)}
             except OSError as error:
                 words = f"the host name of {name} is not known to us: its AE title alone tells its images"
-                self._log.event("sender_host_unknown", words, "WARNING", pacs=name, host=one.address, error=str(error))
+                self._log.event(
+                    "sender_host_unknown", words, "WARNING", pacs=name, host=one.address, error=str(error)
+                )
                 continue
-            self._configured[name] = KnownSenders(frozenset(Sender(one.ae_title, address) for address in found))
+            self._configured[name] = KnownSenders(
+                frozenset(Sender(one.ae_title, address) for address in found)
+            )
 
 
 def _without_host_name(sender: Sender) -> Sender:

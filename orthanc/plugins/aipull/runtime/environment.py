@@ -21,8 +21,8 @@ _DEFAULT_HTTP_PORT = 8042
 @dataclass(frozen=True)
 class Environment:
     """
-    Places and addresses; ``handover_seen_as`` is how others see the hand-over folder, ``copies_folder`` where pacs_module puts
-    hand-overs without names, None when that is not on the RAM disk.
+    Places and addresses; ``handover_seen_as`` is how others see the hand-over folder, ``copies_folder`` where
+    pacs_module puts hand-overs without names, None when that is not on the RAM disk.
     """
 
     journal: Path
@@ -65,7 +65,9 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
     _make(journal.parent, "AIPULL_JOURNAL")
     url = _text(variables, "AIPULL_PACS_MODULE_URL").rstrip("/")
     if not url.startswith(("http://", "https://")):
-        raise ConfigurationError("AIPULL_PACS_MODULE_URL", url, "an address that begins with http:// or https://")
+        raise ConfigurationError(
+            "AIPULL_PACS_MODULE_URL", url, "an address that begins with http:// or https://"
+        )
     site = variables.get("SITE_CONFIG", "").strip()
     copies = variables.get("AIPULL_COPIES_FOLDER", "").strip()
     return Environment(
@@ -107,7 +109,8 @@ def check_access(configuration: Mapping[str, Any]) -> None:
     """
     Refuse to run where anybody could ask for pulls.
 
-    Orthanc leaves ``${NAME}`` as it stands when nobody sets the variable: its user and password would then be known to all.
+    Orthanc leaves ``${NAME}`` as it stands when nobody sets the variable: its user and password would then be
+    known to all.
 
     Raises:
         ConfigurationError: A variable was not set, or the REST API asks for no password.
@@ -119,7 +122,9 @@ def check_access(configuration: Mapping[str, Any]) -> None:
         raise ConfigurationError("AuthenticationEnabled", configuration.get("AuthenticationEnabled"), "true")
     users = configuration.get("RegisteredUsers") or {}
     if not users or not all(name and password for name, password in users.items()):
-        raise ConfigurationError("RegisteredUsers", list(users), "at least one user, each with a name and a password")
+        raise ConfigurationError(
+            "RegisteredUsers", list(users), "at least one user, each with a name and a password"
+        )
 
 
 def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -143,7 +148,9 @@ def check_ram_disk(storage: Path, switches: Switches) -> None:
     """
     kind = filesystem_of(storage)
     if kind in ("tmpfs", "ramfs") and not switches.delete_after_send:
-        raise ConfigurationError("DELETE_AFTER_SEND", False, f"True, because the store {storage} lies on a RAM disk ({kind})")
+        raise ConfigurationError(
+            "DELETE_AFTER_SEND", False, f"True, because the store {storage} lies on a RAM disk ({kind})"
+        )
 
 
 def filesystem_of(path: Path) -> str:
@@ -175,7 +182,9 @@ def _make(folder: Path, key: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(key, str(folder), f"a folder that is there or can be made ({error.strerror})") from error
+        raise ConfigurationError(
+            key, str(folder), f"a folder that is there or can be made ({error.strerror})"
+        ) from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigurationError(key, str(folder), "a folder that Orthanc may write to")
 

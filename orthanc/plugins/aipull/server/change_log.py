@@ -1,8 +1,9 @@
 """
-Orthanc's change log, read by its durable sequence number, and the epoch of the index that the number belongs to.
+Orthanc's change log, read by its durable sequence number, and the epoch of the index that the number belongs
+to.
 
-Events in memory (OnChange) are only a hint to read it. StableStudy is not believed at all: it is lost for ever
-when Orthanc restarts before StableAge.
+Events in memory (OnChange) are only a hint to read it. StableStudy is not believed at all: it is lost for
+ever when Orthanc restarts before StableAge.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ _BATCH = 2000
 
 @dataclass(frozen=True)
 class Batch:
-    """Images that are new since the journaled number, and the number to journal together with what they caused."""
+    """
+    Images that are new since the journaled number, and the number to journal together with what they caused.
+    """
 
     instances: tuple[str, ...]
     last: int
@@ -54,12 +57,17 @@ class Changes:
 
 
 def same_epoch(journal: Journal, get_property: Callable[[int, str], str]) -> bool:
-    """Whether Orthanc's index is the one that the journal speaks of, and not a new one after the RAM disk was emptied."""
+    """
+    Whether Orthanc's index is the one that the journal speaks of, and not a new one after the RAM disk was
+    emptied.
+    """
     known = journal.meta("epoch")
     return bool(known) and get_property(_EPOCH_PROPERTY, "") == known
 
 
-def begin_epoch(journal: Journal, set_property: Callable[[int, str], None], forget: Callable[[], None]) -> str:
+def begin_epoch(
+    journal: Journal, set_property: Callable[[int, str], None], forget: Callable[[], None]
+) -> str:
     """
     Begin a new epoch: read the change log from its start.
 

@@ -1,8 +1,9 @@
 """
 Orthanc's own note of its jobs, set right before Orthanc reads it.
 
-When the clock is set back while a job runs, Orthanc 1.10.1 notes a negative runtime as a large number, which it cannot read at
-its next start: "Uncaught exception, stopping now: [LargestInt out of Int range]", every time, until the index is thrown away.
+When the clock is set back while a job runs, Orthanc 1.10.1 notes a negative runtime as a large number, which
+it cannot read at its next start: "Uncaught exception, stopping now: [LargestInt out of Int range]", every
+time, until the index is thrown away.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def mend_runtimes(index: Path) -> list[str]:
     Returns:
         The ids of the jobs.
     """
+
     def mend(jobs: dict[str, dict[str, Any]]) -> list[str]:
         wrong = [job for job, noted in jobs.items() if not 0 <= noted.get("Runtime", 0) <= _LONGEST_MS]
         for job in wrong:
@@ -44,8 +46,8 @@ def mend_runtimes(index: Path) -> list[str]:
 
 def drop_moves(index: Path) -> list[str]:
     """
-    Take C-MOVE jobs that Orthanc would run again out of its note: a pull is repeated by the journal, which knows whether one that
-    killed the process is among them.
+    Take C-MOVE jobs that Orthanc would run again out of its note: a pull is repeated by the journal, which
+    knows whether one that killed the process is among them.
 
     To be called before Orthanc opens its index, as above.
 
@@ -54,7 +56,11 @@ def drop_moves(index: Path) -> list[str]:
     """
 
     def drop(jobs: dict[str, dict[str, Any]]) -> list[str]:
-        moves = [job for job, noted in jobs.items() if _type(noted) == "DicomMoveScu" and noted.get("State") not in _OVER]
+        moves = [
+            job
+            for job, noted in jobs.items()
+            if _type(noted) == "DicomMoveScu" and noted.get("State") not in _OVER
+        ]
         for job in moves:
             del jobs[job]
         return moves
@@ -71,8 +77,13 @@ def _edit(index: Path, edit: Callable[[dict[str, dict[str, Any]]], list[str]]) -
     if not index.is_file():
         return []
     try:
-        with closing(sqlite3.connect(f"file:{index}?mode=rw", uri=True, timeout=_LOCK_WAIT_S)) as connection, connection:
-            row = connection.execute("SELECT value FROM GlobalProperties WHERE property = ?", [_JOBS_REGISTRY]).fetchone()
+        with (
+            closing(sqlite3.connect(f"file:{index}?mode=rw", uri=True, timeout=_LOCK_WAIT_S)) as connection,
+            connection,
+        ):
+            row = connection.execute(
+                "SELECT value FROM GlobalProperties WHERE property = ?", [_JOBS_REGISTRY]
+            ).fetchone()
             registry = json.loads(row[0]) if row else {}
             edited = edit(registry.get("Jobs", {}))
             if edited:

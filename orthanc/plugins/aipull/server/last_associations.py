@@ -1,8 +1,9 @@
 """
 Who was connected last before this process: read from Orthanc's own log, where that is a file.
 
-Orthanc 1.10.1 tells nobody of an association but its log, and that only when the category ``dicom`` is verbose. It has no way to
-refuse a sender whose AE title it does not know, so that all that can be done with the answer is to tell people.
+Orthanc 1.10.1 tells nobody of an association but its log, and that only when the category ``dicom`` is
+verbose. It has no way to refuse a sender whose AE title it does not know, so that all that can be done with
+the answer is to tell people.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ def last_associations(log: Path = _STDERR) -> list[str]:
     except OSError:
         return []
     found = _LINE.findall(of_former)
-    return [f"{aet.decode('ascii', 'replace')}@{address.decode('ascii', 'replace')}" for aet, address in found[-_KEPT:]]
+    return [
+        f"{aet.decode('ascii', 'replace')}@{address.decode('ascii', 'replace')}"
+        for aet, address in found[-_KEPT:]
+    ]
 
 
 def tell_associations(rest: OrthancRest) -> None:

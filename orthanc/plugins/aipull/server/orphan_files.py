@@ -1,8 +1,8 @@
 """
 Files in Orthanc's store that its index does not know (K14).
 
-An index that is lost while the store stays leaves them on the RAM disk for ever: Orthanc never looks into the folders. Looked for
-before Orthanc opens its index, when nobody writes and SQLite's file can be read.
+An index that is lost while the store stays leaves them on the RAM disk for ever: Orthanc never looks into the
+folders. Looked for before Orthanc opens its index, when nobody writes and SQLite's file can be read.
 """
 
 from __future__ import annotations

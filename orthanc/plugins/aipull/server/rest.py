@@ -1,8 +1,8 @@
 """
 Orthanc's own REST API over loopback HTTP.
 
-Never the SDK's RestApi* calls: they hold Python's lock for as long as they take, which for a C-FIND is minutes
-(docs/decisions/0003-no-callbacks-on-the-c-store-path.md).
+Never the SDK's RestApi* calls: they hold Python's lock for as long as they take, which for a C-FIND is
+minutes (docs/decisions/0003-no-callbacks-on-the-c-store-path.md).
 """
 
 from __future__ import annotations
@@ -138,7 +138,9 @@ class OrthancRest:
         """The series of a study with the ids of their images; none when the study is gone."""
         answer = absent_as_none(lambda: self.get(f"/studies/{study_id}/series"))
         return [
-            SeriesHere(series["ID"], series["MainDicomTags"].get("SeriesInstanceUID", ""), tuple(series["Instances"]))
+            SeriesHere(
+                series["ID"], series["MainDicomTags"].get("SeriesInstanceUID", ""), tuple(series["Instances"])
+            )
             for series in answer or ()
         ]
 

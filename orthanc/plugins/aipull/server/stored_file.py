@@ -1,9 +1,9 @@
 """
 The header of a stored image, read from its file by ourselves.
 
-Orthanc 1.10.1 is not asked for it: its HTTP threads have a stack of 100 KB, and whatever parses an object there
-(``simplified-tags``, ``content``) ends the process at some fifty nested sequences. Here a foreign file costs a bounded number
-of bytes, levels and seconds, and what cannot be read is a value.
+Orthanc 1.10.1 is not asked for it: its HTTP threads have a stack of 100 KB, and whatever parses an object
+there (``simplified-tags``, ``content``) ends the process at some fifty nested sequences. Here a foreign file
+costs a bounded number of bytes, levels and seconds, and what cannot be read is a value.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from .rest import InstanceHere, OrthancRest, absent_as_none
 MAX_DEPTH = 32
 """Sequences within one another; enhanced objects have four."""
 _MAX_BYTES = 64 * 2**20
-"""Read of one file before its pixels; the largest headers (enhanced CT, thousands of frames) have some 10 MB."""
+"""
+Read of one file before its pixels; the largest headers (enhanced CT, thousands of frames) have some 10 MB.
+"""
 _MAX_VALUE = 16 * 2**20
 """A longer value is passed over."""
 _MAX_SECONDS = 5.0
@@ -47,8 +49,8 @@ class Header:
     What stands before the pixels.
 
     Args:
-        tags: By keyword: text, several values joined by a backslash, or a list of such mappings for a sequence. Private and
-            binary elements are left out.
+        tags: By keyword: text, several values joined by a backslash, or a list of such mappings for a
+            sequence. Private and binary elements are left out.
         values: The undecoded values by keyword, of the first level.
     """
 
@@ -214,7 +216,13 @@ def _tags(dataset: Dataset, declared: tuple[str, ...], depth: int) -> dict[str, 
     return found
 
 
-def _value(dataset: Dataset, tag: BaseTag, element: DataElement | RawDataElement, declared: tuple[str, ...], depth: int) -> Any:
+def _value(
+    dataset: Dataset,
+    tag: BaseTag,
+    element: DataElement | RawDataElement,
+    declared: tuple[str, ...],
+    depth: int,
+) -> Any:
     """Text, or the items of a sequence; None for what is neither."""
     vr = element.VR or dictionary_VR(tag)
     if vr == "UN":
@@ -223,7 +231,11 @@ def _value(dataset: Dataset, tag: BaseTag, element: DataElement | RawDataElement
         return [_tags(item, declared, depth + 1) for item in dataset[tag].value]
     if vr in _BINARY:
         value = dataset[tag].value
-        return "\\".join(f"{one}" for one in value) if _is_several(value) else f"{'' if value is None else value}"
+        return (
+            "\\".join(f"{one}" for one in value)
+            if _is_several(value)
+            else f"{'' if value is None else value}"
+        )
     if vr in _OPAQUE:
         return None
     return _text(element.value, declared)

@@ -40,7 +40,9 @@ def same_pixels(before: Path, after: Path) -> bool:
         {"BitsStored": 12, "PixelRepresentation": 1, "values": (-2048, 2048)},
     ],
 )
-def test_what_comes_out_is_what_went_in(archive: CompressedArchive, tmp_path: Path, pixels: dict[str, Any]) -> None:
+def test_what_comes_out_is_what_went_in(
+    archive: CompressedArchive, tmp_path: Path, pixels: dict[str, Any]
+) -> None:
     source = tmp_path / "series"
     source.mkdir()
     low, high = pixels.pop("values")
@@ -95,7 +97,9 @@ def nobody(handover_id: str) -> bool:
     return False
 
 
-def test_a_half_hand_over_that_nobody_goes_on_with_is_swept(archive: CompressedArchive, tmp_path: Path) -> None:
+def test_a_half_hand_over_that_nobody_goes_on_with_is_swept(
+    archive: CompressedArchive, tmp_path: Path
+) -> None:
     for name in ("dead", "living"):
         (tmp_path / "archive" / f".tmp-{name}").mkdir(parents=True)
     assert archive.sweep(TODAY, lambda handover_id: handover_id == "living") == []

@@ -86,7 +86,9 @@ def test_a_crash_half_way_leaves_no_folder_under_the_name(
     assert copies.make(H1, STUDY, [series]).number == 3
 
 
-def test_a_damaged_file_costs_only_itself(copies: AnonymousCopies, series: SeriesFolder, tmp_path: Path) -> None:
+def test_a_damaged_file_costs_only_itself(
+    copies: AnonymousCopies, series: SeriesFolder, tmp_path: Path
+) -> None:
     (Path(series.filepath) / "00002.dcm").write_bytes(b"no DICOM at all")
     copied = copies.make(H1, STUDY, [series])
     assert copied.number == 2
@@ -94,7 +96,9 @@ def test_a_damaged_file_costs_only_itself(copies: AnonymousCopies, series: Serie
     assert names(tmp_path / "copies" / H1) == ["00001.dcm", "00003.dcm"]
 
 
-def test_several_series_have_sub_folders_that_are_called_by_number(copies: AnonymousCopies, series: SeriesFolder) -> None:
+def test_several_series_have_sub_folders_that_are_called_by_number(
+    copies: AnonymousCopies, series: SeriesFolder
+) -> None:
     copied = copies.make(H1, STUDY, [series, SeriesFolder("1.2.3.4.2", series.filepath, 3)])
     assert [Path(one.filepath).name for one in copied.series] == ["1", "2"]
 
@@ -116,7 +120,9 @@ def test_removing_and_sweeping(copies: AnonymousCopies, series: SeriesFolder, tm
     assert names(tmp_path / "copies") == []
 
 
-def test_half_copies_that_nobody_makes_are_swept(copies: AnonymousCopies, series: SeriesFolder, tmp_path: Path) -> None:
+def test_half_copies_that_nobody_makes_are_swept(
+    copies: AnonymousCopies, series: SeriesFolder, tmp_path: Path
+) -> None:
     folder = tmp_path / "copies"
     for name in ("dead", "living", "gone-let-go"):
         (folder / f".tmp-{name}").mkdir()
@@ -139,4 +145,7 @@ def test_files_that_go_in_the_middle_are_lacking_and_not_damaged(
 
     monkeypatch.setattr(ReaderProcess, "ask", emptied)
     copied = copies.make(H1, STUDY, [series])
-    assert (copied.number, copied.failed) == (1, ())  # the delivery counts one of three, and has them pulled again
+    assert (copied.number, copied.failed) == (
+        1,
+        (),
+    )  # the delivery counts one of three, and has them pulled again

@@ -60,7 +60,11 @@ def image(transfer_syntax: UID = ExplicitVRLittleEndian) -> FileDataset:
     made.StudyDate = made.SeriesDate = made.ContentDate = made.AcquisitionDate = "19570411"
     made.StudyTime, made.AcquisitionDateTime = "101112", "19570411101112"
     made.StudyDescription, made.SeriesDescription = "ZWORYKIN thorax", "1 mm for DR-QUINCY"
-    made.ImageComments, made.AdmissionID, made.IssueDateOfImagingServiceRequest = "called ZWORYKIN", "VISIT-990033", "19570411"
+    made.ImageComments, made.AdmissionID, made.IssueDateOfImagingServiceRequest = (
+        "called ZWORYKIN",
+        "VISIT-990033",
+        "19570411",
+    )
     # In attributes where the standard's table looks for nobody
     made.FilterType, made.ConvolutionKernel, made.ScanOptions = "ZWORYKIN", "B30F", "ZWORYKIN"
     made.Modality, made.BodyPartExamined, made.ImageType = "CT", "CHEST", ["ORIGINAL", "PRIMARY", "AXIAL"]
@@ -68,7 +72,9 @@ def image(transfer_syntax: UID = ExplicitVRLittleEndian) -> FileDataset:
     made.ImagePositionPatient, made.RescaleIntercept, made.RescaleSlope = ["0", "0", "-12.5"], "-1024", "1"
     made.ReferencedImageSequence = Sequence([hidden()])
     made.SharedFunctionalGroupsSequence = Sequence([Dataset()])
-    made.SharedFunctionalGroupsSequence[0].CTReconstructionSequence = Sequence([hidden("for ZWORYKIN, ACC-880022")])
+    made.SharedFunctionalGroupsSequence[0].CTReconstructionSequence = Sequence(
+        [hidden("for ZWORYKIN, ACC-880022")]
+    )
     made.RequestAttributesSequence = Sequence([hidden()])
     made.add_new(0x00281199, "UI", OTHER)
     made.add_new(0x60000010, "US", 8)
@@ -83,7 +89,12 @@ def image(transfer_syntax: UID = ExplicitVRLittleEndian) -> FileDataset:
     made.DataSetTrailingPadding = b"ZWORYKIN"
     made.Rows = made.Columns = 8
     made.BitsAllocated = made.BitsStored = 16
-    made.HighBit, made.PixelRepresentation, made.SamplesPerPixel, made.PhotometricInterpretation = 15, 1, 1, "MONOCHROME2"
+    made.HighBit, made.PixelRepresentation, made.SamplesPerPixel, made.PhotometricInterpretation = (
+        15,
+        1,
+        1,
+        "MONOCHROME2",
+    )
     made.PixelData = bytes(range(128))
     return made
 
@@ -162,6 +173,11 @@ def test_the_real_study_keeps_its_pixels_and_loses_its_uids(cleaner: Deidentifie
         cleaner.clean(cleaned)
         written = as_file(cleaned)
         assert pydicom.dcmread(BytesIO(written)).PixelData == original.PixelData
-        for uid in (original.StudyInstanceUID, original.SeriesInstanceUID, original.SOPInstanceUID, original.FrameOfReferenceUID):
+        for uid in (
+            original.StudyInstanceUID,
+            original.SeriesInstanceUID,
+            original.SOPInstanceUID,
+            original.FrameOfReferenceUID,
+        ):
             assert str(uid).encode() not in written
         assert str(original.PatientName).encode() not in written

@@ -1,7 +1,9 @@
 """
-K8 at the files of hand-overs: what kills, stops or confuses who reads them costs only itself. Real files and deaths.
+K8 at the files of hand-overs: what kills, stops or confuses who reads them costs only itself. Real files and
+deaths.
 
-Does not prove that every such file is found; what is read here is what pydicom and the codecs of this machine read.
+Does not prove that every such file is found; what is read here is what pydicom and the codecs of this machine
+read.
 """
 
 from __future__ import annotations
@@ -74,7 +76,9 @@ def deadly(action: str) -> ReaderProcess:
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-def test_a_file_that_kills_who_reads_it_costs_only_itself(series: SeriesFolder, tmp_path: Path, action: str) -> None:
+def test_a_file_that_kills_who_reads_it_costs_only_itself(
+    series: SeriesFolder, tmp_path: Path, action: str
+) -> None:
     copied = AnonymousCopies(tmp_path / "copies", KEY, deadly(ACTIONS[action])).make(H1, "1.2.3.4", [series])
     assert copied.number == 2
     (failed,) = copied.failed
@@ -96,15 +100,23 @@ def test_an_answer_that_is_none_is_a_death(series: SeriesFolder, tmp_path: Path,
 
 
 @pytest.mark.parametrize("action", ["segfaults", "hangs", "fills the memory"])
-def test_a_file_that_kills_the_codec_is_archived_as_it_is(series: SeriesFolder, tmp_path: Path, action: str) -> None:
-    kept = CompressedArchive(tmp_path / "archive", 30, deadly(ACTIONS[action])).store(H1, Path(series.filepath), TODAY)
+def test_a_file_that_kills_the_codec_is_archived_as_it_is(
+    series: SeriesFolder, tmp_path: Path, action: str
+) -> None:
+    kept = CompressedArchive(tmp_path / "archive", 30, deadly(ACTIONS[action])).store(
+        H1, Path(series.filepath), TODAY
+    )
     assert kept.files == 3
     original, archived = Path(series.filepath) / "00002.dcm", Path(kept.folder) / "00002.dcm"
     assert archived.read_bytes() == original.read_bytes()
 
 
 def test_it_is_tried_twice_and_no_more(series: SeriesFolder, tmp_path: Path) -> None:
-    program = (sys.executable, "-c", f"open({str(tmp_path / 'lives')!r}, 'a').write('x'); import os; os._exit(1)")
+    program = (
+        sys.executable,
+        "-c",
+        f"open({str(tmp_path / 'lives')!r}, 'a').write('x'); import os; os._exit(1)",
+    )
     with pytest.raises(PermanentError, match="2 times"):
         ReaderProcess(program=program).ask("clean", Path(series.filepath), tmp_path / "x")
     assert (tmp_path / "lives").read_text() == "xx"
@@ -203,7 +215,9 @@ BODIES = {
 
 
 @pytest.mark.parametrize("which", BODIES)
-def test_any_file_among_the_images_costs_only_itself(series: SeriesFolder, tmp_path: Path, which: str) -> None:
+def test_any_file_among_the_images_costs_only_itself(
+    series: SeriesFolder, tmp_path: Path, which: str
+) -> None:
     body = BODIES[which]
     if body is None:
         body = as_file(dataset("1.2.3.4", "1.2.3.4.1.2", nested(5000)))
@@ -214,7 +228,9 @@ def test_any_file_among_the_images_costs_only_itself(series: SeriesFolder, tmp_p
     assert kept.files == 3
 
 
-@pytest.mark.parametrize("handover_id", ["x/../../../OUTSIDE", "..", "", "/tmp/x", H1 + "/..", H1.upper() + "G"])
+@pytest.mark.parametrize(
+    "handover_id", ["x/../../../OUTSIDE", "..", "", "/tmp/x", H1 + "/..", H1.upper() + "G"]
+)
 def test_no_id_leads_out_of_the_folders(series: SeriesFolder, tmp_path: Path, handover_id: str) -> None:
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(MessageError):

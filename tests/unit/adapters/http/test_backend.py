@@ -1,7 +1,8 @@
 """
 The backend over HTTP: what is sent by path and as bytes, and what each answer means.
 
-Does not prove what a real proxy makes of it; the whole way with real processes is tests/integration/test_delivery_faults.py.
+Does not prove what a real proxy makes of it; the whole way with real processes is
+tests/integration/test_delivery_faults.py.
 """
 
 from __future__ import annotations
@@ -85,7 +86,9 @@ def test_as_bytes_one_request_brings_manifest_files_and_sums(told: Told, tmp_pat
     assert (told.headers["Content-Type"], told.headers["Idempotency-Key"]) == ("application/x-tar", "H1")
     assert "Transfer-Encoding" not in told.headers
     with tarfile.open(fileobj=io.BytesIO(told.body), mode="r|") as tar:
-        members = {entry.name: opened.read() for entry in tar if (opened := tar.extractfile(entry)) is not None}
+        members = {
+            entry.name: opened.read() for entry in tar if (opened := tar.extractfile(entry)) is not None
+        }
     assert list(members) == ["manifest.json", "images/a", "images/b/c", "images/d", "SHA256SUMS"]
     manifest = json.loads(members["manifest.json"])
     assert (manifest["idempotencyKey"], manifest["message"]) == ("H1", message)
@@ -142,7 +145,14 @@ def test_what_an_answer_means(told: Told, status: int, kind: type[Exception]) ->
 
 @pytest.mark.parametrize(
     ("said", "wait"),
-    [("7", 7), ("99999999", 3600), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("-1", None), ("", None), ("²", None)],
+    [
+        ("7", 7),
+        ("99999999", 3600),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        ("-1", None),
+        ("", None),
+        ("²", None),
+    ],
 )
 def test_retry_after(told: Told, said: str, wait: int | None) -> None:
     told.status, told.more = 503, {"Retry-After": said.encode().decode("latin-1")}
@@ -161,7 +171,9 @@ def test_gone_is_who_refuses_the_connection_and_nobody_else(told: Told) -> None:
     assert not HttpBackend(told.url, "secret", 5).gone()
     (port,) = free_ports(1)
     assert HttpBackend(f"http://127.0.0.1:{port}/compute", "secret", 5).gone()
-    assert not HttpBackend("http://nobody.invalid/compute", "secret", 5).gone(), "a name that is not known now says nothing"
+    assert not HttpBackend("http://nobody.invalid/compute", "secret", 5).gone(), (
+        "a name that is not known now says nothing"
+    )
     HttpBackend(told.url, "secret", 5).submit({}, "H1")  # who connects and hangs up has harmed nobody
 
 

@@ -31,7 +31,8 @@ def test_sqlite_by_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("url", "database"), [("mongodb://127.0.0.1:1/site?replicaSet=rs0", "site"), ("mongodb://127.0.0.1:1", "aipull")]
+    ("url", "database"),
+    [("mongodb://127.0.0.1:1/site?replicaSet=rs0", "site"), ("mongodb://127.0.0.1:1", "aipull")],
 )
 def test_mongodb(url: str, database: str) -> None:
     store = open_store(url)

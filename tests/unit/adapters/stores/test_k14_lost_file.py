@@ -1,5 +1,6 @@
 """
-The file of the SQLite store is removed or replaced while it is in use (K14): noticed, nothing written elsewhere, put back.
+The file of the SQLite store is removed or replaced while it is in use (K14): noticed, nothing written
+elsewhere, put back.
 
 Does not prove what is told and shown; that is tests/integration/test_k14_records.py.
 """
@@ -84,7 +85,9 @@ def test_a_removed_file_is_noticed_by_every_call_and_no_other_is_made(
 
 
 @pytest.mark.parametrize("lose", LOSSES)
-def test_it_is_put_back_with_every_study(store: SqliteStore, path: Path, lose: Callable[[Path], None]) -> None:
+def test_it_is_put_back_with_every_study(
+    store: SqliteStore, path: Path, lose: Callable[[Path], None]
+) -> None:
     before = store.identity()
     lose(path)
     assert "put back" in store.recover()
@@ -137,7 +140,9 @@ def test_a_second_process_uses_the_file_that_the_first_has_put_back(store: Sqlit
 
 
 @pytest.mark.parametrize("what", ["empty file", "other store", "no database", "folder"])
-def test_what_lies_in_its_place_is_not_touched(store: SqliteStore, path: Path, tmp_path: Path, what: str) -> None:
+def test_what_lies_in_its_place_is_not_touched(
+    store: SqliteStore, path: Path, tmp_path: Path, what: str
+) -> None:
     other = tmp_path / "other.db"
     if what == "other store":
         with closing(SqliteStore(other)) as made:
@@ -157,7 +162,9 @@ def test_what_lies_in_its_place_is_not_touched(store: SqliteStore, path: Path, t
     assert content is None or path.read_bytes() == content
 
 
-def test_a_backup_of_the_same_store_in_its_place_is_used(store: SqliteStore, path: Path, tmp_path: Path) -> None:
+def test_a_backup_of_the_same_store_in_its_place_is_used(
+    store: SqliteStore, path: Path, tmp_path: Path
+) -> None:
     backup = tmp_path / "backup.db"
     with closing(sqlite3.connect(backup)) as target, closing(sqlite3.connect(path)) as source:
         source.backup(target)
@@ -214,7 +221,9 @@ def test_a_file_that_is_cut_to_nothing_in_its_place_is_noticed(store: SqliteStor
     assert path.stat().st_size == 0
 
 
-def test_a_table_that_is_emptied_by_hand_is_noticed_and_then_begun_anew(store: SqliteStore, path: Path) -> None:
+def test_a_table_that_is_emptied_by_hand_is_noticed_and_then_begun_anew(
+    store: SqliteStore, path: Path
+) -> None:
     before = store.identity()
     with closing(sqlite3.connect(path)) as shell, shell:
         shell.execute("DELETE FROM study_info_list")

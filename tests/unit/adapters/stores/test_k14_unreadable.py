@@ -1,4 +1,7 @@
-"""A document that cannot be read costs only its own study: it is skipped, told with its reason, and nothing stands still."""
+"""
+A document that cannot be read costs only its own study: it is skipped, told with its reason, and nothing
+stands still.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,10 @@ DAMAGED = {
 
 
 def document(**changes: Any) -> dict[str, Any]:
-    return {**json_safe.study_to_document(Study("bad", study_date="2020-06-12", due={"pull": 0}, revision=1)), **changes}
+    return {
+        **json_safe.study_to_document(Study("bad", study_date="2020-06-12", due={"pull": 0}, revision=1)),
+        **changes,
+    }
 
 
 def good(store: Any) -> None:
@@ -75,11 +81,15 @@ def test_a_document_of_a_foreign_shape(tmp_path: Path, changes: dict[str, Any]) 
 
 def write(path: Path, text: str) -> None:
     with closing(sqlite3.connect(path)) as shell, shell:
-        shell.execute("INSERT INTO study_info_list (studyUID, revision, document) VALUES ('bad', 1, ?)", [text])
+        shell.execute(
+            "INSERT INTO study_info_list (studyUID, revision, document) VALUES ('bad', 1, ?)", [text]
+        )
 
 
 @pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED)
-def test_json_that_is_damaged_in_the_file_is_set_aside_and_the_study_can_be_found_anew(tmp_path: Path, text: str) -> None:
+def test_json_that_is_damaged_in_the_file_is_set_aside_and_the_study_can_be_found_anew(
+    tmp_path: Path, text: str
+) -> None:
     path = tmp_path / "study.db"
     with closing(SqliteStore(path)) as store:
         good(store)
@@ -99,10 +109,14 @@ def test_json_that_is_damaged_in_the_file_is_set_aside_and_the_study_can_be_foun
 
 
 def overwrite_in_file(path: Path, text: str) -> None:
-    """A table without computed columns takes any text; then its rows are put under the schema of the store."""
+    """
+    A table without computed columns takes any text; then its rows are put under the schema of the store.
+    """
     with closing(sqlite3.connect(path, isolation_level=None)) as shell:
         shell.execute("PRAGMA ignore_check_constraints = ON")
-        shell.create_function("json_extract", 2, lambda document, field: _extract(document, field), deterministic=True)
+        shell.create_function(
+            "json_extract", 2, lambda document, field: _extract(document, field), deterministic=True
+        )
         shell.execute("DROP TRIGGER series_changed")
         shell.execute("UPDATE study_info_list SET document = ? WHERE studyUID = 'bad'", [text])
 
@@ -126,10 +140,14 @@ def test_a_document_that_is_too_large_is_not_parsed(tmp_path: Path, monkeypatch:
         check(store)
 
 
-def test_documents_that_are_damaged_do_not_keep_an_older_file_from_being_brought_up_to_date(tmp_path: Path) -> None:
+def test_documents_that_are_damaged_do_not_keep_an_older_file_from_being_brought_up_to_date(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "study.db"
     with closing(sqlite3.connect(path)) as shell, shell:
-        shell.execute("CREATE TABLE study_info_list (studyUID TEXT PRIMARY KEY, revision INTEGER NOT NULL, document TEXT)")
+        shell.execute(
+            "CREATE TABLE study_info_list (studyUID TEXT PRIMARY KEY, revision INTEGER NOT NULL, document TEXT)"
+        )
         rows = [("1.1", json.dumps(json_safe.study_to_document(Study("1.1")))), ("bad", "{")]
         shell.executemany("INSERT INTO study_info_list VALUES (?, 1, ?)", rows)
     with closing(SqliteStore(path)) as store:

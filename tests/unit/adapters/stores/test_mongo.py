@@ -80,7 +80,9 @@ def test_errors_of_the_driver_say_what_to_do(
     assert study.revision == 7
 
 
-def test_a_server_that_is_away_is_retriable_and_found_out_at_the_first_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_away_is_retriable_and_found_out_at_the_first_call(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(mongo, "_SERVER_WAIT_MS", 50)
     store = MongoStore("mongodb://127.0.0.1:1/", "aipull")
     with pytest.raises(StoreAway):
@@ -140,7 +142,10 @@ def test_the_document_is_what_the_contracts_shell_queries_expect() -> None:
     store = MongoStore(client, "aipull")
     store.insert(
         Study(
-            "1.2.3", study_date="2020-06-12", modality=["CT"], series={"1.2.3.4": SeriesRecord("1.2.3.4", True, "", "", "find")}
+            "1.2.3",
+            study_date="2020-06-12",
+            modality=["CT"],
+            series={"1.2.3.4": SeriesRecord("1.2.3.4", True, "", "", "find")},
         )
     )
     (document,) = client["aipull"]["study_info_list"].find({"studyDate": "2020-06-12"})
@@ -155,7 +160,16 @@ def test_indexes_are_made_and_none_of_them_is_partial() -> None:
     MongoStore(client, "aipull").count({})
     indexes = client["aipull"]["study_info_list"].index_information()
     fields = {key for index in indexes.values() for key, _ in index["key"]}
-    assert {"studyUID", "studyDate", "state", "accessionNumber", "patientID", "pull.status", "due.pull", "due.release"} <= fields
+    assert {
+        "studyUID",
+        "studyDate",
+        "state",
+        "accessionNumber",
+        "patientID",
+        "pull.status",
+        "due.pull",
+        "due.release",
+    } <= fields
     assert not any("partialFilterExpression" in index for index in indexes.values())
 
 
@@ -174,7 +188,9 @@ def test_the_contracts_queries_as_they_stand_in_the_shell() -> None:
     found = client["aipull"]["study_info_list"]
     assert found.count_documents({"studyDate": "2020-06-12"}) == 4
     assert found.count_documents({"studyDate": "2020-06-12", "state": "meta_only"}) == 2
-    assert found.count_documents({"studyDate": "2020-06-12", "state": {"$exists": True}, "modality": "CT"}) == 2
+    assert (
+        found.count_documents({"studyDate": "2020-06-12", "state": {"$exists": True}, "modality": "CT"}) == 2
+    )
 
 
 def test_a_database_that_is_dropped_while_it_is_in_use_is_noticed_and_begun_anew() -> None:

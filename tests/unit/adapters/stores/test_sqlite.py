@@ -60,7 +60,9 @@ def test_people_can_read_it_with_the_sqlite_shell(path: Path) -> None:
     store = SqliteStore(path)
     store.insert(Study("1.2.3", study_date="2020-06-12", study_description="胸部"))
     with sqlite3.connect(path) as shell:
-        (document,) = shell.execute("SELECT document FROM study_info_list WHERE studyDate = '2020-06-12'").fetchone()
+        (document,) = shell.execute(
+            "SELECT document FROM study_info_list WHERE studyDate = '2020-06-12'"
+        ).fetchone()
     shell.close()
     assert "胸部" in document
     store.close()
@@ -139,10 +141,16 @@ def test_a_newer_schema_is_not_touched(path: Path) -> None:
         SqliteStore(path)
 
 
-def test_a_file_of_before_a_field_was_indexed_is_written_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_before_a_field_was_indexed_is_written_anew(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as before:
         for name in ("INDEXED", "COMPUTED", "COLUMNS"):
-            before.setattr(sqlite_schema, name, tuple(field for field in getattr(sqlite_schema, name) if field != "due.look"))
+            before.setattr(
+                sqlite_schema,
+                name,
+                tuple(field for field in getattr(sqlite_schema, name) if field != "due.look"),
+            )
         old = SqliteStore(path)
         old.insert(Study("1.2.3", patient_id="张", due={"look": 5}))
         old.close()
@@ -199,7 +207,9 @@ def test_the_usual_queries_use_an_index(path: Path, where: dict[str, object], in
 def test_a_claim_looks_at_due_studies_only(path: Path, work: str) -> None:
     store = SqliteStore(path)
     due = {f"due.{work}": AtMost(5), "state": "meta_only"}
-    sql, values = store._select("studyUID", due, claim_order(work, PULL_ORDER), 1, f'INDEXED BY "by_due.{work}"')
+    sql, values = store._select(
+        "studyUID", due, claim_order(work, PULL_ORDER), 1, f'INDEXED BY "by_due.{work}"'
+    )
     plan = store._connection().execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
     assert f"USING INDEX by_due.{work} " in plan[0][3]
     store.close()

@@ -1,4 +1,7 @@
-"""What became of each series is told apart: handed over, kept back, filtered, never came, set aside; with the reason."""
+"""
+What became of each series is told apart: handed over, kept back, filtered, never came, set aside; with the
+reason.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,19 @@ def test_every_outcome_has_a_standing_of_its_own(outcome: SeriesOutcome) -> None
 @pytest.mark.parametrize(
     ("told", "standing", "reason"),
     [
-        (record(outcome="handed_over", outcome_why="thinnest: 1.25 mm"), Standing.HANDED_OVER, "thinnest: 1.25 mm"),
+        (
+            record(outcome="handed_over", outcome_why="thinnest: 1.25 mm"),
+            Standing.HANDED_OVER,
+            "thinnest: 1.25 mm",
+        ),
         (record(outcome="kept_back", outcome_why="thicker: 5 mm"), Standing.KEPT_BACK, "thicker: 5 mm"),
         (record(outcome="kept_back"), Standing.KEPT_BACK, "fine"),
         (record(False, "modality", "Modality RF", outcome="filtered"), Standing.FILTERED, "Modality RF"),
-        (record(False, "modality", "Modality RF", outcome="filtered", outcome_why="x"), Standing.FILTERED, "Modality RF"),
+        (
+            record(False, "modality", "Modality RF", outcome="filtered", outcome_why="x"),
+            Standing.FILTERED,
+            "Modality RF",
+        ),
         (record(False, "modality", "Modality RF"), Standing.FILTERED, "Modality RF"),
         (record(False, "missing", "no image came"), Standing.NEVER_CAME, "no image came"),
         (record(False, "missing", "no image came", outcome="missing"), Standing.NEVER_CAME, "no image came"),

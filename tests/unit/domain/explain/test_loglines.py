@@ -47,11 +47,17 @@ ORTHANC_PYTHON = [
     ),
     ("ACC PID STUDY SERIES filter because SliceThickness 8", filtered(SliceThickness="8")),
     ("ACC PID STUDY SERIES filter because Modality RF", filtered(Modality="RF")),
-    ("ACC PID STUDY SERIES filter because ImageType DERIVED\\SECONDARY\\MPR", filtered(ImageType="DERIVED\\SECONDARY\\MPR")),
+    (
+        "ACC PID STUDY SERIES filter because ImageType DERIVED\\SECONDARY\\MPR",
+        filtered(ImageType="DERIVED\\SECONDARY\\MPR"),
+    ),
     ("ACC PID STUDY SERIES filter because ConvolutionKernel B70f", filtered(ConvolutionKernel="B70f")),
     ("ACC PID STUDY SERIES filter because instance nums 1 < 10", filtered(1)),
     ("ACC PID STUDY study is filtered out", loglines.study_filtered("ACC", "PID", "STUDY")),
-    ("study STUDY thickest series is SERIES, instances num is 1147", loglines.thickest_series("STUDY", "SERIES", 1147)),
+    (
+        "study STUDY thickest series is SERIES, instances num is 1147",
+        loglines.thickest_series("STUDY", "SERIES", 1147),
+    ),
     ("where study from STUDY GEPACS 192.168.1.150", loglines.where_from("STUDY", "GEPACS", "192.168.1.150")),
     (
         "completeness check success: series SERIES in pacs is 296,  we have 296 too",
@@ -95,15 +101,27 @@ DCM_END = [
     ("move success: []", loglines.move_success([])),
     ("after receive notify {'studyUID': 'STUDY'}", loglines.received_notify({"studyUID": "STUDY"})),
     ("send STUDY to rabbitmq success", loglines.sent_to_rabbitmq("STUDY")),
-    ("send_to_backend WORKER get message {'studyUID': 'STUDY'}", loglines.worker_message("WORKER", {"studyUID": "STUDY"})),
-    ("upload_image_path file_path /store_image/x has file number is 219", loglines.upload_files("/store_image/x", 219)),
+    (
+        "send_to_backend WORKER get message {'studyUID': 'STUDY'}",
+        loglines.worker_message("WORKER", {"studyUID": "STUDY"}),
+    ),
+    (
+        "upload_image_path file_path /store_image/x has file number is 219",
+        loglines.upload_files("/store_image/x", 219),
+    ),
     ("upload_image_path file_path ----/store_image/x----success", loglines.upload_success("/store_image/x")),
-    ("STUDY exists, last isloading is 2, we receive a new one, calc again", loglines.calc_again("STUDY", MessageState.DONE)),
+    (
+        "STUDY exists, last isloading is 2, we receive a new one, calc again",
+        loglines.calc_again("STUDY", MessageState.DONE),
+    ),
     (
         "manual_work priority 2 STUDY by manual: Dr. Li because from the emergency room",
         loglines.manual_work("priority 2", "STUDY", "manual: Dr. Li", "from the\nemergency room"),
     ),
-    ("manual_find_move {'AccessionNumber': '10136791'}", loglines.manual_find_move({"AccessionNumber": "10136791"})),
+    (
+        "manual_find_move {'AccessionNumber': '10136791'}",
+        loglines.manual_find_move({"AccessionNumber": "10136791"}),
+    ),
     (
         "orthanc find query is {'AccessionNumber': '10136791', 'StudyDate': ''}",
         loglines.find_query({"AccessionNumber": "10136791", "StudyDate": ""}),
@@ -112,7 +130,10 @@ DCM_END = [
         "orthanc find query is {'PatientID': '10136791', 'StudyDate': ''}",
         loglines.find_query({"PatientID": "10136791", "StudyDate": ""}),
     ),
-    ("pull data manually. study_uid=STUDY, study_date=2012-04-28", loglines.manual_pull("STUDY", "2012-04-28")),
+    (
+        "pull data manually. study_uid=STUDY, study_date=2012-04-28",
+        loglines.manual_pull("STUDY", "2012-04-28"),
+    ),
     ("orthanc move failed!", loglines.MOVE_FAILED),
 ]
 
@@ -125,7 +146,9 @@ def test_the_contracts_line(contract: str, made: str) -> None:
 def test_no_line_is_forgotten_here() -> None:
     source = inspect.getsource(inspect.getmodule(filtered))  # type: ignore[arg-type]
     functions = [
-        name for name, value in vars(loglines).items() if inspect.isfunction(value) and value.__module__ == loglines.__name__
+        name
+        for name, value in vars(loglines).items()
+        if inspect.isfunction(value) and value.__module__ == loglines.__name__
     ]
     unused = [name for name in functions if not name.startswith("_") and f"loglines.{name}(" not in source]
     assert not unused

@@ -1,5 +1,6 @@
 """
-Whose fault a failed pull is: the words of Orthanc 1.10.1 for each kind of failure, each seen with a real PACS that failed so.
+Whose fault a failed pull is: the words of Orthanc 1.10.1 for each kind of failure, each seen with a real PACS
+that failed so.
 
 Does not prove what is done about it: tests/unit/use_cases/pull/test_move_paths.py.
 """
@@ -31,12 +32,27 @@ SAID = {
     f"{STATUS}C512": ("C512", Blames.EITHER),
     f"{STATUS}FE00": ("FE00", Blames.EITHER),
     f"{STATUS}B000": ("B000", Blames.EITHER),
-    f'{ASSOCIATION}C-MOVE to AET "SIM": Peer aborted Association (or never connected)': ("aborted", Blames.EITHER),
-    f'{ASSOCIATION}C-MOVE to AET "SIM": DIMSE No data available (timeout in non-blocking mode)': ("timeout", Blames.EITHER),
+    f'{ASSOCIATION}C-MOVE to AET "SIM": Peer aborted Association (or never connected)': (
+        "aborted",
+        Blames.EITHER,
+    ),
+    f'{ASSOCIATION}C-MOVE to AET "SIM": DIMSE No data available (timeout in non-blocking mode)': (
+        "timeout",
+        Blames.EITHER,
+    ),
     f'{ASSOCIATION}connecting to AET "SIM": DUL Association Rejected': ("refused", Blames.PATH),
-    f'{ASSOCIATION}connecting to AET "SIM": TCP Initialization Error: Connection refused': ("unreachable", Blames.PATH),
-    f'{ASSOCIATION}connecting to AET "SIM": TCP Initialization Error: No route to host': ("unreachable", Blames.PATH),
-    "DicomUserConnection: The C-MOVE command is not supported by the remote SCP": ("not_supported", Blames.PATH),
+    f'{ASSOCIATION}connecting to AET "SIM": TCP Initialization Error: Connection refused': (
+        "unreachable",
+        Blames.PATH,
+    ),
+    f'{ASSOCIATION}connecting to AET "SIM": TCP Initialization Error: No route to host': (
+        "unreachable",
+        Blames.PATH,
+    ),
+    "DicomUserConnection: The C-MOVE command is not supported by the remote SCP": (
+        "not_supported",
+        Blames.PATH,
+    ),
     "HOSPITAL-PACS does not have study 1.2.3": ("not_there", Blames.STUDY),
     "HOSPITAL-PACS has none of the 3 series of study 1.2.3": ("not_there", Blames.STUDY),
     "no image came": ("nothing_came", Blames.EITHER),
@@ -55,7 +71,10 @@ def test_orthancs_words_are_read_for_what_they_say(words: str) -> None:
 
 def test_an_unknown_destination_is_told_with_what_to_do() -> None:
     blame = judge_blame(read_failure(f"{STATUS}A801"), "HOSPITAL-PACS", US)
-    assert blame.told == "HOSPITAL-PACS does not know our AE title AIPULL at 10.1.2.3:4242: register it as a move destination"
+    assert (
+        blame.told
+        == "HOSPITAL-PACS does not know our AE title AIPULL at 10.1.2.3:4242: register it as a move destination"
+    )
     assert blame.at_once
 
 

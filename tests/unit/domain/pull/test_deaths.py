@@ -16,12 +16,16 @@ from pacs_module.domain.pull.deaths import Charge, Moving, Waiting, charge, to_b
         ((Moving("a", 1), Moving("b")), (Charge("a", 1, False), Charge("b", 0, False))),
     ],
 )
-def test_a_death_is_charged_only_to_a_pull_that_moved_alone(moving: tuple[Moving, ...], charges: tuple[Charge, ...]) -> None:
+def test_a_death_is_charged_only_to_a_pull_that_moved_alone(
+    moving: tuple[Moving, ...], charges: tuple[Charge, ...]
+) -> None:
     assert charge(moving) == charges
 
 
 @pytest.mark.parametrize(("deaths", "set_aside"), [(0, False), (1, False), (3, False), (4, True)])
-def test_beside_something_else_that_kills_a_pull_is_not_so_sure_to_be_guilty(deaths: int, set_aside: bool) -> None:
+def test_beside_something_else_that_kills_a_pull_is_not_so_sure_to_be_guilty(
+    deaths: int, set_aside: bool
+) -> None:
     assert charge([Moving("a", deaths)], others=True) == (Charge("a", deaths + 1, set_aside),)
 
 

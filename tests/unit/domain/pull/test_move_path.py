@@ -1,4 +1,6 @@
-"""What is known of a path: when it is broken, whose fault a failure is, and that it is kept and read back whole."""
+"""
+What is known of a path: when it is broken, whose fault a failure is, and that it is kept and read back whole.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +93,9 @@ STEPS = st.lists(st.tuples(WHAT, st.integers(1, 9)), max_size=40)
 
 
 @given(STEPS)
-def test_a_path_is_read_back_as_it_was_kept_and_never_shut_for_longer_than_a_minute(steps: list[tuple[str, int]]) -> None:
+def test_a_path_is_read_back_as_it_was_kept_and_never_shut_for_longer_than_a_minute(
+    steps: list[tuple[str, int]],
+) -> None:
     path, now = MovePath(), 0
     blames = {"proof": PROOF, "path": PATH, "either": EITHER, "untold": UNTOLD}
     for what, study in steps:

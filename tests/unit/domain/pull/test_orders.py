@@ -1,4 +1,7 @@
-"""Orders of the RIS: chest or not, how urgent, or not known (M7, field cases 14 and 15). Not proved here: any database."""
+"""
+Orders of the RIS: chest or not, how urgent, or not known (M7, field cases 14 and 15). Not proved here: any
+database.
+"""
 
 import pytest
 from hypothesis import given
@@ -13,11 +16,15 @@ TABLE = RisPolicy({"1001": "CHEST", "2002": "ABDOMEN", "XB": "胸部"}, ("急诊
 KEYWORDS = Switches().body_part_ct.keywords
 
 
-def order(body_part: str, number: str = "A1", patient: str = "P1", day: str = DAY, urgency: str = "") -> RisOrder:
+def order(
+    body_part: str, number: str = "A1", patient: str = "P1", day: str = DAY, urgency: str = ""
+) -> RisOrder:
     return RisOrder(number, patient, day, body_part, urgency)
 
 
-def judge(*orders: RisOrder, policy: RisPolicy = TABLE, number: str = "A1", patient: str = "P1") -> OrderVerdict:
+def judge(
+    *orders: RisOrder, policy: RisPolicy = TABLE, number: str = "A1", patient: str = "P1"
+) -> OrderVerdict:
     return judge_orders(number, patient, DAY, orders, policy, KEYWORDS)
 
 
@@ -77,7 +84,9 @@ def test_field_case_15_another_order_of_the_patient_says_nothing_unless_the_site
     assert tolerant.why == "order body part ABDOMEN, CHEST"
 
 
-@pytest.mark.parametrize("other", [order("CHEST", number="A2", day="2020-06-17"), order("CHEST", number="A2", patient="P2")])
+@pytest.mark.parametrize(
+    "other", [order("CHEST", number="A2", day="2020-06-17"), order("CHEST", number="A2", patient="P2")]
+)
 def test_tolerant_is_for_this_patient_on_this_day(other: RisOrder) -> None:
     assert judge(order("ABDOMEN"), other, policy=RisPolicy(tolerant=True)).wanted is Wanted.NO
 
@@ -94,7 +103,14 @@ def test_the_urgency_of_another_order_of_the_day_is_not_this_ones() -> None:
     assert judge(*orders, policy=RisPolicy(tolerant=True, emergency=("E",))).priority == ROUTINE
 
 
-ORDERS = st.builds(RisOrder, st.sampled_from(["A1", "A2", ""]), st.sampled_from(["P1", ""]), st.just(DAY), st.text(), st.text())
+ORDERS = st.builds(
+    RisOrder,
+    st.sampled_from(["A1", "A2", ""]),
+    st.sampled_from(["P1", ""]),
+    st.just(DAY),
+    st.text(),
+    st.text(),
+)
 
 
 @given(st.lists(ORDERS, max_size=4), st.booleans())
@@ -117,13 +133,17 @@ def test_the_same_number_is_the_same_however_it_is_padded_or_written(number: str
     assert verdict.wanted is Wanted.YES
 
 
-@pytest.mark.parametrize(("number", "asked"), [("A1", "A10"), ("A10", "A1"), ("", ""), ("", "A1"), ("A1", ""), ("   ", "   ")])
+@pytest.mark.parametrize(
+    ("number", "asked"), [("A1", "A10"), ("A10", "A1"), ("", ""), ("", "A1"), ("A1", ""), ("   ", "   ")]
+)
 def test_another_number_is_another_and_nothing_is_no_number(number: str, asked: str) -> None:
     order = RisOrder(number, "P1", "2020-06-18", "CHEST")
     assert judge_orders(asked, "P1", "2020-06-18", [order], RisPolicy(), KEYWORDS).wanted is Wanted.UNKNOWN
 
 
-@pytest.mark.parametrize("urgency", ["EMERGENCY", "emergency ", "ＥＭＥＲＧＥＮＣＹ", "Emergency\0", " EMERGENCY"])
+@pytest.mark.parametrize(
+    "urgency", ["EMERGENCY", "emergency ", "ＥＭＥＲＧＥＮＣＹ", "Emergency\0", " EMERGENCY"]
+)
 def test_urgency_is_read_however_it_is_written(urgency: str) -> None:
     order = RisOrder("A1", "P1", "2020-06-18", "CHEST", urgency)
     policy = RisPolicy(emergency=("EMERGENCY",))

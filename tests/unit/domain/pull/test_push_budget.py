@@ -22,7 +22,9 @@ HOUR_S = 3600.0
         (1, -HOUR_S, True, False, False),
     ],
 )
-def test_a_push_has_a_share_of_the_disk_and_a_time(size: int, seconds: float, full: bool, over: bool, drop: bool) -> None:
+def test_a_push_has_a_share_of_the_disk_and_a_time(
+    size: int, seconds: float, full: bool, over: bool, drop: bool
+) -> None:
     verdict = judge_push(size, seconds, DISK, full)
     assert (verdict.over, verdict.drop, bool(verdict.why)) == (over, drop, over)
 

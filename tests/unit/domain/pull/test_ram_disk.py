@@ -47,7 +47,9 @@ def wish(study: str, megabytes: int, priority: int = 0, since: float = 0.0, sure
         (wish("a", 300, since=2), 0, [wish("b", 5000, since=1, sure=False)], True, False),
     ],
 )
-def test_whether_a_pull_may_begin(mine: Wish, promised: int, waiting: list[Wish], fits: bool, never: bool) -> None:
+def test_whether_a_pull_may_begin(
+    mine: Wish, promised: int, waiting: list[Wish], fits: bool, never: bool
+) -> None:
     verdict = judge_room(mine, DISK, promised * MB, waiting)
     assert (verdict.fits, verdict.never) == (fits, never)
     assert bool(verdict.why) is not fits
@@ -109,10 +111,23 @@ IMAGES = {"a": ("1", "2", "3"), "b": ("4", "5", "5")}
     [
         ({"expected": 100}, 100, True),
         ({"expected_series": {"a": 10, "b": 20}}, 30, True),
-        ({"level": "SERIES", "series_uids": ("a",), "expected": 500, "expected_series": {"a": 10, "b": 20}}, 10, True),
+        (
+            {
+                "level": "SERIES",
+                "series_uids": ("a",),
+                "expected": 500,
+                "expected_series": {"a": 10, "b": 20},
+            },
+            10,
+            True,
+        ),
         ({}, 0, False),
         ({"expected_instances": IMAGES}, 5, True),  # a PACS that is counted by image
-        ({"expected_instances": IMAGES, "announced": {"a": {}, "b": {}, "c": {}}}, 5, False),  # of c nobody knows
+        (
+            {"expected_instances": IMAGES, "announced": {"a": {}, "b": {}, "c": {}}},
+            5,
+            False,
+        ),  # of c nobody knows
         ({"level": "SERIES", "series_uids": ("a",), "expected_instances": IMAGES}, 3, True),
         ({"level": "SERIES", "series_uids": ("a", "c"), "expected_instances": IMAGES}, 3, False),
         ({"level": "SERIES", "series_uids": ("c",)}, 0, False),

@@ -10,7 +10,9 @@ from pacs_module.domain.study.study import PacsCopy, Study
 ALL = {"A", "B", "C"}
 
 
-def chosen(copies: dict[str, int | None], allowed: set[str], unreachable: set[str]) -> tuple[str | None, list[str]]:
+def chosen(
+    copies: dict[str, int | None], allowed: set[str], unreachable: set[str]
+) -> tuple[str | None, list[str]]:
     offered: list[str] = []
 
     def pick(names: Sequence[str]) -> str:
@@ -34,7 +36,9 @@ def chosen(copies: dict[str, int | None], allowed: set[str], unreachable: set[st
         ({"A": None, "B": 1}, ALL, set(), ["B"]),
     ],
 )
-def test_field_case_9_mirrors(copies: dict[str, int | None], allowed: set[str], unreachable: set[str], among: list[str]) -> None:
+def test_field_case_9_mirrors(
+    copies: dict[str, int | None], allowed: set[str], unreachable: set[str], among: list[str]
+) -> None:
     name, offered = chosen(copies, allowed, unreachable)
     assert offered == among
     assert name == among[-1]

@@ -22,7 +22,13 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
 
 @pytest.mark.parametrize(
     ("local", "held"),
-    [(at(18, 7, 59), False), (at(18, 8), True), (at(18, 10, 59), True), (at(18, 11), False), (at(20, 9), False)],
+    [
+        (at(18, 7, 59), False),
+        (at(18, 8), True),
+        (at(18, 10, 59), True),
+        (at(18, 11), False),
+        (at(20, 9), False),
+    ],
 )
 def test_hours_of_some_days(local: datetime, held: bool) -> None:
     assert RUSH.hold_at(local) is held

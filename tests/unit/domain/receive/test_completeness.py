@@ -22,7 +22,9 @@ PARTLY = Expectations({"thin": 300}, 360)
 NOTHING_TOLD = Expectations()
 
 
-def judge(expected: Expectations, received: dict[str, int], ended: bool, needed: str = "thin scout") -> Completeness:
+def judge(
+    expected: Expectations, received: dict[str, int], ended: bool, needed: str = "thin scout"
+) -> Completeness:
     return judge_completeness("STUDY", expected, received, frozenset(needed.split()), ended)
 
 
@@ -35,11 +37,29 @@ def judge(expected: Expectations, received: dict[str, int], ended: bool, needed:
         (BY_SERIES, {"thin": 300}, "thin", False, COMPLETE),  # its own count decides
         (BY_SERIES, {"thin": 300}, "thin scout", True, "SHORT 300 of 302"),
         (BY_SERIES, {"thin": 300, "scout": 2, "late": 5}, "thin scout", False, COMPLETE),
-        (BY_SERIES, {"thin": 310, "scout": 2, "late": 5}, "thin scout", False, GROWING),  # the PACS is asked again at the end
+        (
+            BY_SERIES,
+            {"thin": 310, "scout": 2, "late": 5},
+            "thin scout",
+            False,
+            GROWING,
+        ),  # the PACS is asked again at the end
         (BY_SERIES, {"thin": 310, "scout": 2, "late": 5}, "thin scout", True, "MORE 312 of 302"),
-        (BY_SERIES, {"thin": 301, "scout": 1}, "thin scout", True, "SHORT 301 of 302"),  # one too many is none instead
+        (
+            BY_SERIES,
+            {"thin": 301, "scout": 1},
+            "thin scout",
+            True,
+            "SHORT 301 of 302",
+        ),  # one too many is none instead
         (BY_SERIES, {"thin": 300, "scout": 9}, "thin", True, COMPLETE),  # what does not matter may be more
-        (BY_SERIES, {"thin": 300, "scout": 2, "late": 5}, "thin late", False, GROWING),  # nobody counted the late one
+        (
+            BY_SERIES,
+            {"thin": 300, "scout": 2, "late": 5},
+            "thin late",
+            False,
+            GROWING,
+        ),  # nobody counted the late one
         (BY_SERIES, {"thin": 300, "scout": 2, "late": 5}, "thin late", True, UNVERIFIED),
         (BY_SERIES, {"thin": 299, "late": 5}, "thin late", True, "SHORT 299 of 300"),
         (BY_SERIES, {}, "thin scout", True, "SHORT 0 of 302"),
@@ -58,24 +78,44 @@ def judge(expected: Expectations, received: dict[str, int], ended: bool, needed:
         (BY_STUDY, {"a": 400}, "a", False, GROWING),
         (BY_STUDY, {"a": 400}, "a", True, "MORE 400 of 302"),
         (BY_STUDY, {"a": 3}, "", True, "SHORT 3 of 302"),  # all of dropped series
-        (Expectations({"scout": 3}, 14), {"scout": 3}, "", True, "SHORT 3 of 14"),  # the PACS named one series of more
+        (
+            Expectations({"scout": 3}, 14),
+            {"scout": 3},
+            "",
+            True,
+            "SHORT 3 of 14",
+        ),  # the PACS named one series of more
         (Expectations({"scout": 3}, 14), {"scout": 3, "b": 11}, "", True, COMPLETE),
         (Expectations({"scout": 3, "sr": 11}, 14), {"scout": 3}, "", True, COMPLETE),  # named, and not wanted
         (Expectations(uncounted=frozenset({"a", "b"})), {"a": 1}, "a b", True, "SHORT 1 of 2 series"),
         (Expectations(uncounted=frozenset({"a", "b"})), {"a": 1}, "a b", False, GROWING),
-        (Expectations(uncounted=frozenset({"a", "b"})), {"a": 1}, "a", True, UNVERIFIED),  # the other one is not wanted
+        (
+            Expectations(uncounted=frozenset({"a", "b"})),
+            {"a": 1},
+            "a",
+            True,
+            UNVERIFIED,
+        ),  # the other one is not wanted
         (Expectations(uncounted=frozenset({"a", "b"})), {"a": 1, "b": 1}, "a b", True, UNVERIFIED),
         (Expectations(uncounted=frozenset({"a", "b"})), {}, "", True, "SHORT 0 of 2 series"),
         (Expectations({"a": 5}, uncounted=frozenset({"b"})), {"a": 5}, "a b", True, "SHORT 1 of 2 series"),
         (Expectations({"a": 5}, 9, frozenset({"b"})), {"a": 5, "b": 4}, "a b", False, COMPLETE),
         (Expectations({"a": 5}, 9, frozenset({"b"})), {"a": 5}, "a b", True, "SHORT 10 of 14"),
-        (Expectations(study=2, uncounted=frozenset({"a", "b"})), {"a": 2}, "a b", True, "SHORT 1 of 2 series"),
+        (
+            Expectations(study=2, uncounted=frozenset({"a", "b"})),
+            {"a": 2},
+            "a b",
+            True,
+            "SHORT 1 of 2 series",
+        ),
         (NOTHING_TOLD, {"a": 300}, "a", False, GROWING),
         (NOTHING_TOLD, {"a": 300}, "a", True, UNVERIFIED),
         (Expectations(study=0), {}, "", True, "SHORT 0 of 0"),
     ],
 )
-def test_verdicts(expected: Expectations, received: dict[str, int], needed: str, ended: bool, words: str) -> None:
+def test_verdicts(
+    expected: Expectations, received: dict[str, int], needed: str, ended: bool, words: str
+) -> None:
     assert judge(expected, received, ended, needed).words == words
 
 

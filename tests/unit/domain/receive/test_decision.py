@@ -6,7 +6,14 @@ import pytest
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.receive.completeness import Completeness, Expectations
-from pacs_module.domain.receive.decision import Asked, announced_series, decide, expectations, outlook, series_reports
+from pacs_module.domain.receive.decision import (
+    Asked,
+    announced_series,
+    decide,
+    expectations,
+    outlook,
+    series_reports,
+)
 from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.rules.choice import HandedOver
 from pacs_module.domain.rules.filters import Verdict
@@ -22,7 +29,12 @@ def judged(uid: str, modality: str = "CT", thickness: str = "1", taken: bool = T
     return Judged(facts, Verdict(taken, "rule", "Attribute", "value"))
 
 
-def decided(series: list[Judged], completeness: Completeness = COMPLETE, last: HandedOver | None = None, **request: Any) -> Any:
+def decided(
+    series: list[Judged],
+    completeness: Completeness = COMPLETE,
+    last: HandedOver | None = None,
+    **request: Any,
+) -> Any:
     asked = PullRequest("p", "1.2", "PACS", **request) if request else None
     by_uid = {one.facts.series_uid: one for one in series}
     wants = Asked(asked, final=bool(asked and asked.final), forced=bool(asked and asked.forced))
@@ -71,7 +83,9 @@ def test_a_pull_of_series_is_not_held_to_the_study() -> None:
     counts = {"1": 5, "2": 6}
     study = PullRequest("p", "1.2", "PACS", expected=11, expected_series=counts)
     assert expectations(study) == Expectations(counts, 11)
-    series = PullRequest("p", "1.2", "PACS", level="SERIES", series_uids=("1",), expected=11, expected_series=counts)
+    series = PullRequest(
+        "p", "1.2", "PACS", level="SERIES", series_uids=("1",), expected=11, expected_series=counts
+    )
     assert expectations(series) == Expectations({"1": 5}, None)
     assert expectations(None) == Expectations()
 
@@ -82,14 +96,21 @@ def test_what_is_to_come_is_what_was_asked_for() -> None:
         announced={"1": {"Modality": "CT"}, "3": {"Modality": "SR"}, "4": {}}, filtered={"4": Verdict.of_text("x")},
     )  # fmt: skip
     found = announced_series(request)
-    assert {uid: (one.modality, one.instances) for uid, one in found.items()} == {"1": ("CT", 5), "2": ("", 2), "3": ("SR", None)}
+    assert {uid: (one.modality, one.instances) for uid, one in found.items()} == {
+        "1": ("CT", 5),
+        "2": ("", 2),
+        "3": ("SR", None),
+    }
     assert announced_series(None) == {}
     series = PullRequest("p", "1.2", "PACS", level="SERIES", series_uids=("9",))
     assert set(announced_series(series)) == {"9"}
 
 
 def test_a_series_that_a_person_named_must_be_whole_whatever_the_rules_say() -> None:
-    asked: dict[str, Any] = {"announced": {"1": {"Modality": "RF"}, "2": {"Modality": "SR"}}, "expected_series": {"1": 5, "2": 1}}
+    asked: dict[str, Any] = {
+        "announced": {"1": {"Modality": "RF"}, "2": {"Modality": "SR"}},
+        "expected_series": {"1": 5, "2": 1},
+    }
     named = PullRequest("p", "1.2", "PACS", skip_filter=("1",), **asked)
     assert outlook({}, {}, named, False, Switches()).needed == {"1"}
     assert outlook({}, {}, PullRequest("p", "1.2", "PACS", **asked), False, Switches()).needed == frozenset()
@@ -102,7 +123,9 @@ def test_a_series_whose_first_image_could_not_be_read_yet_may_be_the_best() -> N
 
 
 def test_every_series_is_reported() -> None:
-    request = PullRequest("p", "1.2", "PACS", filtered={"3": Verdict(False, "slice thickness", "SliceThickness", "8")})
+    request = PullRequest(
+        "p", "1.2", "PACS", filtered={"3": Verdict(False, "slice thickness", "SliceThickness", "8")}
+    )
     reports = series_reports({"1": 4}, {"1": judged("1")}, request, Expectations({"1": 5, "2": 6}))
     assert [(one.series_uid, one.taken, one.received, one.in_pacs, one.because) for one in reports] == [
         ("1", True, 4, 5, "Attribute value"),

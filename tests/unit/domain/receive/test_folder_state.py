@@ -16,7 +16,9 @@ MODEL = {("given", "release"): "released", ("given", "lose"): "lost"}
 def test_each_pair_does_what_the_model_says(state: FolderState, event: FolderEvent) -> None:
     after = MODEL.get((state.value, event.value))
     if after is None:
-        with pytest.raises(InvalidTransition, match=f"a hand-over that is {state.value} cannot {event.value}"):
+        with pytest.raises(
+            InvalidTransition, match=f"a hand-over that is {state.value} cannot {event.value}"
+        ):
             next_state(state, event)
     else:
         assert next_state(state, event).value == after

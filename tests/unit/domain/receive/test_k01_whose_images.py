@@ -1,7 +1,8 @@
 """
 Whose images are these? Each case is a study as it may lie in Orthanc, and what of it may be handed over.
 
-What it does not prove: that Orthanc tells senders and moments as it is assumed here (tests/integration/test_k01_identity.py).
+What it does not prove: that Orthanc tells senders and moments as it is assumed here
+(tests/integration/test_k01_identity.py).
 """
 
 from __future__ import annotations
@@ -30,16 +31,34 @@ KNOWN = read_senders(["PACS@10.0.0.1"])
 
 
 def images(
-    numbers: range, patient: str = "P1", sender: Sender = PACS, in_pull: bool = True, twice: bool = False, series: str = "1.2.1"
+    numbers: range,
+    patient: str = "P1",
+    sender: Sender = PACS,
+    in_pull: bool = True,
+    twice: bool = False,
+    series: str = "1.2.1",
 ) -> list[Image]:
     return [
-        Image(f"{patient}|{sender.ae_title}|{series}|{number}", f"9.{number}", series, patient, sender, in_pull, twice)
+        Image(
+            f"{patient}|{sender.ae_title}|{series}|{number}",
+            f"9.{number}",
+            series,
+            patient,
+            sender,
+            in_pull,
+            twice,
+        )
         for number in numbers
     ]
 
 
 def listed(numbers: range, patient: str = "P1", series: str = "1.2.1") -> PacsWord:
-    return PacsWord(patient, len(numbers), {series: len(numbers)}, {series: frozenset(f"9.{number}" for number in numbers)})
+    return PacsWord(
+        patient,
+        len(numbers),
+        {series: len(numbers)},
+        {series: frozenset(f"9.{number}" for number in numbers)},
+    )
 
 
 TWENTY = Circumstances(Expectations({"1.2.1": 20}, 20))
@@ -155,7 +174,11 @@ def test_only_the_images_of_the_pacs_that_was_asked_are_handed_over(name: str) -
         assert {why: reasons.count(why) for why in reasons} == case.rejected
         assert len(found.accepted) == len({image.sop_uid for image in found.accepted}) == case.accepted
         assert len(found.pull_again) == case.pull_again
-        assert (found.question, found.certain, found.patient_ids) == (case.question, case.certain, case.patients)
+        assert (found.question, found.certain, found.patient_ids) == (
+            case.question,
+            case.certain,
+            case.patients,
+        )
         assert len(found.accepted) + len(found.rejected) == len(here)
 
 
@@ -202,23 +225,57 @@ def test_senders_as_settings_name_them(text: str, sender: Sender, known: bool) -
 
 PUSHED = {
     "one sender, one patient": (images(range(5)), None, 5, ("P1",), 0),
-    "one sender, two patients: it stays together": (images(range(5)) + images(range(5, 8), "P2"), None, 8, ("P1", "P2"), 0),
-    "two senders, two patients: the larger part": (images(range(5)) + images(range(9), "P9", STRANGER), None, 9, ("P9",), 5),
-    "two senders, one patient": (images(range(5)) + images(range(5, 8), sender=STRANGER), None, 8, ("P1",), 0),
-    "the PACS knows the patient": (images(range(5)) + images(range(9), "P9", STRANGER), PacsWord("P1"), 5, ("P1",), 9),
+    "one sender, two patients: it stays together": (
+        images(range(5)) + images(range(5, 8), "P2"),
+        None,
+        8,
+        ("P1", "P2"),
+        0,
+    ),
+    "two senders, two patients: the larger part": (
+        images(range(5)) + images(range(9), "P9", STRANGER),
+        None,
+        9,
+        ("P9",),
+        5,
+    ),
+    "two senders, one patient": (
+        images(range(5)) + images(range(5, 8), sender=STRANGER),
+        None,
+        8,
+        ("P1",),
+        0,
+    ),
+    "the PACS knows the patient": (
+        images(range(5)) + images(range(9), "P9", STRANGER),
+        PacsWord("P1"),
+        5,
+        ("P1",),
+        9,
+    ),
     "the PACS knows another patient": (images(range(9), "P9", STRANGER), PacsWord("P1"), 0, (), 9),
     "the PACS does not say the patient": (images(range(9), "P9", STRANGER), PacsWord(None, 9), 9, ("P9",), 0),
     "blanks": (images(range(5), " P1"), PacsWord("P1 "), 5, ("P1",), 0),
     "nothing here": ([], None, 0, (), 0),
-    "an empty PatientID beside the PACS's": (images(range(5)) + images(range(5, 8), "", STRANGER), PacsWord("P1"), 5, ("P1",), 3),
+    "an empty PatientID beside the PACS's": (
+        images(range(5)) + images(range(5, 8), "", STRANGER),
+        PacsWord("P1"),
+        5,
+        ("P1",),
+        3,
+    ),
 }
 
 
 def test_what_somebody_else_pushes_is_not_known_to_be_what_the_pacs_has() -> None:
     assert judge_pushed(images(range(5)), PacsWord("P1", 5), KNOWN).certain
     assert not judge_pushed(images(range(5), sender=STRANGER), PacsWord("P1", 5), KNOWN).certain
-    assert not judge_pushed(images(range(4)) + images(range(4, 5), sender=STRANGER), PacsWord("P1", 5), KNOWN).certain
-    assert judge_pushed(images(range(5), sender=STRANGER), None).certain  # no PACS knows it: there is nothing to compare with
+    assert not judge_pushed(
+        images(range(4)) + images(range(4, 5), sender=STRANGER), PacsWord("P1", 5), KNOWN
+    ).certain
+    assert judge_pushed(
+        images(range(5), sender=STRANGER), None
+    ).certain  # no PACS knows it: there is nothing to compare with
 
 
 @pytest.mark.parametrize("name", PUSHED)

@@ -1,4 +1,7 @@
-"""Which series must be whole before a hand-over is proved, while the rest of the study may still arrive (M15-M17)."""
+"""
+Which series must be whole before a hand-over is proved, while the rest of the study may still arrive
+(M15-M17).
+"""
 
 from dataclasses import replace
 
@@ -37,7 +40,11 @@ UNKNOWN = told("unknown", "", 100)
         ({}, (THIN, THICK), "thin"),
         # whose thickness the PACS did not tell may be thinner, until its first image is here
         ({"thin": 300}, (THIN, UNKNOWN), "thin unknown"),
-        ({"thin": 300, "unknown": 1}, (THIN, replace(UNKNOWN, attributes={**CHEST, "SliceThickness": "3"})), "thin"),
+        (
+            {"thin": 300, "unknown": 1},
+            (THIN, replace(UNKNOWN, attributes={**CHEST, "SliceThickness": "3"})),
+            "thin",
+        ),
         # nobody counted it: as thin, but perhaps more images
         ({"thin": 300}, (THIN, replace(told("same", "1"), instances=None)), "thin same"),
         ({"thin": 300}, (THIN, replace(told("thicker", "2"), instances=None)), "thin"),
@@ -50,7 +57,10 @@ UNKNOWN = told("unknown", "", 100)
     ],
 )
 def test_what_must_be_whole(here: dict[str, int], announced: tuple[SeriesFacts, ...], needed: str) -> None:
-    images = {one.series_uid: one for one in (THIN, THICK, SCOUT, REPORT, told("late", "1"), told("late-thick", "5"))}
+    images = {
+        one.series_uid: one
+        for one in (THIN, THICK, SCOUT, REPORT, told("late", "1"), told("late-thick", "5"))
+    }
     images["unknown"] = told("unknown", "3")
     taken = {uid: uid not in ("scout", "report") for uid in here}
     arrived = {uid: Arrived(images[uid], taken[uid], count) for uid, count in here.items()}
@@ -60,7 +70,9 @@ def test_what_must_be_whole(here: dict[str, int], announced: tuple[SeriesFacts, 
 
 def test_a_series_that_the_received_image_dropped_is_not_waited_for() -> None:
     arrived = {"thin": Arrived(THIN, False, 1), "thick": Arrived(THICK, True, 1)}
-    assert look_ahead(arrived, {"thin": THIN, "thick": THICK}, frozenset(), False, False, SITE).needed == {"thick"}
+    assert look_ahead(arrived, {"thin": THIN, "thick": THICK}, frozenset(), False, False, SITE).needed == {
+        "thick"
+    }
 
 
 def test_dx_is_whole_but_for_what_the_rules_drop() -> None:
@@ -77,22 +89,30 @@ def test_an_announced_ct_series_makes_it_a_ct_study() -> None:
 
 
 THICKNESSES = st.sampled_from(["1", "1.5", "5", ""])
-ONE = st.tuples(THICKNESSES, st.integers(1, 6), st.sampled_from(["B30f", "B70f", ""]), st.booleans(), st.booleans())
+ONE = st.tuples(
+    THICKNESSES, st.integers(1, 6), st.sampled_from(["B30f", "B70f", ""]), st.booleans(), st.booleans()
+)
 
 
 @given(st.lists(ONE, min_size=1, max_size=5))
-def test_an_early_choice_is_the_choice_that_waiting_would_have_made(series: list[tuple[str, int, str, bool, bool]]) -> None:
+def test_an_early_choice_is_the_choice_that_waiting_would_have_made(
+    series: list[tuple[str, int, str, bool, bool]],
+) -> None:
     """Whatever the PACS leaves out of what it announces, as long as what it tells is so."""
     site = replace(SITE, kernel_preferred=("B70",), filter_min_instances=False)
     images = [told(f"s{place}", one[0], one[1], ConvolutionKernel=one[2]) for place, one in enumerate(series)]
     announced, here = {}, {}
     for image, (_, count, _, arrived, hidden) in zip(images, series, strict=True):
-        shown = {name: text for name, text in image.attributes.items() if not (hidden and name == "SliceThickness")}
+        shown = {
+            name: text for name, text in image.attributes.items() if not (hidden and name == "SliceThickness")
+        }
         announced[image.series_uid] = SeriesFacts(image.series_uid, shown, count)
         if arrived:
             here[image.series_uid] = Arrived(image, True, 1)
     ahead = look_ahead(here, announced, frozenset(), False, False, site)
-    (best,) = choose([candidate_here(one, one.instances or 0, site, final=True) for one in images], False, site).series
+    (best,) = choose(
+        [candidate_here(one, one.instances or 0, site, final=True) for one in images], False, site
+    ).series
     assert ahead.best in ahead.needed
     if ahead.needed <= here.keys():
         assert ahead.best == best.series_uid

@@ -7,7 +7,13 @@ from itertools import product
 import pytest
 
 from pacs_module.domain.errors import InvalidTransition
-from pacs_module.domain.receive.reception_state import FORMER_WORDS, PARTITION, ReceptionEvent, ReceptionState, next_state
+from pacs_module.domain.receive.reception_state import (
+    FORMER_WORDS,
+    PARTITION,
+    ReceptionEvent,
+    ReceptionState,
+    next_state,
+)
 
 MODEL = """
 open        conclude    concluded
@@ -31,7 +37,9 @@ deleting    index lost  closed
 
 
 def expected() -> dict[tuple[str, str], str]:
-    rows = [[part.strip() for part in line.split("  ") if part.strip()] for line in MODEL.strip().splitlines()]
+    rows = [
+        [part.strip() for part in line.split("  ") if part.strip()] for line in MODEL.strip().splitlines()
+    ]
     return {(state, event): after for state, event, after in rows}
 
 
@@ -39,7 +47,9 @@ def expected() -> dict[tuple[str, str], str]:
 def test_each_pair_does_what_the_model_says(state: ReceptionState, event: ReceptionEvent) -> None:
     after = expected().get((state.value, event.value))
     if after is None:
-        with pytest.raises(InvalidTransition, match=f"a reception that is {state.value} cannot {event.value}"):
+        with pytest.raises(
+            InvalidTransition, match=f"a reception that is {state.value} cannot {event.value}"
+        ):
             next_state(state, event)
     else:
         assert next_state(state, event).value == after

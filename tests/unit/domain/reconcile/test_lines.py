@@ -1,5 +1,6 @@
 """
-Reconciliation as a comparison of values: every cause, clashes, duplicates, manual pulls and lists that are not whole (M26).
+Reconciliation as a comparison of values: every cause, clashes, duplicates, manual pulls and lists that are
+not whole (M26).
 
 Not proved here: that a PACS and our store bring about these values (tests/long/test_reconcile_day.py does).
 """
@@ -49,7 +50,9 @@ def listed(*studies: FoundStudy, pacs: str = "A", **changed: Any) -> PacsList:
     return replace(PacsList(pacs, DAY, studies), **changed)
 
 
-def known(state: State | None, seen: FoundStudy | None = None, why: str = "", count: int | None = 100) -> Study:
+def known(
+    state: State | None, seen: FoundStudy | None = None, why: str = "", count: int | None = 100
+) -> Study:
     """A document in some state, pulled with ``count`` instances (None: never pulled)."""
     seen = seen or found()
     study = new_study(seen, NOW, SITE)
@@ -61,7 +64,9 @@ def known(state: State | None, seen: FoundStudy | None = None, why: str = "", co
     return study
 
 
-def pulled(study: Study, received: int, completeness: str, level: str = "STUDY", expected: int | None = None) -> None:
+def pulled(
+    study: Study, received: int, completeness: str, level: str = "STUDY", expected: int | None = None
+) -> None:
     request = PullRequest("P1", study.study_uid, "A", level=level, expected=expected or study.count)
     outcome = PullOutcome.SHORT if completeness.startswith("SHORT") else PullOutcome.RECEIVED
     study.pull = Pull(request, 1, "", PullStatus.ENDED, outcome, completeness, received)
@@ -85,12 +90,21 @@ def one(study: Study | None, *copies: FoundStudy, **changed: Any) -> Line:
 
 def test_what_is_computed_is_not_missing() -> None:
     line = one(known(State.COMPLETED), found())
-    assert (line.cause, line.counts.verdict, line.counts.received, line.missing) == (Cause.COMPUTED, EQUAL, 100, False)
+    assert (line.cause, line.counts.verdict, line.counts.received, line.missing) == (
+        Cause.COMPUTED,
+        EQUAL,
+        100,
+        False,
+    )
 
 
 def test_a_wanted_study_that_no_find_brought() -> None:
     line = one(None, found())
-    assert (line.cause, line.why, line.missing) == (Cause.NOT_FOUND, "no find has seen it; ModalitiesInStudy CT", True)
+    assert (line.cause, line.why, line.missing) == (
+        Cause.NOT_FOUND,
+        "no find has seen it; ModalitiesInStudy CT",
+        True,
+    )
     assert (line.accession_number, line.patient_id, line.pacs) == ("ACC1.2.3", "PID1.2.3", ("A",))
 
 
@@ -152,7 +166,9 @@ def test_what_was_given_up_keeps_its_reason(state: State, cause: Cause) -> None:
     assert (line.cause, line.why, line.missing) == (cause, "the backend refused with status 400", True)
 
 
-@pytest.mark.parametrize(("state", "cause"), [(State.DONE_BY_HAND, Cause.ELSEWHERE), (State.CANCELLED, Cause.FILTERED)])
+@pytest.mark.parametrize(
+    ("state", "cause"), [(State.DONE_BY_HAND, Cause.ELSEWHERE), (State.CANCELLED, Cause.FILTERED)]
+)
 def test_what_a_person_closed_is_not_missing(state: State, cause: Cause) -> None:
     line = one(known(state, why="read on the old system"), found())
     assert (line.cause, line.why) == (cause, f"closed by hand ({state.value}): read on the old system")
@@ -163,7 +179,9 @@ def test_waiting_says_with_what_and_what_comes_next() -> None:
     study.due = {"pull": NOW + 5_000}
     line = one(study, found())
     assert line.cause is Cause.WAITING
-    assert line.why == ("no room on the RAM disk: 12 MB free; next: pull number 1, priority 0 at 2020-06-18T12:00:05.000+00:00")
+    assert line.why == (
+        "no room on the RAM disk: 12 MB free; next: pull number 1, priority 0 at 2020-06-18T12:00:05.000+00:00"
+    )
 
 
 def test_waiting_for_the_backend() -> None:
@@ -213,12 +231,21 @@ def test_of_a_pull_of_some_series_only_what_was_asked_for_is_compared() -> None:
     study = known(State.COMPLETED, found(count=500), count=None)
     pulled(study, 80, "COMPLETE", "SERIES", expected=80)
     line = one(study, found(count=500))
-    assert (line.counts.in_pacs, line.counts.asked, line.counts.received, line.counts.verdict) == (500, 80, 80, EQUAL)
+    assert (line.counts.in_pacs, line.counts.asked, line.counts.received, line.counts.verdict) == (
+        500,
+        80,
+        80,
+        EQUAL,
+    )
 
 
 def test_what_the_pacs_lists_no_more_is_told_and_not_missing() -> None:
     line = one(known(State.COMPLETED))
-    assert (line.cause, line.why, line.missing) == (Cause.GONE, "seen there before, in no list now; completed here", False)
+    assert (line.cause, line.why, line.missing) == (
+        Cause.GONE,
+        "seen there before, in no list now; completed here",
+        False,
+    )
 
 
 @pytest.mark.parametrize("changed", [{"error": "time-out"}, {"complete": False}])
@@ -232,7 +259,10 @@ def test_of_two_mirrors_one_that_does_not_answer_calls_nothing_gone() -> None:
     study = known(State.COMPLETED)
     study.pacs["B"] = PacsCopy(100)
     (line,) = reconcile([listed(), listed(pacs="B", error="refused")], [study], SITE, NOW)
-    assert (line.cause, line.notes) == (Cause.COMPUTED, ("not compared: B did not answer, or not with the whole list",))
+    assert (line.cause, line.notes) == (
+        Cause.COMPUTED,
+        ("not compared: B did not answer, or not with the whole list",),
+    )
 
 
 def test_what_was_pushed_and_no_pacs_lists_is_not_gone() -> None:
@@ -243,7 +273,12 @@ def test_what_was_pushed_and_no_pacs_lists_is_not_gone() -> None:
 
 def test_a_study_without_uid_is_found_under_its_key() -> None:
     bare = found("")
-    study = known(State.UNPULLABLE, replace(bare, study_uid=unpullable_key(bare)), "A gives it no StudyInstanceUID", count=None)
+    study = known(
+        State.UNPULLABLE,
+        replace(bare, study_uid=unpullable_key(bare)),
+        "A gives it no StudyInstanceUID",
+        count=None,
+    )
     line = one(study, bare)
     assert (line.cause, line.why, line.missing) == (Cause.UNPULLABLE, "A gives it no StudyInstanceUID", True)
 
@@ -257,7 +292,9 @@ def test_a_study_without_uid_that_was_resolved_is_found_by_its_other_names() -> 
 def test_two_that_could_be_meant_are_not_guessed_between() -> None:
     names: dict[str, Any] = {"accession_number": "A", "patient_id": "P"}
     studies = [known(State.COMPLETED, found(uid, **names)) for uid in ("1.2.3", "1.2.4")]
-    lines = reconcile([listed(*(found(s.study_uid, **names) for s in studies), found("", **names))], studies, SITE, NOW)
+    lines = reconcile(
+        [listed(*(found(s.study_uid, **names) for s in studies), found("", **names))], studies, SITE, NOW
+    )
     assert [line.cause for line in lines] == [Cause.UNPULLABLE, Cause.COMPUTED, Cause.COMPUTED]
 
 
@@ -294,7 +331,9 @@ def test_field_case_13_a_reconstruction_of_a_computed_chest_is_told_apart() -> N
 
 
 def test_a_reconstruction_that_no_find_brought_is_told_by_its_description() -> None:
-    copy = found("1.2.9", accession_number="A1", patient_id="P1", study_time="090000", study_description="胸部三维重建")
+    copy = found(
+        "1.2.9", accession_number="A1", patient_id="P1", study_time="090000", study_description="胸部三维重建"
+    )
     lines = plain_and(None, copy)
     assert [line.cause for line in lines] == [Cause.COMPUTED, Cause.NOT_FOUND]
     assert report([DAY], "", [], lines).duplicates[0].kind == RECONSTRUCTED
@@ -316,7 +355,9 @@ def test_two_examinations_under_one_number_are_just_that() -> None:
 
 
 def test_empty_accession_numbers_are_no_duplicates() -> None:
-    lines = reconcile([listed(found("1.1", accession_number=""), found("1.2", accession_number=""))], [], SITE, NOW)
+    lines = reconcile(
+        [listed(found("1.1", accession_number=""), found("1.2", accession_number=""))], [], SITE, NOW
+    )
     assert report([DAY], "", [], lines).duplicates == []
 
 

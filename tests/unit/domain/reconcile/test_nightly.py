@@ -29,7 +29,16 @@ def at(hour: int, minute: int = 0) -> datetime:
         (at(9), date(2026, 11, 25), at(8), TONIGHT),
         (at(9), date(2026, 11, 27), at(8), None),
     ],
-    ids=["too early", "due", "still due", "done", "the next", "first start by day", "down at night", "clock set back"],
+    ids=[
+        "too early",
+        "due",
+        "still due",
+        "done",
+        "the next",
+        "first start by day",
+        "down at night",
+        "clock set back",
+    ],
 )
 def test_a_night(now: datetime, last: date | None, started: datetime, due: date | None) -> None:
     assert due_night(now, THREE, last, started) == due

@@ -116,7 +116,9 @@ def test_the_slices_that_are_read_are_not_hidden_by_more_images_of_another_kind(
 def test_a_slice_or_two_among_screens_do_not_make_a_series() -> None:
     """The reason is the ImageType of the series, not the number of the slices that strayed into it."""
     site = Switches()
-    found = agree([*stack(30, 500, **PAGE), *stack(2)], lambda one: wants_image(one, site), site.min_instances_ct)
+    found = agree(
+        [*stack(30, 500, **PAGE), *stack(2)], lambda one: wants_image(one, site), site.min_instances_ct
+    )
     assert found is not None
     assert found.image_type == PAGE["image_type"]
 

@@ -166,7 +166,9 @@ def test_a_lung_window_of_another_part_overrules_nothing(
     assert words.startswith(f"BodyPartExamined {body_part}")
 
 
-@pytest.mark.parametrize("limb", ["HAND", "HAND LEFT", "KNEE", "L_KNEE", "LOWER LEG", "FOREARM", "左手", "膝関節", "EXTREMITY"])
+@pytest.mark.parametrize(
+    "limb", ["HAND", "HAND LEFT", "KNEE", "L_KNEE", "LOWER LEG", "FOREARM", "左手", "膝関節", "EXTREMITY"]
+)
 def test_a_limb_is_believed(limb: str) -> None:
     told = {"BodyPartExamined": limb, "SeriesDescription": "Chest 1.0", "StudyDescription": "Thorax"}
     assert because(**told).startswith(f"BodyPartExamined {limb}")

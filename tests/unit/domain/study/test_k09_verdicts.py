@@ -1,4 +1,7 @@
-"""The verdicts in a study's document are the true ones: made once, and not overwritten by a report that only repeats them."""
+"""
+The verdicts in a study's document are the true ones: made once, and not overwritten by a report that only
+repeats them.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,31 @@ SCOUT = Verdict(False, "image type", "ImageType", "ORIGINAL\\PRIMARY\\LOCALIZER"
 
 def at_find(verdict: Verdict, in_pacs: int | None = 40) -> SeriesRecord:
     return SeriesRecord(
-        UID, verdict.taken, verdict.rule, verdict.because, "find", "CT", "THORAX 8 MM", in_pacs, at="t", verdict=verdict
+        UID,
+        verdict.taken,
+        verdict.rule,
+        verdict.because,
+        "find",
+        "CT",
+        "THORAX 8 MM",
+        in_pacs,
+        at="t",
+        verdict=verdict,
     )
 
 
-def judged(verdict: Verdict, received: int, in_pacs: int | None = None, stage: str = "reception") -> SeriesReport:
+def judged(
+    verdict: Verdict, received: int, in_pacs: int | None = None, stage: str = "reception"
+) -> SeriesReport:
     because = verdict.because
-    return SeriesReport(UID, verdict.taken, verdict.rule, because, received, in_pacs, "CT", "text", verdict, stage=stage)
+    return SeriesReport(
+        UID, verdict.taken, verdict.rule, because, received, in_pacs, "CT", "text", verdict, stage=stage
+    )
 
 
-MISSING = SeriesReport(UID, False, "missing", "no image came", 0, 40, verdict=Verdict(False, "missing", "", "x"), stage="")
+MISSING = SeriesReport(
+    UID, False, "missing", "no image came", 0, 40, verdict=Verdict(False, "missing", "", "x"), stage=""
+)
 TAKEN = Verdict(True, "all", "", "no rule speaks against it")
 
 
@@ -69,7 +87,11 @@ def test_a_scout_that_is_not_pulled_again_keeps_the_verdict_of_its_images() -> N
 
 def test_a_series_taken_at_find_of_which_no_image_came_says_so() -> None:
     record = after(MISSING, before=at_find(TAKEN))
-    assert (record.taken, record.because, record.series_description) == (False, "no image came", "THORAX 8 MM")
+    assert (record.taken, record.because, record.series_description) == (
+        False,
+        "no image came",
+        "THORAX 8 MM",
+    )
 
 
 def test_what_a_later_report_does_not_tell_stays() -> None:

@@ -18,38 +18,87 @@ MACHINE = "pull_data_end unsupported_series completed pull_failed dead_letter"
 CLOSED = "cancelled done_by_hand"
 SAME = "stays"
 
-# Written by hand from docs/operator-contract.md sections 1 and 6, docs/requirements.md (M1, M11, M14, M20, M22, M27, M33) and the
-# table of states in docs/operations.md; the code's own table is not read here. What happens, to a study in which states, which
-# state follows. A pair that no line names is an error.
+# Written by hand from docs/operator-contract.md sections 1 and 6, docs/requirements.md (M1, M11, M14, M20,
+# M22, M27, M33) and the table of states in docs/operations.md; the code's own table is not read here. What
+# happens, to a study in which states, which state follows. A pair that no line names is an error.
 MODEL = (
     ("a find brings it, and its modality is wanted", "wanted", "none unpullable", "meta_only"),
     ("a find brings it, and nobody wants it: kept without a state", "not wanted", "none", "none"),
     ("the PACS gives no StudyInstanceUID", "no usable UID", f"none unpullable {CLOSED}", "unpullable"),
     ("a later find gives one: it goes on under its own name", "UID found another way", "unpullable", "none"),
-    ("FIND_PACS_USE_SERIES drops every series", "all series filtered at find", "meta_only", "unsupported_series"),
+    (
+        "FIND_PACS_USE_SERIES drops every series",
+        "all series filtered at find",
+        "meta_only",
+        "unsupported_series",
+    ),
     ("and once more", "all series filtered at find", "unsupported_series", "unsupported_series"),
-    ("case 11: more images at the PACS, pull again", "grew at the PACS", f"meta_only {MACHINE} {CLOSED}", "meta_only"),
+    (
+        "case 11: more images at the PACS, pull again",
+        "grew at the PACS",
+        f"meta_only {MACHINE} {CLOSED}",
+        "meta_only",
+    ),
     ("more images, and still no UID", "grew at the PACS", "unpullable", "unpullable"),
-    ("a person asks: no state is an end", "asked for by a person", f"none meta_only {MACHINE} {CLOSED}", "meta_only"),
+    (
+        "a person asks: no state is an end",
+        "asked for by a person",
+        f"none meta_only {MACHINE} {CLOSED}",
+        "meta_only",
+    ),
     ("a person asks while it is pulled: after that pull", "asked for by a person", "pull_data", "pull_data"),
     ("a person asks, and there is no UID to pull by", "asked for by a person", "unpullable", "unpullable"),
     ("a person cancels", "cancelled by a person", f"{WAITING} {MACHINE} {CLOSED} unpullable", "cancelled"),
-    ("a person marks it as done", "marked as done by a person", f"{WAITING} {MACHINE} {CLOSED} unpullable", "done_by_hand"),
+    (
+        "a person marks it as done",
+        "marked as done by a person",
+        f"{WAITING} {MACHINE} {CLOSED} unpullable",
+        "done_by_hand",
+    ),
     ("case 15: the order is corrected", "wanted after all by its order", "unsupported_series", "meta_only"),
-    ("K4: given up before anybody could tell whose fault it was", "given up for the fault of the path to its PACS", "pull_failed",
-     "meta_only"),
+    (
+        "K4: given up before anybody could tell whose fault it was",
+        "given up for the fault of the path to its PACS",
+        "pull_failed",
+        "meta_only",
+    ),
     ("a C-MOVE is asked for, or asked for again", "pull asked", WAITING, "pull_data"),
     ("it is to be repeated", "pull to be repeated", WAITING, "meta_only"),
     ("every attempt failed", "pull given up", WAITING, "pull_failed"),
     ("the notification is in, whatever was before", "received", f"none {WAITING} {MACHINE}", "pull_data_end"),
-    ("statecode 801", "all series filtered after reception", f"none {WAITING} {MACHINE}", "unsupported_series"),
+    (
+        "statecode 801",
+        "all series filtered after reception",
+        f"none {WAITING} {MACHINE}",
+        "unsupported_series",
+    ),
     ("images of a closed study come", "received", CLOSED, SAME),
     ("and are all dropped", "all series filtered after reception", CLOSED, SAME),
     ("notinform, and the result is in", "nothing new, result is in", f"{WAITING} {MACHINE}", "completed"),
-    ("notinform, and a result is to come", "nothing new, result is awaited", f"{WAITING} {MACHINE}", "pull_data_end"),
-    ("notinform, and nothing was usable", "nothing new, still unsupported", f"{WAITING} {MACHINE}", "unsupported_series"),
-    ("notinform, and delivery was given up", "nothing new, delivery was given up", f"{WAITING} {MACHINE}", "dead_letter"),
-    ("the RAM disk lost the files: pull again", "files lost before the result", "pull_data_end meta_only", "meta_only"),
+    (
+        "notinform, and a result is to come",
+        "nothing new, result is awaited",
+        f"{WAITING} {MACHINE}",
+        "pull_data_end",
+    ),
+    (
+        "notinform, and nothing was usable",
+        "nothing new, still unsupported",
+        f"{WAITING} {MACHINE}",
+        "unsupported_series",
+    ),
+    (
+        "notinform, and delivery was given up",
+        "nothing new, delivery was given up",
+        f"{WAITING} {MACHINE}",
+        "dead_letter",
+    ),
+    (
+        "the RAM disk lost the files: pull again",
+        "files lost before the result",
+        "pull_data_end meta_only",
+        "meta_only",
+    ),
     ("and a pull runs already", "files lost before the result", "pull_data", "pull_data"),
     ("the backend has computed it", "result completed", MACHINE, "completed"),
     ("the backend says that no series is usable", "result unsupported_series", MACHINE, "unsupported_series"),
@@ -69,7 +118,9 @@ def modelled() -> dict[tuple[str, str], str]:
     found: dict[tuple[str, str], str] = {}
     for words, event, states, after in MODEL:
         for state in states.split():
-            assert (state, event) not in found, f"the model says two things of {event!r} in {state!r}: {words}"
+            assert (state, event) not in found, (
+                f"the model says two things of {event!r} in {state!r}: {words}"
+            )
             found[state, event] = state if after == SAME else after
     return found
 
@@ -79,7 +130,11 @@ def name_of(state: State) -> str:
 
 
 def test_the_table_is_what_the_contract_says() -> None:
-    table = {(name_of(before), event.value): name_of(after) for before, row in TABLE.items() for event, after in row.items()}
+    table = {
+        (name_of(before), event.value): name_of(after)
+        for before, row in TABLE.items()
+        for event, after in row.items()
+    }
     assert table == modelled()
 
 
@@ -131,7 +186,13 @@ def test_every_state_can_be_reached() -> None:
     assert reachable(State.NONE, set(Event)) == set(State)
 
 
-SETTLED = (State.PULL_DATA_END, State.UNSUPPORTED_SERIES, State.COMPLETED, State.PULL_FAILED, State.DEAD_LETTER)
+SETTLED = (
+    State.PULL_DATA_END,
+    State.UNSUPPORTED_SERIES,
+    State.COMPLETED,
+    State.PULL_FAILED,
+    State.DEAD_LETTER,
+)
 
 
 @pytest.mark.parametrize("state", SETTLED)
@@ -177,7 +238,13 @@ def test_the_main_line() -> None:
     ):
         study.apply(event, event.value, at=1_592_000_000_000)
         assert study.state == state
-    assert [entry.to_state for entry in study.history] == ["meta_only", "pull_data", "pull_data_end", "completed", "meta_only"]
+    assert [entry.to_state for entry in study.history] == [
+        "meta_only",
+        "pull_data",
+        "pull_data_end",
+        "completed",
+        "meta_only",
+    ]
     assert study.history[0].from_state == ""
     assert study.history[0].at == "2020-06-12T22:13:20.000+00:00"
 

@@ -1,4 +1,7 @@
-"""Where the message of a hand-over stands, against a model written by hand from the contract and docs/operations.md."""
+"""
+Where the message of a hand-over stands, against a model written by hand from the contract and
+docs/operations.md.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,25 @@ from pacs_module.domain.errors import InvalidTransition
 from pacs_module.domain.study.handover import HandOver
 from pacs_module.domain.study.message_state import IS_LOADING, PARTITIONS, TABLE, MessageEvent, MessageState
 
-# M18, M21-M23, M31-M33 and the contract's "last isloading": what happens, to a message in which states, which state follows.
+# M18, M21-M23, M31-M33 and the contract's "last isloading": what happens, to a message in which states, which
+# state follows.
 MODEL = (
     ("anonymisation is on: held until the copy is there", "hold back", "owed", "held"),
     ("the copy is there", "owe", "held", "owed"),
     ("a delivery failed, no result came, or RabbitMQ lost it: again", "owe", "owed queued accepted", "owed"),
     ("RabbitMQ has confirmed it", "publish", "owed", "queued"),
-    ("2xx, perhaps before the confirmation is written down", "be accepted", "owed queued accepted", "accepted"),
-    ("a result ends it, a late one too", "take a result", "held owed queued accepted dead lost cancelled", "done"),
+    (
+        "2xx, perhaps before the confirmation is written down",
+        "be accepted",
+        "owed queued accepted",
+        "accepted",
+    ),
+    (
+        "a result ends it, a late one too",
+        "take a result",
+        "held owed queued accepted dead lost cancelled",
+        "done",
+    ),
     ("refused, or failed to the limit", "be given up", "held owed queued accepted", "dead"),
     ("the RAM disk lost what was to be delivered", "lose its files", "owed queued accepted", "lost"),
     ("a person closes the study", "be cancelled", "held owed queued accepted", "cancelled"),
@@ -36,7 +50,9 @@ def handover(state: MessageState) -> HandOver:
 def test_each_pair_does_what_the_model_says(state: MessageState, event: MessageEvent) -> None:
     item, after = handover(state), modelled().get((state.value, event.value))
     if after is None:
-        with pytest.raises(InvalidTransition, match=f"a hand-over that is {state.value} cannot {event.value}"):
+        with pytest.raises(
+            InvalidTransition, match=f"a hand-over that is {state.value} cannot {event.value}"
+        ):
             item.take(event)
         assert item.message_state is state
     else:
@@ -46,7 +62,9 @@ def test_each_pair_does_what_the_model_says(state: MessageState, event: MessageE
 
 def test_the_model_names_every_state_and_event() -> None:
     assert {event for _, event in modelled()} == {event.value for event in MessageEvent}
-    assert {state for state, _ in modelled()} | set(modelled().values()) == {state.value for state in MessageState}
+    assert {state for state, _ in modelled()} | set(modelled().values()) == {
+        state.value for state in MessageState
+    }
     assert set(TABLE) == set(MessageState)
 
 

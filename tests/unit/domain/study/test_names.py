@@ -23,7 +23,10 @@ TOLD = StudyNames("2020-06-18", "080000", "A1", "P1", "CHEST")
         (StudyNames(), ()),
         (TOLD, ()),
         (StudyNames(patient_id="P2"), (Correction("patient_id", "P1", "P2"),)),
-        (StudyNames(study_date="2020-06-19", study_time=""), (Correction("study_date", "2020-06-18", "2020-06-19"),)),
+        (
+            StudyNames(study_date="2020-06-19", study_time=""),
+            (Correction("study_date", "2020-06-18", "2020-06-19"),),
+        ),
         (StudyNames(study_description="CHEST"), ()),
         (StudyNames(study_description="chest"), (Correction("study_description", "CHEST", "chest"),)),
     ],
@@ -34,14 +37,22 @@ def test_only_what_both_tell_is_corrected(now: StudyNames, corrections: tuple[Co
 
 
 def test_what_is_not_told_any_more_stays() -> None:
-    assert StudyNames(patient_id="P2").told_over(TOLD) == StudyNames("2020-06-18", "080000", "A1", "P2", "CHEST")
+    assert StudyNames(patient_id="P2").told_over(TOLD) == StudyNames(
+        "2020-06-18", "080000", "A1", "P2", "CHEST"
+    )
     assert not StudyNames()
     assert StudyNames(study_time="080000")
 
 
 def _found(pacs: str, study_date: str) -> dict[str, str]:
     names = {"AccessionNumber": "A1", "PatientID": "P1", "StudyDescription": "CHEST"}
-    return {"StudyInstanceUID": "1.2.3", "StudyDate": study_date, "StudyTime": "080000", "ModalitiesInStudy": "CT", **names}
+    return {
+        "StudyInstanceUID": "1.2.3",
+        "StudyDate": study_date,
+        "StudyTime": "080000",
+        "ModalitiesInStudy": "CT",
+        **names,
+    }
 
 
 def test_a_pacs_that_files_the_study_under_another_date_is_not_missed_on_ours() -> None:
@@ -59,7 +70,12 @@ def test_a_pacs_that_files_the_study_under_another_date_is_not_missed_on_ours() 
 
 
 def test_a_document_of_an_earlier_version_is_read() -> None:
-    one = read_study({"studyUID": "1.2.3", "pacs": {"A": {"told": {"studyDate": "2020-06-19"}}, "B": {"told": {}}, "C": {}}})
+    one = read_study(
+        {
+            "studyUID": "1.2.3",
+            "pacs": {"A": {"told": {"studyDate": "2020-06-19"}}, "B": {"told": {}}, "C": {}},
+        }
+    )
     assert one.pacs["A"].told == StudyNames(study_date="2020-06-19")
     assert not one.pacs["B"].told
     assert one.pacs["C"].told is None

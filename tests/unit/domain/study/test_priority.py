@@ -54,7 +54,9 @@ def test_priority_first_then_the_oldest_study() -> None:
         (ROUTINE, True, -5, BACKLOG),
     ],
 )
-def test_waiting_raises_by_a_class_and_never_to_an_emergency(priority: int, backlog: bool, hours: float, expected: int) -> None:
+def test_waiting_raises_by_a_class_and_never_to_an_emergency(
+    priority: int, backlog: bool, hours: float, expected: int
+) -> None:
     study = Study("1", priority=priority, backlog=backlog, waits_since_at=iso(NOON))
     assert effective_priority(study, NOON + int(hours * HOUR), AGEING) == expected
 
@@ -74,18 +76,32 @@ def test_a_study_found_late_is_at_most_a_day_older_than_it_has_waited() -> None:
 def test_of_studies_with_one_time_the_one_that_has_waited_longest_comes_first(study_time: str) -> None:
     """Whatever their UIDs: else one would wait as long as others with the same time go on coming."""
     waits = {"9": NOON, "1": NOON + 1, "5": NOON + 2}
-    studies = [Study(uid, study_date="2020-06-18", study_time=study_time, waits_since_at=iso(at)) for uid, at in waits.items()]
+    studies = [
+        Study(uid, study_date="2020-06-18", study_time=study_time, waits_since_at=iso(at))
+        for uid, at in waits.items()
+    ]
     in_order = sorted(studies, key=lambda study: pull_key(study, NOON + 3, AGEING))
     assert [study.study_uid for study in in_order] == ["9", "1", "5"]
 
 
 @given(st.integers(0, 10_000), st.sampled_from([ROUTINE, GREEN_CHANNEL]), st.booleans())
-def test_nothing_starves_whatever_comes_after_it_in_time_goes_after_it(days_old: int, priority: int, backlog: bool) -> None:
-    """A routine study that has aged stands before every automatic one that begins to wait a day after its own turn."""
-    mine = Study("mine", study_date="2020-06-18", study_time="110000", waits_since_at=iso(NOON), backlog=backlog)
+def test_nothing_starves_whatever_comes_after_it_in_time_goes_after_it(
+    days_old: int, priority: int, backlog: bool
+) -> None:
+    """
+    A routine study that has aged stands before every automatic one that begins to wait a day after its own
+    turn.
+    """
+    mine = Study(
+        "mine", study_date="2020-06-18", study_time="110000", waits_since_at=iso(NOON), backlog=backlog
+    )
     late = NOON + int(HEAD_START.total_seconds() * 1000) + 2 * HOUR
     taken = datetime.fromtimestamp(late / 1000, UTC) - timedelta(days=days_old)
     other = Study(
-        "other", study_date=f"{taken:%Y-%m-%d}", study_time=f"{taken:%H%M%S}", priority=priority, waits_since_at=iso(late)
+        "other",
+        study_date=f"{taken:%Y-%m-%d}",
+        study_time=f"{taken:%H%M%S}",
+        priority=priority,
+        waits_since_at=iso(late),
     )
     assert pull_key(mine, late, AGEING) < pull_key(other, late, AGEING)

@@ -3,7 +3,14 @@
 import pytest
 
 from pacs_module.domain.errors import InvalidTransition
-from pacs_module.domain.study.pull_state import BROUGHT, RUNNING, TO_REPEAT, PullOutcome, PullStatus, next_pull_status
+from pacs_module.domain.study.pull_state import (
+    BROUGHT,
+    RUNNING,
+    TO_REPEAT,
+    PullOutcome,
+    PullStatus,
+    next_pull_status,
+)
 from pacs_module.domain.study.study import Pull
 from pacs_module.domain.wire.documents import from_document, to_document
 from pacs_module.domain.wire.messages import PULL_OUTCOMES, PullRequest
@@ -36,11 +43,21 @@ def test_the_document_has_the_words_that_it_had() -> None:
     assert (to_document(pull)["status"], to_document(pull)["outcome"]) == ("asked", "")
     pull.end(PullOutcome.SHORT, 0)
     document = to_document(pull)
-    assert (document["status"], document["outcome"], document["endedAt"][:10]) == ("ended", "short", "1970-01-01")
+    assert (document["status"], document["outcome"], document["endedAt"][:10]) == (
+        "ended",
+        "short",
+        "1970-01-01",
+    )
     assert from_document(Pull, document) == pull
 
 
 def test_a_document_of_before_reads_as_charged() -> None:
-    old = {"request": to_document(REQUEST), "attempt": 1, "askedAt": "", "status": "ended", "outcome": "failed"}
+    old = {
+        "request": to_document(REQUEST),
+        "attempt": 1,
+        "askedAt": "",
+        "status": "ended",
+        "outcome": "failed",
+    }
     read = from_document(Pull, old)
     assert (read.charge.value, read.failure, read.outcome) == ("charged", None, PullOutcome.FAILED)

@@ -30,9 +30,18 @@ REQUESTS = st.builds(
     expected_series=st.dictionaries(UID, st.integers(0, 5000), max_size=2), filtered=st.dictionaries(UID, VERDICTS, max_size=2),
     skip_filter=st.lists(UID, max_size=2).map(tuple), final=st.booleans(),
 )  # fmt: skip
-PULLS = st.builds(Pull, REQUESTS, st.integers(1, 9), TEXT, received=COUNT, move_seconds=st.none() | st.floats(0, 1e6))
+PULLS = st.builds(
+    Pull, REQUESTS, st.integers(1, 9), TEXT, received=COUNT, move_seconds=st.none() | st.floats(0, 1e6)
+)
 HANDOVERS = st.builds(
-    HandOver, TEXT, UID, st.integers(0, 5000), TEXT, st.dictionaries(TEXT, JSON, max_size=3), TEXT, next_at=st.integers(0, 2**50)
+    HandOver,
+    TEXT,
+    UID,
+    st.integers(0, 5000),
+    TEXT,
+    st.dictionaries(TEXT, JSON, max_size=3),
+    TEXT,
+    next_at=st.integers(0, 2**50),
 )
 RECORDS = st.builds(SeriesRecord, UID, st.booleans(), TEXT, TEXT, TEXT, in_pacs=COUNT, received=COUNT)
 STUDIES = st.builds(
@@ -89,7 +98,12 @@ def test_names_are_the_sites(name: str, site: str) -> None:
 
 def test_the_contracts_names_stand_in_the_document() -> None:
     study = Study(
-        "1.2.3", study_date="2020-06-12", modality=["CT", "PR"], state=State.META_ONLY, accession_number="A", patient_id="P"
+        "1.2.3",
+        study_date="2020-06-12",
+        modality=["CT", "PR"],
+        state=State.META_ONLY,
+        accession_number="A",
+        patient_id="P",
     )
     document = study.to_document()
     wanted = {

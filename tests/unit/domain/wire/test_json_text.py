@@ -110,7 +110,11 @@ def test_an_object_is_asked_for() -> None:
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.binary(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters()) | st.integers(), inner) | st.sets(st.text()),
+    lambda inner: (
+        st.lists(inner)
+        | st.dictionaries(st.text(st.characters()) | st.integers(), inner)
+        | st.sets(st.text())
+    ),
     max_leaves=20,
 )
 
@@ -134,7 +138,9 @@ class Rude:
 def test_the_encoder_cannot_fail() -> None:
     endless: list[Any] = []
     endless.append(endless)
-    written = json_text({"x": "\ud800", "n": math.nan, "i": 10**5000, "o": Rude(), 5: {1}, "e": endless, "b": b"\xff"})
+    written = json_text(
+        {"x": "\ud800", "n": math.nan, "i": 10**5000, "o": Rude(), 5: {1}, "e": endless, "b": b"\xff"}
+    )
     assert '"x":"\\\\ud800","n":"nan","i":"a number of 16610 bits","o":"a Rude","5":[1]' in written
     assert json.loads(written)["b"] == "\\xff"
 

@@ -1,4 +1,7 @@
-"""Messages of other processes: the good ones, and what the bad ones are told (the notification: test_notification.py)."""
+"""
+Messages of other processes: the good ones, and what the bad ones are told (the notification:
+test_notification.py).
+"""
 
 from contextlib import suppress
 from typing import Any
@@ -27,7 +30,14 @@ REQUEST = PullRequest(
     "p-1", "1.2.3", "PACS", "SERIES", ("1.1",), 4, 300, {"1.1": 300}, {"1.2": SR}, ("1.1",), final=True
 )
 REPORT = PullReport(
-    "r-1", "p-1", "1.2.3", "received", "COMPLETE", 300, move_seconds=29.67, series=(SeriesReport("1.1", True, "", "", 300),)
+    "r-1",
+    "p-1",
+    "1.2.3",
+    "received",
+    "COMPLETE",
+    300,
+    move_seconds=29.67,
+    series=(SeriesReport("1.1", True, "", "", 300),),
 )
 RESULT = Result("1.2.3", "1.1", "completed", "fine", "h-1", {"lungVolume": 4.2, "nested": [1, None]})
 
@@ -41,7 +51,9 @@ def test_good_messages_are_read() -> None:
     assert read_pull_request(to_document(REQUEST)) == REQUEST
     assert read_pull_report(to_document(REPORT)) == REPORT
     assert read_result(to_document(RESULT)) == RESULT
-    assert read_result({"studyUID": "1", "seriesUID": "2", "state": "failed", "unknown": 1}) == Result("1", "2", "failed")
+    assert read_result({"studyUID": "1", "seriesUID": "2", "state": "failed", "unknown": 1}) == Result(
+        "1", "2", "failed"
+    )
 
 
 def test_a_result_that_says_too_much_is_cut_or_refused() -> None:
@@ -51,7 +63,9 @@ def test_a_result_that_says_too_much_is_cut_or_refused() -> None:
         read_result({**to_document(RESULT), "result": {"mask": "x" * MAX_RESULT}})
 
 
-@pytest.mark.parametrize("uid", ["", "*", "1..2", "../../etc/passwd", "1.2\\1.3", "1" * 65, "one", "1.2.3'; DROP TABLE x"])
+@pytest.mark.parametrize(
+    "uid", ["", "*", "1..2", "../../etc/passwd", "1.2\\1.3", "1" * 65, "one", "1.2.3'; DROP TABLE x"]
+)
 @pytest.mark.parametrize("key", ["studyUID", "seriesUID"])
 def test_a_result_of_what_is_no_uid(key: str, uid: str) -> None:
     with pytest.raises(MessageError) as caught:
@@ -64,7 +78,11 @@ def test_uids_as_a_backend_reads_them_out_of_a_header() -> None:
     assert read_result(padded) == Result("1.2.3", "1.1", "completed")
 
 
-READERS = {"request": (read_pull_request, REQUEST), "report": (read_pull_report, REPORT), "result": (read_result, RESULT)}
+READERS = {
+    "request": (read_pull_request, REQUEST),
+    "report": (read_pull_report, REPORT),
+    "result": (read_result, RESULT),
+}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +109,9 @@ READERS = {"request": (read_pull_request, REQUEST), "report": (read_pull_report,
         ("report", "series", {}, "a list of an object"),
     ],
 )
-def test_a_bad_value_names_key_value_and_what_is_allowed(which: str, key: str, value: object, allowed: str) -> None:
+def test_a_bad_value_names_key_value_and_what_is_allowed(
+    which: str, key: str, value: object, allowed: str
+) -> None:
     read, good = READERS[which]
     with pytest.raises(MessageError) as caught:
         read({**to_document(good), key: value})
@@ -101,7 +121,8 @@ def test_a_bad_value_names_key_value_and_what_is_allowed(which: str, key: str, v
 
 
 @pytest.mark.parametrize(
-    ("which", "key"), [("request", "pullID"), ("report", "outcome"), ("result", "state"), ("result", "seriesUID")]
+    ("which", "key"),
+    [("request", "pullID"), ("report", "outcome"), ("result", "state"), ("result", "seriesUID")],
 )
 def test_a_missing_key_is_named(which: str, key: str) -> None:
     read, good = READERS[which]

@@ -66,7 +66,11 @@ def test_it_is_read_as_it_was_made() -> None:
         announced={"pacs": "PACS", "expected": None},
     )  # fmt: skip
     assert read_notification(whole.to_message()) == whole
-    assert whole.to_message()["series"][1] == {"seriesUID": "1.2.3.5", "filepath": f"{FOLDER}/b", "numberReceived": 41}
+    assert whole.to_message()["series"][1] == {
+        "seriesUID": "1.2.3.5",
+        "filepath": f"{FOLDER}/b",
+        "numberReceived": 41,
+    }
 
 
 def test_the_contracts_keys_are_enough_beside_the_id() -> None:
@@ -80,14 +84,27 @@ def test_keys_that_nobody_knows_are_kept_and_passed_on() -> None:
 
 
 def test_another_statecode_says_that_all_was_filtered_out() -> None:
-    filtered = replace(MADE, statecode=FILTERED_OUT, series_uid="", filepath="", number_received=0, message="HEAD")
+    filtered = replace(
+        MADE, statecode=FILTERED_OUT, series_uid="", filepath="", number_received=0, message="HEAD"
+    )
     assert not read_notification(filtered.to_message()).has_images
 
 
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        *((key, None) for key in ("studyUID", "seriesUID", "numberReceived", "statecode", "filepath", "isPush", "handoverID")),
+        *(
+            (key, None)
+            for key in (
+                "studyUID",
+                "seriesUID",
+                "numberReceived",
+                "statecode",
+                "filepath",
+                "isPush",
+                "handoverID",
+            )
+        ),
         ("studyUID", 5),
         ("studyUID", ""),
         ("studyUID", "*"),

@@ -1,4 +1,7 @@
-"""What the end of a C-MOVE says of its cause. Not proved here: that Orthanc tells the status (tests/integration/test_k04_*)."""
+"""
+What the end of a C-MOVE says of its cause. Not proved here: that Orthanc tells the status
+(tests/integration/test_k04_*).
+"""
 
 from typing import Any
 
@@ -57,14 +60,27 @@ def test_a_failure_crosses_the_seam() -> None:
 
 
 @pytest.mark.parametrize(
-    "failure", ["no_destination", {"kind": 5}, {"kind": "other", "status": 43009}, {"kind": "other", "failed": "2"}, {}, [], 5]
+    "failure",
+    [
+        "no_destination",
+        {"kind": 5},
+        {"kind": "other", "status": 43009},
+        {"kind": "other", "failed": "2"},
+        {},
+        [],
+        5,
+    ],
 )
 def test_a_failure_that_cannot_be_read_is_refused(failure: Any) -> None:
     with pytest.raises(MessageError):
-        read_pull_report({"reportID": "R", "pullID": "P", "studyUID": "1", "outcome": "failed", "failure": failure})
+        read_pull_report(
+            {"reportID": "R", "pullID": "P", "studyUID": "1", "outcome": "failed", "failure": failure}
+        )
 
 
 def test_a_kind_of_a_newer_version_is_still_read() -> None:
     told = {"kind": "flooded", "words": "the cellar is under water"}
-    report = read_pull_report({"reportID": "R", "pullID": "P", "studyUID": "1", "outcome": "failed", "failure": told})
+    report = read_pull_report(
+        {"reportID": "R", "pullID": "P", "studyUID": "1", "outcome": "failed", "failure": told}
+    )
     assert report.failure == PullFailure(FailureKind.OTHER, words="the cellar is under water")

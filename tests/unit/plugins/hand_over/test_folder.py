@@ -40,7 +40,9 @@ def to_export(store: FakeStore, uid: str) -> ToExport:
     return ToExport(uid, f"P1-{uid}", images, "1.2", {one.orthanc_id: "P1" for one in images})
 
 
-def test_files_are_hard_links_in_the_order_of_the_images(series: ToExport, tmp_path: Path, folder: HandoverFolder) -> None:
+def test_files_are_hard_links_in_the_order_of_the_images(
+    series: ToExport, tmp_path: Path, folder: HandoverFolder
+) -> None:
     exported = folder.export("name", [series], subfolders=False)
     files = sorted((tmp_path / "handover" / "name").iterdir())
     assert [file.name for file in files] == ["00001.dcm", "00002.dcm", "00003.dcm"]
@@ -53,7 +55,10 @@ def test_files_are_hard_links_in_the_order_of_the_images(series: ToExport, tmp_p
 def test_sub_folders_for_dx(series: ToExport, folder: HandoverFolder, store: FakeStore) -> None:
     store.add("1.2", "1.2.2", 1)
     exported = folder.export("name", [series, to_export(store, "1.2.2")], subfolders=True)
-    assert [one.filepath for one in exported.series] == ["/store_image/name/P1-1.2.1", "/store_image/name/P1-1.2.2"]
+    assert [one.filepath for one in exported.series] == [
+        "/store_image/name/P1-1.2.1",
+        "/store_image/name/P1-1.2.2",
+    ]
     assert exported.filepath == "/store_image/name"
 
 
@@ -68,7 +73,9 @@ def test_copies_where_links_cross_mounts(
     assert (tmp_path / "handover" / "name" / "00001.dcm").read_bytes().startswith(b"P1-1.2.1-1\0")
 
 
-def test_a_compressed_store_is_never_linked(series: ToExport, tmp_path: Path, folder: HandoverFolder, store: FakeStore) -> None:
+def test_a_compressed_store_is_never_linked(
+    series: ToExport, tmp_path: Path, folder: HandoverFolder, store: FakeStore
+) -> None:
     compressed = HandoverFolder(tmp_path / "handover", "/x", None, store)
     assert compressed.export("name", [series], subfolders=False).linked == 0
 
@@ -104,7 +111,9 @@ def test_which_images_are_not_whole(folder: HandoverFolder, store: FakeStore) ->
 def test_an_image_that_is_replaced_in_this_moment_is_not_broken(
     folder: HandoverFolder, store: FakeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its former file is gone, and its id in Orthanc is the new one's: to delete by it would lose the image."""
+    """
+    Its former file is gone, and its id in Orthanc is the new one's: to delete by it would lose the image.
+    """
     ask, asked = store.instances_of, []
 
     def replaced(series_id: str) -> list[InstanceHere]:
@@ -136,7 +145,9 @@ def test_nothing_outside_the_folder_is_removed(
     assert not folder.exists(name)
 
 
-def test_the_manifest_says_what_is_in_the_folder_and_lies_beside_it(series: ToExport, tmp_path: Path, store: FakeStore) -> None:
+def test_the_manifest_says_what_is_in_the_folder_and_lies_beside_it(
+    series: ToExport, tmp_path: Path, store: FakeStore
+) -> None:
     (tmp_path / "handover").mkdir()
     folder = HandoverFolder(tmp_path / "handover", "/store_image", store.folder, store, checksums=True)
     exported = folder.export("name", [series], subfolders=False, about={"completeness": "COMPLETE"})
@@ -145,7 +156,9 @@ def test_the_manifest_says_what_is_in_the_folder_and_lies_beside_it(series: ToEx
     assert (manifest["completeness"], told["seriesUID"], told["numberOfFiles"]) == ("COMPLETE", "1.2.1", 3)
     files = sorted((tmp_path / "handover" / "name").iterdir())
     assert [entry["name"] for entry in told["files"]] == [file.name for file in files]
-    assert [entry["sha256"] for entry in told["files"]] == [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    assert [entry["sha256"] for entry in told["files"]] == [
+        hashlib.sha256(file.read_bytes()).hexdigest() for file in files
+    ]
     assert exported.size == sum(file.stat().st_size for file in files)
     assert HandoverFolders().count_files([], str(tmp_path / "handover" / "name")) == 3
     folder.remove("name")
@@ -176,7 +189,9 @@ def test_on_a_full_disk_links_go_out_without_a_manifest(
     assert [path.name for path in (tmp_path / "handover").iterdir()] == ["name"]
 
 
-def test_no_reader_ever_sees_half_a_hand_over(folder: HandoverFolder, store: FakeStore, tmp_path: Path) -> None:
+def test_no_reader_ever_sees_half_a_hand_over(
+    folder: HandoverFolder, store: FakeStore, tmp_path: Path
+) -> None:
     store.add("1.2", "1.2.9", 40)
     series = to_export(store, "1.2.9")
     seen: set[int] = set()

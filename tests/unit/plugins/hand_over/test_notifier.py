@@ -52,7 +52,9 @@ def sender(journal: Journal, tmp_path: Path, clock: Clock) -> tuple[Notifier, Po
     return made, post
 
 
-def test_all_is_sent_in_order_and_gone(sender: tuple[Notifier, Post], journal: Journal, tmp_path: Path) -> None:
+def test_all_is_sent_in_order_and_gone(
+    sender: tuple[Notifier, Post], journal: Journal, tmp_path: Path
+) -> None:
     worker, post = sender
     assert worker.step() == worker.IDLE_S
     assert post.posted == [("1", "notify"), ("2", "notify"), ("1", "pull_report")]

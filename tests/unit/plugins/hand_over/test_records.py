@@ -31,7 +31,9 @@ class Records:
         self.journal = Journal(self.home / "journal.db")
         self.handovers = HandoverRows(self.journal)
         folder_of = HandoverFolder(self.folder, "/store_image", None, None)  # type: ignore[arg-type]
-        self.watch = RecordsWatch(self.journal, self.handovers, folder_of, self.folder, ContractLog(folder, "orthanc-python"))
+        self.watch = RecordsWatch(
+            self.journal, self.handovers, folder_of, self.folder, ContractLog(folder, "orthanc-python")
+        )
 
     def events(self) -> list[str]:
         return [json.loads(line)["event"] for line in self.file.read_text().splitlines()]
@@ -40,7 +42,9 @@ class Records:
         """A hand-over in the folder, as the plugins leave it; its id."""
         name, handover_id = f"00000000-00000000-00000000-00000000-{number:08d}", f"{number:032x}"
         (self.folder / name).mkdir()
-        series = [{"seriesUID": f"1.2.{number}.1", "filepath": "", "files": [{"name": "00001.dcm", "bytes": 7}]}]
+        series = [
+            {"seriesUID": f"1.2.{number}.1", "filepath": "", "files": [{"name": "00001.dcm", "bytes": 7}]}
+        ]
         about = {"handoverID": handover_id, "studyUID": f"1.2.{number}", "series": series, **manifest}
         (self.folder / f"{name}.manifest.json").write_text(json.dumps(about))
         return handover_id
@@ -85,9 +89,19 @@ def only_the_wal_is_left(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "lose", [removed, replaced_by_nothing, replaced_by_junk, replaced_by_an_older_copy, renamed, only_the_wal_is_left]
+    "lose",
+    [
+        removed,
+        replaced_by_nothing,
+        replaced_by_junk,
+        replaced_by_an_older_copy,
+        renamed,
+        only_the_wal_is_left,
+    ],
 )
-def test_a_journal_whose_file_is_lost_while_it_is_open_is_put_back_whole(records: Records, lose: Callable[[Path], None]) -> None:
+def test_a_journal_whose_file_is_lost_while_it_is_open_is_put_back_whole(
+    records: Records, lose: Callable[[Path], None]
+) -> None:
     PullRows(records.journal).add(PullRequest("before", "1.2", "PACS"), 1)
     lose(records.home)
     PullRows(records.journal).add(PullRequest("meanwhile", "1.3", "PACS"), 1)
@@ -153,7 +167,9 @@ def test_a_new_journal_takes_up_what_waits_in_the_folder_and_sweeps_the_rest(rec
 
 
 @pytest.mark.parametrize("known", ["pull", "handover", "adopted"])
-def test_with_a_journal_that_is_not_new_a_folder_it_does_not_know_is_a_leftover(records: Records, known: str) -> None:
+def test_with_a_journal_that_is_not_new_a_folder_it_does_not_know_is_a_leftover(
+    records: Records, known: str
+) -> None:
     if known == "pull":
         PullRows(records.journal).add(PullRequest("p", "1.2", "PACS"), 1)
     elif known == "handover":

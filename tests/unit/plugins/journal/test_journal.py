@@ -68,7 +68,10 @@ def test_report_goes_out_once_when_job_and_images_are_both_done(journal: Journal
     pulls.add(REQUEST, 1)
     pull = pulls.get("p1")
     assert pull is not None
-    steps: list[Callable[[], object]] = [lambda: pulls.conclude(pull, REPORT), lambda: pulls.ended("p1", 2, "0xB000", 1.5)]
+    steps: list[Callable[[], object]] = [
+        lambda: pulls.conclude(pull, REPORT),
+        lambda: pulls.ended("p1", 2, "0xB000", 1.5),
+    ]
     first, second = steps if images_first else steps[::-1]
     first()
     assert owed(journal) == []
@@ -91,7 +94,9 @@ def test_outbox_gives_the_oldest_of_each_study(journal: Journal) -> None:
 def test_receptions_and_their_verdicts_come_back_as_they_were(journal: Journal) -> None:
     rows = ReceptionRows(journal)
     reception = rows.open("1.2", {"b", "a"}, True, 5)
-    facts = SeriesFacts("1.2.3", {"Modality": "CT", "SeriesDescription": "胸"}, None, {"SeriesDescription": "c3 90"})
+    facts = SeriesFacts(
+        "1.2.3", {"Modality": "CT", "SeriesDescription": "胸"}, None, {"SeriesDescription": "c3 90"}
+    )
     judged = Judged(facts, Verdict(False, "body part", "BodyPartExamined", "HAND"), at_find=True)
     rows.judge(reception, judged)
     assert rows.judged(reception) == {"1.2.3": judged}
@@ -131,7 +136,9 @@ def test_the_words_of_an_earlier_journal_are_translated(tmp_path: Path) -> None:
             f"1.2.{word}", word,
         )  # fmt: skip
     rows = ReceptionRows(journal)
-    assert {row.study_uid.rpartition(".")[2]: row.state.value for row in rows.in_state(*ReceptionState)} == former
+    assert {
+        row.study_uid.rpartition(".")[2]: row.state.value for row in rows.in_state(*ReceptionState)
+    } == former
     assert {row.deleting for row in rows.in_state(*ReceptionState)} == {("i",)}
     journal.close()
     again = Journal(tmp_path / "former.db")

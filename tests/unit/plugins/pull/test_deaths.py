@@ -67,7 +67,11 @@ def test_a_pull_alone_is_set_aside_after_the_second_death(run: Run) -> None:
     run.dies()
     failure = run.pull("1").failure
     assert failure is not None
-    assert (run.state("1"), failure.kind, run.pull("1").error) == ((ENDED, 1, False), FailureKind.POISON, SET_ASIDE)
+    assert (run.state("1"), failure.kind, run.pull("1").error) == (
+        (ENDED, 1, False),
+        FailureKind.POISON,
+        SET_ASIDE,
+    )
     assert run.state("2") == (NEW, 0, False)
     assert run.deaths.state()["deaths"] == 2
 
@@ -147,7 +151,9 @@ def test_the_report_of_a_pull_set_aside_says_so(run: Run) -> None:
 
 
 @pytest.mark.parametrize("crash", ["charge", "note"])
-def test_a_death_while_a_death_is_charged_charges_it_once(run: Run, crash: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_death_while_a_death_is_charged_charges_it_once(
+    run: Run, crash: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def dies(*_: object, **__: object) -> None:
         raise OSError(crash)
 

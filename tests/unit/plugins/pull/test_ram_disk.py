@@ -71,7 +71,10 @@ def test_half_received_studies_that_block_each_other_are_pulled_again_one_by_one
         desk.step(5.0)
     room.free = 20 * MB  # 2 x 40 MB lie on it
     assert desk.tables.journal.counts()["studiesParked"] == 2
-    again = [PullRequest(f"again-{request.study_uid}", request.study_uid, "PACS", expected=120) for request in requests]
+    again = [
+        PullRequest(f"again-{request.study_uid}", request.study_uid, "PACS", expected=120)
+        for request in requests
+    ]
     assert [room.ask_for(request).fits for request in again] == [False, False]  # 22 MB each
     watch.step()
     assert desk.tables.journal.counts()["studiesParked"] == 2  # not at the first look
@@ -86,7 +89,12 @@ def test_half_received_studies_that_block_each_other_are_pulled_again_one_by_one
 
 
 def test_what_a_device_sends_is_learned_before_it_is_deleted(desk: Desk, journal: Journal) -> None:
-    device: dict[str, Any] = {"Manufacturer": "GE", "ManufacturerModelName": "Revolution", "Rows": "512", "Columns": "512"}
+    device: dict[str, Any] = {
+        "Manufacturer": "GE",
+        "ManufacturerModelName": "Revolution",
+        "Rows": "512",
+        "Columns": "512",
+    }
     desk.store.image_bytes = 540_000
     request = desk.ask("1.1", expected=12)
     desk.store.add("1.1", "1.1.1", 12, **device)
@@ -139,7 +147,9 @@ def test_a_push_that_never_ends_is_told_with_its_sender_and_its_images_go(
     watch.step()
     assert desk.store.images == {}
     (said,) = [event for event in events(desk.log_folder) if "budget" in event]
-    assert said == "a push is over its budget: 42 MB were pushed, a push may bring 41 MB; its images are deleted"
+    assert (
+        said == "a push is over its budget: 42 MB were pushed, a push may bring 41 MB; its images are deleted"
+    )
 
 
 def test_a_push_that_takes_for_ever_is_told_once_and_kept_while_there_is_room(
@@ -160,7 +170,9 @@ def test_a_push_that_takes_for_ever_is_told_once_and_kept_while_there_is_room(
     assert desk.store.images == {}
 
 
-def test_what_is_pulled_has_its_room_reserved_and_no_budget(desk: Desk, watch: RamDiskWatch, told: list[str]) -> None:
+def test_what_is_pulled_has_its_room_reserved_and_no_budget(
+    desk: Desk, watch: RamDiskWatch, told: list[str]
+) -> None:
     desk.ask("1.2", expected=200)
     push(desk, "1.2", 100)
     watch.step()

@@ -27,11 +27,16 @@ from tests.support.waiting import wait_for
 
 STUDY = PullRequest("p1", "1.2", "PACS", priority=2)
 SERIES = PullRequest("p1", "1.2", "PACS", level="SERIES", series_uids=("1.2.1", "1.2.2", "1.2.1"))
-A801 = RetriableError('Orthanc: POST /modalities/PACS/move: 500 C-MOVE SCU to AET "P" has failed with DIMSE status 0xA801')
+A801 = RetriableError(
+    'Orthanc: POST /modalities/PACS/move: 500 C-MOVE SCU to AET "P" has failed with DIMSE status 0xA801'
+)
 
 
 class ScriptedRest(OrthancRest):
-    """``images`` at the PACS by series; ``moves`` in their order; each C-MOVE waits for ``go`` where that is set."""
+    """
+    ``images`` at the PACS by series; ``moves`` in their order; each C-MOVE waits for ``go`` where that is
+    set.
+    """
 
     def __init__(self) -> None:
         self.images: dict[str, tuple[str, ...]] = {}
@@ -57,7 +62,9 @@ class ScriptedRest(OrthancRest):
         query = self.queries[int(path.split("/")[2])][0]["Query"]
         if "SeriesInstanceUID" not in query:
             return [{}] if self.has_study else []
-        return [{"0008,0018": {"Value": f"{uid} "}} for uid in self.images.get(query["SeriesInstanceUID"], ())]
+        return [
+            {"0008,0018": {"Value": f"{uid} "}} for uid in self.images.get(query["SeriesInstanceUID"], ())
+        ]
 
 
 def test_a_study_is_one_move_by_its_uid_and_nothing_is_asked() -> None:
@@ -65,7 +72,12 @@ def test_a_study_is_one_move_by_its_uid_and_nothing_is_asked() -> None:
     retrieve = Retrieve(rest, "AIPULL")
     moved = retrieve.carry_out(STUDY, retrieve.plan(STUDY))
     assert rest.moves == [
-        {"path": "/modalities/PACS/move", "Level": "Study", "Resources": [{"StudyInstanceUID": "1.2"}], "TargetAet": "AIPULL"}
+        {
+            "path": "/modalities/PACS/move",
+            "Level": "Study",
+            "Resources": [{"StudyInstanceUID": "1.2"}],
+            "TargetAet": "AIPULL",
+        }
     ]
     assert (rest.queries, moved.failures, moved.error) == ([], [], "")
 
@@ -231,7 +243,12 @@ def test_a_pull_is_journaled_as_moving_before_it_moves_and_ends_with_its_line(be
     assert bench.pull().moves == 1
     bench.rest.go.release()
     bench.worker.wait_for_moves(30)
-    assert (bench.pull().job_state, bench.pull().error, bench.pull().failure, bench.ended) == (ENDED, "", None, 1)
+    assert (bench.pull().job_state, bench.pull().error, bench.pull().failure, bench.ended) == (
+        ENDED,
+        "",
+        None,
+        1,
+    )
     assert bench.file.read_text().startswith("move: 1.2.1 from PACS takes: ")
     bench.step()
     assert len(bench.rest.moves) == 1
@@ -250,7 +267,9 @@ def test_a_failed_move_is_an_end_with_its_failure_and_its_line(bench: Bench) -> 
 
 def test_a_pacs_that_never_had_the_request_leaves_no_line(bench: Bench) -> None:
     bench.add("p1")
-    bench.rest.fails["move"] = RetriableError('DicomAssociation - connecting to AET "P": TCP Initialization Error: refused')
+    bench.rest.fails["move"] = RetriableError(
+        'DicomAssociation - connecting to AET "P": TCP Initialization Error: refused'
+    )
     assert bench.step() == ENDED
     assert (bench.file.read_text(), bench.pull().move_seconds) == ("", None)
 

@@ -1,7 +1,8 @@
 """
 The chosen series goes out as soon as it is decided and whole, whatever else is still to come.
 
-What it does not prove: that Orthanc behaves as the store in memory does, and how fast it is (benchmarks/reception.py).
+What it does not prove: that Orthanc behaves as the store in memory does, and how fast it is
+(benchmarks/reception.py).
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ from tests.fakes.reception_desk import Desk
 
 CT = {"Modality": "CT", "BodyPartExamined": "CHEST"}
 BOTH: dict[str, Any] = {
-    "announced": {"1.2.1": {**CT, "SliceThickness": "1"}, "1.2.2": {**CT, "SliceThickness": "5"}, "1.2.9": {"Modality": "SR"}},
+    "announced": {
+        "1.2.1": {**CT, "SliceThickness": "1"},
+        "1.2.2": {**CT, "SliceThickness": "5"},
+        "1.2.9": {"Modality": "SR"},
+    },
     "expected_series": {"1.2.1": 5, "1.2.2": 4, "1.2.9": 1},
     "expected": 12,  # it counts objects that it never sends
 }
@@ -32,7 +37,11 @@ def test_the_thin_series_goes_out_while_the_thick_one_still_arrives(desk: Desk) 
     desk.store.add("1.2", "1.2.1", 1, first=5)
     desk.step()
     (notification,) = desk.told("notify")
-    assert (notification["seriesUID"], notification["numberReceived"], notification["completeness"]) == ("1.2.1", 5, "COMPLETE")
+    assert (notification["seriesUID"], notification["numberReceived"], notification["completeness"]) == (
+        "1.2.1",
+        5,
+        "COMPLETE",
+    )
     checks = [line for line in desk.lines() if line.startswith("completeness")]
     assert checks == ["completeness check success: series 1.2.1 in pacs is 5,  we have 5 too"]
     # the rest comes, and nothing of it makes a second hand-over; deletion waits for it
@@ -43,7 +52,11 @@ def test_the_thin_series_goes_out_while_the_thick_one_still_arrives(desk: Desk) 
     desk.end(request)
     (report,) = desk.told("pull_report")
     assert (report["outcome"], report["completeness"], report["received"]) == ("received", "COMPLETE", 9)
-    assert {one["seriesUID"]: one["received"] for one in report["series"]} == {"1.2.1": 5, "1.2.2": 4, "1.2.9": 0}
+    assert {one["seriesUID"]: one["received"] for one in report["series"]} == {
+        "1.2.1": 5,
+        "1.2.2": 4,
+        "1.2.9": 0,
+    }
     desk.step(4)
     desk.deletion.step()
     assert desk.store.images == {}
@@ -60,7 +73,9 @@ def test_a_series_that_is_still_arriving_is_not_dropped_for_its_number_of_images
     assert not [line for line in desk.lines() if "instance nums" in line]
 
 
-def test_a_series_that_is_short_when_the_move_breaks_off_is_not_dropped_for_its_number_of_images(desk: Desk) -> None:
+def test_a_series_that_is_short_when_the_move_breaks_off_is_not_dropped_for_its_number_of_images(
+    desk: Desk,
+) -> None:
     request = desk.ask("1.2", **BOTH)
     desk.store.add("1.2", "1.2.2", 4, SliceThickness="5")
     desk.store.add("1.2", "1.2.1", 2)  # of the five that the PACS announced; three are the least
@@ -114,7 +129,10 @@ def test_images_are_counted_by_their_uids_where_those_are_known(desk: Desk) -> N
     desk.end(again)
     desk.step(3)
     assert desk.answers.asked[-1].series == {"1.2.1"}  # one more than the PACS had: it is asked again
-    assert (desk.told("notify")[0]["completeness"], desk.told("notify")[0]["numberReceived"]) == ("COMPLETE", 5)
+    assert (desk.told("notify")[0]["completeness"], desk.told("notify")[0]["numberReceived"]) == (
+        "COMPLETE",
+        5,
+    )
 
 
 @pytest.mark.parametrize("level", ["SERIES", "IMAGE"])

@@ -1,7 +1,9 @@
 """
-Whose images are handed over, at the reception desk: what the PACS is asked, what is left out, deleted and told.
+Whose images are handed over, at the reception desk: what the PACS is asked, what is left out, deleted and
+told.
 
-The judgement: tests/unit/domain/receive/test_k01_whose_images.py; with a real Orthanc: tests/integration/test_k01_identity.py.
+The judgement: tests/unit/domain/receive/test_k01_whose_images.py; with a real Orthanc:
+tests/integration/test_k01_identity.py.
 """
 
 from __future__ import annotations
@@ -67,7 +69,9 @@ def test_corrected_between_two_pulls_it_is_handed_over_under_the_new_one(desk: D
     assert desk.store.images == {}
 
 
-def test_corrected_and_only_the_missing_images_came_the_others_are_pulled_again(desk: Desk, tmp_path: Path) -> None:
+def test_corrected_and_only_the_missing_images_came_the_others_are_pulled_again(
+    desk: Desk, tmp_path: Path
+) -> None:
     first = desk.ask("1.2", at=now_ms() - HOUR_AGO, expected=24)
     desk.store.add("1.2", "1.2.1", 12, patient="OLD1", received_at=now_ms() - HOUR_AGO)
     finish(desk, first)
@@ -84,7 +88,16 @@ def test_corrected_and_only_the_missing_images_came_the_others_are_pulled_again(
 
 
 def test_a_strangers_images_that_lie_here_are_set_aside_and_told(desk: Desk, tmp_path: Path) -> None:
-    desk.store.add("1.2", "1.2.1", 20, first=50, patient="P9", sender=STRANGER, BodyPartExamined="HEAD", AccessionNumber="X9")
+    desk.store.add(
+        "1.2",
+        "1.2.1",
+        20,
+        first=50,
+        patient="P9",
+        sender=STRANGER,
+        BodyPartExamined="HEAD",
+        AccessionNumber="X9",
+    )
     desk.step()
     desk.answers.says = listed(20)
     request = desk.ask("1.2", expected=20)
@@ -94,7 +107,10 @@ def test_a_strangers_images_that_lie_here_are_set_aside_and_told(desk: Desk, tmp
     assert kinds(report) == ["set_aside"]
     assert "20 images from STRANGER at 10.0.0.66 under PatientID P9" in report["notes"][0]["words"]
     (notification,) = desk.told("notify")
-    assert (notification["identity"]["PatientID"], notification["identity"]["AccessionNumber"]) == ("P1", "A1")
+    assert (notification["identity"]["PatientID"], notification["identity"]["AccessionNumber"]) == (
+        "P1",
+        "A1",
+    )
     assert (notification["isPush"], notification["callingAPTitle"]) == (0, "GEPACS")
     assert files(desk, tmp_path) == [f"P1-1.2.1-{number}" for number in range(1, 21)]
 
@@ -169,7 +185,11 @@ def test_a_stranger_who_calls_itself_as_the_pacs_is_found_by_the_second_coming(d
     desk.store.add("1.2", "1.2.1", 5)
     desk.store.add("1.2", "1.2.1", 1, first=20)
     report = finish(desk, request)
-    assert (report["outcome"], report["completeness"], kinds(report)) == ("short", "SHORT 15 of 20", ["sent_twice"])
+    assert (report["outcome"], report["completeness"], kinds(report)) == (
+        "short",
+        "SHORT 15 of 20",
+        ["sent_twice"],
+    )
 
 
 def test_without_any_count_overwritten_images_are_short_too(desk: Desk) -> None:
@@ -212,7 +232,10 @@ def test_a_sender_of_whom_the_pacs_says_nothing_is_handed_over_unverified(desk: 
     request = desk.ask("1.2", expected=6)
     desk.store.add("1.2", "1.2.1", 6, sender=NODE)
     report = finish(desk, request, error="0xB000")
-    assert (report["outcome"], report["completeness"]) == ("short", "UNVERIFIED")  # the pull failed: pulled again
+    assert (report["outcome"], report["completeness"]) == (
+        "short",
+        "UNVERIFIED",
+    )  # the pull failed: pulled again
     final = desk.ask("1.2", expected=6, final=True)
     desk.store.add("1.2", "1.2.1", 6, sender=NODE)
     assert finish(desk, final)["completeness"] == "UNVERIFIED"
@@ -245,7 +268,9 @@ def test_the_study_waits_while_the_pacs_is_asked(desk: Desk) -> None:
         (PacsWord("P1", 30), "SHORT 25 of 30", []),
     ],
 )
-def test_more_than_announced_the_pacs_is_asked_again(desk: Desk, word: PacsWord, completeness: str, told: list[str]) -> None:
+def test_more_than_announced_the_pacs_is_asked_again(
+    desk: Desk, word: PacsWord, completeness: str, told: list[str]
+) -> None:
     desk.answers.says = word
     request = desk.ask("1.2", expected=24)
     desk.store.add("1.2", "1.2.1", 25)
@@ -274,7 +299,11 @@ def test_an_image_in_two_series_of_a_radiograph_counts_once_and_is_told(desk: De
     file = desk.store.stored(copy)
     file.write_bytes(file.read_bytes().replace(b"sop-P1-1.2.2-1", b"sop-P1-1.2.1-1"))
     report = finish(desk, request)
-    assert (report["completeness"], report["received"], kinds(report)) == ("COMPLETE", 2, ["same_image_twice"])
+    assert (report["completeness"], report["received"], kinds(report)) == (
+        "COMPLETE",
+        2,
+        ["same_image_twice"],
+    )
 
 
 def test_a_series_uid_that_is_none_is_set_aside(desk: Desk) -> None:
@@ -282,7 +311,11 @@ def test_a_series_uid_that_is_none_is_set_aside(desk: Desk) -> None:
     desk.store.add("1.2", "1.2.1", 5)
     desk.store.add("1.2", "../../x", 4)
     report = finish(desk, request)
-    assert (report["outcome"], report["completeness"], kinds(report)) == ("received", "COMPLETE", ["set_aside"])
+    assert (report["outcome"], report["completeness"], kinds(report)) == (
+        "received",
+        "COMPLETE",
+        ["set_aside"],
+    )
 
 
 def test_after_a_restart_an_unknown_senders_images_are_pulled_again(desk: Desk) -> None:
@@ -333,7 +366,9 @@ def test_what_somebody_unknown_pushes_is_handed_over_unverified_and_to_be_compar
 
 @pytest.mark.parametrize("same", [True, False])
 @pytest.mark.parametrize("released", [True, False])
-def test_the_pacs_own_images_take_the_place_of_others_that_were_pushed(desk: Desk, same: bool, released: bool) -> None:
+def test_the_pacs_own_images_take_the_place_of_others_that_were_pushed(
+    desk: Desk, same: bool, released: bool
+) -> None:
     first = pushed(desk, 5)
     desk.step(5)
     desk.deletion.step()
@@ -349,7 +384,11 @@ def test_the_pacs_own_images_take_the_place_of_others_that_were_pushed(desk: Des
     if same and not released:
         assert (report["outcome"], len(desk.told("notify"))) == ("nothing_new", 1)
     else:
-        assert (report["outcome"], report["completeness"], len(desk.told("notify"))) == ("received", "COMPLETE", 2)
+        assert (report["outcome"], report["completeness"], len(desk.told("notify"))) == (
+            "received",
+            "COMPLETE",
+            2,
+        )
     again = desk.ask("1.2", expected=5)
     desk.store.add("1.2", "1.2.1", 5)
     assert finish(desk, again)["outcome"] == "nothing_new"  # proved now

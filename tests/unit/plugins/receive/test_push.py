@@ -1,4 +1,6 @@
-"""Images that came unasked are counted against what the PACS has (M8a); without that StableAge is all there is."""
+"""
+Images that came unasked are counted against what the PACS has (M8a); without that StableAge is all there is.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from pacs_module.domain.errors import MessageError, RetriableError
 from pacs_module.domain.wire.messages import PullRequest
 from tests.fakes.reception_desk import Desk
 
-STUDY = PullRequest("", "1.2", "PACS", expected=5, expected_series={"1.2.1": 5}, announced={"1.2.1": {"Modality": "CT"}})
+STUDY = PullRequest(
+    "", "1.2", "PACS", expected=5, expected_series={"1.2.1": 5}, announced={"1.2.1": {"Modality": "CT"}}
+)
 
 
 class Module(ModuleQuestions):
@@ -31,7 +35,9 @@ class Answers(Asker):
     """pacs_module's answers, one after the other."""
 
     def __init__(self, desk: Desk, *answers: PullRequest | Exception | None) -> None:
-        super().__init__(desk.worker._arrivals, desk.tables.pulls, 30.0, Module(list(answers)), desk.worker._log)
+        super().__init__(
+            desk.worker._arrivals, desk.tables.pulls, 30.0, Module(list(answers)), desk.worker._log
+        )
 
     @property
     def answers(self) -> list[PullRequest | Exception | None]:
@@ -60,7 +66,11 @@ def test_complete_when_the_pacs_has_said_the_same_twice(desk: Desk) -> None:
     assert (len(asker.answers), desk.sent()) == (1, [])  # once is not enough: both may still be growing
     later(desk, asker, 10)
     (notification,) = desk.told("notify")
-    assert (notification["completeness"], notification["isPush"], notification["numberReceived"]) == ("COMPLETE", 1, 5)
+    assert (notification["completeness"], notification["isPush"], notification["numberReceived"]) == (
+        "COMPLETE",
+        1,
+        5,
+    )
     assert notification["announced"] == {"pacs": "PACS", "expected": 5}
 
 
@@ -88,7 +98,10 @@ def test_what_the_pacs_has_more_of_is_handed_over_short_after_stable_age(desk: D
     for seconds in (4, 10, 17):
         later(desk, asker, seconds)
     (notification,) = desk.told("notify")
-    assert (notification["completeness"], notification["announced"]) == ("SHORT 5 of 8", {"pacs": "PACS", "expected": 8})
+    assert (notification["completeness"], notification["announced"]) == (
+        "SHORT 5 of 8",
+        {"pacs": "PACS", "expected": 8},
+    )
 
 
 @pytest.mark.parametrize("answer", [None, RetriableError("down"), MessageError("pacs", 5, "text")])

@@ -213,7 +213,9 @@ def test_store_that_changes_during_the_export_leaves_nothing_and_is_done_again(
     assert [kind for kind, _ in desk.sent()] == ["notify", "pull_report"]
 
 
-def test_one_study_that_fails_does_not_hold_up_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_study_that_fails_does_not_hold_up_the_others(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     conclude = Concluder.conclude
 
     def fails_for_one(self: Concluder, received: Any) -> str:
@@ -230,7 +232,9 @@ def test_one_study_that_fails_does_not_hold_up_the_others(desk: Desk, monkeypatc
 
 
 @pytest.mark.parametrize("full", ["hand-over folder", "broken images"])
-def test_a_full_disk_at_one_study_does_not_hold_up_the_others(desk: Desk, monkeypatch: pytest.MonkeyPatch, full: str) -> None:
+def test_a_full_disk_at_one_study_does_not_hold_up_the_others(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
     link, disk_full = os.link, OSError(errno.ENOSPC, "No space left on device")
 
     def no_space(source: Path, target: Path) -> None:
@@ -252,9 +256,15 @@ def test_a_full_disk_at_one_study_does_not_hold_up_the_others(desk: Desk, monkey
         desk.store.add("1.3", "1.3.1", 4)
         desk.step()
         desk.end(requests["1.3"])
-        assert [(kind, json.loads(body)["studyUID"]) for kind, body in desk.sent()] == [("notify", "1.3"), ("pull_report", "1.3")]
+        assert [(kind, json.loads(body)["studyUID"]) for kind, body in desk.sent()] == [
+            ("notify", "1.3"),
+            ("pull_report", "1.3"),
+        ]
     desk.end(requests["1.2"])
-    assert [(one["studyUID"], one["numberReceived"]) for one in desk.told("notify")] == [("1.3", 4), ("1.2", 4)]
+    assert [(one["studyUID"], one["numberReceived"]) for one in desk.told("notify")] == [
+        ("1.3", 4),
+        ("1.2", 4),
+    ]
 
 
 def test_study_deleted_by_hand_is_forgotten_and_its_pull_fails(desk: Desk) -> None:
@@ -295,7 +305,10 @@ def test_second_pull_of_a_study_that_is_still_here_is_a_reception_of_its_own(des
     desk.step()
     desk.step()
     reports = desk.told("pull_report")
-    assert [(one["pullID"], one["outcome"]) for one in reports] == [(first.pull_id, "received"), (second.pull_id, "received")]
+    assert [(one["pullID"], one["outcome"]) for one in reports] == [
+        (first.pull_id, "received"),
+        (second.pull_id, "received"),
+    ]
     assert len({one["handoverID"] for one in desk.told("notify")}) == 2
 
 
@@ -305,7 +318,9 @@ def test_count_that_nobody_announced_is_judged_when_received(desk: Desk) -> None
     desk.step()
     assert not [line for line in desk.lines() if "instance nums" in line]
     desk.step(31)
-    assert [line for line in desk.lines() if "instance nums" in line] == ["A1 P1 1.2 1.2.1 filter because instance nums 2 < 3"]
+    assert [line for line in desk.lines() if "instance nums" in line] == [
+        "A1 P1 1.2 1.2.1 filter because instance nums 2 < 3"
+    ]
     assert desk.told("notify")[0]["seriesUID"] == "1.2.2"
 
 
@@ -351,7 +366,9 @@ DX: dict[str, Any] = {"Modality": "DX", "SliceThickness": ""}
 
 
 @pytest.mark.parametrize("together", [True, False])
-def test_field_case_16_of_radiography_a_series_without_a_word_goes_with_the_chest(desk: Desk, together: bool) -> None:
+def test_field_case_16_of_radiography_a_series_without_a_word_goes_with_the_chest(
+    desk: Desk, together: bool
+) -> None:
     request = desk.ask("1.2", expected=3, expected_series={"1.2.1": 1, "1.2.2": 1, "1.2.3": 1}, dx=True)
     desk.store.add("1.2", "1.2.1", 1, **DX, BodyPartExamined="", SeriesDescription="LAT")
     if not together:

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from aipull.runtime.environment import check_access, check_ram_disk, filesystem_of, read_environment, read_orthanc
+from aipull.runtime.environment import (
+    check_access,
+    check_ram_disk,
+    filesystem_of,
+    read_environment,
+    read_orthanc,
+)
 from pacs_module.domain.errors import ConfigurationError
 from pacs_module.domain.rules.switches import Switches
 
@@ -30,7 +36,9 @@ def test_folders_are_made_and_defaults_filled(tmp_path: Path) -> None:
     assert read.site_config is None
 
 
-@pytest.mark.parametrize("key", ["AIPULL_JOURNAL", "AIPULL_HANDOVER_FOLDER", "AIPULL_API_KEY", "AIPULL_TIME_ZONE"])
+@pytest.mark.parametrize(
+    "key", ["AIPULL_JOURNAL", "AIPULL_HANDOVER_FOLDER", "AIPULL_API_KEY", "AIPULL_TIME_ZONE"]
+)
 def test_a_missing_variable_is_named(tmp_path: Path, key: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read_environment({**variables(tmp_path), key: " "})
@@ -39,7 +47,11 @@ def test_a_missing_variable_is_named(tmp_path: Path, key: str) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("AIPULL_TIME_ZONE", "Beijing"), ("AIPULL_PACS_MODULE_URL", "pacs:7000"), ("AIPULL_LOG_FOLDER", "/proc/nothing/here")],
+    [
+        ("AIPULL_TIME_ZONE", "Beijing"),
+        ("AIPULL_PACS_MODULE_URL", "pacs:7000"),
+        ("AIPULL_LOG_FOLDER", "/proc/nothing/here"),
+    ],
 )
 def test_a_bad_value_is_named(tmp_path: Path, key: str, value: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
@@ -58,7 +70,11 @@ def test_a_ram_disk_needs_delete_after_send() -> None:
 
 def test_orthancs_own_defaults_where_it_says_nothing() -> None:
     facts = read_orthanc({"DicomModalities": {"PACS": {}}})
-    assert (facts.base_url, facts.aet, facts.modalities) == ("http://127.0.0.1:8042", "ORTHANC", frozenset({"PACS"}))
+    assert (facts.base_url, facts.aet, facts.modalities) == (
+        "http://127.0.0.1:8042",
+        "ORTHANC",
+        frozenset({"PACS"}),
+    )
 
 
 ACCESS = {"AuthenticationEnabled": True, "RegisteredUsers": {"aipull": "secret"}}
@@ -74,7 +90,9 @@ ACCESS = {"AuthenticationEnabled": True, "RegisteredUsers": {"aipull": "secret"}
         ({"DicomModalities": {"PACS": {"AET": "${HOSPITAL_PACS_AET}"}}}, "DicomModalities.PACS.AET"),
     ],
 )
-def test_no_start_without_a_password_or_with_a_variable_that_nobody_set(change: dict[str, object], key: str) -> None:
+def test_no_start_without_a_password_or_with_a_variable_that_nobody_set(
+    change: dict[str, object], key: str
+) -> None:
     check_access(ACCESS)
     with pytest.raises(ConfigurationError) as caught:
         check_access({**ACCESS, **change})

@@ -15,13 +15,24 @@ def line(aet: str, address: str) -> str:
 
 def test_the_last_associations_are_told_newest_last(tmp_path: Path) -> None:
     log = tmp_path / "orthanc.log"
-    log.write_text("".join(line(f"AET{number}", "10.0.0.1") + "other words\n" for number in range(9)) + line("EVIL", "::1"))
-    assert last_associations(log) == ["AET5@10.0.0.1", "AET6@10.0.0.1", "AET7@10.0.0.1", "AET8@10.0.0.1", "EVIL@::1"]
+    log.write_text(
+        "".join(line(f"AET{number}", "10.0.0.1") + "other words\n" for number in range(9))
+        + line("EVIL", "::1")
+    )
+    assert last_associations(log) == [
+        "AET5@10.0.0.1",
+        "AET6@10.0.0.1",
+        "AET7@10.0.0.1",
+        "AET8@10.0.0.1",
+        "EVIL@::1",
+    ]
 
 
 def test_only_the_last_run_counts(tmp_path: Path) -> None:
     log = tmp_path / "orthanc.log"
-    log.write_text(line("BEFORE", "10.0.0.1") + "W1130 main.cpp:921] Orthanc has started\n" + line("EVIL", "10.0.0.2"))
+    log.write_text(
+        line("BEFORE", "10.0.0.1") + "W1130 main.cpp:921] Orthanc has started\n" + line("EVIL", "10.0.0.2")
+    )
     assert last_associations(log) == ["EVIL@10.0.0.2"]
 
 

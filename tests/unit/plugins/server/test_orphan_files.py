@@ -1,4 +1,6 @@
-"""Files without an index entry go, and nothing else does (K14). The index is one of Orthanc's shape, made here."""
+"""
+Files without an index entry go, and nothing else does (K14). The index is one of Orthanc's shape, made here.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def test_a_lost_index_knows_no_file(tmp_path: Path, lost: Callable[[Path], None]
 
 
 @pytest.mark.parametrize("content", [b"no database at all " * 100, b"SQLite format 3\0" + b"\xff" * 500])
-def test_with_an_index_that_cannot_be_read_nobody_knows_what_an_orphan_is(tmp_path: Path, content: bytes) -> None:
+def test_with_an_index_that_cannot_be_read_nobody_knows_what_an_orphan_is(
+    tmp_path: Path, content: bytes
+) -> None:
     storage = tmp_path / "store"
     file = store(storage)
     (tmp_path / "index").write_bytes(content)
@@ -76,7 +80,17 @@ def test_an_index_without_its_table_is_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["index", "index-wal", "readme.txt", "ab/readme", "ab/cd/readme", "ab/cd/abcd", "AB/CD/x", "handover/1.dcm"]
+    "name",
+    [
+        "index",
+        "index-wal",
+        "readme.txt",
+        "ab/readme",
+        "ab/cd/readme",
+        "ab/cd/abcd",
+        "AB/CD/x",
+        "handover/1.dcm",
+    ],
 )
 def test_nothing_else_in_the_folder_is_touched(tmp_path: Path, name: str) -> None:
     storage = tmp_path / "store"

@@ -88,7 +88,9 @@ def test_a_header_is_text_by_keyword_with_sequences_as_lists() -> None:
     image.save_as(written, enforce_file_format=True, implicit_vr=False, little_endian=True)
     header = read(written.getvalue())
     assert isinstance(header, Header)
-    assert header.tags["SharedFunctionalGroupsSequence"] == [{"PixelMeasuresSequence": [{"SliceThickness": "1.25"}]}]
+    assert header.tags["SharedFunctionalGroupsSequence"] == [
+        {"PixelMeasuresSequence": [{"SliceThickness": "1.25"}]}
+    ]
     assert (header.text("Rows"), header.text("ImageType")) == ("512", "ORIGINAL\\PRIMARY\\AXIAL")
     assert header.text("SeriesDescription") == "胸部平扫"
     assert header.raw("SeriesDescription") == "胸部平扫".encode("gb18030")
@@ -97,7 +99,8 @@ def test_a_header_is_text_by_keyword_with_sequences_as_lists() -> None:
 
 
 @pytest.mark.parametrize(
-    ("declared", "data"), [(b"", "胸".encode("gb18030")), (b"", "胸".encode()), (b"ISO_IR 192", "胸".encode())]
+    ("declared", "data"),
+    [(b"", "胸".encode("gb18030")), (b"", "胸".encode()), (b"ISO_IR 192", "胸".encode())],
 )
 def test_text_is_decoded_as_declared_or_as_it_reads(declared: bytes, data: bytes) -> None:
     charset = element(0x0008, 0x0005, "CS", declared) if declared else b""
@@ -112,4 +115,8 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     with path.open("rb") as content:
         header = read_header(content)
     assert isinstance(header, Header)
-    assert (header.text("Modality"), header.text("InstanceNumber"), header.text("Columns")) == ("CT", "7", "16")
+    assert (header.text("Modality"), header.text("InstanceNumber"), header.text("Columns")) == (
+        "CT",
+        "7",
+        "16",
+    )

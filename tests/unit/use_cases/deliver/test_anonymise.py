@@ -51,14 +51,20 @@ def test_what_the_backend_gets_names_nobody(world: Pipeline) -> None:
     text = json.dumps({**message, "statecode": 0, "numberReceived": 0})
     assert [name for name in NAMES if f'"{name}"' in text] == []
     assert (message["studyUID"], message["seriesUID"]) == (pseudonym(UID), pseudonym(THIN))
-    assert (message["filepath"], message["numberReceived"], message["handoverID"]) == (f"/copies/{H1}", 80, H1)
+    assert (message["filepath"], message["numberReceived"], message["handoverID"]) == (
+        f"/copies/{H1}",
+        80,
+        H1,
+    )
     assert message["seriesReports"] == []
     assert world.message(None).keys() == message.keys()  # the contract's keys are all there
 
 
 def test_a_key_that_somebody_adds_later_stays_behind() -> None:
     series = [SeriesFolder("2.25.2", "/copies/h", 3)]
-    message = without_names({"numberReceived": 3, "statecode": 800, "patientName": "ZWORYKIN"}, "2.25.1", "/copies/h", series)
+    message = without_names(
+        {"numberReceived": 3, "statecode": 800, "patientName": "ZWORYKIN"}, "2.25.1", "/copies/h", series
+    )
     assert "patientName" not in message
 
 
@@ -156,4 +162,7 @@ def test_leftovers_of_a_process_that_died_are_removed(world: Pipeline, copies: F
     world.anonymise()
     copies.made.append("unknown")
     world.anonymise.sweep()
-    assert world.log.events[-1] == ("copies without names that nobody needs removed", {"level": "INFO", "folders": ["unknown"]})
+    assert world.log.events[-1] == (
+        "copies without names that nobody needs removed",
+        {"level": "INFO", "folders": ["unknown"]},
+    )

@@ -32,7 +32,9 @@ def world(archive: FakeArchive, tmp_path: Path) -> Pipeline:
     return world
 
 
-def test_archived_after_the_result_and_before_the_release(world: Pipeline, archive: FakeArchive, tmp_path: Path) -> None:
+def test_archived_after_the_result_and_before_the_release(
+    world: Pipeline, archive: FakeArchive, tmp_path: Path
+) -> None:
     world.published()
     assert archive.kept == []  # never before the backend is done
     assert world.result("completed") == "recorded"

@@ -1,7 +1,8 @@
 """
 Delivery: the backend down, slow, refusing; a worker killed; files that are lost.
 
-Does not prove what RabbitMQ does with an unsettled message (tests/contract does), nor the HTTP of the backend.
+Does not prove what RabbitMQ does with an unsettled message (tests/contract does), nor the HTTP of the
+backend.
 """
 
 from __future__ import annotations
@@ -138,7 +139,9 @@ def test_a_refusal_is_a_dead_letter_at_once(world: Pipeline) -> None:
     assert (world.study().state, world.queue.dead_depth()) == (State.DEAD_LETTER, 1)
 
 
-def test_killed_before_the_dead_letter_was_laid_down_it_is_laid_down_at_the_next_take(world: Pipeline) -> None:
+def test_killed_before_the_dead_letter_was_laid_down_it_is_laid_down_at_the_next_take(
+    world: Pipeline,
+) -> None:
     world.until_handed_over()
     world.backend.error = Refused("the backend", 422, "no")
     message = world.published()
@@ -176,7 +179,9 @@ def test_no_result_in_time_is_sent_again(world: Pipeline) -> None:
     assert world.study().why == "no result within 0:01:00; again in 0:00:30"
 
 
-def test_a_backend_that_dies_while_it_computes_is_asked_again_without_waiting_for_a_result(world: Pipeline) -> None:
+def test_a_backend_that_dies_while_it_computes_is_asked_again_without_waiting_for_a_result(
+    world: Pipeline,
+) -> None:
     handover = world.until_handed_over()
     world.publish()
     began = world.clock.now()
@@ -245,7 +250,9 @@ def test_a_result_that_is_faster_than_our_bookkeeping(world: Pipeline, state: st
     assert world.queue.depth() == 0
 
 
-def test_a_store_that_fails_leaves_no_message_in_the_workers_hand(world: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_fails_leaves_no_message_in_the_workers_hand(
+    world: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.until_handed_over()
     world.publish()
 
@@ -300,7 +307,9 @@ def test_a_folder_that_pacs_module_cannot_see_is_not_pulled_in_a_loop(world: Pip
     assert pauses == [0, 30, 60, 120]
 
 
-def test_files_lost_while_a_pull_for_growth_runs_are_fetched_when_it_brings_nothing_new(world: Pipeline) -> None:
+def test_files_lost_while_a_pull_for_growth_runs_are_fetched_when_it_brings_nothing_new(
+    world: Pipeline,
+) -> None:
     world.until_handed_over()
     world.publish()
     world.until_stable(120)

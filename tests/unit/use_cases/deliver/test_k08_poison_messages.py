@@ -1,7 +1,8 @@
 """
 K8 at the delivery workers: a message that fails or kills whoever takes it costs only itself.
 
-Does not prove what RabbitMQ makes of it; tests/integration/test_k08_poison_messages.py has the real one, and real deaths.
+Does not prove what RabbitMQ makes of it; tests/integration/test_k08_poison_messages.py has the real one, and
+real deaths.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ def deliver_all(world: Pipeline, times: int = 6) -> int:
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
-def test_whatever_the_error_the_third_failure_buries_the_message_and_the_others_go_on(world: Pipeline, error: Exception) -> None:
+def test_whatever_the_error_the_third_failure_buries_the_message_and_the_others_go_on(
+    world: Pipeline, error: Exception
+) -> None:
     two_waiting(world)
     fail_with(world, error)
     assert deliver_all(world) == 2, "and the third one is no failure of the worker's"
@@ -106,7 +109,9 @@ def test_an_accepted_one_has_killed_nobody(world: Pipeline) -> None:
     assert (world.study().handovers[0].begun, world.queue.dead_depth()) == (0, 0)
 
 
-def test_the_store_that_cannot_read_the_study_does_not_stop_the_worker(world: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_store_that_cannot_read_the_study_does_not_stop_the_worker(
+    world: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     two_waiting(world)
     get = world.store.get
 

@@ -36,7 +36,9 @@ def test_rabbitmq_away_and_back(world: Pipeline, monkeypatch: pytest.MonkeyPatch
     assert not world.publish()
 
 
-def test_a_message_that_cannot_be_published_lets_the_others_by(world: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_message_that_cannot_be_published_lets_the_others_by(
+    world: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.until_handed_over()
     world.clock.pass_seconds(1)
     world.accept(world.message(None, studyUID="1.2.3", handoverID=H2))
@@ -54,7 +56,9 @@ def test_a_message_that_cannot_be_published_lets_the_others_by(world: Pipeline, 
     assert world.study("1.2.3").handovers[0].message_state == "queued"
 
 
-def test_killed_between_publishing_and_writing_it_down_it_is_published_again_and_computed_once(world: Pipeline) -> None:
+def test_killed_between_publishing_and_writing_it_down_it_is_published_again_and_computed_once(
+    world: Pipeline,
+) -> None:
     handover = world.until_handed_over()
     world.queue.publish(world.study().handovers[0].message, handover, 0)
     world.publish()
@@ -69,7 +73,10 @@ def test_killed_between_publishing_and_writing_it_down_it_is_published_again_and
 def test_a_worker_that_is_faster_than_the_confirmation_is_not_overwritten(
     world: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """RabbitMQ delivers before it confirms: the backend is down, the message is put off, and only then the publisher goes on."""
+    """
+    RabbitMQ delivers before it confirms: the backend is down, the message is put off, and only then the
+    publisher goes on.
+    """
     world.until_handed_over()
     publish = world.queue.publish
     world.backend.error = Unreachable("connection refused")

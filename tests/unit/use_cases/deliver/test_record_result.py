@@ -42,5 +42,9 @@ def test_a_failed_result_is_computed_again_to_the_limit(world: Pipeline) -> None
         world.answers_while_waiting("failed")
         world.deliver(0)
         world.clock.pass_seconds(300)
-    assert (world.study().state, world.handover_states(), world.queue.dead_depth()) == (State.DEAD_LETTER, ["dead"], 1)
+    assert (world.study().state, world.handover_states(), world.queue.dead_depth()) == (
+        State.DEAD_LETTER,
+        ["dead"],
+        1,
+    )
     assert len(world.backend.submitted) == 3

@@ -24,7 +24,9 @@ def pacs() -> FakePacs:
 
 
 def look_up(pacs: FakePacs, days: tuple[date, ...] = (DAY,), unreachable: tuple[str, ...] = ()) -> LookUp:
-    return LookUp(MatchedFinder(pacs, FakeLog()), FakeClock(), Switches(), ("A", "B"), unreachable, lambda: list(days))
+    return LookUp(
+        MatchedFinder(pacs, FakeLog()), FakeClock(), Switches(), ("A", "B"), unreachable, lambda: list(days)
+    )
 
 
 def test_every_series_with_its_verdict_and_what_would_be_done(pacs: FakePacs) -> None:

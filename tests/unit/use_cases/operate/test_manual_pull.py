@@ -22,7 +22,11 @@ def test_a_manual_pull_goes_to_the_front_and_says_so(world: Pipeline) -> None:
     found = world.manual({"AccessionNumber": " A1 ", "PatientID": ""}, "manual: a doctor")
     (study,) = found["studies"]
     assert (study["studyUID"], study["studyDate"], study["pacs"]) == (UID, "2012-04-28", ["A"])
-    assert (study["state"], study["settled"], study["next"]["what"]) == ("meta_only", False, "pull number 1, priority 4")
+    assert (study["state"], study["settled"], study["next"]["what"]) == (
+        "meta_only",
+        False,
+        "pull number 1, priority 4",
+    )
     assert (found["unpullable"], found["errors"]) == ([], {})
     assert world.log.take() == [
         "manual_find_move {'AccessionNumber': 'A1'}",
@@ -32,7 +36,10 @@ def test_a_manual_pull_goes_to_the_front_and_says_so(world: Pipeline) -> None:
     assert world.pull() == 1
     request = world.plugins.asked[-1]
     assert (request.priority, request.forced, request.level) == (MANUAL, True, "STUDY")
-    assert [(entry.event, entry.by) for entry in world.study().history][1] == ("asked for by a person", "manual: a doctor")
+    assert [(entry.event, entry.by) for entry in world.study().history][1] == (
+        "asked for by a person",
+        "manual: a doctor",
+    )
 
 
 def test_a_manual_pull_of_nothing_or_at_a_pacs_that_is_down_says_so() -> None:
@@ -45,14 +52,30 @@ def test_a_manual_pull_of_nothing_or_at_a_pacs_that_is_down_says_so() -> None:
         "errors": {"B": "Orthanc does not answer"},
     }
     assert world.log.take()[-1] == "orthanc move failed!"
-    for asked in ({}, {"AccessionNumber": " "}, {"AccessionNumber": "A*"}, {"PatientID": "?"}, {"PatientID": "a\\b"}):
+    for asked in (
+        {},
+        {"AccessionNumber": " "},
+        {"AccessionNumber": "A*"},
+        {"PatientID": "?"},
+        {"PatientID": "a\\b"},
+    ):
         with pytest.raises(MessageError):
             world.manual(asked, "x")
 
 
 @pytest.mark.parametrize(
     "before",
-    ["not wanted", "meta_only", "retry", "no room", "pull_data_end", "completed", "unsupported", "pull_failed", "dead_letter"],
+    [
+        "not wanted",
+        "meta_only",
+        "retry",
+        "no room",
+        "pull_data_end",
+        "completed",
+        "unsupported",
+        "pull_failed",
+        "dead_letter",
+    ],
 )
 def test_a_person_can_ask_in_any_state(world: Pipeline, before: str) -> None:
     if before == "not wanted":
@@ -110,14 +133,21 @@ def test_a_series_that_a_person_names_while_a_pull_runs_is_pulled_after_it(
     assert world.study().state is State.META_ONLY
     assert world.pull() == 1
     again = world.plugins.asked[-1]
-    assert (again.level, again.series_uids, again.skip_filter, again.forced) == ("SERIES", (THICK,), (THICK,), True)
+    assert (again.level, again.series_uids, again.skip_filter, again.forced) == (
+        "SERIES",
+        (THICK,),
+        (THICK,),
+        True,
+    )
     world.accept(world.message(again, 20, seriesUID=THICK))
     world.report(again, "received")
     assert world.study().state is State.PULL_DATA_END
     assert world.pull() == 0
 
 
-def test_a_study_asked_for_while_its_pull_runs_is_not_pulled_twice_when_it_is_handed_over(world: Pipeline) -> None:
+def test_a_study_asked_for_while_its_pull_runs_is_not_pulled_twice_when_it_is_handed_over(
+    world: Pipeline,
+) -> None:
     request = world.until_asked()
     world.manual({"StudyInstanceUID": UID}, "manual: a doctor")
     world.accept(world.message(request))
@@ -178,7 +208,9 @@ def test_an_accession_number_that_nobody_knows_is_asked_for_as_a_patient_id() ->
         ({"AccessionNumber": "X"}, [answer()], 2),  # neither
     ],
 )
-def test_when_it_is_asked_for_once_more(asked: dict[str, str], held: list[dict[str, str]], queries: int) -> None:
+def test_when_it_is_asked_for_once_more(
+    asked: dict[str, str], held: list[dict[str, str]], queries: int
+) -> None:
     world = Pipeline()
     world.pacs.studies["A"] = held
     world.manual(asked, "manual: a person")
@@ -195,6 +227,9 @@ def test_a_pacs_that_did_not_answer_is_not_asked_once_more() -> None:
 
 def test_a_study_without_a_uid_under_the_number_is_an_answer() -> None:
     world = Pipeline()
-    world.pacs.studies["A"] = [answer("", AccessionNumber="A7"), answer("1.2.9", AccessionNumber="", PatientID="A7")]
+    world.pacs.studies["A"] = [
+        answer("", AccessionNumber="A7"),
+        answer("1.2.9", AccessionNumber="", PatientID="A7"),
+    ]
     told = world.manual({"AccessionNumber": "A7"}, "manual: a person")
     assert (len(told["studies"]), len(told["unpullable"])) == (0, 1)

@@ -1,7 +1,8 @@
 """
 Work by hand on a known study, and what falls back when it is done.
 
-Does not prove what people see of it on the command line (tests/unit/cli/test_cli.py) or over HTTP (tests/unit/web).
+Does not prove what people see of it on the command line (tests/unit/cli/test_cli.py) or over HTTP
+(tests/unit/web).
 """
 
 from __future__ import annotations
@@ -34,7 +35,11 @@ def test_a_cancelled_study_is_not_pulled_and_growth_starts_it_again(world: Pipel
     assert told is not None
     assert (told["state"], told["settled"], told["why"]) == ("cancelled", True, "a phantom")
     assert world.pull() == 0
-    assert (world.study().due, world.events()[-1], world.study().history[-1].by) == ({}, "cancelled by a person", LI.by)
+    assert (world.study().due, world.events()[-1], world.study().history[-1].by) == (
+        {},
+        "cancelled by a person",
+        LI.by,
+    )
     assert f"manual_work cancel {UID} by manual: Dr. Li because a phantom" in world.log.lines
     world.find("A", DAY)
     assert world.study().state is State.CANCELLED
@@ -67,7 +72,9 @@ def test_a_cancelled_study_stays_so_whatever_its_running_pull_ends_in(world: Pip
     assert (world.study().state, world.study().due) == (State.CANCELLED, {})
 
 
-def test_a_cancelled_hand_over_is_delivered_no_more_and_growth_computes_it_all_the_same(world: Pipeline) -> None:
+def test_a_cancelled_hand_over_is_delivered_no_more_and_growth_computes_it_all_the_same(
+    world: Pipeline,
+) -> None:
     world.until_handed_over()
     world.published()
     world.work.cancel(UID, LI)
@@ -146,11 +153,15 @@ def test_a_study_that_is_not_known_is_none(world: Pipeline) -> None:
 def test_what_cannot_be_is_refused_and_stands_in_the_history(world: Pipeline) -> None:
     world.until_stable(ModalitiesInStudy="MR")
     for _ in range(2):
-        with pytest.raises(InvalidTransition, match="a study in state 'none' cannot take the event 'cancelled by a person'"):
+        with pytest.raises(
+            InvalidTransition, match="a study in state 'none' cannot take the event 'cancelled by a person'"
+        ):
             world.work.cancel(UID, LI)
     study = world.study()
     assert study.state is None
-    assert [(entry.event, entry.at) for entry in study.history[1:]] == [("impossible", "2020-06-18T12:00:20.000+00:00")]
+    assert [(entry.event, entry.at) for entry in study.history[1:]] == [
+        ("impossible", "2020-06-18T12:00:20.000+00:00")
+    ]
     assert "a phantom" in study.history[-1].why
 
 
@@ -187,7 +198,10 @@ def test_an_unpullable_study_that_grows_says_so(world: Pipeline) -> None:
     (lost,) = world.store.find({"state": "unpullable"})
     world.pacs.studies["A"] = [nameless(count=120)]
     world.find("A", DAY)
-    assert (world.events(lost.study_uid), world.study(lost.study_uid).count) == (["no usable UID", "grew at the PACS"], 120)
+    assert (world.events(lost.study_uid), world.study(lost.study_uid).count) == (
+        ["no usable UID", "grew at the PACS"],
+        120,
+    )
 
 
 def test_an_unpullable_study_can_be_closed_and_comes_back_when_asked_for(world: Pipeline) -> None:
@@ -211,4 +225,9 @@ def test_progress_is_settled_when_nothing_more_happens_by_itself(world: Pipeline
     world.answers_while_waiting("completed")
     world.deliver(0)
     done = progress(world.study())
-    assert (done["settled"], done["state"], done["handOver"], done["result"]) == (True, "completed", "done", "completed")
+    assert (done["settled"], done["state"], done["handOver"], done["result"]) == (
+        True,
+        "completed",
+        "done",
+        "completed",
+    )

@@ -47,7 +47,9 @@ def world(ris: FakeRis) -> Pipeline:
     world = Pipeline()
     times = OrderTimes(timedelta(seconds=WAIT_S), timedelta(seconds=AGAIN_S))
     policy = RisPolicy(emergency=("E",))
-    world.pull.choose.orders = JudgeOrders(ris, world.store, world.plugins, world.clock, world.log, Switches(), policy, times)
+    world.pull.choose.orders = JudgeOrders(
+        ris, world.store, world.plugins, world.clock, world.log, Switches(), policy, times
+    )
     return world
 
 
@@ -57,7 +59,9 @@ def test_a_chest_order_is_pulled_with_the_priority_of_its_order(world: Pipeline,
     assert "order body part CHEST; priority 2" in [entry.why for entry in world.study().history]
 
 
-def test_another_order_is_dropped_with_its_reason_and_told_to_the_plugins_log(world: Pipeline, ris: FakeRis) -> None:
+def test_another_order_is_dropped_with_its_reason_and_told_to_the_plugins_log(
+    world: Pipeline, ris: FakeRis
+) -> None:
     ris.has("HEAD")
     world.until_stable()
     assert world.pull() == 0
@@ -77,7 +81,9 @@ def test_a_dropped_study_that_grows_is_judged_again(world: Pipeline, ris: FakeRi
     assert world.pull() == 1
 
 
-def test_field_case_14_an_order_that_nobody_knows_holds_the_study_until_the_ris_does(world: Pipeline, ris: FakeRis) -> None:
+def test_field_case_14_an_order_that_nobody_knows_holds_the_study_until_the_ris_does(
+    world: Pipeline, ris: FakeRis
+) -> None:
     world.until_stable()
     assert world.pull() == 0
     assert world.study().state is State.META_ONLY
@@ -98,7 +104,9 @@ def test_an_order_that_comes_later_for_another_body_part_drops_it(world: Pipelin
 
 
 @pytest.mark.parametrize("error", [None, RetriableError("RIS down")])
-def test_field_case_14_a_ris_that_never_knows_loses_nothing(world: Pipeline, ris: FakeRis, error: Exception | None) -> None:
+def test_field_case_14_a_ris_that_never_knows_loses_nothing(
+    world: Pipeline, ris: FakeRis, error: Exception | None
+) -> None:
     ris.error = error
     world.until_stable()
     world.pull()
@@ -119,7 +127,14 @@ def test_a_ris_that_is_down_is_asked_once_in_a_pause(world: Pipeline, ris: FakeR
 def test_what_is_held_takes_no_place_from_the_others(ris: FakeRis) -> None:
     world = Pipeline(limit=1)
     world.pull.choose.orders = JudgeOrders(
-        ris, world.store, world.plugins, world.clock, world.log, Switches(), RisPolicy(), OrderTimes(timedelta(1), timedelta(1))
+        ris,
+        world.store,
+        world.plugins,
+        world.clock,
+        world.log,
+        Switches(),
+        RisPolicy(),
+        OrderTimes(timedelta(1), timedelta(1)),
     )
     ris.has("HEAD", "A0")
     ris.has("CHEST", "A2")
@@ -180,7 +195,9 @@ def test_a_correction_in_the_ris_alone_brings_a_dropped_study_back(world: Pipeli
     assert world.pull() == 1
 
 
-def test_dropped_studies_are_asked_about_after_a_pause_and_only_for_some_days(world: Pipeline, ris: FakeRis) -> None:
+def test_dropped_studies_are_asked_about_after_a_pause_and_only_for_some_days(
+    world: Pipeline, ris: FakeRis
+) -> None:
     ris.has("HEAD")
     world.until_stable()
     world.pull()

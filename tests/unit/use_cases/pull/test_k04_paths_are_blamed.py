@@ -1,8 +1,9 @@
 """
 The way back is broken, not the study (K4): whole outages with a simulated clock.
 
-The PACS answers finds all the time; what its moves answer is said by each test. Not proved here: that Orthanc's words are read
-(tests/unit/domain/pull/test_blame.py), and a real C-MOVE that answers so (tests/integration/test_k04_move_paths.py).
+The PACS answers finds all the time; what its moves answer is said by each test. Not proved here: that
+Orthanc's words are read (tests/unit/domain/pull/test_blame.py), and a real C-MOVE that answers so
+(tests/integration/test_k04_move_paths.py).
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from pacs_module.use_cases.operate.manual_work import Who
 from tests.fakes.pipeline import RETRY, UID, Pipeline, answer
 from tests.fakes.world import DAY
 
-A801 = PullFailure(FailureKind.NO_DESTINATION, "A801", 'C-MOVE SCU to AET "A" has failed with DIMSE status 0xA801')
+A801 = PullFailure(
+    FailureKind.NO_DESTINATION, "A801", 'C-MOVE SCU to AET "A" has failed with DIMSE status 0xA801'
+)
 TOLD = "A does not know our AE title AIPULL at 10.1.2.3:4242: register it as a move destination"
 STEP_S = 1.0
 
@@ -43,7 +46,9 @@ def study_uid(number: int) -> str:
 
 def found(world: Pipeline, number: int, *pacs: str) -> None:
     for name in pacs or ("A",):
-        world.pacs.studies[name] = [answer(study_uid(place), 100, StudyTime=f"08{place:02}00") for place in range(number)]
+        world.pacs.studies[name] = [
+            answer(study_uid(place), 100, StudyTime=f"08{place:02}00") for place in range(number)
+        ]
     for _ in range(2):
         world.clock.pass_seconds(10)
         for name in pacs or ("A",):
@@ -97,7 +102,9 @@ def test_ten_minutes_without_a_destination_then_registered(world: Pipeline, numb
     assert world.paths.told("A")["why"] == TOLD
     assert any(world.study(study_uid(place)).why.startswith(TOLD) for place in range(number))
     run(world, 240, lambda request: None)
-    assert states(world, number) == {State.UNSUPPORTED_SERIES}, "nothing new and nothing handed over: as the fake says"
+    assert states(world, number) == {State.UNSUPPORTED_SERIES}, (
+        "nothing new and nothing handed over: as the fake says"
+    )
     assert world.paths.told("A")["circuit"] == "closed"
     keys = [key for key in world.log.keys if key.startswith("move_path")]
     assert (keys[0], keys[-1], keys.count("move_path_closed")) == ("move_path_open", "move_path_closed", 1)
@@ -154,7 +161,9 @@ def test_without_a_reason_one_study_is_charged_and_several_are_not(world: Pipeli
 # --- a study of its own ---
 
 
-@pytest.mark.parametrize("failure", [status("C001"), status("A702"), OUTAGES["aborted"], OUTAGES["success, and no image"]])
+@pytest.mark.parametrize(
+    "failure", [status("C001"), status("A702"), OUTAGES["aborted"], OUTAGES["success, and no image"]]
+)
 def test_one_that_fails_while_others_come_is_charged_as_ever(world: Pipeline, failure: PullFailure) -> None:
     found(world, 30)
     tries: list[str] = []
@@ -187,10 +196,15 @@ def test_one_bad_study_does_not_keep_the_probe_for_itself(world: Pipeline) -> No
     assert others == {State.UNSUPPORTED_SERIES}
 
 
-def test_one_that_failed_while_another_came_is_given_up_also_when_nobody_comes_any_more(world: Pipeline) -> None:
+def test_one_that_failed_while_another_came_is_given_up_also_when_nobody_comes_any_more(
+    world: Pipeline,
+) -> None:
     found(world, 2)
     asked = run(world, 900, lambda request: status("C001") if request.study_uid == study_uid(0) else None)
-    assert [world.study(study_uid(place)).state for place in range(2)] == [State.PULL_FAILED, State.UNSUPPORTED_SERIES]
+    assert [world.study(study_uid(place)).state for place in range(2)] == [
+        State.PULL_FAILED,
+        State.UNSUPPORTED_SERIES,
+    ]
     assert sum(request.study_uid == study_uid(0) for request in asked) == RETRY.attempts
     assert world.paths.told("A")["circuit"] == "closed"
 
@@ -218,7 +232,14 @@ def test_some_images_show_that_the_path_works(world: Pipeline) -> None:
     for place in range(RETRY.attempts):
         world.pull()
         request = world.plugins.asked.pop()
-        world.report(request, "short", "SHORT 50 of 100", request.study_uid, received=50 + place, failure=status("B000"))
+        world.report(
+            request,
+            "short",
+            "SHORT 50 of 100",
+            request.study_uid,
+            received=50 + place,
+            failure=status("B000"),
+        )
         world.clock.pass_seconds(300)
     assert states(world, 1) == {State.PULL_FAILED}
     assert world.paths.told("A")["circuit"] == "closed"
@@ -255,7 +276,9 @@ def test_a_word_of_older_plugins_is_read_from_the_message(world: Pipeline) -> No
     found(world, 1)
     assert world.pull() == 1
     request = world.plugins.asked.pop()
-    world.ends.accept_report(PullReport("R", request.pull_id, request.study_uid, "failed", message=f"no image came {A801.words}"))
+    world.ends.accept_report(
+        PullReport("R", request.pull_id, request.study_uid, "failed", message=f"no image came {A801.words}")
+    )
     assert attempts(world, 1) == [0]
     assert world.paths.told("A")["why"] == TOLD
 
@@ -422,7 +445,9 @@ def half_received(world: Pipeline, completeness: str = "UNVERIFIED") -> None:
     world.report(request, "received", completeness, received=12, message=failure.words, failure=failure)
 
 
-def test_what_was_handed_over_uncounted_after_a_failure_is_pulled_again_while_attempts_are_left(world: Pipeline) -> None:
+def test_what_was_handed_over_uncounted_after_a_failure_is_pulled_again_while_attempts_are_left(
+    world: Pipeline,
+) -> None:
     world.until_stable(count=None)
     world.clock.pass_seconds(3600)
     assert world.pull() == 1

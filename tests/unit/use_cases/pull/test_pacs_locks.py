@@ -1,7 +1,9 @@
 """
-Two processes on one store: limits and rates hold over both, what one leaves behind the other takes up; and spared PACS.
+Two processes on one store: limits and rates hold over both, what one leaves behind the other takes up; and
+spared PACS.
 
-Two wirings over one store stand for the processes, one after the other. Real processes: tests/long/test_two_processes.py.
+Two wirings over one store stand for the processes, one after the other. Real processes:
+tests/long/test_two_processes.py.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ WHO = Who("manual: Dr. Li", "because")
 def process(world: Pipeline, leases: MemoryLeases, owner: str, limits: dict[str, PacsLimits]) -> PullStudies:
     """The pulling half of one more process over the world's store."""
     holding = HoldLeases(leases, owner, world.clock, world.log, timedelta(seconds=30))
-    turns = PacsLocks(limits, world.clock, lambda: datetime.fromtimestamp(world.clock.now() / 1000, UTC), world.log, holding)
+    turns = PacsLocks(
+        limits, world.clock, lambda: datetime.fromtimestamp(world.clock.now() / 1000, UTC), world.log, holding
+    )
     old = world.pull
     policy = old.policy
     return PullStudies(
@@ -40,7 +44,9 @@ def process(world: Pipeline, leases: MemoryLeases, owner: str, limits: dict[str,
 
 def found(world: Pipeline, number: int, pacs: str = "A", count: int = 100) -> None:
     uids = [f"{UID}.{ord(pacs)}{place}" for place in range(number)]
-    world.pacs.studies[pacs] = [answer(uid, count, StudyTime=f"08{place:02}00") for place, uid in enumerate(uids)]
+    world.pacs.studies[pacs] = [
+        answer(uid, count, StudyTime=f"08{place:02}00") for place, uid in enumerate(uids)
+    ]
     world.find(pacs, DAY)
     world.find(pacs, DAY)
 
@@ -59,7 +65,9 @@ def test_the_limit_holds_over_both(world: Pipeline) -> None:
     assert (two(), one()) == (1, 0)
 
 
-def test_while_one_has_the_turn_the_other_starts_nothing_and_a_dead_ones_turn_is_over_after_the_lease(world: Pipeline) -> None:
+def test_while_one_has_the_turn_the_other_starts_nothing_and_a_dead_ones_turn_is_over_after_the_lease(
+    world: Pipeline,
+) -> None:
     found(world, 2)
     leases = MemoryLeases()
     two = process(world, leases, "two", {"A": PacsLimits(1)})

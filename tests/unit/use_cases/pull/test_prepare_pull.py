@@ -41,7 +41,10 @@ def test_reasons_are_not_lost_while_the_plugins_are_away() -> None:
 
 def test_field_case_16_of_radiography_all_is_pulled_or_nothing() -> None:
     world = at_series_level()
-    frontal, lateral = series_answer(THIN, 1, Modality="DX"), series_answer(THICK, 1, Modality="DX", BodyPartExamined="SPINE")
+    frontal, lateral = (
+        series_answer(THIN, 1, Modality="DX"),
+        series_answer(THICK, 1, Modality="DX", BodyPartExamined="SPINE"),
+    )
     world.pacs.series["A"] = [frontal, lateral]
     request = world.until_asked(2, ModalitiesInStudy="DX")
     assert (request.level, request.dx, request.expected_series) == ("STUDY", True, {THIN: 1, THICK: 1})
@@ -87,9 +90,17 @@ def test_without_counts_of_series_the_count_of_the_study_is_expected(world: Pipe
 
 
 def test_what_the_pacs_says_of_each_series_goes_with_the_pull(world: Pipeline) -> None:
-    world.pacs.series["A"] = [series_answer(THIN, 80, ConvolutionKernel="B70f", SeriesTime=""), series_answer(THICK, 20)]
+    world.pacs.series["A"] = [
+        series_answer(THIN, 80, ConvolutionKernel="B70f", SeriesTime=""),
+        series_answer(THICK, 20),
+    ]
     request = world.until_asked()
-    told = {"Modality": "CT", "BodyPartExamined": "CHEST", "ImageType": "ORIGINAL\\PRIMARY\\AXIAL", "SliceThickness": "1.0"}
+    told = {
+        "Modality": "CT",
+        "BodyPartExamined": "CHEST",
+        "ImageType": "ORIGINAL\\PRIMARY\\AXIAL",
+        "SliceThickness": "1.0",
+    }
     assert request.announced == {THIN: {**told, "ConvolutionKernel": "B70f"}, THICK: told}
 
 
@@ -97,10 +108,17 @@ def image_answer(series: str, number: int) -> dict[str, str]:
     return {"StudyInstanceUID": UID, "SeriesInstanceUID": series, "SOPInstanceUID": f" {series}.{number} "}
 
 
-def test_where_counts_are_not_to_be_trusted_every_image_of_what_may_be_handed_over_is_asked_for(world: Pipeline) -> None:
+def test_where_counts_are_not_to_be_trusted_every_image_of_what_may_be_handed_over_is_asked_for(
+    world: Pipeline,
+) -> None:
     world.traits["A"] = PacsTraits(count_by_image=True)
     world.pacs.series["A"] = [series_answer(THIN, 999), series_answer(THICK, 20, SliceThickness="8")]
-    world.pacs.images["A"] = [image_answer(THIN, 1), image_answer(THIN, 2), image_answer(THIN, 2), image_answer(THICK, 1)]
+    world.pacs.images["A"] = [
+        image_answer(THIN, 1),
+        image_answer(THIN, 2),
+        image_answer(THIN, 2),
+        image_answer(THICK, 1),
+    ]
     request = world.until_asked()
     assert request.expected_instances == {THIN: (f"{THIN}.1", f"{THIN}.2")}
     assert (request.expected, request.expected_series) == (None, {})

@@ -30,8 +30,13 @@ def uid_of(name: str) -> str:
 
 
 def waiting(world: Pipeline, **priorities: int) -> None:
-    """Studies by name, each an hour older than the one before it, stable, with these priorities; and a pull that runs."""
-    world.pacs.studies["A"] = [answer(uid_of(name), StudyTime=f"{20 - place:02}0000") for place, name in enumerate(priorities)]
+    """
+    Studies by name, each an hour older than the one before it, stable, with these priorities; and a pull that
+    runs.
+    """
+    world.pacs.studies["A"] = [
+        answer(uid_of(name), StudyTime=f"{20 - place:02}0000") for place, name in enumerate(priorities)
+    ]
     world.find("A", DAY)
     world.find("A", DAY)
     for name, priority in priorities.items():
@@ -65,7 +70,10 @@ def test_after_an_hour_routine_goes_with_the_green_channel_and_its_history_says_
     world.plugins.refuse = lambda request: None
     assert in_order(world, 1) == "r"
     (asked,) = [entry.why for entry in world.study(uid_of("r")).history if entry.event == "pull asked"][-1:]
-    assert asked == "STUDY from A, attempt 1; has risen from 0 to 1 by waiting since 2020-06-18T12:00:00.000+00:00"
+    assert (
+        asked
+        == "STUDY from A, attempt 1; has risen from 0 to 1 by waiting since 2020-06-18T12:00:00.000+00:00"
+    )
     assert world.study(uid_of("r")).pull.rank == GREEN_CHANNEL  # type: ignore[union-attr]
 
 
@@ -85,12 +93,18 @@ def test_repeats_keep_their_place_in_the_line(world: Pipeline) -> None:
     world.clock.pass_seconds(100)
     world.pull()
     world.filtered(world.plugins.asked[-1])
-    assert (world.study(uid_of("a")).waits_since_at, world.study(uid_of("a")).state) == ("", State.UNSUPPORTED_SERIES)
+    assert (world.study(uid_of("a")).waits_since_at, world.study(uid_of("a")).state) == (
+        "",
+        State.UNSUPPORTED_SERIES,
+    )
 
 
 def test_what_is_from_before_going_live_goes_after_the_days_own(world: Pipeline) -> None:
     world.finding.backlog = Backlog("2020-06-18 100000", per_hour=60)
-    world.pacs.studies["A"] = [answer(uid_of("o"), StudyTime="080000"), answer(uid_of("n"), StudyTime="110000")]
+    world.pacs.studies["A"] = [
+        answer(uid_of("o"), StudyTime="080000"),
+        answer(uid_of("n"), StudyTime="110000"),
+    ]
     world.find("A", DAY)
     world.find("A", DAY)
     assert in_order(world, 2) == "no", "the new one, then the old one"

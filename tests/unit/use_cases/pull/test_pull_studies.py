@@ -28,7 +28,13 @@ def test_a_round_says_what_it_pulls_in_the_contracts_words(world: Pipeline) -> N
     assert study.state is State.PULL_DATA
     assert study.due == {WATCH: world.clock.now() + 15_000}
     request = world.plugins.asked[0]
-    assert (request.pacs, request.level, request.expected, request.final, request.forced) == ("A", "STUDY", 100, False, False)
+    assert (request.pacs, request.level, request.expected, request.final, request.forced) == (
+        "A",
+        "STUDY",
+        100,
+        False,
+        False,
+    )
     assert world.pull() == 0
     assert world.log.take() == []
 
@@ -64,7 +70,8 @@ def test_the_limit_holds_for_each_pacs_also_for_mirrored_studies() -> None:
 def test_the_limit_holds_when_every_study_is_fuller_at_one_pacs() -> None:
     world = Pipeline(pacs=("A", "B"), limit=1)
     world.pacs.studies = {
-        name: [answer(f"{UID}.{number}", count) for number in range(4)] for name, count in (("A", 90), ("B", 100))
+        name: [answer(f"{UID}.{number}", count) for number in range(4)]
+        for name, count in (("A", 90), ("B", 100))
     }
     for name in ("A", "B", "A", "B"):
         world.find(name, DAY)
@@ -137,7 +144,9 @@ def test_no_attempt_is_wasted_on_a_pacs_that_is_down_but_a_person_may_try(world:
     assert world.plugins.asked[-1].priority == MANUAL
 
 
-def test_without_room_it_is_asked_again_after_a_pause_and_leaves_one_line_in_the_history(world: Pipeline) -> None:
+def test_without_room_it_is_asked_again_after_a_pause_and_leaves_one_line_in_the_history(
+    world: Pipeline,
+) -> None:
     world.plugins.refuse = world.plugins.no_room
     world.until_stable()
     for _ in range(300):
@@ -153,7 +162,9 @@ def test_without_room_it_is_asked_again_after_a_pause_and_leaves_one_line_in_the
     assert world.events() == ["wanted", "stable", "pull to be repeated", "pull asked"]
 
 
-def test_a_pull_larger_than_the_ram_disk_ends_at_once_in_a_clear_state_and_the_others_go_on(world: Pipeline) -> None:
+def test_a_pull_larger_than_the_ram_disk_ends_at_once_in_a_clear_state_and_the_others_go_on(
+    world: Pipeline,
+) -> None:
     words = "larger than the RAM disk: 900 MB needed, the whole disk has 500 MB, 256 MB of it kept in reserve"
     world.plugins.refuse = lambda request: TooLarge(words) if request.study_uid == UID else None
     world.pacs.studies["A"] = [answer(), answer(UID + ".9", StudyTime="090000")]
@@ -235,7 +246,10 @@ def test_a_notification_that_never_comes_ends_in_another_pull(world: Pipeline) -
 
 
 def test_a_short_report_after_the_hand_over_blocks_nothing(world: Pipeline) -> None:
-    """The RAM disk was emptied between the early hand-over and the end of the job: the plugins begin that pull again."""
+    """
+    The RAM disk was emptied between the early hand-over and the end of the job: the plugins begin that pull
+    again.
+    """
     request = world.until_asked()
     world.accept(world.message(request))
     assert world.report(request, "short", "SHORT 3 of 100")
@@ -258,7 +272,9 @@ def test_a_due_time_in_a_settled_state_is_taken_away(world: Pipeline) -> None:
 # --- a store that goes away in the middle ---
 
 
-def test_a_claim_whose_answer_is_lost_is_pulled_in_the_next_round(world: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_claim_whose_answer_is_lost_is_pulled_in_the_next_round(
+    world: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.until_stable()
     claim = world.store.claim
 

@@ -14,7 +14,10 @@ def test_the_alarm_is_said_once_and_the_numbers_are_shown() -> None:
         plugins.ram_disk["alarm"] = alarm
         assert watch() is False
     said = [what for what, _ in log.events if "RAM disk" in what]
-    assert said == ["the RAM disk is full: results are late, or too many pulls at once", "the RAM disk is emptier again"]
+    assert said == [
+        "the RAM disk is full: results are late, or too many pulls at once",
+        "the RAM disk is emptier again",
+    ]
     text = metrics.text().decode()
     assert 'aipull_ram_disk_bytes{of="free"} 60.0' in text
     assert "aipull_ram_disk_full 0.0" in text

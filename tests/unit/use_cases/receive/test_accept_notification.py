@@ -67,13 +67,19 @@ def test_everything_filtered_settles_it(world: Pipeline) -> None:
         {"identity": []},
         {"identity": {"StudyDate": 20200618}},
         {"seriesReports": ["x"]},
-        {"seriesReports": [{"seriesUID": "1", "taken": True, "rule": "r", "because": "b", "received": "many"}]},
+        {
+            "seriesReports": [
+                {"seriesUID": "1", "taken": True, "rule": "r", "because": "b", "received": "many"}
+            ]
+        },
         {"series": ["x"]},
         {"series": [{"seriesUID": "1", "filepath": "/x"}]},
         {"series": 5},
     ],
 )
-def test_a_notification_that_cannot_be_used_later_is_refused_now(world: Pipeline, changed: dict[str, Any]) -> None:
+def test_a_notification_that_cannot_be_used_later_is_refused_now(
+    world: Pipeline, changed: dict[str, Any]
+) -> None:
     with pytest.raises(MessageError):
         world.accept({**world.message(None), **changed})
     assert world.store.get(UID) is None

@@ -1,5 +1,6 @@
 """
-Reconciling and repairing over the real use cases: a poor PACS asked again, devices, what a repair does to the life cycle.
+Reconciling and repairing over the real use cases: a poor PACS asked again, devices, what a repair does to the
+life cycle.
 
 Not proved here: the comparison itself (tests/unit/domain/reconcile/test_lines.py), a real PACS
 (tests/long/test_reconcile_day.py).
@@ -28,7 +29,11 @@ from pacs_module.use_cases.reconcile.repair import Repair
 from tests.fakes.pipeline import THICK, UID, Pipeline, answer, series_answer
 from tests.fakes.world import DAY
 
-GE = {"Manufacturer": "GE MEDICAL SYSTEMS", "ManufacturerModelName": "Revolution EVO", "StationName": "CT99GE02"}
+GE = {
+    "Manufacturer": "GE MEDICAL SYSTEMS",
+    "ManufacturerModelName": "Revolution EVO",
+    "StationName": "CT99GE02",
+}
 
 
 class World(Pipeline):
@@ -38,10 +43,14 @@ class World(Pipeline):
         super().__init__(pacs=pacs)
         self.pauses: list[float] = []
         switches = Switches()
-        ask = AskWindow(MatchedFinder(self.pacs, self.log), self.log, switches.ct_modalities + switches.dx_modalities)
+        ask = AskWindow(
+            MatchedFinder(self.pacs, self.log), self.log, switches.ct_modalities + switches.dx_modalities
+        )
         self.devices = AskDevices(self.pacs, self.log, {name: PacsTraits() for name in pacs})
         rules, wait = ReconcilePolicy(most_devices=most_devices), self.pauses.append
-        self.reconciling = Reconcile(self.store, ask, self.devices, self.clock, self.log, switches, tuple(pacs), rules, wait)
+        self.reconciling = Reconcile(
+            self.store, ask, self.devices, self.clock, self.log, switches, tuple(pacs), rules, wait
+        )
         self.repairing = Repair(self.store, self.clock, self.log, switches)
 
     def reconcile(self) -> Report:
@@ -88,7 +97,9 @@ class Moody:
         self.moods = list(moods)
         self.asked = 0
 
-    def find(self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+    def find(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> list[Attributes]:
         if level != "STUDY":
             return []
         mood = self.moods[min(self.asked, len(self.moods) - 1)]
@@ -128,7 +139,10 @@ def test_a_pacs_that_goes_away_in_the_middle_is_told_and_the_other_one_compared(
     made = world.reconcile()
     assert (made.compared, made.exit_status) == (False, NOT_COMPARED)
     assert [(one.pacs, one.error) for one in made.answered] == [("A", "A: association aborted"), ("B", "")]
-    assert {line.study_uid: line.cause for line in made.lines} == {UID: Cause.COMPUTED, UID + ".7": Cause.NOT_FOUND}
+    assert {line.study_uid: line.cause for line in made.lines} == {
+        UID: Cause.COMPUTED,
+        UID + ".7": Cause.NOT_FOUND,
+    }
 
 
 def test_answers_that_cannot_be_read_are_no_empty_list(world: World) -> None:
@@ -161,7 +175,11 @@ def test_the_device_of_what_is_missing_is_asked_at_series_level(world: World) ->
     lacking(world)
     uid = f"{UID}.0"
     report = series_answer(uid + ".9", 1, uid, Modality="SR", Manufacturer="PACS VENDOR")
-    world.pacs.series["A"] = [series_answer(uid + ".1", 50, uid, **GE), series_answer(uid + ".2", 50, uid, **GE), report]
+    world.pacs.series["A"] = [
+        series_answer(uid + ".1", 50, uid, **GE),
+        series_answer(uid + ".2", 50, uid, **GE),
+        report,
+    ]
     made = world.reconcile()
     assert made.lines[0].devices == (Device(*GE.values()),)
     assert made.by_device == {"GE MEDICAL SYSTEMS / Revolution EVO / CT99GE02": {"not found": 1}}
@@ -174,7 +192,9 @@ def test_where_series_level_tells_no_device_one_image_is_asked_for(world: World)
     world.pacs.series["A"] = [series_answer(uid + ".1", 50, uid)]
     find = world.pacs.find
 
-    def with_images(pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()) -> list[Attributes]:
+    def with_images(
+        pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> list[Attributes]:
         if level == "IMAGE":
             assert query == {"StudyInstanceUID": uid, "SeriesInstanceUID": uid + ".1", "InstanceNumber": "1"}
             return [{"StudyInstanceUID": uid, **GE}]

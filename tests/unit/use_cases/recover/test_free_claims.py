@@ -1,5 +1,6 @@
 """
-What a process had claimed that is over is taken over by one that lives; one that only stood still acts on it no more.
+What a process had claimed that is over is taken over by one that lives; one that only stood still acts on it
+no more.
 
 Real processes: the cells claimed:pacs_module and those of "one of two" in tests/chaos.
 """
@@ -58,7 +59,9 @@ def started(world: Pipeline) -> Callable[[str], Process]:
     return start
 
 
-def test_the_claims_of_a_dead_process_are_free_at_once(world: Pipeline, started: Callable[[str], Process]) -> None:
+def test_the_claims_of_a_dead_process_are_free_at_once(
+    world: Pipeline, started: Callable[[str], Process]
+) -> None:
     started("dead")
     world.store.claim(PULL, "dead", world.clock.now(), LEASE_MS)
     assert world.pull() == 0
@@ -77,7 +80,10 @@ def test_those_of_a_silent_one_after_its_length_and_those_of_a_living_one_never(
         world.clock.pass_seconds(10)
         living.leases.renew()
         living.step()
-    assert ("claims of a dead process are free", {"level": "WARNING", "process": "silent", "claims": 1}) in world.log.events
+    assert (
+        "claims of a dead process are free",
+        {"level": "WARNING", "process": "silent", "claims": 1},
+    ) in world.log.events
     assert world.pull() == 1
     world.report(world.plugins.asked[-1], "failed")
     world.clock.pass_seconds(30)
@@ -106,7 +112,9 @@ def test_a_copy_and_a_release_that_a_dead_process_had_begun_are_done_at_once() -
     assert world.study().handovers[0].released_at
 
 
-def test_only_claims_are_free_and_not_what_waits_for_its_time(world: Pipeline, started: Callable[[str], Process]) -> None:
+def test_only_claims_are_free_and_not_what_waits_for_its_time(
+    world: Pipeline, started: Callable[[str], Process]
+) -> None:
     started("dead")
     study = world.study()
     study.schedule(RELEASE, world.clock.now())
@@ -120,7 +128,9 @@ def test_only_claims_are_free_and_not_what_waits_for_its_time(world: Pipeline, s
     assert world.study().claims == {RELEASE: "other"}
 
 
-def test_a_pause_of_the_study_that_was_once_claimed_is_kept(world: Pipeline, started: Callable[[str], Process]) -> None:
+def test_a_pause_of_the_study_that_was_once_claimed_is_kept(
+    world: Pipeline, started: Callable[[str], Process]
+) -> None:
     started("dead")
     study = world.store.claim(PULL, "dead", world.clock.now(), LEASE_MS)
     assert study is not None
@@ -130,7 +140,9 @@ def test_a_pause_of_the_study_that_was_once_claimed_is_kept(world: Pipeline, sta
     assert world.study().due[PULL] == world.clock.now() + 1000
 
 
-def test_who_stood_still_with_a_claim_leaves_it_to_who_has_it_now(world: Pipeline, started: Callable[[str], Process]) -> None:
+def test_who_stood_still_with_a_claim_leaves_it_to_who_has_it_now(
+    world: Pipeline, started: Callable[[str], Process]
+) -> None:
     started("dead")
     real = world.pull.prepare.finder
     claimed: list[bool] = []
@@ -167,7 +179,9 @@ def named(pid: int, started_at: str = "") -> str:
 
 
 def test_who_is_gone() -> None:
-    with subprocess.Popen([sys.executable, "-c", "print(); input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", "print(); input()"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
         assert child.stdout is not None
         child.stdout.readline()
         started_at = (Path("/proc") / str(child.pid) / "stat").read_text().rpartition(")")[2].split()[19]
@@ -189,5 +203,13 @@ def test_of_another_boot_or_pid_namespace_nothing_can_be_told(place: str) -> Non
 
 def test_of_another_host_and_of_names_that_are_none_nothing_can_be_told() -> None:
     host = socket.gethostname()
-    for unknown in (f"else{this_process()}", "", "1", f"{host}:1", f"{host}:x:1:0", ":::", f"{host}:1:0:{machine._place()}"):
+    for unknown in (
+        f"else{this_process()}",
+        "",
+        "1",
+        f"{host}:1",
+        f"{host}:x:1:0",
+        ":::",
+        f"{host}:1:0:{machine._place()}",
+    ):
         assert not process_is_gone(unknown)

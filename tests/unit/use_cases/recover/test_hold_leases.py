@@ -1,5 +1,6 @@
 """
-Leases of several processes: who holds them, who lives, and what one that stood still or has a wrong clock may believe.
+Leases of several processes: who holds them, who lives, and what one that stood still or has a wrong clock may
+believe.
 
 Each process here has a clock of its own; the adapters' part is tests/contract/test_leases_contract.py.
 """
@@ -24,7 +25,10 @@ class Processes:
         self.leases, self.log = MemoryLeases(), FakeLog()
         self.clocks = {name: FakeClock() for name in names}
         self.dead: set[str] = set()
-        self.all = [HoldLeases(self.leases, name, self.clocks[name], self.log, LENGTH, self.dead.__contains__) for name in names]
+        self.all = [
+            HoldLeases(self.leases, name, self.clocks[name], self.log, LENGTH, self.dead.__contains__)
+            for name in names
+        ]
 
     def pass_seconds(self, seconds: float, *living: HoldLeases) -> None:
         """The living renew and look every ten of them."""
@@ -48,7 +52,11 @@ def test_what_is_held_is_renewed_and_given_back(both: Processes) -> None:
     one, two = both.all
     assert one.hold("find A")
     one.note("find A", {"circuit": "open"})
-    assert (two.hold("find A"), two.holder("find A"), two.memo("find A")) == (False, "one", {"circuit": "open"})
+    assert (two.hold("find A"), two.holder("find A"), two.memo("find A")) == (
+        False,
+        "one",
+        {"circuit": "open"},
+    )
     both.pass_seconds(300, one, two)
     assert one.holds("find A")
     assert not two.hold("find A")
@@ -58,7 +66,9 @@ def test_what_is_held_is_renewed_and_given_back(both: Processes) -> None:
     assert both.events() == []
 
 
-def test_a_dead_ones_lease_is_over_when_it_was_seen_unchanged_for_its_length_and_no_sooner(both: Processes) -> None:
+def test_a_dead_ones_lease_is_over_when_it_was_seen_unchanged_for_its_length_and_no_sooner(
+    both: Processes,
+) -> None:
     one, two = both.all
     assert one.hold("find A")
     assert not two.hold("find A")
@@ -169,7 +179,9 @@ def test_one_that_was_held_dead_comes_back(both: Processes) -> None:
     assert {lease.owner for lease in both.leases.all()} == {"one", "two"}
 
 
-def test_one_that_was_cleared_up_after_before_it_comes_back_lives_from_its_first_renewal_on(both: Processes) -> None:
+def test_one_that_was_cleared_up_after_before_it_comes_back_lives_from_its_first_renewal_on(
+    both: Processes,
+) -> None:
     one, two = held_dead(both)
     two.forget("one")
     one.renew()

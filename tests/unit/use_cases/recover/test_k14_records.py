@@ -1,5 +1,6 @@
 """
-One of two records is lost (K14), over the use cases: store, journal, queue; told, adopted, pulled anew, published again.
+One of two records is lost (K14), over the use cases: store, journal, queue; told, adopted, pulled anew,
+published again.
 
 With real processes: tests/integration/test_k14_records.py.
 """
@@ -34,7 +35,9 @@ class Site:
         self.world = world or Pipeline()
         world = self.world
         adopt = Adopt(world.store, world.accept, world.clock, world.log)
-        self.audit = AuditRecords(world.store, world.plugins, world.queue, adopt, world.clock, world.log, workers=1)
+        self.audit = AuditRecords(
+            world.store, world.plugins, world.queue, adopt, world.clock, world.log, workers=1
+        )
         world.deliver.adopt = partial(adopt.message, row_of=self.audit.known_to_journal)
         self.watch = WatchRecords(world.store, self.audit, world.clock, world.log)
 
@@ -58,7 +61,11 @@ class Site:
         return Site(world)
 
     def told(self, key: str) -> list[tuple[str, dict[str, object]]]:
-        return [event for name, event in zip(self.world.log.keys, self.world.log.events, strict=True) if name == key]
+        return [
+            event
+            for name, event in zip(self.world.log.keys, self.world.log.events, strict=True)
+            if name == key
+        ]
 
     def compute(self) -> list[str]:
         """Everything is published, delivered and computed; the hand-overs that the backend was asked for."""
@@ -142,7 +149,9 @@ def test_a_message_without_names_is_traced_by_its_id_and_the_study_is_pulled_ane
     while before.world.anonymise() or before.world.publish():
         pass
     rows = before.world.plugins.records.handovers
-    before.world.plugins.records = replace(before.world.plugins.records, handovers=(replace(rows[0], state="released", files=0),))
+    before.world.plugins.records = replace(
+        before.world.plugins.records, handovers=(replace(rows[0], state="released", files=0),)
+    )
     after = before.lose_store()
     after.world.deliver(1)
     study = after.world.study(message["studyUID"])
@@ -151,7 +160,8 @@ def test_a_message_without_names_is_traced_by_its_id_and_the_study_is_pulled_ane
 
 
 @pytest.mark.parametrize(
-    "message", [{}, {"studyUID": "1"}, {"handoverID": "h", "identity": {"a": 1}}, {"pullID": "p", "studyUID": 3}]
+    "message",
+    [{}, {"studyUID": "1"}, {"handoverID": "h", "identity": {"a": 1}}, {"pullID": "p", "studyUID": 3}],
 )
 def test_a_message_that_is_none_of_ours_is_buried(message: dict[str, Any]) -> None:
     site = Site()
@@ -166,7 +176,9 @@ def test_a_hand_over_that_cannot_be_adopted_is_pulled_and_handed_over_anew() -> 
     message = before.hand_over(1)
     rows = before.world.plugins.records.handovers
     pull = JournalPull("p0", message["studyUID"], "A", "ended")
-    before.world.plugins.records = PluginRecords(handovers=(replace(rows[0], notification=None),), pulls=(pull,))
+    before.world.plugins.records = PluginRecords(
+        handovers=(replace(rows[0], notification=None),), pulls=(pull,)
+    )
     after = before.lose_store()
     after.audit()
     study = after.world.study(message["studyUID"])
@@ -242,7 +254,9 @@ def test_the_hand_over_folder_is_lost_and_the_studies_are_pulled_anew() -> None:
     message = site.world.message(request)
     site.world.accept(message)
     site.world.report(request, "received", "COMPLETE", received=100)
-    site.world.plugins.records = PluginRecords(handovers=(JournalHandover(message["handoverID"], UID, notification=message),))
+    site.world.plugins.records = PluginRecords(
+        handovers=(JournalHandover(message["handoverID"], UID, notification=message),)
+    )
     found = site.audit()
     assert [one.what.name for one in found.differences] == ["FILES"]
     site.world.files.counts[message["filepath"]] = 0

@@ -78,7 +78,9 @@ def test_a_pause_that_can_be_stays_and_so_does_the_backlogs_time(world: Pipeline
     study.due[PULL] = now + 900_000 + 90_000
     assert world.store.replace(study)
     mend(world)
-    assert world.study().due[PULL] == now + 900_000 + 90_000, "another process, whose clock is 90 s ahead, wrote it"
+    assert world.study().due[PULL] == now + 900_000 + 90_000, (
+        "another process, whose clock is 90 s ahead, wrote it"
+    )
     study = world.study()
     study.backlog, study.due[PULL] = True, now + 90_000_000
     assert world.store.replace(study)

@@ -23,11 +23,19 @@ def given_up(world: Pipeline, words: str) -> None:
         assert study.pull is not None
         study.pull.failure = None
         assert world.store.replace(study)
-        world.report(world.plugins.asked[-1], "failed", message="said below", failure=PullFailure(FailureKind.NOT_THERE))
+        world.report(
+            world.plugins.asked[-1],
+            "failed",
+            message="said below",
+            failure=PullFailure(FailureKind.NOT_THERE),
+        )
         world.clock.pass_seconds(400)
     study = world.study()
     assert study.pull is not None
-    study.pull.failure, study.why = None, f"failed: no image came {words}; attempt {RETRY.attempts} was the last"
+    study.pull.failure, study.why = (
+        None,
+        f"failed: no image came {words}; attempt {RETRY.attempts} was the last",
+    )
     study.history[-2].why = f"failed  no image came {words}"
     assert world.store.replace(study)
     assert world.study().state is State.PULL_FAILED
@@ -63,7 +71,9 @@ def test_what_the_path_was_to_blame_for_is_pulled_again(world: Pipeline, words: 
     assert world.log.keys.count("path_failures_retried") == 1
 
 
-@pytest.mark.parametrize("words", ["A does not have study 1.2.3", "killed Orthanc twice while it was received"])
+@pytest.mark.parametrize(
+    "words", ["A does not have study 1.2.3", "killed Orthanc twice while it was received"]
+)
 def test_what_was_the_studys_own_is_left(world: Pipeline, words: str) -> None:
     given_up(world, "")
     study = world.study()
