@@ -155,10 +155,20 @@ def a_short_study_is_pulled_again_and_handed_over_marked(pipeline: Pipeline) -> 
     assert story["handovers"][0]["completeness"] == "SHORT 11 of 14"
 
 
+MAX_COMPANY = 8
+
+
 def a_study_that_cannot_be_moved(pipeline: Pipeline) -> None:
     study = Study("GONE", TODAY)
     study.add_series(11, CHEST_CT)
     put_with_lost_files(pipeline, study, leave=0)
+    for number in range(MAX_COMPANY):  # a failure is the study's own only where others come through beside it
+        if (pipeline.study(study.uid) or {}).get("state") == "pull_failed":
+            break
+        other = Study(f"COMPANY{number}", TODAY)
+        other.add_series(11, CHEST_CT)
+        put(pipeline, other)
+        settled(pipeline, other, "completed")
     settled(pipeline, study, "pull_failed")
 
 
