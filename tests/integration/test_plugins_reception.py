@@ -303,6 +303,23 @@ def test_late_images_after_the_hand_over_are_not_lost(stack: PluginStack, study:
     stack.gone(study)
 
 
+def test_other_series_that_come_after_the_hand_over_do_not_make_a_second_one(
+    stack: PluginStack, study: str
+) -> None:
+    thin, thick = ct_series(study, 12), ct_series(study, 11, SliceThickness="5.0")
+    stack.to_pacs(thin + thick)
+    uid = str(thin[0].SeriesInstanceUID)
+    known = ""  # what pacs_module says of every study that it pulls for the first time
+    pull = stack.pull(study, level="SERIES", seriesUIDs=[uid], expectedSeries={uid: 12}, knownHandover=known)
+    assert stack.report_of(pull)["outcome"] == "received"
+    stack.push(thick)
+    stack.gone(study)
+    late = stack.recorder.taken("pull_report", study)[-1]
+    assert (late["pullID"], late["outcome"], late["received"]) == ("", "nothing_new", 23)
+    (notification,) = stack.recorder.taken("notify", study)
+    assert notification["seriesUID"] == uid
+
+
 def test_release_removes_the_folder_and_may_be_repeated(stack: PluginStack, study: str) -> None:
     stack.to_pacs(ct_series(study, 12))
     stack.report_of(stack.pull(study, expected=12))

@@ -174,8 +174,9 @@ def decide(
             FILTERED, f"held back: the PACS sends it under the PatientIDs {', '.join(patient_ids)}", dx
         )
     choice = _as_received(choose(candidates, dx, switches), {**counts, **(usable or {})})
-    if request is not None and request.known_handover == "":
-        last = None  # pacs_module has lost its record of it
+    unknown = request is not None and request.known_handover == ""
+    if unknown and last is not None and last.reception != asked.reception:
+        last = None  # pacs_module has lost its record of it; one of this reception was made after it asked
     resend = judge_resend(choice, last, dx, asked.forced, switches, asked.reception)
     outcome = RECEIVED if resend.send else NOTHING_NEW
     return Decision(

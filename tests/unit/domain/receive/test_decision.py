@@ -73,6 +73,18 @@ def test_request_says_dx_where_the_images_do_not_tell() -> None:
     assert not decided([judged("1", "CT")], dx=True).dx
 
 
+@pytest.mark.parametrize(
+    ("known", "reception", "outcome"),
+    [("", 6, "received"), ("", 7, "nothing_new"), (None, 6, "nothing_new"), ("h1", 6, "nothing_new")],
+)
+def test_a_hand_over_that_pacs_module_does_not_know_counts_only_in_its_own_reception(
+    known: str | None, reception: int, outcome: str
+) -> None:
+    request = PullRequest("p", "1.2", "PACS", known_handover=known)
+    last, asked = HandedOver(("1",), 20, reception), Asked(request, final=True, reception=7)
+    assert decide({"1": 20}, {"1": judged("1")}, COMPLETE, asked, last, Switches()).outcome == outcome
+
+
 def test_nothing_new_unless_forced() -> None:
     last = HandedOver(("1",), 20)
     assert decided([judged("1")], last=last).outcome == "nothing_new"
