@@ -169,10 +169,14 @@ class Concluder:
         images = [image for one in decision.choice.series for image in received.usable[one.series_uid]]
         return not self.folder.has_same(folder, images)
 
-    def conclude(self, received: Received) -> str:
+    def conclude(self, received: Received, counted: Mapping[str, int]) -> str:
         """
         Decide and carry out; the outcome. An exception means that nothing was journaled and it can be done
         again.
+
+        Args:
+            received: What is here, as it was judged.
+            counted: Images by SeriesInstanceUID when it was judged: what came since is news, and is told.
         """
         arrival, pull = received.arrival, received.pull
         last = self.tables.handovers.last(received.study_uid)
@@ -196,10 +200,11 @@ class Concluder:
             if row is not None and message is not None:
                 self.tables.handovers.keep_notification(handover_id, message)
             self._owe_report(pull, report)
-            event = (
-                ReceptionEvent.FALL_SHORT if decision.outcome == SHORT_OUTCOME else ReceptionEvent.CONCLUDE
-            )
-            arrival.row = self.tables.receptions.move(arrival.row, event, now_ms(), arrival.counts)
+            if decision.outcome == SHORT_OUTCOME:
+                event, counted = ReceptionEvent.FALL_SHORT, arrival.counts  # without what has made way
+            else:
+                event = ReceptionEvent.CONCLUDE
+            arrival.row = self.tables.receptions.move(arrival.row, event, now_ms(), counted)
         reach("journaled")
         arrival.grew = False
         self._event(received, decision, exported)

@@ -305,7 +305,7 @@ class ReceptionWorker(Worker):
         if grown & (arrival.counts.keys() if received.needed is None else received.needed):
             return  # judged again with what is here
         reach("filtered")
-        outcome = self._concluder.conclude(received)
+        outcome = self._concluder.conclude(received, before)
         self._identify.answers.forget(arrival.row.study_uid)
         if pull is not None:
             self._ended_seen.pop(pull.request.pull_id, None)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from aipull.pull.missing_images import Lacking, Repair
+from aipull.receive.reception import ReceptionWorker
 from pacs_module.domain.receive.provenance import PacsWord
 from pacs_module.domain.receive.reception_state import ReceptionState
 from tests.fakes.reception_desk import Desk
@@ -160,3 +161,37 @@ def test_what_lacks_is_not_known_without_counts_of_series_or_without_a_short_stu
     assert repair.lacking(request) is not None
     assert repair.lacking(desk.ask("1.2", expected=12, repair="IMAGE")) is None
     assert repair.lacking(desk.ask("1.2", **BOTH)) is None
+
+
+def test_what_comes_after_an_early_hand_over_is_told_and_makes_no_second_one(desk: Desk) -> None:
+    request = desk.ask("1.2", **BOTH, known_handover="")
+    desk.store.add("1.2", "1.2.1", 5)
+    desk.step()
+    desk.end(request)
+    desk.store.add("1.2", "1.2.2", 3, SliceThickness="5")
+    for _ in range(4):
+        desk.step(4)
+    assert len(desk.told("notify")) == 1
+    assert [one["pullID"] for one in desk.told("pull_report")] == [request.pull_id, ""]
+
+
+def test_what_comes_in_the_moment_of_an_early_conclusion_gets_its_verdict(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide = ReceptionWorker._conclude
+
+    def amid_more(self: ReceptionWorker, received: Any) -> None:
+        desk.store.add("1.2", "1.2.2", 3, SliceThickness="5")
+        decide(self, received)
+
+    request = desk.ask("1.2", **BOTH)
+    desk.tables.pulls.ended(request.pull_id, 2, "", 1.5)
+    desk.store.add("1.2", "1.2.1", 5)
+    with monkeypatch.context() as patched:
+        patched.setattr(ReceptionWorker, "_conclude", amid_more)
+        desk.step()
+    for _ in range(4):
+        desk.step(4)
+    assert len(desk.told("notify")) == 1
+    last = {one["seriesUID"]: one for one in desk.told("pull_report")[-1]["series"]}
+    assert (last["1.2.2"]["received"], last["1.2.2"]["because"] != "no image came") == (3, True)

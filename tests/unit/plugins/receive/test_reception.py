@@ -218,10 +218,10 @@ def test_one_study_that_fails_does_not_hold_up_the_others(
 ) -> None:
     conclude = Concluder.conclude
 
-    def fails_for_one(self: Concluder, received: Any) -> str:
+    def fails_for_one(self: Concluder, received: Any, counted: Any) -> str:
         if received.arrival.row.study_uid == "1.2":
             raise RetriableError("no")
-        return conclude(self, received)
+        return conclude(self, received, counted)
 
     monkeypatch.setattr(Concluder, "conclude", fails_for_one)
     for study in ("1.2", "1.3"):
