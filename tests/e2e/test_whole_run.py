@@ -9,6 +9,7 @@ shown in tests/unit/demo. Proves nothing of speed.
 from __future__ import annotations
 
 import io
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,10 @@ def test_every_wanted_study_of_a_small_day_is_computed_and_nothing_else(
     good, output = run(options)
     assert good, output
     assert "every wanted study was computed" in output
+    computed = Counter(
+        (one.study_uid, one.instances) for one in read_record(tmp_path / "backend-record.jsonl")
+    )
+    assert set(computed.values()) == {1}, "the same images were computed twice"
 
 
 @pytest.mark.skipif(
