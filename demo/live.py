@@ -73,8 +73,16 @@ def from_record(line: str, label: Callable[[str], str]) -> _Show | None:
     numbers = ", ".join(f"{key} {value}" for key, value in entry.get("answer", {}).get("result", {}).items())
     return (
         "computed",
-        f"{label(entry['studyUID'])}: {entry['files']} images read, {numbers or entry.get('message', '')}",
+        f"{label(entry['studyUID'])}: {_images(entry['files'])} read, {numbers or entry.get('message', '')}",
     )
+
+
+def _number(number: object, one: str, more: str) -> str:
+    return f"{number} {one if str(number) == '1' else more}"
+
+
+def _images(number: object) -> str:
+    return _number(number, "image", "images")
 
 
 def _inform(match: re.Match[str], label: Callable[[str], str]) -> _Show | None:
@@ -83,7 +91,7 @@ def _inform(match: re.Match[str], label: Callable[[str], str]) -> _Show | None:
         return None
     return (
         "handed over",
-        f"{label(str(message['studyUID']))}: {message['numberReceived']} images, {message.get('completeness')}",
+        f"{label(str(message['studyUID']))}: {_images(message['numberReceived'])}, {message.get('completeness')}",
     )
 
 
@@ -96,11 +104,11 @@ def _row(
 _PATTERNS = (
     _row(
         r"actually add new number: (?!0$)(\d+)",
-        lambda m, label: ("found", f"{m[1]} new studies with a wanted modality"),
+        lambda m, label: ("found", f"{_number(m[1], 'new study', 'new studies')} with a wanted modality"),
     ),
     _row(
         r"patientID .* studyuid (\S+) is stable: instances num: (\S+)",
-        lambda m, label: ("stable", f"{label(m[1])}: {m[2]} images in the PACS"),
+        lambda m, label: ("stable", f"{label(m[1])}: {_images(m[2])} in the PACS"),
     ),
     _row(
         r"move: (\S+) from (\S+) takes: (\S+)",
@@ -122,7 +130,7 @@ _PATTERNS = (
     _row(r"inform pacs_module (\{.*\})", _inform),
     _row(
         r"reinform (\S+) last is (\d+);now \S+ \S+ is (\d+)",
-        lambda m, label: ("again", f"{label(m[1])}: {m[3]} images, last time {m[2]}"),
+        lambda m, label: ("again", f"{label(m[1])}: {_images(m[3])}, last time {m[2]}"),
     ),
     _row(r"(orthanc move failed!)", lambda m, label: ("failed", m[1])),
 )

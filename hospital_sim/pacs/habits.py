@@ -1,10 +1,9 @@
 """
 Habits of PACS in the wild, each a switch; they combine.
 
-``HABITS`` is the registry: the command line, the README's table and the tests all read it. What a habit does
-stands with the
-service that it spoils: ``find.py``, ``odd_answers.py``, ``spoiled_answers.py``, ``move_service.py``,
-``identity.py``, ``odd_content.py``, ``text.py``, ``server.py``.
+``HABITS`` is the registry: the command line and the tests read it. What a habit does stands with the service
+that it spoils: ``find.py``, ``odd_answers.py``, ``spoiled_answers.py``, ``move_service.py``, ``identity.py``,
+``odd_content.py``, ``text.py``, ``server.py``.
 """
 
 from __future__ import annotations

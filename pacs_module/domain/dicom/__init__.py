@@ -1,1 +1,1 @@
-"""DICOM: attributes, texts, and the network."""
+"""DICOM: attributes, texts, numbers and geometry."""

@@ -1,5 +1,5 @@
 """
-Outlook: which series of a study must be whole before its hand-over is proved, while the others may still
+Which series of a study must be whole before its hand-over is proved, while the others may still
 arrive (M15-M17).
 
 Of a CT study one series is computed: the best by CHOICE_ORDER of those here and those announced. It is

@@ -1,5 +1,5 @@
 """
-Why a reception is still open: a value with what it waits for (house.md 3: every "not yet" has its reason).
+Why a reception is still open: a value with what it waits for, so that every "not yet" has its reason.
 """
 
 from __future__ import annotations

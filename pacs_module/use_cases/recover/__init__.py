@@ -1,1 +1,1 @@
-"""Recover: what a process left behind that died."""
+"""Recover: what a dead process or a lost record has left behind is taken up again."""
