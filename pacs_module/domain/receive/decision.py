@@ -162,13 +162,11 @@ def decide(
     dx = is_radiography(modalities, bool(request and request.dx), switches)
     expected = expectations(request).series if completeness.verdict == COMPLETE else {}
     candidates = _candidates(counts, expected, judged, dx, switches)
+    if not candidates and any(uid not in judged for uid, count in counts.items() if count):
+        return Decision(FAILED, "images came that cannot be read", dx)
     if not candidates:
         reasons = grouped(one.verdict.because for uid, one in judged.items() if counts.get(uid))
-        return Decision(
-            FILTERED,
-            f"every series was filtered out: {reasons}" if reasons else "no series can be judged",
-            dx,
-        )
+        return Decision(FILTERED, f"every series was filtered out: {reasons}", dx)
     if len(patient_ids) > 1 and switches.hold_back_different_patient_ids:
         return Decision(
             FILTERED, f"held back: the PACS sends it under the PatientIDs {', '.join(patient_ids)}", dx

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ...domain.dicom.attributes import SeriesFacts, clean_uid
+from ...domain.dicom.attributes import SeriesFacts, clean_uid, unpadded
 from ...domain.errors import PermanentError, PipelineError, RetriableError
 from ...domain.explain import loglines
 from ...domain.find.series_answers import series_of
@@ -149,7 +150,7 @@ class PreparePull:
             filtered=filtered,
             skip_filter=tuple(study.skip_filter),
             final=final,
-            forced=study.forced,
+            forced=study.forced or _is_of_another_patient(study, _patient_id(study, pacs)),
             dx=is_dx(study.modality, self.switches),
             announced={facts.series_uid: _told(facts) for facts in wanted},
             repair=_repair(study, pacs, traits.repair_level),
@@ -265,6 +266,16 @@ def _patient_id(study: Study, pacs: str) -> str:
     """As this PACS told it last."""
     told = study.pacs[pacs].told if pacs in study.pacs else None
     return (told.patient_id if told is not None else "") or study.patient_id
+
+
+def _is_of_another_patient(study: Study, patient_id: str) -> bool:
+    """Whether what was handed over last was pushed under another PatientID than the PACS has."""
+    last = study.last_handover
+    if last is None or last.message.get("isPush") != 1 or not patient_id:
+        return False
+    identity = last.message.get("identity") or {}
+    pushed_as = str(identity.get("PatientID", "")) if isinstance(identity, Mapping) else ""
+    return unpadded(pushed_as) != unpadded(patient_id)
 
 
 def _larger(found: int | None, counted: int) -> int | None:

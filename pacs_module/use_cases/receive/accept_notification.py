@@ -13,7 +13,7 @@ from ...domain.dicom.attributes import dashed_date, plain_time, split_values
 from ...domain.errors import MessageError
 from ...domain.explain import loglines
 from ...domain.instants import iso
-from ...domain.receive.completeness import SHORT
+from ...domain.receive.completeness import SHORT, UNVERIFIED
 from ...domain.study.handover import HandOver
 from ...domain.study.history import Note
 from ...domain.study.lifecycle import BY_HAND, Event, State
@@ -97,6 +97,7 @@ class AcceptNotification:
         if pull is None:
             study.baseline = max(study.baseline or 0, arrived)
             self._pull_the_rest(study, read, now)
+            self._pull_what_nobody_counted(study, read, now)
         else:
             _of_our_pull(study, pull, read.has_images, now)
         for told in read.notes if pull is None else ():
@@ -119,6 +120,22 @@ class AcceptNotification:
                 words if unproved else f"pushed {read.completeness}; the rest is pulled from {pacs}",
                 now,
             )
+            study.pull_now(now)
+
+    def _pull_what_nobody_counted(self, study: Study, read: Notification, now: int) -> None:
+        """
+        Images came unasked and were counted against nothing, because no PACS knew the study or nobody could be
+        asked: whose they are is not known. The first PACS that has the study is asked for it once, whatever its
+        count.
+        """
+        if read.pushed_against is not None or read.completeness != UNVERIFIED:
+            return
+        study.baseline = 0
+        for copy in study.pacs.values():
+            copy.tried = None
+        if study.pacs and study.state not in BY_HAND:
+            words = f"pushed {UNVERIFIED}, counted against nothing; pulled from a PACS that has it"
+            study.apply(Event.GREW, words, now)
             study.pull_now(now)
 
     def _hand_over(self, study: Study, item: HandOver, now: int) -> None:

@@ -7,6 +7,8 @@ import pytest
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.receive.completeness import Completeness, Expectations
 from pacs_module.domain.receive.decision import (
+    FAILED,
+    RECEIVED,
     Asked,
     announced_series,
     decide,
@@ -152,3 +154,16 @@ def test_a_series_that_is_no_uid_is_not_waited_for() -> None:
     named = {"1.2.1": {"Modality": "CT"}, "../..": {}, "*": {}, "1..2": {}}
     request = PullRequest("p", "1.2", "PACS", announced=named, expected_series={"1.2.2": 3, "1.2\\1.3": 9})
     assert expectations(request) == Expectations({"1.2.2": 3}, None, frozenset({"1.2.1"}))
+
+
+@pytest.mark.parametrize("also", [{}, {"2": judged("2", taken=False)}], ids=["alone", "beside a dropped one"])
+def test_images_that_cannot_be_read_are_not_filtered(also: dict[str, Judged]) -> None:
+    counts = {"1": 13, **dict.fromkeys(also, 4)}
+    found = decide(counts, also, COMPLETE, Asked(), None, Switches())
+    assert (found.outcome, found.why) == (FAILED, "images came that cannot be read")
+
+
+def test_an_unread_series_beside_a_taken_one_holds_nothing_back() -> None:
+    counts = {"1": 13, "2": 80}
+    found = decide(counts, {"2": judged("2")}, COMPLETE, Asked(), None, Switches())
+    assert found.outcome == RECEIVED
