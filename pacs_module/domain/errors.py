@@ -33,6 +33,8 @@ from datetime import timedelta
 
 from .dicom.attributes import Attributes
 
+OUT_OF_RESOURCES = 0xA700
+"""Status of a C-FIND that has too many answers for the PACS (PS3.4 C.4.1.1.4)."""
 MAX_SHOWN = 300
 """Characters of a refused value that its error shows."""
 
@@ -48,6 +50,8 @@ class PipelineError(Exception):
 
     server: str = ""
     """Whom it is about; empty: nobody but ourselves. Set by :func:`about`."""
+    find_status: int | None = None
+    """The DIMSE status with which a PACS ended a C-FIND; None: it told none."""
 
     def __init__(self, words: str = "", said: str = "") -> None:
         self.public = words
@@ -96,17 +100,24 @@ class NoRoom(RetriableError):
 
 class TooManyAnswers(RetriableError):
     """
-    The PACS ended a C-FIND with Out of Resources (0xA700, PS3.4 C.4.1.1.4) after some answers.
+    The PACS ended a C-FIND with a failure after some answers: Out of Resources (0xA700, PS3.4 C.4.1.1.4), or
+    another status.
 
     ``partial`` holds the answers that came before; they are true, but not all. ``number`` is how many came,
-    None where whoever asked for us threw them away: then nobody knows where the PACS stops.
+    None where whoever asked for us threw them away: then nobody knows where the PACS stops. Only A700 says
+    that there were too many (``says_so``); another status may have another cause.
     """
 
-    def __init__(self, partial: Sequence[Attributes] | None, words: str = "") -> None:
+    def __init__(
+        self, partial: Sequence[Attributes] | None, words: str = "", status: int = OUT_OF_RESOURCES
+    ) -> None:
         self.partial: list[Attributes] = list(partial or ())
         self.number: int | None = None if partial is None else len(self.partial)
+        self.find_status = status
+        self.says_so = status == OUT_OF_RESOURCES
         after = "after some answers" if partial is None else f"after {self.number} answers"
-        super().__init__(f"the PACS stopped {after}, too many for it (status A700)", words)
+        why = "too many for it (status A700)" if self.says_so else f"with failure status {status:04X}"
+        super().__init__(f"the PACS stopped {after}, {why}", words)
 
 
 class PermanentError(PipelineError):

@@ -84,19 +84,27 @@ def test_a_cut_list_is_told_apart_and_what_came_is_kept() -> None:
         (0xA900, PermanentError),
         (0x0122, PermanentError),
         (0xC001, RetriableError),
+        (0xB000, RetriableError),
         (0xFE00, RetriableError),
         (0x0110, RetriableError),
     ],
 )
 def test_failures_say_what_the_caller_must_do(status: int, kind: type[Exception]) -> None:
-    with RawScp(Script([STUDY], final=status)) as scp, pytest.raises(kind, match=f"0x{status:04X}") as raised:
+    with RawScp(Script([], final=status)) as scp, pytest.raises(kind, match=f"0x{status:04X}") as raised:
         ask(finder(scp.port))
     assert not isinstance(raised.value, TooManyAnswers)
+    assert raised.value.__dict__["find_status"] == status
 
 
-def test_a_warning_at_the_end_is_no_failure() -> None:
-    with RawScp(Script([STUDY], final=0xB000)) as scp:
-        assert len(ask(finder(scp.port))) == 1
+@pytest.mark.parametrize("status", [0xA900, 0x0122, 0xC000, 0xC001, 0xFE00, 0x0110, 0xB000])
+def test_a_failure_or_a_warning_after_some_answers_is_a_cut_list(status: int) -> None:
+    """K12: C-FIND knows no warning; whatever ends the list before its Success, it may lack studies."""
+    with (
+        RawScp(Script([STUDY] * 2, final=status)) as scp,
+        pytest.raises(TooManyAnswers, match=f"{status:04X}") as raised,
+    ):
+        ask(finder(scp.port))
+    assert (raised.value.number, raised.value.says_so, raised.value.find_status) == (2, False, status)
 
 
 def test_nobody_there() -> None:

@@ -15,7 +15,8 @@ import pytest
 
 from hospital_sim.busy_day.day import BusyDay
 from hospital_sim.busy_day.plan import plan_busy_day
-from hospital_sim.pacs import ManualClock, SimPacs
+from hospital_sim.pacs import ManualClock, SimPacs, find_service
+from pacs_module.adapters.dicom.direct_fallback import DirectFallback
 from pacs_module.adapters.dicom.find_scu import Peer
 from pacs_module.adapters.dicom.probe import DicomProbe
 from pacs_module.domain.find.traits import PacsTraits
@@ -99,6 +100,35 @@ def test_a_pacs_that_ends_long_lists_with_a700(
         assert 0 not in asking.matched.learned(PACS).caps
         second = asking.round()
         assert (uids(second), second.queries) == (uids(first), asking.parts), "its parts are known now"
+
+
+@pytest.mark.parametrize("status", [0xC000, 0xC001, 0xA900, 0xB000])
+def test_a_pacs_that_ends_long_lists_with_another_failure(
+    finders: Finders, busy: BusyDay, finder: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(find_service, "OUT_OF_RESOURCES", status)
+    with finders.pacs(busy, EVENING, "cap-a700=100") as pacs:
+        log = FakeLog()
+        direct = finders.of("pynetdicom")
+        through = finders.of(finder)
+        asking = Asking(DirectFallback(through, lambda: direct, log) if finder == "orthanc" else through)
+        first = asking.round()
+        assert uids(first) == of_the_day(pacs)
+        assert (first.complete, first.proof) == (True, True)
+        assert first.queries <= 2 * asking.parts
+        assert asking.matched.learned(PACS).caps == set(), "no number is proved by a failure"
+        assert log.keys == (["asked_directly"] if finder == "orthanc" else [])
+
+
+@pytest.mark.parametrize("status", [0xC000, 0xC001, 0xA900])
+def test_another_failure_through_orthanc_alone(
+    finders: Finders, busy: BusyDay, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows whether answers came before it; half of the day brings some."""
+    monkeypatch.setattr(find_service, "OUT_OF_RESOURCES", status)
+    with finders.pacs(busy, EVENING, "cap-a700=250") as pacs:
+        first = Asking(finders.of("orthanc")).round()
+        assert (uids(first), first.complete) == (of_the_day(pacs), True)
 
 
 def probed(peer: Peer) -> PacsTraits:

@@ -48,6 +48,10 @@ class DirectFallback:
             answers = self._orthanc.find(*asked)
         except UnreadableAnswers as error:
             return self._instead(asked, error)
+        except PipelineError as error:
+            if not _may_be_cut(level, error):
+                raise
+            return self._after_failure(asked, error)
         return self._with_text(asked, answers)
 
     def _directly_or_else(self, asked: _Asked) -> list[Attributes]:
@@ -77,6 +81,24 @@ class DirectFallback:
             raise error from other
         self._change_to(direct, asked[0], str(error))
         return answers
+
+    def _after_failure(self, asked: _Asked, error: PipelineError) -> list[Attributes]:
+        """
+        The PACS ended with a failure, and Orthanc does not tell whether answers came before it (K12).
+
+        Where some did, the PACS is asked directly from then on; where it fails without any, or answers all
+        now, the failure had another cause.
+        """
+        direct = self._reachable_directly()
+        if direct is None:
+            raise error
+        try:
+            return direct.find(*asked)
+        except TooManyAnswers as cut:
+            self._change_to(direct, asked[0], str(error))
+            raise cut from error
+        except PipelineError:
+            raise error from None
 
     def _with_text(self, asked: _Asked, answers: list[Attributes]) -> list[Attributes]:
         """
@@ -122,6 +144,15 @@ class DirectFallback:
 
 
 _Asked = tuple[str, str, Mapping[str, str], Sequence[str]]
+
+
+def _may_be_cut(level: str, error: PipelineError) -> bool:
+    """
+    Whether answers may have come before a failure: of lists of studies, which alone grow long.
+
+    A700 says so itself, and is asked for in smaller parts.
+    """
+    return level == "STUDY" and error.find_status is not None and not isinstance(error, TooManyAnswers)
 
 
 def _looks_lost(answer: Attributes) -> bool:

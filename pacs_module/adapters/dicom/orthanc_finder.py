@@ -12,6 +12,7 @@ from pyorthanc import Orthanc
 
 from ...domain.dicom.attributes import Attributes
 from ...domain.errors import (
+    OUT_OF_RESOURCES,
     MessageError,
     PermanentError,
     RetriableError,
@@ -28,7 +29,6 @@ _LEVELS = {"PATIENT": "Patient", "STUDY": "Study", "SERIES": "Series", "IMAGE": 
 _SERVER_ERROR = 500
 _DIMSE_STATUS = re.compile(r"DIMSE status 0x([0-9A-Fa-f]{4})")
 # PS3.4 C.4.1.1.4
-_OUT_OF_RESOURCES = 0xA700
 _NOT_ANSWERABLE = frozenset({0xA900, 0x0122})
 # What Orthanc 1.10.1 says of one answer that it cannot read; it throws away the whole list then.
 _UNREADABLE = re.compile(r"Unexpected PDV|[Pp]ars(?:e|ing)|[Cc]orrupt|Invalid stream|Bad file format")
@@ -125,12 +125,17 @@ def _text(value: object) -> str:
 def _checked(pacs: str, response: Any) -> Any:
     if response.status_code == httpx.codes.NOT_FOUND:
         raise PermanentError(f"Orthanc knows no modality {pacs!r}: is it in DicomModalities?")
-    if response.status_code >= _SERVER_ERROR:
+    if response.is_success:
+        return _read(pacs, response)
+    # Status C000 of a PACS comes as HTTP 422.
+    if response.status_code >= _SERVER_ERROR or _DIMSE_STATUS.search(_words(response)):
         raise _failed(pacs, _words(response))
-    if not response.is_success:
-        raise UnreadableAnswers(
-            f"Orthanc cannot read the answers of {pacs}: HTTP {response.status_code}", _words(response)
-        )
+    raise UnreadableAnswers(
+        f"Orthanc cannot read the answers of {pacs}: HTTP {response.status_code}", _words(response)
+    )
+
+
+def _read(pacs: str, response: Any) -> Any:
     try:
         return read_json(response.content, "answer", FROM_ORTHANC)
     except MessageError as error:
@@ -141,16 +146,17 @@ def _failed(pacs: str, words: str) -> RetriableError | PermanentError:
     """What the PACS's own status says must be done; Orthanc throws away the answers that came before it."""
     said = _DIMSE_STATUS.search(words)
     status = int(said[1], 16) if said else None
-    if status == _OUT_OF_RESOURCES:
+    if status == OUT_OF_RESOURCES:
         return TooManyAnswers(None, words)
     kind: type[RetriableError | PermanentError] = (
         PermanentError if status in _NOT_ANSWERABLE else RetriableError
     )
     if status is None and _UNREADABLE.search(words):
         kind = UnreadableAnswers
-    return kind(
-        f"find at {pacs} failed in Orthanc: {words}"
-    )  # Orthanc's own words of the association, none of the PACS's
+    # Orthanc's own words of the association, none of the PACS's.
+    error = kind(f"find at {pacs} failed in Orthanc: {words}")
+    error.find_status = status
+    return error
 
 
 def _words(response: Any) -> str:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from ...domain.dicom.attributes import Attributes
-from ...domain.errors import PermanentError, RetriableError, TooManyAnswers
+from ...domain.errors import OUT_OF_RESOURCES, PermanentError, RetriableError, TooManyAnswers
 from .find_scu import PENDING, Deadline, FindAssociation, Peer, Response
 from .identifiers import decode_identifier, encode_identifier
 
@@ -31,10 +31,8 @@ _UNIQUE_KEYS = {
     "IMAGE": ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"),
 }
 # PS3.4 C.4.1.1.4
-_OUT_OF_RESOURCES = 0xA700
 _WRONG_IDENTIFIER = 0xA900
 _NO_SUCH_CLASS = 0x0122
-_FAILURES = (0xA000, 0xC000, 0xF000, 0x0000)
 
 
 MAX_ANSWERS = 100_000
@@ -91,11 +89,14 @@ class PynetdicomFinder:
 
 
 def _check(peer: Peer, final: Response, answers: list[Attributes]) -> None:
+    """A C-FIND knows no warning: all but Success means that the list has not come to its end."""
     status = final.status
-    words = f"{peer} ended C-FIND with status 0x{status:04X}"
-    if status == _OUT_OF_RESOURCES:
-        raise TooManyAnswers(answers, final.comment)
-    if status in (_WRONG_IDENTIFIER, _NO_SUCH_CLASS):
-        raise PermanentError(words, final.comment)
-    if status and status & 0xF000 in _FAILURES:
-        raise RetriableError(words, final.comment)
+    if not status:
+        return
+    if answers or status == OUT_OF_RESOURCES:
+        raise TooManyAnswers(answers, final.comment, status)
+    permanent = status in (_WRONG_IDENTIFIER, _NO_SUCH_CLASS)
+    kind: type[PermanentError | RetriableError] = PermanentError if permanent else RetriableError
+    error = kind(f"{peer} ended C-FIND with status 0x{status:04X}", final.comment)
+    error.find_status = status
+    raise error

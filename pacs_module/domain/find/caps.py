@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from .learned import LearnedTraits
+from .learned import MANY_DAYS, LearnedTraits
 
 ROUND = 50
 """Caps in the wild are 100, 200, 500 ...: a multiple of this many answers is worth a second look."""
 SMALLEST_CAP = 10
-"""A PACS that gives no longer lists than this is of no use to anybody."""
+"""
+A PACS that gives no longer lists than this is of no use to anybody: no split looks for such a cap, but a list
+that may end at one proves nothing.
+"""
 
 
 class AnswerList(Protocol):
@@ -58,3 +61,10 @@ def is_record(answers: AnswerList, learned: LearnedTraits, longest: int) -> bool
     if answers.cut or answers.received is None or learned.caps or learned.says_when_cut:
         return False
     return answers.received >= max(longest, SMALLEST_CAP)
+
+
+def is_short_record(answers: AnswerList, learned: LearnedTraits) -> bool:
+    """Whether a short list may end at a silent cap: several days are as long, and none is longer."""
+    if answers.cut or learned.caps or learned.says_when_cut or len(learned.longest_days) < MANY_DAYS:
+        return False
+    return 0 < (answers.received or 0) < SMALLEST_CAP and answers.received == learned.longest

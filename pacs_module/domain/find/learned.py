@@ -9,6 +9,9 @@ from typing import Any
 
 from .traits import PacsTraits
 
+MANY_DAYS = 3
+"""So many days with lists of one length, and none longer: it may be a cap."""
+
 
 @dataclass
 class LearnedTraits:
@@ -29,6 +32,8 @@ class LearnedTraits:
     longest: int = 0
     says_when_cut: bool = False
     """It ended a list with status A700."""
+    longest_days: set[str] = field(default_factory=set)
+    """Some days whose lists are as long as the longest."""
 
     @classmethod
     def of(cls, traits: PacsTraits) -> LearnedTraits:
@@ -61,17 +66,21 @@ class LearnedTraits:
                 self.ignores.add(key)
         return new
 
-    def take_length(self, received: int | None, cut: bool) -> None:
+    def take_length(self, received: int | None, cut: bool, day: str = "") -> None:
         """
         Take the length of a list.
 
         A list that is longer than what was learned as a cap shows that it is none: studies had come in
-        between. What the site has set stays.
+        between. What the site has set stays. ``day``: of which it is the whole list; empty: of none.
         """
         self.says_when_cut |= cut
         if received is None or cut:
             return
-        self.longest = max(self.longest, received)
+        if received > self.longest:
+            self.longest = received
+            self.longest_days.clear()
+        if day and received == self.longest and len(self.longest_days) < MANY_DAYS:
+            self.longest_days.add(day)
         self.caps = {cap for cap in self.caps if cap >= received or cap in self.set_caps}
 
     def take_refused(self, reasons: Collection[str]) -> tuple[str, ...]:

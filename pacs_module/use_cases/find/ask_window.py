@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...domain.dicom.attributes import FoundStudy, found_study
-from ...domain.errors import RetriableError
+from ...domain.errors import PipelineError, RetriableError
 from ...domain.explain import loglines
-from ...domain.find.caps import is_record, is_suspicious
+from ...domain.find.caps import SMALLEST_CAP, is_record, is_short_record, is_suspicious
 from ...domain.find.learned import LearnedTraits
 from ...domain.find.merging import merged
 from ...domain.find.windows import KEYS, Window, dimensions, halved_among, lost, not_honoured, overlap, split
@@ -18,6 +18,12 @@ from .matched_finder import Matched, MatchedFinder
 
 MOST_QUERIES = 400
 """In one window; more than any cap of 100 needs on a day of 10,000 studies."""
+MOST_AFTER_FAILURE = 100
+"""To split a list that ends with a failure by anything else than the time: one bad study may be the cause."""
+MOST_CONTROLS = 4
+"""To find out whether a query failed because of its length: down to a part of 90 minutes."""
+MOST_FAILURES = 12
+"""Parts in a row that fail without an answer: then it is not their length."""
 MOST_DAYS = 40
 STRIKES = 3
 SPLIT_AGAIN = 10
@@ -38,6 +44,10 @@ class WindowMemory:
     rounds: Counter[Window] = field(default_factory=Counter)
     stays: dict[Window, tuple[int, int]] = field(default_factory=dict)
     """Length of a window's list, and how many times it has been that in a row."""
+    held: dict[Window, int] = field(default_factory=dict)
+    """The greatest number of studies that a day has had."""
+    empty: set[Window] = field(default_factory=set)
+    """Days whose empty list was controlled, since they are empty."""
 
     def parts_of(self, window: Window) -> tuple[Window, ...]:
         """The parts a window is asked for in: those of the last split, at times the whole."""
@@ -53,6 +63,21 @@ class WindowMemory:
             del self.parts[oldest]
         for gone in self.rounds.keys() - self.parts.keys() - {window}:
             del self.rounds[gone]
+
+    def take_held(self, window: Window, studies: int) -> None:
+        """Keep how many studies a day has had."""
+        if not window.whole_day or not studies:
+            return
+        self.empty.discard(window)
+        self.held[window] = max(studies, self.held.pop(window, 0))
+        for oldest in list(self.held)[:-MOST_DAYS]:
+            del self.held[oldest]
+
+    def take_empty(self, window: Window) -> None:
+        """An empty list was controlled; not again while the day stays empty."""
+        if len(self.empty) >= MOST_DAYS:
+            self.empty.clear()
+        self.empty.add(window)
 
     def control_is_due(self, window: Window, length: int) -> bool:
         """
@@ -111,8 +136,11 @@ class AskWindow:
         if not complete:
             self._tell_capped(pacs, window, len(studies))
         doubtful = search.record if complete and search.leaves == [window] and not search.untold else 0
-        proof = complete and search.nothing_left_out and not doubtful
+        proof = complete and search.nothing_left_out and not doubtful and not search.short_record
         answers = Answers(tuple(studies), complete, search.queries, proof, doubtful)
+        memory.take_held(window, len(studies))
+        if window.whole_day and proof and not studies:
+            return self._empty_day(pacs, window, answers, return_keys)
         if doubtful and window.whole_day and memory.control_is_due(window, doubtful):
             return self.control(pacs, window, answers, return_keys)
         return answers
@@ -145,10 +173,7 @@ class AskWindow:
             new = search.beyond(window, answers)
             whole = search.one(window) if new else None
         except RetriableError as error:
-            words = "a list that may be cut could not be controlled"
-            self.log.event(
-                "control_failed", words, "WARNING", pacs=pacs, query=window.query(), error=str(error)
-            )
+            self._tell_not_controlled(pacs, window, error)
             new, whole = None, None
         counted = replace(answers, queries=answers.queries + search.queries)
         if new is None or (whole is not None and (whole.received or 0) > answers.doubtful):
@@ -161,6 +186,47 @@ class AskWindow:
         together = merged([*answers.studies, *found])
         proof = complete and search.nothing_left_out
         return Answers(tuple(together), complete, answers.queries + search.queries, proof)
+
+    def _empty_day(self, pacs: str, window: Window, answers: Answers, return_keys: Sequence[str]) -> Answers:
+        """
+        An empty list may be a long one: some overloaded PACS end such a query with Success and no answers.
+
+        Half of the day is asked for, both halves where the day was not empty before, once while it stays
+        empty.
+
+        Returns:
+            What the control brings, in parts; with ``proof`` where it brings nothing. Not complete where the
+            day had many studies: they do not vanish all at once.
+        """
+        memory, search = self.memory[pacs], self._search(pacs, return_keys)
+        parts = split(window, "time", (), ()) if window not in memory.empty else ()
+        asked = parts if memory.held.get(window) else parts[:1]
+        try:
+            halves = [search.one(part) for part in asked]
+        except PipelineError as error:
+            self._tell_not_controlled(pacs, window, error)
+            return replace(answers, queries=answers.queries + search.queries, proof=False)
+        if any(half.studies or half.cut for half in halves):
+            return self._not_empty(pacs, window, search, answers.queries)
+        memory.take_empty(window)
+        all_gone = memory.held.get(window, 0) >= SMALLEST_CAP
+        if all_gone:
+            self._tell_capped(pacs, window, 0)
+        return Answers((), not all_gone, answers.queries + search.queries, not all_gone)
+
+    def _not_empty(self, pacs: str, window: Window, search: _Search, queries: int) -> Answers:
+        """A day whose list is empty and whose half is not: all of its parts."""
+        found, complete = search.rest(window, _Answer([], None, True, {}))
+        memory = self.memory[pacs]
+        memory.remember(window, search.leaves if complete else [])
+        memory.take_held(window, len(found))
+        if not complete:
+            self._tell_capped(pacs, window, len(found))
+        return Answers(tuple(found), complete, queries + search.queries)
+
+    def _tell_not_controlled(self, pacs: str, window: Window, error: PipelineError) -> None:
+        words = "a list that may be cut could not be controlled"
+        self.log.event("control_failed", words, "WARNING", pacs=pacs, query=window.query(), error=str(error))
 
     def _search(self, pacs: str, return_keys: Sequence[str]) -> _Search:
         memory = self.memory.setdefault(pacs, WindowMemory())
@@ -192,6 +258,10 @@ class _Search:
     """A list looks cut, and no split could tell."""
     record: int = 0
     """The length of a list that is as long as the longest ever; 0: there was none."""
+    short_record: bool = False
+    """So is a list that is too short to be controlled."""
+    failures: int = 0
+    """Parts in a row that failed without an answer."""
 
     @property
     def nothing_left_out(self) -> bool:
@@ -202,9 +272,13 @@ class _Search:
     def all_of(self, window: Window) -> tuple[list[FoundStudy], bool]:
         """The studies of a window, and whether they are all."""
         longest = self.learned.longest
-        answer = self.one(window)
+        try:
+            answer = self.one(window)
+        except PipelineError as error:
+            answer = self._cut_after_all(window, error)
         if is_record(answer, self.learned, longest):
             self.record = answer.received or 0
+        self.short_record |= is_short_record(answer, self.learned)
         return self.rest(window, answer)
 
     def rest(self, window: Window, answer: _Answer) -> tuple[list[FoundStudy], bool]:
@@ -214,6 +288,29 @@ class _Search:
                 self.leaves.append(window)
             return answer.studies, True
         return self._in_parts(window, answer)
+
+    def _cut_after_all(self, window: Window, error: PipelineError) -> _Answer:
+        """
+        A query that failed with a status, as a cut list: where a part of it brings answers.
+
+        Raises:
+            PipelineError: It is a failure, and what it was.
+        """
+        part, last = window, 0
+        for _ in range(MOST_CONTROLS if error.find_status is not None else 0):
+            parts = split(part, "time", (), ())
+            if not parts:
+                break
+            part, last = parts[last], -1  # of a failed morning its end: little is done at night
+            try:
+                answer = self.one(part)
+            except PipelineError:
+                break
+            if answer.studies:
+                return _Answer(answer.studies, None, True, {}, failed=True)
+            if not answer.failed:
+                break
+        raise error
 
     def beyond(self, window: Window, doubted: Answers) -> set[str] | None:
         """
@@ -252,30 +349,44 @@ class _Search:
         self.queries += 1
         query = window.query()
         self.log.line(loglines.find_query(query))
-        matched = self._find(query)
-        self.learned.take_length(matched.received, matched.cut)
+        try:
+            matched = self._find(query)
+            self.failures = 0
+        except PipelineError as error:
+            matched = self._failed_part(error)
+        if not matched.failed:  # a failure says nothing of when the PACS cuts lists
+            day = query["StudyDate"] if window.whole_day else ""
+            self.learned.take_length(matched.received, matched.cut, day)
         studies = [found_study(self.pacs, answer) for answer in matched.answers]
         once = merged(studies)
         if len(once) < len(studies):
             times = Counter(study.study_uid for study in studies)
             twice = [uid for uid, number in times.items() if uid and number > 1]
             self.log.event("duplicate_answers", "duplicate answers", pacs=self.pacs, studyUIDs=twice)
-        return _Answer(once, matched.received, matched.cut, matched.dropped)
+        return _Answer(once, matched.received, matched.cut, matched.dropped, matched.failed)
+
+    def _failed_part(self, error: PipelineError) -> Matched:
+        """
+        A part that the PACS ends with a failure status may be too long, too: it is split further.
+
+        Raises:
+            PipelineError: It is not a part; or the PACS did not say so; or too many failed in a row.
+        """
+        self.failures += 1
+        if self.queries == 1 or error.find_status is None or self.failures > MOST_FAILURES:
+            raise error
+        return Matched((), None, cut=True, failed=True)
 
     def _in_parts(self, window: Window, whole: _Answer) -> tuple[list[FoundStudy], bool]:
         together = whole.studies
         before = len(self.leaves)
-        for dimension in dimensions(window, whole.studies):
-            parts = split(window, dimension, whole.studies, self.modalities)
-            if (
-                not parts
-                or KEYS[dimension] in self.learned.ignores
-                or self.queries + len(parts) > MOST_QUERIES
-            ):
-                continue
+        for dimension, parts in self._ways(window, whole):
             answers = self._ask_each(parts, dimension, whole.received)
             if answers is None:
                 continue
+            if _fails_anyway(whole, answers.values()):
+                together = merged([*together, *(study for one in answers.values() for study in one.studies)])
+                break
             results = {part: self.rest(part, answer) for part, answer in answers.items()}
             together = merged([*together, *(study for found, _ in results.values() for study in found)])
             whole_parts = {part: found for part, (found, all_there) in results.items() if all_there}
@@ -285,11 +396,21 @@ class _Search:
                 self._learn(whole, together)
                 return together, True
             del self.leaves[before:]
+            if whole.failed:
+                break  # what fails in one part fails by any other split, too
         self.leaves.append(window)
         self.untold = True
         # A round number that no split could question is most likely just that; a known cap or a status is
         # not.
         return together, not whole.cut and not any((whole.received or 0) >= cap for cap in self.learned.caps)
+
+    def _ways(self, window: Window, whole: _Answer) -> Iterator[tuple[str, tuple[Window, ...]]]:
+        """The ways to split a window at this PACS that the budget of queries allows, with their parts."""
+        for dimension in dimensions(window, whole.studies):
+            parts = split(window, dimension, whole.studies, self.modalities)
+            in_budget = self.queries + len(parts) <= _most_queries(dimension, whole)
+            if parts and in_budget and KEYS[dimension] not in self.learned.ignores:
+                yield dimension, parts
 
     def _ask_each(
         self, parts: Sequence[Window], dimension: str, whole: int | None
@@ -325,7 +446,7 @@ class _Search:
         self.log.event("key_not_honoured", "key not honoured", "WARNING", pacs=self.pacs, attribute=key)
 
     def _learn(self, whole: _Answer, together: Sequence[FoundStudy]) -> None:
-        if whole.received and (len(together) > whole.received or whole.cut):
+        if whole.received and not whole.failed and (len(together) > whole.received or whole.cut):
             self.learn_cap(whole.received)
 
     def _find(self, query: Mapping[str, str]) -> Matched:
@@ -333,12 +454,13 @@ class _Search:
         One query; a part of a split window once more when it fails.
 
         A PACS that refuses one association of three would otherwise never let a day of many parts be
-        finished. The first query of a window is not repeated: the next round asks again.
+        finished. The first query of a window is not repeated: the next round asks again. Nor is one that ends
+        with a failure status: it is split.
         """
         try:
             return self.finder.ask_part(self.pacs, "STUDY", query, self.return_keys)
         except RetriableError as error:
-            if self.queries == 1:
+            if self.queries == 1 or error.find_status is not None:
                 raise
             self.queries += 1
             words = "a part is asked once more"
@@ -353,7 +475,8 @@ class _Answer:
     """
     The studies of one C-FIND, each once.
 
-    ``received`` as the PACS counts, None: not known; ``cut``: it said itself that there are more;
+    ``received`` as the PACS counts, None: not known; ``cut``: it said itself that there are more, ``failed``:
+    by a failure other than A700;
     ``dropped``: answers beside the question, by key.
     """
 
@@ -361,6 +484,28 @@ class _Answer:
     received: int | None
     cut: bool
     dropped: Mapping[str, int]
+    failed: bool = False
+
+
+def _fails_anyway(whole: _Answer, parts: Iterable[_Answer]) -> bool:
+    """
+    Whether a PACS ends lists with a failure whatever their length: a part failed with fewer answers than the
+    whole had, and no part came to its end, or brought more.
+    """
+    known = {study.study_uid for study in whole.studies}
+    with_answers = [part for part in parts if part.studies]
+    shorter = any((part.received or 0) < (whole.received or 0) for part in with_answers)
+    new = any(study.study_uid not in known for part in with_answers for study in part.studies)
+    return whole.failed and shorter and not new and all(part.failed for part in with_answers)
+
+
+def _most_queries(dimension: str, whole: _Answer) -> int:
+    """
+    The budget of a split. Without a single answer nobody knows what the names of a failed list begin with.
+    """
+    if not whole.failed or dimension == "time":
+        return MOST_QUERIES
+    return MOST_AFTER_FAILURE if whole.received is not None else 0
 
 
 def studies_of(pacs: str, answers: Iterable[Mapping[str, str]]) -> list[FoundStudy]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...domain.dicom.attributes import Attributes, clean_uid
 from ...domain.errors import TooManyAnswers
@@ -21,7 +21,8 @@ class Matched:
 
     ``received``: answers that came, those included that were dropped; None: the list was cut, and nobody
     knows at what number.
-    ``cut``: the PACS said itself that there are more. ``dropped``: answers that differ, by key. ``refused``:
+    ``cut``: the PACS said itself that there are more; ``failed``: it said so by a failure other than A700,
+    whose number of answers proves no cap. ``dropped``: answers that differ, by key. ``refused``:
     answers that are none.
     """
 
@@ -30,6 +31,7 @@ class Matched:
     cut: bool = False
     dropped: Mapping[str, int] = field(default_factory=dict)
     refused: int = 0
+    failed: bool = False
 
     @property
     def words(self) -> str:
@@ -96,7 +98,8 @@ class MatchedFinder:
             return self.ask(pacs, level, query, return_keys)
         except TooManyAnswers as error:
             matched = self._matched(pacs, level, query, error.partial, cut=True)
-            return matched if error.number is not None else Matched(matched.answers, None, cut=True)
+            received = matched.received if error.number is not None else None
+            return replace(matched, received=received, failed=not error.says_so)
 
     def confirms(self, pacs: str, uid: str, untold: Mapping[str, str]) -> bool:
         """

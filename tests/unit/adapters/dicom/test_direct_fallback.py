@@ -145,3 +145,37 @@ def test_a_comparison_that_fails_takes_nothing_away() -> None:
     finder, log = fallback(orthanc, Finder(error=RetriableError("association refused")))
     assert ask(finder) == orthanc.answers
     assert log.keys == ["not_asked_directly"]
+
+
+def failed(kind: type[PipelineError], status: int) -> PipelineError:
+    error = kind("find at A failed in Orthanc")
+    error.find_status = status
+    return error
+
+
+@pytest.mark.parametrize("error", [failed(RetriableError, 0xC001), failed(PermanentError, 0xA900)])
+def test_answers_before_a_failure_are_asked_for_directly(error: PipelineError) -> None:
+    """K12: Orthanc throws them away."""
+    orthanc, direct = Finder(error=error), Finder(error=TooManyAnswers([study("1.2", "x")], "", 0xC001))
+    finder, log = fallback(orthanc, direct)
+    for _ in range(2):
+        with pytest.raises(TooManyAnswers) as caught:
+            ask(finder)
+        assert caught.value.number == 1
+    assert (orthanc.asked, log.keys) == (1, ["asked_directly"])
+
+
+@pytest.mark.parametrize("direct", [None, Finder(error=failed(RetriableError, 0xC001))])
+def test_a_failure_without_answers_stays_orthancs(direct: Finder | None) -> None:
+    error = failed(RetriableError, 0xC000)
+    finder, log = fallback(Finder(error=error), direct)
+    with pytest.raises(RetriableError) as caught:
+        ask(finder)
+    assert (caught.value, log.keys) == (error, [])
+
+
+def test_a_passing_failure_changes_nothing() -> None:
+    orthanc, direct = Finder(error=failed(RetriableError, 0xC000)), Finder(study("1.2", "x"))
+    finder, log = fallback(orthanc, direct)
+    assert [ask(finder) for _ in range(2)] == [direct.answers] * 2
+    assert (orthanc.asked, log.keys) == (2, [])
