@@ -109,12 +109,19 @@ class Moody:
         return [dict(one) for one in mood]
 
 
-@pytest.mark.parametrize("mood", [[], RetriableError("time-out")])
-def test_an_overloaded_pacs_is_asked_again(world: World, mood: list[dict[str, str]] | Exception) -> None:
+def test_an_overloaded_pacs_is_asked_again(world: World) -> None:
     until_completed(world)
-    world.reconciling.ask.finder.finder = moody = Moody(mood, [answer()])
+    world.reconciling.ask.finder.finder = moody = Moody(RetriableError("time-out"), [answer()])
     assert world.causes() == {UID: Cause.COMPUTED}
     assert (moody.asked, world.pauses) == (2, [5.0])
+
+
+def test_an_empty_list_of_an_overloaded_pacs_is_controlled_at_once(world: World) -> None:
+    """K12: half of the day brings the study, without a pause."""
+    until_completed(world)
+    world.reconciling.ask.finder.finder = Moody([], [answer()])
+    assert world.causes() == {UID: Cause.COMPUTED}
+    assert world.pauses == []
 
 
 def test_answers_of_all_tries_count_together(world: World) -> None:
