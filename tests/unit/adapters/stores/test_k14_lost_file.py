@@ -188,9 +188,11 @@ def test_a_file_that_was_only_renamed_for_a_moment_is_the_same(store: SqliteStor
 def test_nobody_writes_between_the_copy_and_its_place(store: SqliteStore, path: Path) -> None:
     """A process that waits for the lock while another puts the file back looks again when it has it."""
     with closing(SqliteStore(path)) as other:
-        started, done = threading.Event(), []
+        opened, started, done = threading.Event(), threading.Event(), []
 
         def write() -> None:
+            other.get("1.1")  # its connection is open before the file goes
+            opened.set()
             try:
                 with other.writing() as connection:
                     started.set()
@@ -202,6 +204,7 @@ def test_nobody_writes_between_the_copy_and_its_place(store: SqliteStore, path: 
         holder.execute("BEGIN IMMEDIATE")
         thread = threading.Thread(target=write)
         thread.start()
+        assert opened.wait(20)
         path.unlink()
         assert store._file.put_back(reader)
         holder.execute("COMMIT")
