@@ -8,18 +8,16 @@ proved nor refuted: it is kept, and named, and whoever must be certain asks for 
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..dicom.attributes import Attributes, clean_uid, dashed_date, split_values, unpadded
 from ..dicom.repair import forms
+from ..wire.syntax import is_uid
 
 UID_KEYS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 _UNIQUE = {"STUDY": UID_KEYS[:1], "SERIES": UID_KEYS[:2], "IMAGE": UID_KEYS}
-_MAX_UID = 64
-_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 # What says nothing of a study: it stands in every answer (PS3.4 C.4.1.1.3.2), or tells how the rest is
 # written.
 _ABOUT_THE_ANSWER = frozenset({
@@ -38,14 +36,6 @@ _COUNTS = ("NumberOfStudyRelated", "NumberOfSeriesRelated", "NumberOfPatientRela
 NOT_MATCHED = frozenset({"QueryRetrieveLevel", "SpecificCharacterSet"})
 EMPTY_VALUE = '""'
 """Empty value matching (PS3.4 C.2.2.2.7): two quotes ask for what has no value."""
-
-
-def is_uid(text: str) -> bool:
-    """
-    Whether a text is a UID: numbers joined by dots, 64 characters at most (PS3.5 9.1; leading zeros occur in
-    the field).
-    """
-    return len(text) <= _MAX_UID and _UID.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)

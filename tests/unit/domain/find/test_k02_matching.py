@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pacs_module.domain.find.matching import is_uid, judge_answer, matches
+from pacs_module.domain.find.matching import judge_answer, matches
+from pacs_module.domain.wire.syntax import is_uid
 
 UID = "1.2.840.113619.2.55.3.1"
 
