@@ -106,8 +106,15 @@ def test_a_disk_that_is_full_half_way_costs_a_repeat_and_no_study(pipeline: Pipe
     assert max(attempts) > 1, "the disk was never full: this run shows nothing"
 
 
-def test_what_can_never_fit_ends_in_words_and_the_others_go_on(pipeline: Pipeline) -> None:
-    huge, after = study("HUGE", 200, 512), study("AFTER", 20, 512)  # 106 MB
+@pytest.mark.parametrize(
+    ("slices", "side"),
+    [(200, 512), (100, 1024)],
+    ids=["106 MB, reckoned with 120", "210 MB, reckoned with less: what came of it fills the disk"],
+)
+def test_what_can_never_fit_ends_in_words_and_the_others_go_on(
+    pipeline: Pipeline, slices: int, side: int
+) -> None:
+    huge, after = study(f"HUGE{side}", slices, side), study(f"AFTER{side}", 20, 512)
     put(pipeline, [huge, after])
     all_computed_whole(pipeline, [after])
     wait_for(
@@ -118,7 +125,7 @@ def test_what_can_never_fit_ends_in_words_and_the_others_go_on(pipeline: Pipelin
     story = pipeline.study(huge.uid)
     assert story is not None
     assert "larger than the RAM disk" in story["why"]
-    last = study("LAST", 30, 512)
+    last = study(f"LAST{side}", 30, 512)
     put(pipeline, [last])
     all_computed_whole(pipeline, [last])
     assert pipeline.get("/health").json()["ramDisk"]["totalBytes"] <= DISK + 4096  # whole pages

@@ -99,7 +99,7 @@ class Plugins:
         self.asker = Asker(arrivals, pulls, switches.stable_age, module, log)
         room = Room(
             facts.storage, switches.ram_disk_reserve_mb, pulls, Sizes(rest, receptions, sizes, switches),
-            self._tables.handovers, environment.copies_folder,
+            self._tables.handovers, receptions, facts.index, environment.copies_folder,
         )  # fmt: skip
         self.ram_disk = RamDiskWatch(
             room, self._tables, rest, switches.ram_disk_alarm_percent, log, on_deleting=self.deletion.wake

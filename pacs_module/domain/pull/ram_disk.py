@@ -50,16 +50,20 @@ class Here:
 
 @dataclass(frozen=True)
 class Disk:
-    """Bytes: the whole disk, what is free of it, and what no new pull may touch."""
+    """
+    Bytes: the whole disk, what is free of it, what no new pull may touch, and Orthanc's index on it, as large
+    as it is now.
+    """
 
     total: int
     free: int
     reserve: int
+    index: int = 0
 
     @property
     def usable(self) -> int:
         """The most that pulls may fill: the index lies on the disk too."""
-        return max(self.total - self.reserve - max(self.total // 20, _INDEX), 0)
+        return max(self.total - self.reserve - max(self.total // 20, _INDEX, self.index), 0)
 
 
 @dataclass(frozen=True)
@@ -94,16 +98,29 @@ class RoomVerdict:
     why: str = ""
 
 
-def judge_room(wish: Wish, disk: Disk, promised: int, waiting: Iterable[Wish] = ()) -> RoomVerdict:
+def judge_room(
+    wish: Wish, disk: Disk, promised: int, waiting: Iterable[Wish] = (), idle: bool = False
+) -> RoomVerdict:
     """
     Whether a pull may begin.
+
+    A wish that must wait keeps the others back only while waiting can help it: what an empty disk has no room
+    for, to its last byte, would keep them for ever.
 
     Args:
         wish: The pull.
         disk: As it is now; handed-over series lie on it and count by themselves.
         promised: Bytes that running pulls, and copies that are owed, will still bring.
         waiting: Pulls that had no room so far.
+        idle: Nothing of any other study lies on the disk or is on its way, so that nothing will become free.
     """
+    if idle and _is_full_of(wish, disk):
+        return RoomVerdict(
+            False,
+            True,
+            f"larger than the RAM disk: it has filled it alone with {wish.here // MB} MB and is not whole, "
+            f"the whole disk has {disk.total // MB} MB",
+        )
     needed, whole = wish.needed, wish.needed + wish.here
     if whole > disk.usable:
         words = (
@@ -116,9 +133,13 @@ def judge_room(wish: Wish, disk: Disk, promised: int, waiting: Iterable[Wish] = 
     before = [
         other.needed for other in waiting if other.study_uid != wish.study_uid and other.goes_before(wish)
     ]
-    before = [size for size in before if size <= disk.usable]  # a wild guess must not keep everybody waiting
+    most = min(disk.usable, disk.free) if idle else disk.usable
+    before = [size for size in before if size <= most]  # a wild guess must not keep everybody waiting
     kept = sum(before)
     if disk.free - disk.reserve - promised - kept >= needed:
+        return RoomVerdict(True)
+    if idle and not before and disk.free >= needed:
+        # The last few bytes are the reserve's: it is there for the index, which has grown.
         return RoomVerdict(True)
     words = (
         f"no room: {disk.free // MB} MB free, {disk.reserve // MB} MB kept in reserve, "
@@ -127,6 +148,15 @@ def judge_room(wish: Wish, disk: Disk, promised: int, waiting: Iterable[Wish] = 
     if before:
         words += f", {kept // MB} MB kept for {len(before)} that came before"
     return RoomVerdict(False, False, words)
+
+
+def _is_full_of(wish: Wish, disk: Disk) -> bool:
+    """
+    Whether what is here of a study has filled the disk, so that no image of it can come any more.
+
+    Its size may still be a guess: a PACS that told too few, or so many that what came is no measure.
+    """
+    return disk.free <= max(disk.reserve // 2, MB) and 2 * wish.here >= disk.usable
 
 
 def usual_size(

@@ -38,7 +38,9 @@ def api(tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> Re
     pulls = PullRows(journal)
     folder = HandoverFolder(tmp_path, "/store_image", None, None)  # type: ignore[arg-type]
     sizes = Sizes(None, ReceptionRows(journal), SizeRows(journal), Switches())  # type: ignore[arg-type]
-    room = Room(tmp_path, 256, pulls, sizes, HandoverRows(journal))
+    room = Room(
+        tmp_path, 256, pulls, sizes, HandoverRows(journal), ReceptionRows(journal), tmp_path / "index"
+    )
     return RestApi(
         journal,
         pulls,

@@ -26,7 +26,7 @@ from pacs_module.domain.pull.ram_disk import (
     still_to_come,
     usual_size,
 )
-from pacs_module.domain.receive.reception_state import HERE
+from pacs_module.domain.receive.reception_state import HERE, TO_DELETE
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
 
@@ -99,6 +99,8 @@ class Room:
         pulls: Their rows.
         sizes: What a pull will bring.
         handovers: Their rows, for copies that are owed.
+        receptions: Their rows, for what lies on the disk.
+        index: Orthanc's database.
         copies: Where pacs_module puts copies of hand-overs without names, None when that is not on this disk.
     """
 
@@ -109,6 +111,8 @@ class Room:
         pulls: PullRows,
         sizes: Sizes,
         handovers: HandoverRows,
+        receptions: ReceptionRows,
+        index: Path,
         copies: Path | None = None,
     ) -> None:
         self._storage = storage
@@ -116,6 +120,8 @@ class Room:
         self._pulls = pulls
         self._sizes = sizes
         self._handovers = handovers
+        self._receptions = receptions
+        self._index = index
         self._copies = copies
         self._waiting: dict[str, tuple[Wish, float]] = {}
         self.lock = threading.RLock()
@@ -127,14 +133,17 @@ class Room:
         """Whether a pull may begin; one that may not keeps its place in the order."""
         with self.lock:
             wish = self._wish(request)
-            verdict = judge_room(
-                wish, self.disk(), self._promised(), [other for other, _ in self._waiting.values()]
-            )
+            verdict = self._judged(wish)
             if verdict.fits or verdict.never:
                 self._waiting.pop(request.study_uid, None)
             else:
                 self._waiting[request.study_uid] = (wish, time.monotonic())
             return verdict
+
+    def _judged(self, wish: Wish) -> RoomVerdict:
+        promised = self._promised()
+        idle = promised == 0 and self._is_alone(wish.study_uid)
+        return judge_room(wish, self.disk(), promised, [other for other, _ in self._waiting.values()], idle)
 
     def waiting(self) -> tuple[Wish, ...]:
         """Pulls that had no room, in their order."""
@@ -149,7 +158,23 @@ class Room:
     def disk(self) -> Disk:
         """As it is now."""
         disk = os.statvfs(self._storage)
-        return Disk(disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize, self._reserve)
+        total, free = disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize
+        return Disk(total, free, self._reserve, self._index_size())
+
+    def _index_size(self) -> int:
+        """Bytes of the index and its write-ahead log; 0 where they lie on another disk."""
+        size = 0
+        for path in (self._index.with_name(self._index.name + end) for end in ("", "-wal", "-shm")):
+            try:
+                if path.stat().st_dev == self._storage.stat().st_dev:
+                    size += path.stat().st_size
+            except OSError:  # not there, or gone in this moment
+                continue
+        return size
+
+    def _is_alone(self, study_uid: str) -> bool:
+        """Whether nothing of any other study lies on the disk."""
+        return not self._handovers.given() and not self._receptions.others_than(study_uid, *HERE, *TO_DELETE)
 
     def state(self) -> dict[str, int]:
         """For health, in bytes."""

@@ -69,6 +69,42 @@ def test_a_guess_larger_than_the_disk_begins_when_nothing_else_is_there() -> Non
     assert not judge_room(wish("a", 5000, sure=False), empty, 100 * MB).fits
 
 
+def test_a_wish_that_nothing_more_can_help_touches_the_reserve_and_keeps_nobody_waiting() -> None:
+    """The index takes more than it is reckoned with: waiting for those last bytes would be for ever."""
+    empty = Disk(84 * MB, 75 * MB, 8 * MB)  # 9 MB of it are the index
+    guess, sure = wish("a", 120, sure=False), wish("a", 68)
+    for mine in (guess, sure):
+        assert not judge_room(mine, empty, 0).fits
+        assert judge_room(mine, empty, 0, idle=True).fits
+        assert not judge_room(mine, empty, 0, [wish("b", 30, since=-1)], idle=True).fits  # its turn comes
+
+
+def test_what_does_not_fit_on_a_disk_that_others_fill_keeps_no_room() -> None:
+    """Something that is no study's fills it: who needs less than is left goes on."""
+    filled = Disk(1000 * MB, 400 * MB, 200 * MB)
+    first = wish("a", 500, since=1)
+    assert not judge_room(first, filled, 0, idle=True).fits
+    assert not judge_room(wish("b", 100, since=2), filled, 0, [first]).fits
+    assert judge_room(wish("b", 100, since=2), filled, 0, [first], idle=True).fits
+
+
+@pytest.mark.parametrize("needed", [0, 5000])
+def test_a_study_that_has_filled_the_disk_alone_is_larger_than_it(needed: int) -> None:
+    """Also where the PACS told too few images, or so many that those that came are no measure."""
+    full = Disk(1000 * MB, 5 * MB, 200 * MB)
+    mine = Wish("a", 0, 0.0, needed * MB, False, 740 * MB)
+    verdict = judge_room(mine, full, 0, idle=True)
+    assert verdict.never
+    assert verdict.why.startswith("larger than the RAM disk: it has filled it alone with 740 MB")
+    assert not judge_room(mine, full, 0).never
+    assert not judge_room(Wish("a", 0, 0.0, 0, False, 100 * MB), full, 0, idle=True).never
+
+
+def test_an_index_that_has_grown_takes_its_part_of_the_disk() -> None:
+    assert Disk(84 * MB, 84 * MB, 8 * MB).usable == 68 * MB
+    assert Disk(84 * MB, 74 * MB, 8 * MB, index=10 * MB).usable == 66 * MB
+
+
 GE = Seen("CT", "GE", "Revolution", "512x512", 900, 900 * 500_000)
 SIEMENS = Seen("CT", "SIEMENS", "Force", "1024x1024", 300, 300 * 2_000_000)
 

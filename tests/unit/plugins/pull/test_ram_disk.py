@@ -34,7 +34,8 @@ class SmallDisk(Room):
 def room(desk: Desk, journal: Journal) -> SmallDisk:
     tables = desk.tables
     sizes = Sizes(desk.store, tables.receptions, SizeRows(journal), Switches())
-    return SmallDisk(desk.log_folder, 10, tables.pulls, sizes, tables.handovers)
+    index = desk.log_folder / "index"
+    return SmallDisk(desk.log_folder, 10, tables.pulls, sizes, tables.handovers, tables.receptions, index)
 
 
 @pytest.fixture
@@ -86,6 +87,34 @@ def test_half_received_studies_that_block_each_other_are_pulled_again_one_by_one
     assert room.ask_for(again[0]).fits
     watch.step()
     assert desk.tables.journal.counts()["studiesParked"] == 1
+
+
+def test_the_last_bytes_of_the_disk_are_for_a_study_that_is_alone_on_it(desk: Desk, room: SmallDisk) -> None:
+    """An index that has grown past what is reckoned must not keep a large study waiting for ever."""
+    room.free = 90 * MB  # reckoned with are 8 MB for the index; it takes 10
+    large = PullRequest("p1", "1.1", "PACS", expected=1000)
+    desk.store.image_bytes = 500_000
+    other = desk.ask("1.2", expected=12)
+    assert not room.ask_for(large).fits  # the other one is on its way
+    desk.store.add("1.2", "1.2.1", 6)
+    desk.step()
+    desk.end(other, "aborted")
+    desk.step()
+    desk.step(5.0)
+    assert not room.ask_for(large).fits  # and lies here half
+    reception = desk.tables.receptions.of_study("1.2", ReceptionState.SHORT)
+    assert reception is not None
+    desk.tables.receptions.delete(reception, desk.store.images, 1)
+    assert not room.ask_for(large).fits
+    desk.deletion.step()
+    assert room.ask_for(large).fits
+
+
+def test_the_index_is_measured(desk: Desk, room: SmallDisk) -> None:
+    before = Room.disk(room).index
+    (desk.log_folder / "index").write_bytes(b"0" * 3000)
+    (desk.log_folder / "index-wal").write_bytes(b"0" * 4000)
+    assert (before, Room.disk(room).index) == (0, 7000)
 
 
 def test_what_a_device_sends_is_learned_before_it_is_deleted(desk: Desk, journal: Journal) -> None:
