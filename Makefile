@@ -1,7 +1,7 @@
 # The commands for people. Everything is installed by `make setup`, which the others call first; see scripts/setup.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo stop test long-test kill-test chaos chaos-long chaos-storm chaos-proofs find-matrix compose-test lint docs clean
+.PHONY: help setup setup-dev demo stop test long-test site-check kill-test chaos chaos-long chaos-storm chaos-proofs find-matrix compose-test lint docs clean
 
 PYTHON := .venv/bin/python
 off := 0 no false
@@ -35,6 +35,10 @@ demo: setup  ## a whole run: hospital, pipeline, AI backend; about two minutes
 
 stop:  ## end what `make demo KEEP=1` left running
 	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m demo stop; else echo "nothing is installed, so nothing runs"; fi
+
+# No setup: a host with Docker has plain Python.
+site-check:  ## reads .env and the files it names before docker-compose starts anything, and tells all of it at once
+	@exec python3 -m site_check
 
 test: setup-dev  ## the test suite (PYTEST_ARGS= for pytest)
 	@exec $(PYTHON) -m pytest --ignore=tests/chaos --ignore=tests/long --ignore=tests/containers -n 2 --dist loadfile $(PYTEST_ARGS)

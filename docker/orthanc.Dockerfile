@@ -15,6 +15,7 @@ ENV LANG=C.UTF-8 \
     TCP_NODELAY=1 \
     PYTHONUNBUFFERED=1
 COPY docker/healthy.py docker/orthanc/start.sh /opt/aipull/docker/
+COPY site_check /opt/aipull/site_check
 ENTRYPOINT ["/opt/aipull/docker/start.sh"]
 HEALTHCHECK --interval=15s --timeout=5s --retries=4 --start-period=20s \
     CMD ["/usr/bin/python3.11", "/opt/aipull/docker/healthy.py", "http://127.0.0.1:8042/system"]

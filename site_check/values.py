@@ -1,0 +1,214 @@
+"""What the value of each variable may be. No look at the machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from site_check.finding import Finding, error, warning
+
+SECRETS = (
+    "ORTHANC_PASSWORD", "AIPULL_API_KEY", "BACKEND_KEY", "MONGO_ROOT_PASSWORD", "MONGO_PASSWORD", "RABBITMQ_PASSWORD",
+)  # fmt: skip
+SHORTEST_SECRET = 16
+_EXAMPLES = ("changeme", "password", "secret", "example")
+_UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
+MEBIBYTE = 1024**2
+
+Check = Callable[[str], str]
+"""What is allowed, in words, where the value is not; else an empty text."""
+
+
+def size_of(text: str) -> int | None:
+    """Bytes of a size as tmpfs takes it (``4g``, ``512m``, ``4096k``); None when it is none."""
+    match = re.fullmatch(r"([1-9]\d{0,11})([kmg])", text.lower())
+    return int(match[1]) * _UNITS[match[2]] if match else None
+
+
+def check_values(values: Mapping[str, str]) -> list[Finding]:
+    """All values that are set and cannot be used."""
+    findings: list[Finding] = []
+    for name, check in CHECKS.items():
+        value = values.get(name, "")
+        if value and (allowed := check(value)):
+            findings.append(error(name, value, allowed))
+    return [*findings, *_check_secrets(values), *_check_together(values)]
+
+
+def _check_secrets(values: Mapping[str, str]) -> list[Finding]:
+    """A secret's value is never shown."""
+    findings: list[Finding] = []
+    holder: dict[str, str] = {}
+    for name in SECRETS:
+        value = values.get(name, "")
+        if not value:
+            continue
+        length = f"({len(value)} characters)"
+        if not re.fullmatch(r"[A-Za-z0-9]+", value):
+            words = "letters and digits only, because it becomes part of URLs: openssl rand -hex 24"
+            findings.append(error(name, length, words))
+        elif len(value) < SHORTEST_SECRET or any(word in value.lower() for word in _EXAMPLES):
+            words = f"{SHORTEST_SECRET} characters or more, and no example's: openssl rand -hex 24"
+            findings.append(error(name, length, words))
+        elif value in holder:
+            findings.append(error(name, length, f"the same as {holder[value]}; each secret has one purpose"))
+        holder.setdefault(value, name)
+    return findings
+
+
+def _check_together(values: Mapping[str, str]) -> list[Finding]:
+    """Values that depend on each other."""
+    findings: list[Finding] = []
+    if values.get("ANONYMISE_FOLDER") and not values.get("ANONYMISE_KEY"):
+        findings.append(error("ANONYMISE_KEY", "", "needed with ANONYMISE_FOLDER: 16 letters or more"))
+    aet, ours = values.get("HOSPITAL_PACS_AET"), values.get("ORTHANC_AET") or "AIPULL"
+    if aet and aet == ours:
+        findings.append(error("ORTHANC_AET", ours, "another AE title than the PACS's"))
+    bind = values.get("PACS_HTTP_BIND", "")
+    if bind and not _address(bind) and not ipaddress.ip_address(bind).is_loopback:
+        findings.append(
+            warning(
+                "PACS_HTTP_BIND",
+                bind,
+                "patient data over plain HTTP leave this machine; a TLS proxy is safer",
+            )
+        )
+    return findings
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (OSError, ValueError, KeyError):  # a folder's name, a path outside, an unknown name
+        return _TIME_ZONE
+    return ""
+
+
+_TIME_ZONE = "an IANA name, for example Asia/Shanghai or Europe/Berlin"
+
+
+def _port(value: str) -> str:
+    return "" if value.isascii() and value.isdigit() and 0 < int(value[:6]) < 65536 else "a port, 1 to 65535"
+
+
+def _ae_title(value: str) -> str:
+    """PS3.5 6.2: 16 characters at most, no backslash, no control character, not spaces only."""
+    if re.fullmatch(r"[!-\[\]-~]([ -\[\]-~]{0,14}[!-\[\]-~])?", value):
+        return ""
+    return "an AE title: 1 to 16 printable ASCII characters, no backslash"
+
+
+def _alias(value: str) -> str:
+    return "" if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value) else "letters, digits, - and _, 64 at most"
+
+
+def _host(value: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9_.:-]{0,251}[A-Za-z0-9])?", value):
+        return ""
+    return "a host name or an address, without port or scheme"
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        wrong = parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0
+    except ValueError:
+        wrong = True
+    return "an address that begins with http:// or https://, with a host" if wrong else ""
+
+
+def _size(value: str) -> str:
+    return "" if size_of(value) else "a number with k, m or g, for example 8g"
+
+
+def _address(value: str) -> str:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return "an IP address of this host, or 0.0.0.0 for all"
+    return ""
+
+
+def _day_before(value: str) -> str:
+    return "" if value in {"0", "-1"} else "0, or -1 for yesterday as well"
+
+
+def _switch(value: str) -> str:
+    return "" if value.lower() in {"true", "false", "1", "0"} else "true or false"
+
+
+def _whole(value: str) -> str:
+    return "" if re.fullmatch(r"[1-9]\d{0,8}", value) else "a whole number, 1 or more"
+
+
+def _workers(value: str) -> str:
+    return "" if not _whole(value) and int(value) <= 64 else "a whole number, 1 to 64"
+
+
+def _gigabytes(value: str) -> str:
+    return (
+        "" if re.fullmatch(r"\d{1,4}(\.\d{1,3})?", value) and float(value) >= 0.25 else "0.25 or more, in GB"
+    )
+
+
+def _absolute(value: str) -> str:
+    return "" if value.startswith("/") else "an absolute path inside the containers"
+
+
+def _long_key(value: str) -> str:
+    return "" if len(value) >= SHORTEST_SECRET else f"{SHORTEST_SECRET} letters or more"
+
+
+def _more_settings(value: str) -> str:
+    """A piece of JSON that docker-compose.yml puts behind the name of a PACS."""
+    return _json(
+        '{"name":"a"' + value + "}", ',"key":value, with a comma in front: \',"count_by_image":true\''
+    )
+
+
+def _more_pacs(value: str) -> str:
+    allowed = 'JSON objects with a name, a comma in front of each: \',{"name":"PACS-B"}\''
+    if said := _json('[{"name":"a"}' + value + "]", allowed):
+        return said
+    entries = json.loads('[{"name":"a"}' + value + "]")
+    named = all(isinstance(entry, dict) and not _alias(str(entry.get("name", ""))) for entry in entries)
+    return "" if named else allowed
+
+
+def _json(text: str, allowed: str) -> str:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return allowed
+    return ""
+
+
+CHECKS: dict[str, Check] = {
+    "HOSPITAL_TIME_ZONE": _time_zone,
+    "HOSPITAL_PACS_NAME": _alias,
+    "HOSPITAL_PACS_AET": _ae_title,
+    "HOSPITAL_PACS_HOST": _host,
+    "HOSPITAL_PACS_PORT": _port,
+    "HOSPITAL_PACS_SETTINGS": _more_settings,
+    "MORE_PACS": _more_pacs,
+    "BACKEND_URL": _url,
+    "BACKEND_WORKERS": _workers,
+    "RAM_DISK_SIZE": _size,
+    "COPIES_SIZE": _size,
+    "PACS_HTTP_BIND": _address,
+    "DICOM_BIND": _address,
+    "DICOM_PORT": _port,
+    "ORTHANC_AET": _ae_title,
+    "CROSSDAY": _day_before,
+    "MOVE_SYNC": _switch,
+    "ARCHIVE_KEEP_DAYS": _whole,
+    "MONGO_CACHE_GB": _gigabytes,
+    "HANDOVER_SEEN_AS": _absolute,
+    "ANONYMISE_FOLDER": _absolute,
+    "ANONYMISE_KEY": _long_key,
+    "ARCHIVE_FOLDER": _absolute,
+}
