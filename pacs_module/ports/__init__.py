@@ -12,6 +12,7 @@ from .delivery import Backend, Delivery, Queue, QueueConsumer
 from .folders import Archive, Archived, Copied, CopyMaker, FileCheck
 from .hospital import PacsFinder, Ris
 from .leases import Lease, Leases, Memo
+from .lists import StudyLists
 from .plugins import Puller
 from .runtime import Clock, EventLog
 from .store import AnyOf, AtLeast, AtMost, Exists, Identity, Order, StudyStore, Where
@@ -40,6 +41,7 @@ __all__ = [
     "Queue",
     "QueueConsumer",
     "Ris",
+    "StudyLists",
     "StudyStore",
     "Where",
 ]

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from ..domain.study.priority import Ageing
 from ..domain.study.study import Study
+from .lists import StudyLists
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ Order = Sequence[tuple[str, int]]
 
 class StudyStore(Protocol):
     """The documents of ``study_info_list``."""
+
+    @property
+    def lists(self) -> StudyLists:
+        """The lists for people."""
+        ...
 
     def get(self, study_uid: str) -> Study | None:
         """The study, or None."""

@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any
 
 from ...domain.errors import PermanentError, Unreadable
+from ...domain.explain.listing import listed
 from ...domain.study.study import Study, read_study
 
 MOST_CHARACTERS = 64 * 2**20
@@ -29,6 +30,12 @@ def study_to_document(study: Study) -> dict[str, Any]:
     """The study's document with values that every store can hold."""
     document: dict[str, Any] = storable(study.to_document())
     return document
+
+
+def study_to_listing(study: Study) -> dict[str, Any]:
+    """What a store keeps of the study for lists."""
+    told: dict[str, Any] = storable(listed(study))
+    return told
 
 
 def study_to_text(study: Study) -> str:

@@ -16,6 +16,7 @@ from ...ports import AtMost, Identity, Order, Where
 from .json_safe import document_to_study, study_to_text, text_to_study
 from .questions import NamedQuestions
 from .reference_query import claim_order, due_field, in_order, matches
+from .rows.memory import MemoryLists
 from .unreadable import UnreadableDocuments
 
 
@@ -30,6 +31,7 @@ class MemoryStore(NamedQuestions):
         self._identity = Identity(uuid.uuid4().hex, datetime.now(UTC).isoformat(timespec="milliseconds"))
         self._unreadable = UnreadableDocuments()
         self._lock = threading.Lock()
+        self.lists = MemoryLists(lambda: self.find({}))
 
     def get(self, study_uid: str) -> Study | None:
         """The study, or None."""

@@ -24,14 +24,24 @@ import pymongo.errors
 from pymongo.collection import Collection
 from pymongo.write_concern import WriteConcern
 
-from ...domain.errors import ConfigurationError, PermanentError, StoreAway, StoreLost, about
+from ...domain.errors import ConfigurationError, PermanentError, StoreAway, StoreLost, Unreadable, about
 from ...domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from ...domain.study.study import WORK, Study
 from ...ports import AnyOf, AtLeast, AtMost, Exists, Identity, Order, Where
 from .emptied import Emptied
-from .json_safe import decode_keys, document_to_study, encode_keys, storable, study_to_document
+from .json_safe import (
+    decode_keys,
+    document_to_study,
+    encode_keys,
+    storable,
+    study_to_document,
+    study_to_listing,
+)
 from .questions import NamedQuestions
 from .reference_query import claim_order, due_field
+from .rows.mongo import FIELD as LISTING
+from .rows.mongo import INDEXES as LIST_INDEXES
+from .rows.mongo import MongoLists, unlisted
 from .unreadable import UnreadableDocuments
 
 COLLECTION = "study_info_list"
@@ -73,6 +83,7 @@ class MongoStore(NamedQuestions):
         self._unreadable = UnreadableDocuments()
         self._known: Identity | None = None
         self._emptied = Emptied()
+        self.lists = MongoLists(self._documents)
 
     def beside(self, name: str) -> Documents:
         """A collection of the same database, written as safely."""
@@ -235,11 +246,27 @@ def _prepare(documents: Documents) -> None:
         documents.update_many(
             {"rank": {"$exists": False}, "priority": priority}, {"$set": {"rank": priority}}
         )
+    for index in LIST_INDEXES:
+        documents.create_index(list(index))
+    _list_all(documents)
+
+
+def _list_all(documents: Documents) -> None:
+    """
+    Give the studies of an earlier version their rows; one that somebody writes meanwhile gets it from him.
+    """
+    for document in documents.find(unlisted()):
+        try:
+            study = document_to_study(decode_keys(document))
+        except Unreadable:
+            study = Study(document["_id"])
+        key = {"_id": document["_id"], "revision": document.get("revision")}
+        documents.update_one(key, {"$set": {LISTING: study_to_listing(study)}})
 
 
 def _document(study: Study, revision: int) -> dict[str, Any]:
     document = {**study_to_document(study), "revision": revision}
-    return {"_id": document["studyUID"], **encode_keys(document)}
+    return {"_id": document["studyUID"], **encode_keys(document), LISTING: study_to_listing(study)}
 
 
 def compile_where(where: Where) -> dict[str, Any]:

@@ -23,15 +23,18 @@ from ...domain.errors import PermanentError, StoreAway, StoreLost, Unreadable, a
 from ...domain.study.study import Study
 from ...ports import AtMost, Identity, Order, Where
 from .emptied import Emptied
-from .json_safe import storable, study_to_text, text_to_study
+from .json_safe import storable, study_to_listing, study_to_text, text_to_study
 from .questions import NamedQuestions
 from .reference_query import claim_order, due_field, matches
+from .rows.sqlite import SqliteLists, unlisted, write_row
 from .sqlite_file import StoreFile
 from .sqlite_schema import bring_up_to_date, set_damaged_aside, value_of
 from .sqlite_where import compile_where, sortable
 from .unreadable import UnreadableDocuments
 
 _LOCK_WAIT_S = 20.0
+_LISTED_AT_ONCE = 500
+"""So many studies of an earlier version get their rows in one transaction."""
 _OPEN_WAIT_S = 2.0
 
 # Primary result codes (https://www.sqlite.org/rescode.html) behind which nothing is wrong with the statement.
@@ -77,6 +80,7 @@ class SqliteStore(NamedQuestions):
         """
         self._keepers: tuple[sqlite3.Connection, ...] = ()
         """Two, used for nothing but putting a removed file back: one holds the lock while the other reads."""
+        self.lists = SqliteLists(self.read)
         with _translated(self._path):
             self._file.make()
         with suppress(StoreAway):
@@ -302,9 +306,11 @@ class SqliteStore(NamedQuestions):
         before, study.revision = study.revision, revision
         written = False
         try:
-            text = study_to_text(study)
+            text, listing = study_to_text(study), study_to_listing(study)
             with self.writing() as connection:
                 written = bool(connection.execute(sql, values(text)).fetchall())
+                if written:
+                    write_row(connection, listing)
         finally:
             if not written:
                 study.revision = before
@@ -367,6 +373,19 @@ class SqliteStore(NamedQuestions):
         connection.execute("PRAGMA journal_mode = WAL")
         with _transaction(connection):
             bring_up_to_date(connection, self._path)
+        self._list_all(connection)
+
+    def _list_all(self, connection: sqlite3.Connection) -> None:
+        """Give the studies of an earlier version their rows, some at a time: others may write meanwhile."""
+        while True:
+            with _transaction(connection):
+                without = unlisted(connection, _LISTED_AT_ONCE)
+                for uid, text in without:
+                    study = self._unreadable.read(uid, text, text_to_study)
+                    listing = study_to_listing(study or Study(uid))
+                    write_row(connection, listing)
+            if not without:
+                return
 
 
 @contextmanager

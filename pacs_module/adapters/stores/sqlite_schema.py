@@ -13,6 +13,7 @@ from pathlib import Path
 from ...domain.errors import PermanentError
 from ...domain.study.study import WORK
 from .reference_query import due_field
+from .rows.sqlite import tables as row_tables
 
 SCHEMA_VERSION = 2
 
@@ -48,6 +49,7 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         *_series_index(connection),
         *_leases(connection),
         *_installation(),
+        *row_tables(),
     ):
         connection.execute(statement)
     if version == 1:

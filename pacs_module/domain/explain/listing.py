@@ -1,0 +1,282 @@
+"""
+A study as one row of a list: what people search, filter and sort by, and the instants of its way.
+
+A store keeps the rows beside the documents, so that a list of many studies reads no document. What a filter
+and an order mean is said here; every store answers alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from ..dicom.repair import readable
+from ..study.history import HistoryEntry
+from ..study.study import SeriesRecord, Study
+from ..wire.documents import from_document, to_document
+from .series_story import Standing, standing_of
+
+LAYOUT = 1
+"""Counted up when a row says more than before: rows of an earlier layout are written anew."""
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """
+    One study. ``day`` is StudyDate (YYYY-MM-DD), ``time`` StudyTime; ``state`` is empty when it is not wanted.
+
+    The instants of its way are ISO 8601 UTC, empty while they have not come: ``image_at`` is when a find last
+    saw it grow, ``pulled_at`` the end of its newest pull, then hand-over, acceptance by the backend, result.
+    """
+
+    study_uid: str
+    day: str = ""
+    time: str = ""
+    accession_number: str = ""
+    patient_id: str = ""
+    description: str = ""
+    modality: tuple[str, ...] = ()
+    pacs: tuple[str, ...] = ()
+    device: tuple[str, ...] = ()
+    state: str = ""
+    priority: int = 0
+    why: str = ""
+    images: int | None = None
+    handed_over: int = 0
+    """Series that were handed over."""
+    filtered: int = 0
+    """Series that a rule dropped."""
+    first_seen_at: str = ""
+    changed_at: str = ""
+    image_at: str = ""
+    pulled_at: str = ""
+    handed_over_at: str = ""
+    delivered_at: str = ""
+    result_at: str = ""
+
+    @property
+    def search(self) -> str:
+        """All that free text is looked for in, lower case."""
+        told = (self.accession_number, self.patient_id, self.study_uid, self.description, self.why)
+        return " ".join((*told, *self.modality, *self.pacs, *self.device)).lower()
+
+
+@dataclass(frozen=True)
+class RowVerdict:
+    """What was judged of one series: the value that decided, and what became of the series."""
+
+    series_uid: str
+    standing: str
+    rule: str
+    attribute: str
+    value: str
+    modality: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that a person did with a study: when (ISO 8601 UTC), who, what, why."""
+
+    at: str
+    by: str
+    what: str
+    why: str
+    study_uid: str = ""
+
+
+@dataclass(frozen=True)
+class RowFilter:
+    """
+    Which studies; what is empty or None asks for nothing.
+
+    ``state``: "" any, "none": not wanted. ``text``: every word of it stands somewhere in the row, case
+    ignored. ``first_day`` and ``last_day``: YYYY-MM-DD, both included.
+    """
+
+    state: str = ""
+    first_day: str = ""
+    last_day: str = ""
+    accession_number: str = ""
+    patient_id: str = ""
+    study_uid: str = ""
+    modality: str = ""
+    pacs: str = ""
+    device: str = ""
+    priority: int | None = None
+    text: str = ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the free text, lower case."""
+        return tuple(self.text.lower().split())
+
+
+NOT_WANTED = "none"
+"""In a filter: the studies without a state."""
+
+
+class RowOrder(StrEnum):
+    """How a list is sorted; studies that are equal in it follow their UID."""
+
+    NEWEST = "newest"
+    """By study date and time, the newest first."""
+    CHANGED = "changed"
+    """By the last change, the newest first."""
+    ACCESSION = "accession"
+    PATIENT = "patient"
+
+    @property
+    def descending(self) -> bool:
+        """Whether the largest comes first."""
+        return self in (RowOrder.NEWEST, RowOrder.CHANGED)
+
+
+def sort_key(row: StudyRow, order: RowOrder) -> str:
+    """What a row is sorted by."""
+    if order is RowOrder.NEWEST:
+        return f"{row.day} {row.time}"
+    if order is RowOrder.CHANGED:
+        return row.changed_at
+    return row.accession_number if order is RowOrder.ACCESSION else row.patient_id
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page ends: the next one begins after this sort key and UID."""
+
+    key: str
+    study_uid: str
+
+
+def row_matches(row: StudyRow, wanted: RowFilter) -> bool:
+    """Whether a row is asked for."""
+    state = "" if wanted.state == NOT_WANTED else wanted.state
+    equal = (
+        (wanted.state, state, row.state),
+        (wanted.accession_number, wanted.accession_number, row.accession_number),
+        (wanted.patient_id, wanted.patient_id, row.patient_id),
+        (wanted.study_uid, wanted.study_uid, row.study_uid),
+    )
+    among = ((wanted.modality, row.modality), (wanted.pacs, row.pacs), (wanted.device, row.device))
+    return (
+        all(not asked or value == told for asked, value, told in equal)
+        and all(not asked or asked in told for asked, told in among)
+        and (wanted.priority is None or wanted.priority == row.priority)
+        and (not wanted.first_day or row.day >= wanted.first_day)
+        and (not wanted.last_day or row.day <= wanted.last_day)
+        and all(word in row.search for word in wanted.words)
+    )
+
+
+def row_of(study: Study) -> StudyRow:
+    """The row of a study."""
+    standings = [standing_of(record) for record in study.series.values()]
+    last = study.last_handover
+    return StudyRow(
+        study_uid=study.study_uid,
+        day=study.study_date,
+        time=study.study_time,
+        accession_number=study.accession_number,
+        patient_id=study.patient_id,
+        description=readable(study.study_description),
+        modality=tuple(study.modality),
+        pacs=tuple(sorted(study.pacs)),
+        state=study.state.value if study.state else "",
+        priority=study.priority,
+        why=study.why,
+        images=study.count,
+        handed_over=standings.count(Standing.HANDED_OVER),
+        filtered=standings.count(Standing.FILTERED),
+        first_seen_at=study.first_seen_at,
+        changed_at=study.changed_at,
+        image_at=study.counts[-1].at if study.counts else "",
+        pulled_at=study.pull.ended_at if study.pull else "",
+        handed_over_at=last.received_at if last else "",
+        delivered_at=last.accepted_at if last else "",
+        result_at=last.result_at if last else "",
+    )
+
+
+def verdicts_of(study: Study) -> tuple[RowVerdict, ...]:
+    """What was judged of each of its series."""
+    return tuple(_verdict(record) for record in study.series.values())
+
+
+def _verdict(record: SeriesRecord) -> RowVerdict:
+    verdict = record.verdict
+    attribute, value = (verdict.attribute, verdict.value) if verdict else _split(record.because)
+    return RowVerdict(
+        record.series_uid,
+        standing_of(record).value,
+        record.rule,
+        attribute,
+        readable(value),
+        record.modality,
+        readable(record.series_description),
+    )
+
+
+def _split(because: str) -> tuple[str, str]:
+    """A record of an earlier version has the words of the log only: attribute, blank, value."""
+    attribute, _, value = because.partition(" ")
+    return attribute, value
+
+
+PEOPLE = ("manual: ", "reconcile: ")
+"""What stands in front of a person's name in a history."""
+
+
+def acts_of(study: Study) -> tuple[Act, ...]:
+    """What people did with a study."""
+    return tuple(_act(study.study_uid, entry) for entry in study.history if entry.by.startswith(PEOPLE))
+
+
+def _act(study_uid: str, entry: HistoryEntry) -> Act:
+    return Act(entry.at, entry.by, entry.event, entry.why, study_uid)
+
+
+def listed(study: Study) -> dict[str, Any]:
+    """
+    All that a store keeps of a study for lists.
+
+    Returns:
+        ``row``, ``verdicts`` and ``acts`` as documents, the ``layout`` they are written in, and two texts to
+        ask for: ``newest``, what :attr:`RowOrder.NEWEST` sorts by, and ``search``.
+    """
+    row = row_of(study)
+    return {
+        "layout": LAYOUT,
+        "row": to_document(row),
+        "newest": sort_key(row, RowOrder.NEWEST),
+        "search": row.search,
+        "verdicts": to_document(verdicts_of(study)),
+        "acts": to_document(acts_of(study)),
+    }
+
+
+def read_row(document: dict[str, Any]) -> StudyRow:
+    """A row from its document."""
+    return from_document(StudyRow, document)
+
+
+def read_verdicts(documents: Iterable[dict[str, Any]]) -> tuple[RowVerdict, ...]:
+    """Verdicts from their documents."""
+    return tuple(from_document(RowVerdict, one) for one in documents)
+
+
+def read_acts(documents: Iterable[dict[str, Any]]) -> tuple[Act, ...]:
+    """What people did, from its documents."""
+    return tuple(from_document(Act, one) for one in documents)
+
+
+def cleaned(wanted: RowFilter) -> RowFilter:
+    """A filter whose texts are as a store keeps texts: a lone surrogate is written out."""
+    texts = {name: _clean(value) for name, value in vars(wanted).items() if isinstance(value, str)}
+    return replace(wanted, **texts)  # type: ignore[arg-type]
+
+
+def _clean(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

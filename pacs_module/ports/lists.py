@@ -1,0 +1,32 @@
+"""Lists of studies for people: rows beside the documents, answered from indexes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..domain.explain.listing import Act, Place, RowFilter, RowOrder, RowVerdict, StudyRow
+
+
+class StudyLists(Protocol):
+    """What the pages ask of a store; :mod:`pacs_module.domain.explain.listing` says what it means."""
+
+    def rows(self, wanted: RowFilter, order: RowOrder, after: Place | None, limit: int) -> list[StudyRow]:
+        """The rows that are asked for, in their order, those after a place; at most so many."""
+        ...
+
+    def count_rows(self, wanted: RowFilter, most: int) -> int:
+        """How many rows are asked for; ``most`` when there are as many or more."""
+        ...
+
+    def rows_of_days(self, days: Sequence[str]) -> list[StudyRow]:
+        """All rows of some study dates (YYYY-MM-DD), in no order."""
+        ...
+
+    def verdicts_between(self, first_day: str, last_day: str) -> list[tuple[str, tuple[RowVerdict, ...]]]:
+        """StudyInstanceUID and verdicts of the studies of these days, both included."""
+        ...
+
+    def acts(self, before: str, limit: int) -> list[Act]:
+        """What people did before an instant (ISO 8601 UTC; empty: at any time), the newest first."""
+        ...

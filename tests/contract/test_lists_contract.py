@@ -1,0 +1,132 @@
+"""The lists for people: every store gives the rows, in the order, that the reference gives."""
+
+import random
+from typing import Any
+
+import pytest
+
+from pacs_module.adapters.stores.rows.memory import MemoryLists
+from pacs_module.domain.explain.listing import Place, RowFilter, RowOrder, row_of, sort_key
+from pacs_module.domain.rules.filters import Verdict
+from pacs_module.domain.study.lifecycle import Event, State
+from pacs_module.domain.study.study import PacsCopy, SeriesRecord, Study
+from tests.contract.store_cases import ConditionalStore
+
+NOON = 1_592_481_600_000
+FILTERS = [
+    RowFilter(),
+    RowFilter(state="completed"),
+    RowFilter(state="none"),
+    RowFilter(first_day="2020-06-13", last_day="2020-06-14"),
+    RowFilter(accession_number="A3"),
+    RowFilter(patient_id="P1"),
+    RowFilter(study_uid="1.2.3"),
+    RowFilter(modality="DX"),
+    RowFilter(pacs="B"),
+    RowFilter(priority=2),
+    RowFilter(text="chest p1"),
+    RowFilter(text="胸部"),
+    RowFilter(text="100%"),
+    RowFilter(text="50_"),
+    RowFilter(state="meta_only", modality="CT", text="a.b (c"),
+    RowFilter(pacs="nobody"),
+]
+
+
+def studies() -> list[Study]:
+    chance = random.Random(7)
+    made = []
+    for number in range(24):
+        study = Study(
+            f"1.2.{number}",
+            f"2020-06-{12 + number % 5}",
+            f"{chance.randrange(24):02}0000",
+            f"A{number // 2}",
+            f"P{number % 4}",
+            chance.choice(["CHEST", "胸部平扫", "Ð\u0098Ø 100%", "a.b (c)", "500", "50_x"]),
+            chance.choice([["CT"], ["DX"], ["CT", "PR"]]),
+            chance.choice([None, State.META_ONLY, State.COMPLETED]),
+            chance.choice([0, 2]),
+            pacs={name: PacsCopy(number) for name in chance.choice(["A", "B", "AB"])},
+            changed_at=f"2020-06-18T0{chance.randrange(9)}:00:00.000+00:00",
+        )
+        study.keep_series([series(f"{study.study_uid}.1", number)])
+        made.append(study)
+    return made
+
+
+def series(uid: str, number: int) -> SeriesRecord:
+    verdict = Verdict(False, "thickness", "SliceThickness", str(number))
+    return SeriesRecord(uid, False, "thickness", verdict.because, "find", "CT", "HEAD", verdict=verdict)
+
+
+@pytest.fixture
+def made(store: ConditionalStore) -> list[Study]:
+    made = studies()
+    for study in made:
+        assert store.insert(study)
+    return made
+
+
+@pytest.mark.parametrize("order", list(RowOrder))
+@pytest.mark.parametrize("wanted", FILTERS, ids=str)
+def test_rows_are_those_of_the_reference(
+    store: ConditionalStore, made: list[Study], wanted: RowFilter, order: RowOrder
+) -> None:
+    expected = MemoryLists(lambda: made).rows(wanted, order, None, 100)
+    assert store.lists.rows(wanted, order, None, 100) == expected
+    assert store.lists.count_rows(wanted, 1000) == len(expected)
+    assert store.lists.count_rows(wanted, 3) == min(3, len(expected))
+
+
+@pytest.mark.parametrize("order", list(RowOrder))
+def test_pages_join_to_the_whole(store: ConditionalStore, made: list[Study], order: RowOrder) -> None:
+    whole, place = [], None
+    while page := store.lists.rows(RowFilter(), order, place, 5):
+        whole += page
+        place = Place(sort_key(page[-1], order), page[-1].study_uid)
+    assert whole == store.lists.rows(RowFilter(), order, None, 100)
+    assert len(whole) == len(made)
+
+
+def test_rows_follow_the_study(store: ConditionalStore, made: list[Study]) -> None:
+    study = store.get("1.2.3")
+    assert study is not None
+    study.state, study.accession_number = State.CANCELLED, "other"
+    assert store.replace(study)
+    (row,) = store.lists.rows(RowFilter(study_uid="1.2.3"), RowOrder.NEWEST, None, 2)
+    assert (row.state, row.accession_number) == ("cancelled", "other")
+    assert row == row_of(study)
+
+
+def test_rows_and_verdicts_of_days(store: ConditionalStore, made: list[Study]) -> None:
+    days = ("2020-06-12", "2020-06-14")
+    assert {row.day for row in store.lists.rows_of_days(days)} == set(days)
+    found = dict(store.lists.verdicts_between("2020-06-13", "2020-06-14"))
+    assert set(found) == {
+        study.study_uid for study in made if study.study_date in ("2020-06-13", "2020-06-14")
+    }
+    (verdict,) = found["1.2.1"]
+    assert (verdict.rule, verdict.attribute, verdict.value) == ("thickness", "SliceThickness", "1")
+
+
+def test_what_people_did_is_told_newest_first(store: ConditionalStore, made: list[Study]) -> None:
+    for place, uid in enumerate(("1.2.3", "1.2.5", "1.2.3")):
+        study = store.get(uid)
+        assert study is not None
+        study.apply(Event.MANUAL, f"reason {place}", NOON + place * 1000, by="manual: Li")
+        assert store.replace(study)
+    acts = store.lists.acts("", 10)
+    assert [(act.study_uid, act.why, act.by) for act in acts] == [
+        ("1.2.3", "reason 2", "manual: Li"),
+        ("1.2.5", "reason 1", "manual: Li"),
+        ("1.2.3", "reason 0", "manual: Li"),
+    ]
+    assert [act.why for act in store.lists.acts(acts[0].at, 1)] == ["reason 1"]
+
+
+def test_values_that_no_store_can_hold_are_listed_all_the_same(store: ConditionalStore) -> None:
+    odd: dict[str, Any] = {"study_description": "lone \udc80", "accession_number": "\udcff"}
+    assert store.insert(Study("1.2.99", "2020-06-12", **odd))
+    (row,) = store.lists.rows(RowFilter(accession_number="\udcff"), RowOrder.NEWEST, None, 2)
+    assert row.study_uid == "1.2.99"
