@@ -30,7 +30,7 @@ DX_MODALITIES = ["DX", "DR", "CR"]
 # SeriesDescription or ImageComments is enough. Width, capitals and accents do not matter.
 FILTER_BODY_PART = True
 # Parts of words count: LUNG is found in LowDoseLung. A site file with KEYWORDS of its own means these alone:
-# the seven lists below are then empty, unless the file sets them, too.
+# the eight lists below are then empty, unless the file sets them, too.
 KEYWORDS = ["CHEST", "THORAX", "LUNG", "PULMO", "胸", "肺"]
 # The same in other languages and spellings, and for the terms of PS3.16 Annex L that contain the chest.
 KEYWORDS_FURTHER = [
@@ -41,6 +41,11 @@ KEYWORDS_FURTHER = [
     "MEDIAST", "PLEURA", "BRONCH", "PNEUMONI", "CHABD", "WHOLEBODY", "GANZKORPER", "GANZKOERPER", "全身",
     "纵隔", "縱隔", "縦隔",
     "흉곽", "가슴", "छाती", "رئة", "GOGUS",
+    "支气管", "支氣管", "気管支", "纵膈", "頸部~骨盤", "頚部~骨盤", "頸部-骨盤", "頚部-骨盤", "頸部骨盤", "体幹", "躯幹",
+    "躯干", "軀幹",
+    "チェスト", "キョウブ", "ЛЕГЕН", "ЛЕГОЧ", "ГРЪД", "ДРОБОВЕ", "БЯЛ ДРОБ", "PLAMAN", "PRSNI KOS", "PLJUC",
+    "PLAUC", "KRUSKURV", "KOPSU", "رئت", "قفسه سینه", "ریه", "ריאות", "फेफड़", "გულმკერდ",
+    "կրծքավանդակ", "폐암",
 ]  # fmt: skip
 # Whole words, or rows of them: CAP is found in CT_CAP, C/A/P and ThoraxCAP, not in ESCAPE.
 KEYWORDS_WHOLE_WORDS = [
@@ -51,6 +56,8 @@ KEYWORDS_WHOLE_WORDS = [
     "FULL BODY", "CORPS ENTIER", "CORPO INTERO", "CORPO INTEIRO", "CUERPO ENTERO", "NGUC", "PHOI",
     "TRUNK", "TORSO", "HNCAP", "CAPWO", "THORA", "PULM", "C H E S T", "BORST", "LONGEN", "PLICE",
     "HRUD", "PARU", "DADA", "ОГК", "ГРУДЬ", "폐",
+    "CAPWC", "ОГП", "ГРУДИ", "OGK", "PLICNI", "TUDO", "LEGKIE", "PCXR", "TH AB BE", "TH AB", "THABD",
+    "THXABD", "THORABD", "ムネ", "PLAUSAS", "PLAUSU",
 ]  # fmt: skip
 # These name something else though a keyword is in them (beginnings of words; ideographs anywhere). They are
 # taken out before keywords are looked for; a series whose SeriesDescription has nothing else is dropped,
@@ -66,14 +73,33 @@ KEYWORDS_AGAINST = [
     "ГРУДНОГО ОТДЕЛА ПОЗВОН",
     "THORAKALE WIRBEL", "THORAKALWIRBEL", "THORACICSPINE", "THORAXSPINE", "CELIAC TRUNK",
     "COELIAC TRUNK",
+    "THORAC SPN", "THOR SPIN", "THORAC SPIN", "THORAC LUMB", "THORAC AND LUMB", "THORAC MYELO",
+    "MYELO THORAC", "MYELOGRA THORAC", "THORAC DISC", "THORAC DISK", "BRUST WS", "BRUST LWS",
+    "THORAK WS", "THORAK WIRBEL", "THORAKOLUMB", "THORACOLOMB", "THORACO LOMB", "TORACOLUMB",
+    "TORACO LUMB", "TORACOLOMB", "TORACO LOMB", "TORAKAL VERTEB", "TORAKAL OMURGA", "TORAKAL SPIN",
+    "TORAKOLOMB", "COLOAN TORAC", "COLUMN THORAC", "COLUMN TORAC", "COLONN TORAC", "THORAC WERVEL",
+    "THORAKALRYGG", "TORAKALRYGG", "HRUDN PATER", "PATER HRUDN", "HRUDN CHRBTIC", "ГРУДН ПОЗВОН",
+    "ПОЗВОН ГРУДН", "GRUDN OTDEL", "POZVON GRUDN", "GRUDN POZVON", "ΘΩΡΑΚΙΚ ΜΟΙΡΑ", "ΘΩΡΑΚΙΚ ΣΠΟΝΔΥΛ",
+    "LUNGENBAS", "ГРЪДЕН ОТДЕЛ", "脊柱胸段", "胸段脊柱", "胸大肌", "肺底",
 ]  # fmt: skip
 # Words that contain a keyword by chance, * stands for any letters: Manchester, Behandlung.
 NO_KEYWORDS = [
-    "*CHESTER", "CHESTNUT", "CHESTERFIELD", "*TELLUNG", "*EILUNG", "*NDLUNG", "*AHLUNG", "*WELLUNG",
+    "CHESTNUT", "CHESTERFIELD", "*TELLUNG", "*EILUNG", "*NDLUNG", "*AHLUNG", "*WELLUNG",
     "*MMLUNG", "*ICKLUNG", "*HOLUNG", "*ULLUNG", "*IELUNG", "PLUNG*",
+    "*CHESTER*", "BRUSTKREBS", "BRUSTIMPLANT*", "HRCT EAR", "EAR HRCT",
+]  # fmt: skip
+# Whole words, or rows of them, that name a protocol of the chest unless any attribute names another part:
+# HRCT counts, HRCT of a temporal bone does not. They never overrule a BodyPartExamined.
+PROTOCOL_KEYWORDS = [
+    "HRCT", "HR CT", "LDCT", "LD CT", "LCS", "LDLS", "CT PE", "CTA PE", "PE CT", "PE PROTOCOL",
+    "PE STUDY", "CT PA", "LAE", "ТЭЛА", "COVID", "新冠", "PARENCHYME", "PARENQUIMA", "PARENCHIMA",
+    "PAN SCAN", "PANSCAN", "POLYTRAUMA", "CT WB", "WB CT", "WB PET",
 ]  # fmt: skip
 # A CT series or study with one of these in its description is dropped whatever else is in it.
-DESCRIPTIONS_UNWANTED = ["BIOPS", "FNA", "PUNKTION", "PUNCION", "穿刺", "活检", "活檢"]
+DESCRIPTIONS_UNWANTED = [
+    "BIOPS", "FNA", "PUNKTION", "PUNCION", "穿刺", "活检", "活檢", "BIYOPS", "LUNGENBIOPS", "LUNGENPUNKT",
+    "PONCTION", "БИОПСИ", "ПУНКЦИ", "生検",
+]  # fmt: skip
 # Keywords that are also the names of a window or a kernel. In SeriesDescription they do not count where it,
 # or what was ordered (StudyDescription, ProtocolName), names another part of the body.
 WINDOW_KEYWORDS = ["LUNG", "肺", "POUMON", "POLMON", "PULMA", "PLUC"]
@@ -87,6 +113,9 @@ OTHER_BODY_PARTS = [
     "BRICH", "ЖИВОТ", "БРЮШН", "ТАЗ", "ГОЛОВ", "腹", "盆", "头", "頭", "颅", "顱",
     "脑", "腦", "颈", "頸", "肝", "肾",
     "腎", "胰", "脾", "胆", "膀胱", "腰", "骶", "髋", "膝", "踝", "肩", "腕", "肘", "복부", "골반",
+    "TEMPORAL", "PETROUS", "MASTOID", "EARS", "INNER EAR", "MIDDLE EAR", "IAC", "IAM", "PNS", "KUB",
+    "STONE", "URINARY", "SACROIL", "FELSENBEIN", "NNH", "颞", "顳", "内耳", "中耳", "乳突", "側頭", "骨盤", "尿路",
+    "泌尿",
 ]  # fmt: skip
 # True: where BodyPartExamined is empty a series whose SeriesDescription names only another part is dropped,
 # though the study has a keyword (the abdomen of a study of chest and abdomen).
@@ -104,6 +133,22 @@ EMPTY_BODY_PARTS = [
     "NO BODY PART", "DEFAULT BODY PART", "UNKNOWN BODY PART", "UNKNOWN UNKNOWN", "SPECIAL",
     "CUSTOM", "IMPORT", "EXTERNAL", "PORTABLE", "CT", "EXAM", "UNBEKANNT", "SONSTIGE",
     "INCONNU", "DESCONOCIDO", "DESCONHECIDO", "SCONOSCIUTO", "НЕИЗВЕСТНО", "不明", "未定义", "なし",
+    "UNKOWN", "UNKNOW", "UKNOWN", "UNKN", "UNKNOWED", "UNDEFINIERT", "UNDEFINDED", "NOT AVAILABLE",
+    "N D", "ND", "NOT KNOWN", "NOT GIVEN", "NOT ENTERED", "NOT RECORDED", "NOT IN LIST",
+    "NONE SPECIFIED", "NOVALUE", "NO VALUE", "NOTHING", "MISSING", "UNSET", "UNMAPPED",
+    "UNCLASSIFIED", "UNIDENTIFIED", "UNLISTED", "UNAVAILABLE", "NON SPECIFIC", "NONSPECIFIC",
+    "NOBODYPART", "SEE DESCRIPTION", "PLEASE SELECT", "SELECT", "DUMMY", "TEMP", "GENERIC", "USER",
+    "DEFINED", "USERDEFINED", "MULTIPLE", "MULTI", "VARIOUS", "REGION", "REGIONS", "PART", "PARTS",
+    "ADULT", "BODYROUTINE", "AXIAL", "HELICAL", "SPIRAL", "SCAN", "STUDY", "SERIES", "PROCEDURE",
+    "PROTOCOL", "XRAY", "X RAY", "CR", "DX", "DR", "RADIOLOGY", "SPECIALS", "INTERNAL", "FOREIGN",
+    "COPY", "CD", "OUTSIDE CT", "SECOND OPINION", "CONSULT", "TRAUMA", "EMERGENCY", "ONBEKEND",
+    "OKAND", "UKJENT", "UKENDT", "TUNTEMATON", "NEZNAMY", "NIEZNANY", "NIEOKRESLONA", "BILINMEYEN",
+    "DIGER", "AUTRE", "AUTRES", "OTRO", "OTROS", "OUTRO", "OUTROS", "ALTRO", "ANDERE", "SONSTIGES",
+    "KEINE", "KEINE ANGABE", "K A", "NICHT DEFINIERT", "NON SPECIFICATO", "NON DEFINI",
+    "NON SPECIFIE", "NO ESPECIFICADO", "SIN ESPECIFICAR", "INDEFINIDO", "INDEFINI", "NON PRECISE",
+    "INDETERMINE", "ПРОЧЕЕ", "ДРУГОЕ", "НЕ УКАЗАНО", "НЕТ", "НЕ ОПРЕДЕЛЕНО", "その他", "未設定", "不詳",
+    "未指定", "其他部位", "其它部位", "未填写", "未填", "暂无", "空", "全部", "部位", "无部位", "未分类",
+    "不明部位", "기타", "미상", "없음",
 ]  # fmt: skip
 # A keyword in one of these overrules a BodyPartExamined that names another part; a word of WINDOW_KEYWORDS
 # only where what was ordered is told and is no other part. An empty list: BodyPartExamined always decides.
@@ -185,11 +230,15 @@ KERNELS_LUNG = [
     "B[5-9]*", "BL*", "BR[5-9]*", "I[5-9]*", "LUNG", "BONE*", "EDGE", "ULTRA", "YA", "YB",
     "YC", "YD", "L", "D", "E",
     "FC[3589]*", "*SHARP*",
+    "*LUNG*", "BV[5-9]*", "HR[5-9]*", "QR[5-9]*", "UR[5-9]*", "U[5-9]*", "D[5-9]*", "J[5-9]*", "S[5-9]*",
+    "T[5-9]*", "H[5-9]*", "F[5-9]*", "YE",
 ]  # fmt: skip
 KERNELS_MEDIASTINUM = [
     "B[1-4]*", "BF*", "BR[1-4]*", "I[1-4]*", "STANDARD", "SOFT", "DETAIL", "CHST", "UA",
     "UB", "UC", "A", "B", "C",
     "FC[012]*", "*SOFT*",
+    "*STND*", "*STANDARD*", "BV[1-4]*", "HR[1-4]*", "QR[1-4]*", "HF*", "D[1-4]*", "J[1-4]*", "S[1-4]*",
+    "T[1-4]*", "H[1-4]*", "F[1-4]*", "SA", "BODY*", "SMOOTH*",
 ]  # fmt: skip
 # For "image type": the first of these whose values a series has all.
 IMAGE_TYPES_PREFERRED = []

@@ -40,6 +40,8 @@ RECEIVED_FACTS = frozenset(
     }
 )
 
+_OTHER_SEPARATORS = re.compile(r"[/,;|]")
+"""Of values, where no backslash parts them."""
 _NO_COUNT = 2**31
 """From here on it is no number of instances, whatever the PACS says."""
 
@@ -155,8 +157,9 @@ def split_values(text: str) -> tuple[str, ...]:
 
 
 def split_image_type(text: str) -> tuple[str, ...]:
-    """The values of ImageType, upper case, without empty ones."""
-    return tuple(value.strip().upper() for value in text.split("\\") if value.strip())
+    """The values of ImageType, upper case, without empty ones; some write ``ORIGINAL/PRIMARY/AXIAL``."""
+    values = text.split("\\") if "\\" in text else _OTHER_SEPARATORS.split(text)
+    return tuple(value.strip().upper() for value in values if value.strip())
 
 
 def parse_count(value: object) -> int | None:

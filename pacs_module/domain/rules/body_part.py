@@ -29,6 +29,7 @@ _ORDERED = ("StudyDescription", "ProtocolName")
 
 _DESCRIPTIONS = (SERIES, *_ORDERED)
 _ELSEWHERE = frozenset({Says.OTHER, Says.AGAINST, Says.UNWANTED})
+_CHEST = frozenset({Says.CHEST, Says.WINDOW, Says.PROTOCOL})
 _OF_A_WINDOW = 2
 """Words of which the name of a window consists: LUNG WINDOW."""
 Said = Mapping[str, Evidence]
@@ -66,7 +67,8 @@ class BodyPartRules:
 
     Args:
         keywords: What names the chest, and what speaks against it.
-        placeholders: Values of BodyPartExamined that say nothing, as ``matching.words``.
+        placeholders: Values of BodyPartExamined that say nothing, as ``matching.words``; so does a value that
+            consists of such words (``ADULT BODY``).
         overruled_by: Attributes that may overrule a BodyPartExamined that names another part.
         believed: Words of a BodyPartExamined that is never overruled (limbs).
         only_chest: Whether a series whose own description names another part only is dropped.
@@ -87,7 +89,7 @@ class BodyPartRules:
             return against
         examined = texts.get(BODY_PART, "")
         if examined and not self._is_placeholder(examined):
-            if said[BODY_PART].says in (Says.CHEST, Says.WINDOW):
+            if said[BODY_PART].says in _CHEST:
                 return BodyPart(Decided.KEYWORD, BODY_PART, said[BODY_PART].word)
             return self._overruled(series, texts, said) or BodyPart(Decided.BODY_PART, BODY_PART)
         if self.only_chest and said.get(SERIES, NOTHING).says is Says.OTHER:
@@ -105,7 +107,9 @@ class BodyPartRules:
 
     def _is_placeholder(self, text: str) -> bool:
         plain = words(text).strip()
-        return bool(self.placeholders) and (not plain or plain in self.placeholders)
+        if not self.placeholders or plain in self.placeholders:
+            return bool(self.placeholders)
+        return all(word in self.placeholders for word in plain.split())
 
     def _overruled(self, series: SeriesFacts, texts: Mapping[str, str], said: Said) -> BodyPart | None:
         """
@@ -137,15 +141,18 @@ def _described(said: Said) -> BodyPart | None:
     """
     Any keyword in any description, where BodyPartExamined says nothing.
 
-    A lung in what was ordered counts always, in a series only where what was ordered is no other part.
+    A lung in what was ordered counts always, in a series only where what was ordered is no other part. A
+    protocol (``HRCT``) counts where no attribute names another part.
     """
     elsewhere = any(_names_other_part(said[name]) for name in _ORDERED if name in said)
+    nothing_else = not any(one.says in _ELSEWHERE for one in said.values())
     for name, found in said.items():
         if name == BODY_PART:
             continue
         in_order = name in _ORDERED and bool(found.window)
         window = found.says is Says.WINDOW and (name in _ORDERED or not elsewhere)
-        if found.says is Says.CHEST or in_order or window:
+        protocol = found.says is Says.PROTOCOL and nothing_else
+        if found.says is Says.CHEST or in_order or window or protocol:
             return BodyPart(Decided.KEYWORD, name, found.word)
     return None
 

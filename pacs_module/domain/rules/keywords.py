@@ -19,6 +19,8 @@ from typing import NamedTuple
 from ..dicom.matching import START, Folded, fold, fold_all, of_words, words
 
 _CACHE = 8192
+_LONG = 4
+"""Letters from which on a word within a phrase is the beginning of one, too; ``t`` of ``t spine`` is not."""
 
 
 class Says(StrEnum):
@@ -29,6 +31,11 @@ class Says(StrEnum):
     """A word that names the lung or only the window in which something else is shown (``LUNG``, ``肺``)."""
     OTHER = "other"
     AGAINST = "against"
+    PROTOCOL = "protocol"
+    """
+    The name of a protocol that is one of the chest where no other part is named beside it (``HRCT``, also of
+    the temporal bone).
+    """
     UNWANTED = "unwanted"
     """A word that drops a series whatever else is in its description."""
     NOTHING = "nothing"
@@ -46,6 +53,8 @@ class Evidence(NamedTuple):
 
 
 NOTHING = Evidence(Says.NOTHING)
+_WEIGHTIEST_FIRST = (Says.UNWANTED, Says.CHEST, Says.AGAINST, Says.OTHER, Says.WINDOW, Says.PROTOCOL)
+_FOR_THE_CHEST = frozenset({Says.CHEST, Says.WINDOW, Says.PROTOCOL})
 
 
 class Keywords:
@@ -60,6 +69,7 @@ class Keywords:
         other: Beginnings of words for other parts of the body.
         unwanted: Beginnings of words that drop a series whatever else is said.
         chance: Words that contain a keyword by chance; ``*`` stands for any letters.
+        protocols: Whole words or rows of them that name a protocol of the chest where nothing else is named.
     """
 
     def __init__(
@@ -71,25 +81,27 @@ class Keywords:
         other: Iterable[str] = (),
         unwanted: Iterable[str] = (),
         chance: Iterable[str] = (),
+        protocols: Iterable[str] = (),
     ) -> None:
         weak = {fold(window) for window in windows}
         keywords = [_Keyword(fold(keyword), words(keyword).strip(), keyword) for keyword in parts if keyword]
         self._strong = _Parts(keyword for keyword in keywords if keyword.text not in weak)
         self._windows = _Parts(keyword for keyword in keywords if keyword.text in weak)
         self._whole = _WholeWords(whole)
+        self._protocols = _WholeWords(protocols)
         self._against = _Phrases(against)
         self._other = _Phrases(other)
         self._unwanted = _Phrases(unwanted)
         self._starts = self._whole.starts.union(
-            *(one.starts for one in (self._against, self._other, self._unwanted))
+            *(one.starts for one in (self._protocols, self._against, self._other, self._unwanted))
         )
         self._short = any(one.short for one in (self._against, self._other, self._unwanted))
         self._chance = _by_chance(chance)
         self.evidence = lru_cache(maxsize=_CACHE)(self._evidence)
 
     def names_chest(self, text: str) -> bool:
-        """Whether a text has a keyword, a lung's included."""
-        return self.evidence(text).says in (Says.CHEST, Says.WINDOW)
+        """Whether a text has a keyword, a lung's and a protocol's included."""
+        return self.evidence(text).says in _FOR_THE_CHEST
 
     def _evidence(self, text: str) -> Evidence:
         """Return what a text says; of the forms of a damaged text the one that says most decides."""
@@ -98,7 +110,7 @@ class Keywords:
         found = [self._of(form) for form in fold_all(text)]
         if len(found) == 1:
             return found[0]
-        for says in (Says.UNWANTED, Says.CHEST, Says.AGAINST, Says.OTHER, Says.WINDOW):
+        for says in _WEIGHTIEST_FIRST:
             for evidence in found:
                 if evidence.says is says:
                     return evidence
@@ -106,7 +118,7 @@ class Keywords:
 
     def _of(self, form: Folded) -> Evidence:
         found = self._looked_at(form)
-        if self._chance is None or found.says not in (Says.CHEST, Says.WINDOW):
+        if self._chance is None or found.says not in _FOR_THE_CHEST:
             return found
         meant = self._chance.sub("", form.words)
         return found if meant == form.words else self._looked_at(of_words("", meant.split()))
@@ -129,7 +141,10 @@ class Keywords:
             return Evidence(Says.AGAINST, spoken)
         if other:
             return Evidence(Says.OTHER, other, window)
-        return Evidence(Says.WINDOW, window) if window else NOTHING
+        if window:
+            return Evidence(Says.WINDOW, window)
+        protocol = self._protocols.found_in(form)
+        return Evidence(Says.PROTOCOL, protocol) if protocol else NOTHING
 
     def _has_parts_only(self, form: Folded) -> bool:
         """Look at the first letters of each word: most texts have no phrase and no whole word."""
@@ -200,8 +215,8 @@ class _WholeWords:
 
 class _Phrases:
     """
-    Beginnings of words, in ideographs any place: ``biops`` finds ``biopsies``, ``胸椎`` also within
-    ``颈胸椎``.
+    Beginnings of words, in ideographs any place: ``biops`` finds ``biopsies``, ``thorac spin`` finds
+    ``thoracic spine``, ``胸椎`` also within ``颈胸椎``.
     """
 
     def __init__(self, phrases: Iterable[str]) -> None:
@@ -233,7 +248,11 @@ def _by_chance(patterns: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _phrase_pattern(phrase: str) -> str:
-    return re.escape(phrase) if _ideographic(phrase) else rf"(?<= ){re.escape(phrase)}\w*"
+    if _ideographic(phrase):
+        return re.escape(phrase)
+    *first, last = phrase.split()
+    inner = [rf"{word}\w* " if len(word) >= _LONG else f"{word} " for word in first]
+    return rf"(?<= ){''.join(inner)}{last}\w*"
 
 
 def _ideographic(phrase: str) -> bool:

@@ -34,6 +34,7 @@ COMPANIONS = (
     "KEYWORDS_WHOLE_WORDS",
     "KEYWORDS_AGAINST",
     "NO_KEYWORDS",
+    "PROTOCOL_KEYWORDS",
     "DESCRIPTIONS_UNWANTED",
     "WINDOW_KEYWORDS",
     "OTHER_BODY_PARTS",
@@ -68,6 +69,11 @@ class Switches:
         "صدر", "חזה", "MEDIAST", "PLEURA", "BRONCH", "PNEUMONI", "CHABD", "WHOLEBODY", "GANZKORPER",
         "GANZKOERPER", "全身", "纵隔", "縱隔", "縦隔",
         "흉곽", "가슴", "छाती", "رئة", "GOGUS",
+        "支气管", "支氣管", "気管支", "纵膈", "頸部~骨盤", "頚部~骨盤", "頸部-骨盤", "頚部-骨盤", "頸部骨盤", "体幹", "躯幹",
+        "躯干", "軀幹",
+        "チェスト", "キョウブ", "ЛЕГЕН", "ЛЕГОЧ", "ГРЪД", "ДРОБОВЕ", "БЯЛ ДРОБ", "PLAMAN", "PRSNI KOS",
+        "PLJUC", "PLAUC", "KRUSKURV", "KOPSU", "رئت", "قفسه سینه", "ریه", "ריאות", "फेफड़",
+        "გულმკერდ", "կրծքավանդակ", "폐암",
     )  # fmt: skip
     keywords_whole_words: tuple[str, ...] = (
         "CAP", "C A P", "TAP", "T A P", "NCAP", "CTCAP", "CTCAPW", "CTCAPC", "CTCAPWO", "CTNCAP",
@@ -78,6 +84,8 @@ class Switches:
         "NGUC", "PHOI",
         "TRUNK", "TORSO", "HNCAP", "CAPWO", "THORA", "PULM", "C H E S T", "BORST", "LONGEN",
         "PLICE", "HRUD", "PARU", "DADA", "ОГК", "ГРУДЬ", "폐",
+        "CAPWC", "ОГП", "ГРУДИ", "OGK", "PLICNI", "TUDO", "LEGKIE", "PCXR", "TH AB BE", "TH AB",
+        "THABD", "THXABD", "THORABD", "ムネ", "PLAUSAS", "PLAUSU",
     )  # fmt: skip
     keywords_against: tuple[str, ...] = (
         "T SPINE", "TSPINE", "T L SPINE", "TL SPINE", "TLSPINE", "CT SPINE", "THORACIC SPINE",
@@ -90,12 +98,29 @@ class Switches:
         "ГРУДНОГО ОТДЕЛА ПОЗВОН",
         "THORAKALE WIRBEL", "THORAKALWIRBEL", "THORACICSPINE", "THORAXSPINE", "CELIAC TRUNK",
         "COELIAC TRUNK",
+        "THORAC SPN", "THOR SPIN", "THORAC SPIN", "THORAC LUMB", "THORAC AND LUMB", "THORAC MYELO",
+        "MYELO THORAC", "MYELOGRA THORAC", "THORAC DISC", "THORAC DISK", "BRUST WS", "BRUST LWS",
+        "THORAK WS", "THORAK WIRBEL", "THORAKOLUMB", "THORACOLOMB", "THORACO LOMB", "TORACOLUMB",
+        "TORACO LUMB", "TORACOLOMB", "TORACO LOMB", "TORAKAL VERTEB", "TORAKAL OMURGA",
+        "TORAKAL SPIN", "TORAKOLOMB", "COLOAN TORAC", "COLUMN THORAC", "COLUMN TORAC", "COLONN TORAC",
+        "THORAC WERVEL", "THORAKALRYGG", "TORAKALRYGG", "HRUDN PATER", "PATER HRUDN", "HRUDN CHRBTIC",
+        "ГРУДН ПОЗВОН", "ПОЗВОН ГРУДН", "GRUDN OTDEL", "POZVON GRUDN", "GRUDN POZVON",
+        "ΘΩΡΑΚΙΚ ΜΟΙΡΑ", "ΘΩΡΑΚΙΚ ΣΠΟΝΔΥΛ", "LUNGENBAS", "ГРЪДЕН ОТДЕЛ", "脊柱胸段", "胸段脊柱", "胸大肌", "肺底",
     )  # fmt: skip
     no_keywords: tuple[str, ...] = (
-        "*CHESTER", "CHESTNUT", "CHESTERFIELD", "*TELLUNG", "*EILUNG", "*NDLUNG", "*AHLUNG", "*WELLUNG",
+        "CHESTNUT", "CHESTERFIELD", "*TELLUNG", "*EILUNG", "*NDLUNG", "*AHLUNG", "*WELLUNG",
         "*MMLUNG", "*ICKLUNG", "*HOLUNG", "*ULLUNG", "*IELUNG", "PLUNG*",
+        "*CHESTER*", "BRUSTKREBS", "BRUSTIMPLANT*", "HRCT EAR", "EAR HRCT",
     )  # fmt: skip
-    descriptions_unwanted: tuple[str, ...] = ("BIOPS", "FNA", "PUNKTION", "PUNCION", "穿刺", "活检", "活檢")
+    protocol_keywords: tuple[str, ...] = (
+        "HRCT", "HR CT", "LDCT", "LD CT", "LCS", "LDLS", "CT PE", "CTA PE", "PE CT", "PE PROTOCOL",
+        "PE STUDY", "CT PA", "LAE", "ТЭЛА", "COVID", "新冠", "PARENCHYME", "PARENQUIMA", "PARENCHIMA",
+        "PAN SCAN", "PANSCAN", "POLYTRAUMA", "CT WB", "WB CT", "WB PET",
+    )  # fmt: skip
+    descriptions_unwanted: tuple[str, ...] = (
+        "BIOPS", "FNA", "PUNKTION", "PUNCION", "穿刺", "活检", "活檢", "BIYOPS", "LUNGENBIOPS",
+        "LUNGENPUNKT", "PONCTION", "БИОПСИ", "ПУНКЦИ", "生検",
+    )  # fmt: skip
     window_keywords: tuple[str, ...] = ("LUNG", "肺", "POUMON", "POLMON", "PULMA", "PLUC")
     other_body_parts: tuple[str, ...] = (
         "ABD", "ABPEL", "PELV", "LIVER", "HEPAT", "KIDNEY", "RENAL", "ADRENAL", "PANCREA", "SPLEEN",
@@ -108,6 +133,9 @@ class Switches:
         "顱", "脑", "腦", "颈", "頸", "肝", "肾", "腎", "胰", "脾", "胆", "膀胱",
         "腰", "骶", "髋", "膝", "踝", "肩", "腕",
         "肘", "복부", "골반",
+        "TEMPORAL", "PETROUS", "MASTOID", "EARS", "INNER EAR", "MIDDLE EAR", "IAC", "IAM", "PNS",
+        "KUB", "STONE", "URINARY", "SACROIL", "FELSENBEIN", "NNH", "颞", "顳", "内耳", "中耳", "乳突", "側頭",
+        "骨盤", "尿路", "泌尿",
     )  # fmt: skip
     filter_other_body_parts: bool = False
     empty_body_parts: tuple[str, ...] = (
@@ -121,6 +149,23 @@ class Switches:
         "SPECIAL", "CUSTOM", "IMPORT", "EXTERNAL", "PORTABLE", "CT", "EXAM", "UNBEKANNT",
         "SONSTIGE", "INCONNU", "DESCONOCIDO", "DESCONHECIDO", "SCONOSCIUTO", "НЕИЗВЕСТНО", "不明",
         "未定义", "なし",
+        "UNKOWN", "UNKNOW", "UKNOWN", "UNKN", "UNKNOWED", "UNDEFINIERT", "UNDEFINDED",
+        "NOT AVAILABLE", "N D", "ND", "NOT KNOWN", "NOT GIVEN", "NOT ENTERED", "NOT RECORDED",
+        "NOT IN LIST", "NONE SPECIFIED", "NOVALUE", "NO VALUE", "NOTHING", "MISSING", "UNSET",
+        "UNMAPPED", "UNCLASSIFIED", "UNIDENTIFIED", "UNLISTED", "UNAVAILABLE", "NON SPECIFIC",
+        "NONSPECIFIC", "NOBODYPART", "SEE DESCRIPTION", "PLEASE SELECT", "SELECT", "DUMMY", "TEMP",
+        "GENERIC", "USER", "DEFINED", "USERDEFINED", "MULTIPLE", "MULTI", "VARIOUS", "REGION",
+        "REGIONS", "PART", "PARTS", "ADULT", "BODYROUTINE", "AXIAL", "HELICAL", "SPIRAL", "SCAN",
+        "STUDY", "SERIES", "PROCEDURE", "PROTOCOL", "XRAY", "X RAY", "CR", "DX", "DR", "RADIOLOGY",
+        "SPECIALS", "INTERNAL", "FOREIGN", "COPY", "CD", "OUTSIDE CT", "SECOND OPINION", "CONSULT",
+        "TRAUMA", "EMERGENCY", "ONBEKEND", "OKAND", "UKJENT", "UKENDT", "TUNTEMATON", "NEZNAMY",
+        "NIEZNANY", "NIEOKRESLONA", "BILINMEYEN", "DIGER", "AUTRE", "AUTRES", "OTRO", "OTROS",
+        "OUTRO", "OUTROS", "ALTRO", "ANDERE", "SONSTIGES", "KEINE", "KEINE ANGABE", "K A",
+        "NICHT DEFINIERT", "NON SPECIFICATO", "NON DEFINI", "NON SPECIFIE", "NO ESPECIFICADO",
+        "SIN ESPECIFICAR", "INDEFINIDO", "INDEFINI", "NON PRECISE", "INDETERMINE", "ПРОЧЕЕ", "ДРУГОЕ",
+        "НЕ УКАЗАНО", "НЕТ", "НЕ ОПРЕДЕЛЕНО", "その他", "未設定", "不詳", "未指定", "其他部位", "其它部位", "未填写", "未填",
+        "暂无", "空", "全部", "部位", "无部位", "未分类",
+        "不明部位", "기타", "미상", "없음",
     )  # fmt: skip
     overrule_body_part_by: tuple[str, ...] = ("SeriesDescription",)
     never_overruled: tuple[str, ...] = (
@@ -169,11 +214,15 @@ class Switches:
         "B[5-9]*", "BL*", "BR[5-9]*", "I[5-9]*", "LUNG", "BONE*", "EDGE", "ULTRA", "YA", "YB",
         "YC", "YD", "L", "D", "E",
         "FC[3589]*", "*SHARP*",
+        "*LUNG*", "BV[5-9]*", "HR[5-9]*", "QR[5-9]*", "UR[5-9]*", "U[5-9]*", "D[5-9]*", "J[5-9]*", "S[5-9]*",
+        "T[5-9]*", "H[5-9]*", "F[5-9]*", "YE",
     )  # fmt: skip
     kernels_mediastinum: tuple[str, ...] = (
         "B[1-4]*", "BF*", "BR[1-4]*", "I[1-4]*", "STANDARD", "SOFT", "DETAIL", "CHST", "UA",
         "UB", "UC", "A", "B", "C",
         "FC[012]*", "*SOFT*",
+        "*STND*", "*STANDARD*", "BV[1-4]*", "HR[1-4]*", "QR[1-4]*", "HF*", "D[1-4]*", "J[1-4]*", "S[1-4]*",
+        "T[1-4]*", "H[1-4]*", "F[1-4]*", "SA", "BODY*", "SMOOTH*",
     )  # fmt: skip
     image_types_preferred: tuple[str, ...] = ()
     contrast_preferred: tuple[str, ...] = CONTRAST_PHASES
@@ -222,6 +271,7 @@ class Switches:
             self.other_body_parts,
             unwanted,
             self.no_keywords,
+            self.protocol_keywords,
         )
 
     def _body_part_rules(self, keywords: Keywords) -> BodyPartRules:
