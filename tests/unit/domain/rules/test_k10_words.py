@@ -62,7 +62,7 @@ SAYS_NOTHING = (
 )  # fmt: skip
 
 
-def taken(site: Switches = SITE, **told: str) -> bool:
+def taken(site: Switches = SITE, /, **told: str) -> bool:
     filled = dict.fromkeys(("BodyPartExamined", "ProtocolName", "StudyDescription", "SeriesDescription"), "")
     verdict = judge_body_part(SeriesFacts("1", {"Modality": "CT", **filled, **told}, 300), site)
     return verdict is None or verdict.taken
