@@ -32,6 +32,7 @@ from ..use_cases.find.resolve_uid import ResolveUid
 from ..use_cases.operate.look_up_at_pacs import LookUp
 from ..use_cases.operate.manual_pull import ManualPull
 from ..use_cases.operate.manual_work import ManualWork
+from ..use_cases.operate.measure_studies import MeasureStudies
 from ..use_cases.pull.judge_orders import JudgeOrders, OrderTimes
 from ..use_cases.pull.move_paths import MovePaths
 from ..use_cases.pull.pacs_locks import PacsLocks
@@ -50,7 +51,8 @@ from .finders import finder_by_pacs, orthanc_finder
 from .folders import handover_folders, open_archive, open_copies
 from .loop import Loop
 from .loops import loops_of
-from .metrics import DeliveryMetrics, FindMetrics
+from .measuring import MEASURE, MEASURE_S, Measuring
+from .metrics import DeliveryMetrics, FindMetrics, StudyMetrics
 from .policies import delivery_policy, pull_policy
 from .reconciliation import World, nightly
 from .service import Service, find_days
@@ -189,8 +191,17 @@ def _join(service: Service, edges: _Edges) -> None:
     """What one use case needs of another, and the loops of them all."""
     service.manual.with_uid = service.find.with_uid
     service.loops = loops_of(service)
+    service.loops[MEASURE] = _measure_loop(service)
     if edges.settings.reconcile.nightly:
         service.loops["reconcile"] = _reconcile_loop(edges)
+
+
+def _measure_loop(service: Service) -> Loop:
+    metrics = StudyMetrics(service.metrics.registry)
+    studies = MeasureStudies(service.store, service.clock, metrics.take)
+    queue = RabbitQueue(service.settings.rabbitmq.url.get_secret_value())
+    step = Measuring(studies, service.store, queue, metrics)
+    return Loop(MEASURE, step, MEASURE_S, service.log, bound=service.settings.stuck_after_s)
 
 
 def _reconcile_loop(edges: _Edges) -> Loop:

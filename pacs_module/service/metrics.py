@@ -7,6 +7,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from ..domain.explain.measures import Measure, Measured
+
 CIRCUIT_NUMBERS = {"closed": 0, "half-open": 1, "open": 2}
 
 
@@ -102,3 +104,67 @@ class DeliveryMetrics:
     def tried(self, outcome: str) -> None:
         """A try to deliver has ended so."""
         self._tries.labels(outcome).inc()
+
+
+_STAGE_SECONDS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200)
+MOST_LABELS = 200
+"""So many combinations of labels a metric; what comes beyond is counted under "other"."""
+
+
+class StudyMetrics:
+    """
+    What the study documents say in numbers.
+
+    Every process tells all of it: of several, take one or the greatest, not the sum.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._stages = Histogram(
+            "aipull_stage_seconds", "Seconds of a stage", ["stage"], registry=registry, buckets=_STAGE_SECONDS
+        )
+        self._pulls = Histogram(
+            "aipull_pull_seconds", "C-MOVEs by outcome", ["pacs", "outcome"], registry=registry,
+            buckets=_STAGE_SECONDS,
+        )  # fmt: skip
+        counters = {
+            Measure.EVENT: ("aipull_study_events", "Changes of state", ["event", "state"]),
+            Measure.SERIES: ("aipull_series_judged", "Series judged", ["standing", "rule", "modality"]),
+            Measure.IMAGES: ("aipull_pulled_images", "Images that pulls brought", ["pacs"]),
+            Measure.TRY: ("aipull_delivery_ends", "Tries to deliver, of all processes", ["outcome"]),
+        }
+        self._counters = {
+            measure: Counter(name, words, labels, registry=registry)
+            for measure, (name, words, labels) in counters.items()
+        }
+        self._studies = Gauge("aipull_studies", "Studies by state", ["state"], registry=registry)
+        self._messages = Gauge("aipull_queue_messages", "Messages in RabbitMQ", ["queue"], registry=registry)
+        self._labels: dict[Measure, set[tuple[str, ...]]] = {measure: set() for measure in Measure}
+
+    def take(self, one: Measured) -> None:
+        """Count one number of a document."""
+        labels = self._bounded(one)
+        if one.measure is Measure.STAGE:
+            self._stages.labels(*labels).observe(one.value)
+        elif one.measure is Measure.PULL:
+            self._pulls.labels(*labels).observe(one.value)
+        else:
+            self._counters[one.measure].labels(*labels).inc(one.value)
+
+    def studies(self, counts: Mapping[str, int]) -> None:
+        """Take how many studies are in each state."""
+        for state, number in counts.items():
+            self._studies.labels(state or "not wanted").set(number)
+
+    def messages(self, counts: Mapping[str, int] | None) -> None:
+        """Take how many messages wait in each queue; None: RabbitMQ does not tell, and an old number is none."""
+        self._messages.clear()
+        for queue, number in (counts or {}).items():
+            self._messages.labels(queue).set(number)
+
+    def _bounded(self, one: Measured) -> tuple[str, ...]:
+        """What comes from headers (a modality) has no end of values."""
+        seen = self._labels[one.measure]
+        if one.labels in seen or len(seen) < MOST_LABELS:
+            seen.add(one.labels)
+            return one.labels
+        return ("other",) * len(one.labels)
