@@ -37,7 +37,7 @@ from pacs_module.domain.rules.switches import Switches
 from pacs_module.shared.logs import ContractLog
 from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.find_studies import STUDY_KEYS, FindStudies
-from pacs_module.use_cases.find.matched_finder import MatchedFinder
+from pacs_module.use_cases.find.match_answers import MatchedFinder
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
 
 DATE = dt.date(2026, 11, 21)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pacs_module.domain.dicom.repair import readable
+from pacs_module.domain.dicom.text_repair import readable
 
 from .truth import Computed, PacsStudy
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.rules.choice import choose
 from pacs_module.domain.rules.filters import Verdict, judge_body_part, judge_series
-from pacs_module.domain.rules.reconstruction import candidate_here
+from pacs_module.domain.rules.kernel_and_contrast import candidate_here
 from pacs_module.domain.rules.switches import Switches
 
 from .truth import Header, Region, series_region, speaks, study_region

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from ..domain.dicom.attributes import Attributes
-from ..domain.dicom.repair import shown
+from ..domain.dicom.text_repair import shown
 from ..domain.errors import MessageError
 from ..service.finders import opened_finder
 from ..settings import load_settings

@@ -105,7 +105,7 @@ class StudyStore(Protocol):
         """
         ...
 
-    def claim_look(self, pacs: str, owner: str, now: int, lease: int) -> Study | None:
+    def claim_growth_check(self, pacs: str, owner: str, now: int, lease: int) -> Study | None:
         """Claim, as :meth:`claim` does, the growth check of one PACS that has been due longest."""
         ...
 

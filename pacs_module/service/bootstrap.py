@@ -27,25 +27,25 @@ from ..use_cases.deliver.release import Release
 from ..use_cases.find.ask_window import AskWindow
 from ..use_cases.find.check_growth import CheckGrowth
 from ..use_cases.find.find_studies import FindStudies
-from ..use_cases.find.matched_finder import MatchedFinder
+from ..use_cases.find.match_answers import MatchedFinder
 from ..use_cases.find.resolve_uid import ResolveUid
 from ..use_cases.operate.look_up_at_pacs import LookUp
 from ..use_cases.operate.manual_pull import ManualPull
 from ..use_cases.operate.manual_work import ManualWork
 from ..use_cases.operate.measure_studies import MeasureStudies
 from ..use_cases.pull.judge_orders import JudgeOrders, OrderTimes
-from ..use_cases.pull.move_paths import MovePaths
 from ..use_cases.pull.pacs_locks import PacsLocks
+from ..use_cases.pull.path_circuits import PathCircuits
 from ..use_cases.pull.prepare_pull import PreparePull
 from ..use_cases.pull.pull_studies import PullStudies
 from ..use_cases.pull.record_pull_end import RecordPullEnd
 from ..use_cases.pull.watch_ram_disk import WatchRamDisk
 from ..use_cases.receive.accept_notification import AcceptNotification
-from ..use_cases.receive.ask_expected import Announce
+from ..use_cases.receive.ask_expected import AskExpected
 from ..use_cases.recover.adopt import Adopt
 from ..use_cases.recover.audit_records import AuditRecords
 from ..use_cases.recover.free_claims import FreeClaims
-from ..use_cases.recover.hold_leases import HoldLeases
+from ..use_cases.recover.lease_holder import LeaseHolder
 from ..use_cases.recover.watch_records import WatchRecords
 from .finders import finder_by_pacs, orthanc_finder
 from .folders import handover_folders, open_archive, open_copies
@@ -77,7 +77,7 @@ class _Edges:
     metrics: FindMetrics
     puller: OrthancPuller
     queue: RabbitQueue
-    leases: HoldLeases
+    leases: LeaseHolder
     owner: str
     unreachable: set[str] = field(default_factory=set)
 
@@ -107,7 +107,7 @@ def _open(settings: Settings) -> _Edges:
     finder = finder_by_pacs(settings.pacs, partial(orthanc_finder, settings), orthanc.find_timeout_s, log)
     metrics = FindMetrics()
     owner = this_process()
-    leases = HoldLeases(
+    leases = LeaseHolder(
         leases_of(store), owner, clock, log, timedelta(seconds=settings.lease_s), process_is_gone
     )
     return _Edges(
@@ -157,7 +157,7 @@ def _service(edges: _Edges) -> Service:
         accept=accept,
         audit=audit,
         records=WatchRecords(store, audit, clock, log),
-        announce=Announce(finder, prepare, log, names),
+        announce=AskExpected(finder, prepare, log, names),
         publish=Publish(store, queue, clock, log, owner),
         record=RecordResult(store, clock, log, delivery_policy(settings)),
         release=Release(store, puller, clock, owner, copies, archive),
@@ -179,10 +179,10 @@ def _service(edges: _Edges) -> Service:
     )
 
 
-def _move_paths(edges: _Edges, ram_disk: WatchRamDisk) -> MovePaths:
+def _move_paths(edges: _Edges, ram_disk: WatchRamDisk) -> PathCircuits:
     orthanc = edges.settings.orthanc
     us = MoveDestination(edges.puller, orthanc.dicom_host, orthanc.dicom_port)
-    return MovePaths(
+    return PathCircuits(
         edges.leases.leases, edges.clock, edges.log, us, ram_disk.is_full, edges.settings.pull.path
     )
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ..domain.study.growth_checks import LookPolicy
-from ..domain.study.study import ANONYMISE, LOOK, PUBLISH, PULL, RELEASE, WATCH
+from ..domain.study.growth_checks import GrowthPolicy
+from ..domain.study.study import ANONYMISE, GROWTH_CHECK, PUBLISH, PULL, RELEASE, WATCH
 from ..settings import Settings
 from ..use_cases.deliver import anonymise, publish, release
 from ..use_cases.pull.pull_policy import CLAIM_LEASE
@@ -17,7 +17,7 @@ from ..use_cases.pull.record_pull_end import NOTIFICATION_WAIT
 
 def longest_pauses(settings: Settings) -> dict[str, timedelta]:
     """For all kinds of work; the backlog's times are not among them."""
-    pull, backend, looks = settings.pull, settings.backend, LookPolicy().pauses
+    pull, backend, looks = settings.pull, settings.backend, GrowthPolicy().pauses
     delivery, delay = settings.delivery_retry.longest, settings.stability.delay
     orders = timedelta(seconds=settings.ris.again_s) if settings.ris else timedelta(0)
     room = timedelta(seconds=pull.room_pause_s)
@@ -31,6 +31,6 @@ def longest_pauses(settings: Settings) -> dict[str, timedelta]:
             timedelta(seconds=max(backend.circuit_pause_s, 2 * backend.result_timeout_s)),
         ),
         RELEASE: max(release.ARCHIVE_LEASE, timedelta(seconds=backend.retention_s)),
-        LOOK: delay + max(looks.first, looks.longest),
+        GROWTH_CHECK: delay + max(looks.first, looks.longest),
         ANONYMISE: anonymise.CLAIM_LEASE,
     }

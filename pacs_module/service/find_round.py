@@ -14,7 +14,7 @@ from ..domain.find.schedule import FindSchedule, due_windows
 from ..domain.find.windows import Window
 from ..ports import EventLog
 from ..use_cases.find.find_studies import FindResult, FindStudies
-from ..use_cases.recover.hold_leases import HoldLeases
+from ..use_cases.recover.lease_holder import LeaseHolder
 from .loop import epoch_ms
 from .metrics import FindMetrics
 
@@ -43,7 +43,7 @@ class FindLoop:
     check_growth: Callable[[str], int | None] = lambda pacs: None
     """Checks one study that nobody counts; how many queries it took, None: none was due."""
     max_checks: int = MAX_CHECKS
-    leases: HoldLeases | None = None
+    leases: LeaseHolder | None = None
     """With several processes on a store one of them finds at this PACS; None: there is only this one."""
     circuit: CircuitState = CLOSED
     capped: bool = False
@@ -77,7 +77,7 @@ class FindLoop:
     def _lease(self) -> str:
         return f"find {self.pacs}"
 
-    def _found_elsewhere(self, leases: HoldLeases) -> None:
+    def _found_elsewhere(self, leases: LeaseHolder) -> None:
         """Another process finds here; what it knows of the PACS's health holds for us, too."""
         self.circuit = _state_of(leases.memo(self._lease))
         (self.unreachable.add if self.circuit is OPEN else self.unreachable.discard)(self.pacs)

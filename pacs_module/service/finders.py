@@ -13,7 +13,7 @@ from ..domain.dicom.attributes import Attributes
 from ..domain.errors import PermanentError, about
 from ..ports import EventLog, PacsFinder
 from ..settings import PacsSettings, Settings
-from ..use_cases.find.matched_finder import MatchedFinder
+from ..use_cases.find.match_answers import MatchedFinder
 
 
 class FinderByPacs:

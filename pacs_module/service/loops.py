@@ -8,7 +8,7 @@ from ..adapters.http.backend import HttpBackend
 from ..adapters.queue.rabbitmq import RabbitConsumer
 from ..settings import BackendSettings, PacsSettings
 from ..use_cases.deliver.deliver import Deliver
-from ..use_cases.recover.repair_due_times import MendDueTimes
+from ..use_cases.recover.repair_due_times import RepairDueTimes
 from ..use_cases.recover.retry_path_failures import RetryPathFailures
 from .due_limits import longest_pauses
 from .find_round import FindLoop
@@ -86,7 +86,7 @@ def loops_of(service: Service) -> dict[str, Loop]:
         new("path failures", RetryPathFailures(service.store, service.clock, service.log), PATH_FAILURES_S),
         new(
             "due times",
-            MendDueTimes(service.store, service.clock, service.log, longest_pauses(settings)),
+            RepairDueTimes(service.store, service.clock, service.log, longest_pauses(settings)),
             DUE_TIMES_S,
         ),
     ]
@@ -101,7 +101,7 @@ def loops_of(service: Service) -> dict[str, Loop]:
         )
     loops.append(new("RAM disk", service.ram_disk, RAM_DISK_S))
     if service.pull.choose.orders is not None:
-        loops.append(new("orders", service.pull.choose.orders.look_ahead, ORDERS_S))
+        loops.append(new("orders", service.pull.choose.orders.judge_waiting, ORDERS_S))
     for number in range(1, settings.backend.workers + 1):
         deliver = _delivery(service, f"WORKER-{number}")
         worker = new(

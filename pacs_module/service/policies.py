@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from ..domain.study.priority import Ageing
 from ..settings import Settings
-from ..use_cases.deliver.settle_delivery import DeliveryPolicy
+from ..use_cases.deliver.delivery_outcome import DeliveryPolicy
 from ..use_cases.pull.pull_policy import PullPolicy
 
 

@@ -13,12 +13,12 @@ from ..domain.rules.switches import Switches
 from ..ports import Clock, EventLog, StudyStore
 from ..settings import Settings
 from ..use_cases.find.ask_window import AskWindow
-from ..use_cases.find.matched_finder import MatchedFinder
+from ..use_cases.find.match_answers import MatchedFinder
 from ..use_cases.reconcile.ask_devices import AskDevices
 from ..use_cases.reconcile.nightly import Nightly
 from ..use_cases.reconcile.reconcile import Reconcile
 from ..use_cases.reconcile.repair import Repair
-from ..use_cases.recover.hold_leases import HoldLeases
+from ..use_cases.recover.lease_holder import LeaseHolder
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def repairer(world: World) -> Repair:
     return Repair(world.store, world.clock, world.log, world.switches)
 
 
-def nightly(world: World, leases: HoldLeases, local: Callable[[], datetime]) -> Nightly:
+def nightly(world: World, leases: LeaseHolder, local: Callable[[], datetime]) -> Nightly:
     """The step of the service's loop; ``local``: the hospital's time."""
     settings = world.settings.reconcile
 

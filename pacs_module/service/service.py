@@ -18,19 +18,19 @@ from ..use_cases.deliver.record_result import RecordResult
 from ..use_cases.deliver.release import Release
 from ..use_cases.find.check_growth import CheckGrowth
 from ..use_cases.find.find_studies import FindStudies
-from ..use_cases.find.matched_finder import MatchedFinder
+from ..use_cases.find.match_answers import MatchedFinder
 from ..use_cases.operate.look_up_at_pacs import LookUp
 from ..use_cases.operate.manual_pull import ManualPull
 from ..use_cases.operate.manual_work import ManualWork
-from ..use_cases.pull.move_paths import MovePaths
+from ..use_cases.pull.path_circuits import PathCircuits
 from ..use_cases.pull.pull_studies import PullStudies
 from ..use_cases.pull.record_pull_end import RecordPullEnd
 from ..use_cases.pull.watch_ram_disk import WatchRamDisk
 from ..use_cases.receive.accept_notification import AcceptNotification
-from ..use_cases.receive.ask_expected import Announce
+from ..use_cases.receive.ask_expected import AskExpected
 from ..use_cases.recover.audit_records import AuditRecords
 from ..use_cases.recover.free_claims import FreeClaims
-from ..use_cases.recover.hold_leases import HoldLeases
+from ..use_cases.recover.lease_holder import LeaseHolder
 from ..use_cases.recover.watch_records import WatchRecords
 from .find_round import FindLoop
 from .loop import Loop, Role
@@ -54,7 +54,7 @@ class Service:
     accept: AcceptNotification
     audit: AuditRecords
     records: WatchRecords
-    announce: Announce
+    announce: AskExpected
     publish: Publish
     record: RecordResult
     release: Release
@@ -63,14 +63,14 @@ class Service:
     look_up: LookUp
     look: CheckGrowth
     work: ManualWork
-    leases: HoldLeases
+    leases: LeaseHolder
     free_claims: FreeClaims
     unreachable: set[str]
     circuit: BackendCircuit
     metrics: FindMetrics
     delivery_metrics: DeliveryMetrics
     ram_disk: WatchRamDisk
-    paths: MovePaths
+    paths: PathCircuits
     find_loops: dict[str, FindLoop] = field(default_factory=dict)
     loops: dict[str, Loop] = field(default_factory=dict)
 

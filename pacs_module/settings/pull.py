@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from ..domain.circuit import CircuitPolicy
-from ..domain.pull.move_path import PATH_POLICY
+from ..domain.pull.path_circuit import PATH_POLICY
 from .section import YEAR_S, Seconds, Section, retry_policy
 
 

@@ -12,7 +12,7 @@ from ..ports import StudyStore
 _TRIES = 50
 
 
-def change(store: StudyStore, study_uid: str, edit: Callable[[Study], bool]) -> Study | None:
+def update_study(store: StudyStore, study_uid: str, edit: Callable[[Study], bool]) -> Study | None:
     """
     Edit a study so that no other writer's change is lost.
 

@@ -22,7 +22,7 @@ from pacs_module.domain.errors import PermanentError, PipelineError, RetriableEr
 from pacs_module.ports import PacsFinder
 from pacs_module.service.finders import finder_by_pacs
 from pacs_module.settings import PacsSettings
-from pacs_module.use_cases.find.matched_finder import MatchedFinder
+from pacs_module.use_cases.find.match_answers import MatchedFinder
 from pacs_module.use_cases.pull.prepare_pull import SERIES_KEYS
 from stack.ports import LOOPBACK, free_ports
 from stack.run_folder import RunFolder

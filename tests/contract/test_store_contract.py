@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from pacs_module.adapters.stores.reference_query import matches
 from pacs_module.domain.errors import PermanentError
 from pacs_module.domain.instants import iso
-from pacs_module.domain.study.growth_checks import Look
+from pacs_module.domain.study.growth_checks import GrowthCheck
 from pacs_module.domain.study.handover import HandOver
 from pacs_module.domain.study.lifecycle import Event, State
 from pacs_module.domain.study.message_state import MessageState
@@ -544,11 +544,12 @@ def test_what_an_owner_holds_and_what_is_due_too_late(store: ConditionalStore) -
 
 
 def test_the_growth_check_of_one_pacs(store: ConditionalStore) -> None:
-    add(store, "1", look=Look("A"), due={"look": 5})
-    add(store, "2", look=Look("B"), due={"look": 1})
-    add(store, "3", look=Look("A"), due={"look": 9})
+    add(store, "1", look=GrowthCheck("A"), due={"look": 5})
+    add(store, "2", look=GrowthCheck("B"), due={"look": 1})
+    add(store, "3", look=GrowthCheck("A"), due={"look": 9})
     assert [
-        one.study_uid if one else None for one in (store.claim_look("A", "w", 9, 100) for _ in range(3))
+        one.study_uid if one else None
+        for one in (store.claim_growth_check("A", "w", 9, 100) for _ in range(3))
     ] == ["1", "3", None]
 
 

@@ -1,5 +1,5 @@
 """
-Orthanc's store and change log in memory, with the methods of ``orthanc_rest.OrthancRest`` that reception
+Orthanc's store and change log in memory, with the methods of ``OrthancClient`` that reception
 uses.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from aipull.server.rest import InstanceHere, OrthancRest, SeriesHere, StudyHere
+from aipull.server.orthanc_client import InstanceHere, OrthancClient, SeriesHere, StudyHere
 from pacs_module.domain.errors import Refused
 
 PACS_SENDER = ("GEPACS", "192.168.1.150")
@@ -22,7 +22,7 @@ CHEST = {
 }
 
 
-class FakeStore(OrthancRest):
+class FakeStore(OrthancClient):
     """``folder``: where attachments lie as Orthanc lays them."""
 
     def __init__(self, folder: Path) -> None:

@@ -15,7 +15,7 @@ from pacs_module.domain.circuit import CircuitPolicy
 from pacs_module.domain.find.stability import StabilityPolicy
 from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.find.windows import Window
-from pacs_module.domain.pull.blame import Us
+from pacs_module.domain.pull.failure_blame import Us
 from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.study import Study
@@ -34,18 +34,18 @@ from pacs_module.ports import Leases, StudyStore
 from pacs_module.use_cases.deliver.anonymise import Anonymise
 from pacs_module.use_cases.deliver.backend_circuit import BackendCircuit
 from pacs_module.use_cases.deliver.deliver import Deliver
+from pacs_module.use_cases.deliver.delivery_outcome import DeliveryPolicy
 from pacs_module.use_cases.deliver.publish import Publish
 from pacs_module.use_cases.deliver.record_result import RecordResult
 from pacs_module.use_cases.deliver.release import Release
-from pacs_module.use_cases.deliver.settle_delivery import DeliveryPolicy
 from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.check_growth import CheckGrowth
 from pacs_module.use_cases.find.find_studies import FindStudies
-from pacs_module.use_cases.find.matched_finder import MatchedFinder
+from pacs_module.use_cases.find.match_answers import MatchedFinder
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
 from pacs_module.use_cases.operate.manual_pull import ManualPull
 from pacs_module.use_cases.operate.manual_work import ManualWork
-from pacs_module.use_cases.pull.move_paths import MovePaths
+from pacs_module.use_cases.pull.path_circuits import PathCircuits
 from pacs_module.use_cases.pull.prepare_pull import PreparePull
 from pacs_module.use_cases.pull.pull_policy import PullPolicy
 from pacs_module.use_cases.pull.pull_studies import PullStudies
@@ -142,7 +142,9 @@ class Pipeline:
         self.finding = FindStudies(
             store, ask, resolve, clock, log, switches, self.stability, traits=self.traits
         )
-        self.paths = MovePaths(leases or MemoryLeases(), clock, log, lambda: Us("AIPULL", "10.1.2.3", 4242))
+        self.paths = PathCircuits(
+            leases or MemoryLeases(), clock, log, lambda: Us("AIPULL", "10.1.2.3", 4242)
+        )
         self.ends = RecordPullEnd(store, clock, log, RETRY, self.paths)
         prepare = PreparePull(self.finder, self.plugins, clock, log, switches, self.traits)
         policy = PullPolicy(dict.fromkeys(pacs, limit), RETRY, timedelta(seconds=15), timedelta(seconds=5))

@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 from aipull.hand_over.deletion import Deletion
 from aipull.hand_over.folder import HandoverFolder
-from aipull.journal.sizes import SizeRows
+from aipull.journal.device_sizes import SizeRows
 from aipull.journal.tables import Tables
-from aipull.receive.arrivals import Arrivals
+from aipull.receive.arrival_counts import ArrivalCounts
+from aipull.receive.arriving_studies import ArrivingStudies
 from aipull.receive.ask_pacs import Question
-from aipull.receive.comings import Comings
 from aipull.receive.conclude import Concluder
 from aipull.receive.identify import Identify
 from aipull.receive.judge import Judge
@@ -22,9 +22,9 @@ from aipull.receive.reception import ReceptionWorker
 from aipull.receive.senders import Senders
 from aipull.runtime.clock import now_ms
 from aipull.server.change_log import Changes
-from aipull.server.rest import InstanceHere
+from aipull.server.orthanc_client import InstanceHere
 from aipull.server.stored_file import Header, StoredFiles, Unreadable
-from pacs_module.domain.dicom.repair import text_of_bytes
+from pacs_module.domain.dicom.text_repair import text_of_bytes
 from pacs_module.domain.receive.provenance import PacsWord, Sender
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
@@ -87,7 +87,7 @@ class Desk:
     worker: ReceptionWorker
     deletion: Deletion
     answers: FakeAnswers
-    comings: Comings
+    arrival_counts: ArrivalCounts
 
     @classmethod
     def over(
@@ -102,17 +102,19 @@ class Desk:
         """As the plugins are wired when they start."""
         log = ContractLog(log_folder, "orthanc-python")
         concluder = Concluder(tables, store, folder, switches, ZoneInfo("Asia/Shanghai"), log)
-        arrivals = Arrivals(store, tables, Changes(store, tables.journal), switches.stable_age, log)
+        arrivals = ArrivingStudies(store, tables, Changes(store, tables.journal), switches.stable_age, log)
         files = FakeFiles(store)
         judge = Judge(store, files, tables.receptions, switches, log)
-        answers, comings = FakeAnswers(), Comings()
-        store.on_image = comings.note
+        answers, arrival_counts = FakeAnswers(), ArrivalCounts()
+        store.on_image = arrival_counts.note
         senders = Senders({"PACS": Sender(*PACS_SENDER)}, tables.journal, log)
-        identify = Identify(store, senders, comings, answers)
+        identify = Identify(store, senders, arrival_counts, answers)
         worker = ReceptionWorker(tables, arrivals, judge, identify, concluder, switches, log)
         worker.begin()
         deletion = Deletion(store, files, tables.receptions, SizeRows(tables.journal), log)
-        return cls(store, tables, folder, clock, log_folder, switches, worker, deletion, answers, comings)
+        return cls(
+            store, tables, folder, clock, log_folder, switches, worker, deletion, answers, arrival_counts
+        )
 
     def restarted(self) -> Desk:
         return Desk.over(self.store, self.tables, self.folder, self.clock, self.log_folder, self.switches)

@@ -19,8 +19,8 @@ from pacs_module.adapters.dicom.identifiers import decode_identifier
 from pacs_module.adapters.dicom.orthanc_finder import OrthancFinder
 from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
 from pacs_module.domain.dicom.attributes import SeriesFacts
-from pacs_module.domain.dicom.matching import contains_keyword
-from pacs_module.domain.dicom.repair import readable
+from pacs_module.domain.dicom.text_folding import contains_keyword
+from pacs_module.domain.dicom.text_repair import readable
 from pacs_module.domain.errors import PermanentError
 from pacs_module.domain.rules.filters import judge_series
 from pacs_module.domain.rules.switches import Switches

@@ -2,7 +2,7 @@
 K2: a PACS that answers what it likes, asked by both finders; nothing is pulled or written of what does not
 match.
 
-The matching itself, and many more answers: tests/unit/domain/find/test_k02_matching.py.
+The matching itself, and many more answers: tests/unit/domain/find/test_k02_attribute_matching.py.
 """
 
 from __future__ import annotations

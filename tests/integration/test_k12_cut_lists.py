@@ -26,7 +26,7 @@ from pacs_module.ports import PacsFinder
 from pacs_module.settings import PacsSettings
 from pacs_module.use_cases.find.ask_window import Answers, AskWindow
 from pacs_module.use_cases.find.find_studies import STUDY_KEYS
-from pacs_module.use_cases.find.matched_finder import MatchedFinder
+from pacs_module.use_cases.find.match_answers import MatchedFinder
 from pacs_module.use_cases.probe.probe_pacs import ProbePacs
 from tests.fakes.world import FakeLog
 from tests.support.asked_pacs import FINDERS, PACS, Finders, both_finders

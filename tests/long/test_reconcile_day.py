@@ -29,15 +29,15 @@ from pacs_module.adapters.http.plugins import OrthancPuller
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.errors import PermanentError
 from pacs_module.domain.find.traits import PacsTraits
-from pacs_module.domain.reconcile.line import Cause, Device, Line
 from pacs_module.domain.reconcile.report import NOT_COMPARED, RECONSTRUCTED, SOMETHING_MISSING, Report
+from pacs_module.domain.reconcile.report_line import Cause, Device, ReportLine
 from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.study import PULL, Study
 from pacs_module.domain.wire.messages import Result, read_pull_report
 from pacs_module.ports import AtMost, PacsFinder
 from pacs_module.use_cases.find.ask_window import AskWindow
-from pacs_module.use_cases.find.matched_finder import MatchedFinder
+from pacs_module.use_cases.find.match_answers import MatchedFinder
 from pacs_module.use_cases.reconcile.ask_devices import AskDevices
 from pacs_module.use_cases.reconcile.reconcile import Reconcile, ReconcilePolicy
 from pacs_module.use_cases.reconcile.repair import Repair
@@ -319,7 +319,7 @@ def report(site: Site) -> Report:
     return made
 
 
-def line_of(report: Report, study: BusyStudy) -> Line:
+def line_of(report: Report, study: BusyStudy) -> ReportLine:
     """The one line about a study; one without a UID is told by its AccessionNumber."""
     planned = study.planned
     lines = [

@@ -41,9 +41,9 @@ from pacs_module.service.metrics import FindMetrics
 from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.check_growth import CheckGrowth
 from pacs_module.use_cases.find.find_studies import STUDY_KEYS, FindStudies
-from pacs_module.use_cases.find.matched_finder import MatchedFinder
+from pacs_module.use_cases.find.match_answers import MatchedFinder
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
-from pacs_module.use_cases.pull.move_paths import MovePaths
+from pacs_module.use_cases.pull.path_circuits import PathCircuits
 from pacs_module.use_cases.pull.prepare_pull import PreparePull
 from pacs_module.use_cases.pull.pull_policy import PullPolicy
 from pacs_module.use_cases.pull.pull_studies import PullStudies
@@ -179,7 +179,7 @@ class _Run:
         find = FindStudies(
             self.store, ask, ResolveUid(finder, clock, log), clock, log, switches, policy, traits=traits
         )
-        self.ends = RecordPullEnd(self.store, clock, log, retry, MovePaths(MemoryLeases(), clock, log))
+        self.ends = RecordPullEnd(self.store, clock, log, retry, PathCircuits(MemoryLeases(), clock, log))
         self.accept = AcceptNotification(self.store, clock, log)
         prepare = PreparePull(finder, self.plugins, clock, log, switches, traits)
         pulls = PullPolicy({PACS: 1000}, retry, dt.timedelta(minutes=20), dt.timedelta(seconds=5))

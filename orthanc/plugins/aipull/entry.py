@@ -14,7 +14,7 @@ from typing import Any
 from pacs_module.shared.logs import ContractLog
 from pacs_module.shared.switches_file import load_switches
 
-from .rest_api import Answer, Handler, answer_to, routes
+from .plugin_api import Answer, Handler, answer_to, routes
 from .runtime.environment import (
     CONFIG,
     OrthancFacts,

@@ -12,35 +12,35 @@ from pacs_module.shared.logs import ContractLog
 from .hand_over.adopt import adopt_handovers
 from .hand_over.deletion import Deletion
 from .hand_over.folder import HandoverFolder
+from .hand_over.lost_files_watch import LostFilesWatch
 from .hand_over.notifier import Notifier
-from .hand_over.records_watch import RecordsWatch
+from .journal.device_sizes import SizeRows
 from .journal.handovers import HandoverRows
 from .journal.journal import Journal
 from .journal.pulls import PullRows
 from .journal.receptions import ReceptionRows
-from .journal.sizes import SizeRows
 from .journal.tables import Tables
-from .pull.admission import Room, Sizes
-from .pull.deaths import Deaths
-from .pull.missing_images import Repair
+from .plugin_api import PluginApi
+from .pull.admission import Admission, Sizes
+from .pull.crash_record import CrashRecord
+from .pull.missing_images import MissingImages
+from .pull.pull_worker import PullWorker
 from .pull.ram_disk_watch import RamDiskWatch
-from .pull.submit import Pulls
-from .receive.arrivals import Arrivals
-from .receive.ask_expected import ANSWER_WAIT_S, Asker, ModuleQuestions
+from .receive.arrival_counts import ArrivalCounts
+from .receive.arriving_studies import ArrivingStudies
 from .receive.ask_pacs import AskPacs
-from .receive.comings import Comings
+from .receive.ask_pacs_module import ANSWER_WAIT_S, AskPacsModule, ModuleClient
 from .receive.conclude import Concluder
 from .receive.identify import Identify
 from .receive.judge import Judge
 from .receive.reception import ReceptionWorker
 from .receive.senders import Senders
-from .rest_api import RestApi
 from .runtime.clock import now_ms
 from .runtime.environment import Environment, OrthancFacts, filesystem_of
 from .runtime.worker import Worker
 from .server.change_log import Changes, begin_epoch, same_epoch
 from .server.last_associations import last_associations, tell_associations
-from .server.rest import OrthancRest
+from .server.orthanc_client import OrthancClient
 from .server.stored_file import StoredFiles
 
 _DAY_MS = 24 * 3600 * 1000
@@ -68,7 +68,7 @@ class Plugins:
         self.journal = Journal(environment.journal)
         pulls, receptions = PullRows(self.journal), ReceptionRows(self.journal)
         self._tables = Tables(self.journal, pulls, receptions, HandoverRows(self.journal))
-        rest = self._rest = OrthancRest(facts.base_url, token)
+        rest = self._rest = OrthancClient(facts.base_url, token)
         storage = None if facts.compressed else facts.storage
         self.folder = HandoverFolder(
             environment.handover_folder,
@@ -80,13 +80,13 @@ class Plugins:
         concluder = Concluder(self._tables, rest, self.folder, switches, environment.time_zone, log)
         files = StoredFiles(storage, rest)
         judge = Judge(rest, files, receptions, switches, log)
-        arrivals = Arrivals(rest, self._tables, Changes(rest, self.journal), switches.stable_age, log)
-        module = ModuleQuestions(environment.pacs_module_url, environment.api_key)
+        arrivals = ArrivingStudies(rest, self._tables, Changes(rest, self.journal), switches.stable_age, log)
+        module = ModuleClient(environment.pacs_module_url, environment.api_key)
         answers = AskPacs(rest, module.announced, log)
-        identify = Identify(rest, Senders(facts.senders, self.journal, log), Comings(), answers)
-        self.deaths = Deaths(self.journal, pulls, log, last_associations())
-        repair = Repair(rest, receptions, switches)
-        self.pulls = Pulls(
+        identify = Identify(rest, Senders(facts.senders, self.journal, log), ArrivalCounts(), answers)
+        self.deaths = CrashRecord(self.journal, pulls, log, last_associations())
+        repair = MissingImages(rest, receptions, switches)
+        self.pulls = PullWorker(
             rest, pulls, receptions, facts.aet, facts.concurrent_jobs, repair, log, on_end=self._pull_ended
         )  # fmt: skip
         sizes = SizeRows(self.journal)
@@ -96,18 +96,18 @@ class Plugins:
             self._tables, arrivals, judge, identify, concluder, switches, log,
             on_owed=self.notifier.wake, on_deleting=self.deletion.wake, answer_wait_s=ANSWER_WAIT_S,
         )  # fmt: skip
-        self.asker = Asker(arrivals, pulls, switches.stable_age, module, log)
-        room = Room(
+        self.asker = AskPacsModule(arrivals, pulls, switches.stable_age, module, log)
+        room = Admission(
             facts.storage, switches.ram_disk_reserve_mb, pulls, Sizes(rest, receptions, sizes, switches),
             self._tables.handovers, receptions, facts.index, environment.copies_folder,
         )  # fmt: skip
         self.ram_disk = RamDiskWatch(
             room, self._tables, rest, switches.ram_disk_alarm_percent, log, on_deleting=self.deletion.wake
         )  # fmt: skip
-        self.records = RecordsWatch(
+        self.records = LostFilesWatch(
             self.journal, self._tables.handovers, self.folder, environment.handover_folder, log
         )
-        self.api = RestApi(
+        self.api = PluginApi(
             self.journal, pulls, self._tables.handovers, self.folder, room, facts.modalities, log,
             on_pull=self.pulls.wake, on_call=self.notifier.is_back,
             on_never=self.ram_disk.drop, full=self.ram_disk.is_full, deaths=self.deaths.state,

@@ -1,1 +1,1 @@
-"""Files: hand-overs, copies, archive and reports on disk."""
+"""Files: hand-over folders, copies without names, the archive of computed series, and reports."""

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ...domain.errors import MessageError
-from ...domain.reconcile.line import MISSING, Cause, Line
 from ...domain.reconcile.report import Report
+from ...domain.reconcile.report_line import MISSING, Cause, ReportLine
 from ...shared.files import write_whole
 
 FORMATS = ("text", "json", "csv", "xlsx")
@@ -22,7 +22,7 @@ WIDE = 220
 _STYLES = {Cause.COMPUTED: "green", Cause.FILTERED: "yellow", **dict.fromkeys(MISSING, "red")}
 
 Cell = str | int
-COLUMNS: tuple[tuple[str, Callable[[Line], Cell | None]], ...] = (
+COLUMNS: tuple[tuple[str, Callable[[ReportLine], Cell | None]], ...] = (
     ("cause", lambda line: line.cause.value),
     ("missing", lambda line: "yes" if line.missing else "no"),
     ("why", lambda line: line.why),
@@ -244,7 +244,7 @@ def _not_compared(report: Report) -> list[str]:
     ]
 
 
-def _lines_table(lines: Sequence[Line], report: Report) -> Table:
+def _lines_table(lines: Sequence[ReportLine], report: Report) -> Table:
     columns = dict(COLUMNS)
     table = Table(title="studies", title_justify="left")
     for name in (*_ON_A_TERMINAL, "notes"):
@@ -260,7 +260,7 @@ def _lines_table(lines: Sequence[Line], report: Report) -> Table:
     return table
 
 
-def _terminal(name: str, line: Line, columns: dict[str, Callable[[Line], Cell | None]]) -> Cell:
+def _terminal(name: str, line: ReportLine, columns: dict[str, Callable[[ReportLine], Cell | None]]) -> Cell:
     if name != "counts":
         return columns[name](line) or ""
     counts = line.counts

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from ...domain.errors import MessageError, NoRoom, PipelineError, RetriableError, TooLarge, about
-from ...domain.pull.blame import Us
+from ...domain.pull.failure_blame import Us
 from ...domain.recover.records import PluginRecords, read_plugin_records
 from ...domain.wire.documents import to_document
 from ...domain.wire.json_text import FROM_ORTHANC, read_object

@@ -1,1 +1,1 @@
-"""Stores: where the study documents are kept."""
+"""Stores: where the study documents are kept: SQLite, MongoDB, or memory for tests."""

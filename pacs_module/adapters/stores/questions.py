@@ -15,7 +15,7 @@ from typing import Any
 
 from ...domain.study.lifecycle import State
 from ...domain.study.priority import EMERGENCY, GREEN_CHANNEL, ROUTINE, Ageing
-from ...domain.study.study import ANONYMISE, LOOK, PUBLISH, PULL, Study
+from ...domain.study.study import ANONYMISE, GROWTH_CHECK, PUBLISH, PULL, Study
 from ...ports import AtLeast, AtMost, Exists, Order, Where
 from .reference_query import due_field
 
@@ -44,9 +44,9 @@ class NamedQuestions(ABC):
         longest due.
         """
 
-    def claim_look(self, pacs: str, owner: str, now: int, lease: int) -> Study | None:
+    def claim_growth_check(self, pacs: str, owner: str, now: int, lease: int) -> Study | None:
         """Claim the growth check of one PACS that has been due longest."""
-        return self.claim(LOOK, owner, now, lease, {"look.pacs": pacs})
+        return self.claim(GROWTH_CHECK, owner, now, lease, {"look.pacs": pacs})
 
     def claim_pull(
         self, pacs: str, owner: str, now: int, lease: int, least: int, ageing: Ageing

@@ -1,1 +1,1 @@
-"""Deliver: from a hand-over to the backend's result."""
+"""Deliver: what a copy without names has instead of them."""

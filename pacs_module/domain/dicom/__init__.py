@@ -1,1 +1,1 @@
-"""DICOM: attributes, texts, numbers and geometry."""
+"""DICOM: attributes of answers and images, damaged text, numbers and geometry; nothing that talks."""

@@ -3,7 +3,7 @@ Bytes of a DICOM text to characters, by the SpecificCharacterSet (0008,0005) tha
 C.12.1.1.2).
 
 Nothing is ever lost: what cannot be decoded as declared becomes Latin-1, one character a byte, and
-:mod:`pacs_module.domain.dicom.repair` finds out what it was meant to be.
+:mod:`pacs_module.domain.dicom.text_repair` finds out what it was meant to be.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Explain: what people read of a study."""
+"""Explain: what people read of a study: story, timeline, log lines, outages."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from ..dicom.repair import readable
+from ..dicom.text_repair import readable
 from ..study.history import HistoryEntry
 from ..study.study import SeriesRecord, Study
 from ..wire.documents import from_document, to_document

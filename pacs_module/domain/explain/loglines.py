@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..dicom.attributes import SeriesFacts
-from ..dicom.repair import shown
+from ..dicom.text_repair import shown
 from ..receive.completeness import Check
 from ..study.message_state import IS_LOADING, MessageState
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from ..dicom.repair import hex_bytes, readable
+from ..dicom.text_repair import hex_bytes, readable
 from ..study.study import SeriesRecord
 from ..wire.documents import to_document
 

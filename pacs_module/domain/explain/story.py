@@ -9,7 +9,7 @@ from ..find.vanished import gone_from, present_at
 from ..instants import iso
 from ..study.lifecycle import State
 from ..study.message_state import MessageState
-from ..study.study import LOOK, PULL, WATCH, Study
+from ..study.study import GROWTH_CHECK, PULL, WATCH, Study
 from ..wire.documents import to_document
 from .series_story import series_story, text_for_people
 from .timeline import STAGES, since, stages, timeline
@@ -117,9 +117,11 @@ def _gone(study: Study) -> str:
 
 
 def _rest(study: Study, what: str) -> tuple[str, int | None]:
-    if study.look is None or LOOK not in study.due:
+    if study.look is None or GROWTH_CHECK not in study.due:
         return what, None
-    return f"{what}; {study.look.pacs} tells no counts and is asked then whether it grew", study.due[LOOK]
+    return f"{what}; {study.look.pacs} tells no counts and is asked then whether it grew", study.due[
+        GROWTH_CHECK
+    ]
 
 
 def _next_delivery(study: Study) -> tuple[str, int | None]:

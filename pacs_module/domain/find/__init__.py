@@ -1,1 +1,3 @@
-"""Find: which studies the PACS has, and when they have stopped growing."""
+"""
+Find: what to ask a PACS and when, what its answers are worth, and when a study has stopped growing.
+"""

@@ -10,7 +10,7 @@ from datetime import timedelta
 from ..dicom.attributes import FoundStudy
 from ..instants import iso
 from ..study.history import Note
-from ..study.names import Correction, StudyNames
+from ..study.pacs_attributes import Correction, StudyNames
 from ..study.study import PacsCopy, Study
 from ..wire.documents import camel
 

@@ -9,12 +9,12 @@ from ..dicom.attributes import FoundStudy, Sighting
 from ..instants import iso
 from ..rules.filters import is_dx, judge_modalities
 from ..rules.switches import Switches
-from ..study.growth_checks import Look, has_grown
+from ..study.growth_checks import GrowthCheck, has_grown
 from ..study.history import Note
 from ..study.lifecycle import SETTLED, Event, State
 from ..study.message_state import MessageState
-from ..study.names import NAMES
-from ..study.study import LOOK, MOST_SIGHTINGS, PULL, Study
+from ..study.pacs_attributes import NAMES
+from ..study.study import GROWTH_CHECK, MOST_SIGHTINGS, PULL, Study
 from .corrections import take_names
 from .stability import StabilityPolicy, judge_stability
 from .vanished import seen_again
@@ -109,8 +109,8 @@ def _begin_growth_checks(study: Study, found: FoundStudy, now: int, policy: Stab
     """
     if study.look is not None or study.count is not None:
         return False
-    study.look = Look(found.pacs)
-    study.schedule(LOOK, now + policy.delay // timedelta(milliseconds=1))
+    study.look = GrowthCheck(found.pacs)
+    study.schedule(GROWTH_CHECK, now + policy.delay // timedelta(milliseconds=1))
     return True
 
 

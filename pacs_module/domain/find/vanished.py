@@ -13,7 +13,7 @@ from ..dicom.attributes import FoundStudy
 from ..instants import iso
 from ..study.history import Note
 from ..study.lifecycle import Event, State
-from ..study.names import StudyNames
+from ..study.pacs_attributes import StudyNames
 from ..study.study import PacsCopy, Study
 from .windows import seconds_of
 

@@ -1,1 +1,1 @@
-"""Pull: which study is moved next, from where, and whether there is room for it."""
+"""Pull: which study is moved next, from which PACS, and who is to blame when that fails."""

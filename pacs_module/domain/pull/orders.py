@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..dicom.attributes import unpadded
-from ..dicom.repair import readable
+from ..dicom.text_repair import readable
 from ..rules.keywords import Keywords
 from ..study.priority import EMERGENCY, GREEN_CHANNEL, ROUTINE
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from ..dicom.attributes import FRAMES, SeriesFacts
 from ..rules.choice import Candidate, Choice, HandedOver, choose, decided_by, judge_resend
 from ..rules.filters import Verdict
+from ..rules.kernel_and_contrast import candidate_here
 from ..rules.reasons import grouped
-from ..rules.reconstruction import candidate_here
 from ..rules.switches import Switches
 from ..wire.messages import PullRequest, SeriesOutcome, SeriesReport
 from ..wire.syntax import is_uid
 from .completeness import COMPLETE, SHORT, UNVERIFIED, Completeness, Expectations
 from .judged import Judged
-from .needed_series import Arrived, Outlook, is_radiography, look_ahead, only_ct
+from .needed_series import Arrived, NeededSeries, is_radiography, needed_series, only_ct
 from .provenance import PacsWord
 
 RECEIVED = "received"
@@ -111,13 +111,13 @@ def announced_series(request: PullRequest | None) -> dict[str, SeriesFacts]:
     return {uid: SeriesFacts(uid, request.announced.get(uid, {}), counts.get(uid)) for uid in uids}
 
 
-def outlook(
+def needed_series_of(
     counts: Mapping[str, int],
     judged: Mapping[str, Judged],
     request: PullRequest | None,
     ended: bool,
     switches: Switches,
-) -> Outlook:
+) -> NeededSeries:
     """Which series must be whole; one that is here and could not be judged yet counts as to come."""
     here = {
         uid: Arrived(one.facts, one.verdict.taken, counts[uid])
@@ -127,7 +127,7 @@ def outlook(
     announced = announced_series(request)
     unread = {uid: SeriesFacts(uid, {}, None) for uid in counts.keys() - here.keys() - announced.keys()}
     named = frozenset(request.skip_filter) if request else frozenset()
-    return look_ahead(here, {**announced, **unread}, named, bool(request and request.dx), ended, switches)
+    return needed_series(here, {**announced, **unread}, named, bool(request and request.dx), ended, switches)
 
 
 def decide(

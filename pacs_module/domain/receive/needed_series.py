@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from ..dicom.attributes import SeriesFacts
 from ..rules.choice import Candidate, choose, rivals
 from ..rules.filters import is_dx, judge_series
-from ..rules.reconstruction import candidate_announced, candidate_here
+from ..rules.kernel_and_contrast import candidate_announced, candidate_here
 from ..rules.switches import Switches
 
 
@@ -31,7 +31,7 @@ class Arrived:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class NeededSeries:
     """
     What has to be whole.
 
@@ -47,14 +47,14 @@ class Outlook:
     dx: bool
 
 
-def look_ahead(
+def needed_series(
     here: Mapping[str, Arrived],
     announced: Mapping[str, SeriesFacts],
     named: frozenset[str],
     dx: bool,
     ended: bool,
     switches: Switches,
-) -> Outlook:
+) -> NeededSeries:
     """
     Say which series must be whole.
 
@@ -73,15 +73,15 @@ def look_ahead(
     taken = {uid: one for uid, one in here.items() if one.taken}
     modalities = [one.facts.modality for one in here.values()] + [facts.modality for facts in coming.values()]
     if is_radiography(modalities, dx, switches):
-        return Outlook(frozenset({*taken, *coming}), "", True)
+        return NeededSeries(frozenset({*taken, *coming}), "", True)
     candidates = [_here(one, announced.get(uid), switches, ended) for uid, one in taken.items()]
     candidates += [candidate_announced(facts, switches) for facts in coming.values()]
     candidates = only_ct(candidates, {**{uid: one.facts for uid, one in taken.items()}, **coming}, switches)
     if not candidates:
-        return Outlook(frozenset(), "", False)
+        return NeededSeries(frozenset(), "", False)
     (best,) = choose(candidates, dx=False, switches=switches).series
     needed = {best.series_uid, *(one.series_uid for one in rivals(best, candidates, switches))}
-    return Outlook(frozenset(needed), best.series_uid, False)
+    return NeededSeries(frozenset(needed), best.series_uid, False)
 
 
 def told(facts: SeriesFacts) -> SeriesFacts:

@@ -22,7 +22,7 @@ from ..rules.switches import Switches
 from ..study.lifecycle import BY_HAND, Event, State
 from ..study.study import Study
 from .counts import Counts, counts_of
-from .line import Cause, Line, PacsList, Role, role_of
+from .report_line import Cause, PacsList, ReportLine, Role, role_of
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Case:
 
 def reconcile(
     lists: Sequence[PacsList], documents: Collection[Study], switches: Switches, now: int
-) -> tuple[Line, ...]:
+) -> tuple[ReportLine, ...]:
     """
     Compare.
 
@@ -96,7 +96,7 @@ def _is_ours(study: Study, asked: Collection[date]) -> bool:
     return study.state is not None and study.study_date in {day.isoformat() for day in asked}
 
 
-def _line(case: Case, lists: Sequence[PacsList], switches: Switches, now: int) -> Line:
+def _line(case: Case, lists: Sequence[PacsList], switches: Switches, now: int) -> ReportLine:
     study, copies = case.study, case.copies
     counts = counts_of(study, copies)
     cause, why = _cause(case, counts, switches, now)
@@ -110,7 +110,7 @@ def _line(case: Case, lists: Sequence[PacsList], switches: Switches, now: int) -
         else:
             notes.append("came without our asking; no PACS lists it")
     day, clock, accession_number, patient_id, description = _names(study, copies)
-    return Line(
+    return ReportLine(
         study_uid=study.study_uid if study is not None else copies[0].study_uid,
         study_date=day,
         study_time=clock,
@@ -288,7 +288,7 @@ def manual_of(study: Study) -> str:
     return DELAY if study.found_at else MISS
 
 
-def _with_the_computed(lines: Sequence[Line]) -> list[Line]:
+def _with_the_computed(lines: Sequence[ReportLine]) -> list[ReportLine]:
     """
     A dropped reconstruction whose plain sister under the same AccessionNumber is computed is nothing that is
     missing.

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..wire.documents import to_document
 from .compare import AGAIN, DELAY, MISS
-from .line import Cause, Line, PacsList, Role
+from .report_line import Cause, PacsList, ReportLine, Role
 
 NOTHING_MISSING, SOMETHING_MISSING, NOT_COMPARED = 0, 1, 2
 
@@ -56,7 +56,7 @@ class Report:
     last_day: str
     made_at: str
     answered: tuple[Answered, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[ReportLine, ...]
     repaired: dict[str, str]
 
     @property
@@ -65,7 +65,7 @@ class Report:
         return all(one.complete and not one.error for one in self.answered)
 
     @property
-    def missing(self) -> list[Line]:
+    def missing(self) -> list[ReportLine]:
         """What should have been computed and is not."""
         return [line for line in self.lines if line.missing]
 
@@ -153,25 +153,27 @@ def answered(lists: Iterable[PacsList]) -> tuple[Answered, ...]:
     )
 
 
-def report(days: Sequence[date], made_at: str, lists: Sequence[PacsList], lines: tuple[Line, ...]) -> Report:
+def report(
+    days: Sequence[date], made_at: str, lists: Sequence[PacsList], lines: tuple[ReportLine, ...]
+) -> Report:
     """Put a report together; nothing is repaired yet."""
     return Report(min(days).isoformat(), max(days).isoformat(), made_at, answered(lists), lines, {})
 
 
-def duplicates(lines: Iterable[Line]) -> list[Duplicate]:
+def duplicates(lines: Iterable[ReportLine]) -> list[Duplicate]:
     """
     Studies that a count by AccessionNumber would take for one (field case 13), told apart.
 
     ``different patients`` comes before the rest: it is a clash of numbers, whatever the images are.
     """
-    by_number: dict[str, list[Line]] = {}
+    by_number: dict[str, list[ReportLine]] = {}
     for line in lines:
         if line.accession_number and line.pacs:
             by_number.setdefault(line.accession_number, []).append(line)
     return [_duplicate(number, same) for number, same in by_number.items() if len(same) > 1]
 
 
-def _duplicate(number: str, same: Sequence[Line]) -> Duplicate:
+def _duplicate(number: str, same: Sequence[ReportLine]) -> Duplicate:
     patients = tuple(dict.fromkeys(line.patient_id for line in same if line.patient_id))
     roles = {line.role for line in same}
     if len(patients) > 1:

@@ -1,3 +1,3 @@
 """
-Recover: what the records of an installation know of each other, and what to do where one has lost something.
+Recover: the store, the journal and the queue compared, and what to do where one of them has lost something.
 """

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..dicom.attributes import SeriesFacts, unpadded
-from ..dicom.matching import words
+from ..dicom.text_folding import words
 from .keywords import NOTHING, Evidence, Keywords, Says
 
 BODY_PART, SERIES = "BodyPartExamined", "SeriesDescription"

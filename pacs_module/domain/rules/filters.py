@@ -22,8 +22,8 @@ from ..dicom.attributes import (
     split_image_type,
 )
 from ..dicom.images import ImageFacts
-from ..dicom.matching import contains_keyword
-from ..dicom.repair import shown
+from ..dicom.text_folding import contains_keyword
+from ..dicom.text_repair import shown
 from .body_part import ASKED_AT_FIND, BODY_PART, KEYWORD_ATTRIBUTES, BodyPart, Decided
 from .switches import Switches
 

@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
-from ..dicom.matching import START, Folded, fold, fold_all, of_words, words
+from ..dicom.text_folding import START, Folded, fold, fold_all, of_words, words
 
 _CACHE = 8192
 _LONG = 4

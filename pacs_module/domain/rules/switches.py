@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 
 from ..dicom.attributes import split_image_type
-from ..dicom.matching import words
+from ..dicom.text_folding import words
 from ..errors import ConfigurationError
 from .body_part import KEYWORD_ATTRIBUTES, BodyPartRules
 from .keywords import Keywords

@@ -1,1 +1,1 @@
-"""The study: its document, its states, its priority."""
+"""The study: its document, its states and events, its hand-overs, its priority, its growth checks."""

@@ -21,7 +21,7 @@ In place of a SeriesInstanceUID: all instances of the study, at a PACS that cann
 
 
 @dataclass(frozen=True)
-class LookPolicy:
+class GrowthPolicy:
     """
     The budget of a study since it was last pulled.
 
@@ -48,7 +48,7 @@ class LookPolicy:
 
 
 @dataclass
-class Look:
+class GrowthCheck:
     """
     Where a study is looked into, and what was seen.
 

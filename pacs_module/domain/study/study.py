@@ -19,17 +19,24 @@ from ..rules.filters import Verdict
 from ..wire.documents import from_document, to_document
 from ..wire.messages import PullRequest, SeriesReport
 from ..wire.pull_failure import PullFailure
-from .growth_checks import WHOLE, Look
+from .growth_checks import WHOLE, GrowthCheck
 from .handover import HandOver
 from .history import HistoryEntry, What
 from .lifecycle import IN_LINE, Event, State, next_state
-from .names import StudyNames
+from .pacs_attributes import StudyNames
 from .priority import GREEN_CHANNEL, ROUTINE, Ageing, rank, rises_from, turn
 from .pull_state import Charge, PullOutcome, PullStatus, next_pull_status
 
 # Kinds of work that a study can be due for; a claim moves the due time on by the length of the lease.
-PULL, WATCH, PUBLISH, RELEASE, LOOK, ANONYMISE = "pull", "watch", "publish", "release", "look", "anonymise"
-WORK = (PULL, WATCH, PUBLISH, RELEASE, LOOK, ANONYMISE)
+PULL, WATCH, PUBLISH, RELEASE, GROWTH_CHECK, ANONYMISE = (
+    "pull",
+    "watch",
+    "publish",
+    "release",
+    "look",
+    "anonymise",
+)
+WORK = (PULL, WATCH, PUBLISH, RELEASE, GROWTH_CHECK, ANONYMISE)
 
 MOST_HISTORY = 200
 MOST_SIGHTINGS = 6  # of each PACS
@@ -193,7 +200,7 @@ class Study:
     handovers: list[HandOver] = field(default_factory=list)
     notified: list[str] = field(default_factory=list)
     """Ids of all notifications taken in, so that a repeated one changes nothing."""
-    look: Look | None = None
+    look: GrowthCheck | None = None
     """At a PACS that tells no counts."""
     due: dict[str, int] = field(default_factory=dict)
     waits_since_at: str = ""
@@ -281,7 +288,7 @@ class Study:
         self.counts = [*self.counts, FoundCount(iso(at), pacs, count or None)][-MOST_COUNTS:]
         if count:
             self.look = None
-            self.schedule(LOOK, None)
+            self.schedule(GROWTH_CHECK, None)
         return True
 
     def _told_in_turn(self, pacs: str, count: int, known: int) -> bool:

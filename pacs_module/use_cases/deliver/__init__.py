@@ -1,1 +1,1 @@
-"""Deliver: from a hand-over to the backend's result."""
+"""Deliver: publish a hand-over, bring it to the backend, take the result, archive and release it."""

@@ -18,10 +18,10 @@ from ...domain.wire.documents import from_document
 from ...domain.wire.messages import SeriesFolder
 from ...ports import Clock, Copied, CopyMaker, EventLog, Puller, StudyStore
 from ...shared.crash_points import reach
-from ..lookup import handover_named
-from ..update_study import change
+from ..resolve_ids import handover_named
+from ..update_study import update_study
+from .delivery_outcome import DeliveryPolicy, give_up
 from .publish import owe_again
-from .settle_delivery import DeliveryPolicy, give_up
 
 CLAIM_LEASE = timedelta(minutes=15)
 """
@@ -63,7 +63,7 @@ class Anonymise:
         for item in study.handovers:
             if item.message_state is MessageState.HELD:
                 self._copy(study, item)
-        change(self.store, study.study_uid, _schedule_held)
+        update_study(self.store, study.study_uid, _schedule_held)
         return True
 
     def sweep(self) -> None:
@@ -126,7 +126,7 @@ class Anonymise:
                 give_up(study, stored, f"no image could be anonymised: {copied.failed[0]}", now, self.policy)
             return True
 
-        change(self.store, study_uid, edit)
+        update_study(self.store, study_uid, edit)
 
     def _put_off(self, study_uid: str, item: HandOver, why: str) -> None:
         def edit(study: Study) -> bool:
@@ -137,7 +137,7 @@ class Anonymise:
             stored.next_at = self.clock.now() + milliseconds(PAUSE)
             return True
 
-        change(self.store, study_uid, edit)
+        update_study(self.store, study_uid, edit)
 
 
 def hold(study: Study, item: HandOver, now: int) -> None:

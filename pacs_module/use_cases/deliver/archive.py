@@ -12,8 +12,8 @@ from ...domain.study.message_state import MessageState
 from ...domain.study.study import Study
 from ...ports import Archive, Clock, EventLog, StudyStore
 from ...shared.crash_points import reach
-from ..lookup import handover_named
-from ..update_study import change
+from ..resolve_ids import handover_named
+from ..update_study import update_study
 
 
 @dataclass
@@ -56,7 +56,7 @@ class KeepArchive:
             study.note(Note.ARCHIVED, words, self.clock.now())
             return True
 
-        change(self.store, study_uid, edit)
+        update_study(self.store, study_uid, edit)
 
     def sweep(self) -> bool:
         """Remove what is older than the archive keeps, and what a process that died left half."""

@@ -18,11 +18,11 @@ from ...domain.wire.documents import from_document
 from ...domain.wire.messages import SeriesFolder
 from ...ports import Backend, Clock, Delivery, EventLog, FileCheck, QueueConsumer, StudyStore
 from ...shared.crash_points import reach
-from ..lookup import study_named
-from ..update_study import change
+from ..resolve_ids import study_named
+from ..update_study import update_study
 from .backend_circuit import BackendCircuit
+from .delivery_outcome import DeliveryPolicy, fail_delivery, give_up, settle
 from .publish import schedule_publishing
-from .settle_delivery import DeliveryPolicy, fail_delivery, give_up, settle
 
 MAX_FAILURES = 3
 """
@@ -365,4 +365,4 @@ class Deliver:
             edit(stored, study)
             return True
 
-        change(self.store, study_uid, change_open)
+        update_study(self.store, study_uid, change_open)

@@ -12,7 +12,7 @@ from ...domain.study.message_state import MessageEvent, MessageState
 from ...domain.study.study import PUBLISH, Study
 from ...ports import Clock, EventLog, Queue, StudyStore
 from ...shared.crash_points import reach
-from ..update_study import change
+from ..update_study import update_study
 
 CLAIM_LEASE = timedelta(seconds=60)
 PAUSE = timedelta(seconds=5)
@@ -60,9 +60,9 @@ class Publish:
         except Exception:
             # Not due at once again: it would stand in front of all others that are due since later.
             later = self.clock.now() + milliseconds(PAUSE)
-            change(self.store, study.study_uid, lambda stored: schedule_publishing(stored, later))
+            update_study(self.store, study.study_uid, lambda stored: schedule_publishing(stored, later))
             raise
-        change(self.store, study.study_uid, schedule_publishing)
+        update_study(self.store, study.study_uid, schedule_publishing)
         return True
 
     def _publish(self, study_uid: str, item: HandOver) -> None:
@@ -85,7 +85,7 @@ class Publish:
                 stored.take(MessageEvent.PUBLISH)
             return True
 
-        change(self.store, study_uid, edit)
+        update_study(self.store, study_uid, edit)
 
 
 def schedule_publishing(study: Study, not_before: int = 0) -> bool:

@@ -13,9 +13,9 @@ from ...domain.study.study import Study
 from ...domain.wire.messages import Result
 from ...ports import Clock, EventLog, StudyStore
 from ...shared.crash_points import reach
-from ..lookup import study_named
-from ..update_study import change
-from .settle_delivery import DeliveryPolicy, fail_delivery, settle
+from ..resolve_ids import study_named
+from ..update_study import update_study
+from .delivery_outcome import DeliveryPolicy, fail_delivery, settle
 
 _EVENTS = {"completed": Event.RESULT_COMPLETED, "unsupported_series": Event.RESULT_UNSUPPORTED}
 _OF_EARLIER = {
@@ -51,7 +51,7 @@ class RecordResult:
 
         study = study_named(self.store, result.study_uid)
         if study is not None:
-            change(self.store, study.study_uid, edit)
+            update_study(self.store, study.study_uid, edit)
         reach("result_in")
         values = {"studyUID": result.study_uid, "seriesUID": result.series_uid, "state": result.state}
         self.log.event("result_recorded", "result", **values, answer=answer or "unknown")

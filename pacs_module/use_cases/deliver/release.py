@@ -11,7 +11,7 @@ from ...domain.instants import iso, milliseconds
 from ...domain.study.handover import HandOver
 from ...domain.study.study import RELEASE, Study
 from ...ports import Clock, CopyMaker, Puller, StudyStore
-from ..update_study import change
+from ..update_study import update_study
 from .archive import KeepArchive
 
 CLAIM_LEASE = timedelta(seconds=60)
@@ -61,7 +61,7 @@ class Release:
             stored.schedule(RELEASE, min((item.next_at for item in _kept(stored)), default=None))
             return True
 
-        change(self.store, study.study_uid, edit)
+        update_study(self.store, study.study_uid, edit)
         return True
 
     def _let_go(self, study_uid: str, over: Sequence[HandOver]) -> None:
@@ -78,7 +78,7 @@ class Release:
             study.schedule(RELEASE, self.clock.now() + milliseconds(PAUSE))
             return True
 
-        change(self.store, study_uid, edit)
+        update_study(self.store, study_uid, edit)
 
     def _lease(self) -> timedelta:
         return CLAIM_LEASE if self.archive is None else ARCHIVE_LEASE

@@ -14,7 +14,7 @@ from ...domain.find.learned import LearnedTraits
 from ...domain.find.merging import merged
 from ...domain.find.windows import KEYS, Window, dimensions, halved_among, lost, not_honoured, overlap, split
 from ...ports import EventLog
-from .matched_finder import Matched, MatchedFinder
+from .match_answers import Matched, MatchedFinder
 
 MOST_QUERIES = 400
 """In one window; more than any cap of 100 needs on a day of 10,000 studies."""

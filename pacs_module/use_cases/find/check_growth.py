@@ -12,11 +12,11 @@ from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.instants import milliseconds
 from ...domain.rules.filters import is_dx
 from ...domain.rules.switches import Switches
-from ...domain.study.growth_checks import WHOLE, LookPolicy, growth
+from ...domain.study.growth_checks import WHOLE, GrowthPolicy, growth
 from ...domain.study.lifecycle import SETTLED, Event
-from ...domain.study.study import LOOK, PULL, Study
+from ...domain.study.study import GROWTH_CHECK, PULL, Study
 from ...ports import Clock, EventLog, PacsFinder, StudyStore
-from ..update_study import change
+from ..update_study import update_study
 
 LEASE_MS = 15 * 60 * 1000
 """When a PACS did not answer: the pause until the next try, which takes nothing from the budget."""
@@ -34,7 +34,7 @@ class CheckGrowth:
     stability: StabilityPolicy
     traits: TraitsByPacs
     owner: str
-    policy: LookPolicy = field(default_factory=LookPolicy)
+    policy: GrowthPolicy = field(default_factory=GrowthPolicy)
 
     def __call__(self, pacs: str) -> int | None:
         """
@@ -46,11 +46,11 @@ class CheckGrowth:
         Raises:
             RetriableError: The PACS did not answer; the study is due again after the lease.
         """
-        study = self.store.claim_look(pacs, self.owner, self.clock.now(), LEASE_MS)
+        study = self.store.claim_growth_check(pacs, self.owner, self.clock.now(), LEASE_MS)
         if study is None:
             return None
         if study.state not in SETTLED or study.count is not None:
-            change(self.store, study.study_uid, self._not_now)
+            update_study(self.store, study.study_uid, self._not_now)
             return 0
         ask = _Ask(self.finder, pacs, study)
         shown = ask.series() if traits_of(self.traits, pacs).series_level else {}
@@ -67,13 +67,15 @@ class CheckGrowth:
                 pacs=pacs,
                 studyUID=study.study_uid,
             )
-        change(self.store, study.study_uid, lambda kept: self._take(kept, shown))
+        update_study(self.store, study.study_uid, lambda kept: self._take(kept, shown))
         return ask.queries
 
     def _not_now(self, study: Study) -> bool:
         """During a pull there is nothing to compare with; where counts are told nothing needs to be."""
         told = study.count is not None or study.look is None
-        study.schedule(LOOK, None if told else self.clock.now() + milliseconds(self.policy.pauses.first))
+        study.schedule(
+            GROWTH_CHECK, None if told else self.clock.now() + milliseconds(self.policy.pauses.first)
+        )
         return True
 
     def _take(self, study: Study, shown: dict[str, int]) -> bool:
@@ -88,7 +90,8 @@ class CheckGrowth:
         look.number += 1
         over = self.policy.pauses.exhausted(look.number)
         study.schedule(
-            LOOK, None if over else now + milliseconds(self.policy.pauses.pause_after(look.number + 1))
+            GROWTH_CHECK,
+            None if over else now + milliseconds(self.policy.pauses.pause_after(look.number + 1)),
         )
         return True
 
@@ -98,7 +101,7 @@ class CheckGrowth:
         study.attempts, study.sightings = 0, []
         at = now if is_dx(study.modality, self.switches) else now + milliseconds(self.stability.delay)
         study.schedule(PULL, at)
-        study.schedule(LOOK, at + milliseconds(self.policy.pauses.first))
+        study.schedule(GROWTH_CHECK, at + milliseconds(self.policy.pauses.first))
         self.log.event(
             "grown_without_counts",
             "grown at a PACS without counts",

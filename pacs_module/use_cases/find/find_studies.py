@@ -22,7 +22,7 @@ from ...domain.study.lifecycle import BY_HAND, SETTLED, Event, State
 from ...domain.study.study import PULL, Study
 from ...ports import Clock, EventLog, StudyStore
 from ...shared.crash_points import reach
-from ..update_study import change
+from ..update_study import update_study
 from .ask_window import AskWindow
 from .note_vanished import NoteVanished
 from .resolve_uid import ResolveUid
@@ -170,7 +170,7 @@ class FindStudies:
             seen = self._see(study, found)
             return seen.changed
 
-        study = change(self.store, found.study_uid, edit)
+        study = update_study(self.store, found.study_uid, edit)
         assert study is not None, "documents are never deleted"  # noqa: S101
         return seen, study
 
@@ -205,7 +205,7 @@ class FindStudies:
         key = unpullable_key(found)
         uid = self.resolve(key, found, at_once=bool(by))
         if uid:
-            change(self.store, key, lambda kept: _found_at_last(kept, uid, now))
+            update_study(self.store, key, lambda kept: _found_at_last(kept, uid, now))
             return replace(found, study_uid=uid)
         study.study_uid, study.state, study.history = key, None, []
         study.apply(
@@ -218,7 +218,7 @@ class FindStudies:
             values = {"pacs": found.pacs, "accession": found.accession_number}
             self.log.event("unpullable", "unpullable", "WARNING", state=State.UNPULLABLE.value, **values)
         else:
-            change(self.store, key, lambda kept: _still_without(kept, found, now, by))
+            update_study(self.store, key, lambda kept: _still_without(kept, found, now, by))
         return None
 
 

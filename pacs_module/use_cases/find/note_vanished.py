@@ -12,7 +12,7 @@ from ...domain.find.vanished import expected, missed, nameless
 from ...domain.instants import milliseconds
 from ...domain.study.study import Study
 from ...ports import Clock, EventLog, StudyStore
-from ..update_study import change
+from ..update_study import update_study
 
 RELOAD = timedelta(minutes=30)
 """What another process found at the PACS meanwhile is known after that."""
@@ -89,7 +89,7 @@ class NoteVanished:
     def _change(self, uid: str, edit: Callable[[Study], bool]) -> Study | None:
         """As any change; a study whose document cannot be read is none that could be missed."""
         try:
-            return change(self.store, uid, edit)
+            return update_study(self.store, uid, edit)
         except Unreadable:
             return None
 

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from ...domain.dicom.attributes import FoundStudy, clean_uid, dashed_date
 from ...domain.errors import PipelineError
-from ...domain.find.matching import judge_answer
+from ...domain.find.attribute_matching import judge_answer
 from ...domain.instants import milliseconds
 from ...domain.retry import RetryPolicy
 from ...ports import Clock, EventLog, PacsFinder
-from .matched_finder import other_value
+from .match_answers import other_value
 
 PAUSES = RetryPolicy(first=timedelta(minutes=10), longest=timedelta(days=1))
 """A PACS that does not tell now will hardly tell in the next find."""

@@ -13,14 +13,14 @@ from typing import Any
 
 from ...domain.dicom.attributes import FoundStudy, SeriesFacts, clean_uid, found_study
 from ...domain.errors import PipelineError
-from ...domain.find.matching import judge_answer
+from ...domain.find.attribute_matching import judge_answer
 from ...domain.find.merging import merged
 from ...domain.find.series_answers import series_of
 from ...domain.rules.filters import judge_modalities, judge_series
 from ...domain.rules.switches import Switches
 from ...ports import Clock
 from ..find.find_studies import STUDY_KEYS
-from ..find.matched_finder import MatchedFinder
+from ..find.match_answers import MatchedFinder
 from ..pull.prepare_pull import SERIES_KEYS
 from .manual_pull import check_asked
 

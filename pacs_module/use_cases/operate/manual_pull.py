@@ -9,7 +9,7 @@ from typing import Any
 from ...domain.dicom.attributes import FoundStudy, clean_uid, found_study, unpadded
 from ...domain.errors import MessageError, PipelineError
 from ...domain.explain import loglines
-from ...domain.find.matching import judge_answer
+from ...domain.find.attribute_matching import judge_answer
 from ...domain.find.merging import merged
 from ...domain.find.sighting import new_study
 from ...domain.rules.switches import Switches
@@ -18,8 +18,8 @@ from ...domain.study.priority import MANUAL
 from ...domain.study.study import Study
 from ...ports import Clock, EventLog, StudyStore
 from ..find.find_studies import STUDY_KEYS
-from ..find.matched_finder import Matched, MatchedFinder, untold_of
-from ..update_study import change
+from ..find.match_answers import Matched, MatchedFinder, untold_of
+from ..update_study import update_study
 from .manual_work import Who, progress
 
 MOST_ASKED_AFTER = 5
@@ -171,7 +171,7 @@ class ManualPull:
                 study.pull_now(now)
             return True
 
-        study = change(self.store, first.study_uid, edit)
+        study = update_study(self.store, first.study_uid, edit)
         assert study is not None, "documents are never deleted"  # noqa: S101
         self.log.line(loglines.manual_pull(first.study_uid, first.study_date))
         return {**progress(study), "studyDate": first.study_date, "pacs": [copy.pacs for copy in copies]}

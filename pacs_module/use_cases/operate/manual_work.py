@@ -16,8 +16,8 @@ from ...domain.study.message_state import NOT_SENT, MessageEvent
 from ...domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from ...domain.study.study import PULL, Study
 from ...ports import Clock, EventLog, StudyStore
-from ..deliver.settle_delivery import DeliveryPolicy, settle
-from ..update_study import change
+from ..deliver.delivery_outcome import DeliveryPolicy, settle
+from ..update_study import update_study
 
 PRIORITIES = (ROUTINE, GREEN_CHANNEL, EMERGENCY, MANUAL)
 Edit = Callable[[Study, int], str]
@@ -111,7 +111,7 @@ class ManualWork:
             what = edit(study, self.clock.now())
             return True
 
-        study = change(self.store, study_uid, edit_study)
+        study = update_study(self.store, study_uid, edit_study)
         if study is None:
             return None
         self.log.line(loglines.manual_work(what, study_uid, who.by, who.why))

@@ -1,1 +1,1 @@
-"""Pull: which study is moved next, from where, and whether there is room for it."""
+"""Pull: choose the next study, ask the plugins to move it, and write down how that ended."""

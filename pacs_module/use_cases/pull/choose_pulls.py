@@ -18,8 +18,8 @@ from ...domain.study.priority import EMERGENCY, MANUAL
 from ...domain.study.study import PULL, PacsCopy, Study, effective_priority
 from ...ports import Clock, StudyStore
 from .judge_orders import JudgeOrders
-from .move_paths import MovePaths
 from .pacs_locks import PacsLocks
+from .path_circuits import PathCircuits
 from .pull_policy import CLAIM_LEASE, PullPolicy
 from .put_off import put_off
 
@@ -101,7 +101,7 @@ class ChoosePulls:
     room: RoomGate
     unreachable: Callable[[], Collection[str]]
     pick: Callable[[Sequence[str]], str]
-    paths: MovePaths
+    paths: PathCircuits
     orders: JudgeOrders | None = None
 
     def __call__(self, locked: set[str]) -> list[ChosenPull]:

@@ -16,7 +16,7 @@ from ...domain.study.lifecycle import Event, State
 from ...domain.study.priority import MANUAL, ROUTINE
 from ...domain.study.study import PULL, Study
 from ...ports import Clock, EventLog, Puller, Ris, StudyStore
-from ..update_study import change
+from ..update_study import update_study
 
 MOST_AT_ONCE = 200
 MOST_REMEMBERED = 10_000
@@ -77,7 +77,7 @@ class JudgeOrders:
         study.note(Note.ORDER, f"{verdict.why}; priority {study.priority}", self.clock.now())
         return True
 
-    def look_ahead(self) -> bool:
+    def judge_waiting(self) -> bool:
         """
         Give the waiting studies the priority of their orders, so that an emergency is pulled before what came
         before it.
@@ -126,7 +126,7 @@ class JudgeOrders:
             study.pull_now(now)
             return True
 
-        change(self.store, study_uid, edit)
+        update_study(self.store, study_uid, edit)
         self.log.event(
             "order_corrected",
             "order corrected, pulled after all",
@@ -142,7 +142,7 @@ class JudgeOrders:
             study.note(Note.PRIORITY, f"{priority} by its order", self.clock.now())
             return True
 
-        change(self.store, study_uid, edit)
+        update_study(self.store, study_uid, edit)
 
     def _verdict(self, study: Study) -> OrderVerdict:
         """

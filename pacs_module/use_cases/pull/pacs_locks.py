@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ...domain.pull.throttle import Allowance, PacsLimits, RateMeter, allowance, meter_memo, meter_of
 from ...ports import Clock, EventLog
-from ..recover.hold_leases import HoldLeases
+from ..recover.lease_holder import LeaseHolder
 
 
 @dataclass
@@ -28,7 +28,7 @@ class PacsLocks:
     clock: Clock
     local: Callable[[], datetime]
     log: EventLog
-    leases: HoldLeases | None = None
+    leases: LeaseHolder | None = None
     """None: there is only this process."""
     held_back: dict[str, str] = field(default_factory=dict)
     """By PACS, why less is started there now than at other times; for people."""

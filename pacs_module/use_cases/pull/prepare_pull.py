@@ -16,10 +16,10 @@ from ...domain.receive.needed_series import told
 from ...domain.rules.filters import ACCOMPANYING, Verdict, is_dx, judge_series
 from ...domain.rules.reasons import grouped
 from ...domain.rules.switches import Switches
-from ...domain.study.growth_checks import Look, LookPolicy
+from ...domain.study.growth_checks import GrowthCheck, GrowthPolicy
 from ...domain.study.lifecycle import Event
 from ...domain.study.pull_state import TO_REPEAT, PullOutcome
-from ...domain.study.study import LOOK, PULL, SeriesRecord, Study
+from ...domain.study.study import GROWTH_CHECK, PULL, SeriesRecord, Study
 from ...domain.wire.messages import PullRequest, SeriesOutcome
 from ...ports import Clock, EventLog, PacsFinder, Puller
 
@@ -56,7 +56,7 @@ class PreparePull:
     log: EventLog
     switches: Switches
     traits: TraitsByPacs
-    look: LookPolicy = field(default_factory=LookPolicy)
+    look: GrowthPolicy = field(default_factory=GrowthPolicy)
     find_timeout_s: float | None = None
     """Deadline of a C-FIND inside the pull, where the PACS has none of its own; None: the plugins'."""
 
@@ -96,11 +96,15 @@ class PreparePull:
         wanted = self.switches.ct_modalities + self.switches.dx_modalities
         other = bool(series) and all(facts.modality and facts.modality not in wanted for facts in series)
         number = self.look.begins_at(other)
-        study.look = Look(pacs, number, study.look.series if study.look and study.look.pacs == pacs else {})
+        study.look = GrowthCheck(
+            pacs, number, study.look.series if study.look and study.look.pacs == pacs else {}
+        )
         study.look.take({facts.series_uid: facts.instances or 0 for facts in series})
-        study.schedule(LOOK, self.clock.now() + milliseconds(self.look.pauses.pause_after(number + 1)))
+        study.schedule(
+            GROWTH_CHECK, self.clock.now() + milliseconds(self.look.pauses.pause_after(number + 1))
+        )
 
-    def announce(self, study: Study, pacs: str, images: bool = False) -> PullRequest:
+    def expected_at_pacs(self, study: Study, pacs: str, images: bool = False) -> PullRequest:
         """
         What a PACS says of a study that is here already: it came unasked, or its images are compared with
         what the PACS has.

@@ -21,7 +21,7 @@ from ...domain.wire.messages import PullReport, PullRequest
 from ...ports import Clock, EventLog, Puller, StudyStore
 from ...shared.crash_points import reach
 from ..recover.free_claims import free_claims
-from ..update_study import change, note_impossible
+from ..update_study import note_impossible, update_study
 from .ask_plugins import AskPlugins
 from .choose_pulls import ChoosePulls, ChosenPull, RoomGate
 from .judge_orders import JudgeOrders
@@ -169,7 +169,7 @@ class PullStudies:
 
     def _pull_from(self, study: Study, pacs: str) -> bool:
         if study.state is not State.META_ONLY:
-            change(self.store, study.study_uid, _not_to_be_pulled)
+            update_study(self.store, study.study_uid, _not_to_be_pulled)
             return False
         claim = study.claim_on(PULL)
         if self._charged_to_the_end(study):

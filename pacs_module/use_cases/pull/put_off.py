@@ -7,7 +7,7 @@ from datetime import timedelta
 from ...domain.instants import milliseconds
 from ...domain.study.study import PULL, Study
 from ...ports import Clock, StudyStore
-from ..update_study import change
+from ..update_study import update_study
 
 Claim = tuple[str, int] | None
 """Who has claimed the pull, and until when (epoch milliseconds): what :meth:`Study.claim_on` says."""
@@ -38,4 +38,4 @@ def put_off(
         study.schedule(PULL, at)
         return True
 
-    change(store, study_uid, edit)
+    update_study(store, study_uid, edit)

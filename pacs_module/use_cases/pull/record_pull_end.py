@@ -12,8 +12,8 @@ from datetime import timedelta
 from ...domain.explain import loglines
 from ...domain.find.vanished import present_at
 from ...domain.instants import milliseconds
-from ...domain.pull.blame import Blame, Blames, failure_of
-from ...domain.pull.move_path import MovePath
+from ...domain.pull.failure_blame import Blame, Blames, failure_of
+from ...domain.pull.path_circuit import PathCircuit
 from ...domain.receive.completeness import UNVERIFIED
 from ...domain.retry import RetryPolicy
 from ...domain.study.history import NO_ROOM, PATH_BLAMED, HistoryEntry, Note
@@ -24,8 +24,8 @@ from ...domain.study.study import PULL, WATCH, Pull, Study
 from ...domain.wire.messages import PullReport, PullRequest
 from ...domain.wire.pull_failure import FailureKind
 from ...ports import Clock, EventLog, StudyStore
-from ..update_study import change
-from .move_paths import MovePaths
+from ..update_study import update_study
+from .path_circuits import PathCircuits
 
 NOTIFICATION_WAIT = timedelta(minutes=10)
 """
@@ -49,7 +49,7 @@ class PullEnd:
     blame: Blame | None
     charge: Charge
     came: bool
-    after: MovePath | None = None
+    after: PathCircuit | None = None
 
     @property
     def is_half(self) -> bool:
@@ -74,7 +74,7 @@ class RecordPullEnd:
     clock: Clock
     log: EventLog
     retry: RetryPolicy
-    paths: MovePaths
+    paths: PathCircuits
 
     def accept_report(self, report: PullReport) -> bool:
         """
@@ -97,7 +97,7 @@ class RecordPullEnd:
             self._end(study, pull, ended)
             return True
 
-        study = change(self.store, report.study_uid, edit)
+        study = update_study(self.store, report.study_uid, edit)
         if ended is not None:
             self._tell(ended)
             self._learn(ended)
@@ -167,7 +167,7 @@ class RecordPullEnd:
                 self._repeat(study, f"{study.pull.outcome}, but no notification came", self.clock.now())
             return True
 
-        change(self.store, study_uid, edit)
+        update_study(self.store, study_uid, edit)
 
     def _edit_running(self, request: PullRequest, edit: Callable[[Study, Pull], None]) -> None:
         def edit_study(study: Study) -> bool:
@@ -177,7 +177,7 @@ class RecordPullEnd:
             edit(study, study.pull)
             return True
 
-        change(self.store, request.study_uid, edit_study)
+        update_study(self.store, request.study_uid, edit_study)
 
     def _judged(self, study: Study, pull: Pull, report: PullReport) -> PullEnd:
         """Say whose fault the end of a pull is, and whether its study is charged; nothing is changed."""

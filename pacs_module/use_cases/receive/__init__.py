@@ -1,1 +1,1 @@
-"""Receive: what came, counted and judged."""
+"""Receive: the notifications of the plugins, and their questions about studies that are pushed."""

@@ -24,7 +24,7 @@ from ...ports import Clock, EventLog, StudyStore
 from ...shared.crash_points import reach
 from ..deliver.anonymise import hold
 from ..pull.record_pull_end import pull_what_was_asked_meanwhile
-from ..update_study import change
+from ..update_study import update_study
 
 
 @dataclass
@@ -72,7 +72,7 @@ class AcceptNotification:
                 self._take(study, read, message)
             return fresh
 
-        change(self.store, read.study_uid, edit)
+        update_study(self.store, read.study_uid, edit)
         reach("outbox_written")
         if fresh and before is not None and read.has_images:
             self.log.line(loglines.calc_again(read.study_uid, before.message_state))

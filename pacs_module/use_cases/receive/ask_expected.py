@@ -15,7 +15,7 @@ from ..pull.prepare_pull import PreparePull
 
 
 @dataclass
-class Announce:
+class AskExpected:
     """
     Asks the PACS one after the other; ``prepare`` knows what each of them can tell of series and images.
     """
@@ -49,7 +49,7 @@ class Announce:
             patient_id=fullest.patient_id,
             pacs={fullest.pacs: copy},
         )
-        return self.prepare.announce(study, fullest.pacs, images)
+        return self.prepare.expected_at_pacs(study, fullest.pacs, images)
 
     def _ask(self, name: str, study_uid: str) -> FoundStudy | None:
         try:

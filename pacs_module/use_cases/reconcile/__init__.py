@@ -1,1 +1,1 @@
-"""Reconcile: our studies compared with the PACS's list."""
+"""Reconcile: a day of the PACS compared with ours, and what is missing pulled."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ...domain.dicom.attributes import Attributes, clean_uid
 from ...domain.errors import PipelineError, RetriableError
 from ...domain.find.traits import TraitsByPacs, traits_of
-from ...domain.reconcile.line import Device, Line
+from ...domain.reconcile.report_line import Device, ReportLine
 from ...ports import EventLog, PacsFinder
 
 DEVICE_KEYS = ("Manufacturer", "ManufacturerModelName", "StationName")
@@ -32,7 +32,7 @@ class AskDevices:
     traits: TraitsByPacs
     _silent: set[str] = field(default_factory=set)
 
-    def __call__(self, line: Line) -> tuple[Device, ...]:
+    def __call__(self, line: ReportLine) -> tuple[Device, ...]:
         """The devices of a study, each once; nothing told where no PACS says anything of them."""
         if not line.study_uid or line.study_uid.startswith("unpullable:"):
             return (Device(),)
@@ -53,13 +53,13 @@ class AskDevices:
                 return found
         return (Device(),)
 
-    def _at(self, pacs: str, line: Line) -> tuple[Device, ...]:
+    def _at(self, pacs: str, line: ReportLine) -> tuple[Device, ...]:
         if pacs in self._silent:
             return ()
         answers = self._find(pacs, "SERIES", {"StudyInstanceUID": line.study_uid}, _SERIES_KEYS)
         return _devices(answers, line) or _devices(self._one_image(pacs, line, answers), line)
 
-    def _one_image(self, pacs: str, line: Line, series: Sequence[Attributes]) -> list[Attributes]:
+    def _one_image(self, pacs: str, line: ReportLine, series: Sequence[Attributes]) -> list[Attributes]:
         """
         Some tell at IMAGE level what they do not tell at SERIES level; one image is asked for, not a whole
         series.
@@ -82,7 +82,7 @@ class AskDevices:
             return []
 
 
-def _devices(answers: Iterable[Attributes], line: Line) -> tuple[Device, ...]:
+def _devices(answers: Iterable[Attributes], line: ReportLine) -> tuple[Device, ...]:
     """Of the answers about this study, those of images first: a report's device is the workstation."""
     right = [a for a in answers if clean_uid(a.get("StudyInstanceUID", "")) in ("", line.study_uid)]
     images = [answer for answer in right if answer.get("Modality", "").strip().upper() not in NO_IMAGES]

@@ -10,7 +10,7 @@ from ...domain.instants import milliseconds
 from ...domain.reconcile.nightly import NightlyPolicy, days_of, due_night
 from ...domain.reconcile.report import Report
 from ...ports import Clock, EventLog
-from ..recover.hold_leases import HoldLeases
+from ..recover.lease_holder import LeaseHolder
 
 LEASE = "reconcile"
 
@@ -28,7 +28,7 @@ class Nightly:
     reconcile: Callable[[Sequence[date]], Report]
     repair: Callable[[Report], Report]
     keep: Callable[[Report], None]
-    leases: HoldLeases
+    leases: LeaseHolder
     clock: Clock
     local: Callable[[], datetime]
     log: EventLog

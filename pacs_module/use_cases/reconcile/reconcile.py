@@ -12,8 +12,8 @@ from ...domain.errors import PipelineError
 from ...domain.find.windows import Window
 from ...domain.instants import iso
 from ...domain.reconcile.compare import reconcile
-from ...domain.reconcile.line import Cause, Line, PacsList
 from ...domain.reconcile.report import Report, report
+from ...domain.reconcile.report_line import Cause, PacsList, ReportLine
 from ...domain.rules.switches import Switches
 from ...domain.study.study import Study
 from ...ports import Clock, EventLog, StudyStore
@@ -113,7 +113,7 @@ class Reconcile:
                 break  # an empty list is believed the second time
         return PacsList(pacs, day, tuple(found.values()), answers.complete, error, queries)
 
-    def _with_devices(self, lines: Sequence[Line]) -> list[Line]:
+    def _with_devices(self, lines: Sequence[ReportLine]) -> list[ReportLine]:
         """The devices of what is missing first, then of what was filtered, as far as the limit allows."""
         wanted = [line for line in lines if line.missing] + [
             line for line in lines if line.cause is Cause.FILTERED

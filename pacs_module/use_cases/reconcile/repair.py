@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 
 from ...domain.dicom.attributes import FoundStudy
 from ...domain.find.sighting import new_study
-from ...domain.reconcile.line import REPAIRABLE, Cause, Line
 from ...domain.reconcile.report import Report
+from ...domain.reconcile.report_line import REPAIRABLE, Cause, ReportLine
 from ...domain.rules.switches import Switches
 from ...domain.study import lifecycle
 from ...domain.study.history import Note
 from ...domain.study.lifecycle import Event, State
 from ...domain.study.study import Study
 from ...ports import Clock, EventLog, StudyStore
-from ..update_study import change
+from ..update_study import update_study
 
 _ONCE_MORE = (Cause.DEAD_LETTER, Cause.NO_VERDICT)
 """The same images shall be handed over once more."""
@@ -50,7 +50,7 @@ class Repair:
         self.log.event("reconcile_repaired", "reconcile: repaired", studyUIDs=sorted(done), by=by)
         return replace(report, repaired=done)
 
-    def _repair(self, line: Line, by: str) -> str:
+    def _repair(self, line: ReportLine, by: str) -> str:
         """What was done with a study, empty when there was nothing to do, or no more."""
         if line.cause not in REPAIRABLE or not line.study_uid or not line.pacs:
             return ""
@@ -66,10 +66,10 @@ class Repair:
                 study.saw(copy.pacs, copy.count, self.clock.now())
             return done
 
-        change(self.store, line.study_uid, edit)
+        update_study(self.store, line.study_uid, edit)
         return "to be pulled" if done else ""
 
-    def _pull(self, study: Study, line: Line, by: str) -> bool:
+    def _pull(self, study: Study, line: ReportLine, by: str) -> bool:
         """Judged again on the newest document: what has gone on since the comparison is left alone."""
         now, why = self.clock.now(), f"{line.cause.value}: {line.why}"
         if line.cause is Cause.NOT_FOUND:
@@ -89,6 +89,6 @@ class Repair:
         return True
 
 
-def _copy(line: Line, pacs: str) -> FoundStudy:
+def _copy(line: ReportLine, pacs: str) -> FoundStudy:
     names = (line.study_date, line.study_time, line.accession_number, line.patient_id, line.study_description)
     return FoundStudy(pacs, line.study_uid, *names, line.modality, line.counts.in_pacs)

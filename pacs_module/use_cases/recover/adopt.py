@@ -18,7 +18,7 @@ from ...domain.study.study import WATCH, PacsCopy, Pull, Study
 from ...domain.wire.messages import read_pull_request
 from ...ports import Clock, EventLog, StudyStore
 from ..deliver.publish import owe_again
-from ..update_study import change
+from ..update_study import update_study
 
 _BY = "audit"
 
@@ -48,7 +48,7 @@ class Adopt:
         study_uid = str(notification["studyUID"])
         if fresh:
             why = f"hand-over {notification['handoverID']} was known to the plugins and not to this store"
-            change(self.store, study_uid, lambda study: self._note(study, why))
+            update_study(self.store, study_uid, lambda study: self._note(study, why))
         return fresh
 
     def by_pulling(self, study_uid: str, pacs: str = "") -> bool:
@@ -100,7 +100,7 @@ class Adopt:
             study.schedule(WATCH, self.clock.now())
             return self._note(study, f"pull {pull_id} was not known to the plugins any more")
 
-        return change(self.store, study_uid, edit) is not None
+        return update_study(self.store, study_uid, edit) is not None
 
     def publish_again(self, study_uid: str, handover_id: str) -> bool:
         """
@@ -115,7 +115,7 @@ class Adopt:
             owe_again(study, item, self.clock.now())
             return self._note(study, f"message {item.message_id} was lost with the queue; published again")
 
-        return change(self.store, study_uid, edit) is not None
+        return update_study(self.store, study_uid, edit) is not None
 
     def message(self, message: Mapping[str, Any], row_of: Callable[[str], Any]) -> bool:
         """

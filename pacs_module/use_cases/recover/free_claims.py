@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from ...domain.study.history import Note
 from ...domain.study.study import WORK, Study
 from ...ports import Clock, EventLog, StudyStore
-from ..update_study import change
-from .hold_leases import HoldLeases
+from ..update_study import update_study
+from .lease_holder import LeaseHolder
 
 
 @dataclass
@@ -25,7 +25,7 @@ class FreeClaims:
     """
 
     store: StudyStore
-    leases: HoldLeases
+    leases: LeaseHolder
     clock: Clock
     log: EventLog
 
@@ -72,5 +72,5 @@ def free_claims(store: StudyStore, clock: Clock, work: str, owner: str, why: str
 
     held = store.held_by(work, owner, clock.now())
     for study in held:
-        change(store, study.study_uid, edit)
+        update_study(store, study.study_uid, edit)
     return len(held)

@@ -13,7 +13,7 @@ from functools import partial
 from ...domain.instants import milliseconds
 from ...domain.study.study import PUBLISH, RELEASE, Study
 from ...ports import Clock, EventLog, StudyStore
-from ..update_study import change
+from ..update_study import update_study
 
 APART = timedelta(minutes=5)
 """
@@ -23,7 +23,7 @@ mistake.
 
 
 @dataclass
-class MendDueTimes:
+class RepairDueTimes:
     """
     A study is due no later than after the longest pause that its kind of work ever makes; later than that no
     right clock can have said. Studies of the backlog keep their time, which may be days away.
@@ -52,7 +52,7 @@ class MendDueTimes:
             latest = now + milliseconds(pause + APART)
             late = [study for study in self.store.due_after(work, latest) if not study.backlog]
             for study in late:
-                change(self.store, study.study_uid, partial(self._mend, work, now))
+                update_study(self.store, study.study_uid, partial(self._mend, work, now))
             if late:
                 self.log.event(
                     "due_time_repaired",

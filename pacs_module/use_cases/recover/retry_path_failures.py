@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ...domain.instants import iso, milliseconds
-from ...domain.pull.blame import Blames, Us, judge_blame
+from ...domain.pull.failure_blame import Blames, Us, judge_blame
 from ...domain.pull.failure_words import read_failure
 from ...domain.study.history import Note
 from ...domain.study.lifecycle import Event, State
 from ...domain.study.pull_state import PullOutcome
 from ...domain.study.study import Study
 from ...ports import Clock, EventLog, StudyStore
-from ..update_study import change
+from ..update_study import update_study
 
 LOOK_BACK = timedelta(days=30)
 """What was given up longer ago needs a person: its result would help nobody any more."""
@@ -47,7 +47,7 @@ class RetryPathFailures:
         given_up = self.store.given_up(since, MOST_AT_ONCE)
         blamed = [study for study in given_up if blamed_path(study)]
         for study in blamed:
-            change(self.store, study.study_uid, self._again)
+            update_study(self.store, study.study_uid, self._again)
         if blamed:
             self.log.event(
                 "path_failures_retried",

@@ -1,7 +1,7 @@
 """
 ``pacs-module reconcile``: what it prints and writes, and its exit status.
 
-Does not prove the comparison (tests/unit/domain/reconcile/test_lines.py) nor a real PACS
+Does not prove the comparison (tests/unit/domain/reconcile/test_report_lines.py) nor a real PACS
 (tests/long/test_reconcile_day.py).
 """
 
@@ -25,7 +25,7 @@ from pacs_module.cli import app, reconcile
 from pacs_module.domain.errors import MessageError, RetriableError
 from pacs_module.domain.study.study import PULL, Study
 from pacs_module.service.reconciliation import reconciler
-from pacs_module.use_cases.find.matched_finder import MatchedFinder
+from pacs_module.use_cases.find.match_answers import MatchedFinder
 from tests.fakes.pipeline import UID, answer, series_answer
 from tests.fakes.served import found, service_on, settings_file
 from tests.fakes.world import FakePacs

@@ -86,7 +86,7 @@ def test_the_domain_keeps_to_itself(file: Path) -> None:
 
 
 def test_the_domain_is_there() -> None:
-    assert {"filters.py", "lifecycle.py", "repair.py", "choice.py"} <= {file.name for file in FILES}
+    assert {"filters.py", "lifecycle.py", "text_repair.py", "choice.py"} <= {file.name for file in FILES}
 
 
 @pytest.mark.parametrize(

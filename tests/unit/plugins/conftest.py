@@ -12,7 +12,8 @@ from aipull.journal.journal import Journal
 from aipull.journal.pulls import PullRows
 from aipull.journal.receptions import ReceptionRows
 from aipull.journal.tables import Tables
-from aipull.receive import arrival, reception
+from aipull.receive import arriving_study as arrival
+from aipull.receive import reception
 from pacs_module.domain.rules.switches import Switches
 from tests.fakes.orthanc_store import FakeStore
 from tests.fakes.reception_desk import Clock, Desk

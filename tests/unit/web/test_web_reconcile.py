@@ -6,8 +6,8 @@ from datetime import date
 from pathlib import Path
 
 from pacs_module.adapters.files.report_folder import ReportFolder
-from pacs_module.domain.reconcile.line import PacsList
 from pacs_module.domain.reconcile.report import report
+from pacs_module.domain.reconcile.report_line import PacsList
 from pacs_module.web.app import create_app
 from tests.fakes.served import TestClient, service_on, settings_file
 

@@ -10,11 +10,11 @@ from pacs_module.domain.receive.reception_state import ReceptionState
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
+from ..journal.device_sizes import SizeRows
 from ..journal.receptions import Reception, ReceptionRows
-from ..journal.sizes import SizeRows
 from ..runtime.clock import now_ms
 from ..runtime.worker import Worker
-from ..server.rest import OrthancRest, SeriesHere
+from ..server.orthanc_client import OrthancClient, SeriesHere
 from ..server.stored_file import Header, StoredFiles
 
 _DEVICE = ("Modality", "Manufacturer", "ManufacturerModelName", "Rows", "Columns")
@@ -30,7 +30,7 @@ class Deletion(Worker):
     """
 
     def __init__(
-        self, rest: OrthancRest, files: StoredFiles, receptions: ReceptionRows, sizes: SizeRows, log: ContractLog,
+        self, rest: OrthancClient, files: StoredFiles, receptions: ReceptionRows, sizes: SizeRows, log: ContractLog,
         on_done: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         super().__init__("deletion", log)

@@ -29,7 +29,7 @@ from pacs_module.domain.wire.messages import SeriesFolder
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.files import write_whole
 
-from ..server.rest import InstanceHere, OrthancRest
+from ..server.orthanc_client import InstanceHere, OrthancClient
 from .last_check import Identity, wrong
 
 _UNFINISHED = ".tmp-"
@@ -94,7 +94,7 @@ class HandoverFolder:
     """
 
     def __init__(
-        self, folder: Path, seen_as: str, storage: Path | None, rest: OrthancRest, checksums: bool = False
+        self, folder: Path, seen_as: str, storage: Path | None, rest: OrthancClient, checksums: bool = False
     ) -> None:
         self._folder = folder
         self._checksums = checksums

@@ -80,9 +80,7 @@ class ReceptionRows:
 
     def others_than(self, study_uid: str, *states: ReceptionState) -> bool:
         """Whether any other study has a reception in one of these states."""
-        query = (
-            "SELECT 1 FROM receptions WHERE study_uid != ? AND state IN (SELECT value FROM json_each(?)) LIMIT 1"
-        )
+        query = "SELECT 1 FROM receptions WHERE study_uid != ? AND state IN (SELECT value FROM json_each(?)) LIMIT 1"
         return self._journal.row(query, study_uid, as_text(states)) is not None
 
     def add_orthanc_id(self, reception: Reception, orthanc_id: str) -> Reception:

@@ -1,1 +1,1 @@
-"""Pull: which study is moved next, from where, and whether there is room for it."""
+"""Pull: C-MOVEs of what pacs_module asks for, as many at once as the RAM disk has room for."""

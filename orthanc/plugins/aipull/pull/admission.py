@@ -30,11 +30,11 @@ from pacs_module.domain.receive.reception_state import HERE, TO_DELETE
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
 
+from ..journal.device_sizes import SizeRows
 from ..journal.handovers import HandoverRows
 from ..journal.pulls import PullRows
 from ..journal.receptions import ReceptionRows
-from ..journal.sizes import SizeRows
-from ..server.rest import OrthancRest
+from ..server.orthanc_client import OrthancClient
 
 FORGET_S = 120.0
 """A pull that has no room is asked for again every few seconds; one that is not any more keeps no room."""
@@ -52,7 +52,7 @@ class Sizes:
     """
 
     def __init__(
-        self, rest: OrthancRest, receptions: ReceptionRows, sizes: SizeRows, switches: Switches
+        self, rest: OrthancClient, receptions: ReceptionRows, sizes: SizeRows, switches: Switches
     ) -> None:
         self._rest = rest
         self._receptions = receptions
@@ -89,7 +89,7 @@ class Sizes:
             return Here()
 
 
-class Room:
+class Admission:
     """
     Keeps the promises: what runs, and in which order the others wait.
 

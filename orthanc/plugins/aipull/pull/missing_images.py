@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pacs_module.domain.receive.decision import expectations, outlook
+from pacs_module.domain.receive.decision import expectations, needed_series_of
 from pacs_module.domain.receive.reception_state import WAITING_FOR_IMAGES
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
 
 from ..journal.receptions import ReceptionRows
-from ..server.rest import OrthancRest
+from ..server.orthanc_client import OrthancClient
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Lacking:
     by_image: bool
 
 
-class Repair:
+class MissingImages:
     """
     Compares what is here with what was announced.
 
@@ -40,7 +40,7 @@ class Repair:
         switches: The site's.
     """
 
-    def __init__(self, rest: OrthancRest, receptions: ReceptionRows, switches: Switches) -> None:
+    def __init__(self, rest: OrthancClient, receptions: ReceptionRows, switches: Switches) -> None:
         self._rest = rest
         self._receptions = receptions
         self._switches = switches
@@ -57,7 +57,7 @@ class Repair:
                 found = sop_uids.setdefault(series.series_uid, set())
                 found.update(one.sop_instance_uid for one in self._rest.instances_of(series.orthanc_id))
         counts = {uid: len(uids) for uid, uids in sop_uids.items()}
-        ahead = outlook(counts, self._receptions.judged(reception), request, True, self._switches)
+        ahead = needed_series_of(counts, self._receptions.judged(reception), request, True, self._switches)
         if not counts or not ahead.needed <= expected.keys():
             return None
         here = {uid: frozenset(sop_uids.get(uid, ())) for uid in ahead.needed}

@@ -19,8 +19,8 @@ from ..journal.receptions import Reception
 from ..journal.tables import Tables
 from ..runtime.clock import now_ms
 from ..runtime.worker import Worker
-from ..server.rest import OrthancRest
-from .admission import Room
+from ..server.orthanc_client import OrthancClient
+from .admission import Admission
 
 _LOOK_S = 2.0
 _PUSHES_S = 10.0
@@ -40,7 +40,7 @@ class RamDiskWatch(Worker):
     """
 
     def __init__(
-        self, room: Room, tables: Tables, rest: OrthancRest, alarm_percent: int, log: ContractLog,
+        self, room: Admission, tables: Tables, rest: OrthancClient, alarm_percent: int, log: ContractLog,
         on_deleting: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         super().__init__("RAM disk", log)

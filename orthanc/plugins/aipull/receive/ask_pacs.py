@@ -16,7 +16,7 @@ from pacs_module.domain.receive.provenance import PacsWord
 from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.shared.logs import ContractLog
 
-from ..server.rest import OrthancRest
+from ..server.orthanc_client import OrthancClient
 
 ANSWER_WAIT_S = 60.0
 """So long a study waits for the answer; a PACS that is silent says nothing."""
@@ -61,7 +61,7 @@ class AskPacs:
         log: Told of answers that cannot be had.
     """
 
-    rest: OrthancRest
+    rest: OrthancClient
     ask_module: Callable[[str, str, bool], PullRequest | None]
     log: ContractLog
     _pool: ThreadPoolExecutor = field(

@@ -36,13 +36,13 @@ from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
 from ..hand_over.folder import Exported, HandoverFolder, ToExport
-from ..hand_over.unproved import Unproved
+from ..hand_over.unchecked_pushes import UncheckedPushes
 from ..journal.handovers import HandoverRow
 from ..journal.pulls import Pull
 from ..journal.tables import Tables
 from ..runtime.clock import hospital_time, now_ms
-from ..server.rest import InstanceHere, OrthancRest
-from .arrival import Arrival
+from ..server.orthanc_client import InstanceHere, OrthancClient
+from .arriving_study import ArrivingStudy
 from .identify import Identified
 
 
@@ -63,7 +63,7 @@ class Received:
             more.
     """
 
-    arrival: Arrival
+    arrival: ArrivingStudy
     pull: Pull | None
     asked: Asked
     expected: Expectations
@@ -112,17 +112,17 @@ class Concluder:
     """The effects, in the order that loses nothing: files first, then lines, then one transaction."""
 
     tables: Tables
-    rest: OrthancRest
+    rest: OrthancClient
     folder: HandoverFolder
     switches: Switches
     zone: ZoneInfo
     log: ContractLog
 
     @property
-    def _unproved(self) -> Unproved:
-        return Unproved(self.tables.journal)
+    def _unproved(self) -> UncheckedPushes:
+        return UncheckedPushes(self.tables.journal)
 
-    def drop_broken(self, arrival: Arrival) -> None:
+    def drop_broken(self, arrival: ArrivingStudy) -> None:
         """
         Images that are not whole in the store are as good as not received: deleted, so that the count says
         so.
@@ -131,7 +131,7 @@ class Concluder:
         words = "images that are not whole in Orthanc's store are deleted, to be pulled again"
         self.drop(arrival, broken, "broken_images_deleted", words)
 
-    def drop(self, arrival: Arrival, images: Sequence[str], key: str, words: str) -> None:
+    def drop(self, arrival: ArrivingStudy, images: Sequence[str], key: str, words: str) -> None:
         """Delete single images of a study that goes on."""
         if not images:
             return

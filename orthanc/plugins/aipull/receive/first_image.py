@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
-from pacs_module.domain.dicom.repair import hex_bytes
+from pacs_module.domain.dicom.text_repair import hex_bytes
 from pacs_module.domain.rules.filters import KEYWORD_ATTRIBUTES
 
 from ..server.stored_file import Header

@@ -23,10 +23,10 @@ from pacs_module.domain.receive.provenance import (
 from pacs_module.domain.wire.messages import PullRequest
 
 from ..journal.pulls import Pull
-from ..server.rest import InstanceHere, OrthancRest
-from .arrival import Arrival, Census
+from ..server.orthanc_client import InstanceHere, OrthancClient
+from .arrival_counts import ArrivalCounts
+from .arriving_study import ArrivingStudy, Census
 from .ask_pacs import Answers, Question
-from .comings import Comings
 from .senders import Senders
 
 _SECOND_MS = 1000
@@ -76,18 +76,18 @@ class Identify:
     Args:
         rest: Orthanc.
         senders: Who sends for which PACS.
-        comings: How often each image came.
+        arrival_counts: How often each image came.
         answers: Asks the PACS.
     """
 
-    rest: OrthancRest
+    rest: OrthancClient
     senders: Senders
-    comings: Comings
+    arrival_counts: ArrivalCounts
     answers: Answers
 
     def __call__(
         self,
-        arrival: Arrival,
+        arrival: ArrivingStudy,
         asked: Asked,
         pull: Pull | None,
         expected: Expectations,
@@ -135,14 +135,17 @@ class Identify:
         in_pull = one.received_at is None or one.received_at >= since // _SECOND_MS * _SECOND_MS
         # After a restart nobody knows whether a stranger's copy has replaced the PACS's own.
         unwatched = (
-            known is not None and not known.knows(sender) and bool(since) and not self.comings.covers(since)
+            known is not None
+            and not known.knows(sender)
+            and bool(since)
+            and not self.arrival_counts.covers(since)
         )
-        repeated = bool(since) and (self.comings.since(one.orthanc_id, since) > 1 or unwatched)
+        repeated = bool(since) and (self.arrival_counts.since(one.orthanc_id, since) > 1 or unwatched)
         uid, patient = census.series[one.orthanc_id], census.patients[one.orthanc_id]
         return Image(one.orthanc_id, one.sop_instance_uid, uid, patient, sender, in_pull, repeated)
 
     def _question(
-        self, arrival: Arrival, request: PullRequest, images: list[Image], known: KnownSenders
+        self, arrival: ArrivingStudy, request: PullRequest, images: list[Image], known: KnownSenders
     ) -> Question:
         unknown = frozenset(image.series_uid for image in images if not known.knows(image.sender))
         listed = frozenset(request.expected_instances)

@@ -20,9 +20,9 @@ from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.shared.logs import ContractLog
 
 from ..journal.receptions import ReceptionRows
-from ..server.rest import InstanceHere, OrthancRest
+from ..server.orthanc_client import InstanceHere, OrthancClient
 from ..server.stored_file import Header, StoredFiles
-from .arrival import Arrival
+from .arriving_study import ArrivingStudy
 from .first_image import holes, read_facts
 from .identify import Identified
 
@@ -46,7 +46,7 @@ class Judge:
 
     def __init__(
         self,
-        rest: OrthancRest,
+        rest: OrthancClient,
         files: StoredFiles,
         receptions: ReceptionRows,
         switches: Switches,
@@ -58,7 +58,7 @@ class Judge:
         self._switches = switches
         self._log = log
 
-    def first_look(self, arrival: Arrival, request: PullRequest | None) -> None:
+    def first_look(self, arrival: ArrivingStudy, request: PullRequest | None) -> None:
         """
         Judge every series that is here and not judged yet, on its first image; radiography is taken whole.
         """
@@ -74,7 +74,7 @@ class Judge:
 
     def last_word(
         self,
-        arrival: Arrival,
+        arrival: ArrivingStudy,
         found: Identified,
         request: PullRequest | None,
         only: Collection[str] | None = None,
@@ -102,7 +102,7 @@ class Judge:
         self._note_all(arrival, judged)
         return any(before.get(uid) != one.verdict.taken for uid, one in arrival.judged.items())
 
-    def usable(self, arrival: Arrival, found: Identified, series_uid: str) -> list[InstanceHere]:
+    def usable(self, arrival: ArrivingStudy, found: Identified, series_uid: str) -> list[InstanceHere]:
         """
         The images of a series that are handed over, in order; without odd ones, unless a switch or a person
         wants them.
@@ -120,7 +120,7 @@ class Judge:
         return [by_uid[uid] for uid in sorted(by_uid, key=lambda uid: places[uid])]
 
     def _of_right_image(
-        self, arrival: Arrival, found: Identified, uid: str, request: PullRequest | None
+        self, arrival: ArrivingStudy, found: Identified, uid: str, request: PullRequest | None
     ) -> SeriesFacts | None:
         """The facts so far, unless they are those of an image that is left out."""
         images = found.images(uid)
@@ -133,7 +133,7 @@ class Judge:
 
     def _of_group(
         self,
-        arrival: Arrival,
+        arrival: ArrivingStudy,
         found: Identified,
         facts: SeriesFacts,
         request: PullRequest | None,
@@ -155,7 +155,7 @@ class Judge:
 
     def _of_member(
         self,
-        arrival: Arrival,
+        arrival: ArrivingStudy,
         found: Identified,
         facts: SeriesFacts,
         agreement: Agreement,
@@ -170,7 +170,7 @@ class Judge:
         ]
         return self._facts(arrival, facts.series_uid, members, request) or facts
 
-    def _agreement(self, arrival: Arrival, found: Identified, facts: SeriesFacts) -> Agreement | None:
+    def _agreement(self, arrival: ArrivingStudy, found: Identified, facts: SeriesFacts) -> Agreement | None:
         """Of CT; the views of a radiograph need not agree."""
         if facts.modality in self._switches.dx_modalities:
             return None
@@ -202,7 +202,7 @@ class Judge:
         )
 
     def _facts(
-        self, arrival: Arrival, uid: str, images: Collection[InstanceHere], request: PullRequest | None
+        self, arrival: ArrivingStudy, uid: str, images: Collection[InstanceHere], request: PullRequest | None
     ) -> SeriesFacts | None:
         for image in images:
             header = self._files.header(image)
@@ -222,7 +222,7 @@ class Judge:
             for uid, one in judged.items()
         }
 
-    def _note_all(self, arrival: Arrival, judged: dict[str, Judged]) -> None:
+    def _note_all(self, arrival: ArrivingStudy, judged: dict[str, Judged]) -> None:
         for uid, one in self._whole(judged).items():
             if one != arrival.judged.get(uid):
                 self._note(arrival, one)
@@ -249,7 +249,7 @@ class Judge:
             return Judged(facts, request.filtered[uid], at_find=True)
         return Judged(facts, judge_series(facts, self._switches))
 
-    def _note(self, arrival: Arrival, judged: Judged) -> None:
+    def _note(self, arrival: ArrivingStudy, judged: Judged) -> None:
         facts, verdict = judged.facts, judged.verdict
         before = arrival.judged.get(facts.series_uid)
         if (

@@ -24,7 +24,7 @@ from pacs_module.domain.receive.decision import (
     SHORT_OUTCOME,
     Asked,
     expectations,
-    outlook,
+    needed_series_of,
     series_reports,
     updated,
     with_late_series,
@@ -43,8 +43,8 @@ from ..journal.pulls import ENDED, Pull
 from ..journal.tables import Tables
 from ..runtime.clock import now_ms
 from ..runtime.worker import Worker
-from .arrival import Arrival
-from .arrivals import Arrivals
+from .arriving_studies import ArrivingStudies
+from .arriving_study import ArrivingStudy
 from .conclude import Concluder, Received
 from .identify import Identified, Identify
 from .judge import Judge
@@ -82,7 +82,7 @@ class ReceptionWorker(Worker):
     def __init__(
         self,
         tables: Tables,
-        arrivals: Arrivals,
+        arrivals: ArrivingStudies,
         judge: Judge,
         identify: Identify,
         concluder: Concluder,
@@ -106,7 +106,7 @@ class ReceptionWorker(Worker):
 
     def arrived(self, instance_id: str) -> None:
         """Orthanc has stored an image; called in its thread of events, for each image."""
-        self._identify.comings.note(instance_id)
+        self._identify.arrival_counts.note(instance_id)
         self.wake()
 
     def tell(self, study_uid: str) -> dict[str, object] | None:
@@ -141,7 +141,7 @@ class ReceptionWorker(Worker):
                 self._guarded(pull.request.study_uid, lambda pull=pull: self._without_arrival(pull))  # type: ignore[misc]
         return _OPEN_WAKE_S if len(self._arrivals) or self._ended_seen else self.IDLE_S
 
-    def _step_of(self, arrival: Arrival) -> None:
+    def _step_of(self, arrival: ArrivingStudy) -> None:
         error = self._guarded(arrival.row.study_uid, lambda: self._look(arrival))
         if error is None:
             return
@@ -167,7 +167,7 @@ class ReceptionWorker(Worker):
 
     # --- judgement ---
 
-    def _look(self, arrival: Arrival) -> None:
+    def _look(self, arrival: ArrivingStudy) -> None:
         if not arrival.series:
             self._vanished(arrival)
         elif arrival.row.state is ReceptionState.CONCLUDED:
@@ -175,7 +175,7 @@ class ReceptionWorker(Worker):
         else:
             self._judge_open(arrival)
 
-    def _vanished(self, arrival: Arrival) -> None:
+    def _vanished(self, arrival: ArrivingStudy) -> None:
         self._arrivals.refresh(arrival)
         if not arrival.series:
             self._log.event(
@@ -186,7 +186,7 @@ class ReceptionWorker(Worker):
             self._tables.receptions.move(arrival.row, ReceptionEvent.VANISH, now_ms())
             self._arrivals.drop(arrival)
 
-    def _judge_open(self, arrival: Arrival) -> None:
+    def _judge_open(self, arrival: ArrivingStudy) -> None:
         pull = self._tables.pulls.current(arrival.row.study_uid)
         asked = self._asked(arrival, pull)
         self._judge.first_look(arrival, asked.request)
@@ -213,10 +213,12 @@ class ReceptionWorker(Worker):
         if received is not None:
             self._conclude(received)
 
-    def _received(self, arrival: Arrival, asked: Asked, pull: Pull | None, ended: bool) -> Received | None:
+    def _received(
+        self, arrival: ArrivingStudy, asked: Asked, pull: Pull | None, ended: bool
+    ) -> Received | None:
         """The study as it can be concluded now; None: something is still to come, ``why_open`` says what."""
         expected = expectations(asked.request)
-        ahead = outlook(arrival.counts, arrival.judged, asked.request, ended, self._switches)
+        ahead = needed_series_of(arrival.counts, arrival.judged, asked.request, ended, self._switches)
         # By numbers alone at first: Orthanc is asked for every image only when all of them may be here.
         quick = _quick_counts(arrival, asked.request)
         if judge_completeness(arrival.row.study_uid, expected, quick, ahead.needed, ended).verdict == GROWING:
@@ -249,13 +251,15 @@ class ReceptionWorker(Worker):
         needed = (
             None
             if ended
-            else outlook(found.provenance.counts, arrival.judged, asked.request, ended, self._switches).needed
+            else needed_series_of(
+                found.provenance.counts, arrival.judged, asked.request, ended, self._switches
+            ).needed
         )
         return Received(arrival, pull, asked, expected, completeness, found, usable, needed)
 
     def _found(
         self,
-        arrival: Arrival,
+        arrival: ArrivingStudy,
         asked: Asked,
         pull: Pull | None,
         expected: Expectations,
@@ -280,13 +284,13 @@ class ReceptionWorker(Worker):
         return found
 
     def _completeness(
-        self, arrival: Arrival, asked: Asked, expected: Expectations, found: Identified, ended: bool
+        self, arrival: ArrivingStudy, asked: Asked, expected: Expectations, found: Identified, ended: bool
     ) -> Completeness:
         """
         Whether the PACS's own images are all here; never COMPLETE of images that may be somebody else's.
         """
         counts, provenance = _matched(found, asked.request), found.provenance
-        ahead = outlook(counts, arrival.judged, asked.request, ended, self._switches)
+        ahead = needed_series_of(counts, arrival.judged, asked.request, ended, self._switches)
         study = arrival.row.study_uid
         judged = judge_completeness(study, expected, counts, ahead.needed, ended, _total(provenance, counts))
         dropped = frozenset(uid for uid, one in arrival.judged.items() if not one.verdict.taken)
@@ -317,7 +321,7 @@ class ReceptionWorker(Worker):
             )
         self._on_owed()
 
-    def _asked(self, arrival: Arrival, pull: Pull | None) -> Asked:
+    def _asked(self, arrival: ArrivingStudy, pull: Pull | None) -> Asked:
         reception = arrival.row.number
         if pull is not None:
             return Asked(pull.request, pull.request.final, pull.request.forced, reception, pull.error)
@@ -331,7 +335,7 @@ class ReceptionWorker(Worker):
         told = arrival.told_now
         return Asked(told.request if told is not None else None, final=True, reception=reception)
 
-    def _wait_s(self, pull: Pull | None, expected: Expectations, arrival: Arrival) -> float:
+    def _wait_s(self, pull: Pull | None, expected: Expectations, arrival: ArrivingStudy) -> float:
         if pull is not None and expected.known:
             return SETTLE_S
         if pull is None and arrival.row.counted and not arrival.row.is_push:
@@ -390,7 +394,7 @@ class ReceptionWorker(Worker):
     def _settle_after(self, pull: Pull) -> float:
         return SETTLE_S if pull.moves else 0.0
 
-    def _finish(self, arrival: Arrival) -> None:
+    def _finish(self, arrival: ArrivingStudy) -> None:
         """Concluded: deleted when neither a pull nor an image is under way any more."""
         study = arrival.row.study_uid
         pulls = self._tables.pulls.unreported(study)
@@ -417,7 +421,7 @@ class ReceptionWorker(Worker):
             self._tables.receptions.move(arrival.row, ReceptionEvent.RETAIN, now_ms())
             self._arrivals.drop(arrival)
 
-    def _tell_late_series(self, arrival: Arrival) -> None:
+    def _tell_late_series(self, arrival: ArrivingStudy) -> None:
         """Images that came after the report make no hand-over: their verdict is told all the same, once."""
         last = self._tables.pulls.last(arrival.row.study_uid)
         told = arrival.row.counted if arrival.reported is None else arrival.reported
@@ -433,23 +437,23 @@ class ReceptionWorker(Worker):
         arrival.reported = arrival.counts
         self._on_owed()
 
-    def _doom(self, arrival: Arrival) -> None:
+    def _doom(self, arrival: ArrivingStudy) -> None:
         study = arrival.row.study_uid
         with self._tables.journal.transaction():
             if self._tables.pulls.unreported(study):
                 return  # asked for in this moment; a pull that is asked for later waits for the deletion
             self._tables.receptions.delete(arrival.row, arrival.instances, now_ms())
         reach("doomed")
-        self._identify.comings.forget(arrival.instances)
+        self._identify.arrival_counts.forget(arrival.instances)
         self._arrivals.drop(arrival)
         self._on_deleting()
 
-    def _again(self, arrival: Arrival) -> None:
+    def _again(self, arrival: ArrivingStudy) -> None:
         """A new pull of a study that is still here: a reception of its own, the old one ends."""
         again = self._arrivals.open(arrival.row.study_uid, set(arrival.row.orthanc_ids))
         again.last_image = arrival.last_image
 
-    def _has_more(self, arrival: Arrival) -> bool | None:
+    def _has_more(self, arrival: ArrivingStudy) -> bool | None:
         """
         Whether what came after the conclusion makes another hand-over; None while that is an open question.
         """
@@ -474,7 +478,7 @@ def _still_arriving(pull: Pull | None, quiet: float, wait: float) -> WhyOpen:
     return WhyOpen(OpenReason.SETTLING, words, "images that come after the final response")
 
 
-def _quick_counts(arrival: Arrival, request: PullRequest | None) -> dict[str, int]:
+def _quick_counts(arrival: ArrivingStudy, request: PullRequest | None) -> dict[str, int]:
     """
     Copies here by SeriesInstanceUID; of a series whose SOPInstanceUIDs are known no more than those are.
     """

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..journal.journal import Journal
-from .rest import OrthancRest
+from .orthanc_client import OrthancClient
 
 _EPOCH_PROPERTY = 4711
 """Number of Orthanc's global property; those from 1024 on are free for plugins."""
@@ -40,7 +40,7 @@ class Changes:
         journal: Keeps ``seq``.
     """
 
-    def __init__(self, rest: OrthancRest, journal: Journal) -> None:
+    def __init__(self, rest: OrthancClient, journal: Journal) -> None:
         self._rest = rest
         self._journal = journal
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pacs_module.domain.errors import PipelineError
 
-from .rest import OrthancRest
+from .orthanc_client import OrthancClient
 
 _STDERR = Path("/proc/self/fd/2")
 _STARTED = b"Orthanc has started"
@@ -49,7 +49,7 @@ def last_associations(log: Path = _STDERR) -> list[str]:
     ]
 
 
-def tell_associations(rest: OrthancRest) -> None:
+def tell_associations(rest: OrthancClient) -> None:
     """Have Orthanc write one line for each association from now on; where it cannot, nobody will be named."""
     try:
         rest.put_text("/tools/log-level-dicom", "verbose")

@@ -23,9 +23,9 @@ from pydicom.filereader import _read_file_meta_info, read_dataset, read_preamble
 from pydicom.tag import BaseTag, Tag
 
 from pacs_module.domain.dicom.charsets import decode_text
-from pacs_module.domain.dicom.repair import text_of_bytes
+from pacs_module.domain.dicom.text_repair import text_of_bytes
 
-from .rest import InstanceHere, OrthancRest, absent_as_none
+from .orthanc_client import InstanceHere, OrthancClient, absent_as_none
 
 MAX_DEPTH = 32
 """Sequences within one another; enhanced objects have four."""
@@ -83,7 +83,7 @@ class StoredFiles:
         rest: For the bytes of a file that cannot be opened.
     """
 
-    def __init__(self, storage: Path | None, rest: OrthancRest) -> None:
+    def __init__(self, storage: Path | None, rest: OrthancClient) -> None:
         self._storage = storage
         self._rest = rest
 

@@ -24,7 +24,7 @@ from pacs_module.domain.find.vanished import (
 from pacs_module.domain.instants import iso
 from pacs_module.domain.pull.source_pacs import choose_pacs
 from pacs_module.domain.study.lifecycle import State
-from pacs_module.domain.study.names import StudyNames
+from pacs_module.domain.study.pacs_attributes import StudyNames
 from pacs_module.domain.study.study import PULL, PacsCopy, Study
 
 DAY = date(2020, 6, 18)

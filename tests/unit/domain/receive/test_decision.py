@@ -13,7 +13,7 @@ from pacs_module.domain.receive.decision import (
     announced_series,
     decide,
     expectations,
-    outlook,
+    needed_series_of,
     series_reports,
 )
 from pacs_module.domain.receive.judged import Judged
@@ -126,13 +126,16 @@ def test_a_series_that_a_person_named_must_be_whole_whatever_the_rules_say() -> 
         "expected_series": {"1": 5, "2": 1},
     }
     named = PullRequest("p", "1.2", "PACS", skip_filter=("1",), **asked)
-    assert outlook({}, {}, named, False, Switches()).needed == {"1"}
-    assert outlook({}, {}, PullRequest("p", "1.2", "PACS", **asked), False, Switches()).needed == frozenset()
+    assert needed_series_of({}, {}, named, False, Switches()).needed == {"1"}
+    assert (
+        needed_series_of({}, {}, PullRequest("p", "1.2", "PACS", **asked), False, Switches()).needed
+        == frozenset()
+    )
 
 
 def test_a_series_whose_first_image_could_not_be_read_yet_may_be_the_best() -> None:
     request = PullRequest("p", "1.2", "PACS", expected_series={"1": 300})
-    ahead = outlook({"1": 300, "2": 1}, {"1": judged("1")}, request, False, Switches())
+    ahead = needed_series_of({"1": 300, "2": 1}, {"1": judged("1")}, request, False, Switches())
     assert ahead.needed == {"1", "2"}
 
 

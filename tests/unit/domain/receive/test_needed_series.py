@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
-from pacs_module.domain.receive.needed_series import Arrived, look_ahead
+from pacs_module.domain.receive.needed_series import Arrived, needed_series
 from pacs_module.domain.rules.choice import choose
-from pacs_module.domain.rules.reconstruction import candidate_here
+from pacs_module.domain.rules.kernel_and_contrast import candidate_here
 from pacs_module.domain.rules.switches import Switches
 
 SITE = Switches()
@@ -64,13 +64,15 @@ def test_what_must_be_whole(here: dict[str, int], announced: tuple[SeriesFacts, 
     images["unknown"] = told("unknown", "3")
     taken = {uid: uid not in ("scout", "report") for uid in here}
     arrived = {uid: Arrived(images[uid], taken[uid], count) for uid, count in here.items()}
-    ahead = look_ahead(arrived, {one.series_uid: one for one in announced}, frozenset(), False, False, SITE)
+    ahead = needed_series(
+        arrived, {one.series_uid: one for one in announced}, frozenset(), False, False, SITE
+    )
     assert set(ahead.needed) == set(needed.split())
 
 
 def test_a_series_that_the_received_image_dropped_is_not_waited_for() -> None:
     arrived = {"thin": Arrived(THIN, False, 1), "thick": Arrived(THICK, True, 1)}
-    assert look_ahead(arrived, {"thin": THIN, "thick": THICK}, frozenset(), False, False, SITE).needed == {
+    assert needed_series(arrived, {"thin": THIN, "thick": THICK}, frozenset(), False, False, SITE).needed == {
         "thick"
     }
 
@@ -78,13 +80,15 @@ def test_a_series_that_the_received_image_dropped_is_not_waited_for() -> None:
 def test_dx_is_whole_but_for_what_the_rules_drop() -> None:
     frontal, lateral = (SeriesFacts(uid, {"Modality": "DX"}, 1) for uid in ("frontal", "lateral"))
     coming = {"lateral": lateral, "report": REPORT}
-    ahead = look_ahead({"frontal": Arrived(frontal, True, 1)}, coming, frozenset(), True, False, SITE)
+    ahead = needed_series({"frontal": Arrived(frontal, True, 1)}, coming, frozenset(), True, False, SITE)
     assert (set(ahead.needed), ahead.dx, ahead.best) == ({"frontal", "lateral"}, True, "")
 
 
 def test_an_announced_ct_series_makes_it_a_ct_study() -> None:
     frontal = SeriesFacts("frontal", {"Modality": "DX"}, 1)
-    ahead = look_ahead({"frontal": Arrived(frontal, True, 1)}, {"thin": THIN}, frozenset(), True, False, SITE)
+    ahead = needed_series(
+        {"frontal": Arrived(frontal, True, 1)}, {"thin": THIN}, frozenset(), True, False, SITE
+    )
     assert (set(ahead.needed), ahead.dx) == ({"thin"}, False)
 
 
@@ -109,7 +113,7 @@ def test_an_early_choice_is_the_choice_that_waiting_would_have_made(
         announced[image.series_uid] = SeriesFacts(image.series_uid, shown, count)
         if arrived:
             here[image.series_uid] = Arrived(image, True, 1)
-    ahead = look_ahead(here, announced, frozenset(), False, False, site)
+    ahead = needed_series(here, announced, frozenset(), False, False, site)
     (best,) = choose(
         [candidate_here(one, one.instances or 0, site, final=True) for one in images], False, site
     ).series

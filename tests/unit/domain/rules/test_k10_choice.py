@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.rules.choice import Choice, choose, rivals
-from pacs_module.domain.rules.reconstruction import candidate_announced, candidate_here
+from pacs_module.domain.rules.kernel_and_contrast import candidate_announced, candidate_here
 from pacs_module.domain.rules.switches import Switches
 
 SITE = Switches()

@@ -12,7 +12,7 @@ import pytest
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.rules.filters import judge_body_part, judge_image_type
-from pacs_module.domain.rules.reconstruction import kernel_class
+from pacs_module.domain.rules.kernel_and_contrast import kernel_class
 from pacs_module.domain.rules.switches import Switches, parse_switches
 
 SITE = Switches()

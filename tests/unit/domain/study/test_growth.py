@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from pacs_module.domain.study.growth_checks import WHOLE, Look, LookPolicy, growth
+from pacs_module.domain.study.growth_checks import WHOLE, GrowthCheck, GrowthPolicy, growth
 
 
 @pytest.mark.parametrize(
@@ -32,13 +32,13 @@ def test_growth(shown: dict[str, int], before: dict[str, int], received: dict[st
 
 
 def test_the_most_that_was_shown_is_remembered() -> None:
-    look = Look("A", series={"1": 5, "2": 7})
+    look = GrowthCheck("A", series={"1": 5, "2": 7})
     look.take({"1": 6, "2": 3, "3": 0})
     assert look.series == {"1": 6, "2": 7, "3": 0}
 
 
 def test_the_budget_reaches_into_the_next_day_and_is_never_more_than_six_hours_late() -> None:
-    pauses = LookPolicy().pauses
+    pauses = GrowthPolicy().pauses
     each = [pauses.pause_after(number) for number in range(1, pauses.attempts + 1)]
     assert each == sorted(each)
     assert max(each) == timedelta(hours=6)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aipull.hand_over.folder import HandoverFolder, ToExport
-from aipull.server.rest import InstanceHere
+from aipull.server.orthanc_client import InstanceHere
 from pacs_module.adapters.files.handover_folders import HandoverFolders
 from pacs_module.domain.errors import RetriableError
 from tests.fakes.orthanc_store import FakeStore, name_of

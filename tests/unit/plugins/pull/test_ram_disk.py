@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from aipull.journal.device_sizes import SizeRows
 from aipull.journal.journal import Journal
-from aipull.journal.sizes import SizeRows
 from aipull.pull import ram_disk_watch
-from aipull.pull.admission import Room, Sizes
+from aipull.pull.admission import Admission, Sizes
 from aipull.pull.ram_disk_watch import RamDiskWatch
 from pacs_module.domain.pull.ram_disk import MB, Disk, Seen
 from pacs_module.domain.receive.reception_state import ReceptionState
@@ -23,7 +23,7 @@ from tests.fakes.reception_desk import Desk
 TOTAL = 100 * MB
 
 
-class SmallDisk(Room):
+class SmallDisk(Admission):
     free = TOTAL
 
     def disk(self) -> Disk:
@@ -111,10 +111,10 @@ def test_the_last_bytes_of_the_disk_are_for_a_study_that_is_alone_on_it(desk: De
 
 
 def test_the_index_is_measured(desk: Desk, room: SmallDisk) -> None:
-    before = Room.disk(room).index
+    before = Admission.disk(room).index
     (desk.log_folder / "index").write_bytes(b"0" * 3000)
     (desk.log_folder / "index-wal").write_bytes(b"0" * 4000)
-    assert (before, Room.disk(room).index) == (0, 7000)
+    assert (before, Admission.disk(room).index) == (0, 7000)
 
 
 def test_what_a_device_sends_is_learned_before_it_is_deleted(desk: Desk, journal: Journal) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from aipull.pull.missing_images import Lacking, Repair
+from aipull.pull.missing_images import Lacking, MissingImages
 from aipull.receive.reception import ReceptionWorker
 from pacs_module.domain.receive.provenance import PacsWord
 from pacs_module.domain.receive.reception_state import ReceptionState
@@ -144,7 +144,7 @@ def test_what_a_parked_study_lacks(desk: Desk, level: str) -> None:
     desk.step(3)
     assert desk.tables.receptions.of_study("1.2", ReceptionState.SHORT)
     again = desk.ask("1.2", repair=level, **BOTH)
-    repair = Repair(desk.store, desk.tables.receptions, desk.switches)
+    repair = MissingImages(desk.store, desk.tables.receptions, desk.switches)
     here = frozenset(f"sop-P1-1.2.1-{number}" for number in (1, 2, 3))
     # the thick one and the report are not waited for, so they are not pulled again
     assert repair.lacking(again) == Lacking({"1.2.1": here}, level == "IMAGE")
@@ -153,7 +153,7 @@ def test_what_a_parked_study_lacks(desk: Desk, level: str) -> None:
 
 
 def test_what_lacks_is_not_known_without_counts_of_series_or_without_a_short_study(desk: Desk) -> None:
-    repair = Repair(desk.store, desk.tables.receptions, desk.switches)
+    repair = MissingImages(desk.store, desk.tables.receptions, desk.switches)
     request = desk.ask("1.2", repair="IMAGE", **BOTH)
     assert repair.lacking(request) is None
     desk.store.add("1.2", "1.2.1", 3)

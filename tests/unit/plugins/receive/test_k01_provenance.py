@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from aipull.receive.arrival import Told
+from aipull.receive.arriving_study import Told
 from aipull.runtime.clock import now_ms
 from pacs_module.domain.receive.provenance import PacsWord, Sender
 from pacs_module.domain.wire.messages import PullRequest

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from aipull.receive.arrival import Arrival, Told
-from aipull.receive.ask_expected import Asker, ModuleQuestions
+from aipull.receive.arriving_study import ArrivingStudy, Told
+from aipull.receive.ask_pacs_module import AskPacsModule, ModuleClient
 from pacs_module.domain.errors import MessageError, RetriableError
 from pacs_module.domain.wire.messages import PullRequest
 from tests.fakes.reception_desk import Desk
@@ -17,7 +17,7 @@ STUDY = PullRequest(
 )
 
 
-class Module(ModuleQuestions):
+class Module(ModuleClient):
     """pacs_module, which says one thing after the other."""
 
     def __init__(self, answers: list[PullRequest | Exception | None]) -> None:
@@ -31,7 +31,7 @@ class Module(ModuleQuestions):
         return answer
 
 
-class Answers(Asker):
+class Answers(AskPacsModule):
     """pacs_module's answers, one after the other."""
 
     def __init__(self, desk: Desk, *answers: PullRequest | Exception | None) -> None:
@@ -45,13 +45,13 @@ class Answers(Asker):
         return self._module.answers
 
 
-def arriving(desk: Desk) -> Arrival:
+def arriving(desk: Desk) -> ArrivingStudy:
     found = desk.worker._arrivals.get("1.2")
     assert found is not None
     return found
 
 
-def later(desk: Desk, asker: Asker, seconds: float) -> None:
+def later(desk: Desk, asker: AskPacsModule, seconds: float) -> None:
     desk.step(seconds)
     asker.step()
     desk.step()

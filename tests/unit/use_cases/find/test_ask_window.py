@@ -13,7 +13,7 @@ from pacs_module.domain.dicom.attributes import Attributes
 from pacs_module.domain.errors import RetriableError, TooManyAnswers
 from pacs_module.domain.find.windows import Window
 from pacs_module.use_cases.find.ask_window import AskWindow
-from pacs_module.use_cases.find.matched_finder import MatchedFinder
+from pacs_module.use_cases.find.match_answers import MatchedFinder
 from tests.fakes.world import FakeLog
 
 DAY = date(2020, 6, 18)

@@ -13,7 +13,7 @@ import pytest
 from pacs_module.domain.errors import PermanentError, RetriableError
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.lifecycle import State
-from pacs_module.domain.study.study import LOOK, PULL
+from pacs_module.domain.study.study import GROWTH_CHECK, PULL
 from pacs_module.domain.wire.messages import SeriesReport
 from tests.fakes.pipeline import H1, THICK, THIN, UID, Pipeline, answer, series_answer
 from tests.fakes.world import DAY
@@ -116,7 +116,7 @@ def test_the_looks_get_rarer_and_end(world: Pipeline) -> None:
         2435,
         2795,
     ]
-    assert LOOK not in world.study().due
+    assert GROWTH_CHECK not in world.study().due
 
 
 def test_a_study_of_another_modality_is_looked_into_three_times_only() -> None:
@@ -240,7 +240,7 @@ def test_counts_from_another_pacs_speak_for_it() -> None:
     settled(world, THIN)
     world.pacs.studies["B"] = [answer(count=100)]
     world.find("B", DAY)
-    assert LOOK not in world.study().due, "at once, not when it would have been due"
+    assert GROWTH_CHECK not in world.study().due, "at once, not when it would have been due"
     assert looks(world, 72 * HOUR) == []
 
 
@@ -258,7 +258,7 @@ def test_a_count_that_is_told_while_it_is_looked_into_ends_the_looks(
 
     monkeypatch.setattr(world.pacs, "find", told_meanwhile)
     assert world.look("A") is not None
-    assert LOOK not in world.study().due
+    assert GROWTH_CHECK not in world.study().due
 
 
 def test_where_no_count_is_told_any_more_the_looks_begin_anew(world: Pipeline) -> None:
@@ -266,7 +266,7 @@ def test_where_no_count_is_told_any_more_the_looks_begin_anew(world: Pipeline) -
     for count in (100, None):
         world.pacs.studies["A"] = [answer(count=count)]
         world.find("A", DAY)
-    assert LOOK in world.study().due
+    assert GROWTH_CHECK in world.study().due
     assert looks(world, HOUR) != []
 
 
@@ -281,11 +281,11 @@ def test_a_study_that_came_unasked_and_was_pulled_before_the_pacs_counted_it_is_
     world.files.counts[f"/store_image/{H1}"] = 0
     world.deliver(0)
     assert world.pull() == 1
-    assert LOOK in world.study().due
+    assert GROWTH_CHECK in world.study().due
     world.report(world.plugins.asked[-1], "failed", received=0)
     world.pacs.studies["A"] = [answer(count=80)]
     world.find("A", DAY)
-    assert LOOK not in world.study().due
+    assert GROWTH_CHECK not in world.study().due
 
 
 def test_what_came_unasked_is_looked_into_once_it_is_found(world: Pipeline) -> None:

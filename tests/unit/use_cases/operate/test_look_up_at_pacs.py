@@ -9,7 +9,7 @@ import pytest
 
 from pacs_module.domain.errors import MessageError, RetriableError
 from pacs_module.domain.rules.switches import Switches
-from pacs_module.use_cases.find.matched_finder import MatchedFinder
+from pacs_module.use_cases.find.match_answers import MatchedFinder
 from pacs_module.use_cases.operate.look_up_at_pacs import LookUp
 from tests.fakes.pipeline import THICK, THIN, UID, answer, series_answer
 from tests.fakes.world import DAY, FakeClock, FakeLog, FakePacs

@@ -151,11 +151,11 @@ def test_waiting_studies_get_their_priority_before_it_is_their_turn(world: Pipel
     world.until_stable()
     orders = world.pull.choose.orders
     assert orders is not None
-    orders.look_ahead()
+    orders.judge_waiting()
     assert world.study().priority == EMERGENCY
     assert "2 by its order" in [entry.why for entry in world.study().history]
     asked = ris.asked
-    orders.look_ahead()
+    orders.judge_waiting()
     assert ris.asked == asked
 
 
@@ -166,7 +166,7 @@ def test_look_ahead_leaves_routine_studies_as_they_are(world: Pipeline, ris: Fak
     orders = world.pull.choose.orders
     assert orders is not None
     for _ in range(3):
-        orders.look_ahead()
+        orders.judge_waiting()
     assert (world.study().priority, world.study().revision, ris.asked) == (ROUTINE, revision, 1)
 
 
@@ -189,7 +189,7 @@ def test_a_correction_in_the_ris_alone_brings_a_dropped_study_back(world: Pipeli
     ris.orders.clear()
     ris.has("CHEST", urgency="E")
     assert world.pull.choose.orders is not None
-    world.pull.choose.orders.look_ahead()
+    world.pull.choose.orders.judge_waiting()
     assert (world.study().state, world.study().priority) == (State.META_ONLY, EMERGENCY)
     assert world.events()[-1] == "wanted after all by its order"
     assert world.pull() == 1
@@ -205,7 +205,7 @@ def test_dropped_studies_are_asked_about_after_a_pause_and_only_for_some_days(
     asked = []
     for seconds in (0, 1, AGAIN_S, 3 * 86_400):
         world.clock.pass_seconds(seconds)
-        world.pull.choose.orders.look_ahead()
+        world.pull.choose.orders.judge_waiting()
         asked.append(ris.asked)
     assert asked == [2, 2, 3, 3]
 
@@ -216,7 +216,7 @@ def test_what_its_images_made_unsupported_is_no_matter_of_the_ris(world: Pipelin
     world.accept(world.filtered_message(request))
     before = world.study()
     assert world.pull.choose.orders is not None
-    world.pull.choose.orders.look_ahead()
+    world.pull.choose.orders.judge_waiting()
     assert world.study() == before
 
 
@@ -226,5 +226,5 @@ def test_what_the_ris_does_not_know_any_more_stays_dropped(world: Pipeline, ris:
     world.pull()
     ris.orders.clear()
     assert world.pull.choose.orders is not None
-    world.pull.choose.orders.look_ahead()
+    world.pull.choose.orders.judge_waiting()
     assert world.study().state is State.UNSUPPORTED_SERIES

@@ -21,7 +21,7 @@ from pacs_module.domain.study.study import PULL
 from pacs_module.use_cases.operate.manual_work import Who
 from pacs_module.use_cases.pull.pacs_locks import PacsLocks
 from pacs_module.use_cases.pull.pull_studies import PullStudies
-from pacs_module.use_cases.recover.hold_leases import HoldLeases
+from pacs_module.use_cases.recover.lease_holder import LeaseHolder
 from tests.fakes.pipeline import UID, Pipeline, answer
 from tests.fakes.world import DAY
 
@@ -30,7 +30,7 @@ WHO = Who("manual: Dr. Li", "because")
 
 def process(world: Pipeline, leases: MemoryLeases, owner: str, limits: dict[str, PacsLimits]) -> PullStudies:
     """The pulling half of one more process over the world's store."""
-    holding = HoldLeases(leases, owner, world.clock, world.log, timedelta(seconds=30))
+    holding = LeaseHolder(leases, owner, world.clock, world.log, timedelta(seconds=30))
     turns = PacsLocks(
         limits, world.clock, lambda: datetime.fromtimestamp(world.clock.now() / 1000, UTC), world.log, holding
     )

@@ -9,12 +9,12 @@ from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import PULL
 from pacs_module.domain.wire.messages import IMAGES
 from pacs_module.domain.wire.notification import Notification
-from pacs_module.use_cases.receive.ask_expected import Announce
+from pacs_module.use_cases.receive.ask_expected import AskExpected
 from tests.fakes.pipeline import H1, THIN, UID, Pipeline, answer, series_answer
 
 
-def announce(world: Pipeline, *pacs: str) -> Announce:
-    return Announce(world.pacs, world.pull.prepare, world.log, pacs or ("A",))
+def announce(world: Pipeline, *pacs: str) -> AskExpected:
+    return AskExpected(world.pacs, world.pull.prepare, world.log, pacs or ("A",))
 
 
 def test_the_pacs_with_most_of_it_is_counted_against() -> None:

@@ -13,12 +13,12 @@ from pacs_module.adapters.files.report_folder import ReportFolder
 from pacs_module.adapters.stores.leases import MemoryLeases, leases_of
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.errors import RetriableError
-from pacs_module.domain.reconcile.line import PacsList
 from pacs_module.domain.reconcile.nightly import NightlyPolicy
 from pacs_module.domain.reconcile.report import Report, report
+from pacs_module.domain.reconcile.report_line import PacsList
 from pacs_module.ports import Leases
 from pacs_module.use_cases.reconcile.nightly import LEASE, Nightly
-from pacs_module.use_cases.recover.hold_leases import LENGTH, HoldLeases
+from pacs_module.use_cases.recover.lease_holder import LENGTH, LeaseHolder
 from tests.fakes.world import FakeClock, FakeLog
 
 YESTERDAY, TODAY = date(2026, 11, 25), date(2026, 11, 26)
@@ -55,7 +55,7 @@ class World:
             reconcile=reconcile,
             repair=repair,
             keep=self.kept.append,
-            leases=HoldLeases(self.leases, owner, self.clock, self.log),
+            leases=LeaseHolder(self.leases, owner, self.clock, self.log),
             clock=self.clock,
             local=self.local,
             log=self.log,

@@ -2,7 +2,7 @@
 Reconciling and repairing over the real use cases: a poor PACS asked again, devices, what a repair does to the
 life cycle.
 
-Not proved here: the comparison itself (tests/unit/domain/reconcile/test_lines.py), a real PACS
+Not proved here: the comparison itself (tests/unit/domain/reconcile/test_report_lines.py), a real PACS
 (tests/long/test_reconcile_day.py).
 """
 
@@ -16,13 +16,13 @@ import pytest
 from pacs_module.domain.dicom.attributes import Attributes
 from pacs_module.domain.errors import PermanentError, RetriableError, TooManyAnswers
 from pacs_module.domain.find.traits import PacsTraits
-from pacs_module.domain.reconcile.line import Cause, Device
 from pacs_module.domain.reconcile.report import NOT_COMPARED, NOTHING_MISSING, SOMETHING_MISSING, Report
+from pacs_module.domain.reconcile.report_line import Cause, Device
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import PULL
 from pacs_module.use_cases.find.ask_window import AskWindow
-from pacs_module.use_cases.find.matched_finder import MatchedFinder
+from pacs_module.use_cases.find.match_answers import MatchedFinder
 from pacs_module.use_cases.reconcile.ask_devices import AskDevices
 from pacs_module.use_cases.reconcile.reconcile import Reconcile, ReconcilePolicy
 from pacs_module.use_cases.reconcile.repair import Repair

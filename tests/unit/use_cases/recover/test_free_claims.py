@@ -23,7 +23,7 @@ from pacs_module.adapters.stores.leases import MemoryLeases
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.domain.study.study import ANONYMISE, PULL, RELEASE, WATCH
 from pacs_module.use_cases.recover.free_claims import FreeClaims
-from pacs_module.use_cases.recover.hold_leases import HoldLeases
+from pacs_module.use_cases.recover.lease_holder import LeaseHolder
 from tests.fakes.pipeline import UID, Pipeline, answer
 from tests.fakes.world import DAY, FakeCopies
 
@@ -43,7 +43,7 @@ class Process:
     """Its presence, and how it clears up."""
 
     def __init__(self, world: Pipeline, leases: MemoryLeases, owner: str, dead: set[str]) -> None:
-        holding = HoldLeases(leases, owner, world.clock, world.log, timedelta(seconds=30), dead.__contains__)
+        holding = LeaseHolder(leases, owner, world.clock, world.log, timedelta(seconds=30), dead.__contains__)
         self.leases, self.step = holding, FreeClaims(world.store, holding, world.clock, world.log)
 
 

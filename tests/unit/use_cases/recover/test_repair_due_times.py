@@ -15,7 +15,7 @@ from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import PULL, WORK
 from pacs_module.service.due_limits import longest_pauses
 from pacs_module.settings import load_settings
-from pacs_module.use_cases.recover.repair_due_times import MendDueTimes
+from pacs_module.use_cases.recover.repair_due_times import RepairDueTimes
 from tests.fakes.pipeline import UID, Pipeline, answer
 from tests.fakes.served import settings_file
 from tests.fakes.world import DAY, FakeCopies
@@ -30,7 +30,7 @@ def world() -> Pipeline:
 
 
 def mend(world: Pipeline) -> None:
-    assert not MendDueTimes(world.store, world.clock, world.log, LONGEST)()
+    assert not RepairDueTimes(world.store, world.clock, world.log, LONGEST)()
 
 
 def set_back_and_mend(world: Pipeline) -> None:

@@ -1,0 +1,281 @@
+"""
+``/aipull/...``: what pacs_module may ask of the plugins, behind Orthanc's own authentication.
+
+Every body is bounded before it is parsed, every field is checked before anything is made of it. Handlers ask
+the journal, the file system and, for what is here of a study, Orthanc's own REST API; none of them asks a
+PACS.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from pacs_module import __version__
+from pacs_module.domain.errors import MessageError
+from pacs_module.domain.receive.folder_state import NEEDED, FolderEvent
+from pacs_module.domain.wire.documents import to_document
+from pacs_module.domain.wire.json_text import MESSAGE, plain, read_object
+from pacs_module.domain.wire.messages import PullRequest, read_pull_request
+from pacs_module.domain.wire.syntax import checked_uid
+from pacs_module.shared.crash_points import reach
+from pacs_module.shared.logs import ContractLog
+
+from .hand_over.folder import HandoverFolder
+from .journal.audit import Audit
+from .journal.handovers import HandoverRows
+from .journal.journal import Journal
+from .journal.pulls import PullRows
+from .pull.admission import Admission
+from .runtime.clock import now_ms
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status and JSON body."""
+
+    status: int
+    body: Mapping[str, Any]
+
+    def text(self) -> str:
+        """The body as JSON, in ASCII, so that its characters are its bytes; never fails."""
+        return json.dumps(plain(self.body))
+
+
+@dataclass(frozen=True)
+class PluginApi:
+    """
+    The handlers, free of Orthanc's SDK.
+
+    Each takes the parsed body and the groups of the URI and gives an :class:`Answer`; ``on_pull`` wakes the
+    worker, ``on_call`` tells that pacs_module is there, ``on_never`` that a study has no place on the RAM
+    disk, ``full`` whether the RAM disk is fuller than it should be, ``deaths`` how often Orthanc died.
+    """
+
+    journal: Journal
+    pulls: PullRows
+    handovers: HandoverRows
+    folder: HandoverFolder
+    room: Admission
+    modalities: frozenset[str]
+    log: ContractLog
+    on_pull: Callable[[], None]
+    on_call: Callable[[], None]
+    on_never: Callable[[str], None] = lambda _: None
+    full: Callable[[], bool] = lambda: False
+    tell_reception: Callable[[str], Mapping[str, Any] | None] = lambda _: None
+    deaths: Callable[[], Mapping[str, int]] = dict
+    records_whole: Callable[[], bool] = lambda: True
+
+    def ask_pull(self, body: Mapping[str, Any]) -> Answer:
+        """``POST /aipull/pulls``: idempotent by pullID."""
+        request = _checked(read_pull_request(body))
+        known = self.pulls.get(request.pull_id)
+        if known is not None:
+            return Answer(HTTPStatus.OK, {"status": "ended" if known.report else "running"})
+        if request.pacs not in self.modalities:
+            words = f"{request.pacs} is not in Orthanc's DicomModalities: {', '.join(sorted(self.modalities)) or 'none'}"
+            return Answer(HTTPStatus.NOT_FOUND, {"message": words, "key": "pacs", "value": request.pacs})
+        with self.room.lock:
+            verdict = self.room.ask_for(request)
+            if verdict.fits:
+                self.pulls.add(request, now_ms())
+        if verdict.never:
+            self.log.event(
+                "pull_never_fits",
+                "a pull can never have room",
+                level="ERROR",
+                studyUID=request.study_uid,
+                why=verdict.why,
+            )
+            self.on_never(request.study_uid)
+            return Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"message": verdict.why})
+        if not verdict.fits:
+            return Answer(HTTPStatus.INSUFFICIENT_STORAGE, {"message": verdict.why})
+        self.log.event(
+            "pull_asked",
+            "pull asked for",
+            pullID=request.pull_id,
+            studyUID=request.study_uid,
+            pacs=request.pacs,
+            at_level=request.level,
+        )
+        reach("pull_journaled")
+        self.on_pull()
+        return Answer(HTTPStatus.OK, {"status": "running"})
+
+    def pull_state(self, pull_id: str) -> Answer:
+        """``GET /aipull/pulls/{id}``: running, or ended with the report."""
+        pull = self.pulls.get(pull_id)
+        if pull is None:
+            return Answer(HTTPStatus.NOT_FOUND, {"message": f"no pull {pull_id}"})
+        if pull.report is None:
+            return Answer(HTTPStatus.OK, {"status": "running"})
+        return Answer(HTTPStatus.OK, {"status": "ended", "report": to_document(pull.report)})
+
+    def reception(self, study_uid: str) -> Answer:
+        """
+        ``GET /aipull/receptions/{StudyInstanceUID}``: where the newest reception of a study stands, and what
+        it waits for.
+        """
+        told = self.tell_reception(study_uid)
+        if told is None:
+            return Answer(HTTPStatus.NOT_FOUND, {"message": f"no reception of {study_uid}"})
+        return Answer(HTTPStatus.OK, told)
+
+    def write_verdicts(self, body: Mapping[str, Any]) -> Answer:
+        """``POST /aipull/verdicts``: filter lines of a find, so that one grep finds every reason."""
+        lines = body.get("lines")
+        if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+            raise MessageError("lines", shown(lines), "a list of texts")
+        if any(len(line) > _MAX_LINE for line in lines):
+            raise MessageError(
+                "lines", shown(max(lines, key=len)), f"lines of at most {_MAX_LINE} characters"
+            )
+        for line in lines:
+            self.log.line(line)
+        return Answer(HTTPStatus.OK, {"written": len(lines)})
+
+    def release(self, body: Mapping[str, Any]) -> Answer:
+        """``POST /aipull/release``: a hand-over's folder is needed no more."""
+        handover_id = body.get("handoverID")
+        if not isinstance(handover_id, str) or not 0 < len(handover_id) <= _MAX_ID:
+            raise MessageError("handoverID", shown(handover_id), f"a text of 1 to {_MAX_ID} characters")
+        row = self.handovers.get(handover_id)
+        if row is None:
+            return Answer(HTTPStatus.OK, {"released": False})
+        self.folder.remove(row.folder)
+        if row.state in NEEDED:
+            self.handovers.move(row, FolderEvent.RELEASE)
+            self.log.event(
+                "handover_released",
+                "hand-over released",
+                studyUID=row.study_uid,
+                handoverID=handover_id,
+                folder=row.folder,
+            )
+        return Answer(HTTPStatus.OK, {"released": True})
+
+    def audit(self) -> Answer:
+        """
+        ``GET /aipull/audit``: what journal, hand-over folder and index have, for pacs_module to compare.
+        """
+        return Answer(HTTPStatus.OK, self._audit.records(now_ms()))
+
+    def set_installation(self, body: Mapping[str, Any]) -> Answer:
+        """``POST /aipull/installation``: the journal belongs to the store with this id from now on."""
+        installation = body.get("installation")
+        if not isinstance(installation, str) or not re.fullmatch("[0-9a-f]{32}", installation):
+            raise MessageError("installation", installation, "32 hex digits")
+        before = self._audit.set_installation(installation)
+        if before not in ("", installation):
+            self.log.event(
+                "installation_changed", "the journal belongs to another store of pacs_module now", "WARNING",
+                before=before, installation=installation,
+            )  # fmt: skip
+        return Answer(HTTPStatus.OK, {"installation": installation, "before": before})
+
+    @property
+    def _audit(self) -> Audit:
+        return Audit(self.journal, self.handovers, self.folder)
+
+    def status(self) -> Answer:
+        """``GET /aipull/status``: for health."""
+        state = {
+            "version": __version__,
+            "epoch": self.journal.meta("epoch"),
+            "seq": int(self.journal.meta("seq", "0")),
+        }
+        room = {**self.room.state(), "alarm": self.full()}
+        counts = {**self.journal.counts(), **self.deaths()}
+        return Answer(
+            HTTPStatus.OK, {**state, "recordsWhole": self.records_whole(), "counts": counts, "room": room}
+        )
+
+
+Handler = Callable[[Mapping[str, Any], tuple[str, ...]], Answer]
+
+
+_PULL_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_MAX_ID = 128
+_MAX_LINE = 10_000
+_MAX_WORDS = 500
+_MAX_INSTANCES = 10_000_000
+_MAX_PRIORITY = 255
+
+
+def _checked(request: PullRequest) -> PullRequest:
+    """
+    The request, once each of its fields is what it should be.
+
+    Raises:
+        MessageError: One is not.
+    """
+    if _PULL_ID.fullmatch(request.pull_id) is None:
+        raise MessageError("pullID", request.pull_id, "1 to 128 letters, digits and . _ : -")
+    checked_uid("studyUID", request.study_uid)
+    counts = {"expected": {"": request.expected or 0}, "expectedSeries": request.expected_series}
+    for key, numbers in counts.items():
+        wrong = next((number for number in numbers.values() if not 0 <= number <= _MAX_INSTANCES), None)
+        if wrong is not None:
+            raise MessageError(key, wrong, f"0 to {_MAX_INSTANCES}")
+    if not 0 <= request.priority <= _MAX_PRIORITY:
+        raise MessageError("priority", request.priority, f"0 to {_MAX_PRIORITY}")
+    series = {
+        "seriesUIDs": request.series_uids, "expectedSeries": request.expected_series, "filtered": request.filtered,
+        "skipFilter": request.skip_filter, "expectedInstances": request.expected_instances, "announced": request.announced,
+    }  # fmt: skip
+    for key, uids in series.items():
+        for uid in uids:
+            checked_uid(key, uid)
+    for images in request.expected_instances.values():
+        for uid in images:
+            checked_uid("expectedInstances", uid)
+    return request
+
+
+def shown(value: Any) -> Any:
+    """A value as it may stand in an answer: not longer than a line."""
+    text = value if isinstance(value, str) else json.dumps(plain(value))
+    return value if len(text) <= _MAX_WORDS else text[:_MAX_WORDS] + "..."
+
+
+def routes(api: PluginApi) -> dict[str, tuple[str, Handler]]:
+    """URI pattern to method and handler."""
+    return {
+        "/aipull/pulls": ("POST", lambda body, _: api.ask_pull(body)),
+        "/aipull/pulls/(.+)": ("GET", lambda _, groups: api.pull_state(groups[0])),
+        "/aipull/receptions/([0-9.]{1,64})": ("GET", lambda _, groups: api.reception(groups[0])),
+        "/aipull/verdicts": ("POST", lambda body, _: api.write_verdicts(body)),
+        "/aipull/release": ("POST", lambda body, _: api.release(body)),
+        "/aipull/audit": ("GET", lambda _, __: api.audit()),
+        "/aipull/installation": ("POST", lambda body, _: api.set_installation(body)),
+        "/aipull/status": ("GET", lambda _, __: api.status()),
+    }
+
+
+def answer_to(api: PluginApi, handler: Handler, request: Mapping[str, Any]) -> Answer:
+    """
+    Call a handler; whatever goes wrong becomes an answer, because an exception in a callback of the SDK helps
+    nobody.
+    """
+    try:
+        body = read_object(request.get("body") or b"{}", "body", MESSAGE)
+        answer = handler(body, tuple(request.get("groups") or ()))
+        api.on_call()
+        return answer
+    except MessageError as error:
+        details = {"key": error.key, "value": shown(error.value), "allowed": error.allowed}
+        return Answer(HTTPStatus.BAD_REQUEST, {"message": str(error)[:_MAX_WORDS], **details})
+    except Exception as error:
+        api.log.event(
+            "request_failed",
+            "a request failed",
+            level="ERROR",
+            error=f"{type(error).__name__}: {error}",
+        )
+        return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, {"message": f"{type(error).__name__}: {error}"})

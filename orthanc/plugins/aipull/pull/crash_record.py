@@ -1,0 +1,105 @@
+"""
+What a start finds of the run before: did it end in order, and if not, whose doing was it? (K8)
+
+The journal says before the first pull moves that this process lives, and takes it back when Orthanc ends in
+order. A process that finds the former one still alive in there knows that it died.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pacs_module.domain.pull.crash_blame import SET_ASIDE, Charge, Moving, charge
+from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
+from pacs_module.shared.logs import ContractLog
+
+from ..journal.journal import Journal
+from ..journal.pulls import SUBMITTED, Pull, PullRows
+from ..runtime.clock import now_ms
+
+_ALIVE = "alive"
+_DEATHS = "deaths"
+_LAST = "last_death_at"
+_LAST_UNEXPLAINED = "last_unexplained_death_at"
+_RECENTLY_MS = 15 * 60 * 1000
+
+
+class CrashRecord:
+    """
+    Takes up the pulls that moved when the former process ended.
+
+    Args:
+        journal: Remembers who lives.
+        pulls: Their rows.
+        log: For events.
+        associations: The last ones that the former process wrote into its log, newest last; empty where it
+            cannot be read.
+    """
+
+    def __init__(
+        self, journal: Journal, pulls: PullRows, log: ContractLog, associations: Sequence[str] = ()
+    ) -> None:  # fmt: skip
+        self._associations = associations
+        self._journal = journal
+        self._pulls = pulls
+        self._log = log
+
+    def take_up(self) -> None:
+        """To be called once, before any pull moves."""
+        with self._journal.transaction():
+            died = self._journal.meta(_ALIVE) == "1"
+            moving = [pull for pull in self._pulls.unreported() if pull.job_state is SUBMITTED]
+            self._journal.set_meta(_ALIVE, "1")
+            if died:
+                self._note(moving)
+            others = now_ms() - int(self._journal.meta(_LAST_UNEXPLAINED, "0")) < _RECENTLY_MS
+            charges = (
+                charge([Moving(one.request.pull_id, one.deaths) for one in moving], others) if died else ()
+            )
+            by_id = {one.pull_id: one for one in charges}
+            for pull in moving:
+                self._go_on(pull, by_id.get(pull.request.pull_id))
+
+    def ends(self) -> None:
+        """Orthanc ends in order: whatever happens to this process now is nobody's doing."""
+        self._journal.set_meta(_ALIVE, "0")
+
+    def state(self) -> dict[str, int]:
+        """
+        For health: ``deaths`` since the journal was made, and when the last was found, in epoch milliseconds
+        (0: never).
+        """
+        return {
+            "deaths": int(self._journal.meta(_DEATHS, "0")),
+            "lastDeathAt": int(self._journal.meta(_LAST, "0")),
+        }
+
+    def _note(self, moving: list[Pull]) -> None:
+        self._journal.set_meta(_DEATHS, str(int(self._journal.meta(_DEATHS, "0")) + 1))
+        self._journal.set_meta(_LAST, str(now_ms()))
+        if not moving:
+            self._journal.set_meta(_LAST_UNEXPLAINED, str(now_ms()))
+        who = (
+            "the pulls that moved are suspects"
+            if moving
+            else "nothing was pulled: what was pushed last is suspect"
+        )
+        self._log.event(
+            "orthanc_died", f"Orthanc died; {who}", level="WARNING" if moving else "ERROR",
+            pulls=[pull.request.pull_id for pull in moving], studies=[pull.request.study_uid for pull in moving],
+            lastAssociations=list(self._associations),
+        )  # fmt: skip
+
+    def _go_on(self, pull: Pull, charged: Charge | None) -> None:
+        pull_id = pull.request.pull_id
+        if charged is not None and charged.set_aside:
+            failure = PullFailure(FailureKind.POISON, words=SET_ASIDE)
+            self._pulls.ended(pull_id, now_ms(), SET_ASIDE, None, failure)
+            self._log.event(
+                "pull_set_aside", f"a study {SET_ASIDE}; it is not pulled again by itself", level="ERROR",
+                studyUID=pull.request.study_uid, pullID=pull_id, pacs=pull.request.pacs,
+            )  # fmt: skip
+        elif pull.conclusion is not None:
+            self._pulls.ended(pull_id, now_ms(), "", None)  # all that matters had come
+        else:
+            self._pulls.again(pull_id, charged.deaths if charged is not None else None)

@@ -1,0 +1,183 @@
+"""
+A study that is arriving or waits to be deleted, as the reception worker holds it in memory; all of it can be
+read again after a restart.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from pacs_module.domain.receive.judged import Judged
+from pacs_module.domain.receive.why_open import WhyOpen
+from pacs_module.domain.rules.agreement import Agreement
+from pacs_module.domain.wire.messages import PullRequest
+
+from ..journal.receptions import Reception
+from ..server.orthanc_client import InstanceHere, OrthancClient, SeriesHere
+
+_IDENTITY = ("AccessionNumber", "PatientID", "StudyDate", "StudyTime", "StudyDescription")
+
+
+@dataclass(frozen=True)
+class Told:
+    """
+    What a PACS has of a study that came unasked; ``request`` None: no PACS knows it.
+
+    ``last_image`` is the arrival's when it was asked, ``settled`` whether two answers, some seconds apart,
+    were the same.
+    """
+
+    request: PullRequest | None
+    last_image: float
+    settled: bool
+
+
+@dataclass(frozen=True)
+class Census:
+    """
+    All images here of a study at one moment.
+
+    Args:
+        state: Of the arrival at that moment.
+        images: By their ids in Orthanc.
+        series: SeriesInstanceUID of each image, by its id.
+        patients: PatientID of each image, by its id.
+    """
+
+    state: tuple[object, ...]
+    images: Mapping[str, InstanceHere]
+    series: Mapping[str, str]
+    patients: Mapping[str, str]
+
+
+@dataclass
+class ArrivingStudy:
+    """
+    Times are of ``time.monotonic``: after a restart every quiet period begins anew, so that nothing is called
+    stable that nobody watched.
+
+    Args:
+        row: In the journal.
+        series: What Orthanc has, by SeriesInstanceUID; two entries when a series is filed under two
+            PatientIDs.
+        judged: Verdicts so far.
+        last_image: When the last image was noticed.
+        grew: Whether an image came since the study was concluded.
+        told: What the PACS has, where it came unasked.
+        looked_at: The image that the verdict on a series rests on so far, by SeriesInstanceUID.
+        agreements: The images of a series that were compared (SOPInstanceUIDs), and which of them agree.
+        why_open: What it still waits for.
+        reported: What was here when the report of its pull was made.
+    """
+
+    row: Reception
+    series: dict[str, list[SeriesHere]] = field(default_factory=dict)
+    judged: dict[str, Judged] = field(default_factory=dict)
+    last_image: float = field(default_factory=lambda: time.monotonic())
+    grew: bool = False
+    told: Told | None = None
+    looked_at: dict[str, str] = field(default_factory=dict)
+    agreements: dict[str, tuple[frozenset[str], Agreement]] = field(default_factory=dict)
+    why_open: WhyOpen | None = None
+    reported: dict[str, int] | None = None
+    _studies: dict[str, str] = field(default_factory=dict)
+    _patients: dict[str, str] = field(default_factory=dict)
+    _images: dict[str, InstanceHere] = field(default_factory=dict)
+    _census: Census | None = None
+
+    def refresh(self, rest: OrthancClient) -> None:
+        """Read from Orthanc what is here."""
+        deleting = set(self.row.deleting)
+        found: dict[str, list[SeriesHere]] = {}
+        for orthanc_id in self.row.orthanc_ids:
+            for series in rest.series_of(orthanc_id):
+                self._studies[series.orthanc_id] = orthanc_id
+                if series.instances and not deleting.issuperset(series.instances):
+                    found.setdefault(series.series_uid, []).append(series)
+        self.series = found
+
+    def census(self, rest: OrthancClient) -> Census:
+        """All images here with their senders; asked of Orthanc only when something has changed."""
+        if self._census is None or self._census.state != self.state:
+            self._census = self._take_census(rest)
+        return self._census
+
+    def _take_census(self, rest: OrthancClient) -> Census:
+        state, deleting = self.state, set(self.row.deleting)
+        uids = {part.orthanc_id: uid for uid, parts in self.series.items() for part in parts}
+        studies = sorted({self._studies[series_id] for series_id in uids})
+        for study in studies:
+            if study not in self._patients:
+                self._patients[study] = rest.patient_of(study)
+        self.read_ahead(rest, 1)
+        here = self.instances - deleting
+        found = [
+            one for orthanc_id, one in self._images.items() if orthanc_id in here and one.series_id in uids
+        ]
+        return Census(
+            state,
+            {one.orthanc_id: one for one in found},
+            {one.orthanc_id: uids[one.series_id] for one in found},
+            {one.orthanc_id: self._patients[self._studies[one.series_id]] for one in found},
+        )
+
+    def read_ahead(self, rest: OrthancClient, at_least: int) -> None:
+        """
+        Ask Orthanc for images that are new, while others still come: the last one is not kept waiting for all
+        of them.
+        """
+        new = sorted(self.instances - self._images.keys())
+        if len(new) >= at_least:
+            self._images.update({one.orthanc_id: one for one in rest.with_senders(new)})
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        """Another one whenever an image has come or gone."""
+        return self.last_image, len(self.instances)
+
+    def agreement(self, series_uid: str, sop_uids: frozenset[str]) -> Agreement | None:
+        """Which images of a series agree; None where they, and no others, were not compared."""
+        compared, agreement = self.agreements.get(series_uid, (None, None))
+        return agreement if compared == sop_uids else None
+
+    def touch(self, images: Iterable[str] = ()) -> None:
+        """Images came; one that came before was overwritten, and is another one now."""
+        for orthanc_id in images:
+            self._images.pop(orthanc_id, None)
+        self.last_image = time.monotonic()
+        self.grew = True
+
+    @property
+    def told_now(self) -> Told | None:
+        """What the PACS has, unless an image came after it was asked."""
+        return self.told if self.told is not None and self.told.last_image == self.last_image else None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Copies here by SeriesInstanceUID: under two PatientIDs an image counts twice (``census``)."""
+        return {uid: sum(len(one.instances) for one in parts) for uid, parts in self.series.items()}
+
+    @property
+    def instances(self) -> set[str]:
+        """The ids of all images here."""
+        return {instance for parts in self.series.values() for one in parts for instance in one.instances}
+
+    def identity(self, series: Collection[str]) -> dict[str, str]:
+        """
+        What the images of these series say of their study, as DICOM keywords to text; the first that says it
+        decides.
+        """
+        facts = [one.facts for uid, one in self.judged.items() if uid in series]
+        known = {
+            keyword: next((text for one in facts if (text := one.text(keyword))), "") for keyword in _IDENTITY
+        }
+        return {
+            **known,
+            "ModalitiesInStudy": "\\".join(sorted({one.modality for one in facts if one.modality})),
+        }
+
+    def quiet_for(self) -> float:
+        """Seconds since the last image."""
+        return time.monotonic() - self.last_image

@@ -1,0 +1,161 @@
+"""K2: an answer is matched again against the keys that were asked (PS3.4 C.2.2.2)."""
+
+from __future__ import annotations
+
+import pytest
+
+from pacs_module.domain.find.attribute_matching import judge_answer, matches
+from pacs_module.domain.wire.syntax import is_uid
+
+UID = "1.2.840.113619.2.55.3.1"
+
+
+@pytest.mark.parametrize(
+    ("keyword", "asked", "told", "matched"),
+    [
+        # single value, C.2.2.2.1
+        ("AccessionNumber", "Q7", "Q7", True),
+        ("AccessionNumber", "Q7", " Q7 ", True),
+        ("AccessionNumber", "Q7", "Q7\0", True),
+        ("AccessionNumber", "Q7", "Q8", False),
+        ("AccessionNumber", "Q7", "Q70", False),
+        ("AccessionNumber", "Q7", "XQ7", False),
+        ("AccessionNumber", "Q7", "q7", False),
+        ("PatientID", "00123", "123", False),
+        ("PatientID", "12 3", "123", False),
+        ("AccessionNumber", "Q7", "Q6\\Q7", True),
+        ("StudyDescription", "胸部", "ÐØ²¿", True),
+        ("StudyDescription", "胸部", "腹部", False),
+        ("NumberOfStudyRelatedInstances", "12", " 012 ", True),
+        # what was not told
+        ("AccessionNumber", "Q7", None, None),
+        ("AccessionNumber", "Q7", "  ", None),
+        # wildcards, C.2.2.2.4
+        ("AccessionNumber", "Q*", "Q70", True),
+        ("AccessionNumber", "Q*", "q70", True),
+        ("AccessionNumber", "Q?", "Q70", False),
+        ("AccessionNumber", "Q??", "Q70", True),
+        ("AccessionNumber", "*7*", "AQ70", True),
+        ("AccessionNumber", "Q*", "AQ7", False),
+        ("AccessionNumber", "Q.*", "Q77", False),
+        ("AccessionNumber", "Q[7", "Q[7", True),
+        # ranges and dates, C.2.2.2.5
+        ("StudyDate", "20200618", "20200618", True),
+        ("StudyDate", "20200618", "2020.06.18", True),
+        ("StudyDate", "20200618", "20200617", False),
+        ("StudyDate", "20200610-20200618", "20200618", True),
+        ("StudyDate", "20200610-20200618", "20200619", False),
+        ("StudyDate", "-20200618", "19990101", True),
+        ("StudyDate", "20200618-", "20200617", False),
+        ("StudyDate", "20200618", "no date", None),
+        ("StudyTime", "080000-115959", "115959.99", True),
+        ("StudyTime", "080000-115959", "12", False),
+        ("StudyTime", "080000-115959", "0759", False),
+        ("StudyTime", "08-11", "115959", True),
+        ("StudyTime", "080000-115959", "9 o'clock", None),
+        # UIDs, C.2.2.2.2
+        ("StudyInstanceUID", UID, f" {UID} \0", True),
+        ("StudyInstanceUID", UID, UID + "0", False),
+        ("StudyInstanceUID", f"1.2.3\\{UID}", UID, True),
+        ("StudyInstanceUID", "1.2.3\\1.2.4", UID, False),
+        ("StudyInstanceUID", UID, None, None),
+        # modalities however they are written
+        ("ModalitiesInStudy", "CT", "CT\\PR", True),
+        ("ModalitiesInStudy", "CT", "PR, ct", True),
+        ("ModalitiesInStudy", "CT", "MR/SR", False),
+        ("ModalitiesInStudy", "CT", "CT PR", True),
+        ("ModalitiesInStudy", "CT", "PR;CT\0", True),
+        ("ModalitiesInStudy", "ct", "CT", True),
+        ("ModalitiesInStudy", "CT\\DX", "DX", True),
+        ("ModalitiesInStudy", "C?", "CR\\SR", True),
+        ("ModalitiesInStudy", "CT", "XCT\\CTX", False),
+        ("Modality", "CT", "ct ", True),
+        ("Modality", "CT", "MR", False),
+        # names of persons, C.2.2.2.1: without case and accents
+        ("PatientName", "MULLER^JORG", "Müller^Jörg", True),
+        ("PatientName", "muller*", "Müller^Jörg^^", True),
+        ("PatientName", "Muller", "Miller", False),
+        ("PatientName", "王^小东", "Wang^XiaoDong=王^小东", True),
+        # empty value, C.2.2.2.7
+        ("AccessionNumber", '""', "", True),
+        ("AccessionNumber", '""', "Q7", False),
+        ("AccessionNumber", '""', None, None),
+    ],
+)
+def test_a_value_against_a_key(keyword: str, asked: str, told: str | None, matched: bool | None) -> None:
+    assert matches(keyword, asked, told) is matched
+
+
+@pytest.mark.parametrize("asked", ["", "*", "**", " "])
+def test_universal_matching_asks_for_nothing(asked: str) -> None:
+    assert judge_answer("STUDY", {"AccessionNumber": asked}, {"StudyInstanceUID": UID}).proved
+
+
+def test_every_key_is_judged_by_itself() -> None:
+    query = {"AccessionNumber": "Q7", "PatientID": "P1", "StudyDate": "20200618"}
+    judged = judge_answer(
+        "STUDY", query, {"StudyInstanceUID": UID, "AccessionNumber": "Q8", "StudyDate": "20200617"}
+    )
+    assert (judged.differs, judged.untold) == (("AccessionNumber", "StudyDate"), ("PatientID",))
+    assert not judged.matches
+
+
+def test_a_time_range_across_days_may_be_one_moment() -> None:
+    """PS3.4 C.2.2.2.5.4: from the 17th at 8 to the 18th at 12 holds the 17th at 20."""
+    moment = {"StudyDate": "20200617-20200618", "StudyTime": "080000-120000"}
+    told = {"StudyInstanceUID": UID, "StudyDate": "20200617", "StudyTime": "200000"}
+    assert judge_answer("STUDY", moment, told).matches
+    assert not judge_answer("STUDY", {**moment, "StudyDate": "20200617"}, told).matches
+
+
+@pytest.mark.parametrize(
+    "uid",
+    [
+        "*",
+        "1.2\\1.3",
+        "../..",
+        "1" * 65,
+        "1.2." * 20_000,
+        "abc",
+        "1.2.x",
+        "1..2",
+        ".1",
+        "1.",
+        "1,2",
+        "1.2/3",
+        "-1",
+        "１.２",
+    ],
+)
+def test_what_is_no_uid_is_no_answer(uid: str) -> None:
+    assert not is_uid(uid)
+    for level, keyword in (
+        ("STUDY", "StudyInstanceUID"),
+        ("SERIES", "SeriesInstanceUID"),
+        ("IMAGE", "SOPInstanceUID"),
+    ):
+        answer = {"StudyInstanceUID": UID, "AccessionNumber": "Q7", keyword: uid}
+        assert judge_answer(level, {}, answer).malformed == f"{keyword} is no UID"
+
+
+@pytest.mark.parametrize("uid", [UID, f" {UID} ", "1.2.840. 113619", "1.02.3", "1", "2.25." + "9" * 39, ""])
+def test_padded_uids_are_uids_and_an_empty_one_may_be_found_another_way(uid: str) -> None:
+    answer = {"StudyInstanceUID": uid, "AccessionNumber": "Q7"}
+    assert judge_answer("STUDY", {}, answer).malformed == ""
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"QueryRetrieveLevel": "STUDY"},
+        {"QueryRetrieveLevel": "STUDY", "RetrieveAETitle": "PACS", "SpecificCharacterSet": "GB18030"},
+        {"StudyInstanceUID": "", "PatientID": "  ", "StudyDate": "\0"},
+    ],
+)
+def test_an_answer_without_data_set_is_none(answer: dict[str, str]) -> None:
+    assert judge_answer("STUDY", {"StudyDate": "20200618"}, answer).malformed == "it tells nothing"
+
+
+def test_a_key_of_a_hundred_asterisks_costs_nothing() -> None:
+    assert matches("StudyDescription", "*a" * 100 + "b", "a" * 5_000) is False

@@ -1,0 +1,119 @@
+"""
+Whose fault a failed pull is: the words of Orthanc 1.10.1 for each kind of failure, each seen with a real PACS
+that failed so.
+
+Does not prove what is done about it: tests/unit/use_cases/pull/test_move_paths.py.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from pacs_module.domain.pull.failure_blame import Blames, Us, failure_of, judge_blame
+from pacs_module.domain.pull.failure_words import read_failure
+from pacs_module.domain.wire.documents import to_document
+from pacs_module.domain.wire.messages import PullReport, read_pull_report
+from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure, kind_of_status
+
+US = Us("AIPULL", "10.1.2.3", 4242)
+STATUS = 'Error in the network protocol C-MOVE SCU to AET "SIM" has failed with DIMSE status 0x'
+ASSOCIATION = "Error in the network protocol DicomAssociation - "
+
+SAID = {
+    f"{STATUS}A801": ("A801", Blames.PATH),
+    f"{STATUS}A702": ("A702", Blames.EITHER),
+    f"{STATUS}A701": ("A701", Blames.EITHER),
+    f"{STATUS}A900": ("A900", Blames.EITHER),
+    f"{STATUS}0122": ("0122", Blames.PATH),
+    f"{STATUS}0124": ("0124", Blames.PATH),
+    f"{STATUS}0211": ("0211", Blames.PATH),
+    f"{STATUS}0110": ("0110", Blames.EITHER),
+    f"{STATUS}C000 (unable to process - resource not found ?)": ("C000", Blames.EITHER),
+    f"{STATUS}C512": ("C512", Blames.EITHER),
+    f"{STATUS}FE00": ("FE00", Blames.EITHER),
+    f"{STATUS}B000": ("B000", Blames.EITHER),
+    f'{ASSOCIATION}C-MOVE to AET "SIM": Peer aborted Association (or never connected)': (
+        "aborted",
+        Blames.EITHER,
+    ),
+    f'{ASSOCIATION}C-MOVE to AET "SIM": DIMSE No data available (timeout in non-blocking mode)': (
+        "timeout",
+        Blames.EITHER,
+    ),
+    f'{ASSOCIATION}connecting to AET "SIM": DUL Association Rejected': ("refused", Blames.PATH),
+    f'{ASSOCIATION}connecting to AET "SIM": TCP Initialization Error: Connection refused': (
+        "unreachable",
+        Blames.PATH,
+    ),
+    f'{ASSOCIATION}connecting to AET "SIM": TCP Initialization Error: No route to host': (
+        "unreachable",
+        Blames.PATH,
+    ),
+    "DicomUserConnection: The C-MOVE command is not supported by the remote SCP": (
+        "not_supported",
+        Blames.PATH,
+    ),
+    "HOSPITAL-PACS does not have study 1.2.3": ("not_there", Blames.STUDY),
+    "HOSPITAL-PACS has none of the 3 series of study 1.2.3": ("not_there", Blames.STUDY),
+    "no image came": ("nothing_came", Blames.EITHER),
+    "Cannot write to the storage area": ("ourselves", Blames.PATH),
+    "": ("other", Blames.UNTOLD),
+    "something nobody has ever said": ("other", Blames.UNTOLD),
+}
+
+
+@pytest.mark.parametrize("words", SAID)
+def test_orthancs_words_are_read_for_what_they_say(words: str) -> None:
+    cause, blames = SAID[words]
+    blame = judge_blame(read_failure(words), "HOSPITAL-PACS", US)
+    assert (blame.cause, blame.blames) == (cause, blames)
+
+
+def test_an_unknown_destination_is_told_with_what_to_do() -> None:
+    blame = judge_blame(read_failure(f"{STATUS}A801"), "HOSPITAL-PACS", US)
+    assert (
+        blame.told
+        == "HOSPITAL-PACS does not know our AE title AIPULL at 10.1.2.3:4242: register it as a move destination"
+    )
+    assert blame.at_once
+
+
+@pytest.mark.parametrize("us", [Us("BATCH1"), Us("BATCH1", "", 104)])
+def test_what_is_not_known_of_us_is_not_made_up(us: Us) -> None:
+    told = judge_blame(PullFailure(FailureKind.NO_DESTINATION, "A801"), "P", us).told
+    assert told.startswith("P does not know our AE title BATCH1")
+    assert "None" not in told
+    assert ":0" not in told
+
+
+PROOF = ("A801", "0122", "0124", "0211", "not_supported", "ourselves")
+
+
+@pytest.mark.parametrize("words", [words for words, (cause, _) in SAID.items() if cause not in PROOF])
+def test_where_images_came_the_path_works(words: str) -> None:
+    assert judge_blame(read_failure(words), "P", US, new_images=3).blames is Blames.STUDY
+
+
+@pytest.mark.parametrize("status", ["A702", "B000", "C001"])
+def test_a_full_ram_disk_is_blamed_for_what_could_not_be_sent(status: str) -> None:
+    blame = judge_blame(PullFailure(kind_of_status(int(status, 16)), status), "P", US, disk_full=True)
+    assert blame.blames is Blames.PATH
+    assert blame.told.startswith("the RAM disk is full")
+
+
+def test_every_kind_is_judged_and_no_sentence_has_a_hole() -> None:
+    for kind in FailureKind:
+        blame = judge_blame(PullFailure(kind), "P", US)
+        assert blame.words
+        assert "{" not in blame.told
+
+
+def test_the_failure_of_a_report_is_its_own_or_read_from_its_message() -> None:
+    failure = PullFailure(FailureKind.NO_DESTINATION, "A801", "words", failed=3, completed=0)
+    report = PullReport("R", "P", "1.2", "failed", message="no image came", failure=failure)
+    assert failure_of(report) == failure
+    assert read_pull_report(to_document(report)) == report
+    old = PullReport("R", "P", "1.2", "failed", message=f"no image came {STATUS}A801")
+    assert failure_of(old) == PullFailure(FailureKind.NO_DESTINATION, "A801", old.message)
+    assert failure_of(PullReport("R", "P", "1.2", "short", "SHORT 3 of 4", message="SHORT 3 of 4")) is None
+    assert failure_of(PullReport("R", "P", "1.2", "received", message=f"{STATUS}B000")) is None

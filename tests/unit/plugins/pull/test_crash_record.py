@@ -1,0 +1,181 @@
+"""
+A death of Orthanc is charged to the pull that moved, in the journal (K8).
+
+Does not prove that Orthanc dies of anything (tests/integration/test_k08_poison_orthanc.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aipull.journal.journal import Journal
+from aipull.journal.pulls import ENDED, NEW, Pull, PullRows
+from aipull.pull.crash_record import CrashRecord
+from pacs_module.domain.pull.crash_blame import SET_ASIDE
+from pacs_module.domain.wire.messages import PullReport, PullRequest
+from pacs_module.domain.wire.pull_failure import FailureKind
+from pacs_module.shared.logs import ContractLog
+
+
+class Run:
+    """Runs of Orthanc over one journal."""
+
+    def __init__(self, tmp_path: Path, journal: Journal) -> None:
+        self.rows = PullRows(journal)
+        self.journal = journal
+        self.file = tmp_path / "orthanc-python.jsonl"
+        self.deaths = CrashRecord(journal, self.rows, ContractLog(tmp_path, "orthanc-python"))
+        self.deaths.take_up()
+
+    def dies(self) -> None:
+        """And is started again."""
+        self.deaths.take_up()
+
+    def ask(self, *names: str) -> None:
+        for name in names:
+            self.rows.add(PullRequest(name, f"1.2.{name}", "PACS"), 1)
+
+    def moves(self, *names: str) -> None:
+        for name in names:
+            self.rows.submitted(name, 1)
+
+    def pull(self, name: str) -> Pull:
+        found = self.rows.get(name)
+        assert found is not None
+        return found
+
+    def state(self, name: str) -> tuple[str, int, bool]:
+        found = self.pull(name)
+        return found.job_state, found.deaths, found.suspect
+
+
+@pytest.fixture
+def run(tmp_path: Path, journal: Journal) -> Run:
+    return Run(tmp_path, journal)
+
+
+def test_a_pull_alone_is_set_aside_after_the_second_death(run: Run) -> None:
+    run.ask("1", "2")
+    run.moves("1")
+    run.dies()
+    assert (run.state("1"), run.state("2")) == ((NEW, 1, True), (NEW, 0, False))
+    run.moves("1")
+    run.dies()
+    failure = run.pull("1").failure
+    assert failure is not None
+    assert (run.state("1"), failure.kind, run.pull("1").error) == (
+        (ENDED, 1, False),
+        FailureKind.POISON,
+        SET_ASIDE,
+    )
+    assert run.state("2") == (NEW, 0, False)
+    assert run.deaths.state()["deaths"] == 2
+
+
+def test_of_several_only_the_guilty_one_is_set_aside_with_three_deaths_at_the_most(run: Run) -> None:
+    names = ["1", "2", "3", "4"]
+    run.ask(*names)
+    run.moves(*names)
+    run.dies()
+    assert [run.state(name) for name in names] == [(NEW, 0, True)] * 4
+    run.moves("1")
+    run.rows.ended("1", 1, "", 1.0)
+    for _ in range(2):
+        run.moves("2")
+        run.dies()
+    assert [run.pull(name).error for name in names] == ["", SET_ASIDE, "", ""]
+    assert [run.state(name)[:2] for name in ("3", "4")] == [(NEW, 0), (NEW, 0)]
+    assert run.deaths.state()["deaths"] == 3
+
+
+def test_an_end_in_order_is_no_death(run: Run) -> None:
+    run.ask("1")
+    for _ in range(4):
+        run.moves("1")
+        run.deaths.ends()
+        run.deaths.take_up()
+    assert (run.state("1"), run.deaths.state()) == ((NEW, 0, False), {"deaths": 0, "lastDeathAt": 0})
+
+
+def test_a_death_while_nothing_moved_is_nobodys(run: Run) -> None:
+    run.ask("1")
+    for _ in range(5):
+        run.dies()
+    assert (run.state("1"), run.deaths.state()["deaths"]) == ((NEW, 0, False), 5)
+
+
+def test_while_pushes_kill_it_too_a_pull_is_not_blamed_at_once(run: Run) -> None:
+    run.ask("1")
+    run.dies()
+    for _ in range(4):
+        run.moves("1")
+        run.dies()
+        assert run.state("1")[0] == NEW
+    run.moves("1")
+    run.dies()
+    assert run.pull("1").error == SET_ASIDE
+
+
+def test_a_pull_that_ended_well_after_one_death_is_a_suspect_no_more(run: Run) -> None:
+    run.ask("1")
+    run.moves("1")
+    run.dies()
+    run.moves("1")
+    run.rows.ended("1", 1, "", 1.0)
+    run.dies()
+    assert (run.pull("1").suspect, run.pull("1").error) == (False, "")
+
+
+def test_what_was_concluded_before_the_death_is_not_moved_again(run: Run) -> None:
+    run.ask("1", "2")
+    run.moves("1", "2")
+    run.rows.conclude(run.pull("1"), PullReport("R", "1", "1.2.1", "received"))
+    run.dies()
+    assert (run.pull("1").job_state, run.pull("2").job_state) == (ENDED, NEW)
+
+
+def test_the_report_of_a_pull_set_aside_says_so(run: Run) -> None:
+    run.ask("1")
+    for _ in range(2):
+        run.moves("1")
+        run.dies()
+    run.rows.conclude(run.pull("1"), PullReport("R", "1", "1.2.1", "failed", message="no image came"))
+    (row,) = run.journal.rows("SELECT * FROM outbox")
+    report = json.loads(row["body"])
+    assert report["failure"] == {"kind": "poison", "status": "", "words": SET_ASIDE}
+    assert SET_ASIDE in report["message"]
+
+
+@pytest.mark.parametrize("crash", ["charge", "note"])
+def test_a_death_while_a_death_is_charged_charges_it_once(
+    run: Run, crash: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dies(*_: object, **__: object) -> None:
+        raise OSError(crash)
+
+    broken: dict[str, tuple[type, str]] = {"charge": (PullRows, "again"), "note": (Journal, "set_meta")}
+    run.ask("1")
+    run.moves("1")
+    with monkeypatch.context() as patched:
+        patched.setattr(*broken[crash], dies)
+        with pytest.raises(OSError, match=crash):
+            run.dies()
+    run.dies()
+    assert run.state("1") == (NEW, 1, True)
+
+
+def events(run: Run, key: str) -> list[dict[str, object]]:
+    return [one for one in map(json.loads, run.file.read_text().splitlines()) if one.get("event") == key]
+
+
+def test_deaths_are_told(run: Run) -> None:
+    run.ask("1")
+    check: Callable[[str], int] = lambda key: len(events(run, key))  # noqa: E731
+    for expected in ((1, 0), (2, 1)):
+        run.moves("1")
+        run.dies()
+        assert (check("orthanc_died"), check("pull_set_aside")) == expected
