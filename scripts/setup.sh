@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 PACKAGES=(orthanc orthanc-python dcmtk rabbitmq-server python3.11-venv)
-readonly SERVICES=(orthanc rabbitmq-server)
+readonly SERVICES=(orthanc rabbitmq-server prometheus)
 readonly PYTHON=/usr/bin/python3.11   # orthanc-python is built against it; a venv of another 3.11 build breaks the plugin
 readonly POLICY=/usr/sbin/policy-rc.d
 readonly POLICY_BEFORE=$POLICY.before-aipull-setup
@@ -127,7 +127,8 @@ main() {
             LOCKS+=(requirements-dev.lock)
             # docker-compose: the tests let it check docker-compose.yml, it brings no daemon. chromium: the pages in a browser.
             # libfaketime: the chaos runs move the clocks of single processes.
-            PACKAGES+=(docker-compose chromium libfaketime)
+            # prometheus: the alert rules fire in a real one.
+            PACKAGES+=(docker-compose chromium libfaketime prometheus)
             ;;
         *) fail "usage: scripts/setup.sh [--dev]" ;;
     esac

@@ -25,10 +25,11 @@ _NEEDED = {
     "orthanc": ["/usr/sbin/Orthanc"],
     "orthanc-python": ["/usr/sbin/Orthanc", "/usr/share/orthanc/plugins/libOrthancPython.so"],
     "dcmtk": ["/usr/bin/echoscu", "/usr/bin/storescu", "/usr/bin/movescu"],
+    "prometheus": ["/usr/bin/prometheus", "/usr/bin/promtool"],
     "rabbitmq": ["/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/bin/epmd"],
     "secantusdb": [str(SECANTUSDB)],
 }
-_SERVERS = tuple(name for name in _NEEDED if name not in ("chromium", "secantusdb"))
+_SERVERS = tuple(name for name in _NEEDED if name not in ("chromium", "prometheus", "secantusdb"))
 
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

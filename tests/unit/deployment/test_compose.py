@@ -12,6 +12,7 @@ from tests.support.compose_file import Render, Validate, mandatory, text_of
 
 SITE = {"orthanc", "pacs", "mongo", "rabbitmq"}
 DEMO = {"hospital": "hospital", "department": "hospital", "backend": "backend"}
+MONITORING = {"prometheus": "monitoring", "grafana": "monitoring"}
 
 
 def test_docker_compose_accepts_it(compose_config: Render, filled_in: dict[str, str]) -> None:
@@ -51,10 +52,10 @@ def test_each_mandatory_variable_is_named_when_it_is_missing(
 # --- services ---
 
 
-def test_the_site_runs_four_services_and_the_demo_three_more(composed: dict[str, Any]) -> None:
+def test_the_site_runs_four_services_the_demo_three_and_monitoring_two_more(composed: dict[str, Any]) -> None:
     profiles = {name: service.get("profiles", []) for name, service in composed["services"].items()}
     assert {name for name, asked in profiles.items() if not asked} == SITE
-    assert {name: asked[0] for name, asked in profiles.items() if asked} == DEMO
+    assert {name: asked[0] for name, asked in profiles.items() if asked} == {**DEMO, **MONITORING}
 
 
 def test_nothing_of_the_site_waits_for_the_demo(composed: dict[str, Any]) -> None:
@@ -106,7 +107,11 @@ def test_only_dicom_and_the_api_are_published(composed: dict[str, Any]) -> None:
     published = {
         name: service["ports"] for name, service in composed["services"].items() if "ports" in service
     }
-    assert published == {"orthanc": ["0.0.0.0:4242:4242/tcp"], "pacs": ["127.0.0.1:80:7000/tcp"]}
+    assert published == {
+        "orthanc": ["0.0.0.0:4242:4242/tcp"],
+        "pacs": ["127.0.0.1:80:7000/tcp"],
+        "grafana": ["127.0.0.1:3000:3000/tcp"],
+    }
 
 
 def test_the_api_is_opened_by_the_site_alone(compose_config: Render, filled_in: dict[str, str]) -> None:
