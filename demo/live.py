@@ -53,7 +53,7 @@ def from_log(line: str, label: Callable[[str], str]) -> _Show | None:
 
     Args:
         line: Of orthanc-python.log or dcm_end.log.
-        label: A name for a StudyInstanceUID.
+        label: The study's name for a StudyInstanceUID, or for a SeriesInstanceUID of it.
     """
     for pattern, show in _PATTERNS:
         match = pattern.fullmatch(line)
@@ -121,7 +121,7 @@ _PATTERNS = (
     ),
     _row(
         r"completeness check failed: (series|study) (\S+) in pacs is (\d+),  we have (\d+)",
-        lambda m, label: ("short", f"{m[1]} {m[2]}: {m[4]} of {m[3]}"),
+        lambda m, label: ("short", f"{label(m[2])}: {m[1]} has {m[4]} of {_images(m[3])}"),
     ),
     _row(
         r"study (\S+) thickest series is (\S+), instances num is (\d+)",

@@ -43,7 +43,7 @@ def run_demo(options: DemoOptions, console: Console) -> bool:
     Run the demo.
 
     Returns:
-        Whether every study that should have been computed was, whole, and nothing else.
+        Whether every study that should have been computed was, whole and once, and nothing else.
 
     Raises:
         StackError: It cannot run here; the message says why.
@@ -69,7 +69,7 @@ def run_demo(options: DemoOptions, console: Console) -> bool:
         good = _course(stack, script, options, console)
         console.print(f"{time.monotonic() - begin:.0f} s in all; logs in {stack.log_folder}", soft_wrap=True)
         if options.keep:
-            print_addresses(stack, console)
+            print_addresses(stack, script.expected[0].study_uid, console)
             stack.leave_running()
     if not options.keep:
         shutil.rmtree(stack.hospital.folder, ignore_errors=True)  # a gigabyte of images; logs and stores stay
@@ -93,7 +93,7 @@ def _course(stack: Stack, script: Script, options: DemoOptions, console: Console
         return False
     if settled and not faults:
         console.print(
-            "[bold green]every wanted study was computed, whole, and nothing else was handed over[/bold green]"
+            "[bold green]every wanted study was computed, whole and once, and nothing else was handed over[/bold green]"
         )
     return settled and not faults
 

@@ -1,5 +1,5 @@
 """
-Was every wanted study computed, whole, and nothing else?
+Was every wanted study computed, whole and once, and nothing else?
 
 Judged from the PACS's content, the department's ground truth and the backend's record. The pipeline's own
 documents give the reasons and the times in the table, never the verdict.
@@ -104,7 +104,13 @@ def _fault(
         return "backend did not read whole series"
     if document.get("state") != "completed":
         return f"state is {document.get('state')}"
-    return ""
+    return _computed_again(done)
+
+
+def _computed_again(done: list[Computed]) -> str:
+    """More images, or others, are computed anew with good reason; the same ones never are."""
+    (instances, times), *_ = Counter(one.instances for one in done).most_common(1)
+    return f"the same {len(instances)} images were computed {times} times" if times > 1 else ""
 
 
 def _whole_series(pacs: PacsStudy, done: Computed) -> bool:

@@ -96,8 +96,10 @@ class Watcher:
         self._console.print(f"[dim]{at:6.1f} s[/dim]  [{COLOURS[what]}]{what:11}[/]  ", end="")
         self._console.print(words, markup=False, soft_wrap=True)
 
-    def _label(self, study_uid: str) -> str:
-        return self._labels.get(study_uid, study_uid)
+    def _label(self, uid: str) -> str:
+        """The study's name, also for one of its series: the department tells which study that belongs to."""
+        study = next((study for study, series in self.images if series == uid), uid)
+        return self._labels.get(study, uid)
 
     @contextmanager
     def _progress(self) -> Iterator[Callable[[], None]]:
