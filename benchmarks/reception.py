@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -143,8 +143,12 @@ class Bench:
 
 
 @contextmanager
-def running(stable_age: float) -> Iterator[Bench]:
-    """PACS, receiving Orthanc and recorder."""
+def running(
+    stable_age: float,
+    receiving: type[ReceivingOrthanc] = ReceivingOrthanc,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Bench]:
+    """PACS, receiving Orthanc (of this kind, with this over its environment) and recorder."""
     recorder = Recorder()
     folder, ram_disk = (
         Path(tempfile.mkdtemp()),
@@ -160,9 +164,9 @@ def running(stable_age: float) -> Iterator[Bench]:
         with recorder.serving() as url, pacs, RunFolder(folder / "run") as run:
             links = ReceivingLinks(
                 hospital_port=pacs.port, pacs_module_url=url, api_key=API_KEY, log_folder=folder / "logs",
-                time_zone="Asia/Shanghai", site_config=site,
+                time_zone="Asia/Shanghai", site_config=site, environment=environment or {},
             )  # fmt: skip
-            receiver = ReceivingOrthanc(run, OrthancPorts(h, d), ram_disk, links)
+            receiver = receiving(run, OrthancPorts(h, d), ram_disk, links)
             receiver.start()
             yield Bench(pacs, receiver, recorder)
             receiver.stop()

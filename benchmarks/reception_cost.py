@@ -1,0 +1,198 @@
+"""
+What reception costs, beside an earlier commit: images a second, the last image to its notification, and the
+CPU of the receiving Orthanc.
+
+Both commits receive the same studies from the same simulated PACS in one run, in turn (earlier, now, earlier,
+now, ...): only the plugins, the rules and Orthanc's configuration are those of the commit. Medians are
+compared; on a machine that does other things believe the CPU, not the wall.
+
+    python -m benchmarks.reception_cost --base 2a4f94f
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.reception import WAYS, Bench, TimedImages, chest_cts, plan, running
+from hospital_sim.busy_day.day import BusyStudy
+from hospital_sim.pacs.planned import archive_of
+from hospital_sim.planned_study import PlannedSeries
+from stack.errors import StackError
+from stack.orthanc import ReceivingOrthanc, check_substitutions
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PATIENCE_S = 300.0
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+
+app = typer.Typer(add_completion=False)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one pull, seconds: asked to last image sent, last image to notification, CPU of Orthanc."""
+
+    images: int
+    sending: float
+    to_notification: float
+    to_report: float
+    cpu: float
+
+
+MEASURES: tuple[tuple[str, str, Callable[[Cost], float]], ...] = (
+    ("CPU of Orthanc", "ms an image", lambda one: 1000 * one.cpu / one.images),
+    ("pull asked to last image", "ms an image", lambda one: 1000 * one.sending / one.images),
+    ("last image to notification", "ms", lambda one: 1000 * one.to_notification),
+    ("last image to the pull's end", "ms", lambda one: 1000 * one.to_report),
+)
+
+
+@contextmanager
+def checked_out(commit: str) -> Iterator[Path]:
+    """The tree of a commit, in a folder of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="aipull-base-"))
+    try:
+        archive = subprocess.run(
+            ["git", "archive", commit], cwd=REPOSITORY, stdout=subprocess.PIPE, check=True
+        ).stdout
+        subprocess.run(["tar", "-x", "-C", str(folder)], input=archive, check=True)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def environment_of(tree: Path) -> dict[str, str]:
+    """
+    What makes Orthanc run a tree's plugins and rules; StackError when Python would import them from elsewhere.
+    """
+    environment = {
+        "PYTHONPATH": str(tree),
+        "ORTHANC_PYTHON_SCRIPT": str(tree / "orthanc" / "plugins" / "pull_plugin.py"),
+    }
+    ask = [sys.executable, "-c", "import pacs_module; print(pacs_module.__file__)"]
+    found = subprocess.run(
+        ask, cwd="/", env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    if not Path(found).is_relative_to(tree):
+        raise StackError(f"Python imports {found}, not what lies in {tree}")
+    return environment
+
+
+def receiver_of(tree: Path) -> type[ReceivingOrthanc]:
+    """The receiving Orthanc with a tree's own configuration."""
+
+    class OfTree(ReceivingOrthanc):
+        def configuration(self) -> Path:
+            super().configuration()
+            file = tree / "orthanc" / "config" / "orthanc.json"
+            check_substitutions(file.read_text(encoding="utf-8"), self.environment())
+            return file
+
+    return OfTree
+
+
+def of_size(study: BusyStudy, images: int) -> BusyStudy:
+    """The study, its series to be computed with so many images."""
+
+    def sized(series: PlannedSeries) -> PlannedSeries:
+        return replace(series, instances=images) if series.uid in study.expected_series else series
+
+    planned = replace(study.planned, series=tuple(sized(one) for one in study.planned.series))
+    arrivals = tuple(replace(one, planned=sized(one.planned)) for one in study.arrivals)
+    return replace(study, planned=planned, arrivals=arrivals)
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far (proc(5), fields 14 and 15)."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * _TICK_S
+
+
+def measure(bench: Bench, study: BusyStudy) -> Cost:
+    """One pull, every series' images counted."""
+    (held,) = archive_of(replace(plan(), studies=(study,)))
+    timed = {}
+    for series in held.series:
+        series.images = timed[series.uid] = TimedImages(series.images)
+    bench.pacs.archive.add(held)
+    pid = bench.receiver.process.pid
+    if pid is None:
+        raise StackError("the receiving Orthanc does not run")
+    cpu, begin = cpu_seconds(pid), time.monotonic()
+    bench.pull(study.uid, **WAYS[0].told(study))
+    while study.uid not in bench.recorder.reported or study.uid not in bench.recorder.notified:
+        if time.monotonic() > begin + PATIENCE_S:
+            raise TimeoutError(f"no notification of {study.uid} in {PATIENCE_S:g} s")
+        time.sleep(0.005)
+    used = cpu_seconds(pid) - cpu
+    (chosen,) = study.expected_series
+    message = bench.recorder.messages[study.uid]
+    if (message["seriesUID"], message["completeness"]) != (chosen, "COMPLETE"):
+        raise ValueError(f"handed over {message['seriesUID']} {message['completeness']}, not {chosen} COMPLETE")
+    last = max(at for one in timed.values() for at in one.sent_at.values())
+    return Cost(
+        sum(len(one.sent_at) for one in timed.values()),
+        last - begin,
+        bench.recorder.notified[study.uid] - max(timed[chosen].sent_at.values()),
+        bench.recorder.reported[study.uid] - last,
+        used,
+    )
+
+
+def one_turn(tree: Path, studies: list[BusyStudy]) -> list[Cost]:
+    """An Orthanc of that tree, started anew; the first study warms up and is not counted."""
+    with running(30.0, receiver_of(tree), environment_of(tree)) as bench:
+        return [measure(bench, study) for study in studies][1:]
+
+
+@app.command()
+def main(
+    base: Annotated[str, typer.Option(help="The commit to compare with.")] = "2a4f94f",
+    turns: Annotated[int, typer.Option(help="Of each, in turn.")] = 4,
+    repeats: Annotated[int, typer.Option(help="Studies in each turn.")] = 2,
+    images: Annotated[int, typer.Option(help="Of the series to be computed.")] = 1500,
+) -> None:
+    """Print the table; what it costs now must not be more than 5 % over the base."""
+    console = Console(width=130)
+    plan()
+    studies = [of_size(one, images) for one in chest_cts()[: repeats + 1]]
+    costs: dict[str, list[Cost]] = {base: [], "now": []}
+    with checked_out(base) as tree:
+        for turn in range(turns):
+            for name, where in ((base, tree), ("now", REPOSITORY)):
+                done = one_turn(where, studies)
+                costs[name] += done
+                told = statistics.median(1000 * one.cpu / one.images for one in done)
+                console.print(f"turn {turn + 1} of {turns}, {name}: CPU {told:.2f} ms an image")
+    console.print(table(costs, base))
+
+
+def table(costs: dict[str, list[Cost]], base: str) -> Table:
+    """Medians, with the smallest and the largest, side by side."""
+    made = Table(title=f"reception, {len(costs[base])} studies each; median (smallest to largest)")
+    for column in ("what", "unit", base, "now", "now / then"):
+        made.add_column(column, justify="right")
+    for name, unit, of in MEASURES:
+        values = {which: sorted(of(one) for one in of_commit) for which, of_commit in costs.items()}
+        medians = {which: statistics.median(of_one) for which, of_one in values.items()}
+        cells = [f"{medians[one]:.2f} ({values[one][0]:.2f}-{values[one][-1]:.2f})" for one in (base, "now")]
+        made.add_row(name, unit, *cells, f"{medians['now'] / medians[base]:.3f}")
+    return made
+
+
+if __name__ == "__main__":
+    app()
