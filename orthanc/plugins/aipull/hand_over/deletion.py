@@ -70,8 +70,8 @@ class Deletion(Worker):
                     self._sizes.add(seen)
 
     def _seen(self, series: SeriesHere) -> Seen | None:
-        images = self._rest.instances_of(series.orthanc_id)
-        header = self._files.header(images[0]) if images else None
+        first = self._rest.instance(series.instances[0]) if series.instances else None
+        header = self._files.header(first) if first is not None else None
         if not isinstance(header, Header):
             return None
         instances, size = self._rest.statistics(f"series/{series.orthanc_id}")

@@ -5,6 +5,8 @@ start.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pacs_module.domain.explain import loglines
 from pacs_module.domain.receive.reception_state import SETTLED, SUPERSEDED, UNDER_WAY
 from pacs_module.shared.crash_points import reach
@@ -14,8 +16,11 @@ from ..journal.receptions import Reception
 from ..journal.tables import Tables
 from ..runtime.clock import now_ms
 from ..server.change_log import Changes
-from ..server.orthanc_client import OrthancClient, StudyHere
+from ..server.orthanc_client import InstanceHere, OrthancClient, StudyHere
 from .arriving_study import ArrivingStudy
+
+READ_AGAIN_S = 1.0
+"""So often a study of which images come is read whole, because images may also have gone from Orthanc."""
 
 
 class ArrivingStudies:
@@ -95,20 +100,29 @@ class ArrivingStudies:
         )
 
     def _assign(self, images: set[str]) -> None:
-        """Find the studies of new images with one question a study and not one an image."""
+        """Find the studies of new images with one question for all of them, and one for each new series."""
+        here = {one.orthanc_id: one for one in self._rest.with_senders(sorted(images))}
         for arrival in sorted(self._by_study.values(), key=ArrivingStudy.quiet_for):
-            if not images:
-                return
-            arrival.refresh(self._rest)
-            if images & arrival.instances:
-                arrival.touch(images & arrival.instances)
-                images -= arrival.instances
+            taken = arrival.take(here[one] for one in images if one in here)
+            images -= taken
+            if images or (taken and arrival.read_s_ago() > READ_AGAIN_S):
+                arrival.refresh(self._rest)
+                images -= self._came(arrival, images, here)
         while images:
-            study = self._rest.study_of_instance(images.pop())
+            one = next(iter(images))
+            study = self._rest.study_of_instance(one)
             if study is not None:
-                arrival = self._arrival_of(study)
-                arrival.touch(images & arrival.instances)
-                images -= arrival.instances
+                images -= self._came(self._arrival_of(study), images, here)
+            images.discard(one)
+
+    @staticmethod
+    def _came(arrival: ArrivingStudy, images: set[str], here: Mapping[str, InstanceHere]) -> set[str]:
+        """Those of the images that the study has, now that it was read."""
+        came = images & arrival.instances
+        if came:
+            arrival.touch(came)
+            arrival.note(here[one] for one in came if one in here)
+        return came
 
     def _arrival_of(self, study: StudyHere) -> ArrivingStudy:
         arrival = self._by_study.get(study.study_uid)

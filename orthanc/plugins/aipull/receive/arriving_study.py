@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.receive.why_open import WhyOpen
@@ -86,10 +86,12 @@ class ArrivingStudy:
     _patients: dict[str, str] = field(default_factory=dict)
     _images: dict[str, InstanceHere] = field(default_factory=dict)
     _census: Census | None = None
+    _read_at: float = 0.0
 
     def refresh(self, rest: OrthancClient) -> None:
         """Read from Orthanc what is here."""
         deleting = set(self.row.deleting)
+        self._read_at = time.monotonic()
         found: dict[str, list[SeriesHere]] = {}
         for orthanc_id in self.row.orthanc_ids:
             for series in rest.series_of(orthanc_id):
@@ -97,6 +99,35 @@ class ArrivingStudy:
                 if series.instances and not deleting.issuperset(series.instances):
                     found.setdefault(series.series_uid, []).append(series)
         self.series = found
+
+    def take(self, images: Iterable[InstanceHere]) -> set[str]:
+        """
+        Images that have just come into series that are known here; their ids.
+
+        The study is not read again for each of them: with thousands of images that would cost more than
+        receiving them.
+        """
+        parts = {part.orthanc_id: part for here in self.series.values() for part in here}
+        mine = [one for one in images if one.series_id in parts]
+        if not mine:
+            return set()
+        self.touch(one.orthanc_id for one in mine)
+        self.note(mine)
+        for orthanc_id in {one.series_id for one in mine}:
+            part = parts[orthanc_id]
+            came = dict.fromkeys(one.orthanc_id for one in mine if one.series_id == orthanc_id)
+            grown = replace(part, instances=tuple(dict.fromkeys([*part.instances, *came])))
+            here = self.series[part.series_uid]
+            here[here.index(part)] = grown
+        return {one.orthanc_id for one in mine}
+
+    def note(self, images: Iterable[InstanceHere]) -> None:
+        """What Orthanc has told of images, so that it is not asked again."""
+        self._images.update({one.orthanc_id: one for one in images})
+
+    def read_s_ago(self) -> float:
+        """Seconds since Orthanc was asked for all that is here."""
+        return time.monotonic() - self._read_at
 
     def census(self, rest: OrthancClient) -> Census:
         """All images here with their senders; asked of Orthanc only when something has changed."""
@@ -111,8 +142,9 @@ class ArrivingStudy:
         for study in studies:
             if study not in self._patients:
                 self._patients[study] = rest.patient_of(study)
-        self.read_ahead(rest, 1)
-        here = self.instances - deleting
+        here = self.instances
+        self.note(rest.with_senders(sorted(here - self._images.keys())))
+        here -= deleting
         found = [
             one for orthanc_id, one in self._images.items() if orthanc_id in here and one.series_id in uids
         ]
@@ -122,15 +154,6 @@ class ArrivingStudy:
             {one.orthanc_id: uids[one.series_id] for one in found},
             {one.orthanc_id: self._patients[self._studies[one.series_id]] for one in found},
         )
-
-    def read_ahead(self, rest: OrthancClient, at_least: int) -> None:
-        """
-        Ask Orthanc for images that are new, while others still come: the last one is not kept waiting for all
-        of them.
-        """
-        new = sorted(self.instances - self._images.keys())
-        if len(new) >= at_least:
-            self._images.update({one.orthanc_id: one for one in rest.with_senders(new)})
 
     @property
     def state(self) -> tuple[object, ...]:

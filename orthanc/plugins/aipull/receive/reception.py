@@ -57,8 +57,6 @@ A study whose images still arrive is not deleted; late ones come within a moment
 later.
 """
 _OPEN_WAKE_S = 0.5
-READ_AHEAD = 100
-"""So many images that came are asked about at once while others still come."""
 
 
 class ReceptionWorker(Worker):
@@ -190,7 +188,6 @@ class ReceptionWorker(Worker):
         pull = self._tables.pulls.current(arrival.row.study_uid)
         asked = self._asked(arrival, pull)
         self._judge.first_look(arrival, asked.request)
-        arrival.read_ahead(self._concluder.rest, READ_AHEAD)
         expected = expectations(asked.request)
         quiet = min(arrival.quiet_for(), self._since_end(pull))
         wait = self._wait_s(pull, expected, arrival)
@@ -305,8 +302,9 @@ class ReceptionWorker(Worker):
         arrival, pull = received.arrival, received.pull
         before = arrival.counts
         self._arrivals.refresh(arrival)
-        grown = {uid for uid, count in arrival.counts.items() if count != before.get(uid)}
-        if grown & (arrival.counts.keys() if received.needed is None else received.needed):
+        now = arrival.counts
+        changed = {uid for uid in now.keys() | before.keys() if now.get(uid) != before.get(uid)}
+        if changed & (changed if received.needed is None else received.needed):
             return  # judged again with what is here
         reach("filtered")
         outcome = self._concluder.conclude(received, before)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
@@ -214,6 +215,7 @@ def _instance(answer: dict[str, Any]) -> InstanceHere:
     )
 
 
+@lru_cache(maxsize=256)  # hundreds of images come in the same second
 def _received_ms(text: str) -> int | None:
     """``20261130T080734``, in UTC, as epoch milliseconds."""
     try:
