@@ -26,6 +26,8 @@ pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 
 UNSAFE = Path(__file__).parent / "unsafe.py"
 WITHOUT_JOURNAL = Path(__file__).parent / "without_journal.py"
+WITHOUT_RECORDS = Path(__file__).parent / "without_records.py"
+"""And without the manifests, from which a new journal takes up what it does not know (K14)."""
 LOST_FOR_GOOD_S = 30.0
 """
 With all safeguards the disasters here are over in ten; a slow machine can only make the proof easier, not
@@ -128,7 +130,7 @@ def after_the_disaster(
 @pytest.mark.parametrize("safeguard", DISASTERS)
 def test_without_it_the_auditor_reports_a_loss(tmp_path: Path, safeguard: str) -> None:
     if safeguard == "journal":
-        options: dict[str, Any] = {"orthanc_script": WITHOUT_JOURNAL}
+        options: dict[str, Any] = {"orthanc_script": WITHOUT_RECORDS}
     else:
         options = {"pacs_module_command": (sys.executable, str(UNSAFE), safeguard)}
     found = after_the_disaster(tmp_path, safeguard, options, LOST_FOR_GOOD_S)
@@ -140,5 +142,11 @@ def test_without_it_the_auditor_reports_a_loss(tmp_path: Path, safeguard: str) -
 @pytest.mark.parametrize("safeguard", DISASTERS)
 def test_with_it_nothing_is_lost(tmp_path: Path, safeguard: str) -> None:
     found = after_the_disaster(tmp_path, safeguard, {}, None)
+    assert found.faults == []
+    assert found.computed == found.wanted
+
+
+def test_what_the_journal_has_lost_is_taken_from_the_manifests(tmp_path: Path) -> None:
+    found = after_the_disaster(tmp_path, "journal", {"orthanc_script": WITHOUT_JOURNAL}, None)
     assert found.faults == []
     assert found.computed == found.wanted

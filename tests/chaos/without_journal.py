@@ -1,9 +1,10 @@
 """
-The plugins with their journal in memory, loaded by Orthanc in place of pull_plugin.py: what a restart would
-then lose.
+The plugins with a journal that each start makes anew, loaded by Orthanc in place of pull_plugin.py: what a
+restart would then lose.
 """
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ from aipull.journal import journal  # noqa: E402
 _open = journal.Journal.__init__
 
 
-def in_memory(self: journal.Journal, path: Path, *more: Any, **named: Any) -> None:
-    """Whatever the path."""
-    _open(self, ":memory:", *more, **named)  # type: ignore[arg-type]
+def forgetful(self: journal.Journal, path: Path, *more: Any, **named: Any) -> None:
+    """Whatever the path: beside it, in a folder of this process."""
+    _open(self, Path(tempfile.mkdtemp(dir=path.parent)) / path.name, *more, **named)
 
 
-journal.Journal.__init__ = in_memory  # type: ignore[method-assign]
+journal.Journal.__init__ = forgetful  # type: ignore[method-assign]
 
 import pull_plugin  # noqa: E402, F401
