@@ -52,8 +52,8 @@ def charge(moving: Sequence[Moving], others: bool = False) -> tuple[Charge, ...]
     Args:
         moving: The pulls whose C-MOVEs ran; none: the death came from elsewhere, for instance from an object
             that was pushed.
-        others: Whether the process died a short time ago while nothing moved: then a pull is not the only
-            thing that may kill it.
+        others: Whether the process died a short time ago while nothing moved, perhaps of the same sender
+            (``by_others``): then a pull is not the only thing that may kill it.
 
     Returns:
         One charge a pull. Those that are not set aside are suspects: to be moved again, each alone.
@@ -64,6 +64,20 @@ def charge(moving: Sequence[Moving], others: bool = False) -> tuple[Charge, ...]
     return (
         Charge(moving[0].pull_id, deaths, deaths >= (MAX_DEATHS_BESIDE_OTHERS if others else MAX_DEATHS)),
     )
+
+
+def by_others(unexplained: Sequence[frozenset[str] | None], connected: frozenset[str] | None) -> bool:
+    """
+    Say whether what killed the process while nothing moved may have killed it this time, too.
+
+    A sender that was not connected in this death did not cause it. Who was connected in a death while nothing
+    moved: a pusher, or nobody, when it was killed from outside.
+
+    Args:
+        unexplained: Who was connected in each death while nothing moved, of late; None: nobody knows.
+        connected: Who was connected in this one.
+    """
+    return any(senders is None or connected is None or senders & connected for senders in unexplained)
 
 
 @dataclass(frozen=True)

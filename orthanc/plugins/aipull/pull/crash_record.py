@@ -7,21 +7,24 @@ order. A process that finds the former one still alive in there knows that it di
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
 
-from pacs_module.domain.pull.crash_blame import SET_ASIDE, Charge, Moving, charge
+from pacs_module.domain.pull.crash_blame import SET_ASIDE, Charge, Moving, by_others, charge
 from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 from pacs_module.shared.logs import ContractLog
 
-from ..journal.journal import Journal
+from ..journal.journal import Journal, as_text
 from ..journal.pulls import SUBMITTED, Pull, PullRows
 from ..runtime.clock import now_ms
+from ..server.last_associations import Associations
 
 _ALIVE = "alive"
 _DEATHS = "deaths"
 _LAST = "last_death_at"
-_LAST_UNEXPLAINED = "last_unexplained_death_at"
+_UNEXPLAINED = "unexplained_deaths"
+"""JSON: of each its time in epoch milliseconds, and who was connected (null: nobody knows)."""
 _RECENTLY_MS = 15 * 60 * 1000
+_MOST_UNEXPLAINED = 50
 
 
 class CrashRecord:
@@ -32,13 +35,16 @@ class CrashRecord:
         journal: Remembers who lives.
         pulls: Their rows.
         log: For events.
-        associations: The last ones that the former process wrote into its log, newest last; empty where it
-            cannot be read.
+        associations: That the former process wrote into its log.
     """
 
     def __init__(
-        self, journal: Journal, pulls: PullRows, log: ContractLog, associations: Sequence[str] = ()
-    ) -> None:  # fmt: skip
+        self,
+        journal: Journal,
+        pulls: PullRows,
+        log: ContractLog,
+        associations: Associations = Associations(),  # noqa: B008 # frozen
+    ) -> None:
         self._associations = associations
         self._journal = journal
         self._pulls = pulls
@@ -52,7 +58,7 @@ class CrashRecord:
             self._journal.set_meta(_ALIVE, "1")
             if died:
                 self._note(moving)
-            others = now_ms() - int(self._journal.meta(_LAST_UNEXPLAINED, "0")) < _RECENTLY_MS
+            others = by_others([who for _, who in self._unexplained()], self._associations.connected)
             charges = (
                 charge([Moving(one.request.pull_id, one.deaths) for one in moving], others) if died else ()
             )
@@ -78,7 +84,7 @@ class CrashRecord:
         self._journal.set_meta(_DEATHS, str(int(self._journal.meta(_DEATHS, "0")) + 1))
         self._journal.set_meta(_LAST, str(now_ms()))
         if not moving:
-            self._journal.set_meta(_LAST_UNEXPLAINED, str(now_ms()))
+            self._remember_unexplained()
         who = (
             "the pulls that moved are suspects"
             if moving
@@ -87,8 +93,19 @@ class CrashRecord:
         self._log.event(
             "orthanc_died", f"Orthanc died; {who}", level="WARNING" if moving else "ERROR",
             pulls=[pull.request.pull_id for pull in moving], studies=[pull.request.study_uid for pull in moving],
-            lastAssociations=list(self._associations),
+            lastAssociations=list(self._associations.last),
         )  # fmt: skip
+
+    def _remember_unexplained(self) -> None:
+        known = [*self._unexplained(), (now_ms(), self._associations.connected)][-_MOST_UNEXPLAINED:]
+        told = [[at, None if who is None else sorted(who)] for at, who in known]
+        self._journal.set_meta(_UNEXPLAINED, as_text(told))
+
+    def _unexplained(self) -> list[tuple[int, frozenset[str] | None]]:
+        """Deaths of late while nothing moved, oldest first."""
+        since = now_ms() - _RECENTLY_MS
+        told = json.loads(self._journal.meta(_UNEXPLAINED, "[]"))
+        return [(at, None if who is None else frozenset(who)) for at, who in told if at > since]
 
     def _go_on(self, pull: Pull, charged: Charge | None) -> None:
         pull_id = pull.request.pull_id

@@ -11,6 +11,8 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 from pacs_module.domain.errors import PipelineError
@@ -21,12 +23,28 @@ _STDERR = Path("/proc/self/fd/2")
 _STARTED = b"Orthanc has started"
 _TAIL = 256 * 1024
 _KEPT = 5
-_LINE = re.compile(rb"Association Received from AET (\S{1,16}) on IP (\S{1,45})")
+_VERBOSE = b"(dicom)"
+_LINE = re.compile(rb"Association (Received from|Release with|Aborted with) AET (\S{1,16}) on IP (\S{1,45})")
+_RECEIVED = b"Received from"
 
 
-def last_associations(log: Path = _STDERR) -> list[str]:
+@dataclass(frozen=True)
+class Associations:
     """
-    The last associations in the log as ``AET@address``, newest last.
+    Of the former process, as ``AET@address``.
+
+    Args:
+        last: Those that began last, newest last.
+        connected: Who was connected at its end; None: its log does not tell.
+    """
+
+    last: tuple[str, ...] = ()
+    connected: frozenset[str] | None = None
+
+
+def last_associations(log: Path = _STDERR) -> Associations:
+    """
+    Read the last associations from the log.
 
     Args:
         log: Of the former process, to which this one appends.
@@ -37,16 +55,23 @@ def last_associations(log: Path = _STDERR) -> list[str]:
     try:
         with log.open("rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return []
+                return Associations()
             file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
             of_former = file.read().rpartition(_STARTED)[2]
     except OSError:
-        return []
-    found = _LINE.findall(of_former)
-    return [
-        f"{aet.decode('ascii', 'replace')}@{address.decode('ascii', 'replace')}"
-        for aet, address in found[-_KEPT:]
-    ]
+        return Associations()
+    if _VERBOSE not in of_former:
+        return Associations()
+    last: list[str] = []
+    connected: Counter[str] = Counter()
+    for what, aet, address in _LINE.findall(of_former):
+        sender = f"{aet.decode('ascii', 'replace')}@{address.decode('ascii', 'replace')}"
+        if what == _RECEIVED:
+            last.append(sender)
+            connected[sender] += 1
+        elif connected[sender] > 0:
+            connected[sender] -= 1
+    return Associations(tuple(last[-_KEPT:]), frozenset(one for one, number in connected.items() if number))
 
 
 def tell_associations(rest: OrthancClient) -> None:

@@ -15,6 +15,7 @@ import pytest
 from aipull.journal.journal import Journal
 from aipull.journal.pulls import ENDED, NEW, Pull, PullRows
 from aipull.pull.crash_record import CrashRecord
+from aipull.server.last_associations import Associations
 from pacs_module.domain.pull.crash_blame import SET_ASIDE
 from pacs_module.domain.wire.messages import PullReport, PullRequest
 from pacs_module.domain.wire.pull_failure import FailureKind
@@ -28,11 +29,13 @@ class Run:
         self.rows = PullRows(journal)
         self.journal = journal
         self.file = tmp_path / "orthanc-python.jsonl"
-        self.deaths = CrashRecord(journal, self.rows, ContractLog(tmp_path, "orthanc-python"))
+        self.log = ContractLog(tmp_path, "orthanc-python")
+        self.deaths = CrashRecord(journal, self.rows, self.log)
         self.deaths.take_up()
 
-    def dies(self) -> None:
-        """And is started again."""
+    def dies(self, connected: frozenset[str] | None = None) -> None:
+        """And is started again; ``connected`` then, None: its log does not tell."""
+        self.deaths = CrashRecord(self.journal, self.rows, self.log, Associations((), connected))
         self.deaths.take_up()
 
     def ask(self, *names: str) -> None:
@@ -118,6 +121,37 @@ def test_while_pushes_kill_it_too_a_pull_is_not_blamed_at_once(run: Run) -> None
     run.moves("1")
     run.dies()
     assert run.pull("1").error == SET_ASIDE
+
+
+NODE, PUSHER = frozenset({"NODE@1"}), frozenset({"PUSHER@1"})
+
+
+@pytest.mark.parametrize("before", [frozenset(), PUSHER], ids=["killed from outside", "another sender's"])
+def test_a_death_while_nothing_moved_excuses_no_pull_whose_sender_was_not_connected_then(
+    run: Run, before: frozenset[str]
+) -> None:
+    """A storm of kills and pushes costs poison no more deaths than usual."""
+    run.ask("1")
+    run.dies(before)
+    run.moves("1")
+    run.dies(NODE)
+    run.moves("1")
+    run.dies(NODE)
+    assert run.pull("1").error == SET_ASIDE
+
+
+@pytest.mark.parametrize(
+    ("before", "now"), [(PUSHER, PUSHER | NODE), (None, NODE), (PUSHER, None), (NODE, NODE)]
+)
+def test_one_who_may_have_killed_it_both_times_excuses_the_pull(
+    run: Run, before: frozenset[str] | None, now: frozenset[str] | None
+) -> None:
+    run.ask("1")
+    run.dies(before)
+    for _ in range(4):
+        run.moves("1")
+        run.dies(now)
+    assert run.state("1") == (NEW, 4, True)
 
 
 def test_a_pull_that_ended_well_after_one_death_is_a_suspect_no_more(run: Run) -> None:
