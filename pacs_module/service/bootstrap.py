@@ -157,7 +157,7 @@ def _service(edges: _Edges) -> Service:
         accept=accept,
         audit=audit,
         records=WatchRecords(store, audit, clock, log),
-        announce=AskExpected(finder, prepare, log, names),
+        announce=AskExpected(finder, prepare, log, names, store),
         publish=Publish(store, queue, clock, log, owner),
         record=RecordResult(store, clock, log, delivery_policy(settings)),
         release=Release(store, puller, clock, owner, copies, archive),

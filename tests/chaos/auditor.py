@@ -31,7 +31,7 @@ from tests.chaos.identity import (
 )
 
 QUEUES = ("aipull.delivery", "aipull.dead")
-SETTLED_HANDOVERS = ("done", "dead", "lost")
+SETTLED_HANDOVERS = ("done", "dead", "lost", "cancelled")
 HTTP_S = 30.0
 AT_ONCE_S = 1.0
 """For a question that keeps a disaster waiting."""

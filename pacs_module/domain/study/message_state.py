@@ -35,7 +35,7 @@ class MessageState(StrEnum):
     LOST = "lost"
     """Its files went with the RAM disk before a result; the study is pulled again."""
     CANCELLED = "cancelled"
-    """A person closed the study."""
+    """A person closed the study, or the images that were pushed are another patient's."""
 
 
 class MessageEvent(StrEnum):

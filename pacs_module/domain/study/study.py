@@ -379,6 +379,13 @@ class Study:
         """The hand-over with that id."""
         return next((item for item in self.handovers if item.handover_id == handover_id), None)
 
+    def told_patient_id(self, pacs: str) -> str:
+        """PatientID as a PACS told it last; empty: it did not. That of a push is no word of a PACS."""
+        copy = self.pacs.get(pacs)
+        if copy is not None and copy.told is not None:
+            return copy.told.patient_id
+        return self.patient_id if list(self.pacs) == [pacs] and not self.is_push else ""
+
     @property
     def last_handover(self) -> HandOver | None:
         """The newest hand-over."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...domain.dicom.attributes import dashed_date, plain_time, split_values
+from ...domain.dicom.attributes import dashed_date, plain_time, split_values, unpadded
 from ...domain.errors import MessageError
 from ...domain.explain import loglines
 from ...domain.instants import iso
@@ -82,8 +82,11 @@ class AcceptNotification:
         now = self.clock.now()
         study.remember_series(read.reports, now)
         study.notified = [*study.notified, read.handover_id]
+        other_patient = _of_another_patient(study, read)
         if read.has_images:
-            self._hand_over(study, _handover(read, message, now), now)
+            self._hand_over(study, _handover(read, message, now), now, bool(other_patient))
+        if other_patient:
+            study.note(Note.IMAGES, other_patient, now, by="plugins")
         event = Event.RECEIVED if read.has_images else Event.FILTERED_OUT
         why = _why(read)
         arrived = sum(report.received for report in read.reports)
@@ -138,13 +141,13 @@ class AcceptNotification:
             study.apply(Event.GREW, words, now)
             study.pull_now(now)
 
-    def _hand_over(self, study: Study, item: HandOver, now: int) -> None:
+    def _hand_over(self, study: Study, item: HandOver, now: int, other_patient: bool) -> None:
         """
-        A study that a person has closed is computed no more: what still comes is kept as cancelled and its
-        folder let go.
+        A study that a person has closed is computed no more, and another patient's images are not: what comes
+        is kept as cancelled and its folder let go.
         """
         study.handovers = [*study.handovers, item]
-        if study.state in BY_HAND:
+        if study.state in BY_HAND or other_patient:
             item.settle(MessageEvent.CANCEL, now)
             study.schedule(RELEASE, now)
         elif self.anonymise:
@@ -175,6 +178,20 @@ def _goes_on(study: Study, arrived: int) -> bool:
     if study.state is State.PULL_DATA:
         return True
     return study.state is State.META_ONLY and not (study.count is not None and arrived >= study.count)
+
+
+def _of_another_patient(study: Study, read: Notification) -> str:
+    """
+    In words, that images which nobody could count are another patient's than each PACS told; else empty.
+
+    The plugins set such images aside themselves where anybody answers them (K1).
+    """
+    patient = unpadded(str(read.identity.get("PatientID", "")))
+    told = {unpadded(one) for name in study.pacs if (one := study.told_patient_id(name)).strip()}
+    counted = read.pushed_against is not None or read.completeness != UNVERIFIED
+    if counted or read.is_push != 1 or not told or not patient or patient in told:
+        return ""
+    return f"pushed under PatientID {patient!r}, the PACS has {', '.join(sorted(told))!r}: not computed"
 
 
 def _of_our_pull(study: Study, pull: Pull, handed_over: bool, now: int) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...domain.dicom.attributes import FoundStudy, found_study
-from ...domain.errors import PipelineError
+from ...domain.errors import PipelineError, RetriableError
 from ...domain.find.merging import merged
 from ...domain.study.study import PacsCopy, Study
 from ...domain.wire.messages import PullRequest
-from ...ports import EventLog, PacsFinder
+from ...ports import EventLog, PacsFinder, StudyStore
 from ..pull.prepare_pull import PreparePull
 
 
@@ -24,6 +24,7 @@ class AskExpected:
     prepare: PreparePull
     log: EventLog
     pacs: Sequence[str]
+    store: StudyStore
 
     def __call__(self, study_uid: str, pacs: str = "", images: bool = False) -> PullRequest | None:
         """
@@ -36,11 +37,16 @@ class AskExpected:
 
         Returns:
             As if the study were pulled from there, without a ``pullID``; None when no PACS knows it.
+
+        Raises:
+            RetriableError: No PACS that answers knows it, and one could not be asked: it may know it.
         """
         names = [name for name in self.pacs if pacs in ("", name)]
-        found = [known for name in names if (known := self._ask(name, study_uid)) is not None]
+        answers = {name: self._ask(name, study_uid) for name in names}
+        found = [known for known in answers.values() if isinstance(known, FoundStudy)]
         if not found:
-            return None
+            away = [name for name, known in answers.items() if isinstance(known, PipelineError)]
+            return self._as_found(study_uid, away, pacs) if away else None
         fullest = max(found, key=lambda one: one.count or 0)
         copy = PacsCopy(fullest.count or None)
         study = Study(
@@ -51,7 +57,23 @@ class AskExpected:
         )
         return self.prepare.expected_at_pacs(study, fullest.pacs, images)
 
-    def _ask(self, name: str, study_uid: str) -> FoundStudy | None:
+    def _as_found(self, study_uid: str, away: Sequence[str], asked: str) -> PullRequest:
+        """
+        What a PACS that cannot be asked now has told in a find: whose the study is, and how large.
+
+        Not where one PACS is asked by name: then the question is what it has at this moment.
+        """
+        study = None if asked else self.store.get(study_uid)
+        copies = study.pacs if study is not None else {}
+        known = [(copies[name].count or 0, name) for name in away if name in copies]
+        if not known:
+            raise RetriableError(f"{', '.join(away)} could not be asked")
+        count, name = max(known)
+        patient_id = study.told_patient_id(name) if study is not None else ""
+        return PullRequest("", study_uid, name, expected=count or None, patient_id=patient_id)
+
+    def _ask(self, name: str, study_uid: str) -> FoundStudy | PipelineError | None:
+        """The study as one PACS has it; an error where that cannot be had, which is no answer."""
         try:
             answers = self.finder.find(name, "STUDY", {"StudyInstanceUID": study_uid}, _KEYS)
         except PipelineError as error:
@@ -63,7 +85,7 @@ class AskExpected:
                 studyUID=study_uid,
                 error=str(error),
             )
-            return None
+            return error
         studies = merged(found_study(name, answer) for answer in answers)
         return next((one for one in studies if one.study_uid == study_uid), None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pacs_module.domain.errors import PipelineError
+from pacs_module.domain.errors import PipelineError, RetriableError
 from pacs_module.domain.receive.reception_state import ReceptionState
 from pacs_module.domain.wire.messages import PullRequest, read_announced
 from pacs_module.shared.http import HttpLink, checked
@@ -16,6 +16,8 @@ from .arriving_study import ArrivingStudy, Told
 _WHO = "pacs_module"
 _TIMEOUT_S = 300.0
 _LOOK_S = 0.5
+_AGAIN_S = 2.0
+"""Between two questions where the PACS, or pacs_module, cannot be asked."""
 ANSWER_WAIT_S = 60.0
 """A slow PACS or a pacs_module that is away holds a pushed study no longer than this beyond STABLE_AGE."""
 
@@ -83,6 +85,8 @@ class AskPacsModule(Worker):
         self._pulls = pulls
         self._module = module
         self._first_s, self._second_s = min(3.0, stable_age / 4), min(13.0, stable_age / 2)
+        self._not_before: dict[str, float] = {}
+        """By StudyInstanceUID: seconds of quiet from which on it is asked again."""
 
     def step(self) -> float:
         """Ask for every study whose time it is."""
@@ -96,14 +100,20 @@ class AskPacsModule(Worker):
 
     def _is_due(self, arrival: ArrivingStudy) -> bool:
         told, quiet = arrival.told_now, arrival.quiet_for()
+        if quiet < self._not_before.get(arrival.row.study_uid, 0.0):
+            return False
         return quiet >= self._first_s if told is None else not told.settled and quiet >= self._second_s
 
     def _ask(self, arrival: ArrivingStudy) -> None:
-        last_image, before = arrival.last_image, arrival.told_now
+        last_image, before, study = arrival.last_image, arrival.told_now, arrival.row.study_uid
+        self._not_before.pop(study, None)
         try:
-            request = self._module.announced(arrival.row.study_uid)
+            request = self._module.announced(study)
         except (PipelineError, AttributeError) as error:
-            words, study = "pacs_module did not say what the PACS has", arrival.row.study_uid
+            words = "pacs_module did not say what the PACS has"
             self._log.event("expected_not_told", words, level="WARNING", studyUID=study, error=str(error))
+            if isinstance(error, RetriableError):  # no answer, which says nothing of whose the images are
+                self._not_before[study] = arrival.quiet_for() + _AGAIN_S
+                return
             request = None
         arrival.told = Told(request, last_image, settled=before is not None and before.request == request)

@@ -104,7 +104,7 @@ def test_what_the_pacs_has_more_of_is_handed_over_short_after_stable_age(desk: D
     )
 
 
-@pytest.mark.parametrize("answer", [None, RetriableError("down"), MessageError("pacs", 5, "text")])
+@pytest.mark.parametrize("answer", [None, MessageError("pacs", 5, "text")])
 def test_unverified_by_stable_age_where_nobody_knows_it(desk: Desk, answer: Exception | None) -> None:
     asker = Answers(desk, answer, answer)
     desk.store.add("1.2", "1.2.1", 5)
@@ -114,6 +114,43 @@ def test_unverified_by_stable_age_where_nobody_knows_it(desk: Desk, answer: Exce
     assert desk.sent() == []
     later(desk, asker, 17)
     assert desk.told("notify")[0]["completeness"] == "UNVERIFIED"
+
+
+def test_where_nobody_can_be_asked_it_is_asked_again_for_a_minute_beyond_stable_age(desk: Desk) -> None:
+    """A PACS or a pacs_module that is away has not said that no PACS knows the study (K12)."""
+    asker = Answers(desk, *[RetriableError("down")] * 60)
+    desk.worker._answer_wait_s = 60.0
+    desk.store.add("1.2", "1.2.1", 5)
+    desk.step()
+    for _ in range(44):
+        later(desk, asker, 2)
+    assert desk.sent() == []
+    later(desk, asker, 2)
+    later(desk, asker, 2)
+    assert desk.told("notify")[0]["completeness"] == "UNVERIFIED"
+    assert 0 < len(asker.answers) < 20  # not at each look
+
+
+def test_the_patient_id_of_the_pacs_counts_although_it_could_not_be_asked_at_first(desk: Desk) -> None:
+    known = PullRequest("", "1.2", "PACS", expected=5, patient_id="RIGHT")
+    asker = Answers(desk, *[RetriableError("down")] * 3, *[known] * 2)
+    desk.worker._answer_wait_s = 60.0
+    desk.store.add("1.2", "1.2.1", 5, PatientID="STRANGER")
+    desk.step()
+    for _ in range(20):
+        later(desk, asker, 2)
+    assert asker.answers == []
+    assert [one for one in desk.told("notify") if one["numberReceived"]] == []
+
+
+def test_a_second_question_without_an_answer_takes_nothing_back(desk: Desk) -> None:
+    more = PullRequest("", "1.2", "PACS", expected=8, expected_series={"1.2.1": 8})
+    asker = Answers(desk, more, *[RetriableError("down")] * 30)
+    desk.store.add("1.2", "1.2.1", 5)
+    desk.step()
+    for seconds in (4, 10, 17):
+        later(desk, asker, seconds)
+    assert desk.told("notify")[0]["completeness"] == "SHORT 5 of 8"
 
 
 def test_a_study_that_is_also_pulled_is_counted_against_its_pull(desk: Desk) -> None:

@@ -11,10 +11,11 @@ from pacs_module.domain.wire.messages import IMAGES
 from pacs_module.domain.wire.notification import Notification
 from pacs_module.use_cases.receive.ask_expected import AskExpected
 from tests.fakes.pipeline import H1, THIN, UID, Pipeline, answer, series_answer
+from tests.fakes.world import DAY
 
 
 def announce(world: Pipeline, *pacs: str) -> AskExpected:
-    return AskExpected(world.pacs, world.pull.prepare, world.log, pacs or ("A",))
+    return AskExpected(world.pacs, world.pull.prepare, world.log, pacs or ("A",), world.store)
 
 
 def test_the_pacs_with_most_of_it_is_counted_against() -> None:
@@ -34,6 +35,43 @@ def test_a_study_that_no_pacs_knows() -> None:
     world = Pipeline()
     world.pacs.studies["A"] = [answer(UID + ".9")]
     assert announce(world)(UID) is None
+
+
+def test_a_pacs_that_cannot_be_asked_has_not_said_that_it_does_not_know_the_study() -> None:
+    """K12."""
+    world = Pipeline(pacs=("A", "B"))
+    world.pacs.studies = {"A": [], "B": [answer()]}
+    world.pacs.errors["B", "STUDY"] = RetriableError("down")
+    with pytest.raises(RetriableError, match="B could not be asked"):
+        announce(world, "A", "B")(UID)
+
+
+def test_what_it_told_in_a_find_counts_where_it_cannot_be_asked_now() -> None:
+    world = Pipeline(with_series=())
+    world.pacs.studies["A"] = [answer(count=80)]
+    world.find("A", DAY)
+    world.pacs.errors["A", "STUDY"] = RetriableError("down")
+    request = announce(world)(UID)
+    assert request is not None
+    assert (request.pacs, request.expected, request.patient_id) == ("A", 80, world.study().patient_id)
+    assert request.patient_id
+    with pytest.raises(RetriableError):  # what it has at this moment nobody else can say
+        announce(world)(UID, "A")
+
+
+def test_the_patient_id_of_a_push_is_no_word_of_the_pacs() -> None:
+    world = Pipeline(with_series=())
+    world.accept(pushed("COMPLETE", {"pacs": "A", "expected": 80}) | {"identity": {"PatientID": "STRANGER"}})
+    world.pacs.errors["A", "STUDY"] = RetriableError("down")
+    with pytest.raises(RetriableError):
+        announce(world)(UID)
+    world.pacs.errors.clear()
+    world.pacs.studies["A"] = [answer(count=80)]
+    world.find("A", DAY)
+    world.pacs.errors["A", "STUDY"] = RetriableError("down")
+    request = announce(world)(UID)
+    assert request is not None
+    assert request.patient_id not in ("", "STRANGER")
 
 
 def pushed(completeness: str, announced: dict[str, object] | None) -> dict[str, object]:

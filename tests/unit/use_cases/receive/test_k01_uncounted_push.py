@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from pacs_module.domain.study.lifecycle import State
-from tests.fakes.pipeline import UID, Pipeline
+from pacs_module.domain.study.message_state import MessageState
+from pacs_module.domain.study.study import PUBLISH, RELEASE
+from tests.fakes.pipeline import UID, Pipeline, answer
+from tests.fakes.world import DAY
 
 UNCOUNTED = {"completeness": "UNVERIFIED", "announced": {}}
 
@@ -46,3 +49,36 @@ def test_what_was_pushed_under_another_patient_is_handed_over_anew(
 def test_a_push_that_was_counted_is_not_pulled_again(world: Pipeline) -> None:
     world.accept(world.message(None, 80, announced={"pacs": "A", "expected": 80}))
     assert (world.study().baseline, world.study().waits_for_pull) == (100, False)
+
+
+def found(world: Pipeline) -> None:
+    world.pacs.studies["A"] = [answer()]
+    for _ in range(2):
+        world.find("A", DAY)
+
+
+def test_another_patients_images_than_a_pacs_has_told_of_are_not_computed(world: Pipeline) -> None:
+    """pacs_module was away while they came, so that the plugins could ask nobody."""
+    found(world)
+    push(world, 80, PatientID="STRANGER")
+    study = world.study()
+    assert [item.message_state for item in study.handovers] == [MessageState.CANCELLED]
+    assert (PUBLISH in study.due, RELEASE in study.due, study.waits_for_pull) == (False, True, True)
+    assert any("STRANGER" in entry.why and "not computed" in entry.why for entry in study.history)
+    request = world.until_asked(80)
+    assert request.forced
+    world.accept(world.message(request, 80))
+    assert [item.message_state for item in world.study().handovers][1:] == [MessageState.OWED]
+
+
+@pytest.mark.parametrize("patient", ["P1", " P1 ", ""])
+def test_what_may_be_the_same_patients_is_computed_and_pulled(world: Pipeline, patient: str) -> None:
+    found(world)
+    push(world, 80, PatientID=patient)
+    assert [item.message_state for item in world.study().handovers] == [MessageState.OWED]
+
+
+def test_what_no_pacs_has_told_of_is_computed(world: Pipeline) -> None:
+    push(world, 80, PatientID="STRANGER")
+    push(world, 81, PatientID="ANOTHER")  # the first one's word is none of a PACS
+    assert {item.message_state for item in world.study().handovers} == {MessageState.OWED}
