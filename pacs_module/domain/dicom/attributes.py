@@ -9,12 +9,13 @@ difference decides whether a rule may judge.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
-from .numbers import read_thickness, read_whole
+from .numbers import read_largest_whole, read_thickness
 
 Attributes = Mapping[str, str]
 
@@ -40,8 +41,7 @@ RECEIVED_FACTS = frozenset(
     }
 )
 
-_OTHER_SEPARATORS = re.compile(r"[/,;|]")
-"""Of values, where no backslash parts them."""
+_CODES = re.compile(r"[^\W_]\w*")
 _NO_COUNT = 2**31
 """From here on it is no number of instances, whatever the PACS says."""
 
@@ -66,8 +66,8 @@ class SeriesFacts:
 
     @cached_property
     def modality(self) -> str:
-        """Modality (0008,0060), upper case."""
-        return self.text("Modality").upper()
+        """Modality (0008,0060), upper case; of several the first."""
+        return next(iter(split_values(self.text("Modality"))), "")
 
     @property
     def volume(self) -> bool:
@@ -151,20 +151,31 @@ def unpadded(text: str) -> str:
 
 def split_values(text: str) -> tuple[str, ...]:
     r"""
-    ``CT\PR`` (some write ``CT,PR``, ``CT/PR`` or ``CT PR``) as ("CT", "PR"), upper case, without empty ones.
+    ``CT\PR`` (some write ``CT,PR``, ``CT/PR``, ``CT PR`` or ``['CT', 'PR']``) as ("CT", "PR"), upper case.
+
+    Whatever is neither letter nor digit stands between two values; full width is read as any other.
     """
-    return tuple(part.upper() for part in re.split(r"[\\,;/|+\s\0]+", text) if part)
+    return tuple(_CODES.findall(unicodedata.normalize("NFKC", text).upper()))
 
 
 def split_image_type(text: str) -> tuple[str, ...]:
-    """The values of ImageType, upper case, without empty ones; some write ``ORIGINAL/PRIMARY/AXIAL``."""
-    values = text.split("\\") if "\\" in text else _OTHER_SEPARATORS.split(text)
-    return tuple(value.strip().upper() for value in values if value.strip())
+    r"""
+    The values of ImageType, upper case, without empty ones.
+
+    ``ORIGINAL/PRIMARY/AXIAL`` is read as if it had backslashes, full width as any other.
+    """
+    plain = (text if text.isascii() else unicodedata.normalize("NFKC", text)).replace("\0", " ").upper()
+    values = plain.split("\\") if "\\" in plain else re.split("[/,;|]", plain)
+    return tuple(value.strip() for value in values if value.strip())
 
 
 def parse_count(value: object) -> int | None:
-    """A number of instances however it is written: ``12``, ``' 12 '``, ``12.0``; None for what is none."""
-    count = read_whole(str(value))
+    r"""
+    A number of instances however it is written: ``12``, ``' 12 '``, ``12.0``; None for what is none.
+
+    Of several (``2\300``, one a node) the largest, as of several rows (K7).
+    """
+    count = read_largest_whole(str(value))
     return count if count is not None and 0 <= count < _NO_COUNT else None
 
 

@@ -25,7 +25,7 @@ _MM = {"": 1.0, "cm": 10.0, "厘米": 10.0, "um": 0.001, "μm": 0.001}
 _MM |= dict.fromkeys(
     ("mm", "мм", "毫米", "ミリ", "millimeter", "millimeters", "millimetre", "millimetres"), 1.0
 )
-_NUMBER = re.compile(r"([+-]?)\s*(\d*)(?:\s*([.,])\s*(\d*))?(?:e([+-]?\d{1,3}))?\s*([^\W\d_]*)\.?")
+_NUMBER = re.compile(r"([+-]?)\s*(\d*)(?:\s*([.,])\s*(\d*))?(?:\s*e([+-]?\d{1,3}))?\s*([^\W\d_]*)\.?")
 _AROUND = "~≈=\"'()[];:"
 """Signs around a number that change nothing: about, quotes, brackets."""
 _WITHOUT_WIDTH = "\ufeff\u200b\u200e\u200f\u2060"
@@ -33,6 +33,9 @@ _POINTS = str.maketrans("٫·。、−–\0", "...,-- ", _WITHOUT_WIDTH)
 _CACHE = 4096
 _MAX_LENGTH = 64
 """Longer text is no number: DS has 16 characters a value."""
+_MAX_VALUES = 16
+_PADDING = string.whitespace + "\0\x1b"
+_WHOLE = re.compile(r"[+-]?\d+")
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,12 @@ class Reading:
 
 def read_number(text: str) -> float | None:
     """The first value of a DS or IS, a length in millimetres; None for what is no finite number."""
-    return _reading(text[: _MAX_LENGTH + 1]).value
+    return _reading(_beginning(text)).value
 
 
 def read_thickness(text: str) -> Reading:
     """SliceThickness (0018,0050) in mm; absurd values are not told."""
-    reading = _reading(text[: _MAX_LENGTH + 1])
+    reading = _reading(_beginning(text))
     if reading.value is None:
         return reading
     if reading.value <= 0:
@@ -70,8 +73,22 @@ def read_thickness(text: str) -> Reading:
 
 def read_whole(text: str) -> int | None:
     """An IS: ``12``, ``' 12 '``, ``12.0``, ``１２``; None for what is no whole number."""
+    digits = text.strip(_PADDING)
+    if len(digits) <= _MAX_LENGTH and _WHOLE.fullmatch(digits):
+        return int(digits)  # exactly: a number of 20 digits is no float
     value = read_number(text)
     return int(value) if value is not None and value.is_integer() else None
+
+
+def read_largest_whole(text: str) -> int | None:
+    """The largest whole number of several values, None where none of them is one."""
+    found = (read_whole(part) for part in text.split("\\", _MAX_VALUES))
+    return max((number for number in found if number is not None), default=None)
+
+
+def _beginning(text: str) -> str:
+    """Enough of a text to see whether it is a number; padding of any length is none of it."""
+    return text.strip(_PADDING)[: _MAX_LENGTH + 1]
 
 
 @lru_cache(maxsize=_CACHE)
@@ -101,12 +118,15 @@ def _parsed(plain: str, text: str) -> Reading:
         return Reading(None, f"{text.strip()} is no number")
     sign, whole, _, part, power, unit = found.groups()
     value = (
-        float(f"{sign}{_ascii(whole) or '0'}.{_ascii(part or '') or '0'}e{_ascii(power or '0')}") * _MM[unit]
+        float(
+            f"{sign}{ascii_digits(whole) or '0'}.{ascii_digits(part or '') or '0'}e{ascii_digits(power or '0')}"
+        )
+        * _MM[unit]
     )
     return Reading(value) if math.isfinite(value) else Reading(None, f"{text.strip()} is not finite")
 
 
-def _ascii(digits: str) -> str:
+def ascii_digits(digits: str) -> str:
     """Digits of any script as 0 to 9."""
     return digits if digits.isascii() else "".join(_digit(character) for character in digits)
 

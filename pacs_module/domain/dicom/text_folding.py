@@ -23,6 +23,15 @@ START = 3
 """Letters of a word by which its beginning is looked for."""
 _DIACRITICS = re.compile("[\u0300-\u036f]+")
 _LETTERS = str.maketrans({"ł": "l", "đ": "d", "ð": "d", "ø": "o", "æ": "ae", "œ": "oe", "ı": "i", "þ": "th"})
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
+_LATIN_OR_CYRILLIC = re.compile("[A-Za-z\u0400-\u04ff]+")
+_CYRILLIC = re.compile("[\u0400-\u04ff]")
+_LATIN_LIKE = str.maketrans("АВЕЅІЈКМНОРСТУХавеѕіјкмнорстух", "ABESIJKMHOPCTYXabesijkmhopctyx")
+"""Cyrillic letters that look like Latin ones: a keyboard that was left on gives ``СHEST`` and ``СТ CHEST``."""
+_KATAKANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
+_HAN = "[\u3040-\u30ff\u4e00-\u9fff]"
+_SPACED_HAN = re.compile(rf"(?<={_HAN})\s+(?={_HAN})")
+"""``胸　部``: two characters are set apart to fill the column of a form."""
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _BETWEEN = re.compile(r"[\W\d_]+")
 _ASCII_LETTERS = bytes(code if code < 128 and chr(code).isalpha() else ord(" ") for code in range(256))
@@ -46,12 +55,30 @@ class Folded(NamedTuple):
 
 
 def fold(text: str) -> str:
-    """``ＣＨＥＳＴ`` and ``Tórax`` as ``chest`` and ``torax`` (NFKC, case and diacritics folded)."""
+    """
+    ``ＣＨＥＳＴ`` and ``Tórax`` as ``chest`` and ``torax`` (NFKC, case and diacritics folded).
+
+    So are characters without width, Cyrillic letters in a Latin word, katakana, and spaces between ideographs.
+    """
     if text.isascii():
         return text.lower()
-    folded = unicodedata.normalize("NFKC", text).casefold().translate(_LETTERS)
+    folded = _legible(text).casefold().translate(_LETTERS)
     bare = _DIACRITICS.sub("", unicodedata.normalize("NFD", folded))
     return unicodedata.normalize("NFC", bare)
+
+
+def _legible(text: str) -> str:
+    """A text without what nobody sees in it; it keeps its case."""
+    plain = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    if _CYRILLIC.search(plain):
+        plain = _LATIN_OR_CYRILLIC.sub(lambda found: _of_one_script(found[0]), plain)
+    return _SPACED_HAN.sub("", plain.translate(_KATAKANA))
+
+
+def _of_one_script(word: str) -> str:
+    """A word of both scripts in Latin letters, where each Cyrillic one looks like one."""
+    latin = word.translate(_LATIN_LIKE)
+    return latin if latin.isascii() and _CYRILLIC.sub("", word) else word
 
 
 def words(text: str) -> str:
@@ -64,7 +91,7 @@ def words(text: str) -> str:
 
 def split_words(text: str) -> list[str]:
     """The folded words of a text one by one."""
-    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    plain = text if text.isascii() else _legible(text)
     if not (plain.isupper() or plain.islower()):
         plain = _CAMEL.sub(" ", plain)
     if plain.isascii():

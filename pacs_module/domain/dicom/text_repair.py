@@ -38,7 +38,7 @@ class _Repair:
         except UnicodeError:
             return None
         chinese = self.right == "gb18030"
-        return repaired if repaired != text and (not chinese or any(map(_is_gb2312_han, repaired))) else None
+        return repaired if repaired != text and (not chinese or _is_chinese_text(repaired)) else None
 
 
 _MAX_DAMAGE = 2  # decoded wrongly, written as UTF-8, decoded wrongly again
@@ -178,6 +178,12 @@ def _is_gb2312_han(character: str) -> bool:
         return _is_han(character) and len(character.encode("gb2312")) > 1
     except UnicodeError:
         return False
+
+
+def _is_chinese_text(text: str) -> bool:
+    """Whether characters of GB 2312 are in it, or letters and digits of full width, two at least."""
+    full_width = sum("\uff01" <= character <= "\uff5e" for character in text)
+    return full_width > 1 or any(map(_is_gb2312_han, text))
 
 
 _GBK = _Repair("latin-1", "gb18030", _was_gbk)  # GBK read as ISO_IR 100, the `c3 90 c3 98` of the logs

@@ -9,10 +9,13 @@ proved nor refuted: it is kept, and named, and whoever must be certain asks for 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..dicom.attributes import Attributes, clean_uid, dashed_date, split_values, unpadded
+from ..dicom.attributes import Attributes, clean_uid, split_values, unpadded
+from ..dicom.moments import Range, date_of, moment_of, range_of, time_of
+from ..dicom.numbers import read_number
+from ..dicom.representations import Representation, representation
 from ..dicom.text_repair import forms
 from ..wire.syntax import is_uid
 
@@ -24,15 +27,6 @@ _ABOUT_THE_ANSWER = frozenset({
     "QueryRetrieveLevel", "RetrieveAETitle", "SpecificCharacterSet", "InstanceAvailability",
     "StorageMediaFileSetID", "StorageMediaFileSetUID", "TimezoneOffsetFromUTC",
 })  # fmt: skip
-_DATES = frozenset(
-    {"StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate", "PatientBirthDate", "InstanceCreationDate"}
-)
-_TIMES = frozenset(
-    {"StudyTime", "SeriesTime", "AcquisitionTime", "ContentTime", "PatientBirthTime", "InstanceCreationTime"}
-)
-_PERSONS = frozenset({"PatientName", "ReferringPhysicianName", "PerformingPhysicianName", "OperatorsName"})
-_CODES = frozenset({"ModalitiesInStudy", "Modality"})
-_COUNTS = ("NumberOfStudyRelated", "NumberOfSeriesRelated", "NumberOfPatientRelated")
 NOT_MATCHED = frozenset({"QueryRetrieveLevel", "SpecificCharacterSet"})
 EMPTY_VALUE = '""'
 """Empty value matching (PS3.4 C.2.2.2.7): two quotes ask for what has no value."""
@@ -77,9 +71,11 @@ def judge_answer(level: str, query: Mapping[str, str], answer: Attributes) -> Ju
         return Judged(malformed)
     differs, untold = [], []
     for keyword, asked in query.items():
-        if keyword in NOT_MATCHED or _is_universal(asked) or _is_half_of_a_moment(keyword, query):
+        if keyword in NOT_MATCHED or _is_universal(asked):
             continue
         matched = matches(keyword, asked, answer.get(keyword))
+        if matched is False:
+            matched = _as_one_moment(keyword, query, answer)
         if matched is None:
             untold.append(keyword)
         elif not matched:
@@ -91,17 +87,27 @@ def matches(keyword: str, asked: str, told: str | None) -> bool | None:
     r"""
     Whether a value matches a key; None when the value was not told, or cannot be read.
 
-    Several values in an answer (``CT\\PR``) match when one of them does (PS3.4 C.2.2.2.1).
+    Several values in an answer (``CT\\PR``) match when one of them does (PS3.4 C.2.2.2.1), and several in the
+    question when one of them is told (C.2.2.2.8).
     """
     if asked == EMPTY_VALUE:
         return None if told is None else not unpadded(told)
     if told is None or not unpadded(told):
         return None  # a key that the PACS does not support comes back without a value (PS3.4 C.2.2.1.3)
-    if keyword in UID_KEYS or keyword.endswith("UID"):
-        return clean_uid(told) in {clean_uid(uid) for uid in asked.split("\\")}
-    if keyword in _DATES or keyword in _TIMES:
-        return _in_range(keyword, asked, told)
-    return any(_one_value(keyword, asked, value) for value in _readings(keyword, told))
+    kind = representation(keyword)
+    if kind is Representation.UID:
+        wanted = {clean_uid(uid) for uid in asked.split("\\")}
+        return any(clean_uid(uid) in wanted for uid in told.split("\\"))
+    if kind in _RANGES:
+        return _in_range(kind, asked, told)
+    wishes = _wishes(kind, asked)
+    return _any(_one_value(kind, wish, value) for wish in wishes for value in _readings(kind, told))
+
+
+def _any(verdicts: Iterable[bool | None]) -> bool | None:
+    """True where one is; else None where one could not be told."""
+    found = set(verdicts)
+    return True if True in found else None if None in found else False
 
 
 def _malformed(level: str, answer: Attributes) -> str:
@@ -119,75 +125,97 @@ def _is_universal(asked: str) -> bool:
     return not asked.strip("* ")
 
 
-def _is_half_of_a_moment(keyword: str, query: Mapping[str, str]) -> bool:
+def _as_one_moment(keyword: str, query: Mapping[str, str], answer: Attributes) -> bool | None:
     """
-    A range of dates and one of times may be matched as one moment (PS3.4 C.2.2.2.5.4): the time alone tells
-    nothing.
+    Whether a range of dates and one of times, matched as one moment (PS3.4 C.2.2.2.5.4), hold an answer whose
+    time alone is beside the range of times.
     """
-    if keyword not in _TIMES:
+    day_key = keyword.replace("Time", "Date")
+    days = (
+        range_of(query.get(day_key, ""), date_of) if representation(keyword) is Representation.TIME else None
+    )
+    if days is None or days.first == days.last:
         return False
-    first, hyphen, last = query.get(keyword.replace("Time", "Date"), "").partition("-")
-    return bool(hyphen) and first.strip() != last.strip()
-
-
-def _in_range(keyword: str, asked: str, told: str) -> bool | None:
-    read = _date if keyword in _DATES else _time
-    value = read(told, False)
-    if not value:
+    times = range_of(query[keyword], time_of)
+    day, time = date_of(answer.get(day_key, "")), time_of(answer.get(keyword, ""))
+    if times is None or not (day and time):
         return None
-    first, hyphen, last = (part.strip() for part in asked.partition("-"))
-    if not hyphen:
-        first = last = asked
-    low, high = read(first, False), read(last, True)
-    if (first and not low) or (last and not high):
-        return None
-    return (not low or low <= value) and (not high or value <= high)
+    first = days.first and days.first + times.first
+    last = days.last and days.last + (times.last or "~")
+    return Range(first, last).holds(day + time)
 
 
-def _date(text: str, end: bool) -> str:
-    return dashed_date(text)
+_RANGES = {Representation.DATE: date_of, Representation.TIME: time_of, Representation.MOMENT: moment_of}
 
 
-def _time(text: str, end: bool) -> str:
-    """
-    HHMMSS; a time that stops at the hour or the minute lasts until its end. The fraction of a second decides
-    nothing.
-    """
-    digits = text.split(".")[0].replace(":", "").strip()
-    if not digits.isdigit() or len(digits) not in (2, 4, 6):
-        return ""
-    return digits + ("235959" if end else "000000")[len(digits) :]
+def _in_range(kind: Representation, asked: str, told: str) -> bool | None:
+    read = _RANGES[kind]
+    ranges = [range_of(part, read) for part in asked.split("\\") if part.strip()]
+    values = [read(part) for part in told.split("\\") if unpadded(part)]
+    return _any(
+        wanted.holds(value) if wanted is not None and value else None for wanted in ranges for value in values
+    )
 
 
-def _readings(keyword: str, told: str) -> Sequence[str]:
+def _wishes(kind: Representation, asked: str) -> Sequence[str]:
+    """The values of a key: one of them is to be told."""
+    if kind is Representation.MODALITY and not _is_pattern(asked):
+        return split_values(asked)
+    return [_plain(value) for value in asked.split("\\")]
+
+
+def _readings(kind: Representation, told: str) -> Sequence[str]:
     """The values of an attribute, as they came and as they were meant (a damaged character set is undone)."""
-    if keyword in _CODES:
+    if kind is Representation.MODALITY:
         return split_values(told)
-    return [unpadded(text) for value in told.split("\\") for text in forms(value)]
+    return [_plain(text) for value in told.split("\\") for text in forms(value)]
 
 
-def _one_value(keyword: str, asked: str, told: str) -> bool:
-    wanted = unpadded(asked)
-    if keyword in _CODES:  # codes are in capitals (PS3.5 6.2); a data base that is filled by hand has others
-        return any(_fits(one, told) for one in split_values(wanted))
-    if keyword.startswith(_COUNTS):
-        return told.lstrip("0") == wanted.lstrip("0")
-    if keyword in _PERSONS:
-        name = _folded_name(told)
-        return any(_fits(_folded_name(wanted), group) for group in (name, *name.split("=")))
-    if "*" in wanted or "?" in wanted:
-        # Our own parts of a list ask for names by their beginning in capitals, and many a data base compares
-        # without case.
-        return _fits(wanted.upper(), told.upper())
-    return told == wanted
+def _one_value(kind: Representation, asked: str, told: str) -> bool | None:
+    if kind is Representation.PERSON:
+        return _is_person(asked, told)
+    if kind is Representation.NUMBER:
+        number = read_number(asked)
+        return told == asked if number is None else read_number(told) == number
+    if kind in (Representation.MODALITY, Representation.CODE) or _is_pattern(asked):
+        # Codes are in capitals (PS3.5 6.2); a data base that is filled by hand has others. Our own parts of a
+        # list ask for names by their beginning in capitals, and many a data base compares without case.
+        return _fits(asked.upper(), told.upper())
+    return told == asked
 
 
-def _folded_name(name: str) -> str:
-    """A PN without case, accents and empty components, as a PACS may match it (PS3.4 C.2.2.2.1)."""
+def _is_pattern(asked: str) -> bool:
+    return "*" in asked or "?" in asked
+
+
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "}
+
+
+def _plain(text: str) -> str:
+    """A value without padding; letters and digits of full width as others, accents as one character each."""
+    if text.isascii():
+        return unpadded(text)
+    return unpadded(unicodedata.normalize("NFC", text.translate(_FULL_WIDTH)))
+
+
+def _is_person(asked: str, told: str) -> bool | None:
+    """
+    Match a PN group by group (PS3.4 C.2.2.2.1): letters, ideographs, sounds.
+
+    A group that either does not tell says nothing; a name of one group only may be any of them.
+    """
+    wishes, groups = _folded_groups(asked), _folded_groups(told)
+    if min(len(wishes), len(groups)) == 1:
+        return any(_fits(wish, group) for wish in wishes if wish for group in groups if group)
+    pairs = [(wish, group) for wish, group in zip(wishes, groups, strict=False) if wish and group]
+    return all(_fits(wish, group) for wish, group in pairs) if pairs else None
+
+
+def _folded_groups(name: str) -> list[str]:
+    """The groups of a PN without case, accents and empty components, as a PACS may match it."""
     letters = unicodedata.normalize("NFKD", name.casefold())
     bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    groups = ("^".join(part.strip() for part in group.split("^")).rstrip("^") for group in bare.split("="))
-    return "=".join(groups).rstrip("=")
+    return ["^".join(part.strip() for part in group.split("^")).rstrip("^") for group in bare.split("=")]
 
 
 def _fits(pattern: str, text: str) -> bool:
@@ -211,6 +239,6 @@ def naming(query: Mapping[str, str]) -> frozenset[str]:
     The keys of a query that name one thing: a single value, neither a range, nor a beginning, nor one of the
     modalities.
     """
-    ranges = {key for key, value in query.items() if (key in _DATES or key in _TIMES) and "-" in value}
+    ranges = {key for key, value in query.items() if representation(key) in _RANGES and "-" in value}
     patterns = {key for key, value in query.items() if "*" in value or "?" in value}
     return frozenset(query.keys() - ranges - patterns - {"ModalitiesInStudy"})

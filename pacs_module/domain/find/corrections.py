@@ -20,7 +20,10 @@ A value that comes back within this time is told in turn with another; people wh
 longer or once.
 """
 MAX_EARLIER = 4
-"""So many earlier values of a name are kept."""
+"""
+So many earlier values of a name are kept. A name that was corrected as often is told in turn from then on: some
+PACS put the time of the question, or a number of the answer, into it.
+"""
 
 
 def take_names(study: Study, found: FoundStudy, now: int) -> bool:
@@ -54,8 +57,12 @@ def take_names(study: Study, found: FoundStudy, now: int) -> bool:
 
 
 def _told_in_turn(copy: PacsCopy, one: Correction, now: int) -> bool:
-    """Whether the new value is an earlier one, and the value that it would replace has not stood long."""
-    if one.new not in copy.earlier.get(camel(one.name), []):
+    """
+    Whether the new value is an earlier one, or one of many, and the value that it would replace has not stood
+    long.
+    """
+    earlier = copy.earlier.get(camel(one.name), [])
+    if one.new not in earlier and len(earlier) < MAX_EARLIER:
         return False
     return copy.corrected_at > iso(now - STANDS // timedelta(milliseconds=1))
 

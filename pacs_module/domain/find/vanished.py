@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from ..dicom.attributes import FoundStudy
 from ..instants import iso
-from ..study.history import Note
+from ..study.history import HistoryEntry, Note
 from ..study.lifecycle import Event, State
 from ..study.pacs_attributes import StudyNames
 from ..study.study import PacsCopy, Study
@@ -70,8 +70,16 @@ def missed(study: Study, pacs: str, now: int) -> bool:
         replace(copy, missed=min(times, FINDS), missing_at=since, gone_at=iso(now) if gone else None),
     )
     if gone:
+        study.history = _without_coming_and_going(study.history)
         study.note(Note.GONE, f"gone from {pacs} since {since}: not in its complete answers any more", now)
     return True
+
+
+def _without_coming_and_going(history: list[HistoryEntry]) -> list[HistoryEntry]:
+    """Without the last "gone" and "back": what comes and goes for days leaves one pair of lines."""
+    if len(history) > 1 and history[-2].tells(Note.GONE) and history[-1].tells(Note.BACK):
+        return history[:-2]
+    return history
 
 
 def seen_again(study: Study, pacs: str, now: int) -> bool:

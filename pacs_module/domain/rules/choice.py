@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from ..dicom.attributes import split_image_type
 from ..dicom.numbers import read_number
+from ..dicom.text_folding import fold
 from .switches import CHOICE_CRITERIA, Switches
 
 THICKNESS, INSTANCES = "thickness", "instances"
@@ -221,7 +222,7 @@ def _decided_by(best: Candidate, second: Candidate, order: Sequence[Criterion]) 
 
 
 def _pattern_place(kernel: str, patterns: Sequence[str]) -> int:
-    name = kernel.split("\\")[0].strip().upper()
+    name = fold(kernel.split("\\")[0]).strip().upper()
     return next(
         (place for place, pattern in enumerate(patterns) if name and fnmatchcase(name, pattern.upper())),
         len(patterns),
@@ -233,12 +234,12 @@ def kernel_rank(kernel: str, preferred: Sequence[str]) -> int:
     The place of the first preferred name that equals the kernel or is part of it, case-insensitively; last
     when none.
     """
-    name = kernel.strip().casefold()
+    name = fold(kernel).strip()
     for place, wish in enumerate(preferred):
-        if wish.casefold() == name:
+        if fold(wish) == name:
             return place
     for place, wish in enumerate(preferred):
-        if wish.casefold() in name:
+        if fold(wish) in name:
             return place
     return len(preferred)
 

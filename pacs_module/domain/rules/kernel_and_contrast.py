@@ -16,7 +16,7 @@ from ..dicom.attributes import (
     plain_time,
 )
 from ..dicom.numbers import read_thickness
-from ..dicom.text_folding import contains_keyword
+from ..dicom.text_folding import contains_keyword, fold
 from .choice import DETAILS, INSTANCES, THICKNESS, Candidate
 from .switches import Switches
 
@@ -96,7 +96,7 @@ def kernel_class(kernel: str, switches: Switches) -> str:
     ``lung`` or ``mediastinum`` by the site's patterns (``*`` and ``?``, capitals do not matter); empty when
     none fits.
     """
-    names = [name.strip().upper() for name in kernel.split("\\") if name.strip()]
+    names = [fold(name).strip().upper() for name in kernel.split("\\") if name.strip()]
     for word, patterns in ((LUNG, switches.kernels_lung), (MEDIASTINUM, switches.kernels_mediastinum)):
         if any(fnmatchcase(name, pattern.upper()) for name in names for pattern in patterns):
             return word

@@ -8,8 +8,10 @@ milliseconds.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from ..dicom.attributes import Sighting
@@ -42,6 +44,9 @@ MOST_HISTORY = 200
 MOST_SIGHTINGS = 6  # of each PACS
 MOST_PULLS = 20
 MOST_COUNTS = 50
+MOST_FALLS = 4
+LATELY = timedelta(hours=24)
+"""A number of instances that has fallen so often, the last time so lately, is told in turn with larger ones."""
 
 
 @dataclass
@@ -281,7 +286,7 @@ class Study:
         """
         known = self.pacs.get(pacs)
         if known is not None and (
-            known.count == (count or None) or self._told_in_turn(pacs, count or 0, known.count or 0)
+            known.count == (count or None) or self._told_in_turn(pacs, count or 0, known.count or 0, at)
         ):
             return False
         self.pacs = {**self.pacs, pacs: replace(known or PacsCopy(), count=count or None, seen_at=iso(at))}
@@ -291,10 +296,17 @@ class Study:
             self.schedule(GROWTH_CHECK, None)
         return True
 
-    def _told_in_turn(self, pacs: str, count: int, known: int) -> bool:
-        told = [entry.count or 0 for entry in self.counts if entry.pacs == pacs]
+    def _told_in_turn(self, pacs: str, count: int, known: int, at: int) -> bool:
+        """Whether a smaller number stood between larger ones before, or numbers have fallen often of late."""
+        if count >= known:
+            return False
+        of_pacs = [entry for entry in self.counts if entry.pacs == pacs]
+        told = [entry.count or 0 for entry in of_pacs]
         larger = [place for place, number in enumerate(told) if number > count]
-        return count < known and bool(larger) and count in told[larger[0] : larger[-1]]
+        if larger and count in told[larger[0] : larger[-1]]:
+            return True
+        falls = sum(later < earlier for earlier, later in itertools.pairwise(told))
+        return falls >= MOST_FALLS and of_pacs[-1].at > iso(at - LATELY // timedelta(milliseconds=1))
 
     @property
     def waits_for_pull(self) -> bool:

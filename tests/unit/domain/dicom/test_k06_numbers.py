@@ -49,6 +49,11 @@ from pacs_module.domain.dicom.numbers import read_number, read_thickness, read_w
         ("\u200e1.25\u200f", 1.25),
         ("\xa01.25\xa0mm", 1.25),
         ("６．２５e-1\\5", 0.625),
+        ("1.25 E+00", 1.25),
+        (" " * 70 + "1.25" + " " * 70, 1.25),
+        ("\t1.25\r\n", 1.25),
+        ("1.25\x1b", 1.25),
+        ("\\".join(["1.25"] * 12), 1.25),
     ],
 )
 def test_a_thickness_that_anybody_can_read(text: str, mm: float) -> None:
@@ -131,3 +136,21 @@ def test_no_text_is_too_strange(text: str) -> None:
 def test_every_way_to_write_it_is_the_same_number(value: float, form: str) -> None:
     text = repr(round(value, 4))
     assert read_number(form.format(text, text)) == read_number(text.replace(".", ",")) == float(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("2\\300", 300), ("300\\2", 300), ("n/a\\12", 12), ("\\", None), ("-1\\-2", None), ("7" * 12, None)],
+)
+def test_of_several_counts_in_one_value_the_largest_counts(text: str, count: int | None) -> None:
+    assert parse_count(text) == count
+
+
+def test_whole_numbers_are_exact() -> None:
+    """InstanceNumbers that are times: as a float, two neighbours would be one."""
+    assert [read_whole(text) for text in ("20201130101530123456", "20201130101530123457")] == [
+        20201130101530123456,
+        20201130101530123457,
+    ]
+    assert read_whole("9" * 60) == 10**60 - 1
+    assert read_whole("9" * 70) is None

@@ -76,6 +76,47 @@ UID = "1.2.840.113619.2.55.3.1"
         ("PatientName", "muller*", "Müller^Jörg^^", True),
         ("PatientName", "Muller", "Miller", False),
         ("PatientName", "王^小东", "Wang^XiaoDong=王^小东", True),
+        # names in groups: a group that either does not tell says nothing
+        ("PatientName", "Wang^XiaoDong=王^小東", "Wang^XiaoDong", True),
+        ("PatientName", "Wang^XiaoDong=王^小東", "王^小東", True),
+        ("PatientName", "Wang^XiaoDong=王^小東", "Wang^XiaoDong=李^小東", False),
+        ("PatientName", "Wang^XiaoDong=王^小東", "Wang^XiaoDong=王^小東=わん^しゃおどん", True),
+        ("PatientName", "=王^小東", "Wang^XiaoDong=", None),
+        ("PatientName", "Li^*=王*", "Wang^XiaoDong=王^小東", False),
+        ("PatientName", "STRASSE^A", "Straße^A", True),
+        ("NameOfPhysiciansReadingStudy", "doe^j", "ROE^A\\DOE^J", True),
+        ("RequestingPhysician", "doe*", "DOE^JOHN", True),
+        # several values in the question, C.2.2.2.8
+        ("AccessionNumber", "Q6\\Q7", "Q7", True),
+        ("AccessionNumber", "Q6\\Q7", "Q8", False),
+        ("SOPClassesInStudy", "1.2.4\\1.2.9", "1.2.3\\1.2.4", True),
+        ("SOPClassesInStudy", "1.2.4", "1.2.3", False),
+        ("StudyDate", "20200610-20200618", "20190101\\20200611", True),
+        ("StudyTime", "10-11", "090000\\103000", True),
+        # other representations
+        ("ScheduledProcedureStepStartDate", "20200601-20200630", "20200615", True),
+        ("PerformedProcedureStepStartTime", "1000-1100", "103000", True),
+        ("AcquisitionDateTime", "20200601-20200630", "20200615101010.0+0100", True),
+        ("AcquisitionDateTime", "20200601-20200630", "20200715", False),
+        ("StudyDate", "20200618", "20200618101530", True),
+        ("StudyDate", "20200617", "20200618101530", False),
+        ("StudyTime", "120000-235959", "235960", True),
+        ("StudyTime", "120000-235959", "240000", None),
+        ("StudyTime", "10", "103000+0100", True),
+        ("SeriesNumber", "3", " 03 ", True),
+        ("SeriesNumber", "3", "+3", True),
+        ("SeriesNumber", "3", "30", False),
+        ("InstanceNumber", "1", "0001", True),
+        ("SliceThickness", "1.25", "1,250 mm", True),
+        ("PatientSex", "F", "f ", True),
+        ("BodyPartExamined", "CHEST", "Chest", True),
+        # written in another way
+        ("PatientID", "Mu\u0308ller", "M\u00fcller", True),
+        ("AccessionNumber", "Q7", "Ｑ７", True),
+        ("AccessionNumber", "Q7", "Q⁷", False),
+        ("ModalitiesInStudy", "CT", "['CT', 'PR']", True),
+        ("ModalitiesInStudy", "CT", "ＣＴ", True),
+        ("ModalitiesInStudy", "CT", "PR.CT", True),
         # empty value, C.2.2.2.7
         ("AccessionNumber", '""', "", True),
         ("AccessionNumber", '""', "Q7", False),
@@ -106,6 +147,20 @@ def test_a_time_range_across_days_may_be_one_moment() -> None:
     told = {"StudyInstanceUID": UID, "StudyDate": "20200617", "StudyTime": "200000"}
     assert judge_answer("STUDY", moment, told).matches
     assert not judge_answer("STUDY", {**moment, "StudyDate": "20200617"}, told).matches
+
+
+def test_an_answer_beside_both_ways_to_read_a_range_across_days_is_none() -> None:
+    """Neither from 22 h to 6 h of each day, nor from the 17th at 22 h to the 18th at 6 h."""
+    night = {"StudyDate": "20200617-20200618", "StudyTime": "220000-060000"}
+    told = {"StudyInstanceUID": UID, "StudyDate": "20200617"}
+    assert judge_answer("STUDY", night, {**told, "StudyTime": "230000"}).proved
+    assert judge_answer("STUDY", night, {**told, "StudyTime": "120000"}).differs == ("StudyTime",)
+    open_end = {"StudyDate": "20200617-", "StudyTime": "220000-"}
+    assert judge_answer("STUDY", open_end, {**told, "StudyDate": "20210101", "StudyTime": "010000"}).matches
+    assert not judge_answer("STUDY", open_end, {**told, "StudyTime": "120000"}).matches
+    assert judge_answer("STUDY", night, {"StudyInstanceUID": UID, "StudyTime": "120000"}).untold == (
+        "StudyDate", "StudyTime",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -192,3 +192,39 @@ def test_the_delay_counts_from_the_largest() -> None:
     growing = [Sighting(number * 100 * SECOND, "A", 100 * number + 1) for number in range(7)]
     assert not judge_stability(growing, COUNT, 600 * SECOND).stable
     assert StabilityPolicy().delay == timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("name", ["study_time", "study_description", "accession_number", "patient_id"])
+@pytest.mark.parametrize("values", [6, 10, 2_000])
+def test_a_name_with_many_values_or_another_in_every_find_is_noted_a_few_times(
+    name: str, values: int
+) -> None:
+    """Some PACS put the time of the question, or a number of the answer, into a text."""
+    answers = [named(name, f"{number % values:06d}") for number in range(2_000)]
+    study = new_study(answers[0], 0, SITE)
+    study.state, study.baseline = State.COMPLETED, 300
+    lines = len(study.history)
+    assert written(study, answers) <= 6
+    assert [entry.event for entry in study.history[lines:]] == ["corrected at the PACS"] * 4 + [
+        "told in turn"
+    ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_count_that_is_another_one_in_every_find_is_written_a_few_times(seed: int) -> None:
+    rng = random.Random(seed)
+    study = new_study(row(300), 0, SITE)
+    study.state, study.baseline = State.COMPLETED, 300
+    lines = len(study.history)
+    assert written(study, [row(rng.randrange(1, 300)) for _ in range(2_000)]) <= 20
+    assert len(study.history) == lines
+    falling = [row(count) for count in range(300, 1, -1)]
+    assert written(study, falling) <= 6
+
+
+def test_a_count_that_fell_often_is_taken_after_a_day() -> None:
+    study = new_study(row(300), 0, SITE)
+    written(study, [row(count) for count in (300, 1, 299, 2, 298, 3, 297, 4, 296, 5, 295, 200)])
+    assert study.count != 200
+    see(study, row(200), 25 * HOUR, COUNT, SITE)
+    assert study.count == 200

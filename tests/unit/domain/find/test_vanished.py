@@ -23,6 +23,7 @@ from pacs_module.domain.find.vanished import (
 )
 from pacs_module.domain.instants import iso
 from pacs_module.domain.pull.source_pacs import choose_pacs
+from pacs_module.domain.study.history import Note
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.pacs_attributes import StudyNames
 from pacs_module.domain.study.study import PULL, PacsCopy, Study
@@ -127,3 +128,13 @@ def test_it_is_moved_from_where_it_still_is() -> None:
     assert told["at"] == iso(5_000)
     one.state = State.COMPLETED
     assert f"gone from A since {iso(0)}, B since {iso(10)}" in story(one, 0)["next"]["what"]
+
+
+def test_k07_a_study_that_comes_and_goes_for_days_leaves_one_pair_of_lines() -> None:
+    one = study()
+    one.note(Note.STABLE, "what came before stays", 0)
+    for at in range(1, 401):
+        missed(one, "A", 4 * at * SPAN)
+        if at % 4 == 0:
+            seen_again(one, "A", 4 * at * SPAN + 1)
+    assert [entry.event for entry in one.history] == ["stable", "gone from the PACS", "back at the PACS"]

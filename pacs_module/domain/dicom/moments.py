@@ -1,0 +1,86 @@
+"""
+Dates, times and moments as they are told (DA, TM, DT of PS3.5 6.2), as texts that sort, and ranges of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .attributes import dashed_date
+from .numbers import ascii_digits
+
+_LAST_SECOND = "235959"
+_DATE_DIGITS = 8
+_OFFSET = re.compile(r"[+-]\d{4}$")
+"""From UTC, at the end of a DT; some write it behind a TM, too."""
+_MOMENT = re.compile(r"\d{4,14}")
+_ONE_MOMENT = r"(\d{8,14}(?:\.\d+)?[+-]\d{4}|\d{4,14}(?:\.\d+)?)?"
+_MOMENTS = re.compile(rf"{_ONE_MOMENT}(?:(-){_ONE_MOMENT})?")
+_EARLIEST, _LATEST = "00000101000000", "99991231235959"
+
+
+@dataclass(frozen=True)
+class Range:
+    """From ``first`` to ``last``, both included; an empty end is open."""
+
+    first: str
+    last: str
+
+    def holds(self, value: str) -> bool:
+        """Whether a value is within; one that is less exact is compared by what it tells."""
+        return (not self.first or self.first <= value) and (not self.last or value <= self.last)
+
+
+def range_of(text: str, read: Callable[..., str]) -> Range | None:
+    """
+    Read a key (PS3.4 C.2.2.2.5): a single value, ``a-b``, ``a-`` or ``-b``; None for what is none of them.
+
+    Args:
+        text: As it was asked.
+        read: :func:`date_of`, :func:`time_of` or :func:`moment_of`.
+    """
+    if read is moment_of:
+        first, hyphen, last = _ends_of_moments(text)
+    else:
+        first, hyphen, last = (part.strip() for part in text.partition("-"))
+    low, high = read(first), read(last if hyphen else first, end=True)
+    if (first and not low) or (last and not high) or not (low or high or hyphen):
+        return None
+    return Range(low, high)
+
+
+def _ends_of_moments(text: str) -> tuple[str, str, str]:
+    """The two ends and what is between; the sign of an offset from UTC is no hyphen between them."""
+    found = _MOMENTS.fullmatch("".join(text.split()))
+    return (found[1] or "", found[2] or "", found[3] or "") if found is not None else (text, "", "")
+
+
+def date_of(text: str, end: bool = False) -> str:
+    """``20200618``, ``2020.06.18``, and the date of a moment as ``2020-06-18``; anything else as empty."""
+    del end
+    digits = ascii_digits(text)
+    plain = "".join(character for character in digits if character.isdecimal())
+    return dashed_date(plain[:_DATE_DIGITS] if len(plain) in (12, 14) else digits)
+
+
+def time_of(text: str, end: bool = False) -> str:
+    """
+    HHMMSS; a time that stops at the hour or the minute lasts until its ``end``. The fraction of a second and
+    an offset from UTC decide nothing; a leap second is the last of its minute.
+    """
+    bare = _OFFSET.sub("", ascii_digits(text).replace(":", "").strip(" \0")).split(".")[0]
+    if not bare.isdecimal() or len(bare) not in (2, 4, 6):
+        return ""
+    time = bare + (_LAST_SECOND if end else "000000")[len(bare) :]
+    time = time[:4] + "59" if time[4:] == "60" else time
+    return time if time <= _LAST_SECOND else ""
+
+
+def moment_of(text: str, end: bool = False) -> str:
+    """YYYYMMDDHHMMSS of a DT; one that stops at the year, month or day lasts until its ``end``."""
+    bare = _OFFSET.sub("", ascii_digits(text).strip(" \0")).split(".")[0]
+    if _MOMENT.fullmatch(bare) is None or len(bare) % 2:
+        return ""
+    return bare + (_LATEST if end else _EARLIEST)[len(bare) :]
