@@ -20,6 +20,7 @@ BEFORE = Switches(
     keywords_whole_words=(),
     keywords_against=(),
     no_keywords=(),
+    protocol_keywords=(),
     descriptions_unwanted=(),
     window_keywords=(),
     other_body_parts=(),

@@ -37,6 +37,7 @@ class Decision:
         dx: Whether it is radiography.
         choice: What to hand over (or, with NOTHING_NEW, what is not worth it).
         kept_back: Why a series that passed the filter is not handed over, by SeriesInstanceUID.
+        before: Series that an earlier hand-over has, where this one is not worth it.
     """
 
     outcome: str
@@ -44,6 +45,7 @@ class Decision:
     dx: bool = False
     choice: Choice | None = None
     kept_back: Mapping[str, str] = field(default_factory=dict)
+    before: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -165,8 +167,7 @@ def decide(
     if not candidates and any(uid not in judged for uid, count in counts.items() if count):
         return Decision(FAILED, "images came that cannot be read", dx)
     if not candidates:
-        reasons = grouped(one.verdict.because for uid, one in judged.items() if counts.get(uid))
-        return Decision(FILTERED, f"every series was filtered out: {reasons}", dx)
+        return Decision(FILTERED, f"every series was filtered out: {_reasons(counts, judged, request)}", dx)
     if len(patient_ids) > 1 and switches.hold_back_different_patient_ids:
         return Decision(
             FILTERED, f"held back: the PACS sends it under the PatientIDs {', '.join(patient_ids)}", dx
@@ -177,9 +178,9 @@ def decide(
         last = None  # pacs_module has lost its record of it; one of this reception was made after it asked
     resend = judge_resend(choice, last, dx, asked.forced, switches, asked.reception)
     outcome = RECEIVED if resend.send else NOTHING_NEW
-    return Decision(
-        outcome, f"{choice.why}; {resend.why}", dx, choice, _kept_back(choice, candidates, switches)
-    )
+    kept_back = {**_beside_ct(judged, candidates), **_kept_back(choice, candidates, switches)}
+    before = frozenset(last.series_uids) if last is not None and outcome == NOTHING_NEW else frozenset()
+    return Decision(outcome, f"{choice.why}; {resend.why}", dx, choice, kept_back, before)
 
 
 def _to_be_pulled_again(completeness: Completeness, asked: Asked) -> bool:
@@ -194,6 +195,24 @@ def _in_words(completeness: Completeness, asked: Asked) -> str:
     if completeness.verdict == SHORT:
         return completeness.words
     return f"the pull failed, and nobody told how many images there are: {completeness.words}"
+
+
+def _reasons(counts: Mapping[str, int], judged: Mapping[str, Judged], request: PullRequest | None) -> str:
+    """Of all series of the study: of those that came and of those that were dropped before the pull."""
+    came = [one.verdict for uid, one in judged.items() if counts.get(uid)]
+    at_find = request.filtered if request is not None else {}
+    dropped = [verdict for uid, verdict in at_find.items() if not counts.get(uid)]
+    return grouped(verdict.because for verdict in (*came, *dropped))
+
+
+def _beside_ct(judged: Mapping[str, Judged], candidates: list[Candidate]) -> dict[str, str]:
+    """Series of another modality that passed the filter in a study with CT (``only_ct``)."""
+    compared = {one.series_uid for one in candidates}
+    return {
+        uid: f"modality: {one.facts.modality}, of a study with CT the CT is computed"
+        for uid, one in judged.items()
+        if one.verdict.taken and uid not in compared
+    }
 
 
 def _kept_back(choice: Choice, candidates: list[Candidate], switches: Switches) -> dict[str, str]:
@@ -302,13 +321,16 @@ def _outcome(report: SeriesReport, decision: Decision | None, set_aside: str) ->
         return SeriesOutcome.MISSING, report.because
     if not report.taken:
         return SeriesOutcome.FILTERED, report.because
-    if decision is None or decision.choice is None:
+    if decision is None or decision.outcome in (SHORT_OUTCOME, FAILED):
         return "", ""
+    if decision.choice is None:  # held back whole
+        return SeriesOutcome.KEPT_BACK, decision.why
     if any(one.series_uid == report.series_uid for one in chosen) and decision.outcome == RECEIVED:
         return SeriesOutcome.HANDED_OVER, decision.choice.why
-    if decision.outcome == NOTHING_NEW:
-        return SeriesOutcome.KEPT_BACK, decision.why
-    return SeriesOutcome.KEPT_BACK, decision.kept_back.get(report.series_uid, "")
+    if report.series_uid in decision.before:
+        return SeriesOutcome.HANDED_OVER, f"before, and nothing new since: {decision.why}"
+    nothing_new = decision.why if decision.outcome == NOTHING_NEW else ""
+    return SeriesOutcome.KEPT_BACK, decision.kept_back.get(report.series_uid, nothing_new)
 
 
 def _report(

@@ -19,7 +19,7 @@ from ..errors import InvalidTransition
 from ..instants import iso
 from ..rules.filters import Verdict
 from ..wire.documents import from_document, to_document
-from ..wire.messages import PullRequest, SeriesReport
+from ..wire.messages import PullRequest, SeriesOutcome, SeriesReport
 from ..wire.pull_failure import PullFailure
 from .growth_checks import WHOLE, GrowthCheck
 from .handover import HandOver
@@ -39,6 +39,7 @@ PULL, WATCH, PUBLISH, RELEASE, GROWTH_CHECK, ANONYMISE = (
     "anonymise",
 )
 WORK = (PULL, WATCH, PUBLISH, RELEASE, GROWTH_CHECK, ANONYMISE)
+_SETTLED = (SeriesOutcome.HANDED_OVER, SeriesOutcome.KEPT_BACK)
 
 MOST_HISTORY = 200
 MOST_SIGHTINGS = 6  # of each PACS
@@ -349,7 +350,8 @@ class Study:
         Take the plugins' verdicts on the series into the document.
 
         A verdict stays as it was made: a report that only repeats what was decided at find, or that no image
-        came of a series that was dropped before, brings its counts and no other reason.
+        came this time of a series that was dropped or has come before, brings its counts and no other reason.
+        What was handed over stays so while a report decides nothing.
         """
         told = [SeriesRecord(**vars(report), at=iso(at)) for report in reports if report.series_uid]
         self.keep_series([self._merged(record) for record in told])
@@ -361,12 +363,30 @@ class Study:
         in_pacs = before.in_pacs if record.in_pacs is None else record.in_pacs
         if not before.taken and (record.stage == "find" or record.rule == "missing"):
             return replace(before, in_pacs=in_pacs, received=record.received)
+        if before.outcome in _SETTLED and record.rule == "missing":
+            return replace(before, in_pacs=in_pacs)
+        if before.outcome in _SETTLED and record.taken and not record.outcome:
+            record = replace(record, outcome=before.outcome, outcome_why=before.outcome_why)
         return replace(
             record,
             in_pacs=in_pacs,
             modality=record.modality or before.modality,
             series_description=record.series_description or before.series_description,
         )
+
+    def remember_found(self, records: Sequence[SeriesRecord]) -> None:
+        """
+        Take the verdicts of a find at SERIES level into the document.
+
+        That a series would be taken is no news of one whose images have been judged.
+        """
+        for record in records:
+            before = self.series.get(record.series_uid)
+            if before is not None and before.outcome in _SETTLED and record.taken:
+                in_pacs = before.in_pacs if record.in_pacs is None else record.in_pacs
+                self.keep_series([replace(before, in_pacs=in_pacs)])
+            else:
+                self.keep_series([record])
 
     def keep_series(self, records: Sequence[SeriesRecord]) -> None:
         """Write the newest word on each series down."""

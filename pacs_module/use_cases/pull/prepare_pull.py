@@ -238,7 +238,7 @@ class PreparePull:
         named = Verdict(True, "named", "", "a person named it")
         for uid in dropped.keys() - filtered.keys():
             verdicts[uid] = named
-        study.keep_series([_record(facts, verdicts[facts.series_uid], iso(now)) for facts in series])
+        study.remember_found([_record(facts, verdicts[facts.series_uid], iso(now)) for facts in series])
         if len(filtered) == len(series):
             lines.append(loglines.study_filtered(*names))
             reasons = grouped(one.because for one in filtered.values())

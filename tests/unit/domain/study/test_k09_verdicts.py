@@ -101,3 +101,49 @@ def test_what_a_later_report_does_not_tell_stays() -> None:
 
 def test_the_first_report_is_taken_as_it_is() -> None:
     assert after(judged(THICK, 40, 40)).verdict == THICK
+
+
+def outcome(name: str, received: int = 40, taken: bool = True) -> SeriesReport:
+    verdict = TAKEN if taken else THICK
+    why = f"why {name}" if name else ""
+    return SeriesReport(
+        UID, taken, verdict.rule, verdict.because, received, 40, "CT", "text", verdict, name, why, "reception"
+    )
+
+
+@pytest.mark.parametrize("became", ["handed_over", "kept_back"])
+@pytest.mark.parametrize("later", [MISSING, outcome("")], ids=["no image came this time", "nothing decided"])
+def test_what_became_of_a_series_stays_while_a_later_pull_decides_nothing(
+    became: str, later: SeriesReport
+) -> None:
+    record = after(outcome(became), later)
+    assert (record.taken, record.outcome, record.outcome_why) == (True, became, f"why {became}")
+    assert record.received == 40
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "now"),
+    [
+        ("handed_over", outcome("kept_back"), "kept_back"),
+        ("kept_back", outcome("handed_over"), "handed_over"),
+        ("handed_over", outcome("filtered", taken=False), "filtered"),
+        ("handed_over", outcome("set_aside", taken=False), "set_aside"),
+    ],
+)
+def test_a_later_decision_is_the_true_one(first: str, then: SeriesReport, now: str) -> None:
+    assert after(outcome(first), then).outcome == now
+
+
+def test_a_find_takes_no_outcome_back() -> None:
+    study = Study("1.2")
+    study.remember_series([outcome("handed_over")], at=0)
+    study.remember_found([at_find(TAKEN, 41)])
+    record = study.series[UID]
+    assert (record.outcome, record.stage, record.received, record.in_pacs) == (
+        "handed_over",
+        "reception",
+        40,
+        41,
+    )
+    study.remember_found([at_find(THICK)])
+    assert (study.series[UID].because, study.series[UID].stage) == ("SliceThickness 8", "find")
