@@ -36,7 +36,7 @@ class FakeFiles(StoredFiles):
     """Headers out of the store in memory."""
 
     def __init__(self, store: FakeStore) -> None:
-        super().__init__(None, store)
+        super().__init__(store.folder, store)
         self._store = store
 
     def header(self, instance: InstanceHere) -> Header | Unreadable | None:

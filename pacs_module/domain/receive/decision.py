@@ -24,6 +24,7 @@ FAILED = "failed"
 FILTERED = "filtered"
 NOTHING_NEW = "nothing_new"
 MISSING_RULE = "missing"
+_UNREADABLE = Verdict(False, "unreadable", "", "images came that cannot be read")
 
 
 @dataclass(frozen=True)
@@ -162,10 +163,12 @@ def decide(
         return Decision(SHORT_OUTCOME, _in_words(completeness, asked))
     modalities = [one.facts.modality for one in judged.values()]
     dx = is_radiography(modalities, bool(request and request.dx), switches)
+    unreadable = {uid for uid, number in (usable or {}).items() if not number}
+    judged = {uid: one for uid, one in judged.items() if uid not in unreadable}
     expected = expectations(request).series if completeness.verdict == COMPLETE else {}
     candidates = _candidates(counts, expected, judged, dx, switches)
     if not candidates and any(uid not in judged for uid, count in counts.items() if count):
-        return Decision(FAILED, "images came that cannot be read", dx)
+        return Decision(FAILED, _UNREADABLE.because, dx)
     if not candidates:
         return Decision(FILTERED, f"every series was filtered out: {_reasons(counts, judged, request)}", dx)
     if len(patient_ids) > 1 and switches.hold_back_different_patient_ids:
@@ -178,7 +181,11 @@ def decide(
         last = None  # pacs_module has lost its record of it; one of this reception was made after it asked
     resend = judge_resend(choice, last, dx, asked.forced, switches, asked.reception)
     outcome = RECEIVED if resend.send else NOTHING_NEW
-    kept_back = {**_beside_ct(judged, candidates), **_kept_back(choice, candidates, switches)}
+    kept_back = {
+        **dict.fromkeys(unreadable, _UNREADABLE.because),
+        **_beside_ct(judged, candidates),
+        **_kept_back(choice, candidates, switches),
+    }
     before = frozenset(last.series_uids) if last is not None and outcome == NOTHING_NEW else frozenset()
     return Decision(outcome, f"{choice.why}; {resend.why}", dx, choice, kept_back, before)
 
@@ -337,8 +344,8 @@ def _report(
     uid: str, received: int, judged: Judged | None, at_find: Verdict | None, in_pacs: int | None
 ) -> SeriesReport:
     if judged is None:
-        verdict = at_find or Verdict(False, MISSING_RULE, "", "no image came")
-        stage = "find" if at_find else ""
+        verdict = at_find or (_UNREADABLE if received else Verdict(False, MISSING_RULE, "", "no image came"))
+        stage = "find" if at_find else "reception" if received else ""
         return SeriesReport(
             uid, False, verdict.rule, verdict.because, received, in_pacs, verdict=verdict, stage=stage
         )

@@ -61,6 +61,8 @@ class Oddity(StrEnum):
     ORIENTATION = "other orientation"
     SIZE = "other size"
     THICKNESS = "other thickness"
+    UNREADABLE = "not readable"
+    """Nested too deeply for whoever reads it: never handed over, whatever a switch or a person says."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,19 @@ def agree(
         ordered_by=ordered.by,
         multi_frame=any(image.enhanced for image in group),
     )
+
+
+def without(agreement: Agreement, unreadable: Iterable[str], value: str) -> Agreement:
+    """
+    The same with images that cannot be read among the odd ones.
+
+    Args:
+        agreement: Of the images that can be read.
+        unreadable: SOPInstanceUIDs of the others.
+        value: Why they cannot be read.
+    """
+    odd = tuple(OddImage(uid, Oddity.UNREADABLE, value) for uid in sorted(unreadable))
+    return replace(agreement, odd=(*agreement.odd, *odd), all_frames=agreement.all_frames + len(odd))
 
 
 def agreed_facts(series: SeriesFacts, agreement: Agreement, final: bool) -> SeriesFacts:

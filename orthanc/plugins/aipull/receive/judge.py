@@ -5,7 +5,7 @@ images.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from pacs_module.domain.dicom.attributes import MISSING_IMAGES, SeriesFacts
@@ -13,7 +13,7 @@ from pacs_module.domain.dicom.images import ImageFacts, image_facts, index_facts
 from pacs_module.domain.explain import loglines
 from pacs_module.domain.receive.decision import expectations
 from pacs_module.domain.receive.judged import Judged
-from pacs_module.domain.rules.agreement import Agreement, agree, agreed_facts, to_read
+from pacs_module.domain.rules.agreement import Agreement, Oddity, agree, agreed_facts, to_read, without
 from pacs_module.domain.rules.filters import WHOLE_STUDY, Verdict, goes_with, is_dx, judge_series, wants_image
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
@@ -21,7 +21,7 @@ from pacs_module.shared.logs import ContractLog
 
 from ..journal.receptions import ReceptionRows
 from ..server.orthanc_client import InstanceHere, OrthancClient
-from ..server.stored_file import Header, StoredFiles
+from ..server.stored_file import MAX_DEPTH, Header, StoredFiles
 from .arriving_study import ArrivingStudy
 from .first_image import holes, read_facts
 from .identify import Identified
@@ -105,16 +105,19 @@ class Judge:
     def usable(self, arrival: ArrivingStudy, found: Identified, series_uid: str) -> list[InstanceHere]:
         """
         The images of a series that are handed over, in order; without odd ones, unless a switch or a person
-        wants them.
+        wants them, and never with one that cannot be read.
         """
         images = found.images(series_uid)
         agreement = arrival.agreement(series_uid, found.sop_uids(series_uid))
         judged = arrival.judged.get(series_uid)
         if agreement is None:
-            return sorted(images, key=lambda one: (one.number is None, one.number or 0, one.sop_instance_uid))
+            readable = [one for one in images if not self._files.is_poison(one)]
+            return sorted(
+                readable, key=lambda one: (one.number is None, one.number or 0, one.sop_instance_uid)
+            )
         places = {uid: place for place, uid in enumerate(agreement.images)}
         if self._switches.odd_images_go_along or (judged is not None and judged.verdict.rule == "named"):
-            odd = sorted(one.sop_uid for one in agreement.odd)
+            odd = sorted(one.sop_uid for one in agreement.odd if one.why is not Oddity.UNREADABLE)
             places.update({uid: len(places) + place for place, uid in enumerate(odd)})
         by_uid = {one.sop_instance_uid: one for one in images if one.sop_instance_uid in places}
         return [by_uid[uid] for uid in sorted(by_uid, key=lambda uid: places[uid])]
@@ -171,14 +174,29 @@ class Judge:
         return self._facts(arrival, facts.series_uid, members, request) or facts
 
     def _agreement(self, arrival: ArrivingStudy, found: Identified, facts: SeriesFacts) -> Agreement | None:
-        """Of CT; the views of a radiograph need not agree."""
-        if facts.modality in self._switches.dx_modalities:
-            return None
+        """Of CT; the views of a radiograph need not agree, but each must be readable."""
         uids = found.sop_uids(facts.series_uid)
         known = arrival.agreement(facts.series_uid, uids)
         if known is not None:
             return known
         images = {one.sop_instance_uid: one for one in found.images(facts.series_uid)}
+        poison = {uid for uid, one in images.items() if self._files.is_poison(one)}
+        dx = facts.modality in self._switches.dx_modalities
+        if dx and not poison:
+            return None
+        readable = {uid: one for uid, one in images.items() if uid not in poison}
+        agreement = self._compared(readable)
+        if agreement is not None and dx:
+            every = sorted(readable.values(), key=lambda one: (one.number or 0, one.sop_instance_uid))
+            uids_in_order = tuple(one.sop_instance_uid for one in every)
+            agreement = replace(agreement, images=uids_in_order, odd=(), frames=agreement.all_frames)
+        if agreement is not None:
+            agreement = without(agreement, poison, f"more than {MAX_DEPTH} nested sequences")
+            arrival.agreements[facts.series_uid] = (uids, agreement)
+        return agreement
+
+    def _compared(self, images: Mapping[str, InstanceHere]) -> Agreement | None:
+        """Which of some images agree, by SOPInstanceUID; None: there is none."""
         from_index = {
             uid: replace(index_facts(one.tags), sop_uid=uid, sop_class=one.sop_class)
             for uid, one in images.items()
@@ -188,10 +206,7 @@ class Judge:
         }
         least = self._switches.min_instances_ct if self._switches.filter_min_instances else 1
         everything = {**from_index, **read}.values()
-        agreement = agree(everything, lambda image: wants_image(image, self._switches), least)
-        if agreement is not None:
-            arrival.agreements[facts.series_uid] = (uids, agreement)
-        return agreement
+        return agree(everything, lambda image: wants_image(image, self._switches), least)
 
     def _image_facts(self, image: InstanceHere, from_index: ImageFacts) -> ImageFacts:
         header = self._files.header(image)

@@ -25,6 +25,7 @@ from pydicom.tag import BaseTag, Tag
 from pacs_module.domain.dicom.charsets import decode_text
 from pacs_module.domain.dicom.text_repair import text_of_bytes
 
+from .nesting import lies_deeper
 from .orthanc_client import InstanceHere, OrthancClient, absent_as_none
 
 MAX_DEPTH = 32
@@ -103,6 +104,15 @@ class StoredFiles:
             pass
         content = absent_as_none(lambda: self._rest.get_bytes(f"/instances/{instance.orthanc_id}/file"))
         return None if content is None else read_header(io.BytesIO(content))
+
+    def is_poison(self, instance: InstanceHere) -> bool:
+        """
+        Whether an image has more nested sequences than whoever reads it after us can bear.
+
+        None is where the files cannot be read as they are.
+        """
+        path = self.path(instance)
+        return path is not None and lies_deeper(path, MAX_DEPTH)
 
     def path(self, instance: InstanceHere) -> Path | None:
         """Where Orthanc keeps the file."""

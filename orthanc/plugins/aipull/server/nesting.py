@@ -1,0 +1,75 @@
+"""
+How deep the sequences of a stored file lie within one another, without parsing it (K8).
+
+Every image that may be handed over is looked at, so this costs some microseconds: the file is mapped, only
+the marks of items and pixels are looked for, and pixels are jumped over.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+from pathlib import Path
+
+_MARK = re.compile(rb"\xfe\xff[\x00\x0d]\xe0|\xe0\x7f[\x08\x09\x10]\x00")
+"""Tags in little endian: an item, the end of an item (PS3.5 7.5), pixels (PS3.3 C.7.6.3, C.7.6.24)."""
+_ITEM = b"\xfe\xff\x00\xe0"
+_END_OF_ITEM = b"\xfe\xff\x0d\xe0"
+_UNDEFINED = 0xFFFFFFFF
+_PIXEL_VRS = frozenset({b"OB", b"OW", b"OF", b"OD", b"OV", b"UN"})
+_Bytes = bytes | mmap.mmap
+
+
+def lies_deeper(path: Path, levels: int) -> bool:
+    """
+    Whether a file has more than so many items within one another; not so for one that cannot be opened.
+
+    Its other elements are not looked at, and a file in big endian (retired) is taken as it is.
+    """
+    try:
+        with (
+            path.open("rb", buffering=0) as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+        ):
+            return is_deeper(content, levels)
+    except (OSError, ValueError):  # gone, or empty
+        return False
+
+
+def is_deeper(content: _Bytes, levels: int) -> bool:
+    """The same for the bytes of a file."""
+    open_until: list[int | None] = []  # of each item around the place; None: until its end is marked
+    place = 0
+    while (mark := _MARK.search(content, place)) is not None:
+        at = mark.start()
+        while open_until and (until := open_until[-1]) is not None and until <= at:
+            open_until.pop()
+        if mark[0] == _ITEM:
+            length = _number(content, at + 4)
+            place = at + 8
+            open_until.append(None if length == _UNDEFINED else place + length)
+            if len(open_until) > levels:
+                return True
+        elif mark[0] == _END_OF_ITEM:
+            place = at + 8
+            if open_until:
+                open_until.pop()
+        else:
+            place = _behind_pixels(content, at)
+    return False
+
+
+def _behind_pixels(content: _Bytes, at: int) -> int:
+    """Where an element of pixels ends: its tag may also be part of a value, then right behind the tag."""
+    explicit = content[at + 4 : at + 6] in _PIXEL_VRS
+    value = at + (12 if explicit else 8)
+    length = _number(content, value - 4)
+    if length != _UNDEFINED:
+        return value + length if value + length <= len(content) else at + 4
+    while content[value : value + 4] == _ITEM:  # fragments of compressed pixels
+        value += 8 + _number(content, value + 4)
+    return value
+
+
+def _number(content: _Bytes, at: int) -> int:
+    return int.from_bytes(content[at : at + 4], "little")
