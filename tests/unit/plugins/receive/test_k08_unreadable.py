@@ -23,12 +23,14 @@ def poison(desk: Desk, *images: str) -> None:
         desk.store.images[image]["size"] = len(content)
 
 
-def pulled(desk: Desk, series: dict[str, int], poisoned: tuple[str, ...], **tags: str) -> dict[str, Any]:
+def pulled(
+    desk: Desk, series: dict[str, int], poisoned: tuple[str, ...], modality: str = "CT"
+) -> dict[str, Any]:
     total = sum(series.values())
     desk.answers.says = PacsWord("P1", total)
     request = desk.ask("1.2", expected=total)
     for uid, count in series.items():
-        desk.store.add("1.2", uid, count, **tags)
+        desk.store.add("1.2", uid, count, Modality=modality)
     poison(desk, *poisoned)
     desk.end(request)
     for _ in range(3):
@@ -75,7 +77,7 @@ def test_a_study_of_nothing_else_is_no_hand_over(desk: Desk) -> None:
 
 
 def test_a_view_of_a_radiograph_stays_behind(desk: Desk, tmp_path: Path) -> None:
-    report = pulled(desk, {"1.2.1": 2, "1.2.2": 1}, ("P1-1.2.1-1",), Modality="DX")
+    report = pulled(desk, {"1.2.1": 2, "1.2.2": 1}, ("P1-1.2.1-1",), "DX")
     assert report["outcome"] == "received"
     assert handed_over(desk, tmp_path) == ["P1-1.2.1-2", "P1-1.2.2-1"]
 
@@ -83,6 +85,6 @@ def test_a_view_of_a_radiograph_stays_behind(desk: Desk, tmp_path: Path) -> None
 def test_a_radiograph_of_one_view_that_cannot_be_read_leaves_the_other_series(
     desk: Desk, tmp_path: Path
 ) -> None:
-    report = pulled(desk, {"1.2.1": 1, "1.2.2": 1}, ("P1-1.2.1-1",), Modality="DX")
+    report = pulled(desk, {"1.2.1": 1, "1.2.2": 1}, ("P1-1.2.1-1",), "DX")
     assert report["outcome"] == "received"
     assert handed_over(desk, tmp_path) == ["P1-1.2.2-1"]
