@@ -13,7 +13,7 @@ from .folders import Archive, Archived, Copied, CopyMaker, FileCheck
 from .hospital import PacsFinder, Ris
 from .leases import Lease, Leases, Memo
 from .lists import StudyLists
-from .plugins import Puller
+from .plugins import Puller, ReceivedImages
 from .runtime import Clock, EventLog
 from .store import AnyOf, AtLeast, AtMost, Exists, Identity, Order, StudyStore, Where
 
@@ -40,6 +40,7 @@ __all__ = [
     "Puller",
     "Queue",
     "QueueConsumer",
+    "ReceivedImages",
     "Ris",
     "StudyLists",
     "StudyStore",

@@ -56,3 +56,24 @@ class Puller(Protocol):
     def room(self) -> Mapping[str, Any]:
         """The RAM disk: ``totalBytes``, ``freeBytes``, ``handoverBytes`` ..., ``pullsWaiting``, ``alarm``."""
         ...
+
+
+class ReceivedImages(Protocol):
+    """What the receiving Orthanc has now, for people who look: bounded, and soon given up."""
+
+    def preview(self, series_uid: str) -> bytes | None:
+        """
+        A PNG of the middle slice; None when the series is not there (any more).
+
+        Raises:
+            RetriableError: Orthanc is not reachable.
+        """
+        ...
+
+    def reception(self, study_uid: str) -> Mapping[str, Any] | None:
+        """Where the newest reception of a study stands and what it waits for; None: there is none."""
+        ...
+
+    def patient_name(self, study_uid: str) -> str:
+        """PatientName (0010,0010) as Orthanc tells it; empty when the study is not there."""
+        ...

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
+from ..adapters.http.images import OrthancImages
 from ..adapters.http.plugins import MoveDestination, OrthancPuller
 from ..adapters.machine import SystemClock, process_is_gone, this_process
 from ..adapters.queue.rabbitmq import RabbitQueue
@@ -176,7 +177,13 @@ def _service(edges: _Edges) -> Service:
         delivery_metrics=delivery_metrics,
         ram_disk=ram_disk,
         paths=paths,
+        images=_images(settings),
     )
+
+
+def _images(settings: Settings) -> OrthancImages:
+    orthanc = settings.orthanc
+    return OrthancImages(orthanc.url, orthanc.username, orthanc.password.get_secret_value())
 
 
 def _move_paths(edges: _Edges, ram_disk: WatchRamDisk) -> PathCircuits:

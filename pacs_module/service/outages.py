@@ -5,6 +5,9 @@ of a PACS.
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from ..domain.circuit import CLOSED
 from ..domain.explain.outages import Outage, outages
 from ..shared.http import address_of
 from .loop import Role
@@ -34,3 +37,38 @@ def measure(service: Service) -> None:
     paths = {pacs.name: service.paths.of_now(pacs.name).circuit.state for pacs in service.settings.pacs}
     service.metrics.move_paths(paths)
     service.metrics.waiting(seconds, {name: name in stands for name in service.loops})
+
+
+def away_now(service: Service) -> dict[str, str]:
+    """Who does not answer now, and what is known of it."""
+    away = {
+        name: f"{name} did not answer the last find{_because(service, name)}"
+        for name in sorted(service.unreachable)
+    }
+    for pacs in service.settings.pacs:
+        moves = service.paths.told(pacs.name)
+        if moves["circuit"] != CLOSED:
+            words = f"nothing can be pulled from {pacs.name}: {moves['why']}; tried again {_when(service, moves['retryAt'])}"
+            away[pacs.name] = "; ".join(part for part in (away.get(pacs.name, ""), words) if part)
+    backend = service.circuit.told()
+    if backend["circuit"] != CLOSED:
+        away["backend"] = (
+            f"the backend is down ({backend['why']}); tried again {_when(service, backend['retryAt'])}"
+        )
+    return away
+
+
+def _when(service: Service, at: str | None) -> str:
+    """On the hospital's clock: people read this."""
+    return (
+        f"{datetime.fromisoformat(at).astimezone(service.settings.zone):%Y-%m-%d %H:%M:%S}"
+        if at
+        else "just now"
+    )
+
+
+def _because(service: Service, pacs: str) -> str:
+    """The reason, in brackets: it may be Orthanc, which asks for us, that is away."""
+    loop = service.loops.get(f"find {pacs}")
+    fault = loop.fault if loop else None
+    return f" ({fault.because})" if fault else ""

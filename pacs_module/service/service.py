@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from ..adapters.http.images import OrthancImages
 from ..adapters.machine import SystemClock
 from ..adapters.queue.rabbitmq import RabbitQueue
 from ..domain.rules.switches import Switches
@@ -71,6 +72,7 @@ class Service:
     delivery_metrics: DeliveryMetrics
     ram_disk: WatchRamDisk
     paths: PathCircuits
+    images: OrthancImages
     find_loops: dict[str, FindLoop] = field(default_factory=dict)
     loops: dict[str, Loop] = field(default_factory=dict)
 

@@ -158,3 +158,8 @@ def _toml(value: object) -> str:
     1.0).
     """
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
+def profile_keys(path: Path) -> frozenset[str]:
+    """Which keys of ``[[pacs]]`` a profile tells."""
+    return frozenset(_read(path))

@@ -35,7 +35,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
     values = _read_file(path)
     _check_environment(environment)
     try:
-        return with_profiles(Settings(**values), path)
+        return with_profiles(Settings(**values), path).read_from(path)
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigurationError(_name(first["loc"]), _printable(first), _allowed(first)) from error

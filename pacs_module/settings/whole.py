@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, NaiveDatetime, field_validator
+from pydantic import Field, NaiveDatetime, PrivateAttr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ..domain.find.go_live import Backlog
@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     anonymise: AnonymiseSettings | None = None
     archive: ArchiveSettings | None = None
     reconcile: ReconcileSettings = ReconcileSettings()
+    _file: Path | None = PrivateAttr(default=None)
+    """The settings file; None: all came from the environment."""
 
     @field_validator("time_zone")
     @classmethod
@@ -96,6 +98,16 @@ class Settings(BaseSettings):
         if len(set(names)) != len(names):
             raise ValueError("each PACS needs a name of its own")
         return value
+
+    @property
+    def file(self) -> Path | None:
+        """The settings file; None: all came from the environment."""
+        return self._file
+
+    def read_from(self, file: Path | None) -> Settings:
+        """Remember the settings file."""
+        self._file = file
+        return self
 
     @property
     def traits(self) -> dict[str, PacsTraits]:

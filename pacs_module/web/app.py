@@ -12,6 +12,7 @@ from .edge.access import Access
 from .edge.errors import answer_errors
 from .edge.guard import BodyLimits, Guard
 from .messages import FAULTS
+from .pages.all_pages import add_pages
 
 TAGS = [
     {"name": "people", "description": "Where a study is, why, and what happens next."},
@@ -25,11 +26,12 @@ TAGS = [
 def create_app(service: Service) -> FastAPI:
     """The application over a service; starting and stopping the service's loops is the caller's."""
     about = "The AI pull pipeline: why a study was taken or not, and where it is."
-    app = FastAPI(title="pacs_module", version=__version__, description=about, openapi_tags=TAGS)
+    app = FastAPI(title="pacs_module", version=__version__, description=about, openapi_tags=TAGS, docs_url=None, redoc_url=None)
     access = Access(service.settings.web.api_key.get_secret_value())
     web = service.settings.web
     app.add_middleware(Guard, access=access, limits=BodyLimits(web.max_body_mb * MIB, web.body_timeout_s))
     answer_errors(app)
     for room in (plugins, result, manual, debug, studies, reconcile, health):
         app.include_router(room.router(service, access), responses=FAULTS)
+    add_pages(app, service, access)
     return app

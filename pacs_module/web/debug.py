@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from ..domain.circuit import CLOSED
 from ..domain.dicom.attributes import unpadded
 from ..domain.errors import MessageError
 from ..domain.explain.story import story
 from ..domain.study.study import Study
+from ..service.outages import away_now
 from ..service.service import Service
 from .edge.access import Access
 from .edge.answers import JsonAnswer
@@ -96,7 +95,7 @@ def find_for_people(service: Service, asked: dict[str, str]) -> list[Study]:
 def _answer(service: Service, asked: dict[str, str], ask_pacs: bool) -> dict[str, Any]:
     studies = find_for_people(service, asked)
     if studies:
-        away, now = _away(service), service.clock.now()
+        away, now = away_now(service), service.clock.now()
         spared = service.pull.locks.held_back
         return {
             "found": len(studies),
@@ -120,41 +119,6 @@ def _told(service: Service, told: dict[str, Any]) -> dict[str, Any]:
         if one.study_uid == told["studyUID"]
     ]
     return {**told, "records": of_it} if of_it else told
-
-
-def _away(service: Service) -> dict[str, str]:
-    """Who does not answer now, and what is known of it."""
-    away = {
-        name: f"{name} did not answer the last find{_because(service, name)}"
-        for name in sorted(service.unreachable)
-    }
-    for pacs in service.settings.pacs:
-        moves = service.paths.told(pacs.name)
-        if moves["circuit"] != CLOSED:
-            words = f"nothing can be pulled from {pacs.name}: {moves['why']}; tried again {_when(service, moves['retryAt'])}"
-            away[pacs.name] = "; ".join(part for part in (away.get(pacs.name, ""), words) if part)
-    backend = service.circuit.told()
-    if backend["circuit"] != CLOSED:
-        away["backend"] = (
-            f"the backend is down ({backend['why']}); tried again {_when(service, backend['retryAt'])}"
-        )
-    return away
-
-
-def _when(service: Service, at: str | None) -> str:
-    """On the hospital's clock: people read this."""
-    return (
-        f"{datetime.fromisoformat(at).astimezone(service.settings.zone):%Y-%m-%d %H:%M:%S}"
-        if at
-        else "just now"
-    )
-
-
-def _because(service: Service, pacs: str) -> str:
-    """The reason, in brackets: it may be Orthanc, which asks for us, that is away."""
-    loop = service.loops.get(f"find {pacs}")
-    fault = loop.fault if loop else None
-    return f" ({fault.because})" if fault else ""
 
 
 def _prefers_html(accept: str) -> bool:

@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pika
@@ -215,6 +215,15 @@ class RabbitQueue:
             finally:
                 aside.close()
 
+    def drop_dead(self, meant: Callable[[Delivery], bool]) -> bool:
+        """Take the first dead letter that is meant out of its queue for good; whether there was one."""
+        with self._lock, self._link.channel():
+            aside = self._link.connection.channel()  # closing it gives the others back to their places
+            try:
+                return _take_out(aside, self._topology.dead_queue, meant)
+            finally:
+                aside.close()
+
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
@@ -347,16 +356,28 @@ def _next(channel: BlockingChannel, queue: str, timeout: float) -> _Held | None:
 
 def _peek(channel: BlockingChannel, queue: str, limit: int) -> list[Delivery]:
     found: list[Delivery] = []
-    while len(found) < limit:
-        method, properties, body = channel.basic_get(queue)
-        if method is None or properties is None or body is None:
-            break
-        message, fault = read(body)
-        reason = str((properties.headers or {}).get("reason", ""))
-        found.append(
-            Delivery(message, properties.message_id or "", bool(method.redelivered), 0, fault, reason)
-        )
+    while len(found) < limit and (letter := _letter(channel, queue)) is not None:
+        found.append(replace(letter, tag=0))
     return found
+
+
+def _take_out(channel: BlockingChannel, queue: str, meant: Callable[[Delivery], bool]) -> bool:
+    while (letter := _letter(channel, queue)) is not None:
+        if meant(letter):
+            channel.basic_ack(letter.tag)
+            return True
+    return False
+
+
+def _letter(channel: BlockingChannel, queue: str) -> Delivery | None:
+    """The next one, held until the channel closes; None when there is none."""
+    method, properties, body = channel.basic_get(queue)
+    if method is None or properties is None or body is None:
+        return None
+    message, fault = read(body)
+    reason = str((properties.headers or {}).get("reason", ""))
+    tag = int(method.delivery_tag or 0)
+    return Delivery(message, properties.message_id or "", bool(method.redelivered), tag, fault, reason)
 
 
 # --- connection and errors ---

@@ -5,8 +5,14 @@ from __future__ import annotations
 import base64
 import ipaddress
 import secrets
+import time
 
 from fastapi import HTTPException, Request
+
+from .sessions import Sessions
+
+SIGN_IN = "/sign-in"
+"""Where a person gives the key; the only change that needs none."""
 
 
 class Access:
@@ -19,6 +25,7 @@ class Access:
 
     def __init__(self, api_key: str) -> None:
         self._key = api_key
+        self.sessions = Sessions(api_key)
 
     def with_key(self, request: Request) -> None:
         """Let only those in who have the key."""
@@ -29,10 +36,30 @@ class Access:
                 {"WWW-Authenticate": 'Basic realm="pacs_module"'},
             )
 
+    def is_key(self, given: str) -> bool:
+        """Whether this is the key."""
+        return secrets.compare_digest(given.encode("utf-8", "replace"), self._key.encode())
+
     def reading(self, request: Request) -> None:
-        """Let those in who have the key, and processes on this machine."""
-        if not _from_loopback(request):
+        """Let those in who have the key, people who have signed in, and processes on this machine."""
+        if not _from_loopback(request) and not self.person(request):
             self.with_key(request)
+
+    def person(self, request: Request) -> str:
+        """The name of the person who has signed in; empty: nobody has."""
+        return self.sessions.person(request, time.time())
+
+    def may_change(self, request: Request) -> None:
+        """
+        Let a change in: at the API with the key alone; at a page also from whoever has signed in.
+
+        A browser sends the cookie by itself, also for another site; so the API does not take it, and a page
+        wants the form's token besides (:mod:`pacs_module.web.site.forms`).
+        """
+        path = str(request.url.path)
+        if path == SIGN_IN or (not path.startswith("/api/") and self.person(request)):
+            return
+        self.with_key(request)
 
     def _has_key(self, request: Request) -> bool:
         given = request.headers.get("x-api-key") or _authorization(request.headers.get("authorization", ""))

@@ -5,11 +5,14 @@ such.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
 
 from ...domain.errors import MAX_SHOWN, MessageError, PermanentError, RetriableError
 from ...domain.wire.json_text import json_text
@@ -40,19 +43,36 @@ def answer_errors(app: FastAPI) -> None:
     """Map what use cases raise to statuses: 400 and 422 the caller's fault, 503 later, 409 never."""
 
     @app.exception_handler(MessageError)
-    def bad_message(_: Request, error: MessageError) -> JSONResponse:
-        return JsonAnswer(told(error), status_code=400)
+    def bad_message(request: Request, error: MessageError) -> Response:
+        return _answer(request, told(error), 400)
 
     @app.exception_handler(RequestValidationError)
-    def unreadable(_: Request, error: RequestValidationError) -> JSONResponse:
+    def unreadable(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        return JsonAnswer({"error": f"{place}: {first['msg']}", "key": place}, status_code=422)
+        return _answer(request, {"error": f"{place}: {first['msg']}", "key": place}, 422)
 
     @app.exception_handler(RetriableError)
-    def later(_: Request, error: RetriableError) -> JSONResponse:
-        return JsonAnswer({"error": str(error)}, status_code=503)
+    def later(request: Request, error: RetriableError) -> Response:
+        return _answer(request, {"error": str(error)}, 503)
 
     @app.exception_handler(PermanentError)
-    def never(_: Request, error: PermanentError) -> JSONResponse:
-        return JsonAnswer({"error": str(error)}, status_code=409)
+    def never(request: Request, error: PermanentError) -> Response:
+        return _answer(request, {"error": str(error)}, 409)
+
+    @app.exception_handler(HTTPException)
+    def refused(request: Request, error: HTTPException) -> Response:
+        return _answer(request, {"detail": error.detail}, error.status_code, error.headers)
+
+
+def _answer(
+    request: Request, content: dict[str, Any], status: int, headers: Mapping[str, str] | None = None
+) -> Response:
+    """As JSON; at a page, for a browser, as a page, where the application has one (``error_page``)."""
+    error_page = getattr(request.app.state, "error_page", None)
+    browser = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/")
+    if error_page is not None and browser and status >= HTTPStatus.BAD_REQUEST:
+        page: Response = error_page(request, status, str(content.get("error") or content.get("detail")))
+        page.headers.update(headers or {})
+        return page
+    return JsonAnswer(content, status, dict(headers or {}))

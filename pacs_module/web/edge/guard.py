@@ -47,7 +47,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         try:
-            self._access.with_key(Request(scope))
+            self._access.may_change(Request(scope))
             body = await self._body(scope, receive)
         except HTTPException as error:
             answer = JsonAnswer({"detail": error.detail}, error.status_code, error.headers)
@@ -59,8 +59,10 @@ class Guard:
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         """The body, bounded, with values that every reader understands alike."""
-        limits = BY_HAND if str(scope["path"]).endswith(_BY_HAND) else JsonLimits(size=self._limits.size)
         headers = dict(scope["headers"])
+        form = _is_form(str(scope["path"]), headers.get(b"content-type", b""))
+        by_hand = form or str(scope["path"]).endswith(_BY_HAND)
+        limits = BY_HAND if by_hand else JsonLimits(size=self._limits.size)
         announced = headers.get(b"content-length", b"0")
         if not announced.isdigit() or int(announced[:20]) > limits.size:
             raise _too_large(limits.size)
@@ -70,7 +72,14 @@ class Guard:
         except TimeoutError:
             words = f"the body did not come within {self._limits.seconds:g} s"
             raise HTTPException(_TOO_SLOW, words, {"Connection": "close"}) from None
-        return json_text(read_json(body, "body", limits)).encode() if body else body
+        if form or not body:
+            return body  # a form is read by pacs_module.web.site.forms, which bounds the number of its fields
+        return json_text(read_json(body, "body", limits)).encode()
+
+
+def _is_form(path: str, content_type: bytes) -> bool:
+    """Whether it is the form of a page; the API reads JSON only."""
+    return not path.startswith("/api/") and content_type.startswith(b"application/x-www-form-urlencoded")
 
 
 async def _read(receive: Receive, limit: int) -> bytes:

@@ -1,0 +1,143 @@
+"""A day at a glance, out of the rows of its studies: counts, arrivals by hour, latency by stage."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from .listing import NOT_WANTED, StudyRow
+
+HOURS = 24
+Local = Callable[[str], datetime]
+"""An instant of a document (ISO 8601 UTC) on the hospital's clock."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many studies have this value."""
+
+    value: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many studies there are by state, PACS and modality, the most frequent first."""
+
+    studies: int
+    by_state: tuple[Count, ...]
+    by_pacs: tuple[Count, ...]
+    by_modality: tuple[Count, ...]
+
+
+def counts(rows: Sequence[StudyRow]) -> Counts:
+    """Count the rows; a study at two PACS counts at both."""
+    return Counts(
+        len(rows),
+        _counted(row.state or NOT_WANTED for row in rows),
+        _counted(name for row in rows for name in row.pacs),
+        _counted(name for row in rows for name in row.modality),
+    )
+
+
+def _counted(values: Iterable[str]) -> tuple[Count, ...]:
+    found = Counter(values)
+    return tuple(
+        Count(value, number) for value, number in sorted(found.items(), key=lambda one: (-one[1], one[0]))
+    )
+
+
+@dataclass(frozen=True)
+class Hour:
+    """Studies that were first seen in this hour today; the least, the middle and the most of earlier days."""
+
+    hour: int
+    today: int
+    low: float | None = None
+    usual: float | None = None
+    high: float | None = None
+
+
+def arrivals(
+    today: Sequence[StudyRow], earlier: Sequence[Sequence[StudyRow]], local: Local
+) -> tuple[Hour, ...]:
+    """
+    Arrivals by hour.
+
+    Args:
+        today: Rows of today.
+        earlier: Rows of each earlier day that today is compared with; a day without any says nothing.
+        local: The hospital's clock.
+    """
+    now, before = _by_hour(today, local), [_by_hour(rows, local) for rows in earlier if rows]
+    return tuple(_hour(hour, now[hour], [day[hour] for day in before]) for hour in range(HOURS))
+
+
+def _hour(hour: int, number: int, before: Sequence[int]) -> Hour:
+    if not before:
+        return Hour(hour, number)
+    return Hour(hour, number, min(before), statistics.median(before), max(before))
+
+
+def _by_hour(rows: Iterable[StudyRow], local: Local) -> Counter[int]:
+    return Counter(local(row.first_seen_at).hour for row in rows if row.first_seen_at)
+
+
+STAGES: Mapping[str, tuple[str, str]] = {
+    "pulled": ("image_at", "pulled_at"),
+    "handed over": ("pulled_at", "handed_over_at"),
+    "delivered": ("handed_over_at", "delivered_at"),
+    "result": ("delivered_at", "result_at"),
+    "in all": ("image_at", "result_at"),
+}
+"""Each stage with the instants of a row between which it lies."""
+BOUNDS_S = (1.0, 3.0, 10.0, 30.0, 60.0, 180.0, 600.0, 1800.0, 3600.0)
+"""Upper bounds of the classes of the distribution, in seconds; one class more lies above the last."""
+
+
+@dataclass(frozen=True)
+class Latency:
+    """
+    How long one stage took, in seconds: number of studies, median, 90th percentile, longest, and how many
+    studies lie in each class of :data:`BOUNDS_S`.
+    """
+
+    stage: str
+    studies: int
+    median: float | None = None
+    p90: float | None = None
+    longest: float | None = None
+    classes: tuple[int, ...] = ()
+
+
+def latencies(rows: Iterable[StudyRow]) -> tuple[Latency, ...]:
+    """The latency of each stage; a study that grew again after a stage does not count in it."""
+    known = list(rows)
+    return tuple(_latency(stage, known, *between) for stage, between in STAGES.items())
+
+
+def _latency(stage: str, rows: Iterable[StudyRow], begin: str, end: str) -> Latency:
+    spans = [(getattr(row, begin), getattr(row, end)) for row in rows]
+    took = sorted(
+        seconds for first, last in spans if first and last and (seconds := seconds_between(first, last)) >= 0
+    )
+    if not took:
+        return Latency(stage, 0)
+    ninth = took[min(len(took) - 1, int(0.9 * len(took)))]
+    return Latency(stage, len(took), statistics.median(took), ninth, took[-1], _classes(took))
+
+
+def _classes(took: Sequence[float]) -> tuple[int, ...]:
+    bounds = (*BOUNDS_S, float("inf"))
+    places = Counter(
+        next(place for place, bound in enumerate(bounds) if seconds <= bound) for seconds in took
+    )
+    return tuple(places[place] for place in range(len(bounds)))
+
+
+def seconds_between(first: str, last: str) -> float:
+    """Seconds from one instant (ISO 8601) to another."""
+    return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()

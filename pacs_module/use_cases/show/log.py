@@ -1,0 +1,85 @@
+"""The page Log: the newest lines of both processes' JSON logs, filtered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+MOST_LINES = 300
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_TOLD_APART = ("at", "level", "line", "event", "text")
+
+
+class LogTail(Protocol):
+    """The ends of the log files."""
+
+    def tail(self) -> Mapping[str, Iterable[str]]:
+        """The last lines of each file, oldest first, by the file's name."""
+        ...
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line; ``words`` is the contract's line, or the text of an event; ``values`` what it is about."""
+
+    at: str
+    file: str
+    level: str
+    event: str
+    words: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LogView:
+    """The page, the newest line first."""
+
+    lines: tuple[LogLine, ...]
+    files: tuple[str, ...]
+    text: str = ""
+    level: str = ""
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class ShowLog:
+    """Makes the page."""
+
+    logs: LogTail
+
+    def __call__(self, text: str = "", level: str = "", file: str = "") -> LogView:
+        """Make it: lines with every word of ``text``, of ``level`` or worse, of ``file`` or both."""
+        tails = self.logs.tail()
+        words = text.lower().split()
+        lines = [
+            line
+            for name, raw in tails.items()
+            if file in ("", name)
+            for line in (_read(name, one) for one in raw if all(word in one.lower() for word in words))
+            if line is not None and _at_least(line.level, level)
+        ]
+        lines.sort(key=lambda line: line.at, reverse=True)
+        return LogView(tuple(lines[:MOST_LINES]), tuple(tails), text, level, file)
+
+
+def _at_least(level: str, least: str) -> bool:
+    if least not in LEVELS or level not in LEVELS:
+        return True
+    return LEVELS.index(level) >= LEVELS.index(least)
+
+
+def _read(file: str, raw: str) -> LogLine | None:
+    """A line of JSON; None for one that was cut."""
+    try:
+        told = json.loads(raw)
+    except ValueError:
+        return None
+    if not isinstance(told, dict):
+        return None
+    values = {key: value for key, value in told.items() if key not in _TOLD_APART}
+    words = str(told.get("line") or told.get("text") or "")
+    return LogLine(
+        str(told.get("at", "")), file, str(told.get("level", "")), str(told.get("event", "")), words, values
+    )

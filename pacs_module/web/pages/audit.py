@@ -1,0 +1,22 @@
+"""``/audit``: who did what, and why."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from ...use_cases.show.audit import show_audit
+from ..site.site import Site
+
+
+def router(site: Site) -> APIRouter:
+    """The page."""
+    routes = APIRouter()
+
+    @routes.get("/audit", summary="Who did what with which study, and why; the newest first")
+    def audit(request: Request, before: Annotated[str, Query(max_length=40)] = "") -> Response:
+        return site.page(request, "audit", show_audit(site.service.store, before))
+
+    return routes

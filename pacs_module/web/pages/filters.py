@@ -1,0 +1,35 @@
+"""``/filters``: what was filtered, by rule, attribute and value."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from ...use_cases.show.filters import ShowFilters
+from ..site.site import Site
+
+_DAY = r"^(\d{4}-\d\d-\d\d)?$"
+SPAN = timedelta(days=6)
+"""Without other dates: a week."""
+
+
+def router(site: Site) -> APIRouter:
+    """The page."""
+    routes, show = APIRouter(), ShowFilters(site.service.store)
+
+    @routes.get("/filters", summary="What was filtered in a span, by rule, attribute and value")
+    def filters(
+        request: Request,
+        first: Annotated[str, Query(alias="from", pattern=_DAY)] = "",
+        last: Annotated[str, Query(alias="to", pattern=_DAY)] = "",
+        rule: Annotated[str, Query(max_length=100)] = "",
+        text: Annotated[str, Query(max_length=200)] = "",
+    ) -> Response:
+        today = site.service.clock.today()
+        view = show(first or (today - SPAN).isoformat(), last or today.isoformat(), rule, text)
+        return site.page(request, "filters", view, rule=rule, rehearsal=False)
+
+    return routes

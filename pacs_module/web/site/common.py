@@ -1,0 +1,91 @@
+"""Signing in and out, language, theme, the files of the pages, and ``/docs`` without internet."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from http import HTTPStatus
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from ..edge.sessions import COOKIE as SESSION
+from ..edge.sessions import LIFETIME_S
+from .forms import read_form
+from .headers import DOCS
+from .language import COOKIE as LANGUAGE
+from .language import LANGUAGES
+from .site import THEME, THEMES, Site
+
+STATIC = Path(__file__).resolve().parents[1] / "static"
+YEAR_S = 365 * 24 * 3600
+WRONG_KEY_S = 1.0
+"""How long a wrong key waits for its answer, in seconds."""
+
+
+def router(site: Site) -> APIRouter:
+    """What needs no page of its own; none of it shows a study."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/sign-in")
+    def sign_in(request: Request, next: str = "/") -> Response:
+        return site.page(request, "sign_in", {"next": local_path(next), "wrong": False})
+
+    @routes.post("/sign-in")
+    async def signed_in(request: Request) -> Response:
+        form = await read_form(request)
+        to, name = local_path(form.get("next", "/")), form.get("name", "").strip()
+        if not name or not site.access.is_key(form.get("key", "")):
+            site.service.log.event(
+                "sign_in_refused", "a wrong key was given at the page", "WARNING", name=name
+            )
+            await asyncio.sleep(WRONG_KEY_S)
+            return site.page(request, "sign_in", {"next": to, "wrong": True}, HTTPStatus.UNAUTHORIZED)
+        site.service.log.event("signed_in", "somebody signed in at the page", name=name)
+        answer = RedirectResponse(to, HTTPStatus.SEE_OTHER)
+        token = site.access.sessions.issue(name, time.time())
+        secure = request.url.scheme == "https"
+        answer.set_cookie(SESSION, token, max_age=LIFETIME_S, httponly=True, samesite="strict", secure=secure)
+        return answer
+
+    @routes.get("/sign-out")
+    def sign_out() -> Response:
+        answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+        answer.delete_cookie(SESSION)
+        return answer
+
+    @routes.get("/language/{language}")
+    def language(language: str, next: str = "/") -> Response:
+        return _remember(LANGUAGE, language if language in LANGUAGES else "en", next)
+
+    @routes.get("/theme/{theme}")
+    def theme(theme: str, next: str = "/") -> Response:
+        return _remember(THEME, theme if theme in THEMES else "auto", next)
+
+    @routes.get("/docs")
+    def docs(request: Request) -> Response:
+        answer = site.page(request, "docs", {"openapi": "/openapi.json"})
+        if isinstance(answer, HTMLResponse):
+            answer.headers["Content-Security-Policy"] = DOCS["Content-Security-Policy"]
+        return answer
+
+    return routes
+
+
+def local_path(text: str) -> str:
+    """A path of ours to go on to; nothing that a browser takes for another site's."""
+    plain = text.startswith("/") and not text.startswith(("//", "/\\")) and "\n" not in text
+    return text if plain else "/"
+
+
+def _remember(cookie: str, value: str, to: str) -> Response:
+    answer = RedirectResponse(local_path(to), HTTPStatus.SEE_OTHER)
+    answer.set_cookie(cookie, value, max_age=YEAR_S, httponly=True, samesite="lax")
+    return answer
+
+
+def serve_files(app: FastAPI) -> None:
+    """Scripts and styles; they name nobody and may be cached."""
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")

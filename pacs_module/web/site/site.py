@@ -1,0 +1,194 @@
+"""
+A page out of its view model: a template for people, JSON for programs, from the same route with the same data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any, TypeVar
+from urllib.parse import quote, unquote, urlencode
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.concurrency import run_in_threadpool
+
+from ... import __version__
+from ...domain.wire.documents import to_document
+from ...service.service import Service
+from ..edge.access import Access
+from ..edge.answers import JsonAnswer
+from ..edge.sessions import COOKIE as SESSION
+from . import language as languages
+from .headers import PAGE
+
+T = TypeVar("T")
+SAID = "aipull_said"
+"""The cookie with what the last form did, shown once."""
+THEME = "aipull_theme"
+THEMES = ("auto", "light", "dark")
+NAVIGATION = (
+    ("/", "Today"),
+    ("/studies", "Studies"),
+    ("/filters", "Filters"),
+    ("/dead-letters", "Dead letters"),
+    ("/reconciliation", "Reconciliation"),
+    ("/log", "Log"),
+    ("/configuration", "Configuration"),
+    ("/audit", "Audit"),
+    ("/probe", "Probe"),
+)
+
+
+def wants_json(request: Request) -> bool:
+    """``?format=`` decides; else which of the two the Accept header names first. A browser names HTML."""
+    asked = request.query_params.get("format", "")
+    if asked:
+        return asked == "json"
+    named = [part.partition(";")[0].strip().lower() for part in request.headers.get("accept", "").split(",")]
+    return (
+        next((kind for kind in named if kind in ("text/html", "application/json")), "") == "application/json"
+    )
+
+
+@dataclass
+class Site:
+    """Renders pages for one service."""
+
+    service: Service
+    access: Access
+    navigation: tuple[tuple[str, str], ...] = NAVIGATION
+    _environments: dict[str, Environment] = field(default_factory=dict)
+
+    def page(
+        self, request: Request, template: str, view: Any, status: int = HTTPStatus.OK, **more: Any
+    ) -> Response:
+        """
+        Answer with a view model.
+
+        Args:
+            request: Says which shape, language and theme.
+            template: Below ``templates``, without ``.html``.
+            view: A dataclass, or a mapping.
+            status: Of HTTP.
+            more: For the template alone: what is no data of the page.
+        """
+        if wants_json(request):
+            return JsonAnswer(to_document(view), status, headers={"Cache-Control": "no-store"})
+        spoken = languages.language_of(request)
+        body = (
+            self._environment(spoken)
+            .get_template(f"{template}.html")
+            .render(view=view, **self._context(request, spoken), **more)
+        )
+        answer = HTMLResponse(body.encode("utf-8", "backslashreplace"), status, PAGE)
+        if SAID in request.cookies:
+            answer.delete_cookie(SAID)
+        return answer
+
+    def error(self, request: Request, status: int, words: str) -> Response:
+        """What went wrong, as a page."""
+        return self.page(request, "message", {"title": "It did not work", "words": words}, status)
+
+    async def off_loop(self, work: Callable[[], T]) -> T:
+        """Work that waits for a store or a PACS, in a thread: other requests go on."""
+        return await run_in_threadpool(work)
+
+    def done(self, request: Request, words: str, to: str) -> Response:
+        """Answer a form: go to a page that says what was done."""
+        if wants_json(request):
+            return JsonAnswer({"done": words})
+        answer = RedirectResponse(to, HTTPStatus.SEE_OTHER)
+        answer.set_cookie(SAID, quote(words[:500]), max_age=60, httponly=True, samesite="strict")
+        return answer
+
+    def _context(self, request: Request, spoken: str) -> dict[str, Any]:
+        cookie = request.cookies.get(SESSION, "")
+        person = self.access.person(request)
+        theme = request.cookies.get(THEME, "auto")
+        path = request.url.path
+        here = f"{path}?{request.url.query}" if request.url.query else path
+        return {
+            "language": spoken,
+            "languages": languages.LANGUAGES,
+            "theme": theme if theme in THEMES else "auto",
+            "themes": THEMES,
+            "person": person,
+            "form_token": self.access.sessions.form_token(cookie) if person else "",
+            "navigation": self.navigation,
+            "path": path,
+            "here": here,
+            "json_here": f"{path}?{urlencode([*request.query_params.multi_items(), ('format', 'json')])}",
+            "said": unquote(request.cookies.get(SAID, "")),
+            "version": __version__,
+            "zone": self.service.settings.time_zone,
+        }
+
+    def _environment(self, spoken: str) -> Environment:
+        if spoken not in self._environments:
+            self._environments[spoken] = self._new_environment(spoken)
+        return self._environments[spoken]
+
+    def _new_environment(self, spoken: str) -> Environment:
+        environment = Environment(
+            loader=PackageLoader("pacs_module.web"),
+            autoescape=select_autoescape(default=True),
+            undefined=StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        translations = languages.catalogue(spoken)
+        environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+        environment.filters.update(self._filters)
+        environment.filters["said_in"] = lambda text: translations.gettext(text) if text else ""
+        return environment
+
+    @cached_property
+    def _filters(self) -> Mapping[str, Any]:
+        return {"local": self.local, "clock": _clock, "span": _span, "bytes": _bytes, "as_json": _as_json}
+
+    def local(self, text: str, shape: str = "%Y-%m-%d %H:%M:%S") -> str:
+        """An instant of a document (ISO 8601, UTC) on the hospital's clock; whatever it is when it is none."""
+        try:
+            return f"{datetime.fromisoformat(text).astimezone(self.service.settings.zone):{shape}}"
+        except ValueError:
+            return text
+
+
+def _clock(text: str) -> str:
+    """StudyTime for people."""
+    return f"{text[:2]}:{text[2:4]}" if len(text) >= len("HHMM") else text
+
+
+_UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+
+
+def _span(seconds: float | None) -> str:
+    """A duration in the largest unit that it has more than one and a half of."""
+    if seconds is None:
+        return "–"
+    for size, unit in _UNITS:
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.0f} {unit}" if seconds >= 10 * size else f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.1f} s"
+
+
+def _bytes(number: float | None) -> str:
+    """A number of bytes for people."""
+    value = float(number or 0)
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(value) < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def _as_json(value: Any) -> str:
+    """For an attribute: the template escapes it."""
+    return json.dumps(to_document(value), ensure_ascii=False)
