@@ -87,6 +87,7 @@ def print_addresses(stack: Stack, study_uid: str, console: Console) -> None:
     where |= {name: str(folder) for name, folder in addresses["folders"].items()}
     where["keys and passwords"] = str(stack.run.path / "run.json")
     where["one study's story"] = f"curl '{debug}'"
+    where["the page for people"] = f"{stack.pacs_module.url}/"
     console.print("left running; `make stop` ends it:")
     for name, address in where.items():
         console.print(f"  {name:20} {address}", soft_wrap=True, markup=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
-from ...domain.reconcile.line import MISSING
+from ...domain.reconcile.report_line import MISSING
 
 _MISSING = frozenset(cause.value for cause in MISSING)
 DAYS_OF_TREND = 30

@@ -11,11 +11,11 @@ from fastapi.responses import Response
 
 from ...domain.errors import MessageError
 from ...domain.wire.documents import to_document
-from ...service.probing import pacs_named, peer_of, probe_one, take_over
 from ...use_cases.probe.probe_pacs import Probed
 from ..site.forms import checked_by, read_form, reason_of
 from ..site.jobs import Jobs
 from ..site.site import Site
+from .probing import pacs_named, peer_of, probe_one, take_over
 
 
 @dataclass(frozen=True)

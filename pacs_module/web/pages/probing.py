@@ -7,11 +7,11 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from ..adapters.dicom.find_scu import Peer
-from ..domain.errors import ConfigurationError
-from ..settings import PacsSettings, Settings
-from ..settings.profiles import PROFILES, Profile, write_profile
-from ..use_cases.probe.probe_pacs import Probed, ProbePacs
+from ...adapters.dicom.find_scu import Peer
+from ...domain.errors import ConfigurationError
+from ...settings import PacsSettings, Settings
+from ...settings.profiles import PROFILES, Profile, write_profile
+from ...use_cases.probe.probe_pacs import Probed, ProbePacs
 
 PAUSE_S, TIMEOUT_S = 0.2, 60.0
 
@@ -23,7 +23,7 @@ def probe_one(settings: Settings, name: str, today: date, say: Callable[[str], N
     Raises:
         ConfigurationError: No PACS goes by this name, or the settings do not say where it is.
     """
-    from ..adapters.dicom.probe import DicomProbe  # pynetdicom takes a while to import
+    from ...adapters.dicom.probe import DicomProbe  # pynetdicom takes a while to import
 
     peer = peer_of(pacs_named(settings, name))
     asking = ProbePacs(DicomProbe(peer, TIMEOUT_S), lambda: time.sleep(PAUSE_S), time.monotonic, say=say)
