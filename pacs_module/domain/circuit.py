@@ -14,13 +14,14 @@ The backend, the finds and the moves of each PACS have one each.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from .errors import InvalidTransition
 from .instants import milliseconds
 from .retry import RetryPolicy, lasts
+from .state_table import StateTable
 
 
 class CircuitState(StrEnum):
@@ -48,34 +49,33 @@ class CircuitEvent(StrEnum):
 
 CLOSED, OPEN, HALF_OPEN = CircuitState.CLOSED, CircuitState.OPEN, CircuitState.HALF_OPEN
 
-TABLE: dict[tuple[CircuitState, CircuitEvent], CircuitState] = {
-    (CLOSED, CircuitEvent.SUCCEEDED): CLOSED,
-    (CLOSED, CircuitEvent.FAILED): CLOSED,
-    (CLOSED, CircuitEvent.TRIPPED): OPEN,
-    (OPEN, CircuitEvent.SUCCEEDED): CLOSED,
-    (OPEN, CircuitEvent.FAILED): OPEN,
-    (OPEN, CircuitEvent.PROBED): HALF_OPEN,
-    (HALF_OPEN, CircuitEvent.SUCCEEDED): CLOSED,
-    (HALF_OPEN, CircuitEvent.TRIPPED): OPEN,
-    (HALF_OPEN, CircuitEvent.UNPROBED): OPEN,
+TABLE: Mapping[CircuitState, Mapping[CircuitEvent, CircuitState]] = {
+    CLOSED: {
+        CircuitEvent.SUCCEEDED: CLOSED,
+        CircuitEvent.FAILED: CLOSED,
+        CircuitEvent.TRIPPED: OPEN,
+    },
+    OPEN: {
+        CircuitEvent.SUCCEEDED: CLOSED,
+        CircuitEvent.FAILED: OPEN,
+        CircuitEvent.PROBED: HALF_OPEN,
+    },
+    HALF_OPEN: {
+        CircuitEvent.SUCCEEDED: CLOSED,
+        CircuitEvent.TRIPPED: OPEN,
+        CircuitEvent.UNPROBED: OPEN,
+    },
 }
 
-ALL_MAY_TRY = frozenset({CLOSED})
-ONE_MAY_TRY = frozenset({HALF_OPEN})
-NOBODY_MAY_TRY = frozenset({OPEN})
+ALL_MAY_TRY, ONE_MAY_TRY, NOBODY_MAY_TRY = (CLOSED,), (HALF_OPEN,), (OPEN,)
+PARTITIONS: Mapping[str, Mapping[str, tuple[CircuitState, ...]]] = {
+    "who may try": {"all": ALL_MAY_TRY, "one": ONE_MAY_TRY, "nobody": NOBODY_MAY_TRY},
+}
+"""Each state is in exactly one group."""
 
-
-def next_circuit_state(state: CircuitState, event: CircuitEvent) -> CircuitState:
-    """
-    Look the next state up.
-
-    Raises:
-        InvalidTransition: The table has no such row.
-    """
-    try:
-        return TABLE[state, event]
-    except KeyError:
-        raise InvalidTransition(f"a circuit that is {state.value} cannot be {event.value}") from None
+CIRCUIT_STATES = StateTable(
+    CircuitState, TABLE, "a circuit that is {state} cannot be {event}", __name__, PARTITIONS
+)
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Circuit:
         """
         counted = replace(self, failures=self.failures + 1, why=why)
         event = self._event_of(counted.failures, policy, down)
-        counted = replace(counted, state=next_circuit_state(self.state, event))
+        counted = replace(counted, state=CIRCUIT_STATES.next(self.state, event))
         if event is not CircuitEvent.TRIPPED:
             return counted
         opened = self.opened + 1
@@ -154,14 +154,14 @@ class Circuit:
         """Close after a success, the probe's or a late one's."""
         if self == Circuit(since=self.since):
             return self
-        return Circuit(next_circuit_state(self.state, CircuitEvent.SUCCEEDED), since=now)
+        return Circuit(CIRCUIT_STATES.next(self.state, CircuitEvent.SUCCEEDED), since=now)
 
     def probing(self, now: int) -> Circuit:
         """Let one try."""
-        return replace(self, state=next_circuit_state(self.state, CircuitEvent.PROBED), since=now)
+        return replace(self, state=CIRCUIT_STATES.next(self.state, CircuitEvent.PROBED), since=now)
 
     def unprobed(self, now: int) -> Circuit:
         """Let the next one probe at once."""
         return replace(
-            self, state=next_circuit_state(self.state, CircuitEvent.UNPROBED), since=now, retry_at=now
+            self, state=CIRCUIT_STATES.next(self.state, CircuitEvent.UNPROBED), since=now, retry_at=now
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from ..domain.circuit import CLOSED, OPEN, CircuitEvent, CircuitState, next_circuit_state
+from ..domain.circuit import CIRCUIT_STATES, CLOSED, OPEN, CircuitEvent, CircuitState
 from ..domain.errors import PipelineError, RetriableError, StoreAway
 from ..domain.explain.outages import ServerFault
 from ..domain.find.schedule import FindSchedule, due_windows
@@ -90,7 +90,7 @@ class FindLoop:
 
     def _round(self) -> bool:
         if self.circuit is OPEN:
-            self.circuit = next_circuit_state(self.circuit, CircuitEvent.PROBED)
+            self.circuit = CIRCUIT_STATES.next(self.circuit, CircuitEvent.PROBED)
         self.fault = None
         begin = time.monotonic()
         windows = due_windows(self.days(), self._asked_at, self._undecided, self.now(), self.schedule)
@@ -163,7 +163,7 @@ class FindLoop:
             self._turn(CircuitEvent.FAILED if self.circuit is OPEN else CircuitEvent.TRIPPED)
 
     def _turn(self, event: CircuitEvent) -> None:
-        before, self.circuit = self.circuit, next_circuit_state(self.circuit, event)
+        before, self.circuit = self.circuit, CIRCUIT_STATES.next(self.circuit, event)
         if self.circuit is not before:
             level = "WARNING" if self.circuit is OPEN else "INFO"
             self.log.event(

@@ -11,10 +11,10 @@ The states of a pull in the plugins' journal.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
-from ..errors import InvalidTransition
+from ..state_table import StateTable
 
 
 class JobState(StrEnum):
@@ -38,33 +38,28 @@ class JobEvent(StrEnum):
 
 
 _S, _E = JobState, JobEvent
-TRANSITIONS = MappingProxyType(
-    {
-        (_S.NEW, _E.SUBMIT): _S.SUBMITTED,
-        (_S.NEW, _E.END): _S.ENDED,
-        (_S.NEW, _E.RESTART): _S.NEW,
-        (_S.SUBMITTED, _E.END): _S.ENDED,
-        (_S.SUBMITTED, _E.RESTART): _S.NEW,
-        (_S.ENDED, _E.RESTART): _S.NEW,
-    }
-)
+TABLE: Mapping[JobState, Mapping[JobEvent, JobState]] = {
+    _S.NEW: {
+        _E.SUBMIT: _S.SUBMITTED,
+        _E.END: _S.ENDED,
+        _E.RESTART: _S.NEW,
+    },
+    _S.SUBMITTED: {
+        _E.END: _S.ENDED,
+        _E.RESTART: _S.NEW,
+    },
+    _S.ENDED: {
+        _E.RESTART: _S.NEW,
+    },
+}
 """Every pair that is allowed; any other is an error."""
 
 UNDER_WAY = (_S.NEW, _S.SUBMITTED)
 """Images may still come."""
 OVER = (_S.ENDED,)
-PARTITION = (UNDER_WAY, OVER)
-"""Each state is in exactly one of these groups."""
+PARTITIONS: Mapping[str, Mapping[str, tuple[JobState, ...]]] = {
+    "may images still come": {"under way": UNDER_WAY, "over": OVER},
+}
+"""Each state is in exactly one group."""
 
-
-def next_state(state: JobState, event: JobEvent) -> JobState:
-    """
-    Give the state after an event.
-
-    Raises:
-        InvalidTransition: The table has no such pair.
-    """
-    after = TRANSITIONS.get((state, event))
-    if after is None:
-        raise InvalidTransition(f"a pull that is {state.value} cannot {event.value}")
-    return after
+JOB_STATES = StateTable(JobState, TABLE, "a pull that is {state} cannot {event}", __name__, PARTITIONS)

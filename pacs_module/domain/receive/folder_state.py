@@ -9,10 +9,10 @@ The states of a hand-over's folder in the plugins' journal.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
 
-from ..errors import InvalidTransition
+from ..state_table import StateTable
 
 
 class FolderState(StrEnum):
@@ -33,28 +33,23 @@ class FolderEvent(StrEnum):
     LOSE = "lose"
 
 
-TRANSITIONS = MappingProxyType(
-    {
-        (FolderState.GIVEN, FolderEvent.RELEASE): FolderState.RELEASED,
-        (FolderState.GIVEN, FolderEvent.LOSE): FolderState.LOST,
-    }
-)
+TABLE: Mapping[FolderState, Mapping[FolderEvent, FolderState]] = {
+    FolderState.GIVEN: {
+        FolderEvent.RELEASE: FolderState.RELEASED,
+        FolderEvent.LOSE: FolderState.LOST,
+    },
+    FolderState.RELEASED: {},
+    FolderState.LOST: {},
+}
 """Every pair that is allowed; any other is an error."""
 
 NEEDED = (FolderState.GIVEN,)
 OVER = (FolderState.RELEASED, FolderState.LOST)
-PARTITION = (NEEDED, OVER)
-"""Each state is in exactly one of these groups."""
+PARTITIONS: Mapping[str, Mapping[str, tuple[FolderState, ...]]] = {
+    "are its files needed": {"needed": NEEDED, "over": OVER},
+}
+"""Each state is in exactly one group."""
 
-
-def next_state(state: FolderState, event: FolderEvent) -> FolderState:
-    """
-    Give the state after an event.
-
-    Raises:
-        InvalidTransition: The table has no such pair.
-    """
-    after = TRANSITIONS.get((state, event))
-    if after is None:
-        raise InvalidTransition(f"a hand-over that is {state.value} cannot {event.value}")
-    return after
+FOLDER_STATES = StateTable(
+    FolderState, TABLE, "a hand-over that is {state} cannot {event}", __name__, PARTITIONS
+)

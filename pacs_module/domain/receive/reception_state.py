@@ -4,17 +4,20 @@ The states of a reception: one arrival of a study in Orthanc, from its first ima
 ::
 
     open -> concluded -> deleting -> closed    handed over, filtered out or nothing new; deleted when nothing
-            more comes concluded -> retained              the same, where DELETE_AFTER_SEND is off concluded
-            -> open                  more images came after all open -> short     -> closed
-            images are missing: they stay until the next pull, which is a new reception
+                                               more comes
+            concluded -> retained              the same, where DELETE_AFTER_SEND is off
+            concluded -> open                  more images came after all
+    open -> short -> closed                    images are missing: they stay until the next pull, which is a
+                                               new reception
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
-from ..errors import InvalidTransition
+from ..state_table import StateTable
 
 
 class ReceptionState(StrEnum):
@@ -53,27 +56,36 @@ class ReceptionEvent(StrEnum):
 
 
 _S, _E = ReceptionState, ReceptionEvent
-TRANSITIONS = MappingProxyType(
-    {
-        (_S.OPEN, _E.CONCLUDE): _S.CONCLUDED,
-        (_S.OPEN, _E.FALL_SHORT): _S.SHORT,
-        (_S.OPEN, _E.VANISH): _S.CLOSED,
-        (_S.OPEN, _E.INDEX_LOST): _S.CLOSED,
-        (_S.CONCLUDED, _E.GROW): _S.OPEN,
-        (_S.CONCLUDED, _E.RETAIN): _S.RETAINED,
-        (_S.CONCLUDED, _E.DELETE): _S.DELETING,
-        (_S.CONCLUDED, _E.SUPERSEDE): _S.CLOSED,
-        (_S.CONCLUDED, _E.VANISH): _S.CLOSED,
-        (_S.CONCLUDED, _E.INDEX_LOST): _S.CLOSED,
-        (_S.SHORT, _E.DELETE): _S.DELETING,
-        (_S.SHORT, _E.SUPERSEDE): _S.CLOSED,
-        (_S.SHORT, _E.INDEX_LOST): _S.CLOSED,
-        (_S.RETAINED, _E.SUPERSEDE): _S.CLOSED,
-        (_S.RETAINED, _E.INDEX_LOST): _S.CLOSED,
-        (_S.DELETING, _E.DELETED): _S.CLOSED,
-        (_S.DELETING, _E.INDEX_LOST): _S.CLOSED,
-    }
-)
+TABLE: Mapping[ReceptionState, Mapping[ReceptionEvent, ReceptionState]] = {
+    _S.OPEN: {
+        _E.CONCLUDE: _S.CONCLUDED,
+        _E.FALL_SHORT: _S.SHORT,
+        _E.VANISH: _S.CLOSED,
+        _E.INDEX_LOST: _S.CLOSED,
+    },
+    _S.CONCLUDED: {
+        _E.GROW: _S.OPEN,
+        _E.RETAIN: _S.RETAINED,
+        _E.DELETE: _S.DELETING,
+        _E.SUPERSEDE: _S.CLOSED,
+        _E.VANISH: _S.CLOSED,
+        _E.INDEX_LOST: _S.CLOSED,
+    },
+    _S.SHORT: {
+        _E.DELETE: _S.DELETING,
+        _E.SUPERSEDE: _S.CLOSED,
+        _E.INDEX_LOST: _S.CLOSED,
+    },
+    _S.RETAINED: {
+        _E.SUPERSEDE: _S.CLOSED,
+        _E.INDEX_LOST: _S.CLOSED,
+    },
+    _S.DELETING: {
+        _E.DELETED: _S.CLOSED,
+        _E.INDEX_LOST: _S.CLOSED,
+    },
+    _S.CLOSED: {},
+}
 """Every pair that is allowed; any other is an error."""
 
 UNDER_WAY = (_S.OPEN, _S.CONCLUDED)
@@ -81,8 +93,10 @@ UNDER_WAY = (_S.OPEN, _S.CONCLUDED)
 SETTLED = (_S.SHORT, _S.RETAINED, _S.DELETING)
 """Images are in Orthanc, and nothing is to be judged until something happens."""
 GONE = (_S.CLOSED,)
-PARTITION = (UNDER_WAY, SETTLED, GONE)
-"""Each state is in exactly one of these groups."""
+PARTITIONS: Mapping[str, Mapping[str, tuple[ReceptionState, ...]]] = {
+    "where its images are": {"under way": UNDER_WAY, "settled": SETTLED, "gone": GONE},
+}
+"""Each state is in exactly one group."""
 
 SUPERSEDED = (_S.CONCLUDED, _S.SHORT, _S.RETAINED)
 """A new reception of the study takes the images of these over."""
@@ -98,15 +112,6 @@ FORMER_WORDS = MappingProxyType(
 )
 """What journals of earlier versions say."""
 
-
-def next_state(state: ReceptionState, event: ReceptionEvent) -> ReceptionState:
-    """
-    Give the state after an event.
-
-    Raises:
-        InvalidTransition: The table has no such pair.
-    """
-    after = TRANSITIONS.get((state, event))
-    if after is None:
-        raise InvalidTransition(f"a reception that is {state.value} cannot {event.value}")
-    return after
+RECEPTION_STATES = StateTable(
+    ReceptionState, TABLE, "a reception that is {state} cannot {event}", __name__, PARTITIONS
+)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..instants import iso
-from .message_state import OPEN, PUBLISHABLE, MessageEvent, MessageState, next_message_state
+from .message_state import MESSAGE_STATES, OPEN, PUBLISHABLE, MessageEvent, MessageState
 
 MOST_TRIES = 20
 
@@ -99,7 +99,7 @@ class HandOver:
         Raises:
             InvalidTransition: The table has no such pair; nothing was changed.
         """
-        self.message_state = next_message_state(self.message_state, event)
+        self.message_state = MESSAGE_STATES.next(self.message_state, event)
 
     def settle(self, event: MessageEvent, release_at: int) -> None:
         """No more is to come; its folder is kept until ``release_at``."""

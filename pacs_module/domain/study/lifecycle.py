@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from ..errors import InvalidTransition
+from ..state_table import StateTable
 
 
 class State(StrEnum):
@@ -273,17 +273,6 @@ TABLE: Mapping[State, Mapping[Event, State]] = {
     },
 }
 
-
-def next_state(state: State, event: Event) -> State:
-    """
-    Look the next state up.
-
-    Raises:
-        InvalidTransition: When the table has no such row; the study stays as it is.
-    """
-    try:
-        return TABLE[state][event]
-    except KeyError:
-        raise InvalidTransition(
-            f"a study in state {state.value or 'none'!r} cannot take the event {event.value!r}"
-        ) from None
+STUDY_STATES = StateTable(
+    State, TABLE, "a study in state {state!r} cannot take the event {event!r}", __name__, PARTITIONS
+)

@@ -4,9 +4,10 @@ Where the message of a hand-over stands, as one table.
 ::
 
     held -> owed -> queued -> accepted -> done    copied without names first, published, taken by the backend,
-            its result is in owed <- queued, accepted              the delivery failed, or no result came:
-            published again after a pause dead, lost, cancelled                         settled without a
-            result; one that comes late still counts
+                                                  its result is in
+    owed <- queued, accepted                      the delivery failed, or no result came: published again
+                                                  after a pause
+    dead, lost, cancelled                         settled without a result; one that comes late still counts
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from ..errors import InvalidTransition
+from ..state_table import StateTable
 
 
 class MessageState(StrEnum):
@@ -124,15 +125,6 @@ IS_LOADING: Mapping[MessageState, int] = {
 }
 """The site's number for where a hand-over stands: 0 waiting, 1 at the backend, 2 result in, 3 given up."""
 
-
-def next_message_state(state: MessageState, event: MessageEvent) -> MessageState:
-    """
-    Give the state after an event.
-
-    Raises:
-        InvalidTransition: The table has no such pair.
-    """
-    after = TABLE[state].get(event)
-    if after is None:
-        raise InvalidTransition(f"a hand-over that is {state} cannot {event}")
-    return after
+MESSAGE_STATES = StateTable(
+    MessageState, TABLE, "a hand-over that is {state} cannot {event}", __name__, PARTITIONS
+)

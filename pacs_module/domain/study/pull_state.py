@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from ..errors import InvalidTransition
+from ..state_table import StateTable
 
 
 class PullStatus(StrEnum):
@@ -64,17 +64,11 @@ TABLE: Mapping[PullStatus, Mapping[PullOutcome, PullStatus]] = {
     PullStatus.ENDED: {},
 }
 
+PARTITIONS: Mapping[str, Mapping[str, tuple[PullStatus, ...]]] = {
+    "does it run": {"runs": (PullStatus.ASKED,), "over": (PullStatus.ENDED,)},
+}
+"""Each status is in exactly one group."""
 
-def next_pull_status(status: PullStatus, outcome: PullOutcome) -> PullStatus:
-    """
-    Look the next status up.
-
-    Raises:
-        InvalidTransition: The table has no such row.
-    """
-    try:
-        return TABLE[status][outcome]
-    except KeyError:
-        raise InvalidTransition(
-            f"a pull that is {status.value} cannot end as {outcome.value or 'nothing'!r}"
-        ) from None
+PULL_STATES = StateTable(
+    PullStatus, TABLE, "a pull that is {state} cannot end as {event!r}", __name__, PARTITIONS
+)

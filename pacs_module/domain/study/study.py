@@ -24,10 +24,10 @@ from ..wire.pull_failure import PullFailure
 from .growth_checks import WHOLE, GrowthCheck
 from .handover import HandOver
 from .history import HistoryEntry, What
-from .lifecycle import IN_LINE, Event, State, next_state
+from .lifecycle import IN_LINE, STUDY_STATES, Event, State
 from .pacs_attributes import StudyNames
 from .priority import GREEN_CHANNEL, ROUTINE, Ageing, rank, rises_from, turn
-from .pull_state import Charge, PullOutcome, PullStatus, next_pull_status
+from .pull_state import PULL_STATES, Charge, PullOutcome, PullStatus
 
 # Kinds of work that a study can be due for; a claim moves the due time on by the length of the lease.
 PULL, WATCH, PUBLISH, RELEASE, GROWTH_CHECK, ANONYMISE = (
@@ -159,7 +159,7 @@ class Pull:
         Raises:
             InvalidTransition: It has ended already.
         """
-        self.status = next_pull_status(self.status, outcome)
+        self.status = PULL_STATES.next(self.status, outcome)
         self.outcome, self.ended_at = outcome, iso(at)
 
 
@@ -243,7 +243,7 @@ class Study:
         """
         before = self.state or State.NONE
         try:
-            after = next_state(before, event)
+            after = STUDY_STATES.next(before, event)
         except InvalidTransition as error:
             raise InvalidTransition(f"{error} ({why})", at) from error
         self.state = after if after is not State.NONE else None

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pacs_module.domain.circuit import (
     ALL_MAY_TRY,
+    CIRCUIT_STATES,
     CLOSED,
     HALF_OPEN,
     NOBODY_MAY_TRY,
@@ -17,7 +18,6 @@ from pacs_module.domain.circuit import (
     CircuitEvent,
     CircuitPolicy,
     CircuitState,
-    next_circuit_state,
 )
 from pacs_module.domain.errors import InvalidTransition
 
@@ -106,9 +106,9 @@ def test_each_pair_is_as_the_model_says_or_an_error(state: CircuitState, event: 
     expected = expected_state(state.value, event.value)
     if expected is None:
         with pytest.raises(InvalidTransition, match=r"circuit that is .* cannot be"):
-            next_circuit_state(state, event)
+            CIRCUIT_STATES.next(state, event)
     else:
-        assert next_circuit_state(state, event).value == expected
+        assert CIRCUIT_STATES.next(state, event).value == expected
 
 
 def test_each_state_says_for_itself_who_may_try() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pacs_module.domain.receive.folder_state import FolderEvent, FolderState, next_state
+from pacs_module.domain.receive.folder_state import FOLDER_STATES, FolderEvent, FolderState
 from pacs_module.domain.rules.choice import HandedOver
 
 from .journal import Journal, as_text
@@ -101,7 +101,7 @@ class HandoverRows:
 
     def move(self, row: HandoverRow, event: FolderEvent) -> None:
         """The folder is released or was lost: what was told of it is kept no longer."""
-        after = next_state(row.state, event)
+        after = FOLDER_STATES.next(row.state, event)
         with self._journal.transaction():
             self._journal.write(
                 "UPDATE handovers SET state = ? WHERE handover_id = ?", after, row.handover_id

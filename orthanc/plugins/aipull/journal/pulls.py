@@ -6,7 +6,7 @@ import json
 import sqlite3
 from dataclasses import dataclass, replace
 
-from pacs_module.domain.pull.job_state import UNDER_WAY, JobEvent, JobState, next_state
+from pacs_module.domain.pull.job_state import JOB_STATES, UNDER_WAY, JobEvent, JobState
 from pacs_module.domain.wire.documents import from_document, to_document
 from pacs_module.domain.wire.messages import PullReport, PullRequest
 from pacs_module.domain.wire.pull_failure import PullFailure
@@ -121,7 +121,7 @@ class PullRows:
 
     def _after(self, pull_id: str, event: JobEvent) -> JobState:
         row = self._journal.row("SELECT job_state FROM pulls WHERE pull_id = ?", pull_id)
-        return next_state(JobState(row["job_state"] if row else JobState.NEW), event)
+        return JOB_STATES.next(JobState(row["job_state"] if row else JobState.NEW), event)
 
     def conclude(self, pull: Pull, conclusion: PullReport) -> None:
         """Note what became of the images; the report goes out here when the job has ended already."""
@@ -151,7 +151,7 @@ class PullRows:
         """The RAM disk was emptied: every pull that is not reported begins again."""
         with self._journal.transaction():
             for pull in self.unreported():
-                after = next_state(pull.job_state, JobEvent.RESTART)
+                after = JOB_STATES.next(pull.job_state, JobEvent.RESTART)
                 self._journal.write(
                     "UPDATE pulls SET job_state = ?, moves = 0, ended_at = NULL, error = '', move_seconds = NULL, "
                     "failure = NULL, conclusion = NULL WHERE pull_id = ?",

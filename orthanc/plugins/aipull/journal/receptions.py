@@ -12,10 +12,10 @@ from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.receive.reception_state import (
     FORMER_WORDS,
+    RECEPTION_STATES,
     SUPERSEDED,
     ReceptionEvent,
     ReceptionState,
-    next_state,
 )
 from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.wire.documents import from_document, to_document
@@ -98,7 +98,7 @@ class ReceptionRows:
         Raises:
             InvalidTransition: It is in no state in which that can happen.
         """
-        state = next_state(self.get(reception.number).state, event)
+        state = RECEPTION_STATES.next(self.get(reception.number).state, event)
         remembered = reception.counted if counted is None else dict(counted)
         self._journal.write(
             "UPDATE receptions SET state = ?, counted = ?, changed_at = ? WHERE number = ?",

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from pacs_module.domain.errors import InvalidTransition
-from pacs_module.domain.receive.folder_state import PARTITION, FolderEvent, FolderState, next_state
+from pacs_module.domain.receive.folder_state import FOLDER_STATES, PARTITIONS, FolderEvent, FolderState
 
 MODEL = {("given", "release"): "released", ("given", "lose"): "lost"}
 
@@ -19,10 +19,12 @@ def test_each_pair_does_what_the_model_says(state: FolderState, event: FolderEve
         with pytest.raises(
             InvalidTransition, match=f"a hand-over that is {state.value} cannot {event.value}"
         ):
-            next_state(state, event)
+            FOLDER_STATES.next(state, event)
     else:
-        assert next_state(state, event).value == after
+        assert FOLDER_STATES.next(state, event).value == after
 
 
 def test_each_state_is_in_exactly_one_group() -> None:
-    assert sorted(state for group in PARTITION for state in group) == sorted(FolderState)
+    assert sorted(
+        state for group in PARTITIONS["are its files needed"].values() for state in group
+    ) == sorted(FolderState)

@@ -9,10 +9,10 @@ import pytest
 from pacs_module.domain.errors import InvalidTransition
 from pacs_module.domain.receive.reception_state import (
     FORMER_WORDS,
-    PARTITION,
+    PARTITIONS,
+    RECEPTION_STATES,
     ReceptionEvent,
     ReceptionState,
-    next_state,
 )
 
 MODEL = """
@@ -50,9 +50,9 @@ def test_each_pair_does_what_the_model_says(state: ReceptionState, event: Recept
         with pytest.raises(
             InvalidTransition, match=f"a reception that is {state.value} cannot {event.value}"
         ):
-            next_state(state, event)
+            RECEPTION_STATES.next(state, event)
     else:
-        assert next_state(state, event).value == after
+        assert RECEPTION_STATES.next(state, event).value == after
 
 
 def test_the_model_names_real_states_and_events() -> None:
@@ -62,7 +62,9 @@ def test_the_model_names_real_states_and_events() -> None:
 
 
 def test_each_state_is_in_exactly_one_group() -> None:
-    assert sorted(state for group in PARTITION for state in group) == sorted(ReceptionState)
+    assert sorted(
+        state for group in PARTITIONS["where its images are"].values() for state in group
+    ) == sorted(ReceptionState)
 
 
 def test_images_are_deleted_only_of_what_was_concluded_or_is_short() -> None:

@@ -7,7 +7,7 @@ import pytest
 from pacs_module.domain.errors import InvalidTransition
 from pacs_module.domain.explain.story import REST
 from pacs_module.domain.study.history import Note
-from pacs_module.domain.study.lifecycle import ENDED, PARTITIONS, TABLE, Event, State, next_state
+from pacs_module.domain.study.lifecycle import ENDED, PARTITIONS, STUDY_STATES, TABLE, Event, State
 from pacs_module.domain.study.study import MOST_HISTORY, Study
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -197,18 +197,18 @@ SETTLED = (
 
 @pytest.mark.parametrize("state", SETTLED)
 def test_no_state_is_an_end_growth_leads_back(state: State) -> None:
-    assert next_state(state, Event.GREW) is State.META_ONLY
+    assert STUDY_STATES.next(state, Event.GREW) is State.META_ONLY
 
 
 @pytest.mark.parametrize("state", [State.NONE, State.META_ONLY, *SETTLED])
 def test_no_state_is_an_end_a_person_leads_back(state: State) -> None:
-    assert next_state(state, Event.MANUAL) is State.META_ONLY
+    assert STUDY_STATES.next(state, Event.MANUAL) is State.META_ONLY
 
 
 def test_no_state_is_an_end_while_pulled_and_without_uid() -> None:
-    assert next_state(State.PULL_DATA, Event.MANUAL) is State.PULL_DATA
-    assert next_state(State.PULL_DATA, Event.PULL_AGAIN) is State.META_ONLY
-    assert next_state(State.UNPULLABLE, Event.WANTED) is State.META_ONLY
+    assert STUDY_STATES.next(State.PULL_DATA, Event.MANUAL) is State.PULL_DATA
+    assert STUDY_STATES.next(State.PULL_DATA, Event.PULL_AGAIN) is State.META_ONLY
+    assert STUDY_STATES.next(State.UNPULLABLE, Event.WANTED) is State.META_ONLY
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.UNPULLABLE])
@@ -218,8 +218,8 @@ def test_from_everywhere_a_study_can_still_be_completed(state: State) -> None:
 
 @pytest.mark.parametrize("state", [State.NONE, State.META_ONLY, State.PULL_DATA, *SETTLED])
 def test_images_that_come_are_taken_in_whatever_the_state(state: State) -> None:
-    assert next_state(state, Event.RECEIVED) is State.PULL_DATA_END
-    assert next_state(state, Event.FILTERED_OUT) is State.UNSUPPORTED_SERIES
+    assert STUDY_STATES.next(state, Event.RECEIVED) is State.PULL_DATA_END
+    assert STUDY_STATES.next(state, Event.FILTERED_OUT) is State.UNSUPPORTED_SERIES
 
 
 def test_the_names_of_the_contract() -> None:

@@ -5,11 +5,11 @@ import pytest
 from pacs_module.domain.errors import InvalidTransition
 from pacs_module.domain.study.pull_state import (
     BROUGHT,
+    PULL_STATES,
     RUNNING,
     TO_REPEAT,
     PullOutcome,
     PullStatus,
-    next_pull_status,
 )
 from pacs_module.domain.study.study import Pull
 from pacs_module.domain.wire.documents import from_document, to_document
@@ -21,16 +21,16 @@ REQUEST = PullRequest("P", "1.2.3", "A")
 @pytest.mark.parametrize("outcome", PullOutcome)
 def test_what_was_asked_for_ends_in_each_way_that_the_plugins_report(outcome: PullOutcome) -> None:
     if outcome.value in ("received", "short", "failed", "nothing_new", "filtered"):
-        assert next_pull_status(PullStatus.ASKED, outcome) is PullStatus.ENDED
+        assert PULL_STATES.next(PullStatus.ASKED, outcome) is PullStatus.ENDED
     else:
         with pytest.raises(InvalidTransition):
-            next_pull_status(PullStatus.ASKED, outcome)
+            PULL_STATES.next(PullStatus.ASKED, outcome)
 
 
 @pytest.mark.parametrize("outcome", PullOutcome)
 def test_what_has_ended_ends_no_second_time(outcome: PullOutcome) -> None:
     with pytest.raises(InvalidTransition, match="a pull that is ended cannot end as"):
-        next_pull_status(PullStatus.ENDED, outcome)
+        PULL_STATES.next(PullStatus.ENDED, outcome)
 
 
 def test_each_outcome_is_in_one_group_and_on_the_wire() -> None:
