@@ -1,0 +1,61 @@
+"""
+Words that templates translate but that do not stand in a template: navigation, states, standings, stages.
+
+``python -m tests.support.catalogues`` collects them, with those of the templates, for the catalogues.
+"""
+
+from __future__ import annotations
+
+
+def _(text: str) -> str:
+    return text
+
+
+NAVIGATION = (
+    _("Today"), _("Studies"), _("Filters"), _("Rehearsal"), _("Dead letters"), _("Reconciliation"), _("Log"),
+    _("Configuration"), _("Audit"), _("Probe"), _("It did not work"), _("auto"), _("light"), _("dark"),
+)  # fmt: skip
+STATES = (
+    _("none"), _("meta_only"), _("pull_data"), _("pull_data_end"), _("unsupported_series"), _("completed"),
+    _("pull_failed"), _("dead_letter"), _("unpullable"), _("cancelled"), _("done_by_hand"),
+)  # fmt: skip
+STANDINGS = (_("handed over"), _("kept back"), _("filtered"), _("never came"), _("set aside"), _("taken"))
+STAGES = (
+    _("found"), _("stable"), _("pulled"), _("received"), _("delivered"), _("result"), _("in all"), _("find"),
+    _("reception"), _("state"), _("pull"), _("hand-over"), _("delivery"), _("note"),
+)  # fmt: skip
+ORDERS = (_("newest"), _("changed"), _("accession"), _("patient"))
+CIRCUITS = (_("closed"), _("open"), _("half-open"))
+MESSAGES = (_("held"), _("owed"), _("queued"), _("accepted"), _("done"), _("dead"), _("lost"))
+SOURCES = (_("environment"), _("file"), _("profile"), _("site file"), _("config.py"), _("default"))
+VERDICTS = (_("yes"), _("no"), _("partly"), _("not told"))
+CAUSES = (
+    _("computed"), _("computed elsewhere"), _("not wanted"), _("not found"), _("waiting"), _("short"),
+    _("pull failed"), _("dead letter"), _("no verdict"), _("not in the PACS"),
+)  # fmt: skip
+ACTS = (
+    _("asked for by a person"),
+    _("cancelled by a person"),
+    _("marked as done by a person"),
+    _("priority"),
+)
+KINDS = (
+    _("newly_taken"), _("newly_dropped"), _("newly_computed"), _("no_longer_computed"),
+    _("chosen_differently"), _("no result yet"),
+)  # fmt: skip
+NEXT = (
+    _("nothing: not wanted; every find looks at it again"),
+    _("nothing: the result is in; growth at the PACS or a person starts it again"),
+    _("nothing: no usable series; growth at the PACS or a person starts it again"),
+    _("nothing: every attempt to pull failed; growth at the PACS or a person starts it again"),
+    _("nothing: delivery was given up, its message lies in the dead-letter queue; a person starts it again"),
+    _("nothing: a person cancelled it; growth at the PACS or a person starts it again"),
+    _("nothing: a person marked it as done; growth at the PACS or a person starts it again"),
+    _("nothing: without a StudyInstanceUID it cannot be pulled; to be mended at the PACS"),
+    _("the next find counts its instances: pulled when the count has not changed, at the latest then"),
+    _("the plugins report the end of the running pull; asked after then"),
+    _("the plugins hand over"),
+    _("it is copied without names, then published to RabbitMQ"),
+    _("a delivery worker takes it from RabbitMQ; looked for there then"),
+    _("the backend posts its result"),
+)

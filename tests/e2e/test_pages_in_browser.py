@@ -1,0 +1,222 @@
+"""
+Every page in a real browser, in both languages: no script of a stranger runs, none of ours fails, nothing is
+asked of another host, and axe-core finds nothing serious.
+
+With ``PAGES_PICTURES=docs/pages`` pictures of each page are written there: they have to be looked at, which
+no test does. The store is real, RabbitMQ's dead letters are in memory.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from pacs_module.domain.explain.listing import RowFilter, RowOrder
+from pacs_module.service.service import Service
+from pacs_module.use_cases.operate.manual_work import Who
+from pacs_module.web.app import create_app
+from pacs_module.web.site.site import NAVIGATION
+from stack.ports import LOOPBACK, free_ports
+from tests.fakes.served import KEY, service_on, settings_file
+from tests.support.department_on_pages import STORY, fill
+from tests.support.waiting import wait_for
+
+pytestmark = [pytest.mark.server("chromium"), pytest.mark.e2e]
+playwright = pytest.importorskip("playwright.sync_api", reason="`make setup-dev` installs playwright")
+
+CHROMIUM = "/usr/bin/chromium"
+AXE = Path(__file__).parents[1] / "data" / "vendor" / "axe.min.js"
+PAGES = {(address.strip("/") or "today"): address for address, _ in NAVIGATION}
+PAGES |= {"study": f"/studies/{STORY}", "sign-in": "/sign-in"}
+FILLED = {"filters": "?from=2020-01-01"}
+PICTURES = os.environ.get("PAGES_PICTURES", "")
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Service]]:
+    (port,) = free_ports(1)
+    with service_on(settings_file(tmp_path_factory.mktemp("pages"))) as (service, _):
+        fill(service)
+        config = uvicorn.Config(
+            create_app(service), port=port, log_level="warning", timeout_graceful_shutdown=1
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        wait_for(lambda: server.started, what="the pages")
+        yield f"http://{LOOPBACK}:{port}", service
+        server.should_exit = True
+        thread.join(30)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with playwright.sync_playwright() as driver:
+        args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=args)
+        yield chromium
+        chromium.close()
+
+
+class Visit:
+    """A browser window that has signed in; notes what goes wrong in it and whom it asks."""
+
+    def __init__(self, browser: Any, url: str, language: str = "en", **more: Any) -> None:
+        self.url = url
+        self.context = browser.new_context(locale={"zh": "zh-CN"}.get(language, "en-GB"), **more)
+        self.page = self.context.new_page()
+        self.wrong: list[str] = []
+        self.elsewhere: list[str] = []
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("console", self._said)
+        self.page.on("request", self._asked)
+
+    def _said(self, message: Any) -> None:
+        if message.type == "error" and "preview.png" not in str(message.location):
+            self.wrong.append(message.text)
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith((self.url, "data:")):
+            self.elsewhere.append(request.url)
+
+    def sign_in(self, name: str = "Dr. Li") -> None:
+        self.go("/sign-in?next=/")
+        self.page.fill("input[name=name]", name)
+        self.page.fill("input[name=key]", KEY)
+        self.page.click("form button")
+        self.page.wait_for_url(f"{self.url}/")
+
+    def go(self, address: str) -> None:
+        self.page.goto(self.url + address, wait_until="load")
+
+    def axe(self) -> list[str]:
+        """What axe-core finds that is serious or critical, with the place."""
+        # Through the browser's own channel: the page's policy lets no script be added.
+        told = self.page.evaluate(
+            AXE.read_text(encoding="utf-8") + "; axe.run(document, {resultTypes: ['violations']})"
+        )
+        return [
+            f"{one['id']}: {[node['target'] for node in one['nodes']][:3]}"
+            for one in told["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+
+    def close(self) -> None:
+        self.context.close()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_each_page_is_whole_and_accessible(browser: Any, served: tuple[str, Service], language: str) -> None:
+    visit = Visit(browser, served[0], language, viewport=DESKTOP)
+    visit.sign_in()
+    found: dict[str, list[str]] = {}
+    for name, address in PAGES.items():
+        visit.go(address + FILLED.get(name, ""))
+        assert visit.page.get_attribute("html", "lang") == language
+        assert visit.page.locator("h1").count() == 1, name
+        assert "hacked" not in visit.page.title(), name
+        found[name] = visit.axe()
+    visit.close()
+    assert {name: problems for name, problems in found.items() if problems} == {}
+    assert visit.wrong == []
+    assert visit.elsewhere == []
+
+
+def test_each_page_is_readable_on_a_phone_and_in_the_dark(browser: Any, served: tuple[str, Service]) -> None:
+    visit = Visit(browser, served[0], viewport=PHONE, color_scheme="dark")
+    visit.sign_in()
+    wide, found = {}, {}
+    for name, address in PAGES.items():
+        visit.go(address + FILLED.get(name, ""))
+        width = visit.page.evaluate("document.documentElement.scrollWidth")
+        if width > PHONE["width"]:
+            wide[name] = width
+        found[name] = visit.axe()
+    visit.close()
+    assert wide == {}, "a page is wider than the screen"
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+def test_a_person_cancels_a_study_by_keyboard_and_finds_it_in_the_audit(
+    browser: Any, served: tuple[str, Service]
+) -> None:
+    url, service = served
+    (row,) = service.store.lists.rows(RowFilter(accession_number="NA200002"), RowOrder.NEWEST, None, 1)
+    visit = Visit(browser, url, viewport=DESKTOP)
+    visit.sign_in("Wu Fang")
+    visit.go(f"/studies/{row.study_uid}")
+    opener = visit.page.get_by_text("Cancel", exact=True)
+    opener.focus()
+    visit.page.keyboard.press("Enter")
+    visit.page.keyboard.press("Tab")
+    visit.page.keyboard.type("a phantom, by keyboard")
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_selector("[role=status].said")
+    assert visit.page.locator("h1 .state").get_attribute("title") == "cancelled"
+    visit.go("/audit")
+    assert "a phantom, by keyboard" in visit.page.inner_text("table")
+    assert "manual: Wu Fang" in visit.page.inner_text("table")
+    visit.close()
+
+
+def test_the_page_follows_a_change_by_itself(browser: Any, served: tuple[str, Service]) -> None:
+    url, service = served
+    (row,) = service.store.lists.rows(RowFilter(accession_number="NA200004"), RowOrder.NEWEST, None, 1)
+    visit = Visit(browser, url, viewport=DESKTOP)
+    visit.go(f"/studies/{row.study_uid}")
+    with visit.page.expect_response(lambda answer: answer.url.endswith("/events")):
+        visit.page.reload()
+    service.work.prioritise(row.study_uid, 2, Who("manual: test", "seen by the browser"))
+    visit.page.wait_for_selector("text=seen by the browser", timeout=15_000)
+    visit.close()
+
+
+def test_language_and_theme_are_switched_and_remembered(browser: Any, served: tuple[str, Service]) -> None:
+    visit = Visit(browser, served[0], viewport=DESKTOP)
+    visit.go("/studies?text=chest")
+    visit.page.click("text=中文")
+    assert visit.page.url.endswith("/studies?text=chest"), "the same list"
+    assert visit.page.inner_text("h1") == "检查"
+    visit.page.click("text=深色")
+    assert visit.page.get_attribute("html", "data-theme") == "dark"
+    visit.go("/audit")
+    assert visit.page.get_attribute("html", "lang") == "zh"
+    visit.close()
+
+
+def test_docs_are_drawn_without_internet(browser: Any, served: tuple[str, Service]) -> None:
+    visit = Visit(browser, served[0], viewport=DESKTOP)
+    visit.context.route(
+        "**/*", lambda route: route.continue_() if route.request.url.startswith(visit.url) else route.abort()
+    )
+    visit.go("/docs")
+    visit.page.wait_for_selector(".opblock", timeout=30_000)
+    assert visit.elsewhere == []
+    visit.close()
+
+
+@pytest.mark.skipif(not PICTURES, reason="pictures are made by PAGES_PICTURES=docs/pages")
+def test_pictures(browser: Any, served: tuple[str, Service]) -> None:
+    shapes: dict[str, dict[str, Any]] = {
+        "desktop": {"viewport": DESKTOP},
+        "phone": {"viewport": PHONE},
+        "dark": {"viewport": DESKTOP, "color_scheme": "dark"},
+        "chinese": {"viewport": DESKTOP},
+    }
+    folder = Path(PICTURES)
+    folder.mkdir(parents=True, exist_ok=True)
+    for shape, more in shapes.items():
+        visit = Visit(browser, served[0], "zh" if shape == "chinese" else "en", **more)
+        visit.sign_in()
+        for name, address in PAGES.items():
+            visit.go(address + FILLED.get(name, ""))
+            visit.page.wait_for_timeout(250)
+            visit.page.screenshot(path=folder / f"{name}-{shape}.png")
+        visit.close()

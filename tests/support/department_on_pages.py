@@ -1,0 +1,213 @@
+"""A department's last weeks in a store, so that every page has something to show; the same each time."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pacs_module.domain.instants import iso
+from pacs_module.domain.rules.filters import Verdict
+from pacs_module.domain.study.handover import HandOver
+from pacs_module.domain.study.lifecycle import Event
+from pacs_module.domain.study.message_state import MessageState
+from pacs_module.domain.study.pull_state import PullOutcome, PullStatus
+from pacs_module.domain.study.study import Pull, SeriesRecord, Study
+from pacs_module.domain.wire.messages import PullRequest
+from pacs_module.ports import Delivery
+from pacs_module.service.service import Service
+
+WEEKS, A_DAY = 5, 30
+STORY = "1.2.840.113619.2.55.3.99"
+"""A study with a long story."""
+HOSTILE = "<script>document.title='hacked'</script><img src=x onerror=\"document.title='hacked'\">"
+_DAMAGED = "胸部平扫".encode("gbk").decode("latin-1")
+_DROPPED = (
+    ("body part", "BodyPartExamined", "THX"),
+    ("body part", "BodyPartExamined", "HEAD"),
+    ("slice thickness", "SliceThickness", "8"),
+    ("image type", "ImageType", "DERIVED\\SECONDARY\\MPR"),
+    ("min instances", "instance nums", "1 < 10"),
+)
+
+
+class Letters:
+    """A dead-letter queue in memory, and a queue that takes nothing."""
+
+    def __init__(self, *letters: Delivery) -> None:
+        self.letters = list(letters)
+
+    def dead_letters(self, limit: int) -> list[Delivery]:
+        return self.letters[:limit]
+
+    def dead_depth(self) -> int:
+        return len(self.letters)
+
+    def depth(self) -> int:
+        return 3
+
+    def drop_dead(self, meant: Any) -> bool:
+        before = len(self.letters)
+        self.letters = [one for one in self.letters if not meant(one)]
+        return len(self.letters) < before
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def fill(service: Service) -> None:
+    """Fill the store, the reports, the log and the dead letters of a service."""
+    chance, now = random.Random(5), datetime.now(UTC)
+    for number, at in enumerate(_arrivals(chance, now)):
+        service.store.insert(_study(service, number, at, chance))
+    service.store.insert(_long_story(service, now))
+    service.ram_disk.state = {"totalBytes": 64e9, "freeBytes": 41e9, "pullsWaiting": 2, "alarm": False}
+    service.queue = Letters(  # type: ignore[assignment]
+        Delivery(
+            {"studyUID": STORY, "seriesUID": f"{STORY}.1"}, "h99:2", False, 0, reason="the backend said 422"
+        ),
+        Delivery({"body": HOSTILE}, "", False, 0, fault="no JSON: line 1"),
+    )
+    _reports(service, chance)
+    service.log.event(
+        "find_failed", "a find failed", "WARNING", pacs="A", studyUID=STORY, error="no answer in 30 s"
+    )
+
+
+def _arrivals(chance: random.Random, now: datetime) -> list[datetime]:
+    found = []
+    for week in range(WEEKS):
+        day = now - timedelta(days=7 * week)
+        found += [day - timedelta(minutes=chance.randrange(2, 700)) for _ in range(A_DAY)]
+    return found
+
+
+def _study(service: Service, number: int, at: datetime, chance: random.Random) -> Study:
+    local, begin = at.astimezone(service.settings.zone), int(at.timestamp() * 1000)
+    uid, kind = f"1.2.840.113619.2.55.3.{number}", chance.choice(["CT", "CT", "DX"])
+    study = Study(
+        uid, f"{local:%Y-%m-%d}", f"{local:%H%M%S}", f"NA{200000 + number}", f"P{1000 + number // 2}",
+        chance.choice(["CHEST CT", "THORAX", _DAMAGED, "LUNG LOW DOSE"]), [kind], first_seen_at=iso(begin),
+    )  # fmt: skip
+    study.apply(Event.WANTED, f"A: ModalitiesInStudy {kind}", begin)
+    study.saw("A", 300, begin)
+    study.saw(chance.choice(["A", "MIRROR"]), 862, begin + 20_000)
+    if number % 10 == 1:
+        return study
+    pulled = begin + 20_000 + chance.randrange(5, 90) * 1000
+    study.apply(Event.PULL_ASKED, "STUDY from A, attempt 1", pulled - 4000)
+    request = PullRequest(f"p{number}", uid, "A", expected=862)
+    ended = (PullStatus.ENDED, PullOutcome.RECEIVED, "COMPLETE", 862, "4c18cd69", 29.67)
+    study.pull = Pull(request, 1, iso(pulled - 4000), *ended, iso(pulled))
+    study.keep_series([_series(uid, place, pulled, chance) for place in (1, 2, 3)])
+    return _ended(study, number, pulled, chance)
+
+
+def _series(uid: str, place: int, at: int, chance: random.Random) -> SeriesRecord:
+    if place == 1:
+        verdict = Verdict(True, "all", "", "no rule speaks against it")
+        return SeriesRecord(
+            f"{uid}.1", True, "all", verdict.because, "reception", "CT", "CHEST 1.0 B50f", 431, 431, iso(at),
+            verdict, "handed_over", "the thinnest: 1 mm",
+        )  # fmt: skip
+    verdict = Verdict(False, *chance.choice(_DROPPED))
+    return SeriesRecord(
+        f"{uid}.{place}", False, verdict.rule, verdict.because, "reception", "CT", "SCOUT 10", 2, 2, iso(at),
+        verdict, "filtered",
+    )  # fmt: skip
+
+
+def _ended(study: Study, number: int, pulled: int, chance: random.Random) -> Study:
+    if number % 17 == 3:
+        study.apply(Event.PULL_GIVEN_UP, "A: out of resources (0xA701), 5 attempts", pulled)
+        return study
+    if number % 6 == 5:
+        study.apply(Event.FILTERED_OUT, "every series was filtered out: 2 x BodyPartExamined HEAD", pulled)
+        return study
+    study.apply(Event.RECEIVED, "862 instances, COMPLETE", pulled)
+    item = HandOver(
+        f"h{number}", f"{study.study_uid}.1", 431, f"/store_image/{number}", {}, iso(pulled + 900)
+    )
+    item.completeness, item.message_state = "COMPLETE", MessageState.ACCEPTED
+    item.published_at, item.accepted_at = iso(pulled + 1200), iso(pulled + 2500)
+    item.tried("accepted", "attempt 1", pulled + 2500, "WORKER-1")
+    study.handovers = [item]
+    if number % 7 != 2:
+        took = pulled + 2500 + chance.randrange(20, 240) * 1000
+        item.result, item.result_at, item.message_state = "completed", iso(took), MessageState.DONE
+        item.result_values = {"lungVolumeMl": 4100.5}
+        study.apply(Event.RESULT_COMPLETED, "completed", took, by="backend")
+    return study
+
+
+def _long_story(service: Service, now: datetime) -> Study:
+    at = now - timedelta(minutes=50)
+    study = _study(service, 99_000, at, random.Random(3))
+    begin = int(at.timestamp() * 1000)
+    study = Study(
+        STORY,
+        study.study_date,
+        study.study_time,
+        "NA-STORY",
+        "P-STORY",
+        _DAMAGED,
+        ["CT"],
+        first_seen_at=iso(begin),
+    )
+    study.apply(Event.WANTED, "A: ModalitiesInStudy CT\\PR", begin)
+    for after, count in ((0, 120), (60, 500), (180, 862)):
+        study.saw("A", count, begin + after * 1000)
+    for attempt, (ask, end, outcome, words) in enumerate(
+        ((240, 330, PullOutcome.SHORT, "SHORT 700 of 862"), (420, 480, PullOutcome.RECEIVED, "COMPLETE")), 1
+    ):
+        study.apply(Event.PULL_ASKED, f"STUDY from A, attempt {attempt}", begin + ask * 1000)
+        request = PullRequest(f"s{attempt}", STORY, "A", expected=862)
+        received = 700 if attempt == 1 else 862
+        pull = Pull(
+            request, attempt, iso(begin + ask * 1000), PullStatus.ENDED, outcome, words, received, "4c18", 60.0,
+            iso(begin + end * 1000),
+        )  # fmt: skip
+        study.pulls = [*study.pulls, pull]
+        if attempt == 1:
+            study.apply(Event.PULL_AGAIN, "short: SHORT 700 of 862; again in 0:01:30", begin + end * 1000)
+    study.pull = study.pulls[-1]
+    study.apply(Event.RECEIVED, "862 instances, COMPLETE", begin + 481_000)
+    made = [_series(STORY, place, begin + 481_000, random.Random(place)) for place in (1, 2, 3, 4)]
+    kept = Verdict(True, "all", "", "no rule speaks against it")
+    made[3] = SeriesRecord(
+        f"{STORY}.4", True, "all", kept.because, "reception", "CT", _DAMAGED, 431, 431, iso(begin), kept,
+        "kept_back", "series .1 is thinner: 1 mm against 5 mm",
+    )  # fmt: skip
+    made[2].series_description = HOSTILE
+    study.keep_series(made)
+    item = HandOver("h99", f"{STORY}.1", 431, "/store_image/99", {}, iso(begin + 482_000))
+    item.message_state, item.published_at = MessageState.DEAD, iso(begin + 483_000)
+    item.tried("refused", "422: no lung in it", begin + 490_000, "WORKER-1")
+    study.handovers = [item]
+    study.apply(Event.DELIVERY_GIVEN_UP, "the backend said 422: no lung in it", begin + 490_000)
+    study.apply(Event.MANUAL, "redo: the model was updated", begin + 1_500_000, by="manual: Dr. Li")
+    study.apply(Event.CANCELLED, "a phantom", begin + 1_600_000, by="manual: Wu Fang")
+    return study
+
+
+def _reports(service: Service, chance: random.Random) -> None:
+    folder = service.settings.reconcile_folder
+    folder.mkdir(parents=True, exist_ok=True)
+    today = service.clock.today()
+    line = {
+        "studyUID": STORY, "cause": "dead letter", "why": "the backend said 422", "accessionNumber": "NA-STORY",
+        "patientID": "P-STORY", "modality": ["CT"], "studyDescription": "CHEST CT", "pacs": ["A"],
+        "notes": ["the AccessionNumber differs in the images"],
+        "devices": [{"manufacturer": "GE", "model": "Revolution", "station": "CT-3"}],
+    }  # fmt: skip
+    for back in range(1, 15):
+        day, missing = today - timedelta(days=back), chance.choice([0, 0, 1, 3])
+        told = {
+            "firstDay": day.isoformat(), "lastDay": day.isoformat(), "madeAt": iso(service.clock.now()),
+            "studiesInPacs": chance.randrange(700, 900), "missing": missing or (1 if back == 1 else 0),
+            "compared": back != 4, "byCause": {"computed": 512, "filtered": 300, "dead letter": 1},
+            "repaired": {}, "lines": [line],
+            "answered": [{"pacs": "A", "day": day.isoformat(), "studies": 813, "complete": back != 4, "error": ""}],
+        }  # fmt: skip
+        (folder / f"reconcile-{day}.json").write_text(json.dumps(told), encoding="utf-8")
