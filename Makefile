@@ -44,7 +44,7 @@ test: setup-dev  ## the test suite (PYTEST_ARGS= for pytest)
 	@exec $(PYTHON) -m pytest --ignore=tests/chaos --ignore=tests/long --ignore=tests/containers -n 2 --dist loadfile $(PYTEST_ARGS)
 
 long-test: setup-dev  ## whole runs that take minutes: bad habits, full disks, a thousand studies
-	@exec $(PYTHON) -m pytest tests/long $(PYTEST_ARGS)
+	@exec $(PYTHON) -m pytest tests/long -n 2 --dist loadfile $(PYTEST_ARGS)
 
 kill-test: setup-dev  ## kill -9 of Orthanc and pacs_module at seeded instants during runs
 	@exec $(PYTHON) -m pytest tests/chaos/test_kills.py $(PYTEST_ARGS)

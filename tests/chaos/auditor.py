@@ -292,7 +292,7 @@ def unfinished(document: Mapping[str, Any] | None) -> str:
         return f"state {state}, no result of hand-over {', '.join(waiting)}"
     if (document.get("pull") or {}).get("status") == "asked":
         return f"state {state}, a pull has no end"
-    due = sorted(set(document.get("due", {})) - {"release"})
+    due = sorted(set(document.get("due", {})) - {"release", "look"})  # a later look for growth owes nothing
     return f"state {state}, due for {', '.join(due)}" if due else ""
 
 
