@@ -81,7 +81,8 @@ class StoreRecords:
     """
     What the store knows: its id, the hand-overs that wait for a result, the pulls that run.
 
-    ``studies`` and ``handovers`` are those of the plugins' records that the store knows as well.
+    ``studies`` and ``handovers`` are those of the plugins' records that the store knows as well; ``done``: of
+    these studies those that wait for no result, and have one.
     """
 
     installation: str
@@ -90,6 +91,7 @@ class StoreRecords:
     """StudyInstanceUID by the pull's id."""
     studies: frozenset[str] = frozenset()
     handovers: frozenset[str] = frozenset()
+    done: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,7 @@ class Remedy(StrEnum):
     ADOPT = "adopted from the journal"
     PULL = "pulled anew and handed over whatever was handed over before"
     ADOPT_PULL = "adopted: its report is waited for"
+    RELEASE = "released: the study has been handed over anew and computed"
     ASK = "asked for again"
     PUBLISH = "published again"
     DELIVERY = "the delivery finds that, and has it pulled anew"
@@ -221,6 +224,8 @@ def _store_lacks(store: StoreRecords, plugins: PluginRecords) -> Iterator[Differ
         elif one.study_uid not in store.studies and one.study_uid not in pulled:
             pulled.add(one.study_uid)
             yield Difference(Lacking.STORE_HANDOVER, Remedy.PULL, one.study_uid, one.handover_id)
+        elif one.state == GIVEN and one.study_uid in store.done:
+            yield Difference(Lacking.STORE_HANDOVER, Remedy.RELEASE, one.study_uid, one.handover_id)
     for pull in plugins.pulls:
         if pull.status == "running" and pull.study_uid not in store.studies and pull.study_uid not in pulled:
             remedy = Remedy.PULL if pull.request is None else Remedy.ADOPT_PULL

@@ -117,6 +117,7 @@ class AuditRecords:
             waiting=tuple(waiting),
             pulls=running,
             studies=frozenset({*studies, *unreadable}),
+            done=frozenset(uid for uid, study in studies.items() if _is_done(study)),
             handovers=frozenset(notified | {one.handover_id for one in rows if one.study_uid in unreadable}),
         )
 
@@ -156,6 +157,7 @@ class AuditRecords:
                 difference.study_uid, pacs_of.get(difference.study_uid, "")
             ),
             Remedy.ADOPT_PULL: lambda: self.adopt.pull(pulls[difference.key].request or {}),
+            Remedy.RELEASE: lambda: self.puller.release(difference.key),
             Remedy.ASK: lambda: self.adopt.ask_again(difference.study_uid, difference.key),
             Remedy.PUBLISH: lambda: self.adopt.publish_again(difference.study_uid, difference.key),
         }
@@ -219,6 +221,12 @@ def _concerns(one: JournalHandover, store: StoreRecords) -> bool:
         or one.handover_id not in store.handovers
         or any(waiting.handover_id == one.handover_id for waiting in store.waiting)
     )
+
+
+def _is_done(study: Study) -> bool:
+    """Whether it waits for no result, and has one."""
+    states = {item.message_state for item in study.handovers}
+    return MessageState.DONE in states and not any(item.open for item in study.handovers)
 
 
 def _waiting(study: Study) -> list[StoreHandover]:

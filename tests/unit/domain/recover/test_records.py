@@ -74,6 +74,12 @@ CASES: dict[str, tuple[StoreRecords, PluginRecords | None, QueueRecord | None, l
     "the store is an older copy, and nothing can be adopted: the study goes on as it stands there": (
         store(studies={"1.1"}), journal(given(files=0)), None, [],
     ),
+    "and was pulled anew and computed meanwhile: what nobody will release": (
+        store(studies={"1.1"}, done={"1.1"}), journal(given(notification=None)), None, [lacks(S, Remedy.RELEASE)],
+    ),
+    "it is released already": (
+        store(studies={"1.1"}, done={"1.1"}), journal(given(notification=None, state="lost")), None, [],
+    ),
     "the store is new, a pull runs": (
         store(), journal(installation=OTHER, pulls=(RUNS,)), None, [lacks(Lacking.STORE_PULL, Remedy.ADOPT_PULL, key="p1")],
     ),

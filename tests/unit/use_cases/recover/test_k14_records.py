@@ -188,6 +188,26 @@ def test_a_hand_over_that_cannot_be_adopted_is_pulled_and_handed_over_anew() -> 
     assert (request.study_uid, request.pacs, request.forced) == (message["studyUID"], "A", True)
 
 
+def test_what_was_pulled_anew_and_computed_leaves_no_old_hand_over_on_the_ram_disk() -> None:
+    """Nobody else would release it: the store has never heard of it."""
+    site = Site()
+    message = site.hand_over(1)
+    (row,) = site.world.plugins.records.handovers
+    site.world.plugins.records = replace(
+        site.world.plugins.records, handovers=(replace(row, notification=None),)
+    )
+    after = site.lose_store()
+    after.audit()
+    assert after.world.plugins.released == []
+    anew = after.world.message(None, studyUID=row.study_uid, handoverID="f" * 32)
+    after.world.accept(anew)
+    after.audit()
+    assert after.world.plugins.released == []  # no result yet
+    assert "f" * 32 in after.compute()
+    after.audit()
+    assert after.world.plugins.released == [message["handoverID"]]
+
+
 def test_a_pull_that_runs_is_adopted_and_its_end_is_taken_in() -> None:
     before = Site()
     request = before.world.until_asked()
