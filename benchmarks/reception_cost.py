@@ -142,7 +142,9 @@ def measure(bench: Bench, study: BusyStudy) -> Cost:
     (chosen,) = study.expected_series
     message = bench.recorder.messages[study.uid]
     if (message["seriesUID"], message["completeness"]) != (chosen, "COMPLETE"):
-        raise ValueError(f"handed over {message['seriesUID']} {message['completeness']}, not {chosen} COMPLETE")
+        raise ValueError(
+            f"handed over {message['seriesUID']} {message['completeness']}, not {chosen} COMPLETE"
+        )
     last = max(at for one in timed.values() for at in one.sent_at.values())
     return Cost(
         sum(len(one.sent_at) for one in timed.values()),

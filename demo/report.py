@@ -23,7 +23,9 @@ LONGEST_WORD = 30
 def print_table(rows: Sequence[Row], console: Console) -> None:
     """Print one row a study; lines end at blanks."""
     width = console.width if console.is_terminal else max(console.width, NOT_A_TERMINAL)
-    Console(file=console.file, width=max(width, LEAST), force_terminal=console.is_terminal).print(_table(rows))
+    Console(file=console.file, width=max(width, LEAST), force_terminal=console.is_terminal).print(
+        _table(rows)
+    )
     console.print(
         "[dim]seconds from the last image of that series in the PACS: to pull = until the pull was asked, "
         "to receive = until handed over, to backend = until accepted there[/dim]",

@@ -26,7 +26,14 @@ TAGS = [
 def create_app(service: Service) -> FastAPI:
     """The application over a service; starting and stopping the service's loops is the caller's."""
     about = "The AI pull pipeline: why a study was taken or not, and where it is."
-    app = FastAPI(title="pacs_module", version=__version__, description=about, openapi_tags=TAGS, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="pacs_module",
+        version=__version__,
+        description=about,
+        openapi_tags=TAGS,
+        docs_url=None,
+        redoc_url=None,
+    )
     access = Access(service.settings.web.api_key.get_secret_value())
     web = service.settings.web
     app.add_middleware(Guard, access=access, limits=BodyLimits(web.max_body_mb * MIB, web.body_timeout_s))

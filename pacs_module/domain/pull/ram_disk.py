@@ -114,27 +114,12 @@ def judge_room(
         waiting: Pulls that had no room so far.
         idle: Nothing of any other study lies on the disk or is on its way, so that nothing will become free.
     """
-    if idle and _is_full_of(wish, disk):
-        return RoomVerdict(
-            False,
-            True,
-            f"larger than the RAM disk: it has filled it alone with {wish.here // MB} MB and is not whole, "
-            f"the whole disk has {disk.total // MB} MB",
-        )
-    needed, whole = wish.needed, wish.needed + wish.here
-    if whole > disk.usable:
-        words = (
-            f"larger than the RAM disk: {whole // MB} MB needed, the whole disk has {disk.total // MB} MB, "
-            f"{disk.reserve // MB} MB of it kept in reserve"
-        )
-        if wish.sure:
-            return RoomVerdict(False, True, words)
-        needed = max(disk.usable - wish.here, 0)  # only a guess: tried when the disk is empty
-    before = [
-        other.needed for other in waiting if other.study_uid != wish.study_uid and other.goes_before(wish)
-    ]
-    most = min(disk.usable, disk.free) if idle else disk.usable
-    before = [size for size in before if size <= most]  # a wild guess must not keep everybody waiting
+    why_never = _why_never(wish, disk, idle)
+    if why_never:
+        return RoomVerdict(False, True, why_never)
+    # A guess that is larger than the disk is tried when the disk is empty.
+    needed = min(wish.needed, max(disk.usable - wish.here, 0))
+    before = _kept_for_others(wish, disk, waiting, idle)
     kept = sum(before)
     if disk.free - disk.reserve - promised - kept >= needed:
         return RoomVerdict(True)
@@ -148,6 +133,29 @@ def judge_room(
     if before:
         words += f", {kept // MB} MB kept for {len(before)} that came before"
     return RoomVerdict(False, False, words)
+
+
+def _why_never(wish: Wish, disk: Disk, idle: bool) -> str:
+    """Why a pull is larger than the whole disk; empty: it may fit, or its size is only a guess."""
+    if idle and _is_full_of(wish, disk):
+        return (
+            f"larger than the RAM disk: it has filled it alone with {wish.here // MB} MB and is not whole, "
+            f"the whole disk has {disk.total // MB} MB"
+        )
+    whole = wish.needed + wish.here
+    if wish.sure and whole > disk.usable:
+        return (
+            f"larger than the RAM disk: {whole // MB} MB needed, the whole disk has {disk.total // MB} MB, "
+            f"{disk.reserve // MB} MB of it kept in reserve"
+        )
+    return ""
+
+
+def _kept_for_others(wish: Wish, disk: Disk, waiting: Iterable[Wish], idle: bool) -> list[int]:
+    """Bytes that each pull which goes before this one needs; a wild guess must not keep everybody waiting."""
+    most = min(disk.usable, disk.free) if idle else disk.usable
+    others = (other for other in waiting if other.study_uid != wish.study_uid)
+    return [other.needed for other in others if other.goes_before(wish) and other.needed <= most]
 
 
 def _is_full_of(wish: Wish, disk: Disk) -> bool:

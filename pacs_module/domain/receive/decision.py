@@ -167,18 +167,14 @@ def decide(
     judged = {uid: one for uid, one in judged.items() if uid not in unreadable}
     expected = expectations(request).series if completeness.verdict == COMPLETE else {}
     candidates = _candidates(counts, expected, judged, dx, switches)
-    if not candidates and any(uid not in judged for uid, count in counts.items() if count):
-        return Decision(FAILED, _UNREADABLE.because, dx)
     if not candidates:
-        return Decision(FILTERED, f"every series was filtered out: {_reasons(counts, judged, request)}", dx)
+        return _nothing_to_choose(counts, judged, request, dx)
     if len(patient_ids) > 1 and switches.hold_back_different_patient_ids:
         return Decision(
             FILTERED, f"held back: the PACS sends it under the PatientIDs {', '.join(patient_ids)}", dx
         )
     choice = _as_received(choose(candidates, dx, switches), {**counts, **(usable or {})})
-    unknown = request is not None and request.known_handover == ""
-    if unknown and last is not None and last.reception != asked.reception:
-        last = None  # pacs_module has lost its record of it; one of this reception was made after it asked
+    last = _known_to_pacs_module(last, asked)
     resend = judge_resend(choice, last, dx, asked.forced, switches, asked.reception)
     outcome = RECEIVED if resend.send else NOTHING_NEW
     kept_back = {
@@ -188,6 +184,28 @@ def decide(
     }
     before = frozenset(last.series_uids) if last is not None and outcome == NOTHING_NEW else frozenset()
     return Decision(outcome, f"{choice.why}; {resend.why}", dx, choice, kept_back, before)
+
+
+def _nothing_to_choose(
+    counts: Mapping[str, int], judged: Mapping[str, Judged], request: PullRequest | None, dx: bool
+) -> Decision:
+    """No series is left: all were filtered out, or there are some that nobody could read."""
+    unjudged = {uid for uid, count in counts.items() if count} - judged.keys()
+    if unjudged:
+        return Decision(FAILED, _UNREADABLE.because, dx)
+    return Decision(FILTERED, f"every series was filtered out: {_reasons(counts, judged, request)}", dx)
+
+
+def _known_to_pacs_module(last: HandedOver | None, asked: Asked) -> HandedOver | None:
+    """
+    The last hand-over; None where pacs_module has lost its record of it.
+
+    One of this reception was made after pacs_module asked for the pull, so it cannot have known of it.
+    """
+    unknown = asked.request is not None and asked.request.known_handover == ""
+    if unknown and last is not None and last.reception != asked.reception:
+        return None
+    return last
 
 
 def _to_be_pulled_again(completeness: Completeness, asked: Asked) -> bool:

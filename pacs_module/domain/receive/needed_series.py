@@ -66,22 +66,37 @@ def needed_series(
         ended: Whether no more images come.
         switches: The site's.
     """
-    absent = {uid: told(facts) for uid, facts in announced.items() if uid not in here}
-    coming = {
-        uid: facts for uid, facts in absent.items() if uid in named or judge_series(facts, switches).taken
-    }
+    coming = _coming(here, announced, named, switches)
     taken = {uid: one for uid, one in here.items() if one.taken}
     modalities = [one.facts.modality for one in here.values()] + [facts.modality for facts in coming.values()]
     if is_radiography(modalities, dx, switches):
         return NeededSeries(frozenset({*taken, *coming}), "", True)
     candidates = [_here(one, announced.get(uid), switches, ended) for uid, one in taken.items()]
     candidates += [candidate_announced(facts, switches) for facts in coming.values()]
-    candidates = only_ct(candidates, {**{uid: one.facts for uid, one in taken.items()}, **coming}, switches)
+    facts_of = {uid: one.facts for uid, one in taken.items()}
+    candidates = only_ct(candidates, {**facts_of, **coming}, switches)
     if not candidates:
         return NeededSeries(frozenset(), "", False)
     (best,) = choose(candidates, dx=False, switches=switches).series
     needed = {best.series_uid, *(one.series_uid for one in rivals(best, candidates, switches))}
     return NeededSeries(frozenset(needed), best.series_uid, False)
+
+
+def _coming(
+    here: Mapping[str, Arrived],
+    announced: Mapping[str, SeriesFacts],
+    named: frozenset[str],
+    switches: Switches,
+) -> dict[str, SeriesFacts]:
+    """Announced series of which no image is here, without those that the filter drops."""
+    found = {}
+    for uid, facts in announced.items():
+        if uid in here:
+            continue
+        facts = told(facts)
+        if uid in named or judge_series(facts, switches).taken:
+            found[uid] = facts
+    return found
 
 
 def told(facts: SeriesFacts) -> SeriesFacts:

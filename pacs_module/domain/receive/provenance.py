@@ -9,7 +9,7 @@ under several of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
@@ -51,11 +51,14 @@ class KnownSenders:
 
 def read_senders(texts: Iterable[str]) -> KnownSenders:
     """Read ``AET``, ``AET@address``, ``@address`` and an IP address."""
-    parts = [
-        (f"@{text.strip()}" if _is_address(text.strip()) else text.strip()).partition("@") for text in texts
-    ]
-    found = (Sender(ae_title.strip(), address.strip()) for ae_title, _, address in parts)
-    return KnownSenders(frozenset(one for one in found if one != Sender()))
+    return KnownSenders(frozenset(map(_read_sender, texts)) - {Sender()})
+
+
+def _read_sender(text: str) -> Sender:
+    if _is_address(text.strip()):
+        return Sender(address=text.strip())
+    ae_title, _, address = text.partition("@")
+    return Sender(ae_title.strip(), address.strip())
 
 
 def _is_address(text: str) -> bool:
@@ -93,6 +96,11 @@ class Image:
     def patient(self) -> str:
         """PatientID without its padding; capitals matter (VR LO, PS3.5 6.2)."""
         return unpadded(self.patient_id)
+
+    @property
+    def came_twice(self) -> bool:
+        """Two copies came in this pull, and the later one has overwritten the other."""
+        return self.repeated and self.in_pull
 
 
 @dataclass(frozen=True)
@@ -220,29 +228,26 @@ def judge_pulled(
     """
     pull = pull or Circumstances()
     images, unnamed = _with_uid(images)
-    own = [image for image in images if known.knows(image.sender)]
-    foreign = [image for image in images if not known.knows(image.sender)]
+    own, foreign = _parted(images, lambda image: known.knows(image.sender))
     question = word is None and (bool(foreign) or _identity_is_open(own, pull.asked_as))
     word = word or PacsWord()
-    twice = set() if pull.final else {image for image in own if image.repeated and image.in_pull}
-    once = [image for image in own if image not in twice]
+    twice, once = ([], own) if pull.final else _parted(own, lambda image: image.came_twice)
     current, corrected = _under_the_current_id(once, word)
     accepted, copies = _one_each(current, word)
     plausible, others = _of_unknown_senders(foreign, accepted, word, pull.announced)
     rejected = (
-        *(Rejected(image, Rejection.SENT_TWICE) for image in twice),
-        *(Rejected(image, Rejection.CORRECTED) for image in corrected),
+        *_rejected(twice, Rejection.SENT_TWICE),
+        *_rejected(corrected, Rejection.CORRECTED),
         *copies,
         *others,
         *unnamed,
     )
     confirmed = _confirmed(plausible, word, pull.counts_agree and not rejected)
-    in_doubt = len(confirmed) < len(plausible) or (
-        pull.final and any(one.repeated and one.in_pull for one in accepted)
-    )
+    # The last attempt keeps images that came twice: which of the two is right nobody can say.
+    certain = len(confirmed) == len(plausible) and not any(image.came_twice for image in accepted)
     every = (*accepted, *plausible)
     learned = frozenset(image.sender for image in confirmed)
-    return Provenance(every, rejected, question, not in_doubt, learned, _ids(every, word))
+    return Provenance(every, rejected, question, certain, learned, _ids(every, word))
 
 
 def judge_pushed(
@@ -264,13 +269,26 @@ def judge_pushed(
     images, unnamed = _with_uid(images)
     told = {unpadded(word.patient_id)} if word.patient_id else set()
     main = told or _of_main_sender(images)
-    ours = [image for image in images if image.patient in main]
+    ours, others = _parted(images, lambda image: image.patient in main)
     accepted, copies = _one_each(ours, word)
-    rejected = [Rejected(image, Rejection.OTHER_PATIENT) for image in images if image.patient not in main]
+    rejected = _rejected(others, Rejection.OTHER_PATIENT)
     certain = known is None or all(known.knows(image.sender) for image in accepted)
     return Provenance(
         tuple(accepted), (*rejected, *copies, *unnamed), certain=certain, patient_ids=_ids(accepted, word)
     )
+
+
+def _parted(images: Iterable[Image], belongs: Callable[[Image], bool]) -> tuple[list[Image], list[Image]]:
+    """Those that belong, and the others."""
+    those: list[Image] = []
+    others: list[Image] = []
+    for image in images:
+        (those if belongs(image) else others).append(image)
+    return those, others
+
+
+def _rejected(images: Iterable[Image], why: Rejection) -> list[Rejected]:
+    return [Rejected(image, why) for image in images]
 
 
 def _under_the_current_id(own: Sequence[Image], word: PacsWord) -> tuple[list[Image], list[Image]]:
@@ -284,8 +302,7 @@ def _under_the_current_id(own: Sequence[Image], word: PacsWord) -> tuple[list[Im
     right = sent_now | told
     if not right:
         return list(own), []
-    outdated = {image for image in own if not image.in_pull and image.patient not in right}
-    return [one for one in own if one not in outdated], [one for one in own if one in outdated]
+    return _parted(own, lambda image: image.in_pull or image.patient in right)
 
 
 def _one_each(images: Sequence[Image], word: PacsWord) -> tuple[list[Image], list[Rejected]]:
@@ -295,14 +312,14 @@ def _one_each(images: Sequence[Image], word: PacsWord) -> tuple[list[Image], lis
     for image in ranked:
         chosen.setdefault((image.series_uid, image.sop_uid), image)
     kept = set(chosen.values())
-    copies = [Rejected(image, Rejection.SECOND_COPY) for image in images if image not in kept]
-    return list(chosen.values()), copies
+    _, copies = _parted(images, lambda image: image in kept)
+    return list(chosen.values()), _rejected(copies, Rejection.SECOND_COPY)
 
 
 def _with_uid(images: Sequence[Image]) -> tuple[list[Image], list[Rejected]]:
     """Without images whose SeriesInstanceUID is none: no message about them could be understood."""
-    named = [image for image in images if is_uid(image.series_uid)]
-    return named, [Rejected(image, Rejection.BAD_UID) for image in images if not is_uid(image.series_uid)]
+    named, nameless = _parted(images, lambda image: is_uid(image.series_uid))
+    return named, _rejected(nameless, Rejection.BAD_UID)
 
 
 def _identity_is_open(own: Sequence[Image], asked_as: str) -> bool:
@@ -316,28 +333,65 @@ def _of_unknown_senders(
     foreign: Sequence[Image], own: Sequence[Image], word: PacsWord, announced: Expectations
 ) -> tuple[list[Image], list[Rejected]]:
     """Those that may be the PACS's, from another of its nodes or through a gateway, and the others."""
-    here = {(image.series_uid, image.sop_uid) for image in own}
-    patients = {image.patient for image in own}
-    whole = {uid: _is_whole(own, uid, announced) for uid in {image.series_uid for image in foreign}}
+    company = _Company.of(own, foreign, word, announced)
+    plausible, rejected = [], []
+    for image in foreign:
+        why = company.why_not(image)
+        if why is None:
+            plausible.append(image)
+        else:
+            rejected.append(Rejected(image, why))
+    chosen, copies = _one_each(plausible, word)
+    return chosen, [*rejected, *copies]
 
-    def why_not(image: Image) -> Rejection | None:
-        if word.is_other_patient(image) or (
-            not word.patient_id and patients and image.patient not in patients
-        ):
+
+@dataclass(frozen=True)
+class _Company:
+    """
+    What an image of an unknown sender is compared with.
+
+    Args:
+        word: The PACS's.
+        here: SeriesInstanceUID and SOPInstanceUID of its own images.
+        patients: PatientIDs of its own images.
+        whole: Series of which it has sent all that it announced.
+    """
+
+    word: PacsWord
+    here: frozenset[tuple[str, str]]
+    patients: frozenset[str]
+    whole: frozenset[str]
+
+    @classmethod
+    def of(
+        cls, own: Sequence[Image], foreign: Sequence[Image], word: PacsWord, announced: Expectations
+    ) -> _Company:
+        """Of the images that the PACS itself has sent."""
+        here = frozenset((image.series_uid, image.sop_uid) for image in own)
+        patients = frozenset(image.patient for image in own)
+        of_others = {image.series_uid for image in foreign}
+        whole = frozenset(uid for uid in of_others if _is_whole(own, uid, announced))
+        return cls(word, here, patients, whole)
+
+    def why_not(self, image: Image) -> Rejection | None:
+        """Why an image is left out; None: it may be the PACS's."""
+        if self._is_other_patient(image):
             return Rejection.OTHER_PATIENT
-        if (image.series_uid, image.sop_uid) in here:
+        if (image.series_uid, image.sop_uid) in self.here:
             return Rejection.SECOND_COPY
-        listed = word.has(image)
+        listed = self.word.has(image)
         if listed is False:
             return Rejection.NOT_AT_PACS
-        if listed is None and whole[image.series_uid]:
+        if listed is None and image.series_uid in self.whole:
             return Rejection.SURPLUS
         # An earlier copy may have been the PACS's own, and what came before the pull is nothing that it sent.
         return Rejection.OTHER_SENDER if image.repeated or not image.in_pull else None
 
-    reasons = [(image, why_not(image)) for image in foreign]
-    plausible, copies = _one_each([image for image, why in reasons if why is None], word)
-    return plausible, [*(Rejected(image, why) for image, why in reasons if why is not None), *copies]
+    def _is_other_patient(self, image: Image) -> bool:
+        """By the PACS's word; where it told no PatientID, by its own images."""
+        if self.word.patient_id:
+            return self.word.is_other_patient(image)
+        return bool(self.patients) and image.patient not in self.patients
 
 
 def _is_whole(own: Sequence[Image], series_uid: str, announced: Expectations) -> bool:

@@ -102,13 +102,11 @@ def _line(case: Case, lists: Sequence[PacsList], switches: Switches, now: int) -
     cause, why = _cause(case, counts, switches, now)
     notes = _clashes(case)
     if not copies and study is not None:
-        silent = _silent(study, lists)
-        if silent:
-            notes.append(f"not compared: {', '.join(silent)} did not answer, or not with the whole list")
-        elif study.pacs:
-            cause, why = Cause.GONE, f"seen there before, in no list now; {_standing(study)}"
+        unlisted = _why_unlisted(study, lists)
+        if unlisted:
+            notes.append(unlisted)
         else:
-            notes.append("came without our asking; no PACS lists it")
+            cause, why = Cause.GONE, f"seen there before, in no list now; {_standing(study)}"
     day, clock, accession_number, patient_id, description = _names(study, copies)
     return ReportLine(
         study_uid=study.study_uid if study is not None else copies[0].study_uid,
@@ -206,6 +204,14 @@ def _standing(study: Study) -> str:
     return f"{study.state.value if study.state else 'not wanted'} here"
 
 
+def _why_unlisted(study: Study, lists: Sequence[PacsList]) -> str:
+    """Why no list has a study of ours although no PACS has deleted it; empty: it is gone."""
+    silent = _silent(study, lists)
+    if silent:
+        return f"not compared: {', '.join(silent)} did not answer, or not with the whole list"
+    return "" if study.pacs else "came without our asking; no PACS lists it"
+
+
 def _silent(study: Study, lists: Sequence[PacsList]) -> list[str]:
     """
     PACS that had the study and whose list of its day is not whole: of these nobody knows whether they still
@@ -231,8 +237,17 @@ def _names(study: Study | None, copies: Sequence[FoundStudy]) -> list[str]:
     Date, time, numbers and description as the PACS says now; where it says nothing, what our document says.
     """
     names = ("study_date", "study_time", "accession_number", "patient_id", "study_description")
-    sources: list[Study | FoundStudy] = [*copies, *([study] if study is not None else [])]
-    return [next((text for source in sources if (text := getattr(source, name))), "") for name in names]
+    sources: list[Study | FoundStudy] = [*copies]
+    if study is not None:
+        sources.append(study)
+    return [_first_told(sources, name) for name in names]
+
+
+def _first_told(sources: Sequence[Study | FoundStudy], name: str) -> str:
+    for source in sources:
+        if text := getattr(source, name):
+            return str(text)
+    return ""
 
 
 def _clashes(case: Case) -> list[str]:
@@ -242,21 +257,19 @@ def _clashes(case: Case) -> list[str]:
     """
     notes = []
     for label, name in (("PatientID", "patient_id"), ("AccessionNumber", "accession_number")):
-        told = {copy.pacs: str(getattr(copy, name)) for copy in case.copies if getattr(copy, name)}
-        ours = (
-            {"here": str(getattr(case.study, name))}
-            if case.study is not None and getattr(case.study, name)
-            else {}
-        )
-        both = {**told, **ours}
-        if len(set(both.values())) > 1:
-            notes.append(f"{label} differs: " + ", ".join(f"{text} {where}" for where, text in both.items()))
-    counts = {copy.pacs: copy.count for copy in case.copies if copy.count}
-    if len(set(counts.values())) > 1:
-        notes.append(
-            "the PACS differ: " + ", ".join(f"{number} at {pacs}" for pacs, number in counts.items())
-        )
-    return notes
+        told = {copy.pacs: str(getattr(copy, name)) for copy in case.copies}
+        told["here"] = str(getattr(case.study, name)) if case.study is not None else ""
+        notes += _difference(f"{label} differs: ", " ", told)
+    counts = {copy.pacs: str(copy.count or "") for copy in case.copies}
+    return notes + _difference("the PACS differ: ", " at ", counts)
+
+
+def _difference(words: str, between: str, told: Mapping[str, str]) -> list[str]:
+    """A note where two tell something else, by who tells it; an empty text was not told."""
+    given = {where: text for where, text in told.items() if text}
+    if len(set(given.values())) < 2:
+        return []
+    return [words + ", ".join(f"{text}{between}{where}" for where, text in given.items())]
 
 
 MISS, DELAY, AGAIN = "miss", "delay", "again"

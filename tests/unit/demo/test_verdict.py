@@ -59,7 +59,11 @@ def fault(
         (WANTED, [replace(DONE, instances=frozenset("d")), DONE], ""),
         (WANTED, [DONE, replace(DONE, instances=frozenset("d"))], "backend read 1 images, 0 of the 3 wanted"),
         (WANTED, [DONE, DONE], "the same 3 images were computed 2 times"),
-        (WANTED, [DONE, replace(DONE, instances=frozenset("ab")), DONE], "the same 3 images were computed 2 times"),
+        (
+            WANTED,
+            [DONE, replace(DONE, instances=frozenset("ab")), DONE],
+            "the same 3 images were computed 2 times",
+        ),
         (WANTED, [replace(DONE, instances=frozenset("ab")), DONE], ""),
         (UNKNOWN, [DONE, replace(DONE, at=2.0)], "the same 3 images were computed 2 times"),
         (UNWANTED, [], ""),
