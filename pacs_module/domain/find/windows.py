@@ -21,6 +21,8 @@ DAY_SECONDS = 24 * 3600
 SHORTEST_S = 60
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PREFIXES = ("AccessionNumber", "PatientID")
+FEW = 10
+"""Studies that a control asks for by their names."""
 MIN_BESIDE = 8
 """So many answers beside the question are more than a slip."""
 KEYS = {"time": "StudyTime", "modality": "ModalitiesInStudy", **{name: name for name in PREFIXES}}
@@ -47,10 +49,15 @@ class Window:
         """Whether nothing but the day is asked for."""
         return self == Window(self.day)
 
+    @property
+    def all_day(self) -> bool:
+        """Whether no time is asked for."""
+        return (self.since, self.until) == (0, DAY_SECONDS - 1)
+
     def query(self) -> dict[str, str]:
         """The matching keys (PS3.4 C.2.2.2): single date, time range, wildcards."""
         keys = {"StudyDate": self.day.strftime("%Y%m%d")}
-        if (self.since, self.until) != (0, DAY_SECONDS - 1):
+        if not self.all_day:
             keys["StudyTime"] = f"{clock_of(self.since)}-{clock_of(self.until)}"
         if self.modality:
             keys["ModalitiesInStudy"] = self.modality
@@ -150,6 +157,26 @@ def lost(whole: Iterable[FoundStudy], parts: Mapping[Window, Collection[FoundStu
     """
     got = {study.study_uid for found in parts.values() for study in found}
     return any(window.holds(study) and study.study_uid not in got for study in whole for window in parts)
+
+
+def few_named(found: Iterable[FoundStudy], key: str) -> str:
+    """
+    The beginning of a name that some ten of these studies have, at most; empty when none has that name.
+
+    Args:
+        found: Studies.
+        key: ``AccessionNumber`` or ``PatientID``.
+    """
+    values = sorted(value for study in found if (value := _value(study, key).upper()) and "*" not in value)
+    if not values:
+        return ""
+    middle = values[len(values) // 2]
+    few = (
+        length
+        for length in range(1, len(middle))
+        if sum(value.startswith(middle[:length]) for value in values) <= FEW
+    )
+    return middle[: next(few, len(middle))]
 
 
 def seconds_of(time: str) -> int | None:

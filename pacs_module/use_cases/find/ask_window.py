@@ -12,7 +12,18 @@ from ...domain.explain import loglines
 from ...domain.find.caps import SMALLEST_CAP, is_record, is_short_record, is_suspicious
 from ...domain.find.learned import LearnedTraits
 from ...domain.find.merging import merged
-from ...domain.find.windows import KEYS, Window, dimensions, halved_among, lost, not_honoured, overlap, split
+from ...domain.find.windows import (
+    KEYS,
+    PREFIXES,
+    Window,
+    dimensions,
+    few_named,
+    halved_among,
+    lost,
+    not_honoured,
+    overlap,
+    split,
+)
 from ...ports import EventLog
 from .match_answers import Matched, MatchedFinder
 
@@ -392,7 +403,7 @@ class _Search:
             whole_parts = {part: found for part, (found, all_there) in results.items() if all_there}
             if lost(whole.studies, whole_parts):
                 self._strike(dimension)
-            elif len(whole_parts) == len(parts):
+            elif len(whole_parts) == len(parts) and self._is_all(window, dimension, whole, together):
                 self._learn(whole, together)
                 return together, True
             del self.leaves[before:]
@@ -403,6 +414,35 @@ class _Search:
         # A round number that no split could question is most likely just that; a known cap or a status is
         # not.
         return together, not whole.cut and not any((whole.received or 0) >= cap for cap in self.learned.caps)
+
+    def _is_all(self, window: Window, dimension: str, whole: _Answer, together: Sequence[FoundStudy]) -> bool:
+        """
+        Whether the parts of a list are all of it, where the list itself came without an answer.
+
+        Such a list has shown no study that a split would lose: one without a StudyTime is in no part of the
+        day. And no parts without a study are all of a list that is too long.
+        """
+        if not whole.cut or whole.received is not None:
+            return True
+        if not together:
+            return False
+        return dimension != "time" or not window.all_day or not self._has_timeless(window, together)
+
+    def _has_timeless(self, window: Window, known: Sequence[FoundStudy]) -> bool:
+        """Ask for a few studies by their names, at any time: does one come that no time brought?"""
+        uids = {study.study_uid for study in known}
+        for key in PREFIXES:
+            prefix = few_named(known, key)
+            if not prefix or key in self.learned.ignores:
+                continue
+            try:
+                answer = self.one(replace(window, prefixes=((key, prefix),)))
+            except PipelineError:
+                return False
+            if not answer.dropped.get(key):
+                new = [study for study in answer.studies if study.study_uid not in uids]
+                return answer.cut or any(not study.study_time for study in new)
+        return False
 
     def _ways(self, window: Window, whole: _Answer) -> Iterator[tuple[str, tuple[Window, ...]]]:
         """The ways to split a window at this PACS that the budget of queries allows, with their parts."""

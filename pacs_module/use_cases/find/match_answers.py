@@ -98,7 +98,7 @@ class MatchedFinder:
             return self.ask(pacs, level, query, return_keys)
         except TooManyAnswers as error:
             matched = self._matched(pacs, level, query, error.partial, cut=True)
-            received = matched.received if error.number is not None else None
+            received = matched.received if error.number else None  # none before the status tells no number
             return replace(matched, received=received, failed=not error.says_so)
 
     def confirms(self, pacs: str, uid: str, untold: Mapping[str, str]) -> bool:
