@@ -263,3 +263,9 @@ HOLD_BACK_DIFFERENT_PATIENT_IDS = False
 RAM_DISK_RESERVE_MB = 256
 # The RAM disk is called full, in the log, in /health and in /metrics, when so many percent of it are filled.
 RAM_DISK_ALARM_PERCENT = 85
+
+# --- Version ------------------------------------------------------------------------------------------------
+
+# Stands in every verdict, with a digest of the rules. `pacs-module rules apply` counts it up in the site's
+# file; both processes take over a file with another number while they run, any other edit when they start.
+RULES_VERSION = 0

@@ -1,4 +1,6 @@
-"""The command line: ``pacs-module run | pull | why | probe | find | compare | reconcile | audit``."""
+"""The command line: ``pacs-module run | pull | why | probe | find | compare | reconcile | rehearse |
+rules | audit``.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,8 @@ from .find import find
 from .manual import cancel, done, priority, pull, redo
 from .probe import probe
 from .reconcile import reconcile
+from .rehearse import rehearse
+from .rules import rules
 from .why import why
 
 app = typer.Typer(
@@ -54,6 +58,8 @@ app.command()(probe)
 app.command()(find)
 app.command("compare")(compare_copies)
 app.command()(reconcile)
+app.command()(rehearse)
+app.add_typer(rules, name="rules")
 app.command()(audit)
 
 

@@ -80,10 +80,11 @@ def reconcile(
 def _world(path: Path | None) -> Iterator[World]:
     settings = load_settings(path)
     check_store(settings)
+    switches = load_switches(settings.config, settings.site_config)
     with closing(open_store(settings.store.url)) as store, opened_finder(settings, WarningsOnly()) as finder:
         yield World(
             settings=settings,
-            switches=load_switches(settings.config, settings.site_config),
+            rules=lambda: switches,
             store=store,
             finder=finder,
             clock=SystemClock(settings.zone),

@@ -14,6 +14,8 @@ from .hospital import PacsFinder, Ris
 from .leases import Lease, Leases, Memo
 from .lists import StudyLists
 from .plugins import Puller, ReceivedImages
+from .records import DaySize, HeaderRecords, StoredRecord
+from .rules import SiteRules
 from .runtime import Clock, EventLog
 from .store import AnyOf, AtLeast, AtMost, Exists, Identity, Order, StudyStore, Where
 
@@ -27,10 +29,12 @@ __all__ = [
     "Clock",
     "Copied",
     "CopyMaker",
+    "DaySize",
     "Delivery",
     "EventLog",
     "Exists",
     "FileCheck",
+    "HeaderRecords",
     "Identity",
     "Lease",
     "Leases",
@@ -42,6 +46,8 @@ __all__ = [
     "QueueConsumer",
     "ReceivedImages",
     "Ris",
+    "SiteRules",
+    "StoredRecord",
     "StudyLists",
     "StudyStore",
     "Where",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
+from ..adapters.files.site_rules import SiteRulesFile
 from ..adapters.http.images import OrthancImages
 from ..adapters.http.plugins import MoveDestination, OrthancPuller
 from ..adapters.machine import SystemClock, process_is_gone, this_process
@@ -13,12 +14,14 @@ from ..adapters.queue.rabbitmq import RabbitQueue
 from ..adapters.ris_sql import RisColumns, RisSql
 from ..adapters.stores.by_url import open_store
 from ..adapters.stores.leases import leases_of
+from ..adapters.stores.records import records_of
 from ..domain.errors import ConfigurationError
 from ..domain.rules.switches import Switches
 from ..ports import StudyStore
 from ..settings import Settings
 from ..settings.profiles import tell_profiles
 from ..shared.logs import ContractLog
+from ..shared.rules_in_force import RulesInForce
 from ..shared.switches_file import load_switches
 from ..use_cases.deliver.anonymise import Anonymise
 from ..use_cases.deliver.backend_circuit import BackendCircuit
@@ -48,6 +51,10 @@ from ..use_cases.recover.audit_records import AuditRecords
 from ..use_cases.recover.free_claims import FreeClaims
 from ..use_cases.recover.lease_holder import LeaseHolder
 from ..use_cases.recover.watch_records import WatchRecords
+from ..use_cases.rehearse.manage_rules import ManageRules
+from ..use_cases.rehearse.pull_newly_taken import PullNewlyTaken
+from ..use_cases.rehearse.record_headers import RecordHeaders
+from ..use_cases.rehearse.rehearse import Rehearse
 from .finders import finder_by_pacs, orthanc_finder
 from .folders import handover_folders, open_archive, open_copies
 from .loop import Loop
@@ -70,7 +77,7 @@ class _Edges:
     """What the use cases reach the world through, opened once."""
 
     settings: Settings
-    switches: Switches
+    in_force: RulesInForce
     log: ContractLog
     clock: SystemClock
     store: StudyStore
@@ -80,7 +87,13 @@ class _Edges:
     queue: RabbitQueue
     leases: LeaseHolder
     owner: str
+    headers: RecordHeaders
     unreachable: set[str] = field(default_factory=set)
+
+    @property
+    def switches(self) -> Switches:
+        """As they are in force now."""
+        return self.in_force.current
 
 
 def build(settings: Settings) -> Service:
@@ -111,9 +124,12 @@ def _open(settings: Settings) -> _Edges:
     leases = LeaseHolder(
         leases_of(store), owner, clock, log, timedelta(seconds=settings.lease_s), process_is_gone
     )
+    site = settings.site_config
+    read = partial(load_switches, settings.config, site)
     return _Edges(
         settings=settings,
-        switches=switches,
+        in_force=RulesInForce(switches, site, read, log),
+        headers=RecordHeaders(records_of(store), clock, log, settings.rehearse.keep_days),
         log=log,
         clock=clock,
         store=store,
@@ -134,7 +150,8 @@ def _service(edges: _Edges) -> Service:
     names = tuple(pacs.name for pacs in settings.pacs)
     ram_disk = WatchRamDisk(puller, log, edges.metrics.ram_disk_state)
     paths = _move_paths(edges, ram_disk)
-    ends = RecordPullEnd(store, clock, log, settings.pull_retry, paths)
+    ends = RecordPullEnd(store, clock, log, settings.pull_retry, paths, edges.headers)
+    rehearse = Rehearse(edges.headers.records, store, lambda: edges.switches, clock)
     prepare = _prepare_pull(edges)
     metrics = edges.metrics
     delivery_metrics = DeliveryMetrics(metrics.registry)
@@ -146,7 +163,7 @@ def _service(edges: _Edges) -> Service:
     )
     return Service(
         settings=settings,
-        switches=switches,
+        in_force=edges.in_force,
         log=log,
         store=store,
         queue=queue,
@@ -178,6 +195,10 @@ def _service(edges: _Edges) -> Service:
         ram_disk=ram_disk,
         paths=paths,
         images=_images(settings),
+        headers=edges.headers,
+        rehearse=rehearse,
+        pull_newly_taken=PullNewlyTaken(rehearse, store, clock, log),
+        rules=ManageRules(site_rules(settings), lambda: edges.switches, clock, log, puller),
     )
 
 
@@ -197,6 +218,7 @@ def _move_paths(edges: _Edges, ram_disk: WatchRamDisk) -> PathCircuits:
 def _join(service: Service, edges: _Edges) -> None:
     """What one use case needs of another, and the loops of them all."""
     service.manual.with_uid = service.find.with_uid
+    service.rules.on_applied = service.look_for_rules
     service.loops = loops_of(service)
     service.loops[MEASURE] = _measure_loop(service)
     if edges.settings.reconcile.nightly:
@@ -212,9 +234,14 @@ def _measure_loop(service: Service) -> Loop:
 
 
 def _reconcile_loop(edges: _Edges) -> Loop:
-    world = World(edges.settings, edges.switches, edges.store, edges.finder, edges.clock, edges.log)
+    world = World(edges.settings, lambda: edges.switches, edges.store, edges.finder, edges.clock, edges.log)
     step = nightly(world, edges.leases, edges.clock.local)
     return Loop("reconcile", step, RECONCILE_S, edges.log, bound=RECONCILING_S + edges.settings.stuck_after_s)
+
+
+def site_rules(settings: Settings) -> SiteRulesFile:
+    """The site's file and the history of what was applied to it; for the commands, too."""
+    return SiteRulesFile(settings.config, settings.site_config, settings.rules_history)
 
 
 def _find_studies(edges: _Edges) -> FindStudies:
@@ -242,6 +269,7 @@ def _prepare_pull(edges: _Edges) -> PreparePull:
         switches=edges.switches,
         traits=edges.settings.traits,
         find_timeout_s=edges.settings.orthanc.find_timeout_s,
+        headers=edges.headers,
     )
 
 

@@ -37,6 +37,11 @@ PATH_FAILURES_S = 3600.0
 """
 How often studies are looked for that a version without judgement gave up for the fault of a path, in seconds.
 """
+RULES = "rules"
+RULES_S = 1.0
+"""How often the site's file is looked at, in seconds; one stat."""
+PURGE_S = 3600.0
+"""How often recorded headers are looked through for days that are over, in seconds."""
 RAM_DISK_S = 10.0
 """How often the plugins are asked how full the RAM disk is, in seconds."""
 
@@ -100,6 +105,8 @@ def loops_of(service: Service) -> dict[str, Loop]:
             )
         )
     loops.append(new("RAM disk", service.ram_disk, RAM_DISK_S))
+    loops.append(new(RULES, service.look_for_rules, RULES_S))
+    loops.append(new("judged headers", service.purge_headers, PURGE_S))
     if service.pull.choose.orders is not None:
         loops.append(new("orders", service.pull.choose.orders.judge_waiting, ORDERS_S))
     for number in range(1, settings.backend.workers + 1):

@@ -26,7 +26,7 @@ class World:
     """What both ways of reconciling have in common."""
 
     settings: Settings
-    switches: Switches
+    rules: Callable[[], Switches]
     store: StudyStore
     finder: MatchedFinder
     clock: Clock
@@ -36,21 +36,22 @@ class World:
 def reconciler(world: World) -> Reconcile:
     """For one run: a PACS that failed last night is asked anew."""
     pacs = world.settings.pacs
-    wanted = world.switches.ct_modalities + world.switches.dx_modalities
+    switches = world.rules()
+    wanted = switches.ct_modalities + switches.dx_modalities
     return Reconcile(
         store=world.store,
         ask=AskWindow(world.finder, world.log, wanted),
         devices=AskDevices(world.finder, world.log, world.settings.traits),
         clock=world.clock,
         log=world.log,
-        switches=world.switches,
+        switches=switches,
         pacs=tuple(one.name for one in pacs),
     )
 
 
 def repairer(world: World) -> Repair:
     """What pulls the missing ones."""
-    return Repair(world.store, world.clock, world.log, world.switches)
+    return Repair(world.store, world.clock, world.log, world.rules())
 
 
 def nightly(world: World, leases: LeaseHolder, local: Callable[[], datetime]) -> Nightly:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from ..adapters.http.images import OrthancImages
@@ -12,6 +12,7 @@ from ..domain.rules.switches import Switches
 from ..ports import StudyStore
 from ..settings import Settings
 from ..shared.logs import ContractLog
+from ..shared.rules_in_force import RulesInForce
 from ..use_cases.deliver.anonymise import Anonymise
 from ..use_cases.deliver.backend_circuit import BackendCircuit
 from ..use_cases.deliver.publish import Publish
@@ -33,6 +34,10 @@ from ..use_cases.recover.audit_records import AuditRecords
 from ..use_cases.recover.free_claims import FreeClaims
 from ..use_cases.recover.lease_holder import LeaseHolder
 from ..use_cases.recover.watch_records import WatchRecords
+from ..use_cases.rehearse.manage_rules import ManageRules
+from ..use_cases.rehearse.pull_newly_taken import PullNewlyTaken
+from ..use_cases.rehearse.record_headers import RecordHeaders
+from ..use_cases.rehearse.rehearse import Rehearse
 from .find_round import FindLoop
 from .loop import Loop, Role
 from .metrics import DeliveryMetrics, FindMetrics
@@ -43,7 +48,7 @@ class Service:
     """Everything that runs in one pacs_module process."""
 
     settings: Settings
-    switches: Switches
+    in_force: RulesInForce
     log: ContractLog
     store: StudyStore
     queue: RabbitQueue
@@ -73,8 +78,40 @@ class Service:
     ram_disk: WatchRamDisk
     paths: PathCircuits
     images: OrthancImages
+    headers: RecordHeaders
+    rehearse: Rehearse
+    pull_newly_taken: PullNewlyTaken
+    rules: ManageRules
     find_loops: dict[str, FindLoop] = field(default_factory=dict)
     loops: dict[str, Loop] = field(default_factory=dict)
+
+    @property
+    def switches(self) -> Switches:
+        """The rules in force."""
+        return self.in_force.current
+
+    def look_for_rules(self) -> bool:
+        """
+        Take over rules that were applied.
+
+        A decision takes its rules once: whoever is in the middle of one ends it by those that it began with.
+        """
+        switches = self.in_force.look()
+        if switches is None:
+            return False
+        prepare = replace(self.pull.prepare, switches=switches)  # one that runs goes on with the former ones
+        self.pull.prepare = self.announce.prepare = prepare
+        self.find.take_rules(switches)
+        self.look.switches = self.manual.switches = self.look_up.switches = switches
+        if self.pull.choose.orders is not None:
+            self.pull.choose.orders.switches = switches
+        self.wake(Role.FIND)
+        return True
+
+    def purge_headers(self) -> bool:
+        """Drop recorded headers that are older than the settings say."""
+        self.headers.purge()
+        return False
 
     def wake(self, *roles: Role) -> None:
         """There may be work for the loops with these roles."""

@@ -31,6 +31,13 @@ class ArchiveSettings(Section):
     keep_days: int = Field(default=30, ge=1, le=36_500)
 
 
+class RehearseSettings(Section):
+    """What is recorded of judged headers, to rehearse other rules with."""
+
+    keep_days: int = Field(default=60, ge=0, le=36_500)
+    """Some hundred bytes a study; 0: nothing is recorded."""
+
+
 class ReconcileSettings(Section):
     """The nightly comparison with the PACS's lists."""
 

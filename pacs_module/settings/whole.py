@@ -16,7 +16,7 @@ from ..domain.find.traits import PacsTraits
 from ..domain.pull.throttle import PacsLimits
 from ..domain.retry import RetryPolicy
 from .backend import BackendSettings
-from .optional import AnonymiseSettings, ArchiveSettings, ReconcileSettings
+from .optional import AnonymiseSettings, ArchiveSettings, ReconcileSettings, RehearseSettings
 from .pacs import PacsSettings
 from .pull import PullSettings
 from .ris import RisSettings
@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     anonymise: AnonymiseSettings | None = None
     archive: ArchiveSettings | None = None
     reconcile: ReconcileSettings = ReconcileSettings()
+    rehearse: RehearseSettings = RehearseSettings()
     _file: Path | None = PrivateAttr(default=None)
     """The settings file; None: all came from the environment."""
 
@@ -143,6 +144,11 @@ class Settings(BaseSettings):
     def reconcile_folder(self) -> Path:
         """Where the reports of reconciliation are kept."""
         return self.reconcile.folder or self.log_folder / "reconcile"
+
+    @property
+    def rules_history(self) -> Path:
+        """Who applied which rules and why, one JSON object a line."""
+        return self.log_folder / "rules-history.jsonl"
 
     @property
     def pull_retry(self) -> RetryPolicy:

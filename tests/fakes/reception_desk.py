@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from aipull.hand_over.deletion import Deletion
 from aipull.hand_over.folder import HandoverFolder
 from aipull.journal.device_sizes import SizeRows
+from aipull.journal.rules import Rules
 from aipull.journal.tables import Tables
 from aipull.receive.arrival_counts import ArrivalCounts
 from aipull.receive.arriving_studies import ArrivingStudies
@@ -29,6 +30,7 @@ from pacs_module.domain.receive.provenance import PacsWord, Sender
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.shared.logs import ContractLog
+from pacs_module.shared.rules_in_force import RulesInForce
 from tests.fakes.orthanc_store import PACS_SENDER, FakeStore
 
 
@@ -88,6 +90,7 @@ class Desk:
     deletion: Deletion
     answers: FakeAnswers
     arrival_counts: ArrivalCounts
+    rules: Rules
 
     @classmethod
     def over(
@@ -104,7 +107,8 @@ class Desk:
         concluder = Concluder(tables, store, folder, switches, ZoneInfo("Asia/Shanghai"), log)
         arrivals = ArrivingStudies(store, tables, Changes(store, tables.journal), switches.stable_age, log)
         files = FakeFiles(store)
-        judge = Judge(store, files, tables.receptions, switches, log)
+        rules = Rules(RulesInForce(switches), tables.journal)
+        judge = Judge(store, files, tables.receptions, rules, log)
         answers, arrival_counts = FakeAnswers(), ArrivalCounts()
         store.on_image = arrival_counts.note
         senders = Senders({"PACS": Sender(*PACS_SENDER)}, tables.journal, log)
@@ -113,7 +117,7 @@ class Desk:
         worker.begin()
         deletion = Deletion(store, files, tables.receptions, SizeRows(tables.journal), log)
         return cls(
-            store, tables, folder, clock, log_folder, switches, worker, deletion, answers, arrival_counts
+            store, tables, folder, clock, log_folder, switches, worker, deletion, answers, arrival_counts, rules
         )
 
     def restarted(self) -> Desk:

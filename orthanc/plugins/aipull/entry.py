@@ -9,9 +9,11 @@ import json
 import os
 import signal
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from pacs_module.shared.logs import ContractLog
+from pacs_module.shared.rules_in_force import RulesInForce
 from pacs_module.shared.switches_file import load_switches
 
 from .plugin_api import Answer, Handler, answer_to, routes
@@ -76,8 +78,10 @@ def _wired(sdk: Any, variables: Mapping[str, str]) -> Plugins:
             jobs=dropped,
         )
     _remove_orphans(configuration, facts, log)
+    site = environment.site_config
+    in_force = RulesInForce(switches, site, partial(load_switches, CONFIG, site), log)
     # Taken here, once: later calls from other threads would need the SDK.
-    return Plugins(environment, switches, facts, sdk.GenerateRestApiAuthorizationToken(), log)
+    return Plugins(environment, in_force, facts, sdk.GenerateRestApiAuthorizationToken(), log)
 
 
 def _remove_orphans(configuration: Mapping[str, Any], facts: OrthancFacts, log: ContractLog) -> None:

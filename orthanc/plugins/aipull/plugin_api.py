@@ -70,6 +70,7 @@ class PluginApi:
     tell_reception: Callable[[str], Mapping[str, Any] | None] = lambda _: None
     deaths: Callable[[], Mapping[str, int]] = dict
     records_whole: Callable[[], bool] = lambda: True
+    rules_version: Callable[[], str] = str
 
     def ask_pull(self, body: Mapping[str, Any]) -> Answer:
         """``POST /aipull/pulls``: idempotent by pullID."""
@@ -187,10 +188,11 @@ class PluginApi:
         """``GET /aipull/status``: for health."""
         state = {
             "version": __version__,
+            "rules": self.rules_version(),
             "epoch": self.journal.meta("epoch"),
             "seq": int(self.journal.meta("seq", "0")),
         }
-        room = {**self.room.state(), "alarm": self.full()}
+        room = {**self.room.state(), "alarm": self.full(), "rules": self.rules_version()}
         counts = {**self.journal.counts(), **self.deaths()}
         return Answer(
             HTTPStatus.OK, {**state, "recordsWhole": self.records_whole(), "counts": counts, "room": room}

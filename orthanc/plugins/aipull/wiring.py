@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from pacs_module.domain.rules.switches import Switches
 from pacs_module.shared.logs import ContractLog
+from pacs_module.shared.rules_in_force import RulesInForce
 
 from .hand_over.adopt import adopt_handovers
 from .hand_over.deletion import Deletion
@@ -19,6 +19,7 @@ from .journal.handovers import HandoverRows
 from .journal.journal import Journal
 from .journal.pulls import PullRows
 from .journal.receptions import ReceptionRows
+from .journal.rules import Rules, RulesWatch
 from .journal.tables import Tables
 from .plugin_api import PluginApi
 from .pull.admission import Admission, Sizes
@@ -55,17 +56,24 @@ class Plugins:
 
     Args:
         environment: Places and addresses.
-        switches: The site's.
+        in_force: The site's switches.
         facts: Of Orthanc's configuration.
         token: For Orthanc's own REST API.
         log: Both log files.
     """
 
     def __init__(
-        self, environment: Environment, switches: Switches, facts: OrthancFacts, token: str, log: ContractLog
+        self,
+        environment: Environment,
+        in_force: RulesInForce,
+        facts: OrthancFacts,
+        token: str,
+        log: ContractLog,
     ) -> None:
         self.log = log
+        switches = in_force.current
         self.journal = Journal(environment.journal)
+        self.rules = Rules(in_force, self.journal)
         pulls, receptions = PullRows(self.journal), ReceptionRows(self.journal)
         self._tables = Tables(self.journal, pulls, receptions, HandoverRows(self.journal))
         rest = self._rest = OrthancClient(facts.base_url, token)
@@ -79,13 +87,13 @@ class Plugins:
         )
         concluder = Concluder(self._tables, rest, self.folder, switches, environment.time_zone, log)
         files = StoredFiles(storage, rest)
-        judge = Judge(rest, files, receptions, switches, log)
+        judge = Judge(rest, files, receptions, self.rules, log)
         arrivals = ArrivingStudies(rest, self._tables, Changes(rest, self.journal), switches.stable_age, log)
         module = ModuleClient(environment.pacs_module_url, environment.api_key)
         answers = AskPacs(rest, module.announced, log)
         identify = Identify(rest, Senders(facts.senders, self.journal, log), ArrivalCounts(), answers)
         self.deaths = CrashRecord(self.journal, pulls, log, last_associations())
-        repair = MissingImages(rest, receptions, switches)
+        repair = MissingImages(rest, receptions, self.rules)
         self.pulls = PullWorker(
             rest, pulls, receptions, facts.aet, facts.concurrent_jobs, repair, log, on_end=self._pull_ended
         )  # fmt: skip
@@ -107,12 +115,13 @@ class Plugins:
         self.records = LostFilesWatch(
             self.journal, self._tables.handovers, self.folder, environment.handover_folder, log
         )
+        self.rules_watch = RulesWatch(self.rules, log)
         self.api = PluginApi(
             self.journal, pulls, self._tables.handovers, self.folder, room, facts.modalities, log,
             on_pull=self.pulls.wake, on_call=self.notifier.is_back,
             on_never=self.ram_disk.drop, full=self.ram_disk.is_full, deaths=self.deaths.state,
             records_whole=self.records.is_whole,
-            tell_reception=self.reception.tell,
+            tell_reception=self.reception.tell, rules_version=lambda: self.rules.current.version,
         )  # fmt: skip
         self._adopt_handovers(environment.handover_folder)
         self._warn_of_journal(environment)
@@ -167,6 +176,7 @@ class Plugins:
             self.asker,
             self.ram_disk,
             self.records,
+            self.rules_watch,
         )
 
     def _pull_ended(self) -> None:

@@ -50,6 +50,7 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         *_leases(connection),
         *_installation(),
         *row_tables(),
+        *_judged_headers(),
     ):
         connection.execute(statement)
     if version == 1:
@@ -123,6 +124,14 @@ def _installation() -> Iterator[str]:
     yield "CREATE TABLE IF NOT EXISTS installation (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
     yield "INSERT OR IGNORE INTO installation VALUES ('installation', lower(hex(randomblob(16))))"
     yield "INSERT OR IGNORE INTO installation VALUES ('madeAt', strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"
+
+
+def _judged_headers() -> Iterator[str]:
+    """What was judged, by study and day (``records.py``)."""
+    yield """
+        CREATE TABLE IF NOT EXISTS judged_headers (studyUID TEXT PRIMARY KEY, day TEXT NOT NULL, data BLOB NOT NULL)
+    """
+    yield "CREATE INDEX IF NOT EXISTS judged_headers_by_day ON judged_headers (day)"
 
 
 _NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"

@@ -9,6 +9,7 @@ from ..dicom.attributes import FRAMES, SeriesFacts
 from ..rules.choice import Candidate, Choice, HandedOver, choose, decided_by, judge_resend
 from ..rules.filters import Verdict
 from ..rules.kernel_and_contrast import candidate_here
+from ..rules.read_attributes import kept
 from ..rules.reasons import grouped
 from ..rules.switches import Switches
 from ..wire.messages import PullRequest, SeriesOutcome, SeriesReport
@@ -304,6 +305,20 @@ def series_reports(
         outcome, why = _outcome(report, decision, aside.get(uid, ""))
         reports.append(replace(report, outcome=outcome, outcome_why=why))
     return tuple(reports)
+
+
+def with_headers(reports: Sequence[SeriesReport], judged: Mapping[str, Judged]) -> tuple[SeriesReport, ...]:
+    """The reports with what each series was judged by, for whoever records it."""
+    return tuple(
+        replace(
+            report,
+            attributes=kept(judged[report.series_uid].facts.attributes),
+            instances=judged[report.series_uid].facts.instances,
+        )
+        if report.series_uid in judged
+        else report
+        for report in reports
+    )
 
 
 def with_late_series(

@@ -9,7 +9,7 @@ judged.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from ..dicom.attributes import (
     AGREEING,
@@ -37,7 +37,8 @@ class Verdict:
 
     ``because`` is what follows ``filter because`` in the log: attribute and value that decided, letter by
     letter as on site. ``images`` says for how many of the series' images the verdict holds (``24 of 25 images
-    (1 localizer)``), where not for all.
+    (1 localizer)``), where not for all. ``rules`` is the version of the rules that judged
+    (``Switches.version``); empty in what older versions wrote.
     """
 
     taken: bool
@@ -45,6 +46,7 @@ class Verdict:
     attribute: str
     value: str
     images: str = ""
+    rules: str = field(default="", compare=False)
 
     @property
     def because(self) -> str:
@@ -61,6 +63,7 @@ _NOTHING_AGAINST = Verdict(True, "all", "", "no rule speaks against it")
 _NO_KEYWORD = "BodyPartExamined:"
 """What decides where BodyPartExamined is empty and no attribute has a keyword."""
 WHOLE_STUDY = "whole study"
+NAMED = "named"
 ACCOMPANYING = frozenset({"SR", "PR", "KO", "SEG", "REG", "DOC", "FID", "RTSTRUCT", "RTPLAN", "RTDOSE"})
 """Modalities of objects that belong to images of another modality (PS3.3 C.7.3.1.1.1)."""
 
@@ -77,12 +80,13 @@ def judge_modalities(modalities: tuple[str, ...], switches: Switches) -> Verdict
     with nothing but objects that go with images: there are PACS that tell only the modality of the last
     series.
     """
+    told = "\\".join(modalities)
     if set(modalities) <= ACCOMPANYING:
-        return Verdict(True, "modality", "ModalitiesInStudy", "\\".join(modalities) or "not told")
+        return Verdict(True, "modality", "ModalitiesInStudy", told or "not told", rules=switches.version)
     wanted = [
         modality for modality in modalities if modality in switches.ct_modalities + switches.dx_modalities
     ]
-    return Verdict(bool(wanted), "modality", "ModalitiesInStudy", "\\".join(modalities))
+    return Verdict(bool(wanted), "modality", "ModalitiesInStudy", told, rules=switches.version)
 
 
 def is_dx(modalities: tuple[str, ...] | list[str], switches: Switches) -> bool:
@@ -108,8 +112,14 @@ def judge_series(series: SeriesFacts, switches: Switches) -> Verdict:
         A verdict, also for the strangest header: never an exception.
     """
     verdict = _first_against(series, switches)
-    agreeing = series.text(AGREEING)
-    return replace(verdict, images=agreeing) if agreeing else verdict
+    return Verdict(
+        verdict.taken,
+        verdict.rule,
+        verdict.attribute,
+        verdict.value,
+        series.text(AGREEING),
+        switches.version,
+    )
 
 
 def _first_against(series: SeriesFacts, switches: Switches) -> Verdict:
@@ -142,7 +152,13 @@ def goes_with(series: SeriesFacts, verdict: Verdict, taken: str, switches: Switc
         return verdict
     if switches.body_part_dx.decide(series).decided is Decided.AGAINST:
         return verdict
-    return Verdict(True, WHOLE_STUDY, "", f"no word of another body part, and {taken} is taken")
+    why = f"no word of another body part, and {taken} is taken"
+    return Verdict(True, WHOLE_STUDY, "", why, rules=switches.version)
+
+
+def named_by_person(switches: Switches) -> Verdict:
+    """Take a series that a person named: it skips the filter (M8)."""
+    return Verdict(True, NAMED, "", "a person named this series", rules=switches.version)
 
 
 def judge_modality(series: SeriesFacts, switches: Switches) -> Verdict | None:

@@ -47,6 +47,7 @@ _NO_DETAILS = frozenset(
         "QueryRetrieveLevel",
         "RetrieveAETitle",
     }
+    | {"Manufacturer", "ManufacturerModelName", "StationName"}
     | RECEIVED_FACTS
 )
 """What tells no two series of a study apart, or nothing of how they were made."""

@@ -8,6 +8,8 @@ start with the key, the value and what is allowed.
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
@@ -43,6 +45,17 @@ COMPANIONS = (
 Lists that go with the KEYWORDS that ship: a file with KEYWORDS of its own and none of these means these
 keywords alone.
 """
+AT_START_ONLY = frozenset(
+    {
+        "FIND_PACS_USE_SERIES",
+        "DELETE_AFTER_SEND",
+        "STABLE_AGE",
+        "HANDOVER_CHECKSUMS",
+        "RAM_DISK_RESERVE_MB",
+        "RAM_DISK_ALARM_PERCENT",
+    }
+)
+"""Switches that judge nothing and are read when a process starts; all others can change while it runs."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +249,23 @@ class Switches:
     hold_back_different_patient_ids: bool = False
     ram_disk_reserve_mb: int = 256
     ram_disk_alarm_percent: int = 85
+
+    # Counted up whenever the rules are changed while the processes run
+    rules_version: int = 0
+
+    @cached_property
+    def version(self) -> str:
+        """
+        Which rules these are, as it stands in every verdict: RULES_VERSION, and a digest of all switches that
+        judge (``12-9f2c41aa``). Equal texts mean equal rules, also where somebody edited a file by hand.
+        """
+        rules = {
+            field.name: getattr(self, field.name)
+            for field in fields(self)
+            if field.name != "rules_version" and field.name.upper() not in AT_START_ONLY
+        }
+        digest = hashlib.sha256(json.dumps(rules, sort_keys=True).encode("utf-8")).hexdigest()
+        return f"{self.rules_version}-{digest[:8]}"
 
     @cached_property
     def body_part_ct(self) -> BodyPartRules:

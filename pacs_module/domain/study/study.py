@@ -353,7 +353,7 @@ class Study:
         came this time of a series that was dropped or has come before, brings its counts and no other reason.
         What was handed over stays so while a report decides nothing.
         """
-        told = [SeriesRecord(**vars(report), at=iso(at)) for report in reports if report.series_uid]
+        told = [_series_record(report, iso(at)) for report in reports if report.series_uid]
         self.keep_series([self._merged(record) for record in told])
 
     def _merged(self, record: SeriesRecord) -> SeriesRecord:
@@ -447,6 +447,12 @@ class Study:
             "turn": self.turn,
             "risesFrom": self.rises_from,
         }  # to sort by; not read back
+
+
+def _series_record(report: SeriesReport, at: str) -> SeriesRecord:
+    """What it was judged by is recorded elsewhere, by day (``use_cases/rehearse/record_headers.py``)."""
+    told = {name: value for name, value in vars(report).items() if name not in ("attributes", "instances")}
+    return SeriesRecord(**told, at=at)
 
 
 def read_study(document: dict[str, Any]) -> Study:

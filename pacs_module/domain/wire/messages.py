@@ -74,6 +74,7 @@ class PullRequest:
         senders: Who sends for this PACS beside the AE title that is asked: ``AET``, ``AET@address``,
             ``@address`` or an address.
         find_timeout_s: How long a C-FIND inside the pull may take, in seconds; None: the plugins' own limit.
+        rules: Version of the rules that judged at find: the images are judged by the same ones.
     """
 
     pull_id: str
@@ -96,6 +97,7 @@ class PullRequest:
     patient_id: str = ""
     senders: tuple[str, ...] = ()
     find_timeout_s: float | None = None
+    rules: str = ""
 
 
 class SeriesOutcome(StrEnum):
@@ -129,6 +131,9 @@ class SeriesReport:
         outcome: A :class:`SeriesOutcome`; empty as long as nothing was decided, and from older plugins.
         outcome_why: The reason of the outcome, in words.
         stage: Where it was judged: ``find`` or ``reception``; empty where nothing was judged.
+        attributes: What it was judged by (``rules/read_attributes.py``); in pull reports only, and empty from
+            older plugins.
+        instances: The number of instances that it was judged by.
     """
 
     series_uid: str
@@ -143,6 +148,8 @@ class SeriesReport:
     outcome: str = ""
     outcome_why: str = ""
     stage: str = "reception"
+    attributes: dict[str, str] = field(default_factory=dict)
+    instances: int | None = None
 
 
 @dataclass(frozen=True)

@@ -104,6 +104,12 @@ class FindStudies:
                 self._quiet.pop((pacs, uid), None)
         return FindResult(stable, undecided, answers.complete, len(answers.studies), answers.queries)
 
+    def take_rules(self, switches: Switches) -> None:
+        """Other rules are in force: what was not wanted may be."""
+        self.switches = switches
+        self.ask.modalities = switches.ct_modalities + switches.dx_modalities
+        self._quiet.clear()
+
     def take_note(self, answers: Iterable[FoundStudy]) -> tuple[int, int]:
         """Write down what the answers tell; returns how many are stable now, and how many still undecided."""
         fresh: list[Study] = []

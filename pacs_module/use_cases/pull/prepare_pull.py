@@ -13,7 +13,7 @@ from ...domain.find.series_answers import series_of
 from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.instants import iso, milliseconds
 from ...domain.receive.needed_series import told
-from ...domain.rules.filters import ACCOMPANYING, Verdict, is_dx, judge_series
+from ...domain.rules.filters import ACCOMPANYING, Verdict, is_dx, judge_series, named_by_person
 from ...domain.rules.reasons import grouped
 from ...domain.rules.switches import Switches
 from ...domain.study.growth_checks import GrowthCheck, GrowthPolicy
@@ -22,6 +22,7 @@ from ...domain.study.pull_state import TO_REPEAT, PullOutcome
 from ...domain.study.study import GROWTH_CHECK, PULL, SeriesRecord, Study
 from ...domain.wire.messages import PullRequest, SeriesOutcome
 from ...ports import Clock, EventLog, PacsFinder, Puller
+from ..rehearse.record_headers import RecordHeaders
 
 SERIES_KEYS = (
     "StudyInstanceUID",
@@ -59,6 +60,7 @@ class PreparePull:
     look: GrowthPolicy = field(default_factory=GrowthPolicy)
     find_timeout_s: float | None = None
     """Deadline of a C-FIND inside the pull, where the PACS has none of its own; None: the plugins'."""
+    headers: RecordHeaders | None = None
 
     def __call__(self, study: Study, pacs: str, final: bool) -> PullRequest | None:
         """
@@ -83,7 +85,7 @@ class PreparePull:
         if study.named:
             series = [facts for facts in series if facts.series_uid in study.named]
         elif series and (self._filters(pacs) or self._no_wanted_modality(study, series)):
-            filtered = self._filter(study, series)
+            filtered = self._filter(study, pacs, series)
             if len(filtered) == len(series):
                 return None
         wanted = [facts for facts in series if facts.series_uid not in filtered]
@@ -162,6 +164,7 @@ class PreparePull:
             patient_id=_patient_id(study, pacs),
             senders=traits.senders,
             find_timeout_s=traits.find_deadline_s or self.find_timeout_s,
+            rules=self.switches.version,
         )
         return self._by_image(request) if traits.count_by_image else request
 
@@ -216,7 +219,7 @@ class PreparePull:
             return []
         return series_of(study.study_uid, answers)
 
-    def _filter(self, study: Study, series: list[SeriesFacts]) -> dict[str, Verdict]:
+    def _filter(self, study: Study, pacs: str, series: list[SeriesFacts]) -> dict[str, Verdict]:
         """Verdicts into the document and, those that are new, as lines to the plugins' log."""
         now = self.clock.now()
         verdicts = {facts.series_uid: judge_series(facts, self.switches) for facts in series}
@@ -235,9 +238,10 @@ class PreparePull:
             for uid, one in filtered.items()
             if uid not in told
         ]
-        named = Verdict(True, "named", "", "a person named it")
         for uid in dropped.keys() - filtered.keys():
-            verdicts[uid] = named
+            verdicts[uid] = named_by_person(self.switches)
+        if self.headers is not None:
+            self.headers.at_find(study, pacs, series, verdicts)
         study.remember_found([_record(facts, verdicts[facts.series_uid], iso(now)) for facts in series])
         if len(filtered) == len(series):
             lines.append(loglines.study_filtered(*names))

@@ -24,6 +24,7 @@ from ...domain.study.study import PULL, WATCH, Pull, Study
 from ...domain.wire.messages import PullReport, PullRequest
 from ...domain.wire.pull_failure import FailureKind
 from ...ports import Clock, EventLog, StudyStore
+from ..rehearse.record_headers import RecordHeaders
 from ..update_study import update_study
 from .path_circuits import PathCircuits
 
@@ -75,6 +76,7 @@ class RecordPullEnd:
     log: EventLog
     retry: RetryPolicy
     paths: PathCircuits
+    headers: RecordHeaders | None = None
 
     def accept_report(self, report: PullReport) -> bool:
         """
@@ -101,6 +103,8 @@ class RecordPullEnd:
         if ended is not None:
             self._tell(ended)
             self._learn(ended)
+        if study is not None and self.headers is not None:
+            self.headers.reported(study, report.series)  # again at a repeated report, which changes nothing
         return study is not None
 
     def give_back(self, request: PullRequest, why: str) -> None:

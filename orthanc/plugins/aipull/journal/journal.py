@@ -81,6 +81,11 @@ CREATE TABLE IF NOT EXISTS sizes (             -- what devices send, to know wha
     bytes INTEGER NOT NULL,
     PRIMARY KEY (modality, manufacturer, model, matrix)
 );
+CREATE TABLE IF NOT EXISTS rules (             -- every version that was in force: switches as JSON
+    version TEXT PRIMARY KEY,
+    switches TEXT NOT NULL,
+    at INTEGER NOT NULL
+);
 CREATE TABLE IF NOT EXISTS outbox (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     study_uid TEXT NOT NULL,

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from pacs_module.domain.receive.decision import expectations, needed_series_of
 from pacs_module.domain.receive.reception_state import WAITING_FOR_IMAGES
-from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
 
 from ..journal.receptions import ReceptionRows
+from ..journal.rules import Rules
 from ..server.orthanc_client import OrthancClient
 
 
@@ -37,13 +37,13 @@ class MissingImages:
     Args:
         rest: Orthanc.
         receptions: Where in Orthanc the short study lies, and its verdicts.
-        switches: The site's.
+        rules: In force and of earlier versions.
     """
 
-    def __init__(self, rest: OrthancClient, receptions: ReceptionRows, switches: Switches) -> None:
+    def __init__(self, rest: OrthancClient, receptions: ReceptionRows, rules: Rules) -> None:
         self._rest = rest
         self._receptions = receptions
-        self._switches = switches
+        self._rules = rules
 
     def lacking(self, request: PullRequest) -> Lacking | None:
         """What lacks; None where that is not known and the whole of the request is to be pulled."""
@@ -57,7 +57,8 @@ class MissingImages:
                 found = sop_uids.setdefault(series.series_uid, set())
                 found.update(one.sop_instance_uid for one in self._rest.instances_of(series.orthanc_id))
         counts = {uid: len(uids) for uid, uids in sop_uids.items()}
-        ahead = needed_series_of(counts, self._receptions.judged(reception), request, True, self._switches)
+        rules = self._rules.of(request.rules)
+        ahead = needed_series_of(counts, self._receptions.judged(reception), request, True, rules)
         if not counts or not ahead.needed <= expected.keys():
             return None
         here = {uid: frozenset(sop_uids.get(uid, ())) for uid in ahead.needed}

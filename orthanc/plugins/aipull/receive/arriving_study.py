@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.receive.why_open import WhyOpen
 from pacs_module.domain.rules.agreement import Agreement
+from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
 
 from ..journal.receptions import Reception
@@ -70,6 +71,7 @@ class ArrivingStudy:
         agreements: The images of a series that were compared (SOPInstanceUIDs), and which of them agree.
         why_open: What it still waits for.
         reported: What was here when the report of its pull was made.
+        rules: By which all of it is judged; None: nothing was judged yet.
     """
 
     row: Reception
@@ -82,6 +84,7 @@ class ArrivingStudy:
     agreements: dict[str, tuple[frozenset[str], Agreement]] = field(default_factory=dict)
     why_open: WhyOpen | None = None
     reported: dict[str, int] | None = None
+    rules: Switches | None = None
     _studies: dict[str, str] = field(default_factory=dict)
     _patients: dict[str, str] = field(default_factory=dict)
     _images: dict[str, InstanceHere] = field(default_factory=dict)

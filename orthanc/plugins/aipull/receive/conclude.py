@@ -24,6 +24,7 @@ from pacs_module.domain.receive.decision import (  # fmt: skip
     Decision,
     decide,
     series_reports,
+    with_headers,
 )
 from pacs_module.domain.receive.reception_notes import notes_of, sources_of
 from pacs_module.domain.receive.reception_state import ReceptionEvent
@@ -145,14 +146,13 @@ class Concluder:
         usable = {uid: len(images) for uid, images in received.usable.items()}
         patients = received.found.provenance.patient_ids
         judged, completeness = received.arrival.judged, received.completeness
+        rules = received.arrival.rules or self.switches
         decision = decide(
-            received.counts, judged, completeness, received.asked, last, self.switches, usable, patients
+            received.counts, judged, completeness, received.asked, last, rules, usable, patients
         )
         if decision.outcome == NOTHING_NEW and self._differs(received, decision):
             asked = replace(received.asked, forced=True)
-            decision = decide(
-                received.counts, judged, completeness, asked, last, self.switches, usable, patients
-            )
+            decision = decide(received.counts, judged, completeness, asked, last, rules, usable, patients)
             return replace(
                 decision, why=f"{decision.why}; what was pushed before is something else than the PACS has"
             )
@@ -354,7 +354,7 @@ class Concluder:
             completeness=received.completeness.words,
             received=received.found.provenance.total,
             message=decision.why,
-            series=self._reports(received, decision),
+            series=with_headers(self._reports(received, decision), received.arrival.judged),
             notes=received.notes,
         )
 

@@ -12,18 +12,20 @@ from pacs_module.domain.dicom.attributes import MISSING_IMAGES, SeriesFacts
 from pacs_module.domain.dicom.images import ImageFacts, image_facts, index_facts
 from pacs_module.domain.explain import loglines
 from pacs_module.domain.receive.decision import expectations
-from pacs_module.domain.receive.judged import Judged
+from pacs_module.domain.receive.judged import Judged, with_whole_study
 from pacs_module.domain.rules.agreement import Agreement, Oddity, agree, agreed_facts, to_read, without
-from pacs_module.domain.rules.filters import WHOLE_STUDY, Verdict, goes_with, is_dx, judge_series, wants_image
+from pacs_module.domain.rules.filters import NAMED, WHOLE_STUDY, judge_series, named_by_person, wants_image
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
+from pacs_module.shared.dicom_header import read_facts
 from pacs_module.shared.logs import ContractLog
 
 from ..journal.receptions import ReceptionRows
+from ..journal.rules import Rules
 from ..server.orthanc_client import InstanceHere, OrthancClient
 from ..server.stored_file import MAX_DEPTH, Header, StoredFiles
 from .arriving_study import ArrivingStudy
-from .first_image import holes, read_facts
+from .first_image import holes
 from .identify import Identified
 
 _COUNT_RULES = ("min instances", "slice thickness")
@@ -39,7 +41,7 @@ class Judge:
         rest: For the ids of an image's file.
         files: The headers.
         receptions: Where verdicts are journaled.
-        switches: The site's.
+        rules: In force and of earlier versions: a reception is judged by one of them.
         log: Gets the ``filter because`` lines, before the verdict is journaled: a crash between the two
             repeats a line and loses none.
     """
@@ -49,19 +51,20 @@ class Judge:
         rest: OrthancClient,
         files: StoredFiles,
         receptions: ReceptionRows,
-        switches: Switches,
+        rules: Rules,
         log: ContractLog,
     ) -> None:
         self._rest = rest
         self._files = files
         self._receptions = receptions
-        self._switches = switches
+        self._rules = rules
         self._log = log
 
     def first_look(self, arrival: ArrivingStudy, request: PullRequest | None) -> None:
         """
         Judge every series that is here and not judged yet, on its first image; radiography is taken whole.
         """
+        self._settle_rules(arrival, request)
         judged = dict(arrival.judged)
         for uid, parts in arrival.series.items():
             if uid in arrival.judged:
@@ -69,8 +72,28 @@ class Judge:
             first = (self._rest.instance(one) for one in parts[0].instances[:_TRIES])
             facts = self._facts(arrival, uid, [one for one in first if one is not None], request)
             if facts is not None:
-                judged[uid] = self._judged(facts, request)
+                judged[uid] = self._judged(arrival, facts, request)
         self._note_all(arrival, judged)
+
+    def _settle_rules(self, arrival: ArrivingStudy, request: PullRequest | None) -> None:
+        """
+        A reception is judged by one version of the rules: by that of its pull, else by the one that was in
+        force when it began. Where it turns out to be another one everything is judged again.
+        """
+        first = next(iter(arrival.judged.values()), None)
+        judged_by = first.verdict.rules if first is not None else ""
+        if request is not None and request.rules:
+            rules = self._rules.of(request.rules)
+        elif arrival.rules is not None:
+            rules = arrival.rules
+        else:
+            rules = self._rules.of(judged_by)
+        arrival.rules = rules
+        others = any(one.verdict.rules != rules.version for one in arrival.judged.values() if not one.at_find)
+        if others:
+            arrival.agreements.clear()
+            again = {uid: self._judged(arrival, one.facts, request) for uid, one in arrival.judged.items()}
+            self._note_all(arrival, again)
 
     def last_word(
         self,
@@ -116,7 +139,8 @@ class Judge:
                 readable, key=lambda one: (one.number is None, one.number or 0, one.sop_instance_uid)
             )
         places = {uid: place for place, uid in enumerate(agreement.images)}
-        if self._switches.odd_images_go_along or (judged is not None and judged.verdict.rule == "named"):
+        named = judged is not None and judged.verdict.rule == NAMED
+        if self._by(arrival).odd_images_go_along or named:
             odd = sorted(one.sop_uid for one in agreement.odd if one.why is not Oddity.UNREADABLE)
             places.update({uid: len(places) + place for place, uid in enumerate(odd)})
         by_uid = {one.sop_instance_uid: one for one in images if one.sop_instance_uid in places}
@@ -152,9 +176,10 @@ class Judge:
         known = arrival.judged.get(uid)
         received = found.provenance.counts.get(uid, 0)
         grown = received > (facts.instances or received)
-        if known is not None and agreement is None and not self._needs_count(known):
-            return known if facts == known.facts else self._judged(facts, request)
-        return self._judged(self._counted(found, facts, received) if final or grown else facts, request)
+        if known is not None and agreement is None and not self._needs_count(arrival, known):
+            return known if facts == known.facts else self._judged(arrival, facts, request)
+        counted = self._counted(arrival, found, facts, received) if final or grown else facts
+        return self._judged(arrival, counted, request)
 
     def _of_member(
         self,
@@ -181,11 +206,11 @@ class Judge:
             return known
         images = {one.sop_instance_uid: one for one in found.images(facts.series_uid)}
         poison = {uid for uid, one in images.items() if self._files.is_poison(one)}
-        dx = facts.modality in self._switches.dx_modalities
+        dx = facts.modality in self._by(arrival).dx_modalities
         if dx and not poison:
             return None
         readable = {uid: one for uid, one in images.items() if uid not in poison}
-        agreement = self._compared(readable)
+        agreement = self._compared(readable, self._by(arrival))
         if agreement is not None and dx:
             every = sorted(readable.values(), key=lambda one: (one.number or 0, one.sop_instance_uid))
             uids_in_order = tuple(one.sop_instance_uid for one in every)
@@ -195,7 +220,7 @@ class Judge:
             arrival.agreements[facts.series_uid] = (uids, agreement)
         return agreement
 
-    def _compared(self, images: Mapping[str, InstanceHere]) -> Agreement | None:
+    def _compared(self, images: Mapping[str, InstanceHere], rules: Switches) -> Agreement | None:
         """Which of some images agree, by SOPInstanceUID; None: there is none."""
         from_index = {
             uid: replace(index_facts(one.tags), sop_uid=uid, sop_class=one.sop_class)
@@ -204,9 +229,9 @@ class Judge:
         read = {
             uid: self._image_facts(images[uid], from_index[uid]) for uid in to_read(list(from_index.values()))
         }
-        least = self._switches.min_instances_ct if self._switches.filter_min_instances else 1
+        least = rules.min_instances_ct if rules.filter_min_instances else 1
         everything = {**from_index, **read}.values()
-        return agree(everything, lambda image: wants_image(image, self._switches), least)
+        return agree(everything, lambda image: wants_image(image, rules), least)
 
     def _image_facts(self, image: InstanceHere, from_index: ImageFacts) -> ImageFacts:
         header = self._files.header(image)
@@ -226,43 +251,36 @@ class Judge:
                 return read_facts(header, uid, expectations(request).series.get(uid))
         return None
 
-    def _whole(self, judged: dict[str, Judged]) -> dict[str, Judged]:
-        """Of radiography, what goes with a series that is taken."""
-        modalities = [one.facts.modality for one in judged.values()]
-        taken = next((uid for uid, one in judged.items() if one.verdict.taken), None)
-        if taken is None or not is_dx(modalities, self._switches):
-            return judged
-        return {
-            uid: replace(one, verdict=goes_with(one.facts, one.verdict, taken, self._switches))
-            for uid, one in judged.items()
-        }
+    def _by(self, arrival: ArrivingStudy) -> Switches:
+        return arrival.rules or self._rules.current
 
     def _note_all(self, arrival: ArrivingStudy, judged: dict[str, Judged]) -> None:
-        for uid, one in self._whole(judged).items():
-            if one != arrival.judged.get(uid):
+        for uid, one in with_whole_study(judged, self._by(arrival)).items():
+            known = arrival.judged.get(uid)
+            if known is None or one != known or one.verdict.rules != known.verdict.rules:
                 self._note(arrival, one)
 
-    def _needs_count(self, judged: Judged) -> bool:
+    def _needs_count(self, arrival: ArrivingStudy, judged: Judged) -> bool:
         if judged.verdict.rule == WHOLE_STUDY:
             return False
         if judged.verdict.taken:
-            return judged.facts.instances is None or self._switches.filter_consecutive_images
+            return judged.facts.instances is None or self._by(arrival).filter_consecutive_images
         return judged.verdict.rule in _COUNT_RULES and judged.verdict.attribute == "instance nums"
 
-    def _counted(self, found: Identified, facts: SeriesFacts, received: int) -> SeriesFacts:
+    def _counted(self, arrival: ArrivingStudy, found: Identified, facts: SeriesFacts, received: int) -> SeriesFacts:
         facts = replace(facts, instances=max(received, facts.instances or 0))
-        if not self._switches.filter_consecutive_images:
+        if not self._by(arrival).filter_consecutive_images:
             return facts
         numbers = [image.number for image in found.images(facts.series_uid)]
         return replace(facts, attributes={**facts.attributes, MISSING_IMAGES: str(holes(numbers))})
 
-    def _judged(self, facts: SeriesFacts, request: PullRequest | None) -> Judged:
-        uid = facts.series_uid
+    def _judged(self, arrival: ArrivingStudy, facts: SeriesFacts, request: PullRequest | None) -> Judged:
+        uid, rules = facts.series_uid, self._by(arrival)
         if request is not None and uid in request.skip_filter:
-            return Judged(facts, Verdict(True, "named", "", "a person named this series"))
+            return Judged(facts, named_by_person(rules))
         if request is not None and uid in request.filtered:
             return Judged(facts, request.filtered[uid], at_find=True)
-        return Judged(facts, judge_series(facts, self._switches))
+        return Judged(facts, judge_series(facts, rules))
 
     def _note(self, arrival: ArrivingStudy, judged: Judged) -> None:
         facts, verdict = judged.facts, judged.verdict

@@ -27,6 +27,7 @@ from pacs_module.domain.receive.decision import (
     needed_series_of,
     series_reports,
     updated,
+    with_headers,
     with_late_series,
 )
 from pacs_module.domain.receive.provenance import Provenance, missing_of
@@ -215,7 +216,7 @@ class ReceptionWorker(Worker):
     ) -> Received | None:
         """The study as it can be concluded now; None: something is still to come, ``why_open`` says what."""
         expected = expectations(asked.request)
-        ahead = needed_series_of(arrival.counts, arrival.judged, asked.request, ended, self._switches)
+        ahead = needed_series_of(arrival.counts, arrival.judged, asked.request, ended, self._rules_of(arrival))
         # By numbers alone at first: Orthanc is asked for every image only when all of them may be here.
         quick = _quick_counts(arrival, asked.request)
         if judge_completeness(arrival.row.study_uid, expected, quick, ahead.needed, ended).verdict == GROWING:
@@ -249,7 +250,7 @@ class ReceptionWorker(Worker):
             None
             if ended
             else needed_series_of(
-                found.provenance.counts, arrival.judged, asked.request, ended, self._switches
+                found.provenance.counts, arrival.judged, asked.request, ended, self._rules_of(arrival)
             ).needed
         )
         return Received(arrival, pull, asked, expected, completeness, found, usable, needed)
@@ -287,7 +288,7 @@ class ReceptionWorker(Worker):
         Whether the PACS's own images are all here; never COMPLETE of images that may be somebody else's.
         """
         counts, provenance = _matched(found, asked.request), found.provenance
-        ahead = needed_series_of(counts, arrival.judged, asked.request, ended, self._switches)
+        ahead = needed_series_of(counts, arrival.judged, asked.request, ended, self._rules_of(arrival))
         study = arrival.row.study_uid
         judged = judge_completeness(study, expected, counts, ahead.needed, ended, _total(provenance, counts))
         dropped = frozenset(uid for uid, one in arrival.judged.items() if not one.verdict.taken)
@@ -318,6 +319,10 @@ class ReceptionWorker(Worker):
                 OpenReason.DELETION, f"concluded: {outcome}", "the end of the pull and a moment of quiet"
             )
         self._on_owed()
+
+    def _rules_of(self, arrival: ArrivingStudy) -> Switches:
+        """The one version of the rules that a reception is judged by."""
+        return arrival.rules or self._switches
 
     def _asked(self, arrival: ArrivingStudy, pull: Pull | None) -> Asked:
         reception = arrival.row.number
@@ -383,6 +388,7 @@ class ReceptionWorker(Worker):
             found = self._identify(arrival, Asked(pull.request), pull, expected, ended=False)
             counts = found.provenance.counts
             reports = series_reports(counts, arrival.judged, pull.request, expected)
+            reports = with_headers(reports, arrival.judged)
             series = with_late_series(conclusion.series, reports)
             conclusion = replace(conclusion, received=found.provenance.total, series=series)
             arrival.reported = arrival.counts
@@ -430,6 +436,7 @@ class ReceptionWorker(Worker):
         expected = expectations(asked.request)
         found = self._identify(arrival, asked, last, expected, ended=False)
         reports = series_reports(found.provenance.counts, arrival.judged, asked.request, expected)
+        reports = with_headers(reports, arrival.judged)
         series = with_late_series(last.report.series, reports)
         self._concluder.tell_late(last.report, series, found.provenance.total)
         arrival.reported = arrival.counts

@@ -12,6 +12,7 @@ import pytest
 from aipull.journal.journal import Journal
 from aipull.journal.pulls import ENDED, NEW, SUBMITTED, Pull, PullRows
 from aipull.journal.receptions import ReceptionRows
+from aipull.journal.rules import Rules
 from aipull.pull import pull_worker as submit
 from aipull.pull.c_move import CMoves, Move
 from aipull.pull.missing_images import Lacking, MissingImages
@@ -23,6 +24,7 @@ from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.domain.wire.pull_failure import FailureKind
 from pacs_module.shared.logs import ContractLog
+from pacs_module.shared.rules_in_force import RulesInForce
 from tests.support.waiting import wait_for
 
 STUDY = PullRequest("p1", "1.2", "PACS", priority=2)
@@ -190,7 +192,7 @@ class Bench:
         self.rows = PullRows(journal)
         self.receptions = ReceptionRows(journal)
         self.log = ContractLog(tmp_path, "orthanc-python")
-        self.repair = MissingImages(self.rest, self.receptions, Switches())
+        self.repair = MissingImages(self.rest, self.receptions, Rules(RulesInForce(Switches()), journal))
         self.file = tmp_path / "orthanc-python.log"
         self.ended = 0
         self.worker = PullWorker(

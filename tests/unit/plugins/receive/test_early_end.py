@@ -144,7 +144,7 @@ def test_what_a_parked_study_lacks(desk: Desk, level: str) -> None:
     desk.step(3)
     assert desk.tables.receptions.of_study("1.2", ReceptionState.SHORT)
     again = desk.ask("1.2", repair=level, **BOTH)
-    repair = MissingImages(desk.store, desk.tables.receptions, desk.switches)
+    repair = MissingImages(desk.store, desk.tables.receptions, desk.rules)
     here = frozenset(f"sop-P1-1.2.1-{number}" for number in (1, 2, 3))
     # the thick one and the report are not waited for, so they are not pulled again
     assert repair.lacking(again) == Lacking({"1.2.1": here}, level == "IMAGE")
@@ -153,7 +153,7 @@ def test_what_a_parked_study_lacks(desk: Desk, level: str) -> None:
 
 
 def test_what_lacks_is_not_known_without_counts_of_series_or_without_a_short_study(desk: Desk) -> None:
-    repair = MissingImages(desk.store, desk.tables.receptions, desk.switches)
+    repair = MissingImages(desk.store, desk.tables.receptions, desk.rules)
     request = desk.ask("1.2", repair="IMAGE", **BOTH)
     assert repair.lacking(request) is None
     desk.store.add("1.2", "1.2.1", 3)

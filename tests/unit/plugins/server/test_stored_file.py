@@ -14,8 +14,8 @@ from pydicom import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
-from aipull.server import stored_file
 from aipull.server.stored_file import Header, Unreadable, read_header
+from pacs_module.shared import dicom_header
 from tests.support.ct_files import ct_file
 from tests.support.poison import CT, DEFLATED, as_file, blob, dataset, deflated, element, nested
 
@@ -57,16 +57,16 @@ def test_a_value_that_is_too_long_is_passed_over(length: int) -> None:
 
 
 def test_a_bomb_is_not_inflated_further_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored_file, "_MAX_BYTES", 2**20)
+    monkeypatch.setattr(dicom_header, "_MAX_BYTES", 2**20)
     header = read(as_file(deflated(dataset(STUDY, SOP), 40), DEFLATED))
     assert isinstance(header, Unreadable) or header.text("PatientID") == "POISON"
 
 
 def test_more_bytes_or_seconds_than_allowed_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored_file, "_MAX_BYTES", 100)
+    monkeypatch.setattr(dicom_header, "_MAX_BYTES", 100)
     assert read(as_file(dataset(STUDY, SOP))) == Unreadable("more than 0 MB before the pixels")
-    monkeypatch.setattr(stored_file, "_MAX_BYTES", 2**20)
-    monkeypatch.setattr(stored_file, "_MAX_SECONDS", -1.0)
+    monkeypatch.setattr(dicom_header, "_MAX_BYTES", 2**20)
+    monkeypatch.setattr(dicom_header, "_MAX_SECONDS", -1.0)
     assert read(as_file(dataset(STUDY, SOP))) == Unreadable("not read within -1 s")
 
 

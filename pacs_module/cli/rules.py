@@ -1,0 +1,124 @@
+"""``pacs-module rules``: which rules are in force, apply other ones, go back, who applied what."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from ..adapters.http.plugins import OrthancPuller
+from ..adapters.machine import SystemClock
+from ..domain.rehearse.entries import RulesEntry
+from ..domain.wire.documents import to_document
+from ..service.bootstrap import site_rules
+from ..settings import load_settings
+from ..shared.switches_file import load_switches
+from ..use_cases.rehearse.manage_rules import ManageRules
+from .common import AsJson, SettingsFile, WarningsOnly, console, for_tables, say
+
+WIDE = 160
+By = Annotated[str, typer.Option("--by", help="Who; for the history.")]
+Why = Annotated[str, typer.Option("--why", help="Why; others will read it.")]
+Changes = Annotated[
+    list[str],
+    typer.Option(
+        "--set", help="KEYWORDS+=THX, NO_KEYWORDS-=PLUNG*, SLICE_THICKNESS_MAX=3; several for several."
+    ),
+]
+_USER = os.environ.get("USER", "")
+
+rules = typer.Typer(help="The rules in force: show, apply, undo, history.", no_args_is_help=True)
+
+
+def manage(settings: Path | None, ask_plugins: bool = False) -> ManageRules:
+    """The rules of the settings' site; the running processes notice what is written."""
+    loaded = load_settings(settings)
+    orthanc = loaded.orthanc
+    puller = OrthancPuller(
+        orthanc.url, orthanc.username, orthanc.password.get_secret_value(), orthanc.timeout_s
+    )
+    switches = load_switches(loaded.config, loaded.site_config)
+    return ManageRules(
+        site_rules(loaded), lambda: switches, SystemClock(loaded.zone), WarningsOnly(),
+        puller if ask_plugins else None,
+    )  # fmt: skip
+
+
+@rules.command()
+def show(settings: SettingsFile = None, as_json: AsJson = False) -> None:
+    """
+    Say which rules the site's file has, which ones the plugins use, and what differs from the defaults.
+
+    Exit status 0: the plugins use those of the file; 1: they use others, or do not answer.
+    """
+    shown = manage(settings, ask_plugins=True).show()
+    same = shown.plugins == shown.version
+    if as_json:
+        console.out(json.dumps(to_document(shown), ensure_ascii=False, indent=1), highlight=False)
+        raise typer.Exit(0 if same else 1)
+    out = for_tables(WIDE)
+    say(out, f"version  {shown.version}", "bold")
+    say(out, f"file     {shown.file or 'none: set site_config, the same file as SITE_CONFIG of Orthanc'}")
+    say(out, f"plugins  {shown.plugins or 'do not answer'}", "" if same else "yellow")
+    table = Table(
+        "switch", "default", "in force", title="what differs from the defaults", title_justify="left"
+    )
+    for name, values in shown.differences.items():
+        table.add_row(name, Text(_shown(values["default"])), Text(_shown(values["inForce"])))
+    if shown.differences:
+        out.print(table)
+    raise typer.Exit(0 if same else 1)
+
+
+@rules.command()
+def apply(
+    changes: Changes, by: By = _USER, why: Why = "", settings: SettingsFile = None, as_json: AsJson = False
+) -> None:
+    """
+    Write changed rules into the site's file; both processes take them over within two seconds, no restart.
+
+    What is being received ends by the rules that it began with. Try them first: [bold]pacs-module
+    rehearse[/bold].
+
+    Example: [bold]pacs-module rules apply --set 'KEYWORDS+=THX' --by hans --why 'CT-3 writes THX'[/bold]
+    """
+    _tell(manage(settings).apply(changes, by, why), as_json)
+
+
+@rules.command()
+def undo(by: By = _USER, why: Why = "", settings: SettingsFile = None, as_json: AsJson = False) -> None:
+    """Go back to the rules before the newest change; again: one step further."""
+    _tell(manage(settings).undo(by, why), as_json)
+
+
+@rules.command()
+def history(settings: SettingsFile = None, as_json: AsJson = False) -> None:
+    """Who applied which rules and why, newest first."""
+    entries = manage(settings).history()
+    if as_json:
+        console.out(json.dumps(to_document(entries), ensure_ascii=False, indent=1), highlight=False)
+        return
+    table = Table("number", "version", "at", "by", "why", "changes")
+    for entry in entries:
+        table.add_row(
+            str(entry.number),
+            *map(Text, (entry.version, entry.at, entry.by, entry.why, ", ".join(entry.changes))),
+        )
+    for_tables(WIDE).print(table)
+
+
+def _tell(entry: RulesEntry, as_json: bool) -> None:
+    if as_json:
+        console.out(json.dumps(to_document(entry), ensure_ascii=False, indent=1), highlight=False)
+        return
+    say(console, f"version {entry.version}: {', '.join(entry.changes)}", "green")
+    say(console, "both processes take it over within two seconds; `pacs-module rules undo` goes back")
+
+
+def _shown(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

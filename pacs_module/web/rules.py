@@ -1,0 +1,123 @@
+"""The rules in force, what other ones would do, and who applied which."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+
+from ..domain.errors import ConfigurationError, MessageError
+from ..domain.wire.documents import to_document
+from ..service.loop import Role
+from ..service.service import Service
+from .edge.access import Access
+from .edge.answers import JsonAnswer
+from .edge.errors import known_parameters
+from .messages import Message
+
+MAX_DAYS = 366
+MAX_CHANGES = 50
+
+
+def router(service: Service, access: Access) -> APIRouter:
+    """The side of people who tune."""
+    routes = APIRouter(prefix="/api/v1/dcm")
+    reading = [Depends(access.reading), Depends(known_parameters)]
+    writing = [Depends(access.with_key)]
+
+    @routes.get(
+        "/rules", tags=["people"], dependencies=reading, summary="The rules in force, here and in the plugins"
+    )
+    def show() -> JsonAnswer:
+        return JsonAnswer(to_document(service.rules.show()))
+
+    @routes.get(
+        "/rules/history", tags=["people"], dependencies=reading, summary="Who applied which rules, and why"
+    )
+    def history() -> JsonAnswer:
+        return JsonAnswer({"entries": to_document(service.rules.history())})
+
+    @routes.post(
+        "/rules", tags=["manual"], dependencies=writing, summary="Apply other rules (changes, by, why)"
+    )
+    def apply(message: Message) -> dict[str, Any]:
+        changes = message.get("changes")
+        if not isinstance(changes, list) or not all(isinstance(one, str) for one in changes):
+            raise MessageError("changes", changes, "a list of texts such as KEYWORDS+=THX")
+        entry = _as_message(lambda: service.rules.apply(changes[:MAX_CHANGES], *_who(message)))
+        return _told(entry)
+
+    @routes.post(
+        "/rules/undo", tags=["manual"], dependencies=writing, summary="Go back to the rules before (by, why)"
+    )
+    def undo(message: Message) -> dict[str, Any]:
+        return _told(_as_message(lambda: service.rules.undo(*_who(message))))
+
+    _rehearsal(routes, service, reading, writing)
+    return routes
+
+
+def _rehearsal(routes: APIRouter, service: Service, reading: list[Any], writing: list[Any]) -> None:
+    @routes.get(
+        "/rehearse", tags=["people"], dependencies=reading, summary="What changed rules would have done"
+    )
+    def rehearse(
+        changes: Annotated[
+            list[str] | None, Query(alias="set", description="KEYWORDS+=THX; several for several")
+        ] = None,
+        days: Annotated[int, Query(ge=1, le=MAX_DAYS)] = 14,
+        first: Annotated[date | None, Query(description="YYYY-MM-DD, instead of days")] = None,
+        last: Annotated[date | None, Query(description="YYYY-MM-DD; default: today")] = None,
+    ) -> JsonAnswer:
+        end = last or service.clock.today()
+        begin = first or end - timedelta(days=days - 1)
+        made = _as_message(lambda: service.rehearse((changes or [])[:MAX_CHANGES], begin, end))
+        return JsonAnswer(to_document(made))
+
+    @routes.get("/rehearse/days", tags=["people"], dependencies=reading, summary="Which days are recorded")
+    def recorded() -> JsonAnswer:
+        return JsonAnswer({"days": [one._asdict() for one in service.rehearse.recorded()]})
+
+    @routes.get(
+        "/filtered",
+        tags=["people"],
+        dependencies=reading,
+        summary="What was filtered, by rule, value and device",
+    )
+    def filtered(
+        days: Annotated[int, Query(ge=1, le=MAX_DAYS)] = 7,
+        last: Annotated[date | None, Query(description="YYYY-MM-DD; default: today")] = None,
+    ) -> JsonAnswer:
+        end = last or service.clock.today()
+        groups = service.rehearse.filtered(end - timedelta(days=days - 1), end)
+        return JsonAnswer({"groups": to_document(groups)})
+
+    @routes.post(
+        "/rehearse/pull", tags=["manual"], dependencies=writing,
+        summary="Pull studies that the rules in force take (studies, by, why)",
+    )  # fmt: skip
+    def pull(message: Message) -> dict[str, Any]:
+        studies = message.get("studies")
+        if not isinstance(studies, list) or not all(isinstance(one, str) for one in studies):
+            raise MessageError("studies", studies, "a list of StudyInstanceUIDs")
+        done = service.pull_newly_taken(studies, *_who(message))
+        service.wake(Role.PULL)
+        return {"toBePulled": done}
+
+
+def _who(message: dict[str, Any]) -> tuple[str, str]:
+    return f"manual: {message.get('by') or ''}".removesuffix("manual: "), str(message.get("why") or "")
+
+
+def _told(entry: Any) -> dict[str, Any]:
+    told: dict[str, Any] = to_document(entry)
+    return {name: value for name, value in told.items() if name not in ("before", "values")}
+
+
+def _as_message(work: Any) -> Any:
+    """A change that cannot be used is the asker's mistake, not the service's."""
+    try:
+        return work()
+    except ConfigurationError as error:
+        raise MessageError(error.key, error.value, error.allowed) from error
