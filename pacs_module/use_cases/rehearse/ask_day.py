@@ -14,7 +14,7 @@ from ...domain.rules.filters import judge_modalities, judge_series
 from ...domain.rules.switches import Switches
 from ...ports import EventLog
 from ..find.ask_window import AskWindow
-from ..find.match_answers import MatchAnswers
+from ..find.match_answers import MatchedFinder
 from ..pull.prepare_pull import SERIES_KEYS
 
 _STUDY_KEYS = (
@@ -27,7 +27,7 @@ _DEVICE_KEYS = ("Manufacturer", "ManufacturerModelName", "StationName")
 
 
 def ask_day(
-    finder: MatchAnswers, pacs: str, day: date, switches: Switches, log: EventLog
+    finder: MatchedFinder, pacs: str, day: date, switches: Switches, log: EventLog
 ) -> Iterator[JudgedStudy]:
     """
     The studies of a wanted modality of one day, one query a study.

@@ -155,7 +155,7 @@ def test_what_was_filtered_comes_with_the_change_that_would_take_it(
     told: dict[str, str], suggested: str
 ) -> None:
     found = FilteredSeries()
-    one = study("1.1", ct("1.1.1", **told))
+    one = study("1.1", ct("1.1.1", 100, **told))
     found.take(one)
     (group,) = found.groups()
     assert (group.suggestion, group.device, group.series) == (suggested, "GE / CT3", 1)

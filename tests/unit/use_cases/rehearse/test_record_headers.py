@@ -37,7 +37,7 @@ class Recording(Pipeline):
         record = self.records.get(uid)
         return None if record is None else decode(*record)
 
-    def report(self, pull_id: str, *series: SeriesReport) -> bool:
+    def told(self, pull_id: str, *series: SeriesReport) -> bool:
         """As it comes over the wire."""
         report = PullReport("r", pull_id, UID, "filtered", series=series)
         return self.ends.accept_report(read_pull_report(to_document(report)))
@@ -70,7 +70,7 @@ def test_what_was_judged_at_find(recording: Recording) -> None:
 def test_what_the_plugins_report_is_recorded_without_names_and_not_in_the_study(recording: Recording) -> None:
     request = recording.until_asked()
     assert request.rules == recording.pull.prepare.switches.version
-    recording.report(request.pull_id, judged(THIN))
+    recording.told(request.pull_id, judged(THIN))
     found = recording.recorded()
     assert found is not None
     one = found.series[THIN]
@@ -81,16 +81,16 @@ def test_what_the_plugins_report_is_recorded_without_names_and_not_in_the_study(
 
 def test_a_report_that_is_repeated_changes_nothing(recording: Recording) -> None:
     request = recording.until_asked()
-    recording.report(request.pull_id, judged(THIN))
+    recording.told(request.pull_id, judged(THIN))
     before = recording.records.get(UID)
-    recording.report(request.pull_id, judged(THIN))
+    recording.told(request.pull_id, judged(THIN))
     assert recording.records.get(UID) == before
 
 
 def test_older_plugins_tell_no_attributes(recording: Recording) -> None:
     request = recording.until_asked()
     old = SeriesReport(THIN, True, "body part", "BodyPartExamined CHEST", 80, verdict=None)
-    assert recording.report(request.pull_id, old)
+    assert recording.told(request.pull_id, old)
     assert recording.recorded() is None
 
 
@@ -100,7 +100,7 @@ def test_a_store_that_is_away_costs_the_record_and_not_the_report(recording: Rec
 
     recording.records.put = away  # type: ignore[method-assign]
     request = recording.until_asked()
-    assert recording.report(request.pull_id, judged(THIN))
+    assert recording.told(request.pull_id, judged(THIN))
     assert recording.study().pull is not None
     assert not recording.study().pull.running  # type: ignore[union-attr]
     assert "judged_headers_not_recorded" in recording.log.keys
@@ -108,7 +108,8 @@ def test_a_store_that_is_away_costs_the_record_and_not_the_report(recording: Rec
 
 def test_two_writers_lose_nothing(recording: Recording) -> None:
     request = recording.until_asked()
-    put, done = recording.records.put, []
+    put = recording.records.put
+    done: list[bool] = []
 
     def raced(record: StoredRecord, before: bytes | None) -> bool:
         if not done:
@@ -118,7 +119,7 @@ def test_two_writers_lose_nothing(recording: Recording) -> None:
         return put(record, before)
 
     recording.records.put = raced  # type: ignore[method-assign]
-    recording.report(request.pull_id, judged(THIN))
+    recording.told(request.pull_id, judged(THIN))
     found = recording.recorded()
     assert found is not None
     assert found.series.keys() == {THIN, THICK}
@@ -127,7 +128,7 @@ def test_two_writers_lose_nothing(recording: Recording) -> None:
 def test_nothing_is_recorded_where_the_site_wants_none() -> None:
     recording = Recording(keep_days=0)
     request = recording.until_asked()
-    recording.report(request.pull_id, judged(THIN))
+    recording.told(request.pull_id, judged(THIN))
     assert recording.recorded() is None
 
 
@@ -143,7 +144,7 @@ def test_what_is_too_old_is_dropped(recording: Recording) -> None:
 
 def filtered_study(recording: Recording) -> None:
     request = recording.until_asked()
-    recording.report(request.pull_id, judged(THIN, taken=False, BodyPartExamined="STND"))
+    recording.told(request.pull_id, judged(THIN, taken=False, BodyPartExamined="STND"))
     recording.accept(
         {**recording.message(request), "statecode": 801, "series": [], "filepath": "", "numberReceived": 0}
     )
@@ -163,7 +164,7 @@ def test_a_record_that_cannot_be_read_is_counted(recording: Recording) -> None:
 
 def test_what_the_ai_said_of_what_would_be_dropped(recording: Recording) -> None:
     request = recording.until_asked()
-    recording.report(request.pull_id, judged(THIN))
+    recording.told(request.pull_id, judged(THIN))
     recording.accept(recording.message(request))
     made = recording.rehearse(["KEYWORDS-=CHEST"], DAY, DAY)
     assert [group.results for group in made.groups] == [{"no result yet": 1}] * 2
