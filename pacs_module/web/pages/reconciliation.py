@@ -27,7 +27,9 @@ def router(site: Site) -> APIRouter:
     settings = service.settings
     folder = ReportFolder(settings.reconcile_folder, settings.reconcile.keep_days)
     show, jobs = ShowReconciliation(folder), Jobs(service.clock, service.log)
-    world = World(settings, service.switches, service.store, service.finder, service.clock, service.log)
+    world = World(
+        settings, lambda: service.switches, service.store, service.finder, service.clock, service.log
+    )
 
     @routes.get("/reconciliation", summary="Is everything here that the PACS have? By day, with the trend")
     def reconciliation(
