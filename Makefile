@@ -41,7 +41,7 @@ site-check:  ## reads .env and the files it names before docker-compose starts a
 	@exec python3 -m site_check
 
 test: setup-dev  ## the test suite (PYTEST_ARGS= for pytest)
-	@exec $(PYTHON) -m pytest --ignore=tests/chaos --ignore=tests/long --ignore=tests/containers -n 2 --dist loadfile $(PYTEST_ARGS)
+	@exec $(PYTHON) -m pytest --ignore=tests/chaos --ignore=tests/long --ignore=tests/containers -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 long-test: setup-dev  ## whole runs that take minutes: bad habits, full disks, a thousand studies
 	@exec $(PYTHON) -m pytest tests/long -n 2 --dist loadfile $(PYTEST_ARGS)

@@ -20,6 +20,7 @@ from stack.run_folder import RunFolder
 from stack.secantusdb import PROGRAM as SECANTUSDB
 from stack.secantusdb import SecantusDb
 
+_HERE = Path(__file__).parent
 _NEEDED = {
     "chromium": ["/usr/bin/chromium"],
     "orthanc": ["/usr/sbin/Orthanc"],
@@ -29,6 +30,32 @@ _NEEDED = {
     "rabbitmq": ["/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/bin/epmd"],
     "secantusdb": [str(SECANTUSDB)],
 }
+_LONGEST = (
+    "integration/test_three_pacs.py",
+    "integration/test_k14_records.py",
+    "e2e/test_log_contract.py",
+    "integration/test_plugins_restart.py",
+    "integration/test_k03_k13_series_and_ends.py",
+    "integration/test_k14_mongodb.py",
+    "integration/test_k04_move_paths.py",
+    "integration/test_k01_identity.py",
+    "e2e/test_demo_ends.py",
+    "integration/test_k08_poison_orthanc.py",
+    "integration/test_department.py",
+    "matrix/test_find_matrix.py",
+    "integration/test_stack_whole.py",
+    "e2e/test_whole_run.py",
+    "integration/test_k11_pull_without_text.py",
+    "integration/test_k08_web_bodies.py",
+    "integration/test_probe_real.py",
+    "integration/test_probe_habits.py",
+    "integration/test_k02_answers_that_lie.py",
+    "integration/test_k08_poison_messages.py",
+    "integration/test_plugins_reception.py",
+    "integration/test_k04_move_status.py",
+    "unit/web/test_openapi.py",
+)
+"""The files that take longest, the longest first: one that a worker begins last would keep the others waiting."""
 _SERVERS = tuple(name for name in _NEEDED if name not in ("chromium", "prometheus", "secantusdb"))
 
 
@@ -46,6 +73,12 @@ def missing_programs(names: tuple[str, ...]) -> list[str]:
 
 def in_ci() -> bool:
     return os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first; the workers take them in this order (``--no-loadscope-reorder``)."""
+    places = {str(_HERE / file): place for place, file in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(str(item.path), len(places)))
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

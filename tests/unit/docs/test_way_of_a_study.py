@@ -18,7 +18,8 @@ def test_the_stations_are_in_the_order_of_the_way() -> None:
 
 
 def test_every_crash_point_is_reached_in_one_file() -> None:
-    assert {name: len(where().get(name, [])) for name in NAMES} == dict.fromkeys(NAMES, 1)
+    files = where()
+    assert {name: len(files.get(name, [])) for name in NAMES} == dict.fromkeys(NAMES, 1)
 
 
 def test_the_page_is_what_the_code_says() -> None:
