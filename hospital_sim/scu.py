@@ -28,6 +28,10 @@ from pynetdicom.pdu import A_ASSOCIATE_RJ
 from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.presentation import build_context
 
+from hospital_sim.hang_up import hang_up_for_certain
+
+hang_up_for_certain()
+
 SUCCESS = 0x0000
 WARNINGS = frozenset({0xB000, 0xB006, 0xB007})  # PS3.4 B.2.3: stored all the same
 CONTEXTS_PER_ASSOCIATION = 128  # PS3.8 9.3.2.2: odd ids from 1 to 255

@@ -27,6 +27,7 @@ from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 from hospital_sim import headers
 from hospital_sim.busy_day.day import BusyDay
 from hospital_sim.busy_day.oddities import made_late
+from hospital_sim.hang_up import hang_up_for_certain
 from hospital_sim.pacs.answering import serve
 from hospital_sim.pacs.call import Context
 from hospital_sim.pacs.clock import Clock, ManualClock, RunningClock
@@ -39,6 +40,8 @@ from hospital_sim.pacs.planned import archive_of
 from hospital_sim.pacs.query import FIND_CLASSES
 from hospital_sim.pacs.stored import Store
 from hospital_sim.scu import send_at_once
+
+hang_up_for_certain()
 
 _VERIFICATION = "1.2.840.10008.1.1"
 _NATIVE = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
@@ -306,7 +309,6 @@ class _Handler(RequestHandler):
     def _create_association(self) -> Any:
         association: Any = super()._create_association()
         association._serve_request = functools.partial(serve, self._pacs_context, association)
-        association.dul.socket._shutdown_socket = functools.partial(_hang_up, self.request)
         # They only format log lines, which takes longer than the answer itself.
         for event, handler in (
             (evt.EVT_DIMSE_RECV, standard_dimse_recv_handler),
@@ -316,18 +318,6 @@ class _Handler(RequestHandler):
         ):
             association.unbind(event, handler)
         return association
-
-
-def _hang_up(connection: socket.socket) -> None:
-    """
-    Shut down and close.
-
-    In pynetdicom 3.0.4 the one failing (the other side has closed already) keeps the other from being done,
-    and the socket is left to the garbage collector.
-    """
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
-    connection.close()
 
 
 def _wait_no_more(event: evt.Event) -> None:

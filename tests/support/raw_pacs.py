@@ -21,7 +21,10 @@ from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove  # type: ignore[attr-defined]
 
+from hospital_sim.hang_up import hang_up_for_certain
 from tests.support.poison import CT
+
+hang_up_for_certain()
 
 
 @dataclass
