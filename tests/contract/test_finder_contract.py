@@ -19,11 +19,11 @@ from pacs_module.adapters.dicom import pynetdicom_finder
 from pacs_module.adapters.dicom.find_scu import Peer
 from pacs_module.adapters.dicom.orthanc_finder import OrthancFinder
 from pacs_module.domain.errors import PermanentError, PipelineError, RetriableError, TooManyAnswers
+from pacs_module.domain.find.series_answers import SERIES_KEYS
 from pacs_module.ports import PacsFinder
 from pacs_module.service.finders import finder_by_pacs
 from pacs_module.settings import PacsSettings
 from pacs_module.use_cases.find.match_answers import MatchedFinder
-from pacs_module.use_cases.pull.prepare_pull import SERIES_KEYS
 from stack.ports import LOOPBACK, free_ports
 from stack.run_folder import RunFolder
 from tests.fakes.world import FakeLog

@@ -6,6 +6,24 @@ from collections.abc import Iterable, Sequence
 
 from ..dicom.attributes import Attributes, SeriesFacts, clean_uid, parse_count
 
+SERIES_KEYS = (
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "Modality",
+    "BodyPartExamined",
+    "ProtocolName",
+    "StudyDescription",
+    "SeriesDescription",
+    "ImageType",
+    "SliceThickness",
+    "ConvolutionKernel",
+    "ContrastBolusAgent",
+    "SeriesDate",
+    "SeriesTime",
+    "NumberOfSeriesRelatedInstances",
+)
+"""What is asked of a series before its pull: what the rules and the choice read, and its count."""
+
 
 def series_of(study_uid: str, answers: Iterable[Attributes]) -> list[SeriesFacts]:
     """

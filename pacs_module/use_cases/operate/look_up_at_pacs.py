@@ -15,13 +15,12 @@ from ...domain.dicom.attributes import FoundStudy, SeriesFacts, clean_uid, found
 from ...domain.errors import PipelineError
 from ...domain.find.attribute_matching import judge_answer
 from ...domain.find.merging import merged
-from ...domain.find.series_answers import series_of
+from ...domain.find.series_answers import SERIES_KEYS, series_of
 from ...domain.rules.filters import judge_modalities, judge_series
 from ...domain.rules.switches import Switches
 from ...ports import Clock
 from ..find.find_studies import STUDY_KEYS
 from ..find.match_answers import MatchedFinder
-from ..pull.prepare_pull import SERIES_KEYS
 from .manual_pull import check_asked
 
 MOST_STUDIES = 5

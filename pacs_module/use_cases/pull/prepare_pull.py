@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from ...domain.dicom.attributes import SeriesFacts, clean_uid, unpadded
 from ...domain.errors import PermanentError, PipelineError, RetriableError
 from ...domain.explain import loglines
-from ...domain.find.series_answers import series_of
+from ...domain.find.series_answers import SERIES_KEYS, series_of
 from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.instants import iso, milliseconds
 from ...domain.receive.needed_series import told
@@ -24,22 +24,6 @@ from ...domain.wire.messages import PullRequest, SeriesOutcome
 from ...ports import Clock, EventLog, PacsFinder, Puller
 from ..rehearse.record_headers import RecordHeaders
 
-SERIES_KEYS = (
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "Modality",
-    "BodyPartExamined",
-    "ProtocolName",
-    "StudyDescription",
-    "SeriesDescription",
-    "ImageType",
-    "SliceThickness",
-    "ConvolutionKernel",
-    "ContrastBolusAgent",
-    "SeriesDate",
-    "SeriesTime",
-    "NumberOfSeriesRelatedInstances",
-)
 _FOR_THE_CHOICE = SERIES_KEYS[2:-1]
 """What the plugins need to know of a series that has not come yet: whether it may be the one to compute."""
 

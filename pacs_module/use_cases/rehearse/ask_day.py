@@ -7,7 +7,7 @@ from datetime import date
 
 from ...domain.errors import PipelineError
 from ...domain.find.merging import merged
-from ...domain.find.series_answers import series_of
+from ...domain.find.series_answers import SERIES_KEYS, series_of
 from ...domain.find.windows import Window
 from ...domain.rehearse.record import FIND, JudgedStudy, header
 from ...domain.rules.filters import judge_modalities, judge_series
@@ -15,7 +15,6 @@ from ...domain.rules.switches import Switches
 from ...ports import EventLog
 from ..find.ask_window import AskWindow
 from ..find.match_answers import MatchedFinder
-from ..pull.prepare_pull import SERIES_KEYS
 
 _STUDY_KEYS = (
     "StudyInstanceUID",
