@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -15,7 +16,9 @@ from ..adapters.ris_sql import RisColumns, RisSql
 from ..adapters.stores.by_url import open_store
 from ..adapters.stores.leases import leases_of
 from ..adapters.stores.records import records_of
+from ..domain.dicom.attributes import SeriesFacts
 from ..domain.errors import ConfigurationError
+from ..domain.find.traits import traits_of
 from ..domain.rules.switches import Switches
 from ..ports import StudyStore
 from ..settings import Settings
@@ -31,7 +34,9 @@ from ..use_cases.deliver.release import Release
 from ..use_cases.find.ask_window import AskWindow
 from ..use_cases.find.check_growth import CheckGrowth
 from ..use_cases.find.find_studies import FindStudies
+from ..use_cases.find.follow_scan import FollowScan
 from ..use_cases.find.match_answers import MatchedFinder
+from ..use_cases.find.pacs_knowledge import PacsKnowledge
 from ..use_cases.find.resolve_uid import ResolveUid
 from ..use_cases.operate.look_up_at_pacs import LookUp
 from ..use_cases.operate.manual_pull import ManualPull
@@ -88,6 +93,7 @@ class _Edges:
     leases: LeaseHolder
     owner: str
     headers: RecordHeaders
+    knowledge: PacsKnowledge
     unreachable: set[str] = field(default_factory=set)
 
     @property
@@ -139,6 +145,7 @@ def _open(settings: Settings) -> _Edges:
         queue=RabbitQueue(settings.rabbitmq.url.get_secret_value()),
         leases=leases,
         owner=owner,
+        knowledge=PacsKnowledge(leases.leases, switches),
     )
 
 
@@ -153,7 +160,7 @@ def _service(edges: _Edges) -> Service:
     ends = RecordPullEnd(store, clock, log, settings.pull_retry, paths, edges.headers)
     rehearse = Rehearse(edges.headers.records, store, lambda: edges.switches, clock)
     prepare = _prepare_pull(edges)
-    metrics = edges.metrics
+    metrics, find = edges.metrics, _find_studies(edges)
     delivery_metrics = DeliveryMetrics(metrics.registry)
     accept = AcceptNotification(
         store, clock, log, settings.anonymise is not None, handover_folders(settings).is_inside
@@ -169,7 +176,8 @@ def _service(edges: _Edges) -> Service:
         queue=queue,
         clock=clock,
         finder=finder,
-        find=_find_studies(edges),
+        find=find,
+        follow=_follow_scan(edges, find),
         pull=_pull_studies(edges, prepare, ends),
         ends=ends,
         accept=accept,
@@ -219,6 +227,8 @@ def _join(service: Service, edges: _Edges) -> None:
     """What one use case needs of another, and the loops of them all."""
     service.manual.with_uid = service.find.with_uid
     service.rules.on_applied = service.look_for_rules
+    service.find.notice = service.follow.notice
+    service.follow.held = service.not_followed
     service.loops = loops_of(service)
     service.loops[MEASURE] = _measure_loop(service)
     if edges.settings.reconcile.nightly:
@@ -270,6 +280,31 @@ def _prepare_pull(edges: _Edges) -> PreparePull:
         traits=edges.settings.traits,
         find_timeout_s=edges.settings.orthanc.find_timeout_s,
         headers=edges.headers,
+        count_on=edges.settings.stability.delay,
+        learn=partial(_learn, edges),
+    )
+
+
+def _learn(edges: _Edges, pacs: str, series: Sequence[SeriesFacts], final: bool) -> None:
+    if traits_of(edges.settings.traits, pacs).follow:
+        edges.knowledge.take_study(pacs, series, final)
+
+
+def _follow_scan(edges: _Edges, find: FindStudies) -> FollowScan:
+    settings = edges.settings
+    budgets = {pacs.name: pacs.queries_per_second for pacs in settings.pacs}
+    return FollowScan(
+        store=edges.store,
+        finder=edges.finder,
+        find=find,
+        clock=edges.clock,
+        log=edges.log,
+        switches=edges.switches,
+        traits=settings.traits,
+        knowledge=edges.knowledge,
+        policy=settings.follow,
+        queries_per_second=lambda pacs: budgets[pacs],
+        asked=edges.metrics.followed,
     )
 
 

@@ -74,6 +74,11 @@ class FindLoop:
         return "" if self.leases is None else self.leases.holder(self._lease)
 
     @property
+    def finds_here(self) -> bool:
+        """Whether this process finds at this PACS, as far as it knows."""
+        return self.leases is None or self.leases.holds(self._lease)
+
+    @property
     def _lease(self) -> str:
         return f"find {self.pacs}"
 

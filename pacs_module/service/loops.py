@@ -21,6 +21,8 @@ TAKE_S = 1.0
 """How long a delivery worker waits for a message before it looks whether it shall stop, in seconds."""
 
 PULL_S = 0.5
+FOLLOW_S = 0.1
+"""How often it is looked whether a growing study is due to be asked for, in seconds; nothing is read for it."""
 ORDERS_S = 5.0
 """How often the orders of what waits are looked at, in seconds."""
 CLAIMS = "claims"
@@ -81,6 +83,11 @@ def loops_of(service: Service) -> dict[str, Loop]:
             )
             for pacs in settings.pacs
         ),
+        *(
+            new(f"follow {pacs.name}", partial(_follow_at, service, pacs.name), FOLLOW_S, bound=asking)
+            for pacs in settings.pacs
+            if pacs.follow
+        ),
         new("leases", service.leases.renew, settings.lease_s / 3),
         new(CLAIMS, service.free_claims, CLAIMS_S),
         new(RECORDS, service.records, RECORDS_S, longest_pause=RECORDS_S),
@@ -122,6 +129,12 @@ def loops_of(service: Service) -> dict[str, Loop]:
 def _pull_at(service: Service, pacs: str) -> bool:
     """One thread a PACS: a slow one keeps none of the others waiting."""
     return service.pull(pacs) > 0
+
+
+def _follow_at(service: Service, pacs: str) -> bool:
+    if service.follow(pacs):
+        service.wake(Role.PULL)
+    return False
 
 
 def _find_at(service: Service, pacs: PacsSettings) -> FindLoop:

@@ -23,6 +23,9 @@ class FindMetrics:
             "aipull_find_seconds", "Seconds of one find round", ["pacs"], registry=self.registry
         )
         self.queries = Counter("aipull_find_queries", "C-FINDs sent", ["pacs"], registry=self.registry)
+        self.follow_queries = Counter(
+            "aipull_follow_queries", "C-FINDs of single growing studies", ["pacs"], registry=self.registry
+        )
         self.answers = Counter("aipull_find_answers", "Studies answered", ["pacs"], registry=self.registry)
         self.failures = Counter(
             "aipull_find_failures", "Find rounds that failed", ["pacs"], registry=self.registry
@@ -56,6 +59,10 @@ class FindMetrics:
         self.stuck = Gauge(
             "aipull_loop_stuck", "1: its step takes longer than one should", ["loop"], registry=self.registry
         )
+
+    def followed(self, pacs: str) -> None:
+        """One query of a growing study."""
+        self.follow_queries.labels(pacs).inc()
 
     def dropped_answers(self, pacs: str, what: str, number: int) -> None:
         """Take answers that were dropped: the key that they differ in, or why they are none."""

@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from ..adapters.http.images import OrthancImages
 from ..adapters.machine import SystemClock
 from ..adapters.queue.rabbitmq import RabbitQueue
+from ..domain.circuit import CLOSED
+from ..domain.pull.throttle import spared_from_queries
 from ..domain.rules.switches import Switches
 from ..ports import StudyStore
 from ..settings import Settings
@@ -20,6 +22,7 @@ from ..use_cases.deliver.record_result import RecordResult
 from ..use_cases.deliver.release import Release
 from ..use_cases.find.check_growth import CheckGrowth
 from ..use_cases.find.find_studies import FindStudies
+from ..use_cases.find.follow_scan import FollowScan
 from ..use_cases.find.match_answers import MatchedFinder
 from ..use_cases.operate.look_up_at_pacs import LookUp
 from ..use_cases.operate.manual_pull import ManualPull
@@ -55,6 +58,7 @@ class Service:
     clock: SystemClock
     finder: MatchedFinder
     find: FindStudies
+    follow: FollowScan
     pull: PullStudies
     ends: RecordPullEnd
     accept: AcceptNotification
@@ -102,6 +106,7 @@ class Service:
         prepare = replace(self.pull.prepare, switches=switches)  # one that runs goes on with the former ones
         self.pull.prepare = self.announce.prepare = prepare
         self.find.take_rules(switches)
+        self.follow.switches = self.follow.knowledge.switches = switches
         self.look.switches = self.manual.switches = self.look_up.switches = switches
         if self.pull.choose.orders is not None:
             self.pull.choose.orders.switches = switches
@@ -127,6 +132,15 @@ class Service:
         for loop in self.loops.values():
             if loop.fault is not None and loop.fault.server == server:
                 loop.wake()
+
+    def not_followed(self, pacs: str) -> str:
+        """Why no growing study is followed at a PACS now; empty: they are."""
+        loop, limits = self.find_loops.get(pacs), self.pull.locks.limits[pacs]
+        if loop is not None and loop.circuit is not CLOSED:
+            return f"its circuit is {loop.circuit}"
+        if loop is not None and not loop.finds_here:
+            return f"{loop.found_by} finds there"
+        return spared_from_queries(limits, self.clock.local()) or self.pull.locks.held_back.get(pacs, "")
 
     def find_days(self) -> list[date]:
         """The dates to find."""

@@ -107,6 +107,13 @@ class PacsSettings(Section):
     """
     find_deadline_s: Seconds | None = None
     """How long one C-FIND may take; None: ``orthanc.find_timeout_s``."""
+    follow: bool = False
+    """
+    While a CT study grows it is asked for by itself at SERIES level, and the series to compute is pulled as soon as it
+    stands still, ahead of the rest.
+    """
+    queries_per_second: float = Field(default=2.0, ge=0.05, le=50)
+    """Of those queries, at most so many; the finds of the day come on top."""
     recent_min: float = Field(default=0.0, ge=0, le=YEAR_S / 60)
     """
     Each round asks only for studies of the last so many minutes; 0 for a PACS that does not honour StudyTime

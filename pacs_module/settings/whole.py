@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ..domain.find.go_live import Backlog
 from ..domain.find.stability import FIXED_DELAY, UNCHANGED_COUNT, StabilityPolicy
 from ..domain.find.traits import PacsTraits
+from ..domain.follow.quiet import QuietPolicy
+from ..domain.follow.scan import FollowPolicy
 from ..domain.pull.throttle import PacsLimits
 from ..domain.retry import RetryPolicy
 from .backend import BackendSettings
@@ -53,6 +55,8 @@ class Settings(BaseSettings):
     backlog_per_hour: int = Field(default=60, ge=1)
     stability_rule: Literal["unchanged_count", "fixed_delay"] = "unchanged_count"
     stability_delay_s: Seconds = 600.0
+    series_quiet_s: float = Field(default=2.0, ge=0.2, le=3600)
+    """A series whose count has stood still for so long is whole, where growing studies are followed (``follow``)."""
     lease_s: float = Field(default=30.0, ge=3, le=3600)
     """With several processes on one store: after this the work of one that died is taken over."""
     stuck_after_s: Seconds = 300.0
@@ -119,7 +123,11 @@ class Settings(BaseSettings):
         """What a PACS may be asked for."""
         hours = tuple(hours.hours for hours in pacs.hours)
         return PacsLimits(
-            1 if self.move_sync else pacs.parallel_pulls, pacs.pulls_per_hour, pacs.images_per_hour, hours
+            1 if self.move_sync else pacs.parallel_pulls,
+            pacs.pulls_per_hour,
+            pacs.images_per_hour,
+            hours,
+            pacs.queries_per_second,
         )
 
     @property
@@ -132,6 +140,13 @@ class Settings(BaseSettings):
         """The stability rule."""
         rule = FIXED_DELAY if self.stability_rule == FIXED_DELAY else UNCHANGED_COUNT
         return StabilityPolicy(rule, timedelta(seconds=self.stability_delay_s))
+
+    @property
+    def follow(self) -> FollowPolicy:
+        """How growing studies are followed."""
+        quiet_ms = round(1000 * self.series_quiet_s)
+        quiet = QuietPolicy(quiet_ms, min(quiet_ms, QuietPolicy.even_ms))
+        return FollowPolicy(quiet=quiet, study_quiet_ms=round(1000 * self.find_interval_s))
 
     @property
     def backlog(self) -> Backlog:

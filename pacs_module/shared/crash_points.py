@@ -29,7 +29,7 @@ PLACES = (
 )  # fmt: skip
 """In the order in which a study passes them."""
 STEPS = (
-    "exporting", "notifying", "doomed", "deleted",
+    "followed", "exporting", "notifying", "doomed", "deleted",
     "to_copy", "copying", "copied", "to_archive", "archiving", "archived",
 )  # fmt: skip
 """

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from .. import __version__
 from ..domain.errors import PipelineError
+from ..domain.find.traits import traits_of
 from ..domain.instants import iso
 from ..service.find_round import FindLoop
 from ..service.loop import Loop
@@ -103,7 +104,19 @@ def _pacs(service: Service, name: str, loop: FindLoop) -> dict[str, Any]:
         "spared": held,
         "learned": learned,
     }
-    return {**finds, "moves": service.paths.told(name)}
+    return {**finds, "moves": service.paths.told(name), "follows": _follows(service, name)}
+
+
+def _follows(service: Service, name: str) -> dict[str, Any]:
+    """What it is asked for study by study, and what that has taught."""
+    follow = service.follow
+    return {
+        "on": traits_of(follow.traits, name).follow,
+        "watched": follow.watched(name),
+        "queriesPerSecond": follow.queries_per_second(name),
+        "held": service.not_followed(name),
+        **follow.knowledge.told(name),
+    }
 
 
 def _loop(loop: Loop) -> dict[str, Any]:

@@ -5,6 +5,7 @@ The use cases over one store, wired as in bootstrap, with the fakes of :mod:`tes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -41,7 +42,9 @@ from pacs_module.use_cases.deliver.release import Release
 from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.check_growth import CheckGrowth
 from pacs_module.use_cases.find.find_studies import FindStudies
+from pacs_module.use_cases.find.follow_scan import FollowScan
 from pacs_module.use_cases.find.match_answers import MatchedFinder
+from pacs_module.use_cases.find.pacs_knowledge import PacsKnowledge
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
 from pacs_module.use_cases.operate.manual_pull import ManualPull
 from pacs_module.use_cases.operate.manual_work import ManualWork
@@ -145,6 +148,10 @@ class Pipeline:
         self.paths = PathCircuits(
             leases or MemoryLeases(), clock, log, lambda: Us("AIPULL", "10.1.2.3", 4242)
         )
+        self.knowledge = PacsKnowledge(leases or MemoryLeases(), switches)
+        self.follow = FollowScan(
+            store, self.finder, self.finding, clock, log, switches, self.traits, self.knowledge
+        )
         self.ends = RecordPullEnd(store, clock, log, RETRY, self.paths)
         prepare = PreparePull(self.finder, self.plugins, clock, log, switches, self.traits)
         policy = PullPolicy(dict.fromkeys(pacs, limit), RETRY, timedelta(seconds=15), timedelta(seconds=5))
@@ -188,6 +195,13 @@ class Pipeline:
     def find(self, pacs: str, day: date) -> int:
         """Find a whole day; returns how many studies became due."""
         return self.finding(pacs, Window(day)).stable
+
+    def following(self) -> None:
+        """Growing studies are followed at every PACS."""
+        for name, traits in self.traits.items():
+            self.traits[name] = replace(traits, follow=True)
+        self.finding.notice = self.follow.notice
+        self.pull.prepare.learn = self.knowledge.take_study
 
     def study(self, uid: str = UID) -> Study:
         """The document as it is stored now."""

@@ -41,7 +41,9 @@ from pacs_module.service.metrics import FindMetrics
 from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.check_growth import CheckGrowth
 from pacs_module.use_cases.find.find_studies import STUDY_KEYS, FindStudies
+from pacs_module.use_cases.find.follow_scan import FollowScan
 from pacs_module.use_cases.find.match_answers import MatchedFinder
+from pacs_module.use_cases.find.pacs_knowledge import PacsKnowledge
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
 from pacs_module.use_cases.pull.path_circuits import PathCircuits
 from pacs_module.use_cases.pull.prepare_pull import PreparePull
@@ -55,6 +57,9 @@ from .control import PACS, Missing, control
 
 AFTER = dt.timedelta(hours=9)
 """So long the finds go on after the last study has arrived; looks are six hours apart at the most."""
+FOLLOWED_S = 12
+"""So many virtual seconds growing studies are followed after each find."""
+MOST_LOOKS = 100
 ASKED_DAYS_BACK = 2
 """As with crossday -2: a clock is off."""
 SLOWER, SHORTEST_S, LONGEST_S = 20, 1.0, 5.0
@@ -88,8 +93,18 @@ class Outcome:
         return not self.lost and not self.behind and not self.twice and not self.strange
 
 
-def run_row(day: BusyDay, habits: tuple[str, ...], step: dt.timedelta, *, orthanc: bool = False) -> Outcome:
-    """Play the day with these habits; ``orthanc``: the control of text goes through a real one."""
+def run_row(
+    day: BusyDay,
+    habits: tuple[str, ...],
+    step: dt.timedelta,
+    *,
+    orthanc: bool = False,
+    follow: bool = True,
+) -> Outcome:
+    """
+    Play the day with these habits; ``orthanc``: the control of text goes through a real one; ``follow``: growing
+    studies are followed.
+    """
     begin = time.monotonic()
     clock = ManualClock(day.begins_at)
     deadline_s = deadline_of(day)
@@ -97,11 +112,14 @@ def run_row(day: BusyDay, habits: tuple[str, ...], step: dt.timedelta, *, orthan
         SimPacs(day, habits=habits, clock=clock) as pacs,
         tempfile.TemporaryDirectory(dir=_fast_folder()) as folder,
     ):
-        run = _Run(pacs, _VirtualClock(clock), Path(folder), deadline_s)
+        run = _Run(pacs, _VirtualClock(clock), Path(folder), deadline_s, follow=follow)
         with contextlib.closing(run.store):
             while clock.now() < day.ends_at + AFTER:
                 clock.advance(step)
                 run.round()
+                for _ in range(FOLLOWED_S if follow else 0):
+                    clock.advance(1.0)
+                    run.look()
             truth = _Truth(day, pacs)
             return Outcome(
                 habits=habits,
@@ -165,14 +183,16 @@ class _Quiet:
 class _Run:
     """pacs_module's finding and asking, on the virtual clock."""
 
-    def __init__(self, pacs: SimPacs, clock: _VirtualClock, folder: Path, deadline_s: float) -> None:
+    def __init__(
+        self, pacs: SimPacs, clock: _VirtualClock, folder: Path, deadline_s: float, *, follow: bool
+    ) -> None:
         self.pacs = pacs
         self.store = SqliteStore(folder / "study.db")
         self.plugins, log, switches = FakePlugins(), _Quiet(), Switches(find_pacs_use_series=True)
         retry = RetryPolicy(attempts=5, first=dt.timedelta(minutes=10))
         policy = StabilityPolicy(delay=dt.timedelta(hours=1))
         # trust_modalities as the engineer at the site sets it
-        traits = {PACS: PacsTraits(trust_modalities="modalities-single" not in pacs.habits)}
+        traits = {PACS: PacsTraits(trust_modalities="modalities-single" not in pacs.habits, follow=follow)}
         asking = PynetdicomFinder(Peer(pacs.host, pacs.port, pacs.ae_title, "AIPULL"), deadline_s)
         finder = MatchedFinder(asking, log, traits)
         ask = AskWindow(finder, log, switches.ct_modalities + switches.dx_modalities)
@@ -182,6 +202,12 @@ class _Run:
         self.ends = RecordPullEnd(self.store, clock, log, retry, PathCircuits(MemoryLeases(), clock, log))
         self.accept = AcceptNotification(self.store, clock, log)
         prepare = PreparePull(finder, self.plugins, clock, log, switches, traits)
+        knowledge = PacsKnowledge(MemoryLeases(), switches)
+        prepare.learn = knowledge.take_study
+        self.follow = FollowScan(
+            self.store, finder, find, clock, log, switches, traits, knowledge, queries_per_second=lambda pacs: 50.0
+        )
+        find.notice = self.follow.notice
         pulls = PullPolicy({PACS: 1000}, retry, dt.timedelta(minutes=20), dt.timedelta(seconds=5))
         self.pull = PullStudies(
             self.store,
@@ -212,6 +238,19 @@ class _Run:
         """One find round, and every pull that it made due."""
         with contextlib.suppress(PipelineError):  # the next round comes
             self.loop()
+        self._pull_what_is_due()
+
+    def look(self) -> None:
+        """All looks into growing studies that are due, and every pull that they made due."""
+        for _ in range(MOST_LOOKS):
+            before = self.pacs.ledger.queries("SERIES") + self.pacs.ledger.queries("STUDY")
+            self.follow._free_at.clear()
+            self.follow(PACS)
+            if self.pacs.ledger.queries("SERIES") + self.pacs.ledger.queries("STUDY") == before:
+                break
+        self._pull_what_is_due()
+
+    def _pull_what_is_due(self) -> None:
         while self.pull():
             for request in self.plugins.asked:
                 report = self._report(request)
@@ -222,7 +261,7 @@ class _Run:
     def _report(self, request: PullRequest) -> PullReport:
         """All that was asked for and is in the PACS now has come."""
         counts = self._instances(request.study_uid, request.series_uids)
-        series = tuple(SeriesReport(uid, True, "", "", count) for uid, count in counts.items())
+        series = tuple(SeriesReport(uid, False, "", "not asked here", count) for uid, count in counts.items())
         total = sum(counts.values())
         return PullReport(
             request.pull_id, request.pull_id, request.study_uid, "filtered", received=total, series=series

@@ -34,6 +34,7 @@ class Station:
 WAY = (
     Station("Find", "Here pacs_module asks the PACS, through the receiving Orthanc or by itself", {
         "found": "the new study's document is written; the next find sees the study as known",
+        "followed": "the document says which series to pull ahead: the next start pulls it",
         "stable": "nothing was written since: the next find compares the counts again",
     }),
     Station("Pull", "Here pacs_module decides; the plugins keep the pull in their journal and submit Orthanc's job", {

@@ -97,7 +97,7 @@ def _pull_again(study: Study, found: FoundStudy, now: int) -> None:
     study.apply(
         Event.GREW, f"{found.pacs} has {found.count} instances, {_known_count(study)} when last pulled", now
     )
-    study.attempts, study.sightings = 0, []
+    study.attempts, study.sightings, study.ahead = 0, [], None
     if study.last_handover is not None and study.last_handover.message_state is MessageState.CANCELLED:
         study.forced = True  # what was received before was not computed
 

@@ -82,6 +82,7 @@ def recommend(findings: Findings, texts: Sequence[Text]) -> tuple[Recommendation
         _default_encoding(texts),
         _series_level(findings),
         _use_series(findings),
+        _follow(findings),
         _count_by_image(findings),
         _repair(findings),
         _trust_modalities(findings),
@@ -168,6 +169,16 @@ def _use_series(findings: Findings) -> Recommendation:
     return Recommendation(
         name, Place.PACS, False, "FIND_PACS_USE_SERIES: SERIES level brings no attribute that tells a chest"
     )
+
+
+def _follow(findings: Findings) -> Recommendation:
+    name, count = "follow", _value(findings, "count.series")
+    if _told(findings, "level.series") is Verdict.NOT_TOLD or not count:
+        return Recommendation(name, Place.PACS, None, "SERIES level or its counts were not told")
+    if count == "number" and _value(findings, "count.study") == "number":
+        return Recommendation(name, Place.PACS, True, "each series is counted: it is seen to stand still")
+    why = f"counts are {count} at SERIES level: no series is seen to stand still"
+    return Recommendation(name, Place.PACS, False, why)
 
 
 def _count_by_image(findings: Findings) -> Recommendation:

@@ -19,6 +19,8 @@ class Note(StrEnum):
     """Something about whose images these are, as the plugins tell it."""
     TO_BE_PULLED = "to be pulled"
     STABLE = "stable"
+    STANDS_STILL = "series stands still"
+    """It is pulled ahead of the rest of its study."""
     BACKLOG = "backlog"
     ORDER = "order"
     PRIORITY = "priority"

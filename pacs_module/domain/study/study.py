@@ -21,6 +21,7 @@ from ..rules.filters import Verdict
 from ..wire.documents import from_document, to_document
 from ..wire.messages import PullRequest, SeriesOutcome, SeriesReport
 from ..wire.pull_failure import PullFailure
+from .ahead import Ahead
 from .growth_checks import WHOLE, GrowthCheck
 from .handover import HandOver
 from .history import HistoryEntry, What
@@ -142,6 +143,8 @@ class Pull:
     """Whether it counts as an attempt."""
     blamed: str = ""
     """Where it does not: what is wrong with the path, and what to do, in words."""
+    early: bool = False
+    """Only the series that may be the one to compute, chosen by what the PACS announces."""
 
     @property
     def running(self) -> bool:
@@ -208,6 +211,10 @@ class Study:
     """Ids of all notifications taken in, so that a repeated one changes nothing."""
     look: GrowthCheck | None = None
     """At a PACS that tells no counts."""
+    ahead: Ahead | None = None
+    """Series that stand still while the study grows: the next pull is for them."""
+    guessed_at: str = ""
+    """When a series was pulled ahead, as long as the study has not stopped growing since: its own choice is to come."""
     due: dict[str, int] = field(default_factory=dict)
     waits_since_at: str = ""
     """Since when it waits to be pulled, repeats included; empty when it does not."""
@@ -333,7 +340,7 @@ class Study:
     def pull_now(self, at: int) -> None:
         """To be pulled at once, with all attempts before it."""
         self.attempts = 0
-        self.sightings = []
+        self.sightings, self.ahead = [], None
         self.schedule(PULL, at)
 
     def note(self, what: What, why: str, at: int, by: str = "pacs_module") -> None:
@@ -422,6 +429,14 @@ class Study:
     def last_handover(self) -> HandOver | None:
         """The newest hand-over."""
         return self.handovers[-1] if self.handovers else None
+
+    @property
+    def partial(self) -> bool:
+        """Whether what was received is only what series were pulled ahead, or after it."""
+        for pull in (self.pull, *reversed(self.pulls)):
+            if pull is not None and (pull.early or pull.request.level == "STUDY"):
+                return pull.early
+        return False
 
     @property
     def count(self) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from ...domain.dicom.attributes import FoundStudy
@@ -73,6 +73,8 @@ class FindStudies:
     stability: StabilityPolicy
     backlog: Backlog = NO_BACKLOG
     traits: TraitsByPacs = field(default_factory=dict)
+    notice: Callable[[str, Study], None] = lambda pacs, study: None
+    """Told of each study that is still being counted, and by which PACS."""
     vanished: NoteVanished = field(init=False)
     _quiet: dict[tuple[str, str], FoundStudy] = field(default_factory=dict)
     """
@@ -122,7 +124,9 @@ class FindStudies:
             except Unreadable:
                 continue  # the store tells which it is; the other answers are no worse for it
             stable += seen.stable
-            undecided += study.state is State.META_ONLY and not study.waits_for_pull
+            if study.state is State.META_ONLY and not study.waits_for_pull:
+                undecided += 1
+                self.notice(found.pacs, study)
             self._remember_quiet(found, seen, study)
         wanted = [study for study in fresh if study.state is not None]
         self.log.line(loglines.not_in_db(len(fresh)))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
-from ...domain.dicom.attributes import SeriesFacts, clean_uid, unpadded
+from ...domain.dicom.attributes import SeriesFacts, Sighting, clean_uid, unpadded
 from ...domain.errors import PermanentError, PipelineError, RetriableError
 from ...domain.explain import loglines
 from ...domain.find.series_answers import SERIES_KEYS, series_of
 from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.instants import iso, milliseconds
+from ...domain.pull.part import WHOLE, Part, What, dropped_after_reception, is_received, part_of
 from ...domain.receive.needed_series import told
 from ...domain.rules.filters import ACCOMPANYING, Verdict, is_dx, judge_series, named_by_person
 from ...domain.rules.reasons import grouped
 from ...domain.rules.switches import Switches
+from ...domain.study.ahead import Ahead
 from ...domain.study.growth_checks import GrowthCheck, GrowthPolicy
 from ...domain.study.lifecycle import Event
 from ...domain.study.pull_state import TO_REPEAT, PullOutcome
@@ -23,6 +26,7 @@ from ...domain.study.study import GROWTH_CHECK, PULL, SeriesRecord, Study
 from ...domain.wire.messages import PullRequest, SeriesOutcome
 from ...ports import Clock, EventLog, PacsFinder, Puller
 from ..rehearse.record_headers import RecordHeaders
+from .record_pull_end import nothing_new_event
 
 _FOR_THE_CHOICE = SERIES_KEYS[2:-1]
 """What the plugins need to know of a series that has not come yet: whether it may be the one to compute."""
@@ -42,6 +46,10 @@ class PreparePull:
     switches: Switches
     traits: TraitsByPacs
     look: GrowthPolicy = field(default_factory=GrowthPolicy)
+    count_on: timedelta = timedelta(minutes=10)
+    """After this a study that was to be pulled ahead, and grew again, is pulled all the same, when no find counts it."""
+    learn: Callable[[str, Sequence[SeriesFacts], bool], None] = lambda pacs, series, final: None
+    """Told what a PACS announces of a study that is pulled; ``final``: it has stopped growing."""
     find_timeout_s: float | None = None
     """Deadline of a C-FIND inside the pull, where the PACS has none of its own; None: the plugins'."""
     headers: RecordHeaders | None = None
@@ -65,7 +73,13 @@ class PreparePull:
         series = self._series_of(pacs, study)
         if study.count is None:
             self._look_again(study, pacs, series)
+        part = part_of(study, pacs, series, self.switches, self.clock.now())
+        if part.what is not What.NOT_YET and not study.named:
+            self.learn(pacs, series, study.ahead is None)
+        if part.what is not What.WHOLE:
+            return self._part(study, pacs, series, part, final)
         filtered: dict[str, Verdict] = {}
+        dropped = dropped_after_reception(study, series)
         if study.named:
             series = [facts for facts in series if facts.series_uid in study.named]
         elif series and (self._filters(pacs) or self._no_wanted_modality(study, series)):
@@ -73,7 +87,68 @@ class PreparePull:
             if len(filtered) == len(series):
                 return None
         wanted = [facts for facts in series if facts.series_uid not in filtered]
+        if filtered and self._was_filtered_out(study, wanted, dropped):
+            return None
         return self._request(study, pacs, wanted, filtered, final)
+
+    def _was_filtered_out(
+        self, study: Study, wanted: list[SeriesFacts], dropped: Collection[str]
+    ) -> bool:
+        """Whether all that the filter leaves was pulled ahead, and filtered out by its images."""
+        last = study.pull
+        if last is None or not last.early or study.forced:
+            return False
+        if any(facts.series_uid not in dropped for facts in wanted):
+            return False
+        reasons = grouped(record.because for record in study.series.values() if not record.taken)
+        study.apply(Event.FILTERED_AT_FIND, f"all series: {reasons}", self.clock.now())
+        study.baseline, study.sightings = study.count, []
+        study.schedule(PULL, None)
+        return True
+
+    def _part(
+        self, study: Study, pacs: str, series: list[SeriesFacts], part: Part, final: bool
+    ) -> PullRequest | None:
+        if part.what is What.NOTHING:
+            self._nothing(study, part)
+            return None
+        if part.what is What.NOT_YET:
+            self._not_yet(study, pacs, series, part)
+            return None
+        return self._request_part(study, pacs, series, part, final)
+
+    def _nothing(self, study: Study, part: Part) -> None:
+        """The study has stopped growing, and what was pulled ahead of its rest is its best: settled without a pull."""
+        study.apply(nothing_new_event(study), part.why, self.clock.now())
+        study.baseline, study.guessed_at, study.sightings = study.count, "", []
+        study.schedule(PULL, None)
+
+    def _not_yet(self, study: Study, pacs: str, series: list[SeriesFacts], part: Part) -> None:
+        """Counted on, as if nothing had been decided."""
+        now = self.clock.now()
+        count = sum(facts.instances or 0 for facts in series) or None
+        study.ahead, study.sightings, study.why = None, [Sighting(now, pacs, count)], part.why
+        study.schedule(PULL, now + milliseconds(self.count_on))
+
+    def _request_part(
+        self, study: Study, pacs: str, series: list[SeriesFacts], part: Part, final: bool
+    ) -> PullRequest | None:
+        """Ask for some series; of the others the document says why not."""
+        filtered = self._filter(study, pacs, series) if series else {}
+        if series and len(filtered) == len(series):
+            return None
+        filtered = {uid: verdict for uid, verdict in filtered.items() if uid not in part.series}
+        others = [
+            facts
+            for facts in series
+            if facts.series_uid not in (*part.series, *filtered) and not is_received(study, facts.series_uid, 1)
+        ]
+        at = iso(self.clock.now())
+        study.keep_series([_kept_back(facts, part.why, at) for facts in others])
+        study.guessed_at = at if study.ahead is not None else ""
+        wanted = [facts for facts in series if facts.series_uid in part.series]
+        study.ahead = Ahead(pacs, {facts.series_uid: facts.instances or 0 for facts in wanted}, part.why)
+        return self._request(study, pacs, wanted, filtered, final, part)
 
     def _look_again(self, study: Study, pacs: str, series: list[SeriesFacts]) -> None:
         """
@@ -122,16 +197,23 @@ class PreparePull:
         return not any(modality in wanted for modality in study.modality)
 
     def _request(
-        self, study: Study, pacs: str, wanted: list[SeriesFacts], filtered: dict[str, Verdict], final: bool
+        self,
+        study: Study,
+        pacs: str,
+        wanted: list[SeriesFacts],
+        filtered: dict[str, Verdict],
+        final: bool,
+        part: Part = WHOLE,
     ) -> PullRequest:
         counts = {facts.series_uid: facts.instances for facts in wanted if facts.instances is not None}
-        some, traits = bool(filtered or study.named), traits_of(self.traits, pacs)
+        some, traits = bool(filtered or study.named or part.series), traits_of(self.traits, pacs)
+        alone = tuple(study.named) or part.series or tuple(facts.series_uid for facts in wanted)
         request = PullRequest(
             pull_id=uuid.uuid4().hex,
             study_uid=study.study_uid,
             pacs=pacs,
             level="SERIES" if some else "STUDY",
-            series_uids=(tuple(study.named) or tuple(facts.series_uid for facts in wanted)) if some else (),
+            series_uids=alone if some else (),
             priority=study.priority,
             expected=(sum(counts.values()) or None)
             if some
@@ -140,7 +222,7 @@ class PreparePull:
             filtered=filtered,
             skip_filter=tuple(study.skip_filter),
             final=final,
-            forced=study.forced or _is_of_another_patient(study, _patient_id(study, pacs)),
+            forced=study.forced or part.forced or _is_of_another_patient(study, _patient_id(study, pacs)),
             dx=is_dx(study.modality, self.switches),
             announced={facts.series_uid: _told(facts) for facts in wanted},
             repair=_repair(study, pacs, traits.repair_level),
@@ -290,6 +372,11 @@ def _repair(study: Study, pacs: str, level: str) -> str:
         if last.outcome is PullOutcome.FAILED or (last.received or 0) <= (earlier or 0):
             return "STUDY"
     return level
+
+
+def _kept_back(facts: SeriesFacts, why: str, at: str) -> SeriesRecord:
+    taken = Verdict(True, "kept back", "", "another series was chosen by what the PACS announces")
+    return replace(_record(facts, taken, at), outcome=SeriesOutcome.KEPT_BACK, outcome_why=why)
 
 
 def _record(facts: SeriesFacts, verdict: Verdict, at: str) -> SeriesRecord:

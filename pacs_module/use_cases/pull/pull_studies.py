@@ -247,8 +247,15 @@ class PullStudies:
         study.sightings = []
         if study.pull is not None:
             study.pulls = [*study.pulls, study.pull][-MOST_PULLS:]
+        early, study.ahead = study.ahead is not None, None
         study.pull = Pull(
-            request, study.attempts, iso(now), claimed_at=iso(claimed_at), asked_by=self.owner, rank=place
+            request,
+            study.attempts,
+            iso(now),
+            claimed_at=iso(claimed_at),
+            asked_by=self.owner,
+            rank=place,
+            early=early,
         )
         study.schedule(PULL, None)
         study.schedule(WATCH, now + milliseconds(self.policy.watch))

@@ -103,8 +103,16 @@ class AcceptNotification:
             self._pull_what_nobody_counted(study, read, now)
         else:
             _of_our_pull(study, pull, read.has_images, now)
+            self._pull_the_others(study, pull, read, now)
         for told in read.notes if pull is None else ():
             study.note(Note.IMAGES, told.words, now, by="plugins")
+
+    def _pull_the_others(self, study: Study, pull: Pull, read: Notification, now: int) -> None:
+        """The series that was pulled ahead is filtered out by its images: another one may be the one to compute."""
+        if read.has_images or not pull.early or study.state in BY_HAND:
+            return
+        study.apply(Event.GREW, "only some of its series were pulled, and these are filtered out", now)
+        study.pull_now(now)
 
     def _pull_the_rest(self, study: Study, read: Notification, now: int) -> None:
         """

@@ -81,6 +81,7 @@ def test_a_good_pacs_gets_all_that_is_fast() -> None:
         "DefaultEncoding": CHINESE,
         "series_level": True,
         "use_series": True,
+        "follow": True,
         "count_by_image": False,
         "repair": "SERIES",
         "trust_modalities": True,
@@ -121,6 +122,9 @@ def test_what_was_not_told_is_left_as_it_is() -> None:
     [
         ({"level__series": (Verdict.NO, None)}, "series_level", False),
         ({"level__series": (Verdict.NO, None)}, "use_series", False),
+        ({"count__series": (Verdict.NO, "absent")}, "follow", False),
+        ({"count__study": (Verdict.NO, "absent")}, "follow", False),
+        ({"count__series": (Verdict.NOT_TOLD, None)}, "follow", None),
         ({"level__series": (Verdict.PARTLY, None)}, "series_level", True),
         ({"key__SeriesDescription": (Verdict.NO, "absent")}, "use_series", False),
         ({"level__image": (Verdict.NO, 0)}, "count_by_image", False),

@@ -1,0 +1,1 @@
+"""Follow the scan: series of a growing study, told by their own counts."""
