@@ -11,6 +11,7 @@ from ..adapters.files.site_rules import SiteRulesFile
 from ..adapters.http.images import OrthancImages
 from ..adapters.http.plugins import MoveDestination, OrthancPuller
 from ..adapters.machine import SystemClock, process_is_gone, this_process
+from ..adapters.metrics import DeliveryMetrics, FindMetrics, StudyMetrics
 from ..adapters.queue.rabbitmq import RabbitQueue
 from ..adapters.ris_sql import RisColumns, RisSql
 from ..adapters.stores.by_url import open_store
@@ -60,12 +61,12 @@ from ..use_cases.rehearse.manage_rules import ManageRules
 from ..use_cases.rehearse.pull_newly_taken import PullNewlyTaken
 from ..use_cases.rehearse.record_headers import RecordHeaders
 from ..use_cases.rehearse.rehearse import Rehearse
+from .alarming import ALARMS, ALARMS_S, tell_alarms
 from .finders import finder_by_pacs, orthanc_finder
 from .folders import handover_folders, open_archive, open_copies
 from .loop import Loop
 from .loops import loops_of
 from .measuring import MEASURE, MEASURE_S, Measuring
-from .metrics import DeliveryMetrics, FindMetrics, StudyMetrics
 from .policies import delivery_policy, pull_policy
 from .reconciliation import World, nightly
 from .service import Service, find_days
@@ -231,8 +232,13 @@ def _join(service: Service, edges: _Edges) -> None:
     service.follow.held = service.not_followed
     service.loops = loops_of(service)
     service.loops[MEASURE] = _measure_loop(service)
+    service.loops[ALARMS] = _alarm_loop(service)
     if edges.settings.reconcile.nightly:
         service.loops["reconcile"] = _reconcile_loop(edges)
+
+
+def _alarm_loop(service: Service) -> Loop:
+    return Loop(ALARMS, tell_alarms(service), ALARMS_S, service.log, bound=service.settings.stuck_after_s)
 
 
 def _measure_loop(service: Service) -> Loop:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from ..adapters.metrics import FindMetrics
 from ..domain.circuit import CIRCUIT_STATES, CLOSED, OPEN, CircuitEvent, CircuitState
 from ..domain.errors import PipelineError, RetriableError, StoreAway
 from ..domain.explain.outages import ServerFault
@@ -16,7 +17,6 @@ from ..ports import EventLog
 from ..use_cases.find.find_studies import FindResult, FindStudies
 from ..use_cases.recover.lease_holder import LeaseHolder
 from .loop import epoch_ms
-from .metrics import FindMetrics
 
 MAX_CHECKS = 5
 """In one round: growth checks never keep the finding waiting for long."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..adapters.metrics import StudyMetrics
 from ..adapters.queue.rabbitmq import RabbitQueue
 from ..domain.errors import PipelineError
 from ..ports import StudyStore
 from ..use_cases.operate.measure_studies import MeasureStudies
-from .metrics import StudyMetrics
 
 MEASURE = "measure"
 MEASURE_S = 10.0

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from ..adapters.http.images import OrthancImages
 from ..adapters.machine import SystemClock
+from ..adapters.metrics import DeliveryMetrics, FindMetrics
 from ..adapters.queue.rabbitmq import RabbitQueue
 from ..domain.circuit import CLOSED
 from ..domain.pull.throttle import spared_from_queries
@@ -43,7 +44,6 @@ from ..use_cases.rehearse.record_headers import RecordHeaders
 from ..use_cases.rehearse.rehearse import Rehearse
 from .find_round import FindLoop
 from .loop import Loop, Role
-from .metrics import DeliveryMetrics, FindMetrics
 
 
 @dataclass

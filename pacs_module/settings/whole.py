@@ -17,6 +17,7 @@ from ..domain.follow.quiet import QuietPolicy
 from ..domain.follow.scan import FollowPolicy
 from ..domain.pull.throttle import PacsLimits
 from ..domain.retry import RetryPolicy
+from .alarms import AlarmSettings
 from .backend import BackendSettings
 from .optional import AnonymiseSettings, ArchiveSettings, ReconcileSettings, RehearseSettings
 from .pacs import PacsSettings
@@ -81,6 +82,7 @@ class Settings(BaseSettings):
     archive: ArchiveSettings | None = None
     reconcile: ReconcileSettings = ReconcileSettings()
     rehearse: RehearseSettings = RehearseSettings()
+    alarms: AlarmSettings = AlarmSettings()
     _file: Path | None = PrivateAttr(default=None)
     """The settings file; None: all came from the environment."""
 

@@ -11,12 +11,14 @@ from .. import __version__
 from ..domain.errors import PipelineError
 from ..domain.find.traits import traits_of
 from ..domain.instants import iso
+from ..service.alarming import ALARMS
 from ..service.find_round import FindLoop
 from ..service.loop import Loop
 from ..service.loops import CLAIMS, RECORDS
 from ..service.outages import measure, stuck, waits_for
 from ..service.service import Service
 from ..service.supervisor import NAME as SUPERVISOR
+from ..use_cases.operate.tell_alarms import TellAlarms
 from .edge.access import Access
 from .edge.answers import JsonAnswer
 
@@ -48,6 +50,7 @@ def router(service: Service, access: Access) -> APIRouter:
             "ramDisk": service.ram_disk.state,
             "studies": studies,
             "records": _records(service),
+            "alarms": _alarms(service),
         }
         return JsonAnswer(content)
 
@@ -77,6 +80,22 @@ def router(service: Service, access: Access) -> APIRouter:
 _NOT_READY: dict[int | str, dict[str, Any]] = {
     503: {"description": "Not ready; what is missing stands in the answer."}
 }
+
+
+def _alarms(service: Service) -> list[dict[str, Any]]:
+    """What is wrong now; empty in a process beside the one that tells."""
+    loop = service.loops.get(ALARMS)
+    if loop is None or not isinstance(loop.step, TellAlarms):
+        return []
+    return [
+        {
+            "alarm": entry.alarm.key,
+            "severity": entry.alarm.severity.value,
+            "text": entry.alarm.words,
+            "since": iso(entry.since),
+        }
+        for entry in loop.step.lasting()
+    ]
 
 
 def _records(service: Service) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from hospital_sim.busy_day.day import BusyDay, BusyStudy
 from hospital_sim.pacs import ManualClock, SimPacs
 from pacs_module.adapters.dicom.find_scu import Peer
 from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
+from pacs_module.adapters.metrics import FindMetrics
 from pacs_module.adapters.stores.leases import MemoryLeases
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.errors import PipelineError
@@ -37,7 +38,6 @@ from pacs_module.domain.study.study import Study
 from pacs_module.domain.wire.messages import FILTERED_OUT, PullReport, PullRequest, SeriesReport
 from pacs_module.domain.wire.notification import Notification
 from pacs_module.service.find_round import FindLoop
-from pacs_module.service.metrics import FindMetrics
 from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.check_growth import CheckGrowth
 from pacs_module.use_cases.find.find_studies import STUDY_KEYS, FindStudies

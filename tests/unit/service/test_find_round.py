@@ -10,11 +10,11 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from pacs_module.adapters.metrics import FindMetrics
 from pacs_module.domain.errors import PermanentError, PipelineError, RetriableError, StoreAway
 from pacs_module.domain.find.schedule import FindSchedule
 from pacs_module.domain.find.windows import Window
 from pacs_module.service.find_round import FindLoop
-from pacs_module.service.metrics import FindMetrics
 from pacs_module.use_cases.find.find_studies import FindResult, FindStudies
 from tests.fakes.world import FakeLog
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pacs_module.service.metrics import FindMetrics
+from pacs_module.adapters.metrics import FindMetrics
 from pacs_module.use_cases.pull.watch_ram_disk import WatchRamDisk
 from tests.fakes.world import FakeLog, FakePlugins
 

@@ -1,0 +1,206 @@
+"""
+What is wrong, told from what is known: pure looks at servers, studies, devices and reports.
+
+Each gives the alarms of its kind that there are now. Words name numbers, servers and devices, never a patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..explain.listing import StudyRow
+from ..explain.outages import Outage
+from ..instants import iso
+from ..receive.completeness import SHORT
+from ..study.study import Study
+from .alarm import Alarm, Severity
+
+MINUTE_MS = 60_000
+WEEKS_BACK = 4
+"""So many of the same weekday before today say what is usual."""
+USUAL_WEEKS = 3
+"""A device is usually active at an hour when it was in so many of them."""
+TREND_MS = 30 * MINUTE_MS
+FEWEST_STUDIES = 10
+"""Below so many studies a share says nothing."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """From when on something is an alarm."""
+
+    away_ms: int
+    """A server has been away for so long."""
+    backlog: int
+    """So many studies wait to be pulled, and there are more than half an hour ago."""
+    result_ms: int
+    """A backend has had a study for so long without a result."""
+    complete_share: float
+    """Of the studies handed over today so large a share has to be complete; 0 to 1."""
+    silent_ms: int
+    """A device that usually sends at this hour has sent nothing for so long."""
+
+
+def away(outages: Iterable[Outage], now: int, limits: Limits) -> list[Alarm]:
+    """Servers that have been away for long, and loops that fail by themselves."""
+    return [
+        Alarm(
+            f"away {outage.what}",
+            f"{outage.what} has been away for {_minutes(now - outage.since)}: {outage.because}",
+            Severity.CRITICAL,
+        )
+        for outage in outages
+        if now - outage.since >= limits.away_ms
+    ]
+
+
+def stuck(loops: Mapping[str, float]) -> list[Alarm]:
+    """Loops whose step does not end, with its seconds so far."""
+    return [
+        Alarm(
+            f"stuck {name}", f"the loop {name} has not ended its step for {seconds:.0f} s", Severity.CRITICAL
+        )
+        for name, seconds in loops.items()
+    ]
+
+
+def capped(pacs: Iterable[str]) -> list[Alarm]:
+    """PACS that cut their lists, where no split helps."""
+    return [
+        Alarm(f"capped {name}", f"{name} cuts its lists and no split helps: studies may be missing")
+        for name in pacs
+    ]
+
+
+def ram_disk(full: bool) -> list[Alarm]:
+    """The RAM disk is filled above its mark."""
+    return [Alarm("ram_disk", "the RAM disk is filled above its mark: pulls wait for room")] if full else []
+
+
+def dead_letters(number: int) -> list[Alarm]:
+    """Deliveries that were given up; ``number`` of messages in the dead-letter queue."""
+    if number <= 0:
+        return []
+    words = "1 delivery was given up" if number == 1 else f"{number} deliveries were given up"
+    return [Alarm("dead_letters", f"{words}: each waits for a person", page="/dead-letters")]
+
+
+def backlog(counts: Iterable[tuple[int, int]], now: int, limits: Limits) -> list[Alarm]:
+    """
+    Many studies wait to be pulled, and there are more and more.
+
+    Args:
+        counts: Epoch milliseconds and how many waited then, the oldest first.
+        now: Epoch milliseconds.
+        limits: From how many on.
+    """
+    known = list(counts)
+    before = [number for at, number in known if at <= now - TREND_MS]
+    if not before:
+        return []
+    waiting = known[-1][1]
+    if waiting < limits.backlog or waiting <= before[-1]:
+        return []
+    words = f"{waiting} studies wait to be pulled, {waiting - before[-1]} more than half an hour ago"
+    return [Alarm("backlog", words, page="/studies?state=meta_only")]
+
+
+def late_results(studies: Iterable[Study], now: int, limits: Limits) -> list[Alarm]:
+    """Studies that the backend accepted long ago and has not answered for."""
+    latest = iso(now - limits.result_ms)
+    late = [
+        item.accepted_at
+        for study in studies
+        for item in study.handovers
+        if item.open and item.accepted_at and item.accepted_at <= latest
+    ]
+    if not late:
+        return []
+    oldest = now - _milliseconds(min(late))
+    words = f"{_studies(len(late))} at the backend without a result, the oldest for {_minutes(oldest)}"
+    return [Alarm("late_results", words, page="/studies?state=pull_data_end")]
+
+
+def completeness(studies: Iterable[Study], limits: Limits) -> list[Alarm]:
+    """Too many of a day's studies were handed over short."""
+    verdicts = [study.handovers[-1].completeness for study in studies if study.handovers]
+    short = sum(verdict.startswith(SHORT) for verdict in verdicts)
+    if len(verdicts) < FEWEST_STUDIES or 1 - short / len(verdicts) >= limits.complete_share:
+        return []
+    words = f"{short} of {len(verdicts)} studies of today were handed over short"
+    return [Alarm("completeness", words, page="/studies?state=completed")]
+
+
+def missing(missing_of_day: int, day: str) -> list[Alarm]:
+    """The newest report of reconciliation found studies that were not computed."""
+    if missing_of_day <= 0:
+        return []
+    words = f"reconciliation of {day}: {_studies(missing_of_day)} should have been computed and not"
+    return [Alarm(f"reconciliation {day}", words, page=f"/reconciliation/{day}")]
+
+
+def silent_devices(rows: Iterable[StudyRow], local: datetime, limits: Limits) -> list[Alarm]:
+    """
+    Devices that are silent at an hour at which they usually are not.
+
+    Args:
+        rows: Of today and of the same weekday in the :data:`WEEKS_BACK` weeks before.
+        local: The hospital's time now.
+        limits: For how long.
+    """
+    span = timedelta(milliseconds=limits.silent_ms)
+    weeks: dict[str, set[int]] = {}
+    for row in rows:
+        week = _week_of(row, local, span)
+        if week is not None:
+            for source in sources_of(row):
+                weeks.setdefault(source, set()).add(week)
+    silent = [source for source, seen in sorted(weeks.items()) if 0 not in seen and len(seen) >= USUAL_WEEKS]
+    minutes = _minutes(limits.silent_ms)
+    return [
+        Alarm(
+            f"silent {source}",
+            f"nothing from {source} for {minutes}; usually there is at this hour",
+            page="/",
+        )
+        for source in silent
+    ]
+
+
+def sources_of(row: StudyRow) -> tuple[str, ...]:
+    """Where a study comes from: its devices, or its PACS and modalities where no device is known."""
+    if row.device:
+        return row.device
+    return tuple(f"{modality} of {pacs}" for pacs in row.pacs for modality in row.modality)
+
+
+def days_to_compare(local: datetime) -> list[str]:
+    """Today and the same weekday before, as YYYY-MM-DD: the days whose rows :func:`silent_devices` needs."""
+    return [(local - timedelta(weeks=week)).date().isoformat() for week in range(WEEKS_BACK + 1)]
+
+
+def _week_of(row: StudyRow, local: datetime, span: timedelta) -> int | None:
+    """How many weeks ago a study was first seen in the span that ends now; None: at another time."""
+    if not row.first_seen_at:
+        return None
+    seen = datetime.fromisoformat(row.first_seen_at).astimezone(local.tzinfo)
+    for week in range(WEEKS_BACK + 1):
+        end = local - timedelta(weeks=week)
+        if end - span < seen <= end:
+            return week
+    return None
+
+
+def _studies(number: int) -> str:
+    return "1 study" if number == 1 else f"{number} studies"
+
+
+def _minutes(milliseconds: int) -> str:
+    minutes = milliseconds // MINUTE_MS
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 120 else f"{minutes} min"
+
+
+def _milliseconds(at: str) -> int:
+    return int(datetime.fromisoformat(at).timestamp() * 1000)

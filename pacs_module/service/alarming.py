@@ -1,0 +1,123 @@
+"""Wiring of the alarms: what is looked at, and by which channels they are told."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Iterator
+from datetime import timedelta
+
+from ..adapters.files.report_folder import ReportFolder
+from ..adapters.http.webhook import Webhook
+from ..adapters.mail import Mail, MailServer
+from ..adapters.queue.rabbitmq import RabbitQueue
+from ..domain.alarm import checks
+from ..domain.alarm.alarm import Alarm
+from ..domain.alarm.checks import TREND_MS
+from ..domain.errors import PipelineError
+from ..domain.study.lifecycle import State
+from ..settings.alarms import AlarmSettings, MailSettings
+from ..use_cases.operate.tell_alarms import Send, TellAlarms
+from .outages import stuck, waits_for
+from .service import Service
+
+ALARMS = "alarms"
+ALARMS_S = 30.0
+"""How often it is looked, in seconds."""
+_SLOW_EVERY = 10
+"""Looks that read many studies are made every so many steps."""
+
+
+def tell_alarms(service: Service) -> TellAlarms:
+    """The step of the service's loop."""
+    told = service.settings.alarms
+    return TellAlarms(
+        look=_Looks(service),
+        channels=_channels(told),
+        leases=service.leases,
+        clock=service.clock,
+        local=service.clock.local,
+        log=service.log,
+        hold_ms=int(told.hold_s * 1000),
+        quiet=tuple(quiet.hours for quiet in told.quiet),
+    )
+
+
+def _channels(told: AlarmSettings) -> dict[str, Send]:
+    channels: dict[str, Send] = {}
+    page_url = told.page_url or ""
+    if told.webhook is not None:
+        key = told.webhook.key.get_secret_value()
+        channels["webhook"] = Webhook(
+            told.webhook.url, key, told.site, page_url, str(told.webhook.ca_file or "")
+        )
+    if told.mail is not None:
+        channels["mail"] = Mail(_server(told.mail), told.mail.sender, told.mail.to, told.site, page_url)
+    return channels
+
+
+def _server(mail: MailSettings) -> MailServer:
+    password = mail.password.get_secret_value()
+    return MailServer(mail.host, mail.port, mail.security, mail.username, password, str(mail.ca_file or ""))
+
+
+class _Looks:
+    """What is wrong now, of everything that is looked at."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._queue = RabbitQueue(service.settings.rabbitmq.url.get_secret_value())
+        self._reports = ReportFolder(service.settings.reconcile_folder, service.settings.reconcile.keep_days)
+        self._waiting: deque[tuple[int, int]] = deque()
+        """When it was looked, and how many studies waited to be pulled."""
+        self._step = 0
+        self._of_studies: list[Alarm] = []
+
+    def __call__(self) -> list[Alarm]:
+        """All alarms that there are now; those of studies as of the last time that the store answered."""
+        service, now = self._service, self._service.clock.now()
+        limits = service.settings.alarms.limits
+        with contextlib.suppress(PipelineError):  # the loops that wait for the store tell its outage
+            waiting = service.store.counts_by_state().get(State.META_ONLY.value, 0)
+            self._remember_waiting(now, waiting)
+            if self._step % _SLOW_EVERY == 0:
+                self._of_studies = list(self._slow(now))
+        self._step += 1
+        return [
+            *checks.away(waits_for(service), now, limits),
+            *checks.stuck(stuck(service)),
+            *checks.capped(name for name, loop in service.find_loops.items() if loop.capped),
+            *checks.ram_disk(service.ram_disk.is_full()),
+            *checks.dead_letters(self._dead_letters()),
+            *checks.backlog(self._waiting, now, limits),
+            *self._of_studies,
+        ]
+
+    def _slow(self, now: int) -> Iterator[Alarm]:
+        service, limits = self._service, self._service.settings.alarms.limits
+        local = service.clock.local()
+        today = service.store.of_day(local.date())
+        yesterday = service.store.of_day(local.date() - timedelta(days=1))
+        yield from checks.late_results([*today, *yesterday], now, limits)
+        yield from checks.completeness(today, limits)
+        rows = service.store.lists.rows_of_days(checks.days_to_compare(local))
+        yield from checks.silent_devices(rows, local, limits)
+        yield from self._reconciled()
+
+    def _reconciled(self) -> list[Alarm]:
+        days = self._reports.days()
+        report = self._reports.read(days[-1]) if days else None
+        if report is None:
+            return []
+        return checks.missing(int(report.get("missing", 0)), days[-1].isoformat())
+
+    def _dead_letters(self) -> int:
+        try:
+            return self._queue.dead_depth()
+        except PipelineError:
+            return 0  # RabbitMQ is away: that is the alarm
+
+    def _remember_waiting(self, now: int, number: int) -> None:
+        self._waiting.append((now, number))
+        while self._waiting[0][0] < now - 2 * TREND_MS:
+            self._waiting.popleft()

@@ -1,0 +1,46 @@
+"""A whole service looks at itself and tells what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pacs_module.domain.explain.outages import ServerFault
+from pacs_module.service.alarming import ALARMS
+from pacs_module.use_cases.operate.tell_alarms import TellAlarms
+from pacs_module.web.app import create_app
+from tests.fakes.served import TestClient, service_on, settings_file
+from tests.support.raw_http import raw_server
+
+TAKEN = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+def test_an_outage_is_posted_to_the_web_hook_shown_in_health_and_resolved(tmp_path: Path) -> None:
+    file = settings_file(tmp_path)
+    with raw_server(TAKEN) as hook:
+        told = f'[alarms]\nhold_s = 0\naway_min = 1\n[alarms.webhook]\nurl = "{hook.url}/hook"\n'
+        file.write_text(file.read_text(encoding="utf-8") + told, encoding="utf-8")
+        with service_on(file) as (service, _):
+            step = service.loops[ALARMS].step
+            assert isinstance(step, TellAlarms)
+            step()
+            assert hook.requests == []
+            long_ago = service.clock.now() - 120_000
+            service.loops["publish"].fault = ServerFault("RabbitMQ", "refused", long_ago)
+            step()
+            assert [head.split()[1] for head in hook.requests] == ["/hook"]
+            shown = TestClient(create_app(service)).get("/health").json()["alarms"]
+            assert [(one["alarm"], one["severity"]) for one in shown] == [("away RabbitMQ", "critical")]
+            step()
+            assert len(hook.requests) == 1
+            service.loops["publish"].fault = None
+            step()
+            assert len(hook.requests) == 2
+
+
+def test_without_a_channel_it_is_shown_and_told_to_nobody(tmp_path: Path) -> None:
+    with service_on(settings_file(tmp_path)) as (service, _):
+        step = service.loops[ALARMS].step
+        assert isinstance(step, TellAlarms)
+        service.ram_disk.state = {"alarm": True}
+        step()
+        assert [entry.alarm.key for entry in step.lasting()] == ["ram_disk"]
