@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -11,8 +12,11 @@ from ..domain.dicom.attributes import unpadded
 from ..domain.errors import MessageError
 from ..domain.explain.story import story
 from ..domain.study.study import Study
+from ..domain.wire.syntax import is_uid
 from ..service.outages import away_now
 from ..service.service import Service
+from ..use_cases.show.receiving import receiving
+from ..use_cases.show.study import ARRIVING
 from .edge.access import Access
 from .edge.answers import JsonAnswer
 from .edge.errors import known_parameters
@@ -25,6 +29,8 @@ _FIELDS = {
     "SeriesInstanceUID": "seriesUIDs",
 }
 MOST = 100
+MOST_ASKED = 5
+"""So many studies that arrive now are asked about at the plugins in one answer."""
 UNKNOWN = "not known here: not seen in any find, or outside the dates that are found"
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
@@ -97,17 +103,33 @@ def _answer(service: Service, asked: dict[str, str], ask_pacs: bool) -> dict[str
     if studies:
         away, now = away_now(service), service.clock.now()
         spared = service.pull.locks.held_back
-        return {
-            "found": len(studies),
-            "studies": [_told(service, story(study, now, away, spared)) for study in studies],
-        }
+        told = [_told(service, story(study, now, away, spared)) for study in studies]
+        _add_receptions(service, studies, told)
+        return {"found": len(studies), "studies": told}
     nothing: dict[str, Any] = {"detail": UNKNOWN, "found": 0, "studies": []}
     unreadable = service.store.unreadable()
     if why := unreadable.get(asked.get("StudyInstanceUID", "")):
         nothing["detail"] = f"known here, but its document cannot be read: {why}"
+    uid = asked["StudyInstanceUID"]
+    if is_uid(uid) and (reception := receiving(service.images, uid)):
+        nothing["reception"] = reception
     if ask_pacs and service.settings.web.debug_asks_pacs:
         nothing["pacs"] = service.look_up(asked)
     return nothing
+
+
+def _add_receptions(service: Service, studies: Sequence[Study], told: Sequence[dict[str, Any]]) -> None:
+    """
+    What the plugins say of studies that arrive now: ``reception``, with ``whyOpen``.
+
+    The first few only, and no more once Orthanc did not tell: a person waits for the answer.
+    """
+    arriving = [place for place, study in enumerate(studies) if study.state in ARRIVING]
+    for place in arriving[:MOST_ASKED]:
+        reception = receiving(service.images, studies[place].study_uid)
+        if not reception:
+            return
+        told[place]["reception"] = reception
 
 
 def _told(service: Service, told: dict[str, Any]) -> dict[str, Any]:

@@ -129,9 +129,6 @@ class FakeStore(OrthancClient):
             tags={"SOPInstanceUID": image["sop"], "InstanceNumber": str(image["number"])},
         )
 
-    def tags(self, instance_id: str) -> dict[str, str]:
-        return dict(self._image(instance_id)["tags"])
-
     def statistics(self, resource: str) -> tuple[int, int]:
         kind, _, orthanc_id = resource.partition("/")
         if kind == "studies":

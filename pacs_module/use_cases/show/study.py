@@ -13,6 +13,10 @@ from ...domain.explain.time_scale import TimeScale, time_scale
 from ...domain.study.lifecycle import TABLE, Event, State
 from ...domain.study.study import Study
 from ...ports import Clock, ReceivedImages, StudyStore
+from .receiving import receiving
+
+ARRIVING = (State.PULL_DATA, None)
+"""Images of a study in these states may be arriving: pulled, or pushed without our asking."""
 
 _ACTIONS = {"redo": Event.MANUAL, "cancel": Event.CANCELLED, "done": Event.DONE_BY_HAND}
 
@@ -66,12 +70,9 @@ class ShowStudy:
         )
 
     def _reception(self, study: Study) -> dict[str, Any]:
-        if study.state not in (State.PULL_DATA, None):
+        if study.state not in ARRIVING:
             return {}
-        try:
-            return dict(self.images.reception(study.study_uid) or {})
-        except PipelineError:
-            return {}
+        return receiving(self.images, study.study_uid)
 
     def _name(self, study_uid: str) -> str:
         try:

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pacs_module.domain.explain.outages import ServerFault
+from pacs_module.domain.study.lifecycle import Event
 from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 from pacs_module.service.loop import Loop
 from pacs_module.service.service import Service
@@ -507,3 +508,62 @@ def test_a_pacs_that_does_not_know_us_is_told_with_what_to_do(
     assert told in client.get(f"/api/v1/dcm/debug?StudyInstanceUID={UID}&format=html").text
     service.paths.came_through("A", "1.2.4")
     assert told not in client.get("/health").text
+
+
+class _Plugins:
+    """What the plugins say of receptions, and how often they were asked."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        self.told, self.asked = told, 0
+
+    def reception(self, study_uid: str) -> dict[str, Any] | None:
+        self.asked += 1
+        return self.told.get(study_uid)
+
+
+RECEPTION = {
+    "state": "open",
+    "counts": {THIN: 17},
+    "whyOpen": {"reason": "series_incomplete", "words": "17 of 20", "waitsFor": "the images"},
+}
+
+
+def test_debug_says_why_the_reception_of_a_pulled_study_is_still_open(
+    served: tuple[Service, FakePacs], client: TestClient
+) -> None:
+    service, pacs = served
+    found(service, pacs)
+    plugins: Any = _Plugins({UID: RECEPTION})
+    service.images = plugins
+    query = f"/api/v1/dcm/debug?StudyInstanceUID={UID}"
+    assert "reception" not in client.get(query).json()["studies"][0]  # it waits for its turn: nobody is asked
+    assert plugins.asked == 0
+    study = service.store.get(UID)
+    assert study is not None
+    study.apply(Event.PULL_ASKED, "asked", 0)
+    assert service.store.replace(study)
+    assert client.get(query).json()["studies"][0]["reception"] == RECEPTION
+
+
+def test_debug_of_a_push_that_is_not_known_yet_says_that_it_arrives(
+    service: Service, client: TestClient
+) -> None:
+    plugins: Any = _Plugins({"1.2.9": RECEPTION})
+    service.images = plugins
+    answer = client.get("/api/v1/dcm/debug?StudyInstanceUID=1.2.9&askPACS=false")
+    assert (answer.status_code, answer.json()["reception"]) == (404, RECEPTION)
+    assert "reception" not in client.get("/api/v1/dcm/debug?StudyInstanceUID=1.2.8&askPACS=false").json()
+
+
+def test_debug_answers_without_a_reception_where_orthanc_does_not(
+    served: tuple[Service, FakePacs], client: TestClient
+) -> None:
+    service, pacs = served
+    found(service, pacs)
+    study = service.store.get(UID)
+    assert study is not None
+    study.apply(Event.PULL_ASKED, "asked", 0)
+    assert service.store.replace(study)
+    answer = client.get(f"/api/v1/dcm/debug?StudyInstanceUID={UID}")
+    assert answer.status_code == 200
+    assert "reception" not in answer.json()["studies"][0]

@@ -105,8 +105,8 @@ _LOCK_WAIT_S = 30.0
 
 class Journal:
     """
-    The connection and its transactions; the tables' own questions stand in ``pull_rows``, ``reception_rows``
-    and ``handover_rows``.
+    The connection and its transactions; the tables' own questions stand in ``pulls``, ``receptions``,
+    ``handovers`` and ``device_sizes``.
 
     Args:
         path: On disk, never on the RAM disk.

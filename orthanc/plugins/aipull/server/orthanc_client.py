@@ -165,11 +165,6 @@ class OrthancClient:
         answer = absent_as_none(lambda: self.get(f"/studies/{study_id}"))
         return str(((answer or {}).get("PatientMainDicomTags") or {}).get("PatientID", ""))
 
-    def tags(self, instance_id: str) -> dict[str, str]:
-        """The attributes of an image that have a text value."""
-        answer = self.get(f"/instances/{instance_id}/simplified-tags")
-        return {keyword: value for keyword, value in answer.items() if isinstance(value, str)}
-
     def metadata(self, instance_id: str) -> dict[str, str]:
         """Who sent an image (RemoteAET, RemoteIP), and when it came."""
         return cast(dict[str, str], self.get(f"/instances/{instance_id}/metadata?expand"))
