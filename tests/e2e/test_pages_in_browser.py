@@ -8,6 +8,7 @@ no test does. The store is real, RabbitMQ's dead letters are in memory.
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ pytestmark = [pytest.mark.server("chromium"), pytest.mark.e2e]
 playwright = pytest.importorskip("playwright.sync_api", reason="`make setup-dev` installs playwright")
 
 CHROMIUM = "/usr/bin/chromium"
-AXE = Path(__file__).parents[1] / "data" / "vendor" / "axe.min.js"
+AXE = (Path(__file__).parents[1] / "data" / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 PAGES = {(address.strip("/") or "today"): address for address, _ in NAVIGATION}
 PAGES |= {"study": f"/studies/{STORY}", "sign-in": "/sign-in"}
 FILLED = {"filters": "?from=2020-01-01"}
@@ -96,12 +97,11 @@ class Visit:
     def go(self, address: str) -> None:
         self.page.goto(self.url + address, wait_until="load")
 
-    def axe(self) -> list[str]:
-        """What axe-core finds that is serious or critical, with the place."""
+    def axe(self, *rules: str) -> list[str]:
+        """What axe-core finds that is serious or critical, with the place; by some of its rules, or by all."""
         # Through the browser's own channel: the page's policy lets no script be added.
-        told = self.page.evaluate(
-            AXE.read_text(encoding="utf-8") + "; axe.run(document, {resultTypes: ['violations']})"
-        )
+        only = f", runOnly: {json.dumps(rules)}" if rules else ""
+        told = self.page.evaluate(f"{AXE}; axe.run(document, {{resultTypes: ['violations']{only}}})")
         return [
             f"{one['id']}: {[node['target'] for node in one['nodes']][:3]}"
             for one in told["violations"]
@@ -138,7 +138,7 @@ def test_each_page_is_readable_on_a_phone_and_in_the_dark(browser: Any, served: 
         width = visit.page.evaluate("document.documentElement.scrollWidth")
         if width > PHONE["width"]:
             wide[name] = width
-        found[name] = visit.axe()
+        found[name] = visit.axe("color-contrast", "target-size")
     visit.close()
     assert wide == {}, "a page is wider than the screen"
     assert {name: problems for name, problems in found.items() if problems} == {}
@@ -218,5 +218,5 @@ def test_pictures(browser: Any, served: tuple[str, Service]) -> None:
         for name, address in PAGES.items():
             visit.go(address + FILLED.get(name, ""))
             visit.page.wait_for_timeout(250)
-            visit.page.screenshot(path=folder / f"{name}-{shape}.png")
+            visit.page.screenshot(path=folder / f"{name}-{shape}.png", full_page=True)
         visit.close()

@@ -19,7 +19,7 @@ from pacs_module.ports import Delivery
 from pacs_module.service.service import Service
 
 WEEKS, A_DAY = 5, 30
-STORY = "1.2.840.113619.2.55.3.99"
+STORY = "1.2.840.113619.2.55.3.9999"
 """A study with a long story."""
 HOSTILE = "<script>document.title='hacked'</script><img src=x onerror=\"document.title='hacked'\">"
 _DAMAGED = "胸部平扫".encode("gbk").decode("latin-1")
