@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ...domain.explain.listing import RowVerdict
 from ...domain.explain.series_story import Standing
+from ...domain.rehearse.filtered import FilteredGroup
 from ...ports import StudyStore
 
 MOST_GROUPS = 300
@@ -102,6 +103,18 @@ def grouped(found: Iterable[tuple[str, tuple[RowVerdict, ...]]]) -> list[FilterG
             group.add(study_uid, verdict, key not in seen)
             seen.add(key)
     return sorted(groups.values(), key=lambda one: (-one.series, one.rule, one.value))
+
+
+def with_devices(view: FiltersView, recorded: Iterable[FilteredGroup]) -> FiltersView:
+    """The groups with the devices and the suggestions that the recorded headers tell."""
+    found = {(one.rule, one.attribute, one.value): one for one in view.groups}
+    for told in recorded:
+        group = found.get((told.rule, told.attribute, told.value))
+        if group is not None:
+            name = told.device or "not told"
+            group.devices[name] = group.devices.get(name, 0) + told.series
+            group.suggestion = told.suggestion or group.suggestion
+    return view
 
 
 def _suggestion(verdict: RowVerdict) -> str:

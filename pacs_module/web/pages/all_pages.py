@@ -12,10 +12,22 @@ from ...service.service import Service
 from ..edge.access import Access
 from ..site import common, events
 from ..site.site import Site, wants_json
-from . import audit, configuration, dead_letters, filters, log, probe, reconciliation, studies, study, today
+from . import (
+    audit,
+    configuration,
+    dead_letters,
+    filters,
+    log,
+    probe,
+    reconciliation,
+    rehearsal,
+    studies,
+    study,
+    today,
+)
 
 PAGES = (
-    today, studies, study, filters, dead_letters, reconciliation, log, configuration, audit, probe,
+    today, studies, study, filters, rehearsal, dead_letters, reconciliation, log, configuration, audit, probe,
 )  # fmt: skip
 
 

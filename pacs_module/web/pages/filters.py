@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from ...use_cases.show.filters import ShowFilters
+from ...domain.errors import MessageError
+from ...use_cases.show.filters import ShowFilters, with_devices
 from ..site.site import Site
 
 _DAY = r"^(\d{4}-\d\d-\d\d)?$"
@@ -27,9 +28,23 @@ def router(site: Site) -> APIRouter:
         last: Annotated[str, Query(alias="to", pattern=_DAY)] = "",
         rule: Annotated[str, Query(max_length=100)] = "",
         text: Annotated[str, Query(max_length=200)] = "",
+        devices: Annotated[
+            bool, Query(description="By device too, from the recorded headers: slower")
+        ] = False,
     ) -> Response:
         today = site.service.clock.today()
         view = show(first or (today - SPAN).isoformat(), last or today.isoformat(), rule, text)
-        return site.page(request, "filters", view, rule=rule, rehearsal=False)
+        if devices:
+            view = with_devices(
+                view, site.service.rehearse.filtered(_date(view.first_day), _date(view.last_day))
+            )
+        return site.page(request, "filters", view, rule=rule, devices=devices)
 
     return routes
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise MessageError("date", text, "YYYY-MM-DD") from None

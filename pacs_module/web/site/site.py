@@ -36,6 +36,7 @@ NAVIGATION = (
     ("/", "Today"),
     ("/studies", "Studies"),
     ("/filters", "Filters"),
+    ("/rehearsal", "Rehearsal"),
     ("/dead-letters", "Dead letters"),
     ("/reconciliation", "Reconciliation"),
     ("/log", "Log"),

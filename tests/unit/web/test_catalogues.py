@@ -30,8 +30,8 @@ def test_what_is_filled_in_is_named_alike(language: str) -> None:
     assert odd == []
 
 
-def _places(text: str) -> list[str]:
-    return [part.partition(")")[0] for part in text.split("%(")[1:]]
+def _places(text: object) -> list[str]:
+    return [part.partition(")")[0] for part in str(text).split("%(")[1:]]
 
 
 @pytest.mark.parametrize("language", TRANSLATED)

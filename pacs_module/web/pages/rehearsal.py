@@ -1,0 +1,114 @@
+"""``/rehearsal``: try other rules on recorded days, apply them, go back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from ...domain.errors import ConfigurationError, MessageError
+from ...domain.rehearse.result import Rehearsal
+from ...domain.wire.documents import to_document
+from ...service.service import Service
+from ..site.forms import checked_by, read_form, reason_of
+from ..site.site import Site
+
+DAYS = 14
+MAX_CHANGES = 50
+_HIDDEN = ("before", "values")
+"""Of an entry: the whole file before it."""
+
+
+@dataclass(frozen=True)
+class RehearsalView:
+    """
+    The page. ``result`` is None while nothing was asked for, or it could not be used (``error``); ``recorded``:
+    the days of which headers are kept.
+    """
+
+    changes: tuple[str, ...]
+    first_day: str
+    last_day: str
+    recorded_from: str
+    recorded_to: str
+    result: Rehearsal | None
+    error: str
+    rules: Any
+    history: tuple[Any, ...]
+
+
+def router(site: Site) -> APIRouter:
+    """The page and its forms."""
+    routes, service = APIRouter(), site.service
+
+    @routes.get(
+        "/rehearsal", summary="What changed rules would have done on recorded days; the rules in force"
+    )
+    def rehearsal(
+        request: Request,
+        changes: Annotated[str, Query(alias="set", max_length=4000)] = "",
+        first: Annotated[date | None, Query(alias="from")] = None,
+        last: Annotated[date | None, Query(alias="to")] = None,
+    ) -> Response:
+        end = last or service.clock.today()
+        begin = first or end - timedelta(days=DAYS - 1)
+        return site.page(request, "rehearsal", _view(service, _changes(changes), begin, end))
+
+    @routes.post("/rehearsal/apply", include_in_schema=False)
+    async def apply(request: Request) -> Response:
+        form = await read_form(request)
+        who, why = f"manual: {checked_by(request, site.access, form)}", reason_of(form)
+        wanted = _changes(form.get("set", ""))
+        try:
+            entry = await site.off_loop(partial(service.rules.apply, wanted, who, why))
+        except ConfigurationError as error:
+            raise MessageError(error.key, error.value, error.allowed) from error
+        return site.done(request, f"in force: {entry.version}", "/rehearsal")
+
+    @routes.post("/rehearsal/undo", include_in_schema=False)
+    async def undo(request: Request) -> Response:
+        form = await read_form(request)
+        who, why = f"manual: {checked_by(request, site.access, form)}", reason_of(form)
+        try:
+            entry = await site.off_loop(partial(service.rules.undo, who, why))
+        except ConfigurationError as error:
+            raise MessageError(error.key, error.value, error.allowed) from error
+        return site.done(request, f"in force: {entry.version}", "/rehearsal")
+
+    return routes
+
+
+def _view(service: Service, changes: tuple[str, ...], begin: date, end: date) -> RehearsalView:
+    result, error = None, ""
+    if changes:
+        try:
+            result = service.rehearse(changes, begin, end)
+        except ConfigurationError as refused:
+            error = str(refused)
+    days = sorted(one.day for one in service.rehearse.recorded())
+    return RehearsalView(
+        changes,
+        begin.isoformat(),
+        end.isoformat(),
+        days[0] if days else "",
+        days[-1] if days else "",
+        result,
+        error,
+        service.rules.show(),
+        tuple(_entry(one) for one in service.rules.history()),
+    )
+
+
+def _entry(entry: Any) -> dict[str, Any]:
+    told: dict[str, Any] = to_document(entry)
+    return {key: value for key, value in told.items() if key not in _HIDDEN}
+
+
+def _changes(text: str) -> tuple[str, ...]:
+    """One change a line."""
+    lines = [line.strip() for line in text.replace("\r", "").split("\n")]
+    return tuple(line for line in lines if line)[:MAX_CHANGES]
