@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import requests
 
 from hospital_sim.scu import Pacs, StoreError
+from hospital_sim.stranger import STRANGER
 from tests.chaos.harness import Rig
 from tests.chaos.liar import Liar
 from tests.chaos.small_day import Part, nasty_parts, small_day
@@ -112,11 +113,26 @@ class Department:
         now = time.monotonic()
         due = [one for one in self._to_send if one.at <= now]
         for one in due:
+            if self._is_too_early(one.part):
+                continue
             self._to_send.remove(one)
             try:
                 self._send(one.part)
             except (StoreError, OSError):  # C-STORE of an image that is there already changes nothing
                 self._to_send.append(_ToSend(time.monotonic() + _AGAIN_S, one.part))
+
+    def _is_too_early(self, part: Part) -> bool:
+        """
+        Whether a stranger's images would come before the PACS has the study, because it is down.
+
+        Of a study that no PACS knows nobody can say that its images are another patient's: they are computed
+        as UNVERIFIED (M8a), and replaced later.
+        """
+        study = part.images[0].StudyInstanceUID
+        others = (one.part for one in self._to_send if one.part is not part)
+        return part.calling == STRANGER and any(
+            not other.pushed and other.images[0].StudyInstanceUID == study for other in others
+        )
 
     def _send(self, part: Part) -> None:
         server = self.rig.stack.receiver if part.pushed else self.rig.stack.hospital

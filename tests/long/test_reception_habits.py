@@ -141,14 +141,21 @@ def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             yield Bench(stack, pacs)
 
 
-EACH = [*((False, name) for name in CASES), *((True, name) for name in BY_IMAGE)]
-
-
-@pytest.mark.parametrize(("bench", "name"), EACH, indirect=["bench"], ids=[name for _, name in EACH])
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("bench", [False], indirect=True, ids=["by count"])
 def test_the_backend_gets_what_the_pacs_has_and_nothing_is_called_complete_that_is_not(
     bench: Bench, name: str
 ) -> None:
-    running, case = bench, {**CASES, **BY_IMAGE}[name]
+    whole_in_the_end(bench, name, CASES[name])
+
+
+@pytest.mark.parametrize("name", BY_IMAGE)
+@pytest.mark.parametrize("bench", [True], indirect=True, ids=["by image"])
+def test_the_same_of_a_pacs_whose_images_have_to_be_counted_one_by_one(bench: Bench, name: str) -> None:
+    whole_in_the_end(bench, name, BY_IMAGE[name])
+
+
+def whole_in_the_end(running: Bench, name: str, case: Case) -> None:
     studies = studies_of([*CASES, *BY_IMAGE].index(name))
 
     fooled = naive(studies, case.habits)
