@@ -54,7 +54,10 @@ class Puller(Protocol):
         ...
 
     def room(self) -> Mapping[str, Any]:
-        """The RAM disk: ``totalBytes``, ``freeBytes``, ``handoverBytes`` ..., ``pullsWaiting``, ``alarm``."""
+        """
+        The RAM disk: ``totalBytes``, ``freeBytes``, ``handoverBytes`` ..., ``pullsWaiting``, ``alarm``; and
+        ``recordsWhole``: whether the plugins' journal and hand-over folder are where they belong.
+        """
         ...
 
 

@@ -45,6 +45,7 @@ def router(service: Service, access: Access) -> APIRouter:
             "pacs": {name: _pacs(service, name, loop) for name, loop in service.find_loops.items()},
             "backend": service.circuit.told(),
             "store": fault or "ok",
+            "pluginRecords": service.ram_disk.records_fault() or "ok",
             "waitsFor": _waits_for(service),
             "loops": {name: _loop(loop) for name, loop in service.loops.items()},
             "ramDisk": service.ram_disk.state,
@@ -64,12 +65,14 @@ def router(service: Service, access: Access) -> APIRouter:
     )
     def ready() -> JSONResponse:
         dead, stands, store = _dead(service), stuck(service), _store(service)
+        plugins = service.ram_disk.records_fault()
         told = [{"loop": name, "forS": round(seconds)} for name, seconds in stands.items()]
         content = {
-            "ready": not dead and not stands and not store,
+            "ready": not dead and not stands and not store and not plugins,
             "deadLoops": dead,
             "stuckLoops": told,
             "store": store or "ok",
+            "pluginRecords": plugins or "ok",
             "waitsFor": _waits_for(service),
         }
         return JsonAnswer(content, status_code=200 if content["ready"] else 503)
@@ -156,6 +159,7 @@ def _is_well(service: Service) -> bool:
     return (
         not _dead(service)
         and not stuck(service)
+        and not service.ram_disk.records_fault()
         and all(service.paths.of_now(name).closed for name in service.find_loops)
     )
 

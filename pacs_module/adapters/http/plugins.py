@@ -16,6 +16,7 @@ from ...domain.wire.messages import PullReport, PullRequest, read_pull_report
 from ...shared.http import Answer, HttpLink, address_of, checked
 
 _WHO = "the receiving Orthanc"
+_RECORDS = "recordsWhole"
 
 
 class OrthancPuller:
@@ -63,9 +64,11 @@ class OrthancPuller:
         self._call("POST", "/installation", {"installation": installation})
 
     def room(self) -> Mapping[str, Any]:
-        """How full the RAM disk is."""
-        room = _object(self._call("GET", "/status")).get("room")
-        return room if isinstance(room, dict) else {}
+        """How full the RAM disk is; ``recordsWhole`` where the plugins tell it."""
+        status = _object(self._call("GET", "/status"))
+        room = status.get("room")
+        told = {_RECORDS: status[_RECORDS]} if isinstance(status.get(_RECORDS), bool) else {}
+        return {**(room if isinstance(room, dict) else {}), **told}
 
     def system(self) -> Mapping[str, Any]:
         """What Orthanc says of itself: ``DicomAet``, ``DicomPort``, ``Version`` ..."""

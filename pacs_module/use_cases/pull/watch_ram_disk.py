@@ -1,4 +1,7 @@
-"""How full the RAM disk is, asked of the plugins: for health, metrics and the alarm (M19, M38)."""
+"""
+How full the RAM disk is, and whether the plugins' records are whole, asked of the plugins: for health, metrics
+and the alarm (M19, M38, K14).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 
 from ...ports import EventLog, Puller
 
+RECORDS_GONE = "the plugins' journal or hand-over folder is not where it belongs"
 FULL = "the RAM disk is full: results are late, or too many pulls at once"
 
 
@@ -24,6 +28,10 @@ class WatchRamDisk:
         """Return whether it was full when it was last asked."""
         return bool(self.state.get("alarm"))
 
+    def records_fault(self) -> str:
+        """What is wrong with the plugins' records, as they said last; empty: nothing."""
+        return RECORDS_GONE if self.state.get("recordsWhole") is False else ""
+
     def __call__(self) -> bool:
         """
         Ask once; there is never more to do at once.
@@ -31,8 +39,20 @@ class WatchRamDisk:
         Raises:
             RetriableError: The plugins do not answer.
         """
-        before, self.state = self.state, dict(self.puller.room())
+        before, records_before = self.state, self.records_fault()
+        self.state = dict(self.puller.room())
         self.tell(self.state)
+        if self.records_fault() != records_before:
+            gone = bool(self.records_fault())
+            key, words = (
+                ("plugin_records_gone", RECORDS_GONE)
+                if gone
+                else (
+                    "plugin_records_whole",
+                    "the plugins' journal and hand-over folder are where they belong again",
+                )
+            )
+            self.log.event(key, words, "ERROR" if gone else "WARNING")
         if bool(self.state.get("alarm")) != bool(before.get("alarm")):
             full = bool(self.state.get("alarm"))
             words = FULL if full else "the RAM disk is emptier again"

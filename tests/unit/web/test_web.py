@@ -410,8 +410,8 @@ def test_alive_is_not_yet_ready(
     assert (answer.status_code, answer.json()["store"]) == (503, "ok")
     assert "publish" in answer.json()["deadLoops"]
     monkeypatch.setattr(Loop, "alive", lambda loop: True)
-    ready = {"ready": True, "deadLoops": [], "stuckLoops": [], "store": "ok", "waitsFor": []}
-    assert client.get("/health/ready").json() == ready
+    fine = {"store": "ok", "pluginRecords": "ok", "waitsFor": []}
+    assert client.get("/health/ready").json() == {"ready": True, "deadLoops": [], "stuckLoops": [], **fine}
     service.store.close()
     answer = client.get("/health/ready")
     assert answer.status_code == 503
@@ -428,6 +428,20 @@ def test_alive_is_not_yet_ready(
     assert (client.get("/health/ready").json()["store"], client.get("/health").json()["store"]) == (
         "no server answers",
     ) * 2
+
+
+def test_plugins_whose_journal_or_folder_is_gone_are_not_ready(
+    service: Service, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """K14."""
+    monkeypatch.setattr(Loop, "alive", lambda loop: True)
+    for whole, status, word in ((True, 200, "ok"), (False, 503, "journal"), (True, 200, "ok")):
+        service.ram_disk.state = {"recordsWhole": whole}
+        answer = client.get("/health/ready")
+        assert (answer.status_code, word in answer.json()["pluginRecords"]) == (status, True)
+        assert word in client.get("/health").json()["pluginRecords"]
+    service.ram_disk.state = {}  # plugins of an earlier version
+    assert client.get("/health/ready").status_code == 200
 
 
 def test_who_is_away_is_told_with_since_and_why_and_who_waits(

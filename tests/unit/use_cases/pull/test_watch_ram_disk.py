@@ -22,3 +22,17 @@ def test_the_alarm_is_said_once_and_the_numbers_are_shown() -> None:
     assert 'aipull_ram_disk_bytes{of="free"} 60.0' in text
     assert "aipull_ram_disk_full 0.0" in text
     assert watch.state["totalBytes"] == 100
+
+
+def test_that_the_plugins_records_are_gone_is_said_once_and_when_they_are_back() -> None:
+    """K14."""
+    plugins, log = FakePlugins(), FakeLog()
+    watch = WatchRamDisk(plugins, log, lambda _: None)
+    for whole in (None, True, False, False, True):
+        plugins.ram_disk = {**plugins.ram_disk, **({} if whole is None else {"recordsWhole": whole})}
+        watch()
+        assert bool(watch.records_fault()) is (whole is False)
+    assert [what for what, _ in log.events] == [
+        "the plugins' journal or hand-over folder is not where it belongs",
+        "the plugins' journal and hand-over folder are where they belong again",
+    ]
