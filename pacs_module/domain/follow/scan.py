@@ -208,7 +208,7 @@ def _ends_at(
         left = (NEAR_THE_END * expected - track.count) / track.rate
         return now + round(min(max(left, policy.often_ms), policy.growing_ms))
     watched = now - watch.began_at
-    return now + min(max(policy.often_ms, watched // 6), policy.growing_ms)
+    return now + min(max(policy.often_ms, watched // 4), policy.growing_ms)
 
 
 def _usual_of(facts: SeriesFacts, usual: Mapping[str, Sequence[Usual]]) -> Sequence[Usual]:

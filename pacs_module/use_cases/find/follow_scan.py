@@ -183,7 +183,7 @@ class FollowScan:
         study = update_study(self.store, watch.study_uid, edit)
         if not written:
             # All of it is here, and something better may still come.
-            self._keep(watch, max(self.policy.growing_ms, min(2 * watch.pause, SELDOM_MS)))
+            self._keep(watch, max(2 * self.policy.growing_ms, min(2 * watch.pause, SELDOM_MS)))
         else:
             self._watched[watch.pacs].pop(watch.study_uid, None)
             if len(self._before) >= MOST_REMEMBERED:
