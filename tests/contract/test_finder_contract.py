@@ -289,6 +289,17 @@ def test_a_list_without_an_end_is_cut_by_us(hospital: Hospital, monkeypatch: pyt
     assert caught.value.number == 50
 
 
+def test_k02_answers_of_many_bytes_are_cut_by_us(hospital: Hospital, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few rows that a PACS fills with text need as much memory as many rows."""
+    monkeypatch.setattr(pynetdicom_finder, "MAX_ANSWERS_BYTES", 10 * len(ANSWER))
+    with RawScp(Script([ANSWER] * 200)) as scp:
+        peer = Peer(LOOPBACK, scp.port, "WORDY", "AIPULL")
+        finder = finder_by_pacs([settings_of("wordy", peer)], lambda _: hospital.finders["orthanc"], 30.0)
+        with pytest.raises(TooManyAnswers) as caught:
+            finder.find("wordy", "STUDY", {"StudyDate": ""}, ())
+    assert caught.value.number == 11
+
+
 def test_orthanc_knows_where_a_pacs_is(hospital: Hospital) -> None:
     orthanc = hospital.finders["orthanc"]
     assert isinstance(orthanc, OrthancFinder)

@@ -37,6 +37,8 @@ _NO_SUCH_CLASS = 0x0122
 
 MAX_ANSWERS = 100_000
 """To one query; a PACS that goes on is asked in smaller parts."""
+MAX_ANSWERS_BYTES = 64 * 2**20
+"""Of the identifiers of one query: 300,000 studies of 200 bytes, or a few rows that a PACS fills with text."""
 
 
 class PynetdicomFinder:
@@ -76,11 +78,13 @@ class PynetdicomFinder:
 
     def _ask(self, models: Sequence[str], identifier: bytes, deadline: Deadline) -> list[Attributes]:
         answers: list[Attributes] = []
+        size = 0
         with FindAssociation(self._peer, models, deadline) as association:
             for response in association.find(association.model_for(models), identifier):
                 if response.status in PENDING:
                     answers.append(decode_identifier(response.identifier))
-                    if len(answers) >= MAX_ANSWERS:
+                    size += len(response.identifier)
+                    if len(answers) >= MAX_ANSWERS or size > MAX_ANSWERS_BYTES:
                         raise TooManyAnswers(answers, f"{self._peer} gave no end of its answers")
                 else:
                     final = response

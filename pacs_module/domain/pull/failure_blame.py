@@ -113,7 +113,6 @@ _TABLE: dict[FailureKind, _Row] = {
     _K.OTHER: _Row(Blames.UNTOLD, "the pull failed"),
 }  # fmt: skip
 """By kind: whose fault it is, what is wrong, and what to do (PS3.4 C.4.2.1.5, PS3.7 annex C)."""
-_UNRECOGNISED_OPERATION = "0211"  # PS3.7 C.5.23: it has no C-MOVE at all
 _OF_THE_IMAGES = (_K.POISON, _K.OURSELVES)
 """Kinds that stay what they are when images came all the same."""
 
@@ -132,7 +131,7 @@ def judge_blame(
             the contrary.
         disk_full: Whether the RAM disk is full: then Orthanc refuses what the PACS sends.
     """
-    row = _NO_MOVE if failure.status == _UNRECOGNISED_OPERATION else _TABLE[failure.kind]
+    row = _TABLE[failure.kind]
     cause = failure.status or failure.kind.value
     told = {"pacs": pacs, "us": str(us), "aet": us.ae_title}
     words, to_do = row.words.format(**told), row.to_do.format(**told)

@@ -11,14 +11,19 @@ import re
 
 from ..wire.pull_failure import FailureKind, PullFailure, kind_of_status
 
-_STATUS = re.compile(r"DIMSE status (?:0x)?([0-9a-f]{4})\b", re.IGNORECASE)
+_STATUS = re.compile(r"(?:DIMSE status (?:0x)?|status:? 0x)([0-9a-f]{4})h?\b", re.IGNORECASE)
 _SIGNS: tuple[tuple[FailureKind, tuple[str, ...]], ...] = (
-    (FailureKind.NOT_SUPPORTED, ("not supported by the remote scp", "no presentation context", "no acceptable presentation")),
-    (FailureKind.REFUSED, ("association rejected", "rejected the association", "association request rejected")),
+    (FailureKind.NOT_SUPPORTED, ("not supported by the remote scp", "no presentation context", "no acceptable presentation", "no valid presentation context")),
+    (FailureKind.NO_DESTINATION, ("move destination unknown", "unknown move destination")),
+    (FailureKind.REFUSED, ("association rejected", "rejected the association", "association request rejected", "rejected permanent",
+                           "rejected transient", "local limit exceeded", "temporary congestion", "ae title not recognized")),
     (FailureKind.UNREACHABLE, ("tcp initialization error", "connection refused", "no route to host", "network is unreachable",
-                               "host not found", "name or service not known")),
+                               "host not found", "name or service not known", "host unreachable", "host is unreachable",
+                               "network is down", "unable to resolve", "name resolution", "certificate", "tls handshake")),
     (FailureKind.TIMEOUT, ("no data available", "timeout", "timed out", "time-out", "no answer to")),
-    (FailureKind.ABORTED, ("aborted", "connection closed", "connection reset", "association released", "network closed")),
+    (FailureKind.ABORTED, ("aborted", "connection closed", "connection reset", "association released", "network closed",
+                           "broken pipe", "requested release")),
+    (FailureKind.NO_RESOURCES, ("out of resources",)),
     (FailureKind.NOT_THERE, ("does not have study", "has none of the")),
     (FailureKind.POISON, ("killed orthanc twice",)),
     (FailureKind.NOTHING_CAME, ("no image came",)),

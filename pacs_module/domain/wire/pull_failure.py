@@ -11,9 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-_UNABLE_TO_PROCESS = 0xC000
-_CLASS_OF_STATUS = 0xF000
-
 
 class FailureKind(StrEnum):
     """What went wrong, as the one who has to mend it would name it."""
@@ -25,25 +22,25 @@ class FailureKind(StrEnum):
     0xA702: the PACS could not send to us; as a rule it cannot reach our port, or we refused its association.
     """
     NO_RESOURCES = "no_resources"
-    """0xA700, 0xA701: the PACS is overloaded."""
+    """0xA7xx, 0x0213: the PACS is overloaded."""
     BAD_IDENTIFIER = "bad_identifier"
-    """0xA900: the PACS does not take the keys of the request."""
+    """0xA9xx, 0x0120 and others: the PACS does not take the keys of the request."""
     NOT_SUPPORTED = "not_supported"
-    """0x0122: the PACS does not offer this C-MOVE."""
+    """0x0122, 0x0118, 0x0211, 0xA800: the PACS does not offer this C-MOVE."""
     NOT_AUTHORISED = "not_authorised"
     """0x0124: the PACS offers it to others."""
     UNABLE_TO_PROCESS = "unable_to_process"
-    """0xCxxx, 0x0110 and other failures without a reason."""
+    """0xCxxx, 0x0110, a private status, and other failures without a reason."""
     CANCELLED = "cancelled"
     """0xFE00: somebody at the PACS ended it."""
     SOME_FAILED = "some_failed"
-    """0xB000: some of the images could not be sent."""
+    """0xBxxx: some of the images could not be sent."""
     REFUSED = "refused"
     """The PACS is there and refused the association, or the presentation context."""
     UNREACHABLE = "unreachable"
     """Nobody answers at the address of the PACS."""
     ABORTED = "aborted"
-    """The association ended before the last response."""
+    """The association ended before the last response, or with one that says "pending"."""
     TIMEOUT = "timeout"
     """The PACS was silent for longer than the DICOM time-out."""
     NOT_THERE = "not_there"
@@ -64,17 +61,34 @@ class FailureKind(StrEnum):
 
 
 _OF_STATUS = {
+    0x0105: FailureKind.BAD_IDENTIFIER,
+    0x0106: FailureKind.BAD_IDENTIFIER,
     0x0110: FailureKind.UNABLE_TO_PROCESS,
+    0x0115: FailureKind.BAD_IDENTIFIER,
+    0x0118: FailureKind.NOT_SUPPORTED,
+    0x0120: FailureKind.BAD_IDENTIFIER,
+    0x0121: FailureKind.BAD_IDENTIFIER,
     0x0122: FailureKind.NOT_SUPPORTED,
     0x0124: FailureKind.NOT_AUTHORISED,
-    0xA700: FailureKind.NO_RESOURCES,
-    0xA701: FailureKind.NO_RESOURCES,
+    0x0211: FailureKind.NOT_SUPPORTED,
+    0x0213: FailureKind.NO_RESOURCES,
     0xA702: FailureKind.NO_SUB_OPERATIONS,
+    0xA800: FailureKind.NOT_SUPPORTED,
     0xA801: FailureKind.NO_DESTINATION,
-    0xA900: FailureKind.BAD_IDENTIFIER,
-    0xB000: FailureKind.SOME_FAILED,
-    0xFE00: FailureKind.CANCELLED,
 }
+"""By PS3.7 annex C, and PS3.4 C.4.2.1.5 for C-MOVE."""
+_OF_RANGE = (
+    (0x0001, 0x0FFF, FailureKind.UNABLE_TO_PROCESS),
+    (0xA700, 0xA7FF, FailureKind.NO_RESOURCES),
+    (0xA900, 0xA9FF, FailureKind.BAD_IDENTIFIER),
+    (0xB000, 0xBFFF, FailureKind.SOME_FAILED),
+    (0xFE00, 0xFEFF, FailureKind.CANCELLED),
+    (0xFF00, 0xFFFF, FailureKind.ABORTED),
+)
+"""
+First and last status of each class; a "pending" that is the last response says that the PACS broke off. Any
+other status is the PACS's own: it could not do what it was asked.
+"""
 
 OF_THE_STUDY = frozenset(
     {
@@ -119,10 +133,9 @@ class PullFailure:
 
 
 def kind_of_status(status: int) -> FailureKind:
-    """Name the kind of a DIMSE status that is a failure or a warning."""
+    """Name the kind of a DIMSE status that is a failure or a warning; a private one by its class."""
     known = _OF_STATUS.get(status)
     if known is not None:
         return known
-    if status & _CLASS_OF_STATUS == _UNABLE_TO_PROCESS:
-        return FailureKind.UNABLE_TO_PROCESS
-    return FailureKind.OTHER
+    ranges = (kind for first, last, kind in _OF_RANGE if first <= status <= last)
+    return next(ranges, FailureKind.UNABLE_TO_PROCESS if status else FailureKind.OTHER)

@@ -62,6 +62,52 @@ SAID = {
 }
 
 
+SAID |= {
+    f"{STATUS}{status}": (status, Blames.EITHER)
+    for status in (
+        "0001",
+        "0112",
+        "0213",
+        "A703",
+        "A802",
+        "A901",
+        "B001",
+        "D000",
+        "E000",
+        "FE01",
+        "FF00",
+        "FFFF",
+        "1234",
+    )
+}
+SAID |= {
+    "Status: 0xA801 (Refused: Move Destination unknown)": ("A801", Blames.PATH),
+    "C-MOVE ended with DIMSE status a801H": ("A801", Blames.PATH),
+    "Result: Rejected Transient, Reason: Local Limit Exceeded": ("refused", Blames.PATH),
+    "Reason: Called AE Title Not Recognized": ("refused", Blames.PATH),
+    "Temporary failure in name resolution": ("unreachable", Blames.PATH),
+    "TLS handshake failed: certificate verify failed": ("unreachable", Blames.PATH),
+    "DUL Peer Requested Release": ("aborted", Blames.EITHER),
+    "[Errno 32] Broken pipe": ("aborted", Blames.EITHER),
+    "Refused: Out of resources": ("no_resources", Blames.EITHER),
+    "DIMSE No valid Presentation Context ID": ("not_supported", Blames.PATH),
+}
+
+
+def test_an_unknown_destination_is_known_by_its_words() -> None:
+    failure = read_failure("Refused: Move Destination unknown")
+    assert failure.kind is FailureKind.NO_DESTINATION
+    assert judge_blame(failure, "SIM", US).at_once
+
+
+@pytest.mark.parametrize("status", range(1, 0x10000, 0x3D7))
+def test_no_status_that_a_pacs_ends_a_move_with_is_the_studys_alone(status: int) -> None:
+    """A status that nobody knows is the PACS's own failure: charged when another study has come."""
+    failure = read_failure(f"{STATUS}{status:04X}")
+    assert failure.kind is not FailureKind.OTHER
+    assert judge_blame(failure, "SIM", US).blames in (Blames.PATH, Blames.EITHER)
+
+
 @pytest.mark.parametrize("words", SAID)
 def test_orthancs_words_are_read_for_what_they_say(words: str) -> None:
     cause, blames = SAID[words]
