@@ -92,13 +92,14 @@ def _sorted(images: Sequence[ImageFacts], keys: Sequence[float], by: OrderedBy) 
 def distances(images: Sequence[ImageFacts]) -> list[float] | None:
     """
     The place of each image (its first frame) along the common normal; None when one has none, or the planes
-    differ.
+    differ. An image that does not tell its plane lies in that of the others.
     """
-    if not images or not all(image.positions and image.orientation for image in images):
+    if not images or not all(image.positions for image in images):
         return None
-    if len(directions(images)) != 1:
+    planes = directions(images)
+    if len(set(planes.values())) != 1:
         return None
-    normal = normal_of(min(image.orientation or "" for image in images))
+    normal = normal_of(min(planes))
     places = [along(image.positions[0], normal) for image in images] if normal else []
     known = [place for place in places if place is not None]
     return known if known and len(known) == len(images) else None
@@ -109,7 +110,8 @@ def directions(images: Iterable[ImageFacts]) -> dict[str, int]:
     Number of the plane for each ImageOrientationPatient that is a plane; those that are nearly the same have
     one number.
     """
-    planes = {text: _cosines(text) for text in sorted({image.orientation or "" for image in images})}
+    texts = sorted({image.orientation or "" for image in images})
+    planes = {text: _cosines(text) if normal_of(text) is not None else None for text in texts}
     numbers: dict[str, int] = {}
     representatives: list[tuple[float, ...]] = []
     for text, cosines in sorted(planes.items(), key=lambda item: (item[1] or (), item[0])):
@@ -141,7 +143,7 @@ def geometry_of(images: Sequence[ImageFacts]) -> Geometry:
 
 
 def _all_places(images: Sequence[ImageFacts]) -> list[float]:
-    normal = normal_of(min((image.orientation for image in images if image.orientation), default=""))
+    normal = normal_of(min(directions(images), default=""))
     if normal is None:
         return []
     places = (along(position, normal) for image in images for position in image.positions)

@@ -13,10 +13,12 @@ from ..wire.pull_failure import FailureKind, PullFailure, kind_of_status
 
 _STATUS = re.compile(r"(?:DIMSE status (?:0x)?|status:? 0x)([0-9a-f]{4})h?\b", re.IGNORECASE)
 _SIGNS: tuple[tuple[FailureKind, tuple[str, ...]], ...] = (
-    (FailureKind.NOT_SUPPORTED, ("not supported by the remote scp", "no presentation context", "no acceptable presentation", "no valid presentation context")),
+    (FailureKind.NOT_SUPPORTED, ("not supported by the remote scp", "no presentation context", "no acceptable presentation",
+                                 "no valid presentation context")),
     (FailureKind.NO_DESTINATION, ("move destination unknown", "unknown move destination")),
-    (FailureKind.REFUSED, ("association rejected", "rejected the association", "association request rejected", "rejected permanent",
-                           "rejected transient", "local limit exceeded", "temporary congestion", "ae title not recognized")),
+    (FailureKind.REFUSED, ("association rejected", "rejected the association", "association request rejected",
+                           "rejected permanent", "rejected transient", "local limit exceeded",
+                           "temporary congestion", "ae title not recognized")),
     (FailureKind.UNREACHABLE, ("tcp initialization error", "connection refused", "no route to host", "network is unreachable",
                                "host not found", "name or service not known", "host unreachable", "host is unreachable",
                                "network is down", "unable to resolve", "name resolution", "certificate", "tls handshake")),

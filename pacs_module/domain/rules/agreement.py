@@ -43,6 +43,8 @@ SAME_THICKNESS_MM = 0.05
 _TYPE_VALUES = 3
 """Of ImageType; what vendors append differs within a series (PS3.3 C.7.6.1.1.2)."""
 _PAGES = frozenset({"SCREEN SAVE", "DOSE_INFO", "DOSE", "REPORT", "JUSTIFIED", "PASTED", "FRAME_RPT"})
+_FEW = 0.1
+_FLAVOURS = frozenset({"AXIAL", "HELICAL", "LOCALIZER", "VOLUME", "MPR", "MIP", "REFORMATTED"})
 _AXIAL = 0.7
 """
 The part of a plane's normal that lies along the body, from which on it is axial: a gantry tilts by 30
@@ -145,9 +147,15 @@ def agree(
         return None
     kinds = _kinds(found)
     best = _largest(found, kinds, wanted, least)
-    group = [image for image in found if _joins(kinds[image.sop_uid], best)]
+    joining = [image for image in found if _joins(kinds[image.sop_uid], best)]
+    pages = _pages(joining)
+    group = [image for image in joining if image.sop_uid not in pages]
     odd = tuple(
-        _odd(image, kinds[image.sop_uid], best) for image in found if not _joins(kinds[image.sop_uid], best)
+        OddImage(image.sop_uid, Oddity.PAGE, image.image_type or "")
+        if image.sop_uid in pages
+        else _odd(image, kinds[image.sop_uid], best)
+        for image in found
+        if image.sop_uid in pages or not _joins(kinds[image.sop_uid], best)
     )
     ordered = order_images(group)
     return Agreement(
@@ -292,13 +300,24 @@ def _kinds(images: Sequence[ImageFacts]) -> dict[str, _Kind]:
     thick = _levels(read_thickness(image.thickness or "").value for image in images)
     return {
         image.sop_uid: _Kind(
-            split_image_type(image.image_type or "")[:_TYPE_VALUES],
+            _flavour(image.image_type or ""),
             planes.get(image.orientation or ""),
             (image.size or "").strip("\\"),
             thick.get(read_thickness(image.thickness or "").value),
         )
         for image in images
     }
+
+
+def _flavour(text: str) -> tuple[str, ...]:
+    """
+    ORIGINAL or DERIVED, PRIMARY or SECONDARY, and what the image shows, wherever in ImageType it stands; a
+    helical slice is an axial one.
+    """
+    values = split_image_type(text)
+    named = next((value for value in values[_TYPE_VALUES - 1 :] if value in _FLAVOURS), "")
+    third = (named or values[_TYPE_VALUES - 1],) if len(values) >= _TYPE_VALUES else ()
+    return (*values[: _TYPE_VALUES - 1], *("AXIAL" if one == "HELICAL" else one for one in third))
 
 
 def _levels(values: Iterable[float | None]) -> dict[float | None, int]:
@@ -317,6 +336,19 @@ def _joins(kind: _Kind, best: _Kind) -> bool:
     if kind.image_type not in (best.image_type, ()):
         return False
     return not (_other_plane(kind, best) or _other_size(kind, best) or _other_thickness(kind, best))
+
+
+def _pages(group: Sequence[ImageFacts]) -> frozenset[str]:
+    """
+    A few images that lie nowhere and have no thickness, among slices that do: screens or pages, although
+    their ImageType is that of a slice.
+    """
+    blank = frozenset(
+        image.sop_uid
+        for image in group
+        if not image.positions and normal_of(image.orientation or "") is None and not image.thickness
+    )
+    return blank if len(blank) <= _FEW * len(group) else frozenset()
 
 
 def _other_plane(kind: _Kind, best: _Kind) -> bool:

@@ -8,6 +8,7 @@ What it does not prove: that the plugins look at the images at all (tests/unit/p
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -346,3 +347,83 @@ def test_the_order_in_which_images_come_makes_no_difference(
         one.sop_uid for one in distinct
     )
     assert to_read(mixed) == to_read(distinct)
+
+
+def _slices(change: Callable[[int], dict[str, str]]) -> list[ImageFacts]:
+    """Twenty-four axial slices; what every second one tells otherwise."""
+    plain = {
+        "image_type": "ORIGINAL\\PRIMARY\\AXIAL",
+        "thickness": "1.25",
+        "size": "512\\512",
+        "orientation": "1\\0\\0\\0\\1\\0",
+    }
+    return [
+        ImageFacts(
+            f"1.{number:02d}",
+            positions=(f"0\\0\\{(number * 7 % 24) * 1.25}",),
+            **{**plain, **(change(number) if number % 2 else {})},
+        )
+        for number in range(24)
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"image_type": "ORIGINAL\\PRIMARY\\CT_SOM5 SPI\\AXIAL"},
+        {"image_type": "ORIGINAL\\PRIMARY\\HELICAL"},
+        {"image_type": "original\\primary\\axial\\HEAD FIRST"},
+        {"image_type": "ORIGINAL/PRIMARY/AXIAL"},
+        {"image_type": ""},
+        {"thickness": "1,25 mm"},
+        {"thickness": "999"},
+        {"thickness": ""},
+        {"orientation": "1.0\\-0\\0.0\\0\\1.000\\-0.0"},
+        {"orientation": "1,0\\0,0\\0\\0\\1,0\\0"},
+        {"orientation": "0.99999\\0.001\\0\\-0.001\\0.9999\\0"},
+        {"orientation": "0\\0\\0\\0\\0\\0"},
+        {"orientation": "1\\0\\0\\1\\0\\0"},
+        {"orientation": "not told"},
+        {"orientation": ""},
+    ],
+)
+def test_the_same_told_in_another_way_is_the_same_and_in_order(other: dict[str, str]) -> None:
+    """Slices whose headers say one thing in two ways are one group, ordered by position, with no gap."""
+    agreement = agree(_slices(lambda number: other))
+    assert agreement is not None
+    assert (len(agreement.images), agreement.odd) == (24, ())
+    assert agreement.ordered_by is OrderedBy.POSITION
+    assert (agreement.geometry.spacing, agreement.geometry.gaps, agreement.geometry.orientations) == (
+        1.25,
+        0,
+        1,
+    )
+    assert [int(uid[2:]) * 7 % 24 for uid in agreement.images] == list(range(24))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"size": "768\\768"},
+        {"orientation": "-1\\0\\0\\0\\-1\\0"},
+        {"image_type": "DERIVED\\SECONDARY\\AXIAL"},
+    ],
+)
+def test_what_is_really_another_image_stays_apart(other: dict[str, str]) -> None:
+    agreement = agree(_slices(lambda number: other))
+    assert agreement is not None
+    assert (len(agreement.images), len(agreement.odd)) == (12, 12)
+
+
+def test_a_page_with_the_image_type_of_a_slice_lies_nowhere_and_is_odd() -> None:
+    page = ImageFacts(
+        "1.99", image_type="ORIGINAL\\PRIMARY\\AXIAL", size="512\\512", thickness="", orientation=""
+    )
+    agreement = agree([page, *_slices(lambda number: {})])
+    assert agreement is not None
+    assert [(one.sop_uid, one.why) for one in agreement.odd] == [("1.99", Oddity.PAGE)]
+    assert agreement.ordered_by is OrderedBy.POSITION
+    nowhere = [ImageFacts(f"2.{number}", image_type="ORIGINAL\\PRIMARY\\AXIAL") for number in range(24)]
+    alone = agree(nowhere)
+    assert alone is not None
+    assert not alone.odd, "where no image tells its place none of them is odd"
