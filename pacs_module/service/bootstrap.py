@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 
 from ..adapters.files.site_rules import SiteRulesFile
@@ -155,7 +155,7 @@ def _service(edges: _Edges) -> Service:
     store, clock, log = edges.store, edges.clock, edges.log
     finder, puller, queue = edges.finder, edges.puller, edges.queue
     copies, archive = open_copies(settings), open_archive(settings, store, clock, log)
-    names = tuple(pacs.name for pacs in settings.pacs)
+    names, policy = tuple(pacs.name for pacs in settings.pacs), delivery_policy(settings)
     ram_disk = WatchRamDisk(puller, log, edges.metrics.ram_disk_state)
     paths = _move_paths(edges, ram_disk)
     ends = RecordPullEnd(store, clock, log, settings.pull_retry, paths, edges.headers)
@@ -163,12 +163,8 @@ def _service(edges: _Edges) -> Service:
     prepare = _prepare_pull(edges)
     metrics, find = edges.metrics, _find_studies(edges)
     delivery_metrics = DeliveryMetrics(metrics.registry)
-    accept = AcceptNotification(
-        store, clock, log, settings.anonymise is not None, handover_folders(settings).is_inside
-    )
-    audit = AuditRecords(
-        store, puller, queue, Adopt(store, accept, clock, log), clock, log, settings.backend.workers
-    )
+    accept = _accept(edges)
+    audit = _audit(edges, accept)
     return Service(
         settings=settings,
         in_force=edges.in_force,
@@ -186,15 +182,13 @@ def _service(edges: _Edges) -> Service:
         records=WatchRecords(store, audit, clock, log),
         announce=AskExpected(finder, prepare, log, names, store),
         publish=Publish(store, queue, clock, log, owner),
-        record=RecordResult(store, clock, log, delivery_policy(settings)),
+        record=RecordResult(store, clock, log, policy),
         release=Release(store, puller, clock, owner, copies, archive),
-        anonymise=Anonymise(store, copies, puller, clock, log, delivery_policy(settings), owner),
+        anonymise=Anonymise(store, copies, puller, clock, log, policy, owner),
         manual=ManualPull(store, finder, clock, log, switches, names),
         look=CheckGrowth(store, finder, clock, log, switches, settings.stability, settings.traits, owner),
-        work=ManualWork(store, clock, log, delivery_policy(settings)),
-        look_up=LookUp(
-            finder, clock, switches, names, edges.unreachable, lambda: find_days(settings, clock.today())
-        ),
+        work=ManualWork(store, clock, log, policy),
+        look_up=_look_up(edges, names),
         leases=leases,
         free_claims=FreeClaims(store, leases, clock, log),
         unreachable=edges.unreachable,
@@ -209,6 +203,28 @@ def _service(edges: _Edges) -> Service:
         pull_newly_taken=PullNewlyTaken(rehearse, store, clock, log),
         rules=ManageRules(site_rules(settings), lambda: edges.switches, clock, log, puller),
     )
+
+
+def _accept(edges: _Edges) -> AcceptNotification:
+    settings = edges.settings
+    anonymised, is_inside = settings.anonymise is not None, handover_folders(settings).is_inside
+    return AcceptNotification(edges.store, edges.clock, edges.log, anonymised, is_inside)
+
+
+def _audit(edges: _Edges, accept: AcceptNotification) -> AuditRecords:
+    store, clock, log, workers = edges.store, edges.clock, edges.log, edges.settings.backend.workers
+    adopt = Adopt(store, accept, clock, log)
+    return AuditRecords(store, edges.puller, edges.queue, adopt, clock, log, workers)
+
+
+def _look_up(edges: _Edges, names: tuple[str, ...]) -> LookUp:
+    clock, unreachable = edges.clock, edges.unreachable
+    days = partial(_days_now, edges)
+    return LookUp(edges.finder, clock, edges.switches, names, unreachable, days)
+
+
+def _days_now(edges: _Edges) -> list[date]:
+    return find_days(edges.settings, edges.clock.today())
 
 
 def _images(settings: Settings) -> OrthancImages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 from ..adapters.http.backend import HttpBackend
@@ -57,73 +58,78 @@ COPYING_S = 900.0
 
 def loops_of(service: Service) -> dict[str, Loop]:
     """The loops by name; none is started."""
-    settings = service.settings
-    new = partial(Loop, log=service.log, bound=settings.stuck_after_s, met_again=service.met_again)
-    slowest = max(settings.orthanc.find_timeout_s, *(pacs.find_deadline_s or 0 for pacs in settings.pacs))
-    asking = settings.stuck_after_s + MOST_QUERIES * slowest
-    delivering = settings.stuck_after_s + settings.backend.timeout_s + settings.backend.result_timeout_s
     loops = [
-        *(
-            new(
-                f"find {pacs.name}",
-                _find_at(service, pacs),
-                settings.find_interval_s,
-                bound=asking,
-                role=Role.FIND,
-            )
-            for pacs in settings.pacs
-        ),
-        *(
-            new(
-                f"pull {pacs.name}",
-                partial(_pull_at, service, pacs.name),
-                PULL_S,
-                bound=asking,
-                role=Role.PULL,
-            )
-            for pacs in settings.pacs
-        ),
-        *(
-            new(f"follow {pacs.name}", partial(_follow_at, service, pacs.name), FOLLOW_S, bound=asking)
-            for pacs in settings.pacs
-            if pacs.follow
-        ),
-        new("leases", service.leases.renew, settings.lease_s / 3),
-        new(CLAIMS, service.free_claims, CLAIMS_S),
-        new(RECORDS, service.records, RECORDS_S, longest_pause=RECORDS_S),
-        new("watch", service.pull.watch, 1.0),
-        new("publish", service.publish, 1.0, role=Role.PUBLISH),
-        new("release", service.release, 5.0, bound=settings.stuck_after_s + COPYING_S),
-        new("anonymise", service.anonymise, 1.0, bound=settings.stuck_after_s + COPYING_S),
-        new("path failures", RetryPathFailures(service.store, service.clock, service.log), PATH_FAILURES_S),
-        new(
-            "due times",
-            RepairDueTimes(service.store, service.clock, service.log, longest_pauses(settings)),
-            DUE_TIMES_S,
-        ),
+        *_loops_of_pacs(service),
+        *_work_loops(service),
+        *_repair_loops(service),
+        *_optional_loops(service),
+        *_delivery_loops(service),
     ]
-    if service.release.archive is not None:
-        loops.append(
-            new(
-                "archive",
-                service.release.archive.sweep,
-                ARCHIVE_SWEEP_S,
-                bound=settings.stuck_after_s + COPYING_S,
-            )
-        )
-    loops.append(new("RAM disk", service.ram_disk, RAM_DISK_S))
-    loops.append(new(RULES, service.look_for_rules, RULES_S))
-    loops.append(new("judged headers", service.purge_headers, PURGE_S))
-    if service.pull.choose.orders is not None:
-        loops.append(new("orders", service.pull.choose.orders.judge_waiting, ORDERS_S))
-    for number in range(1, settings.backend.workers + 1):
-        deliver = _delivery(service, f"WORKER-{number}")
-        worker = new(
-            f"WORKER-{number}", partial(_deliver_one, deliver), TAKE_S, bound=delivering, role=Role.DELIVER
-        )
-        deliver.stopping = worker.stopping
-        loops.append(worker)
     return {loop.name: loop for loop in loops}
+
+
+def _new(service: Service) -> partial[Loop]:
+    """A loop with what all of them have in common."""
+    bound = service.settings.stuck_after_s
+    return partial(Loop, log=service.log, bound=bound, met_again=service.met_again)
+
+
+def _loops_of_pacs(service: Service) -> Iterator[Loop]:
+    """Each PACS is found at, pulled from and followed by threads of its own."""
+    settings, new = service.settings, _new(service)
+    slowest = max(settings.orthanc.find_timeout_s, *(pacs.find_deadline_s or 0 for pacs in settings.pacs))
+    bound = settings.stuck_after_s + MOST_QUERIES * slowest
+    for pacs in settings.pacs:
+        find, pull = _find_at(service, pacs), partial(_pull_at, service, pacs.name)
+        yield new(f"find {pacs.name}", find, settings.find_interval_s, bound=bound, role=Role.FIND)
+        yield new(f"pull {pacs.name}", pull, PULL_S, bound=bound, role=Role.PULL)
+        if pacs.follow:
+            yield new(f"follow {pacs.name}", partial(_follow_at, service, pacs.name), FOLLOW_S, bound=bound)
+
+
+def _work_loops(service: Service) -> Iterator[Loop]:
+    """What moves studies on, beside finds, pulls and deliveries."""
+    new, copying = _new(service), service.settings.stuck_after_s + COPYING_S
+    yield new("watch", service.pull.watch, 1.0)
+    yield new("publish", service.publish, 1.0, role=Role.PUBLISH)
+    yield new("release", service.release, 5.0, bound=copying)
+    yield new("anonymise", service.anonymise, 1.0, bound=copying)
+    yield new("RAM disk", service.ram_disk, RAM_DISK_S)
+    yield new(RULES, service.look_for_rules, RULES_S)
+    yield new("judged headers", service.purge_headers, PURGE_S)
+
+
+def _repair_loops(service: Service) -> Iterator[Loop]:
+    """What sees that the process, its store and its clock have left nothing behind."""
+    new, store, clock, log = _new(service), service.store, service.clock, service.log
+    due_times = RepairDueTimes(store, clock, log, longest_pauses(service.settings))
+    yield new("leases", service.leases.renew, service.settings.lease_s / 3)
+    yield new(CLAIMS, service.free_claims, CLAIMS_S)
+    yield new(RECORDS, service.records, RECORDS_S, longest_pause=RECORDS_S)
+    yield new("path failures", RetryPathFailures(store, clock, log), PATH_FAILURES_S)
+    yield new("due times", due_times, DUE_TIMES_S)
+
+
+def _optional_loops(service: Service) -> Iterator[Loop]:
+    """Of what the site has switched on."""
+    new, archive, orders = _new(service), service.release.archive, service.pull.choose.orders
+    if archive is not None:
+        copying = service.settings.stuck_after_s + COPYING_S
+        yield new("archive", archive.sweep, ARCHIVE_SWEEP_S, bound=copying)
+    if orders is not None:
+        yield new("orders", orders.judge_waiting, ORDERS_S)
+
+
+def _delivery_loops(service: Service) -> Iterator[Loop]:
+    """The workers, each with a connection of its own to RabbitMQ."""
+    new, backend = _new(service), service.settings.backend
+    bound = service.settings.stuck_after_s + backend.timeout_s + backend.result_timeout_s
+    for number in range(1, backend.workers + 1):
+        name = f"WORKER-{number}"
+        deliver = _delivery(service, name)
+        worker = new(name, partial(_deliver_one, deliver), TAKE_S, bound=bound, role=Role.DELIVER)
+        deliver.stopping = worker.stopping
+        yield worker
 
 
 def _pull_at(service: Service, pacs: str) -> bool:

@@ -117,7 +117,17 @@ class Desk:
         worker.begin()
         deletion = Deletion(store, files, tables.receptions, SizeRows(tables.journal), log)
         return cls(
-            store, tables, folder, clock, log_folder, switches, worker, deletion, answers, arrival_counts, rules
+            store,
+            tables,
+            folder,
+            clock,
+            log_folder,
+            switches,
+            worker,
+            deletion,
+            answers,
+            arrival_counts,
+            rules,
         )
 
     def restarted(self) -> Desk:

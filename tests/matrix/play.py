@@ -205,7 +205,15 @@ class _Run:
         knowledge = PacsKnowledge(MemoryLeases(), switches)
         prepare.learn = knowledge.take_study
         self.follow = FollowScan(
-            self.store, finder, find, clock, log, switches, traits, knowledge, queries_per_second=lambda pacs: 50.0
+            self.store,
+            finder,
+            find,
+            clock,
+            log,
+            switches,
+            traits,
+            knowledge,
+            queries_per_second=lambda pacs: 50.0,
         )
         find.notice = self.follow.notice
         pulls = PullPolicy({PACS: 1000}, retry, dt.timedelta(minutes=20), dt.timedelta(seconds=5))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from pacs_module.domain.rules.switches import Switches
 from pacs_module.shared.logs import ContractLog
 from pacs_module.shared.rules_in_force import RulesInForce
 
@@ -50,6 +52,84 @@ _KEEP_HANDOVERS_MS = 180 * _DAY_MS
 _STOP_S = 2.0
 
 
+@dataclass(frozen=True)
+class _Ground:
+    """What the workers stand on, opened once."""
+
+    environment: Environment
+    facts: OrthancFacts
+    log: ContractLog
+    journal: Journal
+    tables: Tables
+    sizes: SizeRows
+    rules: Rules
+    rest: OrthancClient
+    files: StoredFiles
+    folder: HandoverFolder
+    module: ModuleClient
+
+    @property
+    def switches(self) -> Switches:
+        """As they are at the start."""
+        return self.rules.current
+
+
+def _open(
+    environment: Environment, in_force: RulesInForce, facts: OrthancFacts, token: str, log: ContractLog
+) -> _Ground:
+    journal = Journal(environment.journal)
+    rest = OrthancClient(facts.base_url, token)
+    storage = None if facts.compressed else facts.storage
+    checksums = in_force.current.handover_checksums
+    return _Ground(
+        environment=environment,
+        facts=facts,
+        log=log,
+        journal=journal,
+        tables=Tables(journal, PullRows(journal), ReceptionRows(journal), HandoverRows(journal)),
+        sizes=SizeRows(journal),
+        rules=Rules(in_force, journal),
+        rest=rest,
+        files=StoredFiles(storage, rest),
+        folder=HandoverFolder(
+            environment.handover_folder, environment.handover_seen_as, storage, rest, checksums
+        ),
+        module=ModuleClient(environment.pacs_module_url, environment.api_key),
+    )
+
+
+def _pull_worker(ground: _Ground, on_end: Callable[[], None]) -> PullWorker:
+    facts, tables = ground.facts, ground.tables
+    missing = MissingImages(ground.rest, tables.receptions, ground.rules)
+    return PullWorker(
+        ground.rest, tables.pulls, tables.receptions, facts.aet, facts.concurrent_jobs, missing, ground.log, on_end
+    )  # fmt: skip
+
+
+def _judge(ground: _Ground) -> Judge:
+    return Judge(ground.rest, ground.files, ground.tables.receptions, ground.rules, ground.log)
+
+
+def _identify(ground: _Ground) -> Identify:
+    senders = Senders(ground.facts.senders, ground.journal, ground.log)
+    answers = AskPacs(ground.rest, ground.module.announced, ground.log)
+    return Identify(ground.rest, senders, ArrivalCounts(), answers)
+
+
+def _concluder(ground: _Ground) -> Concluder:
+    time_zone = ground.environment.time_zone
+    return Concluder(ground.tables, ground.rest, ground.folder, ground.switches, time_zone, ground.log)
+
+
+def _admission(ground: _Ground) -> Admission:
+    facts, tables, switches = ground.facts, ground.tables, ground.switches
+    sizes = Sizes(ground.rest, tables.receptions, ground.sizes, switches)
+    return Admission(
+        facts.storage, switches.ram_disk_reserve_mb, tables.pulls, sizes, tables.handovers, tables.receptions,
+        facts.index, ground.environment.copies_folder,
+    )  # fmt: skip
+
+
 class Plugins:
     """
     All workers and the REST handlers.
@@ -70,61 +150,42 @@ class Plugins:
         token: str,
         log: ContractLog,
     ) -> None:
-        self.log = log
-        switches = in_force.current
-        self.journal = Journal(environment.journal)
-        self.rules = Rules(in_force, self.journal)
-        pulls, receptions = PullRows(self.journal), ReceptionRows(self.journal)
-        self._tables = Tables(self.journal, pulls, receptions, HandoverRows(self.journal))
-        rest = self._rest = OrthancClient(facts.base_url, token)
-        storage = None if facts.compressed else facts.storage
-        self.folder = HandoverFolder(
-            environment.handover_folder,
-            environment.handover_seen_as,
-            storage,
-            rest,
-            switches.handover_checksums,
+        ground = self._ground = _open(environment, in_force, facts, token, log)
+        self.log, self.journal, self.folder = log, ground.journal, ground.folder
+        self._tables, self.rules = ground.tables, ground.rules
+        rest, tables, switches = ground.rest, ground.tables, in_force.current
+        changes = Changes(rest, self.journal)
+        arrivals = ArrivingStudies(rest, tables, changes, switches.stable_age, log)
+        self.deaths = CrashRecord(self.journal, tables.pulls, log, last_associations())
+        self.pulls = _pull_worker(ground, on_end=self._pull_ended)
+        self.deletion = Deletion(
+            rest, ground.files, tables.receptions, ground.sizes, log, on_done=self.pulls.wake
         )
-        concluder = Concluder(self._tables, rest, self.folder, switches, environment.time_zone, log)
-        files = StoredFiles(storage, rest)
-        judge = Judge(rest, files, receptions, self.rules, log)
-        arrivals = ArrivingStudies(rest, self._tables, Changes(rest, self.journal), switches.stable_age, log)
-        module = ModuleClient(environment.pacs_module_url, environment.api_key)
-        answers = AskPacs(rest, module.announced, log)
-        identify = Identify(rest, Senders(facts.senders, self.journal, log), ArrivalCounts(), answers)
-        self.deaths = CrashRecord(self.journal, pulls, log, last_associations())
-        repair = MissingImages(rest, receptions, self.rules)
-        self.pulls = PullWorker(
-            rest, pulls, receptions, facts.aet, facts.concurrent_jobs, repair, log, on_end=self._pull_ended
-        )  # fmt: skip
-        sizes = SizeRows(self.journal)
-        self.deletion = Deletion(rest, files, receptions, sizes, log, on_done=self.pulls.wake)
         self.notifier = Notifier(self.journal, environment.pacs_module_url, environment.api_key, log)
         self.reception = ReceptionWorker(
-            self._tables, arrivals, judge, identify, concluder, switches, log,
+            tables, arrivals, _judge(ground), _identify(ground), _concluder(ground), switches, log,
             on_owed=self.notifier.wake, on_deleting=self.deletion.wake, answer_wait_s=ANSWER_WAIT_S,
         )  # fmt: skip
-        self.asker = AskPacsModule(arrivals, pulls, switches.stable_age, module, log)
-        room = Admission(
-            facts.storage, switches.ram_disk_reserve_mb, pulls, Sizes(rest, receptions, sizes, switches),
-            self._tables.handovers, receptions, facts.index, environment.copies_folder,
-        )  # fmt: skip
+        self.asker = AskPacsModule(arrivals, tables.pulls, switches.stable_age, ground.module, log)
+        room = _admission(ground)
         self.ram_disk = RamDiskWatch(
-            room, self._tables, rest, switches.ram_disk_alarm_percent, log, on_deleting=self.deletion.wake
-        )  # fmt: skip
-        self.records = LostFilesWatch(
-            self.journal, self._tables.handovers, self.folder, environment.handover_folder, log
+            room, tables, rest, switches.ram_disk_alarm_percent, log, on_deleting=self.deletion.wake
         )
+        folder = environment.handover_folder
+        self.records = LostFilesWatch(self.journal, tables.handovers, self.folder, folder, log)
         self.rules_watch = RulesWatch(self.rules, log)
-        self.api = PluginApi(
-            self.journal, pulls, self._tables.handovers, self.folder, room, facts.modalities, log,
+        self.api = self._api(room, facts.modalities)
+        self._adopt_handovers(folder)
+        self._warn_of_journal(environment)
+
+    def _api(self, room: Admission, modalities: frozenset[str]) -> PluginApi:
+        return PluginApi(
+            self.journal, self._tables.pulls, self._tables.handovers, self.folder, room, modalities, self.log,
             on_pull=self.pulls.wake, on_call=self.notifier.is_back,
             on_never=self.ram_disk.drop, full=self.ram_disk.is_full, deaths=self.deaths.state,
             records_whole=self.records.is_whole,
             tell_reception=self.reception.tell, rules_version=lambda: self.rules.current.version,
         )  # fmt: skip
-        self._adopt_handovers(environment.handover_folder)
-        self._warn_of_journal(environment)
 
     def start(
         self, get_property: Callable[[int, str], str], set_property: Callable[[int, str], None]
@@ -145,7 +206,9 @@ class Plugins:
         self.journal.forget_before(now_ms() - _KEEP_MS, now_ms() - _KEEP_HANDOVERS_MS)
         self.deaths.take_up()
         # In a thread: Orthanc's own REST API answers once its start is over.
-        threading.Thread(target=tell_associations, args=(self._rest,), name="log level", daemon=True).start()
+        threading.Thread(
+            target=tell_associations, args=(self._ground.rest,), name="log level", daemon=True
+        ).start()
         for worker in self._workers():
             worker.start()
         self.log.event("started", "started", counts=self.journal.counts())

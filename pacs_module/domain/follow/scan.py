@@ -88,7 +88,9 @@ class Watch:
         tracks = dict(self.tracks)
         for facts in series:
             known, count = tracks.get(facts.series_uid), facts.instances or 0
-            tracks[facts.series_uid] = known.again(count, now) if known is not None else first_seen(count, now)
+            tracks[facts.series_uid] = (
+                known.again(count, now) if known is not None else first_seen(count, now)
+            )
         grew = any(track.changed_at == now for track in tracks.values())
         devices = {**self.devices, **{facts.series_uid: device_of(facts) for facts in series}}
         return replace(
@@ -184,7 +186,11 @@ def next_pause(
     Soon where a series may just have ended, seldom where it is known to go on for long; while nothing comes, ever more
     seldom.
     """
-    ends = [_ends_at(watch, facts, usual, pauses, policy, now) for facts in series if facts.series_uid in decision.series]
+    ends = [
+        _ends_at(watch, facts, usual, pauses, policy, now)
+        for facts in series
+        if facts.series_uid in decision.series
+    ]
     if decision.usual or not ends:
         soonest = policy.growing_ms if watch.grew_at == now else round(watch.pause * 1.5)
         return min(max(soonest, policy.often_ms), policy.longest_ms)
@@ -215,9 +221,7 @@ def _usual_of(facts: SeriesFacts, usual: Mapping[str, Sequence[Usual]]) -> Seque
     return usual.get(protocol_of(facts), ())
 
 
-def _taken(
-    series: Sequence[SeriesFacts], dropped: Collection[str], switches: Switches
-) -> list[SeriesFacts]:
+def _taken(series: Sequence[SeriesFacts], dropped: Collection[str], switches: Switches) -> list[SeriesFacts]:
     return [
         facts
         for facts in series

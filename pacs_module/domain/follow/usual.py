@@ -104,7 +104,9 @@ def expected_instances(best: SeriesFacts, usual: Sequence[Usual]) -> int:
 def _beats(one: Usual, best: SeriesFacts, switches: Switches) -> bool:
     """By a criterion of the choice; what only breaks ties is no reason to wait."""
     number = best.instances or 1
-    moments = {name: best.attributes[name] for name in ("SeriesDate", "SeriesTime") if name in best.attributes}
+    moments = {
+        name: best.attributes[name] for name in ("SeriesDate", "SeriesTime") if name in best.attributes
+    }
     phantom = _candidate(SeriesFacts("usual", {**one.attributes, **moments}, number), number, switches)
     here = _candidate(best, number, switches)
     (winner,) = choose([phantom, here], dx=False, switches=switches).series

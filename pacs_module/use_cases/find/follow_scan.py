@@ -151,9 +151,7 @@ class FollowScan:
         self._keep(watch, pause)
         return False
 
-    def _is_whole(
-        self, pacs: str, matched: Matched, series: Sequence[SeriesFacts], study: Study
-    ) -> bool:
+    def _is_whole(self, pacs: str, matched: Matched, series: Sequence[SeriesFacts], study: Study) -> bool:
         """
         Whether the list has every series: not cut, not as long as a cap, and not fewer instances than the study has
         (K12).
@@ -203,9 +201,7 @@ class FollowScan:
         Where SERIES level is refused: its count at STUDY level, given to the find's own rule when it has stood still for
         as long as between two finds.
         """
-        matched = self.finder.ask_part(
-            watch.pacs, "STUDY", {"StudyInstanceUID": watch.study_uid}, STUDY_KEYS
-        )
+        matched = self.finder.ask_part(watch.pacs, "STUDY", {"StudyInstanceUID": watch.study_uid}, STUDY_KEYS)
         now = self.clock.now()
         found = [found_study(watch.pacs, answer) for answer in matched.answers]
         counts = [one.count for one in found if one.study_uid == watch.study_uid and one.count]

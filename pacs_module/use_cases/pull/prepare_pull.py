@@ -91,9 +91,7 @@ class PreparePull:
             return None
         return self._request(study, pacs, wanted, filtered, final)
 
-    def _was_filtered_out(
-        self, study: Study, wanted: list[SeriesFacts], dropped: Collection[str]
-    ) -> bool:
+    def _was_filtered_out(self, study: Study, wanted: list[SeriesFacts], dropped: Collection[str]) -> bool:
         """Whether all that the filter leaves was pulled ahead, and filtered out by its images."""
         last = study.pull
         if last is None or not last.early or study.forced:
@@ -141,7 +139,8 @@ class PreparePull:
         others = [
             facts
             for facts in series
-            if facts.series_uid not in (*part.series, *filtered) and not is_received(study, facts.series_uid, 1)
+            if facts.series_uid not in (*part.series, *filtered)
+            and not is_received(study, facts.series_uid, 1)
         ]
         at = iso(self.clock.now())
         study.keep_series([_kept_back(facts, part.why, at) for facts in others])

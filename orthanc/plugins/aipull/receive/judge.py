@@ -267,7 +267,9 @@ class Judge:
             return judged.facts.instances is None or self._by(arrival).filter_consecutive_images
         return judged.verdict.rule in _COUNT_RULES and judged.verdict.attribute == "instance nums"
 
-    def _counted(self, arrival: ArrivingStudy, found: Identified, facts: SeriesFacts, received: int) -> SeriesFacts:
+    def _counted(
+        self, arrival: ArrivingStudy, found: Identified, facts: SeriesFacts, received: int
+    ) -> SeriesFacts:
         facts = replace(facts, instances=max(received, facts.instances or 0))
         if not self._by(arrival).filter_consecutive_images:
             return facts

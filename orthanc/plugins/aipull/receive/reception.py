@@ -216,7 +216,9 @@ class ReceptionWorker(Worker):
     ) -> Received | None:
         """The study as it can be concluded now; None: something is still to come, ``why_open`` says what."""
         expected = expectations(asked.request)
-        ahead = needed_series_of(arrival.counts, arrival.judged, asked.request, ended, self._rules_of(arrival))
+        ahead = needed_series_of(
+            arrival.counts, arrival.judged, asked.request, ended, self._rules_of(arrival)
+        )
         # By numbers alone at first: Orthanc is asked for every image only when all of them may be here.
         quick = _quick_counts(arrival, asked.request)
         if judge_completeness(arrival.row.study_uid, expected, quick, ahead.needed, ended).verdict == GROWING:

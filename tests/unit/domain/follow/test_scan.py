@@ -131,7 +131,9 @@ def test_a_device_that_pauses_is_waited_for_as_long_as_it_did() -> None:
     assert decided(watch, answer, pauses=pauses).step is Step.PULL
 
 
-def pause_after(watch: Watch, answer: list[SeriesFacts], usual: dict[str, tuple[Usual, ...]], now: int) -> int:
+def pause_after(
+    watch: Watch, answer: list[SeriesFacts], usual: dict[str, tuple[Usual, ...]], now: int
+) -> int:
     found = decided(watch, answer, usual)
     return next_pause(watch, found, answer, usual, DevicePauses(), POLICY, now)
 

@@ -31,7 +31,12 @@ def at_pacs(world: Pipeline, found: bool = False, **series: tuple[int, str]) -> 
     uids = {"thin": THIN, "thick": THICK, "late": LATE}
     world.pacs.series["A"] = [
         series_answer(
-            uids[name], count, SliceThickness=thickness, StationName="CT1", SeriesDescription=name, ConvolutionKernel="B30f"
+            uids[name],
+            count,
+            SliceThickness=thickness,
+            StationName="CT1",
+            SeriesDescription=name,
+            ConvolutionKernel="B30f",
         )
         for name, (count, thickness) in series.items()
     ]
@@ -66,8 +71,15 @@ def pull_ahead(world: Pipeline) -> PullRequest:
 
 def receive(world: Pipeline, request: PullRequest, instances: int, series: str = THIN) -> None:
     reports = [
-        {"seriesUID": series, "taken": True, "rule": "all", "because": "", "received": instances, "inPacs": instances,
-         "outcome": "handed_over"}
+        {
+            "seriesUID": series,
+            "taken": True,
+            "rule": "all",
+            "because": "",
+            "received": instances,
+            "inPacs": instances,
+            "outcome": "handed_over",
+        }
     ]
     message = world.message(request, instances, seriesUID=series, seriesReports=reports)
     assert world.accept(message)
