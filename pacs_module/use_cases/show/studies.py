@@ -42,6 +42,7 @@ class ShowStudies:
         """
         rows = self.store.lists.rows(wanted, order, after, PAGE + 1)
         shown = tuple(rows[:PAGE])
-        found = self.store.lists.count_rows(wanted, MOST_COUNTED)
+        whole = after is None and len(rows) <= PAGE  # to count these would look for them again
+        found = len(rows) if whole else self.store.lists.count_rows(wanted, MOST_COUNTED)
         following = Place(sort_key(shown[-1], order), shown[-1].study_uid) if len(rows) > PAGE else None
         return StudiesView(wanted, order, shown, found, found >= MOST_COUNTED, after, following)

@@ -19,10 +19,17 @@
     box.textContent = "";
     new uPlot(options, told.data, box);
   }
+  /* The picture of a series that Orthanc has deleted, or has never had. */
+  function hideMissing() {
+    document.querySelectorAll("img.thumb").forEach(function (one) {
+      if (one.complete && !one.naturalWidth) { one.classList.add("hidden"); }
+    });
+  }
   function plots(root) { root.querySelectorAll("[data-plot]").forEach(draw); }
 
   document.addEventListener("DOMContentLoaded", function () {
     plots(document);
+    hideMissing();
     if (document.querySelector("[data-live]") && window.EventSource) {
       var stream = new EventSource("/events");
       stream.addEventListener("changed", function () {
@@ -37,8 +44,7 @@
     var docs = document.getElementById("swagger");
     if (docs && window.SwaggerUIBundle) { SwaggerUIBundle({ url: docs.dataset.url, domNode: docs, validatorUrl: null }); }
   });
-  document.addEventListener("htmx:afterSwap", function (event) { plots(document.getElementById(event.target.id) || document); });
-  /* The picture of a series that Orthanc has deleted. */
+  document.addEventListener("htmx:afterSwap", function (event) { plots(document.getElementById(event.target.id) || document); hideMissing(); });
   document.addEventListener("error", function (event) {
     if (event.target.matches && event.target.matches("img.thumb")) { event.target.classList.add("hidden"); }
   }, true);
