@@ -112,6 +112,7 @@ def fold_all(text: str) -> tuple[Folded, ...]:
 folded = lru_cache(maxsize=_CACHE)(fold_all)
 
 
+@lru_cache(maxsize=_CACHE)
 def contains_keyword(text: str, keywords: tuple[str, ...]) -> str | None:
     """
     Return the first keyword that some form of the text contains, or None; width, case and diacritics do not

@@ -8,8 +8,9 @@ judged.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 from ..dicom.attributes import (
     AGREEING,
@@ -20,6 +21,7 @@ from ..dicom.attributes import (
     SeriesFacts,
     parse_thickness,
     split_image_type,
+    unpadded,
 )
 from ..dicom.images import ImageFacts
 from ..dicom.text_folding import contains_keyword
@@ -69,6 +71,8 @@ ACCOMPANYING = frozenset({"SR", "PR", "KO", "SEG", "REG", "DOC", "FID", "RTSTRUC
 
 _AXIAL_FLAVOURS = {"AXIAL", "HELICAL"}
 
+_UNKNOWN: Any = object()
+
 Rule = Callable[[SeriesFacts, Switches], "Verdict | None"]
 
 
@@ -104,6 +108,9 @@ def judge_series(series: SeriesFacts, switches: Switches) -> Verdict:
     Judge one series by every rule that is switched on; the first rule that drops it decides. CT and DX have
     rules of their own.
 
+    A rule's verdict depends on a few attributes only, and devices write the same values again and again: what
+    was judged is remembered by these values (:func:`judge_plainly` is the same without memory).
+
     Args:
         series: From a SERIES level find or from the first image of the series.
         switches: The site's switches.
@@ -111,20 +118,53 @@ def judge_series(series: SeriesFacts, switches: Switches) -> Verdict:
     Returns:
         A verdict, also for the strangest header: never an exception.
     """
-    verdict = _first_against(series, switches)
-    return Verdict(
-        verdict.taken,
-        verdict.rule,
-        verdict.attribute,
-        verdict.value,
-        series.text(AGREEING),
-        switches.version,
+    if series.raw:  # its bytes are shown in the verdict
+        return judge_plainly(series, switches)
+    memory, attributes = switches.memory, series.attributes
+    get = attributes.get
+    said = (get("Modality"), *[get(name) for name in KEYWORD_ATTRIBUTES])
+    by_text = memory.texts.get(said) or memory.keep(memory.texts, said, _judge_text(series, switches))
+    if by_text.dropped is not None:
+        return _of_images(by_text.dropped, series)
+    frames = get(FRAMES)
+    slices = int(frames) if frames and frames.isdecimal() else series.slices
+    image = (
+        by_text.dx,
+        get("ImageType"),
+        get("SliceThickness"),
+        get(SLICE_SPACING),
+        get("ConvolutionKernel"),
+        get(MULTI_FRAME),
+        not frames or not frames.strip(),
+        get("SeriesDescription") if switches.filter_contrast else None,
+        get(MISSING_IMAGES) if switches.filter_consecutive_images else None,
+        slices if switches.thin_only else None,
     )
+    dropped = memory.images.get(image, _UNKNOWN)
+    if dropped is _UNKNOWN:
+        dropped = memory.keep(
+            memory.images, image, _first_dropping(_rules(by_text.dx)[2:-1], series, switches)
+        )
+    if dropped is None:
+        count = (by_text.dx, slices)
+        dropped = memory.counts.get(count, _UNKNOWN)
+        if dropped is _UNKNOWN:
+            dropped = memory.keep(
+                memory.counts, count, _first_dropping(_rules(by_text.dx)[-1:], series, switches)
+            )
+    return _of_images(dropped or by_text.reason, series)
+
+
+def judge_plainly(series: SeriesFacts, switches: Switches) -> Verdict:
+    """Judge one series, rule by rule."""
+    verdict = _first_against(series, switches)
+    agreeing = series.text(AGREEING)
+    return Verdict(verdict.taken, verdict.rule, verdict.attribute, verdict.value, agreeing, switches.version)
 
 
 def _first_against(series: SeriesFacts, switches: Switches) -> Verdict:
     reason = _NOTHING_AGAINST
-    for rule in RULES_DX if series.modality in switches.dx_modalities else RULES_CT:
+    for rule in _rules(series.modality in switches.dx_modalities):
         verdict = rule(series, switches)
         if verdict is None:
             continue
@@ -133,6 +173,50 @@ def _first_against(series: SeriesFacts, switches: Switches) -> Verdict:
         if verdict.rule == "body part":
             reason = verdict
     return reason
+
+
+class _ByText(NamedTuple):
+    """
+    What modality and descriptions say: the verdict that drops the series, or why it is taken if nothing else
+    does.
+    """
+
+    dx: bool
+    dropped: Verdict | None
+    reason: Verdict
+
+
+def _judge_text(series: SeriesFacts, switches: Switches) -> _ByText:
+    dx = series.modality in switches.dx_modalities
+    reason = _NOTHING_AGAINST
+    for rule in _rules(dx)[:2]:
+        verdict = rule(series, switches)
+        if verdict is not None and not verdict.taken:
+            return _ByText(dx, _stamped(verdict, switches), reason)
+        if verdict is not None and verdict.rule == "body part":
+            reason = verdict
+    return _ByText(dx, None, _stamped(reason, switches))
+
+
+def _first_dropping(rules: Sequence[Rule], series: SeriesFacts, switches: Switches) -> Verdict | None:
+    for rule in rules:
+        verdict = rule(series, switches)
+        if verdict is not None and not verdict.taken:
+            return _stamped(verdict, switches)
+    return None
+
+
+def _stamped(verdict: Verdict, switches: Switches) -> Verdict:
+    return replace(verdict, rules=switches.version)
+
+
+def _of_images(verdict: Verdict, series: SeriesFacts) -> Verdict:
+    agreeing = series.attributes.get(AGREEING)
+    return verdict if not agreeing else replace(verdict, images=unpadded(agreeing))
+
+
+def _rules(dx: bool) -> tuple[Rule, ...]:
+    return RULES_DX if dx else RULES_CT
 
 
 def goes_with(series: SeriesFacts, verdict: Verdict, taken: str, switches: Switches) -> Verdict:

@@ -6,6 +6,7 @@ reconstruction.
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from ..dicom.attributes import (
     RECEIVED_FACTS,
@@ -97,8 +98,13 @@ def kernel_class(kernel: str, switches: Switches) -> str:
     ``lung`` or ``mediastinum`` by the site's patterns (``*`` and ``?``, capitals do not matter); empty when
     none fits.
     """
+    return _class_of(kernel, switches.kernels_lung, switches.kernels_mediastinum)
+
+
+@lru_cache(maxsize=4096)
+def _class_of(kernel: str, lung: tuple[str, ...], mediastinum: tuple[str, ...]) -> str:
     names = [fold(name).strip().upper() for name in kernel.split("\\") if name.strip()]
-    for word, patterns in ((LUNG, switches.kernels_lung), (MEDIASTINUM, switches.kernels_mediastinum)):
+    for word, patterns in ((LUNG, lung), (MEDIASTINUM, mediastinum)):
         if any(fnmatchcase(name, pattern.upper()) for name in names for pattern in patterns):
             return word
     return ""

@@ -14,6 +14,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any, TypeVar
 
 from ..dicom.attributes import split_image_type
 from ..dicom.text_folding import words
@@ -21,6 +22,9 @@ from ..errors import ConfigurationError
 from .body_part import KEYWORD_ATTRIBUTES, BodyPartRules
 from .keywords import Keywords
 
+T = TypeVar("T")
+_REMEMBERED = 50_000
+"""Values that are remembered of each kind."""
 CHOICE_CRITERIA = ("thickness", "instances", "kernel", "kernel class", "image type", "contrast", "latest")
 KERNEL_CLASSES = ("lung", "mediastinum")
 CONTRAST_PHASES = ("plain", "arterial", "venous", "delayed", "contrast")
@@ -56,6 +60,24 @@ AT_START_ONLY = frozenset(
     }
 )
 """Switches that judge nothing and are read when a process starts; all others can change while it runs."""
+
+
+class Memory:
+    """
+    Verdicts by the values that they depend on, of one set of rules: bounded, and shared by all threads.
+    """
+
+    def __init__(self) -> None:
+        self.texts: dict[Any, Any] = {}
+        self.images: dict[Any, Any] = {}
+        self.counts: dict[Any, Any] = {}
+
+    def keep(self, memory: dict[Any, Any], key: Any, verdict: T) -> T:
+        """Remember; a full memory begins anew."""
+        if len(memory) >= _REMEMBERED:
+            memory.clear()
+        memory[key] = verdict
+        return verdict
 
 
 @dataclass(frozen=True)
@@ -266,6 +288,11 @@ class Switches:
         }
         digest = hashlib.sha256(json.dumps(rules, sort_keys=True).encode("utf-8")).hexdigest()
         return f"{self.rules_version}-{digest[:8]}"
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What these rules have judged (``filters.judge_series``)."""
+        return Memory()
 
     @cached_property
     def body_part_ct(self) -> BodyPartRules:
