@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from ..dicom.attributes import split_image_type
 from ..dicom.numbers import read_number
@@ -94,19 +95,14 @@ def choose(candidates: Sequence[Candidate], dx: bool, switches: Switches) -> Cho
     if dx:
         ordered = tuple(sorted(candidates, key=lambda candidate: candidate.series_uid))
         return Choice(ordered, f"DX: all {len(ordered)} series")
-    order = _order(candidates, switches)
-
-    def rank(candidate: Candidate) -> tuple[object, ...]:
-        return (
-            *((one.fact in candidate.untold, one.value(candidate)) for one in order),
-            candidate.series_uid,
-        )
-
-    best, *others = sorted(candidates, key=rank)
+    order = _Order(candidates, switches)
+    best = _first(candidates, order)
+    others = [one for one in candidates if one is not best]
     thickness = _thickness_words(best)
     why = f"of {len(candidates)} series by {', '.join(switches.choice_order)}: {thickness}"
     why = f"{why}, {best.instances} instances, kernel {best.kernel or 'unknown'}"
-    return Choice((best,), f"{why}; {_decided_by(best, others[0], order)}" if others else why)
+    decided = f"; {_decided_by(best, _first(others, order), order)}" if others else ""
+    return Choice((best,), why + decided)
 
 
 def rivals(best: Candidate, candidates: Sequence[Candidate], switches: Switches) -> tuple[Candidate, ...]:
@@ -121,7 +117,7 @@ def rivals(best: Candidate, candidates: Sequence[Candidate], switches: Switches)
     Returns:
         Only series of which something that decides is not known yet: nobody else can beat the best.
     """
-    order = _order(candidates, switches)
+    order = _Order(candidates, switches)
     return tuple(one for one in candidates if one != best and _may_beat(one, best, order))
 
 
@@ -129,7 +125,7 @@ def decided_by(best: Candidate, other: Candidate, candidates: Sequence[Candidate
     """
     The criterion by which the best of these candidates stands before another one; ``UID`` when all are equal.
     """
-    for one in _order(candidates, switches):
+    for one in _Order(candidates, switches):
         if one.value(best) != one.value(other) or (one.fact in other.untold) != (one.fact in best.untold):
             return one.name
     return "UID"
@@ -149,14 +145,39 @@ class Criterion:
     value: Callable[[Candidate], object]
 
 
-def _order(candidates: Sequence[Candidate], switches: Switches) -> list[Criterion]:
-    """CHOICE_ORDER, then the criteria that it leaves out, then every attribute that is told."""
-    by = _criteria(switches)
-    wanted = [name for name in switches.choice_order if name in by]
-    if any(one.thickness is None and THICKNESS not in one.untold for one in candidates):
-        wanted = [INSTANCES if name == THICKNESS else name for name in wanted]
-    further = [name for name in CHOICE_CRITERIA if name in by and name not in wanted]
-    return [by[name] for name in (*wanted, *further)] + _tie_breakers(candidates, switches)
+class _Order:
+    """
+    CHOICE_ORDER, then the criteria that it leaves out, then every attribute that is told. Few choices need
+    the last: they are made when somebody gets so far.
+    """
+
+    def __init__(self, candidates: Sequence[Candidate], switches: Switches) -> None:
+        by = _criteria(switches)
+        wanted = [name for name in switches.choice_order if name in by]
+        if any(one.thickness is None and THICKNESS not in one.untold for one in candidates):
+            wanted = [INSTANCES if name == THICKNESS else name for name in wanted]
+        further = [name for name in CHOICE_CRITERIA if name in by and name not in wanted]
+        self._named = [by[name] for name in (*wanted, *further)]
+        self._ties: list[Criterion] | None = None
+        self._candidates, self._switches = candidates, switches
+
+    def __iter__(self) -> Iterator[Criterion]:
+        yield from self._named
+        if self._ties is None:
+            self._ties = _tie_breakers(self._candidates, self._switches)
+        yield from self._ties
+
+
+def _first(candidates: Sequence[Candidate], order: _Order) -> Candidate:
+    """The best one: those that are equal so far are compared by the next criterion, at last by UID."""
+    left = list(candidates)
+    for one in order:
+        if len(left) == 1:
+            break
+        ranks: list[Any] = [(one.fact in each.untold, one.value(each)) for each in left]
+        best = min(ranks)
+        left = [each for each, rank in zip(left, ranks, strict=True) if rank == best]
+    return min(left, key=lambda each: each.series_uid)
 
 
 def _criteria(switches: Switches) -> dict[str, Criterion]:
@@ -204,7 +225,7 @@ def _by_detail(name: str) -> Criterion:
     return Criterion(name, DETAILS, value)
 
 
-def _may_beat(one: Candidate, best: Candidate, order: Sequence[Criterion]) -> bool:
+def _may_beat(one: Candidate, best: Candidate, order: _Order) -> bool:
     for criterion in order:
         if criterion.fact in one.untold or criterion.fact in best.untold:
             return True
@@ -214,7 +235,7 @@ def _may_beat(one: Candidate, best: Candidate, order: Sequence[Criterion]) -> bo
     return one.series_uid < best.series_uid
 
 
-def _decided_by(best: Candidate, second: Candidate, order: Sequence[Criterion]) -> str:
+def _decided_by(best: Candidate, second: Candidate, order: _Order) -> str:
     for one in order:
         if one.value(best) != one.value(second) or (one.fact in second.untold) != (one.fact in best.untold):
             return f"by {one.name} before {second.series_uid}"
