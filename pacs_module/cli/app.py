@@ -15,12 +15,15 @@ from ..settings import load_settings
 from .audit import audit
 from .common import SettingsFile, console, errors, say
 from .compare import compare_copies
+from .doctor import doctor
 from .find import find
+from .logs import logs
 from .manual import cancel, done, priority, pull, redo
 from .probe import probe
 from .reconcile import reconcile
 from .rehearse import rehearse
 from .rules import rules
+from .status import status, top
 from .why import why
 
 app = typer.Typer(
@@ -59,6 +62,10 @@ app.command()(find)
 app.command("compare")(compare_copies)
 app.command()(reconcile)
 app.command()(rehearse)
+app.command()(status)
+app.command()(top)
+app.command()(logs)
+app.command()(doctor)
 app.add_typer(rules, name="rules")
 app.command()(audit)
 

@@ -46,12 +46,13 @@ def versions(report: dict[str, object]) -> set[str]:
 
 
 def test_apply_and_undo_without_a_restart(stack: PluginStack, rules: ManageRules) -> None:
-    images = {uid: ct_series(uid, 12, BodyPartExamined="STND") for uid in (generate_uid() for _ in range(3))}
+    images = {
+        uid: ct_series(uid, 12, BodyPartExamined="STND", SeriesDescription="1.25MM")
+        for uid in (generate_uid() for _ in range(3))
+    }
     before, *later = images
     for one in images.values():
         stack.to_pacs(one)
-    started = [one for one in stack.events() if one.get("event") == "started"]
-
     assert stack.report_of(stack.pull(before, expected=12))["outcome"] == "filtered"
     applied = rules.apply(["KEYWORDS+=STND"], "hans", "CT-3 writes it")
     taken_over(stack, applied.version)
@@ -61,7 +62,7 @@ def test_apply_and_undo_without_a_restart(stack: PluginStack, rules: ManageRules
     taken_over(stack, undone.version)
     report = stack.report_of(stack.pull(later[1], expected=12))
     assert (report["outcome"], versions(report)) == ("filtered", {undone.version})
-    assert [one for one in stack.events() if one.get("event") == "started"] == started
+    assert len([one for one in stack.events() if one.get("event") == "started"]) == 1
 
 
 def test_ten_changes_while_a_small_day_runs(stack: PluginStack, rules: ManageRules) -> None:

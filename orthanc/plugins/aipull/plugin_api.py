@@ -71,6 +71,7 @@ class PluginApi:
     deaths: Callable[[], Mapping[str, int]] = dict
     records_whole: Callable[[], bool] = lambda: True
     rules_version: Callable[[], str] = str
+    learn_rules: Callable[[str], object] = lambda _: None
 
     def ask_pull(self, body: Mapping[str, Any]) -> Answer:
         """``POST /aipull/pulls``: idempotent by pullID."""
@@ -81,6 +82,7 @@ class PluginApi:
         if request.pacs not in self.modalities:
             words = f"{request.pacs} is not in Orthanc's DicomModalities: {', '.join(sorted(self.modalities)) or 'none'}"
             return Answer(HTTPStatus.NOT_FOUND, {"message": words, "key": "pacs", "value": request.pacs})
+        self.learn_rules(request.rules)  # now: the file may have other ones when its images come
         with self.room.lock:
             verdict = self.room.ask_for(request)
             if verdict.fits:

@@ -185,6 +185,7 @@ class Plugins:
             on_never=self.ram_disk.drop, full=self.ram_disk.is_full, deaths=self.deaths.state,
             records_whole=self.records.is_whole,
             tell_reception=self.reception.tell, rules_version=lambda: self.rules.current.version,
+            learn_rules=self.rules.of,
         )  # fmt: skip
 
     def start(

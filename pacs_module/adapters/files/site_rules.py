@@ -97,6 +97,7 @@ class SiteRulesFile:
     def locked(self) -> Iterator[None]:
         """By a lock on a file beside the history."""
         try:
+            self._history.parent.mkdir(parents=True, exist_ok=True)
             lock = open(self._history.with_suffix(".lock"), "a", encoding="utf-8")  # noqa: SIM115 - closed below
         except OSError as error:
             raise ConfigurationError(

@@ -65,10 +65,14 @@ class OrthancPuller:
 
     def room(self) -> Mapping[str, Any]:
         """How full the RAM disk is; ``recordsWhole`` where the plugins tell it."""
-        status = _object(self._call("GET", "/status"))
+        status = self.status()
         room = status.get("room")
         told = {_RECORDS: status[_RECORDS]} if isinstance(status.get(_RECORDS), bool) else {}
         return {**(room if isinstance(room, dict) else {}), **told}
+
+    def status(self) -> Mapping[str, Any]:
+        """All that the plugins tell of themselves: ``version``, ``rules``, ``counts`` ..."""
+        return _object(self._call("GET", "/status"))
 
     def system(self) -> Mapping[str, Any]:
         """What Orthanc says of itself: ``DicomAet``, ``DicomPort``, ``Version`` ..."""

@@ -1,0 +1,67 @@
+"""One study's lines out of the JSON logs of both processes, and of their rotated files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+FILES = ("dcm_end", "orthanc-python")
+
+
+def lines_with(folder: Path, words: frozenset[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """
+    The lines that name one of these words anywhere, and the log that they stand in, file by file, the oldest
+    file first.
+
+    Args:
+        folder: Of the logs.
+        words: UIDs and ids of the study; a line is taken where one stands by itself, not within a longer one.
+    """
+    for name in FILES:
+        for path in sorted(folder.glob(f"{name}.jsonl*"), key=_age, reverse=True):
+            yield from ((name, line) for line in _lines(path, words))
+
+
+def _age(path: Path) -> int:
+    """The number behind a rotated file's name: the larger, the older."""
+    number = path.suffix.removeprefix(".")
+    return int(number) if number.isdecimal() else 0
+
+
+def _lines(path: Path, words: frozenset[str]) -> Iterator[dict[str, Any]]:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for raw in file:
+                if (
+                    any(word in raw for word in words)
+                    and (line := _read(raw)) is not None
+                    and _names(raw, words)
+                ):
+                    yield line
+    except OSError:  # rotated away in this moment
+        return
+
+
+def _names(raw: str, words: frozenset[str]) -> bool:
+    return any(_alone(raw, word) for word in words)
+
+
+def _alone(raw: str, word: str) -> bool:
+    """``1.2.3`` does not stand in ``1.2.34`` nor in ``11.2.3``."""
+    place = raw.find(word)
+    while place >= 0:
+        before, behind = raw[place - 1 : place], raw[place + len(word) : place + len(word) + 1]
+        if not (before.isalnum() or before == ".") and not (behind.isalnum() or behind == "."):
+            return True
+        place = raw.find(word, place + 1)
+    return False
+
+
+def _read(raw: str) -> dict[str, Any] | None:
+    try:
+        line = json.loads(raw)
+    except ValueError:  # cut by a crash
+        return None
+    return line if isinstance(line, dict) else None

@@ -1,0 +1,171 @@
+"""What `pacs-module doctor` judges: each finding with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from ..dicom.attributes import plain_time
+
+LEAST_FREE = 0.1
+"""Of a disk; less is called full soon."""
+MOST_SKEW = timedelta(seconds=60)
+AHEAD = timedelta(minutes=5)
+"""A study that seems to come from so far in the future has a clock that is wrong."""
+
+
+class Health(StrEnum):
+    """How bad a finding is."""
+
+    FINE = "ok"
+    LOOK = "warning"
+    BROKEN = "error"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """``about`` names what was looked at, ``found`` what is there, ``todo`` what helps; empty: nothing needs to be done."""
+
+    health: Health
+    about: str
+    found: str
+    todo: str = ""
+
+
+def fine(about: str, found: str) -> Finding:
+    """Nothing is wrong."""
+    return Finding(Health.FINE, about, found)
+
+
+def broken(about: str, found: str, todo: str) -> Finding:
+    """It does not work."""
+    return Finding(Health.BROKEN, about, found, todo)
+
+
+def judge_versions(ours: str, service: str, plugins: str) -> Finding:
+    """The command, the service and the plugins are one version."""
+    found = f"command {ours}, service {service or 'no answer'}, plugins {plugins or 'no answer'}"
+    if {service, plugins} <= {ours}:
+        return fine("versions", found)
+    return Finding(Health.LOOK, "versions", found, "install one version everywhere and restart what differs")
+
+
+def judge_rules(here: str, plugins: str) -> Finding:
+    """Both processes judge by the rules of the same file."""
+    found = f"file {here}, plugins {plugins or 'no answer'}"
+    if here == plugins:
+        return fine("rules", found)
+    todo = "an edit by hand takes effect at a restart of both; else SITE_CONFIG of Orthanc is another file"
+    return Finding(Health.LOOK, "rules", found, todo)
+
+
+def judge_health(told: Mapping[str, Any]) -> list[Finding]:
+    """Threads, servers that are waited for, paths of moves, RAM disk, out of the service's own word."""
+    loops: Mapping[str, Any] = told.get("loops", {})
+    bad = sorted(name for name, loop in loops.items() if not loop.get("alive") or loop.get("stuck"))
+    found = [
+        broken(
+            "threads", f"dead or stuck: {', '.join(bad)}", "restart pacs_module; the log says where it stands"
+        )
+        if bad
+        else fine("threads", f"{len(loops)} run")
+    ]
+    for entry in told.get("waitsFor", ()):
+        why = f"away since {entry.get('since')}: {entry.get('because')}"
+        found.append(
+            broken(
+                str(entry.get("what")), why, "start it, or look at address, port and password in the settings"
+            )
+        )
+    found += [_judge_path(name, one.get("moves", {})) for name, one in told.get("pacs", {}).items()]
+    disk = told.get("ramDisk") or {}
+    if disk.get("alarm"):
+        todo = "is the backend slow or away? ram-disk.md says what holds images"
+        found.append(
+            broken(
+                "RAM disk",
+                f"{_megabytes(disk.get('freeBytes'))} MB free of {_megabytes(disk.get('totalBytes'))}",
+                todo,
+            )
+        )
+    return found
+
+
+def _judge_path(name: str, moves: Mapping[str, Any]) -> Finding:
+    """Whether images come from a PACS: it knows our AE title, and where we listen."""
+    about = f"moves from {name}"
+    if moves.get("circuit") not in (None, "closed"):
+        todo = f"{moves.get('why') or 'look at the log'}; retried at {moves.get('retryAt')}"
+        return broken(about, str(moves.get("cause") or "fail"), todo)
+    if moves.get("lastCameAt"):
+        return fine(about, f"images came last at {moves['lastCameAt']}: it knows our AE title and address")
+    return Finding(
+        Health.LOOK, about, "none has come yet", "pull one study by hand: only a move shows that it knows us"
+    )
+
+
+def judge_destination(aet: str, port: object, expected_host: str) -> Finding:
+    """What every PACS has to have in its table."""
+    where = f"{expected_host or 'the address of this host'}:{port}"
+    return fine("move destination", f"each PACS must know AE title {aet} at {where}")
+
+
+def judge_disk(about: str, free: int, total: int) -> Finding:
+    """Bytes free of a disk."""
+    found = f"{_megabytes(free)} MB free of {_megabytes(total)}"
+    if total and free < LEAST_FREE * total:
+        return Finding(Health.LOOK, about, found, "make room before the logs and the store stand still")
+    return fine(about, found)
+
+
+def judge_clock(about: str, theirs: datetime, ours: datetime) -> Finding:
+    """Two machines have one time."""
+    skew = abs(theirs - ours)
+    found = f"{skew.total_seconds():.0f} s apart"
+    if skew > MOST_SKEW:
+        return Finding(Health.LOOK, about, found, "have both set their clocks by NTP")
+    return fine(about, found)
+
+
+def judge_study_times(pacs: str, times: Iterable[str], now: datetime) -> Finding:
+    """
+    The devices' clocks by the newest StudyTime of today.
+
+    Args:
+        pacs: Name of the PACS.
+        times: StudyTime of each study, however it is written.
+        now: In the hospital's time zone.
+    """
+    about = f"clocks of the devices at {pacs}"
+    read = sorted(moment for text in times if (moment := _moment(plain_time(text), now)) is not None)
+    if not read:
+        return fine(about, "no study with a time today")
+    newest = read[-1]
+    if newest > now + AHEAD:
+        todo = "a device's clock is ahead, or time_zone is wrong; crossday = -1 finds what is filed under another day"
+        return Finding(
+            Health.LOOK, about, f"the newest study is from {newest:%H:%M:%S}, now is {now:%H:%M:%S}", todo
+        )
+    return fine(about, f"the newest study of {len(read)} is from {newest:%H:%M:%S}")
+
+
+def _moment(time: str, now: datetime) -> datetime | None:
+    """HHMMSS of today; None for what no clock shows."""
+    try:
+        hours, minutes, seconds = (int(time[place : place + 2]) for place in (0, 2, 4))
+        return now.replace(hour=hours, minute=minutes, second=seconds, microsecond=0)
+    except ValueError:
+        return None
+
+
+def worst(findings: Sequence[Finding]) -> Health:
+    """Of all of them."""
+    order = (Health.BROKEN, Health.LOOK)
+    return next((one for one in order if any(found.health is one for found in findings)), Health.FINE)
+
+
+def _megabytes(size: object) -> str:
+    return f"{size / 1e6:,.0f}" if isinstance(size, int | float) else "?"
