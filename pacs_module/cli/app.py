@@ -17,13 +17,12 @@ from .common import SettingsFile, console, errors, say
 from .compare import compare_copies
 from .doctor import doctor
 from .find import find
-from .logs import logs
+from .look_at import logs, status, top
 from .manual import cancel, done, priority, pull, redo
 from .probe import probe
 from .reconcile import reconcile
 from .rehearse import rehearse
 from .rules import rules
-from .status import status, top
 from .why import why
 
 app = typer.Typer(
