@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -72,10 +73,7 @@ class ShowFilters:
             RetriableError: The store is away.
         """
         found = self.store.lists.verdicts_between(first_day, last_day)
-        standings: dict[str, int] = {}
-        for _, verdicts in found:
-            for verdict in verdicts:
-                standings[verdict.standing] = standings.get(verdict.standing, 0) + 1
+        standings = dict(Counter(verdict.standing for _, verdicts in found for verdict in verdicts))
         groups = grouped(found)
         shown = [one for one in groups if rule in ("", one.rule) and text.lower() in one.value.lower()]
         filtered = standings.get(Standing.FILTERED.value, 0)
@@ -99,7 +97,9 @@ def grouped(found: Iterable[tuple[str, tuple[RowVerdict, ...]]]) -> list[FilterG
             if verdict.standing != Standing.FILTERED.value:
                 continue
             key = (verdict.rule, verdict.attribute, verdict.value)
-            group = groups.setdefault(key, FilterGroup(*key, suggestion=_suggestion(verdict)))
+            group = groups.get(key)
+            if group is None:
+                group = groups[key] = FilterGroup(*key, suggestion=_suggestion(verdict))
             group.add(study_uid, verdict, key not in seen)
             seen.add(key)
     return sorted(groups.values(), key=lambda one: (-one.series, one.rule, one.value))

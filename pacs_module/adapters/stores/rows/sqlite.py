@@ -199,7 +199,8 @@ def _row(values: Sequence[Any]) -> StudyRow:
 
 
 def _verdict(told: Mapping[str, str]) -> RowVerdict:
-    return RowVerdict(**{name: told[key] for name, key in _VERDICT_KEYS if key in told})
-
-
-_VERDICT_KEYS = tuple((name, key) for name, key in wire_names(RowVerdict).items())
+    """As :func:`_row`: a week has tens of thousands."""
+    return RowVerdict(
+        told["seriesUID"], told["standing"], told["rule"], told["attribute"], told["value"],
+        told.get("modality", ""), told.get("description", ""),
+    )  # fmt: skip
