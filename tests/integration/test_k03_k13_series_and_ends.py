@@ -232,8 +232,10 @@ def test_why_a_reception_is_open_can_be_asked(stack: PluginStack, pacs: SimPacs,
     has(pacs, ct_series(study, 12))
     pacs.habits = Habits.of("move-slow=0.3")
     pull = stack.pull(study, expected=12)
-    until(lambda: stack.get(f"/aipull/receptions/{study}").status_code == 200, 30, "a reception", stack)
-    told = stack.get(f"/aipull/receptions/{study}").json()
+    asked = f"/aipull/receptions/{study}"
+    until(lambda: stack.get(asked).status_code == 200, 30, "a reception", stack)
+    until(lambda: stack.get(asked).json()["whyOpen"] is not None, 30, "a look at it", stack)
+    told = stack.get(asked).json()
     assert told["state"] == "open"
     assert told["whyOpen"]["reason"] in ("pull_runs", "series_incomplete")
     assert stack.report_of(pull)["outcome"] == "received"

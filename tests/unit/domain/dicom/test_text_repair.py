@@ -97,14 +97,15 @@ def test_accents_and_traditional_characters_stay(text: str) -> None:
     assert readable(text) == text
 
 
-@pytest.mark.parametrize("text", ["Müller", "Łódź", "김", "Größe", "Иван", "山田", "서울"])
-@pytest.mark.parametrize("read_as", ["latin-1", "cp1252"])
+@pytest.mark.parametrize(
+    ("text", "read_as"),
+    [
+        *((text, "latin-1") for text in ["Müller", "Łódź", "김", "Größe", "Иван", "山田", "서울"]),
+        *((text, "cp1252") for text in ["Müller", "김", "Größe", "Иван", "山田", "서울"]),  # it has five holes
+    ],
+)
 def test_utf8_read_with_the_wrong_table_is_readable_in_any_script(text: str, read_as: str) -> None:
-    try:
-        arrived = text.encode().decode(read_as)
-    except UnicodeError:
-        pytest.skip("Windows-1252 has five holes")
-    assert readable(arrived) == text
+    assert readable(text.encode().decode(read_as)) == text
 
 
 @pytest.mark.parametrize(
