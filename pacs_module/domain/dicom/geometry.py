@@ -12,6 +12,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from .images import ImageFacts
 from .numbers import read_number, read_whole
@@ -173,6 +174,7 @@ def _cosines(text: str) -> tuple[float, ...] | None:
     return _numbers(text, 6)
 
 
+@lru_cache(maxsize=16_384)  # of a series each position is asked for several times
 def _numbers(text: str, count: int) -> tuple[float, ...] | None:
     values = tuple(read_number(part) for part in text.split("\\"))
     known = tuple(value for value in values if value is not None)

@@ -200,6 +200,8 @@ class Judge:
 
     def _agreement(self, arrival: ArrivingStudy, found: Identified, facts: SeriesFacts) -> Agreement | None:
         """Of CT; the views of a radiograph need not agree, but each must be readable."""
+        if self._is_of_no_use(arrival, facts.series_uid):
+            return None
         uids = found.sop_uids(facts.series_uid)
         known = arrival.agreement(facts.series_uid, uids)
         if known is not None:
@@ -219,6 +221,12 @@ class Judge:
             agreement = without(agreement, poison, f"more than {MAX_DEPTH} nested sequences")
             arrival.agreements[facts.series_uid] = (uids, agreement)
         return agreement
+
+    @staticmethod
+    def _is_of_no_use(arrival: ArrivingStudy, uid: str) -> bool:
+        """Dropped by its Modality, whatever its images say: a dose report is large, and is read once."""
+        known = arrival.judged.get(uid)
+        return known is not None and known.verdict.rule == "modality" and not known.verdict.taken
 
     def _compared(self, images: Mapping[str, InstanceHere], rules: Switches) -> Agreement | None:
         """Which of some images agree, by SOPInstanceUID; None: there is none."""

@@ -17,6 +17,8 @@ from .orthanc_client import InstanceHere, OrthancClient, absent_as_none
 
 __all__ = ["MAX_DEPTH", "Header", "StoredFiles", "Unreadable", "read_header"]
 
+_REMEMBERED = 20_000
+
 
 class StoredFiles:
     """
@@ -30,6 +32,8 @@ class StoredFiles:
     def __init__(self, storage: Path | None, rest: OrthancClient) -> None:
         self._storage = storage
         self._rest = rest
+        self._poison: dict[str, bool] = {}
+        """By the name of the file, which Orthanc gives to nothing else: a study is looked at several times."""
 
     def header(self, instance: InstanceHere) -> Header | Unreadable | None:
         """
@@ -55,7 +59,14 @@ class StoredFiles:
         None is where the files cannot be read as they are.
         """
         path = self.path(instance)
-        return path is not None and lies_deeper(path, MAX_DEPTH)
+        if path is None:
+            return False
+        known = self._poison.get(instance.file)
+        if known is None:
+            if len(self._poison) >= _REMEMBERED:
+                self._poison.clear()
+            known = self._poison[instance.file] = lies_deeper(path, MAX_DEPTH)
+        return known
 
     def path(self, instance: InstanceHere) -> Path | None:
         """Where Orthanc keeps the file."""
