@@ -22,13 +22,13 @@ class StepThread:
         step: Does what is due and returns the seconds until the next step unless woken. It deals with its own
             errors: one that it lets out ends the thread, and :meth:`alive` says so.
         pace_s: Seconds between two steps at the least, woken or not. A Python thread inside Orthanc that is
-            always busy takes half of Orthanc's speed of receiving.
+            always busy takes half of Orthanc's speed of receiving. A step may change it for the next one.
     """
 
     def __init__(self, name: str, step: Callable[[], float], pace_s: float = 0.0) -> None:
         self._name = name
         self._step = step
-        self._pace_s = pace_s
+        self.pace_s = pace_s
         self._woken = threading.Event()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -74,6 +74,7 @@ class StepThread:
         while not self._stopped.is_set():
             self._woken.clear()
             pause = self._step()
-            if self._pace_s and self._stopped.wait(self._pace_s):
+            pace = self.pace_s
+            if pace and self._stopped.wait(pace):
                 return
-            self._woken.wait(max(pause - self._pace_s, 0.0))
+            self._woken.wait(max(pause - pace, 0.0))

@@ -71,6 +71,7 @@ class ArrivingStudy:
         agreements: The images of a series that were compared (SOPInstanceUIDs), and which of them agree.
         why_open: What it still waits for.
         reported: What was here when the report of its pull was made.
+        lacks: How many images, of those that were announced, it waits for at the least.
         rules: By which all of it is judged; None: nothing was judged yet.
     """
 
@@ -84,6 +85,7 @@ class ArrivingStudy:
     agreements: dict[str, tuple[frozenset[str], Agreement]] = field(default_factory=dict)
     why_open: WhyOpen | None = None
     reported: dict[str, int] | None = None
+    lacks: int = 0
     rules: Switches | None = None
     _studies: dict[str, str] = field(default_factory=dict)
     _patients: dict[str, str] = field(default_factory=dict)

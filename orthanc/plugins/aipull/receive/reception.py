@@ -6,7 +6,7 @@ domain/receive/reception_state.py).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from pacs_module.domain.errors import PipelineError
@@ -43,7 +43,7 @@ from ..hand_over.folder import WrongFiles
 from ..journal.pulls import ENDED, Pull
 from ..journal.tables import Tables
 from ..runtime.clock import now_ms
-from ..runtime.worker import Worker
+from ..runtime.worker import PACE_S, Worker
 from .arriving_studies import ArrivingStudies
 from .arriving_study import ArrivingStudy
 from .conclude import Concluder, Received
@@ -58,6 +58,9 @@ A study whose images still arrive is not deleted; late ones come within a moment
 later.
 """
 _OPEN_WAKE_S = 0.5
+GATHER_S = 0.3
+MANY = 200
+"""A PACS sends some hundred images a second: so many keep it busy for longer than the pause."""
 
 
 class ReceptionWorker(Worker):
@@ -132,7 +135,9 @@ class ReceptionWorker(Worker):
         """Read the change log and look at every study that is not done."""
         self._arrivals.take_changes()
         for arrival in tuple(self._arrivals.all()):
+            arrival.lacks = 0
             self._step_of(arrival)
+        self.pace(_pace_of(self._arrivals.all()))
         for pull in self._tables.pulls.unreported():
             if pull.job_state == ENDED and pull.conclusion is not None:
                 self._guarded(pull.request.study_uid, lambda pull=pull: self._report(pull, pull.conclusion))  # type: ignore[misc]
@@ -224,6 +229,7 @@ class ReceptionWorker(Worker):
         if judge_completeness(arrival.row.study_uid, expected, quick, ahead.needed, ended).verdict == GROWING:
             missing = sorted(uid for uid in ahead.needed if quick.get(uid, 0) < expected.series.get(uid, 1))
             words = f"series {', '.join(missing[:3])} not whole" if missing else "images missing"
+            arrival.lacks = _lacks(expected, quick, missing)
             arrival.why_open = WhyOpen(
                 OpenReason.SERIES_INCOMPLETE, words, "the images, or the end of the pull"
             )
@@ -483,6 +489,20 @@ def _still_arriving(pull: Pull | None, quiet: float, wait: float) -> WhyOpen:
         )
     words = f"the move has ended; {max(quiet, 0):.0f} of {wait:g} s without an image"
     return WhyOpen(OpenReason.SETTLING, words, "images that come after the final response")
+
+
+def _pace_of(arrivals: Iterable[ArrivingStudy]) -> float:
+    """
+    Seconds to the next step: as long as every study lacks many images, fewer steps take more of them at once.
+    """
+    lacking = [arrival.lacks for arrival in arrivals]
+    return GATHER_S if lacking and min(lacking) > MANY else PACE_S
+
+
+def _lacks(expected: Expectations, counts: Mapping[str, int], missing: Iterable[str]) -> int:
+    """Images that were announced and have not come, of these series or else of the study."""
+    of_series = sum(max(expected.series.get(uid, 0) - counts.get(uid, 0), 0) for uid in missing)
+    return of_series or max((expected.study or 0) - sum(counts.values()), 0)
 
 
 def _quick_counts(arrival: ArrivingStudy, request: PullRequest | None) -> dict[str, int]:

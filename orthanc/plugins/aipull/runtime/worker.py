@@ -50,6 +50,10 @@ class Worker(ABC):
         """There is something to do."""
         self._thread.wake()
 
+    def pace(self, seconds: float) -> None:
+        """At least so long from this step to the next one, woken or not."""
+        self._thread.pace_s = seconds
+
     def stop(self) -> None:
         """No further step."""
         self._thread.stop()

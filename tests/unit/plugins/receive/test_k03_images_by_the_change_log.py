@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import pytest
 
+from aipull.receive.reception import GATHER_S, MANY
+from aipull.runtime.worker import PACE_S
 from aipull.server.orthanc_client import SeriesHere
 from tests.fakes.orthanc_store import FakeStore
 from tests.fakes.reception_desk import Desk
@@ -83,3 +85,24 @@ def test_images_that_are_all_gone_again_are_no_hand_over(desk: Desk) -> None:
         desk.step(3)
     assert desk.told("pull_report")[0]["outcome"] == "failed"
     assert desk.told("notify") == []
+
+
+@pytest.mark.parametrize("by_series", [True, False], ids=["counts of the series", "count of the study"])
+def test_steps_are_rare_only_while_many_images_are_missing(desk: Desk, by_series: bool) -> None:
+    total = MANY + 100
+    desk.ask("1.2", expected=total, expected_series={"1.2.1": total} if by_series else {})
+    desk.store.add("1.2", "1.2.1", 10)
+    desk.step(0.1)
+    assert desk.worker._thread.pace_s == GATHER_S
+    desk.store.add("1.2", "1.2.1", 90, first=11)
+    desk.step(0.1)
+    assert desk.worker._thread.pace_s == PACE_S, "the end is near"
+
+
+def test_another_study_that_may_be_whole_soon_is_not_kept_waiting(desk: Desk) -> None:
+    desk.ask("1.2", expected=10 * MANY)
+    desk.ask("1.3", expected=5)
+    desk.store.add("1.2", "1.2.1", 10)
+    desk.store.add("1.3", "1.3.1", 2)
+    desk.step(0.1)
+    assert desk.worker._thread.pace_s == PACE_S
