@@ -36,6 +36,7 @@ from ..use_cases.find.ask_window import AskWindow
 from ..use_cases.find.check_growth import CheckGrowth
 from ..use_cases.find.find_studies import FindStudies
 from ..use_cases.find.follow_scan import FollowScan
+from ..use_cases.find.keep_learned import KeepLearned
 from ..use_cases.find.match_answers import MatchedFinder
 from ..use_cases.find.pacs_knowledge import PacsKnowledge
 from ..use_cases.find.resolve_uid import ResolveUid
@@ -140,7 +141,9 @@ def _open(settings: Settings) -> _Edges:
         log=log,
         clock=clock,
         store=store,
-        finder=MatchedFinder(finder, log, settings.traits, metrics.dropped_answers),
+        finder=MatchedFinder(
+            finder, log, settings.traits, metrics.dropped_answers, KeepLearned(leases.leases, clock)
+        ),
         metrics=metrics,
         puller=OrthancPuller(orthanc.url, orthanc.username, password, orthanc.timeout_s),
         queue=RabbitQueue(settings.rabbitmq.url.get_secret_value()),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from .traits import PacsTraits
 
+FORGOTTEN = timedelta(days=7)
 MANY_DAYS = 3
 """So many days with lists of one length, and none longer: it may be a cap."""
 
@@ -16,7 +18,8 @@ MANY_DAYS = 3
 @dataclass
 class LearnedTraits:
     """
-    Learned again after a restart: nothing here is needed to be right, only to be quick and to be told.
+    Nothing here is needed to be right, only to be quick and to be told. It is kept for the next start
+    (:func:`learned_memo`), and learned anew after :data:`FORGOTTEN`: a PACS may have been mended meanwhile.
 
     ``caps`` and ``ignores`` are traits (:class:`~.traits.PacsTraits`) and hold the configured ones, too.
     ``dropped``: answers that did not match, by level and key. ``refused``: answers that are none, by reason.
@@ -34,11 +37,12 @@ class LearnedTraits:
     """It ended a list with status A700."""
     longest_days: set[str] = field(default_factory=set)
     """Some days whose lists are as long as the longest."""
+    set_ignores: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, traits: PacsTraits) -> LearnedTraits:
         """To begin with: what the site, or the probe, has said."""
-        return cls(set(traits.caps), set(traits.ignores), traits.caps)
+        return cls(set(traits.caps), set(traits.ignores), traits.caps, set_ignores=traits.ignores)
 
     def take_mismatches(
         self, level: str, received: int, differing: Mapping[str, int], named: Collection[str]
@@ -97,3 +101,40 @@ class LearnedTraits:
             "dropped": dict(self.dropped),
             "refused": dict(self.refused),
         }
+
+
+def learned_memo(learned: LearnedTraits) -> dict[str, object]:
+    """
+    What is kept of one PACS, as plain JSON, without what the site has set: which keys differed, not how often,
+    so that it changes rarely.
+    """
+    return {
+        "caps": sorted(learned.caps - set(learned.set_caps)),
+        "ignores": sorted(learned.ignores - set(learned.set_ignores)),
+        "dropped": sorted(learned.dropped),
+        "refused": sorted(learned.refused),
+        "longest": learned.longest,
+        "saysWhenCut": learned.says_when_cut,
+        "longestDays": sorted(learned.longest_days),
+    }
+
+
+def take_memo(learned: LearnedTraits, memo: Mapping[str, object]) -> None:
+    """Add what was kept to what the site has set; what cannot be read is learned again."""
+    learned.caps |= {cap for cap in _list(memo, "caps") if type(cap) is int and cap > 0}
+    learned.ignores |= set(_texts(memo, "ignores"))
+    learned.dropped.update(_texts(memo, "dropped"))
+    learned.refused.update(_texts(memo, "refused"))
+    longest = memo.get("longest")
+    learned.longest = max(learned.longest, longest if type(longest) is int else 0)
+    learned.says_when_cut |= memo.get("saysWhenCut") is True
+    learned.longest_days |= set(_texts(memo, "longestDays")[:MANY_DAYS])
+
+
+def _list(memo: Mapping[str, object], key: str) -> list[Any]:
+    value = memo.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _texts(memo: Mapping[str, object], key: str) -> list[str]:
+    return [text for text in _list(memo, key) if isinstance(text, str)]

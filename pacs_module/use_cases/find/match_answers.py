@@ -12,6 +12,7 @@ from ...domain.find.attribute_matching import Judged, judge_answer, naming
 from ...domain.find.learned import LearnedTraits
 from ...domain.find.traits import TraitsByPacs, traits_of
 from ...ports import EventLog, PacsFinder
+from .keep_learned import KeepLearned
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,18 @@ class MatchedFinder:
     traits: TraitsByPacs = field(default_factory=dict)
     count: Callable[[str, str, int], None] = lambda pacs, what, number: None
     """Told of dropped answers: PACS, key or reason, number."""
+    kept: KeepLearned | None = None
+    """Where what was learned is kept for the next start; None: nowhere."""
     _learned: dict[str, LearnedTraits] = field(default_factory=dict)
 
     def learned(self, pacs: str) -> LearnedTraits:
         """What this PACS's answers have taught."""
-        return self._learned.setdefault(pacs, LearnedTraits.of(traits_of(self.traits, pacs)))
+        if pacs not in self._learned:
+            known = LearnedTraits.of(traits_of(self.traits, pacs))
+            if self.kept is not None:
+                self.kept.recall(pacs, known)
+            self._learned.setdefault(pacs, known)
+        return self._learned[pacs]
 
     def find(
         self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
@@ -150,6 +158,8 @@ class MatchedFinder:
             refused += [judged.malformed] if judged.malformed else []
         if dropped or refused:
             self._learn(pacs, level, query, len(answers), dropped, refused)
+        if self.kept is not None:
+            self.kept.keep(pacs, self.learned(pacs))
         return Matched(tuple(kept), len(answers), cut, dict(dropped), len(refused))
 
     def _learn(
