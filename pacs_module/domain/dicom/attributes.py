@@ -41,6 +41,8 @@ RECEIVED_FACTS = frozenset(
     }
 )
 
+FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "}
+"""For ``str.translate``: letters, digits and the space of full width as others."""
 _CODES = re.compile(r"[^\W_]\w*")
 _NO_COUNT = 2**31
 """From here on it is no number of instances, whatever the PACS says."""

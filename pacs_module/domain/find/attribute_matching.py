@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..dicom.attributes import Attributes, clean_uid, split_values, unpadded
+from ..dicom.attributes import FULL_WIDTH, Attributes, clean_uid, split_values, unpadded
 from ..dicom.moments import Range, date_of, moment_of, range_of, time_of
 from ..dicom.numbers import read_number
 from ..dicom.representations import Representation, representation
@@ -188,14 +188,11 @@ def _is_pattern(asked: str) -> bool:
     return "*" in asked or "?" in asked
 
 
-_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "}
-
-
 def _plain(text: str) -> str:
     """A value without padding; letters and digits of full width as others, accents as one character each."""
     if text.isascii():
         return unpadded(text)
-    return unpadded(unicodedata.normalize("NFC", text.translate(_FULL_WIDTH)))
+    return unpadded(unicodedata.normalize("NFC", text.translate(FULL_WIDTH)))
 
 
 def _is_person(asked: str, told: str) -> bool | None:

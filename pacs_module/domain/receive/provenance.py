@@ -8,15 +8,19 @@ under several of them.
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
 
-from ..dicom.attributes import unpadded
+from ..dicom.attributes import FULL_WIDTH, unpadded
+from ..dicom.text_repair import readable
 from ..wire.syntax import is_uid
 from .completeness import SHORT, Check, Completeness, Expectations
+
+_MAPPED = "::ffff:"
 
 
 @dataclass(frozen=True, order=True)
@@ -42,7 +46,8 @@ class KnownSenders:
         """Whether images of this sender are the PACS's."""
         if not sender.ae_title:
             return False  # not by DICOM
-        named = (sender, Sender(sender.ae_title), Sender("", sender.address))
+        ae_title, address = sender.ae_title.strip(), _plain_address(sender.address)
+        named = (sender, Sender(ae_title, address), Sender(ae_title), Sender("", address))
         return any(one in self.entries for one in named)
 
     def __or__(self, other: KnownSenders) -> KnownSenders:
@@ -56,9 +61,25 @@ def read_senders(texts: Iterable[str]) -> KnownSenders:
 
 def _read_sender(text: str) -> Sender:
     if _is_address(text.strip()):
-        return Sender(address=text.strip())
+        return Sender(address=_plain_address(text))
     ae_title, _, address = text.partition("@")
-    return Sender(ae_title.strip(), address.strip())
+    return Sender(ae_title.strip(), _plain_address(address))
+
+
+def _plain_address(text: str) -> str:
+    """An address as it is compared: ``::ffff:10.0.0.1`` is 10.0.0.1, which a socket of both kinds tells."""
+    bare = text.strip()
+    return bare.lower().removeprefix(_MAPPED) if bare.lower().startswith(_MAPPED) and "." in bare else bare
+
+
+def patient_key(patient_id: str) -> str:
+    """
+    A PatientID as it is compared: without padding, and where it is not ASCII as it was meant.
+
+    The finder and Orthanc may read the same bytes by two character sets; that is no other patient.
+    """
+    bare = unpadded(patient_id)
+    return bare if bare.isascii() else unicodedata.normalize("NFC", readable(bare).translate(FULL_WIDTH))
 
 
 def _is_address(text: str) -> bool:
@@ -98,6 +119,11 @@ class Image:
         return unpadded(self.patient_id)
 
     @property
+    def who(self) -> str:
+        """The PatientID to compare by."""
+        return patient_key(self.patient_id)
+
+    @property
     def came_twice(self) -> bool:
         """Two copies came in this pull, and the later one has overwritten the other."""
         return self.repeated and self.in_pull
@@ -127,7 +153,7 @@ class PacsWord:
 
     def is_other_patient(self, image: Image) -> bool:
         """Whether the PACS has the study under another PatientID."""
-        return bool(self.patient_id) and unpadded(self.patient_id or "") != image.patient
+        return bool(self.patient_id) and patient_key(self.patient_id or "") != image.who
 
 
 class Rejection(StrEnum):
@@ -267,9 +293,9 @@ def judge_pushed(
     """
     word = word or PacsWord()
     images, unnamed = _with_uid(images)
-    told = {unpadded(word.patient_id)} if word.patient_id else set()
+    told = {patient_key(word.patient_id)} if word.patient_id else set()
     main = told or _of_main_sender(images)
-    ours, others = _parted(images, lambda image: image.patient in main)
+    ours, others = _parted(images, lambda image: image.who in main)
     accepted, copies = _one_each(ours, word)
     rejected = _rejected(others, Rejection.OTHER_PATIENT)
     certain = known is None or all(known.knows(image.sender) for image in accepted)
@@ -297,12 +323,12 @@ def _under_the_current_id(own: Sequence[Image], word: PacsWord) -> tuple[list[Im
 
     An earlier image stays where the PACS still has the study under its PatientID: some PACS send two.
     """
-    sent_now = {image.patient for image in own if image.in_pull}
-    told = {unpadded(word.patient_id)} if word.patient_id else set()
+    sent_now = {image.who for image in own if image.in_pull}
+    told = {patient_key(word.patient_id)} if word.patient_id else set()
     right = sent_now | told
     if not right:
         return list(own), []
-    return _parted(own, lambda image: image.in_pull or image.patient in right)
+    return _parted(own, lambda image: image.in_pull or image.who in right)
 
 
 def _one_each(images: Sequence[Image], word: PacsWord) -> tuple[list[Image], list[Rejected]]:
@@ -324,9 +350,9 @@ def _with_uid(images: Sequence[Image]) -> tuple[list[Image], list[Rejected]]:
 
 def _identity_is_open(own: Sequence[Image], asked_as: str) -> bool:
     """Two PatientIDs, or none of this pull's images to say which one the PACS has now."""
-    patients = {image.patient for image in own}
+    patients = {image.who for image in own}
     nothing_new = bool(own) and not any(image.in_pull for image in own)
-    return len(patients) > 1 or (nothing_new and bool(asked_as) and unpadded(asked_as) not in patients)
+    return len(patients) > 1 or (nothing_new and bool(asked_as) and patient_key(asked_as) not in patients)
 
 
 def _of_unknown_senders(
@@ -368,7 +394,7 @@ class _Company:
     ) -> _Company:
         """Of the images that the PACS itself has sent."""
         here = frozenset((image.series_uid, image.sop_uid) for image in own)
-        patients = frozenset(image.patient for image in own)
+        patients = frozenset(image.who for image in own)
         of_others = {image.series_uid for image in foreign}
         whole = frozenset(uid for uid in of_others if _is_whole(own, uid, announced))
         return cls(word, here, patients, whole)
@@ -391,7 +417,7 @@ class _Company:
         """By the PACS's word; where it told no PatientID, by its own images."""
         if self.word.patient_id:
             return self.word.is_other_patient(image)
-        return bool(self.patients) and image.patient not in self.patients
+        return bool(self.patients) and image.who not in self.patients
 
 
 def _is_whole(own: Sequence[Image], series_uid: str, announced: Expectations) -> bool:
@@ -424,15 +450,20 @@ def _of_main_sender(images: Sequence[Image]) -> set[str]:
         return set()
     numbers = Counter(image.sender for image in images)
     main = min(numbers, key=lambda sender: (-numbers[sender], sender))
-    return {image.patient for image in images if image.sender == main}
+    return {image.who for image in images if image.sender == main}
 
 
 def _ids(accepted: Sequence[Image], word: PacsWord) -> tuple[str, ...]:
+    """Each once; of one that is written in two ways as the PACS tells it, else as most images have it."""
     numbers = Counter(image.patient for image in accepted)
-    told = unpadded(word.patient_id or "")
-    return tuple(
-        sorted(numbers, key=lambda patient: (patient != told or not told, -numbers[patient], patient))
-    )
+    of_each = Counter(image.who for image in accepted)
+    spellings: dict[str, str] = {}
+    as_told = unpadded(word.patient_id or "")
+    for patient in sorted(numbers, key=lambda one: (one != as_told, -numbers[one], one)):
+        spellings.setdefault(patient_key(patient), patient)
+    told = patient_key(word.patient_id or "")
+    ranked = sorted(spellings, key=lambda who: (who != told or not told, -of_each[who], who))
+    return tuple(spellings[who] for who in ranked)
 
 
 def missing_of(provenance: Provenance, study_uid: str, dropped: frozenset[str]) -> Completeness | None:

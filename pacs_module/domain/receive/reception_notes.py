@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ..wire.messages import ReceptionNote
 from .completeness import MORE, Completeness
-from .provenance import Image, Provenance, Rejected, Rejection
+from .provenance import Image, Provenance, Rejected, Rejection, patient_key
 
 _KINDS = {
     Rejection.CORRECTED: "patient_id_corrected",
@@ -57,16 +57,17 @@ def _rejected(rejected: Iterable[Rejected]) -> Iterable[ReceptionNote]:
 
 
 def _patients(provenance: Provenance, asked_as: str) -> Iterable[ReceptionNote]:
-    numbers = Counter(image.patient for image in provenance.accepted)
+    numbers = Counter(image.who for image in provenance.accepted)
     if len(numbers) > 1:
         parts = ", ".join(
-            f"{patient or '(empty)'} ({numbers[patient]} images)" for patient in provenance.patient_ids
+            f"{patient or '(empty)'} ({numbers[patient_key(patient)]} images)"
+            for patient in provenance.patient_ids
         )
         yield ReceptionNote(
             "patient_ids_differ", f"the PACS sends this study under {len(numbers)} PatientIDs: {parts}"
         )
     now = provenance.patient_ids[0] if provenance.patient_ids else ""
-    if now and asked_as.strip() not in ("", now):
+    if now and patient_key(asked_as) not in ("", patient_key(now)):
         yield ReceptionNote(
             "patient_id_corrected", f"PatientID {asked_as.strip()} when it was found, {now} in the images"
         )

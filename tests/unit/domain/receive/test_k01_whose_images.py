@@ -284,3 +284,44 @@ def test_of_what_was_pushed_one_patient_is_handed_over(name: str) -> None:
     found = judge_pushed(here, word)
     assert (len(found.accepted), found.patient_ids) == (accepted, patients)
     assert [one.why for one in found.rejected] == [Rejection.OTHER_PATIENT] * others
+
+
+MOJIBAKE = "张1".encode("gb18030").decode("latin-1")
+
+
+@pytest.mark.parametrize(
+    ("told", "written"),
+    [
+        ("张1", MOJIBAKE),
+        (MOJIBAKE, "张1"),
+        ("P1", "Ｐ１"),
+        ("Mü1", "Mu\u03081"),
+        ("P1", "P1 \0"),
+        ("MÃ¼ller1", "Müller1"),
+    ],
+)
+def test_one_patient_id_read_by_two_character_sets_is_one_patient(told: str, written: str) -> None:
+    """The finder and Orthanc may decode the same bytes in two ways: nothing is set aside for that."""
+    word = PacsWord(told, 20)
+    pushed = judge_pushed(images(range(20), written, NODE), word, KNOWN)
+    assert (pushed.total, pushed.rejected) == (20, ())
+    pulled = judge_pulled(images(range(20), written, NODE), KNOWN, word, replace(TWENTY, counts_agree=True))
+    assert (pulled.total, pulled.rejected, pulled.certain) == (20, (), True)
+    mixed = judge_pulled([*images(range(10), told), *images(range(10, 20), written)], KNOWN, word, TWENTY)
+    assert (mixed.total, mixed.patient_ids) == (20, (told,)), "no difference to be marked"
+
+
+@pytest.mark.parametrize("written", ["P2", "p1", "P 1", "张2", "P¹", ""])
+def test_another_patient_id_stays_another_patient(written: str) -> None:
+    pushed = judge_pushed(images(range(20), written, NODE), PacsWord("P1", 20), KNOWN)
+    assert (pushed.total, len(pushed.rejected)) == (0, 20)
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [Sender("PACS ", "10.0.0.1"), Sender("PACS", "::ffff:10.0.0.1"), Sender("PACS", "::FFFF:10.0.0.1 ")],
+)
+def test_a_sender_is_known_however_its_address_is_written(sender: Sender) -> None:
+    assert KNOWN.knows(sender)
+    assert read_senders(["::ffff:10.0.0.1", "AET@::ffff:10.0.0.2"]).knows(Sender("X", "10.0.0.1"))
+    assert not KNOWN.knows(Sender("PACS", "::ffff:10.0.0.10"))
