@@ -41,7 +41,7 @@ def test_who_dies_where_a_series_was_chosen_ahead(rig: Rig, tmp_path: Path, vict
     before = early_pulls(rig)
     waits = rig.faults / "waits"
     rig.arm("followed", "kill" if victim == "pacs_module" else str(waits))
-    day = rig.send_day(victim)
+    day = rig.send_day(victim[0])
     if victim == "pacs_module":
         rig.wait_reached("followed")
         rig.wait_dead(rig.process(victim))

@@ -6,6 +6,8 @@ Does not prove how fast this is; benchmarks/follow_the_scan.py measures that on 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pacs_module.adapters.stores.leases import MemoryLeases
@@ -115,6 +117,7 @@ def test_a_growing_study_costs_few_queries(scan: Pipeline) -> None:
 
 def test_without_the_trait_nothing_is_asked(scan: Pipeline) -> None:
     world = Pipeline()
+    world.traits["A"] = replace(world.traits["A"], follow=False)
     world.finding.notice = world.follow.notice
     at_pacs(world, found=True, thin=(20, "1.0"))
     assert watch_s(world, 5) == 0
