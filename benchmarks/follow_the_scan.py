@@ -1,10 +1,10 @@
 """
-From the last image of the series to compute in the PACS to its acceptance by the backend: following the scan, beside
-the rule of two equal counts, in the same run on the same machine.
+From the last image of the series to compute in the PACS to its acceptance by the backend: following the
+scan, beside the rule of two equal counts, in the same run on the same machine.
 
-Each way has a simulated PACS of its own behind one pacs_module and one receiving Orthanc, both real. The PACS hold
-studies of the same make; their images appear at the rate of a CT, series after series. What StableAge routing would
-take is told as its lower bound: the study's last image, and then the age.
+Each way has a simulated PACS of its own behind one pacs_module and one receiving Orthanc, both real. The
+PACS hold studies of the same make; their images appear at the rate of a CT, series after series. What
+StableAge routing would take is told as its lower bound: the study's last image, and then the age.
 
     python -m benchmarks.follow_the_scan
 """
@@ -61,7 +61,10 @@ WAYS = (
 
 @dataclass(frozen=True)
 class Shape:
-    """How the studies come: ``rate`` images a second, ``pause`` seconds between two series, ``every`` seconds one."""
+    """
+    How the studies come: ``rate`` images a second, ``pause`` seconds between two series, ``every`` seconds
+    one.
+    """
 
     rate: float
     pause: float
@@ -72,8 +75,8 @@ class Shape:
 @dataclass(frozen=True)
 class Row:
     """
-    One study: seconds from the last image of the chosen series, and of the study, to acceptance; ``pulled`` and
-    ``used`` images, ``queries`` at SERIES and STUDY level for it alone, and how often it was handed over.
+    One study: seconds from the last image of the chosen series, and of the study, to acceptance; ``pulled``
+    and ``used`` images, ``queries`` at SERIES and STUDY level for it alone, and how often it was handed over.
     """
 
     way: str
@@ -86,7 +89,9 @@ class Row:
 
 
 def studies_of(number: int, way: int, shape: Shape, begin: dt.datetime) -> BusyDay:
-    """Plain chest CTs with several series, ``number`` of them, their images re-timed to begin at ``begin``."""
+    """
+    Plain chest CTs with several series, ``number`` of them, their images re-timed to begin at ``begin``.
+    """
     day = plan_busy_day(begin.date(), 500, seed=10 + way, matrix=shape.matrix)
     plain = [one for one in day.new_studies if one.chest and not one.oddities and "CT" in one.modalities]
     found = [one for one in plain if len(one.arrivals) > 3 and one.planned.started_at.date() == begin.date()]
@@ -119,7 +124,9 @@ def _document(stack: Stack, uid: str) -> dict[str, Any]:
 def _is_over(document: Mapping[str, Any], study: BusyStudy) -> bool:
     (chosen,) = study.expected_series
     last = (document.get("handovers") or [{}])[-1]
-    return bool(last.get("acceptedAt")) and last.get("seriesUID") == chosen and document["state"] == "completed"
+    return (
+        bool(last.get("acceptedAt")) and last.get("seriesUID") == chosen and document["state"] == "completed"
+    )
 
 
 def row_of(way: Way, study: BusyStudy, document: Mapping[str, Any], queries: float) -> Row:
@@ -192,7 +199,9 @@ def _until_over(stack: Stack, days: Mapping[str, BusyDay]) -> dict[str, dict[str
 
 def table_of(rows: Sequence[Row]) -> Table:
     """One row a way."""
-    table = Table(title="last image of the series to compute in the PACS to acceptance by the backend, seconds")
+    table = Table(
+        title="last image of the series to compute in the PACS to acceptance by the backend, seconds"
+    )
     columns = ("way", "studies", "median", "p95", "smallest to largest", "from the study's last image")
     for column in (*columns, "queries a study", "pulled / used", "handed over"):
         table.add_column(column, justify="right")
@@ -216,7 +225,9 @@ def table_of(rows: Sequence[Row]) -> Table:
         )
     gap = statistics.median(row.from_series - row.from_study for row in rows) if rows else 0.0
     for age in STABLE_AGES_S:
-        table.add_row(f"StableAge {age:g}, at least", "", f"{gap + age:.1f}", "", "", f"{age:.1f}", "", "", "")
+        table.add_row(
+            f"StableAge {age:g}, at least", "", f"{gap + age:.1f}", "", "", f"{age:.1f}", "", "", ""
+        )
     return table
 
 

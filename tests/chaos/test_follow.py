@@ -32,7 +32,8 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 def early_pulls(rig: Rig) -> int:
     """Studies of which a series was pulled ahead."""
-    pulls = [pull for one in read_documents(rig.store).values() for pull in (*one.get("pulls", ()), one.get("pull", {}))]
+    documents = read_documents(rig.store).values()
+    pulls = [pull for one in documents for pull in (*one.get("pulls", ()), one.get("pull", {}))]
     return sum(pull.get("early", False) for pull in pulls)
 
 

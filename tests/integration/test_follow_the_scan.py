@@ -84,7 +84,9 @@ class Hospital:
         if last is not None and not request.forced and here[best] <= last.number_received:
             self.world.report(request, "nothing_new", "COMPLETE", uid=request.study_uid, received=total)
             return
-        message = self.world.message(request, here[best], studyUID=request.study_uid, seriesUID=best, seriesReports=reports)
+        message = self.world.message(
+            request, here[best], studyUID=request.study_uid, seriesUID=best, seriesReports=reports
+        )
         assert self.world.accept(message)
         self.world.report(request, "received", "COMPLETE", uid=request.study_uid, received=total)
 
@@ -150,7 +152,9 @@ def test_each_study_ends_with_its_series_and_most_by_an_early_pull(habits: tuple
         if "move-announces-more" in habits:
             return  # its studies count more than their series: such a list may be cut, and waits for the find
         assert guesses["early"] >= STUDIES
-        assert guesses["beaten"] <= STUDIES // 2, "only the first studies of a protocol are taken by their thick series"
+        assert guesses["beaten"] <= STUDIES // 2, (
+            "only the first studies of a protocol are taken by their thick series"
+        )
         ended = [hospital.world.study(study.uid) for study in hospital.day.studies]
         assert sum(len(study.handovers) for study in ended) <= STUDIES + guesses["beaten"]
         assert hospital.pacs.ledger.queries("SERIES") <= 12 * STUDIES

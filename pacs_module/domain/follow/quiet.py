@@ -1,9 +1,9 @@
 """
 Does a series stand still at the PACS? Told by its own count in repeated SERIES level finds (M11, N1).
 
-A PACS announces no end of a series. A count that stays for ``series_quiet`` is taken for the end. Some PACS show
-images in bursts, and some devices pause inside a series: the longest pause that was seen is learned per device, and
-waited for from then on.
+A PACS announces no end of a series. A count that stays for ``series_quiet`` is taken for the end. Some PACS
+show images in bursts, and some devices pause inside a series: the longest pause that was seen is learned per
+device, and waited for from then on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 STOPPED_BELOW = 0.8
-"""A growth below this part of what the rate so far promises: the last image came before the end of the interval."""
+"""
+A growth below this part of what the rate so far promises: the last image came before the end of the interval.
+"""
 MARGIN = 1.5
 """So many times the longest pause is waited for."""
 LONGEST_MS = 120_000
@@ -26,8 +28,8 @@ FORGOTTEN_AFTER = 100
 @dataclass(frozen=True)
 class QuietPolicy:
     """
-    ``series_ms``: a count that has stood still for so long is the end of a series. ``even_ms``: the same, for a
-    device that was never seen to pause.
+    ``series_ms``: a count that has stood still for so long is the end of a series. ``even_ms``: the same,
+    for a device that was never seen to pause.
     """
 
     series_ms: int = 2_000
@@ -39,9 +41,9 @@ class SeriesTrack:
     """
     The counts of one series, as seen so far; instants in epoch milliseconds.
 
-    ``changed_at``: when its count was seen for the first time; ``seen_at``: last. ``stopped_at``: when its last
-    image probably came, by the rate (images a millisecond) at which it had grown. ``pause``: the longest, between
-    two growths. ``steady`` False: it told fewer than before, so its counts prove nothing.
+    ``changed_at``: when its count was seen for the first time; ``seen_at``: last. ``stopped_at``: when its
+    last image probably came, by the rate (images a millisecond) at which it had grown. ``pause``: the
+    longest, between two growths. ``steady`` False: it told fewer than before, so its counts prove nothing.
     """
 
     count: int
@@ -74,8 +76,8 @@ class SeriesTrack:
 
     def _pause_before(self, now: int) -> int:
         """
-        How long it stood still before it grew now: not more than twice what was seen of it, since nobody looked in
-        between.
+        How long it stood still before it grew now: not more than twice what was seen of it, since nobody
+        looked in between.
         """
         stood = self.seen_at - self.changed_at
         pause = min(round(now - self.stopped_at), 2 * stood)
@@ -86,7 +88,9 @@ class SeriesTrack:
         return min(self.stopped_at, float(self.changed_at))
 
     def still_at(self, quiet: int) -> int:
-        """From when on it stands still, should the count not change: half of the quiet time must have been seen."""
+        """
+        From when on it stands still, should the count not change: half of the quiet time must have been seen.
+        """
         return round(max(self.stands_since() + quiet, self.changed_at + quiet / 2))
 
     def stands_still(self, quiet: int) -> bool:
@@ -102,8 +106,8 @@ def first_seen(count: int, now: int) -> SeriesTrack:
 @dataclass(frozen=True)
 class Pauses:
     """
-    What is known of the pauses of one device: the ``longest`` inside a series (milliseconds), and over how many
-    ``series``; ``since``: without one that long.
+    What is known of the pauses of one device: the ``longest`` inside a series (milliseconds), and over how
+    many ``series``; ``since``: without one that long.
     """
 
     longest: int = 0

@@ -1,9 +1,10 @@
 """
-Follow the scan: which series of a growing CT study can be pulled already, and when its PACS is asked again (N1).
+Follow the scan: which series of a growing CT study can be pulled already, and when its PACS is asked again
+(N1).
 
-A study is watched by itself while it grows. Each of its series is stable by its own count (``quiet.py``); as soon as
-the one that would be chosen stands still and nothing that is announced, or that the device usually sends
-(``usual.py``), can beat it, it is pulled by itself. The find of the day stays as the net below.
+A study is watched by itself while it grows. Each of its series is stable by its own count (``quiet.py``); as
+soon as the one that would be chosen stands still and nothing that is announced, or that the device usually
+sends (``usual.py``), can beat it, it is pulled by itself. The find of the day stays as the net below.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ CONFIRMED_MS = 300
 @dataclass(frozen=True)
 class FollowPolicy:
     """
-    How a study is watched: ``often_ms`` between queries while its series may end, ``longest_ms`` while nothing comes,
-    ``growing_ms`` at most while it grows; ``queries`` at most, and ``leave_ms`` without anything new, then it is left to
-    the find of the day. ``studies``: so many at once at a PACS.
+    How a study is watched: ``often_ms`` between queries while its series may end, ``longest_ms`` while
+    nothing comes, ``growing_ms`` at most while it grows; ``queries`` at most, and ``leave_ms`` without
+    anything new, then it is left to the find of the day. ``studies``: so many at once at a PACS.
     """
 
     quiet: QuietPolicy = field(default_factory=QuietPolicy)
@@ -57,7 +58,9 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """``why`` in words; ``series``: to be pulled, or waited for; ``usual``: a better one is usual and not here."""
+    """
+    ``why`` in words; ``series``: to be pulled, or waited for; ``usual``: a better one is usual and not here.
+    """
 
     step: Step
     why: str
@@ -68,7 +71,8 @@ class Decision:
 @dataclass(frozen=True)
 class Watch:
     """
-    One study at one PACS while it is watched; instants in epoch milliseconds. A cache: nothing is lost with it.
+    One study at one PACS while it is watched; instants in epoch milliseconds. A cache: nothing is lost with
+    it.
 
     ``grew_at``: when anything was new last; ``pause``: the last one between two queries.
     """
@@ -183,8 +187,8 @@ def next_pause(
     """
     How many milliseconds until a watched study is asked for again.
 
-    Soon where a series may just have ended, seldom where it is known to go on for long; while nothing comes, ever more
-    seldom.
+    Soon where a series may just have ended, seldom where it is known to go on for long; while nothing comes,
+    ever more seldom.
     """
     ends = [
         _ends_at(watch, facts, usual, pauses, policy, now)

@@ -1,8 +1,8 @@
 """
 Which series the studies of a device usually end with (N1).
 
-A CT sends its thick series first and the thin one minutes later. Nothing that is announced then says that a better one
-is to come; what the device's last studies ended with does.
+A CT sends its thick series first and the thin one minutes later. Nothing that is announced then says that a
+better one is to come; what the device's last studies ended with does.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ class Usual:
 
 def device_of(facts: SeriesFacts) -> str:
     """
-    Who made a series, as far as the PACS tells: StationName (0008,1010), else maker and model, else the modality.
+    Who made a series, as far as the PACS tells: StationName (0008,1010), else maker and model, else the
+    modality.
     """
     made_by = f"{facts.text('Manufacturer')} {facts.text('ManufacturerModelName')}".strip()
     return facts.text("StationName") or made_by or facts.modality or "unknown"

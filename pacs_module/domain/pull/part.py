@@ -1,9 +1,10 @@
 """
-Which part of a study is pulled: series ahead of the rest while it grows, and then only what may still be better (N1).
+Which part of a study is pulled: series ahead of the rest while it grows, and then only what may still be
+better (N1).
 
-A study of which a series was pulled ahead is not pulled whole when it has stopped growing. What the PACS announces then
-decides again, by the same rules: the series to compute is here and whole, or it is pulled. Where the PACS does not tell
-enough, the whole study is pulled, as without following.
+A study of which a series was pulled ahead is not pulled whole when it has stopped growing. What the PACS
+announces then decides again, by the same rules: the series to compute is here and whole, or it is pulled.
+Where the PACS does not tell enough, the whole study is pulled, as without following.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ class What(StrEnum):
 
 @dataclass(frozen=True)
 class Part:
-    """``series``: their SeriesInstanceUIDs; ``forced``: handed over whatever was handed over before; ``why`` in words."""
+    """
+    ``series``: their SeriesInstanceUIDs; ``forced``: handed over whatever was handed over before; ``why`` in
+    words.
+    """
 
     what: What
     why: str = ""
@@ -81,7 +85,9 @@ def _ahead(study: Study, ahead: Ahead, counts: Mapping[str, int], now: int) -> P
 
 
 def _is_told(study: Study, pacs: str, series: Sequence[SeriesFacts]) -> bool:
-    """Whether the list has a count for each series, and all instances that the study is known to have (K12)."""
+    """
+    Whether the list has a count for each series, and all instances that the study is known to have (K12).
+    """
     copy = study.pacs.get(pacs)
     announced = (copy.count or 0) if copy is not None else 0
     told = [facts.instances or 0 for facts in series]
@@ -106,7 +112,9 @@ def _rest(study: Study, series: Sequence[SeriesFacts], switches: Switches, now: 
 
 
 def is_guess(study: Study, now: int) -> bool:
-    """Whether what was handed over last was pulled ahead, and the choice of the whole study is still to come."""
+    """
+    Whether what was handed over last was pulled ahead, and the choice of the whole study is still to come.
+    """
     return bool(study.guessed_at) and study.guessed_at > iso(now - milliseconds(GUESS_LASTS))
 
 
@@ -118,8 +126,8 @@ def is_received(study: Study, series_uid: str, count: int) -> bool:
 
 def dropped_after_reception(study: Study, series: Sequence[SeriesFacts]) -> frozenset[str]:
     """
-    Series whose images came and were filtered out, and that the PACS has no more of now: to pull them again would
-    bring the same.
+    Series whose images came and were filtered out, and that the PACS has no more of now: to pull them again
+    would bring the same.
     """
     dropped = set()
     for facts in series:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 @dataclass
 class Ahead:
     """
-    Decided, not asked for yet: ``series`` with the instances that each has, by SeriesInstanceUID, at ``pacs``.
+    Decided, not asked for yet: ``series`` with the instances that each has, by SeriesInstanceUID, at
+    ``pacs``.
     """
 
     pacs: str

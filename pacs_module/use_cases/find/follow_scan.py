@@ -1,6 +1,6 @@
 """
-Follow the scan: ask for single growing studies again and again, and pull the series to compute as soon as it is whole
-at the PACS (N1).
+Follow the scan: ask for single growing studies again and again, and pull the series to compute as soon as it
+is whole at the PACS (N1).
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ FAILED_MS = 5_000
 @dataclass
 class FollowScan:
     """
-    Watches what the finds have seen grow. In memory is only what is watched: after a restart the next find begins it
-    anew. What is decided stands in the study's document, as an :class:`Ahead`.
+    Watches what the finds have seen grow. In memory is only what is watched: after a restart the next find
+    begins it anew. What is decided stands in the study's document, as an :class:`Ahead`.
     """
 
     store: StudyStore
@@ -153,8 +153,8 @@ class FollowScan:
 
     def _is_whole(self, pacs: str, matched: Matched, series: Sequence[SeriesFacts], study: Study) -> bool:
         """
-        Whether the list has every series: not cut, not as long as a cap, and not fewer instances than the study has
-        (K12).
+        Whether the list has every series: not cut, not as long as a cap, and not fewer instances than the
+        study has (K12).
         """
         copy = study.pacs.get(pacs)
         announced = (copy.count or 0) if copy is not None else 0
@@ -198,8 +198,8 @@ class FollowScan:
 
     def _by_study(self, watch: Watch) -> bool:
         """
-        Where SERIES level is refused: its count at STUDY level, given to the find's own rule when it has stood still for
-        as long as between two finds.
+        Where SERIES level is refused: its count at STUDY level, given to the find's own rule when it has
+        stood still for as long as between two finds.
         """
         matched = self.finder.ask_part(watch.pacs, "STUDY", {"StudyInstanceUID": watch.study_uid}, STUDY_KEYS)
         now = self.clock.now()
@@ -231,13 +231,15 @@ class FollowScan:
                 self.knowledge.take_series(watch.pacs, device, pause)
                 self.log.event(
                     "pause_inside_series", "a series has grown again after a pause",
-                    pacs=watch.pacs, studyUID=watch.study_uid, seriesUID=uid, device=device, pauseS=pause / 1000,
+                    pacs=watch.pacs, studyUID=watch.study_uid, seriesUID=uid, device=device, pauseS=pause /
+                    1000,
                 )  # fmt: skip
         return after
 
     def _learn(self, watch: Watch, ahead: Ahead, guessed: Study | None) -> None:
         """
-        The series that ends says something of its device; ``guessed``: what was pulled ahead before was too early.
+        The series that ends says something of its device; ``guessed``: what was pulled ahead before was too
+        early.
         """
         for uid in ahead.series:
             if watch.tracks[uid].rate:

@@ -1,6 +1,6 @@
 """
-What the studies of a PACS have taught: pauses inside series, and what studies end with. Kept beside the leases, so that
-all processes and the next start know it.
+What the studies of a PACS have taught: pauses inside series, and what studies end with. Kept beside the
+leases, so that all processes and the next start know it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ MOST_KEYS = 200
 
 @dataclass
 class Known:
-    """Of one PACS: the pauses by device, the usual series by protocol; ``guesses``: early pulls, and wrong ones."""
+    """
+    Of one PACS: the pauses by device, the usual series by protocol; ``guesses``: early pulls, and wrong ones.
+    """
 
     pauses: DevicePauses = field(default_factory=DevicePauses)
     usual: dict[str, tuple[Usual, ...]] = field(default_factory=dict)
@@ -32,7 +34,9 @@ class Known:
 
 @dataclass
 class PacsKnowledge:
-    """Read once, then kept in memory; each change is written at once, over what other processes wrote meanwhile."""
+    """
+    Read once, then kept in memory; each change is written at once, over what other processes wrote meanwhile.
+    """
 
     leases: Leases
     switches: Switches

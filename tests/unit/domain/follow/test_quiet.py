@@ -39,7 +39,10 @@ def test_a_series_that_grows_between_two_looks_does_not_stand_still() -> None:
 
 
 def test_growth_that_falls_short_of_the_rate_says_when_the_last_image_came() -> None:
-    """40 a second, then 20 in a second: the last came half a second before the look; half the quiet time is seen."""
+    """
+    40 a second, then 20 in a second: the last came half a second before the look; half the quiet time is
+    seen.
+    """
     grown = track((0, 100), (1_000, 140), (2_000, 160))
     assert grown.stopped_at == 1_500
     assert grown.still_at(2_000) == 3_500

@@ -1,5 +1,6 @@
 """
-A growing study at the FakePacs, second by second: what is asked, what is pulled, and what becomes of a wrong guess.
+A growing study at the FakePacs, second by second: what is asked, what is pulled, and what becomes of a wrong
+guess.
 
 Does not prove how fast this is; benchmarks/follow_the_scan.py measures that on real processes.
 """
