@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -145,10 +146,15 @@ def _record(store: SqliteStore, days: int, studies_a_day: int) -> tuple[int, lis
 
 
 def _drawn(random_: random.Random, number: int) -> Iterator[list[SeriesFacts]]:
-    headers, studies = read_headers(), read_studies()
-    weights = [one.weight for one in studies]
+    headers, studies, weights = _public()
     for study in random_.choices(studies, weights, k=number):
         yield _series(random_, headers, study)
+
+
+@cache
+def _public() -> tuple[list[Header], list[Study], list[int]]:
+    studies = read_studies()
+    return read_headers(), studies, [one.weight for one in studies]
 
 
 def _series(random_: random.Random, headers: list[Header], study: Study) -> list[SeriesFacts]:
