@@ -20,6 +20,9 @@ from .journal import Journal
 LOOK_S = 1.0
 """How often the site's file is looked at, in seconds; one stat."""
 _KEPT = 100
+"""In the journal."""
+_HELD = 10
+"""In memory."""
 
 
 class Rules:
@@ -66,11 +69,17 @@ class Rules:
             read = _read(row["switches"]) if row is not None else None
             if read is None or read.version != version:
                 return None
-            self._known[version] = read
+            self._hold(read)
         return self._known[version]
 
-    def _remember(self, switches: Switches) -> None:
+    def _hold(self, switches: Switches) -> None:
+        """In memory only the newest: each has what it has judged with it."""
         self._known[switches.version] = switches
+        while len(self._known) > _HELD:
+            del self._known[next(iter(self._known))]
+
+    def _remember(self, switches: Switches) -> None:
+        self._hold(switches)
         values = {one.name.upper(): plain(getattr(switches, one.name)) for one in fields(Switches)}
         with self._journal.transaction():
             self._journal.write(

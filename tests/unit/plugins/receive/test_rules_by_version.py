@@ -164,6 +164,16 @@ def test_what_was_judged_by_crosses_the_seam_in_the_report_and_not_in_the_messag
     assert all(not report.get("attributes") for report in message["seriesReports"])
 
 
+def test_memory_holds_few_versions_and_the_journal_has_the_others(desk: Desk) -> None:
+    rules = desk.rules
+    versions = [replace(desk.switches, rules_version=number) for number in range(1, 31)]
+    for one in versions:
+        rules._remember(one)
+    assert len(rules._known) == 10
+    assert rules.of(versions[0].version) == versions[0]
+    assert len(rules._known) == 10
+
+
 def test_the_journal_keeps_a_bounded_number_of_versions(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aipull.journal.rules._KEPT", 3)
     for number in range(6):
