@@ -106,6 +106,21 @@ def test_a_reject_by_another_client_reaches_the_dead_letters_too(case: QueueCase
 # --- declared otherwise, deleted, forbidden ---
 
 
+def test_one_dead_letter_is_taken_out_and_the_others_stay(case: QueueCase) -> None:
+    for number in (1, 2, 3):
+        case.queue.publish({"n": number}, f"m-{number}", 0)
+        consumer = case.consumer()
+        delivery = consumer.take(LONG)
+        assert delivery is not None
+        consumer.dead(delivery, "refused")
+        consumer.close()
+    queue = queue_of(case)
+    assert queue.drop_dead(lambda letter: letter.message_id == "m-2")
+    assert [letter.message_id for letter in queue.dead_letters(9)] == ["m-1", "m-3"]
+    assert not queue.drop_dead(lambda letter: letter.message_id == "m-2")
+    assert queue.dead_depth() == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

@@ -68,8 +68,9 @@ class ReadMachine:
         if service.circuit.told()["circuit"] != CLOSED and not waits_for(service):
             yield Need("outage", "backend", str(service.circuit.told()["why"]))
         last = service.audit.last
-        if last is not None and not last.equal:
-            yield Need("records", "", f"{len(last.differences)} differences", link="/health")
+        if last is not None and last.differences:
+            words = f"{len(last.differences)} differences at the newest comparison"
+            yield Need("records", "store, journal, queue", words, link="/health")
         unreadable = len(service.store.unreadable())
         if unreadable:
             yield Need("unreadable", str(unreadable), "see the log", link="/log?text=unreadable")

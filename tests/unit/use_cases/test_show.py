@@ -135,7 +135,8 @@ class Images:
         return None
 
     def reception(self, study_uid: str) -> Mapping[str, Any] | None:
-        return self._answer({"state": "open"})
+        told: Mapping[str, Any] = self._answer({"state": "open"})
+        return told
 
     def patient_name(self, study_uid: str) -> str:
         return str(self._answer("DOE^JANE"))

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -319,3 +320,36 @@ def test_a_report_is_shown_with_its_trend(service: Service, client: TestClient) 
     assert (told["day"], told["trend"][0]["missing"]) == ("2020-06-18", 1)
     assert [one["studyUID"] for one in told["lines"]] == [UID]
     assert len(client.get("/reconciliation?all=true", headers=JSON).json()["lines"]) == 2
+
+
+def test_records_that_are_new_and_do_not_differ_need_nobody(service: Service, client: TestClient) -> None:
+    service.audit.last = SimpleNamespace(equal=False, differences=())  # type: ignore[assignment]
+    assert client.get("/", headers=JSON).json()["needs"] == []
+    service.audit.last = SimpleNamespace(equal=False, differences=(1, 2))  # type: ignore[assignment]
+    (need,) = client.get("/", headers=JSON).json()["needs"]
+    assert (need["kind"], need["because"]) == ("records", "2 differences at the newest comparison")
+
+
+def test_what_needs_a_person_has_words_to_its_link(service: Service, client: TestClient) -> None:
+    service.audit.last = SimpleNamespace(equal=False, differences=(1,))  # type: ignore[assignment]
+    text = client.get("/", headers=HTML).text
+    assert '<a href="/health">store, journal, queue</a>' in text
+
+
+def test_rules_are_rehearsed_and_a_wrong_switch_is_named(client: TestClient) -> None:
+    told = client.get("/rehearsal?set=KEYWORDS%2B%3DTHX%0A%0AMIN_INSTANCES_CT%3D20", headers=JSON).json()
+    assert told["changes"] == ["KEYWORDS+=THX", "MIN_INSTANCES_CT=20"]
+    assert told["result"]["rulesNow"] != told["result"]["rulesThen"]
+    wrong = client.get("/rehearsal?set=KEYWORD%2B%3DTHX", headers=HTML)
+    assert wrong.status_code == 200
+    assert "did you mean KEYWORDS" in wrong.text
+
+
+def test_applying_rules_needs_a_session_and_names_the_person(service: Service, client: TestClient) -> None:
+    assert client.post("/rehearsal/apply", data={"set": "KEYWORDS+=THX", "why": "x"}).status_code == 401
+    asked: list[Any] = []
+    service.rules.apply = lambda *given: asked.append(given) or SimpleNamespace(version="1-abc")  # type: ignore
+    sign_in(client)
+    data = {"set": "KEYWORDS+=THX", "why": "CT-3 writes THX", "form_token": token(client)}
+    assert client.post("/rehearsal/apply", data=data).headers["location"] == "/rehearsal"
+    assert asked == [(("KEYWORDS+=THX",), "manual: Dr. Li", "CT-3 writes THX")]

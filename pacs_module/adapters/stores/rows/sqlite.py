@@ -191,11 +191,13 @@ _IS_LIST = tuple(name in _LISTS for name in _NAMES)
 
 def _row(values: Sequence[Any]) -> StudyRow:
     """A row of the table; read thousands of times a page, so not through the reader of documents."""
-    told = [
-        tuple(part for part in (value or "").split(_SEPARATOR) if part) if is_list else value
-        for value, is_list in zip(values, _IS_LIST, strict=True)
-    ]
-    return StudyRow(**{name: value for name, value in zip(_FIELDS, told, strict=True) if value is not None})
+    told: dict[str, Any] = {}
+    for name, value, is_list in zip(_FIELDS, values, _IS_LIST, strict=True):
+        if is_list:
+            told[name] = tuple(part for part in (value or "").split(_SEPARATOR) if part)
+        elif value is not None:
+            told[name] = value
+    return StudyRow(**told)
 
 
 def _verdict(told: Mapping[str, str]) -> RowVerdict:
