@@ -33,6 +33,7 @@ from hospital_sim.busy_day.plan import plan_busy_day
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.clock import RunningClock
 from hospital_sim.pacs.planned import archive_of
+from stack.ram_disk import GIB
 from stack.whole import Stack, StackOptions
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -147,7 +148,7 @@ def row_of(way: Way, study: BusyStudy, document: Mapping[str, Any], queries: flo
     )
 
 
-def measure(number: int, shape: Shape) -> list[Row]:
+def measure(number: int, shape: Shape, ram_disk_gib: float) -> list[Row]:
     """All ways side by side; the studies of the ways begin in turn."""
     begin = dt.datetime.now(ZONE).replace(tzinfo=None) + dt.timedelta(seconds=25)
     days = {way.name: studies_of(number, place, shape, begin) for place, way in enumerate(WAYS)}
@@ -167,6 +168,7 @@ def measure(number: int, shape: Shape) -> list[Row]:
                 "find_dates": [begin.date().isoformat()],
             },
             switches={"KERNEL_PREFERRED": SOFT},
+            ram_disk_bytes=round(ram_disk_gib * GIB),
         )
         stack = exits.enter_context(Stack(folder / "run", options))
         for one in pacs.values():
@@ -238,10 +240,11 @@ def main(
     pause: Annotated[float, typer.Option(help="Seconds between two series.")] = 3.0,
     every: Annotated[float, typer.Option(help="Seconds between the begins of two studies of a way.")] = 25.0,
     matrix: Annotated[int, typer.Option(help="Rows and columns of the images.")] = 512,
+    ram_disk: Annotated[float, typer.Option(help="Of the receiving Orthanc, in GiB.")] = 2.0,
     as_json: Annotated[Path | None, typer.Option("--json", help="Also write the rows here.")] = None,
 ) -> None:
     """Print the table."""
-    rows = measure(studies, Shape(rate, pause, every, matrix))
+    rows = measure(studies, Shape(rate, pause, every, matrix), ram_disk)
     if as_json is not None:
         as_json.write_text(json.dumps([vars(row) for row in rows], indent=1), encoding="utf-8")
     Console(width=170).print(table_of(rows))
