@@ -13,7 +13,7 @@ import contextlib
 import socket
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from types import TracebackType
@@ -154,22 +154,23 @@ class FindAssociation:
                     return
 
     def _negotiate(self) -> None:
-        request = A_ASSOCIATE()
-        request.application_context_name = APPLICATION_CONTEXT
-        request.calling_ae_title = self._peer.calling_ae_title
-        request.called_ae_title = self._peer.ae_title
-        contexts = [build_context(sop_class, ImplicitVRLittleEndian) for sop_class in self._sop_classes]
         numbers = dict(zip(range(1, 256, 2), self._sop_classes, strict=False))  # PS3.8 9.3.2.2: odd
-        for number, context in zip(numbers, contexts, strict=True):
-            context.context_id = number
-        request.presentation_context_definition_list = contexts
-        maximum, implementation = MaximumLengthNotification(), ImplementationClassUIDNotification()
-        maximum.maximum_length_received = _OUR_MAXIMUM
-        implementation.implementation_class_uid = PYNETDICOM_IMPLEMENTATION_UID
-        request.user_information = [maximum, implementation]
         pdu = pdus.A_ASSOCIATE_RQ()
-        pdu.from_primitive(request)
+        pdu.from_primitive(_association_request(self._peer, numbers))
         self._send(pdu.encode())
+        accepted = self._accepted()
+        self._peer_maximum = accepted.maximum_length_received or 0
+        results = accepted.presentation_context_definition_results_list
+        agreed = {each.context_id for each in results if each.result == 0}
+        self._contexts = {name: number for number, name in numbers.items() if number in agreed}
+
+    def _accepted(self) -> Any:
+        """
+        What the PACS answers to the request (A-ASSOCIATE-AC, PS3.8 9.3.3).
+
+        Raises:
+            RetriableError: It refuses, or answers something else.
+        """
         kind, data = self._receive()
         if kind == _REJECTED:
             raise RetriableError(
@@ -180,14 +181,7 @@ class FindAssociation:
             raise RetriableError(f"{self._peer} answers our association request with PDU type {kind}")
         answer = pdus.A_ASSOCIATE_AC()
         answer.decode(data)
-        accepted = answer.to_primitive()
-        self._peer_maximum = accepted.maximum_length_received or 0
-        agreed = {
-            each.context_id
-            for each in accepted.presentation_context_definition_results_list
-            if each.result == 0
-        }
-        self._contexts = {name: number for number, name in numbers.items() if number in agreed}
+        return answer.to_primitive()
 
     def _send_request(self, sop_class: str, identifier: bytes) -> None:
         primitive = C_FIND()
@@ -257,6 +251,24 @@ class FindAssociation:
             self._socket.settimeout(_RELEASE_WITHIN_S)
             self._socket.sendall(_ABORT)
         self._socket.close()
+
+
+def _association_request(peer: Peer, numbers: Mapping[int, str]) -> A_ASSOCIATE:
+    """Our request: one presentation context for each information model, by its number."""
+    request = A_ASSOCIATE()
+    request.application_context_name = APPLICATION_CONTEXT
+    request.calling_ae_title, request.called_ae_title = peer.calling_ae_title, peer.ae_title
+    contexts = []
+    for number, sop_class in numbers.items():
+        context = build_context(sop_class, ImplicitVRLittleEndian)
+        context.context_id = number
+        contexts.append(context)
+    request.presentation_context_definition_list = contexts
+    maximum, implementation = MaximumLengthNotification(), ImplementationClassUIDNotification()
+    maximum.maximum_length_received = _OUR_MAXIMUM
+    implementation.implementation_class_uid = PYNETDICOM_IMPLEMENTATION_UID
+    request.user_information = [maximum, implementation]
+    return request
 
 
 def _size(stream: Any) -> int:

@@ -218,14 +218,12 @@ class RecordPullEnd:
         pull.job_id, pull.move_seconds, pull.failure = report.job_id, report.move_seconds, failure_of(report)
         study.schedule(WATCH, None)
         study.remember_series(report.series, now)
-        study.note(
-            Note.PULL_ENDED,
-            f"{report.outcome} {report.completeness} {report.message}".strip(),
-            now,
-            by="plugins",
-        )
-        for told in report.notes:
-            study.note(Note.IMAGES, told.words, now, by="plugins")
+        _note_end(study, report, now)
+        self._go_on(study, pull, ended, now)
+
+    def _go_on(self, study: Study, pull: Pull, ended: PullEnd, now: int) -> None:
+        """What follows from how it ended."""
+        report = ended.report
         if pull.outcome is PullOutcome.NOTHING_NEW:
             self._nothing_new(study, pull, report.message or report.completeness, now)
         elif report.failure is not None and report.failure.kind is FailureKind.POISON:
@@ -370,6 +368,13 @@ def _without_the_asking(history: list[HistoryEntry]) -> list[HistoryEntry]:
     asked = max((place for place, entry in enumerate(history) if entry.tells(Event.PULL_ASKED)), default=None)
     kept = [entry for place, entry in enumerate(history) if place != asked]
     return kept[:-1] if kept and kept[-1].kind == NO_ROOM else kept
+
+
+def _note_end(study: Study, report: PullReport, now: int) -> None:
+    words = f"{report.outcome} {report.completeness} {report.message}".strip()
+    study.note(Note.PULL_ENDED, words, now, by="plugins")
+    for told in report.notes:
+        study.note(Note.IMAGES, told.words, now, by="plugins")
 
 
 def _without_the_repeat(history: list[HistoryEntry]) -> list[HistoryEntry]:

@@ -6,7 +6,7 @@ Audit: the store, the plugins' journal and the queue are compared; what one has 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -97,29 +97,30 @@ class AuditRecords:
         return replace(compare(store, plugins, queue), away=dict(self._away))
 
     def _store_records(self, plugins: PluginRecords | None) -> StoreRecords:
-        rows = [one for one in plugins.handovers if one.state != "released"] if plugins is not None else []
-        pulls = [pull for pull in plugins.pulls if pull.status == "running"] if plugins is not None else []
-        known = {
-            uid: self._get(uid)
-            for uid in {*(one.study_uid for one in rows), *(pull.study_uid for pull in pulls)}
-        }
-        studies = {uid: study for uid, study in known.items() if study is not None}
-        notified = {handover_id for study in studies.values() for handover_id in study.notified}
-        waiting = [item for study in self.store.handing_over() for item in _waiting(study)]
-        running = {
-            study.pull.request.pull_id: study.study_uid
-            for study in self.store.pulling()
-            if study.pull is not None
-        }
+        rows = _not_released(plugins)
+        studies = self._known({*(one.study_uid for one in rows), *_pulled_now(plugins)})
         unreadable = self.store.unreadable()  # they are there: nothing is to be adopted in their place
+        handovers = {one.handover_id for one in rows if one.study_uid in unreadable}
+        for study in studies.values():
+            handovers.update(study.notified)
         return StoreRecords(
             installation=self.store.identity().installation,
-            waiting=tuple(waiting),
-            pulls=running,
+            waiting=tuple(item for study in self.store.handing_over() for item in _waiting(study)),
+            pulls=self._running(),
             studies=frozenset({*studies, *unreadable}),
             done=frozenset(uid for uid, study in studies.items() if _is_done(study)),
-            handovers=frozenset(notified | {one.handover_id for one in rows if one.study_uid in unreadable}),
+            handovers=frozenset(handovers),
         )
+
+    def _known(self, study_uids: Iterable[str]) -> dict[str, Study]:
+        """Those of the studies that the store has and can read."""
+        found = {uid: self._get(uid) for uid in study_uids}
+        return {uid: study for uid, study in found.items() if study is not None}
+
+    def _running(self) -> dict[str, str]:
+        """StudyInstanceUID of each pull that the store takes for running."""
+        pulling = [study for study in self.store.pulling() if study.pull is not None]
+        return {study.pull.request.pull_id: study.study_uid for study in pulling if study.pull is not None}
 
     def _get(self, study_uid: str) -> Study | None:
         try:
@@ -146,30 +147,29 @@ class AuditRecords:
         return answer
 
     def _mend(self, difference: Difference, plugins: PluginRecords | None) -> None:
-        rows: Mapping[str, JournalHandover] = (
-            {one.handover_id: one for one in plugins.handovers} if plugins else {}
-        )
-        pulls: Mapping[str, JournalPull] = {pull.pull_id: pull for pull in plugins.pulls} if plugins else {}
-        pacs_of = {pull.study_uid: pull.pacs for pull in pulls.values() if pull.pacs}
-        steps: dict[Remedy, Callable[[], object]] = {
-            Remedy.ADOPT: lambda: self.adopt.handover(rows[difference.key].notification or {}),
-            Remedy.PULL: lambda: self.adopt.by_pulling(
-                difference.study_uid, pacs_of.get(difference.study_uid, "")
-            ),
-            Remedy.ADOPT_PULL: lambda: self.adopt.pull(pulls[difference.key].request or {}),
-            Remedy.RELEASE: lambda: self.puller.release(difference.key),
-            Remedy.ASK: lambda: self.adopt.ask_again(difference.study_uid, difference.key),
-            Remedy.PUBLISH: lambda: self.adopt.publish_again(difference.study_uid, difference.key),
-        }
-        step = steps.get(difference.remedy)
         try:
-            if step is not None:
-                step()
+            self._apply(difference, plugins)
         except PermanentError as error:
             self.log.event(
                 "record_not_mended", f"{difference.what}: it could not be {difference.remedy}", "ERROR",
                 studyUID=difference.study_uid, named=difference.key, error=str(error),
             )  # fmt: skip
+
+    def _apply(self, difference: Difference, plugins: PluginRecords | None) -> None:
+        study_uid, key = difference.study_uid, difference.key
+        match difference.remedy:
+            case Remedy.ADOPT:
+                self.adopt.handover(_handover_of(plugins, key).notification or {})
+            case Remedy.PULL:
+                self.adopt.by_pulling(study_uid, _pacs_of(plugins, study_uid))
+            case Remedy.ADOPT_PULL:
+                self.adopt.pull(_pull_of(plugins, key).request or {})
+            case Remedy.RELEASE:
+                self.puller.release(key)
+            case Remedy.ASK:
+                self.adopt.ask_again(study_uid, key)
+            case Remedy.PUBLISH:
+                self.adopt.publish_again(study_uid, key)
 
     def _mark(self, found: Comparison) -> None:
         """The other records belong to this installation from now on, so that the next loss of one is seen."""
@@ -227,6 +227,35 @@ def _is_done(study: Study) -> bool:
     """Whether it waits for no result, and has one."""
     states = {item.message_state for item in study.handovers}
     return MessageState.DONE in states and not any(item.open for item in study.handovers)
+
+
+def _not_released(plugins: PluginRecords | None) -> list[JournalHandover]:
+    """Hand-overs of the journal whose files are still needed, or were lost."""
+    return [one for one in plugins.handovers if one.state != "released"] if plugins is not None else []
+
+
+def _pulled_now(plugins: PluginRecords | None) -> list[str]:
+    """StudyInstanceUIDs of the pulls that run in the journal."""
+    return [one.study_uid for one in plugins.pulls if one.status == "running"] if plugins is not None else []
+
+
+def _handover_of(plugins: PluginRecords | None, handover_id: str) -> JournalHandover:
+    """The journal's hand-over that a difference names."""
+    rows = plugins.handovers if plugins is not None else ()
+    return {one.handover_id: one for one in rows}[handover_id]
+
+
+def _pull_of(plugins: PluginRecords | None, pull_id: str) -> JournalPull:
+    """The journal's pull that a difference names."""
+    pulls = plugins.pulls if plugins is not None else ()
+    return {one.pull_id: one for one in pulls}[pull_id]
+
+
+def _pacs_of(plugins: PluginRecords | None, study_uid: str) -> str:
+    """Where the journal pulled a study from last; empty: it did not say."""
+    pulls = plugins.pulls if plugins is not None else ()
+    told = [pull.pacs for pull in pulls if pull.study_uid == study_uid and pull.pacs]
+    return told[-1] if told else ""
 
 
 def _waiting(study: Study) -> list[StoreHandover]:

@@ -66,28 +66,37 @@ def _judge_named(session: Session, key: str, asked: str, wanted: set[str], reply
 
 def uids(session: Session) -> None:
     """A study by its UID, and two by a list of UIDs."""
-    clean = [
-        uid
-        for uid, answer in session.today_list.studies.items()
-        if answer["StudyInstanceUID"].rstrip(b"\0").decode("latin-1") == uid
-    ]
+    clean = _clean_uids(session)
     if len(clean) < 3:
-        for key, asked in (
-            ("match.uid", "one StudyInstanceUID"),
-            ("match.uid_list", "two StudyInstanceUIDs"),
-        ):
-            session.not_told(key, asked, "fewer than three studies with a clean UID")
+        why = "fewer than three studies with a clean UID"
+        session.not_told("match.uid", "one StudyInstanceUID", why)
+        session.not_told("match.uid_list", "two StudyInstanceUIDs", why)
         return
     one, two = clean[0], clean[len(clean) // 2]
+    _one_uid(session, one, set(clean))
+    _two_uids(session, {one, two}, set(clean), f"{one}\\{two}")
+
+
+def _clean_uids(session: Session) -> list[str]:
+    """UIDs of the day that came without a byte that does not belong there."""
+    studies = session.today_list.studies
+    sent = {uid: answer["StudyInstanceUID"].rstrip(b"\0") for uid, answer in studies.items()}
+    return [uid for uid, text in sent.items() if text.decode("latin-1") == uid]
+
+
+def _one_uid(session: Session, one: str, clean: set[str]) -> None:
     got = {uid_of(answer) for answer in session.query(StudyInstanceUID=one).answers}
-    match = judge_match({one}, set(clean) - {one}, got)
+    match = judge_match({one}, clean - {one}, got)
     words = "a study is found by its UID" if match is Match.HONOURED else f"by UID: {match}"
     session.add(
         "match.uid", MATCH_VERDICT[match], words, "one StudyInstanceUID", f"{len(got)} answers", str(match)
     )
-    reply = session.query(StudyInstanceUID=f"{one}\\{two}")
+
+
+def _two_uids(session: Session, wanted: set[str], clean: set[str], listed: str) -> None:
+    reply = session.query(StudyInstanceUID=listed)
     got = {uid_of(answer) for answer in reply.answers}
-    match = judge_match({one, two}, set(clean) - {one, two}, got)
+    match = judge_match(wanted, clean - wanted, got)
     words = {
         Match.HONOURED: "a list of UIDs is honoured",
         Match.PARTLY: "only one UID of a list is matched",

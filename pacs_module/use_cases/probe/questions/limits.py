@@ -21,19 +21,24 @@ def caps(session: Session) -> None:
     session.lists.append(Whole(len(session.whole.answers), known + unnamed, session.whole.cut))
     verdict, number = judge_cap(session.lists)
     cut = any(whole.cut for whole in session.lists)
-    words = {
-        Verdict.YES: f"lists end at {number} answers" + (", with status A700" if cut else ", without a word"),
-        Verdict.NO: f"none seen: a list of {number} came whole",
-        Verdict.NOT_TOLD: f"not told: no list was longer than {number}",
-    }[verdict]
+    words = _cap_words(verdict, number, cut)
     came = f"{len(session.whole.answers)} in the whole day, {known + unnamed} known by its parts"
-    if (
-        verdict is Verdict.NO
-        and not session.honoured("match.time_range")
-        and not session.honoured("match.AccessionNumber*")
-    ):
+    if verdict is Verdict.NO and not _can_be_parted(session):
         verdict, words = Verdict.NOT_TOLD, f"not told: a list of {number} came, and no key parts it"
     session.add("cap", verdict, words, asked, came, number)
+
+
+def _cap_words(verdict: Verdict, number: int, cut: bool) -> str:
+    if verdict is Verdict.YES:
+        return f"lists end at {number} answers" + (", with status A700" if cut else ", without a word")
+    if verdict is Verdict.NO:
+        return f"none seen: a list of {number} came whole"
+    return f"not told: no list was longer than {number}"
+
+
+def _can_be_parted(session: Session) -> bool:
+    """Whether a key parts a day's list, so that the parts may bring more than the whole."""
+    return session.honoured("match.time_range") or session.honoured("match.AccessionNumber*")
 
 
 def _more_by_prefix(session: Session) -> None:
@@ -61,24 +66,26 @@ def parallel(session: Session) -> None:
     session.talk.pause()
     query = {"StudyDate": dicom(session.today_list.day), "StudyInstanceUID": uid}
     together = session.talk.asker.together(MOST_TOGETHER, "STUDY", query, STUDY_KEYS)
-    answered = sum(reply.ok for reply in together.replies)
-    came = f"{together.opened} accepted, {answered} answered" + (
-        f"; then: {together.why}" if together.why else ""
-    )
+    opened, answered = together.opened, sum(reply.ok for reply in together.replies)
+    came = f"{opened} accepted, {answered} answered"
+    if together.why:
+        came += f"; then: {together.why}"
     unreliable = session.talk.silent or session.talk.refused
-    if not together.opened or (unreliable and (together.why or answered < together.opened)):
+    if not opened or (unreliable and (together.why or answered < opened)):
         session.not_told("parallel", asked, came)
         return
-    verdict = Verdict.YES if together.opened > 1 and answered == together.opened else Verdict.NO
-    more = " or more" if together.opened == MOST_TOGETHER else ""
-    words = (
-        f"{together.opened}{more} associations at once"
-        if verdict is Verdict.YES
-        else "one association at a time"
-    )
-    if together.opened > 1 and answered < together.opened:
-        words = f"{together.opened} associations at once, but only {answered} were answered"
-    session.add("parallel", verdict, words, asked, came, max(min(together.opened, answered), 1))
+    verdict, words = _judge_together(opened, answered)
+    session.add("parallel", verdict, words, asked, came, max(min(opened, answered), 1))
+
+
+def _judge_together(opened: int, answered: int) -> tuple[Verdict, str]:
+    """By how many associations were accepted at once, and how many of them answered."""
+    if opened == 1:
+        return Verdict.NO, "one association at a time"
+    if answered < opened:
+        return Verdict.NO, f"{opened} associations at once, but only {answered} were answered"
+    more = " or more" if opened == MOST_TOGETHER else ""
+    return Verdict.YES, f"{opened}{more} associations at once"
 
 
 def reliability(session: Session) -> None:

@@ -116,11 +116,9 @@ def _across_midnight(session: Session) -> None:
     since, until = 6 * 3600, 18 * 3600
     asked = f"StudyDate from the day before to the day, StudyTime {clock_of(since)}-{clock_of(until)}"
 
-    def of(day: Day, low: int, high: int) -> set[str]:
-        return day.those(lambda answer: (second := second_of(answer)) is not None and low <= second <= high)
-
-    only_combined = of(session.before, until + 1, 86399) | of(session.today_list, 0, since - 1)
-    common = of(session.before, since, until) | of(session.today_list, since, until)
+    before, today = session.before, session.today_list
+    only_combined = _between(before, until + 1, 86399) | _between(today, 0, since - 1)
+    common = _between(before, since, until) | _between(today, since, until)
     if not only_combined or not common or not session.before.studies:
         session.not_told("match.date_time", asked, "too few studies before 6 and after 18 o'clock")
         return
@@ -132,12 +130,25 @@ def _across_midnight(session: Session) -> None:
     got = {uid_of(answer) for answer in reply.answers}
     by_day, by_night = len(got & common), len(got & only_combined)
     came = f"{by_day} of {len(common)} by day, {by_night} of {len(only_combined)} by night"
-    if got & only_combined:
+    _add_date_time(session, reply, bool(by_day), bool(by_night), (asked, came))
+
+
+def _between(day: Day, low: int, high: int) -> set[str]:
+    """The day's studies whose StudyTime lies between two seconds of the day."""
+    return day.those(lambda answer: (second := second_of(answer)) is not None and low <= second <= high)
+
+
+def _add_date_time(
+    session: Session, reply: Reply, by_day: bool, by_night: bool, texts: tuple[str, str]
+) -> None:
+    asked, came = texts
+    if by_night:
         session.add(
             "match.date_time", Verdict.YES, "date and time ranges are matched as one", asked, came, "combined"
         )
-    elif got & common:
+    elif by_day:
         words = "date and time ranges are matched each by itself (the pipeline asks no range across midnight)"
         session.add("match.date_time", Verdict.NO, words, asked, came, "independent")
     else:
-        session.not_told("match.date_time", asked, f"{len(got)} answers, {reply.ending}")
+        number = len({uid_of(answer) for answer in reply.answers})
+        session.not_told("match.date_time", asked, f"{number} answers, {reply.ending}")
