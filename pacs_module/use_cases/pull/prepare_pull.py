@@ -292,30 +292,16 @@ class PreparePull:
         filtered = {uid: verdict for uid, verdict in dropped.items() if uid not in study.skip_filter}
         if is_dx(study.modality, self.switches) and len(filtered) < len(series):
             return {}  # pulled whole (M12, field case 16): its images tell what belongs together
-        told = {
-            uid
-            for uid, verdict in filtered.items()
-            if uid in study.series and study.series[uid].because == verdict.because
-        }
-        names = (study.accession_number, study.patient_id, study.study_uid)
-        lines = [
-            loglines.series_filtered(*names, uid, one.because)
-            for uid, one in filtered.items()
-            if uid not in told
-        ]
+        lines = _filter_lines(study, filtered)
         for uid in dropped.keys() - filtered.keys():
             verdicts[uid] = named_by_person(self.switches)
         if self.headers is not None:
             self.headers.at_find(study, pacs, series, verdicts)
         study.remember_found([_record(facts, verdicts[facts.series_uid], iso(now)) for facts in series])
         if len(filtered) == len(series):
+            names = (study.accession_number, study.patient_id, study.study_uid)
             lines.append(loglines.study_filtered(*names))
-            reasons = grouped(one.because for one in filtered.values())
-            study.apply(Event.FILTERED_AT_FIND, f"all {len(series)} series: {reasons}", now)
-            study.baseline = study.count
-            study.sightings = []
-            study.forget_wish()
-            study.schedule(PULL, None)
+            _drop(study, filtered, now)
         self._write_lines(lines)
         return filtered
 
@@ -333,6 +319,27 @@ class PreparePull:
                 error=str(error),
                 lines=lines,
             )
+
+
+def _filter_lines(study: Study, filtered: Mapping[str, Verdict]) -> list[str]:
+    """A line for each series whose verdict is new to the document."""
+    names = (study.accession_number, study.patient_id, study.study_uid)
+    lines = []
+    for uid, verdict in filtered.items():
+        known = study.series.get(uid)
+        if known is None or known.because != verdict.because:
+            lines.append(loglines.series_filtered(*names, uid, verdict.because))
+    return lines
+
+
+def _drop(study: Study, filtered: Mapping[str, Verdict], now: int) -> None:
+    """Every series was filtered: nothing is pulled until the study grows or a person asks."""
+    reasons = grouped(verdict.because for verdict in filtered.values())
+    study.apply(Event.FILTERED_AT_FIND, f"all {len(filtered)} series: {reasons}", now)
+    study.baseline = study.count
+    study.sightings = []
+    study.forget_wish()
+    study.schedule(PULL, None)
 
 
 def _patient_id(study: Study, pacs: str) -> str:

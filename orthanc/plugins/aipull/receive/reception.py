@@ -221,25 +221,16 @@ class ReceptionWorker(Worker):
     ) -> Received | None:
         """The study as it can be concluded now; None: something is still to come, ``why_open`` says what."""
         expected = expectations(asked.request)
-        ahead = needed_series_of(
-            arrival.counts, arrival.judged, asked.request, ended, self._rules_of(arrival)
-        )
+        needed = self._needed(arrival, arrival.counts, asked, ended)
         # By numbers alone at first: Orthanc is asked for every image only when all of them may be here.
-        quick = _quick_counts(arrival, asked.request)
-        if judge_completeness(arrival.row.study_uid, expected, quick, ahead.needed, ended).verdict == GROWING:
-            missing = sorted(uid for uid in ahead.needed if quick.get(uid, 0) < expected.series.get(uid, 1))
-            words = f"series {', '.join(missing[:3])} not whole" if missing else "images missing"
-            arrival.lacks = _lacks(expected, quick, missing)
-            arrival.why_open = WhyOpen(
-                OpenReason.SERIES_INCOMPLETE, words, "the images, or the end of the pull"
-            )
+        if self._is_growing(arrival, asked, expected, needed, ended):
             return None
         found = self._found(arrival, asked, pull, expected, ended)
         if found is None:
             return None
         # Where the first images speak against every series all of them are looked at: one image does not
         # speak for a series.
-        self._judge.last_word(arrival, found, asked.request, None if ended else ahead.needed or None)
+        self._judge.last_word(arrival, found, asked.request, None if ended else needed or None)
         completeness = self._completeness(arrival, asked, expected, found, ended)
         if completeness.verdict == MORE and found.word is None and not arrival.row.is_push:
             found = self._found(arrival, asked, pull, expected, ended, ask=True)
@@ -253,15 +244,35 @@ class ReceptionWorker(Worker):
                 OpenReason.SERIES_INCOMPLETE, "its own images are not all here", "the end of the pull"
             )
             return None
-        usable = {uid: self._judge.usable(arrival, found, uid) for uid in found.provenance.counts}
-        needed = (
-            None
-            if ended
-            else needed_series_of(
-                found.provenance.counts, arrival.judged, asked.request, ended, self._rules_of(arrival)
-            ).needed
-        )
-        return Received(arrival, pull, asked, expected, completeness, found, usable, needed)
+        counts = found.provenance.counts
+        usable = {uid: self._judge.usable(arrival, found, uid) for uid in counts}
+        decisive = None if ended else self._needed(arrival, counts, asked, ended)
+        return Received(arrival, pull, asked, expected, completeness, found, usable, decisive)
+
+    def _needed(
+        self, arrival: ArrivingStudy, counts: Mapping[str, int], asked: Asked, ended: bool
+    ) -> frozenset[str]:
+        """Series that must be whole before the study is concluded, of these images here."""
+        rules = self._rules_of(arrival)
+        return needed_series_of(counts, arrival.judged, asked.request, ended, rules).needed
+
+    def _is_growing(
+        self,
+        arrival: ArrivingStudy,
+        asked: Asked,
+        expected: Expectations,
+        needed: frozenset[str],
+        ended: bool,
+    ) -> bool:
+        """Whether images are missing by the numbers alone; ``why_open`` says of which series."""
+        quick = _quick_counts(arrival, asked.request)
+        if judge_completeness(arrival.row.study_uid, expected, quick, needed, ended).verdict != GROWING:
+            return False
+        missing = sorted(uid for uid in needed if quick.get(uid, 0) < expected.series.get(uid, 1))
+        words = f"series {', '.join(missing[:3])} not whole" if missing else "images missing"
+        arrival.lacks = _lacks(expected, quick, missing)
+        arrival.why_open = WhyOpen(OpenReason.SERIES_INCOMPLETE, words, "the images, or the end of the pull")
+        return True
 
     def _found(
         self,
@@ -296,9 +307,9 @@ class ReceptionWorker(Worker):
         Whether the PACS's own images are all here; never COMPLETE of images that may be somebody else's.
         """
         counts, provenance = _matched(found, asked.request), found.provenance
-        ahead = needed_series_of(counts, arrival.judged, asked.request, ended, self._rules_of(arrival))
+        needed = self._needed(arrival, counts, asked, ended)
         study = arrival.row.study_uid
-        judged = judge_completeness(study, expected, counts, ahead.needed, ended, _total(provenance, counts))
+        judged = judge_completeness(study, expected, counts, needed, ended, _total(provenance, counts))
         dropped = frozenset(uid for uid, one in arrival.judged.items() if not one.verdict.taken)
         missing = missing_of(provenance, study, dropped)
         if ended and missing is not None:
