@@ -121,8 +121,11 @@ def test_the_image_has_the_folders_that_pacs_writes_to(dockerfiles: dict[str, li
 
 def test_both_processes_log_to_one_folder_and_read_the_same_switches(composed: dict[str, Any]) -> None:
     ours = [mounts(composed["services"][name]) for name in ("orthanc", "pacs")]
-    for target in ("/var/log/aipull", "/etc/aipull/site_config.py", "/opt/aipull/orthanc/config"):
+    for target in ("/var/log/aipull", "/opt/aipull/orthanc/config"):
         assert ours[0][target] == ours[1][target]
+    site = "/etc/aipull/site_config.py"
+    assert ours[0][site][0] == ours[1][site][0]
+    assert (ours[0][site][1], ours[1][site][1]) == ("ro", "rw")  # pacs_module writes applied rules into it
     environment = composed["services"]["pacs"]["environment"]
     assert (
         environment["PACS_MODULE_SITE_CONFIG"]
