@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -15,6 +16,10 @@ from ..domain.rules.switches import Switches
 from ..shared.switches_file import DEFAULT_CONFIG, read_assignments
 from .profiles import profile_keys
 from .whole import ENVIRONMENT_PREFIX, Settings
+
+_TOKEN_IN_PATH = frozenset({"alarms.webhook.url"})
+"""Addresses whose path is what lets one in."""
+_HOST = re.compile(r"^(\w+://[^/]+)/.+$")
 
 
 def settings_in_force(settings: Settings, environment: Mapping[str, str] = os.environ) -> list[InForce]:
@@ -50,7 +55,8 @@ def _of_field(
     source, where = _source(model, name, place, environment, file, profiled)
     default = type(model).model_fields[name].get_default(call_default_factory=True, validated_data={})
     group = place.partition(".")[0] if "." in place else "service"
-    yield InForce(group, place, _shown(value), source, where, source != "default" and value != default)
+    shown = _HOST.sub(r"\1/…", _shown(value)) if place in _TOKEN_IN_PATH else _shown(value)
+    yield InForce(group, place, shown, source, where, source != "default" and value != default)
 
 
 def _source(

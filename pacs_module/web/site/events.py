@@ -19,6 +19,8 @@ LIFE_S = 300.0
 """A stream ends after this; the browser opens another."""
 TICK = 10
 """Without a change the page is told anyway each so many looks: ages and circuits go on."""
+CATCH_UP = 2
+"""At this look the page is told in any case: something may have changed between the page and its stream."""
 MOST = 40
 """Streams at one time."""
 
@@ -51,7 +53,7 @@ class Streams:
                 if self._stopping() or await request.is_disconnected():
                     return
                 mark = await run_in_threadpool(self._mark)
-                if mark != before or look % TICK == 0:
+                if mark != before or look == CATCH_UP or look % TICK == 0:
                     before = mark
                     yield f"event: changed\ndata: {mark}\n\n"
         finally:

@@ -353,3 +353,13 @@ def test_applying_rules_needs_a_session_and_names_the_person(service: Service, c
     data = {"set": "KEYWORDS+=THX", "why": "CT-3 writes THX", "form_token": token(client)}
     assert client.post("/rehearsal/apply", data=data).headers["location"] == "/rehearsal"
     assert asked == [(("KEYWORDS+=THX",), "manual: Dr. Li", "CT-3 writes THX")]
+
+
+def test_a_web_hook_shows_no_token_of_its_path(tmp_path: Path) -> None:
+    file = settings_file(tmp_path)
+    hook = '[alarms.webhook]\nurl = "https://hooks.example/services/T0/very-secret"\n'
+    file.write_text(file.read_text(encoding="utf-8") + hook, encoding="utf-8")
+    with service_on(file) as (service, _):
+        text = client_at(service, HERE).get("/configuration", headers=JSON).text
+    assert "https://hooks.example/…" in text
+    assert "very-secret" not in text
