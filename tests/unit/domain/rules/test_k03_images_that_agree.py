@@ -351,20 +351,19 @@ def test_the_order_in_which_images_come_makes_no_difference(
 
 def _slices(change: Callable[[int], dict[str, str]]) -> list[ImageFacts]:
     """Twenty-four axial slices; what every second one tells otherwise."""
-    plain = {
-        "image_type": "ORIGINAL\\PRIMARY\\AXIAL",
-        "thickness": "1.25",
-        "size": "512\\512",
-        "orientation": "1\\0\\0\\0\\1\\0",
-    }
-    return [
-        ImageFacts(
-            f"1.{number:02d}",
-            positions=(f"0\\0\\{(number * 7 % 24) * 1.25}",),
-            **{**plain, **(change(number) if number % 2 else {})},
-        )
-        for number in range(24)
-    ]
+    plain = ImageFacts(
+        "1",
+        image_type="ORIGINAL\\PRIMARY\\AXIAL",
+        thickness="1.25",
+        size="512\\512",
+        orientation="1\\0\\0\\0\\1\\0",
+    )
+    slices = []
+    for number in range(24):
+        told: dict[str, Any] = {**change(number)} if number % 2 else {}
+        positions = (f"0\\0\\{(number * 7 % 24) * 1.25}",)
+        slices.append(replace(plain, sop_uid=f"1.{number:02d}", positions=positions, **told))
+    return slices
 
 
 @pytest.mark.parametrize(
