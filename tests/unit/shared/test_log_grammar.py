@@ -55,6 +55,7 @@ MODULE_LINES = {
     "upload_image_path file_path ----/store_image/4c18cd69-ecee1be6----success": "upload success",
     f"{STUDY} exists, last isloading is 2, we receive a new one, calc again": "calc again",
     "manual_find_move {'AccessionNumber': '10136791'}": "manual find move",
+    "orthanc find query is {'StudyDate': '20200618', 'StudyTime': '000000-115959'}": "find query of a part of a day",
     "orthanc find query is {'AccessionNumber': '10136791', 'StudyDate': ''}": "find query by accession",
     "orthanc find query is {'PatientID': '10136791', 'StudyDate': ''}": "find query by patient",
     f"orthanc find query is {{'StudyInstanceUID': '{STUDY}', 'StudyDate': ''}}": "find query by UID",
