@@ -39,6 +39,7 @@ def main(
     orthanc: Annotated[
         bool, typer.Option(help="The control of text also goes through a real Orthanc.")
     ] = True,
+    follow: Annotated[bool, typer.Option(help="Growing studies are followed.")] = False,
 ) -> None:
     """
     Play every habit alone and ten random combinations of three; exit 1 on anything lost, behind, asked twice
@@ -51,7 +52,7 @@ def main(
     baseline = control(day, (), deadline_of(day), orthanc=orthanc, every=True)
     outcomes: list[Outcome] = []
     for number, row in enumerate(every[first - 1 : last], first):
-        outcome = run_row(day, row, dt.timedelta(minutes=step), orthanc=orthanc)
+        outcome = run_row(day, row, dt.timedelta(minutes=step), orthanc=orthanc, follow=follow)
         outcomes.append(outcome)
         words = (
             "good"

@@ -99,7 +99,7 @@ def run_row(
     step: dt.timedelta,
     *,
     orthanc: bool = False,
-    follow: bool = True,
+    follow: bool = False,
 ) -> Outcome:
     """
     Play the day with these habits; ``orthanc``: the control of text goes through a real one; ``follow``: growing
