@@ -138,7 +138,7 @@ def missing(missing_of_day: int, day: str) -> list[Alarm]:
     if missing_of_day <= 0:
         return []
     words = f"reconciliation of {day}: {_studies(missing_of_day)} should have been computed and not"
-    return [Alarm(f"reconciliation {day}", words, page=f"/reconciliation/{day}")]
+    return [Alarm(f"reconciliation {day}", words, page=f"/reconciliation?date={day}")]
 
 
 def silent_devices(rows: Iterable[StudyRow], local: datetime, limits: Limits) -> list[Alarm]:

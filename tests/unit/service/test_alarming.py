@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pacs_module.domain.alarm import checks
 from pacs_module.domain.explain.outages import ServerFault
 from pacs_module.service.alarming import ALARMS
 from pacs_module.use_cases.operate.tell_alarms import TellAlarms
 from pacs_module.web.app import create_app
-from tests.fakes.served import TestClient, service_on, settings_file
+from tests.fakes.served import KEY, TestClient, service_on, settings_file
 from tests.support.raw_http import raw_server
 
 TAKEN = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -44,3 +45,15 @@ def test_without_a_channel_it_is_shown_and_told_to_nobody(tmp_path: Path) -> Non
         service.ram_disk.state = {"alarm": True}
         step()
         assert [entry.alarm.key for entry in step.lasting()] == ["ram_disk"]
+
+
+def test_every_page_that_an_alarm_links_to_is_there(tmp_path: Path) -> None:
+    found = [*checks.dead_letters(1), *checks.missing(1, "2026-11-29"), *checks.ram_disk(full=True)]
+    with service_on(settings_file(tmp_path)) as (service, _):
+        client = TestClient(create_app(service), headers={"X-API-Key": KEY, "Accept": "application/json"})
+        pages = {alarm.page for alarm in found} | {"/studies?state=meta_only", "/studies?state=pull_data_end"}
+        # The dead letters lie in RabbitMQ, which is not there: the page says so.
+        assert {
+            page: client.get(page).status_code for page in pages if page != "/dead-letters"
+        } == dict.fromkeys(pages - {"/dead-letters"}, 200)
+        assert client.get("/dead-letters").status_code in (200, 503)

@@ -45,7 +45,7 @@ def test_dead_letters_and_missing_studies_are_counted_in_words() -> None:
         "1 delivery was given up: each waits for a person"
     ]
     (alarm,) = checks.missing(3, "2026-11-29")
-    assert (alarm.key, alarm.page) == ("reconciliation 2026-11-29", "/reconciliation/2026-11-29")
+    assert (alarm.key, alarm.page) == ("reconciliation 2026-11-29", "/reconciliation?date=2026-11-29")
 
 
 def test_a_result_is_late_when_the_backend_took_the_study_long_ago() -> None:
