@@ -109,10 +109,13 @@ def _configuration(folder: Path, port: int) -> Path:
 
 def _scraped(watched: Watched) -> bool:
     try:
-        targets = watched.ask("/api/v1/targets")["activeTargets"]
+        ready = requests.get(f"{watched.prometheus}/-/ready", timeout=10)
     except requests.ConnectionError:
         return False
-    return [target["health"] for target in targets] == ["up"]
+    # It answers 503 to everything while it starts.
+    if ready.status_code != 200:
+        return False
+    return [target["health"] for target in watched.ask("/api/v1/targets")["activeTargets"]] == ["up"]
 
 
 def test_alerts_fire_for_what_is_wrong_and_end_with_it(watched: Watched) -> None:
