@@ -137,7 +137,6 @@ class StudyMetrics:
             Measure.EVENT: ("aipull_study_events", "Changes of state", ["event", "state"]),
             Measure.SERIES: ("aipull_series_judged", "Series judged", ["standing", "rule", "modality"]),
             Measure.IMAGES: ("aipull_pulled_images", "Images that pulls brought", ["pacs"]),
-            Measure.TRY: ("aipull_delivery_ends", "Tries to deliver, of all processes", ["outcome"]),
         }
         self._counters = {
             measure: Counter(name, words, labels, registry=registry)

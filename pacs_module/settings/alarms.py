@@ -67,7 +67,7 @@ class AlarmSettings(Section):
     backlog: int = Field(default=50, ge=1)
     """So many studies wait to be pulled, and there are more than half an hour ago."""
     result_min: int = Field(default=30, ge=1)
-    """The backend has had a study for so long without a result."""
+    """The backend has had a study for so long without a result; the page Today counts from the hand-over."""
     complete_percent: float = Field(default=95.0, ge=0, le=100)
     """Of the studies handed over today so many have to be complete."""
     silent_min: int = Field(default=120, ge=10, le=1440)

@@ -50,5 +50,3 @@ class WebSettings(Section):
     """Whether the debug API asks the PACS about what is not known here."""
     show_patient_names: bool = False
     """Show PatientName on the page of a study that the receiving Orthanc still has; each view is logged."""
-    late_result_s: Seconds = 1800.0
-    """A result that is awaited longer than this is told on the page Today, among what needs a person."""

@@ -30,8 +30,6 @@ class Measure(StrEnum):
     """A pull ended, seconds of its C-MOVE; labels: PACS, outcome."""
     IMAGES = "images"
     """Images that a pull brought; labels: PACS."""
-    TRY = "try"
-    """A try to deliver ended; labels: outcome."""
 
 
 class Stage(StrEnum):
@@ -119,8 +117,6 @@ def _handover(item: HandOver) -> Iterator[Measured]:
     )
     for stage, begin, end in way:
         yield from _stage(stage, begin, end)
-    for one in item.tries:
-        yield Measured(Measure.TRY, one.at, (one.outcome,))
 
 
 def _stage(stage: Stage, begin: str, end: str) -> Iterator[Measured]:

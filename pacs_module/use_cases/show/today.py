@@ -127,4 +127,5 @@ class ShowToday:
 
 def _late(row: StudyRow) -> Need:
     link = f"/studies/{row.study_uid}"
-    return Need("late_result", row.study_uid, row.why, row.handed_over_at, link, "redo", row)
+    because = "the backend has accepted it" if row.delivered_at else "the backend has not accepted it yet"
+    return Need("late_result", row.study_uid, because, row.handed_over_at, link, "redo", row)

@@ -20,7 +20,7 @@ def router(site: Site) -> APIRouter:
         clock=service.clock,
         local=lambda text: datetime.fromisoformat(text).astimezone(service.settings.zone),
         machine=ReadMachine(service),
-        late_after=timedelta(seconds=service.settings.web.late_result_s),
+        late_after=timedelta(minutes=service.settings.alarms.result_min),
     )
 
     @routes.get("/", summary="Today: what needs a person, counts, arrivals, latency, circuits")

@@ -97,7 +97,15 @@ def test_what_needs_a_person_comes_with_its_reason_the_machine_first() -> None:
 def test_a_result_that_is_late_needs_a_person(minutes: int, late: bool) -> None:
     store, received = MemoryStore(), iso(NOON - minutes * 60_000)
     add(store, "1.1", State.PULL_DATA_END, handovers=[HandOver("h", "1.1.1", 1, "/a", {}, received)])
-    assert [need.kind for need in today(store)().needs] == (["late_result"] if late else [])
+    told = [(need.kind, need.because) for need in today(store)().needs]
+    assert told == ([("late_result", "the backend has not accepted it yet")] if late else [])
+
+
+def test_a_late_result_of_what_the_backend_took_says_so() -> None:
+    store, received = MemoryStore(), iso(NOON - 31 * 60_000)
+    item = HandOver("h", "1.1.1", 1, "/a", {}, received, accepted_at=received)
+    add(store, "1.1", State.PULL_DATA_END, why="862 instances, COMPLETE", handovers=[item])
+    assert [need.because for need in today(store)().needs] == ["the backend has accepted it"]
 
 
 def test_an_old_trouble_is_not_told_for_ever() -> None:

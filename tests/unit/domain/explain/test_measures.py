@@ -22,11 +22,10 @@ def test_each_stage_is_as_long_as_the_clock_ran() -> None:
     assert set(stages) == {stage.value for stage in Stage}
 
 
-def test_pulls_images_series_and_tries_are_counted() -> None:
+def test_pulls_images_and_series_are_counted() -> None:
     study = lived().study()
     assert of(study, Measure.PULL) == [(("A", "short"), 4.5), (("A", "received"), 0.0)]
     assert of(study, Measure.IMAGES) == [(("A",), 60.0), (("A",), 100.0)]
-    assert [labels for labels, _ in of(study, Measure.TRY)] == [("failed",), ("accepted",)]
     assert len(of(study, Measure.SERIES)) == len(study.series)
     assert [labels[1] for labels, _ in of(study, Measure.EVENT)][-1] == "completed"
 
