@@ -127,8 +127,8 @@ main() {
             LOCKS+=(requirements-dev.lock)
             # docker-compose: the tests let it check docker-compose.yml, it brings no daemon. chromium: the pages in a browser.
             # libfaketime: the chaos runs move the clocks of single processes.
-            # prometheus: the alert rules fire in a real one.
-            PACKAGES+=(docker-compose chromium libfaketime prometheus)
+            # prometheus: the alert rules fire in a real one. fonts-wqy-microhei: Chinese letters in the pictures of the pages.
+            PACKAGES+=(docker-compose chromium libfaketime prometheus fonts-wqy-microhei)
             ;;
         *) fail "usage: scripts/setup.sh [--dev]" ;;
     esac
