@@ -77,6 +77,11 @@ class Reply:
         """How it ended, in words."""
         return self.error or ("Success" if self.ok else f"status {self.status:04X}")
 
+    @property
+    def came(self) -> str:
+        """How many answers came and how it ended, in words."""
+        return f"{len(self.answers)} answers, {self.ending}"
+
 
 MODELS = {
     "echo": "1.2.840.10008.1.1",
@@ -108,6 +113,11 @@ class Together:
     opened: int
     replies: tuple[Reply, ...]
     why: str = ""
+
+    @property
+    def answered(self) -> int:
+        """How many of them were answered in full."""
+        return sum(reply.ok for reply in self.replies)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ findings never repeat it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -80,34 +80,48 @@ class ProbePacs:
             move: Move one small series, None: not asked.
         """
         begin = self.now()
-        talk = Talk(self.asker, self.pause, self.most_queries)
-        session = Session(talk, self.say)
+        session = Session(Talk(self.asker, self.pause, self.most_queries), self.say)
         self._run(session, today, day, move)
+        return self._probed(session, self.now() - begin)
+
+    def _probed(self, session: Session, seconds: float) -> Probed:
         found = {finding.key: finding for finding in session.findings}
-        texts = judge_text(talk.answers())
-        recommendations = recommend(found, texts)
+        texts = judge_text(session.talk.answers())
         return Probed(
-            session.day, found, texts, recommendations, talk.queries, self.most_queries, self.now() - begin
+            day=session.day,
+            findings=found,
+            texts=texts,
+            recommendations=recommend(found, texts),
+            queries=session.talk.queries,
+            most_queries=self.most_queries,
+            seconds=seconds,
         )
 
     def _run(self, session: Session, today: date, day: date | None, move: MoveTest | None) -> None:
-        """Ask everything; a question that cannot be asked any more is not told."""
         if not start.connection(session):
             return
-        busy: Question = ("a busy day", ("content",), lambda session: start.content(session, today, day))
-        questions = [busy, *QUESTIONS]
-        if move is not None:
-            questions.append(
-                ("C-MOVE of one small series", ("move",), lambda session: moving.move(session, move))
-            )
-        for title, brings, question in questions:
-            session.say(title)
-            try:
-                question(session)
-            except (OutOfQueries, PipelineError) as stop:  # the latter: the receiving Orthanc cannot be asked
-                told = {finding.key for finding in session.findings}
-                for key in brings:
-                    if key not in told:
-                        session.not_told(key, title, str(stop))
+        for question in _questions(today, day, move):
+            _ask(session, question)
         for summary in SUMMARIES:
             summary(session)
+
+
+def _questions(today: date, day: date | None, move: MoveTest | None) -> Iterator[Question]:
+    """All questions in their order."""
+    yield "a busy day", ("content",), lambda session: start.content(session, today, day)
+    yield from QUESTIONS
+    if move is not None:
+        yield "C-MOVE of one small series", ("move",), lambda session: moving.move(session, move)
+
+
+def _ask(session: Session, asked: Question) -> None:
+    """Ask one question; the findings of one that cannot be asked any more are not told."""
+    title, brings, question = asked
+    session.say(title)
+    try:
+        question(session)
+    except (OutOfQueries, PipelineError) as stop:  # the latter: the receiving Orthanc cannot be asked
+        told = {finding.key for finding in session.findings}
+        for key in brings:
+            if key not in told:
+                session.not_told(key, title, str(stop))

@@ -87,13 +87,19 @@ class Talk:
         self.pause()
         reply = self.asker.find(level, query, keys, root)
         self.replies.append((level, reply))
+        self._count_failures(reply)
+        return reply
+
+    def _count_failures(self, reply: Reply) -> None:
         self.silent += reply.silent
         self.refused += reply.refused
-        self._failed_in_a_row = self._failed_in_a_row + 1 if reply.silent or reply.refused else 0
+        if not (reply.silent or reply.refused):
+            self._failed_in_a_row = 0
+            return
+        self._failed_in_a_row += 1
         if self._failed_in_a_row >= SILENT_IN_A_ROW:
             self._over = f"{self._failed_in_a_row} queries in a row were not answered: {reply.error}"
             raise OutOfQueries(self._over)
-        return reply
 
     def take(self, number: int) -> None:
         """Count queries; too many are refused, and all of them once the PACS has fallen silent."""

@@ -2,53 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ....domain.dicom.attributes import split_values
 from ....domain.probe import MATCH_VERDICT, Match, Verdict, judge_match, judge_modalities, text_of, uid_of
-from .session import STUDY_KEYS, Session, dicom, nothing
+from .session import STUDY_KEYS, Session, dicom, nothing, values_by_study, values_of
 
 ONE_OF_SEVERAL = "ModalitiesInStudy of a study that has others too"
 Having = Mapping[str, frozenset[str]]
 """Modalities by study."""
 
 
+_KIND_WORDS = {
+    "list": "all modalities of a study, with backslashes between them",
+    "single": "one modality only, where the study's series have several",
+    "one each": "one modality a study; no study with several was seen",
+    "absent": "does not come: modalities are known from SERIES level only",
+    "empty": "comes, always empty: modalities are known from SERIES level only",
+    "": "not told",
+}
+
+
 def modalities(session: Session) -> None:
     """How ModalitiesInStudy comes back, against the modalities of the series."""
-    values = [text_of(answer, "ModalitiesInStudy") for answer in session.whole.answers]
-    by_series = [
-        (
-            text_of(session.today_list.studies[uid], "ModalitiesInStudy"),
-            [text_of(answer, "Modality") or "" for answer in answers],
-        )
-        for uid, answers in session.series.items()
-    ]
-    verdict, kind = judge_modalities(values, by_series)
-    words = {
-        "list": "all modalities of a study, with backslashes between them",
-        "single": "one modality only, where the study's series have several",
-        "one each": "one modality a study; no study with several was seen",
-        "absent": "does not come: modalities are known from SERIES level only",
-        "empty": "comes, always empty: modalities are known from SERIES level only",
-        "": "not told",
-    }.get(kind, f"several modalities in one text, with a {kind} between them")
-    several = sum(
-        len(split_values((value or "").replace(",", "\\").replace("/", "\\"))) > 1 for value in values
-    )
-    filled = sum(bool(value) for value in values)
-    came = f"filled in {filled} of {len(values)} answers, several values in {several}"
-    session.add("modalities", verdict, words, "ModalitiesInStudy", came, kind or None)
+    values = values_of(session.whole.answers, "ModalitiesInStudy")
+    verdict, kind = judge_modalities(values, _by_series(session))
+    words = _KIND_WORDS.get(kind, f"several modalities in one text, with a {kind} between them")
+    session.add("modalities", verdict, words, "ModalitiesInStudy", _filled_words(values), kind or None)
     _match_modality(session)
+
+
+def _filled_words(values: Sequence[str | None]) -> str:
+    filled = sum(bool(value) for value in values)
+    several = sum(_has_several(value or "") for value in values)
+    return f"filled in {filled} of {len(values)} answers, several values in {several}"
+
+
+def _by_series(session: Session) -> list[tuple[str | None, list[str]]]:
+    """What STUDY level told of each study whose series were asked for, and what its series told."""
+    told = []
+    for uid, series in session.series.items():
+        of_study = text_of(session.today_list.studies[uid], "ModalitiesInStudy")
+        told.append((of_study, [text_of(answer, "Modality") or "" for answer in series]))
+    return told
+
+
+def _has_several(value: str) -> bool:
+    return len(split_values(value.replace(",", "\\").replace("/", "\\"))) > 1
 
 
 def _match_modality(session: Session) -> None:
     """Whether a study is found by one of several modalities."""
-    studies = session.today_list.studies
-    having = {
-        uid: frozenset(split_values(text_of(each, "ModalitiesInStudy") or ""))
-        for uid, each in studies.items()
-    }
+    told = values_by_study(session.today_list, "ModalitiesInStudy")
+    having = {uid: frozenset(split_values(value)) for uid, value in told.items()}
     if not having:
         session.not_told("match.modality", ONE_OF_SEVERAL, "no studies")
         return
@@ -56,12 +63,14 @@ def _match_modality(session: Session) -> None:
     if not wanted:
         _modality_control(session, "ModalitiesInStudy does not come: asked with one that no study has")
         return
+    _judge_modality(session, wanted, having)
+
+
+def _judge_modality(session: Session, wanted: str, having: Having) -> None:
     reply = session.query(ModalitiesInStudy=wanted)
     session.today_list.take(reply.answers)
     asked = _Asked(wanted, having, frozenset(uid_of(answer) for answer in reply.answers))
-    match = judge_match(
-        asked.holding, having.keys() - asked.holding, asked.got, cut=session.at_the_cap(reply)
-    )
+    match = asked.match(cut=session.at_the_cap(reply))
     if match is Match.NOT_TOLD:
         _modality_control(session, "all studies have the same; asked with one that no study has")
         return
@@ -106,6 +115,10 @@ class _Asked:
         others = len(self.got - self.holding)
         return f"{len(self.got)} of {len(self.holding)} studies that have it, {others} others"
 
+    def match(self, *, cut: bool) -> Match:
+        """What the PACS did with the key; ``cut``: the list may be cut."""
+        return judge_match(self.holding, self.having.keys() - self.holding, self.got, cut=cut)
+
 
 def _modality_words(asked: _Asked, match: Match, nothing_words: str) -> tuple[Verdict, str, str]:
     """The verdict, the words and the value of the finding."""
@@ -113,29 +126,25 @@ def _modality_words(asked: _Asked, match: Match, nothing_words: str) -> tuple[Ve
         return Verdict.PARTLY, "must equal the whole value: CT does not find CT\\PR", "equals"
     if asked.mixed and match is Match.NOTHING:
         return Verdict.NO, f"one of several {nothing_words}", "nothing"
-    if match is Match.HONOURED and not asked.mixed:
-        words = "a study is found by its modality; whether also by one of several, no study showed"
-        return Verdict.NOT_TOLD, words, "single"
     if match is Match.HONOURED:
-        return Verdict.YES, "a study is found by any of its modalities", "contains"
+        return _honoured_words(asked)
     words = "not matched: all studies come" if match is Match.IGNORED else str(match)
     return MATCH_VERDICT[match], words, str(match)
 
 
+def _honoured_words(asked: _Asked) -> tuple[Verdict, str, str]:
+    if asked.mixed:
+        return Verdict.YES, "a study is found by any of its modalities", "contains"
+    words = "a study is found by its modality; whether also by one of several, no study showed"
+    return Verdict.NOT_TOLD, words, "single"
+
+
 def _modality_control(session: Session, asked: str) -> None:
-    reply = session.talk.find(
-        "STUDY", {"StudyDate": dicom(session.today_list.day), "ModalitiesInStudy": "XX"}, STUDY_KEYS
-    )
-    came = f"{len(reply.answers)} answers, {reply.ending}"
+    query = {"StudyDate": dicom(session.today_list.day), "ModalitiesInStudy": "XX"}
+    reply = session.talk.find("STUDY", query, STUDY_KEYS)
     if reply.answers:
-        session.add(
-            "match.modality", Verdict.NO, "not matched: all studies come", asked, came, str(Match.IGNORED)
-        )
+        words, ignored = "not matched: all studies come", str(Match.IGNORED)
+        session.add("match.modality", Verdict.NO, words, asked, reply.came, ignored)
     else:
-        session.add(
-            "match.modality",
-            Verdict.NOT_TOLD,
-            "what no study has brings nothing; more was not told",
-            asked,
-            came,
-        )
+        words = "what no study has brings nothing; more was not told"
+        session.add("match.modality", Verdict.NOT_TOLD, words, asked, reply.came)

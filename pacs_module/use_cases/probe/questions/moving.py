@@ -22,27 +22,31 @@ def move(session: Session, test: MoveTest) -> None:
     if expected is None or expected > MAX_MOVED:
         session.not_told("move", asked, f"no series is known to be small ({MAX_MOVED} images at most)")
         return
+    _move_one(session, test, {"StudyInstanceUID": study, "SeriesInstanceUID": series}, expected)
+
+
+def _move_one(session: Session, test: MoveTest, query: dict[str, str], expected: int) -> None:
+    series, asked = query["SeriesInstanceUID"], f"one small series to {test.destination}"
     had = test.received(series)
-    query = {"StudyInstanceUID": study, "SeriesInstanceUID": series}
     moved = session.talk.asker.move(query, test.destination, lambda: test.received(series))
     new = moved.received - had
     came = _came(moved, new, expected)
-    session.add(
-        "move", _verdict(moved, new, expected), _move_words(moved, new >= expected, new), asked, came, new
-    )
+    verdict, words = _verdict(moved, new, expected), _move_words(moved, new >= expected, new)
+    session.add("move", verdict, words, asked, came, new)
     if new > 0:
-        senders = test.senders(series)
-        who = ", ".join(senders) or "who was asked"
-        session.add("move.senders", Verdict.YES, f"images come from {who}", asked, came, "\\".join(senders))
+        _senders(session, test.senders(series), asked, came)
+    _silence(session, moved, asked)
+
+
+def _senders(session: Session, senders: tuple[str, ...], asked: str, came: str) -> None:
+    who = ", ".join(senders) or "who was asked"
+    session.add("move.senders", Verdict.YES, f"images come from {who}", asked, came, "\\".join(senders))
+
+
+def _silence(session: Session, moved: Moved, asked: str) -> None:
+    words = f"longest silence {moved.silence:.1f} s"
     told = f"{moved.pending + 1} responses in {moved.seconds:.1f} s"
-    session.add(
-        "move.silence",
-        Verdict.YES,
-        f"longest silence {moved.silence:.1f} s",
-        asked,
-        told,
-        round(moved.silence, 1),
-    )
+    session.add("move.silence", Verdict.YES, words, asked, told, round(moved.silence, 1))
 
 
 def _came(moved: Moved, new: int, expected: int) -> str:
@@ -63,12 +67,14 @@ def _move_words(moved: Moved, all_here: bool, came: int) -> str:
         return "the move broke: " + moved.error
     if moved.status == 0xA801:  # PS3.4 C.4.2.1.5
         return "the PACS does not know our AE title as a move destination"
-    if moved.status == 0:
-        words = "all images came" if all_here else f"Success, but only {came} images came"
-    else:
-        words = f"ended with status {status_words(moved.status)}" + (
-            ", and all images came" if all_here else f", and {came} images came"
-        )
+    words = _ending_words(moved.status, all_here, came)
     if moved.announced and moved.announced != came:
         words += f"; it announced {moved.announced}"
     return words + (f"; {moved.late} came after its end" if moved.late else "")
+
+
+def _ending_words(status: int | None, all_here: bool, came: int) -> str:
+    if status == 0:
+        return "all images came" if all_here else f"Success, but only {came} images came"
+    images = "all images came" if all_here else f"{came} images came"
+    return f"ended with status {status_words(status)}, and {images}"

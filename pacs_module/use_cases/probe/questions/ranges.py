@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ....domain.find.windows import Window, clock_of
@@ -19,11 +20,14 @@ from ....domain.probe import (
     uid_of,
     worst_match,
 )
-from .session import STUDY_KEYS, Day, Session, dicom, nothing, second_of
+from .session import STUDY_KEYS, Day, Session, dicom, nothing, second_of, uids_of
 
 ONE_DAY = "StudyDate, one day"
 TWO_DAYS = "StudyDate, the day and the one before as a range"
 HALVES = "StudyTime, the day in two halves"
+ACROSS_MIDNIGHT = "a range across midnight"
+SINCE, UNTIL = 6 * 3600, 18 * 3600
+LAST_SECOND = 86399
 _RANGE_WORDS = {
     DateRange.HONOURED: (Verdict.YES, "date ranges are honoured"),
     DateRange.CUT: (Verdict.NOT_TOLD, "not told: the list may be cut"),
@@ -31,6 +35,14 @@ _RANGE_WORDS = {
     DateRange.LAST_DAY: (Verdict.NO, "only the last day of a date range is matched"),
     DateRange.NOTHING: (Verdict.NO, "a date range matches nothing"),
 }
+
+
+_HALVES_WORDS = {
+    Match.HONOURED: "time ranges are honoured",
+    Match.IGNORED: "time ranges are ignored: studies from outside come",
+    Match.PARTLY: "studies are missing in a time range",
+}
+_BY_ITSELF = "date and time ranges are matched each by itself (the pipeline asks no range across midnight)"
 
 
 def dates(session: Session) -> None:
@@ -52,43 +64,57 @@ def _one_day(session: Session) -> None:
 
 
 def _two_days(session: Session) -> None:
-    studies, before = set(session.today_list.studies), set(session.before.studies)
-    both = f"{dicom(session.before.day)}-{dicom(session.today_list.day)}"
-    reply = session.talk.find("STUDY", {"StudyDate": both}, STUDY_KEYS, some=True)
-    got = {uid_of(answer) for answer in reply.answers}
+    today, before = session.today_list, session.before
+    reply = session.talk.find("STUDY", {"StudyDate": _both_days(session)}, STUDY_KEYS, some=True)
+    _add_date_range(session, reply)
+    today.take(reply.answers)
+    before.take(reply.answers)
+
+
+def _add_date_range(session: Session, reply: Reply) -> None:
+    studies, before, got = set(session.today_list.studies), set(session.before.studies), uids_of(reply)
     judged = judge_date_range(studies, before, got, cut=session.at_the_cap(reply))
     verdict, words = _RANGE_WORDS[judged]
-    of_day, of_before = len(got & studies), len(got & before)
-    came = f"{of_day} of the day's {len(studies)}, {of_before} of the {len(before)} before, {reply.ending}"
-    session.add("match.date_range", verdict, words, TWO_DAYS, came)
+    of_day = f"{len(got & studies)} of the day's {len(studies)}"
+    of_before = f"{len(got & before)} of the {len(before)} before"
+    session.add("match.date_range", verdict, words, TWO_DAYS, f"{of_day}, {of_before}, {reply.ending}")
     if judged is DateRange.HONOURED:
         session.lists.append(Whole(len(reply.answers), len(studies | before | got), reply.cut))
-    session.today_list.take(reply.answers)
-    session.before.take(reply.answers)
+
+
+def _both_days(session: Session) -> str:
+    return f"{dicom(session.before.day)}-{dicom(session.today_list.day)}"
 
 
 def times(session: Session) -> None:
     """The day in two halves by StudyTime."""
-    seconds = {uid: second_of(each) for uid, each in session.today_list.studies.items()}
-    told = {uid: second for uid, second in seconds.items() if second is not None}
-    if len(set(told.values())) < 2:
-        session.not_told("match.time_range", HALVES, f"{len(set(told.values()))} different StudyTime(s)")
-        session.not_told("match.date_time", "a range across midnight", "no StudyTimes")
+    told = _seconds_told(session.today_list)
+    different = len(set(told.values()))
+    if different < 2:
+        session.not_told("match.time_range", HALVES, f"{different} different StudyTime(s)")
+        session.not_told("match.date_time", ACROSS_MIDNIGHT, "no StudyTimes")
         return
-    halves = [_half(session, window, told) for window in time_parts(session.today_list.day, told.values())]
-    match = worst_match(half.match for half in halves)
-    words = {
-        Match.HONOURED: "time ranges are honoured",
-        Match.IGNORED: "time ranges are ignored: studies from outside come",
-        Match.NOTHING: f"a time range {nothing(halves[-1].reply)}",
-        Match.PARTLY: "studies are missing in a time range",
-    }.get(match, "not told")
-    came = "; ".join(half.came for half in halves)
-    session.add("match.time_range", MATCH_VERDICT[match], words, HALVES, came)
-    if match is Match.HONOURED and session.honoured("match.date_range"):
+    parts = time_parts(session.today_list.day, told.values())
+    _add_time_range(session, [_half(session, window, told) for window in parts])
+    if session.honoured("match.time_range") and session.honoured("match.date_range"):
         _across_midnight(session)
     else:
-        session.not_told("match.date_time", "a range across midnight", "time or date ranges are not honoured")
+        session.not_told("match.date_time", ACROSS_MIDNIGHT, "time or date ranges are not honoured")
+
+
+def _seconds_told(day: Day) -> dict[str, int]:
+    """StudyTime in seconds by study, of those that tell it."""
+    seconds = {uid: second_of(answer) for uid, answer in day.studies.items()}
+    return {uid: second for uid, second in seconds.items() if second is not None}
+
+
+def _add_time_range(session: Session, halves: Sequence[_Half]) -> None:
+    match = worst_match(half.match for half in halves)
+    words = _HALVES_WORDS.get(match, "not told")
+    if match is Match.NOTHING:
+        words = f"a time range {nothing(halves[-1].reply)}"
+    came = "; ".join(half.came for half in halves)
+    session.add("match.time_range", MATCH_VERDICT[match], words, HALVES, came)
 
 
 @dataclass(frozen=True)
@@ -103,52 +129,53 @@ class _Half:
 def _half(session: Session, window: Window, told: dict[str, int]) -> _Half:
     reply = session.talk.find("STUDY", window.query(), STUDY_KEYS, some=True)
     got = {uid_of(answer) for answer in reply.answers}
-    inside = {uid for uid, second in told.items() if window.since <= second <= window.until}
-    outside = told.keys() - inside
     session.today_list.take(reply.answers)
     session.lists.append(Whole(len(reply.answers), len(got), reply.cut))
+    inside = {uid for uid, second in told.items() if window.since <= second <= window.until}
+    outside = told.keys() - inside
     match = judge_match(inside, outside, got, cut=session.at_the_cap(reply))
-    return _Half(reply, match, f"{len(got & inside)} of {len(inside)} and {len(got & outside)} from outside")
+    return _Half(reply, match, _half_words(got, inside, outside))
+
+
+def _half_words(got: set[str], inside: set[str], outside: set[str]) -> str:
+    return f"{len(got & inside)} of {len(inside)} and {len(got & outside)} from outside"
 
 
 def _across_midnight(session: Session) -> None:
     """Date and time matched as one moment or each by itself (PS3.4 C.2.2.2.5.4)."""
-    since, until = 6 * 3600, 18 * 3600
-    asked = f"StudyDate from the day before to the day, StudyTime {clock_of(since)}-{clock_of(until)}"
-
-    before, today = session.before, session.today_list
-    only_combined = _between(before, until + 1, 86399) | _between(today, 0, since - 1)
-    common = _between(before, since, until) | _between(today, since, until)
-    if not only_combined or not common or not session.before.studies:
+    hours = f"{clock_of(SINCE)}-{clock_of(UNTIL)}"
+    asked = f"StudyDate from the day before to the day, StudyTime {hours}"
+    if not _studies_by_day(session) or not _studies_by_night(session) or not session.before.studies:
         session.not_told("match.date_time", asked, "too few studies before 6 and after 18 o'clock")
         return
-    query = {
-        "StudyDate": f"{dicom(session.before.day)}-{dicom(session.today_list.day)}",
-        "StudyTime": f"{clock_of(since)}-{clock_of(until)}",
-    }
-    reply = session.talk.find("STUDY", query, STUDY_KEYS, some=True)
+    query = {"StudyDate": _both_days(session), "StudyTime": hours}
+    _add_date_time(session, asked, session.talk.find("STUDY", query, STUDY_KEYS, some=True))
+
+
+def _add_date_time(session: Session, asked: str, reply: Reply) -> None:
     got = {uid_of(answer) for answer in reply.answers}
-    by_day, by_night = len(got & common), len(got & only_combined)
-    came = f"{by_day} of {len(common)} by day, {by_night} of {len(only_combined)} by night"
-    _add_date_time(session, reply, bool(by_day), bool(by_night), (asked, came))
+    by_day, by_night = _studies_by_day(session), _studies_by_night(session)
+    day_came, night_came = len(got & by_day), len(got & by_night)
+    came = f"{day_came} of {len(by_day)} by day, {night_came} of {len(by_night)} by night"
+    if night_came:
+        words = "date and time ranges are matched as one"
+        session.add("match.date_time", Verdict.YES, words, asked, came, "combined")
+    elif day_came:
+        session.add("match.date_time", Verdict.NO, _BY_ITSELF, asked, came, "independent")
+    else:
+        session.not_told("match.date_time", asked, f"{len(got)} answers, {reply.ending}")
+
+
+def _studies_by_day(session: Session) -> set[str]:
+    """Studies within the hours asked for: they match, however date and time are read."""
+    return _between(session.before, SINCE, UNTIL) | _between(session.today_list, SINCE, UNTIL)
+
+
+def _studies_by_night(session: Session) -> set[str]:
+    """Studies that match only where date and time are read as one moment."""
+    return _between(session.before, UNTIL + 1, LAST_SECOND) | _between(session.today_list, 0, SINCE - 1)
 
 
 def _between(day: Day, low: int, high: int) -> set[str]:
     """The day's studies whose StudyTime lies between two seconds of the day."""
     return day.those(lambda answer: (second := second_of(answer)) is not None and low <= second <= high)
-
-
-def _add_date_time(
-    session: Session, reply: Reply, by_day: bool, by_night: bool, texts: tuple[str, str]
-) -> None:
-    asked, came = texts
-    if by_night:
-        session.add(
-            "match.date_time", Verdict.YES, "date and time ranges are matched as one", asked, came, "combined"
-        )
-    elif by_day:
-        words = "date and time ranges are matched each by itself (the pipeline asks no range across midnight)"
-        session.add("match.date_time", Verdict.NO, words, asked, came, "independent")
-    else:
-        number = len({uid_of(answer) for answer in reply.answers})
-        session.not_told("match.date_time", asked, f"{number} answers, {reply.ending}")

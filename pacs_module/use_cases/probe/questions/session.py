@@ -81,6 +81,10 @@ class Session:
         """Whether a part is as long as the whole day: either the key was ignored, or the PACS cut both."""
         return reply.cut or len(reply.answers) >= len(self.whole.answers)
 
+    def value_of(self, key: str) -> Value:
+        """A finding's value; None: not found out yet."""
+        return next((finding.value for finding in self.findings if finding.key == key), None)
+
     def honoured(self, key: str) -> bool:
         """Whether a matching key was found to be honoured."""
         return any(finding.key == key and finding.verdict is Verdict.YES for finding in self.findings)
@@ -104,6 +108,26 @@ def level_words(verdict: Verdict) -> str:
 def second_of(answer: Answer) -> int | None:
     """StudyTime as seconds of the day."""
     return seconds_of(plain_time(text_of(answer, "StudyTime") or ""))
+
+
+def uids_of(reply: Reply, keyword: str = "StudyInstanceUID") -> set[str]:
+    """The UIDs that came, each once; empty ones are left out."""
+    return {uid for answer in reply.answers if (uid := uid_of(answer, keyword))}
+
+
+def values_of(answers: Iterable[Answer], keyword: str) -> list[str | None]:
+    """One value an answer; None where the key did not come."""
+    return [text_of(answer, keyword) for answer in answers]
+
+
+def values_by_study(day: Day, keyword: str) -> dict[str, str]:
+    """A key's value by study; empty where it did not come."""
+    return {uid: text_of(answer, keyword) or "" for uid, answer in day.studies.items()}
+
+
+def is_plain(value: str) -> bool:
+    """Whether a value is filled, ASCII, and holds nothing that a PACS may take for a wildcard or a list."""
+    return bool(value) and value.isascii() and not set(value) & set("*?\\")
 
 
 def dicom(day: date) -> str:
