@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import unquote
@@ -10,9 +11,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from ..adapters.http.plugins import OrthancPuller
 from ..domain.errors import ConfigurationError, MessageError, RetriableError
 from ..domain.wire.json_text import FROM_ORTHANC, read_object
 from ..settings import SETTINGS_FILE, Settings
+from ..settings.servers import OrthancSettings
 from ..shared.http import Answer, HttpLink
 
 console = Console()
@@ -27,16 +30,14 @@ SettingsFile = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as it came.")]
 _UID_PARTS = 3
 _TIMEOUT_S = 300.0
+_IS_IT_RUNNING = "is `pacs-module run` running?"
 
 
 def name_of(text: str) -> str:
     """StudyInstanceUID or AccessionNumber: a UID has dots between numbers, and more than a few of them."""
     parts = text.split(".")
-    return (
-        "StudyInstanceUID"
-        if len(parts) > _UID_PARTS and all(part.isdigit() for part in parts)
-        else "AccessionNumber"
-    )
+    is_uid = len(parts) > _UID_PARTS and all(part.isdigit() for part in parts)
+    return "StudyInstanceUID" if is_uid else "AccessionNumber"
 
 
 def for_tables(width: int) -> Console:
@@ -47,6 +48,17 @@ def for_tables(width: int) -> Console:
 def say(where: Console, text: str, style: str = "") -> None:
     """One line as it is: values out of headers hold brackets, which must not be taken for markup."""
     where.print(Text(text, style), soft_wrap=True)
+
+
+def print_json(document: object) -> None:
+    """A value as indented JSON, characters as they are."""
+    console.out(json.dumps(document, ensure_ascii=False, indent=1), highlight=False)
+
+
+def puller_of(orthanc: OrthancSettings) -> OrthancPuller:
+    """The plugins' API at the receiving Orthanc."""
+    password = orthanc.password.get_secret_value()
+    return OrthancPuller(orthanc.url, orthanc.username, password, orthanc.timeout_s)
 
 
 def call(
@@ -72,21 +84,20 @@ def call(
         typer.Exit: 2 when nobody answers, 1 when it refuses.
     """
     url = f"http://{settings.web.host}:{settings.web.port}{path}".replace("//0.0.0.0:", "//127.0.0.1:")
-    key = settings.web.api_key.get_secret_value()
-    link = HttpLink("pacs_module", {"X-API-Key": key}, answer_bytes=FROM_ORTHANC.size)
     try:
-        answer = link.call(method, url, json_body=body, params=params, timeout=_TIMEOUT_S)
+        answer = _link(settings).call(method, url, json_body=body, params=params, timeout=_TIMEOUT_S)
     except RetriableError as error:
-        say(
-            errors,
-            f"pacs_module does not answer at {url}: is `pacs-module run` running? ({error.public})",
-            "red",
-        )
+        say(errors, f"pacs_module does not answer at {url}: {_IS_IT_RUNNING} ({error.public})", "red")
         raise typer.Exit(2) from None
     if not answer.ok and answer.status not in accepted:
         say(errors, _words(answer), "red")
         raise typer.Exit(1)
     return read_object(answer.body, "answer", FROM_ORTHANC)
+
+
+def _link(settings: Settings) -> HttpLink:
+    key = settings.web.api_key.get_secret_value()
+    return HttpLink("pacs_module", {"X-API-Key": key}, answer_bytes=FROM_ORTHANC.size)
 
 
 def _words(answer: Answer) -> str:

@@ -41,7 +41,7 @@ def compare_copies(
     [bold]pacs-module compare 1.2.840.113619.2.55.3 HOSPITAL-PACS /store_image/2f0c[/bold]
     """
     known = load_settings(settings)
-    differences = compare(*(_copy(known, place, study) for place in (left, right)))
+    differences = compare(_copy(known, left, study), _copy(known, right, study))
     if as_json:
         Console().print_json(json.dumps([asdict(each) for each in differences]))
     else:
@@ -54,9 +54,7 @@ def compare_copies(
 
 def _copy(settings: Settings, place: str, study_uid: str) -> Copy:
     if place == OURS:
-        orthanc = settings.orthanc
-        password = orthanc.password.get_secret_value()
-        return of_orthanc(orthanc.url, orthanc.username, password, orthanc.timeout_s, study_uid)
+        return _our_copy(settings, study_uid)
     names = [pacs.name for pacs in settings.pacs]
     if place in names:
         with opened_finder(settings, WarningsOnly()) as finder:
@@ -64,6 +62,12 @@ def _copy(settings: Settings, place: str, study_uid: str) -> Copy:
     if Path(place).is_dir():
         return of_folder(Path(place), study_uid)
     raise MessageError("place", place, f"{OURS}, {', '.join(names)} or a folder")
+
+
+def _our_copy(settings: Settings, study_uid: str) -> Copy:
+    orthanc = settings.orthanc
+    password = orthanc.password.get_secret_value()
+    return of_orthanc(orthanc.url, orthanc.username, password, orthanc.timeout_s, study_uid)
 
 
 def _print(differences: Sequence[SeriesDifference], left: str, right: str) -> None:

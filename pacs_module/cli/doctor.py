@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from .. import __version__
-from ..adapters.http.plugins import OrthancPuller
 from ..domain.errors import PipelineError
 from ..domain.explain.checkup import (
     Finding,
@@ -36,7 +35,7 @@ from ..service.finders import opened_finder
 from ..settings import Settings, load_settings
 from ..shared.http import HttpLink
 from ..shared.switches_file import load_switches
-from .common import AsJson, SettingsFile, WarningsOnly, call, console, for_tables
+from .common import AsJson, SettingsFile, WarningsOnly, call, for_tables, print_json, puller_of
 
 WIDE = 160
 _STATUS = {Health.FINE: 0, Health.LOOK: 1, Health.BROKEN: 2}
@@ -55,7 +54,7 @@ def doctor(settings: SettingsFile = None, as_json: AsJson = False) -> None:
     loaded = load_settings(settings)
     findings = list(_looked_at(loaded))
     if as_json:
-        console.out(json.dumps(to_document(findings), ensure_ascii=False, indent=1), highlight=False)
+        print_json(to_document(findings))
     else:
         _print(findings)
     raise typer.Exit(_STATUS[worst(findings)])
@@ -65,14 +64,13 @@ def _looked_at(loaded: Settings) -> Iterator[Finding]:
     rules = load_switches(loaded.config, loaded.site_config).version
     yield fine("configuration", f"settings and switches can be read; {len(loaded.pacs)} PACS")
     health = _health(loaded)
-    yield from (
-        judge_health(health)
-        if health
-        else [broken("service", "does not answer", "start it: pacs-module run (docker-compose up -d pacs)")]
-    )
+    if health:
+        yield from judge_health(health)
+    else:
+        yield broken("service", "does not answer", "start it: pacs-module run (docker-compose up -d pacs)")
     yield from _orthanc(loaded, str(health.get("version", "")), rules)
     for pacs in loaded.pacs:
-        yield _asked(f"finds at {pacs.name}", lambda name=pacs.name: _find(loaded, name))  # type: ignore[misc]
+        yield _asked(f"finds at {pacs.name}", partial(_find, loaded, pacs.name))
     yield from _disks(loaded)
     yield _backend(loaded)
 
@@ -85,24 +83,22 @@ def _health(loaded: Settings) -> dict[str, Any]:
 
 
 def _orthanc(loaded: Settings, service: str, rules: str) -> Iterator[Finding]:
-    orthanc = loaded.orthanc
-    puller = OrthancPuller(
-        orthanc.url, orthanc.username, orthanc.password.get_secret_value(), orthanc.timeout_s
-    )
+    orthanc, puller = loaded.orthanc, puller_of(loaded.orthanc)
     try:
         system, plugins = puller.system(), puller.status()
     except PipelineError as error:
         yield broken("Orthanc", str(error), "start it; look at [orthanc] url, username and password")
         return
     yield fine("Orthanc", f"{system.get('Version')} at {orthanc.url}")
-    yield judge_destination(
-        str(system.get("DicomAet")), orthanc.dicom_port or system.get("DicomPort"), orthanc.dicom_host
-    )
+    port = orthanc.dicom_port or system.get("DicomPort")
+    yield judge_destination(str(system.get("DicomAet")), port, orthanc.dicom_host)
     yield judge_versions(__version__, service, str(plugins.get("version") or ""))
     yield judge_rules(rules, str(plugins.get("rules") or ""))
-    yield _asked(
-        "clock of Orthanc", lambda: judge_clock("clock of Orthanc", _orthanc_now(loaded), datetime.now(UTC))
-    )
+    yield _asked("clock of Orthanc", partial(_clock, loaded))
+
+
+def _clock(loaded: Settings) -> Finding:
+    return judge_clock("clock of Orthanc", _orthanc_now(loaded), datetime.now(UTC))
 
 
 def _orthanc_now(loaded: Settings) -> datetime:
@@ -131,18 +127,18 @@ def _asked(about: str, look: Callable[[], Finding]) -> Finding:
 
 def _disks(loaded: Settings) -> Iterator[Finding]:
     store = loaded.store.url
-    places = {"disk of the logs": loaded.log_folder}
+    yield _disk("disk of the logs", loaded.log_folder)
     if store.startswith("sqlite:///"):
-        places["disk of the store"] = Path(unquote(store.removeprefix("sqlite:///"))).parent
-    for about, folder in places.items():
-        try:
-            usage = shutil.disk_usage(folder)
-        except OSError as error:
-            yield broken(
-                about, f"{folder}: {error.strerror}", "make the folder, and let pacs_module write there"
-            )
-        else:
-            yield judge_disk(about, usage.free, usage.total)
+        yield _disk("disk of the store", Path(unquote(store.removeprefix("sqlite:///"))).parent)
+
+
+def _disk(about: str, folder: Path) -> Finding:
+    try:
+        usage = shutil.disk_usage(folder)
+    except OSError as error:
+        todo = "make the folder, and let pacs_module write there"
+        return broken(about, f"{folder}: {error.strerror}", todo)
+    return judge_disk(about, usage.free, usage.total)
 
 
 def _backend(loaded: Settings) -> Finding:

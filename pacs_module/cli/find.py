@@ -61,14 +61,22 @@ def find(
     console = for_tables(WIDE)
     if as_json:
         console.print_json(json.dumps(answers))
-        return
+    else:
+        console.print(_table(answers))
+
+
+def _table(answers: list[Attributes]) -> Table:
     table = Table(title=f"{len(answers)} answers", title_justify="left")
     columns = sorted({keyword for answer in answers for keyword in answer})
     for column in columns:
         table.add_column(column, overflow="fold")
     for answer in answers:
-        table.add_row(*(shown(answer.get(column, "")).replace("[", "\\[") for column in columns))
-    console.print(table)
+        table.add_row(*(_cell(answer, column) for column in columns))
+    return table
+
+
+def _cell(answer: Attributes, column: str) -> str:
+    return shown(answer.get(column, "")).replace("[", "\\[")
 
 
 def _ask(

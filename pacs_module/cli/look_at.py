@@ -93,29 +93,32 @@ def _studies(health: Mapping[str, Any]) -> Table:
 def _pacs(health: Mapping[str, Any]) -> Table:
     table = Table("PACS", "finds", "moves", "images came last", "", title="PACS", title_justify="left")
     for name, one in health.get("pacs", {}).items():
-        moves = one.get("moves", {})
-        words = one.get("spared") or moves.get("why") or ""
-        cells = (
-            name,
-            str(one.get("circuit")),
-            str(moves.get("circuit")),
-            str(moves.get("lastCameAt") or "never"),
-            str(words),
-        )
-        table.add_row(*map(Text, cells))
+        table.add_row(Text(name), *map(Text, _paths(one)))
     return table
+
+
+def _paths(one: Mapping[str, Any]) -> tuple[str, ...]:
+    """How finds and moves of one PACS stand."""
+    moves = one.get("moves", {})
+    words = one.get("spared") or moves.get("why") or ""
+    came = moves.get("lastCameAt") or "never"
+    return str(one.get("circuit")), str(moves.get("circuit")), str(came), str(words)
 
 
 def _rest(health: Mapping[str, Any]) -> Table:
     table = Table("what", "how it stands", title="machine", title_justify="left")
     disk = health.get("ramDisk") or {}
     if disk.get("totalBytes"):
-        used = 100 * (1 - disk.get("freeBytes", 0) / disk["totalBytes"])
-        table.add_row("RAM disk", Text(f"{used:.0f} % used", "red" if disk.get("alarm") else ""))
+        table.add_row("RAM disk", _used(disk))
     backend = health.get("backend") or {}
     table.add_row("backend", Text(str(backend.get("circuit") or backend.get("state") or backend)))
     table.add_row("store", Text(str(health.get("store"))))
     return table
+
+
+def _used(disk: Mapping[str, Any]) -> Text:
+    used = 100 * (1 - disk.get("freeBytes", 0) / disk["totalBytes"])
+    return Text(f"{used:.0f} % used", "red" if disk.get("alarm") else "")
 
 
 # --- one study's lines ---
@@ -151,13 +154,17 @@ def logs(
     words = frozenset({study, *_ids(loaded, study)})
     found = sorted(lines_with(loaded.log_folder, words), key=lambda one: str(one[1].get("at", "")))
     for name, line in found:
-        if as_json:
-            console.out(json.dumps({"file": name, **line}, ensure_ascii=False), highlight=False)
-        else:
-            console.print(_shown(name, line, loaded.zone), soft_wrap=True)
+        _print_line(name, line, loaded.zone, as_json)
     if not found:
         say(errors, f"no line of {study} in {loaded.log_folder}", "red")
         raise typer.Exit(1)
+
+
+def _print_line(name: str, line: Mapping[str, Any], zone: ZoneInfo, as_json: bool) -> None:
+    if as_json:
+        console.out(json.dumps({"file": name, **line}, ensure_ascii=False), highlight=False)
+    else:
+        console.print(_shown(name, line, zone), soft_wrap=True)
 
 
 def _ids(loaded: Any, study: str) -> set[str]:
@@ -170,24 +177,28 @@ def _ids(loaded: Any, study: str) -> set[str]:
         return set()
     found: set[str] = set()
     for one in answer.get("studies", ()):
-        found |= {one["studyUID"], *one.get("series", {})}
-        found |= {str(item.get("handoverID")) for item in one.get("handovers", ()) if item.get("handoverID")}
+        found |= {one["studyUID"], *one.get("series", {}), *_handovers(one)}
     return found
+
+
+def _handovers(study: Mapping[str, Any]) -> set[str]:
+    ids = (item.get("handoverID") for item in study.get("handovers", ()))
+    return {str(each) for each in ids if each}
 
 
 def _shown(name: str, line: Mapping[str, Any], zone: ZoneInfo) -> Text:
     stage = stage_of(line)
-    level = str(line.get("level", ""))
-    text = Text()
-    text.append(f"{_local(str(line.get('at', '')), zone)} ", "dim")
-    text.append(f"{stage.value:8} ", _COLOURS[stage])
-    text.append(f"{name:14} ", "dim")
-    text.append(
-        str(line.get("line") or line.get("text") or line.get("event") or ""), _BAD.get(level, _COLOURS[stage])
+    words = str(line.get("line") or line.get("text") or line.get("event") or "")
+    style = _BAD.get(str(line.get("level", "")), _COLOURS[stage])
+    text = Text.assemble(
+        (f"{_local(str(line.get('at', '')), zone)} ", "dim"),
+        (f"{stage.value:8} ", _COLOURS[stage]),
+        (f"{name:14} ", "dim"),
+        (words, style),
     )
-    values = {key: value for key, value in line.items() if key not in _TOLD_APART}
+    values = [f"{key}={value}" for key, value in line.items() if key not in _TOLD_APART]
     if values:
-        text.append("  " + " ".join(f"{key}={value}" for key, value in values.items()), "dim")
+        text.append("  " + " ".join(values), "dim")
     return text
 
 

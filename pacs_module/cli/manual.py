@@ -45,15 +45,18 @@ def pull(
     asked = {"PatientID": patient, "SeriesInstanceUID": series, "by": by, "why": why}
     if accession:
         asked[name_of(accession)] = accession
-    body = {key: value for key, value in asked.items() if value}
     loaded = load_settings(settings)
-    answer = call(loaded, "POST", "/api/v1/dcm/pull", body=body)
+    answer = call(loaded, "POST", "/api/v1/dcm/pull", body=_filled(asked))
     if as_json:
         console.print_json(json.dumps(answer))
         return
     _tell_found(answer)
     if follow:
         _follow(loaded, [study["studyUID"] for study in answer["studies"]])
+
+
+def _filled(asked: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in asked.items() if value != ""}
 
 
 def redo(
@@ -107,34 +110,30 @@ def priority(
 
 def _change(settings: SettingsFile, what: str, body: Mapping[str, object], follow: bool) -> None:
     loaded = load_settings(settings)
-    answer = call(
-        loaded, "POST", f"/api/v1/dcm/{what}", body={key: value for key, value in body.items() if value != ""}
-    )
+    answer = call(loaded, "POST", f"/api/v1/dcm/{what}", body=_filled(body))
     say(console, _line(answer))
     if follow:
         _follow(loaded, [answer["studyUID"]])
 
 
 def _tell_found(answer: Mapping[str, Any]) -> None:
-    for pacs, words in answer["errors"].items():
-        say(errors, f"{pacs}: {words}", "yellow")
-    for pacs, words in answer["notMatching"].items():
-        say(errors, f"{pacs}: {words}", "yellow")
+    for told in ("errors", "notMatching"):
+        for pacs, words in answer[told].items():
+            say(errors, f"{pacs}: {words}", "yellow")
     for study in answer["unpullable"]:
-        say(
-            errors,
-            f"cannot be pulled: {study['accessionNumber']} of {study['studyDate']}: {study['why']}",
-            "yellow",
-        )
+        which = f"{study['accessionNumber']} of {study['studyDate']}"
+        say(errors, f"cannot be pulled: {which}: {study['why']}", "yellow")
     for study in answer["studies"]:
-        say(
-            console,
-            f"next to be pulled: {study['studyUID']} of {study['studyDate']}, at {', '.join(study['pacs'])}",
-        )
+        which = f"{study['studyUID']} of {study['studyDate']}"
+        say(console, f"next to be pulled: {which}, at {', '.join(study['pacs'])}")
     if not answer["studies"]:
-        if not answer["unpullable"]:
-            say(errors, f"no PACS {'that answered ' if answer['errors'] else ''}has such a study", "red")
-        raise typer.Exit(1)
+        _nothing_found(answer)
+
+
+def _nothing_found(answer: Mapping[str, Any]) -> None:
+    if not answer["unpullable"]:
+        say(errors, f"no PACS {'that answered ' if answer['errors'] else ''}has such a study", "red")
+    raise typer.Exit(1)
 
 
 def _follow(settings: Settings, uids: list[str]) -> None:
@@ -147,10 +146,7 @@ def _follow(settings: Settings, uids: list[str]) -> None:
     try:
         while open_ones:
             for uid in list(open_ones):
-                now = call(settings, "GET", "/api/v1/dcm/pull", params={"StudyInstanceUID": uid})
-                if last.get(uid) != _line(now):
-                    last[uid] = _line(now)
-                    say(console, last[uid])
+                now = _look(settings, uid, last)
                 if now["settled"]:
                     open_ones.remove(uid)
                     computed &= now["state"] == "completed"
@@ -161,6 +157,16 @@ def _follow(settings: Settings, uids: list[str]) -> None:
         return
     if not computed:
         raise typer.Exit(3)
+
+
+def _look(settings: Settings, uid: str, last: dict[str, str]) -> dict[str, Any]:
+    """How a study stands; said when it differs from its last line."""
+    now = call(settings, "GET", "/api/v1/dcm/pull", params={"StudyInstanceUID": uid})
+    line = _line(now)
+    if last.get(uid) != line:
+        last[uid] = line
+        say(console, line)
+    return now
 
 
 def _line(study: Mapping[str, Any]) -> str:

@@ -80,23 +80,9 @@ def probe(
     --port 104 --aet GEPACS --calling-aet AIPULL --date 2026-11-20[/bold]
     """
     from ..adapters.dicom.find_scu import Peer
-    from ..adapters.dicom.probe import DicomProbe
 
     target = _target(pacs, settings, Peer(host, port, aet, calling_aet))
-    said = Console(stderr=True)
-    _line(
-        said,
-        f"asking {target.peer} as {target.peer.calling_ae_title}: "
-        f"at most {queries} queries, {pause:g} s apart",
-    )
-    asker = DicomProbe(target.peer, timeout)
-    asking = ProbePacs(
-        asker,
-        lambda: time.sleep(pause),
-        time.monotonic,
-        queries,
-        lambda text: _line(said, f"  {text}", "dim"),
-    )
+    asking = _asking(target, queries, pause, timeout)
     with _move_test(target, move, listen) as test:
         probed = asking(target.today, _day(day), test)
     told = "content" in probed.findings and probed.findings["content"].verdict is not Verdict.NO
@@ -111,27 +97,51 @@ def probe(
         raise typer.Exit(1)
 
 
+def _asking(target: _Target, queries: int, pause: float, timeout: float) -> ProbePacs:
+    """The probe of this target, which says on standard error what it asks."""
+    from ..adapters.dicom.probe import DicomProbe
+
+    said = Console(stderr=True)
+    who = f"asking {target.peer} as {target.peer.calling_ae_title}"
+    _line(said, f"{who}: at most {queries} queries, {pause:g} s apart")
+    return ProbePacs(
+        asker=DicomProbe(target.peer, timeout),
+        pause=lambda: time.sleep(pause),
+        now=time.monotonic,
+        most_queries=queries,
+        say=lambda text: _line(said, f"  {text}", "dim"),
+    )
+
+
 def _target(name: str, file: Path | None, given: Peer) -> _Target:
     if not name and not (given.host and given.ae_title):
         raise ConfigurationError("PACS", name, "a name from the settings, or --host and --aet")
     settings = load_settings(file) if name else None
-    known = next((pacs for pacs in settings.pacs if pacs.name == name), None) if settings else None
-    if settings and known is None:
-        raise ConfigurationError("PACS", name, f"one of {', '.join(pacs.name for pacs in settings.pacs)}")
-    pacs = known or PacsSettings(name="PACS")
-    peer = replace(
-        given,
-        host=given.host or pacs.host,
-        port=given.port or pacs.port,
-        ae_title=given.ae_title or pacs.ae_title,
-        calling_ae_title=given.calling_ae_title or pacs.calling_ae_title,
-    )
+    known = _known(settings, name) if settings else PacsSettings(name="PACS")
+    peer = _given_or_known(given, known)
     if not (peer.host and peer.ae_title):
-        raise ConfigurationError(
-            "PACS", name, "with host, port and ae_title in the settings (or --host, --port, --aet)"
-        )
+        needed = "with host, port and ae_title in the settings (or --host, --port, --aet)"
+        raise ConfigurationError("PACS", name, needed)
     today = datetime.now(settings.zone if settings else None).date()
     return _Target(name or peer.ae_title, peer, today, (file.parent if file else Path()) / PROFILES, settings)
+
+
+def _known(settings: Settings, name: str) -> PacsSettings:
+    for pacs in settings.pacs:
+        if pacs.name == name:
+            return pacs
+    raise ConfigurationError("PACS", name, f"one of {', '.join(pacs.name for pacs in settings.pacs)}")
+
+
+def _given_or_known(given: Peer, known: PacsSettings) -> Peer:
+    """Options of the command line win over the settings."""
+    return replace(
+        given,
+        host=given.host or known.host,
+        port=given.port or known.port,
+        ae_title=given.ae_title or known.ae_title,
+        calling_ae_title=given.calling_ae_title or known.calling_ae_title,
+    )
 
 
 def _day(text: str) -> date | None:
@@ -145,23 +155,21 @@ def _day(text: str) -> date | None:
 def _move_test(target: _Target, move: bool, listen: int) -> Iterator[MoveTest | None]:
     from ..adapters.dicom.probe import OrthancReceiver, Receiver
 
+    destination = target.peer.calling_ae_title
     if not move:
         yield None
     elif listen:
-        with Receiver(target.peer.calling_ae_title, listen) as receiver:
+        with Receiver(destination, listen) as receiver:
             senders = partial(receiver.senders_beside, target.peer)
-            yield MoveTest(
-                target.peer.calling_ae_title, lambda series: receiver.received(), lambda series: senders()
-            )
+            yield MoveTest(destination, lambda series: receiver.received(), lambda series: senders())
     elif target.settings:
         orthanc = target.settings.orthanc
         password = orthanc.password.get_secret_value()
         receiving = OrthancReceiver(orthanc.url, orthanc.username, password, orthanc.timeout_s)
-        yield MoveTest(target.peer.calling_ae_title, receiving.received)
+        yield MoveTest(destination, receiving.received)
     else:
-        raise ConfigurationError(
-            "--move", "", "together with --listen PORT, or with settings that name the receiving Orthanc"
-        )
+        needed = "together with --listen PORT, or with settings that name the receiving Orthanc"
+        raise ConfigurationError("--move", "", needed)
 
 
 def _profile(target: _Target, probed: Probed) -> Profile:
@@ -204,21 +212,19 @@ def _print(console: Console, target: _Target, probed: Probed, where: Path | None
     _line(console, f"{probed.queries} queries of at most {probed.most_queries}, {probed.seconds:.1f} s")
     console.print(_findings_table(list(probed.findings.values())))
     console.print(_recommendations_table(probed.recommendations))
-    if where:
-        _line(
-            console,
-            f"profile: {where} (the pipeline takes the [[pacs]] settings from it "
-            "that the site did not set itself)",
-        )
-    else:
-        _line(console, "no profile written")
+    _line(console, f"profile: {where} ({_TAKEN})" if where else "no profile written")
+
+
+_TAKEN = "the pipeline takes the [[pacs]] settings from it that the site did not set itself"
 
 
 def _findings_table(findings: Sequence[Finding]) -> Table:
     table = Table("", "what", "finding", "asked", "came", title="what it can do", title_justify="left")
-    for finding in (each for each in findings if not each.key.startswith(_MODEL)):
+    models = [each for each in findings if each.key.startswith(_MODEL)]
+    for finding in findings:
+        if finding in models:
+            continue
         table.add_row(*_finding_row(finding))
-        models = [each for each in findings if each.key.startswith(_MODEL)]
         if finding.key == "echo" and models:
             table.add_row(*_models_row(models))
     return table
@@ -226,12 +232,20 @@ def _findings_table(findings: Sequence[Finding]) -> Table:
 
 def _models_row(models: Sequence[Finding]) -> tuple[Words, ...]:
     """All presentation contexts in one row."""
-    accepted = ", ".join(model.key.removeprefix(_MODEL) for model in models if model.value)
-    refused = ", ".join(model.key.removeprefix(_MODEL) for model in models if not model.value)
-    words = f"accepted: {accepted or 'none'}" + (f"; not: {refused}" if refused else "")
-    verdict = Verdict.PARTLY if accepted and refused else Verdict.YES if accepted else Verdict.NO
+    accepted = [model.key.removeprefix(_MODEL) for model in models if model.value]
+    refused = [model.key.removeprefix(_MODEL) for model in models if not model.value]
+    words = f"accepted: {', '.join(accepted) or 'none'}"
+    if refused:
+        words += f"; not: {', '.join(refused)}"
+    verdict = _models_verdict(bool(accepted), bool(refused))
     cells = ("models", words, "presentation contexts", f"{len(models)} offered")
     return (Words(str(verdict), _STYLES[verdict]), *(Words(cell) for cell in cells))
+
+
+def _models_verdict(accepted: bool, refused: bool) -> Verdict:
+    if not accepted:
+        return Verdict.NO
+    return Verdict.PARTLY if refused else Verdict.YES
 
 
 def _finding_row(finding: Finding) -> tuple[Words, ...]:

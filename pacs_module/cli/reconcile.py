@@ -65,15 +65,17 @@ def reconcile(
         raise MessageError("format", shape, ", ".join(FORMATS[:3]))
     if output is not None:
         format_of(output)  # before minutes are spent
-    with _world(settings) as world:
-        days = _days(day, world.clock.today())
-        made = reconciler(world)(days)
-        if repair:
-            made = repairer(world)(made, by or "command line")
+    made = _make(settings, day, repair, by or "command line")
     if output is not None:
         write(made, output)
     _print(made, shape, every)
     raise typer.Exit(made.exit_status)
+
+
+def _make(settings: Path | None, day: str, repair: bool, by: str) -> Report:
+    with _world(settings) as world:
+        made = reconciler(world)(_days(day, world.clock.today()))
+        return repairer(world)(made, by) if repair else made
 
 
 @contextmanager
@@ -93,15 +95,20 @@ def _world(path: Path | None) -> Iterator[World]:
 
 
 def _days(text: str, today: date) -> list[date]:
-    first, dots, last = text.partition("..")
-    try:
-        begin = date.fromisoformat(first) if text else today - timedelta(days=1)
-        end = date.fromisoformat(last) if dots else begin
-    except ValueError:
-        raise MessageError("date", text, "YYYY-MM-DD or YYYY-MM-DD..YYYY-MM-DD") from None
+    begin, end = _span(text, today)
     if not begin <= end < begin + timedelta(days=MOST_DAYS):
         raise MessageError("date", text, f"the first day, then the last, at most {MOST_DAYS} days")
     return [begin + timedelta(days=number) for number in range((end - begin).days + 1)]
+
+
+def _span(text: str, today: date) -> tuple[date, date]:
+    """First and last day."""
+    first, dots, last = text.partition("..")
+    try:
+        begin = date.fromisoformat(first) if text else today - timedelta(days=1)
+        return begin, date.fromisoformat(last) if dots else begin
+    except ValueError:
+        raise MessageError("date", text, "YYYY-MM-DD or YYYY-MM-DD..YYYY-MM-DD") from None
 
 
 def _print(made: Report, shape: str, every: bool) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -158,9 +159,8 @@ def _pull(
     _print_plan(plan)
     if not plan.studies:
         raise typer.Exit(0)
-    if not yes and not typer.confirm(
-        f"Pull these {len(plan.studies)} studies ({plan.images} images)?", err=True
-    ):
+    question = f"Pull these {len(plan.studies)} studies ({plan.images} images)?"
+    if not yes and not typer.confirm(question, err=True):
         raise typer.Exit(1)
     body = {"studies": [one.study_uid for one in plan.studies], "by": by or "command line", "why": why}
     answer = call(loaded, "POST", "/api/v1/dcm/rehearse/pull", body)
@@ -181,26 +181,13 @@ def _print_plan(plan: PullPlan) -> None:
 
 def _print(made: Rehearsal) -> None:
     out = for_tables(WIDE)
-    compared = made.rules_now or "what was decided at the time"
-    say(out, f"{', '.join(made.changes) or 'the rules in force'} against {compared}", "bold")
-    span = f"{made.first} to {made.last}, {made.days} days" if made.first else "no day"
-    say(out, f"{span}: {made.studies} studies, {made.series} series in {made.seconds:.1f} s")
-    if made.unreadable:
-        say(errors, f"{made.unreadable} records could not be read", "yellow")
-    counts = Table("what would be different", "series", "studies", "images", title_justify="left")
-    for kind, words in _KINDS.items():
-        count = made.kinds.get(kind.value)
-        if count is not None and count.series:
-            sign = "+" if kind is Kind.CHOSEN_DIFFERENTLY else ""
-            counts.add_row(words, str(count.series), str(count.studies), f"{count.images:{sign}d}")
+    _say_what_was_compared(out, made)
     if not made.groups:
         say(out, "nothing would be different", "green")
         return
-    out.print(counts)
-    say(
-        out,
-        f"images a day: {made.taken_images_a_day:+.0f} pass the filter, {made.computed_images_a_day:+.0f} computed",
-    )
+    out.print(_counts(made))
+    passed, computed = f"{made.taken_images_a_day:+.0f}", f"{made.computed_images_a_day:+.0f}"
+    say(out, f"images a day: {passed} pass the filter, {computed} computed")
     for kind, words in _KINDS.items():
         groups = [one for one in made.groups if one.kind is kind]
         if groups:
@@ -209,18 +196,27 @@ def _print(made: Rehearsal) -> None:
         say(out, f"{made.more_groups} smaller groups are left out; --json has no more of them either")
 
 
+def _say_what_was_compared(out: Console, made: Rehearsal) -> None:
+    compared = made.rules_now or "what was decided at the time"
+    say(out, f"{', '.join(made.changes) or 'the rules in force'} against {compared}", "bold")
+    span = f"{made.first} to {made.last}, {made.days} days" if made.first else "no day"
+    say(out, f"{span}: {made.studies} studies, {made.series} series in {made.seconds:.1f} s")
+    if made.unreadable:
+        say(errors, f"{made.unreadable} records could not be read", "yellow")
+
+
+def _counts(made: Rehearsal) -> Table:
+    counts = Table("what would be different", "series", "studies", "images", title_justify="left")
+    for kind, words in _KINDS.items():
+        count = made.kinds.get(kind.value)
+        if count is not None and count.series:
+            sign = "+" if kind is Kind.CHOSEN_DIFFERENTLY else ""
+            counts.add_row(words, str(count.series), str(count.studies), f"{count.images:{sign}d}")
+    return counts
+
+
 def _table(title: str, groups: list[Group]) -> Table:
-    table = Table(
-        "device",
-        "because",
-        "series",
-        "studies",
-        "images",
-        "the AI said",
-        "example",
-        title=title,
-        title_justify="left",
-    )
+    table = Table(*_HEADS, title=title, title_justify="left")
     table.columns[-1].overflow = "fold"
     for one in groups:
         said = ", ".join(f"{number} {result}" for result, number in one.results.items())
@@ -228,3 +224,6 @@ def _table(title: str, groups: list[Group]) -> Table:
         numbers = (str(one.series), str(one.studies), str(one.images))
         table.add_row(Text(one.device), Text(one.because), *numbers, Text(said), Text(example))
     return table
+
+
+_HEADS = ("device", "because", "series", "studies", "images", "the AI said", "example")

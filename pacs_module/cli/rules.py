@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated
@@ -11,15 +10,14 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ..adapters.http.plugins import OrthancPuller
 from ..adapters.machine import SystemClock
 from ..domain.rehearse.entries import RulesEntry
 from ..domain.wire.documents import to_document
 from ..service.bootstrap import site_rules
 from ..settings import load_settings
 from ..shared.switches_file import load_switches
-from ..use_cases.rehearse.manage_rules import ManageRules
-from .common import AsJson, SettingsFile, WarningsOnly, console, for_tables, say
+from ..use_cases.rehearse.manage_rules import ManageRules, RulesShown
+from .common import AsJson, SettingsFile, WarningsOnly, console, for_tables, print_json, puller_of, say
 
 WIDE = 160
 By = Annotated[str, typer.Option("--by", help="Who; for the history.")]
@@ -38,15 +36,11 @@ rules = typer.Typer(help="The rules in force: show, apply, undo, history.", no_a
 def manage(settings: Path | None, ask_plugins: bool = False) -> ManageRules:
     """The rules of the settings' site; the running processes notice what is written."""
     loaded = load_settings(settings)
-    orthanc = loaded.orthanc
-    puller = OrthancPuller(
-        orthanc.url, orthanc.username, orthanc.password.get_secret_value(), orthanc.timeout_s
-    )
     switches = load_switches(loaded.config, loaded.site_config)
+    plugins = puller_of(loaded.orthanc) if ask_plugins else None
     return ManageRules(
-        site_rules(loaded), lambda: switches, SystemClock(loaded.zone), WarningsOnly(),
-        puller if ask_plugins else None,
-    )  # fmt: skip
+        site_rules(loaded), lambda: switches, SystemClock(loaded.zone), WarningsOnly(), plugins
+    )
 
 
 @rules.command()
@@ -57,22 +51,29 @@ def show(settings: SettingsFile = None, as_json: AsJson = False) -> None:
     Exit status 0: the plugins use those of the file; 1: they use others, or do not answer.
     """
     shown = manage(settings, ask_plugins=True).show()
-    same = shown.plugins == shown.version
     if as_json:
-        console.out(json.dumps(to_document(shown), ensure_ascii=False, indent=1), highlight=False)
-        raise typer.Exit(0 if same else 1)
+        print_json(to_document(shown))
+    else:
+        _print(shown)
+    raise typer.Exit(0 if shown.plugins == shown.version else 1)
+
+
+def _print(shown: RulesShown) -> None:
     out = for_tables(WIDE)
+    style = "" if shown.plugins == shown.version else "yellow"
     say(out, f"version  {shown.version}", "bold")
     say(out, f"file     {shown.file or 'none: set site_config, the same file as SITE_CONFIG of Orthanc'}")
-    say(out, f"plugins  {shown.plugins or 'do not answer'}", "" if same else "yellow")
-    table = Table(
-        "switch", "default", "in force", title="what differs from the defaults", title_justify="left"
-    )
+    say(out, f"plugins  {shown.plugins or 'do not answer'}", style)
+    if shown.differences:
+        out.print(_differences(shown))
+
+
+def _differences(shown: RulesShown) -> Table:
+    title = "what differs from the defaults"
+    table = Table("switch", "default", "in force", title=title, title_justify="left")
     for name, values in shown.differences.items():
         table.add_row(name, Text(_shown(values["default"])), Text(_shown(values["inForce"])))
-    if shown.differences:
-        out.print(table)
-    raise typer.Exit(0 if same else 1)
+    return table
 
 
 @rules.command()
@@ -101,20 +102,18 @@ def history(settings: SettingsFile = None, as_json: AsJson = False) -> None:
     """Who applied which rules and why, newest first."""
     entries = manage(settings).history()
     if as_json:
-        console.out(json.dumps(to_document(entries), ensure_ascii=False, indent=1), highlight=False)
+        print_json(to_document(entries))
         return
     table = Table("number", "version", "at", "by", "why", "changes")
     for entry in entries:
-        table.add_row(
-            str(entry.number),
-            *map(Text, (entry.version, entry.at, entry.by, entry.why, ", ".join(entry.changes))),
-        )
+        cells = (str(entry.number), entry.version, entry.at, entry.by, entry.why, ", ".join(entry.changes))
+        table.add_row(*map(Text, cells))
     for_tables(WIDE).print(table)
 
 
 def _tell(entry: RulesEntry, as_json: bool) -> None:
     if as_json:
-        console.out(json.dumps(to_document(entry), ensure_ascii=False, indent=1), highlight=False)
+        print_json(to_document(entry))
         return
     say(console, f"version {entry.version}: {', '.join(entry.changes)}", "green")
     say(console, "both processes take it over within two seconds; `pacs-module rules undo` goes back")

@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -43,22 +44,12 @@ def serve(settings: Settings) -> None:
         ConfigurationError: A setting cannot be used, or the port is in use.
         PipelineError: The store cannot be opened, or the web server has ended by itself.
     """
-    listening = _listen(
-        settings.web
-    )  # first of all: a second process that finds and pulls unseen would be no help
+    # first of all: a second process that finds and pulls unseen would be no help
+    listening = _listen(settings.web)
     service = build(settings)
     with _signals() as asked_to_stop:
-        web, supervisor = _Web(service, listening), supervised(service)
-        web.start()
-        supervisor.start()
-        service.log.event(
-            "started",
-            "pacs_module runs",
-            port=settings.web.port,
-            pacs=[pacs.name for pacs in settings.pacs],
-        )
-        while web.alive() and not asked_to_stop.wait(LOOK_S):
-            supervisor.look_after()
+        web = _Web(service, listening)
+        _run_until(asked_to_stop, service, web)
         fault = "" if asked_to_stop.is_set() else web.fault
         left = _stop(service, web)
     if fault:
@@ -66,6 +57,18 @@ def serve(settings: Settings) -> None:
     if left:
         sys.stderr.flush()
         os._exit(LEFT_OVER)  # the interpreter's own end would wait for them
+
+
+def _run_until(asked_to_stop: threading.Event, service: Service, web: _Web) -> None:
+    """Run web server and loops until somebody asks for the stop or the web server has ended."""
+    supervisor = supervised(service)
+    web.start()
+    supervisor.start()
+    settings = service.settings
+    names = [pacs.name for pacs in settings.pacs]
+    service.log.event("started", "pacs_module runs", port=settings.web.port, pacs=names)
+    while web.alive() and not asked_to_stop.wait(LOOK_S):
+        supervisor.look_after()
 
 
 class _Web:
@@ -126,19 +129,20 @@ def _signals() -> Iterator[threading.Event]:
     An event that the first SIGTERM or SIGINT sets; the second one ends the process, whatever it is doing.
     """
     asked = threading.Event()
-
-    def handle(number: int, _: FrameType | None) -> None:
-        if asked.is_set():
-            os.write(sys.stderr.fileno(), b"asked a second time: ended at once\n")
-            os._exit(128 + number)
-        asked.set()
-
+    handle = partial(_handle_signal, asked)
     before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _handle_signal(asked: threading.Event, number: int, _: FrameType | None) -> None:
+    if asked.is_set():
+        os.write(sys.stderr.fileno(), b"asked a second time: ended at once\n")
+        os._exit(128 + number)
+    asked.set()
 
 
 def _stop(service: Service, web: _Web) -> list[str]:
@@ -155,12 +159,18 @@ def _stop(service: Service, web: _Web) -> list[str]:
     deadline = time.monotonic() + STOP_S
     left = _still_there(service.loops, deadline)
     web.join(max(deadline - time.monotonic(), 0))
+    closed = _close(service)
+    left += [name for name, alive in (("web", web.alive()), ("closing", not closed)) if alive]
+    service.log.event("stopped", "pacs_module stopped", "WARNING" if left else "INFO", left=left)
+    return left
+
+
+def _close(service: Service) -> bool:
+    """Give leases back and close connections; whether that ended within ``CLOSE_S`` seconds."""
     closing = threading.Thread(target=_let_go, args=(service,), name="closing", daemon=True)
     closing.start()
     closing.join(CLOSE_S)
-    left += [name for name, alive in (("web", web.alive()), ("closing", closing.is_alive())) if alive]
-    service.log.event("stopped", "pacs_module stopped", "WARNING" if left else "INFO", left=left)
-    return left
+    return not closing.is_alive()
 
 
 def _still_there(loops: Mapping[str, Loop], deadline: float) -> list[str]:

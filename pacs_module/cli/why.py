@@ -33,8 +33,7 @@ def why(
     --json[/bold]
     """
     loaded = load_settings(settings)
-    name = "PatientID" if patient else "SeriesInstanceUID" if series else name_of(study)
-    params = {name: study, "askPACS": str(ask_pacs).lower()}
+    params = {_key(study, patient, series): study, "askPACS": str(ask_pacs).lower()}
     answer = call(loaded, "GET", "/api/v1/dcm/debug", params=params, accepted=(_NOT_FOUND,))
     if as_json:
         console.print_json(json.dumps(answer))
@@ -46,20 +45,17 @@ def why(
         raise typer.Exit(1)
 
 
+def _key(study: str, patient: bool, series: bool) -> str:
+    """The key that the argument is a value of."""
+    if patient:
+        return "PatientID"
+    return "SeriesInstanceUID" if series else name_of(study)
+
+
 def _print_story(study: Mapping[str, Any], zone: ZoneInfo) -> None:
     console.rule(Text(study["studyUID"], "bold"))
-    say(
-        console,
-        f"accession {study.get('accessionNumber', '')}  patient {study.get('patientID', '')}  {study.get('studyDate', '')}",
-    )
-    say(console, f"state {study.get('state') or 'none (not wanted)'} because {study.get('why', '')}", "bold")
-    if study.get("since"):
-        say(console, f"since {_local(study['since'], zone)}")
-    step = study["next"]
-    when = f" at {_local(step['at'], zone)} (in {step['inSeconds']} s)" if step["at"] else ""
-    say(console, f"next  {step['what']}{when}")
-    for waits in step["waitsFor"]:
-        say(console, f"      {waits}", "yellow")
+    _say_state(study, zone)
+    _say_next(study["next"], zone)
     _print_series(study["series"])
     _print_deliveries(study["handovers"], zone)
     happened = (
@@ -69,47 +65,57 @@ def _print_story(study: Mapping[str, Any], zone: ZoneInfo) -> None:
     _print_table("everything that happened", ("when", "", "what", "why", "by"), happened)
 
 
+def _say_state(study: Mapping[str, Any], zone: ZoneInfo) -> None:
+    accession, patient = study.get("accessionNumber", ""), study.get("patientID", "")
+    say(console, f"accession {accession}  patient {patient}  {study.get('studyDate', '')}")
+    say(console, f"state {study.get('state') or 'none (not wanted)'} because {study.get('why', '')}", "bold")
+    if study.get("since"):
+        say(console, f"since {_local(study['since'], zone)}")
+
+
+def _say_next(step: Mapping[str, Any], zone: ZoneInfo) -> None:
+    when = f" at {_local(step['at'], zone)} (in {step['inSeconds']} s)" if step["at"] else ""
+    say(console, f"next  {step['what']}{when}")
+    for waits in step["waitsFor"]:
+        say(console, f"      {waits}", "yellow")
+
+
 def _print_series(series: Mapping[str, Mapping[str, Any]]) -> None:
     """Every UID whole: a person copies it."""
-    table = Table(
-        "series",
-        "description",
-        "what became of it",
-        "ours / PACS",
-        "because",
-        title="series",
-        title_justify="left",
-    )
+    table = Table(*_SERIES_HEADS, title="series", title_justify="left")
     table.columns[0].overflow = "fold"
     for uid, one in series.items():
         standing = Text(one["standing"], _STANDINGS.get(one["standing"], "red"))
-        cells = (one["description"]["text"], standing, _ours_and_theirs(one), one["reason"])
-        table.add_row(Text(uid), *(cell if isinstance(cell, Text) else Text(cell) for cell in cells))
+        description, because = Text(one["description"]["text"]), Text(one["reason"])
+        table.add_row(Text(uid), description, standing, Text(_ours_and_theirs(one)), because)
     console.print(table)
+
+
+_SERIES_HEADS = ("series", "description", "what became of it", "ours / PACS", "because")
 
 
 _STANDINGS = {"handed over": "green", "taken": "green", "kept back": "yellow"}
 
 
 def _print_deliveries(handovers: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> None:
-    rows = [
-        (
-            _local(item["receivedAt"], zone),
-            str(item["numberReceived"]),
-            item["completeness"],
-            item["messageState"],
-            str(item["attempts"]),
-            item["lastError"],
-            " ".join(filter(None, (item["result"], item["resultMessage"]))),
-        )
-        for item in handovers
-    ]
+    rows = [_delivery_row(item, zone) for item in handovers]
     if rows:
-        _print_table(
-            "hand-overs",
-            ("handed over", "images", "completeness", "stands", "attempts", "last error", "result"),
-            rows,
-        )
+        _print_table("hand-overs", _DELIVERY_HEADS, rows)
+
+
+_DELIVERY_HEADS = ("handed over", "images", "completeness", "stands", "attempts", "last error", "result")
+
+
+def _delivery_row(item: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, ...]:
+    return (
+        _local(item["receivedAt"], zone),
+        str(item["numberReceived"]),
+        item["completeness"],
+        item["messageState"],
+        str(item["attempts"]),
+        item["lastError"],
+        " ".join(filter(None, (item["result"], item["resultMessage"]))),
+    )
 
 
 def _print_elsewhere(answer: Mapping[str, Any]) -> None:
@@ -120,16 +126,16 @@ def _print_elsewhere(answer: Mapping[str, Any]) -> None:
         if not told["studies"]:
             say(errors, f"{pacs}: {told.get('error') or 'has no such study'}", "yellow")
         for study in told["studies"]:
-            count = "no count told" if study["instances"] is None else f"{study['instances']} instances"
-            say(
-                console,
-                f"{pacs} has {study['studyUID']} of {study['studyDate']}, {count}: {study['would']}",
-                "bold",
-            )
-            if study["series"]:
-                console.print(
-                    _series_table("", study["series"], "instances", lambda one: _dash(one, "instances"))
-                )
+            _print_at_pacs(pacs, study)
+
+
+def _print_at_pacs(pacs: str, study: Mapping[str, Any]) -> None:
+    count = "no count told" if study["instances"] is None else f"{study['instances']} instances"
+    which = f"{study['studyUID']} of {study['studyDate']}"
+    say(console, f"{pacs} has {which}, {count}: {study['would']}", "bold")
+    if study["series"]:
+        table = _series_table("", study["series"], "instances", lambda one: _dash(one, "instances"))
+        console.print(table)
 
 
 def _series_table(
