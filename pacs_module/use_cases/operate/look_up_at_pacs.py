@@ -16,10 +16,11 @@ from ...domain.errors import PipelineError
 from ...domain.find.attribute_matching import judge_answer
 from ...domain.find.merging import merged
 from ...domain.find.series_answers import SERIES_KEYS, series_of
-from ...domain.rules.filters import judge_modalities, judge_series
+from ...domain.rules.filters import judge_modalities
 from ...domain.rules.switches import Switches
 from ...ports import Clock
 from ..find.find_studies import STUDY_KEYS
+from ..find.judge_told import judge_told
 from ..find.match_answers import MatchedFinder
 from .manual_pull import check_asked
 
@@ -141,10 +142,10 @@ class LookUp:
             )
         except PipelineError:
             return []  # not every PACS can; the study's own verdict stands
-        return [self._series_told(facts) for facts in series_of(study.study_uid, answers)]
+        return [self._series_told(study, facts) for facts in series_of(study.study_uid, answers)]
 
-    def _series_told(self, facts: SeriesFacts) -> dict[str, Any]:
-        verdict = judge_series(facts, self.switches)
+    def _series_told(self, study: FoundStudy, facts: SeriesFacts) -> dict[str, Any]:
+        verdict = judge_told(self.finder, study.pacs, study.study_uid, facts, self.switches)
         return {
             "seriesUID": facts.series_uid,
             "modality": facts.modality,

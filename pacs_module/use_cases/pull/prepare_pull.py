@@ -25,6 +25,7 @@ from ...domain.study.pull_state import TO_REPEAT, PullOutcome
 from ...domain.study.study import GROWTH_CHECK, PULL, SeriesRecord, Study
 from ...domain.wire.messages import PullRequest, SeriesOutcome
 from ...ports import Clock, EventLog, PacsFinder, Puller
+from ..find.judge_told import judge_told
 from ..rehearse.record_headers import RecordHeaders
 from .record_pull_end import nothing_new_event
 
@@ -245,16 +246,13 @@ class PreparePull:
             try:
                 images[uid] = self._images_of(request.pacs, request.study_uid, uid)
             except PipelineError as error:
-                self.log.event(
-                    "image_level_failed",
-                    "no IMAGE level",
-                    "WARNING",
-                    pacs=request.pacs,
-                    studyUID=request.study_uid,
-                    error=str(error),
-                )
+                self._tell_no_images(request.pacs, request.study_uid, error)
         known = {uid: uids for uid, uids in images.items() if uids}
         return replace(request, expected=None, expected_series={}, expected_instances=known)
+
+    def _tell_no_images(self, pacs: str, study_uid: str, error: PipelineError) -> None:
+        told = {"pacs": pacs, "studyUID": study_uid, "error": str(error)}
+        self.log.event("image_level_failed", "no IMAGE level", "WARNING", **told)
 
     def _images_of(self, pacs: str, study_uid: str, series_uid: str) -> tuple[str, ...]:
         keys = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": series_uid}
@@ -287,7 +285,7 @@ class PreparePull:
     def _filter(self, study: Study, pacs: str, series: list[SeriesFacts]) -> dict[str, Verdict]:
         """Verdicts into the document and, those that are new, as lines to the plugins' log."""
         now = self.clock.now()
-        verdicts = {facts.series_uid: judge_series(facts, self.switches) for facts in series}
+        verdicts = {facts.series_uid: self._judge(pacs, study, facts) for facts in series}
         dropped = {uid: verdict for uid, verdict in verdicts.items() if not verdict.taken}
         filtered = {uid: verdict for uid, verdict in dropped.items() if uid not in study.skip_filter}
         if is_dx(study.modality, self.switches) and len(filtered) < len(series):
@@ -304,6 +302,9 @@ class PreparePull:
             _drop(study, filtered, now)
         self._write_lines(lines)
         return filtered
+
+    def _judge(self, pacs: str, study: Study, facts: SeriesFacts) -> Verdict:
+        return judge_told(self.finder, pacs, study.study_uid, facts, self.switches, self._tell_no_images)
 
     def _write_lines(self, lines: list[str]) -> None:
         """Before the verdicts are written down: plugins that are away get the lines with the next try."""

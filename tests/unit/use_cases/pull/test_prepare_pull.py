@@ -6,6 +6,8 @@ Does not prove that Orthanc moves anything; the plugins are a list of what they 
 
 from __future__ import annotations
 
+import pytest
+
 from pacs_module.domain.errors import PermanentError, RetriableError
 from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.study.lifecycle import State
@@ -175,3 +177,54 @@ def test_the_plugins_are_told_what_this_pacs_says_and_what_was_handed_over(world
     assert world.pull() == 1
     again = world.plugins.asked[-1]
     assert (again.patient_id, again.known_handover) == ("NEW1", message["handoverID"])
+
+
+ENHANCED, PLAIN = "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2"
+
+
+def image_answers(number: int, **told: str) -> list[dict[str, str]]:
+    by = {"StudyInstanceUID": UID, "SeriesInstanceUID": THICK}
+    return [{**by, "SOPInstanceUID": f"{THICK}.{index}", **told} for index in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("images", "taken"),
+    [
+        (image_answers(8, SOPClassUID=ENHANCED, NumberOfFrames="168"), True),
+        (image_answers(8, NumberOfFrames=" 168 "), True),
+        (image_answers(8, SOPClassUID=ENHANCED), True),
+        (image_answers(8), True),
+        ([], True),
+        (image_answers(7, SOPClassUID=PLAIN), True),
+        (image_answers(7, SOPClassUID=PLAIN) + image_answers(1, SOPClassUID=ENHANCED), True),
+        (image_answers(8, SOPClassUID=PLAIN), False),
+        (image_answers(8, SOPClassUID=PLAIN, NumberOfFrames="1"), False),
+        (image_answers(8, NumberOfFrames="1"), False),
+        (image_answers(8, SOPClassUID=ENHANCED, NumberOfFrames="1"), False),
+        (RetriableError("no IMAGE level"), True),
+        (PermanentError("IMAGE level refused"), True),
+    ],
+)
+def test_k03_a_few_objects_are_dropped_before_the_pull_only_where_they_are_told_to_be_single_slices(
+    images: list[dict[str, str]] | RetriableError | PermanentError, taken: bool
+) -> None:
+    world = at_series_level()
+    world.pacs.series["A"] = [
+        series_answer(THIN, 80),
+        series_answer(THICK, 8, ImageType="", SliceThickness=""),
+    ]
+    if isinstance(images, list):
+        world.pacs.images["A"] = images
+    else:
+        world.pacs.errors["A", "IMAGE"] = images
+    request = world.until_asked()
+    assert (THICK in request.filtered) is not taken
+    if not taken:
+        assert request.filtered[THICK].because == "instance nums 8 < 10"
+
+
+def test_k03_what_a_pacs_tells_of_the_image_type_needs_no_question_for_its_images() -> None:
+    world = at_series_level()
+    world.pacs.series["A"] = [series_answer(THIN, 80), series_answer(THICK, 8)]
+    assert world.until_asked().filtered[THICK].because == "instance nums 8 < 10"
+    assert "IMAGE" not in [level for _, level, _ in world.pacs.asked]

@@ -1,0 +1,66 @@
+"""
+How many slices a series has, before any of its images is here.
+
+A PACS counts objects, and an object of Enhanced CT has many slices (PS3.3 A.38). SERIES level tells it only where
+it returns ImageType; IMAGE level tells it by SOPClassUID (0008,0016) and NumberOfFrames (0028,0008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..dicom.attributes import FRAMES, MULTI_FRAME, Attributes, SeriesFacts, clean_uid
+from ..dicom.images import ENHANCED_CT, MAX_FRAMES
+from ..dicom.numbers import read_whole
+from ..rules.filters import Verdict
+from ..rules.switches import Switches
+
+IMAGE_KEYS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "NumberOfFrames")
+"""What is asked of each object of a series."""
+
+
+def is_by_objects(facts: SeriesFacts, verdict: Verdict, switches: Switches) -> bool:
+    """
+    Say whether nothing but a number of objects speaks against a series of which nobody told what its objects
+    are.
+
+    Args:
+        facts: From a SERIES level answer.
+        verdict: On it.
+        switches: The site's.
+    """
+    if verdict.taken or verdict.attribute != "instance nums":
+        return False
+    return not facts.text("ImageType") and facts.modality not in switches.dx_modalities
+
+
+def with_slices(facts: SeriesFacts, images: Sequence[Attributes]) -> SeriesFacts:
+    """
+    The series with the number of its slices.
+
+    Args:
+        facts: From a SERIES level answer.
+        images: The IMAGE level answers about it, with :data:`IMAGE_KEYS`; empty where the PACS gives none.
+
+    Returns:
+        Unchanged where every object is told to be one slice; else with the frames of all together, or without
+        any number where an object tells neither its class nor its frames: the images will tell.
+    """
+    objects = [_frames(image) for image in images]
+    if len(objects) < (facts.instances or 0) or None in objects:
+        return replace(facts, instances=None)
+    frames = [number for number in objects if number is not None]
+    if max(frames, default=1) == 1:
+        return facts
+    counted = {FRAMES: str(sum(frames)), MULTI_FRAME: "yes"}
+    return replace(facts, attributes={**facts.attributes, **counted})
+
+
+def _frames(image: Attributes) -> int | None:
+    """Frames of an object; None where nobody knows."""
+    frames = read_whole(image.get("NumberOfFrames", ""))
+    if frames is not None and 1 <= frames <= MAX_FRAMES:
+        return frames
+    sop_class = clean_uid(image.get("SOPClassUID", ""))
+    return None if not sop_class or sop_class in ENHANCED_CT else 1
