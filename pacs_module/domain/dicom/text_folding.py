@@ -2,7 +2,7 @@
 Texts made comparable: width, case and diacritics do not matter when keywords are looked for. What is stored
 stays as it came.
 
-Every form that a damaged text may have had is folded (``repair.forms``). Two readings of each: the folded
+Every form that a damaged text may have had is folded (``text_repair.meant_forms``). Two readings of each: the folded
 text, in which parts of words are found, and its words, in which only whole ones are: ``ThoraxCAP_Adult`` has
 the words ``thorax cap adult``.
 """
@@ -14,7 +14,7 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
-from .text_repair import forms
+from .text_repair import meant_forms
 
 _CACHE = 16384
 _MAX_LENGTH = 2048
@@ -106,7 +106,7 @@ def of_words(text: str, split: list[str]) -> Folded:
 
 def fold_all(text: str) -> tuple[Folded, ...]:
     """Every form that the text may have had, folded, as received first."""
-    return tuple(of_words(fold(form), split_words(form)) for form in forms(text[:_MAX_LENGTH]))
+    return tuple(of_words(fold(form), split_words(form)) for form in meant_forms(text[:_MAX_LENGTH]))
 
 
 folded = lru_cache(maxsize=_CACHE)(fold_all)

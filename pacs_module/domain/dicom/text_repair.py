@@ -14,6 +14,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from .charsets import decode_text
+from .east_asian import other_script
+
 
 @dataclass(frozen=True)
 class _Repair:
@@ -64,14 +67,57 @@ def forms(text: str) -> tuple[str, ...]:
     """
     if text.isascii() and "\x1b" not in text:
         return (text,)
-    found = [text]
-    stripped = _ESCAPE.sub("", text)
-    if stripped != text:
-        found.append(stripped)
+    meant = _of_another_script(text)
+    found = list(dict.fromkeys((text, _ESCAPE.sub("", text), *((meant,) if meant else ()))))
     for _ in range(_MAX_DAMAGE):
         for form in tuple(found):
             found.extend(repaired for _, repaired in _repaired(form) if repaired not in found)
     return tuple(found)
+
+
+def meant_forms(text: str) -> tuple[str, ...]:
+    """
+    The forms in which keywords are looked for: as :func:`forms`, but where a text is Korean, Japanese or
+    traditional Chinese beyond doubt that form alone. As GBK or as received it would say something else.
+    """
+    if text.isascii() and "\x1b" not in text:
+        return (text,)
+    meant = _of_another_script(text)
+    return forms(text) if meant is None else (meant,)
+
+
+def _of_another_script(text: str) -> str | None:
+    """
+    What a text says by its own escape sequences (PS3.3 C.12.1.1.2), or as undeclared bytes of another script than
+    GBK; None where nothing says so.
+    """
+    for data in _bytes_of(text):
+        if b"\x1b" in data:
+            told = decode_text(data)
+            return None if "\x1b" in told else told
+        if _is_utf8(data):
+            return None
+        meant = other_script(data)
+        if meant is not None:
+            return meant
+    return None
+
+
+def _bytes_of(text: str) -> Iterator[bytes]:
+    """What came over the wire, where it was read as Latin-1 or as GB18030."""
+    for table in ("latin-1", "gb18030"):
+        try:
+            yield text.encode(table)
+        except UnicodeError:
+            continue
+        return
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        return not data.decode("utf-8").isascii()
+    except UnicodeError:
+        return False
 
 
 def _repaired(text: str) -> Iterator[tuple[_Repair, str]]:
@@ -89,10 +135,17 @@ def readable(text: str) -> str:
     `ÐØ²¿` becomes `胸部`, `MÃ¼ller` becomes `Müller`; `Größe`, `김` and real Chinese stay. Control characters
     become one space each run, so that a value never breaks a log line in two.
     """
+    best = _of_another_script(text) if not text.isascii() or "\x1b" in text else None
+    if best is not None:
+        return _one_line(best)
     best = _ESCAPE.sub("", text)
     for _ in range(_MAX_DAMAGE):
         best = next((after for repair, after in _repaired(best) if repair.convincing(best, after)), best)
-    return _CONTROL.sub(" ", best).encode("utf-8", "replace").decode("utf-8")
+    return _one_line(best)
+
+
+def _one_line(text: str) -> str:
+    return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode("utf-8")
 
 
 def _was_utf8(before: str, after: str) -> bool:
@@ -219,13 +272,13 @@ def hex_bytes(data: bytes) -> str:
 
 def text_of_bytes(data: bytes) -> str:
     """
-    What undecodable bytes say: UTF-8 where they are valid UTF-8, else GB18030 without what does not fit,
-    escapes removed.
+    What undecodable bytes say: UTF-8 where they are valid UTF-8, else another script where that is beyond doubt,
+    else GB18030 without what does not fit, escapes removed.
 
     Only for values that nobody could decode as declared: then this is better than nothing.
     """
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        text = data.decode("gb18030", "ignore")
+        text = _of_another_script(data.decode("latin-1")) or data.decode("gb18030", "ignore")
     return _ESCAPE.sub("", text).strip()

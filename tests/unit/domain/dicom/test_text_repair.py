@@ -101,7 +101,9 @@ def test_accents_and_traditional_characters_stay(text: str) -> None:
     ("text", "read_as"),
     [
         *((text, "latin-1") for text in ["Müller", "Łódź", "김", "Größe", "Иван", "山田", "서울"]),
-        *((text, "cp1252") for text in ["Müller", "김", "Größe", "Иван", "山田", "서울"]),  # it has five holes
+        *(
+            (text, "cp1252") for text in ["Müller", "김", "Größe", "Иван", "山田", "서울"]
+        ),  # it has five holes
     ],
 )
 def test_utf8_read_with_the_wrong_table_is_readable_in_any_script(text: str, read_as: str) -> None:
