@@ -8,32 +8,19 @@ their values, which are patients' numbers, stay out of the errors.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, and_, column, create_engine, event, or_, select, table
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import (
-    ArgumentError,
-    DBAPIError,
-    InterfaceError,
-    InternalError,
-    NoSuchModuleError,
-    OperationalError,
-    SQLAlchemyError,
-)
+from sqlalchemy import ColumnElement, and_, column, or_, select, table
 
 from ..domain.dicom.attributes import dashed_date
-from ..domain.errors import ConfigurationError, PermanentError, RetriableError, about
 from ..domain.pull.orders import RisOrder
+from .sql_view import read_only_engine, translated
 
 MOST_ORDERS = 200
 """Of one study: a view that gives more is joined wrongly."""
-_NO_SUCH = ("no such table", "no such column")  # SQLite calls these operational errors
-_READ_ONLY = {"sqlite": "PRAGMA query_only = ON", "mysql": "SET SESSION TRANSACTION READ ONLY"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +64,7 @@ class RisSql:
         )
         self._columns = columns
         self._day_format = day_format
-        self._engine = _engine(url, timeout)
+        self._engine = read_only_engine(url, timeout)
 
     def orders_of(self, accession_number: str, patient_id: str, day: str) -> list[RisOrder]:
         """The orders with this number, and all of this patient on this day (YYYY-MM-DD)."""
@@ -91,7 +78,7 @@ class RisSql:
             wanted.append(and_(c[names.patient_id] == patient_id, c[names.day] >= begin, c[names.day] < end))
         if not wanted:
             return []
-        with _translated(), self._engine.connect() as connection:
+        with translated(), self._engine.connect() as connection:
             rows = (
                 connection.execute(select(*self._view.c).where(or_(*wanted)).limit(MOST_ORDERS))
                 .mappings()
@@ -129,73 +116,3 @@ class RisSql:
 
 def _text(value: Any) -> str:
     return "" if value is None else str(value).strip()
-
-
-def _engine(url: str, timeout: float) -> Engine:
-    try:
-        parsed = make_url(url)
-        engine = create_engine(
-            parsed,
-            pool_pre_ping=True,
-            pool_timeout=timeout,
-            pool_recycle=1800,
-            hide_parameters=True,
-            connect_args=_timeouts(parsed, timeout),
-            execution_options={"postgresql_readonly": True},
-        )
-    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
-        driver = url.split(":", maxsplit=1)[0]
-        raise ConfigurationError(
-            "ris.url", f"{driver}://...", f"an SQLAlchemy URL with an installed driver ({error})"
-        ) from error
-    event.listen(engine, "connect", lambda connection, _: _prepare(engine, connection, timeout))
-    return engine
-
-
-def _prepare(engine: Engine, connection: Any, timeout: float) -> None:
-    """Read-only, and for Oracle the only way to bound a query."""
-    if engine.dialect.driver == "oracledb":
-        connection.call_timeout = int(timeout * 1000)
-    statement = _READ_ONLY.get(engine.dialect.name)
-    if statement:
-        cursor = connection.cursor()
-        cursor.execute(statement)
-        cursor.close()
-
-
-def _timeouts(url: URL, timeout: float) -> dict[str, Any]:
-    """Each driver calls them otherwise."""
-    seconds = max(1, round(timeout))
-    by_driver: dict[str, dict[str, Any]] = {
-        "sqlite": {"timeout": timeout},
-        "pysqlite": {"timeout": timeout},
-        "psycopg": {"connect_timeout": seconds, "options": f"-c statement_timeout={int(timeout * 1000)}"},
-        "psycopg2": {"connect_timeout": seconds, "options": f"-c statement_timeout={int(timeout * 1000)}"},
-        "pymysql": {"connect_timeout": seconds, "read_timeout": seconds, "write_timeout": seconds},
-        "pymssql": {"login_timeout": seconds, "timeout": seconds},
-        "pyodbc": {"timeout": seconds},
-        "oracledb": {"tcp_connect_timeout": timeout},
-    }
-    return by_driver.get(url.get_driver_name(), {})
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    with about("RIS database"), _in_our_words():
-        yield
-
-
-@contextmanager
-def _in_our_words() -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, InterfaceError, InternalError) as error:
-        said = str(error.orig)
-        kind = PermanentError if any(words in said for words in _NO_SUCH) else RetriableError
-        raise kind(f"the RIS database: {type(error.orig).__name__}", said) from None
-    except DBAPIError as error:
-        # A view, a column or a right that is missing is the same in an hour; a lost connection is not.
-        kind = RetriableError if error.connection_invalidated else PermanentError
-        raise kind("the RIS view cannot be read", str(error.orig)) from None
-    except SQLAlchemyError as error:
-        raise RetriableError(f"the RIS database: {type(error).__name__}") from None
