@@ -77,6 +77,23 @@ class StudyStore(Protocol):
         """
         ...
 
+    def get_many(self, study_uids: Sequence[str]) -> dict[str, Study]:
+        """Those of the studies that are there and can be read, by UID."""
+        ...
+
+    def insert_many(self, studies: Sequence[Study]) -> set[str]:
+        """
+        As :meth:`insert` of each, on disk together where the store can do that.
+
+        Returns:
+            The UIDs of those that were written. After an error nobody knows which were.
+        """
+        ...
+
+    def replace_many(self, studies: Sequence[Study]) -> set[str]:
+        """As :meth:`replace` of each, on disk together where the store can do that; the UIDs as there."""
+        ...
+
     def replace(self, study: Study) -> bool:
         """
         Write a study back if nobody wrote it in between.

@@ -57,6 +57,27 @@ def test_insert_and_get(store: ConditionalStore) -> None:
     assert store.get("1.2.3") == study
 
 
+def test_many_at_once(store: ConditionalStore) -> None:
+    add(store, "1.1", accession_number="A")
+    new = [Study("1.1", accession_number="B"), Study("1.2"), Study("1.3")]
+    assert store.insert_many(new) == {"1.2", "1.3"}
+    assert [study.revision for study in new] == [0, 1, 1]
+    read = store.get_many(["1.1", "1.2", "1.9"])
+    assert {uid: study.accession_number for uid, study in read.items()} == {"1.1": "A", "1.2": ""}
+    stale = store.get_many(["1.1", "1.2"])
+    read["1.1"].why = "first"
+    assert store.replace_many([read["1.1"]]) == {"1.1"}
+    for study in stale.values():
+        study.why = "second"
+    assert store.replace_many(list(stale.values())) == {"1.2"}
+    assert {uid: study.why for uid, study in store.get_many(["1.1", "1.2"]).items()} == {
+        "1.1": "first", "1.2": "second",
+    }  # fmt: skip
+    assert (stale["1.1"].revision, stale["1.2"].revision) == (1, 2)
+    assert store.get_many([]) == {}
+    assert store.insert_many([]) == store.replace_many([]) == set()
+
+
 def test_get_of_an_unknown_study(store: ConditionalStore) -> None:
     assert store.get("1.2.3") is None
 

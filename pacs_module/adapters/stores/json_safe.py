@@ -83,6 +83,16 @@ def storable(value: Any) -> Any:
     Raises:
         PermanentError: It is of a kind that JSON does not know.
     """
+    kind = type(value)
+    if kind is str and value.isascii():  # most values
+        return value
+    if kind is dict:
+        return {
+            storable(str(key)): item if type(item) is str and item.isascii() else storable(item)
+            for key, item in value.items()
+        }
+    if value is None or kind is bool:
+        return value
     if isinstance(value, Enum):
         return storable(value.value)
     if isinstance(value, str):

@@ -9,14 +9,14 @@ step are indexed (``sqlite_schema.INDEXED``, ``mongo._INDEXED``).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
 from ...domain.study.lifecycle import State
 from ...domain.study.priority import EMERGENCY, GREEN_CHANNEL, ROUTINE, Ageing
 from ...domain.study.study import ANONYMISE, GROWTH_CHECK, PUBLISH, PULL, Study
-from ...ports import AtLeast, AtMost, Exists, Order, Where
+from ...ports import AnyOf, AtLeast, AtMost, Exists, Order, Where
 from .reference_query import due_field
 
 PULL_ORDER: Order = (("rank", -1), ("turn", 1), ("studyUID", 1))
@@ -26,6 +26,30 @@ TURN_ORDER: Order = (("turn", 1), ("studyUID", 1))
 
 class NamedQuestions(ABC):
     """The named questions of :class:`pacs_module.ports.StudyStore`."""
+
+    @abstractmethod
+    def get(self, study_uid: str) -> Study | None:
+        """The study, or None."""
+
+    @abstractmethod
+    def insert(self, study: Study) -> bool:
+        """Write a new study; False when its UID is there already."""
+
+    @abstractmethod
+    def replace(self, study: Study) -> bool:
+        """Write a study back if nobody wrote it in between."""
+
+    def get_many(self, study_uids: Sequence[str]) -> dict[str, Study]:
+        """Those of the studies that are there and can be read, by UID."""
+        return {study.study_uid: study for study in self.find({"studyUID": AnyOf(tuple(study_uids))})}
+
+    def insert_many(self, studies: Sequence[Study]) -> set[str]:
+        """Insert one by one; the UIDs of those that were written."""
+        return {study.study_uid for study in studies if self.insert(study)}
+
+    def replace_many(self, studies: Sequence[Study]) -> set[str]:
+        """Replace one by one; the UIDs of those that were written."""
+        return {study.study_uid for study in studies if self.replace(study)}
 
     @abstractmethod
     def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:

@@ -12,7 +12,7 @@ import json
 import sqlite3
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from .unreadable import UnreadableDocuments
 _LOCK_WAIT_S = 20.0
 _LISTED_AT_ONCE = 500
 """So many studies of an earlier version get their rows in one transaction."""
+_READ_AT_ONCE = 500
 _OPEN_WAIT_S = 2.0
 
 # Primary result codes (https://www.sqlite.org/rescode.html) behind which nothing is wrong with the statement.
@@ -91,18 +92,31 @@ class SqliteStore(NamedQuestions):
         rows = self.read("SELECT document FROM study_info_list WHERE studyUID = ?", [storable(study_uid)])
         return self._read_one(study_uid, rows[0][0]) if rows else None
 
+    def get_many(self, study_uids: Sequence[str]) -> dict[str, Study]:
+        """Those of the studies that are there and can be read, by UID."""
+        found: list[Study] = []
+        for begin in range(0, len(study_uids), _READ_AT_ONCE):
+            uids = [storable(uid) for uid in study_uids[begin : begin + _READ_AT_ONCE]]
+            marks = ", ".join("?" * len(uids))
+            sql = f"SELECT studyUID, document FROM study_info_list WHERE studyUID IN ({marks})"  # noqa: S608
+            found += self._unreadable.read_all(self.read(sql, uids), text_to_study)
+        return {study.study_uid: study for study in found}
+
     def insert(self, study: Study) -> bool:
         """Write a new study; False when its UID is there already."""
-        sql = "INSERT OR IGNORE INTO study_info_list (studyUID, revision, document) VALUES (?, 1, ?) RETURNING 1"
-        return self._write_study(study, 1, sql, lambda text: [storable(study.study_uid), text])
+        return bool(self.insert_many([study]))
+
+    def insert_many(self, studies: Sequence[Study]) -> set[str]:
+        """Write new studies in one transaction; the UIDs of those that were not there already."""
+        return self._write_studies(studies, insert=True)
 
     def replace(self, study: Study) -> bool:
         """Write a study back if nobody wrote it in between."""
-        sql = "UPDATE study_info_list SET revision = revision + 1, document = ? WHERE studyUID = ? AND revision = ? RETURNING 1"
-        before = study.revision
-        return self._write_study(
-            study, before + 1, sql, lambda text: [text, storable(study.study_uid), before]
-        )
+        return bool(self.replace_many([study]))
+
+    def replace_many(self, studies: Sequence[Study]) -> set[str]:
+        """Write studies back in one transaction; the UIDs of those that nobody wrote in between."""
+        return self._write_studies(studies, insert=False)
 
     def claim(
         self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()
@@ -302,18 +316,26 @@ class SqliteStore(NamedQuestions):
             self._unreadable.set_aside(uid)
         return wanted in uids
 
-    def _write_study(self, study: Study, revision: int, sql: str, values: Any) -> bool:
-        before, study.revision = study.revision, revision
-        written = False
+    def _write_studies(self, studies: Sequence[Study], *, insert: bool) -> set[str]:
+        before = {study.study_uid: study.revision for study in studies}
+        written: set[str] = set()
         try:
-            text, listing = study_to_text(study), study_to_listing(study)
+            texts = []
+            for study in studies:
+                study.revision = 1 if insert else study.revision + 1
+                texts.append((study_to_text(study), study_to_listing(study)))
             with self.writing() as connection:
-                written = bool(connection.execute(sql, values(text)).fetchall())
-                if written:
-                    write_row(connection, listing)
+                done = {
+                    study.study_uid
+                    for study, (text, listing) in zip(studies, texts, strict=True)
+                    if _write_one(connection, study, before[study.study_uid], text, insert=insert)
+                    and write_row(connection, listing)
+                }
+            written = done  # only what the transaction has on disk counts
         finally:
-            if not written:
-                study.revision = before
+            for study in studies:
+                if study.study_uid not in written:
+                    study.revision = before[study.study_uid]
         return written
 
     @contextmanager
@@ -386,6 +408,17 @@ class SqliteStore(NamedQuestions):
                     write_row(connection, listing)
             if not without:
                 return
+
+
+def _write_one(connection: sqlite3.Connection, study: Study, before: int, text: str, *, insert: bool) -> bool:
+    uid = storable(study.study_uid)
+    if insert:
+        sql = "INSERT OR IGNORE INTO study_info_list (studyUID, revision, document) VALUES (?, 1, ?)"
+        return connection.execute(sql, [uid, text]).rowcount == 1
+    sql = (
+        "UPDATE study_info_list SET revision = revision + 1, document = ? WHERE studyUID = ? AND revision = ?"
+    )
+    return connection.execute(sql, [text, uid, before]).rowcount == 1
 
 
 @contextmanager

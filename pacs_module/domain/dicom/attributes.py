@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from .numbers import read_largest_whole, read_thickness
 
@@ -189,6 +189,7 @@ def parse_thickness(text: str) -> float | None:
     return read_thickness(text).value
 
 
+@lru_cache(maxsize=1024)
 def dashed_date(text: str) -> str:
     """
     ``20200612`` or ``2020.06.12`` (ACR-NEMA) as ``2020-06-12``; anything else, and a day that no calendar

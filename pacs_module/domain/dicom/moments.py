@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .attributes import dashed_date
 from .numbers import ascii_digits
@@ -33,6 +34,7 @@ class Range:
         return (not self.first or self.first <= value) and (not self.last or value <= self.last)
 
 
+@lru_cache(maxsize=256)
 def range_of(text: str, read: Callable[..., str]) -> Range | None:
     """
     Read a key (PS3.4 C.2.2.2.5): a single value, ``a-b``, ``a-`` or ``-b``; None for what is none of them.
@@ -57,6 +59,7 @@ def _ends_of_moments(text: str) -> tuple[str, str, str]:
     return (found[1] or "", found[2] or "", found[3] or "") if found is not None else (text, "", "")
 
 
+@lru_cache(maxsize=1024)
 def date_of(text: str, end: bool = False) -> str:
     """``20200618``, ``2020.06.18``, and the date of a moment as ``2020-06-18``; anything else as empty."""
     del end

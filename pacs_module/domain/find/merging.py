@@ -19,6 +19,10 @@ def merged(rows: Iterable[FoundStudy]) -> list[FoundStudy]:
     taken, which does not depend on the order of the rows. Rows without a UID are one study when all else that
     names them is the same.
     """
+    rows = list(rows)
+    uids = {row.study_uid for row in rows}
+    if len(uids) == len(rows) and "" not in uids:
+        return rows  # the usual list: each study in one row
     together: dict[tuple[str, ...], list[FoundStudy]] = {}
     for row in rows:
         together.setdefault(_key(row), []).append(row)

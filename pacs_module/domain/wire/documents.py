@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _NAME = "document name"
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 _UPPER = {"uid": "UID", "id": "ID", "uids": "UIDs"}
 
 
@@ -41,9 +42,15 @@ def wire_names(kind: type) -> Mapping[str, str]:
 
 def to_document(value: Any) -> Any:
     """Turn a dataclass, and everything in it, into plain dictionaries, lists, texts and numbers."""
+    if type(value) in _PLAIN:  # most values: a study is written at every step
+        return value
     if is_dataclass(value) and not isinstance(value, type):
-        pairs = ((key, getattr(value, name)) for name, key in wire_names(type(value)).items())
-        return {name: to_document(item) for name, item in pairs if item is not None}
+        pairs = [(key, getattr(value, name)) for name, key in wire_names(type(value)).items()]
+        return {
+            name: item if type(item) in _PLAIN else to_document(item)
+            for name, item in pairs
+            if item is not None
+        }
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):

@@ -368,7 +368,7 @@ class _Search:
         if not matched.failed:  # a failure says nothing of when the PACS cuts lists
             day = query["StudyDate"] if window.whole_day else ""
             self.learned.take_length(matched.received, matched.cut, day)
-        studies = [found_study(self.pacs, answer) for answer in matched.answers]
+        studies = list(matched.studies)
         once = merged(studies)
         if len(once) < len(studies):
             times = Counter(study.study_uid for study in studies)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...domain.dicom.attributes import FoundStudy
-from ...domain.errors import Unreadable
+from ...domain.errors import InvalidTransition, Unreadable
 from ...domain.explain import loglines
 from ...domain.find.go_live import NO_BACKLOG, Backlog
 from ...domain.find.merging import merged
@@ -38,6 +38,8 @@ STUDY_KEYS = (
     "NumberOfStudyRelatedInstances",
 )
 MOST_QUIET = 100_000
+AT_ONCE = 200
+"""Studies that are written in one transaction: some tens of milliseconds in which nobody else can write."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,18 @@ class FindResult:
     complete: bool
     answers: int
     queries: int
+
+
+@dataclass
+class _Slots:
+    """When the backlog's next study may be pulled: those of a batch are not in the store yet."""
+
+    store: StudyStore
+    last: int | None = None
+
+    def last_given(self) -> int | None:
+        """The time of the last pull that the backlog has been given, epoch milliseconds."""
+        return self.store.last_backlog_slot() if self.last is None else self.last
 
 
 @dataclass
@@ -114,26 +128,26 @@ class FindStudies:
 
     def take_note(self, answers: Iterable[FoundStudy]) -> tuple[int, int]:
         """Write down what the answers tell; returns how many are stable now, and how many still undecided."""
+        news = [found for found in self._usable(answers) if not self._is_quiet(found)]
         fresh: list[Study] = []
         stable = undecided = 0
-        for found in self._usable(answers):
-            if self._quiet.get((found.pacs, found.study_uid)) == found:
-                continue
-            try:
-                seen, study = self._sight(found, fresh)
-            except Unreadable:
-                continue  # the store tells which it is; the other answers are no worse for it
-            stable += seen.stable
-            if study.state is State.META_ONLY and not study.waits_for_pull:
-                undecided += 1
-                self.notice(found.pacs, study)
-            self._remember_quiet(found, seen, study)
+        for begin in range(0, len(news), AT_ONCE):
+            for found, (seen, study) in self._sight(news[begin : begin + AT_ONCE], fresh):
+                stable += seen.stable
+                if study.state is State.META_ONLY and not study.waits_for_pull:
+                    undecided += 1
+                    self.notice(found.pacs, study)
+                self._remember_quiet(found, seen, study)
         wanted = [study for study in fresh if study.state is not None]
         self.log.line(loglines.not_in_db(len(fresh)))
         self.log.line(loglines.after_modality(len(wanted)))
         self.log.line(loglines.added(len(wanted)))
         self.log.line(loglines.stable_found(stable))
         return stable, undecided
+
+    def _is_quiet(self, found: FoundStudy) -> bool:
+        kept = self._quiet.get((found.pacs, found.study_uid))
+        return kept is found or kept == found
 
     def _remember_quiet(self, found: FoundStudy, seen: Seen, study: Study) -> None:
         key = (found.pacs, found.study_uid)
@@ -144,7 +158,7 @@ class FindStudies:
             self._quiet.clear()
         self._quiet[key] = found
 
-    def _usable(self, answers: Iterable[FoundStudy]) -> Iterable[FoundStudy]:
+    def _usable(self, answers: Iterable[FoundStudy]) -> list[FoundStudy]:
         named: list[FoundStudy] = []
         for told in merged(answers):
             trusted = traits_of(self.traits, told.pacs).trust_modalities
@@ -153,50 +167,93 @@ class FindStudies:
             named += [study] if study is not None else []
         return merged(named)  # of two rows one may have come without its UID
 
-    def _sight(self, found: FoundStudy, fresh: list[Study]) -> tuple[Seen, Study]:
-        if self.store.get(found.study_uid) is None:
-            fresh.append(new_study(found, self.clock.now(), self.switches))
-        if fresh and fresh[-1].study_uid == found.study_uid:
-            study = fresh[-1]
-            seen = self._see(study, found)
-            if not self.store.insert(study):
-                fresh.pop()  # another process was faster: this sighting is the next find's
-                return Seen(False), study
-            reach("found")
-        else:
-            seen, study = self._sight_known(found)
+    def _sight(
+        self, batch: Sequence[FoundStudy], fresh: list[Study]
+    ) -> Iterator[tuple[FoundStudy, tuple[Seen, Study]]]:
+        """
+        Write some answers down: all new studies in one write, all changed ones in another.
+
+        Yields:
+            What became of each. A study that cannot be read is left out: the store tells which it is, and the
+            other answers are no worse for it.
+        """
+        known = self.store.get_many([found.study_uid for found in batch])
+        new, changed, results = self._judged(batch, known)
+        inserted = self.store.insert_many(new) if new else set()
+        replaced = self.store.replace_many(changed) if changed else set()
+        fresh += [study for study in new if study.study_uid in inserted]
+        for found in batch:
+            uid = found.study_uid
+            result = results.get(uid)
+            if uid in inserted:
+                reach("found")
+            elif uid not in replaced and (result is None or result[0].changed or uid not in known):
+                try:
+                    result = self._sight_known(found)
+                except Unreadable:
+                    continue
+            if result is not None:
+                self._tell_stable(found, *result)
+                yield found, result
+
+    def _judged(
+        self, batch: Sequence[FoundStudy], known: Mapping[str, Study]
+    ) -> tuple[list[Study], list[Study], dict[str, tuple[Seen, Study]]]:
+        """
+        What the answers mean for the studies as they were read: new ones, changed ones, and the result of
+        each. Without a result: the life cycle has no such row.
+        """
+        new, changed, slots = [], [], _Slots(self.store)
+        results: dict[str, tuple[Seen, Study]] = {}
+        for found in batch:
+            study = known.get(found.study_uid)
+            if study is None:
+                study = new_study(found, self.clock.now(), self.switches)
+                new.append(study)
+                results[found.study_uid] = self._see(study, found, slots), study
+                continue
+            try:
+                seen = self._see(study, found, slots)
+            except InvalidTransition:
+                continue
+            results[found.study_uid] = seen, study
+            if seen.changed:
+                changed.append(study)
+        return new, changed, results
+
+    def _tell_stable(self, found: FoundStudy, seen: Seen, study: Study) -> None:
         if seen.stable:
             reach("stable")
             self.log.line(
                 loglines.is_stable(study.patient_id, study.accession_number, study.study_uid, found.count)
             )
-        return seen, study
 
-    def _sight_known(self, found: FoundStudy) -> tuple[Seen, Study]:
+    def _sight_known(self, found: FoundStudy) -> tuple[Seen, Study] | None:
+        """One by itself, as it is stored now; None where it is neither known nor could be made."""
         seen = Seen(False)
 
         def edit(study: Study) -> bool:
             nonlocal seen
-            seen = self._see(study, found)
+            seen = self._see(study, found, _Slots(self.store))
             return seen.changed
 
         study = update_study(self.store, found.study_uid, edit)
-        assert study is not None, "documents are never deleted"  # noqa: S101
+        if study is None:  # its document was damaged and is set aside: it is new
+            study = new_study(found, self.clock.now(), self.switches)
+            seen = self._see(study, found, _Slots(self.store))
+            if not self.store.insert(study):
+                return None
         return seen, study
 
-    def _see(self, study: Study, found: FoundStudy) -> Seen:
+    def _see(self, study: Study, found: FoundStudy, slots: _Slots) -> Seen:
         now = self.clock.now()
         seen = see(study, found, now, self.stability, self.switches)
         if seen.stable and self.backlog.has(study):
-            slot = self.backlog.next_slot(self._last_slot(), now)
+            slot = slots.last = self.backlog.next_slot(slots.last_given(), now)
             study.backlog, study.waits_since_at = True, iso(slot)
             study.note(Note.BACKLOG, f"from before going live: at most {self.backlog.per_hour} an hour", now)
             study.schedule(PULL, slot)
         return seen
-
-    def _last_slot(self) -> int | None:
-        """The time of the last pull that the backlog has been given."""
-        return self.store.last_backlog_slot()
 
     def with_uid(self, found: FoundStudy, by: str = "") -> FoundStudy | None:
         """

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ...domain.dicom.attributes import Attributes, clean_uid
+from ...domain.dicom.attributes import Attributes, FoundStudy, clean_uid
 from ...domain.errors import TooManyAnswers
 from ...domain.find.attribute_matching import Judged, judge_answer, naming
 from ...domain.find.learned import LearnedTraits
 from ...domain.find.traits import TraitsByPacs, traits_of
 from ...ports import EventLog, PacsFinder
 from .keep_learned import KeepLearned
+from .known_rows import KnownRows
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Matched:
     knows at what number.
     ``cut``: the PACS said itself that there are more; ``failed``: it said so by a failure other than A700,
     whose number of answers proves no cap. ``dropped``: answers that differ, by key. ``refused``:
-    answers that are none.
+    answers that are none. ``studies``: the answers as read, at STUDY level.
     """
 
     answers: tuple[Attributes, ...]
@@ -33,6 +34,7 @@ class Matched:
     dropped: Mapping[str, int] = field(default_factory=dict)
     refused: int = 0
     failed: bool = False
+    studies: tuple[FoundStudy, ...] = ()
 
     @property
     def words(self) -> str:
@@ -61,6 +63,7 @@ class MatchedFinder:
     kept: KeepLearned | None = None
     """Where what was learned is kept for the next start; None: nowhere."""
     _learned: dict[str, LearnedTraits] = field(default_factory=dict)
+    _rows: KnownRows = field(default_factory=KnownRows)
 
     def learned(self, pacs: str) -> LearnedTraits:
         """What this PACS's answers have taught."""
@@ -150,17 +153,28 @@ class MatchedFinder:
         kept: list[Attributes] = []
         dropped: Counter[str] = Counter()
         refused: list[str] = []
+        studies: list[FoundStudy] = []
+        rows = self._rows.of_query(pacs, query) if level == "STUDY" else None
         for answer in answers:
+            study = rows.known(answer) if rows is not None else None
+            if study is not None:
+                kept.append(answer)
+                studies.append(study)
+                continue
             judged = judge_answer(level, query, answer)
             if judged.matches:
                 kept.append(answer)
+                studies += [rows.take(answer)] if rows is not None else []
             dropped.update(judged.differs)
             refused += [judged.malformed] if judged.malformed else []
+        if rows is not None:
+            self._rows.keep(rows)
         if dropped or refused:
             self._learn(pacs, level, query, len(answers), dropped, refused)
         if self.kept is not None:
             self.kept.keep(pacs, self.learned(pacs))
-        return Matched(tuple(kept), len(answers), cut, dict(dropped), len(refused))
+        studies_told = tuple(studies)
+        return Matched(tuple(kept), len(answers), cut, dict(dropped), len(refused), studies=studies_told)
 
     def _learn(
         self,

@@ -67,24 +67,24 @@ def tables() -> Iterator[str]:
     """
 
 
-def write_row(connection: sqlite3.Connection, told: Mapping[str, Any]) -> None:
+_OTHERS = tuple(name for name in _NAMES if name != "studyUID")
+_COLUMNS = ", ".join(f'"{name}"' for name in _OTHERS)
+_MARKS = ", ".join("?" * (4 + len(_OTHERS)))
+_WRITE_ROW = (
+    f"INSERT OR REPLACE INTO study_rows (studyUID, layout, newest, search, {_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
+)
+
+
+def write_row(connection: sqlite3.Connection, told: Mapping[str, Any]) -> bool:
     """
     Write what a study's :func:`~pacs_module.domain.explain.listing.listed` tells; in the caller's transaction.
+
+    Returns:
+        Always true: it is written, or the transaction ends with an error.
     """
     row, uid = told["row"], told["row"]["studyUID"]
-    others = [name for name in _NAMES if name != "studyUID"]
-    values = [
-        told["layout"],
-        told["newest"],
-        told["search"],
-        *(_column(name, row.get(name)) for name in others),
-    ]
-    columns = ", ".join(f'"{name}"' for name in others)
-    marks = ", ".join("?" * (1 + len(values)))
-    connection.execute(
-        f"INSERT OR REPLACE INTO study_rows (studyUID, layout, newest, search, {columns}) VALUES ({marks})",  # noqa: S608
-        [uid, *values],
-    )
+    others = [_column(name, row.get(name)) for name in _OTHERS]
+    connection.execute(_WRITE_ROW, [uid, told["layout"], told["newest"], told["search"], *others])
     if told["verdicts"]:
         connection.execute(
             "INSERT OR REPLACE INTO study_verdicts (studyUID, day, verdicts) VALUES (?, ?, ?)",
@@ -95,6 +95,7 @@ def write_row(connection: sqlite3.Connection, told: Mapping[str, Any]) -> None:
             "INSERT OR IGNORE INTO study_acts (studyUID, at, what, by, why) VALUES (?, ?, ?, ?, ?)",
             [uid, act["at"], act["what"], act["by"], act["why"]],
         )
+    return True
 
 
 def unlisted(connection: sqlite3.Connection, limit: int) -> list[tuple[str, str]]:
