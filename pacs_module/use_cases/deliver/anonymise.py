@@ -88,45 +88,41 @@ class Anonymise:
         try:
             copied = self.copies.make(item.handover_id, study.study_uid, folders_of(item))
         except RetriableError as error:
-            self.log.event(
-                "copy_failed",
-                "copy without names not made, tried again",
-                "WARNING",
-                studyUID=study.study_uid,
-                why=str(error),
-            )
+            told = {"studyUID": study.study_uid, "why": str(error)}
+            self.log.event("copy_failed", "copy without names not made, tried again", "WARNING", **told)
             self._put_off(study.study_uid, item, str(error))
             return
         reach("copied")
         self._owe(study.study_uid, item, copied)
+        self._release(study.study_uid, item)
+
+    def _release(self, study_uid: str, item: HandOver) -> None:
+        """The backend gets the copy; what is not let go now goes with it."""
         try:
-            self.puller.release(
-                item.handover_id
-            )  # the backend gets the copy; what is not let go now goes with it
+            self.puller.release(item.handover_id)
         except RetriableError as error:
-            self.log.event(
-                "release_failed",
-                "hand-over not released yet",
-                studyUID=study.study_uid,
-                why=str(error),
-            )
+            told = {"studyUID": study_uid, "why": str(error)}
+            self.log.event("release_failed", "hand-over not released yet", **told)
 
     def _owe(self, study_uid: str, item: HandOver, copied: Copied | None) -> None:
         def edit(study: Study) -> bool:
             stored = study.handover(item.handover_id)
             if stored is None or stored.message_state is not MessageState.HELD:
                 return False  # closed by a person meanwhile
-            now = self.clock.now()
-            if copied is not None:
-                _take(study, stored, copied)
-                study.note(Note.ANONYMISED, _words(copied), now)
-            stored.publication -= 1  # owed for the first time
-            owe_again(study, stored, now)
-            if copied is not None and copied.failed and not copied.number:
-                give_up(study, stored, f"no image could be anonymised: {copied.failed[0]}", now, self.policy)
+            self._owe_copy(study, stored, copied)
             return True
 
         update_study(self.store, study_uid, edit)
+
+    def _owe_copy(self, study: Study, stored: HandOver, copied: Copied | None) -> None:
+        now = self.clock.now()
+        if copied is not None:
+            _take(study, stored, copied)
+            study.note(Note.ANONYMISED, _words(copied), now)
+        stored.publication -= 1  # owed for the first time
+        owe_again(study, stored, now)
+        if copied is not None and copied.failed and not copied.number:
+            give_up(study, stored, f"no image could be anonymised: {copied.failed[0]}", now, self.policy)
 
     def _put_off(self, study_uid: str, item: HandOver, why: str) -> None:
         def edit(study: Study) -> bool:

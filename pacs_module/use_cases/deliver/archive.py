@@ -35,21 +35,19 @@ class KeepArchive:
         if item.message_state is not MessageState.DONE or item.archived_at:
             return
         if not Path(item.filepath).is_dir():
-            self.log.event(
-                "archive_files_gone",
-                "nothing to archive: the files are gone",
-                "WARNING",
-                studyUID=study_uid,
-                folder=item.filepath,
-            )
+            told = {"studyUID": study_uid, "folder": item.filepath}
+            words = "nothing to archive: the files are gone"
+            self.log.event("archive_files_gone", words, "WARNING", **told)
             return
         reach("to_archive")
         kept = self.archive.store(item.handover_id, Path(item.filepath), self.clock.today())
         reach("archived")
         words = f"{kept.files} files, {kept.bytes_before} bytes as {kept.bytes_after}: {kept.folder}"
+        self._note(study_uid, item.handover_id, words)
 
+    def _note(self, study_uid: str, handover_id: str, words: str) -> None:
         def edit(study: Study) -> bool:
-            stored = study.handover(item.handover_id)
+            stored = study.handover(handover_id)
             if stored is None or stored.archived_at:
                 return False
             stored.archived_at = iso(self.clock.now())

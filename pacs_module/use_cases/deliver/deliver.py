@@ -113,41 +113,44 @@ class Deliver:
         told = {"messageID": delivery.message_id, "why": why}
         self.log.event("message_buried", "a message that no worker survives is buried", "ERROR", **told)
         try:
-            study = study_named(self.store, str(delivery.message.get("studyUID", "")))
-            item = study.handover(str(delivery.message.get("handoverID", ""))) if study else None
-            if study is not None and item is not None:
-                self._give_up(study.study_uid, item, why)
+            self._note_burial(delivery, why)
         except Exception as error:
             told["error"] = str(error)
             self.log.event("burial_not_noted", "the study could not be told", "ERROR", **told)
         self.consumer.dead(delivery, why)
 
+    def _note_burial(self, delivery: Delivery, why: str) -> None:
+        study = study_named(self.store, str(delivery.message.get("studyUID", "")))
+        if study is None:
+            return
+        item = study.handover(str(delivery.message.get("handoverID", "")))
+        if item is not None:
+            self._give_up(study.study_uid, item, why)
+
     def _deal_with(self, delivery: Delivery) -> None:
         self.log.line(loglines.worker_message(self.worker, delivery.message))
         study, item = self._meant(delivery)
-        if (study is None or item is None) and self._adopted(delivery):
-            return
-        if study is None or item is None:
-            self.log.event(
-                "message_of_unknown_study",
-                "message of a study that the store does not know",
-                "ERROR",
-                message=dict(delivery.message),
-            )
+        if study is not None and item is not None:
+            self._deal_with_known(study.study_uid, item, delivery)
+        elif not self._adopted(delivery):
+            words = "message of a study that the store does not know"
+            message = dict(delivery.message)
+            self.log.event("message_of_unknown_study", words, "ERROR", message=message)
             self.consumer.dead(delivery)
-        elif not item.open:
+
+    def _deal_with_known(self, study_uid: str, item: HandOver, delivery: Delivery) -> None:
+        if not item.open:
             self._settle(delivery, dead=item.message_state is MessageState.DEAD)
         elif item.outdates(delivery.message_id):
-            self.consumer.done(
-                delivery
-            )  # published twice, or its worker died: it is owed again, and comes when it is time
+            # Published twice, or its worker died: it is owed again, and comes when it is time.
+            self.consumer.done(delivery)
         elif item.begun >= MAX_FAILURES:
             self._bury(delivery, f"{item.begun} workers died or failed while they delivered it")
         elif not self._files_there(item):
-            self._files_lost(study.study_uid, item)
+            self._files_lost(study_uid, item)
             self.consumer.done(delivery)
         else:
-            self._deliver(study.study_uid, item, delivery)
+            self._deliver(study_uid, item, delivery)
 
     def _meant(self, delivery: Delivery) -> tuple[Study | None, HandOver | None]:
         study = study_named(self.store, str(delivery.message.get("studyUID", "")))
@@ -200,19 +203,22 @@ class Deliver:
             self.circuit.failed(error.public)
             self._settle(delivery, self._again(study_uid, item, "failed", str(error)))
         except PermanentError as error:
-            if isinstance(error, Refused) and (error.status == _KEY_REFUSED or error.redirects):
-                # Our key or our address is wrong: no fault of this hand-over, and all others would be refused
-                # as well.
-                self._away(study_uid, item, error, delivery)
-            else:
-                self.circuit.succeeded()
-                self._settle(delivery, self._give_up(study_uid, item, str(error)))
+            self._refused(study_uid, item, error, delivery)
         else:
             reach("posted")
             self.circuit.succeeded()
             self._accepted(study_uid, item)
             self.log.line(loglines.upload_success(item.filepath))
             self._wait_for_result(study_uid, item, delivery)
+
+    def _refused(self, study_uid: str, item: HandOver, error: PermanentError, delivery: Delivery) -> None:
+        if isinstance(error, Refused) and (error.status == _KEY_REFUSED or error.redirects):
+            # Our key or our address is wrong: no fault of this hand-over, and all others would be refused
+            # as well.
+            self._away(study_uid, item, error, delivery)
+            return
+        self.circuit.succeeded()
+        self._settle(delivery, self._give_up(study_uid, item, str(error)))
 
     def _begin(self, study_uid: str, item: HandOver) -> None:
         """Written down before the work: who dies over it three times in a row was killed by it (K8)."""
@@ -234,25 +240,35 @@ class Deliver:
         dies.
         """
         timeout, waited, looked, before = milliseconds(self.policy.result_timeout), 0, 0, self.clock.now()
-        why, outcome = f"no result within {self.policy.result_timeout}", "no result"
         while waited < timeout:
             self.consumer.keep_alive(LOOK_S)
             now = self.clock.now()
             waited, before = waited + max(now - before, 0), now  # a clock that is set back counts nothing
-            state = self._state_of(study_uid, item)
-            if state is not MessageState.ACCEPTED:
-                self._settle(delivery, state is MessageState.DEAD)
-                return
-            if self.stopping():
-                self.consumer.put_back(delivery)
+            if self._is_over(study_uid, item, delivery):
                 return
             if waited - looked >= GONE_S * 1000:
                 looked = waited
                 if self.backend.gone():
-                    why, outcome = "the backend has gone while it computed", "gone"
-                    self.circuit.failed(why, down=True)
-                    break
-        self._settle(delivery, self._again(study_uid, item, outcome, why))
+                    self._backend_gone(study_uid, item, delivery)
+                    return
+        why = f"no result within {self.policy.result_timeout}"
+        self._settle(delivery, self._again(study_uid, item, "no result", why))
+
+    def _is_over(self, study_uid: str, item: HandOver, delivery: Delivery) -> bool:
+        """Whether the result is in or this worker is to stop; the message is settled or put back, then."""
+        state = self._state_of(study_uid, item)
+        if state is not MessageState.ACCEPTED:
+            self._settle(delivery, state is MessageState.DEAD)
+            return True
+        if self.stopping():
+            self.consumer.put_back(delivery)
+            return True
+        return False
+
+    def _backend_gone(self, study_uid: str, item: HandOver, delivery: Delivery) -> None:
+        why = "the backend has gone while it computed"
+        self.circuit.failed(why, down=True)
+        self._settle(delivery, self._again(study_uid, item, "gone", why))
 
     def _settle(self, delivery: Delivery, dead: bool) -> None:
         if dead:
@@ -267,30 +283,27 @@ class Deliver:
 
     def _accepted(self, study_uid: str, item: HandOver) -> None:
         def edit(stored: HandOver, study: Study) -> None:
-            if not stored.open:  # so was its result: for the story only
-                stored.tried(
-                    "accepted",
-                    "its result was here before this was written down",
-                    self.clock.now(),
-                    self.worker,
-                )
-                return
-            if stored.attempts != item.attempts:
-                return  # the backend was so fast that its "failed" is in already
-            now = self.clock.now()
-            stored.begun = 0
-            stored.take(MessageEvent.ACCEPT)
-            stored.accepted_at = iso(now)
-            # The worker gives up after result_timeout; when worker and message are both gone, it is published
-            # again.
-            stored.next_at = now + 2 * milliseconds(self.policy.result_timeout)
-            schedule_publishing(study)
-            stored.attempts += 1
-            stored.tried("accepted", f"attempt {stored.attempts}", now, self.worker)
-            study.note(Note.DELIVERED, f"{item.filepath}, attempt {stored.attempts}", now, by=self.worker)
+            if not stored.open:
+                words = "its result was here before this was written down"  # for the story only
+                stored.tried("accepted", words, self.clock.now(), self.worker)
+            elif stored.attempts == item.attempts:  # else the backend was so fast that its "failed" is in
+                self._take_acceptance(study, stored)
 
         self.counted("accepted")
         self._edit(study_uid, item, edit, only_open=False)
+
+    def _take_acceptance(self, study: Study, stored: HandOver) -> None:
+        now = self.clock.now()
+        stored.begun = 0
+        stored.take(MessageEvent.ACCEPT)
+        stored.accepted_at = iso(now)
+        # The worker gives up after result_timeout; when worker and message are both gone, it is published
+        # again.
+        stored.next_at = now + 2 * milliseconds(self.policy.result_timeout)
+        schedule_publishing(study)
+        stored.attempts += 1
+        stored.tried("accepted", f"attempt {stored.attempts}", now, self.worker)
+        study.note(Note.DELIVERED, f"{stored.filepath}, attempt {stored.attempts}", now, by=self.worker)
 
     def _again(self, study_uid: str, item: HandOver, outcome: str, why: str, counted: bool = True) -> bool:
         """Owe the message again after a pause; True when that was the last attempt."""
@@ -325,26 +338,22 @@ class Deliver:
         At once the first time, then with growing pauses: a folder that pacs_module cannot see would else be
         pulled without end.
         """
-        self.log.event(
-            "files_lost", "the files of a hand-over are gone before its result; the study is pulled again", "WARNING",
-            studyUID=study_uid, handoverID=item.handover_id, filepath=item.filepath,
-        )  # fmt: skip
+        told = {"studyUID": study_uid, "handoverID": item.handover_id, "filepath": item.filepath}
+        words = "the files of a hand-over are gone before its result; the study is pulled again"
+        self.log.event("files_lost", words, "WARNING", **told)
+        self._edit(study_uid, item, self._lose)
 
-        def edit(stored: HandOver, study: Study) -> None:
-            now = self.clock.now()
-            stored.last_error = "files lost before the result"
-            settle(study, stored, MessageEvent.LOSE, now, self.policy)
-            if study.handovers[-1] is not stored or study.state not in UNDER_WAY:
-                study.note(Event.FILES_LOST, f"{item.filepath}, not needed any more", now)
-                return
-            study.apply(Event.FILES_LOST, item.filepath, now)
-            study.forced = True
-            if (
-                study.state is State.META_ONLY
-            ):  # a pull that runs is repeated when it ends without a hand-over
-                study.pull_now(now + self._pause_after_losses(study))
-
-        self._edit(study_uid, item, edit)
+    def _lose(self, stored: HandOver, study: Study) -> None:
+        now = self.clock.now()
+        stored.last_error = "files lost before the result"
+        settle(study, stored, MessageEvent.LOSE, now, self.policy)
+        if study.handovers[-1] is not stored or study.state not in UNDER_WAY:
+            study.note(Event.FILES_LOST, f"{stored.filepath}, not needed any more", now)
+            return
+        study.apply(Event.FILES_LOST, stored.filepath, now)
+        study.forced = True
+        if study.state is State.META_ONLY:  # a pull that runs is repeated when it ends without a hand-over
+            study.pull_now(now + self._pause_after_losses(study))
 
     def _pause_after_losses(self, study: Study) -> int:
         kept = [

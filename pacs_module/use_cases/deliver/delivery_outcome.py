@@ -49,8 +49,7 @@ def fail_delivery(
         Whether it was given up.
     """
     if not counted:
-        item.last_error = why
-        owe_again(study, item, now + milliseconds(policy.unreachable_pause))
+        _owe_later(study, item, why, now + milliseconds(policy.unreachable_pause))
         study.why = why
         return False
     if item.message_state is not MessageState.ACCEPTED:
@@ -59,11 +58,15 @@ def fail_delivery(
         give_up(study, item, f"{why}; attempt {item.attempts} was the last", now, policy)
         return True
     pause = policy.retry.pause_after(item.attempts)
-    item.last_error = why
-    owe_again(study, item, now + milliseconds(pause))
+    _owe_later(study, item, why, now + milliseconds(pause))
     study.why = f"{why}; again in {pause}"
     study.note(Note.DELIVERY_FAILED, study.why, now)
     return False
+
+
+def _owe_later(study: Study, item: HandOver, why: str, at: int) -> None:
+    item.last_error = why
+    owe_again(study, item, at)
 
 
 def give_up(study: Study, item: HandOver, why: str, now: int, policy: DeliveryPolicy) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from ...domain.explain import loglines
 from ...domain.instants import iso, milliseconds
@@ -54,9 +55,7 @@ class Publish:
         if study is None:
             return False
         try:
-            for item in study.handovers:
-                if item.publishable and item.next_at <= self.clock.now():
-                    self._publish(study.study_uid, item)
+            self._publish_due(study)
         except Exception:
             # Not due at once again: it would stand in front of all others that are due since later.
             later = self.clock.now() + milliseconds(PAUSE)
@@ -64,6 +63,11 @@ class Publish:
             raise
         update_study(self.store, study.study_uid, schedule_publishing)
         return True
+
+    def _publish_due(self, study: Study) -> None:
+        for item in study.handovers:
+            if item.publishable and item.next_at <= self.clock.now():
+                self._publish(study.study_uid, item)
 
     def _publish(self, study_uid: str, item: HandOver) -> None:
         """
@@ -74,18 +78,20 @@ class Publish:
             self.queue.publish(item.message, item.message_id, item.message["priorities"])
             reach("published")
             self.log.line(loglines.sent_to_rabbitmq(study_uid))
+        update_study(self.store, study_uid, partial(self._note, item))
 
-        def edit(stored_study: Study) -> bool:
-            stored = stored_study.handover(item.handover_id)
-            if stored is None or not stored.open or stored.next_at != item.next_at:
-                return False  # a worker had it and has written down what comes next before RabbitMQ confirmed to us
-            now = self.clock.now()
-            stored.next_at, stored.published_at = now + milliseconds(CHECK), iso(now)
-            if stored.message_state is MessageState.OWED:
-                stored.take(MessageEvent.PUBLISH)
-            return True
-
-        update_study(self.store, study_uid, edit)
+    def _note(self, item: HandOver, study: Study) -> bool:
+        """Write down that it is published, and when to look for it again."""
+        stored = study.handover(item.handover_id)
+        if stored is None or not stored.open or stored.next_at != item.next_at:
+            return (
+                False  # a worker had it and has written down what comes next before RabbitMQ confirmed to us
+            )
+        now = self.clock.now()
+        stored.next_at, stored.published_at = now + milliseconds(CHECK), iso(now)
+        if stored.message_state is MessageState.OWED:
+            stored.take(MessageEvent.PUBLISH)
+        return True
 
 
 def schedule_publishing(study: Study, not_before: int = 0) -> bool:

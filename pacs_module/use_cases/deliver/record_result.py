@@ -41,6 +41,13 @@ class RecordResult:
         Returns:
             ``recorded``; ``known already`` (nothing changed); None when there is no such study or hand-over.
         """
+        answer = self._record(result)
+        reach("result_in")
+        values = {"studyUID": result.study_uid, "seriesUID": result.series_uid, "state": result.state}
+        self.log.event("result_recorded", "result", **values, answer=answer or "unknown")
+        return answer
+
+    def _record(self, result: Result) -> str | None:
         answer: str | None = None
 
         def edit(study: Study) -> bool:
@@ -52,15 +59,10 @@ class RecordResult:
         study = study_named(self.store, result.study_uid)
         if study is not None:
             update_study(self.store, study.study_uid, edit)
-        reach("result_in")
-        values = {"studyUID": result.study_uid, "seriesUID": result.series_uid, "state": result.state}
-        self.log.event("result_recorded", "result", **values, answer=answer or "unknown")
         return answer
 
     def _take(self, study: Study, item: HandOver, result: Result) -> str:
-        if item.message_state is MessageState.DONE or (
-            result.state == "failed" and item.message_state not in AT_THE_BACKEND
-        ):
+        if _is_known(item, result):
             return "known already"
         now = self.clock.now()
         item.result_message, item.result_at = result.message, iso(now)
@@ -70,11 +72,7 @@ class RecordResult:
             return "recorded"
         item.result, item.result_values = result.state, dict(result.result)
         settle(study, item, MessageEvent.RESULT, now, self.policy)
-        event = _EVENTS[result.state]
-        if study.handovers[-1] is item:
-            study.apply(event, result.message or result.state, now, by="backend")
-        else:
-            study.note(_OF_EARLIER[event], result.message, now, by="backend")
+        _tell(study, item, result, now)
         return "recorded"
 
 
@@ -87,3 +85,19 @@ def _meant(study: Study, result: Result) -> HandOver | None:
         if result.series_uid in (item.series_uid, item.message.get("seriesUID"))
     ]
     return next((item for item in same if item.open), same[-1] if same else None)
+
+
+def _is_known(item: HandOver, result: Result) -> bool:
+    """A result stays; a failure counts only for what is at the backend."""
+    if item.message_state is MessageState.DONE:
+        return True
+    return result.state == "failed" and item.message_state not in AT_THE_BACKEND
+
+
+def _tell(study: Study, item: HandOver, result: Result, now: int) -> None:
+    """The newest hand-over's result is the study's; one of an earlier is a note."""
+    event = _EVENTS[result.state]
+    if study.handovers[-1] is item:
+        study.apply(event, result.message or result.state, now, by="backend")
+    else:
+        study.note(_OF_EARLIER[event], result.message, now, by="backend")

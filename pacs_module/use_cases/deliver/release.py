@@ -52,17 +52,18 @@ class Release:
         except RetriableError:
             self._put_off(study.study_uid)
             raise
-        settled = {item.handover_id for item in over}
+        self._note(study.study_uid, {item.handover_id for item in over}, iso(now))
+        return True
 
+    def _note(self, study_uid: str, released: set[str], at: str) -> None:
         def edit(stored: Study) -> bool:
             for item in stored.handovers:
-                if item.handover_id in settled:
-                    item.released_at = iso(now)
+                if item.handover_id in released:
+                    item.released_at = at
             stored.schedule(RELEASE, min((item.next_at for item in _kept(stored)), default=None))
             return True
 
-        update_study(self.store, study.study_uid, edit)
-        return True
+        update_study(self.store, study_uid, edit)
 
     def _let_go(self, study_uid: str, over: Sequence[HandOver]) -> None:
         if self.archive is not None:

@@ -81,9 +81,8 @@ class LookUp:
         wanted = check_asked(asked)
         key = tuple(sorted(wanted.items()))
         with self._lock:
-            now = self.clock.now()
             at, answer = self._known.get(key, (0, {}))
-            if now - at < REMEMBER_MS:
+            if self.clock.now() - at < REMEMBER_MS:
                 return answer
             answer = {pacs: self._at(pacs, wanted) for pacs in self.pacs}
             if len(self._known) >= _MOST_REMEMBERED:
@@ -95,24 +94,29 @@ class LookUp:
         if pacs in self.unreachable:
             return {"error": "not asked: it did not answer the last find", "studies": []}
         try:
-            found = self._studies(pacs, wanted)
-            shown = [self._told(one, number < MOST_STUDIES) for number, one in enumerate(found.studies)]
-            told: dict[str, Any] = {"studies": [_with_untold(one, found.untold) for one in shown]}
-            told |= {"dropped": found.dropped} if found.dropped else {}
-            ignores = sorted(tuple(self.finder.learned(pacs).ignores))
-            return {**told, "ignores": ignores} if ignores else told
+            return self._ask(pacs, wanted)
         except PipelineError as error:
             return {"error": str(error), "studies": []}
+
+    def _ask(self, pacs: str, wanted: Mapping[str, str]) -> dict[str, Any]:
+        found = self._studies(pacs, wanted)
+        shown = [self._told(one, number < MOST_STUDIES) for number, one in enumerate(found.studies)]
+        told: dict[str, Any] = {"studies": [_with_untold(one, found.untold) for one in shown]}
+        if found.dropped:
+            told["dropped"] = found.dropped
+        ignores = sorted(self.finder.learned(pacs).ignores)
+        if ignores:
+            told["ignores"] = ignores
+        return told
 
     def _studies(self, pacs: str, wanted: Mapping[str, str]) -> _Found:
         query = dict(wanted)
         series = query.pop("SeriesInstanceUID", "")
         if series and not query:
-            answers = self.finder.find(pacs, "SERIES", {"SeriesInstanceUID": series}, ("StudyInstanceUID",))
-            owners = [clean_uid(answer.get("StudyInstanceUID", "")) for answer in answers]
-            query = {"StudyInstanceUID": next((uid for uid in owners if uid), "")}
-            if not query["StudyInstanceUID"]:
+            owner = self._study_of(pacs, series)
+            if not owner:
                 return _Found()
+            query = {"StudyInstanceUID": owner}
         matched = self.finder.ask_part(pacs, "STUDY", {**query, "StudyDate": ""}, STUDY_KEYS)
         untold = {
             clean_uid(answer.get("StudyInstanceUID", "")): judge_answer("STUDY", query, answer).untold
@@ -120,8 +124,16 @@ class LookUp:
         }
         return _Found(merged(found_study(pacs, answer) for answer in matched.answers), matched.words, untold)
 
+    def _study_of(self, pacs: str, series: str) -> str:
+        """The study of a series; empty: the PACS does not tell."""
+        answers = self.finder.find(pacs, "SERIES", {"SeriesInstanceUID": series}, ("StudyInstanceUID",))
+        owners = (clean_uid(answer.get("StudyInstanceUID", "")) for answer in answers)
+        return next((uid for uid in owners if uid), "")
+
     def _told(self, study: FoundStudy, with_series: bool) -> dict[str, Any]:
-        told: dict[str, Any] = {
+        verdict = judge_modalities(study.modalities, self.switches)
+        series = self._series(study) if with_series and verdict.taken else []
+        return {
             "studyUID": study.study_uid,
             "studyDate": study.study_date,
             "studyTime": study.study_time,
@@ -130,10 +142,9 @@ class LookUp:
             "studyDescription": study.study_description,
             "modality": list(study.modalities),
             "instances": study.count,
+            "would": self._would(study, verdict.taken, verdict.because, series),
+            "series": series,
         }
-        verdict = judge_modalities(study.modalities, self.switches)
-        series = self._series(study) if with_series and verdict.taken else []
-        return {**told, "would": self._would(study, verdict.taken, verdict.because, series), "series": series}
 
     def _series(self, study: FoundStudy) -> list[dict[str, Any]]:
         try:
@@ -163,8 +174,12 @@ class LookUp:
         if series and not any(one["taken"] for one in series):
             return "nothing: every series would be filtered, see each series"
         taken = f"{sum(one['taken'] for one in series)} of {len(series)} series" if series else "the study"
+        return self._when(study.study_date, taken)
+
+    def _when(self, study_date: str, taken: str) -> str:
         days = [f"{day:%Y-%m-%d}" for day in self.days()]
-        if study.study_date in days:
+        if study_date in days:
             return f"the next find takes it up, and {taken} would be pulled"
-        date_of = study.study_date or "an unknown date"
-        return f"{taken} would be pulled, but no find asks for {date_of} (only {', '.join(days)}): pull it by hand"
+        date_of = study_date or "an unknown date"
+        no_find = f"no find asks for {date_of} (only {', '.join(days)})"
+        return f"{taken} would be pulled, but {no_find}: pull it by hand"

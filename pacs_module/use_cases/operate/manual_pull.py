@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ...domain.dicom.attributes import FoundStudy, clean_uid, found_study, unpadded
@@ -64,23 +65,26 @@ class ManualPull:
         """
         wanted = check_asked(asked)
         self.log.line(loglines.manual_find_move(wanted))
+        everywhere = self._find_by_any_number(wanted, by)
+        if not everywhere.found:
+            self.log.line(loglines.MOVE_FAILED)
+        series = [wanted["SeriesInstanceUID"]] if "SeriesInstanceUID" in wanted else []
+        who = Who(by, why)
+        return {
+            "studies": [self._put_in_front(copies, series, who) for copies in everywhere.found.values()],
+            "unpullable": [_nameless(study) for study in everywhere.without],
+            "notMatching": everywhere.beside,
+            "errors": everywhere.errors,
+        }
+
+    def _find_by_any_number(self, wanted: Mapping[str, str], by: str) -> _Everywhere:
         everywhere = self._find_everywhere(self.pacs, wanted, by)
         if not everywhere.anything and set(wanted) == {"AccessionNumber"}:
             # At some sites people call the number on the patient's card the accession number (operator
             # contract, section 2).
             answered = [name for name in self.pacs if name not in everywhere.errors]
             everywhere.add(self._find_everywhere(answered, {"PatientID": wanted["AccessionNumber"]}, by))
-        if not everywhere.found:
-            self.log.line(loglines.MOVE_FAILED)
-        series = wanted.get("SeriesInstanceUID")
-        asking = Who(by, why)
-        copies_of_each = everywhere.found.values()
-        studies = [
-            self._put_in_front(copies, [series] if series else [], asking) for copies in copies_of_each
-        ]
-        unpullable = [_nameless(study) for study in everywhere.without]
-        beside, errors = everywhere.beside, everywhere.errors
-        return {"studies": studies, "unpullable": unpullable, "notMatching": beside, "errors": errors}
+        return everywhere
 
     def _find_everywhere(self, pacs: Iterable[str], wanted: Mapping[str, str], by: str) -> _Everywhere:
         everywhere = _Everywhere()
@@ -99,8 +103,9 @@ class ManualPull:
             query["StudyInstanceUID"] = self._study_of(pacs, wanted["SeriesInstanceUID"])
             if not query["StudyInstanceUID"]:
                 return _AtPacs()
-        self.log.line(loglines.find_query({**query, "StudyDate": ""}))
-        matched = self.finder.ask_part(pacs, "STUDY", {**query, "StudyDate": ""}, STUDY_KEYS)
+        undated = {**query, "StudyDate": ""}
+        self.log.line(loglines.find_query(undated))
+        matched = self.finder.ask_part(pacs, "STUDY", undated, STUDY_KEYS)
         return self._certain(pacs, query, matched, by)
 
     def _certain(self, pacs: str, query: Mapping[str, str], matched: Matched, by: str) -> _AtPacs:
@@ -116,18 +121,23 @@ class ManualPull:
             study = found_study(pacs, answer)
             untold = untold_of(judge_answer("STUDY", query, answer), query)
             untold.pop("StudyInstanceUID", None)
-            if untold and (
-                unproved >= MOST_ASKED_AFTER or not study.study_uid or not self._confirms(study, untold)
-            ):
+            if untold and (unproved >= MOST_ASKED_AFTER or not self._is_proved(study, untold)):
                 unproved += 1
                 continue
-            named = study if study.study_uid else self.with_uid(study, by)
-            if named is None:
-                at_pacs.without.append(study)
-            elif named.study_uid == query.get("StudyInstanceUID", named.study_uid):
-                at_pacs.studies.append(named)
+            self._take(at_pacs, study, query, by)
         at_pacs.beside = _beside(query, matched, unproved)
         return at_pacs
+
+    def _is_proved(self, study: FoundStudy, untold: Mapping[str, str]) -> bool:
+        return bool(study.study_uid) and self._confirms(study, untold)
+
+    def _take(self, at_pacs: _AtPacs, study: FoundStudy, query: Mapping[str, str], by: str) -> None:
+        """Keep a study that is certain, with its UID if the PACS tells one."""
+        named = study if study.study_uid else self.with_uid(study, by)
+        if named is None:
+            at_pacs.without.append(study)
+        elif named.study_uid == query.get("StudyInstanceUID", named.study_uid):
+            at_pacs.studies.append(named)
 
     def _confirms(self, study: FoundStudy, untold: Mapping[str, str]) -> bool:
         """A PACS that fails here has proved nothing."""
@@ -157,24 +167,24 @@ class ManualPull:
         first = copies[0]
         if self.store.get(first.study_uid) is None:
             self.store.insert(new_study(first, self.clock.now(), self.switches))
-        words = f"series {series[0]}" if series else "study"
-
-        def edit(study: Study) -> bool:
-            now = self.clock.now()
-            for copy in copies:
-                study.saw(copy.pacs, copy.count, now)
-            study.priority = MANUAL
-            study.skip_filter = sorted({*study.skip_filter, *series})
-            study.forced, study.named = True, series
-            study.apply(Event.MANUAL, f"{words}: {who.why}" if who.why else words, now, by=who.by)
-            if study.state is State.META_ONLY:
-                study.pull_now(now)
-            return True
-
-        study = update_study(self.store, first.study_uid, edit)
+        study = update_study(self.store, first.study_uid, partial(self._force, copies, series, who))
         assert study is not None, "documents are never deleted"  # noqa: S101
         self.log.line(loglines.manual_pull(first.study_uid, first.study_date))
         return {**progress(study), "studyDate": first.study_date, "pacs": [copy.pacs for copy in copies]}
+
+    def _force(self, copies: list[FoundStudy], series: list[str], who: Who, study: Study) -> bool:
+        """Have it pulled and computed, whatever was done before."""
+        now = self.clock.now()
+        for copy in copies:
+            study.saw(copy.pacs, copy.count, now)
+        study.priority = MANUAL
+        study.skip_filter = sorted({*study.skip_filter, *series})
+        study.forced, study.named = True, series
+        words = f"series {series[0]}" if series else "study"
+        study.apply(Event.MANUAL, f"{words}: {who.why}" if who.why else words, now, by=who.by)
+        if study.state is State.META_ONLY:
+            study.pull_now(now)
+        return True
 
 
 @dataclass
@@ -253,6 +263,10 @@ def check_asked(asked: Mapping[str, str]) -> dict[str, str]:
     if not wanted:
         raise MessageError("AccessionNumber", None, f"one of {', '.join(NAMES)} must be given")
     for name, value in wanted.items():
-        if any(character in value for character in "*?\\"):
-            raise MessageError(name, value, "one value without the wildcards * and ? and without backslash")
+        _refuse_wildcards(name, value)
     return wanted
+
+
+def _refuse_wildcards(name: str, value: str) -> None:
+    if set(value) & set("*?\\"):
+        raise MessageError(name, value, "one value without the wildcards * and ? and without backslash")

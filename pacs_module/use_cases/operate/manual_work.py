@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ...domain.errors import MessageError
@@ -14,7 +15,7 @@ from ...domain.study.history import Note
 from ...domain.study.lifecycle import ENDED, Event, State
 from ...domain.study.message_state import NOT_SENT, MessageEvent
 from ...domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
-from ...domain.study.study import PULL, Study
+from ...domain.study.study import PULL, Pull, Study
 from ...ports import Clock, EventLog, StudyStore
 from ..deliver.delivery_outcome import DeliveryPolicy, settle
 from ..update_study import update_study
@@ -77,18 +78,7 @@ class ManualWork:
         """Give it another priority: 4 until its pull is done, the others for good."""
         if priority not in PRIORITIES:
             raise MessageError("priority", priority, ", ".join(map(str, PRIORITIES)))
-
-        def edit(study: Study, now: int) -> str:
-            before, study.priority = study.priority, priority
-            if priority != MANUAL:
-                study.own_priority = priority
-            for item in study.handovers:
-                if item.message_state in NOT_SENT:
-                    item.message = {**item.message, "priorities": priority}
-            study.note(Note.PRIORITY, f"{before} -> {priority}: {who.why}", now, by=who.by)
-            return f"priority {priority}"
-
-        return self._change(study_uid, who, edit)
+        return self._change(study_uid, who, partial(_prioritise, priority, who))
 
     def _close(self, study: Study, event: Event, who: Who, now: int) -> str:
         study.apply(event, who.why, now, by=who.by)
@@ -101,9 +91,7 @@ class ManualWork:
         return "cancel" if event is Event.CANCELLED else "done"
 
     def _change(self, study_uid: str, who: Who, edit: Edit) -> dict[str, Any] | None:
-        for key, value in vars(who).items():
-            if not value.strip():
-                raise MessageError(key, value, "it must be said, for the study's history")
+        _must_be_said(who)
         what = ""
 
         def edit_study(study: Study) -> bool:
@@ -118,12 +106,29 @@ class ManualWork:
         return progress(study)
 
 
+def _must_be_said(who: Who) -> None:
+    for key, value in vars(who).items():
+        if not value.strip():
+            raise MessageError(key, value, "it must be said, for the study's history")
+
+
+def _prioritise(priority: int, who: Who, study: Study, now: int) -> str:
+    before, study.priority = study.priority, priority
+    if priority != MANUAL:
+        study.own_priority = priority
+    for item in study.handovers:
+        if item.message_state in NOT_SENT:
+            item.message = {**item.message, "priorities": priority}
+    study.note(Note.PRIORITY, f"{before} -> {priority}: {who.why}", now, by=who.by)
+    return f"priority {priority}"
+
+
 def progress(study: Study) -> dict[str, Any]:
     """
     How it goes with a study, short: for whoever waits for it. ``settled``: nothing more happens by itself.
     """
     what, at = next_step(study)
-    pull, last = study.pull, study.last_handover
+    last = study.last_handover
     return {
         "studyUID": study.study_uid,
         "studyDate": study.study_date,
@@ -132,12 +137,19 @@ def progress(study: Study) -> dict[str, Any]:
         "why": study.why,
         "priority": study.priority,
         "attempts": study.attempts,
-        "pull": None
-        if pull is None
-        else {"status": pull.status, "outcome": pull.outcome, "completeness": pull.completeness},
-        "handOver": None if last is None else last.message_state,
-        "result": None if last is None else last.result or None,
+        "pull": _pull(study.pull) if study.pull else None,
+        "handOver": last.message_state if last else None,
+        "result": (last.result or None) if last else None,
         "next": {"what": what, "at": iso(at) if at else None},
-        "settled": study.state is None
-        or (study.state in ENDED and not any(item.open for item in study.handovers)),
+        "settled": _is_settled(study),
     }
+
+
+def _pull(pull: Pull) -> dict[str, Any]:
+    return {"status": pull.status, "outcome": pull.outcome, "completeness": pull.completeness}
+
+
+def _is_settled(study: Study) -> bool:
+    if study.state is None:
+        return True
+    return study.state in ENDED and not any(item.open for item in study.handovers)

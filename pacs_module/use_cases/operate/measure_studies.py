@@ -76,8 +76,12 @@ class MeasureStudies:
             if one.at > before.until:
                 self._take(one)
         # The same instant may have brought more since: what is beyond the number taken then.
-        for one in (Counter(one for one in found if one.at == before.until) - before.at_that).elements():
+        for one in (_counted_at(before.until, found) - before.at_that).elements():
             self._take(one)
         until = max([before.until, *(one.at for one in found)])
         # Put at the end: the studies that changed last are forgotten last.
-        self._taken[study_uid] = _Taken(until, Counter(one for one in found if one.at == until))
+        self._taken[study_uid] = _Taken(until, _counted_at(until, found))
+
+
+def _counted_at(instant: str, found: list[Measured]) -> Counter[Measured]:
+    return Counter(one for one in found if one.at == instant)

@@ -84,7 +84,12 @@ class AskDevices:
 
 def _devices(answers: Iterable[Attributes], line: ReportLine) -> tuple[Device, ...]:
     """Of the answers about this study, those of images first: a report's device is the workstation."""
-    right = [a for a in answers if clean_uid(a.get("StudyInstanceUID", "")) in ("", line.study_uid)]
-    images = [answer for answer in right if answer.get("Modality", "").strip().upper() not in NO_IMAGES]
-    told = [Device(*(answer.get(key, "").strip() for key in DEVICE_KEYS)) for answer in images or right]
-    return tuple(dict.fromkeys(device for device in told if device != Device()))
+    right = [each for each in answers if clean_uid(each.get("StudyInstanceUID", "")) in ("", line.study_uid)]
+    images = [each for each in right if each.get("Modality", "").strip().upper() not in NO_IMAGES]
+    told = dict.fromkeys(_device(each) for each in images or right)
+    told.pop(Device(), None)
+    return tuple(told)
+
+
+def _device(answer: Attributes) -> Device:
+    return Device(*(answer.get(key, "").strip() for key in DEVICE_KEYS))

@@ -72,15 +72,14 @@ class Nightly:
         if all(report.compared for report in reports) or tries + 1 >= self.policy.tries:
             self._settled = night
             return {"night": night.isoformat(), "by": self.leases.owner}
+        return {**memo, **self._to_be_tried_again(night, tries + 1)}
+
+    def _to_be_tried_again(self, night: date, tries: int) -> dict[str, object]:
         again = self.clock.now() + milliseconds(self.policy.pause)
-        self.log.event(
-            "reconcile_incomplete",
-            "reconcile: not all compared, tried again",
-            "WARNING",
-            night=night.isoformat(),
-            tries=tries + 1,
-        )
-        return {**memo, "trying": night.isoformat(), "tries": tries + 1, "notBefore": again}
+        told = {"night": night.isoformat(), "tries": tries}
+        words = "reconcile: not all compared, tried again"
+        self.log.event("reconcile_incomplete", words, "WARNING", **told)
+        return {"trying": night.isoformat(), "tries": tries, "notBefore": again}
 
     def _one_day(self, day: date) -> Report:
         report = self.repair(self.reconcile([day]))

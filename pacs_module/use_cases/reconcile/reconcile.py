@@ -58,20 +58,31 @@ class Reconcile:
         """
         ours = {study.study_uid: study for day in days for study in self.store.of_day(day)}
         lists = [self._list(pacs, day, ours.values()) for day in days for pacs in self.pacs]
-        for uid in {study.study_uid for one in lists for study in one.studies} - ours.keys() - {""}:
+        self._add_listed(ours, lists)
+        lines = reconcile(lists, list(ours.values()), self.switches, self.clock.now())
+        made = report(days, iso(self.clock.now()), lists, tuple(self._with_devices(lines)))
+        self._tell(made)
+        return made
+
+    def _add_listed(self, ours: dict[str, Study], lists: Sequence[PacsList]) -> None:
+        """Documents of another day, or of none, whose study a PACS lists on these days."""
+        listed = {study.study_uid for one in lists for study in one.studies}
+        for uid in listed - ours.keys() - {""}:
             study = self.store.get(uid)
             if study is not None:
                 ours[uid] = study
-        lines = reconcile(lists, list(ours.values()), self.switches, self.clock.now())
-        made = report(days, iso(self.clock.now()), lists, tuple(self._with_devices(lines)))
+
+    def _tell(self, made: Report) -> None:
         level = "INFO" if made.compared and not made.missing else "WARNING"
-        what = {
-            "days": [made.first_day, made.last_day],
-            "missing": len(made.missing),
-            "compared": made.compared,
-        }
-        self.log.event("reconciled", "reconciled", level, **what, causes=made.by_cause)
-        return made
+        self.log.event(
+            "reconciled",
+            "reconciled",
+            level,
+            days=[made.first_day, made.last_day],
+            missing=len(made.missing),
+            compared=made.compared,
+            causes=made.by_cause,
+        )
 
     def _list(self, pacs: str, day: date, ours: Collection[Study]) -> PacsList:
         """
@@ -80,11 +91,7 @@ class Reconcile:
         An overloaded PACS says Success with no answers or too few (field-notes 3); answers of all tries count
         together.
         """
-        known = {
-            study.study_uid
-            for study in ours
-            if pacs in study.pacs and study.state is not None and _has_uid(study)
-        }
+        known = _listed_before(pacs, ours)
         found: dict[tuple[str, ...], FoundStudy] = {}
         answers, error, queries = Answers((), False, 0), "", 0
         for attempt in range(self.policy.tries):
@@ -94,24 +101,18 @@ class Reconcile:
                 answers, error = self.ask(pacs, Window(day), STUDY_KEYS), ""
             except PipelineError as failure:
                 error = str(failure)
-                self.log.event(
-                    "reconcile_no_list",
-                    "reconcile: no list",
-                    "WARNING",
-                    pacs=pacs,
-                    day=day.isoformat(),
-                    error=error,
-                )
+                self._tell_failure(pacs, day, error)
                 continue
             queries += answers.queries
             found |= {_key(study): study for study in answers.studies}
-            if (
-                answers.complete
-                and known <= {study.study_uid for study in found.values()}
-                and (found or attempt)
-            ):
+            lacks = known - {study.study_uid for study in found.values()}
+            if answers.complete and not lacks and (found or attempt):
                 break  # an empty list is believed the second time
         return PacsList(pacs, day, tuple(found.values()), answers.complete, error, queries)
+
+    def _tell_failure(self, pacs: str, day: date, error: str) -> None:
+        told = {"pacs": pacs, "day": day.isoformat(), "error": error}
+        self.log.event("reconcile_no_list", "reconcile: no list", "WARNING", **told)
 
     def _with_devices(self, lines: Sequence[ReportLine]) -> list[ReportLine]:
         """The devices of what is missing first, then of what was filtered, as far as the limit allows."""
@@ -131,3 +132,9 @@ def _key(found: FoundStudy) -> tuple[str, ...]:
     if found.study_uid:
         return (found.study_uid,)
     return ("", found.accession_number, found.patient_id, found.study_date, found.study_time)
+
+
+def _listed_before(pacs: str, ours: Collection[Study]) -> set[str]:
+    """Studies that this PACS had when they were found."""
+    listed = (study for study in ours if pacs in study.pacs and study.state is not None)
+    return {study.study_uid for study in listed if _has_uid(study)}

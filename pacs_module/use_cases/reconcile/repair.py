@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ...domain.dicom.attributes import FoundStudy
@@ -57,17 +58,21 @@ class Repair:
         copies = [_copy(line, pacs) for pacs in line.pacs]
         if self.store.get(line.study_uid) is None:
             self.store.insert(new_study(copies[0], self.clock.now(), self.switches))
+        return "to be pulled" if self._pulls(line, copies, by) else ""
+
+    def _pulls(self, line: ReportLine, copies: Sequence[FoundStudy], by: str) -> bool:
         done = False
 
         def edit(study: Study) -> bool:
             nonlocal done
             done = self._pull(study, line, by)
-            for copy in copies if done else ():
-                study.saw(copy.pacs, copy.count, self.clock.now())
+            if done:
+                for copy in copies:
+                    study.saw(copy.pacs, copy.count, self.clock.now())
             return done
 
         update_study(self.store, line.study_uid, edit)
-        return "to be pulled" if done else ""
+        return done
 
     def _pull(self, study: Study, line: ReportLine, by: str) -> bool:
         """Judged again on the newest document: what has gone on since the comparison is left alone."""
@@ -76,10 +81,7 @@ class Repair:
             if study.pull is not None or study.state not in (None, State.META_ONLY):
                 return False
             study.modality = list(dict.fromkeys((*study.modality, *line.modality)))
-            if study.state is None:
-                study.apply(Event.WANTED, why, now, by=by)
-            else:
-                study.note(Note.TO_BE_PULLED, why, now, by=by)
+            _want(study, why, now, by)
         elif study.state in lifecycle.REPAIRABLE:
             study.forced = line.cause in _ONCE_MORE
             study.apply(Event.MANUAL, why, now, by=by)
@@ -92,3 +94,10 @@ class Repair:
 def _copy(line: ReportLine, pacs: str) -> FoundStudy:
     names = (line.study_date, line.study_time, line.accession_number, line.patient_id, line.study_description)
     return FoundStudy(pacs, line.study_uid, *names, line.modality, line.counts.in_pacs)
+
+
+def _want(study: Study, why: str, now: int, by: str) -> None:
+    if study.state is None:
+        study.apply(Event.WANTED, why, now, by=by)
+    else:
+        study.note(Note.TO_BE_PULLED, why, now, by=by)

@@ -15,7 +15,7 @@ from ...domain.study.history import Note
 from ...domain.study.lifecycle import Event, State
 from ...domain.study.message_state import MessageState
 from ...domain.study.study import WATCH, PacsCopy, Pull, Study
-from ...domain.wire.messages import read_pull_request
+from ...domain.wire.messages import PullRequest, read_pull_request
 from ...ports import Clock, EventLog, StudyStore
 from ..deliver.publish import owe_again
 from ..update_study import update_study
@@ -78,16 +78,7 @@ class Adopt:
             MessageError: It is no pull request.
         """
         asked = read_pull_request(request)
-        now = self.clock.now()
-        study = Study(
-            asked.study_uid, first_seen_at=iso(now), pacs={asked.pacs: PacsCopy()}, priority=asked.priority
-        )
-        study.apply(Event.WANTED, "the plugins pull it and this store did not know it", now, by=_BY)
-        study.apply(Event.PULL_ASKED, f"{asked.level} from {asked.pacs}, adopted", now, by=_BY)
-        study.attempts, study.skip_filter = 1, list(asked.skip_filter)
-        study.pull = Pull(asked, 1, iso(now), asked_by=_BY, rank=asked.priority)
-        study.schedule(WATCH, now)
-        return self.store.insert(study)
+        return self.store.insert(_pulled(asked, self.clock.now()))
 
     def ask_again(self, study_uid: str, pull_id: str) -> bool:
         """
@@ -132,23 +123,34 @@ class Adopt:
             Whether the study is known now.
         """
         if message.get("pullID") or message.get("identity") or message.get("seriesReports"):
-            try:
-                self.handover(message)
-                return True
-            except MessageError as error:
-                self.log.event(
-                    "message_not_adopted",
-                    "a message of the queue is no notification",
-                    "WARNING",
-                    error=str(error),
-                )
-                return False
+            return self._notification(message)
         row = row_of(str(message.get("handoverID", "")))
         if row is None:
             return False
         study = self.store.get(row.study_uid)
         return (study is not None and study.state is not State.NONE) or self.by_pulling(row.study_uid)
 
+    def _notification(self, message: Mapping[str, Any]) -> bool:
+        try:
+            self.handover(message)
+        except MessageError as error:
+            words = "a message of the queue is no notification"
+            self.log.event("message_not_adopted", words, "WARNING", error=str(error))
+            return False
+        return True
+
     def _note(self, study: Study, why: str) -> bool:
         study.note(Note.ADOPTED, why, self.clock.now(), by=_BY)
         return True
+
+
+def _pulled(asked: PullRequest, now: int) -> Study:
+    """The document of a study that the plugins are pulling."""
+    pacs = {asked.pacs: PacsCopy()}
+    study = Study(asked.study_uid, first_seen_at=iso(now), pacs=pacs, priority=asked.priority)
+    study.apply(Event.WANTED, "the plugins pull it and this store did not know it", now, by=_BY)
+    study.apply(Event.PULL_ASKED, f"{asked.level} from {asked.pacs}, adopted", now, by=_BY)
+    study.attempts, study.skip_filter = 1, list(asked.skip_filter)
+    study.pull = Pull(asked, 1, iso(now), asked_by=_BY, rank=asked.priority)
+    study.schedule(WATCH, now)
+    return study

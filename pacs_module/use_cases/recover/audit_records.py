@@ -5,8 +5,7 @@ Audit: the store, the plugins' journal and the queue are compared; what one has 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -105,12 +104,18 @@ class AuditRecords:
             handovers.update(study.notified)
         return StoreRecords(
             installation=self.store.identity().installation,
-            waiting=tuple(item for study in self.store.handing_over() for item in _waiting(study)),
+            waiting=self._all_waiting(),
             pulls=self._running(),
             studies=frozenset({*studies, *unreadable}),
             done=frozenset(uid for uid, study in studies.items() if _is_done(study)),
             handovers=frozenset(handovers),
         )
+
+    def _all_waiting(self) -> tuple[StoreHandover, ...]:
+        waiting: list[StoreHandover] = []
+        for study in self.store.handing_over():
+            waiting.extend(_waiting(study))
+        return tuple(waiting)
 
     def _known(self, study_uids: Iterable[str]) -> dict[str, Study]:
         """Those of the studies that the store has and can read."""
@@ -184,34 +189,37 @@ class AuditRecords:
     def _tell(self, found: Comparison) -> None:
         for name in found.new_records:
             self._tell_new(name, found)
-        for what, number in Counter(one.what for one in found.differences).items():
-            of_it = [one for one in found.differences if one.what is what]
-            self.log.event(
-                "records_differ", f"{what}: {number}; {', '.join(sorted({str(one.remedy) for one in of_it}))}", "WARNING",
-                kind=what.name.lower(), number=number, studyUIDs=sorted({one.study_uid for one in of_it} - {""})[:MOST_TOLD],
-                named=sorted(one.key for one in of_it if one.key)[:MOST_TOLD],
-            )  # fmt: skip
+        for what in dict.fromkeys(one.what for one in found.differences):
+            self._tell_differences([one for one in found.differences if one.what is what])
         if found.equal:
-            self.log.event(
-                "records_equal", "store, journal and queue are of one installation and know the same"
-            )
+            words = "store, journal and queue are of one installation and know the same"
+            self.log.event("records_equal", words)
+
+    def _tell_differences(self, same: Sequence[Difference]) -> None:
+        """Differences of one kind in one event."""
+        what, number = same[0].what, len(same)
+        remedies = sorted({str(one.remedy) for one in same})
+        studies = sorted({one.study_uid for one in same} - {""})
+        named = sorted(one.key for one in same if one.key)
+        self.log.event(
+            "records_differ",
+            f"{what}: {number}; {', '.join(remedies)}",
+            "WARNING",
+            kind=what.name.lower(),
+            number=number,
+            studyUIDs=studies[:MOST_TOLD],
+            named=named[:MOST_TOLD],
+        )
 
     def _tell_new(self, name: str, found: Comparison) -> None:
         """One of the two is new: which one, the ids say as far as they can."""
-        there, counts = found.installations[name], found.counts
-        if not there:
-            words, level = f"the {name} is new, or was never compared before", "WARNING"
+        there = found.installations[name]
+        if there:
+            words, level = _other_store_words(found), "ERROR"
         else:
-            studies = counts.get("journal", {}).get("studies", 0)
-            messages = counts.get("queue", {}).get("messages", 0)
-            words = (
-                f"this store is new, or another one than before: the plugins' journal knows {studies} studies that are not "
-                f"done, the queue {messages} messages"
-            )
-            level = "ERROR"
-        self.log.event(
-            "record_is_new", words, level, record=name, installation=there, store=found.installations["store"]
-        )
+            words, level = f"the {name} is new, or was never compared before", "WARNING"
+        told = {"record": name, "installation": there, "store": found.installations["store"]}
+        self.log.event("record_is_new", words, level, **told)
 
 
 def _concerns(one: JournalHandover, store: StoreRecords) -> bool:
@@ -264,3 +272,12 @@ def _waiting(study: Study) -> list[StoreHandover]:
         for item in study.handovers
         if item.open
     ]
+
+
+def _other_store_words(found: Comparison) -> str:
+    studies = found.counts.get("journal", {}).get("studies", 0)
+    messages = found.counts.get("queue", {}).get("messages", 0)
+    return (
+        "this store is new, or another one than before: the plugins' journal knows "
+        f"{studies} studies that are not done, the queue {messages} messages"
+    )

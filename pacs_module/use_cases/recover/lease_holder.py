@@ -92,21 +92,26 @@ class LeaseHolder:
     def renew(self) -> bool:
         """Renew all that are ours; False: nothing more to do until the next round."""
         for name in tuple(self._renewed):
-            with self._lock:
-                if name not in self._renewed:
-                    continue
-                asked, before = self.clock.steady(), self._known[name].beat
-                lease = self._known[name] = self.leases.take(name, self.owner)
-                unbroken = lease.beat == before + 1 or name == _presence_of(self.owner)
-                if lease.owner == self.owner and unbroken:
-                    self._renewed[name] = asked
-                    continue
-                del self._renewed[name]
-                self.leases.give(
-                    name, self.owner
-                )  # another had it meanwhile: what we began with it is over, too
-            self.log.event("lease_lost", "lease lost", "WARNING", lease=name, holder=lease.owner)
+            holder = self._renew(name)
+            if holder is not None:
+                self.log.event("lease_lost", "lease lost", "WARNING", lease=name, holder=holder)
         return False
+
+    def _renew(self, name: str) -> str | None:
+        """Renew one; None: it is ours, or was given back; else who has it now, as another had it meanwhile."""
+        with self._lock:
+            if name not in self._renewed:
+                return None
+            asked, before = self.clock.steady(), self._known[name].beat
+            lease = self._known[name] = self.leases.take(name, self.owner)
+            unbroken = lease.beat == before + 1 or name == _presence_of(self.owner)
+            if lease.owner == self.owner and unbroken:
+                self._renewed[name] = asked
+                return None
+            del self._renewed[name]
+            # Another had it meanwhile: what we began with it is over, too.
+            self.leases.give(name, self.owner)
+            return lease.owner
 
     def let_all_go(self) -> None:
         """The process ends: the others need not wait."""
@@ -148,11 +153,11 @@ class LeaseHolder:
         there, now = list(self.leases.all()), self.clock.steady()
         was_away = self._looked is not None and now >= self._looked + milliseconds(self.length)
         known = {} if was_away else self._seen
+        others = [lease for lease in there if lease.owner != self.owner]
         with self._lock:
             self._seen = {
                 lease.name: (lease.owner, lease.beat, _since(lease, known.get(lease.name), now))
-                for lease in there
-                if lease.owner != self.owner
+                for lease in others
             }
         self._looked = now
         return there

@@ -54,13 +54,8 @@ class RepairDueTimes:
             for study in late:
                 update_study(self.store, study.study_uid, partial(self._mend, work, now))
             if late:
-                self.log.event(
-                    "due_time_repaired",
-                    "due later than ever: a clock was ahead; due now",
-                    "WARNING",
-                    work=work,
-                    studies=len(late),
-                )
+                words = "due later than ever: a clock was ahead; due now"
+                self.log.event("due_time_repaired", words, "WARNING", work=work, studies=len(late))
         return False
 
     def _mend(self, work: str, now: int, study: Study) -> bool:
