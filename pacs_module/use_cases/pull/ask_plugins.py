@@ -35,26 +35,27 @@ class AskPlugins:
         try:
             self.puller.ask(request)
         except NoRoom as error:
-            self.room.close(
-                request.study_uid, self.clock.now(), self.policy.room_pause, self.policy.room_hold
-            )
-            self.ends.no_room(request, str(error), self.policy.room_pause)
+            self._no_room(request, str(error))
             return False
         except TooLarge as error:
             self._tell_failed()
             self.ends.too_large(request, str(error))
             return False
         except RetriableError as error:
-            self.log.event(
-                "plugins_not_reached", "plugins not reached, will be asked again", "WARNING",
-                studyUID=request.study_uid, error=str(error),
-            )  # fmt: skip
+            told = {"studyUID": request.study_uid, "error": str(error)}
+            words = "plugins not reached, will be asked again"
+            self.log.event("plugins_not_reached", words, "WARNING", **told)
         except PermanentError as error:
             self._tell_failed()
             self.ends.give_back(request, str(error))
             return False
         self.room.entered(request.study_uid)
         return True
+
+    def _no_room(self, request: PullRequest, why: str) -> None:
+        pause, hold = self.policy.room_pause, self.policy.room_hold
+        self.room.close(request.study_uid, self.clock.now(), pause, hold)
+        self.ends.no_room(request, why, pause)
 
     def _tell_failed(self) -> None:
         self.log.line(loglines.MOVE_FAILED)

@@ -145,9 +145,8 @@ class ChoosePulls:
             locked.add(mirror)
             places[mirror] = self._places(mirror)
         if places[name].probe and not self._spared_the_probe(study, name):
-            return (
-                name  # else mirrors would take every study, and nobody would learn that the path works again
-            )
+            # Else mirrors would take every study, and nobody would learn that the path works again.
+            return name
         free = [other for other, there in places.items() if there.free > 0 and not there.probe]
         return choose_pacs(study, free, self.unreachable(), self.pick) or name
 
@@ -160,9 +159,12 @@ class ChoosePulls:
         down = pacs in self.unreachable() and study.priority < MANUAL
         if not gone_from(study) or not there or (pacs in there and not down):
             return False
-        why = f"gone from {', '.join(gone_from(study))}; waits for {', '.join(there)}"
-        put_off(self.store, self.clock, study.study_uid, study.claim_on(PULL), self.policy.room_pause, why)
+        self._wait(study, f"gone from {', '.join(gone_from(study))}; waits for {', '.join(there)}")
         return True
+
+    def _wait(self, study: Study, why: str) -> None:
+        claim = study.claim_on(PULL)
+        put_off(self.store, self.clock, study.study_uid, claim, self.policy.room_pause, why)
 
     def _spared_the_probe(self, study: Study, pacs: str) -> bool:
         """
@@ -178,8 +180,7 @@ class ChoosePulls:
         there = [name for name in others if name not in self.unreachable() and self.paths.of(name).closed]
         if not there or not self._spared_the_probe(study, pacs):
             return False
-        why = f"nothing can be pulled from {pacs}; waits for {', '.join(there)}"
-        put_off(self.store, self.clock, study.study_uid, study.claim_on(PULL), self.policy.room_pause, why)
+        self._wait(study, f"nothing can be pulled from {pacs}; waits for {', '.join(there)}")
         return True
 
     def _places(self, pacs: str) -> Places:
@@ -198,7 +199,8 @@ class ChoosePulls:
             by_hand = 1 if running == 0 and allowed.places > 0 else 0
             return Places(min(probes, allowed.places), by_hand, allowed.least, probe=True)
         waits_there = limit > 1 and self.store.running() >= self.policy.jobs
-        return Places(allowed.places - running, 2 * limit - running if waits_there else 0, allowed.least)
+        by_hand = 2 * limit - running if waits_there else 0
+        return Places(allowed.places - running, by_hand, allowed.least)
 
     def _most_urgent_at(self, pacs: str, least: int) -> Study | None:
         """

@@ -71,11 +71,14 @@ class JudgeOrders:
         if verdict.wanted is Wanted.NO:
             return self._drop(study, verdict)
         if verdict.wanted is Wanted.UNKNOWN and not self._waited_enough(study):
-            study.why = f"held: {verdict.why}"
-            study.schedule(PULL, self.clock.now() + milliseconds(self.times.again))
-            return False
+            return self._hold(study, verdict)
         study.note(Note.ORDER, f"{verdict.why}; priority {study.priority}", self.clock.now())
         return True
+
+    def _hold(self, study: Study, verdict: OrderVerdict) -> bool:
+        study.why = f"held: {verdict.why}"
+        study.schedule(PULL, self.clock.now() + milliseconds(self.times.again))
+        return False
 
     def judge_waiting(self) -> bool:
         """
@@ -89,14 +92,16 @@ class JudgeOrders:
         waiting = self.store.waiting_routine(MOST_AT_ONCE)
         self._looked_at = {study.study_uid: self._looked_at.get(study.study_uid, 0) for study in waiting}
         for study in waiting:
-            if lasts(self._looked_at[study.study_uid], self.times.again, now):
-                continue
-            self._looked_at[study.study_uid] = now
-            verdict = self._verdict(study)
-            if verdict.priority > ROUTINE:
-                self._raise_priority(study.study_uid, verdict.priority)
+            if not lasts(self._looked_at[study.study_uid], self.times.again, now):
+                self._looked_at[study.study_uid] = now
+                self._judge_one(study)
         self._look_back(now)
         return False
+
+    def _judge_one(self, study: Study) -> None:
+        verdict = self._verdict(study)
+        if verdict.priority > ROUTINE:
+            self._raise_priority(study.study_uid, verdict.priority)
 
     def _look_back(self, now: int) -> None:
         """
@@ -107,14 +112,16 @@ class JudgeOrders:
         """
         since = iso(now - milliseconds(self.times.look_back))
         for study in self.store.dropped_by_order(since, MOST_AT_ONCE):
-            if lasts(self._asked_again.get(study.study_uid, 0), self.times.again, now):
-                continue
-            if len(self._asked_again) > MOST_REMEMBERED:
-                self._asked_again.clear()
-            self._asked_again[study.study_uid] = now
-            verdict = self._verdict(study)
-            if verdict.wanted is Wanted.YES:
-                self._bring_back(study.study_uid, verdict)
+            if not lasts(self._asked_again.get(study.study_uid, 0), self.times.again, now):
+                self._ask_again(study, now)
+
+    def _ask_again(self, study: Study, now: int) -> None:
+        if len(self._asked_again) > MOST_REMEMBERED:
+            self._asked_again.clear()
+        self._asked_again[study.study_uid] = now
+        verdict = self._verdict(study)
+        if verdict.wanted is Wanted.YES:
+            self._bring_back(study.study_uid, verdict)
 
     def _bring_back(self, study_uid: str, verdict: OrderVerdict) -> None:
         def edit(study: Study) -> bool:
@@ -152,40 +159,35 @@ class JudgeOrders:
         now = self.clock.now()
         if lasts(self._silent_since, self.times.again, now):
             return OrderVerdict(Wanted.UNKNOWN, ROUTINE, "the RIS does not answer")
+        names = (study.accession_number, study.patient_id, study.study_date)
         try:
-            orders = self.ris.orders_of(study.accession_number, study.patient_id, study.study_date)
+            orders = self.ris.orders_of(*names)
         except PipelineError as error:
             self._silent_since = now
             self.log.event("ris_not_answering", "the RIS does not answer", "WARNING", error=str(error))
             return OrderVerdict(Wanted.UNKNOWN, ROUTINE, str(error))
-        names = (study.accession_number, study.patient_id, study.study_date)
         return judge_orders(*names, orders, self.policy, self.switches.body_part_ct.keywords)
 
     def _waited_enough(self, study: Study) -> bool:
         return study.first_seen_at <= iso(self.clock.now() - milliseconds(self.times.wait))
 
     def _drop(self, study: Study, verdict: OrderVerdict) -> bool:
-        now = self.clock.now()
-        study.apply(Event.FILTERED_AT_FIND, verdict.why, now)
+        study.apply(Event.FILTERED_AT_FIND, verdict.why, self.clock.now())
         study.dropped_by_order = True
         study.baseline = study.count
         study.sightings = []
         study.forget_wish()
         study.schedule(PULL, None)
+        self._write_line(study)
+        told = {"studyUID": study.study_uid, "why": verdict.why}
+        self.log.event("order_not_wanted", "not pulled because of its order", **told)
+        return False
+
+    def _write_line(self, study: Study) -> None:
+        """The line of a study that is filtered, in the plugins' log."""
         names = (study.accession_number, study.patient_id, study.study_uid)
         try:
             self.puller.write_verdicts([loglines.study_filtered(*names)])
         except PipelineError as error:
-            self.log.event(
-                "filter_lines_not_written",
-                "filter lines not in orthanc-python.log",
-                "WARNING",
-                error=str(error),
-            )
-        self.log.event(
-            "order_not_wanted",
-            "not pulled because of its order",
-            studyUID=study.study_uid,
-            why=verdict.why,
-        )
-        return False
+            words = "filter lines not in orthanc-python.log"
+            self.log.event("filter_lines_not_written", words, "WARNING", error=str(error))

@@ -72,11 +72,15 @@ class PacsLocks:
         """Say what may be started at a PACS whose lock is ours."""
         found = allowance(self.limits[name], self._meter(name), self.local(), self.clock.now())
         if bool(found.why) != bool(self.held_back.get(name)):
-            spared = bool(found.why)
-            words = "the PACS is spared" if spared else "the PACS is spared no more"
-            self.log.event("pacs_spared" if spared else "pacs_not_spared", words, pacs=name, why=found.why)
+            self._tell(name, found.why)
         self.held_back[name] = found.why
         return found
+
+    def _tell(self, name: str, why: str) -> None:
+        key, words = "pacs_not_spared", "the PACS is spared no more"
+        if why:
+            key, words = "pacs_spared", "the PACS is spared"
+        self.log.event(key, words, pacs=name, why=why)
 
     def started(self, name: str, images: int) -> None:
         """Count a pull that has been asked for."""

@@ -79,11 +79,16 @@ class PreparePull:
             self.learn(pacs, series, study.ahead is None)
         if part.what is not What.WHOLE:
             return self._part(study, pacs, series, part, final)
+        return self._whole(study, pacs, series, final)
+
+    def _whole(self, study: Study, pacs: str, series: list[SeriesFacts], final: bool) -> PullRequest | None:
+        """Ask for all series that the filter leaves, or for those that a person named."""
+        if study.named:
+            named = [facts for facts in series if facts.series_uid in study.named]
+            return self._request(study, pacs, named, {}, final)
         filtered: dict[str, Verdict] = {}
         dropped = dropped_after_reception(study, series)
-        if study.named:
-            series = [facts for facts in series if facts.series_uid in study.named]
-        elif series and (self._filters(pacs) or self._no_wanted_modality(study, series)):
+        if series and (self._filters(pacs) or self._no_wanted_modality(study, series)):
             filtered = self._filter(study, pacs, series)
             if len(filtered) == len(series):
                 return None
@@ -137,33 +142,29 @@ class PreparePull:
         if series and len(filtered) == len(series):
             return None
         filtered = {uid: verdict for uid, verdict in filtered.items() if uid not in part.series}
-        others = [
-            facts
-            for facts in series
-            if facts.series_uid not in (*part.series, *filtered)
-            and not is_received(study, facts.series_uid, 1)
-        ]
         at = iso(self.clock.now())
+        others = _not_asked_for(study, series, {*part.series, *filtered})
         study.keep_series([_kept_back(facts, part.why, at) for facts in others])
         study.guessed_at = at if study.ahead is not None else ""
         wanted = [facts for facts in series if facts.series_uid in part.series]
-        study.ahead = Ahead(pacs, {facts.series_uid: facts.instances or 0 for facts in wanted}, part.why)
+        study.ahead = Ahead(pacs, _counts_or_none(wanted), part.why)
         return self._request(study, pacs, wanted, filtered, final, part)
 
     def _look_again(self, study: Study, pacs: str, series: list[SeriesFacts]) -> None:
         """
         No count will tell whether it grows: what its series are now is what later looks are compared with.
         """
+        number = self.look.begins_at(self._is_of_other_modalities(series))
+        known = study.look.series if study.look and study.look.pacs == pacs else {}
+        study.look = GrowthCheck(pacs, number, known)
+        study.look.take(_counts_or_none(series))
+        pause = self.look.pauses.pause_after(number + 1)
+        study.schedule(GROWTH_CHECK, self.clock.now() + milliseconds(pause))
+
+    def _is_of_other_modalities(self, series: list[SeriesFacts]) -> bool:
+        """Whether all series say what they are, and none is of a modality that is wanted."""
         wanted = self.switches.ct_modalities + self.switches.dx_modalities
-        other = bool(series) and all(facts.modality and facts.modality not in wanted for facts in series)
-        number = self.look.begins_at(other)
-        study.look = GrowthCheck(
-            pacs, number, study.look.series if study.look and study.look.pacs == pacs else {}
-        )
-        study.look.take({facts.series_uid: facts.instances or 0 for facts in series})
-        study.schedule(
-            GROWTH_CHECK, self.clock.now() + milliseconds(self.look.pauses.pause_after(number + 1))
-        )
+        return bool(series) and all(facts.modality and facts.modality not in wanted for facts in series)
 
     def expected_at_pacs(self, study: Study, pacs: str, images: bool = False) -> PullRequest:
         """
@@ -205,29 +206,27 @@ class PreparePull:
         final: bool,
         part: Part = WHOLE,
     ) -> PullRequest:
-        counts = {facts.series_uid: facts.instances for facts in wanted if facts.instances is not None}
-        some, traits = bool(filtered or study.named or part.series), traits_of(self.traits, pacs)
-        alone = tuple(study.named) or part.series or tuple(facts.series_uid for facts in wanted)
+        traits, last = traits_of(self.traits, pacs), study.last_handover
+        patient_id = _patient_id(study, pacs)
+        asked = _asked(study, pacs, wanted, part, some=bool(filtered or study.named or part.series))
         request = PullRequest(
             pull_id=uuid.uuid4().hex,
             study_uid=study.study_uid,
             pacs=pacs,
-            level="SERIES" if some else "STUDY",
-            series_uids=alone if some else (),
+            level=asked.level,
+            series_uids=asked.series_uids,
             priority=study.priority,
-            expected=(sum(counts.values()) or None)
-            if some
-            else _larger(study.pacs[pacs].count, sum(counts.values())),
-            expected_series=counts,
+            expected=asked.expected,
+            expected_series=asked.counts,
             filtered=filtered,
             skip_filter=tuple(study.skip_filter),
             final=final,
-            forced=study.forced or part.forced or _is_of_another_patient(study, _patient_id(study, pacs)),
+            forced=study.forced or part.forced or _is_of_another_patient(study, patient_id),
             dx=is_dx(study.modality, self.switches),
             announced={facts.series_uid: _told(facts) for facts in wanted},
             repair=_repair(study, pacs, traits.repair_level),
-            known_handover=study.last_handover.handover_id if study.last_handover is not None else "",
-            patient_id=_patient_id(study, pacs),
+            known_handover=last.handover_id if last is not None else "",
+            patient_id=patient_id,
             senders=traits.senders,
             find_timeout_s=traits.find_deadline_s or self.find_timeout_s,
             rules=self.switches.version,
@@ -241,14 +240,19 @@ class PreparePull:
         images: dict[str, tuple[str, ...]] = {}
         for uid, attributes in request.announced.items():
             named = uid in request.skip_filter
-            if not named and not judge_series(told(SeriesFacts(uid, attributes)), self.switches).taken:
-                continue
-            try:
-                images[uid] = self._images_of(request.pacs, request.study_uid, uid)
-            except PipelineError as error:
-                self._tell_no_images(request.pacs, request.study_uid, error)
+            if named or judge_series(told(SeriesFacts(uid, attributes)), self.switches).taken:
+                images[uid] = self._images_told(request, uid)
         known = {uid: uids for uid, uids in images.items() if uids}
         return replace(request, expected=None, expected_series={}, expected_instances=known)
+
+    def _images_told(self, request: PullRequest, series_uid: str) -> tuple[str, ...]:
+        """The images of a series; none when IMAGE level failed."""
+        pacs, study_uid = request.pacs, request.study_uid
+        try:
+            return self._images_of(pacs, study_uid, series_uid)
+        except PipelineError as error:
+            self._tell_no_images(pacs, study_uid, error)
+            return ()
 
     def _tell_no_images(self, pacs: str, study_uid: str, error: PipelineError) -> None:
         told = {"pacs": pacs, "studyUID": study_uid, "error": str(error)}
@@ -284,7 +288,6 @@ class PreparePull:
 
     def _filter(self, study: Study, pacs: str, series: list[SeriesFacts]) -> dict[str, Verdict]:
         """Verdicts into the document and, those that are new, as lines to the plugins' log."""
-        now = self.clock.now()
         verdicts = {facts.series_uid: self._judge(pacs, study, facts) for facts in series}
         dropped = {uid: verdict for uid, verdict in verdicts.items() if not verdict.taken}
         filtered = {uid: verdict for uid, verdict in dropped.items() if uid not in study.skip_filter}
@@ -293,18 +296,24 @@ class PreparePull:
         lines = _filter_lines(study, filtered)
         for uid in dropped.keys() - filtered.keys():
             verdicts[uid] = named_by_person(self.switches)
-        if self.headers is not None:
-            self.headers.at_find(study, pacs, series, verdicts)
-        study.remember_found([_record(facts, verdicts[facts.series_uid], iso(now)) for facts in series])
+        self._remember(study, pacs, series, verdicts)
         if len(filtered) == len(series):
             names = (study.accession_number, study.patient_id, study.study_uid)
             lines.append(loglines.study_filtered(*names))
-            _drop(study, filtered, now)
+            _drop(study, filtered, self.clock.now())
         self._write_lines(lines)
         return filtered
 
     def _judge(self, pacs: str, study: Study, facts: SeriesFacts) -> Verdict:
         return judge_told(self.finder, pacs, study.study_uid, facts, self.switches, self._tell_no_images)
+
+    def _remember(
+        self, study: Study, pacs: str, series: list[SeriesFacts], verdicts: dict[str, Verdict]
+    ) -> None:
+        if self.headers is not None:
+            self.headers.at_find(study, pacs, series, verdicts)
+        at = iso(self.clock.now())
+        study.remember_found([_record(facts, verdicts[facts.series_uid], at) for facts in series])
 
     def _write_lines(self, lines: list[str]) -> None:
         """Before the verdicts are written down: plugins that are away get the lines with the next try."""
@@ -370,7 +379,7 @@ def _told(facts: SeriesFacts) -> dict[str, str]:
 
 def _repair(study: Study, pacs: str, level: str) -> str:
     """What did not help is not tried again: after a repair that brought nothing the whole study is pulled."""
-    pulls = [*study.pulls, *([study.pull] if study.pull else [])]
+    pulls = [*study.pulls, study.pull] if study.pull else study.pulls
     last = pulls[-1] if pulls and study.attempts else None
     if last is None or last.outcome not in TO_REPEAT:
         return "STUDY"
@@ -379,6 +388,37 @@ def _repair(study: Study, pacs: str, level: str) -> str:
         if last.outcome is PullOutcome.FAILED or (last.received or 0) <= (earlier or 0):
             return "STUDY"
     return level
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a request names: the level, series alone, and how many images are expected."""
+
+    level: str
+    series_uids: tuple[str, ...]
+    expected: int | None
+    counts: dict[str, int]
+
+
+def _asked(study: Study, pacs: str, wanted: list[SeriesFacts], part: Part, *, some: bool) -> _Asked:
+    """Ask for the whole study, or for ``some`` of its series."""
+    counts = {facts.series_uid: facts.instances for facts in wanted if facts.instances is not None}
+    told = sum(counts.values())
+    if not some:
+        return _Asked("STUDY", (), _larger(study.pacs[pacs].count, told), counts)
+    alone = tuple(study.named) or part.series or tuple(facts.series_uid for facts in wanted)
+    return _Asked("SERIES", alone, told or None, counts)
+
+
+def _counts_or_none(series: list[SeriesFacts]) -> dict[str, int]:
+    """Images by series, as far as they are told; 0 where not."""
+    return {facts.series_uid: facts.instances or 0 for facts in series}
+
+
+def _not_asked_for(study: Study, series: list[SeriesFacts], settled: set[str]) -> list[SeriesFacts]:
+    """Series that are neither asked for nor dropped, and of which nothing is here."""
+    others = [facts for facts in series if facts.series_uid not in settled]
+    return [facts for facts in others if not is_received(study, facts.series_uid, 1)]
 
 
 def _kept_back(facts: SeriesFacts, why: str, at: str) -> SeriesRecord:

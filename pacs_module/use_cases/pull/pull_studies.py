@@ -178,16 +178,15 @@ class PullStudies:
         try:
             request = self.prepare(study, pacs, final=self.policy.retry.exhausted(study.attempts + 1))
         except RetriableError as error:
-            self.log.event(
-                "pull_put_off",
-                "pull put off",
-                "WARNING",
-                studyUID=study.study_uid,
-                why=str(error),
-            )
+            told = {"studyUID": study.study_uid, "why": str(error)}
+            self.log.event("pull_put_off", "pull put off", "WARNING", **told)
             return self._put_off(study, claim, self.policy.watch, f"put off: {error}")
         if not self.locks.ours(pacs):
             return self._put_off(study, claim, timedelta(0), "this process stood still; another has its turn")
+        return self._ask(study, claim, pacs, request)
+
+    def _ask(self, study: Study, claim: Claim, pacs: str, request: PullRequest | None) -> bool:
+        """Write the document and ask the plugins; None: every series was dropped, nothing is asked for."""
         if request is not None:
             self._asked(study, request)
         if not self.store.replace(study):
@@ -206,13 +205,8 @@ class PullStudies:
         attempt.
         """
         last = study.pull
-        if (
-            last is None
-            or last.charge is not Charge.PENDING
-            or study.forced
-            or study.attempts != last.attempt - 1
-        ):
-            return False  # not pending, or it has grown or was asked for since, with all attempts before it
+        if last is None or not _is_pending(study, last):
+            return False
         if study.study_uid not in self.ends.paths.of(last.request.pacs).suspects:
             return False
         study.attempts, last.charge = study.attempts + 1, Charge.CHARGED
@@ -235,28 +229,16 @@ class PullStudies:
         study.attempts += 1
         claimed_at = study.due[PULL] - milliseconds(CLAIM_LEASE) if PULL in study.due else now
         place = effective_priority(study, claimed_at, self.policy.ageing)
-        why = f"{request.level} from {request.pacs}, attempt {study.attempts}"
-        risen = (
-            f"; has risen from {study.rank} to {place} by waiting since {study.waits_since_at}"
-            if place > study.rank
-            else ""
-        )
-        study.apply(Event.PULL_ASKED, why + risen, now)
-        study.baseline = request.expected if request.level == "STUDY" else study.pacs[request.pacs].count
-        study.pacs[request.pacs].tried = study.pacs[request.pacs].count
+        study.apply(Event.PULL_ASKED, _asking_words(study, request, place), now)
+        copy = study.pacs[request.pacs]
+        study.baseline = request.expected if request.level == "STUDY" else copy.count
+        copy.tried = copy.count
         study.sightings = []
-        if study.pull is not None:
-            study.pulls = [*study.pulls, study.pull][-MOST_PULLS:]
-        early, study.ahead = study.ahead is not None, None
-        study.pull = Pull(
-            request,
-            study.attempts,
-            iso(now),
-            claimed_at=iso(claimed_at),
-            asked_by=self.owner,
-            rank=place,
-            early=early,
+        pull = Pull(
+            request, study.attempts, iso(now), claimed_at=iso(claimed_at), asked_by=self.owner, rank=place
         )
+        pull.early, study.ahead = study.ahead is not None, None
+        _begin(study, pull)
         study.schedule(PULL, None)
         study.schedule(WATCH, now + milliseconds(self.policy.watch))
 
@@ -266,3 +248,26 @@ def _not_to_be_pulled(study: Study) -> bool:
         return False
     study.schedule(PULL, None)
     return True
+
+
+def _is_pending(study: Study, last: Pull) -> bool:
+    """
+    Whether its last pull waits to be charged; not when it has grown or was asked for since, with all attempts
+    before it.
+    """
+    untouched = not study.forced and study.attempts == last.attempt - 1
+    return last.charge is Charge.PENDING and untouched
+
+
+def _asking_words(study: Study, request: PullRequest, place: int) -> str:
+    words = f"{request.level} from {request.pacs}, attempt {study.attempts}"
+    if place <= study.rank:
+        return words
+    return f"{words}; has risen from {study.rank} to {place} by waiting since {study.waits_since_at}"
+
+
+def _begin(study: Study, pull: Pull) -> None:
+    """The pull before goes to the earlier ones."""
+    if study.pull is not None:
+        study.pulls = [*study.pulls, study.pull][-MOST_PULLS:]
+    study.pull = pull

@@ -89,15 +89,8 @@ class RecordPullEnd:
 
         def edit(study: Study) -> bool:
             nonlocal ended
-            pull = study.pull
-            if pull is None or not pull.is_running(report.pull_id):
-                ended = None
-                if not report.pull_id:  # of images that came unasked, or after the report of their pull
-                    study.remember_series(report.series, self.clock.now())
-                return not report.pull_id
-            ended = self._judged(study, pull, report)
-            self._end(study, pull, ended)
-            return True
+            ended = self._take(study, report)
+            return ended is not None or not report.pull_id
 
         study = update_study(self.store, report.study_uid, edit)
         if ended is not None:
@@ -106,6 +99,17 @@ class RecordPullEnd:
         if study is not None and self.headers is not None:
             self.headers.reported(study, report.series)  # again at a repeated report, which changes nothing
         return study is not None
+
+    def _take(self, study: Study, report: PullReport) -> PullEnd | None:
+        """End the pull that the report is of; None: it does not run (any more)."""
+        pull = study.pull
+        if pull is not None and pull.is_running(report.pull_id):
+            ended = self._judged(study, pull, report)
+            self._end(study, pull, ended)
+            return ended
+        if not report.pull_id:  # of images that came unasked, or after the report of their pull
+            study.remember_series(report.series, self.clock.now())
+        return None
 
     def give_back(self, request: PullRequest, why: str) -> None:
         """
@@ -146,11 +150,9 @@ class RecordPullEnd:
         """
 
         def edit(study: Study, pull: Pull) -> None:
-            now = self.clock.now()
-            study.attempts = max(0, study.attempts - 1)
-            study.pull, study.pulls = (study.pulls[-1] if study.pulls else None), study.pulls[:-1]
-            study.history = _without_the_asking(study.history)
+            _forget_the_asking(study)
             if study.state is State.PULL_DATA:
+                now = self.clock.now()
                 study.apply(Event.PULL_AGAIN, f"no room on the RAM disk: {why}", now, kind=NO_ROOM)
                 study.schedule(PULL, now + milliseconds(pause))
 
@@ -232,9 +234,13 @@ class RecordPullEnd:
                 self.give_up(study, f"set aside: {report.message}", now)
         elif pull.outcome in TO_REPEAT:
             self._again(study, pull, ended, f"{report.outcome}: {report.message or report.completeness}")
-        elif ended.is_half and self._pulled_on(study, pull, ended, now):
+        else:
+            self._brought(study, pull, ended, now)
+
+    def _brought(self, study: Study, pull: Pull, ended: PullEnd, now: int) -> None:
+        if ended.is_half and self._pulled_on(study, pull, ended, now):
             return
-        elif study.state is State.PULL_DATA:
+        if study.state is State.PULL_DATA:
             study.schedule(WATCH, now + milliseconds(NOTIFICATION_WAIT))
         else:
             pull_what_was_asked_meanwhile(study, now)
@@ -264,19 +270,13 @@ class RecordPullEnd:
             # Nothing new to the plugins, and never seen here: this store has lost it. No verdict was ever
             # made on it.
             study.forced = True
-            study.apply(
-                Event.PULL_AGAIN,
-                f"{why}; handed over before, but this store does not know it: asked anew",
-                now,
-            )
-            study.pull_now(now)
-            return
-        if study.satisfied_by(pull.request, handed_over=False):
+            words = f"{why}; handed over before, but this store does not know it: asked anew"
+            _pull_again(study, words, now)
+        elif study.satisfied_by(pull.request, handed_over=False):
             study.apply(nothing_new_event(study), why, now)
             study.forget_wish()
         elif study.state is State.PULL_DATA:
-            study.apply(Event.PULL_AGAIN, f"{why}; asked for while it ran", now)
-            study.pull_now(now)
+            _pull_again(study, f"{why}; asked for while it ran", now)
         else:
             pull_what_was_asked_meanwhile(study, now)
 
@@ -297,21 +297,12 @@ class RecordPullEnd:
         assert ended.blame is not None, "without a blame a pull is charged"  # noqa: S101
         study.attempts = max(0, study.attempts - 1)
         pull.charge, pull.blamed = ended.charge, ended.blame.told
-        earlier = study.pulls[-1] if study.pulls else None
-        if earlier is not None and earlier.charge is not Charge.CHARGED and earlier.blamed == pull.blamed:
-            study.pulls = study.pulls[:-1]
-            study.history = _without_the_repeat(study.history)
-        pause = (
-            timedelta(0)
-            if self._mirror_has_it(study, ended.pacs)
-            else self._pause(ended, now, study.attempts + 1)
-        )
-        study.apply(
-            Event.PULL_AGAIN,
-            f"{pull.blamed}; not counted as an attempt; again in {pause}",
-            now,
-            kind=PATH_BLAMED,
-        )
+        _forget_the_same_blame(study, pull)
+        pause = timedelta(0)
+        if not self._mirror_has_it(study, ended.pacs):
+            pause = self._pause(ended, now, study.attempts + 1)
+        words = f"{pull.blamed}; not counted as an attempt; again in {pause}"
+        study.apply(Event.PULL_AGAIN, words, now, kind=PATH_BLAMED)
         study.schedule(PULL, now + milliseconds(pause))
 
     def _pause(self, ended: PullEnd, now: int, attempt: int) -> timedelta:
@@ -398,3 +389,23 @@ def nothing_new_event(study: Study) -> Event:
     if last.message_state in GIVEN_UP:
         return Event.NOTHING_NEW_DEAD
     return Event.NOTHING_NEW_COMPLETED if last.result == "completed" else Event.NOTHING_NEW_UNSUPPORTED
+
+
+def _pull_again(study: Study, why: str, now: int) -> None:
+    study.apply(Event.PULL_AGAIN, why, now)
+    study.pull_now(now)
+
+
+def _forget_the_asking(study: Study) -> None:
+    """A pull that never ran leaves no trace and costs no attempt."""
+    study.attempts = max(0, study.attempts - 1)
+    study.pull, study.pulls = (study.pulls[-1] if study.pulls else None), study.pulls[:-1]
+    study.history = _without_the_asking(study.history)
+
+
+def _forget_the_same_blame(study: Study, pull: Pull) -> None:
+    """The pull before failed in the same way, uncharged: this one stands for both."""
+    earlier = study.pulls[-1] if study.pulls else None
+    if earlier is not None and earlier.charge is not Charge.CHARGED and earlier.blamed == pull.blamed:
+        study.pulls = study.pulls[:-1]
+        study.history = _without_the_repeat(study.history)

@@ -12,6 +12,8 @@ from typing import Any
 from ...ports import EventLog, Puller
 
 RECORDS_GONE = "the plugins' journal or hand-over folder is not where it belongs"
+
+RECORDS_WHOLE = "the plugins' journal and hand-over folder are where they belong again"
 FULL = "the RAM disk is full: results are late, or too many pulls at once"
 
 
@@ -39,23 +41,23 @@ class WatchRamDisk:
         Raises:
             RetriableError: The plugins do not answer.
         """
-        before, records_before = self.state, self.records_fault()
+        was_full, were_gone = bool(self.state.get("alarm")), self.records_fault()
         self.state = dict(self.puller.room())
         self.tell(self.state)
-        if self.records_fault() != records_before:
-            gone = bool(self.records_fault())
-            key, words = (
-                ("plugin_records_gone", RECORDS_GONE)
-                if gone
-                else (
-                    "plugin_records_whole",
-                    "the plugins' journal and hand-over folder are where they belong again",
-                )
-            )
-            self.log.event(key, words, "ERROR" if gone else "WARNING")
-        if bool(self.state.get("alarm")) != bool(before.get("alarm")):
-            full = bool(self.state.get("alarm"))
-            words = FULL if full else "the RAM disk is emptier again"
-            key = "ram_disk_full" if full else "ram_disk_has_room"
-            self.log.event(key, words, "WARNING" if full else "INFO", **self.state)
+        if self.records_fault() != were_gone:
+            self._tell_records()
+        if bool(self.state.get("alarm")) != was_full:
+            self._tell_room()
         return False
+
+    def _tell_records(self) -> None:
+        if self.records_fault():
+            self.log.event("plugin_records_gone", RECORDS_GONE, "ERROR")
+        else:
+            self.log.event("plugin_records_whole", RECORDS_WHOLE, "WARNING")
+
+    def _tell_room(self) -> None:
+        if self.state.get("alarm"):
+            self.log.event("ram_disk_full", FULL, "WARNING", **self.state)
+        else:
+            self.log.event("ram_disk_has_room", "the RAM disk is emptier again", "INFO", **self.state)
