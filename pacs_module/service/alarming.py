@@ -16,7 +16,7 @@ from ..domain.alarm.alarm import Alarm
 from ..domain.alarm.checks import TREND_MS
 from ..domain.errors import PipelineError
 from ..domain.study.lifecycle import State
-from ..settings.alarms import AlarmSettings, MailSettings
+from ..settings.alarms import AlarmSettings, MailSettings, WebhookSettings
 from ..use_cases.operate.tell_alarms import Send, TellAlarms
 from .outages import stuck, waits_for
 from .service import Service
@@ -47,13 +47,14 @@ def _channels(told: AlarmSettings) -> dict[str, Send]:
     channels: dict[str, Send] = {}
     page_url = told.page_url or ""
     if told.webhook is not None:
-        key = told.webhook.key.get_secret_value()
-        channels["webhook"] = Webhook(
-            told.webhook.url, key, told.site, page_url, str(told.webhook.ca_file or "")
-        )
+        channels["webhook"] = _webhook(told.webhook, told.site, page_url)
     if told.mail is not None:
         channels["mail"] = Mail(_server(told.mail), told.mail.sender, told.mail.to, told.site, page_url)
     return channels
+
+
+def _webhook(hook: WebhookSettings, site: str, page_url: str) -> Webhook:
+    return Webhook(hook.url, hook.key.get_secret_value(), site, page_url, str(hook.ca_file or ""))
 
 
 def _server(mail: MailSettings) -> MailServer:
@@ -77,21 +78,26 @@ class _Looks:
         """All alarms that there are now; those of studies as of the last time that the store answered."""
         service, now = self._service, self._service.clock.now()
         limits = service.settings.alarms.limits
-        with contextlib.suppress(PipelineError):  # the loops that wait for the store tell its outage
-            waiting = service.store.counts_by_state().get(State.META_ONLY.value, 0)
-            self._remember_waiting(now, waiting)
-            if self._step % _SLOW_EVERY == 0:
-                self._of_studies = list(self._slow(now))
-        self._step += 1
+        self._ask_store(now)
+        capped = [name for name, loop in service.find_loops.items() if loop.capped]
         return [
             *checks.away(waits_for(service), now, limits),
             *checks.stuck(stuck(service)),
-            *checks.capped(name for name, loop in service.find_loops.items() if loop.capped),
+            *checks.capped(capped),
             *checks.ram_disk(service.ram_disk.is_full()),
             *checks.dead_letters(self._dead_letters()),
             *checks.backlog(self._waiting, now, limits),
             *self._of_studies,
         ]
+
+    def _ask_store(self, now: int) -> None:
+        """How many studies wait and, at every few steps, what is wrong with studies of today."""
+        with contextlib.suppress(PipelineError):  # the loops that wait for the store tell its outage
+            waiting = self._service.store.counts_by_state().get(State.META_ONLY.value, 0)
+            self._remember_waiting(now, waiting)
+            if self._step % _SLOW_EVERY == 0:
+                self._of_studies = list(self._slow(now))
+        self._step += 1
 
     def _slow(self, now: int) -> Iterator[Alarm]:
         service, limits = self._service, self._service.settings.alarms.limits

@@ -24,6 +24,7 @@ from ..domain.rules.switches import Switches
 from ..ports import StudyStore
 from ..settings import Settings
 from ..settings.profiles import tell_profiles
+from ..settings.servers import OrthancSettings
 from ..shared.logs import ContractLog
 from ..shared.rules_in_force import RulesInForce
 from ..shared.switches_file import load_switches
@@ -122,35 +123,36 @@ def _open(settings: Settings) -> _Edges:
     switches = load_switches(settings.config, settings.site_config)
     log = _open_log(settings)
     tell_profiles(settings, log)
-    clock = SystemClock(settings.zone)
-    store = open_store(settings.store.url)
-    orthanc = settings.orthanc
-    password = orthanc.password.get_secret_value()
-    finder = finder_by_pacs(settings.pacs, partial(orthanc_finder, settings), orthanc.find_timeout_s, log)
-    metrics = FindMetrics()
-    owner = this_process()
-    leases = LeaseHolder(
-        leases_of(store), owner, clock, log, timedelta(seconds=settings.lease_s), process_is_gone
-    )
-    site = settings.site_config
-    read = partial(load_switches, settings.config, site)
+    clock, store, metrics = SystemClock(settings.zone), open_store(settings.store.url), FindMetrics()
+    owner, lease = this_process(), timedelta(seconds=settings.lease_s)
+    leases = LeaseHolder(leases_of(store), owner, clock, log, lease, process_is_gone)
+    read = partial(load_switches, settings.config, settings.site_config)
     return _Edges(
         settings=settings,
-        in_force=RulesInForce(switches, site, read, log),
+        in_force=RulesInForce(switches, settings.site_config, read, log),
         headers=RecordHeaders(records_of(store), clock, log, settings.rehearse.keep_days),
         log=log,
         clock=clock,
         store=store,
-        finder=MatchedFinder(
-            finder, log, settings.traits, metrics.dropped_answers, KeepLearned(leases.leases, clock)
-        ),
+        finder=_finder(settings, log, metrics, KeepLearned(leases.leases, clock)),
         metrics=metrics,
-        puller=OrthancPuller(orthanc.url, orthanc.username, password, orthanc.timeout_s),
+        puller=_puller(settings.orthanc),
         queue=RabbitQueue(settings.rabbitmq.url.get_secret_value()),
         leases=leases,
         owner=owner,
         knowledge=PacsKnowledge(leases.leases, switches),
     )
+
+
+def _finder(settings: Settings, log: ContractLog, metrics: FindMetrics, keep: KeepLearned) -> MatchedFinder:
+    deadline_s = settings.orthanc.find_timeout_s
+    finder = finder_by_pacs(settings.pacs, partial(orthanc_finder, settings), deadline_s, log)
+    return MatchedFinder(finder, log, settings.traits, metrics.dropped_answers, keep)
+
+
+def _puller(orthanc: OrthancSettings) -> OrthancPuller:
+    password = orthanc.password.get_secret_value()
+    return OrthancPuller(orthanc.url, orthanc.username, password, orthanc.timeout_s)
 
 
 def _service(edges: _Edges) -> Service:

@@ -17,20 +17,25 @@ from ..use_cases.pull.record_pull_end import NOTIFICATION_WAIT
 
 def longest_pauses(settings: Settings) -> dict[str, timedelta]:
     """For all kinds of work; the backlog's times are not among them."""
-    pull, backend, looks = settings.pull, settings.backend, GrowthPolicy().pauses
-    delivery, delay = settings.delivery_retry.longest, settings.stability.delay
-    orders = timedelta(seconds=settings.ris.again_s) if settings.ris else timedelta(0)
-    room = timedelta(seconds=pull.room_pause_s)
+    looks, delay = GrowthPolicy().pauses, settings.stability.delay
     return {
-        PULL: max(CLAIM_LEASE, settings.pull_retry.longest, delivery, delay, orders, room),
-        WATCH: max(NOTIFICATION_WAIT, timedelta(seconds=pull.watch_s)),
-        PUBLISH: max(
-            publish.CLAIM_LEASE,
-            publish.CHECK,
-            delivery,
-            timedelta(seconds=max(backend.circuit_pause_s, 2 * backend.result_timeout_s)),
-        ),
-        RELEASE: max(release.ARCHIVE_LEASE, timedelta(seconds=backend.retention_s)),
+        PULL: _longest_of_pull(settings),
+        WATCH: max(NOTIFICATION_WAIT, timedelta(seconds=settings.pull.watch_s)),
+        PUBLISH: _longest_of_publish(settings),
+        RELEASE: max(release.ARCHIVE_LEASE, timedelta(seconds=settings.backend.retention_s)),
         GROWTH_CHECK: delay + max(looks.first, looks.longest),
         ANONYMISE: anonymise.CLAIM_LEASE,
     }
+
+
+def _longest_of_pull(settings: Settings) -> timedelta:
+    orders = timedelta(seconds=settings.ris.again_s) if settings.ris else timedelta(0)
+    room = timedelta(seconds=settings.pull.room_pause_s)
+    retries = max(settings.pull_retry.longest, settings.delivery_retry.longest)
+    return max(CLAIM_LEASE, retries, settings.stability.delay, orders, room)
+
+
+def _longest_of_publish(settings: Settings) -> timedelta:
+    backend = settings.backend
+    at_backend = timedelta(seconds=max(backend.circuit_pause_s, 2 * backend.result_timeout_s))
+    return max(publish.CLAIM_LEASE, publish.CHECK, settings.delivery_retry.longest, at_backend)

@@ -98,14 +98,18 @@ class FindLoop:
             self.circuit = CIRCUIT_STATES.next(self.circuit, CircuitEvent.PROBED)
         self.fault = None
         begin = time.monotonic()
-        windows = due_windows(self.days(), self._asked_at, self._undecided, self.now(), self.schedule)
-        failures = [error for window in windows if (error := self._window(window))]
+        failures = self._ask_due()
         if self.circuit is CLOSED:
             self._check_growth()
         self.metrics.seconds.labels(self.pacs).observe(time.monotonic() - begin)
         if failures:
             raise failures[0]
         return False
+
+    def _ask_due(self) -> list[PipelineError]:
+        """Ask for all windows that are due; what failed."""
+        windows = due_windows(self.days(), self._asked_at, self._undecided, self.now(), self.schedule)
+        return [error for window in windows if (error := self._window(window))]
 
     def _window(self, window: Window) -> PipelineError | None:
         """
@@ -147,18 +151,22 @@ class FindLoop:
     def _answered(self, window: Window, result: FindResult, asked_at: datetime) -> None:
         if window.whole_day:
             self._asked_at[window.day] = asked_at
-            (self._undecided.add if result.undecided else self._undecided.discard)(window.day)
-        elif result.undecided:
+            self._undecided.discard(window.day)
+        if result.undecided:
             self._undecided.add(window.day)
         self._turn(CircuitEvent.SUCCEEDED)
         self.capped = not result.complete
         self.unreachable.discard(self.pacs)
-        self.metrics.queries.labels(self.pacs).inc(result.queries)
-        self.metrics.answers.labels(self.pacs).inc(result.answers)
-        self.metrics.reachable.labels(self.pacs).set(1)
-        self.metrics.capped.labels(self.pacs).set(self.capped)
+        self._count(result)
         if result.stable:
             self.wake_pull()
+
+    def _count(self, result: FindResult) -> None:
+        metrics, pacs = self.metrics, self.pacs
+        metrics.queries.labels(pacs).inc(result.queries)
+        metrics.answers.labels(pacs).inc(result.answers)
+        metrics.reachable.labels(pacs).set(1)
+        metrics.capped.labels(pacs).set(self.capped)
 
     def _failed(self, reachable: bool) -> None:
         self.metrics.failures.labels(self.pacs).inc()

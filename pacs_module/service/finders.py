@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 
 from ..adapters.dicom.direct_fallback import DirectFallback
 from ..adapters.dicom.find_scu import Peer
@@ -72,20 +73,21 @@ def finder_by_pacs(
             done.
     """
     finders: dict[str, PacsFinder] = {}
-    shared: dict[float, PacsFinder] = {}
+    shared = cache(by_orthanc)  # one a deadline
     for pacs in configured:
         deadline_s = pacs.find_deadline_s or default_deadline_s
         if pacs.finder == "pynetdicom":
-            peer = Peer(pacs.host, pacs.port, pacs.ae_title, pacs.calling_ae_title)
-            finders[pacs.name] = PynetdicomFinder(peer, deadline_s)
-            continue
-        if deadline_s not in shared:
-            shared[deadline_s] = by_orthanc(deadline_s)
-        orthanc = shared[deadline_s]
-        if log is not None and pacs.direct_fallback:
-            orthanc = _with_fallback(pacs, orthanc, deadline_s, log)
-        finders[pacs.name] = orthanc
+            finders[pacs.name] = _direct(pacs, deadline_s)
+        elif log is not None and pacs.direct_fallback:
+            finders[pacs.name] = _with_fallback(pacs, shared(deadline_s), deadline_s, log)
+        else:
+            finders[pacs.name] = shared(deadline_s)
     return FinderByPacs(finders)
+
+
+def _direct(pacs: PacsSettings, deadline_s: float) -> PynetdicomFinder:
+    peer = Peer(pacs.host, pacs.port, pacs.ae_title, pacs.calling_ae_title)
+    return PynetdicomFinder(peer, deadline_s)
 
 
 def _with_fallback(pacs: PacsSettings, orthanc: PacsFinder, deadline_s: float, log: EventLog) -> PacsFinder:

@@ -94,17 +94,19 @@ class Loop:
         if not self._thread.started:
             self.start()
         elif not self.alive():
-            self.log.event(
-                "loop_restarted", f"{self.name} had died and is started again", "ERROR", loop=self.name
-            )
+            words = f"{self.name} had died and is started again"
+            self.log.event("loop_restarted", words, "ERROR", loop=self.name)
             self.start()
         elif self.stuck() != self._told_stuck:
             self._told_stuck = not self._told_stuck
-            if self._told_stuck:
-                values = {"loop": self.name, "forS": round(self.step_s()), "place": self._thread.place()}
-                self.log.event("loop_stuck", f"{self.name} is stuck", "ERROR", **values)
-            else:
-                self.log.event("loop_not_stuck", f"{self.name} is not stuck any more", loop=self.name)
+            self._tell_stuck()
+
+    def _tell_stuck(self) -> None:
+        if self._told_stuck:
+            values = {"loop": self.name, "forS": round(self.step_s()), "place": self._thread.place()}
+            self.log.event("loop_stuck", f"{self.name} is stuck", "ERROR", **values)
+        else:
+            self.log.event("loop_not_stuck", f"{self.name} is not stuck any more", loop=self.name)
 
     def wake(self) -> None:
         """There may be work."""

@@ -7,7 +7,7 @@ from functools import partial
 
 from ..adapters.http.backend import HttpBackend
 from ..adapters.queue.rabbitmq import RabbitConsumer
-from ..settings import BackendSettings, PacsSettings
+from ..settings import BackendSettings, PacsSettings, Settings
 from ..use_cases.deliver.deliver import Deliver
 from ..use_cases.recover.repair_due_times import RepairDueTimes
 from ..use_cases.recover.retry_path_failures import RetryPathFailures
@@ -76,15 +76,19 @@ def _new(service: Service) -> partial[Loop]:
 
 def _loops_of_pacs(service: Service) -> Iterator[Loop]:
     """Each PACS is found at, pulled from and followed by threads of its own."""
-    settings, new = service.settings, _new(service)
-    slowest = max(settings.orthanc.find_timeout_s, *(pacs.find_deadline_s or 0 for pacs in settings.pacs))
-    bound = settings.stuck_after_s + MOST_QUERIES * slowest
-    for pacs in settings.pacs:
+    new = partial(_new(service), bound=_longest_of_pacs(service.settings))
+    for pacs in service.settings.pacs:
         find, pull = _find_at(service, pacs), partial(_pull_at, service, pacs.name)
-        yield new(f"find {pacs.name}", find, settings.find_interval_s, bound=bound, role=Role.FIND)
-        yield new(f"pull {pacs.name}", pull, PULL_S, bound=bound, role=Role.PULL)
+        yield new(f"find {pacs.name}", find, service.settings.find_interval_s, role=Role.FIND)
+        yield new(f"pull {pacs.name}", pull, PULL_S, role=Role.PULL)
         if pacs.follow:
-            yield new(f"follow {pacs.name}", partial(_follow_at, service, pacs.name), FOLLOW_S, bound=bound)
+            yield new(f"follow {pacs.name}", partial(_follow_at, service, pacs.name), FOLLOW_S)
+
+
+def _longest_of_pacs(settings: Settings) -> float:
+    """How long a step that asks a PACS may take, in seconds, before it counts as stuck."""
+    slowest = max(settings.orthanc.find_timeout_s, *(pacs.find_deadline_s or 0 for pacs in settings.pacs))
+    return settings.stuck_after_s + MOST_QUERIES * slowest
 
 
 def _work_loops(service: Service) -> Iterator[Loop]:

@@ -5,10 +5,11 @@ of a PACS.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from ..domain.circuit import CLOSED
-from ..domain.explain.outages import Outage, outages
+from ..domain.explain.outages import Outage, ServerFault, outages
 from ..shared.http import address_of
 from .loop import Role
 from .service import Service
@@ -16,13 +17,21 @@ from .service import Service
 
 def waits_for(service: Service) -> list[Outage]:
     """Everybody that is away: the work goes on when they are back, and nothing is lost."""
-    loops = service.loops
-    faults = [(name, loop.fault) for name, loop in loops.items()]
-    faults += [(f"find {name}", loop.fault) for name, loop in service.find_loops.items()]
+    return outages((loop, fault) for loop, fault in _faults(service) if fault is not None)
+
+
+def _faults(service: Service) -> Iterator[tuple[str, ServerFault | None]]:
+    """What each loop has met last, what each round of finds has, and what circuits know."""
     backend = service.circuit.fault(f"backend at {address_of(service.settings.backend.url)}")
-    faults += [(name, backend) for name, loop in loops.items() if loop.role is Role.DELIVER]
-    faults += [(f"pull {pacs.name}", service.paths.fault(pacs.name)) for pacs in service.settings.pacs]
-    return outages((loop, fault) for loop, fault in faults if fault is not None)
+    for name, loop in service.loops.items():
+        yield name, loop.fault
+    for name, find in service.find_loops.items():
+        yield f"find {name}", find.fault
+    for name, loop in service.loops.items():
+        if loop.role is Role.DELIVER:
+            yield name, backend
+    for pacs in service.settings.pacs:
+        yield f"pull {pacs.name}", service.paths.fault(pacs.name)
 
 
 def stuck(service: Service) -> dict[str, float]:
@@ -41,21 +50,28 @@ def measure(service: Service) -> None:
 
 def away_now(service: Service) -> dict[str, str]:
     """Who does not answer now, and what is known of it."""
-    away = {
-        name: f"{name} did not answer the last find{_because(service, name)}"
-        for name in sorted(service.unreachable)
-    }
+    away: dict[str, str] = {}
+    for name in sorted(service.unreachable):
+        away[name] = f"{name} did not answer the last find{_because(service, name)}"
     for pacs in service.settings.pacs:
-        moves = service.paths.told(pacs.name)
-        if moves["circuit"] != CLOSED:
-            words = f"nothing can be pulled from {pacs.name}: {moves['why']}; tried again {_when(service, moves['retryAt'])}"
-            away[pacs.name] = "; ".join(part for part in (away.get(pacs.name, ""), words) if part)
+        words = _path_words(service, pacs.name)
+        if words:
+            found = away.get(pacs.name)
+            away[pacs.name] = f"{found}; {words}" if found else words
     backend = service.circuit.told()
     if backend["circuit"] != CLOSED:
-        away["backend"] = (
-            f"the backend is down ({backend['why']}); tried again {_when(service, backend['retryAt'])}"
-        )
+        again = _when(service, backend["retryAt"])
+        away["backend"] = f"the backend is down ({backend['why']}); tried again {again}"
     return away
+
+
+def _path_words(service: Service, pacs: str) -> str:
+    """Empty: pulls from it come."""
+    moves = service.paths.told(pacs)
+    if moves["circuit"] == CLOSED:
+        return ""
+    again = _when(service, moves["retryAt"])
+    return f"nothing can be pulled from {pacs}: {moves['why']}; tried again {again}"
 
 
 def _when(service: Service, at: str | None) -> str:

@@ -103,6 +103,11 @@ class Service:
         switches = self.in_force.look()
         if switches is None:
             return False
+        self._take_over(switches)
+        self.wake(Role.FIND)
+        return True
+
+    def _take_over(self, switches: Switches) -> None:
         prepare = replace(self.pull.prepare, switches=switches)  # one that runs goes on with the former ones
         self.pull.prepare = self.announce.prepare = prepare
         self.find.take_rules(switches)
@@ -110,8 +115,6 @@ class Service:
         self.look.switches = self.manual.switches = self.look_up.switches = switches
         if self.pull.choose.orders is not None:
             self.pull.choose.orders.switches = switches
-        self.wake(Role.FIND)
-        return True
 
     def purge_headers(self) -> bool:
         """Drop recorded headers that are older than the settings say."""

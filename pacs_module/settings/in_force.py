@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,59 +24,66 @@ _HOST = re.compile(r"^(\w+://[^/]+)/.+$")
 
 def settings_in_force(settings: Settings, environment: Mapping[str, str] = os.environ) -> list[InForce]:
     """The settings of pacs_module, by section."""
-    return [
-        one
-        for name in type(settings).model_fields
-        for one in _of_field(settings, name, "", environment, str(settings.file or ""), frozenset())
-    ]
+    variables = {key.upper(): key for key, value in environment.items() if value}
+    origin = _Origin(variables, str(settings.file or ""))
+    found: list[InForce] = []
+    for name in type(settings).model_fields:
+        found.extend(_of_field(origin, settings, name, ""))
+    return found
 
 
-def _of_field(
-    model: BaseModel,
-    name: str,
-    path: str,
-    environment: Mapping[str, str],
-    file: str,
-    profiled: frozenset[str],
-) -> Iterator[InForce]:
+@dataclass(frozen=True)
+class _Origin:
+    """
+    Where a value may come from: environment variables by their name in upper case, the file, and the keys that
+    a PACS's profile has.
+    """
+
+    variables: Mapping[str, str]
+    file: str
+    profiled: frozenset[str] = frozenset()
+
+
+def _of_field(origin: _Origin, model: BaseModel, name: str, path: str) -> Iterator[InForce]:
     value, place = getattr(model, name), f"{path}{name}"
     if isinstance(value, BaseModel):
         for inner in type(value).model_fields:
-            yield from _of_field(value, inner, f"{place}.", environment, file, profiled)
-        return
-    if isinstance(value, tuple) and value and all(isinstance(one, BaseModel) for one in value):
+            yield from _of_field(origin, value, inner, f"{place}.")
+    elif isinstance(value, tuple) and value and all(isinstance(one, BaseModel) for one in value):
         for number, one in enumerate(value):
-            label = f"{place}.{getattr(one, 'name', number)}."
-            profile = getattr(one, "profile", None)
-            keys = profile_keys(profile) if profile else frozenset()
-            for inner in type(one).model_fields:
-                yield from _of_field(one, inner, label, environment, file, keys)
-        return
-    source, where = _source(model, name, place, environment, file, profiled)
+            yield from _of_one(origin, one, f"{place}.{getattr(one, 'name', number)}.")
+    else:
+        yield _in_force(origin, model, name, place)
+
+
+def _of_one(origin: _Origin, one: BaseModel, path: str) -> Iterator[InForce]:
+    """One section of several, such as a PACS, with the profile that it may have."""
+    profile = getattr(one, "profile", None)
+    profiled = profile_keys(profile) if profile else frozenset()
+    for inner in type(one).model_fields:
+        yield from _of_field(replace(origin, profiled=profiled), one, inner, path)
+
+
+def _in_force(origin: _Origin, model: BaseModel, name: str, place: str) -> InForce:
+    value = getattr(model, name)
+    source, where = _source(origin, model, name, place)
     default = type(model).model_fields[name].get_default(call_default_factory=True, validated_data={})
     group = place.partition(".")[0] if "." in place else "service"
     shown = _HOST.sub(r"\1/…", _shown(value)) if place in _TOKEN_IN_PATH else _shown(value)
-    yield InForce(group, place, shown, source, where, source != "default" and value != default)
+    return InForce(group, place, shown, source, where, source != "default" and value != default)
 
 
-def _source(
-    model: BaseModel,
-    name: str,
-    place: str,
-    environment: Mapping[str, str],
-    file: str,
-    profiled: frozenset[str],
-) -> tuple[str, str]:
+def _source(origin: _Origin, model: BaseModel, name: str, place: str) -> tuple[str, str]:
     variable = ENVIRONMENT_PREFIX + place.replace(".", "__").upper()
-    known = {key.upper(): key for key, value in environment.items() if value}
+    known = origin.variables
     if variable in known:
         return "environment", known[variable]
     if name not in model.model_fields_set:
         return "default", ""
-    if name in profiled:
+    if name in origin.profiled:
         return "profile", str(getattr(model, "profile", ""))
     first = ENVIRONMENT_PREFIX + place.partition(".")[0].upper()
-    return ("environment", known[first]) if first in known else ("file", file)
+    return ("environment", known[first]) if first in known else ("file", origin.file)
 
 
 def _shown(value: Any) -> str:

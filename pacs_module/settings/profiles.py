@@ -61,31 +61,38 @@ def write_profile(path: Path, profile: Profile) -> None:
     Raises:
         ConfigurationError: The file cannot be written.
     """
-    about = {
-        name: getattr(profile, name)
-        for name in ("name", "host", "port", "ae_title", "calling_ae_title", "probed_at")
-    }
-    advice = {
-        each.setting: f"{_toml(each.value)}: {each.why}"
-        for each in profile.recommendations
-        if each.value is not None
-    }
-    lines = [
-        "# Written by `pacs-module probe`. [settings] holds where the site has not set a key itself.",
-        "",
-    ]
-    lines += _table("[pacs]", about) + _table("[settings]", profile.settings()) + _table("[advice]", advice)
-    for finding in profile.findings:
-        values = {"key": finding.key, "verdict": str(finding.verdict), "words": finding.words}
-        values |= {"asked": finding.asked, "came": finding.came}
-        lines += _table("[[finding]]", values)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, "\n".join(lines), mode=0o644)
+        write_whole(path, "\n".join(_lines(profile)), mode=0o644)
     except OSError as error:
-        raise ConfigurationError(
-            "profile", str(path), f"a file that can be written ({error.strerror})"
-        ) from error
+        allowed = f"a file that can be written ({error.strerror})"
+        raise ConfigurationError("profile", str(path), allowed) from error
+
+
+_ABOUT = ("name", "host", "port", "ae_title", "calling_ae_title", "probed_at")
+_HEAD = "# Written by `pacs-module probe`. [settings] holds where the site has not set a key itself."
+
+
+def _lines(profile: Profile) -> list[str]:
+    about = {name: getattr(profile, name) for name in _ABOUT}
+    told = [each for each in profile.recommendations if each.value is not None]
+    advice = {each.setting: f"{_toml(each.value)}: {each.why}" for each in told}
+    lines = [_HEAD, "", *_table("[pacs]", about)]
+    lines += _table("[settings]", profile.settings()) + _table("[advice]", advice)
+    for finding in profile.findings:
+        lines += _finding(finding)
+    return lines
+
+
+def _finding(finding: Finding) -> list[str]:
+    values = {
+        "key": finding.key,
+        "verdict": str(finding.verdict),
+        "words": finding.words,
+        "asked": finding.asked,
+        "came": finding.came,
+    }
+    return _table("[[finding]]", values)
 
 
 def with_profiles(settings: Settings, file: Path | None) -> Settings:
@@ -127,11 +134,14 @@ def _with_profile(pacs: PacsSettings, folder: Path | None) -> PacsSettings:
     try:
         return type(pacs)(**{**told, **own, "profile": path})
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"])) or "settings"
-        raise ConfigurationError(
-            f"{path}: {key}", told.get(key), str(first["msg"]).removeprefix("Value error, ")
-        ) from error
+        raise _wrong(path, told, error) from error
+
+
+def _wrong(path: Path, told: Mapping[str, Any], error: ValidationError) -> ConfigurationError:
+    first = error.errors()[0]
+    key = ".".join(map(str, first["loc"])) or "settings"
+    allowed = str(first["msg"]).removeprefix("Value error, ")
+    return ConfigurationError(f"{path}: {key}", told.get(key), allowed)
 
 
 def _read(path: Path) -> dict[str, Any]:

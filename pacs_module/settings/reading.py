@@ -39,12 +39,10 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigurationError(_name(first["loc"]), _printable(first), _allowed(first)) from error
-    except (
-        SettingsError
-    ) as error:  # a list or a table in a variable that is no JSON; its words name the field
-        raise ConfigurationError(
-            ENVIRONMENT_PREFIX + "...", "(not shown)", f"JSON for lists and tables ({error})"
-        ) from None
+    except SettingsError as error:
+        # A list or a table in a variable that is no JSON; its words name the field.
+        allowed = f"JSON for lists and tables ({error})"
+        raise ConfigurationError(ENVIRONMENT_PREFIX + "...", "(not shown)", allowed) from None
 
 
 def _read_file(path: Path | None) -> dict[str, Any]:
@@ -86,13 +84,17 @@ def _name(place: tuple[int | str, ...]) -> str:
 
 def _printable(error: Any) -> object:
     """The value, unless it is a secret or may be one: a whole section, or a misspelt key beside one."""
-    place, value = error["loc"], error["input"]
     if error["type"] == "missing":
         return None
-    misspelt = error["type"] == "extra_forbidden" and place[0] in _SECTIONS_WITH_SECRETS
-    whole = len(place) == 1 and place[0] in _SECTIONS_WITH_SECRETS
-    hidden = misspelt or whole or isinstance(value, dict) or any(_is_secret(str(part)) for part in place)
-    return _HIDDEN if hidden else value
+    return _HIDDEN if _may_be_secret(error) else error["input"]
+
+
+def _may_be_secret(error: Any) -> bool:
+    place = error["loc"]
+    beside = place[0] in _SECTIONS_WITH_SECRETS
+    if beside and (error["type"] == "extra_forbidden" or len(place) == 1):
+        return True
+    return isinstance(error["input"], dict) or any(_is_secret(str(part)) for part in place)
 
 
 def _allowed(error: Any) -> str:

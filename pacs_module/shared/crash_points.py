@@ -100,10 +100,14 @@ def read(text: str) -> Callable[[str], None]:
     place, _, rest = text.partition(":")
     if place not in PLACES + STEPS:
         raise ValueError(f"{VARIABLE}={text}: the places are {', '.join(PLACES + STEPS)}")
-    number, colon, action = rest.partition(":")
-    if not number.isdigit():
-        number, action = "1", number + colon + action
-    return OnePlace(place, int(number), action or KILL).reach
+    number, action = _number_and_action(rest)
+    return OnePlace(place, number, action or KILL).reach
+
+
+def _number_and_action(text: str) -> tuple[int, str]:
+    """``2:stop``, ``2``, ``stop``: without a number it is the first time."""
+    number, _, action = text.partition(":")
+    return (int(number), action) if number.isdigit() else (1, text)
 
 
 reach = read(os.environ.get(VARIABLE, ""))

@@ -204,21 +204,26 @@ def translated(who: str) -> Iterator[None]:
     """Map what ``requests`` raises: nobody there is Unreachable, everything else on the way is Retriable."""
     try:
         yield
-    except requests.exceptions.ConnectTimeout as error:
-        raise Unreachable(f"{who} does not answer: no connection in time", str(error)) from error
-    except requests.exceptions.SSLError as error:
-        raise RetriableError(
-            f"{who}: its certificate is not trusted, or TLS failed: {_reason(error)}", str(error)
-        ) from error
-    except requests.exceptions.ConnectionError as error:
-        refused = "NewConnectionError" in repr(error) or "Connection refused" in repr(error)
-        kind = Unreachable if refused else RetriableError
-        through = ", through its proxy" if isinstance(error, requests.exceptions.ProxyError) else ""
-        raise kind(f"{who} does not answer{through}: {_reason(error)}", str(error)) from error
     except requests.exceptions.RequestException as error:
-        raise RetriableError(f"{who}: {type(error).__name__}", str(error)) from error
+        raise _translated(who, error) from error
     except (urllib3.exceptions.HTTPError, OSError) as error:  # while the answer is read
         raise RetriableError(f"{who}: {_reason(error)}", str(error)) from error
+
+
+def _translated(who: str, error: requests.exceptions.RequestException) -> RetriableError:
+    text = str(error)
+    match error:
+        case requests.exceptions.ConnectTimeout():
+            return Unreachable(f"{who} does not answer: no connection in time", text)
+        case requests.exceptions.SSLError():
+            words = f"{who}: its certificate is not trusted, or TLS failed: {_reason(error)}"
+            return RetriableError(words, text)
+        case requests.exceptions.ConnectionError():
+            refused = "NewConnectionError" in repr(error) or "Connection refused" in repr(error)
+            kind = Unreachable if refused else RetriableError
+            through = ", through its proxy" if isinstance(error, requests.exceptions.ProxyError) else ""
+            return kind(f"{who} does not answer{through}: {_reason(error)}", text)
+    return RetriableError(f"{who}: {type(error).__name__}", text)
 
 
 def _read(who: str, response: requests.Response, limit: int, end: float) -> bytes:
@@ -226,9 +231,7 @@ def _read(who: str, response: requests.Response, limit: int, end: float) -> byte
     The body as it was sent; a compressed one was not asked for, and a small one may be endless when it is
     unpacked.
     """
-    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
-    if coding not in ("", "identity"):
-        raise RetriableError(f"{who}: a compressed answer was not asked for", printable(coding)[:WORDS])
+    _refuse_compressed(who, response)
     pieces: list[bytes] = []
     size = 0
     while piece := response.raw.read1(_PIECE, decode_content=False):
@@ -239,6 +242,12 @@ def _read(who: str, response: requests.Response, limit: int, end: float) -> byte
         if time.monotonic() > end:
             raise RetriableError(f"{who}: the answer does not end")
     return b"".join(pieces)
+
+
+def _refuse_compressed(who: str, response: requests.Response) -> None:
+    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in ("", "identity"):
+        raise RetriableError(f"{who}: a compressed answer was not asked for", printable(coding)[:WORDS])
 
 
 def _reason(error: BaseException) -> str:

@@ -68,12 +68,8 @@ class RulesInForce:
         try:
             there = self._read()
         except ConfigurationError as error:
-            self._tell(
-                "rules_not_read",
-                "the site's file cannot be read: the rules stay as they are",
-                "ERROR",
-                error=str(error),
-            )
+            words = "the site's file cannot be read: the rules stay as they are"
+            self._tell("rules_not_read", words, "ERROR", error=str(error))
             return None
         before = self._current
         if there.rules_version == before.rules_version:
@@ -82,9 +78,8 @@ class RulesInForce:
             return None
         kept = {name: getattr(before, name) for name in _AT_START}
         self._current = replace(there, **kept)
-        self._tell(
-            "rules_in_force", "other rules are in force", version=self._current.version, before=before.version
-        )
+        versions = {"version": self._current.version, "before": before.version}
+        self._tell("rules_in_force", "other rules are in force", **versions)
         return self._current
 
     def _tell(self, key: str, words: str, level: str = "INFO", **values: object) -> None:

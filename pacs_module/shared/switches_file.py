@@ -41,24 +41,32 @@ def read_assignments(path: Path) -> dict[str, object]:
     But for the name of a switch in other letters: left out it would be a switch that the site has set and
     that nobody heeds.
     """
-    try:
-        names = runpy.run_path(str(path))
-    except OSError as error:
-        raise ConfigurationError("file", str(path), f"a file that can be read ({error.strerror})") from error
-    except SyntaxError as error:
-        raise ConfigurationError(
-            "file", f"{path}, line {error.lineno}", f"Python assignments ({error.msg})"
-        ) from error
-    except Exception as error:
-        line = next(
-            (
-                frame.lineno
-                for frame in reversed(traceback.extract_tb(error.__traceback__))
-                if frame.filename == str(path)
-            ),
-            0,
-        )
-        raise ConfigurationError("file", f"{path}, line {line}", f"Python assignments ({error})") from error
+    names = _run(path)
     switches = {*NAMES, *ELSEWHERE}
     meant = {name for name in names if name.isupper() or name.upper() in switches}
     return {name: value for name, value in names.items() if name in meant and not name.startswith("_")}
+
+
+def _run(path: Path) -> dict[str, object]:
+    """
+    All names of a Python file.
+
+    Raises:
+        ConfigurationError: With the line that is wrong.
+    """
+    try:
+        return runpy.run_path(str(path))
+    except OSError as error:
+        raise ConfigurationError("file", str(path), f"a file that can be read ({error.strerror})") from error
+    except SyntaxError as error:
+        where, what = f"{path}, line {error.lineno}", f"Python assignments ({error.msg})"
+        raise ConfigurationError("file", where, what) from error
+    except Exception as error:
+        where = f"{path}, line {_line_of(error, path)}"
+        raise ConfigurationError("file", where, f"Python assignments ({error})") from error
+
+
+def _line_of(error: Exception, path: Path) -> int:
+    """The last line of this file that the error went through; 0: none."""
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    return next((frame.lineno or 0 for frame in frames if frame.filename == str(path)), 0)
