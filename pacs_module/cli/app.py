@@ -1,5 +1,5 @@
 """The command line: ``pacs-module run | pull | why | probe | find | compare | reconcile | rehearse |
-rules | audit``.
+rules | key | audit``.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from ..domain.errors import PipelineError
 from ..settings import load_settings
 from .audit import audit
 from .common import SettingsFile, console, errors, say
-from .compare import compare_copies
 from .doctor import doctor
-from .find import find
+from .find import compare_copies, find
 from .look_at import logs, status, top
+from .key import key
 from .manual import cancel, done, priority, pull, redo
 from .probe import probe
 from .reconcile import reconcile
@@ -66,6 +66,7 @@ app.command()(top)
 app.command()(logs)
 app.command()(doctor)
 app.add_typer(rules, name="rules")
+app.add_typer(key, name="key")
 app.command()(audit)
 
 

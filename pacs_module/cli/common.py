@@ -14,7 +14,8 @@ from rich.text import Text
 from ..adapters.http.plugins import OrthancPuller
 from ..domain.errors import ConfigurationError, MessageError, RetriableError
 from ..domain.wire.json_text import FROM_ORTHANC, read_object
-from ..settings import SETTINGS_FILE, Settings
+from ..settings import SETTINGS_FILE, Settings, WebSettings
+from ..settings.console import read_console
 from ..settings.servers import OrthancSettings
 from ..shared.http import Answer, HttpLink
 
@@ -96,8 +97,14 @@ def call(
 
 
 def _link(settings: Settings) -> HttpLink:
-    key = settings.web.api_key.get_secret_value()
+    key = key_of(settings.web)
     return HttpLink("pacs_module", {"X-API-Key": key}, answer_bytes=FROM_ORTHANC.size)
+
+
+def key_of(web: WebSettings) -> str:
+    """The key that a command shows: one of its own, that of the running service's console, or the shared one."""
+    own = web.cli_key.get_secret_value()
+    return own or read_console(web.console_file) or web.api_key.get_secret_value()
 
 
 def _words(answer: Answer) -> str:

@@ -22,6 +22,7 @@ from ..service.loop import Loop
 from ..service.service import Service
 from ..service.supervisor import LOOK_S, supervised
 from ..settings import Settings, WebSettings
+from ..settings.console import write_console
 from ..web.app import create_app
 from ..web.edge.protocol import BoundedProtocol
 
@@ -46,9 +47,11 @@ def serve(settings: Settings) -> None:
     """
     # first of all: a second process that finds and pulls unseen would be no help
     listening = _listen(settings.web)
+    console = write_console(settings.web.console_file)
     service = build(settings)
+    _warn_of_access(service)
     with _signals() as asked_to_stop:
-        web = _Web(service, listening)
+        web = _Web(service, listening, console)
         _run_until(asked_to_stop, service, web)
         fault = "" if asked_to_stop.is_set() else web.fault
         left = _stop(service, web)
@@ -71,11 +74,21 @@ def _run_until(asked_to_stop: threading.Event, service: Service, web: _Web) -> N
         supervisor.look_after()
 
 
+def _warn_of_access(service: Service) -> None:
+    """Say at the start what a security officer would ask for."""
+    if service.settings.web.api_key_roles == "until_admin" and not service.keys.has_admin():
+        service.log.event(
+            "shared_key_opens_all",
+            "api_key of the settings opens everything: `pacs-module key make NAME --role admin` ends that",
+            "WARNING",
+        )
+
+
 class _Web:
     """The web server in a thread of its own: the main thread waits for nobody."""
 
-    def __init__(self, service: Service, listening: socket.socket) -> None:
-        app, within = create_app(service), int(STOP_S)
+    def __init__(self, service: Service, listening: socket.socket, console: str) -> None:
+        app, within = create_app(service, console), int(STOP_S)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,

@@ -42,6 +42,7 @@ from ..use_cases.find.match_answers import MatchedFinder
 from ..use_cases.find.pacs_knowledge import PacsKnowledge
 from ..use_cases.find.resolve_uid import ResolveUid
 from ..use_cases.operate.look_up_at_pacs import LookUp
+from ..use_cases.operate.manage_keys import ManageKeys
 from ..use_cases.operate.manual_pull import ManualPull
 from ..use_cases.operate.manual_work import ManualWork
 from ..use_cases.operate.measure_studies import MeasureStudies
@@ -207,6 +208,7 @@ def _service(edges: _Edges) -> Service:
         rehearse=rehearse,
         pull_newly_taken=PullNewlyTaken(rehearse, store, clock, log),
         rules=ManageRules(site_rules(settings), lambda: edges.switches, clock, log, puller),
+        keys=ManageKeys(leases.leases, clock, log),
     )
 
 

@@ -26,6 +26,7 @@ from ..use_cases.find.find_studies import FindStudies
 from ..use_cases.find.follow_scan import FollowScan
 from ..use_cases.find.match_answers import MatchedFinder
 from ..use_cases.operate.look_up_at_pacs import LookUp
+from ..use_cases.operate.manage_keys import ManageKeys
 from ..use_cases.operate.manual_pull import ManualPull
 from ..use_cases.operate.manual_work import ManualWork
 from ..use_cases.pull.path_circuits import PathCircuits
@@ -86,6 +87,7 @@ class Service:
     rehearse: Rehearse
     pull_newly_taken: PullNewlyTaken
     rules: ManageRules
+    keys: ManageKeys
     find_loops: dict[str, FindLoop] = field(default_factory=dict)
     loops: dict[str, Loop] = field(default_factory=dict)
 

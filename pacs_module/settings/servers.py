@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+import ipaddress
+import socket
+from pathlib import Path
+from typing import Annotated, Literal
 
+from pydantic import AfterValidator, Field, SecretStr, field_validator
+
+from ..domain.access.keys import weakness
+from .oidc import OidcSettings
 from .section import Address, Seconds, Section
+
+
+def _network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise ValueError("an address or a network such as 10.1.2.3 or 10.1.0.0/16") from None
+    return value
+
+
+Network = Annotated[str, AfterValidator(_network)]
+Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,253}$")]
 
 
 class OrthancSettings(Section):
@@ -37,11 +56,31 @@ class StoreSettings(Section):
 
 
 class WebSettings(Section):
-    """Our own HTTP server. From loopback the debug API needs no key, from elsewhere it does."""
+    """Our own HTTP server, and who may ask it what."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=7000, ge=1, le=65535)
-    api_key: SecretStr = Field(min_length=8)
+    api_key: SecretStr
+    """
+    The shared key of plugins and backend. As long as nobody has a key with the role admin (``pacs-module key make``)
+    it opens everything else, too.
+    """
+    api_key_roles: Literal["until_admin", "machines"] = "until_admin"
+    """``machines``: it is for plugins and backend only, whether there is an admin's key or not."""
+    cli_key: SecretStr = SecretStr("")
+    """The key of the command line; not given: the console file's, else the shared one."""
+    console_file: Path | None = None
+    """
+    Where the running service writes a key for whoever may read that file, as a netrc: the command line and HTTPie on
+    this machine use it. Of the service's user alone; another one at each start.
+    """
+    loopback_reads: bool = True
+    """Whether processes on this machine read without a key; never while ``proxies`` names one."""
+    proxies: tuple[Network, ...] = ()
+    """Addresses or networks of the reverse proxies in front: what they say of a client is believed."""
+    hosts: tuple[Host, ...] = ()
+    """Names by which browsers reach us; our own host name, localhost and addresses need not be named."""
+    oidc: OidcSettings | None = None
     max_body_mb: int = Field(default=8, ge=1, le=256)
     """The largest body of a request that is read, in MiB."""
     body_timeout_s: Seconds = 30.0
@@ -50,3 +89,22 @@ class WebSettings(Section):
     """Whether the debug API asks the PACS about what is not known here."""
     show_patient_names: bool = False
     """Show PatientName on the page of a study that the receiving Orthanc still has; each view is logged."""
+
+    @field_validator("api_key")
+    @classmethod
+    def _strong(cls, value: SecretStr) -> SecretStr:
+        if said := weakness(value.get_secret_value()):
+            raise ValueError(said)
+        return value
+
+    @property
+    def reads_from_loopback(self) -> bool:
+        """Whether loopback needs no key to read."""
+        return self.loopback_reads and not self.proxies
+
+    @property
+    def known_hosts(self) -> frozenset[str]:
+        """The names that a browser may call us by."""
+        here = socket.gethostname().lower()
+        named = [name.lower() for name in (*self.hosts, self.host)]
+        return frozenset({*named, here, "localhost"})

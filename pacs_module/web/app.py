@@ -23,8 +23,14 @@ TAGS = [
 ]
 
 
-def create_app(service: Service) -> FastAPI:
-    """The application over a service; starting and stopping the service's loops is the caller's."""
+def create_app(service: Service, console: str = "") -> FastAPI:
+    """
+    The application over a service; starting and stopping the service's loops is the caller's.
+
+    Args:
+        service: As ``bootstrap`` makes it.
+        console: The key in the console file of this process; empty: there is none.
+    """
     about = "The AI pull pipeline: why a study was taken or not, and where it is."
     app = FastAPI(
         title="pacs_module",
@@ -34,11 +40,11 @@ def create_app(service: Service) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    access = Access(service.settings.web.api_key.get_secret_value())
     web = service.settings.web
+    access = Access(web, service.keys, service.log, console)
     app.add_middleware(Guard, access=access, limits=BodyLimits(web.max_body_mb * MIB, web.body_timeout_s))
     answer_errors(app)
     for room in (plugins, result, manual, debug, studies, reconcile, rules, health):
-        app.include_router(room.router(service, access), responses=FAULTS)
+        app.include_router(room.router(service), responses=FAULTS)
     add_pages(app, service, access)
     return app

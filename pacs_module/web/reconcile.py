@@ -9,17 +9,14 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 
 from ..adapters.files.report_folder import ReportFolder
 from ..service.service import Service
-from .edge.access import Access
 from .edge.answers import JsonAnswer
 from .edge.errors import known_parameters
 from .messages import NOT_KNOWN
 
 
-def router(service: Service, access: Access) -> APIRouter:
+def router(service: Service) -> APIRouter:
     """The side of people who ask whether everything is here."""
-    routes = APIRouter(
-        prefix="/api/v1", tags=["people"], dependencies=[Depends(access.reading), Depends(known_parameters)]
-    )
+    routes = APIRouter(prefix="/api/v1", tags=["people"], dependencies=[Depends(known_parameters)])
     settings = service.settings
     folder = ReportFolder(settings.reconcile_folder, settings.reconcile.keep_days)
 

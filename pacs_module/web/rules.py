@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 
 from ..domain.errors import ConfigurationError, MessageError
 from ..domain.wire.documents import to_document
 from ..service.loop import Role
 from ..service.service import Service
-from .edge.access import Access
+from .edge.access import who_asks
 from .edge.answers import JsonAnswer
 from .edge.errors import known_parameters
 from .messages import Message
@@ -20,11 +20,10 @@ MAX_DAYS = 366
 MAX_CHANGES = 50
 
 
-def router(service: Service, access: Access) -> APIRouter:
+def router(service: Service) -> APIRouter:
     """The side of people who tune."""
     routes = APIRouter(prefix="/api/v1/dcm")
-    reading = [Depends(access.reading), Depends(known_parameters)]
-    writing = [Depends(access.with_key)]
+    reading = [Depends(known_parameters)]
 
     @routes.get(
         "/rules", tags=["people"], dependencies=reading, summary="The rules in force, here and in the plugins"
@@ -38,27 +37,23 @@ def router(service: Service, access: Access) -> APIRouter:
     def history() -> JsonAnswer:
         return JsonAnswer({"entries": to_document(service.rules.history())})
 
-    @routes.post(
-        "/rules", tags=["manual"], dependencies=writing, summary="Apply other rules (changes, by, why)"
-    )
-    def apply(message: Message) -> dict[str, Any]:
+    @routes.post("/rules", tags=["manual"], summary="Apply other rules (changes, by, why)")
+    def apply(message: Message, request: Request) -> dict[str, Any]:
         changes = message.get("changes")
         if not isinstance(changes, list) or not all(isinstance(one, str) for one in changes):
             raise MessageError("changes", changes, "a list of texts such as KEYWORDS+=THX")
-        entry = _as_message(lambda: service.rules.apply(changes[:MAX_CHANGES], *_who(message)))
+        entry = _as_message(lambda: service.rules.apply(changes[:MAX_CHANGES], *_who(message, request)))
         return _told(entry)
 
-    @routes.post(
-        "/rules/undo", tags=["manual"], dependencies=writing, summary="Go back to the rules before (by, why)"
-    )
-    def undo(message: Message) -> dict[str, Any]:
-        return _told(_as_message(lambda: service.rules.undo(*_who(message))))
+    @routes.post("/rules/undo", tags=["manual"], summary="Go back to the rules before (by, why)")
+    def undo(message: Message, request: Request) -> dict[str, Any]:
+        return _told(_as_message(lambda: service.rules.undo(*_who(message, request))))
 
-    _rehearsal(routes, service, reading, writing)
+    _rehearsal(routes, service, reading)
     return routes
 
 
-def _rehearsal(routes: APIRouter, service: Service, reading: list[Any], writing: list[Any]) -> None:
+def _rehearsal(routes: APIRouter, service: Service, reading: list[Any]) -> None:
     @routes.get(
         "/rehearse", tags=["people"], dependencies=reading, summary="What changed rules would have done"
     )
@@ -94,20 +89,21 @@ def _rehearsal(routes: APIRouter, service: Service, reading: list[Any], writing:
         return JsonAnswer({"groups": to_document(groups)})
 
     @routes.post(
-        "/rehearse/pull", tags=["manual"], dependencies=writing,
+        "/rehearse/pull", tags=["manual"],
         summary="Pull studies that the rules in force take (studies, by, why)",
     )  # fmt: skip
-    def pull(message: Message) -> dict[str, Any]:
+    def pull(message: Message, request: Request) -> dict[str, Any]:
         studies = message.get("studies")
         if not isinstance(studies, list) or not all(isinstance(one, str) for one in studies):
             raise MessageError("studies", studies, "a list of StudyInstanceUIDs")
-        done = service.pull_newly_taken(studies, *_who(message))
+        done = service.pull_newly_taken(studies, *_who(message, request))
         service.wake(Role.PULL)
         return {"toBePulled": done}
 
 
-def _who(message: dict[str, Any]) -> tuple[str, str]:
-    return f"manual: {message.get('by') or ''}".removesuffix("manual: "), str(message.get("why") or "")
+def _who(message: dict[str, Any], request: Request) -> tuple[str, str]:
+    by = who_asks(request, message.get("by"))
+    return f"manual: {by}" if by else "", str(message.get("why") or "")
 
 
 def _told(entry: Any) -> dict[str, Any]:

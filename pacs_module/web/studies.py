@@ -11,7 +11,6 @@ from ..domain.errors import MessageError
 from ..domain.study.lifecycle import State
 from ..service.service import Service
 from ..use_cases.operate.manual_work import progress
-from .edge.access import Access
 from .edge.answers import JsonAnswer
 from .edge.errors import known_parameters
 from .messages import NOT_KNOWN
@@ -19,11 +18,9 @@ from .messages import NOT_KNOWN
 MOST_STUDIES = 5000
 
 
-def router(service: Service, access: Access) -> APIRouter:
+def router(service: Service) -> APIRouter:
     """The side of people who look at many studies."""
-    routes = APIRouter(
-        prefix="/api/v1", tags=["people"], dependencies=[Depends(access.reading), Depends(known_parameters)]
-    )
+    routes = APIRouter(prefix="/api/v1", tags=["people"], dependencies=[Depends(known_parameters)])
 
     @routes.get("/studies", summary="The study documents of a day")
     def studies(

@@ -44,28 +44,28 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(MessageError)
     def bad_message(request: Request, error: MessageError) -> Response:
-        return _answer(request, told(error), 400)
+        return answer_for(request, told(error), 400)
 
     @app.exception_handler(RequestValidationError)
     def unreadable(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
-        return _answer(request, {"error": f"{place}: {first['msg']}", "key": place}, 422)
+        return answer_for(request, {"error": f"{place}: {first['msg']}", "key": place}, 422)
 
     @app.exception_handler(RetriableError)
     def later(request: Request, error: RetriableError) -> Response:
-        return _answer(request, {"error": str(error)}, 503)
+        return answer_for(request, {"error": str(error)}, 503)
 
     @app.exception_handler(PermanentError)
     def never(request: Request, error: PermanentError) -> Response:
-        return _answer(request, {"error": str(error)}, 409)
+        return answer_for(request, {"error": str(error)}, 409)
 
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: HTTPException) -> Response:
-        return _answer(request, {"detail": error.detail}, error.status_code, error.headers)
+        return answer_for(request, {"detail": error.detail}, error.status_code, error.headers)
 
 
-def _answer(
+def answer_for(
     request: Request, content: dict[str, Any], status: int, headers: Mapping[str, str] | None = None
 ) -> Response:
     """As JSON; at a page, for a browser, as a page, where the application has one (``error_page``)."""

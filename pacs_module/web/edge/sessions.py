@@ -1,8 +1,9 @@
 """
 Who signed in at a page: a signed cookie that lives for a working day, and the token that each form carries.
 
-Nothing is kept on the server: the signature is made with a key that follows from the API key, so a new API
-key ends every session.
+The server keeps no session, only which ones were ended before their time, so that a cookie that somebody copied is
+of no use after the sign-out. The signature is made with a key that follows from the API key of the settings: a new
+one ends every session.
 """
 
 from __future__ import annotations
@@ -12,41 +13,65 @@ import hashlib
 import hmac
 import json
 import secrets
+from dataclasses import dataclass, replace
 
-from fastapi import Request
+from ...domain.access.keys import MAX_NAME
+from ...domain.access.roles import AccessRole, Caller, Way, roles_named
 
 COOKIE = "aipull_session"
 LIFETIME_S = 12 * 3600
-MAX_NAME = 60
+
+
+@dataclass(frozen=True)
+class Session:
+    """One session: its id, who it is, and until when, in epoch seconds."""
+
+    session_id: str
+    caller: Caller
+    until: float
+
+    def with_roles(self, roles: frozenset[AccessRole]) -> Session:
+        """The same with the roles of now."""
+        return replace(self, caller=replace(self.caller, roles=roles))
 
 
 class Sessions:
     """Makes and reads the cookie."""
 
     def __init__(self, api_key: str) -> None:
-        self._secret = hashlib.sha256(b"aipull page sessions " + api_key.encode()).digest()
+        self._secret = hashlib.sha256(b"aipull page sessions 2 " + api_key.encode()).digest()
 
-    def issue(self, name: str, now: float) -> str:
+    def issue(self, caller: Caller, now: float) -> str:
         """A cookie for a person, ``now`` in epoch seconds."""
-        told = json.dumps([name[:MAX_NAME], now + LIFETIME_S, secrets.token_hex(8)])
-        body = base64.urlsafe_b64encode(told.encode()).decode()
-        return f"{body}.{self._sign('session', body)}"
+        told = {
+            "id": secrets.token_hex(8),
+            "name": caller.name[:MAX_NAME],
+            "roles": sorted(caller.roles),
+            "key": caller.key_id,
+            "until": now + LIFETIME_S,
+        }
+        body = base64.urlsafe_b64encode(json.dumps(told).encode()).decode()
+        return f"{body}.{self.sign('session', body)}"
 
-    def name_of(self, cookie: str, now: float) -> str:
-        """Whose cookie it is; empty when it is nobody's, or over."""
+    def read(self, cookie: str, now: float) -> Session | None:
+        """The session of a cookie; None when it is not ours, or over."""
         body, _, signature = cookie.rpartition(".")
-        if not body or not secrets.compare_digest(signature.encode(), self._sign("session", body).encode()):
-            return ""
-        name, until, _ = json.loads(base64.urlsafe_b64decode(body))
-        return str(name) if now < until else ""
+        if not body or not self.is_signed("session", body, signature):
+            return None
+        told = json.loads(base64.urlsafe_b64decode(body))
+        if not now < told["until"]:
+            return None
+        caller = Caller(str(told["name"]), roles_named(told["roles"]), Way.SESSION, str(told["key"]))
+        return Session(str(told["id"]), caller, float(told["until"]))
 
     def form_token(self, cookie: str) -> str:
         """What a form of this session has to carry: another site cannot know it."""
-        return self._sign("form", cookie)
+        return self.sign("form", cookie)
 
-    def person(self, request: Request, now: float) -> str:
-        """The name of the person who asks; empty without a session."""
-        return self.name_of(request.cookies.get(COOKIE, ""), now)
-
-    def _sign(self, what: str, text: str) -> str:
+    def sign(self, what: str, text: str) -> str:
+        """A signature that is good for one purpose."""
         return hmac.new(self._secret, f"{what} {text}".encode(), hashlib.sha256).hexdigest()
+
+    def is_signed(self, what: str, text: str, signature: str) -> bool:
+        """Whether it is the signature of the text for that purpose."""
+        return secrets.compare_digest(signature.encode(), self.sign(what, text).encode())

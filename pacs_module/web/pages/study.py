@@ -13,6 +13,7 @@ from ...service.loop import Role
 from ...service.outages import away_now
 from ...use_cases.operate.manual_work import PRIORITIES, Who
 from ...use_cases.show.study import ShowStudy
+from ..edge.access import caller_of
 from ..site.common import local_path
 from ..site.forms import checked_by, read_form, reason_of
 from ..site.site import Site
@@ -41,7 +42,7 @@ def router(site: Site) -> APIRouter:
         if view is None:
             raise HTTPException(404, "no such study is known here; pull it by hand, or ask the debug API")
         if view.patient_name:
-            who = site.access.person(request) or (request.client.host if request.client else "")
+            who = caller_of(request).name or (request.client.host if request.client else "")
             service.log.event("patient_name_shown", "a patient's name was shown", by=who, studyUID=study_uid)
         return site.page(request, "study", view, priorities=PRIORITIES)
 

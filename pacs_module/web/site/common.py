@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from ...domain.access.roles import Caller
 from ..edge.sessions import COOKIE as SESSION
 from ..edge.sessions import LIFETIME_S
 from .forms import read_form
@@ -36,22 +38,17 @@ def router(site: Site) -> APIRouter:
     @routes.post("/sign-in")
     async def signed_in(request: Request) -> Response:
         form = await read_form(request)
-        to, name = local_path(form.get("next", "/")), form.get("name", "").strip()
-        if not name or not site.access.is_key(form.get("key", "")):
-            site.service.log.event(
-                "sign_in_refused", "a wrong key was given at the page", "WARNING", name=name
-            )
+        answer = await site.off_loop(partial(_sign_in, site, request, form))
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
             await asyncio.sleep(WRONG_KEY_S)
-            return site.page(request, "sign_in", {"next": to, "wrong": True}, HTTPStatus.UNAUTHORIZED)
-        site.service.log.event("signed_in", "somebody signed in at the page", name=name)
-        answer = RedirectResponse(to, HTTPStatus.SEE_OTHER)
-        token = site.access.sessions.issue(name, time.time())
-        secure = request.url.scheme == "https"
-        answer.set_cookie(SESSION, token, max_age=LIFETIME_S, httponly=True, samesite="strict", secure=secure)
         return answer
 
     @routes.get("/sign-out")
-    def sign_out() -> Response:
+    def sign_out(request: Request) -> Response:
+        session = site.access.session(request)
+        if session is not None:
+            site.access.keys.end_session(session.session_id, session.until, time.time())
+            site.service.log.event("signed_out", "somebody signed out", name=session.caller.name)
         answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
         answer.delete_cookie(SESSION)
         return answer
@@ -72,6 +69,26 @@ def router(site: Site) -> APIRouter:
         return answer
 
     return routes
+
+
+def _sign_in(site: Site, request: Request, form: dict[str, str]) -> Response:
+    to, name = local_path(form.get("next", "/")), form.get("name", "").strip()
+    caller = site.access.sign_in(request, name, form.get("key", ""))
+    if caller is None:
+        site.service.log.event("sign_in_refused", "a wrong key was given at the page", "WARNING", name=name)
+        return site.page(request, "sign_in", {"next": to, "wrong": True}, HTTPStatus.UNAUTHORIZED)
+    return begin_session(site, request, caller, RedirectResponse(to, HTTPStatus.SEE_OTHER))
+
+
+def begin_session(site: Site, request: Request, caller: Caller, answer: Response) -> Response:
+    """The answer, with the cookie of a new session."""
+    site.service.log.event(
+        "signed_in", "somebody signed in at the page", name=caller.name, roles=sorted(caller.roles)
+    )
+    token = site.access.sessions.issue(caller, time.time())
+    secure = site.access.is_https(request)
+    answer.set_cookie(SESSION, token, max_age=LIFETIME_S, httponly=True, samesite="strict", secure=secure)
+    return answer
 
 
 def local_path(text: str) -> str:

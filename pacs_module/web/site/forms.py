@@ -8,8 +8,9 @@ from urllib.parse import parse_qsl
 
 from fastapi import HTTPException, Request
 
+from ...domain.access.roles import Way
 from ...domain.errors import MessageError
-from ..edge.access import Access
+from ..edge.access import Access, caller_of
 from ..edge.sessions import COOKIE
 
 MOST_FIELDS = 40
@@ -38,13 +39,13 @@ def checked_by(request: Request, access: Access, form: Mapping[str, str]) -> str
     Raises:
         HTTPException: 401 nobody has signed in; 403 the token is not this session's.
     """
-    name = access.person(request)
-    if not name:
+    caller = caller_of(request)
+    if caller.way is not Way.SESSION:
         raise HTTPException(401, "sign in first")
     token = access.sessions.form_token(request.cookies.get(COOKIE, ""))
     if not secrets.compare_digest(form.get(TOKEN, "").encode(), token.encode()):
         raise HTTPException(403, "this form was not made for your session: load the page again")
-    return name
+    return caller.name
 
 
 def reason_of(form: Mapping[str, str]) -> str:

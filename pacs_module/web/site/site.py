@@ -19,9 +19,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from starlette.concurrency import run_in_threadpool
 
 from ... import __version__
+from ...domain.access.roles import Way
 from ...domain.wire.documents import to_document
 from ...service.service import Service
-from ..edge.access import Access
+from ..edge.access import Access, caller_of
 from ..edge.answers import JsonAnswer
 from ..edge.sessions import COOKIE as SESSION
 from . import language as languages
@@ -108,9 +109,15 @@ class Site:
         answer.set_cookie(SAID, quote(words[:500]), max_age=60, httponly=True, samesite="strict")
         return answer
 
+    def _person(self, request: Request) -> str:
+        caller = caller_of(request)
+        if caller.way is Way.NOBODY:  # an open page: the guard did not look
+            return self.access.person(request)
+        return caller.name if caller.way is Way.SESSION else ""
+
     def _context(self, request: Request, spoken: str) -> dict[str, Any]:
         cookie = request.cookies.get(SESSION, "")
-        person = self.access.person(request)
+        person = self._person(request)
         theme = request.cookies.get(THEME, "auto")
         path = request.url.path
         here = f"{path}?{request.url.query}" if request.url.query else path

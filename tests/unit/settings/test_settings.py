@@ -127,7 +127,10 @@ def test_the_older_stability_rule(tmp_path: Path) -> None:
             "(not shown)",
             "begins with http:// or https://",
         ),
-        (f'api_key = "{SECRET}"', 'api_key = "short"', "web.api_key", "(not shown)", "8"),
+        (f'api_key = "{SECRET}"', 'api_key = "short"', "web.api_key", "(not shown)", "16"),
+        (f'api_key = "{SECRET}"', 'api_key = "changeme-changeme"', "web.api_key", "(not shown)", "well-known"),
+        (f'api_key = "{SECRET}"', f'api_key = "{" " * 20}"', "web.api_key", "(not shown)", "no blanks"),
+        (f'api_key = "{SECRET}"', f'api_key = "{"a" * 20}"', "web.api_key", "(not shown)", "different"),
         ("[rabbitmq]", "[rabitmq]", "rabbitmq", None, "given"),
         (
             f'[backend]\nurl = "http://127.0.0.1:9000/compute"\nkey = "{SECRET}"',

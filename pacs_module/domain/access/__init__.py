@@ -1,0 +1,1 @@
+"""Who may do what: roles, the rights that each has, keys, and how failed keys are slowed down."""
