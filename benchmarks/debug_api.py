@@ -45,7 +45,7 @@ from stack.settings_file import as_toml
 
 BEGIN = 1_592_438_400_000  # 2020-06-18, epoch milliseconds
 STUDIES_A_DAY = 840
-KEY = "benchmark-key"
+KEY = "key-of-the-benchmark"
 
 app = typer.Typer(add_completion=False)
 

@@ -43,7 +43,7 @@ from stack.ports import free_ports
 from stack.run_folder import RunFolder
 
 DATE = dt.date(2026, 11, 21)
-API_KEY = "benchmark-key"
+API_KEY = "key-of-the-benchmark"
 SOFT = ["B30f", "STANDARD", "FC08", "B_SOFT_B", "B"]
 PATIENCE_S = 120.0
 

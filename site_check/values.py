@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from pacs_module.domain.access.keys import weakness
 from site_check.finding import Finding, error, warning
 
 SECRETS = (
@@ -54,6 +55,8 @@ def _check_secrets(values: Mapping[str, str]) -> list[Finding]:
         elif len(value) < SHORTEST_SECRET or any(word in value.lower() for word in _EXAMPLES):
             words = f"{SHORTEST_SECRET} characters or more, and no example's: openssl rand -hex 24"
             findings.append(error(name, length, words))
+        elif said := weakness(value):
+            findings.append(error(name, length, said))
         elif value in holder:
             findings.append(error(name, length, f"the same as {holder[value]}; each secret has one purpose"))
         holder.setdefault(value, name)

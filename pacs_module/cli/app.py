@@ -16,8 +16,8 @@ from .audit import audit
 from .common import SettingsFile, console, errors, say
 from .doctor import doctor
 from .find import compare_copies, find
-from .look_at import logs, status, top
 from .key import key
+from .look_at import logs, status, top
 from .manual import cancel, done, priority, pull, redo
 from .probe import probe
 from .reconcile import reconcile

@@ -39,7 +39,10 @@ class Detail(BaseModel):
 
 FAULTS: dict[int | str, dict[str, Any]] = {
     400: {"model": Fault, "description": "A value that cannot be used"},
-    401: {"model": Detail, "description": "The API key is missing or wrong"},
+    401: {"model": Detail, "description": "The API key is missing, wrong or revoked"},
+    403: {"model": Detail, "description": "The key's role may not do this; the answer names those that may"},
+    421: {"model": Detail, "description": "Called by a name that is not this server's, without a key"},
+    429: {"model": Detail, "description": "Too many wrong keys from this address"},
     413: {"model": Detail, "description": "A body that is too large; it is not read"},
     409: {"model": Fault, "description": "Asked again in the same way it would fail again"},
     422: {"model": Fault, "description": "No JSON object, or a parameter that cannot be read"},

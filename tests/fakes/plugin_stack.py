@@ -32,7 +32,7 @@ T = TypeVar("T")
 CT_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 DX_STORAGE = "1.2.840.10008.5.1.4.1.1.1.1"
 PACS = "HOSPITAL-PACS"
-API_KEY = "test-key"
+API_KEY = "the-key-of-the-tests"
 
 
 class Recorder:

@@ -22,7 +22,7 @@ def sim_settings(folder: Path, pacs: SimPacs, **orthanc: str) -> Path:
             }
         ],
         "orthanc": orthanc or {"username": "aipull", "password": "a-secret-word"},
-        "web": {"api_key": "correct-horse"},
+        "web": {"api_key": "correct-horse-battery"},
         "rabbitmq": {"url": f"amqp://user:a-secret-word@{NOBODY}/%2F"},
         "backend": {"url": f"http://{NOBODY}/compute", "key": "a-secret-word"},
     }

@@ -18,6 +18,7 @@ from .roles import AccessRole
 
 SHORTEST_KEY = 16
 FEWEST_CHARACTERS = 6
+FEWEST_BESIDE_WORDS = 8
 MAX_NAME = 60
 NAME = re.compile(r"^[\w.@ -]{1,60}$")
 _SHAPE = re.compile(r"^aip_([0-9a-f]{8})_([0-9A-Za-z_-]{43})$")
@@ -109,10 +110,12 @@ def weakness(secret: str) -> str:
     if secret != secret.strip() or any(not letter.isprintable() or letter.isspace() for letter in secret):
         return "no blanks in it"
     plain = secret.lower()
-    if any(word in plain and len(plain) - len(word) < SHORTEST_KEY for word in _WORDS):
-        return "no well-known word: `openssl rand -hex 24` makes one"
+    for word in _WORDS:
+        plain = plain.replace(word, "")
     if len(secret) < SHORTEST_KEY:
         return f"{SHORTEST_KEY} characters or more: `openssl rand -hex 24` makes 48"
+    if len(plain) < FEWEST_BESIDE_WORDS:
+        return "no well-known word: `openssl rand -hex 24` makes one"
     if len(set(secret)) < FEWEST_CHARACTERS:
         return f"{FEWEST_CHARACTERS} different characters or more: `openssl rand -hex 24` makes one"
     return ""

@@ -14,7 +14,7 @@ from stack.ports import free_ports
 
 BASE = """
 time_zone = "Asia/Shanghai"
-web = {{ api_key = "0123456789" }}
+web = {{ api_key = "correct-horse-battery" }}
 rabbitmq = {{ url = "amqp://x" }}
 backend = {{ url = "http://x", key = "k" }}
 {pacs}

@@ -23,7 +23,7 @@ def sdk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOrthanc
         "AIPULL_JOURNAL": str(tmp_path / "journal.db"),
         "AIPULL_HANDOVER_FOLDER": str(tmp_path / "handover"),
         "AIPULL_PACS_MODULE_URL": "http://127.0.0.1:1",
-        "AIPULL_API_KEY": "key",
+        "AIPULL_API_KEY": "correct-horse-battery",
         "AIPULL_LOG_FOLDER": str(tmp_path / "logs"),
         "AIPULL_TIME_ZONE": "Asia/Shanghai",
     }.items():

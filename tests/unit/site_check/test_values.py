@@ -77,7 +77,7 @@ def test_every_check_has_a_bad_example() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["changeme", "        ", "short1", "with-minus-and-more", "p@ssword/and:more", "password12345678"],
+    ["changeme", "        ", "short1", "with-minus-and-more", "p@ssword/and:more", "password12345678", "a" * 30],
 )
 def test_a_secret_that_is_weak_or_breaks_an_address_is_refused_and_never_shown(value: str) -> None:
     for name in SECRETS:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from pacs_module.domain.access.keys import weakness
 from pacs_module.domain.errors import ConfigurationError
 from pacs_module.domain.receive.provenance import Sender
 from pacs_module.domain.rules.switches import Switches
@@ -75,7 +76,7 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         handover_folder=handover,
         handover_seen_as=variables.get("AIPULL_HANDOVER_SEEN_AS", "").strip().rstrip("/") or str(handover),
         pacs_module_url=url,
-        api_key=_text(variables, "AIPULL_API_KEY"),
+        api_key=_key(variables, "AIPULL_API_KEY"),
         log_folder=_folder(variables, "AIPULL_LOG_FOLDER"),
         time_zone=_time_zone(_text(variables, "AIPULL_TIME_ZONE")),
         site_config=Path(site) if site else None,
@@ -169,6 +170,13 @@ def _text(variables: Mapping[str, str], key: str) -> str:
     value = variables.get(key, "").strip()
     if not value:
         raise ConfigurationError(key, variables.get(key), "this environment variable must be set")
+    return value
+
+
+def _key(variables: Mapping[str, str], key: str) -> str:
+    value = _text(variables, key)
+    if said := weakness(value):
+        raise ConfigurationError(key, "(not shown)", said)
     return value
 
 

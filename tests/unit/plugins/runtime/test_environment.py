@@ -21,7 +21,7 @@ def variables(tmp_path: Path) -> dict[str, str]:
         "AIPULL_JOURNAL": str(tmp_path / "disk" / "journal.db"),
         "AIPULL_HANDOVER_FOLDER": str(tmp_path / "handover"),
         "AIPULL_PACS_MODULE_URL": "http://127.0.0.1:7000/",
-        "AIPULL_API_KEY": "key",
+        "AIPULL_API_KEY": "correct-horse-battery",
         "AIPULL_LOG_FOLDER": str(tmp_path / "logs"),
         "AIPULL_TIME_ZONE": "Asia/Shanghai",
     }
@@ -57,6 +57,13 @@ def test_a_bad_value_is_named(tmp_path: Path, key: str, value: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read_environment({**variables(tmp_path), key: value})
     assert (caught.value.key, caught.value.value) == (key, value)
+
+
+@pytest.mark.parametrize("weak", ["changeme", "key", "a" * 30, "blanks in the middle of it"])
+def test_a_weak_key_is_refused_and_not_shown(tmp_path: Path, weak: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_environment({**variables(tmp_path), "AIPULL_API_KEY": weak})
+    assert (caught.value.key, caught.value.value) == ("AIPULL_API_KEY", "(not shown)")
 
 
 def test_a_ram_disk_needs_delete_after_send() -> None:
