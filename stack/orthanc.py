@@ -66,7 +66,12 @@ class _Orthanc(OneProcess):
             self.environment(),
             drop_environment=("ORTHANC_", "HOSPITAL_PACS_", "AIPULL_", "SITE_CONFIG", "PYTHON"),
             stop_within_s=_STOP_WITHIN_S,
+            exit_file=self.exit_file(),
         )
+
+    def exit_file(self) -> Path | None:
+        """Where the next process reads how this one ended."""
+        return None
 
     def listens_at(self) -> dict[str, int]:
         """HTTP and DICOM."""
@@ -204,6 +209,10 @@ class ReceivingOrthanc(_Orthanc):
         self.links = links
         self.handover_folder = ram_disk / "handover"
         self.journal = run.path / "journal.db"
+
+    def exit_file(self) -> Path | None:
+        """Beside the journal, as docker/orthanc/start.sh does."""
+        return self.journal.with_name(f"{self.journal.name}.exit")
 
     def configuration(self) -> Path:
         """The repository's file, once all that it substitutes is given."""

@@ -20,6 +20,7 @@ _REPOSITORY = Path(__file__).resolve().parent.parent
 _POLL_S = 0.05
 _LOG_LINES = 15
 _LAUNCH_WITHIN_S = 10.0
+_OF_A_SIGNAL = 128
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Programme:
     That it gets there, not how fast: seconds are the rule, but a machine may be busy with ten other things.
     """
     stop_within_s: float = 5.0
+    exit_file: Path | None = None
+    """Where the next one reads how this one ended, a decimal exit status as a shell has it; None: nowhere."""
 
 
 class Process:
@@ -151,6 +154,11 @@ class Process:
         identity = self._identity
         wait_until(lambda: identity is None or not is_alive(identity), within_s)
 
+    def _tell_next(self, returned: int) -> None:
+        if self.programme.exit_file is not None and self.programme.exit_file.parent.is_dir():
+            status = returned if returned >= 0 else _OF_A_SIGNAL - returned
+            self.programme.exit_file.write_text(f"{status}\n", encoding="ascii")
+
     def _clear_up(self) -> None:
         if self._popen is None:
             return
@@ -158,7 +166,7 @@ class Process:
             raise StackError(
                 f"{self.programme.name} (pid {self._popen.pid}) does not end, not even by SIGKILL"
             )
-        self._popen.wait()
+        self._tell_next(self._popen.wait())
         self._popen = None
         self._identity = None
         self._pid_file.unlink(missing_ok=True)

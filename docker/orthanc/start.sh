@@ -12,4 +12,20 @@ mkdir -p -m 0700 "$ORTHANC_STORE/store" "$ORTHANC_STORE/index"
 if [ -n "${AIPULL_HANDOVER_FOLDER:-}" ]; then
     mkdir -p "$AIPULL_HANDOVER_FOLDER"
 fi
-exec /usr/sbin/Orthanc "$@"
+if [ -z "${AIPULL_JOURNAL:-}" ]; then
+    exec /usr/sbin/Orthanc "$@"
+fi
+
+# How it ends is written beside the journal: an object that crashes it is set aside, one that was being received when
+# somebody killed it is not.
+/usr/sbin/Orthanc "$@" &
+orthanc=$!
+trap 'kill -TERM "$orthanc" 2>/dev/null || true' TERM INT HUP
+status=0
+wait "$orthanc" || status=$?
+while kill -0 "$orthanc" 2>/dev/null; do # a signal to this shell ends the wait, not Orthanc
+    status=0
+    wait "$orthanc" || status=$?
+done
+echo "$status" > "$AIPULL_JOURNAL.exit" || true
+exit "$status"

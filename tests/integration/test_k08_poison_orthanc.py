@@ -166,3 +166,20 @@ def test_a_sender_that_pushes_poison_is_named_and_pulls_are_not_blamed_for_it(ru
     assert [event["lastAssociations"][-1] for event in told] == ["EVIL@127.0.0.1"] * len(told)
     well, _ = studies_of(run, DEEP, number=1)
     assert [report["outcome"] for report in run.reports(run.stack.pull(well[0], expected=3))] == ["received"]
+
+
+def test_kills_from_outside_that_hit_a_lone_pull_do_not_set_it_aside(run: Supervised) -> None:
+    (study,), bad = studies_of(run, DEEP, number=1)
+    run.pacs.behaviour = {study: "silent"}
+    pull = run.stack.pull(study, expected=3)
+    for number in range(1, 4):
+        run.wait(lambda number=number: len(run.pacs.asked) >= number)  # type: ignore[misc]
+        run.stack.receiver.kill()
+    run.pacs.behaviour = {}
+    assert [report["outcome"] for report in run.reports(pull)] == ["received"]
+    told = run.stack.events("killed from outside")
+    assert [event["ending"] for event in told] == ["killed"] * 3
+    before = run.deaths
+    (report,) = run.reports(run.stack.pull(bad, expected=3))
+    assert report["failure"]["kind"] == "poison"  # type: ignore[index]
+    assert run.deaths - before == 2, "poison is found as fast as ever"

@@ -43,6 +43,7 @@ from .runtime.environment import Environment, OrthancFacts, filesystem_of
 from .runtime.worker import Worker
 from .server.change_log import Changes, begin_epoch, same_epoch
 from .server.last_associations import last_associations, tell_associations
+from .server.last_end import last_ending
 from .server.orthanc_client import OrthancClient
 from .server.stored_file import StoredFiles
 
@@ -156,7 +157,9 @@ class Plugins:
         rest, tables, switches = ground.rest, ground.tables, in_force.current
         changes = Changes(rest, self.journal)
         arrivals = ArrivingStudies(rest, tables, changes, switches.stable_age, log)
-        self.deaths = CrashRecord(self.journal, tables.pulls, log, last_associations())
+        self.deaths = CrashRecord(
+            self.journal, tables.pulls, log, last_associations(), last_ending(self.journal)
+        )
         self.pulls = _pull_worker(ground, on_end=self._pull_ended)
         self.deletion = Deletion(
             rest, ground.files, tables.receptions, ground.sizes, log, on_done=self.pulls.wake

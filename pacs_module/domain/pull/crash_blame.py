@@ -9,8 +9,10 @@ the next death names the guilty one.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 MAX_DEATHS = 2
 """
@@ -23,6 +25,43 @@ The same while something that is no pull kills the process as well: an object th
 """
 SET_ASIDE = "killed Orthanc twice while it was received"
 """The reason of a pull that is set aside, as pacs_module shows it."""
+
+
+class Ending(StrEnum):
+    """How a process ended that did not end in order."""
+
+    CRASHED = "crashed"
+    """By what it did itself: a fault in it, or more memory than there is."""
+    KILLED = "killed"
+    """From outside: a person, a container's end, the machine's."""
+    UNKNOWN = "unknown"
+    """Nobody told."""
+
+
+_OF_A_SIGNAL = 128
+"""A shell's exit status of a process that signal n ended is 128 + n."""
+_FROM_OUTSIDE = {
+    _OF_A_SIGNAL + number
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGKILL)
+}
+
+
+def judge_ending(status: int | None, same_boot: bool, memory: bool) -> Ending:
+    """
+    Say how a process ended.
+
+    Args:
+        status: Its exit status as a shell has it; None: nobody told.
+        same_boot: Whether the machine has run since then.
+        memory: Whether the kernel has killed for want of memory since the process began, this one perhaps.
+    """
+    if not same_boot:
+        return Ending.KILLED
+    if status is None or status <= _OF_A_SIGNAL:
+        return Ending.UNKNOWN
+    if status == _OF_A_SIGNAL + signal.SIGKILL and memory:
+        return Ending.UNKNOWN
+    return Ending.KILLED if status in _FROM_OUTSIDE else Ending.CRASHED
 
 
 @dataclass(frozen=True)
@@ -45,20 +84,23 @@ class Charge:
     set_aside: bool
 
 
-def charge(moving: Sequence[Moving], others: bool = False) -> tuple[Charge, ...]:
+def charge(
+    moving: Sequence[Moving], others: bool = False, ending: Ending = Ending.UNKNOWN
+) -> tuple[Charge, ...]:
     """
-    Charge a death.
+    Charge a death. One from outside is nobody's; the pulls that moved go on one at a time all the same.
 
     Args:
         moving: The pulls whose C-MOVEs ran; none: the death came from elsewhere, for instance from an object
             that was pushed.
         others: Whether the process died a short time ago while nothing moved, perhaps of the same sender
             (``by_others``): then a pull is not the only thing that may kill it.
+        ending: How the process ended.
 
     Returns:
         One charge a pull. Those that are not set aside are suspects: to be moved again, each alone.
     """
-    if len(moving) != 1:
+    if len(moving) != 1 or ending is Ending.KILLED:
         return tuple(Charge(one.pull_id, one.deaths, False) for one in moving)
     deaths = moving[0].deaths + 1
     return (

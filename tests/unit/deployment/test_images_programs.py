@@ -5,6 +5,7 @@ PACS.
 
 import base64
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -71,7 +72,10 @@ def test_sick_or_nobody_there(repository: Path, server: str) -> None:
 
 
 @pytest.mark.server("orthanc")
-def test_start_script_with_the_demo_pacs(repository: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("ended_by", "status"), [("", 0), ("its supervisor", 0), ("a kill", 137)])
+def test_start_script_with_the_demo_pacs(
+    repository: Path, tmp_path: Path, ended_by: str, status: int
+) -> None:
     http, dicom = free_ports(2)
     environment = {
         "PATH": "/usr/sbin:/usr/bin:/bin",
@@ -87,6 +91,8 @@ def test_start_script_with_the_demo_pacs(repository: Path, tmp_path: Path) -> No
         "RECEIVER_PORT": "4242",
         "AIPULL_HANDOVER_FOLDER": str(tmp_path / "ram/handover"),
     }
+    if ended_by:
+        environment["AIPULL_JOURNAL"] = str(tmp_path / "journal.db")
     command = [str(repository / "docker/orthanc/start.sh"), str(repository / "docker/hospital/orthanc.json")]
     with (
         (tmp_path / "log").open("w") as log,
@@ -101,6 +107,9 @@ def test_start_script_with_the_demo_pacs(repository: Path, tmp_path: Path) -> No
                 what="Orthanc to answer",
             )
             assert orthanc.poll() is None, (tmp_path / "log").read_text()
+            if ended_by == "a kill":
+                os.kill(child_of(orthanc.pid), signal.SIGKILL)
+                orthanc.wait(30)
         finally:
             orthanc.terminate()
     rights = {
@@ -108,4 +117,11 @@ def test_start_script_with_the_demo_pacs(repository: Path, tmp_path: Path) -> No
         for name in ("store", "index", "handover")
     }
     assert rights == {"store": 0o700, "index": 0o700, "handover": 0o750}
-    assert orthanc.returncode == 0
+    assert orthanc.returncode == status
+    told = tmp_path / "journal.db.exit"
+    assert (told.read_text() if told.exists() else "") == (f"{status}\n" if ended_by else "")
+
+
+def child_of(pid: int) -> int:
+    """The only one."""
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])

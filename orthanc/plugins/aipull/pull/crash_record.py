@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from pacs_module.domain.pull.crash_blame import SET_ASIDE, Charge, Moving, by_others, charge
+from pacs_module.domain.pull.crash_blame import SET_ASIDE, Charge, Ending, Moving, by_others, charge
 from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 from pacs_module.shared.logs import ContractLog
 
@@ -36,6 +36,7 @@ class CrashRecord:
         pulls: Their rows.
         log: For events.
         associations: That the former process wrote into its log.
+        ending: How it ended, where that was not in order.
     """
 
     def __init__(
@@ -44,7 +45,9 @@ class CrashRecord:
         pulls: PullRows,
         log: ContractLog,
         associations: Associations = Associations(),  # noqa: B008 # frozen
+        ending: Ending = Ending.UNKNOWN,
     ) -> None:
+        self._ending = ending
         self._associations = associations
         self._journal = journal
         self._pulls = pulls
@@ -59,9 +62,8 @@ class CrashRecord:
             if died:
                 self._note(moving)
             others = by_others([who for _, who in self._unexplained()], self._associations.connected)
-            charges = (
-                charge([Moving(one.request.pull_id, one.deaths) for one in moving], others) if died else ()
-            )
+            moved = [Moving(one.request.pull_id, one.deaths) for one in moving]
+            charges = charge(moved, others, self._ending) if died else ()
             by_id = {one.pull_id: one for one in charges}
             for pull in moving:
                 self._go_on(pull, by_id.get(pull.request.pull_id))
@@ -83,18 +85,21 @@ class CrashRecord:
     def _note(self, moving: list[Pull]) -> None:
         self._journal.set_meta(_DEATHS, str(int(self._journal.meta(_DEATHS, "0")) + 1))
         self._journal.set_meta(_LAST, str(now_ms()))
-        if not moving:
+        suspect = not moving and self._ending is not Ending.KILLED
+        if suspect:
             self._remember_unexplained()
-        who = (
-            "the pulls that moved are suspects"
-            if moving
-            else "nothing was pulled: what was pushed last is suspect"
-        )
         self._log.event(
-            "orthanc_died", f"Orthanc died; {who}", level="WARNING" if moving else "ERROR",
-            pulls=[pull.request.pull_id for pull in moving], studies=[pull.request.study_uid for pull in moving],
-            lastAssociations=list(self._associations.last),
+            "orthanc_died", f"Orthanc died; {self._who(moving)}", level="ERROR" if suspect else "WARNING",
+            ending=self._ending.value, pulls=[pull.request.pull_id for pull in moving],
+            studies=[pull.request.study_uid for pull in moving], lastAssociations=list(self._associations.last),
         )  # fmt: skip
+
+    def _who(self, moving: list[Pull]) -> str:
+        if self._ending is Ending.KILLED:
+            return "killed from outside: nothing is charged with it"
+        if moving:
+            return "the pulls that moved are suspects"
+        return "nothing was pulled: what was pushed last is suspect"
 
     def _remember_unexplained(self) -> None:
         known = [*self._unexplained(), (now_ms(), self._associations.connected)][-_MOST_UNEXPLAINED:]

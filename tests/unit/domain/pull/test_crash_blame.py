@@ -2,7 +2,15 @@
 
 import pytest
 
-from pacs_module.domain.pull.crash_blame import Charge, Moving, Waiting, charge, to_begin
+from pacs_module.domain.pull.crash_blame import (
+    Charge,
+    Ending,
+    Moving,
+    Waiting,
+    charge,
+    judge_ending,
+    to_begin,
+)
 
 
 @pytest.mark.parametrize(
@@ -53,3 +61,33 @@ def test_urgent_ones_begin_first_and_while_there_is_a_suspect_one_at_a_time(
     waiting: list[Waiting], moving: int, at_once: int, suspect_moves: bool, begin: str
 ) -> None:
     assert "".join(to_begin(waiting, moving, at_once, suspect_moves)) == begin
+
+
+@pytest.mark.parametrize(
+    ("status", "same_boot", "memory", "ending"),
+    [
+        (139, True, False, Ending.CRASHED),
+        (134, True, False, Ending.CRASHED),
+        (135, True, True, Ending.CRASHED),
+        (137, True, False, Ending.KILLED),
+        (143, True, False, Ending.KILLED),
+        (130, True, False, Ending.KILLED),
+        (137, True, True, Ending.UNKNOWN),
+        (1, True, False, Ending.UNKNOWN),
+        (0, True, False, Ending.UNKNOWN),
+        (128, True, False, Ending.UNKNOWN),
+        (None, True, False, Ending.UNKNOWN),
+        (None, False, False, Ending.KILLED),
+        (139, False, True, Ending.KILLED),
+    ],
+)
+def test_k08_a_signal_tells_whether_a_process_died_of_itself(
+    status: int | None, same_boot: bool, memory: bool, ending: Ending
+) -> None:
+    assert judge_ending(status, same_boot, memory) is ending
+
+
+@pytest.mark.parametrize("deaths", [0, 1, 4])
+def test_k08_a_kill_from_outside_is_charged_to_nobody(deaths: int) -> None:
+    assert charge([Moving("a", deaths)], ending=Ending.KILLED) == (Charge("a", deaths, False),)
+    assert charge([Moving("a", 1)], ending=Ending.CRASHED) == (Charge("a", 2, True),)

@@ -16,7 +16,8 @@ from aipull.journal.journal import Journal
 from aipull.journal.pulls import ENDED, NEW, Pull, PullRows
 from aipull.pull.crash_record import CrashRecord
 from aipull.server.last_associations import Associations
-from pacs_module.domain.pull.crash_blame import SET_ASIDE
+from aipull.server.last_end import exit_file, last_ending
+from pacs_module.domain.pull.crash_blame import SET_ASIDE, Ending
 from pacs_module.domain.wire.messages import PullReport, PullRequest
 from pacs_module.domain.wire.pull_failure import FailureKind
 from pacs_module.shared.logs import ContractLog
@@ -33,9 +34,9 @@ class Run:
         self.deaths = CrashRecord(journal, self.rows, self.log)
         self.deaths.take_up()
 
-    def dies(self, connected: frozenset[str] | None = None) -> None:
+    def dies(self, connected: frozenset[str] | None = None, ending: Ending = Ending.UNKNOWN) -> None:
         """And is started again; ``connected`` then, None: its log does not tell."""
-        self.deaths = CrashRecord(self.journal, self.rows, self.log, Associations((), connected))
+        self.deaths = CrashRecord(self.journal, self.rows, self.log, Associations((), connected), ending)
         self.deaths.take_up()
 
     def ask(self, *names: str) -> None:
@@ -213,3 +214,50 @@ def test_deaths_are_told(run: Run) -> None:
         run.moves("1")
         run.dies()
         assert (check("orthanc_died"), check("pull_set_aside")) == expected
+
+
+def test_kills_from_outside_set_no_lone_pull_aside_and_poison_dies_no_more_often_for_them(run: Run) -> None:
+    run.ask("a")
+    for _ in range(5):
+        run.moves("a")
+        run.dies(ending=Ending.KILLED)
+        assert run.state("a") == (NEW, 0, True), "moved again, alone"
+    run.moves("a")
+    run.dies(ending=Ending.CRASHED)
+    assert run.state("a") == (NEW, 1, True)
+    run.moves("a")
+    run.dies(ending=Ending.CRASHED)
+    assert run.state("a")[0] == ENDED
+
+
+def test_a_kill_from_outside_excuses_no_pull_that_crashes_it_later(run: Run) -> None:
+    run.dies(ending=Ending.KILLED)
+    run.ask("a")
+    for _ in range(2):
+        run.moves("a")
+        run.dies(ending=Ending.CRASHED)
+    assert run.state("a")[0] == ENDED
+
+
+def test_the_exit_status_beside_the_journal_holds_for_one_end(journal: Journal, tmp_path: Path) -> None:
+    boot, vmstat = tmp_path / "boot", tmp_path / "vmstat"
+    boot.write_text("b1\n")
+    vmstat.write_text("pgfault 1\noom_kill 3\n")
+
+    def ending(status: str = "") -> Ending:
+        if status:
+            exit_file(journal.path).write_text(status)
+        return last_ending(journal, boot, vmstat)
+
+    told = [ending(), ending("137\n"), ending(), ending("139\n"), ending("no number"), ending("0\n")]
+    assert told == ["unknown", "killed", "unknown", "crashed", "unknown", "unknown"]
+    vmstat.write_text("pgfault 9\noom_kill 4\n")
+    assert [ending("137\n"), ending("137\n")] == ["unknown", "killed"], (
+        "the kernel may have killed it for memory"
+    )
+    boot.write_text("b2\n")
+    assert [ending(), ending()] == ["killed", "unknown"], "the machine was started anew"
+    vmstat.unlink()
+    boot.unlink()
+    assert ending("139") is Ending.KILLED
+    assert ending("139") is Ending.CRASHED
