@@ -65,14 +65,20 @@ def process_is_gone(owner: str) -> bool:
     here = (socket.gethostname(), _place())
     if (host, place) != here or _UNKNOWN in (started, place) or not pid.isdigit():
         return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
+    if not _has_process(int(pid)):
         return True
-    except OSError:
-        pass  # of another user
     fields = _stat_of(int(pid))
     return fields is not None and (fields[_STARTED] != started or fields[_STATE] in _DEAD)
+
+
+def _has_process(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # of another user
+    return True
 
 
 def _place() -> str:

@@ -60,12 +60,7 @@ class Mail:
     def _connected(self) -> smtplib.SMTP:
         server = self._server
         context = ssl.create_default_context(cafile=server.ca_file or None)
-        if server.security == "tls":
-            connection: smtplib.SMTP = smtplib.SMTP_SSL(
-                server.host, server.port, timeout=TIMEOUT_S, context=context
-            )
-        else:
-            connection = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_S)
+        connection = _connect(server, context)
         try:
             if server.security == "starttls":
                 connection.starttls(context=context)
@@ -77,22 +72,28 @@ class Mail:
         return connection
 
     def _mail(self, message: Message) -> EmailMessage:
-        alarm = message.alarm
         mail = EmailMessage()
-        what = "resolved" if message.change is Change.RESOLVED else alarm.severity.value
-        where = f" {self._site}" if self._site else ""
-        # A device's name may have a line break in it, which no header takes.
-        mail["Subject"] = " ".join(f"[AI pull{where}] {what}: {alarm.words}".split())[:200]
+        mail["Subject"] = self._subject(message)
         mail["From"], mail["To"] = self._sender, ", ".join(self._to)
         mail["Date"], mail["Message-ID"] = formatdate(message.at / 1000), make_msgid(domain="aipull")
         mail["Auto-Submitted"] = "auto-generated"
-        lines = [alarm.words, "", f"since {iso(message.since)}"]
+        mail.set_content("\n".join(self._lines(message)) + "\n")
+        return mail
+
+    def _subject(self, message: Message) -> str:
+        alarm = message.alarm
+        what = "resolved" if message.change is Change.RESOLVED else alarm.severity.value
+        where = f" {self._site}" if self._site else ""
+        # A device's name may have a line break in it, which no header takes.
+        return " ".join(f"[AI pull{where}] {what}: {alarm.words}".split())[:200]
+
+    def _lines(self, message: Message) -> list[str]:
+        lines = [message.alarm.words, "", f"since {iso(message.since)}"]
         if message.change is Change.RESOLVED:
             lines.append(f"resolved, noticed at {iso(message.at)}")
         if self._page_url:
-            lines += ["", self._page_url.rstrip("/") + alarm.page]
-        mail.set_content("\n".join(lines) + "\n")
-        return mail
+            lines += ["", self._page_url.rstrip("/") + message.alarm.page]
+        return lines
 
 
 def _reason(error: Exception) -> str:
@@ -104,3 +105,9 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return type(error).__name__
+
+
+def _connect(server: MailServer, context: ssl.SSLContext) -> smtplib.SMTP:
+    if server.security == "tls":
+        return smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT_S, context=context)
+    return smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_S)

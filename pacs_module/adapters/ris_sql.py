@@ -73,17 +73,19 @@ class RisSql:
         if accession_number:
             wanted.append(c[names.accession_number] == accession_number)
         if patient_id and day and names.patient_id and names.day:
-            first = min(date.fromisoformat(day), date.max - timedelta(days=1))
-            begin, end = self._written(first), self._written(first + timedelta(days=1))
-            wanted.append(and_(c[names.patient_id] == patient_id, c[names.day] >= begin, c[names.day] < end))
-        if not wanted:
-            return []
+            wanted.append(self._of_patient(patient_id, date.fromisoformat(day)))
+        return self._ask(wanted) if wanted else []
+
+    def _of_patient(self, patient_id: str, day: date) -> ColumnElement[bool]:
+        c, names = self._view.c, self._columns
+        first = min(day, date.max - timedelta(days=1))
+        begin, end = self._written(first), self._written(first + timedelta(days=1))
+        return and_(c[names.patient_id] == patient_id, c[names.day] >= begin, c[names.day] < end)
+
+    def _ask(self, wanted: list[ColumnElement[bool]]) -> list[RisOrder]:
+        query = select(*self._view.c).where(or_(*wanted)).limit(MOST_ORDERS)
         with translated(), self._engine.connect() as connection:
-            rows = (
-                connection.execute(select(*self._view.c).where(or_(*wanted)).limit(MOST_ORDERS))
-                .mappings()
-                .all()
-            )
+            rows = connection.execute(query).mappings().all()
             connection.rollback()
         return [self._order(row) for row in rows]
 

@@ -108,18 +108,20 @@ class DirectFallback:
         if not any(map(_looks_lost, answers)) or not self._comparison_is_due():
             return answers
         direct = self._reachable_directly()
-        if direct is None:
-            return answers
-        try:
-            told = direct.find(*asked)
-        except PipelineError as error:
-            words = "text may be lost in Orthanc, and the PACS cannot be asked directly"
-            self._tell("not_asked_directly", words, asked[0], str(error))
-            return answers
-        if not _tells_more(told, answers):
+        told = self._asked_directly(direct, asked) if direct is not None else None
+        if direct is None or told is None or not _tells_more(told, answers):
             return answers
         self._change_to(direct, asked[0], "text of its answers arrives empty or as escapes")
         return told
+
+    def _asked_directly(self, direct: PacsFinder, asked: _Asked) -> list[Attributes] | None:
+        """None: the PACS does not answer us."""
+        try:
+            return direct.find(*asked)
+        except PipelineError as error:
+            words = "text may be lost in Orthanc, and the PACS cannot be asked directly"
+            self._tell("not_asked_directly", words, asked[0], str(error))
+            return None
 
     def _comparison_is_due(self) -> bool:
         now = time.monotonic()

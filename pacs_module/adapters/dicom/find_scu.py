@@ -29,7 +29,7 @@ from pynetdicom.pdu_primitives import (
     ImplementationClassUIDNotification,
     MaximumLengthNotification,
 )
-from pynetdicom.presentation import build_context
+from pynetdicom.presentation import PresentationContext, build_context
 
 from ...domain.errors import PermanentError, RetriableError, Unreachable
 
@@ -144,14 +144,18 @@ class FindAssociation:
         with _translated(self._peer, self._deadline):
             self._send_request(sop_class, identifier)
             while True:
-                message = self._message()
-                if message.command_set.get("CommandField") != _FIND_RESPONSE:
-                    raise RetriableError(f"{self._peer} answers C-FIND with another message")
-                status = int(message.command_set.Status)
-                data = message.data_set.getvalue() if isinstance(message.data_set, BytesIO) else b""
-                yield Response(status, str(message.command_set.get("ErrorComment") or ""), data)
-                if status not in PENDING:
+                response = self._response()
+                yield response
+                if response.status not in PENDING:
                     return
+
+    def _response(self) -> Response:
+        message = self._message()
+        command = message.command_set
+        if command.get("CommandField") != _FIND_RESPONSE:
+            raise RetriableError(f"{self._peer} answers C-FIND with another message")
+        data = message.data_set.getvalue() if isinstance(message.data_set, BytesIO) else b""
+        return Response(int(command.Status), str(command.get("ErrorComment") or ""), data)
 
     def _negotiate(self) -> None:
         numbers = dict(zip(range(1, 256, 2), self._sop_classes, strict=False))  # PS3.8 9.3.2.2: odd
@@ -200,14 +204,7 @@ class FindAssociation:
         message: Any = DIMSEMessage()
         too_long = False
         while True:
-            kind, data = self._receive()
-            if kind != _DATA:
-                raise RetriableError(
-                    f"{self._peer} ended the association before its last answer (PDU type {kind})"
-                )
-            pdu = pdus.P_DATA_TF()
-            pdu.decode(data)
-            complete = message.decode_msg(pdu.to_primitive())
+            complete = message.decode_msg(self._data().to_primitive())
             too_long |= _size(message.data_set) > MAX_IDENTIFIER
             if too_long:
                 message.data_set = BytesIO()
@@ -215,6 +212,15 @@ class FindAssociation:
                 return message
             if _size(message.encoded_command_set) > _MAX_COMMAND:
                 raise PermanentError(f"{self._peer} sends a command set without an end")
+
+    def _data(self) -> pdus.P_DATA_TF:
+        kind, data = self._receive()
+        if kind != _DATA:
+            words = f"{self._peer} ended the association before its last answer (PDU type {kind})"
+            raise RetriableError(words)
+        pdu = pdus.P_DATA_TF()
+        pdu.decode(data)
+        return pdu
 
     def _send(self, data: bytes) -> None:
         self._socket.settimeout(self._deadline.left())
@@ -258,17 +264,21 @@ def _association_request(peer: Peer, numbers: Mapping[int, str]) -> A_ASSOCIATE:
     request = A_ASSOCIATE()
     request.application_context_name = APPLICATION_CONTEXT
     request.calling_ae_title, request.called_ae_title = peer.calling_ae_title, peer.ae_title
-    contexts = []
-    for number, sop_class in numbers.items():
-        context = build_context(sop_class, ImplicitVRLittleEndian)
-        context.context_id = number
-        contexts.append(context)
-    request.presentation_context_definition_list = contexts
+    request.presentation_context_definition_list = _contexts(numbers)
     maximum, implementation = MaximumLengthNotification(), ImplementationClassUIDNotification()
     maximum.maximum_length_received = _OUR_MAXIMUM
     implementation.implementation_class_uid = PYNETDICOM_IMPLEMENTATION_UID
     request.user_information = [maximum, implementation]
     return request
+
+
+def _contexts(numbers: Mapping[int, str]) -> list[PresentationContext]:
+    contexts = []
+    for number, sop_class in numbers.items():
+        context = build_context(sop_class, ImplicitVRLittleEndian)
+        context.context_id = number
+        contexts.append(context)
+    return contexts
 
 
 def _size(stream: Any) -> int:
@@ -278,9 +288,8 @@ def _size(stream: Any) -> int:
 def _connect(peer: Peer, deadline: Deadline) -> socket.socket:
     """Connect to the first address that takes it, all of them within the deadline."""
     last: OSError | None = None
-    for family, kind, protocol, _, address in socket.getaddrinfo(
-        peer.host, peer.port, type=socket.SOCK_STREAM
-    ):
+    places = socket.getaddrinfo(peer.host, peer.port, type=socket.SOCK_STREAM)
+    for family, kind, protocol, _, address in places:
         connection = socket.socket(family, kind, protocol)
         try:
             connection.settimeout(deadline.left())

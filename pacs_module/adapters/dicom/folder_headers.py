@@ -48,12 +48,15 @@ def read_folder(folder: Path, switches: Switches) -> Iterator[JudgedStudy]:
         if file.is_file() and not file.is_symlink():
             _take(file, studies)
     for study_uid in sorted(studies):
-        series = studies[study_uid]
-        day = dashed_date(next(iter(series.values())).first.text("StudyDate"))
-        headers = [_judged(uid, one, switches) for uid, one in sorted(series.items())]
-        yield JudgedStudy(study_uid, day, "").with_headers(
-            header(facts, judge_series(facts, switches), RECEPTION) for facts in headers
-        )
+        yield _study(study_uid, studies[study_uid], switches)
+
+
+def _study(study_uid: str, series: dict[str, _Series], switches: Switches) -> JudgedStudy:
+    day = dashed_date(next(iter(series.values())).first.text("StudyDate"))
+    headers = [_judged(uid, one, switches) for uid, one in sorted(series.items())]
+    return JudgedStudy(study_uid, day, "").with_headers(
+        header(facts, judge_series(facts, switches), RECEPTION) for facts in headers
+    )
 
 
 def _take(file: Path, studies: dict[str, dict[str, _Series]]) -> None:

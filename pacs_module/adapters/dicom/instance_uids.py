@@ -46,9 +46,8 @@ def of_orthanc(url: str, username: str, password: str, timeout_s: float, study_u
         RetriableError: It does not answer.
         PermanentError: It refuses.
     """
-    link = HttpLink(
-        f"Orthanc at {address_of(url)}", auth=(username, password), answer_bytes=FROM_ORTHANC.size
-    )
+    who = f"Orthanc at {address_of(url)}"
+    link = HttpLink(who, auth=(username, password), answer_bytes=FROM_ORTHANC.size)
 
     def ask(method: str, path: str, body: object = None) -> Any:
         answer = link.call(method, url + path, json_body=body, timeout=timeout_s)
@@ -57,14 +56,12 @@ def of_orthanc(url: str, username: str, password: str, timeout_s: float, study_u
         return answer.json(FROM_ORTHANC)
 
     query = {"Level": "Series", "Query": {"StudyInstanceUID": study_uid}, "Expand": True}
-    series = {
-        one["MainDicomTags"]["SeriesInstanceUID"]: one["ID"] for one in ask("POST", "/tools/find", query)
-    }
-    images = {uid: ask("GET", f"/series/{orthanc_id}/instances") for uid, orthanc_id in series.items()}
-    return {
-        uid: frozenset(image["MainDicomTags"]["SOPInstanceUID"] for image in found)
-        for uid, found in images.items()
-    }
+    held: dict[str, frozenset[str]] = {}
+    for series in ask("POST", "/tools/find", query):
+        images = ask("GET", f"/series/{series['ID']}/instances")
+        uids = frozenset(image["MainDicomTags"]["SOPInstanceUID"] for image in images)
+        held[series["MainDicomTags"]["SeriesInstanceUID"]] = uids
+    return held
 
 
 def of_folder(folder: Path, study_uid: str) -> Copy:

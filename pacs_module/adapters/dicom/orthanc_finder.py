@@ -89,15 +89,9 @@ class OrthancFinder:
 
     def _answers(self, pacs: str, query_id: str) -> list[Any]:
         """The answers that Orthanc holds, read no further than MAX_ANSWERS_BYTES."""
-        url, body = f"{self._orthanc.url}/queries/{query_id}/answers", bytearray()
+        url = f"{self._orthanc.url}/queries/{query_id}/answers"
         with self._orthanc.stream("GET", url, params={"expand": "", "simplify": ""}) as response:
-            for part in response.iter_bytes():
-                body += part
-                if len(body) > MAX_ANSWERS_BYTES:
-                    raise TooManyAnswers(
-                        None, f"{pacs} answered more than {MAX_ANSWERS_BYTES >> 20} MB to one query"
-                    )
-            whole = httpx.Response(response.status_code, content=bytes(body))
+            whole = httpx.Response(response.status_code, content=_bounded(pacs, response))
         answers = self._checked(pacs, whole)
         if not isinstance(answers, list):
             raise RetriableError(f"find at {pacs}: Orthanc gave no list of answers")
@@ -176,3 +170,13 @@ def _translated(pacs: str, orthanc: str) -> Iterator[None]:
             raise Unreachable(f"Orthanc does not answer: {error}") from error
     except httpx.HTTPError as error:
         raise RetriableError(f"find at {pacs}: {type(error).__name__} {error}") from error
+
+
+def _bounded(pacs: str, response: httpx.Response) -> bytes:
+    body = bytearray()
+    for part in response.iter_bytes():
+        body += part
+        if len(body) > MAX_ANSWERS_BYTES:
+            words = f"{pacs} answered more than {MAX_ANSWERS_BYTES >> 20} MB to one query"
+            raise TooManyAnswers(None, words)
+    return bytes(body)

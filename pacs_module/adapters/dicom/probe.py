@@ -72,6 +72,38 @@ class _Association(FindAssociation):
             self._send(pdu.encode())
 
 
+class _Moving:
+    """The responses of one C-MOVE: what they count, and how long there was none."""
+
+    def __init__(self, begin: float) -> None:
+        self._begin = self._last = begin
+        self._silence = 0.0
+        self._responses = 0
+        self.announced = 0
+        self.last_command: Any = None
+
+    def take(self, command: Any) -> None:
+        now = time.monotonic()
+        self._silence, self._last = max(self._silence, now - self._last), now
+        self._responses += 1
+        self.announced = max(self.announced, sum(_suboperations(command).values()))
+        self.last_command = command
+
+    def moved(self, received: int, at_end: int) -> Moved:
+        counts = _suboperations(self.last_command)
+        return Moved(
+            status=int(self.last_command.Status),
+            announced=self.announced,
+            completed=counts["Completed"],
+            failed=counts["Failed"],
+            pending=self._responses - 1,
+            received=received,
+            late=received - at_end,
+            seconds=self._last - self._begin,
+            silence=self._silence,
+        )
+
+
 class DicomProbe:
     """
     Asks one PACS.
@@ -113,18 +145,22 @@ class DicomProbe:
         """Open up to ``most`` associations, keep them open, and ask the same on all of them at once."""
         identifier, model = encode_identifier(level, query, keys), MODELS["study find"]
         with contextlib.ExitStack() as stack:
-            opened: list[_Association] = []
-            why = ""
-            while len(opened) < most and not why:
-                try:
-                    association = _Association(self._peer, [model], Deadline(self._timeout))
-                    opened.append(stack.enter_context(association))
-                except (RetriableError, PermanentError, OSError) as error:
-                    why = str(error) or type(error).__name__
+            opened, why = self._open(most, model, stack)
             if not opened:
                 return Together(0, (), why)
             replies = _ask_at_once(opened, model, identifier)
         return Together(len(opened), tuple(replies), why)
+
+    def _open(self, most: int, model: str, stack: contextlib.ExitStack) -> tuple[list[_Association], str]:
+        """Up to ``most`` associations, and why there are no more."""
+        opened: list[_Association] = []
+        while len(opened) < most:
+            try:
+                association = _Association(self._peer, [model], Deadline(self._timeout))
+                opened.append(stack.enter_context(association))
+            except (RetriableError, PermanentError, OSError) as error:
+                return opened, str(error) or type(error).__name__
+        return opened, ""
 
     def move(self, query: Mapping[str, str], destination: str, received: Callable[[], int]) -> Moved:
         """
@@ -135,33 +171,18 @@ class DicomProbe:
             destination: AE title that the PACS shall send to.
             received: How many images have come so far.
         """
-        model = MODELS["study move"]
-        begin = last = time.monotonic()
-        silence, announced, responses = 0.0, 0, 0
-        command: Any = None
+        model, seen = MODELS["study move"], _Moving(time.monotonic())
         try:
             with _Association(self._peer, [model], Deadline(self._timeout)) as association:
                 association.model_for([model])
                 for command in association.move(model, encode_identifier("SERIES", query, ()), destination):
-                    now = time.monotonic()
-                    silence, last, responses = max(silence, now - last), now, responses + 1
-                    announced = max(announced, sum(_suboperations(command).values()))
+                    seen.take(command)
         except (RetriableError, PermanentError, OSError) as error:
             return Moved(error=str(error) or type(error).__name__, received=received())
         at_end = received()
-        counts = _suboperations(command)
-        _until(lambda: received() >= max(announced, 1), self._late if command.Status in (0, 0xB000) else 0.0)
-        return Moved(
-            status=int(command.Status),
-            announced=announced,
-            completed=counts["Completed"],
-            failed=counts["Failed"],
-            pending=responses - 1,
-            received=received(),
-            late=received() - at_end,
-            seconds=last - begin,
-            silence=silence,
-        )
+        late = self._late if seen.last_command.Status in (0, 0xB000) else 0.0
+        _until(lambda: received() >= max(seen.announced, 1), late)
+        return seen.moved(received(), at_end)
 
 
 def _suboperations(command: Any) -> dict[str, int]:

@@ -56,16 +56,10 @@ class CompressedArchive:
         there = next(iter(self._folder.glob(f"????-??-??/{handover_id}")), None)
         if there is not None:
             return Archived(str(there), *_sizes(source), sum(file.stat().st_size for file in _files(there)))
-        unfinished, final = (
-            self._folder / f"{_UNFINISHED}{handover_id}",
-            self._folder / today.isoformat() / handover_id,
-        )
+        unfinished = self._folder / f"{_UNFINISHED}{handover_id}"
+        final = self._folder / today.isoformat() / handover_id
         try:
-            shutil.rmtree(unfinished, ignore_errors=True)
-            after = sum(
-                self._store_file(file, unfinished / file.relative_to(source)) for file in _files(source)
-            )
-            unfinished.mkdir(parents=True, exist_ok=True)
+            after = self._fill(unfinished, source)
             final.parent.mkdir(parents=True, exist_ok=True)
             unfinished.rename(final)
         except OSError as error:
@@ -74,6 +68,15 @@ class CompressedArchive:
         finally:
             self._reader.close()
         return Archived(str(final), *_sizes(source), after)
+
+    def _fill(self, unfinished: Path, source: Path) -> int:
+        """Compress all files into an empty folder; their bytes there."""
+        shutil.rmtree(unfinished, ignore_errors=True)
+        after = 0
+        for file in _files(source):
+            after += self._store_file(file, unfinished / file.relative_to(source))
+        unfinished.mkdir(parents=True, exist_ok=True)
+        return after
 
     def sweep(self, today: date, is_made: Callable[[str], bool]) -> list[str]:
         """Remove the days that are over, and half hand-overs that nobody goes on with."""

@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,19 @@ from .reader_process import ReaderProcess
 _UNFINISHED = ".tmp-"
 _GOING = ".tmp-gone-"
 _MANIFEST = ".manifest.json"
+
+
+@dataclass
+class _Lost:
+    """What could not be taken along: files, and elements of files, with the reason."""
+
+    failed: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+
+def _is_one_name(handover_id: str) -> bool:
+    """Whether it names an entry of the folder, and no path."""
+    return Path(handover_id).name == handover_id and handover_id not in ("", ".", "..")
 
 
 class AnonymousCopies:
@@ -55,12 +69,10 @@ class AnonymousCopies:
         made = self._made(handover_id)
         if made is not None:
             return made
-        study, final = self._cleaner.uid(study_uid), self._folder / handover_id
-        unfinished = self._folder / f"{_UNFINISHED}{handover_id}"
+        unfinished, final = self._folder / f"{_UNFINISHED}{handover_id}", self._folder / handover_id
         try:
             shutil.rmtree(unfinished, ignore_errors=True)
-            folders, failed, removed = self._fill(unfinished, final, series)
-            copied = Copied(study, str(final), tuple(folders), tuple(failed), tuple(removed))
+            copied = self._fill(unfinished, final, self._cleaner.uid(study_uid), series)
             self._write_manifest(handover_id, to_document(copied))
             unfinished.rename(final)
         except OSError as error:
@@ -72,7 +84,7 @@ class AnonymousCopies:
 
     def remove(self, handover_id: str) -> None:
         """Remove a copy; one that is gone is no error."""
-        if not handover_id or Path(handover_id).name != handover_id or handover_id in (".", ".."):
+        if not _is_one_name(handover_id):
             return
         going = self._folder / f"{_GOING}{handover_id}"
         shutil.rmtree(going, ignore_errors=True)
@@ -85,10 +97,11 @@ class AnonymousCopies:
     def sweep(self, is_kept: Callable[[str], bool], is_made: Callable[[str], bool]) -> list[str]:
         """Remove copies that nobody will ask for any more, and half ones that nobody makes."""
         entries = sorted(entry.name for entry in os.scandir(self._folder))
+        unfinished = [name for name in entries if name.startswith(_UNFINISHED)]
         for name in entries:
-            if name.startswith(_GOING) or (name.startswith(_UNFINISHED) and not is_made(_handover_of(name))):
+            if name.startswith(_GOING) or (name in unfinished and not is_made(_handover_of(name))):
                 _remove(self._folder / name)
-        whole = {name.removesuffix(_MANIFEST) for name in entries if not name.startswith(_UNFINISHED)}
+        whole = {name.removesuffix(_MANIFEST) for name in entries if name not in unfinished}
         gone = [name for name in sorted(whole) if not is_kept(name)]
         for name in gone:
             self.remove(name)
@@ -102,33 +115,38 @@ class AnonymousCopies:
         )
         return from_document(Copied, manifest)
 
-    def _fill(
-        self, unfinished: Path, final: Path, series: Sequence[SeriesFolder]
-    ) -> tuple[list[SeriesFolder], list[str], list[str]]:
-        """The folders, and of which files nothing, or not everything, could be taken along."""
+    def _fill(self, unfinished: Path, final: Path, study: str, series: Sequence[SeriesFolder]) -> Copied:
+        """All series, and of which files nothing, or not everything, could be taken along."""
         folders: list[SeriesFolder] = []
-        failed: list[str] = []
-        removed: list[str] = []
+        lost = _Lost()
         for place, one in enumerate(series, start=1):
             inner = str(place) if len(series) > 1 else ""
             (unfinished / inner).mkdir(parents=True)
-            made = 0
-            for source in regular_files(Path(one.filepath)) if Path(one.filepath).is_dir() else ():
-                target = unfinished / inner / source.name
-                try:
-                    removed += [
-                        f"{source.name}: {what}"
-                        for what in self._reader.ask("clean", source, target)["removed"]
-                    ]
-                    made += 1
-                except FileNotFoundError:
-                    continue  # gone with the RAM disk: the delivery finds too few and has all pulled again
-                except PermanentError as error:  # what cannot be read cannot be cleaned: it costs only itself
-                    failed.append(f"{source.name}: {error}"[:200])
-                    target.unlink(missing_ok=True)
-                reach("copying")
+            made = self._fill_series(unfinished / inner, Path(one.filepath), lost)
             folders.append(SeriesFolder(self._cleaner.uid(one.series_uid), str(final / inner), made))
-        return folders, failed, removed
+        return Copied(study, str(final), tuple(folders), tuple(lost.failed), tuple(lost.removed))
+
+    def _fill_series(self, target: Path, source: Path, lost: _Lost) -> int:
+        """How many images were copied."""
+        made = 0
+        for file in regular_files(source) if source.is_dir() else ():
+            made += self._copy(file, target / file.name, lost)
+        return made
+
+    def _copy(self, source: Path, target: Path, lost: _Lost) -> bool:
+        """Whether one image was copied."""
+        try:
+            removed = self._reader.ask("clean", source, target)["removed"]
+        except FileNotFoundError:
+            return False  # gone with the RAM disk: the delivery finds too few and has all pulled again
+        except PermanentError as error:  # what cannot be read cannot be cleaned: it costs only itself
+            lost.failed.append(f"{source.name}: {error}"[:200])
+            target.unlink(missing_ok=True)
+            reach("copying")
+            return False
+        lost.removed += [f"{source.name}: {what}" for what in removed]
+        reach("copying")
+        return True
 
     def _write_manifest(self, handover_id: str, manifest: Mapping[str, Any]) -> None:
         draft = self._folder / f"{_UNFINISHED}{handover_id}{_MANIFEST}"

@@ -21,6 +21,7 @@ from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
 
 METHOD = "PS3.15 Annex E basic profile"
 Action = Callable[[Dataset, tuple[int, int]], None]
@@ -102,19 +103,12 @@ class Deidentifier:
             ValueError: One of them is needed to identify or to show the image.
         """
         removed = tuple(_remove_unreadable(image))
-        patient, meta = str(image.get("PatientID", "")), image.file_meta
-        words = identifiers(image)
+        patient, words = str(image.get("PatientID", "")), identifiers(image)
         self._clean(image)
         self._blot_out(image, words)
         image.PatientID = image.PatientName = self.patient(patient)
-        image.PatientIdentityRemoved = "YES"
-        image.DeidentificationMethod = METHOD
-        image.DeidentificationMethodCodeSequence = Sequence([_basic_profile()])
-        image.LongitudinalTemporalInformationModified = "REMOVED"
-        image.file_meta = FileMetaDataset()
-        image.file_meta.TransferSyntaxUID = meta.TransferSyntaxUID
-        image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID
-        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+        _mark(image)
+        image.file_meta = _new_meta(image)
         image.preamble = b"\0" * 128
         return removed
 
@@ -176,6 +170,23 @@ class Deidentifier:
         return hmac.new(self._key, f"{kind}:{text}".encode(), hashlib.sha256).digest()
 
 
+def _mark(image: FileDataset) -> None:
+    """Say in the image what was done with it (PS3.3 C.12.1.1.1)."""
+    image.PatientIdentityRemoved = "YES"
+    image.DeidentificationMethod = METHOD
+    image.DeidentificationMethodCodeSequence = Sequence([_basic_profile()])
+    image.LongitudinalTemporalInformationModified = "REMOVED"
+
+
+def _new_meta(image: FileDataset) -> FileMetaDataset:
+    """The file's head without who wrote or sent it."""
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = image.file_meta.TransferSyntaxUID
+    meta.MediaStorageSOPClassUID = image.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+    return meta
+
+
 def _remove_unreadable(dataset: Dataset, depth: int = 0) -> Iterator[str]:
     """Remove what is private, without looking into it, and what cannot be decoded, at every depth."""
     if depth > MAX_DEPTH:
@@ -184,17 +195,23 @@ def _remove_unreadable(dataset: Dataset, depth: int = 0) -> Iterator[str]:
         if tag.is_private:
             del dataset[tag]
             continue
-        try:
-            element = dataset[tag]
-        except Exception as error:  # whatever pydicom throws at a damaged value
-            if keyword_for_tag(tag) in _NEEDED:
-                raise ValueError(f"{keyword_for_tag(tag)} cannot be decoded: {error}") from error
+        element = _decoded(dataset, tag)
+        if element is None:
             del dataset[tag]
             yield f"{tag} {keyword_for_tag(tag)}"
-            continue
-        if element.VR == "SQ":
+        elif element.VR == "SQ":
             for item in element.value:
                 yield from _remove_unreadable(item, depth + 1)
+
+
+def _decoded(dataset: Dataset, tag: BaseTag) -> DataElement | None:
+    """None: it cannot be decoded, and is not needed."""
+    try:
+        return dataset[tag]
+    except Exception as error:  # whatever pydicom throws at a damaged value
+        if keyword_for_tag(tag) in _NEEDED:
+            raise ValueError(f"{keyword_for_tag(tag)} cannot be decoded: {error}") from error
+        return None
 
 
 def identifiers(image: Dataset) -> frozenset[str]:
@@ -204,20 +221,21 @@ def identifiers(image: Dataset) -> frozenset[str]:
     """
     words: set[str] = set()
     for element in _elements(image):
-        values = element.value if element.VM > 1 else [element.value]
-        texts = [str(value) for value in values or () if value]
-        if element.VR == "PN":
-            words.update(
-                part for text in texts for part in text.replace("=", "^").replace(" ", "^").split("^")
-            )
-        elif element.keyword in _NUMBERS_OF_PEOPLE:
-            words.update(texts)
-        elif element.VR == "UI":
-            own = not element.keyword.endswith(_CLASS_UIDS)
-            words.update(text for text in texts if own and not text.startswith(_STANDARD_UIDS))
-    return frozenset(
-        word.strip().casefold() for word in words if len(word.strip()) >= _SHORTEST or not word.isascii()
-    )
+        words.update(word.strip() for word in _words(element))
+    return frozenset(word.casefold() for word in words if len(word) >= _SHORTEST or not word.isascii())
+
+
+def _words(element: DataElement) -> Iterator[str]:
+    """The identifiers in one element."""
+    values = element.value if element.VM > 1 else [element.value]
+    texts = [str(value) for value in values or () if value]
+    if element.VR == "PN":
+        for text in texts:
+            yield from text.replace("=", "^").replace(" ", "^").split("^")
+    elif element.keyword in _NUMBERS_OF_PEOPLE:
+        yield from texts
+    elif element.VR == "UI" and not element.keyword.endswith(_CLASS_UIDS):
+        yield from (text for text in texts if not text.startswith(_STANDARD_UIDS))
 
 
 def _elements(dataset: Dataset) -> Iterator[DataElement]:

@@ -114,16 +114,24 @@ def _read(child: subprocess.Popen[bytes], end: float) -> dict[str, Any]:
     assert child.stdout is not None  # noqa: S101 - opened as a pipe
     line = b""
     while not line.endswith(b"\n"):
-        if not select.select([child.stdout], [], [], max(end - time.monotonic(), 0))[0]:
-            raise _ChildDiedError("stops")
-        piece = os.read(child.stdout.fileno(), 65536)
-        if not piece or len(line) > _MAX_ANSWER:
+        piece = _piece(child.stdout.fileno(), end)
+        if len(line) > _MAX_ANSWER:
             raise _ChildDiedError("kills")
         line += piece
     try:
         return read_object(line, "answer")
     except MessageError as error:
         raise _ChildDiedError("confuses") from error
+
+
+def _piece(answers: int, end: float) -> bytes:
+    """What the child has written, at least one byte, before the end (monotonic seconds)."""
+    if not select.select([answers], [], [], max(end - time.monotonic(), 0))[0]:
+        raise _ChildDiedError("stops")
+    piece = os.read(answers, 65536)
+    if not piece:
+        raise _ChildDiedError("kills")
+    return piece
 
 
 def _understood(answer: Mapping[str, Any], source: Path) -> dict[str, Any]:
@@ -163,11 +171,9 @@ class Serving:
         source, target = Path(request["source"]), Path(request["target"])
         try:
             return self.clean(source, target) if request["do"] == "clean" else self.compress(source, target)
-        except OSError as error:
-            if error.errno:
+        except Exception as error:  # whatever a codec, a damaged image or the disk throws
+            if isinstance(error, OSError) and error.errno:
                 return {"os": error.errno}
-            return {"error": f"{type(error).__name__}: {error}"[:200]}
-        except Exception as error:  # whatever a codec or a damaged image throws
             return {"error": f"{type(error).__name__}: {error}"[:200]}
 
     def clean(self, source: Path, target: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -120,24 +121,29 @@ def as_xlsx(report: Report) -> bytes:
     import xlsxwriter  # it takes a while, and only this needs it
 
     held = io.BytesIO()
-    options = {
-        "in_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "strings_to_numbers": False,
-    }
-    with xlsxwriter.Workbook(held, options) as book:
+    with xlsxwriter.Workbook(held, _TEXT_STAYS_TEXT) as book:
         bold = book.add_format({"bold": True})
         for name, rows in _sheets(report).items():
-            sheet = book.add_worksheet(name)
-            for number, row in enumerate(rows):
-                cells = [_clean(cell) if isinstance(cell, str) else cell for cell in row]
-                sheet.write_row(number, 0, cells, bold if number == 0 else None)
-            sheet.freeze_panes(1, 0)
-            if len(rows) > 1:
-                sheet.autofilter(0, 0, len(rows) - 1, len(rows[0]) - 1)
-            sheet.autofit(400)
+            _write_sheet(book.add_worksheet(name), rows, bold)
     return held.getvalue()
+
+
+_TEXT_STAYS_TEXT = {
+    "in_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+}
+
+
+def _write_sheet(sheet: Any, rows: Sequence[Sequence[Cell | None]], bold: Any) -> None:
+    for number, row in enumerate(rows):
+        cells = [_clean(cell) if isinstance(cell, str) else cell for cell in row]
+        sheet.write_row(number, 0, cells, bold if number == 0 else None)
+    sheet.freeze_panes(1, 0)
+    if len(rows) > 1:
+        sheet.autofilter(0, 0, len(rows) - 1, len(rows[0]) - 1)
+    sheet.autofit(400)
 
 
 def _clean(text: str) -> str:
@@ -146,19 +152,19 @@ def _clean(text: str) -> str:
 
 
 def _sheets(report: Report) -> dict[str, list[Sequence[Cell | None]]]:
+    studies = [tuple(value(line) for _, value in COLUMNS) for line in report.lines]
     return {
         "summary": [("what", "number"), *summary(report)],
-        "studies": [
-            tuple(name for name, _ in COLUMNS),
-            *(tuple(value(line) for _, value in COLUMNS) for line in report.lines),
-        ],
-        "devices": [("device", "cause", "studies"), *_device_rows(report)],
-        "duplicates": [
-            ("AccessionNumber", "kind", "PatientIDs", "causes", "StudyInstanceUIDs"),
-            *_duplicate_rows(report),
-        ],
-        "PACS": [("PACS", "day", "studies", "whole list", "queries", "error"), *_pacs_rows(report)],
+        "studies": [tuple(name for name, _ in COLUMNS), *studies],
+        "devices": [_DEVICE_HEADS, *_device_rows(report)],
+        "duplicates": [_DUPLICATE_HEADS, *_duplicate_rows(report)],
+        "PACS": [_PACS_HEADS, *_pacs_rows(report)],
     }
+
+
+_DEVICE_HEADS = ("device", "cause", "studies")
+_DUPLICATE_HEADS = ("AccessionNumber", "kind", "PatientIDs", "causes", "StudyInstanceUIDs")
+_PACS_HEADS = ("PACS", "day", "studies", "whole list", "queries", "error")
 
 
 def summary(report: Report) -> list[tuple[str, Cell]]:
@@ -215,25 +221,26 @@ def as_tables(report: Report, every: bool = False) -> Group:
         report: The report.
         every: Every study, and not only what is missing, odd or was pulled by hand.
     """
-    days = (
-        report.first_day
-        if report.first_day == report.last_day
-        else f"{report.first_day} to {report.last_day}"
-    )
     told = [line for line in report.lines if every or line.missing or line.notes or line.manual]
+    by_device = "by device (of what is missing or filtered)"
+    of_several = "AccessionNumbers of several studies"
     parts: list[RenderableType] = [
-        Text(f"{days}: {len(report.missing)} of {len(report.lines)} studies missing", "bold"),
+        Text(_headline(report), "bold"),
         *(Text(f"could not compare all: {words}", "bold red") for words in _not_compared(report)),
         _lines_table(told, report),
         _table("what", "number", title="summary", rows=summary(report)),
-        _table("device", "cause", "studies", title="by device (of what is missing or filtered)", rows=_device_rows(report)),
-        _table(
-            "AccessionNumber", "kind", "PatientIDs", "causes", "StudyInstanceUIDs",
-            title="AccessionNumbers of several studies", rows=_duplicate_rows(report),
-        ),
-        _table("PACS", "day", "studies", "whole list", "queries", "error", title="PACS", rows=_pacs_rows(report)),
-    ]  # fmt: skip
+        _table(*_DEVICE_HEADS, title=by_device, rows=_device_rows(report)),
+        _table(*_DUPLICATE_HEADS, title=of_several, rows=_duplicate_rows(report)),
+        _table(*_PACS_HEADS, title="PACS", rows=_pacs_rows(report)),
+    ]
     return Group(*parts)
+
+
+def _headline(report: Report) -> str:
+    days = report.first_day
+    if report.last_day != report.first_day:
+        days = f"{report.first_day} to {report.last_day}"
+    return f"{days}: {len(report.missing)} of {len(report.lines)} studies missing"
 
 
 def _not_compared(report: Report) -> list[str]:
@@ -245,19 +252,26 @@ def _not_compared(report: Report) -> list[str]:
 
 
 def _lines_table(lines: Sequence[ReportLine], report: Report) -> Table:
-    columns = dict(COLUMNS)
     table = Table(title="studies", title_justify="left")
     for name in (*_ON_A_TERMINAL, "notes"):
         table.add_column(name, overflow="fold")
     for line in lines:
-        notes = [*line.notes, *([f"manual pull: {line.manual}"] if line.manual else [])]
-        notes += [words for uid, words in report.repaired.items() if uid == line.study_uid]
-        cells = [
-            Text(_clean(str(_terminal(name, line, columns))), _STYLES.get(line.cause, ""))
-            for name in _ON_A_TERMINAL
-        ]
-        table.add_row(*cells, Text(_clean("; ".join(notes))))
+        table.add_row(*_cells(line), Text(_clean("; ".join(_notes(line, report)))))
     return table
+
+
+def _cells(line: ReportLine) -> list[Text]:
+    columns, style = dict(COLUMNS), _STYLES.get(line.cause, "")
+    return [Text(_clean(str(_terminal(name, line, columns))), style) for name in _ON_A_TERMINAL]
+
+
+def _notes(line: ReportLine, report: Report) -> list[str]:
+    notes = list(line.notes)
+    if line.manual:
+        notes.append(f"manual pull: {line.manual}")
+    if line.study_uid in report.repaired:
+        notes.append(report.repaired[line.study_uid])
+    return notes
 
 
 def _terminal(name: str, line: ReportLine, columns: dict[str, Callable[[ReportLine], Cell | None]]) -> Cell:

@@ -69,15 +69,9 @@ class SeriesStream:
 
     def _contents(self) -> Iterator[bytes]:
         yield from _whole(MANIFEST, self._manifest)
-        sums = []
+        sums: list[str] = []
         for file in self._files:
-            digest = hashlib.sha256()
-            yield _head(file.name, file.size)
-            for piece in _pieces(file):
-                digest.update(piece)
-                yield piece
-            yield bytes(_padded(file.size) - file.size)
-            sums.append(f"{digest.hexdigest()}  {file.name}\n")
+            yield from _contents_of(file, sums)
         yield from _whole(SUMS, "".join(sums).encode())
 
 
@@ -119,3 +113,14 @@ def _head(name: str, size: int) -> bytes:
 
 def _padded(size: int, to: int = _BLOCK) -> int:
     return -(-size // to) * to
+
+
+def _contents_of(file: _File, sums: list[str]) -> Iterator[bytes]:
+    """One file of the archive; the line of its checksum is added when all of it has been read."""
+    digest = hashlib.sha256()
+    yield _head(file.name, file.size)
+    for piece in _pieces(file):
+        digest.update(piece)
+        yield piece
+    yield bytes(_padded(file.size) - file.size)
+    sums.append(f"{digest.hexdigest()}  {file.name}\n")

@@ -52,11 +52,15 @@ def _alone(raw: str, word: str) -> bool:
     """``1.2.3`` does not stand in ``1.2.34`` nor in ``11.2.3``."""
     place = raw.find(word)
     while place >= 0:
-        before, behind = raw[place - 1 : place], raw[place + len(word) : place + len(word) + 1]
-        if not (before.isalnum() or before == ".") and not (behind.isalnum() or behind == "."):
+        end = place + len(word)
+        if not _goes_on(raw[place - 1 : place]) and not _goes_on(raw[end : end + 1]):
             return True
         place = raw.find(word, place + 1)
     return False
+
+
+def _goes_on(character: str) -> bool:
+    return character.isalnum() or character == "."
 
 
 def _read(raw: str) -> dict[str, Any] | None:
