@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs what the project needs: Debian's packages, a venv of Debian's Python 3.11, the locked Python packages.
+# Installs what the project needs: Debian's packages, a venv of Debian's own Python, the locked Python packages.
 #
 #   scripts/setup.sh          what the demo needs
 #   scripts/setup.sh --dev    and what the tests need
@@ -8,9 +8,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-PACKAGES=(orthanc orthanc-python dcmtk rabbitmq-server python3.11-venv)
+PACKAGES=(orthanc orthanc-python dcmtk rabbitmq-server)
 readonly SERVICES=(orthanc rabbitmq-server prometheus)
-readonly PYTHON=/usr/bin/python3.11   # orthanc-python is built against it; a venv of another 3.11 build breaks the plugin
+PYTHON=   # Debian's own, which orthanc-python is built against; a venv of another build of the same version breaks the plugin
 readonly POLICY=/usr/sbin/policy-rc.d
 readonly POLICY_BEFORE=$POLICY.before-aipull-setup
 readonly POLICY_MARK="made by the AI pull pipeline's setup, removed at its end"
@@ -27,8 +27,13 @@ check_machine() {
         id=$(. /etc/os-release && echo "${ID:-}")
         version=$(. /etc/os-release && echo "${VERSION_ID:-}")
     fi
-    [ "$id" = debian ] && [ "$version" = 12 ] ||
-        fail "this needs Debian 12 (this machine says: ${id:-unknown} ${version:-})."
+    case "$id $version" in
+        "debian 12") PYTHON=/usr/bin/python3.11 ;;
+        "debian 13") PYTHON=/usr/bin/python3.13 ;;
+        *) fail "this needs Debian 12 or 13 (this machine says: ${id:-unknown} ${version:-})." ;;
+    esac
+    readonly PYTHON
+    PACKAGES+=("${PYTHON##*/}-venv")
 }
 
 # One dpkg-query for all; prints those that are not installed.
@@ -107,7 +112,7 @@ make_venv() {
     fi
     for lock in "${LOCKS[@]}"; do
         say "installing the Python packages of $lock into $VENV"
-        pip_install -r "$lock" || fail "the packages of $lock could not be installed, see above."
+        pip_install --require-hashes -r "$lock" || fail "the packages of $lock could not be installed, see above."
     done
     say "installing the project itself (editable)"
     pip_install --no-deps --no-build-isolation -e . || fail "the project could not be installed, see above."
@@ -142,7 +147,7 @@ main() {
         install_packages "${missing[@]}"
         rm -f "$LOG"
     fi
-    [ -x $PYTHON ] || fail "$PYTHON is missing; it belongs to Debian's package python3.11."
+    [ -x $PYTHON ] || fail "$PYTHON is missing; it belongs to Debian's package ${PYTHON##*/}."
     make_venv
     say "all is there"
 }

@@ -54,7 +54,12 @@ _PASSING = frozenset(
 
 
 class _Connection(sqlite3.Connection):
-    """Can be referred to weakly: a thread that ends takes its connection with it."""
+    """Can be referred to weakly: a thread that ends takes its connection with it, and that closes it."""
+
+    def __del__(self) -> None:
+        # From Python 3.13 on a connection that is collected open is warned of.
+        with suppress(sqlite3.Error):
+            self.close()
 
 
 class SqliteStore(NamedQuestions):

@@ -9,6 +9,7 @@ import ast
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,11 @@ class Place:
     def write(self) -> Sources:
         lines = [json.dumps(entry) for entry in self.record]
         self.sources.record.write_text("\n".join([*lines, '{"event": "comp']), encoding="utf-8")
-        with sqlite3.connect(self.sources.store) as store:
+        with closing(sqlite3.connect(self.sources.store)) as store, store:
             store.execute("CREATE TABLE study_info_list (studyUID TEXT, document TEXT)")
             rows = [(uid, json.dumps(document)) for uid, document in self.documents.items()]
             store.executemany("INSERT INTO study_info_list VALUES (?, ?)", rows)
-        with sqlite3.connect(self.sources.journal) as journal:
+        with closing(sqlite3.connect(self.sources.journal)) as journal, journal:
             journal.execute("CREATE TABLE outbox (study_uid TEXT, kind TEXT)")
             journal.execute(
                 "CREATE TABLE pulls (pull_id TEXT, report TEXT, study_uid TEXT, job_state TEXT, move_seconds REAL)"

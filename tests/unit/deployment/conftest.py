@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.compose_file import Done, ReadYaml, Render, Stage, Validate
+from tests.support.compose_file import Done, ReadYaml, Render, Stage, Validate, as_version_1
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 COMPOSE = "/usr/bin/docker-compose"
@@ -72,7 +72,9 @@ def compose_config(tmp_path_factory: pytest.TempPathFactory) -> Render:
             "".join(f"{name}={value}\n" for name, value in variables.items()), encoding="utf-8"
         )
         files = ["--file", str(file), *(["--file", str(over)] if over else [])]
-        profiles = ["--profile", "hospital", "--profile", "backend"]
+        profiles = [
+            f"--profile={name}" for name in ("hospital", "backend", "monitoring")
+        ]  # version 1 prints all
         return subprocess.run(
             [
                 COMPOSE,
@@ -100,7 +102,13 @@ def parse_yaml() -> ReadYaml:
         from ruamel.yaml import YAML
     except ImportError:
         absent("needs ruamel.yaml, which comes with check-jsonschema of the dev lock")
-    return YAML(typ="safe", pure=True).load
+    yaml = YAML(typ="safe", pure=True)
+
+    def read(text: str) -> Any:
+        found = yaml.load(text)
+        return as_version_1(found) if isinstance(found, dict) and "services" in found else found
+
+    return read
 
 
 @pytest.fixture(scope="session")

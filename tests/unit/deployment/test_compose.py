@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.support.compose_file import Render, Validate, mandatory, text_of
+from tests.support.compose_file import ReadYaml, Render, Validate, mandatory, text_of
 
 SITE = {"orthanc", "pacs", "mongo", "rabbitmq"}
 DEMO = {"hospital": "hospital", "department": "hospital", "backend": "backend"}
@@ -114,8 +114,11 @@ def test_only_dicom_and_the_api_are_published(composed: dict[str, Any]) -> None:
     }
 
 
-def test_the_api_is_opened_by_the_site_alone(compose_config: Render, filled_in: dict[str, str]) -> None:
-    assert "10.0.0.5:80:7000/tcp" in compose_config({**filled_in, "PACS_HTTP_BIND": "10.0.0.5"}).stdout
+def test_the_api_is_opened_by_the_site_alone(
+    compose_config: Render, filled_in: dict[str, str], parse_yaml: ReadYaml
+) -> None:
+    opened = parse_yaml(compose_config({**filled_in, "PACS_HTTP_BIND": "10.0.0.5"}).stdout)
+    assert opened["services"]["pacs"]["ports"] == ["10.0.0.5:80:7000/tcp"]
 
 
 def test_databases_are_reached_by_pacs_alone(composed: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ Not proved here: that the packages really install; that needs a fresh machine.
 """
 
 import os
+import platform
 import re
 import subprocess
 import tomllib
@@ -13,7 +14,10 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-PINNED = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+$")
+PINNED = re.compile(
+    r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+( ; [^\\]+)?( --hash=sha256:[0-9a-f]{64})+$"
+)
+DEBIANS = {"12": "python3.11-venv", "13": "python3.13-venv"}
 
 
 def normal(name: str) -> str:
@@ -21,8 +25,9 @@ def normal(name: str) -> str:
 
 
 def lock_lines(name: str) -> list[str]:
-    lines = (REPOSITORY / name).read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line and not line.startswith("#")]
+    """Requirements as pip reads them: a backslash at the end leads on."""
+    text = re.sub(r"\s*\\\n\s*", " ", (REPOSITORY / name).read_text(encoding="utf-8"))
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
 def locked(*names: str) -> set[str]:
@@ -34,7 +39,7 @@ def wanted(requirements: list[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
-def test_every_line_of_a_lock_pins_one_version_and_names_no_host(lock: str) -> None:
+def test_every_line_of_a_lock_pins_one_version_with_its_hashes_and_names_no_host(lock: str) -> None:
     assert [line for line in lock_lines(lock) if not PINNED.match(line)] == []
 
 
@@ -69,10 +74,18 @@ def test_without_the_right_to_install_it_names_packages_and_command(bare_machine
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    packages = "orthanc orthanc-python dcmtk rabbitmq-server python3.11-venv"
+    release = platform.freedesktop_os_release()["VERSION_ID"]
+    packages = f"orthanc orthanc-python dcmtk rabbitmq-server {DEBIANS[release]}"
     assert f"setup: these Debian packages are missing: {packages}\n" in done.stderr
     assert f"apt-get update && apt-get install --no-install-recommends {packages}\n" in done.stderr
     assert all(line.startswith("setup: ") for line in done.stderr.splitlines())
+
+
+def test_only_files_with_the_hashes_of_the_lock_are_installed() -> None:
+    setup = (REPOSITORY / "scripts" / "setup.sh").read_text(encoding="utf-8")
+    installs = [line for line in setup.splitlines() if "pip_install " in line and " -r " in line]
+    assert installs
+    assert all("--require-hashes" in line for line in installs)
 
 
 def test_an_unknown_option_is_refused() -> None:

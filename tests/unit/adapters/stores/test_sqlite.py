@@ -4,6 +4,7 @@ import gc
 import sqlite3
 import stat
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_a_write_is_synced(path: Path) -> None:
 def test_people_can_read_it_with_the_sqlite_shell(path: Path) -> None:
     store = SqliteStore(path)
     store.insert(Study("1.2.3", study_date="2020-06-12", study_description="胸部"))
-    with sqlite3.connect(path) as shell:
+    with closing(sqlite3.connect(path)) as shell, shell:
         (document,) = shell.execute(
             "SELECT document FROM study_info_list WHERE studyDate = '2020-06-12'"
         ).fetchone()
@@ -134,7 +135,7 @@ def test_a_folder_that_cannot_be_made_is_permanent(tmp_path: Path) -> None:
 
 def test_a_newer_schema_is_not_touched(path: Path) -> None:
     SqliteStore(path).close()
-    with sqlite3.connect(path) as shell:
+    with closing(sqlite3.connect(path)) as shell, shell:
         shell.execute("PRAGMA user_version = 99")
     shell.close()
     with pytest.raises(PermanentError, match="newer version"):
