@@ -1,5 +1,5 @@
 """The command line: ``pacs-module run | pull | why | probe | find | compare | reconcile | rehearse |
-rules | key | audit``.
+rules | key | audit | backup | restore``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .probe import probe
 from .reconcile import reconcile
 from .rehearse import rehearse
 from .rules import rules
+from .upkeep.backup import backup, restore
 from .why import why
 
 app = typer.Typer(
@@ -68,6 +69,8 @@ app.command()(doctor)
 app.add_typer(rules, name="rules")
 app.add_typer(key, name="key")
 app.command()(audit)
+app.command()(backup)
+app.command()(restore)
 
 
 def main() -> None:

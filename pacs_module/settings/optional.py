@@ -1,6 +1,6 @@
 """
-``[anonymise]``, ``[archive]`` and ``[reconcile]``: copies without names, what is kept of computed series, and
-reports.
+``[anonymise]``, ``[archive]``, ``[reconcile]`` and ``[backup]``: copies without names, what is kept of computed
+series, reports, and what a backup holds.
 """
 
 from __future__ import annotations
@@ -51,3 +51,16 @@ class ReconcileSettings(Section):
     folder: Path | None = None
     """Of the kept reports; None: ``reconcile`` in the log folder."""
     keep_days: int = Field(default=90, ge=1, le=36_500)
+
+
+class BackupSettings(Section):
+    """What ``pacs-module backup`` reads besides the store and the files that the settings name."""
+
+    folder: Path | None = None
+    """For the archives; None: it must be told with ``--to``."""
+    journal: Path | None = None
+    """The plugins' journal (AIPULL_JOURNAL), where pacs_module can read it."""
+    files: tuple[Path, ...] = ()
+    """Files and folders beside them: keys, secrets, Orthanc's configuration."""
+    keep: int = Field(default=14, ge=1, le=10_000)
+    """So many archives stay in the folder."""

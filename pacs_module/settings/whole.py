@@ -19,7 +19,7 @@ from ..domain.pull.throttle import PacsLimits
 from ..domain.retry import RetryPolicy
 from .alarms import AlarmSettings
 from .backend import BackendSettings
-from .optional import AnonymiseSettings, ArchiveSettings, ReconcileSettings, RehearseSettings
+from .optional import AnonymiseSettings, ArchiveSettings, BackupSettings, ReconcileSettings, RehearseSettings
 from .pacs import PacsSettings
 from .pull import PullSettings
 from .ris import RisSettings
@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     archive: ArchiveSettings | None = None
     reconcile: ReconcileSettings = ReconcileSettings()
     rehearse: RehearseSettings = RehearseSettings()
+    backup: BackupSettings = BackupSettings()
     alarms: AlarmSettings = AlarmSettings()
     _file: Path | None = PrivateAttr(default=None)
     """The settings file; None: all came from the environment."""

@@ -47,6 +47,8 @@ from .unreadable import UnreadableDocuments
 COLLECTION = "study_info_list"
 INSTALLATION = "installation"
 """The collection and the document that say which store it is."""
+SCHEMA = 1
+"""Counted up when an older version could not work with the documents."""
 _SERVER_WAIT_MS = 5_000
 _ANSWER_WAIT_MS = 20_000
 _NAMES = ("studyDate", "state", "accessionNumber", "patientID", "seriesUIDs", "pseudonymUID")
@@ -88,6 +90,12 @@ class MongoStore(NamedQuestions):
     def beside(self, name: str) -> Documents:
         """A collection of the same database, written as safely."""
         return self._database.get_collection(name, write_concern=_ON_DISK)
+
+    def collections(self) -> list[str]:
+        """The names of all collections of the database that are ours."""
+        with translated():
+            names = self._database.list_collection_names()
+        return sorted(name for name in names if not name.startswith("system."))
 
     def get(self, study_uid: str) -> Study | None:
         """The study, or None."""
@@ -164,6 +172,7 @@ class MongoStore(NamedQuestions):
 
         Raises:
             StoreLost: There was one, and it is gone: the database was dropped.
+            PermanentError: A newer version made it.
         """
         with translated():
             return self._look()
@@ -175,6 +184,7 @@ class MongoStore(NamedQuestions):
                 new = {
                     "installation": uuid.uuid4().hex,
                     "madeAt": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                    "schema": SCHEMA,
                 }
                 kept.update_one({"_id": INSTALLATION}, {"$setOnInsert": new}, upsert=True)
             there = kept.find_one({"_id": INSTALLATION})
@@ -184,6 +194,10 @@ class MongoStore(NamedQuestions):
             what = "emptied" if found is None else "replaced by that of another installation"
             raise StoreLost(
                 f"the store in MongoDB was {what} while it was in use; it is begun anew in a moment"
+            )
+        if (schema := (there or {}).get("schema", SCHEMA)) > SCHEMA:
+            raise PermanentError(
+                f"the store in MongoDB was written by a newer version (schema {schema}, known {SCHEMA})"
             )
         self._known = found
         self._emptied.look(studies, "in MongoDB")

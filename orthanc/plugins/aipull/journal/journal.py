@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pacs_module.domain.errors import ConfigurationError
+from pacs_module.domain.recover.backup import JOURNAL_SCHEMA
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -113,7 +114,7 @@ class Journal:
 
     Raises:
         ConfigurationError: It cannot be opened or written: damaged, on a full disk, or locked for longer than
-        ``_LOCK_WAIT_S``.
+        ``_LOCK_WAIT_S``; or a newer version wrote it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -131,11 +132,21 @@ class Journal:
             path, isolation_level=None, check_same_thread=False, timeout=_LOCK_WAIT_S
         )
         self._connection.row_factory = sqlite3.Row
+        self._refuse_newer(path)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
         self._connection.executescript(_SCHEMA)
         self._add_missing_columns()
+        self._connection.execute(f"PRAGMA user_version = {JOURNAL_SCHEMA}")
         self._file = _identity(path)
+
+    def _refuse_newer(self, path: Path) -> None:
+        """What a newer version means by its rows is not known here; 0 is a journal of before there was a version."""
+        (schema,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if schema > JOURNAL_SCHEMA:
+            self._connection.close()
+            allowed = f"a journal of this version or an older one (schema {schema}, known {JOURNAL_SCHEMA})"
+            raise ConfigurationError("AIPULL_JOURNAL", str(path), allowed)
 
     def _add_missing_columns(self) -> None:
         """A journal that an earlier version made."""

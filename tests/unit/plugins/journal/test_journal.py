@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,11 @@ from aipull.journal.pulls import NEW, PullRows
 from aipull.journal.receptions import ReceptionRows
 from aipull.server.change_log import begin_epoch, same_epoch
 from pacs_module.domain.dicom.attributes import SeriesFacts
-from pacs_module.domain.errors import InvalidTransition
+from pacs_module.domain.errors import ConfigurationError, InvalidTransition
 from pacs_module.domain.receive.folder_state import FolderEvent
 from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.receive.reception_state import ReceptionEvent, ReceptionState
+from pacs_module.domain.recover.backup import JOURNAL_SCHEMA
 from pacs_module.domain.rules.choice import HandedOver
 from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.wire.messages import PullReport, PullRequest
@@ -208,3 +211,27 @@ def test_old_rows_are_forgotten_and_open_ones_are_not(journal: Journal) -> None:
     assert pulls.get("p1") is None
     assert HandoverRows(journal).get("h")
     assert journal.counts()["handoversGiven"] == 1
+
+
+def test_a_journal_of_a_newer_version_is_refused_by_name_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(Journal(path)) as journal:
+        journal.set_meta("seq", "5")
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute("PRAGMA user_version = 99")
+    with pytest.raises(ConfigurationError, match=r"schema 99, known \d"):
+        Journal(path)
+    with closing(sqlite3.connect(path)) as left:
+        assert left.execute("PRAGMA user_version").fetchone() == (99,)
+
+
+def test_a_journal_of_before_there_was_a_version_gets_one(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(Journal(path)) as journal:
+        journal.set_meta("seq", "5")
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("PRAGMA user_version = 0")
+    with closing(Journal(path)) as journal:
+        assert journal.meta("seq") == "5"
+    with closing(sqlite3.connect(path)) as now:
+        assert now.execute("PRAGMA user_version").fetchone() == (JOURNAL_SCHEMA,)

@@ -1,0 +1,1 @@
+"""Backups: the archive, and copies of stores while they are used."""
