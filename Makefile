@@ -1,10 +1,12 @@
 # The commands for people. Everything is installed by `make setup`, which the others call first; see scripts/setup.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo stop test long-test site-check kill-test chaos chaos-long chaos-storm chaos-proofs find-matrix compose-test lint docs clean
+.PHONY: help setup setup-dev demo stop test long-test site-check kill-test chaos chaos-long chaos-storm chaos-proofs find-matrix compose-test lint docs clean install uninstall deb deb-test lock
 
 PYTHON := .venv/bin/python
 off := 0 no false
+# make test PLATFORM=debian13: the same in a root folder of that release (scripts/platform.sh).
+ON = $(if $(PLATFORM),scripts/platform.sh $(PLATFORM))
 PROOFS := safeguards startup supervision plugins_start stops copies clocks
 
 # Only what is set is passed on. Single quotes: folders may have blanks in their names.
@@ -30,8 +32,8 @@ setup-dev:
 	@scripts/setup.sh --dev
 
 # exec: Ctrl-C and the exit status meet the programme itself, with no shell in between.
-demo: setup  ## a whole run: hospital, pipeline, AI backend; about two minutes
-	@exec $(PYTHON) -m demo run $(DEMO_OPTIONS)
+demo: $(if $(PLATFORM),,setup)  ## a whole run: hospital, pipeline, AI backend; about two minutes
+	@exec $(if $(PLATFORM),$(ON) make demo KEEP=,$(PYTHON) -m demo run $(DEMO_OPTIONS))
 
 stop:  ## end what `make demo KEEP=1` left running
 	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m demo stop; else echo "nothing is installed, so nothing runs"; fi
@@ -40,8 +42,8 @@ stop:  ## end what `make demo KEEP=1` left running
 site-check:  ## reads .env and the files it names before docker-compose starts anything, and tells all of it at once
 	@exec python3 -m site_check
 
-test: setup-dev  ## the test suite (PYTEST_ARGS= for pytest)
-	@exec $(PYTHON) -m pytest --ignore=tests/chaos --ignore=tests/long --ignore=tests/containers -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+test: $(if $(PLATFORM),,setup-dev)  ## the test suite (PYTEST_ARGS= for pytest, PLATFORM=debian13 for another release)
+	@exec $(if $(PLATFORM),$(ON) make test CI='$(CI)' PYTEST_ARGS='$(PYTEST_ARGS)',$(PYTHON) -m pytest --ignore=tests/chaos --ignore=tests/long --ignore=tests/containers -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS))
 
 long-test: setup-dev  ## whole runs that take minutes: bad habits, full disks, a thousand studies
 	@exec $(PYTHON) -m pytest tests/long -n 2 --dist loadfile $(PYTEST_ARGS)
@@ -66,6 +68,22 @@ find-matrix: setup-dev  ## every bad habit of a PACS, alone and combined: nothin
 
 compose-test: setup-dev  ## the docker-compose stack itself, where a Docker daemon runs: built, each container killed, down and up again
 	@exec $(PYTHON) -m pytest tests/containers $(PYTEST_ARGS)
+
+install:  ## on this machine without containers: programs, systemd units, configuration in /etc/aipull (PREFIX=/opt/aipull DESTDIR=)
+	@exec env PREFIX='$(or $(PREFIX),/opt/aipull)' DESTDIR='$(DESTDIR)' WHEELS='$(WHEELS)' scripts/install.sh install
+
+uninstall:  ## takes the programs away; configuration, data, logs and backups stay
+	@exec env PREFIX='$(or $(PREFIX),/opt/aipull)' DESTDIR='$(DESTDIR)' scripts/install.sh uninstall
+
+deb:  ## the Debian package of this release, in build/ (PLATFORM=debian13 for another one)
+	@$(ON) scripts/deb.sh
+
+deb-test:  ## that package from installation to purge, in a root of its own (PLATFORM=debian12 or debian13)
+	@scripts/platform.sh $(or $(PLATFORM),debian12) bash -c 'scripts/setup.sh && rm -f build/*.deb && scripts/deb.sh'
+	@NO_NETWORK=1 scripts/platform.sh $(or $(PLATFORM),debian12) bash -c '.venv/bin/python -m tests.package.try_package build/*.deb'
+
+lock:  ## after a version was changed in a lock file: the hashes of its files (needs uv)
+	@exec scripts/lock.sh
 
 lint: setup-dev  ## ruff and mypy
 	@$(PYTHON) -m ruff check .
