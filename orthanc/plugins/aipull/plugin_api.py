@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from pacs_module import __version__
 from pacs_module.domain.errors import MessageError
+from pacs_module.domain.pull.ram_disk import RoomVerdict
 from pacs_module.domain.receive.folder_state import NEEDED, FolderEvent
 from pacs_module.domain.wire.documents import to_document
 from pacs_module.domain.wire.json_text import MESSAGE, plain, read_object
@@ -80,25 +81,34 @@ class PluginApi:
         if known is not None:
             return Answer(HTTPStatus.OK, {"status": "ended" if known.report else "running"})
         if request.pacs not in self.modalities:
-            words = f"{request.pacs} is not in Orthanc's DicomModalities: {', '.join(sorted(self.modalities)) or 'none'}"
-            return Answer(HTTPStatus.NOT_FOUND, {"message": words, "key": "pacs", "value": request.pacs})
+            return self._unknown_pacs(request.pacs)
         self.learn_rules(request.rules)  # now: the file may have other ones when its images come
         with self.room.lock:
             verdict = self.room.ask_for(request)
             if verdict.fits:
                 self.pulls.add(request, now_ms())
-        if verdict.never:
-            self.log.event(
-                "pull_never_fits",
-                "a pull can never have room",
-                level="ERROR",
-                studyUID=request.study_uid,
-                why=verdict.why,
-            )
-            self.on_never(request.study_uid)
-            return Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"message": verdict.why})
         if not verdict.fits:
+            return self._no_room(request.study_uid, verdict)
+        self._tell_asked(request)
+        reach("pull_journaled")
+        self.on_pull()
+        return Answer(HTTPStatus.OK, {"status": "running"})
+
+    def _unknown_pacs(self, pacs: str) -> Answer:
+        known = ", ".join(sorted(self.modalities)) or "none"
+        words = f"{pacs} is not in Orthanc's DicomModalities: {known}"
+        return Answer(HTTPStatus.NOT_FOUND, {"message": words, "key": "pacs", "value": pacs})
+
+    def _no_room(self, study_uid: str, verdict: RoomVerdict) -> Answer:
+        """Not now, or never."""
+        if not verdict.never:
             return Answer(HTTPStatus.INSUFFICIENT_STORAGE, {"message": verdict.why})
+        told = {"studyUID": study_uid, "why": verdict.why}
+        self.log.event("pull_never_fits", "a pull can never have room", level="ERROR", **told)
+        self.on_never(study_uid)
+        return Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {"message": verdict.why})
+
+    def _tell_asked(self, request: PullRequest) -> None:
         self.log.event(
             "pull_asked",
             "pull asked for",
@@ -107,9 +117,6 @@ class PluginApi:
             pacs=request.pacs,
             at_level=request.level,
         )
-        reach("pull_journaled")
-        self.on_pull()
-        return Answer(HTTPStatus.OK, {"status": "running"})
 
     def pull_state(self, pull_id: str) -> Answer:
         """``GET /aipull/pulls/{id}``: running, or ended with the report."""
@@ -135,10 +142,9 @@ class PluginApi:
         lines = body.get("lines")
         if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
             raise MessageError("lines", shown(lines), "a list of texts")
-        if any(len(line) > _MAX_LINE for line in lines):
-            raise MessageError(
-                "lines", shown(max(lines, key=len)), f"lines of at most {_MAX_LINE} characters"
-            )
+        longest = max(lines, key=len, default="")
+        if len(longest) > _MAX_LINE:
+            raise MessageError("lines", shown(longest), f"lines of at most {_MAX_LINE} characters")
         for line in lines:
             self.log.line(line)
         return Answer(HTTPStatus.OK, {"written": len(lines)})
@@ -154,13 +160,8 @@ class PluginApi:
         self.folder.remove(row.folder)
         if row.state in NEEDED:
             self.handovers.move(row, FolderEvent.RELEASE)
-            self.log.event(
-                "handover_released",
-                "hand-over released",
-                studyUID=row.study_uid,
-                handoverID=handover_id,
-                folder=row.folder,
-            )
+            told = {"studyUID": row.study_uid, "handoverID": handover_id, "folder": row.folder}
+            self.log.event("handover_released", "hand-over released", **told)
         return Answer(HTTPStatus.OK, {"released": True})
 
     def audit(self) -> Answer:
@@ -222,24 +223,29 @@ def _checked(request: PullRequest) -> PullRequest:
     if _PULL_ID.fullmatch(request.pull_id) is None:
         raise MessageError("pullID", request.pull_id, "1 to 128 letters, digits and . _ : -")
     checked_uid("studyUID", request.study_uid)
-    counts = {"expected": {"": request.expected or 0}, "expectedSeries": request.expected_series}
-    for key, numbers in counts.items():
-        wrong = next((number for number in numbers.values() if not 0 <= number <= _MAX_INSTANCES), None)
-        if wrong is not None:
-            raise MessageError(key, wrong, f"0 to {_MAX_INSTANCES}")
-    if not 0 <= request.priority <= _MAX_PRIORITY:
-        raise MessageError("priority", request.priority, f"0 to {_MAX_PRIORITY}")
-    series = {
-        "seriesUIDs": request.series_uids, "expectedSeries": request.expected_series, "filtered": request.filtered,
-        "skipFilter": request.skip_filter, "expectedInstances": request.expected_instances, "announced": request.announced,
-    }  # fmt: skip
-    for key, uids in series.items():
-        for uid in uids:
-            checked_uid(key, uid)
+    _check_numbers("expected", [request.expected or 0], _MAX_INSTANCES)
+    _check_numbers("expectedSeries", request.expected_series.values(), _MAX_INSTANCES)
+    _check_numbers("priority", [request.priority], _MAX_PRIORITY)
+    _check_uids("seriesUIDs", request.series_uids)
+    _check_uids("expectedSeries", request.expected_series)
+    _check_uids("filtered", request.filtered)
+    _check_uids("skipFilter", request.skip_filter)
+    _check_uids("expectedInstances", request.expected_instances)
+    _check_uids("announced", request.announced)
     for images in request.expected_instances.values():
-        for uid in images:
-            checked_uid("expectedInstances", uid)
+        _check_uids("expectedInstances", images)
     return request
+
+
+def _check_numbers(key: str, numbers: Iterable[int], most: int) -> None:
+    for number in numbers:
+        if not 0 <= number <= most:
+            raise MessageError(key, number, f"0 to {most}")
+
+
+def _check_uids(key: str, uids: Iterable[str]) -> None:
+    for uid in uids:
+        checked_uid(key, uid)
 
 
 def shown(value: Any) -> Any:
@@ -276,10 +282,6 @@ def answer_to(api: PluginApi, handler: Handler, request: Mapping[str, Any]) -> A
         details = {"key": error.key, "value": shown(error.value), "allowed": error.allowed}
         return Answer(HTTPStatus.BAD_REQUEST, {"message": str(error)[:_MAX_WORDS], **details})
     except Exception as error:
-        api.log.event(
-            "request_failed",
-            "a request failed",
-            level="ERROR",
-            error=f"{type(error).__name__}: {error}",
-        )
-        return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, {"message": f"{type(error).__name__}: {error}"})
+        words = f"{type(error).__name__}: {error}"
+        api.log.event("request_failed", "a request failed", level="ERROR", error=words)
+        return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, {"message": words})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,13 +81,15 @@ class Sizes:
             instances, size = self._rest.statistics(f"studies/{orthanc_id}")
             if request.level == "STUDY" or not instances:
                 return Here(instances, size)
-            series = [
-                one for one in self._rest.series_of(orthanc_id) if one.series_uid in request.series_uids
-            ]
-            some = sum(len(one.instances) for one in series)
+            some = self._images_of(orthanc_id, request.series_uids)
             return Here(some, size * some // instances)
         except PipelineError:  # gone in this moment
             return Here()
+
+    def _images_of(self, orthanc_id: str, series_uids: Collection[str]) -> int:
+        """How many images of these series are here."""
+        series = self._rest.series_of(orthanc_id)
+        return sum(len(one.instances) for one in series if one.series_uid in series_uids)
 
 
 class Admission:

@@ -5,13 +5,14 @@ always true.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pacs_module.domain.receive.decision import expectations, needed_series_of
 from pacs_module.domain.receive.reception_state import WAITING_FOR_IMAGES
 from pacs_module.domain.wire.messages import PullRequest
 
-from ..journal.receptions import ReceptionRows
+from ..journal.receptions import Reception, ReceptionRows
 from ..journal.rules import Rules
 from ..server.orthanc_client import OrthancClient
 
@@ -51,17 +52,33 @@ class MissingImages:
         expected = expectations(request).series
         if request.repair == "STUDY" or reception is None or not expected:
             return None
-        sop_uids: dict[str, set[str]] = {}
-        for orthanc_id in reception.orthanc_ids:
-            for series in self._rest.series_of(orthanc_id):
-                found = sop_uids.setdefault(series.series_uid, set())
-                found.update(one.sop_instance_uid for one in self._rest.instances_of(series.orthanc_id))
-        counts = {uid: len(uids) for uid, uids in sop_uids.items()}
+        here = self._here(reception)
+        counts = {uid: len(uids) for uid, uids in here.items()}
         rules = self._rules.of(request.rules)
         ahead = needed_series_of(counts, self._receptions.judged(reception), request, True, rules)
         if not counts or not ahead.needed <= expected.keys():
             return None
-        here = {uid: frozenset(sop_uids.get(uid, ())) for uid in ahead.needed}
-        wanted = {uid: set(uids) for uid, uids in request.expected_instances.items()}
-        short = {uid: uids for uid, uids in here.items() if len(uids & wanted.get(uid, uids)) < expected[uid]}
-        return Lacking(short, request.repair == "IMAGE")
+        needed = {uid: frozenset(here.get(uid, ())) for uid in ahead.needed}
+        return Lacking(_short(needed, request, expected), request.repair == "IMAGE")
+
+    def _here(self, reception: Reception) -> dict[str, set[str]]:
+        """The SOPInstanceUIDs that Orthanc has, by series."""
+        here: dict[str, set[str]] = {}
+        for orthanc_id in reception.orthanc_ids:
+            for series in self._rest.series_of(orthanc_id):
+                images = self._rest.instances_of(series.orthanc_id)
+                here.setdefault(series.series_uid, set()).update(one.sop_instance_uid for one in images)
+        return here
+
+
+def _short(
+    here: Mapping[str, frozenset[str]], request: PullRequest, expected: Mapping[str, int]
+) -> dict[str, frozenset[str]]:
+    """The series that are here with fewer images than expected; images that nobody lists do not count."""
+    short = {}
+    for series_uid, uids in here.items():
+        listed = request.expected_instances.get(series_uid)
+        counted = uids if listed is None else uids & set(listed)
+        if len(counted) < expected[series_uid]:
+            short[series_uid] = uids
+    return short

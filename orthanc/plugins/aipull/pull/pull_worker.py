@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from pacs_module.domain.explain import loglines
 from pacs_module.domain.pull.crash_blame import Waiting, to_begin
@@ -22,7 +22,7 @@ from ..runtime.clock import now_ms
 from ..runtime.worker import Worker
 from ..server.orthanc_client import OrthancClient, Unreachable
 from .c_move import CMoves, Moved
-from .missing_images import MissingImages
+from .missing_images import Lacking, MissingImages
 
 _LOOK_S = 0.3
 _AWAY_S = 1.0
@@ -62,16 +62,21 @@ class PullWorker(Worker):
     def step(self) -> float:
         """Begin what may begin."""
         open_pulls = [pull for pull in self._pulls.unreported() if pull.job_state is not JobState.ENDED]
-        moving = [pull for pull in open_pulls if pull.request.pull_id in self._moving]
         waiting = self._waiting(open_pulls)
-        chosen = to_begin(
-            [Waiting(one.request.pull_id, one.number, one.request.priority, one.suspect) for one in waiting],
-            len(self._moving), self._at_once, any(pull.suspect for pull in moving),
-        )  # fmt: skip
+        chosen = self._chosen(waiting, open_pulls)
         for pull in waiting:
             if pull.request.pull_id in chosen:
                 self._begin_pull(pull)
         return _LOOK_S if open_pulls else self.IDLE_S
+
+    def _chosen(self, waiting: list[Pull], open_pulls: list[Pull]) -> Collection[str]:
+        """The pulls that may begin now, by their id."""
+        moving = [pull for pull in open_pulls if pull.request.pull_id in self._moving]
+        suspect = any(pull.suspect for pull in moving)
+        asking = [
+            Waiting(one.request.pull_id, one.number, one.request.priority, one.suspect) for one in waiting
+        ]
+        return to_begin(asking, len(self._moving), self._at_once, suspect)
 
     def wait_for_moves(self, seconds: float) -> None:
         """Wait for the C-MOVEs that run, for so long each."""
@@ -102,17 +107,14 @@ class PullWorker(Worker):
         try:
             if pull is None or pull.job_state is JobState.ENDED:
                 return  # it ended between two looks
-            moved = self._moved(pull)
-            self._end(request, moved)
+            self._end(request, self._moved(pull))
         except Unreachable:
             self._again(request)  # Orthanc is stopping, or overloaded
             time.sleep(_AWAY_S)
         except Exception as error:
             words = f"{type(error).__name__}: {error}"
-            self._log.event(
-                "pull_unexpected", "a pull failed unexpectedly", level="ERROR", pullID=request.pull_id, error=words,
-                trace=traceback.format_exc(),
-            )  # fmt: skip
+            told = {"pullID": request.pull_id, "error": words, "trace": traceback.format_exc()}
+            self._log.event("pull_unexpected", "a pull failed unexpectedly", level="ERROR", **told)
             self._end(request, Moved([PullFailure(FailureKind.OURSELVES, words=words)]))
         finally:
             self._moving.pop(request.pull_id, None)
@@ -123,10 +125,7 @@ class PullWorker(Worker):
         request = pull.request
         lacking = self._repair.lacking(request)
         if lacking is not None:
-            self._log.event(
-                "missing_images_pulled", "only what lacks is pulled",
-                pullID=request.pull_id, repair=request.repair, here={uid: len(here) for uid, here in lacking.here.items()},
-            )  # fmt: skip
+            self._tell_lacking(request, lacking)
         moves = self._retrieve.plan(request, lacking)
         if not moves:
             return None
@@ -136,6 +135,11 @@ class PullWorker(Worker):
             self._pulls.submitted(request.pull_id, len(moves))
         reach("submitted")
         return self._retrieve.carry_out(request, moves, at_each=_moving)
+
+    def _tell_lacking(self, request: PullRequest, lacking: Lacking) -> None:
+        here = {uid: len(images) for uid, images in lacking.here.items()}
+        told = {"pullID": request.pull_id, "repair": request.repair, "here": here}
+        self._log.event("missing_images_pulled", "only what lacks is pulled", **told)
 
     def _again(self, request: PullRequest) -> None:
         row = self._pulls.get(request.pull_id)
@@ -152,12 +156,21 @@ class PullWorker(Worker):
         if seconds is not None:
             self._log.line(loglines.move(request.study_uid, request.pacs, seconds))
         if failure is not None:
-            self._log.event(
-                "pull_failed", "a pull failed", level="WARNING", studyUID=request.study_uid, pullID=request.pull_id,
-                kind=failure.kind.value, status=failure.status, error=moved.error,
-            )  # fmt: skip
+            self._tell_failure(request, failure, moved.error)
         self._pulls.ended(request.pull_id, now_ms(), moved.error, seconds, failure)
         self._on_end()
+
+    def _tell_failure(self, request: PullRequest, failure: PullFailure, error: str) -> None:
+        self._log.event(
+            "pull_failed",
+            "a pull failed",
+            level="WARNING",
+            studyUID=request.study_uid,
+            pullID=request.pull_id,
+            kind=failure.kind.value,
+            status=failure.status,
+            error=error,
+        )
 
 
 def _moving() -> None:

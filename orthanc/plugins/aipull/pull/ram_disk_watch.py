@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.pull.job_state import UNDER_WAY
-from pacs_module.domain.pull.push_budget import judge_push
+from pacs_module.domain.pull.push_budget import PushVerdict, judge_push
 from pacs_module.domain.pull.ram_disk import MB, deadlocked, is_full
 from pacs_module.domain.receive.reception_state import TO_DELETE, ReceptionState
 from pacs_module.shared.logs import ContractLog
@@ -91,13 +91,8 @@ class RamDiskWatch(Worker):
         receptions, pulls = self._tables.receptions, self._tables.pulls
         running = sum(pull.job_state in UNDER_WAY or pull.conclusion is None for pull in pulls.unreported())
         parked = [row.study_uid for row in receptions.in_state(ReceptionState.SHORT)]
-        return deadlocked(
-            waiting,
-            running,
-            len(receptions.in_state(*TO_DELETE)),
-            len(self._tables.handovers.given()),
-            parked,
-        )
+        deleting, given = len(receptions.in_state(*TO_DELETE)), len(self._tables.handovers.given())
+        return deadlocked(waiting, running, deleting, given, parked)
 
     def drop(self, study_uid: str) -> None:
         """Remove what is here of a half-received study that nobody pulls now."""
@@ -109,15 +104,14 @@ class RamDiskWatch(Worker):
             if self._tables.pulls.unreported(study_uid):
                 return  # asked for in this moment
             self._tables.receptions.delete(reception, images, now_ms())
-        self._log.event(
-            "images_removed_for_room",
-            "half-received images removed to make room; the study's next pull brings them again",
-            level="WARNING",
-            studyUID=study_uid,
-            images=len(images),
-            free_mb=self._room.disk().free // MB,
-        )
+        self._tell_removed(study_uid, len(images))
         self._on_deleting()
+
+    def _tell_removed(self, study_uid: str, images: int) -> None:
+        words = "half-received images removed to make room; the study's next pull brings them again"
+        free_mb = self._room.disk().free // MB
+        told = {"studyUID": study_uid, "images": images, "free_mb": free_mb}
+        self._log.event("images_removed_for_room", words, level="WARNING", **told)
 
     def _look_at_pushes(self) -> None:
         for reception in self._tables.receptions.in_state(ReceptionState.OPEN):
@@ -134,14 +128,18 @@ class RamDiskWatch(Worker):
             return
         self._over.add(reception.number)
         images = self._images(reception)
-        sender = self._rest.metadata(images[0]) if images else {}
-        self._log.event(
-            "push_over_budget", f"a push is over its budget: {verdict.why}" + ("; its images are deleted" * verdict.drop),
-            level="ERROR", studyUID=reception.study_uid, images=len(images),
-            sender=sender.get("RemoteAET", ""), address=sender.get("RemoteIP", ""),
-        )  # fmt: skip
+        self._tell_push(reception.study_uid, images, verdict)
         if verdict.drop and images:
             self._rest.delete_instances(images)
+
+    def _tell_push(self, study_uid: str, images: list[str], verdict: PushVerdict) -> None:
+        words = f"a push is over its budget: {verdict.why}"
+        if verdict.drop:
+            words += "; its images are deleted"
+        sender = self._rest.metadata(images[0]) if images else {}
+        who = {"sender": sender.get("RemoteAET", ""), "address": sender.get("RemoteIP", "")}
+        told = {"studyUID": study_uid, "images": len(images), **who}
+        self._log.event("push_over_budget", words, level="ERROR", **told)
 
     def _images(self, reception: Reception) -> list[str]:
         series = (one for orthanc_id in reception.orthanc_ids for one in self._rest.series_of(orthanc_id))

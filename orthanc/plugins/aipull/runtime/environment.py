@@ -64,24 +64,33 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
     handover = _folder(variables, "AIPULL_HANDOVER_FOLDER")
     journal = Path(_text(variables, "AIPULL_JOURNAL"))
     _make(journal.parent, "AIPULL_JOURNAL")
-    url = _text(variables, "AIPULL_PACS_MODULE_URL").rstrip("/")
-    if not url.startswith(("http://", "https://")):
-        raise ConfigurationError(
-            "AIPULL_PACS_MODULE_URL", url, "an address that begins with http:// or https://"
-        )
-    site = variables.get("SITE_CONFIG", "").strip()
-    copies = variables.get("AIPULL_COPIES_FOLDER", "").strip()
     return Environment(
         journal=journal,
         handover_folder=handover,
-        handover_seen_as=variables.get("AIPULL_HANDOVER_SEEN_AS", "").strip().rstrip("/") or str(handover),
-        pacs_module_url=url,
+        handover_seen_as=_optional(variables, "AIPULL_HANDOVER_SEEN_AS").rstrip("/") or str(handover),
+        pacs_module_url=_address(variables, "AIPULL_PACS_MODULE_URL"),
         api_key=_key(variables, "AIPULL_API_KEY"),
         log_folder=_folder(variables, "AIPULL_LOG_FOLDER"),
         time_zone=_time_zone(_text(variables, "AIPULL_TIME_ZONE")),
-        site_config=Path(site) if site else None,
-        copies_folder=Path(copies) if copies else None,
+        site_config=_optional_path(variables, "SITE_CONFIG"),
+        copies_folder=_optional_path(variables, "AIPULL_COPIES_FOLDER"),
     )
+
+
+def _address(variables: Mapping[str, str], name: str) -> str:
+    url = _text(variables, name).rstrip("/")
+    if not url.startswith(("http://", "https://")):
+        raise ConfigurationError(name, url, "an address that begins with http:// or https://")
+    return url
+
+
+def _optional(variables: Mapping[str, str], name: str) -> str:
+    return variables.get(name, "").strip()
+
+
+def _optional_path(variables: Mapping[str, str], name: str) -> Path | None:
+    text = _optional(variables, name)
+    return Path(text) if text else None
 
 
 def read_orthanc(configuration: Mapping[str, Any]) -> OrthancFacts:

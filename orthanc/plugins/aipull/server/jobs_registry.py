@@ -76,19 +76,22 @@ def _type(noted: dict[str, Any]) -> str:
 def _edit(index: Path, edit: Callable[[dict[str, dict[str, Any]]], list[str]]) -> list[str]:
     if not index.is_file():
         return []
+    place = f"file:{index}?mode=rw"
     try:
-        with (
-            closing(sqlite3.connect(f"file:{index}?mode=rw", uri=True, timeout=_LOCK_WAIT_S)) as connection,
-            connection,
-        ):
-            row = connection.execute(
-                "SELECT value FROM GlobalProperties WHERE property = ?", [_JOBS_REGISTRY]
-            ).fetchone()
-            registry = json.loads(row[0]) if row else {}
-            edited = edit(registry.get("Jobs", {}))
-            if edited:
-                values = [json.dumps(registry), _JOBS_REGISTRY]
-                connection.execute("UPDATE GlobalProperties SET value = ? WHERE property = ?", values)
-            return edited
+        with closing(sqlite3.connect(place, uri=True, timeout=_LOCK_WAIT_S)) as connection, connection:
+            return _edit_jobs(connection, edit)
     except (sqlite3.Error, ValueError):
         return []  # Orthanc itself says what is wrong with it
+
+
+def _edit_jobs(
+    connection: sqlite3.Connection, edit: Callable[[dict[str, dict[str, Any]]], list[str]]
+) -> list[str]:
+    asked = "SELECT value FROM GlobalProperties WHERE property = ?"
+    row = connection.execute(asked, [_JOBS_REGISTRY]).fetchone()
+    registry = json.loads(row[0]) if row else {}
+    edited = edit(registry.get("Jobs", {}))
+    if edited:
+        values = [json.dumps(registry), _JOBS_REGISTRY]
+        connection.execute("UPDATE GlobalProperties SET value = ? WHERE property = ?", values)
+    return edited

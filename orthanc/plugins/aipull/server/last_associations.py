@@ -52,26 +52,36 @@ def last_associations(log: Path = _STDERR) -> Associations:
     Returns:
         Nothing where standard error is no file, as in a container.
     """
-    try:
-        with log.open("rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return Associations()
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _TAIL))
-            of_former = file.read().rpartition(_STARTED)[2]
-    except OSError:
-        return Associations()
+    of_former = _of_former(log)
     if _VERBOSE not in of_former:
         return Associations()
     last: list[str] = []
     connected: Counter[str] = Counter()
     for what, aet, address in _LINE.findall(of_former):
-        sender = f"{aet.decode('ascii', 'replace')}@{address.decode('ascii', 'replace')}"
+        sender = f"{_text(aet)}@{_text(address)}"
         if what == _RECEIVED:
             last.append(sender)
             connected[sender] += 1
         elif connected[sender] > 0:
             connected[sender] -= 1
-    return Associations(tuple(last[-_KEPT:]), frozenset(one for one, number in connected.items() if number))
+    return Associations(tuple(last[-_KEPT:]), frozenset(+connected))
+
+
+def _of_former(log: Path) -> bytes:
+    """The end of what the former process wrote; empty where the log is no file."""
+    try:
+        with log.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                return b""
+            file.seek(max(0, status.st_size - _TAIL))
+            return file.read().rpartition(_STARTED)[2]
+    except OSError:
+        return b""
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("ascii", "replace")
 
 
 def tell_associations(rest: OrthancClient) -> None:

@@ -119,12 +119,8 @@ class OrthancClient:
             if isinstance(error.__cause__, requests.Timeout):
                 raise RetriableError(f"{_WHO}: no answer to {method} {path} in {answer_s:g} s") from error
             raise Unreachable(f"{_WHO}: {method} {path}: {error}") from error
-        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise RetriableError(f"{_WHO}: {method} {path}: {answer.status} {_words(answer)}")
-        if answer.status >= HTTPStatus.BAD_REQUEST:
-            raise Refused(_WHO, answer.status, f"{method} {path}: {_words(answer)}")
         if not answer.ok:
-            raise Refused(_WHO, answer.status, f"{method} {path}: {redirected(answer)}")
+            raise _not_ok(f"{method} {path}", answer)
         return answer
 
     def study_of_instance(self, instance_id: str) -> StudyHere | None:
@@ -225,3 +221,11 @@ def _words(answer: Answer) -> str:
         return str(said.get("Details") or said.get("Message") or "")[:300]
     except (RetriableError, AttributeError):
         return answer.words
+
+
+def _not_ok(asked: str, answer: Answer) -> RetriableError | Refused:
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return RetriableError(f"{_WHO}: {asked}: {answer.status} {_words(answer)}")
+    if answer.status >= HTTPStatus.BAD_REQUEST:
+        return Refused(_WHO, answer.status, f"{asked}: {_words(answer)}")
+    return Refused(_WHO, answer.status, f"{asked}: {redirected(answer)}")
