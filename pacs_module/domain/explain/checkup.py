@@ -64,34 +64,29 @@ def judge_rules(here: str, plugins: str) -> Finding:
 
 def judge_health(told: Mapping[str, Any]) -> list[Finding]:
     """Threads, servers that are waited for, paths of moves, RAM disk, out of the service's own word."""
-    loops: Mapping[str, Any] = told.get("loops", {})
-    bad = sorted(name for name, loop in loops.items() if not loop.get("alive") or loop.get("stuck"))
-    found = [
-        broken(
-            "threads", f"dead or stuck: {', '.join(bad)}", "restart pacs_module; the log says where it stands"
-        )
-        if bad
-        else fine("threads", f"{len(loops)} run")
-    ]
-    for entry in told.get("waitsFor", ()):
-        why = f"away since {entry.get('since')}: {entry.get('because')}"
-        found.append(
-            broken(
-                str(entry.get("what")), why, "start it, or look at address, port and password in the settings"
-            )
-        )
+    found = [_judge_threads(told.get("loops", {}))]
+    found += [_away(entry) for entry in told.get("waitsFor", ())]
     found += [_judge_path(name, one.get("moves", {})) for name, one in told.get("pacs", {}).items()]
     disk = told.get("ramDisk") or {}
     if disk.get("alarm"):
+        free, total = _megabytes(disk.get("freeBytes")), _megabytes(disk.get("totalBytes"))
         todo = "is the backend slow or away? ram-disk.md says what holds images"
-        found.append(
-            broken(
-                "RAM disk",
-                f"{_megabytes(disk.get('freeBytes'))} MB free of {_megabytes(disk.get('totalBytes'))}",
-                todo,
-            )
-        )
+        found.append(broken("RAM disk", f"{free} MB free of {total}", todo))
     return found
+
+
+def _judge_threads(loops: Mapping[str, Any]) -> Finding:
+    bad = sorted(name for name, loop in loops.items() if not loop.get("alive") or loop.get("stuck"))
+    if not bad:
+        return fine("threads", f"{len(loops)} run")
+    todo = "restart pacs_module; the log says where it stands"
+    return broken("threads", f"dead or stuck: {', '.join(bad)}", todo)
+
+
+def _away(entry: Mapping[str, Any]) -> Finding:
+    why = f"away since {entry.get('since')}: {entry.get('because')}"
+    todo = "start it, or look at address, port and password in the settings"
+    return broken(str(entry.get("what")), why, todo)
 
 
 def _judge_path(name: str, moves: Mapping[str, Any]) -> Finding:
@@ -140,16 +135,19 @@ def judge_study_times(pacs: str, times: Iterable[str], now: datetime) -> Finding
         now: In the hospital's time zone.
     """
     about = f"clocks of the devices at {pacs}"
-    read = sorted(moment for text in times if (moment := _moment(plain_time(text), now)) is not None)
+    read = [moment for text in times if (moment := _moment(plain_time(text), now)) is not None]
     if not read:
         return fine(about, "no study with a time today")
-    newest = read[-1]
+    newest = max(read)
     if newest > now + AHEAD:
-        todo = "a device's clock is ahead, or time_zone is wrong; crossday = -1 finds what is filed under another day"
-        return Finding(
-            Health.LOOK, about, f"the newest study is from {newest:%H:%M:%S}, now is {now:%H:%M:%S}", todo
-        )
+        words = f"the newest study is from {newest:%H:%M:%S}, now is {now:%H:%M:%S}"
+        return Finding(Health.LOOK, about, words, _CLOCK_AHEAD)
     return fine(about, f"the newest study of {len(read)} is from {newest:%H:%M:%S}")
+
+
+_CLOCK_AHEAD = (
+    "a device's clock is ahead, or time_zone is wrong; crossday = -1 finds what is filed under another day"
+)
 
 
 def _moment(time: str, now: datetime) -> datetime | None:

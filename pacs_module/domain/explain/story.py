@@ -43,28 +43,28 @@ def story(
         happened in one list; ``stages`` of its way; ``series`` with what became of each and the reason;
         ``description`` repaired, with the raw text where it was damaged.
     """
-    what, at = next_step(study)
-    step = {
-        "what": what,
-        "at": iso(at) if at else None,
-        "inSeconds": round(max(0, at - now) / 1000, 1) if at else None,
-        "waitsFor": [*_waits_for(study, away or {}), *_held(study, now, spared or {})],
-    }
-    filtered = [
-        f"{record.series_uid} filter because {record.because}"
-        for record in study.series.values()
-        if not record.taken
-    ]
+    waits_for = [*_waits_for(study, away or {}), *_held(study, now, spared or {})]
+    dropped = [record for record in study.series.values() if not record.taken]
     return {
         **study.to_document(),
         "state": study.state.value if study.state else None,
         "since": since(study),
         "description": text_for_people(study.study_description),
         "series": {uid: series_story(record) for uid, record in study.series.items()},
-        "filtered": filtered,
-        "next": step,
+        "filtered": [f"{record.series_uid} filter because {record.because}" for record in dropped],
+        "next": _step(study, now, waits_for),
         "stages": {"all": list(STAGES), **stages(study)},
         "timeline": to_document(timeline(study)),
+    }
+
+
+def _step(study: Study, now: int, waits_for: list[str]) -> dict[str, Any]:
+    what, at = next_step(study)
+    return {
+        "what": what,
+        "at": iso(at) if at else None,
+        "inSeconds": round(max(0, at - now) / 1000, 1) if at else None,
+        "waitsFor": waits_for,
     }
 
 
@@ -92,17 +92,20 @@ def next_step(study: Study) -> tuple[str, int | None]:
     if study.state is None:
         return "nothing: not wanted; every find looks at it again", None
     if study.state is State.META_ONLY:
-        if study.waits_for_pull:
-            return f"pull number {study.attempts + 1}, priority {study.priority}{_gone(study)}", study.due[
-                PULL
-            ]
-        what = "the next find counts its instances: pulled when the count has not changed, at the latest then"
-        return what + _gone(study), study.due.get(PULL)
+        return _next_pull(study)
     if study.state is State.PULL_DATA:
         return "the plugins report the end of the running pull; asked after then", study.due.get(WATCH)
     if study.state is State.PULL_DATA_END:
         return _next_delivery(study)
     return _rest(study, REST[study.state] + _gone(study))
+
+
+def _next_pull(study: Study) -> tuple[str, int | None]:
+    if study.waits_for_pull:
+        what = f"pull number {study.attempts + 1}, priority {study.priority}"
+        return what + _gone(study), study.due[PULL]
+    what = "the next find counts its instances: pulled when the count has not changed, at the latest then"
+    return what + _gone(study), study.due.get(PULL)
 
 
 def _gone(study: Study) -> str:

@@ -65,7 +65,16 @@ def _spans(study: Study) -> Iterator[tuple[str, str, str, str]]:
     seen = [found.at for found in study.counts] or [study.first_seen_at]
     grown = seen[-1]
     yield "seen", f"{len(seen)}", seen[0], grown
-    pulls = {pull.request.pull_id: pull for pull in (*study.pulls, *([study.pull] if study.pull else []))}
+    yield from _pulls(study, grown)
+    for item in study.handovers:
+        yield from _delivery(item)
+
+
+def _pulls(study: Study, grown: str) -> Iterator[tuple[str, str, str, str]]:
+    """The pulls, and the times in the line before each."""
+    pulls = {pull.request.pull_id: pull for pull in study.pulls}
+    if study.pull is not None:
+        pulls[study.pull.request.pull_id] = study.pull
     before = grown
     for pull in pulls.values():
         if pull.asked_at > before:
@@ -74,8 +83,6 @@ def _spans(study: Study) -> Iterator[tuple[str, str, str, str]]:
         before = max(before, pull.ended_at)
     if not pulls and study.waits_for_pull:
         yield "line", "", grown, ""
-    for item in study.handovers:
-        yield from _delivery(item)
 
 
 def _delivery(item: HandOver) -> Iterator[tuple[str, str, str, str]]:

@@ -13,6 +13,7 @@ from ..study.handover import HandOver
 from ..study.history import Note
 from ..study.lifecycle import UNDER_WAY, Event
 from ..study.study import Pull, Study
+from ..wire.messages import PullRequest
 
 FIND, STATE, PULL, HAND_OVER, DELIVERY, RESULT, NOTE = (
     "find",
@@ -77,18 +78,16 @@ def _pulls(study: Study) -> Iterator[Happened]:
     newest = [study.pull] if study.pull is not None else []
     pulls = {pull.request.pull_id: pull for pull in (*study.pulls, *newest)}
     for pull in pulls.values():
-        request = pull.request
-        what = f"C-MOVE from {request.pacs}, attempt {pull.attempt}"
-        series = f", {len(request.series_uids)} series" if request.series_uids else ""
-        expected = "no count told" if request.expected is None else f"{request.expected} instances expected"
-        yield Happened(
-            pull.asked_at,
-            PULL,
-            what,
-            f"{request.level} level{series}, priority {request.priority}, {expected}",
-        )
+        what = f"C-MOVE from {pull.request.pacs}, attempt {pull.attempt}"
+        yield Happened(pull.asked_at, PULL, what, _asked_words(pull.request))
         if pull.ended_at:
             yield Happened(pull.ended_at, PULL, f"pull ended: {pull.outcome}", _end_of(pull), "plugins")
+
+
+def _asked_words(request: PullRequest) -> str:
+    series = f", {len(request.series_uids)} series" if request.series_uids else ""
+    expected = "no count told" if request.expected is None else f"{request.expected} instances expected"
+    return f"{request.level} level{series}, priority {request.priority}, {expected}"
 
 
 def _end_of(pull: Pull) -> str:
@@ -101,13 +100,11 @@ def _end_of(pull: Pull) -> str:
 def _handovers(study: Study) -> Iterator[Happened]:
     for item in study.handovers:
         what = f"hand-over {item.handover_id}: {item.number_received} instances"
-        yield Happened(
-            item.received_at, HAND_OVER, what, f"{item.completeness} {item.filepath}".strip(), "plugins"
-        )
+        why = f"{item.completeness} {item.filepath}".strip()
+        yield Happened(item.received_at, HAND_OVER, what, why, "plugins")
         if item.published_at:
-            yield Happened(
-                item.published_at, DELIVERY, "message confirmed by RabbitMQ", f"message {item.message_id}"
-            )
+            what = "message confirmed by RabbitMQ"
+            yield Happened(item.published_at, DELIVERY, what, f"message {item.message_id}")
         for one in item.tries:
             yield Happened(one.at, DELIVERY, f"delivery: {one.outcome}", one.words, one.by)
         yield from _result_of(item)
@@ -138,16 +135,21 @@ def stages(study: Study) -> dict[str, Any]:
     Returns:
         ``done``: the stages passed, in order; ``now``: the one that it waits for, None when there is none.
     """
-    last = study.last_handover
-    passed = {
-        "found": True,
-        "stable": study.pull is not None or study.waits_for_pull or last is not None,
-        "pulled": study.pull is not None or last is not None,
-        "received": last is not None or (study.pull is not None and not study.pull.running),
-        "handed over": last is not None,
-        "delivered": last is not None and bool(last.accepted_at or last.result),
-        "result": last is not None and bool(last.result),
-    }
+    passed = _passed(study)
     done = [stage for stage in STAGES if passed[stage]]
     ahead = [stage for stage in STAGES if not passed[stage]]
     return {"done": done, "now": ahead[0] if ahead and study.state in UNDER_WAY else None}
+
+
+def _passed(study: Study) -> dict[str, bool]:
+    pull, last = study.pull, study.last_handover
+    handed_over = last is not None
+    return {
+        "found": True,
+        "stable": handed_over or pull is not None or study.waits_for_pull,
+        "pulled": handed_over or pull is not None,
+        "received": handed_over or (pull is not None and not pull.running),
+        "handed over": handed_over,
+        "delivered": last is not None and bool(last.accepted_at or last.result),
+        "result": last is not None and bool(last.result),
+    }

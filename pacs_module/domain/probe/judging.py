@@ -39,9 +39,14 @@ def judge_counts(values: Sequence[str | None]) -> tuple[Verdict, str]:
     if not any(told):
         return Verdict.NO, "empty"
     readable = [value for value in told if parse_count(value) is not None]
-    if len(readable) == len(values) and all(value.isdigit() and value.isascii() for value in told):
+    if len(readable) == len(values) and all(map(_is_plain_number, told)):
         return Verdict.YES, "number"
-    return (Verdict.PARTLY if readable else Verdict.NO), "text" if len(told) == len(values) else "sometimes"
+    verdict = Verdict.PARTLY if readable else Verdict.NO
+    return verdict, "text" if len(told) == len(values) else "sometimes"
+
+
+def _is_plain_number(value: str) -> bool:
+    return value.isdigit() and value.isascii()
 
 
 def judge_key(values: Sequence[str | None]) -> tuple[Verdict, str]:
@@ -70,14 +75,14 @@ def judge_modalities(
         The verdict, and ``list`` (``CT\PR``), ``comma``/``slash`` text, ``single``, ``one each`` (no study
         seemed to have more), ``absent``.
     """
-    kind = judge_key(values)[1]
+    verdict, kind = judge_key(values)
     if kind != "filled":
-        return judge_key(values)[0], kind
-    told = [value for value in values if value]
+        return verdict, kind
+    together = "".join(value for value in values if value)
     for character, name in ((",", "comma"), ("/", "slash"), (";", "semicolon")):
-        if any(character in value for value in told):
+        if character in together:
             return Verdict.PARTLY, name
-    if any("\\" in value for value in told):
+    if "\\" in together:
         return Verdict.YES, "list"
     if any(value and len(set(modalities)) > 1 for value, modalities in by_series):
         return Verdict.NO, "single"

@@ -99,37 +99,47 @@ def recommend(findings: Findings, texts: Sequence[Text]) -> tuple[Recommendation
     )
 
 
+def _for_pacs(setting: str, value: Setting | None, why: str) -> Recommendation:
+    """A setting of its section ``[[pacs]]``."""
+    return Recommendation(setting, Place.PACS, value, why)
+
+
 def _finder(texts: Sequence[Text]) -> Recommendation:
     if not any(text.odd or text.declared for text in texts):
-        return Recommendation(
-            "finder", Place.PACS, None, "no answer declared a character set or held more than ASCII"
-        )
-    common = _EVERY.intersection(*(readable_by_orthanc(text) for text in texts))
-    if common:
-        return Recommendation("finder", Place.PACS, "orthanc", "Orthanc 1.10.1 can read all that came")
+        return _for_pacs("finder", None, "no answer declared a character set or held more than ASCII")
+    if _common(texts):
+        return _for_pacs("finder", "orthanc", "Orthanc 1.10.1 can read all that came")
     bad = next((text for text in texts if not readable_by_orthanc(text)), None)
-    why = (
-        f"{bad.sent} declared as {bad.shown}" if bad else "different studies need different DefaultEncodings"
-    )
-    return Recommendation("finder", Place.PACS, "pynetdicom", f"Orthanc 1.10.1 cannot read it: {why}")
+    why = "different studies need different DefaultEncodings"
+    if bad is not None:
+        why = f"{bad.sent} declared as {bad.shown}"
+    return _for_pacs("finder", "pynetdicom", f"Orthanc 1.10.1 cannot read it: {why}")
+
+
+def _common(texts: Iterable[Text]) -> frozenset[str]:
+    """The DefaultEncodings with which Orthanc reads them all."""
+    return _EVERY.intersection(*(readable_by_orthanc(text) for text in texts))
 
 
 def _default_encoding(texts: Sequence[Text]) -> Recommendation:
     told = [text for text in texts if text.odd]
-    common = _EVERY.intersection(*(readable_by_orthanc(text) for text in told))
+    common = _common(told)
     undeclared = next((text.sent for text in told if not any(text.declared)), None)
     if not told or (common == _EVERY and undeclared is None):
-        return Recommendation(
-            "DefaultEncoding", Place.ORTHANC, None, "what came is read alike with every value"
-        )
+        return _encoding(None, "what came is read alike with every value")
     if not common:
-        return Recommendation("DefaultEncoding", Place.ORTHANC, None, "no value reads what came; see finder")
-    best = {Sent.GBK: CHINESE, Sent.UTF8: UTF8, Sent.SINGLE: LATIN1}.get(undeclared or Sent.GBK, CHINESE)
+        return _encoding(None, "no value reads what came; see finder")
+    best = _BEST.get(undeclared or Sent.GBK, CHINESE)
     value = best if best in common else sorted(common)[0]
     what = " and ".join(f"{text.sent} declared as {text.shown}" for text in told)
-    return Recommendation(
-        "DefaultEncoding", Place.ORTHANC, value, f"reads {what}; one value for all PACS of this Orthanc"
-    )
+    return _encoding(value, f"reads {what}; one value for all PACS of this Orthanc")
+
+
+_BEST = {Sent.GBK: CHINESE, Sent.UTF8: UTF8, Sent.SINGLE: LATIN1}
+
+
+def _encoding(value: str | None, why: str) -> Recommendation:
+    return Recommendation("DefaultEncoding", Place.ORTHANC, value, why)
 
 
 def _told(findings: Findings, key: str) -> Verdict:
@@ -158,17 +168,14 @@ def _use_series(findings: Findings) -> Recommendation:
     name = "use_series"
     level = _told(findings, "level.series")
     if level is Verdict.NOT_TOLD:
-        return Recommendation(name, Place.PACS, None, "SERIES level was not told")
+        return _for_pacs(name, None, "SERIES level was not told")
     if level is Verdict.NO:
-        return Recommendation(name, Place.PACS, False, "FIND_PACS_USE_SERIES needs SERIES level")
-    filled = [key for key in JUDGED_BY if _value(findings, f"key.{key}") == "filled"]
+        return _for_pacs(name, False, "FIND_PACS_USE_SERIES needs SERIES level")
+    filled = ", ".join(key for key in JUDGED_BY if _value(findings, f"key.{key}") == "filled")
     if filled:
-        return Recommendation(
-            name, Place.PACS, True, f"FIND_PACS_USE_SERIES: the filter can judge by {', '.join(filled)}"
-        )
-    return Recommendation(
-        name, Place.PACS, False, "FIND_PACS_USE_SERIES: SERIES level brings no attribute that tells a chest"
-    )
+        return _for_pacs(name, True, f"FIND_PACS_USE_SERIES: the filter can judge by {filled}")
+    why = "FIND_PACS_USE_SERIES: SERIES level brings no attribute that tells a chest"
+    return _for_pacs(name, False, why)
 
 
 def _follow(findings: Findings) -> Recommendation:
@@ -182,26 +189,28 @@ def _follow(findings: Findings) -> Recommendation:
 
 
 def _count_by_image(findings: Findings) -> Recommendation:
-    name = "count_by_image"
-    image, number = _told(findings, "level.image"), _value(findings, "level.image")
+    name, image = "count_by_image", _told(findings, "level.image")
     series, study = _value(findings, "count.series"), _value(findings, "count.study")
     if image is Verdict.NO:
-        return Recommendation(name, Place.PACS, False, "IMAGE level is refused or empty")
+        return _for_pacs(name, False, "IMAGE level is refused or empty")
     if image is Verdict.NOT_TOLD or not series or not study:
-        return Recommendation(name, Place.PACS, None, "IMAGE level or counts were not told")
+        return _for_pacs(name, None, "IMAGE level or counts were not told")
     if image is Verdict.PARTLY:
-        if number and _value(findings, "move") == number:
-            why = f"the count of a series is wrong: IMAGE level lists {number} images, and as many came"
-            return Recommendation(name, Place.PACS, True, why)
-        why = "the count of a series and its list at IMAGE level differ; --move tells which is right"
-        return Recommendation(name, Place.PACS, None, why)
+        return _image_level_differs(findings)
     if "number" in (series, study):
         level = "SERIES" if series == "number" else "STUDY"
-        return Recommendation(
-            name, Place.PACS, False, f"counts come as numbers at {level} level, none was seen to be wrong"
-        )
+        return _for_pacs(name, False, f"counts come as numbers at {level} level, none was seen to be wrong")
     why = f"counts are {series} at SERIES level and {study} at STUDY level, and IMAGE level answers"
-    return Recommendation(name, Place.PACS, True, why)
+    return _for_pacs(name, True, why)
+
+
+def _image_level_differs(findings: Findings) -> Recommendation:
+    name, number = "count_by_image", _value(findings, "level.image")
+    if number and _value(findings, "move") == number:
+        why = f"the count of a series is wrong: IMAGE level lists {number} images, and as many came"
+        return _for_pacs(name, True, why)
+    why = "the count of a series and its list at IMAGE level differ; --move tells which is right"
+    return _for_pacs(name, None, why)
 
 
 def _repair(findings: Findings) -> Recommendation:
@@ -218,16 +227,12 @@ def _repair(findings: Findings) -> Recommendation:
 def _caps(findings: Findings) -> Recommendation:
     verdict, number = _told(findings, "cap"), _value(findings, "cap")
     if verdict is Verdict.YES and not number:
-        return Recommendation(
-            "caps", Place.PACS, None, "it ends long lists before their first answer: that is no number"
-        )
+        return _for_pacs("caps", None, "it ends long lists before their first answer: that is no number")
     if verdict is Verdict.YES and isinstance(number, int):
-        return Recommendation(
-            "caps", Place.PACS, (number,), f"a list ended at {number} although there is more"
-        )
+        return _for_pacs("caps", (number,), f"a list ended at {number} although there is more")
     if verdict is Verdict.NO:
-        return Recommendation("caps", Place.PACS, (), f"{number} answers came whole")
-    return Recommendation("caps", Place.PACS, None, f"too few answers to tell ({number or 0} at most)")
+        return _for_pacs("caps", (), f"{number} answers came whole")
+    return _for_pacs("caps", None, f"too few answers to tell ({number or 0} at most)")
 
 
 _IGNORED = {
@@ -245,10 +250,10 @@ def _ignores(findings: Findings) -> Recommendation:
     keys |= {keyword for key, keyword in _NOT_HONOURED.items() if _told(findings, key) is Verdict.NO}
     if keys:
         why = "answers beside the question came; they are dropped, and no list is split by these keys"
-        return Recommendation("ignores", Place.PACS, tuple(sorted(keys)), why)
+        return _for_pacs("ignores", tuple(sorted(keys)), why)
     if all(_told(findings, key) is Verdict.NOT_TOLD for key in (*_IGNORED, *_NOT_HONOURED)):
-        return Recommendation("ignores", Place.PACS, None, "matching keys were not told")
-    return Recommendation("ignores", Place.PACS, (), "every key that was told is honoured")
+        return _for_pacs("ignores", None, "matching keys were not told")
+    return _for_pacs("ignores", (), "every key that was told is honoured")
 
 
 def _senders(findings: Findings) -> Recommendation:

@@ -39,11 +39,13 @@ def sent_as(values: Sequence[bytes], declared: tuple[str, ...] = ()) -> Sent:
         return Sent.UTF8
     if any(_OTHER_MULTIBYTE.match(term) for term in declared):
         return Sent.OTHER
-    # Chinese letters are pairs of high bytes; a name such as Müller has a high byte that stands alone.
+    return Sent.GBK if _is_chinese(odd, declared) else Sent.SINGLE
+
+
+def _is_chinese(odd: Sequence[bytes], declared: tuple[str, ...]) -> bool:
+    """Chinese letters are pairs of high bytes; a name such as Müller has a high byte that stands alone."""
     pairs = sum(_decodes(value, "gb2312") for value in odd)
-    if 2 * pairs > len(odd) or (declared and declared[0] in _CHINESE):
-        return Sent.GBK
-    return Sent.SINGLE
+    return 2 * pairs > len(odd) or (bool(declared) and declared[0] in _CHINESE)
 
 
 def _decodes(value: bytes, codec: str) -> bool:

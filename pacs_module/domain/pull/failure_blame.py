@@ -134,16 +134,15 @@ def judge_blame(
     row = _TABLE[failure.kind]
     cause = failure.status or failure.kind.value
     told = {"pacs": pacs, "us": str(us), "aet": us.ae_title}
-    words, to_do = row.words.format(**told), row.to_do.format(**told)
+    words = row.words.format(**told)
     if failure.status and row.blames is not _P:
         words = f"{words} (DIMSE status {failure.status})"
     if new_images > 0 and not row.at_once and failure.kind not in _OF_THE_IMAGES:
         return Blame(Blames.STUDY, cause, f"{words}; {new_images} images came")
     if disk_full and row.blames is _E:
-        return Blame(
-            _P, cause, f"the RAM disk is full: {us} refuses images", "see what fills it; results may be late"
-        )
-    return Blame(row.blames, cause, words, to_do, row.at_once)
+        words = f"the RAM disk is full: {us} refuses images"
+        return Blame(_P, cause, words, "see what fills it; results may be late")
+    return Blame(row.blames, cause, words, row.to_do.format(**told), row.at_once)
 
 
 def failure_of(report: PullReport) -> PullFailure | None:

@@ -121,9 +121,7 @@ def _judge_parts(parts: list[str], policy: RisPolicy, keywords: Keywords) -> tup
     if not parts:
         return Wanted.YES, "the order names no body part"
     words = {part: _words(part, policy) for part in parts}
-    shown = ", ".join(
-        readable(part) if word == part else f"{readable(part)}={word}" for part, word in words.items()
-    )
+    shown = ", ".join(_shown(part, word) for part, word in words.items())
     texts = [*parts, *words.values(), " ".join(parts)]  # C/A/P is one word to those who write it
     if any(keywords.names_chest(text) for text in texts):
         return Wanted.YES, f"order body part {shown}"
@@ -131,6 +129,10 @@ def _judge_parts(parts: list[str], policy: RisPolicy, keywords: Keywords) -> tup
     if unknown:
         return Wanted.YES, f"order body part {', '.join(unknown)} is not in the site's table"
     return Wanted.NO, f"order body part {shown}"
+
+
+def _shown(part: str, word: str) -> str:
+    return readable(part) if word == part else f"{readable(part)}={word}"
 
 
 def _priority(order: RisOrder, policy: RisPolicy) -> int:

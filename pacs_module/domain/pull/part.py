@@ -102,9 +102,8 @@ def _rest(study: Study, series: Sequence[SeriesFacts], switches: Switches, now: 
         return WHOLE
     needed = [facts for facts in series if facts.series_uid in outlook.needed]
     if all(is_received(study, facts.series_uid, facts.instances or 0) for facts in needed):
-        return Part(
-            What.NOTHING, f"{len(series)} series announced, none of them better than what was received"
-        )
+        why = f"{len(series)} series announced, none of them better than what was received"
+        return Part(What.NOTHING, why)
     # What was handed over while the study grew was the best so far; the study's own choice follows it.
     other = is_guess(study, now) and last.series_uid != outlook.best
     why = f"{len(needed)} of {len(series)} series may be the one to compute"

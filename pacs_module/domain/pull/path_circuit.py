@@ -127,27 +127,28 @@ def path_memo(path: PathCircuit) -> dict[str, object]:
 
 def path_of(memo: Mapping[str, object]) -> PathCircuit:
     """A path as it was kept; what cannot be read counts as closed, and is learned again."""
-    state = _text(memo, "state")
-    if state not in tuple(CircuitState):
+    if _text(memo, "state") not in tuple(CircuitState):
         return PathCircuit()
-    told = _text(memo, "told")
-    circuit = Circuit(
-        CircuitState(state),
-        failures=_number(memo, "failures"),
-        opened=_number(memo, "opened"),
-        since=_number(memo, "since"),
-        retry_at=_number(memo, "retryAt"),
-        why=told,
-        away_since=_number(memo, "awaySince"),
-    )
     return PathCircuit(
-        circuit,
+        _circuit_of(memo),
         came_at=_number(memo, "cameAt"),
         came=_text(memo, "came"),
         failing=_texts(memo, "failing"),
         suspects=_texts(memo, "suspects"),
         cause=_text(memo, "cause"),
-        told=told,
+        told=_text(memo, "told"),
+    )
+
+
+def _circuit_of(memo: Mapping[str, object]) -> Circuit:
+    return Circuit(
+        CircuitState(_text(memo, "state")),
+        failures=_number(memo, "failures"),
+        opened=_number(memo, "opened"),
+        since=_number(memo, "since"),
+        retry_at=_number(memo, "retryAt"),
+        why=_text(memo, "told"),
+        away_since=_number(memo, "awaySince"),
     )
 
 

@@ -120,19 +120,22 @@ def judge_room(
     # A guess that is larger than the disk is tried when the disk is empty.
     needed = min(wish.needed, max(disk.usable - wish.here, 0))
     before = _kept_for_others(wish, disk, waiting, idle)
-    kept = sum(before)
-    if disk.free - disk.reserve - promised - kept >= needed:
+    if disk.free - disk.reserve - promised - sum(before) >= needed:
         return RoomVerdict(True)
     if idle and not before and disk.free >= needed:
         # The last few bytes are the reserve's: it is there for the index, which has grown.
         return RoomVerdict(True)
+    return RoomVerdict(False, False, _no_room_words(disk, promised, needed, before))
+
+
+def _no_room_words(disk: Disk, promised: int, needed: int, before: Sequence[int]) -> str:
     words = (
         f"no room: {disk.free // MB} MB free, {disk.reserve // MB} MB kept in reserve, "
         f"{promised // MB} MB promised to running pulls, {needed // MB} MB needed"
     )
     if before:
-        words += f", {kept // MB} MB kept for {len(before)} that came before"
-    return RoomVerdict(False, False, words)
+        words += f", {sum(before) // MB} MB kept for {len(before)} that came before"
+    return words
 
 
 def _why_never(wish: Wish, disk: Disk, idle: bool) -> str:
@@ -206,9 +209,7 @@ def expected_instances(request: PullRequest) -> Expected:
     its own number or by its series, whichever is more. Of a series that nobody counted nothing is known: the
     number is not the whole then.
     """
-    listed = {uid: len(set(uids)) for uid, uids in request.expected_instances.items()}
-    counted = {uid: max(count, listed.get(uid, 0)) for uid, count in request.expected_series.items()}
-    series = {**listed, **counted}
+    series = _counted(request)
     if request.level == "SERIES":
         wanted = set(request.series_uids)
         return Expected(sum(series.get(uid, 0) for uid in wanted), wanted <= series.keys())
@@ -216,6 +217,14 @@ def expected_instances(request: PullRequest) -> Expected:
     if request.expected:
         return Expected(max(request.expected, told), True)
     return Expected(told, bool(series) and request.announced.keys() <= series.keys())
+
+
+def _counted(request: PullRequest) -> dict[str, int]:
+    """Images by series, of those that somebody counted."""
+    counts = {uid: len(set(uids)) for uid, uids in request.expected_instances.items()}
+    for uid, count in request.expected_series.items():
+        counts[uid] = max(count, counts.get(uid, 0))
+    return counts
 
 
 def still_to_come(expected: Expected, here: Here, each: int, sure: bool, dx: bool) -> tuple[int, bool]:

@@ -8,7 +8,7 @@ study gone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -53,12 +53,16 @@ def reconcile(
     """
     known = {study.study_uid: study for study in documents}
     cases = pair(lists, known)
-    met = {case.study.study_uid for case in cases if case.study is not None}
-    asked = {found.day for found in lists}
-    ours = [study for uid, study in known.items() if uid not in met and _is_ours(study, asked)]
-    lines = [_line(case, lists, switches, now) for case in (*cases, *(Case(study, ()) for study in ours))]
+    cases += _unlisted(cases, known.values(), {found.day for found in lists})
+    lines = [_line(case, lists, switches, now) for case in cases]
     lines.sort(key=lambda line: (line.study_date, line.study_time, line.study_uid))
     return tuple(_with_the_computed(lines))
+
+
+def _unlisted(cases: Sequence[Case], ours: Iterable[Study], asked: set[date]) -> list[Case]:
+    """Our studies of the days asked for that no PACS lists."""
+    met = {case.study.study_uid for case in cases if case.study is not None}
+    return [Case(study, ()) for study in ours if study.study_uid not in met and _is_ours(study, asked)]
 
 
 def pair(lists: Sequence[PacsList], known: Mapping[str, Study]) -> list[Case]:
@@ -69,10 +73,11 @@ def pair(lists: Sequence[PacsList], known: Mapping[str, Study]) -> list[Case]:
     known of it.
     """
     copies: dict[str, list[FoundStudy]] = {}
-    for found in (study for one in lists for study in one.studies):
-        uid = found.study_uid or _without_uid(found, known)
-        if all(found.pacs != copy.pacs for copy in copies.setdefault(uid, [])):
-            copies[uid].append(found)
+    for one in lists:
+        for found in one.studies:
+            same = copies.setdefault(found.study_uid or _without_uid(found, known), [])
+            if all(found.pacs != copy.pacs for copy in same):
+                same.append(found)
     return [Case(known.get(uid), tuple(found)) for uid, found in copies.items()]
 
 
@@ -81,14 +86,18 @@ def _without_uid(found: FoundStudy, known: Mapping[str, Study]) -> str:
     kept = known.get(key)
     if kept is not None and kept.state is State.UNPULLABLE:
         return key
-    names = (found.accession_number, found.patient_id, found.study_date, found.study_time)
-    same = [
-        uid
-        for uid, study in known.items()
-        if (study.accession_number, study.patient_id, study.study_date, study.study_time) == names
-        and uid != key
-    ]
+    same = [uid for uid, study in known.items() if _is_the_same(found, study) and uid != key]
     return same[0] if len(same) == 1 else key
+
+
+def _is_the_same(found: FoundStudy, study: Study) -> bool:
+    """By all that is known of a study beside its UID."""
+    return (
+        found.accession_number == study.accession_number
+        and found.patient_id == study.patient_id
+        and found.study_date == study.study_date
+        and found.study_time == study.study_time
+    )
 
 
 def _is_ours(study: Study, asked: Collection[date]) -> bool:
@@ -98,15 +107,20 @@ def _is_ours(study: Study, asked: Collection[date]) -> bool:
 
 def _line(case: Case, lists: Sequence[PacsList], switches: Switches, now: int) -> ReportLine:
     study, copies = case.study, case.copies
-    counts = counts_of(study, copies)
+    counts, notes = counts_of(study, copies), _clashes(case)
     cause, why = _cause(case, counts, switches, now)
-    notes = _clashes(case)
     if not copies and study is not None:
         unlisted = _why_unlisted(study, lists)
         if unlisted:
             notes.append(unlisted)
         else:
             cause, why = Cause.GONE, f"seen there before, in no list now; {_standing(study)}"
+    line = _line_of(case, cause, why)
+    return replace(line, counts=counts, notes=tuple(notes))
+
+
+def _line_of(case: Case, cause: Cause, why: str) -> ReportLine:
+    study, copies = case.study, case.copies
     day, clock, accession_number, patient_id, description = _names(study, copies)
     return ReportLine(
         study_uid=study.study_uid if study is not None else copies[0].study_uid,
@@ -120,10 +134,8 @@ def _line(case: Case, lists: Sequence[PacsList], switches: Switches, now: int) -
         cause=cause,
         why=why,
         state=study.state.value if study is not None and study.state is not None else "",
-        counts=counts,
         role=role_of(study, copies),
         manual=manual_of(study) if study is not None else "",
-        notes=tuple(notes),
     )
 
 
@@ -133,20 +145,26 @@ def _cause(case: Case, counts: Counts, switches: Switches, now: int) -> tuple[Ca
         return _without_document(case, switches)
     if study.state is None:
         return _unwanted(case, study, switches)
-    if study.state in (State.COMPLETED, State.UNSUPPORTED_SERIES) and counts.lacking:
-        return Cause.SHORT, f"{counts.words}; {study.state.value}"
-    if study.state is State.COMPLETED:
-        return Cause.COMPUTED, "the result is in"
-    if study.state is State.UNSUPPORTED_SERIES and not _has_verdict(study):
-        return Cause.NO_VERDICT, f"no verdict on its series is known here; {study.why}"
-    if study.state is State.UNSUPPORTED_SERIES:
-        return Cause.FILTERED, _reasons(study)
+    if study.state in (State.COMPLETED, State.UNSUPPORTED_SERIES):
+        return _concluded(study, counts)
     if study.state in BY_HAND:
         cause = Cause.ELSEWHERE if study.state is State.DONE_BY_HAND else Cause.FILTERED
         return cause, f"closed by hand ({study.state.value}): {study.why}"
     if study.state in _SETTLED_BADLY:
         return _SETTLED_BADLY[study.state], study.why
     return Cause.WAITING, _waiting(study, counts, now)
+
+
+def _concluded(study: Study, counts: Counts) -> tuple[Cause, str]:
+    """Computed, or filtered after it was received."""
+    assert study.state is not None, "asked before"  # noqa: S101
+    if counts.lacking:
+        return Cause.SHORT, f"{counts.words}; {study.state.value}"
+    if study.state is State.COMPLETED:
+        return Cause.COMPUTED, "the result is in"
+    if not _has_verdict(study):
+        return Cause.NO_VERDICT, f"no verdict on its series is known here; {study.why}"
+    return Cause.FILTERED, _reasons(study)
 
 
 _SETTLED_BADLY = {
@@ -309,16 +327,13 @@ def _with_the_computed(lines: Sequence[ReportLine]) -> list[ReportLine]:
     computed = {
         (line.accession_number, line.patient_id): line.study_uid
         for line in lines
-        if line.cause is Cause.COMPUTED
+        if line.cause is Cause.COMPUTED and line.accession_number
     }
-    told = []
-    for line in lines:
-        sister = computed.get((line.accession_number, line.patient_id)) if line.accession_number else None
-        if sister and line.cause is Cause.FILTERED and line.role is Role.RECONSTRUCTION:
-            line = replace(
-                line,
-                cause=Cause.ELSEWHERE,
-                why=f"computed as {sister}, of the same AccessionNumber; {line.why}",
-            )
-        told.append(line)
-    return told
+    return [_beside(line, computed.get((line.accession_number, line.patient_id))) for line in lines]
+
+
+def _beside(line: ReportLine, sister: str | None) -> ReportLine:
+    if not sister or line.cause is not Cause.FILTERED or line.role is not Role.RECONSTRUCTION:
+        return line
+    why = f"computed as {sister}, of the same AccessionNumber; {line.why}"
+    return replace(line, cause=Cause.ELSEWHERE, why=why)

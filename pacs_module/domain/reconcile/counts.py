@@ -46,9 +46,9 @@ def counts_of(study: Study | None, copies: Sequence[FoundStudy]) -> Counts:
     in_pacs = max((copy.count for copy in copies if copy.count), default=None)
     if study is None:
         return Counts(in_pacs)
-    received, completeness = _received(study)
     pulled = study.pull is not None and not study.pull.running
     asked = study.pull.request.expected if study.pull is not None and pulled else None
+    received, completeness = _received(study)
     grown = _grown(study, copies)
     if grown:
         return Counts(in_pacs, asked, received, GROWN, grown)
@@ -56,11 +56,17 @@ def counts_of(study: Study | None, copies: Sequence[FoundStudy]) -> Counts:
         return Counts(in_pacs, asked, received, SHORT.lower(), completeness.lower())
     if received is None:
         return Counts(in_pacs, asked)
+    why, words = _against_pacs(study, received, completeness, in_pacs)
+    return Counts(in_pacs, asked, received, why, words)
+
+
+def _against_pacs(study: Study, received: int, completeness: str, in_pacs: int | None) -> tuple[str, str]:
+    """What was received against what the PACS says now."""
     if completeness == UNVERIFIED:
-        return Counts(in_pacs, asked, received, UNTOLD, "the PACS gives no counts")
+        return UNTOLD, "the PACS gives no counts"
     if completeness == COMPLETE and _whole(study) and in_pacs is not None and received < in_pacs:
-        return Counts(in_pacs, asked, received, ANNOUNCED, f"{in_pacs} announced, its series have {received}")
-    return Counts(in_pacs, asked, received, EQUAL)
+        return ANNOUNCED, f"{in_pacs} announced, its series have {received}"
+    return EQUAL, ""
 
 
 def _received(study: Study) -> tuple[int | None, str]:

@@ -175,17 +175,14 @@ def duplicates(lines: Iterable[ReportLine]) -> list[Duplicate]:
 
 def _duplicate(number: str, same: Sequence[ReportLine]) -> Duplicate:
     patients = tuple(dict.fromkeys(line.patient_id for line in same if line.patient_id))
+    studies = tuple(line.study_uid for line in same)
+    causes = tuple(line.cause.value for line in same)
+    return Duplicate(number, _kind(same, len(patients)), studies, patients, causes)
+
+
+def _kind(same: Sequence[ReportLine], patients: int) -> str:
+    """What it is that several studies have one AccessionNumber."""
     roles = {line.role for line in same}
-    if len(patients) > 1:
-        kind = PATIENTS
-    elif Role.RECONSTRUCTION in roles and len(roles) > 1:
-        kind = RECONSTRUCTED
-    else:
-        kind = SEVERAL
-    return Duplicate(
-        number,
-        kind,
-        tuple(line.study_uid for line in same),
-        patients,
-        tuple(line.cause.value for line in same),
-    )
+    if patients > 1:
+        return PATIENTS
+    return RECONSTRUCTED if Role.RECONSTRUCTION in roles and len(roles) > 1 else SEVERAL

@@ -149,12 +149,13 @@ def role_of(study: Study | None, copies: Sequence[FoundStudy]) -> Role:
     records = list(study.series.values()) if study is not None else []
     if any(record.taken for record in records):
         return Role.PLAIN
-    derived = [record for record in records if record.rule == "image type" or "DERIVED" in record.because]
-    if derived:
+    if any(record.rule == "image type" or "DERIVED" in record.because for record in records):
         return Role.RECONSTRUCTION
-    texts = [copy.study_description for copy in copies] + (
-        [study.study_description] if study is not None else []
-    )
-    if any(word in text.upper() for text in texts for word in _RECONSTRUCTED):
-        return Role.RECONSTRUCTION
-    return Role.UNKNOWN
+    texts = [copy.study_description for copy in copies]
+    if study is not None:
+        texts.append(study.study_description)
+    return Role.RECONSTRUCTION if any(map(_says_reconstructed, texts)) else Role.UNKNOWN
+
+
+def _says_reconstructed(description: str) -> bool:
+    return any(word in description.upper() for word in _RECONSTRUCTED)

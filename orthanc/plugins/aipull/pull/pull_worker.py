@@ -137,9 +137,13 @@ class PullWorker(Worker):
         return self._retrieve.carry_out(request, moves, at_each=_moving)
 
     def _tell_lacking(self, request: PullRequest, lacking: Lacking) -> None:
-        here = {uid: len(images) for uid, images in lacking.here.items()}
-        told = {"pullID": request.pull_id, "repair": request.repair, "here": here}
-        self._log.event("missing_images_pulled", "only what lacks is pulled", **told)
+        self._log.event(
+            "missing_images_pulled",
+            "only what lacks is pulled",
+            pullID=request.pull_id,
+            repair=request.repair,
+            here={uid: len(images) for uid, images in lacking.here.items()},
+        )
 
     def _again(self, request: PullRequest) -> None:
         row = self._pulls.get(request.pull_id)
