@@ -2,9 +2,9 @@
 What every page costs on a store of many studies: p50, p95 and the longest, over HTTP, as JSON and as HTML.
 
 The studies are those of :mod:`benchmarks.debug_api` (six series with verdicts, two pulls, a hand-over), spread
-over the days up to today, in every state. Beside the pages stands a health check of the same server, which is
-what HTTP alone costs. ``CPU ms`` is what one question takes of a processor, asking included: it stays as it is on a
-machine that has more to do.
+over the days up to today, in every state; their rows tell ten verdicts each, of other values and devices. Beside
+the pages stands a health check of the same server, which is what HTTP alone costs. ``CPU ms`` is what one question
+takes of a processor, asking included: it stays as it is on a machine that has more to do.
 
     python -m benchmarks.pages --studies 100000
 """
@@ -29,6 +29,7 @@ from rich.table import Table
 from pacs_module.adapters.stores.json_safe import study_to_listing, study_to_text, text_to_study
 from pacs_module.adapters.stores.rows.sqlite import write_row
 from pacs_module.adapters.stores.sqlite import SqliteStore
+from pacs_module.domain.explain.listing import JudgedAlike, packed
 from pacs_module.domain.study.lifecycle import State
 
 from .debug_api import lived, milliseconds, served, uid_of
@@ -38,7 +39,26 @@ STATES = (State.COMPLETED,) * 6 + (State.UNSUPPORTED_SERIES,) * 3 + (None,)
 RARE = {1000: State.DEAD_LETTER, 777: State.PULL_FAILED, 500: State.META_ONLY}
 WORDS = ("CHEST CT", "THORAX", "LUNG LOW DOSE", "胸部平扫", "ABDOMEN", "HEAD")
 
+DEVICES = tuple(f"{maker} / Model {number} / CT-{number}" for number in range(6) for maker in ("GE", "联影"))
+PARTS = tuple(f"PART{number}" for number in range(40))
+VERDICTS = 10
+"""Of each study: one series handed over, two kept back, the others filtered, by three values."""
+
 app = typer.Typer(add_completion=False)
+
+
+def judged(chance: random.Random, device: str) -> list[list[Any]]:
+    """A study's verdicts, counted, with values and devices that differ between studies."""
+    part = chance.choice(PARTS)
+    return packed(
+        [
+            JudgedAlike("handed over", "all", "", "", "CT", device, 1),
+            JudgedAlike("kept back", "all", "", "", "CT", device, 2),
+            JudgedAlike("filtered", "body part", "BodyPartExamined", part, "CT", device, 3),
+            JudgedAlike("filtered", "slice thickness", "SliceThickness", "10", "CT", device, 2),
+            JudgedAlike("filtered", "image type", "ImageType", "LOCALIZER", "CT", device, VERDICTS - 8),
+        ]
+    )
 
 
 def made(studies: int, today: date) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -74,8 +94,10 @@ def made(studies: int, today: date) -> Iterator[tuple[str, str, dict[str, Any]]]
             **names,
             "description": names["studyDescription"],
             "day": day.isoformat(),
-            "time": time,
+            "time": clock,
+            "device": [chance.choice(DEVICES)],
         }
+        told["judged"] = judged(chance, told["row"]["device"][0])
         told["row"]["state"] = state.value if state else ""
         told["row"].pop("studyDescription")
         told["newest"] = f"{day.isoformat()} {clock}"
@@ -132,6 +154,8 @@ def questions(url: str, studies: int, today: date) -> dict[str, Callable[[], req
         "Studies by state and span": page("/studies", state=lambda: "completed", from_=lambda: week),
         "Studies by a rare state": page("/studies", state=lambda: "dead_letter"),
         "Studies by modality": page("/studies", modality=lambda: "DX"),
+        "Studies by device": page("/studies", device=lambda: chance.choice(DEVICES)),
+        "Studies by a device that made none": page("/studies", device=lambda: "none"),
         "Studies by free text, frequent": page("/studies", text=lambda: "chest"),
         "Studies by free text, one": page("/studies", text=lambda: f"a{chance.randrange(studies)}"),
         "Studies by free text, none": page("/studies", text=lambda: "nothing has this"),
@@ -144,6 +168,7 @@ def questions(url: str, studies: int, today: date) -> dict[str, Callable[[], req
         ),
         "Filters, one day": page("/filters", from_=today.isoformat),
         "Filters, a week": page("/filters", from_=lambda: week),
+        "Filters, a month": page("/filters", from_=lambda: (today - timedelta(days=29)).isoformat()),
         "Reconciliation": page("/reconciliation"),
         "Log": page("/log"),
         "Configuration": page("/configuration"),
@@ -156,6 +181,7 @@ def questions(url: str, studies: int, today: date) -> dict[str, Callable[[], req
 def main(
     studies: Annotated[int, typer.Option(help="Studies in the store.")] = 100_000,
     times: Annotated[int, typer.Option(help="Questions to each page.")] = 40,
+    only: Annotated[str, typer.Option(help="Only pages with this in their name.")] = "",
     keep: Annotated[
         Path | None, typer.Option(help="Keep the store here, and use it when it is there.")
     ] = None,
@@ -170,7 +196,8 @@ def main(
         title = f"{studies} studies, {path.stat().st_size / 1e6:.0f} MB, {times} times each"
         table = Table("page", "p50 ms", "p95 ms", "longest ms", "CPU ms", "kB", title=title)
         for url in served(folder, path):
-            for question, ask in questions(url, studies, today).items():
+            asked = {name: ask for name, ask in questions(url, studies, today).items() if only in name}
+            for question, ask in asked.items():
                 size = len(ask().content) / 1000
                 begin = time.process_time()
                 took = sorted(milliseconds(ask, times))

@@ -137,6 +137,7 @@ class StudyMetrics:
             Measure.EVENT: ("aipull_study_events", "Changes of state", ["event", "state"]),
             Measure.SERIES: ("aipull_series_judged", "Series judged", ["standing", "rule", "modality"]),
             Measure.IMAGES: ("aipull_pulled_images", "Images that pulls brought", ["pacs"]),
+            Measure.ARRIVAL: ("aipull_arrivals", "Studies whose first images came", ["device"]),
         }
         self._counters = {
             measure: Counter(name, words, labels, registry=registry)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..domain.explain.listing import Act, Place, RowFilter, RowOrder, RowVerdict, StudyRow
+from ..domain.explain.listing import Act, JudgedOfDay, Place, RowFilter, RowOrder, StudyRow
 
 
 class StudyLists(Protocol):
@@ -23,8 +23,12 @@ class StudyLists(Protocol):
         """All rows of some study dates (YYYY-MM-DD), in no order."""
         ...
 
-    def verdicts_between(self, first_day: str, last_day: str) -> list[tuple[str, tuple[RowVerdict, ...]]]:
-        """StudyInstanceUID and verdicts of the studies of these days, both included."""
+    def judged_between(self, first_day: str, last_day: str) -> list[JudgedOfDay]:
+        """What was judged on these days, both included: counted, day after day."""
+        ...
+
+    def devices(self, since: str, most: int) -> list[str]:
+        """The devices that made studies from this day on (YYYY-MM-DD), sorted; at most so many."""
         ...
 
     def acts(self, before: str, limit: int) -> list[Act]:

@@ -106,7 +106,7 @@ class _Looks:
         yesterday = service.store.of_day(local.date() - timedelta(days=1))
         yield from checks.late_results([*today, *yesterday], now, limits)
         yield from checks.completeness(today, limits)
-        rows = service.store.lists.rows_of_days(checks.days_to_compare(local))
+        rows = service.store.lists.rows_of_days(checks.days_to_compare(local, limits))
         yield from checks.silent_devices(rows, local, limits)
         yield from self._reconciled()
 

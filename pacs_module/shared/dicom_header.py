@@ -21,9 +21,10 @@ from pydicom.tag import BaseTag, Tag
 
 from ..domain.dicom.attributes import SeriesFacts
 from ..domain.dicom.charsets import decode_text
+from ..domain.dicom.device import DEVICE_ATTRIBUTES
 from ..domain.dicom.text_repair import hex_bytes, text_of_bytes
 from ..domain.rules.filters import KEYWORD_ATTRIBUTES
-from ..domain.rules.read_attributes import DEVICE_ATTRIBUTES, READ_BY_RULES
+from ..domain.rules.read_attributes import READ_BY_RULES
 
 MAX_DEPTH = 32
 """Sequences within one another; enhanced objects have four."""

@@ -1,6 +1,7 @@
 """The lists for people: every store gives the rows, in the order, that the reference gives."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from pacs_module.adapters.stores.rows.memory import MemoryLists
 from pacs_module.domain.explain.listing import Place, RowFilter, RowOrder, row_of, sort_key
 from pacs_module.domain.rules.filters import Verdict
+from pacs_module.domain.study.history import Note
 from pacs_module.domain.study.lifecycle import Event, State
 from pacs_module.domain.study.study import PacsCopy, SeriesRecord, Study
 from tests.contract.store_cases import ConditionalStore
@@ -30,7 +32,11 @@ FILTERS = [
     RowFilter(text="50_"),
     RowFilter(state="meta_only", modality="CT", text="a.b (c"),
     RowFilter(pacs="nobody"),
+    RowFilter(device="GE / CT-1"),
+    RowFilter(device="GE"),
+    RowFilter(device="GE / CT-1", state="completed", text="ge"),
 ]
+DEVICES = ("", "GE / CT-1", "联影 / DX-2")
 
 
 def studies() -> list[Study]:
@@ -57,7 +63,8 @@ def studies() -> list[Study]:
 
 def series(uid: str, number: int) -> SeriesRecord:
     verdict = Verdict(False, "thickness", "SliceThickness", str(number))
-    return SeriesRecord(uid, False, "thickness", verdict.because, "find", "CT", "HEAD", verdict=verdict)
+    record = SeriesRecord(uid, False, "thickness", verdict.because, "find", "CT", "HEAD", verdict=verdict)
+    return replace(record, device=DEVICES[number % 3])
 
 
 @pytest.fixture
@@ -102,12 +109,48 @@ def test_rows_follow_the_study(store: ConditionalStore, made: list[Study]) -> No
 def test_rows_and_verdicts_of_days(store: ConditionalStore, made: list[Study]) -> None:
     days = ("2020-06-12", "2020-06-14")
     assert {row.day for row in store.lists.rows_of_days(days)} == set(days)
-    found = dict(store.lists.verdicts_between("2020-06-13", "2020-06-14"))
-    assert set(found) == {
-        study.study_uid for study in made if study.study_date in ("2020-06-13", "2020-06-14")
+    found = store.lists.judged_between("2020-06-13", "2020-06-14")
+    assert found == MemoryLists(lambda: made).judged_between("2020-06-13", "2020-06-14")
+    numbers = {number for number in range(24) if number % 5 in (1, 2)}
+    assert {(one.value, one.device, one.examples) for one in found} == {
+        (str(number), DEVICES[number % 3], (f"1.2.{number}",)) for number in numbers
     }
-    (verdict,) = found["1.2.1"]
-    assert (verdict.rule, verdict.attribute, verdict.value) == ("thickness", "SliceThickness", "1")
+
+
+def test_what_was_judged_is_counted_again_when_it_changes(store: ConditionalStore, made: list[Study]) -> None:
+    before = store.lists.judged_between("2020-06-12", "2020-06-16")
+    study = store.get("1.2.0")
+    assert study is not None
+    study.note(Note.IMAGES, "nothing was judged", NOON)
+    assert store.replace(study)
+    assert store.lists.judged_between("2020-06-12", "2020-06-16") == before
+    study.keep_series([series("1.2.0.2", 0), series("1.2.0.3", 1)])
+    assert store.replace(study)
+    after = store.lists.judged_between("2020-06-12", "2020-06-16")
+    assert sum(one.series for one in after) == sum(one.series for one in before) + 2
+    assert after == MemoryLists(lambda: [study, *made[1:]]).judged_between("2020-06-12", "2020-06-16")
+
+
+def test_a_corrected_study_date_moves_what_was_judged(store: ConditionalStore, made: list[Study]) -> None:
+    study = store.get("1.2.1")
+    assert study is not None
+    study.study_date = "2020-07-01"
+    assert store.replace(study)
+    assert len(store.lists.judged_between("2020-06-01", "2020-06-30")) == len(made) - 1
+    (moved,) = store.lists.judged_between("2020-07-01", "2020-07-01")
+    assert moved.examples == ("1.2.1",)
+
+
+def test_studies_are_found_by_their_device(store: ConditionalStore, made: list[Study]) -> None:
+    found = store.lists.rows(RowFilter(device="联影 / DX-2"), RowOrder.NEWEST, None, 100)
+    assert {row.study_uid for row in found} == {one.study_uid for one in made[2::3]}
+    assert store.lists.rows(RowFilter(device="GE"), RowOrder.NEWEST, None, 100) == [], "the whole name"
+
+
+def test_the_devices_are_told_to_choose_from(store: ConditionalStore, made: list[Study]) -> None:
+    assert store.lists.devices("2020-06-12", 10) == ["GE / CT-1", "联影 / DX-2"]
+    assert store.lists.devices("2020-06-12", 1) == ["GE / CT-1"]
+    assert store.lists.devices("2030-01-01", 10) == []
 
 
 def test_what_people_did_is_told_newest_first(store: ConditionalStore, made: list[Study]) -> None:

@@ -27,10 +27,11 @@ from pacs_module.adapters.dicom.orthanc_finder import OrthancFinder
 from pacs_module.adapters.dicom.pynetdicom_finder import PynetdicomFinder
 from pacs_module.adapters.http.plugins import OrthancPuller
 from pacs_module.adapters.stores.sqlite import SqliteStore
+from pacs_module.domain.dicom.device import Device
 from pacs_module.domain.errors import PermanentError
 from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.reconcile.report import NOT_COMPARED, RECONSTRUCTED, SOMETHING_MISSING, Report
-from pacs_module.domain.reconcile.report_line import Cause, Device, ReportLine
+from pacs_module.domain.reconcile.report_line import Cause, ReportLine
 from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.study import PULL, Study

@@ -7,19 +7,18 @@ Each gives the alarms of its kind that there are now. Words name numbers, server
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ..explain.listing import StudyRow
 from ..explain.outages import Outage
+from ..explain.overview import WEEKS_BACK, same_weekday_before
 from ..instants import iso
 from ..receive.completeness import SHORT
 from ..study.study import Study
 from .alarm import Alarm, Severity
 
 MINUTE_MS = 60_000
-WEEKS_BACK = 4
-"""So many of the same weekday before today say what is usual."""
 USUAL_WEEKS = 3
 """A device is usually active at an hour when it was in so many of them."""
 TREND_MS = 30 * MINUTE_MS
@@ -145,40 +144,59 @@ def silent_devices(rows: Iterable[StudyRow], local: datetime, limits: Limits) ->
     """
     Devices that are silent at an hour at which they usually are not.
 
+    A study that was only found tells no device yet: as long as there is one that may be of a device, that device is
+    not called silent.
+
     Args:
-        rows: Of today and of the same weekday in the :data:`WEEKS_BACK` weeks before.
+        rows: Of the days that :func:`days_to_compare` tells.
         local: The hospital's time now.
         limits: For how long.
     """
     span = timedelta(milliseconds=limits.silent_ms)
-    weeks: dict[str, set[int]] = {}
+    sources: dict[str, _Source] = {}
+    heard: set[str] = set()
+    unknown: set[str] = set()
     for row in rows:
-        week = _week_of(row, local, span)
-        if week is not None:
-            for source in sources_of(row):
-                weeks.setdefault(source, set()).add(week)
-    silent = [source for source, seen in sorted(weeks.items()) if 0 not in seen and len(seen) >= USUAL_WEEKS]
+        week, ways = _week_of(row, local, span), set(ways_of(row))
+        if week is None:
+            continue
+        if week == 0:
+            heard |= ways
+            unknown |= set() if row.device else ways
+        for name in row.device or ways:
+            source = sources.setdefault(name, _Source())
+            source.weeks.add(week)
+            source.ways |= ways
     minutes = _minutes(limits.silent_ms)
     return [
-        Alarm(
-            f"silent {source}",
-            f"nothing from {source} for {minutes}; usually there is at this hour",
-            page="/",
-        )
-        for source in silent
+        Alarm(f"silent {name}", f"nothing from {name} for {minutes}; usually there is at this hour", page="/")
+        for name, source in sorted(sources.items())
+        if source.is_silent and name not in heard and not source.ways & unknown
     ]
 
 
-def sources_of(row: StudyRow) -> tuple[str, ...]:
-    """Where a study comes from: its devices, or its PACS and modalities where no device is known."""
-    if row.device:
-        return row.device
+@dataclass
+class _Source:
+    """In which weeks a device was heard, and by which ways its studies come."""
+
+    weeks: set[int] = field(default_factory=set)
+    ways: set[str] = field(default_factory=set)
+
+    @property
+    def is_silent(self) -> bool:
+        return 0 not in self.weeks and len(self.weeks) >= USUAL_WEEKS
+
+
+def ways_of(row: StudyRow) -> tuple[str, ...]:
+    """The PACS and modalities of a study: what it comes by, and its source where no device is known."""
     return tuple(f"{modality} of {pacs}" for pacs in row.pacs for modality in row.modality)
 
 
-def days_to_compare(local: datetime) -> list[str]:
-    """Today and the same weekday before, as YYYY-MM-DD: the days whose rows :func:`silent_devices` needs."""
-    return [(local - timedelta(weeks=week)).date().isoformat() for week in range(WEEKS_BACK + 1)]
+def days_to_compare(local: datetime, limits: Limits) -> list[str]:
+    """The days whose rows :func:`silent_devices` needs, as YYYY-MM-DD: two for each week around midnight."""
+    begin = local - timedelta(milliseconds=limits.silent_ms)
+    days = {day for end in (begin.date(), local.date()) for day in (end, *same_weekday_before(end))}
+    return sorted((day.isoformat() for day in days), reverse=True)
 
 
 def _week_of(row: StudyRow, local: datetime, span: timedelta) -> int | None:

@@ -7,18 +7,20 @@ and an order mean is said here; every store answers alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from ..dicom.device import devices_of_study, in_full
 from ..dicom.text_repair import readable
 from ..study.history import HistoryEntry
 from ..study.study import SeriesRecord, Study
 from ..wire.documents import from_document, to_document
 from .series_story import Standing, standing_of
 
-LAYOUT = 1
+LAYOUT = 2
 """Counted up when a row says more than before: rows of an earlier layout are written anew."""
 
 
@@ -74,6 +76,42 @@ class RowVerdict:
     value: str
     modality: str = ""
     description: str = ""
+
+
+@dataclass(frozen=True)
+class JudgedAlike:
+    """The series of one study that were judged alike: what became of them, by which value, and how many."""
+
+    standing: str
+    rule: str
+    attribute: str
+    value: str
+    modality: str = ""
+    device: str = ""
+    series: int = 1
+
+
+MOST_EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class JudgedOfDay:
+    """
+    The series of one day that were judged alike.
+
+    ``studies``: so many studies told this value here first; a study whose series of one value are of two devices
+    counts once, so that the numbers of one value can be added. ``examples``: the first of these studies.
+    """
+
+    standing: str
+    rule: str
+    attribute: str
+    value: str
+    modality: str
+    device: str
+    series: int
+    studies: int
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,6 +222,7 @@ def row_of(study: Study) -> StudyRow:
         description=readable(study.study_description),
         modality=tuple(study.modality),
         pacs=tuple(sorted(study.pacs)),
+        device=devices_of_study((record.modality, record.device) for record in study.series.values()),
         state=study.state.value if study.state else "",
         priority=study.priority,
         why=study.why,
@@ -203,6 +242,47 @@ def row_of(study: Study) -> StudyRow:
 def verdicts_of(study: Study) -> tuple[RowVerdict, ...]:
     """What was judged of each of its series."""
     return tuple(_verdict(record) for record in study.series.values())
+
+
+def judged_alike(study: Study) -> tuple[JudgedAlike, ...]:
+    """
+    The verdicts on its series, counted: a list over many days reads these, a tenth of the verdicts' size.
+
+    The device of a series that told none is the study's, where that has one only.
+    """
+    full = in_full({record.device for record in study.series.values() if record.device})
+    devices = set(full.values())
+    only = devices.pop() if len(devices) == 1 else ""
+    found: Counter[JudgedAlike] = Counter()
+    for record in study.series.values():
+        told, device = _verdict(record), full.get(record.device, only)
+        found[JudgedAlike(told.standing, told.rule, told.attribute, told.value, told.modality, device)] += 1
+    return tuple(replace(one, series=number) for one, number in found.items())
+
+
+def judged_of_day(studies: Iterable[tuple[str, Iterable[Sequence[Any]]]]) -> tuple[JudgedOfDay, ...]:
+    """
+    What was judged of a day's studies, counted.
+
+    Args:
+        studies: StudyInstanceUID of each, and what :func:`packed` made of its verdicts.
+    """
+    found: dict[tuple[str, ...], list[Any]] = {}
+    for uid, judged in studies:
+        told: set[tuple[str, ...]] = set()
+        for *key, series in judged:
+            group = found.setdefault(tuple(key), [0, 0, []])
+            group[0] += series
+            value = tuple(key[:4])
+            if value not in told:
+                told.add(value)
+                group[1] += 1
+                if len(group[2]) < MOST_EXAMPLES:
+                    group[2].append(uid)
+    return tuple(
+        JudgedOfDay(*key, series, number, tuple(examples))
+        for key, (series, number, examples) in found.items()
+    )
 
 
 def _verdict(record: SeriesRecord) -> RowVerdict:
@@ -243,8 +323,9 @@ def listed(study: Study) -> dict[str, Any]:
     All that a store keeps of a study for lists.
 
     Returns:
-        ``row``, ``verdicts`` and ``acts`` as documents, the ``layout`` they are written in, and two texts to
-        ask for: ``newest``, what :attr:`RowOrder.NEWEST` sorts by, and ``search``.
+        ``row`` and ``acts`` as documents, ``judged`` as rows of values (see :func:`packed`), the ``layout`` they
+        are written in, and two texts to ask for: ``newest``, what :attr:`RowOrder.NEWEST` sorts by, and
+        ``search``.
     """
     row = row_of(study)
     return {
@@ -252,7 +333,7 @@ def listed(study: Study) -> dict[str, Any]:
         "row": to_document(row),
         "newest": sort_key(row, RowOrder.NEWEST),
         "search": row.search,
-        "verdicts": to_document(verdicts_of(study)),
+        "judged": packed(judged_alike(study)),
         "acts": to_document(acts_of(study)),
     }
 
@@ -262,9 +343,9 @@ def read_row(document: dict[str, Any]) -> StudyRow:
     return from_document(StudyRow, document)
 
 
-def read_verdicts(documents: Iterable[dict[str, Any]]) -> tuple[RowVerdict, ...]:
-    """Verdicts from their documents."""
-    return tuple(from_document(RowVerdict, one) for one in documents)
+def packed(judged: Iterable[JudgedAlike]) -> list[list[Any]]:
+    """As rows of values in the order of :class:`JudgedAlike`: tens of thousands are read for one page."""
+    return [list(vars(one).values()) for one in judged]
 
 
 def read_acts(documents: Iterable[dict[str, Any]]) -> tuple[Act, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from ..dicom.device import devices_of_study
 from ..study.handover import HandOver
 from ..study.study import Pull, Study
 from .series_story import standing_of
@@ -30,6 +31,8 @@ class Measure(StrEnum):
     """A pull ended, seconds of its C-MOVE; labels: PACS, outcome."""
     IMAGES = "images"
     """Images that a pull brought; labels: PACS."""
+    ARRIVAL = "arrival"
+    """The first images of a study came; labels: device."""
 
 
 class Stage(StrEnum):
@@ -61,7 +64,7 @@ class Measured:
 
 def measures(study: Study) -> list[Measured]:
     """Everything that a document says in numbers, in the order of time."""
-    found = [*_events(study), *_series(study), *_waiting(study)]
+    found = [*_events(study), *_series(study), *_waiting(study), *_arrival(study)]
     for pull in _pulls(study):
         found.extend(_pull(pull))
     for item in study.handovers:
@@ -91,6 +94,18 @@ def _waiting(study: Study) -> Iterator[Measured]:
     results = [item.result_at for item in study.handovers if item.result_at]
     if results:
         yield from _stage(Stage.WHOLE, study.found_at, min(results))
+
+
+def _arrival(study: Study) -> Iterator[Measured]:
+    """When the first pull that brought anything ended: the document tells the device from then on."""
+    ended = [pull.ended_at for pull in _pulls(study) if pull.ended_at and pull.received]
+    pushed = [item.received_at for item in study.handovers]
+    at = min(ended or pushed, default="")
+    if not at:
+        return
+    devices = devices_of_study((one.modality, one.device) for one in study.series.values())
+    for device in devices or ("not told",):
+        yield Measured(Measure.ARRIVAL, at, (device,))
 
 
 def _pulls(study: Study) -> list[Pull]:

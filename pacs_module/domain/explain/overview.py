@@ -6,11 +6,13 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from .listing import NOT_WANTED, StudyRow
 
 HOURS = 24
+WEEKS_BACK = 4
+"""So many of the same weekday before today say what is usual."""
 Local = Callable[[str], datetime]
 """An instant of a document (ISO 8601 UTC) on the hospital's clock."""
 
@@ -25,12 +27,13 @@ class Count:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many studies there are by state, PACS and modality, the most frequent first."""
+    """How many studies there are by state, PACS, modality and device, the most frequent first."""
 
     studies: int
     by_state: tuple[Count, ...]
     by_pacs: tuple[Count, ...]
     by_modality: tuple[Count, ...]
+    by_device: tuple[Count, ...] = ()
 
 
 def counts(rows: Sequence[StudyRow]) -> Counts:
@@ -40,6 +43,7 @@ def counts(rows: Sequence[StudyRow]) -> Counts:
         _counted(row.state or NOT_WANTED for row in rows),
         _counted(name for row in rows for name in row.pacs),
         _counted(name for row in rows for name in row.modality),
+        _counted(name for row in rows for name in row.device),
     )
 
 
@@ -48,6 +52,11 @@ def _counted(values: Iterable[str]) -> tuple[Count, ...]:
     return tuple(
         Count(value, number) for value, number in sorted(found.items(), key=lambda one: (-one[1], one[0]))
     )
+
+
+def same_weekday_before(today: date) -> tuple[date, ...]:
+    """The days that a day is compared with, the newest first."""
+    return tuple(today - timedelta(weeks=week) for week in range(1, WEEKS_BACK + 1))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from datetime import date
 from enum import StrEnum
 
 from ..dicom.attributes import FoundStudy
+from ..dicom.device import Device
 from ..study.study import Study
 from .counts import Counts
 
@@ -81,25 +82,6 @@ class PacsList:
     def whole(self) -> bool:
         """Whether a study that is not in it is not in the PACS."""
         return self.complete and not self.error
-
-
-@dataclass(frozen=True)
-class Device:
-    """
-    Manufacturer (0008,0070), ManufacturerModelName (0008,1090) and StationName (0008,1010), empty where not
-    told.
-    """
-
-    manufacturer: str = ""
-    model: str = ""
-    station: str = ""
-
-    @property
-    def words(self) -> str:
-        """For a table."""
-        return (
-            " / ".join(part for part in (self.manufacturer, self.model, self.station) if part) or "not told"
-        )
 
 
 @dataclass(frozen=True)

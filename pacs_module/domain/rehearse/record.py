@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..dicom.attributes import SeriesFacts
-from ..reconcile.report_line import Device
+from ..dicom.device import DEVICE_ATTRIBUTES, device_of
 from ..rules.filters import Verdict
-from ..rules.read_attributes import DEVICE_ATTRIBUTES, kept
+from ..rules.read_attributes import kept
 
 FIND, RECEPTION = "find", "reception"
 MAX_SERIES = 2_000
@@ -55,7 +55,7 @@ class JudgedHeader:
     @property
     def device(self) -> str:
         """Manufacturer, model and station, as in the reconciliation."""
-        return Device(*(self.facts.text(name) for name in DEVICE_ATTRIBUTES)).words
+        return device_of(self.facts.attributes).words
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..dicom.attributes import RECEIVED_FACTS
+from ..dicom.device import DEVICE_ATTRIBUTES
 from .body_part import KEYWORD_ATTRIBUTES
 
-DEVICE_ATTRIBUTES = ("Manufacturer", "ManufacturerModelName", "StationName")
-"""(0008,0070), (0008,1090), (0008,1010): no rule reads them; they say which device writes a value."""
 READ_BY_RULES = (
     "Modality",
     *KEYWORD_ATTRIBUTES,

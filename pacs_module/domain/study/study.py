@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..dicom.attributes import Sighting
+from ..dicom.device import device_of
 from ..errors import InvalidTransition
 from ..instants import iso
 from ..rules.filters import Verdict
@@ -96,7 +97,7 @@ class SeriesRecord:
     What is known and decided about one series; ``stage`` is where it was judged: find or reception.
 
     ``outcome`` (handed_over, kept_back, filtered, missing, set_aside) and ``outcome_why`` say what became of
-    it.
+    it. ``device``: manufacturer, model and station that its images, or the PACS, told; empty: not told.
     """
 
     series_uid: str
@@ -112,6 +113,7 @@ class SeriesRecord:
     verdict: Verdict | None = None
     outcome: str = ""
     outcome_why: str = ""
+    device: str = ""
 
 
 @dataclass
@@ -369,7 +371,8 @@ class Study:
             return record
         in_pacs = before.in_pacs if record.in_pacs is None else record.in_pacs
         if not before.taken and (record.stage == "find" or record.rule == "missing"):
-            return replace(before, in_pacs=in_pacs, received=record.received)
+            device = before.device or record.device
+            return replace(before, in_pacs=in_pacs, received=record.received, device=device)
         if before.outcome in _SETTLED and record.rule == "missing":
             return replace(before, in_pacs=in_pacs)
         if before.outcome in _SETTLED and record.taken and not record.outcome:
@@ -379,6 +382,7 @@ class Study:
             in_pacs=in_pacs,
             modality=record.modality or before.modality,
             series_description=record.series_description or before.series_description,
+            device=record.device or before.device,
         )
 
     def remember_found(self, records: Sequence[SeriesRecord]) -> None:
@@ -391,9 +395,11 @@ class Study:
             before = self.series.get(record.series_uid)
             if before is not None and before.outcome in _SETTLED and record.taken:
                 in_pacs = before.in_pacs if record.in_pacs is None else record.in_pacs
-                self.keep_series([replace(before, in_pacs=in_pacs)])
+                device = before.device or record.device
+                self.keep_series([replace(before, in_pacs=in_pacs, device=device)])
             else:
-                self.keep_series([record])
+                known = before.device if before is not None else ""
+                self.keep_series([replace(record, device=known or record.device)])
 
     def keep_series(self, records: Sequence[SeriesRecord]) -> None:
         """Write the newest word on each series down."""
@@ -465,9 +471,12 @@ class Study:
 
 
 def _series_record(report: SeriesReport, at: str) -> SeriesRecord:
-    """What it was judged by is recorded elsewhere, by day (``use_cases/rehearse/record_headers.py``)."""
+    """
+    Of what it was judged by only the device: the rest is recorded elsewhere, by day
+    (``use_cases/rehearse/record_headers.py``).
+    """
     told = {name: value for name, value in vars(report).items() if name not in ("attributes", "instances")}
-    return SeriesRecord(**told, at=at)
+    return SeriesRecord(**told, at=at, device=device_of(report.attributes).name)
 
 
 def read_study(document: dict[str, Any]) -> Study:

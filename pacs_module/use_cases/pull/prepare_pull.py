@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from ...domain.dicom.attributes import SeriesFacts, Sighting, clean_uid, unpadded
+from ...domain.dicom.device import DEVICE_ATTRIBUTES, device_of
 from ...domain.errors import PermanentError, PipelineError, RetriableError
 from ...domain.explain import loglines
 from ...domain.find.series_answers import SERIES_KEYS, series_of
@@ -31,6 +32,8 @@ from .record_pull_end import nothing_new_event
 
 _FOR_THE_CHOICE = SERIES_KEYS[2:-1]
 """What the plugins need to know of a series that has not come yet: whether it may be the one to compute."""
+_WITH_DEVICE = (*SERIES_KEYS, *DEVICE_ATTRIBUTES)
+"""A series that is dropped before the pull has no image that could tell its device."""
 
 
 @dataclass
@@ -271,7 +274,7 @@ class PreparePull:
         if not traits_of(self.traits, pacs).series_level:
             return []
         try:
-            answers = self.finder.find(pacs, "SERIES", {"StudyInstanceUID": study.study_uid}, SERIES_KEYS)
+            answers = self.finder.find(pacs, "SERIES", {"StudyInstanceUID": study.study_uid}, _WITH_DEVICE)
         except PipelineError as error:
             if self._filters(pacs) and isinstance(error, RetriableError):
                 raise
@@ -439,4 +442,5 @@ def _record(facts: SeriesFacts, verdict: Verdict, at: str) -> SeriesRecord:
         series_description=facts.text("SeriesDescription"),
         in_pacs=facts.instances,
         at=at,
+        device=device_of(facts.attributes).name,
     )

@@ -6,16 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ...domain.dicom.attributes import Attributes, clean_uid
+from ...domain.dicom.device import DEVICE_ATTRIBUTES, NO_IMAGES, Device, device_of
 from ...domain.errors import PipelineError, RetriableError
 from ...domain.find.traits import TraitsByPacs, traits_of
-from ...domain.reconcile.report_line import Device, ReportLine
+from ...domain.reconcile.report_line import ReportLine
 from ...ports import EventLog, PacsFinder
 
-DEVICE_KEYS = ("Manufacturer", "ManufacturerModelName", "StationName")
-_SERIES_KEYS = ("StudyInstanceUID", "SeriesInstanceUID", "Modality", *DEVICE_KEYS)
-_IMAGE_KEYS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", *DEVICE_KEYS)
-NO_IMAGES = frozenset({"SR", "PR", "KO", "DOC"})
-"""Objects of a workstation rather than of the device."""
+_SERIES_KEYS = ("StudyInstanceUID", "SeriesInstanceUID", "Modality", *DEVICE_ATTRIBUTES)
+_IMAGE_KEYS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", *DEVICE_ATTRIBUTES)
 
 
 @dataclass
@@ -86,10 +84,6 @@ def _devices(answers: Iterable[Attributes], line: ReportLine) -> tuple[Device, .
     """Of the answers about this study, those of images first: a report's device is the workstation."""
     right = [each for each in answers if clean_uid(each.get("StudyInstanceUID", "")) in ("", line.study_uid)]
     images = [each for each in right if each.get("Modality", "").strip().upper() not in NO_IMAGES]
-    told = dict.fromkeys(_device(each) for each in images or right)
+    told = dict.fromkeys(device_of(each) for each in images or right)
     told.pop(Device(), None)
     return tuple(told)
-
-
-def _device(answer: Attributes) -> Device:
-    return Device(*(answer.get(key, "").strip() for key in DEVICE_KEYS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from ...domain.dicom.device import DEVICE_ATTRIBUTES
 from ...domain.errors import PipelineError
 from ...domain.find.merging import merged
 from ...domain.find.series_answers import SERIES_KEYS, series_of
@@ -22,7 +23,6 @@ _STUDY_KEYS = (
     "ModalitiesInStudy",
     "NumberOfStudyRelatedInstances",
 )
-_DEVICE_KEYS = ("Manufacturer", "ManufacturerModelName", "StationName")
 
 
 def ask_day(
@@ -41,7 +41,7 @@ def ask_day(
             continue
         try:
             told = finder.find(
-                pacs, "SERIES", {"StudyInstanceUID": study.study_uid}, (*SERIES_KEYS, *_DEVICE_KEYS)
+                pacs, "SERIES", {"StudyInstanceUID": study.study_uid}, (*SERIES_KEYS, *DEVICE_ATTRIBUTES)
             )
         except PipelineError as error:
             log.event(

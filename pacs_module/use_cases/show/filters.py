@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ...domain.explain.listing import RowVerdict
+from ...domain.explain.listing import MOST_EXAMPLES, JudgedOfDay
 from ...domain.explain.series_story import Standing
 from ...domain.rehearse.filtered import FilteredGroup
 from ...ports import StudyStore
 
 MOST_GROUPS = 300
-MOST_EXAMPLES = 5
 KEYWORD_ATTRIBUTES = ("BodyPartExamined", "SeriesDescription", "ProtocolName", "StudyDescription")
 
 
@@ -27,17 +26,17 @@ class FilterGroup:
     studies: int = 0
     modality: dict[str, int] = field(default_factory=dict)
     devices: dict[str, int] = field(default_factory=dict)
-    """Series by device, where the recorded headers tell it."""
+    """Series by device; under the empty text those whose device nobody told."""
     examples: list[str] = field(default_factory=list)
     suggestion: str = ""
 
-    def add(self, study_uid: str, verdict: RowVerdict, first_of_study: bool) -> None:
-        """Count a series."""
-        self.series += 1
-        self.modality[verdict.modality] = self.modality.get(verdict.modality, 0) + 1
-        if first_of_study:
-            self.studies += 1
-            self.examples = [*self.examples, study_uid][:MOST_EXAMPLES]
+    def add(self, judged: JudgedOfDay) -> None:
+        """Count what was judged on a day."""
+        self.series += judged.series
+        self.modality[judged.modality] = self.modality.get(judged.modality, 0) + judged.series
+        self.devices[judged.device] = self.devices.get(judged.device, 0) + judged.series
+        self.studies += judged.studies
+        self.examples = [*self.examples, *judged.examples][:MOST_EXAMPLES]
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,7 @@ class FiltersView:
     by_standing: dict[str, int]
     groups: tuple[FilterGroup, ...]
     text: str = ""
+    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,9 @@ class ShowFilters:
 
     store: StudyStore
 
-    def __call__(self, first_day: str, last_day: str, rule: str = "", text: str = "") -> FiltersView:
+    def __call__(
+        self, first_day: str, last_day: str, rule: str = "", text: str = "", device: str = ""
+    ) -> FiltersView:
         """
         Make it.
 
@@ -68,12 +70,15 @@ class ShowFilters:
             last_day: YYYY-MM-DD, included.
             rule: Only what this rule dropped.
             text: Only values with this text, case ignored.
+            device: Only series of this device.
 
         Raises:
             RetriableError: The store is away.
         """
-        found = self.store.lists.verdicts_between(first_day, last_day)
-        standings = dict(Counter(verdict.standing for _, verdicts in found for verdict in verdicts))
+        found = self.store.lists.judged_between(first_day, last_day)
+        if device:
+            found = [one for one in found if one.device == device]
+        standings = _by_standing(found)
         groups = grouped(found)
         shown = [one for one in groups if rule in ("", one.rule) and text.lower() in one.value.lower()]
         filtered = standings.get(Standing.FILTERED.value, 0)
@@ -85,40 +90,44 @@ class ShowFilters:
             standings,
             tuple(shown[:MOST_GROUPS]),
             text,
+            device,
         )
 
 
-def grouped(found: Iterable[tuple[str, tuple[RowVerdict, ...]]]) -> list[FilterGroup]:
+def _by_standing(found: Iterable[JudgedOfDay]) -> dict[str, int]:
+    """How many series became what."""
+    numbers: Counter[str] = Counter()
+    for one in found:
+        numbers[one.standing] += one.series
+    return dict(numbers)
+
+
+def grouped(found: Iterable[JudgedOfDay]) -> list[FilterGroup]:
     """What was filtered, by rule, attribute and value, the most series first."""
     groups: dict[tuple[str, str, str], FilterGroup] = {}
-    for study_uid, verdicts in found:
-        seen: set[tuple[str, str, str]] = set()
-        for verdict in verdicts:
-            if verdict.standing != Standing.FILTERED.value:
-                continue
-            key = (verdict.rule, verdict.attribute, verdict.value)
-            group = groups.get(key)
-            if group is None:
-                group = groups[key] = FilterGroup(*key, suggestion=_suggestion(verdict))
-            group.add(study_uid, verdict, key not in seen)
-            seen.add(key)
+    for one in found:
+        if one.standing != Standing.FILTERED.value:
+            continue
+        key = (one.rule, one.attribute, one.value)
+        group = groups.get(key)
+        if group is None:
+            group = groups[key] = FilterGroup(*key, suggestion=_suggestion(one))
+        group.add(one)
     return sorted(groups.values(), key=lambda one: (-one.series, one.rule, one.value))
 
 
-def with_devices(view: FiltersView, recorded: Iterable[FilteredGroup]) -> FiltersView:
-    """The groups with the devices and the suggestions that the recorded headers tell."""
+def with_suggestions(view: FiltersView, recorded: Iterable[FilteredGroup]) -> FiltersView:
+    """The groups with the suggestions that the recorded headers tell."""
     found = {(one.rule, one.attribute, one.value): one for one in view.groups}
     for told in recorded:
         group = found.get((told.rule, told.attribute, told.value))
         if group is not None:
-            name = told.device or "not told"
-            group.devices[name] = group.devices.get(name, 0) + told.series
             group.suggestion = told.suggestion or group.suggestion
     return view
 
 
-def _suggestion(verdict: RowVerdict) -> str:
+def _suggestion(judged: JudgedOfDay) -> str:
     """A keyword that would take such series; a person decides whether it should."""
-    if verdict.attribute in KEYWORD_ATTRIBUTES and verdict.value:
-        return f"KEYWORDS+={verdict.value}"
+    if judged.attribute in KEYWORD_ATTRIBUTES and judged.value:
+        return f"KEYWORDS+={judged.value}"
     return ""

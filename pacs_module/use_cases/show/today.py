@@ -8,13 +8,20 @@ from datetime import date, timedelta
 from typing import Any
 
 from ...domain.explain.listing import RowFilter, RowOrder, StudyRow
-from ...domain.explain.overview import Counts, Hour, Latency, Local, arrivals, counts, latencies
+from ...domain.explain.overview import (
+    Counts,
+    Hour,
+    Latency,
+    Local,
+    arrivals,
+    counts,
+    latencies,
+    same_weekday_before,
+)
 from ...domain.instants import iso
 from ...domain.study.lifecycle import State
 from ...ports import Clock, StudyStore
 
-WEEKS = 4
-"""So many weeks back the same weekday is looked at."""
 MOST_SHOWN = 25
 """Studies of one kind that are shown among what needs a person."""
 _NEEDS_A_PERSON = (State.DEAD_LETTER, State.PULL_FAILED, State.UNPULLABLE)
@@ -91,7 +98,7 @@ class ShowToday:
             RetriableError: The store is away.
         """
         today = self.clock.today()
-        usual = [today - timedelta(days=7 * week) for week in range(1, WEEKS + 1)]
+        usual = same_weekday_before(today)
         rows = self.store.lists.rows_of_days([day.isoformat() for day in (today, *usual)])
         of_day = {day: [row for row in rows if row.day == day.isoformat()] for day in (today, *usual)}
         machine = self.machine()

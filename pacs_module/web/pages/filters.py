@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from ...domain.errors import MessageError
-from ...use_cases.show.filters import ShowFilters, with_devices
+from ...use_cases.show.filters import ShowFilters, with_suggestions
 from ..site.site import Site
 
 _DAY = r"^(\d{4}-\d\d-\d\d)?$"
@@ -28,17 +28,22 @@ def router(site: Site) -> APIRouter:
         last: Annotated[str, Query(alias="to", pattern=_DAY)] = "",
         rule: Annotated[str, Query(max_length=100)] = "",
         text: Annotated[str, Query(max_length=200)] = "",
-        devices: Annotated[
-            bool, Query(description="By device too, from the recorded headers: slower")
+        device: Annotated[str, Query(max_length=200)] = "",
+        recorded: Annotated[
+            bool, Query(description="What would take them, from the recorded headers: slower")
         ] = False,
     ) -> Response:
         today = site.service.clock.today()
-        view = show(first or (today - SPAN).isoformat(), last or today.isoformat(), rule, text)
-        if devices:
-            view = with_devices(
+        view = show(
+            first or (today - SPAN).isoformat(), last or today.isoformat(), rule, text, device.strip()
+        )
+        if recorded:
+            view = with_suggestions(
                 view, site.service.rehearse.filtered(_date(view.first_day), _date(view.last_day))
             )
-        return site.page(request, "filters", view, rule=rule, devices=devices)
+        return site.page(
+            request, "filters", view, rule=rule, recorded=recorded, known_devices=site.known_devices()
+        )
 
     return routes
 

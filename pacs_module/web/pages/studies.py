@@ -59,6 +59,7 @@ def router(site: Site) -> APIRouter:
             next_page=_page(request, view.next),
             states=STATES,
             pacs=pacs,
+            known_devices=site.known_devices(),
             orders=tuple(RowOrder),
         )
 

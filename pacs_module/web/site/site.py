@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -33,6 +33,8 @@ SAID = "aipull_said"
 """The cookie with what the last form did, shown once."""
 THEME = "aipull_theme"
 THEMES = ("auto", "light", "dark")
+DEVICES_SINCE = timedelta(days=90)
+MOST_DEVICES = 300
 NAVIGATION = (
     ("/", "Today"),
     ("/studies", "Studies"),
@@ -160,6 +162,11 @@ class Site:
     @cached_property
     def _filters(self) -> Mapping[str, Any]:
         return {"local": self.local, "clock": _clock, "span": _span, "bytes": _bytes, "as_json": _as_json}
+
+    def known_devices(self) -> list[str]:
+        """Devices to choose from in a filter: those of the last months."""
+        since = self.service.clock.today() - DEVICES_SINCE
+        return self.service.store.lists.devices(since.isoformat(), MOST_DEVICES)
 
     def local(self, text: str, shape: str = "%Y-%m-%d %H:%M:%S") -> str:
         """An instant of a document (ISO 8601, UTC) on the hospital's clock; whatever it is when it is none."""

@@ -12,7 +12,7 @@ import pytest
 
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.domain.errors import RetriableError
-from pacs_module.domain.explain.listing import RowFilter, RowVerdict, StudyRow
+from pacs_module.domain.explain.listing import RowFilter, StudyRow, judged_of_day
 from pacs_module.domain.explain.overview import Hour, arrivals, counts, latencies
 from pacs_module.domain.explain.time_scale import time_scale
 from pacs_module.domain.instants import iso
@@ -200,15 +200,20 @@ def test_the_time_line_is_drawn_to_scale() -> None:
 
 
 def test_what_was_filtered_is_counted_by_value_and_study() -> None:
-    def dropped(uid: str, value: str) -> RowVerdict:
-        return RowVerdict(uid, "filtered", "body part", "BodyPartExamined", value, "CT")
+    def dropped(value: str, device: str, series: int = 1) -> list[Any]:
+        return ["filtered", "body part", "BodyPartExamined", value, "CT", device, series]
 
-    taken = RowVerdict("t", "handed over", "all", "", "")
-    made = grouped([("1", (dropped("a", "THX"), dropped("b", "THX"), taken)), ("2", (dropped("c", "HEAD"),))])
+    taken = ["handed over", "all", "", "", "CT", "CT-3", 1]
+    days = (
+        [("1", (dropped("THX", "CT-3", 2), dropped("THX", ""), taken))],
+        [("2", (dropped("HEAD", "CT-1"), dropped("THX", "CT-3")))],
+    )
+    made = grouped(group for day in days for group in judged_of_day(day))
     assert [(one.value, one.series, one.studies, one.examples) for one in made] == [
-        ("THX", 2, 1, ["1"]),
+        ("THX", 4, 2, ["1", "2"]),
         ("HEAD", 1, 1, ["2"]),
     ]
+    assert made[0].devices == {"CT-3": 3, "": 1}
     assert made[0].suggestion == "KEYWORDS+=THX"
 
 

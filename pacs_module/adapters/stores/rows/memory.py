@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 
 from ....domain.explain.listing import (
     Act,
+    JudgedOfDay,
     Place,
     RowFilter,
     RowOrder,
-    RowVerdict,
     StudyRow,
     acts_of,
     cleaned,
+    judged_alike,
+    judged_of_day,
+    packed,
     row_matches,
     row_of,
     sort_key,
-    verdicts_of,
 )
 from ....domain.study.study import Study
 
@@ -48,13 +51,21 @@ class MemoryLists:
         """All rows of some days."""
         return [row_of(study) for study in self._studies() if study.study_date in days]
 
-    def verdicts_between(self, first_day: str, last_day: str) -> list[tuple[str, tuple[RowVerdict, ...]]]:
-        """The verdicts of the studies of these days."""
-        return [
-            (study.study_uid, verdicts_of(study))
-            for study in self._studies()
-            if first_day <= study.study_date <= last_day and study.series
-        ]
+    def judged_between(self, first_day: str, last_day: str) -> list[JudgedOfDay]:
+        """What was judged on these days."""
+        studies = [study for study in self._studies() if first_day <= study.study_date <= last_day]
+        by_day = itertools.groupby(
+            sorted(studies, key=lambda one: (one.study_date, one.study_uid)), lambda one: one.study_date
+        )
+        found: list[JudgedOfDay] = []
+        for _, of_day in by_day:
+            found += judged_of_day((study.study_uid, packed(judged_alike(study))) for study in of_day)
+        return found
+
+    def devices(self, since: str, most: int) -> list[str]:
+        """The devices that made studies from this day on."""
+        recent = [row_of(study) for study in self._studies() if study.study_date >= since]
+        return sorted({device for row in recent for device in row.device})[:most]
 
     def acts(self, before: str, limit: int) -> list[Act]:
         """What people did, the newest first."""

@@ -16,15 +16,15 @@ from ....domain.explain.listing import (
     LAYOUT,
     NOT_WANTED,
     Act,
+    JudgedOfDay,
     Place,
     RowFilter,
     RowOrder,
-    RowVerdict,
     StudyRow,
     cleaned,
+    judged_of_day,
     read_acts,
     read_row,
-    read_verdicts,
 )
 
 Documents = Collection[dict[str, Any]]
@@ -39,6 +39,7 @@ INDEXES = (
     *(((key, 1), (f"{FIELD}.row.studyUID", 1)) for key in _KEYS.values()),
     ((f"{FIELD}.row.state", 1), (f"{FIELD}.newest", 1)),
     ((f"{FIELD}.row.day", 1),),
+    ((f"{FIELD}.row.device", 1), (f"{FIELD}.newest", 1)),
     ((f"{FIELD}.acts.at", 1),),
     ((f"{FIELD}.layout", 1),),
 )
@@ -82,15 +83,22 @@ class MongoLists:
         with self._documents() as documents:
             return [_row(one) for one in documents.find(_days(list(days)), {f"{FIELD}.row": 1})]
 
-    def verdicts_between(self, first_day: str, last_day: str) -> list[tuple[str, tuple[RowVerdict, ...]]]:
-        """The verdicts of the studies of these days."""
+    def judged_between(self, first_day: str, last_day: str) -> list[JudgedOfDay]:
+        """What was judged on these days."""
         span = {f"{FIELD}.row.day": {"$gte": first_day, "$lte": last_day}}
         with self._documents() as documents:
-            found = [
-                (str(one["_id"]), one[FIELD]["verdicts"])
-                for one in documents.find(span, {f"{FIELD}.verdicts": 1})
-            ]
-        return [(uid, read_verdicts(verdicts)) for uid, verdicts in found if verdicts]
+            found = documents.find(span, {f"{FIELD}.judged": 1, f"{FIELD}.row.day": 1})
+            by_day: dict[str, list[tuple[str, list[list[Any]]]]] = {}
+            for one in found.sort("_id", pymongo.ASCENDING):
+                listing = one[FIELD]
+                by_day.setdefault(listing["row"]["day"], []).append((one["_id"], listing.get("judged", [])))
+        return [group for day in sorted(by_day) for group in judged_of_day(by_day[day])]
+
+    def devices(self, since: str, most: int) -> list[str]:
+        """The devices that made studies from this day on."""
+        with self._documents() as documents:
+            found = documents.distinct(f"{FIELD}.row.device", {f"{FIELD}.row.day": {"$gte": since}})
+        return sorted(str(device) for device in found)[:most]
 
     def acts(self, before: str, limit: int) -> list[Act]:
         """What people did, the newest first."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -17,12 +18,13 @@ from ....domain.explain.listing import (
     LAYOUT,
     NOT_WANTED,
     Act,
+    JudgedOfDay,
     Place,
     RowFilter,
     RowOrder,
-    RowVerdict,
     StudyRow,
     cleaned,
+    judged_of_day,
 )
 from ....domain.wire.documents import wire_names
 
@@ -36,7 +38,13 @@ _KEYS = {
     RowOrder.PATIENT: "patientID",
 }
 _INDEXES = ("newest", "changedAt", "accessionNumber", "patientID")
+_MOST_DAYS = 62
+"""Days whose counted verdicts are remembered."""
 _SEPARATOR = "\x1f"
+_DEVICE = """
+    INSERT INTO devices (device, day) VALUES (?, ?)
+    ON CONFLICT (device) DO UPDATE SET day = excluded.day WHERE excluded.day > day
+"""
 
 
 def tables() -> Iterator[str]:
@@ -51,20 +59,31 @@ def tables() -> Iterator[str]:
     yield "CREATE INDEX IF NOT EXISTS rows_by_state ON study_rows (state, newest, studyUID)"
     yield "CREATE INDEX IF NOT EXISTS rows_by_day ON study_rows (day)"
     yield """
-        CREATE TABLE IF NOT EXISTS study_verdicts (studyUID TEXT PRIMARY KEY, day TEXT, verdicts TEXT) WITHOUT ROWID
+        CREATE TABLE IF NOT EXISTS study_judged (studyUID TEXT PRIMARY KEY, day TEXT, judged TEXT) WITHOUT ROWID
     """
-    yield "CREATE INDEX IF NOT EXISTS verdicts_by_day ON study_verdicts (day)"
+    yield "CREATE TABLE IF NOT EXISTS judged_days (day TEXT PRIMARY KEY, version INTEGER) WITHOUT ROWID"
+    yield "CREATE INDEX IF NOT EXISTS judged_by_day ON study_judged (day)"
+    yield "CREATE TABLE IF NOT EXISTS devices (device TEXT PRIMARY KEY, day TEXT) WITHOUT ROWID"
     yield """
         CREATE TABLE IF NOT EXISTS study_acts
         (studyUID TEXT, at TEXT, what TEXT, by TEXT, why TEXT, PRIMARY KEY (studyUID, at, what)) WITHOUT ROWID
     """
     yield "CREATE INDEX IF NOT EXISTS acts_by_time ON study_acts (at, studyUID)"
     yield """
-        CREATE TRIGGER IF NOT EXISTS row_removed AFTER DELETE ON study_info_list BEGIN
+        CREATE TRIGGER IF NOT EXISTS list_removed AFTER DELETE ON study_info_list BEGIN
             DELETE FROM study_rows WHERE studyUID = old.studyUID;
-            DELETE FROM study_verdicts WHERE studyUID = old.studyUID;
+            DELETE FROM study_judged WHERE studyUID = old.studyUID;
         END
     """
+    for when, row in (("INSERT", "new"), ("DELETE", "old")):
+        yield f"""
+            CREATE TRIGGER IF NOT EXISTS judged_{when.lower()} AFTER {when} ON study_judged BEGIN
+                INSERT INTO judged_days VALUES ({row}.day, 1) ON CONFLICT (day) DO UPDATE SET version = version + 1;
+            END
+        """  # noqa: S608 - two fixed words
+    # Of a version that kept each verdict: rows of its layout are written anew.
+    yield "DROP TRIGGER IF EXISTS row_removed"
+    yield "DROP TABLE IF EXISTS study_verdicts"
 
 
 _OTHERS = tuple(name for name in _NAMES if name != "studyUID")
@@ -85,17 +104,25 @@ def write_row(connection: sqlite3.Connection, told: Mapping[str, Any]) -> bool:
     row, uid = told["row"], told["row"]["studyUID"]
     others = [_column(name, row.get(name)) for name in _OTHERS]
     connection.execute(_WRITE_ROW, [uid, told["layout"], told["newest"], told["search"], *others])
-    if told["verdicts"]:
-        connection.execute(
-            "INSERT OR REPLACE INTO study_verdicts (studyUID, day, verdicts) VALUES (?, ?, ?)",
-            [uid, row.get("day", ""), json.dumps(told["verdicts"], ensure_ascii=False)],
-        )
+    day = row.get("day", "")
+    if told["judged"]:
+        _write_judged(connection, uid, day, json.dumps(told["judged"], ensure_ascii=False))
+    for device in row.get("device", ()):
+        connection.execute(_DEVICE, [device, day])
     for act in told["acts"]:
         connection.execute(
             "INSERT OR IGNORE INTO study_acts (studyUID, at, what, by, why) VALUES (?, ?, ?, ?, ?)",
             [uid, act["at"], act["what"], act["by"], act["why"]],
         )
     return True
+
+
+def _write_judged(connection: sqlite3.Connection, uid: str, day: str, judged: str) -> None:
+    """Most writes of a study change nothing here, and then its day is not to be counted again."""
+    known = connection.execute("SELECT day, judged FROM study_judged WHERE studyUID = ?", [uid]).fetchone()
+    if known != (day, judged):
+        connection.execute("DELETE FROM study_judged WHERE studyUID = ?", [uid])
+        connection.execute("INSERT INTO study_judged VALUES (?, ?, ?)", [uid, day, judged])
 
 
 def unlisted(connection: sqlite3.Connection, limit: int) -> list[tuple[str, str]]:
@@ -114,6 +141,9 @@ class SqliteLists:
 
     def __init__(self, read: Read) -> None:
         self._read = read
+        self._days: dict[str, tuple[int, tuple[JudgedOfDay, ...]]] = {}
+        """What was judged of each day, with the version of the day; those that were asked for last."""
+        self._lock = threading.Lock()
 
     def rows(self, wanted: RowFilter, order: RowOrder, after: Place | None, limit: int) -> list[StudyRow]:
         """The rows that are asked for, in their order."""
@@ -139,11 +169,29 @@ class SqliteLists:
         sql = f"SELECT {_selected()} FROM study_rows WHERE day IN ({marks})"  # noqa: S608
         return [_row(one) for one in self._read(sql, list(days))]
 
-    def verdicts_between(self, first_day: str, last_day: str) -> list[tuple[str, tuple[RowVerdict, ...]]]:
-        """The verdicts of the studies of these days."""
-        sql = "SELECT studyUID, verdicts FROM study_verdicts WHERE day BETWEEN ? AND ?"
-        found = self._read(sql, [first_day, last_day])
-        return [(uid, tuple(map(_verdict, json.loads(text)))) for uid, text in found]
+    def judged_between(self, first_day: str, last_day: str) -> list[JudgedOfDay]:
+        """What was judged on these days; a day is counted again only when one of its studies was written."""
+        sql = "SELECT day, version FROM judged_days WHERE day BETWEEN ? AND ? ORDER BY day"
+        # The versions first: what is written after them makes a newer one, and is counted again the next time.
+        versions = self._read(sql, [first_day, last_day])
+        return [group for day, version in versions for group in self._judged_of(day, version)]
+
+    def _judged_of(self, day: str, version: int) -> tuple[JudgedOfDay, ...]:
+        known = self._days.get(day)
+        if known is None or known[0] != version:
+            sql = "SELECT studyUID, judged FROM study_judged WHERE day = ? ORDER BY studyUID"
+            known = version, judged_of_day((uid, json.loads(text)) for uid, text in self._read(sql, [day]))
+        with self._lock:
+            self._days.pop(day, None)
+            self._days[day] = known
+            while len(self._days) > _MOST_DAYS:
+                del self._days[next(iter(self._days))]
+        return known[1]
+
+    def devices(self, since: str, most: int) -> list[str]:
+        """The devices that made studies from this day on."""
+        found = self._read("SELECT device FROM devices WHERE day >= ? ORDER BY device LIMIT ?", [since, most])
+        return [device for (device,) in found]
 
     def acts(self, before: str, limit: int) -> list[Act]:
         """What people did, the newest first."""
@@ -199,11 +247,3 @@ def _row(values: Sequence[Any]) -> StudyRow:
         elif value is not None:
             told[name] = value
     return StudyRow(**told)
-
-
-def _verdict(told: Mapping[str, str]) -> RowVerdict:
-    """As :func:`_row`: a week has tens of thousands."""
-    return RowVerdict(
-        told["seriesUID"], told["standing"], told["rule"], told["attribute"], told["value"],
-        told.get("modality", ""), told.get("description", ""),
-    )  # fmt: skip

@@ -15,7 +15,7 @@ from pacs_module.adapters.stores.reference_query import claim_order
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.adapters.stores.sqlite_where import compile_where
 from pacs_module.domain.errors import PermanentError, RetriableError
-from pacs_module.domain.study.study import Study
+from pacs_module.domain.study.study import SeriesRecord, Study
 from pacs_module.ports import AnyOf, AtMost, Exists
 
 
@@ -257,6 +257,33 @@ def test_a_file_of_the_first_schema_learns_the_order_of_pulls(path: Path) -> Non
         taken.append(study.study_uid)
     assert taken == ["b", "c", "a"]
     assert again._connection().execute("PRAGMA user_version").fetchone() == (2,)
+    again.close()
+
+
+def test_rows_of_an_earlier_layout_are_written_anew(path: Path) -> None:
+    """Of a version that kept each verdict in a table of its own, and no devices."""
+    store = SqliteStore(path)
+    study = Study("1.2", study_date="2020-06-12")
+    study.keep_series([SeriesRecord("1.2.1", False, "body part", "", "reception", "CT", device="GE / CT-1")])
+    store.insert(study)
+    connection = store._connection()
+    for statement in (
+        "DROP TRIGGER list_removed",
+        "DROP TABLE study_judged",
+        "DELETE FROM devices",
+        "UPDATE study_rows SET layout = 1, device = ''",
+        "CREATE TABLE study_verdicts (studyUID TEXT PRIMARY KEY, day TEXT, verdicts TEXT) WITHOUT ROWID",
+        """CREATE TRIGGER row_removed AFTER DELETE ON study_info_list BEGIN
+           DELETE FROM study_verdicts WHERE studyUID = old.studyUID; END""",
+    ):
+        connection.execute(statement)
+    store.close()
+    again = SqliteStore(path)
+    (judged,) = again.lists.judged_between("2020-06-12", "2020-06-12")
+    assert (judged.examples, judged.rule, judged.device) == (("1.2",), "body part", "GE / CT-1")
+    assert again.lists.devices("2020-06-12", 9) == ["GE / CT-1"]
+    again._connection().execute("DELETE FROM study_info_list")
+    assert again.lists.judged_between("2020-06-12", "2020-06-12") == []
     again.close()
 
 

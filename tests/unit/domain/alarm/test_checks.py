@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -97,10 +98,27 @@ def test_a_device_that_is_not_usually_there_at_this_hour_is_not_missed() -> None
 
 
 def test_where_no_device_is_known_it_is_the_modality_of_a_pacs() -> None:
-    assert checks.sources_of(StudyRow("1", pacs=("A",), modality=("CT", "SR"))) == ("CT of A", "SR of A")
+    usual = [replace(row(week, 30), device=(), pacs=("A",), modality=("CT",)) for week in (1, 2, 3)]
+    (alarm,) = checks.silent_devices(usual, NOW, LIMITS)
+    assert alarm.key == "silent CT of A"
+    known_by_now = replace(row(0, 30), pacs=("A",), modality=("CT", "SR"))
+    assert checks.silent_devices([*usual, known_by_now], NOW, LIMITS) == [], "heard, by its device"
+
+
+def test_a_study_that_was_only_found_may_be_of_the_device() -> None:
+    usual = [replace(row(week, 30), pacs=("A",), modality=("CT",)) for week in (1, 2, 3)]
+    found = replace(row(0, 30), device=(), pacs=("A",), modality=("CT",))
+    assert checks.silent_devices([*usual, found], NOW, LIMITS) == []
+    elsewhere = replace(found, pacs=("B",))
+    assert [one.key for one in checks.silent_devices([*usual, elsewhere], NOW, LIMITS)] == ["silent CT-3"]
+
+
+def test_around_midnight_the_evening_before_is_looked_at_too() -> None:
+    days = checks.days_to_compare(datetime(2026, 11, 30, 0, 30, tzinfo=ZoneInfo("Asia/Shanghai")), LIMITS)
+    assert days[:4] == ["2026-11-30", "2026-11-29", "2026-11-23", "2026-11-22"]
 
 
 def test_the_days_that_are_compared_are_todays_weekday() -> None:
-    days = checks.days_to_compare(NOW)
+    days = checks.days_to_compare(NOW, LIMITS)
     assert days[:2] == ["2026-11-30", "2026-11-23"]
     assert {datetime.fromisoformat(day).weekday() for day in days} == {NOW.weekday()}

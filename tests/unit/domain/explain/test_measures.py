@@ -27,6 +27,10 @@ def test_pulls_images_and_series_are_counted() -> None:
     assert of(study, Measure.PULL) == [(("A", "short"), 4.5), (("A", "received"), 0.0)]
     assert of(study, Measure.IMAGES) == [(("A",), 60.0), (("A",), 100.0)]
     assert len(of(study, Measure.SERIES)) == len(study.series)
+    assert of(study, Measure.ARRIVAL) == [(("not told",), 1.0)]
+    for record in study.series.values():
+        record.device = "GE / CT-1"
+    assert of(study, Measure.ARRIVAL) == [(("GE / CT-1",), 1.0)]
     assert [labels[1] for labels, _ in of(study, Measure.EVENT)][-1] == "completed"
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pacs_module.domain.dicom.attributes import FoundStudy
+from pacs_module.domain.dicom.device import Device
 from pacs_module.domain.find.sighting import new_study, see, unpullable_key
 from pacs_module.domain.find.stability import StabilityPolicy
 from pacs_module.domain.reconcile.compare import AGAIN, DELAY, MISS, reconcile
@@ -27,7 +28,7 @@ from pacs_module.domain.reconcile.report import (
     SOMETHING_MISSING,
     report,
 )
-from pacs_module.domain.reconcile.report_line import Cause, Device, PacsList, ReportLine, Role
+from pacs_module.domain.reconcile.report_line import Cause, PacsList, ReportLine, Role
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.handover import HandOver
 from pacs_module.domain.study.lifecycle import Event, State

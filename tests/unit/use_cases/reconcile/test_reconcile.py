@@ -14,10 +14,11 @@ from datetime import timedelta
 import pytest
 
 from pacs_module.domain.dicom.attributes import Attributes
+from pacs_module.domain.dicom.device import Device
 from pacs_module.domain.errors import PermanentError, RetriableError, TooManyAnswers
 from pacs_module.domain.find.traits import PacsTraits
 from pacs_module.domain.reconcile.report import NOT_COMPARED, NOTHING_MISSING, SOMETHING_MISSING, Report
-from pacs_module.domain.reconcile.report_line import Cause, Device
+from pacs_module.domain.reconcile.report_line import Cause
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import PULL
