@@ -267,9 +267,9 @@ def judged_of_day(studies: Iterable[tuple[str, Iterable[Sequence[Any]]]]) -> tup
     Args:
         studies: StudyInstanceUID of each, and what :func:`packed` made of its verdicts.
     """
-    found: dict[tuple[str, ...], list[Any]] = {}
+    found: dict[tuple[Any, ...], list[Any]] = {}
     for uid, judged in studies:
-        told: set[tuple[str, ...]] = set()
+        told: set[tuple[Any, ...]] = set()
         for *key, series in judged:
             group = found.setdefault(tuple(key), [0, 0, []])
             group[0] += series
