@@ -279,10 +279,12 @@ def judged_of_day(studies: Iterable[tuple[str, Iterable[Sequence[Any]]]]) -> tup
                 group[1] += 1
                 if len(group[2]) < MOST_EXAMPLES:
                     group[2].append(uid)
-    return tuple(
-        JudgedOfDay(*key, series, number, tuple(examples))
-        for key, (series, number, examples) in found.items()
-    )
+    return tuple(_counted(key, *group) for key, group in found.items())
+
+
+def _counted(key: tuple[Any, ...], series: int, studies: int, examples: list[str]) -> JudgedOfDay:
+    standing, rule, attribute, value, modality, device = key
+    return JudgedOfDay(standing, rule, attribute, value, modality, device, series, studies, tuple(examples))
 
 
 def _verdict(record: SeriesRecord) -> RowVerdict:
