@@ -19,7 +19,7 @@ MARGIN = 1.5
 """So many times the longest pause is waited for."""
 LONGEST_MS = 120_000
 """A longer pause is no pause inside a series: it is a late series, or images that somebody sent again."""
-ENOUGH_SERIES = 5
+ENOUGH_SERIES = 3
 """After so many series without a pause a device is trusted to send evenly."""
 FORGOTTEN_AFTER = 100
 """After so many series without it a pause counts half."""

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from ..dicom.attributes import SeriesFacts
+from ..dicom.attributes import SeriesFacts, parse_thickness
 from ..receive.needed_series import NeededSeries, needed_series, told
 from ..rules.choice import choose
 from ..rules.filters import judge_series
@@ -22,7 +22,7 @@ from ..rules.switches import Switches
 from .quiet import DevicePauses, QuietPolicy, SeriesTrack, first_seen
 from .usual import Usual, alike, awaited, device_of, expected_instances, protocol_of
 
-NEAR_THE_END = 0.75
+NEAR_THE_END = 0.8
 """From this part of the usual number of instances on a series is asked for often."""
 CONFIRMED_MS = 300
 """Between two queries of one study, at least."""
@@ -32,13 +32,15 @@ CONFIRMED_MS = 300
 class FollowPolicy:
     """
     How a study is watched: ``often_ms`` between queries while its series may end, ``longest_ms`` while
-    nothing comes, ``growing_ms`` at most while it grows; ``queries`` at most, and ``leave_ms`` without
+    nothing comes, ``growing_ms`` at most while it grows, ``unknown_ms`` where nobody knows how many instances
+    the series to compute will have; ``queries`` at most, and ``leave_ms`` without
     anything new, then it is left to the find of the day. ``studies``: so many at once at a PACS.
     """
 
     quiet: QuietPolicy = field(default_factory=QuietPolicy)
     often_ms: int = 1_000
     growing_ms: int = 4_000
+    unknown_ms: int = 2_000
     longest_ms: int = 10_000
     study_quiet_ms: int = 10_000
     queries: int = 60
@@ -105,6 +107,10 @@ class Watch:
             grew_at=now if grew else self.grew_at,
         )
 
+    def last_seen_at(self) -> int:
+        """When the PACS answered last."""
+        return max((track.seen_at for track in self.tracks.values()), default=self.began_at)
+
     def is_followed(self, series_uid: str) -> bool:
         """Whether another series has grown since this one has stood still."""
         since = self.tracks[series_uid].changed_at
@@ -144,7 +150,10 @@ def decide(
         for uid, track in watch.tracks.items()
         if track.stands_still(watch.quiet_of(uid, pauses, policy.quiet))
     }
-    open_ended = [facts if facts.series_uid in still else replace(facts, instances=None) for facts in series]
+    open_ended = [
+        facts if facts.series_uid in still else replace(facts, instances=_may_have(facts, series, still))
+        for facts in series
+    ]
     outlook = needed_of(open_ended, dropped, switches)
     if outlook.dx:
         return Decision(Step.LEAVE, "radiography is pulled whole")
@@ -153,6 +162,7 @@ def decide(
     best = next(facts for facts in series if facts.series_uid == outlook.best)
     waited = awaited(best, alike(best, _taken(series, dropped, switches)), _usual_of(best, usual), switches)
     needed = tuple(sorted(outlook.needed))
+    waited = waited or _thinner_may_follow(watch, best, series, usual, policy, switches)
     if waited:
         return Decision(Step.WAIT, waited, needed, usual=True)
     growing = tuple(uid for uid in needed if uid not in still)
@@ -163,6 +173,48 @@ def decide(
     counts = ", ".join(f"{facts.instances}" for facts in series if facts.series_uid in outlook.needed)
     why = f"{len(needed)} of {len(series)} series cannot be beaten and stand still with {counts} instances"
     return Decision(Step.PULL, why, needed)
+
+
+def _may_have(facts: SeriesFacts, series: Sequence[SeriesFacts], still: Collection[str]) -> int | None:
+    """
+    How many instances a series that grows may have in the end, None: any number.
+
+    Another reconstruction of the same scan, with slices as thick, has as many as the one that is whole. One
+    that ends with more after all is chosen when the study has stopped growing.
+    """
+    thickness = parse_thickness(facts.text("SliceThickness"))
+    if thickness is None:
+        return None
+    whole = [
+        one.instances or 0
+        for one in series
+        if one.series_uid in still and parse_thickness(one.text("SliceThickness")) == thickness
+    ]
+    return max(*whole, facts.instances or 0) if whole else None
+
+
+def _thinner_may_follow(
+    watch: Watch,
+    best: SeriesFacts,
+    series: Sequence[SeriesFacts],
+    usual: Mapping[str, Sequence[Usual]],
+    policy: FollowPolicy,
+    switches: Switches,
+) -> str:
+    """
+    Why a thick series is not pulled yet, in words; empty: it is.
+
+    A CT sends its thick series first. Where no study of the protocol is known yet the thin one is waited for
+    as long as the study grows.
+    """
+    thickness, thin = parse_thickness(best.text("SliceThickness")), switches.thin_slice_max
+    if _usual_of(best, usual) or thickness is None or thickness <= thin:
+        return ""
+    if any((parse_thickness(one.text("SliceThickness")) or thickness) <= thin for one in series):
+        return ""  # it is here, and was filtered out
+    if watch.last_seen_at() - watch.grew_at >= policy.study_quiet_ms:
+        return ""
+    return f"the first study of this protocol: a series thinner than {thickness:g} mm may follow"
 
 
 def needed_of(series: Sequence[SeriesFacts], dropped: Collection[str], switches: Switches) -> NeededSeries:
@@ -217,8 +269,8 @@ def _ends_at(
     if track.rate and expected:
         left = (NEAR_THE_END * expected - track.count) / track.rate
         return now + round(min(max(left, policy.often_ms), policy.growing_ms))
-    watched = now - watch.began_at
-    return now + min(max(policy.often_ms, watched // 4), policy.growing_ms)
+    grown = now - track.began_at
+    return now + min(max(policy.often_ms, grown // 3), policy.unknown_ms)
 
 
 def _usual_of(facts: SeriesFacts, usual: Mapping[str, Sequence[Usual]]) -> Sequence[Usual]:

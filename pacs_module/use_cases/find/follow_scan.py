@@ -14,6 +14,7 @@ from ...domain.find.caps import is_suspicious
 from ...domain.find.series_answers import SERIES_KEYS, series_of
 from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.follow.scan import Decision, FollowPolicy, Step, Watch, decide, next_pause
+from ...domain.follow.usual import protocol_of
 from ...domain.pull.part import dropped_after_reception, is_guess, is_received
 from ...domain.rules.filters import is_dx
 from ...domain.rules.switches import Switches
@@ -179,7 +180,9 @@ class FollowScan:
             return written
 
         study = update_study(self.store, watch.study_uid, edit)
-        if not written:
+        if not written and self._ends_so(watch, series, decision):
+            self._leave(watch)  # all of it is here, and studies of its protocol have nothing better
+        elif not written:
             # All of it is here, and something better may still come.
             self._keep(watch, max(2 * self.policy.growing_ms, min(2 * watch.pause, SELDOM_MS)))
         else:
@@ -195,6 +198,11 @@ class FollowScan:
                 instances=sum(ahead.series.values()),
             )  # fmt: skip
         return written
+
+    def _ends_so(self, watch: Watch, series: Sequence[SeriesFacts], decision: Decision) -> bool:
+        """Whether earlier studies of this protocol are known: nothing better is to come, or it was waited for."""
+        usual = self.knowledge.of(watch.pacs).usual
+        return any(protocol_of(facts) in usual for facts in series if facts.series_uid in decision.series)
 
     def _by_study(self, watch: Watch) -> bool:
         """

@@ -50,14 +50,43 @@ def decided(
 
 
 def test_the_best_series_is_pulled_when_it_stands_still_while_others_grow() -> None:
-    grown = [replace(SHARP, instances=number) for number in (10, 60, 110)]
-    answers = [[SCOUT, THICK, THIN, one] for one in grown]
-    found = decided(looks(*answers), answers[-1])
-    assert found.step is Step.WAIT, "the growing one may have as many in the end, and then its kernel decides"
     thicker = replace(series("3", 40, "3.0"), instances=None)
     answers = [[SCOUT, THICK, THIN, replace(thicker, instances=number)] for number in (10, 60, 110)]
     found = decided(looks(*answers), answers[-1])
     assert (found.step, found.series) == (Step.PULL, ("1",))
+
+
+def growing(whole: SeriesFacts, one: SeriesFacts, *counts: int) -> Decision:
+    answers = [[SCOUT, THICK, whole, replace(one, instances=number)] for number in counts]
+    return decided(looks(*answers), answers[-1])
+
+
+def test_another_reconstruction_of_the_same_scan_is_taken_to_have_as_many_in_the_end() -> None:
+    found = growing(THIN, SHARP, 10, 60, 110)
+    assert (found.step, found.series) == (Step.PULL, ("1",)), "its kernel loses by as many"
+    found = growing(SHARP, THIN, 10, 60, 110)
+    assert (found.step, found.series) == (Step.WAIT, ("1",)), "its kernel wins by as many"
+
+
+def test_a_series_that_grows_beyond_the_whole_one_is_waited_for() -> None:
+    found = growing(THIN, SHARP, 280, 300, 320)
+    assert (found.step, found.series) == (Step.WAIT, ("b",))
+
+
+def test_a_growing_series_without_thickness_may_have_any_number_in_the_end() -> None:
+    found = growing(THIN, series("b", 1, "", ConvolutionKernel="B70f"), 10, 60, 110)
+    assert found.step is Step.WAIT
+
+
+def test_the_thick_series_of_an_unknown_protocol_waits_until_the_study_stops() -> None:
+    answer = [SCOUT, THICK]
+    found = decided(looks(*[answer] * 6), answer)
+    assert (found.step, found.usual) == (Step.WAIT, True)
+    assert "thinner than 5 mm may follow" in found.why
+    found = decided(looks(*[answer] * 12), answer)
+    assert (found.step, found.series) == (Step.PULL, ("5",)), "it has no thin one"
+    usual = {protocol_of(THICK): learned((), THICK, 1, True)}
+    assert decided(looks(*[answer] * 6), answer, usual).step is Step.PULL, "nor have others of its protocol"
 
 
 def test_a_series_that_grows_is_waited_for() -> None:
