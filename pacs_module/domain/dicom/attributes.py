@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from .numbers import read_largest_whole, read_thickness
 
@@ -66,10 +66,10 @@ class SeriesFacts:
         """The attribute's value, empty when it is absent."""
         return unpadded(self.attributes.get(keyword, ""))
 
-    @cached_property
+    @property
     def modality(self) -> str:
         """Modality (0008,0060), upper case; of several the first."""
-        return next(iter(split_values(self.text("Modality"))), "")
+        return first_value(self.attributes.get("Modality", ""))
 
     @property
     def volume(self) -> bool:
@@ -158,6 +158,12 @@ def split_values(text: str) -> tuple[str, ...]:
     Whatever is neither letter nor digit stands between two values; full width is read as any other.
     """
     return tuple(_CODES.findall(unicodedata.normalize("NFKC", text).upper()))
+
+
+@lru_cache(maxsize=256)
+def first_value(text: str) -> str:
+    """The first of :func:`split_values`, empty where there is none."""
+    return next(iter(split_values(unpadded(text))), "")
 
 
 def split_image_type(text: str) -> tuple[str, ...]:

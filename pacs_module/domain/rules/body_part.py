@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from ..dicom.attributes import SeriesFacts, unpadded
 from ..dicom.text_folding import words
@@ -83,6 +84,11 @@ class BodyPartRules:
     def decide(self, series: SeriesFacts) -> BodyPart:
         """Decide by what is told of the series."""
         texts = {name: unpadded(text) for name in KEYWORD_ATTRIBUTES if (text := series.attributes.get(name))}
+        together = "\n".join(texts.values())
+        if together.isascii() and "\x1b" not in together:
+            plainly = self._decided_plainly(series, texts, together.lower())
+            if plainly is not None:
+                return plainly
         said = {name: self.keywords.evidence(text) for name, text in texts.items() if text}
         against = self._against(said)
         if against is not None:
@@ -96,6 +102,35 @@ class BodyPartRules:
             return BodyPart(Decided.AGAINST, SERIES, said[SERIES].word)
         return _described(said) or BodyPart(_without_keyword(series))
 
+    def _decided_plainly(
+        self, series: SeriesFacts, texts: Mapping[str, str], together: str
+    ) -> BodyPart | None:
+        """
+        Decide without reading each text, where one look at all of them is enough; None: it is not.
+
+        Args:
+            series: The series.
+            texts: What is told of it.
+            together: The same in one text, ASCII in lower case.
+        """
+        if not self.keywords.may_decide(together):
+            return self._without_chest(series, texts)
+        examined = texts.get(BODY_PART, "")
+        if not examined or self.keywords.may_drop(together) or self._is_placeholder(examined):
+            return None
+        found = self.keywords.evidence(examined)
+        return BodyPart(Decided.KEYWORD, BODY_PART, found.word) if found.says in _CHEST else None
+
+    def _without_chest(self, series: SeriesFacts, texts: Mapping[str, str]) -> BodyPart:
+        """Decide where no text has a word that can take the series, or drop it whatever else is said."""
+        examined = texts.get(BODY_PART, "")
+        if examined and not self._is_placeholder(examined):
+            return BodyPart(Decided.BODY_PART, BODY_PART)
+        own = self.keywords.evidence(texts.get(SERIES, "")) if self.only_chest else NOTHING
+        if own.says is Says.OTHER:
+            return BodyPart(Decided.AGAINST, SERIES, own.word)
+        return BodyPart(_without_keyword(series))
+
     def _against(self, said: Said) -> BodyPart | None:
         """Whether a description is unwanted, or the series' own one names something else."""
         for name in _DESCRIPTIONS:
@@ -106,10 +141,7 @@ class BodyPartRules:
         return None
 
     def _is_placeholder(self, text: str) -> bool:
-        plain = words(text).strip()
-        if not self.placeholders or plain in self.placeholders:
-            return bool(self.placeholders)
-        return all(word in self.placeholders for word in plain.split())
+        return bool(self.placeholders) and _consists_of(text, self.placeholders)
 
     def _overruled(self, series: SeriesFacts, texts: Mapping[str, str], said: Said) -> BodyPart | None:
         """
@@ -155,6 +187,13 @@ def _described(said: Said) -> BodyPart | None:
         if found.says is Says.CHEST or in_order or window or protocol:
             return BodyPart(Decided.KEYWORD, name, found.word)
     return None
+
+
+@lru_cache(maxsize=2048)
+def _consists_of(text: str, placeholders: frozenset[str]) -> bool:
+    """Whether it is one of them, or only words of them."""
+    plain = words(text).strip()
+    return plain in placeholders or all(word in placeholders for word in plain.split())
 
 
 def _without_keyword(series: SeriesFacts) -> Decided:

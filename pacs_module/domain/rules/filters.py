@@ -207,7 +207,8 @@ def _first_dropping(rules: Sequence[Rule], series: SeriesFacts, switches: Switch
 
 
 def _stamped(verdict: Verdict, switches: Switches) -> Verdict:
-    return replace(verdict, rules=switches.version)
+    told = verdict
+    return Verdict(told.taken, told.rule, told.attribute, told.value, told.images, switches.version)
 
 
 def _of_images(verdict: Verdict, series: SeriesFacts) -> Verdict:

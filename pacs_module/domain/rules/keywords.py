@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from ..dicom.text_folding import START, Folded, fold, fold_all, of_words, words
+from .alternation import any_of, by_first_letter
 
 _CACHE = 8192
 _LONG = 4
@@ -83,6 +84,7 @@ class Keywords:
         chance: Iterable[str] = (),
         protocols: Iterable[str] = (),
     ) -> None:
+        whole, protocols, against, unwanted = map(tuple, (whole, protocols, against, unwanted))
         weak = {fold(window) for window in windows}
         keywords = [_Keyword(fold(keyword), words(keyword).strip(), keyword) for keyword in parts if keyword]
         self._strong = _Parts(keyword for keyword in keywords if keyword.text not in weak)
@@ -97,7 +99,25 @@ class Keywords:
         )
         self._short = any(one.short for one in (self._against, self._other, self._unwanted))
         self._chance = _by_chance(chance)
+        self._drop_hint = _hint((), [*against, *unwanted])
+        needles = {keyword.text for keyword in keywords}
+        self._hint = _hint(needles, [*whole, *protocols, *against, *unwanted])
         self.evidence = lru_cache(maxsize=_CACHE)(self._evidence)
+
+    def may_decide(self, plain: str) -> bool:
+        """
+        Whether texts may say anything but OTHER or NOTHING.
+
+        One pass over all of them together; true says only that each must be read.
+
+        Args:
+            plain: ASCII, lower case; several texts with a line feed between them.
+        """
+        return self._hint.search(plain) is not None
+
+    def may_drop(self, plain: str) -> bool:
+        """Whether texts may say UNWANTED or AGAINST; as :meth:`may_decide`."""
+        return self._drop_hint.search(plain) is not None
 
     def names_chest(self, text: str) -> bool:
         """Whether a text has a keyword, a lung's and a protocol's included."""
@@ -171,8 +191,7 @@ class _Parts:
 
     def __init__(self, keywords: Iterable[_Keyword]) -> None:
         self._all = tuple(keywords)
-        ascii_texts = [re.escape(keyword.text) for keyword in self._all if keyword.text.isascii()]
-        self._ascii = re.compile("|".join(ascii_texts) or "(?!)")
+        self._ascii = re.compile(any_of(keyword.text for keyword in self._all if keyword.text.isascii()))
 
     def found_in(self, form: Folded) -> str:
         """
@@ -226,7 +245,7 @@ class _Phrases:
         latin = [phrase for phrase in plain if not _ideographic(phrase)]
         self.starts = frozenset(phrase.split()[0][:START] for phrase in latin)
         self.short = any(len(phrase) < START for phrase in latin)
-        self._pattern = re.compile("|".join(_phrase_pattern(phrase) for phrase in plain)) if plain else None
+        self._pattern = re.compile(_phrases_pattern(plain, latin)) if plain else None
 
     def found_in(self, form: Folded) -> str:
         """The first phrase of the text with the rest of its last word, empty when there is none."""
@@ -247,12 +266,38 @@ def _by_chance(patterns: Iterable[str]) -> re.Pattern[str] | None:
     return re.compile(rf"(?<= )(?:{'|'.join(parts)})(?= )") if parts else None
 
 
-def _phrase_pattern(phrase: str) -> str:
-    if _ideographic(phrase):
-        return re.escape(phrase)
+def _phrases_pattern(plain: list[str], latin: list[str]) -> str:
+    ideographs = [re.escape(phrase) for phrase in plain if _ideographic(phrase)]
+    rests = by_first_letter((phrase[0], _rest_of(phrase)) for phrase in latin)
+    return "|".join([*([rf"(?<= )(?:{rests})"] if latin else []), *ideographs])
+
+
+def _rest_of(phrase: str) -> str:
+    """The pattern of a phrase after its first letter."""
     *first, last = phrase.split()
     inner = [rf"{word}\w* " if len(word) >= _LONG else f"{word} " for word in first]
-    return rf"(?<= ){''.join(inner)}{last}\w*"
+    return rf"{''.join(inner)}{last}\w*"[1:]
+
+
+def _hint(needles: Iterable[str], phrases: Iterable[str]) -> re.Pattern[str]:
+    """
+    What must stand in an ASCII text of which a keyword or a phrase is found.
+
+    Words are runs of letters of the text, with none or anything but letters between them (``LungCT`` has two):
+    those of a phrase stand in it in their order, each with the rest of its word.
+    """
+    found = {needle for needle in needles if needle.isascii()}
+    rows = []
+    for phrase in phrases:
+        plain = words(phrase).split()
+        if not plain or not "".join(plain).isascii():
+            continue
+        if len(plain) == 1:
+            found.add(plain[0])
+        else:
+            inner = "".join(f"{word}{'[a-z]*' if len(word) >= _LONG else ''}[^a-z]*" for word in plain[:-1])
+            rows.append((plain[0][0], f"{inner}{plain[-1]}"[1:]))
+    return re.compile("|".join([any_of(found), *([by_first_letter(rows)] if rows else [])]))
 
 
 def _ideographic(phrase: str) -> bool:

@@ -1,0 +1,1 @@
+"""The rows of ``make bench``, one module each; a module has ``ROW``."""
