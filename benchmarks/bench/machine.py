@@ -36,7 +36,7 @@ def _processor() -> str:
 
 def _first_line(*command: str) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     except OSError:
         return "not at hand"
     return (done.stdout.splitlines() or ["not at hand"])[0]

@@ -107,7 +107,7 @@ class PacsSettings(Section):
     """
     find_deadline_s: Seconds | None = None
     """How long one C-FIND may take; None: ``orthanc.find_timeout_s``."""
-    follow: bool = False
+    follow: bool = True
     """
     While a CT study grows it is asked for by itself at SERIES level, and the series to compute is pulled as soon as it
     stands still, ahead of the rest.

@@ -28,7 +28,7 @@ DAYS = (1_240, 6_180, 12_350)
 
 def run(scale: Scale) -> Sequence[Line]:
     """First find and steady poll, by size of the day."""
-    lines = []
+    lines: list[Line] = []
     for studies in DAYS if not scale.quick else (60,):
         lines += _of_day(studies, scale)
     return lines

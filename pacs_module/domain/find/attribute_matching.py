@@ -9,7 +9,7 @@ proved nor refuted: it is kept, and named, and whoever must be certain asks for 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..dicom.attributes import FULL_WIDTH, Attributes, clean_uid, split_values, unpadded
@@ -145,7 +145,11 @@ def _as_one_moment(keyword: str, query: Mapping[str, str], answer: Attributes) -
     return Range(first, last).holds(day + time)
 
 
-_RANGES = {Representation.DATE: date_of, Representation.TIME: time_of, Representation.MOMENT: moment_of}
+_RANGES: Mapping[Representation, Callable[..., str]] = {
+    Representation.DATE: date_of,
+    Representation.TIME: time_of,
+    Representation.MOMENT: moment_of,
+}
 
 
 def _in_range(kind: Representation, asked: str, told: str) -> bool | None:

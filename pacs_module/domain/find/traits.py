@@ -43,7 +43,7 @@ class PacsTraits:
     """Seconds that one C-FIND may take; None: ``orthanc.find_timeout_s``."""
     look_again: bool = True
     """Where it tells no counts: check each study for growth after its pull."""
-    follow: bool = False
+    follow: bool = True
     """While a CT study grows it is asked for by itself, and the series to compute is pulled ahead of the rest."""
     recent_min: float = 0.0
     """Each round asks for the studies of the last so many minutes only; 0: for the whole day."""

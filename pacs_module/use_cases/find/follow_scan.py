@@ -72,7 +72,10 @@ class FollowScan:
             return
         if self.clock.now() < self._left.get(study.study_uid, 0):
             return
-        if not traits_of(self.traits, pacs).follow or study.backlog or is_dx(study.modality, self.switches):
+        traits = traits_of(self.traits, pacs)
+        if not traits.follow or traits.count_by_image or study.backlog:
+            return  # nobody waits for it, or a count that stands still proves nothing
+        if is_dx(study.modality, self.switches):
             return
         if any(study.study_uid in others for others in self._watched.values()):
             return

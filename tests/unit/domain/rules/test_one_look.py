@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from itertools import chain
 
 import pytest
@@ -31,6 +32,7 @@ LISTS = [
     if isinstance(value, tuple) and all(isinstance(one, str) for one in value) and name != "choice_order"
 ]
 WORDS = sorted({word for word in chain.from_iterable(LISTS) if word} | {"SPINE", "HEAD", "5mm", "B30f", "ap"})
+CASES: list[Callable[[str], str]] = [str, str.lower, str.upper, str.title, str.swapcase]
 GAPS = ["", " ", "_", "/", "-", "  ", ", ", "1", "\n", "\x1b", "*"]
 
 
@@ -45,13 +47,13 @@ def text(draw: random.Random) -> str:
     found = ""
     for _ in range(draw.randint(0, 4)):
         word = draw.choice(WORDS)
-        case = draw.choice([str, str.lower, str.upper, str.title, str.swapcase])
+        case = draw.choice(CASES)
         found += case(word) + draw.choice(GAPS)
     return found
 
 
 def test_made_texts(monkeypatch: pytest.MonkeyPatch) -> None:
-    draw = random.Random(13)  # noqa: S311 - no secret
+    draw = random.Random(13)
     for _ in range(6_000):
         told = {name: text(draw) for name in KEYWORD_ATTRIBUTES if draw.random() < 0.7}
         series = SeriesFacts("1", told)
@@ -79,7 +81,7 @@ def test_a_phrase_is_found_as_by_plain_alternatives() -> None:
 
     reference, grouped = re.compile("|".join(map(of, plain))), _Phrases(phrases)._pattern
     assert grouped is not None
-    draw = random.Random(14)  # noqa: S311 - no secret
+    draw = random.Random(14)
     for _ in range(20_000):
         one = words(text(draw))
         found, wanted = grouped.search(one), reference.search(one)

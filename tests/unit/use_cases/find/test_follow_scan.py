@@ -311,3 +311,12 @@ def test_series_level_pulls_of_the_whole_are_not_taken_for_early_ones() -> None:
     world.filtered(world.plugins.asked[-1])
     assert world.pull() == 0
     assert world.study().state is State.UNSUPPORTED_SERIES
+
+
+def test_a_pacs_whose_counts_are_not_to_be_trusted_is_not_followed() -> None:
+    world = Pipeline()
+    world.following()
+    world.traits["A"] = replace(world.traits["A"], count_by_image=True)
+    world.pacs.studies["A"] = [answer(count=10)]
+    world.find("A", DAY)
+    assert world.follow.watched("A") == 0
