@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS pulls (
     report TEXT                                 -- the report as it went to the outbox
 );
 CREATE INDEX IF NOT EXISTS pulls_by_study ON pulls (study_uid);
+CREATE INDEX IF NOT EXISTS pulls_open ON pulls (number) WHERE report IS NULL;
 CREATE TABLE IF NOT EXISTS receptions (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     study_uid TEXT NOT NULL,
@@ -49,6 +50,7 @@ CREATE TABLE IF NOT EXISTS receptions (
     changed_at INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS receptions_by_study ON receptions (study_uid, state);
+CREATE INDEX IF NOT EXISTS receptions_by_state ON receptions (state);
 CREATE TABLE IF NOT EXISTS series (
     reception INTEGER NOT NULL,
     series_uid TEXT NOT NULL,
@@ -69,6 +71,8 @@ CREATE TABLE IF NOT EXISTS handovers (
     reception INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS handovers_by_study ON handovers (study_uid);
+CREATE INDEX IF NOT EXISTS handovers_by_base ON handovers (base);
+CREATE INDEX IF NOT EXISTS handovers_given ON handovers (number) WHERE state = 'given';
 CREATE TABLE IF NOT EXISTS notifications (     -- of the hand-overs that are given: what a new store of pacs_module adopts
     handover_id TEXT PRIMARY KEY,
     body TEXT NOT NULL

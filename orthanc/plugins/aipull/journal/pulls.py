@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from pacs_module.domain.pull.job_state import JOB_STATES, UNDER_WAY, JobEvent, JobState
 from pacs_module.domain.wire.documents import from_document, to_document
@@ -13,6 +14,7 @@ from pacs_module.domain.wire.pull_failure import PullFailure
 
 from .journal import Journal, as_text
 
+_READ_KEPT = 32
 NEW, SUBMITTED, ENDED = JobState.NEW, JobState.SUBMITTED, JobState.ENDED
 
 
@@ -62,8 +64,12 @@ class PullRows:
 
     def unreported(self, study_uid: str | None = None) -> list[Pull]:
         """Pulls without a report, oldest first; of one study or of all."""
-        query = "SELECT * FROM pulls WHERE report IS NULL AND (? IS NULL OR study_uid = ?) ORDER BY number"
-        return [_pull(row) for row in self._journal.rows(query, study_uid, study_uid)]
+        if study_uid is None:
+            rows = self._journal.rows("SELECT * FROM pulls WHERE report IS NULL ORDER BY number")
+        else:
+            query = "SELECT * FROM pulls WHERE report IS NULL AND study_uid = ? ORDER BY number"
+            rows = self._journal.rows(query, study_uid)
+        return [_pull(row) for row in rows]
 
     def current(self, study_uid: str) -> Pull | None:
         """The pull that arriving images belong to: the oldest one of the study that is not concluded."""
@@ -160,21 +166,29 @@ class PullRows:
 
 
 def _pull(row: sqlite3.Row) -> Pull:
-    conclusion, report, failure = (
-        json.loads(row[name]) if row[name] else None for name in ("conclusion", "report", "failure")
-    )
     return Pull(
         number=row["number"],
-        request=from_document(PullRequest, json.loads(row["request"])),
+        request=_request(row["request"]),
         asked_at=row["asked_at"],
         job_state=JobState(row["job_state"]),
         moves=row["moves"],
         ended_at=row["ended_at"],
         error=row["error"],
         move_seconds=row["move_seconds"],
-        conclusion=from_document(PullReport, conclusion) if conclusion else None,
-        report=from_document(PullReport, report) if report else None,
-        failure=from_document(PullFailure, failure) if failure else None,
+        conclusion=_report(row["conclusion"]) if row["conclusion"] else None,
+        report=_report(row["report"]) if row["report"] else None,
+        failure=from_document(PullFailure, json.loads(row["failure"])) if row["failure"] else None,
         deaths=row["deaths"],
         suspect=bool(row["suspect"]),
     )
+
+
+# Every step of the workers asks for the open pulls: a request with a thousand UIDs is read once, not each time.
+@lru_cache(maxsize=_READ_KEPT)
+def _request(text: str) -> PullRequest:
+    return from_document(PullRequest, json.loads(text))
+
+
+@lru_cache(maxsize=_READ_KEPT)
+def _report(text: str) -> PullReport:
+    return from_document(PullReport, json.loads(text))

@@ -147,7 +147,11 @@ class ReceptionRows:
         )
 
     def _all_of(self, study_uid: str, states: Iterable[ReceptionState]) -> list[Reception]:
-        return [reception for reception in self.in_state(*states) if reception.study_uid == study_uid]
+        query = (
+            "SELECT * FROM receptions WHERE study_uid = ? AND state IN (SELECT value FROM json_each(?)) "
+            "ORDER BY number"
+        )
+        return [_reception(row) for row in self._journal.rows(query, study_uid, as_text(tuple(states)))]
 
     def _translate_former_words(self) -> None:
         """A journal of an earlier version has other words for the states, and another name for a column."""

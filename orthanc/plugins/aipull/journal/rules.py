@@ -57,8 +57,10 @@ class Rules:
         The rules of a version. One that was never in force here is that of a pacs_module which has read the
         file sooner, or another file: then what is in force.
         """
+        if not version:
+            return self.current
         found = self._find(version)
-        if found is None and version:
+        if found is None:
             self.look()
             found = self._find(version)
         return found or self.current

@@ -235,3 +235,21 @@ def test_a_journal_of_before_there_was_a_version_gets_one(tmp_path: Path) -> Non
         assert journal.meta("seq") == "5"
     with closing(sqlite3.connect(path)) as now:
         assert now.execute("PRAGMA user_version").fetchone() == (JOURNAL_SCHEMA,)
+
+
+@pytest.mark.parametrize(
+    ("query", "table"),
+    [
+        ("SELECT * FROM pulls WHERE report IS NULL ORDER BY number", "pulls"),
+        ("SELECT * FROM pulls WHERE report IS NULL AND study_uid = '1.2' ORDER BY number", "pulls"),
+        ("SELECT * FROM receptions WHERE state IN (SELECT value FROM json_each('[\"open\"]'))", "receptions"),
+        ("SELECT COUNT(*) AS count FROM handovers WHERE base = 'x'", "handovers"),
+        ("SELECT * FROM handovers WHERE state = 'given' ORDER BY number", "handovers"),
+    ],
+)
+def test_what_each_step_asks_for_is_found_without_reading_all_that_ended(
+    journal: Journal, query: str, table: str
+) -> None:
+    plan = [row["detail"] for row in journal.rows(f"EXPLAIN QUERY PLAN {query}")]
+    (of_table,) = (words for words in plan if table in words)
+    assert "INDEX" in of_table, plan
