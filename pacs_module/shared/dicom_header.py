@@ -11,10 +11,11 @@ import time
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, BinaryIO, cast
 
 from pydicom import Dataset, dcmread
-from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.filereader import _read_file_meta_info, read_dataset, read_preamble
 from pydicom.tag import BaseTag, Tag
@@ -22,6 +23,7 @@ from pydicom.tag import BaseTag, Tag
 from ..domain.dicom.attributes import SeriesFacts
 from ..domain.dicom.charsets import decode_text
 from ..domain.dicom.device import DEVICE_ATTRIBUTES
+from ..domain.dicom.images import READ_OF_IMAGES
 from ..domain.dicom.text_repair import hex_bytes, text_of_bytes
 from ..domain.rules.filters import KEYWORD_ATTRIBUTES
 from ..domain.rules.read_attributes import READ_BY_RULES
@@ -38,7 +40,10 @@ _MAX_SECONDS = 5.0
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _OF_THE_STUDY = ("AccessionNumber", "PatientID", "StudyDate", "StudyTime")
 _WANTED = (*READ_BY_RULES, *_OF_THE_STUDY, *DEVICE_ATTRIBUTES)
-_PIXELS = (Tag(0x7FE0, 0x0008), Tag(0x7FE0, 0x0009), Tag(0x7FE0, 0x0010))
+READ_OF_RECEIVED = frozenset(_WANTED) | READ_OF_IMAGES
+"""Keywords of all that is asked of a received image."""
+_PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+"""Their tags as numbers, which are what a tag is equal to and hashed by."""
 _BINARY = {"US", "SS", "UL", "SL", "FL", "FD", "AT", "SV", "UV", "US or SS"}
 _OPAQUE = {"OB", "OW", "OD", "OF", "OL", "OV", "UN", "OB or OW"}
 _CHARSET = Tag(0x0008, 0x0005)
@@ -75,12 +80,13 @@ class Unreadable:
     why: str
 
 
-def read_header(file: BinaryIO) -> Header | Unreadable:
+def read_header(file: BinaryIO, wanted: frozenset[str] | None = None) -> Header | Unreadable:
     """
     Read one DICOM file up to its pixels.
 
     Args:
         file: At its beginning.
+        wanted: Keywords of the first level that are read, the others are passed over; None: all of them.
 
     Returns:
         The header; Unreadable whatever is wrong with the file, and beyond the limits of this module.
@@ -90,7 +96,7 @@ def read_header(file: BinaryIO) -> Header | Unreadable:
     """
     bounded = _Bounded(file)
     try:
-        dataset = _dataset(bounded)
+        dataset = _dataset(bounded, _tags_of(wanted) if wanted is not None else None)
         declared = _declared(dataset)
         return Header(_tags(dataset, declared, 0), _values(dataset))
     except _TooMuch as error:
@@ -156,22 +162,28 @@ class _Bounded(io.RawIOBase):
         return self._file.tell()
 
 
-def _dataset(file: _Bounded) -> Dataset:
+@lru_cache(maxsize=8)
+def _tags_of(keywords: frozenset[str]) -> list[BaseTag]:
+    return [Tag(tag) for keyword in sorted(keywords) if (tag := tag_for_keyword(keyword)) is not None]
+
+
+def _dataset(file: _Bounded, tags: list[BaseTag] | None) -> Dataset:
     read_preamble(file, force=False)  # type: ignore[arg-type]
     meta = _read_file_meta_info(file)  # type: ignore[arg-type]
     if str(meta.get("TransferSyntaxUID", "")) == _DEFLATED:
-        return _inflated(file)
+        return _inflated(file, tags)
     file.seek(0)
-    return dcmread(file, stop_before_pixels=True, defer_size=_MAX_VALUE, force=False)
+    return dcmread(file, stop_before_pixels=True, defer_size=_MAX_VALUE, force=False, specific_tags=tags)
 
 
-def _inflated(file: _Bounded) -> Dataset:
+def _inflated(file: _Bounded, tags: list[BaseTag] | None) -> Dataset:
     """A bomb inflates to a thousand times its size: no more than the limit is looked at."""
     data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), _MAX_BYTES)
     inner = cast(BinaryIO, _Bounded(io.BytesIO(data)))
     return read_dataset(
         inner, is_implicit_VR=False, is_little_endian=True,
         stop_when=lambda tag, _vr, _length: tag in _PIXELS, defer_size=_MAX_VALUE,
+        specific_tags=None if tags is None else [*tags],
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ Nothing is ever lost: what cannot be decoded as declared becomes Latin-1, one ch
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 # Letters and digits of a defined term, so that `ISO-IR 100` and `iso_ir_100` are known too. The Chinese ones
 # are all read as GB18030, which contains GBK and GB2312: PACS say one and send the other.
@@ -82,6 +83,8 @@ def decode_text(data: bytes, declared: tuple[str, ...] = ()) -> str:
         The text as declared where that loses nothing (or, for code extensions, as its escape sequences say),
         else as Latin-1.
     """
+    if b"\x1b" not in data and data.isascii():
+        return data.decode("ascii")
     codecs = [codec for term in declared if (codec := _codec(term))] or ["ascii"]
     if b"\x1b" in data:
         text = _by_escapes(data, codecs[0])
@@ -93,6 +96,7 @@ def decode_text(data: bytes, declared: tuple[str, ...] = ()) -> str:
     return data.decode("latin-1")
 
 
+@lru_cache(maxsize=256)
 def _codec(term: str) -> str | None:
     return _CODECS.get("".join(character for character in term.upper() if character.isalnum()))
 

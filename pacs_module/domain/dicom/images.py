@@ -12,6 +12,14 @@ from .numbers import read_whole
 ENHANCED_CT = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"})
 """SOPClassUIDs of Enhanced and Legacy Converted Enhanced CT: many frames in an object (PS3.4 B.5)."""
 
+READ_OF_IMAGES = frozenset({
+    "SOPInstanceUID", "SOPClassUID", "ImageType", "SliceThickness", "Rows", "Columns", "ImageOrientationPatient",
+    "ImagePositionPatient", "NumberOfFrames", "InstanceNumber", "AcquisitionDateTime", "AcquisitionDate",
+    "AcquisitionTime", "ContentDate", "ContentTime", "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+})  # fmt: skip
+"""Keywords of the first level that :func:`image_facts` looks at."""
+
 MAX_FRAMES = 65_535
 """
 An object that says it has more frames than this says nothing of them: a whole body in slices of 0.1 mm has

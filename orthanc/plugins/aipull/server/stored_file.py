@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from pacs_module.shared.dicom_header import MAX_DEPTH, Header, Unreadable, read_header
+from pacs_module.shared.dicom_header import MAX_DEPTH, READ_OF_RECEIVED, Header, Unreadable, read_header
 
 from .nesting import lies_deeper
 from .orthanc_client import InstanceHere, OrthancClient, absent_as_none
@@ -37,20 +37,23 @@ class StoredFiles:
 
     def header(self, instance: InstanceHere) -> Header | Unreadable | None:
         """
-        The header of an image, or why it cannot be read; None when the image is gone.
+        What is asked of a received image out of its header, or why it cannot be read; None when the image is
+        gone.
 
         Raises:
             RetriableError: Orthanc is away.
         """
-        path = self.path(instance)
+        if self.is_poison(instance):
+            return Unreadable(f"more than {MAX_DEPTH} nested sequences")
+        path = self._path(instance)
         try:
-            if path is not None:
-                with path.open("rb") as file:
-                    return read_header(file)
+            if path:
+                with open(path, "rb") as file:
+                    return read_header(file, READ_OF_RECEIVED)
         except OSError:  # just overwritten, or another mount
             pass
         content = absent_as_none(lambda: self._rest.get_bytes(f"/instances/{instance.orthanc_id}/file"))
-        return None if content is None else read_header(io.BytesIO(content))
+        return None if content is None else read_header(io.BytesIO(content), READ_OF_RECEIVED)
 
     def is_poison(self, instance: InstanceHere) -> bool:
         """
@@ -58,17 +61,16 @@ class StoredFiles:
 
         None is where the files cannot be read as they are.
         """
-        path = self.path(instance)
-        if path is None:
+        if self._storage is None:
             return False
         known = self._poison.get(instance.file)
         if known is None:
             if len(self._poison) >= _REMEMBERED:
                 self._poison.clear()
-            known = self._poison[instance.file] = lies_deeper(path, MAX_DEPTH)
+            known = self._poison[instance.file] = lies_deeper(self._path(instance), MAX_DEPTH)
         return known
 
-    def path(self, instance: InstanceHere) -> Path | None:
-        """Where Orthanc keeps the file."""
+    def _path(self, instance: InstanceHere) -> str:
+        """Where Orthanc keeps the file; empty where that cannot be read as it is."""
         name = instance.file
-        return None if self._storage is None else self._storage / name[0:2] / name[2:4] / name
+        return f"{self._storage}/{name[0:2]}/{name[2:4]}/{name}" if self._storage is not None else ""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aipull.server import nesting
 from aipull.server.nesting import is_deeper, lies_deeper
 from tests.support.poison import as_file, dataset, element, nested
 
@@ -65,6 +66,22 @@ def test_pixels_of_an_icon_and_a_tag_within_a_value_hide_nothing() -> None:
 def test_many_items_beside_one_another_are_not_deep() -> None:
     assert not is_deeper(as_file(dataset(STUDY, SOP, frames(5_000))) + native(b"\0" * 512), 32)
     assert not is_deeper(as_file(dataset(STUDY, SOP, nested(20) * 200)), 32)
+
+
+@pytest.mark.parametrize("depth", [20, 40])
+@pytest.mark.parametrize("head_bytes", range(8, 400, 7))
+def test_a_file_is_judged_alike_wherever_its_head_ends(
+    depth: int, head_bytes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nesting, "_HEAD_BYTES", head_bytes)
+    file = tmp_path / "x"
+    for content in (
+        as_file(dataset(STUDY, SOP, nested(depth))) + native(ITEM * 99),
+        as_file(dataset(STUDY, SOP)) + native(b"\0" * 64) + nested(depth),
+        as_file(dataset(STUDY, SOP)) + compressed(9) + nested(depth),
+    ):
+        file.write_bytes(content)
+        assert lies_deeper(file, 32) is (depth > 32)
 
 
 @pytest.mark.parametrize("content", [b"", b"\0", b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0" * 9, b"DICM" * 99])

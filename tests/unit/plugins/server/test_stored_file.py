@@ -14,8 +14,12 @@ from pydicom import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID
 
-from aipull.server.stored_file import Header, Unreadable, read_header
+from aipull.server.orthanc_client import InstanceHere
+from aipull.server.stored_file import Header, StoredFiles, Unreadable, read_header
+from pacs_module.domain.dicom.images import image_facts
 from pacs_module.shared import dicom_header
+from pacs_module.shared.dicom_header import READ_OF_RECEIVED, read_facts
+from tests.fakes.orthanc_store import FakeStore
 from tests.support.ct_files import ct_file
 from tests.support.poison import CT, DEFLATED, as_file, blob, dataset, deflated, element, nested
 
@@ -70,7 +74,8 @@ def test_more_bytes_or_seconds_than_allowed_are_told(monkeypatch: pytest.MonkeyP
     assert read(as_file(dataset(STUDY, SOP))) == Unreadable("not read within -1 s")
 
 
-def test_a_header_is_text_by_keyword_with_sequences_as_lists() -> None:
+def enhanced() -> bytes:
+    """An object with functional groups and text that is not ASCII."""
     measures = Dataset()
     measures.SliceThickness = "1.25"
     group = Dataset()
@@ -86,7 +91,11 @@ def test_a_header_is_text_by_keyword_with_sequences_as_lists() -> None:
     image.BitsAllocated, image.PixelData = 16, bytes(2**20)
     written = io.BytesIO()
     image.save_as(written, enforce_file_format=True, implicit_vr=False, little_endian=True)
-    header = read(written.getvalue())
+    return written.getvalue()
+
+
+def test_a_header_is_text_by_keyword_with_sequences_as_lists() -> None:
+    header = read(enhanced())
     assert isinstance(header, Header)
     assert header.tags["SharedFunctionalGroupsSequence"] == [
         {"PixelMeasuresSequence": [{"SliceThickness": "1.25"}]}
@@ -96,6 +105,33 @@ def test_a_header_is_text_by_keyword_with_sequences_as_lists() -> None:
     assert header.raw("SeriesDescription") == "胸部平扫".encode("gb18030")
     assert header.text("SharedFunctionalGroupsSequence") == header.text("Nothing") == ""
     assert "PixelData" not in header.tags
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        enhanced(),
+        as_file(dataset(STUDY, SOP, element(0x0008, 0x103E, "LO", "胸".encode("gb18030")))),
+        as_file(deflated(dataset(STUDY, SOP), 1), DEFLATED),
+    ],
+    ids=["enhanced", "undeclared text", "deflated"],
+)
+def test_what_is_passed_over_is_not_what_is_asked_for(data: bytes) -> None:
+    whole, wanted = read(data), read_header(io.BytesIO(data), READ_OF_RECEIVED)
+    assert isinstance(whole, Header)
+    assert isinstance(wanted, Header)
+    assert wanted.tags.keys() < whole.tags.keys()
+    assert image_facts(wanted.tags) == image_facts(whole.tags)
+    assert read_facts(wanted, "1.2.3.9", 7) == read_facts(whole, "1.2.3.9", 7)
+
+
+def test_an_image_that_nobody_can_bear_is_not_read_for_its_first_level(tmp_path: Path) -> None:
+    files = StoredFiles(tmp_path, FakeStore(tmp_path))
+    for name, depth in (("aabb0", 33), ("aabb1", 3)):
+        (tmp_path / "aa" / "bb").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "aa" / "bb" / name).write_bytes(as_file(dataset(STUDY, SOP, nested(depth, defined=True))))
+    poison, harmless = (files.header(InstanceHere("i", SOP, 1, name, 1)) for name in ("aabb0", "aabb1"))
+    assert (type(poison), type(harmless)) == (Unreadable, Header)
 
 
 @pytest.mark.parametrize(
