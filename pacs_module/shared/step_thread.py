@@ -21,8 +21,9 @@ class StepThread:
         name: As it stands in logs.
         step: Does what is due and returns the seconds until the next step unless woken. It deals with its own
             errors: one that it lets out ends the thread, and :meth:`alive` says so.
-        pace_s: Seconds between two steps at the least, woken or not. A Python thread inside Orthanc that is
-            always busy takes half of Orthanc's speed of receiving. A step may change it for the next one.
+        pace_s: Seconds between two steps at the least, unless woken at once. A Python thread inside Orthanc
+            that is always busy takes half of Orthanc's speed of receiving. A step may change it for the next
+            one.
     """
 
     def __init__(self, name: str, step: Callable[[], float], pace_s: float = 0.0) -> None:
@@ -30,6 +31,7 @@ class StepThread:
         self._step = step
         self.pace_s = pace_s
         self._woken = threading.Event()
+        self._hurried = threading.Event()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -47,14 +49,21 @@ class StepThread:
         """Whether the thread runs."""
         return self._thread is not None and self._thread.is_alive()
 
-    def wake(self) -> None:
-        """There may be work; a call while a step runs makes another step follow it."""
+    def wake(self, at_once: bool = False) -> None:
+        """
+        There may be work; a call while a step runs makes another step follow it.
+
+        Args:
+            at_once: Somebody waits for it: the pace is not kept.
+        """
         self._woken.set()
+        if at_once:
+            self._hurried.set()
 
     def stop(self) -> None:
         """No further step."""
         self._stopped.set()
-        self._woken.set()
+        self.wake(at_once=True)
 
     def stopping(self) -> bool:
         """Whether it was asked to end."""
@@ -73,8 +82,9 @@ class StepThread:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._woken.clear()
+            self._hurried.clear()
             pause = self._step()
             pace = self.pace_s
-            if pace and self._stopped.wait(pace):
-                return
+            if pace:
+                self._hurried.wait(pace)
             self._woken.wait(max(pause - pace, 0.0))

@@ -18,6 +18,7 @@ class FakeOrthanc(types.ModuleType):
         ORTHANC_STARTED = 10
         ORTHANC_STOPPED = 11
         NEW_INSTANCE = 2
+        NEW_STUDY = 5
         JOB_SUCCESS = 16
         JOB_FAILURE = 17
 

@@ -6,6 +6,7 @@ class ChangeType:
     ORTHANC_STARTED: int
     ORTHANC_STOPPED: int
     NEW_INSTANCE: int
+    NEW_STUDY: int
     JOB_SUCCESS: int
     JOB_FAILURE: int
 

@@ -104,6 +104,8 @@ def _on_change(sdk: Any, plugins: Plugins) -> Callable[[int, int, str | None], N
     def on_change(change: int, _level: int, resource: str | None) -> None:
         if change == sdk.ChangeType.ORTHANC_STARTED:
             _start(sdk, plugins)
+        elif change == sdk.ChangeType.NEW_STUDY:
+            plugins.reception.wake(at_once=True)
         elif change == sdk.ChangeType.NEW_INSTANCE:
             plugins.reception.arrived(resource or "")
         elif change == sdk.ChangeType.ORTHANC_STOPPED:

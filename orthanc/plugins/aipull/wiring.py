@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pacs_module.domain.rules.switches import Switches
@@ -167,7 +168,7 @@ class Plugins:
         self.notifier = Notifier(self.journal, environment.pacs_module_url, environment.api_key, log)
         self.reception = ReceptionWorker(
             tables, arrivals, _judge(ground), _identify(ground), _concluder(ground), switches, log,
-            on_owed=self.notifier.wake, on_deleting=self.deletion.wake, answer_wait_s=ANSWER_WAIT_S,
+            on_owed=partial(self.notifier.wake, at_once=True), on_deleting=self.deletion.wake, answer_wait_s=ANSWER_WAIT_S,
         )  # fmt: skip
         self.asker = AskPacsModule(arrivals, tables.pulls, switches.stable_age, ground.module, log)
         room = _admission(ground)
@@ -184,7 +185,7 @@ class Plugins:
     def _api(self, room: Admission, modalities: frozenset[str]) -> PluginApi:
         return PluginApi(
             self.journal, self._tables.pulls, self._tables.handovers, self.folder, room, modalities, self.log,
-            on_pull=self.pulls.wake, on_call=self.notifier.is_back,
+            on_pull=partial(self.pulls.wake, at_once=True), on_call=self.notifier.is_back,
             on_never=self.ram_disk.drop, full=self.ram_disk.is_full, deaths=self.deaths.state,
             records_whole=self.records.is_whole,
             tell_reception=self.reception.tell, rules_version=lambda: self.rules.current.version,
@@ -247,7 +248,7 @@ class Plugins:
         )
 
     def _pull_ended(self) -> None:
-        self.reception.wake()
+        self.reception.wake(at_once=True)
         self.notifier.wake()
 
     def _forget_index(self) -> None:

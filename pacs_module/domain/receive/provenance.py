@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property, lru_cache
 from ipaddress import ip_address
 
 from ..dicom.attributes import FULL_WIDTH, unpadded
@@ -72,6 +73,7 @@ def _plain_address(text: str) -> str:
     return bare.lower().removeprefix(_MAPPED) if bare.lower().startswith(_MAPPED) and "." in bare else bare
 
 
+@lru_cache(maxsize=1024)  # a study has some thousand images of one patient
 def patient_key(patient_id: str) -> str:
     """
     A PatientID as it is compared: without padding, and where it is not ASCII as it was meant.
@@ -211,9 +213,13 @@ class Provenance:
     @property
     def counts(self) -> dict[str, int]:
         """Accepted images by SeriesInstanceUID."""
-        return dict(Counter(image.series_uid for image in self.accepted))
+        return dict(self._counts)
 
-    @property
+    @cached_property
+    def _counts(self) -> Mapping[str, int]:
+        return Counter(image.series_uid for image in self.accepted)
+
+    @cached_property
     def total(self) -> int:
         """Accepted images, each SOPInstanceUID once although it may lie in two series."""
         return len({image.sop_uid for image in self.accepted})
@@ -254,7 +260,8 @@ def judge_pulled(
     """
     pull = pull or Circumstances()
     images, unnamed = _with_uid(images)
-    own, foreign = _parted(images, lambda image: known.knows(image.sender))
+    ours = {sender for sender in {image.sender for image in images} if known.knows(sender)}
+    own, foreign = _parted(images, lambda image: image.sender in ours)
     question = word is None and (bool(foreign) or _identity_is_open(own, pull.asked_as))
     word = word or PacsWord()
     twice, once = ([], own) if pull.final else _parted(own, lambda image: image.came_twice)
@@ -337,14 +344,14 @@ def _one_each(images: Sequence[Image], word: PacsWord) -> tuple[list[Image], lis
     chosen: dict[tuple[str, str], Image] = {}
     for image in ranked:
         chosen.setdefault((image.series_uid, image.sop_uid), image)
-    kept = set(chosen.values())
-    _, copies = _parted(images, lambda image: image in kept)
+    copies, _ = _parted(images, lambda image: chosen[image.series_uid, image.sop_uid] is not image)
     return list(chosen.values()), _rejected(copies, Rejection.SECOND_COPY)
 
 
 def _with_uid(images: Sequence[Image]) -> tuple[list[Image], list[Rejected]]:
     """Without images whose SeriesInstanceUID is none: no message about them could be understood."""
-    named, nameless = _parted(images, lambda image: is_uid(image.series_uid))
+    uids = {uid for uid in {image.series_uid for image in images} if is_uid(uid)}
+    named, nameless = _parted(images, lambda image: image.series_uid in uids)
     return named, _rejected(nameless, Rejection.BAD_UID)
 
 

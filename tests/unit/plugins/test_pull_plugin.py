@@ -73,4 +73,7 @@ def test_hints_only_wake(sdk: FakeOrthanc) -> None:
     plugin = importlib.import_module("pull_plugin")
     assert sdk.on_change is not None
     sdk.on_change(sdk.ChangeType.NEW_INSTANCE, 3, "id")
-    assert plugin._plugins.reception._thread._woken.is_set()
+    thread = plugin._plugins.reception._thread
+    assert (thread._woken.is_set(), thread._hurried.is_set()) == (True, False)
+    sdk.on_change(sdk.ChangeType.NEW_STUDY, 1, "id")
+    assert thread._hurried.is_set()

@@ -52,6 +52,20 @@ def test_it_can_be_started_again_after_a_step_let_an_error_out() -> None:
     thread.join(20)
 
 
+def test_a_wake_at_once_does_not_keep_the_pace() -> None:
+    steps = Steps()
+    thread = StepThread("one", steps, pace_s=3600.0)
+    thread.start()
+    for _ in range(2):
+        assert steps.done.acquire(timeout=20)
+        thread.wake(at_once=True)
+        steps.go.release()
+    assert steps.done.acquire(timeout=20)
+    thread.stop()
+    steps.go.release()
+    thread.join(20)
+
+
 def test_no_further_step_begins_after_stop() -> None:
     steps = Steps(pause=0.0)
     thread = StepThread("one", steps, pace_s=0.01)

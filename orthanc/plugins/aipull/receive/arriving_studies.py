@@ -81,14 +81,16 @@ class ArrivingStudies:
         """Read the change log to its end; its number is journaled after what it caused."""
         while True:
             batch = self._changes.read()
-            if not batch.instances and batch.done and str(batch.last) == self._tables.journal.meta("seq"):
-                return
-            self._assign(set(batch.instances))
             if batch.instances:
+                self._assign(set(batch.instances))
                 reach("received")
             self._changes.taken(batch)
             if batch.done:
                 return
+
+    def journal_changes(self) -> None:
+        """To be done before a study is not open any more."""
+        self._changes.journal()
 
     def open(self, study_uid: str, orthanc_ids: set[str]) -> ArrivingStudy:
         """Begin a reception with what is here of the study."""

@@ -90,6 +90,7 @@ class ArrivingStudy:
     _studies: dict[str, str] = field(default_factory=dict)
     _patients: dict[str, str] = field(default_factory=dict)
     _images: dict[str, InstanceHere] = field(default_factory=dict)
+    _fresh: list[InstanceHere] = field(default_factory=list)
     _census: Census | None = None
     _read_at: float = 0.0
 
@@ -128,7 +129,18 @@ class ArrivingStudy:
 
     def note(self, images: Iterable[InstanceHere]) -> None:
         """What Orthanc has told of images, so that it is not asked again."""
-        self._images.update({one.orthanc_id: one for one in images})
+        told = {one.orthanc_id: one for one in images}
+        self._images.update(told)
+        self._fresh.extend(told.values())
+
+    def told_of(self, orthanc_id: str) -> InstanceHere | None:
+        """What Orthanc has told of an image; None: it was not asked, or the image was overwritten since."""
+        return self._images.get(orthanc_id)
+
+    def fresh(self) -> list[InstanceHere]:
+        """Images that Orthanc has told of since this was asked last."""
+        found, self._fresh = self._fresh, []
+        return found
 
     def read_s_ago(self) -> float:
         """Seconds since Orthanc was asked for all that is here."""

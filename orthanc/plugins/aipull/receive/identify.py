@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from pacs_module.domain.receive.completeness import Expectations
 from pacs_module.domain.receive.decision import Asked
@@ -58,14 +59,22 @@ class Identified:
 
     def images(self, series_uid: str) -> list[InstanceHere]:
         """The images of a series that may be handed over."""
-        ids = (image.orthanc_id for image in self.provenance.accepted if image.series_uid == series_uid)
-        return [self.census.images[orthanc_id] for orthanc_id in ids]
+        return [self.census.images[image.orthanc_id] for image in self._by_series.get(series_uid, ())]
 
     def sop_uids(self, series_uid: str) -> frozenset[str]:
         """Their SOPInstanceUIDs."""
-        return frozenset(
-            image.sop_uid for image in self.provenance.accepted if image.series_uid == series_uid
-        )
+        return self._sop_uids.get(series_uid, frozenset())
+
+    @cached_property
+    def _by_series(self) -> dict[str, list[Image]]:
+        found: dict[str, list[Image]] = {}
+        for image in self.provenance.accepted:
+            found.setdefault(image.series_uid, []).append(image)
+        return found
+
+    @cached_property
+    def _sop_uids(self) -> dict[str, frozenset[str]]:
+        return {uid: frozenset(one.sop_uid for one in images) for uid, images in self._by_series.items()}
 
 
 @dataclass(frozen=True)
@@ -128,21 +137,29 @@ class Identify:
 
     def _images(self, census: Census, since: int, known: KnownSenders | None) -> list[Image]:
         """``since``: when the pull was asked for, epoch milliseconds; 0 where there is none."""
-        return [self._image(one, census, since, known) for one in census.images.values()]
-
-    def _image(self, one: InstanceHere, census: Census, since: int, known: KnownSenders | None) -> Image:
-        sender = Sender(one.ae_title, one.address)
-        in_pull = one.received_at is None or one.received_at >= since // _SECOND_MS * _SECOND_MS
+        senders = {
+            pair: Sender(*pair) for pair in {(one.ae_title, one.address) for one in census.images.values()}
+        }
         # After a restart nobody knows whether a stranger's copy has replaced the PACS's own.
-        unwatched = (
-            known is not None
-            and not known.knows(sender)
-            and bool(since)
-            and not self.arrival_counts.covers(since)
-        )
-        repeated = bool(since) and (self.arrival_counts.since(one.orthanc_id, since) > 1 or unwatched)
-        uid, patient = census.series[one.orthanc_id], census.patients[one.orthanc_id]
-        return Image(one.orthanc_id, one.sop_instance_uid, uid, patient, sender, in_pull, repeated)
+        unwatched = bool(since) and known is not None and not self.arrival_counts.covers(since)
+        doubted = {pair for pair, one in senders.items() if unwatched and known and not known.knows(one)}
+        began = since // _SECOND_MS * _SECOND_MS
+        images = []
+        for orthanc_id, one in census.images.items():
+            pair = one.ae_title, one.address
+            images.append(
+                Image(
+                    orthanc_id,
+                    one.sop_instance_uid,
+                    census.series[orthanc_id],
+                    census.patients[orthanc_id],
+                    senders[pair],
+                    in_pull=one.received_at is None or one.received_at >= began,
+                    repeated=bool(since)
+                    and (pair in doubted or self.arrival_counts.since(orthanc_id, since) > 1),
+                )
+            )
+        return images
 
     def _question(
         self, arrival: ArrivingStudy, request: PullRequest, images: list[Image], known: KnownSenders

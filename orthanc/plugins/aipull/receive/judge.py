@@ -5,7 +5,7 @@ images.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from pacs_module.domain.dicom.attributes import MISSING_IMAGES, SeriesFacts
@@ -22,7 +22,7 @@ from pacs_module.shared.logs import ContractLog
 
 from ..journal.receptions import ReceptionRows
 from ..journal.rules import Rules
-from ..server.orthanc_client import InstanceHere, OrthancClient
+from ..server.orthanc_client import InstanceHere, OrthancClient, SeriesHere
 from ..server.stored_file import MAX_DEPTH, Header, StoredFiles
 from .arriving_study import ArrivingStudy
 from .first_image import holes
@@ -69,11 +69,22 @@ class Judge:
         for uid, parts in arrival.series.items():
             if uid in arrival.judged:
                 continue
-            first = (self._rest.instance(one) for one in parts[0].instances[:_TRIES])
-            facts = self._facts(arrival, uid, [one for one in first if one is not None], request)
+            facts = self._facts(arrival, uid, self._first_of(arrival, parts[0]), request)
             if facts is not None:
                 judged[uid] = self._judged(arrival, facts, request)
         self._note_all(arrival, judged)
+
+    def _first_of(self, arrival: ArrivingStudy, part: SeriesHere) -> Iterator[InstanceHere]:
+        """The first images of a series, each asked for only when the one before cannot be read."""
+        for orthanc_id in part.instances[:_TRIES]:
+            image = arrival.told_of(orthanc_id) or self._rest.instance(orthanc_id)
+            if image is not None:
+                yield image
+
+    def look_ahead(self, arrival: ArrivingStudy) -> None:
+        """Look at each image while others still come, so that the last one finds little left to do."""
+        for image in arrival.fresh():
+            self._files.is_poison(image)
 
     def _settle_rules(self, arrival: ArrivingStudy, request: PullRequest | None) -> None:
         """
@@ -250,7 +261,7 @@ class Judge:
         )
 
     def _facts(
-        self, arrival: ArrivingStudy, uid: str, images: Collection[InstanceHere], request: PullRequest | None
+        self, arrival: ArrivingStudy, uid: str, images: Iterable[InstanceHere], request: PullRequest | None
     ) -> SeriesFacts | None:
         for image in images:
             header = self._files.header(image)

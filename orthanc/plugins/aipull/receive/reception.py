@@ -30,6 +30,7 @@ from pacs_module.domain.receive.decision import (
     with_headers,
     with_late_series,
 )
+from pacs_module.domain.receive.pace import LONGEST_S, USUAL_S, pace
 from pacs_module.domain.receive.provenance import Provenance, missing_of
 from pacs_module.domain.receive.reception_state import ReceptionEvent, ReceptionState
 from pacs_module.domain.receive.why_open import OpenReason, WhyOpen
@@ -43,7 +44,7 @@ from ..hand_over.folder import WrongFiles
 from ..journal.pulls import ENDED, Pull
 from ..journal.tables import Tables
 from ..runtime.clock import now_ms
-from ..runtime.worker import PACE_S, Worker
+from ..runtime.worker import Worker
 from .arriving_studies import ArrivingStudies
 from .arriving_study import ArrivingStudy
 from .conclude import Concluder, Received
@@ -58,9 +59,6 @@ A study whose images still arrive is not deleted; late ones come within a moment
 later.
 """
 _OPEN_WAKE_S = 0.5
-GATHER_S = 0.3
-MANY = 200
-"""A PACS sends some hundred images a second: so many keep it busy for longer than the pause."""
 
 
 class ReceptionWorker(Worker):
@@ -194,6 +192,7 @@ class ReceptionWorker(Worker):
         pull = self._tables.pulls.current(arrival.row.study_uid)
         asked = self._asked(arrival, pull)
         self._judge.first_look(arrival, asked.request)
+        self._judge.look_ahead(arrival)
         expected = expectations(asked.request)
         quiet = min(arrival.quiet_for(), self._since_end(pull))
         wait = self._wait_s(pull, expected, arrival)
@@ -321,6 +320,8 @@ class ReceptionWorker(Worker):
     def _conclude(self, received: Received) -> None:
         arrival, pull = received.arrival, received.pull
         before = arrival.counts
+        if received.needed is None:
+            self._arrivals.journal_changes()
         self._arrivals.refresh(arrival)
         now = arrival.counts
         changed = {uid for uid in now.keys() | before.keys() if now.get(uid) != before.get(uid)}
@@ -425,6 +426,7 @@ class ReceptionWorker(Worker):
             self._again(arrival)
         if pulls or arrival.quiet_for() < QUIET_BEFORE_DELETE_S:
             return
+        self._arrivals.journal_changes()
         more = self._has_more(arrival)
         if more is None:
             return  # the PACS is being asked
@@ -503,11 +505,14 @@ def _still_arriving(pull: Pull | None, quiet: float, wait: float) -> WhyOpen:
 
 
 def _pace_of(arrivals: Iterable[ArrivingStudy]) -> float:
-    """
-    Seconds to the next step: as long as every study lacks many images, fewer steps take more of them at once.
-    """
-    lacking = [arrival.lacks for arrival in arrivals]
-    return GATHER_S if lacking and min(lacking) > MANY else PACE_S
+    """Seconds to the next step: that of the study which may be whole first."""
+    return min(
+        (
+            pace(one.lacks, one.quiet_for()) if one.row.state is ReceptionState.OPEN else LONGEST_S
+            for one in arrivals
+        ),
+        default=USUAL_S,
+    )
 
 
 def _lacks(expected: Expectations, counts: Mapping[str, int], missing: Iterable[str]) -> int:

@@ -46,12 +46,12 @@ class Worker(ABC):
         """Begin to work."""
         self._thread.start()
 
-    def wake(self) -> None:
-        """There is something to do."""
-        self._thread.wake()
+    def wake(self, at_once: bool = False) -> None:
+        """There is something to do; ``at_once``: somebody waits for it, the pace is not kept."""
+        self._thread.wake(at_once)
 
     def pace(self, seconds: float) -> None:
-        """At least so long from this step to the next one, woken or not."""
+        """At least so long from this step to the next one, unless woken at once."""
         self._thread.pace_s = seconds
 
     def stop(self) -> None:

@@ -8,6 +8,7 @@ ever when Orthanc restarts before StableAge.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,11 @@ from .orthanc_client import OrthancClient
 _EPOCH_PROPERTY = 4711
 """Number of Orthanc's global property; those from 1024 on are free for plugins."""
 _BATCH = 2000
+_JOURNALED_EVERY_S = 1.0
+"""
+While images come: each time would wait for the disk. After a crash what was read since is read again, which
+changes nothing as long as its studies are open.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,17 +49,31 @@ class Changes:
     def __init__(self, rest: OrthancClient, journal: Journal) -> None:
         self._rest = rest
         self._journal = journal
+        self._since = self._journaled = -1  # not known before the first read
+        self._journaled_at = 0.0
 
     def read(self) -> Batch:
         """The next changes."""
-        since = int(self._journal.meta("seq", "0"))
-        answer = self._rest.get(f"/changes?since={since}&limit={_BATCH}")
+        if self._since < 0:
+            self._since = self._journaled = int(self._journal.meta("seq", "0"))
+        answer = self._rest.get(f"/changes?since={self._since}&limit={_BATCH}")
         new = [change["ID"] for change in answer["Changes"] if change["ChangeType"] == "NewInstance"]
         return Batch(tuple(dict.fromkeys(new)), int(answer["Last"]), bool(answer["Done"]))
 
     def taken(self, batch: Batch) -> None:
-        """Journal the number, in the transaction of what the batch caused."""
-        self._journal.set_meta("seq", str(batch.last))
+        """Read on behind a batch, once what it caused is journaled."""
+        self._since = batch.last
+        if not batch.instances or time.monotonic() - self._journaled_at >= _JOURNALED_EVERY_S:
+            self.journal()
+
+    def journal(self) -> None:
+        """
+        Journal the number. To be done before a study is not open any more: its images would be taken for new
+        ones after a crash.
+        """
+        if self._since != self._journaled:
+            self._journal.set_meta("seq", str(self._since))
+            self._journaled, self._journaled_at = self._since, time.monotonic()
 
 
 def same_epoch(journal: Journal, get_property: Callable[[int, str], str]) -> bool:

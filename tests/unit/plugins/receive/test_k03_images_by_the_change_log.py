@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from aipull.receive.reception import GATHER_S, MANY
-from aipull.runtime.worker import PACE_S
 from aipull.server.orthanc_client import SeriesHere
+from pacs_module.domain.receive.pace import LONGEST_S, SHORTEST_S, pace
 from tests.fakes.orthanc_store import FakeStore
 from tests.fakes.reception_desk import Desk
 
@@ -89,20 +88,32 @@ def test_images_that_are_all_gone_again_are_no_hand_over(desk: Desk) -> None:
 
 @pytest.mark.parametrize("by_series", [True, False], ids=["counts of the series", "count of the study"])
 def test_steps_are_rare_only_while_many_images_are_missing(desk: Desk, by_series: bool) -> None:
-    total = MANY + 100
-    desk.ask("1.2", expected=total, expected_series={"1.2.1": total} if by_series else {})
-    desk.store.add("1.2", "1.2.1", 10)
-    desk.step(0.1)
-    assert desk.worker._thread.pace_s == GATHER_S
-    desk.store.add("1.2", "1.2.1", 90, first=11)
-    desk.step(0.1)
-    assert desk.worker._thread.pace_s == PACE_S, "the end is near"
+    desk.ask("1.2", expected=400, expected_series={"1.2.1": 400} if by_series else {})
+    paces = []
+    here = 0
+    for now in (10, 100, 310, 390):
+        desk.store.add("1.2", "1.2.1", now - here, first=here + 1)
+        here = now
+        desk.step(0.1)
+        paces.append(desk.worker._thread.pace_s)
+    assert paces[0] == LONGEST_S
+    assert paces == sorted(paces, reverse=True)
+    assert paces[-1] == SHORTEST_S, "the end is near"
+
+
+def test_a_study_that_stands_still_is_not_looked_at_all_the_time(desk: Desk) -> None:
+    desk.ask("1.2", expected=5)
+    desk.store.add("1.2", "1.2.1", 4)
+    desk.step()
+    soon = desk.worker._thread.pace_s
+    desk.step(5)
+    assert (soon, desk.worker._thread.pace_s) == (SHORTEST_S, LONGEST_S)
 
 
 def test_another_study_that_may_be_whole_soon_is_not_kept_waiting(desk: Desk) -> None:
-    desk.ask("1.2", expected=10 * MANY)
+    desk.ask("1.2", expected=2000)
     desk.ask("1.3", expected=5)
     desk.store.add("1.2", "1.2.1", 10)
     desk.store.add("1.3", "1.3.1", 2)
     desk.step(0.1)
-    assert desk.worker._thread.pace_s == PACE_S
+    assert desk.worker._thread.pace_s == pace(3, 0) < pace(1990, 0)
