@@ -128,7 +128,9 @@ class Access:
             return None
         roles = caller.roles & PEOPLE
         shown = caller.name or name
-        return Caller(shown, roles, Way.SESSION, caller.key_id or SHARED) if roles and shown else None
+        key_id = SHARED if caller.way is Way.SHARED_KEY else caller.key_id
+        # Not with the console's key or a token: their sessions would outlive them.
+        return Caller(shown, roles, Way.SESSION, key_id) if roles and shown and key_id else None
 
     def shared_roles(self) -> frozenset[AccessRole]:
         """

@@ -23,7 +23,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ...domain.access.roles import Right
-from ...domain.errors import MessageError
+from ...domain.errors import MessageError, RetriableError
 from ...domain.wire.json_text import BY_HAND, MESSAGE, JsonLimits, json_text, read_json
 from .access import SIGN_IN, Access
 from .answers import JsonAnswer
@@ -34,7 +34,7 @@ _READ_ONLY = ("GET", "HEAD", "OPTIONS")
 _BY_HAND = ("/pull", "/redo", "/cancel", "/done", "/priority")
 _THREADS = 16
 """Requests whose key is looked at in the store at one time."""
-_TOO_LARGE, _TOO_SLOW, _UNREADABLE = 413, 408, 422
+_TOO_LARGE, _TOO_SLOW, _UNREADABLE, _LATER = 413, 408, 422, 503
 
 
 @dataclass(frozen=True)
@@ -61,17 +61,16 @@ class Guard:
         request = Request(scope)
         try:
             await self._admit(request)
-            if scope["method"] in _READ_ONLY:
-                await self._app(scope, receive, send)
-                return
-            body = await self._body(scope, receive)
+            body = None if scope["method"] in _READ_ONLY else await self._body(scope, receive)
         except HTTPException as error:
             refused = await run_in_threadpool(_refusal, request, error)
             await refused(scope, receive, send)
+        except RetriableError as error:  # the identity provider is away
+            await JsonAnswer({"error": error.public}, _LATER)(scope, receive, send)
         except MessageError as error:
             await JsonAnswer(told(error), _UNREADABLE)(scope, receive, send)
         else:
-            await self._app(scope, _again(body, receive), send)
+            await self._app(scope, receive if body is None else _again(body, receive), send)
 
     async def _admit(self, request: Request) -> None:
         """In threads of its own: what waits for a PACS or a store elsewhere must not keep keys from being looked at."""

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from ...service.service import Service
 from ..edge.access import Access
-from ..site import common, events
+from ..site import common, events, oidc
 from ..site.site import Site
 from . import (
     audit,
@@ -35,4 +35,9 @@ def add_pages(app: FastAPI, service: Service, access: Access) -> None:
         app.include_router(page.router(site), tags=["pages"])
     app.include_router(events.router(service))
     app.include_router(common.router(site))
+    told = service.settings.web.oidc
+    if told is not None:
+        provider = oidc.provider_of(told)
+        access.token = provider.script
+        app.include_router(oidc.router(site, provider))
     common.serve_files(app)

@@ -33,7 +33,7 @@ def router(site: Site) -> APIRouter:
 
     @routes.get("/sign-in")
     def sign_in(request: Request, next: str = "/") -> Response:
-        return site.page(request, "sign_in", {"next": local_path(next), "wrong": False})
+        return _sign_in_page(site, request, local_path(next))
 
     @routes.post("/sign-in")
     async def signed_in(request: Request) -> Response:
@@ -71,12 +71,17 @@ def router(site: Site) -> APIRouter:
     return routes
 
 
+def _sign_in_page(site: Site, request: Request, to: str, status: int = HTTPStatus.OK) -> Response:
+    view = {"next": to, "wrong": status != HTTPStatus.OK}
+    return site.page(request, "sign_in", view, status, oidc=site.service.settings.web.oidc is not None)
+
+
 def _sign_in(site: Site, request: Request, form: dict[str, str]) -> Response:
     to, name = local_path(form.get("next", "/")), form.get("name", "").strip()
     caller = site.access.sign_in(request, name, form.get("key", ""))
     if caller is None:
         site.service.log.event("sign_in_refused", "a wrong key was given at the page", "WARNING", name=name)
-        return site.page(request, "sign_in", {"next": to, "wrong": True}, HTTPStatus.UNAUTHORIZED)
+        return _sign_in_page(site, request, to, HTTPStatus.UNAUTHORIZED)
     return begin_session(site, request, caller, RedirectResponse(to, HTTPStatus.SEE_OTHER))
 
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from starlette.routing import Mount
 
 from pacs_module.domain.access.roles import GRANTS, AccessRole, Right
 from pacs_module.service.service import Service
@@ -20,6 +18,7 @@ from pacs_module.web.app import create_app
 from pacs_module.web.edge.needs import NEEDS, need_of
 from tests.fakes.pipeline import UID
 from tests.fakes.served import KEY, TestClient, found, service_on, settings_file
+from tests.support.routes import places
 
 HERE, ELSEWHERE = ("127.0.0.1", 1), ("192.168.1.7", 1)
 HTML, JSON = {"accept": "text/html"}, {"accept": "application/json"}
@@ -47,20 +46,6 @@ def changed(folder: Path, more: str) -> Path:
 
 def key_for(service: Service, role: AccessRole, name: str = "Dr. Li") -> dict[str, str]:
     return {"X-API-Key": service.keys.make(name, role, "test")[1]}
-
-
-def places(routes: Any) -> Iterator[tuple[str, str]]:
-    """Method and path of every route; FastAPI keeps an included router as one entry."""
-    for route in routes:
-        if isinstance(route, Mount):
-            continue
-        inner = getattr(route, "original_router", None)
-        if inner is not None:
-            prefix = getattr(getattr(route, "include_context", None), "prefix", "")
-            yield from ((method, prefix + path) for method, path in places(inner.routes))
-            continue
-        for method in route.methods - {"HEAD", "OPTIONS"}:
-            yield method, route.path
 
 
 def test_the_table_has_every_route_and_nothing_else(service: Service) -> None:

@@ -86,7 +86,19 @@ def test_the_result_is_described_with_every_kind_of_answer(service: Service) -> 
     assert body["schema"]["required"] == ["studyUID", "seriesUID", "state"]
     assert body["schema"]["properties"]["state"]["enum"] == ["completed", "unsupported_series", "failed"]
     assert set(body["examples"]) == {"completed", "unsupported", "failed"}
-    assert set(described["responses"]) == {"200", "400", "401", "404", "409", "413", "422", "503"}
+    assert set(described["responses"]) == {
+        "200",
+        "400",
+        "401",
+        "403",
+        "404",
+        "409",
+        "413",
+        "421",
+        "422",
+        "429",
+        "503",
+    }
 
 
 @pytest.mark.parametrize("shown", ["completed", "unsupported", "failed"])
