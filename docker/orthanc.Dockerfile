@@ -1,10 +1,14 @@
 # Orthanc from Debian's packages, as the tests run it. Two images: `hospital`, a plain PACS for the demo, and `receiving`, with our plugins.
-FROM debian:12 AS plain
+ARG DEBIAN_IMAGE=debian:12
+FROM ${DEBIAN_IMAGE} AS plain
 
-# Security updates come in, another release does not: the field notes hold for 1.10.1 and 4.0.
-RUN apt-get update \
- && apt-get install -y --no-install-recommends 'orthanc=1.10.1*' 'orthanc-python=4.0*' python3.11 tzdata \
- && rm -rf /var/lib/apt/lists/*
+COPY docker/debian.sh /opt/aipull/docker/
+# The link: Debian's own Python under one name for health check and start script.
+RUN . /opt/aipull/docker/debian.sh \
+ && apt-get update \
+ && apt-get install -y --no-install-recommends "orthanc=$ORTHANC" "orthanc-python=$ORTHANC_PYTHON" "$PYTHON" tzdata \
+ && rm -rf /var/lib/apt/lists/* \
+ && ln -s "/usr/bin/$PYTHON" /usr/local/bin/debian-python
 
 # The numbers are those of the RAM disk in docker-compose.yml. pacs_module has the group, not the user: it sees what is handed over, not the store.
 RUN groupadd --gid 10001 aipull \
@@ -17,8 +21,8 @@ ENV LANG=C.UTF-8 \
 COPY docker/healthy.py docker/orthanc/start.sh /opt/aipull/docker/
 COPY site_check /opt/aipull/site_check
 ENTRYPOINT ["/opt/aipull/docker/start.sh"]
-HEALTHCHECK --interval=15s --timeout=5s --retries=4 --start-period=20s \
-    CMD ["/usr/bin/python3.11", "/opt/aipull/docker/healthy.py", "http://127.0.0.1:8042/system"]
+HEALTHCHECK --interval=5s --timeout=5s --retries=12 --start-period=20s \
+    CMD ["/usr/local/bin/debian-python", "/opt/aipull/docker/healthy.py", "http://127.0.0.1:8042/system"]
 
 
 FROM plain AS hospital
@@ -32,14 +36,15 @@ CMD ["/etc/aipull/hospital.json"]
 FROM plain AS receiving
 # For a mirror of PyPI: docker-compose build --build-arg PIP_INDEX_URL=...
 ARG PIP_INDEX_URL
-# The venv must be made by Debian's own Python 3.11, which the plugin is built against.
-RUN apt-get update \
- && apt-get install -y --no-install-recommends python3.11-venv \
+# The venv must be made by Debian's own Python, which the plugin is built against.
+RUN . /opt/aipull/docker/debian.sh \
+ && apt-get update \
+ && apt-get install -y --no-install-recommends "$PYTHON-venv" \
  && rm -rf /var/lib/apt/lists/* \
- && /usr/bin/python3.11 -m venv /opt/aipull/venv
+ && "/usr/bin/$PYTHON" -m venv /opt/aipull/venv
 WORKDIR /opt/aipull
 COPY requirements.lock ./
-RUN venv/bin/pip install --no-cache-dir -r requirements.lock
+RUN venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY pacs_module pacs_module
 COPY orthanc orthanc

@@ -1,10 +1,13 @@
 # pacs_module with HTTPie for the operators; the same image runs the simulated department and the example backend.
-FROM debian:12
+ARG DEBIAN_IMAGE=debian:12
+FROM ${DEBIAN_IMAGE}
 
-RUN apt-get update \
- && apt-get install -y --no-install-recommends httpie python3.11 python3.11-venv tzdata \
+COPY docker/debian.sh /opt/aipull/docker/
+RUN . /opt/aipull/docker/debian.sh \
+ && apt-get update \
+ && apt-get install -y --no-install-recommends httpie "$PYTHON" "$PYTHON-venv" tzdata \
  && rm -rf /var/lib/apt/lists/* \
- && /usr/bin/python3.11 -m venv /opt/aipull/venv
+ && "/usr/bin/$PYTHON" -m venv /opt/aipull/venv
 
 # The group is the RAM disk's: it may read what is handed over, and nothing else there.
 RUN groupadd --gid 10001 aipull \
@@ -21,9 +24,10 @@ ENV HTTPIE_CONFIG_DIR=/etc/httpie \
     PATH=/opt/aipull/venv/bin:$PATH
 WORKDIR /opt/aipull
 COPY requirements.lock ./
-RUN pip install --no-cache-dir -r requirements.lock
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
-COPY docker/healthy.py docker/
+COPY docker/healthy.py docker/pacs/start.sh docker/
+COPY site_check site_check
 COPY pacs_module pacs_module
 COPY orthanc orthanc
 COPY hospital_sim hospital_sim
@@ -32,9 +36,11 @@ RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . \
  && python -m compileall -q pacs_module hospital_sim examples
 
 # Docker gives an empty volume the owner of the mount point in the image of whoever is created next, also one that is mounted already: /ram
-# is Orthanc's in this image as well.
+# is Orthanc's in this image as well, and so is the journal's folder.
 RUN install -d -o 10001 -g aipull -m 0750 /ram \
  && install -d -o pacs -g aipull -m 0750 /var/lib/aipull /copies /archive \
+ && install -d -o 10001 -g aipull -m 0750 /var/lib/aipull/orthanc \
+ && install -d -o pacs -g aipull -m 0700 /backup \
  && install -d -o 10001 -g aipull -m 2770 /var/log/aipull \
  && ln -s /ram/handover /store_image
 VOLUME /var/log/aipull
@@ -42,6 +48,7 @@ VOLUME /var/log/aipull
 WORKDIR /var/log/aipull
 USER pacs
 EXPOSE 7000
-HEALTHCHECK --interval=15s --timeout=5s --retries=4 --start-period=30s \
+HEALTHCHECK --interval=5s --timeout=5s --retries=12 --start-period=30s \
     CMD ["python", "/opt/aipull/docker/healthy.py", "http://127.0.0.1:7000/health/ready"]
+ENTRYPOINT ["/opt/aipull/docker/start.sh"]
 CMD ["pacs-module", "run"]

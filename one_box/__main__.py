@@ -96,11 +96,8 @@ def _ram_disk(places: Places) -> list[Finding]:
 
 
 def _become_orthanc(values: Mapping[str, str], places: Places) -> None:
-    # What is handed over is read by the group; the store and its index are nobody else's.
-    os.umask(0o027)
-    for name, mode in (("store", 0o700), ("index", 0o700), ("handover", 0o750)):
-        (places.ram_disk / name).mkdir(mode=mode, exist_ok=True)
-    program = "/usr/sbin/Orthanc"
+    """The start script of the container's image: it makes the folders and writes down how Orthanc ends."""
+    program = str(places.prefix / "lib" / "orthanc-start.sh")
     environment = {**_plain_environment(), **orthanc_environment(values, places)}
     os.chdir(places.logs)
     os.execve(program, [program, str(places.configuration / "orthanc.json")], environment)  # noqa: S606 - this process becomes it

@@ -100,6 +100,7 @@ install_all() {
     "$top.new/venv/bin/python" -m compileall -q -s "$top.new" -p "$PREFIX" "${PACKAGES[@]/#/$top.new/}"
     filled packaging/pacs-module "$top.new/bin/pacs-module" 0755
     filled packaging/rabbitmq-user.sh "$top.new/bin/aipull-rabbitmq-user" 0755
+    install -m 0755 docker/orthanc/start.sh "$top.new/lib/orthanc-start.sh"
     filled packaging/prepare.sh "$top.new/lib/prepare.sh" 0755
     chmod -R u=rwX,go=rX "$top.new"
     rm -rf "$top.old"

@@ -19,6 +19,8 @@ SHORTEST_SECRET = 16
 _EXAMPLES = ("changeme", "password", "secret", "example")
 _UNITS = {"k": 1024, "m": 1024**2, "g": 1024**3}
 MEBIBYTE = 1024**2
+ITSELF = 1024**3
+"""Bytes that a service takes at the least beside what is kept in its memory."""
 
 Check = Callable[[str], str]
 """What is allowed, in words, where the value is not; else an empty text."""
@@ -68,6 +70,7 @@ def _check_together(values: Mapping[str, str]) -> list[Finding]:
     findings: list[Finding] = []
     if values.get("ANONYMISE_FOLDER") and not values.get("ANONYMISE_KEY"):
         findings.append(error("ANONYMISE_KEY", "", "needed with ANONYMISE_FOLDER: 16 letters or more"))
+    findings += _check_memory(values)
     aet, ours = values.get("HOSPITAL_PACS_AET"), values.get("ORTHANC_AET") or "AIPULL"
     if aet and aet == ours:
         findings.append(error("ORTHANC_AET", ours, "another AE title than the PACS's"))
@@ -80,6 +83,31 @@ def _check_together(values: Mapping[str, str]) -> list[Finding]:
                 "patient data over plain HTTP leave this machine; a TLS proxy is safer",
             )
         )
+    return findings
+
+
+def _check_memory(values: Mapping[str, str]) -> list[Finding]:
+    """A limit below what must fit into it ends the process in the middle of its work."""
+    cache = values.get("MONGO_CACHE_GB", "")
+    copies = values.get("COPIES_SIZE") or "1g" if values.get("ANONYMISE_FOLDER") else "1k"
+    inside = {
+        "ORTHANC_MEMORY": (
+            values.get("ORTHANC_MEMORY", ""),
+            "RAM_DISK_SIZE",
+            size_of(values.get("RAM_DISK_SIZE", "")),
+        ),
+        "PACS_MEMORY": (values.get("PACS_MEMORY") or "2g", "COPIES_SIZE", size_of(copies)),
+        "MONGO_MEMORY": (
+            values.get("MONGO_MEMORY") or "2g",
+            "MONGO_CACHE_GB",
+            0 if _gigabytes(cache or "1") else int(float(cache or "1") * 1024**3),
+        ),
+    }
+    findings = []
+    for name, (said, what, inner) in inside.items():
+        limit = size_of(said)
+        if limit is not None and inner and limit < inner + ITSELF:
+            findings.append(error(name, said, f"{what} and 1g at the least; 2g are better for Orthanc"))
     return findings
 
 
@@ -210,6 +238,11 @@ CHECKS: dict[str, Check] = {
     "MOVE_SYNC": _switch,
     "ARCHIVE_KEEP_DAYS": _whole,
     "MONGO_CACHE_GB": _gigabytes,
+    "ORTHANC_MEMORY": _size,
+    "PACS_MEMORY": _size,
+    "MONGO_MEMORY": _size,
+    "RABBITMQ_MEMORY": _size,
+    "BACKEND_MEMORY": _size,
     "HANDOVER_SEEN_AS": _absolute,
     "ANONYMISE_FOLDER": _absolute,
     "ANONYMISE_KEY": _long_key,

@@ -3,7 +3,8 @@
 set -eu
 
 # A bad time zone, port or AE title ends here in one line, not in a traceback under another name.
-PYTHONPATH=/opt/aipull /usr/bin/python3.11 -B -m site_check.environment
+python=$(command -v debian-python || command -v python3.11 || command -v python3.13)
+PYTHONPATH="$(dirname "$0")/.." "$python" -B -m site_check.environment
 
 # What is handed over is read by the group; the store and its index are nobody else's.
 umask 027

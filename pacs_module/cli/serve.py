@@ -48,7 +48,7 @@ def serve(settings: Settings) -> None:
     # first of all: a second process that finds and pulls unseen would be no help
     listening = _listen(settings.web)
     console = write_console(settings.web.console_file)
-    service = build(settings)
+    service = build(settings, echo=sys.stdout)  # of a container or a unit: where people look first
     _warn_of_access(service)
     with _signals() as asked_to_stop:
         web = _Web(service, listening, console)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
+from typing import TextIO
 
 from ..adapters.files.site_rules import SiteRulesFile
 from ..adapters.http.images import OrthancImages
@@ -106,23 +107,27 @@ class _Edges:
         return self.in_force.current
 
 
-def build(settings: Settings) -> Service:
+def build(settings: Settings, echo: TextIO | None = None) -> Service:
     """
     Make the service; nothing runs yet.
+
+    Args:
+        settings: All of them.
+        echo: Where warnings are said beside the log; None: nowhere.
 
     Raises:
         ConfigurationError: A switch or a setting cannot be used.
         PipelineError: The store cannot be opened.
     """
-    edges = _open(settings)
+    edges = _open(settings, echo)
     service = _service(edges)
     _join(service, edges)
     return service
 
 
-def _open(settings: Settings) -> _Edges:
+def _open(settings: Settings, echo: TextIO | None) -> _Edges:
     switches = load_switches(settings.config, settings.site_config)
-    log = _open_log(settings)
+    log = _open_log(settings, echo)
     tell_profiles(settings, log)
     clock, store, metrics = SystemClock(settings.zone), open_store(settings.store.url), FindMetrics()
     owner, lease = this_process(), timedelta(seconds=settings.lease_s)
@@ -355,9 +360,9 @@ def _pull_studies(edges: _Edges, prepare: PreparePull, ends: RecordPullEnd) -> P
     )
 
 
-def _open_log(settings: Settings) -> ContractLog:
+def _open_log(settings: Settings, echo: TextIO | None) -> ContractLog:
     try:
-        return ContractLog(settings.log_folder, "dcm_end")
+        return ContractLog(settings.log_folder, "dcm_end", echo)
     except OSError as error:
         allowed = f"a folder that pacs_module may write to ({error.strerror})"
         raise ConfigurationError("log_folder", str(settings.log_folder), allowed) from error

@@ -16,23 +16,32 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import TextIO
 
 LOG_BYTES = 50 * 2**20
 LOG_FILES = 10
+_SAID_ALOUD = frozenset({"started", "stopping", "stopped"})
+_WITH_IT = ("pacs", "server", "loop", "error", "why", "port", "file")
+"""Values that are said aloud; identifiers of patients and studies stay in the files."""
 
 
 class ContractLog:
     """
     Writes one contract log and its JSON twin; both rotate at 50 MiB, ten are kept; readable by owner and
     group only.
+
+    ``echo``: where warnings, errors, start and stop are said as well, one line each (``docker-compose logs``, the
+    journal of systemd); None: nowhere.
     """
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, echo: TextIO | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._echo = echo
         self._lines = _logger(folder / f"{name}.log")
         self._json = _logger(folder / f"{name}.jsonl")
         self._both = threading.Lock()
@@ -60,11 +69,19 @@ class ContractLog:
             values: What it is about.
         """
         self._write({"level": level, "event": key, "text": words, **values})
+        if self._echo is not None and (level != "INFO" or key in _SAID_ALOUD):
+            more = "".join(f" {name}={values[name]}" for name in _WITH_IT if values.get(name))
+            line = " ".join(f"{level} {key}: {words}{more}".splitlines())
+            with suppress(OSError, ValueError):  # a full disk or a closed pipe costs this line, not the work
+                print(line.encode("utf-8", "backslashreplace").decode(), file=self._echo, flush=True)
 
-    def _lost(self, file: str) -> None:
+    def _lost(self, file: str, moved: bool) -> None:
+        if moved:
+            self.event("log_rotated", "a log file was moved, as logrotate does; it is begun anew", file=file)
+            return
         self.event(
             "log_lost",
-            "a log file was removed or moved while it was written; it is begun anew",
+            "a log file was removed while it was written; it is begun anew",
             "WARNING",
             file=file,
         )
@@ -83,8 +100,8 @@ class _PrivateFile(RotatingFileHandler):
     """
 
     _unwritten = 0
-    on_lost: Callable[[str], None] = staticmethod(lambda file: None)
-    """Told the name of a file that was removed while it was open, once it is begun anew."""
+    on_lost: Callable[[str, bool], None] = staticmethod(lambda file, moved: None)
+    """Told the name of a file that was removed or (True) moved while it was open, once it is begun anew."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line."""
@@ -115,9 +132,10 @@ class _PrivateFile(RotatingFileHandler):
         if self.stream is None or _same_file(path, self.stream):
             return
         path.parent.mkdir(parents=True, exist_ok=True)
+        moved = os.fstat(self.stream.fileno()).st_nlink > 0
         self.stream.close()
         self.stream = self._open()
-        self.on_lost(self.baseFilename)
+        self.on_lost(self.baseFilename, moved)
 
     def _open(self) -> TextIOWrapper:
         os.close(os.open(self.baseFilename, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o640))

@@ -77,7 +77,9 @@ class ManageKeys:
             return {**memo, key_id: key.revoked(at).to_memo()}
 
         ended = _read(self.leases.edit(KEYS, end))[key_id]
-        self.log.event("key_revoked", "an API key was revoked", "WARNING", keyID=key_id, name=ended.name, by=by)
+        self.log.event(
+            "key_revoked", "an API key was revoked", "WARNING", keyID=key_id, name=ended.name, by=by
+        )
         return ended
 
     def all(self) -> list[ApiKey]:

@@ -128,13 +128,18 @@ def composed(compose_config: Render, filled_in: dict[str, str], parse_yaml: Read
 def read_stages(dockerfile: Path) -> list[Stage]:
     text = re.sub(r"^\s*#.*\n", "", dockerfile.read_text(encoding="utf-8"), flags=re.MULTILINE)
     stages: list[Stage] = []
+    given: dict[str, str] = {}
+    """Arguments before the first stage, as they are when nobody sets them."""
     for line in re.sub(r"\\\n\s*", " ", text).splitlines():
         if not line.strip():
             continue
         keyword, words = line.split(maxsplit=1)
         if keyword == "FROM":
             base, _, name = words.partition(" AS ")
-            stages.append(Stage(base, name))
+            stages.append(Stage(re.sub(r"\$\{(\w+)\}", lambda found: given[found[1]], base), name))
+        elif not stages:
+            name, _, default = words.partition("=")
+            given[name] = default
         else:
             stages[-1].instructions.append((keyword, words))
     return stages

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.support.compose_file import ReadYaml, Render, Validate, mandatory, text_of
+from tests.support.compose_file import ReadYaml, Render, Stage, Validate, mandatory, text_of
 
 SITE = {"orthanc", "pacs", "mongo", "rabbitmq"}
 DEMO = {"hospital": "hospital", "department": "hospital", "backend": "backend"}
@@ -42,7 +42,7 @@ def test_both_validators_find_a_misspelt_key(
 def test_each_mandatory_variable_is_named_when_it_is_missing(
     compose_config: Render, filled_in: dict[str, str], repository: Path
 ) -> None:
-    assert len(mandatory(repository)) == 13
+    assert len(mandatory(repository)) == 14
     for name in mandatory(repository):
         answer = compose_config({**filled_in, name: ""}, "--quiet")
         assert answer.returncode != 0, name
@@ -65,7 +65,7 @@ def test_nothing_of_the_site_waits_for_the_demo(composed: dict[str, Any]) -> Non
 
 def test_images_are_pinned(composed: dict[str, Any]) -> None:
     for name, service in composed["services"].items():
-        assert re.fullmatch(r"[a-z/]+:\d+\.\d+\.\d+", service["image"]), name
+        assert re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", service["image"]), name
         assert ("build" in service) == service["image"].startswith("aipull/")
 
 
@@ -81,11 +81,54 @@ def test_servers_come_back_and_have_time_to_end(composed: dict[str, Any]) -> Non
     assert all("stop_grace_period" in composed["services"][name] for name in SITE)
 
 
-def test_ours_have_no_privileges(composed: dict[str, Any]) -> None:
+def test_nobody_has_privileges_or_may_write_to_its_image(composed: dict[str, Any]) -> None:
     for name, service in composed["services"].items():
         assert service["security_opt"] == ["no-new-privileges:true"], name
-        if "build" in service:
-            assert service["cap_drop"] == ["ALL"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["read_only"] is True, name
+        assert not service.get("privileged"), name
+
+
+def test_nobody_is_root(composed: dict[str, Any]) -> None:
+    """Ours by their images (test_dockerfiles.py), Prometheus and Grafana by theirs."""
+    users = {name: service.get("user") for name, service in composed["services"].items() if "user" in service}
+    assert users == {"mongo": "999:999", "rabbitmq": "999:999"}
+
+
+def test_everybody_has_a_limit_of_memory_and_of_processes(composed: dict[str, Any]) -> None:
+    for name, service in composed["services"].items():
+        assert service.get("mem_limit"), name
+        assert int(service["pids_limit"]) <= 1024, name
+
+
+def test_the_ram_disk_fits_into_orthancs_memory(filled_in: dict[str, str], composed: dict[str, Any]) -> None:
+    assert filled_in["RAM_DISK_SIZE"] == "4g"
+    assert str(composed["services"]["orthanc"]["mem_limit"]) in ("6g", str(6 * 1024**3))
+
+
+def test_up_does_not_wait_for_the_interval_of_a_health_check(
+    composed: dict[str, Any], dockerfiles: dict[str, list[Stage]]
+) -> None:
+    """Docker looks for the first time after one interval."""
+    checks = [one["healthcheck"] for one in composed["services"].values() if "healthcheck" in one]
+    intervals = [check["interval"] for check in checks if "interval" in check]
+    assert len(intervals) == 3
+    assert set(intervals) == {"5s"}
+    for name, stages in dockerfiles.items():
+        texts = [words for stage in stages for words in stage.all("HEALTHCHECK")]
+        assert texts, name
+        assert all("--interval=5s " in words for words in texts), name
+
+
+def test_images_can_be_named_by_digest(
+    compose_config: Render, filled_in: dict[str, str], parse_yaml: ReadYaml
+) -> None:
+    digest = "@sha256:" + 64 * "a"
+    names = {f"{name.upper()}_IMAGE": f"registry.local/{name}{digest}" for name in ("mongo", "rabbitmq")}
+    said = parse_yaml(compose_config({**filled_in, **names, "DEBIAN_IMAGE": f"debian{digest}"}).stdout)
+    assert said["services"]["mongo"]["image"] == f"registry.local/mongo{digest}"
+    assert said["services"]["rabbitmq"]["image"] == f"registry.local/rabbitmq{digest}"
+    assert said["services"]["orthanc"]["build"]["args"]["DEBIAN_IMAGE"] == f"debian{digest}"
 
 
 def test_the_time_zone_is_a_setting_and_not_the_containers_clock(composed: dict[str, Any]) -> None:

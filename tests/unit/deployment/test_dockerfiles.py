@@ -7,7 +7,9 @@ Does not prove that they build (tests/containers).
 import fnmatch
 import json
 import re
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,8 +33,26 @@ def test_every_base_is_debian_12(dockerfiles: dict[str, list[Stage]]) -> None:
 
 def test_orthanc_is_debians(dockerfiles: dict[str, list[Stage]]) -> None:
     runs = " ".join(dockerfiles["orthanc.Dockerfile"][0].all("RUN"))
-    assert "'orthanc=1.10.1*'" in runs
-    assert "'orthanc-python=4.0*'" in runs
+    assert '"orthanc=$ORTHANC" "orthanc-python=$ORTHANC_PYTHON" "$PYTHON"' in runs
+
+
+@pytest.mark.parametrize(
+    ("release", "belongs"), [("12", "python3.11 1.10.1* 4.0*"), ("13", "python3.13 1.12.7* 5.0*")]
+)
+def test_each_release_of_debian_has_its_versions(repository: Path, release: str, belongs: str) -> None:
+    text = (repository / "docker/debian.sh").read_text(encoding="utf-8")
+    asked = text.replace('$(. /etc/os-release && echo "$VERSION_ID")', release)
+    assert asked != text
+    script = f'{asked}\necho "$PYTHON $ORTHANC $ORTHANC_PYTHON"'
+    done = subprocess.run(["sh", "-fc", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == belongs
+
+
+def test_another_release_or_a_digest_can_be_asked_for(
+    dockerfiles: dict[str, list[Stage]], composed: dict[str, Any]
+) -> None:
+    for name in ("orthanc", "pacs", "hospital", "backend"):
+        assert composed["services"][name]["build"]["args"]["DEBIAN_IMAGE"] == "debian:12", name
 
 
 def test_the_venv_is_made_by_debians_python_and_holds_the_locked_versions(
@@ -40,8 +60,8 @@ def test_the_venv_is_made_by_debians_python_and_holds_the_locked_versions(
 ) -> None:
     for stage in (dockerfiles["orthanc.Dockerfile"][-1], dockerfiles["pacs.Dockerfile"][-1]):
         runs = " ".join(stage.all("RUN"))
-        assert "/usr/bin/python3.11 -m venv /opt/aipull/venv" in runs
-        assert "install --no-cache-dir -r requirements.lock" in runs
+        assert '"/usr/bin/$PYTHON" -m venv /opt/aipull/venv' in runs
+        assert "install --no-cache-dir --require-hashes -r requirements.lock" in runs
         assert "--no-deps" in runs.split("-e .")[0].rsplit("install", 1)[1], "nothing beside the lock"
 
 

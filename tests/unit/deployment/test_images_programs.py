@@ -125,3 +125,33 @@ def test_start_script_with_the_demo_pacs(
 def child_of(pid: int) -> int:
     """The only one."""
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
+
+def test_the_start_script_of_pacs_says_all_that_is_wrong_and_starts_nothing(
+    repository: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "python").symlink_to(sys.executable)
+    (tmp_path / "pacs-module").write_text("#!/bin/sh\necho started $1\n")
+    (tmp_path / "pacs-module").chmod(0o755)
+    wrong = {"PACS_MODULE_TIME_ZONE": "Beijing", "PACS_MODULE_BACKEND__WORKERS": "none"}
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", **wrong}
+
+    def run(*command: str, **variables: str) -> Done:
+        script = str(repository / "docker/pacs/start.sh")
+        return subprocess.run(
+            [script, *command],
+            cwd=repository,
+            env={**environment, **variables},
+            capture_output=True,
+            text=True,
+        )
+
+    refused = run("pacs-module", "run")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert [line.split()[0] for line in refused.stderr.splitlines()] == [
+        "HOSPITAL_TIME_ZONE",
+        "BACKEND_WORKERS",
+    ]
+    right = {"PACS_MODULE_TIME_ZONE": "Asia/Shanghai", "PACS_MODULE_BACKEND__WORKERS": "2"}
+    assert run("pacs-module", "run", **right).stdout == "started run\n"
+    assert run("pacs-module", "why").stdout == "started why\n", "a command is not stopped for it"

@@ -17,10 +17,13 @@ def test_there_is_one_ram_disk(composed: dict[str, Any]) -> None:
     options = {name: (volume or {}).get("driver_opts", {}) for name, volume in composed["volumes"].items()}
     assert {name for name, opts in options.items() if opts.get("type") == "tmpfs"} == {"ram_disk", "copies"}
     assert "size=4g" in options["ram_disk"]["o"].split(",")
-    # Prometheus' is for its key alone.
-    assert [name for name, service in composed["services"].items() if "tmpfs" in service] == ["prometheus"], (
-        "a `tmpfs:` is private to one container"
-    )
+    # A `tmpfs:` is private to one container: for what nobody else is to see.
+    private = {
+        target.partition(":")[0]
+        for service in composed["services"].values()
+        for target in service.get("tmpfs", [])
+    }
+    assert private == {"/tmp", "/var/lib/grafana"}
 
 
 def test_orthanc_alone_writes_on_the_ram_disk(composed: dict[str, Any]) -> None:
@@ -80,6 +83,24 @@ def test_what_must_survive_is_on_disk_volumes(composed: dict[str, Any]) -> None:
         assert not (composed["volumes"][source] or {}).get("driver_opts"), name
     assert composed["services"]["rabbitmq"]["hostname"] == "rabbitmq", (
         "the node's folder is named after the host"
+    )
+
+
+def test_a_backup_reads_the_journal_and_writes_on_disk(
+    composed: dict[str, Any], dockerfiles: dict[str, list[Stage]]
+) -> None:
+    pacs, orthanc = composed["services"]["pacs"], composed["services"]["orthanc"]
+    where = mounts(pacs)
+    assert where["/var/lib/aipull/orthanc"] == ("orthanc_journal", "ro")
+    assert where["/backup"] == ("backups", "rw")
+    seen = Path(pacs["environment"]["PACS_MODULE_BACKUP__JOURNAL"])
+    journal = Path(orthanc["environment"]["AIPULL_JOURNAL"])
+    assert seen.parent == Path("/var/lib/aipull/orthanc")
+    assert mounts(orthanc)[str(journal.parent)][0] == "orthanc_journal"
+    assert seen.name == journal.name
+    runs = " ".join(dockerfiles["pacs.Dockerfile"][-1].all("RUN"))
+    assert "install -d -o 10001 -g aipull -m 0750 /var/lib/aipull/orthanc" in runs, (
+        "an empty volume gets this owner"
     )
 
 

@@ -144,5 +144,34 @@ def test_a_log_that_is_removed_while_it_is_written_is_begun_anew_and_told(tmp_pa
     assert lines[-2:] == ["after", "later"]
     twin = [json.loads(line) for line in (folder / "dcm_end.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [entry["line"] for entry in twin if "line" in entry][-2:] == ["after", "later"]
-    lost = {Path(str(entry["file"])).suffix for entry in twin if entry.get("event") == "log_lost"}
+    key = "log_rotated" if lose == "moved" else "log_lost"
+    lost = {Path(str(entry["file"])).suffix for entry in twin if entry.get("event") == key}
     assert lost == ({".jsonl"} if lose == "twin" else {".log"} if lose == "file" else {".log", ".jsonl"})
+
+
+def test_warnings_are_said_aloud_without_patients_and_the_rest_is_not(tmp_path: Path) -> None:
+    aloud = io.StringIO()
+    log = ContractLog(tmp_path, "dcm_end", aloud)
+    log.line("find 2020-06-18 study list")
+    log.event("pull_asked", "a pull was asked for", studyUID="1.2")
+    log.event("started", "pacs_module runs", port=7000)
+    log.event(
+        "find_failed",
+        "the PACS does not answer\nat all",
+        "WARNING",
+        pacs="PACS-A",
+        error="refused",
+        patientID="4711",
+    )
+    assert aloud.getvalue() == (
+        "INFO started: pacs_module runs port=7000\n"
+        "WARNING find_failed: the PACS does not answer at all pacs=PACS-A error=refused\n"
+    )
+
+
+def test_nobody_who_listens_costs_no_line_of_the_log(tmp_path: Path) -> None:
+    aloud = io.StringIO()
+    aloud.close()
+    log = ContractLog(tmp_path, "dcm_end", aloud)
+    log.event("find_failed", "the PACS does not answer", "WARNING")
+    assert "find_failed" in (tmp_path / "dcm_end.jsonl").read_text(encoding="utf-8")

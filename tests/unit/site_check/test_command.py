@@ -93,6 +93,27 @@ def test_a_container_says_it_in_a_line_by_the_name_in_env() -> None:
     assert run(module="site_check.environment", **right).returncode == 0
 
 
+def test_the_container_of_pacs_module_says_it_likewise_and_shows_no_password() -> None:
+    right = {
+        "PACS_MODULE_TIME_ZONE": "Asia/Shanghai",
+        "PACS_MODULE_STORE__URL": "mongodb://aipull:letters1and2digits@mongo:27017/aipull?authSource=aipull",
+        "PACS_MODULE_RABBITMQ__URL": "amqp://aipull:letters1and2digits@rabbitmq:5672/%2F",
+    }
+    assert run(module="site_check.environment", **right).returncode == 0
+    wrong = {
+        "PACS_MODULE_TIME_ZONE": "Beijing",
+        "PACS_MODULE_CROSSDAY": "yes",
+        "PACS_MODULE_STORE__URL": right["PACS_MODULE_STORE__URL"].replace("letters1", "p@ss/w"),
+        "PACS_MODULE_RABBITMQ__URL": right["PACS_MODULE_RABBITMQ__URL"].replace("letters1", "p#w"),
+    }
+    done = run(module="site_check.environment", **wrong)
+    assert done.returncode == 1
+    named = {line.split()[0] for line in done.stderr.splitlines()}
+    assert named == {"HOSPITAL_TIME_ZONE", "CROSSDAY", "MONGO_PASSWORD", "RABBITMQ_PASSWORD"}
+    assert "p@ss" not in done.stderr
+    assert "p#w" not in done.stderr
+
+
 def test_long_words_fold_at_blanks_within_the_width() -> None:
     lines = table([error("NAME", "value " * 12, "words " * 40), fine("OTHER", "")], 100).splitlines()
     assert max(map(len, lines)) <= 100

@@ -47,6 +47,11 @@ BAD = {
     "ANONYMISE_FOLDER": ["copies"],
     "ANONYMISE_KEY": ["short"],
     "ARCHIVE_FOLDER": ["archive"],
+    "ORTHANC_MEMORY": ["6", "6GB"],
+    "PACS_MEMORY": ["lots"],
+    "MONGO_MEMORY": ["2 g"],
+    "RABBITMQ_MEMORY": ["0"],
+    "BACKEND_MEMORY": ["-1g"],
 }
 
 
@@ -77,7 +82,15 @@ def test_every_check_has_a_bad_example() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["changeme", "        ", "short1", "with-minus-and-more", "p@ssword/and:more", "password12345678", "a" * 30],
+    [
+        "changeme",
+        "        ",
+        "short1",
+        "with-minus-and-more",
+        "p@ssword/and:more",
+        "password12345678",
+        "a" * 30,
+    ],
 )
 def test_a_secret_that_is_weak_or_breaks_an_address_is_refused_and_never_shown(value: str) -> None:
     for name in SECRETS:
@@ -109,3 +122,18 @@ def test_sizes_are_bytes() -> None:
         None,
         None,
     ]
+
+
+@pytest.mark.parametrize(
+    ("values", "wrong"),
+    [
+        ({"RAM_DISK_SIZE": "8g", "ORTHANC_MEMORY": "10g"}, set()),
+        ({"RAM_DISK_SIZE": "8g", "ORTHANC_MEMORY": "8g"}, {"ORTHANC_MEMORY"}),
+        ({"ANONYMISE_FOLDER": "/copies", "ANONYMISE_KEY": "k" * 16, "COPIES_SIZE": "2g"}, {"PACS_MEMORY"}),
+        ({"COPIES_SIZE": "2g"}, set()),  # nothing is copied
+        ({"MONGO_CACHE_GB": "1.5"}, {"MONGO_MEMORY"}),
+        ({"MONGO_CACHE_GB": "1.5", "MONGO_MEMORY": "3g"}, set()),
+    ],
+)
+def test_what_is_kept_in_memory_fits_into_the_limit(values: dict[str, str], wrong: set[str]) -> None:
+    assert {found.name for found in check_values(values) if found.level is Level.ERROR} == wrong
