@@ -99,17 +99,22 @@ def find_for_people(service: Service, asked: dict[str, str]) -> list[Study]:
 
 def _answer(service: Service, asked: dict[str, str], ask_pacs: bool) -> dict[str, Any]:
     studies = find_for_people(service, asked)
-    if studies:
-        away, now = away_now(service), service.clock.now()
-        spared = service.pull.locks.held_back
-        told = [_told(service, story(study, now, away, spared)) for study in studies]
-        _add_receptions(service, studies, told)
-        return {"found": len(studies), "studies": told}
+    if not studies:
+        return _not_known(service, asked, ask_pacs)
+    away, now = away_now(service), service.clock.now()
+    spared = service.pull.locks.held_back
+    told = [_told(service, story(study, now, away, spared)) for study in studies]
+    _add_receptions(service, studies, told)
+    return {"found": len(studies), "studies": told}
+
+
+def _not_known(service: Service, asked: dict[str, str], ask_pacs: bool) -> dict[str, Any]:
+    """Why not, as far as anybody can tell: its document cannot be read, it is arriving, a PACS has it."""
     nothing: dict[str, Any] = {"detail": UNKNOWN, "found": 0, "studies": []}
-    unreadable = service.store.unreadable()
-    if why := unreadable.get(asked.get("StudyInstanceUID", "")):
-        nothing["detail"] = f"known here, but its document cannot be read: {why}"
     uid = asked["StudyInstanceUID"]
+    why = service.store.unreadable().get(uid, "")
+    if why:
+        nothing["detail"] = f"known here, but its document cannot be read: {why}"
     if is_uid(uid) and (reception := receiving(service.images, uid)):
         nothing["reception"] = reception
     if ask_pacs and service.settings.web.debug_asks_pacs:

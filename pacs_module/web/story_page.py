@@ -46,12 +46,13 @@ def story_page(answer: Mapping[str, Any], asked: Mapping[str, str], zone: ZoneIn
     if len(studies) > 1:
         parts.append(_several(studies, zone))
     parts += [_story(study, zone, opened=len(studies) == 1) for study in studies]
-    title = (
-        _e(studies[0].get("accessionNumber") or studies[0]["studyUID"])
-        if len(studies) == 1
-        else "Where is it?"
-    )
-    return _document(title, "".join(parts))
+    return _document(_title(studies), "".join(parts))
+
+
+def _title(studies: Sequence[Mapping[str, Any]]) -> str:
+    if len(studies) != 1:
+        return "Where is it?"
+    return _e(studies[0].get("accessionNumber") or studies[0]["studyUID"])
 
 
 def message_page(title: str, words: str, asked: Mapping[str, str]) -> str:
@@ -83,48 +84,52 @@ def _search(asked: Mapping[str, str]) -> str:
 
 
 def _story(study: Mapping[str, Any], zone: ZoneInfo, opened: bool) -> str:
-    body = "".join(
-        (
-            _head(study, zone),
-            _way(study["stages"]),
-            _next(study, zone),
-            _series(study),
-            _pulls(study, zone),
-            _handovers(study, zone),
-            _timeline(study, zone),
-        )
-    )
-    label = f"{study.get('accessionNumber', '')} {study.get('studyDate', '')} {study.get('state') or 'not wanted'}"
+    body = _body(study, zone)
     uid = _e(study["studyUID"])
     if opened:
         return f'<article id="{uid}">{body}</article>'
-    return (
-        f'<details class="card" id="{uid}"><summary>{_e(label)} <code>{uid}</code></summary>{body}</details>'
+    state = study.get("state") or "not wanted"
+    label = _e(f"{study.get('accessionNumber', '')} {study.get('studyDate', '')} {state}")
+    return f'<details class="card" id="{uid}"><summary>{label} <code>{uid}</code></summary>{body}</details>'
+
+
+def _body(study: Mapping[str, Any], zone: ZoneInfo) -> str:
+    parts = (
+        _head(study, zone),
+        _way(study["stages"]),
+        _next(study, zone),
+        _series(study),
+        _pulls(study, zone),
+        _handovers(study, zone),
+        _timeline(study, zone),
     )
+    return "".join(parts)
 
 
 def _head(study: Mapping[str, Any], zone: ZoneInfo) -> str:
     state = study.get("state")
     tone = _TONES.get(state, "busy")
-    names = (
-        ("accession", study.get("accessionNumber")),
-        ("patient", study.get("patientID")),
-        ("date", f"{study.get('studyDate', '')} {_clock(study.get('studyTime', ''))}".strip()),
-        ("modality", " ".join(study.get("modality", ()))),
-        ("description", _plain(study["description"])),
-        (
-            "at",
-            ", ".join(
-                f"{name} ({_count(copy.get('count'))})" for name, copy in study.get("pacs", {}).items()
-            ),
-        ),
+    facts = "".join(
+        f"<div><dt>{name}</dt><dd>{_e(value)}</dd></div>" for name, value in _facts(study) if value
     )
-    facts = "".join(f"<div><dt>{name}</dt><dd>{_e(value)}</dd></div>" for name, value in names if value)
     since = f" since {_time(study['since'], zone)}" if study.get("since") else ""
     return (
         f'<section class="card"><h1><span class="state {tone}">{_e(state or "not wanted")}</span>{since}</h1>'
         f'<p class="why">{_e(study.get("why", ""))}</p><dl>{facts}</dl>'
         f'<p class="uid"><code>{_e(study["studyUID"])}</code></p></section>'
+    )
+
+
+def _facts(study: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
+    copies = study.get("pacs", {})
+    date = f"{study.get('studyDate', '')} {_clock(study.get('studyTime', ''))}".strip()
+    return (
+        ("accession", study.get("accessionNumber")),
+        ("patient", study.get("patientID")),
+        ("date", date),
+        ("modality", " ".join(study.get("modality", ()))),
+        ("description", _plain(study["description"])),
+        ("at", ", ".join(f"{name} ({_count(copy.get('count'))})" for name, copy in copies.items())),
     )
 
 
@@ -143,74 +148,71 @@ def _next(study: Mapping[str, Any], zone: ZoneInfo) -> str:
 
 
 def _series(study: Mapping[str, Any]) -> str:
-    rows = [
-        (
-            f"<code>{_e(uid)}</code>",
-            _e(one.get("modality", "")),
-            _text(one["description"]),
-            _standing(one["standing"]),
-            f"{_count(one.get('received'))} / {_count(one.get('inPacs'))}",
-            _e(one["reason"]),
-            _e(one.get("stage", "")),
-        )
-        for uid, one in study.get("series", {}).items()
-    ]
     heads = ("series", "modality", "description", "what became of it", "ours / PACS", "because", "judged at")
-    return _table("Series", heads, rows)
+    return _table("Series", heads, [_series_row(uid, one) for uid, one in study.get("series", {}).items()])
+
+
+def _series_row(uid: str, one: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        f"<code>{_e(uid)}</code>",
+        _e(one.get("modality", "")),
+        _text(one["description"]),
+        _standing(one["standing"]),
+        f"{_count(one.get('received'))} / {_count(one.get('inPacs'))}",
+        _e(one["reason"]),
+        _e(one.get("stage", "")),
+    )
 
 
 def _pulls(study: Mapping[str, Any], zone: ZoneInfo) -> str:
-    pulls = {
-        pull["request"]["pullID"]: pull
-        for pull in (*study.get("pulls", ()), *filter(None, [study.get("pull")]))
-    }
-    rows = [
-        (
-            _time(pull["askedAt"], zone),
-            _e(pull["attempt"]),
-            _e(f"{pull['request']['pacs']}, {pull['request'].get('level', '')}"),
-            _e(pull.get("outcome") or pull.get("status", "")),
-            f"{_count(pull.get('received'))} / {_count(pull['request'].get('expected'))}",
-            _e(pull.get("completeness", "")),
-            "" if pull.get("moveSeconds") is None else f"{pull['moveSeconds']:.2f}",
-            f"<code>{_e(pull.get('jobID', ''))}</code>",
-        )
-        for pull in pulls.values()
-    ]
-    return _table(
-        "Pulls",
-        ("asked", "attempt", "from", "outcome", "received / expected", "completeness", "s", "job"),
-        rows,
+    newest = [study["pull"]] if study.get("pull") else []
+    pulls = {pull["request"]["pullID"]: pull for pull in (*study.get("pulls", ()), *newest)}
+    heads = ("asked", "attempt", "from", "outcome", "received / expected", "completeness", "s", "job")
+    return _table("Pulls", heads, [_pull_row(pull, zone) for pull in pulls.values()])
+
+
+def _pull_row(pull: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, ...]:
+    request, seconds = pull["request"], pull.get("moveSeconds")
+    return (
+        _time(pull["askedAt"], zone),
+        _e(pull["attempt"]),
+        _e(f"{request['pacs']}, {request.get('level', '')}"),
+        _e(pull.get("outcome") or pull.get("status", "")),
+        f"{_count(pull.get('received'))} / {_count(request.get('expected'))}",
+        _e(pull.get("completeness", "")),
+        "" if seconds is None else f"{seconds:.2f}",
+        f"<code>{_e(pull.get('jobID', ''))}</code>",
     )
 
 
 def _handovers(study: Mapping[str, Any], zone: ZoneInfo) -> str:
-    rows = []
-    for item in study.get("handovers", ()):
-        tries = "<br>".join(
-            f"{_time(one['at'], zone)} {_e(one['outcome'])} <span class=quiet>{_e(one.get('words', ''))}</span>"
-            for one in item.get("tries", ())
-        )
-        result = _e(item.get("result", "")) + (
-            f"<br>{_e(item['resultMessage'])}" if item.get("resultMessage") else ""
-        )
-        values = ", ".join(f"{name} {value}" for name, value in item.get("resultValues", {}).items())
-        rows.append(
-            (
-                f"{_time(item['receivedAt'], zone)}<br><code>{_e(item['handoverID'])}</code>",
-                _e(item["numberReceived"]),
-                _e(item.get("completeness", "")),
-                _e(item.get("messageState", "")),
-                tries,
-                f"{result}<br>{_e(values)}",
-                f"<code>{_e(item['filepath'])}</code>",
-            )
-        )
-    return _table(
-        "Hand-overs",
-        ("handed over", "images", "completeness", "stands", "tries to deliver", "result", "folder"),
-        rows,
+    heads = ("handed over", "images", "completeness", "stands", "tries to deliver", "result", "folder")
+    return _table("Hand-overs", heads, [_handover_row(item, zone) for item in study.get("handovers", ())])
+
+
+def _handover_row(item: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, ...]:
+    return (
+        f"{_time(item['receivedAt'], zone)}<br><code>{_e(item['handoverID'])}</code>",
+        _e(item["numberReceived"]),
+        _e(item.get("completeness", "")),
+        _e(item.get("messageState", "")),
+        "<br>".join(_try(one, zone) for one in item.get("tries", ())),
+        _result(item),
+        f"<code>{_e(item['filepath'])}</code>",
     )
+
+
+def _try(one: Mapping[str, Any], zone: ZoneInfo) -> str:
+    words = f"<span class=quiet>{_e(one.get('words', ''))}</span>"
+    return f"{_time(one['at'], zone)} {_e(one['outcome'])} {words}"
+
+
+def _result(item: Mapping[str, Any]) -> str:
+    result = _e(item.get("result", ""))
+    if item.get("resultMessage"):
+        result += f"<br>{_e(item['resultMessage'])}"
+    values = ", ".join(f"{name} {value}" for name, value in item.get("resultValues", {}).items())
+    return f"{result}<br>{_e(values)}"
 
 
 def _timeline(study: Mapping[str, Any], zone: ZoneInfo) -> str:
@@ -231,22 +233,20 @@ def _timeline(study: Mapping[str, Any], zone: ZoneInfo) -> str:
 
 
 def _several(studies: Sequence[Mapping[str, Any]], zone: ZoneInfo) -> str:
-    rows = [
-        (
-            f'<a href="?{_e(urlencode({"StudyInstanceUID": study["studyUID"]}))}"><code>{_e(study["studyUID"])}</code></a>',
-            _e(study.get("accessionNumber", "")),
-            _e(study.get("patientID", "")),
-            _e(study.get("studyDate", "")),
-            _e(" ".join(study.get("modality", ()))),
-            _e(study.get("state") or "not wanted"),
-            _e(study["next"]["what"]) + _when(study["next"], zone),
-        )
-        for study in studies
-    ]
-    return _table(
-        f"{len(studies)} studies",
-        ("study", "accession", "patient", "date", "modality", "state", "next"),
-        rows,
+    heads = ("study", "accession", "patient", "date", "modality", "state", "next")
+    return _table(f"{len(studies)} studies", heads, [_study_row(study, zone) for study in studies])
+
+
+def _study_row(study: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, ...]:
+    uid = study["studyUID"]
+    return (
+        f'<a href="?{_e(urlencode({"StudyInstanceUID": uid}))}"><code>{_e(uid)}</code></a>',
+        _e(study.get("accessionNumber", "")),
+        _e(study.get("patientID", "")),
+        _e(study.get("studyDate", "")),
+        _e(" ".join(study.get("modality", ()))),
+        _e(study.get("state") or "not wanted"),
+        _e(study["next"]["what"]) + _when(study["next"], zone),
     )
 
 
@@ -262,21 +262,22 @@ def _elsewhere(by_pacs: Mapping[str, Any] | None) -> str:
 
 
 def _there(study: Mapping[str, Any]) -> str:
-    rows = [
-        (
-            f"<code>{_e(one['seriesUID'])}</code>",
-            _e(one["modality"]),
-            _e(one["seriesDescription"]),
-            _count(one["instances"]),
-            _verdict(bool(one["taken"])),
-            _e(one["because"]),
-        )
-        for one in study["series"]
-    ]
+    heads = ("series", "modality", "description", "instances", "verdict", "because")
+    table = _table("", heads, [_there_row(one) for one in study["series"]])
     count = "no count told" if study["instances"] is None else f"{study['instances']} instances"
     named = f"{study['studyDate']} {' '.join(study['modality'])} {study['studyDescription']}, {count}"
-    table = _table("", ("series", "modality", "description", "instances", "verdict", "because"), rows)
     return f"<h3>{_e(study['would'])}</h3><p>{_e(named)} <code>{_e(study['studyUID'])}</code></p>{table}"
+
+
+def _there_row(one: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        f"<code>{_e(one['seriesUID'])}</code>",
+        _e(one["modality"]),
+        _e(one["seriesDescription"]),
+        _count(one["instances"]),
+        _verdict(bool(one["taken"])),
+        _e(one["because"]),
+    )
 
 
 # --- pieces ---

@@ -130,22 +130,22 @@ class AnonymousCopies:
         """How many images were copied."""
         made = 0
         for file in regular_files(source) if source.is_dir() else ():
-            made += self._copy(file, target / file.name, lost)
+            try:
+                made += self._copy(file, target / file.name, lost)
+            except FileNotFoundError:
+                continue  # gone with the RAM disk: the delivery finds too few and has all pulled again
+            reach("copying")
         return made
 
     def _copy(self, source: Path, target: Path, lost: _Lost) -> bool:
         """Whether one image was copied."""
         try:
             removed = self._reader.ask("clean", source, target)["removed"]
-        except FileNotFoundError:
-            return False  # gone with the RAM disk: the delivery finds too few and has all pulled again
         except PermanentError as error:  # what cannot be read cannot be cleaned: it costs only itself
             lost.failed.append(f"{source.name}: {error}"[:200])
             target.unlink(missing_ok=True)
-            reach("copying")
             return False
         lost.removed += [f"{source.name}: {what}" for what in removed]
-        reach("copying")
         return True
 
     def _write_manifest(self, handover_id: str, manifest: Mapping[str, Any]) -> None:

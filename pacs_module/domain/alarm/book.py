@@ -50,8 +50,7 @@ class AlarmBook:
             if key in current:
                 entries[key] = replace(entry, alarm=current[key], gone_since=None)
             elif entry.told:
-                gone = now if entry.gone_since is None else entry.gone_since
-                entries[key] = replace(entry, gone_since=gone)
+                entries[key] = entry if entry.gone_since is not None else replace(entry, gone_since=now)
         for key, alarm in current.items():
             if key not in entries and len(entries) < MOST_ALARMS:
                 entries[key] = Entry(alarm, now)
@@ -71,10 +70,7 @@ class AlarmBook:
         for entry in sorted(self.entries.values(), key=lambda one: (one.since, one.alarm.key)):
             if quiet and entry.alarm.severity is not Severity.CRITICAL:
                 continue
-            if entry.gone_since is None:
-                to, change, from_when = _without(channels, entry.told), Change.RAISED, entry.since
-            else:
-                to, change, from_when = entry.told, Change.RESOLVED, entry.gone_since
+            to, change, from_when = _next(entry, channels)
             if now - from_when >= hold:
                 owed += [Message(channel, change, entry.alarm, entry.since, now) for channel in to]
         return owed
@@ -86,10 +82,7 @@ class AlarmBook:
         if entry is None:
             return self
         entries = dict(self.entries)
-        if message.change is Change.RAISED:
-            entries[key] = replace(entry, told=(*entry.told, message.channel))
-            return AlarmBook(entries)
-        told = tuple(channel for channel in entry.told if channel != message.channel)
+        told = _told_after(entry, message)
         if told:
             entries[key] = replace(entry, told=told)
         else:
@@ -122,3 +115,17 @@ class AlarmBook:
 
 def _without(channels: Sequence[str], told: Sequence[str]) -> tuple[str, ...]:
     return tuple(channel for channel in channels if channel not in told)
+
+
+def _next(entry: Entry, channels: Sequence[str]) -> tuple[Sequence[str], Change, int]:
+    """Who is to be told next, what, and since when it is so."""
+    if entry.gone_since is None:
+        return _without(channels, entry.told), Change.RAISED, entry.since
+    return entry.told, Change.RESOLVED, entry.gone_since
+
+
+def _told_after(entry: Entry, message: Message) -> tuple[str, ...]:
+    """The channels that have told an alarm and not yet its end; nobody: it is over."""
+    if message.change is Change.RAISED:
+        return (*entry.told, message.channel)
+    return tuple(channel for channel in entry.told if channel != message.channel)

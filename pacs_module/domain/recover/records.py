@@ -215,21 +215,28 @@ def _store_lacks(store: StoreRecords, plugins: PluginRecords) -> Iterator[Differ
     A hand-over that was released is over, or its study is found anew; what the plugins still owe comes by
     itself.
     """
-    pulled = set()
+    pulled: set[str] = set()
     for one in plugins.handovers:
         if one.handover_id in store.handovers or one.state == RELEASED or one.study_uid in plugins.owed:
             continue
-        if one.state == GIVEN and one.files and one.notification is not None:
-            yield Difference(Lacking.STORE_HANDOVER, Remedy.ADOPT, one.study_uid, one.handover_id)
-        elif one.study_uid not in store.studies and one.study_uid not in pulled:
+        remedy = _remedy(one, store, pulled)
+        if remedy is Remedy.PULL:
             pulled.add(one.study_uid)
-            yield Difference(Lacking.STORE_HANDOVER, Remedy.PULL, one.study_uid, one.handover_id)
-        elif one.state == GIVEN and one.study_uid in store.done:
-            yield Difference(Lacking.STORE_HANDOVER, Remedy.RELEASE, one.study_uid, one.handover_id)
+        if remedy is not None:
+            yield Difference(Lacking.STORE_HANDOVER, remedy, one.study_uid, one.handover_id)
     for pull in plugins.pulls:
         if pull.status == "running" and pull.study_uid not in store.studies and pull.study_uid not in pulled:
             remedy = Remedy.PULL if pull.request is None else Remedy.ADOPT_PULL
             yield Difference(Lacking.STORE_PULL, remedy, pull.study_uid, pull.pull_id)
+
+
+def _remedy(one: JournalHandover, store: StoreRecords, pulled: set[str]) -> Remedy | None:
+    """What is done with a hand-over that this store has never heard of; None: nothing."""
+    if one.state == GIVEN and one.files and one.notification is not None:
+        return Remedy.ADOPT
+    if one.study_uid not in store.studies and one.study_uid not in pulled:
+        return Remedy.PULL
+    return Remedy.RELEASE if one.state == GIVEN and one.study_uid in store.done else None
 
 
 def _plugins_lack(store: StoreRecords, plugins: PluginRecords) -> Iterator[Difference]:

@@ -118,14 +118,18 @@ def _list(change: Change, before: tuple[str, ...]) -> tuple[str, ...]:
     if not named:
         raise ConfigurationError(change.name, change.text, "at least one value")
     for one in named:
-        if (one in before) is (change.how is How.ADD):
-            allowed = (
-                "a value that is not in it yet" if one in before else f"one of {', '.join(before) or 'none'}"
-            )
-            raise ConfigurationError(change.name, one, allowed)
+        _check_one(change, one, before)
     if change.how is How.ADD:
         return before + tuple(dict.fromkeys(named))
     return tuple(one for one in before if one not in named)
+
+
+def _check_one(change: Change, one: str, before: tuple[str, ...]) -> None:
+    """What is added must not be there yet, and what is taken out must."""
+    if change.how is How.ADD and one in before:
+        raise ConfigurationError(change.name, one, "a value that is not in it yet")
+    if change.how is not How.ADD and one not in before:
+        raise ConfigurationError(change.name, one, f"one of {', '.join(before) or 'none'}")
 
 
 def _several(change: Change) -> tuple[str, ...]:

@@ -63,18 +63,18 @@ class FilteredSeries:
     def take(self, study: JudgedStudy) -> None:
         """Count what was filtered of a study."""
         for uid, one in study.series.items():
-            if one.verdict.taken:
-                continue
-            key = (one.verdict.rule, one.verdict.attribute, _value(one), one.device)
-            group = self._groups.setdefault(key, _Group(one))
-            images = one.facts.instances or 0
-            group.series += 1
-            group.images += images
-            group.studies.add(study.study_uid)
-            example = Example(
-                study.study_uid, uid, study.day, images, one.facts.text(SERIES), one.verdict.because, ""
-            )
-            group.examples = [*group.examples, example][-MAX_EXAMPLES:]
+            if not one.verdict.taken:
+                self._take_series(study, uid, one)
+
+    def _take_series(self, study: JudgedStudy, uid: str, one: JudgedHeader) -> None:
+        key = (one.verdict.rule, one.verdict.attribute, _value(one), one.device)
+        group = self._groups.setdefault(key, _Group(one))
+        images, because = one.facts.instances or 0, one.verdict.because
+        group.series += 1
+        group.images += images
+        group.studies.add(study.study_uid)
+        example = Example(study.study_uid, uid, study.day, images, one.facts.text(SERIES), because, "")
+        group.examples = [*group.examples, example][-MAX_EXAMPLES:]
 
     def groups(self) -> list[FilteredGroup]:
         """The largest first."""

@@ -45,6 +45,14 @@ class _Gathered:
     examples: list[Example] = field(default_factory=list)
     computed: set[tuple[str, str]] = field(default_factory=set)
 
+    def take(self, study_uid: str, example: Example) -> None:
+        """Count one series; the newest examples are kept."""
+        self.series += 1
+        self.images += example.images
+        self.studies.add(study_uid)
+        self.examples = [*self.examples, example][-MAX_EXAMPLES:]
+        self.computed.add((study_uid, example.series_uid))
+
 
 @dataclass
 class Comparison:
@@ -77,15 +85,6 @@ class Comparison:
 
     def result(self, changes: Iterable[str] = (), results: Results = lambda uid: {}) -> Rehearsal:
         """What was found so far."""
-        said: dict[str, Mapping[str, str]] = {}
-        ranked = sorted(self._groups.items(), key=lambda one: (-one[1].images, -one[1].series, one[0]))
-        groups = []
-        for (kind, device, rule, because), found in ranked[:MAX_GROUPS]:
-            group = Group(
-                kind, device, rule, because, found.series, len(found.studies), found.images,
-                tuple(reversed(found.examples)),
-            )  # fmt: skip
-            groups.append(replace(group, results=_said(found, said, results)))
         days = max(len(self.days), 1)
         return Rehearsal(
             changes=tuple(changes),
@@ -97,11 +96,22 @@ class Comparison:
             studies=self.studies,
             series=self.series,
             kinds=self._kinds(),
-            groups=tuple(groups),
-            more_groups=max(len(ranked) - MAX_GROUPS, 0),
+            groups=self._largest_groups(results),
+            more_groups=max(len(self._groups) - MAX_GROUPS, 0),
             taken_images_a_day=round(self.taken_images / days, 1),
             computed_images_a_day=round(self.computed_images / days, 1),
         )
+
+    def _largest_groups(self, results: Results) -> tuple[Group, ...]:
+        """With what the AI said of their studies."""
+        said: dict[str, Mapping[str, str]] = {}
+        ranked = sorted(self._groups.items(), key=lambda one: (-one[1].images, -one[1].series, one[0]))
+        groups = []
+        for key, found in ranked[:MAX_GROUPS]:
+            examples = tuple(reversed(found.examples))
+            group = Group(*key, found.series, len(found.studies), found.images, examples)
+            groups.append(replace(group, results=_said(found, said, results)))
+        return tuple(groups)
 
     def _differences(self, study: JudgedStudy) -> Iterator[Difference]:
         after = verdicts_by(study, self.after)
@@ -110,7 +120,7 @@ class Comparison:
         same = all(before[uid].taken == verdict.taken for uid, verdict in after.items())
         if not same:
             yield from _of_series(study, before, after)
-        if same and (self.before is None or _choose_alike(self.before, self.after)):
+        elif self.before is None or _choose_alike(self.before, self.after):
             return
         now = recorded if self.before is None else choose_by(study, before, self.before)
         then = choose_by(study, after, self.after)
@@ -120,29 +130,28 @@ class Comparison:
     def _count(self, study: JudgedStudy, found: Difference) -> None:
         key = (found.kind, found.device, found.rule, found.because)
         group = self._groups.setdefault(key, _Gathered())
-        group.series += 1
-        group.images += found.example.images
-        group.studies.add(study.study_uid)
-        group.examples = [*group.examples, found.example][-MAX_EXAMPLES:]
-        group.computed.add((study.study_uid, found.example.series_uid))
+        group.take(study.study_uid, found.example)
+        images = found.example.images
         match found.kind:
             case Kind.NEWLY_TAKEN:
-                self.taken_images += found.example.images
+                self.taken_images += images
             case Kind.NEWLY_DROPPED:
-                self.taken_images -= found.example.images
+                self.taken_images -= images
             case Kind.NEWLY_COMPUTED:
-                self.computed_images += found.example.images
-                self.newly_computed[study.study_uid] = found.example.images
+                self.computed_images += images
+                self.newly_computed[study.study_uid] = images
             case Kind.NO_LONGER_COMPUTED:
-                self.computed_images -= found.example.images
+                self.computed_images -= images
             case Kind.CHOSEN_DIFFERENTLY:
-                self.computed_images += found.example.images
+                self.computed_images += images
 
     def _kinds(self) -> dict[str, Count]:
         counts: dict[str, Count] = {}
         for kind in Kind:
             found = [one for key, one in self._groups.items() if key[0] is kind]
-            studies = set().union(*(one.studies for one in found)) if found else set()
+            studies: set[str] = set()
+            for one in found:
+                studies |= one.studies
             series, images = sum(one.series for one in found), sum(one.images for one in found)
             counts[kind.value] = Count(series, len(studies), images)
         return counts
@@ -162,21 +171,24 @@ def _of_series(
 
 def _of_choice(study: JudgedStudy, now: Outcome, then: Outcome) -> Difference:
     more, less = _images(study, then.chosen), _images(study, now.chosen)
-    if not now.chosen:
-        kind, uid, images = Kind.NEWLY_COMPUTED, then.chosen[0], more
-        deciding = now.verdicts[uid]
-        rule, because = deciding.rule, deciding.because
-    elif not then.chosen:
-        kind, uid, images = Kind.NO_LONGER_COMPUTED, now.chosen[0], less
-        deciding = then.verdicts[uid]
-        rule, because = deciding.rule, deciding.because
-    else:
-        kind, uid, images = Kind.CHOSEN_DIFFERENTLY, then.chosen[0], more - less
-        rule = _BY_CHOICE
+    if now.chosen and then.chosen:
+        uid, images = then.chosen[0], more - less
         because = f"{_describe(study, uid)} instead of {_describe(study, now.chosen[0])}"
-    return Difference(
-        kind, study.series[uid].device, rule, because, _example(study, uid, images, now.why, then.why)
-    )
+        kind, rule = Kind.CHOSEN_DIFFERENTLY, _BY_CHOICE
+    elif then.chosen:
+        kind, uid, images = Kind.NEWLY_COMPUTED, then.chosen[0], more
+        rule, because = _deciding(now, uid)
+    else:
+        kind, uid, images = Kind.NO_LONGER_COMPUTED, now.chosen[0], less
+        rule, because = _deciding(then, uid)
+    example = _example(study, uid, images, now.why, then.why)
+    return Difference(kind, study.series[uid].device, rule, because, example)
+
+
+def _deciding(without: Outcome, uid: str) -> tuple[str, str]:
+    """The rule that drops a series in the outcome where it is not computed, and the reason."""
+    verdict = without.verdicts[uid]
+    return verdict.rule, verdict.because
 
 
 def _example(study: JudgedStudy, uid: str, images: int, before: str, after: str) -> Example:

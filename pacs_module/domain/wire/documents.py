@@ -45,12 +45,7 @@ def to_document(value: Any) -> Any:
     if type(value) in _PLAIN:  # most values: a study is written at every step
         return value
     if is_dataclass(value) and not isinstance(value, type):
-        pairs = [(key, getattr(value, name)) for name, key in wire_names(type(value)).items()]
-        return {
-            name: item if type(item) in _PLAIN else to_document(item)
-            for name, item in pairs
-            if item is not None
-        }
+        return _fields_of(value)
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -58,6 +53,16 @@ def to_document(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [to_document(item) for item in value]
     return value
+
+
+def _fields_of(value: Any) -> dict[str, Any]:
+    """What is None is left out."""
+    document = {}
+    for name, key in wire_names(typing.cast(type, type(value))).items():
+        item = getattr(value, name)
+        if item is not None:
+            document[key] = item if type(item) in _PLAIN else to_document(item)
+    return document
 
 
 def from_document(kind: type[T], document: Mapping[str, Any]) -> T:
@@ -95,18 +100,26 @@ def _read(hint: Any, value: Any) -> Any:
     if origin in (types.UnionType, typing.Union):
         return _read(next(part for part in typing.get_args(hint) if part is not type(None)), value)
     if origin in (list, tuple):
-        several = (
-            [value] if isinstance(value, str) else value
-        )  # the contract lets `modality` be one text, too
-        items = [_read(typing.get_args(hint)[0], item) for item in several]
-        return items if origin is list else tuple(items)
+        return _read_several(hint, value)
     if origin is dict:
-        return {key: _read(typing.get_args(hint)[1], item) for key, item in value.items()}
+        inner = typing.get_args(hint)[1]
+        return {key: _read(inner, item) for key, item in value.items()}
     if is_dataclass(hint):
-        of_text = getattr(hint, "of_text", None)  # how earlier versions wrote it
-        if isinstance(value, str) and of_text is not None:
-            return of_text(value)
-        return from_document(typing.cast(type, hint), value)
+        return _read_dataclass(hint, value)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(value)
     return value
+
+
+def _read_several(hint: Any, value: Any) -> Any:
+    several = [value] if isinstance(value, str) else value  # the contract lets `modality` be one text, too
+    inner = typing.get_args(hint)[0]
+    items = [_read(inner, item) for item in several]
+    return items if typing.get_origin(hint) is list else tuple(items)
+
+
+def _read_dataclass(hint: Any, value: Any) -> Any:
+    of_text = getattr(hint, "of_text", None)  # how earlier versions wrote it
+    if isinstance(value, str) and of_text is not None:
+        return of_text(value)
+    return from_document(typing.cast(type, hint), value)

@@ -183,11 +183,8 @@ def _checked_bounds(body: bytes, what: str, limits: JsonLimits) -> bytes:
         raise MessageError(what, f"{values} values", f"at most {limits.values} values")
     depth = _depth(bare)
     if depth > limits.depth:
-        raise MessageError(
-            what,
-            f"nested {depth} deep or more",
-            f"at most {limits.depth} objects and lists within each other",
-        )
+        allowed = f"at most {limits.depth} objects and lists within each other"
+        raise MessageError(what, f"nested {depth} deep or more", allowed)
     return bare
 
 
@@ -230,16 +227,19 @@ def _number(text: str) -> float | str:
 def _bounded(value: Any, what: str, limits: JsonLimits) -> Any:
     """Check the length of each text, and write lone surrogates as escapes; the depth is bounded by now."""
     if isinstance(value, str):
-        if len(value) > limits.text:
-            raise MessageError(
-                what, f"a text of {len(value)} characters", f"texts of at most {limits.text} characters"
-            )
-        return printable(value) if _SURROGATE.search(value) else value
+        return _bounded_text(value, what, limits)
     if isinstance(value, dict):
         return {_bounded(name, what, limits): _bounded(item, what, limits) for name, item in value.items()}
     if isinstance(value, list):
         return [_bounded(item, what, limits) for item in value]
     return value
+
+
+def _bounded_text(value: str, what: str, limits: JsonLimits) -> str:
+    if len(value) > limits.text:
+        allowed = f"texts of at most {limits.text} characters"
+        raise MessageError(what, f"a text of {len(value)} characters", allowed)
+    return printable(value) if _SURROGATE.search(value) else value
 
 
 def _shown(body: bytes) -> str:

@@ -231,7 +231,8 @@ def read_pull_request(message: Mapping[str, Any]) -> PullRequest:
         raise MessageError("repair", request.repair, ", ".join(REPAIRS))
     if request.level == "SERIES" and not request.series_uids:
         raise MessageError("seriesUIDs", request.series_uids, "at least one with level SERIES")
-    for key, value in (("pullID", request.pull_id), ("studyUID", request.study_uid), ("pacs", request.pacs)):
+    needed = {"pullID": request.pull_id, "studyUID": request.study_uid, "pacs": request.pacs}
+    for key, value in needed.items():
         if not value:
             raise MessageError(key, value, "not empty")
     return request

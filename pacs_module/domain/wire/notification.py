@@ -121,25 +121,24 @@ def read_notification(message: Mapping[str, Any]) -> Notification:
     Raises:
         MessageError: A key is missing, of the wrong kind, or holds what cannot be right.
     """
-    for key in _MANDATORY:
-        if isinstance(message, Mapping) and message.get(key) is None:
-            raise MessageError(key, None, "a notification needs it")
-    known = (
-        {key: value for key, value in message.items() if key in KEYS}
-        if isinstance(message, Mapping)
-        else message
-    )
-    more = (
-        {key: value for key, value in message.items() if key not in KEYS}
-        if isinstance(message, Mapping)
-        else {}
-    )
+    known: Mapping[str, Any] = message
+    more: dict[str, Any] = {}
+    if isinstance(message, Mapping):
+        _check_mandatory(message)
+        known = {key: value for key, value in message.items() if key in KEYS}
+        more = {key: value for key, value in message.items() if key not in KEYS}
     read = replace(read_message(Notification, known), more=more)
     _check_values(read)
     _check_texts(read)
     _check_series(read)
     _check_announced(read)
     return read
+
+
+def _check_mandatory(message: Mapping[str, Any]) -> None:
+    for key in _MANDATORY:
+        if message.get(key) is None:
+            raise MessageError(key, None, "a notification needs it")
 
 
 def checked_path(key: str, text: str) -> str:
@@ -169,20 +168,20 @@ def _check_values(read: Notification) -> None:
         checked_uid("seriesUID", read.series_uid)
     if read.filepath or read.has_images:
         checked_path("filepath", read.filepath)
-    numbers = {
-        "numberReceived": read.number_received,
-        "statecode": read.statecode,
-        "seriesnum": read.series_count,
-    }
-    for key, number in numbers.items():
-        if not 0 <= number < MAX_IMAGES:
-            raise MessageError(key, number, f"0 or more, below {MAX_IMAGES}")
+    _check_number("numberReceived", read.number_received)
+    _check_number("statecode", read.statecode)
+    _check_number("seriesnum", read.series_count)
     if read.priority not in PRIORITIES:
         raise MessageError("priorities", read.priority, ", ".join(map(str, PRIORITIES)))
     if read.is_push not in (0, 1):
         raise MessageError("isPush", read.is_push, "0 or 1")
     if read.last_update_time:
         _check_time(read.last_update_time)
+
+
+def _check_number(key: str, number: int) -> None:
+    if not 0 <= number < MAX_IMAGES:
+        raise MessageError(key, number, f"0 or more, below {MAX_IMAGES}")
 
 
 def _check_time(text: str) -> None:
@@ -196,33 +195,37 @@ def _check_texts(read: Notification) -> None:
     """Long texts are not cut: a hand-over whose values are not those that were sent is another one."""
     keys = wire_names(Notification)
     texts = {keys[name]: value for name, value in vars(read).items() if isinstance(value, str)}
-    texts.update({f"identity.{key}": text for key, text in read.identity.items()})
+    texts |= {f"identity.{key}": text for key, text in read.identity.items()}
     for key, text in texts.items():
         if len(text) > MAX_TEXT:
             raise MessageError(key, text, f"at most {MAX_TEXT} characters")
     if len(read.more) > MAX_MORE:
-        raise MessageError(
-            "notification", sorted(read.more)[MAX_MORE], f"at most {MAX_MORE} keys that are not known"
-        )
+        allowed = f"at most {MAX_MORE} keys that are not known"
+        raise MessageError("notification", sorted(read.more)[MAX_MORE], allowed)
 
 
 def _check_series(read: Notification) -> None:
     """The folders lie in the hand-over's own, and their numbers add up to it."""
     for one in read.series:
-        checked_uid("series.seriesUID", one.series_uid)
-        checked_path("series.filepath", one.filepath)
-        if not is_below(one.filepath, read.filepath):
-            raise MessageError("series.filepath", one.filepath, f"a folder below {read.filepath}")
-        if not 0 <= one.number_received < MAX_IMAGES:
-            raise MessageError("series.numberReceived", one.number_received, f"0 or more, below {MAX_IMAGES}")
+        _check_folder(one, read.filepath)
     uids = [one.series_uid for one in read.series]
+    if not uids:
+        return
     if len(set(uids)) < len(uids):
         raise MessageError("series", uids, "each series once")
-    if uids and read.series_uid not in uids:
+    if read.series_uid not in uids:
         raise MessageError("seriesUID", read.series_uid, "one of the series that are listed")
     number = sum(one.number_received for one in read.series)
-    if uids and number != read.number_received:
+    if number != read.number_received:
         raise MessageError("numberReceived", read.number_received, f"the sum of its series: {number}")
+
+
+def _check_folder(one: SeriesFolder, whole: str) -> None:
+    checked_uid("series.seriesUID", one.series_uid)
+    checked_path("series.filepath", one.filepath)
+    if not is_below(one.filepath, whole):
+        raise MessageError("series.filepath", one.filepath, f"a folder below {whole}")
+    _check_number("series.numberReceived", one.number_received)
 
 
 def _check_announced(read: Notification) -> None:

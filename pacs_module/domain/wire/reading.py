@@ -23,12 +23,9 @@ def read_message(kind: type[T], message: Mapping[str, Any]) -> T:
     """
     if not isinstance(message, Mapping):
         raise MessageError(kind.__name__, message, "an object with named values")
-    keys = wire_names(typing.cast(type, kind))
     hints = typing.get_type_hints(kind)
-    for name, key in keys.items():
-        value, shape = message.get(key), _SHAPES.get(typing.get_origin(hints[name]), object)
-        if value is not None and not isinstance(value, shape):
-            raise MessageError(key, value, _words(hints[name]))
+    keys = wire_names(typing.cast(type, kind))
+    _check_shapes(hints, keys, message)
     try:
         read = from_document(kind, message)
     except KeyError as error:
@@ -39,6 +36,14 @@ def read_message(kind: type[T], message: Mapping[str, Any]) -> T:
         if not _fits(hints[name], getattr(read, name)):
             raise MessageError(key, getattr(read, name), _words(hints[name]))
     return read
+
+
+def _check_shapes(hints: Mapping[str, Any], keys: Mapping[str, str], message: Mapping[str, Any]) -> None:
+    """Lists and objects before they are read: reading takes them apart."""
+    for name, key in keys.items():
+        value, shape = message.get(key), _SHAPES.get(typing.get_origin(hints[name]), object)
+        if value is not None and not isinstance(value, shape):
+            raise MessageError(key, value, _words(hints[name]))
 
 
 _SHAPES: dict[Any, Any] = {tuple: list | tuple, dict: Mapping}
@@ -52,11 +57,16 @@ def _fits(hint: Any, value: Any) -> bool:
         return isinstance(value, tuple) and all(_fits(parts[0], item) for item in value)
     if origin is dict:
         return isinstance(value, dict) and all(_fits(parts[1], item) for item in value.values())
-    if hint in (int, float) and isinstance(value, bool):
-        return False
     if is_dataclass(hint) and isinstance(value, typing.cast(type, hint)):
         return all(_fits(inner, getattr(value, name)) for name, inner in typing.get_type_hints(hint).items())
-    return hint is Any or isinstance(value, (int, float) if hint is float else hint)
+    return hint is Any or _is_plain(hint, value)
+
+
+def _is_plain(hint: Any, value: Any) -> bool:
+    """Text, numbers and truth; true and false are no numbers here, though Python says so."""
+    if hint in (int, float) and isinstance(value, bool):
+        return False
+    return isinstance(value, (int, float) if hint is float else hint)
 
 
 def _words(hint: Any) -> str:

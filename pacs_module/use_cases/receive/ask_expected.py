@@ -48,14 +48,7 @@ class AskExpected:
             away = [name for name, known in answers.items() if isinstance(known, PipelineError)]
             return self._as_found(study_uid, away, pacs) if away else None
         fullest = max(found, key=lambda one: one.count or 0)
-        copy = PacsCopy(fullest.count or None)
-        study = Study(
-            study_uid,
-            modality=list(fullest.modalities),
-            patient_id=fullest.patient_id,
-            pacs={fullest.pacs: copy},
-        )
-        return self.prepare.expected_at_pacs(study, fullest.pacs, images)
+        return self.prepare.expected_at_pacs(_study_of(study_uid, fullest), fullest.pacs, images)
 
     def _as_found(self, study_uid: str, away: Sequence[str], asked: str) -> PullRequest:
         """
@@ -91,3 +84,9 @@ class AskExpected:
 
 
 _KEYS = ("StudyInstanceUID", "PatientID", "ModalitiesInStudy", "NumberOfStudyRelatedInstances")
+
+
+def _study_of(study_uid: str, found: FoundStudy) -> Study:
+    """A document of what one PACS tells; it is not stored."""
+    copies = {found.pacs: PacsCopy(found.count or None)}
+    return Study(study_uid, modality=list(found.modalities), patient_id=found.patient_id, pacs=copies)

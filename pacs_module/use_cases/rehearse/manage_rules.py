@@ -65,24 +65,26 @@ class ManageRules:
 
     def show(self) -> RulesShown:
         """What is in force, here and in the plugins."""
-        now, default = self.in_force(), Switches()
-        differences = {
-            name: {
-                "default": plain(getattr(default, name.lower())),
-                "inForce": plain(getattr(now, name.lower())),
-            }
-            for name in NAMES
-            if name != VERSION and getattr(default, name.lower()) != getattr(now, name.lower())
-        }
-        in_file = wrong = ""
-        if self.site.where():
-            try:
-                in_file = self.site.switches_of(self.site.read()).version
-            except ConfigurationError as error:
-                wrong = str(error)
+        now = self.in_force()
+        in_file, wrong = self._in_file()
         return RulesShown(
-            now.version, now.rules_version, self.site.where(), in_file, self._of_plugins(), differences, wrong
+            now.version,
+            now.rules_version,
+            self.site.where(),
+            in_file,
+            self._of_plugins(),
+            _differences(now),
+            wrong,
         )
+
+    def _in_file(self) -> tuple[str, str]:
+        """The version of what the site's file has, and what is wrong with the file."""
+        if not self.site.where():
+            return "", ""
+        try:
+            return self.site.switches_of(self.site.read()).version, ""
+        except ConfigurationError as error:
+            return "", str(error)
 
     def apply(self, changes: Sequence[str], by: str, why: str) -> RulesEntry:
         """
@@ -135,20 +137,27 @@ class ManageRules:
         base = self.site.switches_of(own)
         before, values = _applied(base, now), _applied(base, then)
         at = iso(self.clock.now())
-        written = with_block(
-            own, {**values, VERSION: entry.number}, f"{entry.number}, {at} by {entry.by}: {entry.why}"
-        )
+        headline = f"{entry.number}, {at} by {entry.by}: {entry.why}"
+        written = with_block(own, {**values, VERSION: entry.number}, headline)
         if self.site.switches_of(written) != then:
             raise PermanentError("what was written does not say what was meant; the file stays as it is")
         entry = replace(entry, version=then.version, at=at, before=before, values=values)
         self.site.remember(entry)
         self.site.write(written)
-        self.log.event(
-            "rules_applied", "rules are applied", version=entry.version, by=entry.by, why=entry.why,
-            changes=list(entry.changes), undoes=entry.undoes,
-        )  # fmt: skip
+        self._tell(entry)
         self.on_applied()
         return entry
+
+    def _tell(self, entry: RulesEntry) -> None:
+        self.log.event(
+            "rules_applied",
+            "rules are applied",
+            version=entry.version,
+            by=entry.by,
+            why=entry.why,
+            changes=list(entry.changes),
+            undoes=entry.undoes,
+        )
 
     def _of_plugins(self) -> str:
         if self.puller is None:
@@ -183,3 +192,13 @@ def _applied(base: Switches, then: Switches) -> dict[str, Any]:
 def _over(base: Switches, values: Mapping[str, object]) -> Switches:
     everything = {name: plain(getattr(base, name.lower())) for name in NAMES}
     return parse_switches({**everything, **values})
+
+
+def _differences(now: Switches) -> dict[str, dict[str, object]]:
+    """Each switch that differs from its default, with both values."""
+    default, differences = Switches(), {}
+    for name in NAMES:
+        usual, here = getattr(default, name.lower()), getattr(now, name.lower())
+        if name != VERSION and usual != here:
+            differences[name] = {"default": plain(usual), "inForce": plain(here)}
+    return differences

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -53,13 +53,10 @@ class ShowLog:
         """Make it: lines with every word of ``text``, of ``level`` or worse, of ``file`` or both."""
         tails = self.logs.tail()
         words = text.lower().split()
-        lines = [
-            line
-            for name, raw in tails.items()
-            if file in ("", name)
-            for line in (_read(name, one) for one in raw if all(word in one.lower() for word in words))
-            if line is not None and _at_least(line.level, level)
-        ]
+        lines: list[LogLine] = []
+        for name, raw in tails.items():
+            if file in ("", name):
+                lines.extend(_lines_with(words, level, name, raw))
         lines.sort(key=lambda line: line.at, reverse=True)
         return LogView(tuple(lines[:MOST_LINES]), tuple(tails), text, level, file)
 
@@ -83,3 +80,13 @@ def _read(file: str, raw: str) -> LogLine | None:
     return LogLine(
         str(told.get("at", "")), file, str(told.get("level", "")), str(told.get("event", "")), words, values
     )
+
+
+def _lines_with(words: Sequence[str], level: str, file: str, raw: Iterable[str]) -> Iterator[LogLine]:
+    for one in raw:
+        lowered = one.lower()
+        if not all(word in lowered for word in words):
+            continue
+        line = _read(file, one)
+        if line is not None and _at_least(line.level, level):
+            yield line
