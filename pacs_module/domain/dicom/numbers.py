@@ -117,13 +117,12 @@ def _parsed(plain: str, text: str) -> Reading:
     if found is None or not (found[2] or found[4]) or found[6] not in _MM:
         return Reading(None, f"{text.strip()} is no number")
     sign, whole, _, part, power, unit = found.groups()
-    value = (
-        float(
-            f"{sign}{ascii_digits(whole) or '0'}.{ascii_digits(part or '') or '0'}e{ascii_digits(power or '0')}"
-        )
-        * _MM[unit]
-    )
+    value = float(f"{sign}{_digits(whole)}.{_digits(part)}e{_digits(power)}") * _MM[unit]
     return Reading(value) if math.isfinite(value) else Reading(None, f"{text.strip()} is not finite")
+
+
+def _digits(text: str | None) -> str:
+    return ascii_digits(text or "") or "0"
 
 
 def ascii_digits(digits: str) -> str:

@@ -79,17 +79,21 @@ def expectations(request: PullRequest | None) -> Expectations:
     """
     if request is None:
         return Expectations()
-    told = {
-        **request.expected_series,
-        **{uid: len(set(uids)) for uid, uids in request.expected_instances.items()},
-    }
-    series = {uid: count for uid, count in told.items() if is_uid(uid)}
+    series = _announced_counts(request)
     # What is no UID can never come, whatever an answer said.
     named = {uid for uid in (*request.announced, *request.series_uids) if is_uid(uid)} - set(request.filtered)
     if request.level == "STUDY":
         return Expectations(series, request.expected, frozenset(named - series.keys()))
     counted = {uid: count for uid, count in series.items() if uid in request.series_uids}
     return Expectations(counted, uncounted=frozenset(named & set(request.series_uids) - counted.keys()))
+
+
+def _announced_counts(request: PullRequest) -> dict[str, int]:
+    """Images by SeriesInstanceUID; where they are listed one by one the list counts."""
+    told = dict(request.expected_series)
+    for uid, uids in request.expected_instances.items():
+        told[uid] = len(set(uids))
+    return {uid: count for uid, count in told.items() if is_uid(uid)}
 
 
 def updated(expected: Expectations, word: PacsWord) -> Expectations:
@@ -123,11 +127,8 @@ def needed_series_of(
     switches: Switches,
 ) -> NeededSeries:
     """Which series must be whole; one that is here and could not be judged yet counts as to come."""
-    here = {
-        uid: Arrived(one.facts, one.verdict.taken, counts[uid])
-        for uid, one in judged.items()
-        if counts.get(uid)
-    }
+    arrived = {uid: one for uid, one in judged.items() if counts.get(uid)}
+    here = {uid: Arrived(one.facts, one.verdict.taken, counts[uid]) for uid, one in arrived.items()}
     announced = announced_series(request)
     unread = {uid: SeriesFacts(uid, {}, None) for uid in counts.keys() - here.keys() - announced.keys()}
     named = frozenset(request.skip_filter) if request else frozenset()
@@ -171,18 +172,28 @@ def decide(
     if not candidates:
         return _nothing_to_choose(counts, judged, request, dx)
     if len(patient_ids) > 1 and switches.hold_back_different_patient_ids:
-        return Decision(
-            FILTERED, f"held back: the PACS sends it under the PatientIDs {', '.join(patient_ids)}", dx
-        )
+        told = ", ".join(patient_ids)
+        return Decision(FILTERED, f"held back: the PACS sends it under the PatientIDs {told}", dx)
     choice = _as_received(choose(candidates, dx, switches), {**counts, **(usable or {})})
-    last = _known_to_pacs_module(last, asked)
-    resend = judge_resend(choice, last, dx, asked.forced, switches, asked.reception)
-    outcome = RECEIVED if resend.send else NOTHING_NEW
     kept_back = {
         **dict.fromkeys(unreadable, _UNREADABLE.because),
         **_beside_ct(judged, candidates),
         **_kept_back(choice, candidates, switches),
     }
+    return _chosen(choice, kept_back, asked, _known_to_pacs_module(last, asked), dx, switches)
+
+
+def _chosen(
+    choice: Choice,
+    kept_back: Mapping[str, str],
+    asked: Asked,
+    last: HandedOver | None,
+    dx: bool,
+    switches: Switches,
+) -> Decision:
+    """Hand the choice over, unless the same was handed over before."""
+    resend = judge_resend(choice, last, dx, asked.forced, switches, asked.reception)
+    outcome = RECEIVED if resend.send else NOTHING_NEW
     before = frozenset(last.series_uids) if last is not None and outcome == NOTHING_NEW else frozenset()
     return Decision(outcome, f"{choice.why}; {resend.why}", dx, choice, kept_back, before)
 
@@ -333,28 +344,23 @@ def with_late_series(
         now: Of what is here now.
     """
     before = {report.series_uid: report for report in concluded}
-    reports = []
-    for report in now:
-        old = before.get(report.series_uid)
-        if old is not None and old.rule != MISSING_RULE:
-            reports.append(
-                replace(
-                    old, received=max(report.received, old.received), in_pacs=report.in_pacs or old.in_pacs
-                )
-            )
-        elif report.outcome:
-            reports.append(report)
-        else:
-            reports.append(
-                replace(report, outcome=SeriesOutcome.KEPT_BACK, outcome_why="it came after the choice")
-            )
+    reports = [_late(before.get(report.series_uid), report) for report in now]
     absent = before.keys() - {report.series_uid for report in now}
     return (*reports, *(before[uid] for uid in sorted(absent)))
 
 
+def _late(old: SeriesReport | None, report: SeriesReport) -> SeriesReport:
+    """One report as it was, with what is here now; the true one of a series that came since."""
+    if old is not None and old.rule != MISSING_RULE:
+        received = max(report.received, old.received)
+        return replace(old, received=received, in_pacs=report.in_pacs or old.in_pacs)
+    if report.outcome:
+        return report
+    return replace(report, outcome=SeriesOutcome.KEPT_BACK, outcome_why="it came after the choice")
+
+
 def _outcome(report: SeriesReport, decision: Decision | None, set_aside: str) -> tuple[str, str]:
     """What became of a series, and why."""
-    chosen = decision.choice.series if decision is not None and decision.choice is not None else ()
     if set_aside and not report.received:
         return SeriesOutcome.SET_ASIDE, set_aside
     if report.rule == MISSING_RULE:
@@ -365,23 +371,24 @@ def _outcome(report: SeriesReport, decision: Decision | None, set_aside: str) ->
         return "", ""
     if decision.choice is None:  # held back whole
         return SeriesOutcome.KEPT_BACK, decision.why
-    if any(one.series_uid == report.series_uid for one in chosen) and decision.outcome == RECEIVED:
-        return SeriesOutcome.HANDED_OVER, decision.choice.why
-    if report.series_uid in decision.before:
+    return _outcome_of_choice(report.series_uid, decision, decision.choice)
+
+
+def _outcome_of_choice(series_uid: str, decision: Decision, choice: Choice) -> tuple[str, str]:
+    chosen = any(one.series_uid == series_uid for one in choice.series)
+    if chosen and decision.outcome == RECEIVED:
+        return SeriesOutcome.HANDED_OVER, choice.why
+    if series_uid in decision.before:
         return SeriesOutcome.HANDED_OVER, f"before, and nothing new since: {decision.why}"
     nothing_new = decision.why if decision.outcome == NOTHING_NEW else ""
-    return SeriesOutcome.KEPT_BACK, decision.kept_back.get(report.series_uid, nothing_new)
+    return SeriesOutcome.KEPT_BACK, decision.kept_back.get(series_uid, nothing_new)
 
 
 def _report(
     uid: str, received: int, judged: Judged | None, at_find: Verdict | None, in_pacs: int | None
 ) -> SeriesReport:
     if judged is None:
-        verdict = at_find or (_UNREADABLE if received else Verdict(False, MISSING_RULE, "", "no image came"))
-        stage = "find" if at_find else "reception" if received else ""
-        return SeriesReport(
-            uid, False, verdict.rule, verdict.because, received, in_pacs, verdict=verdict, stage=stage
-        )
+        return _report_unjudged(uid, received, at_find, in_pacs)
     verdict = judged.verdict
     return SeriesReport(
         series_uid=uid,
@@ -395,3 +402,15 @@ def _report(
         verdict=verdict,
         stage="find" if judged.at_find else "reception",
     )
+
+
+def _report_unjudged(uid: str, received: int, at_find: Verdict | None, in_pacs: int | None) -> SeriesReport:
+    """Of a series that the find dropped, whose images cannot be read, or that did not come."""
+    if at_find is not None:
+        verdict, stage = at_find, "find"
+    elif received:
+        verdict, stage = _UNREADABLE, "reception"
+    else:
+        verdict, stage = Verdict(False, MISSING_RULE, "", "no image came"), ""
+    because = verdict.because
+    return SeriesReport(uid, False, verdict.rule, because, received, in_pacs, verdict=verdict, stage=stage)

@@ -9,7 +9,7 @@ that the PACS counts and never sends are waited for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..dicom.attributes import SeriesFacts
@@ -74,7 +74,11 @@ def needed_series(
     candidates = [_here(one, announced.get(uid), switches, ended) for uid, one in taken.items()]
     candidates += [candidate_announced(facts, switches) for facts in coming.values()]
     facts_of = {uid: one.facts for uid, one in taken.items()}
-    candidates = only_ct(candidates, {**facts_of, **coming}, switches)
+    return _of_ct(only_ct(candidates, {**facts_of, **coming}, switches), switches)
+
+
+def _of_ct(candidates: Sequence[Candidate], switches: Switches) -> NeededSeries:
+    """The one that would be chosen now, and those that may yet become better."""
     if not candidates:
         return NeededSeries(frozenset(), "", False)
     (best,) = choose(candidates, dx=False, switches=switches).series

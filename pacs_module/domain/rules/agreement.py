@@ -150,24 +150,29 @@ def agree(
     joining = [image for image in found if _joins(kinds[image.sop_uid], best)]
     pages = _pages(joining)
     group = [image for image in joining if image.sop_uid not in pages]
-    odd = tuple(
-        OddImage(image.sop_uid, Oddity.PAGE, image.image_type or "")
-        if image.sop_uid in pages
-        else _odd(image, kinds[image.sop_uid], best)
-        for image in found
-        if image.sop_uid in pages or not _joins(kinds[image.sop_uid], best)
-    )
+    in_group = {image.sop_uid for image in group}
+    odd: list[OddImage] = []
+    for image in found:
+        if image.sop_uid in pages:
+            odd.append(OddImage(image.sop_uid, Oddity.PAGE, image.image_type or ""))
+        elif image.sop_uid not in in_group:
+            odd.append(_odd(image, kinds[image.sop_uid], best))
+    return _agreement(found, group, tuple(odd))
+
+
+def _agreement(found: list[ImageFacts], group: list[ImageFacts], odd: tuple[OddImage, ...]) -> Agreement:
+    """What the group has in common."""
     ordered = order_images(group)
+    readable = [image for image in group if read_thickness(image.thickness or "").value is not None]
+    orientations = len(set(directions(found).values()))
     return Agreement(
         images=ordered.uids,
         odd=odd,
         frames=sum(image.frames for image in group),
         all_frames=sum(image.frames for image in found),
         image_type=_most_told(image.image_type for image in group),
-        thickness=_most_told(
-            image.thickness for image in group if read_thickness(image.thickness or "").value is not None
-        ),
-        geometry=replace(geometry_of(group), orientations=len(set(directions(found).values()))),
+        thickness=_most_told(image.thickness for image in readable),
+        geometry=replace(geometry_of(group), orientations=orientations),
         ordered_by=ordered.by,
         multi_frame=any(image.enhanced for image in group),
     )
@@ -201,21 +206,25 @@ def agreed_facts(series: SeriesFacts, agreement: Agreement, final: bool) -> Seri
     """
     announced = (series.instances or 0) - len(agreement.odd)
     frames = agreement.frames if final else max(agreement.frames, announced)
-    geometry = agreement.geometry
     told = {
         "ImageType": agreement.image_type,
         "SliceThickness": agreement.thickness or series.text("SliceThickness"),
         AGREEING: agreement.words if agreement.odd else "",
         FRAMES: str(frames),
         MULTI_FRAME: "yes" if agreement.multi_frame else "",
+        **_told_of_geometry(agreement.geometry),
+    }
+    filled = {name: text for name, text in told.items() if text}
+    return replace(series, attributes={**series.attributes, **filled})
+
+
+def _told_of_geometry(geometry: Geometry) -> dict[str, str]:
+    return {
         SLICE_SPACING: "" if geometry.spacing is None else f"{geometry.spacing:g}",
         POSITION_GAPS: str(geometry.gaps),
         DUPLICATE_POSITIONS: str(geometry.duplicates),
         ORIENTATIONS: str(geometry.orientations),
     }
-    return replace(
-        series, attributes={**series.attributes, **{name: text for name, text in told.items() if text}}
-    )
 
 
 def to_read(images: Sequence[ImageFacts]) -> tuple[str, ...]:
@@ -272,15 +281,18 @@ def _filled(images: list[ImageFacts]) -> list[ImageFacts]:
         places = sorted((_place(image, normal), image.sop_uid, image) for image in read)
         for image in plane:
             if image.image_type is None:
-                near = _nearest(places, _place(image, normal))
-                filled[image.sop_uid] = replace(
-                    image,
-                    image_type=near.image_type,
-                    thickness=near.thickness,
-                    size=near.size,
-                    sop_class=near.sop_class,
-                )
+                filled[image.sop_uid] = _as_near(image, _nearest(places, _place(image, normal)))
     return [filled[image.sop_uid] for image in images]
+
+
+def _as_near(image: ImageFacts, near: ImageFacts) -> ImageFacts:
+    return replace(
+        image,
+        image_type=near.image_type,
+        thickness=near.thickness,
+        size=near.size,
+        sop_class=near.sop_class,
+    )
 
 
 def _place(image: ImageFacts, normal: Vector | None) -> float:

@@ -98,11 +98,13 @@ def choose(candidates: Sequence[Candidate], dx: bool, switches: Switches) -> Cho
     order = _Order(candidates, switches)
     best = _first(candidates, order)
     others = [one for one in candidates if one is not best]
-    thickness = _thickness_words(best)
-    why = f"of {len(candidates)} series by {', '.join(switches.choice_order)}: {thickness}"
-    why = f"{why}, {best.instances} instances, kernel {best.kernel or 'unknown'}"
     decided = f"; {_decided_by(best, _first(others, order), order)}" if others else ""
-    return Choice((best,), why + decided)
+    return Choice((best,), _why(best, len(candidates), switches) + decided)
+
+
+def _why(best: Candidate, of: int, switches: Switches) -> str:
+    by = f"of {of} series by {', '.join(switches.choice_order)}"
+    return f"{by}: {_thickness_words(best)}, {best.instances} instances, kernel {best.kernel or 'unknown'}"
 
 
 def rivals(best: Candidate, candidates: Sequence[Candidate], switches: Switches) -> tuple[Candidate, ...]:

@@ -358,16 +358,18 @@ def parse_switches(values: Mapping[str, object]) -> Switches:
     for key, value in with_companions(values).items():
         if key not in known:
             raise ConfigurationError(key, value, _unknown(key, tuple(known)))
-        default = getattr(Switches, known[key].name)
-        checked[known[key].name] = _CHECKS[type(default)](key, value)
+        name = known[key].name
+        checked[name] = _CHECKS[type(getattr(Switches, name))](key, value)
     for name in ("ct_modalities", "dx_modalities"):
         if name in checked:
-            checked[name] = tuple(
-                str(word).strip().upper() for word in typing.cast(tuple[str, ...], checked[name])
-            )
+            checked[name] = _upper(typing.cast(tuple[str, ...], checked[name]))
     switches = Switches(**checked)  # type: ignore[arg-type]
     _check_together(switches)
     return switches
+
+
+def _upper(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(word).strip().upper() for word in words)
 
 
 def with_companions(values: Mapping[str, object]) -> dict[str, object]:
@@ -426,27 +428,29 @@ _CHECKS: dict[type, Callable[[str, object], object]] = {
 
 
 def _check_together(switches: Switches) -> None:
-    words = {
-        "choice_order": CHOICE_CRITERIA,
-        "overrule_body_part_by": KEYWORD_ATTRIBUTES[1:],
-        "kernel_class_preferred": KERNEL_CLASSES,
-        "contrast_preferred": CONTRAST_PHASES,
-    }
-    for name, allowed in words.items():
-        for word in getattr(switches, name):
-            if word not in allowed:
-                raise ConfigurationError(name.upper(), word, f"any of {', '.join(allowed)}")
+    _check_words(switches)
     if switches.filter_body_part and not switches.keywords:
         raise ConfigurationError("KEYWORDS", switches.keywords, "at least one, or FILTER_BODY_PART = False")
     if not 20 <= switches.ram_disk_alarm_percent <= 100:
         raise ConfigurationError("RAM_DISK_ALARM_PERCENT", switches.ram_disk_alarm_percent, "20 to 100")
     if not switches.ct_modalities and not switches.dx_modalities:
-        raise ConfigurationError(
-            "CT_MODALITIES", switches.ct_modalities, "at least one modality here or in DX_MODALITIES"
-        )
+        allowed = "at least one modality here or in DX_MODALITIES"
+        raise ConfigurationError("CT_MODALITIES", switches.ct_modalities, allowed)
     if switches.thin_slice_max > switches.slice_thickness_max:
-        raise ConfigurationError(
-            "THIN_SLICE_MAX",
-            switches.thin_slice_max,
-            f"at most SLICE_THICKNESS_MAX ({switches.slice_thickness_max})",
-        )
+        allowed = f"at most SLICE_THICKNESS_MAX ({switches.slice_thickness_max})"
+        raise ConfigurationError("THIN_SLICE_MAX", switches.thin_slice_max, allowed)
+
+
+_WORDS_OF = {
+    "choice_order": CHOICE_CRITERIA,
+    "overrule_body_part_by": KEYWORD_ATTRIBUTES[1:],
+    "kernel_class_preferred": KERNEL_CLASSES,
+    "contrast_preferred": CONTRAST_PHASES,
+}
+
+
+def _check_words(switches: Switches) -> None:
+    for name, allowed in _WORDS_OF.items():
+        for word in getattr(switches, name):
+            if word not in allowed:
+                raise ConfigurationError(name.upper(), word, f"any of {', '.join(allowed)}")

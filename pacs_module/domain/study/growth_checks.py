@@ -101,5 +101,6 @@ def growth(shown: Mapping[str, int], before: Mapping[str, int], received: Mappin
     for uid, count in shown.items():
         most = max(before.get(uid, 0), received.get(uid, 0))
         if has_grown(count, most or None):
-            return f"{f'series {uid}' if uid else 'the study'} has {count} instances, {most} before"
+            what = f"series {uid}" if uid else "the study"
+            return f"{what} has {count} instances, {most} before"
     return ""
