@@ -66,6 +66,7 @@ from ..use_cases.rehearse.pull_newly_taken import PullNewlyTaken
 from ..use_cases.rehearse.record_headers import RecordHeaders
 from ..use_cases.rehearse.rehearse import Rehearse
 from .alarming import ALARMS, ALARMS_S, tell_alarms
+from .exchange.wiring import exchange_of
 from .finders import finder_by_pacs, orthanc_finder
 from .folders import handover_folders, open_archive, open_copies
 from .loop import Loop
@@ -214,6 +215,7 @@ def _service(edges: _Edges) -> Service:
         pull_newly_taken=PullNewlyTaken(rehearse, store, clock, log),
         rules=ManageRules(site_rules(settings), lambda: edges.switches, clock, log, puller),
         keys=ManageKeys(leases.leases, clock, log),
+        exchange=exchange_of(settings, store, leases, clock, clock.today, log),
     )
 
 

@@ -43,6 +43,7 @@ from ..use_cases.rehearse.manage_rules import ManageRules
 from ..use_cases.rehearse.pull_newly_taken import PullNewlyTaken
 from ..use_cases.rehearse.record_headers import RecordHeaders
 from ..use_cases.rehearse.rehearse import Rehearse
+from .exchange.wiring import Exchange
 from .find_round import FindLoop
 from .loop import Loop, Role
 
@@ -88,6 +89,7 @@ class Service:
     pull_newly_taken: PullNewlyTaken
     rules: ManageRules
     keys: ManageKeys
+    exchange: Exchange
     find_loops: dict[str, FindLoop] = field(default_factory=dict)
     loops: dict[str, Loop] = field(default_factory=dict)
 

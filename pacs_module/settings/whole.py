@@ -19,6 +19,7 @@ from ..domain.pull.throttle import PacsLimits
 from ..domain.retry import RetryPolicy
 from .alarms import AlarmSettings
 from .backend import BackendSettings
+from .exchange import PlatformSettings, ReportSettings
 from .optional import AnonymiseSettings, ArchiveSettings, BackupSettings, ReconcileSettings, RehearseSettings
 from .pacs import PacsSettings
 from .pull import PullSettings
@@ -84,6 +85,8 @@ class Settings(BaseSettings):
     rehearse: RehearseSettings = RehearseSettings()
     backup: BackupSettings = BackupSettings()
     alarms: AlarmSettings = AlarmSettings()
+    platform: PlatformSettings | None = None
+    reports: ReportSettings = ReportSettings()
     _file: Path | None = PrivateAttr(default=None)
     """The settings file; None: all came from the environment."""
 

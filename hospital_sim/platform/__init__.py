@@ -1,0 +1,1 @@
+"""A regional platform to run against, with bad habits."""
