@@ -48,9 +48,7 @@ def create_app(service: Service, console: str = "") -> FastAPI:
     access = Access(web, service.keys, service.log, console)
     app.add_middleware(Guard, access=access, limits=BodyLimits(web.max_body_mb * MIB, web.body_timeout_s))
     answer_errors(app)
-    for room in (plugins, result, manual, debug, studies, reconcile, rules, health):
-        app.include_router(room.router(service), responses=FAULTS)
     for room in (plugins, result, manual, debug, studies, reconcile, rules, exchange, health):
-        app.include_router(room.router(service, access), responses=FAULTS)
+        app.include_router(room.router(service), responses=FAULTS)
     add_pages(app, service, access)
     return app
