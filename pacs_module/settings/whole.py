@@ -19,13 +19,12 @@ from ..domain.pull.throttle import PacsLimits
 from ..domain.retry import RetryPolicy
 from .alarms import AlarmSettings
 from .backend import BackendSettings
-from .exchange import PlatformSettings, ReportSettings
 from .optional import AnonymiseSettings, ArchiveSettings, BackupSettings, ReconcileSettings, RehearseSettings
 from .pacs import PacsSettings
 from .pull import PullSettings
-from .ris import RisSettings
+from .ris import ReportSettings, RisSettings
 from .section import Seconds, retry_policy
-from .servers import OrthancSettings, RabbitSettings, StoreSettings, WebSettings
+from .servers import OrthancSettings, PlatformSettings, RabbitSettings, StoreSettings, WebSettings
 
 ENVIRONMENT_PREFIX = "PACS_MODULE_"
 

@@ -228,7 +228,10 @@ class MongoLedger:
 
     def counts(self, kind: EntryKind) -> dict[EntryState, int]:
         """How many there are in each state."""
-        steps: list[Mapping[str, Any]] = [{"$match": {"kind": kind.value}}, {"$group": {"_id": "$state", "number": {"$sum": 1}}}]
+        steps: list[Mapping[str, Any]] = [
+            {"$match": {"kind": kind.value}},
+            {"$group": {"_id": "$state", "number": {"$sum": 1}}},
+        ]
         with translated():
             found = list(self._collection.aggregate(steps))
         return {EntryState(one["_id"]): int(one["number"]) for one in found}

@@ -61,7 +61,7 @@ class MllpServer:
         log: EventLog,
     ) -> None:
         self._host, self._port, self._take, self._log = host, port, take, log
-        self._allowed = [ipaddress.ip_network(one) for one in allowed]
+        self._allowed = [ipaddress.ip_network(one, strict=False) for one in allowed]
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._server: asyncio.Server | None = None

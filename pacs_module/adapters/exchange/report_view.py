@@ -106,7 +106,9 @@ class SqlReportView:
                 yield error.public
 
     def _report(self, row: Mapping[Any, Any]) -> Report:
-        told: dict[str, Any] = {field: _text(row[name]) for field, name in vars(self._columns).items() if name}
+        told: dict[str, Any] = {
+            field: _text(row[name]) for field, name in vars(self._columns).items() if name
+        }
         status = told.pop("status", "")
         version, at = told.pop("version", ""), row[self._columns.day]
         if version and not (version.isascii() and version.isdigit()):

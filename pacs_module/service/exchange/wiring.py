@@ -17,8 +17,9 @@ from ...domain.exchange.entry import EntryKind, Taken
 from ...domain.exchange.report import Report
 from ...ports import Clock, EventLog, Ledger, Recipient, ReportView, StudyStore
 from ...settings import Settings
-from ...settings.exchange import PlatformSettings, ReportViewSettings, RisDeliverySettings
+from ...settings.ris import ReportViewSettings, RisDeliverySettings
 from ...settings.section import retry_policy
+from ...settings.servers import PlatformSettings
 from ...use_cases.exchange.compare_reports import CompareReports
 from ...use_cases.exchange.send_entries import SendEntries
 from ...use_cases.exchange.take_entries import TakeEntries
