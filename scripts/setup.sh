@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 PACKAGES=(orthanc orthanc-python dcmtk rabbitmq-server)
-readonly SERVICES=(orthanc rabbitmq-server prometheus)
+readonly SERVICES=(orthanc rabbitmq-server prometheus ssh vsftpd)
 PYTHON=   # Debian's own, which orthanc-python is built against; a venv of another build of the same version breaks the plugin
 readonly POLICY=/usr/sbin/policy-rc.d
 readonly POLICY_BEFORE=$POLICY.before-aipull-setup
@@ -133,7 +133,8 @@ main() {
             # docker-compose: the tests let it check docker-compose.yml, it brings no daemon. chromium: the pages in a browser.
             # libfaketime: the chaos runs move the clocks of single processes.
             # prometheus: the alert rules fire in a real one. fonts-wqy-microhei: Chinese letters in the pictures of the pages.
-            PACKAGES+=(docker-compose chromium libfaketime prometheus fonts-wqy-microhei)
+            # openssh-server, vsftpd, orthanc-dicomweb: what destinations are tested against.
+            PACKAGES+=(docker-compose chromium libfaketime prometheus fonts-wqy-microhei openssh-server vsftpd orthanc-dicomweb)
             ;;
         *) fail "usage: scripts/setup.sh [--dev]" ;;
     esac

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 from collections.abc import Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,10 @@ _NEEDED = {
     "orthanc": ["/usr/sbin/Orthanc"],
     "orthanc-python": ["/usr/sbin/Orthanc", "/usr/share/orthanc/plugins/libOrthancPython.so"],
     "dcmtk": ["/usr/bin/echoscu", "/usr/bin/storescu", "/usr/bin/movescu"],
+    "moto": ["/" if find_spec("moto") else "the Python package moto"],
+    "orthanc-dicomweb": ["/usr/sbin/Orthanc", "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"],
+    "sshd": ["/usr/sbin/sshd", "/usr/bin/ssh-keygen"],
+    "vsftpd": ["/usr/sbin/vsftpd"],
     "prometheus": ["/usr/bin/prometheus", "/usr/bin/promtool"],
     "rabbitmq": ["/usr/lib/rabbitmq/bin/rabbitmq-server", "/usr/bin/epmd"],
     "secantusdb": [str(SECANTUSDB)],
@@ -56,7 +61,8 @@ _LONGEST = (
     "unit/web/test_openapi.py",
 )
 """The files that take longest, the longest first: one that a worker begins last would keep the others waiting."""
-_SERVERS = tuple(name for name in _NEEDED if name not in ("chromium", "prometheus", "secantusdb"))
+_BY_NAME = ("chromium", "prometheus", "secantusdb", "moto", "orthanc-dicomweb", "sshd", "vsftpd")
+_SERVERS = tuple(name for name in _NEEDED if name not in _BY_NAME)
 
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -1,1 +1,1 @@
-"""A regional platform to run against, with bad habits."""
+"""A regional platform that takes images in, with any bad habit: for destinations to be tried against."""

@@ -113,6 +113,40 @@ class DeliveryMetrics:
         self._tries.labels(outcome).inc()
 
 
+class UploadMetrics:
+    """How uploads to destinations go."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        circuit = "0: the destination's circuit is closed, 2: open (nothing is sent)"
+        self._circuit = Gauge("aipull_destination_circuit", circuit, ["destination"], registry=registry)
+        labels = ["destination", "outcome"]
+        self._tries = Counter("aipull_upload_tries", "Tries to upload, by outcome", labels, registry=registry)
+        words = "Bytes that destinations have been found to have"
+        self._bytes = Counter("aipull_uploaded_bytes", words, ["destination"], registry=registry)
+        self._waiting = Gauge(
+            "aipull_uploads_waiting", "Studies with something to upload", ["destination"], registry=registry
+        )
+        self._stuck = Gauge(
+            "aipull_uploads_given_up", "Studies with an upload that waits for a person", registry=registry
+        )
+
+    def circuit_is(self, destination: str, state: str) -> None:
+        """A destination's circuit has turned."""
+        self._circuit.labels(destination).set(CIRCUIT_NUMBERS[state])
+
+    def tried(self, destination: str, outcome: str, size: int) -> None:
+        """A try has ended so, with so many bytes found to be there."""
+        self._tries.labels(destination, outcome).inc()
+        if size:
+            self._bytes.labels(destination).inc(size)
+
+    def queues(self, waiting: Mapping[str, int], stuck: int) -> None:
+        """Take how many studies wait for each destination, and for a person."""
+        for destination, number in waiting.items():
+            self._waiting.labels(destination).set(number)
+        self._stuck.set(stuck)
+
+
 _STAGE_SECONDS = (0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 43200)
 MOST_LABELS = 200
 """So many combinations of labels a metric; what comes beyond is counted under "other"."""

@@ -203,7 +203,5 @@ def _let_go(service: Service) -> None:
             "WARNING",
             error=str(error),
         )
-    if service.exchange.listener is not None:
-        service.exchange.listener.stop()
     service.queue.close()
     service.store.close()

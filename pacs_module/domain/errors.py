@@ -9,6 +9,7 @@ The error tree. The name says what the caller must do.
     │   ├── Busy                it is there and says "not now" (HTTP 429, 503): no attempt is counted either
     │   ├── StoreAway           the study store does not answer: says nothing of whoever else was asked
     │   │   └── StoreLost       it was removed, replaced or emptied while in use; nothing is written
+    │   ├── FilesGone           a hand-over's folder is not there any more: the study is pulled again
     │   ├── NoRoom              the RAM disk has no room for this pull now
     │   └── TooManyAnswers      the PACS cut the list: ask in smaller parts; what came is in ``partial``
     └── PermanentError          the same request will fail again
@@ -96,6 +97,10 @@ class StoreLost(StoreAway):
 
 class NoRoom(RetriableError):
     """The RAM disk cannot take the pull now."""
+
+
+class FilesGone(RetriableError):
+    """The folder of a hand-over is not there: the RAM disk lost it, or it was let go."""
 
 
 class TooManyAnswers(RetriableError):

@@ -12,13 +12,13 @@ from .delivery import Backend, Delivery, Queue, QueueConsumer
 from .folders import Archive, Archived, Copied, CopyMaker, FileCheck
 from .hospital import PacsFinder, Ris
 from .leases import Lease, Leases, Memo
-from .ledger import Ledger, Platform, Recipient, ReportView, Taking
 from .lists import StudyLists
 from .plugins import Puller, ReceivedImages
 from .records import DaySize, HeaderRecords, StoredRecord
 from .rules import SiteRules
 from .runtime import Clock, EventLog
 from .store import AnyOf, AtLeast, AtMost, Exists, Identity, Order, StudyStore, Where
+from .upload import UploadCache, Uploader, UploadSource
 
 __all__ = [
     "AnyOf",
@@ -39,22 +39,20 @@ __all__ = [
     "Identity",
     "Lease",
     "Leases",
-    "Ledger",
     "Memo",
     "Order",
     "PacsFinder",
-    "Platform",
     "Puller",
     "Queue",
     "QueueConsumer",
     "ReceivedImages",
-    "Recipient",
-    "ReportView",
     "Ris",
     "SiteRules",
     "StoredRecord",
     "StudyLists",
     "StudyStore",
-    "Taking",
+    "UploadCache",
+    "UploadSource",
+    "Uploader",
     "Where",
 ]

@@ -115,7 +115,8 @@ class StudyStore(Protocol):
         work is scheduled by anybody.
 
         Args:
-            work: One of :data:`pacs_module.domain.study.study.WORK`.
+            work: One of :data:`pacs_module.domain.study.study.WORK`, or one of a destination's
+                (:func:`pacs_module.domain.study.study.is_work`).
             owner: Who claims; different for each process.
             now: Epoch milliseconds.
             lease: Milliseconds.
@@ -192,6 +193,14 @@ class StudyStore(Protocol):
 
     def due_after(self, work: str, latest: int) -> list[Study]:
         """The studies with ``due[work] > latest``."""
+        ...
+
+    def count_due(self, work: str) -> int:
+        """How many studies have work of a kind, due now or later."""
+        ...
+
+    def next_with(self, work: str, limit: int) -> list[Study]:
+        """The studies that have work of a kind, the first to be due first."""
         ...
 
     def waiting_routine(self, limit: int) -> list[Study]:

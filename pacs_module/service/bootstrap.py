@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -12,7 +12,7 @@ from ..adapters.files.site_rules import SiteRulesFile
 from ..adapters.http.images import OrthancImages
 from ..adapters.http.plugins import MoveDestination, OrthancPuller
 from ..adapters.machine import SystemClock, process_is_gone, this_process
-from ..adapters.metrics import DeliveryMetrics, FindMetrics, StudyMetrics
+from ..adapters.metrics import DeliveryMetrics, FindMetrics, StudyMetrics, UploadMetrics
 from ..adapters.queue.rabbitmq import RabbitQueue
 from ..adapters.ris_sql import RisColumns, RisSql
 from ..adapters.stores.by_url import open_store
@@ -66,15 +66,15 @@ from ..use_cases.rehearse.pull_newly_taken import PullNewlyTaken
 from ..use_cases.rehearse.record_headers import RecordHeaders
 from ..use_cases.rehearse.rehearse import Rehearse
 from .alarming import ALARMS, ALARMS_S, tell_alarms
-from .exchange.wiring import exchange_of
 from .finders import finder_by_pacs, orthanc_finder
-from .folders import handover_folders, open_archive, open_copies
+from .folders import handover_folders, open_archive, open_copies, open_upload_cache
 from .loop import Loop
 from .loops import loops_of
 from .measuring import MEASURE, MEASURE_S, Measuring
 from .policies import delivery_policy, pull_policy
 from .reconciliation import World, nightly
 from .service import Service, find_days
+from .upload.destinations import Destinations, open_destinations, tell_queues, works_of
 
 RECONCILE_S = 30.0
 """How often it is looked whether the nightly reconciliation is due, in seconds."""
@@ -202,7 +202,7 @@ def _service(edges: _Edges) -> Service:
         work=ManualWork(store, clock, log, policy),
         look_up=_look_up(edges, names),
         leases=leases,
-        free_claims=FreeClaims(store, leases, clock, log),
+        free_claims=FreeClaims(store, leases, clock, log, works_of(settings)),
         unreachable=edges.unreachable,
         circuit=BackendCircuit(clock, log, settings.backend.circuit, delivery_metrics.circuit_is),
         metrics=metrics,
@@ -215,14 +215,24 @@ def _service(edges: _Edges) -> Service:
         pull_newly_taken=PullNewlyTaken(rehearse, store, clock, log),
         rules=ManageRules(site_rules(settings), lambda: edges.switches, clock, log, puller),
         keys=ManageKeys(leases.leases, clock, log),
-        exchange=exchange_of(settings, store, leases, clock, clock.today, log),
+        destinations=_destinations(edges),
     )
 
 
 def _accept(edges: _Edges) -> AcceptNotification:
     settings = edges.settings
     anonymised, is_inside = settings.anonymise is not None, handover_folders(settings).is_inside
-    return AcceptNotification(edges.store, edges.clock, edges.log, anonymised, is_inside)
+    destinations = bool(settings.destination)
+    return AcceptNotification(edges.store, edges.clock, edges.log, anonymised, is_inside, destinations)
+
+
+def _destinations(edges: _Edges) -> Destinations | None:
+    settings, is_inside = edges.settings, handover_folders(edges.settings).is_inside
+    metrics = UploadMetrics(edges.metrics.registry) if settings.destination else None
+    cache = open_upload_cache(settings)
+    return open_destinations(
+        settings, edges.store, edges.clock, edges.log, edges.owner, is_inside, cache, metrics
+    )
 
 
 def _audit(edges: _Edges, accept: AcceptNotification) -> AuditRecords:
@@ -275,8 +285,15 @@ def _measure_loop(service: Service) -> Loop:
     metrics = StudyMetrics(service.metrics.registry)
     studies = MeasureStudies(service.store, service.clock, metrics.take)
     queue = RabbitQueue(service.settings.rabbitmq.url.get_secret_value())
-    step = Measuring(studies, service.store, queue, metrics)
+    step = Measuring(studies, service.store, queue, metrics, _upload_queues(service))
     return Loop(MEASURE, step, MEASURE_S, service.log, bound=service.settings.stuck_after_s)
+
+
+def _upload_queues(service: Service) -> Callable[[], None]:
+    made = service.destinations
+    if made is None or made.metrics is None:
+        return lambda: None
+    return partial(tell_queues, made, service.store, made.metrics)
 
 
 def _reconcile_loop(edges: _Edges) -> Loop:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from ..adapters.files.archive import CompressedArchive
 from ..adapters.files.handover_folders import HandoverFolders
+from ..adapters.files.upload_cache import DiskCache
 from ..adapters.machine import SystemClock
 from ..domain.errors import ConfigurationError
-from ..ports import CopyMaker, StudyStore
+from ..ports import CopyMaker, StudyStore, UploadCache
 from ..settings import Settings
 from ..shared.logs import ContractLog
 from ..use_cases.deliver.archive import KeepArchive
@@ -57,6 +58,17 @@ def open_archive(
     return KeepArchive(
         store, CompressedArchive(_writable("archive.folder", told.folder), told.keep_days), clock, log
     )
+
+
+def open_upload_cache(settings: Settings) -> UploadCache | None:
+    """
+    The offline cache of destinations, None when it is not wanted.
+
+    Raises:
+        ConfigurationError: The folder cannot be used.
+    """
+    told = settings.upload_cache
+    return None if told is None else DiskCache(_writable("upload_cache.folder", told.folder))
 
 
 def _writable(key: str, folder: Path) -> Path:

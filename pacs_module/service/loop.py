@@ -29,6 +29,9 @@ class Role(StrEnum):
     PUBLISH = "publish"
     DELIVER = "deliver"
     """A delivery worker: waits for the backend."""
+    ROUTE = "route"
+    UPLOAD = "upload"
+    """A worker of a destination beside the backend."""
     UPKEEP = "upkeep"
     """Everything that looks after the others and after what they leave behind."""
 

@@ -17,6 +17,7 @@ from .folders import handover_folders
 from .loop import Loop, Role
 from .policies import delivery_policy
 from .service import Service
+from .upload.destinations import Destinations
 
 TAKE_S = 1.0
 """How long a delivery worker waits for a message before it looks whether it shall stop, in seconds."""
@@ -45,12 +46,6 @@ RULES_S = 1.0
 """How often the site's file is looked at, in seconds; one stat."""
 PURGE_S = 3600.0
 """How often recorded headers are looked through for days that are over, in seconds."""
-SEND_S = 2.0
-"""How often it is looked for reports to be sent, in seconds; one read. What is taken in wakes the loop."""
-EXCHANGE_PURGE_S = 6 * 3600.0
-"""How often it is looked for reports and quality records that were sent long ago, in seconds."""
-LISTEN_S = 5.0
-"""How often it is looked whether the HL7 listener listens, in seconds."""
 RAM_DISK_S = 10.0
 """How often the plugins are asked how full the RAM disk is, in seconds."""
 
@@ -58,6 +53,13 @@ MOST_QUERIES = 10
 """
 So many unanswered queries are taken for the longest round of finds or pulls, before a loop counts as stuck.
 """
+ROUTE_S = 1.0
+SEND_S = 1.0
+"""How often a worker of a destination looks for something to upload, in seconds; one read."""
+TEND_S = 10.0
+"""How often the offline cache is looked through for what nobody needs any more, in seconds."""
+MAX_LEASES = 6
+"""An upload that takes longer than so many leases of its claim counts as stuck: an hour."""
 COPYING_S = 900.0
 """Copying or compressing a hand-over may take so long, in seconds."""
 
@@ -69,7 +71,6 @@ def loops_of(service: Service) -> dict[str, Loop]:
         *_work_loops(service),
         *_repair_loops(service),
         *_optional_loops(service),
-        *_exchange_loops(service),
         *_delivery_loops(service),
     ]
     return {loop.name: loop for loop in loops}
@@ -129,24 +130,21 @@ def _optional_loops(service: Service) -> Iterator[Loop]:
         yield new("archive", archive.sweep, ARCHIVE_SWEEP_S, bound=copying)
     if orders is not None:
         yield new("orders", orders.judge_waiting, ORDERS_S)
+    if service.destinations is not None:
+        yield from _destination_loops(service, service.destinations)
 
 
-def _exchange_loops(service: Service) -> Iterator[Loop]:
-    """Of reports and quality records; what is taken in wakes the one that sends it."""
-    new, exchange = _new(service), service.exchange
-    senders = [new(f"send {kind}", step, SEND_S) for kind, step in exchange.senders.items()]
-    yield from senders
-    exchange.take.on_taken = partial(_wake_all, senders)
-    yield new("exchange purge", exchange.purge, EXCHANGE_PURGE_S)
-    if exchange.compare is not None:
-        yield new("compare reports", exchange.compare, service.settings.reports.interval_s)
-    if exchange.listener is not None:
-        yield new("HL7 listener", exchange.listener, LISTEN_S)
-
-
-def _wake_all(loops: list[Loop]) -> None:
-    for loop in loops:
-        loop.wake()
+def _destination_loops(service: Service, made: Destinations) -> Iterator[Loop]:
+    """Routing, the cache, and the workers of each destination: a slow one has none of another's."""
+    new, stuck_after = _new(service), service.settings.stuck_after_s
+    yield new("route", made.route, ROUTE_S, bound=stuck_after + COPYING_S, role=Role.ROUTE)
+    if made.fill is not None:
+        yield new("upload cache", made.fill.tend, TEND_S)
+    for name, sender in made.senders:
+        bound = stuck_after + MAX_LEASES * sender.plan.lease.total_seconds()
+        loop = new(name, sender, SEND_S, bound=bound, role=Role.UPLOAD)
+        sender.stopping = loop.stopping
+        yield loop
 
 
 def _delivery_loops(service: Service) -> Iterator[Loop]:

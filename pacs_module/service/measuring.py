@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..adapters.metrics import StudyMetrics
@@ -25,11 +26,14 @@ class Measuring:
     store: StudyStore
     queue: RabbitQueue
     metrics: StudyMetrics
+    uploads: Callable[[], None] = lambda: None
+    """Tells the queues of destinations, where there are any."""
 
     def __call__(self) -> bool:
         """Read everything once; False: there is no more to do at once."""
         self.studies()
         self.metrics.studies(self.store.counts_by_state())
+        self.uploads()
         try:
             self.metrics.messages({"ready": self.queue.depth(), "dead letters": self.queue.dead_depth()})
         except PipelineError:

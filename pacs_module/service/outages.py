@@ -32,6 +32,14 @@ def _faults(service: Service) -> Iterator[tuple[str, ServerFault | None]]:
             yield name, backend
     for pacs in service.settings.pacs:
         yield f"pull {pacs.name}", service.paths.fault(pacs.name)
+    yield from _of_destinations(service)
+
+
+def _of_destinations(service: Service) -> list[tuple[str, ServerFault | None]]:
+    made = service.destinations
+    if made is None:
+        return []
+    return [(f"upload {name}", circuit.fault(f"destination {name}")) for name, circuit in made.circuits.items()]
 
 
 def stuck(service: Service) -> dict[str, float]:
@@ -62,6 +70,11 @@ def away_now(service: Service) -> dict[str, str]:
     if backend["circuit"] != CLOSED:
         again = _when(service, backend["retryAt"])
         away["backend"] = f"the backend is down ({backend['why']}); tried again {again}"
+    for name, circuit in (service.destinations.circuits if service.destinations else {}).items():
+        told = circuit.told()
+        if told["circuit"] != CLOSED:
+            words = f"destination {name} is away ({told['why']}); tried again {_when(service, told['retryAt'])}"
+            away[f"destination {name}"] = words
     return away
 
 

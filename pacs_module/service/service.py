@@ -43,9 +43,9 @@ from ..use_cases.rehearse.manage_rules import ManageRules
 from ..use_cases.rehearse.pull_newly_taken import PullNewlyTaken
 from ..use_cases.rehearse.record_headers import RecordHeaders
 from ..use_cases.rehearse.rehearse import Rehearse
-from .exchange.wiring import Exchange
 from .find_round import FindLoop
 from .loop import Loop, Role
+from .upload.destinations import Destinations
 
 
 @dataclass
@@ -89,7 +89,8 @@ class Service:
     pull_newly_taken: PullNewlyTaken
     rules: ManageRules
     keys: ManageKeys
-    exchange: Exchange
+    destinations: Destinations | None = None
+    """None: nothing goes anywhere but to the backend."""
     find_loops: dict[str, FindLoop] = field(default_factory=dict)
     loops: dict[str, Loop] = field(default_factory=dict)
 

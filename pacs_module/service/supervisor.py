@@ -35,6 +35,8 @@ class Supervisor:
         if not self.begun:
             self.service.free_claims()
             self.service.anonymise.sweep()
+            if self.service.destinations is not None and self.service.destinations.fill is not None:
+                self.service.destinations.fill.sweep()
             self.begun = True
         for name, loop in self.service.loops.items():
             if name != NAME:

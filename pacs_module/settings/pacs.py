@@ -1,4 +1,4 @@
-"""``[[pacs]]``: what each hospital PACS can do, and how it is spared."""
+"""``[[pacs]]``: what each hospital PACS can do, and how it is spared; ``[pull]``: repeats of pulls."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from ..domain.circuit import CircuitPolicy
 from ..domain.find.traits import PacsTraits
+from ..domain.pull.path_circuit import PATH_POLICY
 from ..domain.pull.throttle import Hours
 from ..domain.study.priority import BACKLOG, EMERGENCY, GREEN_CHANNEL, MANUAL
-from .section import YEAR_S, Pause, Seconds, Section
+from .section import YEAR_S, Pause, Seconds, Section, retry_policy
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _KEYWORD = r"^[A-Z][A-Za-z0-9]{0,63}$"
@@ -143,3 +145,33 @@ class PacsSettings(Section):
         if self.finder == "pynetdicom" and not (self.host and self.ae_title):
             raise ValueError("finder pynetdicom needs host and ae_title of the PACS")
         return self
+
+
+class PullSettings(Section):
+    """Repeats of a pull that failed or came short."""
+
+    attempts: int = Field(default=5, ge=1)
+    first_pause_s: Seconds = 30.0
+    longest_pause_s: Seconds = 1800.0
+    watch_s: Seconds = 15.0
+    """How often a running pull is asked after when no report has come."""
+    ageing_min: float = Field(default=60.0, gt=0, le=YEAR_S / 60)
+    """
+    A study that has waited so long goes with the next class: routine with the green channel; never with
+    emergencies.
+    """
+    room_pause_s: Seconds = 5.0
+    """How long a pull waits when the RAM disk had no room."""
+    path_pause_s: Seconds = 10.0
+    """
+    While nothing can be pulled from a PACS one study is tried after this, then after twice as long, and so
+    on.
+    """
+    path_longest_pause_s: Seconds = 60.0
+    """But never after more than this."""
+
+    @property
+    def path(self) -> CircuitPolicy:
+        """When the path of the moves from a PACS counts as broken, and how often it is tried then."""
+        pauses = retry_policy(1, self.path_pause_s, self.path_longest_pause_s)
+        return CircuitPolicy(PATH_POLICY.failures, pauses)

@@ -19,12 +19,12 @@ from ..domain.pull.throttle import PacsLimits
 from ..domain.retry import RetryPolicy
 from .alarms import AlarmSettings
 from .backend import BackendSettings
+from .destinations import AnyDestination, UploadCacheSettings
 from .optional import AnonymiseSettings, ArchiveSettings, BackupSettings, ReconcileSettings, RehearseSettings
-from .pacs import PacsSettings
-from .pull import PullSettings
-from .ris import ReportSettings, RisSettings
+from .pacs import PacsSettings, PullSettings
+from .ris import RisSettings
 from .section import Seconds, retry_policy
-from .servers import OrthancSettings, PlatformSettings, RabbitSettings, StoreSettings, WebSettings
+from .servers import OrthancSettings, RabbitSettings, StoreSettings, WebSettings
 
 ENVIRONMENT_PREFIX = "PACS_MODULE_"
 
@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     rabbitmq: RabbitSettings
     backend: BackendSettings
+    destination: tuple[AnyDestination, ...] = ()
+    """``[[destination]]`` in the file: where hand-overs go beside the backend."""
+    upload_cache: UploadCacheSettings | None = None
     pull: PullSettings = PullSettings()
     ris: RisSettings | None = None
     anonymise: AnonymiseSettings | None = None
@@ -84,8 +87,6 @@ class Settings(BaseSettings):
     rehearse: RehearseSettings = RehearseSettings()
     backup: BackupSettings = BackupSettings()
     alarms: AlarmSettings = AlarmSettings()
-    platform: PlatformSettings | None = None
-    reports: ReportSettings = ReportSettings()
     _file: Path | None = PrivateAttr(default=None)
     """The settings file; None: all came from the environment."""
 
@@ -100,6 +101,13 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_none(cls, value: object) -> object:
         return value or None
+
+    @field_validator("destination")
+    @classmethod
+    def _different_destinations(cls, value: tuple[AnyDestination, ...]) -> tuple[AnyDestination, ...]:
+        if len({one.name for one in value}) != len(value):
+            raise ValueError("each destination needs a name of its own")
+        return value
 
     @field_validator("pacs")
     @classmethod

@@ -31,11 +31,12 @@ PLACES = (
 STEPS = (
     "followed", "exporting", "notifying", "doomed", "deleted",
     "to_copy", "copying", "copied", "to_archive", "archiving", "archived",
+    "cached", "routed", "to_upload", "uploading", "uploaded", "upload_verified",
 )  # fmt: skip
 """
 Steps between those places, no stages of the matrix of kills: of the plugins
-(tests/long/test_reception_kills.py), and of copies without names and the archive, which few sites switch on
-(tests/chaos/test_copies.py).
+(tests/long/test_reception_kills.py), and of copies without names, the archive (tests/chaos/test_copies.py) and
+destinations (tests/chaos/test_uploads.py), which few sites switch on.
 """
 KILL = "kill"
 _LOOK_S = 0.01

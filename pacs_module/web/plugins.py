@@ -51,7 +51,7 @@ def router(service: Service) -> APIRouter:
     )
     def notify(message: Message) -> dict[str, bool]:
         fresh = service.accept(message)
-        service.wake(Role.PUBLISH, Role.PULL)
+        service.wake(Role.PUBLISH, Role.PULL, Role.ROUTE)
         return {"accepted": fresh}
 
     @routes.post("/pull_report", summary="The plugins report the end of a pull", openapi_extra=_REPORT)

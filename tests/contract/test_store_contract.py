@@ -28,7 +28,9 @@ from pacs_module.domain.study.lifecycle import Event, State
 from pacs_module.domain.study.message_state import MessageState
 from pacs_module.domain.study.priority import Ageing
 from pacs_module.domain.study.pull_state import PullStatus
-from pacs_module.domain.study.study import PacsCopy, Pull, SeriesRecord, Study
+from pacs_module.domain.study.study import PacsCopy, Pull, SeriesRecord, Study, upload_work
+from pacs_module.domain.upload.upload import Upload
+from pacs_module.domain.upload.upload_state import UploadEvent
 from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.ports import AnyOf, AtLeast, AtMost, Exists
 from tests.contract.store_cases import ConditionalStore, StoreCase
@@ -743,3 +745,44 @@ def test_the_state_field_comes_and_goes_with_the_life_cycle(store: ConditionalSt
     assert read is not None
     assert read.state is State.META_ONLY
     assert read.history == study.history
+
+
+# --- destinations: kinds of work that only they bring ---
+
+
+def test_work_of_a_destination_is_claimed_once_and_by_due_time(store: ConditionalStore) -> None:
+    near, far = upload_work("near"), upload_work("far")
+    add(store, "1.2.1", due={near: 20, far: 5})
+    add(store, "1.2.2", due={near: 10})
+    add(store, "1.2.3", due={near: -30, "pull": 1})
+    claimed = [store.claim(near, "me", 15, 1000) for _ in range(3)]
+    assert [one.study_uid if one else None for one in claimed] == ["1.2.3", "1.2.2", None]
+    assert set(uids(store.held_by(near, "me", 15))) == {"1.2.2", "1.2.3"}
+    assert store.claim(far, "me", 15, 1000).study_uid == "1.2.1"  # type: ignore[union-attr]
+    assert store.next_due(near) == 20
+
+
+def test_work_of_destinations_is_counted_and_listed(store: ConditionalStore) -> None:
+    work = upload_work("centre")
+    for number in range(5):
+        add(store, f"1.2.{number}", due={work: 100 - number})
+    add(store, "1.3", due={"pull": 1})
+    assert store.count_due(work) == 5
+    assert store.count_due(upload_work("other")) == 0
+    assert uids(store.next_with(work, 2)) == ["1.2.4", "1.2.3"]
+    assert set(uids(store.due_after(work, 98))) == {"1.2.0", "1.2.1"}
+
+
+@pytest.mark.parametrize("work", ["upload_to_", "upload_to_A", "upload_to_a.b", "upload_to_a-b", "upload", "x", "upload_to_$a"])
+def test_there_is_no_other_kind_of_work(store: ConditionalStore, work: str) -> None:
+    with pytest.raises(PermanentError, match="is not allowed"):
+        store.claim(work, "me", 1, 1)
+
+
+def test_uploads_are_read_back_as_they_were(store: ConditionalStore) -> None:
+    upload = Upload("centre", "0" * 32, "2020-06-18T12:00:00+00:00", "modality: Modality CT", next_at=-5)
+    upload.take(UploadEvent.BEGIN)
+    upload.tried("failed", "500", 7, "centre-1")
+    handover = HandOver("0" * 32, "1.2.3", 1, "/a", {}, "", routed_at="x", cached_at="y")
+    study = add(store, "1.2.1", uploads=[upload], handovers=[handover])
+    assert store.get("1.2.1") == study

@@ -70,6 +70,14 @@ WAY = (
         "archiving": "half an archive is nobody's: it is removed and made anew",
         "archived": "the archive stands, the document does not say so: it is found whole and noted",
     }),
+    Station("Upload", "Only where there are destinations: pacs_module routes, sends, and asks whether all is there", {
+        "cached": "the copy in the offline cache stands, the document does not say so: it is found whole and noted",
+        "routed": "the uploads are written with the decision: they are sent at the next start",
+        "to_upload": "the document says `uploading`: the claim ends with the process, and another worker takes it up",
+        "uploading": "some images are there: the destination is asked which, and only the others are sent",
+        "uploaded": "everything was sent, nobody asked yet: the next worker asks",
+        "upload_verified": "the document says `verified`; what is not needed any more is removed at the next look",
+    }),
 )  # fmt: skip
 
 

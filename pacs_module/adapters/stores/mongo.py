@@ -83,6 +83,7 @@ class MongoStore(NamedQuestions):
             self._collection = self.beside(COLLECTION)
         self._prepared = False
         self._unreadable = UnreadableDocuments()
+        self._indexed: set[str] = set()
         self._known: Identity | None = None
         self._emptied = Emptied()
         self.lists = MongoLists(self._documents)
@@ -133,6 +134,7 @@ class MongoStore(NamedQuestions):
             "$inc": {"revision": 1},
         }
         order = list(claim_order(work, order))
+        self._index(work)
         while True:
             readable = {"_id": {"$nin": list(unreadable)}} if (unreadable := self._unreadable.all()) else {}
             with self._documents() as documents:
@@ -144,6 +146,13 @@ class MongoStore(NamedQuestions):
             study = self._unreadable.read(taken["_id"], decode_keys(taken), document_to_study)
             if study is not None:
                 return study
+
+    def _index(self, work: str) -> None:
+        """The work of destinations gets an index at its first claim."""
+        if work not in WORK and work not in self._indexed:
+            with self._documents() as documents:
+                documents.create_index([(due_field(work), pymongo.ASCENDING)])
+            self._indexed.add(work)
 
     def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:
         """The studies for which all conditions hold."""
@@ -209,6 +218,7 @@ class MongoStore(NamedQuestions):
             self.identity()
         except StoreLost:
             self._known, self._prepared, self._emptied = None, False, Emptied()
+            self._indexed.clear()
             return f"begun anew as {self.identity().installation}; its studies are lost"
         return ""
 

@@ -17,7 +17,7 @@ from ...domain.study.lifecycle import State
 from ...domain.study.priority import EMERGENCY, GREEN_CHANNEL, ROUTINE, Ageing
 from ...domain.study.study import ANONYMISE, GROWTH_CHECK, PUBLISH, PULL, Study
 from ...ports import AnyOf, AtLeast, AtMost, Exists, Order, Where
-from .reference_query import due_field
+from .reference_query import claim_order, due_field
 
 PULL_ORDER: Order = (("rank", -1), ("turn", 1), ("studyUID", 1))
 """Highest class first, then whose turn it is."""
@@ -127,6 +127,14 @@ class NamedQuestions(ABC):
     def due_after(self, work: str, latest: int) -> list[Study]:
         """The studies that are due for a kind of work later than that."""
         return self.find({due_field(work): AtLeast(latest + 1)})
+
+    def count_due(self, work: str) -> int:
+        """How many studies have work of a kind."""
+        return self.count({due_field(work): Exists()})
+
+    def next_with(self, work: str, limit: int) -> list[Study]:
+        """The studies that have work of a kind, the first to be due first."""
+        return self.find({due_field(work): Exists()}, claim_order(work, ()), limit)
 
     def waiting_routine(self, limit: int) -> list[Study]:
         """The next routine studies to be pulled."""

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from ...domain.errors import PermanentError
-from ...domain.study.study import WORK
+from ...domain.study.study import WORK, is_work
 from ...ports import AnyOf, AtLeast, AtMost, Exists, Order, Where
 from .json_safe import storable
 
@@ -42,8 +42,8 @@ def due_field(work: str) -> str:
     Raises:
         PermanentError: There is no such work.
     """
-    if work not in WORK:
-        raise PermanentError(f"work = {work!r} is not allowed: {', '.join(WORK)}")
+    if not is_work(work):
+        raise PermanentError(f"work = {work!r} is not allowed: {', '.join(WORK)}, or of a destination")
     return f"due.{work}"
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import tenacity
 
 from ...domain.errors import PermanentError, StoreAway, StoreLost, Unreadable, about
-from ...domain.study.study import Study
+from ...domain.study.study import WORK, Study
 from ...ports import AtMost, Identity, Order, Where
 from .emptied import Emptied
 from .json_safe import storable, study_to_listing, study_to_text, text_to_study
@@ -78,6 +78,8 @@ class SqliteStore(NamedQuestions):
         self._closed = False
         self._unreadable = UnreadableDocuments()
         self._emptied = Emptied()
+        self._indexed: set[str] = set()
+        """Kinds of work that have an index since this process began."""
         self._prepared = False
         self._preparing = threading.Lock()
         self._opened = 0
@@ -137,6 +139,7 @@ class SqliteStore(NamedQuestions):
 
     def _claim(self, work: str, owner: str, until: int, due: Where, order: Order) -> list[Any]:
         """UID and document of the first one, claimed; those that cannot be read are not claimed again."""
+        self._index(work)
         first, values = self._select(
             "studyUID", due, claim_order(work, order), 1, f'INDEXED BY "by_due.{work}"', claim=True
         )
@@ -148,6 +151,15 @@ class SqliteStore(NamedQuestions):
             WHERE studyUID = ({first}) RETURNING studyUID, document
         """  # noqa: S608 - work is one of WORK, first is made by _select
         return self._mending(lambda: self._write(sql, [until, storable(owner), *values]))
+
+    def _index(self, work: str) -> None:
+        """The work of destinations has no column: it gets an index at its first claim, and no table is rebuilt."""
+        if work in WORK or work in self._indexed:
+            return
+        field = due_field(work)
+        sql = f'CREATE INDEX IF NOT EXISTS "by_{field}" ON study_info_list ({value_of(field)})'
+        self._mending(lambda: self._write(sql, []))
+        self._indexed.add(work)
 
     def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:
         """The studies for which all conditions hold."""

@@ -11,6 +11,9 @@ from .json_safe import storable
 from .sqlite_schema import COLUMNS, value_of
 
 _PLAIN_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
+_DUE_PATH = re.compile(r"due\.[a-z0-9_]+", re.ASCII)
+"""Of work that only destinations bring: no column, but an index of its own."""
+_LEAST = -(2**63)
 _PACS_PATH = re.compile(r"pacs\.[A-Za-z0-9_-]+", re.ASCII)
 
 
@@ -39,7 +42,9 @@ def compile_where(where: Where) -> tuple[list[str], list[Any], dict[str, Any]]:
 def _term(field: str, condition: Any) -> tuple[str, list[Any]] | None:
     if any(isinstance(value, list | tuple | dict) for value in _values_in(condition)):
         return None
-    if field in COLUMNS:
+    if _DUE_PATH.fullmatch(field) and isinstance(condition, Exists) and condition.yes:
+        return f"{value_of(field)} >= ?", [_LEAST]  # IS NOT NULL would not use the index
+    if field in COLUMNS or _DUE_PATH.fullmatch(field):
         return _comparison(value_of(field), condition)
     if _PACS_PATH.fullmatch(field) and isinstance(
         condition, Exists

@@ -66,6 +66,10 @@ class HandOver:
     result_values: dict[str, Any] = field(default_factory=dict)
     released_at: str = ""
     archived_at: str = ""
+    routed_at: str | None = None
+    """When it was decided which destinations get it; None: not yet, or there are none."""
+    cached_at: str | None = None
+    """When its files were copied into the offline cache for the destinations."""
     tries: list[DeliveryTry] = field(default_factory=list)
 
     @property

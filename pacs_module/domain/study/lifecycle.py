@@ -60,6 +60,8 @@ class Event(StrEnum):
     NOTHING_NEW_UNSUPPORTED = "nothing new, still unsupported"
     NOTHING_NEW_DEAD = "nothing new, delivery was given up"
     FILES_LOST = "files lost before the result"
+    UPLOAD_FILES_LOST = "files lost before they were uploaded"
+    """To a destination; the backend may have had its result before."""
     RESULT_COMPLETED = "result completed"
     RESULT_UNSUPPORTED = "result unsupported_series"
     RESULT_FAILED = "result failed"
@@ -138,6 +140,7 @@ TABLE: Mapping[State, Mapping[Event, State]] = {
         Event.NOTHING_NEW_UNSUPPORTED: State.UNSUPPORTED_SERIES,
         Event.NOTHING_NEW_DEAD: State.DEAD_LETTER,
         Event.FILES_LOST: State.META_ONLY,
+        Event.UPLOAD_FILES_LOST: State.META_ONLY,
         Event.RESULT_COMPLETED: State.META_ONLY,
         Event.RESULT_UNSUPPORTED: State.META_ONLY,
         Event.RESULT_FAILED: State.META_ONLY,
@@ -157,6 +160,7 @@ TABLE: Mapping[State, Mapping[Event, State]] = {
         Event.NOTHING_NEW_UNSUPPORTED: State.UNSUPPORTED_SERIES,
         Event.NOTHING_NEW_DEAD: State.DEAD_LETTER,
         Event.FILES_LOST: State.PULL_DATA,
+        Event.UPLOAD_FILES_LOST: State.PULL_DATA,
         Event.RESULT_COMPLETED: State.PULL_DATA,
         Event.RESULT_UNSUPPORTED: State.PULL_DATA,
         Event.RESULT_FAILED: State.PULL_DATA,
@@ -174,6 +178,7 @@ TABLE: Mapping[State, Mapping[Event, State]] = {
         Event.NOTHING_NEW_UNSUPPORTED: State.UNSUPPORTED_SERIES,
         Event.NOTHING_NEW_DEAD: State.DEAD_LETTER,
         Event.FILES_LOST: State.META_ONLY,
+        Event.UPLOAD_FILES_LOST: State.META_ONLY,
         Event.RESULT_COMPLETED: State.COMPLETED,
         Event.RESULT_UNSUPPORTED: State.UNSUPPORTED_SERIES,
         Event.RESULT_FAILED: State.PULL_DATA_END,
@@ -192,6 +197,7 @@ TABLE: Mapping[State, Mapping[Event, State]] = {
         Event.NOTHING_NEW_WAITING: State.PULL_DATA_END,
         Event.NOTHING_NEW_UNSUPPORTED: State.UNSUPPORTED_SERIES,
         Event.NOTHING_NEW_DEAD: State.DEAD_LETTER,
+        Event.UPLOAD_FILES_LOST: State.META_ONLY,
         Event.RESULT_COMPLETED: State.COMPLETED,
         Event.RESULT_UNSUPPORTED: State.UNSUPPORTED_SERIES,
     },
@@ -206,6 +212,7 @@ TABLE: Mapping[State, Mapping[Event, State]] = {
         Event.NOTHING_NEW_WAITING: State.PULL_DATA_END,
         Event.NOTHING_NEW_UNSUPPORTED: State.UNSUPPORTED_SERIES,
         Event.NOTHING_NEW_DEAD: State.DEAD_LETTER,
+        Event.UPLOAD_FILES_LOST: State.META_ONLY,
         Event.RESULT_COMPLETED: State.COMPLETED,
         Event.RESULT_UNSUPPORTED: State.UNSUPPORTED_SERIES,
     },
@@ -221,6 +228,7 @@ TABLE: Mapping[State, Mapping[Event, State]] = {
         Event.NOTHING_NEW_WAITING: State.PULL_DATA_END,
         Event.NOTHING_NEW_UNSUPPORTED: State.UNSUPPORTED_SERIES,
         Event.NOTHING_NEW_DEAD: State.DEAD_LETTER,
+        Event.UPLOAD_FILES_LOST: State.META_ONLY,
         Event.RESULT_COMPLETED: State.COMPLETED,
         Event.RESULT_UNSUPPORTED: State.UNSUPPORTED_SERIES,
     },
@@ -235,6 +243,7 @@ TABLE: Mapping[State, Mapping[Event, State]] = {
         Event.NOTHING_NEW_WAITING: State.PULL_DATA_END,
         Event.NOTHING_NEW_UNSUPPORTED: State.UNSUPPORTED_SERIES,
         Event.NOTHING_NEW_DEAD: State.DEAD_LETTER,
+        Event.UPLOAD_FILES_LOST: State.META_ONLY,
         Event.RESULT_COMPLETED: State.COMPLETED,
         Event.RESULT_UNSUPPORTED: State.UNSUPPORTED_SERIES,
     },

@@ -9,6 +9,7 @@ milliseconds.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -19,6 +20,7 @@ from ..dicom.device import device_of
 from ..errors import InvalidTransition
 from ..instants import iso
 from ..rules.filters import Verdict
+from ..upload.upload import Upload
 from ..wire.documents import from_document, to_document
 from ..wire.messages import PullRequest, SeriesOutcome, SeriesReport
 from ..wire.pull_failure import PullFailure
@@ -41,7 +43,26 @@ PULL, WATCH, PUBLISH, RELEASE, GROWTH_CHECK, ANONYMISE = (
     "anonymise",
 )
 WORK = (PULL, WATCH, PUBLISH, RELEASE, GROWTH_CHECK, ANONYMISE)
+ROUTE = "route"
+"""A hand-over is to be sent to destinations; which, is to be decided. Asked for only where there are destinations."""
+UPLOAD_STUCK = "upload_stuck"
+"""Never claimed: since when an upload waits for a person."""
+_UPLOAD = "upload_to_"
+_DESTINATION = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _SETTLED = (SeriesOutcome.HANDED_OVER, SeriesOutcome.KEPT_BACK)
+
+
+
+def upload_work(destination: str) -> str:
+    """The kind of work of the uploads to one destination: a slow one is in no other's queue."""
+    return f"{_UPLOAD}{destination}"
+
+
+def is_work(work: str) -> bool:
+    """Whether there is such a kind of work: those of :data:`WORK`, and those that only destinations bring."""
+    named = work.removeprefix(_UPLOAD)
+    return work in (*WORK, ROUTE, UPLOAD_STUCK) or (named != work and _DESTINATION.fullmatch(named) is not None)
+
 
 MOST_HISTORY = 200
 MOST_SIGHTINGS = 6  # of each PACS
@@ -209,6 +230,8 @@ class Study:
     series_uids: list[str] = field(default_factory=list)
     """The keys of ``series``, to be asked for."""
     handovers: list[HandOver] = field(default_factory=list)
+    uploads: list[Upload] = field(default_factory=list)
+    """Each hand-over at each destination that it goes to, beside the AI backend."""
     notified: list[str] = field(default_factory=list)
     """Ids of all notifications taken in, so that a repeated one changes nothing."""
     look: GrowthCheck | None = None

@@ -1,6 +1,6 @@
 """
-The backend's circuit breaker, shared by the delivery workers of a process: state, log line and metric in one
-place.
+The circuit breaker of the backend, or of a ``destination``, shared by its workers in a process: state, log line and
+metric in one place.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ class BackendCircuit:
         log: EventLog,
         policy: CircuitPolicy,
         told: Callable[[str], None] = lambda state: None,
+        destination: str = "",
     ) -> None:
+        self._destination = destination
         self._clock, self._log, self._policy, self._told = clock, log, policy, told
         self._circuit = Circuit()
         self._lock = threading.Lock()
@@ -93,7 +95,9 @@ class BackendCircuit:
 
     def _say(self, circuit: Circuit, failures: int) -> None:
         self._told(circuit.state)
-        if circuit.state == CLOSED:
+        if self._destination:
+            self._say_of_destination(circuit, failures)
+        elif circuit.state == CLOSED:
             self._log.event(
                 "backend_circuit_closed",
                 "circuit of the backend is closed",
@@ -109,4 +113,17 @@ class BackendCircuit:
                 why=circuit.why,
                 retryAt=retry,
                 inRow=circuit.opened,
+            )
+
+    def _say_of_destination(self, circuit: Circuit, failures: int) -> None:
+        if circuit.state == CLOSED:
+            words = "circuit of a destination is closed"
+            self._log.event(
+                "destination_circuit_closed", words, destination=self._destination, afterFailures=failures
+            )
+        else:
+            words, retry = "circuit of a destination is open", iso(circuit.retry_at)
+            values = {"why": circuit.why, "retryAt": retry, "inRow": circuit.opened}
+            self._log.event(
+                "destination_circuit_open", words, "WARNING", destination=self._destination, **values
             )

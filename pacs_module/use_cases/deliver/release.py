@@ -1,4 +1,4 @@
-"""Release: hand-over folders whose result is in go, after their retention (M22)."""
+"""Release: hand-over folders whose result is in, and that no destination needs, go after their retention (M22)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ...domain.errors import RetriableError
 from ...domain.instants import iso, milliseconds
 from ...domain.study.handover import HandOver
 from ...domain.study.study import RELEASE, Study
+from ...domain.study.uploads import needs_folder
 from ...ports import Clock, CopyMaker, Puller, StudyStore
 from ..update_study import update_study
 from .archive import KeepArchive
@@ -46,7 +47,7 @@ class Release:
         if study is None:
             return False
         now = self.clock.now()
-        over = [item for item in _kept(study) if item.next_at <= now]
+        over = [item for item in _kept(study) if item.next_at <= now and not needs_folder(study, item)]
         try:
             self._let_go(study.study_uid, over)
         except RetriableError:
@@ -60,7 +61,8 @@ class Release:
             for item in stored.handovers:
                 if item.handover_id in released:
                     item.released_at = at
-            stored.schedule(RELEASE, min((item.next_at for item in _kept(stored)), default=None))
+            waiting = [item.next_at for item in _kept(stored) if not needs_folder(stored, item)]
+            stored.schedule(RELEASE, min(waiting, default=None))
             return True
 
         update_study(self.store, study_uid, edit)

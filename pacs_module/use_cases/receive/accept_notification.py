@@ -19,6 +19,7 @@ from ...domain.study.history import Note
 from ...domain.study.lifecycle import BY_HAND, Event, State
 from ...domain.study.message_state import MessageEvent
 from ...domain.study.study import PUBLISH, PULL, RELEASE, WATCH, Pull, Study
+from ...domain.study.uploads import schedule_routing
 from ...domain.wire.notification import Notification, read_notification
 from ...ports import Clock, EventLog, StudyStore
 from ...shared.crash_points import reach
@@ -37,6 +38,7 @@ class AcceptNotification:
         clock: The hospital's.
         log: For the contract's lines.
         anonymise: What is handed over is held back until it has no names.
+        destinations: Whether hand-overs go to destinations beside the backend.
         is_inside: Whether a folder lies below the hand-over folder, links resolved.
     """
 
@@ -45,6 +47,7 @@ class AcceptNotification:
     log: EventLog
     anonymise: bool = False
     is_inside: Callable[[str], bool] = lambda path: True
+    destinations: bool = False
 
     def __call__(self, message: Mapping[str, Any]) -> bool:
         """
@@ -155,6 +158,8 @@ class AcceptNotification:
         is kept as cancelled and its folder let go.
         """
         study.handovers = [*study.handovers, item]
+        if self.destinations:
+            schedule_routing(study, now)
         if study.state in BY_HAND or other_patient:
             item.settle(MessageEvent.CANCEL, now)
             study.schedule(RELEASE, now)

@@ -5,6 +5,7 @@ lease (M27).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...domain.study.history import Note
@@ -28,6 +29,8 @@ class FreeClaims:
     leases: LeaseHolder
     clock: Clock
     log: EventLog
+    works: Sequence[str] = WORK
+    """The kinds of work that anybody claims here."""
 
     def __call__(self) -> bool:
         """
@@ -35,7 +38,7 @@ class FreeClaims:
         """
         self.leases.be_present()
         for owner in self.leases.dead():
-            freed = sum(free_claims(self.store, self.clock, work, owner, "it is gone") for work in WORK)
+            freed = sum(free_claims(self.store, self.clock, work, owner, "it is gone") for work in self.works)
             self.leases.forget(owner)
             self.log.event(
                 "claims_freed",

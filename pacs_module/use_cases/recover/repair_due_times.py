@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 
 from ...domain.instants import milliseconds
-from ...domain.study.study import PUBLISH, RELEASE, Study
+from ...domain.study.study import PUBLISH, RELEASE, Study, upload_work
 from ...ports import Clock, EventLog, StudyStore
 from ..update_study import update_study
 
@@ -64,5 +64,10 @@ class RepairDueTimes:
         for item in study.handovers:
             if item.next_at > now + milliseconds(self.longest[PUBLISH if item.open else RELEASE] + APART):
                 item.next_at = now
+        for upload in study.uploads:
+            if work == upload_work(upload.destination) and upload.next_at > now + milliseconds(
+                self.longest[work] + APART
+            ):
+                upload.next_at = now
         study.schedule(work, now)
         return True

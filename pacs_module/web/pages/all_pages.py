@@ -21,11 +21,9 @@ from . import (
     study,
     today,
 )
-from .exchange import quality, reports
 
 PAGES = (
     today, studies, study, filters, rehearsal, dead_letters, reconciliation, log, configuration, audit, probe,
-    reports, quality,
 )  # fmt: skip
 
 

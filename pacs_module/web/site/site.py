@@ -42,8 +42,6 @@ NAVIGATION = (
     ("/rehearsal", "Rehearsal"),
     ("/dead-letters", "Dead letters"),
     ("/reconciliation", "Reconciliation"),
-    ("/reports", "Reports"),
-    ("/quality", "Quality"),
     ("/log", "Log"),
     ("/configuration", "Configuration"),
     ("/audit", "Audit"),

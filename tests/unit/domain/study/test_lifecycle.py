@@ -100,6 +100,13 @@ MODEL = (
         "meta_only",
     ),
     ("and a pull runs already", "files lost before the result", "pull_data", "pull_data"),
+    (
+        "N2: the RAM disk lost them before a destination had them: pull again",
+        "files lost before they were uploaded",
+        f"meta_only {MACHINE}",
+        "meta_only",
+    ),
+    ("and a pull runs already", "files lost before they were uploaded", "pull_data", "pull_data"),
     ("the backend has computed it", "result completed", MACHINE, "completed"),
     ("the backend says that no series is usable", "result unsupported_series", MACHINE, "unsupported_series"),
     ("the backend failed: delivered again", "result failed", "pull_data_end", "pull_data_end"),

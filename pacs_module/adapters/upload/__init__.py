@@ -1,0 +1,1 @@
+"""Destinations beside the AI backend, one protocol each."""

@@ -1,0 +1,256 @@
+"""
+A destination in an S3 bucket.
+
+An object appears whole or not at all; a platform that stores half of what it acknowledged is found out before anybody
+sees it: an image is put below ``.incoming/``, compared, and copied within the bucket to its name. It is compared by the
+checksum that S3 keeps (SHA-256), else by its ETag where that is an MD5, else by reading it back.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import botocore.config
+import botocore.exceptions
+
+from ...domain.errors import Busy, FilesGone, Refused, RetriableError, Unreachable, about
+from ...domain.upload.files import Lacking, UploadFile
+from .pacing import Pacer, digest_of
+
+INCOMING = ".incoming/"
+"""Before the name of an object that was not compared yet; no name of ours begins with a dot."""
+_WHO = "the bucket"
+_NOT_FOUND = frozenset({"404", "NoSuchKey", "NotFound"})
+_BUSY = frozenset({"SlowDown", "ServiceUnavailable", "503", "429", "TooManyRequests", "RequestLimitExceeded"})
+_AGAIN = frozenset(
+    {"InternalError", "RequestTimeout", "OperationAborted", "BadDigest", "IncompleteBody", "408", "409"}
+)
+_SERVER_ERROR = 500
+_READ = 2**20
+
+
+@dataclass(frozen=True)
+class S3Place:
+    """
+    Where and how.
+
+    Args:
+        bucket: Its name.
+        endpoint: Of the platform; empty: Amazon's.
+        region: Of the bucket.
+        access_key: Its id.
+        secret_key: Its secret.
+        virtual_host: ``https://bucket.host/name`` instead of ``https://host/bucket/name``.
+        part: Bytes of a part; a larger image goes in parts (at least 5 MiB, by S3's own rule).
+        encryption: ``AES256``, ``aws:kms`` or empty.
+        kms_key: With ``aws:kms``.
+        staged: Compare below ``.incoming/`` first.
+        timeout: Seconds for an answer.
+        ca_file: Authorities of its certificate; empty: the system's.
+    """
+
+    bucket: str
+    endpoint: str = ""
+    region: str = "us-east-1"
+    access_key: str = ""
+    secret_key: str = field(default="", repr=False)
+    virtual_host: bool = False
+    part: int = 8 * 2**20
+    encryption: str = ""
+    kms_key: str = ""
+    staged: bool = True
+    timeout: float = 60.0
+    ca_file: str = ""
+
+    @property
+    def safe(self) -> dict[str, str]:
+        """How it is encrypted there."""
+        how = {"ServerSideEncryption": self.encryption} if self.encryption else {}
+        return {**how, "SSEKMSKeyId": self.kms_key} if self.kms_key else how
+
+
+class S3Uploader:
+    """One worker's client."""
+
+    def __init__(self, place: S3Place, pacer: Pacer | None = None) -> None:
+        self._place, self._pacer = place, pacer or Pacer()
+        config = botocore.config.Config(
+            region_name=place.region,
+            signature_version="s3v4",
+            connect_timeout=5,
+            read_timeout=place.timeout,
+            retries={"total_max_attempts": 1},  # repeats are the study document's, with its pauses
+            s3={"addressing_style": "virtual" if place.virtual_host else "path"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+        session = boto3.session.Session(place.access_key or None, place.secret_key or None)
+        self._client: Any = session.client(
+            "s3", endpoint_url=place.endpoint or None, config=config, verify=place.ca_file or None
+        )
+
+    def put(self, files: Sequence[UploadFile]) -> list[Lacking]:
+        """Bring images there, one after the other."""
+        with self._translated():
+            for file in files:
+                self._send(file)
+        return []
+
+    def missing(self, files: Sequence[UploadFile]) -> list[Lacking]:
+        """Ask for each object."""
+        with self._translated():
+            told = [(file, self._differs(file, file.name)) for file in files]
+        return [Lacking(file, why) for file, why in told if why]
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._client.close()
+
+    def _send(self, file: UploadFile) -> None:
+        key = f"{INCOMING}{file.name}" if self._place.staged else file.name
+        if file.size > self._place.part:
+            self._in_parts(file, key)
+        else:
+            self._whole(file, key)
+        if not self._place.staged:
+            return
+        why = self._differs(file, key)
+        if not why:
+            source = {"Bucket": self._place.bucket, "Key": key}
+            self._client.copy_object(
+                Bucket=self._place.bucket,
+                Key=file.name,
+                CopySource=source,
+                ChecksumAlgorithm="SHA256",
+                **self._place.safe,
+            )
+        self._client.delete_object(Bucket=self._place.bucket, Key=key)
+        if why:
+            raise RetriableError("the bucket took an image and has it otherwise", why)
+
+    def _whole(self, file: UploadFile, key: str) -> None:
+        data = _read(file, 0, file.size)
+        self._pacer.sent(len(data))
+        self._client.put_object(
+            Bucket=self._place.bucket,
+            Key=key,
+            Body=data,
+            ContentType="application/dicom",
+            ContentMD5=base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode(),
+            ChecksumSHA256=base64.b64encode(hashlib.sha256(data).digest()).decode(),
+            **self._place.safe,
+        )
+
+    def _in_parts(self, file: UploadFile, key: str) -> None:
+        """S3 shows nothing of it before it is completed; what a dead worker left is aborted by the bucket's own rule."""
+        made = self._client.create_multipart_upload(
+            Bucket=self._place.bucket, Key=key, ContentType="application/dicom", **self._place.safe
+        )
+        told = {"Bucket": self._place.bucket, "Key": key, "UploadId": made["UploadId"]}
+        try:
+            parts = list(self._parts(file, told))
+            self._client.complete_multipart_upload(**told, MultipartUpload={"Parts": parts})
+        except BaseException:
+            self._abort(told)
+            raise
+
+    def _parts(self, file: UploadFile, told: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+        for number, offset in enumerate(range(0, file.size, self._place.part), start=1):
+            data = _read(file, offset, self._place.part)
+            self._pacer.sent(len(data))
+            md5 = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+            answer = self._client.upload_part(**told, PartNumber=number, Body=data, ContentMD5=md5)
+            yield {"PartNumber": number, "ETag": answer["ETag"]}
+
+    def _abort(self, told: Mapping[str, str]) -> None:
+        try:
+            self._client.abort_multipart_upload(**told)
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
+            return  # the line is cut: the bucket's own rule removes it
+
+    def _differs(self, file: UploadFile, key: str) -> str:
+        """Why what lies under a key is not this image; empty: it is."""
+        try:
+            told = self._client.head_object(Bucket=self._place.bucket, Key=key, ChecksumMode="ENABLED")
+        except botocore.exceptions.ClientError as error:
+            if _code(error) in _NOT_FOUND:
+                return "not there"
+            raise
+        if told["ContentLength"] != file.size:
+            return f"{told['ContentLength']} of {file.size} bytes"
+        sha256 = digest_of(file.path, "sha256")
+        checksum = told.get("ChecksumSHA256", "")
+        if checksum == base64.b64encode(sha256.digest()).decode():
+            return ""
+        if self._place.encryption != "aws:kms" and _etag_fits(told.get("ETag", ""), file, self._place.part):
+            return ""
+        return "" if self._read_back(key) == sha256.digest() else "other bytes"
+
+    def _read_back(self, key: str) -> bytes:
+        """The checksum of what it gives back: an ETag is no MD5 with some encryptions, and at some platforms."""
+        digest = hashlib.sha256()
+        body = self._client.get_object(Bucket=self._place.bucket, Key=key)["Body"]
+        while data := body.read(_READ):
+            digest.update(data)
+        return digest.digest()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        with about(f"bucket {self._place.bucket}"), _in_our_words():
+            yield
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except botocore.exceptions.ClientError as error:
+        raise _of_client(error) from error
+    except (botocore.exceptions.EndpointConnectionError, botocore.exceptions.ConnectTimeoutError) as error:
+        raise Unreachable(f"{_WHO} does not answer", str(error)) from error
+    except botocore.exceptions.BotoCoreError as error:
+        raise RetriableError(f"{_WHO}: {type(error).__name__}", str(error)) from error
+
+
+def _of_client(error: botocore.exceptions.ClientError) -> RetriableError | Refused:
+    code, status = _code(error), int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    words = f"{_WHO} answered {status} {code}"
+    if code in _BUSY or status in (429, 503):
+        return Busy(words, said=str(error))
+    if status >= _SERVER_ERROR or code in _AGAIN or str(status) in _AGAIN or code in _NOT_FOUND:
+        return RetriableError(words, str(error))
+    return Refused(_WHO, status, f"{code}: {error}")
+
+
+def _code(error: botocore.exceptions.ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _etag_fits(etag: str, file: UploadFile, part: int) -> bool:
+    """The MD5 of the whole, or of the MD5s of its parts and their number."""
+    told = etag.strip('"')
+    if "-" not in told:
+        return told == digest_of(file.path, "md5").hexdigest()
+    digests = b"".join(
+        hashlib.md5(_read(file, offset, part), usedforsecurity=False).digest()
+        for offset in range(0, file.size, part)
+    )
+    number = len(range(0, file.size, part))
+    return told == f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{number}"
+
+
+def _read(file: UploadFile, offset: int, size: int) -> bytes:
+    try:
+        with open(file.path, "rb") as content:
+            content.seek(offset)
+            return content.read(size)
+    except FileNotFoundError as error:
+        raise FilesGone(f"{file.path} is gone") from error
+    except OSError as error:
+        raise RetriableError(f"an image cannot be read: {error.strerror}", file.path) from error

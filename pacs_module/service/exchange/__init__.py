@@ -1,1 +1,0 @@
-"""Wiring of what is exchanged beside images."""

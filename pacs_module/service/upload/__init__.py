@@ -1,0 +1,1 @@
+"""Destinations out of the settings."""

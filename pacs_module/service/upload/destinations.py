@@ -1,0 +1,140 @@
+"""The destinations of the settings: their plans, their ways out, and the loops that send. No logic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+
+from ...adapters.files.upload_source import FolderSource
+from ...adapters.machine import SystemClock
+from ...adapters.metrics import UploadMetrics
+from ...adapters.upload.pacing import Pacer
+from ...domain.circuit import CircuitPolicy
+from ...domain.study.study import ROUTE, UPLOAD_STUCK, WORK, upload_work
+from ...ports import StudyStore, UploadCache
+from ...settings import Settings
+from ...settings.destinations import DestinationSettings
+from ...settings.section import retry_policy
+from ...shared.logs import ContractLog
+from ...use_cases.deliver.backend_circuit import BackendCircuit
+from ...use_cases.upload.by_hand import UploadsByHand
+from ...use_cases.upload.fill_cache import FillCache
+from ...use_cases.upload.route import RouteHandOvers
+from ...use_cases.upload.send import SendUploads
+from ...use_cases.upload.upload_policy import DestinationPlan, UploadOrder
+from .ways import uploader_of
+
+
+@dataclass
+class Destinations:
+    """What a service with destinations has; without any it has none of it."""
+
+    plans: tuple[DestinationPlan, ...]
+    circuits: dict[str, BackendCircuit]
+    route: RouteHandOvers
+    fill: FillCache | None
+    by_hand: UploadsByHand
+    senders: list[tuple[str, SendUploads]] = field(default_factory=list)
+    metrics: UploadMetrics | None = None
+
+
+def tell_queues(made: Destinations, store: StudyStore, metrics: UploadMetrics) -> None:
+    """How many studies wait for each destination, as numbers."""
+    waiting = {plan.name: store.count_due(upload_work(plan.name)) for plan in made.plans}
+    metrics.queues(waiting, store.count_due(UPLOAD_STUCK))
+
+
+def works_of(settings: Settings) -> tuple[str, ...]:
+    """The kinds of work that are claimed with these settings."""
+    if not settings.destination:
+        return WORK
+    return (*WORK, ROUTE, *(upload_work(one.name) for one in settings.destination))
+
+
+def open_destinations(
+    settings: Settings,
+    store: StudyStore,
+    clock: SystemClock,
+    log: ContractLog,
+    owner: str,
+    is_inside: Callable[[str], bool],
+    cache: UploadCache | None = None,
+    metrics: UploadMetrics | None = None,
+) -> Destinations | None:
+    """
+    The destinations of the settings; None: there are none.
+
+    Args:
+        settings: All of them.
+        store: The studies.
+        clock: The hospital's.
+        log: For events.
+        owner: This process.
+        is_inside: Whether a folder is a hand-over's.
+        cache: The offline cache; None: uploads read the hand-over folder.
+        metrics: For the numbers.
+    """
+    if not settings.destination:
+        return None
+    plans = tuple(plan_of(one) for one in settings.destination)
+    fill = None
+    if cache is not None and settings.upload_cache is not None:
+        fill = FillCache(store, cache, settings.upload_cache.limits, clock, log)
+    source = FolderSource(is_inside)
+    anonymised = settings.anonymise is not None
+    route = RouteHandOvers(store, plans, source, fill, clock, log, owner, anonymised)
+    circuits = {one.name: _circuit(one, clock, log, metrics) for one in settings.destination}
+    made = Destinations(plans, circuits, route, fill, UploadsByHand(store, clock, log), metrics=metrics)
+    for told, plan in zip(settings.destination, plans, strict=True):
+        pacer = Pacer(told.bytes_per_second)
+        for number in range(1, told.threads + 1):
+            name = f"upload {told.name}-{number}"
+            sender = SendUploads(
+                store=store,
+                plan=plan,
+                uploader=uploader_of(told, pacer),
+                source=FolderSource(),
+                cache=cache,
+                clock=clock,
+                log=log,
+                circuit=circuits[told.name],
+                owner=owner,
+                worker=name,
+                closed=partial(_closed, plan, clock),
+            )
+            if metrics is not None:
+                sender.counted = metrics.tried
+            made.senders.append((name, sender))
+    return made
+
+
+def plan_of(told: DestinationSettings) -> DestinationPlan:
+    """A destination as the use cases know it."""
+    return DestinationPlan(
+        name=told.name,
+        kind=str(getattr(told, "kind", "")),
+        rule=told.rule,
+        hospital=told.hospital,
+        names=told.storage_path,
+        batch=told.batch,
+        retry=told.retry,
+        away=timedelta(seconds=told.circuit_pause_s),
+        hours=tuple(one.hours for one in told.closed),
+        order=UploadOrder(told.order),
+    )
+
+
+def _circuit(
+    told: DestinationSettings, clock: SystemClock, log: ContractLog, metrics: UploadMetrics | None
+) -> BackendCircuit:
+    policy = CircuitPolicy(
+        told.circuit_failures, retry_policy(1, told.circuit_pause_s, told.circuit_longest_pause_s)
+    )
+    tell = partial(metrics.circuit_is, told.name) if metrics is not None else lambda state: None
+    return BackendCircuit(clock, log, policy, tell, told.name)
+
+
+def _closed(plan: DestinationPlan, clock: SystemClock) -> str:
+    return plan.closed(clock.local())

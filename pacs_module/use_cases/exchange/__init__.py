@@ -1,1 +1,0 @@
-"""Reports and quality records: taken in, sent, compared (E7, E8)."""

@@ -1,0 +1,1 @@
+"""Send hand-overs to the destinations beside the AI backend."""

@@ -1,1 +1,0 @@
-"""The pages of reports and quality data."""
