@@ -192,7 +192,8 @@ def milliseconds(ask: Callable[[], requests.Response], times: int) -> list[float
 
 def questions(url: str, studies: int) -> dict[str, Callable[[], requests.Response]]:
     """By name, each time of another study."""
-    chance, session = random.Random(1), requests.Session()  # noqa: S311 - any order will do, the same each time
+    # any order will do, the same each time
+    chance, session = random.Random(1), requests.Session()  # noqa: S311
 
     def ask(name: str, value: Callable[[int], str], **more: str) -> Callable[[], requests.Response]:
         path = f"{url}/api/v1/dcm/debug"

@@ -126,7 +126,8 @@ def main(largest: Annotated[int, typer.Option(help="Studies of the larger day.")
     console = Console(width=170)
     facts = series_facts(plan_busy_day(DATE, 1000))
     console.print(
-        f"filter: {verdicts_per_second(facts):,.0f} verdicts a second on one core ({len(facts)} different series)"
+        f"filter: {verdicts_per_second(facts):,.0f} verdicts a second on one core ({len(facts)} "
+        "different series)"
     )
     table = Table(title="one find of a whole day at the simulated PACS, over loopback")
     columns = (

@@ -1,10 +1,11 @@
 """
 What every page costs on a store of many studies: p50, p95 and the longest, over HTTP, as JSON and as HTML.
 
-The studies are those of :mod:`benchmarks.debug_api` (six series with verdicts, two pulls, a hand-over), spread
-over the days up to today, in every state; their rows tell ten verdicts each, of other values and devices. Beside
-the pages stands a health check of the same server, which is what HTTP alone costs. ``CPU ms`` is what one question
-takes of a processor, asking included: it stays as it is on a machine that has more to do.
+The studies are those of :mod:`benchmarks.debug_api` (six series with verdicts, two pulls, a hand-over),
+spread over the days up to today, in every state; their rows tell ten verdicts each, of other values and
+devices. Beside the pages stands a health check of the same server, which is what HTTP alone costs. ``CPU ms``
+is what one question takes of a processor, asking included: it stays as it is on a machine that has more to
+do.
 
     python -m benchmarks.pages --studies 100000
 """

@@ -301,7 +301,8 @@ def main(
             images = [sum(one.instances for one in study.planned.series) for study in mine]
             table.add_row(
                 way.name, str(repeats), f"{min(images)}-{max(images)}", f"{medians[way.name]:.2f} s",
-                f"{min(seconds):.2f}-{max(seconds):.2f} s", f"{statistics.median(one.to_report for one in timings):.2f} s",
+                f"{min(seconds):.2f}-{max(seconds):.2f} s",
+                f"{statistics.median(one.to_report for one in timings):.2f} s",
                 " ".join(sorted({one.completeness for one in timings})),
             )  # fmt: skip
     console.print(table)

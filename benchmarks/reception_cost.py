@@ -77,7 +77,8 @@ def checked_out(commit: str) -> Iterator[Path]:
 
 def environment_of(tree: Path) -> dict[str, str]:
     """
-    What makes Orthanc run a tree's plugins and rules; StackError when Python would import them from elsewhere.
+    What makes Orthanc run a tree's plugins and rules; StackError when Python would import them from
+    elsewhere.
     """
     environment = {
         "PYTHONPATH": str(tree),

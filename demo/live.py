@@ -91,7 +91,10 @@ def _inform(match: re.Match[str], label: Callable[[str], str]) -> _Show | None:
         return None
     return (
         "handed over",
-        f"{label(str(message['studyUID']))}: {_images(message['numberReceived'])}, {message.get('completeness')}",
+        (
+            f"{label(str(message['studyUID']))}: {_images(message['numberReceived'])}, "
+            f"{message.get('completeness')}"
+        ),
     )
 
 

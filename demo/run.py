@@ -93,7 +93,8 @@ def _course(stack: Stack, script: Script, options: DemoOptions, console: Console
         return False
     if settled and not faults:
         console.print(
-            "[bold green]every wanted study was computed, whole and once, and nothing else was handed over[/bold green]"
+            "[bold green]every wanted study was computed, whole and once, and nothing else was "
+            "handed over[/bold green]"
         )
     return settled and not faults
 

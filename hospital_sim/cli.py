@@ -29,7 +29,8 @@ from hospital_sim.scu import Pacs, StoreError
 
 app = typer.Typer(
     name="hospital-sim",
-    help="A simulated hospital: a PACS with a day of studies and any bad habits (run), and a radiology department that sends "
+    help="A simulated hospital: a PACS with a day of studies and any bad habits (run), and a radiology "
+    "department that sends "
     "its studies to a PACS (send).",
     no_args_is_help=True,
     add_completion=False,
@@ -50,7 +51,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command(
-    epilog="Example: hospital-sim send --host 127.0.0.1 --port 4242 --aet HOSPITAL --day demo --events events.jsonl"
+    epilog=(
+        "Example: hospital-sim send --host 127.0.0.1 --port 4242 --aet HOSPITAL --day demo --events "
+        "events.jsonl"
+    )
 )
 def send(
     host: Host = "127.0.0.1",

@@ -69,11 +69,13 @@ UIH_CHEST = Recipe(
     protocol="Chest_Lung", character_set="GB18030",
 )  # fmt: skip
 GROWING_CHEST = Recipe(
-    "growing", "chest CT that goes on growing", devices.SIEMENS_CT, Region.CHEST, "Yang^Min=杨^敏", "Thorax Routine",
+    "growing", "chest CT that goes on growing", devices.SIEMENS_CT, Region.CHEST, "Yang^Min=杨^敏",
+    "Thorax Routine",
     GROWING_CT, protocol="Thorax_Routine", parts=GROWING_PARTS,
 )  # fmt: skip
 GB18030_CHEST = Recipe(
-    "gb18030", "chest CT, BodyPartExamined empty, 胸部 in GB18030", devices.UIH_CT, Region.CHEST, "Zhao^Lei=赵^磊",
+    "gb18030", "chest CT, BodyPartExamined empty, 胸部 in GB18030", devices.UIH_CT, Region.CHEST,
+    "Zhao^Lei=赵^磊",
     "胸部平扫", SHORT_CT, body_part="", protocol="Routine", character_set="GB18030", base_slices=80,
     texts=CHINESE_TEXTS,
 )  # fmt: skip
@@ -83,7 +85,8 @@ DAMAGED_CHEST = Recipe(
     texts=CHINESE_TEXTS,
 )  # fmt: skip
 PR_CHEST = Recipe(
-    "pr", "chest CT with a presentation state (CT\\PR)", devices.PHILIPS_HELICAL_CT, Region.CHEST, "Wu^Qiang=吴^强",
+    "pr", "chest CT with a presentation state (CT\\PR)", devices.PHILIPS_HELICAL_CT, Region.CHEST,
+    "Wu^Qiang=吴^强",
     "111", (*SHORT_CT, Content.PRESENTATION_STATE), protocol="Lung screening", base_slices=80,
 )  # fmt: skip
 HEAD_CT = Recipe(
@@ -97,7 +100,8 @@ HEAD_BY_PROTOCOL = Recipe(
 )  # fmt: skip
 ABDOMEN_CT = Recipe(
     "abdomen", "abdomen CT", devices.CANON_CT, Region.ABDOMEN, "Sun^Li=孙^丽", "上腹部平扫",
-    (Content.SCOUT, Content.THICK, Content.THIN_SOFT), wanted=False, body_part="ABDOMEN", protocol="Abdomen Plain",
+    (Content.SCOUT, Content.THICK, Content.THIN_SOFT), wanted=False, body_part="ABDOMEN",
+    protocol="Abdomen Plain",
     character_set="GB18030", base_slices=60,
 )  # fmt: skip
 CHEST_DX = Recipe(
@@ -114,7 +118,8 @@ CHEST_CR = Recipe(
     RADIOGRAPHS, modality="CR", protocol="Chest",
 )  # fmt: skip
 HAND_DX = Recipe(
-    "hand", "hand DX", devices.SIEMENS_DX, Region.HAND, "He^Ping=何^平", "Hand left", (Content.HAND,), wanted=False,
+    "hand", "hand DX", devices.SIEMENS_DX, Region.HAND, "He^Ping=何^平", "Hand left", (Content.HAND,),
+    wanted=False,
     modality="DX", body_part="HAND", protocol="Hand",
 )  # fmt: skip
 MAMMOGRAM = Recipe(
@@ -122,13 +127,16 @@ MAMMOGRAM = Recipe(
     (Content.BREAST,), wanted=False, modality="MG", body_part="BREAST", protocol="ROUTINE",
 )  # fmt: skip
 HEAD_MR = Recipe(
-    "mr", "head MR (another modality)", devices.SIEMENS_MR, Region.HEAD, "Luo^Bin=罗^斌", "Head MR", (Content.MR,),
+    "mr", "head MR (another modality)", devices.SIEMENS_MR, Region.HEAD, "Luo^Bin=罗^斌", "Head MR",
+    (Content.MR,),
     wanted=False, modality="MR", body_part="HEAD", protocol="t2_tse_tra", base_slices=12,
 )  # fmt: skip
 
 DEMO_DAY = (
-    SIEMENS_CHEST, HEAD_CT, CHEST_DX, GE_CHEST, HAND_DX, GROWING_CHEST, GB18030_CHEST, MAMMOGRAM, PHILIPS_CHEST,
-    DAMAGED_CHEST, CHINESE_DX, ABDOMEN_CT, HEAD_MR, CANON_CHEST, CHEST_CR, HEAD_BY_PROTOCOL, PR_CHEST, UIH_CHEST,
+    SIEMENS_CHEST, HEAD_CT, CHEST_DX, GE_CHEST, HAND_DX, GROWING_CHEST, GB18030_CHEST, MAMMOGRAM,
+    PHILIPS_CHEST,
+    DAMAGED_CHEST, CHINESE_DX, ABDOMEN_CT, HEAD_MR, CANON_CHEST, CHEST_CR, HEAD_BY_PROTOCOL, PR_CHEST,
+    UIH_CHEST,
 )  # fmt: skip
 SMALL_DAY = (
     replace(SIEMENS_CHEST, contents=(*GROWING_CT, Content.DOSE_REPORT), base_slices=16),

@@ -55,7 +55,8 @@ SIEMENS_CT = Device(
 )  # fmt: skip
 GE_CT = Device(
     "CT2GE", "GE MEDICAL SYSTEMS", "Revolution EVO", "CT99GE02", "revo_ct_21a.12", "STANDARD", "LUNG",
-    mpr_type=("DERIVED", "SECONDARY", "REFORMATTED", "AVERAGE"), signed=True, thin_mm=1.25, dose_as_picture=True,
+    mpr_type=("DERIVED", "SECONDARY", "REFORMATTED", "AVERAGE"), signed=True, thin_mm=1.25,
+    dose_as_picture=True,
 )  # fmt: skip
 PHILIPS_CT = Device(
     "CT3PHILIPS", "Philips", "Brilliance 64", "HOST-6547", "3.2.0", "B", "YA",

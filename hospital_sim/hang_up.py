@@ -22,7 +22,8 @@ def hang_up(connection: socket.socket) -> None:
 
 def hang_up_for_certain() -> None:
     """Make pynetdicom do so, for all associations of this process."""
-    setattr(AssociationSocket, "_shutdown_socket", _shutdown_socket)  # noqa: B010 - to a type checker it is a method
+    # to a type checker it is a method
+    setattr(AssociationSocket, "_shutdown_socket", _shutdown_socket)  # noqa: B010
 
 
 def _shutdown_socket(transport: AssociationSocket) -> None:

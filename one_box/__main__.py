@@ -1,6 +1,6 @@
 """
-``python -m one_box orthanc | pacs | command ...``: read the settings, tell all that is wrong with them at once, and
-become the program.
+``python -m one_box orthanc | pacs | command ...``: read the settings, tell all that is wrong with them at
+once, and become the program.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ def _become_orthanc(values: Mapping[str, str], places: Places) -> None:
     program = str(places.prefix / "lib" / "orthanc-start.sh")
     environment = {**_plain_environment(), **orthanc_environment(values, places)}
     os.chdir(places.logs)
-    os.execve(program, [program, str(places.configuration / "orthanc.json")], environment)  # noqa: S606 - this process becomes it
+    # this process becomes it
+    os.execve(program, [program, str(places.configuration / "orthanc.json")], environment)  # noqa: S606
 
 
 def _become_pacs_module(arguments: Sequence[str], ours: Mapping[str, str], places: Places) -> None:

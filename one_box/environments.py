@@ -10,7 +10,8 @@ from site_check.finding import Finding, Level, error
 from site_check.values import check_values
 
 MANDATORY = (
-    "HOSPITAL_TIME_ZONE", "HOSPITAL_PACS_NAME", "HOSPITAL_PACS_AET", "HOSPITAL_PACS_HOST", "HOSPITAL_PACS_PORT",
+    "HOSPITAL_TIME_ZONE", "HOSPITAL_PACS_NAME", "HOSPITAL_PACS_AET", "HOSPITAL_PACS_HOST",
+    "HOSPITAL_PACS_PORT",
     "BACKEND_URL", "RAM_DISK_SIZE", "ORTHANC_PASSWORD", "AIPULL_API_KEY", "BACKEND_KEY", "RABBITMQ_PASSWORD",
 )  # fmt: skip
 PASSED_ON = ("AIPULL_", "ORTHANC_", "PACS_MODULE_")
@@ -45,7 +46,8 @@ def orthanc_environment(values: Mapping[str, str], places: Places) -> dict[str, 
         "AIPULL_LOG_FOLDER": str(places.logs),
         "SITE_CONFIG": str(places.configuration / "site" / "site_config.py"),
         "PYTHONEXECUTABLE": str(places.python),
-        # LANG: without it the embedded Python is ASCII. TCP_NODELAY: without it each C-STORE waits some 50 ms.
+        # LANG: without it the embedded Python is ASCII. TCP_NODELAY: without it each C-STORE waits some 50
+        # ms.
         "LANG": "C.UTF-8",
         "TCP_NODELAY": "1",
     }

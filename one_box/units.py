@@ -2,8 +2,8 @@
 A systemd generator: the units that depend on a size in /etc/aipull/aipull.env.
 
 systemd runs it early at boot and at each ``systemctl daemon-reload`` (systemd.generator(7)): the tmpfs gets
-``RAM_DISK_SIZE``, and Orthanc's memory limit is that size and what Orthanc takes for itself, because the pages of
-a tmpfs are charged to whoever wrote them.
+``RAM_DISK_SIZE``, and Orthanc's memory limit is that size and what Orthanc takes for itself, because the
+pages of a tmpfs are charged to whoever wrote them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def _size(said: str, default: str) -> str:
 def _mount(where: Path, size: str, owner: str) -> str:
     options = f"size={size},mode=0750,uid={owner},gid=aipull,nosuid,nodev,noexec"
     return (
-        "# Made from /etc/aipull/aipull.env; after a change: systemctl daemon-reload, then restart the unit.\n"
+        "# Made from /etc/aipull/aipull.env; after a change: systemctl daemon-reload, then restart "
+        "the unit.\n"
         f"[Unit]\nDescription=AI pull pipeline: {where.name} in memory\nBefore={ORTHANC_UNIT} {PACS_UNIT}\n\n"
         f"[Mount]\nWhat=tmpfs\nWhere={where}\nType=tmpfs\nOptions={options}\n"
     )

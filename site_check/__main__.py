@@ -36,9 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="python3 -m site_check",
-        description="Reads .env and the files that it names, looks at this machine, the PACS and the backend, and "
+        description="Reads .env and the files that it names, looks at this machine, the PACS and the backend, "
+        "and "
         "tells all of it at once. Nothing is started or changed.",
-        epilog="Exit status: 0 the stack can start, 1 something must be mended first, 2 there is no such file.",
+        epilog=(
+            "Exit status: 0 the stack can start, 1 something must be mended first, 2 there is no such file."
+        ),
     )
     parser.add_argument(
         "--env-file", type=Path, default=ROOT / ".env", help="instead of .env beside the stack"

@@ -1,6 +1,6 @@
 """
-``python3 -m site_check.environment``: what a container was started with, one line for each value that cannot be used,
-before Orthanc or pacs_module say it in words of their own.
+``python3 -m site_check.environment``: what a container was started with, one line for each value that cannot
+be used, before Orthanc or pacs_module say it in words of their own.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ _PASSWORDS = {"PACS_MODULE_STORE__URL": "MONGO_PASSWORD", "PACS_MODULE_RABBITMQ_
 
 
 def _in_url(variables: Mapping[str, str]) -> list[Finding]:
-    """A character of a password that ends a part of a URL makes another address of it; the password is not shown."""
+    """
+    A character of a password that ends a part of a URL makes another address of it; the password is not
+    shown.
+    """
     found = []
     for name, password in _PASSWORDS.items():
         value = variables.get(name, "")

@@ -53,7 +53,8 @@ def _check_site(root: Path, said: str, values: Mapping[str, str]) -> list[Findin
     least = switches.ram_disk_reserve_mb * MEBIBYTE + _INDEX
     if size is not None and size <= least:
         words = (
-            f"more than RAM_DISK_RESERVE_MB ({switches.ram_disk_reserve_mb} MB) and 8 MB for the index, and room "
+            f"more than RAM_DISK_RESERVE_MB ({switches.ram_disk_reserve_mb} MB) and 8 MB for the "
+            "index, and room "
             "for the largest study: ram-disk.md"
         )
         findings.append(error("RAM_DISK_SIZE", values["RAM_DISK_SIZE"], words))

@@ -13,7 +13,8 @@ from pacs_module.domain.access.keys import weakness
 from site_check.finding import Finding, error, warning
 
 SECRETS = (
-    "ORTHANC_PASSWORD", "AIPULL_API_KEY", "BACKEND_KEY", "MONGO_ROOT_PASSWORD", "MONGO_PASSWORD", "RABBITMQ_PASSWORD",
+    "ORTHANC_PASSWORD", "AIPULL_API_KEY", "BACKEND_KEY", "MONGO_ROOT_PASSWORD", "MONGO_PASSWORD",
+    "RABBITMQ_PASSWORD",
 )  # fmt: skip
 SHORTEST_SECRET = 16
 _EXAMPLES = ("changeme", "password", "secret", "example")

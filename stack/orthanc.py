@@ -270,7 +270,8 @@ def with_more_pacs(configuration: str, more: Mapping[str, tuple[str, int]]) -> s
     PACS.
     """
     entries = [
-        f'"{name}": {{"AET": "{aet}", "Host": "{LOOPBACK}", "Port": {port}, "AllowEcho": true, "AllowStore": true, '
+        f'"{name}": {{"AET": "{aet}", "Host": "{LOOPBACK}", "Port": {port}, "AllowEcho": true, '
+        '"AllowStore": true, '
         '"AllowFind": false, "AllowGet": false, "AllowMove": false},'
         for name, (aet, port) in more.items()
     ]

@@ -111,7 +111,8 @@ class Process:
             raise StackError(f"{programme.name} ended while starting; its last lines:\n{self.log_tail()}")
         if not ready:
             raise StackError(
-                f"{programme.name} was not ready within {programme.ready_within_s:g} s; its last lines:\n{self.log_tail()}"
+                f"{programme.name} was not ready within {programme.ready_within_s:g} s; its last "
+                f"lines:\n{self.log_tail()}"
             )
 
     def cancel(self) -> None:

@@ -18,7 +18,8 @@ from stack.errors import StackError
 from stack.run_files import write_private
 
 GIB = 1024**3
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - the tmpfs that every Linux has; the folder made in it is private
+# the tmpfs that every Linux has; the folder made in it is private
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
 _NOTE = "ram-disk.json"
 
 
@@ -90,7 +91,8 @@ def _check_memory(needed_bytes: int) -> None:
             available = int(line.split()[1]) * 1024  # "kB" there means KiB
             if available < needed_bytes:
                 raise StackError(
-                    f"too small a RAM disk: {_gib(needed_bytes)} needed, the machine has {_gib(available)} of memory left"
+                    f"too small a RAM disk: {_gib(needed_bytes)} needed, the machine has "
+                    f"{_gib(available)} of memory left"
                 )
 
 
@@ -112,7 +114,8 @@ def _folder_on(parent: Path, needed_bytes: int) -> Path:
     kind = filesystem_of(parent)
     if kind != "tmpfs":
         raise StackError(
-            f"RAM disk {parent}: this is {kind}, not a tmpfs; name a folder on a tmpfs, such as {_SHARED_MEMORY}"
+            f"RAM disk {parent}: this is {kind}, not a tmpfs; name a folder on a tmpfs, such as "
+            f"{_SHARED_MEMORY}"
         )
     free = shutil.disk_usage(parent).free
     if free < needed_bytes:

@@ -323,7 +323,8 @@ class Stack:
 
     def _start_together(self, *names: str) -> None:
         with ThreadPoolExecutor(max_workers=len(names)) as pool:
-            try:  # around submit, too: Ctrl-C in the middle of it leaves a thread that the pool knows nothing of
+            # around submit, too: Ctrl-C in the middle of it leaves a thread that the pool knows nothing of
+            try:
                 _results([pool.submit(self._start_one, name) for name in names])
             except BaseException:
                 for name in names:

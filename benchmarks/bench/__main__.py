@@ -1,5 +1,6 @@
 """
-All rows, one table: ``make bench`` (under fifteen minutes on two cores) and ``make bench-quick`` (a smoke run).
+All rows, one table: ``make bench`` (under fifteen minutes on two cores) and ``make bench-quick`` (a smoke
+run).
 
     python -m benchmarks.bench --rows 7,8
     python -m benchmarks.bench --write      docs/performance.md, docs/performance.svg, benchmarks/bench.json

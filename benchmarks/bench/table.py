@@ -1,4 +1,6 @@
-"""The table of ``make bench``: text for the terminal, Markdown for docs/performance.md, JSON, and a picture."""
+"""
+The table of ``make bench``: text for the terminal, Markdown for docs/performance.md, JSON, and a picture.
+"""
 
 from __future__ import annotations
 

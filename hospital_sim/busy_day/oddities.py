@@ -124,12 +124,14 @@ def _reconstruction(rng: np.random.Generator, study: BusyStudy) -> BusyStudy:
     uid = stable_uid("3d", plain.uid)
     template = plain.series[1]
     series = replace(
-        template, uid=stable_uid("series", uid), number=1, content=Content.MPR, description="3D VR", instances=12,
+        template, uid=stable_uid("series", uid), number=1, content=Content.MPR, description="3D VR",
+        instances=12,
         image_type=("DERIVED", "SECONDARY", "VRT"), kernel="", thickness_mm=None,
     )  # fmt: skip
     by = dt.timedelta(minutes=int(rng.integers(20, 60)))
     planned = replace(
-        plain, uid=uid, label="3D reconstruction of a chest CT", wanted=False, expected_series=(), series=(series,),
+        plain, uid=uid, label="3D reconstruction of a chest CT", wanted=False, expected_series=(),
+        series=(series,),
         started_at=plain.started_at + by, description=f"{plain.description} 3D",
     )  # fmt: skip
     return BusyStudy(

@@ -177,7 +177,10 @@ def _moment(written: str, date: dt.date) -> dt.datetime:
 def _introduction(pacs: SimPacs, day: BusyDay | None, habits: Habits) -> str:
     content = "empty"
     if day:
-        content = f"{len(day.studies)} studies ({len(day.new_studies)} new, {len(day.wanted)} wanted) from {day.begins_at} on"
+        content = (
+            f"{len(day.studies)} studies ({len(day.new_studies)} new, {len(day.wanted)} wanted) from "
+            f"{day.begins_at} on"
+        )
     named = ", ".join(habits) or "none"
     return f"{pacs.ae_title} at {pacs.host}:{pacs.port}, {content}; habits: {named}"
 

@@ -63,7 +63,8 @@ class OddImage:
 
 SCOUT = OddImage("scout", values={
     "ImageType": "ORIGINAL\\PRIMARY\\LOCALIZER", "SliceThickness": None, "ConvolutionKernel": None,
-    "ImageOrientationPatient": "1\\0\\0\\0\\0\\-1", "ImagePositionPatient": "-250\\0\\0", "SliceLocation": "0",
+    "ImageOrientationPatient": "1\\0\\0\\0\\0\\-1", "ImagePositionPatient": "-250\\0\\0",
+    "SliceLocation": "0",
 })  # fmt: skip
 DOSE_PAGE = OddImage("dose page", str(headers.SECONDARY_CAPTURE), {
     "ImageType": "DERIVED\\SECONDARY\\OTHER", "ConvolutionKernel": None, **dict.fromkeys(_GEOMETRY),

@@ -47,8 +47,10 @@ _VERIFICATION = "1.2.840.10008.1.1"
 _NATIVE = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 # What modalities send.
 _STORAGE = (
-    headers.CT_IMAGE, headers.CR_IMAGE, headers.DX_IMAGE, headers.MG_IMAGE, headers.MR_IMAGE, headers.US_IMAGE, headers.XA_IMAGE,
-    headers.RF_IMAGE, headers.PET_IMAGE, headers.SECONDARY_CAPTURE, headers.PRESENTATION_STATE, headers.DOSE_SR,
+    headers.CT_IMAGE, headers.CR_IMAGE, headers.DX_IMAGE, headers.MG_IMAGE, headers.MR_IMAGE,
+    headers.US_IMAGE, headers.XA_IMAGE,
+    headers.RF_IMAGE, headers.PET_IMAGE, headers.SECONDARY_CAPTURE, headers.PRESENTATION_STATE,
+    headers.DOSE_SR,
     "1.2.840.10008.5.1.4.1.1.2.1",  # Enhanced CT
     "1.2.840.10008.5.1.4.1.1.1.1.1",  # DX for processing
     "1.2.840.10008.5.1.4.1.1.88.22",  # Enhanced SR

@@ -19,11 +19,13 @@ from hospital_sim.pacs.text import TextCoding
 from hospital_sim.pacs.wire import decode_flat, tag_of
 
 _STUDY = (
-    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "PatientAge", "StudyInstanceUID", "StudyID", "StudyDate",
+    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "PatientAge", "StudyInstanceUID", "StudyID",
+    "StudyDate",
     "StudyTime", "AccessionNumber", "StudyDescription", "ReferringPhysicianName", "InstitutionName",
 )  # fmt: skip
 _SERIES = (
-    "SeriesInstanceUID", "SeriesNumber", "Modality", "SeriesDescription", "ProtocolName", "SeriesDate", "SeriesTime",
+    "SeriesInstanceUID", "SeriesNumber", "Modality", "SeriesDescription", "ProtocolName", "SeriesDate",
+    "SeriesTime",
     "Manufacturer", "ManufacturerModelName", "StationName", "BodyPartExamined", "ImageType", "SliceThickness",
     "ConvolutionKernel", "PerformedProcedureStepDescription",
 )  # fmt: skip

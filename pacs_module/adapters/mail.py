@@ -21,7 +21,8 @@ class MailServer:
     Where mail is given to.
 
     Args:
-        security: ``starttls`` (the default), ``tls`` from the first byte, or ``none`` for a relay on this machine.
+        security: ``starttls`` (the default), ``tls`` from the first byte, or ``none`` for a relay on this
+            machine.
         username: Empty: no login.
         ca_file: Authorities of its certificate; empty: the system's.
     """

@@ -94,7 +94,8 @@ class RisSql:
         self._engine.dispose()
 
     def _written(self, day: date) -> Any:
-        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - the RIS's own clock, as its column has it
+        # the RIS's own clock, as its column has it
+        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001
         return midnight.strftime(self._day_format) if self._day_format else midnight
 
     def _order(self, row: Mapping[Any, Any]) -> RisOrder:

@@ -1,4 +1,7 @@
-"""A read-only view of a hospital's database, by SQLAlchemy: what the views of orders and of reports have in common."""
+"""
+A read-only view of a hospital's database, by SQLAlchemy: what the views of orders and of reports have in
+common.
+"""
 
 from __future__ import annotations
 

@@ -102,7 +102,9 @@ def _link(settings: Settings) -> HttpLink:
 
 
 def key_of(web: WebSettings) -> str:
-    """The key that a command shows: one of its own, that of the running service's console, or the shared one."""
+    """
+    The key that a command shows: one of its own, that of the running service's console, or the shared one.
+    """
     own = web.cli_key.get_secret_value()
     return own or read_console(web.console_file) or web.api_key.get_secret_value()
 

@@ -46,8 +46,8 @@ def doctor(settings: SettingsFile = None, as_json: AsJson = False) -> None:
     """
     Look at configuration, service, plugins, Orthanc, every PACS, backend, clocks, disks and versions.
 
-    Nothing is changed; each PACS gets one C-FIND for today. Exit status: 0 all is well, 1 somebody should look,
-    2 something does not work.
+    Nothing is changed; each PACS gets one C-FIND for today. Exit status: 0 all is well, 1 somebody should
+    look, 2 something does not work.
 
     Example: [bold]pacs-module doctor[/bold]
     """

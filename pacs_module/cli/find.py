@@ -1,4 +1,6 @@
-"""``pacs-module find`` and ``compare``: one C-FIND by hand, at any level; two copies of a study, image by image."""
+"""
+``pacs-module find`` and ``compare``: one C-FIND by hand, at any level; two copies of a study, image by image.
+"""
 
 from __future__ import annotations
 

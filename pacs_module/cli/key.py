@@ -52,7 +52,10 @@ def make(
     if first_admin:
         say(
             errors,
-            "From now on api_key of the settings is for plugins and backend only: people need keys of their own.",
+            (
+                "From now on api_key of the settings is for plugins and backend only: people need keys "
+                "of their own."
+            ),
             "yellow",
         )
 

@@ -74,7 +74,8 @@ def rehearse(
     as_json: AsJson = False,
 ) -> None:
     """
-    Say what changed rules would have done: newly taken, newly dropped, chosen differently, by device and value.
+    Say what changed rules would have done: newly taken, newly dropped, chosen differently, by device and
+    value.
 
     Nothing is changed. Without --set the rules in force are compared with what was decided at the time.
 

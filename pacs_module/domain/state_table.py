@@ -1,8 +1,9 @@
 """
-One kind of table for all state machines: a state and an event give the next state, any other pair is an error.
+One kind of table for all state machines: a state and an event give the next state, any other pair is an
+error.
 
-A new state is a member of its enum, a row and a place in each partition, all in one file. ``gaps`` names what is
-missing; ``tests/unit/domain/test_state_tables.py`` asks every table of the domain for its gaps.
+A new state is a member of its enum, a row and a place in each partition, all in one file. ``gaps`` names what
+is missing; ``tests/unit/domain/test_state_tables.py`` asks every table of the domain for its gaps.
 """
 
 from __future__ import annotations

@@ -38,7 +38,10 @@ class MailSettings(Section):
 
 
 class QuietHours(Section):
-    """Hours of the hospital's day in which only critical alarms are told; over midnight when ``end`` is not after ``begin``."""
+    """
+    Hours of the hospital's day in which only critical alarms are told; over midnight when ``end`` is not
+    after ``begin``.
+    """
 
     begin: time
     end: time

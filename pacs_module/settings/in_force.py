@@ -35,8 +35,8 @@ def settings_in_force(settings: Settings, environment: Mapping[str, str] = os.en
 @dataclass(frozen=True)
 class _Origin:
     """
-    Where a value may come from: environment variables by their name in upper case, the file, and the keys that
-    a PACS's profile has.
+    Where a value may come from: environment variables by their name in upper case, the file, and the keys
+    that a PACS's profile has.
     """
 
     variables: Mapping[str, str]

@@ -28,7 +28,9 @@ class OidcSettings(Section):
     client_secret: SecretStr = SecretStr("")
     """Empty: a public client, PKCE alone."""
     page_url: Address
-    """Where people reach our pages; ``/sign-in/oidc/back`` below it is the redirect address at the provider."""
+    """
+    Where people reach our pages; ``/sign-in/oidc/back`` below it is the redirect address at the provider.
+    """
     scopes: tuple[str, ...] = ("openid", "profile")
     roles_claim: str = "roles"
     """The claim that has the roles; dots lead inside: ``realm_access.roles``."""

@@ -1,6 +1,6 @@
 """
-``[anonymise]``, ``[archive]``, ``[reconcile]`` and ``[backup]``: copies without names, what is kept of computed
-series, reports, and what a backup holds.
+``[anonymise]``, ``[archive]``, ``[reconcile]`` and ``[backup]``: copies without names, what is kept of
+computed series, reports, and what a backup holds.
 """
 
 from __future__ import annotations

@@ -111,8 +111,8 @@ class PacsSettings(Section):
     """How long one C-FIND may take; None: ``orthanc.find_timeout_s``."""
     follow: bool = True
     """
-    While a CT study grows it is asked for by itself at SERIES level, and the series to compute is pulled as soon as it
-    stands still, ahead of the rest.
+    While a CT study grows it is asked for by itself at SERIES level, and the series to compute is pulled as
+    soon as it stands still, ahead of the rest.
     """
     queries_per_second: float = Field(default=2.0, ge=0.05, le=50)
     """Of those queries, at most so many; the finds of the day come on top."""

@@ -46,7 +46,10 @@ class Answer(BaseModel):
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Stored. A late result counts, also after the delivery was given up; a repeated one changes nothing.",
+        "description": (
+            "Stored. A late result counts, also after the delivery was given up; a repeated one "
+            "changes nothing."
+        ),
         "content": {
             "application/json": {
                 "examples": {
@@ -70,7 +73,10 @@ def router(service: Service) -> APIRouter:
     @routes.post(
         "/result",
         summary="The backend's result: completed, unsupported_series or failed",
-        description="Post it until it is acknowledged (2xx). 4xx: this result will never be taken. 5xx: later, perhaps.",
+        description=(
+            "Post it until it is acknowledged (2xx). 4xx: this result will never be taken. 5xx: later, "
+            "perhaps."
+        ),
         response_model=Answer,
         responses=_ANSWERS,
         openapi_extra=_BODY,

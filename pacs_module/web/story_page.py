@@ -144,7 +144,10 @@ def _way(stages: Mapping[str, Any]) -> str:
 def _next(study: Mapping[str, Any], zone: ZoneInfo) -> str:
     step = study["next"]
     waits = "".join(f"<p>{_e(words)}</p>" for words in step.get("waitsFor", ()))
-    return f'<section class="card next"><h2>What happens next</h2><p>{_e(step["what"])}{_when(step, zone)}</p>{waits}</section>'
+    return (
+        '<section class="card next"><h2>What happens '
+        f"next</h2><p>{_e(step['what'])}{_when(step, zone)}</p>{waits}</section>"
+    )
 
 
 def _series(study: Mapping[str, Any]) -> str:
@@ -317,7 +320,10 @@ def _text(told: Mapping[str, str]) -> str:
     """A text of the PACS; where it arrived damaged, how it arrived."""
     if "raw" not in told:
         return _e(told["text"])
-    return f'{_e(told["text"])} <span class="quiet" title="{_e(told["bytes"])}">arrived as {_e(told["raw"])}</span>'
+    return (
+        f'{_e(told["text"])} <span class="quiet" title="{_e(told["bytes"])}">arrived as '
+        f"{_e(told['raw'])}</span>"
+    )
 
 
 def _plain(told: Mapping[str, str]) -> str:

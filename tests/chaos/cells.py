@@ -72,7 +72,8 @@ _OTHERS = (
 _POWER_CUTS = (Cell("moving", POWER_CUT), Cell("consumed", POWER_CUT), Cell("computing", POWER_CUT))
 _FULL = (Cell("moving", FULL), Cell("filtered", FULL))
 _PLACES_OF_TWO = (
-    "found", "stable", "claimed", "pull_asked", "outbox_written", "published", "consumed", "posted", "result_in",
+    "found", "stable", "claimed", "pull_asked", "outbox_written", "published", "consumed", "posted",
+    "result_in",
 )  # fmt: skip
 _TWO = (
     *(Cell(place, ONE_OF_TWO) for place in _PLACES_OF_TWO),
@@ -88,7 +89,9 @@ def _outages(seconds: float) -> tuple[Cell, ...]:
 
 
 USUAL = (
-    *(Cell(place, HOME[place]) for place in STAGES), *_OTHERS, *_POWER_CUTS, *_FULL, Cell(OUTAGE, _ALL_OF_THEM, 15.0), *_TWO,
+    *(Cell(place, HOME[place]) for place in STAGES), *_OTHERS, *_POWER_CUTS, *_FULL, Cell(OUTAGE,
+                                                                                          _ALL_OF_THEM, 15.0),
+                                                                                          *_TWO,
 )  # fmt: skip
 """Those that mean something: under twenty minutes."""
 ALL = (

@@ -36,7 +36,8 @@ SETTINGS: Mapping[str, Any] = {
     "lease_s": 5.0,
     "crossday": -1,
     "MOVE_SYNC": False,
-    "pull": {"first_pause_s": 1.0, "longest_pause_s": 5.0, "attempts": 12, "watch_s": 2.0, "room_pause_s": 1.0},
+    "pull": {"first_pause_s": 1.0, "longest_pause_s": 5.0, "attempts": 12, "watch_s": 2.0,
+             "room_pause_s": 1.0},
     "backend": {
         "first_pause_s": 1.0, "longest_pause_s": 5.0, "attempts": 12, "timeout_s": 10.0,
         "result_timeout_s": 20.0, "retention_s": 3.0,

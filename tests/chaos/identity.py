@@ -108,7 +108,10 @@ def wrong_complete(
         return ""
     got = frozenset(computed["sopInstanceUIDs"])
     if got != expected:
-        return f"called COMPLETE, and {len(got & expected)} of {len(expected)} images, {len(got - expected)} others"
+        return (
+            f"called COMPLETE, and {len(got & expected)} of {len(expected)} images, "
+            f"{len(got - expected)} others"
+        )
     return f"called COMPLETE, and {wrong[0]}" if wrong else ""
 
 

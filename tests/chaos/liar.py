@@ -17,7 +17,8 @@ from tests.support.dicom_maker import CHEST_CT, Study
 
 NAME, AE_TITLE = "LIAR-PACS", "LIARPACS"
 HABITS = (
-    "bad-uid-answers", "foreign-answers=2", "answers-shuffled", "flapping-rows=2", "flapping-text=2", "patient-id-blanks",
+    "bad-uid-answers", "foreign-answers=2", "answers-shuffled", "flapping-rows=2", "flapping-text=2",
+    "patient-id-blanks",
     "corrected-patient=3", "move-other-title=NODE2", "move-no-originator",
 )  # fmt: skip
 

@@ -200,14 +200,18 @@ def _rest(rig: Rig, console: Console) -> Outcome:
             outcome.audit.half_written + outcome.audit.leftovers + outcome.audit.faults
         )
     console.print(
-        f"at rest after {outcome.seconds:.0f} s: {outcome.audit.computed} of {outcome.audit.wanted} computed {outcome.error}"
+        f"at rest after {outcome.seconds:.0f} s: {outcome.audit.computed} of {outcome.audit.wanted} "
+        f"computed {outcome.error}"
     )
     return outcome
 
 
 def _tell(console: Console, outcome: Outcome, number: int, of: int) -> None:
     colour = "red" if outcome.bad else "green"
-    text = f"{number:3} of {of}  {outcome.cell!s:40} [{colour}]{outcome.words:14}[/] lost / twice / s, took {outcome.took:.0f} s"
+    text = (
+        f"{number:3} of {of}  {outcome.cell!s:40} [{colour}]{outcome.words:14}[/] lost / twice / s, "
+        f"took {outcome.took:.0f} s"
+    )
     console.print(text, highlight=False, soft_wrap=True)
     audit = outcome.audit
     for line in [outcome.error, *audit.faults, *audit.twice_other_key]:

@@ -31,7 +31,8 @@ HEAVY_MATRIX = 256
 """Rows and columns of a heavy study's images, 128 KiB each."""
 _THICK: dict[str, Any] = {"SliceThickness": "5.0", "SeriesDescription": "Lung 5.0"}
 _ABDOMEN: dict[str, Any] = {
-    "BodyPartExamined": "ABDOMEN", "ProtocolName": "Abdomen", "SeriesDescription": "Abdomen 5.0", "StudyDescription": "222",
+    "BodyPartExamined": "ABDOMEN", "ProtocolName": "Abdomen", "SeriesDescription": "Abdomen 5.0",
+    "StudyDescription": "222",
 }  # fmt: skip
 
 

@@ -58,7 +58,8 @@ Before a thousand CT images were seen the plugins reckon with 0.6 MB for each: t
 then, too.
 """
 STORMY: dict[str, Any] = {
-    "pull": {"attempts": 500}, "backend": {"attempts": 500}, "pacs": [{"name": HOSPITAL_NAME, "parallel_pulls": 3}],
+    "pull": {"attempts": 500}, "backend": {"attempts": 500}, "pacs": [{"name": HOSPITAL_NAME,
+                                                                       "parallel_pulls": 3}],
 }  # fmt: skip
 """
 The number of attempts is for hours at a site; with pauses of seconds a storm would use it up. Three pulls at
@@ -138,7 +139,8 @@ class Blow:
     def _one(self, disaster: Disaster) -> None:
         moving = bool(running_moves(self._storm.rig.sources()) & self._department.heavy)
         self.say(
-            f"{disaster.name}, {disaster.seconds:.1f} s{', during the C-MOVE of a heavy study' if moving else ''}"
+            f"{disaster.name}, {disaster.seconds:.1f} "
+            f"s{', during the C-MOVE of a heavy study' if moving else ''}"
         )
         self.counts[disaster.name.split(" ")[0]] += 1
         self.met[disaster.name if disaster.target in self._storm.moves_need else "of others"] += moving
@@ -209,7 +211,10 @@ def _blow(storm: Storm, blow: Blow, department: Department, minutes: float, sett
     if found.settled:
         found = rig.until_clean(settle_s)
     console.print(
-        f"last images sent {sent:.0f} s after the last disaster; then not settled: {before.stuck + before.lost}",
+        (
+            f"last images sent {sent:.0f} s after the last disaster; then not settled: "
+            f"{before.stuck + before.lost}"
+        ),
         markup=False,
     )
     _report(console, blow, found, settled, time.monotonic() - calm)

@@ -1,9 +1,9 @@
 """
-kill -9 where it was just decided that a series is pulled ahead of its study: the next start pulls it, and nothing is
-computed twice under another key.
+kill -9 where it was just decided that a series is pulled ahead of its study: the next start pulls it, and
+nothing is computed twice under another key.
 
-Beside the matrix, whose small days are found stable before a series of theirs stands still. Does not prove that a
-scan is followed in time: benchmarks/follow_the_scan.py measures it.
+Beside the matrix, whose small days are found stable before a series of theirs stands still. Does not prove
+that a scan is followed in time: benchmarks/follow_the_scan.py measures it.
 """
 
 from __future__ import annotations

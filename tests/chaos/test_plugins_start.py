@@ -40,7 +40,10 @@ def orthanc(tmp_path: Path) -> Iterator[ReceivingOrthanc]:
 
 def make_journal(path: Path) -> None:
     """As an earlier life of the plugins left it."""
-    code = "import sys; from pathlib import Path; from journal import Journal; Journal(Path(sys.argv[1])).close()"
+    code = (
+        "import sys; from pathlib import Path; from journal import Journal; "
+        "Journal(Path(sys.argv[1])).close()"
+    )
     subprocess.run([sys.executable, "-c", code, str(path)], cwd=PLUGINS, check=True)
 
 

@@ -1,6 +1,6 @@
 """
-The plugins with a journal that each start makes anew, and without the hand-over folder's manifests to take it from: what a
-restart would then lose. Loaded by Orthanc in place of pull_plugin.py.
+The plugins with a journal that each start makes anew, and without the hand-over folder's manifests to take it
+from: what a restart would then lose. Loaded by Orthanc in place of pull_plugin.py.
 """
 
 import sys

@@ -106,7 +106,8 @@ def test_a_file_of_before_has_leases_that_nobody_holds(tmp_path: Path) -> None:
     path = tmp_path / "study.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(
-            "CREATE TABLE leases (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT NULL, memo TEXT)"
+            "CREATE TABLE leases (name TEXT PRIMARY KEY, owner TEXT NOT NULL, until INTEGER NOT "
+            "NULL, memo TEXT)"
         )
         connection.execute("INSERT INTO leases VALUES ('find A', 'dead', 9999999999999, '{}')")
         connection.commit()

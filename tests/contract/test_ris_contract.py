@@ -46,7 +46,8 @@ def fill(url: str, day_type: str) -> None:
     with engine.begin() as connection:
         connection.execute(
             sa.text(
-                f"create table orders (acc_no text, pat_id text, reg_date {day_type}, part_code text, urgent text)"
+                f"create table orders (acc_no text, pat_id text, reg_date {day_type}, part_code "
+                "text, urgent text)"
             )
         )
         for row in ROWS:

@@ -184,7 +184,8 @@ def test_events_keep_key_words_level_and_values(log_case: LogCase) -> None:
 
 
 ODD: list[object] = [
-    b"\xff", "half \ud83d", ValueError("x"), {1, 2}, float("nan"), Path("/x"), object(), {"a": {"b": [None]}}, 10**40,
+    b"\xff", "half \ud83d", ValueError("x"), {1, 2}, float("nan"), Path("/x"), object(), {"a": {"b": [None]}},
+    10**40,
 ]  # fmt: skip
 
 

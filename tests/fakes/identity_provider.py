@@ -36,7 +36,9 @@ class Provider:
         return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
     def token(self, **changes: Any) -> str:
-        """A signed token; a claim that is None is left out; ``key``, ``kid`` and ``alg`` are of its making."""
+        """
+        A signed token; a claim that is None is left out; ``key``, ``kid`` and ``alg`` are of its making.
+        """
         key, kid = changes.pop("key", self.key), changes.pop("kid", self.key_id)
         alg = changes.pop("alg", "RS256")
         now = int(time.time())

@@ -53,7 +53,8 @@ class FakeStore(OrthancClient):
             file = f"{len(self.log):08x}-file"
             content = _content(image, f"sop-P1-{series}-{number}", patient, study, series)
             self.images[image] = {
-                "study": study, "series": series, "patient": patient, "number": number, "file": file, "size": len(content),
+                "study": study, "series": series, "patient": patient, "number": number, "file": file,
+                "size": len(content),
                 "sender": sender, "received_at": received_at, "sop": f"sop-P1-{series}-{number}",
                 "tags": {**CHEST, "PatientID": patient, **tags}, "raw": self.raw,
             }  # fmt: skip

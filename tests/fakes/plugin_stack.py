@@ -112,7 +112,8 @@ class PluginStack:
         h, hd, r, rd = free_ports(4)
         self.hospital = HospitalPacs(self.run, OrthancPorts(h, hd), rd)
         links = ReceivingLinks(
-            hospital_port=self._pacs_port or hd, pacs_module_url=self.recorder.url, api_key=API_KEY, log_folder=self.logs,
+            hospital_port=self._pacs_port or hd, pacs_module_url=self.recorder.url, api_key=API_KEY,
+            log_folder=self.logs,
             time_zone="Asia/Shanghai",
             site_config=self.site, environment=self.environment,
         )  # fmt: skip
@@ -253,7 +254,8 @@ def ct_series(
     """A chest CT series of 16 x 16 images; further attributes by keyword, None removes one."""
     attributes: dict[str, Any] = {
         "Modality": "CT", "SOPClassUID": CT_STORAGE, "BodyPartExamined": "CHEST", "SliceThickness": "1.0",
-        "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"], "ConvolutionKernel": "B30f", "SeriesDescription": "Chest 1.0",
+        "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"], "ConvolutionKernel": "B30f",
+        "SeriesDescription": "Chest 1.0",
         "ProtocolName": "Thorax", "StudyDescription": "111",
     }  # fmt: skip
     series_uid = series_uid or generate_uid()

@@ -61,7 +61,10 @@ class Supervised:
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Supervised]:
     (pacs_port,) = free_ports(1)
-    site = "STABLE_AGE = 3.0\nFILTER_MIN_INSTANCES = False\nFILTER_BODY_PART = False\nFILTER_IMAGE_TYPE = False\n"
+    site = (
+        "STABLE_AGE = 3.0\nFILTER_MIN_INSTANCES = False\nFILTER_BODY_PART = False\nFILTER_IMAGE_TYPE = "
+        "False\n"
+    )
     environment = {"HOSPITAL_PACS_PORT": str(pacs_port), "HOSPITAL_PACS_AET": "RAWPACS"}
     with (
         PluginStack(tmp_path, site, environment) as stack,

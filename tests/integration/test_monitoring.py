@@ -127,7 +127,8 @@ def test_alerts_fire_for_what_is_wrong_and_end_with_it(watched: Watched) -> None
     watched.metrics.messages({"dead letters": 1})
     watched.metrics.studies({"meta_only": 60})
     gauges = {
-        "AipullPacsUnreachable", "AipullFindCapped", "AipullRamDiskFull", "AipullBackendAway", "AipullDeadLetters",
+        "AipullPacsUnreachable", "AipullFindCapped", "AipullRamDiskFull", "AipullBackendAway",
+        "AipullDeadLetters",
     }  # fmt: skip
     wait_for(lambda: gauges <= watched.firing(), what=lambda: f"{gauges} to fire: {watched.firing()}")
     finding.reachable.labels("A").set(1)

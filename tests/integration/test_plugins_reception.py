@@ -80,7 +80,10 @@ FILTERS: list[tuple[dict[str, Any], str]] = [
             "StudyDescription": "HEAD",
             "SeriesDescription": "SKULL",
         },
-        "filter because BodyPartExamined: ProtocolName:1.1 HEAD StudyDescription:HEAD SeriesDescription:SKULL ImageComments:",
+        (
+            "filter because BodyPartExamined: ProtocolName:1.1 HEAD StudyDescription:HEAD "
+            "SeriesDescription:SKULL ImageComments:"
+        ),
     ),
     ({"SliceThickness": "8"}, "filter because SliceThickness 8"),
     ({"Modality": "RF"}, "filter because Modality RF"),
@@ -89,7 +92,10 @@ FILTERS: list[tuple[dict[str, Any], str]] = [
     ({"SeriesDescription": "count"}, "filter because instance nums 3 < 10"),
     (
         {"BodyPartExamined": None, "ProtocolName": None, "StudyDescription": "头", "SeriesDescription": None},
-        "filter because BodyPartExamined: ProtocolName: StudyDescription:头 [e5 a4 b4] SeriesDescription: ImageComments:",
+        (
+            "filter because BodyPartExamined: ProtocolName: StudyDescription:头 [e5 a4 b4] "
+            "SeriesDescription: ImageComments:"
+        ),
     ),
 ]
 

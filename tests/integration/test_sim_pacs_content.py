@@ -178,7 +178,8 @@ def poison_private(scp: Scp) -> None:
 ABOUT_CONTENT: dict[str, Callable[[Scp], None]] = {
     function.__name__.replace("_", "-"): function
     for function in (
-        scout_inside, dose_page_inside, thickness_inside, enhanced_ct, other_study_date, poison_deep, poison_bomb,
+        scout_inside, dose_page_inside, thickness_inside, enhanced_ct, other_study_date, poison_deep,
+        poison_bomb,
         poison_private, moved_uid,
     )
 }  # fmt: skip

@@ -194,7 +194,8 @@ def test_the_command_serves_and_ends_at_once_with_what_it_was_asked(tmp_path: Pa
     (port,) = free_ports(1)
     truth = tmp_path / "truth.json"
     process = subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "hospital_sim", "run", "--studies", "60", "--date", "2026-11-21",
+        [sys.executable, "-W", "error", "-m", "hospital_sim", "run", "--studies", "60", "--date",
+         "2026-11-21",
          "--port", str(port), "--aet", "WEST", "--habit", "cap=10", "--habit", "no-counts",
          "--start", "2026-11-22T06:00", "--truth", str(truth)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

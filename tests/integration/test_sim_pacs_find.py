@@ -30,8 +30,10 @@ DATE = dt.date(2026, 11, 21)
 DAY = plan_busy_day(DATE, 300, max_slices=20)
 TODAY = {"StudyDate": "20261121"}
 KEYS = {
-    **TODAY, "StudyTime": "", "StudyInstanceUID": "", "AccessionNumber": "", "PatientID": "", "PatientName": "",
-    "StudyDescription": "", "ModalitiesInStudy": "", "NumberOfStudyRelatedInstances": "", "NumberOfStudyRelatedSeries": "",
+    **TODAY, "StudyTime": "", "StudyInstanceUID": "", "AccessionNumber": "", "PatientID": "",
+    "PatientName": "",
+    "StudyDescription": "", "ModalitiesInStudy": "", "NumberOfStudyRelatedInstances": "",
+    "NumberOfStudyRelatedSeries": "",
 }  # fmt: skip
 OF_TODAY = [one for one in DAY.studies if one.planned.started_at.date() == DATE and one.vanishes_at is None]
 CT = next(
@@ -494,9 +496,12 @@ def patient_id_blanks(pacs: SimPacs) -> None:
 ABOUT_FINDING = {
     function.__name__.replace("_", "-"): function
     for function in (
-        cap, cap_a700, no_counts, counts_as_text, overloaded, never_answers, slow, trickle, empty_uid, empty_uid_everywhere,
-        dirty_uid, duplicate_answers, no_modalities_in_study, modalities_single, modalities_as_text, modalities_equal,
-        no_series_level, series_needs_study_uid, empty_image_level, time_range_independent, time_range_ignored,
+        cap, cap_a700, no_counts, counts_as_text, overloaded, never_answers, slow, trickle, empty_uid,
+        empty_uid_everywhere,
+        dirty_uid, duplicate_answers, no_modalities_in_study, modalities_single, modalities_as_text,
+        modalities_equal,
+        no_series_level, series_needs_study_uid, empty_image_level, time_range_independent,
+        time_range_ignored,
         date_range_ignored, wildcard_ignored, uid_list_first, ignores_key, foreign_answers, bad_uid_answers,
         answers_without_data, answers_shuffled, flapping_rows, flapping_text, counts_fewer, patient_id_blanks,
         endless_answers, long_text,

@@ -177,7 +177,8 @@ def test_a_department_sends_its_day_and_finds_it_again() -> None:
         assert len(own.ledger.of("C-STORE")) == plan.instances
         with Client(address(own)) as scu:
             found = scu.find("STUDY", {
-                "StudyDate": "20261121", "StudyInstanceUID": "", "StudyDescription": "", "NumberOfStudyRelatedInstances": "",
+                "StudyDate": "20261121", "StudyInstanceUID": "", "StudyDescription": "",
+                "NumberOfStudyRelatedInstances": "",
                 "ModalitiesInStudy": "", "PatientName": "",
             })  # fmt: skip
             for study in plan.studies:
@@ -362,7 +363,8 @@ def other_address(pacs: SimPacs, sink: SimPacs) -> None:
 ABOUT_MOVING = {
     "move-" + function.__name__.replace("_", "-"): function
     for function in (
-        success_all_failed, b000, zero, late_images, announces_more, drops_nth, dies, silent, slow, no_pending, no_originator,
+        success_all_failed, b000, zero, late_images, announces_more, drops_nth, dies, silent, slow,
+        no_pending, no_originator,
         refused, drops_series, fails, ends_early, other_title, other_address,
     )
 }  # fmt: skip

@@ -33,9 +33,11 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Sim
     http, dicom = free_ports(2)
     with SimPacs(DAY, destinations={"ORTHANC": ("127.0.0.1", dicom)}) as pacs:
         configuration = {
-            "StorageDirectory": str(folder), "IndexDirectory": str(folder), "HttpPort": http, "DicomPort": dicom,
+            "StorageDirectory": str(folder), "IndexDirectory": str(folder), "HttpPort": http,
+            "DicomPort": dicom,
             "DicomAet": "ORTHANC",
-            "RemoteAccessAllowed": False, "DefaultEncoding": "Chinese", "Plugins": [], "HttpServerEnabled": True,
+            "RemoteAccessAllowed": False, "DefaultEncoding": "Chinese", "Plugins": [],
+            "HttpServerEnabled": True,
             "DicomModalities": {"SIM": ["SIMPACS", "127.0.0.1", pacs.port]}, "DicomAlwaysAllowStore": True,
         }  # fmt: skip
         (folder / "orthanc.json").write_text(json.dumps(configuration))

@@ -50,7 +50,8 @@ def test_a_confirmed_message_survives_kill_and_start(
     node: RabbitmqNode, rabbitmq_node: RabbitmqNode, run_folder: RunFolder
 ) -> None:
     publish_confirmed(node, "kept", b"first")
-    node.restart()  # a queue made within the last moments before a kill is not on disk yet, whatever was confirmed
+    # a queue made within the last moments before a kill is not on disk yet, whatever was confirmed
+    node.restart()
     assert get(node, "kept") == b"first"
     publish_confirmed(node, "kept", b"message")
     with pytest.raises(pika.exceptions.ChannelClosedByBroker):

@@ -24,7 +24,8 @@ from tests.fakes.plugin_stack import PluginStack, ct_series, sop_uids, until
 pytestmark = [pytest.mark.server("orthanc", "orthanc-python"), pytest.mark.timeout(400)]
 
 STEPS = (
-    "pull_journaled", "submitted", "moving", "received", "filtered", "exporting", "exported", "journaled", "notifying",
+    "pull_journaled", "submitted", "moving", "received", "filtered", "exporting", "exported", "journaled",
+    "notifying",
     "notified", "doomed", "deleted",
 )  # fmt: skip
 WITHIN_S = 120.0

@@ -85,8 +85,10 @@ class Faults:
         """What the report must say of a study."""
         study, chest = self.studies[uid], self.studies[uid].chest
         own = {
-            self.short: Cause.SHORT, self.failed: Cause.FAILED, self.dead: Cause.DEAD_LETTER, self.waiting: Cause.WAITING,
-            self.awaited: Cause.WAITING, self.unusable: Cause.FILTERED, self.gone: Cause.GONE, self.missed: Cause.COMPUTED,
+            self.short: Cause.SHORT, self.failed: Cause.FAILED, self.dead: Cause.DEAD_LETTER,
+            self.waiting: Cause.WAITING,
+            self.awaited: Cause.WAITING, self.unusable: Cause.FILTERED, self.gone: Cause.GONE,
+            self.missed: Cause.COMPUTED,
         }  # fmt: skip
         if uid in own:
             return own[uid]
@@ -152,8 +154,10 @@ class Site(PluginStack):
         )
         self.sim.start()
         links = ReceivingLinks(
-            hospital_port=self.sim.port, pacs_module_url=self.recorder.url, api_key=API_KEY, log_folder=self.logs,
-            time_zone="Asia/Shanghai", site_config=self.site, environment={"HOSPITAL_PACS_AET": self.sim.ae_title},
+            hospital_port=self.sim.port, pacs_module_url=self.recorder.url, api_key=API_KEY,
+            log_folder=self.logs,
+            time_zone="Asia/Shanghai", site_config=self.site,
+            environment={"HOSPITAL_PACS_AET": self.sim.ae_title},
         )  # fmt: skip
         self.receiver = ReceivingOrthanc(self.run, OrthancPorts(http, dicom), self.ram_disk, links)
         try:
@@ -374,7 +378,10 @@ def test_each_fault_is_told_with_its_reason(report: Report, faults: Faults) -> N
     assert "HEAD" in words(head)
     corrected = line_of(report, faults.studies[faults.corrected])
     assert corrected.notes == (
-        f"PatientID differs: P-CORRECTED {PACS}, {faults.studies[faults.corrected].planned.patient.patient_id} here",
+        (
+            f"PatientID differs: P-CORRECTED {PACS}, "
+            f"{faults.studies[faults.corrected].planned.patient.patient_id} here"
+        ),
     )
 
 

@@ -35,7 +35,8 @@ IMAGES = 12
 LONG_S = 300.0
 SETTINGS: dict[str, Any] = {
     "find_dates": ["2020-06-18"],
-    "find_interval_s": 15.0,  # the orders of what is found first are looked at before the second find makes it due
+    # the orders of what is found first are looked at before the second find makes it due
+    "find_interval_s": 15.0,
     "ris": {
         "view": "v_orders",
         "columns": {"urgency": "urgency"},
@@ -57,7 +58,8 @@ class Ris:
         self._file = file
         self._run(
             "CREATE TABLE orders (number TEXT, patient TEXT, day DATE, part TEXT, urgency TEXT)",
-            "CREATE VIEW v_orders AS SELECT number AS accession_number, patient AS patient_id, day AS order_date,"
+            "CREATE VIEW v_orders AS SELECT number AS accession_number, patient AS patient_id, day "
+            "AS order_date,"
             " part AS body_part, urgency FROM orders",
         )
 

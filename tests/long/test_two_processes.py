@@ -266,6 +266,7 @@ def tell(site: ThreePacs, lives: list[Life], took: float) -> None:
     print(f"longest wait by rank when chosen, since it was ready or raised: {longest}")
     print(f"number by rank {dict((rank_then, len(times)) for rank_then, times in sorted(waits.items()))}")
     print(
-        f"claims taken over from the dead process: {taken_over}; overtaken (rank, turn): {overtaken(lives, SLACK_S)}, "
+        f"claims taken over from the dead process: {taken_over}; overtaken (rank, turn): "
+        f"{overtaken(lives, SLACK_S)}, "
     )
     print(f"without slack {overtaken(lives, 0.0)}")

@@ -57,7 +57,10 @@ def main(
         words = (
             "good"
             if outcome.good
-            else f"lost {outcome.lost[:3]} behind {outcome.behind[:3]} twice {outcome.twice[:3]} strange {outcome.strange[:3]}"
+            else (
+                f"lost {outcome.lost[:3]} behind {outcome.behind[:3]} twice {outcome.twice[:3]} strange "
+                f"{outcome.strange[:3]}"
+            )
         )
         words += "" if _bit(outcome, baseline) else ", DOES NOT BITE"
         name = " + ".join(row) or "no habit"

@@ -102,8 +102,8 @@ def run_row(
     follow: bool = False,
 ) -> Outcome:
     """
-    Play the day with these habits; ``orthanc``: the control of text goes through a real one; ``follow``: growing
-    studies are followed.
+    Play the day with these habits; ``orthanc``: the control of text goes through a real one; ``follow``:
+    growing studies are followed.
     """
     begin = time.monotonic()
     clock = ManualClock(day.begins_at)

@@ -72,10 +72,14 @@ ALONE: tuple[tuple[str, ...], ...] = (
     ("enhanced-ct",),
 )
 COMBINABLE = (
-    "cap=100", "cap-a700=100", "no-counts", "counts-as-text", "overloaded", "empty-uid", "dirty-uid", "duplicate-answers",
-    "no-modalities-in-study", "modalities-single", "no-series-level", "time-range-independent", "time-range-ignored",
-    "gbk-undeclared", "utf8-as-latin1", "escapes-second", "one-association", "refuse-associations=3", "late-series",
-    "foreign-answers", "bad-uid-answers", "answers-without-data", "answers-shuffled", "flapping-rows", "ignores-key=StudyDate",
+    "cap=100", "cap-a700=100", "no-counts", "counts-as-text", "overloaded", "empty-uid", "dirty-uid",
+    "duplicate-answers",
+    "no-modalities-in-study", "modalities-single", "no-series-level", "time-range-independent",
+    "time-range-ignored",
+    "gbk-undeclared", "utf8-as-latin1", "escapes-second", "one-association", "refuse-associations=3",
+    "late-series",
+    "foreign-answers", "bad-uid-answers", "answers-without-data", "answers-shuffled", "flapping-rows",
+    "ignores-key=StudyDate",
 )  # fmt: skip
 EXCLUSIVE = (
     {"cap=100", "cap-a700=100"},

@@ -1,10 +1,11 @@
 """
 The Debian package from installation to purge, in a root folder of its own without a network:
 
-    scripts/deb.sh && NO_NETWORK=1 scripts/platform.sh debian12 .venv/bin/python -m tests.package.try_package DEB
+    scripts/deb.sh && NO_NETWORK=1 scripts/platform.sh debian12 .venv/bin/python -m tests.package.try_package
+    DEB
 
-Installs it, starts what its units say, brings a day through, upgrades, backs up, loses the disk, restores, removes
-and purges. Changes the machine that it runs on: never outside of such a root.
+Installs it, starts what its units say, brings a day through, upgrades, backs up, loses the disk, restores,
+removes and purges. Changes the machine that it runs on: never outside of such a root.
 
 Does not prove what systemd does with the units (systemd-analyze verify: tests/unit/one_box).
 """
@@ -242,8 +243,10 @@ def try_removal(services: Services, before: set[str]) -> None:
 
 def everything() -> set[str]:
     """Every path of this root that has to do with us, and every user."""
-    found = run("find", "/", "-xdev", "-path", "/proc", "-prune", "-o", "-path", "/srv", "-prune", "-o", "-path", "/tmp",
-                "-prune", "-o", "-iname", "*aipull*", "-print", "-o", "-iname", "*ai-pull-pipeline*", "-print")  # fmt: skip
+    found = run("find", "/", "-xdev", "-path", "/proc", "-prune", "-o", "-path", "/srv", "-prune", "-o",
+                "-path", "/tmp",
+                "-prune", "-o", "-iname", "*aipull*", "-print", "-o", "-iname", "*ai-pull-pipeline*",
+                "-print")  # fmt: skip
     users = {
         f"user {line.split(':')[0]}"
         for line in Path("/etc/passwd").read_text().splitlines()

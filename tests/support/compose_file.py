@@ -26,7 +26,10 @@ class Stage:
 
 
 def as_version_1(printed: Any) -> dict[str, Any]:
-    """What ``docker-compose config`` of version 2 (Debian 13) prints, in the shorter shape of version 1 (Debian 12)."""
+    """
+    What ``docker-compose config`` of version 2 (Debian 13) prints, in the shorter shape of version 1 (Debian
+    12).
+    """
     services = {name: _service(service) for name, service in printed["services"].items()}
     kinds = {
         kind: {name: _unnamed(one) for name, one in (printed.get(kind) or {}).items()}

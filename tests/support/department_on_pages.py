@@ -165,7 +165,8 @@ def _long_story(service: Service, now: datetime) -> Study:
         request = PullRequest(f"s{attempt}", STORY, "A", expected=862)
         received = 700 if attempt == 1 else 862
         pull = Pull(
-            request, attempt, iso(begin + ask * 1000), PullStatus.ENDED, outcome, words, received, "4c18", 60.0,
+            request, attempt, iso(begin + ask * 1000), PullStatus.ENDED, outcome, words, received, "4c18",
+            60.0,
             iso(begin + end * 1000),
         )  # fmt: skip
         study.pulls = [*study.pulls, pull]
@@ -196,7 +197,8 @@ def _reports(service: Service, chance: random.Random) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     today = service.clock.today()
     line = {
-        "studyUID": STORY, "cause": "dead letter", "why": "the backend said 422", "accessionNumber": "NA-STORY",
+        "studyUID": STORY, "cause": "dead letter", "why": "the backend said 422",
+        "accessionNumber": "NA-STORY",
         "patientID": "P-STORY", "modality": ["CT"], "studyDescription": "CHEST CT", "pacs": ["A"],
         "notes": ["the AccessionNumber differs in the images"],
         "devices": [{"manufacturer": "GE", "model": "Revolution", "station": "CT-3"}],
@@ -208,6 +210,7 @@ def _reports(service: Service, chance: random.Random) -> None:
             "studiesInPacs": chance.randrange(700, 900), "missing": missing or (1 if back == 1 else 0),
             "compared": back != 4, "byCause": {"computed": 512, "filtered": 300, "dead letter": 1},
             "repaired": {}, "lines": [line],
-            "answered": [{"pacs": "A", "day": day.isoformat(), "studies": 813, "complete": back != 4, "error": ""}],
+            "answered": [{"pacs": "A", "day": day.isoformat(), "studies": 813, "complete": back != 4,
+                          "error": ""}],
         }  # fmt: skip
         (folder / f"reconcile-{day}.json").write_text(json.dumps(told), encoding="utf-8")

@@ -112,6 +112,9 @@ def _serve(studies: int, pipe: Connection) -> None:
 ROW = Row(
     7,
     "finding",
-    "a find of the whole day at the simulated PACS with a SQLite store, against the C-FIND alone by the same client",
+    (
+        "a find of the whole day at the simulated PACS with a SQLite store, against the C-FIND alone "
+        "by the same client"
+    ),
     run,
 )

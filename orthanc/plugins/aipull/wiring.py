@@ -104,7 +104,8 @@ def _pull_worker(ground: _Ground, on_end: Callable[[], None]) -> PullWorker:
     facts, tables = ground.facts, ground.tables
     missing = MissingImages(ground.rest, tables.receptions, ground.rules)
     return PullWorker(
-        ground.rest, tables.pulls, tables.receptions, facts.aet, facts.concurrent_jobs, missing, ground.log, on_end
+        ground.rest, tables.pulls, tables.receptions, facts.aet, facts.concurrent_jobs, missing, ground.log,
+        on_end
     )  # fmt: skip
 
 
@@ -168,7 +169,8 @@ class Plugins:
         self.notifier = Notifier(self.journal, environment.pacs_module_url, environment.api_key, log)
         self.reception = ReceptionWorker(
             tables, arrivals, _judge(ground), _identify(ground), _concluder(ground), switches, log,
-            on_owed=partial(self.notifier.wake, at_once=True), on_deleting=self.deletion.wake, answer_wait_s=ANSWER_WAIT_S,
+            on_owed=partial(self.notifier.wake, at_once=True), on_deleting=self.deletion.wake,
+            answer_wait_s=ANSWER_WAIT_S,
         )  # fmt: skip
         self.asker = AskPacsModule(arrivals, tables.pulls, switches.stable_age, ground.module, log)
         room = _admission(ground)
@@ -222,7 +224,8 @@ class Plugins:
         """Before anybody can ask for a pull: a journal with a pull in it is not new."""
         if adopted := adopt_handovers(folder, self.journal, self._tables.handovers):
             self.log.event(
-                "handovers_adopted", "the journal is new; hand-overs that wait in the folder are taken up", level="WARNING",
+                "handovers_adopted", "the journal is new; hand-overs that wait in the folder are taken up",
+                level="WARNING",
                 handovers=adopted,
             )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """
 The archive of a backup: ``manifest.json`` and the parts that it names, as tar with gzip, for its owner alone.
 
-Writing: the parts are gathered in a folder beside the target, hashed, and the archive gets its name when it is
+Writing: the parts are gathered in a folder beside the target, hashed, and the archive gets its name when it
+is
 on disk. Reading: every part is hashed again before anything is put in place.
 """
 

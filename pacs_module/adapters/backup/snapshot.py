@@ -75,7 +75,8 @@ def let_go_of(file: Path) -> None:
 
 def copy_collection(store: MongoStore, name: str, target: Path) -> int:
     """
-    Copy one collection, each document whole; documents that are written meanwhile are in it as before or after.
+    Copy one collection, each document whole; documents that are written meanwhile are in it as before or
+    after.
 
     Returns:
         The number of documents.

@@ -38,7 +38,9 @@ _NO_SUCH_CLASS = 0x0122
 MAX_ANSWERS = 100_000
 """To one query; a PACS that goes on is asked in smaller parts."""
 MAX_ANSWERS_BYTES = 64 * 2**20
-"""Of the identifiers of one query: 300,000 studies of 200 bytes, or a few rows that a PACS fills with text."""
+"""
+Of the identifiers of one query: 300,000 studies of 200 bytes, or a few rows that a PACS fills with text.
+"""
 
 
 class PynetdicomFinder:

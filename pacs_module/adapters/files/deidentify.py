@@ -28,10 +28,12 @@ Action = Callable[[Dataset, tuple[int, int]], None]
 
 _STANDARD_UIDS = "1.2.840.10008."
 _CLASS_UIDS = (
-    "ClassUID", "TransferSyntaxUID", "CodingSchemeUID", "ContextUID", "MappingResourceUID", "ContextGroupExtensionCreatorUID",
+    "ClassUID", "TransferSyntaxUID", "CodingSchemeUID", "ContextUID", "MappingResourceUID",
+    "ContextGroupExtensionCreatorUID",
 )  # fmt: skip
 _PIXELS = frozenset({
-    "PixelData", "FloatPixelData", "DoubleFloatPixelData", "ExtendedOffsetTable", "ExtendedOffsetTableLengths", "LUTData",
+    "PixelData", "FloatPixelData", "DoubleFloatPixelData", "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths", "LUTData",
     "RedPaletteColorLookupTableData", "GreenPaletteColorLookupTableData", "BluePaletteColorLookupTableData",
     "SegmentedRedPaletteColorLookupTableData", "SegmentedGreenPaletteColorLookupTableData",
     "SegmentedBluePaletteColorLookupTableData",
@@ -39,7 +41,8 @@ _PIXELS = frozenset({
 _BINARY = frozenset({"OB", "OW", "OF", "OD", "OL", "OV", "UN"})
 _TEXT = frozenset({"AE", "CS", "LO", "LT", "SH", "ST", "UC", "UR", "UT"})
 _TERMS = frozenset({
-    "ImageType", "Modality", "PatientPosition", "SpecificCharacterSet", "PhotometricInterpretation", "RescaleType",
+    "ImageType", "Modality", "PatientPosition", "SpecificCharacterSet", "PhotometricInterpretation",
+    "RescaleType",
     "PresentationLUTShape", "ViewPosition",
 })  # fmt: skip
 """
@@ -55,8 +58,10 @@ _NUMBERS_OF_PEOPLE = (
     "IssuerOfPatientID",
 )
 _NEEDED = frozenset({
-    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Rows", "Columns", "BitsAllocated", "BitsStored",
-    "HighBit", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "PixelData",
+    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "Rows", "Columns",
+    "BitsAllocated", "BitsStored",
+    "HighBit", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames",
+    "PixelData",
     "RescaleSlope", "RescaleIntercept",
 })  # fmt: skip
 """Without one of these an image is another one, or none."""

@@ -55,7 +55,9 @@ class SiteRulesFile:
             return load_switches(self._config, draft)
 
     def write(self, text: str) -> None:
-        """By renaming; in place where the file alone is mounted into a container and no other can take its name."""
+        """
+        By renaming; in place where the file alone is mounted into a container and no other can take its name.
+        """
         file = self._file()
         try:
             write_whole(file, text, _READABLE)
@@ -98,7 +100,8 @@ class SiteRulesFile:
         """By a lock on a file beside the history."""
         try:
             self._history.parent.mkdir(parents=True, exist_ok=True)
-            lock = open(self._history.with_suffix(".lock"), "a", encoding="utf-8")  # noqa: SIM115 - closed below
+            # closed below
+            lock = open(self._history.with_suffix(".lock"), "a", encoding="utf-8")  # noqa: SIM115
         except OSError as error:
             raise ConfigurationError(
                 "log_folder", str(self._history), f"a folder that can be written ({error.strerror})"

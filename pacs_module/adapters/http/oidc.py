@@ -1,9 +1,9 @@
 """
-The hospital's identity provider: OpenID Connect Core 1.0, authorization code flow with PKCE (RFC 7636), and bearer
-tokens that are JWTs (RFC 9068).
+The hospital's identity provider: OpenID Connect Core 1.0, authorization code flow with PKCE (RFC 7636), and
+bearer tokens that are JWTs (RFC 9068).
 
-Signatures are checked by PyJWT, against the keys that the provider publishes; only algorithms with a public key are
-taken. Every request goes by the one HTTP client policy.
+Signatures are checked by PyJWT, against the keys that the provider publishes; only algorithms with a public
+key are taken. Every request goes by the one HTTP client policy.
 """
 
 from __future__ import annotations

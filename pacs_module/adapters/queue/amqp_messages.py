@@ -31,7 +31,8 @@ def encode(message: Mapping[str, Any]) -> bytes:
         raise PermanentError(f"this message cannot be queued, it is no JSON: {error}") from error
     if len(body) > MESSAGE.size:
         raise PermanentError(
-            f"this message cannot be queued, it has {len(body)} bytes: no worker reads more than {MESSAGE.size}"
+            f"this message cannot be queued, it has {len(body)} bytes: no worker reads more than "
+            f"{MESSAGE.size}"
         )
     return body
 

@@ -414,8 +414,10 @@ def _declared_otherwise(text: str) -> str:
     found = re.search(r"inequivalent arg '([^']*)' for (\w+) '([^']*)'", text)
     argument, kind, name = found.groups() if found else ("?", "queue", "?")
     return (
-        f"the {kind} {name!r} is in RabbitMQ already, declared with another {argument}: let it run empty, delete it "
-        f"(rabbitmqctl delete_queue {name}) and start again; it is then made as it should be. RabbitMQ says: {text}"
+        f"the {kind} {name!r} is in RabbitMQ already, declared with another {argument}: let it run "
+        "empty, delete it "
+        f"(rabbitmqctl delete_queue {name}) and start again; it is then made as it should be. "
+        f"RabbitMQ says: {text}"
     )
 
 

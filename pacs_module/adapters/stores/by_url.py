@@ -10,7 +10,10 @@ from .memory import MemoryStore
 from .mongo import MongoStore
 from .sqlite import SqliteStore
 
-ALLOWED = "sqlite:////absolute/path.db, sqlite:///relative/path.db, mongodb://host/database, mongodb+srv://... or memory:"
+ALLOWED = (
+    "sqlite:////absolute/path.db, sqlite:///relative/path.db, mongodb://host/database, "
+    "mongodb+srv://... or memory:"
+)
 DEFAULT_DATABASE = "aipull"
 
 

@@ -103,7 +103,8 @@ class StoreFile:
                 source.backup(target)
             _sync(copy)
             if self.is_gone():
-                self._remove_beside()  # of the removed file: its pages are in the copy, and would be played into it once more
+                # of the removed file: its pages are in the copy, and would be played into it once more
+                self._remove_beside()
             with suppress(FileExistsError):
                 os.link(copy, self.path)  # never over a file that is there
                 _sync(self.path.parent)

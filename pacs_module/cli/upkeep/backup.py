@@ -59,7 +59,8 @@ def backup(
     """
     Write store, plugins' journal, settings and keys into one archive, while everything runs.
 
-    The archive holds data of patients and secrets; it is readable for its owner only. Exit status 0: it is on disk.
+    The archive holds data of patients and secrets; it is readable for its owner only. Exit status 0: it is on
+    disk.
 
     Example: [bold]pacs-module backup --to /var/backups/aipull[/bold]
     """
@@ -87,7 +88,8 @@ def _gathered(loaded: Settings, folder: Path, without_journal: bool) -> tuple[Ma
     schemas: dict[str, int] = {}
     with closing(open_store(loaded.store.url)) as store:
         installation = store.identity().installation
-        # The store first: what the journal knows beyond it is adopted after a restore, not the other way round.
+        # The store first: what the journal knows beyond it is adopted after a restore, not the other way
+        # round.
         if isinstance(store, MongoStore):
             schemas[STORE] = MONGO_SCHEMA
             drafts += _collections(store, folder)
@@ -164,9 +166,9 @@ def restore(
     """
     Put a backup back, on this machine or a new one; pacs_module and Orthanc must be stopped.
 
-    Everything is verified before anything is written. A file that is there and differs is kept beside the restored
-    one as NAME.before-restore-TIME. What happened after the backup is found again at the next start: store, journal,
-    queue and the PACS are compared.
+    Everything is verified before anything is written. A file that is there and differs is kept beside the
+    restored one as NAME.before-restore-TIME. What happened after the backup is found again at the next start:
+    store, journal, queue and the PACS are compared.
 
     Example: [bold]pacs-module restore /var/backups/aipull/aipull-backup-20261130T023000Z.tar.gz[/bold]
     """

@@ -13,8 +13,8 @@ class FailedKeys:
     Counts wrong keys by address, in memory.
 
     ``most`` wrong ones within ``window_s`` seconds close an address until the oldest of them is that old. A
-    key that was right at this address before is let in all the same: whoever guesses beside the plugins on one
-    machine must not cut them off. ``now`` are monotonic seconds.
+    key that was right at this address before is let in all the same: whoever guesses beside the plugins on
+    one machine must not cut them off. ``now`` are monotonic seconds.
     """
 
     now: Callable[[], float]

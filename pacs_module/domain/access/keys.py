@@ -1,9 +1,9 @@
 """
 API keys: ``aip_<id>_<secret>``. The store has the SHA-256 of the secret only.
 
-The secret is 32 random bytes that we draw ourselves, so a plain hash is enough: there is nothing to guess that
-a slow one would have to protect. Keys that people choose (the shared key of the settings) are checked for being
-weak instead, and are never kept in the store.
+The secret is 32 random bytes that we draw ourselves, so a plain hash is enough: there is nothing to guess
+that a slow one would have to protect. Keys that people choose (the shared key of the settings) are checked
+for being weak instead, and are never kept in the store.
 """
 
 from __future__ import annotations

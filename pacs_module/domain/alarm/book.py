@@ -1,5 +1,6 @@
 """
-Which alarms are known and who has been told of them: each once when it is raised and once when it is resolved.
+Which alarms are known and who has been told of them: each once when it is raised and once when it is
+resolved.
 
 What comes and goes within ``hold`` is told to nobody. In quiet hours only critical ones are told; the others
 when the hours are over, if they still last.

@@ -1,7 +1,8 @@
 """
 What is wrong, told from what is known: pure looks at servers, studies, devices and reports.
 
-Each gives the alarms of its kind that there are now. Words name numbers, servers and devices, never a patient.
+Each gives the alarms of its kind that there are now. Words name numbers, servers and devices, never a
+patient.
 """
 
 from __future__ import annotations
@@ -144,8 +145,8 @@ def silent_devices(rows: Iterable[StudyRow], local: datetime, limits: Limits) ->
     """
     Devices that are silent at an hour at which they usually are not.
 
-    A study that was only found tells no device yet: as long as there is one that may be of a device, that device is
-    not called silent.
+    A study that was only found tells no device yet: as long as there is one that may be of a device, that
+    device is not called silent.
 
     Args:
         rows: Of the days that :func:`days_to_compare` tells.

@@ -9,12 +9,14 @@ from ..wire.documents import to_document
 from ..wire.messages import SeriesFolder
 
 _STAYS = (
-    "numberReceived", "statecode", "seriesnum", "totalRecievedtime", "priorities", "isPush", "lastUpdateTime", "handoverID",
+    "numberReceived", "statecode", "seriesnum", "totalRecievedtime", "priorities", "isPush", "lastUpdateTime",
+    "handoverID",
     "completeness",
 )  # fmt: skip
 """Numbers, the time when the images came, and an id that was drawn by lot."""
 _EMPTY: Mapping[str, Any] = {
-    "message": "", "callingAPTitle": "", "callingPresentationAddress": "", "pullID": "", "seriesReports": [], "identity": {},
+    "message": "", "callingAPTitle": "", "callingPresentationAddress": "", "pullID": "", "seriesReports": [],
+    "identity": {},
     "announced": {}, "notes": [], "patientIDs": [],
 }  # fmt: skip
 """The contract's keys, so that a backend finds them, with nothing in them."""

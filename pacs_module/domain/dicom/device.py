@@ -42,8 +42,8 @@ def device_of(attributes: Mapping[str, str]) -> Device:
     """
     The device that a header or an answer tells.
 
-    Each part is repaired where its characters are damaged, its blanks are single ones, and it is bounded: a name
-    stands in lists, filters and alarms.
+    Each part is repaired where its characters are damaged, its blanks are single ones, and it is bounded: a
+    name stands in lists, filters and alarms.
     """
     return Device(*(_part(attributes.get(name, "")) for name in DEVICE_ATTRIBUTES))
 

@@ -1,10 +1,10 @@
 """
 Which script the bytes of a text are in when nobody declared a character set.
 
-The same two bytes are a character in GBK, EUC-KR, Big5 and Shift-JIS: ``B7 CE`` is 肺 in one and 로 in the other,
-so that an undeclared 프로토콜 (protocol) would be a lung. What decides is how usual the characters are in texts
-of a radiology department. That is a guess: a single character tells nothing, and then it is Chinese, as where
-this pipeline comes from.
+The same two bytes are a character in GBK, EUC-KR, Big5 and Shift-JIS: ``B7 CE`` is 肺 in one and 로 in the
+other, so that an undeclared 프로토콜 (protocol) would be a lung. What decides is how usual the characters are
+in texts of a radiology department. That is a guess: a single character tells nothing, and then it is Chinese,
+as where this pipeline comes from.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ _FEW = 3
 _CHEST = "胸肺"
 _HARDLY_ANY = 2
 """
-Of so few characters one of the chest is believed in any case: 肺癌 would be 로갑. A single one tells something only
-where it is the chest, and would be a rare one in Chinese.
+Of so few characters one of the chest is believed in any case: 肺癌 would be 로갑. A single one tells
+something only where it is the chest, and would be a rare one in Chinese.
 """
 _BETTER = 0.3
 """By so much it has to be more usual than the Chinese reading."""
@@ -105,7 +105,9 @@ def _is_sure(text: str, share: float, in_chinese: str, chinese: float) -> bool:
 
 
 def _is_level_1(text: str) -> bool:
-    """Whether one of the 3,755 usual characters of GB 2312 is in it, or nothing but what any text may have."""
+    """
+    Whether one of the 3,755 usual characters of GB 2312 is in it, or nothing but what any text may have.
+    """
     foreign = [character.encode("gb18030") for character in _foreign(text)]
     return not foreign or any(
         len(code) == _PAIR and 0xB0 <= code[0] < 0xD8 and code[1] > 0xA0 for code in foreign
@@ -114,8 +116,8 @@ def _is_level_1(text: str) -> bool:
 
 def _decoded(data: bytes, script: _Script) -> str:
     """
-    Empty where the bytes are none of this script (EUC-KR has Chinese characters, which nobody uses today); a last
-    character that was cut is left out.
+    Empty where the bytes are none of this script (EUC-KR has Chinese characters, which nobody uses today); a
+    last character that was cut is left out.
     """
     try:
         text = codecs.getincrementaldecoder(script.codec)().decode(data)

@@ -13,7 +13,8 @@ ENHANCED_CT = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1
 """SOPClassUIDs of Enhanced and Legacy Converted Enhanced CT: many frames in an object (PS3.4 B.5)."""
 
 READ_OF_IMAGES = frozenset({
-    "SOPInstanceUID", "SOPClassUID", "ImageType", "SliceThickness", "Rows", "Columns", "ImageOrientationPatient",
+    "SOPInstanceUID", "SOPClassUID", "ImageType", "SliceThickness", "Rows", "Columns",
+    "ImageOrientationPatient",
     "ImagePositionPatient", "NumberOfFrames", "InstanceNumber", "AcquisitionDateTime", "AcquisitionDate",
     "AcquisitionTime", "ContentDate", "ContentTime", "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",

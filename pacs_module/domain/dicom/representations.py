@@ -30,33 +30,41 @@ _PERSONS = frozenset({
     "ReferringPhysicianName", "ConsultingPhysicianName", "PhysiciansOfRecord", "PerformingPhysicianName",
     "NameOfPhysiciansReadingStudy", "OperatorsName", "PatientName", "OtherPatientNames", "PatientBirthName",
     "PatientMotherBirthName", "ResponsiblePerson", "RequestingPhysician", "ScheduledPerformingPhysicianName",
-    "NamesOfIntendedRecipientsOfResults", "OrderEnteredBy", "HumanPerformerName", "VerifyingObserverName", "PersonName",
+    "NamesOfIntendedRecipientsOfResults", "OrderEnteredBy", "HumanPerformerName", "VerifyingObserverName",
+    "PersonName",
     "ContentCreatorName", "ReviewerName", "EvaluatorName", "SecondaryReviewerName", "DistributionName",
-    "InterpretationRecorder", "InterpretationTranscriber", "InterpretationAuthor", "PhysicianApprovingInterpretation",
+    "InterpretationRecorder", "InterpretationTranscriber", "InterpretationAuthor",
+    "PhysicianApprovingInterpretation",
     "ROIInterpreter",
 })  # fmt: skip
 _MODALITIES = frozenset({"Modality", "ModalitiesInStudy"})
 _CODES = frozenset({
-    "PatientSex", "BodyPartExamined", "Laterality", "ImageLaterality", "PatientPosition", "ViewPosition", "ImageType",
+    "PatientSex", "BodyPartExamined", "Laterality", "ImageLaterality", "PatientPosition", "ViewPosition",
+    "ImageType",
     "InstanceAvailability", "QueryRetrieveLevel", "ScanOptions", "PresentationIntentType", "ConversionType",
     "QualityControlSubject", "StudyStatusID", "StudyPriorityID",
 })  # fmt: skip
 _NUMBERS = frozenset({
-    "SeriesNumber", "InstanceNumber", "AcquisitionNumber", "SliceThickness", "SpacingBetweenSlices", "SliceLocation",
-    "PatientSize", "PatientWeight", "KVP", "XRayTubeCurrent", "Exposure", "ExposureTime", "GantryDetectorTilt",
-    "ReconstructionDiameter", "EchoTime", "RepetitionTime", "InversionTime", "TriggerTime", "FrameTime", "AcquisitionsInStudy",
+    "SeriesNumber", "InstanceNumber", "AcquisitionNumber", "SliceThickness", "SpacingBetweenSlices",
+    "SliceLocation",
+    "PatientSize", "PatientWeight", "KVP", "XRayTubeCurrent", "Exposure", "ExposureTime",
+    "GantryDetectorTilt",
+    "ReconstructionDiameter", "EchoTime", "RepetitionTime", "InversionTime", "TriggerTime", "FrameTime",
+    "AcquisitionsInStudy",
     "AcquisitionsInSeries", "SeriesInStudy", "TemporalPositionIdentifier",
 })  # fmt: skip
 _MOMENTS = frozenset(
     {"RouteSegmentStartTime", "RouteSegmentEndTime", "AlarmDecisionTime", "OOIOwnerCreationTime"}
 )
 _TIMES = frozenset({
-    "TimeOfSecondaryCapture", "TimeOfLastCalibration", "TimeOfGainCalibration", "TimeOfLastDetectorCalibration",
+    "TimeOfSecondaryCapture", "TimeOfLastCalibration", "TimeOfGainCalibration",
+    "TimeOfLastDetectorCalibration",
 })  # fmt: skip
 _NO_TIMES = (
     "EchoTime", "RepetitionTime", "InversionTime", "TriggerTime", "FrameTime", "ExposureTime", "RelativeTime",
     "TomoTime", "RealTime", "DelayTime", "RepaintTime", "RevolutionTime", "IntervalTime", "DurationTime",
-    "OffsetTime", "ActiveTime", "SlotTime", "FrameReferenceTime", "SpecifiedTreatmentTime", "DeliveredTreatmentTime",
+    "OffsetTime", "ActiveTime", "SlotTime", "FrameReferenceTime", "SpecifiedTreatmentTime",
+    "DeliveredTreatmentTime",
     "TotalTime", "CycleTime", "PresentationTime", "ProcessingTime", "HL7DocumentEffectiveTime",
 )  # fmt: skip
 """Ends of names of durations; a duration is no time of day."""

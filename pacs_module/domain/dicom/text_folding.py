@@ -2,9 +2,9 @@
 Texts made comparable: width, case and diacritics do not matter when keywords are looked for. What is stored
 stays as it came.
 
-Every form that a damaged text may have had is folded (``text_repair.meant_forms``). Two readings of each: the folded
-text, in which parts of words are found, and its words, in which only whole ones are: ``ThoraxCAP_Adult`` has
-the words ``thorax cap adult``.
+Every form that a damaged text may have had is folded (``text_repair.meant_forms``). Two readings of each: the
+folded text, in which parts of words are found, and its words, in which only whole ones are:
+``ThoraxCAP_Adult`` has the words ``thorax cap adult``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
 _LATIN_OR_CYRILLIC = re.compile("[A-Za-z\u0400-\u04ff]+")
 _CYRILLIC = re.compile("[\u0400-\u04ff]")
 _LATIN_LIKE = str.maketrans("АВЕЅІЈКМНОРСТУХавеѕіјкмнорстух", "ABESIJKMHOPCTYXabesijkmhopctyx")
-"""Cyrillic letters that look like Latin ones: a keyboard that was left on gives ``СHEST`` and ``СТ CHEST``."""
+"""
+Cyrillic letters that look like Latin ones: a keyboard that was left on gives ``СHEST`` and ``СТ CHEST``.
+"""
 _KATAKANA = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
 _HAN = "[\u3040-\u30ff\u4e00-\u9fff]"
 _SPACED_HAN = re.compile(rf"(?<={_HAN})\s+(?={_HAN})")
@@ -58,7 +60,8 @@ def fold(text: str) -> str:
     """
     ``ＣＨＥＳＴ`` and ``Tórax`` as ``chest`` and ``torax`` (NFKC, case and diacritics folded).
 
-    So are characters without width, Cyrillic letters in a Latin word, katakana, and spaces between ideographs.
+    So are characters without width, Cyrillic letters in a Latin word, katakana, and spaces between
+    ideographs.
     """
     if text.isascii():
         return text.lower()

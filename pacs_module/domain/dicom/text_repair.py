@@ -88,8 +88,8 @@ def meant_forms(text: str) -> tuple[str, ...]:
 
 def _of_another_script(text: str) -> str | None:
     """
-    What a text says by its own escape sequences (PS3.3 C.12.1.1.2), or as undeclared bytes of another script than
-    GBK; None where nothing says so.
+    What a text says by its own escape sequences (PS3.3 C.12.1.1.2), or as undeclared bytes of another script
+    than GBK; None where nothing says so.
     """
     for data in _bytes_of(text):
         if b"\x1b" in data:
@@ -272,8 +272,8 @@ def hex_bytes(data: bytes) -> str:
 
 def text_of_bytes(data: bytes) -> str:
     """
-    What undecodable bytes say: UTF-8 where they are valid UTF-8, else another script where that is beyond doubt,
-    else GB18030 without what does not fit, escapes removed.
+    What undecodable bytes say: UTF-8 where they are valid UTF-8, else another script where that is beyond
+    doubt, else GB18030 without what does not fit, escapes removed.
 
     Only for values that nobody could decode as declared: then this is better than nothing.
     """

@@ -27,7 +27,10 @@ class Health(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """``about`` names what was looked at, ``found`` what is there, ``todo`` what helps; empty: nothing needs to be done."""
+    """
+    ``about`` names what was looked at, ``found`` what is there, ``todo`` what helps; empty: nothing needs to
+    be done.
+    """
 
     health: Health
     about: str

@@ -27,7 +27,8 @@ LAYOUT = 2
 @dataclass(frozen=True)
 class StudyRow:
     """
-    One study. ``day`` is StudyDate (YYYY-MM-DD), ``time`` StudyTime; ``state`` is empty when it is not wanted.
+    One study. ``day`` is StudyDate (YYYY-MM-DD), ``time`` StudyTime; ``state`` is empty when it is not
+    wanted.
 
     The instants of its way are ISO 8601 UTC, empty while they have not come: ``image_at`` is when a find last
     saw it grow, ``pulled_at`` the end of its newest pull, then hand-over, acceptance by the backend, result.
@@ -99,8 +100,9 @@ class JudgedOfDay:
     """
     The series of one day that were judged alike.
 
-    ``studies``: so many studies told this value here first; a study whose series of one value are of two devices
-    counts once, so that the numbers of one value can be added. ``examples``: the first of these studies.
+    ``studies``: so many studies told this value here first; a study whose series of one value are of two
+    devices counts once, so that the numbers of one value can be added. ``examples``: the first of these
+    studies.
     """
 
     standing: str
@@ -325,8 +327,8 @@ def listed(study: Study) -> dict[str, Any]:
     All that a store keeps of a study for lists.
 
     Returns:
-        ``row`` and ``acts`` as documents, ``judged`` as rows of values (see :func:`packed`), the ``layout`` they
-        are written in, and two texts to ask for: ``newest``, what :attr:`RowOrder.NEWEST` sorts by, and
+        ``row`` and ``acts`` as documents, ``judged`` as rows of values (see :func:`packed`), the ``layout``
+        they are written in, and two texts to ask for: ``newest``, what :attr:`RowOrder.NEWEST` sorts by, and
         ``search``.
     """
     row = row_of(study)

@@ -22,10 +22,12 @@ class Stage(StrEnum):
 _WORDS = {
     Stage.FILTER: ("filter because", "study is filtered out", "rules_"),
     Stage.DELIVER: (
-        "rabbitmq", "send_to_backend", "upload_image", "deliver", "handover", "result", "publish", "backend", "release",
+        "rabbitmq", "send_to_backend", "upload_image", "deliver", "handover", "result", "publish", "backend",
+        "release",
     ),
     Stage.RECEIVE: (
-        "new study", "stable study", "completeness", "where study", "thickest", "inform", "notif", "reception",
+        "new study", "stable study", "completeness", "where study", "thickest", "inform", "notif",
+        "reception",
         "concluded", "images_",
     ),
     Stage.PULL: ("move", "pull"),

@@ -61,8 +61,14 @@ def where_from(study_uid: str, ae_title: str, address: str) -> str:
 def completeness_check(check: Check) -> str:
     """One comparison of our copy with the PACS's."""
     if check.ok:
-        return f"completeness check success: {check.scope} {check.uid} in pacs is {check.expected},  we have {check.received} too"
-    return f"completeness check failed: {check.scope} {check.uid} in pacs is {check.expected},  we have {check.received}"
+        return (
+            f"completeness check success: {check.scope} {check.uid} in pacs is {check.expected},  we "
+            f"have {check.received} too"
+        )
+    return (
+        f"completeness check failed: {check.scope} {check.uid} in pacs is {check.expected},  we have "
+        f"{check.received}"
+    )
 
 
 def reinform(study_uid: str, last: int, now: str, series_uid: str, instances: int) -> str:

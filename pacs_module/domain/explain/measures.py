@@ -1,8 +1,8 @@
 """
 What a study's document says in numbers: how long each stage took, and what happened how often.
 
-The instants are those that the document has, so a process that began in the middle of a stage measures the whole
-of it.
+The instants are those that the document has, so a process that began in the middle of a stage measures the
+whole of it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Measured:
-    """One number: what, when (ISO 8601 UTC), its labels in the order that :class:`Measure` names, its value."""
+    """
+    One number: what, when (ISO 8601 UTC), its labels in the order that :class:`Measure` names, its value.
+    """
 
     measure: Measure
     at: str

@@ -18,7 +18,9 @@ REST = {
     State.COMPLETED: "nothing: the result is in; growth at the PACS or a person starts it again",
     State.UNSUPPORTED_SERIES: "nothing: no usable series; growth at the PACS or a person starts it again",
     State.PULL_FAILED: "nothing: every attempt to pull failed; growth at the PACS or a person starts it again",
-    State.DEAD_LETTER: "nothing: delivery was given up, its message lies in the dead-letter queue; a person starts it again",
+    State.DEAD_LETTER: (
+        "nothing: delivery was given up, its message lies in the dead-letter queue; a person starts it again"
+    ),
     State.CANCELLED: "nothing: a person cancelled it; growth at the PACS or a person starts it again",
     State.DONE_BY_HAND: "nothing: a person marked it as done; growth at the PACS or a person starts it again",
     State.UNPULLABLE: "nothing: without a StudyInstanceUID it cannot be pulled; to be mended at the PACS",

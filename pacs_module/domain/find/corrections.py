@@ -21,8 +21,8 @@ longer or once.
 """
 MAX_EARLIER = 4
 """
-So many earlier values of a name are kept. A name that was corrected as often is told in turn from then on: some
-PACS put the time of the question, or a number of the answer, into it.
+So many earlier values of a name are kept. A name that was corrected as often is told in turn from then on:
+some PACS put the time of the question, or a number of the answer, into it.
 """
 
 

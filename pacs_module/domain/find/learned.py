@@ -105,8 +105,8 @@ class LearnedTraits:
 
 def learned_memo(learned: LearnedTraits) -> dict[str, object]:
     """
-    What is kept of one PACS, as plain JSON, without what the site has set: which keys differed, not how often,
-    so that it changes rarely.
+    What is kept of one PACS, as plain JSON, without what the site has set: which keys differed, not how
+    often, so that it changes rarely.
     """
     return {
         "caps": sorted(learned.caps - set(learned.set_caps)),

@@ -1,8 +1,8 @@
 """
 How many slices a series has, before any of its images is here.
 
-A PACS counts objects, and an object of Enhanced CT has many slices (PS3.3 A.38). SERIES level tells it only where
-it returns ImageType; IMAGE level tells it by SOPClassUID (0008,0016) and NumberOfFrames (0028,0008).
+A PACS counts objects, and an object of Enhanced CT has many slices (PS3.3 A.38). SERIES level tells it only
+where it returns ImageType; IMAGE level tells it by SOPClassUID (0008,0016) and NumberOfFrames (0028,0008).
 """
 
 from __future__ import annotations

@@ -44,7 +44,9 @@ class PacsTraits:
     look_again: bool = True
     """Where it tells no counts: check each study for growth after its pull."""
     follow: bool = True
-    """While a CT study grows it is asked for by itself, and the series to compute is pulled ahead of the rest."""
+    """
+    While a CT study grows it is asked for by itself, and the series to compute is pulled ahead of the rest.
+    """
     recent_min: float = 0.0
     """Each round asks for the studies of the last so many minutes only; 0: for the whole day."""
     whole_day_s: float = 0.0

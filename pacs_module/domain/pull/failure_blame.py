@@ -65,7 +65,10 @@ class Blame:
         return f"{self.words}: {self.to_do}" if self.to_do else self.words
 
 
-_REACH_US = "check that {pacs} reaches that address and port (its entry for us, firewall), and that Orthanc accepts its images"
+_REACH_US = (
+    "check that {pacs} reaches that address and port (its entry for us, firewall), and that Orthanc "
+    "accepts its images"
+)
 _WAIT = "look at its load; tried again by itself"
 _ASK_PACS = "ask who runs {pacs}; its own log names the reason"
 _AE_TITLES = (
@@ -90,7 +93,8 @@ class _Row:
 _NO_MOVE = _Row(_P, "{pacs} does not offer C-MOVE", _ALLOW, at_once=True)
 _NOT_SENT = _Row(_E, "{pacs} could not send the images to {us}", _REACH_US)
 _TABLE: dict[FailureKind, _Row] = {
-    _K.NO_DESTINATION: _Row(_P, "{pacs} does not know our AE title {us}", "register it as a move destination", at_once=True),
+    _K.NO_DESTINATION: _Row(_P, "{pacs} does not know our AE title {us}", "register it as a move destination",
+                            at_once=True),
     _K.NO_SUB_OPERATIONS: _NOT_SENT,
     _K.SOME_FAILED: _NOT_SENT,
     _K.NO_RESOURCES: _Row(_E, "{pacs} is out of resources", _WAIT),
@@ -100,7 +104,8 @@ _TABLE: dict[FailureKind, _Row] = {
     _K.UNABLE_TO_PROCESS: _Row(_E, "{pacs} could not do the C-MOVE", _ASK_PACS),
     _K.CANCELLED: _Row(_E, "the C-MOVE was cancelled at {pacs}", _ASK_PACS),
     _K.REFUSED: _Row(_P, "{pacs} rejects our association for a C-MOVE", _AE_TITLES),
-    _K.UNREACHABLE: _Row(_P, "{pacs} cannot be reached for a C-MOVE", "check the network, and its address and port"),
+    _K.UNREACHABLE: _Row(_P, "{pacs} cannot be reached for a C-MOVE",
+                         "check the network, and its address and port"),
     _K.ABORTED: _Row(_E, "{pacs} broke the C-MOVE off", _ASK_PACS),
     _K.TIMEOUT: _Row(_E, "{pacs} did not answer the C-MOVE in time", _WAIT),
     _K.NOT_THERE: _Row(Blames.STUDY, "{pacs} does not have the study"),

@@ -119,9 +119,12 @@ def path_memo(path: PathCircuit) -> dict[str, object]:
     """A path to be kept, as plain JSON."""
     circuit = path.circuit
     return {
-        "state": circuit.state.value, "failures": circuit.failures, "opened": circuit.opened, "since": circuit.since,
-        "retryAt": circuit.retry_at, "awaySince": circuit.away_since, "cameAt": path.came_at, "came": path.came,
-        "failing": list(path.failing), "suspects": list(path.suspects), "cause": path.cause, "told": path.told,
+        "state": circuit.state.value, "failures": circuit.failures, "opened": circuit.opened,
+        "since": circuit.since,
+        "retryAt": circuit.retry_at, "awaySince": circuit.away_since, "cameAt": path.came_at,
+        "came": path.came,
+        "failing": list(path.failing), "suspects": list(path.suspects), "cause": path.cause,
+        "told": path.told,
     }  # fmt: skip
 
 

@@ -42,8 +42,8 @@ class Hours:
 @dataclass(frozen=True)
 class PacsLimits:
     """
-    What one PACS is asked for: ``parallel`` pulls at once, ``pulls`` and ``images`` an hour (None: no limit), and
-    ``queries`` a second that follow growing studies, beside the finds of the day.
+    What one PACS is asked for: ``parallel`` pulls at once, ``pulls`` and ``images`` an hour (None: no limit),
+    and ``queries`` a second that follow growing studies, beside the finds of the day.
     """
 
     parallel: int = 1
@@ -54,7 +54,9 @@ class PacsLimits:
 
 
 def spared_from_queries(limits: PacsLimits, local: datetime) -> str:
-    """Why no growing study is followed at a PACS now, in words; empty: they are. ``local``: the hospital's time."""
+    """
+    Why no growing study is followed at a PACS now, in words; empty: they are. ``local``: the hospital's time.
+    """
     hours = next((hours for hours in limits.hours if hours.hold_at(local)), None)
     return "" if hours is None else f"spared from {hours.begin:%H:%M} to {hours.end:%H:%M}"
 

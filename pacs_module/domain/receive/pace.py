@@ -16,7 +16,9 @@ USUAL_S = 0.1
 _FASTEST = 1000.0
 """Images a second; no PACS was seen that sends more."""
 _PATIENCE = 0.25
-"""A study that stands still is looked at as rarely as it has been still, so that it costs the others nothing."""
+"""
+A study that stands still is looked at as rarely as it has been still, so that it costs the others nothing.
+"""
 
 
 def pace(lacking: int, quiet_s: float) -> float:

@@ -13,8 +13,8 @@ STORE, JOURNAL = "store", "journal"
 """Whose schemas a manifest names."""
 JOURNAL_SCHEMA = 1
 """
-Of the plugins' journal (``PRAGMA user_version``): counted up when an older version could not work with it. Columns
-that are added and have a default do not count.
+Of the plugins' journal (``PRAGMA user_version``): counted up when an older version could not work with it.
+Columns that are added and have a default do not count.
 """
 
 

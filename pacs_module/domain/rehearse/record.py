@@ -26,10 +26,13 @@ _DICTIONARY = (
     b'{"pacs": "common": {"Manufacturer": "ManufacturerModelName": "StationName": "StudyDescription": '
     b'"CT" "DX" "ORIGINAL\\\\PRIMARY\\\\AXIAL" "DERIVED\\\\SECONDARY" "LOCALIZER" "CHEST" "STANDARD" '
     b'"images agreeing": "frames": "slice spacing": "position gaps": "0", "duplicate positions": "0", '
-    b'"orientations": "1", "body part", "BodyPartExamined", "image type", "slice thickness", "min instances", '
-    b'"instance nums", "whole study", "no rule speaks against it", "handed_over" "kept_back" "filtered" "find" '
+    b'"orientations": "1", "body part", "BodyPartExamined", "image type", "slice thickness", "min '
+    b'instances", '
+    b'"instance nums", "whole study", "no rule speaks against it", "handed_over" "kept_back" '
+    b'"filtered" "find" '
     b'"reception", "Modality": "BodyPartExamined": "ProtocolName": "SeriesDescription": "ImageComments": "", '
-    b'"ImageType": "SliceThickness": "ConvolutionKernel": "ContrastBolusAgent": "", "SeriesNumber": "SeriesDate": '
+    b'"ImageType": "SliceThickness": "ConvolutionKernel": "ContrastBolusAgent": "", "SeriesNumber": '
+    b'"SeriesDate": '
     b'"20", "SeriesTime": "1", "series": [["1.2.840.113619.2."'
 )
 """Part of the format: what was written with another one cannot be read. A new one needs a new ``_FORMAT``."""

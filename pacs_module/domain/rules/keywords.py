@@ -283,8 +283,8 @@ def _hint(needles: Iterable[str], phrases: Iterable[str]) -> re.Pattern[str]:
     """
     What must stand in an ASCII text of which a keyword or a phrase is found.
 
-    Words are runs of letters of the text, with none or anything but letters between them (``LungCT`` has two):
-    those of a phrase stand in it in their order, each with the rest of its word.
+    Words are runs of letters of the text, with none or anything but letters between them (``LungCT`` has
+    two): those of a phrase stand in it in their order, each with the rest of its word.
     """
     found = {needle for needle in needles if needle.isascii()}
     rows = []

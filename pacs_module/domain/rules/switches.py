@@ -204,7 +204,8 @@ class Switches:
     )  # fmt: skip
     overrule_body_part_by: tuple[str, ...] = ("SeriesDescription",)
     never_overruled: tuple[str, ...] = (
-        "HAND", "WRIST", "FINGER", "THUMB", "ARM", "FOREARM", "ELBOW", "HUMERUS", "FOOT", "TOE", "ANKLE", "LEG",
+        "HAND", "WRIST", "FINGER", "THUMB", "ARM", "FOREARM", "ELBOW", "HUMERUS", "FOOT", "TOE", "ANKLE",
+        "LEG",
         "TIBIA", "FIBULA", "KNEE", "PATELLA", "FEMUR", "EXTREM", "手", "腕", "肘", "足", "踝", "膝", "四肢",
     )  # fmt: skip
     filter_body_part_dx: bool = True

@@ -186,7 +186,8 @@ def _check_number(key: str, number: int) -> None:
 
 def _check_time(text: str) -> None:
     try:
-        datetime.strptime(text, _LAST_UPDATE)  # noqa: DTZ007 - in the hospital's time zone, which it does not name
+        # in the hospital's time zone, which it does not name
+        datetime.strptime(text, _LAST_UPDATE)  # noqa: DTZ007
     except ValueError as error:
         raise MessageError("lastUpdateTime", text, "YYYYMMDDTHHMMSS") from error
 

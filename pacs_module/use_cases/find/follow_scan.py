@@ -203,7 +203,9 @@ class FollowScan:
         return written
 
     def _ends_so(self, watch: Watch, series: Sequence[SeriesFacts], decision: Decision) -> bool:
-        """Whether earlier studies of this protocol are known: nothing better is to come, or it was waited for."""
+        """
+        Whether earlier studies of this protocol are known: nothing better is to come, or it was waited for.
+        """
         usual = self.knowledge.of(watch.pacs).usual
         return any(protocol_of(facts) in usual for facts in series if facts.series_uid in decision.series)
 

@@ -1,4 +1,6 @@
-"""The verdict on a series before its pull, with a look at IMAGE level where SERIES level tells too little (K3)."""
+"""
+The verdict on a series before its pull, with a look at IMAGE level where SERIES level tells too little (K3).
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,8 @@ def judge_told(
     """
     Judge a series by what its PACS tells.
 
-    A few objects may be many slices: where nothing but their number speaks against the series, and nobody told
-    what they are, IMAGE level is asked.
+    A few objects may be many slices: where nothing but their number speaks against the series, and nobody
+    told what they are, IMAGE level is asked.
 
     Args:
         finder: Who asks the PACS.

@@ -236,7 +236,8 @@ def _beside(query: Mapping[str, str], matched: Matched, unproved: int) -> str:
     if unproved:
         keys = " and ".join(query)
         parts.append(
-            f"{unproved} answers do not tell {keys}, and the PACS did not prove that they are meant: left alone"
+            f"{unproved} answers do not tell {keys}, and the PACS did not prove that they are "
+            "meant: left alone"
         )
     if matched.cut and (parts or not matched.answers):
         parts.append("the PACS cut its list: what was asked for may be beyond its end")

@@ -25,9 +25,9 @@ class TellAlarms:
     """
     The step of its loop.
 
-    One process over a store tells; what it has told is written down beside the lease, so that another one, or the
-    same after a restart, tells nothing twice. While the store is away, which is an alarm itself, the one that told
-    before goes on. A message that is not taken is sent again with the next step.
+    One process over a store tells; what it has told is written down beside the lease, so that another one, or
+    the same after a restart, tells nothing twice. While the store is away, which is an alarm itself, the one
+    that told before goes on. A message that is not taken is sent again with the next step.
     """
 
     look: Callable[[], Iterable[Alarm]]

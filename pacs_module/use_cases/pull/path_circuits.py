@@ -116,7 +116,8 @@ class PathCircuits:
             words = f"nothing can be pulled from {pacs}; no study is charged with it"
             self.log.event(
                 "move_path_open", words, "WARNING",
-                pacs=pacs, cause=after.cause, why=after.told, retryAt=iso(after.circuit.retry_at), inRow=after.circuit.opened,
+                pacs=pacs, cause=after.cause, why=after.told, retryAt=iso(after.circuit.retry_at),
+                inRow=after.circuit.opened,
             )  # fmt: skip
 
 

@@ -51,7 +51,10 @@ class PreparePull:
     traits: TraitsByPacs
     look: GrowthPolicy = field(default_factory=GrowthPolicy)
     count_on: timedelta = timedelta(minutes=10)
-    """After this a study that was to be pulled ahead, and grew again, is pulled all the same, when no find counts it."""
+    """
+    After this a study that was to be pulled ahead, and grew again, is pulled all the same, when no find
+    counts it.
+    """
     learn: Callable[[str, Sequence[SeriesFacts], bool], None] = lambda pacs, series, final: None
     """Told what a PACS announces of a study that is pulled; ``final``: it has stopped growing."""
     find_timeout_s: float | None = None
@@ -125,7 +128,10 @@ class PreparePull:
         return self._request_part(study, pacs, series, part, final)
 
     def _nothing(self, study: Study, part: Part) -> None:
-        """The study has stopped growing, and what was pulled ahead of its rest is its best: settled without a pull."""
+        """
+        The study has stopped growing, and what was pulled ahead of its rest is its best: settled without a
+        pull.
+        """
         study.apply(nothing_new_event(study), part.why, self.clock.now())
         study.baseline, study.guessed_at, study.sightings = study.count, "", []
         study.schedule(PULL, None)

@@ -265,7 +265,8 @@ class RecordPullEnd:
 
     def _nothing_new(self, study: Study, pull: Pull, why: str, now: int) -> None:
         if study.state is State.META_ONLY or study.state in BY_HAND:
-            return  # it grew or was asked for meanwhile: its next pull is on the way; or a person has closed it
+            # it grew or was asked for meanwhile: its next pull is on the way; or a person has closed it
+            return
         if not study.handovers and not pull.request.forced and study.state is State.PULL_DATA:
             # Nothing new to the plugins, and never seen here: this store has lost it. No verdict was ever
             # made on it.

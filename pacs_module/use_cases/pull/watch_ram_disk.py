@@ -1,6 +1,6 @@
 """
-How full the RAM disk is, and whether the plugins' records are whole, asked of the plugins: for health, metrics
-and the alarm (M19, M38, K14).
+How full the RAM disk is, and whether the plugins' records are whole, asked of the plugins: for health,
+metrics and the alarm (M19, M38, K14).
 """
 
 from __future__ import annotations

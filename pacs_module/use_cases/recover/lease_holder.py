@@ -98,7 +98,9 @@ class LeaseHolder:
         return False
 
     def _renew(self, name: str) -> str | None:
-        """Renew one; None: it is ours, or was given back; else who has it now, as another had it meanwhile."""
+        """
+        Renew one; None: it is ours, or was given back; else who has it now, as another had it meanwhile.
+        """
         with self._lock:
             if name not in self._renewed:
                 return None

@@ -58,7 +58,8 @@ class PullNewlyTaken:
 
     def plan(self, first: date, last: date, budget: int) -> PullPlan:
         """
-        The studies whose recorded series the rules in force would compute and that nothing was handed over of.
+        The studies whose recorded series the rules in force would compute and that nothing was handed over
+        of.
 
         Raises:
             MessageError: The budget is no number from 1 on.

@@ -17,7 +17,10 @@ KEYWORD_ATTRIBUTES = ("BodyPartExamined", "SeriesDescription", "ProtocolName", "
 
 @dataclass
 class FilterGroup:
-    """Series that one rule dropped for one value; ``suggestion``: a change of the switches, empty when none helps."""
+    """
+    Series that one rule dropped for one value; ``suggestion``: a change of the switches, empty when none
+    helps.
+    """
 
     rule: str
     attribute: str

@@ -39,7 +39,9 @@ class DayOfTrend:
 
 @dataclass(frozen=True)
 class ReconciliationView:
-    """The page: the trend, and one day's report (None: there is none) with the lines that are missing or odd."""
+    """
+    The page: the trend, and one day's report (None: there is none) with the lines that are missing or odd.
+    """
 
     days: tuple[str, ...]
     trend: tuple[DayOfTrend, ...]

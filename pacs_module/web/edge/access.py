@@ -1,10 +1,10 @@
 """
-Who asks, and whether he may: keys, sessions and tokens become a caller with roles, and the route's need is held
-against them.
+Who asks, and whether he may: keys, sessions and tokens become a caller with roles, and the route's need is
+held against them.
 
-A key comes as ``X-API-Key``, as ``Authorization: Bearer``, or as the password of HTTP Basic (a browser can ask for
-it). A browser sends the cookie of a session by itself, also for another site: so the API takes it for reading only,
-and a page wants the form's token besides (:mod:`pacs_module.web.site.forms`).
+A key comes as ``X-API-Key``, as ``Authorization: Bearer``, or as the password of HTTP Basic (a browser can
+ask for it). A browser sends the cookie of a session by itself, also for another site: so the API takes it for
+reading only, and a page wants the form's token besides (:mod:`pacs_module.web.site.forms`).
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class Access:
         Let a request in, or not.
 
         Raises:
-            HTTPException: 401 nobody or a wrong key, 403 a role that may not, 421 another server's name, 429 too
-                many wrong keys.
+            HTTPException: 401 nobody or a wrong key, 403 a role that may not, 421 another server's name, 429
+                too many wrong keys.
         """
         method, path = request.method, request.url.path
         need = need_of(method, path)
@@ -134,8 +134,8 @@ class Access:
 
     def shared_roles(self) -> frozenset[AccessRole]:
         """
-        What the one key of the settings opens: everything, as before there were roles, until somebody has a key
-        with the role admin; then what plugins and backend need.
+        What the one key of the settings opens: everything, as before there were roles, until somebody has a
+        key with the role admin; then what plugins and backend need.
         """
         if self.web.api_key_roles == "machines" or self.keys.has_admin():
             return MACHINES
@@ -192,7 +192,8 @@ class Access:
         )
         if closed:
             self.log.event(
-                "address_closed", "too many wrong keys: no key from there is looked at for a while", "WARNING",
+                "address_closed", "too many wrong keys: no key from there is looked at for a while",
+                "WARNING",
                 address=address, seconds=self.failed.window_s,
             )  # fmt: skip
         raise HTTPException(_UNAUTHORIZED, "this API key is wrong or was revoked", _BASIC)
@@ -227,9 +228,9 @@ class Access:
 
     def _check_host(self, request: Request) -> None:
         """
-        Another site's name that leads here (DNS rebinding) makes a browser our reader: only names that are ours, or
-        what nobody outside can bind anew: addresses, and names without a dot, which the hospital's own network
-        resolves.
+        Another site's name that leads here (DNS rebinding) makes a browser our reader: only names that are
+        ours, or what nobody outside can bind anew: addresses, and names without a dot, which the hospital's
+        own network resolves.
         """
         host = _host_name(request.headers.get("host", ""))
         if "." not in host or host in self.web.known_hosts or _is_address(host):

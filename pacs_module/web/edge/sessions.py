@@ -1,9 +1,9 @@
 """
 Who signed in at a page: a signed cookie that lives for a working day, and the token that each form carries.
 
-The server keeps no session, only which ones were ended before their time, so that a cookie that somebody copied is
-of no use after the sign-out. The signature is made with a key that follows from the API key of the settings: a new
-one ends every session.
+The server keeps no session, only which ones were ended before their time, so that a cookie that somebody
+copied is of no use after the sign-out. The signature is made with a key that follows from the API key of the
+settings: a new one ends every session.
 """
 
 from __future__ import annotations

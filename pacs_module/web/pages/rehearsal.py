@@ -26,8 +26,8 @@ _HIDDEN = ("before", "values")
 @dataclass(frozen=True)
 class RehearsalView:
     """
-    The page. ``result`` is None while nothing was asked for, or it could not be used (``error``); ``recorded``:
-    the days of which headers are kept.
+    The page. ``result`` is None while nothing was asked for, or it could not be used (``error``);
+    ``recorded``: the days of which headers are kept.
     """
 
     changes: tuple[str, ...]

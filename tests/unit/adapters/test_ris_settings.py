@@ -76,7 +76,10 @@ def test_a_pacs_that_is_asked_directly_needs_host_and_ae_title(tmp_path: Path) -
 
 
 def test_each_pacs_is_asked_by_its_own_finder(tmp_path: Path) -> None:
-    direct = f'[[pacs]]\nname = "B"\nfinder = "pynetdicom"\nhost = "127.0.0.1"\nport = {free_ports(1)[0]}\nae_title = "B"\n'
+    direct = (
+        '[[pacs]]\nname = "B"\nfinder = "pynetdicom"\nhost = "127.0.0.1"\nport = '
+        f'{free_ports(1)[0]}\nae_title = "B"\n'
+    )
     settings = load(tmp_path, ORTHANC + direct)
 
     class Orthanc:

@@ -1,4 +1,7 @@
-"""What the benchmark of following a scan says of a study, and that its studies come at the rate that it was told."""
+"""
+What the benchmark of following a scan says of a study, and that its studies come at the rate that it was
+told.
+"""
 
 from __future__ import annotations
 

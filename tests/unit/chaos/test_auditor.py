@@ -36,7 +36,8 @@ class Place:
         self.receptions: list[tuple[str, str]] = []
         self.pulls: list[tuple[str, str, float | None]] = []
         self.sources = Sources(
-            pacs=("pacs", "", ""), receiver=("receiver", "", ""), record=folder / "record.jsonl", store=folder / "study.db",
+            pacs=("pacs", "", ""), receiver=("receiver", "", ""), record=folder / "record.jsonl",
+            store=folder / "study.db",
             journal=folder / "journal.db", handover_folder=folder / "handover",
         )  # fmt: skip
 
@@ -50,7 +51,8 @@ class Place:
         with closing(sqlite3.connect(self.sources.journal)) as journal, journal:
             journal.execute("CREATE TABLE outbox (study_uid TEXT, kind TEXT)")
             journal.execute(
-                "CREATE TABLE pulls (pull_id TEXT, report TEXT, study_uid TEXT, job_state TEXT, move_seconds REAL)"
+                "CREATE TABLE pulls (pull_id TEXT, report TEXT, study_uid TEXT, job_state TEXT, "
+                "move_seconds REAL)"
             )
             journal.execute("CREATE TABLE receptions (study_uid TEXT, state TEXT)")
             journal.executemany("INSERT INTO outbox VALUES (?, ?)", self.outbox)

@@ -41,7 +41,8 @@ class Site:
             made.mkdir(parents=True)
         self.settings = self.etc / "pacs_module.toml"
         self.settings.write_text(
-            f'time_zone = "Asia/Shanghai"\nlog_folder = "{folder}/log"\nsite_config = "{self.etc}/site_config.py"\n'
+            f'time_zone = "Asia/Shanghai"\nlog_folder = "{folder}/log"\nsite_config = '
+            f'"{self.etc}/site_config.py"\n'
             '[[pacs]]\nname = "PACS"\n[rabbitmq]\nurl = "amqp://nobody"\n'
             f'[web]\napi_key = "sixteen-letters-x"\nport = {port}\n[store]\nurl = "sqlite:///{self.store}"\n'
             '[backend]\nurl = "http://127.0.0.1:1/"\nkey = "k"\n'

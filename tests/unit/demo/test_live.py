@@ -1,4 +1,6 @@
-"""A contract line as the demo shows it: with the study's name, whether the line names the study or a series."""
+"""
+A contract line as the demo shows it: with the study's name, whether the line names the study or a series.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Connections are closed, also where the other side has gone; pynetdicom alone leaves them to the collector."""
+"""
+Connections are closed, also where the other side has gone; pynetdicom alone leaves them to the collector.
+"""
 
 from __future__ import annotations
 

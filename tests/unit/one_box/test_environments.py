@@ -126,7 +126,8 @@ sys.exit(main(sys.argv[2:], Places(root=Path(sys.argv[1]))))
 def start(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", START, str(root), *arguments],
-        cwd=REPOSITORY, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=60, check=False,
+        cwd=REPOSITORY, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=60,
+        check=False,
     )  # fmt: skip
 
 

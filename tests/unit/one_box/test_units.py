@@ -1,7 +1,8 @@
 """
 The systemd units: what systemd itself says of them, and that their sizes come from one line of aipull.env.
 
-Does not prove that they start: nothing here runs systemd. tests/package starts what they say, with their users.
+Does not prove that they start: nothing here runs systemd. tests/package starts what they say, with their
+users.
 """
 
 from __future__ import annotations

@@ -56,7 +56,10 @@ def test_bad_configuration_registers_nothing_and_says_why(
         importlib.import_module("pull_plugin")
     assert "Register" not in sdk.calls
     assert sdk.errors == [
-        "AI pull does not start: AIPULL_TIME_ZONE = None is not allowed: this environment variable must be set"
+        (
+            "AI pull does not start: AIPULL_TIME_ZONE = None is not allowed: this environment variable "
+            "must be set"
+        )
     ]
 
 

@@ -48,7 +48,8 @@ class World:
         self.looks: list[int | PipelineError | None] = []
         find: FindStudies = self.finds  # type: ignore[assignment]
         self.loop = FindLoop(
-            "A", find, lambda: [TODAY, YESTERDAY], lambda: self.now, FindSchedule(), self.log, self.metrics, self.unreachable,
+            "A", find, lambda: [TODAY, YESTERDAY], lambda: self.now, FindSchedule(), self.log, self.metrics,
+            self.unreachable,
             self.wake, self.look,
         )  # fmt: skip
 

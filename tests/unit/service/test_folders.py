@@ -34,7 +34,10 @@ def test_both_are_off_by_default(tmp_path: Path) -> None:
 
 
 def test_folders_are_made(tmp_path: Path) -> None:
-    more = f'\n[anonymise]\nfolder = "{tmp_path}/copies"\nkey = "sixteen letters!"\n[archive]\nfolder = "{tmp_path}/archive"\n'
+    more = (
+        f'\n[anonymise]\nfolder = "{tmp_path}/copies"\nkey = "sixteen letters!"\n[archive]\nfolder = '
+        f'"{tmp_path}/archive"\n'
+    )
     told, log = settings(tmp_path, more), ContractLog(tmp_path, "dcm_end")
     assert open_copies(told) is not None
     assert open_archive(told, MemoryStore(), CLOCK, log) is not None

@@ -52,7 +52,8 @@ def test_every_use_case_goes_by_them_and_what_runs_ends_by_those_that_it_began_w
     assert service.switches.version == entry.version
     assert before.switches.version != entry.version
     taken_over = (
-        service.pull.prepare, service.announce.prepare, service.find, service.look, service.manual, service.look_up,
+        service.pull.prepare, service.announce.prepare, service.find, service.look, service.manual,
+        service.look_up,
     )  # fmt: skip
     assert {one.switches.version for one in taken_over} == {entry.version}
     assert not service.look_for_rules()

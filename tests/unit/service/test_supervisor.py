@@ -99,7 +99,10 @@ def service(tmp_path: Path) -> Iterator[Service]:
     afterwards.
     """
     file = settings_file(tmp_path)
-    more = f'[anonymise]\nfolder = "{tmp_path}/copies"\nkey = "sixteen letters!"\n[archive]\nfolder = "{tmp_path}/archive"\n'
+    more = (
+        f'[anonymise]\nfolder = "{tmp_path}/copies"\nkey = "sixteen letters!"\n[archive]\nfolder = '
+        f'"{tmp_path}/archive"\n'
+    )
     file.write_text(file.read_text(encoding="utf-8") + more, encoding="utf-8")
     with service_on(file) as (service, _):
         yield service

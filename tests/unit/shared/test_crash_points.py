@@ -19,7 +19,10 @@ from pacs_module.shared import crash_points
 from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
-_REACH = "from pacs_module.shared.crash_points import reach\nfor place in {places!r}: reach(place); print(place, flush=True)"
+_REACH = (
+    "from pacs_module.shared.crash_points import reach\nfor place in {places!r}: reach(place); "
+    "print(place, flush=True)"
+)
 
 
 def run(fault: str | None, *places: str) -> tuple[int, list[str]]:

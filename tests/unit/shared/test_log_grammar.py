@@ -41,7 +41,9 @@ MODULE_LINES = {
     "study not in local db is 9": "not in local db",
     "study from pacs after modality filter left 9": "after modality filter",
     "actually add new number: 9": "added",
-    f"patientID 10939048 accessionNumber NA200618EVCT077 studyuid {STUDY} is stable: instances num: 321": "is stable",
+    (
+        f"patientID 10939048 accessionNumber NA200618EVCT077 studyuid {STUDY} is stable: instances num: 321"
+    ): "is stable",
     "num: stable study 10 finded": "stable found",
     "move data in ['2020-06-18']": "move dates",
     "send move study. amount is 10": "send moves",

@@ -48,7 +48,10 @@ def test_the_sites_file_wins_and_may_compute(tmp_path: Path) -> None:
         ("Keywords = ['x']", "did you mean KEYWORDS?"),
         (
             "crossday = -1",
-            "crossday = -1 is not allowed: it is no switch of this file; it is crossday in pacs_module's settings",
+            (
+                "crossday = -1 is not allowed: it is no switch of this file; it is crossday in "
+                "pacs_module's settings"
+            ),
         ),
         ("MOVE_SYNC = False", "it is MOVE_SYNC in pacs_module's settings"),
         ("SLICE_THICKNESS_MAX = 10 ** 400", "is not allowed: a number, 0 to 1e9"),

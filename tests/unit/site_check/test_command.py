@@ -12,11 +12,15 @@ from site_check.finding import error, fine
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SECRETS = (
-    "ORTHANC_PASSWORD", "AIPULL_API_KEY", "BACKEND_KEY", "MONGO_ROOT_PASSWORD", "MONGO_PASSWORD", "RABBITMQ_PASSWORD",
+    "ORTHANC_PASSWORD", "AIPULL_API_KEY", "BACKEND_KEY", "MONGO_ROOT_PASSWORD", "MONGO_PASSWORD",
+    "RABBITMQ_PASSWORD",
 )  # fmt: skip
 
 
-PROGRAMME = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module(sys.argv.pop(1), run_name='__main__')"
+PROGRAMME = (
+    "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module(sys.argv.pop(1), "
+    "run_name='__main__')"
+)
 
 
 def run(*arguments: str, module: str = "site_check", **variables: str) -> "subprocess.CompletedProcess[str]":

@@ -1,5 +1,6 @@
 """
-Who may do what over HTTP: every route's right, roles of keys and sessions, revoked and wrong keys, Host, proxies.
+Who may do what over HTTP: every route's right, roles of keys and sessions, revoked and wrong keys, Host,
+proxies.
 
 Does not prove anything of TLS, nor of a real identity provider (test_oidc.py has a small one).
 """
@@ -270,7 +271,8 @@ def test_behind_a_proxy_of_the_settings_each_client_is_counted_by_itself(tmp_pat
 
 def test_the_needs_of_odd_requests_are_never_open() -> None:
     for method, path in [
-        ("OPTIONS", "/health"), ("DELETE", "/sign-in"), ("POST", "/static/x"), ("GET", "/staticx"), ("GET", "//docs"),
+        ("OPTIONS", "/health"), ("DELETE", "/sign-in"), ("POST", "/static/x"), ("GET", "/staticx"), ("GET",
+                                                                                                     "//docs"),
         ("PUT", "/"), ("GET", "/sign-in/"), ("GET", "/docs\n"), ("TRACE", "/docs"),
     ]:  # fmt: skip
         assert need_of(method, path) is not Right.OPEN, (method, path)

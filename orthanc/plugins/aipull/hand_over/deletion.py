@@ -30,7 +30,8 @@ class Deletion(Worker):
     """
 
     def __init__(
-        self, rest: OrthancClient, files: StoredFiles, receptions: ReceptionRows, sizes: SizeRows, log: ContractLog,
+        self, rest: OrthancClient, files: StoredFiles, receptions: ReceptionRows, sizes: SizeRows,
+        log: ContractLog,
         on_done: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         super().__init__("deletion", log)

@@ -74,7 +74,8 @@ class LostFilesWatch(Worker):
         self._path.mkdir(parents=True, exist_ok=True)
         lost = self.lose_missing()
         self._log.event(
-            "handover_folder_gone", "the hand-over folder was removed; it is made anew, what lay in it is lost", level="ERROR",
+            "handover_folder_gone",
+            "the hand-over folder was removed; it is made anew, what lay in it is lost", level="ERROR",
             path=self._path, lost=lost,
         )  # fmt: skip
         return False

@@ -20,7 +20,8 @@ class SizeRows:
         """Add a series that was received."""
         with self._journal.transaction():
             self._journal.write(
-                "INSERT INTO sizes VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (modality, manufacturer, model, matrix) "
+                "INSERT INTO sizes VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (modality, manufacturer, "
+                    "model, matrix) "
                 "DO UPDATE SET instances = instances + excluded.instances, bytes = bytes + excluded.bytes",
                 seen.modality, seen.manufacturer, seen.model, seen.matrix, seen.instances, seen.size,
             )  # fmt: skip

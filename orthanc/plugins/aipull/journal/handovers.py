@@ -40,9 +40,11 @@ class HandoverRows:
     def add(self, row: HandoverRow, base: str, now: int) -> None:
         """Note a hand-over, in the transaction that also owes the notification."""
         self._journal.write(
-            "INSERT INTO handovers (handover_id, study_uid, series_uids, instances, base, folder, at, state, bytes, reception) "
+            "INSERT INTO handovers (handover_id, study_uid, series_uids, instances, base, folder, "
+                "at, state, bytes, reception) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            row.handover_id, row.study_uid, as_text(row.series_uids), row.instances, base, row.folder, now, row.state, row.size,
+            row.handover_id, row.study_uid, as_text(row.series_uids), row.instances, base, row.folder, now,
+            row.state, row.size,
             row.reception,
         )  # fmt: skip
 
@@ -113,5 +115,6 @@ def _row(row: sqlite3.Row) -> HandoverRow:
     uids = tuple(json.loads(row["series_uids"]))
     state = FolderState(row["state"])
     return HandoverRow(
-        row["handover_id"], row["study_uid"], uids, row["instances"], row["folder"], state, row["bytes"], row["reception"]
+        row["handover_id"], row["study_uid"], uids, row["instances"], row["folder"], state, row["bytes"],
+        row["reception"]
     )  # fmt: skip

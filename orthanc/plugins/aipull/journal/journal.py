@@ -145,7 +145,10 @@ class Journal:
         self._file = _identity(path)
 
     def _refuse_newer(self, path: Path) -> None:
-        """What a newer version means by its rows is not known here; 0 is a journal of before there was a version."""
+        """
+        What a newer version means by its rows is not known here; 0 is a journal of before there was a
+        version.
+        """
         (schema,) = self._connection.execute("PRAGMA user_version").fetchone()
         if schema > JOURNAL_SCHEMA:
             self._connection.close()
@@ -246,7 +249,8 @@ class Journal:
     def outbox_heads(self) -> list[sqlite3.Row]:
         """The oldest unsent message of every study."""
         return self.rows(
-            "SELECT * FROM outbox WHERE number IN (SELECT MIN(number) FROM outbox GROUP BY study_uid) ORDER BY number"
+            "SELECT * FROM outbox WHERE number IN (SELECT MIN(number) FROM outbox GROUP BY "
+            "study_uid) ORDER BY number"
         )
 
     def sent(self, number: int) -> None:

@@ -53,7 +53,10 @@ class PullRows:
     def add(self, request: PullRequest, now: int) -> None:
         """Note a new pull; one with the same id stays as it is."""
         self._journal.write(
-            "INSERT INTO pulls (pull_id, study_uid, request, asked_at) VALUES (?, ?, ?, ?) ON CONFLICT (pull_id) DO NOTHING",
+            (
+                "INSERT INTO pulls (pull_id, study_uid, request, asked_at) VALUES (?, ?, ?, ?) ON "
+                "CONFLICT (pull_id) DO NOTHING"
+            ),
             request.pull_id, request.study_uid, as_text(to_document(request)), now,
         )  # fmt: skip
 
@@ -120,7 +123,8 @@ class PullRows:
         with self._journal.transaction():
             after = self._after(pull_id, JobEvent.END)
             self._journal.write(
-                "UPDATE pulls SET job_state = ?, ended_at = ?, error = ?, move_seconds = ?, failure = ?, suspect = 0 "
+                "UPDATE pulls SET job_state = ?, ended_at = ?, error = ?, move_seconds = ?, "
+                    "failure = ?, suspect = 0 "
                 "WHERE pull_id = ?",
                 after, now, error, move_seconds, as_text(to_document(failure)) if failure else None, pull_id,
             )  # fmt: skip
@@ -159,7 +163,8 @@ class PullRows:
             for pull in self.unreported():
                 after = JOB_STATES.next(pull.job_state, JobEvent.RESTART)
                 self._journal.write(
-                    "UPDATE pulls SET job_state = ?, moves = 0, ended_at = NULL, error = '', move_seconds = NULL, "
+                    "UPDATE pulls SET job_state = ?, moves = 0, ended_at = NULL, error = '', "
+                        "move_seconds = NULL, "
                     "failure = NULL, conclusion = NULL WHERE pull_id = ?",
                     after, pull.request.pull_id,
                 )  # fmt: skip
@@ -183,7 +188,8 @@ def _pull(row: sqlite3.Row) -> Pull:
     )
 
 
-# Every step of the workers asks for the open pulls: a request with a thousand UIDs is read once, not each time.
+# Every step of the workers asks for the open pulls: a request with a thousand UIDs is read once, not each
+# time.
 @lru_cache(maxsize=_READ_KEPT)
 def _request(text: str) -> PullRequest:
     return from_document(PullRequest, json.loads(text))

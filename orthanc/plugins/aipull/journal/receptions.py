@@ -55,7 +55,10 @@ class ReceptionRows:
             for before in self._all_of(study_uid, SUPERSEDED):
                 self.move(before, ReceptionEvent.SUPERSEDE, now)
             number = self._journal.write(
-                "INSERT INTO receptions (study_uid, orthanc_ids, is_push, opened_at, changed_at) VALUES (?, ?, ?, ?, ?)",
+                (
+                    "INSERT INTO receptions (study_uid, orthanc_ids, is_push, opened_at, changed_at) "
+                    "VALUES (?, ?, ?, ?, ?)"
+                ),
                 study_uid, as_text(sorted(orthanc_ids)), int(is_push), now, now,
             )  # fmt: skip
         return self.get(number)
@@ -80,7 +83,10 @@ class ReceptionRows:
 
     def others_than(self, study_uid: str, *states: ReceptionState) -> bool:
         """Whether any other study has a reception in one of these states."""
-        query = "SELECT 1 FROM receptions WHERE study_uid != ? AND state IN (SELECT value FROM json_each(?)) LIMIT 1"
+        query = (
+            "SELECT 1 FROM receptions WHERE study_uid != ? AND state IN (SELECT value FROM "
+            "json_each(?)) LIMIT 1"
+        )
         return self._journal.row(query, study_uid, as_text(states)) is not None
 
     def add_orthanc_id(self, reception: Reception, orthanc_id: str) -> Reception:
@@ -128,7 +134,10 @@ class ReceptionRows:
         """Note the verdict on a series, over an earlier one."""
         text = as_text(to_document(judged))
         self._journal.write(
-            "INSERT INTO series VALUES (?, ?, ?) ON CONFLICT (reception, series_uid) DO UPDATE SET judged = excluded.judged",
+            (
+                "INSERT INTO series VALUES (?, ?, ?) ON CONFLICT (reception, series_uid) DO UPDATE SET "
+                "judged = excluded.judged"
+            ),
             reception.number, judged.facts.series_uid, text,
         )  # fmt: skip
 

@@ -91,7 +91,8 @@ class CrashRecord:
         self._log.event(
             "orthanc_died", f"Orthanc died; {self._who(moving)}", level="ERROR" if suspect else "WARNING",
             ending=self._ending.value, pulls=[pull.request.pull_id for pull in moving],
-            studies=[pull.request.study_uid for pull in moving], lastAssociations=list(self._associations.last),
+            studies=[pull.request.study_uid for pull in moving],
+            lastAssociations=list(self._associations.last),
         )  # fmt: skip
 
     def _who(self, moving: list[Pull]) -> str:

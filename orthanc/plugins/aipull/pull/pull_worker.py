@@ -47,7 +47,8 @@ class PullWorker(Worker):
     """
 
     def __init__(
-        self, rest: OrthancClient, pulls: PullRows, receptions: ReceptionRows, aet: str, at_once: int, repair: MissingImages,
+        self, rest: OrthancClient, pulls: PullRows, receptions: ReceptionRows, aet: str, at_once: int,
+        repair: MissingImages,
         log: ContractLog, on_end: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         super().__init__("pulls", log)

@@ -149,7 +149,10 @@ class ReceptionWorker(Worker):
             return
         arrival.why_open = WhyOpen(OpenReason.STEP_FAILED, str(error), "the same step, repeated")
         if isinstance(error, WrongFiles):
-            words = f"images whose files say something else than Orthanc's index are deleted, to be pulled again: {error}"
+            words = (
+                "images whose files say something else than Orthanc's index are deleted, to be pulled "
+                f"again: {error}"
+            )
             drop = lambda: self._concluder.drop(arrival, error.images, "wrong_files_deleted", words)  # noqa: E731
         else:
             drop = lambda: self._concluder.drop_broken(arrival)  # noqa: E731

@@ -1,9 +1,9 @@
 """
 How the process before this one ended, where somebody tells (K8).
 
-A process that is killed can write nothing. Whoever started it knows the exit status: docker/orthanc/start.sh and the
-stack of demo and tests write it beside the journal. That the machine was started anew, and that the kernel
-killed for want of memory, is told by the kernel.
+A process that is killed can write nothing. Whoever started it knows the exit status: docker/orthanc/start.sh
+and the stack of demo and tests write it beside the journal. That the machine was started anew, and that the
+kernel killed for want of memory, is told by the kernel.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ _META_BOOT, _META_OOM = "boot_id", "oom_kills"
 
 
 def exit_file(journal: Path) -> Path:
-    """Where the exit status of the last process stands: a decimal number as a shell has it (139: signal 11)."""
+    """
+    Where the exit status of the last process stands: a decimal number as a shell has it (139: signal 11).
+    """
     return journal.with_name(f"{journal.name}.exit")
 
 
 def last_ending(journal: Journal, boot_id: Path = _BOOT_ID, vmstat: Path = _VMSTAT) -> Ending:
     """
-    Say how the former process ended, and note what this one's end is compared with. To be called once a process.
+    Say how the former process ended, and note what this one's end is compared with. To be called once a
+    process.
 
     Args:
         journal: Remembers boot and memory kills of the former process.

@@ -33,7 +33,9 @@ class StoredFiles:
         self._storage = storage
         self._rest = rest
         self._poison: dict[str, bool] = {}
-        """By the name of the file, which Orthanc gives to nothing else: a study is looked at several times."""
+        """
+        By the name of the file, which Orthanc gives to nothing else: a study is looked at several times.
+        """
 
     def header(self, instance: InstanceHere) -> Header | Unreadable | None:
         """

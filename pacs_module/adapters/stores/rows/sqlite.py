@@ -96,7 +96,8 @@ _WRITE_ROW = (
 
 def write_row(connection: sqlite3.Connection, told: Mapping[str, Any]) -> bool:
     """
-    Write what a study's :func:`~pacs_module.domain.explain.listing.listed` tells; in the caller's transaction.
+    Write what a study's :func:`~pacs_module.domain.explain.listing.listed` tells; in the caller's
+    transaction.
 
     Returns:
         Always true: it is written, or the transaction ends with an error.
@@ -172,7 +173,8 @@ class SqliteLists:
     def judged_between(self, first_day: str, last_day: str) -> list[JudgedOfDay]:
         """What was judged on these days; a day is counted again only when one of its studies was written."""
         sql = "SELECT day, version FROM judged_days WHERE day BETWEEN ? AND ? ORDER BY day"
-        # The versions first: what is written after them makes a newer one, and is counted again the next time.
+        # The versions first: what is written after them makes a newer one, and is counted again the next
+        # time.
         versions = self._read(sql, [first_day, last_day])
         return [group for day, version in versions for group in self._judged_of(day, version)]
 

@@ -23,7 +23,8 @@ REAL = Path(__file__).resolve().parents[4].parent / "shared" / "data"
 KEY = b"a secret of the site"
 STUDY, SERIES, IMAGE, OTHER = (f"1.2.392.200036.9116.7777.{number}.19570411" for number in (1, 2, 3, 4))
 SECRETS = (
-    "ZWORYKIN", "Wladimir", "兹沃雷金", "PID-770011", "ACC-880022", "St. Elmo", "Elmo Street 7", "DR-QUINCY", "19570411",
+    "ZWORYKIN", "Wladimir", "兹沃雷金", "PID-770011", "ACC-880022", "St. Elmo", "Elmo Street 7", "DR-QUINCY",
+    "19570411",
     "+49-555-0199", "OPERATOR-OTTO", "VISIT-990033",
 )  # fmt: skip
 
@@ -135,7 +136,8 @@ def test_the_image_stays_usable_and_says_what_was_done(cleaner: Deidentifier) ->
     cleaned = pydicom.dcmread(BytesIO(as_file(cleaned)))
     assert cleaned.PixelData == original.PixelData
     for keyword in (
-        "Rows", "PixelSpacing", "SliceThickness", "ImagePositionPatient", "RescaleIntercept", "Modality", "ImageType",
+        "Rows", "PixelSpacing", "SliceThickness", "ImagePositionPatient", "RescaleIntercept", "Modality",
+        "ImageType",
         "InstanceNumber", "SOPClassUID", "ConvolutionKernel",
     ):  # fmt: skip
         assert cleaned[keyword].value == original[keyword].value, keyword

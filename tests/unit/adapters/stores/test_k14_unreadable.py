@@ -146,7 +146,8 @@ def test_documents_that_are_damaged_do_not_keep_an_older_file_from_being_brought
     path = tmp_path / "study.db"
     with closing(sqlite3.connect(path)) as shell, shell:
         shell.execute(
-            "CREATE TABLE study_info_list (studyUID TEXT PRIMARY KEY, revision INTEGER NOT NULL, document TEXT)"
+            "CREATE TABLE study_info_list (studyUID TEXT PRIMARY KEY, revision INTEGER NOT NULL, "
+            "document TEXT)"
         )
         rows = [("1.1", json.dumps(json_safe.study_to_document(Study("1.1")))), ("bad", "{")]
         shell.executemany("INSERT INTO study_info_list VALUES (?, 1, ?)", rows)

@@ -243,7 +243,8 @@ def test_a_file_of_the_first_schema_learns_the_order_of_pulls(path: Path) -> Non
     computed = "".join(f"\"{field}\" AS (json_extract(document, '$.{field}')) STORED, " for field in columns)
     connection.execute(f"ALTER TABLE study_info_list RENAME TO {old}")
     connection.execute(
-        f"CREATE TABLE study_info_list (studyUID TEXT PRIMARY KEY, revision INTEGER NOT NULL, {computed} document TEXT NOT NULL)"
+        "CREATE TABLE study_info_list (studyUID TEXT PRIMARY KEY, revision INTEGER NOT NULL, "
+        f"{computed} document TEXT NOT NULL)"
     )
     without = "json_remove(document, '$.rank', '$.turn')"
     copied = f"SELECT studyUID, revision, {without} FROM {old}"

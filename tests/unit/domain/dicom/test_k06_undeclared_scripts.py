@@ -1,5 +1,6 @@
 """
-Text of Korea, Japan and Taiwan that declares no character set (K6): no keyword is made out of it, none is lost.
+Text of Korea, Japan and Taiwan that declares no character set (K6): no keyword is made out of it, none is
+lost.
 
 Not proved here: what Orthanc leaves of bytes that its DefaultEncoding does not have.
 """

@@ -117,9 +117,8 @@ def test_orthancs_words_are_read_for_what_they_say(words: str) -> None:
 
 def test_an_unknown_destination_is_told_with_what_to_do() -> None:
     blame = judge_blame(read_failure(f"{STATUS}A801"), "HOSPITAL-PACS", US)
-    assert (
-        blame.told
-        == "HOSPITAL-PACS does not know our AE title AIPULL at 10.1.2.3:4242: register it as a move destination"
+    assert blame.told == (
+        "HOSPITAL-PACS does not know our AE title AIPULL at 10.1.2.3:4242: register it as a move destination"
     )
     assert blame.at_once
 

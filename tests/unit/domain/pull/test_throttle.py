@@ -47,7 +47,8 @@ def test_in_rush_hours_fewer_at_once_and_only_what_is_urgent() -> None:
     held = allowance(limits, RateMeter(), at(18, 9), NOW)
     assert (held.places, held.least) == (1, MANUAL)
     assert held.why == (
-        "spared from 08:00 to 11:00: 1 at once, priority 2 and above; spared from 08:00 to 09:30: 2 at once, priority 4 and above"
+        "spared from 08:00 to 11:00: 1 at once, priority 2 and above; spared from 08:00 to 09:30: "
+        "2 at once, priority 4 and above"
     )
     free = allowance(limits, RateMeter(), at(18, 12), NOW)
     assert (free.places, free.least, free.why) == (4, BACKLOG, "")

@@ -107,7 +107,8 @@ def test_a_pull_of_series_is_not_held_to_the_study() -> None:
 def test_what_is_to_come_is_what_was_asked_for() -> None:
     request = PullRequest(
         "p", "1.2", "PACS", expected_series={"1": 5}, expected_instances={"2": ("a", "b", "b")},
-        announced={"1": {"Modality": "CT"}, "3": {"Modality": "SR"}, "4": {}}, filtered={"4": Verdict.of_text("x")},
+        announced={"1": {"Modality": "CT"}, "3": {"Modality": "SR"}, "4": {}},
+        filtered={"4": Verdict.of_text("x")},
     )  # fmt: skip
     found = announced_series(request)
     assert {uid: (one.modality, one.instances) for uid, one in found.items()} == {

@@ -105,9 +105,11 @@ CASES = {
         images(range(10)) + images(range(10, 20), "P2"), listed(range(20), "P2"), patients=("P2", "P1")
     ),
     "two PatientIDs of the PACS, the second half pulled again": Case(
-        images(range(10), in_pull=False) + images(range(10, 20), "P2"), listed(range(20)), patients=("P1", "P2")
+        images(range(10), in_pull=False) + images(range(10, 20), "P2"), listed(range(20)), patients=("P1",
+                                                                                                     "P2")
     ),
-    "blanks around the PatientID": Case(images(range(10)) + images(range(10, 20), "  P1 "), PacsWord("P1  "), question=False),
+    "blanks around the PatientID": Case(images(range(10)) + images(range(10, 20), "  P1 "), PacsWord("P1  "),
+                                        question=False),
     "the same image under two PatientIDs of the PACS in one pull counts once": Case(
         images(range(20)) + images(range(5), "P2"), listed(range(20)), rejected={Rejection.SECOND_COPY: 5}
     ),
@@ -124,10 +126,12 @@ CASES = {
         rejected={Rejection.OTHER_PATIENT: 20}, question=True,
     ),
     "a stranger under the right PatientID with UIDs of its own": Case(
-        images(range(20)) + images(range(50, 55), sender=STRANGER), listed(range(20)), rejected={Rejection.NOT_AT_PACS: 5}
+        images(range(20)) + images(range(50, 55), sender=STRANGER), listed(range(20)),
+        rejected={Rejection.NOT_AT_PACS: 5}
     ),
     "the same at a PACS that lists no images": Case(
-        images(range(20)) + images(range(50, 55), sender=STRANGER), PacsWord("P1", 20), rejected={Rejection.SURPLUS: 5}
+        images(range(20)) + images(range(50, 55), sender=STRANGER), PacsWord("P1", 20),
+        rejected={Rejection.SURPLUS: 5}
     ),
     "a stranger has overwritten some while they arrived": Case(
         images(range(12)) + images(range(12, 20), sender=STRANGER, twice=True), listed(range(20)),
@@ -146,12 +150,15 @@ CASES = {
         accepted=15, rejected={Rejection.SENT_TWICE: 5}, pull_again=5,
     ),
     "the same in the last attempt": Case(
-        images(range(15)) + images(range(15, 20), twice=True), listed(range(20)), replace(TWENTY, final=True), certain=False
+        images(range(15)) + images(range(15, 20), twice=True), listed(range(20)), replace(TWENTY, final=True),
+        certain=False
     ),
-    "the PACS sends from another node that it confirms": Case(images(range(20), sender=NODE), listed(range(20))),
+    "the PACS sends from another node that it confirms": Case(images(range(20), sender=NODE),
+                                                              listed(range(20))),
     "from two nodes": Case(images(range(10)) + images(range(10, 20), sender=NODE), listed(range(20))),
     "from another node, not asked yet": Case(images(range(20), sender=NODE), question=True, certain=False),
-    "from another node, of which it says nothing": Case(images(range(20), sender=NODE), PacsWord(), certain=False),
+    "from another node, of which it says nothing": Case(images(range(20), sender=NODE), PacsWord(),
+                                                        certain=False),
     "from another node, without a list but in the number announced": Case(
         images(range(20), sender=NODE), PacsWord("P1"), replace(TWENTY, counts_agree=True)
     ),

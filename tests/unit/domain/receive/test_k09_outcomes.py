@@ -1,4 +1,6 @@
-"""K9: what the plugins say became of each series, and of the study, names what decided; also when several did."""
+"""
+K9: what the plugins say became of each series, and of the study, names what decided; also when several did.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""How soon a study that arrives is looked at again; what it costs is measured by benchmarks/reception_cost.py."""
+"""
+How soon a study that arrives is looked at again; what it costs is measured by benchmarks/reception_cost.py.
+"""
 
 import pytest
 

@@ -181,7 +181,8 @@ def test_waiting_says_with_what_and_what_comes_next() -> None:
     line = one(study, found())
     assert line.cause is Cause.WAITING
     assert line.why == (
-        "no room on the RAM disk: 12 MB free; next: pull number 1, priority 0 at 2020-06-18T12:00:05.000+00:00"
+        "no room on the RAM disk: 12 MB free; next: pull number 1, priority 0 at "
+        "2020-06-18T12:00:05.000+00:00"
     )
 
 

@@ -51,22 +51,27 @@ RUNS = JournalPull("p1", "1.1", "A", "running", {"pullID": "p1"})
 CASES: dict[str, tuple[StoreRecords, PluginRecords | None, QueueRecord | None, list[Difference]]] = {
     "nothing anywhere": (store(), journal(), QueueRecord(OURS), []),
     "all know the same": (
-        store(waiting=(waits(queued=True),), studies={"1.1"}, handovers={"h1"}), journal(given()), QueueRecord(OURS, depth=1), [],
+        store(waiting=(waits(queued=True),), studies={"1.1"}, handovers={"h1"}), journal(given()),
+        QueueRecord(OURS, depth=1), [],
     ),
-    "the store is new, a hand-over waits": (store(), journal(given(), installation=OTHER), None, [lacks(S, Remedy.ADOPT)]),
+    "the store is new, a hand-over waits": (store(), journal(given(), installation=OTHER), None, [lacks(S,
+                                                                                                        Remedy.ADOPT)]),
     "the store is new, the journal an older one": (
         store(), journal(given(notification=None), installation=OTHER), None, [lacks(S, Remedy.PULL)],
     ),
-    "the store is new, the files are gone": (store(), journal(given(files=0), installation=OTHER), None, [lacks(S, Remedy.PULL)]),
+    "the store is new, the files are gone": (store(), journal(given(files=0), installation=OTHER), None,
+                                             [lacks(S, Remedy.PULL)]),
     "the store is new, the files were lost before": (
         store(), journal(given(state="lost"), installation=OTHER), None, [lacks(S, Remedy.PULL)],
     ),
-    "the store is new, the hand-over was done with": (store(), journal(given(state="released"), installation=OTHER), None, []),
+    "the store is new, the hand-over was done with": (store(), journal(given(state="released"),
+                                                                       installation=OTHER), None, []),
     "the store is new, the notification is still owed": (
         store(), journal(given(), installation=OTHER, owed=frozenset({"1.1"})), None, [],
     ),
     "the store is new, one study was lost twice": (
-        store(), journal(given(files=0), given(2, study_uid="1.1", files=0), installation=OTHER), None, [lacks(S, Remedy.PULL)],
+        store(), journal(given(files=0), given(2, study_uid="1.1", files=0), installation=OTHER), None,
+        [lacks(S, Remedy.PULL)],
     ),
     "the store is an older copy that knows the study": (
         store(studies={"1.1"}), journal(given()), None, [lacks(S, Remedy.ADOPT)],
@@ -75,18 +80,21 @@ CASES: dict[str, tuple[StoreRecords, PluginRecords | None, QueueRecord | None, l
         store(studies={"1.1"}), journal(given(files=0)), None, [],
     ),
     "and was pulled anew and computed meanwhile: what nobody will release": (
-        store(studies={"1.1"}, done={"1.1"}), journal(given(notification=None)), None, [lacks(S, Remedy.RELEASE)],
+        store(studies={"1.1"}, done={"1.1"}), journal(given(notification=None)), None, [lacks(S,
+                                                                                              Remedy.RELEASE)],
     ),
     "it is released already": (
         store(studies={"1.1"}, done={"1.1"}), journal(given(notification=None, state="lost")), None, [],
     ),
     "the store is new, a pull runs": (
-        store(), journal(installation=OTHER, pulls=(RUNS,)), None, [lacks(Lacking.STORE_PULL, Remedy.ADOPT_PULL, key="p1")],
+        store(), journal(installation=OTHER, pulls=(RUNS,)), None, [lacks(Lacking.STORE_PULL,
+                                                                          Remedy.ADOPT_PULL, key="p1")],
     ),
     "the store is new, a pull has ended": (
         store(), journal(installation=OTHER, pulls=(JournalPull("p1", "1.1", "A", "ended"),)), None, [],
     ),
-    "the journal is new": (store(waiting=(waits(),)), journal(installation=""), None, [lacks(J, Remedy.KEPT)]),
+    "the journal is new": (store(waiting=(waits(),)), journal(installation=""), None, [lacks(J,
+                                                                                             Remedy.KEPT)]),
     "the journal is new, a pull was asked": (
         store(pulls={"p1": "1.1"}, studies={"1.1"}), journal(installation=""), None,
         [lacks(Lacking.JOURNAL_PULL, Remedy.ASK, key="p1")],
@@ -95,25 +103,30 @@ CASES: dict[str, tuple[StoreRecords, PluginRecords | None, QueueRecord | None, l
         store(pulls={"p1": "1.1"}), journal(owed=frozenset({"1.1"})), None, [],
     ),
     "the hand-over folder is lost": (
-        store(waiting=(waits(),), studies={"1.1"}, handovers={"h1"}), journal(given(files=0)), None, [lacks(F, Remedy.DELIVERY)],
+        store(waiting=(waits(),), studies={"1.1"}, handovers={"h1"}), journal(given(files=0)), None, [lacks(F,
+                                                                                                            Remedy.DELIVERY)],
     ),
     "a copy without names was made: the original is gone for good": (
-        store(waiting=(waits(),), studies={"1.1"}, handovers={"h1"}), journal(given(state="released", files=0)), None, [],
+        store(waiting=(waits(),), studies={"1.1"}, handovers={"h1"}), journal(given(state="released",
+                                                                                    files=0)), None, [],
     ),
     "the queue was reset": (
-        store(waiting=(waits(queued=True), waits(2))), None, QueueRecord("", depth=0, held=4), [lacks(M, Remedy.PUBLISH)],
+        store(waiting=(waits(queued=True), waits(2))), None, QueueRecord("", depth=0, held=4), [lacks(M,
+                                                                                                      Remedy.PUBLISH)],
     ),
     "the queue was deleted and made again": (
         store(waiting=(waits(queued=True), waits(2, queued=True))), None, QueueRecord(OURS, depth=0, held=1),
         [lacks(M, Remedy.PUBLISH), lacks(M, Remedy.PUBLISH, 2)],
     ),
     "workers hold what the queue lacks": (
-        store(waiting=(waits(queued=True), waits(2, queued=True))), None, QueueRecord(OURS, depth=1, held=1), [],
+        store(waiting=(waits(queued=True), waits(2, queued=True))), None, QueueRecord(OURS, depth=1, held=1),
+        [],
     ),
     "strays": (
         store(), journal(stray_folders=("x",), index_unknown=("9.9",), orphan_files=112), None,
         [
-            Difference(Lacking.STRAY_FOLDER, Remedy.PLUGINS, "", "x"), Difference(Lacking.STRAY_STUDY, Remedy.PLUGINS, "9.9", ""),
+            Difference(Lacking.STRAY_FOLDER, Remedy.PLUGINS, "", "x"), Difference(Lacking.STRAY_STUDY,
+                                                                                  Remedy.PLUGINS, "9.9", ""),
             Difference(Lacking.ORPHAN_FILES, Remedy.PLUGINS, "", "112"),
         ],
     ),
@@ -150,10 +163,12 @@ def test_the_answer_as_agreed() -> None:
     answer = {
         "installation": OTHER, "journalID": "j", "epoch": "e", "handoverFolderID": "f",
         "handovers": [{
-            "handoverID": "h1", "studyUID": "1.1", "seriesUIDs": ["2"], "instances": 3, "folder": "x", "state": "given",
+            "handoverID": "h1", "studyUID": "1.1", "seriesUIDs": ["2"], "instances": 3, "folder": "x",
+            "state": "given",
             "at": 5, "files": 3, "notification": TOLD,
         }],
-        "pulls": [{"pullID": "p1", "studyUID": "1.1", "pacs": "A", "status": "running", "request": {"pullID": "p1"}}],
+        "pulls": [{"pullID": "p1", "studyUID": "1.1", "pacs": "A", "status": "running",
+                   "request": {"pullID": "p1"}}],
         "receptions": [], "outbox": [{"studyUID": "1.7", "kind": "notify"}], "strayFolders": ["y"],
         "orthanc": {"studies": 3, "unknown": ["9"], "orphanFiles": 2},
     }  # fmt: skip

@@ -99,7 +99,8 @@ def test_another_choice_among_the_same_series() -> None:
 
 def test_a_thinner_series_that_passes_now_is_chosen() -> None:
     two = study(
-        "1.1", ct("1.1.1", 50, SliceThickness="5"), ct("1.1.2", 300, SliceThickness="0.6", ImageType="DERIVED\\PRIMARY\\AXIAL")
+        "1.1", ct("1.1.1", 50, SliceThickness="5"), ct("1.1.2", 300, SliceThickness="0.6",
+                                                       ImageType="DERIVED\\PRIMARY\\AXIAL")
     )  # fmt: skip
     made = rehearsed(two, changes=("IMAGE_TYPES_CT+=DERIVED\\PRIMARY\\AXIAL",))
     assert by_kind(made) == {"newly_taken": Count(1, 1, 300), "chosen_differently": Count(1, 1, 250)}

@@ -121,9 +121,9 @@ def test_the_words_of_the_log_when_the_body_part_is_empty() -> None:
         StudyDescription="HEAD",
         SeriesDescription="SKULL 1.25MM",
     )
-    assert (
-        said(series)
-        == "BodyPartExamined: ProtocolName:1.1 HEAD StudyDescription:HEAD SeriesDescription:SKULL 1.25MM ImageComments:"
+    assert said(series) == (
+        "BodyPartExamined: ProtocolName:1.1 HEAD StudyDescription:HEAD SeriesDescription:SKULL "
+        "1.25MM ImageComments:"
     )
 
 

@@ -192,8 +192,10 @@ def enhanced(
         "CTImageFrameTypeSequence": [{"FrameType": frame_type}],
     }
     return {
-        "SOPInstanceUID": f"1.2.{uid}", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2.1", "NumberOfFrames": str(frames),
-        "ImageType": "ORIGINAL\\PRIMARY\\VOLUME\\MIXED", "Rows": "512", "Columns": "512", "InstanceNumber": str(uid),
+        "SOPInstanceUID": f"1.2.{uid}", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2.1",
+        "NumberOfFrames": str(frames),
+        "ImageType": "ORIGINAL\\PRIMARY\\VOLUME\\MIXED", "Rows": "512", "Columns": "512",
+        "InstanceNumber": str(uid),
         "SharedFunctionalGroupsSequence": [shared], "PerFrameFunctionalGroupsSequence": per_frame,
     }  # fmt: skip
 

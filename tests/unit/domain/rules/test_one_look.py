@@ -2,7 +2,8 @@
 One look at all texts of a series decides as reading each of them does, and grouped patterns find what plain
 ones do.
 
-The texts are made of the site's own words, joined in every way that is seen in headers, and of public headers.
+The texts are made of the site's own words, joined in every way that is seen in headers, and of public
+headers.
 """
 
 from __future__ import annotations

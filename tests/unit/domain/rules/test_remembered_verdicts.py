@@ -1,4 +1,6 @@
-"""What is remembered by the values that decide is what the rules say, whatever the header and the switches."""
+"""
+What is remembered by the values that decide is what the rules say, whatever the header and the switches.
+"""
 
 from dataclasses import replace
 from typing import Any

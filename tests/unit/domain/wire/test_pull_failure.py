@@ -55,7 +55,8 @@ def test_a_status_has_its_kind(status: int, kind: FailureKind) -> None:
 def test_every_kind_blames_the_way_or_the_study() -> None:
     way = {kind for kind in FailureKind if PullFailure(kind).of_the_way}
     assert way == {
-        FailureKind.NO_DESTINATION, FailureKind.NO_SUB_OPERATIONS, FailureKind.NO_RESOURCES, FailureKind.BAD_IDENTIFIER,
+        FailureKind.NO_DESTINATION, FailureKind.NO_SUB_OPERATIONS, FailureKind.NO_RESOURCES,
+        FailureKind.BAD_IDENTIFIER,
         FailureKind.NOT_SUPPORTED, FailureKind.NOT_AUTHORISED, FailureKind.REFUSED, FailureKind.UNREACHABLE,
         FailureKind.ABORTED, FailureKind.TIMEOUT, FailureKind.OURSELVES, FailureKind.OTHER,
     }  # fmt: skip

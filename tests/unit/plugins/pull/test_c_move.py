@@ -196,7 +196,8 @@ class Bench:
         self.file = tmp_path / "orthanc-python.log"
         self.ended = 0
         self.worker = PullWorker(
-            self.rest, self.rows, self.receptions, "AIPULL", at_once, self.repair, self.log, on_end=self._on_end
+            self.rest, self.rows, self.receptions, "AIPULL", at_once, self.repair, self.log,
+            on_end=self._on_end
         )  # fmt: skip
 
     def _on_end(self) -> None:

@@ -1,4 +1,6 @@
-"""An image that nobody after us can read is not handed over, wherever it lies in its series, and is told (K8)."""
+"""
+An image that nobody after us can read is not handed over, wherever it lies in its series, and is told (K8).
+"""
 
 from __future__ import annotations
 

@@ -359,7 +359,8 @@ def test_text_that_orthanc_lost_is_read_from_the_bytes_and_the_bytes_are_in_the_
     assert (notification["statecode"] == 800) is taken
     lines = [line for line in desk.lines() if "filter because" in line]
     assert lines == ([] if taken else [f"A1 P1 1.2 1.2.1 filter because BodyPartExamined: ProtocolName: StudyDescription: "
-                                       f"SeriesDescription:头部 [{text.encode('gbk').hex(' ')}] ImageComments:"])  # fmt: skip
+                                       f"SeriesDescription:头部 [{text.encode('gbk').hex(' ')}] "
+                                           "ImageComments:"])  # fmt: skip
 
 
 DX: dict[str, Any] = {"Modality": "DX", "SliceThickness": ""}

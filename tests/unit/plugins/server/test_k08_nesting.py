@@ -1,4 +1,6 @@
-"""The depth of sequences is found without a parser, in every way to write them, and pixels do not count (K8)."""
+"""
+The depth of sequences is found without a parser, in every way to write them, and pixels do not count (K8).
+"""
 
 from __future__ import annotations
 

@@ -72,5 +72,6 @@ def test_a_late_success_closes_it(circuit: BackendCircuit) -> None:
     circuit.succeeded()
     assert circuit.admit()
     assert states == ["closed"]
-    assert circuit.told() == {"circuit": "closed", "since": "2020-06-18T12:00:05.000+00:00", "failuresInRow": 0,
+    assert circuit.told() == {"circuit": "closed", "since": "2020-06-18T12:00:05.000+00:00",
+                              "failuresInRow": 0,
                               "retryAt": None, "why": ""}  # fmt: skip

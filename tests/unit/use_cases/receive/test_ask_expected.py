@@ -78,7 +78,8 @@ def pushed(completeness: str, announced: dict[str, object] | None) -> dict[str, 
     made = Notification(
         study_uid=UID, series_uid=THIN, number_received=80, filepath="/store_image/x", calling_ae_title="CT1",
         calling_address="10.0.0.1", series_count=1, received_seconds="3.0", priority=0, is_push=1,
-        last_update_time="20200618T080626", handover_id=H1, completeness=completeness, announced=announced or {},
+        last_update_time="20200618T080626", handover_id=H1, completeness=completeness,
+        announced=announced or {},
         statecode=IMAGES,
     )  # fmt: skip
     return made.to_message()

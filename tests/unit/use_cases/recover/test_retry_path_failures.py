@@ -58,7 +58,10 @@ def world() -> Pipeline:
         f'{NETWORK} DicomAssociation - connecting to AET "A": DUL Association Rejected',
         f'{NETWORK} DicomAssociation - connecting to AET "A": TCP Initialization Error: Connection refused',
         f'{NETWORK} DicomAssociation - C-MOVE to AET "A": Peer aborted Association (or never connected)',
-        f'{NETWORK} DicomAssociation - C-MOVE to AET "A": DIMSE No data available (timeout in non-blocking mode)',
+        (
+            f'{NETWORK} DicomAssociation - C-MOVE to AET "A": DIMSE No data available (timeout in '
+            'non-blocking mode)'
+        ),
         "",
     ],
 )  # fmt: skip
