@@ -112,7 +112,8 @@ class FoundStudy:
     One answer of a STUDY level find, cleaned: UIDs without spaces, modalities a tuple, the count a number or
     None.
 
-    ``study_date`` is YYYY-MM-DD or empty, ``study_time`` HHMMSS or empty.
+    ``study_date`` is YYYY-MM-DD or empty, ``study_time`` HHMMSS or empty. A study has an instance at the least: a
+    count of 0 is none.
     """
 
     pacs: str
@@ -137,7 +138,8 @@ def found_study(pacs: str, attributes: Attributes) -> FoundStudy:
         patient_id=unpadded(attributes.get("PatientID", "")),
         study_description=attributes.get("StudyDescription", "").strip(),
         modalities=split_values(attributes.get("ModalitiesInStudy", "")),
-        count=parse_count(attributes.get("NumberOfStudyRelatedInstances")),
+        count=parse_count(attributes.get("NumberOfStudyRelatedInstances"))
+        or None,  # 0: of a PACS that does not count
     )
 
 

@@ -9,7 +9,6 @@ the next death names the guilty one.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -40,10 +39,9 @@ class Ending(StrEnum):
 
 _OF_A_SIGNAL = 128
 """A shell's exit status of a process that signal n ended is 128 + n."""
-_FROM_OUTSIDE = {
-    _OF_A_SIGNAL + number
-    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGKILL)
-}
+_KILL = 9
+_FROM_OUTSIDE = frozenset(_OF_A_SIGNAL + number for number in (1, 2, 3, _KILL, 15))
+"""By SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGTERM (signal(7))."""
 
 
 def judge_ending(status: int | None, same_boot: bool, memory: bool) -> Ending:
@@ -59,7 +57,7 @@ def judge_ending(status: int | None, same_boot: bool, memory: bool) -> Ending:
         return Ending.KILLED
     if status is None or status <= _OF_A_SIGNAL:
         return Ending.UNKNOWN
-    if status == _OF_A_SIGNAL + signal.SIGKILL and memory:
+    if status == _OF_A_SIGNAL + _KILL and memory:
         return Ending.UNKNOWN
     return Ending.KILLED if status in _FROM_OUTSIDE else Ending.CRASHED
 

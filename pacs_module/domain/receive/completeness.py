@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 COMPLETE = "COMPLETE"
 UNVERIFIED = "UNVERIFIED"
@@ -113,6 +113,7 @@ def judge_completeness(
         COMPLETE as soon as it is proved; otherwise GROWING until ``ended``, then SHORT, MORE, or UNVERIFIED
         without counts.
     """
+    expected = _told(expected) if received else expected
     here = sum(received.values()) if total is None else total
     of_study = () if expected.study is None else (Check("study", study_uid, expected.study, here),)
     named = len(needed or expected.uncounted)
@@ -127,6 +128,15 @@ def judge_completeness(
     if absent or any(check.short for check in checks) or (expected.known and not received):
         return Completeness(SHORT, checks, absent, named)
     return Completeness(MORE if any(not check.ok for check in checks) else UNVERIFIED, checks)
+
+
+def _told(expected: Expectations) -> Expectations:
+    """A count of 0 is what some PACS say that do not count: the series was named, and nobody counted it."""
+    if expected.study != 0 and all(expected.series.values()):
+        return expected
+    counted = {uid: count for uid, count in expected.series.items() if count}
+    named = expected.uncounted | (expected.series.keys() - counted.keys())
+    return replace(expected, series=counted, study=expected.study or None, uncounted=named)
 
 
 def _checks(

@@ -161,3 +161,9 @@ def test_absent_and_empty_attributes_read_the_same_but_are_told_apart() -> None:
     assert told.modality == "CT"
     assert told.text("BodyPartExamined") == ""
     assert "BodyPartExamined" not in told.attributes
+
+
+@pytest.mark.parametrize("told", ["0", " 00 ", "0.0", "０", "-0", "0\\0", "", "x", "-3", None])
+def test_k13_a_study_without_instances_was_not_counted(told: str | None) -> None:
+    answer = {"StudyInstanceUID": "1.2"} | ({} if told is None else {"NumberOfStudyRelatedInstances": told})
+    assert found_study("A", answer).count is None

@@ -43,6 +43,8 @@ def test_the_count_of_two_finds(counts: tuple[int | None, ...], verdict: str, wh
         (DELAY, None, 9, "NO_COUNT"),
         (COUNT, None, 9, "NO_COUNT"),
         (COUNT, None, 10, "STABLE"),
+        (COUNT, 0, 9, "GROWING"),
+        (COUNT, 0, 10, "STABLE"),
     ],
 )
 def test_the_fixed_delay_also_for_a_pacs_without_counts(

@@ -111,6 +111,14 @@ def judge(
         (NOTHING_TOLD, {"a": 300}, "a", False, GROWING),
         (NOTHING_TOLD, {"a": 300}, "a", True, UNVERIFIED),
         (Expectations(study=0), {}, "", True, "SHORT 0 of 0"),
+        (Expectations(study=0), {"a": 5}, "a", False, GROWING),
+        (Expectations(study=0), {"a": 5}, "a", True, UNVERIFIED),
+        (Expectations({"a": 0}), {"a": 5}, "a", False, GROWING),
+        (Expectations({"a": 0}), {"a": 5}, "a", True, UNVERIFIED),
+        (Expectations({"a": 0, "b": 0}), {"a": 5}, "a b", True, "SHORT 1 of 2 series"),
+        (Expectations({"a": 0}, study=5), {"a": 5}, "a", False, COMPLETE),
+        (Expectations({"a": 0}, study=5), {"a": 4}, "a", True, "SHORT 4 of 5"),
+        (Expectations({"a": 3}, study=0), {"a": 3}, "a", False, COMPLETE),
     ],
 )
 def test_verdicts(
