@@ -13,9 +13,11 @@ ROUND = 50
 """Caps in the wild are 100, 200, 500 ...: a multiple of this many answers is worth a second look."""
 SMALLEST_CAP = 10
 """
-A PACS that gives no longer lists than this is of no use to anybody: no split looks for such a cap, but a list
-that may end at one proves nothing.
+A PACS that gives no longer lists than this is of little use to anybody: such a list is controlled only when it
+stays as it is, and proves nothing where several days end at one length.
 """
+SMALLEST_PARTED = 2
+"""A list of a single study cannot be parted: nobody finds out such a cap."""
 
 
 class AnswerList(Protocol):
@@ -61,6 +63,20 @@ def is_record(answers: AnswerList, learned: LearnedTraits, longest: int) -> bool
     if answers.cut or answers.received is None or learned.caps or learned.says_when_cut:
         return False
     return answers.received >= max(longest, SMALLEST_CAP)
+
+
+def is_short_and_longest(answers: AnswerList, learned: LearnedTraits, longest: int) -> bool:
+    """
+    Whether a short list may end at a silent cap: no list of this PACS was ever longer.
+
+    Args:
+        answers: The list.
+        learned: Of the PACS.
+        longest: The longest list before this one.
+    """
+    if answers.cut or learned.caps or learned.says_when_cut:
+        return False
+    return max(longest, SMALLEST_PARTED) <= (answers.received or 0) < SMALLEST_CAP
 
 
 def is_short_record(answers: AnswerList, learned: LearnedTraits) -> bool:

@@ -57,7 +57,7 @@ def judge_stability(history: Sequence[Sighting], policy: StabilityPolicy, now: i
         last.count == 0 and age >= policy.delay
     )  # 0: of a PACS that does not count
     if policy.rule == FIXED_DELAY or uncounted:
-        if age >= policy.delay:
+        if over:
             return Stability("STABLE", f"first seen {age} ago, delay {policy.delay}")
         verdict = "NO_COUNT" if last.count is None else "TOO_EARLY"
         return Stability(verdict, f"first seen {age} ago, to be pulled after {policy.delay}")

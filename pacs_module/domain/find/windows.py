@@ -208,6 +208,13 @@ def _halves(window: Window) -> tuple[Window, ...]:
     return (replace(window, until=middle), replace(window, since=middle + 1))
 
 
+def equal_parts(window: Window, number: int) -> tuple[Window, ...]:
+    """A window's time in so many parts."""
+    length = window.until + 1 - window.since
+    edges = [window.since + length * part // number for part in range(number + 1)]
+    return tuple(replace(window, since=since, until=end - 1) for since, end in itertools.pairwise(edges))
+
+
 def halved_among(window: Window, found: Iterable[FoundStudy]) -> tuple[Window, ...]:
     """
     The two parts of a window's time that hold half of these studies each.

@@ -9,7 +9,13 @@ from dataclasses import dataclass, field, replace
 from ...domain.dicom.attributes import FoundStudy, found_study
 from ...domain.errors import PipelineError, RetriableError
 from ...domain.explain import loglines
-from ...domain.find.caps import SMALLEST_CAP, is_record, is_short_record, is_suspicious
+from ...domain.find.caps import (
+    SMALLEST_CAP,
+    is_record,
+    is_short_and_longest,
+    is_short_record,
+    is_suspicious,
+)
 from ...domain.find.learned import LearnedTraits
 from ...domain.find.merging import merged
 from ...domain.find.windows import (
@@ -17,6 +23,7 @@ from ...domain.find.windows import (
     PREFIXES,
     Window,
     dimensions,
+    equal_parts,
     few_named,
     halved_among,
     lost,
@@ -42,8 +49,12 @@ SPLIT_AGAIN = 10
 CONTROL_AGAIN = 60
 """
 A list that stays at its greatest length is controlled when it stays for the first time, and every sixtieth
-time after.
+time after; one of less than ten at the tenth time. An empty one is controlled at first, at the tenth time, and
+every sixtieth time.
 """
+CONTROL_PARTS = 8
+"""Of an empty day at a PACS that has given long lists: its half may be too long for it, too."""
+HOURS = 24
 
 
 @dataclass
@@ -57,8 +68,10 @@ class WindowMemory:
     """Length of a window's list, and how many times it has been that in a row."""
     held: dict[Window, int] = field(default_factory=dict)
     """The greatest number of studies that a day has had."""
-    empty: set[Window] = field(default_factory=set)
-    """Days whose empty list was controlled, since they are empty."""
+    empty: dict[Window, int] = field(default_factory=dict)
+    """How many times in a row a day was empty."""
+    finest: int = 0
+    """In so many parts a day was asked for whose list was empty and which was not."""
 
     def parts_of(self, window: Window) -> tuple[Window, ...]:
         """The parts a window is asked for in: those of the last split, at times the whole."""
@@ -79,27 +92,49 @@ class WindowMemory:
         """Keep how many studies a day has had."""
         if not window.whole_day or not studies:
             return
-        self.empty.discard(window)
+        self.empty.pop(window, None)
         self.held[window] = max(studies, self.held.pop(window, 0))
         for oldest in list(self.held)[:-MOST_DAYS]:
             del self.held[oldest]
 
-    def take_empty(self, window: Window) -> None:
-        """An empty list was controlled; not again while the day stays empty."""
-        if len(self.empty) >= MOST_DAYS:
-            self.empty.clear()
-        self.empty.add(window)
+    def take_empty(self, window: Window) -> int:
+        """Count an empty list; returns how many times in a row the day is empty."""
+        times = self.empty.pop(window, 0) + 1
+        self.empty[window] = times
+        for oldest in list(self.empty)[:-MOST_DAYS]:
+            del self.empty[oldest]
+        return times
+
+    def controls_of(self, window: Window, times: int, busy: bool) -> tuple[Window, ...]:
+        """
+        The parts in which an empty day is asked for again.
+
+        Args:
+            window: The day.
+            times: How many times in a row it is empty.
+            busy: Whether this PACS has given long lists: its empty day is asked for in smaller parts at once.
+        """
+        if times == 1:
+            halves = equal_parts(window, 2)
+            known = halves if self.held.get(window) else halves[:1]
+            return equal_parts(window, max(CONTROL_PARTS, self.finest)) if busy else known
+        if times == CONTROL_AGAIN:
+            return equal_parts(window, HOURS)
+        due = times == SPLIT_AGAIN or times % CONTROL_AGAIN == 0
+        return equal_parts(window, CONTROL_PARTS) if due else ()
 
     def control_is_due(self, window: Window, length: int) -> bool:
         """
-        Whether a list of the greatest length shall be controlled now: a day's first one, and one that stays
-        so.
+        Whether a list of the greatest length shall be controlled now: a day's first long one, and one that
+        stays so; a short one when it has stayed so for some time.
         """
         before, times = self.stays.get(window, (0, 0))
         times = times + 1 if before == length else 1
         self.stays[window] = (length, times)
         for oldest in list(self.stays)[:-MOST_DAYS]:
             del self.stays[oldest]
+        if length < SMALLEST_CAP:
+            return times == SPLIT_AGAIN or times % CONTROL_AGAIN == 0
         return not before or times == 2 or times % CONTROL_AGAIN == 0
 
 
@@ -152,8 +187,9 @@ class AskWindow:
         memory.take_held(window, len(studies))
         if window.whole_day and proof and not studies:
             return self._empty_day(pacs, window, answers, return_keys)
-        if doubtful and window.whole_day and memory.control_is_due(window, doubtful):
-            return self.control(pacs, window, answers, return_keys)
+        may_be_cut = doubtful or (search.short if complete and search.leaves == [window] else 0)
+        if may_be_cut and window.whole_day and memory.control_is_due(window, may_be_cut):
+            return self.control(pacs, window, replace(answers, doubtful=may_be_cut), return_keys)
         return answers
 
     def once_more(self, pacs: str, window: Window, answers: Answers, return_keys: Sequence[str]) -> Answers:
@@ -202,33 +238,40 @@ class AskWindow:
         """
         An empty list may be a long one: some overloaded PACS end such a query with Success and no answers.
 
-        Half of the day is asked for, both halves where the day was not empty before, once while it stays
-        empty.
+        Parts of the day are asked for (:meth:`WindowMemory.controls_of`). Where the PACS has given long lists,
+        an empty day is believed when it is told a second time.
 
         Returns:
             What the control brings, in parts; with ``proof`` where it brings nothing. Not complete where the
             day had many studies: they do not vanish all at once.
         """
         memory, search = self.memory[pacs], self._search(pacs, return_keys)
-        parts = split(window, "time", (), ()) if window not in memory.empty else ()
-        asked = parts if memory.held.get(window) else parts[:1]
-        try:
-            halves = [search.one(part) for part in asked]
-        except PipelineError as error:
-            self._tell_not_controlled(pacs, window, error)
-            return replace(answers, queries=answers.queries + search.queries, proof=False)
-        if any(half.studies or half.cut for half in halves):
-            return self._not_empty(pacs, window, search, answers.queries)
-        memory.take_empty(window)
+        busy = self.finder.learned(pacs).longest >= SMALLEST_CAP
+        times = memory.take_empty(window)
+        controls = memory.controls_of(window, times, busy)
+        for part in controls:
+            try:
+                answer = search.one(part)
+            except PipelineError as error:
+                memory.empty.pop(window)  # controlled again with the next empty list
+                self._tell_not_controlled(pacs, window, error)
+                return replace(answers, queries=answers.queries + search.queries, proof=False)
+            if answer.studies or answer.cut:
+                parts = max(CONTROL_PARTS, len(controls))
+                return self._not_empty(pacs, window, parts, search, answers.queries)
         all_gone = memory.held.get(window, 0) >= SMALLEST_CAP
         if all_gone:
             self._tell_capped(pacs, window, 0)
-        return Answers((), not all_gone, answers.queries + search.queries, not all_gone)
+        proof = not all_gone and (times > 1 or not busy)
+        return Answers((), not all_gone, answers.queries + search.queries, proof)
 
-    def _not_empty(self, pacs: str, window: Window, search: _Search, queries: int) -> Answers:
-        """A day whose list is empty and whose half is not: all of its parts."""
-        found, complete = search.rest(window, _Answer([], None, True, {}))
+    def _not_empty(self, pacs: str, window: Window, parts: int, search: _Search, queries: int) -> Answers:
+        """A day whose list is empty and a part of which is not: all of it, in parts that are short enough."""
         memory = self.memory[pacs]
+        memory.finest = max(memory.finest, parts)
+        results = [search.all_of(part) for part in equal_parts(window, parts)]
+        found = merged(study for each, _ in results for study in each)
+        complete = all(all_there for _, all_there in results)
         memory.remember(window, search.leaves if complete else [])
         memory.take_held(window, len(found))
         if not complete:
@@ -242,7 +285,9 @@ class AskWindow:
     def _search(self, pacs: str, return_keys: Sequence[str]) -> _Search:
         memory = self.memory.setdefault(pacs, WindowMemory())
         learned = self.finder.learned(pacs)
-        return _Search(self.finder, self.log, pacs, learned, memory.strikes, self.modalities, return_keys)
+        return _Search(
+            self.finder, self.log, pacs, learned, memory.strikes, self.modalities, return_keys, memory
+        )
 
     def _tell_capped(self, pacs: str, window: Window, answers: int) -> None:
         query, ignored = window.query(), sorted(tuple(self.finder.learned(pacs).ignores))
@@ -263,12 +308,15 @@ class _Search:
     strikes: Counter[str]
     modalities: tuple[str, ...]
     return_keys: Sequence[str]
+    memory: WindowMemory
     queries: int = 0
     leaves: list[Window] = field(default_factory=list)
     untold: bool = False
     """A list looks cut, and no split could tell."""
     record: int = 0
     """The length of a list that is as long as the longest ever; 0: there was none."""
+    short: int = 0
+    """The same of a short list."""
     short_record: bool = False
     """So is a list that is too short to be controlled."""
     failures: int = 0
@@ -284,13 +332,22 @@ class _Search:
         """The studies of a window, and whether they are all."""
         longest = self.learned.longest
         try:
-            answer = self.one(window)
+            answer = self._one_of_a_day(window)
         except PipelineError as error:
             answer = self._cut_after_all(window, error)
         if is_record(answer, self.learned, longest):
             self.record = answer.received or 0
+        if is_short_and_longest(answer, self.learned, longest):
+            self.short = answer.received or 0
         self.short_record |= is_short_record(answer, self.learned)
         return self.rest(window, answer)
+
+    def _one_of_a_day(self, window: Window) -> _Answer:
+        """One C-FIND; an empty part once more, where empty lists of this PACS were known to be none."""
+        answer = self.one(window)
+        if self.memory.finest and not window.whole_day and answer.received == 0:
+            return self.one(window)
+        return answer
 
     def rest(self, window: Window, answer: _Answer) -> tuple[list[FoundStudy], bool]:
         """The studies of a window that was asked for as a whole; in parts where that list may be cut."""

@@ -16,7 +16,9 @@ from pacs_module.use_cases.find.match_answers import MatchedFinder
 from tests.fakes.world import FakeClock, FakeLog
 
 DAY_S = 24 * 3600
-TWELVE: list[Mapping[str, str]] = [{"StudyInstanceUID": f"1.2.{number}", "AccessionNumber": f"A{number}"} for number in range(12)]
+TWELVE: list[Mapping[str, str]] = [
+    {"StudyInstanceUID": f"1.2.{number}", "AccessionNumber": f"A{number}"} for number in range(12)
+]
 
 
 class Deaf:

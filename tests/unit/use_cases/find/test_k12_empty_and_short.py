@@ -91,3 +91,75 @@ def test_short_lists_prove_as_before_where_one_day_was_longer() -> None:
     ask("A", Window(date(2020, 7, 1)), ())
     pacs.held = 7
     assert all(ask("A", window, ()).proof for window in days(3))
+
+
+class Hourly(Silent):
+    """As overloaded as can be: nothing but an hour is short enough for it."""
+
+    def find(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> list[Attributes]:
+        whole, self.cap = self.cap, 10_000
+        found = super().find(pacs, level, query, return_keys)
+        self.cap = whole
+        return found if len(found) <= whole else []
+
+
+@pytest.mark.parametrize(("cap", "rounds"), [(120, 1), (119, 10), (30, 10), (29, 60), (10, 60)])
+def test_a_first_long_list_that_is_empty_is_found_out_though_its_half_is_too_long_as_well(
+    cap: int, rounds: int
+) -> None:
+    ask = asking(Hourly(cap, 240))
+    for number in range(1, rounds + 1):
+        answers = ask("A", Window(DAY), ())
+        assert bool(answers.studies) is (number == rounds)
+    assert (len(answers.studies), answers.complete) == (240, True)
+
+
+@pytest.mark.parametrize("cap", [30, 119, 120, 200])
+def test_where_long_lists_are_known_an_empty_day_is_asked_for_in_small_parts_and_believed_when_told_again(
+    cap: int,
+) -> None:
+    pacs = Hourly(cap, 25)
+    ask = asking(pacs)
+    assert len(ask("A", Window(DAY), ()).studies) == 25
+    pacs.held = 240
+    other = Window(DAY + timedelta(1))
+    assert len(ask("A", other, ()).studies) == 240
+    pacs.held = 0
+    holiday = Window(DAY + timedelta(2))
+    before = pacs.asked
+    told = [ask("A", holiday, ()) for _ in range(9)]
+    assert [answers.proof for answers in told] == [False, *[True] * 8]
+    assert all(answers.complete for answers in told)
+    assert pacs.asked - before == 9 + 8
+
+
+def test_the_hours_of_an_empty_day_cost_little() -> None:
+    ask = asking(pacs := Silent(1_000, 0))
+    for _ in range(600):
+        ask("A", Window(DAY), ())
+    assert pacs.asked <= 600 + 1 + 8 + 24 + 9 * 8
+
+
+@pytest.mark.parametrize("cap", range(2, 10))
+@pytest.mark.parametrize("held", [20, 240])
+def test_a_silent_cap_below_ten_is_found_out_when_a_list_stays_there(cap: int, held: int) -> None:
+    ask = asking(pacs := Silent(cap, held))
+    for _ in range(9):
+        ask("A", Window(DAY), ())
+    assert pacs.asked == 9
+    answers = ask("A", Window(DAY), ())
+    assert ask.finder.learned("A").caps == {cap}
+    too_many = (cap, held) == (2, 240)
+    again = ask("A", Window(DAY + timedelta(1)), ())
+    for one in (answers, again):
+        assert (len(one.studies) == held, one.complete) == (not too_many, not too_many), "known from now on"
+
+
+@pytest.mark.parametrize("held", range(2, 10))
+def test_a_short_list_that_is_whole_costs_two_queries_in_ten_rounds_and_proves(held: int) -> None:
+    ask = asking(pacs := Silent(1_000, held))
+    told = [ask("A", Window(DAY), ()) for _ in range(59)]
+    assert all((len(one.studies), one.complete, one.proof) == (held, True, True) for one in told)
+    assert pacs.asked == 59 + 2
