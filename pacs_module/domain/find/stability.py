@@ -53,10 +53,8 @@ def judge_stability(history: Sequence[Sighting], policy: StabilityPolicy, now: i
     """
     last = history[-1]
     age = timedelta(milliseconds=now - history[0].at)
-    uncounted = last.count is None or (
-        last.count == 0 and age >= policy.delay
-    )  # 0: of a PACS that does not count
-    if policy.rule == FIXED_DELAY or uncounted:
+    over = age >= policy.delay
+    if policy.rule == FIXED_DELAY or last.count is None or (last.count == 0 and over):  # 0: it does not count
         if over:
             return Stability("STABLE", f"first seen {age} ago, delay {policy.delay}")
         verdict = "NO_COUNT" if last.count is None else "TOO_EARLY"
