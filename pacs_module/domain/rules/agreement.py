@@ -147,7 +147,8 @@ def agree(
         return None
     kinds = _kinds(found)
     best = _largest(found, kinds, wanted, least)
-    joining = [image for image in found if _joins(kinds[image.sop_uid], best)]
+    of_group = {kind for kind in set(kinds.values()) if _joins(kind, best)}
+    joining = [image for image in found if kinds[image.sop_uid] in of_group]
     pages = _pages(joining)
     group = [image for image in joining if image.sop_uid not in pages]
     in_group = {image.sop_uid for image in group}
@@ -308,17 +309,24 @@ def _nearest(places: Sequence[tuple[float, str, ImageFacts]], place: float) -> I
 
 
 def _kinds(images: Sequence[ImageFacts]) -> dict[str, _Kind]:
+    """By SOPInstanceUID. What is compared is told in few ways, and each of them is read once."""
     planes = directions(images)
-    thick = _levels(read_thickness(image.thickness or "").value for image in images)
-    return {
-        image.sop_uid: _Kind(
-            _flavour(image.image_type or ""),
-            planes.get(image.orientation or ""),
-            (image.size or "").strip("\\"),
-            thick.get(read_thickness(image.thickness or "").value),
-        )
-        for image in images
-    }
+    thickness = {text: read_thickness(text).value for text in {image.thickness or "" for image in images}}
+    levels = _levels(thickness.values())
+    known: dict[tuple[str | None, ...], _Kind] = {}
+    kinds: dict[str, _Kind] = {}
+    for image in images:
+        told = image.image_type, image.orientation, image.size, image.thickness
+        kind = known.get(told)
+        if kind is None:
+            kind = known[told] = _Kind(
+                _flavour(image.image_type or ""),
+                planes.get(image.orientation or ""),
+                (image.size or "").strip("\\"),
+                levels.get(thickness[image.thickness or ""]),
+            )
+        kinds[image.sop_uid] = kind
+    return kinds
 
 
 def _flavour(text: str) -> tuple[str, ...]:

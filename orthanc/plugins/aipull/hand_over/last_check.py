@@ -7,6 +7,7 @@ among its first bytes, which costs some microseconds a file; only otherwise the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -46,23 +47,28 @@ class Identity:
 
 def wrong(file: str, identity: Identity) -> str:
     """What a file says otherwise, in words; empty when it is the image that it should be."""
-    with open(file, "rb", buffering=0) as content:
-        head = content.read(_HEAD_BYTES)
-        if all(
-            _value(head, *_ELEMENTS[keyword]) == value.encode("utf-8")
-            for keyword, value in identity.values().items()
-        ):
-            return ""
+    head = _head_of(file)
+    said = identity.values()
+    if all(_value(head, *element) == said[keyword].encode("utf-8") for keyword, element in _ELEMENTS.items()):
+        return ""
     with open(file, "rb") as content:
         header = read_header(content)
     if isinstance(header, Unreadable):
         return header.why
     others = (
-        f"{name} {header.text(name)}"
-        for name, value in identity.values().items()
-        if not _same(header.text(name), value)
+        f"{name} {header.text(name)}" for name, value in said.items() if not _same(header.text(name), value)
     )
     return ", ".join(others)
+
+
+def _head_of(file: str) -> bytes:
+    opened = os.open(
+        file, os.O_RDONLY | os.O_CLOEXEC
+    )  # a file object for each of a thousand takes twice as long
+    try:
+        return os.read(opened, _HEAD_BYTES)
+    finally:
+        os.close(opened)
 
 
 def _value(head: bytes, tag: bytes, vr: bytes) -> bytes | None:

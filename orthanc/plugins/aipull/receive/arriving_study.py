@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from pacs_module.domain.dicom.images import ImageFacts
 from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.receive.why_open import WhyOpen
 from pacs_module.domain.rules.agreement import Agreement
@@ -68,6 +69,7 @@ class ArrivingStudy:
         grew: Whether an image came since the study was concluded.
         told: What the PACS has, where it came unasked.
         looked_at: The image that the verdict on a series rests on so far, by SeriesInstanceUID.
+        from_index: What Orthanc's index says of each image, by its file: another one after it was overwritten.
         agreements: The images of a series that were compared (SOPInstanceUIDs), and which of them agree.
         why_open: What it still waits for.
         reported: What was here when the report of its pull was made.
@@ -82,6 +84,7 @@ class ArrivingStudy:
     grew: bool = False
     told: Told | None = None
     looked_at: dict[str, str] = field(default_factory=dict)
+    from_index: dict[str, ImageFacts] = field(default_factory=dict)
     agreements: dict[str, tuple[frozenset[str], Agreement]] = field(default_factory=dict)
     why_open: WhyOpen | None = None
     reported: dict[str, int] | None = None

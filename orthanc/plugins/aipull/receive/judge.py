@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from pacs_module.domain.dicom.attributes import MISSING_IMAGES, SeriesFacts
+from pacs_module.domain.dicom.geometry import distances
 from pacs_module.domain.dicom.images import ImageFacts, image_facts, index_facts
 from pacs_module.domain.explain import loglines
 from pacs_module.domain.receive.decision import expectations
@@ -83,8 +84,10 @@ class Judge:
 
     def look_ahead(self, arrival: ArrivingStudy) -> None:
         """Look at each image while others still come, so that the last one finds little left to do."""
-        for image in arrival.fresh():
+        fresh = arrival.fresh()
+        for image in fresh:
             self._files.is_poison(image)
+        distances([_from_index(arrival, image) for image in fresh])  # remembers how each position reads
 
     def _settle_rules(self, arrival: ArrivingStudy, request: PullRequest | None) -> None:
         """
@@ -223,7 +226,7 @@ class Judge:
         if dx and not poison:
             return None
         readable = {uid: one for uid, one in images.items() if uid not in poison}
-        agreement = self._compared(readable, self._by(arrival))
+        agreement = self._compared(arrival, readable)
         if agreement is not None and dx:
             every = sorted(readable.values(), key=lambda one: (one.number or 0, one.sop_instance_uid))
             uids_in_order = tuple(one.sop_instance_uid for one in every)
@@ -239,12 +242,10 @@ class Judge:
         known = arrival.judged.get(uid)
         return known is not None and known.verdict.rule == "modality" and not known.verdict.taken
 
-    def _compared(self, images: Mapping[str, InstanceHere], rules: Switches) -> Agreement | None:
+    def _compared(self, arrival: ArrivingStudy, images: Mapping[str, InstanceHere]) -> Agreement | None:
         """Which of some images agree, by SOPInstanceUID; None: there is none."""
-        from_index = {
-            uid: replace(index_facts(one.tags), sop_uid=uid, sop_class=one.sop_class)
-            for uid, one in images.items()
-        }
+        rules = self._by(arrival)
+        from_index = {uid: _from_index(arrival, one) for uid, one in images.items()}
         read = {
             uid: self._image_facts(images[uid], from_index[uid]) for uid in to_read(list(from_index.values()))
         }
@@ -319,3 +320,12 @@ class Judge:
             )
         self._receptions.judge(arrival.row, judged)
         arrival.judged[facts.series_uid] = judged
+
+
+def _from_index(arrival: ArrivingStudy, image: InstanceHere) -> ImageFacts:
+    known = arrival.from_index.get(image.file)
+    if known is None:
+        facts = index_facts(image.tags)
+        known = replace(facts, sop_uid=image.sop_instance_uid, sop_class=image.sop_class)
+        arrival.from_index[image.file] = known
+    return known
