@@ -2,9 +2,10 @@
 What reception costs, beside an earlier commit: images a second, the last image to its notification, and the
 CPU of the receiving Orthanc.
 
-Both commits receive the same studies from the same simulated PACS in one run, in turn (earlier, now, earlier,
-now, ...): only the plugins, the rules and Orthanc's configuration are those of the commit. Medians are
-compared; on a machine that does other things believe the CPU, not the wall.
+Both commits receive the same studies from simulated PACS in one run, study by study in turn (earlier, now, now,
+earlier, ...): only the plugins, the rules and Orthanc's configuration are those of the commit. What is compared
+is each study with itself, so that a machine that becomes busy meanwhile slows both; where it does other things
+believe the CPU, not the wall.
 
     python -m benchmarks.reception_cost --base 2a4f94f
 """
@@ -19,11 +20,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
+import requests
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -36,7 +38,9 @@ from stack.errors import StackError
 from stack.orthanc import ReceivingOrthanc, check_substitutions
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+NOW = "now"
 PATIENCE_S = 300.0
+_LOOK_S = 0.5
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 app = typer.Typer(add_completion=False)
@@ -44,17 +48,22 @@ app = typer.Typer(add_completion=False)
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one pull, seconds: asked to last image sent, last image to notification, CPU of Orthanc."""
+    """
+    Of one pull, seconds: asked to last image sent, last image to notification and to the report, CPU of Orthanc
+    until the report and until the study is deleted.
+    """
 
     images: int
     sending: float
     to_notification: float
     to_report: float
     cpu: float
+    whole_cpu: float
 
 
 MEASURES: tuple[tuple[str, str, Callable[[Cost], float]], ...] = (
-    ("CPU of Orthanc", "ms an image", lambda one: 1000 * one.cpu / one.images),
+    ("CPU of Orthanc until the report", "ms an image", lambda one: 1000 * one.cpu / one.images),
+    ("CPU of Orthanc until it is deleted", "ms an image", lambda one: 1000 * one.whole_cpu / one.images),
     ("pull asked to last image", "ms an image", lambda one: 1000 * one.sending / one.images),
     ("last image to notification", "ms", lambda one: 1000 * one.to_notification),
     ("last image to the pull's end", "ms", lambda one: 1000 * one.to_report),
@@ -146,6 +155,7 @@ def measure(bench: Bench, study: BusyStudy) -> Cost:
         raise ValueError(
             f"handed over {message['seriesUID']} {message['completeness']}, not {chosen} COMPLETE"
         )
+    wait_until_empty(bench)
     last = max(at for one in timed.values() for at in one.sent_at.values())
     return Cost(
         sum(len(one.sent_at) for one in timed.values()),
@@ -153,13 +163,31 @@ def measure(bench: Bench, study: BusyStudy) -> Cost:
         bench.recorder.notified[study.uid] - max(timed[chosen].sent_at.values()),
         bench.recorder.reported[study.uid] - last,
         used,
+        cpu_seconds(pid) - cpu,
     )
 
 
-def one_turn(tree: Path, studies: list[BusyStudy]) -> list[Cost]:
-    """An Orthanc of that tree, started anew; the first study warms up and is not counted."""
-    with running(30.0, receiver_of(tree), environment_of(tree)) as bench:
-        return [measure(bench, study) for study in studies][1:]
+def wait_until_empty(bench: Bench) -> None:
+    """Until the receiving Orthanc has deleted everything."""
+    auth, until = (bench.receiver.user, bench.receiver.password), time.monotonic() + PATIENCE_S
+    while requests.get(f"{bench.receiver.url}/statistics", auth=auth, timeout=60).json()["CountInstances"]:
+        if time.monotonic() > until:
+            raise TimeoutError(f"images are left in Orthanc after {PATIENCE_S:g} s")
+        time.sleep(_LOOK_S)
+
+
+def one_turn(trees: dict[str, Path], studies: list[BusyStudy]) -> dict[str, list[Cost]]:
+    """An Orthanc of each tree, started anew; the first study warms up and is not counted."""
+    with ExitStack() as stack:
+        benches = {
+            name: stack.enter_context(running(30.0, receiver_of(tree), environment_of(tree)))
+            for name, tree in trees.items()
+        }
+        costs: dict[str, list[Cost]] = {name: [] for name in trees}
+        for number, study in enumerate(studies):
+            for name in trees if number % 2 else reversed(trees):
+                costs[name].append(measure(benches[name], study))
+    return {name: done[1:] for name, done in costs.items()}
 
 
 @app.command()
@@ -173,28 +201,31 @@ def main(
     console = Console(width=130)
     plan()
     studies = [of_size(one, images) for one in chest_cts()[: repeats + 1]]
-    costs: dict[str, list[Cost]] = {base: [], "now": []}
+    costs: dict[str, list[Cost]] = {base: [], NOW: []}
     with checked_out(base) as tree:
         for turn in range(turns):
-            for name, where in ((base, tree), ("now", REPOSITORY)):
-                done = one_turn(where, studies)
+            for name, done in one_turn({base: tree, NOW: REPOSITORY}, studies).items():
                 costs[name] += done
-                told = statistics.median(1000 * one.cpu / one.images for one in done)
-                console.print(f"turn {turn + 1} of {turns}, {name}: CPU {told:.2f} ms an image")
+                told = ", ".join(f"{1000 * one.whole_cpu / one.images:.2f}" for one in done)
+                console.print(f"turn {turn + 1} of {turns}, {name}: CPU {told} ms an image")
     console.print(table(costs, base))
 
 
 def table(costs: dict[str, list[Cost]], base: str) -> Table:
-    """Medians, with the smallest and the largest, side by side."""
+    """Medians, with the smallest and the largest, side by side, and how many times each study's own cost."""
     made = Table(title=f"reception, {len(costs[base])} studies each; median (smallest to largest)")
-    for column in ("what", "unit", base, "now", "now / then"):
+    for column in ("what", "unit", base, NOW, "now / then"):
         made.add_column(column, justify="right")
     for name, unit, of in MEASURES:
-        values = {which: sorted(of(one) for one in of_commit) for which, of_commit in costs.items()}
-        medians = {which: statistics.median(of_one) for which, of_one in values.items()}
-        cells = [f"{medians[one]:.2f} ({values[one][0]:.2f}-{values[one][-1]:.2f})" for one in (base, "now")]
-        made.add_row(name, unit, *cells, f"{medians['now'] / medians[base]:.3f}")
+        then, now = ([of(one) for one in costs[which]] for which in (base, NOW))
+        ratios = [later / earlier for earlier, later in zip(then, now, strict=True)]
+        made.add_row(name, unit, spread(then), spread(now), spread(ratios))
     return made
+
+
+def spread(values: list[float]) -> str:
+    """The median, the smallest and the largest."""
+    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
 
 
 if __name__ == "__main__":
