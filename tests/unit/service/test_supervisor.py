@@ -37,6 +37,7 @@ class Running:
         self.loops = {loop.name: loop for loop in loops}
         self.freed = 0
         self.away = False
+        self.destinations = None
 
     def free_claims(self) -> bool:
         with about("store here"):
@@ -103,6 +104,8 @@ def service(tmp_path: Path) -> Iterator[Service]:
         f'[anonymise]\nfolder = "{tmp_path}/copies"\nkey = "sixteen letters!"\n[archive]\nfolder = '
         f'"{tmp_path}/archive"\n'
     )
+    more += f'[upload_cache]\nfolder = "{tmp_path}/cache"\n[[destination]]\nname = "stow"\n'
+    more += 'kind = "stow"\nurl = "http://127.0.0.1:1"\n'
     file.write_text(file.read_text(encoding="utf-8") + more, encoding="utf-8")
     with service_on(file) as (service, _):
         yield service
