@@ -17,6 +17,7 @@ from .common import SettingsFile, console, errors, say
 from .doctor import doctor
 from .find import compare_copies, find
 from .key import key
+from .log_level import log_level
 from .look_at import logs, status, top
 from .manual import cancel, done, priority, pull, redo
 from .probe import probe
@@ -66,6 +67,7 @@ app.command()(status)
 app.command()(top)
 app.command()(logs)
 app.command()(doctor)
+app.command("log-level")(log_level)
 app.add_typer(rules, name="rules")
 app.add_typer(key, name="key")
 app.command()(audit)

@@ -13,7 +13,7 @@ from .folders import Archive, Archived, Copied, CopyMaker, FileCheck
 from .hospital import PacsFinder, Ris
 from .leases import Lease, Leases, Memo
 from .lists import StudyLists
-from .plugins import Puller, ReceivedImages
+from .plugins import PluginLog, Puller, ReceivedImages
 from .records import DaySize, HeaderRecords, StoredRecord
 from .rules import SiteRules
 from .runtime import Clock, EventLog
@@ -42,6 +42,7 @@ __all__ = [
     "Memo",
     "Order",
     "PacsFinder",
+    "PluginLog",
     "Puller",
     "Queue",
     "QueueConsumer",

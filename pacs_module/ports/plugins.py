@@ -61,6 +61,24 @@ class Puller(Protocol):
         ...
 
 
+class PluginLog(Protocol):
+    """The log of the plugins."""
+
+    def log_level(self) -> Mapping[str, Any]:
+        """
+        ``level``, and ``seconds`` until it is the usual one again.
+
+        Raises:
+            RetriableError: Orthanc is not reachable.
+            PermanentError: An earlier version of the plugins, which has no level.
+        """
+        ...
+
+    def set_log_level(self, level: str, seconds: float) -> None:
+        """Write this level and what is graver for so many seconds; raises as :meth:`log_level`."""
+        ...
+
+
 class ReceivedImages(Protocol):
     """What the receiving Orthanc has now, for people who look: bounded, and soon given up."""
 

@@ -47,6 +47,7 @@ from ..use_cases.operate.manage_keys import ManageKeys
 from ..use_cases.operate.manual_pull import ManualPull
 from ..use_cases.operate.manual_work import ManualWork
 from ..use_cases.operate.measure_studies import MeasureStudies
+from ..use_cases.operate.set_log_level import SetLogLevel
 from ..use_cases.pull.judge_orders import JudgeOrders, OrderTimes
 from ..use_cases.pull.pacs_locks import PacsLocks
 from ..use_cases.pull.path_circuits import PathCircuits
@@ -214,6 +215,7 @@ def _service(edges: _Edges) -> Service:
         rehearse=rehearse,
         pull_newly_taken=PullNewlyTaken(rehearse, store, clock, log),
         rules=ManageRules(site_rules(settings), lambda: edges.switches, clock, log, puller),
+        log_level=SetLogLevel(log.level, puller, log),
         keys=ManageKeys(leases.leases, clock, log),
         destinations=_destinations(edges),
     )

@@ -29,6 +29,7 @@ from ..use_cases.operate.look_up_at_pacs import LookUp
 from ..use_cases.operate.manage_keys import ManageKeys
 from ..use_cases.operate.manual_pull import ManualPull
 from ..use_cases.operate.manual_work import ManualWork
+from ..use_cases.operate.set_log_level import SetLogLevel
 from ..use_cases.pull.path_circuits import PathCircuits
 from ..use_cases.pull.pull_studies import PullStudies
 from ..use_cases.pull.record_pull_end import RecordPullEnd
@@ -89,6 +90,7 @@ class Service:
     pull_newly_taken: PullNewlyTaken
     rules: ManageRules
     keys: ManageKeys
+    log_level: SetLogLevel
     destinations: Destinations | None = None
     """None: nothing goes anywhere but to the backend."""
     find_loops: dict[str, FindLoop] = field(default_factory=dict)

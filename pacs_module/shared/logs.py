@@ -23,6 +23,8 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import TextIO
 
+from .log_level import LogLevel
+
 LOG_BYTES = 50 * 2**20
 LOG_FILES = 10
 _SAID_ALOUD = frozenset({"started", "stopping", "stopped"})
@@ -44,6 +46,8 @@ class ContractLog:
         self._echo = echo
         self._lines = _logger(folder / f"{name}.log")
         self._json = _logger(folder / f"{name}.jsonl")
+        self.level = LogLevel()
+        """Of events; the contract's lines are always written."""
         self._both = threading.Lock()
         """The lines stand in the same order in both files, whatever other threads write."""
         for logger in (self._lines, self._json):
@@ -65,11 +69,13 @@ class ContractLog:
         Args:
             key: Short and stable, for programs that read the log (``pull_asked``).
             words: The same for people; may change.
-            level: As in :mod:`logging`.
+            level: As in :mod:`logging`; below the level that is set nothing is written.
             values: What it is about.
         """
+        if not self.level.writes(level):
+            return
         self._write({"level": level, "event": key, "text": words, **values})
-        if self._echo is not None and (level != "INFO" or key in _SAID_ALOUD):
+        if self._echo is not None and (level not in ("DEBUG", "INFO") or key in _SAID_ALOUD):
             more = "".join(f" {name}={values[name]}" for name in _WITH_IT if values.get(name))
             line = " ".join(f"{level} {key}: {words}{more}".splitlines())
             with suppress(OSError, ValueError):  # a full disk or a closed pipe costs this line, not the work

@@ -15,7 +15,7 @@ import pytest
 from pydicom.uid import generate_uid
 
 from pacs_module.adapters.http.plugins import MoveDestination, OrthancPuller
-from pacs_module.domain.errors import PermanentError, RetriableError
+from pacs_module.domain.errors import PermanentError, PipelineError, RetriableError
 from pacs_module.domain.wire.messages import PullReport, PullRequest
 from pacs_module.ports import Puller
 from stack.orthanc import RECEIVER_AET
@@ -100,6 +100,7 @@ def test_nobody_there_is_an_error_that_passes(case: Case) -> None:
     calls: list[Callable[[], object]] = [
         lambda: case.nobody.ask(a_pull()), lambda: case.nobody.report_of("p"), lambda: case.nobody.write_verdicts(["a line"]),
         lambda: case.nobody.release("a" * 32), case.nobody.room,
+        case.nobody.log_level, lambda: case.nobody.set_log_level("DEBUG", 60),
     ]  # fmt: skip
     for call in calls:
         with pytest.raises(RetriableError):
@@ -116,6 +117,15 @@ def test_the_ram_disk_is_told_in_bytes(case: Case) -> None:
     room = case.plugins.room()
     assert room["totalBytes"] >= room["freeBytes"] > 0
     assert (room["pullsWaiting"], room["alarm"]) == (0, False)
+
+
+def test_another_log_level_is_taken_and_told(case: Case) -> None:
+    case.plugins.set_log_level("DEBUG", 60)
+    assert case.plugins.log_level()["level"] == "DEBUG"
+    with pytest.raises(PipelineError):
+        case.plugins.set_log_level("TRACE", 60)
+    case.plugins.set_log_level("INFO", 60)
+    assert case.plugins.log_level() == {"level": "INFO", "seconds": None}
 
 
 def test_orthanc_says_how_the_pacs_have_to_know_it(case: Case) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 import os
 import threading
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from pacs_module.web.site.site import NAVIGATION
 from stack.ports import LOOPBACK, free_ports
 from tests.conftest import in_ci
 from tests.fakes.served import KEY, service_on, settings_file
+from tests.support.browsing import CHROMIUM, DESKTOP, PHONE, QUIET, Visit
 from tests.support.department_on_pages import STORY, fill
 from tests.support.waiting import wait_for
 
@@ -36,14 +36,11 @@ if importlib.util.find_spec("playwright") is None and not in_ci():
     pytest.skip("needs playwright; `make setup-dev` installs it", allow_module_level=True)
 playwright = importlib.import_module("playwright.sync_api")
 
-CHROMIUM = "/usr/bin/chromium"
-AXE = (Path(__file__).parents[1] / "data" / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 PAGES = {(address.strip("/") or "today"): address for address, _ in NAVIGATION}
 PAGES |= {"study": f"/studies/{STORY}", "sign-in": "/sign-in"}
 FILLED = {"filters": "?from=2020-01-01"}
 PICTURES = os.environ.get("PAGES_PICTURES", "")
 MOST_HIGH = 1500
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -66,61 +63,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Serv
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     with playwright.sync_playwright() as driver:
-        args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=args)
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield chromium
         chromium.close()
 
 
-class Visit:
-    """A browser window that has signed in; notes what goes wrong in it and whom it asks."""
-
-    def __init__(self, browser: Any, url: str, language: str = "en", **more: Any) -> None:
-        self.url = url
-        self.context = browser.new_context(locale={"zh": "zh-CN"}.get(language, "en-GB"), **more)
-        self.page = self.context.new_page()
-        self.wrong: list[str] = []
-        self.elsewhere: list[str] = []
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("console", self._said)
-        self.page.on("request", self._asked)
-
-    def _said(self, message: Any) -> None:
-        if message.type == "error" and "preview.png" not in str(message.location):
-            self.wrong.append(message.text)
-
-    def _asked(self, request: Any) -> None:
-        if not request.url.startswith((self.url, "data:")):
-            self.elsewhere.append(request.url)
-
-    def sign_in(self, name: str = "Dr. Li") -> None:
-        self.go("/sign-in?next=/")
-        self.page.fill("input[name=name]", name)
-        self.page.fill("input[name=key]", KEY)
-        self.page.click("form button")
-        self.page.wait_for_url(f"{self.url}/")
-
-    def go(self, address: str) -> None:
-        self.page.goto(self.url + address, wait_until="load")
-
-    def axe(self, *rules: str) -> list[str]:
-        """What axe-core finds that is serious or critical, with the place; by some of its rules, or by all."""
-        # Through the browser's own channel: the page's policy lets no script be added.
-        only = f", runOnly: {json.dumps(rules)}" if rules else ""
-        told = self.page.evaluate(f"{AXE}; axe.run(document, {{resultTypes: ['violations']{only}}})")
-        return [
-            f"{one['id']}: {[node['target'] for node in one['nodes']][:3]}"
-            for one in told["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
-
-    def close(self) -> None:
-        self.context.close()
-
-
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_each_page_is_whole_and_accessible(browser: Any, served: tuple[str, Service], language: str) -> None:
-    visit = Visit(browser, served[0], language, viewport=DESKTOP)
+    visit = Visit(browser, served[0], KEY, language, viewport=DESKTOP)
     visit.sign_in()
     found: dict[str, list[str]] = {}
     for name, address in PAGES.items():
@@ -136,7 +86,7 @@ def test_each_page_is_whole_and_accessible(browser: Any, served: tuple[str, Serv
 
 
 def test_each_page_is_readable_on_a_phone_and_in_the_dark(browser: Any, served: tuple[str, Service]) -> None:
-    visit = Visit(browser, served[0], viewport=PHONE, color_scheme="dark")
+    visit = Visit(browser, served[0], KEY, viewport=PHONE, color_scheme="dark")
     visit.sign_in()
     wide, found = {}, {}
     for name, address in PAGES.items():
@@ -155,7 +105,7 @@ def test_a_person_cancels_a_study_by_keyboard_and_finds_it_in_the_audit(
 ) -> None:
     url, service = served
     (row,) = service.store.lists.rows(RowFilter(accession_number="NA200002"), RowOrder.NEWEST, None, 1)
-    visit = Visit(browser, url, viewport=DESKTOP)
+    visit = Visit(browser, url, KEY, viewport=DESKTOP)
     visit.sign_in("Wu Fang")
     visit.go(f"/studies/{row.study_uid}")
     opener = visit.page.get_by_text("Cancel", exact=True)
@@ -175,7 +125,7 @@ def test_a_person_cancels_a_study_by_keyboard_and_finds_it_in_the_audit(
 def test_the_page_follows_a_change_by_itself(browser: Any, served: tuple[str, Service]) -> None:
     url, service = served
     (row,) = service.store.lists.rows(RowFilter(accession_number="NA200004"), RowOrder.NEWEST, None, 1)
-    visit = Visit(browser, url, viewport=DESKTOP)
+    visit = Visit(browser, url, KEY, viewport=DESKTOP)
     visit.go(f"/studies/{row.study_uid}")
     with visit.page.expect_response(lambda answer: answer.url.endswith("/events")):
         visit.page.reload()
@@ -185,7 +135,7 @@ def test_the_page_follows_a_change_by_itself(browser: Any, served: tuple[str, Se
 
 
 def test_language_and_theme_are_switched_and_remembered(browser: Any, served: tuple[str, Service]) -> None:
-    visit = Visit(browser, served[0], viewport=DESKTOP)
+    visit = Visit(browser, served[0], KEY, viewport=DESKTOP)
     visit.go("/studies?text=chest")
     visit.page.click("text=中文")
     assert visit.page.url.endswith("/studies?text=chest"), "the same list"
@@ -198,7 +148,7 @@ def test_language_and_theme_are_switched_and_remembered(browser: Any, served: tu
 
 
 def test_docs_are_drawn_without_internet(browser: Any, served: tuple[str, Service]) -> None:
-    visit = Visit(browser, served[0], viewport=DESKTOP)
+    visit = Visit(browser, served[0], KEY, viewport=DESKTOP)
     visit.context.route(
         "**/*", lambda route: route.continue_() if route.request.url.startswith(visit.url) else route.abort()
     )
@@ -219,7 +169,7 @@ def test_pictures(browser: Any, served: tuple[str, Service]) -> None:
     folder = Path(PICTURES)
     folder.mkdir(parents=True, exist_ok=True)
     for shape, more in shapes.items():
-        visit = Visit(browser, served[0], "zh" if shape == "chinese" else "en", **more)
+        visit = Visit(browser, served[0], KEY, "zh" if shape == "chinese" else "en", **more)
         visit.sign_in()
         for name, address in PAGES.items():
             if shape == "chinese" and name not in ("today", "studies", "study"):

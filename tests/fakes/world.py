@@ -18,6 +18,7 @@ from pacs_module.domain.errors import NoRoom, PipelineError, RetriableError
 from pacs_module.domain.recover.records import PluginRecords
 from pacs_module.domain.wire.messages import PullReport, PullRequest, SeriesFolder
 from pacs_module.ports import Archived, Copied, Delivery
+from pacs_module.shared.log_level import LogLevel
 
 NOON = int(datetime(2020, 6, 18, 12, tzinfo=UTC).timestamp() * 1000)
 DAY = date(2020, 6, 18)
@@ -113,6 +114,7 @@ class FakePlugins:
         self.refuse: Callable[[PullRequest], PipelineError | None] = lambda request: None
         self.deaf: PipelineError | None = None
         self.records = PluginRecords()
+        self.level = LogLevel()
 
     def audit(self) -> PluginRecords:
         self._heard()
@@ -145,6 +147,14 @@ class FakePlugins:
     def room(self) -> Mapping[str, Any]:
         self._heard()
         return self.ram_disk
+
+    def log_level(self) -> Mapping[str, Any]:
+        self._heard()
+        return self.level.told()
+
+    def set_log_level(self, level: str, seconds: float) -> None:
+        self._heard()
+        self.level.set(level, seconds)
 
     def no_room(self, request: PullRequest) -> PipelineError:
         return NoRoom("256 MB free, 300 MB needed")

@@ -183,6 +183,18 @@ class PluginApi:
             )  # fmt: skip
         return Answer(HTTPStatus.OK, {"installation": installation, "before": before})
 
+    def log_level(self) -> Answer:
+        """``GET /aipull/log_level``: what is written to our log."""
+        return Answer(HTTPStatus.OK, self.log.level.told())
+
+    def set_log_level(self, body: Mapping[str, Any]) -> Answer:
+        """``POST /aipull/log_level/set``: write this level and what is graver for so many seconds."""
+        self.log.level.set(body.get("level"), body.get("seconds"))
+        self.log.event(
+            "log_level", "another log level was set", "WARNING", to=body["level"], seconds=body["seconds"]
+        )
+        return self.log_level()
+
     @property
     def _audit(self) -> Audit:
         return Audit(self.journal, self.handovers, self.folder)
@@ -265,6 +277,8 @@ def routes(api: PluginApi) -> dict[str, tuple[str, Handler]]:
         "/aipull/audit": ("GET", lambda _, __: api.audit()),
         "/aipull/installation": ("POST", lambda body, _: api.set_installation(body)),
         "/aipull/status": ("GET", lambda _, __: api.status()),
+        "/aipull/log_level": ("GET", lambda _, __: api.log_level()),
+        "/aipull/log_level/set": ("POST", lambda body, _: api.set_log_level(body)),
     }
 
 
@@ -277,6 +291,10 @@ def answer_to(api: PluginApi, handler: Handler, request: Mapping[str, Any]) -> A
         body = read_object(request.get("body") or b"{}", "body", MESSAGE)
         answer = handler(body, tuple(request.get("groups") or ()))
         api.on_call()
+        api.log.event(
+            "request_answered", "pacs_module asked the plugins", "DEBUG",
+            of=list(request.get("groups") or ()), asked=shown(body), status=int(answer.status),
+        )  # fmt: skip
         return answer
     except MessageError as error:
         details = {"key": error.key, "value": shown(error.value), "allowed": error.allowed}

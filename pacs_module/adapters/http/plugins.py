@@ -70,6 +70,14 @@ class OrthancPuller:
         told = {_RECORDS: status[_RECORDS]} if isinstance(status.get(_RECORDS), bool) else {}
         return {**(room if isinstance(room, dict) else {}), **told}
 
+    def log_level(self) -> Mapping[str, Any]:
+        """The level of the plugins' log."""
+        return _object(self._call("GET", "/log_level"))
+
+    def set_log_level(self, level: str, seconds: float) -> None:
+        """Write this level of the plugins' log for so many seconds."""
+        self._call("POST", "/log_level/set", {"level": level, "seconds": seconds})
+
     def status(self) -> Mapping[str, Any]:
         """All that the plugins tell of themselves: ``version``, ``rules``, ``counts`` ..."""
         return _object(self._call("GET", "/status"))

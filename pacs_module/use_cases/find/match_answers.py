@@ -99,7 +99,17 @@ class MatchedFinder:
             TooManyAnswers: The PACS cut the list; see :meth:`ask_part`.
             RetriableError, PermanentError: As the finder does.
         """
-        return self._matched(pacs, level, query, self.finder.find(pacs, level, query, return_keys), cut=False)
+        answers = self.finder.find(pacs, level, query, return_keys)
+        self.log.event(
+            "find_answered",
+            "a PACS answered",
+            "DEBUG",
+            pacs=pacs,
+            findLevel=level,
+            query=dict(query),
+            answers=len(answers),
+        )
+        return self._matched(pacs, level, query, answers, cut=False)
 
     def ask_part(
         self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()

@@ -61,6 +61,9 @@ class Guard:
         request = Request(scope)
         try:
             await self._admit(request)
+            self._access.log.event(
+                "request", "a request was let in", "DEBUG", method=scope["method"], path=scope["path"]
+            )
             body = None if scope["method"] in _READ_ONLY else await self._body(scope, receive)
         except HTTPException as error:
             refused = await run_in_threadpool(_refusal, request, error)

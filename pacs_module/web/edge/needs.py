@@ -40,6 +40,7 @@ NEEDS: Mapping[str, Right] = {
     "GET /api/v1/dcm/rehearse": Right.SEE,
     "GET /api/v1/dcm/rehearse/days": Right.SEE,
     "GET /api/v1/dcm/filtered": Right.SEE,
+    "GET /api/v1/dcm/log_level": Right.SEE,
     "GET /api/v1/studies": Right.SEE,
     "GET /api/v1/reconcile": Right.SEE,
     "GET /": Right.SEE,
@@ -68,6 +69,8 @@ NEEDS: Mapping[str, Right] = {
     "POST /reconciliation/compare": Right.WORK,
     "POST /reconciliation/repair": Right.WORK,
     # --- people who decide how it works ---
+    "POST /api/v1/dcm/log_level": Right.ADMINISTER,
+    "POST /log/level": Right.ADMINISTER,
     "POST /api/v1/dcm/rules": Right.ADMINISTER,
     "POST /api/v1/dcm/rules/undo": Right.ADMINISTER,
     "POST /rehearsal/apply": Right.ADMINISTER,

@@ -317,3 +317,17 @@ def test_what_the_services_own_word_means() -> None:
         "moves from C": Health.LOOK,
         "RAM disk": Health.BROKEN,
     }
+
+
+# --- log level ---
+
+
+def test_the_log_level_of_the_running_process_is_set_and_shown(said: Said, served: Service) -> None:
+    assert said("log-level", "debug", "--minutes", "10", "--why", "a study hangs") == 1, "no plugins here"
+    assert "DEBUG, for 600 s more" in said.out
+    assert "does not answer" in said.out
+    assert served.log.level.writes("DEBUG")
+    assert said("log-level", "--json") == 1
+    assert json.loads(said.out)["pacs_module"]["level"] == "DEBUG"
+    assert said("log-level", "loud") == 1
+    assert "DEBUG, INFO, WARNING, ERROR" in said.err

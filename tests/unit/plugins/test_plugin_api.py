@@ -306,3 +306,14 @@ def test_the_journal_belongs_to_an_installation(api: PluginApi) -> None:
 )
 def test_an_installation_is_an_id(api: PluginApi, installation: object) -> None:
     assert call(api, "/aipull/installation", {"installation": installation}).status == 400
+
+
+def test_the_log_level_is_changed_and_told(api: PluginApi, tmp_path: Path) -> None:
+    told = call(api, "/aipull/log_level/set", {"level": "DEBUG", "seconds": 60})
+    assert (told.status, told.body["level"]) == (200, "DEBUG")
+    assert call(api, "/aipull/log_level").body["level"] == "DEBUG"
+    assert call(api, "/aipull/log_level/set", {"level": "TRACE", "seconds": 60}).status == 400
+    events = [
+        json.loads(line)["event"] for line in (tmp_path / "orthanc-python.jsonl").read_text().splitlines()
+    ]
+    assert events == ["log_level", "request_answered", "request_answered"]
