@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import pytest
 from pydicom.uid import generate_uid
@@ -17,7 +18,7 @@ from pydicom.uid import generate_uid
 from pacs_module.adapters.http.plugins import MoveDestination, OrthancPuller
 from pacs_module.domain.errors import PermanentError, PipelineError, RetriableError
 from pacs_module.domain.wire.messages import PullReport, PullRequest
-from pacs_module.ports import Puller
+from pacs_module.ports import PluginLog, Puller
 from stack.orthanc import RECEIVER_AET
 from stack.ports import free_ports
 from tests.fakes.plugin_stack import PACS, PluginStack
@@ -27,12 +28,16 @@ from tests.support.waiting import wait_for
 UNKNOWN_PACS = "NOBODY"
 
 
+class Plugins(Puller, PluginLog, Protocol):
+    """All that pacs_module asks of them."""
+
+
 @dataclass
 class Case:
     """A way to the plugins, a way to nobody, and the PACS pulls that they were asked for by id."""
 
-    plugins: Puller
-    nobody: Puller
+    plugins: Plugins
+    nobody: Plugins
     lets_it_end: Callable[[str], None]
 
 

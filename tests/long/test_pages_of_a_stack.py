@@ -12,6 +12,7 @@ import importlib.util
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,7 +36,7 @@ playwright = importlib.import_module("playwright.sync_api")
 
 NOW = datetime.now(ZoneInfo("Asia/Shanghai"))
 TODAY, YESTERDAY = NOW.strftime("%Y%m%d"), (NOW - timedelta(days=1)).date()
-GE = {"Manufacturer": "GE", "ManufacturerModelName": "Revolution", "StationName": "CT-3"}
+GE: dict[str, Any] = {"Manufacturer": "GE", "ManufacturerModelName": "Revolution", "StationName": "CT-3"}
 DEVICE = "GE / Revolution / CT-3"
 LONG_S = 240.0
 
@@ -48,7 +49,9 @@ class Town:
         self._refused = refused
         self.chest = self.study("CHEST", TODAY)
         self.chest.add_series(2, CHEST_CT, **GE)
-        self.thorax = self.study("THORAX", TODAY, BodyPartExamined="STND", ProtocolName="", SeriesDescription="std")
+        self.thorax = self.study(
+            "THORAX", TODAY, BodyPartExamined="STND", ProtocolName="", SeriesDescription="std"
+        )
         self.bad = self.study("BAD", TODAY)
         self.overlooked = self.study("OVERLOOKED", f"{YESTERDAY:%Y%m%d}")
 
@@ -187,7 +190,7 @@ def test_both_logs_name_a_study_alike_and_tell_more_when_asked(browser: Any, tow
     visit.act("/log/level", "a study hangs", level="DEBUG", minutes="5")
     debug = {"dcm_end.jsonl": "find_answered", "orthanc-python.jsonl": "request_answered"}
     for file, key in debug.items():
-        wait_for(lambda file=file, key=key: any(f'"{key}"' in one for one in log_lines(file)), what=key)
+        wait_for(partial(_is_logged, town.pipeline, file, key), what=key)
         lines = [json.loads(one) for one in log_lines(file)]
         assert all({"at", "level"} <= set(one) and ("line" in one or "event" in one) for one in lines)
         assert any(one.get("studyUID") == town.chest.uid for one in lines), file
@@ -196,6 +199,10 @@ def test_both_logs_name_a_study_alike_and_tell_more_when_asked(browser: Any, tow
     visit.go("/log?level=DEBUG")
     visit.act("/log/level", "found it", level="INFO", minutes="1")
     fine(visit)
+
+
+def _is_logged(pipeline: Pipeline, file: str, key: str) -> bool:
+    return any(f'"{key}"' in line for line in pipeline.log_lines(file))
 
 
 def test_a_dead_letter_is_sent_again_and_computed(browser: Any, town: Town) -> None:

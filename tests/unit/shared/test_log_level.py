@@ -92,7 +92,7 @@ def names_of(call: ast.Call) -> Iterator[str]:
         if keyword.arg is not None:
             yield keyword.arg
         elif isinstance(keyword.value, ast.Dict):
-            yield from (key.value for key in keyword.value.keys if isinstance(key, ast.Constant))
+            yield from (str(key.value) for key in keyword.value.keys if isinstance(key, ast.Constant))
 
 
 def test_both_processes_log_under_the_same_names() -> None:
@@ -111,4 +111,6 @@ def test_both_processes_log_under_the_same_names() -> None:
 def test_each_event_has_a_stable_key() -> None:
     keys = {place: call.args[0] for place, call in events() if isinstance(call.args[0], ast.Constant)}
     assert len(keys) > 100
-    assert {place for place, key in keys.items() if not re.fullmatch("[a-z][a-z0-9_]+", key.value)} == set()
+    assert {
+        place for place, key in keys.items() if not re.fullmatch("[a-z][a-z0-9_]+", str(key.value))
+    } == set()
