@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ..settings import load_settings
-from .common import AsJson, SettingsFile, call, console, print_json, say
+from ...settings import load_settings
+from ..common import AsJson, SettingsFile, call, console, print_json, say
 
 PATH = "/api/v1/dcm/log_level"
 
