@@ -17,14 +17,13 @@ from .common import SettingsFile, console, errors, say
 from .doctor import doctor
 from .find import compare_copies, find
 from .key import key
-from .look_at import logs, status, top
+from .look_at import log_level, logs, status, top
 from .manual import cancel, done, priority, pull, redo
 from .probe import probe
 from .reconcile import reconcile
 from .rehearse import rehearse
 from .rules import rules
 from .upkeep.backup import backup, restore
-from .upkeep.log_level import log_level
 from .why import why
 
 app = typer.Typer(

@@ -1,8 +1,9 @@
-"""``pacs-module status``, ``top`` and ``logs``: how the service stands, and one study's lines."""
+"""``pacs-module status``, ``top``, ``logs`` and ``log-level``: how the service stands, one study's lines, how much is logged."""
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,7 +19,7 @@ from rich.text import Text
 from ..adapters.files.study_log import lines_with
 from ..domain.explain.log_stage import Stage, stage_of
 from ..settings import Settings, load_settings
-from .common import AsJson, SettingsFile, call, console, errors, for_tables, name_of, say
+from .common import AsJson, SettingsFile, call, console, errors, for_tables, name_of, print_json, say
 
 WIDE = 140
 
@@ -207,3 +208,41 @@ def _local(at: str, zone: ZoneInfo) -> str:
         return f"{datetime.fromisoformat(at).astimezone(zone):%Y-%m-%d %H:%M:%S.%f}"[:-3]
     except ValueError:
         return at
+
+
+_LOG_LEVEL = "/api/v1/dcm/log_level"
+
+
+def log_level(
+    level: Annotated[str, typer.Argument(help="DEBUG, INFO, WARNING or ERROR; nothing: show it.")] = "",
+    minutes: Annotated[int, typer.Option(help="How long; then INFO again.")] = 30,
+    by: Annotated[str, typer.Option("--by", help="Who; for the log.")] = os.environ.get("USER", ""),
+    why: Annotated[str, typer.Option("--why", help="Why; for the log.")] = "",
+    settings: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """
+    Show or set what pacs_module and the plugins write to their logs; back to INFO by itself.
+
+    The lines of the contract are always written. Exit status 0: both do so; 1: the plugins do not answer; 2: pacs_module
+    does not.
+
+    Example: [bold]pacs-module log-level DEBUG --minutes 10 --why "a study hangs"[/bold]
+    """
+    loaded = load_settings(settings)
+    if level:
+        body = {"level": level.upper(), "seconds": 60 * minutes, "by": by, "why": why}
+        told = call(loaded, "POST", _LOG_LEVEL, body=body)
+    else:
+        told = call(loaded, "GET", _LOG_LEVEL)
+    if as_json:
+        print_json(told)
+    else:
+        for name, one in told.items():
+            left = f", for {one['seconds']} s more" if one.get("seconds") else ""
+            say(
+                console,
+                f"{name:11}  {one.get('error') or one['level'] + left}",
+                "yellow" if "error" in one else "",
+            )
+    raise typer.Exit(1 if "error" in told["plugins"] else 0)
