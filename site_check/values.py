@@ -75,6 +75,10 @@ def _check_together(values: Mapping[str, str]) -> list[Finding]:
     aet, ours = values.get("HOSPITAL_PACS_AET"), values.get("ORTHANC_AET") or "AIPULL"
     if aet and aet == ours:
         findings.append(error("ORTHANC_AET", ours, "another AE title than the PACS's"))
+    host = values.get("HOSPITAL_PACS_HOST", "")
+    if values.get("ORTHANC_CHECK_MODALITY_HOST") == "true" and host and _address(host):
+        words = "an IP address with ORTHANC_CHECK_MODALITY_HOST: Orthanc compares it with the sender's"
+        findings.append(error("HOSPITAL_PACS_HOST", host, words))
     bind = values.get("PACS_HTTP_BIND", "")
     if bind and not _address(bind) and not ipaddress.ip_address(bind).is_loopback:
         findings.append(
@@ -173,6 +177,11 @@ def _switch(value: str) -> str:
     return "" if value.lower() in {"true", "false", "1", "0"} else "true or false"
 
 
+def _json_switch(value: str) -> str:
+    """It becomes part of a JSON file."""
+    return "" if value in {"true", "false"} else "true or false"
+
+
 def _whole(value: str) -> str:
     return "" if re.fullmatch(r"[1-9]\d{0,8}", value) else "a whole number, 1 or more"
 
@@ -247,5 +256,10 @@ CHECKS: dict[str, Check] = {
     "HANDOVER_SEEN_AS": _absolute,
     "ANONYMISE_FOLDER": _absolute,
     "ANONYMISE_KEY": _long_key,
+    "ORTHANC_STORE_FROM_ALL": _json_switch,
+    "ORTHANC_CHECK_MODALITY_HOST": _json_switch,
+    "ORTHANC_CHECK_CALLED_AET": _json_switch,
+    "ORTHANC_DICOM_TLS": _json_switch,
+    "HOSPITAL_PACS_TLS": _json_switch,
     "ARCHIVE_FOLDER": _absolute,
 }

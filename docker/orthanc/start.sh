@@ -17,6 +17,12 @@ if [ -z "${AIPULL_JOURNAL:-}" ]; then
     exec /usr/sbin/Orthanc "$@"
 fi
 
+# Who may store besides the PACS: entries for DicomModalities
+if [ -n "${AIPULL_SENDERS:-}" ]; then
+    ORTHANC_SENDERS=$(/usr/bin/python3.11 -B /opt/aipull/orthanc/config/senders.py)
+    export ORTHANC_SENDERS
+fi
+
 # How it ends is written beside the journal: an object that crashes it is set aside, one that was being received when
 # somebody killed it is not.
 /usr/sbin/Orthanc "$@" &

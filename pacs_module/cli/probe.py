@@ -19,6 +19,7 @@ from rich.text import Text as Words
 
 from ..domain.errors import ConfigurationError
 from ..domain.probe import Finding, Recommendation, Verdict
+from ..service.finders import peer_of
 from ..settings import SETTINGS_FILE, PacsSettings, Settings, load_settings
 from ..settings.profiles import PROFILES, Profile, write_profile
 from ..use_cases.probe.probe_pacs import MOST_QUERIES, Probed, ProbePacs
@@ -141,6 +142,7 @@ def _given_or_known(given: Peer, known: PacsSettings) -> Peer:
         port=given.port or known.port,
         ae_title=given.ae_title or known.ae_title,
         calling_ae_title=given.calling_ae_title or known.calling_ae_title,
+        tls=peer_of(known).tls,
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import cache
 
 from ..adapters.dicom.direct_fallback import DirectFallback
-from ..adapters.dicom.find_scu import Peer
+from ..adapters.dicom.find_scu import DicomTls, Peer
 from ..adapters.dicom.orthanc_finder import OrthancFinder
 from ..adapters.dicom.pynetdicom_finder import PynetdicomFinder
 from ..domain.dicom.attributes import Attributes
@@ -86,15 +86,23 @@ def finder_by_pacs(
 
 
 def _direct(pacs: PacsSettings, deadline_s: float) -> PynetdicomFinder:
-    peer = Peer(pacs.host, pacs.port, pacs.ae_title, pacs.calling_ae_title)
-    return PynetdicomFinder(peer, deadline_s)
+    return PynetdicomFinder(peer_of(pacs), deadline_s)
+
+
+def peer_of(pacs: PacsSettings) -> Peer:
+    """Where pacs_module itself asks a PACS, as the settings say."""
+    told = pacs.tls
+    tls = None
+    if told is not None:
+        tls = DicomTls(str(told.ca_file), str(told.certificate), str(told.key), told.check_host)
+    return Peer(pacs.host, pacs.port, pacs.ae_title, pacs.calling_ae_title, tls)
 
 
 def _with_fallback(pacs: PacsSettings, orthanc: PacsFinder, deadline_s: float, log: EventLog) -> PacsFinder:
     def direct() -> PacsFinder | None:
         peer = None
         if pacs.host and pacs.ae_title:
-            peer = Peer(pacs.host, pacs.port, pacs.ae_title, pacs.calling_ae_title)
+            peer = peer_of(pacs)
         elif isinstance(orthanc, OrthancFinder):
             peer = orthanc.peer_of(pacs.name)
         return PynetdicomFinder(peer, deadline_s) if peer is not None else None

@@ -7,7 +7,7 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, FilePath, model_validator
 
 from ..domain.circuit import CircuitPolicy
 from ..domain.find.traits import PacsTraits
@@ -45,6 +45,18 @@ class HoursSettings(Section):
             self.parallel_pulls,
             least[self.pull],
         )
+
+
+class PacsTlsSettings(Section):
+    """``[pacs.tls]``: pacs_module's own associations with a PACS that wants TLS; Orthanc has options of its own."""
+
+    ca_file: FilePath
+    """Who has signed the PACS's certificate, PEM."""
+    certificate: FilePath
+    key: FilePath
+    """Ours, PEM."""
+    check_host: bool = True
+    """The PACS's certificate names ``host``; false where it names something else."""
 
 
 class PacsSettings(Section):
@@ -92,6 +104,7 @@ class PacsSettings(Section):
     Our AE title there; ``host``, ``port`` and both AE titles are for ``pynetdicom`` only, Orthanc has its
     own.
     """
+    tls: PacsTlsSettings | None = None
     trust_modalities: bool = True
     """False for a PACS that tells only one of a study's modalities: they are asked at SERIES level then."""
     use_series: bool | None = None

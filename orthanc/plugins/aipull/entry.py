@@ -22,6 +22,7 @@ from .runtime.environment import (
     OrthancFacts,
     check_access,
     check_ram_disk,
+    check_senders,
     filesystem_of,
     read_environment,
     read_orthanc,
@@ -61,6 +62,7 @@ def _wired(sdk: Any, variables: Mapping[str, str]) -> Plugins:
     switches = load_switches(CONFIG, environment.site_config)
     configuration = json.loads(sdk.GetConfiguration())
     check_access(configuration)
+    check_senders(configuration)
     facts = read_orthanc(configuration)
     check_ram_disk(facts.storage, switches)
     log = ContractLog(environment.log_folder, "orthanc-python")

@@ -46,6 +46,7 @@ from .server.change_log import Changes, begin_epoch, same_epoch
 from .server.last_associations import last_associations, tell_associations
 from .server.last_end import last_ending
 from .server.orthanc_client import OrthancClient
+from .server.refused_senders import RefusedSenders
 from .server.stored_file import StoredFiles
 
 _DAY_MS = 24 * 3600 * 1000
@@ -180,6 +181,7 @@ class Plugins:
         folder = environment.handover_folder
         self.records = LostFilesWatch(self.journal, tables.handovers, self.folder, folder, log)
         self.rules_watch = RulesWatch(self.rules, log)
+        self.refused = RefusedSenders(log)
         self.api = self._api(room, facts.modalities)
         self._adopt_handovers(folder)
         self._warn_of_journal(environment)
@@ -248,6 +250,7 @@ class Plugins:
             self.ram_disk,
             self.records,
             self.rules_watch,
+            self.refused,
         )
 
     def _pull_ended(self) -> None:

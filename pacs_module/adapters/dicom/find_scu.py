@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,13 +50,29 @@ _RELEASE = b"\x05\x00\x00\x00\x00\x04\x00\x00\x00\x00"
 
 
 @dataclass(frozen=True)
+class DicomTls:
+    """
+    DICOM over TLS (PS3.15 B.9): both sides show a certificate.
+
+    ``ca_file``: who has signed the PACS's; ``certificate`` and ``key``: ours, PEM. ``check_host``: the PACS's
+    certificate has to name the host that we call; off for one whose certificate names something else.
+    """
+
+    ca_file: str
+    certificate: str
+    key: str
+    check_host: bool = True
+
+
+@dataclass(frozen=True)
 class Peer:
-    """A PACS and who we are for it."""
+    """A PACS and who we are for it; ``tls`` is None where it speaks plain DICOM."""
 
     host: str
     port: int
     ae_title: str
     calling_ae_title: str
+    tls: DicomTls | None = None
 
     def __str__(self) -> str:
         return f"{self.ae_title} at {self.host}:{self.port}"
@@ -295,12 +312,31 @@ def _connect(peer: Peer, deadline: Deadline) -> socket.socket:
             connection.settimeout(deadline.left())
             connection.connect(address)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if peer.tls is not None:
+                connection = _encrypted(connection, peer.host, peer.tls)
+        except ssl.SSLError as error:
+            connection.close()
+            raise RetriableError(f"TLS with {peer} failed", str(error)) from error
         except OSError as error:
             connection.close()
             last = error
         else:
             return connection
     raise Unreachable(f"nobody answers as {peer}: {last or 'no address'}") from last
+
+
+def _encrypted(connection: socket.socket, host: str, tls: DicomTls) -> socket.socket:
+    """The connection within TLS 1.2 or newer; it is the caller's to close when this fails."""
+    try:
+        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=tls.ca_file)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.check_hostname = tls.check_host
+        context.load_cert_chain(tls.certificate, tls.key)
+    except ssl.SSLError:
+        raise
+    except OSError as error:
+        raise PermanentError(f"the certificates for DICOM TLS cannot be read: {error}") from error
+    return context.wrap_socket(connection, server_hostname=host)
 
 
 @contextlib.contextmanager

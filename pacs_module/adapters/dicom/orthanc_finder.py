@@ -77,6 +77,8 @@ class OrthancFinder:
         with _translated(pacs, self._server):
             about_pacs = self._checked(pacs, self._orthanc.get_modalities_id_configuration(pacs))
             ourselves = self._checked(pacs, self._orthanc.get_system())
+        if about_pacs.get("UseDicomTls") is True:
+            return None  # the certificates are Orthanc's: who asks it directly needs some in the settings
         try:
             return Peer(
                 str(about_pacs["Host"]),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...adapters.dicom.find_scu import Peer
 from ...domain.errors import ConfigurationError
+from ...service.finders import peer_of as configured_peer
 from ...settings import PacsSettings, Settings
 from ...settings.profiles import PROFILES, Profile, write_profile
 from ...use_cases.probe.probe_pacs import Probed, ProbePacs
@@ -78,4 +79,4 @@ def peer_of(pacs: PacsSettings) -> Peer:
     """
     if not (pacs.host and pacs.ae_title):
         raise ConfigurationError("PACS", pacs.name, "with host, port and ae_title in the settings")
-    return Peer(pacs.host, pacs.port, pacs.ae_title, pacs.calling_ae_title)
+    return configured_peer(pacs)

@@ -52,6 +52,11 @@ BAD = {
     "MONGO_MEMORY": ["2 g"],
     "RABBITMQ_MEMORY": ["0"],
     "BACKEND_MEMORY": ["-1g"],
+    "ORTHANC_STORE_FROM_ALL": ["False", "0"],
+    "ORTHANC_CHECK_MODALITY_HOST": ["yes"],
+    "ORTHANC_CHECK_CALLED_AET": ["on"],
+    "ORTHANC_DICOM_TLS": ["1"],
+    "HOSPITAL_PACS_TLS": ["TRUE"],
 }
 
 

@@ -115,6 +115,7 @@ class Identify:
             ask: Ask in any case, because more came than was announced.
         """
         census = arrival.census(self.rest)
+        self.senders.note({(one.ae_title, one.address) for one in census.images.values()})
         request = asked.request
         if request is None or not request.pacs or (pull is None and arrival.row.is_push):
             word = PacsWord(request.patient_id or None) if request is not None and request.pacs else None

@@ -18,6 +18,8 @@ from pacs_module.shared.logs import ContractLog
 from ..journal.journal import Journal, as_text
 
 _LEARNED = "senders"
+_MAX_TOLD = 1000
+"""Senders that are told of by one process: after that whoever invents AE titles is not worth a line."""
 
 
 class Senders:
@@ -35,6 +37,7 @@ class Senders:
     def __init__(self, modalities: Mapping[str, Sender], journal: Journal, log: ContractLog) -> None:
         self._journal = journal
         self._log = log
+        self._told: set[Sender] = set()
         self._configured = {
             name: KnownSenders(frozenset({_without_host_name(one)})) for name, one in modalities.items()
         }
@@ -48,6 +51,36 @@ class Senders:
         """Who sends for the PACS of a pull."""
         learned = KnownSenders(frozenset(Sender(*pair) for pair in self._learned().get(request.pacs, ())))
         return self._configured.get(request.pacs, KnownSenders()) | read_senders(request.senders) | learned
+
+    def note(self, senders: Iterable[tuple[str, str]]) -> None:
+        """
+        Take AE title and address of those who sent; tell once of each sender that is neither in DicomModalities nor
+        has been confirmed by a PACS.
+
+        As shipped anybody may store. Whoever reads these lines for a while knows whom to name before he shuts the
+        others out.
+        """
+        for one in sorted({Sender(*pair) for pair in senders} - self._told):
+            if not one.ae_title or len(self._told) >= _MAX_TOLD:
+                continue
+            self._told.add(one)
+            if not self._anybody().knows(one):
+                self._log.event(
+                    "unknown_sender",
+                    "images came from a sender that nobody has named; with ORTHANC_STORE_FROM_ALL false it would be "
+                    "refused: add it to AIPULL_SENDERS if it belongs here",
+                    "WARNING",
+                    aeTitle=one.ae_title,
+                    address=one.address,
+                    setting=f"AIPULL_SENDERS={one.ae_title.strip()}@{one.address}",
+                )
+
+    def _anybody(self) -> KnownSenders:
+        known = KnownSenders()
+        for configured in self._configured.values():
+            known |= configured
+        learned = (Sender(*pair) for pairs in self._learned().values() for pair in pairs)
+        return known | KnownSenders(frozenset(learned))
 
     def learn(self, pacs: str, senders: Iterable[Sender]) -> list[Sender]:
         """Note senders that the PACS has confirmed; those that are new."""
@@ -84,7 +117,9 @@ class Senders:
 
 
 def _without_host_name(sender: Sender) -> Sender:
-    return sender if _is_address(sender.address) else Sender(sender.ae_title)
+    """``0.0.0.0`` is an entry of AIPULL_SENDERS without an address."""
+    plain = _is_address(sender.address) and sender.address != "0.0.0.0"  # noqa: S104 - compared, not bound
+    return sender if plain else Sender(sender.ae_title)
 
 
 def _is_address(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -135,6 +136,30 @@ def check_access(configuration: Mapping[str, Any]) -> None:
         raise ConfigurationError(
             "RegisteredUsers", list(users), "at least one user, each with a name and a password"
         )
+
+
+def check_senders(configuration: Mapping[str, Any]) -> None:
+    """
+    Refuse a check of senders that would shut out a PACS without a word: Orthanc compares addresses as texts.
+
+    Raises:
+        ConfigurationError: DicomCheckModalityHost is on and a modality has a host name.
+    """
+    if configuration.get("DicomCheckModalityHost") is not True:
+        return
+    for name, entry in (configuration.get("DicomModalities") or {}).items():
+        host = _sender(entry).address
+        if not _is_address(host):
+            key = f"DicomModalities.{name}.Host"
+            raise ConfigurationError(key, host, "an IP address, because DicomCheckModalityHost is true")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aipull.runtime.environment import (
     check_access,
     check_ram_disk,
+    check_senders,
     filesystem_of,
     read_environment,
     read_orthanc,
@@ -105,3 +107,12 @@ def test_no_start_without_a_password_or_with_a_variable_that_nobody_set(
         check_access({**ACCESS, **change})
     assert caught.value.key == key
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("entry", [{"AET": "P", "Host": "pacs.hospital"}, ["P", "pacs", 104], {"AET": "P"}])
+def test_addresses_are_not_checked_against_a_host_name(entry: Any) -> None:
+    configuration = {"DicomCheckModalityHost": True, "DicomModalities": {"PACS": entry}}
+    with pytest.raises(ConfigurationError, match=r"DicomModalities\.PACS\.Host"):
+        check_senders(configuration)
+    check_senders({**configuration, "DicomCheckModalityHost": False})
+    check_senders({**configuration, "DicomModalities": {"PACS": ["P", "10.1.2.3", 104]}})
