@@ -36,6 +36,7 @@ _AGAIN = frozenset({408, 425})
 _BUSY = frozenset({429, 503})
 _OK, _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 200, 300, 400, 500
 _LONGEST_WAIT_S = 3600
+_MAX_DIGITS = 9
 _PIECE = 64 * 1024
 
 
@@ -150,12 +151,18 @@ class HttpLink:
 
     def _new_session(self) -> requests.Session:
         session = requests.Session()
+        session.get_redirect_target = _not_followed  # type: ignore[method-assign]
         session.trust_env = False
         session.proxies = {"http": self.proxy, "https": self.proxy} if self.proxy else {}
         session.verify = self.ca_file or True
         session.headers.update({"Accept-Encoding": "identity", **self.headers})
         session.auth = self.auth
         return session
+
+
+def _not_followed(response: requests.Response) -> None:
+    """No target: ``requests`` would read that of a redirect that it does not follow, and fail of its bytes."""
+    del response
 
 
 def checked(who: str, answer: Answer) -> Answer:
@@ -207,6 +214,8 @@ def translated(who: str) -> Iterator[None]:
     except requests.exceptions.RequestException as error:
         raise _translated(who, error) from error
     except (urllib3.exceptions.HTTPError, OSError) as error:  # while the answer is read
+        raise RetriableError(f"{who}: {_reason(error)}", str(error)) from error
+    except UnicodeError as error:  # a header that is not Latin-1, in either direction
         raise RetriableError(f"{who}: {_reason(error)}", str(error)) from error
 
 
@@ -265,4 +274,7 @@ def _reason(error: BaseException) -> str:
 def _retry_after(answer: Answer) -> timedelta | None:
     """RFC 9110 10.2.3; its form with a date is taken as not said: the clocks may differ."""
     said = answer.headers.get("Retry-After", "").strip()
-    return timedelta(seconds=min(int(said), _LONGEST_WAIT_S)) if said.isascii() and said.isdigit() else None
+    if not said.isascii() or not said.isdigit():
+        return None
+    seconds = int(said) if len(said) <= _MAX_DIGITS else _LONGEST_WAIT_S
+    return timedelta(seconds=min(seconds, _LONGEST_WAIT_S))
