@@ -85,8 +85,8 @@ KINDS = (
         Text("HEAD", "头颅", "头颅平扫", "头颅", "GB18030"),
     ), _SHORT_CT, region=Region.HEAD),
     Kind("abdomen CT", 0.09, "CT", _CT, (
-        Text("ABDOMEN", "Abdomen Plain", "上腹部平扫", "腹部", "GB18030"), Text("ABDOMEN", "AbdRoutine", "111",
-                                                                         "Abdomen"),
+        Text("ABDOMEN", "Abdomen Plain", "上腹部平扫", "腹部", "GB18030"),
+        Text("ABDOMEN", "AbdRoutine", "111", "Abdomen"),
         Text("", "LIVER 3PH", "Liver", "Liver"),
     ), _CT_SERIES, region=Region.ABDOMEN),
     Kind("chest DX", 0.17, "DX", _DX, _RADIOGRAPH_TEXTS, _TWO_VIEWS, chest=True),
@@ -95,8 +95,8 @@ KINDS = (
     Kind("chest CR", 0.03, "CR", (devices.PHILIPS_CR,), _RADIOGRAPH_TEXTS[:1], _TWO_VIEWS, chest=True),
     Kind("limb CR", 0.02, "CR", (devices.PHILIPS_CR,), _LIMB_TEXTS, _TWO_VIEWS, region=Region.HAND),
     Kind("MR", 0.09, "MR", (devices.SIEMENS_MR, devices.PHILIPS_MR), (
-        Text("HEAD", "t2_tse_tra", "Head MR", "t2_tse_tra"), Text("LSPINE", "t1_sag", "腰椎平扫", "t1_sag",
-                                                                  "GB18030"),
+        Text("HEAD", "t2_tse_tra", "Head MR", "t2_tse_tra"),
+        Text("LSPINE", "t1_sag", "腰椎平扫", "t1_sag", "GB18030"),
     ), ((Content.MR,) * 4, (Content.MR,) * 6), region=Region.HEAD),
     Kind("ultrasound", 0.10, "US", (devices.GE_US, devices.MINDRAY_US), (
         Text("ABDOMEN", "", "腹部超声", "", "GB18030"), Text("", "", "Echo", ""),
@@ -105,8 +105,8 @@ KINDS = (
          ((Content.BREAST,),),
           region=Region.BREAST),
     # Wanted at STUDY level, for ModalitiesInStudy contains CT, and nothing in it to compute.
-    Kind("mammogram with a CT picture", 0.005, "MG", (devices.GE_MG,), (Text("BREAST", "ROUTINE",
-                                                                             "Mammography", ""),),
+    Kind("mammogram with a CT picture", 0.005, "MG", (devices.GE_MG,),
+         (Text("BREAST", "ROUTINE", "Mammography", ""),),
           ((Content.BREAST,),), region=Region.BREAST, extra=("CT",)),
     Kind("PET-CT", 0.01, "CT", (devices.GE_PET,), (Text("WHOLEBODY", "WB PET", "PET-CT", "WB"),),
           ((Content.SCOUT, Content.THICK),), chest=True, extra=("PT",)),  # the whole body has a chest
@@ -114,16 +114,16 @@ KINDS = (
                                                              ),
           ((Content.OTHER,) * 3,)),
     Kind("fluoroscopy", 0.015, "RF", (devices.SIEMENS_RF,), (
-        Text("CHEST", "Thorax", "Chest fluoroscopy", "Chest"), Text("STOMACH", "GI", "上消化道造影", "GI",
-                                                                    "GB18030"),
+        Text("CHEST", "Thorax", "Chest fluoroscopy", "Chest"),
+        Text("STOMACH", "GI", "上消化道造影", "GI", "GB18030"),
     ), ((Content.OTHER,),)),
     Kind("scanned film", 0.005, "OT", (devices.SCANNER,), (Text("", "", "胶片", "", "GB18030"),),
          ((Content.OTHER,),)),
 )  # fmt: skip
 NAMES = (
     ("Wang^Fang", "王^芳"), ("Zhang^Wei", "张^伟"), ("Li^Na", "李^娜"), ("Liu^Yang", "刘^洋"), ("Chen^Jie", "陈^洁"),
-    ("Yang^Min", "杨^敏"), ("Zhao^Lei", "赵^磊"), ("Huang^Yong", "黄^勇"), ("Wu^Qiang", "吴^强"), ("Zhou^Ming",
-                                                                                           "周^明"),
+    ("Yang^Min", "杨^敏"), ("Zhao^Lei", "赵^磊"), ("Huang^Yong", "黄^勇"), ("Wu^Qiang", "吴^强"),
+    ("Zhou^Ming", "周^明"),
     ("Xu^Jing", "徐^静"), ("Sun^Li", "孙^丽"), ("Ma^Chao", "马^超"), ("Hu^Yan", "胡^燕"), ("Guo^Tao", "郭^涛"),
     ("He^Ping", "何^平"), ("Lin^Xia", "林^霞"), ("Luo^Bin", "罗^斌"), ("Zheng^Hao", "郑^浩"), ("Xie^Yu", "谢^宇"),
 )  # fmt: skip

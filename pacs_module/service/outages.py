@@ -39,7 +39,9 @@ def _of_destinations(service: Service) -> list[tuple[str, ServerFault | None]]:
     made = service.destinations
     if made is None:
         return []
-    return [(f"upload {name}", circuit.fault(f"destination {name}")) for name, circuit in made.circuits.items()]
+    return [
+        (f"upload {name}", circuit.fault(f"destination {name}")) for name, circuit in made.circuits.items()
+    ]
 
 
 def stuck(service: Service) -> dict[str, float]:
@@ -73,7 +75,9 @@ def away_now(service: Service) -> dict[str, str]:
     for name, circuit in (service.destinations.circuits if service.destinations else {}).items():
         told = circuit.told()
         if told["circuit"] != CLOSED:
-            words = f"destination {name} is away ({told['why']}); tried again {_when(service, told['retryAt'])}"
+            words = (
+                f"destination {name} is away ({told['why']}); tried again {_when(service, told['retryAt'])}"
+            )
             away[f"destination {name}"] = words
     return away
 

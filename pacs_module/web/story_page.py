@@ -16,7 +16,9 @@ from zoneinfo import ZoneInfo
 from .page_style import STYLE
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'"
+    ),
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -258,9 +260,8 @@ def _elsewhere(by_pacs: Mapping[str, Any] | None) -> str:
     for pacs, told in (by_pacs or {}).items():
         words = told.get("error") or ("" if told["studies"] else "has no such study")
         said = f"<p>{_e(words)}</p>" if words else ""
-        parts.append(
-            f'<section class="card"><h2>{_e(pacs)}</h2>{said}{"".join(map(_there, told["studies"]))}</section>'
-        )
+        studies = "".join(map(_there, told["studies"]))
+        parts.append(f'<section class="card"><h2>{_e(pacs)}</h2>{said}{studies}</section>')
     return "".join(parts)
 
 

@@ -89,9 +89,8 @@ def _outages(seconds: float) -> tuple[Cell, ...]:
 
 
 USUAL = (
-    *(Cell(place, HOME[place]) for place in STAGES), *_OTHERS, *_POWER_CUTS, *_FULL, Cell(OUTAGE,
-                                                                                          _ALL_OF_THEM, 15.0),
-                                                                                          *_TWO,
+    *(Cell(place, HOME[place]) for place in STAGES), *_OTHERS, *_POWER_CUTS, *_FULL,
+    Cell(OUTAGE, _ALL_OF_THEM, 15.0), *_TWO,
 )  # fmt: skip
 """Those that mean something: under twenty minutes."""
 ALL = (

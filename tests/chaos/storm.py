@@ -58,8 +58,8 @@ Before a thousand CT images were seen the plugins reckon with 0.6 MB for each: t
 then, too.
 """
 STORMY: dict[str, Any] = {
-    "pull": {"attempts": 500}, "backend": {"attempts": 500}, "pacs": [{"name": HOSPITAL_NAME,
-                                                                       "parallel_pulls": 3}],
+    "pull": {"attempts": 500}, "backend": {"attempts": 500},
+    "pacs": [{"name": HOSPITAL_NAME, "parallel_pulls": 3}],
 }  # fmt: skip
 """
 The number of attempts is for hours at a site; with pauses of seconds a storm would use it up. Three pulls at

@@ -162,10 +162,12 @@ class SqliteLeases:
 _LOOK = "SELECT name, owner, beat, memo FROM leases"
 _TAKE = """
     INSERT INTO leases (name, owner, beat) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE
-    SET owner = excluded.owner, beat = leases.beat + 1 WHERE leases.owner IN ('', excluded.owner) OR leases.beat = ?
+    SET owner = excluded.owner, beat = leases.beat + 1
+    WHERE leases.owner IN ('', excluded.owner) OR leases.beat = ?
 """
 _EDIT = """
-    INSERT INTO leases (name, owner, beat, memo) VALUES (?, '', ?, ?) ON CONFLICT (name) DO UPDATE SET memo = excluded.memo
+    INSERT INTO leases (name, owner, beat, memo) VALUES (?, '', ?, ?)
+    ON CONFLICT (name) DO UPDATE SET memo = excluded.memo
 """
 
 

@@ -130,7 +130,8 @@ _UPDATE = "UPDATE judged_headers SET day = ?, data = ? WHERE studyUID = ? AND da
 _BETWEEN = f"{_ALL} WHERE (day, studyUID) > (?, ?) AND day <= ? ORDER BY day, studyUID LIMIT ?"
 _DAYS = "SELECT day, count(*), sum(length(data)) FROM judged_headers GROUP BY day ORDER BY day"
 _PURGE = """
-    DELETE FROM judged_headers WHERE studyUID IN (SELECT studyUID FROM judged_headers WHERE day < ? LIMIT ?) RETURNING 1
+    DELETE FROM judged_headers
+    WHERE studyUID IN (SELECT studyUID FROM judged_headers WHERE day < ? LIMIT ?) RETURNING 1
 """
 
 

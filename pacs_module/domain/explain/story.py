@@ -17,7 +17,9 @@ from .timeline import STAGES, since, stages, timeline
 REST = {
     State.COMPLETED: "nothing: the result is in; growth at the PACS or a person starts it again",
     State.UNSUPPORTED_SERIES: "nothing: no usable series; growth at the PACS or a person starts it again",
-    State.PULL_FAILED: "nothing: every attempt to pull failed; growth at the PACS or a person starts it again",
+    State.PULL_FAILED: (
+        "nothing: every attempt to pull failed; growth at the PACS or a person starts it again"
+    ),
     State.DEAD_LETTER: (
         "nothing: delivery was given up, its message lies in the dead-letter queue; a person starts it again"
     ),
@@ -118,7 +120,9 @@ def _gone(study: Study) -> str:
     told = "; gone from " + ", ".join(f"{name} since {since}" for name, since in gone.items())
     if study.state is not State.META_ONLY:
         return told
-    return f"{told}: {'not tried there' if present_at(study) else 'no PACS has it; tried all the same, and anew when it is back'}"
+    if present_at(study):
+        return f"{told}: not tried there"
+    return f"{told}: no PACS has it; tried all the same, and anew when it is back"
 
 
 def _rest(study: Study, what: str) -> tuple[str, int | None]:

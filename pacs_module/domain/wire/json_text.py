@@ -207,9 +207,17 @@ def _object_without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Of two values under one name two readers see different ones: neither is right."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        seen: set[str] = set()
-        raise _Doubled(next(name for name, _ in pairs if name in seen or seen.add(name)))  # type: ignore[func-returns-value]
+        raise _Doubled(_first_double(pairs))
     return found
+
+
+def _first_double(pairs: list[tuple[str, Any]]) -> str:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            return name
+        seen.add(name)
+    raise AssertionError("asked only where there is one")
 
 
 def _whole(text: str) -> int | str:

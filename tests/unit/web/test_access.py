@@ -241,8 +241,10 @@ def test_loopback_needs_a_key_when_told_so_or_behind_a_proxy(tmp_path: Path, lin
 
 @pytest.mark.parametrize(
     ("host", "status"),
-    [("127.0.0.1:7000", 200), ("localhost", 200), ("[::1]:7000", 200), ("pacs:7000", 200), ("ai.hospital.test", 200),
-     ("AI.hospital.test:80", 200), ("evil.example", 421), ("127.0.0.1.evil.example", 421), ("localhost.", 421)],
+    [("127.0.0.1:7000", 200), ("localhost", 200), ("[::1]:7000", 200), ("pacs:7000", 200),
+     ("ai.hospital.test", 200),
+     ("AI.hospital.test:80", 200), ("evil.example", 421), ("127.0.0.1.evil.example", 421),
+     ("localhost.", 421)],
 )  # fmt: skip
 def test_another_sites_name_is_refused_where_a_browser_needs_no_key(
     tmp_path: Path, host: str, status: int
@@ -271,8 +273,8 @@ def test_behind_a_proxy_of_the_settings_each_client_is_counted_by_itself(tmp_pat
 
 def test_the_needs_of_odd_requests_are_never_open() -> None:
     for method, path in [
-        ("OPTIONS", "/health"), ("DELETE", "/sign-in"), ("POST", "/static/x"), ("GET", "/staticx"), ("GET",
-                                                                                                     "//docs"),
+        ("OPTIONS", "/health"), ("DELETE", "/sign-in"), ("POST", "/static/x"), ("GET", "/staticx"),
+        ("GET", "//docs"),
         ("PUT", "/"), ("GET", "/sign-in/"), ("GET", "/docs\n"), ("TRACE", "/docs"),
     ]:  # fmt: skip
         assert need_of(method, path) is not Right.OPEN, (method, path)

@@ -11,7 +11,8 @@ SECRET = "s" * 43
 
 @pytest.mark.parametrize(
     "weak",
-    ["changeme", "CHANGEME1234567", "        ", " " * 30, "", "short", "a" * 40, "abcabcabcabcabcabc", "password12345678",
+    ["changeme", "CHANGEME1234567", "        ", " " * 30, "", "short", "a" * 40, "abcabcabcabcabcabc",
+     "password12345678",
      "a key with blanks in", "with\ttab-and-more-of-it", "leading ", "0123456789"],
 )  # fmt: skip
 def test_a_weak_key_is_refused_with_what_is_allowed(weak: str) -> None:

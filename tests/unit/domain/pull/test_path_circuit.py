@@ -111,10 +111,10 @@ def test_a_path_is_read_back_as_it_was_kept_and_never_shut_for_longer_than_a_min
 
 
 BROKEN: list[dict[str, Any]] = [
-    {}, {"state": "ajar"}, {"state": 3}, {"state": None}, {"state": "open", "failing": 3}, {"state": "open",
-                                                                                            "retryAt": "soon"},
-    {"state": "open", "failing": [1, None, "1.2"]}, {"state": "open", "since": True}, {"state": "open",
-                                                                                       "told": ["x"]},
+    {}, {"state": "ajar"}, {"state": 3}, {"state": None}, {"state": "open", "failing": 3},
+    {"state": "open", "retryAt": "soon"},
+    {"state": "open", "failing": [1, None, "1.2"]}, {"state": "open", "since": True},
+    {"state": "open", "told": ["x"]},
     {"state": "half-open"}, {"pullsAt": 3},
 ]  # fmt: skip
 

@@ -187,10 +187,8 @@ def test_the_alarm_does_not_flutter() -> None:
     def used(percent: int) -> Disk:
         return Disk(100, 100 - percent, 0)
 
-    assert [is_full(used(percent), 85, was) for percent, was in ((84, False), (85, False), (80, True), (74,
-                                                                                                        True))] == [
-        False, True, True, False,
-    ]  # fmt: skip
+    looks = ((84, False), (85, False), (80, True), (74, True))
+    assert [is_full(used(percent), 85, was) for percent, was in looks] == [False, True, True, False]
     assert not is_full(Disk(0, 0, 0), 85, False)
 
 

@@ -105,8 +105,8 @@ CASES = {
         images(range(10)) + images(range(10, 20), "P2"), listed(range(20), "P2"), patients=("P2", "P1")
     ),
     "two PatientIDs of the PACS, the second half pulled again": Case(
-        images(range(10), in_pull=False) + images(range(10, 20), "P2"), listed(range(20)), patients=("P1",
-                                                                                                     "P2")
+        images(range(10), in_pull=False) + images(range(10, 20), "P2"), listed(range(20)),
+        patients=("P1", "P2")
     ),
     "blanks around the PatientID": Case(images(range(10)) + images(range(10, 20), "  P1 "), PacsWord("P1  "),
                                         question=False),

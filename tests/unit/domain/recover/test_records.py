@@ -54,8 +54,8 @@ CASES: dict[str, tuple[StoreRecords, PluginRecords | None, QueueRecord | None, l
         store(waiting=(waits(queued=True),), studies={"1.1"}, handovers={"h1"}), journal(given()),
         QueueRecord(OURS, depth=1), [],
     ),
-    "the store is new, a hand-over waits": (store(), journal(given(), installation=OTHER), None, [lacks(S,
-                                                                                                        Remedy.ADOPT)]),
+    "the store is new, a hand-over waits": (store(), journal(given(), installation=OTHER), None,
+                                            [lacks(S, Remedy.ADOPT)]),
     "the store is new, the journal an older one": (
         store(), journal(given(notification=None), installation=OTHER), None, [lacks(S, Remedy.PULL)],
     ),
@@ -64,8 +64,9 @@ CASES: dict[str, tuple[StoreRecords, PluginRecords | None, QueueRecord | None, l
     "the store is new, the files were lost before": (
         store(), journal(given(state="lost"), installation=OTHER), None, [lacks(S, Remedy.PULL)],
     ),
-    "the store is new, the hand-over was done with": (store(), journal(given(state="released"),
-                                                                       installation=OTHER), None, []),
+    "the store is new, the hand-over was done with": (store(),
+                                                      journal(given(state="released"), installation=OTHER),
+                                                      None, []),
     "the store is new, the notification is still owed": (
         store(), journal(given(), installation=OTHER, owed=frozenset({"1.1"})), None, [],
     ),
@@ -80,21 +81,21 @@ CASES: dict[str, tuple[StoreRecords, PluginRecords | None, QueueRecord | None, l
         store(studies={"1.1"}), journal(given(files=0)), None, [],
     ),
     "and was pulled anew and computed meanwhile: what nobody will release": (
-        store(studies={"1.1"}, done={"1.1"}), journal(given(notification=None)), None, [lacks(S,
-                                                                                              Remedy.RELEASE)],
+        store(studies={"1.1"}, done={"1.1"}), journal(given(notification=None)), None,
+        [lacks(S, Remedy.RELEASE)],
     ),
     "it is released already": (
         store(studies={"1.1"}, done={"1.1"}), journal(given(notification=None, state="lost")), None, [],
     ),
     "the store is new, a pull runs": (
-        store(), journal(installation=OTHER, pulls=(RUNS,)), None, [lacks(Lacking.STORE_PULL,
-                                                                          Remedy.ADOPT_PULL, key="p1")],
+        store(), journal(installation=OTHER, pulls=(RUNS,)), None,
+        [lacks(Lacking.STORE_PULL, Remedy.ADOPT_PULL, key="p1")],
     ),
     "the store is new, a pull has ended": (
         store(), journal(installation=OTHER, pulls=(JournalPull("p1", "1.1", "A", "ended"),)), None, [],
     ),
-    "the journal is new": (store(waiting=(waits(),)), journal(installation=""), None, [lacks(J,
-                                                                                             Remedy.KEPT)]),
+    "the journal is new": (store(waiting=(waits(),)), journal(installation=""), None,
+                           [lacks(J, Remedy.KEPT)]),
     "the journal is new, a pull was asked": (
         store(pulls={"p1": "1.1"}, studies={"1.1"}), journal(installation=""), None,
         [lacks(Lacking.JOURNAL_PULL, Remedy.ASK, key="p1")],
@@ -103,16 +104,16 @@ CASES: dict[str, tuple[StoreRecords, PluginRecords | None, QueueRecord | None, l
         store(pulls={"p1": "1.1"}), journal(owed=frozenset({"1.1"})), None, [],
     ),
     "the hand-over folder is lost": (
-        store(waiting=(waits(),), studies={"1.1"}, handovers={"h1"}), journal(given(files=0)), None, [lacks(F,
-                                                                                                            Remedy.DELIVERY)],
+        store(waiting=(waits(),), studies={"1.1"}, handovers={"h1"}), journal(given(files=0)), None,
+        [lacks(F, Remedy.DELIVERY)],
     ),
     "a copy without names was made: the original is gone for good": (
-        store(waiting=(waits(),), studies={"1.1"}, handovers={"h1"}), journal(given(state="released",
-                                                                                    files=0)), None, [],
+        store(waiting=(waits(),), studies={"1.1"}, handovers={"h1"}),
+        journal(given(state="released", files=0)), None, [],
     ),
     "the queue was reset": (
-        store(waiting=(waits(queued=True), waits(2))), None, QueueRecord("", depth=0, held=4), [lacks(M,
-                                                                                                      Remedy.PUBLISH)],
+        store(waiting=(waits(queued=True), waits(2))), None, QueueRecord("", depth=0, held=4),
+        [lacks(M, Remedy.PUBLISH)],
     ),
     "the queue was deleted and made again": (
         store(waiting=(waits(queued=True), waits(2, queued=True))), None, QueueRecord(OURS, depth=0, held=1),
@@ -125,8 +126,8 @@ CASES: dict[str, tuple[StoreRecords, PluginRecords | None, QueueRecord | None, l
     "strays": (
         store(), journal(stray_folders=("x",), index_unknown=("9.9",), orphan_files=112), None,
         [
-            Difference(Lacking.STRAY_FOLDER, Remedy.PLUGINS, "", "x"), Difference(Lacking.STRAY_STUDY,
-                                                                                  Remedy.PLUGINS, "9.9", ""),
+            Difference(Lacking.STRAY_FOLDER, Remedy.PLUGINS, "", "x"),
+            Difference(Lacking.STRAY_STUDY, Remedy.PLUGINS, "9.9", ""),
             Difference(Lacking.ORPHAN_FILES, Remedy.PLUGINS, "", "112"),
         ],
     ),
@@ -150,8 +151,10 @@ def test_records_of_another_installation_are_named() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        {}, {"handovers": None}, {"handovers": {"a": 1}}, {"handovers": [1, "x", None, {}]}, {"pulls": [{"pullID": "p"}]},
-        {"orthanc": []}, {"orthanc": {"orphanFiles": "many", "unknown": "x"}}, {"outbox": [None, {}]}, {"strayFolders": 3},
+        {}, {"handovers": None}, {"handovers": {"a": 1}}, {"handovers": [1, "x", None, {}]},
+        {"pulls": [{"pullID": "p"}]},
+        {"orthanc": []}, {"orthanc": {"orphanFiles": "many", "unknown": "x"}}, {"outbox": [None, {}]},
+        {"strayFolders": 3},
         {"handovers": [{"handoverID": "h", "studyUID": "1", "notification": 5, "files": None}]},
     ],
 )  # fmt: skip

@@ -31,7 +31,8 @@ def test_a_list_that_is_set_leaves_the_lists_beside_it_too() -> None:
         ("FILTER_KERNEL=on", "filter_kernel", True),
         ("KEYWORDS-=LUNG,肺", "keywords", ("CHEST", "THORAX", "PULMO", "胸")),
         ('CONTRAST_KEYWORDS=["A, B"]', "contrast_keywords", ("A, B",)),
-        ("IMAGE_TYPES_CT+=DERIVED\\PRIMARY\\AXIAL", "image_types_ct", (*SHIPPED.image_types_ct, "DERIVED\\PRIMARY\\AXIAL")),
+        ("IMAGE_TYPES_CT+=DERIVED\\PRIMARY\\AXIAL", "image_types_ct",
+         (*SHIPPED.image_types_ct, "DERIVED\\PRIMARY\\AXIAL")),
     ],
 )  # fmt: skip
 def test_values_of_each_kind(text: str, name: str, value: object) -> None:

@@ -67,7 +67,8 @@ MPR = image(902, image_type="DERIVED\\SECONDARY\\MPR", orientation=CORONAL)
         ("coronal slices of the same type", stack(5, 500, orientation=CORONAL), {Oddity.ORIENTATION}),
         ("a tilted gantry", stack(5, 500, orientation="1\\0\\0\\0\\0.9\\-0.43"), {Oddity.ORIENTATION}),
         ("another matrix", stack(5, 500, size="1024\\1024"), {Oddity.SIZE}),
-        ("helical tests of the bolus", stack(4, 500, image_type="ORIGINAL\\PRIMARY\\BOLUS"), {Oddity.IMAGE_TYPE}),
+        ("helical tests of the bolus", stack(4, 500, image_type="ORIGINAL\\PRIMARY\\BOLUS"),
+         {Oddity.IMAGE_TYPE}),
         ("scout and dose page", [SCOUT, DOSE], {Oddity.LOCALIZER, Oddity.PAGE}),
     ],
 )  # fmt: skip

@@ -43,7 +43,8 @@ def because(switches: Switches = SITE, modality: str = "CT", /, **attributes: st
         "THORAKAL", "POITRINE", "BRUST", "BRUSTKORB", "BORSTKAS", "BRÖSTKORG", "KLATKA PIERSIOWA", "KLP",
         "HRUDNÍK", "MELLKAS", "ГРУДНАЯ КЛЕТКА", "Лёгкие", "ΘΩΡΑΚΑΣ", "흉부", "胸部", "両肺", "纵隔",
         "MEDIASTINUM", "WHOLEBODY", "WHOLE BODY", "WHOLE_BODY", "Ganzkörper", "CXR", "PORT CXR", "THX",
-        "TRUNK", "TORSO", "HNCAP", "CAPWO", "THORA", "PULM", "C H E S T", "BORST", "LONGEN", "PLÍCE", "HRUĎ", "PARU",
+        "TRUNK", "TORSO", "HNCAP", "CAPWO", "THORA", "PULM", "C H E S T", "BORST", "LONGEN", "PLÍCE", "HRUĎ",
+        "PARU",
         "GÖĞÜS", "ОГК", "ГРУДЬ", "흉곽", "가슴", "폐 CT", "छाती",
         "ＣＨＥＳＴ", "ｃｈｅｓｔ", "PNEUMONIE", "TORÁCICO", "PLEURA", "BRONCHUS",
     ],
@@ -60,7 +61,8 @@ def test_a_spelling_of_the_chest(body_part: str, attribute: str) -> None:
     [
         "ESCAPE", "LANDSCAPE", "CAPSULE", "HANDICAP", "KNEE CAP", "TAPE", "STAPLER", "CHEEK", "CHECK",
         "MUCHES", "Höchste Stufe", "FACHSTATION", "THORN", "ACETABULUM CAPTURE", "C A PHASE", "estudo",
-        "CHT", "CXRAYS2GO", "TRUNKS", "BORSTEL", "PARUSHA", "폐쇄", "celiac trunk", "Thorakale Wirbelsäule", "THORACICSPINE",
+        "CHT", "CXRAYS2GO", "TRUNKS", "BORSTEL", "PARUSHA", "폐쇄", "celiac trunk", "Thorakale Wirbelsäule",
+        "THORACICSPINE",
     ],
 )  # fmt: skip
 def test_a_short_keyword_is_no_part_of_another_word(text: str) -> None:
@@ -75,7 +77,8 @@ def test_parts_of_words_are_found_and_words_in_camel_case() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["MANCHESTER", "Rochester General", "CHESTNUT HILL", "Winchester", "Behandlung", "Knieschwellung", "Darstellung",
+    ["MANCHESTER", "Rochester General", "CHESTNUT HILL", "Winchester", "Behandlung", "Knieschwellung",
+     "Darstellung",
      "ABTEILUNG 3", "Wiederholung", "Bestrahlung", "Ansammlung", "Fehlstellung", "PLUNGER"],
 )  # fmt: skip
 def test_a_word_that_contains_a_keyword_by_chance_says_nothing(text: str) -> None:
@@ -94,7 +97,8 @@ def test_a_word_that_contains_a_keyword_by_chance_says_nothing(text: str) -> Non
     [
         "UNKNOWN", "unknown ", "Undefined", "DEFAULT", "BODY", "SERVICE", "NONE", "XXX", "N/A", "NA",
         "Unspecified", "OTHER", "---", "?", "0", "111", ".", "未知", "ＮＯＮＥ", "OUTSIDE FIL",
-        "nil", "TBD", "[x]", "XXXX", "undef.", "Not_Applicable", "NOT DEFINED", "<BODY PART>", "unknown\\unknown", "Portable",
+        "nil", "TBD", "[x]", "XXXX", "undef.", "Not_Applicable", "NOT DEFINED", "<BODY PART>",
+        "unknown\\unknown", "Portable",
         "unbekannt", "INCONNU", "Desconocido", "Неизвестно", "不明", "未定义", "なし",
     ],
 )  # fmt: skip

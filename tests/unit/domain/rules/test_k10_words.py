@@ -135,7 +135,8 @@ def test_the_kernels_of_each_vendor_have_their_class(kernels: str, name: str) ->
     [
         ("ORIGINAL/PRIMARY/AXIAL", True), ("original, primary, axial", True),
         ("ORIGINAL\\PRIMARY\\AXIAL\\CT_SOM7 SPI DUAL", True),
-        ("ORIGINAL\\PRIMARY\\AXIAL\\A/B", True), ("DERIVED/SECONDARY/MPR", False), ("ORIGINAL/PRIMARY/LOCALIZER", False),
+        ("ORIGINAL\\PRIMARY\\AXIAL\\A/B", True), ("DERIVED/SECONDARY/MPR", False),
+        ("ORIGINAL/PRIMARY/LOCALIZER", False),
     ],
 )  # fmt: skip
 def test_an_image_type_is_read_however_its_values_are_parted(image_type: str, wanted: bool) -> None:

@@ -37,11 +37,13 @@ LATER = series("b later", SeriesDate="20200618", SeriesTime="0915")
     ("rule", "order", "preferences", "of", "chosen"),
     [
         ("the lung kernel", ("kernel class",), {"kernel_class_preferred": ("lung",)}, (LUNG, SOFT), "a lung"),
-        ("the mediastinal kernel", ("kernel class",), {"kernel_class_preferred": ("mediastinum",)}, (LUNG, SOFT), "b soft"),
+        ("the mediastinal kernel", ("kernel class",), {"kernel_class_preferred": ("mediastinum",)},
+         (LUNG, SOFT), "b soft"),
         ("thin before soft", ("thickness", "kernel class"), {"kernel_class_preferred": ("mediastinum",)},
          (LUNG, replace(SOFT, attributes={**SOFT.attributes, "SliceThickness": "5"})), "a lung"),
         ("plain before contrast", ("contrast",), {}, (PLAIN, VENOUS), "b plain"),
-        ("the venous phase", ("contrast",), {"contrast_preferred": ("venous", "plain")}, (PLAIN, VENOUS), "a venous"),
+        ("the venous phase", ("contrast",), {"contrast_preferred": ("venous", "plain")}, (PLAIN, VENOUS),
+         "a venous"),
         ("axial before helical", ("image type",), {"image_types_preferred": ("ORIGINAL\\PRIMARY\\AXIAL",)},
          (AXIAL, HELICAL), "b axial"),
         ("no wish about ImageType: by UID", ("image type",), {}, (AXIAL, HELICAL), "a helical"),
@@ -76,9 +78,12 @@ def test_k06_the_reason_says_why_a_thickness_was_not_told(told: str, spacing: st
 @pytest.mark.parametrize(
     ("kernel", "is_of"),
     [
-        ("B70f", "lung"), ("B31s", "mediastinum"), ("Br64", "lung"), ("Bl57\\3", "lung"), ("Bf37", "mediastinum"),
-        ("LUNG", "lung"), ("BONEPLUS", "lung"), ("STANDARD", "mediastinum"), ("FC08", "mediastinum"), ("FC51", "lung"),
-        ("YA", "lung"), ("UB", "mediastinum"), ("B_SOFT_B", "mediastinum"), ("B_SHARP_C", "lung"), ("", ""), ("XYZ", ""),
+        ("B70f", "lung"), ("B31s", "mediastinum"), ("Br64", "lung"), ("Bl57\\3", "lung"),
+        ("Bf37", "mediastinum"),
+        ("LUNG", "lung"), ("BONEPLUS", "lung"), ("STANDARD", "mediastinum"), ("FC08", "mediastinum"),
+        ("FC51", "lung"),
+        ("YA", "lung"), ("UB", "mediastinum"), ("B_SOFT_B", "mediastinum"), ("B_SHARP_C", "lung"), ("", ""),
+        ("XYZ", ""),
     ],
 )  # fmt: skip
 def test_classes_of_kernels(kernel: str, is_of: str) -> None:
@@ -104,7 +109,8 @@ def test_contrast_phases(attributes: dict[str, str], phase: str) -> None:
     ("day", "time", "moment"),
     [
         ("20200618", "080626.123", "20200618080626"), ("20200618", "0806", "20200618080600"),
-        ("2020.06.18", "080626", "20200618080626"), ("20200618", "", ""), ("", "080626", ""), ("june", "noon", ""),
+        ("2020.06.18", "080626", "20200618080626"), ("20200618", "", ""), ("", "080626", ""),
+        ("june", "noon", ""),
     ],
 )  # fmt: skip
 def test_the_moment_of_a_reconstruction(day: str, time: str, moment: str) -> None:

@@ -28,9 +28,8 @@ VERDICTS = st.builds(Verdict, st.booleans(), TEXT, TEXT, TEXT)
 REQUESTS = st.builds(
     PullRequest, TEXT, UID, TEXT, st.sampled_from(["STUDY", "SERIES"]), st.lists(UID, max_size=2).map(tuple),
     expected=COUNT,
-    expected_series=st.dictionaries(UID, st.integers(0, 5000), max_size=2), filtered=st.dictionaries(UID,
-                                                                                                     VERDICTS,
-                                                                                                     max_size=2),
+    expected_series=st.dictionaries(UID, st.integers(0, 5000), max_size=2),
+    filtered=st.dictionaries(UID, VERDICTS, max_size=2),
     skip_filter=st.lists(UID, max_size=2).map(tuple), final=st.booleans(),
 )  # fmt: skip
 PULLS = st.builds(

@@ -183,8 +183,10 @@ def test_with_a_journal_that_is_not_new_a_folder_it_does_not_know_is_a_leftover(
 @pytest.mark.parametrize(
     "manifest",
     [
-        {"handoverID": "../../x"}, {"handoverID": "A" * 32}, {"handoverID": None}, {"studyUID": "*"}, {"studyUID": "../.."},
-        {"series": None}, {"series": [{}]}, {"series": [{"seriesUID": "1", "files": [{"bytes": "many"}]}]}, {"series": 5},
+        {"handoverID": "../../x"}, {"handoverID": "A" * 32}, {"handoverID": None}, {"studyUID": "*"},
+        {"studyUID": "../.."},
+        {"series": None}, {"series": [{}]}, {"series": [{"seriesUID": "1", "files": [{"bytes": "many"}]}]},
+        {"series": 5},
     ],
 )  # fmt: skip
 def test_a_manifest_that_is_not_ours_is_not_taken_up(records: Records, manifest: dict[str, Any]) -> None:

@@ -45,7 +45,8 @@ def test_nested_sequences_are_counted(depth: int, deeper: bool, defined: bool) -
 
 @pytest.mark.parametrize(
     "tail",
-    [native(b"\0" * 999), native(ITEM * 99), compressed(99), compressed(99, ITEM * 9), native(ITEM * 9, b"OB"), PIXELS],
+    [native(b"\0" * 999), native(ITEM * 99), compressed(99), compressed(99, ITEM * 9),
+     native(ITEM * 9, b"OB"), PIXELS],
     ids=["native", "items in pixels", "fragments", "items in fragments", "bytes", "cut"],
 )  # fmt: skip
 def test_pixels_are_no_sequences_and_hide_none(tail: bytes) -> None:

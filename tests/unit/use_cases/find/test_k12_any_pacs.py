@@ -66,8 +66,8 @@ class AnyPacs:
     def __post_init__(self) -> None:
         self.studies: list[Attributes] = [
             {
-                "StudyInstanceUID": f"1.2.{n}", "StudyDate": "20200618", "StudyTime": time_of(self.times, n,
-                                                                                              self.held),
+                "StudyInstanceUID": f"1.2.{n}", "StudyDate": "20200618",
+                "StudyTime": time_of(self.times, n, self.held),
                 "ModalitiesInStudy": "CT" if n % 3 else "DX", "AccessionNumber": f"A{n:05d}",
                 "PatientID": f"P{n * 7 % 1000:04d}",
             }
