@@ -160,9 +160,10 @@ class HttpLink:
         return session
 
 
-def _not_followed(response: requests.Response) -> None:
+def _not_followed(resp: requests.Response) -> str | None:
     """No target: ``requests`` would read that of a redirect that it does not follow, and fail of its bytes."""
-    del response
+    del resp
+    return None
 
 
 def checked(who: str, answer: Answer) -> Answer:

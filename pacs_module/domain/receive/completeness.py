@@ -76,11 +76,19 @@ class Completeness:
             return self.verdict
         if self.absent and not any(check.short for check in self.checks):
             return f"{SHORT} {self.named - len(self.absent)} of {self.named} series"
+        counted = self._counted
         received = sum(
             check.received if self.verdict == MORE else min(check.received, check.expected)
-            for check in self.checks
+            for check in counted
         )
-        return f"{self.verdict} {received} of {sum(check.expected for check in self.checks)}"
+        return f"{self.verdict} {received} of {sum(check.expected for check in counted)}"
+
+    @property
+    def _counted(self) -> tuple[Check, ...]:
+        """Whose numbers are told: the study's where it differs, for its images are those of the series, too."""
+        differing = [check for check in self.checks if not check.ok and check.short == (self.verdict == SHORT)]
+        of_study = tuple(check for check in differing if check.scope == "study")
+        return of_study or tuple(check for check in self.checks if check.scope == "series")
 
 
 def judge_completeness(

@@ -69,8 +69,8 @@ def judge(
         (BY_SERIES, {"scout": 1}, "", True, COMPLETE),
         (PARTLY, {"thin": 300, "thick": 60}, "thin thick", False, COMPLETE),  # to the last image of the study
         (PARTLY, {"thin": 300, "thick": 59}, "thin thick", False, GROWING),
-        (PARTLY, {"thin": 300, "thick": 59}, "thin thick", True, "SHORT 659 of 660"),
-        (PARTLY, {"thin": 300, "thick": 61}, "thin thick", True, "MORE 661 of 660"),  # it has grown
+        (PARTLY, {"thin": 300, "thick": 59}, "thin thick", True, "SHORT 359 of 360"),
+        (PARTLY, {"thin": 300, "thick": 61}, "thin thick", True, "MORE 361 of 360"),  # it has grown
         (PARTLY, {"thin": 300}, "thin", False, COMPLETE),
         (BY_STUDY, {"a": 300, "b": 2}, "a", False, COMPLETE),
         (BY_STUDY, {"a": 300, "b": 1}, "a", False, GROWING),
@@ -100,7 +100,7 @@ def judge(
         (Expectations(uncounted=frozenset({"a", "b"})), {}, "", True, "SHORT 0 of 2 series"),
         (Expectations({"a": 5}, uncounted=frozenset({"b"})), {"a": 5}, "a b", True, "SHORT 1 of 2 series"),
         (Expectations({"a": 5}, 9, frozenset({"b"})), {"a": 5, "b": 4}, "a b", False, COMPLETE),
-        (Expectations({"a": 5}, 9, frozenset({"b"})), {"a": 5}, "a b", True, "SHORT 10 of 14"),
+        (Expectations({"a": 5}, 9, frozenset({"b"})), {"a": 5}, "a b", True, "SHORT 5 of 9"),
         (
             Expectations(study=2, uncounted=frozenset({"a", "b"})),
             {"a": 2},
