@@ -64,6 +64,8 @@ class RabbitmqNode:
         self.password = secrets.token_urlsafe(24)
         self.environment: Mapping[str, str] = {}
         """Over the usual one."""
+        self.more_configuration = ""
+        """Lines behind the usual ones, as of TLS."""
         self._node_name = f"aipull-{secrets.token_hex(4)}@localhost"
         self._run = run
 
@@ -152,7 +154,9 @@ class RabbitmqNode:
         if not cookie.exists():
             write_private(cookie, "".join(secrets.choice(string.ascii_uppercase) for _ in range(32)))
         values = {"host": LOOPBACK, "port": self.ports.amqp, "user": self.user, "password": self.password}
-        write_private(self.folder / "rabbitmq.conf", _CONFIGURATION.format(**values))
+        write_private(
+            self.folder / "rabbitmq.conf", _CONFIGURATION.format(**values) + self.more_configuration
+        )
         (self.folder / "rabbitmq-env.conf").touch()
         (self.folder / "enabled_plugins").write_text("[].\n", encoding="ascii")
 

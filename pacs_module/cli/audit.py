@@ -47,7 +47,7 @@ def _look(loaded: Settings) -> Comparison:
     log, clock, puller = WarningsOnly(), SystemClock(loaded.zone), puller_of(loaded.orthanc)
     with (
         closing(open_store(loaded.store.url)) as store,
-        closing(RabbitQueue(loaded.rabbitmq.url.get_secret_value())) as queue,
+        closing(RabbitQueue(loaded.rabbitmq.address)) as queue,
     ):
         adopt = Adopt(store, lambda message: False, clock, log)  # not used: nothing is changed
         return AuditRecords(store, puller, queue, adopt, clock, log, loaded.backend.workers).look()

@@ -7,6 +7,21 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 
+@dataclass(frozen=True)
+class BrokerAddress:
+    """
+    Where the message broker is, ``amqp://`` or ``amqps://`` with user and password.
+
+    For ``amqps``: ``ca_file`` has who has signed its certificate, empty: the system's authorities; ``certificate`` and
+    ``key`` are ours, for one that wants them. PEM files.
+    """
+
+    url: str
+    ca_file: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
 class Queue(Protocol):
     """The publishing side of RabbitMQ."""
 

@@ -67,7 +67,7 @@ class _Looks:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._queue = RabbitQueue(service.settings.rabbitmq.url.get_secret_value())
+        self._queue = RabbitQueue(service.settings.rabbitmq.address)
         self._reports = ReportFolder(service.settings.reconcile_folder, service.settings.reconcile.keep_days)
         self._waiting: deque[tuple[int, int]] = deque()
         """When it was looked, and how many studies waited to be pulled."""

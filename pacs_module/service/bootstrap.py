@@ -145,7 +145,7 @@ def _open(settings: Settings, echo: TextIO | None) -> _Edges:
         finder=_finder(settings, log, metrics, KeepLearned(leases.leases, clock)),
         metrics=metrics,
         puller=_puller(settings.orthanc),
-        queue=RabbitQueue(settings.rabbitmq.url.get_secret_value()),
+        queue=RabbitQueue(settings.rabbitmq.address),
         leases=leases,
         owner=owner,
         knowledge=PacsKnowledge(leases.leases, switches),
@@ -286,7 +286,7 @@ def _alarm_loop(service: Service) -> Loop:
 def _measure_loop(service: Service) -> Loop:
     metrics = StudyMetrics(service.metrics.registry)
     studies = MeasureStudies(service.store, service.clock, metrics.take)
-    queue = RabbitQueue(service.settings.rabbitmq.url.get_secret_value())
+    queue = RabbitQueue(service.settings.rabbitmq.address)
     step = Measuring(studies, service.store, queue, metrics, _upload_queues(service))
     return Loop(MEASURE, step, MEASURE_S, service.log, bound=service.settings.stuck_after_s)
 

@@ -192,7 +192,7 @@ def _delivery(service: Service, name: str) -> Deliver:
     settings = service.settings
     return Deliver(
         store=service.store,
-        consumer=RabbitConsumer(settings.rabbitmq.url.get_secret_value()),
+        consumer=RabbitConsumer(settings.rabbitmq.address),
         backend=_backend(settings.backend),
         files=handover_folders(settings),
         clock=service.clock,

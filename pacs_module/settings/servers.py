@@ -7,9 +7,10 @@ import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, FilePath, SecretStr, field_validator, model_validator
 
 from ..domain.access.keys import weakness
+from ..ports.delivery import BrokerAddress
 from .oidc import OidcSettings
 from .section import Address, Seconds, Section
 
@@ -44,9 +45,29 @@ class OrthancSettings(Section):
 
 
 class RabbitSettings(Section):
-    """RabbitMQ."""
+    """RabbitMQ; with ``amqps://`` its certificate is checked, and ours is shown when it is given."""
 
     url: SecretStr
+    ca_file: FilePath | None = None
+    """Authorities of its certificate, PEM; not given: the system's."""
+    certificate: FilePath | None = None
+    key: FilePath | None = None
+    """Ours, PEM, for a broker that wants them."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> RabbitSettings:
+        tls = self.url.get_secret_value().lower().startswith("amqps://")
+        if (self.ca_file or self.certificate or self.key) and not tls:
+            raise ValueError("an address that begins with amqps:// beside ca_file, certificate and key")
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key together")
+        return self
+
+    @property
+    def address(self) -> BrokerAddress:
+        """As the adapter takes it."""
+        files = (str(file or "") for file in (self.ca_file, self.certificate, self.key))
+        return BrokerAddress(self.url.get_secret_value(), *files)
 
 
 class StoreSettings(Section):

@@ -97,7 +97,7 @@ def _open(
         folder=HandoverFolder(
             environment.handover_folder, environment.handover_seen_as, storage, rest, checksums
         ),
-        module=ModuleClient(environment.pacs_module_url, environment.api_key),
+        module=ModuleClient(environment.pacs_module_url, environment.api_key, environment.pacs_module_ca),
     )
 
 
@@ -167,7 +167,9 @@ class Plugins:
         self.deletion = Deletion(
             rest, ground.files, tables.receptions, ground.sizes, log, on_done=self.pulls.wake
         )
-        self.notifier = Notifier(self.journal, environment.pacs_module_url, environment.api_key, log)
+        self.notifier = Notifier(
+            self.journal, environment.pacs_module_url, environment.api_key, log, environment.pacs_module_ca
+        )
         self.reception = ReceptionWorker(
             tables, arrivals, _judge(ground), _identify(ground), _concluder(ground), switches, log,
             on_owed=partial(self.notifier.wake, at_once=True), on_deleting=self.deletion.wake,

@@ -9,6 +9,7 @@ message whose confirmation got lost is published again, a message whose worker d
 from __future__ import annotations
 
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,7 @@ from pika.spec import BasicProperties
 from ...domain.errors import ConfigurationError, PermanentError, RetriableError, about
 from ...domain.wire.json_text import printable
 from ...ports import Delivery
+from ...ports.delivery import BrokerAddress
 from .amqp_messages import MAX_PRIORITY, SHOWN, encode, read
 
 _HEARTBEAT_S = 60
@@ -84,7 +86,7 @@ class _Link:
     One connection with one channel in confirm mode, opened when it is needed and opened anew after a fault.
     """
 
-    def __init__(self, url: str, topology: Topology, name: str) -> None:
+    def __init__(self, url: str | BrokerAddress, topology: Topology, name: str) -> None:
         self._parameters = _parameters(url, name)
         self._server = f"RabbitMQ at {self._parameters.host}:{self._parameters.port}"
         self._topology = topology
@@ -141,7 +143,7 @@ class _Link:
 class RabbitQueue:
     """The publishing side; one connection, may be used by several threads."""
 
-    def __init__(self, url: str, topology: Topology | None = None) -> None:
+    def __init__(self, url: str | BrokerAddress, topology: Topology | None = None) -> None:
         self._topology = topology or Topology()
         self._link = _Link(url, self._topology, "pacs_module publisher")
         self._lock = threading.Lock()
@@ -251,7 +253,7 @@ class RabbitConsumer:
     another could have, and the most urgent message is picked when a worker is free for it.
     """
 
-    def __init__(self, url: str, topology: Topology | None = None, name: str = "") -> None:
+    def __init__(self, url: str | BrokerAddress, topology: Topology | None = None, name: str = "") -> None:
         self._topology = topology or Topology()
         self._link = _Link(url, self._topology, f"pacs_module worker {name}".strip())
         self._held: _Held | None = None
@@ -383,7 +385,9 @@ def _letter(channel: BlockingChannel, queue: str) -> Delivery | None:
 # --- connection and errors ---
 
 
-def _parameters(url: str, name: str) -> pika.URLParameters:
+def _parameters(told: str | BrokerAddress, name: str) -> pika.URLParameters:
+    address = told if isinstance(told, BrokerAddress) else BrokerAddress(told)
+    url = address.url
     try:
         if not url.startswith(("amqp://", "amqps://")):
             raise ValueError(url)
@@ -392,6 +396,8 @@ def _parameters(url: str, name: str) -> pika.URLParameters:
         raise ConfigurationError(
             "rabbitmq.url", url.partition(":")[0], "amqp://user:password@host:port/%2F, or amqps:"
         ) from error
+    if url.startswith("amqps://"):
+        parameters.ssl_options = pika.SSLOptions(_tls(address), parameters.host)
     parameters.heartbeat = _HEARTBEAT_S
     parameters.blocked_connection_timeout = _BLOCKED_WAIT_S
     parameters.socket_timeout = _CONNECT_WAIT_S
@@ -434,3 +440,18 @@ def _lost_connection(error: Exception, server: str) -> PermanentError | Retriabl
     if isinstance(error, ProbableAccessDeniedError) or f"({_ACCESS_REFUSED})" in words:
         return PermanentError(f"{words} (user, password or virtual host of rabbitmq.url)")
     return RetriableError(words)
+
+
+def _tls(address: BrokerAddress) -> ssl.SSLContext:
+    """TLS 1.2 or newer; the broker's certificate has to be good for the host of its address."""
+    try:
+        context = ssl.create_default_context(cafile=address.ca_file or None)
+        if address.certificate:
+            context.load_cert_chain(address.certificate, address.key)
+    except (ssl.SSLError, OSError) as error:
+        files = f"{address.ca_file} {address.certificate} {address.key}".strip()
+        raise ConfigurationError(
+            "rabbitmq.ca_file, certificate, key", files, f"PEM files ({error})"
+        ) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context

@@ -33,13 +33,14 @@ class Notifier(Worker):
         url: Of pacs_module.
         api_key: Sent as X-API-Key.
         log: Gets the ``inform`` line when a notification is first sent.
+        ca_file: Authorities of pacs_module's certificate; empty: the system's.
     """
 
-    def __init__(self, journal: Journal, url: str, api_key: str, log: ContractLog) -> None:
+    def __init__(self, journal: Journal, url: str, api_key: str, log: ContractLog, ca_file: str = "") -> None:
         super().__init__("notifier", log)
         self._journal = journal
         self._url = url
-        self._link = HttpLink(_WHO, {"X-API-Key": api_key}, keep=True)
+        self._link = HttpLink(_WHO, {"X-API-Key": api_key}, ca_file=ca_file, keep=True)
         self._informed: set[int] = set()
         self._attempts: dict[int, int] = {}
         self._not_before: dict[int, float] = {}

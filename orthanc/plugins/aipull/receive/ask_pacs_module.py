@@ -29,11 +29,12 @@ class ModuleClient:
     Args:
         url: Of pacs_module.
         api_key: Sent as X-API-Key.
+        ca_file: Authorities of its certificate; empty: the system's.
     """
 
-    def __init__(self, url: str, api_key: str) -> None:
+    def __init__(self, url: str, api_key: str, ca_file: str = "") -> None:
         self._url = url + "/api/v1/dcm/announced"
-        self._link = HttpLink(_WHO, {"X-API-Key": api_key}, keep=True)
+        self._link = HttpLink(_WHO, {"X-API-Key": api_key}, ca_file=ca_file, keep=True)
 
     def announced(self, study_uid: str, pacs: str = "", images: bool = False) -> PullRequest | None:
         """

@@ -36,6 +36,8 @@ class Environment:
     time_zone: ZoneInfo
     site_config: Path | None
     copies_folder: Path | None = None
+    pacs_module_ca: str = ""
+    """Authorities of pacs_module's certificate (or of its proxy's), PEM; empty: the system's."""
 
 
 @dataclass(frozen=True)
@@ -218,6 +220,14 @@ def _folder(variables: Mapping[str, str], key: str) -> Path:
     folder = Path(_text(variables, key))
     _make(folder, key)
     return folder
+
+
+def _file(variables: Mapping[str, str], key: str) -> str:
+    """A file that may be named; empty: it is not."""
+    value = variables.get(key, "").strip()
+    if value and not Path(value).is_file():
+        raise ConfigurationError(key, value, "a file that is there")
+    return value
 
 
 def _make(folder: Path, key: str) -> None:
