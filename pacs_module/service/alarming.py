@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ..adapters.files.report_folder import ReportFolder
 from ..adapters.http.webhook import Webhook
@@ -32,7 +32,7 @@ def tell_alarms(service: Service) -> TellAlarms:
     """The step of the service's loop."""
     told = service.settings.alarms
     return TellAlarms(
-        look=_Looks(service),
+        look=Looks(service),
         channels=_channels(told),
         leases=service.leases,
         clock=service.clock,
@@ -62,7 +62,7 @@ def _server(mail: MailSettings) -> MailServer:
     return MailServer(mail.host, mail.port, mail.security, mail.username, password, str(mail.ca_file or ""))
 
 
-class _Looks:
+class Looks:
     """What is wrong now, of everything that is looked at."""
 
     def __init__(self, service: Service) -> None:
@@ -101,7 +101,7 @@ class _Looks:
 
     def _slow(self, now: int) -> Iterator[Alarm]:
         service, limits = self._service, self._service.settings.alarms.limits
-        local = service.clock.local()
+        local = datetime.fromtimestamp(now / 1000, service.settings.zone)
         today = service.store.of_day(local.date())
         yesterday = service.store.of_day(local.date() - timedelta(days=1))
         yield from checks.late_results([*today, *yesterday], now, limits)

@@ -125,14 +125,19 @@ class ShowToday:
     def _late(self, first: str) -> Sequence[StudyRow]:
         before = iso(self.clock.now() - int(self.late_after.total_seconds() * 1000))
         waiting = self._rows(State.PULL_DATA_END, first)
-        return [row for row in waiting if row.handed_over_at and row.handed_over_at < before]
+        return [row for row in waiting if row.handed_over_at and _late_since(row) < before]
 
     def _rows(self, state: State, first: str) -> list[StudyRow]:
         wanted = RowFilter(state=state.value, first_day=first)
         return self.store.lists.rows(wanted, RowOrder.NEWEST, None, MOST_SHOWN)
 
 
+def _late_since(row: StudyRow) -> str:
+    """Since when the backend has it; as long as it has not taken it, since when it was handed over."""
+    return row.delivered_at or row.handed_over_at
+
+
 def _late(row: StudyRow) -> Need:
     link = f"/studies/{row.study_uid}"
     because = "the backend has accepted it" if row.delivered_at else "the backend has not accepted it yet"
-    return Need("late_result", row.study_uid, because, row.handed_over_at, link, "redo", row)
+    return Need("late_result", row.study_uid, because, _late_since(row), link, "redo", row)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from pacs_module.domain.alarm import checks
 from pacs_module.domain.explain.outages import ServerFault
-from pacs_module.service.alarming import ALARMS
+from pacs_module.domain.instants import iso
+from pacs_module.domain.study.study import PacsCopy, Study
+from pacs_module.service.alarming import ALARMS, Looks
 from pacs_module.use_cases.operate.tell_alarms import TellAlarms
 from pacs_module.web.app import create_app
 from tests.fakes.served import KEY, TestClient, service_on, settings_file
 from tests.support.raw_http import raw_server
 
+WEEK_MS = 7 * 24 * 3600 * 1000
 TAKEN = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -57,3 +61,22 @@ def test_every_page_that_an_alarm_links_to_is_there(tmp_path: Path) -> None:
             page: client.get(page).status_code for page in pages if page != "/dead-letters"
         } == dict.fromkeys(pages - {"/dead-letters"}, 200)
         assert client.get("/dead-letters").status_code in (200, 503)
+
+
+def test_studies_of_today_and_of_earlier_weeks_are_looked_at_on_the_hospitals_clock(tmp_path: Path) -> None:
+    """Without a zone in it, the hospital's time cannot be compared with that of a document, and no alarm was told."""
+    with service_on(settings_file(tmp_path)) as (service, _):
+        now = service.clock.now()
+        zone = service.settings.zone
+        for week in (1, 2, 3):
+            at = now - week * WEEK_MS - 60_000
+            day = datetime.fromtimestamp(at / 1000, zone).date().isoformat()
+            service.store.insert(
+                Study(f"1.2.{week}", day, modality=["CT"], first_seen_at=iso(at), pacs={"A": PacsCopy(1)})
+            )
+        assert "silent CT of A" in {alarm.key for alarm in Looks(service)()}
+        today = datetime.fromtimestamp(now / 1000, zone).date().isoformat()
+        service.store.insert(
+            Study("1.2.9", today, modality=["CT"], first_seen_at=iso(now - 1000), pacs={"A": PacsCopy(1)})
+        )
+        assert "silent CT of A" not in {alarm.key for alarm in Looks(service)()}

@@ -103,9 +103,12 @@ def test_a_result_that_is_late_needs_a_person(minutes: int, late: bool) -> None:
 
 def test_a_late_result_of_what_the_backend_took_says_so() -> None:
     store, received = MemoryStore(), iso(NOON - 31 * 60_000)
-    item = HandOver("h", "1.1.1", 1, "/a", {}, received, accepted_at=received)
+    item = HandOver("h", "1.1.1", 1, "/a", {}, iso(NOON - 90 * 60_000), accepted_at=received)
     add(store, "1.1", State.PULL_DATA_END, why="862 instances, COMPLETE", handovers=[item])
-    assert [need.because for need in today(store)().needs] == ["the backend has accepted it"]
+    later = HandOver("h2", "1.2.1", 1, "/a", {}, iso(NOON - 90 * 60_000), accepted_at=iso(NOON - 60_000))
+    add(store, "1.2", State.PULL_DATA_END, handovers=[later])
+    (need,) = today(store)().needs
+    assert (need.because, need.since) == ("the backend has accepted it", received)
 
 
 def test_an_old_trouble_is_not_told_for_ever() -> None:
