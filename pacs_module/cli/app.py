@@ -1,5 +1,5 @@
 """The command line: ``pacs-module run | pull | why | probe | find | compare | reconcile | rehearse |
-rules | key | audit | backup | restore``.
+rules | key | destinations | audit | backup | restore``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .doctor import doctor
 from .find import compare_copies, find
 from .key import key
 from .look_at import log_level, logs, status, top
-from .manual import cancel, done, priority, pull, redo
+from .manual import cancel, destinations, done, priority, pull, redo
 from .probe import probe
 from .reconcile import reconcile
 from .rehearse import rehearse
@@ -69,6 +69,7 @@ app.command()(doctor)
 app.command("log-level")(log_level)
 app.add_typer(rules, name="rules")
 app.add_typer(key, name="key")
+app.add_typer(destinations, name="destinations")
 app.command()(audit)
 app.command()(backup)
 app.command()(restore)

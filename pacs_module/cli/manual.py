@@ -1,4 +1,4 @@
-"""``pacs-module pull | redo | cancel | done | priority``: work by hand, each with who and why."""
+"""``pacs-module pull | redo | cancel | done | priority | destinations``: work by hand, each with who and why."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from ..settings import Settings, load_settings
-from .common import AsJson, SettingsFile, call, console, errors, name_of, say
+from .common import AsJson, SettingsFile, call, console, errors, for_tables, name_of, print_json, say
 
 LOOK_S = 1.0
 """How often it is asked how it goes, in seconds."""
@@ -174,3 +175,70 @@ def _line(study: Mapping[str, Any]) -> str:
     if not study["settled"]:
         words.append(f"next {study['next']['what']}")
     return "; ".join(word for word in words if word)
+
+
+# --- destinations beside the backend ---
+
+GIVEN_UP = 1
+"""Exit status when something waits for a person."""
+Name = Annotated[str, typer.Argument(help="Name of the destination.")]
+
+destinations = typer.Typer(
+    help="Destinations beside the backend: their queues (show), send again (retry), give up (drop).",
+    invoke_without_command=True,
+)
+
+
+@destinations.callback()
+def _shown_by_default(context: typer.Context, settings: SettingsFile = None, as_json: AsJson = False) -> None:
+    """
+    Show the queues of all destinations. Exit status 1: something waits for a person.
+
+    Example: [bold]pacs-module destinations[/bold]
+    """
+    if context.invoked_subcommand is None:
+        show(settings, as_json)
+
+
+@destinations.command()
+def show(settings: SettingsFile = None, as_json: AsJson = False) -> None:
+    """Show the queues of all destinations. Exit status 1: something waits for a person."""
+    told = call(load_settings(settings), "GET", "/api/v1/destinations")
+    if as_json:
+        print_json(told)
+    else:
+        _print(told)
+    raise typer.Exit(GIVEN_UP if told.get("numberGivenUp") else 0)
+
+
+@destinations.command()
+def retry(study: Uid, destination: Name, why: NeededWhy, by: By = ME, settings: SettingsFile = None) -> None:
+    """Queue a study's upload again."""
+    _act("retry", study, destination, why, by, settings)
+
+
+@destinations.command()
+def drop(study: Uid, destination: Name, why: NeededWhy, by: By = ME, settings: SettingsFile = None) -> None:
+    """A study is not wanted there any more."""
+    _act("drop", study, destination, why, by, settings)
+
+
+def _act(action: str, study: str, destination: str, why: str, by: str, settings: SettingsFile) -> None:
+    body = {"studyUID": study, "destination": destination, "why": why, "by": by}
+    told = call(load_settings(settings), "POST", f"/api/v1/destinations/{action}", body)
+    for one in told["uploads"]:
+        console.print(f"{one['destination']}: {one['state']} {one['reason']}".rstrip(), markup=False)
+
+
+def _print(told: dict[str, Any]) -> None:
+    table = Table("destination", "kind", "circuit", "waiting", "today", "why")
+    for one in told.get("destinations", ()):
+        today = ", ".join(f"{state} {number}" for state, number in one["today"].items())
+        why = " ".join(
+            part for part in (one["closed"], one["why"] if one["circuit"] != "closed" else "") if part
+        )
+        table.add_row(one["name"], one["kind"], one["circuit"], str(one["waiting"]), today, why)
+    for_tables(160).print(table)
+    for one in told.get("givenUp", ()):
+        words = f"waits for a person: {one['studyUID']} for {one['destination']}: {one['reason']}"
+        console.print(words, markup=False, soft_wrap=True)

@@ -7,7 +7,18 @@ from fastapi import FastAPI
 from .. import __version__
 from ..domain.wire.json_text import MIB
 from ..service.service import Service
-from . import debug, health, log_level, manual, plugins, reconcile, result, rules, studies
+from . import (
+    debug,
+    destinations,
+    health,
+    log_level,
+    manual,
+    plugins,
+    reconcile,
+    result,
+    rules,
+    studies,
+)
 from .edge.access import Access
 from .edge.errors import answer_errors
 from .edge.guard import BodyLimits, Guard
@@ -44,7 +55,8 @@ def create_app(service: Service, console: str = "") -> FastAPI:
     access = Access(web, service.keys, service.log, console)
     app.add_middleware(Guard, access=access, limits=BodyLimits(web.max_body_mb * MIB, web.body_timeout_s))
     answer_errors(app)
-    for room in (plugins, result, manual, debug, studies, reconcile, rules, log_level, health):
+    rooms = (plugins, result, manual, debug, studies, destinations, reconcile, rules, log_level, health)
+    for room in rooms:
         app.include_router(room.router(service), responses=FAULTS)
     add_pages(app, service, access)
     return app

@@ -103,6 +103,7 @@ def _body(study: Mapping[str, Any], zone: ZoneInfo) -> str:
         _series(study),
         _pulls(study, zone),
         _handovers(study, zone),
+        _uploads(study, zone),
         _timeline(study, zone),
     )
     return "".join(parts)
@@ -193,6 +194,25 @@ def _pull_row(pull: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, ...]:
 def _handovers(study: Mapping[str, Any], zone: ZoneInfo) -> str:
     heads = ("handed over", "images", "completeness", "stands", "tries to deliver", "result", "folder")
     return _table("Hand-overs", heads, [_handover_row(item, zone) for item in study.get("handovers", ())])
+
+
+def _uploads(study: Mapping[str, Any], zone: ZoneInfo) -> str:
+    uploads = study.get("uploads", ())
+    if not uploads:
+        return ""
+    heads = ("destination", "state", "because", "why", "images", "tries to upload")
+    return _table("Destinations", heads, [_upload_row(item, zone) for item in uploads])
+
+
+def _upload_row(item: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, ...]:
+    return (
+        _e(item["destination"]),
+        _e(item["state"]),
+        _e(item.get("because", "")),
+        _e(item.get("reason", "")),
+        _e(item.get("files") or ""),
+        "<br>".join(_try(one, zone) for one in item.get("tries", ())),
+    )
 
 
 def _handover_row(item: Mapping[str, Any], zone: ZoneInfo) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from ...service.service import Service
 from ..edge.access import Access
-from ..site import common, events, oidc
+from ..site import common, destinations, events, oidc
 from ..site.site import Site
 from . import (
     audit,
@@ -23,7 +23,7 @@ from . import (
 )
 
 PAGES = (
-    today, studies, study, filters, rehearsal, dead_letters, reconciliation, log, configuration, audit, probe,
+    today, studies, study, filters, rehearsal, dead_letters, destinations, reconciliation, log, configuration, audit, probe,
 )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ NAVIGATION = (
     ("/filters", "Filters"),
     ("/rehearsal", "Rehearsal"),
     ("/dead-letters", "Dead letters"),
+    ("/destinations", "Destinations"),
     ("/reconciliation", "Reconciliation"),
     ("/log", "Log"),
     ("/configuration", "Configuration"),

@@ -12,7 +12,8 @@ def _(text: str) -> str:
 
 
 NAVIGATION = (
-    _("Today"), _("Studies"), _("Filters"), _("Rehearsal"), _("Dead letters"), _("Reconciliation"), _("Log"),
+    _("Today"), _("Studies"), _("Filters"), _("Rehearsal"), _("Dead letters"), _("Destinations"),
+    _("Reconciliation"), _("Log"),
     _("Configuration"), _("Audit"), _("Probe"), _("It did not work"), _("auto"), _("light"), _("dark"),
 )  # fmt: skip
 STATES = (
@@ -27,6 +28,7 @@ STAGES = (
 ORDERS = (_("newest"), _("changed"), _("accession"), _("patient"))
 CIRCUITS = (_("closed"), _("open"), _("half-open"))
 MESSAGES = (_("held"), _("owed"), _("queued"), _("accepted"), _("done"), _("dead"), _("lost"))
+UPLOADS = (_("queued"), _("uploading"), _("uploaded"), _("verified"), _("dead"), _("dropped"))
 SOURCES = (_("environment"), _("file"), _("profile"), _("site file"), _("config.py"), _("default"))
 VERDICTS = (_("yes"), _("no"), _("partly"), _("not told"))
 CAUSES = (

@@ -16,10 +16,13 @@ from typing import Any
 
 import pytest
 
+from pacs_module.domain.study.uploads import queue_upload
+from pacs_module.domain.upload.upload import Upload
 from pacs_module.domain.wire.messages import Result
 from pacs_module.ports import Delivery
 from pacs_module.service.service import Service
 from pacs_module.use_cases.show.dead_letters import letter_key
+from pacs_module.use_cases.upload.upload_outcome import give_up
 from pacs_module.web.app import create_app
 from pacs_module.web.site.common import STATIC, local_path
 from pacs_module.web.site.site import NAVIGATION
@@ -363,3 +366,62 @@ def test_a_web_hook_shows_no_token_of_its_path(tmp_path: Path) -> None:
         text = client_at(service, HERE).get("/configuration", headers=JSON).text
     assert "https://hooks.example/…" in text
     assert "very-secret" not in text
+
+
+# --- destinations ---
+
+
+@pytest.fixture
+def with_destination(tmp_path: Path) -> Iterator[Service]:
+    file = settings_file(tmp_path)
+    more = '[[destination]]\nname = "region"\nkind = "stow"\nurl = "http://127.0.0.1:1"\n'
+    file.write_text(file.read_text(encoding="utf-8") + more, encoding="utf-8")
+    with service_on(file) as (service, pacs):
+        found(service, pacs)
+        service.accept(Pipeline().message(None))
+        study = service.store.get(UID)
+        assert study is not None
+        upload = Upload("region", study.handovers[0].handover_id, "2020-06-18T12:00:00+00:00", HOSTILE)
+        queue_upload(study, upload)
+        give_up(study, upload, f"refused: {HOSTILE}", 5)
+        assert service.store.replace(study)
+        yield service
+
+
+def test_destinations_show_what_waits_and_a_person_sends_it_again(with_destination: Service) -> None:
+    client = client_at(with_destination, HERE)
+    told = client.get("/api/v1/destinations").json()
+    assert [one["name"] for one in told["destinations"]] == ["region"]
+    assert [(one["state"], one["destination"]) for one in told["givenUp"]] == [("dead", "region")]
+    for page in ("/destinations", f"/studies/{UID}"):
+        shown = client.get(page, headers=HTML)
+        assert shown.status_code == 200
+        assert "&lt;script&gt;" in shown.text
+        assert HOSTILE not in shown.text
+    sign_in(client)
+    data = {"form_token": token(client), "why": "mended"}
+    assert client.post(f"/destinations/{UID}/region/retry", data={**data, "why": " "}).status_code == 400
+    assert client.post(f"/destinations/{UID}/region/retry", data=data).status_code == 303
+    study = with_destination.store.get(UID)
+    assert study is not None
+    assert study.uploads[0].state == "queued"
+    assert study.history[-1].by == "manual: Dr. Li"
+    assert client.get("/api/v1/destinations").json()["numberGivenUp"] == 0
+
+
+def test_an_upload_is_dropped_over_the_api_with_a_reason(with_destination: Service) -> None:
+    client = client_at(with_destination, ELSEWHERE)
+    body = {"studyUID": UID, "destination": "region", "why": "not theirs", "by": "Li"}
+    assert client.post("/api/v1/destinations/drop", json=body).status_code == 401
+    key = {"X-API-Key": KEY}
+    assert client.post("/api/v1/destinations/drop", json={**body, "why": ""}, headers=key).status_code == 400
+    assert client.post("/api/v1/destinations/drop", json={**body, "studyUID": "1.9"}, headers=key).status_code == 404
+    answer = client.post("/api/v1/destinations/drop", json=body, headers=key)
+    assert answer.json()["uploads"][0]["state"] == "dropped"
+
+
+def test_without_destinations_the_page_says_so_and_nothing_can_be_done(client: TestClient) -> None:
+    assert "AI backend alone" in client.get("/destinations", headers=HTML).text
+    body = {"studyUID": UID, "destination": "region", "why": "x", "by": "Li"}
+    answer = client.post("/api/v1/destinations/retry", json=body, headers={"X-API-Key": KEY})
+    assert answer.status_code == 404

@@ -1,0 +1,97 @@
+"""
+Destinations for people: the view of the queues, what is done with an upload, and the page ``/destinations``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response
+
+from ...domain.dicom.attributes import unpadded
+from ...domain.errors import MessageError
+from ...service.loop import Role
+from ...service.service import Service
+from ...service.upload.destinations import Destinations
+from ...use_cases.operate.manual_work import Who
+from ...use_cases.show.destinations import ShowDestinations
+from .forms import checked_by, read_form, reason_of
+from .site import Site
+
+
+def router(site: Site) -> APIRouter:
+    """The page and its forms."""
+    routes, service = APIRouter(), site.service
+
+    @routes.get("/destinations", summary="Destinations beside the backend: queues, states, reasons")
+    def destinations(request: Request) -> Response:
+        return site.page(request, "destinations", show_destinations(service)())
+
+    @routes.post("/destinations/{study_uid}/{destination}/{action}", include_in_schema=False)
+    async def change(request: Request, study_uid: str, destination: str, action: str) -> Response:
+        if action not in ("retry", "drop"):
+            raise HTTPException(404, "no such action")
+        form = await read_form(request)
+        who = Who(f"manual: {checked_by(request, site.access, form)}", reason_of(form))
+        told = {"studyUID": study_uid, "destination": destination}
+        await site.off_loop(partial(act, service, action, told, who))
+        words = f"queued again for {destination}" if action == "retry" else f"dropped for {destination}"
+        return site.done(request, words, "/destinations")
+
+    return routes
+
+
+def show_destinations(service: Service) -> ShowDestinations:
+    """The view of the queues of a service."""
+    made = service.destinations
+    if made is None:
+        return ShowDestinations(service.store, service.clock)
+    return ShowDestinations(
+        service.store,
+        service.clock,
+        made.plans,
+        lambda name: made.circuits[name].told(),
+        lambda plan: plan.closed(service.clock.local()),
+        partial(_cache_of, made),
+        made.route.waits_for_room,
+    )
+
+
+def act(service: Service, action: str, message: Mapping[str, Any], who: Who) -> dict[str, Any]:
+    """
+    Retry or drop.
+
+    Raises:
+        HTTPException: 404: there are no destinations, or no such study.
+        MessageError: It cannot be done.
+    """
+    made = service.destinations
+    if made is None:
+        raise HTTPException(404, "there are no destinations beside the backend")
+    study_uid, destination = message.get("studyUID"), message.get("destination")
+    for key, value in (("studyUID", study_uid), ("destination", destination)):
+        if not isinstance(value, str) or not unpadded(value):
+            raise MessageError(key, value, "text, not empty")
+    work = {"retry": made.by_hand.retry, "drop": made.by_hand.drop}[action]
+    answer = work(unpadded(str(study_uid)), str(destination), who)
+    if answer is None:
+        raise HTTPException(404, "no such study is known here")
+    service.wake(Role.UPLOAD)
+    return answer
+
+
+def _cache_of(made: Destinations) -> Mapping[str, Any] | None:
+    if made.fill is None:
+        return None
+    there, limits = list(made.fill.cache.all()), made.fill.limits
+    return {
+        "handovers": len(there),
+        "files": sum(one.files for one in there),
+        "bytes": sum(one.size for one in there),
+        "maxFiles": limits.files,
+        "maxBytes": limits.size,
+        "full": made.fill.full,
+    }
