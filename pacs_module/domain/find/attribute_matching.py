@@ -73,14 +73,18 @@ def judge_answer(level: str, query: Mapping[str, str], answer: Attributes) -> Ju
     for keyword, asked in query.items():
         if keyword in NOT_MATCHED or _is_universal(asked):
             continue
-        matched = matches(keyword, asked, answer.get(keyword))
-        if matched is False:
-            matched = _as_one_moment(keyword, query, answer)
+        matched = _matched(keyword, query, answer)
         if matched is None:
             untold.append(keyword)
         elif not matched:
             differs.append(keyword)
     return Judged("", tuple(differs), tuple(untold))
+
+
+def _matched(keyword: str, query: Mapping[str, str], answer: Attributes) -> bool | None:
+    """By the key alone or, for a time, together with its date."""
+    matched = matches(keyword, query[keyword], answer.get(keyword))
+    return _as_one_moment(keyword, query, answer) if matched is False else matched
 
 
 def matches(keyword: str, asked: str, told: str | None) -> bool | None:
@@ -130,19 +134,23 @@ def _as_one_moment(keyword: str, query: Mapping[str, str], answer: Attributes) -
     Whether a range of dates and one of times, matched as one moment (PS3.4 C.2.2.2.5.4), hold an answer whose
     time alone is beside the range of times.
     """
+    if representation(keyword) is not Representation.TIME:
+        return False
     day_key = keyword.replace("Time", "Date")
-    days = (
-        range_of(query.get(day_key, ""), date_of) if representation(keyword) is Representation.TIME else None
-    )
+    days, times = range_of(query.get(day_key, ""), date_of), range_of(query[keyword], time_of)
     if days is None or days.first == days.last:
         return False
-    times = range_of(query[keyword], time_of)
     day, time = date_of(answer.get(day_key, "")), time_of(answer.get(keyword, ""))
     if times is None or not (day and time):
         return None
+    return _one_range(days, times).holds(day + time)
+
+
+def _one_range(days: Range, times: Range) -> Range:
+    """From the first day's first time to the last day's last; an open end stays open."""
     first = days.first and days.first + times.first
     last = days.last and days.last + (times.last or "~")
-    return Range(first, last).holds(day + time)
+    return Range(first, last)
 
 
 _RANGES: Mapping[Representation, Callable[..., str]] = {

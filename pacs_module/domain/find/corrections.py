@@ -5,6 +5,7 @@ K9).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from ..dicom.attributes import FoundStudy
@@ -40,13 +41,10 @@ def take_names(study: Study, found: FoundStudy, now: int) -> bool:
         now: Epoch milliseconds.
     """
     copy = study.pacs[found.pacs]
-    told = StudyNames.of(found)
-    # Before a PACS's own words were kept, the document of a study that only one PACS has was in its words.
-    assumed = StudyNames.of(study) if len(study.pacs) == 1 and not study.is_push else StudyNames()
-    before = copy.told or assumed
+    told, before = StudyNames.of(found), copy.told or _assumed(study)
     in_turn = [one for one in told.corrections_of(before) if _told_in_turn(copy, one, now)]
     noted = [one.name for one in in_turn if _note_in_turn(study, found.pacs, one, now)]
-    settled = StudyNames(**{**vars(told), **{one.name: one.old for one in in_turn}})
+    settled = replace(told, **{one.name: one.old for one in in_turn})
     now_told = settled.told_over(before)
     if now_told == before:
         return bool(noted)
@@ -54,6 +52,11 @@ def take_names(study: Study, found: FoundStudy, now: int) -> bool:
         _correct(study, found.pacs, one, now)
     copy.told = now_told
     return True
+
+
+def _assumed(study: Study) -> StudyNames:
+    """Before a PACS's own words were kept, the document of a study that only one PACS has was in its words."""
+    return StudyNames.of(study) if len(study.pacs) == 1 and not study.is_push else StudyNames()
 
 
 def _told_in_turn(copy: PacsCopy, one: Correction, now: int) -> bool:

@@ -139,15 +139,17 @@ def _judge(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, s
     study.sightings = [*(s for s in study.sightings if s.pacs != found.pacs), *here]
     stability = judge_stability(here, policy, now)
     if is_dx(study.modality, switches):
-        study.why = "DX: pulled as soon as it is found"
-        study.note(Note.TO_BE_PULLED, study.why, now)
-    elif stability.stable:
-        study.why = f"{found.pacs}: {stability.why}"
-        study.note(Note.STABLE, study.why, now)
-    else:
-        study.why = stability.why
-        study.schedule(PULL, now + policy.delay // timedelta(milliseconds=1))
-        return Seen(True)
+        return _to_be_pulled(study, Note.TO_BE_PULLED, "DX: pulled as soon as it is found", now)
+    if stability.stable:
+        return _to_be_pulled(study, Note.STABLE, f"{found.pacs}: {stability.why}", now)
+    study.why = stability.why
+    study.schedule(PULL, now + policy.delay // timedelta(milliseconds=1))
+    return Seen(True)
+
+
+def _to_be_pulled(study: Study, note: Note, why: str, now: int) -> Seen:
+    study.why = why
+    study.note(note, why, now)
     study.sightings = []
     study.schedule(PULL, now)
     return Seen(True, stable=True)

@@ -53,19 +53,24 @@ def judge_stability(history: Sequence[Sighting], policy: StabilityPolicy, now: i
     """
     last = history[-1]
     age = timedelta(milliseconds=now - history[0].at)
-    over = age >= policy.delay
-    if policy.rule == FIXED_DELAY or last.count is None or (last.count == 0 and over):  # 0: it does not count
-        if over:
-            return Stability("STABLE", f"first seen {age} ago, delay {policy.delay}")
-        verdict = "NO_COUNT" if last.count is None else "TOO_EARLY"
-        return Stability(verdict, f"first seen {age} ago, to be pulled after {policy.delay}")
+    counts = last.count is not None and (last.count > 0 or age < policy.delay)  # 0: it does not count
+    if policy.rule == FIXED_DELAY or last.count is None or not counts:
+        return _by_age(last.count, age, policy)
     if len(history) == 1:
         return Stability("TOO_EARLY", f"seen once, with {last.count} instances")
-    if last.count == history[-2].count and last.count > 0:
+    before = history[-2].count
+    if last.count == before and last.count > 0:
         return Stability("STABLE", f"{last.count} instances in two finds")
-    return _largest_stands(history, policy, now) or Stability(
-        "GROWING", f"{history[-2].count} instances, then {last.count}"
-    )
+    growing = Stability("GROWING", f"{before} instances, then {last.count}")
+    return _largest_stands(history, policy, now) or growing
+
+
+def _by_age(count: int | None, age: timedelta, policy: StabilityPolicy) -> Stability:
+    """Where no count tells, or none shall."""
+    if age >= policy.delay:
+        return Stability("STABLE", f"first seen {age} ago, delay {policy.delay}")
+    verdict = "NO_COUNT" if count is None else "TOO_EARLY"
+    return Stability(verdict, f"first seen {age} ago, to be pulled after {policy.delay}")
 
 
 def _largest_stands(history: Sequence[Sighting], policy: StabilityPolicy, now: int) -> Stability | None:

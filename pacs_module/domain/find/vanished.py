@@ -64,11 +64,8 @@ def missed(study: Study, pacs: str, now: int) -> bool:
     gone = times >= FINDS and since <= iso(now - LEAST // timedelta(milliseconds=1))
     if times > FINDS and not gone:
         return False
-    _put(
-        study,
-        pacs,
-        replace(copy, missed=min(times, FINDS), missing_at=since, gone_at=iso(now) if gone else None),
-    )
+    gone_at = iso(now) if gone else None
+    _put(study, pacs, replace(copy, missed=min(times, FINDS), missing_at=since, gone_at=gone_at))
     if gone:
         study.history = _without_coming_and_going(study.history)
         study.note(Note.GONE, f"gone from {pacs} since {since}: not in its complete answers any more", now)

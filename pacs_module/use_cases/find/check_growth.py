@@ -53,22 +53,22 @@ class CheckGrowth:
             update_study(self.store, study.study_uid, self._not_now)
             return 0
         ask = _Ask(self.finder, pacs, study)
-        shown = ask.series() if traits_of(self.traits, pacs).series_level else {}
-        assert study.look is not None, "claimed by it"  # noqa: S101
+        shown = self._shown(ask, pacs, study)
         if not shown:
-            shown = ask.whole()
-        elif study.look.number < self.policy.images and not growth(shown, study.look.series, study.received):
-            shown |= ask.images(shown, self.policy.most_series)
-        if not shown:
-            self.log.event(
-                "growth_unknown",
-                "growth cannot be told",
-                "WARNING",
-                pacs=pacs,
-                studyUID=study.study_uid,
-            )
+            told = {"pacs": pacs, "studyUID": study.study_uid}
+            self.log.event("growth_unknown", "growth cannot be told", "WARNING", **told)
         update_study(self.store, study.study_uid, lambda kept: self._take(kept, shown))
         return ask.queries
+
+    def _shown(self, ask: _Ask, pacs: str, study: Study) -> dict[str, int]:
+        """What the PACS shows of a study, at the level that tells most; images only at the first looks."""
+        assert study.look is not None, "claimed by it"  # noqa: S101
+        shown = ask.series() if traits_of(self.traits, pacs).series_level else {}
+        if not shown:
+            return ask.whole()
+        if study.look.number < self.policy.images and not growth(shown, study.look.series, study.received):
+            shown |= ask.images(shown, self.policy.most_series)
+        return shown
 
     def _not_now(self, study: Study) -> bool:
         """During a pull there is nothing to compare with; where counts are told nothing needs to be."""
@@ -88,12 +88,13 @@ class CheckGrowth:
             self._grew(study, f"{look.pacs}, which tells no counts: {why}", now)
             return True
         look.number += 1
-        over = self.policy.pauses.exhausted(look.number)
-        study.schedule(
-            GROWTH_CHECK,
-            None if over else now + milliseconds(self.policy.pauses.pause_after(look.number + 1)),
-        )
+        study.schedule(GROWTH_CHECK, self._next(look.number, now))
         return True
+
+    def _next(self, number: int, now: int) -> int | None:
+        """When it is looked at again; None: never, it has been quiet for long enough."""
+        pauses = self.policy.pauses
+        return None if pauses.exhausted(number) else now + milliseconds(pauses.pause_after(number + 1))
 
     def _grew(self, study: Study, why: str, now: int) -> None:
         """What has just come may still be coming: pulled after the delay that is due without counts."""
@@ -102,12 +103,8 @@ class CheckGrowth:
         at = now if is_dx(study.modality, self.switches) else now + milliseconds(self.stability.delay)
         study.schedule(PULL, at)
         study.schedule(GROWTH_CHECK, at + milliseconds(self.policy.pauses.first))
-        self.log.event(
-            "grown_without_counts",
-            "grown at a PACS without counts",
-            studyUID=study.study_uid,
-            why=why,
-        )
+        told = {"studyUID": study.study_uid, "why": why}
+        self.log.event("grown_without_counts", "grown at a PACS without counts", **told)
 
 
 @dataclass

@@ -274,19 +274,20 @@ class FindStudies:
         if uid:
             update_study(self.store, key, lambda kept: _found_at_last(kept, uid, now))
             return replace(found, study_uid=uid)
-        study.study_uid, study.state, study.history = key, None, []
-        study.apply(
-            Event.NO_UID,
-            f"{found.pacs} gives it no StudyInstanceUID, neither at SERIES nor at IMAGE level",
-            now,
-        )
-        study.saw(found.pacs, found.count, now)
+        _make_unpullable(study, key, found, now)
         if self.store.insert(study):
             values = {"pacs": found.pacs, "accession": found.accession_number}
             self.log.event("unpullable", "unpullable", "WARNING", state=State.UNPULLABLE.value, **values)
         else:
             update_study(self.store, key, lambda kept: _still_without(kept, found, now, by))
         return None
+
+
+def _make_unpullable(study: Study, key: str, found: FoundStudy, now: int) -> None:
+    study.study_uid, study.state, study.history = key, None, []
+    why = f"{found.pacs} gives it no StudyInstanceUID, neither at SERIES nor at IMAGE level"
+    study.apply(Event.NO_UID, why, now)
+    study.saw(found.pacs, found.count, now)
 
 
 def _still_without(study: Study, found: FoundStudy, now: int, by: str) -> bool:

@@ -136,13 +136,10 @@ class MatchedFinder:
             untold: The keys and the values that were asked for.
         """
         by_uid = {"StudyInstanceUID": uid}
-        told = [
-            one
-            for one in self._raw(pacs, by_uid, tuple(untold))
-            if clean_uid(one.get("StudyInstanceUID", "")) == uid
-        ]
+        answers = self._raw(pacs, by_uid, tuple(untold))
+        told = [one for one in answers if clean_uid(one.get("StudyInstanceUID", "")) == uid]
         judged = [judge_answer("STUDY", untold, answer) for answer in told]
-        if any(one.proved for one in judged) or any(one.differs for one in judged):
+        if any(one.proved or one.differs for one in judged):
             return all(one.matches for one in judged)
         return all(self._honours(pacs, by_uid, key, value) for key, value in untold.items())
 
@@ -199,17 +196,16 @@ class MatchedFinder:
         known = self.learned(pacs)
         about: dict[str, object] = {"pacs": pacs, "queryLevel": level, "received": received}
         for key in known.take_mismatches(level, received, dropped, naming(query)):
-            words = "answers that do not match what was asked are dropped"
-            self.log.event(
-                "answer_not_asked_for", words, "WARNING", **about, attribute=key, dropped=dropped[key]
-            )
+            told = {**about, "attribute": key, "dropped": dropped[key]}
+            self._tell("answer_not_asked_for", "answers that do not match what was asked are dropped", told)
         for reason in known.take_refused(refused):
-            words = "answers that are none are dropped"
-            self.log.event(
-                "answer_refused", words, "WARNING", **about, because=reason, dropped=refused.count(reason)
-            )
+            told = {**about, "because": reason, "dropped": refused.count(reason)}
+            self._tell("answer_refused", "answers that are none are dropped", told)
         for what, number in (*dropped.items(), *Counter(refused).items()):
             self.count(pacs, what, number)
+
+    def _tell(self, key: str, words: str, told: dict[str, object]) -> None:
+        self.log.event(key, words, "WARNING", **told)
 
 
 def untold_of(judged: Judged, query: Mapping[str, str]) -> dict[str, str]:

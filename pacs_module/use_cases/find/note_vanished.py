@@ -26,6 +26,15 @@ class _Known:
 
 
 @dataclass
+class _Missing:
+    """Of one study: whether it should have been answered, whether that is written anew, and whether it is gone."""
+
+    expected: bool = False
+    news: bool = False
+    gone: bool = False
+
+
+@dataclass
 class NoteVanished:
     """
     Counts in the document; in memory is only which studies a PACS answered for a day, so that a quiet find
@@ -54,32 +63,35 @@ class NoteVanished:
         known, counted = self._known_at(pacs, day)
         gone = []
         for uid in sorted(known - here):
-            now = self.clock.now()
-            written: list[bool] = []
-
-            def edit(study: Study, now: int = now, written: list[bool] = written) -> bool:
-                if not expected(study, pacs, day, in_parts) or nameless(study, answers):
-                    return False
-                written.append(missed(study, pacs, now))
-                return written[-1]
-
-            study = self._change(uid, edit)
-            if study is None or not written or study.pacs[pacs].gone_at:
+            missing = self._miss(uid, pacs, day, answers, in_parts)
+            if not missing.expected or missing.gone:
                 known.discard(uid)
-            if written and study is not None:
+            if missing.expected:
                 counted.add(uid)
-                gone += [uid] if study.pacs[pacs].gone_at and written[-1] else []
+            if missing.gone and missing.news:
+                gone.append(uid)
         known |= here
         if gone:
-            self.log.event(
-                "studies_vanished",
-                "studies are gone from the PACS",
-                "WARNING",
-                pacs=pacs,
-                day=day.isoformat(),
-                studyUIDs=gone,
-            )
+            told = {"pacs": pacs, "day": day.isoformat(), "studyUIDs": gone}
+            self.log.event("studies_vanished", "studies are gone from the PACS", "WARNING", **told)
         return counted
+
+    def _miss(
+        self, uid: str, pacs: str, day: date, answers: Collection[FoundStudy], in_parts: bool
+    ) -> _Missing:
+        """Write down that one was not among the answers, if it should have been."""
+        now, missing = self.clock.now(), _Missing()
+
+        def edit(study: Study) -> bool:
+            missing.expected = expected(study, pacs, day, in_parts) and not nameless(study, answers)
+            missing.news = missing.expected and missed(study, pacs, now)
+            return missing.news
+
+        study = self._change(uid, edit)
+        if study is None:
+            return _Missing()
+        missing.gone = missing.expected and bool(study.pacs[pacs].gone_at)
+        return missing
 
     def lacks(self, pacs: str, day: date, answers: Collection[FoundStudy]) -> bool:
         """Whether studies of the day that earlier finds brought are not among the answers."""

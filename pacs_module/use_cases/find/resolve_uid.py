@@ -58,21 +58,15 @@ class ResolveUid:
         return ""
 
     def _uids(self, found: FoundStudy, level: str, name: str, value: str) -> set[str]:
+        query = {name: value}
         try:
-            answers = self.finder.find(found.pacs, level, {name: value}, KEYS)
-            proved = [one for one in answers if judge_answer(level, {name: value}, one).proved]
-            others = (
-                self._answered_anyway(found.pacs, level, name, value) if len(proved) < len(answers) else set()
-            )
+            answers = self.finder.find(found.pacs, level, query, KEYS)
+            others: set[str] = set()
+            if not all(judge_answer(level, query, one).proved for one in answers):
+                others = self._answered_anyway(found.pacs, level, name, value)
         except PipelineError as error:
-            self.log.event(
-                "uid_not_resolved",
-                "no UID another way",
-                "WARNING",
-                pacs=found.pacs,
-                queryLevel=level,
-                error=str(error),
-            )
+            told = {"pacs": found.pacs, "queryLevel": level, "error": str(error)}
+            self.log.event("uid_not_resolved", "no UID another way", "WARNING", **told)
             return set()
         same_day = [a for a in answers if dashed_date(a.get("StudyDate", "")) in ("", found.study_date)]
         return _uids_of(same_day) - others
