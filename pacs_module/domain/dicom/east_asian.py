@@ -53,7 +53,7 @@ _USUAL = 0.6
 _FEW = 3
 """Of so few characters all must be usual."""
 _CHEST = "胸肺"
-_HARDLY_ANY = 2
+_HARDLY_ANY = 3
 """
 Of so few characters one of the chest is believed in any case: 肺癌 would be 로갑. A single one tells
 something only where it is the chest, and would be a rare one in Chinese.
