@@ -23,7 +23,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-import urllib3.exceptions
+import urllib3
+from urllib3.response import BaseHTTPResponse
 
 from ..domain.errors import Busy, MessageError, Refused, RetriableError, Unreachable
 from ..domain.wire.json_text import MESSAGE, MIB, JsonLimits, plain, printable, read_json
@@ -38,6 +39,7 @@ _OK, _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 200, 300, 400, 500
 _LONGEST_WAIT_S = 3600
 _MAX_DIGITS = 9
 _PIECE = 64 * 1024
+_PLAIN = "http://"
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,18 @@ class Answer:
             return read_json(self.body, "answer", limits)
         except MessageError as error:
             raise RetriableError("the answer cannot be read", str(error)) from error
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One request, as :meth:`HttpLink.call` has it."""
+
+    method: str
+    url: str
+    data: Any
+    headers: Mapping[str, str]
+    params: Mapping[str, str] | None
+    timeout: float
 
 
 @dataclass(frozen=True)
@@ -126,18 +140,56 @@ class HttpLink:
         if json_body is not None:
             data = json.dumps(plain(json_body)).encode()
             sent["Content-Type"] = "application/json"
-        with translated(self.who), self._session() as session:
-            response = session.request(
-                method, url, data=data, headers=sent, params=params, timeout=(CONNECT_S, timeout),
-                allow_redirects=False, stream=True,
-            )  # fmt: skip
+        asked = _Asked(method, url, data, sent, params, timeout)
+        answering = self._by_kept_connection if self._is_light(asked) else self._by_session
+        with translated(self.who), answering(asked) as raw:
             try:
-                body = _read(self.who, response, self.answer_bytes, time.monotonic() + timeout)
+                body = _read(self.who, raw, self.answer_bytes, time.monotonic() + timeout)
             except BaseException:
-                response.close()
+                raw.close()
                 raise
-            response.raw.release_conn()  # read to its end: the connection can be used again
-        return Answer(response.status_code, body, response.headers)
+            raw.release_conn()  # read to its end: the connection can be used again
+        return Answer(raw.status, body, raw.headers)
+
+    def _is_light(self, asked: _Asked) -> bool:
+        """
+        Whether a call needs nothing of what ``requests`` does around a connection.
+
+        The plugins ask Orthanc many times a second while images come, in the process that receives them:
+        without it a call costs a third.
+        """
+        bare = not self.proxy and self.auth is None and asked.params is None
+        body = asked.data is None or isinstance(asked.data, bytes)
+        return self.keep and bare and body and asked.url.startswith(_PLAIN) and "@" not in asked.url
+
+    @contextmanager
+    def _by_kept_connection(self, asked: _Asked) -> Iterator[BaseHTTPResponse]:
+        host, slash, path = asked.url.removeprefix(_PLAIN).partition("/")
+        yield self._pool_of(host).urlopen(
+            asked.method, slash + path or "/", body=asked.data,
+            headers={"Accept-Encoding": "identity", **self.headers, **asked.headers},
+            timeout=urllib3.Timeout(connect=CONNECT_S, read=asked.timeout),
+            redirect=False, retries=False, preload_content=False, decode_content=False,
+        )  # fmt: skip
+
+    def _pool_of(self, host: str) -> urllib3.HTTPConnectionPool:
+        """One connection a thread and server."""
+        if not hasattr(self._threads, "pools"):
+            self._threads.pools = {}
+        pools: dict[str, urllib3.HTTPConnectionPool] = self._threads.pools
+        if host not in pools:
+            name, port = host_and_port(_PLAIN + host)
+            pools[host] = urllib3.HTTPConnectionPool(name, port, maxsize=1)
+        return pools[host]
+
+    @contextmanager
+    def _by_session(self, asked: _Asked) -> Iterator[BaseHTTPResponse]:
+        with self._session() as session:
+            response = session.request(
+                asked.method, asked.url, data=asked.data, headers=asked.headers, params=asked.params,
+                timeout=(CONNECT_S, asked.timeout), allow_redirects=False, stream=True,
+            )  # fmt: skip
+            yield response.raw
 
     @contextmanager
     def _session(self) -> Iterator[requests.Session]:
@@ -209,15 +261,30 @@ def host_and_port(url: str) -> tuple[str, int]:
 
 @contextmanager
 def translated(who: str) -> Iterator[None]:
-    """Map what ``requests`` raises: nobody there is Unreachable, everything else on the way is Retriable."""
+    """
+    Map what ``requests`` and ``urllib3`` raise: nobody there is Unreachable, everything else on the way is
+    Retriable.
+    """
     try:
         yield
     except requests.exceptions.RequestException as error:
         raise _translated(who, error) from error
-    except (urllib3.exceptions.HTTPError, OSError) as error:  # while the answer is read
-        raise RetriableError(f"{who}: {_reason(error)}", str(error)) from error
+    except (urllib3.exceptions.HTTPError, OSError) as error:  # without requests, or while the answer is read
+        raise _of_connection(who, error) from error
     except UnicodeError as error:  # a header that is not Latin-1, in either direction
         raise RetriableError(f"{who}: {_reason(error)}", str(error)) from error
+
+
+def _of_connection(who: str, error: Exception) -> RetriableError:
+    text = str(error)
+    match error:
+        case urllib3.exceptions.NameResolutionError():
+            return RetriableError(f"{who} does not answer: {_reason(error)}", text)
+        case urllib3.exceptions.NewConnectionError():
+            return Unreachable(f"{who} does not answer: {_reason(error)}", text)
+        case urllib3.exceptions.ConnectTimeoutError():
+            return Unreachable(f"{who} does not answer: no connection in time", text)
+    return RetriableError(f"{who}: {_reason(error)}", text)
 
 
 def _translated(who: str, error: requests.exceptions.RequestException) -> RetriableError:
@@ -236,15 +303,15 @@ def _translated(who: str, error: requests.exceptions.RequestException) -> Retria
     return RetriableError(f"{who}: {type(error).__name__}", text)
 
 
-def _read(who: str, response: requests.Response, limit: int, end: float) -> bytes:
+def _read(who: str, raw: BaseHTTPResponse, limit: int, end: float) -> bytes:
     """
     The body as it was sent; a compressed one was not asked for, and a small one may be endless when it is
     unpacked.
     """
-    _refuse_compressed(who, response)
+    _refuse_compressed(who, raw)
     pieces: list[bytes] = []
     size = 0
-    while piece := response.raw.read1(_PIECE, decode_content=False):
+    while piece := raw.read1(_PIECE, decode_content=False):
         pieces.append(piece)
         size += len(piece)
         if size > limit:
@@ -254,8 +321,8 @@ def _read(who: str, response: requests.Response, limit: int, end: float) -> byte
     return b"".join(pieces)
 
 
-def _refuse_compressed(who: str, response: requests.Response) -> None:
-    coding = response.headers.get("Content-Encoding", "identity").strip().lower()
+def _refuse_compressed(who: str, raw: BaseHTTPResponse) -> None:
+    coding = raw.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in ("", "identity"):
         raise RetriableError(f"{who}: a compressed answer was not asked for", printable(coding)[:WORDS])
 

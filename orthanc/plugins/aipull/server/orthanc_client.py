@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar, cast
 
 import requests
+import urllib3
 
 from pacs_module.domain.dicom.numbers import read_whole
 from pacs_module.domain.errors import Refused, RetriableError
@@ -116,7 +117,7 @@ class OrthancClient:
         try:
             answer = self._link.call(method, self._base + path, json_body=body, timeout=answer_s)
         except RetriableError as error:
-            if isinstance(error.__cause__, requests.Timeout):
+            if isinstance(error.__cause__, requests.Timeout | urllib3.exceptions.ReadTimeoutError):
                 raise RetriableError(f"{_WHO}: no answer to {method} {path} in {answer_s:g} s") from error
             raise Unreachable(f"{_WHO}: {method} {path}: {error}") from error
         if not answer.ok:
