@@ -95,19 +95,21 @@ def test_any_2xx_is_an_acceptance(raw: bytes, keep: bool) -> None:
         assert checked("B", HttpLink("B", keep=keep).call("POST", url, json_body={}, timeout=5)).ok
 
 
+@pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("raw", REFUSED.values(), ids=REFUSED)
-def test_a_redirect_or_a_demand_is_refused_in_words(raw: bytes) -> None:
+def test_a_redirect_or_a_demand_is_refused_in_words(raw: bytes, keep: bool) -> None:
     with answering(raw) as url, pytest.raises(Refused) as refused:
-        checked("B", HttpLink("B").call("POST", url, json_body={}, timeout=5))
+        checked("B", HttpLink("B", keep=keep).call("POST", url, json_body={}, timeout=5))
     assert len(str(refused.value)) < 1_000
     if b"Location" in raw and b"103" not in raw:
         assert REDIRECTED in str(refused.value)
 
 
+@pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("raw", AGAIN.values(), ids=AGAIN)
-def test_what_is_no_answer_is_tried_again(raw: bytes) -> None:
+def test_what_is_no_answer_is_tried_again(raw: bytes, keep: bool) -> None:
     with answering(raw) as url, pytest.raises(RetriableError):
-        checked("B", HttpLink("B").call("POST", url, json_body={}, timeout=5))
+        checked("B", HttpLink("B", keep=keep).call("POST", url, json_body={}, timeout=5))
 
 
 @pytest.mark.parametrize(
