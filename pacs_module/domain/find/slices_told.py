@@ -41,13 +41,16 @@ def with_slices(facts: SeriesFacts, images: Sequence[Attributes]) -> SeriesFacts
 
     Args:
         facts: From a SERIES level answer.
-        images: The IMAGE level answers about it, with :data:`IMAGE_KEYS`; empty where the PACS gives none.
+        images: The IMAGE level answers, with :data:`IMAGE_KEYS`; empty where the PACS gives none. Those of other
+            series are left out, of several about one object the last holds.
 
     Returns:
         Unchanged where every object is told to be one slice; else with the frames of all together, or without
         any number where an object tells neither its class nor its frames: the images will tell.
     """
-    objects = [_frames(image) for image in images]
+    ours = [one for one in images if clean_uid(one.get("SeriesInstanceUID", "")) in ("", facts.series_uid)]
+    once = {clean_uid(one.get("SOPInstanceUID", "")) or str(number): one for number, one in enumerate(ours)}
+    objects = [_frames(image) for image in once.values()]
     if len(objects) < (facts.instances or 0) or None in objects:
         return replace(facts, instances=None)
     frames = [number for number in objects if number is not None]
