@@ -1,7 +1,7 @@
 # The commands for people. Everything is installed by `make setup`, which the others call first; see scripts/setup.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo stop test long-test site-check kill-test chaos chaos-long chaos-storm chaos-proofs find-matrix compose-test lint docs clean install uninstall deb deb-test lock
+.PHONY: help setup setup-dev demo stop test long-test site-check kill-test chaos chaos-long chaos-storm chaos-proofs find-matrix compose-test lint docs clean install uninstall deb deb-test lock sbom audit licences bundle
 
 PYTHON := .venv/bin/python
 off := 0 no false
@@ -18,7 +18,7 @@ DEMO_OPTIONS = \
 	$(if $(filter-out $(off),$(KEEP)),--keep)
 
 help:  ## this table
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make demo takes  DICOM_DIR=folder   your own DICOM files instead of the simulated department"
 	@echo "                   KEYWORDS=head,brain  another body region    KERNEL=UB  the preferred kernel"
@@ -81,6 +81,12 @@ deb:  ## the Debian package of this release, in build/ (PLATFORM=debian13 for an
 deb-test:  ## that package from installation to purge, in a root of its own (PLATFORM=debian12 or debian13)
 	@scripts/platform.sh $(or $(PLATFORM),debian12) bash -c 'scripts/setup.sh && rm -f build/*.deb && scripts/deb.sh'
 	@NO_NETWORK=1 scripts/platform.sh $(or $(PLATFORM),debian12) bash -c '.venv/bin/python -m tests.package.try_package build/*.deb'
+
+sbom audit licences: setup-dev  ## of the locked packages: list of parts (CycloneDX), known advisories, licences; into build/supply-chain
+	@exec scripts/supply_chain.sh $@
+
+bundle:  ## one archive for a site without internet: package, Debian's packages, wheels, images where Docker runs (PLATFORM=debian13)
+	@$(ON) scripts/bundle.sh
 
 lock:  ## after a version was changed in a lock file: the hashes of its files (needs uv)
 	@exec scripts/lock.sh

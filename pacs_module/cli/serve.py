@@ -203,5 +203,7 @@ def _let_go(service: Service) -> None:
             "WARNING",
             error=str(error),
         )
+    if service.exchange.listener is not None:
+        service.exchange.listener.stop()
     service.queue.close()
     service.store.close()

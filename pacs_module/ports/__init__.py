@@ -12,6 +12,7 @@ from .delivery import Backend, Delivery, Queue, QueueConsumer
 from .folders import Archive, Archived, Copied, CopyMaker, FileCheck
 from .hospital import PacsFinder, Ris
 from .leases import Lease, Leases, Memo
+from .ledger import Ledger, Platform, Recipient, ReportView, Taking
 from .lists import StudyLists
 from .plugins import PluginLog, Puller, ReceivedImages
 from .records import DaySize, HeaderRecords, StoredRecord
@@ -39,19 +40,24 @@ __all__ = [
     "Identity",
     "Lease",
     "Leases",
+    "Ledger",
     "Memo",
     "Order",
     "PacsFinder",
+    "Platform",
     "PluginLog",
     "Puller",
     "Queue",
     "QueueConsumer",
     "ReceivedImages",
+    "Recipient",
+    "ReportView",
     "Ris",
     "SiteRules",
     "StoredRecord",
     "StudyLists",
     "StudyStore",
+    "Taking",
     "UploadCache",
     "UploadSource",
     "Uploader",

@@ -67,6 +67,7 @@ from ..use_cases.rehearse.pull_newly_taken import PullNewlyTaken
 from ..use_cases.rehearse.record_headers import RecordHeaders
 from ..use_cases.rehearse.rehearse import Rehearse
 from .alarming import ALARMS, ALARMS_S, tell_alarms
+from .exchange.wiring import exchange_of
 from .finders import finder_by_pacs, orthanc_finder
 from .folders import handover_folders, open_archive, open_copies, open_upload_cache
 from .loop import Loop
@@ -218,6 +219,7 @@ def _service(edges: _Edges) -> Service:
         log_level=SetLogLevel(log.level, puller, log),
         keys=ManageKeys(leases.leases, clock, log),
         destinations=_destinations(edges),
+        exchange=exchange_of(settings, store, leases, clock, clock.today, log),
     )
 
 

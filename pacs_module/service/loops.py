@@ -46,6 +46,12 @@ RULES_S = 1.0
 """How often the site's file is looked at, in seconds; one stat."""
 PURGE_S = 3600.0
 """How often recorded headers are looked through for days that are over, in seconds."""
+SEND_S = 2.0
+"""How often it is looked for reports to be sent, in seconds; one read. What is taken in wakes the loop."""
+EXCHANGE_PURGE_S = 6 * 3600.0
+"""How often it is looked for reports and quality records that were sent long ago, in seconds."""
+LISTEN_S = 5.0
+"""How often it is looked whether the HL7 listener listens, in seconds."""
 RAM_DISK_S = 10.0
 """How often the plugins are asked how full the RAM disk is, in seconds."""
 
@@ -71,6 +77,7 @@ def loops_of(service: Service) -> dict[str, Loop]:
         *_work_loops(service),
         *_repair_loops(service),
         *_optional_loops(service),
+        *_exchange_loops(service),
         *_delivery_loops(service),
     ]
     return {loop.name: loop for loop in loops}
@@ -145,6 +152,24 @@ def _destination_loops(service: Service, made: Destinations) -> Iterator[Loop]:
         loop = new(name, sender, SEND_S, bound=bound, role=Role.UPLOAD)
         sender.stopping = loop.stopping
         yield loop
+
+
+def _exchange_loops(service: Service) -> Iterator[Loop]:
+    """Of reports and quality records; what is taken in wakes the one that sends it."""
+    new, exchange = _new(service), service.exchange
+    senders = [new(f"send {kind}", step, SEND_S) for kind, step in exchange.senders.items()]
+    yield from senders
+    exchange.take.on_taken = partial(_wake_all, senders)
+    yield new("exchange purge", exchange.purge, EXCHANGE_PURGE_S)
+    if exchange.compare is not None:
+        yield new("compare reports", exchange.compare, service.settings.reports.interval_s)
+    if exchange.listener is not None:
+        yield new("HL7 listener", exchange.listener, LISTEN_S)
+
+
+def _wake_all(loops: list[Loop]) -> None:
+    for loop in loops:
+        loop.wake()
 
 
 def _delivery_loops(service: Service) -> Iterator[Loop]:

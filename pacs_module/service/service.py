@@ -44,6 +44,7 @@ from ..use_cases.rehearse.manage_rules import ManageRules
 from ..use_cases.rehearse.pull_newly_taken import PullNewlyTaken
 from ..use_cases.rehearse.record_headers import RecordHeaders
 from ..use_cases.rehearse.rehearse import Rehearse
+from .exchange.wiring import Exchange
 from .find_round import FindLoop
 from .loop import Loop, Role
 from .upload.destinations import Destinations
@@ -91,6 +92,7 @@ class Service:
     rules: ManageRules
     keys: ManageKeys
     log_level: SetLogLevel
+    exchange: Exchange
     destinations: Destinations | None = None
     """None: nothing goes anywhere but to the backend."""
     find_loops: dict[str, FindLoop] = field(default_factory=dict)

@@ -129,3 +129,21 @@ class WebSettings(Section):
         here = socket.gethostname().lower()
         named = [name.lower() for name in (*self.hosts, self.host)]
         return frozenset({*named, here, "localhost"})
+
+
+class PlatformSettings(Section):
+    """The regional platform: reports and quality records are sent to it; off when the table is not there."""
+
+    url: Address
+    """Before ``/api/v1``."""
+    hospital: str = Field(min_length=1, max_length=64)
+    """Our code there."""
+    key: SecretStr = SecretStr("")
+    """Sent as ``Authorization: Bearer``."""
+    ca_file: FilePath | None = None
+    timeout_s: Seconds = 60.0
+    batch: int = Field(default=100, ge=1, le=1000)
+    """So many are sent at once."""
+    first_pause_s: Seconds = 10.0
+    longest_pause_s: Seconds = 900.0
+    """Pauses after which one is sent again that was not taken."""

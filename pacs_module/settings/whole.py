@@ -22,9 +22,9 @@ from .backend import BackendSettings
 from .destinations import AnyDestination, UploadCacheSettings
 from .optional import AnonymiseSettings, ArchiveSettings, BackupSettings, ReconcileSettings, RehearseSettings
 from .pacs import PacsSettings, PullSettings
-from .ris import RisSettings
+from .ris import ReportSettings, RisSettings
 from .section import Seconds, retry_policy
-from .servers import OrthancSettings, RabbitSettings, StoreSettings, WebSettings
+from .servers import OrthancSettings, PlatformSettings, RabbitSettings, StoreSettings, WebSettings
 
 ENVIRONMENT_PREFIX = "PACS_MODULE_"
 
@@ -87,6 +87,8 @@ class Settings(BaseSettings):
     rehearse: RehearseSettings = RehearseSettings()
     backup: BackupSettings = BackupSettings()
     alarms: AlarmSettings = AlarmSettings()
+    platform: PlatformSettings | None = None
+    reports: ReportSettings = ReportSettings()
     _file: Path | None = PrivateAttr(default=None)
     """The settings file; None: all came from the environment."""
 

@@ -10,6 +10,7 @@ from ..service.service import Service
 from . import (
     debug,
     destinations,
+    exchange,
     health,
     log_level,
     manual,
@@ -30,6 +31,10 @@ TAGS = [
     {"name": "manual", "description": "Work by hand, ahead of all automatic work."},
     {"name": "backend", "description": "What the AI backend posts."},
     {"name": "plugins", "description": "What the plugins in Orthanc post."},
+    {
+        "name": "exchange",
+        "description": "Reports and quality data: taken in, and sent to the platform and the RIS.",
+    },
     {"name": "machine", "description": "Health and numbers for monitoring."},
 ]
 
@@ -55,7 +60,9 @@ def create_app(service: Service, console: str = "") -> FastAPI:
     access = Access(web, service.keys, service.log, console)
     app.add_middleware(Guard, access=access, limits=BodyLimits(web.max_body_mb * MIB, web.body_timeout_s))
     answer_errors(app)
-    rooms = (plugins, result, manual, debug, studies, destinations, reconcile, rules, log_level, health)
+    rooms = (
+        plugins, result, manual, debug, studies, destinations, reconcile, rules, exchange, log_level, health,
+    )  # fmt: skip
     for room in rooms:
         app.include_router(room.router(service), responses=FAULTS)
     add_pages(app, service, access)

@@ -85,7 +85,7 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with SimPacs(ae_title=AE_TITLE) as pacs:
         options = StackOptions(
-            more_pacs={NAME: (AE_TITLE, pacs.port)}, settings=SETTINGS, ram_disk_bytes=2**28
+            more_pacs={NAME: (AE_TITLE, pacs.port)}, settings=SETTINGS, ram_disk_bytes=2**29
         )
         with Stack(tmp_path_factory.mktemp("k04") / "run", options) as stack:
             yield Site(stack, pacs)

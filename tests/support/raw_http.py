@@ -12,11 +12,12 @@ from contextlib import contextmanager, suppress
 
 
 class RawServer:
-    """``requests`` are the heads of what came; ``answer`` writes to the connection whatever it likes."""
+    """``requests`` are the heads of what came, ``bodies`` their bodies; ``answer`` writes to the connection whatever it likes."""
 
     def __init__(self, answer: bytes | Callable[[socket.socket], None]) -> None:
         self.answer = answer
         self.requests: list[str] = []
+        self.bodies: list[bytes] = []
         self.stopping = threading.Event()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listening.getsockname()[1])
@@ -55,14 +56,14 @@ class RawServer:
             head += piece
         head, _, rest = head.partition(b"\r\n\r\n")
         self.requests.append(head.decode("latin-1"))
-        self._read_body(connection, head, rest)
+        self.bodies.append(self._read_body(connection, head, rest))
         if callable(self.answer):
             self.answer(connection)
         else:
             connection.sendall(self.answer)
 
     @staticmethod
-    def _read_body(connection: socket.socket, head: bytes, rest: bytes) -> None:
+    def _read_body(connection: socket.socket, head: bytes, rest: bytes) -> bytes:
         lengths = [
             line.partition(b":")[2]
             for line in head.splitlines()
@@ -71,6 +72,8 @@ class RawServer:
         left = int(lengths[0]) - len(rest) if lengths else 0
         while left > 0 and (piece := connection.recv(65536)):
             left -= len(piece)
+            rest += piece
+        return rest
 
 
 @contextmanager

@@ -51,6 +51,7 @@ def bring_up_to_date(connection: sqlite3.Connection, path: Path) -> None:
         *_installation(),
         *row_tables(),
         *_judged_headers(),
+        *_ledger(),
     ):
         connection.execute(statement)
     if version == 1:
@@ -132,6 +133,19 @@ def _judged_headers() -> Iterator[str]:
         CREATE TABLE IF NOT EXISTS judged_headers (studyUID TEXT PRIMARY KEY, day TEXT NOT NULL, data BLOB NOT NULL)
     """
     yield "CREATE INDEX IF NOT EXISTS judged_headers_by_day ON judged_headers (day)"
+
+
+def _ledger() -> Iterator[str]:
+    """Reports and quality records (``adapters/exchange/ledger.py``)."""
+    yield """
+        CREATE TABLE IF NOT EXISTS ledger (
+            kind TEXT NOT NULL, key TEXT NOT NULL, day TEXT NOT NULL, state TEXT NOT NULL, due INTEGER,
+            revision INTEGER NOT NULL, document TEXT NOT NULL, PRIMARY KEY (kind, key)
+        )
+    """
+    yield "CREATE INDEX IF NOT EXISTS ledger_by_due ON ledger (kind, due) WHERE due IS NOT NULL"
+    yield "CREATE INDEX IF NOT EXISTS ledger_by_day ON ledger (kind, day, key)"
+    yield "CREATE INDEX IF NOT EXISTS ledger_by_state ON ledger (kind, state, day)"
 
 
 _NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')"

@@ -19,6 +19,8 @@ class AccessRole(StrEnum):
     ADMIN = "admin"
     PLUGIN = "plugin"
     BACKEND = "backend"
+    EXCHANGE = "exchange"
+    """A RIS, a platform, a quality system: posts reports and quality data."""
 
 
 class Right(StrEnum):
@@ -38,16 +40,19 @@ class Right(StrEnum):
     """What the plugins post."""
     RESULT = "result"
     """What the backend posts."""
+    EXCHANGE = "exchange"
+    """Reports with their texts, and quality data: posted and read."""
 
 
 GRANTS: Mapping[AccessRole, frozenset[Right]] = {
     AccessRole.VIEWER: frozenset({Right.METRICS, Right.SEE}),
-    AccessRole.OPERATOR: frozenset({Right.METRICS, Right.SEE, Right.WORK}),
-    AccessRole.ADMIN: frozenset({Right.METRICS, Right.SEE, Right.WORK, Right.ADMINISTER}),
+    AccessRole.OPERATOR: frozenset({Right.METRICS, Right.SEE, Right.WORK, Right.EXCHANGE}),
+    AccessRole.ADMIN: frozenset({Right.METRICS, Right.SEE, Right.WORK, Right.ADMINISTER, Right.EXCHANGE}),
     AccessRole.PLUGIN: frozenset({Right.METRICS, Right.NOTIFY}),
     AccessRole.BACKEND: frozenset({Right.METRICS, Right.RESULT}),
+    AccessRole.EXCHANGE: frozenset({Right.METRICS, Right.EXCHANGE}),
 }
-MACHINES = frozenset({AccessRole.PLUGIN, AccessRole.BACKEND})
+MACHINES = frozenset({AccessRole.PLUGIN, AccessRole.BACKEND, AccessRole.EXCHANGE})
 PEOPLE = frozenset(AccessRole) - MACHINES
 
 

@@ -31,6 +31,11 @@ NEEDS: Mapping[str, Right] = {
     "POST /api/v1/dcm/pull_report": Right.NOTIFY,
     "POST /api/v1/dcm/announced": Right.NOTIFY,
     "POST /api/v1/dcm/result": Right.RESULT,
+    "POST /api/v1/reports": Right.EXCHANGE,
+    "POST /api/v1/reports/fhir": Right.EXCHANGE,
+    "POST /api/v1/reports/from-platform": Right.EXCHANGE,
+    "GET /api/v1/reports/{serial}": Right.EXCHANGE,
+    "POST /api/v1/qc": Right.EXCHANGE,
     # --- people who look ---
     "GET /api/v1/dcm/debug": Right.SEE,
     "GET /api/v1/dcm/pull": Right.SEE,
@@ -58,6 +63,11 @@ NEEDS: Mapping[str, Right] = {
     "GET /configuration": Right.SEE,
     "GET /audit": Right.SEE,
     "GET /probe": Right.SEE,
+    "GET /api/v1/reports": Right.SEE,
+    "GET /api/v1/qc": Right.SEE,
+    "GET /reports": Right.SEE,
+    "GET /quality": Right.SEE,
+    "GET /quality/export.{kind}": Right.SEE,
     # --- people who work by hand ---
     "POST /api/v1/dcm/pull": Right.WORK,
     "POST /api/v1/dcm/redo": Right.WORK,
@@ -73,6 +83,8 @@ NEEDS: Mapping[str, Right] = {
     "POST /destinations/{study_uid}/{destination}/{action}": Right.WORK,
     "POST /reconciliation/compare": Right.WORK,
     "POST /reconciliation/repair": Right.WORK,
+    "POST /api/v1/reports/{serial}/send-again": Right.WORK,
+    "POST /reports/send-again": Right.WORK,
     # --- people who decide how it works ---
     "POST /api/v1/dcm/log_level": Right.ADMINISTER,
     "POST /log/level": Right.ADMINISTER,

@@ -21,9 +21,11 @@ from . import (
     study,
     today,
 )
+from .exchange import quality, reports
 
 PAGES = (
     today, studies, study, filters, rehearsal, dead_letters, destinations, reconciliation, log, configuration, audit, probe,
+    reports, quality,
 )  # fmt: skip
 
 

@@ -43,6 +43,8 @@ NAVIGATION = (
     ("/dead-letters", "Dead letters"),
     ("/destinations", "Destinations"),
     ("/reconciliation", "Reconciliation"),
+    ("/reports", "Reports"),
+    ("/quality", "Quality"),
     ("/log", "Log"),
     ("/configuration", "Configuration"),
     ("/audit", "Audit"),

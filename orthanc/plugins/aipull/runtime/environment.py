@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pacs_module.domain.access.keys import weakness
 from pacs_module.domain.errors import ConfigurationError
+from pacs_module.domain.pull.ram_disk import MB, Disk
 from pacs_module.domain.receive.provenance import Sender
 from pacs_module.domain.rules.switches import Switches
 
@@ -176,18 +177,38 @@ def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
         yield key, value
 
 
-def check_ram_disk(storage: Path, switches: Switches) -> None:
+def check_ram_disk(storage: Path, switches: Switches, total: int | None = None) -> None:
     """
-    Refuse a RAM disk that would fill up for ever.
+    Refuse a RAM disk that would fill up for ever, or that no pull ever fits on.
+
+    Args:
+        storage: Orthanc's store.
+        switches: As they are in force.
+        total: Bytes of the file system; None: asked for.
 
     Raises:
-        ConfigurationError: The store is a tmpfs and DELETE_AFTER_SEND is False.
+        ConfigurationError: The store is a tmpfs and DELETE_AFTER_SEND is False, or the disk is smaller than its
+            reserve: Orthanc would be healthy and refuse every pull.
     """
+    total = _size_of(storage) if total is None else total
+    if total and not Disk(total, total, switches.ram_disk_reserve_mb * MB).usable:
+        allowed = (
+            f"less than the {total // MB} MB of the disk with {storage}, less 5 % or 8 MB for the index: a larger RAM disk "
+            "(RAM_DISK_SIZE, ram-disk.md) or a smaller reserve"
+        )
+        raise ConfigurationError("RAM_DISK_RESERVE_MB", switches.ram_disk_reserve_mb, allowed)
     kind = filesystem_of(storage)
     if kind in ("tmpfs", "ramfs") and not switches.delete_after_send:
         raise ConfigurationError(
             "DELETE_AFTER_SEND", False, f"True, because the store {storage} lies on a RAM disk ({kind})"
         )
+
+
+def _size_of(path: Path) -> int:
+    """Bytes of the file system of a path, or of the nearest folder above that is there; 0: it has no size."""
+    there = next(one for one in (path.absolute(), *path.absolute().parents) if one.exists())
+    facts = os.statvfs(there)
+    return facts.f_blocks * facts.f_frsize
 
 
 def filesystem_of(path: Path) -> str:

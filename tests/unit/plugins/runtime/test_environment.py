@@ -77,6 +77,21 @@ def test_a_ram_disk_needs_delete_after_send() -> None:
         check_ram_disk(Path("/dev/shm/store"), keep)
 
 
+@pytest.mark.parametrize(
+    ("megabytes", "fits"), [(100, False), (256, False), (264, False), (290, True), (0, True)]
+)
+def test_a_ram_disk_smaller_than_its_reserve_stops_the_start(megabytes: int, fits: bool) -> None:
+    """0: a file system that has no size."""
+    store = Path("/dev/shm/store")
+    if fits:
+        check_ram_disk(store, Switches(), megabytes * 1_000_000)
+        return
+    with pytest.raises(
+        ConfigurationError, match=rf"RAM_DISK_RESERVE_MB = 256 .*{megabytes} MB.*RAM_DISK_SIZE"
+    ):
+        check_ram_disk(store, Switches(), megabytes * 1_000_000)
+
+
 def test_orthancs_own_defaults_where_it_says_nothing() -> None:
     facts = read_orthanc({"DicomModalities": {"PACS": {}}})
     assert (facts.base_url, facts.aet, facts.modalities) == (

@@ -1,0 +1,1 @@
+"""Reports and quality records: taken in, sent, compared (E7, E8)."""
