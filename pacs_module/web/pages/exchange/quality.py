@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from ....adapters.files.quality_export import as_pdf, as_xlsx
+from ....adapters.exchange.quality_export import as_pdf, as_xlsx
 from ....domain.exchange.quality import GROUPS
 from ....use_cases.exchange.show_entries import quality_scores
 from ...site.site import Site
