@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from .page_style import STYLE
+from .site.page_style import STYLE
 
 HEADERS = {
     "Content-Security-Policy": (
