@@ -97,19 +97,21 @@ def storable(value: Any) -> Any:
         return storable(value.value)
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if (isinstance(value, float) and not math.isfinite(value)) or (
-        isinstance(value, int) and not -_INT64 <= value < _INT64
-    ):
-        return str(value)
+    if isinstance(value, int | float):
+        return _storable_number(value)
     if isinstance(value, Mapping):
         return {storable(str(key)): storable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [storable(item) for item in value]
-    if value is None or isinstance(value, int | float):
-        return value
-    raise PermanentError(
-        f"{value!r} of type {type(value).__name__} cannot be stored; a document holds what JSON can say"
-    )
+    what = f"{value!r} of type {type(value).__name__}"
+    raise PermanentError(f"{what} cannot be stored; a document holds what JSON can say")
+
+
+def _storable_number(value: float) -> int | float | str:
+    """What no JSON number and no column of 64 bits can hold is kept as its text."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if -_INT64 <= value < _INT64 else str(value)
 
 
 def encode_keys(value: Any) -> Any:

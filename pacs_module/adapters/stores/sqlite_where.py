@@ -46,21 +46,29 @@ def _term(field: str, condition: Any) -> tuple[str, list[Any]] | None:
         return f"{value_of(field)} >= ?", [_LEAST]  # IS NOT NULL would not use the index
     if field in COLUMNS or _DUE_PATH.fullmatch(field):
         return _comparison(value_of(field), condition)
-    if _PACS_PATH.fullmatch(field) and isinstance(
-        condition, Exists
-    ):  # asked for at each pull, of every study that is due
+    if _PACS_PATH.fullmatch(field) and isinstance(condition, Exists):
+        # Asked for at each pull, of every study that is due.
         name = field.removeprefix("pacs.")
-        return f"json_type(document, '$.pacs.\"{name}\"') IS {'NOT ' if condition.yes else ''}NULL", []
+        return _exists(f'$.pacs."{name}"', condition), []
     if "." in field or not _PLAIN_PATH.fullmatch(field):
         return None
     if isinstance(condition, Exists):
-        return f"json_type(document, '$.{field}') IS {'NOT ' if condition.yes else ''}NULL", []
-    if None in _values_in(condition):
-        return None
-    # json_each gives the elements of an array, or the one value that is no array; the members of an object
-    # are not meant.
+        return _exists(f"$.{field}", condition), []
+    return None if None in _values_in(condition) else _element(field, condition)
+
+
+def _exists(path: str, condition: Exists) -> str:
+    return f"json_type(document, '{path}') IS {'NOT ' if condition.yes else ''}NULL"
+
+
+def _element(field: str, condition: Any) -> tuple[str, list[Any]]:
+    """
+    json_each gives the elements of an array, or the one value that is no array; the members of an object are
+    not meant.
+    """
     term, values = _comparison("item.atom", condition)
-    elements = f"SELECT 1 FROM json_each(document, '$.{field}') AS item WHERE {term}"  # noqa: S608 - checked above
+    # The field's name was checked by the caller.
+    elements = f"SELECT 1 FROM json_each(document, '$.{field}') AS item WHERE {term}"  # noqa: S608
     exact = f"(json_type(document, '$.{field}') <> 'object' AND EXISTS ({elements}))"
     if field == "seriesUIDs" and isinstance(condition, str):
         indexed = "studyUID IN (SELECT studyUID FROM series_of WHERE seriesUID = ?)"

@@ -86,7 +86,9 @@ class Completeness:
     @property
     def _counted(self) -> tuple[Check, ...]:
         """Whose numbers are told: the study's where it differs, for its images are those of the series, too."""
-        differing = [check for check in self.checks if not check.ok and check.short == (self.verdict == SHORT)]
+        differing = [
+            check for check in self.checks if not check.ok and check.short == (self.verdict == SHORT)
+        ]
         of_study = tuple(check for check in differing if check.scope == "study")
         return of_study or tuple(check for check in self.checks if check.scope == "series")
 
@@ -124,18 +126,28 @@ def judge_completeness(
     expected = _told(expected) if received else expected
     here = sum(received.values()) if total is None else total
     of_study = () if expected.study is None else (Check("study", study_uid, expected.study, here),)
-    named = len(needed or expected.uncounted)
-    has_to_come = expected.uncounted & needed if received else expected.uncounted
-    absent = tuple(sorted(uid for uid in has_to_come if not received.get(uid)))
+    absent = _absent(expected, received, needed)
     checks, proved = _checks(expected, received, needed, of_study)
     early = ended or not expected.series or bool(needed)
     if received and proved and not absent and early:
         return Completeness(COMPLETE, checks)
-    if not ended:
-        return Completeness(GROWING, checks, absent, named)
-    if absent or any(check.short for check in checks) or (expected.known and not received):
-        return Completeness(SHORT, checks, absent, named)
-    return Completeness(MORE if any(not check.ok for check in checks) else UNVERIFIED, checks)
+    verdict = GROWING
+    if ended:
+        verdict = _at_the_end(checks, bool(absent) or (expected.known and not received))
+    return Completeness(verdict, checks, absent, len(needed or expected.uncounted))
+
+
+def _absent(expected: Expectations, received: Mapping[str, int], needed: frozenset[str]) -> tuple[str, ...]:
+    """Series that were named and not counted, have to come, and of which nothing is here."""
+    has_to_come = expected.uncounted & needed if received else expected.uncounted
+    return tuple(sorted(uid for uid in has_to_come if not received.get(uid)))
+
+
+def _at_the_end(checks: tuple[Check, ...], lacking: bool) -> str:
+    """Nothing more comes and nothing proved that all is here."""
+    if lacking or any(check.short for check in checks):
+        return SHORT
+    return MORE if any(not check.ok for check in checks) else UNVERIFIED
 
 
 def _told(expected: Expectations) -> Expectations:

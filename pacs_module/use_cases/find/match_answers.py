@@ -13,7 +13,7 @@ from ...domain.find.learned import LearnedTraits
 from ...domain.find.traits import TraitsByPacs, traits_of
 from ...ports import EventLog, PacsFinder
 from .keep_learned import KeepLearned
-from .known_rows import KnownRows
+from .known_rows import KnownRows, QueryRows
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,31 @@ class Matched:
         if self.refused:
             parts.append(f"{self.refused} answers without a usable UID or content")
         return " and ".join(parts) + (": dropped" if parts else "")
+
+
+@dataclass
+class _Taken:
+    """What became of the answers to one question."""
+
+    kept: list[Attributes] = field(default_factory=list)
+    studies: list[FoundStudy] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
+    """By the key that did not match."""
+    refused: list[str] = field(default_factory=list)
+    """Why some are no answers."""
+
+    def judge(
+        self, level: str, query: Mapping[str, str], answer: Attributes, rows: QueryRows | None
+    ) -> FoundStudy | None:
+        """Keep it or not; the study of a row that is kept."""
+        judged = judge_answer(level, query, answer)
+        self.dropped.update(judged.differs)
+        if judged.malformed:
+            self.refused.append(judged.malformed)
+        if not judged.matches:
+            return None
+        self.kept.append(answer)
+        return rows.take(answer) if rows is not None else None
 
 
 @dataclass
@@ -157,31 +182,25 @@ class MatchedFinder:
     def _matched(
         self, pacs: str, level: str, query: Mapping[str, str], answers: Sequence[Attributes], *, cut: bool
     ) -> Matched:
-        kept: list[Attributes] = []
-        dropped: Counter[str] = Counter()
-        refused: list[str] = []
-        studies: list[FoundStudy] = []
         rows = self._rows.of_query(pacs, query) if level == "STUDY" else None
+        taken = _Taken()
         for answer in answers:
             study = rows.known(answer) if rows is not None else None
+            if study is None:
+                study = taken.judge(level, query, answer, rows)
+            else:
+                taken.kept.append(answer)
             if study is not None:
-                kept.append(answer)
-                studies.append(study)
-                continue
-            judged = judge_answer(level, query, answer)
-            if judged.matches:
-                kept.append(answer)
-                studies += [rows.take(answer)] if rows is not None else []
-            dropped.update(judged.differs)
-            refused += [judged.malformed] if judged.malformed else []
+                taken.studies.append(study)
         if rows is not None:
             self._rows.keep(rows)
+        dropped, refused = taken.dropped, taken.refused
         if dropped or refused:
             self._learn(pacs, level, query, len(answers), dropped, refused)
         if self.kept is not None:
             self.kept.keep(pacs, self.learned(pacs))
-        studies_told = tuple(studies)
-        return Matched(tuple(kept), len(answers), cut, dict(dropped), len(refused), studies=studies_told)
+        kept, studies = tuple(taken.kept), tuple(taken.studies)
+        return Matched(kept, len(answers), cut, dict(dropped), len(refused), studies=studies)
 
     def _learn(
         self,

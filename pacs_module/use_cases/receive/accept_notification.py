@@ -91,23 +91,27 @@ class AcceptNotification:
         if other_patient:
             study.note(Note.IMAGES, other_patient, now, by="plugins")
         event = Event.RECEIVED if read.has_images else Event.FILTERED_OUT
-        why = _why(read)
         arrived = sum(report.received for report in read.reports)
         pull = study.pull if study.pull is not None and study.pull.request.pull_id == read.pull_id else None
         if pull is None and _goes_on(study, arrived):
-            study.note(event, f"{why}; not of the pull that is due or runs", now, by="plugins")
+            why = f"{_why(read)}; not of the pull that is due or runs"
+            study.note(event, why, now, by="plugins")
             return
-        study.apply(event, why, now, by="plugins")
+        study.apply(event, _why(read), now, by="plugins")
         study.sightings = []
         study.schedule(PULL, None)
         if pull is None:
-            study.baseline = max(study.baseline or 0, arrived)
-            self._pull_the_rest(study, read, now)
-            self._pull_what_nobody_counted(study, read, now)
+            self._unasked(study, read, arrived, now)
         else:
             _of_our_pull(study, pull, read.has_images, now)
             self._pull_the_others(study, pull, read, now)
-        for told in read.notes if pull is None else ():
+
+    def _unasked(self, study: Study, read: Notification, arrived: int, now: int) -> None:
+        """Images that came by themselves: what may lack is pulled, and what was odd is told."""
+        study.baseline = max(study.baseline or 0, arrived)
+        self._pull_the_rest(study, read, now)
+        self._pull_what_nobody_counted(study, read, now)
+        for told in read.notes:
             study.note(Note.IMAGES, told.words, now, by="plugins")
 
     def _pull_the_others(self, study: Study, pull: Pull, read: Notification, now: int) -> None:
@@ -127,14 +131,14 @@ class AcceptNotification:
             return
         pacs, expected = read.pushed_against
         study.saw(pacs, expected, now)
-        if study.state not in BY_HAND:
-            words = f"pushed {read.completeness} by a sender that is not known; pulled from {pacs}, which knows the study"
-            study.apply(
-                Event.GREW,
-                words if unproved else f"pushed {read.completeness}; the rest is pulled from {pacs}",
-                now,
-            )
-            study.pull_now(now)
+        if study.state in BY_HAND:
+            return
+        words = f"pushed {read.completeness}; the rest is pulled from {pacs}"
+        if unproved:
+            by = f"pushed {read.completeness} by a sender that is not known"
+            words = f"{by}; pulled from {pacs}, which knows the study"
+        study.apply(Event.GREW, words, now)
+        study.pull_now(now)
 
     def _pull_what_nobody_counted(self, study: Study, read: Notification, now: int) -> None:
         """
