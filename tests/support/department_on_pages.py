@@ -7,7 +7,11 @@ import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from pacs_module.domain.exchange.entry import EntryKind, accepted, put_off, refused
+from pacs_module.domain.exchange.quality import read_quality
+from pacs_module.domain.exchange.report import read_report
 from pacs_module.domain.instants import iso
+from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.study.handover import HandOver
 from pacs_module.domain.study.lifecycle import Event
@@ -17,6 +21,7 @@ from pacs_module.domain.study.study import Pull, SeriesRecord, Study
 from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.ports import Delivery
 from pacs_module.service.service import Service
+from pacs_module.use_cases.exchange.compare_reports import LEASE as COMPARISON
 
 WEEKS, A_DAY = 5, 30
 STORY = "1.2.840.113619.2.55.3.9999"
@@ -70,6 +75,7 @@ def fill(service: Service) -> None:
         Delivery({"body": HOSTILE}, "", False, 0, fault="no JSON: line 1"),
     )
     _reports(service, chance)
+    fill_exchange(service, chance)
     service.log.event(
         "find_failed", "a find failed", "WARNING", pacs="A", studyUID=STORY, error="no answer in 30 s"
     )
@@ -214,3 +220,37 @@ def _reports(service: Service, chance: random.Random) -> None:
                           "error": ""}],
         }  # fmt: skip
         (folder / f"reconcile-{day}.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def fill_exchange(service: Service, chance: random.Random) -> None:
+    """A year of quality records, and some days of reports: sent, refused, and waiting after a try."""
+    exchange, today = service.exchange, service.clock.today()
+    for number in range(240):
+        day = (today - timedelta(days=chance.randrange(360))).isoformat()
+        told = {"id": f"Q-{number}", "day": day, "department": chance.choice(["Radiology", "ER", "胸外科"])}
+        told |= {"device": f"CT-{chance.randrange(1, 4)}", "doctor": chance.choice(["Li", "王", HOSTILE])}
+        for name, counts in (
+            ("image_quality", ("total", "defectPoints")),
+            ("spot_check", ("checked", "passed")),
+        ):
+            part = chance.randrange(0, 20) if name == "image_quality" else chance.randrange(80, 101)
+            one = {**told, "id": f"{name}-{number}", "kind": name, counts[0]: 100, counts[1]: part}
+            exchange.take(read_quality(one).content("api"))
+    for number in range(40):
+        day = (today - timedelta(days=number % 3)).isoformat()
+        exchange.take_report(read_report({"serial": f"R-{number:04}", "day": day}), "view")
+    policy = RetryPolicy()
+    for number in range(38):
+        entry = exchange.ledger.get(EntryKind.REPORT, f"R-{number:04}")
+        assert entry is not None
+        now = service.clock.now()
+        changed = accepted(entry, now) if number else refused(entry, f"no such patient {HOSTILE}")
+        exchange.ledger.put(put_off(entry, "platform answered 500", policy, now) if number == 1 else changed)
+    compared = {
+        (today - timedelta(days=back)).isoformat(): {
+            "here": 13, "there": 13 - (back == 0), "missingCount": int(back == 0), "strangeCount": 0, "queries": 2,
+            "missing": [], "strange": [], "equal": back > 0, "at": iso(service.clock.now()),
+        }
+        for back in range(5)
+    }  # fmt: skip
+    service.leases.leases.edit(COMPARISON, lambda _: compared)
