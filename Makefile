@@ -1,7 +1,7 @@
 # The commands for people. Everything is installed by `make setup`, which the others call first; see scripts/setup.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo stop test long-test site-check kill-test chaos chaos-long chaos-storm chaos-proofs find-matrix compose-test lint docs clean install uninstall deb deb-test lock sbom audit licences bundle
+.PHONY: help setup setup-dev demo stop test long-test site-check kill-test chaos chaos-long chaos-storm chaos-proofs find-matrix bench bench-quick compose-test lint docs clean install uninstall deb deb-test lock sbom audit licences bundle
 
 PYTHON := .venv/bin/python
 off := 0 no false
@@ -65,6 +65,12 @@ chaos-storm: setup-dev  ## random kills, cuts, full disks, stopped processes, cl
 
 find-matrix: setup-dev  ## every bad habit of a PACS, alone and combined: nothing wanted may be lost (about twenty minutes)
 	@exec $(PYTHON) -m tests.matrix.find_matrix $(MATRIX_ARGS)
+
+bench: setup-dev  ## every claim of speed against its reference: docs/performance.md, its picture, pacs_module/bench.json (15 minutes)
+	@exec $(PYTHON) -m benchmarks.bench --write $(BENCH_ARGS)
+
+bench-quick: setup-dev  ## the same rows as a smoke run: its numbers say nothing
+	@exec $(PYTHON) -m benchmarks.bench --quick $(BENCH_ARGS)
 
 compose-test: setup-dev  ## the docker-compose stack itself, where a Docker daemon runs: built, each container killed, down and up again
 	@exec $(PYTHON) -m pytest tests/containers $(PYTEST_ARGS)

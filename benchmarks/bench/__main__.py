@@ -3,7 +3,7 @@ All rows, one table: ``make bench`` (under fifteen minutes on two cores) and ``m
 run).
 
     python -m benchmarks.bench --rows 7,8
-    python -m benchmarks.bench --write      docs/performance.md, docs/performance.svg, benchmarks/bench.json
+    python -m benchmarks.bench --write      docs/performance.md, docs/performance.svg, pacs_module/bench.json
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from benchmarks.bench.row import Done, Met, Row, Scale
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 PAGE = REPOSITORY / "docs" / "performance.md"
 PICTURE = REPOSITORY / "docs" / "performance.svg"
-NUMBERS = REPOSITORY / "benchmarks" / "bench.json"
+NUMBERS = REPOSITORY / "pacs_module" / "bench.json"
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
 app = typer.Typer(add_completion=False)
@@ -51,6 +51,8 @@ def run(row: Row, scale: Scale) -> Done:
     before, begin = machine.cpu_by_process(), time.monotonic()
     try:
         done.lines = row.run(scale)
+    except FileNotFoundError as error:
+        done.problem = f"not measured: {error}; not installed"
     except Exception as error:  # the other rows are worth having
         done.problem = f"not measured: {type(error).__name__}: {error}"
         traceback.print_exc()

@@ -27,7 +27,9 @@ class Written:
 def write_images(folder: Path, studies: Sequence[int], matrix: int = MATRIX) -> list[Written]:
     """Studies of so many images each."""
     pixels = np.random.default_rng(1).integers(0, 2000, (matrix, matrix), dtype=np.uint16).tobytes()
-    return [_study(folder / str(place), place, images, pixels, matrix) for place, images in enumerate(studies)]
+    return [
+        _study(folder / str(place), place, images, pixels, matrix) for place, images in enumerate(studies)
+    ]
 
 
 def _study(folder: Path, place: int, images: int, pixels: bytes, matrix: int) -> Written:

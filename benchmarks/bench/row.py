@@ -66,6 +66,8 @@ class Line:
     cpu: tuple[float, ...] = ()
     target: Target | None = None
     reason: str = ""
+    key: str = ""
+    """Under which ``pacs-module size`` finds it."""
 
     @property
     def median(self) -> float:
@@ -101,7 +103,7 @@ class Line:
             "what": self.what, "unit": self.unit, "ours": list(self.ours), "against": self.against,
             "reference": list(self.reference), "cpuSeconds": list(self.cpu), "median": self.median,
             "ratio": self.ratio, "met": self.met.value, "reason": self.reason,
-            "target": self.target.words(self.unit) if self.target else "",
+            "target": self.target.words(self.unit) if self.target else "", "key": self.key,
         }  # fmt: skip
 
 

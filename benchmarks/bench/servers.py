@@ -41,7 +41,9 @@ def ram_folder() -> Iterator[Path]:
 class Bare(ReceivingOrthanc):
     """The receiving Orthanc as orthanc.json tunes it, without plugins."""
 
-    def __init__(self, run: RunFolder, ram_disk: Path, ports: OrthancPorts | None = None, archive: int = 1) -> None:
+    def __init__(
+        self, run: RunFolder, ram_disk: Path, ports: OrthancPorts | None = None, archive: int = 1
+    ) -> None:
         (run.path / "logs").mkdir(exist_ok=True)
         links = ReceivingLinks(archive, "http://127.0.0.1:1", "key", run.path / "logs", "Asia/Shanghai")
         super().__init__(run, ports or OrthancPorts(*free_ports(2)), ram_disk, links)
@@ -127,7 +129,9 @@ class Archive:
         (self.port,) = free_ports(1)
         store = folder / "archive"
         store.mkdir(parents=True)
-        hosts = [f"host{at} = ({aet}, {LOOPBACK}, {port})" for at, (aet, port) in enumerate(destinations.items())]
+        hosts = [
+            f"host{at} = ({aet}, {LOOPBACK}, {port})" for at, (aet, port) in enumerate(destinations.items())
+        ]
         lines = [
             f"NetworkTCPPort = {self.port}", "MaxPDUSize = 131072", "MaxAssociations = 32", "HostTable BEGIN", *hosts,
             "HostTable END", "VendorTable BEGIN", "VendorTable END", "AETable BEGIN",
@@ -149,12 +153,15 @@ class Archive:
 
 
 def move(archive: int, destination: str, study_uid: str) -> subprocess.Popen[bytes]:
-    """dcmtk's movescu asks the archive to send a study to an AE title; the running process."""
+    """Dcmtk's movescu asks the archive to send a study to an AE title; the running process."""
     keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={study_uid}"]
     command = ["movescu", "-S", "-aet", "BENCH", "-aec", ARCHIVE_AET, "-aem", destination, *keys]
     environment = {**os.environ, "TCP_NODELAY": "1"}
     return subprocess.Popen(
-        [*command, LOOPBACK, str(archive)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [*command, LOOPBACK, str(archive)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
 
 
@@ -173,7 +180,12 @@ class Storescp:
 
 def _checked(command: Sequence[str]) -> None:
     done = subprocess.run(
-        command, env={**os.environ, "TCP_NODELAY": "1"}, capture_output=True, text=True, timeout=300, check=False
+        command,
+        env={**os.environ, "TCP_NODELAY": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     if done.returncode:
         raise StackError(f"{command[0]}: {done.stderr.strip() or done.stdout.strip() or done.returncode}")

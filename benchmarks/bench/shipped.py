@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 _PLUGINS = Path(__file__).resolve().parent.parent.parent / "orthanc" / "plugins"
 
@@ -12,16 +12,16 @@ _PLUGINS = Path(__file__).resolve().parent.parent.parent / "orthanc" / "plugins"
 def handover(folder: Path, storage: Path) -> Any:
     """A HandoverFolder over Orthanc's storage."""
     _on_path()
-    from aipull.hand_over.folder import HandoverFolder  # noqa: PLC0415 - found once it is on the path
+    from aipull.hand_over.folder import HandoverFolder
 
-    return HandoverFolder(folder, str(folder), storage, None)
+    return HandoverFolder(folder, str(folder), storage, cast(Any, None))
 
 
 def to_export(told: list[dict[str, Any]], study_uid: str, series_uid: str, patient: str) -> Any:
     """One series of which Orthanc's REST API tells these instances."""
     _on_path()
-    from aipull.hand_over.folder import ToExport  # noqa: PLC0415
-    from aipull.server.orthanc_client import InstanceHere  # noqa: PLC0415
+    from aipull.hand_over.folder import ToExport
+    from aipull.server.orthanc_client import InstanceHere
 
     images = tuple(
         InstanceHere(

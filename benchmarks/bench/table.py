@@ -13,6 +13,7 @@ from typing import Any
 from rich.table import Table
 
 from benchmarks.bench.row import Done, Line, Met
+from pacs_module.domain.size.box import Site, box_for, costs_of, words
 
 COLUMNS = ("row", "what", "ours", "against", "ratio", "target", "met")
 _MARKS = {Met.YES: "met", Met.NO: "missed", Met.NONE: ""}
@@ -83,7 +84,37 @@ def as_markdown(runs: Sequence[Done], machine: Mapping[str, str], picture: str) 
         beside = f"; beside it {', '.join(done.others)}" if done.others else ""
         took = f"{done.seconds:.0f} s, load {done.load:.1f} before{beside}"
         text.append(f"- {done.row.number} {done.row.name}: {done.row.what} ({took}).")
-    return "\n".join(text) + "\n"
+    return "\n".join([*text, *_sizes(runs, machine)]) + "\n"
+
+
+SITES = {
+    "a hospital": Site(900, 3_000, 400, 526.0, 0.12, 120.0, 2.0, 6.0, 1),
+    "ten hospitals": Site(9_000, 30_000, 400, 526.0, 0.12, 120.0, 2.0, 6.0, 10),
+    "a region": Site(60_000, 200_000, 400, 526.0, 0.12, 120.0, 2.0, 6.0, 60),
+}
+"""Studies a day, images and kilobytes an image, as ``pacs-module size`` takes them."""
+
+
+def _sizes(runs: Sequence[Done], machine: Mapping[str, str]) -> Iterator[str]:
+    """What three sites need by the costs of this run; nothing where row 12 was not measured."""
+    lines = {line.key: line.median for _, line in _lines(runs) if line.key}
+    try:
+        costs = costs_of(lines, int(machine["cores"]))
+    except KeyError:
+        return
+    yield ""
+    yield "What is needed by these costs (`pacs-module size`), and what breaks first:"
+    yield ""
+    yield "| site | studies a day, images each | cores | RAM disk | store | PACS, busiest hour | breaks first |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, site in SITES.items():
+        box = box_for(site, costs)
+        told = dict(words(site, box))
+        cells = (f"{site.studies_a_day:,}, {site.images}", *(told[one] for one in _TOLD))
+        yield f"| {name} | {' | '.join(cells)} |"
+
+
+_TOLD = ("cores", "RAM disk", "store", "load of the PACS", "breaks first")
 
 
 def _plain(cell: str) -> str:

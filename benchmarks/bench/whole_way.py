@@ -140,7 +140,9 @@ class _Hospital:
         keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={study.uid}"]
         pacs = self.pacs[BY_SERIES]
         command = ["movescu", "-S", "-aet", "BENCH", "-aec", pacs.ae_title, "-aem", self.scp.aet, *keys]
-        subprocess.run([*command, pacs.host, str(pacs.port)], capture_output=True, timeout=PATIENCE_S, check=False)
+        subprocess.run(
+            [*command, pacs.host, str(pacs.port)], capture_output=True, timeout=PATIENCE_S, check=False
+        )
         while len(new := set(folder.iterdir()) - before) < images:
             if time.perf_counter() > begin + PATIENCE_S:
                 raise TimeoutError(f"{len(new)} of {images} images by movescu")
@@ -163,7 +165,10 @@ class _Hospital:
         begin = time.perf_counter()
         body = {"Level": "Study" if whole else "Series", "Resources": [what], "Asynchronous": True}
         answer = requests.post(
-            f"{url}/modalities/{HOSPITAL_NAME}/move", json={**body, "TargetAet": "BARE"}, auth=auth, timeout=60
+            f"{url}/modalities/{HOSPITAL_NAME}/move",
+            json={**body, "TargetAet": "BARE"},
+            auth=auth,
+            timeout=60,
         )
         answer.raise_for_status()
         end = until_stored(url, auth, self.in_bare)
@@ -188,7 +193,9 @@ class _Hospital:
                 headers={"X-API-Key": module.api_key}, timeout=60,
             )  # fmt: skip
             found = answer.json().get("studies") or [{}]
-            if (found[0].get("handovers") or [{}])[-1].get("acceptedAt") and not found[0]["pull"].get("running"):
+            if (found[0].get("handovers") or [{}])[-1].get("acceptedAt") and not found[0]["pull"].get(
+                "running"
+            ):
                 return dict(found[0])
         raise TimeoutError(f"study {uid} was not accepted in {PATIENCE_S:g} s")
 
@@ -201,7 +208,15 @@ def _choose(files: set[Path]) -> str:
         header = dcmread(file, stop_before_pixels=True)
         uid = str(header.SeriesInstanceUID)
         counts[uid] = counts.get(uid, 0) + 1
-        names = ("Modality", "BodyPartExamined", "ProtocolName", "SeriesDescription", "ImageType", "SliceThickness", "ConvolutionKernel")
+        names = (
+            "Modality",
+            "BodyPartExamined",
+            "ProtocolName",
+            "SeriesDescription",
+            "ImageType",
+            "SliceThickness",
+            "ConvolutionKernel",
+        )
         told = {name: _text(header.get(name)) for name in names}
         series[uid] = SeriesFacts(uid, told)
     best = best_of([replace(one, instances=counts[uid]) for uid, one in series.items()], _RULES)
@@ -211,7 +226,13 @@ def _choose(files: set[Path]) -> str:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else "\\".join(map(str, value)) if isinstance(value, Sequence) else str(value)
+    return (
+        value
+        if isinstance(value, str)
+        else "\\".join(map(str, value))
+        if isinstance(value, Sequence)
+        else str(value)
+    )
 
 
 def _epoch(text: str) -> float:

@@ -1,5 +1,5 @@
 """The command line: ``pacs-module run | pull | why | probe | find | compare | reconcile | rehearse |
-rules | key | destinations | audit | backup | restore``.
+rules | size | key | destinations | audit | backup | restore``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .probe import probe
 from .reconcile import reconcile
 from .rehearse import rehearse
 from .rules import rules
+from .size import size
 from .upkeep.backup import backup, restore
 from .why import why
 
@@ -70,6 +71,7 @@ app.command("log-level")(log_level)
 app.add_typer(rules, name="rules")
 app.add_typer(key, name="key")
 app.add_typer(destinations, name="destinations")
+app.command()(size)
 app.command()(audit)
 app.command()(backup)
 app.command()(restore)

@@ -71,19 +71,38 @@ def _lines(found: dict[tuple[str, int], list[Received]]) -> Iterator[Line]:
     for pulls in PULLS:
         what = f"{pulls} pull{'s' if pulls > 1 else ''} at once"
         of_wall = Target(0.45 if pulls == 1 else 0.5, least=True, ratio=True)
-        yield _rate(what, rates("ours", pulls), "tuned Orthanc without plugins", rates("bare", pulls), Target(0.95, True, True))
+        yield _rate(
+            what,
+            rates("ours", pulls),
+            "tuned Orthanc without plugins",
+            rates("bare", pulls),
+            Target(0.95, True, True),
+        )
         yield _rate(what, rates("ours", pulls), "dcmtk storescp +B", rates("storescp", pulls), of_wall, WALL)
-        yield _rate(what, rates("ours", pulls), "Orthanc as it comes, TCP_NODELAY", rates("nodelay", pulls), Target(1.4, True, True))
+        yield _rate(
+            what,
+            rates("ours", pulls),
+            "Orthanc as it comes, TCP_NODELAY",
+            rates("nodelay", pulls),
+            Target(1.4, True, True),
+        )
         yield Line(
             f"CPU of the receiving Orthanc, {what}", "ms an image", costs("ours", pulls),
             "without plugins", costs("bare", pulls),
         )  # fmt: skip
     slow = rates("defaults", 1)
-    yield _rate("1 pull", rates("ours", 1), "Orthanc as it comes, no TCP_NODELAY", slow, Target(10, True, True))
+    yield _rate(
+        "1 pull", rates("ours", 1), "Orthanc as it comes, no TCP_NODELAY", slow, Target(10, True, True)
+    )
 
 
 def _rate(
-    what: str, ours: tuple[float, ...], against: str, reference: tuple[float, ...], target: Target, reason: str = ""
+    what: str,
+    ours: tuple[float, ...],
+    against: str,
+    reference: tuple[float, ...],
+    target: Target,
+    reason: str = "",
 ) -> Line:
     return Line(what, "images/s", ours, against, reference, target=target, reason=reason)
 
@@ -102,7 +121,11 @@ def _place(images: int) -> Iterator[Place]:
 
 
 def _measured(
-    place: Place, pulls: int, pid: Callable[[], int], wait: Callable[[int], float], ask: Callable[[Written], object]
+    place: Place,
+    pulls: int,
+    pid: Callable[[], int],
+    wait: Callable[[int], float],
+    ask: Callable[[Written], object],
 ) -> Received:
     """
     Ask for the studies and wait.
@@ -123,7 +146,9 @@ def _measured(
     return Received(images / (end - begin), 1000 * (cpu_of(pid()) - cpu) / images)
 
 
-def _of_orthanc(place: Place, orthanc: ReceivingOrthanc, ask: Callable[[Written], object], most: int = 4) -> Iterator[tuple[int, Received]]:
+def _of_orthanc(
+    place: Place, orthanc: ReceivingOrthanc, ask: Callable[[Written], object], most: int = 4
+) -> Iterator[tuple[int, Received]]:
     auth, total = (orthanc.user, orthanc.password), 0
 
     def wait(images: int) -> float:
@@ -163,7 +188,12 @@ def _ours(place: Place) -> Iterator[tuple[int, Received]]:
 
         def ask(study: Written) -> object:
             count = len(study.files)
-            told = {"Modality": "CT", "BodyPartExamined": "CHEST", "SliceThickness": "1", "ConvolutionKernel": "B30f"}
+            told = {
+                "Modality": "CT",
+                "BodyPartExamined": "CHEST",
+                "SliceThickness": "1",
+                "ConvolutionKernel": "B30f",
+            }
             request = {
                 "pullID": uuid.uuid4().hex, "studyUID": study.study_uid, "pacs": HOSPITAL_NAME, "expected": count,
                 "expectedSeries": {study.series_uid: count}, "announced": {study.series_uid: told},
@@ -190,7 +220,9 @@ def _nodelay(place: Place) -> Iterator[tuple[int, Received]]:
 def _defaults(place: Place) -> Iterator[tuple[int, Received]]:
     """Without TCP_NODELAY each image takes some 50 ms, however many pulls: one is enough."""
     ports = place.ports["AIPULL"]
-    yield from _alone(place, lambda ram: Defaults(place.run, ram, ports, place.archive, nodelay=False), most=1)
+    yield from _alone(
+        place, lambda ram: Defaults(place.run, ram, ports, place.archive, nodelay=False), most=1
+    )
 
 
 def _alone(place: Place, made: Callable[[Path], Bare], most: int = 4) -> Iterator[tuple[int, Received]]:
@@ -215,8 +247,15 @@ def _storescp(place: Place) -> Iterator[tuple[int, Received]]:
         return time.perf_counter()
 
     for pulls in PULLS:
-        yield pulls, _measured(
-            place, pulls, lambda: scp.process.pid or 0, wait, lambda study: move(place.archive, scp.aet, study.study_uid)
+        yield (
+            pulls,
+            _measured(
+                place,
+                pulls,
+                lambda: scp.process.pid or 0,
+                wait,
+                lambda study: move(place.archive, scp.aet, study.study_uid),
+            ),
         )
     scp.process.kill()
     shutil.rmtree(folder)

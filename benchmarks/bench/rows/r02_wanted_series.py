@@ -14,12 +14,21 @@ def run(scale: Scale) -> Sequence[Line]:
     ours = tuple(one.asked_to_accepted for one in found.ours if one.level == BY_SERIES)
     what = "study known to nobody: asked by hand to accepted by the backend"
     lines = [
-        Line(what, "s", ours, "whole study by movescu, headers read", found.movescu, target=Target(1.0, ratio=True))
+        Line(
+            what,
+            "s",
+            ours,
+            "whole study by movescu, headers read",
+            found.movescu,
+            target=Target(1.0, ratio=True),
+        )
     ]
     for age, bound in zip(STABLE_AGES_S, (5.0, 60.0), strict=True):
         waited = tuple(one + age for one in found.bare_study)
         against = f"Orthanc, whole study and StableAge {age:g} s"
-        lines.append(Line(what, "s", ours, against, waited, target=Target(1 / bound, ratio=True), reason=_REASON))
+        lines.append(
+            Line(what, "s", ours, against, waited, target=Target(1 / bound, ratio=True), reason=_REASON)
+        )
     return lines
 
 

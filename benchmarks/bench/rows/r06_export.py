@@ -73,4 +73,6 @@ def _instances(orthanc: Bare) -> list[dict[str, Any]]:
     return sorted(told, key=lambda one: int(one["MainDicomTags"]["InstanceNumber"]))
 
 
-ROW = Row(6, "export", "one series of 300 slices out of Orthanc's store for the backend", run, needs=("Orthanc",))
+ROW = Row(
+    6, "export", "one series of 300 slices out of Orthanc's store for the backend", run, needs=("Orthanc",)
+)

@@ -52,7 +52,9 @@ def _lines(steps: dict[int, dict[str, list[float]]], sizes: Sequence[int]) -> It
         for size in sizes[1:]:
             target = Target(2.0, ratio=True) if size == last else None
             ours, reference = tuple(steps[size][name]), tuple(steps[first][name])
-            yield Line(f"SQLite, {name} among {size:,}", "us", ours, f"among {first:,}", reference, target=target)
+            yield Line(
+                f"SQLite, {name} among {size:,}", "us", ours, f"among {first:,}", reference, target=target
+            )
 
 
 def study_of(number: int) -> Study:
@@ -90,14 +92,15 @@ def fill(path: Path, first: int, last: int) -> None:
                 row = {**listing["row"], "studyUID": study_uid, "accessionNumber": f"A{number}", "day": day}
                 told = {**listing, "row": row}
             connection.execute(
-                "INSERT INTO study_info_list (studyUID, revision, document) VALUES (?, 0, ?)", [study_uid, text]
+                "INSERT INTO study_info_list (studyUID, revision, document) VALUES (?, 0, ?)",
+                [study_uid, text],
             )
             write_row(connection, told)
     store.close()
 
 
 def _steps(path: Path, size: int, times: int) -> dict[str, list[float]]:
-    store, chance = SqliteStore(path), random.Random(1)
+    store, chance = SqliteStore(path), random.Random(1)  # noqa: S311 - no secret
 
     def update() -> None:
         study = store.get(f"1.2.840.{chance.randrange(size)}")
@@ -151,7 +154,9 @@ def _batch(path: Path, number: int) -> Line:
     end = time.perf_counter()
     store.close()
     rates = number / (between - begin), len(alone) / (end - between)
-    return Line("SQLite, inserts of a first find, 200 together", "a second", rates[:1], "one by one", rates[1:])
+    return Line(
+        "SQLite, inserts of a first find, 200 together", "a second", rates[:1], "one by one", rates[1:]
+    )
 
 
 def _debug(scale: Scale) -> Sequence[Line]:
@@ -172,5 +177,8 @@ def _debug(scale: Scale) -> Sequence[Line]:
 
 
 ROW = Row(
-    9, "state", "steps of the store on a RAM disk by its size, against the same store with 1,000; debug API over HTTP", run
+    9,
+    "state",
+    "steps of the store on a RAM disk by its size, against the same store with 1,000; debug API over HTTP",
+    run,
 )

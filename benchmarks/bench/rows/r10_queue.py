@@ -29,7 +29,9 @@ def run(scale: Scale) -> Sequence[Line]:
         queue, worker = RabbitQueue(node.url), RabbitConsumer(node.url)
         ours, bare, waits = [], [], []
         for turn in range(times):
-            ours.append(_rate(part, lambda number, turn=turn: queue.publish(MESSAGE, f"{turn}:{number}", ROUTINE)))
+            ours.append(
+                _rate(part, lambda number, turn=turn: queue.publish(MESSAGE, f"{turn}:{number}", ROUTINE))
+            )
             bare.append(_bare_rate(node.url, part))
         _fill(node.url, waiting - times * part)
         for number in range(scale.of(20, 2)):
@@ -63,7 +65,10 @@ def _bare_rate(url: str, number: int) -> float:
     channel.queue_declare("bare", durable=True)
     channel.confirm_delivery()
     durable = pika.BasicProperties(delivery_mode=2)
-    rate = _rate(number, lambda one: channel.basic_publish("", "bare", f"{MESSAGE} {one}".encode(), durable, mandatory=True))
+    rate = _rate(
+        number,
+        lambda one: channel.basic_publish("", "bare", f"{MESSAGE} {one}".encode(), durable, mandatory=True),
+    )
     channel.queue_delete("bare")
     connection.close()
     return rate
@@ -79,4 +84,10 @@ def _fill(url: str, number: int) -> None:
     connection.close()
 
 
-ROW = Row(10, "queue", "a RabbitMQ node of its own; publishing by our adapter, against pika alone", run, needs=("rabbitmqctl",))
+ROW = Row(
+    10,
+    "queue",
+    "a RabbitMQ node of its own; publishing by our adapter, against pika alone",
+    run,
+    needs=("rabbitmqctl",),
+)
