@@ -23,8 +23,8 @@ from .probe import probe
 from .reconcile import reconcile
 from .rehearse import rehearse
 from .rules import rules
-from .size import size
 from .upkeep.backup import backup, restore
+from .upkeep.size import size
 from .why import why
 
 app = typer.Typer(

@@ -1,1 +1,1 @@
-"""Commands that keep an installation: backup and restore."""
+"""Commands that keep an installation: backup and restore, and how large its box has to be."""

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pacs_module.cli.app import app
-from pacs_module.cli.size import SHIPPED
+from pacs_module.cli.upkeep.size import SHIPPED
 from pacs_module.domain.size.box import GIB, Costs, Site, box_for, costs_of, words
 
 COSTS = Costs(5.0, 1.0, 10_000.0, 12.0, 1.0, 100.0, 2)

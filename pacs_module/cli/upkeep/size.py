@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
-from ..domain.size.box import Site, box_for, costs_of, words
-from .common import console, errors
+from ...domain.size.box import Site, box_for, costs_of, words
 
-SHIPPED = Path(__file__).resolve().parent.parent / "bench.json"
+console, errors = Console(), Console(stderr=True)
+SHIPPED = Path(__file__).resolve().parent.parent.parent / "bench.json"
 """The numbers of the last ``make bench`` of this version."""
 
 
