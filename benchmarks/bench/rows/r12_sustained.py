@@ -42,7 +42,7 @@ STAGES = (
 
 def run(scale: Scale) -> Sequence[Line]:
     """All studies are there at once, so that there is always something to do."""
-    number = scale.of(40, 3)
+    number = scale.of(30, 3)
     with tempfile.TemporaryDirectory(prefix="bench-busy-") as name, _pacs(number) as (port, tell):
         options = StackOptions(
             more_pacs={PACS: (AE_TITLE, port)},
@@ -64,12 +64,13 @@ def _measured(stack: Stack, number: int) -> Sequence[Line]:
     }  # fmt: skip
     empty = _store_bytes(stack.pacs_module.store_file)
     idle = _idle(pids["pacs_module"])
-    documents = _until_accepted(stack, 1, number)
+    first = len(_until_accepted(stack, 1, number))
     begin, before, busy = time.monotonic(), {name: cpu_of(pid) for name, pid in pids.items()}, _busy()
-    first = len(documents)
-    documents = _until_accepted(stack, number, number)
-    seconds, done = time.monotonic() - begin, max(1, len(documents) - first)
+    accepted = _until_accepted(stack, number, number)
+    seconds, done = time.monotonic() - begin, max(1, len(accepted) - first)
+    share = _share(busy)
     cpu = {name: cpu_of(pid) - before[name] for name, pid in pids.items()}
+    documents = _documents(stack, accepted)
     pulled = statistics.mean(one["pull"].get("received") or 0 for one in documents)
     used = statistics.mean(one["handovers"][-1]["numberReceived"] for one in documents)
     size = (_store_bytes(stack.pacs_module.store_file) - empty) / number
@@ -79,7 +80,7 @@ def _measured(stack: Stack, number: int) -> Sequence[Line]:
             (3600 * done / seconds,), key="studiesAnHour",
         ),
         Line(
-            "both cores busy meanwhile, the simulated PACS among them", "%", (100 * _share(busy),),
+            "both cores busy meanwhile, the simulated PACS among them", "%", (100 * share,),
             target=Target(85.0, least=True), key="busyPercent",
         ),
         Line("images pulled for a study", "", (pulled,), key="pulledImages"),
@@ -109,23 +110,37 @@ def _moment(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text)
 
 
-def _until_accepted(stack: Stack, wanted: int, number: int) -> list[dict[str, Any]]:
-    """The documents of the studies that the backend has, once there are so many."""
-    module, deadline = stack.pacs_module, time.monotonic() + PATIENCE_S
-    found: dict[str, dict[str, Any]] = {}
-    while len(found) < wanted:
+def _until_accepted(stack: Stack, wanted: int, number: int) -> set[str]:
+    """The studies that the backend has, once there are so many."""
+    deadline = time.monotonic() + PATIENCE_S
+    while len(found := _accepted(stack)) < wanted:
         if time.monotonic() > deadline:
             raise TimeoutError(f"{len(found)} of {number} studies were accepted in {PATIENCE_S:g} s")
-        time.sleep(1.0)
-        for uid in _accepted(stack) - set(found):
-            answer = requests.get(
-                f"{module.url}/api/v1/dcm/debug", params={"StudyInstanceUID": uid, "askPACS": "false"},
-                headers={"X-API-Key": module.api_key}, timeout=60,
-            )  # fmt: skip
-            document = answer.json()["studies"][0]
-            if document["handovers"][-1].get("acceptedAt"):
+        time.sleep(0.5)
+    return found
+
+
+def _documents(stack: Stack, uids: set[str]) -> list[dict[str, Any]]:
+    """Their documents, once the end of each pull is reported: that comes after the hand-over."""
+    deadline = time.monotonic() + PATIENCE_S
+    found: dict[str, dict[str, Any]] = {}
+    while len(found) < len(uids) and time.monotonic() < deadline:
+        for uid in uids - set(found):
+            document = _document(stack, uid)
+            if document["pull"].get("received") and document["handovers"][-1].get("acceptedAt"):
                 found[uid] = document
+        time.sleep(0.5)
     return list(found.values())
+
+
+def _document(stack: Stack, uid: str) -> dict[str, Any]:
+    module = stack.pacs_module
+    answer = requests.get(
+        f"{module.url}/api/v1/dcm/debug", params={"StudyInstanceUID": uid, "askPACS": "false"},
+        headers={"X-API-Key": module.api_key}, timeout=60,
+    )  # fmt: skip
+    answer.raise_for_status()
+    return dict(answer.json()["studies"][0])
 
 
 def _accepted(stack: Stack) -> set[str]:
