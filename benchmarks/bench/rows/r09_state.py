@@ -1,4 +1,4 @@
-"""Row 9: what a step costs in stores of 1,000 to 1,000,000 studies, and the debug API on 100,000."""
+"""Row 9: what a step costs in stores of 1,000 to 1,000,000 studies, and the debug API on 50,000."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def _batch(path: Path, number: int) -> Line:
 
 
 def _debug(scale: Scale) -> Sequence[Line]:
-    studies, lines = scale.of(100_000, 200), []
+    studies, lines = scale.of(50_000, 200), []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         debug_api.fill(folder / "study.db", studies)
