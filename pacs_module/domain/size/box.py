@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 USED = 0.7
 """Of a core, and of the images a second that the receiving Orthanc takes: the rest is for bursts."""
+PULLS_AT_ONCE = 4
+"""Studies that come at the same time, each whole on the RAM disk."""
 HOUR_S, YEAR_DAYS = 3600.0, 365
 GIB = 2**30
 
@@ -111,23 +113,25 @@ def box_for(site: Site, costs: Costs) -> Box:
     """Say what a site needs."""
     an_hour = site.studies_a_day * site.busiest_hour
     images_a_second = an_hour * site.images * costs.pulled_per_used / HOUR_S
-    study_bytes = site.images * costs.pulled_per_used * site.image_kb * 1000
+    used_bytes = site.images * site.image_kb * 1000
     cpu = images_a_second * (costs.orthanc_ms + costs.pacs_module_ms) / 1000
-    staying_s = site.backend_s + site.images * costs.pulled_per_used / costs.images_per_s
-    at_once = math.ceil(an_hour * max(staying_s / HOUR_S, site.away_h)) + 1
+    # What is pulled and not handed over goes with the hand-over; what is waits for the backend.
+    coming = PULLS_AT_ONCE * costs.pulled_per_used
+    staying = math.ceil(an_hour * max(site.backend_s / HOUR_S, site.away_h))
+    ram_disk_gib = (coming + staying) * used_bytes / GIB
     day_bytes = site.known_a_day * costs.store_bytes
     room = USED * costs.images_per_s / images_a_second if images_a_second else math.inf
     queries = an_hour * costs.queries / 60 + site.polls_a_minute * site.pacs
     return Box(
         max(2, math.ceil(cpu / USED)),
-        at_once * study_bytes / GIB,
+        ram_disk_gib,
         day_bytes / 1e6,
         day_bytes * YEAR_DAYS / 1e9,
         images_a_second,
         images_a_second * site.image_kb * 8 / 1000,
         queries,
         room,
-        _first(room, at_once * study_bytes / GIB),
+        _first(room, ram_disk_gib),
     )
 
 

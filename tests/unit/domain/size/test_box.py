@@ -25,8 +25,12 @@ def test_by_hand() -> None:
     assert box.store_gb_a_year == pytest.approx(30.0 * 365 / 1000)
     assert box.queries_a_minute == pytest.approx(100 * 12 / 60 + 6)
     assert box.room == pytest.approx(0.7 * 100 / 10)
-    staying = 100 + 3.6
-    assert box.ram_disk_gib == pytest.approx((-(-100 * staying // 3600) + 1) * 360 * 500_000 / GIB)
+    assert box.ram_disk_gib == pytest.approx((4 + 3) * 360 * 500_000 / GIB), "four come, three are computed"
+
+
+def test_what_is_not_handed_over_stays_on_the_ram_disk_only_while_it_comes() -> None:
+    twice = box_for(SITE, replace(COSTS, pulled_per_used=2.0))
+    assert twice.ram_disk_gib == pytest.approx((8 + 3) * 360 * 500_000 / GIB)
 
 
 @pytest.mark.parametrize(
