@@ -41,7 +41,8 @@ def test_everything_is_registered_after_everything_is_checked(sdk: FakeOrthanc) 
     assert sdk.calls[:2] == ["GetConfiguration", "GenerateRestApiAuthorizationToken"]
     assert set(sdk.calls[2:]) == {"Register"}
     assert sorted(sdk.rest) == [
-        "/aipull/audit", "/aipull/installation", "/aipull/pulls", "/aipull/pulls/(.+)",
+        "/aipull/audit", "/aipull/installation", "/aipull/log_level", "/aipull/log_level/set", "/aipull/pulls",
+        "/aipull/pulls/(.+)",
         "/aipull/receptions/([0-9.]{1,64})", "/aipull/release", "/aipull/status",
         "/aipull/verdicts",
     ]  # fmt: skip
