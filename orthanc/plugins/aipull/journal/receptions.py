@@ -130,16 +130,16 @@ class ReceptionRows:
             self.move(reception, ReceptionEvent.DELETED, now)
             self._journal.write("UPDATE receptions SET deleting = '[]' WHERE number = ?", reception.number)
 
-    def judge(self, reception: Reception, judged: Judged) -> None:
-        """Note the verdict on a series, over an earlier one."""
-        text = as_text(to_document(judged))
-        self._journal.write(
-            (
-                "INSERT INTO series VALUES (?, ?, ?) ON CONFLICT (reception, series_uid) DO UPDATE SET "
-                "judged = excluded.judged"
-            ),
-            reception.number, judged.facts.series_uid, text,
-        )  # fmt: skip
+    def judge(self, reception: Reception, *judged: Judged) -> None:
+        """Note the verdicts on series, over earlier ones, all of them in one write."""
+        statement = (
+            "INSERT INTO series VALUES (?, ?, ?) ON CONFLICT (reception, series_uid) DO UPDATE SET "
+            "judged = excluded.judged"
+        )
+        with self._journal.transaction():
+            for one in judged:
+                text = as_text(to_document(one))
+                self._journal.write(statement, reception.number, one.facts.series_uid, text)
 
     def judged(self, reception: Reception) -> dict[str, Judged]:
         """The series judged so far."""

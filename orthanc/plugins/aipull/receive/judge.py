@@ -275,10 +275,17 @@ class Judge:
         return arrival.rules or self._rules.current
 
     def _note_all(self, arrival: ArrivingStudy, judged: dict[str, Judged]) -> None:
+        news: dict[str, Judged] = {}
         for uid, one in with_whole_study(judged, self._by(arrival)).items():
             known = arrival.judged.get(uid)
             if known is None or one != known or one.verdict.rules != known.verdict.rules:
-                self._note(arrival, one)
+                news[one.facts.series_uid] = one
+        if not news:
+            return
+        for one in news.values():
+            self._tell(arrival, one)
+        self._receptions.judge(arrival.row, *news.values())
+        arrival.judged.update(news)
 
     def _needs_count(self, arrival: ArrivingStudy, judged: Judged) -> bool:
         if judged.verdict.rule == WHOLE_STUDY:
@@ -304,7 +311,8 @@ class Judge:
             return Judged(facts, request.filtered[uid], at_find=True)
         return Judged(facts, judge_series(facts, rules))
 
-    def _note(self, arrival: ArrivingStudy, judged: Judged) -> None:
+    def _tell(self, arrival: ArrivingStudy, judged: Judged) -> None:
+        """The line of a series that is dropped, unless it was told already."""
         facts, verdict = judged.facts, judged.verdict
         before = arrival.judged.get(facts.series_uid)
         if (
@@ -318,8 +326,6 @@ class Judge:
                     accession, patient, arrival.row.study_uid, facts.series_uid, verdict.because
                 )
             )
-        self._receptions.judge(arrival.row, judged)
-        arrival.judged[facts.series_uid] = judged
 
 
 def _from_index(arrival: ArrivingStudy, image: InstanceHere) -> ImageFacts:

@@ -253,3 +253,12 @@ def test_what_each_step_asks_for_is_found_without_reading_all_that_ended(
     plan = [row["detail"] for row in journal.rows(f"EXPLAIN QUERY PLAN {query}")]
     (of_table,) = (words for words in plan if table in words)
     assert "INDEX" in of_table, plan
+
+
+def test_the_verdicts_of_a_look_are_one_write(journal: Journal) -> None:
+    rows = ReceptionRows(journal)
+    reception = rows.open("1.2", ["s1"], False, 1)
+    cut_off = Judged(SeriesFacts("1.2.4", {"Modality": object()}, None), RF)  # type: ignore[dict-item]
+    with pytest.raises(TypeError):
+        rows.judge(reception, Judged(SeriesFacts("1.2.3", {}, None), RF), cut_off)
+    assert rows.judged(reception) == {}
