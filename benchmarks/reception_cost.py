@@ -2,10 +2,10 @@
 What reception costs, beside an earlier commit: images a second, the last image to its notification, and the
 CPU of the receiving Orthanc.
 
-Both commits receive the same studies from simulated PACS in one run, study by study in turn (earlier, now, now,
-earlier, ...): only the plugins, the rules and Orthanc's configuration are those of the commit. What is compared
-is each study with itself, so that a machine that becomes busy meanwhile slows both; where it does other things
-believe the CPU, not the wall.
+Both commits receive the same studies from simulated PACS in one run, study by study in turn (earlier, now,
+now, earlier, ...): only the plugins, the rules and Orthanc's configuration are those of the commit. What is
+compared is each study with itself, so that a machine that becomes busy meanwhile slows both; where it does
+other things believe the CPU, not the wall.
 
     python -m benchmarks.reception_cost --base 2a4f94f
 """
@@ -49,8 +49,8 @@ app = typer.Typer(add_completion=False)
 @dataclass(frozen=True)
 class Cost:
     """
-    Of one pull, seconds: asked to last image sent, last image to notification and to the report, CPU of Orthanc
-    until the report and until the study is deleted.
+    Of one pull, seconds: asked to last image sent, last image to notification and to the report, CPU of
+    Orthanc until the report and until the study is deleted.
     """
 
     images: int

@@ -5,8 +5,8 @@ Measures of the code: how dense its functions are, how crowded its folders.
     scripts/measures.py                   of this checkout
     scripts/measures.py FOLDER            of another one, for a table of before and after
 
-AST nodes a function count all nodes of its body, its signature and its docstring left out. Complexity is McCabe's, as ruff
-counts it. Product code only: pacs_module and orthanc.
+AST nodes a function count all nodes of its body, its signature and its docstring left out. Complexity is
+McCabe's, as ruff counts it. Product code only: pacs_module and orthanc.
 """
 
 from __future__ import annotations

@@ -60,7 +60,9 @@ _LONGEST = (
     "integration/test_k04_move_status.py",
     "unit/web/test_openapi.py",
 )
-"""The files that take longest, the longest first: one that a worker begins last would keep the others waiting."""
+"""
+The files that take longest, the longest first: one that a worker begins last would keep the others waiting.
+"""
 _BY_NAME = ("chromium", "prometheus", "secantusdb", "moto", "orthanc-dicomweb", "sshd", "vsftpd")
 _SERVERS = tuple(name for name in _NEEDED if name not in _BY_NAME)
 

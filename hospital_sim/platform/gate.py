@@ -1,7 +1,9 @@
 """
-A gate before an HTTP platform, S3 and DICOMweb ones included: passes requests on, with bad habits at those that write.
+A gate before an HTTP platform, S3 and DICOMweb ones included: passes requests on, with bad habits at those
+that write.
 
-The platform behind it is a real one (moto's S3, Orthanc, :mod:`.store`); it sees what it would see of a bad line.
+The platform behind it is a real one (moto's S3, Orthanc, :mod:`.store`); it sees what it would see of a bad
+line.
 """
 
 from __future__ import annotations

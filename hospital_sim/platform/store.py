@@ -1,9 +1,10 @@
 """
 A platform that keeps images as files, by HTTP: PUT, forms, tus 1.0, and WebDAV's MOVE.
 
-It is as careless as many: what arrives is written under its name at once, and stays there when the line breaks. So whoever
-wants no half image to be seen has to send it under another name first. ``half_seen`` counts what was seen half: names
-without ``~part`` under which there was, at any moment, something else than the client said it would send.
+It is as careless as many: what arrives is written under its name at once, and stays there when the line
+breaks. So whoever wants no half image to be seen has to send it under another name first. ``half_seen``
+counts what was seen half: names without ``~part`` under which there was, at any moment, something else than
+the client said it would send.
 """
 
 from __future__ import annotations

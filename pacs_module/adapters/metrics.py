@@ -197,7 +197,9 @@ class StudyMetrics:
             self._studies.labels(state or "not wanted").set(number)
 
     def messages(self, counts: Mapping[str, int] | None) -> None:
-        """Take how many messages wait in each queue; None: RabbitMQ does not tell, and an old number is none."""
+        """
+        Take how many messages wait in each queue; None: RabbitMQ does not tell, and an old number is none.
+        """
         self._messages.clear()
         for queue, number in (counts or {}).items():
             self._messages.labels(queue).set(number)

@@ -1,4 +1,7 @@
-"""``pacs-module status``, ``top``, ``logs`` and ``log-level``: how the service stands, one study's lines, how much is logged."""
+"""
+``pacs-module status``, ``top``, ``logs`` and ``log-level``: how the service stands, one study's lines, how
+much is logged.
+"""
 
 from __future__ import annotations
 
@@ -224,8 +227,8 @@ def log_level(
     """
     Show or set what pacs_module and the plugins write to their logs; back to INFO by itself.
 
-    The lines of the contract are always written. Exit status 0: both do so; 1: the plugins do not answer; 2: pacs_module
-    does not.
+    The lines of the contract are always written. Exit status 0: both do so; 1: the plugins do not answer; 2:
+    pacs_module does not.
 
     Example: [bold]pacs-module log-level DEBUG --minutes 10 --why "a study hangs"[/bold]
     """

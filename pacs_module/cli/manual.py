@@ -1,4 +1,6 @@
-"""``pacs-module pull | redo | cancel | done | priority | destinations``: work by hand, each with who and why."""
+"""
+``pacs-module pull | redo | cancel | done | priority | destinations``: work by hand, each with who and why.
+"""
 
 from __future__ import annotations
 

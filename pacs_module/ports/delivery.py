@@ -12,8 +12,8 @@ class BrokerAddress:
     """
     Where the message broker is, ``amqp://`` or ``amqps://`` with user and password.
 
-    For ``amqps``: ``ca_file`` has who has signed its certificate, empty: the system's authorities; ``certificate`` and
-    ``key`` are ours, for one that wants them. PEM files.
+    For ``amqps``: ``ca_file`` has who has signed its certificate, empty: the system's authorities;
+    ``certificate`` and ``key`` are ours, for one that wants them. PEM files.
     """
 
     url: str

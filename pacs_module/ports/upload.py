@@ -76,8 +76,8 @@ class UploadCache(Protocol):
 
     def keep(self, handover_id: str, study_uid: str, folder: str, at: int) -> Cached:
         """
-        Copy a hand-over's folder, whole or not at all, and safe from a loss of power; one that is there is not
-        copied again.
+        Copy a hand-over's folder, whole or not at all, and safe from a loss of power; one that is there is
+        not copied again.
 
         Raises:
             FilesGone: The folder is not there.

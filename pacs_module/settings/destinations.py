@@ -1,4 +1,7 @@
-"""``[[destination]]`` and ``[upload_cache]``: where hand-overs go beside the AI backend. Nothing goes anywhere without them."""
+"""
+``[[destination]]`` and ``[upload_cache]``: where hand-overs go beside the AI backend. Nothing goes anywhere
+without them.
+"""
 
 from __future__ import annotations
 

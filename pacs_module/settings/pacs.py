@@ -48,7 +48,9 @@ class HoursSettings(Section):
 
 
 class PacsTlsSettings(Section):
-    """``[pacs.tls]``: pacs_module's own associations with a PACS that wants TLS; Orthanc has options of its own."""
+    """
+    ``[pacs.tls]``: pacs_module's own associations with a PACS that wants TLS; Orthanc has options of its own.
+    """
 
     ca_file: FilePath
     """Who has signed the PACS's certificate, PEM."""

@@ -24,7 +24,8 @@ from pathlib import Path
 
 VARIABLE = "AIPULL_FAULT"
 PLACES = (
-    "found", "stable", "claimed", "pull_asked", "pull_journaled", "submitted", "moving", "received", "filtered", "exported",
+    "found", "stable", "claimed", "pull_asked", "pull_journaled", "submitted", "moving", "received",
+    "filtered", "exported",
     "journaled", "notified", "outbox_written", "published", "consumed", "posted", "result_in",
 )  # fmt: skip
 """In the order in which a study passes them."""
@@ -35,8 +36,8 @@ STEPS = (
 )  # fmt: skip
 """
 Steps between those places, no stages of the matrix of kills: of the plugins
-(tests/long/test_reception_kills.py), and of copies without names, the archive (tests/chaos/test_copies.py) and
-destinations (tests/chaos/test_uploads.py), which few sites switch on.
+(tests/long/test_reception_kills.py), and of copies without names, the archive (tests/chaos/test_copies.py)
+and destinations (tests/chaos/test_uploads.py), which few sites switch on.
 """
 KILL = "kill"
 _LOOK_S = 0.01

@@ -213,7 +213,9 @@ class HttpLink:
 
 
 def _not_followed(resp: requests.Response) -> str | None:
-    """No target: ``requests`` would read that of a redirect that it does not follow, and fail of its bytes."""
+    """
+    No target: ``requests`` would read that of a redirect that it does not follow, and fail of its bytes.
+    """
     del resp
     return None
 

@@ -17,8 +17,8 @@ MAX_S = 24 * 3600.0
 
 class LogLevel:
     """
-    Another level ends by itself: whoever looks for a fault at night forgets to turn it back. ``now``: seconds that only
-    go forward.
+    Another level ends by itself: whoever looks for a fault at night forgets to turn it back. ``now``: seconds
+    that only go forward.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:

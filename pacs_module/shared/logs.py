@@ -37,8 +37,8 @@ class ContractLog:
     Writes one contract log and its JSON twin; both rotate at 50 MiB, ten are kept; readable by owner and
     group only.
 
-    ``echo``: where warnings, errors, start and stop are said as well, one line each (``docker-compose logs``, the
-    journal of systemd); None: nowhere.
+    ``echo``: where warnings, errors, start and stop are said as well, one line each (``docker-compose logs``,
+    the journal of systemd); None: nowhere.
     """
 
     def __init__(self, folder: Path, name: str, echo: TextIO | None = None) -> None:

@@ -103,7 +103,8 @@ def test_an_unknown_pacs_is_refused_for_good(case: Case) -> None:
 
 def test_nobody_there_is_an_error_that_passes(case: Case) -> None:
     calls: list[Callable[[], object]] = [
-        lambda: case.nobody.ask(a_pull()), lambda: case.nobody.report_of("p"), lambda: case.nobody.write_verdicts(["a line"]),
+        lambda: case.nobody.ask(a_pull()), lambda: case.nobody.report_of("p"),
+        lambda: case.nobody.write_verdicts(["a line"]),
         lambda: case.nobody.release("a" * 32), case.nobody.room,
         case.nobody.log_level, lambda: case.nobody.set_log_level("DEBUG", 60),
     ]  # fmt: skip

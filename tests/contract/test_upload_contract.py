@@ -1,8 +1,8 @@
 """
 What every way to a destination does, at a real server of its protocol (E3).
 
-Not proved here: what real S3, or another platform's FTP server, does otherwise than moto and vsftpd; storage commitment by
-an SCP that answers on the association that asked.
+Not proved here: what real S3, or another platform's FTP server, does otherwise than moto and vsftpd; storage
+commitment by an SCP that answers on the association that asked.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """
-Who may store at the real receiving Orthanc: anybody as shipped, who is not known is told; only those named once that is
-switched on; and DICOM TLS both ways with certificates made here.
+Who may store at the real receiving Orthanc: anybody as shipped, who is not known is told; only those named
+once that is switched on; and DICOM TLS both ways with certificates made here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """
-The pages over a whole running stack (PACS, Orthanc with the plugins, RabbitMQ, pacs_module, backend) in a real
-browser: what people look at while studies come, and what they do there.
+The pages over a whole running stack (PACS, Orthanc with the plugins, RabbitMQ, pacs_module, backend) in a
+real browser: what people look at while studies come, and what they do there.
 
 In both languages, each page looked at by axe-core. What pages look like is not proved here, nor speed.
 """

@@ -1,4 +1,7 @@
-"""A browser that has signed in to the pages, and what it notes: errors, strangers that are asked, axe-core's findings."""
+"""
+A browser that has signed in to the pages, and what it notes: errors, strangers that are asked, axe-core's
+findings.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,9 @@ class Visit:
         self.page.wait_for_selector("[role=status].said")
 
     def axe(self, *rules: str) -> list[str]:
-        """What axe-core finds that is serious or critical, with the place; by some of its rules, or by all."""
+        """
+        What axe-core finds that is serious or critical, with the place; by some of its rules, or by all.
+        """
         # Through the browser's own channel: the page's policy lets no script be added.
         only = f", runOnly: {json.dumps(rules)}" if rules else ""
         told = self.page.evaluate(f"{AXE}; axe.run(document, {{resultTypes: ['violations']{only}}})")

@@ -1,4 +1,7 @@
-"""The example backend, started in its place, that refuses (422) the studies whose UIDs stand in the file REFUSE_FILE."""
+"""
+The example backend, started in its place, that refuses (422) the studies whose UIDs stand in the file
+REFUSE_FILE.
+"""
 
 from __future__ import annotations
 

@@ -37,9 +37,16 @@ WAY = (
         "followed": "the document says which series to pull ahead: the next start pulls it",
         "stable": "nothing was written since: the next find compares the counts again",
     }),
-    Station("Pull", "Here pacs_module decides; the plugins keep the pull in their journal and submit Orthanc's job", {
-        "claimed": "the claim ends with the process; another one, or the next start, takes the study up at once",
-        "pull_asked": "the document says `pull_data`, the plugins know nothing: asked after `pull.watch_s`, and asked for again",
+    Station("Pull",
+            "Here pacs_module decides; the plugins keep the pull in their journal and submit Orthanc's job", {
+        "claimed": (
+            "the claim ends with the process; another one, or the next start, takes the study up at "
+            "once"
+        ),
+        "pull_asked": (
+            "the document says `pull_data`, the plugins know nothing: asked after `pull.watch_s`, and "
+            "asked for again"
+        ),
         "pull_journaled": "the journal has the pull as new; it is moved after the next start",
         "submitted": "the journal says that it moves: a death is charged to it, and it is moved again",
         "moving": "as above; images that came before are there already and count once",
@@ -49,20 +56,29 @@ WAY = (
         "filtered": "nothing is concluded yet: images and series are judged again from what lies in Orthanc",
         "exporting": "half a folder has a name that begins with `.tmp-`; it is removed and made anew",
         "exported": "the folder stands, the journal does not know it: removed, and made anew",
-        "journaled": "hand-over, notification and report are one transaction: the notification is still owed and is sent",
+        "journaled": (
+            "hand-over, notification and report are one transaction: the notification is still owed "
+            "and is sent"
+        ),
         "doomed": "the images to delete are journaled: they are deleted at the next start",
         "deleted": "the images are gone, their row is open: deleting them again is no error",
     }),
     Station("Hand over", "The plugins notify; pacs_module writes state and message at once", {
         "notifying": "the notification is owed still and is sent at the next start",
-        "notified": "pacs_module has it, the journal does not know that: sent again, known already by its `handoverID`",
+        "notified": (
+            "pacs_module has it, the journal does not know that: sent again, known already by its "
+            "`handoverID`"
+        ),
         "outbox_written": "state and outgoing message are one write: the notification comes again and changes nothing",
     }),
     Station("Deliver", "Here pacs_module publishes, delivers and writes the result down", {
         "to_copy": "the hand-over is held; the copy without names is made at the next start",
         "copying": "half a copy is nobody's: it is removed and made anew",
         "copied": "the copy stands, its message is not owed yet: the copy is found whole and taken",
-        "published": "RabbitMQ has it, the document does not say so: published again under the same id, one is dropped",
+        "published": (
+            "RabbitMQ has it, the document does not say so: published again under the same id, one is "
+            "dropped"
+        ),
         "consumed": "the message was not acknowledged: RabbitMQ gives it to another worker",
         "posted": "the backend has the request, nobody noted it: sent again with the same Idempotency-Key",
         "result_in": "the result is written: what the backend posts again is `known already`",
@@ -70,10 +86,17 @@ WAY = (
         "archiving": "half an archive is nobody's: it is removed and made anew",
         "archived": "the archive stands, the document does not say so: it is found whole and noted",
     }),
-    Station("Upload", "Only where there are destinations: pacs_module routes, sends, and asks whether all is there", {
-        "cached": "the copy in the offline cache stands, the document does not say so: it is found whole and noted",
+    Station("Upload",
+            "Only where there are destinations: pacs_module routes, sends, and asks whether all is there", {
+        "cached": (
+            "the copy in the offline cache stands, the document does not say so: it is found whole and "
+            "noted"
+        ),
         "routed": "the uploads are written with the decision: they are sent at the next start",
-        "to_upload": "the document says `uploading`: the claim ends with the process, and another worker takes it up",
+        "to_upload": (
+            "the document says `uploading`: the claim ends with the process, and another worker takes "
+            "it up"
+        ),
         "uploading": "some images are there: the destination is asked which, and only the others are sent",
         "uploaded": "everything was sent, nobody asked yet: the next worker asks",
         "upload_verified": "the document says `verified`; what is not needed any more is removed at the next look",

@@ -23,7 +23,8 @@ def as_xlsx(groupings: Sequence[Mapping[str, Any]]) -> bytes:
     A workbook with a sheet a grouping.
 
     Args:
-        groupings: ``{"from", "to", "by", "scores": {kind: [{"group", "records", "whole", "good", "rate"}]}}`` each.
+        groupings: ``{"from", "to", "by", "scores": {kind: [{"group", "records", "whole", "good", "rate"}]}}``
+        each.
     """
     import xlsxwriter  # it takes a while, and only this needs it
 

@@ -7,7 +7,8 @@ The offline cache: hand-overs on disk until every destination has them.
     <handoverID>.cached.json    what is in it, and since when; there before the folder is
     .tmp-<handoverID>           being made or being removed
 
-A copy is on disk before it counts: files, folders and names are flushed, so that a loss of power takes nothing of it.
+A copy is on disk before it counts: files, folders and names are flushed, so that a loss of power takes
+nothing of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The images of a hand-over, as destinations are sent them: only regular files, each read up to its pixels."""
+"""
+The images of a hand-over, as destinations are sent them: only regular files, each read up to its pixels.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ class FolderSource:
         self._is_inside = is_inside
 
     def facts(self, folder: str) -> tuple[Mapping[str, str], ...]:
-        """The attributes of the first image of each series: a hand-over of several has a sub-folder for each."""
+        """
+        The attributes of the first image of each series: a hand-over of several has a sub-folder for each.
+        """
         files = self._files(folder)
         first: dict[Path, Path] = {}
         for file in files:

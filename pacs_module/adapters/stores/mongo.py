@@ -248,7 +248,8 @@ def _connect(url: str) -> pymongo.MongoClient[dict[str, Any]]:
         return pymongo.MongoClient(
             url,
             appname="pacs_module",
-            unicode_decode_error_handler="replace",  # no UTF-8: costs its characters, not each query that meets it
+            # no UTF-8: costs its characters, not each query that meets it
+            unicode_decode_error_handler="replace",
             serverSelectionTimeoutMS=_SERVER_WAIT_MS,
             connectTimeoutMS=_SERVER_WAIT_MS,
             socketTimeoutMS=_ANSWER_WAIT_MS + _SERVER_WAIT_MS,

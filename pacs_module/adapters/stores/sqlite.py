@@ -153,7 +153,9 @@ class SqliteStore(NamedQuestions):
         return self._mending(lambda: self._write(sql, [until, storable(owner), *values]))
 
     def _index(self, work: str) -> None:
-        """The work of destinations has no column: it gets an index at its first claim, and no table is rebuilt."""
+        """
+        The work of destinations has no column: it gets an index at its first claim, and no table is rebuilt.
+        """
         if work in WORK or work in self._indexed:
             return
         field = due_field(work)
@@ -173,7 +175,8 @@ class SqliteStore(NamedQuestions):
 
     def next_due(self, work: str) -> int | None:
         """The earliest due time of all studies."""
-        (time,) = self.read(f"SELECT min({value_of(due_field(work))}) FROM study_info_list", [])[0]  # noqa: S608 - checked
+        # checked
+        (time,) = self.read(f"SELECT min({value_of(due_field(work))}) FROM study_info_list", [])[0]  # noqa: S608
         return None if time is None else int(time)
 
     def close(self) -> None:
@@ -361,7 +364,8 @@ class SqliteStore(NamedQuestions):
         with _translated(self._path):
             connection = self._connection()
             with _transaction(connection):
-                self._file.check()  # again: another process may have put the file back while we waited for the lock
+                # again: another process may have put the file back while we waited for the lock
+                self._file.check()
                 yield connection
 
     # --- connections ---

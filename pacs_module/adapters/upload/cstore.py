@@ -1,9 +1,10 @@
 """
 A destination by C-STORE (PS3.4 annex B), with what the site trusts as proof that it is there.
 
-``status``: the status of each C-STORE, as this process has heard it. ``find``: an IMAGE level C-FIND of each series.
-``commitment``: the destination takes responsibility itself (Storage Commitment Push Model, PS3.4 annex J): it answers on
-the same association, or calls back to ``commit_port``.
+``status``: the status of each C-STORE, as this process has heard it. ``find``: an IMAGE level C-FIND of each
+series.
+``commitment``: the destination takes responsibility itself (Storage Commitment Push Model, PS3.4 annex J): it
+answers on the same association, or calls back to ``commit_port``.
 """
 
 from __future__ import annotations

@@ -54,7 +54,9 @@ class FtpPlace:
 
 
 class _OneSession(ftplib.FTP_TLS):
-    """The data connection goes on with the control connection's TLS session: servers ask for that (vsftpd)."""
+    """
+    The data connection goes on with the control connection's TLS session: servers ask for that (vsftpd).
+    """
 
     def ntransfercmd(self, cmd: str, rest: int | str | None = None) -> tuple[socket.socket, int | None]:
         """Of the base class, with the session."""

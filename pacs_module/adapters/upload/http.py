@@ -1,9 +1,9 @@
 """
 A destination by plain HTTP: PUT, one form (multipart/form-data), or in resumable pieces (tus 1.0).
 
-Where the platform can rename (WebDAV MOVE, RFC 4918 9.9), an image is sent under ``NAME~part``, compared there, and only
-then gets its name: half an image is never seen. What it has is compared by its own checksum (``Repr-Digest``, RFC 9530),
-else by reading it back; an ETag says nothing of the bytes.
+Where the platform can rename (WebDAV MOVE, RFC 4918 9.9), an image is sent under ``NAME~part``, compared
+there, and only then gets its name: half an image is never seen. What it has is compared by its own checksum
+(``Repr-Digest``, RFC 9530), else by reading it back; an ETag says nothing of the bytes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class HttpPlace:
     Where and how.
 
     Args:
-        url: The folder that names are put behind; for tus and forms the address that takes uploads is ``post_url``.
+        url: The folder that names are put behind; for tus and forms the address that takes uploads is
+            ``post_url``.
         mode: put, form or resumable.
         post_url: Where forms and tus uploads go; empty: ``url``.
         staged: It can rename.

@@ -1,9 +1,10 @@
 """
 A destination in an S3 bucket.
 
-An object appears whole or not at all; a platform that stores half of what it acknowledged is found out before anybody
-sees it: an image is put below ``.incoming/``, compared, and copied within the bucket to its name. It is compared by the
-checksum that S3 keeps (SHA-256), else by its ETag where that is an MD5, else by reading it back.
+An object appears whole or not at all; a platform that stores half of what it acknowledged is found out before
+anybody sees it: an image is put below ``.incoming/``, compared, and copied within the bucket to its name. It
+is compared by the checksum that S3 keeps (SHA-256), else by its ETag where that is an MD5, else by reading it
+back.
 """
 
 from __future__ import annotations
@@ -148,7 +149,10 @@ class S3Uploader:
         )
 
     def _in_parts(self, file: UploadFile, key: str) -> None:
-        """S3 shows nothing of it before it is completed; what a dead worker left is aborted by the bucket's own rule."""
+        """
+        S3 shows nothing of it before it is completed; what a dead worker left is aborted by the bucket's own
+        rule.
+        """
         made = self._client.create_multipart_upload(
             Bucket=self._place.bucket, Key=key, ContentType="application/dicom", **self._place.safe
         )
@@ -193,7 +197,9 @@ class S3Uploader:
         return "" if self._read_back(key) == sha256.digest() else "other bytes"
 
     def _read_back(self, key: str) -> bytes:
-        """The checksum of what it gives back: an ETag is no MD5 with some encryptions, and at some platforms."""
+        """
+        The checksum of what it gives back: an ETag is no MD5 with some encryptions, and at some platforms.
+        """
         digest = hashlib.sha256()
         body = self._client.get_object(Bucket=self._place.bucket, Key=key)["Body"]
         while data := body.read(_READ):

@@ -103,7 +103,8 @@ def _read_answer(who: str, answer: Answer, files: Sequence[UploadFile]) -> list[
     Which images it refused for good.
 
     Raises:
-        RetriableError: It failed for a reason that passes, or its answer does not say of each image what became of it.
+        RetriableError: It failed for a reason that passes, or its answer does not say of each image what
+        became of it.
     """
     told = answer.json(ANSWER) if answer.body else {}
     told = told[0] if isinstance(told, list) and told else told

@@ -112,8 +112,8 @@ class FoundStudy:
     One answer of a STUDY level find, cleaned: UIDs without spaces, modalities a tuple, the count a number or
     None.
 
-    ``study_date`` is YYYY-MM-DD or empty, ``study_time`` HHMMSS or empty. A study has an instance at the least: a
-    count of 0 is none.
+    ``study_date`` is YYYY-MM-DD or empty, ``study_time`` HHMMSS or empty. A study has an instance at the
+    least: a count of 0 is none.
     """
 
     pacs: str

@@ -13,8 +13,8 @@ ROUND = 50
 """Caps in the wild are 100, 200, 500 ...: a multiple of this many answers is worth a second look."""
 SMALLEST_CAP = 10
 """
-A PACS that gives no longer lists than this is of little use to anybody: such a list is controlled only when it
-stays as it is, and proves nothing where several days end at one length.
+A PACS that gives no longer lists than this is of little use to anybody: such a list is controlled only when
+it stays as it is, and proves nothing where several days end at one length.
 """
 SMALLEST_PARTED = 2
 """A list of a single study cannot be parted: nobody finds out such a cap."""

@@ -55,7 +55,9 @@ def take_names(study: Study, found: FoundStudy, now: int) -> bool:
 
 
 def _assumed(study: Study) -> StudyNames:
-    """Before a PACS's own words were kept, the document of a study that only one PACS has was in its words."""
+    """
+    Before a PACS's own words were kept, the document of a study that only one PACS has was in its words.
+    """
     return StudyNames.of(study) if len(study.pacs) == 1 and not study.is_push else StudyNames()
 
 

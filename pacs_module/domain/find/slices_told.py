@@ -41,8 +41,8 @@ def with_slices(facts: SeriesFacts, images: Sequence[Attributes]) -> SeriesFacts
 
     Args:
         facts: From a SERIES level answer.
-        images: The IMAGE level answers, with :data:`IMAGE_KEYS`; empty where the PACS gives none. Those of other
-            series are left out, of several about one object the last holds.
+        images: The IMAGE level answers, with :data:`IMAGE_KEYS`; empty where the PACS gives none. Those of
+            other series are left out, of several about one object the last holds.
 
     Returns:
         Unchanged where every object is told to be one slice; else with the frames of all together, or without

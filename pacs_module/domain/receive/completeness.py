@@ -85,7 +85,9 @@ class Completeness:
 
     @property
     def _counted(self) -> tuple[Check, ...]:
-        """Whose numbers are told: the study's where it differs, for its images are those of the series, too."""
+        """
+        Whose numbers are told: the study's where it differs, for its images are those of the series, too.
+        """
         differing = [
             check for check in self.checks if not check.ok and check.short == (self.verdict == SHORT)
         ]

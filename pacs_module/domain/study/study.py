@@ -44,13 +44,15 @@ PULL, WATCH, PUBLISH, RELEASE, GROWTH_CHECK, ANONYMISE = (
 )
 WORK = (PULL, WATCH, PUBLISH, RELEASE, GROWTH_CHECK, ANONYMISE)
 ROUTE = "route"
-"""A hand-over is to be sent to destinations; which, is to be decided. Asked for only where there are destinations."""
+"""
+A hand-over is to be sent to destinations; which, is to be decided. Asked for only where there are
+destinations.
+"""
 UPLOAD_STUCK = "upload_stuck"
 """Never claimed: since when an upload waits for a person."""
 _UPLOAD = "upload_to_"
 _DESTINATION = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _SETTLED = (SeriesOutcome.HANDED_OVER, SeriesOutcome.KEPT_BACK)
-
 
 
 def upload_work(destination: str) -> str:
@@ -61,7 +63,9 @@ def upload_work(destination: str) -> str:
 def is_work(work: str) -> bool:
     """Whether there is such a kind of work: those of :data:`WORK`, and those that only destinations bring."""
     named = work.removeprefix(_UPLOAD)
-    return work in (*WORK, ROUTE, UPLOAD_STUCK) or (named != work and _DESTINATION.fullmatch(named) is not None)
+    return work in (*WORK, ROUTE, UPLOAD_STUCK) or (
+        named != work and _DESTINATION.fullmatch(named) is not None
+    )
 
 
 MOST_HISTORY = 200
@@ -70,7 +74,9 @@ MOST_PULLS = 20
 MOST_COUNTS = 50
 MOST_FALLS = 4
 LATELY = timedelta(hours=24)
-"""A number of instances that has fallen so often, the last time so lately, is told in turn with larger ones."""
+"""
+A number of instances that has fallen so often, the last time so lately, is told in turn with larger ones.
+"""
 
 
 @dataclass
@@ -239,7 +245,10 @@ class Study:
     ahead: Ahead | None = None
     """Series that stand still while the study grows: the next pull is for them."""
     guessed_at: str = ""
-    """When a series was pulled ahead, as long as the study has not stopped growing since: its own choice is to come."""
+    """
+    When a series was pulled ahead, as long as the study has not stopped growing since: its own choice is to
+    come.
+    """
     due: dict[str, int] = field(default_factory=dict)
     waits_since_at: str = ""
     """Since when it waits to be pulled, repeats included; empty when it does not."""

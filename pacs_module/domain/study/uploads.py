@@ -22,7 +22,9 @@ def upload_of(study: Study, handover_id: str, destination: str) -> Upload | None
 
 
 def schedule_uploads(study: Study, destination: str) -> None:
-    """Make the study due for the first of its open uploads to a destination, and note what waits for a person."""
+    """
+    Make the study due for the first of its open uploads to a destination, and note what waits for a person.
+    """
     waiting = [one.next_at for one in study.uploads if one.open and one.destination == destination]
     study.schedule(upload_work(destination), min(waiting, default=None))
     stuck = [one.next_at for one in study.uploads if one.stuck]

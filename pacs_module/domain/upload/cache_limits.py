@@ -1,8 +1,9 @@
 """
 The limits of the offline cache, each with its own behaviour (E5).
 
-What is not uploaded is never dropped unless the site says so, and then the oldest first, by name. Else what is
-handed over waits in the hand-over folder: the RAM disk fills, and nothing new is pulled until there is room.
+What is not uploaded is never dropped unless the site says so, and then the oldest first, by name. Else what
+is handed over waits in the hand-over folder: the RAM disk fills, and nothing new is pulled until there is
+room.
 """
 
 from __future__ import annotations

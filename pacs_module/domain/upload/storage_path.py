@@ -1,9 +1,10 @@
 """
-The names that images get at a destination: a rule such as ``{hospital}/{StudyDate}/{StudyInstanceUID}/{SOPInstanceUID}.dcm``.
+The names that images get at a destination: a rule such as
+``{hospital}/{StudyDate}/{StudyInstanceUID}/{SOPInstanceUID}.dcm``.
 
-The rule is checked at the start. A value of an image never leads out of its place: UIDs are checked for syntax,
-of all other values every byte outside ``A-Z a-z 0-9 . _ -`` is written as ``~`` and two hexadecimal digits, and so is a
-dot at the beginning.
+The rule is checked at the start. A value of an image never leads out of its place: UIDs are checked for
+syntax, of all other values every byte outside ``A-Z a-z 0-9 . _ -`` is written as ``~`` and two hexadecimal
+digits, and so is a dot at the beginning.
 """
 
 from __future__ import annotations

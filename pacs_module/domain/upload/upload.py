@@ -12,7 +12,9 @@ MOST_TRIES = 20
 
 @dataclass
 class UploadTry:
-    """One try: when, how it went (verified, failed, away, refused, lacking), in which words, by which worker."""
+    """
+    One try: when, how it went (verified, failed, away, refused, lacking), in which words, by which worker.
+    """
 
     at: str
     outcome: str
@@ -25,9 +27,9 @@ class Upload:
     """
     One hand-over at one destination.
 
-    ``because`` is the rule, attribute and value that chose the destination. ``reason`` says why it is not there
-    yet, or never will be. ``next_at`` (epoch milliseconds) is when it is tried next. ``attempts`` counts tries that
-    failed by something that is the upload's own; a destination that is away costs none.
+    ``because`` is the rule, attribute and value that chose the destination. ``reason`` says why it is not
+    there yet, or never will be. ``next_at`` (epoch milliseconds) is when it is tried next. ``attempts``
+    counts tries that failed by something that is the upload's own; a destination that is away costs none.
     """
 
     destination: str

@@ -3,10 +3,11 @@ Where a hand-over stands at one destination, as one table.
 
 ::
 
-    queued -> uploading -> uploaded -> verified    found to be there, image by image, as it is here
-    queued <- uploading, uploaded                  failed, or something lacks there: again after a pause
-    dead                                           refused for good, or tried too often; a person may queue it again
-    dropped                                        given up by a person, or by a limit of the cache where the site lets it
+    queued -> uploading -> uploaded -> verified    found to be there, image by image, as it is here queued <-
+    uploading, uploaded                  failed, or something lacks there: again after a pause dead
+                                   refused for good, or tried too often; a person may queue it again dropped
+                                         given up by a person, or by a limit of the cache where the site lets
+    it
 """
 
 from __future__ import annotations

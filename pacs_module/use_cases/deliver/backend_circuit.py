@@ -1,6 +1,6 @@
 """
-The circuit breaker of the backend, or of a ``destination``, shared by its workers in a process: state, log line and
-metric in one place.
+The circuit breaker of the backend, or of a ``destination``, shared by its workers in a process: state, log
+line and metric in one place.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Release: hand-over folders whose result is in, and that no destination needs, go after their retention (M22)."""
+"""
+Release: hand-over folders whose result is in, and that no destination needs, go after their retention (M22).
+"""
 
 from __future__ import annotations
 

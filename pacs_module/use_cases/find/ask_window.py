@@ -49,8 +49,8 @@ SPLIT_AGAIN = 10
 CONTROL_AGAIN = 60
 """
 A list that stays at its greatest length is controlled when it stays for the first time, and every sixtieth
-time after; one of less than ten at the tenth time. An empty one is controlled at first, at the tenth time, and
-every sixtieth time.
+time after; one of less than ten at the tenth time. An empty one is controlled at first, at the tenth time,
+and every sixtieth time.
 """
 CONTROL_PARTS = 8
 """Of an empty day at a PACS that has given long lists: its half may be too long for it, too."""
@@ -238,8 +238,8 @@ class AskWindow:
         """
         An empty list may be a long one: some overloaded PACS end such a query with Success and no answers.
 
-        Parts of the day are asked for (:meth:`WindowMemory.controls_of`). Where the PACS has given long lists,
-        an empty day is believed when it is told a second time.
+        Parts of the day are asked for (:meth:`WindowMemory.controls_of`). Where the PACS has given long
+        lists, an empty day is believed when it is told a second time.
 
         Returns:
             What the control brings, in parts; with ``proof`` where it brings nothing. Not complete where the

@@ -27,7 +27,9 @@ class _Known:
 
 @dataclass
 class _Missing:
-    """Of one study: whether it should have been answered, whether that is written anew, and whether it is gone."""
+    """
+    Of one study: whether it should have been answered, whether that is written anew, and whether it is gone.
+    """
 
     expected: bool = False
     news: bool = False

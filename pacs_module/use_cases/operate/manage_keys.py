@@ -18,7 +18,9 @@ T = TypeVar("T")
 KEYS = "api keys"
 """The memo beside the studies that has them, by id."""
 ENDED = "ended sessions"
-"""The memo of sessions that were signed out before they were over: id to the end of the session, epoch seconds."""
+"""
+The memo of sessions that were signed out before they were over: id to the end of the session, epoch seconds.
+"""
 SECRET_BYTES = 32
 
 

@@ -24,8 +24,8 @@ class SetLogLevel:
         Say which level each process has.
 
         Returns:
-            ``pacs_module`` and ``plugins``, each with ``level`` and ``seconds``; the plugins with ``error`` where they
-            do not tell.
+            ``pacs_module`` and ``plugins``, each with ``level`` and ``seconds``; the plugins with ``error``
+            where they do not tell.
         """
         try:
             plugins: Mapping[str, Any] = self.plugins.log_level()

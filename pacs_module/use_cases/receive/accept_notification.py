@@ -115,7 +115,9 @@ class AcceptNotification:
             study.note(Note.IMAGES, told.words, now, by="plugins")
 
     def _pull_the_others(self, study: Study, pull: Pull, read: Notification, now: int) -> None:
-        """The series that was pulled ahead is filtered out by its images: another one may be the one to compute."""
+        """
+        The series that was pulled ahead is filtered out by its images: another one may be the one to compute.
+        """
         if read.has_images or not pull.early or study.state in BY_HAND:
             return
         study.apply(Event.GREW, "only some of its series were pulled, and these are filtered out", now)
@@ -142,9 +144,9 @@ class AcceptNotification:
 
     def _pull_what_nobody_counted(self, study: Study, read: Notification, now: int) -> None:
         """
-        Images came unasked and were counted against nothing, because no PACS knew the study or nobody could be
-        asked: whose they are is not known. The first PACS that has the study is asked for it once, whatever its
-        count.
+        Images came unasked and were counted against nothing, because no PACS knew the study or nobody could
+        be asked: whose they are is not known. The first PACS that has the study is asked for it once,
+        whatever its count.
         """
         if read.pushed_against is not None or read.completeness != UNVERIFIED:
             return

@@ -37,7 +37,8 @@ class ShownDestination:
     """
     One destination.
 
-    ``circuit``: closed, open or half-open, with ``why`` and ``retry_at``; ``closed``: why nothing is sent at this hour;
+    ``circuit``: closed, open or half-open, with ``why`` and ``retry_at``; ``closed``: why nothing is sent at
+    this hour;
     ``waiting``: studies with something for it; ``today``: uploads of today's studies by state.
     """
 

@@ -1,7 +1,9 @@
 """
-Route: which destinations get a hand-over is decided once, by the headers of its images, and written down with the reason.
+Route: which destinations get a hand-over is decided once, by the headers of its images, and written down with
+the reason.
 
-Where there is an offline cache, the images are copied into it first: the RAM disk is not where a dead line is waited out.
+Where there is an offline cache, the images are copied into it first: the RAM disk is not where a dead line is
+waited out.
 """
 
 from __future__ import annotations
@@ -145,8 +147,8 @@ class RouteHandOvers:
 
     def _gone(self, study_uid: str, item: HandOver, why: str) -> None:
         """
-        The files went before it was decided: a hand-over without its result is pulled again by its delivery, another
-        one by us.
+        The files went before it was decided: a hand-over without its result is pulled again by its delivery,
+        another one by us.
         """
 
         def edit(study: Study) -> bool:

@@ -1,8 +1,9 @@
 """
-Send: a worker takes the next upload of its destination, sends what is not there yet, and asks whether all of it is.
+Send: a worker takes the next upload of its destination, sends what is not there yet, and asks whether all of
+it is.
 
-Only what the destination itself says it has is counted as there. A worker that dies at any moment leaves the upload
-to be claimed again: what is there already is not sent twice.
+Only what the destination itself says it has is counted as there. A worker that dies at any moment leaves the
+upload to be claimed again: what is there already is not sent twice.
 """
 
 from __future__ import annotations

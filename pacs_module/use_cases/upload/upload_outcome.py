@@ -1,4 +1,7 @@
-"""What becomes of an upload: each change is made on the study's document, and what follows from it in the same write."""
+"""
+What becomes of an upload: each change is made on the study's document, and what follows from it in the same
+write.
+"""
 
 from __future__ import annotations
 
@@ -65,8 +68,8 @@ def queue_again(study: Study, upload: Upload, why: str, now: int, by: str) -> No
 
 def files_lost(study: Study, upload: Upload, why: str, now: int) -> None:
     """
-    The files went before the destination had them: what is pulled again is handed over and routed anew. Where no
-    PACS has the study there is nothing to pull, and a person must know.
+    The files went before the destination had them: what is pulled again is handed over and routed anew. Where
+    no PACS has the study there is nothing to pull, and a person must know.
     """
     if not study.pacs or study.state in BY_HAND:
         give_up(study, upload, f"{why}, and there is no PACS to pull them from again", now)

@@ -54,8 +54,8 @@ class DestinationPlan:
 
     def first_due(self, now: int) -> int:
         """
-        When a new upload is due, epoch milliseconds: now, or, where the newest goes first, a time that is the earlier the
-        later it is now. What waits longest by its due time is claimed first.
+        When a new upload is due, epoch milliseconds: now, or, where the newest goes first, a time that is the
+        earlier the later it is now. What waits longest by its due time is claimed first.
         """
         return now if self.order is UploadOrder.OLDEST else -now
 

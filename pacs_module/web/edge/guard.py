@@ -1,6 +1,6 @@
 """
-What stands before every route: who asks and whether he may, then the size of the body, then the body, and only
-then whatever reads it.
+What stands before every route: who asks and whether he may, then the size of the body, then the body, and
+only then whatever reads it.
 
 A body that nobody is allowed to send is not read; one that is allowed is read up to a limit of bytes and
 time. Its JSON is bounded before it is parsed (:mod:`pacs_module.domain.wire.json_text`).
@@ -76,7 +76,10 @@ class Guard:
             await self._app(scope, receive if body is None else _again(body, receive), send)
 
     async def _admit(self, request: Request) -> None:
-        """In threads of its own: what waits for a PACS or a store elsewhere must not keep keys from being looked at."""
+        """
+        In threads of its own: what waits for a PACS or a store elsewhere must not keep keys from being looked
+        at.
+        """
         if need_of(request.method, request.url.path) is Right.OPEN:
             self._access.admit(request)  # asks no store
             return

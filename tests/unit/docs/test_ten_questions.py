@@ -1,8 +1,9 @@
 """
-The ten questions of a new operator, as docs/operations.md lists them: on a store that production's code has written,
-the page and the command give the right answer; and every page has its line.
+The ten questions of a new operator, as docs/operations.md lists them: on a store that production's code has
+written, the page and the command give the right answer; and every page has its line.
 
-The PACS, the plugins and the backend are fakes; what the pages of a whole stack tell: tests/long/test_pages_of_a_stack.py.
+The PACS, the plugins and the backend are fakes; what the pages of a whole stack tell:
+tests/long/test_pages_of_a_stack.py.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ class HospitalClock(FakeClock):
 
 
 def accepted() -> Pipeline:
-    """Found, pulled in five seconds, handed over, taken by the backend; no result within the time that it has."""
+    """
+    Found, pulled in five seconds, handed over, taken by the backend; no result within the time that it has.
+    """
     world = Pipeline()
     request = world.until_asked(100)
     world.clock.pass_seconds(5)
@@ -90,7 +93,8 @@ def filtered(service: Service) -> None:
     facts = SeriesFacts(f"{DROPPED}.1", {"Modality": "CT", "BodyPartExamined": "STND", **DEVICE}, 300)
     verdict = judge_series(facts, Switches())
     report = SeriesReport(
-        f"{DROPPED}.1", False, verdict.rule, verdict.because, 300, 300, "CT", verdict=verdict, outcome="filtered",
+        f"{DROPPED}.1", False, verdict.rule, verdict.because, 300, 300, "CT", verdict=verdict,
+        outcome="filtered",
         attributes=dict(facts.attributes), instances=300,
     )  # fmt: skip
     study = Study(DROPPED, DAY.isoformat(), state=State.UNSUPPORTED_SERIES)

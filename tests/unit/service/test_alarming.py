@@ -64,7 +64,10 @@ def test_every_page_that_an_alarm_links_to_is_there(tmp_path: Path) -> None:
 
 
 def test_studies_of_today_and_of_earlier_weeks_are_looked_at_on_the_hospitals_clock(tmp_path: Path) -> None:
-    """Without a zone in it, the hospital's time cannot be compared with that of a document, and no alarm was told."""
+    """
+    Without a zone in it, the hospital's time cannot be compared with that of a document, and no alarm was
+    told.
+    """
     with service_on(settings_file(tmp_path)) as (service, _):
         now = service.clock.now()
         zone = service.settings.zone

@@ -1,7 +1,8 @@
 """
 What a server may answer, byte by byte: an answer or one of our own errors, never another one (K5).
 
-Does not prove that a 2xx whose headers are cut off is no acceptance: HTTP has no sign for their end but the blank line.
+Does not prove that a 2xx whose headers are cut off is no acceptance: HTTP has no sign for their end but the
+blank line.
 """
 
 from __future__ import annotations
@@ -133,8 +134,10 @@ def test_a_time_to_wait_is_believed_up_to_an_hour(said: str, wait: timedelta | N
 @pytest.mark.parametrize(
     "url",
     [
-        "", "//x", "http://[::1/", "http:// x/", "ftp://127.0.0.1/", "http://127.0.0.1:99999/", "http://a..b/",
-        f"http://{'a' * 70}.x/", "http:///x", "http://\ud800/", "http://127.0.0.1:abc/", "localhost:1/", "http://*.x/",
+        "", "//x", "http://[::1/", "http:// x/", "ftp://127.0.0.1/", "http://127.0.0.1:99999/",
+        "http://a..b/",
+        f"http://{'a' * 70}.x/", "http:///x", "http://\ud800/", "http://127.0.0.1:abc/", "localhost:1/",
+        "http://*.x/",
     ],
 )  # fmt: skip
 def test_an_address_that_is_none_is_one_of_our_errors(url: str) -> None:

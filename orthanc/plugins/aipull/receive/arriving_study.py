@@ -69,7 +69,8 @@ class ArrivingStudy:
         grew: Whether an image came since the study was concluded.
         told: What the PACS has, where it came unasked.
         looked_at: The image that the verdict on a series rests on so far, by SeriesInstanceUID.
-        from_index: What Orthanc's index says of each image, by its file: another one after it was overwritten.
+        from_index: What Orthanc's index says of each image, by its file: another one after it was
+            overwritten.
         agreements: The images of a series that were compared (SOPInstanceUIDs), and which of them agree.
         why_open: What it still waits for.
         reported: What was here when the report of its pull was made.

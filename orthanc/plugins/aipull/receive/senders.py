@@ -54,11 +54,11 @@ class Senders:
 
     def note(self, senders: Iterable[tuple[str, str]]) -> None:
         """
-        Take AE title and address of those who sent; tell once of each sender that is neither in DicomModalities nor
-        has been confirmed by a PACS.
+        Take AE title and address of those who sent; tell once of each sender that is neither in
+        DicomModalities nor has been confirmed by a PACS.
 
-        As shipped anybody may store. Whoever reads these lines for a while knows whom to name before he shuts the
-        others out.
+        As shipped anybody may store. Whoever reads these lines for a while knows whom to name before he shuts
+        the others out.
         """
         for one in sorted({Sender(*pair) for pair in senders} - self._told):
             if not one.ae_title or len(self._told) >= _MAX_TOLD:
@@ -67,7 +67,8 @@ class Senders:
             if not self._anybody().knows(one):
                 self._log.event(
                     "unknown_sender",
-                    "images came from a sender that nobody has named; with ORTHANC_STORE_FROM_ALL false it would be "
+                    "images came from a sender that nobody has named; with ORTHANC_STORE_FROM_ALL "
+                    "false it would be "
                     "refused: add it to AIPULL_SENDERS if it belongs here",
                     "WARNING",
                     aeTitle=one.ae_title,

@@ -1,4 +1,6 @@
-"""DICOM over TLS as we ask a PACS ourselves: real certificates, and a PACS of pynetdicom that wants one of us."""
+"""
+DICOM over TLS as we ask a PACS ourselves: real certificates, and a PACS of pynetdicom that wants one of us.
+"""
 
 from __future__ import annotations
 

@@ -11,9 +11,11 @@ from pacs_module.domain.upload.upload_state import UPLOAD_STATES, UploadEvent, U
 ALLOWED = {
     ("queued", "begin"): "uploading", ("queued", "fail"): "queued", ("queued", "be given up"): "dead",
     ("queued", "be dropped"): "dropped", ("queued", "be queued again"): "queued",
-    ("uploading", "begin"): "uploading", ("uploading", "be sent"): "uploaded", ("uploading", "fail"): "queued",
+    ("uploading", "begin"): "uploading", ("uploading", "be sent"): "uploaded",
+    ("uploading", "fail"): "queued",
     ("uploading", "be given up"): "dead", ("uploading", "be dropped"): "dropped",
-    ("uploaded", "be verified"): "verified", ("uploaded", "fail"): "queued", ("uploaded", "be given up"): "dead",
+    ("uploaded", "be verified"): "verified", ("uploaded", "fail"): "queued",
+    ("uploaded", "be given up"): "dead",
     ("uploaded", "be dropped"): "dropped",
     ("dead", "be queued again"): "queued", ("dead", "be dropped"): "dropped",
 }  # fmt: skip

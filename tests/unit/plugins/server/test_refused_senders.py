@@ -14,11 +14,13 @@ NOT_LISTED = (
     'This AET is not listed in configuration option "DicomModalities"\n'
 )
 OTHER_ADDRESS = (
-    "W1130 15:37:46.450706 main.cpp:415] DICOM authorization rejected for AET CT 1 on IP 10.1.2.3: Its IP address "
+    "W1130 15:37:46.450706 main.cpp:415] DICOM authorization rejected for AET CT 1 on IP 10.1.2.3: "
+    "Its IP address "
     'should be 10.9.9.9 according to configuration option "DicomModalities"\n'
 )
 CALLED = (
-    "W1130 15:37:46.857643 CommandDispatcher.cpp:602] Rejected association, because of a bad called AET in the "
+    "W1130 15:37:46.857643 CommandDispatcher.cpp:602] Rejected association, because of a bad "
+    "called AET in the "
     "request (OTHER)\n"
 )
 

@@ -47,7 +47,9 @@ def test_without_destinations_nothing_is_routed(tmp_path: Path) -> None:
 
 
 def test_a_handover_goes_where_the_rules_say_with_the_reason(tmp_path: Path) -> None:
-    edge = Edge(tmp_path, {"ct": DestinationRule(modalities=("CT",)), "dx": DestinationRule(modalities=("DX",))})
+    edge = Edge(
+        tmp_path, {"ct": DestinationRule(modalities=("CT",)), "dx": DestinationRule(modalities=("DX",))}
+    )
     edge.hand_over()
     assert edge.route()
     study = edge.world.study()
@@ -86,7 +88,8 @@ def test_sent_verified_and_only_then_the_folder_goes(edge: Edge) -> None:
     edge.route()
     edge.computed(handover)
     edge.world.release()
-    assert edge.world.plugins.released == []  # its result is in and its retention over, but the platform has not got it
+    # its result is in and its retention over, but the platform has not got it
+    assert edge.world.plugins.released == []
     assert edge.send()
     upload = edge.upload(handover)
     assert (upload.state, upload.files) == ("verified", IMAGES)
@@ -160,7 +163,9 @@ def test_failures_pause_longer_and_longer_then_it_waits_for_a_person(edge: Edge)
     assert UPLOAD_STUCK not in edge.world.study().due
     edge.send()
     assert edge.upload(handover).state == "verified"
-    assert any(one.by == "Li" and one.why == "centre: the platform was rebuilt" for one in edge.world.study().history)
+    assert any(
+        one.by == "Li" and one.why == "centre: the platform was rebuilt" for one in edge.world.study().history
+    )
 
 
 def test_a_refused_image_costs_only_itself(edge: Edge) -> None:
@@ -371,7 +376,9 @@ def test_the_cache_lets_the_ram_disk_go_and_is_emptied_when_all_have_it(tmp_path
     (edge.folder / "store" / handover).rename(held)
     assert edge.send()
     assert edge.upload(handover).state == "verified"
-    assert sorted(edge.platforms["centre"].objects.values()) == sorted(one.read_bytes() for one in held.iterdir())
+    assert sorted(edge.platforms["centre"].objects.values()) == sorted(
+        one.read_bytes() for one in held.iterdir()
+    )
     assert edge.cache is not None
     assert edge.fill is not None
     edge.fill.tend()
