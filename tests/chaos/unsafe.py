@@ -33,8 +33,8 @@ def without_outbox() -> None:
     build, schedule, accept = bootstrap.build, Study.schedule, AcceptNotification.__call__
     services: list[Service] = []
 
-    def built(settings: Any) -> Service:
-        services.append(build(settings))
+    def built(settings: Any, echo: Any = None) -> Service:
+        services.append(build(settings, echo))
         return services[0]
 
     def not_published(self: Study, work: str, at: int | None) -> None:

@@ -51,6 +51,7 @@ def pacs_at(authority: Authority, address: str) -> Iterator[int]:
     scp = pacs.start_server(
         ("127.0.0.1", free), block=False, ssl_context=context, evt_handlers=[(evt.EVT_C_FIND, answer)]
     )
+    assert scp is not None
     try:
         yield free
     finally:
