@@ -23,6 +23,8 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
+from ..dicom.pixel_end import cut_behind_pixels
+
 METHOD = "PS3.15 Annex E basic profile"
 Action = Callable[[Dataset, tuple[int, int]], None]
 
@@ -45,10 +47,17 @@ _TERMS = frozenset({
     "RescaleType",
     "PresentationLUTShape", "ViewPosition",
 })  # fmt: skip
-"""
-Defined terms without which an image cannot be used; a patient may be called so, and nobody learns it from
-them.
-"""
+"""Attributes of defined terms without which an image cannot be used."""
+_KNOWN_TERMS = frozenset({
+    "original", "derived", "primary", "secondary", "axial", "helical", "localizer", "volume", "volumetric", "reformatted",
+    "mpr", "mip", "minip", "average", "maximum", "minimum", "none", "mixed", "resampled", "sequenced", "screen save",
+    "ct", "cr", "dx", "dr", "mg", "mr", "rf", "ot", "xa", "px", "io", "us", "nm", "pt", "sc",
+    "hfs", "hfp", "hfdr", "hfdl", "ffs", "ffp", "ffdr", "ffdl", "hu", "od", "identity", "inverse",
+    "ap", "pa", "ll", "rl", "lat", "rld", "lld", "rlo", "llo", "cc", "mlo", "ml",
+})  # fmt: skip
+"""Of them: a patient may be called so, and nobody learns it from them."""
+_FREE_TEXT = frozenset({"LO", "LT", "SH", "ST", "UC", "UR", "UT"})
+_IMAGE_GROUP = 0x0028
 _NUMBERS_OF_PEOPLE = (
     "PatientID",
     "OtherPatientIDs",
@@ -111,6 +120,8 @@ class Deidentifier:
         patient, words = str(image.get("PatientID", "")), identifiers(image)
         self._clean(image)
         self._blot_out(image, words)
+        syntax = image.file_meta.TransferSyntaxUID
+        cut_behind_pixels(image, syntax.is_compressed, syntax)
         image.PatientID = image.PatientName = self.patient(patient)
         _mark(image)
         image.file_meta = _new_meta(image)
@@ -150,7 +161,7 @@ class Deidentifier:
                 element.value = self._uids(element.value)
         elif element.VR == "PN":
             element.value = ""
-        elif element.VR in _BINARY and element.keyword not in _PIXELS:
+        elif (element.VR in _BINARY and element.keyword not in _PIXELS) or _explains_pixels(element):
             del dataset[element.tag]
 
     def _uids(self, value: Any) -> Any:
@@ -160,7 +171,9 @@ class Deidentifier:
 
     def _blot_out(self, dataset: Dataset, words: frozenset[str]) -> None:
         for element in _elements(dataset):
-            if element.VR in _TEXT and element.keyword not in _TERMS and element.tag.group != 0x0028:
+            if element.keyword in _TERMS:
+                _blot_out_terms(element, words)
+            elif element.VR in _TEXT:
                 text = str(element.value or "").casefold()
                 if any(word in text for word in words):
                     element.value = ""
@@ -173,6 +186,27 @@ class Deidentifier:
 
     def _hash(self, kind: str, text: str) -> bytes:
         return hmac.new(self._key, f"{kind}:{text}".encode(), hashlib.sha256).digest()
+
+
+def _explains_pixels(element: DataElement) -> bool:
+    """Free text beside the numbers of the pixels, as WindowCenterWidthExplanation: the table of the standard keeps it."""
+    free = element.VR in _FREE_TEXT and element.keyword not in _TERMS
+    return free and element.tag.group == _IMAGE_GROUP
+
+
+def _blot_out_terms(element: DataElement, words: frozenset[str]) -> None:
+    """Empty the values of a list of terms that hold an identifier and are no term that everybody uses."""
+    if element.keyword in _NEEDED or element.keyword == "SpecificCharacterSet":
+        return
+    values = [str(one) for one in element.value] if element.VM > 1 else [str(element.value or "")]
+    kept = [
+        value
+        if value.strip().casefold() in _KNOWN_TERMS or not any(word in value.casefold() for word in words)
+        else ""
+        for value in values
+    ]
+    if kept != values:
+        element.value = kept if len(kept) > 1 else kept[0]
 
 
 def _mark(image: FileDataset) -> None:

@@ -45,6 +45,12 @@ def _with_untold(told: dict[str, Any], untold: Mapping[str, Sequence[str]]) -> d
     return {**told, "notTold": list(keys)} if keys else told
 
 
+MOST_WAITING = 3
+"""One look-up asks, the others of them wait for it; the next one is told so at once."""
+TOO_MANY = "not asked: other look-ups wait for a PACS; try again in a moment"
+_Key = tuple[tuple[str, str], ...]
+
+
 @dataclass
 class LookUp:
     """
@@ -61,7 +67,10 @@ class LookUp:
     unreachable: Collection[str]
     days: Callable[[], list[date]]
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _known: dict[tuple[tuple[str, str], ...], tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    _places: threading.BoundedSemaphore = field(
+        default_factory=lambda: threading.BoundedSemaphore(MOST_WAITING)
+    )
+    _known: dict[_Key, tuple[int, dict[str, Any]]] = field(default_factory=dict)
 
     def __call__(self, asked: Mapping[str, str]) -> dict[str, Any]:
         """
@@ -80,10 +89,24 @@ class LookUp:
         """
         wanted = check_asked(asked)
         key = tuple(sorted(wanted.items()))
+        if (known := self._remembered(key)) is not None:
+            return known
+        # Whoever waits holds a thread of the web server: while a PACS hangs, all of them would soon be waiting here.
+        if not self._places.acquire(blocking=False):
+            return {pacs: {"error": TOO_MANY, "studies": []} for pacs in self.pacs}
+        try:
+            return self._asked(key, wanted)
+        finally:
+            self._places.release()
+
+    def _remembered(self, key: _Key) -> dict[str, Any] | None:
+        at, answer = self._known.get(key, (0, {}))
+        return answer if self.clock.now() - at < REMEMBER_MS else None
+
+    def _asked(self, key: _Key, wanted: Mapping[str, str]) -> dict[str, Any]:
         with self._lock:
-            at, answer = self._known.get(key, (0, {}))
-            if self.clock.now() - at < REMEMBER_MS:
-                return answer
+            if (known := self._remembered(key)) is not None:
+                return known
             answer = {pacs: self._at(pacs, wanted) for pacs in self.pacs}
             if len(self._known) >= _MOST_REMEMBERED:
                 self._known.clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from datetime import date
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from pacs_module.domain.errors import MessageError, RetriableError
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.use_cases.find.match_answers import MatchedFinder
-from pacs_module.use_cases.operate.look_up_at_pacs import LookUp
+from pacs_module.use_cases.operate.look_up_at_pacs import MOST_WAITING, TOO_MANY, LookUp
 from tests.fakes.pipeline import THICK, THIN, UID, answer, series_answer
 from tests.fakes.world import DAY, FakeClock, FakeLog, FakePacs
 
@@ -89,3 +91,38 @@ def test_the_same_question_again_is_not_put_to_the_pacs(pacs: FakePacs) -> None:
 def test_nothing_and_everything_are_no_questions(pacs: FakePacs, asked: dict[str, str]) -> None:
     with pytest.raises(MessageError):
         look_up(pacs)(asked)
+
+
+class HangingPacs(FakePacs):
+    """Answers when it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__("A", "B")
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def find(self, *arguments: Any, **named: Any) -> Any:
+        self.reached.set()
+        assert self.go_on.wait(30)
+        return super().find(*arguments, **named)
+
+
+def test_while_a_pacs_hangs_only_a_few_wait_and_the_others_are_told_at_once() -> None:
+    pacs = HangingPacs()
+    ask = look_up(pacs)
+    waiting = [
+        threading.Thread(target=ask, args=({"AccessionNumber": f"A{number}"},))
+        for number in range(MOST_WAITING)
+    ]
+    waiting[0].start()
+    assert pacs.reached.wait(30)
+    for one in waiting[1:]:
+        one.start()
+    while ask._places._value:
+        time.sleep(0.01)
+    assert ask({"AccessionNumber": "A99"}) == {
+        name: {"error": TOO_MANY, "studies": []} for name in ("A", "B")
+    }
+    pacs.go_on.set()
+    for one in waiting:
+        one.join(30)
+    assert "error" not in ask({"AccessionNumber": "A99"})["A"], "it is asked again"
