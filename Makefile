@@ -7,7 +7,7 @@ PYTHON := .venv/bin/python
 off := 0 no false
 # make test PLATFORM=debian13: the same in a root folder of that release (scripts/platform.sh).
 ON = $(if $(PLATFORM),scripts/platform.sh $(PLATFORM))
-PROOFS := safeguards startup supervision plugins_start stops copies clocks
+PROOFS := safeguards startup supervision plugins_start stops copies uploads clocks
 
 # Only what is set is passed on. Single quotes: folders may have blanks in their names.
 DEMO_OPTIONS = \

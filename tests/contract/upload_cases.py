@@ -26,7 +26,7 @@ from pacs_module.shared.http import HttpLink
 from stack.ports import LOOPBACK, free_ports
 from tests.chaos.proxy import Proxy
 from tests.support.storescp import Scp
-from tests.support.upload_servers import BUCKET, DicomWebServer, FtpServer, SftpServer, s3_server
+from tests.support.upload_servers import BUCKET, DicomWebServer, FtpServer, S3Server, SftpServer
 
 KEY = "any"
 TIMEOUT_S = 20.0
@@ -43,8 +43,6 @@ WAYS = (
     pytest.param("cstore-find", marks=pytest.mark.server("orthanc", "orthanc-dicomweb")),
     pytest.param("cstore-commitment", marks=pytest.mark.server("orthanc", "orthanc-dicomweb")),
 )  # fmt: skip
-GATED = ("http-put", "http-form", "http-resumable", "s3", "stow")
-"""Those whose platform has a gate with bad habits before it."""
 PROXIED = ("sftp", "ftp", "cstore-status", "cstore-find")
 """Those with a bad line before it."""
 
@@ -129,8 +127,8 @@ def _http(way: str, how: str, folder: Path) -> Iterator[UploadCase]:
 
 
 def _s3(way: str, how: str, folder: Path) -> Iterator[UploadCase]:
-    server, habits = s3_server(folder), Habits()
-    endpoint = f"http://{LOOPBACK}:{server.port}"
+    server, habits = S3Server(), Habits()
+    endpoint = server.url
     direct = boto3.client(
         "s3", endpoint_url=endpoint, aws_access_key_id=KEY, aws_secret_access_key=KEY, region_name="us-east-1",
         config=botocore.config.Config(s3={"addressing_style": "path"}),

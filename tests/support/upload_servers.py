@@ -12,7 +12,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import requests
@@ -50,15 +49,21 @@ class Program:
         self.process.wait()
 
 
-def s3_server(folder: Path) -> Program:
-    """moto's, in memory; any key will do."""
-    (port,) = free_ports(1)
-    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "thing", "AWS_DEFAULT_REGION": "us-east-1"}
-    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", LOOPBACK, "-p", str(port)]
-    program = Program(command, port, folder, **keys)
-    answer = requests.put(f"http://{LOOPBACK}:{port}/{BUCKET}", timeout=20)
-    assert answer.ok, answer.text
-    return program
+class S3Server:
+    """moto's, in memory and in a thread of this process; any key will do."""
+
+    def __init__(self) -> None:
+        from moto.server import ThreadedMotoServer  # with it comes much that other tests need not wait for
+
+        self.server = ThreadedMotoServer(LOOPBACK, 0, verbose=False)
+        self.server.start()
+        self.host, self.port = self.server.get_host_and_port()
+        self.url = f"http://{LOOPBACK}:{self.port}"
+        requests.post(f"{self.url}/moto-api/reset", timeout=20)
+        assert requests.put(f"{self.url}/{BUCKET}", timeout=20).ok
+
+    def stop(self) -> None:
+        self.server.stop()
 
 
 class SftpServer:
