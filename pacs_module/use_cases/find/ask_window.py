@@ -54,7 +54,10 @@ and every sixtieth time.
 """
 CONTROL_PARTS = 8
 """Of an empty day at a PACS that has given long lists: its half may be too long for it, too."""
-HOURS = 24
+SMALL_PARTS = 96
+"""Quarters of an hour."""
+SMALLEST_PIECE_S = 15 * 60
+"""An empty part is asked for in halves down to pieces shorter than this."""
 
 
 @dataclass
@@ -70,13 +73,16 @@ class WindowMemory:
     """The greatest number of studies that a day has had."""
     empty: dict[Window, int] = field(default_factory=dict)
     """How many times in a row a day was empty."""
-    finest: int = 0
-    """In so many parts a day was asked for whose list was empty and which was not."""
+    empty_lies: bool = False
+    """A day's list was empty, and a part of it was not."""
+    quiet: set[Window] = field(default_factory=set)
+    """Parts of such days that were empty in small pieces as well, since they are empty."""
 
     def parts_of(self, window: Window) -> tuple[Window, ...]:
         """The parts a window is asked for in: those of the last split, at times the whole."""
         self.rounds[window] += window.whole_day
-        return (window,) if self.rounds[window] % SPLIT_AGAIN == 0 else self.parts.get(window, (window,))
+        anew = self.rounds[window] % SPLIT_AGAIN == 0 and not self.empty_lies
+        return (window,) if anew else self.parts.get(window, (window,))
 
     def remember(self, window: Window, leaves: Sequence[Window]) -> None:
         """Keep how a whole day was split; short windows differ each time and are not worth it."""
@@ -117,9 +123,9 @@ class WindowMemory:
         if times == 1:
             halves = equal_parts(window, 2)
             known = halves if self.held.get(window) else halves[:1]
-            return equal_parts(window, max(CONTROL_PARTS, self.finest)) if busy else known
+            return equal_parts(window, CONTROL_PARTS) if busy else known
         if times == CONTROL_AGAIN:
-            return equal_parts(window, HOURS)
+            return equal_parts(window, SMALL_PARTS)
         due = times == SPLIT_AGAIN or times % CONTROL_AGAIN == 0
         return equal_parts(window, CONTROL_PARTS) if due else ()
 
@@ -248,8 +254,7 @@ class AskWindow:
         memory, search = self.memory[pacs], self._search(pacs, return_keys)
         busy = self.finder.learned(pacs).longest >= SMALLEST_CAP
         times = memory.take_empty(window)
-        controls = memory.controls_of(window, times, busy)
-        for part in controls:
+        for part in memory.controls_of(window, times, busy):
             try:
                 answer = search.one(part)
             except PipelineError as error:
@@ -257,19 +262,18 @@ class AskWindow:
                 self._tell_not_controlled(pacs, window, error)
                 return replace(answers, queries=answers.queries + search.queries, proof=False)
             if answer.studies or answer.cut:
-                parts = max(CONTROL_PARTS, len(controls))
-                return self._not_empty(pacs, window, parts, search, answers.queries)
+                return self._not_empty(pacs, window, search, answers.queries)
         all_gone = memory.held.get(window, 0) >= SMALLEST_CAP
         if all_gone:
             self._tell_capped(pacs, window, 0)
         proof = not all_gone and (times > 1 or not busy)
         return Answers((), not all_gone, answers.queries + search.queries, proof)
 
-    def _not_empty(self, pacs: str, window: Window, parts: int, search: _Search, queries: int) -> Answers:
+    def _not_empty(self, pacs: str, window: Window, search: _Search, queries: int) -> Answers:
         """A day whose list is empty and a part of which is not: all of it, in parts that are short enough."""
         memory = self.memory[pacs]
-        memory.finest = max(memory.finest, parts)
-        results = [search.all_of(part) for part in equal_parts(window, parts)]
+        memory.empty_lies = True
+        results = [search.all_of(part) for part in equal_parts(window, CONTROL_PARTS)]
         found = merged(study for each, _ in results for study in each)
         complete = all(all_there for _, all_there in results)
         memory.remember(window, search.leaves if complete else [])
@@ -332,7 +336,9 @@ class _Search:
         """The studies of a window, and whether they are all."""
         longest = self.learned.longest
         try:
-            answer = self._one_of_a_day(window)
+            answer = self.one(window)
+            if self._may_be_too_long(window, answer):
+                return self._in_pieces(window)
         except PipelineError as error:
             answer = self._cut_after_all(window, error)
         if is_record(answer, self.learned, longest):
@@ -342,12 +348,33 @@ class _Search:
         self.short_record |= is_short_record(answer, self.learned)
         return self.rest(window, answer)
 
-    def _one_of_a_day(self, window: Window) -> _Answer:
-        """One C-FIND; an empty part once more, where empty lists of this PACS were known to be none."""
-        answer = self.one(window)
-        if self.memory.finest and not window.whole_day and answer.received == 0:
-            return self.one(window)
-        return answer
+    def _may_be_too_long(self, window: Window, answer: _Answer) -> bool:
+        """Whether an empty part may be none, at a PACS whose empty day was none."""
+        if not self.memory.empty_lies or window.whole_day or answer.received != 0:
+            self.memory.quiet.discard(window)
+            return False
+        return window not in self.memory.quiet
+
+    def _in_pieces(self, window: Window) -> tuple[list[FoundStudy], bool]:
+        """
+        An empty part, and its halves as long as they are empty, down to pieces of some minutes.
+
+        What is empty in all of its pieces is asked for as a whole from now on; complete where the budget lasts.
+        """
+        found: list[FoundStudy] = []
+        complete, before = self.queries < MOST_QUERIES, len(self.leaves)
+        pieces = (
+            equal_parts(window, 2) if window.until - window.since >= SMALLEST_PIECE_S and complete else ()
+        )
+        for piece in pieces:
+            answer = self.one(piece)
+            studies, all_there = self.rest(piece, answer) if answer.received != 0 else self._in_pieces(piece)
+            found, complete = [*found, *studies], complete and all_there
+        if not found and complete:
+            self.leaves[before:] = [window]
+            self.memory.quiet.add(window)
+        self.untold |= not complete
+        return merged(found), complete
 
     def rest(self, window: Window, answer: _Answer) -> tuple[list[FoundStudy], bool]:
         """The studies of a window that was asked for as a whole; in parts where that list may be cut."""

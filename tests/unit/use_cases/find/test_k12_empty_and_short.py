@@ -93,8 +93,8 @@ def test_short_lists_prove_as_before_where_one_day_was_longer() -> None:
     assert all(ask("A", window, ()).proof for window in days(3))
 
 
-class Hourly(Silent):
-    """As overloaded as can be: nothing but an hour is short enough for it."""
+class Choking(Silent):
+    """As overloaded as can be: nothing but a short time is short enough for it."""
 
     def find(
         self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
@@ -105,11 +105,11 @@ class Hourly(Silent):
         return found if len(found) <= whole else []
 
 
-@pytest.mark.parametrize(("cap", "rounds"), [(120, 1), (119, 10), (30, 10), (29, 60), (10, 60)])
+@pytest.mark.parametrize(("cap", "rounds"), [(120, 1), (119, 10), (30, 10), (29, 60), (10, 60), (5, 60)])
 def test_a_first_long_list_that_is_empty_is_found_out_though_its_half_is_too_long_as_well(
     cap: int, rounds: int
 ) -> None:
-    ask = asking(Hourly(cap, 240))
+    ask = asking(Choking(cap, 240))
     for number in range(1, rounds + 1):
         answers = ask("A", Window(DAY), ())
         assert bool(answers.studies) is (number == rounds)
@@ -120,7 +120,7 @@ def test_a_first_long_list_that_is_empty_is_found_out_though_its_half_is_too_lon
 def test_where_long_lists_are_known_an_empty_day_is_asked_for_in_small_parts_and_believed_when_told_again(
     cap: int,
 ) -> None:
-    pacs = Hourly(cap, 25)
+    pacs = Choking(cap, 25)
     ask = asking(pacs)
     assert len(ask("A", Window(DAY), ()).studies) == 25
     pacs.held = 240
@@ -135,11 +135,11 @@ def test_where_long_lists_are_known_an_empty_day_is_asked_for_in_small_parts_and
     assert pacs.asked - before == 9 + 8
 
 
-def test_the_hours_of_an_empty_day_cost_little() -> None:
+def test_the_controls_of_an_empty_day_cost_little() -> None:
     ask = asking(pacs := Silent(1_000, 0))
     for _ in range(600):
         ask("A", Window(DAY), ())
-    assert pacs.asked <= 600 + 1 + 8 + 24 + 9 * 8
+    assert pacs.asked <= 600 + 1 + 8 + 96 + 9 * 8
 
 
 @pytest.mark.parametrize("cap", range(2, 10))
@@ -163,3 +163,30 @@ def test_a_short_list_that_is_whole_costs_two_queries_in_ten_rounds_and_proves(h
     told = [ask("A", Window(DAY), ()) for _ in range(59)]
     assert all((len(one.studies), one.complete, one.proof) == (held, True, True) for one in told)
     assert pacs.asked == 59 + 2
+
+
+class Mornings(Choking):
+    """Most of its studies are made within some hours."""
+
+    def find(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> list[Attributes]:
+        self.asked += 1
+        since, _, until = query.get("StudyTime", "000000-235959").partition("-")
+        busy = [
+            {"StudyInstanceUID": f"1.2.{n}", "StudyTime": f"{8 + n % 5:02d}{n // 5 % 60:02d}00"}
+            for n in range(self.held)
+        ]
+        found = [study for study in busy if since <= study["StudyTime"] <= until]
+        return [] if len(found) > self.cap else list(found)
+
+
+@pytest.mark.parametrize(("cap", "held"), [(20, 100), (50, 240), (99, 120), (99, 290), (150, 290)])
+def test_parts_that_are_too_long_as_well_are_not_believed_to_be_empty(cap: int, held: int) -> None:
+    ask = asking(pacs := Mornings(cap, held))
+    told = [ask("A", Window(DAY), ()) for _ in range(61)]
+    assert all(len(one.studies) in (0, held) for one in told)
+    assert [(len(one.studies), one.complete) for one in told[10:]] == [(held, True)] * 51
+    before = pacs.asked
+    ask("A", Window(DAY), ())
+    assert pacs.asked - before < 40, "quiet parts are asked for as a whole"
