@@ -3,7 +3,8 @@ Every page in a real browser, in both languages: no script of a stranger runs, n
 asked of another host, and axe-core finds nothing serious.
 
 With ``PAGES_PICTURES=docs/pages`` pictures of each page are written there: they have to be looked at, which
-no test does (``pip install pillow`` first: they become a third of the size). The store is real, RabbitMQ's dead letters are in memory.
+no test does (``pip install pillow`` first: they become a third of the size). The store is real, RabbitMQ's dead
+letters are in memory.
 """
 
 from __future__ import annotations
