@@ -35,6 +35,10 @@ class Happened:
     what: str
     detail: str = ""
     by: str = ""
+    event: str = ""
+    """Of a change or note of the history: its event or note; ``from_state`` and ``to_state`` where it moved."""
+    from_state: str = ""
+    to_state: str = ""
 
 
 def timeline(study: Study) -> list[Happened]:
@@ -71,7 +75,8 @@ def _changes(study: Study) -> Iterator[Happened]:
             if moved
             else entry.event
         )
-        yield Happened(entry.at, STATE if moved else NOTE, what, entry.why, entry.by)
+        states = (entry.from_state, entry.to_state) if moved else ("", "")
+        yield Happened(entry.at, STATE if moved else NOTE, what, entry.why, entry.by, entry.event, *states)
 
 
 def _pulls(study: Study) -> Iterator[Happened]:
