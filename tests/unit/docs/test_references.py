@@ -99,3 +99,23 @@ def test_every_link_of_a_page_leads_somewhere(page: str) -> None:
         assert target.exists(), link
         if fragment and target.parent == DOCS:
             assert fragment in anchors(target.name), link
+
+
+def test_the_tests_that_the_security_page_names_are_there() -> None:
+    named = set(re.findall(r"`(test_\w+\.py)`", (DOCS / "security.md").read_text(encoding="utf-8")))
+    there = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    assert len(named) > 20
+    assert named - there == set()
+
+
+def test_the_conformance_statement_says_what_orthanc_is_told() -> None:
+    page = (DOCS / "conformance.md").read_text(encoding="utf-8")
+    told = (ROOT / "orthanc" / "config" / "orthanc.json").read_text(encoding="utf-8")
+    for name in ("ORTHANC_DICOM_THREADS", "ORTHANC_SCP_TIMEOUT", "ORTHANC_DICOM_PORT", "ORTHANC_AET"):
+        (value,) = set(re.findall(rf"\$\{{{name}:-([^}}]*)\}}", told))
+        assert name in page
+        assert value in page
+    assert '"MaximumPduLength": 131072' in told
+    assert "131072" in page
+    for service in ("Find", "Get", "Move"):
+        assert f'"DicomAlwaysAllow{service}": false' in told
