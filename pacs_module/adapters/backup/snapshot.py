@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -30,9 +31,7 @@ def copy_sqlite(source: Path, target: Path) -> int:
     """
     try:
         with (
-            closing(
-                sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=_LOCK_WAIT_S)
-            ) as reads,
+            closing(sqlite3.connect(_to_read(source), uri=True, timeout=_LOCK_WAIT_S)) as reads,
             closing(sqlite3.connect(target)) as writes,
         ):
             # In one step: in several, a writer between them would begin the copy anew.
@@ -45,6 +44,16 @@ def copy_sqlite(source: Path, target: Path) -> int:
     if verdict != "ok":
         raise PermanentError(f"{source} is damaged: {verdict}")
     return int(schema)
+
+
+def _to_read(source: Path) -> str:
+    """
+    The URI of a file to be copied. In a folder where we may not write SQLite reads a file in WAL mode by way of the
+    -shm that its writers have made; where there is none nobody writes, and the file is read as it lies.
+    """
+    beside = source.with_name(f"{source.name}-shm")
+    as_it_lies = "" if beside.exists() or os.access(source.parent, os.W_OK) else "&immutable=1"
+    return f"{source.absolute().as_uri()}?mode=ro{as_it_lies}"
 
 
 def let_go_of(file: Path) -> None:
