@@ -20,8 +20,8 @@ mkdir -p "$top/debian/partial" "$top/wheels" "$top/images"
 scripts/deb.sh >/dev/null
 cp "build/ai-pull-pipeline_${version}+deb${release}_"*.deb "$top/debian/"
 
-# As if nothing were installed here: what the site's machine lacks is not known. What every Debian has stays out, or apt would have to be
-# stopped from changing the base of a machine.
+# As if nothing were installed here: what the site's machine lacks is not known, and apt takes from the folder only what is missing there.
+# Essential packages stay out: every Debian has them.
 say "Debian packages"
 : >"$work/status"
 apt-get -qq -y -o Dir::State::status="$work/status" -o Dir::Cache::archives="$top/debian" -o Debug::NoLocking=1 \
@@ -29,7 +29,7 @@ apt-get -qq -y -o Dir::State::status="$work/status" -o Dir::Cache::archives="$to
     install "orthanc=$ORTHANC" "orthanc-python=$ORTHANC_PYTHON" "$PYTHON" "$PYTHON-venv" rabbitmq-server logrotate dcmtk tzdata passwd >/dev/null
 rm -rf "$top/debian/partial" "$top/debian/lock"
 for package in "$top"/debian/*.deb; do
-    case "$(dpkg-deb -f "$package" Essential Priority)" in *yes*|*"Priority: required"*) rm "$package" ;; esac
+    if [ "$(dpkg-deb -f "$package" Essential)" = yes ]; then rm "$package"; fi
 done
 (
     cd "$top/debian"

@@ -26,15 +26,19 @@ readonly ROOT=$PLATFORMS/$NAME SOURCE=/srv/aipull
 [ "$(id -u)" = 0 ] || fail "a root folder needs root; without it: a container or a machine with $NAME."
 unshare --mount --pid --fork true 2>/dev/null || fail "this machine gives no name spaces (unshare), so nothing was run on $NAME."
 
+# One at a time makes the root; a root in the making has mounts in it, which nothing may be removed through.
+mkdir -p "$PLATFORMS"
+exec 8>"$PLATFORMS/$NAME.lock"
+flock 8
 if ! [ -x "$ROOT/usr/bin/make" ]; then
     command -v mmdebstrap >/dev/null || fail "mmdebstrap is missing: apt-get install mmdebstrap"
-    mkdir -p "$PLATFORMS"
-    rm -rf "$ROOT.new"
+    rm -rf --one-file-system "$ROOT.new"
     mmdebstrap --quiet --variant=minbase --include=ca-certificates,make,git,procps,systemd "$suite" "$ROOT.new" "$MIRROR" ||
         fail "the root of $NAME could not be made from Debian's packages, so nothing was run on it."
-    rm -rf "$ROOT"
+    rm -rf --one-file-system "$ROOT"
     mv "$ROOT.new" "$ROOT"
 fi
+flock --unlock 8
 
 # A machine behind a proxy that has a certificate of its own trusts it inside as well.
 mkdir -p "$ROOT/etc/ssl/certs"
@@ -43,7 +47,7 @@ cp -L /etc/resolv.conf "$ROOT/etc/resolv.conf" 2>/dev/null || true
 cp -L /etc/hosts "$ROOT/etc/hosts"
 
 mkdir -p "$ROOT$SOURCE"
-find "$ROOT$SOURCE" -mindepth 1 -maxdepth 1 -not -name .venv -not -name build -exec rm -rf {} +
+find "$ROOT$SOURCE" -mindepth 1 -maxdepth 1 -not -name .venv -not -name build -exec rm -rf --one-file-system {} +
 git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --ignore-failed-read -cf - 2>/dev/null |
     tar -C "$ROOT$SOURCE" -xf -
 

@@ -19,18 +19,19 @@ verify() {
 
 with_apt() {
     [ "$(id -u)" = 0 ] || fail "root only."
-    local wanted here lists
+    local wanted here own
     wanted=$(ls debian/ai-pull-pipeline_*.deb | sed -n 's/.*+deb\([0-9]*\)_.*/\1/p')
     here=$(. /etc/os-release && echo "${VERSION_ID:-}")
     [ "$wanted" = "$here" ] || fail "the bundle is for Debian $wanted, this machine says: ${here:-unknown}."
-    lists=$(mktemp -d)
-    # The lists are read as root: the folder may lie where apt's own user may not look.
-    local apt=(apt-get -o Dir::Etc::sourcelist="$lists/bundle.list" -o Dir::Etc::sourceparts=- -o Dir::State::lists="$lists" -o APT::Sandbox::User=root)
-    mkdir "$lists/partial"
-    echo "deb [trusted=yes] file:$PWD/debian ./" >"$lists/bundle.list"
+    own=$(mktemp -d)
+    mkdir -p "$own/lists/partial" "$own/parts"
+    echo "deb [trusted=yes] file:$PWD/debian ./" >"$own/bundle.list"
+    # As root: the folder may lie where apt's own user may not look.
+    local apt=(apt-get -o Dir::Etc::sourcelist="$own/bundle.list" -o Dir::Etc::sourceparts="$own/parts"
+        -o Dir::State::lists="$own/lists" -o APT::Sandbox::User=root)
     "${apt[@]}" -qq update
     DEBIAN_FRONTEND=noninteractive "${apt[@]}" -y --no-install-recommends install ai-pull-pipeline rabbitmq-server logrotate dcmtk
-    rm -rf "$lists"
+    rm -rf "$own"
 }
 
 verify

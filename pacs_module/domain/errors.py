@@ -14,6 +14,7 @@ The error tree. The name says what the caller must do.
     │   └── TooManyAnswers      the PACS cut the list: ask in smaller parts; what came is in ``partial``
     └── PermanentError          the same request will fail again
         ├── ConfigurationError  a setting: names key, value and what is allowed
+        │   └── ConfigurationErrors     several of them at once
         ├── MessageError        a message of another process: names key, value and what is allowed
         ├── TooLarge            the pull needs more than the whole RAM disk
         ├── Unreadable          a study's document is damaged, or another version wrote it
@@ -159,6 +160,17 @@ def _shown(value: object) -> str:
 
 class ConfigurationError(_KeyedError):
     """A setting that cannot be used; carries ``key``, ``value`` and ``allowed``."""
+
+
+class ConfigurationErrors(ConfigurationError):
+    """Several settings that cannot be used, told at once; ``key``, ``value`` and ``allowed`` are the first one's."""
+
+    def __init__(self, errors: Sequence[ConfigurationError]) -> None:
+        first = errors[0]
+        super().__init__(first.key, first.value, first.allowed)
+        self.errors = tuple(errors)
+        self.args = ("\n".join(str(error) for error in errors),)
+        self.public = "; ".join(error.public for error in errors)
 
 
 class MessageError(_KeyedError):

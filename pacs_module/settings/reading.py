@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from ..domain.errors import ConfigurationError
+from ..domain.errors import ConfigurationError, ConfigurationErrors
 from .profiles import with_profiles
 from .whole import ENVIRONMENT_PREFIX, Settings
 
@@ -29,7 +29,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
         environment: For the check of variable names.
 
     Raises:
-        ConfigurationError: Naming the key, its value and what is allowed.
+        ConfigurationError: Naming the key, its value and what is allowed; several at once, a line each.
     """
     path = path or (Path(environment[SETTINGS_FILE]) if environment.get(SETTINGS_FILE) else None)
     values = _read_file(path)
@@ -37,8 +37,10 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
     try:
         return with_profiles(Settings(**values), path).read_from(path)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigurationError(_name(first["loc"]), _printable(first), _allowed(first)) from error
+        wrong = [
+            ConfigurationError(_name(one["loc"]), _printable(one), _allowed(one)) for one in error.errors()
+        ]
+        raise (ConfigurationErrors(wrong) if len(wrong) > 1 else wrong[0]) from error
     except SettingsError as error:
         # A list or a table in a variable that is no JSON; its words name the field.
         allowed = f"JSON for lists and tables ({error})"

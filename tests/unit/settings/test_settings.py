@@ -128,7 +128,13 @@ def test_the_older_stability_rule(tmp_path: Path) -> None:
             "begins with http:// or https://",
         ),
         (f'api_key = "{SECRET}"', 'api_key = "short"', "web.api_key", "(not shown)", "16"),
-        (f'api_key = "{SECRET}"', 'api_key = "changeme-changeme"', "web.api_key", "(not shown)", "well-known"),
+        (
+            f'api_key = "{SECRET}"',
+            'api_key = "changeme-changeme"',
+            "web.api_key",
+            "(not shown)",
+            "well-known",
+        ),
         (f'api_key = "{SECRET}"', f'api_key = "{" " * 20}"', "web.api_key", "(not shown)", "no blanks"),
         (f'api_key = "{SECRET}"', f'api_key = "{"a" * 20}"', "web.api_key", "(not shown)", "different"),
         ("[rabbitmq]", "[rabitmq]", "rabbitmq", None, "given"),
@@ -259,3 +265,12 @@ def test_hours_and_rates_in_which_a_pacs_is_spared(tmp_path: Path) -> None:
 )
 def test_bad_hours_are_named(tmp_path: Path, old: str, new: str, key: str) -> None:
     assert refused(tmp_path, SPARED.replace(old, new)).key == key
+
+
+def test_all_that_is_wrong_is_told_at_once_and_no_secret(tmp_path: Path) -> None:
+    text = GOOD.replace("Asia/Shanghai", "Beijing") + "\n[pull]\nattempts = 0\nfrist_pause_s = 3\n"
+    error = refused(tmp_path, text)
+    lines = str(error).splitlines()
+    assert [line.split(" = ")[0] for line in lines] == ["time_zone", "pull.attempts", "pull.frist_pause_s"]
+    assert error.key == "time_zone"
+    assert all(line.count("is not allowed: ") == 1 for line in lines)
