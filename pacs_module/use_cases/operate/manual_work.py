@@ -16,6 +16,8 @@ from ...domain.study.lifecycle import ENDED, Event, State
 from ...domain.study.message_state import NOT_SENT, MessageEvent
 from ...domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from ...domain.study.study import PULL, Pull, Study
+from ...domain.study.uploads import schedule_uploads
+from ...domain.upload.upload_state import UploadEvent
 from ...ports import Clock, EventLog, StudyStore
 from ..deliver.delivery_outcome import DeliveryPolicy, settle
 from ..update_study import update_study
@@ -85,6 +87,8 @@ class ManualWork:
         for item in study.handovers:
             if item.open:
                 settle(study, item, MessageEvent.CANCEL, now, self.policy)
+        if event is Event.CANCELLED:
+            _drop_uploads(study, f"cancelled: {who.why}")
         study.forget_wish()
         study.sightings, study.baseline, study.attempts = [], study.count, 0
         study.schedule(PULL, None)
@@ -121,6 +125,15 @@ def _prioritise(priority: int, who: Who, study: Study, now: int) -> str:
             item.message = {**item.message, "priorities": priority}
     study.note(Note.PRIORITY, f"{before} -> {priority}: {who.why}", now, by=who.by)
     return f"priority {priority}"
+
+
+def _drop_uploads(study: Study, why: str) -> None:
+    """What a person has cancelled goes nowhere any more; what is at a destination already stays there."""
+    for upload in study.uploads:
+        if upload.open:
+            upload.take(UploadEvent.DROP)
+            upload.reason = why
+            schedule_uploads(study, upload.destination)
 
 
 def progress(study: Study) -> dict[str, Any]:

@@ -72,6 +72,19 @@ def test_what_a_person_has_cancelled_goes_nowhere(edge: Edge) -> None:
     assert edge.world.study().uploads == []
 
 
+def test_what_is_cancelled_while_it_waits_is_not_sent_and_what_is_there_stays(tmp_path: Path) -> None:
+    edge = Edge(tmp_path, {"slow": DestinationRule(), "quick": DestinationRule()})
+    handover = edge.hand_over()
+    edge.route()
+    edge.send("quick")
+    edge.world.work.cancel(UID, WHO)
+    assert not edge.send("slow")
+    assert (edge.upload(handover, "slow").state, edge.upload(handover, "quick").state) == ("dropped", "verified")
+    edge.clock.pass_seconds(700)
+    edge.world.release()
+    assert edge.world.plugins.released == [handover]
+
+
 def test_images_that_are_gone_before_they_are_routed_are_pulled_again_by_the_delivery(edge: Edge) -> None:
     handover = edge.hand_over()
     _remove(edge.folder / "store" / handover)
