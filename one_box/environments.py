@@ -71,6 +71,7 @@ def pacs_environment(values: Mapping[str, str], places: Places) -> dict[str, str
         "PACS_MODULE_WEB__HOST": values.get("PACS_HTTP_BIND") or "127.0.0.1",
         "PACS_MODULE_WEB__PORT": _port_of_pacs(values),
         "PACS_MODULE_WEB__API_KEY": values["AIPULL_API_KEY"],
+        "PACS_MODULE_WEB__CONSOLE_FILE": str(places.console),
         "PACS_MODULE_STORE__URL": values.get("STORE_URL") or f"sqlite:///{places.store}",
         "PACS_MODULE_RABBITMQ__URL": values.get("RABBITMQ_URL")
         or f"amqp://aipull:{password}@127.0.0.1:5672/%2F",

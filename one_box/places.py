@@ -64,6 +64,11 @@ class Places:
         return self.root / "var" / "log" / "aipull"
 
     @property
+    def console(self) -> Path:
+        """Where pacs_module writes a key for the commands of this machine; the folder is systemd's RuntimeDirectory."""
+        return self.root / "run" / "aipull" / "console"
+
+    @property
     def python(self) -> Path:
         """Of the venv with the locked packages."""
         return self.prefix / "venv" / "bin" / "python"

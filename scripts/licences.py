@@ -11,6 +11,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 ALLOWED = (
+    "LGPL",
     "MIT",
     "BSD",
     "Apache",

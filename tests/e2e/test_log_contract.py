@@ -20,6 +20,7 @@ import requests
 from stack.whole import StackOptions
 from tests.support import log_grammar
 from tests.support.dicom_maker import CHEST_CT, CHEST_DX, Study, store
+from tests.support.orthanc_version import newer_orthanc
 from tests.support.waiting import wait_for
 
 from .conftest import QUICK, Pipeline, options
@@ -89,8 +90,11 @@ def forget_files(pipeline: Pipeline, study: Study, leave: int) -> None:
         timeout=30,
     ).json()
     assert len(found) == len(study.images)
-    # Orthanc 1.10.1 moves the youngest first and ends the whole move at the first that it cannot read.
-    found.sort(key=lambda instance: -int(instance["MainDicomTags"]["InstanceNumber"]))
+    # Orthanc ends the whole move at the first that it cannot read; 1.10.1 moves the youngest first, 1.12.7 by its own id.
+    if newer_orthanc():
+        found.sort(key=lambda instance: str(instance["ID"]))
+    else:
+        found.sort(key=lambda instance: -int(instance["MainDicomTags"]["InstanceNumber"]))
     files = {path.name: path for path in hospital.folder.rglob("*") if path.is_file()}
     for instance in found[leave:]:
         uuid = attachment_uuid(session, hospital.url, instance["ID"], files)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 from collections import defaultdict
 from pathlib import Path
@@ -33,6 +34,10 @@ def start(name: str, log: Path) -> subprocess.Popen[bytes]:
         (user,), (group,) = unit["User"], unit["Group"]
         more = ",".join([group, *unit["SupplementaryGroups"]])
         as_user += [f"--reuid={user}", f"--regid={group}", f"--groups={more}"]
+    for folder in unit["RuntimeDirectory"]:
+        path = Path("/run") / folder
+        path.mkdir(mode=int(unit["RuntimeDirectoryMode"][0], 8), exist_ok=True)
+        shutil.chown(path, unit["User"][0], unit["Group"][0])
     (command,), umask = unit["ExecStart"], int((unit["UMask"] or ["0022"])[0], 8)
     with log.open("ab") as out:
         return subprocess.Popen(

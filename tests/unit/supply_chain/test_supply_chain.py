@@ -27,6 +27,7 @@ def test_every_locked_package_may_be_used(capsys: pytest.CaptureFixture[str]) ->
         ("MIT", True),
         ("BSD-3-Clause AND 0BSD AND Zlib", True),
         ("Apache Software License", True),
+        ("LGPL-2.1", True),
         ("GPL-2.0-only", False),
         ("MIT AND GPL-2.0-only", False),
         ("SSPL-1.0", False),
