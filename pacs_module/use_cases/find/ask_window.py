@@ -270,8 +270,16 @@ class AskWindow:
         return Answers((), not all_gone, answers.queries + search.queries, proof)
 
     def _not_empty(self, pacs: str, window: Window, search: _Search, queries: int) -> Answers:
-        """A day whose list is empty and a part of which is not: all of it, in parts that are short enough."""
+        """
+        A day whose list is empty and a part of which is not: all of it, in parts that are short enough; as a
+        whole where its first studies have come meanwhile.
+        """
         memory = self.memory[pacs]
+        whole = search.one(window)
+        if whole.received != 0:
+            found, complete = search.rest(window, whole)
+            memory.take_held(window, len(found))
+            return Answers(tuple(found), complete, queries + search.queries)
         memory.empty_lies = True
         results = [search.all_of(part) for part in equal_parts(window, CONTROL_PARTS)]
         found = merged(study for each, _ in results for study in each)

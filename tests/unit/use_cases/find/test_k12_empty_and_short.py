@@ -190,3 +190,17 @@ def test_parts_that_are_too_long_as_well_are_not_believed_to_be_empty(cap: int, 
     before = pacs.asked
     ask("A", Window(DAY), ())
     assert pacs.asked - before < 40, "quiet parts are asked for as a whole"
+
+
+def test_a_day_whose_first_study_comes_between_two_questions_is_asked_for_as_a_whole() -> None:
+    class Growing(Silent):
+        def find(
+            self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+        ) -> list[Attributes]:
+            self.held = 2 if self.asked else 0
+            return super().find(pacs, level, query, return_keys)
+
+    ask = asking(pacs := Growing(1_000, 0))
+    assert [len(ask("A", Window(DAY), ()).studies) for _ in range(3)] == [2, 2, 2]
+    assert pacs.asked == 3 + 2
+    assert not ask.memory["A"].empty_lies
