@@ -9,13 +9,24 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import requests
 
 from benchmarks.bench.images import Written, write_images
 from benchmarks.bench.row import Line, Row, Scale, Target, cpu_of
-from benchmarks.bench.servers import Archive, Bare, Defaults, Storescp, move, ram_folder, until_stored
+from benchmarks.bench.servers import (
+    PATIENCE_S,
+    Archive,
+    Bare,
+    Defaults,
+    Storescp,
+    move,
+    ram_folder,
+    stored,
+    until_stored,
+)
 from benchmarks.reception import API_KEY, Recorder
 from stack.orthanc import HOSPITAL_NAME, OrthancPorts, ReceivingLinks, ReceivingOrthanc
 from stack.ports import free_ports
@@ -203,9 +214,28 @@ def _ours(place: Place) -> Iterator[tuple[int, Received]]:
             answer.raise_for_status()
             return answer
 
-        yield from _of_orthanc(place, orthanc, ask)
+        auth = (orthanc.user, orthanc.password)
+        for pulls in PULLS:
+            uids = [study.study_uid for study in place.of(pulls)]
+            while stored(orthanc.url, auth):
+                time.sleep(0.1)  # what was handed over is being deleted
+            wait = partial(_until_there, orthanc, recorder, uids)
+            yield pulls, _measured(place, pulls, lambda: orthanc.process.pid or 0, wait, ask)
         orthanc.stop()
     shutil.rmtree(ram)
+
+
+def _until_there(orthanc: ReceivingOrthanc, recorder: Recorder, uids: Sequence[str], images: int) -> float:
+    """
+    When all images were there; what was handed over first is deleted meanwhile, so that the last notification
+    says it, too.
+    """
+    auth, deadline = (orthanc.user, orthanc.password), time.perf_counter() + PATIENCE_S
+    while time.perf_counter() < deadline:
+        if stored(orthanc.url, auth) >= images or all(uid in recorder.notified for uid in uids):
+            return time.perf_counter()
+        time.sleep(0.02)
+    raise TimeoutError(f"{len(recorder.notified)} studies were notified in {PATIENCE_S:g} s")
 
 
 def _bare(place: Place) -> Iterator[tuple[int, Received]]:
