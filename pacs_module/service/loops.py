@@ -11,6 +11,7 @@ from ..settings import BackendSettings, PacsSettings, Settings
 from ..use_cases.deliver.deliver import Deliver
 from ..use_cases.recover.repair_due_times import RepairDueTimes
 from ..use_cases.recover.retry_path_failures import RetryPathFailures
+from ..use_cases.upload.retire import RetireDestinations
 from .due_limits import longest_pauses
 from .find_round import FindLoop
 from .folders import handover_folders
@@ -37,6 +38,8 @@ ARCHIVE_SWEEP_S = 3600.0
 """How often the archive is looked through for days that are over, in seconds."""
 DUE_TIMES_S = 30.0
 """How often due times are looked for that only a clock which was ahead can have written, in seconds."""
+RETIRED_S = 3600.0
+"""How often destinations are looked for that were taken out of the settings: at the start above all, in seconds."""
 PATH_FAILURES_S = 3600.0
 """
 How often studies are looked for that a version without judgement gave up for the fault of a path, in seconds.
@@ -127,6 +130,9 @@ def _repair_loops(service: Service) -> Iterator[Loop]:
     yield new(RECORDS, service.records, RECORDS_S, longest_pause=RECORDS_S)
     yield new("path failures", RetryPathFailures(store, clock, log), PATH_FAILURES_S)
     yield new("due times", due_times, DUE_TIMES_S)
+    names = [one.name for one in service.settings.destination]
+    retire = RetireDestinations(store, service.leases.leases, names, clock, log)
+    yield new("retired destinations", retire, RETIRED_S)
 
 
 def _optional_loops(service: Service) -> Iterator[Loop]:

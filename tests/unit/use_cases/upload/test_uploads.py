@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pacs_module.adapters.stores.leases import MemoryLeases
 from pacs_module.domain.errors import Busy, MessageError, PermanentError, Refused, RetriableError, Unreachable
 from pacs_module.domain.study.study import RELEASE, ROUTE, UPLOAD_STUCK, upload_work
 from pacs_module.domain.upload.cache_limits import CacheLimits, WhenFull
@@ -18,6 +19,7 @@ from pacs_module.shared import crash_points
 from pacs_module.use_cases.operate.manual_work import Who
 from pacs_module.use_cases.upload import route as route_module
 from pacs_module.use_cases.upload import send as send_module
+from pacs_module.use_cases.upload.retire import RetireDestinations
 from pacs_module.use_cases.upload.upload_policy import UploadOrder
 from tests.fakes.pipeline import UID, Pipeline
 from tests.fakes.platform import IMAGES, Edge
@@ -457,6 +459,37 @@ def test_what_was_given_up_stays_in_the_cache_for_a_person(tmp_path: Path) -> No
     edge.by_hand.retry(UID, "centre", WHO)
     edge.send()
     assert edge.upload(handover).state == "verified"
+
+
+# --- a destination that is taken out of the settings ---
+
+
+def test_nothing_waits_for_a_destination_that_is_gone_and_its_folder_goes(tmp_path: Path) -> None:
+    edge, leases = Edge(tmp_path, {"old": DestinationRule(), "centre": DestinationRule()}), MemoryLeases()
+    retire = RetireDestinations(edge.store, leases, ["old", "centre"], edge.clock, edge.log)
+    handover = edge.hand_over()
+    edge.route()
+    retire()
+    assert edge.upload(handover, "old").state == "queued"
+    edge.send("centre")
+    edge.computed(handover)
+    edge.world.release()
+    assert edge.world.plugins.released == []
+    RetireDestinations(edge.store, leases, ["centre"], edge.clock, edge.log)()
+    assert edge.upload(handover, "old").state == "dropped"
+    assert edge.world.release()
+    assert edge.world.plugins.released == [handover]
+
+
+def test_without_any_destination_left_nothing_waits_to_be_routed(tmp_path: Path) -> None:
+    edge, leases = Edge(tmp_path), MemoryLeases()
+    RetireDestinations(edge.store, leases, ["centre"], edge.clock, edge.log)()
+    handover = edge.hand_over()
+    edge.computed(handover)
+    RetireDestinations(edge.store, leases, [], edge.clock, edge.log)()
+    assert ROUTE not in edge.world.study().due
+    assert edge.world.release()
+    assert edge.world.plugins.released == [handover]
 
 
 def test_crash_points_of_this_way_are_known() -> None:
