@@ -126,7 +126,9 @@ def _read(child: subprocess.Popen[bytes], end: float) -> dict[str, Any]:
 
 def _piece(answers: int, end: float) -> bytes:
     """What the child has written, at least one byte, before the end (monotonic seconds)."""
-    if not select.select([answers], [], [], max(end - time.monotonic(), 0))[0]:
+    ready = select.poll()  # select() ends at the 1024th open file of the process
+    ready.register(answers, select.POLLIN)
+    if not ready.poll(max(end - time.monotonic(), 0) * 1000):
         raise _ChildDiedError("stops")
     piece = os.read(answers, 65536)
     if not piece:

@@ -8,7 +8,11 @@ read.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import resource
 import sys
+import time
 from collections.abc import Callable
 from datetime import date
 from io import BytesIO
@@ -21,6 +25,7 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 
+from pacs_module.adapters.files import reader_process
 from pacs_module.adapters.files.archive import CompressedArchive
 from pacs_module.adapters.files.copies import AnonymousCopies
 from pacs_module.adapters.files.deidentify import Deidentifier
@@ -246,3 +251,19 @@ def test_links_are_not_copied(series: SeriesFolder, tmp_path: Path) -> None:
     copied = AnonymousCopies(tmp_path / "copies", KEY).make(H1, "1.2.3.4", [series])
     kept = CompressedArchive(tmp_path / "archive", 30).store(H1, Path(series.filepath), TODAY)
     assert (copied.number, kept.files) == (3, 3)
+
+
+def test_more_than_a_thousand_open_files_cost_no_answer() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    high = 1500
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, high + 1), hard))
+    reads, writes = os.pipe()
+    try:
+        os.dup2(reads, high)
+        os.write(writes, b"{}")
+        assert reader_process._piece(high, time.monotonic() + 5) == b"{}"
+    finally:
+        for one in (reads, writes, high):
+            with contextlib.suppress(OSError):
+                os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
