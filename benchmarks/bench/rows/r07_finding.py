@@ -47,7 +47,7 @@ def _of_day(studies: int, scale: Scale) -> Sequence[Line]:
 
         took(bare)  # the PACS plans its answers once
         first, steady, bares = [], [], []
-        for _ in range(scale.of(3, 1)):
+        for _ in range(scale.of(2, 1)):
             with tempfile.TemporaryDirectory() as folder:
                 find = finding(finder, Path(folder))
                 bares.append(took(bare))
