@@ -29,13 +29,10 @@ class RefusedSenders(Worker):
     def __init__(self, log: ContractLog, file: Path = _STDERR) -> None:
         super().__init__("refused senders", log)
         self._file = file
-        self._place: int | None = None
+        # What a former process wrote is told by it; from here on, before the DICOM port is open, it is ours.
+        self._place = self._size()
         self._rest = b""
         self._told: set[tuple[str, str]] = set()
-
-    def begin(self) -> None:
-        """What a former process wrote is told by it."""
-        self._place = self._size()
 
     def step(self) -> float:
         """Read on."""
