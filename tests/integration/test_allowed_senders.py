@@ -36,6 +36,9 @@ def stored(stack: PluginStack, aet: str, called: str = "AIPULL", tls: ssl.SSLCon
     arguments: dict[str, Any] = {"ae_title": called, "tls_args": (tls, "localhost") if tls else None}
     association = sender.associate("127.0.0.1", port, **arguments)
     if not association.is_established:
+        left = association.dul.socket  # pynetdicom does not close one whose handshake has failed
+        if left is not None and left.socket is not None:
+            left.socket.close()
         return "no association"
     status = association.send_c_store(ct_series(generate_uid(), 1)[0])
     if association.is_established:
