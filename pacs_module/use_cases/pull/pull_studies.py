@@ -197,6 +197,10 @@ class PullStudies:
             return False
         self.ends.paths.probing(pacs)
         self.locks.started(pacs, request.expected or 0)
+        # The plugins log under the same pullID: by it a study is followed from one log into the other.
+        self.log.event(
+            "pull_asked", "a pull is asked for", pacs=pacs, studyUID=study.study_uid, pullID=request.pull_id
+        )
         return self.ask(request)
 
     def _charged_to_the_end(self, study: Study) -> bool:

@@ -40,6 +40,8 @@ class Letter:
     accession_number: str = ""
     state: str = ""
     known: bool = False
+    why: str = ""
+    """What its study says of its state: RabbitMQ only tells that the worker gave it up."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ class HandleDeadLetters:
             accession_number=study.accession_number if study else "",
             state=(study.state.value if study.state else "") if study else "",
             known=study is not None,
+            why=study.why if study else "",
         )
 
 

@@ -289,6 +289,9 @@ def test_dead_letters_are_read_sent_again_and_dropped(service: Service) -> None:
     sign_in(client)
     shown = client.get(NEEDS_RABBITMQ, headers=HTML).text
     assert "the backend said 422" in shown
+    known = service.store.get(UID)
+    assert known is not None
+    assert f"<p>{known.why}</p>" in shown, "what its study says, too: RabbitMQ only knows that it was given up"
     assert HOSTILE not in shown
     data = {"why": "mended", "form_token": token(client)}
     refused = client.post(f"/dead-letters/{letter_key(poison)}/send", data=data)
