@@ -114,6 +114,7 @@ class Services:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         self.running.clear()
+        shutil.rmtree("/run/aipull", ignore_errors=True)  # as systemd does with a RuntimeDirectory
 
 
 @contextmanager
