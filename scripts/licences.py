@@ -9,6 +9,7 @@ import re
 import sys
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 ALLOWED = (
     "LGPL",
@@ -36,7 +37,7 @@ def locked(lock: Path) -> list[tuple[str, str]]:
 
 def licence_of(package: Distribution) -> str:
     """As the package says: the SPDX expression, else the classifiers, else the first line of the field."""
-    said = package.metadata
+    said: Any = package.metadata  # a Message; its type here depends on the stubs that mypy finds
     if expression := said.get("License-Expression"):
         return str(expression)
     classifiers = [
