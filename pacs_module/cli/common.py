@@ -127,7 +127,7 @@ class WarningsOnly:
 
     def event(self, key: str, words: str, level: str = "INFO", **values: object) -> None:
         """Say a warning."""
-        if level != "INFO" and key != "reconciled":
+        if level not in ("INFO", "DEBUG") and key != "reconciled":
             told = " ".join(f"{name}={value}" for name, value in values.items())
             say(errors, f"{words} {told}", "yellow")
 

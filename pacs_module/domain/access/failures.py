@@ -14,10 +14,10 @@ class FailedKeys:
 
     ``most`` wrong ones within ``window_s`` seconds close an address until the oldest of them is that old. A
     key that was right at this address before is let in all the same: whoever guesses beside the plugins on
-    one machine must not cut them off. ``now`` are monotonic seconds.
+    one machine must not cut them off. ``clock`` gives monotonic seconds.
     """
 
-    now: Callable[[], float]
+    clock: Callable[[], float]
     most: int = 10
     window_s: float = 60.0
     most_addresses: int = 1000
@@ -29,11 +29,11 @@ class FailedKeys:
         if (address, digest) in self._right:
             return 0.0
         times = self._recent(address)
-        return max(times[0] + self.window_s - self.now(), 0.0) if len(times) >= self.most else 0.0
+        return max(times[0] + self.window_s - self.clock(), 0.0) if len(times) >= self.most else 0.0
 
     def wrong(self, address: str) -> bool:
         """Note a wrong key; True when it closed the address."""
-        times = [*self._recent(address), self.now()]
+        times = [*self._recent(address), self.clock()]
         self._wrong[address] = times[-self.most :]
         self._wrong.move_to_end(address)
         while len(self._wrong) > self.most_addresses:
@@ -53,5 +53,5 @@ class FailedKeys:
             del self._right[known]
 
     def _recent(self, address: str) -> list[float]:
-        begin = self.now() - self.window_s
+        begin = self.clock() - self.window_s
         return [at for at in self._wrong.get(address, ()) if at > begin]

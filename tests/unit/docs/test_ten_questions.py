@@ -25,6 +25,7 @@ import uvicorn
 from pacs_module.adapters.files.report_folder import ReportFolder
 from pacs_module.cli import reconcile
 from pacs_module.cli.app import main
+from pacs_module.cli.common import console
 from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.rules.filters import judge_series
 from pacs_module.domain.rules.switches import Switches
@@ -248,7 +249,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *ar
         reconcile, "reconciler", lambda world: replace(reconciler(world), sleep=lambda _: None)
     )
     monkeypatch.setattr(sys, "argv", ["pacs-module", *arguments])
-    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setattr(console, "_width", 400)  # made at import, with the width of that moment
     with pytest.raises(SystemExit):
         main()
     return " ".join(capsys.readouterr().out.split())

@@ -13,9 +13,10 @@ def read(configuration: str) -> dict[str, object]:
     without_comments = "\n".join(
         line for line in configuration.splitlines() if not line.lstrip().startswith("//")
     )
-    return dict(
-        json.loads(re.sub(r"\$\{(\w+?)(?::-([^}]*))?\}", lambda found: found[2] or "0", without_comments))
+    filled = re.sub(
+        r"\$\{(\w+?)(?::-([^}]*))?\}", lambda found: "0" if found[2] is None else found[2], without_comments
     )
+    return dict(json.loads(filled))
 
 
 def test_the_entries_stand_beside_the_hospitals_own() -> None:
