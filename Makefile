@@ -1,7 +1,7 @@
 # The commands for people. Everything is installed by `make setup`, which the others call first; see scripts/setup.sh.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo stop test long-test site-check kill-test chaos chaos-long chaos-storm chaos-proofs find-matrix bench bench-quick compose-test lint docs clean install uninstall deb deb-test lock sbom audit licences bundle
+.PHONY: help setup setup-dev demo demo-edge stop test long-test site-check kill-test chaos chaos-long chaos-storm chaos-proofs find-matrix bench bench-quick compose-test lint docs clean install uninstall deb deb-test lock sbom audit licences bundle
 
 PYTHON := .venv/bin/python
 off := 0 no false
@@ -34,6 +34,9 @@ setup-dev:
 # exec: Ctrl-C and the exit status meet the programme itself, with no shell in between.
 demo: $(if $(PLATFORM),,setup)  ## a whole run: hospital, pipeline, AI backend; about two minutes
 	@exec $(if $(PLATFORM),$(ON) make demo KEEP=,$(PYTHON) -m demo run $(DEMO_OPTIONS))
+
+demo-edge: setup  ## hospital, gateway and a regional platform whose line is cut for half a minute; under three minutes
+	@exec $(PYTHON) -m demo edge
 
 stop:  ## end what `make demo KEEP=1` left running
 	@if [ -x $(PYTHON) ]; then exec $(PYTHON) -m demo stop; else echo "nothing is installed, so nothing runs"; fi

@@ -81,6 +81,28 @@ def run(
 
 
 @app.command()
+def edge(
+    run_folder: Annotated[Path, typer.Option(help="Where everything lies but the RAM disk.")] = RUN_FOLDER,
+    free_ports: Annotated[
+        bool, typer.Option("--free-ports", help="Any free ports instead of the usual ones.")
+    ] = False,
+    day: Annotated[str, typer.Option(help="demo, or small: the day of the tests.")] = "demo",
+    send: Annotated[float, typer.Option(help="Over how many seconds the day is spread.", min=0)] = 40.0,
+    deadline: Annotated[float, typer.Option(help="Give up after this many seconds.", min=10)] = 400.0,
+) -> None:
+    """
+    Run a hospital, a gateway and a regional platform whose line is cut for half a minute; exit 0 only when all is there.
+
+    Example: python -m demo edge
+    """
+    from .edge import run_edge
+
+    ports = StackPorts.free() if free_ports else None
+    options = DemoOptions(run_folder=run_folder, day=day, send_s=send, deadline_s=deadline, ports=ports)
+    raise typer.Exit(0 if run_edge(options, console) else 1)
+
+
+@app.command()
 def stop(run_folder: Annotated[Path, typer.Option(help="The run folder of that demo.")] = RUN_FOLDER) -> None:
     """
     End what a demo with --keep left running.

@@ -59,10 +59,10 @@ def run_demo(options: DemoOptions, console: Console) -> bool:
         soft_wrap=True,
     )
     begin = time.monotonic()
-    _remove_last_run(options.run_folder)
+    remove_last_run(options.run_folder)
     stack = Stack(
         options.run_folder,
-        _stack_options(options, script),
+        stack_options(options, script),
         say=lambda text: console.print(f"[dim]{text}[/dim]"),
     )
     with stack:
@@ -99,7 +99,8 @@ def _course(stack: Stack, script: Script, options: DemoOptions, console: Console
     return settled and not faults
 
 
-def _stack_options(options: DemoOptions, script: Script) -> StackOptions:
+def stack_options(options: DemoOptions, script: Script) -> StackOptions:
+    """How the demo's stack differs from the usual one."""
     switches: dict[str, Any] = {"FIND_PACS_USE_SERIES": options.use_series}
     if options.keywords:
         switches["KEYWORDS"] = list(options.keywords)
@@ -131,7 +132,7 @@ def _midnight_is_near() -> bool:
     return now.date() != (now + timedelta(minutes=15)).date()
 
 
-def _remove_last_run(folder: Path) -> None:
+def remove_last_run(folder: Path) -> None:
     """What the last demo stored and logged would be read as this one's."""
     if folder.exists() and not living_servers(
         folder

@@ -1,0 +1,211 @@
+"""
+``make demo-edge``: hospital, gateway and a regional platform on one machine; the line to the platform is cut half a minute
+in the middle.
+
+Judged by files alone: what was handed over, image by image, and what the platform has and shows. The pipeline's documents
+give the states in the table, never the verdict.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import requests
+from pydicom import dcmread
+from rich.console import Console
+from rich.table import Table
+
+from hospital_sim.platform.gate import gate
+from hospital_sim.platform.habits import Habit, Habits
+from hospital_sim.platform.store import PlatformStore, serve
+from stack.whole import Stack, StackOptions
+
+from .run import DemoOptions, remove_last_run, stack_options
+from .script import Script, department, simulated
+from .watch import LOOK_S, Watcher
+
+CUT_S = 30.0
+"""How long the line is cut, in seconds."""
+NAME, HOSPITAL = "region", "H001"
+_UPLOADS_S = 120.0
+"""After everything was computed, uploads may take so long, in seconds."""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """One study: images by SOPInstanceUID with the SHA-256 of their files, here and at the platform."""
+
+    label: str
+    states: str
+    here: Mapping[str, str]
+    there: Mapping[str, str]
+
+    @property
+    def equal(self) -> bool:
+        """Whether the platform has these images, as they are here, and no others of the study."""
+        return self.here == self.there
+
+
+def run_edge(options: DemoOptions, console: Console) -> bool:
+    """
+    Run the demo.
+
+    Returns:
+        Whether every examination that was handed over is at the platform, image by image, and none was ever seen half.
+    """
+    script = simulated(options.day, send_s=options.send_s)
+    remove_last_run(options.run_folder)
+    begin = time.monotonic()
+    folder = options.run_folder.with_name(f"{options.run_folder.name}-platform")
+    shutil.rmtree(folder, ignore_errors=True)
+    with _platform(folder / "images") as (store, line, url):
+        made = _with_destination(stack_options(options, script), url, folder / "cache")
+        with Stack(options.run_folder, made, say=lambda text: console.print(f"[dim]{text}[/dim]")) as stack:
+            good = _course(stack, script, (store, line), options, console)
+        console.print(
+            f"{time.monotonic() - begin:.0f} s in all; the platform's images: {store.folder}", soft_wrap=True
+        )
+    shutil.rmtree(stack.hospital.folder, ignore_errors=True)
+    return good
+
+
+@contextmanager
+def _platform(folder: Path) -> Iterator[tuple[PlatformStore, Habits, str]]:
+    folder.mkdir(parents=True)
+    store, line = PlatformStore(folder), Habits()
+    with serve(store) as platform, gate(platform.url, line) as front:
+        yield store, line, front.url
+
+
+def _with_destination(options: StackOptions, url: str, cache: Path) -> StackOptions:
+    destination = {
+        "name": NAME, "kind": "http", "hospital": HOSPITAL, "url": url, "circuit_pause_s": 1.0, "first_pause_s": 1.0,
+        "circuit_longest_pause_s": 5.0, "longest_pause_s": 5.0, "attempts": 100,
+    }  # fmt: skip
+    settings = {
+        **(options.settings or {}),
+        "destination": [destination],
+        "upload_cache": {"folder": str(cache)},
+    }
+    return replace(options, settings=settings)
+
+
+def _course(
+    stack: Stack,
+    script: Script,
+    platform: tuple[PlatformStore, Habits],
+    options: DemoOptions,
+    console: Console,
+) -> bool:
+    store, line = platform
+    sender, watcher = department(stack, script), Watcher(stack, script, console)
+    sender.spawn()
+    with _cut_in_the_middle(stack, line, options.send_s / 3, console):
+        settled = watcher.until_settled(sender, time.monotonic() + options.deadline_s)
+    uploaded = settled and _until_uploaded(stack, time.monotonic() + _UPLOADS_S)
+    found = _examinations(stack, script, store)
+    _print(found, store, console)
+    good = uploaded and bool(found) and all(one.equal for one in found) and not store.half_seen
+    if good:
+        console.print(
+            "[bold green]every examination that was handed over is at the platform, image by image[/bold green]"
+        )
+    return good
+
+
+@contextmanager
+def _cut_in_the_middle(stack: Stack, line: Habits, after_s: float, console: Console) -> Iterator[None]:
+    """The line goes while images are on their way, and comes back by itself."""
+    over = threading.Event()
+
+    def cut() -> None:
+        if over.wait(after_s):
+            return
+        line.set(Habit.AWAY)
+        console.print(f"[bold red]the line to the platform is cut for {CUT_S:.0f} s[/bold red]")
+        over.wait(CUT_S)
+        line.clear()
+        console.print(
+            f"[bold green]the line is back; {_waiting(stack)} examinations wait for it[/bold green]"
+        )
+
+    thread = threading.Thread(target=cut, name="line")
+    thread.start()
+    try:
+        yield
+        thread.join()  # a day that is over sooner waits for its cut
+    finally:
+        over.set()
+        thread.join()
+
+
+def _told(stack: Stack) -> dict[str, Any]:
+    key = {"X-API-Key": stack.pacs_module.api_key}
+    answer = requests.get(f"{stack.pacs_module.url}/api/v1/destinations", headers=key, timeout=10)
+    answer.raise_for_status()
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def _waiting(stack: Stack) -> int:
+    return sum(int(one["waiting"]) for one in _told(stack)["destinations"])
+
+
+def _until_uploaded(stack: Stack, deadline: float) -> bool:
+    while time.monotonic() < deadline:
+        if _waiting(stack) == 0:
+            return True
+        time.sleep(LOOK_S)
+    return False
+
+
+def _examinations(stack: Stack, script: Script, store: PlatformStore) -> list[Examination]:
+    here = _by_study(stack.receiver.handover_folder)
+    there = _by_study(store.folder)
+    labels = {study.study_uid: study.label for study in script.expected}
+    states = _states(stack)
+    return [
+        Examination(labels.get(uid, uid), states.get(uid, "-"), here.get(uid, {}), there.get(uid, {}))
+        for uid in sorted({*here, *there}, key=lambda one: labels.get(one, one))
+    ]
+
+
+def _states(stack: Stack) -> dict[str, str]:
+    key = {"X-API-Key": stack.pacs_module.api_key}
+    answer = requests.get(f"{stack.pacs_module.url}/api/v1/studies", headers=key, timeout=10)
+    studies = answer.json().get("studies", [])
+    return {
+        one["studyUID"]: ", ".join(sorted({up["state"] for up in one.get("uploads", [])})) for one in studies
+    }
+
+
+def _by_study(folder: Path) -> dict[str, dict[str, str]]:
+    """Files by study and image."""
+    found: dict[str, dict[str, str]] = {}
+    for file in folder.rglob("*.dcm"):
+        header = dcmread(file, stop_before_pixels=True, specific_tags=["StudyInstanceUID", "SOPInstanceUID"])
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        found.setdefault(str(header.StudyInstanceUID), {})[str(header.SOPInstanceUID)] = digest
+    return found
+
+
+def _print(found: list[Examination], store: PlatformStore, console: Console) -> None:
+    table = Table("examination", "images here", "at the platform", "equal", "upload")
+    for one in found:
+        equal = "[green]yes[/green]" if one.equal else "[red]no[/red]"
+        table.add_row(one.label, str(len(one.here)), str(len(one.there)), equal, one.states)
+    images = sum(len(one.here) for one in found), sum(len(one.there) for one in found)
+    table.add_section()
+    table.add_row(
+        f"{len(found)} examinations", str(images[0]), str(images[1]), str(all(one.equal for one in found)), ""
+    )
+    console.print(table)
+    console.print(f"images seen half at the platform: {len(store.half_seen)}")
