@@ -1,6 +1,6 @@
 """
 ``make demo-edge``: hospital, gateway and a regional platform on one machine; the line to the platform is cut half a minute
-in the middle.
+in the middle. A report of each examination is posted while it is cut, and one of them is changed.
 
 Judged by files alone: what was handed over, image by image, and what the platform has and shows. The pipeline's documents
 give the states in the table, never the verdict.
@@ -12,7 +12,7 @@ import hashlib
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from rich.table import Table
 
 from hospital_sim.platform.gate import gate
 from hospital_sim.platform.habits import Habit, Habits
+from hospital_sim.platform.registry import PlatformServer, Registry
 from hospital_sim.platform.store import PlatformStore, serve
 from stack.whole import Stack, StackOptions
 
@@ -36,7 +37,18 @@ CUT_S = 30.0
 """How long the line is cut, in seconds."""
 NAME, HOSPITAL = "region", "H001"
 _UPLOADS_S = 120.0
-"""After everything was computed, uploads may take so long, in seconds."""
+"""After everything was computed, uploads and reports may take so long, in seconds."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """The platform: its images, its reports, the line to it, and the addresses that the gateway knows."""
+
+    store: PlatformStore
+    registry: Registry
+    line: Habits
+    images_url: str
+    reports_url: str
 
 
 @dataclass(frozen=True)
@@ -66,34 +78,41 @@ def run_edge(options: DemoOptions, console: Console) -> bool:
     begin = time.monotonic()
     folder = options.run_folder.with_name(f"{options.run_folder.name}-platform")
     shutil.rmtree(folder, ignore_errors=True)
-    with _platform(folder / "images") as (store, line, url):
-        made = _with_destination(stack_options(options, script), url, folder / "cache")
+    with _platform(folder / "images") as region:
+        made = _with_destination(stack_options(options, script), region, folder / "cache")
         with Stack(options.run_folder, made, say=lambda text: console.print(f"[dim]{text}[/dim]")) as stack:
-            good = _course(stack, script, (store, line), options, console)
-        console.print(
-            f"{time.monotonic() - begin:.0f} s in all; the platform's images: {store.folder}", soft_wrap=True
-        )
+            good = _course(stack, script, region, options, console)
+        seconds, where = time.monotonic() - begin, region.store.folder
+        console.print(f"{seconds:.0f} s in all; the platform's images: {where}", soft_wrap=True)
     shutil.rmtree(stack.hospital.folder, ignore_errors=True)
     return good
 
 
 @contextmanager
-def _platform(folder: Path) -> Iterator[tuple[PlatformStore, Habits, str]]:
+def _platform(folder: Path) -> Iterator[Region]:
     folder.mkdir(parents=True)
-    store, line = PlatformStore(folder), Habits()
-    with serve(store) as platform, gate(platform.url, line) as front:
-        yield store, line, front.url
+    store, registry, line = PlatformStore(folder), Registry(), Habits()
+    with (
+        serve(store) as images,
+        PlatformServer(registry) as office,
+        gate(images.url, line) as front,
+        gate(office.url, line) as desk,
+    ):
+        yield Region(store, registry, line, front.url, desk.url)
 
 
-def _with_destination(options: StackOptions, url: str, cache: Path) -> StackOptions:
+def _with_destination(options: StackOptions, region: Region, cache: Path) -> StackOptions:
     destination = {
-        "name": NAME, "kind": "http", "hospital": HOSPITAL, "url": url, "circuit_pause_s": 1.0, "first_pause_s": 1.0,
+        "name": NAME, "kind": "http", "hospital": HOSPITAL, "url": region.images_url, "circuit_pause_s": 1.0,
+        "first_pause_s": 1.0,
         "circuit_longest_pause_s": 5.0, "longest_pause_s": 5.0, "attempts": 100,
     }  # fmt: skip
     settings = {
         **(options.settings or {}),
         "destination": [destination],
         "upload_cache": {"folder": str(cache)},
+        "platform": {"url": region.reports_url, "hospital": HOSPITAL, "longest_pause_s": 5.0},
+        "reports": {"interval_s": 5.0},
     }
     return replace(options, settings=settings)
 
@@ -101,29 +120,32 @@ def _with_destination(options: StackOptions, url: str, cache: Path) -> StackOpti
 def _course(
     stack: Stack,
     script: Script,
-    platform: tuple[PlatformStore, Habits],
+    region: Region,
     options: DemoOptions,
     console: Console,
 ) -> bool:
-    store, line = platform
     sender, watcher = department(stack, script), Watcher(stack, script, console)
     sender.spawn()
-    with _cut_in_the_middle(stack, line, options.send_s / 3, console):
+    with _cut_in_the_middle(stack, script, region.line, options.send_s / 3, console):
         settled = watcher.until_settled(sender, time.monotonic() + options.deadline_s)
-    uploaded = settled and _until_uploaded(stack, time.monotonic() + _UPLOADS_S)
-    found = _examinations(stack, script, store)
-    _print(found, store, console)
-    good = uploaded and bool(found) and all(one.equal for one in found) and not store.half_seen
+    deadline = time.monotonic() + _UPLOADS_S
+    uploaded = settled and _until_uploaded(stack, deadline)
+    reported = uploaded and _until_compared(stack, script, deadline)
+    found, reports = _examinations(stack, script, region.store), _reports(stack, region.registry)
+    _print(found, reports, region.store, console)
+    equal = bool(found) and all(one.equal for one in found) and reports[0] == reports[1]
+    good = reported and equal and not region.store.half_seen
     if good:
-        console.print(
-            "[bold green]every examination that was handed over is at the platform, image by image[/bold green]"
-        )
+        words = "every examination that was handed over is at the platform, image by image, and every report"
+        console.print(f"[bold green]{words}[/bold green]")
     return good
 
 
 @contextmanager
-def _cut_in_the_middle(stack: Stack, line: Habits, after_s: float, console: Console) -> Iterator[None]:
-    """The line goes while images are on their way, and comes back by itself."""
+def _cut_in_the_middle(
+    stack: Stack, script: Script, line: Habits, after_s: float, console: Console
+) -> Iterator[None]:
+    """The line goes while images are on their way, reports are written meanwhile, and it comes back by itself."""
     over = threading.Event()
 
     def cut() -> None:
@@ -131,6 +153,7 @@ def _cut_in_the_middle(stack: Stack, line: Habits, after_s: float, console: Cons
             return
         line.set(Habit.AWAY)
         console.print(f"[bold red]the line to the platform is cut for {CUT_S:.0f} s[/bold red]")
+        _write_reports(stack, script)
         over.wait(CUT_S)
         line.clear()
         console.print(
@@ -147,9 +170,26 @@ def _cut_in_the_middle(stack: Stack, line: Habits, after_s: float, console: Cons
         thread.join()
 
 
-def _told(stack: Stack) -> dict[str, Any]:
+def _write_reports(stack: Stack, script: Script) -> None:
+    """A report of each examination; the first one is signed a second time with other words."""
+    day = script.dates[0].isoformat()
+    reports = [
+        {
+            "serial": f"R-{number:03}",
+            "day": day,
+            "studyUID": study.study_uid,
+            "conclusion": f"report of {study.label}",
+        }
+        for number, study in enumerate(script.expected)
+    ]
+    key, url = {"X-API-Key": stack.pacs_module.api_key}, f"{stack.pacs_module.url}/api/v1/reports"
+    for body in ({"reports": reports}, {**reports[0], "status": "corrected", "conclusion": "corrected"}):
+        requests.post(url, json=body, headers=key, timeout=30).raise_for_status()
+
+
+def _told(stack: Stack, path: str = "destinations") -> dict[str, Any]:
     key = {"X-API-Key": stack.pacs_module.api_key}
-    answer = requests.get(f"{stack.pacs_module.url}/api/v1/destinations", headers=key, timeout=10)
+    answer = requests.get(f"{stack.pacs_module.url}/api/v1/{path}", headers=key, timeout=10)
     answer.raise_for_status()
     told: dict[str, Any] = answer.json()
     return told
@@ -165,6 +205,22 @@ def _until_uploaded(stack: Stack, deadline: float) -> bool:
             return True
         time.sleep(LOOK_S)
     return False
+
+
+def _until_compared(stack: Stack, script: Script, deadline: float) -> bool:
+    """Until every report was sent, in the version that we have."""
+    while time.monotonic() < deadline:
+        reports = _told(stack, "reports?limit=1000")["reports"]
+        if len(reports) == len(script.expected) and all(one["state"] == "sent" for one in reports):
+            return True
+        time.sleep(LOOK_S)
+    return False
+
+
+def _reports(stack: Stack, registry: Registry) -> tuple[dict[str, int], dict[str, int]]:
+    """Version by serial number, here and at the platform."""
+    listed: Sequence[Mapping[str, Any]] = _told(stack, "reports?limit=1000")["reports"]
+    return {one["key"]: one["version"] for one in listed}, registry.versions()
 
 
 def _examinations(stack: Stack, script: Script, store: PlatformStore) -> list[Examination]:
@@ -197,7 +253,12 @@ def _by_study(folder: Path) -> dict[str, dict[str, str]]:
     return found
 
 
-def _print(found: list[Examination], store: PlatformStore, console: Console) -> None:
+def _print(
+    found: list[Examination],
+    reports: tuple[dict[str, int], dict[str, int]],
+    store: PlatformStore,
+    console: Console,
+) -> None:
     table = Table("examination", "images here", "at the platform", "equal", "upload")
     for one in found:
         equal = "[green]yes[/green]" if one.equal else "[red]no[/red]"
@@ -207,5 +268,8 @@ def _print(found: list[Examination], store: PlatformStore, console: Console) -> 
     table.add_row(
         f"{len(found)} examinations", str(images[0]), str(images[1]), str(all(one.equal for one in found)), ""
     )
+    here, there = reports
+    same = "[green]yes[/green]" if here == there else "[red]no[/red]"
+    table.add_row("reports", f"{len(here)} reports", f"{len(there)} reports", same, "")
     console.print(table)
     console.print(f"images seen half at the platform: {len(store.half_seen)}")
