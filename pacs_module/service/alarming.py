@@ -15,7 +15,9 @@ from ..domain.alarm import checks
 from ..domain.alarm.alarm import Alarm
 from ..domain.alarm.checks import TREND_MS
 from ..domain.errors import PipelineError
+from ..domain.exchange.entry import EntryKind, EntryState
 from ..domain.study.lifecycle import State
+from ..domain.study.study import UPLOAD_STUCK
 from ..settings.alarms import AlarmSettings, MailSettings, WebhookSettings
 from ..use_cases.operate.tell_alarms import Send, TellAlarms
 from .outages import stuck, waits_for
@@ -109,6 +111,11 @@ class Looks:
         rows = service.store.lists.rows_of_days(checks.days_to_compare(local, limits))
         yield from checks.silent_devices(rows, local, limits)
         yield from self._reconciled()
+        if service.destinations is not None:
+            yield from checks.stuck_uploads(service.store.count_due(UPLOAD_STUCK))
+        ledger = service.exchange.ledger
+        refused = sum(ledger.counts(kind).get(EntryState.REFUSED, 0) for kind in EntryKind)
+        yield from checks.refused_entries(refused)
 
     def _reconciled(self) -> list[Alarm]:
         days = self._reports.days()

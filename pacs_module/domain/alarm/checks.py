@@ -87,6 +87,22 @@ def dead_letters(number: int) -> list[Alarm]:
     return [Alarm("dead_letters", f"{words}: each waits for a person", page="/dead-letters")]
 
 
+def stuck_uploads(number: int) -> list[Alarm]:
+    """Uploads to destinations that were given up; ``number`` of studies with one."""
+    if number <= 0:
+        return []
+    words = "an upload of 1 study was" if number == 1 else f"uploads of {number} studies were"
+    return [Alarm("uploads", f"{words} given up: each waits for a person", page="/destinations")]
+
+
+def refused_entries(number: int) -> list[Alarm]:
+    """Reports and quality records that the platform or the RIS refused."""
+    if number <= 0:
+        return []
+    words = "1 report or quality record was" if number == 1 else f"{number} reports or quality records were"
+    return [Alarm("reports", f"{words} refused: each waits for a person", page="/reports")]
+
+
 def backlog(counts: Iterable[tuple[int, int]], now: int, limits: Limits) -> list[Alarm]:
     """
     Many studies wait to be pulled, and there are more and more.

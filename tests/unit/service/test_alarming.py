@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from pacs_module.domain.alarm import checks
+from pacs_module.domain.exchange.entry import EntryKind, refused
+from pacs_module.domain.exchange.report import Report
 from pacs_module.domain.explain.outages import ServerFault
 from pacs_module.domain.instants import iso
 from pacs_module.domain.study.study import PacsCopy, Study
@@ -53,6 +55,7 @@ def test_without_a_channel_it_is_shown_and_told_to_nobody(tmp_path: Path) -> Non
 
 def test_every_page_that_an_alarm_links_to_is_there(tmp_path: Path) -> None:
     found = [*checks.dead_letters(1), *checks.missing(1, "2026-11-29"), *checks.ram_disk(full=True)]
+    found += [*checks.refused_entries(1), *checks.stuck_uploads(1)]
     with service_on(settings_file(tmp_path)) as (service, _):
         client = TestClient(create_app(service), headers={"X-API-Key": KEY, "Accept": "application/json"})
         pages = {alarm.page for alarm in found} | {"/studies?state=meta_only", "/studies?state=pull_data_end"}
@@ -83,3 +86,16 @@ def test_studies_of_today_and_of_earlier_weeks_are_looked_at_on_the_hospitals_cl
             Study("1.2.9", today, modality=["CT"], first_seen_at=iso(now - 1000), pacs={"A": PacsCopy(1)})
         )
         assert "silent CT of A" not in {alarm.key for alarm in Looks(service)()}
+
+
+def test_a_report_that_the_platform_refused_is_an_alarm_until_a_person_sends_it_again(tmp_path: Path) -> None:
+    with service_on(settings_file(tmp_path)) as (service, _):
+        exchange = service.exchange
+        exchange.take_report(Report(serial="R-1", day="2026-11-30"), "api")
+        assert "reports" not in {alarm.key for alarm in Looks(service)()}
+        entry = exchange.ledger.get(EntryKind.REPORT, "R-1")
+        assert entry is not None
+        exchange.ledger.put(refused(entry, "no such patient"))
+        assert "reports" in {alarm.key for alarm in Looks(service)()}
+        exchange.take.again(EntryKind.REPORT, "R-1", "Li: mended")
+        assert "reports" not in {alarm.key for alarm in Looks(service)()}

@@ -49,6 +49,18 @@ def test_dead_letters_and_missing_studies_are_counted_in_words() -> None:
     assert (alarm.key, alarm.page) == ("reconciliation 2026-11-29", "/reconciliation?date=2026-11-29")
 
 
+def test_uploads_and_reports_that_wait_for_a_person_are_counted_in_words() -> None:
+    assert checks.stuck_uploads(0) == checks.refused_entries(0) == []
+    assert [alarm.words for one in (1, 2) for alarm in checks.stuck_uploads(one)] == [
+        "an upload of 1 study was given up: each waits for a person",
+        "uploads of 2 studies were given up: each waits for a person",
+    ]
+    assert [(alarm.words, alarm.page) for one in (1, 3) for alarm in checks.refused_entries(one)] == [
+        ("1 report or quality record was refused: each waits for a person", "/reports"),
+        ("3 reports or quality records were refused: each waits for a person", "/reports"),
+    ]
+
+
 def test_a_result_is_late_when_the_backend_took_the_study_long_ago() -> None:
     world = Pipeline()
     world.accept(world.message(world.until_asked(100)))
