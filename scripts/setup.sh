@@ -92,7 +92,7 @@ install_packages() {
     fi
     for service in "${SERVICES[@]}"; do
         # Ours to decide only where the package came with us: at the next boot it stays off as well.
-        if printf '%s\n' "${missing[@]}" | grep -qx "$service"; then
+        if printf '%s\n' "${missing[@]}" | grep -qx "${service/#ssh/openssh-server}"; then
             as_root update-rc.d "$service" disable >>"$LOG" 2>&1 || true
             say "the system's own service $service is installed, stopped and off at boot; the project starts its own"
         fi
