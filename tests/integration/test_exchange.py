@@ -29,7 +29,7 @@ from pacs_module.adapters.exchange.report_view import ReportColumns, SqlReportVi
 from pacs_module.adapters.exchange.ris_reports import to_fhir, to_folder, to_mllp
 from pacs_module.adapters.stores.leases import leases_of
 from pacs_module.adapters.stores.sqlite import SqliteStore
-from pacs_module.domain.errors import ConfigurationError, PermanentError, RetriableError, Unreachable
+from pacs_module.domain.errors import Busy, ConfigurationError, PermanentError, RetriableError, Unreachable
 from pacs_module.domain.exchange.entry import Entry, EntryKind, EntryState, Taken
 from pacs_module.domain.exchange.fhir import read_diagnostic_report
 from pacs_module.domain.exchange.quality import read_quality
@@ -170,9 +170,9 @@ def test_a_platform_that_is_away_costs_no_entry_a_try(site: Site) -> None:
 def test_a_wrong_key_is_told_and_nothing_is_lost(site: Site) -> None:
     site.platform = HttpPlatform(site.url, "H-01", key="another")
     site.take(report("R-1").content("api"))
-    site.sender()()
-    assert site.entry("R-1").state is EntryState.REFUSED
-    assert "401" in site.entry("R-1").reason
+    with pytest.raises(Busy, match="401: look at its address and key"):
+        site.sender()()
+    assert (site.entry("R-1").state, site.entry("R-1").tries) == (EntryState.WAITING, 0)
 
 
 def test_a_report_that_changed_is_sent_again_as_a_new_version(site: Site) -> None:

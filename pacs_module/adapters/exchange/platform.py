@@ -16,16 +16,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ...domain.errors import PermanentError, RetriableError, about
+from ...domain.errors import Busy, PermanentError, Refused, RetriableError, about
 from ...domain.exchange.entry import Entry, EntryKind
 from ...domain.wire.json_text import JsonLimits
 from ...ports import Taking
-from ...shared.http import HttpLink, checked
+from ...shared.http import Answer, HttpLink, checked
 
 WHO = "platform"
 _LIST = JsonLimits(size=32 * 2**20)
 """A list of a day's serial numbers."""
 _PATHS = {EntryKind.REPORT: ("reports", "serial"), EntryKind.QUALITY: ("qc", "id")}
+_PATH_FAULTS = frozenset({401, 403, 404, 405, 407})
+_CLIENT_ERROR = 400
 _NAMES = {EntryKind.REPORT: "reports", EntryKind.QUALITY: "records"}
 
 
@@ -69,7 +71,27 @@ class HttpPlatform:
             answer = self._link.call(
                 "POST", f"{self._url}/api/v1/{path}", json_body=body, timeout=self._timeout
             )
-            return checked(WHO, answer).json(_LIST)
+            return checked_path(WHO, answer).json(_LIST)
+
+
+def checked_path(who: str, answer: Answer) -> Answer:
+    """
+    The answer if it is 2xx. A key that is not taken and an address that is not there are the path's fault, not an
+    entry's: no entry is refused for them.
+
+    Raises:
+        Busy: 401, 403, 404, 405, 407 and redirects, besides what :func:`pacs_module.shared.http.checked` says.
+        RetriableError: As there.
+        Refused: As there.
+    """
+    try:
+        return checked(who, answer)
+    except Refused as error:
+        if answer.status in _PATH_FAULTS or answer.status < _CLIENT_ERROR:
+            raise Busy(
+                f"{who} answered {answer.status}: look at its address and key", said=error.words
+            ) from error
+        raise
 
 
 def _taking(answer: Any, name: str, sent: Mapping[str, int]) -> Taking:

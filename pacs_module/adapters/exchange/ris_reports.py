@@ -14,9 +14,10 @@ from ...domain.exchange.entry import Entry
 from ...domain.exchange.fhir import write_diagnostic_report
 from ...ports import Taking
 from ...shared.files import write_whole
-from ...shared.http import HttpLink, checked
+from ...shared.http import HttpLink
 from .hl7 import write_oru
 from .mllp import MllpClient
+from .platform import checked_path
 
 _SUFFIXES = {"json": ".json", "hl7": ".hl7", "fhir": ".fhir.json"}
 
@@ -84,7 +85,7 @@ def to_fhir(url: str, key: str = "", ca_file: str = "", timeout: float = 30.0) -
         headers = {"Content-Type": "application/fhir+json"}
         with about("RIS"):
             body = json.dumps(told, ensure_ascii=False).encode()
-            checked("RIS", link.call("PUT", address, data=body, headers=headers, timeout=timeout))
+            checked_path("RIS", link.call("PUT", address, data=body, headers=headers, timeout=timeout))
 
     return OneByOne(send)
 
