@@ -22,6 +22,7 @@ from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.study import priority
 from pacs_module.domain.study import study as documents
 from pacs_module.domain.study.lifecycle import Event, State
+from stack.orthanc import HOSPITAL_NAME
 from stack.ports import LOOPBACK
 from stack.whole import Stack, StackOptions
 from tests.support.dicom_maker import CHEST_CT, Study, store
@@ -37,6 +38,8 @@ SETTINGS: dict[str, Any] = {
     "find_dates": ["2020-06-18"],
     # the orders of what is found first are looked at before the second find makes it due
     "find_interval_s": 15.0,
+    # All become due with that find: a followed study is due when its own series stand still, one after the other.
+    "pacs": [{"name": HOSPITAL_NAME, "follow": False}],
     "ris": {
         "view": "v_orders",
         "columns": {"urgency": "urgency"},
