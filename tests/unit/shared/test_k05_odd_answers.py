@@ -7,6 +7,7 @@ blank line.
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -28,6 +29,19 @@ def answer(status: str, *headers: str, body: str = "{}") -> bytes:
     return "\r\n".join([*lines, "", body]).encode("latin-1")
 
 
+def read_request(connection: socket.socket) -> None:
+    """
+    The whole request: what is closed with something unread is reset, and the client may lose the answer.
+    """
+    head, body = b"", b""
+    while b"\r\n\r\n" not in head and (piece := connection.recv(65536)):
+        head += piece
+    head, _, body = head.partition(b"\r\n\r\n")
+    told = re.search(rb"(?i)\ncontent-length: *(\d+)", head)
+    while told and len(body) < int(told[1]) and (piece := connection.recv(65536)):
+        body += piece
+
+
 @contextmanager
 def answering(raw: bytes) -> Iterator[str]:
     """A server that answers one request with these bytes, and closes."""
@@ -36,7 +50,7 @@ def answering(raw: bytes) -> Iterator[str]:
         def serve() -> None:
             connection, _ = server.accept()
             with connection:
-                connection.recv(65536)
+                read_request(connection)
                 connection.sendall(raw)
 
         thread = threading.Thread(target=serve)
