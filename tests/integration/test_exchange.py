@@ -281,6 +281,18 @@ def test_rows_that_cannot_be_read_cost_only_themselves(site: Site, tmp_path: Pat
     assert site.log.keys.count("report_unreadable") == 2
 
 
+def test_a_view_that_gives_more_than_is_read_is_told_and_not_cut(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pacs_module.adapters.exchange.report_view.MAX_REPORTS", 3)
+    ris = Ris(tmp_path / "ris.db")
+    ris.add(*(row(number) for number in range(3)))
+    assert site.comparison(ris.view()).one_day(YESTERDAY)["here"] == 3
+    ris.add(row(3))
+    with pytest.raises(PermanentError, match="more than 3 rows"):
+        site.comparison(ris.view()).one_day(YESTERDAY)
+
+
 def test_what_only_the_platform_has_is_told_and_not_removed(site: Site) -> None:
     site.registry.held["reports"]["Z-1"] = {"serial": "Z-1", "version": 1, "day": YESTERDAY.isoformat()}
     site.take(report("R-1").content("api"))

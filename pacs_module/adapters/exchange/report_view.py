@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, column, select, table
 
-from ...domain.errors import MessageError
+from ...domain.errors import MessageError, PermanentError
 from ...domain.exchange.report import Report, check_report
 from ..sql_view import read_only_engine, translated
 
@@ -96,9 +96,13 @@ class SqlReportView:
 
     def _rows(self, wanted: ColumnElement[bool]) -> Iterator[Report | str]:
         with translated(), self._engine.connect() as connection:
-            query = select(*self._view.c).where(wanted).limit(MAX_REPORTS)
+            query = select(*self._view.c).where(wanted).limit(MAX_REPORTS + 1)
             rows = connection.execute(query).mappings().all()
             connection.rollback()
+        if len(rows) > MAX_REPORTS:
+            raise PermanentError(
+                f"the report view gives more than {MAX_REPORTS} rows of a day: nothing of it is taken"
+            )
         for row in rows:
             try:
                 yield self._report(row)

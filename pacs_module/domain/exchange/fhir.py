@@ -29,7 +29,6 @@ _STATUSES = {
     "cancelled": "cancelled",
     "entered-in-error": "cancelled",
 }
-_BACK = {"preliminary": "preliminary", "final": "final", "corrected": "corrected", "cancelled": "cancelled"}
 
 
 def read_diagnostic_report(resource: Any) -> Report:
@@ -75,7 +74,7 @@ def write_diagnostic_report(body: Mapping[str, Any], version: int) -> dict[str, 
         "resourceType": "DiagnosticReport",
         "meta": {"versionId": str(version)},
         "identifier": [{"value": body["serial"]}],
-        "status": _BACK[body["status"]],
+        "status": body["status"],
         "code": {"text": body.get("bodyPart") or "report"},
         "issued": body.get("reportedAt") or body["day"],
     }
