@@ -50,8 +50,10 @@ def compare(day: str, ours: Mapping[str, int], answer: Any) -> Difference:
     """
     if not isinstance(answer, Mapping) or not isinstance(answer.get("reports"), list):
         raise MessageError("reports", answer, "a list of serial numbers with their versions")
+    if len(answer["reports"]) > MAX_SERIALS:
+        raise MessageError("reports", len(answer["reports"]), f"at most {MAX_SERIALS} of a day")
     theirs: dict[str, int] = {}
-    for one in answer["reports"][:MAX_SERIALS]:
+    for one in answer["reports"]:
         if not isinstance(one, Mapping) or not isinstance(one.get("serial"), str):
             raise MessageError("serial", one, "a text")
         version = one.get("version")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pacs_module.domain.errors import MessageError
-from pacs_module.domain.exchange.comparison import compare
+from pacs_module.domain.exchange.comparison import MAX_SERIALS, compare
 from pacs_module.domain.exchange.fhir import read_diagnostic_report, write_diagnostic_report
 from pacs_module.domain.exchange.quality import QualityKind, read_quality, record_of, scores
 from pacs_module.domain.exchange.report import MAX_ATTACHMENT, read_report
@@ -207,7 +207,7 @@ def test_a_count_that_differs_from_the_list_is_not_equal() -> None:
     "answer",
     [
         None, [], {}, {"reports": None}, {"reports": ["a"]}, {"reports": [{"serial": "a"}]},
-        {"reports": [{"serial": 1, "version": 1}]},
+        {"reports": [{"serial": 1, "version": 1}]}, {"reports": [{"serial": "a", "version": 1}] * (MAX_SERIALS + 1)},
     ],
 )  # fmt: skip
 def test_an_answer_that_cannot_be_read_says_nothing(answer: Any) -> None:
