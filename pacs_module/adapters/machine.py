@@ -65,9 +65,12 @@ def process_is_gone(owner: str) -> bool:
     here = (socket.gethostname(), _place())
     if (host, place) != here or _UNKNOWN in (started, place) or not pid.isdigit():
         return False
-    if not _has_process(int(pid)):
-        return True
-    fields = _stat_of(int(pid))
+    return not _has_process(int(pid)) or _is_another(int(pid), started)
+
+
+def _is_another(pid: int, started: str) -> bool:
+    """Whether a process began at another time, or is only waited for."""
+    fields = _stat_of(pid)
     return fields is not None and (fields[_STARTED] != started or fields[_STATE] in _DEAD)
 
 

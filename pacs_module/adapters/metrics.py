@@ -49,6 +49,18 @@ class FindMetrics:
             "aipull_ram_disk_bytes", "The receiving Orthanc's RAM disk", ["of"], registry=self.registry
         )
         self.ram_disk_full = Gauge("aipull_ram_disk_full", "1: filled above the mark", registry=self.registry)
+        self.receiver_room = Gauge(
+            "aipull_receiver_room_bytes",
+            "What new pulls may take at each of several receiving Orthancs",
+            ["receiver"],
+            registry=self.registry,
+        )
+        self.receiver_away = Gauge(
+            "aipull_receiver_away",
+            "1: this one of several receiving Orthancs does not answer",
+            ["receiver"],
+            registry=self.registry,
+        )
         self.pulls_waiting = Gauge(
             "aipull_pulls_without_room", "Pulls that wait for room", registry=self.registry
         )
@@ -80,6 +92,12 @@ class FindMetrics:
                 self.ram_disk.labels(key.removesuffix("Bytes")).set(value)
         self.ram_disk_full.set(bool(state.get("alarm")))
         self.pulls_waiting.set(state.get("pullsWaiting", 0))
+        self._receivers_state(state.get("receivers", {}))
+
+    def _receivers_state(self, receivers: Mapping[str, Any]) -> None:
+        for name, told in receivers.items():
+            self.receiver_room.labels(name).set(told["roomBytes"])
+            self.receiver_away.labels(name).set(bool(told["away"]))
 
     def waiting(self, seconds: Mapping[str, float], stuck: Mapping[str, bool]) -> None:
         """Take for how many seconds each server that is away has been so, and which loops are stuck."""

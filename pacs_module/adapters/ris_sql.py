@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, column, or_, select, table
 
 from ..domain.dicom.attributes import dashed_date
-from ..domain.pull.orders import RisOrder
+from ..domain.pull.ris_orders import RisOrder
 from .sql_view import read_only_engine, translated
 
 MOST_ORDERS = 200

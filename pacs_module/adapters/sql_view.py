@@ -72,18 +72,22 @@ def _prepare(engine: Engine, connection: Any, timeout: float) -> None:
 
 def _timeouts(url: URL, timeout: float) -> dict[str, Any]:
     """Each driver calls them otherwise."""
+    return _by_driver(timeout).get(url.get_driver_name(), {})
+
+
+def _by_driver(timeout: float) -> dict[str, dict[str, Any]]:
     seconds = max(1, round(timeout))
-    by_driver: dict[str, dict[str, Any]] = {
+    postgres = {"connect_timeout": seconds, "options": f"-c statement_timeout={int(timeout * 1000)}"}
+    return {
         "sqlite": {"timeout": timeout},
         "pysqlite": {"timeout": timeout},
-        "psycopg": {"connect_timeout": seconds, "options": f"-c statement_timeout={int(timeout * 1000)}"},
-        "psycopg2": {"connect_timeout": seconds, "options": f"-c statement_timeout={int(timeout * 1000)}"},
+        "psycopg": postgres,
+        "psycopg2": postgres,
         "pymysql": {"connect_timeout": seconds, "read_timeout": seconds, "write_timeout": seconds},
         "pymssql": {"login_timeout": seconds, "timeout": seconds},
         "pyodbc": {"timeout": seconds},
         "oracledb": {"tcp_connect_timeout": timeout},
     }
-    return by_driver.get(url.get_driver_name(), {})
 
 
 @contextmanager

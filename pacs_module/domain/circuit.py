@@ -127,12 +127,14 @@ class Circuit:
         counted = replace(counted, state=CIRCUIT_STATES.next(self.state, event))
         if event is not CircuitEvent.TRIPPED:
             return counted
+        return counted._tripped(now, policy, wait)
+
+    def _tripped(self, now: int, policy: CircuitPolicy, wait: timedelta | None) -> Circuit:
+        """Open until the pause is over: longer each time, and as long as was asked for."""
         opened = self.opened + 1
         pause = max(policy.pauses.pause_after(opened), min(wait or timedelta(0), policy.pauses.longest))
-        away_since = self.away_since or now
-        return replace(
-            counted, opened=opened, since=now, retry_at=now + milliseconds(pause), away_since=away_since
-        )
+        retry_at, away_since = now + milliseconds(pause), self.away_since or now
+        return replace(self, opened=opened, since=now, retry_at=retry_at, away_since=away_since)
 
     def _event_of(self, failures: int, policy: CircuitPolicy, down: bool) -> CircuitEvent:
         """While it is open, failures are those of tries that had begun before: they do not prolong it."""

@@ -163,7 +163,10 @@ class ConfigurationError(_KeyedError):
 
 
 class ConfigurationErrors(ConfigurationError):
-    """Several settings that cannot be used, told at once; ``key``, ``value`` and ``allowed`` are the first one's."""
+    """
+    Several settings that cannot be used, told at once; ``key``, ``value`` and ``allowed`` are the first
+    one's.
+    """
 
     def __init__(self, errors: Sequence[ConfigurationError]) -> None:
         first = errors[0]

@@ -8,7 +8,7 @@ is missing; ``tests/unit/domain/test_state_tables.py`` asks every table of the d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -66,11 +66,15 @@ class StateTable(Generic[S, E]):
             f"{state!r} has no row: add it in {self.file}" for state in self.states if state not in self.rows
         ]
         for question, groups in self.partitions.items():
-            for state in self.states:
-                of_it = [name for name, states in groups.items() if state in states]
-                if len(of_it) != 1:
-                    found.append(
-                        f"{state!r} is in {' and '.join(of_it) or 'no group'} of the partition {question!r}: "
-                        f"put it into one of {', '.join(groups)} in {self.file}"
-                    )
+            found += [gap for state in self.states if (gap := self._gap(question, groups, state))]
         return found
+
+    def _gap(self, question: str, groups: Mapping[str, Collection[StrEnum]], state: StrEnum) -> str:
+        """What is wrong with a state in a partition: it is in each exactly once."""
+        of_it = [name for name, states in groups.items() if state in states]
+        if len(of_it) == 1:
+            return ""
+        return (
+            f"{state!r} is in {' and '.join(of_it) or 'no group'} of the partition {question!r}: "
+            f"put it into one of {', '.join(groups)} in {self.file}"
+        )

@@ -11,11 +11,11 @@ Adapters raise :class:`~pacs_module.domain.errors.RetriableError` or
 from .delivery import Backend, Delivery, Queue, QueueConsumer
 from .folders import Archive, Archived, Copied, CopyMaker, FileCheck
 from .hospital import PacsFinder, Ris
+from .judged_headers import DaySize, HeaderRecords, StoredRecord
 from .leases import Lease, Leases, Memo
 from .ledger import Ledger, Platform, Recipient, ReportView, Taking
 from .lists import StudyLists
-from .plugins import PluginLog, Puller, ReceivedImages
-from .records import DaySize, HeaderRecords, StoredRecord
+from .plugins import PluginLog, PluginMemory, PluginRecordsKept, Puller, ReceivedImages
 from .rules import SiteRules
 from .runtime import Clock, EventLog
 from .store import AnyOf, AtLeast, AtMost, Exists, Identity, Order, StudyStore, Where
@@ -46,6 +46,8 @@ __all__ = [
     "PacsFinder",
     "Platform",
     "PluginLog",
+    "PluginMemory",
+    "PluginRecordsKept",
     "Puller",
     "Queue",
     "QueueConsumer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -13,13 +14,24 @@ class BrokerAddress:
     Where the message broker is, ``amqp://`` or ``amqps://`` with user and password.
 
     For ``amqps``: ``ca_file`` has who has signed its certificate, empty: the system's authorities;
-    ``certificate`` and ``key`` are ours, for one that wants them. PEM files.
+    ``certificate`` and ``key`` are ours, for one that wants them. PEM files. ``nodes``: further nodes of the
+    cluster, ``host`` or ``host:port``, tried in this order when one is away; ``quorum``: the queues are
+    replicated on them.
     """
 
     url: str
     ca_file: str = ""
     certificate: str = ""
     key: str = ""
+    nodes: tuple[str, ...] = ()
+    quorum: bool = False
+
+    def url_at(self, node: str) -> str:
+        """The same user, password and virtual host at another node."""
+        parts = urlsplit(self.url)
+        host = node if ":" in node or parts.port is None else f"{node}:{parts.port}"
+        user, at, _ = parts.netloc.rpartition("@")
+        return parts._replace(netloc=f"{user}{at}{host}").geturl()
 
 
 class Queue(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ..domain.dicom.attributes import Attributes
-from ..domain.pull.orders import RisOrder
+from ..domain.pull.ris_orders import RisOrder
 
 
 class PacsFinder(Protocol):

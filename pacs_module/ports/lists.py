@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ..domain.explain.listing import Act, JudgedOfDay, Place, RowFilter, RowOrder, StudyRow
+from ..domain.explain.sent import SentStudy
 
 
 class StudyLists(Protocol):
@@ -25,6 +26,18 @@ class StudyLists(Protocol):
 
     def judged_between(self, first_day: str, last_day: str) -> list[JudgedOfDay]:
         """What was judged on these days, both included: counted, day after day."""
+        ...
+
+    def uploads_of_day(self, day: str) -> list[tuple[str, str]]:
+        """Destination and state of each upload of a day's studies, in no order."""
+        ...
+
+    def sent_with(self, work: str, limit: int) -> list[SentStudy]:
+        """What goes to destinations, of the studies that have work of a kind; the first to be due first."""
+        ...
+
+    def results_of_day(self, day: str) -> list[SentStudy]:
+        """The same of a day's studies for which the backend sent results, in no order."""
         ...
 
     def devices(self, since: str, most: int) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from ..domain.recover.records import PluginRecords
+from ..domain.recover.consistency import PluginRecords
 from ..domain.wire.messages import PullReport, PullRequest
 
 
@@ -24,10 +24,10 @@ class Puller(Protocol):
         """
         ...
 
-    def report_of(self, pull_id: str) -> PullReport | str | None:
+    def report_of(self, pull_id: str, receiver: str = "") -> PullReport | str | None:
         """
         What became of a pull: its report when it has ended, ``"running"`` until then, None when the plugins
-        do not know it.
+        do not know it. ``receiver``: which of several was asked for it.
         """
         ...
 
@@ -35,8 +35,11 @@ class Puller(Protocol):
         """Filter lines of a SERIES level find, for orthanc-python.log."""
         ...
 
-    def release(self, handover_id: str) -> None:
-        """The folder of a hand-over is needed no more; unknown ones are no error."""
+    def release(self, handover_id: str, receiver: str = "") -> None:
+        """
+        The folder of a hand-over is needed no more; unknown ones are no error. ``receiver``: which of several
+        has it.
+        """
         ...
 
     def audit(self) -> PluginRecords:
@@ -57,6 +60,71 @@ class Puller(Protocol):
         """
         The RAM disk: ``totalBytes``, ``freeBytes``, ``handoverBytes`` ..., ``pullsWaiting``, ``alarm``; and
         ``recordsWhole``: whether the plugins' journal and hand-over folder are where they belong.
+        """
+        ...
+
+
+class PluginRecordsKept(Protocol):
+    """What the plugins keep of patients."""
+
+    def remove_old(self, now: int, days: int, log_days: int) -> Mapping[str, int]:
+        """
+        Remove what nobody needs and is older than its age.
+
+        Args:
+            now: Epoch milliseconds.
+            days: Of journal rows and of folders that nobody knows; 0: for ever.
+            log_days: Of log files; 0: for ever.
+
+        Returns:
+            How many of what.
+
+        Raises:
+            RetriableError: Orthanc is not reachable.
+            PermanentError: An earlier version of the plugins, which cannot.
+        """
+        ...
+
+
+class PluginMemory(Protocol):
+    """What the plugins know of single studies."""
+
+    def forget(self, study_uids: Sequence[str], words: Sequence[str], dry_run: bool) -> Mapping[str, Any]:
+        """
+        Remove all that the plugins keep of some studies, unless something of them is in flight.
+
+        Args:
+            study_uids: Whose.
+            words: That name the patient in the log.
+            dry_run: Only look.
+
+        Returns:
+            ``inFlight``: why nothing was removed, by StudyInstanceUID; ``journalRows``, ``logLines``.
+
+        Raises:
+            RetriableError: Orthanc is not reachable.
+            PermanentError: An earlier version of the plugins, which cannot.
+        """
+        ...
+
+
+class Quarantine(Protocol):
+    """Images that failed validation, in the plugins' keeping; each raises as :meth:`PluginLog.log_level`."""
+
+    def validation(self) -> Mapping[str, Any]:
+        """``policy`` (None: off), ``senders`` with their rates, ``quarantine``: how much lies there."""
+        ...
+
+    def quarantined(self, states: Sequence[str], before: int, limit: int) -> Mapping[str, Any]:
+        """``images`` in these states with a smaller number, the newest first; ``counts`` of all states."""
+        ...
+
+    def decide_quarantined(
+        self, action: str, numbers: Sequence[int], study_uid: str, by: str, why: str
+    ) -> Mapping[str, Any]:
+        """
+        Release or drop: ``decided``, ``refused``, ``studies``, and ``pullAgain``: studies to be pulled for
+        it.
         """
         ...
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from ..domain.rehearse.entries import RulesEntry
+from ..domain.rehearse.rule_history import RulesEntry
 from ..domain.rules.switches import Switches
 
 

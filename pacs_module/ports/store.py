@@ -52,8 +52,10 @@ class Identity:
 
 
 Where = Mapping[str, Any]
-"""Field (camelCase, dots for nested ones) to a plain value or a condition; all of them hold. A plain value equals a field, or any
-element of a field that is an array, as in MongoDB."""
+"""
+Field (camelCase, dots for nested ones) to a plain value or a condition; all of them hold. A plain value equals
+a field, or any element of a field that is an array, as in MongoDB.
+"""
 
 Order = Sequence[tuple[str, int]]
 
@@ -205,6 +207,33 @@ class StudyStore(Protocol):
 
     def waiting_routine(self, limit: int) -> list[Study]:
         """The studies that wait to be pulled without any priority, in the order of pulls."""
+        ...
+
+    def changed_before(self, moment: str, after: str, limit: int) -> list[Study]:
+        """
+        The studies that were changed last at this moment (ISO 8601 UTC) or before, by UID, from behind
+        ``after``.
+        """
+        ...
+
+    def of_patient(self, patient_id: str, pacs: Sequence[str]) -> list[Study]:
+        """The studies that have this PatientID, or had it at one of these PACS before a correction."""
+        ...
+
+    def remove_many(self, studies: Sequence[Study]) -> set[str]:
+        """
+        Remove studies that nobody wrote in between, with their rows, acts and recorded headers.
+
+        Returns:
+            The UIDs of those that are gone.
+        """
+        ...
+
+    def scrub(self, before: str) -> None:
+        """
+        See that what was removed cannot be read in the store's files any more, as far as the store can;
+        documents that were set aside as damaged before this moment (ISO 8601 UTC) go as well.
+        """
         ...
 
     def dropped_by_order(self, since: str, limit: int) -> list[Study]:

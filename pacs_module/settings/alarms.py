@@ -76,6 +76,9 @@ class AlarmSettings(Section):
     silent_min: int = Field(default=120, ge=10, le=1440)
     """A device that usually sends at this hour has sent nothing for so long."""
 
+    arrivals_per_second: float = Field(default=0.0, ge=0, le=100_000)
+    """So many images a second of one AE title within the last minute; 0: no alarm."""
+
     @property
     def limits(self) -> Limits:
         """As the domain knows them."""
@@ -86,4 +89,5 @@ class AlarmSettings(Section):
             result_ms=self.result_min * minute,
             complete_share=self.complete_percent / 100,
             silent_ms=self.silent_min * minute,
+            arrivals_per_second=self.arrivals_per_second,
         )

@@ -69,8 +69,14 @@ def _in_force(origin: _Origin, model: BaseModel, name: str, place: str) -> InFor
     source, where = _source(origin, model, name, place)
     default = type(model).model_fields[name].get_default(call_default_factory=True, validated_data={})
     group = place.partition(".")[0] if "." in place else "service"
-    shown = _HOST.sub(r"\1/…", _shown(value)) if place in _TOKEN_IN_PATH else _shown(value)
-    return InForce(group, place, shown, source, where, source != "default" and value != default)
+    changed = source != "default" and value != default
+    return InForce(group, place, _shown_at(place, value), source, where, changed)
+
+
+def _shown_at(place: str, value: object) -> str:
+    """Of an address with a token in its path only the host."""
+    shown = _shown(value)
+    return _HOST.sub(r"\1/…", shown) if place in _TOKEN_IN_PATH else shown
 
 
 def _source(origin: _Origin, model: BaseModel, name: str, place: str) -> tuple[str, str]:

@@ -40,6 +40,11 @@ class OidcSettings(Section):
     """Who it is, for histories; where it is missing ``email``, then ``sub``."""
     audience: str = ""
     """Of the bearer tokens of scripts; empty: the client id."""
+    recheck_min: int = Field(default=60, ge=1, le=720)
+    """
+    After so many minutes a session ends and the provider is asked again: who was taken a role away has it no
+    longer.
+    """
     ca_file: FilePath | None = None
     """Authorities of the provider's certificate, PEM; not given: the system's."""
     insecure: bool = False

@@ -11,7 +11,7 @@ from pydantic import Field, FilePath, model_validator
 
 from ..domain.circuit import CircuitPolicy
 from ..domain.find.traits import PacsTraits
-from ..domain.pull.path_circuit import PATH_POLICY
+from ..domain.pull.move_circuit import PATH_POLICY
 from ..domain.pull.throttle import Hours
 from ..domain.study.priority import BACKLOG, EMERGENCY, GREEN_CHANNEL, MANUAL
 from .section import YEAR_S, Pause, Seconds, Section, retry_policy
@@ -177,6 +177,8 @@ class PullSettings(Section):
     """
     room_pause_s: Seconds = 5.0
     """How long a pull waits when the RAM disk had no room."""
+    receiver_away_s: Seconds = 60.0
+    """With several receiving Orthancs: one that has not answered for so long loses its pulls to another."""
     path_pause_s: Seconds = 10.0
     """
     While nothing can be pulled from a PACS one study is tried after this, then after twice as long, and so

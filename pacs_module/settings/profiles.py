@@ -75,13 +75,16 @@ _HEAD = "# Written by `pacs-module probe`. [settings] holds where the site has n
 
 def _lines(profile: Profile) -> list[str]:
     about = {name: getattr(profile, name) for name in _ABOUT}
-    told = [each for each in profile.recommendations if each.value is not None]
-    advice = {each.setting: f"{_toml(each.value)}: {each.why}" for each in told}
     lines = [_HEAD, "", *_table("[pacs]", about)]
-    lines += _table("[settings]", profile.settings()) + _table("[advice]", advice)
+    lines += _table("[settings]", profile.settings()) + _table("[advice]", _advice(profile))
     for finding in profile.findings:
         lines += _finding(finding)
     return lines
+
+
+def _advice(profile: Profile) -> dict[str, str]:
+    told = [each for each in profile.recommendations if each.value is not None]
+    return {each.setting: f"{_toml(each.value)}: {each.why}" for each in told}
 
 
 def _finding(finding: Finding) -> list[str]:

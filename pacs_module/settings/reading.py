@@ -72,7 +72,16 @@ def _check_environment(environment: Mapping[str, str]) -> None:
 
 
 _HIDDEN = "(not shown)"
-_SECTIONS_WITH_SECRETS = ("orthanc", "web", "rabbitmq", "backend", "store", "anonymise", "destination")
+_SECTIONS_WITH_SECRETS = (
+    "orthanc",
+    "receiver",
+    "web",
+    "rabbitmq",
+    "backend",
+    "store",
+    "anonymise",
+    "destination",
+)
 
 
 def _is_secret(name: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, FilePath, SecretStr, model_validator
 
-from ..domain.pull.orders import RisPolicy
+from ..domain.pull.ris_orders import RisPolicy
 from .section import Address, Pause, Seconds, Section
 from .servers import Network
 

@@ -27,9 +27,15 @@ Network = Annotated[str, AfterValidator(_network)]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,253}$")]
 
 
-class OrthancSettings(Section):
-    """The receiving Orthanc."""
+Node = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,253}(:[0-9]{1,5})?$")]
+ReceiverName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
 
+
+class OrthancSettings(Section):
+    """The receiving Orthanc; the first one where ``[[receiver]]`` names further ones."""
+
+    name: ReceiverName = "orthanc"
+    """What it is called where there are several: AIPULL_RECEIVER of its plugins."""
     url: Address = "http://127.0.0.1:8042"
     username: str = ""
     password: SecretStr = SecretStr("")
@@ -44,6 +50,30 @@ class OrthancSettings(Section):
     """Its ConcurrentJobs: C-MOVEs beyond that wait in its queue."""
 
 
+class ReceiverSettings(Section):
+    """
+    A further receiving Orthanc beside ``[orthanc]``, a move destination of its own; what is not given is as
+    there.
+    """
+
+    name: ReceiverName
+    url: Address
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    handover_folder: Path | None = None
+    """Its hand-over folder as pacs_module sees it; None: below the common one."""
+    dicom_host: str = ""
+    dicom_port: int = Field(default=0, ge=0, le=65535)
+
+    def beside(self, first: OrthancSettings) -> OrthancSettings:
+        """All that is known of it."""
+        changed: dict[str, object] = {"name": self.name, "url": self.url}
+        changed |= {"dicom_host": self.dicom_host, "dicom_port": self.dicom_port}
+        if self.username:
+            changed |= {"username": self.username, "password": self.password}
+        return first.model_copy(update=changed)
+
+
 class RabbitSettings(Section):
     """RabbitMQ; with ``amqps://`` its certificate is checked, and ours is shown when it is given."""
 
@@ -53,6 +83,10 @@ class RabbitSettings(Section):
     certificate: FilePath | None = None
     key: FilePath | None = None
     """Ours, PEM, for a broker that wants them."""
+    nodes: tuple[Node, ...] = ()
+    """Further nodes of a cluster, ``host`` or ``host:port``: same user, password and virtual host."""
+    queues: Literal["classic", "quorum"] = "classic"
+    """``quorum``: one replicated queue for each class of priority; what lies in the other kind is moved."""
 
     @model_validator(mode="after")
     def _whole(self) -> RabbitSettings:
@@ -66,8 +100,9 @@ class RabbitSettings(Section):
     @property
     def address(self) -> BrokerAddress:
         """As the adapter takes it."""
-        files = (str(file or "") for file in (self.ca_file, self.certificate, self.key))
-        return BrokerAddress(self.url.get_secret_value(), *files)
+        ca_file, certificate, key = (str(one or "") for one in (self.ca_file, self.certificate, self.key))
+        quorum = self.queues == "quorum"
+        return BrokerAddress(self.url.get_secret_value(), ca_file, certificate, key, self.nodes, quorum)
 
 
 class StoreSettings(Section):
@@ -83,8 +118,8 @@ class WebSettings(Section):
     port: int = Field(default=7000, ge=1, le=65535)
     api_key: SecretStr
     """
-    The shared key of plugins and backend. As long as nobody has a key with the role admin (``pacs-module key make``)
-    it opens everything else, too.
+    The shared key of plugins and backend. As long as nobody has a key with the role admin (``pacs-module key
+    make``) it opens everything else, too.
     """
     api_key_roles: Literal["until_admin", "machines"] = "until_admin"
     """``machines``: it is for plugins and backend only, whether there is an admin's key or not."""
@@ -92,8 +127,8 @@ class WebSettings(Section):
     """The key of the command line; not given: the console file's, else the shared one."""
     console_file: Path | None = None
     """
-    Where the running service writes a key for whoever may read that file, as a netrc: the command line and HTTPie on
-    this machine use it. Of the service's user alone; another one at each start.
+    Where the running service writes a key for whoever may read that file, as a netrc: the command line and
+    HTTPie on this machine use it. Of the service's user alone; another one at each start.
     """
     loopback_reads: bool = True
     """Whether processes on this machine read without a key; never while ``proxies`` names one."""

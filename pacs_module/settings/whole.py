@@ -7,24 +7,41 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, NaiveDatetime, PrivateAttr, field_validator
+from pydantic import Field, NaiveDatetime, PrivateAttr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ..domain.find.go_live import Backlog
 from ..domain.find.stability import FIXED_DELAY, UNCHANGED_COUNT, StabilityPolicy
 from ..domain.find.traits import PacsTraits
-from ..domain.follow.quiet import QuietPolicy
-from ..domain.follow.scan import FollowPolicy
+from ..domain.growing_study.quiet import QuietPolicy
+from ..domain.growing_study.scan import FollowPolicy
+from ..domain.privacy.retention import RetentionAges, capped
 from ..domain.pull.throttle import PacsLimits
 from ..domain.retry import RetryPolicy
 from .alarms import AlarmSettings
 from .backend import BackendSettings
-from .destinations import AnyDestination, UploadCacheSettings
-from .optional import AnonymiseSettings, ArchiveSettings, BackupSettings, ReconcileSettings, RehearseSettings
+from .destinations import AnyDestination, ParametersSettings, UploadCacheSettings
+from .optional import (
+    AnonymiseSettings,
+    ArchiveSettings,
+    BackupSettings,
+    PrivacySettings,
+    ReconcileSettings,
+    RehearseSettings,
+    ResultSettings,
+    WatchedFolderSettings,
+)
 from .pacs import PacsSettings, PullSettings
 from .ris import ReportSettings, RisSettings
 from .section import Seconds, retry_policy
-from .servers import OrthancSettings, PlatformSettings, RabbitSettings, StoreSettings, WebSettings
+from .servers import (
+    OrthancSettings,
+    PlatformSettings,
+    RabbitSettings,
+    ReceiverSettings,
+    StoreSettings,
+    WebSettings,
+)
 
 ENVIRONMENT_PREFIX = "PACS_MODULE_"
 
@@ -57,7 +74,10 @@ class Settings(BaseSettings):
     stability_rule: Literal["unchanged_count", "fixed_delay"] = "unchanged_count"
     stability_delay_s: Seconds = 600.0
     series_quiet_s: float = Field(default=2.0, ge=0.2, le=3600)
-    """A series whose count has stood still for so long is whole, where growing studies are followed (``follow``)."""
+    """
+    A series whose count has stood still for so long is whole, where growing studies are followed
+    (``follow``).
+    """
     lease_s: float = Field(default=30.0, ge=3, le=3600)
     """With several processes on one store: after this the work of one that died is taken over."""
     stuck_after_s: Seconds = 300.0
@@ -72,13 +92,17 @@ class Settings(BaseSettings):
     site_config: Path | None = None
     pacs: tuple[PacsSettings, ...] = Field(min_length=1)
     orthanc: OrthancSettings = OrthancSettings()
+    receiver: tuple[ReceiverSettings, ...] = ()
+    """``[[receiver]]`` in the file: further receiving Orthancs beside ``[orthanc]``."""
     web: WebSettings
     store: StoreSettings = StoreSettings()
     rabbitmq: RabbitSettings
     backend: BackendSettings
     destination: tuple[AnyDestination, ...] = ()
     """``[[destination]]`` in the file: where hand-overs go beside the backend."""
-    upload_cache: UploadCacheSettings | None = None
+    upload_cache: UploadCacheSettings | None = Field(default=None, validate_default=True)
+    watched_folder: WatchedFolderSettings | None = None
+    results: ResultSettings | None = Field(default=None, validate_default=True)
     pull: PullSettings = PullSettings()
     ris: RisSettings | None = None
     anonymise: AnonymiseSettings | None = None
@@ -88,7 +112,10 @@ class Settings(BaseSettings):
     backup: BackupSettings = BackupSettings()
     alarms: AlarmSettings = AlarmSettings()
     platform: PlatformSettings | None = None
+    parameters: ParametersSettings | None = None
+    """The regional platform's parameters; None: the settings file alone decides."""
     reports: ReportSettings = ReportSettings()
+    privacy: PrivacySettings = PrivacySettings()
     _file: Path | None = PrivateAttr(default=None)
     """The settings file; None: all came from the environment."""
 
@@ -111,6 +138,65 @@ class Settings(BaseSettings):
             raise ValueError("each destination needs a name of its own")
         return value
 
+    @field_validator("parameters")
+    @classmethod
+    def _known_destinations(
+        cls, value: ParametersSettings | None, info: ValidationInfo
+    ) -> ParametersSettings | None:
+        names = {one.name for one in info.data.get("destination", ())}
+        strange = [one for one in value.destinations if one not in names] if value is not None else []
+        if strange:
+            raise ValueError(f"there is no destination {strange[0]}")
+        return value
+
+    @field_validator("receiver")
+    @classmethod
+    def _different_receivers(
+        cls, value: tuple[ReceiverSettings, ...], info: ValidationInfo
+    ) -> tuple[ReceiverSettings, ...]:
+        first = info.data.get("orthanc", OrthancSettings())
+        names = [first.name, *(one.name for one in value)]
+        if len(set(names)) != len(names):
+            raise ValueError("orthanc and each receiver need names of their own")
+        return value
+
+    @field_validator("upload_cache")
+    @classmethod
+    def _converted_somewhere(
+        cls, value: UploadCacheSettings | None, info: ValidationInfo
+    ) -> UploadCacheSettings | None:
+        told = info.data.get("destination", ())
+        if value is None and any(one.transfer_syntax != "as_is" for one in told):
+            raise ValueError(
+                "there, because a destination has a transfer_syntax: converted images lie in its folder"
+            )
+        if value is None and any(getattr(one, "preview", "none") != "none" for one in told):
+            raise ValueError("there, because a destination has a preview: pictures lie in its folder")
+        return value
+
+    @field_validator("results")
+    @classmethod
+    def _results_have_a_way(cls, value: ResultSettings | None, info: ValidationInfo) -> ResultSettings | None:
+        destined = any(one.what == "results" for one in info.data.get("destination", ()))
+        if destined and value is None:
+            raise ValueError('there, because a destination has what = "results"')
+        if value is not None and not destined and "destination" in info.data:
+            raise ValueError('with a [[destination]] that has what = "results"')
+        return value
+
+    @field_validator("anonymise")
+    @classmethod
+    def _no_names_beside_it(
+        cls, value: AnonymiseSettings | None, info: ValidationInfo
+    ) -> AnonymiseSettings | None:
+        more = [one.name for one in info.data.get("destination", ()) if one.what in ("wanted", "study")]
+        if value is not None and more:
+            raise ValueError(
+                f"left out: destination {more[0]} gets series beside those to compute, which are not copied "
+                "without names"
+            )
+        return value
+
     @field_validator("pacs")
     @classmethod
     def _different_names(cls, value: tuple[PacsSettings, ...]) -> tuple[PacsSettings, ...]:
@@ -118,6 +204,11 @@ class Settings(BaseSettings):
         if len(set(names)) != len(names):
             raise ValueError("each PACS needs a name of its own")
         return value
+
+    @property
+    def receivers(self) -> tuple[OrthancSettings, ...]:
+        """Every receiving Orthanc, ``[orthanc]`` first."""
+        return (self.orthanc, *(one.beside(self.orthanc) for one in self.receiver))
 
     @property
     def file(self) -> Path | None:
@@ -176,9 +267,28 @@ class Settings(BaseSettings):
         return self.reconcile.folder or self.log_folder / "reconcile"
 
     @property
+    def trail_file(self) -> Path:
+        """Who saw and did what, one JSON object a line."""
+        return self.log_folder / "audit-trail.jsonl"
+
+    @property
     def rules_history(self) -> Path:
         """Who applied which rules and why, one JSON object a line."""
         return self.log_folder / "rules-history.jsonl"
+
+    @property
+    def ages(self) -> RetentionAges:
+        """How long what names patients is kept: ages of its own, none longer than that of the studies."""
+        own, most = self.privacy, self.privacy.keep_days
+        headers = min(self.rehearse.keep_days, most) if most else self.rehearse.keep_days
+        return RetentionAges(
+            studies=most,
+            headers=headers,
+            reports=capped(self.reconcile.keep_days, most),
+            ledger=capped(self.reports.keep_days, most),
+            logs=capped(own.keep_log_days, most),
+            audit=own.keep_audit_days,
+        )
 
     @property
     def pull_retry(self) -> RetryPolicy:

@@ -4,10 +4,10 @@ import.
 
 Not set, as in production, ``reach`` does nothing. Its forms::
 
-    place[:n][:action]    the n-th time (1) that this process gets there /folder               a file
-                          ``/folder/place`` whose text is ``action`` arms the place for the first process that
-                          gets there; it is renamed to ``place.reached`` before anything happens, so it acts
-                          once for all
+    place[:n][:action]    the n-th time (1) that this process gets there
+    /folder               a file ``/folder/place`` whose text is ``action`` arms the place for the first
+                          process that gets there; it is renamed to ``place.reached`` before anything
+                          happens, so it acts once for all
 
 Actions: ``kill`` (SIGKILL to oneself, the default) or a path: the file is made with the pid in it, and the
 thread waits there until it is gone.
@@ -33,11 +33,16 @@ STEPS = (
     "followed", "exporting", "notifying", "doomed", "deleted",
     "to_copy", "copying", "copied", "to_archive", "archiving", "archived",
     "cached", "routed", "to_upload", "uploading", "uploaded", "upload_verified",
+    "studies_removed", "part_removed", "patient_at_plugins", "patient_in_files", "patient_noted",
+    "patient_removed",
+    "result_restored", "result_kept", "result_taken",
 )  # fmt: skip
 """
-Steps between those places, no stages of the matrix of kills: of the plugins
-(tests/long/test_reception_kills.py), and of copies without names, the archive (tests/chaos/test_copies.py)
-and destinations (tests/chaos/test_uploads.py), which few sites switch on.
+Steps between those places, which few sites switch on or few studies pass: of the plugins
+(tests/long/test_reception_kills.py), of copies without names and the archive (tests/chaos/test_copies.py),
+and of destinations, which are stages of the matrix of kills on a stack of their own (tests/chaos/cells.py)
+and meet every protocol in tests/chaos/test_uploads.py. Results that come back:
+tests/long/test_results_killed.py. What is removed by age or forgotten: tests/chaos/test_retention_kills.py.
 """
 KILL = "kill"
 _LOOK_S = 0.01

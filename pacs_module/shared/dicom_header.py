@@ -20,11 +20,13 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.filereader import _read_file_meta_info, read_dataset, read_preamble
 from pydicom.tag import BaseTag, Tag
 
+from ..domain.dicom.anatomy import region_of
 from ..domain.dicom.attributes import SeriesFacts
 from ..domain.dicom.charsets import decode_text
 from ..domain.dicom.device import DEVICE_ATTRIBUTES
 from ..domain.dicom.images import READ_OF_IMAGES
 from ..domain.dicom.text_repair import hex_bytes, text_of_bytes
+from ..domain.rules.body_part import BODY_PART
 from ..domain.rules.filters import KEYWORD_ATTRIBUTES
 from ..domain.rules.read_attributes import READ_BY_RULES
 
@@ -40,12 +42,13 @@ _MAX_SECONDS = 5.0
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _OF_THE_STUDY = ("AccessionNumber", "PatientID", "StudyDate", "StudyTime")
 _WANTED = (*READ_BY_RULES, *_OF_THE_STUDY, *DEVICE_ATTRIBUTES)
-READ_OF_RECEIVED = frozenset(_WANTED) | READ_OF_IMAGES
+READ_OF_RECEIVED = frozenset(_WANTED) | READ_OF_IMAGES | {"AnatomicRegionSequence"}
 """Keywords of all that is asked of a received image."""
 _PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Their tags as numbers, which are what a tag is equal to and hashed by."""
 _BINARY = {"US", "SS", "UL", "SL", "FL", "FD", "AT", "SV", "UV", "US or SS"}
 _OPAQUE = {"OB", "OW", "OD", "OF", "OL", "OV", "UN", "OB or OW"}
+_NO_TEXT = _BINARY | _OPAQUE | {"SQ"}
 _CHARSET = Tag(0x0008, 0x0005)
 
 
@@ -123,6 +126,8 @@ def read_facts(header: Header, series_uid: str, expected: int | None) -> SeriesF
         expected: Instances that the PACS announced, None when it did not.
     """
     attributes = {keyword: header.text(keyword) for keyword in _WANTED}
+    if not attributes[BODY_PART].strip():
+        attributes[BODY_PART] = region_of(header.tags)
     raw = {
         keyword: hex_bytes(data)
         for keyword in KEYWORD_ATTRIBUTES
@@ -207,10 +212,36 @@ def _tags(dataset: Dataset, declared: tuple[str, ...], depth: int) -> dict[str, 
             continue
         element = dataset.get_item(tag)
         if element is not None and element.value is not None:
-            value = _value(dataset, tag, element, declared, depth)
+            value = _value_or_none(dataset, tag, element, declared, depth)
             if value is not None:
                 found[keyword] = value
     return found
+
+
+def _value_or_none(
+    dataset: Dataset,
+    tag: BaseTag,
+    element: DataElement | RawDataElement,
+    declared: tuple[str, ...],
+    depth: int,
+) -> Any:
+    """
+    A value that cannot be decoded costs only itself; a sequence costs the image, whose frames are in it.
+    """
+    try:
+        return _value(dataset, tag, element, declared, depth)
+    except (_TooMuch, RecursionError):
+        raise
+    except Exception:
+        if dictionary_VR(tag) == "SQ":
+            raise
+        return _text(element.value, declared) if _is_written_out(tag, element.value) else None
+
+
+def _is_written_out(tag: BaseTag, value: Any) -> bool:
+    """Whether a text stands under a VR of bytes or numbers: as it is, anybody can read it."""
+    told = value.strip(b" \0") if isinstance(value, bytes) else b""
+    return bool(told) and dictionary_VR(tag) not in _NO_TEXT and all(32 <= one < 127 for one in told)
 
 
 def _value(
@@ -226,6 +257,8 @@ def _value(
         vr = dictionary_VR(tag)
     if vr == "SQ":
         return [_tags(item, declared, depth + 1) for item in dataset[tag].value]
+    if vr in _NO_TEXT and _is_written_out(tag, element.value):
+        return _text(element.value, declared)
     if vr in _BINARY:
         value = dataset[tag].value
         return (

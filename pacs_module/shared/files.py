@@ -9,6 +9,16 @@ PRIVATE = 0o640
 """Readable by owner and group only: most of what is written names patients."""
 
 
+_LONGEST_NAME = 255
+"""Bytes, of the file systems of Linux."""
+
+
+def short_name(name: str, room: int = 0) -> str:
+    """A file's name that leaves so many bytes for what is put around it; a longer one loses its beginning."""
+    encoded = os.fsencode(name)
+    return os.fsdecode(encoded[max(len(encoded) - (_LONGEST_NAME - room), 0) :])
+
+
 def write_whole(path: Path, content: bytes | str, mode: int = PRIVATE, draft: Path | None = None) -> None:
     """
     Write a file beside and rename it: whoever looks sees the former one or this one.

@@ -3,7 +3,7 @@ The one HTTP client policy, for every link of both processes.
 
 - No proxy from the environment: a container's ``HTTP_PROXY`` would send finds, pulls and deliveries to a
   server that knows none of them. A proxy is used only where the settings name one.
-- Redirects are not followed: only the address that was asked can accept.
+- Redirects are not followed: only the address that was asked can accept. 1xx is not the answer yet.
 - Certificates are checked, against the system's authorities or a file that the settings name.
 - Every call has a time limit, to connect, between two pieces of the answer, and for the answer as a whole.
 - An answer is read up to a limit, and asked for uncompressed.
@@ -28,6 +28,7 @@ from urllib3.response import BaseHTTPResponse
 
 from ..domain.errors import Busy, MessageError, Refused, RetriableError, Unreachable
 from ..domain.wire.json_text import MESSAGE, MIB, JsonLimits, plain, printable, read_json
+from .http_interim import Adapter, PlainPool
 
 CONNECT_S = 5.0
 ANSWER_BYTES = 8 * MIB
@@ -39,6 +40,8 @@ _OK, _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 200, 300, 400, 500
 _LONGEST_WAIT_S = 3600
 _MAX_DIGITS = 9
 _PIECE = 64 * 1024
+_SENT = 256 * 1024
+"""Bytes of a body that are read and sent at once."""
 _PLAIN = "http://"
 
 
@@ -159,15 +162,16 @@ class HttpLink:
         without it a call costs a third.
         """
         bare = not self.proxy and self.auth is None and asked.params is None
-        body = asked.data is None or isinstance(asked.data, bytes)
-        return self.keep and bare and body and asked.url.startswith(_PLAIN) and "@" not in asked.url
+        return self.keep and bare and asked.url.startswith(_PLAIN) and "@" not in asked.url
 
     @contextmanager
     def _by_kept_connection(self, asked: _Asked) -> Iterator[BaseHTTPResponse]:
         host, slash, path = asked.url.removeprefix(_PLAIN).partition("/")
+        pieces = not isinstance(asked.data, bytes | None)
+        length = {"Content-Length": str(len(asked.data))} if pieces else {}
         yield self._pool_of(host).urlopen(
             asked.method, slash + path or "/", body=asked.data,
-            headers={"Accept-Encoding": "identity", **self.headers, **asked.headers},
+            headers={"Accept-Encoding": "identity", **self.headers, **length, **asked.headers},
             timeout=urllib3.Timeout(connect=CONNECT_S, read=asked.timeout),
             redirect=False, retries=False, preload_content=False, decode_content=False,
         )  # fmt: skip
@@ -179,7 +183,7 @@ class HttpLink:
         pools: dict[str, urllib3.HTTPConnectionPool] = self._threads.pools
         if host not in pools:
             name, port = host_and_port(_PLAIN + host)
-            pools[host] = urllib3.HTTPConnectionPool(name, port, maxsize=1)
+            pools[host] = PlainPool(name, port, maxsize=1, blocksize=_SENT)
         return pools[host]
 
     @contextmanager
@@ -203,6 +207,8 @@ class HttpLink:
 
     def _new_session(self) -> requests.Session:
         session = requests.Session()
+        for scheme in (_PLAIN, "https://"):
+            session.mount(scheme, Adapter())
         session.get_redirect_target = _not_followed  # type: ignore[method-assign]
         session.trust_env = False
         session.proxies = {"http": self.proxy, "https": self.proxy} if self.proxy else {}

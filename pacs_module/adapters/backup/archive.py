@@ -181,17 +181,22 @@ def put_in_place(draft: Draft, target: Path, stamp: str) -> Path | None:
     """
     _make_folders(target.parent)
     beside = target.with_name(f".{target.name}.restoring")
-    shutil.copyfile(draft.file, beside)
-    beside.chmod(draft.part.mode)
-    _give(beside, draft.part)
-    with beside.open("rb") as written:
-        os.fsync(written.fileno())
+    _copy_to_disk(draft, beside)
     aside = None
     if target.exists() and _hash(target) != (draft.part.sha256, draft.part.size):
         aside = target.with_name(f"{target.name}.before-restore-{stamp}")
         target.replace(aside)
     beside.replace(target)
     return aside
+
+
+def _copy_to_disk(draft: Draft, to: Path) -> None:
+    """With its former mode and owner; on disk before it takes another one's place."""
+    shutil.copyfile(draft.file, to)
+    to.chmod(draft.part.mode)
+    _give(to, draft.part)
+    with to.open("rb") as written:
+        os.fsync(written.fileno())
 
 
 def _make_folders(folder: Path) -> None:

@@ -41,14 +41,19 @@ def copy_sqlite(source: Path, target: Path) -> int:
             (schema,) = writes.execute("PRAGMA user_version").fetchone()
     except sqlite3.Error as error:
         raise PermanentError(f"{source} cannot be copied: {error}") from error
+    _check_whole(source, verdict)
+    return int(schema)
+
+
+def _check_whole(source: Path, verdict: str) -> None:
     if verdict != "ok":
         raise PermanentError(f"{source} is damaged: {verdict}")
-    return int(schema)
 
 
 def _to_read(source: Path) -> str:
     """
-    The URI of a file to be copied. In a folder where we may not write SQLite reads a file in WAL mode by way of the
+    The URI of a file to be copied. In a folder where we may not write SQLite reads a file in WAL mode by way
+    of the
     -shm that its writers have made; where there is none nobody writes, and the file is read as it lies.
     """
     beside = source.with_name(f"{source.name}-shm")
@@ -65,21 +70,25 @@ def let_go_of(file: Path) -> None:
     """
     if not file.exists():
         return
+    if _mode_after(file) == "wal":
+        raise PermanentError(f"{file} is in use: stop pacs_module and Orthanc first")
+    for ending in ("-wal", "-shm"):
+        file.with_name(file.name + ending).unlink(missing_ok=True)
+
+
+def _mode_after(file: Path) -> str:
+    """The mode of a file that nobody shall have open any more: of one in use it stays ``wal``."""
     try:
         with closing(sqlite3.connect(file, timeout=1.0)) as connection:
             # Only the last connection to a file may end its WAL mode.
             (mode,) = connection.execute("PRAGMA journal_mode=DELETE").fetchone()
+            return str(mode)
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            mode = "wal"
-        else:
-            raise PermanentError(f"{file}: {error}") from error
+            return "wal"
+        raise PermanentError(f"{file}: {error}") from error
     except sqlite3.DatabaseError:
-        mode = "damaged"  # which is what the backup is for; it is set aside
-    if mode == "wal":
-        raise PermanentError(f"{file} is in use: stop pacs_module and Orthanc first")
-    for ending in ("-wal", "-shm"):
-        file.with_name(file.name + ending).unlink(missing_ok=True)
+        return "damaged"  # which is what the backup is for; it is set aside
 
 
 def copy_collection(store: MongoStore, name: str, target: Path) -> int:

@@ -8,6 +8,7 @@ reads all of that.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -17,7 +18,8 @@ from ...ports import EventLog, PacsFinder
 
 TEXTS = ("StudyDescription", "SeriesDescription", "PatientName", "ProtocolName")
 COMPARE_AGAIN_S = 24 * 3600.0
-_ESCAPE = "\x1b"
+_ESCAPE = re.compile(r"\x1b|\$[()][@-D]")
+"""Of ISO 2022: the escape character, or what is left of the sequence where Orthanc removed it (``$)A``)."""
 
 
 class DirectFallback:
@@ -159,7 +161,7 @@ def _may_be_cut(level: str, error: PipelineError) -> bool:
 
 def _looks_lost(answer: Attributes) -> bool:
     values = [answer[name] for name in TEXTS if name in answer]
-    return any(not value.strip() or _ESCAPE in value for value in values)
+    return any(not value.strip() or _ESCAPE.search(value) for value in values)
 
 
 def _tells_more(told: Sequence[Attributes], before: Sequence[Attributes]) -> bool:
@@ -176,7 +178,7 @@ def _is_better(text: str, before: str | None) -> bool:
     return (
         before is not None
         and bool(text.strip())
-        and (not before.strip() or (_ESCAPE in before and _ESCAPE not in text))
+        and (not before.strip() or (bool(_ESCAPE.search(before)) and not _ESCAPE.search(text)))
     )
 
 

@@ -1,9 +1,9 @@
 """
 Where the pixels of an image end: what stands behind them is no part of the picture, and may name somebody.
 
-Native pixels end by their numbers (PS3.5 8.1.1). A compressed frame ends at the marker that its own standard has for
-it (ISO 10918-1 B.1, 14495-1, 15444-1 A.4): the segments are walked, so that the same two bytes inside of one are not
-taken for it.
+Native pixels end by their numbers (PS3.5 8.1.1). A compressed frame ends at the marker that its own standard
+has for it (ISO 10918-1 B.1, 14495-1, 15444-1 A.4): the segments are walked, so that the same two bytes inside
+of one are not taken for it.
 """
 
 from __future__ import annotations
@@ -38,33 +38,44 @@ def cut_behind_pixels(image: Dataset, compressed: bool, syntax: str = "") -> boo
 
 
 def _cut_native(image: Dataset) -> bool:
-    numbers = [image.get(name) for name in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")]
-    if not all(isinstance(one, int) and one > 0 for one in numbers):
-        return False
-    rows, columns, samples, bits = (int(one or 0) for one in numbers)
-    if image.get("PhotometricInterpretation") == "YBR_FULL_422":
-        samples = 2  # two pixels share their colours
-    wanted = (rows * columns * samples * bits * int(image.get("NumberOfFrames") or 1) + 7) // 8
-    wanted += wanted % 2
+    wanted = _native_length(image)
     pixels = image.PixelData
-    if wanted > _NATIVE_LIMIT or len(pixels) <= wanted:
+    if not wanted or wanted > _NATIVE_LIMIT or len(pixels) <= wanted:
         return False
     image.PixelData = pixels[:wanted]
     return True
 
 
+def _native_length(image: Dataset) -> int:
+    """
+    How many bytes its native pixels take, filled up to an even number; 0 where the header does not tell.
+    """
+    numbers = [image.get(name) for name in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")]
+    if not all(isinstance(one, int) and one > 0 for one in numbers):
+        return 0
+    rows, columns, samples, bits = (int(one or 0) for one in numbers)
+    if image.get("PhotometricInterpretation") == "YBR_FULL_422":
+        samples = 2  # two pixels share their colours
+    wanted = (rows * columns * samples * bits * int(image.get("NumberOfFrames") or 1) + 7) // 8
+    return wanted + wanted % 2
+
+
 def _cut_frames(image: Dataset) -> bool:
     number = int(image.get("NumberOfFrames") or 1)
     frames = list(generate_frames(image.PixelData, number_of_frames=number))
-    ends = [end_of(frame) for frame in frames]
-    padding = [frame[end:] for frame, end in zip(frames, ends, strict=True)]
-    if not any(rest.strip(b"\0") or len(rest) > 1 for rest in padding):
+    cut = [frame[: end_of(frame)] for frame in frames]
+    if not any(_is_padded(frame[len(kept) :]) for frame, kept in zip(frames, cut, strict=True)):
         return False
-    image.PixelData = encapsulate([frame[:end] for frame, end in zip(frames, ends, strict=True)])
+    image.PixelData = encapsulate(cut)
     for name in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
         if name in image:
             delattr(image, name)
     return True
+
+
+def _is_padded(rest: bytes) -> bool:
+    """More than the one byte that makes a length even."""
+    return len(rest) > 1 or bool(rest.strip(b"\0"))
 
 
 def end_of(frame: bytes) -> int:
@@ -94,7 +105,10 @@ def _segments(frame: bytes) -> Iterator[int]:
 
 
 def _behind_scan(frame: bytes, at: int) -> int:
-    """The next marker that is no part of the coded data: there a byte below 0x80 follows each 0xFF, or a restart."""
+    """
+    The next marker that is no part of the coded data: there a byte below 0x80 follows each 0xFF, or a
+    restart.
+    """
     while (at := frame.find(b"\xff", at)) >= 0 and at + 1 < len(frame):
         following = frame[at + 1]
         if following >= 0x80 and following not in _RESTARTS and following != 0xFF:

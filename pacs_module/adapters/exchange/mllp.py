@@ -1,8 +1,8 @@
 """
 HL7 over MLLP: a server that takes reports, and a client that sends them.
 
-The server answers ``AA`` only after the report is kept; ``AR`` for a message that will never be taken, ``AE`` for one
-that is to be sent again later.
+The server answers ``AA`` only after the report is stored; ``AR`` for a message that will never be taken,
+``AE`` for one that is to be sent again later.
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ from collections.abc import Callable
 from typing import Any
 
 import hl7
-from hl7.mllp import InvalidBlockError, open_hl7_connection, start_hl7_server
+from hl7.mllp import (
+    HL7StreamReader,
+    HL7StreamWriter,
+    InvalidBlockError,
+    open_hl7_connection,
+    start_hl7_server,
+)
 
 from ...domain.errors import (
     ConfigurationError,
@@ -166,15 +172,19 @@ class MllpServer:
 
 def _acknowledged(block: bytes, code: str, words: str) -> bytes:
     """The acknowledgement of a message that may be anything."""
-    try:
-        message = hl7.parse(block.decode(_LOSSLESS).replace("\n", "\r"))
-        head = str(message.create_ack(code)).split("\r")[0]
-        control = str(message.segment("MSH")[10])
-    except Exception:  # whatever it was, its sender hears that it was not taken
-        head, control = "MSH|^~\\&|||||||ACK|0|P|2.5.1", ""
+    head, control = _heads(block, code)
     words = words.replace("\\", "/").translate({ord(one): " " for one in "|^~&\r\n"})[:200]
     text = f"{head}\rMSA|{code}|{control}|{words}\r"
     return text.encode("utf-8", "backslashreplace")
+
+
+def _heads(block: bytes, code: str) -> tuple[str, str]:
+    """The MSH of the acknowledgement, and the message's control id."""
+    try:
+        message = hl7.parse(block.decode(_LOSSLESS).replace("\n", "\r"))
+        return str(message.create_ack(code)).split("\r")[0], str(message.segment("MSH")[10])
+    except Exception:  # whatever it was, its sender hears that it was not taken
+        return "MSH|^~\\&|||||||ACK|0|P|2.5.1", ""
 
 
 class MllpClient:
@@ -209,13 +219,7 @@ class MllpClient:
                 raise RetriableError(f"the RIS answers {code or 'nothing'}", words)
 
     async def _call(self, message: str) -> tuple[str, str]:
-        try:
-            async with asyncio.timeout(self._timeout):
-                reader, writer = await open_hl7_connection(
-                    self._host, self._port, limit=MAX_BYTES, encoding="utf-8", ssl=self._tls
-                )
-        except (OSError, TimeoutError) as error:
-            raise Unreachable(f"the RIS does not answer: {type(error).__name__}", str(error)) from error
+        reader, writer = await self._connect()
         try:
             async with asyncio.timeout(self._timeout):
                 writer.writeblock(message.encode("utf-8", "backslashreplace"))
@@ -225,6 +229,16 @@ class MllpClient:
             raise RetriableError(f"no acknowledgement of the RIS: {type(error).__name__}") from error
         finally:
             writer.close()
+
+    async def _connect(self) -> tuple[HL7StreamReader, HL7StreamWriter]:
+        try:
+            async with asyncio.timeout(self._timeout):
+                opened: tuple[HL7StreamReader, HL7StreamWriter] = await open_hl7_connection(
+                    self._host, self._port, limit=MAX_BYTES, encoding="utf-8", ssl=self._tls
+                )
+                return opened
+        except (OSError, TimeoutError) as error:
+            raise Unreachable(f"the RIS does not answer: {type(error).__name__}", str(error)) from error
 
 
 def _read_ack(block: bytes) -> tuple[str, str]:

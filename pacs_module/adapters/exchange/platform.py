@@ -7,8 +7,9 @@ The regional platform's API for reports and quality data.
 ``POST {url}/api/v1/qc``                   ``{"hospital", "records": [{"id", "version", "kind", ...}]}``
 =========================================  ==================================================================
 
-An answer to what was sent names each: ``{"accepted": [{"serial" or "id", "version"}], "refused": [{..., "reason"}]}``. The
-answer to a comparison says what the platform has of that day: ``{"count", "reports": [{"serial", "version"}]}``.
+An answer to what was sent names each: ``{"accepted": [{"serial" or "id", "version"}], "refused": [{...,
+"reason"}]}``. The answer to a comparison says what the platform has of that day: ``{"count", "reports":
+[{"serial", "version"}]}``.
 """
 
 from __future__ import annotations
@@ -76,11 +77,12 @@ class HttpPlatform:
 
 def checked_path(who: str, answer: Answer) -> Answer:
     """
-    The answer if it is 2xx. A key that is not taken and an address that is not there are the path's fault, not an
-    entry's: no entry is refused for them.
+    The answer if it is 2xx. A key that is not taken and an address that is not there are the path's fault,
+    not an entry's: no entry is refused for them.
 
     Raises:
-        Busy: 401, 403, 404, 405, 407 and redirects, besides what :func:`pacs_module.shared.http.checked` says.
+        Busy: 401, 403, 404, 405, 407 and redirects, besides what :func:`pacs_module.shared.http.checked`
+            says.
         RetriableError: As there.
         Refused: As there.
     """

@@ -33,14 +33,18 @@ def as_xlsx(groupings: Sequence[Mapping[str, Any]]) -> bytes:
     with xlsxwriter.Workbook(held, options) as book:
         bold, percent = book.add_format({"bold": True}), book.add_format({"num_format": "0.0 %"})
         for grouping in groupings:
-            sheet = book.add_worksheet(f"by {grouping['by']}")
-            sheet.write_row(0, 0, ("kind", *_HEADS), bold)
-            for number, (kind, row) in enumerate(_rows(grouping), 1):
-                sheet.write_row(number, 0, (kind, *_cells(row)))
-                sheet.write_number(number, len(_HEADS), row["rate"], percent)
-            sheet.freeze_panes(1, 0)
-            sheet.autofit(300)
+            _fill(book.add_worksheet(f"by {grouping['by']}"), grouping, bold, percent)
     return held.getvalue()
+
+
+def _fill(sheet: Any, grouping: Mapping[str, Any], bold: Any, percent: Any) -> None:
+    """A row a group, its rate as a percentage."""
+    sheet.write_row(0, 0, ("kind", *_HEADS), bold)
+    for number, (kind, row) in enumerate(_rows(grouping), 1):
+        sheet.write_row(number, 0, (kind, *_cells(row)))
+        sheet.write_number(number, len(_HEADS), row["rate"], percent)
+    sheet.freeze_panes(1, 0)
+    sheet.autofit(300)
 
 
 def as_pdf(groupings: Sequence[Mapping[str, Any]]) -> bytes:
@@ -49,7 +53,7 @@ def as_pdf(groupings: Sequence[Mapping[str, Any]]) -> bytes:
     from reportlab.lib.styles import getSampleStyleSheet
     from reportlab.pdfbase import pdfmetrics
     from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-    from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer
+    from reportlab.platypus import Paragraph, SimpleDocTemplate
 
     pdfmetrics.registerFont(UnicodeCIDFont(_FONT))
     styles = getSampleStyleSheet()
@@ -57,16 +61,24 @@ def as_pdf(groupings: Sequence[Mapping[str, Any]]) -> bytes:
     story: list[Any] = [Paragraph(f"Quality data, {first['from']} to {first['to']}", styles["Title"])]
     for kind, (title, meaning) in TITLES.items():
         story.append(Paragraph(f"{title}: {meaning}", styles["Heading2"]))
-        story += _plot(first["scores"][kind]) if first["by"] == "month" else []
-        for grouping in groupings:
-            rows = grouping["scores"][kind]
-            story += [Spacer(0, 6), _table(grouping["by"], rows[:_MAX_ROWS])]
-            if len(rows) > _MAX_ROWS:
-                words = f"{len(rows) - _MAX_ROWS} more: the XLSX has all."
-                story.append(Paragraph(words, styles["Normal"]))
+        story += _of_kind(groupings, kind, styles["Normal"])
     held = io.BytesIO()
     SimpleDocTemplate(held, pagesize=A4, title="Quality data").build(story)
     return held.getvalue()
+
+
+def _of_kind(groupings: Sequence[Mapping[str, Any]], kind: str, style: Any) -> Iterator[Any]:
+    """The months as bars, and a table a grouping."""
+    from reportlab.platypus import Paragraph, Spacer
+
+    first = groupings[0]
+    if first["by"] == "month":
+        yield from _plot(first["scores"][kind])
+    for grouping in groupings:
+        rows = grouping["scores"][kind]
+        yield from (Spacer(0, 6), _table(grouping["by"], rows[:_MAX_ROWS]))
+        if len(rows) > _MAX_ROWS:
+            yield Paragraph(f"{len(rows) - _MAX_ROWS} more: the XLSX has all.", style)
 
 
 def _rows(grouping: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

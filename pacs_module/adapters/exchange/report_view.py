@@ -1,8 +1,8 @@
 """
 Reports from a view of the hospital's RIS: a row a report.
 
-What the database writes otherwise than we do (days, states) is read by the settings; a row that cannot be read is told
-and costs only itself.
+What the database writes otherwise than we do (days, states) is read by the settings; a row that cannot be
+read is told and costs only itself.
 """
 
 from __future__ import annotations
@@ -110,24 +110,23 @@ class SqlReportView:
                 yield error.public
 
     def _report(self, row: Mapping[Any, Any]) -> Report:
-        told: dict[str, Any] = {
-            field: _text(row[name]) for field, name in vars(self._columns).items() if name
-        }
+        told = self._texts_of(row)
         status = told.pop("status", "")
         version, at = told.pop("version", ""), row[self._columns.day]
-        if version and not (version.isascii() and version.isdigit()):
-            raise MessageError("version", version, "a whole number")
-        return check_report(
-            Report(
-                **{**told, "day": self._day(at)},
-                version=int(version or 0),
-                status=self._statuses.get(status, status) or "final",
-                reported_at=at.isoformat(timespec="seconds") if isinstance(at, datetime) else "",
-            )
+        report = Report(
+            **{**told, "day": self._day(at)},
+            version=_version(version),
+            status=self._statuses.get(status, status) or "final",
+            reported_at=at.isoformat(timespec="seconds") if isinstance(at, datetime) else "",
         )
+        return check_report(report)
+
+    def _texts_of(self, row: Mapping[Any, Any]) -> dict[str, Any]:
+        """By field what the view's columns tell."""
+        return {field: _text(row[name]) for field, name in vars(self._columns).items() if name}
 
     def _written(self, day: date) -> Any:
-        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - the RIS's own clock, as its column has it
+        midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - the RIS's own clock, as in its column
         return midnight.strftime(self._day_format) if self._day_format else midnight
 
     def _day(self, value: Any) -> str:
@@ -145,3 +144,9 @@ class SqlReportView:
 
 def _text(value: Any) -> str:
     return "" if value is None else str(value).strip()
+
+
+def _version(text: str) -> int:
+    if text and not (text.isascii() and text.isdigit()):
+        raise MessageError("version", text, "a whole number")
+    return int(text or 0)

@@ -104,6 +104,8 @@ def control_id_of(entry: Entry) -> str:
 
 
 def _file_name(entry: Entry, suffix: str) -> str:
-    """A name that any file system takes; characters of the serial number that are not safe are left out of it."""
+    """
+    A name that any file system takes; characters of the serial number that are not safe are left out of it.
+    """
     safe = "".join(one if one.isascii() and (one.isalnum() or one in "-_") else "_" for one in entry.key)
     return f"{entry.day}-{safe}-{control_id_of(entry)[:8]}-v{entry.version}{suffix}"

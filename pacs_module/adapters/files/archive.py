@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
+from glob import escape
 from pathlib import Path
 
 from ...domain.errors import PermanentError, RetriableError
-from ...domain.wire.syntax import checked_handover_id
+from ...domain.wire.uid_syntax import checked_handover_id
 from ...ports import Archived
 from ...shared.crash_points import reach
 from .handover_folders import regular_files
@@ -91,6 +92,13 @@ class CompressedArchive:
         for day in days:
             shutil.rmtree(self._folder / day, ignore_errors=True)
         return days
+
+    def remove(self, handover_ids: Iterable[str]) -> int:
+        """Remove some hand-overs; how many were there."""
+        there = [found for one in handover_ids for found in self._folder.glob(f"????-??-??/{escape(one)}")]
+        for folder in there:
+            shutil.rmtree(folder, ignore_errors=True)
+        return len(there)
 
     def _compress(self, source: Path, target: Path) -> bool:
         """A file that no codec takes, or that kills who reads it, is kept as it is."""

@@ -3,9 +3,10 @@ Hand-overs without names: copies in a folder of their own, written whole or not 
 
 ::
 
-    <handoverID>/               00001.dcm ...; one sub-folder a series (1, 2 ...) where the hand-over has
-    several <handoverID>.manifest.json  pseudonyms, folders and numbers; there before the folder is
-    .tmp-<handoverID>...        being made .tmp-gone-<handoverID>      being removed
+    <handoverID>/               00001.dcm ...; one sub-folder a series (1, 2 ...) where the hand-over has several
+    <handoverID>.manifest.json  pseudonyms, folders and numbers; there before the folder is
+    .tmp-<handoverID>...        being made
+    .tmp-gone-<handoverID>      being removed
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from ...domain.errors import PermanentError, RetriableError
+from ...domain.results.pseudonyms import PseudonymRecord
 from ...domain.wire.documents import from_document, to_document
 from ...domain.wire.messages import SeriesFolder
-from ...domain.wire.syntax import checked_handover_id
+from ...domain.wire.uid_syntax import checked_handover_id
 from ...ports import Copied
 from ...shared.crash_points import reach
 from ...shared.files import write_whole
@@ -37,10 +39,22 @@ _MANIFEST = ".manifest.json"
 
 @dataclass
 class _Lost:
-    """What could not be taken along: files, and elements of files, with the reason."""
+    """
+    What is not in the copies: files and elements that could not be taken along, with the reason, and whose
+    images they were.
+    """
 
     failed: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    patient: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+    uids: dict[str, str] = field(default_factory=dict)
+
+    def note_identity(self, told: Mapping[str, Any]) -> None:
+        """Take the UIDs of one more image; the patient is that of the first one."""
+        self.uids |= told.get("uids", {})
+        if not self.patient:
+            self.patient, self.attributes = str(told.get("patient", "")), dict(told.get("attributes", {}))
 
 
 def _is_one_name(handover_id: str) -> bool:
@@ -56,12 +70,22 @@ class AnonymousCopies:
         folder: As pacs_module and the backend see it.
         key: For the pseudonyms.
         reader: Reads and cleans the images.
+        keep_identity: Told of each hand-over whose images they were, before its copies can be seen; None:
+            nothing comes back under the pseudonyms.
     """
 
-    def __init__(self, folder: Path, key: bytes, reader: ReaderProcess | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        key: bytes,
+        reader: ReaderProcess | None = None,
+        keep_identity: Callable[[str, PseudonymRecord], None] | None = None,
+    ) -> None:
         self._folder = folder
         self._cleaner = Deidentifier(key)
         self._reader = reader or ReaderProcess({"key": key.decode()})
+        self._keep_identity = keep_identity
+        self._asked = ({"identity": True},) if keep_identity is not None else ()
 
     def make(self, handover_id: str, study_uid: str, series: Sequence[SeriesFolder]) -> Copied:
         """Copy a hand-over without names; one that was made before a crash is found again."""
@@ -72,7 +96,9 @@ class AnonymousCopies:
         unfinished, final = self._folder / f"{_UNFINISHED}{handover_id}", self._folder / handover_id
         try:
             shutil.rmtree(unfinished, ignore_errors=True)
-            copied = self._fill(unfinished, final, self._cleaner.uid(study_uid), series)
+            lost = _Lost()
+            copied = self._fill(unfinished, final, self._cleaner.uid(study_uid), series, lost)
+            self._remember(handover_id, study_uid, copied, lost)
             self._write_manifest(handover_id, to_document(copied))
             unfinished.rename(final)
         except OSError as error:
@@ -115,10 +141,16 @@ class AnonymousCopies:
         )
         return from_document(Copied, manifest)
 
-    def _fill(self, unfinished: Path, final: Path, study: str, series: Sequence[SeriesFolder]) -> Copied:
+    def _remember(self, handover_id: str, study_uid: str, copied: Copied, lost: _Lost) -> None:
+        if self._keep_identity is not None:
+            of_whom = PseudonymRecord(study_uid, copied.study_uid, lost.patient, lost.attributes, lost.uids)
+            self._keep_identity(handover_id, of_whom)
+
+    def _fill(
+        self, unfinished: Path, final: Path, study: str, series: Sequence[SeriesFolder], lost: _Lost
+    ) -> Copied:
         """All series, and of which files nothing, or not everything, could be taken along."""
         folders: list[SeriesFolder] = []
-        lost = _Lost()
         for place, one in enumerate(series, start=1):
             inner = str(place) if len(series) > 1 else ""
             (unfinished / inner).mkdir(parents=True)
@@ -140,12 +172,13 @@ class AnonymousCopies:
     def _copy(self, source: Path, target: Path, lost: _Lost) -> bool:
         """Whether one image was copied."""
         try:
-            removed = self._reader.ask("clean", source, target)["removed"]
+            told = self._reader.ask("clean", source, target, *self._asked)
         except PermanentError as error:  # what cannot be read cannot be cleaned: it costs only itself
             lost.failed.append(f"{source.name}: {error}"[:200])
             target.unlink(missing_ok=True)
             return False
-        lost.removed += [f"{source.name}: {what}" for what in removed]
+        lost.removed += [f"{source.name}: {what}" for what in told["removed"]]
+        lost.note_identity(told)
         return True
 
     def _write_manifest(self, handover_id: str, manifest: Mapping[str, Any]) -> None:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from dicomanonymizer.simpledicomanonymizer import initialize_actions_2024b
@@ -23,6 +24,8 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
+from ...domain.results.pseudonyms import READ_OF_IMAGES
+from ...shared.dicom_header import Unreadable, read_header
 from ..dicom.pixel_end import cut_behind_pixels
 
 METHOD = "PS3.15 Annex E basic profile"
@@ -49,8 +52,10 @@ _TERMS = frozenset({
 })  # fmt: skip
 """Attributes of defined terms without which an image cannot be used."""
 _KNOWN_TERMS = frozenset({
-    "original", "derived", "primary", "secondary", "axial", "helical", "localizer", "volume", "volumetric", "reformatted",
-    "mpr", "mip", "minip", "average", "maximum", "minimum", "none", "mixed", "resampled", "sequenced", "screen save",
+    "original", "derived", "primary", "secondary", "axial", "helical", "localizer", "volume", "volumetric",
+    "reformatted",
+    "mpr", "mip", "minip", "average", "maximum", "minimum", "none", "mixed", "resampled", "sequenced",
+    "screen save",
     "ct", "cr", "dx", "dr", "mg", "mr", "rf", "ot", "xa", "px", "io", "us", "nm", "pt", "sc",
     "hfs", "hfp", "hfdr", "hfdl", "ffs", "ffp", "ffdr", "ffdl", "hu", "od", "identity", "inverse",
     "ap", "pa", "ll", "rl", "lat", "rld", "lld", "rlo", "llo", "cc", "mlo", "ml",
@@ -89,6 +94,8 @@ class Deidentifier:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self.given: dict[str, str] = {}
+        """PseudonymRecord of UIDs that were given since it was emptied last, with the UIDs."""
         rules: Mapping[tuple[int, ...], Action] = initialize_actions_2024b()
         self._single = {
             tag: rule for tag, rule in rules.items() if len(tag) == 2 and rule.__name__ != "replace_UID"
@@ -97,7 +104,11 @@ class Deidentifier:
 
     def uid(self, original: str) -> str:
         """The pseudonym of a UID (a UUID-derived one, PS3.5 B.2); empty stays empty."""
-        return f"2.25.{uuid.UUID(bytes=self._hash('uid', original)[:16], version=4).int}" if original else ""
+        if not original:
+            return ""
+        given = f"2.25.{uuid.UUID(bytes=self._hash('uid', original)[:16], version=4).int}"
+        self.given[given] = original
+        return given
 
     def patient(self, original: str) -> str:
         """The pseudonym of a PatientID."""
@@ -116,12 +127,12 @@ class Deidentifier:
         Raises:
             ValueError: One of them is needed to identify or to show the image.
         """
+        self.given.clear()
         removed = tuple(_remove_unreadable(image))
         patient, words = str(image.get("PatientID", "")), identifiers(image)
         self._clean(image)
         self._blot_out(image, words)
-        syntax = image.file_meta.TransferSyntaxUID
-        cut_behind_pixels(image, syntax.is_compressed, syntax)
+        _cut(image)
         image.PatientID = image.PatientName = self.patient(patient)
         _mark(image)
         image.file_meta = _new_meta(image)
@@ -188,8 +199,28 @@ class Deidentifier:
         return hmac.new(self._key, f"{kind}:{text}".encode(), hashlib.sha256).digest()
 
 
+def whose(source: Path, cleaned: Dataset, cleaner: Deidentifier) -> dict[str, Any]:
+    """
+    Whose image it was: for results that come back under the pseudonyms.
+
+    Returns:
+        ``uids`` by pseudonym, the ``patient``'s pseudonym, and ``attributes`` as the image had them.
+    """
+    with open(source, "rb") as content:
+        header = read_header(content, frozenset(READ_OF_IMAGES))
+    attributes = {} if isinstance(header, Unreadable) else {key: header.text(key) for key in READ_OF_IMAGES}
+    return {
+        "uids": dict(cleaner.given),
+        "patient": str(cleaned.PatientID),
+        "attributes": {key: text for key, text in attributes.items() if text},
+    }
+
+
 def _explains_pixels(element: DataElement) -> bool:
-    """Free text beside the numbers of the pixels, as WindowCenterWidthExplanation: the table of the standard keeps it."""
+    """
+    Free text beside the numbers of the pixels, as WindowCenterWidthExplanation: the table of the standard
+    keeps it.
+    """
     free = element.VR in _FREE_TEXT and element.keyword not in _TERMS
     return free and element.tag.group == _IMAGE_GROUP
 
@@ -199,14 +230,15 @@ def _blot_out_terms(element: DataElement, words: frozenset[str]) -> None:
     if element.keyword in _NEEDED or element.keyword == "SpecificCharacterSet":
         return
     values = [str(one) for one in element.value] if element.VM > 1 else [str(element.value or "")]
-    kept = [
-        value
-        if value.strip().casefold() in _KNOWN_TERMS or not any(word in value.casefold() for word in words)
-        else ""
-        for value in values
-    ]
+    kept = ["" if _names_somebody(value, words) else value for value in values]
     if kept != values:
         element.value = kept if len(kept) > 1 else kept[0]
+
+
+def _names_somebody(value: str, words: frozenset[str]) -> bool:
+    """Whether a text has one of a person's words and is no usual term."""
+    known = value.strip().casefold() in _KNOWN_TERMS
+    return not known and any(word in value.casefold() for word in words)
 
 
 def _mark(image: FileDataset) -> None:
@@ -269,12 +301,22 @@ def _words(element: DataElement) -> Iterator[str]:
     values = element.value if element.VM > 1 else [element.value]
     texts = [str(value) for value in values or () if value]
     if element.VR == "PN":
-        for text in texts:
-            yield from text.replace("=", "^").replace(" ", "^").split("^")
+        yield from _parts_of_names(texts)
     elif element.keyword in _NUMBERS_OF_PEOPLE:
         yield from texts
     elif element.VR == "UI" and not element.keyword.endswith(_CLASS_UIDS):
         yield from (text for text in texts if not text.startswith(_STANDARD_UIDS))
+
+
+def _parts_of_names(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        yield from text.replace("=", "^").replace(" ", "^").split("^")
+
+
+def _cut(image: FileDataset) -> None:
+    """What stands behind the pixels."""
+    syntax = image.file_meta.TransferSyntaxUID
+    cut_behind_pixels(image, syntax.is_compressed, syntax)
 
 
 def _elements(dataset: Dataset) -> Iterator[DataElement]:

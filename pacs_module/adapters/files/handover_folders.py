@@ -49,13 +49,22 @@ def regular_files(folder: Path) -> Iterator[Path]:
     """
     The regular files in a folder and below, in the order of their names; symbolic links are left out.
 
+    No call within a call: a folder may lie thousands deep.
+
     Raises:
         OSError: The folder cannot be read.
     """
-    with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from regular_files(Path(entry.path))
+    left = [_entries(folder)]
+    while left:
+        entry = next(left[-1], None)
+        if entry is None:
+            left.pop()
+        elif entry.is_dir(follow_symlinks=False):
+            left.append(_entries(Path(entry.path)))
         elif entry.is_file(follow_symlinks=False):
             yield Path(entry.path)
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    with os.scandir(folder) as found:
+        return iter(sorted(found, key=lambda entry: entry.name))

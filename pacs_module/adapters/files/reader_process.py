@@ -15,7 +15,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +53,11 @@ class ReaderProcess:
         self._seconds, self._program = seconds, tuple(program)
         self._child: subprocess.Popen[bytes] | None = None
 
-    def ask(self, do: str, source: Path, target: Path) -> dict[str, Any]:
+    def ask(
+        self, do: str, source: Path, target: Path, told: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """
-        Have one file read and another one written from it.
+        Have one file read and another one written from it; ``told``: what else it needs to know.
 
         Raises:
             PermanentError: The file cannot be read, or kills who reads it.
@@ -64,7 +66,8 @@ class ReaderProcess:
         deaths = 0
         while True:
             try:
-                answer = self._exchange({"do": do, "source": str(source), "target": str(target)})
+                asked = {"do": do, "source": str(source), "target": str(target), "told": dict(told or {})}
+                answer = self._exchange(asked)
             except _ChildDiedError as error:
                 deaths += 1
                 self.close()
@@ -147,51 +150,79 @@ def _understood(answer: Mapping[str, Any], source: Path) -> dict[str, Any]:
 # --- the child ---
 
 
-def main() -> None:
-    """Serve the parent until its end of the pipe is closed."""
-    import resource
+Deed = Callable[[Path, Path, Mapping[str, Any]], dict[str, Any]]
+"""From a source to a target, with what else was told; its answer."""
 
+
+def serve(make: Callable[[Mapping[str, Any]], Mapping[str, Deed]]) -> None:
+    """
+    Serve the parent until its end of the pipe is closed.
+
+    Args:
+        make: From the parent's configuration, what this child can do.
+    """
     config = json.loads(sys.stdin.readline())
-    resource.setrlimit(resource.RLIMIT_AS, (config["memory"], config["memory"]))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _limit(config)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # a codec that prints must not talk into the answers
-    serve = Serving(config)
+    deeds = make(config)
     for line in sys.stdin:
-        print(json_text(serve.answer(json.loads(line))), file=answers, flush=True)
+        print(json_text(answer(deeds, json.loads(line))), file=answers, flush=True)
+
+
+def _limit(config: Mapping[str, Any]) -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (config["memory"], config["memory"]))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(int(config.get("nice", 0)))
+
+
+def answer(deeds: Mapping[str, Deed], request: Mapping[str, Any]) -> dict[str, Any]:
+    """Do one request; whatever goes wrong becomes an answer."""
+    try:
+        told = request.get("told") or {}
+        return deeds[request["do"]](Path(request["source"]), Path(request["target"]), told)
+    except Exception as error:  # whatever a codec, a damaged image or the disk throws
+        if isinstance(error, OSError) and error.errno:
+            return {"os": error.errno}
+        return {"error": f"{type(error).__name__}: {error}"[:200]}
 
 
 class Serving:
-    """What the child can do: ``clean`` and ``compress``."""
+    """What this child can do: ``clean``, ``compress``, ``convert`` and ``preview``."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._config = config
         self._cleaner: Any = None
 
-    def answer(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Do one request; whatever goes wrong becomes an answer."""
-        source, target = Path(request["source"]), Path(request["target"])
-        try:
-            return self.clean(source, target) if request["do"] == "clean" else self.compress(source, target)
-        except Exception as error:  # whatever a codec, a damaged image or the disk throws
-            if isinstance(error, OSError) and error.errno:
-                return {"os": error.errno}
-            return {"error": f"{type(error).__name__}: {error}"[:200]}
+    def deeds(self) -> Mapping[str, Deed]:
+        """By name."""
+        return {
+            "clean": self.clean,
+            "compress": self.compress,
+            "convert": self.convert,
+            "preview": self.preview,
+        }
 
-    def clean(self, source: Path, target: Path) -> dict[str, Any]:
-        """A copy without names; what could not be decoded and was removed is told."""
+    def clean(self, source: Path, target: Path, told: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        A copy without names; what could not be decoded and was removed is told, and, where it is asked for,
+        whose image it was.
+        """
         from pydicom import dcmread
 
-        from .deidentify import Deidentifier
+        from .deidentify import Deidentifier, whose
 
         if self._cleaner is None:
             self._cleaner = Deidentifier(str(self._config["key"]).encode())
         image = dcmread(source)
         removed = self._cleaner.clean(image)
         image.save_as(target, enforce_file_format=True)
-        return {"removed": list(removed)}
+        of_whom = whose(source, image, self._cleaner) if told.get("identity") else {}
+        return {"removed": list(removed), **of_whom}
 
-    def compress(self, source: Path, target: Path) -> dict[str, Any]:
+    def compress(self, source: Path, target: Path, told: Mapping[str, Any]) -> dict[str, Any]:
         """The image in JPEG-LS lossless; ``done`` False: it is to be kept as it is."""
         from .compression import compressed
 
@@ -200,6 +231,23 @@ class Serving:
             image.save_as(target, enforce_file_format=True)
         return {"done": image is not None}
 
+    def convert(self, source: Path, target: Path, told: Mapping[str, Any]) -> dict[str, Any]:
+        """The image in the transfer syntax that is told; ``syntax`` empty: it is to be kept as it is."""
+        from .compression import SYNTAXES, converted
+
+        image = converted(source, str(told["form"]))
+        if image is None:
+            return {"syntax": ""}
+        image.save_as(target, enforce_file_format=True)
+        return {"syntax": str(SYNTAXES[str(told["form"])])}
+
+    def preview(self, source: Path, target: Path, told: Mapping[str, Any]) -> dict[str, Any]:
+        """A small picture in the form that is told."""
+        from ..dicom.preview import write_preview
+
+        write_preview(source, target, str(told["form"]), int(told["pixels"]))
+        return {"done": True}
+
 
 if __name__ == "__main__":
-    main()
+    serve(lambda config: Serving(config).deeds())

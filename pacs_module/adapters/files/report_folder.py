@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,13 +36,25 @@ class ReportFolder:
         try:
             for kind in _KINDS:
                 write(report, self._path / f"{_NAME}{report.first_day}{kind}")
-            oldest = date.fromisoformat(report.first_day) - timedelta(days=self._keep_days)
-            for day in self.days():
-                if day < oldest:
-                    for kind in _KINDS:
-                        self._file(day, kind).unlink(missing_ok=True)
+            self.purge(date.fromisoformat(report.first_day) - timedelta(days=self._keep_days))
         except OSError as error:
             raise RetriableError(f"the report folder {self._path} cannot be written: {error}") from error
+
+    def purge(self, before: date) -> int:
+        """Remove the reports of the days before this one; how many days that were."""
+        old = [day for day in self.days() if day < before]
+        for day in old:
+            for kind in _KINDS:  # .json last: by it the day is known
+                self._file(day, kind).unlink(missing_ok=True)
+        return len(old)
+
+    def remove_with(self, named: Callable[[str], bool]) -> int:
+        """Remove the reports of days in which somebody is named; how many days."""
+        old = [day for day in self.days() if named(self._file(day, ".json").read_text(encoding="utf-8"))]
+        for day in old:
+            for kind in _KINDS:
+                self._file(day, kind).unlink(missing_ok=True)
+        return len(old)
 
     def days(self) -> list[date]:
         """Of which days there is a report, oldest first."""

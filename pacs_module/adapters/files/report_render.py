@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...domain.errors import MessageError
+from ...domain.reconcile.at_destination import AtDestination, There
 from ...domain.reconcile.report import Report
 from ...domain.reconcile.report_line import MISSING, Cause, ReportLine
 from ...shared.files import write_whole
@@ -158,12 +159,17 @@ def _sheets(report: Report) -> dict[str, list[Sequence[Cell | None]]]:
         "studies": [tuple(name for name, _ in COLUMNS), *studies],
         "devices": [_DEVICE_HEADS, *_device_rows(report)],
         "duplicates": [_DUPLICATE_HEADS, *_duplicate_rows(report)],
+        "destinations": [_DESTINATION_HEADS, *_destination_rows(report.destinations)],
         "PACS": [_PACS_HEADS, *_pacs_rows(report)],
     }
 
 
 _DEVICE_HEADS = ("device", "cause", "studies")
 _DUPLICATE_HEADS = ("AccessionNumber", "kind", "PatientIDs", "causes", "StudyInstanceUIDs")
+_DESTINATION_HEADS = (
+    "destination", "AccessionNumber", "stands", "sent", "there", "in the PACS", "why", "lacking",
+    "StudyInstanceUID",
+)  # fmt: skip
 _PACS_HEADS = ("PACS", "day", "studies", "whole list", "queries", "error")
 
 
@@ -182,6 +188,11 @@ def summary(report: Report) -> list[tuple[str, Cell]]:
         ("instances received of these", counts["received"]),
         ("pulled studies with fewer instances than the PACS", counts["lacking"]),
         ("put to be pulled", len(report.repaired)),
+        *(
+            (f"at {name}: {what}", number)
+            for name, counts in report.by_destination.items()
+            for what, number in counts.items()
+        ),
     ]
 
 
@@ -204,6 +215,20 @@ def _duplicate_rows(report: Report) -> Iterable[Sequence[Cell]]:
         )
         for same in report.duplicates
     ]
+
+
+def _destination_rows(lines: Iterable[AtDestination]) -> Iterable[Sequence[Cell]]:
+    return [
+        (
+            one.destination, one.accession_number, one.verdict.value, one.sent, _or_dash(one.there),
+            _or_dash(one.in_pacs), one.why, " ".join(one.lacking), one.study_uid,
+        )
+        for one in lines
+    ]  # fmt: skip
+
+
+def _or_dash(number: int | None) -> Cell:
+    return "-" if number is None else number
 
 
 def _pacs_rows(report: Report) -> Iterable[Sequence[Cell]]:
@@ -231,9 +256,18 @@ def as_tables(report: Report, every: bool = False) -> Group:
         _table("what", "number", title="summary", rows=summary(report)),
         _table(*_DEVICE_HEADS, title=by_device, rows=_device_rows(report)),
         _table(*_DUPLICATE_HEADS, title=of_several, rows=_duplicate_rows(report)),
+        *_at_destinations(report, every),
         _table(*_PACS_HEADS, title="PACS", rows=_pacs_rows(report)),
     ]
     return Group(*parts)
+
+
+def _at_destinations(report: Report, every: bool) -> list[RenderableType]:
+    """What they lack; nothing where there are none."""
+    if not report.destinations:
+        return []
+    told = [one for one in report.destinations if every or one.verdict is not There.EQUAL]
+    return [_table(*_DESTINATION_HEADS, title="destinations", rows=_destination_rows(told))]
 
 
 def _headline(report: Report) -> str:

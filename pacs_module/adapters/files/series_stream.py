@@ -51,10 +51,14 @@ class SeriesStream:
             self._files = sorted(_files(folder), key=lambda file: file.name)
         except OSError as error:
             raise RetriableError(f"the folder {folder} cannot be read: {error.strerror}") from error
+        self._manifest = self._told(message, idempotency_key)
+        self._sums_size = sum(_DIGEST + len("  \n") + len(file.name.encode()) for file in self._files)
+
+    def _told(self, message: Mapping[str, Any], idempotency_key: str) -> bytes:
+        """The message, and which files follow."""
         listed = [{"name": file.name, "size": file.size} for file in self._files]
         manifest = {"idempotencyKey": idempotency_key, "message": dict(message), "files": listed}
-        self._manifest = json.dumps(manifest, ensure_ascii=False).encode("utf-8", "backslashreplace")
-        self._sums_size = sum(_DIGEST + len("  \n") + len(file.name.encode()) for file in self._files)
+        return json.dumps(manifest, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
     def __len__(self) -> int:
         sizes = [len(self._manifest), *(file.size for file in self._files), self._sums_size]

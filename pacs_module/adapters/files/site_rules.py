@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ...domain.errors import ConfigurationError
-from ...domain.rehearse.entries import RulesEntry
+from ...domain.rehearse.rule_history import RulesEntry
 from ...domain.rules.switches import Switches
 from ...domain.wire.documents import from_document, to_document
 from ...shared.files import write_whole

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ...shared.log_lines import stands_alone
+
 FILES = ("dcm_end", "orthanc-python")
 
 
@@ -37,30 +39,11 @@ def _lines(path: Path, words: frozenset[str]) -> Iterator[dict[str, Any]]:
                 if (
                     any(word in raw for word in words)
                     and (line := _read(raw)) is not None
-                    and _names(raw, words)
+                    and any(stands_alone(raw, word) for word in words)
                 ):
                     yield line
     except OSError:  # rotated away in this moment
         return
-
-
-def _names(raw: str, words: frozenset[str]) -> bool:
-    return any(_alone(raw, word) for word in words)
-
-
-def _alone(raw: str, word: str) -> bool:
-    """``1.2.3`` does not stand in ``1.2.34`` nor in ``11.2.3``."""
-    place = raw.find(word)
-    while place >= 0:
-        end = place + len(word)
-        if not _goes_on(raw[place - 1 : place]) and not _goes_on(raw[end : end + 1]):
-            return True
-        place = raw.find(word, place + 1)
-    return False
-
-
-def _goes_on(character: str) -> bool:
-    return character.isalnum() or character == "."
 
 
 def _read(raw: str) -> dict[str, Any] | None:

@@ -31,13 +31,16 @@ class OrthancImages:
         found = self._find("Series", {"SeriesInstanceUID": series_uid})
         if not found:
             return None
-        answer = self._get(f"/series/{found}/ordered-slices")
-        slices = _object(answer).get("SlicesShort", []) if answer.status == HTTPStatus.OK else []
-        instance = slices[len(slices) // 2][0] if slices else self._any_instance(found)
+        instance = self._middle_instance(found)
         picture = self._get(f"/instances/{instance}/preview") if instance else None
         if picture is None or picture.status != HTTPStatus.OK or not picture.body.startswith(PNG):
             return None
         return picture.body
+
+    def _middle_instance(self, series: str) -> str | None:
+        answer = self._get(f"/series/{series}/ordered-slices")
+        slices = _object(answer).get("SlicesShort", []) if answer.status == HTTPStatus.OK else []
+        return slices[len(slices) // 2][0] if slices else self._any_instance(series)
 
     def reception(self, study_uid: str) -> Mapping[str, Any] | None:
         """Where the newest reception of a study stands."""

@@ -170,25 +170,32 @@ class IdentityProvider:
         with self._lock:
             if self._metadata and self.now() - self._metadata_at < KEEP_S:
                 return self._metadata
-            issuer = self.options.issuer
-            told = self._get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
-            if told.get("issuer") != issuer:  # Discovery 4.3: must be the same, letter by letter
-                words = f"the identity provider calls itself {printable(str(told.get('issuer')))[:200]}"
-                raise RetriableError(f"{words}, the settings call it {issuer}")
-            self._metadata, self._metadata_at = told, self.now()
-            return told
+            self._metadata, self._metadata_at = self._discovered(), self.now()
+            return self._metadata
+
+    def _discovered(self) -> dict[str, Any]:
+        issuer = self.options.issuer
+        told = self._get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+        if told.get("issuer") != issuer:  # Discovery 4.3: must be the same, letter by letter
+            words = f"the identity provider calls itself {printable(str(told.get('issuer')))[:200]}"
+            raise RetriableError(f"{words}, the settings call it {issuer}")
+        return told
 
     def _key(self, key_id: str) -> jwt.PyJWK:
-        keys = self._keys
-        age = None if self._keys_at is None else self.now() - self._keys_at
-        if age is None or age > KEEP_S or (key_id not in keys and age > AGAIN_S):
-            keys = self._keys = self._read_keys()
-            self._keys_at = self.now()
+        keys = self._fresh_keys(key_id)
         if key_id in keys:
             return keys[key_id]
         if not key_id and len(keys) == 1:
             return next(iter(keys.values()))
         raise TokenRefused("signed with a key that the provider does not publish")
+
+    def _fresh_keys(self, key_id: str) -> Mapping[str, jwt.PyJWK]:
+        """The provider's keys; read again when they are old, and sooner when one is not among them."""
+        age = None if self._keys_at is None else self.now() - self._keys_at
+        if age is None or age > KEEP_S or (key_id not in self._keys and age > AGAIN_S):
+            self._keys = self._read_keys()
+            self._keys_at = self.now()
+        return self._keys
 
     def _read_keys(self) -> dict[str, jwt.PyJWK]:
         told = self._get(str(self._told()["jwks_uri"]))

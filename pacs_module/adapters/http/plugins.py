@@ -9,7 +9,7 @@ from typing import Any
 
 from ...domain.errors import MessageError, NoRoom, PipelineError, RetriableError, TooLarge, about
 from ...domain.pull.failure_blame import Us
-from ...domain.recover.records import PluginRecords, read_plugin_records
+from ...domain.recover.consistency import PluginRecords, read_plugin_records
 from ...domain.wire.documents import to_document
 from ...domain.wire.json_text import FROM_ORTHANC, read_object
 from ...domain.wire.messages import PullReport, PullRequest, read_pull_report
@@ -17,6 +17,8 @@ from ...shared.http import Answer, HttpLink, address_of, checked
 
 _WHO = "the receiving Orthanc"
 _RECORDS = "recordsWhole"
+_RECEIVER = "receiver"
+_REFUSED = "refused"
 
 
 class OrthancPuller:
@@ -38,7 +40,7 @@ class OrthancPuller:
         if answer.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             raise TooLarge(_message(answer))
 
-    def report_of(self, pull_id: str) -> PullReport | str | None:
+    def report_of(self, pull_id: str, receiver: str = "") -> PullReport | str | None:
         """What became of a pull."""
         answer = self._call("GET", f"/pulls/{pull_id}", accepted=(HTTPStatus.NOT_FOUND,))
         if answer.status == HTTPStatus.NOT_FOUND:
@@ -50,7 +52,7 @@ class OrthancPuller:
         """Filter lines of a find, for orthanc-python.log."""
         self._call("POST", "/verdicts", {"lines": list(lines)})
 
-    def release(self, handover_id: str) -> None:
+    def release(self, handover_id: str, receiver: str = "") -> None:
         """Let a hand-over folder go."""
         self._call("POST", "/release", {"handoverID": handover_id})
 
@@ -64,11 +66,27 @@ class OrthancPuller:
         self._call("POST", "/installation", {"installation": installation})
 
     def room(self) -> Mapping[str, Any]:
-        """How full the RAM disk is; ``recordsWhole`` where the plugins tell it."""
+        """How full the RAM disk is; ``recordsWhole`` and ``refused`` where the plugins tell them."""
         status = self.status()
         room = status.get("room")
-        told = {_RECORDS: status[_RECORDS]} if isinstance(status.get(_RECORDS), bool) else {}
+        told: dict[str, Any] = {_RECORDS: status[_RECORDS]} if isinstance(status.get(_RECORDS), bool) else {}
+        if isinstance(status.get(_RECEIVER), str):
+            told[_RECEIVER] = status[_RECEIVER]
+        if _REFUSED in status:
+            told[_REFUSED] = status[_REFUSED]
         return {**(room if isinstance(room, dict) else {}), **told}
+
+    def remove_old(self, now: int, days: int, log_days: int) -> Mapping[str, int]:
+        """Remove what the plugins keep of patients and is older than its age; how many of what."""
+        told = {"now": now, "days": days, "logDays": log_days}
+        return {name: int(number) for name, number in _object(self._call("POST", "/retention", told)).items()}
+
+    def forget(self, study_uids: Sequence[str], words: Sequence[str], dry_run: bool) -> Mapping[str, Any]:
+        """
+        Remove all that the plugins keep of some studies; ``inFlight`` says why not, by StudyInstanceUID.
+        """
+        told = {"studyUIDs": list(study_uids), "words": list(words), "dryRun": dry_run}
+        return _object(self._call("POST", "/forget", told, accepted=(HTTPStatus.CONFLICT,)))
 
     def log_level(self) -> Mapping[str, Any]:
         """The level of the plugins' log."""
@@ -77,6 +95,26 @@ class OrthancPuller:
     def set_log_level(self, level: str, seconds: float) -> None:
         """Write this level of the plugins' log for so many seconds."""
         self._call("POST", "/log_level/set", {"level": level, "seconds": seconds})
+
+    def validation(self) -> Mapping[str, Any]:
+        """The policy of validation, and rates by AE title."""
+        return _object(self._call("GET", "/validation"))
+
+    def quarantined(self, states: Sequence[str], before: int, limit: int) -> Mapping[str, Any]:
+        """Images that failed validation."""
+        body = {"states": list(states), "before": before, "limit": limit}
+        return _object(self._call("POST", "/quarantine", body))
+
+    def decide_quarantined(
+        self, action: str, numbers: Sequence[int], study_uid: str, by: str, why: str
+    ) -> Mapping[str, Any]:
+        """Release or drop images; what the plugins refuse of the question is said in their words."""
+        body = {"action": action, "numbers": list(numbers), "studyUID": study_uid, "by": by, "why": why}
+        answer = self._call("POST", "/quarantine/decide", body, (HTTPStatus.BAD_REQUEST,))
+        if answer.status == HTTPStatus.BAD_REQUEST:
+            said = _object(answer)
+            raise MessageError(str(said.get("key")), said.get("value"), str(said.get("allowed")))
+        return _object(answer)
 
     def status(self) -> Mapping[str, Any]:
         """All that the plugins tell of themselves: ``version``, ``rules``, ``counts`` ..."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
+from pika import DeliveryMode
+from pika.spec import BasicProperties
+
 from ...domain.errors import PermanentError
-from ...domain.wire.json_text import MESSAGE, read_object
+from ...domain.wire.json_text import MESSAGE, printable, read_object
 
 MAX_PRIORITY = 5
 """
@@ -16,6 +20,26 @@ MAX_PRIORITY = 5
 
 SHOWN = 4_096
 """Bytes of a message that nobody can read, as it is shown."""
+
+
+def dead_letter_properties(of: BasicProperties, reason: str) -> BasicProperties:
+    """
+    What a dead letter keeps of a message that anybody may have sent.
+
+    Nothing that RabbitMQ acts on: of another's ``user_id``, of headers larger than a frame or of ``CC`` it
+    refuses to take the message again, and with an ``expiration`` it throws the dead letter away.
+    """
+    return BasicProperties(
+        content_type=of.content_type,
+        content_encoding=of.content_encoding,
+        delivery_mode=DeliveryMode.Persistent,
+        message_id=of.message_id,
+        priority=of.priority,
+        timestamp=of.timestamp,
+        app_id=of.app_id,
+        type=of.type,
+        headers={"reason": printable(reason)[:SHOWN], "dead-at": int(time.time())},
+    )
 
 
 def encode(message: Mapping[str, Any]) -> bytes:

@@ -1,7 +1,7 @@
 """
 The queue in RabbitMQ: durable, by message priority, every message confirmed, every message settled by hand.
 
-The queue is a classic one: quorum queues refuse ``x-max-priority``. Delivery is at least once on every way: a
+Which queues these are: :mod:`.topology`. Delivery is at least once on every way: a
 message whose confirmation got lost is published again, a message whose worker died comes again, with the same
 ``message_id``.
 """
@@ -12,9 +12,10 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pika
@@ -25,56 +26,16 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker, ProbableAccessDeni
 from pika.spec import BasicProperties
 
 from ...domain.errors import ConfigurationError, PermanentError, RetriableError, about
-from ...domain.wire.json_text import printable
 from ...ports import Delivery
 from ...ports.delivery import BrokerAddress
-from .amqp_messages import MAX_PRIORITY, SHOWN, encode, read
+from .amqp_messages import MAX_PRIORITY, dead_letter_properties, encode, read
+from .take_over import take_over
+from .topology import QuorumTopology, Topology, topology_of
 
 _HEARTBEAT_S = 60
 _CONNECT_WAIT_S = 5.0
 _BLOCKED_WAIT_S = 10.0  # RabbitMQ's memory or disk alarm holds publishers up
 _NOT_FOUND, _ACCESS_REFUSED, _PRECONDITION_FAILED = 404, 403, 406  # AMQP 0-9-1, 1.7 "Reply codes"
-
-
-@dataclass(frozen=True)
-class Topology:
-    """
-    The names and arguments, here and nowhere else: RabbitMQ refuses a second declaration that differs from
-    the first.
-    """
-
-    queue: str = "aipull.delivery"
-    dead_exchange: str = "aipull.dead"
-    dead_queue: str = "aipull.dead"
-
-    @property
-    def installation_queue(self) -> str:
-        """
-        Holds one message, the id of the installation; it is lost with all others when somebody resets
-        RabbitMQ.
-        """
-        return f"{self.queue}.installation"
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        """Arguments of the queue of deliveries."""
-        return {
-            "x-queue-type": "classic",
-            "x-max-priority": MAX_PRIORITY,
-            "x-dead-letter-exchange": self.dead_exchange,
-        }
-
-    def declare(self, channel: BlockingChannel) -> None:
-        """
-        Make exchange and queues if they are not there; the dead-letter side first, so that nothing can be
-        dropped.
-        """
-        channel.exchange_declare(self.dead_exchange, "fanout", durable=True)
-        channel.queue_declare(self.dead_queue, durable=True, arguments={"x-queue-type": "classic"})
-        channel.queue_bind(self.dead_queue, self.dead_exchange)
-        channel.queue_declare(self.queue, durable=True, arguments=self.arguments)
-        one = {"x-queue-type": "classic", "x-max-length": 1}  # a second message takes the place of the first
-        channel.queue_declare(self.installation_queue, durable=True, arguments=one)
 
 
 class _Unroutable(PermanentError):
@@ -87,9 +48,12 @@ class _Link:
     """
 
     def __init__(self, url: str | BrokerAddress, topology: Topology, name: str) -> None:
-        self._parameters = _parameters(url, name)
-        self._server = f"RabbitMQ at {self._parameters.host}:{self._parameters.port}"
+        self._parameters = _all_parameters(url, name)
+        nodes = ", ".join(f"{one.host}:{one.port}" for one in self._parameters)
+        self._server = f"RabbitMQ at {nodes}"
         self._topology = topology
+        self.takes_over = False
+        """Whether a new connection looks for messages in the classic queue of before."""
         self._connection: pika.BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
 
@@ -136,6 +100,8 @@ class _Link:
         self._topology.declare(channel)
         channel.confirm_delivery()
         channel.basic_qos(prefetch_count=1)
+        if self.takes_over:
+            take_over(self._connection, Topology(self._topology.queue), self._topology)
         self._channel = channel
         return channel
 
@@ -144,8 +110,9 @@ class RabbitQueue:
     """The publishing side; one connection, may be used by several threads."""
 
     def __init__(self, url: str | BrokerAddress, topology: Topology | None = None) -> None:
-        self._topology = topology or Topology()
+        self._topology = topology or _topology_of(url)
         self._link = _Link(url, self._topology, "pacs_module publisher")
+        self._link.takes_over = isinstance(self._topology, QuorumTopology)
         self._lock = threading.Lock()
 
     def publish(self, message: Mapping[str, Any], message_id: str, priority: int) -> None:
@@ -176,7 +143,8 @@ class RabbitQueue:
             self._link.connection.process_data_events(
                 0
             )  # notices here that RabbitMQ has closed an idle connection
-            channel.basic_publish("", self._topology.queue, body, properties, mandatory=True)
+            queue = self._topology.queue_for(properties.priority or 0)
+            channel.basic_publish("", queue, body, properties, mandatory=True)
 
     def installation(self) -> str:
         """The id of the installation that the queue belongs to; empty: it is new."""
@@ -202,7 +170,7 @@ class RabbitQueue:
 
     def depth(self) -> int:
         """How many messages wait for a worker; those that a worker holds are not counted."""
-        return self._count(self._topology.queue)
+        return sum(self._count(queue) for queue in self._topology.queues)
 
     def dead_depth(self) -> int:
         """How many dead letters there are."""
@@ -254,7 +222,7 @@ class RabbitConsumer:
     """
 
     def __init__(self, url: str | BrokerAddress, topology: Topology | None = None, name: str = "") -> None:
-        self._topology = topology or Topology()
+        self._topology = topology or _topology_of(url)
         self._link = _Link(url, self._topology, f"pacs_module worker {name}".strip())
         self._held: _Held | None = None
 
@@ -265,7 +233,8 @@ class RabbitConsumer:
         end = time.monotonic() + timeout
         while True:
             with self._broker() as channel:
-                self._held = _next(channel, self._topology.queue, max(end - time.monotonic(), 0.01))
+                within = max(end - time.monotonic(), 0.01)
+                self._held = _next_of(self._link.connection, channel, self._topology.queues, within)
             if self._held is None:
                 return None
             if not self._held.fault:
@@ -310,14 +279,10 @@ class RabbitConsumer:
     def _bury(self, held: _Held, reason: str) -> None:
         # Not by a reject: RabbitMQ would then take the message out of one queue before it is on disk in the
         # other.
-        why: dict[str, Any] = {"reason": printable(reason)[:SHOWN], "dead-at": int(time.time())}
-        held.properties.headers = {**(held.properties.headers or {}), **why}
-        held.properties.delivery_mode = 2  # persistent
+        properties = dead_letter_properties(held.properties, reason)
         try:
             with self._broker() as channel:
-                channel.basic_publish(
-                    self._topology.dead_exchange, "", held.body, held.properties, mandatory=True
-                )
+                channel.basic_publish(self._topology.dead_exchange, "", held.body, properties, mandatory=True)
                 channel.basic_ack(held.delivery.tag)
                 self._held = None
         except _Unroutable as error:
@@ -343,16 +308,56 @@ class RabbitConsumer:
             raise
 
 
+def _next_of(
+    connection: pika.BlockingConnection, channel: BlockingChannel, queues: Sequence[str], timeout: float
+) -> _Held | None:
+    """The next message of the most urgent queue that has one; it is waited for at all of them."""
+    if len(queues) == 1:
+        return _next(channel, queues[0], timeout)
+    for queue in queues:
+        method, properties, body = channel.basic_get(queue)
+        if method is not None and properties is not None and body is not None:
+            return _held(method, properties, body)
+    return _first_to_come(connection, channel, queues, timeout)
+
+
+def _first_to_come(
+    connection: pika.BlockingConnection, channel: BlockingChannel, queues: Sequence[str], timeout: float
+) -> _Held | None:
+    """
+    All queues are empty: wait at each.
+
+    Two may get a message in the same moment: the more urgent one is kept, the other goes back to its place.
+    """
+    came: list[tuple[int, _Held]] = []
+
+    def note(place: int, _channel: object, method: Any, properties: BasicProperties, body: bytes) -> None:
+        came.append((place, _held(method, properties, body)))
+
+    tags = [channel.basic_consume(queue, partial(note, place)) for place, queue in enumerate(queues)]
+    end = time.monotonic() + timeout
+    while not came and (left := end - time.monotonic()) > 0:
+        connection.process_data_events(left)
+    for tag in tags:
+        channel.basic_cancel(tag)  # gives back what has come and was not looked at
+    came.sort(key=lambda one: one[0])
+    for _, spare in came[1:]:
+        channel.basic_nack(spare.delivery.tag, requeue=True)
+    return came[0][1] if came else None
+
+
+def _held(method: Any, properties: BasicProperties, body: bytes) -> _Held:
+    message, fault = read(body)
+    redelivered, tag = bool(method.redelivered), int(method.delivery_tag or 0)
+    return _Held(Delivery(message, properties.message_id or "", redelivered, tag), body, properties, fault)
+
+
 def _next(channel: BlockingChannel, queue: str, timeout: float) -> _Held | None:
     for method, properties, body in channel.consume(queue, inactivity_timeout=timeout):
         channel.cancel()
         if method is None or properties is None or body is None:
             return None
-        message, fault = read(body)
-        delivery = Delivery(
-            message, properties.message_id or "", bool(method.redelivered), int(method.delivery_tag or 0)
-        )
-        return _Held(delivery, body, properties, fault)
+        return _held(method, properties, body)
     raise RetriableError(f"RabbitMQ has cancelled the consumer; was the queue {queue!r} deleted?")
 
 
@@ -385,17 +390,18 @@ def _letter(channel: BlockingChannel, queue: str) -> Delivery | None:
 # --- connection and errors ---
 
 
-def _parameters(told: str | BrokerAddress, name: str) -> pika.URLParameters:
+def _topology_of(told: str | BrokerAddress) -> Topology:
+    return topology_of(isinstance(told, BrokerAddress) and told.quorum)
+
+
+def _all_parameters(told: str | BrokerAddress, name: str) -> list[pika.URLParameters]:
+    """Of every node, in the order in which they are tried."""
     address = told if isinstance(told, BrokerAddress) else BrokerAddress(told)
-    url = address.url
-    try:
-        if not url.startswith(("amqp://", "amqps://")):
-            raise ValueError(url)
-        parameters = pika.URLParameters(url)
-    except (ValueError, TypeError, IndexError) as error:  # the URL itself is not shown: it holds a password
-        raise ConfigurationError(
-            "rabbitmq.url", url.partition(":")[0], "amqp://user:password@host:port/%2F, or amqps:"
-        ) from error
+    return [_parameters(address, url, name) for url in (address.url, *map(address.url_at, address.nodes))]
+
+
+def _parameters(address: BrokerAddress, url: str, name: str) -> pika.URLParameters:
+    parameters = _read_url(url)
     if url.startswith("amqps://"):
         parameters.ssl_options = pika.SSLOptions(_tls(address), parameters.host)
     parameters.heartbeat = _HEARTBEAT_S
@@ -405,6 +411,17 @@ def _parameters(told: str | BrokerAddress, name: str) -> pika.URLParameters:
     parameters.connection_attempts = 1
     parameters.client_properties = {"connection_name": name}
     return parameters
+
+
+def _read_url(url: str) -> pika.URLParameters:
+    try:
+        if not url.startswith(("amqp://", "amqps://")):
+            raise ValueError(url)
+        return pika.URLParameters(url)
+    except (ValueError, TypeError, IndexError) as error:  # the URL itself is not shown: it holds a password
+        raise ConfigurationError(
+            "rabbitmq.url", url.partition(":")[0], "amqp://user:password@host:port/%2F, or amqps:"
+        ) from error
 
 
 def _closed_channel(error: ChannelClosedByBroker) -> PermanentError | RetriableError:

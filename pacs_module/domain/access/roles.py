@@ -1,7 +1,7 @@
 """
 Roles, what each may do, and who asks.
 
-A route needs one right (``web/edge/needs.py`` has the table); a role grants several.
+A route needs one right (``web/request_guard/needs.py`` has the table); a role grants several.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ class Caller:
     """
     Who asks.
 
-    ``name`` is empty where nobody can tell: the shared key is no person's. ``key_id`` names the key of the store
-    that he showed, now or when he signed in.
+    ``name`` is empty where nobody can tell: the shared key is no person's. ``key_id`` names the key of the
+    store that he showed, now or when he signed in.
     """
 
     name: str = ""

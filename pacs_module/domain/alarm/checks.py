@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
 
 from ..explain.listing import StudyRow
 from ..explain.outages import Outage
@@ -23,6 +25,10 @@ MINUTE_MS = 60_000
 USUAL_WEEKS = 3
 """A device is usually active at an hour when it was in so many of them."""
 TREND_MS = 30 * MINUTE_MS
+NEARLY_FULL = 0.9
+"""Share of the quarantine from which on it is told."""
+WAY = " of "
+"""Between modality and PACS, where no device is known."""
 FEWEST_STUDIES = 10
 """Below so many studies a share says nothing."""
 
@@ -41,6 +47,8 @@ class Limits:
     """Of the studies handed over today so large a share has to be complete; 0 to 1."""
     silent_ms: int
     """A device that usually sends at this hour has sent nothing for so long."""
+    arrivals_per_second: float = 0.0
+    """So many images a second of one AE title, within the last minute; 0: no alarm."""
 
 
 def away(outages: Iterable[Outage], now: int, limits: Limits) -> list[Alarm]:
@@ -74,6 +82,32 @@ def capped(pacs: Iterable[str]) -> list[Alarm]:
     ]
 
 
+def silent_scp(silent: Mapping[str, str]) -> list[Alarm]:
+    """Receiving Orthancs that answered their own C-ECHO and do not any more, each with why."""
+    return [
+        Alarm(
+            f"scp {name}",
+            f"the receiving Orthanc {name} takes no association any more: {why}; restart it",
+            Severity.CRITICAL,
+        )
+        for name, why in silent.items()
+    ]
+
+
+def wrong_clock(wrong: Mapping[str, str]) -> list[Alarm]:
+    """What is wrong with our clock, by what it was compared with."""
+    return [Alarm(f"clock {name}", words) for name, words in wrong.items()]
+
+
+def uploads_wait(number: int, why: str) -> list[Alarm]:
+    """Studies whose hand-overs do not get into the offline cache: their folders stay on the RAM disk."""
+    if number <= 0:
+        return []
+    return [
+        Alarm("upload_cache", f"{_studies(number)} wait for the offline cache: {why}", page="/destinations")
+    ]
+
+
 def ram_disk(full: bool) -> list[Alarm]:
     """The RAM disk is filled above its mark."""
     return [Alarm("ram_disk", "the RAM disk is filled above its mark: pulls wait for room")] if full else []
@@ -93,6 +127,46 @@ def stuck_uploads(number: int) -> list[Alarm]:
         return []
     words = "an upload of 1 study was" if number == 1 else f"uploads of {number} studies were"
     return [Alarm("uploads", f"{words} given up: each waits for a person", page="/destinations")]
+
+
+def invalid_images(validation: Mapping[str, Any]) -> list[Alarm]:
+    """Senders of which more images fail validation than the site tolerates; ``validation`` of the plugins."""
+    return [
+        Alarm(
+            f"invalid {one['aeTitle']}",
+            f"{one['window']['failed']} of {one['window']['failed'] + one['window']['passed']} images from "
+            f"{one['aeTitle']} failed validation",
+            page="/quarantine",
+        )
+        for one in validation.get("senders", ())
+        if one["window"]["beyond"]
+    ]
+
+
+def quarantine_full(validation: Mapping[str, Any]) -> list[Alarm]:
+    """The quarantine is nearly full: what comes next goes as QUARANTINE_WHEN_FULL says."""
+    kept = validation.get("quarantine") or {}
+    files, size = (kept.get("counts") or {}).get("held", 0), kept.get("bytes", 0)
+    shares = [files / max(kept.get("maxFiles", 1), 1), size / max(kept.get("maxBytes", 1), 1)]
+    if not kept or max(shares) < NEARLY_FULL:
+        return []
+    words = f"the quarantine is filled to {max(shares):.0%}: {files} images wait for a person"
+    return [Alarm("quarantine", words, page="/quarantine")]
+
+
+def arrivals(validation: Mapping[str, Any], limits: Limits) -> list[Alarm]:
+    """Senders whose images come faster than the site wants to know of."""
+    if not limits.arrivals_per_second:
+        return []
+    return [
+        Alarm(
+            f"arrivals {one['aeTitle']}",
+            f"{one['perSecond']:.1f} images a second from {one['aeTitle']}, more than {limits.arrivals_per_second:g}",
+            page="/quarantine",
+        )
+        for one in validation.get("senders", ())
+        if one["perSecond"] > limits.arrivals_per_second
+    ]
 
 
 def refused_entries(number: int) -> list[Alarm]:
@@ -141,7 +215,7 @@ def late_results(studies: Iterable[Study], now: int, limits: Limits) -> list[Ala
 
 def completeness(studies: Iterable[Study], limits: Limits) -> list[Alarm]:
     """Too many of a day's studies were handed over short."""
-    verdicts = [study.handovers[-1].completeness for study in studies if study.handovers]
+    verdicts = [last.completeness for study in studies if (last := study.last_handover) is not None]
     short = sum(verdict.startswith(SHORT) for verdict in verdicts)
     if len(verdicts) < FEWEST_STUDIES or 1 - short / len(verdicts) >= limits.complete_share:
         return []
@@ -186,7 +260,11 @@ def silent_devices(rows: Iterable[StudyRow], local: datetime, limits: Limits) ->
             source.ways |= ways
     minutes = _minutes(limits.silent_ms)
     return [
-        Alarm(f"silent {name}", f"nothing from {name} for {minutes}; usually there is at this hour", page="/")
+        Alarm(
+            f"silent {name}",
+            f"nothing from {name} for {minutes}; usually there is at this hour",
+            page=_studies_of(name, source),
+        )
         for name, source in sorted(sources.items())
         if source.is_silent and name not in heard and not source.ways & unknown
     ]
@@ -204,9 +282,17 @@ class _Source:
         return 0 not in self.weeks and len(self.weeks) >= USUAL_WEEKS
 
 
+def _studies_of(name: str, source: _Source) -> str:
+    """The list of what came from there; ``name``: a device, or one of the ways."""
+    if name not in source.ways:
+        return f"/studies?device={quote(name)}"
+    modality, _, pacs = name.partition(WAY)
+    return f"/studies?modality={quote(modality)}&pacs={quote(pacs)}"
+
+
 def ways_of(row: StudyRow) -> tuple[str, ...]:
     """The PACS and modalities of a study: what it comes by, and its source where no device is known."""
-    return tuple(f"{modality} of {pacs}" for pacs in row.pacs for modality in row.modality)
+    return tuple(f"{modality}{WAY}{pacs}" for pacs in row.pacs for modality in row.modality)
 
 
 def days_to_compare(local: datetime, limits: Limits) -> list[str]:

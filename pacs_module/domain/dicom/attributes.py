@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 
-from .numbers import read_largest_whole, read_thickness
+from .numbers import ascii_digits, read_largest_whole, read_thickness
 
 Attributes = Mapping[str, str]
 
@@ -44,8 +44,19 @@ RECEIVED_FACTS = frozenset(
 FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: " "}
 """For ``str.translate``: letters, digits and the space of full width as others."""
 _CODES = re.compile(r"[^\W_]\w*")
-_NO_COUNT = 2**31
-"""From here on it is no number of instances, whatever the PACS says."""
+_SPELLED_DATE = re.compile(r"(\d{4})\D{1,3}(\d{1,2})\D{1,3}(\d{1,2})(?:\D.*)?", re.DOTALL)
+_MOMENT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:[ T].*|(?:\d{4}|\d{6})(?:\.\d+)?(?:[+-]\d{4})?)")
+_EIGHT = re.compile(r"(\d{4})(\d\d)(\d\d)")
+_SPELLED_TIME = re.compile(r"\D*(\d{1,2})\D{1,2}(\d{1,2})(?:\D{1,2}(\d{1,2}))?(?:\D.*)?", re.DOTALL)
+OFFSET = re.compile(r"[+-]\d{4}$")
+"""From UTC, at the end of a DT; some write it behind a TM, too."""
+_AFTERNOON = ("pm", "p.m", "下午", "午後", "오후")
+_MORNING = ("am", "a.m", "上午", "午前", "오전")
+_NOON = 12
+_NO_COUNT = 1_000_000
+"""From here on it is no number of instances, whatever the PACS says: the largest studies have some 30,000."""
+_COUNT_PLACEHOLDERS = frozenset({65_535, 99_999, 999_999})
+"""What a field is filled with by who does not count."""
 
 
 @dataclass(frozen=True)
@@ -179,14 +190,21 @@ def split_image_type(text: str) -> tuple[str, ...]:
     return tuple(value.strip() for value in values if value.strip())
 
 
+_THOUSANDS = re.compile(r"\d[.,'’\u00a0\u202f ]\d{3}(?!\d)")
+
+
 def parse_count(value: object) -> int | None:
     r"""
     A number of instances however it is written: ``12``, ``' 12 '``, ``12.0``; None for what is none.
 
-    Of several (``2\300``, one a node) the largest, as of several rows (K7).
+    Of several (``2\300``, one a node) the largest, as of several rows (K7). ``1,000`` may be one or a
+    thousand: not told.
     """
-    count = read_largest_whole(str(value))
-    return count if count is not None and 0 <= count < _NO_COUNT else None
+    text = str(value)
+    count = None if _THOUSANDS.search(text) else read_largest_whole(text)
+    if count is None or count in _COUNT_PLACEHOLDERS:
+        return None
+    return count if 0 <= count < _NO_COUNT else None
 
 
 def parse_thickness(text: str) -> float | None:
@@ -200,21 +218,45 @@ def parse_thickness(text: str) -> float | None:
 @lru_cache(maxsize=1024)
 def dashed_date(text: str) -> str:
     """
-    ``20200612`` or ``2020.06.12`` (ACR-NEMA) as ``2020-06-12``; anything else, and a day that no calendar
-    has, as empty.
+    ``20200612``, ``2020.06.12`` (ACR-NEMA), ``2020-6-12``, ``２０２０年６月１２日`` and the date of a moment as
+    ``2020-06-12``; anything else, and a day that no calendar has, as empty.
     """
-    digits = "".join(character for character in text if character.isascii() and character.isdigit())
-    if len(digits) != len("YYYYMMDD"):
+    plain = ascii_digits(text).strip(" \0")
+    found = _SPELLED_DATE.fullmatch(plain) or _MOMENT.fullmatch(plain) or _EIGHT.fullmatch(_digits_of(plain))
+    if found is None:
         return ""
     try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).isoformat()
+        return date(int(found[1]), int(found[2]), int(found[3])).isoformat()
     except ValueError:
         return ""
 
 
 def plain_time(text: str) -> str:
-    """``101530.25`` or ``10:15:30`` as ``101530``; anything without hours and minutes as empty."""
-    digits = "".join(
-        character for character in text.split(".")[0] if character.isascii() and character.isdigit()
-    )
-    return digits.ljust(6, "0")[:6] if len(digits) >= len("HHMM") else ""
+    """
+    ``101530.25``, ``10:15:30``, ``10:15:30 AM``, ``１０：１５：３０`` and ``101530+0800`` as ``101530``; anything
+    without hours and minutes as empty.
+    """
+    if text.isascii() and text.isdigit() and len(text) == len("HHMMSS"):
+        return text  # the usual one, of which a day's list has 10,000
+    plain = OFFSET.sub("", ascii_digits(text).strip(" \0"))
+    digits = _spelled_digits(plain) or _digits_of(plain.split(".")[0])
+    return _of_whole_day(digits.ljust(6, "0")[:6], plain) if len(digits) >= len("HHMM") else ""
+
+
+def _spelled_digits(plain: str) -> str:
+    """Of a time with signs between its parts; empty where it is none."""
+    spelled = _SPELLED_TIME.fullmatch(plain)
+    return "".join((part or "0").zfill(2) for part in spelled.groups()) if spelled is not None else ""
+
+
+def _of_whole_day(time: str, text: str) -> str:
+    """HHMMSS of a clock with twelve hours, where a text names the half of the day."""
+    said, hour = text.casefold(), int(time[:2])
+    if hour <= _NOON and any(mark in said for mark in _AFTERNOON):
+        return f"{hour % _NOON + _NOON:02d}{time[2:]}"
+    morning = hour == _NOON and any(mark in said for mark in _MORNING)
+    return f"00{time[2:]}" if morning else time
+
+
+def _digits_of(text: str) -> str:
+    return "".join(character for character in text if character.isascii() and character.isdigit())

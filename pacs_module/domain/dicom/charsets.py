@@ -9,6 +9,7 @@ Nothing is ever lost: what cannot be decoded as declared becomes Latin-1, one ch
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 # Letters and digits of a defined term, so that `ISO-IR 100` and `iso_ir_100` are known too. The Chinese ones
@@ -86,14 +87,14 @@ def decode_text(data: bytes, declared: tuple[str, ...] = ()) -> str:
     if b"\x1b" not in data and data.isascii():
         return data.decode("ascii")
     codecs = [codec for term in declared if (codec := _codec(term))] or ["ascii"]
-    if b"\x1b" in data:
-        text = _by_escapes(data, codecs[0])
-        return data.decode("latin-1") if text is None else text
-    for codec in ("ascii", *codecs):
-        text = _strictly(data, codec)
-        if text is not None:
-            return text
-    return data.decode("latin-1")
+    text = _by_escapes(data, codecs[0]) if b"\x1b" in data else _by_codecs(data, codecs)
+    return data.decode("latin-1") if text is None else text
+
+
+def _by_codecs(data: bytes, codecs: Sequence[str]) -> str | None:
+    """By the first that loses nothing; ASCII before all."""
+    read = (_strictly(data, codec) for codec in ("ascii", *codecs))
+    return next((text for text in read if text is not None), None)
 
 
 @lru_cache(maxsize=256)

@@ -71,16 +71,25 @@ def order_images(images: Iterable[ImageFacts]) -> Ordered:
     time, by SOPInstanceUID: the first of these that every image has and that tells them apart at all.
     """
     found = sorted(images, key=lambda image: image.sop_uid)
-    numbers = [read_whole(image.number) for image in found]
+    numbers = [_whole(image.number) for image in found]
     if None not in numbers and len(set(numbers)) == len(found):
         return _sorted(found, [float(number or 0) for number in numbers], OrderedBy.NUMBER)
+    return _by_place(found) or _by_time(found) or Ordered(_uids(found), OrderedBy.UID)
+
+
+def _by_place(found: Sequence[ImageFacts]) -> Ordered | None:
     places = distances(found)
-    if places is not None and len(set(places)) > 1:
-        return _sorted(found, places, OrderedBy.POSITION)
+    return _sorted(found, places, OrderedBy.POSITION) if places and len(set(places)) > 1 else None
+
+
+def _by_time(found: Sequence[ImageFacts]) -> Ordered | None:
     times = {image.acquired for image in found}
-    if "" not in times and len(times) > 1:
-        return _sorted(found, [0.0] * len(found), OrderedBy.TIME)
-    return Ordered(tuple(image.sop_uid for image in found), OrderedBy.UID)
+    alike = "" in times or len(times) < 2
+    return None if alike else _sorted(found, [0.0] * len(found), OrderedBy.TIME)
+
+
+def _uids(found: Sequence[ImageFacts]) -> tuple[str, ...]:
+    return tuple(image.sop_uid for image in found)
 
 
 def _sorted(images: Sequence[ImageFacts], keys: Sequence[float], by: OrderedBy) -> Ordered:
@@ -102,8 +111,7 @@ def distances(images: Sequence[ImageFacts]) -> list[float] | None:
         return None
     normal = normal_of(min(planes))
     places = [along(image.positions[0], normal) for image in images] if normal else []
-    known = [place for place in places if place is not None]
-    return known if known and len(known) == len(images) else None
+    return None if not places or None in places else [place or 0.0 for place in places]
 
 
 def directions(images: Iterable[ImageFacts]) -> dict[str, int]:
@@ -116,16 +124,18 @@ def directions(images: Iterable[ImageFacts]) -> dict[str, int]:
     numbers: dict[str, int] = {}
     representatives: list[tuple[float, ...]] = []
     for text, cosines in sorted(planes.items(), key=lambda item: (item[1] or (), item[0])):
-        if cosines is None:
-            continue
-        near = next(
-            (number for number, one in enumerate(representatives) if _near(one, cosines)),
-            len(representatives),
-        )
-        if near == len(representatives):
-            representatives.append(cosines)
-        numbers[text] = near
+        if cosines is not None:
+            numbers[text] = _number_of(cosines, representatives)
     return numbers
+
+
+def _number_of(cosines: tuple[float, ...], planes: list[tuple[float, ...]]) -> int:
+    """The place of a plane that is nearly the same; a new one is put at the end."""
+    for number, one in enumerate(planes):
+        if _near(one, cosines):
+            return number
+    planes.append(cosines)
+    return len(planes) - 1
 
 
 def geometry_of(images: Sequence[ImageFacts]) -> Geometry:
@@ -158,23 +168,35 @@ def normal_of(orientation: str) -> Vector | None:
         return None
     (a, b, c, d, e, f) = cosines
     cross = (b * f - c * e, c * d - a * f, a * e - b * d)
-    length = math.sqrt(sum(part * part for part in cross))
-    return (cross[0] / length, cross[1] / length, cross[2] / length) if length > 0.5 else None
+    return _unit(cross)
 
 
+def _unit(vector: Vector) -> Vector | None:
+    """The vector with length 1; None where it is too short for one of two that part a plane."""
+    length = math.sqrt(sum(part * part for part in vector))
+    return (vector[0] / length, vector[1] / length, vector[2] / length) if length > 0.5 else None
+
+
+@lru_cache(maxsize=16_384)  # of a series each place is asked for several times
 def along(position: str, normal: Vector) -> float | None:
     """The distance of a position from the origin along a normal, rounded to a micrometre."""
     numbers = _numbers(position, 3)
     if numbers is None:
         return None
-    return round(sum(part * direction for part, direction in zip(numbers, normal, strict=True)), 3)
+    x, y, z = numbers
+    return round(x * normal[0] + y * normal[1] + z * normal[2], 3)
+
+
+@lru_cache(maxsize=16_384)
+def _whole(text: str) -> int | None:
+    return read_whole(text)
 
 
 def _cosines(text: str) -> tuple[float, ...] | None:
     return _numbers(text, 6)
 
 
-@lru_cache(maxsize=16_384)  # of a series each position is asked for several times
+@lru_cache(maxsize=16_384)
 def _numbers(text: str, count: int) -> tuple[float, ...] | None:
     values = tuple(read_number(part) for part in text.split("\\"))
     known = tuple(value for value in values if value is not None)

@@ -12,6 +12,15 @@ from .numbers import read_whole
 ENHANCED_CT = frozenset({"1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.2.2"})
 """SOPClassUIDs of Enhanced and Legacy Converted Enhanced CT: many frames in an object (PS3.4 B.5)."""
 
+_NO_SLICES = tuple(
+    f"1.2.840.10008.5.1.4.1.1.{number}"
+    for number in ("7", "7.", "9.", "11.", "66", "66.", "67", "68.", "88.", "104.")
+)
+"""
+Beginnings of SOPClassUIDs of what no scanner makes of a body: secondary captures, waveforms, presentation
+states, raw data and segmentations, reports and documents (PS3.4 B.5).
+"""
+
 READ_OF_IMAGES = frozenset({
     "SOPInstanceUID", "SOPClassUID", "ImageType", "SliceThickness", "Rows", "Columns",
     "ImageOrientationPatient",
@@ -64,6 +73,14 @@ class ImageFacts:
         """Whether one object has many slices."""
         return self.sop_class in ENHANCED_CT or self.frames > 1
 
+    @property
+    def no_slice(self) -> bool:
+        """Whether it is a page, a capture of a screen or a document, whatever its ImageType says."""
+        return any(
+            self.sop_class == one or (one.endswith(".") and self.sop_class.startswith(one))
+            for one in _NO_SLICES
+        )
+
 
 def image_facts(tags: Mapping[str, Any]) -> ImageFacts:
     """
@@ -85,11 +102,7 @@ def image_facts(tags: Mapping[str, Any]) -> ImageFacts:
             _text(item, keyword) for group in (*shared, *frames) for item in _items(group, sequence)
         )
 
-    positions = [
-        _text(item, "ImagePositionPatient")
-        for frame in frames
-        for item in _items(frame, "PlanePositionSequence")
-    ]
+    positions = _plane_positions(frames) or _plane_positions(shared)
     plain_position = _text(tags, "ImagePositionPatient")
     return ImageFacts(
         sop_uid=_text(tags, "SOPInstanceUID"),
@@ -104,6 +117,15 @@ def image_facts(tags: Mapping[str, Any]) -> ImageFacts:
         number=_text(tags, "InstanceNumber"),
         acquired=_moment(tags),
     )
+
+
+def _plane_positions(groups: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Of frames; an object of one frame may have its own in the shared groups (PS3.3 C.7.6.16.2.3)."""
+    return [
+        _text(item, "ImagePositionPatient")
+        for group in groups
+        for item in _items(group, "PlanePositionSequence")
+    ]
 
 
 def index_facts(tags: Mapping[str, Any]) -> ImageFacts:

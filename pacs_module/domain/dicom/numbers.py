@@ -21,15 +21,17 @@ MAX_THICKNESS_MM = 100.0
 A slice outside of these is a placeholder or another unit: the thinnest CT slices have 0.2 mm, the thickest 20
 mm.
 """
-_MM = {"": 1.0, "cm": 10.0, "厘米": 10.0, "um": 0.001, "μm": 0.001}
+_MM = {"": 1.0, "cm": 10.0, "厘米": 10.0, "um": 0.001, "μm": 0.001, "m": 1000.0}
 _MM |= dict.fromkeys(
-    ("mm", "мм", "毫米", "ミリ", "millimeter", "millimeters", "millimetre", "millimetres"), 1.0
+    ("mm", "mms", "мм", "毫米", "ミリ", "millimeter", "millimeters", "millimetre", "millimetres"), 1.0
 )
-_NUMBER = re.compile(r"([+-]?)\s*(\d*)(?:\s*([.,])\s*(\d*))?(?:\s*e([+-]?\d{1,3}))?\s*([^\W\d_]*)\.?")
-_AROUND = "~≈=\"'()[];:"
+_NUMBER = re.compile(r"([+-]?)\s*(\d*)(?:\s*([.,])\s*(\d*))?(?:\s*e([+-]?0*\d{1,3}))?\s*([^\W\d_]*)\.?")
+_AROUND = "~∼≈=\"'()[];:"
 """Signs around a number that change nothing: about, quotes, brackets."""
 _WITHOUT_WIDTH = "\ufeff\u200b\u200e\u200f\u2060"
-_POINTS = str.maketrans("٫·。、−–\0", "...,-- ", _WITHOUT_WIDTH)
+_POINTS = str.maketrans("٫·。、،‚−–\0", "...,,,-- ", _WITHOUT_WIDTH)
+_SEVERAL = re.compile(r"[;|/]")
+_TOLERANCE = "±"
 _CACHE = 4096
 _MAX_LENGTH = 64
 """Longer text is no number: DS has 16 characters a value."""
@@ -76,7 +78,7 @@ def read_whole(text: str) -> int | None:
     digits = text.strip(_PADDING)
     if len(digits) <= _MAX_LENGTH and _WHOLE.fullmatch(digits):
         return int(digits)  # exactly: a number of 20 digits is no float
-    value = read_number(text)
+    value = None if _has_unit(digits) else read_number(text)
     return int(value) if value is not None and value.is_integer() else None
 
 
@@ -84,6 +86,11 @@ def read_largest_whole(text: str) -> int | None:
     """The largest whole number of several values, None where none of them is one."""
     found = (read_whole(part) for part in text.split("\\", _MAX_VALUES))
     return max((number for number in found if number is not None), default=None)
+
+
+def _has_unit(text: str) -> bool:
+    """Whether it is a length: ``12 m`` is no number of images, and not 12000 of them."""
+    return any(character.isalpha() and character not in "eE" for character in text[:_MAX_LENGTH])
 
 
 def _beginning(text: str) -> str:
@@ -100,9 +107,19 @@ def _reading(text: str) -> Reading:
     else:
         plain = unicodedata.normalize("NFKC", text.translate(_POINTS))
     first = next((part for part in plain.lower().translate(_POINTS).split("\\") if part.strip()), "")
+    first = _one_of_equal(first.split(_TOLERANCE)[0])
     if len(first) > _MAX_LENGTH:
         return Reading(None, "too long for a number")
     return _parsed(_bare(first), text)
+
+
+def _one_of_equal(text: str) -> str:
+    """``1.25/1.25``, ``5,0;5,0`` and ``5.0,5.0`` are one value; different ones stay what they are."""
+    parts = {part.strip() for part in _SEVERAL.split(text) if part.strip()}
+    if len(parts) == 1:
+        text = parts.pop()
+    half, comma, other = text.partition(",")
+    return half if comma and "." in half and half.strip() == other.strip() else text
 
 
 def _bare(plain: str) -> str:
@@ -114,11 +131,18 @@ def _parsed(plain: str, text: str) -> Reading:
     if not plain:
         return Reading(None, "empty")
     found = _NUMBER.fullmatch(plain)
-    if found is None or not (found[2] or found[4]) or found[6] not in _MM:
+    value = _value_of(found) if found is not None else None
+    if value is None:
         return Reading(None, f"{text.strip()} is no number")
-    sign, whole, _, part, power, unit = found.groups()
-    value = float(f"{sign}{_digits(whole)}.{_digits(part)}e{_digits(power)}") * _MM[unit]
     return Reading(value) if math.isfinite(value) else Reading(None, f"{text.strip()} is not finite")
+
+
+def _value_of(found: re.Match[str]) -> float | None:
+    """In mm; None without a digit, or of a unit that is no length."""
+    sign, whole, _, part, power, unit = found.groups()
+    if not (whole or part) or unit not in _MM:
+        return None
+    return float(f"{sign}{_digits(whole)}.{_digits(part)}e{_digits(power)}") * _MM[unit]
 
 
 def _digits(text: str | None) -> str:

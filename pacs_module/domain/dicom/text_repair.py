@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from .charsets import decode_text
 from .east_asian import other_script
+from .single_byte import single_byte_forms
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,15 @@ def forms(text: str) -> tuple[str, ...]:
 def meant_forms(text: str) -> tuple[str, ...]:
     """
     The forms in which keywords are looked for: as :func:`forms`, but where a text is Korean, Japanese or
-    traditional Chinese beyond doubt that form alone. As GBK or as received it would say something else.
+    traditional Chinese beyond doubt that form alone. As GBK or as received it would say something else. Words
+    of nothing but accents may be of a script with one byte a letter, too.
     """
     if text.isascii() and "\x1b" not in text:
         return (text,)
     meant = _of_another_script(text)
-    return forms(text) if meant is None else (meant,)
+    if meant is not None:
+        return (meant,)
+    return tuple(dict.fromkeys((*forms(text), *single_byte_forms(text))))
 
 
 def _of_another_script(text: str) -> str | None:

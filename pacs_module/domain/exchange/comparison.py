@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,24 +43,36 @@ def compare(day: str, ours: Mapping[str, int], answer: Any) -> Difference:
     Args:
         day: YYYY-MM-DD.
         ours: Version by serial number, as they were asked.
-        answer: ``{"count": n, "reports": [{"serial": ..., "version": ...}, ...]}``: what the platform has of the day.
+        answer: ``{"count": n, "reports": [{"serial": ..., "version": ...}, ...]}``: what the platform has of
+            the day.
 
     Raises:
         MessageError: The answer is none that we can read; nothing follows from it.
     """
+    theirs = _versions(_reports_of(answer))
+    count = answer.get("count")
+    told = count if isinstance(count, int) and not isinstance(count, bool) else None
+    missing = sorted(serial for serial, version in ours.items() if theirs.get(serial) != version)
+    return Difference(day, len(ours), told, tuple(missing), tuple(sorted(set(theirs) - set(ours))))
+
+
+def _reports_of(answer: Any) -> list[Any]:
     if not isinstance(answer, Mapping) or not isinstance(answer.get("reports"), list):
         raise MessageError("reports", answer, "a list of serial numbers with their versions")
-    if len(answer["reports"]) > MAX_SERIALS:
-        raise MessageError("reports", len(answer["reports"]), f"at most {MAX_SERIALS} of a day")
+    reports: list[Any] = answer["reports"]
+    if len(reports) > MAX_SERIALS:
+        raise MessageError("reports", len(reports), f"at most {MAX_SERIALS} of a day")
+    return reports
+
+
+def _versions(reports: Iterable[Any]) -> dict[str, int]:
+    """By serial number the highest version that is told."""
     theirs: dict[str, int] = {}
-    for one in answer["reports"]:
+    for one in reports:
         if not isinstance(one, Mapping) or not isinstance(one.get("serial"), str):
             raise MessageError("serial", one, "a text")
         version = one.get("version")
         if not isinstance(version, int) or isinstance(version, bool):
             raise MessageError("version", version, "a whole number")
         theirs[one["serial"]] = max(version, theirs.get(one["serial"], version))
-    count = answer.get("count")
-    told = count if isinstance(count, int) and not isinstance(count, bool) else None
-    missing = sorted(serial for serial, version in ours.items() if theirs.get(serial) != version)
-    return Difference(day, len(ours), told, tuple(missing), tuple(sorted(set(theirs) - set(ours))))
+    return theirs

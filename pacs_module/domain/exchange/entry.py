@@ -1,8 +1,8 @@
 """
 One report or quality record on its way to the other side, with its versions and its state.
 
-The key is the sender's own (a report's serial number): the same content under the same key is known already, other
-content is a new version and is sent again.
+The key is the sender's own (a report's serial number): the same content under the same key is known already,
+other content is a new version and is sent again.
 """
 
 from __future__ import annotations
@@ -127,8 +127,8 @@ class Entry:
     """
     A content as it is kept.
 
-    ``due`` is when it is to be sent, in epoch milliseconds, None when it is not; ``revision`` counts its writes, 0
-    before the first.
+    ``due`` is when it is to be sent, in epoch milliseconds, None when it is not; ``revision`` counts its
+    writes, 0 before the first.
     """
 
     kind: EntryKind

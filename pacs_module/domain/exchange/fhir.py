@@ -1,9 +1,10 @@
 """
 A report as a FHIR R4 DiagnosticReport (https://hl7.org/fhir/R4/diagnosticreport.html), read and written.
 
-Read: ``identifier`` (the serial number; one of type ``ACSN`` is the accession number), ``meta.versionId``, ``status``,
-``subject.identifier``, ``basedOn.identifier``, ``imagingStudy.identifier``, ``category``, ``code``, ``performer``,
-``resultsInterpreter``, ``issued`` or ``effectiveDateTime``, ``text``, ``conclusion``, ``presentedForm``.
+Read: ``identifier`` (the serial number; one of type ``ACSN`` is the accession number), ``meta.versionId``,
+``status``, ``subject.identifier``, ``basedOn.identifier``, ``imagingStudy.identifier``, ``category``,
+``code``, ``performer``, ``resultsInterpreter``, ``issued`` or ``effectiveDateTime``, ``text``,
+``conclusion``, ``presentedForm``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ..errors import MessageError
 from .report import Attachment, Report, check_report
 
 _OID = "urn:oid:"
+_LINE_END = re.compile(r"<br ?/?>|</(?:p|div|li|tr|h[1-6])>", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]{0,1000}>")
 _STATUSES = {
     "registered": "preliminary",
@@ -45,7 +47,7 @@ def read_diagnostic_report(resource: Any) -> Report:
     if status is None:
         raise MessageError("status", resource.get("status"), ", ".join(_STATUSES))
     serial, accession = _numbers(resource)
-    issued = _text(resource.get("issued")) or _text(resource.get("effectiveDateTime"))
+    issued = _instant(resource)
     version = _text(_mapping(resource.get("meta")).get("versionId"))
     return check_report(
         Report(
@@ -62,7 +64,7 @@ def read_diagnostic_report(resource: Any) -> Report:
             verified_by=_shown(_first(resource.get("resultsInterpreter"))),
             reported_at=issued,
             findings=_narrative(resource.get("text")),
-            conclusion=_text(resource.get("conclusion")),
+            conclusion=_conclusion(resource),
             attachments=tuple(_attachments(resource.get("presentedForm"))),
         )
     )
@@ -124,16 +126,35 @@ def _numbers(resource: Mapping[str, Any]) -> tuple[str, str]:
     return serial or _text(resource.get("id")), accession
 
 
+def _instant(resource: Mapping[str, Any]) -> str:
+    """When it was issued; else when what it reports was true."""
+    period = _mapping(resource.get("effectivePeriod"))
+    told = (resource.get("issued"), resource.get("effectiveDateTime"), period.get("end"), period.get("start"))
+    return next((text for one in told if (text := _text(one))), "")
+
+
+def _conclusion(resource: Mapping[str, Any]) -> str:
+    """Its words, else those of its codes."""
+    told = resource.get("conclusion")
+    if told is not None and not isinstance(told, str):
+        raise MessageError("conclusion", told, "text")
+    return told or "\n".join(filter(None, (_named(one) for one in _list(resource.get("conclusionCode")))))
+
+
 def _attachments(forms: Any) -> Iterator[Attachment]:
     for form in _list(forms):
         told = _mapping(form)
         if _text(told.get("data")):
-            yield Attachment(_text(told.get("contentType")), _text(told.get("data")))
+            kind = _text(told.get("contentType")).partition(";")[0].strip().lower()
+            yield Attachment(kind, _text(told.get("data")))
+        elif told.get("url"):
+            raise MessageError("presentedForm.url", told.get("url"), "the file itself, as data in Base64")
 
 
 def _narrative(text: Any) -> str:
-    """The words of a Narrative: its XHTML without the tags."""
-    return html.unescape(_TAG.sub(" ", _text(_mapping(text).get("div")))).strip()
+    """The words of a Narrative: its XHTML without the tags, a line for each of its lines and paragraphs."""
+    lines = _TAG.sub(" ", _LINE_END.sub("\n", _text(_mapping(text).get("div")))).split("\n")
+    return html.unescape("\n".join(line.strip() for line in lines)).strip()
 
 
 def _identified(reference: Any) -> str:

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from ..errors import MessageError
-from ..wire.documents import to_document
+from ..wire.documents import to_document, wire_names
 from ..wire.reading import read_message
 from .entry import Content, EntryKind
 from .report import MAX_WORDS, checked_day, checked_key
@@ -91,7 +91,8 @@ class QualityRecord:
 
 def read_quality(message: Any) -> QualityRecord:
     """
-    Read a record from JSON: the counts stand beside the other keys (``{"kind": "spot_check", "checked": 20, "passed": 19}``).
+    Read a record from JSON: the counts stand beside the other keys (``{"kind": "spot_check", "checked": 20,
+    "passed": 19}``).
 
     Raises:
         MessageError: A value is missing, of another kind, or cannot be so.
@@ -121,8 +122,7 @@ def _kind_of(value: Any) -> QualityKind:
 def _check_counts(counts: Mapping[str, Any], whole: str, part: str) -> None:
     for name in (whole, part):
         value: Any = counts.get(name)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or not 0 <= value <= MAX_COUNT:
+        if not _is_count(value):
             raise MessageError(name, value, f"a number from 0 to {MAX_COUNT}")
     if counts[whole] == 0:
         raise MessageError(whole, 0, "more than 0: nothing was counted")
@@ -130,9 +130,16 @@ def _check_counts(counts: Mapping[str, Any], whole: str, part: str) -> None:
         raise MessageError(part, counts[part], f"at most {whole}, which is {counts[whole]}")
 
 
+def _is_count(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value) and 0 <= value <= MAX_COUNT
+
+
 @dataclass(frozen=True)
 class Score:
-    """Of one group: how many records, what there was in all, what of it was good, and their ratio (0 to 1)."""
+    """
+    Of one group: how many records, what there was in all, what of it was good, and their ratio (0 to 1).
+    """
 
     group: str
     records: int
@@ -177,5 +184,7 @@ def scores(records: Iterable[QualityRecord], by: str) -> dict[QualityKind, list[
 
 
 def record_of(body: Mapping[str, Any]) -> QualityRecord:
-    """A record back from the ledger."""
-    return read_message(QualityRecord, body)
+    """A record back from the ledger, which has only what was checked when it came."""
+    return QualityRecord(
+        **{name: body[key] for name, key in wire_names(QualityRecord).items() if key in body}
+    )

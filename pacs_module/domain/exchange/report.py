@@ -166,9 +166,13 @@ def _check_attachments(attachments: tuple[Attachment, ...]) -> None:
     for one in attachments:
         if one.content_type not in CONTENT_TYPES:
             raise MessageError("contentType", one.content_type, ", ".join(CONTENT_TYPES))
-        try:
-            size = len(base64.b64decode(one.data, validate=True))
-        except (binascii.Error, ValueError):
-            raise MessageError("data", one.data, "base64 (RFC 4648)") from None
+        size = _size_of(one.data)
         if size > MAX_ATTACHMENT:
             raise MessageError("data", f"{size} bytes", f"at most {MAX_ATTACHMENT} bytes")
+
+
+def _size_of(data: str) -> int:
+    try:
+        return len(base64.b64decode(data, validate=True))
+    except (binascii.Error, ValueError):
+        raise MessageError("data", data, "base64 (RFC 4648)") from None

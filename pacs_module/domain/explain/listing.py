@@ -8,7 +8,7 @@ and an order mean is said here; every store answers alike.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -193,22 +193,28 @@ class Place:
 
 def row_matches(row: StudyRow, wanted: RowFilter) -> bool:
     """Whether a row is asked for."""
+    return _equals(row, wanted) and _within(row, wanted) and all(word in row.search for word in wanted.words)
+
+
+def _equals(row: StudyRow, wanted: RowFilter) -> bool:
+    """Whether each value that is asked for is the row's, or among the row's."""
     state = "" if wanted.state == NOT_WANTED else wanted.state
     equal = (
-        (wanted.state, state, row.state),
-        (wanted.accession_number, wanted.accession_number, row.accession_number),
-        (wanted.patient_id, wanted.patient_id, row.patient_id),
-        (wanted.study_uid, wanted.study_uid, row.study_uid),
+        (wanted.state, state == row.state),
+        (wanted.accession_number, wanted.accession_number == row.accession_number),
+        (wanted.patient_id, wanted.patient_id == row.patient_id),
+        (wanted.study_uid, wanted.study_uid == row.study_uid),
+        (wanted.modality, wanted.modality in row.modality),
+        (wanted.pacs, wanted.pacs in row.pacs),
+        (wanted.device, wanted.device in row.device),
+        (wanted.priority is not None, wanted.priority == row.priority),
     )
-    among = ((wanted.modality, row.modality), (wanted.pacs, row.pacs), (wanted.device, row.device))
-    return (
-        all(not asked or value == told for asked, value, told in equal)
-        and all(not asked or asked in told for asked, told in among)
-        and (wanted.priority is None or wanted.priority == row.priority)
-        and (not wanted.first_day or row.day >= wanted.first_day)
-        and (not wanted.last_day or row.day <= wanted.last_day)
-        and all(word in row.search for word in wanted.words)
-    )
+    return all(holds for asked, holds in equal if asked)
+
+
+def _within(row: StudyRow, wanted: RowFilter) -> bool:
+    after = not wanted.first_day or row.day >= wanted.first_day
+    return after and (not wanted.last_day or row.day <= wanted.last_day)
 
 
 def row_of(study: Study) -> StudyRow:
@@ -252,14 +258,21 @@ def judged_alike(study: Study) -> tuple[JudgedAlike, ...]:
 
     The device of a series that told none is the study's, where that has one only.
     """
+    full, only = _devices_in_full(study)
+    found = Counter(_alike(record, full.get(record.device, only)) for record in study.series.values())
+    return tuple(replace(one, series=number) for one, number in found.items())
+
+
+def _alike(record: SeriesRecord, device: str) -> JudgedAlike:
+    told = _verdict(record)
+    return JudgedAlike(told.standing, told.rule, told.attribute, told.value, told.modality, device)
+
+
+def _devices_in_full(study: Study) -> tuple[dict[str, str], str]:
+    """By what a series told the device in full, and the study's device where it has one only."""
     full = in_full({record.device for record in study.series.values() if record.device})
     devices = set(full.values())
-    only = devices.pop() if len(devices) == 1 else ""
-    found: Counter[JudgedAlike] = Counter()
-    for record in study.series.values():
-        told, device = _verdict(record), full.get(record.device, only)
-        found[JudgedAlike(told.standing, told.rule, told.attribute, told.value, told.modality, device)] += 1
-    return tuple(replace(one, series=number) for one, number in found.items())
+    return full, devices.pop() if len(devices) == 1 else ""
 
 
 def judged_of_day(studies: Iterable[tuple[str, Iterable[Sequence[Any]]]]) -> tuple[JudgedOfDay, ...]:
@@ -345,6 +358,11 @@ def listed(study: Study) -> dict[str, Any]:
 def read_row(document: dict[str, Any]) -> StudyRow:
     """A row from its document."""
     return from_document(StudyRow, document)
+
+
+def upload_state(document: Mapping[str, Any]) -> tuple[str, str]:
+    """Destination and state of an upload, from its document."""
+    return str(document["destination"]), str(document["state"])
 
 
 def packed(judged: Iterable[JudgedAlike]) -> list[list[Any]]:

@@ -67,7 +67,7 @@ class Measured:
 def measures(study: Study) -> list[Measured]:
     """Everything that a document says in numbers, in the order of time."""
     found = [*_events(study), *_series(study), *_waiting(study), *_arrival(study)]
-    for pull in _pulls(study):
+    for pull in study.every_pull:
         found.extend(_pull(pull))
     for item in study.handovers:
         found.extend(_handover(item))
@@ -90,7 +90,7 @@ def _waiting(study: Study) -> Iterator[Measured]:
     """Only of a study that a find brought: a push and a named one waited for nobody."""
     if not study.found_at:
         return
-    pulls = _pulls(study)
+    pulls = study.every_pull
     if pulls:
         yield from _stage(Stage.WAITING, study.found_at, pulls[0].asked_at)
     results = [item.result_at for item in study.handovers if item.result_at]
@@ -100,9 +100,7 @@ def _waiting(study: Study) -> Iterator[Measured]:
 
 def _arrival(study: Study) -> Iterator[Measured]:
     """When the first pull that brought anything ended: the document tells the device from then on."""
-    ended = [pull.ended_at for pull in _pulls(study) if pull.ended_at and pull.received]
-    pushed = [item.received_at for item in study.handovers]
-    at = min(ended or pushed, default="")
+    at = _first_images_at(study)
     if not at:
         return
     devices = devices_of_study((one.modality, one.device) for one in study.series.values())
@@ -110,10 +108,10 @@ def _arrival(study: Study) -> Iterator[Measured]:
         yield Measured(Measure.ARRIVAL, at, (device,))
 
 
-def _pulls(study: Study) -> list[Pull]:
-    """Earlier ones and the newest, each once."""
-    newest = [study.pull] if study.pull is not None else []
-    return list({pull.request.pull_id: pull for pull in (*study.pulls, *newest)}.values())
+def _first_images_at(study: Study) -> str:
+    ended = [pull.ended_at for pull in study.every_pull if pull.ended_at and pull.received]
+    pushed = [item.received_at for item in study.handovers]
+    return min(ended or pushed, default="")
 
 
 def _pull(pull: Pull) -> Iterator[Measured]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -97,12 +97,15 @@ def _by_hour(rows: Iterable[StudyRow], local: Local) -> Counter[int]:
 
 STAGES: Mapping[str, tuple[str, str]] = {
     "pulled": ("image_at", "pulled_at"),
-    "handed over": ("pulled_at", "handed_over_at"),
+    "handed over": ("image_at", "handed_over_at"),
     "delivered": ("handed_over_at", "delivered_at"),
     "result": ("delivered_at", "result_at"),
     "in all": ("image_at", "result_at"),
 }
-"""Each stage with the instants of a row between which it lies."""
+"""
+Each stage with the instants of a row between which it lies. Images are handed over before the end of their
+pull is told, so the hand-over, too, counts from the last image.
+"""
 BOUNDS_S = (1.0, 3.0, 10.0, 30.0, 60.0, 180.0, 600.0, 1800.0, 3600.0)
 """Upper bounds of the classes of the distribution, in seconds; one class more lies above the last."""
 
@@ -129,14 +132,20 @@ def latencies(rows: Iterable[StudyRow]) -> tuple[Latency, ...]:
 
 
 def _latency(stage: str, rows: Iterable[StudyRow], begin: str, end: str) -> Latency:
-    spans = [(getattr(row, begin), getattr(row, end)) for row in rows]
-    took = sorted(
-        seconds for first, last in spans if first and last and (seconds := seconds_between(first, last)) >= 0
-    )
+    took = sorted(_seconds_of(rows, begin, end))
     if not took:
         return Latency(stage, 0)
     ninth = took[min(len(took) - 1, int(0.9 * len(took)))]
     return Latency(stage, len(took), statistics.median(took), ninth, took[-1], _classes(took))
+
+
+def _seconds_of(rows: Iterable[StudyRow], begin: str, end: str) -> Iterator[float]:
+    """How long it took from one field of a row to another, where both are told and follow each other."""
+    for row in rows:
+        first, last = getattr(row, begin), getattr(row, end)
+        seconds = seconds_between(first, last) if first and last else -1
+        if seconds >= 0:
+            yield seconds
 
 
 def _classes(took: Sequence[float]) -> tuple[int, ...]:

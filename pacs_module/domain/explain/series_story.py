@@ -43,7 +43,7 @@ def standing_of(record: SeriesRecord) -> Standing:
 
 def reason_of(record: SeriesRecord) -> str:
     """The reason that decided what became of it: the choice where it passed the filter, else the verdict."""
-    words = record.because if not record.taken or not record.outcome_why else record.outcome_why
+    words = record.outcome_why if record.taken and record.outcome_why else record.why_not
     images = record.verdict.images if record.verdict is not None else ""
     return f"{words} ({images})" if images else words
 

@@ -43,23 +43,38 @@ def story(
 
     Returns:
         The document, with ``next``: what happens next, ``at`` when (None: when something else happens), in
-        how many seconds and who is waited for; ``since`` when it is in its state; ``timeline``: all that
+        how many seconds and who is waited for; ``receiver``: which of several receiving Orthancs has it;
+        ``since`` when it is in its state; ``timeline``: all that
         happened in one list; ``stages`` of its way; ``series`` with what became of each and the reason;
         ``description`` repaired, with the raw text where it was damaged.
     """
     waits_for = [*_waits_for(study, away or {}), *_held(study, now, spared or {})]
-    dropped = [record for record in study.series.values() if not record.taken]
     return {
         **study.to_document(),
         "state": study.state.value if study.state else None,
         "since": since(study),
         "description": text_for_people(study.study_description),
         "series": {uid: series_story(record) for uid, record in study.series.items()},
-        "filtered": [f"{record.series_uid} filter because {record.because}" for record in dropped],
+        "filtered": _filtered(study),
         "next": _step(study, now, waits_for),
+        "receiver": _receiver(study),
         "stages": {"all": list(STAGES), **stages(study)},
         "timeline": to_document(timeline(study)),
     }
+
+
+def _filtered(study: Study) -> list[str]:
+    """The series that are not taken, in the words of the log."""
+    dropped = (record for record in study.series.values() if not record.taken)
+    return [f"{record.series_uid} filter because {record.why_not}" for record in dropped]
+
+
+def _receiver(study: Study) -> str | None:
+    """The receiving Orthanc that has it or pulls it; None: there is one only, or none has it."""
+    last = study.last_handover
+    if study.pull is not None and study.pull.running:
+        return study.pull.request.receiver or None
+    return (last.receiver or None) if last is not None else None
 
 
 def _step(study: Study, now: int, waits_for: list[str]) -> dict[str, Any]:
@@ -118,6 +133,8 @@ def _gone(study: Study) -> str:
     if not gone:
         return ""
     told = "; gone from " + ", ".join(f"{name} since {since}" for name, since in gone.items())
+    if study.moved_to:
+        told += f", there as {study.moved_to} now"
     if study.state is not State.META_ONLY:
         return told
     if present_at(study):

@@ -72,11 +72,9 @@ def _spans(study: Study) -> Iterator[tuple[str, str, str, str]]:
 
 def _pulls(study: Study, grown: str) -> Iterator[tuple[str, str, str, str]]:
     """The pulls, and the times in the line before each."""
-    pulls = {pull.request.pull_id: pull for pull in study.pulls}
-    if study.pull is not None:
-        pulls[study.pull.request.pull_id] = study.pull
+    pulls = study.every_pull
     before = grown
-    for pull in pulls.values():
+    for pull in pulls:
         if pull.asked_at > before:
             yield "line", "", before, pull.asked_at
         yield "pull", f"{pull.request.pacs} {pull.outcome}".strip(), pull.asked_at, pull.ended_at

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..study.handover import HandOver
-from ..study.history import Note
+from ..study.history import HistoryEntry, Note
 from ..study.lifecycle import UNDER_WAY, Event
 from ..study.study import Pull, Study
 from ..wire.messages import PullRequest
@@ -36,7 +36,9 @@ class Happened:
     detail: str = ""
     by: str = ""
     event: str = ""
-    """Of a change or note of the history: its event or note; ``from_state`` and ``to_state`` where it moved."""
+    """
+    Of a change or note of the history: its event or note; ``from_state`` and ``to_state`` where it moved.
+    """
     from_state: str = ""
     to_state: str = ""
 
@@ -70,19 +72,19 @@ def _changes(study: Study) -> Iterator[Happened]:
         moved = entry.from_state != entry.to_state
         if not moved and entry.tells(*_TOLD_BETTER):
             continue
-        what = (
-            f"{entry.event}: {entry.from_state or 'none'} → {entry.to_state or 'none'}"
-            if moved
-            else entry.event
-        )
         states = (entry.from_state, entry.to_state) if moved else ("", "")
-        yield Happened(entry.at, STATE if moved else NOTE, what, entry.why, entry.by, entry.event, *states)
+        what = STATE if moved else NOTE
+        yield Happened(entry.at, what, _change_words(entry), entry.why, entry.by, entry.event, *states)
+
+
+def _change_words(entry: HistoryEntry) -> str:
+    if entry.from_state == entry.to_state:
+        return entry.event
+    return f"{entry.event}: {entry.from_state or 'none'} → {entry.to_state or 'none'}"
 
 
 def _pulls(study: Study) -> Iterator[Happened]:
-    newest = [study.pull] if study.pull is not None else []
-    pulls = {pull.request.pull_id: pull for pull in (*study.pulls, *newest)}
-    for pull in pulls.values():
+    for pull in study.every_pull:
         what = f"C-MOVE from {pull.request.pacs}, attempt {pull.attempt}"
         yield Happened(pull.asked_at, PULL, what, _asked_words(pull.request))
         if pull.ended_at:
@@ -110,9 +112,13 @@ def _handovers(study: Study) -> Iterator[Happened]:
         if item.published_at:
             what = "message confirmed by RabbitMQ"
             yield Happened(item.published_at, DELIVERY, what, f"message {item.message_id}")
-        for one in item.tries:
-            yield Happened(one.at, DELIVERY, f"delivery: {one.outcome}", one.words, one.by)
+        yield from _tries(item)
         yield from _result_of(item)
+
+
+def _tries(item: HandOver) -> Iterator[Happened]:
+    for one in item.tries:
+        yield Happened(one.at, DELIVERY, f"delivery: {one.outcome}", one.words, one.by)
 
 
 def _result_of(item: HandOver) -> Iterator[Happened]:

@@ -153,12 +153,16 @@ def _at_the_end(checks: tuple[Check, ...], lacking: bool) -> str:
 
 
 def _told(expected: Expectations) -> Expectations:
-    """A count of 0 is what some PACS say that do not count: the series was named, and nobody counted it."""
-    if expected.study != 0 and all(expected.series.values()):
+    """
+    A count of 0, or below, is what some PACS say that do not count: the series was named, and nobody counted
+    it.
+    """
+    of_study = expected.study if expected.study and expected.study > 0 else None
+    counted = {uid: count for uid, count in expected.series.items() if count > 0}
+    if of_study == expected.study and len(counted) == len(expected.series):
         return expected
-    counted = {uid: count for uid, count in expected.series.items() if count}
     named = expected.uncounted | (expected.series.keys() - counted.keys())
-    return replace(expected, series=counted, study=expected.study or None, uncounted=named)
+    return replace(expected, series=counted, study=of_study, uncounted=named)
 
 
 def _checks(

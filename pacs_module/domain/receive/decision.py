@@ -13,7 +13,7 @@ from ..rules.read_attributes import kept
 from ..rules.reasons import grouped
 from ..rules.switches import Switches
 from ..wire.messages import PullRequest, SeriesOutcome, SeriesReport
-from ..wire.syntax import is_uid
+from ..wire.uid_syntax import is_uid
 from .completeness import COMPLETE, SHORT, UNVERIFIED, Completeness, Expectations
 from .judged import Judged
 from .needed_series import Arrived, NeededSeries, is_radiography, needed_series, only_ct
@@ -97,15 +97,25 @@ def _announced_counts(request: PullRequest) -> dict[str, int]:
 
 
 def updated(expected: Expectations, word: PacsWord) -> Expectations:
-    """What the PACS has now that it was asked again; what it does not tell stays as it was announced."""
-    listed = {uid: len(uids) for uid, uids in word.sop_uids.items()}
-    now = {**word.series, **listed}
+    """
+    What the PACS has now that it was asked again; what it does not tell stays as it was announced.
+
+    It had as many as it announced: a smaller number is one of two that it tells in turn, or a list that is
+    cut.
+    """
     if expected.study is None and not expected.series:
         return expected
+    now = _largest(expected.series, word.series, {uid: len(uids) for uid, uids in word.sop_uids.items()})
     if expected.study is None:  # single series were pulled
-        return replace(expected, series={uid: now.get(uid, count) for uid, count in expected.series.items()})
-    series = {**expected.series, **now} if expected.series else {}
-    return replace(expected, series=series, study=word.study or expected.study)
+        return replace(expected, series={uid: now[uid] for uid in expected.series})
+    series = now if expected.series else {}
+    return replace(expected, series=series, study=max(word.study or 0, expected.study))
+
+
+def _largest(*counts: Mapping[str, int]) -> dict[str, int]:
+    """Of each UID the largest count."""
+    uids = {uid for told in counts for uid in told}
+    return {uid: max(told.get(uid, 0) for told in counts) for uid in uids}
 
 
 def announced_series(request: PullRequest | None) -> dict[str, SeriesFacts]:
@@ -131,6 +141,8 @@ def needed_series_of(
     here = {uid: Arrived(one.facts, one.verdict.taken, counts[uid]) for uid, one in arrived.items()}
     announced = announced_series(request)
     unread = {uid: SeriesFacts(uid, {}, None) for uid in counts.keys() - here.keys() - announced.keys()}
+    if request is not None and request.for_destinations:
+        return NeededSeries(frozenset(announced), "", True)  # what lies here beside them is not theirs
     named = frozenset(request.skip_filter) if request else frozenset()
     return needed_series(here, {**announced, **unread}, named, bool(request and request.dx), ended, switches)
 
@@ -164,7 +176,10 @@ def decide(
     if not asked.final and _to_be_pulled_again(completeness, asked):
         return Decision(SHORT_OUTCOME, _in_words(completeness, asked))
     modalities = [one.facts.modality for one in judged.values()]
-    dx = is_radiography(modalities, bool(request and request.dx), switches)
+    whole = request is not None and bool(request.for_destinations)
+    dx = whole or is_radiography(modalities, bool(request and request.dx), switches)
+    if whole:
+        judged = _of_the_pull(judged, request)
     unreadable = {uid for uid, number in (usable or {}).items() if not number}
     judged = {uid: one for uid, one in judged.items() if uid not in unreadable}
     expected = expectations(request).series if completeness.verdict == COMPLETE else {}
@@ -175,12 +190,23 @@ def decide(
         told = ", ".join(patient_ids)
         return Decision(FILTERED, f"held back: the PACS sends it under the PatientIDs {told}", dx)
     choice = _as_received(choose(candidates, dx, switches), {**counts, **(usable or {})})
+    if request is not None and request.for_destinations:
+        names = ", ".join(request.for_destinations)
+        choice = replace(choice, why=f"all {len(choice.series)} series that {names} wants")
     kept_back = {
         **dict.fromkeys(unreadable, _UNREADABLE.because),
         **_beside_ct(judged, candidates),
         **_kept_back(choice, candidates, switches),
     }
     return _chosen(choice, kept_back, asked, _known_to_pacs_module(last, asked), dx, switches)
+
+
+def _of_the_pull(judged: Mapping[str, Judged], request: PullRequest | None) -> Mapping[str, Judged]:
+    """For destinations: the series that were asked for, whatever the rules said of them before."""
+    assert request is not None  # noqa: S101
+    asked = request.series_uids or tuple(judged)
+    taken = Verdict(True, "destination", "", "wanted by a destination")
+    return {uid: replace(judged[uid], verdict=taken) for uid in asked if uid in judged}
 
 
 def _chosen(

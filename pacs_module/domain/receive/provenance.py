@@ -18,10 +18,16 @@ from ipaddress import ip_address
 
 from ..dicom.attributes import FULL_WIDTH, unpadded
 from ..dicom.text_repair import readable
-from ..wire.syntax import is_uid
+from ..wire.uid_syntax import is_uid
 from .completeness import SHORT, Check, Completeness, Expectations
 
+_MISCOUNTED = 10
+"""Some PACS count objects that they do not list: up to a tenth is no sign of a cut."""
+_ROUND = 50
+"""Caps of lists in the wild are 100, 200, 500 ..."""
 _MAPPED = "::ffff:"
+_UNSEEN = "Cf"
+"""The category of characters of format in Unicode: a BOM, characters without width."""
 
 
 @dataclass(frozen=True, order=True)
@@ -78,10 +84,14 @@ def patient_key(patient_id: str) -> str:
     """
     A PatientID as it is compared: without padding, and where it is not ASCII as it was meant.
 
-    The finder and Orthanc may read the same bytes by two character sets; that is no other patient.
+    The finder and Orthanc may read the same bytes by two character sets; that is no other patient. Nor are
+    characters that nobody sees, as a form that was pasted leaves them.
     """
     bare = unpadded(patient_id)
-    return bare if bare.isascii() else unicodedata.normalize("NFC", readable(bare).translate(FULL_WIDTH))
+    if bare.isascii():
+        return bare
+    meant = unicodedata.normalize("NFC", readable(bare).translate(FULL_WIDTH))
+    return unpadded("".join(one for one in meant if unicodedata.category(one) != _UNSEEN))
 
 
 def _is_address(text: str) -> bool:
@@ -149,13 +159,26 @@ class PacsWord:
     sop_uids: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def has(self, image: Image) -> bool | None:
-        """Whether the PACS has this image; None: it did not list its series."""
+        """Whether the PACS has this image; None: it did not list its series, or its list is cut."""
         listed = self.sop_uids.get(image.series_uid)
-        return None if not listed else image.sop_uid in listed
+        if not listed:
+            return None
+        if image.sop_uid in listed:
+            return True
+        return None if _is_cut(len(listed), self.series.get(image.series_uid, 0)) else False
 
     def is_other_patient(self, image: Image) -> bool:
         """Whether the PACS has the study under another PatientID."""
         return bool(self.patient_id) and patient_key(self.patient_id or "") != image.who
+
+
+def _is_cut(listed: int, counted: int) -> bool:
+    """
+    Whether a list of images is shorter than what the PACS counts in the series by more than it may have
+    miscounted.
+    """
+    lacking = counted - listed
+    return lacking > 0 and (_MISCOUNTED * lacking > counted or listed % _ROUND == 0)
 
 
 class Rejection(StrEnum):
@@ -260,27 +283,48 @@ def judge_pulled(
     """
     pull = pull or Circumstances()
     images, unnamed = _with_uid(images)
-    ours = {sender for sender in {image.sender for image in images} if known.knows(sender)}
-    own, foreign = _parted(images, lambda image: image.sender in ours)
+    own, foreign = _of_known_senders(images, known)
     question = word is None and (bool(foreign) or _identity_is_open(own, pull.asked_as))
+    if word is not None and pull.counts_agree and _are_all_that_came(own, foreign, word):
+        own, foreign = foreign, []
     word = word or PacsWord()
-    twice, once = ([], own) if pull.final else _parted(own, lambda image: image.came_twice)
-    current, corrected = _under_the_current_id(once, word)
-    accepted, copies = _one_each(current, word)
+    accepted, left_out = _accepted(own, word, pull.final)
     plausible, others = _of_unknown_senders(foreign, accepted, word, pull.announced)
-    rejected = (
-        *_rejected(twice, Rejection.SENT_TWICE),
-        *_rejected(corrected, Rejection.CORRECTED),
-        *copies,
-        *others,
-        *unnamed,
-    )
+    rejected = (*left_out, *others, *unnamed)
     confirmed = _confirmed(plausible, word, pull.counts_agree and not rejected)
     # The last attempt keeps images that came twice: which of the two is right nobody can say.
+    disputed = any(image.came_twice for image in images)
     certain = len(confirmed) == len(plausible) and not any(image.came_twice for image in accepted)
+    certain = certain and not (disputed and plausible)
     every = (*accepted, *plausible)
     learned = frozenset(image.sender for image in confirmed)
+    if disputed or _is_short(every, pull.announced):
+        # Somebody else may have sent the same UIDs: that the PACS lists them says nothing of who sent them.
+        learned = frozenset()
     return Provenance(every, rejected, question, certain, learned, _ids(every, word))
+
+
+def _is_short(images: Sequence[Image], announced: Expectations) -> bool:
+    """Whether fewer are here than the PACS announced, of a series or of the study."""
+    here = Counter(image.series_uid for image in images)
+    if any(here[uid] < number for uid, number in announced.series.items()):
+        return True
+    return announced.study is not None and len({image.sop_uid for image in images}) < announced.study
+
+
+def _of_known_senders(images: Sequence[Image], known: KnownSenders) -> tuple[list[Image], list[Image]]:
+    """The images of those who speak for the PACS, and the others."""
+    ours = {sender for sender in {image.sender for image in images} if known.knows(sender)}
+    return _parted(images, lambda image: image.sender in ours)
+
+
+def _accepted(own: Sequence[Image], word: PacsWord, final: bool) -> tuple[list[Image], tuple[Rejected, ...]]:
+    """Of the PACS's own images one each, and those that are left out."""
+    twice, once = ([], own) if final else _parted(own, lambda image: image.came_twice)
+    current, corrected = _under_the_current_id(once, word)
+    accepted, copies = _one_each(current, word)
+    sent_twice = _rejected(twice, Rejection.SENT_TWICE)
+    return accepted, (*sent_twice, *_rejected(corrected, Rejection.CORRECTED), *copies)
 
 
 def judge_pushed(
@@ -322,6 +366,19 @@ def _parted(images: Iterable[Image], belongs: Callable[[Image], bool]) -> tuple[
 
 def _rejected(images: Iterable[Image], why: Rejection) -> list[Rejected]:
     return [Rejected(image, why) for image in images]
+
+
+def _are_all_that_came(own: Sequence[Image], foreign: Sequence[Image], word: PacsWord) -> bool:
+    """
+    Whether these are the very images that the PACS says it has sent: nothing came from itself, and exactly so
+    many from one sender in this pull. An archive node may send headers from before a correction, so that
+    their PatientID says nothing against it; its address is not learned by that.
+    """
+    if own or len({image.sender for image in foreign}) != 1:
+        return False
+    if not any(word.is_other_patient(image) for image in foreign):
+        return False  # then its address is learned
+    return all(image.in_pull and not image.repeated and word.has(image) is not False for image in foreign)
 
 
 def _under_the_current_id(own: Sequence[Image], word: PacsWord) -> tuple[list[Image], list[Image]]:

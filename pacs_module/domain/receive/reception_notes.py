@@ -66,6 +66,10 @@ def _patients(provenance: Provenance, asked_as: str) -> Iterable[ReceptionNote]:
         yield ReceptionNote(
             "patient_ids_differ", f"the PACS sends this study under {len(numbers)} PatientIDs: {parts}"
         )
+    yield from _corrected(provenance, asked_as)
+
+
+def _corrected(provenance: Provenance, asked_as: str) -> Iterable[ReceptionNote]:
     now = provenance.patient_ids[0] if provenance.patient_ids else ""
     if now and patient_key(asked_as) not in ("", patient_key(now)):
         yield ReceptionNote(

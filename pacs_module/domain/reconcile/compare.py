@@ -114,7 +114,7 @@ def _line(case: Case, lists: Sequence[PacsList], switches: Switches, now: int) -
         if unlisted:
             notes.append(unlisted)
         else:
-            cause, why = Cause.GONE, f"seen there before, in no list now; {_standing(study)}"
+            cause, why = Cause.GONE, f"seen there before, in no list now{_moved(study)}; {_standing(study)}"
     line = _line_of(case, cause, why)
     return replace(line, counts=counts, notes=tuple(notes))
 
@@ -207,7 +207,7 @@ def _reasons(study: Study) -> str:
     last = study.last_handover
     if last is not None and last.result == "unsupported_series":
         return f"the backend: {last.result_message or 'unsupported_series'}"
-    return grouped(record.because for record in study.series.values() if not record.taken) or study.why
+    return grouped(record.why_not for record in study.series.values() if not record.taken) or study.why
 
 
 def _waiting(study: Study, counts: Counts, now: int) -> str:
@@ -216,6 +216,10 @@ def _waiting(study: Study, counts: Counts, now: int) -> str:
     when = f" at {iso(at)}" if at is not None and at > now else ""
     short = f"; {counts.words}" if counts.lacking else ""
     return f"{study.why}{short}; next: {what}{when}".removeprefix("; ")
+
+
+def _moved(study: Study) -> str:
+    return f", but as {study.moved_to}" if study.moved_to else ""
 
 
 def _standing(study: Study) -> str:

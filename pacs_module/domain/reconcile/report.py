@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from ..wire.documents import to_document
+from .at_destination import AtDestination, There
 from .compare import AGAIN, DELAY, MISS
 from .report_line import Cause, PacsList, ReportLine, Role
 
@@ -50,7 +51,10 @@ class Duplicate:
 
 @dataclass(frozen=True)
 class Report:
-    """``made_at`` ISO 8601 UTC; ``repaired``: StudyInstanceUIDs put to be pulled, with what was done."""
+    """
+    ``made_at`` ISO 8601 UTC; ``repaired``: StudyInstanceUIDs put to be pulled, with what was done;
+    ``destinations``: each study at each destination beside the backend that it was meant for.
+    """
 
     first_day: str
     last_day: str
@@ -58,11 +62,31 @@ class Report:
     answered: tuple[Answered, ...]
     lines: tuple[ReportLine, ...]
     repaired: dict[str, str]
+    destinations: tuple[AtDestination, ...] = ()
 
     @property
     def compared(self) -> bool:
-        """Whether every PACS answered with its whole list of every day."""
-        return all(one.complete and not one.error for one in self.answered)
+        """
+        Whether every PACS answered with its whole list of every day, and every destination with its own.
+        """
+        asked = all(one.verdict is not There.AWAY for one in self.destinations)
+        return asked and all(one.complete and not one.error for one in self.answered)
+
+    @property
+    def lacking(self) -> list[AtDestination]:
+        """What destinations lack, or wait for in vain."""
+        return [one for one in self.destinations if one.verdict in (There.LACKS, There.GIVEN_UP)]
+
+    @property
+    def by_destination(self) -> dict[str, dict[str, int]]:
+        """By destination: number of studies by how they stand there, and of images sent and listed."""
+        counted: dict[str, Counter[str]] = {}
+        for one in self.destinations:
+            of = counted.setdefault(one.destination, Counter())
+            of[one.verdict.value] += 1
+            of["images sent"] += one.sent
+            of["images there"] += one.there or 0
+        return {name: dict(of) for name, of in sorted(counted.items())}
 
     @property
     def missing(self) -> list[ReportLine]:
@@ -120,7 +144,7 @@ class Report:
         """
         if not self.compared:
             return NOT_COMPARED
-        return SOMETHING_MISSING if self.missing else NOTHING_MISSING
+        return SOMETHING_MISSING if self.missing or self.lacking else NOTHING_MISSING
 
     def to_document(self) -> dict[str, Any]:
         """As JSON: the summary first, then the lines."""
@@ -138,6 +162,8 @@ class Report:
             "byDevice": self.by_device,
             "manual": self.manual,
             "instances": self.instances,
+            "byDestination": self.by_destination,
+            "destinations": to_document(self.destinations),
             "duplicates": to_document(self.duplicates),
             "repaired": self.repaired,
             "answered": to_document(self.answered),

@@ -50,8 +50,6 @@ MISSING = (
     Cause.NO_VERDICT,
 )
 """What should have been computed and is not."""
-EXPLAINED = (Cause.FILTERED, Cause.NOT_WANTED, Cause.ELSEWHERE, Cause.GONE)
-"""Not computed, and rightly so as far as the rules are right."""
 REPAIRABLE = (Cause.NOT_FOUND, Cause.SHORT, Cause.FAILED, Cause.DEAD_LETTER, Cause.NO_VERDICT)
 """What a repair pulls; what waits is on its way, and what has no UID cannot be pulled."""
 

@@ -135,10 +135,14 @@ def _check_one(change: Change, one: str, before: tuple[str, ...]) -> None:
 def _several(change: Change) -> tuple[str, ...]:
     if not change.text.startswith("["):
         return tuple(one.strip() for one in change.text.split(",") if one.strip())
-    try:
-        read = json.loads(change.text)
-    except ValueError as error:
-        raise ConfigurationError(change.name, change.text, f"a list in JSON ({error})") from error
+    read = _json_of(change)
     if not isinstance(read, list) or not all(isinstance(one, str) for one in read):
         raise ConfigurationError(change.name, change.text, "a list of texts in JSON")
     return tuple(read)
+
+
+def _json_of(change: Change) -> object:
+    try:
+        return json.loads(change.text)
+    except ValueError as error:
+        raise ConfigurationError(change.name, change.text, f"a list in JSON ({error})") from error

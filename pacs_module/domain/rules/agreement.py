@@ -10,8 +10,8 @@ images come makes no difference.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -109,8 +109,8 @@ class Agreement:
         total = len(self.images) + len(self.odd)
         if not self.odd:
             return f"{total} images"
-        counts = {why: sum(one.why is why for one in self.odd) for why in Oddity}
-        reasons = ", ".join(f"{count} {why}" for why, count in counts.items() if count)
+        counts = Counter(one.why for one in self.odd)
+        reasons = ", ".join(f"{counts[why]} {why}" for why in Oddity if counts[why])
         return f"{len(self.images)} of {total} images ({reasons})"
 
 
@@ -125,6 +125,7 @@ class _Kind:
     plane: int | None
     size: str
     thickness: int | None
+    no_slice: bool = False
 
 
 def agree(
@@ -151,6 +152,17 @@ def agree(
     joining = [image for image in found if kinds[image.sop_uid] in of_group]
     pages = _pages(joining)
     group = [image for image in joining if image.sop_uid not in pages]
+    return _agreement(found, group, _odd_ones(found, group, pages, kinds, best))
+
+
+def _odd_ones(
+    found: Sequence[ImageFacts],
+    group: Sequence[ImageFacts],
+    pages: Collection[str],
+    kinds: Mapping[str, _Kind],
+    best: _Kind,
+) -> tuple[OddImage, ...]:
+    """The images that are not in the group, each with the reason."""
     in_group = {image.sop_uid for image in group}
     odd: list[OddImage] = []
     for image in found:
@@ -158,7 +170,7 @@ def agree(
             odd.append(OddImage(image.sop_uid, Oddity.PAGE, image.image_type or ""))
         elif image.sop_uid not in in_group:
             odd.append(_odd(image, kinds[image.sop_uid], best))
-    return _agreement(found, group, tuple(odd))
+    return tuple(odd)
 
 
 def _agreement(found: list[ImageFacts], group: list[ImageFacts], odd: tuple[OddImage, ...]) -> Agreement:
@@ -215,8 +227,11 @@ def agreed_facts(series: SeriesFacts, agreement: Agreement, final: bool) -> Seri
         MULTI_FRAME: "yes" if agreement.multi_frame else "",
         **_told_of_geometry(agreement.geometry),
     }
-    filled = {name: text for name, text in told.items() if text}
-    return replace(series, attributes={**series.attributes, **filled})
+    return replace(series, attributes={**series.attributes, **_filled_only(told)})
+
+
+def _filled_only(told: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in told.items() if text}
 
 
 def _told_of_geometry(geometry: Geometry) -> dict[str, str]:
@@ -228,25 +243,43 @@ def _told_of_geometry(geometry: Geometry) -> dict[str, str]:
     }
 
 
-def to_read(images: Sequence[ImageFacts]) -> tuple[str, ...]:
+def to_read(images: Sequence[ImageFacts], read: Collection[str] = frozenset()) -> tuple[str, ...]:
     """
     Say which images must be read in full, when only the index was looked at (``index_facts``).
 
     Args:
         images: Of one series.
+        read: SOPInstanceUIDs of those that were read already: one of them will do for its neighbours.
 
     Returns:
-        SOPInstanceUIDs: of each plane whose slices follow one another evenly a few spread over its length;
-        every image that lies unevenly, or nowhere.
+        SOPInstanceUIDs: of each plane whose slices follow one another evenly a few spread over its length,
+        its ends among them; every image that lies unevenly, or nowhere.
     """
     wanted: set[str] = set()
     for plane in _planes(images).values():
         geometry = geometry_of(plane)
         even = geometry.spacing is not None and not geometry.gaps and not geometry.duplicates
         uids = order_images(plane).uids
-        step = max(1, (len(uids) - 1) // (_READ_EVERY - 1)) if even else 1
-        wanted |= {*uids[::step], uids[-1]}
+        wanted |= _spread(uids, read) if even else set(uids)
     return tuple(sorted(wanted))
+
+
+def _spread(uids: Sequence[str], read: Collection[str]) -> set[str]:
+    """A few of a row of images: both ends, and between them rather those that were read already."""
+    last = len(uids) - 1
+    step = max(1, last // (_READ_EVERY - 1))
+    known = [place for place, uid in enumerate(uids) if uid in read]
+    wanted = {uids[0], uids[last]}
+    for place in range(step, last, step):
+        near = _nearest_place(known, place)
+        wanted.add(uids[near if 2 * abs(near - place) < step else place])
+    return wanted
+
+
+def _nearest_place(known: Sequence[int], place: int) -> int:
+    """The nearest of some ascending places; the place itself where there is none."""
+    at = bisect_left(known, place)
+    return min(known[max(0, at - 1) : at + 1], key=lambda one: abs(one - place), default=place)
 
 
 def _distinct(images: Iterable[ImageFacts]) -> list[ImageFacts]:
@@ -275,25 +308,34 @@ def _filled(images: list[ImageFacts]) -> list[ImageFacts]:
     """Images that were not read, with what the nearest read one of their plane has."""
     filled = {image.sop_uid: image for image in images}
     for plane in _planes(images).values():
-        read = [image for image in plane if image.image_type is not None]
-        if not read or len(read) == len(plane):
-            continue
-        normal = normal_of(plane[0].orientation or "")
-        places = sorted((_place(image, normal), image.sop_uid, image) for image in read)
-        for image in plane:
-            if image.image_type is None:
-                filled[image.sop_uid] = _as_near(image, _nearest(places, _place(image, normal)))
+        filled.update((image.sop_uid, image) for image in _filled_of_plane(plane))
     return [filled[image.sop_uid] for image in images]
 
 
+def _filled_of_plane(plane: Sequence[ImageFacts]) -> Iterator[ImageFacts]:
+    """The images of one plane that were not read; none where no other one was."""
+    read = [image for image in plane if image.image_type is not None]
+    unread = [image for image in plane if image.image_type is None]
+    if read and unread:
+        for image, near in zip(unread, _nearest_of(unread, read), strict=True):
+            yield _as_near(image, near)
+
+
+def _nearest_of(unread: Sequence[ImageFacts], read: Sequence[ImageFacts]) -> list[ImageFacts]:
+    """For each image of a plane the nearest one that was read; any, where they do not differ."""
+    told = {(one.image_type, one.thickness, one.size, one.sop_class) for one in read}
+    if len(told) == 1:
+        return [read[0]] * len(unread)
+    normal = normal_of(read[0].orientation or "")
+    places = sorted((_place(image, normal), image.sop_uid, image) for image in read)
+    return [_nearest(places, _place(image, normal)) for image in unread]
+
+
 def _as_near(image: ImageFacts, near: ImageFacts) -> ImageFacts:
-    return replace(
-        image,
-        image_type=near.image_type,
-        thickness=near.thickness,
-        size=near.size,
-        sop_class=near.sop_class,
-    )
+    return ImageFacts(
+        image.sop_uid, image.sop_class or near.sop_class, near.image_type, near.thickness, near.size,
+        image.orientation, image.positions, image.frames, image.number, image.acquired,
+    )  # fmt: skip
 
 
 def _place(image: ImageFacts, normal: Vector | None) -> float:
@@ -310,23 +352,37 @@ def _nearest(places: Sequence[tuple[float, str, ImageFacts]], place: float) -> I
 
 def _kinds(images: Sequence[ImageFacts]) -> dict[str, _Kind]:
     """By SOPInstanceUID. What is compared is told in few ways, and each of them is read once."""
-    planes = directions(images)
-    thickness = {text: read_thickness(text).value for text in {image.thickness or "" for image in images}}
-    levels = _levels(thickness.values())
+    read = _reader_of_kinds(images)
     known: dict[tuple[str | None, ...], _Kind] = {}
     kinds: dict[str, _Kind] = {}
     for image in images:
-        told = image.image_type, image.orientation, image.size, image.thickness
-        kind = known.get(told)
-        if kind is None:
-            kind = known[told] = _Kind(
-                _flavour(image.image_type or ""),
-                planes.get(image.orientation or ""),
-                (image.size or "").strip("\\"),
-                levels.get(thickness[image.thickness or ""]),
-            )
-        kinds[image.sop_uid] = kind
+        told = _told_of(image)
+        if told not in known:
+            known[told] = read(image)
+        kinds[image.sop_uid] = known[told]
     return kinds
+
+
+def _told_of(image: ImageFacts) -> tuple[str | None, ...]:
+    """What its kind is read out of."""
+    return image.image_type, image.orientation, image.size, image.thickness, image.sop_class
+
+
+def _reader_of_kinds(images: Sequence[ImageFacts]) -> Callable[[ImageFacts], _Kind]:
+    """Reads the kind of one of these images; planes and steps of thickness are those of all together."""
+    planes, thickness = directions(images), _thickness_by_text(images)
+    levels = _levels(thickness.values())
+
+    def read(image: ImageFacts) -> _Kind:
+        return _Kind(
+            _flavour(image.image_type or ""),
+            planes.get(image.orientation or ""),
+            (image.size or "").strip("\\"),
+            levels.get(thickness[image.thickness or ""]),
+            image.no_slice,
+        )
+
+    return read
 
 
 def _flavour(text: str) -> tuple[str, ...]:
@@ -353,7 +409,7 @@ def _levels(values: Iterable[float | None]) -> dict[float | None, int]:
 
 def _joins(kind: _Kind, best: _Kind) -> bool:
     """Whether an image is one of the group; what either does not tell does not speak against it."""
-    if kind.image_type not in (best.image_type, ()):
+    if kind.image_type not in (best.image_type, ()) or kind.no_slice is not best.no_slice:
         return False
     return not (_other_plane(kind, best) or _other_size(kind, best) or _other_thickness(kind, best))
 
@@ -390,8 +446,8 @@ def _largest(
     least: int,
 ) -> _Kind:
     """
-    The wanted kind with most frames; of equals one that is no localizer, then the axial one, then the thinner
-    one, then by the first UID.
+    The wanted kind of slices with most frames; of equals one that is no localizer, then the axial one, then
+    the thinner one, then by the first UID.
     """
     frames: dict[_Kind, int] = defaultdict(int)
     first: dict[_Kind, ImageFacts] = {}
@@ -403,6 +459,7 @@ def _largest(
     def rank(kind: _Kind) -> tuple[object, ...]:
         return (
             not (frames[kind] >= least and wanted(first[kind])),
+            kind.no_slice,
             -frames[kind],
             "LOCALIZER" in kind.image_type,
             not _is_axial(first[kind]),
@@ -421,6 +478,8 @@ def _is_axial(image: ImageFacts) -> bool:
 
 def _odd(image: ImageFacts, kind: _Kind, best: _Kind) -> OddImage:
     values = split_image_type(image.image_type or "")
+    if kind.no_slice and not best.no_slice:
+        return OddImage(image.sop_uid, Oddity.PAGE, image.sop_class)
     if kind.image_type not in (best.image_type, ()):
         return OddImage(image.sop_uid, _other_type(image, values), image.image_type or "")
     if _other_plane(kind, best):
@@ -442,3 +501,7 @@ def _most_told(texts: Iterable[str | None]) -> str:
         if text:
             counts[text] += 1
     return min(counts, key=lambda text: (-counts[text], text), default="")
+
+
+def _thickness_by_text(images: Iterable[ImageFacts]) -> dict[str, float | None]:
+    return {text: read_thickness(text).value for text in {image.thickness or "" for image in images}}

@@ -9,11 +9,13 @@ is no lung.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
+from ..dicom.anatomy import REGIONS
 from ..dicom.attributes import SeriesFacts, unpadded
 from ..dicom.text_folding import words
 from .keywords import NOTHING, Evidence, Keywords, Says
@@ -62,6 +64,16 @@ class BodyPart:
 
 
 @dataclass(frozen=True)
+class Alone:
+    """
+    What BodyPartExamined decides, as long as ``unless`` is not found in the descriptions (ASCII, lower case).
+    """
+
+    decided: Decided
+    unless: re.Pattern[str]
+
+
+@dataclass(frozen=True)
 class BodyPartRules:
     """
     The rule as the site wants it for one kind of modality, compiled once.
@@ -84,23 +96,58 @@ class BodyPartRules:
     def decide(self, series: SeriesFacts) -> BodyPart:
         """Decide by what is told of the series."""
         texts = {name: unpadded(text) for name in KEYWORD_ATTRIBUTES if (text := series.attributes.get(name))}
+        if BODY_PART in texts:
+            texts[BODY_PART] = _as_words(texts[BODY_PART])
         together = "\n".join(texts.values())
         if together.isascii() and "\x1b" not in together:
             plainly = self._decided_plainly(series, texts, together.lower())
             if plainly is not None:
                 return plainly
         said = {name: self.keywords.evidence(text) for name, text in texts.items() if text}
-        against = self._against(said)
-        if against is not None:
-            return against
+        return (
+            self._against(said)
+            or self._by_examined(series, texts, said)
+            or self._by_series(said)
+            or _described(said)
+            or BodyPart(_without_keyword(series))
+        )
+
+    def _by_examined(self, series: SeriesFacts, texts: Mapping[str, str], said: Said) -> BodyPart | None:
+        """By BodyPartExamined, where it is filled with more than a placeholder."""
         examined = texts.get(BODY_PART, "")
-        if examined and not self._is_placeholder(examined):
-            if said[BODY_PART].says in _CHEST:
-                return BodyPart(Decided.KEYWORD, BODY_PART, said[BODY_PART].word)
-            return self._overruled(series, texts, said) or BodyPart(Decided.BODY_PART, BODY_PART)
+        if not examined or self._is_placeholder(examined):
+            return None
+        if said[BODY_PART].says in _CHEST:
+            return BodyPart(Decided.KEYWORD, BODY_PART, said[BODY_PART].word)
+        return self._overruled(series, texts, said) or BodyPart(Decided.BODY_PART, BODY_PART)
+
+    def _by_series(self, said: Said) -> BodyPart | None:
+        """By another part of the body in SeriesDescription, where that is not to be the chest's."""
         if self.only_chest and said.get(SERIES, NOTHING).says is Says.OTHER:
             return BodyPart(Decided.AGAINST, SERIES, said[SERIES].word)
-        return _described(said) or BodyPart(_without_keyword(series))
+        return None
+
+    def alone(self, series: SeriesFacts) -> Alone | None:
+        """
+        What BodyPartExamined decides by itself, and what in the descriptions may decide otherwise.
+
+        None: it is read together with them.
+        """
+        examined = _as_words(unpadded(series.attributes.get(BODY_PART) or ""))
+        if not examined.isascii() or "\x1b" in examined:
+            return None
+        plain, keywords = examined.lower(), self.keywords
+        decides = keywords.may_decide(plain)
+        if not examined or self._is_placeholder(examined):
+            return None if decides else Alone(Decided.NO_KEYWORD, keywords.deciding)
+        if not decides:
+            return Alone(Decided.BODY_PART, keywords.deciding)
+        chest = keywords.evidence(examined).says in _CHEST and not keywords.may_drop(plain)
+        return Alone(Decided.KEYWORD, keywords.dropping) if chest else None
+
+    def names_other(self, text: str) -> bool:
+        """Whether the series' own description names another part of the body, where that drops it."""
+        return self.only_chest and self.keywords.evidence(unpadded(text)).says is Says.OTHER
 
     def _decided_plainly(
         self, series: SeriesFacts, texts: Mapping[str, str], together: str
@@ -160,13 +207,14 @@ class BodyPartRules:
             supported = told and ordered.isdisjoint(_ELSEWHERE)
             if found.says is Says.CHEST or (found.says is Says.WINDOW and supported):
                 return BodyPart(Decided.KEYWORD, name, found.word)
-            if (
-                found.says is Says.WINDOW
-                and not told
-                and any(one not in series.attributes for one in _ORDERED)
-            ):
+            if found.says is Says.WINDOW and not told and _order_is_left_out(series):
                 return BodyPart(Decided.NOT_TOLD)
         return None
+
+
+def _as_words(examined: str) -> str:
+    """A BodyPartExamined that is a code of the chest (``T-D3000``) as the term that it stands for."""
+    return REGIONS.get(examined.upper(), examined)
 
 
 def _described(said: Said) -> BodyPart | None:
@@ -179,14 +227,33 @@ def _described(said: Said) -> BodyPart | None:
     elsewhere = any(_names_other_part(said[name]) for name in _ORDERED if name in said)
     nothing_else = not any(one.says in _ELSEWHERE for one in said.values())
     for name, found in said.items():
-        if name == BODY_PART:
-            continue
-        in_order = name in _ORDERED and bool(found.window)
-        window = found.says is Says.WINDOW and (name in _ORDERED or not elsewhere)
-        protocol = found.says is Says.PROTOCOL and nothing_else
-        if found.says is Says.CHEST or in_order or window or protocol:
+        if name != BODY_PART and _is_chest(name in _ORDERED, found, elsewhere, nothing_else):
             return BodyPart(Decided.KEYWORD, name, found.word)
     return None
+
+
+def _is_chest(in_order: bool, found: Evidence, elsewhere: bool, nothing_else: bool) -> bool:
+    """
+    Whether a description speaks of the chest.
+
+    Args:
+        in_order: It tells what was ordered.
+        found: What was read in it.
+        elsewhere: What was ordered is another part.
+        nothing_else: No attribute names another part.
+    """
+    match found.says:
+        case Says.CHEST:
+            return True
+        case Says.WINDOW:
+            return in_order or not elsewhere
+        case Says.PROTOCOL if nothing_else:
+            return True
+    return in_order and bool(found.window)
+
+
+def _order_is_left_out(series: SeriesFacts) -> bool:
+    return any(name not in series.attributes for name in _ORDERED)
 
 
 @lru_cache(maxsize=2048)

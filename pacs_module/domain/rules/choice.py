@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -68,13 +68,14 @@ class Choice:
 @dataclass(frozen=True)
 class HandedOver:
     """
-    What was handed over last for a study: the series, the number of instances, and the number of the
-    reception.
+    What was handed over last for a study: the series, the number of instances, the number of the reception,
+    and its id where this receiver did it.
     """
 
     series_uids: tuple[str, ...]
     instances: int
     reception: int = 0
+    handover_id: str = ""
 
 
 def choose(candidates: Sequence[Candidate], dx: bool, switches: Switches) -> Choice:
@@ -97,9 +98,12 @@ def choose(candidates: Sequence[Candidate], dx: bool, switches: Switches) -> Cho
         return Choice(ordered, f"DX: all {len(ordered)} series")
     order = _Order(candidates, switches)
     best = _first(candidates, order)
+    return Choice((best,), _why(best, len(candidates), switches) + _why_not_another(best, candidates, order))
+
+
+def _why_not_another(best: Candidate, candidates: Sequence[Candidate], order: _Order) -> str:
     others = [one for one in candidates if one is not best]
-    decided = f"; {_decided_by(best, _first(others, order), order)}" if others else ""
-    return Choice((best,), _why(best, len(candidates), switches) + decided)
+    return f"; {_decided_by(best, _first(others, order), order)}" if others else ""
 
 
 def _why(best: Candidate, of: int, switches: Switches) -> str:
@@ -155,9 +159,7 @@ class _Order:
 
     def __init__(self, candidates: Sequence[Candidate], switches: Switches) -> None:
         by = _criteria(switches)
-        wanted = [name for name in switches.choice_order if name in by]
-        if any(one.thickness is None and THICKNESS not in one.untold for one in candidates):
-            wanted = [INSTANCES if name == THICKNESS else name for name in wanted]
+        wanted = _wanted(candidates, switches, by)
         further = [name for name in CHOICE_CRITERIA if name in by and name not in wanted]
         self._named = [by[name] for name in (*wanted, *further)]
         self._ties: list[Criterion] | None = None
@@ -168,6 +170,14 @@ class _Order:
         if self._ties is None:
             self._ties = _tie_breakers(self._candidates, self._switches)
         yield from self._ties
+
+
+def _wanted(candidates: Sequence[Candidate], switches: Switches, by: Collection[str]) -> list[str]:
+    """CHOICE_ORDER; where one has no thickness the number of instances stands in for it."""
+    wanted = [name for name in switches.choice_order if name in by]
+    if any(one.thickness is None and THICKNESS not in one.untold for one in candidates):
+        return [INSTANCES if name == THICKNESS else name for name in wanted]
+    return wanted
 
 
 def _first(candidates: Sequence[Candidate], order: _Order) -> Candidate:
@@ -193,9 +203,14 @@ def _criteria(switches: Switches) -> dict[str, Criterion]:
         "contrast": lambda one: _place(one.phase, switches.contrast_preferred),
         "latest": lambda one: -int(one.made_at or 0),
     }
-    idle = {"kernel"} if not switches.kernel_preferred else set()  # nobody is preferred: nothing to know
-    idle |= {"image type"} if not switches.image_types_preferred else set()
+    idle = _without_preference(switches)
     return {name: Criterion(name, name, value) for name, value in values.items() if name not in idle}
+
+
+def _without_preference(switches: Switches) -> set[str]:
+    """Criteria for which the site prefers nobody: nothing need be known of them."""
+    preferred = {"kernel": switches.kernel_preferred, "image type": switches.image_types_preferred}
+    return {name for name, values in preferred.items() if not values}
 
 
 def _tie_breakers(candidates: Sequence[Candidate], switches: Switches) -> list[Criterion]:
@@ -207,14 +222,18 @@ def _tie_breakers(candidates: Sequence[Candidate], switches: Switches) -> list[C
     and repeated; by UID it is a lot.
     """
     patterns = (*switches.kernels_lung, *switches.kernels_mediastinum)
-    told = {name for one in candidates for name, _ in one.details}
-    names = [*(name for name in _DETAILS_FIRST if name in told), *sorted(told - set(_DETAILS_FIRST))]
     return [
         Criterion("kernel", "kernel class", lambda one: _pattern_place(one.kernel, patterns)),
         Criterion("kernel", "kernel class", lambda one: one.kernel.upper()),
         Criterion("image type", DETAILS, lambda one: -len(split_image_type(one.image_type))),
-        *(_by_detail(name) for name in names),
+        *map(_by_detail, _told_details(candidates)),
     ]
+
+
+def _told_details(candidates: Sequence[Candidate]) -> list[str]:
+    """Names of the attributes that any of them tells, those that say most first."""
+    told = {name for one in candidates for name, _ in one.details}
+    return [*(name for name in _DETAILS_FIRST if name in told), *sorted(told - set(_DETAILS_FIRST))]
 
 
 def _by_detail(name: str) -> Criterion:
@@ -313,9 +332,9 @@ def judge_resend(
         return Resend(True, "asked for")
     if choice.instances > last.instances:
         return Resend(True, f"{choice.instances} instances, last time {last.instances}")
-    changed = tuple(candidate.series_uid for candidate in choice.series) != last.series_uids
-    if changed and not dx and not switches.resend_only_thicker_series:
+    changed = not dx and tuple(one.series_uid for one in choice.series) != last.series_uids
+    if changed and not switches.resend_only_thicker_series:
         return Resend(True, "another series, and RESEND_ONLY_THICKER_SERIES is off")
-    if changed and not dx and last.reception == reception:
+    if changed and last.reception == reception:
         return Resend(True, "another series than was announced")
     return Resend(False, f"{choice.instances} instances, last time {last.instances}")

@@ -8,6 +8,7 @@ judged.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -26,7 +27,7 @@ from ..dicom.attributes import (
 from ..dicom.images import ImageFacts
 from ..dicom.text_folding import contains_keyword
 from ..dicom.text_repair import shown
-from .body_part import ASKED_AT_FIND, BODY_PART, KEYWORD_ATTRIBUTES, BodyPart, Decided
+from .body_part import ASKED_AT_FIND, BODY_PART, KEYWORD_ATTRIBUTES, BodyPart, BodyPartRules, Decided
 from .switches import Switches
 
 __all__ = ["ASKED_AT_FIND", "KEYWORD_ATTRIBUTES"]
@@ -72,6 +73,11 @@ ACCOMPANYING = frozenset({"SR", "PR", "KO", "SEG", "REG", "DOC", "FID", "RTSTRUC
 _AXIAL_FLAVOURS = {"AXIAL", "HELICAL"}
 
 _UNKNOWN: Any = object()
+
+_SAID = ("Modality", *KEYWORD_ATTRIBUTES)
+_SERIES = _SAID.index("SeriesDescription")
+_TOLD = 1 + len(ASKED_AT_FIND)
+"""The first so many of them can be told by C-FIND."""
 
 Rule = Callable[[SeriesFacts, Switches], "Verdict | None"]
 
@@ -120,39 +126,40 @@ def judge_series(series: SeriesFacts, switches: Switches) -> Verdict:
     """
     if series.raw:  # its bytes are shown in the verdict
         return judge_plainly(series, switches)
-    memory, attributes = switches.memory, series.attributes
-    get = attributes.get
-    said = (get("Modality"), *[get(name) for name in KEYWORD_ATTRIBUTES])
-    by_text = memory.texts.get(said) or memory.keep(memory.texts, said, _judge_text(series, switches))
-    if by_text.dropped is not None:
-        return _of_images(by_text.dropped, series)
-    frames = get(FRAMES)
-    slices = int(frames) if frames and frames.isdecimal() else series.slices
-    image = (
-        by_text.dx,
-        get("ImageType"),
-        get("SliceThickness"),
-        get(SLICE_SPACING),
-        get("ConvolutionKernel"),
-        get(MULTI_FRAME),
-        not frames or not frames.strip(),
-        get("SeriesDescription") if switches.filter_contrast else None,
-        get(MISSING_IMAGES) if switches.filter_consecutive_images else None,
-        slices if switches.thin_only else None,
-    )
-    dropped = memory.images.get(image, _UNKNOWN)
-    if dropped is _UNKNOWN:
-        dropped = memory.keep(
-            memory.images, image, _first_dropping(_rules(by_text.dx)[2:-1], series, switches)
-        )
-    if dropped is None:
-        count = (by_text.dx, slices)
-        dropped = memory.counts.get(count, _UNKNOWN)
-        if dropped is _UNKNOWN:
-            dropped = memory.keep(
-                memory.counts, count, _first_dropping(_rules(by_text.dx)[-1:], series, switches)
-            )
+    memory, said = switches.memory, tuple(map(series.attributes.get, _SAID))
+    by_text = memory.texts.get(said) or memory.keep(memory.texts, said, _judge_text(said, series, switches))
+    dropped = by_text.dropped or _judge_images(by_text.dx, series, switches)
     return _of_images(dropped or by_text.reason, series)
+
+
+def _judge_images(dx: bool, series: SeriesFacts, switches: Switches) -> Verdict | None:
+    """What the rules say that read the images: those of single values first, then the one that counts."""
+    memory, get = switches.memory, series.attributes.get
+    frames = get(FRAMES)
+    slices = int(frames) if frames and frames.isdecimal() else _slices(series)
+    counted = slices if switches.thin_only else None
+    image = (dx, not frames or not frames.strip(), counted, *map(get, switches.judged_by_image))
+    dropped = _remembered(memory.images, image, _rules(dx)[2:-1], series, switches)
+    return dropped or _remembered(memory.counts, (dx, slices), _rules(dx)[-1:], series, switches)
+
+
+def _remembered(
+    known: dict[Any, Any], key: object, rules: Sequence[Rule], series: SeriesFacts, switches: Switches
+) -> Verdict | None:
+    """What these rules have said of the same values, or say now."""
+    dropped: Verdict | None = known.get(key, _UNKNOWN)
+    if dropped is not _UNKNOWN:
+        return dropped
+    judged: Verdict | None = switches.memory.keep(known, key, _first_dropping(rules, series, switches))
+    return judged
+
+
+def _slices(series: SeriesFacts) -> int | None:
+    """As ``series.slices``, sooner where each instance is one image."""
+    get = series.attributes.get
+    if get(FRAMES) or "VOLUME" in (get("ImageType") or "").upper():
+        return series.slices
+    return series.instances
 
 
 def judge_plainly(series: SeriesFacts, switches: Switches) -> Verdict:
@@ -186,7 +193,92 @@ class _ByText(NamedTuple):
     reason: Verdict
 
 
-def _judge_text(series: SeriesFacts, switches: Switches) -> _ByText:
+_Said = tuple[str | None, ...]
+"""Values in the order of ``_SAID``."""
+
+
+@dataclass(frozen=True)
+class _Examined:
+    """
+    What modality and BodyPartExamined decide, as long as ``unless`` is not found in the descriptions.
+
+    ``verdict`` None: no keyword is anywhere. ``unless`` None: whatever is in them.
+    """
+
+    dx: bool
+    verdict: _ByText | None
+    unless: re.Pattern[str] | None
+
+
+def _judge_text(said: _Said, series: SeriesFacts, switches: Switches) -> _ByText:
+    """Most series by one look at their descriptions, the others by reading each."""
+    memory, key = switches.memory, said[:2]
+    examined = memory.examined.get(key, _UNKNOWN)
+    if examined is _UNKNOWN:
+        examined = memory.keep(memory.examined, key, _judge_examined(series, switches))
+    decided = None if examined is None else _judge_descriptions(examined, said, series, switches)
+    return decided or _read_texts(series, switches)
+
+
+def _judge_examined(series: SeriesFacts, switches: Switches) -> _Examined | None:
+    """What modality and BodyPartExamined decide alone; None: each text is to be read."""
+    dx = series.modality in switches.dx_modalities
+    dropped = _first_dropping((judge_modality,), series, switches)
+    if dropped is not None:
+        return _Examined(dx, _ByText(dx, dropped, _NOTHING_AGAINST), None)
+    if not _filters_body_part(dx, switches):
+        return None
+    alone = _body_part(dx, switches).alone(series)
+    if alone is None:
+        return None
+    return _Examined(dx, _by_examined(dx, alone.decided, series, switches), alone.unless)
+
+
+def _by_examined(dx: bool, decided: Decided, series: SeriesFacts, switches: Switches) -> _ByText | None:
+    """The verdict of BodyPartExamined; None: it has no keyword and decides nothing."""
+    if decided not in (Decided.KEYWORD, Decided.BODY_PART):
+        return None
+    taken = decided is Decided.KEYWORD
+    verdict = Verdict(taken, "body part", BODY_PART, _shown(series, BODY_PART), rules=switches.version)
+    return _ByText(dx, None, verdict) if taken else _ByText(dx, verdict, _NOTHING_AGAINST)
+
+
+def _body_part(dx: bool, switches: Switches) -> BodyPartRules:
+    return switches.body_part_dx if dx else switches.body_part_ct
+
+
+def _filters_body_part(dx: bool, switches: Switches) -> bool:
+    return switches.filter_body_part_dx if dx else switches.filter_body_part
+
+
+def _judge_descriptions(
+    examined: _Examined, said: _Said, series: SeriesFacts, switches: Switches
+) -> _ByText | None:
+    """With one look at the descriptions together; None: each is to be read."""
+    if examined.unless is not None and _may_speak_against(examined.unless, said):
+        return None
+    if examined.verdict is not None:
+        return examined.verdict
+    if _body_part(examined.dx, switches).names_other(said[_SERIES] or "") or None in said[:_TOLD]:
+        return None
+    told = _described(said)
+    verdict = Verdict(False, "body part", _NO_KEYWORD, told, rules=switches.version)
+    return _ByText(examined.dx, verdict, _NOTHING_AGAINST)
+
+
+def _may_speak_against(unless: re.Pattern[str], said: _Said) -> bool:
+    """Whether the descriptions may decide otherwise; those that are no plain ASCII always may."""
+    together = "\n".join([text for text in said[2:] if text])
+    return not together.isascii() or "\x1b" in together or unless.search(together.lower()) is not None
+
+
+def _described(said: _Said) -> str:
+    """As ``_descriptions``, of values that are ASCII."""
+    protocol, study, series, comments = [(text and shown(unpadded(text))) or "" for text in said[2:]]
+    return f"ProtocolName:{protocol} StudyDescription:{study} SeriesDescription:{series} ImageComments:{comments}"
+
+
+def _read_texts(series: SeriesFacts, switches: Switches) -> _ByText:
     dx = series.modality in switches.dx_modalities
     reason = _NOTHING_AGAINST
     for rule in _rules(dx)[:2]:
@@ -263,20 +355,22 @@ def judge_body_part(series: SeriesFacts, switches: Switches) -> Verdict | None:
     (``body_part.py``).
     """
     dx = series.modality in switches.dx_modalities
-    if not (switches.filter_body_part_dx if dx else switches.filter_body_part):
+    if not _filters_body_part(dx, switches):
         return None
-    found = (switches.body_part_dx if dx else switches.body_part_ct).decide(series)
+    return _verdict_on_body_part(series, _body_part(dx, switches).decide(series))
+
+
+def _verdict_on_body_part(series: SeriesFacts, found: BodyPart) -> Verdict | None:
     match found.decided:
         case Decided.NOT_TOLD:
             return None
-        case Decided.KEYWORD:
-            return Verdict(True, "body part", found.attribute, _shown(series, found.attribute))
-        case Decided.BODY_PART:
-            return Verdict(False, "body part", BODY_PART, _shown(series, BODY_PART))
         case Decided.NO_KEYWORD:
             return Verdict(False, "body part", _NO_KEYWORD, _descriptions(series))
         case Decided.AGAINST:
             return _against(series, found)
+    taken = found.decided is Decided.KEYWORD
+    attribute = found.attribute if taken else BODY_PART
+    return Verdict(taken, "body part", attribute, _shown(series, attribute))
 
 
 def _against(series: SeriesFacts, found: BodyPart) -> Verdict:
@@ -294,18 +388,24 @@ def _descriptions(series: SeriesFacts) -> str:
 def judge_image_type(series: SeriesFacts, switches: Switches) -> Verdict | None:
     r"""
     ImageType (0008,0008) has every value of one wanted type, in any position:
-    ``ORIGINAL\PRIMARY\AXIAL\CT_SOM5 SPI``.
+    ``ORIGINAL\PRIMARY\AXIAL\CT_SOM5 SPI``; one with fewer values, all of them of a wanted type, is not told
+    whole and speaks against nothing.
     """
     dx = series.modality in switches.dx_modalities
     wanted = switches.wanted_types_dx if dx else switches.wanted_types_ct
     present = series.text("ImageType")
     if not switches.filter_image_type or not wanted or not present:
         return None
-    values = set(split_image_type(present))
-    if "VOLUME" in values and series.volume:
-        values |= _AXIAL_FLAVOURS
-    taken = any(kind <= values for kind in wanted)
+    values = _values_of(present, series)
+    # What stops before its third value (``ORIGINAL\\PRIMARY``) does not say that it is anything else.
+    taken = any(kind <= values or values <= kind for kind in wanted)
     return Verdict(taken, "image type", "ImageType", shown(present))
+
+
+def _values_of(image_type: str, series: SeriesFacts) -> set[str]:
+    """The values of ImageType; a volume is axial, too."""
+    values = set(split_image_type(image_type))
+    return values | _AXIAL_FLAVOURS if "VOLUME" in values and series.volume else values
 
 
 def judge_thickness(series: SeriesFacts, switches: Switches) -> Verdict | None:
@@ -317,16 +417,22 @@ def judge_thickness(series: SeriesFacts, switches: Switches) -> Verdict | None:
     if not switches.filter_slice_thickness:
         return None
     limit = switches.thin_slice_max if switches.thin_only else switches.slice_thickness_max
-    told = series.text("SliceThickness")
-    thickness = parse_thickness(told)
-    if thickness is None:  # in the log's shape: one word behind the attribute
-        told = f"spacing:{series.text(SLICE_SPACING)}"
-        thickness = parse_thickness(series.text(SLICE_SPACING))
+    told, thickness = _thickness_told(series)
     if thickness is not None:
         return Verdict(thickness <= limit, "slice thickness", "SliceThickness", shown(told))
     if switches.thin_only and series.slices is not None:
         return _enough(series.slices, switches.thin_min_instances, "slice thickness")
     return None
+
+
+def _thickness_told(series: SeriesFacts) -> tuple[str, float | None]:
+    """SliceThickness, or the spacing of the slices in the log's shape: one word behind the attribute."""
+    told = series.text("SliceThickness")
+    thickness = parse_thickness(told)
+    if thickness is not None:
+        return told, thickness
+    told = f"spacing:{series.text(SLICE_SPACING)}"
+    return told, parse_thickness(series.text(SLICE_SPACING))
 
 
 def wants_image(image: ImageFacts, switches: Switches) -> bool:

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
 from ..dicom.text_folding import START, Folded, fold, fold_all, of_words, words
-from .alternation import any_of, by_first_letter
+from .keyword_regex import any_at_first_letters, any_of, by_first_letter
 
 _CACHE = 8192
 _LONG = 4
@@ -99,9 +99,9 @@ class Keywords:
         )
         self._short = any(one.short for one in (self._against, self._other, self._unwanted))
         self._chance = _by_chance(chance)
-        self._drop_hint = _hint((), [*against, *unwanted])
+        self.dropping = _hint((), [*against, *unwanted])
         needles = {keyword.text for keyword in keywords}
-        self._hint = _hint(needles, [*whole, *protocols, *against, *unwanted])
+        self.deciding = _hint(needles, [*whole, *protocols, *against, *unwanted])
         self.evidence = lru_cache(maxsize=_CACHE)(self._evidence)
 
     def may_decide(self, plain: str) -> bool:
@@ -113,11 +113,11 @@ class Keywords:
         Args:
             plain: ASCII, lower case; several texts with a line feed between them.
         """
-        return self._hint.search(plain) is not None
+        return self.deciding.search(plain) is not None
 
     def may_drop(self, plain: str) -> bool:
         """Whether texts may say UNWANTED or AGAINST; as :meth:`may_decide`."""
-        return self._drop_hint.search(plain) is not None
+        return self.dropping.search(plain) is not None
 
     def names_chest(self, text: str) -> bool:
         """Whether a text has a keyword, a lung's and a protocol's included."""
@@ -155,6 +155,10 @@ class Keywords:
         chest = self._strong.found_in(form) or self._whole.found_in(form)
         if chest:
             return Evidence(Says.CHEST, chest)
+        return self._of_other_words(form, spoken)
+
+    def _of_other_words(self, form: Folded, spoken: str) -> Evidence:
+        """Of a text without a word that is the chest's alone; ``spoken``: what it says against it."""
         window = self._windows.found_in(form)
         other = self._other.found_in(form)
         if spoken and (other or not window):
@@ -239,9 +243,8 @@ class _Phrases:
     """
 
     def __init__(self, phrases: Iterable[str]) -> None:
-        plain = sorted(
-            {words(phrase).strip() for phrase in phrases} - {""}, key=lambda phrase: (-len(phrase), phrase)
-        )
+        folded = {words(phrase).strip() for phrase in phrases} - {""}
+        plain = sorted(folded, key=lambda phrase: (-len(phrase), phrase))
         latin = [phrase for phrase in plain if not _ideographic(phrase)]
         self.starts = frozenset(phrase.split()[0][:START] for phrase in latin)
         self.short = any(len(phrase) < START for phrase in latin)
@@ -295,9 +298,14 @@ def _hint(needles: Iterable[str], phrases: Iterable[str]) -> re.Pattern[str]:
         if len(plain) == 1:
             found.add(plain[0])
         else:
-            inner = "".join(f"{word}{'[a-z]*' if len(word) >= _LONG else ''}[^a-z]*" for word in plain[:-1])
-            rows.append((plain[0][0], f"{inner}{plain[-1]}"[1:]))
-    return re.compile("|".join([any_of(found), *([by_first_letter(rows)] if rows else [])]))
+            rows.append((plain[0][0], _row_pattern(plain)))
+    return re.compile(any_at_first_letters(found, rows))
+
+
+def _row_pattern(plain: Sequence[str]) -> str:
+    """The words of a phrase in their order, without the first letter."""
+    inner = "".join(f"{word}{'[a-z]*' if len(word) >= _LONG else ''}[^a-z]*" for word in plain[:-1])
+    return f"{inner}{plain[-1]}"[1:]
 
 
 def _ideographic(phrase: str) -> bool:

@@ -24,15 +24,20 @@ def without_block(text: str) -> str:
     Raises:
         ConfigurationError: The block has no end, or there are two: somebody edited it.
     """
-    begins, ends = text.count(f"{BEGIN}\n"), text.count(f"{END}\n")
-    if (begins, ends) not in ((0, 0), (1, 1)) or text.find(BEGIN) > text.find(END):
-        allowed = f"one block from the line {BEGIN!r} to the line {END!r}, or none"
-        raise ConfigurationError("site_config", f"{begins} beginnings, {ends} ends of a block", allowed)
+    _check_block(text)
+    begins = text.count(f"{BEGIN}\n")
     if not begins:
         return text
     above, _, rest = text.partition(f"{BEGIN}\n")
     _, _, below = rest.partition(f"{END}\n")
     return above.rstrip("\n") + "\n" + below
+
+
+def _check_block(text: str) -> None:
+    begins, ends = text.count(f"{BEGIN}\n"), text.count(f"{END}\n")
+    if (begins, ends) not in ((0, 0), (1, 1)) or text.find(BEGIN) > text.find(END):
+        allowed = f"one block from the line {BEGIN!r} to the line {END!r}, or none"
+        raise ConfigurationError("site_config", f"{begins} beginnings, {ends} ends of a block", allowed)
 
 
 def with_block(text: str, values: Mapping[str, object], about: str) -> str:

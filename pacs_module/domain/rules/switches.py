@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, TypeVar
 
-from ..dicom.attributes import split_image_type
+from ..dicom.attributes import MISSING_IMAGES, MULTI_FRAME, SLICE_SPACING, split_image_type
 from ..dicom.text_folding import words
 from ..errors import ConfigurationError
 from .body_part import KEYWORD_ATTRIBUTES, BodyPartRules
@@ -28,6 +28,7 @@ _REMEMBERED = 50_000
 CHOICE_CRITERIA = ("thickness", "instances", "kernel", "kernel class", "image type", "contrast", "latest")
 KERNEL_CLASSES = ("lung", "mediastinum")
 CONTRAST_PHASES = ("plain", "arterial", "venous", "delayed", "contrast")
+WHEN_QUARANTINE_FULL = ("drop_oldest", "drop_new", "pass_on")
 ELSEWHERE = {
     "HANDOVER_RETENTION": "retention_s in [backend] of pacs_module's settings",
     "MOVE_SYNC": "MOVE_SYNC in pacs_module's settings",
@@ -57,6 +58,20 @@ AT_START_ONLY = frozenset(
         "HANDOVER_CHECKSUMS",
         "RAM_DISK_RESERVE_MB",
         "RAM_DISK_ALARM_PERCENT",
+        "VALIDATE",
+        "VALIDATE_HEADER",
+        "VALIDATE_UIDS",
+        "VALIDATE_PIXELS",
+        "VALIDATION_SENDERS",
+        "VALIDATION_CALLED_AETS",
+        "VALIDATION_MANDATORY",
+        "VALIDATION_THRESHOLD",
+        "VALIDATION_TOLERANCE_PERCENT",
+        "VALIDATION_WINDOW_MIN",
+        "QUARANTINE_MAX_FILES",
+        "QUARANTINE_MAX_MB",
+        "QUARANTINE_MAX_DAYS",
+        "QUARANTINE_WHEN_FULL",
     }
 )
 """Switches that judge nothing and are read when a process starts; all others can change while it runs."""
@@ -69,6 +84,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.texts: dict[Any, Any] = {}
+        self.examined: dict[Any, Any] = {}
         self.images: dict[Any, Any] = {}
         self.counts: dict[Any, Any] = {}
 
@@ -121,11 +137,15 @@ class Switches:
         "PLICE", "HRUD", "PARU", "DADA", "ОГК", "ГРУДЬ", "폐",
         "CAPWC", "ОГП", "ГРУДИ", "OGK", "PLICNI", "TUDO", "LEGKIE", "PCXR", "TH AB BE", "TH AB",
         "THABD", "THXABD", "THORABD", "ムネ", "PLAUSAS", "PLAUSU",
+        "TACAR", "THO ABD", "PLIC", "PRSNEGA KOSA", "KRUSU",
+        "흉복부", "HRCT LUNG", "LUNG HRCT",
     )  # fmt: skip
     keywords_against: tuple[str, ...] = (
         "T SPINE", "TSPINE", "T L SPINE", "TL SPINE", "TLSPINE", "CT SPINE", "THORACIC SPINE",
         "THORACIC VERTEB", "SPINE THORACIC", "THORACOLUMB", "THORACO LUMB", "DORSAL SPINE", "BRUSTWIRBEL",
-        "BWS", "BRUSTBEIN", "BRUSTDRUS", "RACHIS THORACIQUE", "RACHIS DORSAL", "COLONNE THORACIQUE",
+        "BWS", "BRUSTBEIN", "BRUSTDRUS", "RACHIS THORACIQUE", "RACHIS DORSAL",
+        "RACHIDE TORAC", "RACHIDE DORS", "COT SONG NGUC",
+        "COLONNE THORACIQUE",
         "COLONNA DORSALE", "COLONNA TORACICA", "COLUMNA DORSAL", "COLUMNA TORACICA", "COLUNA TORACICA",
         "COLUNA DORSAL", "CHEST WALL", "CHESTWALL", "THORACIC WALL", "STERNUM", "STERNOCLAV", "LUNG BASE",
         "LUNG BASES", "KNEE CAP", "胸椎", "胸腰椎", "胸腰段", "胸锁", "胸鎖",
@@ -273,6 +293,24 @@ class Switches:
     ram_disk_reserve_mb: int = 256
     ram_disk_alarm_percent: int = 85
 
+    # Validation of what arrives (E1), off: an image that fails goes into quarantine
+    validate: bool = False
+    validate_header: bool = True
+    validate_uids: bool = True
+    validate_pixels: bool = True
+    validation_senders: tuple[str, ...] = ()
+    validation_called_aets: tuple[str, ...] = ()
+    validation_mandatory: tuple[str, ...] = (
+        "PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "Modality",
+    )  # fmt: skip
+    validation_threshold: int = 0
+    validation_tolerance_percent: float = 5.0
+    validation_window_min: int = 60
+    quarantine_max_files: int = 20_000
+    quarantine_max_mb: int = 10_000
+    quarantine_max_days: float = 90.0
+    quarantine_when_full: str = "drop_oldest"
+
     # Counted up whenever the rules are changed while the processes run
     rules_version: int = 0
 
@@ -294,6 +332,13 @@ class Switches:
     def memory(self) -> Memory:
         """What these rules have judged (``filters.judge_series``)."""
         return Memory()
+
+    @cached_property
+    def judged_by_image(self) -> tuple[str, ...]:
+        """The attributes that the rules behind the body part look at, of those that are switched on."""
+        names = ["ImageType", "SliceThickness", SLICE_SPACING, "ConvolutionKernel", MULTI_FRAME]
+        names += ["SeriesDescription"] if self.filter_contrast else []
+        return (*names, *([MISSING_IMAGES] if self.filter_consecutive_images else []))
 
     @cached_property
     def body_part_ct(self) -> BodyPartRules:
@@ -354,19 +399,25 @@ def parse_switches(values: Mapping[str, object]) -> Switches:
     Raises:
         ConfigurationError: For an unknown key (with the nearest known one) or a value of the wrong kind.
     """
-    known = dict(zip(NAMES, fields(Switches), strict=True))
-    checked: dict[str, object] = {}
-    for key, value in with_companions(values).items():
-        if key not in known:
-            raise ConfigurationError(key, value, _unknown(key, tuple(known)))
-        name = known[key].name
-        checked[name] = _CHECKS[type(getattr(Switches, name))](key, value)
+    checked = _checked(with_companions(values))
     for name in ("ct_modalities", "dx_modalities"):
         if name in checked:
             checked[name] = _upper(typing.cast(tuple[str, ...], checked[name]))
     switches = Switches(**checked)  # type: ignore[arg-type]
     _check_together(switches)
     return switches
+
+
+def _checked(values: Mapping[str, object]) -> dict[str, object]:
+    """By the name of its field each value that a file gives."""
+    known = dict(zip(NAMES, fields(Switches), strict=True))
+    checked: dict[str, object] = {}
+    for key, value in values.items():
+        if key not in known:
+            raise ConfigurationError(key, value, _unknown(key, tuple(known)))
+        name = known[key].name
+        checked[name] = _CHECKS[type(getattr(Switches, name))](key, value)
+    return checked
 
 
 def _upper(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -420,7 +471,14 @@ def _words(key: str, value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _text(key: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ConfigurationError(key, value, "a text")
+    return value
+
+
 _CHECKS: dict[type, Callable[[str, object], object]] = {
+    str: _text,
     bool: _boolean,
     int: _whole,
     float: _number,
@@ -434,12 +492,25 @@ def _check_together(switches: Switches) -> None:
         raise ConfigurationError("KEYWORDS", switches.keywords, "at least one, or FILTER_BODY_PART = False")
     if not 20 <= switches.ram_disk_alarm_percent <= 100:
         raise ConfigurationError("RAM_DISK_ALARM_PERCENT", switches.ram_disk_alarm_percent, "20 to 100")
+    _check_validation(switches)
     if not switches.ct_modalities and not switches.dx_modalities:
         allowed = "at least one modality here or in DX_MODALITIES"
         raise ConfigurationError("CT_MODALITIES", switches.ct_modalities, allowed)
     if switches.thin_slice_max > switches.slice_thickness_max:
         allowed = f"at most SLICE_THICKNESS_MAX ({switches.slice_thickness_max})"
         raise ConfigurationError("THIN_SLICE_MAX", switches.thin_slice_max, allowed)
+
+
+def _check_validation(switches: Switches) -> None:
+    if switches.quarantine_when_full not in WHEN_QUARANTINE_FULL:
+        allowed = f"one of {', '.join(WHEN_QUARANTINE_FULL)}"
+        raise ConfigurationError("QUARANTINE_WHEN_FULL", switches.quarantine_when_full, allowed)
+    if switches.validation_tolerance_percent > 100:
+        raise ConfigurationError(
+            "VALIDATION_TOLERANCE_PERCENT", switches.validation_tolerance_percent, "0 to 100"
+        )
+    if not 1 <= switches.validation_window_min <= 24 * 60:
+        raise ConfigurationError("VALIDATION_WINDOW_MIN", switches.validation_window_min, "1 to 1440")
 
 
 _WORDS_OF = {

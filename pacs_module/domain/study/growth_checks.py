@@ -98,9 +98,13 @@ def growth(shown: Mapping[str, int], before: Mapping[str, int], received: Mappin
     new = [uid for uid in shown if uid != WHOLE and uid not in known]
     if new and known - {WHOLE}:  # otherwise this is the first that is seen of them
         return f"{len(new)} new series: {', '.join(new)}"
-    for uid, count in shown.items():
-        most = max(before.get(uid, 0), received.get(uid, 0))
-        if has_grown(count, most or None):
-            what = f"series {uid}" if uid else "the study"
-            return f"{what} has {count} instances, {most} before"
-    return ""
+    larger = (_larger(uid, count, before, received) for uid, count in shown.items())
+    return next((words for words in larger if words), "")
+
+
+def _larger(uid: str, count: int, before: Mapping[str, int], received: Mapping[str, int]) -> str:
+    most = max(before.get(uid, 0), received.get(uid, 0))
+    if not has_grown(count, most or None):
+        return ""
+    what = f"series {uid}" if uid else "the study"
+    return f"{what} has {count} instances, {most} before"

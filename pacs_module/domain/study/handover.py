@@ -5,6 +5,7 @@ delivery.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,7 +71,24 @@ class HandOver:
     """When it was decided which destinations get it; None: not yet, or there are none."""
     cached_at: str | None = None
     """When its files were copied into the offline cache for the destinations."""
+    rendered_at: str | None = None
+    """When its result was made DICOM objects; None: not yet, or it is not wanted."""
     tries: list[DeliveryTry] = field(default_factory=list)
+    receiver: str = ""
+    """The receiving Orthanc whose RAM disk has its folder; empty: the only one."""
+    pull_id: str = ""
+    """Of the pull that brought it; empty: none did. The message of a copy without names does not tell it."""
+    series_uids: list[str] = field(default_factory=list)
+    """Its series as they were received; empty: an earlier version did not keep them."""
+    destinations: list[str] = field(default_factory=list)
+    """Only these get it, and no backend does: series beside those to compute. Empty: it is the backend's."""
+
+    @property
+    def patient_id(self) -> str | None:
+        """PatientID of its images; None: not known, the message of a copy without names does not tell it."""
+        identity = self.message.get("identity")
+        told = identity.get("PatientID") if isinstance(identity, Mapping) else None
+        return told if isinstance(told, str) else None
 
     @property
     def message_id(self) -> str:

@@ -29,6 +29,7 @@ class Note(StrEnum):
     """The PACS tells now one value and now another."""
     GONE = "gone from the PACS"
     BACK = "back at the PACS"
+    MOVED = "moved under another UID"
     ANONYMISED = "anonymised"
     DELIVERED = "delivered"
     DELIVERY_FAILED = "delivery failed"
@@ -36,14 +37,19 @@ class Note(StrEnum):
     EARLIER_UNSUPPORTED = "result unsupported_series, of an earlier hand-over"
     ARCHIVED = "archived"
     ROUTED = "routed to destinations"
+    OTHER_SERIES = "other series for a destination"
+    """Beside those to compute."""
     UPLOADED = "uploaded and verified"
     UPLOAD_FAILED = "upload failed"
     UPLOAD_GIVEN_UP = "upload given up"
     UPLOAD_DROPPED = "upload dropped"
     UPLOAD_AGAIN = "upload queued again"
+    RESULTS_TAKEN = "results taken"
+    RESULTS_REFUSED = "results refused"
     TAKEN_OVER = "taken over"
     IMPOSSIBLE = "impossible"
     """An event that the life cycle has no row for."""
+    QUARANTINE = "quarantine decided"
     ADOPTED = "adopted"
     """Taken over from another record, because this one had lost it."""
 
@@ -58,6 +64,11 @@ A pull was put off for want of room on the RAM disk: a kind of its own under the
 PATH_BLAMED = "path_blamed"
 """
 A pull failed for the path to its PACS and back: a kind of its own under the event "pull to be repeated".
+"""
+
+RECEIVER_AWAY = "receiver_away"
+"""
+A pull goes to another receiving Orthanc: a kind of its own under the event "pull to be repeated".
 """
 
 _KINDS = {what.value: what.name.lower() for what in (*Event, *Note)}

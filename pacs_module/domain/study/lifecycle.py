@@ -48,6 +48,8 @@ class Event(StrEnum):
     MANUAL = "asked for by a person"
     CANCELLED = "cancelled by a person"
     DONE_BY_HAND = "marked as done by a person"
+    OTHER_SERIES_WANTED = "other series wanted by a destination"
+    """Beside those to compute: the backend does not get them."""
     ORDER_CORRECTED = "wanted after all by its order"
     PATH_AT_FAULT = "given up for the fault of the path to its PACS"
     PULL_ASKED = "pull asked"
@@ -169,6 +171,7 @@ TABLE: Mapping[State, Mapping[Event, State]] = {
     State.PULL_DATA_END: {
         Event.GREW: State.META_ONLY,
         Event.MANUAL: State.META_ONLY,
+        Event.OTHER_SERIES_WANTED: State.META_ONLY,
         Event.CANCELLED: State.CANCELLED,
         Event.DONE_BY_HAND: State.DONE_BY_HAND,
         Event.RECEIVED: State.PULL_DATA_END,
@@ -188,6 +191,7 @@ TABLE: Mapping[State, Mapping[Event, State]] = {
         Event.FILTERED_AT_FIND: State.UNSUPPORTED_SERIES,
         Event.GREW: State.META_ONLY,
         Event.MANUAL: State.META_ONLY,
+        Event.OTHER_SERIES_WANTED: State.META_ONLY,
         Event.CANCELLED: State.CANCELLED,
         Event.DONE_BY_HAND: State.DONE_BY_HAND,
         Event.ORDER_CORRECTED: State.META_ONLY,
@@ -204,6 +208,7 @@ TABLE: Mapping[State, Mapping[Event, State]] = {
     State.COMPLETED: {
         Event.GREW: State.META_ONLY,
         Event.MANUAL: State.META_ONLY,
+        Event.OTHER_SERIES_WANTED: State.META_ONLY,
         Event.CANCELLED: State.CANCELLED,
         Event.DONE_BY_HAND: State.DONE_BY_HAND,
         Event.RECEIVED: State.PULL_DATA_END,
@@ -235,6 +240,7 @@ TABLE: Mapping[State, Mapping[Event, State]] = {
     State.DEAD_LETTER: {
         Event.GREW: State.META_ONLY,
         Event.MANUAL: State.META_ONLY,
+        Event.OTHER_SERIES_WANTED: State.META_ONLY,
         Event.CANCELLED: State.CANCELLED,
         Event.DONE_BY_HAND: State.DONE_BY_HAND,
         Event.RECEIVED: State.PULL_DATA_END,

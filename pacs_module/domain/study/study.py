@@ -19,19 +19,21 @@ from ..dicom.attributes import Sighting
 from ..dicom.device import device_of
 from ..errors import InvalidTransition
 from ..instants import iso
+from ..results.result_set import RefusedResult, ResultSet
 from ..rules.filters import Verdict
 from ..upload.upload import Upload
 from ..wire.documents import from_document, to_document
 from ..wire.messages import PullRequest, SeriesOutcome, SeriesReport
 from ..wire.pull_failure import PullFailure
-from .ahead import Ahead
 from .growth_checks import WHOLE, GrowthCheck
 from .handover import HandOver
 from .history import HistoryEntry, What
 from .lifecycle import IN_LINE, STUDY_STATES, Event, State
+from .other_series import BEFORE_OTHER_SERIES, OtherSeries
 from .pacs_attributes import StudyNames
-from .priority import GREEN_CHANNEL, ROUTINE, Ageing, rank, rises_from, turn
+from .priority import BACKLOG, GREEN_CHANNEL, ROUTINE, Ageing, rank, rises_from, turn
 from .pull_state import PULL_STATES, Charge, PullOutcome, PullStatus
+from .series_pulled_early import Ahead
 
 # Kinds of work that a study can be due for; a claim moves the due time on by the length of the lease.
 PULL, WATCH, PUBLISH, RELEASE, GROWTH_CHECK, ANONYMISE = (
@@ -48,6 +50,8 @@ ROUTE = "route"
 A hand-over is to be sent to destinations; which, is to be decided. Asked for only where there are
 destinations.
 """
+RENDER = "render"
+"""A result in JSON is to be made a DICOM object."""
 UPLOAD_STUCK = "upload_stuck"
 """Never claimed: since when an upload waits for a person."""
 _UPLOAD = "upload_to_"
@@ -63,7 +67,7 @@ def upload_work(destination: str) -> str:
 def is_work(work: str) -> bool:
     """Whether there is such a kind of work: those of :data:`WORK`, and those that only destinations bring."""
     named = work.removeprefix(_UPLOAD)
-    return work in (*WORK, ROUTE, UPLOAD_STUCK) or (
+    return work in (*WORK, ROUTE, RENDER, UPLOAD_STUCK) or (
         named != work and _DESTINATION.fullmatch(named) is not None
     )
 
@@ -142,6 +146,30 @@ class SeriesRecord:
     outcome_why: str = ""
     device: str = ""
 
+    @property
+    def why_not(self) -> str:
+        """
+        Why it is not handed over: of images that were set aside whose they are, and not that none came.
+        """
+        return (
+            self.outcome_why if self.outcome == SeriesOutcome.SET_ASIDE and self.outcome_why else self.because
+        )
+
+    def with_find(self, found: SeriesRecord) -> SeriesRecord:
+        """This verdict with what a later find tells of the series."""
+        in_pacs = _told(found.in_pacs, self.in_pacs)
+        return replace(self, in_pacs=in_pacs, device=self.device or found.device)
+
+    def filled_from(self, before: SeriesRecord) -> SeriesRecord:
+        """This verdict with what it does not tell itself as the one before it told it."""
+        return replace(
+            self,
+            in_pacs=_told(self.in_pacs, before.in_pacs),
+            modality=self.modality or before.modality,
+            series_description=self.series_description or before.series_description,
+            device=self.device or before.device,
+        )
+
 
 @dataclass
 class Pull:
@@ -174,11 +202,23 @@ class Pull:
     """Where it does not: what is wrong with the path, and what to do, in words."""
     early: bool = False
     """Only the series that may be the one to compute, chosen by what the PACS announces."""
+    left: bool = False
+    """Its receiver did not answer any more: the same was asked for at another one."""
 
     @property
     def running(self) -> bool:
         """Whether its end is not known yet."""
         return self.status is PullStatus.ASKED
+
+    @property
+    def went_on(self) -> bool:
+        """
+        Whether it began when its series had only stopped for a moment: all that was announced came, and the
+        PACS had more by then.
+        """
+        began_early = self.early and self.request.count_again_after_s is not None
+        came = (self.received or 0) >= sum(self.request.expected_series.values())
+        return began_early and self.outcome is PullOutcome.SHORT and came
 
     def is_running(self, pull_id: str) -> bool:
         """Whether this is that pull and its end is not known yet."""
@@ -237,7 +277,15 @@ class Study:
     """The keys of ``series``, to be asked for."""
     handovers: list[HandOver] = field(default_factory=list)
     uploads: list[Upload] = field(default_factory=list)
-    """Each hand-over at each destination that it goes to, beside the AI backend."""
+    """
+    Each hand-over at each destination that it goes to, beside the AI backend; and each set of results at each
+    destination for results.
+    """
+    other_series: list[OtherSeries] = field(default_factory=list)
+    """Destinations that get more than the backend computes."""
+    results: list[ResultSet] = field(default_factory=list)
+    """What the backend sent back as DICOM objects."""
+    refused_results: list[RefusedResult] = field(default_factory=list)
     notified: list[str] = field(default_factory=list)
     """Ids of all notifications taken in, so that a repeated one changes nothing."""
     look: GrowthCheck | None = None
@@ -260,6 +308,10 @@ class Study:
     """When a find brought it for the first time; empty: it came unasked, or a person named it."""
     changed_at: str = ""
     is_push: bool = False
+    moved_to: str | None = None
+    """The StudyInstanceUID under which a PACS seems to have it now."""
+    moved_from: str | None = None
+    """The one under which it seems to have been there before."""
     pseudonym_uid: str | None = None
     """What a backend that must not learn names knows it by."""
     backlog: bool = False
@@ -283,18 +335,23 @@ class Study:
             InvalidTransition: The table has no such row; nothing was changed.
         """
         before = self.state or State.NONE
-        try:
-            after = STUDY_STATES.next(before, event)
-        except InvalidTransition as error:
-            raise InvalidTransition(f"{error} ({why})", at) from error
+        after = _next_state(before, event, why, at)
         self.state = after if after is not State.NONE else None
         self.why = why
+        if event in BEFORE_OTHER_SERIES:
+            self._other_series_wait(at)
         self._stand_in_line(before, after, at)
         if event is Event.PULL_GIVEN_UP:
             self.priority = self.own_priority
         if after is not State.UNSUPPORTED_SERIES:
             self.dropped_by_order = False
         self._write_history(HistoryEntry(iso(at), event.value, why, before.value, after.value, by, kind), at)
+
+    def _other_series_wait(self, at: int) -> None:
+        """The next pull is for the backend; the destinations' own is asked for when that is over."""
+        if any(one.begun for one in self.other_series):
+            self.other_series = [replace(one, begun=False) for one in self.other_series]
+            self.schedule(ROUTE, at)
 
     def _stand_in_line(self, before: State, after: State, at: int) -> None:
         """Waiting begins when it is to be pulled and ends when it is settled: repeats keep their place."""
@@ -305,7 +362,11 @@ class Study:
 
     @property
     def rank(self) -> int:
-        """Its class in the order of pulls, without ageing."""
+        """
+        Its class in the order of pulls, without ageing; series that only destinations want are the last.
+        """
+        if any(one.begun for one in self.other_series):
+            return BACKLOG
         return rank(self.priority, self.backlog)
 
     @property
@@ -326,17 +387,18 @@ class Study:
         A smaller number (or none) that it told between two larger ones is told in turn with them: no news,
         the larger one stays. Where one counts nobody need look into it any more.
         """
-        known = self.pacs.get(pacs)
-        if known is not None and (
-            known.count == (count or None) or self._told_in_turn(pacs, count or 0, known.count or 0, at)
-        ):
+        known, count = self.pacs.get(pacs), count or None
+        if known is not None and self._is_no_news(pacs, known, count, at):
             return False
-        self.pacs = {**self.pacs, pacs: replace(known or PacsCopy(), count=count or None, seen_at=iso(at))}
-        self.counts = [*self.counts, FoundCount(iso(at), pacs, count or None)][-MOST_COUNTS:]
+        self.pacs = {**self.pacs, pacs: replace(known or PacsCopy(), count=count, seen_at=iso(at))}
+        self.counts = [*self.counts, FoundCount(iso(at), pacs, count)][-MOST_COUNTS:]
         if count:
             self.look = None
             self.schedule(GROWTH_CHECK, None)
         return True
+
+    def _is_no_news(self, pacs: str, known: PacsCopy, count: int | None, at: int) -> bool:
+        return known.count == count or self._told_in_turn(pacs, count or 0, known.count or 0, at)
 
     def _told_in_turn(self, pacs: str, count: int, known: int, at: int) -> bool:
         """Whether a smaller number stood between larger ones before, or numbers have fallen often of late."""
@@ -344,8 +406,7 @@ class Study:
             return False
         of_pacs = [entry for entry in self.counts if entry.pacs == pacs]
         told = [entry.count or 0 for entry in of_pacs]
-        larger = [place for place, number in enumerate(told) if number > count]
-        if larger and count in told[larger[0] : larger[-1]]:
+        if _stood_between_larger(count, told):
             return True
         falls = sum(later < earlier for earlier, later in itertools.pairwise(told))
         return falls >= MOST_FALLS and of_pacs[-1].at > iso(at - LATELY // timedelta(milliseconds=1))
@@ -357,6 +418,11 @@ class Study:
         resort.
         """
         return self.state is State.META_ONLY and PULL in self.due and not self.sightings
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether a find has seen it, and its instances are still being counted."""
+        return self.state is State.META_ONLY and not self.waits_for_pull
 
     def satisfied_by(self, request: PullRequest, handed_over: bool) -> bool:
         """Whether a pull brought what was wished for: a wish that came after it was asked is not in it."""
@@ -401,21 +467,14 @@ class Study:
         before = self.series.get(record.series_uid)
         if before is None:
             return record
-        in_pacs = before.in_pacs if record.in_pacs is None else record.in_pacs
+        settled = before.outcome in _SETTLED
         if not before.taken and (record.stage == "find" or record.rule == "missing"):
-            device = before.device or record.device
-            return replace(before, in_pacs=in_pacs, received=record.received, device=device)
-        if before.outcome in _SETTLED and record.rule == "missing":
-            return replace(before, in_pacs=in_pacs)
-        if before.outcome in _SETTLED and record.taken and not record.outcome:
+            return replace(before.with_find(record), received=record.received)
+        if settled and record.rule == "missing":
+            return replace(before, in_pacs=_told(record.in_pacs, before.in_pacs))
+        if settled and record.taken and not record.outcome:
             record = replace(record, outcome=before.outcome, outcome_why=before.outcome_why)
-        return replace(
-            record,
-            in_pacs=in_pacs,
-            modality=record.modality or before.modality,
-            series_description=record.series_description or before.series_description,
-            device=record.device or before.device,
-        )
+        return record.filled_from(before)
 
     def remember_found(self, records: Sequence[SeriesRecord]) -> None:
         """
@@ -424,14 +483,15 @@ class Study:
         That a series would be taken is no news of one whose images have been judged.
         """
         for record in records:
-            before = self.series.get(record.series_uid)
-            if before is not None and before.outcome in _SETTLED and record.taken:
-                in_pacs = before.in_pacs if record.in_pacs is None else record.in_pacs
-                device = before.device or record.device
-                self.keep_series([replace(before, in_pacs=in_pacs, device=device)])
-            else:
-                known = before.device if before is not None else ""
-                self.keep_series([replace(record, device=known or record.device)])
+            self.keep_series([self._found(record)])
+
+    def _found(self, record: SeriesRecord) -> SeriesRecord:
+        before = self.series.get(record.series_uid)
+        if before is None:
+            return record
+        if before.outcome in _SETTLED and record.taken:
+            return before.with_find(record)
+        return replace(record, device=before.device or record.device)
 
     def keep_series(self, records: Sequence[SeriesRecord]) -> None:
         """Write the newest word on each series down."""
@@ -456,6 +516,10 @@ class Study:
         """The hand-over with that id."""
         return next((item for item in self.handovers if item.handover_id == handover_id), None)
 
+    def result(self, result_id: str) -> ResultSet | None:
+        """The set of results with that id."""
+        return next((one for one in self.results if one.result_id == result_id), None)
+
     def told_patient_id(self, pacs: str) -> str:
         """PatientID as a PACS told it last; empty: it did not. That of a push is no word of a PACS."""
         copy = self.pacs.get(pacs)
@@ -465,8 +529,19 @@ class Study:
 
     @property
     def last_handover(self) -> HandOver | None:
-        """The newest hand-over."""
-        return self.handovers[-1] if self.handovers else None
+        """The newest hand-over to the backend."""
+        return next((item for item in reversed(self.handovers) if not item.destinations), None)
+
+    @property
+    def every_pull(self) -> list[Pull]:
+        """All attempts, the oldest first, each once."""
+        newest = [self.pull] if self.pull is not None else []
+        return list({pull.request.pull_id: pull for pull in (*self.pulls, *newest)}.values())
+
+    @property
+    def went_on_before(self) -> bool:
+        """Whether the pull before the last one began too early as well."""
+        return bool(self.pulls) and self.pulls[-1].went_on
 
     @property
     def partial(self) -> bool:
@@ -500,6 +575,23 @@ class Study:
             "turn": self.turn,
             "risesFrom": self.rises_from,
         }  # to sort by; not read back
+
+
+def _next_state(before: State, event: Event, why: str, at: int) -> State:
+    try:
+        return STUDY_STATES.next(before, event)
+    except InvalidTransition as error:
+        raise InvalidTransition(f"{error} ({why})", at) from error
+
+
+def _stood_between_larger(count: int, told: Sequence[int]) -> bool:
+    larger = [place for place, number in enumerate(told) if number > count]
+    return bool(larger) and count in told[larger[0] : larger[-1]]
+
+
+def _told(now: int | None, before: int | None) -> int | None:
+    """A number as it is told now; where it is not, as it was told before."""
+    return before if now is None else now
 
 
 def _series_record(report: SeriesReport, at: str) -> SeriesRecord:

@@ -76,10 +76,14 @@ def from_document(kind: type[T], document: Mapping[str, Any]) -> T:
         if name in document:
             values[one.name] = _read(hint, document[name])
         elif one.default is MISSING and one.default_factory is MISSING:
-            if type(None) not in typing.get_args(hint):
-                raise KeyError(name, f"{kind.__name__} needs it")
+            _check_optional(kind, name, hint)
             values[one.name] = None  # it was None when it was written
     return kind(**values)
+
+
+def _check_optional(kind: type, name: str, hint: object) -> None:
+    if type(None) not in typing.get_args(hint):
+        raise KeyError(name, f"{kind.__name__} needs it")
 
 
 @cache

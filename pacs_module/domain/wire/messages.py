@@ -25,7 +25,7 @@ from ..rules.filters import Verdict
 from .json_text import json_text
 from .pull_failure import PullFailure
 from .reading import read_message
-from .syntax import checked_uid
+from .uid_syntax import checked_uid
 
 IMAGES = 800
 """``statecode``: images to compute."""
@@ -75,6 +75,14 @@ class PullRequest:
             ``@address`` or an address.
         find_timeout_s: How long a C-FIND inside the pull may take, in seconds; None: the plugins' own limit.
         rules: Version of the rules that judged at find: the images are judged by the same ones.
+        count_again_after_s: The pull began as soon as its series had stopped growing: so many seconds after
+            it was asked for the PACS is asked once more how many images they have, and only that is COMPLETE.
+            None: they have stood still long enough.
+        receiver: The receiving Orthanc that it is for, where there are several; empty: there is one.
+        before_series: Series of the last hand-over, where another receiver made it: nobody here knows of it.
+        before_instances: And how many images it had.
+        for_destinations: Who gets these series beside those to compute: they are handed over as they come,
+            all of them, whatever the rules say. Empty: it is for the backend.
     """
 
     pull_id: str
@@ -98,6 +106,11 @@ class PullRequest:
     senders: tuple[str, ...] = ()
     find_timeout_s: float | None = None
     rules: str = ""
+    count_again_after_s: float | None = None
+    receiver: str = ""
+    before_series: tuple[str, ...] = ()
+    before_instances: int = 0
+    for_destinations: tuple[str, ...] = ()
 
 
 class SeriesOutcome(StrEnum):
@@ -160,7 +173,7 @@ class ReceptionNote:
     Args:
         kind: A stable key: ``patient_id_corrected``, ``patient_ids_differ``, ``set_aside``,
             ``not_from_pacs``, ``sent_twice``, ``same_image_twice``, ``more_than_announced``,
-            ``sender_learned``, ``odd_images``.
+            ``sender_learned``, ``odd_images``, ``quarantined``.
         words: The sentence for people, with its values.
     """
 
@@ -175,8 +188,9 @@ class PullReport:
 
     ``outcome``: received (a notification was sent), filtered (a notification says so), nothing_new
     (``notinform``), short (less than announced, to be pulled again) or failed (the move brought nothing).
-    ``completeness``: COMPLETE, UNVERIFIED or SHORT n of m. ``failure``: why the job failed, None when it did
-    not.
+    ``completeness``: COMPLETE, UNVERIFIED, SHORT n of m or MORE n of m. ``failure``: why the job failed, None
+    when it did not. ``handover_id``: with nothing_new the hand-over that had it all; empty where that is not
+    known. ``after_pull``: the pull after whose report these images came; empty for all others.
     """
 
     report_id: str
@@ -191,6 +205,8 @@ class PullReport:
     series: tuple[SeriesReport, ...] = ()
     failure: PullFailure | None = None
     notes: tuple[ReceptionNote, ...] = ()
+    handover_id: str = ""
+    after_pull: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ..errors import MessageError
 from .documents import named, to_document, wire_names
 from .messages import IMAGES, ReceptionNote, SeriesFolder, SeriesReport
 from .reading import read_message
-from .syntax import checked_handover_id, checked_uid
+from .uid_syntax import checked_handover_id, checked_uid
 
 PRIORITIES = (0, 1, 2, 4)
 """Routine, green channel, emergency, manual."""
@@ -56,6 +56,7 @@ class Notification:
             where no PACS knows it.
         notes: What a reader of the study's history must know.
         patient_ids: PatientIDs in the hand-over, where there is more than one.
+        receiver: The receiving Orthanc that has the folder, where there are several; empty: there is one.
         more: Keys that are not known here, as they came.
     """
 
@@ -81,6 +82,7 @@ class Notification:
     announced: dict[str, Any] = field(default_factory=dict)
     notes: tuple[ReceptionNote, ...] = ()
     patient_ids: tuple[str, ...] = named("patientIDs", default=())
+    receiver: str = ""
     more: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -95,9 +97,11 @@ class Notification:
         return (pacs, expected) if pacs else None
 
     def to_message(self) -> dict[str, Any]:
-        """As it is sent: the contract's keys first."""
+        """As it is sent: the contract's keys first; the only receiver needs no name."""
         document: dict[str, Any] = to_document(replace(self, more={}))
         del document["more"]
+        if not self.receiver:
+            del document["receiver"]
         return {**document, **self.more}
 
 
@@ -216,6 +220,10 @@ def _check_series(read: Notification) -> None:
         raise MessageError("series", uids, "each series once")
     if read.series_uid not in uids:
         raise MessageError("seriesUID", read.series_uid, "one of the series that are listed")
+    _check_sum(read)
+
+
+def _check_sum(read: Notification) -> None:
     number = sum(one.number_received for one in read.series)
     if number != read.number_received:
         raise MessageError("numberReceived", read.number_received, f"the sum of its series: {number}")

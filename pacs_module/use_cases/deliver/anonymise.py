@@ -88,18 +88,21 @@ class Anonymise:
         try:
             copied = self.copies.make(item.handover_id, study.study_uid, folders_of(item))
         except RetriableError as error:
-            told = {"studyUID": study.study_uid, "why": str(error)}
-            self.log.event("copy_failed", "copy without names not made, tried again", "WARNING", **told)
-            self._put_off(study.study_uid, item, str(error))
+            self._not_copied(study, item, str(error))
             return
         reach("copied")
         self._owe(study.study_uid, item, copied)
         self._release(study.study_uid, item)
 
+    def _not_copied(self, study: Study, item: HandOver, why: str) -> None:
+        told = {"studyUID": study.study_uid, "why": why}
+        self.log.event("copy_failed", "copy without names not made, tried again", "WARNING", **told)
+        self._put_off(study.study_uid, item, why)
+
     def _release(self, study_uid: str, item: HandOver) -> None:
         """The backend gets the copy; what is not let go now goes with it."""
         try:
-            self.puller.release(item.handover_id)
+            self.puller.release(item.handover_id, item.receiver)
         except RetriableError as error:
             told = {"studyUID": study_uid, "why": str(error)}
             self.log.event("release_failed", "hand-over not released yet", **told)

@@ -35,15 +35,20 @@ class KeepArchive:
         if item.message_state is not MessageState.DONE or item.archived_at:
             return
         if not Path(item.filepath).is_dir():
-            told = {"studyUID": study_uid, "folder": item.filepath}
-            words = "nothing to archive: the files are gone"
-            self.log.event("archive_files_gone", words, "WARNING", **told)
+            self._tell_gone(study_uid, item.filepath)
             return
+        self._archive(study_uid, item)
+
+    def _archive(self, study_uid: str, item: HandOver) -> None:
         reach("to_archive")
         kept = self.archive.store(item.handover_id, Path(item.filepath), self.clock.today())
         reach("archived")
         words = f"{kept.files} files, {kept.bytes_before} bytes as {kept.bytes_after}: {kept.folder}"
         self._note(study_uid, item.handover_id, words)
+
+    def _tell_gone(self, study_uid: str, folder: str) -> None:
+        words = "nothing to archive: the files are gone"
+        self.log.event("archive_files_gone", words, "WARNING", studyUID=study_uid, folder=folder)
 
     def _note(self, study_uid: str, handover_id: str, words: str) -> None:
         def edit(study: Study) -> bool:

@@ -68,6 +68,11 @@ class BackendCircuit:
         """
         self._turn(lambda circuit, now: circuit.failed(why, now, self._policy, down, wait))
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether everybody may deliver: the last ones did not all fail."""
+        return self._circuit.state == CLOSED
+
     def fault(self, server: str) -> ServerFault | None:
         """Why nobody delivers to that server now; None: somebody may."""
         circuit = self._circuit

@@ -133,10 +133,12 @@ class Deliver:
         if study is not None and item is not None:
             self._deal_with_known(study.study_uid, item, delivery)
         elif not self._adopted(delivery):
-            words = "message of a study that the store does not know"
-            message = dict(delivery.message)
-            self.log.event("message_of_unknown_study", words, "ERROR", message=message)
-            self.consumer.dead(delivery)
+            self._bury_unknown(delivery)
+
+    def _bury_unknown(self, delivery: Delivery) -> None:
+        words = "message of a study that the store does not know"
+        self.log.event("message_of_unknown_study", words, "ERROR", message=dict(delivery.message))
+        self.consumer.dead(delivery)
 
     def _deal_with_known(self, study_uid: str, item: HandOver, delivery: Delivery) -> None:
         if not item.open:
@@ -205,11 +207,14 @@ class Deliver:
         except PermanentError as error:
             self._refused(study_uid, item, error, delivery)
         else:
-            reach("posted")
-            self.circuit.succeeded()
-            self._accepted(study_uid, item)
-            self.log.line(loglines.upload_success(item.filepath))
+            self._posted(study_uid, item)
             self._wait_for_result(study_uid, item, delivery)
+
+    def _posted(self, study_uid: str, item: HandOver) -> None:
+        reach("posted")
+        self.circuit.succeeded()
+        self._accepted(study_uid, item)
+        self.log.line(loglines.upload_success(item.filepath))
 
     def _refused(self, study_uid: str, item: HandOver, error: PermanentError, delivery: Delivery) -> None:
         if isinstance(error, Refused) and (error.status == _KEY_REFUSED or error.redirects):
@@ -251,6 +256,9 @@ class Deliver:
                 if self.backend.gone():
                     self._backend_gone(study_uid, item, delivery)
                     return
+        self._no_result(study_uid, item, delivery)
+
+    def _no_result(self, study_uid: str, item: HandOver, delivery: Delivery) -> None:
         why = f"no result within {self.policy.result_timeout}"
         self._settle(delivery, self._again(study_uid, item, "no result", why))
 
@@ -347,9 +355,12 @@ class Deliver:
         now = self.clock.now()
         stored.last_error = "files lost before the result"
         settle(study, stored, MessageEvent.LOSE, now, self.policy)
-        if study.handovers[-1] is not stored or study.state not in UNDER_WAY:
+        if study.last_handover is stored and study.state in UNDER_WAY:
+            self._pull_lost(study, stored, now)
+        else:
             study.note(Event.FILES_LOST, f"{stored.filepath}, not needed any more", now)
-            return
+
+    def _pull_lost(self, study: Study, stored: HandOver, now: int) -> None:
         study.apply(Event.FILES_LOST, stored.filepath, now)
         study.forced = True
         if study.state is State.META_ONLY:  # a pull that runs is repeated when it ends without a hand-over

@@ -59,9 +59,13 @@ def fail_delivery(
         return True
     pause = policy.retry.pause_after(item.attempts)
     _owe_later(study, item, why, now + milliseconds(pause))
-    study.why = f"{why}; again in {pause}"
-    study.note(Note.DELIVERY_FAILED, study.why, now)
+    _tell_failed(study, f"{why}; again in {pause}", now)
     return False
+
+
+def _tell_failed(study: Study, why: str, now: int) -> None:
+    study.why = why
+    study.note(Note.DELIVERY_FAILED, why, now)
 
 
 def _owe_later(study: Study, item: HandOver, why: str, at: int) -> None:
@@ -73,7 +77,7 @@ def give_up(study: Study, item: HandOver, why: str, now: int, policy: DeliveryPo
     """The hand-over will not be delivered; its message goes to the dead letters."""
     item.last_error = why
     settle(study, item, MessageEvent.GIVE_UP, now, policy)
-    if study.handovers[-1] is item and study.state in UNDER_WAY:
+    if study.last_handover is item and study.state in UNDER_WAY:
         study.apply(Event.DELIVERY_GIVEN_UP, why, now)
     else:
         study.note(Event.DELIVERY_GIVEN_UP, why, now)

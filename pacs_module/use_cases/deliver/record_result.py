@@ -9,7 +9,7 @@ from ...domain.study.handover import HandOver
 from ...domain.study.history import Note
 from ...domain.study.lifecycle import Event
 from ...domain.study.message_state import AT_THE_BACKEND, MessageEvent, MessageState
-from ...domain.study.study import Study
+from ...domain.study.study import RENDER, Study
 from ...domain.wire.messages import Result
 from ...ports import Clock, EventLog, StudyStore
 from ...shared.crash_points import reach
@@ -33,6 +33,8 @@ class RecordResult:
     clock: Clock
     log: EventLog
     policy: DeliveryPolicy
+    render: bool = False
+    """Results in JSON are made DICOM objects."""
 
     def __call__(self, result: Result) -> str | None:
         """
@@ -69,11 +71,16 @@ class RecordResult:
         if result.state == "failed":
             item.tried("failed there", result.message, now, "backend")
             fail_delivery(study, item, f"the backend says failed: {result.message}", now, self.policy)
-            return "recorded"
+        else:
+            self._take_computed(study, item, result, now)
+        return "recorded"
+
+    def _take_computed(self, study: Study, item: HandOver, result: Result, now: int) -> None:
         item.result, item.result_values = result.state, dict(result.result)
         settle(study, item, MessageEvent.RESULT, now, self.policy)
         _tell(study, item, result, now)
-        return "recorded"
+        if self.render:
+            study.schedule(RENDER, now)
 
 
 def _meant(study: Study, result: Result) -> HandOver | None:
@@ -97,7 +104,7 @@ def _is_known(item: HandOver, result: Result) -> bool:
 def _tell(study: Study, item: HandOver, result: Result, now: int) -> None:
     """The newest hand-over's result is the study's; one of an earlier is a note."""
     event = _EVENTS[result.state]
-    if study.handovers[-1] is item:
+    if study.last_handover is item:
         study.apply(event, result.message or result.state, now, by="backend")
     else:
         study.note(_OF_EARLIER[event], result.message, now, by="backend")

@@ -4,7 +4,7 @@ Release: hand-over folders whose result is in, and that no destination needs, go
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -34,6 +34,8 @@ class Release:
     owner: str
     copies: CopyMaker | None = None
     archive: KeepArchive | None = None
+    away: Callable[[str], bool] = lambda receiver: False
+    """Whether a receiving Orthanc does not answer: its folders wait, those of others do not."""
 
     def __call__(self) -> bool:
         """
@@ -49,14 +51,21 @@ class Release:
         if study is None:
             return False
         now = self.clock.now()
-        over = [item for item in _kept(study) if item.next_at <= now and not needs_folder(study, item)]
-        try:
-            self._let_go(study.study_uid, over)
-        except RetriableError:
+        due = [item for item in _kept(study) if item.next_at <= now and not needs_folder(study, item)]
+        over = [item for item in due if not self.away(item.receiver)]
+        if due and not over:
             self._put_off(study.study_uid)
-            raise
-        self._note(study.study_uid, {item.handover_id for item in over}, iso(now))
+        else:
+            self._release(study.study_uid, over, now)
         return True
+
+    def _release(self, study_uid: str, over: Sequence[HandOver], now: int) -> None:
+        try:
+            self._let_go(study_uid, over)
+        except RetriableError:
+            self._put_off(study_uid)
+            raise
+        self._note(study_uid, {item.handover_id for item in over}, iso(now))
 
     def _note(self, study_uid: str, released: set[str], at: str) -> None:
         def edit(stored: Study) -> bool:
@@ -74,7 +83,7 @@ class Release:
             for item in over:
                 self.archive(study_uid, item)
         for item in over:
-            self.puller.release(item.handover_id)
+            self.puller.release(item.handover_id, item.receiver)
             if self.copies is not None:
                 self.copies.remove(item.handover_id)
 

@@ -1,6 +1,6 @@
 """
-Are the reports of a day on both sides? Count and serial numbers are sent to the platform, what it lacks is read in the
-RIS again and sent again, until both sides are equal.
+Are the reports of a day on both sides? Count and serial numbers are sent to the platform, what it lacks is
+read in the RIS again and sent again, until both sides are equal.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class CompareReports:
     """
     The step of its loop, for today and the day before.
 
-    The lease's memo has the last result by day: ``here``, ``there``, ``missing``, ``strange``, ``queries`` (lists that
-    were sent), ``rounds``, ``at`` and ``equal``.
+    The lease's memo has the last result by day: ``here``, ``there``, ``missing``, ``strange``, ``queries``
+    (lists that were sent), ``rounds``, ``at`` and ``equal``.
     """
 
     ledger: Ledger
@@ -60,8 +60,7 @@ class CompareReports:
             for day in (today - timedelta(days=1), today):
                 memo[day.isoformat()] = self.one_day(day)
         finally:
-            kept = sorted(memo)[-KEPT_DAYS:]
-            self.leases.let_go(LEASE, {day: memo[day] for day in kept})
+            self.leases.let_go(LEASE, {day: memo[day] for day in sorted(memo)[-KEPT_DAYS:]})
         return False
 
     def one_day(self, day: date) -> dict[str, object]:

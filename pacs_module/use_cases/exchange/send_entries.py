@@ -1,6 +1,6 @@
 """
-What waits is sent in batches. An entry counts as sent only when the answer names it; one that the other side cannot
-take costs only itself.
+What waits is sent in batches. An entry counts as sent only when the answer names it; one that the other side
+cannot take costs only itself.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class SendEntries:
     """
     The step of a loop: one process at a time sends the entries of a kind.
 
-    Killed between the answer and the note of it, the same version is sent again; the other side knows it by key and
-    version.
+    Killed between the answer and the note of it, the same version is sent again; the other side knows it by
+    key and version.
     """
 
     kind: EntryKind
@@ -69,12 +69,18 @@ class SendEntries:
         except (Unreachable, Busy):
             raise
         except (RetriableError, PermanentError) as error:
-            if len(entries) == 1:
-                return self._failed_alone(entries[0], error, failures)
-            half = len(entries) // 2
-            return self._send(entries[:half], failures) + self._send(entries[half:], failures)
+            return self._send_halves(entries, error, failures)
         failures.others_go = True
         return sum(self._settle(entry, taking) for entry in entries)
+
+    def _send_halves(
+        self, entries: Sequence[Entry], error: PermanentError | RetriableError, failures: _Failures
+    ) -> int:
+        """One that cannot be sent keeps none of the others back."""
+        if len(entries) == 1:
+            return self._failed_alone(entries[0], error, failures)
+        half = len(entries) // 2
+        return self._send(entries[:half], failures) + self._send(entries[half:], failures)
 
     def _failed_alone(self, entry: Entry, error: PermanentError | RetriableError, failures: _Failures) -> int:
         if isinstance(error, PermanentError):
@@ -95,8 +101,8 @@ class SendEntries:
 
     def _write(self, entry: Entry) -> int:
         """
-        Where it changed in between it waits in its new version, and what was heard of the old one is void. The reason
-        is on the page: the other side's words may name a patient.
+        Where it changed in between it waits in its new version, and what was heard of the old one is void.
+        The reason is on the page: the other side's words may name a patient.
         """
         if not self.ledger.put(entry):
             return 0

@@ -20,8 +20,8 @@ def quality_scores(ledger: Ledger, first: str, last: str, by: str) -> dict[str, 
     """
     checked_day("from", first)
     checked_day("to", last)
-    entries = ledger.between(EntryKind.QUALITY, first, last)
-    found = scores((record_of(entry.body) for entry in entries), by)
+    bodies = ledger.bodies(EntryKind.QUALITY, first, last)
+    found = scores(map(record_of, bodies), by)
     told = {
         kind.value: [{**to_document(score), "rate": score.rate} for score in of_kind]
         for kind, of_kind in found.items()

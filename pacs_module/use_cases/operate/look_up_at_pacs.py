@@ -6,7 +6,7 @@ Look up at the PACS what is not known here, and say what would be done with it; 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -22,7 +22,7 @@ from ...ports import Clock
 from ..find.find_studies import STUDY_KEYS
 from ..find.judge_told import judge_told
 from ..find.match_answers import MatchedFinder
-from .manual_pull import check_asked
+from .manual_pull import check_asked, owner_of
 
 MOST_STUDIES = 5
 """Of so many the series are asked for, at each PACS."""
@@ -91,7 +91,8 @@ class LookUp:
         key = tuple(sorted(wanted.items()))
         if (known := self._remembered(key)) is not None:
             return known
-        # Whoever waits holds a thread of the web server: while a PACS hangs, all of them would soon be waiting here.
+        # Whoever waits holds a thread of the web server: while a PACS hangs, all of them would soon wait
+        # here.
         if not self._places.acquire(blocking=False):
             return {pacs: {"error": TOO_MANY, "studies": []} for pacs in self.pacs}
         try:
@@ -141,17 +142,13 @@ class LookUp:
                 return _Found()
             query = {"StudyInstanceUID": owner}
         matched = self.finder.ask_part(pacs, "STUDY", {**query, "StudyDate": ""}, STUDY_KEYS)
-        untold = {
-            clean_uid(answer.get("StudyInstanceUID", "")): judge_answer("STUDY", query, answer).untold
-            for answer in matched.answers
-        }
-        return _Found(merged(found_study(pacs, answer) for answer in matched.answers), matched.words, untold)
+        studies = merged(found_study(pacs, answer) for answer in matched.answers)
+        return _Found(studies, matched.words, _untold(query, matched.answers))
 
     def _study_of(self, pacs: str, series: str) -> str:
         """The study of a series; empty: the PACS does not tell."""
         answers = self.finder.find(pacs, "SERIES", {"SeriesInstanceUID": series}, ("StudyInstanceUID",))
-        owners = (clean_uid(answer.get("StudyInstanceUID", "")) for answer in answers)
-        return next((uid for uid in owners if uid), "")
+        return owner_of(series, answers)
 
     def _told(self, study: FoundStudy, with_series: bool) -> dict[str, Any]:
         verdict = judge_modalities(study.modalities, self.switches)
@@ -206,3 +203,11 @@ class LookUp:
         date_of = study_date or "an unknown date"
         no_find = f"no find asks for {date_of} (only {', '.join(days)})"
         return f"{taken} would be pulled, but {no_find}: pull it by hand"
+
+
+def _untold(query: Mapping[str, str], answers: Iterable[Mapping[str, str]]) -> dict[str, Sequence[str]]:
+    """By StudyInstanceUID the keys that an answer does not tell."""
+    return {
+        clean_uid(answer.get("StudyInstanceUID", "")): judge_answer("STUDY", query, answer).untold
+        for answer in answers
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from ...domain.access.keys import NAME, ApiKey, digest_of, from_memo, opens, parts_of, text_of
@@ -49,17 +50,10 @@ class ManageKeys:
         Raises:
             MessageError: The name cannot be used, or a key that counts has it.
         """
-        if not NAME.match(name) or name != name.strip():
-            raise MessageError("name", name, "1 to 60 letters, digits, blanks and . @ _ -")
+        _check_name(name)
         key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(SECRET_BYTES)
         made = ApiKey(key_id, name, role, digest_of(secret), iso(self.clock.now()), by)
-
-        def add(memo: Memo) -> Memo:
-            if any(one.counts and one.name == name for one in _read(memo).values()):
-                raise MessageError("name", name, "a name that no key has that still counts")
-            return {**memo, key_id: made.to_memo()}
-
-        self.leases.edit(KEYS, add)
+        self.leases.edit(KEYS, partial(_with_key, made))
         self.log.event("key_made", "an API key was made", keyID=key_id, name=name, role=role.value, by=by)
         return made, text_of(key_id, secret)
 
@@ -137,3 +131,14 @@ def _number(value: object) -> float:
 def _read(memo: Mapping[str, object]) -> dict[str, ApiKey]:
     found = ((key_id, from_memo(key_id, told)) for key_id, told in memo.items())
     return {key_id: key for key_id, key in found if key is not None}
+
+
+def _check_name(name: str) -> None:
+    if not NAME.match(name) or name != name.strip():
+        raise MessageError("name", name, "1 to 60 letters, digits, blanks and . @ _ -")
+
+
+def _with_key(made: ApiKey, memo: Memo) -> Memo:
+    if any(one.counts and one.name == made.name for one in _read(memo).values()):
+        raise MessageError("name", made.name, "a name that no key has that still counts")
+    return {**memo, made.key_id: made.to_memo()}

@@ -84,15 +84,18 @@ class ManualWork:
 
     def _close(self, study: Study, event: Event, who: Who, now: int) -> str:
         study.apply(event, who.why, now, by=who.by)
-        for item in study.handovers:
-            if item.open:
-                settle(study, item, MessageEvent.CANCEL, now, self.policy)
+        self._cancel_handovers(study, now)
         if event is Event.CANCELLED:
             _drop_uploads(study, f"cancelled: {who.why}")
         study.forget_wish()
         study.sightings, study.baseline, study.attempts = [], study.count, 0
         study.schedule(PULL, None)
         return "cancel" if event is Event.CANCELLED else "done"
+
+    def _cancel_handovers(self, study: Study, now: int) -> None:
+        for item in study.handovers:
+            if item.open:
+                settle(study, item, MessageEvent.CANCEL, now, self.policy)
 
     def _change(self, study_uid: str, who: Who, edit: Edit) -> dict[str, Any] | None:
         _must_be_said(who)

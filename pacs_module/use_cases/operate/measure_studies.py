@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from ...domain.explain.listing import Place, RowFilter, RowOrder, sort_key
+from ...domain.explain.listing import Place, RowFilter, RowOrder, StudyRow, sort_key
 from ...domain.explain.measures import Measured, measures
 from ...domain.instants import iso
 from ...ports import Clock, StudyStore
@@ -68,15 +68,11 @@ class MeasureStudies:
             found.extend(row.study_uid for row in rows if row.changed_at >= self._changed)
             if len(rows) < PAGE or rows[-1].changed_at < self._changed:
                 return found[::-1]
-            after = Place(sort_key(rows[-1], RowOrder.CHANGED), rows[-1].study_uid)
+            after = _place_of(rows[-1])
 
     def _take_new(self, study_uid: str, found: list[Measured]) -> None:
         before = self._taken.pop(study_uid, _Taken(self._begun))
-        for one in found:
-            if one.at > before.until:
-                self._take(one)
-        # The same instant may have brought more since: what is beyond the number taken then.
-        for one in (_counted_at(before.until, found) - before.at_that).elements():
+        for one in _beyond(before, found):
             self._take(one)
         until = max([before.until, *(one.at for one in found)])
         # Put at the end: the studies that changed last are forgotten last.
@@ -85,3 +81,17 @@ class MeasureStudies:
 
 def _counted_at(instant: str, found: list[Measured]) -> Counter[Measured]:
     return Counter(one for one in found if one.at == instant)
+
+
+def _beyond(before: _Taken, found: list[Measured]) -> Iterator[Measured]:
+    """
+    What was not taken yet.
+
+    The same instant may have brought more since: what is beyond the number taken then.
+    """
+    yield from (one for one in found if one.at > before.until)
+    yield from (_counted_at(before.until, found) - before.at_that).elements()
+
+
+def _place_of(row: StudyRow) -> Place:
+    return Place(sort_key(row, RowOrder.CHANGED), row.study_uid)

@@ -52,16 +52,20 @@ class TellAlarms:
         if not self._is_mine():
             self.book = AlarmBook()
             return False
-        now, names = self.clock.now(), tuple(self.channels)
+        self.book = self._told(self.clock.now())
+        with contextlib.suppress(PipelineError):  # known here, and written down with the next step
+            self.leases.note(LEASE, self.book.document())
+        return False
+
+    def _told(self, now: int) -> AlarmBook:
+        """The book after this look, with what could be sent of what it owes."""
+        names = tuple(self.channels)
         book = self.book.without_channels(names).observe(self.look(), now)
         quiet = any(hours.hold_at(self.local()) for hours in self.quiet)
         for message in book.owed(names, now, self.hold_ms, quiet):
             if self._send(message):
                 book = book.sent(message)
-        self.book = book
-        with contextlib.suppress(PipelineError):  # known here, and written down with the next step
-            self.leases.note(LEASE, book.document())
-        return False
+        return book
 
     def _is_mine(self) -> bool:
         """Whether this process tells; it begins with what another one has written down."""

@@ -14,18 +14,21 @@ from ...domain.errors import MessageError
 from ...domain.explain import loglines
 from ...domain.instants import iso
 from ...domain.receive.completeness import SHORT, UNVERIFIED
+from ...domain.receive.provenance import patient_key
 from ...domain.study.handover import HandOver
 from ...domain.study.history import Note
 from ...domain.study.lifecycle import BY_HAND, Event, State
 from ...domain.study.message_state import MessageEvent
+from ...domain.study.second_receiver import computed_already, series_of
 from ...domain.study.study import PUBLISH, PULL, RELEASE, WATCH, Pull, Study
 from ...domain.study.uploads import schedule_routing
 from ...domain.wire.notification import Notification, read_notification
 from ...ports import Clock, EventLog, StudyStore
 from ...shared.crash_points import reach
 from ..deliver.anonymise import hold
-from ..pull.record_pull_end import pull_what_was_asked_meanwhile
+from ..pull.record_pull_end import nothing_new_event, pull_what_was_asked_meanwhile
 from ..update_study import update_study
+from ..upload import other_series
 
 
 @dataclass
@@ -67,9 +70,11 @@ class AcceptNotification:
             self.store.insert(self._pushed(read))
         before: HandOver | None = None
         fresh = False
+        wanted_by: list[str] = []
 
         def edit(study: Study) -> bool:
-            nonlocal before, fresh
+            nonlocal before, fresh, wanted_by
+            wanted_by = _wanted_by(study, read)
             before, fresh = study.last_handover, read.handover_id not in study.notified
             if fresh:
                 self._take(study, read, message)
@@ -77,22 +82,43 @@ class AcceptNotification:
 
         update_study(self.store, read.study_uid, edit)
         reach("outbox_written")
-        if fresh and before is not None and read.has_images:
+        if fresh and before is not None and read.has_images and not wanted_by:
             self.log.line(loglines.calc_again(read.study_uid, before.message_state))
         return fresh
 
     def _take(self, study: Study, read: Notification, message: Mapping[str, Any]) -> None:
         now = self.clock.now()
-        study.remember_series(read.reports, now)
         study.notified = [*study.notified, read.handover_id]
+        wanted_by = _wanted_by(study, read)
+        if wanted_by:
+            self._other_series(study, read, message, wanted_by, now)
+            return
+        study.remember_series(read.reports, now)
+        same = self._take_images(study, read, message, now)
+        pull = study.pull if study.pull is not None and study.pull.request.pull_id == read.pull_id else None
+        if same is not None and study.state not in BY_HAND:
+            _settle_without_it(study, pull, now)
+        else:
+            self._go_on(study, pull, read, now)
+
+    def _take_images(
+        self, study: Study, read: Notification, message: Mapping[str, Any], now: int
+    ) -> HandOver | None:
+        """Hand the images over; returns what was computed of the very same ones before."""
         other_patient = _of_another_patient(study, read)
-        if read.has_images:
-            self._hand_over(study, _handover(read, message, now), now, bool(other_patient))
+        same = computed_already(study, read) if read.has_images else None
+        if same is not None:
+            self._not_again(study, _handover(study, read, message, now), same, now)
+        elif read.has_images:
+            self._hand_over(study, _handover(study, read, message, now), now, bool(other_patient))
         if other_patient:
             study.note(Note.IMAGES, other_patient, now, by="plugins")
+        return same
+
+    def _go_on(self, study: Study, pull: Pull | None, read: Notification, now: int) -> None:
+        """The study's next state, and what follows from the pull that it was, or from none."""
         event = Event.RECEIVED if read.has_images else Event.FILTERED_OUT
         arrived = sum(report.received for report in read.reports)
-        pull = study.pull if study.pull is not None and study.pull.request.pull_id == read.pull_id else None
         if pull is None and _goes_on(study, arrived):
             why = f"{_why(read)}; not of the pull that is due or runs"
             study.note(event, why, now, by="plugins")
@@ -105,6 +131,34 @@ class AcceptNotification:
         else:
             _of_our_pull(study, pull, read.has_images, now)
             self._pull_the_others(study, pull, read, now)
+
+    def _other_series(
+        self, study: Study, read: Notification, message: Mapping[str, Any], wanted_by: list[str], now: int
+    ) -> None:
+        """Series beside those to compute: their destinations get them, and nothing else changes."""
+        if read.has_images:
+            item = _handover(study, read, message, now)
+            item.destinations = wanted_by
+            other_series.handed_over(study, item, now)
+        else:
+            other_series.not_pulled(study, wanted_by, read.message, now)
+        pull = study.pull
+        if pull is None or pull.request.pull_id != read.pull_id:
+            return
+        if study.state is State.PULL_DATA:
+            study.apply(nothing_new_event(study), f"other series: {_why(read)}", now, by="plugins")
+        if not pull.running:
+            study.schedule(WATCH, None)
+            pull_what_was_asked_meanwhile(study, now)
+
+    def _not_again(self, study: Study, item: HandOver, same: HandOver, now: int) -> None:
+        """Two receivers have pulled it, because the first one did not answer: one hand-over is computed."""
+        item.settle(MessageEvent.CANCEL, now)
+        study.schedule(RELEASE, now)
+        place = study.handovers.index(same)  # the last one stays the one that counts
+        study.handovers = [*study.handovers[:place], item, *study.handovers[place:]]
+        words = f"the same images as hand-over {same.handover_id} of {same.receiver}: not computed again"
+        study.note(Note.TAKEN_OVER, words, now, by=item.receiver or "plugins")
 
     def _unasked(self, study: Study, read: Notification, arrived: int, now: int) -> None:
         """Images that came by themselves: what may lack is pulled, and what was odd is told."""
@@ -208,7 +262,8 @@ def _of_another_patient(study: Study, read: Notification) -> str:
     patient = unpadded(str(read.identity.get("PatientID", "")))
     told = {unpadded(one) for name in study.pacs if (one := study.told_patient_id(name)).strip()}
     counted = read.pushed_against is not None or read.completeness != UNVERIFIED
-    if counted or read.is_push != 1 or not told or not patient or patient in told:
+    same = patient_key(patient) in set(map(patient_key, told))
+    if counted or read.is_push != 1 or not told or not patient or same:
         return ""
     return f"pushed under PatientID {patient!r}, the PACS has {', '.join(sorted(told))!r}: not computed"
 
@@ -221,8 +276,36 @@ def _of_our_pull(study: Study, pull: Pull, handed_over: bool, now: int) -> None:
         pull_what_was_asked_meanwhile(study, now)
 
 
-def _handover(read: Notification, message: Mapping[str, Any], now: int) -> HandOver:
+def _settle_without_it(study: Study, pull: Pull | None, now: int) -> None:
+    """What has come twice ends its own pull, and changes nothing else."""
+    if pull is None:
+        return
+    study.apply(nothing_new_event(study), "another receiver has handed it over", now)
+    study.sightings = []
+    study.schedule(PULL, None)
+    _of_our_pull(study, pull, True, now)
+
+
+def _wanted_by(study: Study, read: Notification) -> list[str]:
+    """The destinations whose pull brought it; none: it is for the backend."""
+    pulls = (study.pull, *reversed(study.pulls))
+    asked = (pull.request for pull in pulls if pull and pull.request.pull_id == read.pull_id)
+    request = next(asked, None)
+    return list(request.for_destinations) if request is not None and read.pull_id else []
+
+
+def _receiver_of(study: Study, read: Notification) -> str:
+    """Whose RAM disk has the folder: as its plugins say, else where the pull was asked for."""
+    pulls = (study.pull, *reversed(study.pulls))
+    asked = (pull.request.receiver for pull in pulls if pull and pull.request.pull_id == read.pull_id)
+    return read.receiver or next(asked, "")
+
+
+def _handover(study: Study, read: Notification, message: Mapping[str, Any], now: int) -> HandOver:
     return HandOver(
+        receiver=_receiver_of(study, read),
+        pull_id=read.pull_id,
+        series_uids=list(series_of(read)),
         handover_id=read.handover_id,
         series_uid=read.series_uid,
         number_received=read.number_received,

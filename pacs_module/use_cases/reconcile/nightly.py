@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ...domain.instants import milliseconds
-from ...domain.reconcile.nightly import NightlyPolicy, days_of, due_night
+from ...domain.reconcile.nightly import NightlyPolicy, days_of
 from ...domain.reconcile.report import Report
 from ...ports import Clock, EventLog
 from ..recover.lease_holder import LeaseHolder
+from ..recover.once_a_night import OnceANight
 
 LEASE = "reconcile"
 
@@ -34,10 +35,10 @@ class Nightly:
     log: EventLog
     policy: NightlyPolicy
     started: datetime
-    _settled: date | None = None
-    """
-    The night of which nothing more is to be done here, as far as the store said: it need not be asked again.
-    """
+
+    def __post_init__(self) -> None:
+        """Make what runs it once."""
+        self._once = OnceANight(LEASE, self.leases, self.local, self.policy.at, self.started)
 
     def __call__(self) -> bool:
         """
@@ -46,31 +47,15 @@ class Nightly:
         Returns:
             False: nothing more to do until the next look.
         """
-        now = self.local()
-        if now.time() < self.policy.at or self._settled == now.date():
-            return False
-        if not self.leases.hold(LEASE):
-            return False
-        memo = dict(self.leases.memo(LEASE))
-        try:
-            memo = self._tonight(memo)
-        finally:
-            self.leases.let_go(LEASE, memo)
+        self._once(self._tonight)
         return False
 
-    def _tonight(self, memo: Mapping[str, object]) -> dict[str, object]:
-        """Run the night if the memo says that it is still to be done; what is to be remembered."""
-        last = date.fromisoformat(str(memo["night"])) if memo.get("night") else None
-        night = due_night(self.local(), self.policy.at, last, self.started)
-        if night is None:
-            self._settled = self.local().date()
-            return dict(memo)
+    def _tonight(self, night: date, last: date | None, memo: Mapping[str, object]) -> dict[str, object]:
         tries, not_before = _tries(memo, night)
         if self.clock.now() < not_before:
             return dict(memo)
         reports = [self._one_day(day) for day in days_of(night, last, self.policy.days_back)]
         if all(report.compared for report in reports) or tries + 1 >= self.policy.tries:
-            self._settled = night
             return {"night": night.isoformat(), "by": self.leases.owner}
         return {**memo, **self._to_be_tried_again(night, tries + 1)}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -11,6 +11,7 @@ from ...domain.dicom.attributes import FoundStudy
 from ...domain.errors import PipelineError
 from ...domain.find.windows import Window
 from ...domain.instants import iso
+from ...domain.reconcile.at_destination import AtDestination
 from ...domain.reconcile.compare import reconcile
 from ...domain.reconcile.report import Report, report
 from ...domain.reconcile.report_line import Cause, PacsList, ReportLine
@@ -18,6 +19,7 @@ from ...domain.rules.switches import Switches
 from ...domain.study.study import Study
 from ...ports import Clock, EventLog, StudyStore
 from ..find.ask_window import Answers, AskWindow
+from ..find.confirm_missing import ConfirmMissing
 from ..find.find_studies import STUDY_KEYS
 from .ask_devices import AskDevices
 
@@ -47,6 +49,13 @@ class Reconcile:
     pacs: tuple[str, ...]
     policy: ReconcilePolicy = field(default_factory=ReconcilePolicy)
     sleep: Callable[[float], None] = time.sleep
+    destinations: Callable[[Sequence[date]], tuple[AtDestination, ...]] = lambda days: ()
+    """Compares what was sent with what is at the destinations beside the backend."""
+    confirm: ConfirmMissing = field(init=False)
+
+    def __post_init__(self) -> None:
+        """What a list lacks is asked for by UID at the same PACS."""
+        self.confirm = ConfirmMissing(self.ask.finder, self.log)
 
     def __call__(self, days: Sequence[date]) -> Report:
         """
@@ -61,6 +70,7 @@ class Reconcile:
         self._add_listed(ours, lists)
         lines = reconcile(lists, list(ours.values()), self.switches, self.clock.now())
         made = report(days, iso(self.clock.now()), lists, tuple(self._with_devices(lines)))
+        made = replace(made, destinations=self.destinations(days))
         self._tell(made)
         return made
 
@@ -73,13 +83,14 @@ class Reconcile:
                 ours[uid] = study
 
     def _tell(self, made: Report) -> None:
-        level = "INFO" if made.compared and not made.missing else "WARNING"
+        level = "INFO" if made.compared and not made.missing and not made.lacking else "WARNING"
         self.log.event(
             "reconciled",
             "reconciled",
             level,
             days=[made.first_day, made.last_day],
             missing=len(made.missing),
+            lackingAtDestinations=len(made.lacking),
             compared=made.compared,
             causes=made.by_cause,
         )
@@ -105,10 +116,24 @@ class Reconcile:
                 continue
             queries += answers.queries
             found |= {_key(study): study for study in answers.studies}
-            lacks = known - {study.study_uid for study in found.values()}
+            lacks = known - _uids(found)
             if answers.complete and not lacks and (found or attempt):
                 break  # an empty list is believed the second time
-        return PacsList(pacs, day, tuple(found.values()), answers.complete, error, queries)
+        complete = answers.complete and (bool(error) or self._believed(pacs, day, known, found))
+        return PacsList(pacs, day, tuple(found.values()), complete, error, queries)
+
+    def _believed(
+        self, pacs: str, day: date, known: set[str], found: dict[tuple[str, ...], FoundStudy]
+    ) -> bool:
+        """Whether a list that lacks what the PACS had is whole; what it has all the same is added to it."""
+        missing = known - {study.study_uid for study in found.values()}
+        if not missing:
+            return True
+        before = self.store.of_day_at(day - timedelta(days=1), pacs)
+        another = min((study.study_uid for study in before if not study.pacs[pacs].gone_at), default="")
+        confirmed = self.confirm(pacs, missing, bool(found), another, STUDY_KEYS)
+        found |= {_key(study): study for study in confirmed.still_there}
+        return confirmed.believed
 
     def _tell_failure(self, pacs: str, day: date, error: str) -> None:
         told = {"pacs": pacs, "day": day.isoformat(), "error": error}
@@ -138,3 +163,7 @@ def _listed_before(pacs: str, ours: Collection[Study]) -> set[str]:
     """Studies that this PACS had when they were found."""
     listed = (study for study in ours if pacs in study.pacs and study.state is not None)
     return {study.study_uid for study in listed if _has_uid(study)}
+
+
+def _uids(found: Mapping[tuple[str, ...], FoundStudy]) -> set[str]:
+    return {study.study_uid for study in found.values()}

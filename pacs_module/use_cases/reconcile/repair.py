@@ -16,6 +16,7 @@ from ...domain.study.lifecycle import Event, State
 from ...domain.study.study import Study
 from ...ports import Clock, EventLog, StudyStore
 from ..update_study import update_study
+from .destinations import SendAgain
 
 _ONCE_MORE = (Cause.DEAD_LETTER, Cause.NO_VERDICT)
 """The same images shall be handed over once more."""
@@ -47,6 +48,10 @@ class Repair:
             line.study_uid: words
             for line in report.lines
             if (words := self._repair(line, f"reconcile: {by}"))
+        }
+        done = {
+            **SendAgain(self.store, self.clock, self.log)(report.destinations, f"reconcile: {by}"),
+            **done,
         }
         self.log.event("reconcile_repaired", "reconcile: repaired", studyUIDs=sorted(done), by=by)
         return replace(report, repaired=done)
@@ -82,11 +87,11 @@ class Repair:
                 return False
             study.modality = list(dict.fromkeys((*study.modality, *line.modality)))
             _want(study, why, now, by)
-        elif study.state in lifecycle.REPAIRABLE:
+        elif study.state not in lifecycle.REPAIRABLE:
+            return False
+        else:
             study.forced = line.cause in _ONCE_MORE
             study.apply(Event.MANUAL, why, now, by=by)
-        else:
-            return False
         study.pull_now(now)
         return True
 

@@ -5,12 +5,12 @@ Audit: the store, the plugins' journal and the queue are compared; what one has 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ...domain.errors import PermanentError, PipelineError, RetriableError, Unreadable
-from ...domain.recover.records import (
+from ...domain.recover.consistency import (
     GIVEN,
     Comparison,
     Difference,
@@ -22,7 +22,10 @@ from ...domain.recover.records import (
     StoreHandover,
     StoreRecords,
     compare,
+    joined,
+    journal_of,
 )
+from ...domain.study.handover import HandOver
 from ...domain.study.message_state import MessageState
 from ...domain.study.study import Study
 from ...ports import Clock, EventLog, Puller, Queue, StudyStore
@@ -41,6 +44,8 @@ class AuditRecords:
     Compares, mends, tells; every step may be done twice, so a kill in the middle costs nothing.
 
     ``workers``: so many messages may be in the hands of workers without anything in the store that says so.
+    ``receivers``: the plugins of each receiving Orthanc, where there are several: one that is away is
+    compared when it is back, and what it has is taken up then.
     """
 
     store: StudyStore
@@ -50,6 +55,7 @@ class AuditRecords:
     clock: Clock
     log: EventLog
     workers: int
+    receivers: Mapping[str, Puller] = field(default_factory=dict)
     last: Comparison | None = None
     """The newest comparison, as it was before anything was mended."""
     last_at: int = 0
@@ -83,49 +89,60 @@ class AuditRecords:
 
     def known_to_journal(self, handover_id: str) -> JournalHandover | None:
         """A hand-over as the plugins have it; None when they do not, or do not answer."""
-        plugins = self._plugins()
-        rows = plugins.handovers if plugins is not None else ()
+        told = [plugins for plugins in self._plugins().values() if plugins is not None]
+        rows = (one for plugins in told for one in plugins.handovers)
         return next((one for one in rows if one.handover_id == handover_id), None)
 
-    def _compare(self, plugins: PluginRecords | None, queue: QueueRecord | None) -> Comparison:
-        store = self._store_records(plugins)
+    def _compare(self, plugins: Mapping[str, PluginRecords | None], queue: QueueRecord | None) -> Comparison:
+        journals = {name: self._with_journal(name, told) for name, told in plugins.items()}
+        everything = compare(self._store_records(None), None, queue)
+        return replace(joined(journals, everything), away=dict(self._away))
+
+    def _with_journal(self, receiver: str, plugins: PluginRecords | None) -> Comparison:
+        """The journal of one receiver with what the store has of it."""
+        store = self._store_records(plugins, receiver)
         if plugins is not None and plugins.installation == store.installation:
             plugins = replace(
                 plugins, handovers=tuple(one for one in plugins.handovers if _concerns(one, store))
             )
-        return replace(compare(store, plugins, queue), away=dict(self._away))
+        return compare(store, plugins, None)
 
-    def _store_records(self, plugins: PluginRecords | None) -> StoreRecords:
+    def _store_records(self, plugins: PluginRecords | None, receiver: str | None = None) -> StoreRecords:
+        """What the store knows; of one receiver only, or (None) of all."""
         rows = _not_released(plugins)
         studies = self._known({*(one.study_uid for one in rows), *_pulled_now(plugins)})
         unreadable = self.store.unreadable()  # they are there: nothing is to be adopted in their place
-        handovers = {one.handover_id for one in rows if one.study_uid in unreadable}
-        for study in studies.values():
-            handovers.update(study.notified)
         return StoreRecords(
             installation=self.store.identity().installation,
-            waiting=self._all_waiting(),
-            pulls=self._running(),
+            waiting=self._all_waiting(receiver),
+            pulls=self._running(receiver),
             studies=frozenset({*studies, *unreadable}),
             done=frozenset(uid for uid, study in studies.items() if _is_done(study)),
-            handovers=frozenset(handovers),
+            handovers=frozenset(_taken_handovers(rows, studies.values(), unreadable)),
         )
 
-    def _all_waiting(self) -> tuple[StoreHandover, ...]:
+    def _all_waiting(self, receiver: str | None) -> tuple[StoreHandover, ...]:
         waiting: list[StoreHandover] = []
         for study in self.store.handing_over():
-            waiting.extend(_waiting(study))
+            here = [item for item in study.handovers if item.open and self._at(item.receiver, receiver)]
+            waiting.extend(_as_waiting(study, item) for item in here)
         return tuple(waiting)
+
+    def _at(self, named: str, receiver: str | None) -> bool:
+        """Whether what a document names is at this receiver; from before there were several: at the first."""
+        if receiver is None or not self.receivers:
+            return True
+        return (named if named in self.receivers else next(iter(self.receivers))) == receiver
 
     def _known(self, study_uids: Iterable[str]) -> dict[str, Study]:
         """Those of the studies that the store has and can read."""
         found = {uid: self._get(uid) for uid in study_uids}
         return {uid: study for uid, study in found.items() if study is not None}
 
-    def _running(self) -> dict[str, str]:
+    def _running(self, receiver: str | None) -> dict[str, str]:
         """StudyInstanceUID of each pull that the store takes for running."""
-        pulling = [study for study in self.store.pulling() if study.pull is not None]
-        return {study.pull.request.pull_id: study.study_uid for study in pulling if study.pull is not None}
+        pulls = [study.pull.request for study in self.store.pulling() if study.pull is not None]
+        return {one.pull_id: one.study_uid for one in pulls if self._at(one.receiver, receiver)}
 
     def _get(self, study_uid: str) -> Study | None:
         try:
@@ -133,8 +150,11 @@ class AuditRecords:
         except Unreadable:
             return None
 
-    def _plugins(self) -> PluginRecords | None:
-        return self._ask(_PLUGINS, self.puller.audit)
+    def _plugins(self) -> dict[str, PluginRecords | None]:
+        """What each receiver's plugins have, by its name; None: they do not answer."""
+        if not self.receivers:
+            return {"": self._ask(_PLUGINS, self.puller.audit)}
+        return {name: self._ask(f"{_PLUGINS} of {name}", one.audit) for name, one in self.receivers.items()}
 
     def _queue(self) -> QueueRecord | None:
         return self._ask(
@@ -151,9 +171,9 @@ class AuditRecords:
         self._away.pop(name, None)
         return answer
 
-    def _mend(self, difference: Difference, plugins: PluginRecords | None) -> None:
+    def _mend(self, difference: Difference, plugins: Mapping[str, PluginRecords | None]) -> None:
         try:
-            self._apply(difference, plugins)
+            self._apply(difference, plugins.get(difference.receiver))
         except PermanentError as error:
             self.log.event(
                 "record_not_mended", f"{difference.what}: it could not be {difference.remedy}", "ERROR",
@@ -170,7 +190,7 @@ class AuditRecords:
             case Remedy.ADOPT_PULL:
                 self.adopt.pull(_pull_of(plugins, key).request or {})
             case Remedy.RELEASE:
-                self.puller.release(key)
+                self.puller.release(key, difference.receiver)
             case Remedy.ASK:
                 self.adopt.ask_again(study_uid, key)
             case Remedy.PUBLISH:
@@ -178,7 +198,9 @@ class AuditRecords:
 
     def _mark(self, found: Comparison) -> None:
         """The other records belong to this installation from now on, so that the next loss of one is seen."""
-        marks = {"journal": self.puller.set_installation, "queue": self.queue.set_installation}
+        each = self.receivers or {"": self.puller}
+        marks = {journal_of(name): one.set_installation for name, one in each.items()}
+        marks["queue"] = self.queue.set_installation
         for name in found.new_records:
             try:
                 marks[name](found.installations["store"])
@@ -266,12 +288,8 @@ def _pacs_of(plugins: PluginRecords | None, study_uid: str) -> str:
     return told[-1] if told else ""
 
 
-def _waiting(study: Study) -> list[StoreHandover]:
-    return [
-        StoreHandover(item.handover_id, study.study_uid, item.message_state is MessageState.QUEUED)
-        for item in study.handovers
-        if item.open
-    ]
+def _as_waiting(study: Study, item: HandOver) -> StoreHandover:
+    return StoreHandover(item.handover_id, study.study_uid, item.message_state is MessageState.QUEUED)
 
 
 def _other_store_words(found: Comparison) -> str:
@@ -281,3 +299,12 @@ def _other_store_words(found: Comparison) -> str:
         "this store is new, or another one than before: the plugins' journal knows "
         f"{studies} studies that are not done, the queue {messages} messages"
     )
+
+
+def _taken_handovers(
+    rows: Iterable[JournalHandover], studies: Iterable[Study], unreadable: Collection[str]
+) -> Iterator[str]:
+    """Ids of the hand-overs that the documents have, or may have where they cannot be read."""
+    yield from (one.handover_id for one in rows if one.study_uid in unreadable)
+    for study in studies:
+        yield from study.notified

@@ -50,10 +50,7 @@ class LeaseHolder:
         """Take or renew a lease; whether it is ours."""
         with self._lock:
             asked = self.clock.steady()
-            lease = self.leases.take(name, self.owner)
-            before = ""
-            if lease.owner != self.owner and self._is_over(lease):
-                before, lease = lease.owner, self.leases.take(name, self.owner, lease.beat)
+            lease, before = self._taken(name)
             self._known[name] = lease
             if lease.owner != self.owner:
                 self._renewed.pop(name, None)
@@ -62,6 +59,15 @@ class LeaseHolder:
         if before:
             self.log.event("lease_taken_over", "lease taken over", "WARNING", lease=name, before=before)
         return True
+
+    def _taken(self, name: str) -> tuple[Lease, str]:
+        """
+        The lease after the try to take it, and who had it where it was taken from a process that is over.
+        """
+        lease = self.leases.take(name, self.owner)
+        if lease.owner == self.owner or not self._is_over(lease):
+            return lease, ""
+        return self.leases.take(name, self.owner, lease.beat), lease.owner
 
     def holds(self, name: str) -> bool:
         """Whether it is still ours, without asking the store."""
@@ -155,11 +161,11 @@ class LeaseHolder:
         there, now = list(self.leases.all()), self.clock.steady()
         was_away = self._looked is not None and now >= self._looked + milliseconds(self.length)
         known = {} if was_away else self._seen
-        others = [lease for lease in there if lease.owner != self.owner]
         with self._lock:
             self._seen = {
                 lease.name: (lease.owner, lease.beat, _since(lease, known.get(lease.name), now))
-                for lease in others
+                for lease in there
+                if lease.owner != self.owner
             }
         self._looked = now
         return there

@@ -48,9 +48,10 @@ class RepairDueTimes:
             RetriableError: The store is away.
         """
         now = self.clock.now()
-        for work, pause in self.longest.items():
-            latest = now + milliseconds(pause + APART)
-            late = [study for study in self.store.due_after(work, latest) if not study.backlog]
+        for work in self.longest:
+            late = [
+                study for study in self.store.due_after(work, self._latest(work, now)) if not study.backlog
+            ]
             for study in late:
                 update_study(self.store, study.study_uid, partial(self._mend, work, now))
             if late:
@@ -59,15 +60,20 @@ class RepairDueTimes:
         return False
 
     def _mend(self, work: str, now: int, study: Study) -> bool:
-        if study.due.get(work, 0) <= now + milliseconds(self.longest[work] + APART):
+        if study.due.get(work, 0) <= self._latest(work, now):
             return False
-        for item in study.handovers:
-            if item.next_at > now + milliseconds(self.longest[PUBLISH if item.open else RELEASE] + APART):
-                item.next_at = now
+        self._mend_handovers(study, now)
         for upload in study.uploads:
-            if work == upload_work(upload.destination) and upload.next_at > now + milliseconds(
-                self.longest[work] + APART
-            ):
+            if work == upload_work(upload.destination) and upload.next_at > self._latest(work, now):
                 upload.next_at = now
         study.schedule(work, now)
         return True
+
+    def _mend_handovers(self, study: Study, now: int) -> None:
+        for item in study.handovers:
+            if item.next_at > self._latest(PUBLISH if item.open else RELEASE, now):
+                item.next_at = now
+
+    def _latest(self, work: str, now: int) -> int:
+        """Nothing is due for it later than this, in epoch milliseconds."""
+        return now + milliseconds(self.longest[work] + APART)

@@ -17,6 +17,7 @@ from ...domain.study.history import Note
 from ...domain.study.lifecycle import Event, State
 from ...domain.study.pull_state import PullOutcome
 from ...domain.study.study import Study
+from ...domain.wire.pull_failure import PullFailure
 from ...ports import Clock, EventLog, StudyStore
 from ..update_study import update_study
 
@@ -75,7 +76,11 @@ def blamed_path(study: Study) -> str:
     pull = study.pull
     if pull is None or pull.outcome is not PullOutcome.FAILED or pull.failure is not None:
         return ""
-    ended = [entry.why for entry in study.history if entry.tells(Note.PULL_ENDED)]
-    failure = read_failure(" ".join([study.why, *ended[-1:]]))
-    blame = judge_blame(failure, pull.request.pacs, Us())
+    blame = judge_blame(_failure_in_words(study), pull.request.pacs, Us())
     return blame.words if blame.blames in (Blames.PATH, Blames.EITHER) else ""
+
+
+def _failure_in_words(study: Study) -> PullFailure:
+    """Out of what the document says of the end."""
+    ended = [entry.why for entry in study.history if entry.tells(Note.PULL_ENDED)]
+    return read_failure(" ".join([study.why, *ended[-1:]]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ...domain.explain.listing import Act
 from ...ports import StudyStore
@@ -16,9 +17,13 @@ class AuditView:
 
     acts: tuple[Act, ...]
     before: str = ""
+    retention: Mapping[str, object] = field(default_factory=dict)
+    """What the nightly job removed last: ``at``, ``did``, ``failed``; empty: it never ran."""
 
 
-def show_audit(store: StudyStore, before: str = "") -> AuditView:
+def show_audit(
+    store: StudyStore, before: str = "", retention: Mapping[str, object] | None = None
+) -> AuditView:
     """
     Make the page.
 
@@ -26,4 +31,5 @@ def show_audit(store: StudyStore, before: str = "") -> AuditView:
         RetriableError: The store is away.
     """
     found = store.lists.acts(before, PAGE + 1)
-    return AuditView(tuple(found[:PAGE]), found[PAGE - 1].at if len(found) > PAGE else "")
+    earlier = found[PAGE - 1].at if len(found) > PAGE else ""
+    return AuditView(tuple(found[:PAGE]), earlier, dict(retention or {}))

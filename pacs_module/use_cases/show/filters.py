@@ -82,14 +82,14 @@ class ShowFilters:
         if device:
             found = [one for one in found if one.device == device]
         standings = _by_standing(found)
-        groups = grouped(found)
-        shown = [one for one in groups if rule in ("", one.rule) and text.lower() in one.value.lower()]
-        filtered = standings.get(Standing.FILTERED.value, 0)
+        shown = [
+            one for one in grouped(found) if rule in ("", one.rule) and text.lower() in one.value.lower()
+        ]
         return FiltersView(
             first_day,
             last_day,
             sum(standings.values()),
-            filtered,
+            standings.get(Standing.FILTERED.value, 0),
             standings,
             tuple(shown[:MOST_GROUPS]),
             text,
@@ -109,14 +109,16 @@ def grouped(found: Iterable[JudgedOfDay]) -> list[FilterGroup]:
     """What was filtered, by rule, attribute and value, the most series first."""
     groups: dict[tuple[str, str, str], FilterGroup] = {}
     for one in found:
-        if one.standing != Standing.FILTERED.value:
-            continue
-        key = (one.rule, one.attribute, one.value)
-        group = groups.get(key)
-        if group is None:
-            group = groups[key] = FilterGroup(*key, suggestion=_suggestion(one))
-        group.add(one)
+        if one.standing == Standing.FILTERED.value:
+            _group_of(groups, one).add(one)
     return sorted(groups.values(), key=lambda one: (-one.series, one.rule, one.value))
+
+
+def _group_of(groups: dict[tuple[str, str, str], FilterGroup], one: JudgedOfDay) -> FilterGroup:
+    key = (one.rule, one.attribute, one.value)
+    if key not in groups:
+        groups[key] = FilterGroup(*key, suggestion=_suggestion(one))
+    return groups[key]
 
 
 def with_suggestions(view: FiltersView, recorded: Iterable[FilteredGroup]) -> FiltersView:

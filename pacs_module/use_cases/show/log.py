@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -48,15 +48,16 @@ class ShowLog:
     """Makes the page."""
 
     logs: LogTail
+    pseudonym: Callable[[str], str] = lambda word: ""
+    """Under which a word stands in a log without identifiers; empty: there is none."""
 
     def __call__(self, text: str = "", level: str = "", file: str = "") -> LogView:
         """Make it: lines with every word of ``text``, of ``level`` or worse, of ``file`` or both."""
         tails = self.logs.tail()
-        words = text.lower().split()
+        words = [_Word(word.lower(), self.pseudonym(word)) for word in text.split()]
         lines: list[LogLine] = []
-        for name, raw in tails.items():
-            if file in ("", name):
-                lines.extend(_lines_with(words, level, name, raw))
+        for name in tails.keys() & {file} if file else tails:
+            lines.extend(_lines_with(words, level, name, tails[name]))
         lines.sort(key=lambda line: line.at, reverse=True)
         return LogView(tuple(lines[:MOST_LINES]), tuple(tails), text, level, file)
 
@@ -76,16 +77,25 @@ def _read(file: str, raw: str) -> LogLine | None:
     if not isinstance(told, dict):
         return None
     values = {key: value for key, value in told.items() if key not in _TOLD_APART}
-    words = str(told.get("line") or told.get("text") or "")
-    return LogLine(
-        str(told.get("at", "")), file, str(told.get("level", "")), str(told.get("event", "")), words, values
-    )
+    at, level, event = (str(told.get(name, "")) for name in ("at", "level", "event"))
+    return LogLine(at, file, level, event, str(told.get("line") or told.get("text") or ""), values)
 
 
-def _lines_with(words: Sequence[str], level: str, file: str, raw: Iterable[str]) -> Iterator[LogLine]:
+@dataclass(frozen=True)
+class _Word:
+    """What is looked for: as it was typed, or under its pseudonym."""
+
+    typed: str
+    hidden: str
+
+    def stands_in(self, lowered: str) -> bool:
+        return self.typed in lowered or (bool(self.hidden) and self.hidden in lowered)
+
+
+def _lines_with(words: Sequence[_Word], level: str, file: str, raw: Iterable[str]) -> Iterator[LogLine]:
     for one in raw:
         lowered = one.lower()
-        if not all(word in lowered for word in words):
+        if not all(word.stands_in(lowered) for word in words):
             continue
         line = _read(file, one)
         if line is not None and _at_least(line.level, level):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
+from ...domain.reconcile.at_destination import There
 from ...domain.reconcile.report_line import MISSING
 
 _MISSING = frozenset(cause.value for cause in MISSING)
@@ -48,6 +49,8 @@ class ReconciliationView:
     day: str = ""
     report: dict[str, Any] | None = None
     lines: tuple[dict[str, Any], ...] = ()
+    lacking: tuple[dict[str, Any], ...] = ()
+    """What is not equal at the destinations beside the backend."""
 
 
 @dataclass
@@ -61,15 +64,16 @@ class ShowReconciliation:
         """Make it for one day; None: the newest that has a report."""
         days = self.reports.days()
         shown = day or (days[-1] if days else None)
-        report = self.reports.read(shown) if shown else None
-        lines = report.get("lines", []) if report else []
-        told = [line for line in lines if every or line.get("cause") in _MISSING or line.get("notes")]
+        report = (self.reports.read(shown) if shown else None) or None
+        sent = report.get("destinations", []) if report else []
+        not_equal = [one for one in sent if one.get("verdict") != There.EQUAL]
         return ReconciliationView(
+            lacking=tuple(not_equal[:MOST_LINES]),
             days=tuple(one.isoformat() for one in reversed(days)),
             trend=tuple(self._trend(days)),
             day=shown.isoformat() if shown else "",
-            report={key: value for key, value in report.items() if key != "lines"} if report else None,
-            lines=tuple(told[:MOST_LINES]),
+            report=_without_lines(report),
+            lines=tuple(_lines_of(report, every)[:MOST_LINES]),
         )
 
     def _trend(self, days: Sequence[date]) -> list[DayOfTrend]:
@@ -93,3 +97,17 @@ def _numbers(day: date, report: Mapping[str, Any]) -> DayOfTrend:
         bool(report.get("compared", False)),
         str(report.get("madeAt", "")),
     )
+
+
+def _without_lines(report: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return (
+        None
+        if report is None
+        else {key: value for key, value in report.items() if key not in ("lines", "destinations")}
+    )
+
+
+def _lines_of(report: Mapping[str, Any] | None, every: bool) -> list[dict[str, Any]]:
+    """The lines of what lacks or has a note, or all of them."""
+    lines = [] if report is None else report.get("lines", [])
+    return [line for line in lines if every or line.get("cause") in _MISSING or line.get("notes")]

@@ -41,8 +41,8 @@ class ShowStudies:
             RetriableError: The store is away.
         """
         rows = self.store.lists.rows(wanted, order, after, PAGE + 1)
-        shown = tuple(rows[:PAGE])
-        whole = after is None and len(rows) <= PAGE  # to count these would look for them again
-        found = len(rows) if whole else self.store.lists.count_rows(wanted, MOST_COUNTED)
-        following = Place(sort_key(shown[-1], order), shown[-1].study_uid) if len(rows) > PAGE else None
+        shown, goes_on = tuple(rows[:PAGE]), len(rows) > PAGE
+        counted = after is None and not goes_on  # to count these would look for them again
+        found = len(rows) if counted else self.store.lists.count_rows(wanted, MOST_COUNTED)
+        following = Place(sort_key(shown[-1], order), shown[-1].study_uid) if goes_on else None
         return StudiesView(wanted, order, shown, found, found >= MOST_COUNTED, after, following)

@@ -99,19 +99,24 @@ class ShowToday:
         """
         today = self.clock.today()
         usual = same_weekday_before(today)
-        rows = self.store.lists.rows_of_days([day.isoformat() for day in (today, *usual)])
-        of_day = {day: [row for row in rows if row.day == day.isoformat()] for day in (today, *usual)}
-        machine = self.machine()
+        of_day = self._rows_of([today, *usual])
+        machine, rows = self.machine(), of_day[today]
         return TodayView(
             day=today.isoformat(),
             at=iso(self.clock.now()),
             needs=(*machine.needs, *self._studies(today)),
-            counts=counts(of_day[today]),
-            arrivals=arrivals(of_day[today], [of_day[day] for day in usual], self.local),
+            counts=counts(rows),
+            arrivals=arrivals(rows, [of_day[day] for day in usual], self.local),
             usual_days=tuple(day.isoformat() for day in usual if of_day[day]),
-            latency=latencies(of_day[today]),
+            latency=latencies(rows),
             machine=machine,
         )
+
+    def _rows_of(self, days: Sequence[date]) -> dict[date, list[StudyRow]]:
+        by_day: dict[str, list[StudyRow]] = {day.isoformat(): [] for day in days}
+        for row in self.store.lists.rows_of_days(list(by_day)):
+            by_day[row.day].append(row)
+        return {day: by_day[day.isoformat()] for day in days}
 
     def _studies(self, today: date) -> list[Need]:
         first = (today - timedelta(days=self.days_back)).isoformat()

@@ -9,13 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .attributes import dashed_date
+from .attributes import OFFSET, dashed_date
 from .numbers import ascii_digits
 
 _LAST_SECOND = "235959"
-_DATE_DIGITS = 8
-_OFFSET = re.compile(r"[+-]\d{4}$")
-"""From UTC, at the end of a DT; some write it behind a TM, too."""
 _MOMENT = re.compile(r"\d{4,14}")
 _ONE_MOMENT = r"(\d{8,14}(?:\.\d+)?[+-]\d{4}|\d{4,14}(?:\.\d+)?)?"
 _MOMENTS = re.compile(rf"{_ONE_MOMENT}(?:(-){_ONE_MOMENT})?")
@@ -63,9 +60,7 @@ def _ends_of_moments(text: str) -> tuple[str, str, str]:
 def date_of(text: str, end: bool = False) -> str:
     """``20200618``, ``2020.06.18``, and the date of a moment as ``2020-06-18``; anything else as empty."""
     del end
-    digits = ascii_digits(text)
-    plain = "".join(character for character in digits if character.isdecimal())
-    return dashed_date(plain[:_DATE_DIGITS] if len(plain) in (12, 14) else digits)
+    return dashed_date(text)
 
 
 def time_of(text: str, end: bool = False) -> str:
@@ -73,7 +68,7 @@ def time_of(text: str, end: bool = False) -> str:
     HHMMSS; a time that stops at the hour or the minute lasts until its ``end``. The fraction of a second and
     an offset from UTC decide nothing; a leap second is the last of its minute.
     """
-    bare = _OFFSET.sub("", ascii_digits(text).replace(":", "").strip(" \0")).split(".")[0]
+    bare = OFFSET.sub("", ascii_digits(text).replace(":", "").strip(" \0")).split(".")[0]
     if not bare.isdecimal() or len(bare) not in (2, 4, 6):
         return ""
     time = bare + (_LAST_SECOND if end else "000000")[len(bare) :]
@@ -83,7 +78,7 @@ def time_of(text: str, end: bool = False) -> str:
 
 def moment_of(text: str, end: bool = False) -> str:
     """YYYYMMDDHHMMSS of a DT; one that stops at the year, month or day lasts until its ``end``."""
-    bare = _OFFSET.sub("", ascii_digits(text).strip(" \0")).split(".")[0]
+    bare = OFFSET.sub("", ascii_digits(text).strip(" \0")).split(".")[0]
     if _MOMENT.fullmatch(bare) is None or len(bare) % 2:
         return ""
     return bare + (_LATEST if end else _EARLIEST)[len(bare) :]

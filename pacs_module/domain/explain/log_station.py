@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Stage(StrEnum):
+class Station(StrEnum):
     """The stations, in the order of the way."""
 
     FIND = "find"
@@ -20,24 +20,24 @@ class Stage(StrEnum):
 
 
 _WORDS = {
-    Stage.FILTER: ("filter because", "study is filtered out", "rules_"),
-    Stage.DELIVER: (
+    Station.FILTER: ("filter because", "study is filtered out", "rules_"),
+    Station.DELIVER: (
         "rabbitmq", "send_to_backend", "upload_image", "deliver", "handover", "result", "publish", "backend",
         "release",
     ),
-    Stage.RECEIVE: (
+    Station.RECEIVE: (
         "new study", "stable study", "completeness", "where study", "thickest", "inform", "notif",
         "reception",
         "concluded", "images_",
     ),
-    Stage.PULL: ("move", "pull"),
-    Stage.FIND: ("find", "is stable: instances", "not in local db", "study_", "growth"),
+    Station.PULL: ("move", "pull"),
+    Station.FIND: ("find", "is stable: instances", "not in local db", "study_", "growth"),
 }  # fmt: skip
 """In the order in which they are looked for."""
-_PATTERNS = {stage: re.compile("|".join(map(re.escape, words))) for stage, words in _WORDS.items()}
+_PATTERNS = {station: re.compile("|".join(map(re.escape, words))) for station, words in _WORDS.items()}
 
 
-def stage_of(line: Mapping[str, Any]) -> Stage:
+def station_of(line: Mapping[str, Any]) -> Station:
     """By its stable key where it has one, else by the words of the contract's line; the first that fits."""
     text = str(line.get("event") or line.get("line") or line.get("text") or "")
-    return next((stage for stage, pattern in _PATTERNS.items() if pattern.search(text)), Stage.OTHER)
+    return next((station for station, pattern in _PATTERNS.items() if pattern.search(text)), Station.OTHER)

@@ -113,12 +113,8 @@ def box_for(site: Site, costs: Costs) -> Box:
     """Say what a site needs."""
     an_hour = site.studies_a_day * site.busiest_hour
     images_a_second = an_hour * site.images * costs.pulled_per_used / HOUR_S
-    used_bytes = site.images * site.image_kb * 1000
     cpu = images_a_second * (costs.orthanc_ms + costs.pacs_module_ms) / 1000
-    # What is pulled and not handed over goes with the hand-over; what is waits for the backend.
-    coming = PULLS_AT_ONCE * costs.pulled_per_used
-    staying = math.ceil(an_hour * max(site.backend_s / HOUR_S, site.away_h))
-    ram_disk_gib = (coming + staying) * used_bytes / GIB
+    ram_disk_gib = _ram_disk_gib(site, costs, an_hour)
     day_bytes = site.known_a_day * costs.store_bytes
     room = USED * costs.images_per_s / images_a_second if images_a_second else math.inf
     queries = an_hour * costs.queries / 60 + site.polls_a_minute * site.pacs
@@ -135,12 +131,20 @@ def box_for(site: Site, costs: Costs) -> Box:
     )
 
 
+def _ram_disk_gib(site: Site, costs: Costs, an_hour: float) -> float:
+    """What is pulled and not handed over goes with the hand-over; what is waits for the backend."""
+    used_bytes = site.images * site.image_kb * 1000
+    coming = PULLS_AT_ONCE * costs.pulled_per_used
+    staying = math.ceil(an_hour * max(site.backend_s / HOUR_S, site.away_h))
+    return (coming + staying) * used_bytes / GIB
+
+
 def _first(room: float, ram_disk_gib: float) -> str:
     """What breaks first: most sites are bound by one of two."""
     if room < 1:
         return (
-            f"the receiving Orthanc: it takes {room:.2g} of the busiest hour; share the PACS out among "
-            f"{math.ceil(1 / room)} boxes, each with its own pacs_module"
+            f"the receiving Orthanc: it takes {room:.2g} of the busiest hour; share the pulls out among "
+            f"{math.ceil(1 / room)} boxes, as further receivers of one pacs_module or each with its own"
         )
     if ram_disk_gib > 64:
         return f"the RAM disk: {ram_disk_gib:.0f} GiB while the backend is away; a shorter outage, or more memory"

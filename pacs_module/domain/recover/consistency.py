@@ -10,7 +10,7 @@ remedy, whichever of them is new.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -142,6 +142,8 @@ class Difference:
     remedy: Remedy
     study_uid: str = ""
     key: str = ""
+    receiver: str = ""
+    """Whose journal it is about, where there are several."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +170,32 @@ class Comparison:
     def equal(self) -> bool:
         """Whether every record answers, belongs to this installation and lacks nothing."""
         return not (self.differences or self.away or self.new_records)
+
+
+def journal_of(receiver: str) -> str:
+    """What the journal of a receiving Orthanc is called; empty: there is one."""
+    return f"journal of {receiver}" if receiver else "journal"
+
+
+def joined(journals: Mapping[str, Comparison], queue: Comparison) -> Comparison:
+    """
+    The comparisons with several journals, and with the queue, as one.
+
+    Args:
+        journals: By receiver; each compared with what the store has of that receiver.
+        queue: Of the queue with all that the store has.
+    """
+    installations = {"store": queue.installations["store"]}
+    counts = {"store": queue.counts["store"]}
+    differences: list[Difference] = []
+    for receiver, one in journals.items():
+        if "journal" in one.installations:
+            installations[journal_of(receiver)] = one.installations["journal"]
+            counts[journal_of(receiver)] = one.counts["journal"]
+        differences += [replace(difference, receiver=receiver) for difference in one.differences]
+    installations |= queue.installations
+    counts |= queue.counts
+    return Comparison(installations, counts, (*differences, *queue.differences))
 
 
 def compare(store: StoreRecords, plugins: PluginRecords | None, queue: QueueRecord | None) -> Comparison:
