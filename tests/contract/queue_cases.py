@@ -8,12 +8,18 @@ from dataclasses import dataclass, field
 import pika
 
 from pacs_module.adapters.queue.memory import MemoryConsumer, MemoryQueue
-from pacs_module.adapters.queue.rabbitmq import RabbitConsumer, RabbitQueue, Topology
+from pacs_module.adapters.queue.rabbitmq import RabbitConsumer, RabbitQueue
+from pacs_module.adapters.queue.topology import QuorumTopology, Topology
 
 
 def own_topology() -> Topology:
     name = f"test.{uuid.uuid4().hex[:12]}"
     return Topology(queue=name, dead_exchange=f"{name}.dead", dead_queue=f"{name}.dead")
+
+
+def quorum_topology() -> QuorumTopology:
+    name = f"test.{uuid.uuid4().hex[:12]}"
+    return QuorumTopology(queue=name, dead_exchange=f"{name}.dead", dead_queue=f"{name}.dead")
 
 
 @contextmanager
@@ -28,7 +34,8 @@ def raw_channel(url: str) -> Iterator[pika.adapters.blocking_connection.Blocking
 
 def remove(url: str, topology: Topology) -> None:
     with raw_channel(url) as channel:
-        channel.queue_delete(topology.queue)
+        for queue in topology.queues:
+            channel.queue_delete(queue)
         channel.queue_delete(topology.dead_queue)
         channel.queue_delete(topology.installation_queue)
         channel.exchange_delete(topology.dead_exchange)

@@ -8,10 +8,15 @@ import pytest
 
 from pacs_module.adapters.stores.rows.memory import MemoryLists
 from pacs_module.domain.explain.listing import Place, RowFilter, RowOrder, row_of, sort_key
+from pacs_module.domain.explain.sent import SentStudy
+from pacs_module.domain.instants import iso
+from pacs_module.domain.results.result_set import RefusedResult, ResultObject, ResultSet
 from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.study.history import Note
 from pacs_module.domain.study.lifecycle import Event, State
-from pacs_module.domain.study.study import PacsCopy, SeriesRecord, Study
+from pacs_module.domain.study.study import PacsCopy, SeriesRecord, Study, upload_work
+from pacs_module.domain.upload.upload import Upload
+from pacs_module.domain.upload.upload_state import UploadState
 from tests.contract.store_cases import ConditionalStore
 
 NOON = 1_592_481_600_000
@@ -139,6 +144,51 @@ def test_a_corrected_study_date_moves_what_was_judged(store: ConditionalStore, m
     assert len(store.lists.judged_between("2020-06-01", "2020-06-30")) == len(made) - 1
     (moved,) = store.lists.judged_between("2020-07-01", "2020-07-01")
     assert moved.examples == ("1.2.1",)
+
+
+def test_uploads_of_a_day_are_told_without_their_studies(store: ConditionalStore, made: list[Study]) -> None:
+    for uid, day, states in (
+        ("1.3.1", "2020-06-12", [UploadState.QUEUED, UploadState.DEAD]),
+        ("1.3.2", "2020-06-12", [UploadState.VERIFIED]),
+        ("1.3.3", "2020-06-13", [UploadState.QUEUED]),
+    ):
+        uploads = [Upload(f"D{place}", "h", "", state=state) for place, state in enumerate(states)]
+        assert store.insert(Study(uid, day, uploads=uploads))
+    found = store.lists.uploads_of_day("2020-06-12")
+    assert sorted(found) == [("D0", "queued"), ("D0", "verified"), ("D1", "dead")]
+    assert store.lists.uploads_of_day("2020-06-16") == []
+
+
+def test_what_goes_to_destinations_is_told_without_the_rest_of_the_study(
+    store: ConditionalStore, made: list[Study]
+) -> None:
+    work, day = upload_work("archive"), "2020-06-12"
+    back = ResultSet(
+        "r1", "1.3.2.9", "SR", iso(NOON), "posted", objects=[ResultObject("1.9", "1.8", "sr", "0f")]
+    )
+    refused = RefusedResult(iso(NOON), "1.9.9", "no study 胸部")
+    for uid, due, results, refusals in (
+        ("1.3.1", 5, [], []),
+        ("1.3.2", 3, [back], []),
+        ("1.3.3", None, [], [refused]),
+        ("1.3.4", 3, [], []),
+    ):
+        told = Study(uid, day, "", f"A-{uid}", results=results, refused_results=refusals)
+        told.uploads = [Upload("archive", "h", iso(NOON), "all", size=7)]
+        told.due = {work: due} if due is not None else {}
+        assert store.insert(told)
+    assert store.count_due(work) == 3
+    found = store.lists.sent_with(work, 10)
+    assert [one.study_uid for one in found] == ["1.3.2", "1.3.4", "1.3.1"], "the first to be due, then by UID"
+    assert [one.study_uid for one in store.lists.sent_with(work, 2)] == ["1.3.2", "1.3.4"]
+    assert store.lists.sent_with(work, 0) == []
+    assert found[0] == SentStudy(
+        "1.3.2", "A-1.3.2", (Upload("archive", "h", iso(NOON), "all", size=7),), (back,)
+    )
+    came_back = {one.study_uid: one for one in store.lists.results_of_day(day)}
+    assert set(came_back) == {"1.3.2", "1.3.3"}
+    assert came_back["1.3.3"].refused_results == (refused,)
+    assert store.lists.results_of_day("2020-06-13") == []
 
 
 def test_studies_are_found_by_their_device(store: ConditionalStore, made: list[Study]) -> None:

@@ -18,7 +18,7 @@ from pydicom.uid import generate_uid
 from pacs_module.adapters.http.plugins import MoveDestination, OrthancPuller
 from pacs_module.domain.errors import PermanentError, PipelineError, RetriableError
 from pacs_module.domain.wire.messages import PullReport, PullRequest
-from pacs_module.ports import PluginLog, Puller
+from pacs_module.ports import PluginLog, PluginMemory, PluginRecordsKept, Puller
 from stack.orthanc import RECEIVER_AET
 from stack.ports import free_ports
 from tests.fakes.plugin_stack import PACS, PluginStack
@@ -28,7 +28,7 @@ from tests.support.waiting import wait_for
 UNKNOWN_PACS = "NOBODY"
 
 
-class Plugins(Puller, PluginLog, Protocol):
+class Plugins(Puller, PluginLog, PluginRecordsKept, PluginMemory, Protocol):
     """All that pacs_module asks of them."""
 
 
@@ -142,3 +142,19 @@ def test_orthanc_says_how_the_pacs_have_to_know_it(case: Case) -> None:
     assert us.port > 0
     assert str(MoveDestination(case.plugins, "10.1.2.3", 11112)()) == f"{RECEIVER_AET} at 10.1.2.3:11112"
     assert MoveDestination(case.nobody)().port == 0, "not known yet, and nothing is made up"
+
+
+def test_what_is_older_than_its_age_goes_and_is_counted(case: Case) -> None:
+    now = 4_000_000_000_000  # in 2096: nothing is younger, but what runs is no record that may go
+    assert set(case.plugins.remove_old(now, 30, 0)) == {"journalRows", "strayFolders", "logFiles"}
+    assert case.plugins.remove_old(now, 30, 0)["journalRows"] == 0
+    with pytest.raises(PipelineError):
+        case.nobody.remove_old(now, 30, 0)
+
+
+def test_what_is_not_in_flight_is_forgotten_and_nobody_else_is_needed(case: Case) -> None:
+    unknown = generate_uid()
+    assert case.plugins.forget([unknown], [unknown], True)["inFlight"] == {}
+    assert case.plugins.forget([unknown], [unknown], False)["inFlight"] == {}
+    with pytest.raises(PipelineError):
+        case.nobody.forget([unknown], [unknown], False)

@@ -1,5 +1,5 @@
 """
-What every queue does, whichever it is.
+What every queue does, whichever it is; quorum queues: tests/long/test_queue_quorum_contract.py.
 
 Not proved here: that a confirmed message is on the disk and not only in the page cache (the machine would
 have to lose power).
@@ -17,6 +17,7 @@ from pacs_module.domain.errors import PermanentError, RetriableError
 from pacs_module.domain.study.priority import EMERGENCY, GREEN_CHANNEL, MANUAL, ROUTINE
 from pacs_module.ports import Delivery
 from tests.contract.queue_cases import QueueCase
+from tests.support.waiting import wait_for
 
 LONG, SHORT, QUIET = 60.0, 0.05, 1.0
 
@@ -109,7 +110,7 @@ def test_a_message_that_is_done_does_not_come_again(case: QueueCase) -> None:
     consumer.done(take(consumer))
     consumer.close()
     assert take_all(case.consumer(), 0) == []
-    assert case.queue.depth() == 0
+    wait_for(lambda: case.queue.depth() == 0, what="quorum queues tell their length every few seconds")
 
 
 def test_a_message_of_a_worker_that_closed_comes_again(case: QueueCase) -> None:
@@ -154,16 +155,16 @@ def test_dead_letters_are_kept_and_shown_as_often_as_one_likes(case: QueueCase) 
     for _ in range(2):
         assert [letter.message for letter in case.queue.dead_letters(2)] == [{"n": 0}, {"n": 1}]
     assert [letter.message_id for letter in case.queue.dead_letters(9)] == ["m-0", "m-1", "m-2"]
-    assert case.queue.dead_depth() == 3
-    assert case.queue.depth() == 0
+    wait_for(lambda: case.queue.dead_depth() == 3, what="quorum queues tell their length every few seconds")
+    wait_for(lambda: case.queue.depth() == 0, what="quorum queues tell their length every few seconds")
     assert take_all(consumer, 0) == []
 
 
 def test_depth_counts_what_waits(case: QueueCase) -> None:
-    assert case.queue.depth() == 0
+    wait_for(lambda: case.queue.depth() == 0, what="quorum queues tell their length every few seconds")
     for number in range(3):
         case.queue.publish({}, f"m-{number}", ROUTINE)
-    assert case.queue.depth() == 3
+    wait_for(lambda: case.queue.depth() == 3, what="quorum queues tell their length every few seconds")
 
 
 def test_a_message_is_settled_once(case: QueueCase) -> None:
@@ -199,13 +200,13 @@ def test_work_that_takes_long(case: QueueCase) -> None:
 def test_what_is_no_json_is_refused(case: QueueCase, value: object) -> None:
     with pytest.raises(PermanentError, match="no JSON"):
         case.queue.publish({"value": value}, "m-1", ROUTINE)
-    assert case.queue.depth() == 0
+    wait_for(lambda: case.queue.depth() == 0, what="quorum queues tell their length every few seconds")
 
 
 def test_a_priority_above_the_highest_is_taken_as_the_highest(case: QueueCase) -> None:
-    case.queue.publish({}, "manual", MANUAL)
+    case.queue.publish({}, "emergency", EMERGENCY)
     case.queue.publish({}, "above", 1_000)
-    assert take_all(case.consumer(), 2) == ["above", "manual"]
+    assert take_all(case.consumer(), 2) == ["above", "emergency"]
 
 
 def test_several_threads_may_publish(case: QueueCase) -> None:

@@ -7,11 +7,15 @@ Not proved here: a cluster, TLS, RabbitMQ's memory and disk alarms.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 
+import pika
 import pytest
 
 from pacs_module.adapters.queue import rabbitmq
-from pacs_module.adapters.queue.rabbitmq import RabbitConsumer, RabbitQueue, Topology
+from pacs_module.adapters.queue.amqp_messages import dead_letter_properties
+from pacs_module.adapters.queue.rabbitmq import RabbitConsumer, RabbitQueue
+from pacs_module.adapters.queue.topology import Topology
 from pacs_module.domain.errors import ConfigurationError, PermanentError, RetriableError
 from stack.ports import free_ports
 from stack.rabbitmq import RabbitmqNode, RabbitmqPorts
@@ -70,6 +74,50 @@ def test_the_names_and_arguments_that_sites_see() -> None:
         "x-max-priority": 5,
         "x-dead-letter-exchange": "aipull.dead",
     }
+
+
+ODD_PROPERTIES: list[dict[str, Any]] = [
+    {"headers": {"x": "y" * 120_000}},
+    {"headers": {"nested": {"list": [1, None, b"\xff", {"deep": [True]}]}}},
+    {"headers": {"reason": "r", "dead-at": "never", "x-death": "x"}},
+    {"expiration": "20000"},
+    {"message_id": "m" * 255, "reply_to": "r" * 255, "correlation_id": "c" * 255},
+    {"type": "t" * 255, "app_id": "", "content_type": "text/plain", "content_encoding": "gzip"},
+    {"priority": 255, "timestamp": 2**62, "cluster_id": "c"},
+    {},
+]
+
+
+def test_k08_a_stranger_with_odd_properties_is_buried_and_stays_buried(case: QueueCase) -> None:
+    case.queue.publish({}, "first", 0)
+    for odd in ODD_PROPERTIES:
+        with raw_channel(case.url) as channel:
+            channel.basic_publish("", case.topology.queue, b"[", pika.BasicProperties(**odd))
+    consumer = case.consumer()
+    seen = []
+    while (delivery := consumer.take(1)) is not None:
+        seen.append(delivery.message_id)
+        consumer.done(delivery)
+    assert seen == ["first"]
+    assert queue_of(case).dead_depth() == len(ODD_PROPERTIES)
+    with raw_channel(case.url) as channel:
+        for _ in ODD_PROPERTIES:
+            _, properties, _ = channel.basic_get(case.topology.dead_queue)
+            assert properties is not None
+            assert properties.expiration is None
+            assert set(properties.headers or {}) == {"reason", "dead-at"}
+
+
+def test_k08_a_dead_letter_has_no_user_of_whom_rabbitmq_would_refuse_it() -> None:
+    """Only who is called so may send it: a worker would bury it for ever."""
+    odd = pika.BasicProperties(
+        message_id="m", user_id="stranger", headers={"CC": ["elsewhere"]}, expiration="1"
+    )
+    kept = dead_letter_properties(odd, "half \ud83d of it")
+    assert (kept.message_id, kept.user_id, kept.expiration, kept.delivery_mode) == ("m", None, None, 2)
+    assert kept.headers is not None
+    assert kept.headers["reason"] == "half \\ud83d of it"
+    assert set(kept.headers) == {"reason", "dead-at"}
 
 
 @pytest.mark.parametrize("body", [b"not json", b"\xff\xfe", b"[1, 2]", b""])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pacs_module.adapters.stores.records import records_of
+from pacs_module.adapters.stores.judged_headers import records_of
 from pacs_module.ports import DaySize, HeaderRecords, StoredRecord
 from tests.contract.store_cases import StoreCase
 
@@ -46,7 +46,7 @@ def test_days_are_read_in_order_both_ends_included(records: HeaderRecords) -> No
 
 
 def test_more_than_is_read_at_once(records: HeaderRecords, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pacs_module.adapters.stores.records._AT_ONCE", 3)
+    monkeypatch.setattr("pacs_module.adapters.stores.judged_headers._AT_ONCE", 3)
     for number in range(10):
         records.put(StoredRecord(f"1.{number}", f"2026-11-0{number % 2 + 1}", b"x"), None)
     found = [one.study_uid for one in records.between("2026-11-01", "2026-11-02")]

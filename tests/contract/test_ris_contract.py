@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from pacs_module.adapters.ris_sql import RisColumns, RisSql
 from pacs_module.domain.errors import ConfigurationError, PermanentError, RetriableError
-from pacs_module.domain.pull.orders import RisOrder
+from pacs_module.domain.pull.ris_orders import RisOrder
 from stack.ports import free_ports
 from tests.contract.ris_databases import postgresql
 

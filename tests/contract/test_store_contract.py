@@ -24,6 +24,7 @@ from pacs_module.domain.errors import PermanentError
 from pacs_module.domain.instants import iso
 from pacs_module.domain.study.growth_checks import GrowthCheck
 from pacs_module.domain.study.handover import HandOver
+from pacs_module.domain.study.history import Note
 from pacs_module.domain.study.lifecycle import Event, State
 from pacs_module.domain.study.message_state import MessageState
 from pacs_module.domain.study.priority import Ageing
@@ -773,7 +774,9 @@ def test_work_of_destinations_is_counted_and_listed(store: ConditionalStore) -> 
     assert set(uids(store.due_after(work, 98))) == {"1.2.0", "1.2.1"}
 
 
-@pytest.mark.parametrize("work", ["upload_to_", "upload_to_A", "upload_to_a.b", "upload_to_a-b", "upload", "x", "upload_to_$a"])
+@pytest.mark.parametrize(
+    "work", ["upload_to_", "upload_to_A", "upload_to_a.b", "upload_to_a-b", "upload", "x", "upload_to_$a"]
+)
 def test_there_is_no_other_kind_of_work(store: ConditionalStore, work: str) -> None:
     with pytest.raises(PermanentError, match="is not allowed"):
         store.claim(work, "me", 1, 1)
@@ -786,3 +789,60 @@ def test_uploads_are_read_back_as_they_were(store: ConditionalStore) -> None:
     handover = HandOver("0" * 32, "1.2.3", 1, "/a", {}, "", routed_at="x", cached_at="y")
     study = add(store, "1.2.1", uploads=[upload], handovers=[handover])
     assert store.get("1.2.1") == study
+
+
+# --- removing (retention) ---
+
+
+def old(store: ConditionalStore, uid: str, **values: Any) -> Study:
+    return add(store, uid, changed_at="2020-01-01T00:00:00.000+00:00", **values)
+
+
+def test_what_was_changed_before_is_told_in_pages(store: ConditionalStore) -> None:
+    for number in (3, 1, 2):
+        old(store, f"1.{number}")
+    add(store, "1.4", changed_at="2020-03-01T00:00:00.000+00:00")
+    moment = "2020-02-01T00:00:00.000+00:00"
+    assert uids(store.changed_before(moment, "", 2)) == ["1.1", "1.2"]
+    assert uids(store.changed_before(moment, "1.2", 2)) == ["1.3"]
+    assert store.changed_before(moment, "1.3", 2) == []
+
+
+def test_only_what_nobody_wrote_in_between_is_removed_and_with_it_all_that_tells_of_it(
+    store: ConditionalStore,
+) -> None:
+    series = {"1.9.1": SeriesRecord("1.9.1", True, "rule", "because", "find")}
+    gone = old(store, "1.9", patient_id="P9", series=series, series_uids=["1.9.1"], study_date="2020-01-01")
+    gone.note(Note.ADOPTED, "asked for", 0, by="manual: Anna")
+    assert store.replace(gone)
+    stays = old(store, "1.8")
+    stale = store.get("1.8")
+    assert stale is not None
+    assert store.replace(stays)
+    assert store.remove_many([gone, stale]) == {"1.9"}
+    assert store.get("1.9") is None
+    assert store.get("1.8") is not None
+    assert store.with_series("1.9.1") is None
+    assert [act for act in store.lists.acts("", 10) if act.study_uid == "1.9"] == []
+    assert [row.study_uid for row in store.lists.rows_of_days(["2020-01-01"])] == []
+    assert store.remove_many([gone]) == set()
+
+
+def test_a_store_whose_last_study_was_removed_is_not_taken_for_lost(case: StoreCase) -> None:
+    store = case.store
+    studies = [old(store, "1.1"), old(store, "1.2")]
+    before = store.identity()
+    store.remove_many(studies)
+    store.scrub("2020-01-01T00:00:00.000+00:00")
+    assert store.identity() == before
+    assert store.identity() == before
+    add(store, "1.3")
+    assert store.identity() == before
+
+
+def test_a_patient_is_found_by_the_number_of_before_a_correction(store: ConditionalStore) -> None:
+    add(store, "1.1", patient_id="P1")
+    add(store, "1.2", patient_id="P2", pacs={"A": PacsCopy(3, earlier={"patientID": ["P1"]})})
+    add(store, "1.3", patient_id="P3")
+    assert sorted(uids(store.of_patient("P1", ["A", "B"]))) == ["1.1", "1.2"]
+    assert store.of_patient("P9", ["A"]) == []

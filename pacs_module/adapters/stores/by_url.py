@@ -12,7 +12,7 @@ from .sqlite import SqliteStore
 
 ALLOWED = (
     "sqlite:////absolute/path.db, sqlite:///relative/path.db, mongodb://host/database, "
-    "mongodb+srv://... or memory:"
+    "mongodb://a,b,c/database?replicaSet=rs0, mongodb+srv://... or memory:"
 )
 DEFAULT_DATABASE = "aipull"
 

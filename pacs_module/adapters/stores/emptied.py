@@ -1,5 +1,6 @@
 """
-Whether a store that had studies has none any more: documents are never deleted, so somebody has emptied it.
+Whether a store that had studies has none any more, and nobody removed them by way of the store: somebody has
+emptied it.
 """
 
 from __future__ import annotations
@@ -15,18 +16,24 @@ class Emptied:
 
     had_studies: bool = False
     _gone: bool = False
+    _removals: int = 0
+    """Removals by way of the store, of any process, when it was last seen with studies."""
 
-    def look(self, studies: bool, name: str) -> None:
+    def look(self, studies: bool, name: str, removals: int = 0) -> None:
         """
         Take a look into account.
 
         Args:
             studies: Whether there is any study now.
             name: Of the store, for people.
+            removals: How often studies were removed by way of the store; it is counted in the store.
 
         Raises:
             StoreLost: There were some.
         """
+        if not studies and removals > self._removals:
+            self.had_studies = False  # retention took the last of them
+        self._removals = removals
         self._gone = self.had_studies and not studies
         self.had_studies |= studies
         if self._gone:

@@ -87,24 +87,35 @@ def storable(value: Any) -> Any:
     if kind is str and value.isascii():  # most values
         return value
     if kind is dict:
-        return {
-            storable(str(key)): item if type(item) is str and item.isascii() else storable(item)
-            for key, item in value.items()
-        }
+        return _storable_dict(value)
     if value is None or kind is bool:
         return value
-    if isinstance(value, Enum):
-        return storable(value.value)
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, int | float):
-        return _storable_number(value)
+    if isinstance(value, str | int | float):
+        return _storable_plain(value)
     if isinstance(value, Mapping):
         return {storable(str(key)): storable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [storable(item) for item in value]
+    if isinstance(value, Enum):
+        return storable(value.value)
     what = f"{value!r} of type {type(value).__name__}"
     raise PermanentError(f"{what} cannot be stored; a document holds what JSON can say")
+
+
+def _storable_dict(value: dict[Any, Any]) -> dict[str, Any]:
+    return {
+        storable(str(key)): item if type(item) is str and item.isascii() else storable(item)
+        for key, item in value.items()
+    }
+
+
+def _storable_plain(value: str | float) -> str | int | float:
+    """A text or a number; of an enum that is one its value."""
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return _storable_number(value)
 
 
 def _storable_number(value: float) -> int | float | str:

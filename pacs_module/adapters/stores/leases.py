@@ -186,8 +186,7 @@ class MongoLeases:
         Take a lease that is free, one's own already, or still at the beat ``over``; the lease as it stands
         now.
         """
-        unchanged = [] if over is None else [{"beat": over or None}]  # 0: of a version that wrote no beat
-        free = {"_id": storable(name), "$or": [{"owner": {"$in": ["", storable(owner)]}}, *unchanged]}
+        free = _free(name, owner, over)
         taken = {"$set": {"owner": storable(owner)}, "$inc": {"beat": 1}}
         with translated():
             there = self._collection.find_one_and_update(
@@ -224,10 +223,14 @@ class MongoLeases:
                 if there is None:
                     continue  # another made it in this moment
                 after: dict[str, object] = storable(change(json.loads(there["memo"])))
-                as_read = {"_id": storable(name), "memo": there["memo"]}
-                if self._collection.update_one(as_read, {"$set": {"memo": json.dumps(after)}}).matched_count:
+                if self._write_memo(name, there["memo"], after):
                     return after
         raise RetriableError(f"the memo of {name!r} is being changed by others all the time")
+
+    def _write_memo(self, name: str, as_read: str, after: dict[str, object]) -> bool:
+        """Where it still stands as it was read."""
+        where = {"_id": storable(name), "memo": as_read}
+        return self._collection.update_one(where, {"$set": {"memo": json.dumps(after)}}).matched_count == 1
 
     def all(self) -> Sequence[Lease]:
         """Those that there are, held or not."""
@@ -250,3 +253,9 @@ class MongoLeases:
 
 def _mongo_lease(there: Mapping[str, Any]) -> Lease:
     return Lease(there["_id"], there["owner"], int(there.get("beat", 0)), json.loads(there["memo"]))
+
+
+def _free(name: str, owner: str, over: int | None) -> dict[str, Any]:
+    """Matches a lease of nobody's, of one's own, or still at the beat ``over``."""
+    unchanged = [] if over is None else [{"beat": over or None}]  # 0: of a version that wrote no beat
+    return {"_id": storable(name), "$or": [{"owner": {"$in": ["", storable(owner)]}}, *unchanged]}

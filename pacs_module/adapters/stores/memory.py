@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,8 @@ class MemoryStore(NamedQuestions):
 
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
+        self._parsed: dict[str, tuple[str, dict[str, Any]]] = {}
+        """Each text as it was parsed last, to be looked at and never to be given away."""
         self._identity = Identity(uuid.uuid4().hex, datetime.now(UTC).isoformat(timespec="milliseconds"))
         self._unreadable = UnreadableDocuments()
         self._lock = threading.Lock()
@@ -55,6 +57,21 @@ class MemoryStore(NamedQuestions):
             self._write(study, study.revision + 1)
             return True
 
+    def remove_many(self, studies: Sequence[Study]) -> set[str]:
+        """Remove studies that nobody wrote in between."""
+        with self._lock:
+            gone = {one.study_uid for one in studies if self._revision(one.study_uid) == one.revision}
+            for uid in gone:
+                del self._texts[uid]
+            return gone
+
+    def _revision(self, study_uid: str) -> int | None:
+        stored = self.get(study_uid)
+        return None if stored is None else stored.revision
+
+    def scrub(self, before: str) -> None:
+        """Nothing is on disk."""
+
     def claim(
         self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()
     ) -> Study | None:
@@ -72,7 +89,7 @@ class MemoryStore(NamedQuestions):
     def find(self, where: Where, order: Order = (), limit: int | None = None) -> list[Study]:
         """The studies for which all conditions hold."""
         found = in_order([document for document in self._documents() if matches(document, where)], order)
-        named = ((document["studyUID"], document) for document in found[:limit])
+        named = ((uid, self._anew(uid)) for uid in [document["studyUID"] for document in found[:limit]])
         return self._unreadable.read_all(named, document_to_study)
 
     def count(self, where: Where) -> int:
@@ -101,7 +118,17 @@ class MemoryStore(NamedQuestions):
         """Nothing to let go of."""
 
     def _documents(self) -> list[dict[str, Any]]:
-        return [json.loads(text) for text in tuple(self._texts.values())]
+        return [self._document(uid, text) for uid, text in tuple(self._texts.items())]
+
+    def _document(self, uid: str, text: str) -> dict[str, Any]:
+        known = self._parsed.get(uid)
+        if known is None or known[0] is not text:
+            known = self._parsed[uid] = (text, json.loads(text))
+        return known[1]
+
+    def _anew(self, uid: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._parsed[uid][0])
+        return found
 
     def _write(self, study: Study, revision: int) -> None:
         before, study.revision = study.revision, revision

@@ -13,15 +13,18 @@ is safe to repeat after reading again.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import bson.errors
 import pymongo
 import pymongo.errors
 from pymongo.collection import Collection
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from ...domain.errors import ConfigurationError, PermanentError, StoreAway, StoreLost, Unreadable, about
@@ -39,12 +42,14 @@ from .json_safe import (
 )
 from .questions import NamedQuestions
 from .reference_query import claim_order, due_field
-from .rows.mongo import FIELD as LISTING
 from .rows.mongo import INDEXES as LIST_INDEXES
 from .rows.mongo import MongoLists, unlisted
+from .rows.mongo_judged import FIELD as LISTING
+from .rows.mongo_judged import VERSIONS, JudgedDays
 from .unreadable import UnreadableDocuments
 
 COLLECTION = "study_info_list"
+HEADERS = "judged_headers"
 INSTALLATION = "installation"
 """The collection and the document that say which store it is."""
 SCHEMA = 1
@@ -63,6 +68,10 @@ _PASSING_CODES = frozenset(
 
 _ON_DISK = WriteConcern("majority", wtimeout=_ANSWER_WAIT_MS, j=True)
 
+_PRIMARY = ReadPreference.PRIMARY
+_KEPT = ReadConcern("majority")
+"""Only what a majority has, so that no election takes it back; a single server has no majority."""
+
 Documents = Collection[dict[str, Any]]
 
 
@@ -80,17 +89,29 @@ class MongoStore(NamedQuestions):
         with translated():
             self._client = _connect(client_or_url) if isinstance(client_or_url, str) else client_or_url
             self._database = self._client[database]
+            self._replicated = isinstance(client_or_url, str) and is_replica_set(client_or_url)
             self._collection = self.beside(COLLECTION)
         self._prepared = False
         self._unreadable = UnreadableDocuments()
         self._indexed: set[str] = set()
         self._known: Identity | None = None
         self._emptied = Emptied()
-        self.lists = MongoLists(self._documents)
+        self._judged = JudgedDays(lambda: self.beside(VERSIONS))
+        self.lists = MongoLists(self._documents, self._judged)
 
     def beside(self, name: str) -> Documents:
-        """A collection of the same database, written as safely."""
-        return self._database.get_collection(name, write_concern=_ON_DISK)
+        """
+        A collection of the same database, written as safely.
+
+        Read at the primary, whatever the URL says: a claim that was just written must be seen. What only an
+        old primary has, and an election takes back, is not read: such a member answers "not primary" or
+        waits.
+        """
+        if not self._replicated:
+            return self._database.get_collection(name, read_preference=_PRIMARY, write_concern=_ON_DISK)
+        return self._database.get_collection(
+            name, read_preference=_PRIMARY, write_concern=_ON_DISK, read_concern=_KEPT
+        )
 
     def collections(self) -> list[str]:
         """The names of all collections of the database that are ours."""
@@ -106,9 +127,11 @@ class MongoStore(NamedQuestions):
 
     def insert(self, study: Study) -> bool:
         """Write a new study; False when its UID is there already."""
+        document = _document(study, 1)
         try:
             with self._documents() as documents:
-                documents.insert_one(_document(study, 1))
+                self._judged.inserting(document[LISTING])
+                documents.insert_one(document)
         except _AlreadyThere:
             return False
         study.revision = 1
@@ -117,12 +140,33 @@ class MongoStore(NamedQuestions):
     def replace(self, study: Study) -> bool:
         """Write a study back if nobody wrote it in between."""
         revision = study.revision + 1
+        document = _document(study, revision)
         with self._documents() as documents:
             key = {"_id": storable(study.study_uid), "revision": study.revision}
-            written = documents.replace_one(key, _document(study, revision)).matched_count == 1
+            self._judged.replacing(documents, key, document[LISTING])
+            written = documents.replace_one(key, document).matched_count == 1
         if written:
             study.revision = revision
         return written
+
+    def remove_many(self, studies: Sequence[Study]) -> set[str]:
+        """Remove studies one by one; the UIDs of those that nobody wrote in between."""
+        gone = set()
+        with self._documents() as documents:
+            for study in studies:
+                key = {"_id": storable(study.study_uid), "revision": study.revision}
+                self._judged.removing(documents, key)
+                self._count_removal()  # before: a store that is emptied by us is never taken for lost
+                if documents.delete_one(key).deleted_count:
+                    gone.add(study.study_uid)
+                    self.beside(HEADERS).delete_one({"_id": storable(study.study_uid)})
+        return gone
+
+    def _count_removal(self) -> None:
+        self.beside(INSTALLATION).update_one({"_id": INSTALLATION}, {"$inc": {"removals": 1}})
+
+    def scrub(self, before: str) -> None:
+        """MongoDB writes over the space of what was removed in its own time (see docs/security.md)."""
 
     def claim(
         self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()
@@ -136,16 +180,33 @@ class MongoStore(NamedQuestions):
         order = list(claim_order(work, order))
         self._index(work)
         while True:
-            readable = {"_id": {"$nin": list(unreadable)}} if (unreadable := self._unreadable.all()) else {}
             with self._documents() as documents:
                 taken = documents.find_one_and_update(
-                    {**due, **readable}, change, sort=order, return_document=pymongo.ReturnDocument.AFTER
+                    {**due, **self._readable()},
+                    change,
+                    sort=order,
+                    return_document=pymongo.ReturnDocument.AFTER,
                 )
             if taken is None:
                 return None
             study = self._unreadable.read(taken["_id"], decode_keys(taken), document_to_study)
             if study is not None:
                 return study
+
+    def _readable(self) -> dict[str, Any]:
+        """Matches all documents but those that could not be read."""
+        unreadable = list(self._unreadable.all())
+        return {"_id": {"$nin": unreadable}} if unreadable else {}
+
+    def count_due(self, work: str) -> int:
+        """How many studies have work of a kind."""
+        self._index(work)
+        return super().count_due(work)
+
+    def next_with(self, work: str, limit: int) -> list[Study]:
+        """The studies that have work of a kind, the first to be due first."""
+        self._index(work)
+        return super().next_with(work, limit)
 
     def _index(self, work: str) -> None:
         """The work of destinations gets an index at its first claim."""
@@ -188,29 +249,25 @@ class MongoStore(NamedQuestions):
 
     def _look(self) -> Identity:
         with self._documents() as documents:
-            kept = self.beside(INSTALLATION)
-            if self._known is None:
-                new = {
-                    "installation": uuid.uuid4().hex,
-                    "madeAt": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                    "schema": SCHEMA,
-                }
-                kept.update_one({"_id": INSTALLATION}, {"$setOnInsert": new}, upsert=True)
-            there = kept.find_one({"_id": INSTALLATION})
+            there = self._installation()
             studies = documents.find_one({}, {"_id": 1}) is not None
         found = Identity(str(there["installation"]), str(there["madeAt"])) if there else None
-        if found is None or (self._known is not None and found != self._known):
+        if found is None or found != (self._known or found):
             what = "emptied" if found is None else "replaced by that of another installation"
-            raise StoreLost(
-                f"the store in MongoDB was {what} while it was in use; it is begun anew in a moment"
-            )
-        if (schema := (there or {}).get("schema", SCHEMA)) > SCHEMA:
-            raise PermanentError(
-                f"the store in MongoDB was written by a newer version (schema {schema}, known {SCHEMA})"
-            )
+            raise _lost(what)
+        _check_schema(there)
         self._known = found
-        self._emptied.look(studies, "in MongoDB")
+        self._emptied.look(studies, "in MongoDB", int(there.get("removals", 0)))
         return found
+
+    def _installation(self) -> dict[str, Any]:
+        """The document that names the installation, made by who opens the store first; empty: it is gone."""
+        kept = self.beside(INSTALLATION)
+        if self._known is None:
+            made_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+            new = {"installation": uuid.uuid4().hex, "madeAt": made_at, "schema": SCHEMA}
+            kept.update_one({"_id": INSTALLATION}, {"$setOnInsert": new}, upsert=True)
+        return kept.find_one({"_id": INSTALLATION}) or {}
 
     def recover(self) -> str:
         """Begin anew: what a database has lost is nowhere else in it."""
@@ -219,6 +276,7 @@ class MongoStore(NamedQuestions):
         except StoreLost:
             self._known, self._prepared, self._emptied = None, False, Emptied()
             self._indexed.clear()
+            self._judged.forget()
             return f"begun anew as {self.identity().installation}; its studies are lost"
         return ""
 
@@ -241,6 +299,14 @@ class MongoStore(NamedQuestions):
                 _prepare(self._collection)
                 self._prepared = True
             yield self._collection
+
+
+def is_replica_set(url: str) -> bool:
+    """
+    Whether a URL names a replica set: ``?replicaSet=rs0``, or ``mongodb+srv://``, whose DNS record does.
+    """
+    options = urlsplit(url).query.lower()
+    return url.startswith("mongodb+srv:") or any(one.startswith("replicaset=") for one in options.split("&"))
 
 
 def _connect(url: str) -> pymongo.MongoClient[dict[str, Any]]:
@@ -329,13 +395,7 @@ def _in_our_words() -> Iterator[None]:
     except pymongo.errors.DuplicateKeyError as error:
         raise _AlreadyThere("MongoDB: the study is there already") from error
     except pymongo.errors.PyMongoError as error:
-        kind = StoreAway if _passes(error) else PermanentError
-        if isinstance(
-            error, pymongo.errors.ConnectionFailure
-        ):  # who does not answer, and why; then all that the driver knows
-            words, _, rest = str(error).partition(" (configured timeouts")
-            raise kind(f"MongoDB: {words}", rest) from error
-        raise kind(f"MongoDB: {type(error).__name__}", str(error)) from error
+        raise _ours(error) from error
     except (bson.errors.BSONError, OverflowError) as error:
         raise PermanentError(f"MongoDB cannot hold this document: {error}") from error
 
@@ -346,3 +406,24 @@ def _passes(error: pymongo.errors.PyMongoError) -> bool:
     if error.has_error_label("RetryableWriteError") or error.has_error_label("TransientTransactionError"):
         return True
     return isinstance(error, pymongo.errors.OperationFailure) and error.code in _PASSING_CODES
+
+
+def _ours(error: pymongo.errors.PyMongoError) -> StoreAway | PermanentError:
+    """The driver's error as ours; who does not answer, and why, before all that the driver knows."""
+    kind = StoreAway if _passes(error) else PermanentError
+    if isinstance(error, pymongo.errors.ConnectionFailure):
+        words, _, rest = str(error).partition(" (configured timeouts")
+        return kind(f"MongoDB: {words}", rest)
+    return kind(f"MongoDB: {type(error).__name__}", str(error))
+
+
+def _check_schema(there: Mapping[str, Any]) -> None:
+    schema = there.get("schema", SCHEMA)
+    if schema > SCHEMA:
+        raise PermanentError(
+            f"the store in MongoDB was written by a newer version (schema {schema}, known {SCHEMA})"
+        )
+
+
+def _lost(what: str) -> StoreLost:
+    return StoreLost(f"the store in MongoDB was {what} while it was in use; it is begun anew in a moment")

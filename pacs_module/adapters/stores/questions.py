@@ -140,6 +140,18 @@ class NamedQuestions(ABC):
         """The next routine studies to be pulled."""
         return self.find({"state": State.META_ONLY.value, "priority": ROUTINE}, PULL_ORDER, limit)
 
+    def changed_before(self, moment: str, after: str, limit: int) -> list[Study]:
+        """The studies that were changed last by then, by UID."""
+        where = {"changedAt": AtMost(moment), "studyUID": AtLeast(after)}
+        found = self.find(where, (("studyUID", 1),), limit + 1)
+        return [study for study in found if study.study_uid != after][:limit]
+
+    def of_patient(self, patient_id: str, pacs: Sequence[str]) -> list[Study]:
+        """The studies of a patient, also by numbers that were corrected."""
+        fields = ["patientID", *(f"pacs.{name}.earlier.patientID" for name in pacs)]
+        found = {study.study_uid: study for field in fields for study in self.find({field: patient_id})}
+        return list(found.values())
+
     def dropped_by_order(self, since: str, limit: int) -> list[Study]:
         """What orders alone have dropped, the newest first."""
         where = {"state": State.UNSUPPORTED_SERIES.value, "droppedByOrder": True, "changedAt": AtLeast(since)}

@@ -49,7 +49,8 @@ def due_field(work: str) -> str:
 
 def claim_order(work: str, order: Order) -> Order:
     """Which of the due ones first; the UID last, so that the order is the same in every store."""
-    return (*(order or ((due_field(work), 1),)), ("studyUID", 1))
+    first = order or ((due_field(work), 1),)
+    return first if ("studyUID", 1) in first else (*first, ("studyUID", 1))
 
 
 def comparable(value: Any, limit: Any) -> bool:
@@ -77,14 +78,15 @@ def _holds(found: list[Any], condition: Any) -> bool:
     if isinstance(condition, AnyOf):
         return any(_equals(found, value) for value in condition.values)
     if isinstance(condition, AtMost):
-        return any(
-            comparable(value, condition.value) and value <= condition.value for value in _candidates(found)
-        )
+        return any(value <= condition.value for value in _comparable(found, condition.value))
     if isinstance(condition, AtLeast):
-        return any(
-            comparable(value, condition.value) and value >= condition.value for value in _candidates(found)
-        )
+        return any(value >= condition.value for value in _comparable(found, condition.value))
     return _equals(found, condition)
+
+
+def _comparable(found: list[Any], wanted: Any) -> Iterator[Any]:
+    """Those of the values that can be compared with one."""
+    return (value for value in _candidates(found) if comparable(value, wanted))
 
 
 def _equals(found: list[Any], value: Any) -> bool:

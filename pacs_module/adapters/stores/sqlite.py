@@ -20,23 +20,29 @@ from typing import Any
 import tenacity
 
 from ...domain.errors import PermanentError, StoreAway, StoreLost, Unreadable, about
-from ...domain.study.study import WORK, Study
+from ...domain.study.study import PULL, WORK, Study
 from ...ports import AtMost, Identity, Order, Where
 from .emptied import Emptied
 from .json_safe import storable, study_to_listing, study_to_text, text_to_study
 from .questions import NamedQuestions
 from .reference_query import claim_order, due_field, matches
+from .rows.removal import drop_set_aside, removals, remove_studies, scrub
 from .rows.sqlite import SqliteLists, unlisted, write_row
 from .sqlite_file import StoreFile
-from .sqlite_schema import bring_up_to_date, set_damaged_aside, value_of
+from .sqlite_schema import BY_RANK, BY_RISE, BY_TURN, bring_up_to_date, set_damaged_aside, value_of
 from .sqlite_where import compile_where, sortable
 from .unreadable import UnreadableDocuments
 
 _LOCK_WAIT_S = 20.0
+_FEW = 50
+"""So many due studies are sorted as soon as the first of many is found."""
 _LISTED_AT_ONCE = 500
 """So many studies of an earlier version get their rows in one transaction."""
 _READ_AT_ONCE = 500
 _OPEN_WAIT_S = 2.0
+
+_NO_TEXT = "Could not decode to UTF-8"
+"""How sqlite3 begins to say that a text in the file is none."""
 
 # Primary result codes (https://www.sqlite.org/rescode.html) behind which nothing is wrong with the statement.
 _PASSING = frozenset(
@@ -62,6 +68,9 @@ class _Connection(sqlite3.Connection):
             self.close()
 
 
+_ANOTHER_FILE = "another file of the same installation lies there and is used"
+
+
 class SqliteStore(NamedQuestions):
     """
     One connection a thread, opened when the thread first needs it.
@@ -79,7 +88,7 @@ class SqliteStore(NamedQuestions):
         self._unreadable = UnreadableDocuments()
         self._emptied = Emptied()
         self._indexed: set[str] = set()
-        """Kinds of work that have an index since this process began."""
+        """Kinds of work whose index was looked after since this process began."""
         self._prepared = False
         self._preparing = threading.Lock()
         self._opened = 0
@@ -88,7 +97,7 @@ class SqliteStore(NamedQuestions):
         """
         self._keepers: tuple[sqlite3.Connection, ...] = ()
         """Two, used for nothing but putting a removed file back: one holds the lock while the other reads."""
-        self.lists = SqliteLists(self.read)
+        self.lists = SqliteLists(self.read, self._write)
         with _translated(self._path):
             self._file.make()
         with suppress(StoreAway):
@@ -125,6 +134,23 @@ class SqliteStore(NamedQuestions):
         """Write studies back in one transaction; the UIDs of those that nobody wrote in between."""
         return self._write_studies(studies, insert=False)
 
+    def remove_many(self, studies: Sequence[Study]) -> set[str]:
+        """Remove studies in one transaction; the UIDs of those that nobody wrote in between."""
+        with self.writing() as connection:
+            return remove_studies(connection, [(storable(one.study_uid), one.revision) for one in studies])
+
+    def scrub(self, before: str) -> None:
+        """
+        Write the file anew without its free space where it is not too large, and empty the WAL.
+
+        Raises:
+            StoreAway: Somebody reads just now.
+        """
+        with self.writing() as connection:
+            drop_set_aside(connection, before)
+        with _translated(self._path):
+            scrub(self._connection(), self._path)
+
     def claim(
         self, work: str, owner: str, now: int, lease: int, where: Where | None = None, order: Order = ()
     ) -> Study | None:
@@ -140,9 +166,8 @@ class SqliteStore(NamedQuestions):
     def _claim(self, work: str, owner: str, until: int, due: Where, order: Order) -> list[Any]:
         """UID and document of the first one, claimed; those that cannot be read are not claimed again."""
         self._index(work)
-        first, values = self._select(
-            "studyUID", due, claim_order(work, order), 1, f'INDEXED BY "by_due.{work}"', claim=True
-        )
+        hint = f'INDEXED BY "{self._claimed_by(work, due, order)}"'
+        first, values = self._select("studyUID", due, claim_order(work, order), 1, hint, claim=True)
         if not self.read(first, values):  # most calls find nothing: these need not take the write lock
             return []
         sql = f"""
@@ -152,9 +177,40 @@ class SqliteStore(NamedQuestions):
         """  # noqa: S608 - work is one of WORK, first is made by _select
         return self._mending(lambda: self._write(sql, [until, storable(owner), *values]))
 
+    def _claimed_by(self, work: str, due: Where, order: Order) -> str:
+        """
+        The index through which a claim goes: few due studies are sorted, of many the first in the order of
+        pulls is taken, however many there are.
+        """
+        by_due = f"by_due.{work}"
+        if work != PULL or not order or self._are_few({due_field(work): due[due_field(work)]}, by_due):
+            return by_due
+        if "risesFrom" not in due:
+            return BY_RANK
+        return (
+            BY_RISE
+            if self._are_few({key: due[key] for key in ("risesFrom", due_field(work))}, BY_RISE)
+            else BY_TURN
+        )
+
+    def _are_few(self, where: Where, index: str) -> bool:
+        sql, values = self._select("1", where, (), _FEW + 1, f'INDEXED BY "{index}"')
+        return len(self.read(sql, values)) <= _FEW
+
+    def count_due(self, work: str) -> int:
+        """How many studies have work of a kind."""
+        self._index(work)
+        return super().count_due(work)
+
+    def next_with(self, work: str, limit: int) -> list[Study]:
+        """The studies that have work of a kind, the first to be due first."""
+        self._index(work)
+        return super().next_with(work, limit)
+
     def _index(self, work: str) -> None:
         """
-        The work of destinations has no column: it gets an index at its first claim, and no table is rebuilt.
+        The work of destinations has no column: it gets an index when it is first asked for, and no table is
+        rebuilt.
         """
         if work in WORK or work in self._indexed:
             return
@@ -199,14 +255,14 @@ class SqliteStore(NamedQuestions):
             try:
                 found = _identity(connection)
                 studies = bool(connection.execute("SELECT 1 FROM study_info_list LIMIT 1").fetchall())
+                removed = removals(connection)
             except (sqlite3.DatabaseError, KeyError) as error:
                 if _passes(error):
                     raise
                 words = f"the store {self._path} was emptied or damaged while it was in use: {error}"
-                raise StoreLost(
-                    f"{words}; it is not written, start anew with a copy of it or without"
-                ) from error
-            self._emptied.look(studies, str(self._path))
+                lost = f"{words}; it is not written, start anew with a copy of it or without"
+                raise StoreLost(lost) from error
+            self._emptied.look(studies, str(self._path), removed)
             return found
 
     def recover(self) -> str:
@@ -243,29 +299,34 @@ class SqliteStore(NamedQuestions):
             raise StoreLost(f"the store {self._path} was emptied; start anew, with a copy of it or without")
         if not self._keepers:
             raise StoreLost(f"the store {self._path} was never open")
-        holder, reader = self._keepers
-        ours = _identity(reader)
-        put_back = False
-        if self._file.is_gone():
-            with _transaction(
-                holder
-            ):  # a process that has the removed file open, too, writes nothing meanwhile
-                put_back = self._file.put_back(reader)
-        if self._identity_there() != ours:
-            raise StoreLost(
-                f"the store {self._path} was replaced by that of another installation; nothing is written"
-            )
+        put_back = self._put_back()
         self._file.drop_old_wal()
         for keeper in self._keepers:
             keeper.close()
         self._opened += 1
         self._keep_open()
         self._file.remember()
-        return (
-            "put back from the open file"
-            if put_back
-            else "another file of the same installation lies there and is used"
-        )
+        return "put back from the open file" if put_back else _ANOTHER_FILE
+
+    def _put_back(self) -> bool:
+        """
+        Put a removed file back, where no other process has done it.
+
+        Raises:
+            StoreLost: Another installation's file lies there.
+        """
+        holder, reader = self._keepers
+        ours = _identity(reader)
+        put_back = False
+        if self._file.is_gone():
+            # A process that has the removed file open, too, writes nothing meanwhile.
+            with _transaction(holder):
+                put_back = self._file.put_back(reader)
+        if self._identity_there() != ours:
+            raise StoreLost(
+                f"the store {self._path} was replaced by that of another installation; nothing is written"
+            )
+        return put_back
 
     # --- statements ---
 
@@ -277,21 +338,22 @@ class SqliteStore(NamedQuestions):
             conditions.append(f"studyUID NOT IN ({', '.join('?' * len(unreadable))})")
             values += unreadable
         if rest:
-            self._connection().create_function(
-                "holds", 1, lambda text: matches(json.loads(text), rest), deterministic=True
-            )
+            self._define_holds(rest)
             conditions.append("holds(document)")
         sql = f"SELECT {what} FROM study_info_list {hint}"  # noqa: S608 - names are checked, values are bound
         if conditions:
             sql += f" WHERE {' AND '.join(conditions)}"
-        if order:
-            sql += " ORDER BY " + ", ".join(
-                f"{sortable(field)} {'ASC' if up > 0 else 'DESC'}" for field, up in order
-            )
+        sql += _order_by(order)
         if limit is not None:
             sql += " LIMIT ?"
             values.append(limit)
         return sql, values
+
+    def _define_holds(self, rest: Where) -> None:
+        """Make the function in SQL for what SQL cannot ask for."""
+        self._connection().create_function(
+            "holds", 1, lambda text: matches(json.loads(text), rest), deterministic=True
+        )
 
     def read(self, sql: str, values: list[Any]) -> list[Any]:
         """Rows of the file."""
@@ -299,10 +361,17 @@ class SqliteStore(NamedQuestions):
 
     def _read(self, sql: str, values: list[Any]) -> list[Any]:
         with _translated(self._path):
-            return self._connection().execute(sql, values).fetchall()
+            connection = self._connection()
+            try:
+                return connection.execute(sql, values).fetchall()
+            except sqlite3.OperationalError as error:
+                if _NO_TEXT not in str(error):
+                    raise
+            with _bytes_kept(connection):
+                return connection.execute(sql, values).fetchall()
 
     def _write(self, sql: str, values: list[Any]) -> list[Any]:
-        with self.writing() as connection:
+        with self.writing() as connection, _bytes_kept(connection):
             return connection.execute(sql, values).fetchall()
 
     def _mending(self, rows_of: Callable[[], list[Any]]) -> list[Any]:
@@ -340,17 +409,13 @@ class SqliteStore(NamedQuestions):
         before = {study.study_uid: study.revision for study in studies}
         written: set[str] = set()
         try:
-            texts = []
-            for study in studies:
-                study.revision = 1 if insert else study.revision + 1
-                texts.append((study_to_text(study), study_to_listing(study)))
+            texts = _texts_of(studies, insert=insert)
             with self.writing() as connection:
-                done = {
-                    study.study_uid
-                    for study, (text, listing) in zip(studies, texts, strict=True)
-                    if _write_one(connection, study, before[study.study_uid], text, insert=insert)
-                    and write_row(connection, listing)
-                }
+                done: set[str] = set()
+                for study, (text, listing) in zip(studies, texts, strict=True):
+                    if _write_one(connection, study, before[study.study_uid], text, insert=insert):
+                        write_row(connection, listing)
+                        done.add(study.study_uid)
             written = done  # only what the transaction has on disk counts
         finally:
             for study in studies:
@@ -400,6 +465,7 @@ class SqliteStore(NamedQuestions):
         if connection is None or opened != self._opened:
             connection = self._file.open(_Connection, _LOCK_WAIT_S)
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA secure_delete = ON")
             self._connections.add(connection)
             self._local.connection = (self._opened, connection)
         return connection
@@ -461,6 +527,19 @@ def _identity(connection: sqlite3.Connection) -> Identity:
 
 
 @contextmanager
+def _bytes_kept(connection: sqlite3.Connection) -> Iterator[None]:
+    """
+    Text that is not UTF-8 any more is read with its bytes as lone surrogates: one damaged document would else
+    keep all of a list from being read. Not always: it makes reading slower.
+    """
+    connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+    try:
+        yield
+    finally:
+        connection.text_factory = str
+
+
+@contextmanager
 def _waiting(connection: sqlite3.Connection, seconds: float) -> Iterator[None]:
     """For the write lock, at the most so long."""
     connection.execute(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
@@ -487,3 +566,17 @@ def _in_our_words(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         kind = StoreAway if _passes(error) else PermanentError
         raise kind(f"the store {path}: {error}") from error
+
+
+def _order_by(order: Order) -> str:
+    terms = ", ".join(f"{sortable(field)} {'ASC' if up > 0 else 'DESC'}" for field, up in order)
+    return f" ORDER BY {terms}" if terms else ""
+
+
+def _texts_of(studies: Sequence[Study], *, insert: bool) -> list[tuple[str, dict[str, Any]]]:
+    """The documents with their next revision, and what the lists tell of them."""
+    texts = []
+    for study in studies:
+        study.revision = 1 if insert else study.revision + 1
+        texts.append((study_to_text(study), study_to_listing(study)))
+    return texts

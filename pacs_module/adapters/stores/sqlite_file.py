@@ -97,11 +97,8 @@ class StoreFile:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         copy = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         copy.unlink(missing_ok=True)
-        os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         try:
-            with closing(sqlite3.connect(copy)) as target:
-                source.backup(target)
-            _sync(copy)
+            _copy(source, copy)
             if self.is_gone():
                 # of the removed file: its pages are in the copy, and would be played into it once more
                 self._remove_beside()
@@ -147,3 +144,11 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _copy(source: sqlite3.Connection, to: Path) -> None:
+    """What a connection sees into a new file that only this user may read."""
+    os.close(os.open(to, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    with closing(sqlite3.connect(to)) as target:
+        source.backup(target)
+    _sync(to)

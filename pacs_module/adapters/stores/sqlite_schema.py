@@ -20,10 +20,18 @@ SCHEMA_VERSION = 2
 # Fields that never hold an array, each kept in a column of the same name beside the document: a thousand due
 # studies are sorted in a millisecond from the columns, in two hundred from the JSON.
 INDEXED = (
-    "studyDate", "state", "accessionNumber", "patientID", "pseudonymUID", "pull.status", *(due_field(work) for work in WORK),
+    "studyDate", "state", "accessionNumber", "patientID", "pseudonymUID", "pull.status",
+    *(due_field(work) for work in WORK),
 )  # fmt: skip
 COMPUTED = (*INDEXED, "studyTime", "priority", "changedAt", "rank", "turn", "risesFrom")
 COLUMNS = ("studyUID", "revision", *COMPUTED)
+BY_RANK, BY_TURN, BY_RISE = "pulls_by_rank", "pulls_by_turn", "pulls_by_rise"
+"""Indexes of the studies that wait to be pulled, in the orders in which they are: of no others."""
+_WAITING = {
+    BY_RANK: 'rank DESC, turn, studyUID, "due.pull"',
+    BY_TURN: 'turn, studyUID, risesFrom, "due.pull"',
+    BY_RISE: 'risesFrom, "due.pull"',
+}
 
 
 def value_of(field: str) -> str:
@@ -84,6 +92,8 @@ def _schema() -> Iterator[str]:
     """
     for field in INDEXED:
         yield f'CREATE INDEX IF NOT EXISTS "by_{field}" ON study_info_list ({value_of(field)})'
+    for name, columns in _WAITING.items():
+        yield f'CREATE INDEX IF NOT EXISTS {name} ON study_info_list ({columns}) WHERE "due.pull" IS NOT NULL'
     yield f"PRAGMA user_version = {SCHEMA_VERSION}"
 
 
@@ -95,12 +105,19 @@ def _series_index(connection: sqlite3.Connection) -> Iterator[str]:
     there = connection.execute(
         "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'series_of'"
     ).fetchone()
-    add = "INSERT OR IGNORE INTO series_of SELECT item.value, {0}.studyUID FROM json_each({0}.document, '$.seriesUIDs') AS item"
+    add = (
+        "INSERT OR IGNORE INTO series_of SELECT item.value, {0}.studyUID "
+        "FROM json_each({0}.document, '$.seriesUIDs') AS item"
+    )
     changed = "json_extract(new.document, '$.seriesUIDs') IS NOT json_extract(old.document, '$.seriesUIDs')"
     yield """
-        CREATE TABLE IF NOT EXISTS series_of (seriesUID TEXT, studyUID TEXT, PRIMARY KEY (seriesUID, studyUID)) WITHOUT ROWID
+        CREATE TABLE IF NOT EXISTS series_of
+        (seriesUID TEXT, studyUID TEXT, PRIMARY KEY (seriesUID, studyUID)) WITHOUT ROWID
     """
-    yield f"CREATE TRIGGER IF NOT EXISTS series_added AFTER INSERT ON study_info_list BEGIN {add.format('new')}; END"
+    yield (
+        "CREATE TRIGGER IF NOT EXISTS series_added AFTER INSERT ON study_info_list "
+        f"BEGIN {add.format('new')}; END"
+    )
     yield f"""
         CREATE TRIGGER IF NOT EXISTS series_changed AFTER UPDATE OF document ON study_info_list WHEN {changed}
         BEGIN {add.format("new")}; END
@@ -130,7 +147,8 @@ def _installation() -> Iterator[str]:
 def _judged_headers() -> Iterator[str]:
     """What was judged, by study and day (``records.py``)."""
     yield """
-        CREATE TABLE IF NOT EXISTS judged_headers (studyUID TEXT PRIMARY KEY, day TEXT NOT NULL, data BLOB NOT NULL)
+        CREATE TABLE IF NOT EXISTS judged_headers
+        (studyUID TEXT PRIMARY KEY, day TEXT NOT NULL, data BLOB NOT NULL)
     """
     yield "CREATE INDEX IF NOT EXISTS judged_headers_by_day ON judged_headers (day)"
 

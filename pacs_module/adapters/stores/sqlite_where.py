@@ -42,19 +42,25 @@ def compile_where(where: Where) -> tuple[list[str], list[Any], dict[str, Any]]:
 def _term(field: str, condition: Any) -> tuple[str, list[Any]] | None:
     if any(isinstance(value, list | tuple | dict) for value in _values_in(condition)):
         return None
-    if _DUE_PATH.fullmatch(field) and isinstance(condition, Exists) and condition.yes:
+    is_due = _DUE_PATH.fullmatch(field) is not None
+    if is_due and isinstance(condition, Exists) and condition.yes:
         return f"{value_of(field)} >= ?", [_LEAST]  # IS NOT NULL would not use the index
-    if field in COLUMNS or _DUE_PATH.fullmatch(field):
+    if is_due or field in COLUMNS:
         return _comparison(value_of(field), condition)
-    if _PACS_PATH.fullmatch(field) and isinstance(condition, Exists):
-        # Asked for at each pull, of every study that is due.
+    if isinstance(condition, Exists):
+        return _existence(field, condition)
+    if "." in field or not _PLAIN_PATH.fullmatch(field) or None in _values_in(condition):
+        return None
+    return _element(field, condition)
+
+
+def _existence(field: str, condition: Exists) -> tuple[str, list[Any]] | None:
+    if _PACS_PATH.fullmatch(field):  # asked for at each pull, of every study that is due
         name = field.removeprefix("pacs.")
         return _exists(f'$.pacs."{name}"', condition), []
     if "." in field or not _PLAIN_PATH.fullmatch(field):
         return None
-    if isinstance(condition, Exists):
-        return _exists(f"$.{field}", condition), []
-    return None if None in _values_in(condition) else _element(field, condition)
+    return _exists(f"$.{field}", condition), []
 
 
 def _exists(path: str, condition: Exists) -> str:
@@ -88,14 +94,18 @@ def _comparison(expression: str, condition: Any) -> tuple[str, list[Any]]:
     if isinstance(condition, Exists):
         return f"{expression} IS {'NOT ' if condition.yes else ''}NULL", []
     if isinstance(condition, AtMost | AtLeast):
-        # In SQLite every number is smaller than every text.
-        kinds = "('text')" if isinstance(condition.value, str) else "('integer', 'real')"
-        sign = "<=" if isinstance(condition, AtMost) else ">="
-        return f"({expression} {sign} ? AND typeof({expression}) IN {kinds})", [storable(condition.value)]
+        return _bound(expression, condition)
     wanted = condition.values if isinstance(condition, AnyOf) else (condition,)
     values = [storable(value) for value in wanted if value is not None]
     among = f"{expression} IN ({', '.join('?' * len(values))})"
     return (f"({among} OR {expression} IS NULL)" if None in wanted else among), values
+
+
+def _bound(expression: str, condition: AtMost | AtLeast) -> tuple[str, list[Any]]:
+    """At most or at least; in SQLite every number is smaller than every text."""
+    kinds = "('text')" if isinstance(condition.value, str) else "('integer', 'real')"
+    sign = "<=" if isinstance(condition, AtMost) else ">="
+    return f"({expression} {sign} ? AND typeof({expression}) IN {kinds})", [storable(condition.value)]
 
 
 def sortable(field: str) -> str:

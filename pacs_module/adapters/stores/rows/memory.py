@@ -21,6 +21,7 @@ from ....domain.explain.listing import (
     row_of,
     sort_key,
 )
+from ....domain.explain.sent import SentStudy, sent_of
 from ....domain.study.study import Study
 
 
@@ -61,6 +62,22 @@ class MemoryLists:
         for _, of_day in by_day:
             found += judged_of_day((study.study_uid, packed(judged_alike(study))) for study in of_day)
         return found
+
+    def uploads_of_day(self, day: str) -> list[tuple[str, str]]:
+        """Destination and state of each upload of a day's studies."""
+        studies = [study for study in self._studies() if study.study_date == day]
+        return [(one.destination, one.state.value) for study in studies for one in study.uploads]
+
+    def sent_with(self, work: str, limit: int) -> list[SentStudy]:
+        """What goes to destinations, of the studies with work of a kind."""
+        due = [study for study in self._studies() if work in study.due]
+        ordered = sorted(due, key=lambda one: (one.due[work], one.study_uid))
+        return [sent_of(study) for study in ordered[:limit]]
+
+    def results_of_day(self, day: str) -> list[SentStudy]:
+        """The same of a day's studies with results."""
+        found = [sent_of(study) for study in self._studies() if study.study_date == day]
+        return [one for one in found if one.results or one.refused_results]
 
     def devices(self, since: str, most: int) -> list[str]:
         """The devices that made studies from this day on."""

@@ -5,7 +5,8 @@ Rows in MongoDB: the key ``listing`` of each document, read by projection and fo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -22,13 +23,16 @@ from ....domain.explain.listing import (
     RowOrder,
     StudyRow,
     cleaned,
-    judged_of_day,
     read_acts,
     read_row,
+    upload_state,
 )
+from ....domain.explain.sent import SENT_KEYS, SentStudy, due_key, read_sent
+from .mongo_judged import FIELD, JudgedDays
 
 Documents = Collection[dict[str, Any]]
-FIELD = "listing"
+DEVICES_S = 300.0
+"""So long a list of devices is good enough to choose from, in seconds."""
 _KEYS = {
     RowOrder.NEWEST: f"{FIELD}.newest",
     RowOrder.CHANGED: f"{FIELD}.row.changedAt",
@@ -51,10 +55,16 @@ def unlisted() -> dict[str, Any]:
 
 
 class MongoLists:
-    """Reads the rows; ``documents`` gives the collection with errors translated."""
+    """
+    Reads the rows; ``documents`` gives the collection with errors translated, ``judged`` what the days count.
+    """
 
-    def __init__(self, documents: Callable[[], AbstractContextManager[Documents]]) -> None:
-        self._documents = documents
+    def __init__(
+        self, documents: Callable[[], AbstractContextManager[Documents]], judged: JudgedDays
+    ) -> None:
+        self._documents, self._judged = documents, judged
+        self._devices: dict[str, tuple[float, list[str]]] = {}
+        """By the first day: when they were read, and all of them."""
 
     def rows(self, wanted: RowFilter, order: RowOrder, after: Place | None, limit: int) -> list[StudyRow]:
         """The rows that are asked for, in their order."""
@@ -84,21 +94,40 @@ class MongoLists:
             return [_row(one) for one in documents.find(_days(list(days)), {f"{FIELD}.row": 1})]
 
     def judged_between(self, first_day: str, last_day: str) -> list[JudgedOfDay]:
-        """What was judged on these days."""
-        span = {f"{FIELD}.row.day": {"$gte": first_day, "$lte": last_day}}
+        """What was judged on these days; a day is counted again only when one of its studies changed."""
         with self._documents() as documents:
-            found = documents.find(span, {f"{FIELD}.judged": 1, f"{FIELD}.row.day": 1})
-            by_day: dict[str, list[tuple[str, list[list[Any]]]]] = {}
-            for one in found.sort("_id", pymongo.ASCENDING):
-                listing = one[FIELD]
-                by_day.setdefault(listing["row"]["day"], []).append((one["_id"], listing.get("judged", [])))
-        return [group for day in sorted(by_day) for group in judged_of_day(by_day[day])]
+            return self._judged.between(documents, first_day, last_day)
+
+    def uploads_of_day(self, day: str) -> list[tuple[str, str]]:
+        """Destination and state of each upload of a day's studies."""
+        wanted = {"studyDate": day, "uploads": {"$exists": True}}
+        with self._documents() as documents:
+            found = list(documents.find(wanted, {"uploads.destination": 1, "uploads.state": 1}))
+        return [upload_state(one) for document in found for one in document["uploads"]]
+
+    def sent_with(self, work: str, limit: int) -> list[SentStudy]:
+        """What goes to destinations, of the studies with work of a kind."""
+        if limit == 0:  # to MongoDB 0 means without limit
+            return []
+        with self._documents() as documents:
+            found = documents.find({due_key(work): {"$exists": True}}, _SENT)
+            return _sent(found.sort([(due_key(work), 1), ("studyUID", 1)]).limit(limit))
+
+    def results_of_day(self, day: str) -> list[SentStudy]:
+        """The same of a day's studies with results."""
+        told = [{f"{key}.0": {"$exists": True}} for key in _CAME_BACK]
+        with self._documents() as documents:
+            return _sent(documents.find({"studyDate": day, "$or": told}, _SENT))
 
     def devices(self, since: str, most: int) -> list[str]:
-        """The devices that made studies from this day on."""
-        with self._documents() as documents:
-            found = documents.distinct(f"{FIELD}.row.device", {f"{FIELD}.row.day": {"$gte": since}})
-        return sorted(str(device) for device in found)[:most]
+        """The devices that made studies from this day on, as of the last minutes: all these are read for it."""
+        known = self._devices.get(since)
+        if known is None or time.monotonic() - known[0] > DEVICES_S:
+            with self._documents() as documents:
+                found = documents.distinct(f"{FIELD}.row.device", {f"{FIELD}.row.day": {"$gte": since}})
+            known = time.monotonic(), sorted(str(device) for device in found)
+            self._devices = {since: known}
+        return known[1][:most]
 
     def acts(self, before: str, limit: int) -> list[Act]:
         """What people did, the newest first."""
@@ -114,6 +143,15 @@ class MongoLists:
         ]
         with self._documents() as documents:
             return list(read_acts(one["acts"] for one in documents.aggregate(steps)))
+
+
+_SENT = dict.fromkeys(SENT_KEYS, 1)
+_CAME_BACK = ("results", "refusedResults")
+
+
+def _sent(documents: Iterable[dict[str, Any]]) -> list[SentStudy]:
+    read = (read_sent(one) for one in documents)
+    return [one for one in read if one is not None]
 
 
 def _days(days: list[str]) -> dict[str, Any]:

@@ -11,9 +11,11 @@ import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
+from ....domain.errors import PipelineError
 from ....domain.explain.listing import (
     LAYOUT,
     NOT_WANTED,
@@ -25,10 +27,14 @@ from ....domain.explain.listing import (
     StudyRow,
     cleaned,
     judged_of_day,
+    upload_state,
 )
+from ....domain.explain.sent import SENT_KEYS, SentStudy, due_key, read_sent
+from ....domain.study.study import WORK
 from ....domain.wire.documents import wire_names
 
 Read = Callable[[str, list[Any]], list[Any]]
+Write = Callable[[str, list[Any]], list[Any]]
 _LISTS = ("modality", "pacs", "device")
 _NAMES = tuple(wire_names(StudyRow)[one.name] for one in fields(StudyRow))
 _KEYS = {
@@ -38,8 +44,8 @@ _KEYS = {
     RowOrder.PATIENT: "patientID",
 }
 _INDEXES = ("newest", "changedAt", "accessionNumber", "patientID")
-_MOST_DAYS = 62
-"""Days whose counted verdicts are remembered."""
+_MOST_DAYS = 100
+"""Days whose counted verdicts are remembered: a quarter."""
 _SEPARATOR = "\x1f"
 _DEVICE = """
     INSERT INTO devices (device, day) VALUES (?, ?)
@@ -59,7 +65,8 @@ def tables() -> Iterator[str]:
     yield "CREATE INDEX IF NOT EXISTS rows_by_state ON study_rows (state, newest, studyUID)"
     yield "CREATE INDEX IF NOT EXISTS rows_by_day ON study_rows (day)"
     yield """
-        CREATE TABLE IF NOT EXISTS study_judged (studyUID TEXT PRIMARY KEY, day TEXT, judged TEXT) WITHOUT ROWID
+        CREATE TABLE IF NOT EXISTS study_judged
+        (studyUID TEXT PRIMARY KEY, day TEXT, judged TEXT) WITHOUT ROWID
     """
     yield "CREATE TABLE IF NOT EXISTS judged_days (day TEXT PRIMARY KEY, version INTEGER) WITHOUT ROWID"
     yield "CREATE INDEX IF NOT EXISTS judged_by_day ON study_judged (day)"
@@ -78,7 +85,16 @@ def tables() -> Iterator[str]:
     for when, row in (("INSERT", "new"), ("DELETE", "old")):
         yield f"""
             CREATE TRIGGER IF NOT EXISTS judged_{when.lower()} AFTER {when} ON study_judged BEGIN
-                INSERT INTO judged_days VALUES ({row}.day, 1) ON CONFLICT (day) DO UPDATE SET version = version + 1;
+                INSERT INTO judged_days VALUES ({row}.day, 1)
+                ON CONFLICT (day) DO UPDATE SET version = version + 1;
+            END
+        """  # noqa: S608 - two fixed words
+    yield "CREATE TABLE IF NOT EXISTS judged_counted (day TEXT PRIMARY KEY, counted TEXT) WITHOUT ROWID"
+    for when, row in (("INSERT", "new"), ("DELETE", "old")):
+        # Deleted, not marked as old: it names studies, and what is forgotten is nowhere.
+        yield f"""
+            CREATE TRIGGER IF NOT EXISTS counted_{when.lower()} AFTER {when} ON study_judged BEGIN
+                DELETE FROM judged_counted WHERE day = {row}.day;
             END
         """  # noqa: S608 - two fixed words
     # Of a version that kept each verdict: rows of its layout are written anew.
@@ -89,6 +105,9 @@ def tables() -> Iterator[str]:
 _OTHERS = tuple(name for name in _NAMES if name != "studyUID")
 _COLUMNS = ", ".join(f'"{name}"' for name in _OTHERS)
 _MARKS = ", ".join("?" * (4 + len(_OTHERS)))
+_KEEP_COUNTED = """
+    INSERT OR REPLACE INTO judged_counted SELECT day, ? FROM judged_days WHERE day = ? AND version = ?
+"""
 _WRITE_ROW = (
     f"INSERT OR REPLACE INTO study_rows (studyUID, layout, newest, search, {_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
 )
@@ -140,8 +159,8 @@ def unlisted(connection: sqlite3.Connection, limit: int) -> list[tuple[str, str]
 class SqliteLists:
     """Reads the rows."""
 
-    def __init__(self, read: Read) -> None:
-        self._read = read
+    def __init__(self, read: Read, write: Write) -> None:
+        self._read, self._write = read, write
         self._days: dict[str, tuple[int, tuple[JudgedOfDay, ...]]] = {}
         """What was judged of each day, with the version of the day; those that were asked for last."""
         self._lock = threading.Lock()
@@ -176,19 +195,64 @@ class SqliteLists:
         # The versions first: what is written after them makes a newer one, and is counted again the next
         # time.
         versions = self._read(sql, [first_day, last_day])
-        return [group for day, version in versions for group in self._judged_of(day, version)]
+        newest = versions[-1][0] if versions else ""
+        return [
+            group for day, version in versions for group in self._judged_of(day, version, keep=day != newest)
+        ]
 
-    def _judged_of(self, day: str, version: int) -> tuple[JudgedOfDay, ...]:
+    def _judged_of(self, day: str, version: int, *, keep: bool) -> tuple[JudgedOfDay, ...]:
         known = self._days.get(day)
         if known is None or known[0] != version:
-            sql = "SELECT studyUID, judged FROM study_judged WHERE day = ? ORDER BY studyUID"
-            known = version, judged_of_day((uid, json.loads(text)) for uid, text in self._read(sql, [day]))
+            known = version, self._kept(day) or self._counted(day, version, keep=keep)
         with self._lock:
             self._days.pop(day, None)
             self._days[day] = known
             while len(self._days) > _MOST_DAYS:
                 del self._days[next(iter(self._days))]
         return known[1]
+
+    def _kept(self, day: str) -> tuple[JudgedOfDay, ...]:
+        """
+        As it was counted by an earlier process; empty when it was not, or when the day has changed since.
+        """
+        rows = self._read("SELECT counted FROM judged_counted WHERE day = ?", [day])
+        return tuple(_judged(one) for one in json.loads(rows[0][0])) if rows else ()
+
+    def _counted(self, day: str, version: int, *, keep: bool) -> tuple[JudgedOfDay, ...]:
+        """Counted anew; kept where the day is over, since the newest one changes with each study."""
+        sql = "SELECT studyUID, judged FROM study_judged WHERE day = ? ORDER BY studyUID"
+        counted = judged_of_day((uid, json.loads(text)) for uid, text in self._read(sql, [day]))
+        if keep and counted:
+            text = json.dumps([list(vars(one).values()) for one in counted], ensure_ascii=False)
+            with suppress(PipelineError):  # a page is shown, whether it can be kept or not
+                self._write(_KEEP_COUNTED, [text, day, version])
+        return counted
+
+    def uploads_of_day(self, day: str) -> list[tuple[str, str]]:
+        """Destination and state of each upload of a day's studies; nothing else of them is read."""
+        sql = "SELECT json_extract(document, '$.uploads') FROM study_info_list WHERE studyDate = ?"
+        found = [json.loads(text) for (text,) in self._read(sql, [day]) if text]
+        return [upload_state(one) for uploads in found for one in uploads]
+
+    def sent_with(self, work: str, limit: int) -> list[SentStudy]:
+        """What goes to destinations, of the studies with work of a kind."""
+        due = _due(work)
+        # IS NOT NULL would not use the index, which the store makes when the work is first counted.
+        sql = f"{_SENT} WHERE {due} >= ? ORDER BY {due}, studyUID LIMIT ?"
+        return self._sent(sql, [_LEAST, limit])
+
+    def results_of_day(self, day: str) -> list[SentStudy]:
+        """The same of a day's studies with results."""
+        told = (
+            "json_type(document, '$.results[0]') IS NOT NULL "
+            "OR json_type(document, '$.refusedResults[0]') IS NOT NULL"
+        )
+        return self._sent(f"{_SENT} WHERE studyDate = ? AND ({told})", [day])
+
+    def _sent(self, sql: str, values: list[Any]) -> list[SentStudy]:
+        rows = self._read(sql, values)
+        read = (read_sent(dict(zip(SENT_KEYS, json.loads(text), strict=True))) for (text,) in rows)
+        return [one for one in read if one is not None]
 
     def devices(self, since: str, most: int) -> list[str]:
         """The devices that made studies from this day on."""
@@ -200,6 +264,17 @@ class SqliteLists:
         where, values = ("WHERE at < ?", [before]) if before else ("", [])
         sql = f"SELECT at, by, what, why, studyUID FROM study_acts {where} ORDER BY at DESC, studyUID DESC LIMIT ?"  # noqa: S608
         return [Act(*one) for one in self._read(sql, [*values, limit])]
+
+
+def _due(work: str) -> str:
+    """When work of a kind is due, in SQL: a column, or the expression that its index is of."""
+    field = due_key(work)
+    return f'"{field}"' if work in WORK else f"json_extract(document, '$.{field}')"
+
+
+_LEAST = -(2**63)
+_SENT_PATHS = ", ".join(f"'$.{key}'" for key in SENT_KEYS)
+_SENT = f"SELECT json_extract(document, {_SENT_PATHS}) FROM study_info_list"  # noqa: S608 - our own names
 
 
 def _terms(wanted: RowFilter) -> tuple[list[str], list[Any]]:
@@ -234,6 +309,11 @@ def _column(name: str, value: Any) -> Any:
     if name in _LISTS:
         return _SEPARATOR + _SEPARATOR.join(value) + _SEPARATOR if value else ""
     return value
+
+
+def _judged(values: Sequence[Any]) -> JudgedOfDay:
+    standing, rule, attribute, value, modality, device, series, studies, examples = values
+    return JudgedOfDay(standing, rule, attribute, value, modality, device, series, studies, tuple(examples))
 
 
 _FIELDS = tuple(one.name for one in fields(StudyRow))

@@ -154,3 +154,42 @@ def test_documents_that_are_damaged_do_not_keep_an_older_file_from_being_brought
     with closing(SqliteStore(path)) as store:
         assert [study.study_uid for study in store.find({})] == ["1.1"]
         assert store.read("SELECT studyUID FROM set_aside", []) == [("bad",)]
+
+
+NO_TEXT = {
+    "one bit": b"\xe8\x83\xff",
+    "half a character": b"\xe8\x83",
+    "half a surrogate": b"\xed\xa0\xbd",
+    "too long a form": b"\xc0\xaf",
+    "Latin-1": b"\xd0\xd8\xb2\xbf",
+    "no byte of UTF-8": b"\xfe\xff",
+}
+
+
+@pytest.mark.parametrize("damage", NO_TEXT.values(), ids=NO_TEXT)
+def test_k08_bytes_that_are_no_text_keep_no_other_study_from_being_read(
+    tmp_path: Path, damage: bytes
+) -> None:
+    path = tmp_path / "study.db"
+    with closing(SqliteStore(path)) as store:
+        good(store)
+        store.insert(Study("bad", study_date="2020-06-12", study_description="胸", due={"pull": 0}))
+    with closing(sqlite3.connect(path)) as shell, shell:
+        shell.text_factory = bytes
+        for table, column in (("study_info_list", "document"), ("study_rows", "description")):
+            told = f"SELECT {column} FROM {table} WHERE studyUID = 'bad'"
+            (text,) = shell.execute(told).fetchone()
+            spoiled = text.replace("胸".encode(), damage)
+            assert spoiled != text, table
+            shell.execute(f"UPDATE {table} SET {column} = CAST(? AS TEXT) WHERE studyUID = 'bad'", [spoiled])
+    with closing(SqliteStore(path)) as store:
+        assert len(store.find({"studyDate": "2020-06-12"})) == 4
+        claimed = [store.claim("pull", "w", 100, 1_000) for _ in range(5)]
+        assert [one.study_uid if one else None for one in claimed] == ["bad", "1.0", "1.1", "1.2", None]
+        assert len(store.get_many(["bad", "1.0"])) == 2
+        bad = store.get("bad")
+        assert bad is not None
+        assert store.replace(bad), "written as text that can be read"
+    with closing(sqlite3.connect(path)) as shell:
+        (text,) = shell.execute("SELECT document FROM study_info_list WHERE studyUID = 'bad'").fetchone()
+        assert "\\udc" in json.loads(text)["studyDescription"]

@@ -11,9 +11,10 @@ import mongomock
 import pymongo
 import pymongo.errors
 import pytest
+from pymongo.read_preferences import ReadPreference
 
 from pacs_module.adapters.stores import mongo
-from pacs_module.adapters.stores.mongo import MongoStore, compile_where
+from pacs_module.adapters.stores.mongo import MongoStore, compile_where, translated
 from pacs_module.domain.errors import ConfigurationError, PermanentError, PipelineError, StoreAway, StoreLost
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.study import SeriesRecord, Study
@@ -104,6 +105,33 @@ def test_every_write_waits_for_the_journal_of_a_majority() -> None:
     assert store._collection.write_concern.document["j"] is True
     store.close()  # the caller's client stays open
     client.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "level"),
+    [
+        ("mongodb://127.0.0.1:1/aipull?readPreference=secondary", None),
+        ("mongodb://127.0.0.1:1,127.0.0.1:2/aipull?authSource=aipull&replicaSet=rs0", "majority"),
+        ("mongodb://127.0.0.1:1,127.0.0.1:2/aipull?replicaset=rs0&readPreference=nearest", "majority"),
+    ],
+)
+def test_claims_are_read_at_the_primary_and_of_a_replica_set_only_what_no_election_takes_back(
+    url: str, level: str | None
+) -> None:
+    store = MongoStore(url, "aipull")
+    for collection in (store._collection, store.beside("leases")):
+        assert collection.read_preference == ReadPreference.PRIMARY
+        assert collection.read_concern.level == level
+        assert collection.write_concern.document["w"] == "majority"
+    store.close()
+
+
+@pytest.mark.parametrize("code", [91, 189, 10107, 11600, 11602, 13435, 13436])
+def test_an_election_is_passing(code: int) -> None:
+    with pytest.raises(StoreAway), translated():
+        raise pymongo.errors.OperationFailure("not primary", code)
+    with pytest.raises(StoreAway), translated():
+        raise pymongo.errors.NotPrimaryError("not primary", {"code": code})
 
 
 def test_a_claim_is_one_find_one_and_update(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,22 +1,28 @@
 """What only the SQLite store has: a file with its rights, other processes' locks, a schema, indexes."""
 
 import gc
+import random
 import sqlite3
 import stat
 import threading
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from pacs_module.adapters.stores import sqlite, sqlite_schema
-from pacs_module.adapters.stores.questions import PULL_ORDER
+from pacs_module.adapters.stores.memory import MemoryStore
+from pacs_module.adapters.stores.questions import PULL_ORDER, TURN_ORDER
 from pacs_module.adapters.stores.reference_query import claim_order
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.adapters.stores.sqlite_where import compile_where
 from pacs_module.domain.errors import PermanentError, RetriableError
-from pacs_module.domain.study.study import SeriesRecord, Study
-from pacs_module.ports import AnyOf, AtMost, Exists
+from pacs_module.domain.rules.filters import Verdict
+from pacs_module.domain.study.lifecycle import State
+from pacs_module.domain.study.priority import BACKLOG, GREEN_CHANNEL, MANUAL, ROUTINE, Ageing
+from pacs_module.domain.study.study import PULL, SeriesRecord, Study
+from pacs_module.ports import AnyOf, AtLeast, AtMost, Exists, Order
 
 
 @pytest.fixture
@@ -216,6 +222,58 @@ def test_a_claim_looks_at_due_studies_only(path: Path, work: str) -> None:
     store.close()
 
 
+def _due(number: int, rank: int, waits_since: str = "2020-06-12T10:00:00.000Z") -> Study:
+    study = Study(f"1.2.{number:05d}", "2020-06-12", f"{number % 1000:06d}", state=State.META_ONLY)
+    study.saw("A", 10, 0)
+    study.priority, study.due[PULL] = rank, number % 7
+    study.waits_since_at = waits_since
+    return study
+
+
+@pytest.mark.parametrize("risen", [0, 10, 300])
+def test_many_due_pulls_come_in_the_same_order_as_few(path: Path, risen: int) -> None:
+    """The memory store sorts all of them; this one takes the first of an index."""
+    store, reference = SqliteStore(path), MemoryStore()
+    numbers = list(range(300))
+    random.Random(1).shuffle(numbers)
+    for number in numbers:
+        since = "2020-06-12T08:00:00.000Z" if number < risen else "2020-06-12T10:30:00.000Z"
+        for one in (store, reference):
+            one.insert(_due(number, number % 5 if number % 9 == 0 else 0, since))
+    now = round(datetime(2020, 6, 12, 11, tzinfo=UTC).timestamp() * 1000)
+    claimed = 0
+    for least in (ROUTINE, GREEN_CHANNEL, MANUAL, BACKLOG):
+        for _ in range(12):
+            taken = [one.claim_pull("A", "me", now, 10**9, least, Ageing()) for one in (store, reference)]
+            assert taken[0] == taken[1]
+            claimed += taken[0] is not None
+    assert claimed > 24
+    assert store.claim_pull("B", "me", now, 10**9, BACKLOG, Ageing()) is None
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("where", "order", "index"),
+    [
+        ({"rank": AtLeast(0)}, PULL_ORDER, "pulls_by_rank"),
+        ({"risesFrom": AtMost("2020-06-12T10:00:00.000Z")}, TURN_ORDER, "pulls_by_rise"),
+        ({"risesFrom": AtMost("2020-06-12T11:00:00.000Z")}, TURN_ORDER, "pulls_by_turn"),
+    ],
+)
+def test_a_claim_among_many_due_pulls_sorts_none_of_them(
+    path: Path, where: dict[str, object], order: Order, index: str
+) -> None:
+    store = SqliteStore(path)
+    store.insert_many([_due(number, 0, "2020-06-12T10:30:00.000Z") for number in range(200)])
+    due = {"due.pull": AtMost(10), **where}
+    assert store._claimed_by(PULL, due, order) == index
+    sql, values = store._select("studyUID", due, claim_order(PULL, order), 1, f'INDEXED BY "{index}"')
+    plan = store._connection().execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
+    sorted_by_hand = any("TEMP B-TREE" in str(step) for step in plan)
+    assert sorted_by_hand is (index == "pulls_by_rise"), plan
+    store.close()
+
+
 def test_a_full_disk_is_retriable_and_nothing_is_half_written(path: Path) -> None:
     store = SqliteStore(path)
     study = Study("1.2.3", patient_id="small")
@@ -286,6 +344,64 @@ def test_rows_of_an_earlier_layout_are_written_anew(path: Path) -> None:
     again._connection().execute("DELETE FROM study_info_list")
     assert again.lists.judged_between("2020-06-12", "2020-06-12") == []
     again.close()
+
+
+@pytest.mark.parametrize("ask", ["count_due", "next_with"])
+def test_what_waits_for_a_destination_is_counted_by_an_index(path: Path, ask: str) -> None:
+    """Uploads that wait for a person are never claimed: each look would read every document of the store."""
+    store = SqliteStore(path)
+    store.insert(Study("1.2", due={"upload_stuck": 5}))
+    asked: list[str] = []
+    store._connection().set_trace_callback(asked.append)
+    found = store.count_due("upload_stuck") if ask == "count_due" else len(store.next_with("upload_stuck", 9))
+    store._connection().set_trace_callback(None)
+    (select,) = [one for one in asked if one.startswith("SELECT")]
+    plan = store._connection().execute(f"EXPLAIN QUERY PLAN {select}").fetchall()
+    assert found == 1
+    assert any("by_due.upload_stuck" in str(step) for step in plan), plan
+    store.close()
+
+
+def judged_on(uid: str, day: str, value: str) -> Study:
+    study = Study(uid, study_date=day)
+    verdict = Verdict(False, "body part", "BodyPartExamined", value)
+    study.keep_series([SeriesRecord(f"{uid}.1", False, "body part", "", "reception", "CT", verdict=verdict)])
+    return study
+
+
+def kept_days(store: SqliteStore) -> list[str]:
+    rows = store._connection().execute("SELECT day, counted FROM judged_counted ORDER BY day").fetchall()
+    return [day for day, _ in rows]
+
+
+def test_what_was_judged_on_days_that_are_over_is_counted_once_for_all_processes(path: Path) -> None:
+    store = SqliteStore(path)
+    days = ("2020-06-12", "2020-06-13", "2020-06-14")
+    for number, day in enumerate(days):
+        store.insert(judged_on(f"1.{number}", day, f"V{number}"))
+    first = store.lists.judged_between(days[0], days[-1])
+    assert kept_days(store) == list(days[:2]), "the newest day changes with each study"
+    store.close()
+    again = SqliteStore(path)
+    # Nothing is left to count from: what is told now is what was kept.
+    again._connection().execute("UPDATE study_judged SET judged = '[]' WHERE day < '2020-06-14'")
+    assert again.lists.judged_between(days[0], days[-1]) == first
+    again.close()
+
+
+def test_a_kept_count_goes_with_its_studies(path: Path) -> None:
+    """It names examples: a study that was forgotten is in none of them."""
+    store = SqliteStore(path)
+    store.insert(judged_on("1.1", "2020-06-12", "THX"))
+    store.insert(judged_on("1.2", "2020-06-12", "THX"))
+    store.insert(judged_on("1.3", "2020-06-13", "THX"))
+    store.lists.judged_between("2020-06-12", "2020-06-13")
+    assert kept_days(store) == ["2020-06-12"]
+    store._connection().execute("DELETE FROM study_info_list WHERE studyUID = '1.1'")
+    assert kept_days(store) == []
+    (judged,) = store.lists.judged_between("2020-06-12", "2020-06-12")
+    assert judged.examples == ("1.2",)
+    store.close()
 
 
 def with_series(uid: str, *series: str) -> Study:

@@ -15,7 +15,7 @@ import pymongo
 import pytest
 
 from tests.chaos.harness import Rig
-from tests.integration.test_k14_records import BACK_S, NOTICED_S, Site
+from tests.long.test_k14_records import BACK_S, NOTICED_S, Site
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 

@@ -17,10 +17,9 @@ from ...domain.errors import PermanentError
 from ...ports import DaySize, HeaderRecords, StoredRecord, StudyStore
 from .json_safe import storable
 from .memory import MemoryStore
-from .mongo import MongoStore, translated
+from .mongo import HEADERS, MongoStore, translated
 from .sqlite import SqliteStore
 
-COLLECTION = "judged_headers"
 _AT_ONCE = 1000
 """Records that are read with one statement."""
 
@@ -139,7 +138,7 @@ class MongoRecords:
     """In the database of a study store."""
 
     def __init__(self, store: MongoStore) -> None:
-        self._collection = store.beside(COLLECTION)
+        self._collection = store.beside(HEADERS)
         self._prepared = False
 
     def get(self, study_uid: str) -> StoredRecord | None:
