@@ -58,6 +58,7 @@ KEYWORDS_WHOLE_WORDS = [
     "HRUD", "PARU", "DADA", "ОГК", "ГРУДЬ", "폐",
     "CAPWC", "ОГП", "ГРУДИ", "OGK", "PLICNI", "TUDO", "LEGKIE", "PCXR", "TH AB BE", "TH AB", "THABD",
     "THXABD", "THORABD", "ムネ", "PLAUSAS", "PLAUSU",
+    "TACAR", "THO ABD", "PLIC", "PRSNEGA KOSA", "KRUSU", "흉복부", "HRCT LUNG", "LUNG HRCT",
 ]  # fmt: skip
 # These name something else though a keyword is in them (beginnings of words; ideographs anywhere). They are
 # taken out before keywords are looked for; a series whose SeriesDescription has nothing else is dropped,
@@ -65,7 +66,9 @@ KEYWORDS_WHOLE_WORDS = [
 KEYWORDS_AGAINST = [
     "T SPINE", "TSPINE", "T L SPINE", "TL SPINE", "TLSPINE", "CT SPINE", "THORACIC SPINE",
     "THORACIC VERTEB", "SPINE THORACIC", "THORACOLUMB", "THORACO LUMB", "DORSAL SPINE", "BRUSTWIRBEL",
-    "BWS", "BRUSTBEIN", "BRUSTDRUS", "RACHIS THORACIQUE", "RACHIS DORSAL", "COLONNE THORACIQUE",
+    "BWS", "BRUSTBEIN", "BRUSTDRUS", "RACHIS THORACIQUE", "RACHIS DORSAL",
+    "RACHIDE TORAC", "RACHIDE DORS", "COT SONG NGUC",
+    "COLONNE THORACIQUE",
     "COLONNA DORSALE", "COLONNA TORACICA", "COLUMNA DORSAL", "COLUMNA TORACICA", "COLUNA TORACICA",
     "COLUNA DORSAL", "CHEST WALL", "CHESTWALL", "THORACIC WALL", "STERNUM", "STERNOCLAV", "LUNG BASE",
     "LUNG BASES", "KNEE CAP", "胸椎", "胸腰椎", "胸腰段", "胸锁", "胸鎖",
@@ -263,6 +266,44 @@ HOLD_BACK_DIFFERENT_PATIENT_IDS = False
 RAM_DISK_RESERVE_MB = 256
 # The RAM disk is called full, in the log, in /health and in /metrics, when so many percent of it are filled.
 RAM_DISK_ALARM_PERCENT = 85
+
+# --- Validation ---------------------------------------------------------------------------------------------
+
+# True: every image that arrives is tested before it is filtered. One that fails goes into quarantine, a
+# folder on disk, and waits for a person: the page Quarantine, or `pacs-module quarantine`. Read at the start.
+VALIDATE = False
+# The file can be read to its end.
+VALIDATE_HEADER = True
+# UIDs are digits and single dots, 64 characters at most, without leading zeros.
+VALIDATE_UIDS = True
+# An image has its pixels, and as many as Rows, Columns, SamplesPerPixel, BitsAllocated and NumberOfFrames
+# say; compressed ones have their fragments.
+VALIDATE_PIXELS = True
+# Who may send: "AET", "AET@host" or "AET@host:port", where a port means that it answers a C-ECHO there. What
+# stands in Orthanc's DicomModalities may send, too. Empty: anybody.
+VALIDATION_SENDERS = []
+# AE titles by which we may be called. Empty: any.
+VALIDATION_CALLED_AETS = []
+# Attributes that must have a value.
+VALIDATION_MANDATORY = [
+    "PatientID",
+    "StudyInstanceUID",
+    "SeriesInstanceUID",
+    "SOPInstanceUID",
+    "SOPClassUID",
+    "Modality",
+]
+# An image may fail so many tests and pass on all the same; one that cannot be read never does.
+VALIDATION_THRESHOLD = 0
+# An alarm when more than so many percent of a sender's images fail within the window, in minutes.
+VALIDATION_TOLERANCE_PERCENT = 5.0
+VALIDATION_WINDOW_MIN = 60
+# So much is kept in quarantine; 0 days: for ever. When it is full: "drop_oldest" (the oldest files make way),
+# "drop_new" (the new file is not kept, only why it failed) or "pass_on" (it passes on as if it were valid).
+QUARANTINE_MAX_FILES = 20000
+QUARANTINE_MAX_MB = 10000
+QUARANTINE_MAX_DAYS = 90.0
+QUARANTINE_WHEN_FULL = "drop_oldest"
 
 # --- Version ------------------------------------------------------------------------------------------------
 

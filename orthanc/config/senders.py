@@ -39,29 +39,33 @@ def entries_of(text: str, check_host: bool) -> str:
 def _entries(text: str, check_host: bool) -> Iterator[tuple[str, dict[str, object]]]:
     for number, part in enumerate((part.strip() for part in text.split(",") if part.strip()), start=1):
         ae_title, _, address = (piece.strip() for piece in part.partition("@"))
-        if not _AE_TITLE.fullmatch(ae_title):
-            raise ValueError(f"AIPULL_SENDERS = {part!r} is not allowed: {ALLOWED}")
-        if address and not _is_address(address):
-            raise ValueError(
-                f"AIPULL_SENDERS = {part!r} is not allowed: an IP address, Orthanc compares no host names"
-            )
-        if check_host and not address:
-            raise ValueError(
-                f"AIPULL_SENDERS = {part!r} is not allowed: with ORTHANC_CHECK_MODALITY_HOST its address"
-            )
-        yield (
-            f"sender-{number}",
-            {
-                "AET": ae_title,
-                "Host": address or _NO_ADDRESS,
-                "Port": 104,
-                "AllowEcho": True,
-                "AllowStore": True,
-                "AllowFind": False,
-                "AllowGet": False,
-                "AllowMove": False,
-            },
-        )
+        if allowed := _allowed_instead(ae_title, address, check_host):
+            raise ValueError(f"AIPULL_SENDERS = {part!r} is not allowed: {allowed}")
+        yield f"sender-{number}", _entry(ae_title, address)
+
+
+def _allowed_instead(ae_title: str, address: str, check_host: bool) -> str:
+    """What would be allowed in place of a sender; empty: it can be used."""
+    if not _AE_TITLE.fullmatch(ae_title):
+        return ALLOWED
+    if address and not _is_address(address):
+        return "an IP address, Orthanc compares no host names"
+    if check_host and not address:
+        return "with ORTHANC_CHECK_MODALITY_HOST its address"
+    return ""
+
+
+def _entry(ae_title: str, address: str) -> dict[str, object]:
+    return {
+        "AET": ae_title,
+        "Host": address or _NO_ADDRESS,
+        "Port": 104,
+        "AllowEcho": True,
+        "AllowStore": True,
+        "AllowFind": False,
+        "AllowGet": False,
+        "AllowMove": False,
+    }
 
 
 def _is_address(text: str) -> bool:

@@ -10,13 +10,19 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from pacs_module.domain.privacy.masking import Masking
+from pacs_module.domain.privacy.pseudonym import Pseudonyms
+from pacs_module.domain.rules.switches import Switches
 from pacs_module.shared.logs import ContractLog
+from pacs_module.shared.pseudonym_key import key_of
 from pacs_module.shared.rules_in_force import RulesInForce
 from pacs_module.shared.switches_file import load_switches
 
 from .plugin_api import Answer, Handler, answer_to, routes
+from .quarantine_api import routes as quarantine_routes
 from .runtime.environment import (
     CONFIG,
     OrthancFacts,
@@ -34,13 +40,14 @@ from .wiring import Plugins
 _OTHER_INDEXES = ("PostgreSQL", "MySQL", "Odbc")
 
 
-def register(sdk: Any, variables: Mapping[str, str]) -> Plugins:
+def register(sdk: Any, variables: Mapping[str, str], notes_in_memory: bool = False) -> Plugins:
     """
     Begin.
 
     Args:
         sdk: The module ``orthanc``, which exists inside Orthanc only.
         variables: Of the environment.
+        notes_in_memory: Whether SQLite keeps what it notes of the index off the disk (``index_notes``).
 
     Raises:
         ConfigurationError: A setting cannot be used. Orthanc ends of it: without us it would take in images
@@ -51,7 +58,9 @@ def register(sdk: Any, variables: Mapping[str, str]) -> Plugins:
     except Exception as error:
         sdk.LogError(f"AI pull does not start: {error}")
         raise
-    for uri, (method, handler) in routes(plugins.api).items():
+    plugins.log.event("index_notes", "where SQLite notes changes of the index", inMemory=notes_in_memory)
+    handlers = {**routes(plugins.api), **quarantine_routes(plugins.quarantine_api)}
+    for uri, (method, handler) in handlers.items():
         sdk.RegisterRestCallback(uri, _rest_callback(plugins, method, handler))
     sdk.RegisterOnChangeCallback(_on_change(sdk, plugins))
     return plugins
@@ -61,29 +70,40 @@ def _wired(sdk: Any, variables: Mapping[str, str]) -> Plugins:
     environment = read_environment(variables)
     switches = load_switches(CONFIG, environment.site_config)
     configuration = json.loads(sdk.GetConfiguration())
+    facts = _checked(configuration, switches)
+    log = ContractLog(environment.log_folder, "orthanc-python", masking=_masking(environment.log_key_file))
+    _repair_jobs(facts.index, log)
+    _remove_orphans(configuration, facts, log)
+    site = environment.site_config
+    in_force = RulesInForce(switches, site, partial(load_switches, CONFIG, site), log)
+    # Taken here, once: later calls from other threads would need the SDK.
+    return Plugins(environment, in_force, facts, sdk.GenerateRestApiAuthorizationToken(), log)
+
+
+def _checked(configuration: Mapping[str, Any], switches: Switches) -> OrthancFacts:
+    """What Orthanc's configuration says, once nothing in it stands against a start."""
     check_access(configuration)
     check_senders(configuration)
     facts = read_orthanc(configuration)
     check_ram_disk(facts.storage, switches)
-    log = ContractLog(environment.log_folder, "orthanc-python")
-    if mended := mend_runtimes(facts.index):
+    return facts
+
+
+def _repair_jobs(index: Path, log: ContractLog) -> None:
+    """Before Orthanc reads its jobs: it would not start, or run moves that the journal repeats."""
+    if mended := mend_runtimes(index):
         log.event(
             "job_runtimes_repaired",
             "runtimes of jobs that Orthanc could not have read are 0 now",
             "WARNING",
             jobs=mended,
         )
-    if dropped := drop_moves(facts.index):
+    if dropped := drop_moves(index):
         log.event(
             "jobs_dropped",
             "C-MOVE jobs of an earlier version are not run again: the journal repeats them",
             jobs=dropped,
         )
-    _remove_orphans(configuration, facts, log)
-    site = environment.site_config
-    in_force = RulesInForce(switches, site, partial(load_switches, CONFIG, site), log)
-    # Taken here, once: later calls from other threads would need the SDK.
-    return Plugins(environment, in_force, facts, sdk.GenerateRestApiAuthorizationToken(), log)
 
 
 def _remove_orphans(configuration: Mapping[str, Any], facts: OrthancFacts, log: ContractLog) -> None:
@@ -148,3 +168,8 @@ def _send(output: Any, answer: Answer) -> None:
         output.SendHttpStatus(answer.status, text, len(text))
     except TypeError:  # from plugin 4.2 on without the length
         output.SendHttpStatus(answer.status, text)
+
+
+def _masking(key_file: Path | None) -> Masking | None:
+    """Of the JSON log; None: it names patients."""
+    return Masking(Pseudonyms(key_of(key_file))) if key_file is not None else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -22,16 +22,17 @@ from pacs_module.domain.receive.folder_state import NEEDED, FolderEvent
 from pacs_module.domain.wire.documents import to_document
 from pacs_module.domain.wire.json_text import MESSAGE, plain, read_object
 from pacs_module.domain.wire.messages import PullRequest, read_pull_request
-from pacs_module.domain.wire.syntax import checked_uid
+from pacs_module.domain.wire.uid_syntax import checked_uid
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
 from .hand_over.folder import HandoverFolder
 from .journal.audit import Audit
-from .journal.handovers import HandoverRows
+from .journal.handovers import HandoverRow, HandoverRows
 from .journal.journal import Journal
 from .journal.pulls import PullRows
 from .pull.admission import Admission
+from .retention.purge import Purge
 from .runtime.clock import now_ms
 
 
@@ -73,6 +74,11 @@ class PluginApi:
     records_whole: Callable[[], bool] = lambda: True
     rules_version: Callable[[], str] = str
     learn_rules: Callable[[str], object] = lambda _: None
+    purge: Purge | None = None
+    refused: Callable[[], Mapping[str, Any]] = dict
+    """Whom the DICOM port has refused."""
+    receiver: str = ""
+    """What this Orthanc is called, where there are several."""
 
     def ask_pull(self, body: Mapping[str, Any]) -> Answer:
         """``POST /aipull/pulls``: idempotent by pullID."""
@@ -80,19 +86,34 @@ class PluginApi:
         known = self.pulls.get(request.pull_id)
         if known is not None:
             return Answer(HTTPStatus.OK, {"status": "ended" if known.report else "running"})
+        if request.receiver and self.receiver and request.receiver != self.receiver:
+            return self._misdirected(request.receiver)
         if request.pacs not in self.modalities:
             return self._unknown_pacs(request.pacs)
         self.learn_rules(request.rules)  # now: the file may have other ones when its images come
-        with self.room.lock:
-            verdict = self.room.ask_for(request)
-            if verdict.fits:
-                self.pulls.add(request, now_ms())
+        verdict = self._add(request)
         if not verdict.fits:
             return self._no_room(request.study_uid, verdict)
         self._tell_asked(request)
         reach("pull_journaled")
         self.on_pull()
         return Answer(HTTPStatus.OK, {"status": "running"})
+
+    def _add(self, request: PullRequest) -> RoomVerdict:
+        """Journal a pull that has room; under one lock, so that no other pull takes the same room."""
+        with self.room.lock:
+            verdict = self.room.ask_for(request)
+            if verdict.fits:
+                self.pulls.add(request, now_ms())
+        return verdict
+
+    def _misdirected(self, meant: str) -> Answer:
+        """
+        Two names for one Orthanc, or an address that leads to another one: a pull here would be lost there.
+        """
+        words = f"this is the receiver {self.receiver}, the pull is for {meant}"
+        said = {"message": words, "key": "receiver", "value": meant}
+        return Answer(HTTPStatus.MISDIRECTED_REQUEST, said)
 
     def _unknown_pacs(self, pacs: str) -> Answer:
         known = ", ".join(sorted(self.modalities)) or "none"
@@ -115,7 +136,7 @@ class PluginApi:
             pullID=request.pull_id,
             studyUID=request.study_uid,
             pacs=request.pacs,
-            at_level=request.level,
+            atLevel=request.level,
         )
 
     def pull_state(self, pull_id: str) -> Answer:
@@ -139,30 +160,26 @@ class PluginApi:
 
     def write_verdicts(self, body: Mapping[str, Any]) -> Answer:
         """``POST /aipull/verdicts``: filter lines of a find, so that one grep finds every reason."""
-        lines = body.get("lines")
-        if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
-            raise MessageError("lines", shown(lines), "a list of texts")
-        longest = max(lines, key=len, default="")
-        if len(longest) > _MAX_LINE:
-            raise MessageError("lines", shown(longest), f"lines of at most {_MAX_LINE} characters")
+        lines = _lines_of(body)
         for line in lines:
             self.log.line(line)
         return Answer(HTTPStatus.OK, {"written": len(lines)})
 
     def release(self, body: Mapping[str, Any]) -> Answer:
-        """``POST /aipull/release``: a hand-over's folder is needed no more."""
-        handover_id = body.get("handoverID")
-        if not isinstance(handover_id, str) or not 0 < len(handover_id) <= _MAX_ID:
-            raise MessageError("handoverID", shown(handover_id), f"a text of 1 to {_MAX_ID} characters")
+        """``POST /aipull/release``: a hand-over's folder is no longer needed."""
+        handover_id = _handover_id_of(body)
         row = self.handovers.get(handover_id)
         if row is None:
             return Answer(HTTPStatus.OK, {"released": False})
         self.folder.remove(row.folder)
         if row.state in NEEDED:
-            self.handovers.move(row, FolderEvent.RELEASE)
-            told = {"studyUID": row.study_uid, "handoverID": handover_id, "folder": row.folder}
-            self.log.event("handover_released", "hand-over released", **told)
+            self._release(row)
         return Answer(HTTPStatus.OK, {"released": True})
+
+    def _release(self, row: HandoverRow) -> None:
+        self.handovers.move(row, FolderEvent.RELEASE)
+        told = {"studyUID": row.study_uid, "handoverID": row.handover_id, "folder": row.folder}
+        self.log.event("handover_released", "hand-over released", **told)
 
     def audit(self) -> Answer:
         """
@@ -182,6 +199,18 @@ class PluginApi:
                 before=before, installation=installation,
             )  # fmt: skip
         return Answer(HTTPStatus.OK, {"installation": installation, "before": before})
+
+    def retention(self, body: Mapping[str, Any]) -> Answer:
+        """``POST /aipull/retention``: what is older than its age goes."""
+        did = self.purge.by_age(body) if self.purge is not None else {}
+        self.log.event("retention", "what was older than its age was removed", did=did)
+        return Answer(HTTPStatus.OK, did)
+
+    def forget(self, body: Mapping[str, Any]) -> Answer:
+        """``POST /aipull/forget``: all that is kept of some studies goes; 409 when something is in flight."""
+        did = self.purge.forget(body) if self.purge is not None else {"inFlight": {}}
+        refused = bool(did["inFlight"]) and not body.get("dryRun")
+        return Answer(HTTPStatus.CONFLICT if refused else HTTPStatus.OK, did)
 
     def log_level(self) -> Answer:
         """``GET /aipull/log_level``: what is written to our log."""
@@ -204,13 +233,21 @@ class PluginApi:
         state = {
             "version": __version__,
             "rules": self.rules_version(),
+            "receiver": self.receiver,
             "epoch": self.journal.meta("epoch"),
             "seq": int(self.journal.meta("seq", "0")),
         }
         room = {**self.room.state(), "alarm": self.full(), "rules": self.rules_version()}
         counts = {**self.journal.counts(), **self.deaths()}
         return Answer(
-            HTTPStatus.OK, {**state, "recordsWhole": self.records_whole(), "counts": counts, "room": room}
+            HTTPStatus.OK,
+            {
+                **state,
+                "recordsWhole": self.records_whole(),
+                "counts": counts,
+                "room": room,
+                "refused": self.refused(),
+            },
         )
 
 
@@ -221,7 +258,7 @@ _PULL_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _MAX_ID = 128
 _MAX_LINE = 10_000
 _MAX_WORDS = 500
-_MAX_INSTANCES = 10_000_000
+_MAX_INSTANCES = 2**31
 _MAX_PRIORITY = 255
 
 
@@ -238,15 +275,38 @@ def _checked(request: PullRequest) -> PullRequest:
     _check_numbers("expected", [request.expected or 0], _MAX_INSTANCES)
     _check_numbers("expectedSeries", request.expected_series.values(), _MAX_INSTANCES)
     _check_numbers("priority", [request.priority], _MAX_PRIORITY)
-    _check_uids("seriesUIDs", request.series_uids)
-    _check_uids("expectedSeries", request.expected_series)
-    _check_uids("filtered", request.filtered)
-    _check_uids("skipFilter", request.skip_filter)
-    _check_uids("expectedInstances", request.expected_instances)
-    _check_uids("announced", request.announced)
-    for images in request.expected_instances.values():
-        _check_uids("expectedInstances", images)
+    for key, uids in _uids_of(request):
+        _check_uids(key, uids)
     return request
+
+
+def _uids_of(request: PullRequest) -> Iterator[tuple[str, Iterable[str]]]:
+    """All SeriesInstanceUIDs and SOPInstanceUIDs of a request, by the key that they stand under."""
+    yield "seriesUIDs", request.series_uids
+    yield "expectedSeries", request.expected_series
+    yield "filtered", request.filtered
+    yield "skipFilter", request.skip_filter
+    yield "expectedInstances", request.expected_instances
+    yield "announced", request.announced
+    for images in request.expected_instances.values():
+        yield "expectedInstances", images
+
+
+def _lines_of(body: Mapping[str, Any]) -> list[str]:
+    lines = body.get("lines")
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise MessageError("lines", shown(lines), "a list of texts")
+    longest = max(lines, key=len, default="")
+    if len(longest) > _MAX_LINE:
+        raise MessageError("lines", shown(longest), f"lines of at most {_MAX_LINE} characters")
+    return lines
+
+
+def _handover_id_of(body: Mapping[str, Any]) -> str:
+    handover_id = body.get("handoverID")
+    if not isinstance(handover_id, str) or not 0 < len(handover_id) <= _MAX_ID:
+        raise MessageError("handoverID", shown(handover_id), f"a text of 1 to {_MAX_ID} characters")
+    return handover_id
 
 
 def _check_numbers(key: str, numbers: Iterable[int], most: int) -> None:
@@ -266,6 +326,11 @@ def shown(value: Any) -> Any:
     return value if len(text) <= _MAX_WORDS else text[:_MAX_WORDS] + "..."
 
 
+def _told(body: Mapping[str, Any]) -> Any:
+    """A body for the log; not of whom is to be forgotten."""
+    return "words" if "words" in body else shown(body)
+
+
 def routes(api: PluginApi) -> dict[str, tuple[str, Handler]]:
     """URI pattern to method and handler."""
     return {
@@ -276,6 +341,8 @@ def routes(api: PluginApi) -> dict[str, tuple[str, Handler]]:
         "/aipull/release": ("POST", lambda body, _: api.release(body)),
         "/aipull/audit": ("GET", lambda _, __: api.audit()),
         "/aipull/installation": ("POST", lambda body, _: api.set_installation(body)),
+        "/aipull/retention": ("POST", lambda body, _: api.retention(body)),
+        "/aipull/forget": ("POST", lambda body, _: api.forget(body)),
         "/aipull/status": ("GET", lambda _, __: api.status()),
         "/aipull/log_level": ("GET", lambda _, __: api.log_level()),
         "/aipull/log_level/set": ("POST", lambda body, _: api.set_log_level(body)),
@@ -287,19 +354,24 @@ def answer_to(api: PluginApi, handler: Handler, request: Mapping[str, Any]) -> A
     Call a handler; whatever goes wrong becomes an answer, because an exception in a callback of the SDK helps
     nobody.
     """
+    groups = tuple(request.get("groups") or ())
     try:
         body = read_object(request.get("body") or b"{}", "body", MESSAGE)
-        answer = handler(body, tuple(request.get("groups") or ()))
+        answer = handler(body, groups)
         api.on_call()
         api.log.event(
             "request_answered", "pacs_module asked the plugins", "DEBUG",
-            of=list(request.get("groups") or ()), asked=shown(body), status=int(answer.status),
+            of=list(groups), asked=_told(body), status=int(answer.status),
         )  # fmt: skip
         return answer
     except MessageError as error:
-        details = {"key": error.key, "value": shown(error.value), "allowed": error.allowed}
-        return Answer(HTTPStatus.BAD_REQUEST, {"message": str(error)[:_MAX_WORDS], **details})
+        return _bad_request(error)
     except Exception as error:
         words = f"{type(error).__name__}: {error}"
         api.log.event("request_failed", "a request failed", level="ERROR", error=words)
         return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, {"message": words})
+
+
+def _bad_request(error: MessageError) -> Answer:
+    details = {"key": error.key, "value": shown(error.value), "allowed": error.allowed}
+    return Answer(HTTPStatus.BAD_REQUEST, {"message": str(error)[:_MAX_WORDS], **details})

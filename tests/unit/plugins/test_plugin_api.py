@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from aipull.journal.receptions import ReceptionRows
 from aipull.plugin_api import Answer, PluginApi, answer_to, routes
 from aipull.pull.admission import Admission, Sizes
 from pacs_module.domain.pull.ram_disk import Seen
-from pacs_module.domain.recover.records import read_plugin_records
+from pacs_module.domain.recover.consistency import read_plugin_records
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.messages import read_pull_request
 from pacs_module.shared.logs import ContractLog
@@ -67,6 +68,13 @@ def test_pull_is_noted_once(api: PluginApi) -> None:
         assert call(api, "/aipull/pulls", PULL) == Answer(200, {"status": "running"})
     assert len(api.pulls.unreported()) == 1
     assert call(api, "/aipull/pulls/(.+)", None, "p1") == Answer(200, {"status": "running"})
+
+
+def test_a_pull_for_another_receiver_is_refused(api: PluginApi) -> None:
+    named = replace(api, receiver="two")
+    assert call(named, "/aipull/pulls", {**PULL, "receiver": "one"}).status == 421
+    assert call(named, "/aipull/pulls", {**PULL, "receiver": "two"}).status == 200
+    assert call(named, "/aipull/status").body["receiver"] == "two"
 
 
 def test_room_counts_the_reserve_and_what_running_pulls_will_bring(api: PluginApi) -> None:

@@ -41,10 +41,11 @@ def test_everything_is_registered_after_everything_is_checked(sdk: FakeOrthanc) 
     assert sdk.calls[:2] == ["GetConfiguration", "GenerateRestApiAuthorizationToken"]
     assert set(sdk.calls[2:]) == {"Register"}
     assert sorted(sdk.rest) == [
-        "/aipull/audit", "/aipull/installation", "/aipull/log_level", "/aipull/log_level/set", "/aipull/pulls",
-        "/aipull/pulls/(.+)",
-        "/aipull/receptions/([0-9.]{1,64})", "/aipull/release", "/aipull/status",
-        "/aipull/verdicts",
+        "/aipull/audit", "/aipull/forget", "/aipull/installation", "/aipull/log_level",
+        "/aipull/log_level/set", "/aipull/pulls",
+        "/aipull/pulls/(.+)", "/aipull/quarantine", "/aipull/quarantine/decide",
+        "/aipull/receptions/([0-9.]{1,64})", "/aipull/release", "/aipull/retention", "/aipull/status",
+        "/aipull/validation", "/aipull/verdicts",
     ]  # fmt: skip
     assert sdk.on_change is not None
 

@@ -18,7 +18,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,9 @@ from pacs_module.domain.wire.messages import SeriesFolder
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.files import write_whole
 
+from ..server.first_bytes import Stamp, stamp_of
 from ..server.orthanc_client import InstanceHere, OrthancClient
+from ..server.stored_file import StoredFiles
 from .last_check import Identity, wrong
 
 _UNFINISHED = ".tmp-"
@@ -91,16 +93,19 @@ class HandoverFolder:
         storage: Orthanc's StorageDirectory, None when its files cannot be used as they are (compressed).
         rest: Orthanc.
         checksums: Whether the manifest has the SHA-256 of each file.
+        files: What was seen of the stored files when they came; None: each is read.
     """
 
     def __init__(
-        self, folder: Path, seen_as: str, storage: Path | None, rest: OrthancClient, checksums: bool = False
-    ) -> None:
+        self, folder: Path, seen_as: str, storage: Path | None, rest: OrthancClient, checksums: bool = False,
+        files: StoredFiles | None = None,
+    ) -> None:  # fmt: skip
         self._folder = folder
         self._checksums = checksums
         self._seen_as = seen_as
         self._storage = storage
         self._rest = rest
+        self._looked_at = files
 
     def export(
         self,
@@ -145,26 +150,35 @@ class HandoverFolder:
         copied = 0
         for one in series:
             inner = self._below(one.folder_id) if subfolders else ""
-            instances = one.images
-            copied += self._fill(unfinished / inner, instances)
-            self._check(unfinished / inner, one)
-            seen_as = str(Path(self._seen_as, name, inner))
-            folders.append(SeriesFolder(one.series_uid, seen_as, len(instances)))
-            files = self._files(unfinished / inner, instances)
-            parts.append(
-                {
-                    "seriesUID": one.series_uid,
-                    "filepath": seen_as,
-                    "numberOfFiles": len(files),
-                    "files": files,
-                }
-            )
+            copied += self._put(unfinished / inner, one)
+            seen_as = SeriesFolder(one.series_uid, str(Path(self._seen_as, name, inner)), len(one.images))
+            folders.append(seen_as)
+            parts.append(self._part(unfinished / inner, one, seen_as))
+        self._publish(unfinished, name, {**about, "series": parts})
+        sizes = [image.size for one in series for image in one.images]
+        linked = len(sizes) - copied
+        return Exported(str(Path(self._seen_as, name)), tuple(folders), linked, copied, sum(sizes))
+
+    def _publish(self, unfinished: Path, name: str, manifest: Mapping[str, object]) -> None:
         self._away(name)  # of a hand-over that was never journaled
-        self._write_manifest(name, {**about, "series": parts})
+        self._write_manifest(name, manifest)
         unfinished.rename(self._folder / name)
-        number = sum(one.number_received for one in folders)
-        size = sum(file["bytes"] for part in parts for file in part["files"])
-        return Exported(str(Path(self._seen_as, name)), tuple(folders), number - copied, copied, size)
+
+    def _put(self, folder: Path, series: ToExport) -> int:
+        """Fill a folder with the images of a series and check it; how many had to be copied."""
+        stamps = self._fill(folder, series.images)
+        self._check(folder, series, stamps)
+        return stamps.count(None)
+
+    def _part(self, folder: Path, series: ToExport, seen_as: SeriesFolder) -> dict[str, Any]:
+        """A series as it stands in the manifest."""
+        files = self._files(folder, series.images)
+        return {
+            "seriesUID": series.series_uid,
+            "filepath": seen_as.filepath,
+            "numberOfFiles": len(files),
+            "files": files,
+        }
 
     def remove(self, name: str) -> None:
         """
@@ -188,6 +202,19 @@ class HandoverFolder:
         )
         return sorted(name for name in folders if name not in known and not name.startswith(_UNFINISHED))
 
+    def remove_strays(self, known: set[str], before: float) -> list[str]:
+        """
+        Remove whole folders, and manifests, that no hand-over is known for and that are older (epoch
+        seconds).
+        """
+        old = [name for name in self.strays(known) if (self._folder / name).stat().st_mtime < before]
+        for name in old:
+            self._away(name)
+        for manifest in self._folder.glob(f"*{_MANIFEST}"):
+            if manifest.name.removesuffix(_MANIFEST) not in known and manifest.stat().st_mtime < before:
+                manifest.unlink(missing_ok=True)
+        return old
+
     def has_same(self, name: str, images: Iterable[InstanceHere]) -> bool:
         """
         Whether a hand-over that is still there has these images and no others, pixel by pixel; headers may
@@ -195,15 +222,7 @@ class HandoverFolder:
         """
         wanted = {image.sop_instance_uid: image for image in images}
         try:
-            manifest = json.loads((self._folder / f"{name}{_MANIFEST}").read_text(encoding="utf-8"))
-            handed_over = {
-                file["sopInstanceUID"]: self._folder
-                / name
-                / Path(part["filepath"]).relative_to(Path(self._seen_as, name))
-                / file["name"]
-                for part in manifest["series"]
-                for file in part["files"]
-            }
+            handed_over = dict(self._handed_over(name))
             same = handed_over.keys() == wanted.keys()
             return same and all(
                 _pixels(handed_over[uid].read_bytes()) == _pixels(self._content(wanted[uid]))
@@ -211,6 +230,14 @@ class HandoverFolder:
             )
         except (OSError, ValueError, KeyError, TypeError):
             return False
+
+    def _handed_over(self, name: str) -> Iterator[tuple[str, Path]]:
+        """SOPInstanceUID and file of each image in a hand-over, from its manifest."""
+        manifest = json.loads((self._folder / f"{name}{_MANIFEST}").read_text(encoding="utf-8"))
+        for part in manifest["series"]:
+            inner = Path(part["filepath"]).relative_to(Path(self._seen_as, name))
+            for file in part["files"]:
+                yield file["sopInstanceUID"], self._folder / name / inner / file["name"]
 
     def sweep(self, known: Iterable[str]) -> list[str]:
         """Remove what an interrupted hand-over left behind: everything but the known names."""
@@ -273,18 +300,14 @@ class HandoverFolder:
 
     def _files(self, folder: Path, instances: Sequence[InstanceHere]) -> list[dict[str, Any]]:
         return [
-            self._file(f"{folder}/{_file_name(place)}", instance)
+            self._file(folder, _file_name(place), instance)
             for place, instance in enumerate(instances, start=1)
         ]
 
-    def _file(self, file: str, instance: InstanceHere) -> dict[str, Any]:
-        entry = {
-            "name": os.path.basename(file),
-            "sopInstanceUID": instance.sop_instance_uid,
-            "bytes": instance.size,
-        }
+    def _file(self, folder: Path, name: str, instance: InstanceHere) -> dict[str, Any]:
+        entry = {"name": name, "sopInstanceUID": instance.sop_instance_uid, "bytes": instance.size}
         if self._checksums:
-            with open(file, "rb") as content:
+            with open(folder / name, "rb") as content:
                 entry["sha256"] = hashlib.file_digest(content, "sha256").hexdigest()
         return entry
 
@@ -297,54 +320,69 @@ class HandoverFolder:
             raise MessageError("folder", name, "the name of a folder in the hand-over folder")
         return name
 
-    def _check(self, folder: Path, series: ToExport) -> None:
-        """The folder has the images of the message, no fewer and no more, and each says so itself."""
+    def _check(self, folder: Path, series: ToExport, stamps: Sequence[Stamp | None]) -> None:
+        """
+        The folder has the images of the message, no fewer and no more, and each says so itself.
+
+        Args:
+            folder: Being made.
+            series: What is in it.
+            stamps: Of each file; None: it was copied.
+        """
         names = {_file_name(place) for place in range(1, len(series.images) + 1)}
         if set(os.listdir(folder)) != names:
             raise RetriableError(f"series {series.series_uid}: other files in the folder than were put there")
-        said = [
-            (image, words)
-            for place, image in enumerate(series.images, start=1)
-            if (words := wrong(f"{folder}/{_file_name(place)}", series.identity(image)))
-        ]
-        if said:
-            first, words = said[0]
-            text = (
-                f"{len(said)} files are not the images that they should be; {first.sop_instance_uid}: {words}"
-            )
-            raise WrongFiles(text, [image.orthanc_id for image, _ in said])
+        wrong_ones = list(self._wrong_ones(folder, series, stamps))
+        if wrong_ones:
+            image, words = wrong_ones[0]
+            count = f"{len(wrong_ones)} files are not the images that they should be"
+            text = f"{count}; {image.sop_instance_uid}: {words}"
+            raise WrongFiles(text, [image.orthanc_id for image, _ in wrong_ones])
 
-    def _fill(self, folder: Path, instances: Sequence[InstanceHere]) -> int:
-        """Put the images in; how many had to be copied."""
+    def _wrong_ones(
+        self, folder: Path, series: ToExport, stamps: Sequence[Stamp | None]
+    ) -> Iterator[tuple[InstanceHere, str]]:
+        """Images whose file says that it is another one, and what it says."""
+        for place, (image, stamp) in enumerate(zip(series.images, stamps, strict=True), start=1):
+            if words := self._wrong(f"{folder}/{_file_name(place)}", image, stamp, series):
+                yield image, words
+
+    def _wrong(self, file: str, image: InstanceHere, stamp: Stamp | None, series: ToExport) -> str:
+        """What a file says otherwise; one that was looked at and is still the same is not read again."""
+        identity = series.identity(image)
+        seen = self._looked_at.says(image, stamp) if self._looked_at is not None and stamp else None
+        return "" if seen == identity.said() else wrong(file, identity)
+
+    def _fill(self, folder: Path, instances: Sequence[InstanceHere]) -> list[Stamp | None]:
+        """Put the images in; the stamp of each, None where it had to be copied."""
         folder.mkdir(parents=True)
-        copied = 0
+        stamps: list[Stamp | None] = []
         for place, instance in enumerate(instances, start=1):
-            target = (
-                f"{folder}/{_file_name(place)}"  # a Path for each of some thousand files takes half a second
-            )
-            if not self._link(instance, target):
+            # A Path for each of some thousand files takes half a second.
+            target = f"{folder}/{_file_name(place)}"
+            stamps.append(self._link(instance, target))
+            if stamps[-1] is None:
                 Path(target).write_bytes(self._content(instance))
-                copied += 1
             reach("exporting")
-        return copied
+        return stamps
 
-    def _link(self, instance: InstanceHere, target: str) -> bool:
+    def _link(self, instance: InstanceHere, target: str) -> Stamp | None:
+        """None: it cannot be linked."""
         if self._storage is None:
-            return False
+            return None
         source = self._stored(self._storage, instance)
         try:
             os.link(source, target)
-        except (
-            FileNotFoundError
-        ) as error:  # overwritten since it was judged: the other copy was not looked at
-            raise RetriableError(
-                f"image {instance.sop_instance_uid} was replaced in Orthanc's store"
-            ) from error
+        except FileNotFoundError as error:
+            # Overwritten since it was judged: nobody has looked at the other copy.
+            replaced = f"image {instance.sop_instance_uid} was replaced in Orthanc's store"
+            raise RetriableError(replaced) from error
         except OSError:  # another mount, or a store without hard links
-            return False
-        if os.stat(target).st_size != instance.size:
+            return None
+        status = os.stat(target)
+        if status.st_size != instance.size:
             raise RetriableError(f"image {instance.sop_instance_uid} is not whole in Orthanc's store")
-        return True
+        return stamp_of(status)
 
     def _content(self, instance: InstanceHere) -> bytes:
         if self._storage is not None:

@@ -5,6 +5,7 @@ Looks whether the plugins' records are still where they belong: the journal's fi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from pacs_module.domain.receive.folder_state import FolderEvent
@@ -29,25 +30,29 @@ class LostFilesWatch(Worker):
         folder: The hand-over folder.
         path: The same folder.
         log: For what was found.
+        look_at_rows: Sets rows aside that cannot be read any more.
     """
 
     def __init__(
-        self, journal: Journal, handovers: HandoverRows, folder: HandoverFolder, path: Path, log: ContractLog
-    ) -> None:
+        self, journal: Journal, handovers: HandoverRows, folder: HandoverFolder, path: Path, log: ContractLog,
+        look_at_rows: Callable[[], object] = lambda: None,
+    ) -> None:  # fmt: skip
         super().__init__("records", log)
         self._journal = journal
         self._handovers = handovers
         self._folder = folder
         self._path = path
+        self._look_at_rows = look_at_rows
         self._whole = True
 
     def is_whole(self) -> bool:
-        """Whether all records were there when it was looked last."""
+        """Whether all records were there at the last check."""
         return self._whole
 
     def step(self) -> float:
-        """Look once."""
+        """Check journal and hand-over folder once."""
         self._whole = False  # until both have been looked at without an error
+        self._look_at_rows()
         journal, folder = self._look_at_journal(), self._look_at_folder()
         self._whole = journal and folder
         return _LOOK_S
@@ -75,7 +80,7 @@ class LostFilesWatch(Worker):
         lost = self.lose_missing()
         self._log.event(
             "handover_folder_gone",
-            "the hand-over folder was removed; it is made anew, what lay in it is lost", level="ERROR",
+            "the hand-over folder was removed; it was created again, its contents are lost", level="ERROR",
             path=self._path, lost=lost,
         )  # fmt: skip
         return False

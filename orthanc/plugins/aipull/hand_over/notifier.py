@@ -10,14 +10,13 @@ from pacs_module.domain.errors import PermanentError, PipelineError
 from pacs_module.domain.explain import loglines
 from pacs_module.domain.retry import doubled
 from pacs_module.shared.crash_points import reach
-from pacs_module.shared.http import HttpLink, checked
+from pacs_module.shared.http_addresses import HttpAddresses
 from pacs_module.shared.logs import ContractLog
 
 from ..journal.journal import Journal
 from ..runtime.worker import Worker
 
 PATHS = {"notify": "/api/v1/dcm/notify", "pull_report": "/api/v1/dcm/pull_report"}
-_WHO = "pacs_module"
 _TIMEOUT_S = 30.0
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
@@ -30,17 +29,14 @@ class Notifier(Worker):
 
     Args:
         journal: Holds the outbox.
-        url: Of pacs_module.
-        api_key: Sent as X-API-Key.
+        module: The addresses of pacs_module.
         log: Gets the ``inform`` line when a notification is first sent.
-        ca_file: Authorities of pacs_module's certificate; empty: the system's.
     """
 
-    def __init__(self, journal: Journal, url: str, api_key: str, log: ContractLog, ca_file: str = "") -> None:
+    def __init__(self, journal: Journal, module: HttpAddresses, log: ContractLog) -> None:
         super().__init__("notifier", log)
         self._journal = journal
-        self._url = url
-        self._link = HttpLink(_WHO, {"X-API-Key": api_key}, ca_file=ca_file, keep=True)
+        self._module = module
         self._informed: set[int] = set()
         self._attempts: dict[int, int] = {}
         self._not_before: dict[int, float] = {}
@@ -48,14 +44,9 @@ class Notifier(Worker):
     def step(self) -> float:
         """Send what is due."""
         while True:
-            due = [
-                row
-                for row in self._journal.outbox_heads()
-                if self._not_before.get(row["number"], 0) <= time.monotonic()
-            ]
-            if not due:
-                return self._pause()
-            if not all([self._send(row) for row in due]):
+            due = [row for row in self._journal.outbox_heads() if self._wait_s(row) <= 0]
+            sent = [self._send(row) for row in due]
+            if not sent or not all(sent):
                 return self._pause()
 
     def is_back(self) -> None:
@@ -78,37 +69,42 @@ class Notifier(Worker):
             return False
         reach("notified")
         self._journal.sent(number)
-        for memory in (self._attempts, self._not_before):
-            memory.pop(number, None)
-        self._informed.discard(number)
+        self._forget(number)
         return True
 
+    def _forget(self, number: int) -> None:
+        self._attempts.pop(number, None)
+        self._not_before.pop(number, None)
+        self._informed.discard(number)
+
     def _post(self, path: str, message: dict[str, object]) -> None:
-        checked(_WHO, self._link.call("POST", self._url + path, json_body=message, timeout=_TIMEOUT_S))
+        self._module.call("POST", path, message, _TIMEOUT_S)
 
     def _postpone(self, row: sqlite3.Row, error: PipelineError) -> None:
         number = row["number"]
         attempts = self._attempts.get(number, 0) + 1
         self._attempts[number] = attempts
-        pause = _REFUSED_PAUSE_S if isinstance(error, PermanentError) else pause_after(attempts)
+        refused = isinstance(error, PermanentError)
+        pause = _REFUSED_PAUSE_S if refused else pause_after(attempts)
         self._not_before[number] = time.monotonic() + pause
-        level = "ERROR" if isinstance(error, PermanentError) else "WARNING"
         self._log.event(
             "notification_failed",
             "pacs_module did not take a message; it is kept and sent again",
-            level=level,
+            level="ERROR" if refused else "WARNING",
             kind=row["kind"],
             studyUID=row["study_uid"],
             attempts=attempts,
-            again_in_s=pause,
+            againInS=pause,
             error=str(error),
         )
 
     def _pause(self) -> float:
-        waits = [
-            self._not_before.get(row["number"], 0) - time.monotonic() for row in self._journal.outbox_heads()
-        ]
+        waits = [self._wait_s(row) for row in self._journal.outbox_heads()]
         return min([*waits, self.IDLE_S])
+
+    def _wait_s(self, row: sqlite3.Row) -> float:
+        """Seconds until a message may be sent; below zero: it is due."""
+        return self._not_before.get(row["number"], 0) - time.monotonic()
 
 
 def pause_after(attempts: int) -> float:

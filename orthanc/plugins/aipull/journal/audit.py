@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from pacs_module.domain.receive.folder_state import NEEDED
 
-from .handovers import HandoverRows
+from .handovers import HandoverRow, HandoverRows
 from .journal import Journal
 
 _ENDED_KEPT_MS = 7 * 24 * 3600 * 1000
@@ -49,32 +50,35 @@ class Audit:
             now: Epoch milliseconds.
         """
         rows = self.handovers.all()
-        notifications = self.handovers.notifications()
         given = {row.folder for row in rows if row.state in NEEDED}
         return {
             "installation": self.journal.meta(_INSTALLATION),
             "journalID": self._journal_id(),
             "journalMadeAt": self.journal.meta(_MADE_AT),
             "epoch": self.journal.meta("epoch"),
-            "handovers": [
-                {
-                    "handoverID": row.handover_id,
-                    "studyUID": row.study_uid,
-                    "seriesUIDs": list(row.series_uids),
-                    "instances": row.instances,
-                    "folder": row.folder,
-                    "state": row.state,
-                    "files": self.folders.count(row.folder) if row.state in NEEDED else 0,
-                    "notification": notifications.get(row.handover_id),
-                }
-                for row in rows
-            ],
+            "handovers": self._handovers(rows),
             "strayFolders": self.folders.strays(given),
             "pulls": self._pulls(now),
             "receptions": self._receptions(),
             "outbox": self._outbox(),
             "orthanc": dict(self.index()),
         }
+
+    def _handovers(self, rows: Iterable[HandoverRow]) -> list[dict[str, Any]]:
+        notifications = self.handovers.notifications()
+        found = []
+        for row in rows:
+            found.append({
+                "handoverID": row.handover_id,
+                "studyUID": row.study_uid,
+                "seriesUIDs": list(row.series_uids),
+                "instances": row.instances,
+                "folder": row.folder,
+                "state": row.state,
+                "files": self.folders.count(row.folder) if row.state in NEEDED else 0,
+                "notification": notifications.get(row.handover_id),
+            })  # fmt: skip
+        return found
 
     def set_installation(self, installation: str) -> str:
         """Have the journal belong to this installation; the one that it belonged to before."""
@@ -96,19 +100,7 @@ class Audit:
     def _pulls(self, now: int) -> list[dict[str, Any]]:
         columns, which = "pull_id, study_uid, request, asked_at, report", "report IS NULL OR asked_at >= ?"
         query = f"SELECT {columns} FROM pulls WHERE {which} ORDER BY number"  # noqa: S608 - fixed words
-        found = []
-        for row in self.journal.rows(query, now - _ENDED_KEPT_MS):
-            request, report = json.loads(row["request"]), json.loads(row["report"] or "{}")
-            found.append({
-                "pullID": row["pull_id"],
-                "studyUID": row["study_uid"],
-                "pacs": request.get("pacs", ""),
-                "status": "ended" if report else "running",
-                "outcome": report.get("outcome", ""),
-                "request": request,
-                "askedAt": row["asked_at"],
-            })  # fmt: skip
-        return found
+        return [_pull(row) for row in self.journal.rows(query, now - _ENDED_KEPT_MS)]
 
     def _receptions(self) -> list[dict[str, Any]]:
         query = "SELECT study_uid, state, opened_at FROM receptions WHERE state != 'closed' ORDER BY number"
@@ -121,3 +113,16 @@ class Audit:
     def _outbox(self) -> list[dict[str, str]]:
         rows = self.journal.rows("SELECT study_uid, kind FROM outbox ORDER BY number")
         return [{"studyUID": row["study_uid"], "kind": row["kind"]} for row in rows]
+
+
+def _pull(row: sqlite3.Row) -> dict[str, Any]:
+    request, report = json.loads(row["request"]), json.loads(row["report"] or "{}")
+    return {
+        "pullID": row["pull_id"],
+        "studyUID": row["study_uid"],
+        "pacs": request.get("pacs", ""),
+        "status": "ended" if report else "running",
+        "outcome": report.get("outcome", ""),
+        "request": request,
+        "askedAt": row["asked_at"],
+    }

@@ -18,7 +18,7 @@ from .journal import Journal, as_text
 class HandoverRow:
     """
     One hand-over: ``folder`` is its folder's name, ``size`` in bytes, ``reception`` the number of the one it
-    came from.
+    came from. ``for_destinations``: of series that the backend does not get.
     """
 
     handover_id: str
@@ -29,6 +29,7 @@ class HandoverRow:
     state: FolderState = FolderState.GIVEN
     size: int = 0
     reception: int = 0
+    for_destinations: bool = False
 
 
 class HandoverRows:
@@ -41,11 +42,11 @@ class HandoverRows:
         """Note a hand-over, in the transaction that also owes the notification."""
         self._journal.write(
             "INSERT INTO handovers (handover_id, study_uid, series_uids, instances, base, folder, "
-                "at, state, bytes, reception) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "at, state, bytes, reception, for_destinations) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             row.handover_id, row.study_uid, as_text(row.series_uids), row.instances, base, row.folder, now,
             row.state, row.size,
-            row.reception,
+            row.reception, int(row.for_destinations),
         )  # fmt: skip
 
     def keep_notification(self, handover_id: str, message: Mapping[str, Any]) -> None:
@@ -66,21 +67,31 @@ class HandoverRows:
 
     def all(self) -> list[HandoverRow]:
         """Every hand-over that is not forgotten, oldest first."""
-        return [_row(row) for row in self._journal.rows("SELECT * FROM handovers ORDER BY number")]
+        return [read_handover(row) for row in self._journal.rows("SELECT * FROM handovers ORDER BY number")]
 
     def get(self, handover_id: str) -> HandoverRow | None:
         """A hand-over by its id."""
         row = self._journal.row("SELECT * FROM handovers WHERE handover_id = ?", handover_id)
-        return _row(row) if row else None
+        return read_handover(row) if row else None
 
-    def last(self, study_uid: str) -> HandedOver | None:
-        """What was handed over last for a study and not lost with the RAM disk."""
+    def last(self, study_uid: str, for_destinations: bool = False) -> HandedOver | None:
+        """
+        What was handed over last for a study and not lost with the RAM disk.
+
+        Args:
+            study_uid: StudyInstanceUID.
+            for_destinations: Whether series count that only destinations get.
+        """
         row = self._journal.row(
-            "SELECT * FROM handovers WHERE study_uid = ? AND state != 'lost' ORDER BY number DESC LIMIT 1",
+            "SELECT * FROM handovers WHERE study_uid = ? AND state != 'lost' AND for_destinations <= ? "
+            "ORDER BY number DESC LIMIT 1",
             study_uid,
+            int(for_destinations),
         )
         return (
-            HandedOver(tuple(json.loads(row["series_uids"])), row["instances"], row["reception"])
+            HandedOver(
+                tuple(json.loads(row["series_uids"])), row["instances"], row["reception"], row["handover_id"]
+            )
             if row
             else None
         )
@@ -97,7 +108,7 @@ class HandoverRows:
     def given(self) -> list[HandoverRow]:
         """Hand-overs whose folders are still needed."""
         return [
-            _row(row)
+            read_handover(row)
             for row in self._journal.rows("SELECT * FROM handovers WHERE state = 'given' ORDER BY number")
         ]
 
@@ -111,10 +122,11 @@ class HandoverRows:
             self._journal.write("DELETE FROM notifications WHERE handover_id = ?", row.handover_id)
 
 
-def _row(row: sqlite3.Row) -> HandoverRow:
+def read_handover(row: sqlite3.Row) -> HandoverRow:
+    """A hand-over from its row; raises whatever a damaged one makes it raise."""
     uids = tuple(json.loads(row["series_uids"]))
     state = FolderState(row["state"])
     return HandoverRow(
         row["handover_id"], row["study_uid"], uids, row["instances"], row["folder"], state, row["bytes"],
-        row["reception"]
+        row["reception"], bool(row["for_destinations"])
     )  # fmt: skip

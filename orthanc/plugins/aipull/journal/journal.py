@@ -16,6 +16,7 @@ from typing import Any
 
 from pacs_module.domain.errors import ConfigurationError
 from pacs_module.domain.recover.backup import JOURNAL_SCHEMA
+from pacs_module.domain.wire.json_text import json_text
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -68,14 +69,22 @@ CREATE TABLE IF NOT EXISTS handovers (
     at INTEGER NOT NULL,
     state TEXT NOT NULL DEFAULT 'given',        -- given, released, lost
     bytes INTEGER NOT NULL DEFAULT 0,
-    reception INTEGER NOT NULL DEFAULT 0
+    reception INTEGER NOT NULL DEFAULT 0,
+    for_destinations INTEGER NOT NULL DEFAULT 0 -- 1: series beside those to compute
 );
 CREATE INDEX IF NOT EXISTS handovers_by_study ON handovers (study_uid);
 CREATE INDEX IF NOT EXISTS handovers_by_base ON handovers (base);
 CREATE INDEX IF NOT EXISTS handovers_given ON handovers (number) WHERE state = 'given';
-CREATE TABLE IF NOT EXISTS notifications (     -- of the hand-overs that are given: what a new store of pacs_module adopts
+-- Of the hand-overs that are given: what a new store of pacs_module adopts.
+CREATE TABLE IF NOT EXISTS notifications (
     handover_id TEXT PRIMARY KEY,
     body TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS damaged (           -- rows of the other tables that could not be read
+    of_table TEXT NOT NULL,
+    row TEXT NOT NULL,                          -- as JSON
+    why TEXT NOT NULL,
+    at INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS sizes (             -- what devices send, to know what a pull will bring
     modality TEXT NOT NULL,
@@ -97,11 +106,44 @@ CREATE TABLE IF NOT EXISTS outbox (
     kind TEXT NOT NULL,                         -- notify, pull_report
     body TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS quarantine (        -- images that failed validation, one for each content
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    study_uid TEXT NOT NULL,
+    sop_uid TEXT NOT NULL,
+    digest TEXT NOT NULL,                       -- SHA-256 of the dataset
+    orthanc_id TEXT NOT NULL,
+    state TEXT NOT NULL,                        -- see pacs_module/domain/image_validation/quarantine.py
+    at INTEGER NOT NULL,
+    last_at INTEGER NOT NULL,
+    times INTEGER NOT NULL DEFAULT 1,           -- how often it came
+    bytes INTEGER NOT NULL,                     -- of its file; 0: it was not kept
+    is_push INTEGER NOT NULL,
+    sender TEXT NOT NULL,                       -- AE title, address and called AE title, as JSON
+    failures TEXT NOT NULL,                     -- test, attribute and value of each, as JSON
+    header TEXT NOT NULL,                       -- attributes for people, as JSON
+    decided_at INTEGER,
+    decided_by TEXT NOT NULL DEFAULT '',
+    why TEXT NOT NULL DEFAULT '',
+    UNIQUE (sop_uid, digest)
+);
+CREATE INDEX IF NOT EXISTS quarantine_by_state ON quarantine (state, number);
+CREATE INDEX IF NOT EXISTS quarantine_by_study ON quarantine (study_uid);
+CREATE TABLE IF NOT EXISTS validations (       -- images by sender and minute, valid and not
+    ae_title TEXT NOT NULL,
+    minute INTEGER NOT NULL,
+    passed INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    PRIMARY KEY (ae_title, minute)
+);
 """
 
+_STALE_NOTIFICATIONS = """
+    notifications WHERE handover_id NOT IN (SELECT handover_id FROM handovers WHERE state = 'given')
+"""
+_DECIDED_LONG_AGO = "quarantine WHERE state NOT IN ('held', 'releasing') AND last_at < ?"
 _NUMBER = "INTEGER NOT NULL DEFAULT 0"
 _ADDED = {
-    "handovers": {"bytes": _NUMBER, "reception": _NUMBER},
+    "handovers": {"bytes": _NUMBER, "reception": _NUMBER, "for_destinations": _NUMBER},
     "pulls": {"moves": _NUMBER, "deaths": _NUMBER, "suspect": _NUMBER, "failure": "TEXT"},
 }
 """Columns that journals of earlier versions lack."""
@@ -139,6 +181,7 @@ class Journal:
         self._refuse_newer(path)
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute("PRAGMA synchronous=FULL")
+        self._connection.execute("PRAGMA secure_delete=ON")
         self._connection.executescript(_SCHEMA)
         self._add_missing_columns()
         self._connection.execute(f"PRAGMA user_version = {JOURNAL_SCHEMA}")
@@ -257,6 +300,26 @@ class Journal:
         """A message was acknowledged."""
         self.write("DELETE FROM outbox WHERE number = ?", number)
 
+    def foreign_writes(self) -> int:
+        """A number that changes when another program has written to the file."""
+        return int(self.rows("PRAGMA data_version")[0][0])
+
+    def rows_as_they_are(self, query: str) -> list[sqlite3.Row]:
+        """All rows of a query, also those with text that is not UTF-8: its bytes are lone surrogates then."""
+        with self._lock:
+            self._connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+            try:
+                return self._connection.execute(query).fetchall()
+            finally:
+                self._connection.text_factory = str
+
+    def set_aside(self, table: str, row: sqlite3.Row, why: str, now: int) -> None:
+        """Take a row that cannot be read out of its table; ``row`` has its rowid as ``place``."""
+        text = json_text(dict(row))
+        with self.transaction():
+            self.write("INSERT INTO damaged VALUES (?, ?, ?, ?)", table, text, why, now)
+            self._delete(f"{table} WHERE rowid = ?", row["place"])
+
     def counts(self) -> dict[str, int]:
         """For health: how much of each is open."""
         queries = {
@@ -269,19 +332,48 @@ class Journal:
         }
         return {name: int(self.rows(query)[0][0]) for name, query in queries.items()}
 
-    def forget_before(self, moment: int, handovers_before: int) -> None:
+    def forget_before(self, moment: int, handovers_before: int) -> int:
         """
         Drop what nobody will ask for again: ended pulls and gone studies, and (later) hand-overs that were
-        released or lost.
+        released or lost; how many rows.
         """
         with self.transaction():
-            self.write("DELETE FROM pulls WHERE report IS NOT NULL AND asked_at < ?", moment)
-            self.write("DELETE FROM receptions WHERE state = 'closed' AND changed_at < ?", moment)
-            self.write("DELETE FROM series WHERE reception NOT IN (SELECT number FROM receptions)")
-            self.write("DELETE FROM handovers WHERE state != 'given' AND at < ?", handovers_before)
+            return sum(
+                (
+                    self._delete("pulls WHERE report IS NOT NULL AND asked_at < ?", moment),
+                    self._delete("receptions WHERE state = 'closed' AND changed_at < ?", moment),
+                    self._delete("series WHERE reception NOT IN (SELECT number FROM receptions)"),
+                    self._delete("handovers WHERE state != 'given' AND at < ?", handovers_before),
+                    self._delete(_STALE_NOTIFICATIONS),
+                    self._delete("validations WHERE minute < ?", moment // 60_000),
+                    self._delete(_DECIDED_LONG_AGO, handovers_before),
+                    self._delete("damaged WHERE at < ?", moment),
+                )
+            )
+
+    def forget_studies(self, study_uids: Sequence[str]) -> int:
+        """Drop all rows of studies of which nothing is open; how many."""
+        with self.transaction():
+            rows = sum(
+                self._delete(f"{table} WHERE study_uid = ?", uid)
+                for uid in study_uids
+                for table in ("pulls", "receptions", "handovers", "quarantine")
+            )
+            rows += self._delete("series WHERE reception NOT IN (SELECT number FROM receptions)")
+            rows += sum(self._delete("damaged WHERE instr(row, ?)", uid) for uid in study_uids)
+            return rows + self._delete(_STALE_NOTIFICATIONS)
+
+    def _delete(self, which: str, *values: object) -> int:
+        return self._connection.execute(f"DELETE FROM {which}", values).rowcount  # noqa: S608 - fixed words
+
+    def scrub(self) -> None:
+        """See that what was dropped cannot be read in the file or its WAL any more."""
+        with self._lock:
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             self._connection.close()
 

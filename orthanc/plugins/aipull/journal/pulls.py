@@ -7,7 +7,7 @@ import sqlite3
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from pacs_module.domain.pull.job_state import JOB_STATES, UNDER_WAY, JobEvent, JobState
+from pacs_module.domain.pull.move_state import MOVE_STATES, UNDER_WAY, MoveEvent, MoveState
 from pacs_module.domain.wire.documents import from_document, to_document
 from pacs_module.domain.wire.messages import PullReport, PullRequest
 from pacs_module.domain.wire.pull_failure import PullFailure
@@ -15,7 +15,7 @@ from pacs_module.domain.wire.pull_failure import PullFailure
 from .journal import Journal, as_text
 
 _READ_KEPT = 32
-NEW, SUBMITTED, ENDED = JobState.NEW, JobState.SUBMITTED, JobState.ENDED
+NEW, SUBMITTED, ENDED = MoveState.NEW, MoveState.SUBMITTED, MoveState.ENDED
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Pull:
     number: int
     request: PullRequest
     asked_at: int
-    job_state: JobState
+    job_state: MoveState
     moves: int
     ended_at: int | None
     error: str
@@ -63,7 +63,7 @@ class PullRows:
     def get(self, pull_id: str) -> Pull | None:
         """A pull by its id."""
         row = self._journal.row("SELECT * FROM pulls WHERE pull_id = ?", pull_id)
-        return _pull(row) if row else None
+        return read_pull(row) if row else None
 
     def unreported(self, study_uid: str | None = None) -> list[Pull]:
         """Pulls without a report, oldest first; of one study or of all."""
@@ -72,7 +72,7 @@ class PullRows:
         else:
             query = "SELECT * FROM pulls WHERE report IS NULL AND study_uid = ? ORDER BY number"
             rows = self._journal.rows(query, study_uid)
-        return [_pull(row) for row in rows]
+        return [read_pull(row) for row in rows]
 
     def current(self, study_uid: str) -> Pull | None:
         """The pull that arriving images belong to: the oldest one of the study that is not concluded."""
@@ -83,12 +83,21 @@ class PullRows:
         row = self._journal.row(
             "SELECT * FROM pulls WHERE study_uid = ? ORDER BY number DESC LIMIT 1", study_uid
         )
-        return _pull(row) if row else None
+        return read_pull(row) if row else None
+
+    def came_before(self, pacs: str, study_uid: str) -> str:
+        """The study that came last from a PACS, beside this one; empty: none is known."""
+        row = self._journal.row(
+            "SELECT study_uid FROM pulls WHERE study_uid != ? AND json_extract(request, '$.pacs') = ? AND "
+                "json_extract(report, '$.outcome') = 'received' ORDER BY number DESC LIMIT 1",
+            study_uid, pacs,
+        )  # fmt: skip
+        return str(row["study_uid"]) if row else ""
 
     def submitted(self, pull_id: str, moves: int) -> None:
         """Its C-MOVEs begin now."""
         with self._journal.transaction():
-            after = self._after(pull_id, JobEvent.SUBMIT)
+            after = self._after(pull_id, MoveEvent.SUBMIT)
             self._journal.write(
                 "UPDATE pulls SET job_state = ?, moves = ? WHERE pull_id = ?", after, moves, pull_id
             )
@@ -102,7 +111,7 @@ class PullRows:
             deaths: Charged to it so far, with this one: a suspect from now on. None: it ended in order.
         """
         with self._journal.transaction():
-            after = self._after(pull_id, JobEvent.RESTART)
+            after = self._after(pull_id, MoveEvent.RESTART)
             self._journal.write("UPDATE pulls SET job_state = ? WHERE pull_id = ?", after, pull_id)
             if deaths is not None:
                 self._journal.write(
@@ -121,7 +130,7 @@ class PullRows:
         No more images come from this pull; where they are judged already the report is due (:meth:`report`).
         """
         with self._journal.transaction():
-            after = self._after(pull_id, JobEvent.END)
+            after = self._after(pull_id, MoveEvent.END)
             self._journal.write(
                 "UPDATE pulls SET job_state = ?, ended_at = ?, error = ?, move_seconds = ?, "
                     "failure = ?, suspect = 0 "
@@ -129,9 +138,9 @@ class PullRows:
                 after, now, error, move_seconds, as_text(to_document(failure)) if failure else None, pull_id,
             )  # fmt: skip
 
-    def _after(self, pull_id: str, event: JobEvent) -> JobState:
+    def _after(self, pull_id: str, event: MoveEvent) -> MoveState:
         row = self._journal.row("SELECT job_state FROM pulls WHERE pull_id = ?", pull_id)
-        return JOB_STATES.next(JobState(row["job_state"] if row else JobState.NEW), event)
+        return MOVE_STATES.next(MoveState(row["job_state"] if row else MoveState.NEW), event)
 
     def conclude(self, pull: Pull, conclusion: PullReport) -> None:
         """Note what became of the images; the report goes out here when the job has ended already."""
@@ -149,19 +158,15 @@ class PullRows:
             pull = self.get(pull_id)
             if pull is None or pull.report is not None or pull.job_state in UNDER_WAY:
                 return
-            message = " ".join(part for part in (conclusion.message, pull.error) if part)
-            report = replace(
-                conclusion, move_seconds=pull.move_seconds, message=message, failure=pull.failure
-            )
-            document = to_document(report)
+            document = to_document(_with_end(conclusion, pull))
             self._journal.write("UPDATE pulls SET report = ? WHERE pull_id = ?", as_text(document), pull_id)
-            self._journal.to_send(report.study_uid, "pull_report", document)
+            self._journal.to_send(conclusion.study_uid, "pull_report", document)
 
     def restart_all(self) -> None:
         """The RAM disk was emptied: every pull that is not reported begins again."""
         with self._journal.transaction():
             for pull in self.unreported():
-                after = JOB_STATES.next(pull.job_state, JobEvent.RESTART)
+                after = MOVE_STATES.next(pull.job_state, MoveEvent.RESTART)
                 self._journal.write(
                     "UPDATE pulls SET job_state = ?, moves = 0, ended_at = NULL, error = '', "
                         "move_seconds = NULL, "
@@ -170,12 +175,19 @@ class PullRows:
                 )  # fmt: skip
 
 
-def _pull(row: sqlite3.Row) -> Pull:
+def _with_end(conclusion: PullReport, pull: Pull) -> PullReport:
+    """What became of the images, and how the moves ended."""
+    message = " ".join(part for part in (conclusion.message, pull.error) if part)
+    return replace(conclusion, move_seconds=pull.move_seconds, message=message, failure=pull.failure)
+
+
+def read_pull(row: sqlite3.Row) -> Pull:
+    """A pull from its row; raises whatever a damaged one makes it raise."""
     return Pull(
         number=row["number"],
         request=_request(row["request"]),
         asked_at=row["asked_at"],
-        job_state=JobState(row["job_state"]),
+        job_state=MoveState(row["job_state"]),
         moves=row["moves"],
         ended_at=row["ended_at"],
         error=row["error"],

@@ -65,12 +65,12 @@ class ReceptionRows:
 
     def get(self, number: int) -> Reception:
         """A reception by its number."""
-        return _reception(self._journal.rows("SELECT * FROM receptions WHERE number = ?", number)[0])
+        return read_reception(self._journal.rows("SELECT * FROM receptions WHERE number = ?", number)[0])
 
     def in_state(self, *states: ReceptionState) -> list[Reception]:
         """All receptions in one of these states, oldest first."""
         query = "SELECT * FROM receptions WHERE state IN (SELECT value FROM json_each(?)) ORDER BY number"
-        return [_reception(row) for row in self._journal.rows(query, as_text(states))]
+        return [read_reception(row) for row in self._journal.rows(query, as_text(states))]
 
     def of_study(self, study_uid: str, *states: ReceptionState) -> Reception | None:
         """The newest reception of a study in one of these states."""
@@ -79,7 +79,7 @@ class ReceptionRows:
             "ORDER BY number DESC LIMIT 1"
         )
         row = self._journal.row(query, study_uid, as_text(states))
-        return _reception(row) if row else None
+        return read_reception(row) if row else None
 
     def others_than(self, study_uid: str, *states: ReceptionState) -> bool:
         """Whether any other study has a reception in one of these states."""
@@ -146,7 +146,7 @@ class ReceptionRows:
         rows = self._journal.rows(
             "SELECT series_uid, judged FROM series WHERE reception = ?", reception.number
         )
-        return {row["series_uid"]: _judged(json.loads(row["judged"])) for row in rows}
+        return {row["series_uid"]: read_judged(json.loads(row["judged"])) for row in rows}
 
     def close_all(self, now: int) -> None:
         """The RAM disk was emptied."""
@@ -160,7 +160,7 @@ class ReceptionRows:
             "SELECT * FROM receptions WHERE study_uid = ? AND state IN (SELECT value FROM json_each(?)) "
             "ORDER BY number"
         )
-        return [_reception(row) for row in self._journal.rows(query, study_uid, as_text(tuple(states)))]
+        return [read_reception(row) for row in self._journal.rows(query, study_uid, as_text(tuple(states)))]
 
     def _translate_former_words(self) -> None:
         """A journal of an earlier version has other words for the states, and another name for a column."""
@@ -172,7 +172,8 @@ class ReceptionRows:
                 self._journal.write("UPDATE receptions SET state = ? WHERE state = ?", state.value, former)
 
 
-def _judged(document: dict[str, Any]) -> Judged:
+def read_judged(document: dict[str, Any]) -> Judged:
+    """A series from its document; raises whatever a damaged one makes it raise."""
     facts = document["facts"]
     series = SeriesFacts(
         facts["seriesUID"], facts["attributes"], facts.get("instances"), facts.get("raw", {})
@@ -180,7 +181,8 @@ def _judged(document: dict[str, Any]) -> Judged:
     return Judged(series, from_document(Verdict, document["verdict"]), bool(document.get("atFind")))
 
 
-def _reception(row: sqlite3.Row) -> Reception:
+def read_reception(row: sqlite3.Row) -> Reception:
+    """A reception from its row; raises whatever a damaged one makes it raise."""
     return Reception(
         number=row["number"],
         study_uid=row["study_uid"],

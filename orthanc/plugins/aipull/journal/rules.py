@@ -95,14 +95,14 @@ class Rules:
 
 
 class RulesWatch(Worker):
-    """Looks for other rules."""
+    """Takes over rules that are changed while the plugins run."""
 
     def __init__(self, rules: Rules, log: ContractLog) -> None:
         super().__init__("rules", log)
         self._rules = rules
 
     def step(self) -> float:
-        """One look."""
+        """Check once."""
         self._rules.look()
         return LOOK_S
 

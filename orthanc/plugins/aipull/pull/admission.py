@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pacs_module.domain.errors import PipelineError
-from pacs_module.domain.pull.job_state import UNDER_WAY
+from pacs_module.domain.pull.move_state import UNDER_WAY
 from pacs_module.domain.pull.ram_disk import (
     MB,
     Disk,
@@ -189,6 +189,7 @@ class Admission:
             "promisedBytes": self._promised(),
             "handoverBytes": sum(row.size for row in given),
             "pullsWaiting": len(self.waiting()),
+            "pullsRunning": len(self._running()),
         }
 
     def _wish(self, request: PullRequest) -> Wish:
@@ -203,9 +204,11 @@ class Admission:
         now = time.monotonic()
         self._waiting = {uid: entry for uid, entry in self._waiting.items() if now - entry[1] < FORGET_S}
 
+    def _running(self) -> list[PullRequest]:
+        return [pull.request for pull in self._pulls.unreported() if pull.job_state in UNDER_WAY]
+
     def _promised(self) -> int:
-        running = [pull.request for pull in self._pulls.unreported() if pull.job_state in UNDER_WAY]
-        will_come = sum(self._sizes.still_to_come(request)[0] for request in running)
+        will_come = sum(self._sizes.still_to_come(request)[0] for request in self._running())
         return will_come + self._copies_owed(will_come)
 
     def _copies_owed(self, will_come: int) -> int:

@@ -19,11 +19,12 @@ from pacs_module.domain.errors import PipelineError
 from pacs_module.domain.pull.failure_words import read_failure
 from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
+from pacs_module.domain.wire.uid_syntax import is_uid
 
 from ..server.orthanc_client import OrthancClient, Unreachable
 from .missing_images import Lacking
 
-_SOP_TAG = "0008,0018"
+_SOP_TAG, _STUDY_TAG, _SERIES_TAG = "0008,0018", "0020,000d", "0020,000e"
 _MAX_IMAGES = 100
 """Where more are missing the series comes whole."""
 _MAX_FIND_S = 120.0
@@ -68,11 +69,16 @@ class CMoves:
     Args:
         rest: Orthanc.
         aet: Move destination.
+        came_before: By the name of a PACS and a study, another study that came from there lately; empty: none
+            is known.
     """
 
-    def __init__(self, rest: OrthancClient, aet: str) -> None:
+    def __init__(
+        self, rest: OrthancClient, aet: str, came_before: Callable[[str, str], str] = lambda _pacs, _study: ""
+    ) -> None:
         self._rest = rest
         self._aet = aet
+        self._came_before = came_before
 
     def plan(self, request: PullRequest, lacking: Lacking | None = None) -> tuple[Move, ...]:
         """
@@ -145,19 +151,37 @@ class CMoves:
         if failure.kind is not FailureKind.UNABLE_TO_PROCESS:
             return failure
         try:
-            answers = self._find(request, "Study", {"StudyInstanceUID": request.study_uid})
+            missing = not self._has_study(request, request.study_uid) and self._is_believed(request)
         except PipelineError:
             return failure
-        if answers:
+        if not missing:
             return failure
         words = f"{request.pacs} does not have study {request.study_uid}: {failure.words}"
         return replace(failure, kind=FailureKind.NOT_THERE, words=words)
 
+    def _has_study(self, request: PullRequest, study_uid: str) -> bool:
+        """Whether the PACS answers with this very study: one that ignores the key answers with any."""
+        answers = self._find(request, "Study", {"StudyInstanceUID": study_uid})
+        return any(_uid_in(answer, _STUDY_TAG) in ("", study_uid) for answer in answers)
+
+    def _is_believed(self, request: PullRequest) -> bool:
+        """
+        Whether a PACS that does not answer with the study answers at all: an overloaded one ends any question
+        with Success and nothing.
+        """
+        another = self._came_before(request.pacs, request.study_uid)
+        return not another or self._has_study(request, another)
+
     def _image_uids(self, request: PullRequest, series_uid: str) -> list[str]:
+        """SOPInstanceUIDs of this very series, whatever a PACS answers that ignores the keys."""
         keys = {"StudyInstanceUID": request.study_uid, "SeriesInstanceUID": series_uid, "SOPInstanceUID": ""}
-        answers = self._find(request, "Instance", keys)
-        uids = (clean_uid(str(answer.get(_SOP_TAG, {}).get("Value", ""))) for answer in answers)
-        return [uid for uid in dict.fromkeys(uids) if uid]
+        uids = [
+            _uid_in(answer, _SOP_TAG)
+            for answer in self._find(request, "Instance", keys)
+            if _uid_in(answer, _STUDY_TAG) in ("", request.study_uid)
+            and _uid_in(answer, _SERIES_TAG) in ("", series_uid)
+        ]
+        return [uid for uid in dict.fromkeys(uids) if is_uid(uid)]
 
     def _find(self, request: PullRequest, level: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
         within = request.find_timeout_s or _MAX_FIND_S
@@ -165,6 +189,12 @@ class CMoves:
         query_id = self._rest.post(f"/modalities/{request.pacs}/query", body, within)["ID"]
         answers: list[dict[str, Any]] = self._rest.get(f"/queries/{query_id}/answers?expand")
         return answers
+
+
+def _uid_in(answer: Mapping[str, Any], tag: str) -> str:
+    """A UID of an answer as Orthanc gives it; empty where the PACS does not tell it."""
+    told = answer.get(tag)
+    return clean_uid(str(told.get("Value") or "")) if isinstance(told, Mapping) else ""
 
 
 def _series(request: PullRequest, series_uid: str) -> Move:

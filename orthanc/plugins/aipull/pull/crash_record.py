@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from pacs_module.domain.pull.crash_blame import SET_ASIDE, Charge, Ending, Moving, by_others, charge
+from pacs_module.domain.pull.crash_blame import Charge, Ending, Moving, by_others, charge
 from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
 from pacs_module.shared.logs import ContractLog
 
@@ -23,6 +23,8 @@ _DEATHS = "deaths"
 _LAST = "last_death_at"
 _UNEXPLAINED = "unexplained_deaths"
 """JSON: of each its time in epoch milliseconds, and who was connected (null: nobody knows)."""
+_SEEN = "deaths_seen"
+"""JSON: by pull that moved in a death that did not come from outside, in how many."""
 _RECENTLY_MS = 15 * 60 * 1000
 _MOST_UNEXPLAINED = 50
 
@@ -54,19 +56,25 @@ class CrashRecord:
         self._log = log
 
     def take_up(self) -> None:
-        """To be called once, before any pull moves."""
+        """
+        Charge the death of the former process, if it died, and continue its pulls; once, before any pull
+        moves.
+        """
         with self._journal.transaction():
             died = self._journal.meta(_ALIVE) == "1"
             moving = [pull for pull in self._pulls.unreported() if pull.job_state is SUBMITTED]
             self._journal.set_meta(_ALIVE, "1")
-            if died:
-                self._note(moving)
-            others = by_others([who for _, who in self._unexplained()], self._associations.connected)
-            moved = [Moving(one.request.pull_id, one.deaths) for one in moving]
-            charges = charge(moved, others, self._ending) if died else ()
-            by_id = {one.pull_id: one for one in charges}
+            charges = self._charges(moving) if died else {}
             for pull in moving:
-                self._go_on(pull, by_id.get(pull.request.pull_id))
+                self._go_on(pull, charges.get(pull.request.pull_id))
+
+    def _charges(self, moving: list[Pull]) -> dict[str, Charge]:
+        """Note that Orthanc died; what each pull that moved is charged with, by its id."""
+        self._note(moving)
+        others = by_others([who for _, who in self._unexplained()], self._associations.connected)
+        charges = charge(self._moved(moving), others, self._ending)
+        self._count_seen(moving)
+        return {one.pull_id: one for one in charges}
 
     def ends(self) -> None:
         """Orthanc ends in order: whatever happens to this process now is nobody's doing."""
@@ -95,6 +103,26 @@ class CrashRecord:
             lastAssociations=list(self._associations.last),
         )  # fmt: skip
 
+    def _moved(self, moving: list[Pull]) -> list[Moving]:
+        """The pulls that moved, with what is known of the deaths before."""
+        seen = self._seen()
+        ids = [(pull.request.pull_id, pull.deaths) for pull in moving]
+        return [Moving(pull_id, deaths, seen.get(pull_id, 0)) for pull_id, deaths in ids]
+
+    def _count_seen(self, moving: list[Pull]) -> None:
+        """For the next death; those from outside do not count."""
+        if self._ending is Ending.KILLED:
+            return
+        open_pulls = {pull.request.pull_id for pull in self._pulls.unreported()}
+        kept = {pull_id: number for pull_id, number in self._seen().items() if pull_id in open_pulls}
+        for pull in moving:
+            kept[pull.request.pull_id] = kept.get(pull.request.pull_id, 0) + 1
+        self._journal.set_meta(_SEEN, as_text(kept))
+
+    def _seen(self) -> dict[str, int]:
+        found: dict[str, int] = json.loads(self._journal.meta(_SEEN, "{}"))
+        return found
+
     def _who(self, moving: list[Pull]) -> str:
         if self._ending is Ending.KILLED:
             return "killed from outside: nothing is charged with it"
@@ -115,14 +143,17 @@ class CrashRecord:
 
     def _go_on(self, pull: Pull, charged: Charge | None) -> None:
         pull_id = pull.request.pull_id
-        if charged is not None and charged.set_aside:
-            failure = PullFailure(FailureKind.POISON, words=SET_ASIDE)
-            self._pulls.ended(pull_id, now_ms(), SET_ASIDE, None, failure)
-            self._log.event(
-                "pull_set_aside", f"a study {SET_ASIDE}; it is not pulled again by itself", level="ERROR",
-                studyUID=pull.request.study_uid, pullID=pull_id, pacs=pull.request.pacs,
-            )  # fmt: skip
+        if charged is not None and charged.why:
+            self._set_aside(pull, charged.why)
         elif pull.conclusion is not None:
             self._pulls.ended(pull_id, now_ms(), "", None)  # all that matters had come
         else:
             self._pulls.again(pull_id, charged.deaths if charged is not None else None)
+
+    def _set_aside(self, pull: Pull, why: str) -> None:
+        failure = PullFailure(FailureKind.POISON, words=why)
+        self._pulls.ended(pull.request.pull_id, now_ms(), why, None, failure)
+        self._log.event(
+            "pull_set_aside", f"a study is set aside: {why}; it is not pulled again by itself", level="ERROR",
+            studyUID=pull.request.study_uid, pullID=pull.request.pull_id, pacs=pull.request.pacs,
+        )  # fmt: skip

@@ -47,19 +47,25 @@ class MissingImages:
         self._rules = rules
 
     def lacking(self, request: PullRequest) -> Lacking | None:
-        """What lacks; None where that is not known and the whole of the request is to be pulled."""
+        """What is missing; None where that is not known and all of the request is to be pulled."""
         reception = self._receptions.of_study(request.study_uid, *WAITING_FOR_IMAGES)
         expected = expectations(request).series
         if request.repair == "STUDY" or reception is None or not expected:
             return None
         here = self._here(reception)
-        counts = {uid: len(uids) for uid, uids in here.items()}
-        rules = self._rules.of(request.rules)
-        ahead = needed_series_of(counts, self._receptions.judged(reception), request, True, rules)
-        if not counts or not ahead.needed <= expected.keys():
+        needed = self._needed(reception, request, here)
+        if not here or not needed <= expected.keys():
             return None
-        needed = {uid: frozenset(here.get(uid, ())) for uid in ahead.needed}
-        return Lacking(_short(needed, request, expected), request.repair == "IMAGE")
+        of_needed = {uid: frozenset(here.get(uid, ())) for uid in needed}
+        return Lacking(_short(of_needed, request, expected), request.repair == "IMAGE")
+
+    def _needed(
+        self, reception: Reception, request: PullRequest, here: Mapping[str, set[str]]
+    ) -> frozenset[str]:
+        """Series that must be whole, judged by the rules of the request."""
+        counts = {uid: len(uids) for uid, uids in here.items()}
+        judged, rules = self._receptions.judged(reception), self._rules.of(request.rules)
+        return needed_series_of(counts, judged, request, True, rules).needed
 
     def _here(self, reception: Reception) -> dict[str, set[str]]:
         """The SOPInstanceUIDs that Orthanc has, by series."""

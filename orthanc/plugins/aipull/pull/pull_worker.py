@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 
 from pacs_module.domain.explain import loglines
 from pacs_module.domain.pull.crash_blame import Waiting, to_begin
-from pacs_module.domain.pull.job_state import JobState
+from pacs_module.domain.pull.move_state import MoveState
 from pacs_module.domain.receive.reception_state import ReceptionState
 from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.domain.wire.pull_failure import FailureKind, PullFailure
@@ -54,15 +54,15 @@ class PullWorker(Worker):
         super().__init__("pulls", log)
         self._pulls = pulls
         self._receptions = receptions
-        self._retrieve = CMoves(rest, aet)
+        self._retrieve = CMoves(rest, aet, pulls.came_before)
         self._at_once = at_once
         self._repair = repair
         self._on_end = on_end
         self._moving: dict[str, threading.Thread] = {}
 
     def step(self) -> float:
-        """Begin what may begin."""
-        open_pulls = [pull for pull in self._pulls.unreported() if pull.job_state is not JobState.ENDED]
+        """Start the pulls that may start."""
+        open_pulls = [pull for pull in self._pulls.unreported() if pull.job_state is not MoveState.ENDED]
         waiting = self._waiting(open_pulls)
         chosen = self._chosen(waiting, open_pulls)
         for pull in waiting:
@@ -78,11 +78,6 @@ class PullWorker(Worker):
             Waiting(one.request.pull_id, one.number, one.request.priority, one.suspect) for one in waiting
         ]
         return to_begin(asking, len(self._moving), self._at_once, suspect)
-
-    def wait_for_moves(self, seconds: float) -> None:
-        """Wait for the C-MOVEs that run, for so long each."""
-        for thread in tuple(self._moving.values()):
-            thread.join(seconds)
 
     def _waiting(self, open_pulls: list[Pull]) -> list[Pull]:
         """The first open pull of each study, if it does not move and its study is not being deleted."""
@@ -106,20 +101,24 @@ class PullWorker(Worker):
         request = begun.request
         pull = self._pulls.get(request.pull_id)
         try:
-            if pull is None or pull.job_state is JobState.ENDED:
+            if pull is None or pull.job_state is MoveState.ENDED:
                 return  # it ended between two looks
             self._end(request, self._moved(pull))
         except Unreachable:
             self._again(request)  # Orthanc is stopping, or overloaded
             time.sleep(_AWAY_S)
         except Exception as error:
-            words = f"{type(error).__name__}: {error}"
-            told = {"pullID": request.pull_id, "error": words, "trace": traceback.format_exc()}
-            self._log.event("pull_unexpected", "a pull failed unexpectedly", level="ERROR", **told)
-            self._end(request, Moved([PullFailure(FailureKind.OURSELVES, words=words)]))
+            self._end_unexpectedly(request, error)
         finally:
             self._moving.pop(request.pull_id, None)
             self.wake()
+
+    def _end_unexpectedly(self, request: PullRequest, error: Exception) -> None:
+        """To be called where the error is handled: its trace is logged."""
+        words = f"{type(error).__name__}: {error}"
+        told = {"pullID": request.pull_id, "error": words, "trace": traceback.format_exc()}
+        self._log.event("pull_unexpected", "a pull failed unexpectedly", level="ERROR", **told)
+        self._end(request, Moved([PullFailure(FailureKind.OURSELVES, words=words)]))
 
     def _moved(self, pull: Pull) -> Moved | None:
         """Of a study that lies here short only what it lacks; None when that has come meanwhile."""
@@ -130,7 +129,7 @@ class PullWorker(Worker):
         moves = self._retrieve.plan(request, lacking)
         if not moves:
             return None
-        if pull.job_state is JobState.NEW:
+        if pull.job_state is MoveState.NEW:
             # Before anything can arrive: the death of this process is charged to the pulls that are noted
             # here.
             self._pulls.submitted(request.pull_id, len(moves))
@@ -148,22 +147,24 @@ class PullWorker(Worker):
 
     def _again(self, request: PullRequest) -> None:
         row = self._pulls.get(request.pull_id)
-        if row is not None and row.job_state is JobState.SUBMITTED:
+        if row is not None and row.job_state is MoveState.SUBMITTED:
             self._pulls.again(request.pull_id)
 
     def _end(self, request: PullRequest, moved: Moved | None) -> None:
         if moved is None:
             self._pulls.ended(request.pull_id, now_ms(), "", None)
-            self._on_end()
-            return
+        else:
+            self._end_moved(request, moved)
+        self._on_end()
+
+    def _end_moved(self, request: PullRequest, moved: Moved) -> None:
         failure = moved.failures[0] if moved.failures else None
-        seconds = None if failure is not None and failure.kind in _NOT_MOVED else moved.seconds
+        seconds = _seconds_of(moved)
         if seconds is not None:
             self._log.line(loglines.move(request.study_uid, request.pacs, seconds))
         if failure is not None:
             self._tell_failure(request, failure, moved.error)
         self._pulls.ended(request.pull_id, now_ms(), moved.error, seconds, failure)
-        self._on_end()
 
     def _tell_failure(self, request: PullRequest, failure: PullFailure, error: str) -> None:
         self._log.event(
@@ -176,6 +177,12 @@ class PullWorker(Worker):
             status=failure.status,
             error=error,
         )
+
+
+def _seconds_of(moved: Moved) -> float | None:
+    """How long the moves took; None: the first failure says that nothing moved."""
+    failed = moved.failures[0].kind if moved.failures else None
+    return None if failed in _NOT_MOVED else moved.seconds
 
 
 def _moving() -> None:

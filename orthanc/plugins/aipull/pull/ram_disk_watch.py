@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from pacs_module.domain.errors import PipelineError
-from pacs_module.domain.pull.job_state import UNDER_WAY
+from pacs_module.domain.pull.move_state import UNDER_WAY
 from pacs_module.domain.pull.push_budget import PushVerdict, judge_push
 from pacs_module.domain.pull.ram_disk import MB, deadlocked, is_full
 from pacs_module.domain.receive.reception_state import TO_DELETE, ReceptionState
@@ -60,7 +60,7 @@ class RamDiskWatch(Worker):
         return self._full
 
     def step(self) -> float:
-        """Look once."""
+        """Check the disk once, and pushes every ten seconds."""
         self._alarm()
         self._make_room()
         if time.monotonic() >= self._next_pushes:
@@ -74,7 +74,7 @@ class RamDiskWatch(Worker):
             self._full = full
             key, level = ("ram_disk_full", "WARNING") if full else ("ram_disk_has_room", "INFO")
             words = "the RAM disk is full" if full else "the RAM disk is emptier again"
-            self._log.event(key, words, level, mark_percent=self._percent, **self._room.state())
+            self._log.event(key, words, level, markPercent=self._percent, **self._room.state())
 
     def _make_room(self) -> None:
         """Twice in a row: between a report and the next pull nothing runs for a moment."""
@@ -88,11 +88,15 @@ class RamDiskWatch(Worker):
         waiting = self._room.waiting()
         if not waiting:
             return None
-        receptions, pulls = self._tables.receptions, self._tables.pulls
-        running = sum(pull.job_state in UNDER_WAY or pull.conclusion is None for pull in pulls.unreported())
-        parked = [row.study_uid for row in receptions.in_state(ReceptionState.SHORT)]
+        receptions = self._tables.receptions
+        short = [row.study_uid for row in receptions.in_state(ReceptionState.SHORT)]
         deleting, given = len(receptions.in_state(*TO_DELETE)), len(self._tables.handovers.given())
-        return deadlocked(waiting, running, deleting, given, parked)
+        return deadlocked(waiting, self._running(), deleting, given, short)
+
+    def _running(self) -> int:
+        """Pulls that still move, or whose images are not judged."""
+        unreported = self._tables.pulls.unreported()
+        return sum(pull.job_state in UNDER_WAY or pull.conclusion is None for pull in unreported)
 
     def drop(self, study_uid: str) -> None:
         """Remove what is here of a half-received study that nobody pulls now."""
@@ -122,8 +126,7 @@ class RamDiskWatch(Worker):
                     continue
 
     def _look_at_push(self, reception: Reception) -> None:
-        size = sum(self._rest.statistics(f"studies/{orthanc_id}")[1] for orthanc_id in reception.orthanc_ids)
-        verdict = judge_push(size, (now_ms() - reception.opened_at) / 1000, self._room.disk(), self._full)
+        verdict = self._verdict(reception)
         if not verdict.over or (reception.number in self._over and not verdict.drop):
             return
         self._over.add(reception.number)
@@ -131,6 +134,11 @@ class RamDiskWatch(Worker):
         self._tell_push(reception.study_uid, images, verdict)
         if verdict.drop and images:
             self._rest.delete_instances(images)
+
+    def _verdict(self, reception: Reception) -> PushVerdict:
+        size = sum(self._rest.statistics(f"studies/{orthanc_id}")[1] for orthanc_id in reception.orthanc_ids)
+        open_s = (now_ms() - reception.opened_at) / 1000
+        return judge_push(size, open_s, self._room.disk(), self._full)
 
     def _tell_push(self, study_uid: str, images: list[str], verdict: PushVerdict) -> None:
         words = f"a push is over its budget: {verdict.why}"

@@ -5,9 +5,11 @@ start.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from pacs_module.domain.explain import loglines
+from pacs_module.domain.image_validation.rates import Arrivals
 from pacs_module.domain.receive.reception_state import SETTLED, SUPERSEDED, UNDER_WAY
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
@@ -45,6 +47,8 @@ class ArrivingStudies:
         self._stable_age = stable_age
         self._log = log
         self._by_study: dict[str, ArrivingStudy] = {}
+        self.pace = Arrivals()
+        """How fast images come, by AE title."""
 
     def __len__(self) -> int:
         return len(self._by_study)
@@ -61,7 +65,7 @@ class ArrivingStudies:
         return self._by_study.get(study_uid)
 
     def drop(self, arrival: ArrivingStudy) -> None:
-        """Nothing more is to be done for it."""
+        """Forget a study that needs no more work."""
         self._by_study.pop(arrival.row.study_uid, None)
 
     def refresh(self, arrival: ArrivingStudy) -> None:
@@ -104,12 +108,17 @@ class ArrivingStudies:
     def _assign(self, images: set[str]) -> None:
         """Find the studies of new images with one question for all of them, and one for each new series."""
         here = {one.orthanc_id: one for one in self._rest.with_senders(sorted(images))}
+        self.pace.add(Counter(one.ae_title for one in here.values() if one.ae_title), now_ms())
         for arrival in sorted(self._by_study.values(), key=ArrivingStudy.quiet_for):
             taken = arrival.take(here[one] for one in images if one in here)
             images -= taken
             if images or (taken and arrival.read_s_ago() > READ_AGAIN_S):
                 arrival.refresh(self._rest)
                 images -= self._came(arrival, images, here)
+        self._open_studies_of(images, here)
+
+    def _open_studies_of(self, images: set[str], here: Mapping[str, InstanceHere]) -> None:
+        """Take images whose study is not open; each found study takes all of its own."""
         while images:
             one = next(iter(images))
             study = self._rest.study_of_instance(one)

@@ -6,9 +6,10 @@ read again after a restart.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from pacs_module.domain.dicom.attributes import SeriesFacts
 from pacs_module.domain.dicom.images import ImageFacts
 from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.receive.why_open import WhyOpen
@@ -71,11 +72,14 @@ class ArrivingStudy:
         looked_at: The image that the verdict on a series rests on so far, by SeriesInstanceUID.
         from_index: What Orthanc's index says of each image, by its file: another one after it was
             overwritten.
+        from_header: What an image says itself, by its file, where it was read.
         agreements: The images of a series that were compared (SOPInstanceUIDs), and which of them agree.
         why_open: What it still waits for.
         reported: What was here when the report of its pull was made.
         lacks: How many images, of those that were announced, it waits for at the least.
         rules: By which all of it is judged; None: nothing was judged yet.
+        validated: Images that were validated, by their ids in Orthanc.
+        quarantined: What of it failed validation, in words; empty: nothing.
     """
 
     row: Reception
@@ -86,11 +90,14 @@ class ArrivingStudy:
     told: Told | None = None
     looked_at: dict[str, str] = field(default_factory=dict)
     from_index: dict[str, ImageFacts] = field(default_factory=dict)
+    from_header: dict[str, ImageFacts] = field(default_factory=dict)
     agreements: dict[str, tuple[frozenset[str], Agreement]] = field(default_factory=dict)
     why_open: WhyOpen | None = None
     reported: dict[str, int] | None = None
     lacks: int = 0
     rules: Switches | None = None
+    validated: set[str] = field(default_factory=set)
+    quarantined: str = ""
     _studies: dict[str, str] = field(default_factory=dict)
     _patients: dict[str, str] = field(default_factory=dict)
     _images: dict[str, InstanceHere] = field(default_factory=dict)
@@ -103,12 +110,16 @@ class ArrivingStudy:
         deleting = set(self.row.deleting)
         self._read_at = time.monotonic()
         found: dict[str, list[SeriesHere]] = {}
+        for series in self._all_series(rest):
+            if series.instances and not deleting.issuperset(series.instances):
+                found.setdefault(series.series_uid, []).append(series)
+        self.series = found
+
+    def _all_series(self, rest: OrthancClient) -> Iterator[SeriesHere]:
         for orthanc_id in self.row.orthanc_ids:
             for series in rest.series_of(orthanc_id):
                 self._studies[series.orthanc_id] = orthanc_id
-                if series.instances and not deleting.issuperset(series.instances):
-                    found.setdefault(series.series_uid, []).append(series)
-        self.series = found
+                yield series
 
     def take(self, images: Iterable[InstanceHere]) -> set[str]:
         """
@@ -124,12 +135,13 @@ class ArrivingStudy:
         self.touch(one.orthanc_id for one in mine)
         self.note(mine)
         for orthanc_id in {one.series_id for one in mine}:
-            part = parts[orthanc_id]
-            came = dict.fromkeys(one.orthanc_id for one in mine if one.series_id == orthanc_id)
-            grown = replace(part, instances=tuple(dict.fromkeys([*part.instances, *came])))
-            here = self.series[part.series_uid]
-            here[here.index(part)] = grown
+            self._grow(parts[orthanc_id], (one.orthanc_id for one in mine if one.series_id == orthanc_id))
         return {one.orthanc_id for one in mine}
+
+    def _grow(self, part: SeriesHere, came: Iterable[str]) -> None:
+        grown = replace(part, instances=tuple(dict.fromkeys([*part.instances, *came])))
+        here = self.series[part.series_uid]
+        here[here.index(part)] = grown
 
     def note(self, images: Iterable[InstanceHere]) -> None:
         """What Orthanc has told of images, so that it is not asked again."""
@@ -159,22 +171,25 @@ class ArrivingStudy:
     def _take_census(self, rest: OrthancClient) -> Census:
         state, deleting = self.state, set(self.row.deleting)
         uids = {part.orthanc_id: uid for uid, parts in self.series.items() for part in parts}
-        studies = sorted({self._studies[series_id] for series_id in uids})
-        for study in studies:
-            if study not in self._patients:
-                self._patients[study] = rest.patient_of(study)
+        self._ask_patients(rest, uids)
         here = self.instances
         self.note(rest.with_senders(sorted(here - self._images.keys())))
         here -= deleting
-        found = [
-            one for orthanc_id, one in self._images.items() if orthanc_id in here and one.series_id in uids
-        ]
-        return Census(
-            state,
-            {one.orthanc_id: one for one in found},
-            {one.orthanc_id: uids[one.series_id] for one in found},
-            {one.orthanc_id: self._patients[self._studies[one.series_id]] for one in found},
-        )
+        images: dict[str, InstanceHere] = {}
+        series: dict[str, str] = {}
+        patients: dict[str, str] = {}
+        for orthanc_id, one in self._images.items():
+            if orthanc_id in here and one.series_id in uids:
+                images[orthanc_id] = one
+                series[orthanc_id] = uids[one.series_id]
+                patients[orthanc_id] = self._patients[self._studies[one.series_id]]
+        return Census(state, images, series, patients)
+
+    def _ask_patients(self, rest: OrthancClient, series: Iterable[str]) -> None:
+        """Ask for the PatientID of each study of some series (ids in Orthanc), once."""
+        for study in sorted({self._studies[series_id] for series_id in series}):
+            if study not in self._patients:
+                self._patients[study] = rest.patient_of(study)
 
     @property
     def state(self) -> tuple[object, ...]:
@@ -190,6 +205,7 @@ class ArrivingStudy:
         """Images came; one that came before was overwritten, and is another one now."""
         for orthanc_id in images:
             self._images.pop(orthanc_id, None)
+            self.validated.discard(orthanc_id)
         self.last_image = time.monotonic()
         self.grew = True
 
@@ -214,14 +230,14 @@ class ArrivingStudy:
         decides.
         """
         facts = [one.facts for uid, one in self.judged.items() if uid in series]
-        known = {
-            keyword: next((text for one in facts if (text := one.text(keyword))), "") for keyword in _IDENTITY
-        }
-        return {
-            **known,
-            "ModalitiesInStudy": "\\".join(sorted({one.modality for one in facts if one.modality})),
-        }
+        known = {keyword: _first_text(facts, keyword) for keyword in _IDENTITY}
+        modalities = sorted({one.modality for one in facts if one.modality})
+        return {**known, "ModalitiesInStudy": "\\".join(modalities)}
 
     def quiet_for(self) -> float:
         """Seconds since the last image."""
         return time.monotonic() - self.last_image
+
+
+def _first_text(facts: Iterable[SeriesFacts], keyword: str) -> str:
+    return next((text for one in facts if (text := one.text(keyword))), "")

@@ -11,9 +11,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pacs_module.domain.dicom.attributes import clean_uid, parse_count
-from pacs_module.domain.receive.provenance import PacsWord
+from pacs_module.domain.dicom.attributes import clean_uid, parse_count, unpadded
+from pacs_module.domain.receive.provenance import PacsWord, patient_key
 from pacs_module.domain.wire.messages import PullRequest
+from pacs_module.domain.wire.uid_syntax import is_uid
 from pacs_module.shared.logs import ContractLog
 
 from ..server.orthanc_client import OrthancClient
@@ -21,6 +22,7 @@ from ..server.orthanc_client import OrthancClient
 ANSWER_WAIT_S = 60.0
 """So long a study waits for the answer; a PACS that is silent says nothing."""
 _ANSWER_S = 55.0
+_ANSWER_WAIT_OVER_S = ANSWER_WAIT_S - _ANSWER_S
 _AT_ONCE = 4
 _MAX_SERIES = 60
 
@@ -31,13 +33,21 @@ class Question:
     What is asked of a PACS.
 
     ``series``: of which the SOPInstanceUIDs are wanted; ``state``: what is here when it is asked, so that an
-    answer is not taken for one about what came later.
+    answer is not taken for one about what came later. ``counts_only``: nothing but the numbers of the series.
+    ``within_s``: seconds that this PACS has for a query, as its settings say; None: not told.
     """
 
     study_uid: str
     pacs: str
     series: frozenset[str]
     state: tuple[object, ...] = ()
+    counts_only: bool = False
+    within_s: float | None = None
+
+    @property
+    def wait_s(self) -> float:
+        """So long a study waits for the answer: no shorter than the PACS may take for one query."""
+        return max(ANSWER_WAIT_S, (self.within_s or 0) + _ANSWER_WAIT_OVER_S)
 
 
 class Answers(Protocol):
@@ -75,10 +85,10 @@ class AskPacs:
         if known is None or not _covers(known[0], question):
             known = question, self._pool.submit(self._ask, question), time.monotonic()
             self._open[question.study_uid] = known
-        _, answer, asked_at = known
+        asked, answer, asked_at = known
         if answer.done():
             return answer.result()
-        return PacsWord() if time.monotonic() - asked_at > ANSWER_WAIT_S else None
+        return PacsWord() if time.monotonic() - asked_at > asked.wait_s else None
 
     def forget(self, study_uid: str) -> None:
         """The study is dealt with."""
@@ -93,35 +103,41 @@ class AskPacs:
             request = self.ask_module(question.study_uid, question.pacs, bool(question.series))
         except Exception as error:  # whatever it is, the study goes on without the answer
             request, said = None, f"{said}; {error}"
-        if request is None:
-            self.log.event(
-                "pacs_not_asked", f"{question.pacs} does not say what it has of a study", "WARNING",
-                studyUID=question.study_uid, pacs=question.pacs, error=said,
-            )  # fmt: skip
-            return PacsWord()
-        return word_of(request)
+        if request is not None:
+            return word_of(request)
+        self.log.event(
+            "pacs_not_asked", f"{question.pacs} does not say what it has of a study", "WARNING",
+            studyUID=question.study_uid, pacs=question.pacs, error=said,
+        )  # fmt: skip
+        return PacsWord()
 
     def _by_orthanc(self, question: Question) -> PacsWord:
         study = {"StudyInstanceUID": question.study_uid}
+        if question.counts_only:
+            return PacsWord(series=self._counts(question))
         wanted = {"PatientID": "", "NumberOfStudyRelatedInstances": ""}
         studies = self._find(question, "Study", {**study, **wanted})
         word = read_study(question.study_uid, studies)
-        series = self._find(
-            question, "Series", {**study, "SeriesInstanceUID": "", "NumberOfSeriesRelatedInstances": ""}
-        )
-        images = {uid: self._images(question, uid) for uid in sorted(question.series)[:_MAX_SERIES]}
-        counts = read_series(question.study_uid, series)
-        return PacsWord(
-            word.patient_id, word.study, counts, {uid: uids for uid, uids in images.items() if uids}
-        )
+        counts = self._counts(question)
+        images: dict[str, frozenset[str]] = {}
+        for uid in sorted(question.series)[:_MAX_SERIES]:
+            if uids := self._images(question, uid):
+                images[uid] = uids
+        return PacsWord(word.patient_id, word.study, counts, images)
+
+    def _counts(self, question: Question) -> dict[str, int]:
+        wanted = {"SeriesInstanceUID": "", "NumberOfSeriesRelatedInstances": ""}
+        answers = self._find(question, "Series", {"StudyInstanceUID": question.study_uid, **wanted})
+        return read_series(question.study_uid, answers)
 
     def _images(self, question: Question, series_uid: str) -> frozenset[str]:
         keys = {"StudyInstanceUID": question.study_uid, "SeriesInstanceUID": series_uid, "SOPInstanceUID": ""}
         return read_images(question.study_uid, series_uid, self._find(question, "Instance", keys))
 
     def _find(self, question: Question, level: str, query: Mapping[str, str]) -> list[dict[str, Any]]:
-        body = {"Level": level, "Query": dict(query), "Normalize": False}
-        query_id = self.rest.post(f"/modalities/{question.pacs}/query", body, _ANSWER_S)["ID"]
+        within = question.within_s or _ANSWER_S
+        body = {"Level": level, "Query": dict(query), "Normalize": False, "Timeout": max(int(within), 1)}
+        query_id = self.rest.post(f"/modalities/{question.pacs}/query", body, within)["ID"]
         return list(self.rest.get(f"/queries/{query_id}/answers?expand&simplify"))
 
 
@@ -133,9 +149,11 @@ def _covers(asked: Question, question: Question) -> bool:
 def read_study(study_uid: str, answers: Collection[Mapping[str, Any]]) -> PacsWord:
     """PatientID and count of the study, of answers that are about it; of several the largest count."""
     ours = [one for one in answers if clean_uid(_text(one, "StudyInstanceUID")) == study_uid]
-    patients = {patient for one in ours if (patient := _text(one, "PatientID").strip())}
+    told = sorted(patient for one in ours if (patient := unpadded(_text(one, "PatientID"))))
+    patients = {patient_key(patient): patient for patient in told}  # in two spellings it is one
     counts = [count for one in ours if (count := parse_count(_text(one, "NumberOfStudyRelatedInstances")))]
-    return PacsWord(patients.pop() if len(patients) == 1 else None, max(counts, default=None))
+    patient_id = next(iter(patients.values())) if len(patients) == 1 else None
+    return PacsWord(patient_id, max(counts, default=None))
 
 
 def read_series(study_uid: str, answers: Collection[Mapping[str, Any]]) -> dict[str, int]:
@@ -146,7 +164,7 @@ def read_series(study_uid: str, answers: Collection[Mapping[str, Any]]) -> dict[
             clean_uid(_text(one, "SeriesInstanceUID")),
             parse_count(_text(one, "NumberOfSeriesRelatedInstances")),
         )
-        if uid and count and clean_uid(_text(one, "StudyInstanceUID")) in ("", study_uid):
+        if is_uid(uid) and count and clean_uid(_text(one, "StudyInstanceUID")) in ("", study_uid):
             counts[uid] = max(count, counts.get(uid, 0))
     return counts
 
@@ -159,7 +177,8 @@ def read_images(study_uid: str, series_uid: str, answers: Collection[Mapping[str
         if clean_uid(_text(one, "StudyInstanceUID")) in ("", study_uid)
         and clean_uid(_text(one, "SeriesInstanceUID")) in ("", series_uid)
     )
-    return frozenset(uid for one in ours if (uid := clean_uid(_text(one, "SOPInstanceUID"))))
+    uids = (clean_uid(_text(one, "SOPInstanceUID")) for one in ours)
+    return frozenset(uid for uid in uids if is_uid(uid))
 
 
 def word_of(request: PullRequest) -> PacsWord:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pacs_module.domain.errors import PipelineError, RetriableError
 from pacs_module.domain.receive.reception_state import ReceptionState
 from pacs_module.domain.wire.messages import PullRequest, read_announced
-from pacs_module.shared.http import HttpLink, checked
+from pacs_module.shared.http_addresses import HttpAddresses
 from pacs_module.shared.logs import ContractLog
 
 from ..journal.pulls import PullRows
@@ -13,7 +13,7 @@ from ..runtime.worker import Worker
 from .arriving_studies import ArrivingStudies
 from .arriving_study import ArrivingStudy, Told
 
-_WHO = "pacs_module"
+_PATH = "/api/v1/dcm/announced"
 _TIMEOUT_S = 300.0
 _LOOK_S = 0.5
 _AGAIN_S = 2.0
@@ -27,14 +27,11 @@ class ModuleClient:
     Asks pacs_module what a PACS has.
 
     Args:
-        url: Of pacs_module.
-        api_key: Sent as X-API-Key.
-        ca_file: Authorities of its certificate; empty: the system's.
+        module: Its addresses.
     """
 
-    def __init__(self, url: str, api_key: str, ca_file: str = "") -> None:
-        self._url = url + "/api/v1/dcm/announced"
-        self._link = HttpLink(_WHO, {"X-API-Key": api_key}, ca_file=ca_file, keep=True)
+    def __init__(self, module: HttpAddresses) -> None:
+        self._module = module
 
     def announced(self, study_uid: str, pacs: str = "", images: bool = False) -> PullRequest | None:
         """
@@ -50,11 +47,8 @@ class ModuleClient:
             **({"pacs": pacs} if pacs else {}),
             **({"images": True} if images else {}),
         }
-        document = (
-            checked(_WHO, self._link.call("POST", self._url, json_body=question, timeout=_TIMEOUT_S))
-            .json()
-            .get("request")
-        )
+        answer = self._module.call("POST", _PATH, question, _TIMEOUT_S, slow=True)
+        document = answer.json().get("request")
         return None if document is None else read_announced(document)
 
 
@@ -111,10 +105,13 @@ class AskPacsModule(Worker):
         try:
             request = self._module.announced(study)
         except (PipelineError, AttributeError) as error:
-            words = "pacs_module did not say what the PACS has"
-            self._log.event("expected_not_told", words, level="WARNING", studyUID=study, error=str(error))
+            self._tell(study, error)
             if isinstance(error, RetriableError):  # no answer, which says nothing of whose the images are
                 self._not_before[study] = arrival.quiet_for() + _AGAIN_S
                 return
             request = None
         arrival.told = Told(request, last_image, settled=before is not None and before.request == request)
+
+    def _tell(self, study_uid: str, error: Exception) -> None:
+        words = "pacs_module did not say what the PACS has"
+        self._log.event("expected_not_told", words, level="WARNING", studyUID=study_uid, error=str(error))

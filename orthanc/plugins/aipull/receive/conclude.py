@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,9 +29,17 @@ from pacs_module.domain.receive.decision import (  # fmt: skip
 from pacs_module.domain.receive.reception_notes import notes_of, sources_of
 from pacs_module.domain.receive.reception_state import ReceptionEvent
 from pacs_module.domain.rules.agreement import Agreement
+from pacs_module.domain.rules.choice import Choice, HandedOver
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.documents import to_document
-from pacs_module.domain.wire.messages import FILTERED_OUT, IMAGES, PullReport, ReceptionNote, SeriesReport
+from pacs_module.domain.wire.messages import (
+    FILTERED_OUT,
+    IMAGES,
+    PullReport,
+    PullRequest,
+    ReceptionNote,
+    SeriesReport,
+)
 from pacs_module.domain.wire.notification import Notification
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
@@ -40,6 +48,7 @@ from ..hand_over.folder import Exported, HandoverFolder, ToExport
 from ..hand_over.unchecked_pushes import UncheckedPushes
 from ..journal.handovers import HandoverRow
 from ..journal.pulls import Pull
+from ..journal.receptions import Reception
 from ..journal.tables import Tables
 from ..runtime.clock import hospital_time, now_ms
 from ..server.orthanc_client import InstanceHere, OrthancClient
@@ -105,7 +114,18 @@ class Received:
         """What is unusual about its images."""
         request = self.asked.request
         asked_as = request.patient_id if request is not None and self.pull is not None else ""
-        return notes_of(self.found.provenance, self.completeness, asked_as)
+        notes = notes_of(self.found.provenance, self.completeness, asked_as)
+        words = self.arrival.quarantined
+        return (*notes, ReceptionNote("quarantined", words)) if words else notes
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A hand-over that is in the folder and not in the journal yet; ``base``: its name without a number."""
+
+    row: HandoverRow
+    base: str
+    exported: Exported
 
 
 @dataclass(frozen=True)
@@ -118,6 +138,10 @@ class Concluder:
     switches: Switches
     zone: ZoneInfo
     log: ContractLog
+    quarantined: Callable[[str, int], str] = lambda _study, _since: ""
+    """What of a study came after a moment (epoch milliseconds) and lies in quarantine, in words."""
+    receiver: str = ""
+    """What this Orthanc is called, where there are several."""
 
     @property
     def _unproved(self) -> UncheckedPushes:
@@ -142,21 +166,35 @@ class Concluder:
 
     def decide(self, received: Received) -> Decision:
         """What becomes of what is here."""
-        last = self.tables.handovers.last(received.study_uid)
-        usable = {uid: len(images) for uid, images in received.usable.items()}
-        patients = received.found.provenance.patient_ids
-        judged, completeness = received.arrival.judged, received.completeness
-        rules = received.arrival.rules or self.switches
-        decision = decide(
-            received.counts, judged, completeness, received.asked, last, rules, usable, patients
-        )
+        decision = self._decide(received, received.asked)
         if decision.outcome == NOTHING_NEW and self._differs(received, decision):
-            asked = replace(received.asked, forced=True)
-            decision = decide(received.counts, judged, completeness, asked, last, rules, usable, patients)
+            forced = self._decide(received, replace(received.asked, forced=True))
             return replace(
-                decision, why=f"{decision.why}; what was pushed before is something else than the PACS has"
+                forced, why=f"{forced.why}; what was pushed before is something else than the PACS has"
             )
         return decision
+
+    def _decide(self, received: Received, asked: Asked) -> Decision:
+        return decide(
+            received.counts,
+            received.arrival.judged,
+            received.completeness,
+            asked,
+            self._last(received),
+            received.arrival.rules or self.switches,
+            {uid: len(images) for uid, images in received.usable.items()},
+            received.found.provenance.patient_ids,
+        )
+
+    def _last(self, received: Received) -> HandedOver | None:
+        """What was handed over last: as our journal has it, or pacs_module where another receiver did it."""
+        request = received.asked.request
+        own = self.tables.handovers.last(received.study_uid, _is_for_destinations(request))
+        if own is not None and own.reception == received.arrival.row.number:
+            return own
+        if request is not None and request.before_series:
+            return HandedOver(request.before_series, request.before_instances)
+        return own
 
     def _differs(self, received: Received, decision: Decision) -> bool:
         """
@@ -179,36 +217,43 @@ class Concluder:
             counted: Images by SeriesInstanceUID when it was judged: what came since is news, and is told.
         """
         arrival, pull = received.arrival, received.pull
-        last = self.tables.handovers.last(received.study_uid)
+        last = self._last(received)
         decision = self.decide(received)
         if decision.outcome == SHORT_OUTCOME:
             self._make_way(received)
         handover_id = uuid.uuid4().hex
-        row, base, exported = self._export(received, decision, handover_id)
+        made = self._export(received, decision, handover_id)
+        exported = made.exported if made is not None else None
         self._lines(received, decision, last.instances if last else None)
         message = self._message(received, decision, handover_id, exported)
-        report = self._report(received, decision)
+        report = self._report(received, decision, last)
         with self.tables.journal.transaction():
-            if row is not None:
-                self.tables.handovers.add(row, base, now_ms())
-            if row is not None or (decision.outcome == NOTHING_NEW and received.proved):
-                self._unproved.note(
-                    received.study_uid, row.folder if row is not None else "", received.proved
-                )
+            self._note_handover(received, decision, made)
             if message is not None:
                 self.tables.journal.to_send(received.study_uid, "notify", message)
-            if row is not None and message is not None:
+            if made is not None and message is not None:
                 self.tables.handovers.keep_notification(handover_id, message)
             self._owe_report(pull, report)
-            if decision.outcome == SHORT_OUTCOME:
-                event, counted = ReceptionEvent.FALL_SHORT, arrival.counts  # without what has made way
-            else:
-                event = ReceptionEvent.CONCLUDE
-            arrival.row = self.tables.receptions.move(arrival.row, event, now_ms(), counted)
+            arrival.row = self._closed(arrival, decision, counted)
         reach("journaled")
         arrival.grew = False
         self._event(received, decision, exported)
         return decision.outcome
+
+    def _note_handover(self, received: Received, decision: Decision, made: _Made | None) -> None:
+        if made is not None:
+            self.tables.handovers.add(made.row, made.base, now_ms())
+        if made is not None or (decision.outcome == NOTHING_NEW and received.proved):
+            folder = made.row.folder if made is not None else ""
+            self._unproved.note(received.study_uid, folder, received.proved)
+
+    def _closed(self, arrival: ArrivingStudy, decision: Decision, counted: Mapping[str, int]) -> Reception:
+        """The reception in its new state; one that is short counts without what has made way."""
+        if decision.outcome == SHORT_OUTCOME:
+            event, counted = ReceptionEvent.FALL_SHORT, arrival.counts
+        else:
+            event = ReceptionEvent.CONCLUDE
+        return self.tables.receptions.move(arrival.row, event, now_ms(), counted)
 
     def _make_way(self, received: Received) -> None:
         """What is not the PACS's goes before the next pull, which counts what is here."""
@@ -218,17 +263,23 @@ class Concluder:
         )
         self.drop(received.arrival, rejected, "other_images_deleted", words)
 
-    def tell_late(self, report: PullReport, series: tuple[SeriesReport, ...], received: int) -> None:
+    def tell_late(
+        self, report: PullReport, series: tuple[SeriesReport, ...], received: Received, completeness: str
+    ) -> None:
         """Owe pacs_module the verdicts on what came after a pull's report; it ends no pull."""
-        late = replace(
-            report,
+        late = PullReport(
             report_id=uuid.uuid4().hex,
             pull_id="",
+            study_uid=report.study_uid,
             outcome=NOTHING_NEW,
+            completeness=completeness,
+            received=received.found.provenance.total,
+            message="images came after the report",
             series=series,
-            received=received,
+            notes=received.notes,
+            handover_id=report.handover_id,
+            after_pull=report.pull_id,
         )
-        late = replace(late, message="images came after the report", notes=(), failure=None)
         self.tables.journal.to_send(report.study_uid, "pull_report", to_document(late))
 
     def nothing_came(self, pull: Pull, expected: Expectations, completeness: Completeness) -> None:
@@ -236,7 +287,7 @@ class Concluder:
         for check in completeness.checks:
             self.log.line(loglines.completeness_check(check))
         reports = series_reports({}, {}, pull.request, expected)
-        words = "no image came"
+        words = self.quarantined(pull.request.study_uid, pull.asked_at) or "no image came"
         report = PullReport(
             uuid.uuid4().hex,
             pull.request.pull_id,
@@ -255,11 +306,10 @@ class Concluder:
         elif report.outcome != SHORT_OUTCOME:
             self.tables.journal.to_send(report.study_uid, "pull_report", to_document(report))
 
-    def _export(
-        self, received: Received, decision: Decision, handover_id: str
-    ) -> tuple[HandoverRow | None, str, Exported | None]:
+    def _export(self, received: Received, decision: Decision, handover_id: str) -> _Made | None:
+        """Put the chosen series into the folder; None: nothing is handed over."""
         if decision.outcome != RECEIVED or decision.choice is None:
-            return None, "", None
+            return None
         arrival, chosen, study = received.arrival, decision.choice.series, received.study_uid
         parts = [self._part(received, one.series_uid) for one in chosen]
         base = parts[0].folder_id
@@ -270,9 +320,10 @@ class Concluder:
         number = sum(one.number_received for one in exported.series)
         uids = tuple(one.series_uid for one in chosen)
         row = HandoverRow(
-            handover_id, study, uids, number, name, size=exported.size, reception=arrival.row.number
-        )
-        return row, base, exported
+            handover_id, study, uids, number, name, size=exported.size, reception=arrival.row.number,
+            for_destinations=_is_for_destinations(received.asked.request),
+        )  # fmt: skip
+        return _Made(row, base, exported)
 
     def _part(self, received: Received, series_uid: str) -> ToExport:
         images, census = received.usable[series_uid], received.found.census
@@ -289,19 +340,18 @@ class Concluder:
         if decision.outcome == FILTERED:
             identity = _identity(received)
             self.log.line(loglines.study_filtered(identity["AccessionNumber"], identity["PatientID"], study))
-        if decision.choice is None:
-            return
-        first = decision.choice.series[0]
+        if decision.choice is not None and not _is_for_destinations(received.asked.request):
+            self._lines_of_choice(study, decision, decision.choice, last)
+
+    def _lines_of_choice(self, study: str, decision: Decision, choice: Choice, last: int | None) -> None:
+        first = choice.series[0]
         if not decision.dx:
             self.log.line(loglines.thickest_series(study, first.series_uid, first.instances))
         if decision.outcome == NOTHING_NEW:
             self.log.line(loglines.notinform(study))
         elif last is not None:
-            self.log.line(
-                loglines.reinform(
-                    study, last, hospital_time(self.zone), first.series_uid, decision.choice.instances
-                )
-            )
+            now = hospital_time(self.zone)
+            self.log.line(loglines.reinform(study, last, now, first.series_uid, choice.instances))
 
     def _message(
         self, received: Received, decision: Decision, handover_id: str, exported: Exported | None
@@ -327,6 +377,7 @@ class Concluder:
             handover_id=handover_id,
             completeness=received.completeness.words,
             pull_id=pull.request.pull_id if pull else "",
+            receiver=self.receiver,
             series=folders,
             reports=self._reports(received, decision),
             identity=_identity(received),
@@ -344,8 +395,9 @@ class Concluder:
             received.counts, judged, request, received.expected, decision, received.set_aside
         )
 
-    def _report(self, received: Received, decision: Decision) -> PullReport:
+    def _report(self, received: Received, decision: Decision, last: HandedOver | None) -> PullReport:
         pull = received.pull
+        before = last.handover_id if last is not None and decision.outcome == NOTHING_NEW else ""
         return PullReport(
             report_id=uuid.uuid4().hex,
             pull_id=pull.request.pull_id if pull else "",
@@ -356,7 +408,17 @@ class Concluder:
             message=decision.why,
             series=with_headers(self._reports(received, decision), received.arrival.judged),
             notes=received.notes,
+            handover_id=before,
+            after_pull=self._after_pull(received),
         )
+
+    def _after_pull(self, received: Received) -> str:
+        """The pull that the images came after; empty for those of a pull, and for unasked ones."""
+        row = received.arrival.row
+        if received.pull is not None or row.is_push or not row.counted:
+            return ""
+        last = self.tables.pulls.last(received.study_uid)
+        return last.request.pull_id if last is not None else ""
 
     def _event(self, received: Received, decision: Decision, exported: Exported | None) -> None:
         files: dict[str, Any] = {"linked": exported.linked, "copied": exported.copied} if exported else {}
@@ -430,3 +492,8 @@ def _announced(received: Received) -> dict[str, Any]:
         "expected": request.expected,
         **({} if received.proved else {"proved": False}),
     }
+
+
+def _is_for_destinations(request: PullRequest | None) -> bool:
+    """Whether it asks for series that the backend does not get."""
+    return request is not None and bool(request.for_destinations)

@@ -115,17 +115,14 @@ class Identify:
             ask: Ask in any case, because more came than was announced.
         """
         census = arrival.census(self.rest)
-        self.senders.note({(one.ae_title, one.address) for one in census.images.values()})
+        self.senders.note(_senders_of(census))
         request = asked.request
         if request is None or not request.pacs or (pull is None and arrival.row.is_push):
-            word = PacsWord(request.patient_id or None) if request is not None and request.pacs else None
-            known = self.senders.of(request) if request is not None and request.pacs else None
-            return Identified(census, judge_pushed(self._images(census, 0, None), word, known), word)
+            return self._pushed(census, request)
         known = self.senders.of(request)
         images = self._images(census, pull.asked_at if pull is not None else 0, known)
-        circumstances = Circumstances(
-            expected, _counts_agree(images, pull, expected), asked.final, request.patient_id
-        )
+        counts_agree = _counts_agree(images, pull, expected)
+        circumstances = Circumstances(expected, counts_agree, asked.final, request.patient_id)
         found = judge_pulled(images, known, None, circumstances)
         if not (ended and (found.question or ask)):
             return Identified(census, found)
@@ -136,31 +133,42 @@ class Identify:
         self.senders.learn(request.pacs, found.learned)
         return Identified(census, found, word)
 
+    def _pushed(self, census: Census, request: PullRequest | None) -> Identified:
+        """Images that came unasked; ``request``: what a PACS has of the study, where one knows it."""
+        images = self._images(census, 0, None)
+        if request is None or not request.pacs:
+            return Identified(census, judge_pushed(images, None))
+        word = PacsWord(request.patient_id or None)
+        return Identified(census, judge_pushed(images, word, self.senders.of(request)), word)
+
     def _images(self, census: Census, since: int, known: KnownSenders | None) -> list[Image]:
         """``since``: when the pull was asked for, epoch milliseconds; 0 where there is none."""
-        senders = {
-            pair: Sender(*pair) for pair in {(one.ae_title, one.address) for one in census.images.values()}
-        }
-        # After a restart nobody knows whether a stranger's copy has replaced the PACS's own.
-        unwatched = bool(since) and known is not None and not self.arrival_counts.covers(since)
-        doubted = {pair for pair, one in senders.items() if unwatched and known and not known.knows(one)}
+        senders = {pair: Sender(*pair) for pair in _senders_of(census)}
+        doubted = self._doubted(senders, since, known)
         began = since // _SECOND_MS * _SECOND_MS
         images = []
         for orthanc_id, one in census.images.items():
             pair = one.ae_title, one.address
-            images.append(
-                Image(
-                    orthanc_id,
-                    one.sop_instance_uid,
-                    census.series[orthanc_id],
-                    census.patients[orthanc_id],
-                    senders[pair],
-                    in_pull=one.received_at is None or one.received_at >= began,
-                    repeated=bool(since)
-                    and (pair in doubted or self.arrival_counts.since(orthanc_id, since) > 1),
-                )
+            twice = since > 0 and (pair in doubted or self.arrival_counts.since(orthanc_id, since) > 1)
+            image = Image(
+                orthanc_id,
+                one.sop_instance_uid,
+                census.series[orthanc_id],
+                census.patients[orthanc_id],
+                senders[pair],
+                in_pull=one.received_at is None or one.received_at >= began,
+                repeated=twice,
             )
+            images.append(image)
         return images
+
+    def _doubted(
+        self, senders: Mapping[tuple[str, str], Sender], since: int, known: KnownSenders | None
+    ) -> set[tuple[str, str]]:
+        """After a restart nobody knows whether a copy of an unknown sender replaced the PACS's own."""
+        if not since or known is None or self.arrival_counts.covers(since):
+            return set()
+        return {pair for pair, sender in senders.items() if not known.knows(sender)}
 
     def _question(
         self, arrival: ArrivingStudy, request: PullRequest, images: list[Image], known: KnownSenders
@@ -168,18 +176,30 @@ class Identify:
         unknown = frozenset(image.series_uid for image in images if not known.knows(image.sender))
         listed = frozenset(request.expected_instances)
         state = (request.pull_id, *arrival.state)
-        return Question(arrival.row.study_uid, request.pacs, unknown | listed, state)
+        return Question(
+            arrival.row.study_uid, request.pacs, unknown | listed, state, within_s=request.find_timeout_s
+        )
 
 
 def _counts_agree(images: list[Image], pull: Pull | None, expected: Expectations) -> bool:
     """The job succeeded, and what came in it is what was announced."""
     if pull is None or pull.error or not expected.known:
         return False
+    counts = _counts_in_pull(images)
+    if expected.series:
+        return counts == dict(expected.series)
+    return sum(counts.values()) == expected.study
+
+
+def _counts_in_pull(images: list[Image]) -> dict[str, int]:
+    """Images that came in the pull, by SeriesInstanceUID; one that came twice once."""
     came: dict[str, set[str]] = {}
     for image in images:
         if image.in_pull:
             came.setdefault(image.series_uid, set()).add(image.sop_uid)
-    counts: Mapping[str, int] = {uid: len(uids) for uid, uids in came.items()}
-    if expected.series:
-        return counts == dict(expected.series)
-    return sum(counts.values()) == expected.study
+    return {uid: len(uids) for uid, uids in came.items()}
+
+
+def _senders_of(census: Census) -> set[tuple[str, str]]:
+    """AE title and address of all who sent."""
+    return {(one.ae_title, one.address) for one in census.images.values()}

@@ -26,10 +26,14 @@ from ..journal.rules import Rules
 from ..server.orthanc_client import InstanceHere, OrthancClient, SeriesHere
 from ..server.stored_file import MAX_DEPTH, Header, StoredFiles
 from .arriving_study import ArrivingStudy
-from .first_image import holes
 from .identify import Identified
+from .missing_numbers import holes
 
 _COUNT_RULES = ("min instances", "slice thickness")
+_READ_AHEAD = 128
+"""
+Of so many images one is read in full as they come, so that few are left to read when the last one is here.
+"""
 _TRIES = 3
 """Images of a series that are tried for the first look, where one cannot be read."""
 
@@ -87,6 +91,8 @@ class Judge:
         fresh = arrival.fresh()
         for image in fresh:
             self._files.is_poison(image)
+            if (image.number or 0) % _READ_AHEAD == 1:
+                self._image_facts(arrival, image)
         distances([_from_index(arrival, image) for image in fresh])  # remembers how each position reads
 
     def _settle_rules(self, arrival: ArrivingStudy, request: PullRequest | None) -> None:
@@ -94,20 +100,20 @@ class Judge:
         A reception is judged by one version of the rules: by that of its pull, else by the one that was in
         force when it began. Where it turns out to be another one everything is judged again.
         """
-        first = next(iter(arrival.judged.values()), None)
-        judged_by = first.verdict.rules if first is not None else ""
-        if request is not None and request.rules:
-            rules = self._rules.of(request.rules)
-        elif arrival.rules is not None:
-            rules = arrival.rules
-        else:
-            rules = self._rules.of(judged_by)
-        arrival.rules = rules
-        others = any(one.verdict.rules != rules.version for one in arrival.judged.values() if not one.at_find)
-        if others:
+        arrival.rules = rules = self._rules_for(arrival, request)
+        judged = arrival.judged
+        if any(one.verdict.rules != rules.version for one in judged.values() if not one.at_find):
             arrival.agreements.clear()
-            again = {uid: self._judged(arrival, one.facts, request) for uid, one in arrival.judged.items()}
+            again = {uid: self._judged(arrival, one.facts, request) for uid, one in judged.items()}
             self._note_all(arrival, again)
+
+    def _rules_for(self, arrival: ArrivingStudy, request: PullRequest | None) -> Switches:
+        if request is not None and request.rules:
+            return self._rules.of(request.rules)
+        if arrival.rules is not None:
+            return arrival.rules
+        first = next(iter(arrival.judged.values()), None)
+        return self._rules.of(first.verdict.rules if first is not None else "")
 
     def last_word(
         self,
@@ -146,19 +152,18 @@ class Judge:
         """
         images = found.images(series_uid)
         agreement = arrival.agreement(series_uid, found.sop_uids(series_uid))
-        judged = arrival.judged.get(series_uid)
         if agreement is None:
-            readable = [one for one in images if not self._files.is_poison(one)]
-            return sorted(
-                readable, key=lambda one: (one.number is None, one.number or 0, one.sop_instance_uid)
-            )
-        places = {uid: place for place, uid in enumerate(agreement.images)}
+            return sorted((one for one in images if not self._files.is_poison(one)), key=_by_number)
+        order = list(agreement.images)
+        if self._odd_images_go_along(arrival, series_uid):
+            order += sorted(one.sop_uid for one in agreement.odd if one.why is not Oddity.UNREADABLE)
+        by_uid = {one.sop_instance_uid: one for one in images}
+        return [by_uid[uid] for uid in dict.fromkeys(order) if uid in by_uid]
+
+    def _odd_images_go_along(self, arrival: ArrivingStudy, series_uid: str) -> bool:
+        judged = arrival.judged.get(series_uid)
         named = judged is not None and judged.verdict.rule == NAMED
-        if self._by(arrival).odd_images_go_along or named:
-            odd = sorted(one.sop_uid for one in agreement.odd if one.why is not Oddity.UNREADABLE)
-            places.update({uid: len(places) + place for place, uid in enumerate(odd)})
-        by_uid = {one.sop_instance_uid: one for one in images if one.sop_instance_uid in places}
-        return [by_uid[uid] for uid in sorted(by_uid, key=lambda uid: places[uid])]
+        return named or self._by(arrival).odd_images_go_along
 
     def _of_right_image(
         self, arrival: ArrivingStudy, found: Identified, uid: str, request: PullRequest | None
@@ -180,18 +185,17 @@ class Judge:
         request: PullRequest | None,
         final: bool,
     ) -> Judged:
-        uid = facts.series_uid
         agreement = self._agreement(arrival, found, facts) if final else None
         if agreement is not None:
             member = self._of_member(arrival, found, facts, agreement, request)
             # What was announced and is not here counts, also when nothing comes any more: short is pulled
             # again, not dropped.
             facts = agreed_facts(member, agreement, final=False)
-        known = arrival.judged.get(uid)
-        received = found.provenance.counts.get(uid, 0)
-        grown = received > (facts.instances or received)
+        known = arrival.judged.get(facts.series_uid)
         if known is not None and agreement is None and not self._needs_count(arrival, known):
             return known if facts == known.facts else self._judged(arrival, facts, request)
+        received = found.provenance.counts.get(facts.series_uid, 0)
+        grown = received > (facts.instances or received)
         counted = self._counted(arrival, found, facts, received) if final or grown else facts
         return self._judged(arrival, counted, request)
 
@@ -220,21 +224,26 @@ class Judge:
         known = arrival.agreement(facts.series_uid, uids)
         if known is not None:
             return known
-        images = {one.sop_instance_uid: one for one in found.images(facts.series_uid)}
-        poison = {uid for uid, one in images.items() if self._files.is_poison(one)}
+        agreement = self._agreement_of(arrival, found.images(facts.series_uid), facts)
+        if agreement is not None:
+            arrival.agreements[facts.series_uid] = (uids, agreement)
+        return agreement
+
+    def _agreement_of(
+        self, arrival: ArrivingStudy, images: Iterable[InstanceHere], facts: SeriesFacts
+    ) -> Agreement | None:
+        by_uid = {one.sop_instance_uid: one for one in images}
+        poison = {uid for uid, one in by_uid.items() if self._files.is_poison(one)}
         dx = facts.modality in self._by(arrival).dx_modalities
         if dx and not poison:
             return None
-        readable = {uid: one for uid, one in images.items() if uid not in poison}
+        readable = {uid: one for uid, one in by_uid.items() if uid not in poison}
         agreement = self._compared(arrival, readable)
-        if agreement is not None and dx:
-            every = sorted(readable.values(), key=lambda one: (one.number or 0, one.sop_instance_uid))
-            uids_in_order = tuple(one.sop_instance_uid for one in every)
-            agreement = replace(agreement, images=uids_in_order, odd=(), frames=agreement.all_frames)
-        if agreement is not None:
-            agreement = without(agreement, poison, f"more than {MAX_DEPTH} nested sequences")
-            arrival.agreements[facts.series_uid] = (uids, agreement)
-        return agreement
+        if agreement is None:
+            return None
+        if dx:
+            agreement = _with_all(agreement, readable.values())
+        return without(agreement, poison, f"more than {MAX_DEPTH} nested sequences")
 
     @staticmethod
     def _is_of_no_use(arrival: ArrivingStudy, uid: str) -> bool:
@@ -245,21 +254,28 @@ class Judge:
     def _compared(self, arrival: ArrivingStudy, images: Mapping[str, InstanceHere]) -> Agreement | None:
         """Which of some images agree, by SOPInstanceUID; None: there is none."""
         rules = self._by(arrival)
-        from_index = {uid: _from_index(arrival, one) for uid, one in images.items()}
-        read = {
-            uid: self._image_facts(images[uid], from_index[uid]) for uid in to_read(list(from_index.values()))
-        }
+        facts = {uid: _from_index(arrival, one) for uid, one in images.items()}
+        known = {uid for uid, one in images.items() if one.file in arrival.from_header}
+        for uid in to_read(list(facts.values()), known):
+            facts[uid] = self._image_facts(arrival, images[uid])
         least = rules.min_instances_ct if rules.filter_min_instances else 1
-        everything = {**from_index, **read}.values()
-        return agree(everything, lambda image: wants_image(image, rules), least)
+        return agree(facts.values(), lambda image: wants_image(image, rules), least)
 
-    def _image_facts(self, image: InstanceHere, from_index: ImageFacts) -> ImageFacts:
+    def _image_facts(self, arrival: ArrivingStudy, image: InstanceHere) -> ImageFacts:
+        """From its header, which is read once; from the index where it cannot be read."""
+        known = arrival.from_header.get(image.file)
+        if known is not None:
+            return known
         header = self._files.header(image)
-        return (
-            replace(image_facts(header.tags), sop_uid=image.sop_instance_uid)
-            if isinstance(header, Header)
-            else from_index
-        )
+        if not isinstance(header, Header):
+            return _from_index(arrival, image)
+        return self._noted(arrival, image, header)
+
+    @staticmethod
+    def _noted(arrival: ArrivingStudy, image: InstanceHere, header: Header) -> ImageFacts:
+        facts = replace(image_facts(header.tags), sop_uid=image.sop_instance_uid)
+        arrival.from_header[image.file] = facts
+        return facts
 
     def _facts(
         self, arrival: ArrivingStudy, uid: str, images: Iterable[InstanceHere], request: PullRequest | None
@@ -268,6 +284,7 @@ class Judge:
             header = self._files.header(image)
             if isinstance(header, Header):
                 arrival.looked_at[uid] = image.orthanc_id
+                self._noted(arrival, image, header)
                 return read_facts(header, uid, expectations(request).series.get(uid))
         return None
 
@@ -275,11 +292,11 @@ class Judge:
         return arrival.rules or self._rules.current
 
     def _note_all(self, arrival: ArrivingStudy, judged: dict[str, Judged]) -> None:
-        news: dict[str, Judged] = {}
-        for uid, one in with_whole_study(judged, self._by(arrival)).items():
-            known = arrival.judged.get(uid)
-            if known is None or one != known or one.verdict.rules != known.verdict.rules:
-                news[one.facts.series_uid] = one
+        news = {
+            one.facts.series_uid: one
+            for uid, one in with_whole_study(judged, self._by(arrival)).items()
+            if _is_news(arrival.judged.get(uid), one)
+        }
         if not news:
             return
         for one in news.values():
@@ -313,19 +330,29 @@ class Judge:
 
     def _tell(self, arrival: ArrivingStudy, judged: Judged) -> None:
         """The line of a series that is dropped, unless it was told already."""
-        facts, verdict = judged.facts, judged.verdict
+        facts, because = judged.facts, judged.verdict.because
+        if judged.verdict.taken or judged.at_find:
+            return
         before = arrival.judged.get(facts.series_uid)
-        if (
-            not verdict.taken
-            and not judged.at_find
-            and (before is None or before.verdict.because != verdict.because)
-        ):
-            accession, patient = loglines.facts_names(facts)
-            self._log.line(
-                loglines.series_filtered(
-                    accession, patient, arrival.row.study_uid, facts.series_uid, verdict.because
-                )
-            )
+        if before is None or before.verdict.because != because:
+            study, names = arrival.row.study_uid, loglines.facts_names(facts)
+            self._log.line(loglines.series_filtered(*names, study, facts.series_uid, because))
+
+
+def _by_number(image: InstanceHere) -> tuple[bool, int, str]:
+    """The order of images that were not compared; those without an InstanceNumber come last."""
+    return image.number is None, image.number or 0, image.sop_instance_uid
+
+
+def _is_news(known: Judged | None, judged: Judged) -> bool:
+    return known is None or judged != known or judged.verdict.rules != known.verdict.rules
+
+
+def _with_all(agreement: Agreement, images: Iterable[InstanceHere]) -> Agreement:
+    """The same with none of the images odd: the views of a radiograph differ."""
+    in_order = sorted(images, key=lambda one: (one.number or 0, one.sop_instance_uid))
+    uids = tuple(one.sop_instance_uid for one in in_order)
+    return replace(agreement, images=uids, odd=(), frames=agreement.all_frames)
 
 
 def _from_index(arrival: ArrivingStudy, image: InstanceHere) -> ImageFacts:

@@ -6,37 +6,28 @@ domain/receive/reception_state.py).
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from pacs_module.domain.errors import PipelineError
-from pacs_module.domain.receive.completeness import (
-    COMPLETE,
-    GROWING,
-    MORE,
-    UNVERIFIED,
-    Completeness,
-    Expectations,
-    judge_completeness,
-)
+from pacs_module.domain.receive.completeness import COMPLETE, MORE, Expectations, judge_completeness
 from pacs_module.domain.receive.decision import (
     RECEIVED,
     SHORT_OUTCOME,
     Asked,
     expectations,
-    needed_series_of,
     series_reports,
-    updated,
     with_headers,
     with_late_series,
 )
 from pacs_module.domain.receive.pace import LONGEST_S, USUAL_S, pace
-from pacs_module.domain.receive.provenance import Provenance, missing_of
 from pacs_module.domain.receive.reception_state import ReceptionEvent, ReceptionState
 from pacs_module.domain.receive.why_open import OpenReason, WhyOpen
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.wire.documents import to_document
-from pacs_module.domain.wire.messages import PullReport, PullRequest
+from pacs_module.domain.wire.messages import PullReport
 from pacs_module.shared.crash_points import reach
 from pacs_module.shared.logs import ContractLog
 
@@ -48,8 +39,10 @@ from ..runtime.worker import Worker
 from .arriving_studies import ArrivingStudies
 from .arriving_study import ArrivingStudy
 from .conclude import Concluder, Received
-from .identify import Identified, Identify
+from .count_again import CountAgain
+from .identify import Identify
 from .judge import Judge
+from .readiness import OpenStudy, Readiness
 
 SETTLE_S = 2.0
 """Some PACS send images after the final C-MOVE response."""
@@ -73,10 +66,12 @@ class ReceptionWorker(Worker):
         concluder: What is done with a received study.
         switches: STABLE_AGE and DELETE_AFTER_SEND.
         log: For events.
+        count_again: Asks the PACS once more about a pull that began early.
         on_owed: A message is in the outbox.
         on_deleting: Images are to be deleted.
         answer_wait_s: How much longer than STABLE_AGE a pushed study waits for the answer about what the PACS
             has.
+        validate: Takes images that fail validation out, before anything is judged by them.
     """
 
     def __init__(
@@ -88,9 +83,11 @@ class ReceptionWorker(Worker):
         concluder: Concluder,
         switches: Switches,
         log: ContractLog,
+        count_again: CountAgain,
         on_owed: Callable[[], None] = lambda: None,
         on_deleting: Callable[[], None] = lambda: None,
         answer_wait_s: float = 0.0,
+        validate: Callable[[ArrivingStudy], None] = lambda _: None,
     ) -> None:
         super().__init__("reception", log)
         self._tables = tables
@@ -98,9 +95,13 @@ class ReceptionWorker(Worker):
         self._judge = judge
         self._identify = identify
         self._concluder = concluder
+        self._count_again = count_again
+        self._readiness = Readiness(tables.pulls, judge, identify, count_again, switches)
         self._switches = switches
         self._ended_seen: dict[str, float] = {}
+        self._failing: dict[tuple[str, str], str] = {}
         self._answer_wait_s = answer_wait_s
+        self._validate = validate
         self._on_owed = on_owed
         self._on_deleting = on_deleting
 
@@ -137,42 +138,57 @@ class ReceptionWorker(Worker):
             self._step_of(arrival)
         self.pace(_pace_of(self._arrivals.all()))
         for pull in self._tables.pulls.unreported():
-            if pull.job_state == ENDED and pull.conclusion is not None:
-                self._guarded(pull.request.study_uid, lambda pull=pull: self._report(pull, pull.conclusion))  # type: ignore[misc]
-            elif pull.job_state == ENDED and pull.request.study_uid not in self._arrivals:
-                self._guarded(pull.request.study_uid, lambda pull=pull: self._without_arrival(pull))  # type: ignore[misc]
+            if pull.job_state == ENDED:
+                self._guarded("end", pull.request.study_uid, partial(self._end_of_pull, pull))
         return _OPEN_WAKE_S if len(self._arrivals) or self._ended_seen else self.IDLE_S
 
     def _step_of(self, arrival: ArrivingStudy) -> None:
-        error = self._guarded(arrival.row.study_uid, lambda: self._look(arrival))
-        if error is None:
-            return
-        arrival.why_open = WhyOpen(OpenReason.STEP_FAILED, str(error), "the same step, repeated")
-        if isinstance(error, WrongFiles):
-            words = (
-                "images whose files say something else than Orthanc's index are deleted, to be pulled "
-                f"again: {error}"
-            )
-            drop = lambda: self._concluder.drop(arrival, error.images, "wrong_files_deleted", words)  # noqa: E731
-        else:
-            drop = lambda: self._concluder.drop_broken(arrival)  # noqa: E731
-        self._guarded(arrival.row.study_uid, drop)
+        study = arrival.row.study_uid
+        error = self._guarded("look", study, partial(self._look, arrival))
+        if error is not None:
+            arrival.why_open = WhyOpen(OpenReason.STEP_FAILED, _words_of(error), "the same step, repeated")
+            self._guarded("drop", study, partial(self._drop_after, error, arrival))
 
-    def _guarded(self, study_uid: str, work: Callable[[], None]) -> Exception | None:
-        """One study that cannot be dealt with must not hold up the others; why it could not be."""
+    def _drop_after(self, error: Exception, arrival: ArrivingStudy) -> None:
+        """Delete the images that made a step fail, to be pulled again."""
+        if not isinstance(error, WrongFiles):
+            self._concluder.drop_broken(arrival)
+            return
+        words = (
+            "images whose files say something else than Orthanc's index are deleted, to be pulled "
+            f"again: {error}"
+        )
+        self._concluder.drop(arrival, error.images, "wrong_files_deleted", words)
+
+    def _guarded(self, what: str, study_uid: str, work: Callable[[], None]) -> Exception | None:
+        """
+        One study that cannot be dealt with must not hold up the others, whatever the error is (K8); why it
+        could not be.
+        """
         try:
             work()
-        except (PipelineError, OSError) as error:  # OSError: the disk is full
-            self._log.event(
-                "reception_step_failed", "a study will be looked at again",
-                level="WARNING", studyUID=study_uid, error=str(error),
-            )  # fmt: skip
+        except Exception as error:
+            self._tell_failed(what, study_uid, error)
             return error
+        self._failing.pop((what, study_uid), None)
         return None
+
+    def _tell_failed(self, what: str, study_uid: str, error: Exception) -> None:
+        """Once for each new reason: the step is repeated many times."""
+        words = _words_of(error)
+        if self._failing.get((what, study_uid)) == words:
+            return
+        self._failing[what, study_uid] = words
+        trace = {} if _is_foreseen(error) else {"trace": "".join(traceback.format_exception(error))}
+        self._log.event(
+            "reception_step_failed", "a study will be looked at again",
+            level="ERROR" if trace else "WARNING", studyUID=study_uid, error=words, **trace,
+        )  # fmt: skip
 
     # --- judgement ---
 
     def _look(self, arrival: ArrivingStudy) -> None:
+        self._validate(arrival)
         if not arrival.series:
             self._vanished(arrival)
         elif arrival.row.state is ReceptionState.CONCLUDED:
@@ -189,7 +205,7 @@ class ReceptionWorker(Worker):
                 studyUID=arrival.row.study_uid,
             )
             self._tables.receptions.move(arrival.row, ReceptionEvent.VANISH, now_ms())
-            self._arrivals.drop(arrival)
+            self._let_go(arrival)
 
     def _judge_open(self, arrival: ArrivingStudy) -> None:
         pull = self._tables.pulls.current(arrival.row.study_uid)
@@ -197,155 +213,64 @@ class ReceptionWorker(Worker):
         self._judge.first_look(arrival, asked.request)
         self._judge.look_ahead(arrival)
         expected = expectations(asked.request)
+        self._count_again.expected(pull, expected)  # asked while the images still come
         quiet = min(arrival.quiet_for(), self._since_end(pull))
         wait = self._wait_s(pull, expected, arrival)
         ended = quiet >= wait
         arrival.why_open = _still_arriving(pull, quiet, wait)
-        told = arrival.told_now
-        if pull is None and not ended and not (told is not None and told.settled and expected.known):
+        if pull is None and not (ended or _is_told_of(arrival, expected)):
             return  # unasked images have no end but quiet, or what the PACS has
-        if (
-            pull is None
-            and arrival.row.is_push
-            and told is None
-            and quiet < self._switches.stable_age + self._answer_wait_s
-        ):
+        if pull is None and self._awaits_expected(arrival, quiet):
             arrival.why_open = WhyOpen(
                 OpenReason.EXPECTED_ASKED, "it came unasked", "what pacs_module says that the PACS has"
             )
             return
-        received = self._received(arrival, asked, pull, ended)
+        received = self._readiness.received(OpenStudy.of(arrival, asked, pull, ended))
         if received is not None:
             self._conclude(received)
 
-    def _received(
-        self, arrival: ArrivingStudy, asked: Asked, pull: Pull | None, ended: bool
-    ) -> Received | None:
-        """The study as it can be concluded now; None: something is still to come, ``why_open`` says what."""
-        expected = expectations(asked.request)
-        needed = self._needed(arrival, arrival.counts, asked, ended)
-        # By numbers alone at first: Orthanc is asked for every image only when all of them may be here.
-        if self._is_growing(arrival, asked, expected, needed, ended):
-            return None
-        found = self._found(arrival, asked, pull, expected, ended)
-        if found is None:
-            return None
-        # Where the first images speak against every series all of them are looked at: one image does not
-        # speak for a series.
-        self._judge.last_word(arrival, found, asked.request, None if ended else needed or None)
-        completeness = self._completeness(arrival, asked, expected, found, ended)
-        if completeness.verdict == MORE and found.word is None and not arrival.row.is_push:
-            found = self._found(arrival, asked, pull, expected, ended, ask=True)
-            if found is None:
-                return None
-        if completeness.verdict == MORE and found.word is not None:
-            expected = updated(expected, found.word)
-            completeness = self._completeness(arrival, asked, expected, found, ended)
-        if completeness.verdict == GROWING:
-            arrival.why_open = WhyOpen(
-                OpenReason.SERIES_INCOMPLETE, "its own images are not all here", "the end of the pull"
-            )
-            return None
-        counts = found.provenance.counts
-        usable = {uid: self._judge.usable(arrival, found, uid) for uid in counts}
-        decisive = None if ended else self._needed(arrival, counts, asked, ended)
-        return Received(arrival, pull, asked, expected, completeness, found, usable, decisive)
-
-    def _needed(
-        self, arrival: ArrivingStudy, counts: Mapping[str, int], asked: Asked, ended: bool
-    ) -> frozenset[str]:
-        """Series that must be whole before the study is concluded, of these images here."""
-        rules = self._rules_of(arrival)
-        return needed_series_of(counts, arrival.judged, asked.request, ended, rules).needed
-
-    def _is_growing(
-        self,
-        arrival: ArrivingStudy,
-        asked: Asked,
-        expected: Expectations,
-        needed: frozenset[str],
-        ended: bool,
-    ) -> bool:
-        """Whether images are missing by the numbers alone; ``why_open`` says of which series."""
-        quick = _quick_counts(arrival, asked.request)
-        if judge_completeness(arrival.row.study_uid, expected, quick, needed, ended).verdict != GROWING:
-            return False
-        missing = sorted(uid for uid in needed if quick.get(uid, 0) < expected.series.get(uid, 1))
-        words = f"series {', '.join(missing[:3])} not whole" if missing else "images missing"
-        arrival.lacks = _lacks(expected, quick, missing)
-        arrival.why_open = WhyOpen(OpenReason.SERIES_INCOMPLETE, words, "the images, or the end of the pull")
-        return True
-
-    def _found(
-        self,
-        arrival: ArrivingStudy,
-        asked: Asked,
-        pull: Pull | None,
-        expected: Expectations,
-        ended: bool,
-        ask: bool = False,
-    ) -> Identified | None:
-        """Whose images are here; None while that is an open question."""
-        came_in = pull or (None if arrival.row.is_push else self._tables.pulls.last(arrival.row.study_uid))
-        found = self._identify(arrival, asked, came_in, expected, ended, ask)
-        if found.waiting:
-            pacs = asked.request.pacs if asked.request is not None else "the PACS"
-            arrival.why_open = WhyOpen(
-                OpenReason.PACS_ASKED, f"{pacs} is asked whose images these are", "its answer"
-            )
-            return None
-        if came_in is not None and not ended and not found.clear:
-            words = "there are images whose sender or PatientID is in question"
-            arrival.why_open = WhyOpen(
-                OpenReason.SENDER_UNKNOWN, words, "the end of the pull; then the PACS is asked"
-            )
-            return None
-        return found
-
-    def _completeness(
-        self, arrival: ArrivingStudy, asked: Asked, expected: Expectations, found: Identified, ended: bool
-    ) -> Completeness:
-        """
-        Whether the PACS's own images are all here; never COMPLETE of images that may be somebody else's.
-        """
-        counts, provenance = _matched(found, asked.request), found.provenance
-        needed = self._needed(arrival, counts, asked, ended)
-        study = arrival.row.study_uid
-        judged = judge_completeness(study, expected, counts, needed, ended, _total(provenance, counts))
-        dropped = frozenset(uid for uid, one in arrival.judged.items() if not one.verdict.taken)
-        missing = missing_of(provenance, study, dropped)
-        if ended and missing is not None:
-            return judged if any(check.short for check in judged.checks) else missing
-        if judged.verdict == COMPLETE and not provenance.certain:
-            return Completeness(UNVERIFIED, judged.checks)
-        return judged
+    def _awaits_expected(self, arrival: ArrivingStudy, quiet: float) -> bool:
+        """Whether a pushed study still waits for the answer about what the PACS has."""
+        unanswered = arrival.row.is_push and arrival.told_now is None
+        return unanswered and quiet < self._switches.stable_age + self._answer_wait_s
 
     def _conclude(self, received: Received) -> None:
         arrival, pull = received.arrival, received.pull
         before = arrival.counts
-        if received.needed is None:
-            self._arrivals.journal_changes()
-        self._arrivals.refresh(arrival)
-        now = arrival.counts
-        changed = {uid for uid in now.keys() | before.keys() if now.get(uid) != before.get(uid)}
-        if changed & (changed if received.needed is None else received.needed):
+        if self._has_changed(received):
             return  # judged again with what is here
         reach("filtered")
         outcome = self._concluder.conclude(received, before)
-        self._identify.answers.forget(arrival.row.study_uid)
+        self._forget_answers(arrival)
         if pull is not None:
             self._ended_seen.pop(pull.request.pull_id, None)
         if outcome == SHORT_OUTCOME:
-            self._arrivals.drop(arrival)
+            self._let_go(arrival)
         else:
             arrival.why_open = WhyOpen(
                 OpenReason.DELETION, f"concluded: {outcome}", "the end of the pull and a moment of quiet"
             )
         self._on_owed()
 
-    def _rules_of(self, arrival: ArrivingStudy) -> Switches:
-        """The one version of the rules that a reception is judged by."""
-        return arrival.rules or self._switches
+    def _forget_answers(self, arrival: ArrivingStudy) -> None:
+        self._identify.answers.forget(arrival.row.study_uid)
+        self._count_again.forget(arrival.row.study_uid)
+
+    def _let_go(self, arrival: ArrivingStudy) -> None:
+        """It needs no more work: nothing of it stays in memory, nor what was asked after its conclusion."""
+        self._forget_answers(arrival)
+        for what in ("look", "drop"):
+            self._failing.pop((what, arrival.row.study_uid), None)
+        self._arrivals.drop(arrival)
+
+    def _has_changed(self, received: Received) -> bool:
+        """Whether images came or went meanwhile, of those that the decision rests on."""
+        arrival, before = received.arrival, received.arrival.counts
+        if received.needed is None:
+            self._arrivals.journal_changes()
+        self._arrivals.refresh(arrival)
+        changed = _differing(before, arrival.counts)
+        return bool(changed if received.needed is None else changed & received.needed)
 
     def _asked(self, arrival: ArrivingStudy, pull: Pull | None) -> Asked:
         reception = arrival.row.number
@@ -354,17 +279,15 @@ class ReceptionWorker(Worker):
         last = self._tables.pulls.last(arrival.row.study_uid)
         if last is not None and last.report is not None and last.report.outcome == SHORT_OUTCOME:
             return Asked(last.request, reception=reception)  # waits for more
-        if last is not None and arrival.row.counted and not arrival.row.is_push:
-            return Asked(
-                last.request, final=True, reception=reception
-            )  # more came after the study was concluded
+        if last is not None and _was_pulled(arrival):
+            return Asked(last.request, final=True, reception=reception)  # more came after the conclusion
         told = arrival.told_now
         return Asked(told.request if told is not None else None, final=True, reception=reception)
 
     def _wait_s(self, pull: Pull | None, expected: Expectations, arrival: ArrivingStudy) -> float:
         if pull is not None and expected.known:
             return SETTLE_S
-        if pull is None and arrival.row.counted and not arrival.row.is_push:
+        if pull is None and _was_pulled(arrival):
             return QUIET_BEFORE_DELETE_S  # stragglers of a pull that was concluded early
         return self._switches.stable_age
 
@@ -379,6 +302,13 @@ class ReceptionWorker(Worker):
 
     # --- the end ---
 
+    def _end_of_pull(self, pull: Pull) -> None:
+        """Of one whose moves have ended and that is not reported."""
+        if pull.conclusion is not None:
+            self._report(pull, pull.conclusion)
+        elif pull.request.study_uid not in self._arrivals:
+            self._without_arrival(pull)
+
     def _without_arrival(self, pull: Pull) -> None:
         """
         A pull has ended and brought no image that was noticed: the study may lie here from before, or nothing
@@ -391,11 +321,11 @@ class ReceptionWorker(Worker):
             if arrival.series:
                 return
             self._vanished(arrival)
-        expected = expectations(pull.request)
-        if self._tables.receptions.of_study(study, ReceptionState.DELETING) or self._since_end(
-            pull
-        ) < self._settle_after(pull):
+        if self._tables.receptions.of_study(study, ReceptionState.DELETING):
             return
+        if self._since_end(pull) < (SETTLE_S if pull.moves else 0.0):
+            return
+        expected = expectations(pull.request)
         completeness = judge_completeness(study, expected, {}, frozenset(expected.series), ended=True)
         self._concluder.nothing_came(pull, expected, completeness)
         self._ended_seen.pop(pull.request.pull_id, None)
@@ -406,65 +336,85 @@ class ReceptionWorker(Worker):
         arrival = self._arrivals.get(pull.request.study_uid)
         if arrival is not None and arrival.row.state is ReceptionState.CONCLUDED:
             self._arrivals.refresh(arrival)
-            self._judge.first_look(arrival, pull.request)
-            expected = expectations(pull.request)
-            found = self._identify(arrival, Asked(pull.request), pull, expected, ended=False)
-            counts = found.provenance.counts
-            reports = series_reports(counts, arrival.judged, pull.request, expected)
-            reports = with_headers(reports, arrival.judged)
-            series = with_late_series(conclusion.series, reports)
-            conclusion = replace(conclusion, received=found.provenance.total, series=series)
+            now = self._with_what_came_since(arrival, pull, conclusion)
+            if now is None:
+                return  # the PACS is being asked
+            conclusion = now
             arrival.reported = arrival.counts
         self._tables.pulls.report(pull.request.pull_id, conclusion)
         self._on_owed()
 
-    def _settle_after(self, pull: Pull) -> float:
-        return SETTLE_S if pull.moves else 0.0
+    def _with_what_came_since(
+        self, arrival: ArrivingStudy, pull: Pull, conclusion: PullReport
+    ) -> PullReport | None:
+        """
+        An early conclusion as it stands now that the job has ended; None while the PACS is being asked.
+
+        More than was announced, or images in question, give it another verdict: the PACS is asked again.
+        """
+        study = OpenStudy.of(arrival, self._asked(arrival, pull), pull, ended=True)
+        expected = study.expected
+        self._judge.first_look(arrival, pull.request)
+        found = self._identify(arrival, study.asked, pull, expected, ended=False)
+        if not found.clear or self._readiness.completeness(study, found).verdict == MORE:
+            received = self._readiness.received(study)
+            if received is None:
+                return None
+            found, expected = received.found, received.expected
+            verdict = _verdict_now(received, conclusion.completeness)
+            conclusion = replace(conclusion, completeness=verdict, notes=received.notes)
+        reports = series_reports(found.provenance.counts, arrival.judged, pull.request, expected)
+        series = with_late_series(conclusion.series, with_headers(reports, arrival.judged))
+        return replace(conclusion, received=found.provenance.total, series=series)
 
     def _finish(self, arrival: ArrivingStudy) -> None:
         """Concluded: deleted when neither a pull nor an image is under way any more."""
-        study = arrival.row.study_uid
-        pulls = self._tables.pulls.unreported(study)
+        pulls = self._tables.pulls.unreported(arrival.row.study_uid)
         if pulls and pulls[0].conclusion is None and (arrival.grew or pulls[0].job_state == ENDED):
             self._again(arrival)
         if pulls or arrival.quiet_for() < QUIET_BEFORE_DELETE_S:
             return
         self._arrivals.journal_changes()
         more = self._has_more(arrival)
-        if more is None:
+        if more is None or not (more or self._told_what_is_late(arrival)):
             return  # the PACS is being asked
-        if not more:
-            self._tell_late_series(arrival)
         if more:
-            self._log.event(
-                "images_after_conclusion",
-                "more images came after the study was concluded",
-                studyUID=study,
-                counts=arrival.counts,
-            )
-            arrival.row = self._tables.receptions.move(arrival.row, ReceptionEvent.GROW, now_ms())
+            self._reopen(arrival)
         elif self._switches.delete_after_send:
             self._doom(arrival)
         else:
             self._tables.receptions.move(arrival.row, ReceptionEvent.RETAIN, now_ms())
-            self._arrivals.drop(arrival)
+            self._let_go(arrival)
 
-    def _tell_late_series(self, arrival: ArrivingStudy) -> None:
-        """Images that came after the report make no hand-over: their verdict is told all the same, once."""
+    def _reopen(self, arrival: ArrivingStudy) -> None:
+        self._log.event(
+            "images_after_conclusion",
+            "more images came after the study was concluded",
+            studyUID=arrival.row.study_uid,
+            counts=arrival.counts,
+        )
+        arrival.row = self._tables.receptions.move(arrival.row, ReceptionEvent.GROW, now_ms())
+
+    def _told_what_is_late(self, arrival: ArrivingStudy) -> bool:
+        """
+        Images that came after the report make no hand-over: their verdict is told all the same, once. Whether
+        it is told; False while the PACS is being asked.
+        """
         last = self._tables.pulls.last(arrival.row.study_uid)
         told = arrival.row.counted if arrival.reported is None else arrival.reported
         if last is None or last.report is None or arrival.row.is_push or arrival.counts == told:
-            return
-        asked = Asked(last.request)
-        self._judge.first_look(arrival, asked.request)
-        expected = expectations(asked.request)
-        found = self._identify(arrival, asked, last, expected, ended=False)
-        reports = series_reports(found.provenance.counts, arrival.judged, asked.request, expected)
-        reports = with_headers(reports, arrival.judged)
-        series = with_late_series(last.report.series, reports)
-        self._concluder.tell_late(last.report, series, found.provenance.total)
+            return True
+        study = OpenStudy.of(arrival, self._asked(arrival, None), None, ended=True)
+        received = self._readiness.received(study)
+        if received is None:
+            return False
+        reports = series_reports(received.counts, arrival.judged, last.request, received.expected)
+        series = with_late_series(last.report.series, with_headers(reports, arrival.judged))
+        verdict = _verdict_now(received, last.report.completeness)
+        self._concluder.tell_late(last.report, series, received, verdict)
         arrival.reported = arrival.counts
         self._on_owed()
+        return True
 
     def _doom(self, arrival: ArrivingStudy) -> None:
         study = arrival.row.study_uid
@@ -474,7 +424,7 @@ class ReceptionWorker(Worker):
             self._tables.receptions.delete(arrival.row, arrival.instances, now_ms())
         reach("doomed")
         self._identify.arrival_counts.forget(arrival.instances)
-        self._arrivals.drop(arrival)
+        self._let_go(arrival)
         self._on_deleting()
 
     def _again(self, arrival: ArrivingStudy) -> None:
@@ -490,8 +440,42 @@ class ReceptionWorker(Worker):
             return False
         asked = self._asked(arrival, None)
         self._judge.first_look(arrival, asked.request)
-        received = self._received(arrival, asked, None, ended=True)
+        received = self._readiness.received(OpenStudy.of(arrival, asked, None, ended=True))
         return None if received is None else self._concluder.decide(received).outcome == RECEIVED
+
+
+def _was_pulled(arrival: ArrivingStudy) -> bool:
+    """Whether images here were pulled and concluded before; what comes now are stragglers, or more."""
+    return bool(arrival.row.counted) and not arrival.row.is_push
+
+
+def _is_foreseen(error: Exception) -> bool:
+    """One of ours, or of the system: the disk is full."""
+    return isinstance(error, (PipelineError, OSError))
+
+
+def _words_of(error: Exception) -> str:
+    return str(error) if _is_foreseen(error) else f"{type(error).__name__}: {error}"
+
+
+def _differing(before: Mapping[str, int], now: Mapping[str, int]) -> set[str]:
+    """Series with another number of images."""
+    return {uid for uid in now.keys() | before.keys() if now.get(uid) != before.get(uid)}
+
+
+def _is_told_of(arrival: ArrivingStudy, expected: Expectations) -> bool:
+    """Whether it is known what the PACS has of a study that came unasked, and has stayed the same."""
+    told = arrival.told_now
+    return told is not None and told.settled and expected.known
+
+
+def _verdict_now(received: Received, before: str) -> str:
+    """
+    The verdict on a study of which images came after its conclusion: more than were announced, or all that
+    the PACS has now. Images that went since take nothing back.
+    """
+    now = received.completeness
+    return now.words if now.verdict in (MORE, COMPLETE) else before
 
 
 def _still_arriving(pull: Pull | None, quiet: float, wait: float) -> WhyOpen:
@@ -516,39 +500,3 @@ def _pace_of(arrivals: Iterable[ArrivingStudy]) -> float:
         ),
         default=USUAL_S,
     )
-
-
-def _lacks(expected: Expectations, counts: Mapping[str, int], missing: Iterable[str]) -> int:
-    """Images that were announced and have not come, of these series or else of the study."""
-    of_series = sum(max(expected.series.get(uid, 0) - counts.get(uid, 0), 0) for uid in missing)
-    return of_series or max((expected.study or 0) - sum(counts.values()), 0)
-
-
-def _quick_counts(arrival: ArrivingStudy, request: PullRequest | None) -> dict[str, int]:
-    """
-    Copies here by SeriesInstanceUID; of a series whose SOPInstanceUIDs are known no more than those are.
-    """
-    counts = arrival.counts
-    for uid, wanted in (request.expected_instances if request else {}).items():
-        if uid in counts:
-            counts[uid] = min(counts[uid], len(set(wanted)))
-    return counts
-
-
-def _matched(found: Identified, request: PullRequest | None) -> dict[str, int]:
-    """
-    Images by SeriesInstanceUID; of a series whose SOPInstanceUIDs are known only those, as long as one of
-    them is missing.
-    """
-    counts = found.provenance.counts
-    for uid, uids in (request.expected_instances if request else {}).items():
-        here, wanted = found.sop_uids(uid), set(uids)
-        if uid in counts and not wanted <= here:
-            counts[uid] = len(wanted & here)
-    return counts
-
-
-def _total(provenance: Provenance, counts: dict[str, int]) -> int:
-    """Images of the study, one that lies in two series once."""
-    twice = sum(provenance.counts.values()) - provenance.total
-    return sum(counts.values()) - twice

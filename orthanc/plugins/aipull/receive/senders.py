@@ -5,7 +5,6 @@ confirmed.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import socket
 import threading
@@ -16,6 +15,7 @@ from pacs_module.domain.wire.messages import PullRequest
 from pacs_module.shared.logs import ContractLog
 
 from ..journal.journal import Journal, as_text
+from ..runtime.environment import is_address
 
 _LEARNED = "senders"
 _MAX_TOLD = 1000
@@ -38,12 +38,8 @@ class Senders:
         self._journal = journal
         self._log = log
         self._told: set[Sender] = set()
-        self._configured = {
-            name: KnownSenders(frozenset({_without_host_name(one)})) for name, one in modalities.items()
-        }
-        named = {
-            name: one for name, one in modalities.items() if one.address and not _is_address(one.address)
-        }
+        self._configured = {name: _only(without_host_name(one)) for name, one in modalities.items()}
+        named = {name: one for name, one in modalities.items() if one.address and not is_address(one.address)}
         if named:
             threading.Thread(target=self._look_up, args=(named,), name="senders", daemon=True).start()
 
@@ -68,8 +64,7 @@ class Senders:
                 self._log.event(
                     "unknown_sender",
                     "images came from a sender that nobody has named; with ORTHANC_STORE_FROM_ALL "
-                    "false it would be "
-                    "refused: add it to AIPULL_SENDERS if it belongs here",
+                    "false it would be refused: add it to AIPULL_SENDERS if it belongs here",
                     "WARNING",
                     aeTitle=one.ae_title,
                     address=one.address,
@@ -85,6 +80,15 @@ class Senders:
 
     def learn(self, pacs: str, senders: Iterable[Sender]) -> list[Sender]:
         """Note senders that the PACS has confirmed; those that are new."""
+        new = self._add(pacs, senders)
+        for one in new:
+            self._log.event(
+                "sender_learned", f"{pacs} sends from {one.words}, too: it has confirmed the images",
+                pacs=pacs, aeTitle=one.ae_title, address=one.address,
+            )  # fmt: skip
+        return new
+
+    def _add(self, pacs: str, senders: Iterable[Sender]) -> list[Sender]:
         with self._journal.transaction():
             learned = self._learned()
             known = {tuple(pair) for pair in learned.get(pacs, ())}
@@ -92,11 +96,6 @@ class Senders:
             if new:
                 learned[pacs] = [*learned.get(pacs, ()), *([one.ae_title, one.address] for one in new)]
                 self._journal.set_meta(_LEARNED, as_text(learned))
-        for one in new:
-            self._log.event(
-                "sender_learned", f"{pacs} sends from {one.words}, too: it has confirmed the images",
-                pacs=pacs, aeTitle=one.ae_title, address=one.address,
-            )  # fmt: skip
         return new
 
     def _learned(self) -> dict[str, list[list[str]]]:
@@ -112,20 +111,14 @@ class Senders:
                     "sender_host_unknown", words, "WARNING", pacs=name, host=one.address, error=str(error)
                 )
                 continue
-            self._configured[name] = KnownSenders(
-                frozenset(Sender(one.ae_title, address) for address in found)
-            )
+            self._configured[name] = _only(*(Sender(one.ae_title, address) for address in found))
 
 
-def _without_host_name(sender: Sender) -> Sender:
-    """``0.0.0.0`` is an entry of AIPULL_SENDERS without an address."""
-    plain = _is_address(sender.address) and sender.address != "0.0.0.0"  # noqa: S104 - compared, not bound
+def _only(*senders: Sender) -> KnownSenders:
+    return KnownSenders(frozenset(senders))
+
+
+def without_host_name(sender: Sender) -> Sender:
+    """A sender as it is compared: ``0.0.0.0`` is an entry of AIPULL_SENDERS without an address."""
+    plain = is_address(sender.address) and sender.address != "0.0.0.0"  # noqa: S104 - compared, not bound
     return sender if plain else Sender(sender.ae_title)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,12 +32,20 @@ class Environment:
     journal: Path
     handover_folder: Path
     handover_seen_as: str
-    pacs_module_url: str
+    pacs_module_urls: tuple[str, ...]
     api_key: str
     log_folder: Path
     time_zone: ZoneInfo
     site_config: Path | None
     copies_folder: Path | None = None
+    quarantine_folder: Path | None = None
+    log_key_file: Path | None = None
+    """Secret of the pseudonyms in the JSON log; None: the log names patients."""
+    """Of images that failed validation, on disk; None: beside the journal."""
+    receiver: str = ""
+    """
+    What this Orthanc is called in pacs_module's settings, where there are several; empty: it is the only one.
+    """
     pacs_module_ca: str = ""
     """Authorities of pacs_module's certificate (or of its proxy's), PEM; empty: the system's."""
 
@@ -72,20 +81,36 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
         journal=journal,
         handover_folder=handover,
         handover_seen_as=_optional(variables, "AIPULL_HANDOVER_SEEN_AS").rstrip("/") or str(handover),
-        pacs_module_url=_address(variables, "AIPULL_PACS_MODULE_URL"),
+        pacs_module_urls=_addresses(variables, "AIPULL_PACS_MODULE_URL"),
         api_key=_key(variables, "AIPULL_API_KEY"),
         log_folder=_folder(variables, "AIPULL_LOG_FOLDER"),
         time_zone=_time_zone(_text(variables, "AIPULL_TIME_ZONE")),
         site_config=_optional_path(variables, "SITE_CONFIG"),
         copies_folder=_optional_path(variables, "AIPULL_COPIES_FOLDER"),
+        receiver=_receiver(variables, "AIPULL_RECEIVER"),
+        pacs_module_ca=_file(variables, "AIPULL_PACS_MODULE_CA"),
+        quarantine_folder=_optional_path(variables, "AIPULL_QUARANTINE_FOLDER"),
+        log_key_file=_optional_path(variables, "AIPULL_LOG_KEY_FILE"),
     )
 
 
-def _address(variables: Mapping[str, str], name: str) -> str:
-    url = _text(variables, name).rstrip("/")
-    if not url.startswith(("http://", "https://")):
-        raise ConfigurationError(name, url, "an address that begins with http:// or https://")
-    return url
+def _addresses(variables: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """One address, or several with commas between them."""
+    text = _text(variables, name)
+    urls = [url.strip().rstrip("/") for url in text.split(",")]
+    if not all(url.startswith(("http://", "https://")) for url in urls):
+        allowed = "an address that begins with http:// or https://, or several with commas between them"
+        raise ConfigurationError(name, text.rstrip("/"), allowed)
+    return tuple(dict.fromkeys(urls))
+
+
+def _receiver(variables: Mapping[str, str], name: str) -> str:
+    text = _optional(variables, name)
+    if text and not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", text):
+        raise ConfigurationError(
+            name, text, "at most 32 letters, digits, _ and -, as in pacs_module's settings"
+        )
+    return text
 
 
 def _optional(variables: Mapping[str, str], name: str) -> str:
@@ -152,12 +177,13 @@ def check_senders(configuration: Mapping[str, Any]) -> None:
         return
     for name, entry in (configuration.get("DicomModalities") or {}).items():
         host = _sender(entry).address
-        if not _is_address(host):
+        if not is_address(host):
             key = f"DicomModalities.{name}.Host"
             raise ConfigurationError(key, host, "an IP address, because DicomCheckModalityHost is true")
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
+    """Whether a text is an IP address and no host name."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -187,14 +213,14 @@ def check_ram_disk(storage: Path, switches: Switches, total: int | None = None) 
         total: Bytes of the file system; None: asked for.
 
     Raises:
-        ConfigurationError: The store is a tmpfs and DELETE_AFTER_SEND is False, or the disk is smaller than its
-            reserve: Orthanc would be healthy and refuse every pull.
+        ConfigurationError: The store is a tmpfs and DELETE_AFTER_SEND is False, or the disk is smaller than
+            its reserve: Orthanc would be healthy and refuse every pull.
     """
     total = _size_of(storage) if total is None else total
     if total and not Disk(total, total, switches.ram_disk_reserve_mb * MB).usable:
         allowed = (
-            f"less than the {total // MB} MB of the disk with {storage}, less 5 % or 8 MB for the index: a larger RAM disk "
-            "(RAM_DISK_SIZE, ram-disk.md) or a smaller reserve"
+            f"less than the {total // MB} MB of the disk with {storage}, less 5 % or 8 MB for the index: a "
+            "larger RAM disk (RAM_DISK_SIZE, ram-disk.md) or a smaller reserve"
         )
         raise ConfigurationError("RAM_DISK_RESERVE_MB", switches.ram_disk_reserve_mb, allowed)
     kind = filesystem_of(storage)
@@ -215,12 +241,17 @@ def filesystem_of(path: Path) -> str:
     """The type of the file system that holds a path, from /proc/self/mounts; the longest mount point wins."""
     real = Path(os.path.realpath(path))
     best, kind = -1, "unknown"
-    for line in Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines():
-        _, mount_point, this_kind, *_ = line.split(" ")
-        point = Path(mount_point.replace("\\040", " "))
+    for point, this_kind in _mounts():
         if real.is_relative_to(point) and len(point.parts) >= best:
             best, kind = len(point.parts), this_kind
     return kind
+
+
+def _mounts() -> Iterator[tuple[Path, str]]:
+    """Mount points in the order in which they were mounted, and the types of their file systems."""
+    for line in Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace").splitlines():
+        _, mount_point, kind, *_ = line.split(" ")
+        yield Path(mount_point.replace("\\040", " ")), kind
 
 
 def _text(variables: Mapping[str, str], key: str) -> str:

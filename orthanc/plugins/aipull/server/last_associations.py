@@ -53,11 +53,13 @@ def last_associations(log: Path = _STDERR) -> Associations:
         Nothing where standard error is no file, as in a container.
     """
     of_former = _of_former(log)
-    if _VERBOSE not in of_former:
-        return Associations()
+    return _read_lines(of_former) if _VERBOSE in of_former else Associations()
+
+
+def _read_lines(text: bytes) -> Associations:
     last: list[str] = []
     connected: Counter[str] = Counter()
-    for what, aet, address in _LINE.findall(of_former):
+    for what, aet, address in _LINE.findall(text):
         sender = f"{_text(aet)}@{_text(address)}"
         if what == _RECEIVED:
             last.append(sender)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 _MARK = re.compile(rb"\xfe\xff[\x00\x0d]\xe0|\xe0\x7f[\x08\x09\x10]\x00")
@@ -25,31 +26,51 @@ _LONGEST_HEAD = 12
 _Bytes = bytes | mmap.mmap
 
 
-def lies_deeper(path: Path | str, levels: int) -> bool:
+@dataclass(frozen=True, slots=True)
+class FirstLook:
     """
-    Whether a file has more than so many items within one another; not so for one that cannot be opened.
+    At a file.
+
+    Args:
+        deeper: Whether it has more items within one another than it may have.
+        head: Its first bytes.
+        status: Of the file that was read.
+    """
+
+    deeper: bool
+    head: bytes
+    status: os.stat_result
+
+
+def look(path: Path | str, levels: int) -> FirstLook | None:
+    """
+    Look whether a file has more than so many items within one another; None for one that cannot be opened.
 
     Its other elements are not looked at, and a file in big endian (retired) is taken as it is.
     """
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:  # gone
-        return False
+        return None
     try:
-        size = os.fstat(file).st_size
-        deeper, seen = _looked_through(os.read(file, _HEAD_BYTES), size, levels)
-        if deeper or seen >= size:
-            return deeper
-        with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as content:
-            return is_deeper(content, levels)
+        return _look_at(file, levels)
     except (OSError, ValueError):  # cut in this moment
-        return False
+        return None
     finally:
         os.close(file)
 
 
+def _look_at(file: int, levels: int) -> FirstLook:
+    status, head = os.fstat(file), os.read(file, _HEAD_BYTES)
+    deeper, seen = _looked_through(head, status.st_size, levels)
+    if not deeper and seen < status.st_size:
+        with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as content:
+            deeper = is_deeper(content, levels)
+    return FirstLook(deeper, head, status)
+
+
 def is_deeper(content: _Bytes, levels: int) -> bool:
-    """The same for the bytes of a file."""
+    """Whether the bytes of a file have more than so many items within one another."""
     return _looked_through(content, len(content), levels)[0]
 
 
@@ -64,8 +85,7 @@ def _looked_through(content: _Bytes, size: int, levels: int) -> tuple[bool, int]
         at = mark.start()
         if at + _LONGEST_HEAD > len(content) < size:  # its length lies beyond the beginning
             break
-        while open_until and (until := open_until[-1]) is not None and until <= at:
-            open_until.pop()
+        _close_ended(open_until, at)
         if mark[0] == _ITEM:
             length = _number(content, at + 4)
             place = at + 8
@@ -79,6 +99,12 @@ def _looked_through(content: _Bytes, size: int, levels: int) -> tuple[bool, int]
         else:
             place = _behind_pixels(content, at, size)
     return False, max(place, len(content))
+
+
+def _close_ended(open_until: list[int | None], at: int) -> None:
+    """Take away items that end before a place."""
+    while open_until and (until := open_until[-1]) is not None and until <= at:
+        open_until.pop()
 
 
 def _behind_pixels(content: _Bytes, at: int, size: int) -> int:

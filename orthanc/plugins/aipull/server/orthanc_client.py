@@ -8,7 +8,7 @@ minutes (docs/decisions/0003-no-callbacks-on-the-c-store-path.md).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from http import HTTPStatus
@@ -26,8 +26,6 @@ T = TypeVar("T")
 
 _WHO = "Orthanc"
 _ANSWER_S = 60.0
-PACS_ANSWER_S = 700.0
-"""A C-FIND to a silent PACS costs twice the DICOM timeout before Orthanc answers."""
 
 
 class Unreachable(RetriableError):
@@ -51,6 +49,7 @@ class InstanceHere:
         received_at: Epoch milliseconds (in whole seconds), None when Orthanc does not say.
         sop_class: SOPClassUID.
         tags: What the index has of it, by keyword.
+        called: The AE title that the sender called.
     """
 
     orthanc_id: str
@@ -64,6 +63,7 @@ class InstanceHere:
     received_at: int | None = None
     sop_class: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    called: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,8 @@ class OrthancClient:
 
     def __init__(self, base_url: str, token: str) -> None:
         self._base = base_url
+        self.origins: dict[str, tuple[str, str]] = {}
+        """AE title and address of images that we have put back ourselves, by their ids."""
         self._link = HttpLink(_WHO, {"Authorization": token}, answer_bytes=FROM_ORTHANC.size, keep=True)
 
     def get(self, path: str) -> Any:
@@ -108,6 +110,17 @@ class OrthancClient:
         """POST JSON; the answer as JSON, None when it is empty."""
         answer = self._call("POST", path, body, answer_s)
         return answer.json(FROM_ORTHANC) if answer.body else None
+
+    def post_bytes(self, path: str, content: bytes) -> None:
+        """
+        POST bytes.
+
+        Raises:
+            Refused: Orthanc does not take them.
+        """
+        answer = self._link.call("POST", self._base + path, data=content, timeout=_ANSWER_S)
+        if not answer.ok:
+            raise _not_ok(f"POST {path}", answer)
 
     def put_text(self, path: str, text: str) -> None:
         """PUT plain text."""
@@ -151,7 +164,14 @@ class OrthancClient:
         if not instance_ids:
             return []
         question = {"Resources": list(instance_ids), "Level": "Instance", "Metadata": True}
-        return [_instance(instance) for instance in self.post("/tools/bulk-content", question)]
+        return [self._with_origin(_instance(one)) for one in self.post("/tools/bulk-content", question)]
+
+    def _with_origin(self, image: InstanceHere) -> InstanceHere:
+        """Who sent it in the first place."""
+        if image.ae_title or image.orthanc_id not in self.origins:
+            return image
+        ae_title, address = self.origins[image.orthanc_id]
+        return replace(image, ae_title=ae_title, address=address)
 
     def instance(self, instance_id: str) -> InstanceHere | None:
         """One image, None when it is gone."""
@@ -204,6 +224,7 @@ def _instance(answer: dict[str, Any]) -> InstanceHere:
         received_at=_received_ms(metadata.get("ReceptionDate", "")),
         sop_class=metadata.get("SopClassUid", ""),
         tags=tags,
+        called=metadata.get("CalledAET", ""),
     )
 
 

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from aipull.hand_over import folder as folder_module
+from aipull.hand_over import last_check
 from aipull.hand_over.folder import HandoverFolder, ToExport
 from aipull.server.orthanc_client import InstanceHere
+from aipull.server.stored_file import StoredFiles
 from pacs_module.adapters.files.handover_folders import HandoverFolders
 from pacs_module.domain.errors import RetriableError
 from tests.fakes.orthanc_store import FakeStore, name_of
@@ -228,3 +231,57 @@ def test_no_reader_ever_sees_half_a_hand_over(
         done.set()
         reader.join()
     assert seen == {0, 40}
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Files of the hand-over that were read by the last check."""
+    found: list[str] = []
+    read = last_check.wrong
+
+    def noted(file: str, identity: last_check.Identity) -> str:
+        found.append(Path(file).name)
+        return read(file, identity)
+
+    monkeypatch.setattr(folder_module, "wrong", noted)
+    return found
+
+
+def looked_at(store: FakeStore, series: ToExport) -> StoredFiles:
+    files = StoredFiles(store.folder, store)
+    for image in series.images:
+        files.is_poison(image)
+    return files
+
+
+def test_a_file_that_was_looked_at_when_it_came_is_not_read_again(
+    series: ToExport, store: FakeStore, tmp_path: Path, folder: HandoverFolder, reads: list[str]
+) -> None:
+    files = looked_at(store, series)
+    made = HandoverFolder(tmp_path / "handover", "/x", store.folder, store, files=files)
+    assert made.export("name", [series], subfolders=False).linked == 3
+    assert reads == []
+
+
+def test_a_file_that_has_changed_since_it_was_looked_at_is_read_again(
+    series: ToExport, store: FakeStore, tmp_path: Path, folder: HandoverFolder, reads: list[str]
+) -> None:
+    files = looked_at(store, series)
+    other = store.stored("P1-1.2.1-2")
+    content = other.read_bytes()
+    other.write_bytes(content.replace(b"1.2.1-2", b"1.2.1-9"))
+    os.utime(other, ns=(0, other.stat().st_mtime_ns + 1))
+    made = HandoverFolder(tmp_path / "handover", "/x", store.folder, store, files=files)
+    with pytest.raises(RetriableError, match="not the images"):
+        made.export("name", [series], subfolders=False)
+    assert reads == ["00002.dcm"]
+
+
+def test_what_a_file_said_when_it_came_is_compared_with_the_message(
+    series: ToExport, store: FakeStore, tmp_path: Path, folder: HandoverFolder
+) -> None:
+    files = looked_at(store, series)
+    made = HandoverFolder(tmp_path / "handover", "/x", store.folder, store, files=files)
+    stranger = replace(series, patients={image.orthanc_id: "P2" for image in series.images})
+    with pytest.raises(RetriableError, match="3 files are not the images"):
+        made.export("name", [stranger], subfolders=False)

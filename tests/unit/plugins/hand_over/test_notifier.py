@@ -10,11 +10,14 @@ from aipull.hand_over.notifier import Notifier, pause_after
 from aipull.journal.journal import Journal
 from pacs_module.domain.errors import Unreachable
 from pacs_module.shared.http import Answer
+from pacs_module.shared.http_addresses import HttpAddresses
 from pacs_module.shared.logs import ContractLog
 
 
 class Post:
     """In the place of the link: ``answers`` by study, else 200."""
+
+    who = "pacs_module"
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}
@@ -44,9 +47,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def sender(journal: Journal, tmp_path: Path, clock: Clock) -> tuple[Notifier, Post]:
-    made = Notifier(journal, "http://pacs", "key", ContractLog(tmp_path, "orthanc-python"))
     post = Post()
-    made._link = post  # type: ignore[assignment]
+    module = HttpAddresses(post, ["http://pacs"])  # type: ignore[arg-type]
+    made = Notifier(journal, module, ContractLog(tmp_path, "orthanc-python"))
     for study, kind in (("1", "notify"), ("1", "pull_report"), ("2", "notify")):
         journal.to_send(study, kind, {"studyUID": study})
     return made, post

@@ -7,17 +7,19 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from aipull.hand_over.folder import HandoverFolder
 from aipull.journal.handovers import HandoverRow, HandoverRows
 from aipull.journal.journal import Journal
 from aipull.journal.pulls import NEW, PullRows
 from aipull.journal.receptions import ReceptionRows
+from aipull.retention.purge import Purge
 from aipull.server.change_log import begin_epoch, same_epoch
 from pacs_module.domain.dicom.attributes import SeriesFacts
-from pacs_module.domain.errors import ConfigurationError, InvalidTransition
+from pacs_module.domain.errors import ConfigurationError, InvalidTransition, MessageError
 from pacs_module.domain.receive.folder_state import FolderEvent
 from pacs_module.domain.receive.judged import Judged
 from pacs_module.domain.receive.reception_state import ReceptionEvent, ReceptionState
@@ -25,6 +27,7 @@ from pacs_module.domain.recover.backup import JOURNAL_SCHEMA
 from pacs_module.domain.rules.choice import HandedOver
 from pacs_module.domain.rules.filters import Verdict
 from pacs_module.domain.wire.messages import PullReport, PullRequest
+from pacs_module.shared.logs import ContractLog
 
 RF = Verdict(False, "modality", "Modality", "RF")
 REQUEST = PullRequest("p1", "1.2", "PACS", expected=3, expected_series={"1.2.3": 3}, filtered={"1.2.4": RF})
@@ -154,11 +157,11 @@ def test_hand_overs_are_numbered_and_lost_ones_do_not_count_as_last(journal: Jou
     for number, name in enumerate(["s", "s-2"]):
         assert rows.next_folder("s") == name
         rows.add(HandoverRow(f"h{number}", "1.2", ("1.2.3",), 10 + number, name, reception=7), "s", 1)
-    assert rows.last("1.2") == HandedOver(("1.2.3",), 11, 7)
+    assert rows.last("1.2") == HandedOver(("1.2.3",), 11, 7, "h1")
     first = rows.get("h1")
     assert first is not None
     rows.move(first, FolderEvent.LOSE)
-    assert rows.last("1.2") == HandedOver(("1.2.3",), 10, 7)
+    assert rows.last("1.2") == HandedOver(("1.2.3",), 10, 7, "h0")
     assert [row.folder for row in rows.given()] == ["s"]
 
 
@@ -262,3 +265,54 @@ def test_the_verdicts_of_a_look_are_one_write(journal: Journal) -> None:
     with pytest.raises(TypeError):
         rows.judge(reception, Judged(SeriesFacts("1.2.3", {}, None), RF), cut_off)
     assert rows.judged(reception) == {}
+
+
+def test_what_was_forgotten_is_in_no_file_of_the_journal(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "age.db")
+    pulls, handovers = PullRows(journal), HandoverRows(journal)
+    pulls.add(REQUEST, 7)
+    for number, state in enumerate(("released", "given")):
+        row = HandoverRow(f"h{number}", f"1.2.777.{number}", (), 1, f"folder{number}")
+        handovers.add(row, f"base{number}", 7)
+        handovers.keep_notification(row.handover_id, {"patientID": f"PATIENT-{number}"})
+        if state == "released":
+            handovers.move(row, FolderEvent.RELEASE)
+    assert journal.forget_before(1000, 1000) == 1
+    journal.scrub()
+    left = b"".join(file.read_bytes() for file in tmp_path.glob("age.db*"))
+    assert b"1.2.777.0" not in left
+    assert b"PATIENT-0" not in left
+    assert b"PATIENT-1" in left, "its folder is still needed"
+    assert pulls.get("p1") is not None, "it runs"
+    journal.close()
+
+
+def test_what_is_open_holds_a_study_and_what_is_not_is_forgotten(tmp_path: Path, journal: Journal) -> None:
+    pulls = PullRows(journal)
+    purge = Purge(
+        journal, HandoverRows(journal), cast(HandoverFolder, None), ContractLog(tmp_path, "plugins")
+    )
+    pulls.add(REQUEST, 7)
+    journal.to_send("1.7", "notify", {})
+    body = {"studyUIDs": ["1.2", "1.7", "1.9"], "words": ["1.2"]}
+    assert set(purge.forget(body)["inFlight"]) == {"1.2", "1.7"}
+    journal.write("UPDATE pulls SET report = '{}'")
+    assert purge.forget({**body, "studyUIDs": ["1.2"], "dryRun": True})["journalRows"] == 0
+    assert purge.forget({**body, "studyUIDs": ["1.2"]})["journalRows"] == 1
+    assert pulls.get("p1") is None
+    with pytest.raises(MessageError):
+        purge.forget({"studyUIDs": "1.2", "words": []})
+
+
+def test_the_study_that_came_last_from_a_pacs(journal: Journal) -> None:
+    rows = PullRows(journal)
+    came = (("p1", "1.2", "A", "received"), ("p2", "1.3", "A", "received"), ("p3", "1.4", "A", "failed"))
+    for number, (pull_id, study, pacs, outcome) in enumerate((*came, ("p4", "1.5", "B", "received"))):
+        rows.add(PullRequest(pull_id, study, pacs), number)
+        rows.submitted(pull_id, 1)
+        rows.ended(pull_id, number, "", 1.0)
+        rows.report(pull_id, PullReport(f"r{number}", pull_id, study, outcome))
+    rows.add(PullRequest("p5", "1.6", "A"), 9)
+    assert rows.came_before("A", "1.6") == "1.3"
+    assert rows.came_before("A", "1.3") == "1.2"
+    assert rows.came_before("C", "1.2") == ""

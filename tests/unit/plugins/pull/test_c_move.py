@@ -137,8 +137,9 @@ def images(*uids: str) -> tuple[Move, ...]:
 
 def test_only_the_missing_images_are_moved() -> None:
     rest = ScriptedRest()
-    rest.images = {"1.2.1": ("a", "b", "c", "d")}
-    assert plan(rest, Lacking({"1.2.1": frozenset({"a", "c"})}, by_image=True)) == images("b", "d")
+    rest.images = {"1.2.1": ("1.7.1", "1.7.2", "1.7.3", "1.7.4")}
+    lacking = Lacking({"1.2.1": frozenset({"1.7.1", "1.7.3"})}, by_image=True)
+    assert plan(rest, lacking) == images("1.7.2", "1.7.4")
 
 
 @pytest.mark.parametrize(("told", "within"), [(7.5, 7.5), (None, 120.0)])
@@ -215,8 +216,13 @@ class Bench:
     def step(self) -> str:
         """One step, and the end of every C-MOVE that does not wait; the state of the first pull."""
         self.worker.step()
-        self.worker.wait_for_moves(0.0 if self.rest.go is not None else 30.0)
+        self.wait_for_moves(0.0 if self.rest.go is not None else 30.0)
         return self.pull().job_state.value
+
+    def wait_for_moves(self, seconds: float) -> None:
+        """Wait for the C-MOVEs that run, for so long each."""
+        for thread in tuple(self.worker._moving.values()):
+            thread.join(seconds)
 
     def moving(self) -> list[str]:
         """Pulls that move now, once all that began have come to their C-MOVE."""
@@ -235,7 +241,7 @@ def bench(tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> 
     yield made
     if made.rest.go is not None:
         made.rest.go.release(100)
-    made.worker.wait_for_moves(30)
+    made.wait_for_moves(30)
 
 
 def test_a_pull_is_journaled_as_moving_before_it_moves_and_ends_with_its_line(bench: Bench) -> None:
@@ -245,7 +251,7 @@ def test_a_pull_is_journaled_as_moving_before_it_moves_and_ends_with_its_line(be
     assert bench.moving() == ["p1"]
     assert bench.pull().moves == 1
     bench.rest.go.release()
-    bench.worker.wait_for_moves(30)
+    bench.wait_for_moves(30)
     assert (bench.pull().job_state, bench.pull().error, bench.pull().failure, bench.ended) == (
         ENDED,
         "",
@@ -333,7 +339,7 @@ def test_suspects_move_alone_and_the_others_wait_until_all_are_cleared(bench: Be
         bench.worker.step()
         seen.append(bench.moving())
         bench.rest.go.release()
-        bench.worker.wait_for_moves(30)
+        bench.wait_for_moves(30)
     assert seen == [["p2"], ["p3"]]
     bench.add("p4")
     bench.worker.step()

@@ -1,7 +1,7 @@
 """
 A death of Orthanc is charged to the pull that moved, in the journal (K8).
 
-Does not prove that Orthanc dies of anything (tests/integration/test_k08_poison_orthanc.py).
+Does not prove that Orthanc dies of anything (tests/long/test_k08_poison_orthanc.py).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from aipull.journal.journal import Journal
 from aipull.journal.pulls import ENDED, NEW, Pull, PullRows
 from aipull.pull.crash_record import CrashRecord
 from aipull.server.last_associations import Associations
-from aipull.server.last_end import exit_file, last_ending
-from pacs_module.domain.pull.crash_blame import SET_ASIDE, Ending
+from aipull.server.previous_exit import exit_file, last_ending
+from pacs_module.domain.pull.crash_blame import SET_ASIDE, SET_ASIDE_UNTOLD, Ending
 from pacs_module.domain.wire.messages import PullReport, PullRequest
 from pacs_module.domain.wire.pull_failure import FailureKind
 from pacs_module.shared.logs import ContractLog
@@ -34,9 +34,14 @@ class Run:
         self.deaths = CrashRecord(journal, self.rows, self.log)
         self.deaths.take_up()
 
-    def dies(self, connected: frozenset[str] | None = None, ending: Ending = Ending.UNKNOWN) -> None:
+    def dies(
+        self,
+        connected: frozenset[str] | None = None,
+        ending: Ending = Ending.CRASHED,
+    ) -> None:
         """And is started again; ``connected`` then, None: its log does not tell."""
-        self.deaths = CrashRecord(self.journal, self.rows, self.log, Associations((), connected), ending)
+        told = Associations((), connected)
+        self.deaths = CrashRecord(self.journal, self.rows, self.log, told, ending)
         self.deaths.take_up()
 
     def ask(self, *names: str) -> None:
@@ -121,7 +126,7 @@ def test_while_pushes_kill_it_too_a_pull_is_not_blamed_at_once(run: Run) -> None
         assert run.state("1")[0] == NEW
     run.moves("1")
     run.dies()
-    assert run.pull("1").error == SET_ASIDE
+    assert run.pull("1").error == SET_ASIDE_UNTOLD
 
 
 NODE, PUSHER = frozenset({"NODE@1"}), frozenset({"PUSHER@1"})
@@ -261,3 +266,30 @@ def test_the_exit_status_beside_the_journal_holds_for_one_end(journal: Journal, 
     boot.unlink()
     assert ending("139") is Ending.KILLED
     assert ending("139") is Ending.CRASHED
+
+
+@pytest.mark.parametrize("before", [0, 1, 2], ids=["alone", "once in company", "twice in company"])
+def test_k08_where_nobody_told_two_deaths_set_nothing_aside_and_three_do(run: Run, before: int) -> None:
+    """No exit status beside the journal; poison alive costs three deaths, a healthy study is pulled."""
+    run.ask("a", "b")
+    for _ in range(before):
+        run.moves("a", "b")
+        run.dies(ending=Ending.UNKNOWN)
+    for number in range(before + 1, 4):
+        assert run.state("a")[0] == NEW, number
+        run.moves("a")
+        run.dies(ending=Ending.UNKNOWN)
+    assert run.pull("a").error == SET_ASIDE_UNTOLD
+    assert run.state("b")[:2] == (NEW, 0)
+    assert run.deaths.state()["deaths"] == 3
+
+
+def test_k08_a_study_during_which_the_machine_was_killed_twice_is_pulled(run: Run) -> None:
+    run.ask("a")
+    for _ in range(2):
+        run.moves("a")
+        run.dies(ending=Ending.UNKNOWN)
+    run.moves("a")
+    run.rows.ended("a", 1, "", 1.0)
+    run.dies(ending=Ending.UNKNOWN)
+    assert (run.pull("a").error, run.pull("a").suspect) == ("", False)

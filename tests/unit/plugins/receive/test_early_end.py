@@ -195,3 +195,73 @@ def test_what_comes_in_the_moment_of_an_early_conclusion_gets_its_verdict(
     assert len(desk.told("notify")) == 1
     last = {one["seriesUID"]: one for one in desk.told("pull_report")[-1]["series"]}
     assert (last["1.2.2"]["received"], last["1.2.2"]["because"] != "no image came") == (3, True)
+
+
+def begun_early(desk: Desk, images: int = 5) -> Any:
+    """A pull that began when its series had only just stopped growing; asked at second 1000 of the clock."""
+    request = desk.ask(
+        "1.2",
+        at=1_000_000,
+        level="SERIES",
+        series_uids=("1.2.1",),
+        announced={"1.2.1": BOTH["announced"]["1.2.1"]},
+        expected_series={"1.2.1": images},
+        expected=images,
+        count_again_after_s=2.0,
+    )
+    desk.counts.says = None
+    desk.store.add("1.2", "1.2.1", images)
+    return request
+
+
+def test_a_pull_that_began_early_is_concluded_when_the_pacs_has_no_more_images_after_the_quiet_time(
+    desk: Desk,
+) -> None:
+    begun_early(desk)
+    desk.step(1.9)
+    assert (desk.told("notify"), desk.counts.asked) == ([], []), "the quiet time is not over"
+    desk.step(0.2)
+    assert desk.told("notify") == [], "the PACS has not answered"
+    assert desk.worker.tell("1.2")["whyOpen"]["reason"] == "pacs_asked"  # type: ignore[index]
+    assert desk.counts.asked[0].counts_only
+    desk.counts.says = PacsWord(series={"1.2.1": 5})
+    desk.step(0.1)
+    (told,) = desk.told("notify")
+    assert (told["numberReceived"], told["completeness"]) == (5, "COMPLETE")
+
+
+def test_the_pacs_is_asked_while_the_images_still_come(desk: Desk) -> None:
+    request = begun_early(desk)
+    desk.counts.says = PacsWord(series={"1.2.1": 6})
+    desk.tables.pulls.again(request.pull_id)
+    desk.step(2.1)
+    assert len({one.state for one in desk.counts.asked}) == 1
+
+
+def test_a_series_that_went_on_after_its_pull_had_begun_is_short_and_never_complete(desk: Desk) -> None:
+    request = begun_early(desk)
+    desk.counts.says = PacsWord(series={"1.2.1": 8})
+    desk.step(2.1)
+    desk.end(request)
+    assert desk.told("notify") == []
+    desk.step(5)
+    (report,) = desk.told("pull_report")
+    assert (report["outcome"], report["completeness"]) == ("short", "SHORT 5 of 8")
+    assert desk.told("notify") == []
+
+
+def test_a_pacs_that_does_not_answer_is_taken_at_its_first_word(desk: Desk) -> None:
+    """After as long as any question is waited for (ask_pacs.ANSWER_WAIT_S)."""
+    begun_early(desk)
+    desk.counts.says = PacsWord()
+    desk.step(2.1)
+    assert [one["completeness"] for one in desk.told("notify")] == ["COMPLETE"]
+
+
+def test_a_pull_of_a_series_that_stood_still_asks_nothing_more(desk: Desk) -> None:
+    desk.ask("1.2", announced=BOTH["announced"], expected_series={"1.2.1": 5})
+    desk.counts.says = None
+    desk.store.add("1.2", "1.2.1", 5)
+    desk.step()
+    assert len(desk.told("notify")) == 1
+    assert desk.counts.asked == []

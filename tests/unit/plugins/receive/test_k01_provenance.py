@@ -290,6 +290,22 @@ def test_a_25th_image_after_the_hand_over_is_asked_about(desk: Desk) -> None:
     assert [one["completeness"] for one in desk.told("notify")] == ["COMPLETE", "MORE 25 of 24"]
 
 
+@pytest.mark.parametrize("delete", [True, False])
+def test_what_was_asked_after_the_conclusion_does_not_stay_in_memory(desk: Desk, delete: bool) -> None:
+    object.__setattr__(desk.switches, "delete_after_send", delete)
+    desk.answers.says = PacsWord("P1", 24)
+    request = desk.ask("1.2", expected=24)
+    desk.store.add("1.2", "1.2.1", 24)
+    desk.step()
+    desk.end(request)
+    desk.store.add("1.2", "1.2.2", 1, BodyPartExamined="HEAD")  # late, and no hand-over
+    for _ in range(4):
+        desk.step(4)
+    assert "1.2" not in desk.worker._arrivals
+    assert desk.answers.asked
+    assert desk.answers.kept == set()
+
+
 def test_an_image_in_two_series_of_a_radiograph_counts_once_and_is_told(desk: Desk) -> None:
     views: dict[str, Any] = {"Modality": "DX", "SliceThickness": ""}
     request = desk.ask("1.2", expected=2, dx=True)

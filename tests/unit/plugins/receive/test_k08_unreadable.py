@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from aipull.receive.arriving_study import ArrivingStudy
+from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.receive.provenance import PacsWord
 from tests.fakes.orthanc_store import name_of
 from tests.fakes.reception_desk import Desk
@@ -90,3 +92,77 @@ def test_a_radiograph_of_one_view_that_cannot_be_read_leaves_the_other_series(
     report = pulled(desk, {"1.2.1": 1, "1.2.2": 1}, ("P1-1.2.1-1",), "DX")
     assert report["outcome"] == "received"
     assert handed_over(desk, tmp_path) == ["P1-1.2.2-1"]
+
+
+ERRORS = [
+    ValueError("unforeseen"),
+    KeyError("PatientID"),
+    RecursionError("too deep"),
+    UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed"),
+    MemoryError(),
+    RetriableError("Orthanc does not answer"),
+    OSError(28, "No space left on device"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_k08_whatever_goes_wrong_with_one_study_the_others_are_handed_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    look = desk.worker._look
+
+    def looks(arrival: ArrivingStudy) -> None:
+        if arrival.row.study_uid == "1.2" and not mended:
+            raise error
+        look(arrival)
+
+    mended: list[str] = []
+    monkeypatch.setattr(desk.worker, "_look", looks)
+    requests = [desk.ask(study, expected=3) for study in ("1.2", "1.3")]
+    for study in ("1.2", "1.3"):
+        desk.store.add(study, f"{study}.1", 3)
+    for request in requests:
+        desk.end(request)
+    for _ in range(3):
+        desk.step(3)
+    assert [one["studyUID"] for one in desk.told("notify")] == ["1.3"]
+    arrival = desk.worker._arrivals.get("1.2")
+    assert arrival is not None
+    assert arrival.why_open is not None
+    assert arrival.why_open.reason == "step_failed"
+    assert told(desk) == 1, "once, and not in every step"
+    mended.append("by hand")
+    desk.step(3)
+    assert [one["studyUID"] for one in desk.told("notify")] == ["1.3", "1.2"]
+
+
+@pytest.mark.parametrize("error", ERRORS[:3], ids=lambda error: type(error).__name__)
+def test_k08_a_study_that_cannot_be_deleted_keeps_no_other_on_the_ram_disk(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    requests = [desk.ask(study, expected=3) for study in ("1.2", "1.3", "1.4")]
+    for study in ("1.2", "1.3", "1.4"):
+        desk.store.add(study, f"{study}.1", 3)
+    for request in requests:
+        desk.end(request)
+    for _ in range(3):
+        desk.step(3)
+    delete = desk.store.delete_instances
+
+    def refuses(images: list[str]) -> None:
+        if any(one.startswith("P1-1.3.1") for one in images):
+            raise error
+        delete(images)
+
+    monkeypatch.setattr(desk.store, "delete_instances", refuses)
+    with pytest.raises(type(error)):
+        desk.deletion.step()
+    assert {image["study"] for image in desk.store.images.values()} == {"1.3"}
+    monkeypatch.setattr(desk.store, "delete_instances", delete)
+    desk.deletion.step()
+    assert desk.store.images == {}
+
+
+def told(desk: Desk) -> int:
+    text = (desk.log_folder / "orthanc-python.jsonl").read_text(encoding="utf-8")
+    return text.count('"reception_step_failed"')

@@ -10,6 +10,8 @@ from aipull.receive.arriving_study import ArrivingStudy, Told
 from aipull.receive.ask_pacs_module import AskPacsModule, ModuleClient
 from pacs_module.domain.errors import MessageError, RetriableError
 from pacs_module.domain.wire.messages import PullRequest
+from pacs_module.shared.http import HttpLink
+from pacs_module.shared.http_addresses import HttpAddresses
 from tests.fakes.reception_desk import Desk
 
 STUDY = PullRequest(
@@ -21,7 +23,7 @@ class Module(ModuleClient):
     """pacs_module, which says one thing after the other."""
 
     def __init__(self, answers: list[PullRequest | Exception | None]) -> None:
-        super().__init__("http://pacs", "key")
+        super().__init__(HttpAddresses(HttpLink("pacs_module"), ["http://pacs"]))
         self.answers = answers
 
     def announced(self, study_uid: str, pacs: str = "", images: bool = False) -> PullRequest | None:

@@ -394,3 +394,23 @@ def test_radiography_of_which_no_series_has_a_word_is_filtered_out(desk: Desk) -
     desk.step()
     desk.end(request)
     assert desk.told("notify")[0]["statecode"] == 801
+
+
+def test_what_another_receiver_has_handed_over_is_not_handed_over_again(desk: Desk) -> None:
+    request = desk.ask("1.2", expected=4, before_series=("1.2.1",), before_instances=4)
+    desk.store.add("1.2", "1.2.1", 4)
+    desk.step()
+    desk.end(request)
+    desk.step(5)
+    assert [one["outcome"] for one in desk.told("pull_report")] == ["nothing_new"]
+    assert desk.told("notify") == []
+
+
+def test_more_than_another_receiver_has_handed_over_is(desk: Desk) -> None:
+    request = desk.ask("1.2", expected=5, before_series=("1.2.1",), before_instances=4)
+    desk.store.add("1.2", "1.2.1", 5)
+    desk.step()
+    desk.end(request)
+    desk.step(5)
+    assert [one["numberReceived"] for one in desk.told("notify")] == [5]
+    assert "receiver" not in desk.told("notify")[0]

@@ -34,8 +34,22 @@ def test_folders_are_made_and_defaults_filled(tmp_path: Path) -> None:
     assert read.journal.parent.is_dir()
     assert read.handover_folder.is_dir()
     assert read.handover_seen_as == str(read.handover_folder)
-    assert read.pacs_module_url == "http://127.0.0.1:7000"
+    assert read.pacs_module_urls == ("http://127.0.0.1:7000",)
     assert read.site_config is None
+
+
+def test_the_authorities_of_pacs_module_are_a_file_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
+    ours = {"AIPULL_PACS_MODULE_CA": str(tmp_path / "ca.pem")}
+    assert read_environment({**variables(tmp_path), **ours}).pacs_module_ca == str(tmp_path / "ca.pem")
+    with pytest.raises(ConfigurationError, match="AIPULL_PACS_MODULE_CA"):
+        read_environment({**variables(tmp_path), "AIPULL_PACS_MODULE_CA": str(tmp_path / "no.pem")})
+
+
+def test_pacs_module_may_have_several_addresses(tmp_path: Path) -> None:
+    several = {"AIPULL_PACS_MODULE_URL": "http://a:7000/, https://b:7443,http://a:7000"}
+    read = read_environment({**variables(tmp_path), **several})
+    assert read.pacs_module_urls == ("http://a:7000", "https://b:7443")
 
 
 @pytest.mark.parametrize(
@@ -52,6 +66,7 @@ def test_a_missing_variable_is_named(tmp_path: Path, key: str) -> None:
     [
         ("AIPULL_TIME_ZONE", "Beijing"),
         ("AIPULL_PACS_MODULE_URL", "pacs:7000"),
+        ("AIPULL_PACS_MODULE_URL", "http://pacs:7000,"),
         ("AIPULL_LOG_FOLDER", "/proc/nothing/here"),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aipull.server import nesting
-from aipull.server.nesting import is_deeper, lies_deeper
+from aipull.server.nesting import is_deeper, look
 from tests.support.poison import as_file, dataset, element, nested
 
 STUDY, SOP = "1.2.3", "1.2.3.4"
@@ -84,12 +84,15 @@ def test_a_file_is_judged_alike_wherever_its_head_ends(
         as_file(dataset(STUDY, SOP)) + compressed(9) + nested(depth),
     ):
         file.write_bytes(content)
-        assert lies_deeper(file, 32) is (depth > 32)
+        seen = look(file, 32)
+        assert seen is not None
+        assert seen.deeper is (depth > 32)
 
 
 @pytest.mark.parametrize("content", [b"", b"\0", b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0" * 9, b"DICM" * 99])
 def test_no_file_is_too_odd_to_be_looked_at(content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "x"
     file.write_bytes(content)
-    assert not lies_deeper(file, 32)
-    assert not lies_deeper(tmp_path / "gone", 32)
+    seen = look(file, 32)
+    assert seen is None or not seen.deeper
+    assert look(tmp_path / "gone", 32) is None

@@ -1,4 +1,4 @@
-"""What the images of a series tell by their numbers."""
+"""How many images of a series are missing, by their InstanceNumbers."""
 
 from __future__ import annotations
 
