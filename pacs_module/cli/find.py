@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,13 +19,12 @@ from ..domain.dicom.attributes import Attributes
 from ..domain.dicom.text_repair import shown
 from ..domain.errors import MessageError
 from ..domain.reconcile.image_diff import Copy, SeriesDifference, compare
+from ..domain.wire.uid_syntax import checked_uid
 from ..service.finders import opened_finder
 from ..settings import Settings, load_settings
-from .common import SettingsFile, WarningsOnly, for_tables
+from .common import SettingsFile, WarningsOnly, print_json, print_table
 
-WIDE = 200
 OURS = "ours"
-_WIDTH = 140
 _PLACE = f"A PACS by its name, '{OURS}' (the receiving Orthanc), or a folder."
 LEVELS = {
     "PATIENT": ("PatientID",),
@@ -69,25 +67,20 @@ def find(
     if level.upper() not in LEVELS:
         raise MessageError("level", level, ", ".join(LEVELS))
     answers = _ask(pacs, level.upper(), _query(keys), tuple(returned or LEVELS[level.upper()]), settings)
-    console = for_tables(WIDE)
     if as_json:
-        console.print_json(json.dumps(answers))
+        print_json(answers)
     else:
-        console.print(_table(answers))
+        print_table(_table(answers))
 
 
 def _table(answers: list[Attributes]) -> Table:
     table = Table(title=f"{len(answers)} answers", title_justify="left")
     columns = sorted({keyword for answer in answers for keyword in answer})
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column)
     for answer in answers:
-        table.add_row(*(_cell(answer, column) for column in columns))
+        table.add_row(*(Text(shown(answer.get(column, ""))) for column in columns))
     return table
-
-
-def _cell(answer: Attributes, column: str) -> str:
-    return shown(answer.get(column, "")).replace("[", "\\[")
 
 
 def _ask(
@@ -122,10 +115,11 @@ def compare_copies(
     Examples: [bold]pacs-module compare 1.2.840.113619.2.55.3 HOSPITAL-PACS[/bold] ·
     [bold]pacs-module compare 1.2.840.113619.2.55.3 HOSPITAL-PACS /store_image/2f0c[/bold]
     """
+    study = checked_uid("StudyInstanceUID", study)
     known = load_settings(settings)
     differences = compare(_copy(known, left, study), _copy(known, right, study))
     if as_json:
-        Console().print_json(json.dumps([asdict(each) for each in differences]))
+        print_json([asdict(each) for each in differences])
     else:
         _print_differences(differences, left, right)
     if not differences:
@@ -158,4 +152,4 @@ def _print_differences(differences: Sequence[SeriesDifference], left: str, right
         style = "" if each.equal else "yellow"
         cells = (each.series_uid, str(each.both), str(len(each.only_left)), str(len(each.only_right)))
         table.add_row(*(Text(cell, style) for cell in cells))
-    for_tables(_WIDTH).print(table)
+    print_table(table)

@@ -32,6 +32,7 @@ from tests.chaos.cells import (
     STANDS_STILL,
     USUAL,
     Cell,
+    Kind,
     chosen,
 )
 from tests.chaos.harness import Rig, full
@@ -156,11 +157,11 @@ def _outage(rig: Rig, cell: Cell, number: int) -> tuple[float, Day]:
 
 
 def run_matrix(cells: Sequence[Cell], folder: Path, console: Console, store: str = "sqlite") -> list[Outcome]:
-    """All cells, first those with one pacs_module, then those with two."""
+    """All cells, stack by stack."""
     outcomes: list[Outcome] = []
-    for two in (False, True):
-        of_kind = [cell for cell in cells if cell.two is two]
-        for outcome in _run_kind(of_kind, two, store, folder / ("two" if two else "one"), console):
+    for kind in Kind:
+        of_kind = [cell for cell in cells if cell.kind is kind]
+        for outcome in _run_kind(of_kind, kind, store, folder / kind, console):
             outcomes.append(outcome)
             if outcome.cell.victim != NOBODY:
                 _tell(console, outcome, sum(one.cell.victim != NOBODY for one in outcomes), len(cells))
@@ -168,7 +169,7 @@ def run_matrix(cells: Sequence[Cell], folder: Path, console: Console, store: str
 
 
 def _run_kind(
-    cells: Sequence[Cell], two: bool, store: str, folder: Path, console: Console
+    cells: Sequence[Cell], kind: Kind, store: str, folder: Path, console: Console
 ) -> Iterator[Outcome]:
     """Each cell on the stack of the one before unless that one failed; at last what is left over."""
     rig: Rig | None = None
@@ -176,7 +177,13 @@ def _run_kind(
         for number, cell in enumerate(cells, start=1):
             if rig is None:
                 console.print("[dim]starting the stack[/dim]")
-                rig = Rig(folder / f"stack-{number}", {"store": store}, two=two).__enter__()
+                made = Rig(
+                    folder / f"stack-{number}",
+                    {"store": store},
+                    two=kind is Kind.TWO,
+                    edge=kind is Kind.EDGE,
+                )
+                rig = made.__enter__()
             outcome = run_cell(rig, cell, number)
             yield outcome
             if outcome.bad:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,6 +25,8 @@ from pacs_module.domain.errors import RetriableError
 from pacs_module.domain.probe import Verdict
 from pacs_module.use_cases.probe.probe_pacs import MOST_QUERIES, Probed, ProbePacs
 from pacs_module.use_cases.probe.questions.client import MoveTest
+from pacs_module.web.page_support.language import catalogue
+from pacs_module.web.page_support.sentences import sentences_in
 from stack.ports import LOOPBACK, free_ports
 
 DAY = dt.date(2026, 11, 20)
@@ -126,6 +129,21 @@ def test_each_habit_is_named(
     assert told(of(habit), key) == (verdict, value)
     if key in good.findings and not key.startswith("text."):
         assert told(good, key) != (verdict, value)
+
+
+TWO_WORDS = re.compile(r"(?<![\w.])[a-z]{3,}(?:'s)? [a-z]{2,}")
+"""English: names, states and keys are single words."""
+AS_DICOM_NAMES_IT = re.compile(r"^presentation context |\((Rejected|Aborted) ")
+"""Services, and why an association is rejected (PS3.8)."""
+
+
+@pytest.mark.parametrize("habit", sorted({"", *(habit for habit, *_ in HABITS)}))
+def test_the_page_tells_what_was_found_in_chinese(of: Callable[[str], Probed], habit: str) -> None:
+    said, probed = sentences_in(catalogue("zh").gettext), of(habit)
+    told = [text for one in probed.findings.values() for text in (one.words, one.asked, one.came)]
+    told += [one.why for one in probed.recommendations]
+    left = {text for text in told if TWO_WORDS.search(said(text))}
+    assert {text for text in left if not AS_DICOM_NAMES_IT.search(text)} == set()
 
 
 @pytest.mark.parametrize(

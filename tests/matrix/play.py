@@ -45,7 +45,7 @@ from pacs_module.use_cases.find.follow_scan import FollowScan
 from pacs_module.use_cases.find.match_answers import MatchedFinder
 from pacs_module.use_cases.find.pacs_knowledge import PacsKnowledge
 from pacs_module.use_cases.find.resolve_uid import ResolveUid
-from pacs_module.use_cases.pull.path_circuits import PathCircuits
+from pacs_module.use_cases.pull.move_circuits import MoveCircuits
 from pacs_module.use_cases.pull.prepare_pull import PreparePull
 from pacs_module.use_cases.pull.pull_policy import PullPolicy
 from pacs_module.use_cases.pull.pull_studies import PullStudies
@@ -199,7 +199,7 @@ class _Run:
         find = FindStudies(
             self.store, ask, ResolveUid(finder, clock, log), clock, log, switches, policy, traits=traits
         )
-        self.ends = RecordPullEnd(self.store, clock, log, retry, PathCircuits(MemoryLeases(), clock, log))
+        self.ends = RecordPullEnd(self.store, clock, log, retry, MoveCircuits(MemoryLeases(), clock, log))
         self.accept = AcceptNotification(self.store, clock, log)
         prepare = PreparePull(finder, self.plugins, clock, log, switches, traits)
         knowledge = PacsKnowledge(MemoryLeases(), switches)
@@ -228,6 +228,7 @@ class _Run:
             "matrix",
             pick=lambda names: names[0],
         )
+        self.pull.went_on = self.ends.went_on = self.follow.resume
         self.loop = FindLoop(
             pacs=PACS,
             find=find,

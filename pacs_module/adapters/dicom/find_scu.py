@@ -14,7 +14,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from types import TracebackType
@@ -181,8 +181,7 @@ class FindAssociation:
         self._send(pdu.encode())
         accepted = self._accepted()
         self._peer_maximum = accepted.maximum_length_received or 0
-        results = accepted.presentation_context_definition_results_list
-        agreed = {each.context_id for each in results if each.result == 0}
+        agreed = _agreed(accepted.presentation_context_definition_results_list)
         self._contexts = {name: number for number, name in numbers.items() if number in agreed}
 
     def _accepted(self) -> Any:
@@ -309,20 +308,21 @@ def _connect(peer: Peer, deadline: Deadline) -> socket.socket:
     for family, kind, protocol, _, address in places:
         connection = socket.socket(family, kind, protocol)
         try:
-            connection.settimeout(deadline.left())
-            connection.connect(address)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if peer.tls is not None:
-                connection = _encrypted(connection, peer.host, peer.tls)
+            return _opened(connection, address, peer, deadline)
         except ssl.SSLError as error:
             connection.close()
             raise RetriableError(f"TLS with {peer} failed", str(error)) from error
         except OSError as error:
             connection.close()
             last = error
-        else:
-            return connection
     raise Unreachable(f"nobody answers as {peer}: {last or 'no address'}") from last
+
+
+def _opened(connection: socket.socket, address: Any, peer: Peer, deadline: Deadline) -> socket.socket:
+    connection.settimeout(deadline.left())
+    connection.connect(address)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection if peer.tls is None else _encrypted(connection, peer.host, peer.tls)
 
 
 def _encrypted(connection: socket.socket, host: str, tls: DicomTls) -> socket.socket:
@@ -359,3 +359,8 @@ def _why_rejected(data: bytes) -> str:
     rejection = pdus.A_ASSOCIATE_RJ()
     rejection.decode(data)
     return f"{rejection.reason_str} ({rejection.result_str})"
+
+
+def _agreed(results: Iterable[Any]) -> set[int]:
+    """Ids of the presentation contexts that were accepted (result 0, PS3.8 9.3.3.2)."""
+    return {each.context_id for each in results if each.result == 0}

@@ -51,11 +51,7 @@ class _Association(FindAssociation):
 
     def move(self, sop_class: str, identifier: bytes, destination: str) -> Iterator[Any]:
         """C-MOVE; the command sets of its responses (PS3.7 9.1.4)."""
-        primitive = C_MOVE()
-        primitive.MessageID, primitive.AffectedSOPClassUID = 1, UID(sop_class)
-        primitive.Priority, primitive.MoveDestination = _LOW, destination
-        primitive.Identifier = BytesIO(identifier)
-        self._request(C_MOVE_RQ(), primitive, sop_class)
+        self._request(C_MOVE_RQ(), _move_request(sop_class, identifier, destination), sop_class)
         while True:
             command = self._message().command_set
             if command.get("CommandField") != _MOVE_RESPONSE:
@@ -127,7 +123,7 @@ class DicomProbe:
                 accepted = {name: association.accepts(sop_class) for name, sop_class in MODELS.items()}
                 status = association.echo() if accepted["echo"] else None
         except (RetriableError, PermanentError, OSError) as error:
-            return Hello(error=str(error) or type(error).__name__, refused=_refused(error))
+            return Hello(error=_words(error), refused=_refused(error))
         return Hello(accepted, status, time.monotonic() - begin)
 
     def find(self, level: str, query: Mapping[str, str], keys: Sequence[str], root: str = "study") -> Reply:
@@ -171,18 +167,22 @@ class DicomProbe:
             destination: AE title that the PACS shall send to.
             received: How many images have come so far.
         """
-        model, seen = MODELS["study move"], _Moving(time.monotonic())
+        seen = _Moving(time.monotonic())
         try:
-            with _Association(self._peer, [model], Deadline(self._timeout)) as association:
-                association.model_for([model])
-                for command in association.move(model, encode_identifier("SERIES", query, ()), destination):
-                    seen.take(command)
+            self._move(query, destination, seen)
         except (RetriableError, PermanentError, OSError) as error:
-            return Moved(error=str(error) or type(error).__name__, received=received())
+            return Moved(error=_words(error), received=received())
         at_end = received()
         late = self._late if seen.last_command.Status in (0, 0xB000) else 0.0
         _until(lambda: received() >= max(seen.announced, 1), late)
         return seen.moved(received(), at_end)
+
+    def _move(self, query: Mapping[str, str], destination: str, seen: _Moving) -> None:
+        model = MODELS["study move"]
+        with _Association(self._peer, [model], Deadline(self._timeout)) as association:
+            association.model_for([model])
+            for command in association.move(model, encode_identifier("SERIES", query, ()), destination):
+                seen.take(command)
 
 
 def _suboperations(command: Any) -> dict[str, int]:
@@ -317,3 +317,15 @@ class OrthancReceiver:
         if not answer.ok:
             raise RetriableError(f"the receiving Orthanc cannot be asked: HTTP {answer.status}", answer.words)
         return len(answer.json(FROM_ORTHANC))
+
+
+def _move_request(sop_class: str, identifier: bytes, destination: str) -> Any:
+    primitive = C_MOVE()
+    primitive.MessageID, primitive.AffectedSOPClassUID = 1, UID(sop_class)
+    primitive.Priority, primitive.MoveDestination = _LOW, destination
+    primitive.Identifier = BytesIO(identifier)
+    return primitive
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..dicom.attributes import FULL_WIDTH, Attributes, clean_uid, split_values, unpadded
-from ..dicom.moments import Range, date_of, moment_of, range_of, time_of
+from ..dicom.date_times import Range, date_of, moment_of, range_of, time_of
 from ..dicom.numbers import read_number
-from ..dicom.representations import Representation, representation
 from ..dicom.text_repair import forms
-from ..wire.syntax import is_uid
+from ..dicom.value_representations import Representation, representation
+from ..wire.uid_syntax import is_uid
 
 UID_KEYS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 _UNIQUE = {"STUDY": UID_KEYS[:1], "SERIES": UID_KEYS[:2], "IMAGE": UID_KEYS}
@@ -28,6 +28,7 @@ _ABOUT_THE_ANSWER = frozenset({
     "StorageMediaFileSetID", "StorageMediaFileSetUID", "TimezoneOffsetFromUTC",
 })  # fmt: skip
 NOT_MATCHED = frozenset({"QueryRetrieveLevel", "SpecificCharacterSet"})
+_NARROW = {code: plain for code, plain in FULL_WIDTH.items() if plain not in tuple(map(ord, "*?\\"))}
 EMPTY_VALUE = '""'
 """Empty value matching (PS3.4 C.2.2.2.7): two quotes ask for what has no value."""
 
@@ -100,12 +101,17 @@ def matches(keyword: str, asked: str, told: str | None) -> bool | None:
         return None  # a key that the PACS does not support comes back without a value (PS3.4 C.2.2.1.3)
     kind = representation(keyword)
     if kind is Representation.UID:
-        wanted = {clean_uid(uid) for uid in asked.split("\\")}
-        return any(clean_uid(uid) in wanted for uid in told.split("\\"))
+        return _is_among(asked, told)
     if kind in _RANGES:
         return _in_range(kind, asked, told)
     wishes = _wishes(kind, asked)
     return _any(_one_value(kind, wish, value) for wish in wishes for value in _readings(kind, told))
+
+
+def _is_among(asked: str, told: str) -> bool:
+    """Whether one of the UIDs that are told was asked for."""
+    wanted = {clean_uid(uid) for uid in asked.split("\\")}
+    return any(clean_uid(uid) in wanted for uid in told.split("\\"))
 
 
 def _any(verdicts: Iterable[bool | None]) -> bool | None:
@@ -122,6 +128,14 @@ def _malformed(level: str, answer: Attributes) -> str:
         if uid and not is_uid(uid):
             return f"{keyword} is no UID"
     return ""
+
+
+def asks_for_many(value: str) -> bool:
+    """
+    Whether a value would be no single one as a key: a wildcard in any width, a list, or two quotes, which ask
+    for all that has no value.
+    """
+    return value.strip() == EMPTY_VALUE or bool(set(value.translate(FULL_WIDTH)) & set("*?\\"))
 
 
 def _is_universal(asked: str) -> bool:
@@ -201,10 +215,13 @@ def _is_pattern(asked: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """A value without padding; letters and digits of full width as others, accents as one character each."""
+    """
+    A value without padding; letters and digits of full width as others, accents as one character each. A
+    wildcard of full width is none: no PACS takes it for one.
+    """
     if text.isascii():
         return unpadded(text)
-    return unpadded(unicodedata.normalize("NFC", text.translate(FULL_WIDTH)))
+    return unpadded(unicodedata.normalize("NFC", text.translate(_NARROW)))
 
 
 def _is_person(asked: str, told: str) -> bool | None:

@@ -13,11 +13,9 @@ ROUND = 50
 """Caps in the wild are 100, 200, 500 ...: a multiple of this many answers is worth a second look."""
 SMALLEST_CAP = 10
 """
-A PACS that gives no longer lists than this is of little use to anybody: such a list is controlled only when
-it stays as it is, and proves nothing where several days end at one length.
+A shorter list is controlled by the time alone, which costs two queries or three: to try letters of names
+costs forty. It proves nothing where several days end at one length.
 """
-SMALLEST_PARTED = 2
-"""A list of a single study cannot be parted: nobody finds out such a cap."""
 
 
 class AnswerList(Protocol):
@@ -67,7 +65,7 @@ def is_record(answers: AnswerList, learned: LearnedTraits, longest: int) -> bool
 
 def is_short_and_longest(answers: AnswerList, learned: LearnedTraits, longest: int) -> bool:
     """
-    Whether a short list may end at a silent cap: no list of this PACS was ever longer.
+    Whether a short list may end at a silent cap, of one study too: no list of this PACS was ever longer.
 
     Args:
         answers: The list.
@@ -76,7 +74,7 @@ def is_short_and_longest(answers: AnswerList, learned: LearnedTraits, longest: i
     """
     if answers.cut or learned.caps or learned.says_when_cut:
         return False
-    return max(longest, SMALLEST_PARTED) <= (answers.received or 0) < SMALLEST_CAP
+    return max(longest, 1) <= (answers.received or 0) < SMALLEST_CAP
 
 
 def is_short_record(answers: AnswerList, learned: LearnedTraits) -> bool:

@@ -45,12 +45,17 @@ def take_names(study: Study, found: FoundStudy, now: int) -> bool:
     in_turn = [one for one in told.corrections_of(before) if _told_in_turn(copy, one, now)]
     noted = [one.name for one in in_turn if _note_in_turn(study, found.pacs, one, now)]
     settled = replace(told, **{one.name: one.old for one in in_turn})
+    return _take_settled(study, found.pacs, settled, before, now) or bool(noted)
+
+
+def _take_settled(study: Study, pacs: str, settled: StudyNames, before: StudyNames, now: int) -> bool:
+    """Take what is not told in turn with something else; whether that is news."""
     now_told = settled.told_over(before)
     if now_told == before:
-        return bool(noted)
+        return False
     for one in settled.corrections_of(before):
-        _correct(study, found.pacs, one, now)
-    copy.told = now_told
+        _correct(study, pacs, one, now)
+    study.pacs[pacs].told = now_told
     return True
 
 
@@ -84,10 +89,14 @@ def _note_in_turn(study: Study, pacs: str, one: Correction, now: int) -> bool:
 
 
 def _correct(study: Study, pacs: str, one: Correction, now: int) -> None:
-    copy = study.pacs[pacs]
-    study.note(Note.CORRECTED, f"{pacs}: {camel(one.name)} {one.old} -> {one.new}", now)
-    name = camel(one.name)
+    copy, name = study.pacs[pacs], camel(one.name)
+    study.note(Note.CORRECTED, f"{pacs}: {name} {one.old} -> {one.new}", now)
     copy.earlier = {**copy.earlier, name: [*copy.earlier.get(name, []), one.old][-MAX_EARLIER:]}
     copy.corrected_at = iso(now)
+    _take_over(study, one)
+
+
+def _take_over(study: Study, one: Correction) -> None:
+    """Where ours is this PACS's old word."""
     if getattr(study, one.name) == one.old:
         setattr(study, one.name, one.new)

@@ -125,10 +125,13 @@ def take_memo(learned: LearnedTraits, memo: Mapping[str, object]) -> None:
     learned.ignores |= set(_texts(memo, "ignores"))
     learned.dropped.update(_texts(memo, "dropped"))
     learned.refused.update(_texts(memo, "refused"))
-    longest = memo.get("longest")
-    learned.longest = max(learned.longest, longest if type(longest) is int else 0)
+    learned.longest = max(learned.longest, _whole(memo.get("longest")))
     learned.says_when_cut |= memo.get("saysWhenCut") is True
     learned.longest_days |= set(_texts(memo, "longestDays")[:MANY_DAYS])
+
+
+def _whole(value: object) -> int:
+    return value if type(value) is int else 0
 
 
 def _list(memo: Mapping[str, object], key: str) -> list[Any]:

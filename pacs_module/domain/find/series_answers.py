@@ -48,7 +48,17 @@ def _together(rows: Sequence[Attributes]) -> Attributes:
     if len(rows) == 1:
         return rows[0]
     keywords = dict.fromkeys(keyword for row in rows for keyword in row)
-    return {name: min((row[name] for row in rows if row.get(name)), default="") for name in keywords}
+    together = {name: _first(rows, name) for name in keywords}
+    of_the_day = [row for row in rows if row.get("SeriesDate", "") in ("", together.get("SeriesDate", ""))]
+    # A date of one row and a time of another are a moment that nobody told.
+    return (
+        {**together, "SeriesTime": _first(of_the_day, "SeriesTime")} if "SeriesTime" in keywords else together
+    )
+
+
+def _first(rows: Sequence[Attributes], keyword: str) -> str:
+    """The first text in the alphabet, which does not depend on the order of the rows."""
+    return min((row[keyword] for row in rows if row.get(keyword)), default="")
 
 
 def _largest_count(rows: Sequence[Attributes]) -> int | None:

@@ -16,7 +16,7 @@ from ..study.message_state import MessageState
 from ..study.pacs_attributes import NAMES
 from ..study.study import GROWTH_CHECK, MOST_SIGHTINGS, PULL, Study
 from .corrections import take_names
-from .stability import StabilityPolicy, judge_stability
+from .stability import Stability, StabilityPolicy, judge_stability
 from .vanished import seen_again
 
 
@@ -137,11 +137,17 @@ def _fill_in(study: Study, found: FoundStudy) -> bool:
 def _judge(study: Study, found: FoundStudy, now: int, policy: StabilityPolicy, switches: Switches) -> Seen:
     here = _with([s for s in study.sightings if s.pacs == found.pacs], Sighting(now, found.pacs, found.count))
     study.sightings = [*(s for s in study.sightings if s.pacs != found.pacs), *here]
-    stability = judge_stability(here, policy, now)
+    return _go_on(study, found.pacs, judge_stability(here, policy, now), now, policy, switches)
+
+
+def _go_on(
+    study: Study, pacs: str, stability: Stability, now: int, policy: StabilityPolicy, switches: Switches
+) -> Seen:
+    """Pull it, or wait for the next sighting."""
     if is_dx(study.modality, switches):
         return _to_be_pulled(study, Note.TO_BE_PULLED, "DX: pulled as soon as it is found", now)
     if stability.stable:
-        return _to_be_pulled(study, Note.STABLE, f"{found.pacs}: {stability.why}", now)
+        return _to_be_pulled(study, Note.STABLE, f"{pacs}: {stability.why}", now)
     study.why = stability.why
     study.schedule(PULL, now + policy.delay // timedelta(milliseconds=1))
     return Seen(True)

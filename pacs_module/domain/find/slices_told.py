@@ -7,6 +7,7 @@ where it returns ImageType; IMAGE level tells it by SOPClassUID (0008,0016) and 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -42,15 +43,13 @@ def with_slices(facts: SeriesFacts, images: Sequence[Attributes]) -> SeriesFacts
     Args:
         facts: From a SERIES level answer.
         images: The IMAGE level answers, with :data:`IMAGE_KEYS`; empty where the PACS gives none. Those of
-            other series are left out, of several about one object the last holds.
+            other series are left out, of several about one object the one with most frames holds.
 
     Returns:
         Unchanged where every object is told to be one slice; else with the frames of all together, or without
         any number where an object tells neither its class nor its frames: the images will tell.
     """
-    ours = [one for one in images if clean_uid(one.get("SeriesInstanceUID", "")) in ("", facts.series_uid)]
-    once = {clean_uid(one.get("SOPInstanceUID", "")) or str(number): one for number, one in enumerate(ours)}
-    objects = [_frames(image) for image in once.values()]
+    objects = _frames_by_object(facts.series_uid, images)
     if len(objects) < (facts.instances or 0) or None in objects:
         return replace(facts, instances=None)
     frames = [number for number in objects if number is not None]
@@ -58,6 +57,20 @@ def with_slices(facts: SeriesFacts, images: Sequence[Attributes]) -> SeriesFacts
         return facts
     counted = {FRAMES: str(sum(frames)), MULTI_FRAME: "yes"}
     return replace(facts, attributes={**facts.attributes, **counted})
+
+
+def _frames_by_object(series_uid: str, images: Sequence[Attributes]) -> list[int | None]:
+    """Of each object of the series; None where an answer tells neither its class nor its frames."""
+    ours = [one for one in images if clean_uid(one.get("SeriesInstanceUID", "")) in ("", series_uid)]
+    rows: dict[str, list[Attributes]] = defaultdict(list)
+    for number, one in enumerate(ours):
+        rows[clean_uid(one.get("SOPInstanceUID", "")) or str(number)].append(one)
+    return [_most_frames(told) for told in rows.values()]
+
+
+def _most_frames(rows: Sequence[Attributes]) -> int | None:
+    """Of the rows of one object, in whichever order."""
+    return max((frames for row in rows if (frames := _frames(row)) is not None), default=None)
 
 
 def _frames(image: Attributes) -> int | None:

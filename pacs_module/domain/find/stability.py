@@ -54,12 +54,17 @@ def judge_stability(history: Sequence[Sighting], policy: StabilityPolicy, now: i
     last = history[-1]
     age = timedelta(milliseconds=now - history[0].at)
     counts = last.count is not None and (last.count > 0 or age < policy.delay)  # 0: it does not count
-    if policy.rule == FIXED_DELAY or last.count is None or not counts:
+    if policy.rule == FIXED_DELAY or not counts:
         return _by_age(last.count, age, policy)
     if len(history) == 1:
         return Stability("TOO_EARLY", f"seen once, with {last.count} instances")
-    before = history[-2].count
-    if last.count == before and last.count > 0:
+    return _by_two_finds(history, policy, now)
+
+
+def _by_two_finds(history: Sequence[Sighting], policy: StabilityPolicy, now: int) -> Stability:
+    """By the last two of them, both with a count."""
+    before, last = history[-2].count, history[-1]
+    if last.count and last.count == before:
         return Stability("STABLE", f"{last.count} instances in two finds")
     growing = Stability("GROWING", f"{before} instances, then {last.count}")
     return _largest_stands(history, policy, now) or growing

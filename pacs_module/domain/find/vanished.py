@@ -5,9 +5,9 @@ here (M20).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from ..dicom.attributes import FoundStudy
 from ..instants import iso
@@ -22,6 +22,23 @@ LEAST = timedelta(minutes=5)
 """
 So many complete finds in a row, over so long: a PACS that is restarted answers shorter lists for minutes.
 """
+_BESIDE = timedelta(minutes=30)
+"""
+A study that was there for longer beside another one is not what that one became. It may take some finds until
+a list is believed that lacks a study.
+"""
+
+
+def is_list_believed(others_listed: bool, one_still_there: bool, answers: bool | None) -> bool:
+    """
+    Whether a list that lacks studies says that they are gone.
+
+    Args:
+        others_listed: The list has other studies.
+        one_still_there: The PACS answers one of the missing studies when it is asked for by its UID.
+        answers: It answers a study of another day; None: nobody asked.
+    """
+    return not one_still_there and (others_listed or answers is not False)
 
 
 def expected(study: Study, pacs: str, day: date, in_parts: bool) -> bool:
@@ -79,6 +96,59 @@ def _without_coming_and_going(history: list[HistoryEntry]) -> list[HistoryEntry]
     return history
 
 
+def moved_to(study: Study, pacs: str, answers: Iterable[FoundStudy]) -> list[str]:
+    """
+    The UIDs of a PACS's answers that have the names of a study which it has no more.
+
+    Args:
+        study: Gone from there.
+        pacs: The PACS.
+        answers: What it has of that day.
+    """
+    copy = study.pacs[pacs]
+    told = copy.told or StudyNames.of(study)
+    if not (told.accession_number and told.patient_id):
+        return []
+    same = [
+        found
+        for found in answers
+        if found.study_uid not in ("", study.study_uid)
+        and (found.accession_number, found.patient_id) == (told.accession_number, told.patient_id)
+        and (not study.modality or set(found.modalities) & set(study.modality))
+        and (found.count == copy.count or None in (found.count, copy.count))
+    ]
+    return [found.study_uid for found in same]
+
+
+def appeared_instead(other: Study, study: Study, pacs: str) -> bool:
+    """
+    Whether a study came when the other one went: one that had been beside it for long is another study.
+    """
+    missing_at = study.pacs[pacs].missing_at or ""
+    if not (missing_at and other.first_seen_at):
+        return False
+    return datetime.fromisoformat(other.first_seen_at) >= datetime.fromisoformat(missing_at) - _BESIDE
+
+
+def link_moved(study: Study, other: Study, pacs: str, now: int) -> bool:
+    """Note in a study that another UID has its names at the PACS now; whether that is new."""
+    if study.moved_to == other.study_uid:
+        return False
+    study.moved_to = other.study_uid
+    why = f"{pacs} has its AccessionNumber and PatientID under {other.study_uid} now"
+    study.note(Note.MOVED, why, now)
+    return True
+
+
+def link_moved_from(study: Study, former: str, pacs: str, now: int) -> bool:
+    """Note in a study under which UID it was before; whether that is new."""
+    if study.moved_from == former:
+        return False
+    study.moved_from = former
+    study.note(Note.MOVED, f"{pacs} had its AccessionNumber and PatientID under {former} before", now)
+    return True
+
+
 def seen_again(study: Study, pacs: str, now: int) -> bool:
     """
     A PACS answers it; whether it had been missing there.
@@ -89,6 +159,7 @@ def seen_again(study: Study, pacs: str, now: int) -> bool:
     if copy is None or not (copy.missed or copy.gone_at):
         return False
     _put(study, pacs, replace(copy, missed=None, missing_at=None, gone_at=None))
+    study.moved_to = None
     if not copy.gone_at:
         return True
     why = f"back at {pacs}, gone since {copy.missing_at}"

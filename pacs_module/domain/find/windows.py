@@ -171,12 +171,12 @@ def few_named(found: Iterable[FoundStudy], key: str) -> str:
     if not values:
         return ""
     middle = values[len(values) // 2]
-    few = (
-        length
-        for length in range(1, len(middle))
-        if sum(value.startswith(middle[:length]) for value in values) <= FEW
-    )
-    return middle[: next(few, len(middle))]
+    lengths = range(1, len(middle))
+    return middle[: next((one for one in lengths if _begin_alike(values, middle[:one]) <= FEW), len(middle))]
+
+
+def _begin_alike(values: Iterable[str], prefix: str) -> int:
+    return sum(value.startswith(prefix) for value in values)
 
 
 def seconds_of(time: str) -> int | None:
@@ -221,12 +221,38 @@ def halved_among(window: Window, found: Iterable[FoundStudy]) -> tuple[Window, .
 
     Empty when a study without a time would be in neither, or when all of them are of one moment.
     """
-    seconds = sorted(-1 if (second := seconds_of(study.study_time)) is None else second for study in found)
+    seconds = sorted(map(_second_of, found))
     if not seconds or seconds[0] < window.since or seconds[0] == seconds[-1]:
         return ()
-    middle = seconds[(len(seconds) - 1) // 2]
-    middle = middle if middle < seconds[-1] else max(second for second in seconds if second < middle)
+    middle = _middle_of(seconds)
     return (replace(window, until=middle), replace(window, since=middle + 1))
+
+
+def _middle_of(seconds: list[int]) -> int:
+    """The median of several, sorted; never the last moment, so that something is behind it."""
+    middle = seconds[(len(seconds) - 1) // 2]
+    return middle if middle < seconds[-1] else max(second for second in seconds if second < middle)
+
+
+def _second_of(study: FoundStudy) -> int:
+    """Of its day; -1 where it tells no time."""
+    second = seconds_of(study.study_time)
+    return -1 if second is None else second
+
+
+def around(window: Window, study: FoundStudy) -> tuple[Window, ...]:
+    """The parts of a window's time before and after the moment of a study; none where that is not told."""
+    second = seconds_of(study.study_time)
+    if second is None or not window.since <= second <= window.until:
+        return ()
+    before, after = replace(window, until=second - 1), replace(window, since=second + 1)
+    return tuple(part for part in (before, after) if part.since <= part.until)
+
+
+def around_and_at(window: Window, study: FoundStudy) -> tuple[Window, ...]:
+    """:func:`around`, and the moment itself: all of a window, at a PACS that gives one study a list."""
+    second, beside = seconds_of(study.study_time), around(window, study)
+    return () if second is None or not beside else (*beside, replace(window, since=second, until=second))
 
 
 def _longer_prefixes(window: Window, key: str, found: list[FoundStudy]) -> tuple[Window, ...]:
@@ -235,5 +261,9 @@ def _longer_prefixes(window: Window, key: str, found: list[FoundStudy]) -> tuple
     if any(len(value) <= len(begun) for value in values):
         return ()  # such a one would be in no part
     letters = sorted({*LETTERS, *(value[len(begun)].upper() for value in values)} - set("*?\\"))
-    others = tuple((other, prefix) for other, prefix in window.prefixes if other != key)
-    return tuple(replace(window, prefixes=(*others, (key, begun + letter))) for letter in letters)
+    return tuple(_with_prefix(window, key, begun + letter) for letter in letters)
+
+
+def _with_prefix(window: Window, key: str, prefix: str) -> Window:
+    others = tuple(one for one in window.prefixes if one[0] != key)
+    return replace(window, prefixes=(*others, (key, prefix)))

@@ -8,6 +8,22 @@ patient.
 
 from __future__ import annotations
 
+from .character_sets import Sent, Text, agrees, judge_text, sent_as
+from .findings import (
+    MODELS,
+    Answer,
+    Finding,
+    Findings,
+    Hello,
+    Moved,
+    Reply,
+    Together,
+    Value,
+    Verdict,
+    declared_in,
+    text_of,
+    uid_of,
+)
 from .judging import (
     ENOUGH,
     MATCH_VERDICT,
@@ -35,22 +51,6 @@ from .recommending import (
     profile_settings,
     readable_by_orthanc,
     recommend,
-)
-from .texts import Sent, Text, agrees, judge_text, sent_as
-from .values import (
-    MODELS,
-    Answer,
-    Finding,
-    Findings,
-    Hello,
-    Moved,
-    Reply,
-    Together,
-    Value,
-    Verdict,
-    declared_in,
-    text_of,
-    uid_of,
 )
 
 __all__ = [

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 from ..dicom.attributes import parse_count
 from ..find.windows import Window
-from .values import Answer, Verdict, uid_of
+from .findings import Answer, Verdict, uid_of
 
 ENOUGH = 100
 """Caps in the wild begin here; fewer answers say nothing about a cap."""
@@ -78,15 +78,20 @@ def judge_modalities(
     verdict, kind = judge_key(values)
     if kind != "filled":
         return verdict, kind
-    together = "".join(value for value in values if value)
-    for character, name in ((",", "comma"), ("/", "slash"), (";", "semicolon")):
-        if character in together:
-            return Verdict.PARTLY, name
-    if "\\" in together:
+    joined = _joined_by("".join(value for value in values if value))
+    if joined:
+        return Verdict.PARTLY, joined
+    if any(value and "\\" in value for value in values):
         return Verdict.YES, "list"
     if any(value and len(set(modalities)) > 1 for value, modalities in by_series):
         return Verdict.NO, "single"
     return Verdict.NOT_TOLD, "one each"
+
+
+def _joined_by(together: str) -> str:
+    """The sign that some PACS put between values instead of a backslash; empty: none."""
+    signs = {",": "comma", "/": "slash", ";": "semicolon"}
+    return next((name for sign, name in signs.items() if sign in together), "")
 
 
 class Match(StrEnum):
@@ -186,8 +191,12 @@ def best_prefix(values: Iterable[str]) -> str:
     """The beginning that parts the values most evenly, empty when none parts them at all."""
     told = [value for value in values if value and not set(value) & set("*?\\")]
     counts = Counter(value[:length] for value in told for length in range(1, len(value) + 1))
-    parting = {prefix: abs(2 * count - len(told)) for prefix, count in counts.items() if count < len(told)}
-    return min(parting, key=lambda prefix: (parting[prefix], len(prefix), prefix), default="")
+    return _parting_best({prefix: count for prefix, count in counts.items() if count < len(told)}, len(told))
+
+
+def _parting_best(counts: Mapping[str, int], number: int) -> str:
+    """The one that half of the values have, or nearly; the shorter one of equals."""
+    return min(counts, key=lambda prefix: (abs(2 * counts[prefix] - number), len(prefix), prefix), default="")
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .texts import Sent, Text, agrees
-from .values import Findings, Value, Verdict
+from .character_sets import Sent, Text, agrees
+from .findings import Findings, Value, Verdict
 
 JUDGED_BY = ("BodyPartExamined", "ProtocolName", "SeriesDescription")
 
@@ -131,7 +131,7 @@ def _default_encoding(texts: Sequence[Text]) -> Recommendation:
         return _encoding(None, "no value reads what came; see finder")
     best = _BEST.get(undeclared or Sent.GBK, CHINESE)
     value = best if best in common else sorted(common)[0]
-    what = " and ".join(f"{text.sent} declared as {text.shown}" for text in told)
+    what = ", ".join(f"{text.sent} declared as {text.shown}" for text in told)
     return _encoding(value, f"reads {what}; one value for all PACS of this Orthanc")
 
 
@@ -328,9 +328,9 @@ def _parallel(findings: Findings) -> Recommendation:
 def _timeout(findings: Findings) -> Recommendation:
     silence = _value(findings, "move.silence")
     timed = isinstance(silence, int | float)
-    told = f"the longest silence of the one move was {silence} s; " if timed else "moves were not timed; "
+    told = f"the longest silence of the one move was {silence} s" if timed else "moves were not timed"
     value = max(TIMEOUT_S, 10 * int(silence or 0)) if timed else TIMEOUT_S
-    why = f"{told}Timeout is the silence allowed within a C-MOVE; near-line storage is silent for minutes"
+    why = f"{told}; Timeout is the silence allowed within a C-MOVE; near-line storage is silent for minutes"
     return Recommendation("Timeout", Place.ORTHANC, value, why)
 
 

@@ -12,7 +12,7 @@ from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.instants import milliseconds
 from ...domain.rules.filters import is_dx
 from ...domain.rules.switches import Switches
-from ...domain.study.growth_checks import WHOLE, GrowthPolicy, growth
+from ...domain.study.growth_checks import WHOLE, GrowthCheck, GrowthPolicy, growth
 from ...domain.study.lifecycle import SETTLED, Event
 from ...domain.study.study import GROWTH_CHECK, PULL, Study
 from ...ports import Clock, EventLog, PacsFinder, StudyStore
@@ -87,9 +87,12 @@ class CheckGrowth:
         if why:
             self._grew(study, f"{look.pacs}, which tells no counts: {why}", now)
             return True
+        self._look_again(study, look, now)
+        return True
+
+    def _look_again(self, study: Study, look: GrowthCheck, now: int) -> None:
         look.number += 1
         study.schedule(GROWTH_CHECK, self._next(look.number, now))
-        return True
 
     def _next(self, number: int, now: int) -> int | None:
         """When it is looked at again; None: never, it has been quiet for long enough."""
@@ -103,8 +106,9 @@ class CheckGrowth:
         at = now if is_dx(study.modality, self.switches) else now + milliseconds(self.stability.delay)
         study.schedule(PULL, at)
         study.schedule(GROWTH_CHECK, at + milliseconds(self.policy.pauses.first))
-        told = {"studyUID": study.study_uid, "why": why}
-        self.log.event("grown_without_counts", "grown at a PACS without counts", **told)
+        self.log.event(
+            "grown_without_counts", "grown at a PACS without counts", studyUID=study.study_uid, why=why
+        )
 
 
 @dataclass

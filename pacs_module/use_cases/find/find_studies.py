@@ -23,7 +23,8 @@ from ...domain.study.study import PULL, Study
 from ...ports import Clock, EventLog, StudyStore
 from ...shared.crash_points import reach
 from ..update_study import update_study
-from .ask_window import AskWindow
+from .ask_window import Answers, AskWindow
+from .confirm_missing import ConfirmMissing
 from .note_vanished import NoteVanished
 from .resolve_uid import ResolveUid
 
@@ -89,7 +90,10 @@ class FindStudies:
     traits: TraitsByPacs = field(default_factory=dict)
     notice: Callable[[str, Study], None] = lambda pacs, study: None
     """Told of each study that is still being counted, and by which PACS."""
+    passed_by: Callable[[], Callable[[str], bool]] = lambda: lambda uid: False
+    """Gives a question: whether a study that is not known here is not to be taken up (it was forgotten)."""
     vanished: NoteVanished = field(init=False)
+    confirm: ConfirmMissing = field(init=False)
     _quiet: dict[tuple[str, str], FoundStudy] = field(default_factory=dict)
     """
     Answers that changed nothing in a settled study: the same answer again needs no look into the store. A
@@ -99,6 +103,7 @@ class FindStudies:
     def __post_init__(self) -> None:
         """What the PACS has no more is noted in the same store."""
         self.vanished = NoteVanished(self.store, self.clock, self.log)
+        self.confirm = ConfirmMissing(self.ask.finder, self.log)
 
     def __call__(self, pacs: str, window: Window) -> FindResult:
         """
@@ -111,14 +116,32 @@ class FindStudies:
         day = window.day.isoformat()
         self.log.line(loglines.find_list(day))
         answers = self.ask(pacs, window, STUDY_KEYS)
-        if window.whole_day and self.vanished.lacks(pacs, window.day, answers.studies):
-            answers = self.ask.once_more(pacs, window, answers, STUDY_KEYS)  # before anything is called gone
+        if window.whole_day and self.vanished.lacking(pacs, window.day, answers.studies):
+            answers = self._asked_again(pacs, window, answers)
         self.log.line(loglines.found_list(day, len(answers.studies)))
+        proved = answers.proof and window.whole_day
+        before = self.vanished.known_at(pacs, window.day) if proved else None
         stable, undecided = self.take_note(answers.studies)
-        if answers.proof and window.whole_day:
-            for uid in self.vanished(pacs, window.day, answers.studies, in_parts=answers.queries > 1):
+        if before is not None:
+            in_parts = answers.queries > 1
+            for uid in self.vanished(pacs, window.day, answers.studies, in_parts, before):
                 self._quiet.pop((pacs, uid), None)
         return FindResult(stable, undecided, answers.complete, len(answers.studies), answers.queries)
+
+    def _asked_again(self, pacs: str, window: Window, before: Answers) -> Answers:
+        """Of a list that lacks what the PACS had: asked again before anything is called gone, and by UID."""
+        answers = self.ask.once_more(pacs, window, before, STUDY_KEYS)
+        missing = self.vanished.lacking(pacs, window.day, answers.studies)
+        if not missing or not answers.proof:
+            return answers
+        another = self.vanished.another(pacs, window.day)
+        confirmed = self.confirm(pacs, missing, bool(answers.studies), another, STUDY_KEYS)
+        if confirmed.still_there and answers.studies:
+            # It was whole before: where a cap has come, or a smaller one, halves bring what it hides now.
+            doubted = replace(answers, doubtful=len(answers.studies))
+            answers = self.ask.control(pacs, window, doubted, STUDY_KEYS)
+        studies = tuple(merged([*answers.studies, *confirmed.still_there]))
+        return replace(answers, studies=studies, proof=confirmed.believed)
 
     def take_rules(self, switches: Switches) -> None:
         """Other rules are in force: what was not wanted may be."""
@@ -134,7 +157,7 @@ class FindStudies:
         for begin in range(0, len(news), AT_ONCE):
             for found, (seen, study) in self._sight(news[begin : begin + AT_ONCE], fresh):
                 stable += seen.stable
-                if study.state is State.META_ONLY and not study.waits_for_pull:
+                if study.is_counted:
                     undecided += 1
                     self.notice(found.pacs, study)
                 self._remember_quiet(found, seen, study)
@@ -178,6 +201,9 @@ class FindStudies:
             other answers are no worse for it.
         """
         known = self.store.get_many([found.study_uid for found in batch])
+        passed_by = self.passed_by() if len(known) < len(batch) else None
+        if passed_by is not None:
+            batch = [one for one in batch if one.study_uid in known or not passed_by(one.study_uid)]
         new, changed, results = self._judged(batch, known)
         inserted = self.store.insert_many(new) if new else set()
         replaced = self.store.replace_many(changed) if changed else set()
@@ -238,22 +264,29 @@ class FindStudies:
             return seen.changed
 
         study = update_study(self.store, found.study_uid, edit)
-        if study is None:  # its document was damaged and is set aside: it is new
-            study = new_study(found, self.clock.now(), self.switches)
-            seen = self._see(study, found, _Slots(self.store))
-            if not self.store.insert(study):
-                return None
-        return seen, study
+        if study is not None:
+            return seen, study
+        # Its document was damaged and is set aside: it is new.
+        return self._sight_anew(found)
+
+    def _sight_anew(self, found: FoundStudy) -> tuple[Seen, Study] | None:
+        study = new_study(found, self.clock.now(), self.switches)
+        seen = self._see(study, found, _Slots(self.store))
+        return (seen, study) if self.store.insert(study) else None
 
     def _see(self, study: Study, found: FoundStudy, slots: _Slots) -> Seen:
         now = self.clock.now()
         seen = see(study, found, now, self.stability, self.switches)
         if seen.stable and self.backlog.has(study):
-            slot = slots.last = self.backlog.next_slot(slots.last_given(), now)
-            study.backlog, study.waits_since_at = True, iso(slot)
-            study.note(Note.BACKLOG, f"from before going live: at most {self.backlog.per_hour} an hour", now)
-            study.schedule(PULL, slot)
+            self._put_into_slot(study, slots, now)
         return seen
+
+    def _put_into_slot(self, study: Study, slots: _Slots, now: int) -> None:
+        """One from before going live is pulled at a limited rate."""
+        slot = slots.last = self.backlog.next_slot(slots.last_given(), now)
+        study.backlog, study.waits_since_at = True, iso(slot)
+        study.note(Note.BACKLOG, f"from before going live: at most {self.backlog.per_hour} an hour", now)
+        study.schedule(PULL, slot)
 
     def with_uid(self, found: FoundStudy, by: str = "") -> FoundStudy | None:
         """

@@ -30,11 +30,10 @@ class KeepLearned:
         except PipelineError:
             return
         since = memo.get(_SINCE)
-        if type(since) is not int or not 0 <= now - since < milliseconds(FORGOTTEN):
-            return
-        self._since[pacs] = since
-        take_memo(learned, memo)
-        self._kept[pacs] = learned_memo(learned)
+        if type(since) is int and 0 <= now - since < milliseconds(FORGOTTEN):
+            self._since[pacs] = since
+            take_memo(learned, memo)
+            self._kept[pacs] = learned_memo(learned)
 
     def keep(self, pacs: str, learned: LearnedTraits) -> None:
         """Write what is known now, where it is not written yet."""

@@ -8,12 +8,21 @@ from datetime import date, timedelta
 
 from ...domain.dicom.attributes import FoundStudy
 from ...domain.errors import Unreadable
-from ...domain.find.vanished import expected, missed, nameless
+from ...domain.find.vanished import (
+    appeared_instead,
+    expected,
+    link_moved,
+    link_moved_from,
+    missed,
+    moved_to,
+    nameless,
+)
 from ...domain.instants import milliseconds
 from ...domain.study.study import Study
 from ...ports import Clock, EventLog, StudyStore
 from ..update_study import update_study
 
+KnownBefore = tuple[set[str], set[str]]
 RELOAD = timedelta(minutes=30)
 """What another process found at the PACS meanwhile is known after that."""
 MOST_DAYS = 400
@@ -48,7 +57,14 @@ class NoteVanished:
     log: EventLog
     _known: dict[tuple[str, date], _Known] = field(default_factory=dict)
 
-    def __call__(self, pacs: str, day: date, answers: Collection[FoundStudy], in_parts: bool) -> set[str]:
+    def __call__(
+        self,
+        pacs: str,
+        day: date,
+        answers: Collection[FoundStudy],
+        in_parts: bool,
+        before: KnownBefore | None = None,
+    ) -> set[str]:
         """
         Take note of what is not among the answers.
 
@@ -57,12 +73,13 @@ class NoteVanished:
             day: The whole of which was asked for.
             answers: All that the PACS has of it.
             in_parts: They were asked for by ranges of StudyTime.
+            before: As :meth:`known_at` said before the answers were written down; None: it is asked now.
 
         Returns:
             The studies that are counted as missing: their next answer is news.
         """
         here = {found.study_uid for found in answers if found.study_uid}
-        known, counted = self._known_at(pacs, day)
+        known, counted = self.known_at(pacs, day) if before is None else before
         gone = []
         for uid in sorted(known - here):
             missing = self._miss(uid, pacs, day, answers, in_parts)
@@ -73,6 +90,8 @@ class NoteVanished:
             if missing.gone and missing.news:
                 gone.append(uid)
         known |= here
+        for uid in gone:
+            self._link(uid, pacs, answers)
         if gone:
             told = {"pacs": pacs, "day": day.isoformat(), "studyUIDs": gone}
             self.log.event("studies_vanished", "studies are gone from the PACS", "WARNING", **told)
@@ -95,10 +114,40 @@ class NoteVanished:
         missing.gone = missing.expected and bool(study.pacs[pacs].gone_at)
         return missing
 
-    def lacks(self, pacs: str, day: date, answers: Collection[FoundStudy]) -> bool:
-        """Whether studies of the day that earlier finds brought are not among the answers."""
+    def _link(self, uid: str, pacs: str, answers: Collection[FoundStudy]) -> None:
+        """Where one answer alone has come in its place, both say so."""
+        study = self._get(uid)
+        if study is None:
+            return
+        others = [one for one in map(self._get, moved_to(study, pacs, answers)) if one is not None]
+        came = [one for one in others if appeared_instead(one, study, pacs)]
+        if len(came) != 1:
+            return
+        (other,), now = came, self.clock.now()
+        self._change(uid, lambda stored: link_moved(stored, other, pacs, now))
+        self._change(other.study_uid, lambda stored: link_moved_from(stored, uid, pacs, now))
+        told = {"pacs": pacs, "studyUID": uid, "movedTo": other.study_uid}
+        self.log.event("study_moved", "a study is at the PACS under another UID now", "WARNING", **told)
+
+    def _get(self, uid: str) -> Study | None:
+        try:
+            return self.store.get(uid)
+        except Unreadable:
+            return None
+
+    def lacking(self, pacs: str, day: date, answers: Collection[FoundStudy]) -> set[str]:
+        """The studies of the day that earlier finds brought and that are not among the answers."""
         known = self._known.get((pacs, day))
-        return known is not None and bool(known.uids - {found.study_uid for found in answers})
+        return set() if known is None else known.uids - {found.study_uid for found in answers}
+
+    def another(self, pacs: str, day: date) -> str:
+        """A study that the PACS had of another day, empty where none is known."""
+        others = (
+            min(one.uids)
+            for (name, on), one in self._known.items()
+            if name == pacs and on != day and one.uids
+        )
+        return next(others, "")
 
     def _change(self, uid: str, edit: Callable[[Study], bool]) -> Study | None:
         """As any change; a study whose document cannot be read is none that could be missed."""
@@ -107,10 +156,12 @@ class NoteVanished:
         except Unreadable:
             return None
 
-    def _known_at(self, pacs: str, day: date) -> tuple[set[str], set[str]]:
+    def known_at(self, pacs: str, day: date) -> KnownBefore:
         """
         The studies that the PACS had of the day, and, when they were just read, those that are counted as
         missing.
+
+        Asked before new answers are written: the studies of a first find need not be read back.
         """
         now = self.clock.now()
         known = self._known.get((pacs, day))

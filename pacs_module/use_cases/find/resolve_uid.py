@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from ...domain.dicom.attributes import FoundStudy, clean_uid, dashed_date
+from ...domain.dicom.attributes import FoundStudy, clean_uid, dashed_date, unpadded
 from ...domain.errors import PipelineError
-from ...domain.find.attribute_matching import judge_answer
+from ...domain.find.attribute_matching import asks_for_many, judge_answer
 from ...domain.instants import milliseconds
+from ...domain.receive.provenance import patient_key
 from ...domain.retry import RetryPolicy
 from ...ports import Clock, EventLog, PacsFinder
 from .match_answers import other_value
@@ -52,7 +53,7 @@ class ResolveUid:
     def _ask(self, found: FoundStudy) -> str:
         for level in ("SERIES", "IMAGE"):
             for name, value in (("AccessionNumber", found.accession_number), ("PatientID", found.patient_id)):
-                uids = self._uids(found, level, name, value) if value else set()
+                uids = self._uids(found, level, name, value) if value and not asks_for_many(value) else set()
                 if len(uids) == 1:
                     return uids.pop()
         return ""
@@ -68,8 +69,7 @@ class ResolveUid:
             told = {"pacs": found.pacs, "queryLevel": level, "error": str(error)}
             self.log.event("uid_not_resolved", "no UID another way", "WARNING", **told)
             return set()
-        same_day = [a for a in answers if dashed_date(a.get("StudyDate", "")) in ("", found.study_date)]
-        return _uids_of(same_day) - others
+        return _uids_of(answer for answer in answers if _may_be(found, answer)) - others
 
     def _answered_anyway(self, pacs: str, level: str, name: str, value: str) -> set[str]:
         """
@@ -77,6 +77,16 @@ class ResolveUid:
         any study.
         """
         return _uids_of(self.finder.find(pacs, level, {name: other_value(value)}, KEYS))
+
+
+def _may_be(found: FoundStudy, answer: Mapping[str, str]) -> bool:
+    """Whether nothing in an answer says that it is of another study: a patient has several in a day."""
+    told = (
+        (dashed_date(answer.get("StudyDate", "")), found.study_date),
+        (unpadded(answer.get("AccessionNumber", "")), found.accession_number),
+        (patient_key(answer.get("PatientID", "")), patient_key(found.patient_id)),
+    )
+    return all(there in ("", here) for there, here in told)
 
 
 def _uids_of(answers: Iterable[Mapping[str, str]]) -> set[str]:

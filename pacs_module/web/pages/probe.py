@@ -12,9 +12,9 @@ from fastapi.responses import Response
 from ...domain.errors import MessageError
 from ...domain.wire.documents import to_document
 from ...use_cases.probe.probe_pacs import Probed
-from ..site.forms import checked_by, read_form, reason_of
-from ..site.jobs import Jobs
-from ..site.site import Site
+from ..page_support.forms import checked_by, read_form, reason_of
+from ..page_support.jobs import Jobs
+from ..page_support.site import Site
 from .probing import pacs_named, peer_of, probe_one, take_over
 
 

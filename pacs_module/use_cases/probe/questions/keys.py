@@ -12,6 +12,9 @@ def wildcards(session: Session) -> None:
         _wildcard(session, keyword)
 
 
+_NO_UID = "its UID comes nowhere: it cannot be pulled"
+
+
 def _wildcard(session: Session, keyword: str) -> None:
     key = f"match.{keyword}*"
     asked = f"{keyword}, the beginning that some of the day's studies have, and *"
@@ -103,7 +106,7 @@ def _clean_uids(session: Session) -> list[str]:
 def _one_uid(session: Session, one: str, clean: set[str]) -> None:
     got = {uid_of(answer) for answer in session.query(StudyInstanceUID=one).answers}
     match = judge_match({one}, clean - {one}, got)
-    words = "a study is found by its UID" if match is Match.HONOURED else f"by UID: {match}"
+    words = "a study is found by its UID" if match is Match.HONOURED else f"one UID as a key: {match}"
     session.add(
         "match.uid", MATCH_VERDICT[match], words, "one StudyInstanceUID", f"{len(got)} answers", str(match)
     )
@@ -136,11 +139,10 @@ def resolve(session: Session) -> None:
     for level in ("SERIES", "IMAGE"):
         reply = _ask_uid(session, level, accession)
         if uids_of(reply):
-            words, came = f"its UID comes at {level} level", f"{len(reply.answers)} answers"
-            session.add("uid.resolved", Verdict.YES, words, asked, came)
+            came = f"{len(reply.answers)} answers"
+            session.add("uid.resolved", Verdict.YES, f"its UID comes at {level} level", asked, came)
             return
-    words = "its UID comes nowhere: it cannot be pulled"
-    session.add("uid.resolved", Verdict.NO, words, asked, f"none, {reply.ending}")
+    session.add("uid.resolved", Verdict.NO, _NO_UID, asked, f"no answers, {reply.ending}")
 
 
 def _ask_uid(session: Session, level: str, accession: str) -> Reply:

@@ -161,7 +161,7 @@ def image_level(session: Session) -> None:
     if number:
         session.images[series] = number
     verdict, words = _judge_images(number, count)
-    session.add("level.image", verdict, words, asked, f"{number} images, {reply.ending}", number)
+    session.add("level.image", verdict, words, asked, f"{number} images are listed, {reply.ending}", number)
 
 
 def _ask_images(session: Session, study: str, series: str) -> Reply:

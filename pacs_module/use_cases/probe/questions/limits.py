@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ....domain.probe import ENOUGH, Reply, Together, Verdict, Whole, best_prefix, judge_cap, uid_of
 from .client import Talk
@@ -45,7 +45,8 @@ def _whole_is_all(session: Session) -> bool:
 
 def _cap_words(verdict: Verdict, number: int, cut: bool) -> str:
     if verdict is Verdict.YES:
-        return f"lists end at {number} answers" + (", with status A700" if cut else ", without a word")
+        ending = "with status A700" if cut else "without a word"
+        return f"lists end at {number} answers, {ending}"
     if verdict is Verdict.NO:
         return f"none seen: a list of {number} came whole"
     return f"not told: no list was longer than {number}"
@@ -56,15 +57,19 @@ def _can_be_parted(session: Session) -> bool:
     return session.honoured("match.time_range") or session.honoured("match.AccessionNumber*")
 
 
+def _next_letters(values: Iterable[str], common: str) -> list[str]:
+    """The letters that follow a beginning which values have in common."""
+    longer = (value for value in values if value.startswith(common) and value != common)
+    return sorted({value[len(common)] for value in longer})
+
+
 def _more_by_prefix(session: Session) -> None:
     """Where the time does not part the day: the letters with which accession numbers go on."""
     if not session.honoured("match.AccessionNumber*"):
         return
     values = values_by_study(session.today_list, "AccessionNumber").values()
     common = best_prefix(values)[:-1]
-    longer = [value for value in values if value.startswith(common) and value != common]
-    letters = sorted({value[len(common)] for value in longer})
-    for letter in letters[:MOST_PARTS]:
+    for letter in _next_letters(values, common)[:MOST_PARTS]:
         reply = session.query(AccessionNumber=f"{common}{letter}*")
         session.today_list.take(reply.answers)
 
@@ -78,7 +83,7 @@ def parallel(session: Session) -> None:
     together = _ask_together(session, uid)
     came = f"{together.opened} accepted, {together.answered} answered"
     if together.why:
-        came += f"; then: {together.why}"
+        came = f"{came}; no more of them: {together.why}"
     if _says_nothing(session, together):
         session.not_told("parallel", TOGETHER, came)
         return
@@ -107,8 +112,9 @@ def _judge_together(opened: int, answered: int) -> tuple[Verdict, str]:
         return Verdict.NO, "one association at a time"
     if answered < opened:
         return Verdict.NO, f"{opened} associations at once, but only {answered} were answered"
-    more = " or more" if opened == MOST_TOGETHER else ""
-    return Verdict.YES, f"{opened}{more} associations at once"
+    if opened == MOST_TOGETHER:
+        return Verdict.YES, f"{opened} or more associations at once"
+    return Verdict.YES, f"{opened} associations at once"
 
 
 def reliability(session: Session) -> None:

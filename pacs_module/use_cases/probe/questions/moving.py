@@ -53,7 +53,7 @@ def _came(moved: Moved, new: int, expected: int) -> str:
     ending = moved.error or f"status {status_words(moved.status)}"
     counted = f"announced {moved.announced}, completed {moved.completed}, failed {moved.failed}"
     images = f"{new} images came of {expected}, {moved.late} of them late"
-    return f"{ending}; {counted}; {images}; {moved.pending} pending responses"
+    return "; ".join((ending, counted, images, f"{moved.pending} pending responses"))
 
 
 def _verdict(moved: Moved, new: int, expected: int) -> Verdict:
@@ -64,13 +64,15 @@ def _verdict(moved: Moved, new: int, expected: int) -> Verdict:
 
 def _move_words(moved: Moved, all_here: bool, came: int) -> str:
     if moved.error:
-        return "the move broke: " + moved.error
+        return f"the move broke: {moved.error}"
     if moved.status == 0xA801:  # PS3.4 C.4.2.1.5
         return "the PACS does not know our AE title as a move destination"
-    words = _ending_words(moved.status, all_here, came)
+    words = [_ending_words(moved.status, all_here, came)]
     if moved.announced and moved.announced != came:
-        words += f"; it announced {moved.announced}"
-    return words + (f"; {moved.late} came after its end" if moved.late else "")
+        words.append(f"it announced {moved.announced}")
+    if moved.late:
+        words.append(f"{moved.late} came after its end")
+    return "; ".join(words)
 
 
 def _ending_words(status: int | None, all_here: bool, came: int) -> str:

@@ -75,11 +75,16 @@ def _add_date_range(session: Session, reply: Reply) -> None:
     studies, before, got = set(session.today_list.studies), set(session.before.studies), uids_of(reply)
     judged = judge_date_range(studies, before, got, cut=session.at_the_cap(reply))
     verdict, words = _RANGE_WORDS[judged]
-    of_day = f"{len(got & studies)} of the day's {len(studies)}"
-    of_before = f"{len(got & before)} of the {len(before)} before"
-    session.add("match.date_range", verdict, words, TWO_DAYS, f"{of_day}, {of_before}, {reply.ending}")
+    came = _came_of_both_days(got, studies, before)
+    session.add("match.date_range", verdict, words, TWO_DAYS, f"{came}, {reply.ending}")
     if judged is DateRange.HONOURED:
         session.lists.append(Whole(len(reply.answers), len(studies | before | got), reply.cut))
+
+
+def _came_of_both_days(got: set[str], studies: set[str], before: set[str]) -> str:
+    of_day = f"{len(got & studies)} of the day's {len(studies)}"
+    of_before = f"{len(got & before)} of the {len(before)} before"
+    return ", ".join((of_day, of_before))
 
 
 def _both_days(session: Session) -> str:
@@ -138,7 +143,7 @@ def _half(session: Session, window: Window, told: dict[str, int]) -> _Half:
 
 
 def _half_words(got: set[str], inside: set[str], outside: set[str]) -> str:
-    return f"{len(got & inside)} of {len(inside)} and {len(got & outside)} from outside"
+    return f"{len(got & outside)} from outside, {len(got & inside)} of {len(inside)}"
 
 
 def _across_midnight(session: Session) -> None:
@@ -155,15 +160,18 @@ def _across_midnight(session: Session) -> None:
 def _add_date_time(session: Session, asked: str, reply: Reply) -> None:
     got = {uid_of(answer) for answer in reply.answers}
     by_day, by_night = _studies_by_day(session), _studies_by_night(session)
-    day_came, night_came = len(got & by_day), len(got & by_night)
-    came = f"{day_came} of {len(by_day)} by day, {night_came} of {len(by_night)} by night"
-    if night_came:
+    came = f"{_of(got, by_day)} by day, {_of(got, by_night)} by night"
+    if got & by_night:
         words = "date and time ranges are matched as one"
         session.add("match.date_time", Verdict.YES, words, asked, came, "combined")
-    elif day_came:
+    elif got & by_day:
         session.add("match.date_time", Verdict.NO, _BY_ITSELF, asked, came, "independent")
     else:
         session.not_told("match.date_time", asked, f"{len(got)} answers, {reply.ending}")
+
+
+def _of(got: set[str], studies: set[str]) -> str:
+    return f"{len(got & studies)} of {len(studies)}"
 
 
 def _studies_by_day(session: Session) -> set[str]:

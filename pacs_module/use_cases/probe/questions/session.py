@@ -44,20 +44,20 @@ class Day:
         return {uid for uid, answer in self.studies.items() if condition(answer)}
 
 
+@dataclass
 class Session:
     """The findings, and the studies, series and lists that later questions build on."""
 
-    def __init__(self, talk: Talk, say: Callable[[str], None]) -> None:
-        self.talk = talk
-        self.say = say
-        self.findings: list[Finding] = []
-        self.day: date | None = None
-        self.today_list = Day(date.min)
-        self.before = Day(date.min)
-        self.whole = Reply()
-        self.lists: list[Whole] = []
-        self.series: dict[str, list[Answer]] = {}
-        self.images: dict[str, int] = {}
+    talk: Talk
+    say: Callable[[str], None]
+    findings: list[Finding] = field(default_factory=list)
+    day: date | None = None
+    today_list: Day = field(default_factory=lambda: Day(date.min))
+    before: Day = field(default_factory=lambda: Day(date.min))
+    whole: Reply = field(default_factory=Reply)
+    lists: list[Whole] = field(default_factory=list)
+    series: dict[str, list[Answer]] = field(default_factory=dict)
+    images: dict[str, int] = field(default_factory=dict)
 
     def add(self, key: str, verdict: Verdict, words: str, asked: str, came: str, value: Value = None) -> None:
         """A finding."""

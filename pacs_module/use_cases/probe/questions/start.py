@@ -57,7 +57,7 @@ def content(session: Session, today: date, day: date | None) -> None:
     _take_busiest(session, lists)
     whole = session.whole
     if not whole.answers:
-        session.add("content", Verdict.NO, _empty_words(whole), asked, f"none, {whole.ending}", 0)
+        session.add("content", Verdict.NO, _empty_words(whole), asked, f"no answers, {whole.ending}", 0)
         return
     before = session.before.day
     earlier = lists.get(before) or session.list_of(before)

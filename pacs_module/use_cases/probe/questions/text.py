@@ -39,7 +39,7 @@ def _sent(session: Session, texts: Sequence[Text]) -> None:
 
 
 def _beyond_ascii(text: Text) -> str:
-    return f"{text.odd} of {text.answers} under {text.shown} hold more than ASCII"
+    return f"more than ASCII in {text.odd} of {text.answers} under {text.shown}"
 
 
 def _agrees(session: Session, odd: Sequence[Text]) -> None:
@@ -66,11 +66,6 @@ def uid_cleanliness(session: Session) -> None:
 
 def _dirty(session: Session, wrong: Mapping[str, int], number: int) -> None:
     kinds = sorted(wrong)
-    words = " or ".join("empty" if what == "empty" else f"dirty: {what}" for what in kinds)
-    came = ", ".join(_dirty_words(what, wrong[what]) for what in kinds)
-    dirty = sum(wrong.values())
-    session.add("uid.dirty", Verdict.YES, f"some UIDs are {words}", ALL_UIDS, f"{came} of {number}", dirty)
-
-
-def _dirty_words(what: str, count: int) -> str:
-    return f"{count} empty" if what == "empty" else f"{count} with {what}"
+    counted = ", ".join(f"{what}: {wrong[what]}" for what in kinds)
+    came, dirty = f"{counted}; of {number} UIDs", sum(wrong.values())
+    session.add("uid.dirty", Verdict.YES, f"dirty UIDs: {', '.join(kinds)}", ALL_UIDS, came, dirty)

@@ -43,8 +43,14 @@ def row(count: int | None = 300, **changed: Any) -> FoundStudy:
         ([row(study_time=""), row(study_time="120000"), row()], row(study_time="101500")),
         ([row(accession_number="B"), row(accession_number="A")], row(accession_number="A")),
         ([row(12), row(12), row(12)], row(12)),
+        # Date and time of one row: nothing was made at 08:00 of the 12th.
+        ([row(), row(study_date="2020-06-13", study_time="080000")], row()),
+        ([row(study_time=""), row(study_date="2020-06-13", study_time="080000")], row(study_time="")),
+        ([row(study_time=""), row(study_date="", study_time="080000")], row(study_time="080000")),
+        ([row(study_date="", study_time="080000"), row(study_date="2020-06-13")],
+         row(study_date="2020-06-13")),
     ],
-)
+)  # fmt: skip
 def test_the_rows_of_a_study_are_one_answer_in_whichever_order(
     rows: list[FoundStudy], one: FoundStudy
 ) -> None:

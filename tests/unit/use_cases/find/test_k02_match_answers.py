@@ -80,6 +80,17 @@ def test_a_manual_pull_takes_only_what_was_named(
     assert set(ignored) <= world.finder.learned("A").ignores
 
 
+def test_what_was_answered_beside_the_number_is_told_of_both_questions() -> None:
+    """Where no study has the accession number it is asked for as a PatientID, too."""
+    told = world_with(Deaf(twelve(), ("AccessionNumber", "PatientID"))).manual(
+        {"AccessionNumber": "Q99"}, "x"
+    )
+    assert told["notMatching"]["A"] == (
+        "12 of 12 answers have another AccessionNumber: dropped; "
+        "12 of 12 answers have another PatientID: dropped"
+    )
+
+
 def test_the_trait_is_told_once_and_shown(world: Pipeline) -> None:
     pacs = Deaf(twelve(), ("AccessionNumber",))
     world.finder.finder = pacs

@@ -15,8 +15,9 @@ import pytest
 from pacs_module.domain.dicom.attributes import Attributes
 from pacs_module.domain.errors import PipelineError, RetriableError, TooManyAnswers
 from pacs_module.domain.find.windows import Window
-from pacs_module.use_cases.find.ask_window import MOST_QUERIES, AskWindow
+from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.match_answers import MatchedFinder
+from pacs_module.use_cases.find.split_window import MOST_QUERIES
 from tests.fakes.world import FakeLog
 
 from .test_ask_window import DAY
@@ -115,7 +116,7 @@ ALL = list(
         ((), ("StudyTime",), ("ModalitiesInStudy",), ("StudyTime", "ModalitiesInStudy"), KEYS),
     )
 )  # fmt: skip
-SOME = random.Random(814).sample([one for one in ALL if one[2] < one[0]], 60)
+SOME = random.Random(814).sample([one for one in ALL if one[2] < one[0]], 24)
 
 
 @pytest.mark.parametrize("habits", SOME, ids=lambda one: "-".join(map(str, one[:5])) + "-" + "+".join(one[5]))

@@ -9,8 +9,9 @@ import pytest
 from pacs_module.domain.dicom.attributes import Attributes
 from pacs_module.domain.errors import PermanentError, RetriableError, TooManyAnswers
 from pacs_module.domain.find.windows import Window
-from pacs_module.use_cases.find.ask_window import MOST_CONTROLS, MOST_QUERIES, AskWindow
+from pacs_module.use_cases.find.ask_window import AskWindow
 from pacs_module.use_cases.find.match_answers import MatchedFinder
+from pacs_module.use_cases.find.split_window import MOST_CONTROLS, MOST_QUERIES
 from tests.fakes.world import FakeLog
 
 from .test_ask_window import DAY, STUDIES

@@ -9,8 +9,10 @@ tests/unit/domain/find/test_vanished.py.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -18,6 +20,7 @@ import pytest
 from pacs_module.adapters.stores.memory import MemoryStore
 from pacs_module.adapters.stores.sqlite import SqliteStore
 from pacs_module.domain.errors import RetriableError, TooManyAnswers
+from pacs_module.domain.explain.story import story
 from pacs_module.domain.find.windows import Window
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.ports import StudyStore
@@ -74,6 +77,7 @@ def test_a_quiet_day_reads_the_store_once_in_a_while(
 ) -> None:
     world = Pipeline(store)
     world.until_handed_over()
+    finds(world, 3, seconds=10)  # until a control has proved the list of one study
     reading = Mock(wraps=store.find)
     monkeypatch.setattr(store, "find", reading)
     finds(world, 100, seconds=10)
@@ -202,3 +206,90 @@ def test_a_list_that_lacks_a_study_is_asked_for_again_before_it_counts(world: Pi
     assert gone_at(world) is None
     assert world.study().pacs["A"].missed is None
     assert world.store.get(UID + ".9") is not None
+
+
+def test_a_first_find_reads_no_study_back_that_it_has_just_written(
+    store: StudyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = Pipeline(store)
+    read: list[object] = []
+    of_day_at = store.of_day_at
+
+    def reading(*asked: Any) -> Any:
+        read.append(of_day_at(*asked))
+        return read[-1]
+
+    monkeypatch.setattr(store, "of_day_at", reading)
+    world.pacs.studies["A"] = [answer(), OTHER]
+    ask = world.finding.ask
+    with monkeypatch.context() as proved:  # as of a list that a control has proved whole
+        proved.setattr(world.finding, "ask", lambda *asked: replace(ask(*asked), proof=True))
+        finds(world, 1)
+    assert read == [[]]
+    assert world.finding.vanished.lacking("A", DAY, ()) == {UID, OTHER["StudyInstanceUID"]}, (
+        "known from then on"
+    )
+
+
+MOVED = UID + ".77"
+
+
+def begin_with_a_longer_list(world: Pipeline) -> None:
+    """One that is as long as the longest might end at a cap, and says of nothing that it is gone."""
+    more = [answer(f"1.3.{number}", 5, AccessionNumber=f"N{number}") for number in range(3)]
+    world.pacs.studies["A"] = [OTHER, answer(), *more]
+    finds(world, 3)
+
+
+def moved(world: Pipeline) -> tuple[str | None, str | None]:
+    """Where the study went, and where the other one came from."""
+    other = world.store.get(MOVED)
+    return world.study().moved_to, other.moved_from if other is not None else None
+
+
+def test_k09_a_study_that_moved_under_another_uid_is_linked_from_both_sides(store: StudyStore) -> None:
+    world = Pipeline(store)
+    world.until_handed_over()
+    assert world.result("completed") == "recorded"
+    begin_with_a_longer_list(world)
+    world.pacs.studies["A"] = [OTHER, answer(MOVED)]
+    finds(world, 10)
+    assert moved(world) == (MOVED, UID)
+    assert world.study().history[-1].why == f"A has its AccessionNumber and PatientID under {MOVED} now"
+    assert f"there as {MOVED} now" in story(world.study(), world.clock.now())["next"]["what"]
+    words = "a study is at the PACS under another UID now"
+    told = [values for what, values in world.log.events if what == words]
+    assert [(one["studyUID"], one["movedTo"]) for one in told] == [(UID, MOVED)]
+    world.pacs.studies["A"] = [OTHER, answer(MOVED), answer()]
+    finds(world, 2)
+    assert moved(world) == (None, UID), "it is back, and the other one was there before it"
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        [answer(MOVED, AccessionNumber="OTHER")],
+        [answer(MOVED, PatientID="OTHER")],
+        [answer(MOVED, ModalitiesInStudy="MR")],
+        [answer(MOVED), answer(MOVED + ".1")],
+        [answer(MOVED, AccessionNumber="")],
+        [answer(MOVED, 7)],
+    ],
+    ids=["another order", "another patient", "another modality", "two at once", "no number", "fewer images"],
+)
+def test_k09_what_is_not_surely_the_same_is_not_linked(world: Pipeline, there: list[Any]) -> None:
+    world.until_handed_over()
+    begin_with_a_longer_list(world)
+    world.pacs.studies["A"] = [OTHER, *there]
+    finds(world, 10)
+    assert gone_at(world)
+    assert moved(world) == (None, None)
+
+
+def test_k09_a_sister_that_was_there_beside_it_is_not_where_it_went(world: Pipeline) -> None:
+    world.pacs.studies["A"] = [OTHER, answer(), answer(MOVED)]
+    finds(world, 20)
+    world.pacs.studies["A"] = [OTHER, answer(MOVED)]
+    finds(world, 10)
+    assert gone_at(world)
+    assert moved(world) == (None, None)

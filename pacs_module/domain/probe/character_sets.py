@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .values import Answer, declared_in
+from .findings import Answer, declared_in
 
 TEXT_KEYS = ("PatientName", "StudyDescription", "SeriesDescription", "ProtocolName", "BodyPartExamined")
 

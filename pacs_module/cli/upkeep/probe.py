@@ -17,16 +17,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text as Words
 
-from ..domain.errors import ConfigurationError
-from ..domain.probe import Finding, Recommendation, Verdict
-from ..service.finders import peer_of
-from ..settings import SETTINGS_FILE, PacsSettings, Settings, load_settings
-from ..settings.profiles import PROFILES, Profile, write_profile
-from ..use_cases.probe.probe_pacs import MOST_QUERIES, Probed, ProbePacs
-from ..use_cases.probe.questions.client import MoveTest
+from ...domain.errors import ConfigurationError
+from ...domain.probe import Finding, Recommendation, Verdict
+from ...service.finders import peer_of
+from ...settings import SETTINGS_FILE, PacsSettings, Settings, load_settings
+from ...settings.profiles import PROFILES, Profile, write_profile
+from ...use_cases.probe.probe_pacs import MOST_QUERIES, Probed, ProbePacs
+from ...use_cases.probe.questions.client import MoveTest
 
 if TYPE_CHECKING:  # pynetdicom takes a while to import, and the other commands need none of it
-    from ..adapters.dicom.find_scu import Peer
+    from ...adapters.dicom.find_scu import Peer
 
 _STYLES = {Verdict.YES: "green", Verdict.NO: "red", Verdict.PARTLY: "yellow", Verdict.NOT_TOLD: "dim"}
 _WIDTH = 150
@@ -80,7 +80,7 @@ def probe(
     Examples: [bold]pacs-module probe HOSPITAL-PACS[/bold] · [bold]pacs-module probe --host 192.168.1.150
     --port 104 --aet GEPACS --calling-aet AIPULL --date 2026-11-20[/bold]
     """
-    from ..adapters.dicom.find_scu import Peer
+    from ...adapters.dicom.find_scu import Peer
 
     target = _target(pacs, settings, Peer(host, port, aet, calling_aet))
     asking = _asking(target, queries, pause, timeout)
@@ -100,7 +100,7 @@ def probe(
 
 def _asking(target: _Target, queries: int, pause: float, timeout: float) -> ProbePacs:
     """The probe of this target, which says on standard error what it asks."""
-    from ..adapters.dicom.probe import DicomProbe
+    from ...adapters.dicom.probe import DicomProbe
 
     said = Console(stderr=True)
     who = f"asking {target.peer} as {target.peer.calling_ae_title}"
@@ -155,7 +155,7 @@ def _day(text: str) -> date | None:
 
 @contextmanager
 def _move_test(target: _Target, move: bool, listen: int) -> Iterator[MoveTest | None]:
-    from ..adapters.dicom.probe import OrthancReceiver, Receiver
+    from ...adapters.dicom.probe import OrthancReceiver, Receiver
 
     destination = target.peer.calling_ae_title
     if not move:
@@ -237,11 +237,10 @@ def _models_row(models: Sequence[Finding]) -> tuple[Words, ...]:
     accepted = [model.key.removeprefix(_MODEL) for model in models if model.value]
     refused = [model.key.removeprefix(_MODEL) for model in models if not model.value]
     words = f"accepted: {', '.join(accepted) or 'none'}"
-    if refused:
-        words += f"; not: {', '.join(refused)}"
+    words += f"; not: {', '.join(refused)}" if refused else ""
     verdict = _models_verdict(bool(accepted), bool(refused))
     cells = ("models", words, "presentation contexts", f"{len(models)} offered")
-    return (Words(str(verdict), _STYLES[verdict]), *(Words(cell) for cell in cells))
+    return (Words(str(verdict), _STYLES[verdict]), *map(Words, cells))
 
 
 def _models_verdict(accepted: bool, refused: bool) -> Verdict:
