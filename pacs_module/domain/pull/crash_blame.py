@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 MAX_DEATHS = 2
+"""Deaths of its own doing charged to one pull, after which it is set aside."""
+MAX_DEATHS_UNTOLD = 3
 """
-Deaths charged to one pull, after which it is set aside. With one that could not be charged that makes three
-at the most.
+Deaths in which a pull moved, after which it is set aside where nobody told how the process ended: two of them
+may have come from outside.
 """
 MAX_DEATHS_BESIDE_OTHERS = 5
 """
@@ -24,6 +26,8 @@ The same while something that is no pull kills the process as well: an object th
 """
 SET_ASIDE = "killed Orthanc twice while it was received"
 """The reason of a pull that is set aside, as pacs_module shows it."""
+SET_ASIDE_UNTOLD = "each time it was received Orthanc died, and nobody told of what"
+"""The same where nobody told how the process ended, and where something else may have killed it, too."""
 
 
 class Ending(StrEnum):
@@ -64,22 +68,34 @@ def judge_ending(status: int | None, same_boot: bool, memory: bool) -> Ending:
 
 @dataclass(frozen=True)
 class Moving:
-    """A pull whose C-MOVEs ran when the process died, and how many deaths were charged to it before."""
+    """
+    A pull whose C-MOVEs ran when the process died.
+
+    Args:
+        pull_id: Of the pull.
+        deaths: Charged to it before: it moved alone.
+        seen: Deaths before in which it moved, alone or not; those from outside are not counted.
+    """
 
     pull_id: str
     deaths: int = 0
+    seen: int = 0
 
 
 @dataclass(frozen=True)
 class Charge:
     """
-    What a death means for a pull: ``deaths`` charged so far, this one included where it is certain;
-    ``set_aside``: no more.
+    What a death means for a pull.
+
+    Args:
+        pull_id: Of the pull.
+        deaths: Charged to it so far, with this one.
+        why: Why it is set aside; empty: it is moved again.
     """
 
     pull_id: str
     deaths: int
-    set_aside: bool
+    why: str = ""
 
 
 def charge(
@@ -99,11 +115,20 @@ def charge(
         One charge a pull. Those that are not set aside are suspects: to be moved again, each alone.
     """
     if len(moving) != 1 or ending is Ending.KILLED:
-        return tuple(Charge(one.pull_id, one.deaths, False) for one in moving)
-    deaths = moving[0].deaths + 1
-    return (
-        Charge(moving[0].pull_id, deaths, deaths >= (MAX_DEATHS_BESIDE_OTHERS if others else MAX_DEATHS)),
-    )
+        return tuple(Charge(one.pull_id, one.deaths) for one in moving)
+    (one,) = moving
+    return (Charge(one.pull_id, one.deaths + 1, _why_set_aside(one, others, ending)),)
+
+
+def _why_set_aside(one: Moving, others: bool, ending: Ending) -> str:
+    """Why a pull that moved alone in this death is moved no more; empty: it is."""
+    deaths, seen = one.deaths + 1, max(one.seen, one.deaths) + 1
+    if others:
+        return SET_ASIDE_UNTOLD if deaths >= MAX_DEATHS_BESIDE_OTHERS else ""
+    if ending is Ending.CRASHED and deaths >= MAX_DEATHS:
+        return SET_ASIDE
+    # The place within the study tells nothing: a person may kill the process twice at the same image.
+    return SET_ASIDE_UNTOLD if seen >= MAX_DEATHS_UNTOLD else ""
 
 
 def by_others(unexplained: Sequence[frozenset[str] | None], connected: frozenset[str] | None) -> bool:

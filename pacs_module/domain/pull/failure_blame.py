@@ -3,7 +3,7 @@ What a pull that failed says of the way to the PACS and back, and what of its st
 
 A study is charged with an attempt only for what is its own fault. Some failures can only be the path's (the
 PACS does not know our AE title), some only the study's (the PACS does not have it). The others are judged by
-their company: see :mod:`pacs_module.domain.pull.path_circuit`.
+their company: see :mod:`pacs_module.domain.pull.move_circuit`.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ _TABLE: dict[FailureKind, _Row] = {
     _K.NOTHING_CAME: _Row(_E, "{pacs} reported success, and no image came to {us}", _REACH_US),
     _K.OURSELVES: _Row(_P, "the receiving Orthanc failed", "see its log"),
     _K.POISON: _Row(
-        Blames.STUDY, "what {pacs} sent of it killed the receiving Orthanc twice: set aside",
+        Blames.STUDY, "the receiving Orthanc died each time that {pacs} sent it: set aside",
         "have its objects looked at; a person may pull it again",
     ),
     _K.OTHER: _Row(Blames.UNTOLD, "the pull failed"),

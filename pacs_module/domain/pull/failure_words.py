@@ -11,30 +11,46 @@ import re
 
 from ..wire.pull_failure import FailureKind, PullFailure, kind_of_status
 
-_STATUS = re.compile(r"(?:DIMSE status (?:0x)?|status:? 0x)([0-9a-f]{4})h?\b", re.IGNORECASE)
+_STATUS = re.compile(
+    r"(?:DIMSE status (?:0x)?|status(?: code)?\s*[:=]?\s*0x)([0-9a-f]{4})h?\b", re.IGNORECASE
+)
+_ALONE = re.compile(r"\b0x([0-9a-f]{4})h?\b|\bstatus\s*[:=]\s*([a-f][0-9a-f]{3})h?\b", re.IGNORECASE)
+_DECIMAL = re.compile(r"\bstatus(?: code)?\s*[:=]?\s*(\d{5})\b", re.IGNORECASE)
+_FIRST_FAILURE, _LAST_STATUS = 0xA700, 0xFFFF
+_NAMES = re.compile(r"""\bAET? (?:title )?(?:"[^"]*"|'[^']*')|/modalities/[^/\s]+""", re.IGNORECASE)
+"""Names that a site gives: a PACS may be called TIMEOUT or DATABASE."""
 _SIGNS: tuple[tuple[FailureKind, tuple[str, ...]], ...] = (
     (FailureKind.NOT_SUPPORTED, ("not supported by the remote scp", "no presentation context",
                                  "no acceptable presentation",
                                  "no valid presentation context")),
-    (FailureKind.NO_DESTINATION, ("move destination unknown", "unknown move destination")),
+    (FailureKind.NO_DESTINATION, ("move destination", "movedestination")),
+    (FailureKind.NO_SUB_OPERATIONS, ("outofresourcessuboperations",)),
     (FailureKind.REFUSED, ("association rejected", "rejected the association", "association request rejected",
-                           "rejected permanent", "rejected transient", "local limit exceeded",
+                           "rejected permanent", "rejected transient", "reject permanent",
+                           "reject transient",
+                           "application context name not supported", "protocol version not supported",
+                           "local limit exceeded",
                            "temporary congestion", "ae title not recognized")),
     (FailureKind.UNREACHABLE, ("tcp initialization error", "connection refused", "no route to host",
                                "network is unreachable",
                                "host not found", "name or service not known", "host unreachable",
                                "host is unreachable",
                                "network is down", "unable to resolve", "name resolution", "certificate",
-                               "tls handshake")),
+                               "tls handshake", "tls error", "ssl handshake", "ssl error")),
     (FailureKind.TIMEOUT, ("no data available", "timeout", "timed out", "time-out", "no answer to")),
-    (FailureKind.ABORTED, ("aborted", "connection closed", "connection reset", "association released",
-                           "network closed",
-                           "broken pipe", "requested release")),
-    (FailureKind.NO_RESOURCES, ("out of resources",)),
+    (FailureKind.ABORTED, ("aborted", "a-abort", "aborting", "failed to receive message",
+                           "failed to send message", "connection closed", "connection reset",
+                           "association released", "network closed", "broken pipe", "requested release")),
+    (FailureKind.NO_RESOURCES, ("out of resources", "outofresources")),
+    (FailureKind.BAD_IDENTIFIER, ("identifierdoesnotmatch", "does not match sop class")),
+    (FailureKind.CANCELLED, ("cancelindication", "due to cancel")),
+    (FailureKind.SOME_FAILED, ("oneormorefailures", "one or more failures")),
     (FailureKind.NOT_THERE, ("does not have study", "has none of the")),
     (FailureKind.POISON, ("killed orthanc twice",)),
     (FailureKind.NOTHING_CAME, ("no image came",)),
-    (FailureKind.OURSELVES, ("storage area", "sqlite", "database", "no space left", "plugin engine",
+    (FailureKind.UNABLE_TO_PROCESS, ("unabletoprocess", "unable to process")),
+    (FailureKind.OURSELVES, ("storage area", "sqlite", "database", "no space left", "disk full",
+                             "plugin engine",
                              "unknown modality",
                              "inexistent item", "unknown resource", "dicommodalities")),
 )  # fmt: skip
@@ -52,12 +68,28 @@ def read_failure(words: str) -> PullFailure:
     Returns:
         The failure, with the words; OTHER where they are none of the known ones.
     """
-    status = _STATUS.search(words)
+    bare = _NAMES.sub(" ", words)
+    status = _STATUS.search(bare)
     if status is not None:
-        digits = status.group(1).upper()
-        return PullFailure(kind_of_status(int(digits, 16)), digits, words)
-    said = words.casefold()
+        return _of_status(int(status[1], 16), words)
+    said = bare.casefold()
     for kind, signs in _SIGNS:
         if any(sign in said for sign in signs):
             return PullFailure(kind, "", words)
+    return _by_a_bare_number(bare, words)
+
+
+def _by_a_bare_number(bare: str, words: str) -> PullFailure:
+    """Where no word says it: a status that stands alone, or in decimal digits."""
+    found = _ALONE.search(bare)
+    if found is not None:
+        return _of_status(int(found[1] or found[2], 16), words)
+    decimal = _DECIMAL.search(bare)
+    number = int(decimal[1]) if decimal is not None else 0
+    if _FIRST_FAILURE <= number <= _LAST_STATUS:
+        return _of_status(number, words)
     return PullFailure(FailureKind.OTHER, "", words)
+
+
+def _of_status(status: int, words: str) -> PullFailure:
+    return PullFailure(kind_of_status(status), f"{status:04X}", words)

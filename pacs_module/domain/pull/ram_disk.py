@@ -7,7 +7,7 @@ ever by small ones that always fit, and what is urgent goes first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..wire.messages import PullRequest
@@ -184,9 +184,9 @@ def usual_size(
     """
     alike = [one for one in seen if one.modality in modalities]
     same = [one for one in alike if any(device) and (one.manufacturer, one.model) == device]
-    for rows in (same, alike):
+    for rows, enough in ((same, 1), (alike, _ENOUGH[dx])):
         instances, size = sum(one.instances for one in rows), sum(one.size for one in rows)
-        if instances >= (_ENOUGH[dx] if rows is alike else 1):
+        if instances >= enough:
             return int(_MARGIN * size / instances), True
     return (DX_BYTES if dx else CT_BYTES), False
 
@@ -213,6 +213,10 @@ def expected_instances(request: PullRequest) -> Expected:
     if request.level == "SERIES":
         wanted = set(request.series_uids)
         return Expected(sum(series.get(uid, 0) for uid in wanted), wanted <= series.keys())
+    return _of_study(request, series)
+
+
+def _of_study(request: PullRequest, series: Mapping[str, int]) -> Expected:
     told = sum(series.values())
     if request.expected:
         return Expected(max(request.expected, told), True)

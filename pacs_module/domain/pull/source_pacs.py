@@ -38,8 +38,11 @@ def choose_pacs(
 
 
 def failed_last_at(study: Study) -> str | None:
-    """Name the PACS that the last attempt failed at, charged or not; None when it did not fail."""
+    """
+    Name the PACS that the last attempt failed at, charged or not; None when it did not fail, or its receiver
+    was away.
+    """
     pull = study.pull
-    if pull is None or pull.outcome is not PullOutcome.FAILED:
+    if pull is None or pull.left or pull.outcome is not PullOutcome.FAILED:
         return None
     return pull.request.pacs if study.attempts or pull.charge is not Charge.CHARGED else None

@@ -47,7 +47,6 @@ class Charge(StrEnum):
     """Not known yet: charged when another study of that PACS comes through before this one is tried again."""
 
 
-RUNNING = (PullOutcome.NONE,)
 BROUGHT = (PullOutcome.RECEIVED, PullOutcome.FILTERED, PullOutcome.NOTHING_NEW)
 """The study has come: the path works."""
 TO_REPEAT = (PullOutcome.SHORT, PullOutcome.FAILED)

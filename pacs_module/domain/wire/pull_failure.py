@@ -90,21 +90,6 @@ First and last status of each class; a "pending" that is the last response says 
 other status is the PACS's own: it could not do what it was asked.
 """
 
-OF_THE_STUDY = frozenset(
-    {
-        FailureKind.NOT_THERE,
-        FailureKind.NOTHING_CAME,
-        FailureKind.SOME_FAILED,
-        FailureKind.CANCELLED,
-        FailureKind.POISON,
-        FailureKind.UNABLE_TO_PROCESS,
-    }
-)
-"""
-These may come from the study itself; the others hold for every study of that PACS, until somebody mends the
-way.
-"""
-
 
 @dataclass(frozen=True)
 class PullFailure:
@@ -125,11 +110,6 @@ class PullFailure:
     words: str = ""
     completed: int | None = None
     failed: int | None = None
-
-    @property
-    def of_the_way(self) -> bool:
-        """Whether every study of this PACS would fail alike."""
-        return self.kind not in OF_THE_STUDY
 
 
 def kind_of_status(status: int) -> FailureKind:

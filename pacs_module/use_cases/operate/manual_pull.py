@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ...domain.dicom.attributes import FoundStudy, clean_uid, found_study, unpadded
+from ...domain.dicom.attributes import Attributes, FoundStudy, clean_uid, found_study, unpadded
 from ...domain.errors import MessageError, PipelineError
 from ...domain.explain import loglines
-from ...domain.find.attribute_matching import judge_answer
+from ...domain.find.attribute_matching import asks_for_many, judge_answer
 from ...domain.find.merging import merged
 from ...domain.find.sighting import new_study
 from ...domain.rules.switches import Switches
 from ...domain.study.lifecycle import Event, State
 from ...domain.study.priority import MANUAL
 from ...domain.study.study import Study
+from ...domain.wire.uid_syntax import checked_uid
 from ...ports import Clock, EventLog, StudyStore
 from ..find.find_studies import STUDY_KEYS
 from ..find.match_answers import Matched, MatchedFinder, untold_of
@@ -99,8 +100,9 @@ class ManualPull:
 
     def _find(self, pacs: str, wanted: Mapping[str, str], by: str) -> _AtPacs:
         query = {key: value for key, value in wanted.items() if key != "SeriesInstanceUID"}
-        if "SeriesInstanceUID" in wanted and not query.keys() & {"StudyInstanceUID", "AccessionNumber"}:
-            query["StudyInstanceUID"] = self._study_of(pacs, wanted["SeriesInstanceUID"])
+        series = wanted.get("SeriesInstanceUID")
+        if series is not None and not query.keys() & {"StudyInstanceUID", "AccessionNumber"}:
+            query["StudyInstanceUID"] = self._study_of(pacs, series)
             if not query["StudyInstanceUID"]:
                 return _AtPacs()
         undated = {**query, "StudyDate": ""}
@@ -119,8 +121,7 @@ class ManualPull:
         unproved = 0
         for answer in matched.answers:
             study = found_study(pacs, answer)
-            untold = untold_of(judge_answer("STUDY", query, answer), query)
-            untold.pop("StudyInstanceUID", None)
+            untold = _untold_but_uid(query, answer)
             if untold and (unproved >= MOST_ASKED_AFTER or not self._is_proved(study, untold)):
                 unproved += 1
                 continue
@@ -159,29 +160,27 @@ class ManualPull:
             return known.study_uid
         query = {"SeriesInstanceUID": series_uid}
         self.log.line(loglines.find_query(query))
-        answers = self.finder.find(pacs, "SERIES", query, ("StudyInstanceUID",))
-        right = [answer for answer in answers if clean_uid(answer.get("SeriesInstanceUID", "")) == series_uid]
-        return clean_uid(right[0].get("StudyInstanceUID", "")) if right else ""
+        return owner_of(series_uid, self.finder.find(pacs, "SERIES", query, ("StudyInstanceUID",)))
 
     def _put_in_front(self, copies: list[FoundStudy], series: list[str], who: Who) -> dict[str, Any]:
         first = copies[0]
-        if self.store.get(first.study_uid) is None:
-            self.store.insert(new_study(first, self.clock.now(), self.switches))
+        self._insert_new(first)
         study = update_study(self.store, first.study_uid, partial(self._force, copies, series, who))
         assert study is not None, "documents are never deleted"  # noqa: S101
         self.log.line(loglines.manual_pull(first.study_uid, first.study_date))
         return {**progress(study), "studyDate": first.study_date, "pacs": [copy.pacs for copy in copies]}
+
+    def _insert_new(self, found: FoundStudy) -> None:
+        if self.store.get(found.study_uid) is None:
+            self.store.insert(new_study(found, self.clock.now(), self.switches))
 
     def _force(self, copies: list[FoundStudy], series: list[str], who: Who, study: Study) -> bool:
         """Have it pulled and computed, whatever was done before."""
         now = self.clock.now()
         for copy in copies:
             study.saw(copy.pacs, copy.count, now)
-        study.priority = MANUAL
-        study.skip_filter = sorted({*study.skip_filter, *series})
-        study.forced, study.named = True, series
-        words = f"series {series[0]}" if series else "study"
-        study.apply(Event.MANUAL, f"{words}: {who.why}" if who.why else words, now, by=who.by)
+        _wish(study, series)
+        study.apply(Event.MANUAL, _words_of(series, who), now, by=who.by)
         if study.state is State.META_ONLY:
             study.pull_now(now)
         return True
@@ -227,7 +226,9 @@ class _Everywhere:
         """Add what another question brought."""
         self.found |= other.found
         self.without += other.without
-        self.beside |= other.beside
+        for pacs, words in other.beside.items():
+            before = self.beside.get(pacs)
+            self.beside[pacs] = f"{before}; {words}" if before else words
         self.errors |= other.errors
 
 
@@ -244,6 +245,16 @@ def _beside(query: Mapping[str, str], matched: Matched, unproved: int) -> str:
     return "; ".join(parts)
 
 
+def owner_of(series_uid: str, answers: Iterable[Attributes]) -> str:
+    """
+    The study of a series by the answers that name this very series; empty where none does, or where two
+    studies are named.
+    """
+    right = (answer for answer in answers if clean_uid(answer.get("SeriesInstanceUID", "")) == series_uid)
+    owners = {clean_uid(answer.get("StudyInstanceUID", "")) for answer in right} - {""}
+    return owners.pop() if len(owners) == 1 else ""
+
+
 def _nameless(study: FoundStudy) -> dict[str, Any]:
     names = {"pacs": study.pacs, "accessionNumber": study.accession_number, "patientID": study.patient_id}
     return {**names, "studyDate": study.study_date, "why": f"{study.pacs} gives it no StudyInstanceUID"}
@@ -254,20 +265,45 @@ def check_asked(asked: Mapping[str, str]) -> dict[str, str]:
     What a person named, without what was left empty.
 
     Raises:
-        MessageError: Nothing, a wildcard, or something that nobody can ask for.
+        MessageError: Nothing, a wildcard, a UID that is none, or something that nobody can ask for.
     """
     for name, value in asked.items():
         if name not in NAMES:
             raise MessageError(name, value, f"only {', '.join(NAMES)} can be asked for")
-    named = {name: unpadded(asked.get(name, "")) for name in NAMES}
-    wanted = {name: value for name, value in named.items() if value}
+    wanted = _filled(asked)
     if not wanted:
         raise MessageError("AccessionNumber", None, f"one of {', '.join(NAMES)} must be given")
     for name, value in wanted.items():
         _refuse_wildcards(name, value)
+        if name.endswith("UID"):
+            wanted[name] = checked_uid(name, clean_uid(value))
     return wanted
 
 
+def _filled(asked: Mapping[str, str]) -> dict[str, str]:
+    """In the order of :data:`NAMES`."""
+    named = {name: unpadded(asked.get(name, "")) for name in NAMES}
+    return {name: value for name, value in named.items() if value}
+
+
+def _words_of(series: list[str], who: Who) -> str:
+    words = f"series {series[0]}" if series else "study"
+    return f"{words}: {who.why}" if who.why else words
+
+
 def _refuse_wildcards(name: str, value: str) -> None:
-    if set(value) & set("*?\\"):
+    if asks_for_many(value):
         raise MessageError(name, value, "one value without the wildcards * and ? and without backslash")
+
+
+def _wish(study: Study, series: list[str]) -> None:
+    """Computed in any case; a series that is named skips the filter."""
+    study.priority = MANUAL
+    study.skip_filter = sorted({*study.skip_filter, *series})
+    study.forced, study.named = True, series
+
+
+def _untold_but_uid(query: Mapping[str, str], answer: Attributes) -> dict[str, str]:
+    untold = untold_of(judge_answer("STUDY", query, answer), query)
+    untold.pop("StudyInstanceUID", None)
+    return untold

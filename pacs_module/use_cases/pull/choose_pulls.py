@@ -12,14 +12,15 @@ from datetime import timedelta
 from ...domain.find.vanished import gone_from, present_at
 from ...domain.instants import milliseconds
 from ...domain.pull.source_pacs import choose_pacs, failed_last_at
+from ...domain.pull.throttle import Allowance
 from ...domain.retry import lasts
 from ...domain.study.lifecycle import State
 from ...domain.study.priority import EMERGENCY, MANUAL
 from ...domain.study.study import PULL, PacsCopy, Study, effective_priority
 from ...ports import Clock, StudyStore
 from .judge_orders import JudgeOrders
+from .move_circuits import MoveCircuits
 from .pacs_locks import PacsLocks
-from .path_circuits import PathCircuits
 from .pull_policy import CLAIM_LEASE, PullPolicy
 from .put_off import put_off
 
@@ -101,7 +102,7 @@ class ChoosePulls:
     room: RoomGate
     unreachable: Callable[[], Collection[str]]
     pick: Callable[[Sequence[str]], str]
-    paths: PathCircuits
+    paths: MoveCircuits
     orders: JudgeOrders | None = None
 
     def __call__(self, locked: set[str]) -> list[ChosenPull]:
@@ -140,15 +141,19 @@ class ChoosePulls:
         Choose between the PACS that have a study and a free place; the one where it was found due when none
         has.
         """
-        mirrors = [mirror for mirror in study.pacs if mirror in self.policy.limits and mirror not in locked]
-        for mirror in self.locks.take(mirrors):
-            locked.add(mirror)
-            places[mirror] = self._places(mirror)
+        self._lock_mirrors(study, locked, places)
         if places[name].probe and not self._spared_the_probe(study, name):
             # Else mirrors would take every study, and nobody would learn that the path works again.
             return name
         free = [other for other, there in places.items() if there.free > 0 and not there.probe]
         return choose_pacs(study, free, self.unreachable(), self.pick) or name
+
+    def _lock_mirrors(self, study: Study, locked: set[str], places: dict[str, Places]) -> None:
+        """Lock the other PACS that have the study, and count their free places."""
+        mirrors = [mirror for mirror in study.pacs if mirror in self.policy.limits and mirror not in locked]
+        for mirror in self.locks.take(mirrors):
+            locked.add(mirror)
+            places[mirror] = self._places(mirror)
 
     def _waits_for_mirror(self, study: Study, pacs: str) -> bool:
         """
@@ -194,10 +199,7 @@ class ChoosePulls:
         allowed = self.locks.allowance(pacs)
         probes = self.paths.of(pacs).places(running, self.clock.now())
         if probes is not None:
-            # Nothing is pulled while the path is broken, but the probe; what a person asks for need not wait
-            # for its time.
-            by_hand = 1 if running == 0 and allowed.places > 0 else 0
-            return Places(min(probes, allowed.places), by_hand, allowed.least, probe=True)
+            return _places_of_probe(probes, running, allowed)
         waits_there = limit > 1 and self.store.running() >= self.policy.jobs
         by_hand = 2 * limit - running if waits_there else 0
         return Places(allowed.places - running, by_hand, allowed.least)
@@ -222,8 +224,7 @@ class ChoosePulls:
     def _wanted_by_order(self, pacs: str, least: int) -> Study | None:
         """Claim the most urgent one; those that their orders hold or drop take no place from the others."""
         while True:
-            now, lease = self.clock.now(), milliseconds(CLAIM_LEASE)
-            study = self.store.claim_pull(pacs, self.owner, now, lease, least, self.policy.ageing)
+            study = self._claim(pacs, least)
             if study is None or study.state is not State.META_ONLY or self.orders is None:
                 return study
             claim = study.claim_on(PULL)
@@ -231,3 +232,16 @@ class ChoosePulls:
                 return study
             if not self.store.replace(study):
                 put_off(self.store, self.clock, study.study_uid, claim, timedelta(0), study.why)
+
+    def _claim(self, pacs: str, least: int) -> Study | None:
+        now, lease = self.clock.now(), milliseconds(CLAIM_LEASE)
+        return self.store.claim_pull(pacs, self.owner, now, lease, least, self.policy.ageing)
+
+
+def _places_of_probe(probes: int, running: int, allowed: Allowance) -> Places:
+    """
+    Nothing is pulled while the path is broken, but the probe; what a person asks for need not wait for its
+    time.
+    """
+    by_hand = 1 if running == 0 and allowed.places > 0 else 0
+    return Places(min(probes, allowed.places), by_hand, allowed.least, probe=True)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from ...domain.errors import PipelineError
 from ...domain.explain import loglines
 from ...domain.instants import iso, milliseconds
-from ...domain.pull.orders import OrderVerdict, RisPolicy, Wanted, judge_orders
+from ...domain.pull.ris_orders import OrderVerdict, RisPolicy, Wanted, judge_orders
 from ...domain.retry import lasts
 from ...domain.rules.switches import Switches
 from ...domain.study.history import Note
@@ -163,10 +163,13 @@ class JudgeOrders:
         try:
             orders = self.ris.orders_of(*names)
         except PipelineError as error:
-            self._silent_since = now
-            self.log.event("ris_not_answering", "the RIS does not answer", "WARNING", error=str(error))
-            return OrderVerdict(Wanted.UNKNOWN, ROUTINE, str(error))
+            return self._silent(error, now)
         return judge_orders(*names, orders, self.policy, self.switches.body_part_ct.keywords)
+
+    def _silent(self, error: PipelineError, now: int) -> OrderVerdict:
+        self._silent_since = now
+        self.log.event("ris_not_answering", "the RIS does not answer", "WARNING", error=str(error))
+        return OrderVerdict(Wanted.UNKNOWN, ROUTINE, str(error))
 
     def _waited_enough(self, study: Study) -> bool:
         return study.first_seen_at <= iso(self.clock.now() - milliseconds(self.times.wait))

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-from ...domain.dicom.attributes import SeriesFacts, Sighting, clean_uid, unpadded
+from ...domain.dicom.attributes import SeriesFacts, Sighting, clean_uid
 from ...domain.dicom.device import DEVICE_ATTRIBUTES, device_of
 from ...domain.errors import PermanentError, PipelineError, RetriableError
 from ...domain.explain import loglines
 from ...domain.find.series_answers import SERIES_KEYS, series_of
 from ...domain.find.traits import TraitsByPacs, traits_of
 from ...domain.instants import iso, milliseconds
-from ...domain.pull.part import WHOLE, Part, What, dropped_after_reception, is_received, part_of
+from ...domain.pull.series_to_pull import WHOLE, Part, What, dropped_after_reception, is_received, part_of
 from ...domain.receive.needed_series import told
+from ...domain.receive.provenance import patient_key
 from ...domain.rules.filters import ACCOMPANYING, Verdict, is_dx, judge_series, named_by_person
 from ...domain.rules.reasons import grouped
 from ...domain.rules.switches import Switches
-from ...domain.study.ahead import Ahead
 from ...domain.study.growth_checks import GrowthCheck, GrowthPolicy
 from ...domain.study.lifecycle import Event
+from ...domain.study.other_series import OtherSeries
+from ...domain.study.priority import ROUTINE
 from ...domain.study.pull_state import TO_REPEAT, PullOutcome
-from ...domain.study.study import GROWTH_CHECK, PULL, SeriesRecord, Study
+from ...domain.study.series_pulled_early import Ahead
+from ...domain.study.study import GROWTH_CHECK, PULL, Pull, SeriesRecord, Study
 from ...domain.wire.messages import PullRequest, SeriesOutcome
 from ...ports import Clock, EventLog, PacsFinder, Puller
 from ..find.judge_told import judge_told
 from ..rehearse.record_headers import RecordHeaders
+from ..upload import other_series
 from .record_pull_end import nothing_new_event
 
 _FOR_THE_CHOICE = SERIES_KEYS[2:-1]
@@ -78,30 +82,74 @@ class PreparePull:
             took no verdicts.
         """
         series = self._series_of(pacs, study)
+        wanted_by = other_series.begun_for(study)
+        if wanted_by:
+            return self._others(study, pacs, series, wanted_by, final)
         if study.count is None:
             self._look_again(study, pacs, series)
-        part = part_of(study, pacs, series, self.switches, self.clock.now())
+        now, by_series = self.clock.now(), self._filters(pacs)
+        part = part_of(study, pacs, series, self.switches, now, by_series=by_series, final=final)
         if part.what is not What.NOT_YET and not study.named:
             self.learn(pacs, series, study.ahead is None)
         if part.what is not What.WHOLE:
             return self._part(study, pacs, series, part, final)
         return self._whole(study, pacs, series, final)
 
+    def _others(
+        self, study: Study, pacs: str, series: list[SeriesFacts], wanted_by: list[OtherSeries], final: bool
+    ) -> PullRequest | None:
+        """Ask for series that destinations want and do not have; they are handed over as they come."""
+        names = tuple(sorted(one.destination for one in wanted_by))
+        lacking = self._lacking_at(study, pacs, series, wanted_by)
+        if series and not lacking:
+            self._no_others(study, names)
+            return None
+        uids = tuple(facts.series_uid for facts in lacking)
+        part = Part(What.SERIES, "other series", uids, forced=True)
+        request = self._request(study, pacs, lacking, {}, final, part)
+        request = replace(request, for_destinations=names, skip_filter=uids, priority=ROUTINE)
+        return self._by_image(request) if request.expected_instances else request
+
+    def _lacking_at(
+        self, study: Study, pacs: str, series: list[SeriesFacts], wanted_by: list[OtherSeries]
+    ) -> list[SeriesFacts]:
+        """The series that they want, and of which they have not all images."""
+        here = other_series.here_for(study, [one.destination for one in wanted_by])
+        lacking = [one for one in series if (one.instances or 1) > here.get(one.series_uid, 0)]
+        lost = {uid for one in wanted_by for uid in one.series}
+        if lost:
+            return [one for one in lacking if one.series_uid in lost]
+        if all(one.passed_only for one in wanted_by):
+            return [one for one in lacking if self._passes(pacs, study, one)]
+        return lacking
+
+    def _no_others(self, study: Study, names: Sequence[str]) -> None:
+        now = self.clock.now()
+        other_series.nothing_more(study, names, now)
+        study.apply(nothing_new_event(study), "no other series", now)
+        study.schedule(PULL, None)
+
+    def _passes(self, pacs: str, study: Study, facts: SeriesFacts) -> bool:
+        """As it was judged, by its images where they were here."""
+        known = study.series.get(facts.series_uid)
+        return known.taken if known is not None else self._judge(pacs, study, facts).taken
+
     def _whole(self, study: Study, pacs: str, series: list[SeriesFacts], final: bool) -> PullRequest | None:
         """Ask for all series that the filter leaves, or for those that a person named."""
         if study.named:
             named = [facts for facts in series if facts.series_uid in study.named]
             return self._request(study, pacs, named, {}, final)
-        filtered: dict[str, Verdict] = {}
         dropped = dropped_after_reception(study, series)
-        if series and (self._filters(pacs) or self._no_wanted_modality(study, series)):
-            filtered = self._filter(study, pacs, series)
-            if len(filtered) == len(series):
-                return None
+        filtered = self._filter(study, pacs, series) if self._is_filtered(study, pacs, series) else {}
+        if filtered and len(filtered) == len(series):
+            return None
         wanted = [facts for facts in series if facts.series_uid not in filtered]
         if filtered and self._was_filtered_out(study, wanted, dropped):
             return None
         return self._request(study, pacs, wanted, filtered, final)
+
+    def _is_filtered(self, study: Study, pacs: str, series: list[SeriesFacts]) -> bool:
+        return bool(series) and (self._filters(pacs) or self._no_wanted_modality(study, series))
 
     def _was_filtered_out(self, study: Study, wanted: list[SeriesFacts], dropped: Collection[str]) -> bool:
         """Whether all that the filter leaves was pulled ahead, and filtered out by its images."""
@@ -110,11 +158,14 @@ class PreparePull:
             return False
         if any(facts.series_uid not in dropped for facts in wanted):
             return False
-        reasons = grouped(record.because for record in study.series.values() if not record.taken)
+        self._settle_filtered_out(study)
+        return True
+
+    def _settle_filtered_out(self, study: Study) -> None:
+        reasons = grouped(record.why_not for record in study.series.values() if not record.taken)
         study.apply(Event.FILTERED_AT_FIND, f"all series: {reasons}", self.clock.now())
         study.baseline, study.sightings = study.count, []
         study.schedule(PULL, None)
-        return True
 
     def _part(
         self, study: Study, pacs: str, series: list[SeriesFacts], part: Part, final: bool
@@ -151,13 +202,25 @@ class PreparePull:
         if series and len(filtered) == len(series):
             return None
         filtered = {uid: verdict for uid, verdict in filtered.items() if uid not in part.series}
-        at = iso(self.clock.now())
         others = _not_asked_for(study, series, {*part.series, *filtered})
+        wanted = [facts for facts in series if facts.series_uid in part.series]
+        self._note_part(study, pacs, part, wanted, others)
+        request = self._request(study, pacs, wanted, filtered, final, part)
+        return request if series else _counted_as_before(request, study.pull)
+
+    def _note_part(
+        self,
+        study: Study,
+        pacs: str,
+        part: Part,
+        wanted: list[SeriesFacts],
+        others: Iterable[SeriesFacts],
+    ) -> None:
+        """In the document: which series are pulled ahead, and why the others are not."""
+        at = iso(self.clock.now())
         study.keep_series([_kept_back(facts, part.why, at) for facts in others])
         study.guessed_at = at if study.ahead is not None else ""
-        wanted = [facts for facts in series if facts.series_uid in part.series]
         study.ahead = Ahead(pacs, _counts_or_none(wanted), part.why)
-        return self._request(study, pacs, wanted, filtered, final, part)
 
     def _look_again(self, study: Study, pacs: str, series: list[SeriesFacts]) -> None:
         """
@@ -215,7 +278,7 @@ class PreparePull:
         final: bool,
         part: Part = WHOLE,
     ) -> PullRequest:
-        traits, last = traits_of(self.traits, pacs), study.last_handover
+        traits = traits_of(self.traits, pacs)
         patient_id = _patient_id(study, pacs)
         asked = _asked(study, pacs, wanted, part, some=bool(filtered or study.named or part.series))
         request = PullRequest(
@@ -230,17 +293,21 @@ class PreparePull:
             filtered=filtered,
             skip_filter=tuple(study.skip_filter),
             final=final,
-            forced=study.forced or part.forced or _is_of_another_patient(study, patient_id),
+            forced=study.forced or part.forced or _is_of_another_patient(study, pacs, patient_id),
             dx=is_dx(study.modality, self.switches),
             announced={facts.series_uid: _told(facts) for facts in wanted},
             repair=_repair(study, pacs, traits.repair_level),
-            known_handover=last.handover_id if last is not None else "",
+            known_handover=_last_handover_id(study),
             patient_id=patient_id,
             senders=traits.senders,
             find_timeout_s=traits.find_deadline_s or self.find_timeout_s,
             rules=self.switches.version,
+            count_again_after_s=_seconds(part.proof_ms),
         )
         return self._by_image(request) if traits.count_by_image else request
+
+    def _is_taken(self, uid: str, attributes: Mapping[str, str]) -> bool:
+        return judge_series(told(SeriesFacts(uid, attributes)), self.switches).taken
 
     def _by_image(self, request: PullRequest) -> PullRequest:
         """
@@ -248,8 +315,7 @@ class PreparePull:
         """
         images: dict[str, tuple[str, ...]] = {}
         for uid, attributes in request.announced.items():
-            named = uid in request.skip_filter
-            if named or judge_series(told(SeriesFacts(uid, attributes)), self.switches).taken:
+            if uid in request.skip_filter or self._is_taken(uid, attributes):
                 images[uid] = self._images_told(request, uid)
         known = {uid: uids for uid, uids in images.items() if uids}
         return replace(request, expected=None, expected_series={}, expected_instances=known)
@@ -300,15 +366,14 @@ class PreparePull:
         verdicts = {facts.series_uid: self._judge(pacs, study, facts) for facts in series}
         dropped = {uid: verdict for uid, verdict in verdicts.items() if not verdict.taken}
         filtered = {uid: verdict for uid, verdict in dropped.items() if uid not in study.skip_filter}
-        if is_dx(study.modality, self.switches) and len(filtered) < len(series):
+        all_dropped = len(filtered) == len(series)
+        if is_dx(study.modality, self.switches) and not all_dropped:
             return {}  # pulled whole (M12, field case 16): its images tell what belongs together
-        lines = _filter_lines(study, filtered)
-        for uid in dropped.keys() - filtered.keys():
-            verdicts[uid] = named_by_person(self.switches)
-        self._remember(study, pacs, series, verdicts)
-        if len(filtered) == len(series):
-            names = (study.accession_number, study.patient_id, study.study_uid)
-            lines.append(loglines.study_filtered(*names))
+        lines = _filter_lines(study, filtered)  # before they are remembered: those that are new
+        named = {uid: named_by_person(self.switches) for uid in dropped.keys() - filtered.keys()}
+        self._remember(study, pacs, series, {**verdicts, **named})
+        if all_dropped:
+            lines.append(_line_of_filtered(study))
             _drop(study, filtered, self.clock.now())
         self._write_lines(lines)
         return filtered
@@ -367,14 +432,37 @@ def _patient_id(study: Study, pacs: str) -> str:
     return (told.patient_id if told is not None else "") or study.patient_id
 
 
-def _is_of_another_patient(study: Study, patient_id: str) -> bool:
-    """Whether what was handed over last was pushed under another PatientID than the PACS has."""
+def _is_of_another_patient(study: Study, pacs: str, patient_id: str) -> bool:
+    """
+    Whether what was handed over last was pushed under another PatientID than the PACS has, or pulled under
+    one that this PACS has corrected since.
+    """
     last = study.last_handover
-    if last is None or last.message.get("isPush") != 1 or not patient_id:
+    if last is None or not patient_id:
         return False
-    identity = last.message.get("identity") or {}
-    pushed_as = str(identity.get("PatientID", "")) if isinstance(identity, Mapping) else ""
-    return unpadded(pushed_as) != unpadded(patient_id)
+    handed_over = patient_key(last.patient_id or "")
+    if handed_over == patient_key(patient_id) or last.message.get("isPush") == 1:
+        return handed_over != patient_key(patient_id)
+    copy = study.pacs.get(pacs)
+    corrected = copy.earlier.get("patientID", []) if copy is not None else []
+    return handed_over in set(map(patient_key, corrected))
+
+
+def _counted_as_before(request: PullRequest, last: Pull | None) -> PullRequest:
+    """
+    The same series once more, of which the PACS tells nothing now: what it announced for the last pull is
+    still expected. Without a count half of them would pass for all.
+    """
+    if last is None or last.request.series_uids != request.series_uids:
+        return request
+    before = last.request
+    return replace(
+        request,
+        expected=before.expected,
+        expected_series=before.expected_series,
+        expected_instances=before.expected_instances,
+        announced=before.announced,
+    )
 
 
 def _larger(found: int | None, counted: int) -> int | None:
@@ -386,17 +474,38 @@ def _told(facts: SeriesFacts) -> dict[str, str]:
     return {name: text for name in _FOR_THE_CHOICE if (text := facts.text(name))}
 
 
+def _last_handover_id(study: Study) -> str:
+    last = study.last_handover
+    return last.handover_id if last is not None else ""
+
+
+def _seconds(ms: int) -> float | None:
+    """Of milliseconds; none of 0."""
+    return ms / 1000 if ms else None
+
+
+def _line_of_filtered(study: Study) -> str:
+    return loglines.study_filtered(study.accession_number, study.patient_id, study.study_uid)
+
+
 def _repair(study: Study, pacs: str, level: str) -> str:
     """What did not help is not tried again: after a repair that brought nothing the whole study is pulled."""
-    pulls = [*study.pulls, study.pull] if study.pull else study.pulls
-    last = pulls[-1] if pulls and study.attempts else None
+    last, before = _last_two(study)
     if last is None or last.outcome not in TO_REPEAT:
         return "STUDY"
     if last.request.pacs == pacs and last.request.repair != "STUDY":
-        earlier = pulls[-2].received if len(pulls) > 1 else None
-        if last.outcome is PullOutcome.FAILED or (last.received or 0) <= (earlier or 0):
+        earlier = (before.received if before is not None else None) or 0
+        if last.outcome is PullOutcome.FAILED or (last.received or 0) <= earlier:
             return "STUDY"
     return level
+
+
+def _last_two(study: Study) -> tuple[Pull | None, Pull | None]:
+    """The last pull, where the next one repeats it, and the one before it."""
+    pulls = [*study.pulls, study.pull] if study.pull else study.pulls
+    if not pulls or not (study.attempts or pulls[-1].went_on):
+        return None, None
+    return pulls[-1], pulls[-2] if len(pulls) > 1 else None
 
 
 @dataclass(frozen=True)

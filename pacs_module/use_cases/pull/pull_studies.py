@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from ...domain.errors import InvalidTransition, PermanentError, RetriableError
 from ...domain.explain import loglines
 from ...domain.instants import iso, milliseconds
+from ...domain.pull.receivers import ReceiverChoice
 from ...domain.pull.throttle import PacsLimits
 from ...domain.study.lifecycle import Event, State
 from ...domain.study.pull_state import Charge
+from ...domain.study.second_receiver import before_elsewhere
 from ...domain.study.study import MOST_PULLS, PULL, WATCH, Pull, Study, effective_priority
 from ...domain.wire.messages import PullReport, PullRequest
 from ...ports import Clock, EventLog, Puller, StudyStore
@@ -29,6 +31,7 @@ from .pacs_locks import PacsLocks
 from .prepare_pull import PreparePull
 from .pull_policy import CLAIM_LEASE, PullPolicy
 from .put_off import Claim, put_off
+from .receiver_book import ReceiverBook
 from .record_pull_end import RecordPullEnd
 
 
@@ -49,6 +52,10 @@ class PullStudies:
     orders: InitVar[JudgeOrders | None] = None
     locks: PacsLocks = field(default=None)  # type: ignore[assignment] # set in __post_init__
     """None: made of the policy's limits, for this process alone."""
+    receivers: ReceiverBook = field(default=None)  # type: ignore[assignment] # set in __post_init__
+    """None: there is one receiving Orthanc."""
+    went_on: Callable[[str, Study], None] = lambda pacs, study: None
+    """Told of a study that was to be pulled ahead and has grown: it is counted on, at this PACS."""
     choose: ChoosePulls = field(init=False)
     ask: AskPlugins = field(init=False)
     _cut_short: bool = False
@@ -58,11 +65,14 @@ class PullStudies:
         """Put the parts of a round together."""
         if self.locks is None:
             limits = {name: PacsLimits(limit) for name, limit in self.policy.limits.items()}
-            self.locks = PacsLocks(
-                limits, self.clock, lambda: datetime.fromtimestamp(self.clock.now() / 1000, UTC), self.log
-            )
+            self.locks = PacsLocks(limits, self.clock, self._utc, self.log)
+        self.receivers = self.receivers or ReceiverBook([""], self.clock, self.log)
         room = RoomGate()
-        self.choose = ChoosePulls(
+        self.choose = self._chooser(room, orders)
+        self.ask = AskPlugins(self.puller, self.ends, self.clock, self.log, self.policy, room, self.receivers)
+
+    def _chooser(self, room: RoomGate, orders: JudgeOrders | None) -> ChoosePulls:
+        return ChoosePulls(
             store=self.store,
             clock=self.clock,
             policy=self.policy,
@@ -74,7 +84,9 @@ class PullStudies:
             paths=self.ends.paths,
             orders=orders,
         )
-        self.ask = AskPlugins(self.puller, self.ends, self.clock, self.log, self.policy, room)
+
+    def _utc(self) -> datetime:
+        return datetime.fromtimestamp(self.clock.now() / 1000, UTC)
 
     def __call__(self, pacs: str | None = None) -> int:
         """
@@ -94,15 +106,20 @@ class PullStudies:
         if self._cut_short:
             free_claims(self.store, self.clock, PULL, self.owner, "the store was away")
             self._cut_short = False
-        due = self.store.next_due(PULL)
-        if due is None or due > self.clock.now():
+        if not self._is_any_due():
             return 0
         names = self.policy.limits if pacs is None else [pacs]
         with_places = [name for name in names if self.choose.may_have_places(name)]
-        if not with_places:
-            return 0
+        return self._round(with_places) if with_places else 0
+
+    def _is_any_due(self) -> bool:
+        due = self.store.next_due(PULL)
+        return due is not None and due <= self.clock.now()
+
+    def _round(self, names: Sequence[str]) -> int:
+        """Choose and pull at some PACS, each locked meanwhile."""
         try:
-            with self.locks.holding(with_places) as locked:
+            with self.locks.holding(names) as locked:
                 chosen = self.choose(locked)
                 self._give_back_unused(locked, chosen)
                 return self._pull_all(chosen)
@@ -120,12 +137,15 @@ class PullStudies:
         if not chosen:
             return 0
         self.log.line(loglines.move_dates(sorted({one.study.study_date for one in chosen})))
+        self._tell_numbers(chosen)
+        return sum(self._pull(one.study, one.pacs) for one in chosen)
+
+    def _tell_numbers(self, chosen: Sequence[ChosenPull]) -> None:
         again = sum(one.study.attempts > 0 for one in chosen)
         if len(chosen) > again:
             self.log.line(loglines.send_moves(len(chosen) - again))
         if again:
             self.log.line(loglines.continue_moves(again))
-        return sum(self._pull(one.study, one.pacs) for one in chosen)
 
     def watch(self) -> bool:
         """
@@ -141,13 +161,20 @@ class PullStudies:
         if study.pull is None or not study.pull.running:
             self.ends.notification_missing(study.study_uid)
             return True
-        report = self.puller.report_of(study.pull.request.pull_id)
+        self._look_after(study.pull.request)
+        return True
+
+    def _look_after(self, request: PullRequest) -> None:
+        """Ask the receiver for the end of a pull, and anew for one that it does not know."""
+        if gone := self.receivers.gone(request.receiver):
+            self.ends.left(request, gone)
+            return
+        report = self.puller.report_of(request.pull_id, request.receiver)
         if isinstance(report, PullReport):
             self.ends.accept_report(report)
         elif report is None:
             self.log.line(loglines.continue_moves(1))
-            self.ask(study.pull.request)
-        return True
+            self.ask(request)
 
     def _pull(self, study: Study, pacs: str) -> bool:
         try:
@@ -175,33 +202,61 @@ class PullStudies:
         if self._charged_to_the_end(study):
             self.store.replace(study)
             return False
+        choice = self.receivers.choose(study)
+        if not choice.found:
+            return self._put_off(study, claim, self.policy.room_pause, f"no receiver: {choice.why}")
+        return self._prepare_and_ask(study, claim, pacs, choice)
+
+    def _prepare_and_ask(self, study: Study, claim: Claim, pacs: str, choice: ReceiverChoice) -> bool:
         try:
             request = self.prepare(study, pacs, final=self.policy.retry.exhausted(study.attempts + 1))
         except RetriableError as error:
-            told = {"studyUID": study.study_uid, "why": str(error)}
-            self.log.event("pull_put_off", "pull put off", "WARNING", **told)
+            self._tell_put_off(study, error)
             return self._put_off(study, claim, self.policy.watch, f"put off: {error}")
         if not self.locks.ours(pacs):
             return self._put_off(study, claim, timedelta(0), "this process stood still; another has its turn")
-        return self._ask(study, claim, pacs, request)
+        return self._ask(study, claim, pacs, request, choice)
 
-    def _ask(self, study: Study, claim: Claim, pacs: str, request: PullRequest | None) -> bool:
-        """Write the document and ask the plugins; None: every series was dropped, nothing is asked for."""
+    def _tell_put_off(self, study: Study, error: RetriableError) -> None:
+        told = {"studyUID": study.study_uid, "why": str(error)}
+        self.log.event("pull_put_off", "pull put off", "WARNING", **told)
+
+    def _ask(
+        self, study: Study, claim: Claim, pacs: str, request: PullRequest | None, choice: ReceiverChoice
+    ) -> bool:
+        """
+        Write the document and ask the plugins; None: nothing is asked for, since every series was dropped or
+        the study is counted on.
+        """
         if request is not None:
-            self._asked(study, request)
+            request = self._give(study, request, choice)
         if not self.store.replace(study):
             # A find or a person changed it meanwhile: with what they wrote it is due again at once.
             return self._put_off(study, claim, timedelta(0), study.why)
         reach("pull_asked")
         if request is None:
+            if study.state is State.META_ONLY:
+                self.went_on(pacs, study)
             return False
         self.ends.paths.probing(pacs)
         self.locks.started(pacs, request.expected or 0)
-        # The plugins log under the same pullID: by it a study is followed from one log into the other.
-        self.log.event(
-            "pull_asked", "a pull is asked for", pacs=pacs, studyUID=study.study_uid, pullID=request.pull_id
-        )
+        self._tell_asked(request)
         return self.ask(request)
+
+    def _give(self, study: Study, request: PullRequest, choice: ReceiverChoice) -> PullRequest:
+        """The request as its receiver gets it, noted in the document and in the receivers' book."""
+        before = before_elsewhere(study, choice.name if self.receivers.several else None)
+        if self.receivers.several:
+            request = replace(request, receiver=choice.name)
+        request = replace(request, **before)
+        self._asked(study, request, choice.why)
+        self.receivers.gave(choice.name, study)
+        return request
+
+    def _tell_asked(self, request: PullRequest) -> None:
+        # The plugins log under the same pullID: by it a study is followed from one log into the other.
+        told = {"pacs": request.pacs, "studyUID": request.study_uid, "pullID": request.pull_id}
+        self.log.event("pull_asked", "a pull is asked for", **told)
 
     def _charged_to_the_end(self, study: Study) -> bool:
         """
@@ -216,35 +271,40 @@ class PullStudies:
         study.attempts, last.charge = study.attempts + 1, Charge.CHARGED
         if not self.policy.retry.exhausted(study.attempts):
             return False
+        self._give_up_charged(study, last)
+        return True
+
+    def _give_up_charged(self, study: Study, last: Pull) -> None:
         others = f"others came from {last.request.pacs}; attempt {study.attempts} was the last"
         self.ends.give_up(study, f"{last.blamed}; {others}", self.clock.now())
-        return True
 
     def _put_off(self, study: Study, claim: Claim, pause: timedelta, why: str) -> bool:
         put_off(self.store, self.clock, study.study_uid, claim, pause, why)
         return False
 
-    def _asked(self, study: Study, request: PullRequest) -> None:
+    def _asked(self, study: Study, request: PullRequest, why_there: str) -> None:
         """
         The document says "asked" before the plugins hear of it: a crash in between ends in asking again with
         the same id.
         """
         now = self.clock.now()
         study.attempts += 1
-        claimed_at = study.due[PULL] - milliseconds(CLAIM_LEASE) if PULL in study.due else now
-        place = effective_priority(study, claimed_at, self.policy.ageing)
-        study.apply(Event.PULL_ASKED, _asking_words(study, request, place), now)
-        copy = study.pacs[request.pacs]
-        study.baseline = request.expected if request.level == "STUDY" else copy.count
-        copy.tried = copy.count
-        study.sightings = []
-        pull = Pull(
-            request, study.attempts, iso(now), claimed_at=iso(claimed_at), asked_by=self.owner, rank=place
-        )
+        pull = self._new_pull(study, request, now)
+        words, there = _asking_words(study, request, pull.rank), request.receiver
+        words += f"; to {there}: {why_there}" if there else ""
+        study.apply(Event.PULL_ASKED, words, now)
+        _take_counts(study, request)
         pull.early, study.ahead = study.ahead is not None, None
         _begin(study, pull)
         study.schedule(PULL, None)
         study.schedule(WATCH, now + milliseconds(self.policy.watch))
+
+    def _new_pull(self, study: Study, request: PullRequest, now: int) -> Pull:
+        """The attempt, with its place in the line when it was claimed."""
+        claimed_at = study.due[PULL] - milliseconds(CLAIM_LEASE) if PULL in study.due else now
+        place = effective_priority(study, claimed_at, self.policy.ageing)
+        asked_at, claimed = iso(now), iso(claimed_at)
+        return Pull(request, study.attempts, asked_at, claimed_at=claimed, asked_by=self.owner, rank=place)
 
 
 def _not_to_be_pulled(study: Study) -> bool:
@@ -275,3 +335,12 @@ def _begin(study: Study, pull: Pull) -> None:
     if study.pull is not None:
         study.pulls = [*study.pulls, study.pull][-MOST_PULLS:]
     study.pull = pull
+
+
+def _take_counts(study: Study, request: PullRequest) -> None:
+    """Growth is what comes beyond the numbers that this pull is asked with."""
+    copy = study.pacs[request.pacs]
+    if not request.for_destinations:
+        study.baseline = request.expected if request.level == "STUDY" else copy.count
+        copy.tried = copy.count
+    study.sightings = []

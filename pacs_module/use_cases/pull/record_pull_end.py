@@ -9,14 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ...domain.dicom.attributes import Sighting
 from ...domain.explain import loglines
 from ...domain.find.vanished import present_at
 from ...domain.instants import milliseconds
 from ...domain.pull.failure_blame import Blame, Blames, failure_of
-from ...domain.pull.path_circuit import PathCircuit
+from ...domain.pull.move_circuit import MoveCircuit
 from ...domain.receive.completeness import UNVERIFIED
 from ...domain.retry import RetryPolicy
-from ...domain.study.history import NO_ROOM, PATH_BLAMED, HistoryEntry, Note
+from ...domain.study.history import NO_ROOM, PATH_BLAMED, RECEIVER_AWAY, HistoryEntry, Note
 from ...domain.study.lifecycle import BY_HAND, Event, State
 from ...domain.study.message_state import GIVEN_UP
 from ...domain.study.pull_state import BROUGHT, TO_REPEAT, Charge, PullOutcome
@@ -26,7 +27,8 @@ from ...domain.wire.pull_failure import FailureKind
 from ...ports import Clock, EventLog, StudyStore
 from ..rehearse.record_headers import RecordHeaders
 from ..update_study import update_study
-from .path_circuits import PathCircuits
+from ..upload import other_series
+from .move_circuits import MoveCircuits
 
 NOTIFICATION_WAIT = timedelta(minutes=10)
 """
@@ -50,7 +52,7 @@ class PullEnd:
     blame: Blame | None
     charge: Charge
     came: bool
-    after: PathCircuit | None = None
+    after: MoveCircuit | None = None
 
     @property
     def is_half(self) -> bool:
@@ -75,8 +77,15 @@ class RecordPullEnd:
     clock: Clock
     log: EventLog
     retry: RetryPolicy
-    paths: PathCircuits
+    paths: MoveCircuits
     headers: RecordHeaders | None = None
+    went_on: Callable[[str, Study], None] = lambda pacs, study: None
+    """Told of a study whose series went on while they were pulled: it is counted on, at this PACS."""
+    count_on: timedelta = timedelta(minutes=10)
+    """
+    After this a study whose series went on while it was pulled is pulled all the same, when no find counts
+    it.
+    """
 
     def accept_report(self, report: PullReport) -> bool:
         """
@@ -96,6 +105,8 @@ class RecordPullEnd:
         if ended is not None:
             self._tell(ended)
             self._learn(ended)
+            if study is not None and study.is_counted:
+                self.went_on(ended.pacs, study)
         if study is not None and self.headers is not None:
             self.headers.reported(study, report.series)  # again at a repeated report, which changes nothing
         return study is not None
@@ -109,6 +120,7 @@ class RecordPullEnd:
             return ended
         if not report.pull_id:  # of images that came unasked, or after the report of their pull
             study.remember_series(report.series, self.clock.now())
+            _correct_the_end(study, report, self.clock.now())
         return None
 
     def give_back(self, request: PullRequest, why: str) -> None:
@@ -119,15 +131,19 @@ class RecordPullEnd:
 
         def edit(study: Study, pull: Pull) -> None:
             nonlocal ended
-            report = PullReport("", request.pull_id, request.study_uid, PullOutcome.FAILED.value, message=why)
-            ended = self._judged(study, pull, report)
-            pull.failure = failure_of(report)
-            pull.end(PullOutcome.FAILED, self.clock.now())
-            self._again(study, pull, ended, why)
+            ended = self._refused(study, pull, request, why)
 
         self._edit_running(request, edit)
         if ended is not None:
             self._learn(ended)
+
+    def _refused(self, study: Study, pull: Pull, request: PullRequest, why: str) -> PullEnd:
+        report = PullReport("", request.pull_id, request.study_uid, PullOutcome.FAILED.value, message=why)
+        ended = self._judged(study, pull, report)
+        pull.failure = failure_of(report)
+        pull.end(PullOutcome.FAILED, self.clock.now())
+        self._again(study, pull, ended, why)
+        return ended
 
     def too_large(self, request: PullRequest, why: str) -> None:
         """
@@ -148,13 +164,35 @@ class RecordPullEnd:
         Take a pull back that the RAM disk has no room for: asked again after the pause, and no attempt is
         counted.
         """
+        self._not_taken(request, f"no room on the RAM disk: {why}", NO_ROOM, pause)
 
+    def elsewhere(self, request: PullRequest, why: str) -> None:
+        """
+        Take a pull back that its receiver has never taken: another one is asked at once, and no attempt is
+        counted.
+        """
+        words = f"not taken by the receiver {request.receiver}: {why}"
+        self._not_taken(request, words, RECEIVER_AWAY, timedelta(0))
+
+    def _not_taken(self, request: PullRequest, words: str, kind: str, pause: timedelta) -> None:
         def edit(study: Study, pull: Pull) -> None:
             _forget_the_asking(study)
             if study.state is State.PULL_DATA:
                 now = self.clock.now()
-                study.apply(Event.PULL_AGAIN, f"no room on the RAM disk: {why}", now, kind=NO_ROOM)
+                study.apply(Event.PULL_AGAIN, words, now, kind=kind)
                 study.schedule(PULL, now + milliseconds(pause))
+
+        self._edit_running(request, edit)
+
+    def left(self, request: PullRequest, why: str) -> None:
+        """
+        Take a pull away from a receiver that does not answer any more: the same is asked of another one.
+
+        What it has may still come: it is taken for the same wish (``domain/study/second_receiver.py``).
+        """
+
+        def edit(study: Study, pull: Pull) -> None:
+            _leave(study, pull, why, self.clock.now())
 
         self._edit_running(request, edit)
 
@@ -188,16 +226,20 @@ class RecordPullEnd:
     def _judged(self, study: Study, pull: Pull, report: PullReport) -> PullEnd:
         """Say whose fault the end of a pull is, and whether its study is charged; nothing is changed."""
         pacs, failure = pull.request.pacs, failure_of(report)
-        new = _new_images(study, report)
+        new, brought = _new_images(study, report), report.outcome in BROUGHT
         if failure is None:
-            return PullEnd(report, pacs, None, Charge.CHARGED, came=report.outcome in BROUGHT or new > 0)
-        blame = self.paths.judge(pacs, failure, new)
-        if report.outcome in BROUGHT:
+            return PullEnd(report, pacs, None, Charge.CHARGED, came=brought or new > 0)
+        blame = self.paths.judge(pacs, failure, new, pull.request.receiver)
+        if brought:
             return PullEnd(report, pacs, blame, Charge.CHARGED, came=new > 0)
+        charge, after = self._charge(study, pacs, blame)
+        return PullEnd(report, pacs, blame, charge, came=new > 0, after=after)
+
+    def _charge(self, study: Study, pacs: str, blame: Blame) -> tuple[Charge, MoveCircuit]:
+        """Whether the study pays for it, and what the failure makes of the path."""
         path = self.paths.of(pacs)
         charge = path.charge(study.study_uid, blame)
-        after = path.failed(study.study_uid, blame, self.clock.now(), self.paths.policy)
-        return PullEnd(report, pacs, blame, charge, came=new > 0, after=after)
+        return charge, path.failed(study.study_uid, blame, self.clock.now(), self.paths.policy)
 
     def _tell(self, ended: PullEnd) -> None:
         report = ended.report
@@ -219,7 +261,8 @@ class RecordPullEnd:
         pull.completeness, pull.received = report.completeness, report.received
         pull.job_id, pull.move_seconds, pull.failure = report.job_id, report.move_seconds, failure_of(report)
         study.schedule(WATCH, None)
-        study.remember_series(report.series, now)
+        if not pull.request.for_destinations:
+            study.remember_series(report.series, now)
         _note_end(study, report, now)
         self._go_on(study, pull, ended, now)
 
@@ -227,8 +270,8 @@ class RecordPullEnd:
         """What follows from how it ended."""
         report = ended.report
         if pull.outcome is PullOutcome.NOTHING_NEW:
-            self._nothing_new(study, pull, report.message or report.completeness, now)
-        elif report.failure is not None and report.failure.kind is FailureKind.POISON:
+            self._nothing_new(study, pull, report, now)
+        elif _is_poison(report):
             # Orthanc died of it: a person may ask for it again, the round must not.
             if study.state is State.PULL_DATA:
                 self.give_up(study, f"set aside: {report.message}", now)
@@ -263,19 +306,17 @@ class RecordPullEnd:
         study.schedule(PULL, now + milliseconds(pause))
         return True
 
-    def _nothing_new(self, study: Study, pull: Pull, why: str, now: int) -> None:
+    def _nothing_new(self, study: Study, pull: Pull, report: PullReport, now: int) -> None:
+        why = report.message or report.completeness
         if study.state is State.META_ONLY or study.state in BY_HAND:
             # it grew or was asked for meanwhile: its next pull is on the way; or a person has closed it
             return
-        if not study.handovers and not pull.request.forced and study.state is State.PULL_DATA:
-            # Nothing new to the plugins, and never seen here: this store has lost it. No verdict was ever
-            # made on it.
-            study.forced = True
-            words = f"{why}; handed over before, but this store does not know it: asked anew"
-            _pull_again(study, words, now)
+        if _is_lost_here(study, report) and not pull.request.forced and study.state is State.PULL_DATA:
+            _ask_for_lost(study, why, now)
         elif study.satisfied_by(pull.request, handed_over=False):
             study.apply(nothing_new_event(study), why, now)
             study.forget_wish()
+            other_series.grown(study, now)
         elif study.state is State.PULL_DATA:
             _pull_again(study, f"{why}; asked for while it ran", now)
         else:
@@ -285,7 +326,9 @@ class RecordPullEnd:
         if study.state is not State.PULL_DATA:
             return  # its images were handed over, or its next pull is on the way
         now = self.clock.now()
-        if ended.charge is not Charge.CHARGED:
+        if pull.went_on and not study.went_on_before:
+            self._counted_on(study, pull, ended, now)
+        elif ended.charge is not Charge.CHARGED:
             self._uncharged(study, pull, ended, now)
         elif study.satisfied_by(pull.request, handed_over=False):
             self._repeat(study, why, now)
@@ -293,15 +336,25 @@ class RecordPullEnd:
             study.apply(Event.PULL_AGAIN, f"{why}; asked for while it ran", now)
             study.pull_now(now)
 
+    def _counted_on(self, study: Study, pull: Pull, ended: PullEnd, now: int) -> None:
+        """
+        Its pull began when its series had stopped growing, and they went on: counted on, as if nothing had
+        been decided. Nothing has failed, so that no attempt is counted; a second time in a row one is.
+        """
+        study.attempts = max(0, study.attempts - 1)
+        words = f"its series went on while they were pulled: {ended.report.completeness}; counted on"
+        study.apply(Event.PULL_AGAIN, words, now)
+        study.sightings = [Sighting(now, ended.pacs, study.pacs[ended.pacs].count)]
+        study.schedule(PULL, now + milliseconds(self.count_on))
+
     def _uncharged(self, study: Study, pull: Pull, ended: PullEnd, now: int) -> None:
         """Pull again without a charge: hours of a broken path leave one pull and one line in the history."""
         assert ended.blame is not None, "without a blame a pull is charged"  # noqa: S101
         study.attempts = max(0, study.attempts - 1)
         pull.charge, pull.blamed = ended.charge, ended.blame.told
         _forget_the_same_blame(study, pull)
-        pause = timedelta(0)
-        if not self._mirror_has_it(study, ended.pacs):
-            pause = self._pause(ended, now, study.attempts + 1)
+        mirror_has_it = self._mirror_has_it(study, ended.pacs)
+        pause = timedelta(0) if mirror_has_it else self._pause(ended, now, study.attempts + 1)
         words = f"{pull.blamed}; not counted as an attempt; again in {pause}"
         study.apply(Event.PULL_AGAIN, words, now, kind=PATH_BLAMED)
         study.schedule(PULL, now + milliseconds(pause))
@@ -327,6 +380,12 @@ class RecordPullEnd:
 
     def give_up(self, study: Study, why: str, now: int) -> None:
         """What was handed over before goes on: its result, or the loss of its files, decides."""
+        wanted_by = study.pull.request.for_destinations if study.pull is not None else ()
+        if wanted_by and not study.forced and not study.named:
+            other_series.not_pulled(study, wanted_by, why, now)
+            study.apply(nothing_new_event(study), f"other series not pulled: {why}", now)
+            study.schedule(PULL, None)
+            return
         last = study.last_handover
         event = Event.NOTHING_NEW_WAITING if last is not None and last.open else Event.PULL_GIVEN_UP
         study.apply(event, why, now)
@@ -352,6 +411,13 @@ def pull_what_was_asked_meanwhile(study: Study, now: int) -> None:
     study.pull_now(now)
 
 
+def _is_lost_here(study: Study, report: PullReport) -> bool:
+    """Whether the plugins speak of a hand-over that this store does not know."""
+    if not study.handovers:
+        return True
+    return bool(report.handover_id) and study.handover(report.handover_id) is None
+
+
 def _without_the_asking(history: list[HistoryEntry]) -> list[HistoryEntry]:
     """
     Without the last "pull asked", and without an earlier word about missing room: hours without room leave
@@ -367,6 +433,18 @@ def _note_end(study: Study, report: PullReport, now: int) -> None:
     study.note(Note.PULL_ENDED, words, now, by="plugins")
     for told in report.notes:
         study.note(Note.IMAGES, told.words, now, by="plugins")
+
+
+def _correct_the_end(study: Study, report: PullReport, now: int) -> None:
+    """What came after the report of a pull belongs to it: it may be more than the PACS announced (K1)."""
+    pull = study.pull
+    if pull is None or pull.running or pull.request.pull_id != report.after_pull:
+        return
+    pull.completeness, pull.received = report.completeness, report.received
+    known = {entry.why for entry in study.history}
+    for told in report.notes:
+        if told.words not in known:
+            study.note(Note.IMAGES, told.words, now, by="plugins")
 
 
 def _without_the_repeat(history: list[HistoryEntry]) -> list[HistoryEntry]:
@@ -410,3 +488,27 @@ def _forget_the_same_blame(study: Study, pull: Pull) -> None:
     if earlier is not None and earlier.charge is not Charge.CHARGED and earlier.blamed == pull.blamed:
         study.pulls = study.pulls[:-1]
         study.history = _without_the_repeat(study.history)
+
+
+def _leave(study: Study, pull: Pull, why: str, now: int) -> None:
+    """End a pull whose receiver is away without a charge; the next one is due at once."""
+    study.attempts = max(0, study.attempts - 1)
+    pull.left, pull.charge, pull.blamed = True, Charge.NOT_CHARGED, why
+    pull.end(PullOutcome.FAILED, now)
+    if study.state is State.PULL_DATA:
+        study.apply(Event.PULL_AGAIN, f"{why}; asked for at another one", now, kind=RECEIVER_AWAY)
+        study.schedule(PULL, now)
+
+
+def _is_poison(report: PullReport) -> bool:
+    return report.failure is not None and report.failure.kind is FailureKind.POISON
+
+
+def _ask_for_lost(study: Study, why: str, now: int) -> None:
+    """
+    Nothing new to the plugins, and never seen here: this store has lost it, or is an older copy of itself.
+
+    No verdict was ever made on it.
+    """
+    study.forced = True
+    _pull_again(study, f"{why}; handed over before, but this store does not know it: asked anew", now)

@@ -162,3 +162,81 @@ def test_the_failure_of_a_report_is_its_own_or_read_from_its_message() -> None:
     assert failure_of(old) == PullFailure(FailureKind.NO_DESTINATION, "A801", old.message)
     assert failure_of(PullReport("R", "P", "1.2", "short", "SHORT 3 of 4", message="SHORT 3 of 4")) is None
     assert failure_of(PullReport("R", "P", "1.2", "received", message=f"{STATUS}B000")) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ("Reject permanent, calling AE title not recognized", FailureKind.REFUSED),
+        ("Reject transient: local limit exceeded", FailureKind.REFUSED),
+        ("Application Context Name Not Supported", FailureKind.REFUSED),
+        ("Protocol Version Not Supported", FailureKind.REFUSED),
+        ("0006:0319 A-ABORT received", FailureKind.ABORTED),
+        (
+            "DIMSE failure (aborting association) 0006:020e DIMSE Failed to receive message",
+            FailureKind.ABORTED,
+        ),
+        ("0006:020d DIMSE Failed to send message", FailureKind.ABORTED),
+        ("SSL handshake failed", FailureKind.UNREACHABLE),
+        ("TLS error: wrong version number", FailureKind.UNREACHABLE),
+        ("move destination AIPULL unknown to server", FailureKind.NO_DESTINATION),
+        ("Refused: MoveDestinationUnknown", FailureKind.NO_DESTINATION),
+        ("Refused: OutOfResourcesSubOperations", FailureKind.NO_SUB_OPERATIONS),
+        ("Refused: OutOfResources", FailureKind.NO_RESOURCES),
+        ("Failed: IdentifierDoesNotMatchSOPClass", FailureKind.BAD_IDENTIFIER),
+        ("Failed: UnableToProcess", FailureKind.UNABLE_TO_PROCESS),
+        ("Cancel: SubOperationsTerminatedDueToCancelIndication", FailureKind.CANCELLED),
+        ("Warning: SubOperationsCompleteOneOrMoreFailures", FailureKind.SOME_FAILED),
+        ("C-MOVE-RSP, status=0xA801", FailureKind.NO_DESTINATION),
+        ("status code 0xC514", FailureKind.UNABLE_TO_PROCESS),
+        ("disk full", FailureKind.OURSELVES),
+    ],
+)
+def test_k04_what_dcmtk_and_others_say_of_a_failure(words: str, kind: FailureKind) -> None:
+    assert read_failure(f'C-MOVE to AET "PACS": {words}').kind is kind
+
+
+@pytest.mark.parametrize(
+    "name", ["TIMEOUT", "DATABASE", "ABORTED", "NO ROUTE TO HOST", "CERTIFICATE", "SQLITE", "status 0xA801"]
+)
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [("Failed: UnableToProcess", FailureKind.UNABLE_TO_PROCESS), ("nothing known", FailureKind.OTHER)],
+)
+def test_k04_the_name_of_a_pacs_is_no_word_of_its_failure(name: str, words: str, kind: FailureKind) -> None:
+    for said in (
+        f'C-MOVE to AET "{name}": {words}',
+        f"AE title '{name}' says {words}",
+        f"POST /modalities/{name.replace(' ', '-')}/move: 500 {words}",
+    ):
+        assert read_failure(said).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "status"),
+    [
+        ("DIMSE status 43009", FailureKind.NO_DESTINATION, "A801"),
+        ("status: 42754", FailureKind.NO_SUB_OPERATIONS, "A702"),
+        ("status code 49153", FailureKind.UNABLE_TO_PROCESS, "C001"),
+        ("DIMSE status 43009 (0xA801)", FailureKind.NO_DESTINATION, "A801"),
+        ("status = A801", FailureKind.NO_DESTINATION, "A801"),
+        ("Statut DIMSE 0xA801", FailureKind.NO_DESTINATION, "A801"),
+        ("\u72b6\u6001 0xa801h", FailureKind.NO_DESTINATION, "A801"),
+        (
+            "has failed with DIMSE status 0xC001 (timed out waiting for A801)",
+            FailureKind.UNABLE_TO_PROCESS,
+            "C001",
+        ),
+        ("timed out after status = A801", FailureKind.TIMEOUT, ""),
+        ("Bad HTTP answer 500", FailureKind.OTHER, ""),
+        ("status 12345", FailureKind.OTHER, ""),
+        ("status: 99999", FailureKind.OTHER, ""),
+        ("0x10124", FailureKind.OTHER, ""),
+        ("status = failed", FailureKind.OTHER, ""),
+    ],
+)
+def test_k04_a_status_that_stands_alone_or_in_decimal_digits(
+    words: str, kind: FailureKind, status: str
+) -> None:
+    read = read_failure(words)
+    assert (read.kind, read.status) == (kind, status)

@@ -6,7 +6,6 @@ from pacs_module.domain.errors import InvalidTransition
 from pacs_module.domain.study.pull_state import (
     BROUGHT,
     PULL_STATES,
-    RUNNING,
     TO_REPEAT,
     PullOutcome,
     PullStatus,
@@ -34,7 +33,7 @@ def test_what_has_ended_ends_no_second_time(outcome: PullOutcome) -> None:
 
 
 def test_each_outcome_is_in_one_group_and_on_the_wire() -> None:
-    assert sorted([*RUNNING, *BROUGHT, *TO_REPEAT]) == sorted(PullOutcome)
+    assert sorted([PullOutcome.NONE, *BROUGHT, *TO_REPEAT]) == sorted(PullOutcome)
     assert {outcome.value for outcome in (*BROUGHT, *TO_REPEAT)} == set(PULL_OUTCOMES)
 
 

@@ -52,20 +52,6 @@ def test_a_status_has_its_kind(status: int, kind: FailureKind) -> None:
     assert kind_of_status(status) is kind
 
 
-def test_every_kind_blames_the_way_or_the_study() -> None:
-    way = {kind for kind in FailureKind if PullFailure(kind).of_the_way}
-    assert way == {
-        FailureKind.NO_DESTINATION, FailureKind.NO_SUB_OPERATIONS, FailureKind.NO_RESOURCES,
-        FailureKind.BAD_IDENTIFIER,
-        FailureKind.NOT_SUPPORTED, FailureKind.NOT_AUTHORISED, FailureKind.REFUSED, FailureKind.UNREACHABLE,
-        FailureKind.ABORTED, FailureKind.TIMEOUT, FailureKind.OURSELVES, FailureKind.OTHER,
-    }  # fmt: skip
-    assert set(FailureKind) - way == {
-        FailureKind.NOT_THERE, FailureKind.SOME_FAILED, FailureKind.CANCELLED, FailureKind.POISON,
-        FailureKind.UNABLE_TO_PROCESS, FailureKind.NOTHING_CAME,
-    }  # fmt: skip
-
-
 def test_a_failure_crosses_the_seam() -> None:
     failure = PullFailure(FailureKind.NO_DESTINATION, "A801", "C-MOVE: Move Destination unknown")
     report = PullReport("R", "P", "1.2.3", "failed", failure=failure)

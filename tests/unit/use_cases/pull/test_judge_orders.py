@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from pacs_module.domain.errors import RetriableError
-from pacs_module.domain.pull.orders import RisOrder, RisPolicy
+from pacs_module.domain.pull.ris_orders import RisOrder, RisPolicy
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.lifecycle import State
 from pacs_module.domain.study.priority import EMERGENCY, MANUAL, ROUTINE

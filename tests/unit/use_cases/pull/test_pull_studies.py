@@ -89,16 +89,16 @@ def test_short_and_failed_pulls_are_repeated_with_growing_pauses_up_to_the_limit
     world.clock.pass_seconds(30)
     world.pull()
     assert world.log.take() == ["move data in ['2020-06-18']", "continue to pull study, amount=1"]
-    world.report(world.plugins.asked[-1], "failed", message="0xA702")
+    world.report(world.plugins.asked[-1], "failed", message="the job ended without a word")
     assert world.log.take() == ["orthanc move failed!", "move success: []"]
     assert world.study().due == {PULL: world.clock.now() + 60_000}
     world.clock.pass_seconds(60)
     world.pull()
     assert [request.final for request in world.plugins.asked] == [False, False, True]
-    world.report(world.plugins.asked[-1], "failed", message="0xA702")
+    world.report(world.plugins.asked[-1], "failed", message="the job ended without a word")
     study = world.study()
     assert (study.state, study.due) == (State.PULL_FAILED, {})
-    assert study.why == "failed: 0xA702; attempt 3 was the last"
+    assert study.why == "failed: the job ended without a word; attempt 3 was the last"
     assert [pull.outcome for pull in [*study.pulls, study.pull] if pull] == ["short", "failed", "failed"]
 
 

@@ -24,6 +24,18 @@ def test_the_alarm_is_said_once_and_the_numbers_are_shown() -> None:
     assert watch.state["totalBytes"] == 100
 
 
+def test_whom_the_dicom_port_refused_goes_to_the_trail_and_not_into_the_numbers() -> None:
+    plugins, log, heard = FakePlugins(), FakeLog(), []
+    watch = WatchRamDisk(
+        plugins, log, lambda _: None, refused=lambda name, shown: heard.append((name, shown))
+    )
+    watch()
+    plugins.ram_disk = {**plugins.ram_disk, "refused": {"process": "a", "senders": []}}
+    watch.look("two")
+    assert heard == [("", None), ("two", {"process": "a", "senders": []})]
+    assert "refused" not in watch.state
+
+
 def test_that_the_plugins_records_are_gone_is_said_once_and_when_they_are_back() -> None:
     """K14."""
     plugins, log = FakePlugins(), FakeLog()

@@ -125,10 +125,15 @@ def _judge_parts(parts: list[str], policy: RisPolicy, keywords: Keywords) -> tup
     texts = [*parts, *words.values(), " ".join(parts)]  # C/A/P is one word to those who write it
     if any(keywords.names_chest(text) for text in texts):
         return Wanted.YES, f"order body part {shown}"
+    return _judge_codes(parts, policy) or (Wanted.NO, f"order body part {shown}")
+
+
+def _judge_codes(parts: list[str], policy: RisPolicy) -> tuple[Wanted, str] | None:
+    """A code that the site's table does not know drops nothing."""
     unknown = [part for part in parts if _is_unknown_code(part, policy)]
-    if unknown:
-        return Wanted.YES, f"order body part {', '.join(unknown)} is not in the site's table"
-    return Wanted.NO, f"order body part {shown}"
+    if not unknown:
+        return None
+    return Wanted.YES, f"order body part {', '.join(unknown)} is not in the site's table"
 
 
 def _shown(part: str, word: str) -> str:

@@ -17,7 +17,7 @@ from enum import StrEnum
 from ..state_table import StateTable
 
 
-class JobState(StrEnum):
+class MoveState(StrEnum):
     """Where the moving of a pull stands."""
 
     NEW = "new"
@@ -28,7 +28,7 @@ class JobState(StrEnum):
     """No more images come from it."""
 
 
-class JobEvent(StrEnum):
+class MoveEvent(StrEnum):
     """What moves a pull on."""
 
     SUBMIT = "submit"
@@ -37,8 +37,8 @@ class JobEvent(StrEnum):
     """It begins anew: the process died, or what it brought was lost."""
 
 
-_S, _E = JobState, JobEvent
-TABLE: Mapping[JobState, Mapping[JobEvent, JobState]] = {
+_S, _E = MoveState, MoveEvent
+TABLE: Mapping[MoveState, Mapping[MoveEvent, MoveState]] = {
     _S.NEW: {
         _E.SUBMIT: _S.SUBMITTED,
         _E.END: _S.ENDED,
@@ -57,9 +57,9 @@ TABLE: Mapping[JobState, Mapping[JobEvent, JobState]] = {
 UNDER_WAY = (_S.NEW, _S.SUBMITTED)
 """Images may still come."""
 OVER = (_S.ENDED,)
-PARTITIONS: Mapping[str, Mapping[str, tuple[JobState, ...]]] = {
+PARTITIONS: Mapping[str, Mapping[str, tuple[MoveState, ...]]] = {
     "may images still come": {"under way": UNDER_WAY, "over": OVER},
 }
 """Each state is in exactly one group."""
 
-JOB_STATES = StateTable(JobState, TABLE, "a pull that is {state} cannot {event}", __name__, PARTITIONS)
+MOVE_STATES = StateTable(MoveState, TABLE, "a pull that is {state} cannot {event}", __name__, PARTITIONS)

@@ -14,13 +14,13 @@ from ...domain.errors import PipelineError
 from ...domain.explain.outages import ServerFault
 from ...domain.instants import iso
 from ...domain.pull.failure_blame import Blame, Us, judge_blame
-from ...domain.pull.path_circuit import PATH_POLICY, PathCircuit, path_memo, path_of
+from ...domain.pull.move_circuit import PATH_POLICY, MoveCircuit, path_memo, path_of
 from ...domain.wire.pull_failure import PullFailure
 from ...ports import Clock, EventLog, Leases, Memo
 
 
 @dataclass
-class PathCircuits:
+class MoveCircuits:
     """
     What is known of the path from each PACS to the receiving Orthanc.
 
@@ -33,10 +33,12 @@ class PathCircuits:
     us: Callable[[], Us] = Us
     disk_full: Callable[[], bool] = lambda: False
     policy: CircuitPolicy = PATH_POLICY
-    _known: dict[str, PathCircuit] = field(default_factory=dict)
+    us_at: Callable[[str], Us] | None = None
+    """The move destination of each receiver by its name, where there are several."""
+    _known: dict[str, MoveCircuit] = field(default_factory=dict)
     """As read last: what is shown while the store is away."""
 
-    def of(self, pacs: str) -> PathCircuit:
+    def of(self, pacs: str) -> MoveCircuit:
         """
         Read what is known of a path.
 
@@ -46,16 +48,17 @@ class PathCircuits:
         path = self._known[pacs] = path_of(self.leases.memo(_name(pacs)))
         return path
 
-    def of_now(self, pacs: str) -> PathCircuit:
+    def of_now(self, pacs: str) -> MoveCircuit:
         """Read what is known of a path; as it was read last where the store is away."""
         try:
             return self.of(pacs)
         except PipelineError:
-            return self._known.get(pacs, PathCircuit())
+            return self._known.get(pacs, MoveCircuit())
 
-    def judge(self, pacs: str, failure: PullFailure, new_images: int) -> Blame:
+    def judge(self, pacs: str, failure: PullFailure, new_images: int, receiver: str = "") -> Blame:
         """Say whose fault the failure of a pull is."""
-        return judge_blame(failure, pacs, self.us(), new_images, self.disk_full())
+        us = self.us() if self.us_at is None else self.us_at(receiver)
+        return judge_blame(failure, pacs, us, new_images, self.disk_full())
 
     def came_through(self, pacs: str, study_uid: str) -> None:
         """A study has come: the path works."""
@@ -72,7 +75,7 @@ class PathCircuits:
 
     def fault(self, pacs: str) -> ServerFault | None:
         """Say why nothing is pulled from a PACS, without asking the store; None: it is pulled."""
-        path = self._known.get(pacs, PathCircuit())
+        path = self._known.get(pacs, MoveCircuit())
         return (
             None
             if path.closed
@@ -93,8 +96,8 @@ class PathCircuits:
             "lastCameAt": iso(path.came_at) if path.came_at else None,
         }
 
-    def _turn(self, pacs: str, change: Callable[[PathCircuit, int], PathCircuit]) -> None:
-        before = PathCircuit()
+    def _turn(self, pacs: str, change: Callable[[MoveCircuit, int], MoveCircuit]) -> None:
+        before = MoveCircuit()
 
         def edit(memo: Memo) -> Memo:
             nonlocal before
@@ -104,7 +107,7 @@ class PathCircuits:
         after = self._known[pacs] = path_of(self.leases.edit(_name(pacs), edit))
         self._tell(pacs, before, after)
 
-    def _tell(self, pacs: str, before: PathCircuit, after: PathCircuit) -> None:
+    def _tell(self, pacs: str, before: MoveCircuit, after: MoveCircuit) -> None:
         if after.closed and not before.closed:
             self.log.event(
                 "move_path_closed",

@@ -25,7 +25,7 @@ _MOST_KEPT = 20
 
 
 @dataclass(frozen=True)
-class PathCircuit:
+class MoveCircuit:
     """
     What is known of the moves from one PACS.
 
@@ -48,7 +48,7 @@ class PathCircuit:
         """Whether everybody may be pulled."""
         return self.circuit.state is CLOSED
 
-    def came_through(self, study_uid: str, now: int) -> PathCircuit:
+    def came_through(self, study_uid: str, now: int) -> MoveCircuit:
         """
         The path after a study that came.
 
@@ -56,11 +56,11 @@ class PathCircuit:
         """
         failed = (*self.suspects, *self.failing) if self.closed else self.suspects
         suspects = tuple(uid for uid in dict.fromkeys(failed) if uid != study_uid)[-_MOST_KEPT:]
-        return PathCircuit(self.circuit.succeeded(now), now, study_uid, suspects=suspects)
+        return MoveCircuit(self.circuit.succeeded(now), now, study_uid, suspects=suspects)
 
     def failed(
         self, study_uid: str, blame: Blame, now: int, policy: CircuitPolicy = PATH_POLICY
-    ) -> PathCircuit:
+    ) -> MoveCircuit:
         """The path after a pull that failed."""
         if blame.blames is Blames.STUDY:
             return self
@@ -99,7 +99,7 @@ class PathCircuit:
             return 0
         return 1
 
-    def probing(self, now: int) -> PathCircuit:
+    def probing(self, now: int) -> MoveCircuit:
         """The path when the probe is asked for."""
         lost = self.circuit.unprobed(now) if self.circuit.state is HALF_OPEN else self.circuit
         return replace(self, circuit=lost.probing(now)) if lost.state is OPEN else self
@@ -115,7 +115,7 @@ class PathCircuit:
         return 2 * left if suspect else left
 
 
-def path_memo(path: PathCircuit) -> dict[str, object]:
+def path_memo(path: MoveCircuit) -> dict[str, object]:
     """A path to be kept, as plain JSON."""
     circuit = path.circuit
     return {
@@ -128,11 +128,11 @@ def path_memo(path: PathCircuit) -> dict[str, object]:
     }  # fmt: skip
 
 
-def path_of(memo: Mapping[str, object]) -> PathCircuit:
+def path_of(memo: Mapping[str, object]) -> MoveCircuit:
     """A path as it was kept; what cannot be read counts as closed, and is learned again."""
     if _text(memo, "state") not in tuple(CircuitState):
-        return PathCircuit()
-    return PathCircuit(
+        return MoveCircuit()
+    return MoveCircuit(
         _circuit_of(memo),
         came_at=_number(memo, "cameAt"),
         came=_text(memo, "came"),

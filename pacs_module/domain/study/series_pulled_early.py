@@ -1,4 +1,4 @@
-"""Series of a growing study that are to be pulled ahead of the rest (N1)."""
+"""Series that are pulled before their study is complete (N1)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 class Ahead:
     """
     Decided, not asked for yet: ``series`` with the instances that each has, by SeriesInstanceUID, at
-    ``pacs``.
+    ``pacs``. ``proof_ms``: so long they have still to stand still, which is asked for while they are pulled.
     """
 
     pacs: str
     series: dict[str, int] = field(default_factory=dict)
     why: str = ""
+    proof_ms: int = 0

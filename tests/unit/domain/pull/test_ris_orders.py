@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pacs_module.domain.pull.orders import OrderVerdict, RisOrder, RisPolicy, Wanted, judge_orders
+from pacs_module.domain.pull.ris_orders import OrderVerdict, RisOrder, RisPolicy, Wanted, judge_orders
 from pacs_module.domain.rules.switches import Switches
 from pacs_module.domain.study.priority import EMERGENCY, GREEN_CHANNEL, ROUTINE
 

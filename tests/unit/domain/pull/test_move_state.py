@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from pacs_module.domain.errors import InvalidTransition
-from pacs_module.domain.pull.job_state import JOB_STATES, PARTITIONS, JobEvent, JobState
+from pacs_module.domain.pull.move_state import MOVE_STATES, PARTITIONS, MoveEvent, MoveState
 
 MODEL = {
     ("new", "submit"): "submitted",
@@ -19,17 +19,17 @@ MODEL = {
 }
 
 
-@pytest.mark.parametrize(("state", "event"), list(product(JobState, JobEvent)))
-def test_each_pair_does_what_the_model_says(state: JobState, event: JobEvent) -> None:
+@pytest.mark.parametrize(("state", "event"), list(product(MoveState, MoveEvent)))
+def test_each_pair_does_what_the_model_says(state: MoveState, event: MoveEvent) -> None:
     after = MODEL.get((state.value, event.value))
     if after is None:
         with pytest.raises(InvalidTransition, match=f"a pull that is {state.value} cannot {event.value}"):
-            JOB_STATES.next(state, event)
+            MOVE_STATES.next(state, event)
     else:
-        assert JOB_STATES.next(state, event).value == after
+        assert MOVE_STATES.next(state, event).value == after
 
 
 def test_each_state_is_in_exactly_one_group() -> None:
     assert sorted(
         state for group in PARTITIONS["may images still come"].values() for state in group
-    ) == sorted(JobState)
+    ) == sorted(MoveState)
