@@ -70,7 +70,7 @@ class Looks:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._queue = RabbitQueue(service.settings.rabbitmq.address)
-        self._reports = ReportFolder(service.settings.reconcile_folder, service.settings.reconcile.keep_days)
+        self._reports = ReportFolder(service.settings.reconcile_folder, service.settings.ages.reports)
         self._waiting: deque[tuple[int, int]] = deque()
         """When it was looked, and how many studies waited to be pulled."""
         self._step = 0
@@ -89,8 +89,29 @@ class Looks:
             *checks.ram_disk(service.ram_disk.is_full()),
             *checks.dead_letters(self._dead_letters()),
             *checks.backlog(self._waiting, now, limits),
+            *self._arriving(limits),
+            *self._at_home(),
             *self._of_studies,
         ]
+
+    def _arriving(self, limits: checks.Limits) -> list[Alarm]:
+        """Of what the plugins tell about validation; while they are away that is the alarm."""
+        try:
+            told = self._service.quarantine.plugins.validation()
+        except PipelineError:
+            return []
+        return [
+            *checks.invalid_images(told), *checks.quarantine_full(told), *checks.arrivals(told, limits),
+        ]  # fmt: skip
+
+    def _at_home(self) -> list[Alarm]:
+        """Our own SCP, our clock, and the disk on which uploads wait."""
+        watches, made = self._service.watches, self._service.destinations
+        waits = made.route.waits_for_room if made is not None else {}
+        found = checks.uploads_wait(len(waits), next(iter(waits.values()), ""))
+        if watches is None:
+            return found
+        return [*checks.silent_scp(watches.scp.silent), *checks.wrong_clock(watches.clock.wrong), *found]
 
     def _ask_store(self, now: int) -> None:
         """How many studies wait and, at every few steps, what is wrong with studies of today."""

@@ -8,11 +8,22 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ..domain.study.growth_checks import GrowthPolicy
-from ..domain.study.study import ANONYMISE, GROWTH_CHECK, PUBLISH, PULL, RELEASE, ROUTE, WATCH, upload_work
+from ..domain.study.study import (
+    ANONYMISE,
+    GROWTH_CHECK,
+    PUBLISH,
+    PULL,
+    RELEASE,
+    RENDER,
+    ROUTE,
+    WATCH,
+    upload_work,
+)
 from ..settings import Settings
 from ..use_cases.deliver import anonymise, publish, release
 from ..use_cases.pull.pull_policy import CLAIM_LEASE
 from ..use_cases.pull.record_pull_end import NOTIFICATION_WAIT
+from ..use_cases.results import render
 from ..use_cases.upload import route
 from ..use_cases.upload.upload_policy import DestinationPlan
 
@@ -28,6 +39,7 @@ def longest_pauses(settings: Settings) -> dict[str, timedelta]:
         GROWTH_CHECK: delay + max(looks.first, looks.longest),
         ANONYMISE: anonymise.CLAIM_LEASE,
         **_of_destinations(settings),
+        **({RENDER: render.CLAIM_LEASE} if settings.results is not None else {}),
     }
 
 
@@ -52,4 +64,7 @@ def _of_destinations(settings: Settings) -> dict[str, timedelta]:
     pauses = {
         one.name: max(lease, one.retry.longest, DestinationPlan("any").away) for one in settings.destination
     }
-    return {ROUTE: route.CLAIM_LEASE, **{upload_work(name): pause for name, pause in pauses.items()}}
+    return {
+        ROUTE: route.CLAIM_LEASE,
+        **{upload_work(name): pause for name, pause in pauses.items()},
+    }

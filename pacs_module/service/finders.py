@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from typing import TypeVar
 
 from ..adapters.dicom.direct_fallback import DirectFallback
 from ..adapters.dicom.find_scu import DicomTls, Peer
 from ..adapters.dicom.orthanc_finder import OrthancFinder
 from ..adapters.dicom.pynetdicom_finder import PynetdicomFinder
 from ..domain.dicom.attributes import Attributes
-from ..domain.errors import PermanentError, about
+from ..domain.errors import PermanentError, RetriableError, Unreachable, about
 from ..ports import EventLog, PacsFinder
 from ..settings import PacsSettings, Settings
+from ..settings.servers import OrthancSettings
 from ..use_cases.find.match_answers import MatchedFinder
+
+T = TypeVar("T")
 
 
 class FinderByPacs:
@@ -35,8 +39,56 @@ class FinderByPacs:
 
 def orthanc_finder(settings: Settings, deadline_s: float) -> OrthancFinder:
     """A finder through the receiving Orthanc; a query may take ``deadline_s`` seconds."""
-    orthanc = settings.orthanc
+    return _through(settings.orthanc, deadline_s)
+
+
+def _through(orthanc: OrthancSettings, deadline_s: float) -> OrthancFinder:
     return OrthancFinder(orthanc.url, orthanc.username, orthanc.password.get_secret_value(), deadline_s)
+
+
+class FinderOfReceivers:
+    """
+    The receiving Orthancs ask the same PACS: the first one that is there does.
+
+    Args:
+        finders: One through each, by the receiver's name.
+        away: Whether a receiver is known not to answer: it is asked only where all are.
+    """
+
+    def __init__(self, finders: Mapping[str, OrthancFinder], away: Callable[[str], bool]) -> None:
+        self._finders = dict(finders)
+        self._away = away
+
+    def find(
+        self, pacs: str, level: str, query: Mapping[str, str], return_keys: Sequence[str] = ()
+    ) -> list[Attributes]:
+        """Ask through the first Orthanc that answers; what a PACS says through one is not asked again."""
+        return self._first(lambda finder: finder.find(pacs, level, query, return_keys))
+
+    def peer_of(self, pacs: str) -> Peer | None:
+        """Where a PACS is, as the first Orthanc that answers has been told."""
+        return self._first(lambda finder: finder.peer_of(pacs))
+
+    def _first(self, ask: Callable[[OrthancFinder], T]) -> T:
+        *others, last = sorted(self._finders, key=self._away)
+        for name in others:
+            try:
+                return ask(self._finders[name])
+            except Unreachable:
+                continue
+            except RetriableError:
+                # One that has gone silent meanwhile, paused say, has told nothing of the PACS.
+                if not self._away(name):
+                    raise
+        return ask(self._finders[last])
+
+
+def finder_of_receivers(settings: Settings, away: Callable[[str], bool], deadline_s: float) -> PacsFinder:
+    """Through the receiving Orthancs as configured; a query may take ``deadline_s`` seconds."""
+    if not settings.receiver:
+        return orthanc_finder(settings, deadline_s)
+    finders = {one.name: _through(one, deadline_s) for one in settings.receivers}
+    return FinderOfReceivers(finders, away)
 
 
 @contextmanager
@@ -103,7 +155,7 @@ def _with_fallback(pacs: PacsSettings, orthanc: PacsFinder, deadline_s: float, l
         peer = None
         if pacs.host and pacs.ae_title:
             peer = peer_of(pacs)
-        elif isinstance(orthanc, OrthancFinder):
+        elif isinstance(orthanc, OrthancFinder | FinderOfReceivers):
             peer = orthanc.peer_of(pacs.name)
         return PynetdicomFinder(peer, deadline_s) if peer is not None else None
 

@@ -5,17 +5,24 @@ Folders that pacs_module itself writes to, where a site wants them: copies witho
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 from ..adapters.files.archive import CompressedArchive
 from ..adapters.files.handover_folders import HandoverFolders
 from ..adapters.files.upload_cache import DiskCache
 from ..adapters.machine import SystemClock
+from ..adapters.results.pseudonyms import PSEUDONYMS, DiskPseudonyms
+from ..adapters.watched_folder.folder import WatchedFolder
+from ..adapters.watched_folder.orthanc import OrthancStore
 from ..domain.errors import ConfigurationError
+from ..domain.privacy.retention import capped
 from ..ports import CopyMaker, StudyStore, UploadCache
 from ..settings import Settings
 from ..shared.logs import ContractLog
 from ..use_cases.deliver.archive import KeepArchive
+from ..use_cases.receive.take_folder import TakeFolder
 
 
 def open_copies(settings: Settings) -> CopyMaker | None:
@@ -32,7 +39,20 @@ def open_copies(settings: Settings) -> CopyMaker | None:
         AnonymousCopies,
     )  # with it comes the table of the standard, which takes a while
 
-    return AnonymousCopies(_writable("anonymise.folder", told.folder), told.key.get_secret_value().encode())
+    folder, key = _writable("anonymise.folder", told.folder), told.key.get_secret_value().encode()
+    results = results_folder(settings)
+    keep = DiskPseudonyms(results / PSEUDONYMS).keep if results is not None else None
+    return AnonymousCopies(folder, key, keep_identity=keep)
+
+
+def results_folder(settings: Settings) -> Path | None:
+    """
+    The folder of ``[results]``, None when they are off.
+
+    Raises:
+        ConfigurationError: It cannot be used.
+    """
+    return None if settings.results is None else _writable("results.folder", settings.results.folder)
 
 
 def handover_folders(settings: Settings) -> HandoverFolders:
@@ -40,7 +60,26 @@ def handover_folders(settings: Settings) -> HandoverFolders:
     if settings.handover_folder is None:
         return HandoverFolders()
     copies = [settings.anonymise.folder] if settings.anonymise is not None else []
-    return HandoverFolders((settings.handover_folder, *copies))
+    others = [one.handover_folder for one in settings.receiver if one.handover_folder is not None]
+    return HandoverFolders((settings.handover_folder, *others, *copies))
+
+
+def watched_folder(settings: Settings, full: Callable[[], bool], log: ContractLog) -> TakeFolder | None:
+    """
+    What takes in files that lie in a folder, None when that is not wanted.
+
+    Raises:
+        ConfigurationError: The folder cannot be used.
+    """
+    told = settings.watched_folder
+    if told is None:
+        return None
+    orthanc = settings.orthanc
+    password = orthanc.password.get_secret_value()
+    store = OrthancStore(orthanc.url, orthanc.username, password, orthanc.timeout_s)
+    folder = WatchedFolder(_writable("watched_folder.folder", told.folder), told.settle_s, told.keep)
+    kept = timedelta(days=told.refused_days)
+    return TakeFolder(folder, store.put, full, log, told.files_per_second, keep_refused=kept)
 
 
 def open_archive(
@@ -55,9 +94,8 @@ def open_archive(
     told = settings.archive
     if told is None:
         return None
-    return KeepArchive(
-        store, CompressedArchive(_writable("archive.folder", told.folder), told.keep_days), clock, log
-    )
+    days = capped(told.keep_days, settings.privacy.keep_days)
+    return KeepArchive(store, CompressedArchive(_writable("archive.folder", told.folder), days), clock, log)
 
 
 def open_upload_cache(settings: Settings) -> UploadCache | None:

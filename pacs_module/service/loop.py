@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from collections.abc import Callable
@@ -18,6 +19,7 @@ LONGEST_PAUSE_S = 60.0
 """Between two failures of a step that fails by itself, in seconds."""
 LONGEST_WAIT_S = 10.0
 """Between two looks whether a server is back, in seconds."""
+SHORTEST_PAUSE_S = 0.001
 BOUND_S = 300.0
 
 
@@ -57,6 +59,8 @@ class Loop:
     longest_pause: float = LONGEST_PAUSE_S
     met_again: Callable[[str], None] = lambda server: None
     role: Role = Role.UPKEEP
+    due_in_s: Callable[[], float] = lambda: math.inf
+    """Seconds until there is work, where that is known: the pause is no longer than that."""
     failures: int = 0
     fault: ServerFault | None = None
     """Of the last step, when it failed, since the first failure in the row."""
@@ -159,12 +163,15 @@ class Loop:
         before, self.failures = self.fault, self.failures + 1
         self.fault = ServerFault.of(error, before.since if before else epoch_ms())
         if self.fault != before or self.failures.bit_count() == 1:
-            told = {"kind": kind, "server": self.fault.server, "error": words, "inRow": self.failures}
-            self.log.event("loop_failed", f"{self.name} failed", "WARNING", loop=self.name, **told)
+            self._tell_failed(self.fault.server, words, kind)
+
+    def _tell_failed(self, server: str, words: str, kind: str) -> None:
+        told = {"kind": kind, "server": server, "error": words, "inRow": self.failures}
+        self.log.event("loop_failed", f"{self.name} failed", "WARNING", loop=self.name, **told)
 
     def _pause(self) -> float:
         if not self.failures:
-            return self.interval
+            return min(self.interval, max(self.due_in_s(), SHORTEST_PAUSE_S))
         longest = (
             min(self.longest_pause, LONGEST_WAIT_S)
             if self.fault and self.fault.server

@@ -14,7 +14,7 @@ from ..use_cases.recover.retry_path_failures import RetryPathFailures
 from ..use_cases.upload.retire import RetireDestinations
 from .due_limits import longest_pauses
 from .find_round import FindLoop
-from .folders import handover_folders
+from .folders import handover_folders, watched_folder
 from .loop import Loop, Role
 from .policies import delivery_policy
 from .service import Service
@@ -25,7 +25,10 @@ TAKE_S = 1.0
 
 PULL_S = 0.5
 FOLLOW_S = 0.1
-"""How often it is looked whether a growing study is due to be asked for, in seconds; nothing is read for it."""
+"""
+How often it is looked at least whether a growing study is due to be asked for, in seconds; nothing is read
+for it.
+"""
 ORDERS_S = 5.0
 """How often the orders of what waits are looked at, in seconds."""
 CLAIMS = "claims"
@@ -38,8 +41,12 @@ ARCHIVE_SWEEP_S = 3600.0
 """How often the archive is looked through for days that are over, in seconds."""
 DUE_TIMES_S = 30.0
 """How often due times are looked for that only a clock which was ahead can have written, in seconds."""
+WATCHED_S = 1.0
+"""How often files of the watched folder are taken, in seconds: ``files_per_second`` each time."""
 RETIRED_S = 3600.0
-"""How often destinations are looked for that were taken out of the settings: at the start above all, in seconds."""
+"""
+How often destinations are looked for that were taken out of the settings: at the start above all, in seconds.
+"""
 PATH_FAILURES_S = 3600.0
 """
 How often studies are looked for that a version without judgement gave up for the fault of a path, in seconds.
@@ -67,6 +74,10 @@ SEND_S = 1.0
 """How often a worker of a destination looks for something to upload, in seconds; one read."""
 TEND_S = 10.0
 """How often the offline cache is looked through for what nobody needs any more, in seconds."""
+INBOX_S = 2.0
+"""How often it is looked whether a backend has left results, in seconds."""
+TIDY_S = 600.0
+"""How often it is looked for results that every destination has, in seconds."""
 MAX_LEASES = 6
 """An upload that takes longer than so many leases of its claim counts as stuck: an hour."""
 COPYING_S = 900.0
@@ -80,6 +91,7 @@ def loops_of(service: Service) -> dict[str, Loop]:
         *_work_loops(service),
         *_repair_loops(service),
         *_optional_loops(service),
+        *_result_loops(service),
         *_exchange_loops(service),
         *_delivery_loops(service),
     ]
@@ -100,7 +112,9 @@ def _loops_of_pacs(service: Service) -> Iterator[Loop]:
         yield new(f"find {pacs.name}", find, service.settings.find_interval_s, role=Role.FIND)
         yield new(f"pull {pacs.name}", pull, PULL_S, role=Role.PULL)
         if pacs.follow:
-            yield new(f"follow {pacs.name}", partial(_follow_at, service, pacs.name), FOLLOW_S)
+            due_in_s = partial(service.follow.due_in_s, pacs.name)
+            follow = partial(_follow_at, service, pacs.name)
+            yield new(f"follow {pacs.name}", follow, FOLLOW_S, due_in_s=due_in_s)
 
 
 def _longest_of_pacs(settings: Settings) -> float:
@@ -116,9 +130,19 @@ def _work_loops(service: Service) -> Iterator[Loop]:
     yield new("publish", service.publish, 1.0, role=Role.PUBLISH)
     yield new("release", service.release, 5.0, bound=copying)
     yield new("anonymise", service.anonymise, 1.0, bound=copying)
-    yield new("RAM disk", service.ram_disk, RAM_DISK_S)
+    yield from _ram_disk_loops(service)
     yield new(RULES, service.look_for_rules, RULES_S)
     yield new("judged headers", service.purge_headers, PURGE_S)
+
+
+def _ram_disk_loops(service: Service) -> Iterator[Loop]:
+    """Each receiving Orthanc is asked by a thread of its own: one that hangs hides no other."""
+    new, names = _new(service), [one.name for one in service.settings.receivers]
+    if len(names) == 1:
+        yield new("RAM disk", partial(service.ram_disk.look, names[0]), RAM_DISK_S)
+        return
+    for name in names:
+        yield new(f"RAM disk {name}", partial(service.ram_disk.look, name), RAM_DISK_S)
 
 
 def _repair_loops(service: Service) -> Iterator[Loop]:
@@ -141,6 +165,9 @@ def _optional_loops(service: Service) -> Iterator[Loop]:
     if archive is not None:
         copying = service.settings.stuck_after_s + COPYING_S
         yield new("archive", archive.sweep, ARCHIVE_SWEEP_S, bound=copying)
+    folder = watched_folder(service.settings, service.ram_disk.is_full, service.log)
+    if folder is not None:
+        yield new("watched folder", folder, WATCHED_S)
     if orders is not None:
         yield new("orders", orders.judge_waiting, ORDERS_S)
     if service.destinations is not None:
@@ -158,6 +185,19 @@ def _destination_loops(service: Service, made: Destinations) -> Iterator[Loop]:
         loop = new(name, sender, SEND_S, bound=bound, role=Role.UPLOAD)
         sender.stopping = loop.stopping
         yield loop
+
+
+def _result_loops(service: Service) -> Iterator[Loop]:
+    """Of results that come back; none where they are off."""
+    new, made = _new(service), service.results
+    if made is None:
+        return
+    copying = service.settings.stuck_after_s + COPYING_S
+    if made.collect is not None:
+        yield new("results inbox", made.collect, INBOX_S, bound=copying)
+    if made.render is not None:
+        yield new("render results", made.render, INBOX_S, bound=copying)
+    yield new("tidy results", made.tidy, TIDY_S, bound=copying)
 
 
 def _exchange_loops(service: Service) -> Iterator[Loop]:
@@ -180,14 +220,17 @@ def _wake_all(loops: list[Loop]) -> None:
 
 def _delivery_loops(service: Service) -> Iterator[Loop]:
     """The workers, each with a connection of its own to RabbitMQ."""
-    new, backend = _new(service), service.settings.backend
+    backend = service.settings.backend
     bound = service.settings.stuck_after_s + backend.timeout_s + backend.result_timeout_s
     for number in range(1, backend.workers + 1):
-        name = f"WORKER-{number}"
-        deliver = _delivery(service, name)
-        worker = new(name, partial(_deliver_one, deliver), TAKE_S, bound=bound, role=Role.DELIVER)
-        deliver.stopping = worker.stopping
-        yield worker
+        yield _worker(service, f"WORKER-{number}", bound)
+
+
+def _worker(service: Service, name: str, bound: float) -> Loop:
+    deliver = _delivery(service, name)
+    worker = _new(service)(name, partial(_deliver_one, deliver), TAKE_S, bound=bound, role=Role.DELIVER)
+    deliver.stopping = worker.stopping
+    return worker
 
 
 def _pull_at(service: Service, pacs: str) -> bool:

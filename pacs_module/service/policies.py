@@ -17,7 +17,7 @@ def pull_policy(settings: Settings) -> PullPolicy:
         retry=settings.pull_retry,
         watch=timedelta(seconds=settings.pull.watch_s),
         room_pause=timedelta(seconds=settings.pull.room_pause_s),
-        jobs=settings.orthanc.concurrent_jobs,
+        jobs=settings.orthanc.concurrent_jobs * len(settings.receivers),
         ageing=Ageing(timedelta(minutes=settings.pull.ageing_min)),
     )
 

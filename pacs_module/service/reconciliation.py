@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from ..adapters.files.report_folder import ReportFolder
+from ..adapters.upload.pacing import Pacer
+from ..domain.reconcile.at_destination import AtDestination
 from ..domain.reconcile.nightly import NightlyPolicy
 from ..domain.reconcile.report import Report
 from ..domain.rules.switches import Switches
@@ -15,10 +17,13 @@ from ..settings import Settings
 from ..use_cases.find.ask_window import AskWindow
 from ..use_cases.find.match_answers import MatchedFinder
 from ..use_cases.reconcile.ask_devices import AskDevices
+from ..use_cases.reconcile.destinations import CompareDestinations
 from ..use_cases.reconcile.nightly import Nightly
 from ..use_cases.reconcile.reconcile import Reconcile
 from ..use_cases.reconcile.repair import Repair
 from ..use_cases.recover.lease_holder import LeaseHolder
+from .upload.destinations import plan_of
+from .upload.ways import uploader_of
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,23 @@ def reconciler(world: World) -> Reconcile:
         log=world.log,
         switches=switches,
         pacs=tuple(one.name for one in pacs),
+        destinations=_destinations(world),
+    )
+
+
+def _destinations(world: World) -> Callable[[Sequence[date]], tuple[AtDestination, ...]]:
+    """Each destination by its own settings, as the file has them."""
+    told = {one.name: one for one in world.settings.destination}
+    plans = [plan for plan in map(plan_of, told.values()) if not plan.for_results]
+    if not plans:
+        return lambda days: ()
+    return CompareDestinations(
+        world.store,
+        world.finder,
+        plans,
+        lambda name: uploader_of(told[name], Pacer()),
+        world.clock,
+        world.log,
     )
 
 
@@ -67,7 +89,7 @@ def nightly(world: World, leases: LeaseHolder, local: Callable[[], datetime]) ->
     return Nightly(
         reconcile=reconcile,
         repair=repair,
-        keep=ReportFolder(world.settings.reconcile_folder, settings.keep_days).keep,
+        keep=ReportFolder(world.settings.reconcile_folder, world.settings.ages.reports).keep,
         leases=leases,
         clock=world.clock,
         local=local,

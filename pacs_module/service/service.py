@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
-from ..adapters.http.images import OrthancImages
+from ..adapters.audit_trail.trail_file import TrailFile
 from ..adapters.machine import SystemClock
 from ..adapters.metrics import DeliveryMetrics, FindMetrics
 from ..adapters.queue.rabbitmq import RabbitQueue
 from ..domain.circuit import CLOSED
 from ..domain.pull.throttle import spared_from_queries
 from ..domain.rules.switches import Switches
-from ..ports import StudyStore
+from ..ports import ReceivedImages, StudyStore
 from ..settings import Settings
 from ..shared.logs import ContractLog
 from ..shared.rules_in_force import RulesInForce
@@ -25,12 +25,15 @@ from ..use_cases.find.check_growth import CheckGrowth
 from ..use_cases.find.find_studies import FindStudies
 from ..use_cases.find.follow_scan import FollowScan
 from ..use_cases.find.match_answers import MatchedFinder
+from ..use_cases.image_validation.quarantine import ManageQuarantine
 from ..use_cases.operate.look_up_at_pacs import LookUp
 from ..use_cases.operate.manage_keys import ManageKeys
 from ..use_cases.operate.manual_pull import ManualPull
 from ..use_cases.operate.manual_work import ManualWork
 from ..use_cases.operate.set_log_level import SetLogLevel
-from ..use_cases.pull.path_circuits import PathCircuits
+from ..use_cases.platform_parameters.fetch import FetchParameters
+from ..use_cases.privacy.forget import ForgetPatient
+from ..use_cases.pull.move_circuits import MoveCircuits
 from ..use_cases.pull.pull_studies import PullStudies
 from ..use_cases.pull.record_pull_end import RecordPullEnd
 from ..use_cases.pull.watch_ram_disk import WatchRamDisk
@@ -47,6 +50,8 @@ from ..use_cases.rehearse.rehearse import Rehearse
 from .exchange.wiring import Exchange
 from .find_round import FindLoop
 from .loop import Loop, Role
+from .results.wiring import Results
+from .self_watch.wiring import Watches
 from .upload.destinations import Destinations
 
 
@@ -84,8 +89,8 @@ class Service:
     metrics: FindMetrics
     delivery_metrics: DeliveryMetrics
     ram_disk: WatchRamDisk
-    paths: PathCircuits
-    images: OrthancImages
+    paths: MoveCircuits
+    images: ReceivedImages
     headers: RecordHeaders
     rehearse: Rehearse
     pull_newly_taken: PullNewlyTaken
@@ -93,7 +98,16 @@ class Service:
     keys: ManageKeys
     log_level: SetLogLevel
     exchange: Exchange
+    forget: ForgetPatient
+    quarantine: ManageQuarantine
+    watches: Watches | None = None
+    """Of our own SCP and clock; None: not joined yet."""
+    trail: TrailFile | None = None
+    """Who saw and did what; None: it is switched off."""
+    parameters: FetchParameters | None = None
+    """None: no platform sets parameters."""
     destinations: Destinations | None = None
+    results: Results | None = None
     """None: nothing goes anywhere but to the backend."""
     find_loops: dict[str, FindLoop] = field(default_factory=dict)
     loops: dict[str, Loop] = field(default_factory=dict)

@@ -45,9 +45,9 @@ class Exchange:
     compare: CompareReports | None = None
     listener: Listener | None = None
 
-    def take_report(self, report: Report, source: str, kind: EntryKind = EntryKind.REPORT) -> Taken:
+    def take_report(self, report: Report, source: str) -> Taken:
         """Keep a report."""
-        return self.take(report.content(source, kind))
+        return self.take(report.content(source))
 
     def purge(self) -> bool:
         """Drop what was sent long ago."""
@@ -95,7 +95,7 @@ def exchange_of(
     """
     ledger = ledger_of(store)
     take = TakeEntries(ledger, clock, log)
-    exchange = Exchange(ledger, take, today, timedelta(days=settings.reports.keep_days))
+    exchange = Exchange(ledger, take, today, timedelta(days=settings.ages.ledger))
     new = partial(SendEntries, ledger=ledger, leases=leases, clock=clock, log=log)
     if settings.platform is not None:
         told = settings.platform

@@ -5,6 +5,7 @@ Does not prove how a real step behaves, nor that the pauses are right in wall-cl
 for, not waited for.
 """
 
+import math
 import threading
 from collections.abc import Callable
 
@@ -57,6 +58,17 @@ def test_a_busy_step_is_called_again_at_once_and_an_idle_one_when_woken() -> Non
     loop.stop()
     loop.join(60)
     assert not loop.alive()
+
+
+def test_a_step_that_knows_when_it_has_work_is_called_then() -> None:
+    due = iter([0.0, 0.05])
+    steps = Steps()
+    loop = Loop("follow", steps, LONG_S, FakeLog(), due_in_s=lambda: next(due, math.inf))
+    loop.start()
+    for _ in range(3):
+        steps.called()
+    loop.stop()
+    loop.join(60)
 
 
 @pytest.mark.parametrize(("step", "kind"), [(fails, "RetriableError"), (breaks, "unexpected")])

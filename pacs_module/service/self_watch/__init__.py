@@ -1,0 +1,1 @@
+"""What watches our own SCP and clock."""
