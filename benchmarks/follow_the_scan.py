@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import multiprocessing
 import statistics
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -30,6 +32,7 @@ from rich.table import Table
 
 from hospital_sim.busy_day.day import BusyDay, BusyStudy, SeriesArrival
 from hospital_sim.busy_day.plan import plan_busy_day
+from hospital_sim.devices import SOFT_KERNELS
 from hospital_sim.pacs import SimPacs
 from hospital_sim.pacs.clock import RunningClock
 from hospital_sim.pacs.planned import archive_of
@@ -37,8 +40,11 @@ from stack.ram_disk import GIB
 from stack.whole import Stack, StackOptions
 
 ZONE = ZoneInfo("Asia/Shanghai")
-SOFT = ["B30f", "STANDARD", "FC08", "B_SOFT_B", "B"]
 PATIENCE_S = 240.0
+BEGIN_S = 25.0
+"""Until the first study: so long the servers take to start."""
+STAGES = ("decided", "asked", "received", "accepted")
+_DECIDED = ("series stands still", "stable")
 STABLE_AGES_S = (5.0, 60.0)
 
 app = typer.Typer(add_completion=False)
@@ -77,7 +83,10 @@ class Shape:
 class Row:
     """
     One study: seconds from the last image of the chosen series, and of the study, to acceptance; ``pulled``
-    and ``used`` images, ``queries`` at SERIES and STUDY level for it alone, and how often it was handed over.
+    and ``used`` images, ``queries`` at SERIES level for it alone, and how often it was handed over.
+
+    ``stages``: seconds from the last image of the chosen series until it was decided, asked for, received and
+    accepted.
     """
 
     way: str
@@ -87,6 +96,7 @@ class Row:
     used: int
     queries: float
     handovers: int
+    stages: Mapping[str, float]
 
 
 def studies_of(number: int, way: int, shape: Shape, begin: dt.datetime) -> BusyDay:
@@ -133,53 +143,119 @@ def _is_over(document: Mapping[str, Any], study: BusyStudy) -> bool:
 def row_of(way: Way, study: BusyStudy, document: Mapping[str, Any], queries: float) -> Row:
     """What one study took; the times of the PACS are the hospital's."""
     (chosen,) = study.expected_series
-    accepted = dt.datetime.fromisoformat(document["handovers"][-1]["acceptedAt"])
     series_end = next(one.ends_at for one in study.arrivals if one.planned.uid == chosen).replace(tzinfo=ZONE)
     study_end = max(one.ends_at for one in study.arrivals).replace(tzinfo=ZONE)
     pulls = [*document.get("pulls", ()), document["pull"]]
+    moments = _moments(document)
     return Row(
         way.name,
-        (accepted - series_end).total_seconds(),
-        (accepted - study_end).total_seconds(),
+        (moments["accepted"] - series_end).total_seconds(),
+        (moments["accepted"] - study_end).total_seconds(),
         sum(pull.get("received") or 0 for pull in pulls),
         document["handovers"][-1]["numberReceived"],
         queries,
         len(document["handovers"]),
+        {name: (at - series_end).total_seconds() for name, at in moments.items()},
     )
 
 
-def measure(number: int, shape: Shape, ram_disk_gib: float) -> list[Row]:
+def _moments(document: Mapping[str, Any]) -> dict[str, dt.datetime]:
+    """
+    When the series was decided on, asked for, received and accepted; of the last time, where there are
+    several.
+    """
+    last = document["handovers"][-1]
+    asked = document["pull"].get("askedAt") or "9"
+    history = document.get("history", ())
+    decided = [one["at"] for one in history if one.get("event") in _DECIDED and one["at"] <= asked]
+    told = {
+        "decided": decided[-1] if decided else None,
+        "asked": document["pull"].get("askedAt"),
+        "received": last.get("receivedAt"),
+        "accepted": last.get("acceptedAt"),
+    }
+    return {name: dt.datetime.fromisoformat(text) for name, text in told.items() if text}
+
+
+def _options(
+    ways: Sequence[Way], ports: Mapping[str, tuple[str, int]], date: dt.date, ram_disk_bytes: int
+) -> StackOptions:
+    return StackOptions(
+        more_pacs=ports,
+        settings={
+            "pacs": [{"name": way.pacs, **way.settings} for way in ways],
+            "find_dates": [date.isoformat()],
+        },
+        switches={"KERNEL_PREFERRED": list(SOFT_KERNELS)},
+        ram_disk_bytes=ram_disk_bytes,
+    )
+
+
+def measure(number: int, shape: Shape, ram_disk_gib: float, ways: Sequence[Way] = WAYS) -> list[Row]:
     """All ways side by side; the studies of the ways begin in turn."""
-    begin = dt.datetime.now(ZONE).replace(tzinfo=None) + dt.timedelta(seconds=25)
-    days = {way.name: studies_of(number, place, shape, begin) for place, way in enumerate(WAYS)}
+    begin = _now() + dt.timedelta(seconds=BEGIN_S)
+    days = {way.name: studies_of(number, WAYS.index(way), shape, begin) for way in ways}
     with ExitStack() as exits:
         folder = Path(exits.enter_context(tempfile.TemporaryDirectory(prefix="follow-")))
-        clock = RunningClock(dt.datetime.now(ZONE).replace(tzinfo=None))
         pacs = {
-            way.name: exits.enter_context(
-                SimPacs(archive_of(days[way.name]), ae_title=f"{way.pacs}AE", clock=clock)
-            )
-            for way in WAYS
+            way.name: exits.enter_context(_pacs(way, number, WAYS.index(way), shape, begin)) for way in ways
         }
-        options = StackOptions(
-            more_pacs={way.pacs: (f"{way.pacs}AE", pacs[way.name].port) for way in WAYS},
-            settings={
-                "pacs": [{"name": way.pacs, **way.settings} for way in WAYS],
-                "find_dates": [begin.date().isoformat()],
-            },
-            switches={"KERNEL_PREFERRED": SOFT},
-            ram_disk_bytes=round(ram_disk_gib * GIB),
-        )
+        ports = {way.pacs: (f"{way.pacs}AE", pacs[way.name].port) for way in ways}
+        options = _options(ways, ports, begin.date(), round(ram_disk_gib * GIB))
         stack = exits.enter_context(Stack(folder / "run", options))
         for one in pacs.values():
-            one.destinations[stack.receiver.aet] = ("127.0.0.1", stack.receiver.ports.dicom)
+            one.pipe.send((stack.receiver.aet, stack.receiver.ports.dicom))
         documents = _until_over(stack, days)
         rows = []
-        for way in WAYS:
+        for way in ways:
             of_way = days[way.name].studies
-            queries = pacs[way.name].ledger.queries("SERIES") / len(of_way)
+            queries = pacs[way.name].queries() / len(of_way)
             rows += [row_of(way, one, documents[one.uid], queries) for one in of_way if one.uid in documents]
         return rows
+
+
+@dataclass
+class _Pacs:
+    """A simulated PACS in a process of its own, as a hospital's is on a machine of its own."""
+
+    port: int
+    pipe: Connection
+
+    def queries(self) -> int:
+        """C-FINDs at SERIES level so far."""
+        self.pipe.send("queries")
+        return int(self.pipe.recv())
+
+
+@contextmanager
+def _pacs(way: Way, number: int, place: int, shape: Shape, begin: dt.datetime) -> Iterator[_Pacs]:
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(way, number, place, shape, begin, theirs), daemon=True)
+    process.start()
+    try:
+        yield _Pacs(int(ours.recv()), ours)
+    finally:
+        ours.send("stop")
+        process.join(20)
+
+
+def _serve(way: Way, number: int, place: int, shape: Shape, begin: dt.datetime, pipe: Connection) -> None:
+    archive = archive_of(studies_of(number, place, shape, begin))
+    clock = RunningClock(_now())
+    with SimPacs(archive, ae_title=f"{way.pacs}AE", clock=clock) as pacs:
+        pipe.send(pacs.port)
+        while (told := pipe.recv()) != "stop":
+            if told == "queries":
+                pipe.send(pacs.ledger.queries("SERIES"))
+            else:
+                aet, port = told
+                pacs.destinations[aet] = ("127.0.0.1", port)
+
+
+def _now() -> dt.datetime:
+    """By the hospital's clock."""
+    return dt.datetime.now(ZONE).replace(tzinfo=None)
 
 
 def _until_over(stack: Stack, days: Mapping[str, BusyDay]) -> dict[str, dict[str, Any]]:
@@ -187,9 +263,9 @@ def _until_over(stack: Stack, days: Mapping[str, BusyDay]) -> dict[str, dict[str
     last = max(arrival.ends_at for one in waiting.values() for arrival in one.arrivals)
     deadline = last + dt.timedelta(seconds=PATIENCE_S)
     over: dict[str, dict[str, Any]] = {}
-    while waiting and dt.datetime.now(ZONE).replace(tzinfo=None) < deadline:
+    while waiting and _now() < deadline:
         time.sleep(2.0)
-        if dt.datetime.now(ZONE).replace(tzinfo=None) < last:
+        if _now() < last:
             continue
         for uid, study in list(waiting.items()):
             document = _document(stack, uid)
@@ -199,38 +275,47 @@ def _until_over(stack: Stack, days: Mapping[str, BusyDay]) -> dict[str, dict[str
     return over
 
 
+def _cells(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Of the studies of one way."""
+    times = sorted(row.from_series for row in rows)
+    p95 = times[min(len(times) - 1, round(0.95 * (len(times) - 1)))]
+    return (
+        str(len(rows)),
+        f"{statistics.median(times):.1f}",
+        f"{p95:.1f}",
+        f"{times[0]:.1f} to {times[-1]:.1f}",
+        f"{statistics.median(row.from_study for row in rows):.1f}",
+        f"{rows[0].queries:.1f}",
+        f"{statistics.median(row.pulled / row.used for row in rows):.2f}",
+        f"{statistics.mean(row.handovers for row in rows):.2f}",
+        " / ".join(f"{stage_of(rows, stage):.2f}" for stage in STAGES),
+    )
+
+
 def table_of(rows: Sequence[Row]) -> Table:
     """One row a way."""
     table = Table(
         title="last image of the series to compute in the PACS to acceptance by the backend, seconds"
     )
     columns = ("way", "studies", "median", "p95", "smallest to largest", "from the study's last image")
-    for column in (*columns, "queries a study", "pulled / used", "handed over"):
+    for column in (*columns, "queries a study", "pulled / used", "handed over", "/ ".join(STAGES)):
         table.add_column(column, justify="right")
     for way in WAYS:
         mine = [row for row in rows if row.way == way.name]
         if not mine:
             table.add_row(way.name, "0")
             continue
-        times = sorted(row.from_series for row in mine)
-        p95 = times[min(len(times) - 1, round(0.95 * (len(times) - 1)))]
-        table.add_row(
-            way.name,
-            str(len(mine)),
-            f"{statistics.median(times):.1f}",
-            f"{p95:.1f}",
-            f"{times[0]:.1f} to {times[-1]:.1f}",
-            f"{statistics.median(row.from_study for row in mine):.1f}",
-            f"{mine[0].queries:.1f}",
-            f"{statistics.median(row.pulled / row.used for row in mine):.2f}",
-            f"{statistics.mean(row.handovers for row in mine):.2f}",
-        )
+        table.add_row(way.name, *_cells(mine))
     gap = statistics.median(row.from_series - row.from_study for row in rows) if rows else 0.0
     for age in STABLE_AGES_S:
-        table.add_row(
-            f"StableAge {age:g}, at least", "", f"{gap + age:.1f}", "", "", f"{age:.1f}", "", "", ""
-        )
+        table.add_row(f"StableAge {age:g}, at least", "", f"{gap + age:.1f}", "", "", f"{age:.1f}", *[""] * 4)
     return table
+
+
+def stage_of(rows: Sequence[Row], stage: str) -> float:
+    """Median seconds from the last image of the series to compute to the end of a stage; NaN: nobody says."""
+    told = [row.stages[stage] for row in rows if stage in row.stages]
+    return statistics.median(told) if told else float("nan")
 
 
 @app.command()
@@ -242,13 +327,15 @@ def main(
     matrix: Annotated[int, typer.Option(help="Rows and columns of the images.")] = 512,
     ram_disk: Annotated[float, typer.Option(help="Of the receiving Orthanc, in GiB.")] = 2.0,
     as_json: Annotated[Path | None, typer.Option("--json", help="Also write the rows here.")] = None,
+    only: Annotated[str, typer.Option(help="Only the ways of these PACS, with commas: FOLLOWED,ONE.")] = "",
 ) -> None:
     """Print the table."""
-    rows = measure(studies, Shape(rate, pause, every, matrix), ram_disk)
+    ways = [way for way in WAYS if not only or way.pacs in only.split(",")]
+    rows = measure(studies, Shape(rate, pause, every, matrix), ram_disk, ways)
     if as_json is not None:
         as_json.write_text(json.dumps([vars(row) for row in rows], indent=1), encoding="utf-8")
-    Console(width=170).print(table_of(rows))
-    raise typer.Exit(0 if len(rows) == studies * len(WAYS) else 1)
+    Console(width=190).print(table_of(rows))
+    raise typer.Exit(0 if len(rows) == studies * len(ways) else 1)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import pytest
 
 from hospital_sim.busy_day.day import BusyDay, BusyStudy, SeriesArrival
 from hospital_sim.busy_day.plan import plan_busy_day
+from hospital_sim.devices import SOFT_KERNELS
 from hospital_sim.pacs import ManualClock, SimPacs
 from hospital_sim.pacs.content import Images
 from hospital_sim.pacs.planned import archive_of
@@ -26,7 +27,7 @@ from pacs_module.domain.wire.messages import PullRequest
 from tests.fakes.pipeline import Pipeline
 
 DATE = dt.date(2026, 11, 21)
-SWITCHES = Switches(kernel_preferred=("B30f", "STANDARD", "FC08", "B_SOFT_B", "B"))
+SWITCHES = Switches(kernel_preferred=SOFT_KERNELS)
 FIND_S = 10
 STUDIES = 6
 TOLD_EARLIER = dt.datetime.combine(DATE, dt.time(9))

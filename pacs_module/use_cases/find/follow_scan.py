@@ -5,6 +5,7 @@ is whole at the PACS (N1).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,14 +14,13 @@ from ...domain.errors import PermanentError, RetriableError
 from ...domain.find.caps import is_suspicious
 from ...domain.find.series_answers import SERIES_KEYS, series_of
 from ...domain.find.traits import TraitsByPacs, traits_of
-from ...domain.follow.scan import Decision, FollowPolicy, Step, Watch, decide, next_pause
-from ...domain.follow.usual import protocol_of
-from ...domain.pull.part import dropped_after_reception, is_guess, is_received
+from ...domain.growing_study.scan import Decision, FollowPolicy, Step, Watch, decide, next_pause
+from ...domain.growing_study.usual import protocol_of
+from ...domain.pull.series_to_pull import dropped_after_reception, is_guess, is_received
 from ...domain.rules.filters import is_dx
 from ...domain.rules.switches import Switches
-from ...domain.study.ahead import Ahead
 from ...domain.study.history import Note
-from ...domain.study.lifecycle import State
+from ...domain.study.series_pulled_early import Ahead
 from ...domain.study.study import PULL, Study
 from ...ports import Clock, EventLog, StudyStore
 from ...shared.crash_points import reach
@@ -34,6 +34,26 @@ SELDOM_MS = 30_000
 MOST_REMEMBERED = 500
 FAILED_MS = 5_000
 """After a query that failed, in milliseconds; doubled with each in a row of one study."""
+
+
+@dataclass(frozen=True)
+class _PulledAhead:
+    """The last watch of a study of which a series is pulled ahead."""
+
+    watch: Watch
+    decision: Decision
+
+    def after(self, study: Study) -> Watch:
+        """
+        As it is after the pull: the series had stood still until it was proved, unless more came than was
+        announced.
+        """
+        received = {
+            uid: study.series[uid].received or 0 for uid in self.decision.series if uid in study.series
+        }
+        if any(number > self.watch.tracks[uid].count for uid, number in received.items()):
+            return self.watch
+        return self.watch.counted_on(self.decision.series, self.decision.proof_ms)
 
 
 @dataclass
@@ -61,12 +81,21 @@ class FollowScan:
     _watched: dict[str, dict[str, Watch]] = field(default_factory=dict)
     _left: dict[str, int] = field(default_factory=dict)
     """Studies that cannot be followed, and until when nobody tries again."""
-    _before: dict[str, Watch] = field(default_factory=dict)
+    _before: dict[str, _PulledAhead] = field(default_factory=dict)
     """The watches of studies that were pulled ahead: when one grows again it shows how long it had paused."""
     _free_at: dict[str, int] = field(default_factory=dict)
 
     def notice(self, pacs: str, study: Study) -> None:
         """A find has seen a study that is still being counted."""
+        before = self._before.get(study.study_uid)
+        self._watch(pacs, study, before.after(study) if before is not None else None)
+
+    def resume(self, pacs: str, study: Study) -> None:
+        """The series that was to be pulled ahead has grown meanwhile, or while it was pulled."""
+        before = self._before.get(study.study_uid)
+        self._watch(pacs, study, before.watch if before is not None else None)
+
+    def _watch(self, pacs: str, study: Study, before: Watch | None) -> None:
         watched = self._watched.setdefault(pacs, {})
         if study.study_uid in watched or len(watched) >= self.policy.studies:
             return
@@ -77,17 +106,25 @@ class FollowScan:
             return  # nobody waits for it, or a count that stands still proves nothing
         if is_dx(study.modality, self.switches):
             return
-        if any(study.study_uid in others for others in self._watched.values()):
+        if any(study.study_uid in others for others in tuple(self._watched.values())):
             return
+        self._before.pop(study.study_uid, None)
         now = self.clock.now()
         new = Watch(study.study_uid, pacs, began_at=now, next_at=now, grew_at=now)
-        before = self._before.pop(study.study_uid, new)
-        known = before if before.pacs == pacs else new
+        known = before if before is not None and before.pacs == pacs else new
         watched[study.study_uid] = replace(new, tracks=known.tracks, devices=known.devices)
 
     def watched(self, pacs: str) -> int:
         """How many studies are watched at a PACS."""
         return len(self._watched.get(pacs, {}))
+
+    def due_in_s(self, pacs: str) -> float:
+        """Seconds until a study is due to be asked for at a PACS; infinite while none will be."""
+        watched = self._watched.get(pacs)
+        if not watched or self.held(pacs):
+            return math.inf
+        first = min(one.next_at for one in tuple(watched.values()))
+        return (max(first, self._free_at.get(pacs, 0)) - self.clock.now()) / 1000
 
     def __call__(self, pacs: str) -> bool:
         """
@@ -99,7 +136,7 @@ class FollowScan:
         watched, now = self._watched.get(pacs), self.clock.now()
         if not watched or now < self._free_at.get(pacs, 0) or self.held(pacs):
             return False
-        watch = min(watched.values(), key=lambda one: one.next_at)
+        watch = min(tuple(watched.values()), key=lambda one: one.next_at)
         if watch.next_at > now:
             return False
         self._free_at[pacs] = now + round(1000 / self.queries_per_second(pacs))
@@ -168,7 +205,8 @@ class FollowScan:
     def _pull(self, watch: Watch, series: Sequence[SeriesFacts], decision: Decision) -> bool:
         now = self.clock.now()
         counts = {facts.series_uid: facts.instances or 0 for facts in series}
-        ahead = Ahead(watch.pacs, {uid: counts[uid] for uid in decision.series}, decision.why)
+        chosen = {uid: counts[uid] for uid in decision.series}
+        ahead = Ahead(watch.pacs, chosen, decision.why, decision.proof_ms)
         written = guessed = False
 
         def edit(study: Study) -> bool:
@@ -192,7 +230,7 @@ class FollowScan:
             self._watched[watch.pacs].pop(watch.study_uid, None)
             if len(self._before) >= MOST_REMEMBERED:
                 self._before.clear()
-            self._before[watch.study_uid] = watch
+            self._before[watch.study_uid] = _PulledAhead(watch, decision)
             reach("followed")
             self._learn(watch, ahead, study if guessed else None)
             self.log.event(
@@ -276,5 +314,5 @@ class FollowScan:
 
 
 def _is_counted(study: Study) -> bool:
-    """Whether a find has seen it, and its instances are still being counted."""
-    return study.state is State.META_ONLY and not study.waits_for_pull and not (study.forced or study.named)
+    """Whether it is still being counted, and nobody has asked for it."""
+    return study.is_counted and not (study.forced or study.named)

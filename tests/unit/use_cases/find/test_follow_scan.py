@@ -7,6 +7,7 @@ Does not prove how fast this is; benchmarks/follow_the_scan.py measures that on 
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -58,9 +59,14 @@ def watch_s(world: Pipeline, seconds: float) -> int:
 
 
 def grow_thin(world: Pipeline, *counts: int, thick: int = 60) -> None:
+    """To each of the counts within a second, image by image."""
+    before = 20
     for count in counts:
-        at_pacs(world, thick=(thick, "5.0"), thin=(count, "1.0"))
-        watch_s(world, 1)
+        for tenth in range(1, 11):
+            grown = before + (count - before) * tenth // 10
+            at_pacs(world, thick=(thick, "5.0"), thin=(grown, "1.0"))
+            watch_s(world, 0.1)
+        before = count
 
 
 def pull_ahead(world: Pipeline) -> PullRequest:
@@ -173,6 +179,17 @@ def test_a_series_that_grows_after_its_pull_is_pulled_again_and_its_pause_is_lea
     assert scan.knowledge.told("A")["pauses"]["CT1"]["longestMs"] == known.pauses.of("CT1").longest
 
 
+def test_what_was_seen_before_a_pull_is_kept_until_the_study_is_watched_again(scan: Pipeline) -> None:
+    receive(scan, pull_ahead(scan), 160)
+    scan.follow._left[UID] = scan.clock.now() + 20_000
+    at_pacs(scan, found=True, thick=(60, "5.0"), thin=(300, "1.0"))
+    assert scan.follow.watched("A") == 0
+    scan.clock.pass_seconds(30)
+    at_pacs(scan, found=True, thick=(60, "5.0"), thin=(320, "1.0"))
+    watch_s(scan, 2)
+    assert scan.knowledge.of("A").pauses.of("CT1").longest > 1_000
+
+
 def test_what_was_learned_is_known_to_the_next_start(scan: Pipeline) -> None:
     leases = MemoryLeases()
     world = Pipeline(leases=leases)
@@ -228,6 +245,35 @@ def test_a_series_that_grew_before_it_was_pulled_is_counted_on(scan: Pipeline) -
     assert scan.plugins.asked[-1].expected == 260
 
 
+def test_a_series_that_grew_before_it_was_pulled_is_watched_at_once(scan: Pipeline) -> None:
+    """Not when the next find sees it; and its pause is known then, half as long again is waited for."""
+    at_pacs(scan, found=True, thick=(60, "5.0"), thin=(20, "1.0"))
+    grow_thin(scan, 60, 100, 140, 160)
+    watch_s(scan, 1)
+    at_pacs(scan, thick=(60, "5.0"), thin=(200, "1.0"))
+    assert scan.pull() == 0
+    assert scan.follow.watched("A") == 1
+    watch_s(scan, 3)
+    assert 0 < scan.knowledge.of("A").pauses.of("CT1").longest < 2_500
+    assert scan.pull() == 1
+    assert scan.plugins.asked[-1].expected_series == {THIN: 200}
+
+
+def test_when_the_next_query_is_due_is_known(scan: Pipeline) -> None:
+    assert scan.follow.due_in_s("A") == math.inf
+    at_pacs(scan, found=True, thick=(60, "5.0"), thin=(20, "1.0"))
+    assert scan.follow.due_in_s("A") <= 0
+    watch_s(scan, 0.1)
+    wait = scan.follow.due_in_s("A")
+    assert wait > 0.5, "the budget"
+    scan.clock.pass_seconds(wait)
+    before = len(scan.pacs.asked)
+    scan.follow("A")
+    assert len(scan.pacs.asked) == before + 1
+    scan.follow.held = lambda pacs: "spared"
+    assert scan.follow.due_in_s("A") == math.inf
+
+
 def test_a_list_that_was_cut_proves_nothing(scan: Pipeline) -> None:
     """K12: the study is known to have more than its series tell."""
     at_pacs(scan, thin=(160, "1.0"))
@@ -258,6 +304,20 @@ def test_without_counts_the_find_of_the_day_decides(scan: Pipeline) -> None:
         del one["NumberOfSeriesRelatedInstances"]
     assert watch_s(scan, 60) <= 1 + 10
     assert scan.study().ahead is None
+
+
+def test_k12_a_pacs_that_tells_no_series_when_the_pull_is_due_has_not_told_another_count(
+    scan: Pipeline,
+) -> None:
+    at_pacs(scan, found=True, thick=(60, "5.0"), thin=(20, "1.0"))
+    grow_thin(scan, 60, 100, 140, 160)
+    watch_s(scan, 5)
+    assert scan.study().ahead is not None
+    scan.pacs.errors["A", "SERIES"] = RetriableError("association refused")
+    assert scan.pull() == 0
+    study = scan.study()
+    assert (study.state, study.ahead) == (State.META_ONLY, None)
+    assert study.why == "the PACS does not tell its series now: what was to be pulled ahead waits"
 
 
 def test_nothing_is_asked_while_the_pacs_is_spared(scan: Pipeline) -> None:
@@ -320,3 +380,70 @@ def test_a_pacs_whose_counts_are_not_to_be_trusted_is_not_followed() -> None:
     world.pacs.studies["A"] = [answer(count=10)]
     world.find("A", DAY)
     assert world.follow.watched("A") == 0
+
+
+def short(world: Pipeline, request: PullRequest, now: int) -> None:
+    """The PACS was asked again while it was pulled, and has so many images of it now."""
+    here = sum(request.expected_series.values())
+    assert world.report(request, "short", f"SHORT {here} of {now}", received=here)
+
+
+def test_a_pull_begins_when_the_series_has_stopped_and_ends_when_the_pacs_was_asked_again(
+    scan: Pipeline,
+) -> None:
+    at_pacs(scan, found=True, thick=(60, "5.0"), thin=(20, "1.0"))
+    grow_thin(scan, 60, 100, 140, 160)
+    watch_s(scan, 1)
+    assert scan.pull() == 1
+    request = scan.plugins.asked[-1]
+    assert request.expected_series == {THIN: 160}
+    assert request.count_again_after_s is not None
+    assert 0.5 < request.count_again_after_s <= 2.0
+
+
+def test_a_series_that_had_stood_still_for_long_is_not_counted_again(scan: Pipeline) -> None:
+    at_pacs(scan, found=True, thick=(60, "5.0"), thin=(160, "1.0"))
+    watch_s(scan, 6)
+    assert scan.pull() == 1
+    assert scan.plugins.asked[-1].count_again_after_s is None
+
+
+def test_a_series_that_went_on_is_counted_on_without_an_attempt_and_its_pause_is_learned(
+    scan: Pipeline,
+) -> None:
+    at_pacs(scan, found=True, thick=(60, "5.0"), thin=(20, "1.0"))
+    grow_thin(scan, 60, 100, 140, 160)
+    watch_s(scan, 1)
+    assert scan.pull() == 1
+    short(scan, scan.plugins.asked[-1], 200)
+    study = scan.study()
+    assert (study.state, study.attempts, study.waits_for_pull) == (State.META_ONLY, 0, False)
+    assert "its series went on while they were pulled: SHORT 160 of 200" in study.history[-1].why
+    assert scan.follow.watched("A") == 1, "no find is waited for"
+    at_pacs(scan, thick=(60, "5.0"), thin=(240, "1.0"))
+    watch_s(scan, 1)
+    assert scan.knowledge.of("A").pauses.of("CT1").longest > 0
+    watch_s(scan, 9)
+    assert scan.pull() == 1
+    request = scan.plugins.asked[-1]
+    assert request.expected_series == {THIN: 240}
+    assert request.repair == "SERIES", "what is here is not pulled twice"
+    assert request.count_again_after_s == 0.5, "begun half as long again after its pause, it is proved, too"
+
+
+def test_a_second_pull_in_a_row_that_began_too_early_is_an_attempt(scan: Pipeline) -> None:
+    at_pacs(scan, found=True, thick=(60, "5.0"), thin=(20, "1.0"))
+    grow_thin(scan, 60, 100, 140, 160)
+    watch_s(scan, 1)
+    assert scan.pull() == 1
+    short(scan, scan.plugins.asked[-1], 200)
+    for forgotten in (scan.follow._before, scan.follow._watched):
+        forgotten.clear()  # as after a restart: how long it had paused is not known
+    at_pacs(scan, found=True, thick=(60, "5.0"), thin=(160, "1.0"))
+    grow_thin(scan, 200, 240, 280)
+    watch_s(scan, 1)
+    assert scan.pull() == 1
+    short(scan, scan.plugins.asked[-1], 300)
+    study = scan.study()
+    assert (study.attempts, study.waits_for_pull) == (1, True)
+    assert "again in 0:00:30" in study.history[-1].why

@@ -7,10 +7,11 @@ better one is to come; what the device's last studies ended with does.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..dicom.attributes import SeriesFacts
+from ..dicom.attributes import SeriesFacts, parse_thickness
 from ..rules.choice import Candidate, choose, decided_by
 from ..rules.kernel_and_contrast import candidate_here
 from ..rules.switches import Switches
@@ -20,6 +21,7 @@ REMEMBERED = 10
 KIND = ("Modality", "SliceThickness", "ConvolutionKernel", "ImageType", "SeriesDescription", "ProtocolName")
 """The attributes by which the choice tells series apart."""
 _SAME_KIND = ("SliceThickness", "ConvolutionKernel")
+_MOMENTS = ("SeriesDate", "SeriesTime")
 _BETTER_BY = frozenset({"thickness", "instances", "kernel", "kernel class", "image type", "contrast"})
 
 
@@ -27,13 +29,15 @@ _BETTER_BY = frozenset({"thickness", "instances", "kernel", "kernel class", "ima
 class Usual:
     """
     What a study of a device ended with: the attributes of the series, its ``instances``, how many series were
-    ``alike``, and how many studies ago (``age``).
+    ``alike``, and how many studies ago (``age``). ``in_thick``: its instances for each one of the thickest
+    series of the study; 0: there was no thicker one.
     """
 
     attributes: Mapping[str, str]
     instances: int
     alike: int = 1
     age: int = 0
+    in_thick: float = 0.0
 
 
 def device_of(facts: SeriesFacts) -> str:
@@ -56,7 +60,28 @@ def alike(facts: SeriesFacts, series: Sequence[SeriesFacts]) -> int:
     return sum(tuple(one.text(name) for name in _SAME_KIND) == kind for one in series)
 
 
-def learned(known: Sequence[Usual], best: SeriesFacts, number: int, final: bool) -> tuple[Usual, ...]:
+def thickness_of(facts: SeriesFacts) -> float:
+    """In mm; 0: it is not told."""
+    return parse_thickness(facts.text("SliceThickness")) or 0.0
+
+
+def thickest_of(series: Sequence[SeriesFacts]) -> SeriesFacts | None:
+    """The series with the thickest slices, of those the one with the most; None: no thickness is told."""
+    told = [facts for facts in series if thickness_of(facts) and facts.instances]
+    return max(told, key=lambda facts: (thickness_of(facts), facts.instances or 0), default=None)
+
+
+def in_thick(best: SeriesFacts, series: Sequence[SeriesFacts]) -> float:
+    """How many instances a series has for each one of the thickest of its study; 0: none is thicker."""
+    thick = thickest_of(series)
+    if thick is None or not thickness_of(best) or thickness_of(thick) <= thickness_of(best):
+        return 0.0
+    return (best.instances or 0) / (thick.instances or 1)
+
+
+def learned(
+    known: Sequence[Usual], best: SeriesFacts, number: int, final: bool, in_thick: float = 0.0
+) -> tuple[Usual, ...]:
     """
     The usual series after one more study.
 
@@ -65,10 +90,13 @@ def learned(known: Sequence[Usual], best: SeriesFacts, number: int, final: bool)
         best: What it ended with.
         number: How many series there were like it.
         final: It has stopped growing; else there may come more like it.
+        in_thick: As :func:`in_thick` says.
     """
     attributes = {name: best.text(name) for name in KIND if best.text(name)}
     before = next((one.alike for one in known if one.attributes == attributes), 0)
-    newest = Usual(attributes, best.instances or 0, number if final else max(number, before))
+    newest = Usual(
+        attributes, best.instances or 0, number if final else max(number, before), in_thick=in_thick
+    )
     older = [replace(one, age=one.age + 1) for one in known if one.attributes != attributes]
     return (newest, *(one for one in older if one.age < REMEMBERED))
 
@@ -86,28 +114,29 @@ def awaited(best: SeriesFacts, number: int, usual: Sequence[Usual], switches: Sw
     for one in usual:
         if _beats(one, best, switches):
             return f"studies of this device end with {_words(one)}"
-        same = all(one.attributes.get(name, "") == best.text(name) for name in _SAME_KIND)
-        if same and one.alike > number:
+        if _is_of_kind(one, best) and one.alike > number:
             return f"studies of this device have {one.alike} series of this kind, {number} are here"
     return ""
 
 
 def expected_instances(best: SeriesFacts, usual: Sequence[Usual]) -> int:
     """How many instances a series of this kind usually has; 0: not known."""
-    same = [
-        one.instances
-        for one in usual
-        if all(one.attributes.get(name, "") == best.text(name) for name in _SAME_KIND)
-    ]
-    return same[0] if same else 0
+    return next((one.instances for one in usual if _is_of_kind(one, best)), 0)
+
+
+def slices_in_thick(facts: SeriesFacts, usual: Sequence[Usual]) -> float:
+    """How many instances a series of this kind has for each one of the thickest; 0: not known."""
+    return next((one.in_thick for one in usual if one.in_thick and _is_of_kind(one, facts)), 0.0)
+
+
+def _is_of_kind(one: Usual, facts: SeriesFacts) -> bool:
+    return all(one.attributes.get(name, "") == facts.text(name) for name in _SAME_KIND)
 
 
 def _beats(one: Usual, best: SeriesFacts, switches: Switches) -> bool:
     """By a criterion of the choice; what only breaks ties is no reason to wait."""
     number = best.instances or 1
-    moments = {
-        name: best.attributes[name] for name in ("SeriesDate", "SeriesTime") if name in best.attributes
-    }
+    moments = {name: best.attributes[name] for name in _MOMENTS if name in best.attributes}
     phantom = _candidate(SeriesFacts("usual", {**one.attributes, **moments}, number), number, switches)
     here = _candidate(best, number, switches)
     (winner,) = choose([phantom, here], dx=False, switches=switches).series
@@ -128,7 +157,13 @@ def _words(one: Usual) -> str:
 def usual_memo(usual: Sequence[Usual]) -> list[dict[str, object]]:
     """As it is kept."""
     return [
-        {"attributes": dict(one.attributes), "instances": one.instances, "alike": one.alike, "age": one.age}
+        {
+            "attributes": dict(one.attributes),
+            "instances": one.instances,
+            "alike": one.alike,
+            "age": one.age,
+            "inThick": one.in_thick,
+        }
         for one in usual
     ]
 
@@ -147,4 +182,6 @@ def _read(memo: Mapping[str, object]) -> Usual | None:
     if not isinstance(attributes, Mapping) or not all(isinstance(one, int) for one in numbers):
         return None
     instances, number, age = (one if isinstance(one, int) else 0 for one in numbers)
-    return Usual({str(key): str(text) for key, text in attributes.items()}, instances, number, age)
+    told = memo.get("inThick")
+    slices = float(told) if isinstance(told, int | float) and 0 <= told < math.inf else 0.0
+    return Usual({str(key): str(text) for key, text in attributes.items()}, instances, number, age, slices)

@@ -19,12 +19,11 @@ from ..rules.choice import choose
 from ..rules.filters import judge_series
 from ..rules.kernel_and_contrast import candidate_announced
 from ..rules.switches import Switches
-from .quiet import DevicePauses, QuietPolicy, SeriesTrack, first_seen
-from .usual import Usual, alike, awaited, device_of, expected_instances, protocol_of
+from .foreseen import Foreseen, foreseen_of
+from .quiet import DevicePauses, Pauses, QuietPolicy, SeriesTrack, first_seen
+from .usual import Usual, alike, awaited, device_of, protocol_of
 
-NEAR_THE_END = 0.8
-"""From this part of the usual number of instances on a series is asked for often."""
-CONFIRMED_MS = 300
+CONFIRMED_MS = 150
 """Between two queries of one study, at least."""
 
 
@@ -62,12 +61,16 @@ class Step(StrEnum):
 class Decision:
     """
     ``why`` in words; ``series``: to be pulled, or waited for; ``usual``: a better one is usual and not here.
+
+    ``proof_ms``: a pull may begin, and after so long the PACS is to be asked again whether they have grown;
+    0: they have stood still long enough.
     """
 
     step: Step
     why: str
     series: tuple[str, ...] = ()
     usual: bool = False
+    proof_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -118,8 +121,46 @@ class Watch:
 
     def quiet_of(self, series_uid: str, pauses: DevicePauses, policy: QuietPolicy) -> int:
         """How long this series must stand still, in milliseconds."""
-        known = pauses.of(self.devices.get(series_uid, ""))
-        return known.quiet(policy, self.is_followed(series_uid))
+        return self._pauses_of(series_uid, pauses).quiet(policy, self.is_followed(series_uid))
+
+    def is_quiet(self, series_uid: str, pauses: DevicePauses, policy: QuietPolicy) -> bool:
+        """Whether this series has stood still for long enough to be whole."""
+        return self.tracks[series_uid].stands_still(self.quiet_of(series_uid, pauses, policy))
+
+    def has_stopped(
+        self, series_uid: str, foreseen: Foreseen, pauses: DevicePauses, policy: QuietPolicy
+    ) -> bool:
+        """Whether a pull of this series may begin, ``foreseen`` being how many instances it will have."""
+        stopped, track = self._stopped_of(series_uid, pauses, policy), self.tracks[series_uid]
+        return stopped is not None and track.has_stopped(stopped, foreseen.is_met(track.count))
+
+    def begins_at(self, series_uid: str, pauses: DevicePauses, policy: QuietPolicy) -> int:
+        """From when on a pull of this series may begin, should its count not change."""
+        track = self.tracks[series_uid]
+        still = track.still_at(self.quiet_of(series_uid, pauses, policy))
+        stopped = self._stopped_of(series_uid, pauses, policy)
+        return still if stopped is None else min(still, track.stopped_from(stopped))
+
+    def proof_ms(self, series: Collection[str], pauses: DevicePauses, policy: QuietPolicy) -> int:
+        """How long these series have still to stand still until that is the end of them."""
+        left = [
+            self.tracks[uid].still_at(self.quiet_of(uid, pauses, policy)) - self.tracks[uid].seen_at
+            for uid in series
+        ]
+        return max(0, *left)
+
+    def counted_on(self, series: Collection[str], proof_ms: int) -> Watch:
+        """The watch after these series were seen to stand still for so much longer."""
+        tracks = {
+            uid: replace(self.tracks[uid], seen_at=self.tracks[uid].seen_at + proof_ms) for uid in series
+        }
+        return replace(self, tracks={**self.tracks, **tracks})
+
+    def _stopped_of(self, series_uid: str, pauses: DevicePauses, policy: QuietPolicy) -> int | None:
+        return self._pauses_of(series_uid, pauses).stopped(policy, self.is_followed(series_uid))
+
+    def _pauses_of(self, series_uid: str, pauses: DevicePauses) -> Pauses:
+        return pauses.of(self.devices.get(series_uid, ""))
 
 
 def decide(
@@ -145,11 +186,7 @@ def decide(
     """
     if not all(facts.instances for facts in series):
         return Decision(Step.LEAVE, "a series without a count")
-    still = {
-        uid
-        for uid, track in watch.tracks.items()
-        if track.stands_still(watch.quiet_of(uid, pauses, policy.quiet))
-    }
+    still = _still(watch, series, usual, pauses, policy)
     open_ended = [
         facts if facts.series_uid in still else replace(facts, instances=_may_have(facts, series, still))
         for facts in series
@@ -172,7 +209,30 @@ def decide(
         return Decision(Step.WAIT, f"{len(growing)} of {len(needed)} series may still grow", growing)
     counts = ", ".join(f"{facts.instances}" for facts in series if facts.series_uid in outlook.needed)
     why = f"{len(needed)} of {len(series)} series cannot be beaten and stand still with {counts} instances"
-    return Decision(Step.PULL, why, needed)
+    return Decision(Step.PULL, why, needed, proof_ms=watch.proof_ms(needed, pauses, policy.quiet))
+
+
+def _still(
+    watch: Watch,
+    series: Sequence[SeriesFacts],
+    usual: Mapping[str, Sequence[Usual]],
+    pauses: DevicePauses,
+    policy: FollowPolicy,
+) -> set[str]:
+    """Series that have stood still, or have just stopped: a pull of them may begin."""
+    whole = {uid for uid in watch.tracks if watch.is_quiet(uid, pauses, policy.quiet)}
+    others = [facts for facts in series if facts.series_uid not in whole]
+    stopped = {
+        facts.series_uid
+        for facts in others
+        if watch.has_stopped(
+            facts.series_uid,
+            foreseen_of(facts, series, whole, _usual_of(facts, usual)),
+            pauses,
+            policy.quiet,
+        )
+    }
+    return whole | stopped
 
 
 def _may_have(facts: SeriesFacts, series: Sequence[SeriesFacts], still: Collection[str]) -> int | None:
@@ -243,7 +303,7 @@ def next_pause(
     ever more seldom.
     """
     ends = [
-        _ends_at(watch, facts, usual, pauses, policy, now)
+        _ends_at(watch, facts, series, usual, pauses, policy, now)
         for facts in series
         if facts.series_uid in decision.series
     ]
@@ -256,6 +316,7 @@ def next_pause(
 def _ends_at(
     watch: Watch,
     facts: SeriesFacts,
+    series: Sequence[SeriesFacts],
     usual: Mapping[str, Sequence[Usual]],
     pauses: DevicePauses,
     policy: FollowPolicy,
@@ -263,12 +324,19 @@ def _ends_at(
 ) -> int:
     """When it is worth to ask for one series again, epoch milliseconds."""
     track = watch.tracks[facts.series_uid]
-    if track.changed_at < now or track.stopped_at < now:
-        return track.still_at(watch.quiet_of(facts.series_uid, pauses, policy.quiet))
-    expected = expected_instances(facts, _usual_of(facts, usual))
-    if track.rate and expected:
-        left = (NEAR_THE_END * expected - track.count) / track.rate
-        return now + round(min(max(left, policy.often_ms), policy.growing_ms))
+    whole = [uid for uid in watch.tracks if watch.is_quiet(uid, pauses, policy.quiet)]
+    foreseen = foreseen_of(facts, series, whole, _usual_of(facts, usual))
+    if track.changed_at < now or track.stopped_at < now or foreseen.is_met(track.count):
+        begins = watch.begins_at(facts.series_uid, pauses, policy.quiet)
+        # One that has just grown may not have stopped at all.
+        return begins if track.changed_at < now else min(begins, now + policy.unknown_ms)
+    reached = track.reaches(foreseen.count)
+    if reached is not None:
+        left = reached - now
+        # What was foreseen may be too much: half of the way is looked at, unless the end is near.
+        return now + (
+            left if left <= policy.unknown_ms else min(max(left // 2, policy.often_ms), policy.growing_ms)
+        )
     grown = now - track.began_at
     return now + min(max(policy.often_ms, grown // 3), policy.unknown_ms)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from pacs_module.domain.follow.quiet import (
+from pacs_module.domain.growing_study.quiet import (
     FORGOTTEN_AFTER,
     Pauses,
     QuietPolicy,
     SeriesTrack,
+    falls_short,
     first_seen,
     pauses_of,
 )
@@ -48,6 +49,47 @@ def test_growth_that_falls_short_of_the_rate_says_when_the_last_image_came() -> 
     assert grown.still_at(2_000) == 3_500
     assert not grown.again(160, 3_400).stands_still(2_000)
     assert grown.again(160, 3_500).stands_still(2_000)
+
+
+@pytest.mark.parametrize(
+    ("gained", "promised", "says"),
+    [
+        (56, 70.0, True),
+        (65, 70.0, False),
+        (61, 70.0, True),
+        (39, 50.0, True),
+        (46, 50.0, False),
+        (3, 4.0, True),
+    ],
+)
+def test_which_growth_says_that_the_last_image_has_come(gained: int, promised: float, says: bool) -> None:
+    """Less than four fifths of what was promised, or five images and a tenth less."""
+    assert falls_short(gained, promised) is says
+
+
+def test_a_device_that_pauses_has_stopped_half_as_long_again_after_its_last_image() -> None:
+    assert Pauses().with_series(1_000).stopped(POLICY, followed=False) == 1_500
+    assert Pauses().with_series(6_000).stopped(POLICY, followed=False) is None, "the quiet time is as long"
+
+
+def test_a_series_has_stopped_when_ten_images_of_its_rate_did_not_come() -> None:
+    grown = track((0, 100), (1_000, 140), (2_000, 180))
+    assert not grown.again(180, 2_290).has_stopped(0, as_foreseen=False)
+    assert grown.again(180, 2_300).has_stopped(0, as_foreseen=False)
+    slow = track((0, 100), (1_000, 102), (2_000, 104))
+    assert not slow.again(104, 6_900).has_stopped(0, as_foreseen=False), "two a second: ten are five seconds"
+    assert slow.again(104, 7_000).has_stopped(0, as_foreseen=False)
+    assert not track((0, 300), (60_000, 300)).has_stopped(0, as_foreseen=True), "nobody saw it grow"
+
+
+def test_one_that_has_become_slower_has_not_stopped_again_and_again() -> None:
+    slower = track((0, 0), (1_000, 60), (2_000, 90), (2_300, 99), (2_600, 108))
+    assert slower.rate == pytest.approx(0.03)
+    assert slower.stopped_at == 2_600
+
+
+def test_a_count_that_falls_has_not_stopped() -> None:
+    assert not track((0, 100), (1_000, 140), (2_000, 120)).again(120, 9_000).has_stopped(0, as_foreseen=False)
 
 
 def test_the_rate_alone_is_no_proof() -> None:

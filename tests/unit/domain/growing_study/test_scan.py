@@ -7,9 +7,17 @@ from dataclasses import replace
 import pytest
 
 from pacs_module.domain.dicom.attributes import SeriesFacts
-from pacs_module.domain.follow.quiet import DevicePauses, Pauses
-from pacs_module.domain.follow.scan import Decision, FollowPolicy, Step, Watch, decide, next_pause
-from pacs_module.domain.follow.usual import Usual, learned, protocol_of
+from pacs_module.domain.growing_study.foreseen import Foreseen, foreseen_of
+from pacs_module.domain.growing_study.quiet import DevicePauses, Pauses
+from pacs_module.domain.growing_study.scan import Decision, FollowPolicy, Step, Watch, decide, next_pause
+from pacs_module.domain.growing_study.usual import (
+    Usual,
+    in_thick,
+    learned,
+    protocol_of,
+    usual_memo,
+    usual_of,
+)
 from pacs_module.domain.rules.switches import Switches
 
 POLICY, SWITCHES = FollowPolicy(), Switches(kernel_preferred=("B30f",))
@@ -169,7 +177,26 @@ def pause_after(
 
 def test_a_series_that_may_have_ended_is_asked_for_as_soon_as_that_can_be_said() -> None:
     answers = [[replace(THIN, instances=number)] for number in (100, 140, 160)]
-    assert pause_after(looks(*answers), answers[-1], {}, 2_000) == 1_500
+    watch = looks(*answers)
+    assert pause_after(watch, answers[-1], {}, 2_000) == 300, "a second look tells that it has stopped"
+    assert _pause_of_a_device(watch, answers[-1], 1_000) == 1_000, "half as long again as its longest pause"
+    assert _pause_of_a_device(watch, answers[-1], 4_000) == POLICY.unknown_ms, (
+        "it may not have stopped at all"
+    )
+
+
+def _pause_of_a_device(watch: Watch, answer: list[SeriesFacts], longest: int) -> int:
+    pauses = DevicePauses({"CT1": Pauses().with_series(longest)})
+    found = decided(watch, answer, pauses=pauses)
+    return next_pause(watch, found, answer, {}, pauses, POLICY, 2_000)
+
+
+def test_a_stop_is_looked_for_again_soon_however_long_the_interval_was() -> None:
+    """Twelve of eighty images did not come: it stopped 0.3 s ago, whatever nobody had foreseen."""
+    answers = [[replace(THIN, instances=number)] for number in (20, 100, 168)]
+    watch = looks(*answers, every=2_000)
+    assert pause_after(watch, answers[-1], {}, 4_000) == 300
+    assert decided(watch.seen(answers[-1], 4_300), answers[-1]).step is Step.PULL
 
 
 def test_a_series_that_has_long_to_go_is_asked_for_seldom() -> None:
@@ -177,7 +204,79 @@ def test_a_series_that_has_long_to_go_is_asked_for_seldom() -> None:
     usual = {protocol_of(THIN): learned((), THIN, 1, True)}
     assert pause_after(looks(*answers), answers[-1], usual, 1_000) == POLICY.growing_ms
     answers = [[replace(THIN, instances=number)] for number in (250, 260)]
-    assert pause_after(looks(*answers), answers[-1], usual, 1_000) == POLICY.often_ms
+    assert pause_after(looks(*answers), answers[-1], usual, 1_000) == 2_500, "half of the way"
+    answers = [[replace(THIN, instances=number)] for number in (285, 295)]
+    assert pause_after(looks(*answers), answers[-1], usual, 1_000) == 1_500, (
+        "when it will be here, and a second more"
+    )
+
+
+def test_a_thin_series_covers_as_much_as_the_thick_one_that_is_whole() -> None:
+    """60 slices of 5 mm: 300 of 1 mm are foreseen, and the look comes when a stop there can be told."""
+    answers = [[THICK, replace(THIN, instances=number)] for number in (180, 220, 260)]
+    assert pause_after(looks(*answers), answers[-1], {}, 2_000) == 1_250
+    assert foreseen_of(answers[-1][1], answers[-1], {"5"}, ()) == Foreseen(300, 5)
+    assert foreseen_of(answers[-1][1], answers[-1], (), ()) == Foreseen(), "the thick one still grows"
+
+
+def test_a_series_that_ends_within_the_last_thick_slice_ends_as_foreseen() -> None:
+    """60 slices of 5 mm and a begun one: 304 of 1 mm."""
+    answers = [[SCOUT, THICK, replace(THIN, instances=number)] for number in (220, 260, 299)]
+    end = [SCOUT, THICK, replace(THIN, instances=304)]
+    assert decided(looks(*answers).seen(end, 2_300), end).step is Step.PULL
+    beyond = [SCOUT, THICK, replace(THIN, instances=306)]
+    assert decided(looks(*answers).seen(beyond, 2_300), beyond).step is Step.WAIT
+
+
+def test_how_many_slices_a_thick_one_makes_is_learned_from_the_last_study() -> None:
+    """1.25 mm, one each millimetre: the thicknesses alone would say four."""
+    thin = series("1", 300, "1.25")
+    usual = learned((), thin, 1, True, in_thick(thin, [SCOUT, THICK, thin]))
+    other = [replace(THICK, instances=50), replace(thin, instances=200)]
+    assert foreseen_of(other[-1], other, {"5"}, ()) == Foreseen(200, 4)
+    assert foreseen_of(other[-1], other, {"5"}, usual) == Foreseen(250, 5)
+    assert foreseen_of(other[-1], other, {"5"}, usual_of(usual_memo(usual))) == Foreseen(250, 5)
+
+
+def test_of_two_series_with_slices_as_thick_the_second_has_as_many() -> None:
+    answer = [THICK, replace(THIN, instances=303), replace(SHARP, instances=100)]
+    assert foreseen_of(answer[-1], answer, {"5", "1"}, ()) == Foreseen(303)
+
+
+def test_a_series_alone_will_have_as_many_as_in_the_last_study() -> None:
+    assert foreseen_of(replace(THIN, instances=40), [THIN], (), learned((), THIN, 1, True)) == Foreseen(300)
+    assert in_thick(THIN, [SCOUT, THIN, SHARP]) == 0.0
+
+
+@pytest.mark.parametrize("told", ["5", None, -1, float("nan"), float("inf"), True])
+def test_a_memo_of_slices_that_cannot_be_read_is_not_known(told: object) -> None:
+    memo = [{**usual_memo(learned((), THIN, 1, True))[0], "inThick": told}]
+    assert usual_of(memo)[0].in_thick in (0.0, 1.0)
+
+
+def test_a_pull_begins_with_the_first_look_at_a_series_that_ends_as_foreseen() -> None:
+    answers = [[SCOUT, THICK, replace(THIN, instances=number)] for number in (220, 260, 299)]
+    watch = looks(*answers)
+    assert decided(watch, answers[-1]).step is Step.WAIT, "it may go on"
+    end = [SCOUT, THICK, replace(THIN, instances=301)]
+    found = decided(watch.seen(end, 2_300), end)
+    assert (found.step, found.series) == (Step.PULL, ("1",))
+    assert found.proof_ms == 1_750, "two seconds after its last image, the PACS is asked again"
+
+
+def test_a_pull_begins_when_a_series_has_stopped_and_tells_what_is_left_to_be_proved() -> None:
+    answers = [[SCOUT, replace(THIN, instances=number)] for number in (100, 140, 160)]
+    watch = looks(*answers)
+    assert decided(watch, answers[-1]).step is Step.WAIT, "the rate alone is no proof"
+    found = decided(watch.seen(answers[-1], 2_300), answers[-1])
+    assert (found.step, found.proof_ms) == (Step.PULL, 1_200)
+    assert decided(watch.seen(answers[-1], 3_500), answers[-1]).proof_ms == 0
+
+
+def test_a_series_of_a_device_that_pauses_is_not_pulled_before_its_quiet_time() -> None:
+    pauses = DevicePauses({"CT1": Pauses().with_series(2_000)})
+    answers = [[SCOUT, replace(THIN, instances=number)] for number in (100, 140, 160, 160)]
+    assert decided(looks(*answers), answers[-1], pauses=pauses).step is Step.WAIT
 
 
 def test_while_nothing_comes_it_is_asked_for_ever_more_seldom() -> None:
