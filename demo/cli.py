@@ -91,7 +91,8 @@ def edge(
     deadline: Annotated[float, typer.Option(help="Give up after this many seconds.", min=10)] = 400.0,
 ) -> None:
     """
-    Run a hospital, a gateway and a regional platform whose line is cut for half a minute; exit 0 only when all is there.
+    Run a hospital, a gateway and a regional platform whose line is cut for half a minute; exit 0 only when
+    all is there.
 
     Example: python -m demo edge
     """

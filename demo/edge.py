@@ -1,9 +1,10 @@
 """
-``make demo-edge``: hospital, gateway and a regional platform on one machine; the line to the platform is cut half a minute
-in the middle. A report of each examination is posted while it is cut, and one of them is changed.
+``make demo-edge``: hospital, gateway and a regional platform on one machine; the line to the platform is cut
+for half a minute in the middle. A report of each examination is posted while it is cut, and one of them is
+changed; an image that promises more pixels than it has arrives, and the platform wants smaller batches.
 
-Judged by files alone: what was handed over, image by image, and what the platform has and shows. The pipeline's documents
-give the states in the table, never the verdict.
+Judged by files alone: what was handed over, image by image, and what the platform has and shows. The
+pipeline's documents give the states in the table, never the verdict.
 """
 
 from __future__ import annotations
@@ -19,14 +20,20 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from rich.console import Console
 from rich.table import Table
 
 from hospital_sim.platform.gate import gate
 from hospital_sim.platform.habits import Habit, Habits
+from hospital_sim.platform.parameters import ParameterBook, parameter_server
 from hospital_sim.platform.registry import PlatformServer, Registry
 from hospital_sim.platform.store import PlatformStore, serve
+from hospital_sim.scu import Association, Pacs
+from stack.orthanc import HOSPITAL_AET, RECEIVER_AET
+from stack.ports import LOOPBACK
 from stack.whole import Stack, StackOptions
 
 from .run import DemoOptions, remove_last_run, stack_options
@@ -49,6 +56,8 @@ class Region:
     line: Habits
     images_url: str
     reports_url: str
+    book: ParameterBook
+    parameters_url: str
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,8 @@ def run_edge(options: DemoOptions, console: Console) -> bool:
     Run the demo.
 
     Returns:
-        Whether every examination that was handed over is at the platform, image by image, and none was ever seen half.
+        Whether every examination that was handed over is at the platform, image by image, and none was ever
+        seen half.
     """
     script = simulated(options.day, send_s=options.send_s)
     remove_last_run(options.run_folder)
@@ -92,13 +102,15 @@ def run_edge(options: DemoOptions, console: Console) -> bool:
 def _platform(folder: Path) -> Iterator[Region]:
     folder.mkdir(parents=True)
     store, registry, line = PlatformStore(folder), Registry(), Habits()
+    book = ParameterBook({"batch_size": 50, "threads": 2})
     with (
+        parameter_server(book) as counter,
         serve(store) as images,
         PlatformServer(registry) as office,
         gate(images.url, line) as front,
         gate(office.url, line) as desk,
     ):
-        yield Region(store, registry, line, front.url, desk.url)
+        yield Region(store, registry, line, front.url, desk.url, book, counter.url)
 
 
 def _with_destination(options: StackOptions, region: Region, cache: Path) -> StackOptions:
@@ -113,8 +125,12 @@ def _with_destination(options: StackOptions, region: Region, cache: Path) -> Sta
         "upload_cache": {"folder": str(cache)},
         "platform": {"url": region.reports_url, "hospital": HOSPITAL, "longest_pause_s": 5.0},
         "reports": {"interval_s": 5.0},
-    }
-    return replace(options, settings=settings)
+        "parameters": {
+            "url": region.parameters_url, "file": str(cache.with_name("parameters.json")), "destinations": [NAME],
+            "hospital": HOSPITAL, "interval_s": 2.0,
+        },
+    }  # fmt: skip
+    return replace(options, settings=settings, switches={**(options.switches or {}), "VALIDATE": True})
 
 
 def _course(
@@ -126,27 +142,48 @@ def _course(
 ) -> bool:
     sender, watcher = department(stack, script), Watcher(stack, script, console)
     sender.spawn()
-    with _cut_in_the_middle(stack, script, region.line, options.send_s / 3, console):
+    with _cut_in_the_middle(stack, script, region, options.send_s / 3, console):
         settled = watcher.until_settled(sender, time.monotonic() + options.deadline_s)
     deadline = time.monotonic() + _UPLOADS_S
     uploaded = settled and _until_uploaded(stack, deadline)
     reported = uploaded and _until_compared(stack, script, deadline)
-    found, reports = _examinations(stack, script, region.store), _reports(stack, region.registry)
-    _print(found, reports, region.store, console)
-    equal = bool(found) and all(one.equal for one in found) and reports[0] == reports[1]
-    good = reported and equal and not region.store.half_seen
+    good = _is_equal(stack, script, region, console) and reported
     if good:
         words = "every examination that was handed over is at the platform, image by image, and every report"
         console.print(f"[bold green]{words}[/bold green]")
     return good
 
 
+def _is_equal(stack: Stack, script: Script, region: Region, console: Console) -> bool:
+    """Print both sides; whether they have the same, and nobody saw an image half."""
+    found, reports = _examinations(stack, script, region.store), _reports(stack, region.registry)
+    gateway = _gateway(stack, region.book)
+    _print(found, reports, gateway, region.store, console)
+    equal = bool(found) and all(one.equal for one in found) and reports[0] == reports[1]
+    return equal and all(one[-1] for one in gateway) and not region.store.half_seen
+
+
+def _gateway(stack: Stack, book: ParameterBook) -> list[tuple[str, str, str, bool]]:
+    """
+    Rows of what the gateway keeps to itself, and of what the platform sets at it; the last: as it should be.
+    """
+    held, told = _told(stack, "quarantine")["held"], _told(stack, "parameters")
+    words = "; ".join(one["words"] for one in held) or "nothing"
+    as_told = told["version"] == book.version and not told["problem"]
+    return [
+        ("quarantine", words, "-", len(held) == 1),
+        ("parameters", f"version {told['version']}", f"version {book.version}", as_told),
+    ]
+
+
 @contextmanager
 def _cut_in_the_middle(
-    stack: Stack, script: Script, line: Habits, after_s: float, console: Console
+    stack: Stack, script: Script, region: Region, after_s: float, console: Console
 ) -> Iterator[None]:
-    """The line goes while images are on their way, reports are written meanwhile, and it comes back by itself."""
-    over = threading.Event()
+    """
+    The line goes while images are on their way, reports are written meanwhile, and it comes back by itself.
+    """
+    over, line = threading.Event(), region.line
 
     def cut() -> None:
         if over.wait(after_s):
@@ -154,6 +191,8 @@ def _cut_in_the_middle(
         line.set(Habit.AWAY)
         console.print(f"[bold red]the line to the platform is cut for {CUT_S:.0f} s[/bold red]")
         _write_reports(stack, script)
+        _send_half_an_image(stack)
+        region.book.change(batch_size=20)
         over.wait(CUT_S)
         line.clear()
         console.print(
@@ -185,6 +224,24 @@ def _write_reports(stack: Stack, script: Script) -> None:
     key, url = {"X-API-Key": stack.pacs_module.api_key}, f"{stack.pacs_module.url}/api/v1/reports"
     for body in ({"reports": reports}, {**reports[0], "status": "corrected", "conclusion": "corrected"}):
         requests.post(url, json=body, headers=key, timeout=30).raise_for_status()
+
+
+def _send_half_an_image(stack: Stack) -> None:
+    """An image that promises more pixels than it has: it costs only itself."""
+    image = Dataset()
+    image.SOPClassUID = CTImageStorage
+    image.StudyInstanceUID, image.SeriesInstanceUID, image.SOPInstanceUID = (generate_uid() for _ in range(3))
+    image.PatientID, image.Modality, image.AccessionNumber = "HALF", "CT", "HALF"
+    image.Rows = image.Columns = 512
+    image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 16, 15, 0
+    image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
+    image.PixelData = bytes(1000)
+    image.file_meta = FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    receiver = Pacs(LOOPBACK, stack.ports.receiver.dicom, RECEIVER_AET)
+    contexts = [(str(CTImageStorage), (str(ExplicitVRLittleEndian),))]
+    with Association(receiver, HOSPITAL_AET, contexts) as association:
+        association.store(image, "half an image")
 
 
 def _told(stack: Stack, path: str = "destinations") -> dict[str, Any]:
@@ -256,20 +313,24 @@ def _by_study(folder: Path) -> dict[str, dict[str, str]]:
 def _print(
     found: list[Examination],
     reports: tuple[dict[str, int], dict[str, int]],
+    gateway: Sequence[tuple[str, str, str, bool]],
     store: PlatformStore,
     console: Console,
 ) -> None:
     table = Table("examination", "images here", "at the platform", "equal", "upload")
     for one in found:
-        equal = "[green]yes[/green]" if one.equal else "[red]no[/red]"
-        table.add_row(one.label, str(len(one.here)), str(len(one.there)), equal, one.states)
+        table.add_row(one.label, str(len(one.here)), str(len(one.there)), _shown(one.equal), one.states)
     images = sum(len(one.here) for one in found), sum(len(one.there) for one in found)
     table.add_section()
-    table.add_row(
-        f"{len(found)} examinations", str(images[0]), str(images[1]), str(all(one.equal for one in found)), ""
-    )
+    equal = all(one.equal for one in found)
+    table.add_row(f"{len(found)} examinations", str(images[0]), str(images[1]), _shown(equal), "")
     here, there = reports
-    same = "[green]yes[/green]" if here == there else "[red]no[/red]"
-    table.add_row("reports", f"{len(here)} reports", f"{len(there)} reports", same, "")
+    table.add_row("reports", f"{len(here)} reports", f"{len(there)} reports", _shown(here == there), "")
+    for name, ours, theirs, good in gateway:
+        table.add_row(name, ours, theirs, _shown(good), "")
     console.print(table)
     console.print(f"images seen half at the platform: {len(store.half_seen)}")
+
+
+def _shown(equal: bool) -> str:
+    return "[green]yes[/green]" if equal else "[red]no[/red]"

@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from hospital_sim.devices import SOFT_KERNELS
 from stack.ram_disk import GIB
 from stack.run_folder import living_servers, stop_run
 from stack.whole import Stack, StackOptions, StackPorts
@@ -49,23 +50,13 @@ def run_demo(options: DemoOptions, console: Console) -> bool:
         StackError: It cannot run here; the message says why.
         EmptyFolderError: There is nothing to send.
     """
-    script = (
-        own_files(options.dicom_dir.expanduser(), console)
-        if options.dicom_dir
-        else simulated(options.day, send_s=options.send_s)
-    )
-    console.print(
-        f"{len(script.expected)} studies, {script.images} images. Run folder: {options.run_folder}",
-        soft_wrap=True,
-    )
+    script = _script(options, console)
+    content = f"{len(script.expected)} studies, {script.images} images"
+    console.print(f"{content}. Run folder: {options.run_folder}", soft_wrap=True)
     begin = time.monotonic()
     remove_last_run(options.run_folder)
-    stack = Stack(
-        options.run_folder,
-        stack_options(options, script),
-        say=lambda text: console.print(f"[dim]{text}[/dim]"),
-    )
-    with stack:
+    made = stack_options(options, script)
+    with Stack(options.run_folder, made, say=lambda text: console.print(f"[dim]{text}[/dim]")) as stack:
         good = _course(stack, script, options, console)
         console.print(f"{time.monotonic() - begin:.0f} s in all; logs in {stack.log_folder}", soft_wrap=True)
         if options.keep:
@@ -74,6 +65,12 @@ def run_demo(options: DemoOptions, console: Console) -> bool:
     if not options.keep:
         shutil.rmtree(stack.hospital.folder, ignore_errors=True)  # a gigabyte of images; logs and stores stay
     return good
+
+
+def _script(options: DemoOptions, console: Console) -> Script:
+    if options.dicom_dir:
+        return own_files(options.dicom_dir.expanduser(), console)
+    return simulated(options.day, send_s=options.send_s)
 
 
 def _course(stack: Stack, script: Script, options: DemoOptions, console: Console) -> bool:
@@ -101,13 +98,6 @@ def _course(stack: Stack, script: Script, options: DemoOptions, console: Console
 
 def stack_options(options: DemoOptions, script: Script) -> StackOptions:
     """How the demo's stack differs from the usual one."""
-    switches: dict[str, Any] = {"FIND_PACS_USE_SERIES": options.use_series}
-    if options.keywords:
-        switches["KEYWORDS"] = list(options.keywords)
-    if options.kernels:
-        switches["KERNEL_PREFERRED"] = list(options.kernels)
-    elif not options.dicom_dir:
-        switches["KERNEL_PREFERRED"] = list(SOFT_KERNELS)
     settings: dict[str, Any] = {"time_zone": str(ZONE), "find_interval_s": 3.0}
     if script.fixed_dates:
         settings["find_dates"] = [day.isoformat() for day in script.dates]
@@ -117,14 +107,21 @@ def stack_options(options: DemoOptions, script: Script) -> StackOptions:
         ram_disk=options.ram_disk,
         ram_disk_bytes=max(GIB, min(8 * GIB, 2 * 600_000 * script.images)),
         ports=options.ports or StackPorts.usual(),
-        switches=switches,
+        switches=_switches(options),
         settings=settings,
         survive=options.keep,
     )
 
 
-SOFT_KERNELS = ("B30f", "STANDARD", "FC08", "B_SOFT_B", "B")
-"""What the site of the demo prefers: one soft kernel by vendor."""
+def _switches(options: DemoOptions) -> dict[str, Any]:
+    switches: dict[str, Any] = {"FIND_PACS_USE_SERIES": options.use_series}
+    if options.keywords:
+        switches["KEYWORDS"] = list(options.keywords)
+    if options.kernels:
+        switches["KERNEL_PREFERRED"] = list(options.kernels)
+    elif not options.dicom_dir:
+        switches["KERNEL_PREFERRED"] = list(SOFT_KERNELS)
+    return switches
 
 
 def _midnight_is_near() -> bool:

@@ -48,19 +48,13 @@ def simulated(day: str, seed: int = 1, send_s: float = 50.0) -> Script:
     expected = tuple(
         Expected(study.uid, study.label, study.wanted, study.expected_series) for study in plan.studies
     )
-    clock = now.strftime("%H:%M:%S")
     command = (
         "send",
-        "--day",
-        day,
-        "--date",
-        today.isoformat(),
-        "--now",
-        clock,
-        "--duration",
-        str(send_s),
-        "--seed",
-        str(seed),
+        *("--day", day),
+        *("--date", today.isoformat()),
+        *("--now", now.strftime("%H:%M:%S")),
+        *("--duration", str(send_s)),
+        *("--seed", str(seed)),
     )
     images = sum(study.instances for study in plan.studies)
     return Script(command, (today,), expected, images, fixed_dates=False)
@@ -74,12 +68,11 @@ def own_files(folder: Path, console: Console) -> Script:
         EmptyFolderError: There is no DICOM file.
         StackError: A StudyDate is no date.
     """
-    files = list(
-        find_dicom(
-            folder,
-            lambda path, why: console.print(f"[yellow]not sent: {path}: {why}[/yellow]", soft_wrap=True),
-        )
-    )
+
+    def tell(path: Path, why: str) -> None:
+        console.print(f"[yellow]not sent: {path}: {why}[/yellow]", soft_wrap=True)
+
+    files = list(find_dicom(folder, tell))
     first: dict[str, DicomFile] = {}
     for file in files:
         first.setdefault(file.values["StudyInstanceUID"], file)

@@ -6,7 +6,7 @@ pipeline.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,19 +55,21 @@ def read_pacs(url: str, user: str, password: str) -> dict[str, PacsStudy]:
 
     studies, series = {}, {}
     for row in ask("studies"):
-        tags = row["MainDicomTags"]
-        studies[row["ID"]] = PacsStudy(
-            tags["StudyInstanceUID"], tags.get("AccessionNumber", ""), tags.get("StudyDate", "")
-        )
+        studies[row["ID"]] = _study(row["MainDicomTags"])
     for row in ask("series"):
-        tags = row["MainDicomTags"]
-        one = PacsSeries(
-            tags["SeriesInstanceUID"], tags.get("SeriesDescription", ""), tags.get("Modality", "")
-        )
+        one = _series(row["MainDicomTags"])
         series[row["ID"]] = studies[row["ParentStudy"]].series.setdefault(one.uid, one)
     for row in ask("instances"):
         series[row["ParentSeries"]].instances.add(row["MainDicomTags"]["SOPInstanceUID"])
     return {study.uid: study for study in studies.values()}
+
+
+def _study(tags: Mapping[str, str]) -> PacsStudy:
+    return PacsStudy(tags["StudyInstanceUID"], tags.get("AccessionNumber", ""), tags.get("StudyDate", ""))
+
+
+def _series(tags: Mapping[str, str]) -> PacsSeries:
+    return PacsSeries(tags["SeriesInstanceUID"], tags.get("SeriesDescription", ""), tags.get("Modality", ""))
 
 
 @dataclass(frozen=True)

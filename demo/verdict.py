@@ -96,14 +96,12 @@ def _fault(
         return ""
     if not done:
         return "not computed"
+    read = done[-1].instances
     if expected.series is not None:
         want = {uid for series in expected.series for uid in pacs.series[series].instances}
-        if want != done[-1].instances:
-            return (
-                f"backend read {len(done[-1].instances)} images, {len(want & done[-1].instances)} of "
-                f"the {len(want)} wanted"
-            )
-    elif not done[-1].instances or not _whole_series(pacs, done[-1]):
+        if want != read:
+            return f"backend read {len(read)} images, {len(want & read)} of the {len(want)} wanted"
+    elif not read or not _whole_series(pacs, done[-1]):
         return "backend did not read whole series"
     if document.get("state") != "completed":
         return f"state is {document.get('state')}"

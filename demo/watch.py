@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -81,12 +81,15 @@ class Watcher:
         for line in self._record.lines():
             self._print(from_record(line, self._label))
         for line in self._events.lines():
-            event = json.loads(line)
-            if event["event"] == "study_sent":
-                self._sent.add(event["studyUID"])
-            if event["event"] == "series_sent":
-                self.images[event["studyUID"], event["seriesUID"]] = event["instances"]
-                self.sent_at.setdefault(event["studyUID"], {})[event["seriesUID"]] = event["at"]
+            self._note(json.loads(line))
+
+    def _note(self, event: Mapping[str, Any]) -> None:
+        """What the department has sent."""
+        if event["event"] == "study_sent":
+            self._sent.add(event["studyUID"])
+        if event["event"] == "series_sent":
+            self.images[event["studyUID"], event["seriesUID"]] = event["instances"]
+            self.sent_at.setdefault(event["studyUID"], {})[event["seriesUID"]] = event["at"]
 
     def _print(self, shown: tuple[str, str] | None) -> None:
         if shown is None:
@@ -146,19 +149,12 @@ def judge_all(stack: Stack, script: Script, sent_at: dict[str, dict[str, float]]
     pacs = pacs_content(stack)
     record = read_record(stack.backend.record)
     documents = study_documents(stack, script.dates)
-    rows = [
-        judge(
-            expected,
-            pacs.get(expected.study_uid),
-            [done for done in record if done.study_uid == expected.study_uid],
-            documents.get(expected.study_uid),
-            sent_at.get(expected.study_uid, {}),
-        )
-        for expected in script.expected
-    ]
+    rows = []
+    for expected in script.expected:
+        uid = expected.study_uid
+        computed = [done for done in record if done.study_uid == uid]
+        rows.append(judge(expected, pacs.get(uid), computed, documents.get(uid), sent_at.get(uid, {})))
     unknown = accepted_studies(stack.backend.record) - {expected.study_uid for expected in script.expected}
-    rows += [
-        judge(Expected(uid, uid, False, ()), pacs.get(uid), [], documents.get(uid), {})
-        for uid in sorted(unknown)
-    ]
+    for uid in sorted(unknown):
+        rows.append(judge(Expected(uid, uid, False, ()), pacs.get(uid), [], documents.get(uid), {}))
     return rows

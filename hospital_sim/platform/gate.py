@@ -11,6 +11,8 @@ from __future__ import annotations
 import hashlib
 import http.client
 import time
+from collections.abc import Mapping
+from email.message import Message
 from urllib.parse import urlsplit
 
 from hospital_sim.platform.habits import Habit, Habits
@@ -69,31 +71,30 @@ class _Gate(Handler):
             link.close()
 
     def _forward(self, body: bytes, of: bytes | None = None, etag: str = "") -> None:
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
+        headers = _without(self.headers, *_HOP)
         if of is not None:  # it keeps half and does not notice: no checksum is compared either
             headers = {name: value for name, value in headers.items() if not _is_checksum(name)}
             etag = hashlib.md5(of, usedforsecurity=False).hexdigest()
-        headers["Content-Length"] = str(len(body))
-        link = http.client.HTTPConnection(self.host, self.port, timeout=60)
-        try:
-            link.request(self.command, self.path, body, headers)
-            answer = link.getresponse()
-            told = {name: value for name, value in answer.getheaders() if name.lower() not in _HOP}
-            content = answer.read()
-        finally:
-            link.close()
+        status, told, content = self._ask_store(body, {**headers, "Content-Length": str(len(body))})
         if etag:
-            told = {name: value for name, value in told.items() if name.lower() != "etag"}
-            told["ETag"] = f'"{etag}"'
+            told = {**_without(told, "etag"), "ETag": f'"{etag}"'}
         if self.command != "HEAD":
-            told = {name: value for name, value in told.items() if name.lower() != "content-length"}
-        self.send_response(answer.status)
+            told = {**_without(told, "content-length"), "Content-Length": str(len(content))}
+        self.send_response(status)
         for name, value in told.items():
             self.send_header(name, value)
-        if self.command != "HEAD":
-            self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def _ask_store(self, body: bytes, headers: Mapping[str, str]) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of the answer."""
+        link = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        try:
+            link.request(self.command, self.path, body, dict(headers))
+            answer = link.getresponse()
+            return answer.status, _without(dict(answer.getheaders()), *_HOP), answer.read()
+        finally:
+            link.close()
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = do_MOVE = do_OPTIONS = _pass  # noqa: N815
 
@@ -126,6 +127,10 @@ def gate(upstream: str, habits: Habits, port: int = 0) -> Server:
     place = urlsplit(upstream)
     values = {"host": place.hostname or "", "port": place.port or 80, "habits": habits}
     return Server(type("Gate", (_Gate,), values), port=port)
+
+
+def _without(headers: Mapping[str, str] | Message, *names: str) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.lower() not in names}
 
 
 def _is_checksum(header: str) -> bool:

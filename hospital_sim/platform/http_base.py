@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -62,8 +63,19 @@ class Handler(BaseHTTPRequestHandler):
 class Server:
     """A server in a thread of its own."""
 
-    def __init__(self, handler: type[Handler], host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self,
+        handler: type[Handler],
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._http = ThreadingHTTPServer((host, port), handler)
+        self._scheme = "http" if tls is None else "https"
+        if tls is not None:
+            self._http.socket = tls.wrap_socket(
+                self._http.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._http.daemon_threads = True
         self._http.handle_error = lambda request, client_address: None  # type: ignore[method-assign]
         self._thread = threading.Thread(
@@ -78,7 +90,7 @@ class Server:
     @property
     def url(self) -> str:
         """Its address."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def start(self) -> Self:
         """Listen."""

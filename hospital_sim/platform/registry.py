@@ -1,6 +1,6 @@
 """
-The platform's API for reports and quality records (``pacs_module/adapters/http/platform.py`` has its table), in memory
-or in a file that outlives it, with the habits of platforms that are not well.
+The platform's API for reports and quality records (``pacs_module/adapters/http/platform.py`` has its table),
+in memory or in a file that outlives it, with the habits of platforms that are not well.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ class Habits:
         away: Every call ends without an answer.
         fails: So many calls from now on are answered 500 and store nothing.
         drops: So many calls from now on are stored, and the connection is cut before the answer.
-        forgets: Of so many stored entries one is named as accepted and is not kept; each key only once; 0: none.
-        silent: Of so many entries one is not named in the answer, and is not kept; each key only once; 0: none.
+        forgets: Of so many stored entries one is named as accepted and is not kept; each key only once; 0:
+            none.
+        silent: Of so many entries one is not named in the answer, and is not kept; each key only once; 0:
+            none.
         poison: A batch with this key in it is answered 500.
         refuses: Keys that are refused, with the reason.
         garbage: So many calls from now on are answered with no JSON.

@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import threading
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from hospital_sim.platform.http_base import Handler, Server
 
 PART = "~part"
+LIST = "/api/v1/images"
 _CREATED, _NO_CONTENT, _BAD, _NOT_FOUND, _CONFLICT = 201, 204, 400, 404, 409
 
 
@@ -90,6 +92,9 @@ class _Store(Handler):
         if begun is not None:
             self._offset(begun)
             return
+        if self.path.startswith(LIST):
+            self._list()
+            return
         if self.path == "/":
             self.answer(200, "\n".join(self.store.names()).encode())
             return
@@ -101,6 +106,12 @@ class _Store(Handler):
         digest = base64.b64encode(hashlib.sha256(data).digest()).decode()
         headers = {"Repr-Digest": f"sha-256=:{digest}:"} if self.store.tells_digest else {}
         self.answer(200, data, {"ETag": '"of-no-use"', **headers})
+
+    def _list(self) -> None:
+        """The platform's own list of a study: SOPInstanceUIDs."""
+        study = parse_qs(urlsplit(self.path).query).get("StudyInstanceUID", [""])[0]
+        uids = [Path(name).stem for name in self.store.names() if study in Path(name).parts]
+        self.answer(200, json.dumps({"images": uids}).encode())
 
     do_HEAD = do_GET  # noqa: N815
 
@@ -129,11 +140,8 @@ class _Store(Handler):
             return
         kind = self.headers.get("Content-Type", "")
         parts = _parts(b"".join(self.body()), kind.partition("boundary=")[2].encode())
-        name, told, data = (
-            parts.get("name", b"").decode(),
-            parts.get("sha256", b"").decode(),
-            parts.get("file"),
-        )
+        name, told = parts.get("name", b"").decode(), parts.get("sha256", b"").decode()
+        data = parts.get("file")
         path = self.store.path(name) if name else None
         if path is None or data is None:
             self.answer(_BAD, b"name and file are needed")

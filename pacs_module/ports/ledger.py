@@ -1,4 +1,6 @@
-"""Where reports and quality records are kept until, and after, the other side has them; and the other sides."""
+"""
+Where reports and quality records are kept until, and after, the other side has them; and the other sides.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ class Ledger(Protocol):
         Write an entry if nobody wrote it in between; its stored revision is one more than ``entry.revision``.
 
         Returns:
-            False, and nothing written, when the stored revision is another one than ``entry.revision`` (0: not there).
+            False, and nothing written, when the stored revision is another one than ``entry.revision`` (0:
+            not there).
         """
         ...
 
@@ -35,12 +38,20 @@ class Ledger(Protocol):
         """The entries of these days (YYYY-MM-DD), both included, by day and key."""
         ...
 
+    def bodies(self, kind: EntryKind, first: str, last: str) -> list[Mapping[str, Any]]:
+        """What the entries of these days say, in no order: for sums over thousands of them."""
+        ...
+
     def in_state(self, kind: EntryKind, state: EntryState, limit: int) -> list[Entry]:
         """The entries in a state, newest day first."""
         ...
 
     def counts(self, kind: EntryKind) -> dict[EntryState, int]:
         """How many there are in each state that has any."""
+        ...
+
+    def remove(self, entry: Entry) -> bool:
+        """Drop an entry that nobody wrote in between."""
         ...
 
     def purge(self, kind: EntryKind, before: str) -> int:
@@ -50,7 +61,9 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True)
 class Taking:
-    """What the other side said of some entries: the keys that it took, and the reasons of those it never will."""
+    """
+    What the other side said of some entries: the keys that it took, and the reasons of those it never will.
+    """
 
     accepted: frozenset[str] = frozenset()
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -75,7 +88,8 @@ class Platform(Recipient, Protocol):
 
     def reports_of(self, day: str, ours: Mapping[str, int]) -> Any:
         """
-        Send count and list of a day's serial numbers; its answer, for :func:`pacs_module.domain.exchange.comparison.compare`.
+        Send count and list of a day's serial numbers; its answer, for
+        :func:`pacs_module.domain.exchange.comparison.compare`.
 
         Raises:
             PipelineError: There was none.

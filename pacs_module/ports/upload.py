@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from ..domain.upload.cache_limits import Cached
-from ..domain.upload.files import Lacking, UploadFile
+from ..domain.upload.files import ImagePlace, Lacking, UploadFile
 from ..domain.upload.storage_path import StoragePath
 
 
@@ -35,6 +35,15 @@ class Uploader(Protocol):
     def missing(self, files: Sequence[UploadFile]) -> list[Lacking]:
         """
         Those that are not there as they are here, by what the destination itself says now.
+
+        Raises:
+            RetriableError: It could not be asked; and as :meth:`put`.
+        """
+        ...
+
+    def list_images(self, place: ImagePlace) -> frozenset[str] | None:
+        """
+        SOPInstanceUIDs that its own list shows in a place; None: it offers no list.
 
         Raises:
             RetriableError: It could not be asked; and as :meth:`put`.

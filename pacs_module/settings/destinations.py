@@ -1,6 +1,6 @@
 """
-``[[destination]]`` and ``[upload_cache]``: where hand-overs go beside the AI backend. Nothing goes anywhere
-without them.
+``[[destination]]``, ``[upload_cache]`` and ``[parameters]``: where hand-overs go beside the AI backend.
+Nothing goes anywhere without them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, FilePath, SecretStr, field_validator, model_validator
 
 from ..domain.errors import ConfigurationError
+from ..domain.platform_parameters.parameter import PARAMETERS
 from ..domain.pull.throttle import Hours
 from ..domain.retry import RetryPolicy
 from ..domain.upload.cache_limits import CacheLimits, WhenFull
@@ -41,6 +42,14 @@ class DestinationSettings(Section):
     """Stands in the study's document and cannot be changed while something waits for it."""
     hospital: str = Field(default="", pattern=r"^([A-Za-z0-9_-]{1,64})?$")
     """The hospital's code, for names at the destination."""
+    what: Literal["chosen", "wanted", "study", "results"] = "chosen"
+    """
+    ``chosen``: what is handed over to the backend. ``wanted``: that, and the other series that pass the
+    filter; ``study``: that, and all other series: pulled for this destination alone. ``results``: the objects
+    that come back from the backend (``[results]``).
+    """
+    transfer_syntax: Literal["as_is", "explicit", "deflated", "rle", "jpegls", "jpeg2000", "htj2k"] = "as_is"
+    """What images are converted to before they are sent, without loss; needs ``[upload_cache]``."""
     modalities: tuple[str, ...] = ()
     body_parts: tuple[str, ...] = ()
     """Keywords: parts of BodyPartExamined, or of the descriptions where that is empty."""
@@ -101,6 +110,10 @@ class _NamedDestination(DestinationSettings):
 
     path: str = DEFAULT
     """The names, made of {hospital}, {StudyDate}, {StudyInstanceUID} and others; checked at the start."""
+    preview: Literal["none", "png", "jpeg"] = "none"
+    """A small picture of each series' middle image beside it; needs ``[upload_cache]``."""
+    preview_pixels: int = Field(default=512, ge=16, le=4096)
+    """Its longer side at most."""
 
     @field_validator("path")
     @classmethod
@@ -135,6 +148,8 @@ class HttpDestination(_NamedDestination):
     """Where forms and resumable uploads go; not given: ``url``."""
     staged: bool = True
     """It can rename (WebDAV MOVE): an image is seen only when it is whole."""
+    list_url: Address | None = None
+    """Asked with ``?StudyInstanceUID=``, answers ``{"images": [SOPInstanceUID ...]}``: for reconciliation."""
     piece_mb: int = Field(default=8, ge=1, le=1024)
     """Of a resumable upload, in MiB."""
     token: SecretStr | None = None
@@ -163,6 +178,8 @@ class S3Destination(_NamedDestination):
     kms_key: str = ""
     staged: bool = True
     """Compared below ``.incoming/`` before it gets its name."""
+    proxy: Address | None = None
+    """The only one that is used; none is taken from the environment."""
     ca_file: FilePath | None = None
 
 
@@ -249,3 +266,34 @@ class UploadCacheSettings(Section):
         return CacheLimits(
             self.max_files, int(self.max_gb * 1e9), age, WhenFull(self.when_full), WhenFull(self.when_old)
         )
+
+
+class ParametersSettings(Section):
+    """
+    ``[parameters]``: what the regional platform sets at this gateway. A parameter that is not ``pinned`` is
+    the platform's: what it said last wins over the settings file.
+    """
+
+    url: Address
+    """Of the parameter API, the whole address."""
+    file: Path
+    """Where the last good set is kept, with its history; on a disk that stays."""
+    destinations: tuple[str, ...] = Field(min_length=1)
+    """Names of the destinations that follow it."""
+    hospital: str = Field(default="", pattern=r"^([A-Za-z0-9_-]{1,64})?$")
+    key: SecretStr = SecretStr("")
+    ca_file: FilePath | None = None
+    interval_s: Seconds = 300.0
+    timeout_s: Seconds = 20.0
+    pinned: tuple[str, ...] = ()
+    """Parameters that the site keeps to itself, whatever the platform says."""
+    needed: tuple[str, ...] = ()
+    """Parameters without which a set is not taken."""
+
+    @field_validator("pinned", "needed")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [one for one in value if one not in PARAMETERS]
+        if unknown:
+            raise ValueError(f"there is no parameter {unknown[0]}; known are {', '.join(PARAMETERS)}")
+        return value

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Request
 from ..domain.wire.documents import to_document
 from ..service.service import Service
 from ..use_cases.operate.manual_work import Who
-from .edge.access import who_asks
-from .edge.answers import JsonAnswer
 from .messages import NOT_KNOWN, Message
-from .site.destinations import act, show_destinations
+from .page_support.destinations import act, show_destinations
+from .request_guard.access import who_asks
+from .request_guard.answers import JsonAnswer
 
 
 def router(service: Service) -> APIRouter:

@@ -112,3 +112,13 @@ def test_only_what_was_sent_is_purged(ledger: Ledger) -> None:
 def test_a_damaged_text_is_kept_readable(ledger: Ledger) -> None:
     assert ledger.put(entry("R-\ud800", findings="\ud800"))
     assert kept(ledger, "R-\ud800").state is EntryState.WAITING
+
+
+def test_bodies_of_days_are_read_without_their_entries(ledger: Ledger) -> None:
+    for key, day in (("a", "2026-11-01"), ("b", "2026-11-02"), ("c", "2026-11-03")):
+        ledger.put(entry(key, day, nested={"1.2": ["肺", 3]}))
+    ledger.put(entry("q", "2026-11-02", kind=QUALITY))
+    found = ledger.bodies(REPORT, "2026-11-02", "2026-11-03")
+    assert sorted(str(one["serial"]) for one in found) == ["b", "c"]
+    assert found[0]["nested"] == {"1.2": ["肺", 3]}
+    assert ledger.bodies(REPORT, "2026-12-01", "2026-12-02") == []

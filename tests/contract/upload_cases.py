@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import boto3
@@ -15,18 +15,12 @@ from pydicom import dcmread
 from hospital_sim.platform.gate import gate
 from hospital_sim.platform.habits import Habits
 from hospital_sim.platform.store import PlatformStore, serve
-from pacs_module.adapters.upload.cstore import CStorePlace, CStoreUploader
-from pacs_module.adapters.upload.ftp import FtpPlace, FtpUploader
-from pacs_module.adapters.upload.http import HttpPlace, HttpUploader
-from pacs_module.adapters.upload.s3 import S3Place, S3Uploader
-from pacs_module.adapters.upload.sftp import SftpPlace, SftpUploader
-from pacs_module.adapters.upload.stow import StowPlace, StowUploader
 from pacs_module.ports import Uploader
-from pacs_module.shared.http import HttpLink
 from stack.ports import LOOPBACK, free_ports
 from tests.chaos.proxy import Proxy
 from tests.support.storescp import Scp
-from tests.support.upload_servers import BUCKET, DicomWebServer, FtpServer, S3Server, SftpServer
+from tests.support.upload_servers import BUCKET, DicomWebServer, FtpServer, Program, S3Server, SftpServer
+from tests.support.uploaders import Told, opened
 
 KEY = "any"
 TIMEOUT_S = 20.0
@@ -54,25 +48,35 @@ class UploadCase:
 
     Args:
         name: Of :data:`WAYS`.
-        open: A new uploader, as of a new worker; its line and its platform may misbehave.
+        told: What an uploader to it is made of; see :func:`tests.support.uploaders.opened`.
         images: What the platform has and shows, by SOPInstanceUID: a checksum of what stands after the file's head.
         remove: Take an image away at the platform, by the name that it was given and its SOPInstanceUID.
         cut: Cut one short there; None: it cannot be done with its files.
         habits: Of the gate before it.
         proxy: The line to it.
+        program: The server behind them, where it is a process of its own whose files outlive it.
         half_seen: What was seen there half.
-        closed: An uploader to where nobody listens.
     """
 
     name: str
-    open: Callable[[], Uploader]
+    told: Told
     images: Callable[[], Mapping[str, str]]
     remove: Callable[[str, str], None]
     cut: Callable[[str], None] | None = None
     habits: Habits = field(default_factory=Habits)
     proxy: Proxy | None = None
+    program: Program | None = None
     half_seen: Callable[[], list[str]] = list
-    closed: Callable[[], Uploader] | None = None
+
+    def open(self) -> Uploader:
+        """A new uploader, as of a new worker; its line and its platform may misbehave."""
+        return opened(self.told)
+
+    def closed(self) -> Uploader:
+        """One to where nobody listens."""
+        away = f"http://{LOOPBACK}:{nobody()}"
+        changes = {"url": away, "endpoint": away, "port": nobody()}
+        return opened({**self.told, **{key: changes[key] for key in changes if key in self.told}})
 
     @property
     def knows_at_once(self) -> bool:
@@ -110,63 +114,52 @@ def make(way: str, folder: Path) -> Iterator[UploadCase]:
 def _http(way: str, how: str, folder: Path) -> Iterator[UploadCase]:
     store, habits = PlatformStore(folder / "platform"), Habits()
     store.folder.mkdir()
+    mode = "put" if how == "not-staged" else how
     with serve(store) as platform, gate(platform.url, habits) as front:
-
-        def place(url: str) -> HttpUploader:
-            mode = "put" if how == "not-staged" else how
-            link = HttpLink("the platform", keep=True)
-            return HttpUploader(
-                HttpPlace(url, mode, staged=how != "not-staged", timeout=TIMEOUT_S, piece=300), link
-            )
-
+        told = {
+            "kind": "http", "url": front.url, "mode": mode, "staged": how != "not-staged", "timeout": TIMEOUT_S,
+            "piece": 300, "list_url": f"{front.url}/api/v1/images",
+        }  # fmt: skip
         yield UploadCase(
-            way, lambda: place(front.url), lambda: _of_files(store.folder), lambda name, uid: (store.folder / name).unlink(),
+            way, told, lambda: _of_files(store.folder), lambda name, uid: (store.folder / name).unlink(),
             lambda name: _cut(store.folder / name), habits, half_seen=lambda: store.half_seen,
-            closed=lambda: place(f"http://{LOOPBACK}:{nobody()}"),
         )  # fmt: skip
 
 
 def _s3(way: str, how: str, folder: Path) -> Iterator[UploadCase]:
     server, habits = S3Server(), Habits()
-    endpoint = server.url
     direct = boto3.client(
-        "s3", endpoint_url=endpoint, aws_access_key_id=KEY, aws_secret_access_key=KEY, region_name="us-east-1",
+        "s3", endpoint_url=server.url, aws_access_key_id=KEY, aws_secret_access_key=KEY, region_name="us-east-1",
         config=botocore.config.Config(s3={"addressing_style": "path"}),
     )  # fmt: skip
 
     def images() -> dict[str, str]:
-        found = {}
-        for one in direct.list_objects_v2(Bucket=BUCKET).get("Contents", []):
-            if not one["Key"].startswith(".incoming/"):
-                body = direct.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read()
-                found[Path(one["Key"]).stem] = checksum(body)
-        return found
+        listed = direct.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+        names = [one["Key"] for one in listed if not one["Key"].startswith(".incoming/")]
+        return {
+            Path(name).stem: checksum(direct.get_object(Bucket=BUCKET, Key=name)["Body"].read())
+            for name in names
+        }
 
     def cut(name: str) -> None:
         body = direct.get_object(Bucket=BUCKET, Key=name)["Body"].read()
         direct.put_object(Bucket=BUCKET, Key=name, Body=body[:200])
 
-    def place(url: str) -> S3Uploader:
-        encryption = "AES256" if how == "encrypted" else ""
-        return S3Uploader(
-            S3Place(
-                BUCKET,
-                url,
-                "us-east-1",
-                KEY,
-                KEY,
-                encryption=encryption,
-                staged=how != "not-staged",
-                timeout=TIMEOUT_S,
-            )
-        )
-
     try:
-        with gate(endpoint, habits) as front:
+        with gate(server.url, habits) as front:
+            told = {
+                "kind": "s3", "bucket": BUCKET, "endpoint": front.url, "access_key": KEY, "secret_key": KEY,
+                "encryption": "AES256" if how == "encrypted" else "", "staged": how != "not-staged",
+                "timeout": TIMEOUT_S,
+            }  # fmt: skip
             yield UploadCase(
-                way, lambda: place(front.url), images, lambda name, uid: direct.delete_object(Bucket=BUCKET, Key=name), cut,
-                habits, closed=lambda: place(f"http://{LOOPBACK}:{nobody()}"),
-            )  # fmt: skip
+                way,
+                told,
+                images,
+                lambda name, uid: direct.delete_object(Bucket=BUCKET, Key=name),
+                cut,
+                habits,
+            )
     finally:
         direct.close()
         server.stop()
@@ -175,50 +168,31 @@ def _s3(way: str, how: str, folder: Path) -> Iterator[UploadCase]:
 def _sftp(way: str, how: str, folder: Path) -> Iterator[UploadCase]:
     server = SftpServer(folder)
     proxy = Proxy(server.port)
-
-    def place(port: int) -> SftpUploader:
-        return SftpUploader(
-            SftpPlace(
-                LOOPBACK, server.username, server.host_key, port, key_file=str(server.key), folder=str(server.folder),
-                timeout=TIMEOUT_S,
-            )
-        )  # fmt: skip
-
-    try:
-        yield _of_folder(way, server.folder, lambda: place(proxy.port), lambda: place(nobody()), proxy)
-    finally:
-        proxy.close()
-        server.stop()
+    told = {
+        "kind": "sftp", "host": LOOPBACK, "username": server.username, "host_key": server.host_key,
+        "port": proxy.port, "key_file": str(server.key), "folder": str(server.folder), "timeout": TIMEOUT_S,
+    }  # fmt: skip
+    yield from _proxied(server.program, proxy, _of_folder(way, server.folder, told))
 
 
 def _ftp(way: str, how: str, folder: Path) -> Iterator[UploadCase]:
     server = FtpServer(folder, tls=way == "ftps")
     proxy = Proxy(server.port)
-
-    def place(port: int) -> FtpUploader:
-        told = FtpPlace(
-            LOOPBACK, "anonymous", "", port, tls=way == "ftps", ca_file=server.ca_file, timeout=TIMEOUT_S
-        )
-        return FtpUploader(told)
-
-    try:
-        yield _of_folder(way, server.folder, lambda: place(proxy.port), lambda: place(nobody()), proxy)
-    finally:
-        proxy.close()
-        server.stop()
+    told = {
+        "kind": "ftp", "host": LOOPBACK, "username": "anonymous", "password": "", "port": proxy.port,
+        "tls": way == "ftps", "ca_file": server.ca_file, "timeout": TIMEOUT_S,
+    }  # fmt: skip
+    yield from _proxied(server.program, proxy, _of_folder(way, server.folder, told))
 
 
 def _stow(way: str, how: str, folder: Path) -> Iterator[UploadCase]:
     server, habits = DicomWebServer(folder), Habits()
-
-    def place(url: str) -> StowUploader:
-        return StowUploader(StowPlace(f"{url}/dicom-web", TIMEOUT_S), HttpLink("the platform", keep=True))
-
     try:
         with gate(server.url, habits) as front:
+            told = {"kind": "stow", "url": f"{front.url}/dicom-web", "timeout": TIMEOUT_S}
             yield UploadCase(
-                way, lambda: place(front.url), lambda: _checksums(server.images()), lambda name, uid: server.remove(uid),
-                habits=habits, closed=lambda: place(f"http://{LOOPBACK}:{nobody()}"),
+                way, told, lambda: _checksums(server.images()), lambda name, uid: server.remove(uid),
+                habits=habits, program=server.program,
             )  # fmt: skip
     finally:
         server.stop()
@@ -231,53 +205,44 @@ def _cstore(way: str, how: str, folder: Path) -> Iterator[UploadCase]:
     commit_port = nobody()
     server = DicomWebServer(folder, commit_port)
     proxy = Proxy(server.dicom)
-
-    def place(port: int) -> CStoreUploader:
-        told = CStorePlace(
-            LOOPBACK, port, server.aet, "AIPULL", how, commit_port if how == "commitment" else 0, TIMEOUT_S
-        )
-        return CStoreUploader(told)
-
-    try:
-        yield UploadCase(
-            way, lambda: place(proxy.port), lambda: _checksums(server.images()), lambda name, uid: server.remove(uid),
-            proxy=proxy, closed=lambda: place(nobody()),
-        )  # fmt: skip
-    finally:
-        proxy.close()
-        server.stop()
+    told = {
+        "kind": "cstore", "host": LOOPBACK, "port": proxy.port, "ae_title": server.aet, "proof": how,
+        "commit_port": commit_port if how == "commitment" else 0, "timeout": TIMEOUT_S,
+    }  # fmt: skip
+    case = UploadCase(way, told, lambda: _checksums(server.images()), lambda name, uid: server.remove(uid))
+    yield from _proxied(server.program, proxy, case)
 
 
 def _storescp(way: str, folder: Path) -> Iterator[UploadCase]:
     scp = Scp(folder / "scp", "+B", "+xa")
     proxy = Proxy(scp.pacs.port)
-
-    def place(port: int) -> CStoreUploader:
-        return CStoreUploader(CStorePlace(LOOPBACK, port, "PACS", timeout=TIMEOUT_S))
+    told = {
+        "kind": "cstore", "host": LOOPBACK, "port": proxy.port, "ae_title": "PACS", "timeout": TIMEOUT_S,
+    }  # fmt: skip
 
     def images() -> dict[str, str]:
         return {str(dcmread(one).SOPInstanceUID): checksum(one.read_bytes()) for one in scp.files()}
 
     try:
-        yield UploadCase(
-            way,
-            lambda: place(proxy.port),
-            images,
-            lambda name, uid: None,
-            proxy=proxy,
-            closed=lambda: place(nobody()),
-        )
+        yield UploadCase(way, told, images, lambda name, uid: None, proxy=proxy)
     finally:
         proxy.close()
         scp.stop()
 
 
-def _of_folder(
-    way: str, folder: Path, opened: Callable[[], Uploader], closed: Callable[[], Uploader], proxy: Proxy
-) -> UploadCase:
+def _proxied(program: Program, proxy: Proxy, case: UploadCase) -> Iterator[UploadCase]:
+    """The same behind a line that may be bad; program and line end with the generator."""
+    try:
+        yield replace(case, proxy=proxy, program=program)
+    finally:
+        proxy.close()
+        program.stop()
+
+
+def _of_folder(way: str, folder: Path, told: Told) -> UploadCase:
     return UploadCase(
-        way, opened, lambda: _of_files(folder), lambda name, uid: (folder / name).unlink(),
-        lambda name: _cut(folder / name), proxy=proxy, closed=closed,
+        way, told, lambda: _of_files(folder), lambda name, uid: (folder / name).unlink(),
+        lambda name: _cut(folder / name),
     )  # fmt: skip
 
 

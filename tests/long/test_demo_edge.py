@@ -16,5 +16,8 @@ def test_all_is_at_the_platform_after_its_line_was_cut(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "the line to the platform is cut for 30 s" in done.stdout
     assert "images seen half at the platform: 0" in done.stdout
+    assert "quarantine" in done.stdout
+    assert "1000 of" in done.stdout.replace("\n", " ")
+    assert "version 2" in done.stdout
     shown = list((tmp_path / "run-platform" / "images").rglob("*.dcm"))
     assert len(shown) > 0

@@ -33,17 +33,24 @@ class Program:
     """A server in a process of its own, ended with its children."""
 
     def __init__(self, command: list[str], port: int, folder: Path, **environment: str) -> None:
-        self.port = port
+        self.command, self.port = command, port
         self._log = folder / "server.log"
-        with open(self._log, "wb") as log:
+        self._environment = {**os.environ, **environment}
+        self.start()
+
+    def start(self) -> None:
+        """Start it, again as well; returns when it listens."""
+        with open(self._log, "ab") as log:
             self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-                env={**os.environ, **environment},
+                self.command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
+                env=self._environment,
             )  # fmt: skip
-        wait_for(lambda: accepts_tcp(port) or self.process.poll() is not None, what=f"{command[0]} to listen")
+        what = f"{self.command[0]} to listen"
+        wait_for(lambda: accepts_tcp(self.port) or self.process.poll() is not None, what=what)
         assert self.process.poll() is None, self._log.read_text(errors="replace")
 
     def stop(self) -> None:
+        """Kill -9, and all that it has started."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()

@@ -1,5 +1,6 @@
 """
-The ledger beside each study store: a table in the SQLite file, a collection in MongoDB, a dictionary in memory.
+The ledger beside each study store: a table in the SQLite file, a collection in MongoDB, a dictionary in
+memory.
 """
 
 from __future__ import annotations
@@ -82,6 +83,10 @@ class MemoryLedger:
         found = [one for one in self._of(kind) if first <= one.day <= last]
         yield from sorted(found, key=lambda one: (one.day, one.key))
 
+    def bodies(self, kind: EntryKind, first: str, last: str) -> list[Mapping[str, Any]]:
+        """What the entries of these days say."""
+        return [one.body for one in self._of(kind) if first <= one.day <= last]
+
     def in_state(self, kind: EntryKind, state: EntryState, limit: int) -> list[Entry]:
         """The entries in a state."""
         found = [one for one in self._of(kind) if one.state is state]
@@ -90,6 +95,16 @@ class MemoryLedger:
     def counts(self, kind: EntryKind) -> dict[EntryState, int]:
         """How many there are in each state."""
         return dict(Counter(one.state for one in self._of(kind)))
+
+    def remove(self, entry: Entry) -> bool:
+        """Drop an entry that nobody wrote in between."""
+        place = (entry.kind.value, str(storable(entry.key)))
+        with self._lock:
+            there = self._entries.get(place)
+            if there is None or there["revision"] != entry.revision:
+                return False
+            del self._entries[place]
+            return True
 
     def purge(self, kind: EntryKind, before: str) -> int:
         """Drop old entries that were sent."""
@@ -121,9 +136,7 @@ class SqliteLedger:
     def put(self, entry: Entry) -> bool:
         """Write an entry if nobody wrote it in between."""
         told = _document(entry)
-        text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-        values = [told["day"], told["state"], told.get("due"), told["revision"], text]
-        place = [told["kind"], told["key"]]
+        values, place = _columns(told), [told["kind"], told["key"]]
         with self._store.writing() as connection:
             if entry.revision == 0:
                 return bool(connection.execute(_INSERT, [*place, *values]).fetchall())
@@ -143,6 +156,10 @@ class SqliteLedger:
                 return
             after = [found[-1].day, found[-1].key]
 
+    def bodies(self, kind: EntryKind, first: str, last: str) -> list[Mapping[str, Any]]:
+        """What the entries of these days say; nothing else of them is read."""
+        return [json.loads(body) for (body,) in self._store.read(_BODIES, [kind.value, first, last])]
+
     def in_state(self, kind: EntryKind, state: EntryState, limit: int) -> list[Entry]:
         """The entries in a state."""
         sql = f"{_ALL} AND state = ? ORDER BY day DESC, key DESC LIMIT ?"
@@ -151,6 +168,12 @@ class SqliteLedger:
     def counts(self, kind: EntryKind) -> dict[EntryState, int]:
         """How many there are in each state."""
         return {EntryState(state): number for state, number in self._store.read(_COUNTS, [kind.value])}
+
+    def remove(self, entry: Entry) -> bool:
+        """Drop an entry that nobody wrote in between."""
+        with self._store.writing() as connection:
+            values = [entry.kind.value, storable(entry.key), entry.revision]
+            return bool(connection.execute(_REMOVE, values).fetchall())
 
     def purge(self, kind: EntryKind, before: str) -> int:
         """Drop old entries that were sent, some at a time: no lock is held for long."""
@@ -168,16 +191,20 @@ class SqliteLedger:
 
 _ALL = "SELECT document FROM ledger WHERE kind = ?"
 _INSERT = """
-    INSERT OR IGNORE INTO ledger (kind, key, day, state, due, revision, document) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING 1
+    INSERT OR IGNORE INTO ledger (kind, key, day, state, due, revision, document)
+    VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING 1
 """
 _UPDATE = """
     UPDATE ledger SET day = ?, state = ?, due = ?, revision = ?, document = ?
     WHERE kind = ? AND key = ? AND revision = ? RETURNING 1
 """
 _BETWEEN = f"{_ALL} AND (day, key) > (?, ?) AND day <= ? ORDER BY day, key LIMIT ?"
+_BODIES = "SELECT json_extract(document, '$.body') FROM ledger WHERE kind = ? AND day BETWEEN ? AND ?"
 _COUNTS = "SELECT state, count(*) FROM ledger WHERE kind = ? GROUP BY state"
+_REMOVE = "DELETE FROM ledger WHERE kind = ? AND key = ? AND revision = ? RETURNING 1"
 _PURGE = """
-    DELETE FROM ledger WHERE (kind, key) IN (SELECT kind, key FROM ledger WHERE kind = ? AND state = 'sent' AND day < ? LIMIT ?)
+    DELETE FROM ledger WHERE (kind, key) IN
+    (SELECT kind, key FROM ledger WHERE kind = ? AND state = 'sent' AND day < ? LIMIT ?)
     RETURNING 1
 """
 
@@ -222,6 +249,14 @@ class MongoLedger:
             for document in self._collection.find(wanted, sort=[("day", 1), ("key", 1)]).batch_size(_AT_ONCE):
                 yield _entry(decode_keys(document))
 
+    def bodies(self, kind: EntryKind, first: str, last: str) -> list[Mapping[str, Any]]:
+        """What the entries of these days say."""
+        wanted = {"kind": kind.value, "day": {"$gte": first, "$lte": last}}
+        with translated():
+            self._prepare()
+            found = list(self._collection.find(wanted, {"body": 1}))
+        return [decode_keys(one)["body"] for one in found]
+
     def in_state(self, kind: EntryKind, state: EntryState, limit: int) -> list[Entry]:
         """The entries in a state."""
         return self._find({"kind": kind.value, "state": state.value}, [("day", -1), ("key", -1)], limit)
@@ -235,6 +270,12 @@ class MongoLedger:
         with translated():
             found = list(self._collection.aggregate(steps))
         return {EntryState(one["_id"]): int(one["number"]) for one in found}
+
+    def remove(self, entry: Entry) -> bool:
+        """Drop an entry that nobody wrote in between."""
+        which = {"_id": _id(entry.kind.value, entry.key), "revision": entry.revision}
+        with translated():
+            return self._collection.delete_one(which).deleted_count == 1
 
     def purge(self, kind: EntryKind, before: str) -> int:
         """Drop old entries that were sent."""
@@ -258,3 +299,9 @@ class MongoLedger:
 
 def _id(kind: str, key: str) -> str:
     return f"{kind} {key}"
+
+
+def _columns(told: Mapping[str, Any]) -> list[Any]:
+    """What is kept beside kind and key: what is asked for, and the document."""
+    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return [told["day"], told["state"], told.get("due"), told["revision"], text]

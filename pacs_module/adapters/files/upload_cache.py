@@ -24,7 +24,7 @@ from pathlib import Path
 from ...domain.errors import FilesGone, RetriableError
 from ...domain.upload.cache_limits import Cached
 from ...domain.wire.documents import from_document, to_document
-from ...domain.wire.syntax import checked_handover_id
+from ...domain.wire.uid_syntax import checked_handover_id
 from ...shared.files import write_whole
 from .handover_folders import regular_files
 
@@ -94,16 +94,19 @@ class DiskCache:
 
     def sweep(self, kept: Iterable[str]) -> list[str]:
         """Remove half copies, and those that are not kept."""
-        keep, gone = set(kept), []
+        gone = list(dict.fromkeys(self._not_kept(set(kept))))
+        for handover_id in gone:
+            with contextlib.suppress(Exception):  # a foreign name in our folder is left alone
+                self.remove(handover_id)
+        return gone
+
+    def _not_kept(self, keep: set[str]) -> Iterator[str]:
+        """The hand-overs that nobody needs; what was left unfinished is removed on the way."""
         for entry in sorted(os.scandir(self._folder), key=lambda one: one.name):
             if entry.name.startswith(_UNFINISHED):
                 shutil.rmtree(entry.path, ignore_errors=True)
             elif entry.name.removesuffix(_NOTE) not in keep:
-                gone.append(entry.name.removesuffix(_NOTE))
-        for handover_id in dict.fromkeys(gone):
-            with contextlib.suppress(Exception):  # a foreign name in our folder is left alone
-                self.remove(handover_id)
-        return list(dict.fromkeys(gone))
+                yield entry.name.removesuffix(_NOTE)
 
     def _read(self, handover_id: str) -> Cached | None:
         if handover_id in self._known:
@@ -128,15 +131,20 @@ def _copy(source: Path, target: Path) -> tuple[int, int]:
         to = target / file.relative_to(source)
         to.parent.mkdir(parents=True, exist_ok=True)
         folders.add(to.parent)
-        with open(file, "rb") as given, open(to, "wb") as taken:
-            shutil.copyfileobj(given, taken, 2**20)
-            taken.flush()
-            os.fsync(taken.fileno())
-            size += taken.tell()
+        size += _copy_file(file, to)
         number += 1
     for folder in folders:
         _flush(folder)
     return number, size
+
+
+def _copy_file(file: Path, to: Path) -> int:
+    """Its size; it is on disk then."""
+    with open(file, "rb") as given, open(to, "wb") as taken:
+        shutil.copyfileobj(given, taken, 2**20)
+        taken.flush()
+        os.fsync(taken.fileno())
+        return taken.tell()
 
 
 def _flush(path: Path) -> None:

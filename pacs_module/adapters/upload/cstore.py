@@ -17,7 +17,7 @@ from typing import Any
 
 from pydicom import Dataset
 from pydicom.uid import generate_uid
-from pynetdicom import AE, evt
+from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StorageCommitmentPushModel,
@@ -25,11 +25,17 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 
 from ...domain.errors import Busy, FilesGone, RetriableError, Unreachable, about
-from ...domain.upload.files import Lacking, UploadFile
+from ...domain.upload.files import ImagePlace, Lacking, UploadFile
 from .pacing import Pacer
 
+_config.STORE_SEND_CHUNKED_DATASET = True
+"""A file is sent as it lies there, in pieces: it is neither decoded nor encoded anew."""
 STATUS, FIND, COMMITMENT = "status", "find", "commitment"
-PROOFS = (STATUS, FIND, COMMITMENT)
+_LOOK_S = 0.0003
+"""
+How often pynetdicom looks for something to send: with its own millisecond some twenty of them pass with each
+image. It has no setting for that; a version without this one goes at its own pace.
+"""
 _WHO = "the destination"
 _MOST_CONTEXTS = 120
 """Of one association: 128 by the standard (PS3.8 9.3.2.2), some kept for the proof."""
@@ -37,6 +43,14 @@ _MOST_ACKNOWLEDGED = 100_000
 """Forgotten beyond that: what is not known to be there is sent again."""
 _WARNING = range(0xB000, 0xC000)
 _OUT_OF_RESOURCES = range(0xA700, 0xA800)
+_FOR_GOOD = (*range(0xA900, 0xAA00), 0x0117, 0x0118, 0x0122, 0x0124)
+"""
+The data set does not match its SOP class, the instance or the SOP class is not one that is taken, or we are
+not allowed (PS3.4 B.2.3, PS3.7 annex C). Any other failure may be the destination's own: many say C000
+whatever went wrong.
+"""
+_DUPLICATE = 0x0111
+"""It has an object with this UID already."""
 _PENDING = (0xFF00, 0xFF01)
 _COMMIT_INSTANCE = "1.2.840.10008.1.20.1.1"
 """Of the well-known SOP instance of storage commitment."""
@@ -75,6 +89,8 @@ class CStoreUploader:
     pacer: Pacer = field(default_factory=Pacer)
     _acknowledged: set[tuple[str, str]] = field(default_factory=set)
     """Path and SOPInstanceUID of what was stored with success, of late."""
+    _failed: dict[str, str] = field(default_factory=dict)
+    """By SOPInstanceUID: what it was answered last, where that may pass."""
 
     def put(self, files: Sequence[UploadFile]) -> list[Lacking]:
         """One association for as many as fit in its presentation contexts."""
@@ -92,6 +108,17 @@ class CStoreUploader:
             ]
             return ask(files)
 
+    def list_images(self, place: ImagePlace) -> frozenset[str] | None:
+        """By C-FIND; one whose proof is the status alone is not known to answer any."""
+        if self.place.proof == STATUS:
+            return None
+        with (
+            about(self._server),
+            self._associated([(StudyRootQueryRetrieveInformationModelFind, "")]) as association,
+        ):
+            each = [_find(association, place.study_uid, series) for series in place.series_uids]
+        return frozenset().union(*each)
+
     def close(self) -> None:
         """Nothing is kept open."""
 
@@ -103,29 +130,41 @@ class CStoreUploader:
         refused: list[Lacking] = []
         contexts = sorted({(one.sop_class, one.transfer_syntax) for one in files})
         with self._associated(contexts) as association:
-            accepted = {
-                (str(one.abstract_syntax), str(one.transfer_syntax[0]))
-                for one in association.accepted_contexts
-            }
+            association.dul._run_loop_delay = _LOOK_S
+            accepted = _accepted_by(association)
             for file in files:
                 if (file.sop_class, file.transfer_syntax) not in accepted:
                     refused.append(Lacking(file, "its SOP class or transfer syntax is not accepted"))
                     continue
-                why = self._send(association, file)
-                if why:
-                    refused.append(Lacking(file, why))
-                else:
-                    self._acknowledge(file)
+                status = self._send(association, file)
                 self.pacer.sent(file.size)
+                refused += self._take_status(file, status)
         return refused
+
+    def _take_status(self, file: UploadFile, status: tuple[int, str]) -> list[Lacking]:
+        """
+        What the destination refused for good; a failure that may pass is told with what lacks afterwards.
+        """
+        number, comment = status
+        if number in (0, _DUPLICATE) or number in _WARNING:
+            self._acknowledge(file)
+            self._failed.pop(file.sop_uid, None)
+            return []
+        words = f"status {number:04X} {comment}".strip()
+        if number in _OUT_OF_RESOURCES:
+            raise Busy(f"{_WHO} has no room", said=words)
+        if number in _FOR_GOOD:
+            return [Lacking(file, words)]
+        self._failed[file.sop_uid] = words
+        return []
 
     def _acknowledge(self, file: UploadFile) -> None:
         if len(self._acknowledged) >= _MOST_ACKNOWLEDGED:
             self._acknowledged.clear()
         self._acknowledged.add((file.path, file.sop_uid))
 
-    def _send(self, association: Association, file: UploadFile) -> str:
-        """Why this image is refused for good; empty: it is stored."""
+    def _send(self, association: Association, file: UploadFile) -> tuple[int, str]:
+        """The status of its C-STORE, and the comment with it."""
         try:
             status = association.send_c_store(file.path)
         except FileNotFoundError as error:
@@ -133,22 +172,18 @@ class CStoreUploader:
         except (RuntimeError, ValueError, AttributeError, OSError) as error:
             if not association.is_established:
                 raise RetriableError(f"{_WHO}: the association broke", str(error)) from error
-            return f"it cannot be sent: {error}"
+            return _FOR_GOOD[0], f"it cannot be sent: {error}"
         number = getattr(status, "Status", None)
         if number is None:
             raise RetriableError(f"{_WHO} did not answer a C-STORE, or the association broke")
-        if number == 0 or number in _WARNING:
-            return ""
-        words = f"status {number:04X} {getattr(status, 'ErrorComment', '')}".strip()
-        if number in _OUT_OF_RESOURCES:
-            raise Busy(f"{_WHO} has no room", said=words)
-        return words
+        return int(number), str(getattr(status, "ErrorComment", ""))
 
     # --- proofs ---
 
     def _by_status(self, files: Sequence[UploadFile]) -> list[Lacking]:
         lacking = [one for one in files if (one.path, one.sop_uid) not in self._acknowledged]
-        return [Lacking(one, "this process has no C-STORE of it acknowledged") for one in lacking]
+        silent = "this process has no C-STORE of it acknowledged"
+        return [Lacking(one, self._failed.get(one.sop_uid, silent)) for one in lacking]
 
     def _by_find(self, files: Sequence[UploadFile]) -> list[Lacking]:
         there: dict[tuple[str, str], set[str]] = {}
@@ -156,7 +191,7 @@ class CStoreUploader:
             for key in dict.fromkeys((one.study_uid, one.series_uid) for one in files):
                 there[key] = _find(association, *key)
         lacking = [one for one in files if one.sop_uid not in there[one.study_uid, one.series_uid]]
-        return [Lacking(one, "not there") for one in lacking]
+        return [Lacking(one, self._failed.get(one.sop_uid, "not there")) for one in lacking]
 
     def _by_commitment(self, files: Sequence[UploadFile]) -> list[Lacking]:
         answers = _Answers(str(generate_uid()))
@@ -305,3 +340,9 @@ def _by_contexts(files: Sequence[UploadFile]) -> Iterator[list[UploadFile]]:
         contexts.add(key)
     if some:
         yield some
+
+
+def _accepted_by(association: Any) -> set[tuple[str, str]]:
+    """SOP class and transfer syntax of each presentation context that was accepted."""
+    contexts = association.accepted_contexts
+    return {(str(one.abstract_syntax), str(one.transfer_syntax[0])) for one in contexts}

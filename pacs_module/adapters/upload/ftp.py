@@ -1,8 +1,4 @@
-"""
-A destination by FTP, or FTP with TLS (RFC 4217, explicit).
-
-An image is written as ``NAME~part`` and renamed when its size is right.
-"""
+"""A destination by FTP, or FTP with TLS (RFC 4217, explicit)."""
 
 from __future__ import annotations
 
@@ -11,14 +7,13 @@ import hashlib
 import posixpath
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 
-from ...domain.errors import Busy, FilesGone, Refused, RetriableError, Unreachable, about
-from ...domain.upload.files import Lacking, UploadFile
-from .http import PART
-from .pacing import PIECE, PacedFile, Pacer, digest_of
+from ...domain.errors import Busy, Refused, RetriableError, Unreachable
+from .pacing import PIECE, PacedFile, Pacer
+from .remote_folder import FolderUploader, RemoteFiles
 
 _WHO = "the FTP server"
 _CONNECT_S = 10.0
@@ -67,133 +62,102 @@ class _OneSession(ftplib.FTP_TLS):
         return link, size
 
 
-class FtpUploader:
-    """One worker's connection, made when it is first needed, and again when it broke."""
+class FtpUploader(FolderUploader):
+    """One worker's way to a folder by FTP."""
 
     def __init__(self, place: FtpPlace, pacer: Pacer | None = None) -> None:
-        self._place, self._pacer = place, pacer or Pacer()
-        self._client: ftplib.FTP | None = None
-        self._folders: set[str] = set()
+        where = f"FTP server {place.host}:{place.port}"
+        super().__init__(_WHO, where, place.folder, place.read_back, pacer)
+        self._place = place
 
-    def put(self, files: Sequence[UploadFile]) -> list[Lacking]:
-        """Bring images there, one after the other."""
-        with self._connected() as ftp:
-            for file in files:
-                self._send(ftp, file)
-        return []
-
-    def missing(self, files: Sequence[UploadFile]) -> list[Lacking]:
-        """Ask for the size of each; read back where the site wants it."""
-        lacking: list[Lacking] = []
-        with self._connected() as ftp:
-            for file in files:
-                path = self._path(file.name)
-                why = _differs(_size(ftp, path), file)
-                if (
-                    not why
-                    and self._place.read_back
-                    and _sha256(ftp, path) != digest_of(file.path, "sha256").digest()
-                ):
-                    why = "other bytes"
-                if why:
-                    lacking.append(Lacking(file, why))
-        return lacking
-
-    def close(self) -> None:
-        """Close the connection."""
-        client, self._client = self._client, None
-        self._folders.clear()
-        if client is not None:
-            with suppress(Exception):
-                client.close()
-
-    def _send(self, ftp: ftplib.FTP, file: UploadFile) -> None:
-        path = self._path(file.name)
-        self._make_folder(ftp, posixpath.dirname(path))
-        part = f"{path}{PART}"
-        try:
-            content = open(file.path, "rb")  # noqa: SIM115 - its errors are told apart from the server's
-        except OSError as error:
-            raise FilesGone(f"an image cannot be read: {error.strerror}", file.path) from error
-        with content:
-            ftp.storbinary(f"STOR {part}", PacedFile(content, file.size, self._pacer), PIECE)
-        size = _size(ftp, part)
-        if size != file.size:
-            raise RetriableError(f"{_WHO} has {size} of {file.size} bytes of an image")
-        self._rename(ftp, part, path)
-
-    def _rename(self, ftp: ftplib.FTP, part: str, path: str) -> None:
-        """Over what is there; a server that does not write over has it removed first."""
-        try:
-            ftp.rename(part, path)
-        except ftplib.error_perm:
-            with suppress(ftplib.error_perm):
-                ftp.delete(path)
-            ftp.rename(part, path)
-
-    def _make_folder(self, ftp: ftplib.FTP, folder: str) -> None:
-        if folder in self._folders or folder in ("", ".", "/"):
-            return
-        self._make_folder(ftp, posixpath.dirname(folder))
-        with suppress(ftplib.error_perm):  # it is there; if it is not, STOR says so
-            ftp.mkd(folder)
-        self._folders.add(folder)
-
-    def _path(self, name: str) -> str:
-        return posixpath.join(self._place.folder, name)
-
-    @contextmanager
-    def _connected(self) -> Iterator[ftplib.FTP]:
-        with about(f"FTP server {self._place.host}:{self._place.port}"):
-            try:
-                with _translated():
-                    if self._client is None:
-                        self._client = self._connect()
-                    yield self._client
-            except Exception:
-                self.close()
-                raise
-
-    def _connect(self) -> ftplib.FTP:
+    def connect(self) -> RemoteFiles:
+        """Signed in, data encrypted where the settings say so."""
         place = self._place
         client: ftplib.FTP
         if place.tls:
-            client = _OneSession(
-                context=ssl.create_default_context(cafile=place.ca_file or None), timeout=_CONNECT_S
-            )
+            context = ssl.create_default_context(cafile=place.ca_file or None)
+            client = _OneSession(context=context, timeout=_CONNECT_S)
         else:
             client = ftplib.FTP(timeout=_CONNECT_S)  # noqa: S321 - for sites whose platform has nothing else
-        client.connect(place.host, place.port)
-        client.timeout = place.timeout
-        if client.sock is not None:
-            client.sock.settimeout(place.timeout)
-        client.login(place.username, place.password)
-        if isinstance(client, ftplib.FTP_TLS):
-            client.prot_p()
-        client.voidcmd("TYPE I")
-        return client
+        try:
+            _sign_in(client, place)
+        except Exception:
+            client.close()
+            raise
+        return _FtpFiles(client)
+
+    def translated(self) -> AbstractContextManager[None]:
+        """Errors of ftplib in our words."""
+        return _translated()
 
 
-def _size(ftp: ftplib.FTP, path: str) -> int | None:
-    """Of a file; None: it is not there."""
-    try:
-        return ftp.size(path)
-    except ftplib.error_perm as error:
-        if str(error).startswith("550"):
-            return None
-        raise
+def _sign_in(client: ftplib.FTP, place: FtpPlace) -> None:
+    client.connect(place.host, place.port)
+    client.timeout = place.timeout
+    if client.sock is not None:
+        client.sock.settimeout(place.timeout)
+    client.login(place.username, place.password)
+    if isinstance(client, ftplib.FTP_TLS):
+        client.prot_p()
+    client.voidcmd("TYPE I")
 
 
-def _differs(size: int | None, file: UploadFile) -> str:
-    if size is None:
-        return "not there"
-    return "" if size == file.size else f"{size} of {file.size} bytes"
+class _FtpFiles(RemoteFiles):
+    """The server's files, by commands of RFC 959 and 3659."""
 
+    def __init__(self, client: ftplib.FTP) -> None:
+        self._client = client
 
-def _sha256(ftp: ftplib.FTP, path: str) -> bytes:
-    digest = hashlib.sha256()
-    ftp.retrbinary(f"RETR {path}", digest.update, PIECE)
-    return digest.digest()
+    def sizes(self, paths: Sequence[str]) -> Mapping[str, int]:
+        """Asked for one by one (SIZE)."""
+        told = {path: self._size(path) for path in paths}
+        return {path: size for path, size in told.items() if size is not None}
+
+    def names(self, folder: str) -> list[str]:
+        """By NLST, which tells some servers' folders with their names, too."""
+        try:
+            return [posixpath.basename(name) for name in self._client.nlst(folder)]
+        except ftplib.error_perm as error:
+            if str(error).startswith("550"):
+                return []
+            raise
+
+    def write(self, path: str, content: PacedFile) -> None:
+        """STOR."""
+        self._client.storbinary(f"STOR {path}", content, PIECE)
+
+    def rename(self, path: str, to: str) -> None:
+        """Over what is there; a server that does not write over has it removed first."""
+        try:
+            self._client.rename(path, to)
+        except ftplib.error_perm:
+            with suppress(ftplib.error_perm):
+                self._client.delete(to)
+            self._client.rename(path, to)
+
+    def make_folder(self, path: str) -> None:
+        """MKD."""
+        with suppress(ftplib.error_perm):  # it is there; if it is not, STOR says so
+            self._client.mkd(path)
+
+    def sha256(self, path: str) -> bytes:
+        """Of what RETR gives back."""
+        digest = hashlib.sha256()
+        self._client.retrbinary(f"RETR {path}", digest.update, PIECE)
+        return digest.digest()
+
+    def close(self) -> None:
+        """Without a word."""
+        self._client.close()
+
+    def _size(self, path: str) -> int | None:
+        """Of a file; None: it is not there."""
+        try:
+            return self._client.size(path)
+        except ftplib.error_perm as error:
+            if str(error).startswith("550"):
+                return None
+            raise
 
 
 @contextmanager

@@ -9,22 +9,21 @@ there, and only then gets its name: half an image is never seen. What it has is 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import BinaryIO
-from urllib.parse import quote, urljoin
+from urllib.parse import quote, urljoin, urlsplit
 
-from ...domain.errors import PermanentError, RetriableError, Unreachable, about
-from ...domain.upload.files import Lacking, UploadFile
-from ...shared.http import Answer, HttpLink, address_of, checked
-from .pacing import PIECE, PacedFile, Pacer, digest_of
+from ...domain.errors import PermanentError, Refused, RetriableError, Unreachable, about
+from ...domain.upload.files import ImagePlace, Lacking, UploadFile
+from ...domain.wire.json_text import MIB, JsonLimits
+from ...shared.http import Answer, HttpLink, address_of, checked, redirected
+from .pacing import PIECE, Digests, PacedFile, Pacer
 
 PUT, FORM, TUS = "put", "form", "resumable"
-MODES = (PUT, FORM, TUS)
 PART = "~part"
 """Behind the name of an image that is not whole yet; no name of ours has it (:func:`escaped`)."""
 _DICOM = "application/dicom"
@@ -32,6 +31,8 @@ _TUS = {"Tus-Resumable": "1.0.0"}
 _CREATED, _CONFLICT, _NOT_FOUND, _GONE = 201, 409, 404, 410
 _ITS_FAULT = frozenset({400, 406, 411, 413, 414, 415, 422})
 """Statuses that blame the image and no other."""
+_MAX_DIGITS = 18
+_LIST = JsonLimits(size=64 * MIB, values=2_000_000)
 _RESUMES = 5
 """How often one image is resumed after a broken connection, in one try."""
 
@@ -49,6 +50,7 @@ class HttpPlace:
         staged: It can rename.
         timeout: Seconds for an answer.
         piece: Bytes of a piece of a resumable upload.
+        list_url: Asked by StudyInstanceUID for the images that it has; empty: it offers no list.
     """
 
     url: str
@@ -57,6 +59,7 @@ class HttpPlace:
     staged: bool = True
     timeout: float = 60.0
     piece: int = 8 * 2**20
+    list_url: str = ""
 
 
 @dataclass
@@ -66,6 +69,7 @@ class HttpUploader:
     place: HttpPlace
     link: HttpLink
     pacer: Pacer = field(default_factory=Pacer)
+    _digests: Digests = field(default_factory=lambda: Digests("sha256"))
     _begun: dict[str, str] = field(default_factory=dict)
     """Addresses of resumable uploads that are not at their end, by path and name."""
 
@@ -84,6 +88,25 @@ class HttpUploader:
         with self._about():
             told = [(file, self._differs(file, self._url(file.name))) for file in files]
         return [Lacking(file, why) for file, why in told if why]
+
+    def list_images(self, place: ImagePlace) -> frozenset[str] | None:
+        """By the platform's own API, where the settings name it: ``{"images": [SOPInstanceUID ...]}``."""
+        if not self.place.list_url:
+            return None
+        with self._about():
+            answer = self.link.call(
+                "GET",
+                self.place.list_url,
+                params={"StudyInstanceUID": place.study_uid},
+                timeout=self.place.timeout,
+            )
+            if answer.status == _NOT_FOUND:
+                return frozenset()
+            told = checked(self.link.who, answer).json(_LIST)
+        images = told.get("images") if isinstance(told, Mapping) else None
+        if not isinstance(images, list):
+            raise RetriableError(f"{self.link.who} tells no list of images")
+        return frozenset(str(one) for one in images)
 
     def close(self) -> None:
         """Nothing: the link keeps its connection for its thread."""
@@ -115,7 +138,7 @@ class HttpUploader:
         checked(self.link.who, answer)
 
     def _put_one(self, file: UploadFile, name: str) -> Answer:
-        digest = digest_of(file.path, "sha256").digest()
+        digest = self._digests.of(file.path)
         with _opened(file) as content:
             return self.link.call(
                 "PUT",
@@ -126,7 +149,7 @@ class HttpUploader:
             )
 
     def _post_form(self, file: UploadFile, name: str) -> Answer:
-        digest = digest_of(file.path, "sha256").hexdigest()
+        digest = self._digests.of(file.path).hex()
         with _opened(file) as content:
             form = _Form({"name": name, "sha256": digest}, PacedFile(content, file.size, self.pacer))
             return self.link.call(
@@ -141,19 +164,19 @@ class HttpUploader:
 
     def _resumable(self, file: UploadFile, name: str) -> Answer:
         key = f"{file.path}\n{name}"
-        where, offset = self._go_on(key)
+        where, offset = self._go_on(key, file.size)
         if not where:
             answer = self._create(file, name)
             if answer.status != _CREATED:
                 return answer
-            where, offset = urljoin(self._post_url, answer.headers.get("Location", "")), 0
+            where, offset = self._place_of(answer), 0
             self._begun[key] = where
         answer = self._pieces(file, where, offset)
         self._begun.pop(key, None)
         return answer
 
     def _create(self, file: UploadFile, name: str) -> Answer:
-        digest = digest_of(file.path, "sha256").hexdigest()
+        digest = self._digests.of(file.path).hex()
         told = {"filename": name, "filetype": _DICOM, "sha256": digest}
         metadata = ",".join(
             f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in told.items()
@@ -161,19 +184,33 @@ class HttpUploader:
         headers = {**_TUS, "Upload-Length": str(file.size), "Upload-Metadata": metadata}
         return self.link.call("POST", self._post_url, headers=headers, timeout=self.place.timeout)
 
-    def _go_on(self, key: str) -> tuple[str, int]:
+    def _place_of(self, answer: Answer) -> str:
+        """
+        Where an upload that was created goes on.
+
+        Raises:
+            Refused: At another server, or nowhere: only the one that was asked gets images and keys.
+        """
+        told = answer.headers.get("Location", "")
+        where = urljoin(self._post_url, told)
+        if not told or urlsplit(where)[:2] != urlsplit(self._post_url)[:2]:
+            raise Refused(self.link.who, answer.status, redirected(answer))
+        return where
+
+    def _go_on(self, key: str, size: int) -> tuple[str, int]:
         """The address of an upload that was begun, and how many bytes it has; empty: there is none."""
         where = self._begun.get(key, "")
-        offset = self._offset(where) if where else None
+        offset = self._offset(where, size) if where else None
         if offset is None:
             self._begun.pop(key, None)
             return "", 0
         return where, offset
 
-    def _offset(self, where: str) -> int | None:
+    def _offset(self, where: str, size: int) -> int | None:
+        """How many bytes of an upload are there; None where that is not told, or cannot be true."""
         answer = self.link.call("HEAD", where, headers=_TUS, timeout=self.place.timeout)
-        told = answer.headers.get("Upload-Offset", "")
-        return int(told) if answer.ok and told.isdigit() else None
+        told = read_size(answer.headers.get("Upload-Offset", ""))
+        return told if answer.ok and told is not None and told <= size else None
 
     def _pieces(self, file: UploadFile, where: str, offset: int) -> Answer:
         resumed = 0
@@ -184,7 +221,7 @@ class HttpUploader:
                 raise
             except RetriableError:
                 resumed += 1
-                there = self._offset(where) if resumed <= _RESUMES else None
+                there = self._offset(where, file.size) if resumed <= _RESUMES else None
                 if there is None:
                     raise
                 offset = there
@@ -211,10 +248,14 @@ class HttpUploader:
         if answer.status in (_NOT_FOUND, _GONE):
             return "not there"
         checked(self.link.who, answer)
-        length = answer.headers.get("Content-Length", "")
-        if length.isdigit() and int(length) != file.size:
+        length = read_size(answer.headers.get("Content-Length", ""))
+        if length is not None and length != file.size:
             return f"{length} of {file.size} bytes"
-        wanted = digest_of(file.path, "sha256").digest()
+        return self._compare_bytes(file, url, answer)
+
+    def _compare_bytes(self, file: UploadFile, url: str, answer: Answer) -> str:
+        """By the digest that the server tells, or by reading it back."""
+        wanted = self._digests.of(file.path)
         told = read_digest(answer.headers)
         there = told if told is not None else self._read_back(url, file.size)
         return "" if there == wanted else "other bytes"
@@ -264,6 +305,12 @@ def told_digest(digest: bytes) -> str:
     return f"sha-256=:{base64.b64encode(digest).decode()}:"
 
 
+def read_size(text: str) -> int | None:
+    """A number of bytes as a server tells it; None for what is none, or is absurd."""
+    plain = text.strip()
+    return int(plain) if plain.isascii() and plain.isdigit() and len(plain) <= _MAX_DIGITS else None
+
+
 def read_digest(headers: Mapping[str, str]) -> bytes | None:
     """The SHA-256 that a server tells of what it has; None: it tells none."""
     for part in headers.get("Repr-Digest", "").split(","):
@@ -271,7 +318,7 @@ def read_digest(headers: Mapping[str, str]) -> bytes | None:
         if kind.lower() == "sha-256":
             try:
                 return base64.b64decode(value.rstrip(":"), validate=True)
-            except binascii.Error:
+            except ValueError:  # no base64, or no ASCII
                 return None
     return None
 

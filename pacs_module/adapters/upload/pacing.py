@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -72,6 +73,28 @@ class PacedFile:
         """In pieces."""
         while data := self.read(PIECE):
             yield data
+
+
+class Digests:
+    """Checksums of files, reckoned once as long as a file is the same; of the last ones only."""
+
+    MOST = 20_000
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._known: dict[str, tuple[int, int, bytes]] = {}
+
+    def of(self, path: str) -> bytes:
+        """The checksum of a file; as long as time and size are the same it is not read again."""
+        there = os.stat(path)
+        known = self._known.get(path)
+        if known is not None and known[:2] == (there.st_mtime_ns, there.st_size):
+            return known[2]
+        digest = digest_of(path, self._kind).digest()
+        if len(self._known) >= self.MOST:
+            self._known.clear()
+        self._known[path] = (there.st_mtime_ns, there.st_size, digest)
+        return digest
 
 
 def digest_of(path: str, kind: str) -> hashlib._Hash:

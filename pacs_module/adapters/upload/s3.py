@@ -2,9 +2,9 @@
 A destination in an S3 bucket.
 
 An object appears whole or not at all; a platform that stores half of what it acknowledged is found out before
-anybody sees it: an image is put below ``.incoming/``, compared, and copied within the bucket to its name. It
-is compared by the checksum that S3 keeps (SHA-256), else by its ETag where that is an MD5, else by reading it
-back.
+anybody sees it: images are put below ``.incoming/``, compared, and copied within the bucket to their names.
+They are compared by size and ETag of a listing where the ETag is an MD5; else one by one, by the checksum
+that S3 keeps (SHA-256), or by reading back.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,8 +22,9 @@ import botocore.config
 import botocore.exceptions
 
 from ...domain.errors import Busy, FilesGone, Refused, RetriableError, Unreachable, about
-from ...domain.upload.files import Lacking, UploadFile
-from .pacing import Pacer, digest_of
+from ...domain.upload.files import ImagePlace, Lacking, UploadFile
+from .pacing import Digests, Pacer, digest_of
+from .s3_listing import Listed, list_objects, names_in
 
 INCOMING = ".incoming/"
 """Before the name of an object that was not compared yet; no name of ours begins with a dot."""
@@ -34,6 +36,10 @@ _AGAIN = frozenset(
 )
 _SERVER_ERROR = 500
 _READ = 2**20
+_COPIES = 8
+"""At once, of those within the bucket: each costs a round trip and nothing else."""
+_MOST_AT_ONCE = 1000
+"""Objects in one request to delete them."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class S3Place:
         kms_key: With ``aws:kms``.
         staged: Compare below ``.incoming/`` first.
         timeout: Seconds for an answer.
+        proxy: The only one that is used; empty: none.
         ca_file: Authorities of its certificate; empty: the system's.
     """
 
@@ -67,6 +74,7 @@ class S3Place:
     kms_key: str = ""
     staged: bool = True
     timeout: float = 60.0
+    proxy: str = ""
     ca_file: str = ""
 
     @property
@@ -76,16 +84,23 @@ class S3Place:
         return {**how, "SSEKMSKeyId": self.kms_key} if self.kms_key else how
 
 
+def _proxies(proxy: str) -> dict[str, str]:
+    """The one of the settings, or none: botocore would take those of the environment (shared/http.py)."""
+    return {"http": proxy, "https": proxy} if proxy else {}
+
+
 class S3Uploader:
     """One worker's client."""
 
     def __init__(self, place: S3Place, pacer: Pacer | None = None) -> None:
         self._place, self._pacer = place, pacer or Pacer()
+        self._md5 = Digests("md5")
         config = botocore.config.Config(
             region_name=place.region,
             signature_version="s3v4",
             connect_timeout=5,
             read_timeout=place.timeout,
+            proxies=_proxies(place.proxy),
             retries={"total_max_attempts": 1},  # repeats are the study document's, with its pauses
             s3={"addressing_style": "virtual" if place.virtual_host else "path"},
             request_checksum_calculation="when_required",
@@ -93,47 +108,70 @@ class S3Uploader:
         )
         session = boto3.session.Session(place.access_key or None, place.secret_key or None)
         self._client: Any = session.client(
-            "s3", endpoint_url=place.endpoint or None, config=config, verify=place.ca_file or None
+            "s3", endpoint_url=place.endpoint or None, config=config, verify=place.ca_file or True
         )
 
     def put(self, files: Sequence[UploadFile]) -> list[Lacking]:
         """Bring images there, one after the other."""
         with self._translated():
             for file in files:
-                self._send(file)
+                self._send(file, self._first_key(file))
+            if self._place.staged:
+                self._make_visible(files)
         return []
 
     def missing(self, files: Sequence[UploadFile]) -> list[Lacking]:
-        """Ask for each object."""
+        """List them, and ask for each object of which the listing does not say enough."""
         with self._translated():
-            told = [(file, self._differs(file, file.name)) for file in files]
-        return [Lacking(file, why) for file, why in told if why]
+            return self._lacking([(file, file.name) for file in files])
+
+    def list_images(self, place: ImagePlace) -> frozenset[str] | None:
+        """By a listing of each folder."""
+        if not place.folders:
+            return None
+        with self._translated():
+            each = [names_in(self._client, self._place.bucket, folder) for folder in place.folders]
+        return frozenset(place.names.sop_uid(name) for names in each for name in names) - {""}
 
     def close(self) -> None:
         """Close its connections."""
         self._client.close()
 
-    def _send(self, file: UploadFile) -> None:
-        key = f"{INCOMING}{file.name}" if self._place.staged else file.name
+    def _first_key(self, file: UploadFile) -> str:
+        return f"{INCOMING}{file.name}" if self._place.staged else file.name
+
+    def _send(self, file: UploadFile, key: str) -> None:
         if file.size > self._place.part:
             self._in_parts(file, key)
         else:
             self._whole(file, key)
-        if not self._place.staged:
-            return
-        why = self._differs(file, key)
-        if not why:
-            source = {"Bucket": self._place.bucket, "Key": key}
-            self._client.copy_object(
-                Bucket=self._place.bucket,
-                Key=file.name,
-                CopySource=source,
-                ChecksumAlgorithm="SHA256",
-                **self._place.safe,
+
+    def _make_visible(self, files: Sequence[UploadFile]) -> None:
+        """Copy what arrived whole to its name; nothing stays below ``.incoming/``."""
+        keys = [(file, self._first_key(file)) for file in files]
+        lacking = self._lacking(keys)
+        halves = {one.file.name for one in lacking}
+        whole = [(key, file.name) for file, key in keys if file.name not in halves]
+        with ThreadPoolExecutor(_COPIES) as pool:  # no byte of an image goes over the line
+            list(pool.map(lambda one: self._copy(*one), whole))
+        for place in range(0, len(keys), _MOST_AT_ONCE):
+            some = [{"Key": key} for _, key in keys[place : place + _MOST_AT_ONCE]]
+            told = self._client.delete_objects(
+                Bucket=self._place.bucket, Delete={"Objects": some, "Quiet": True}
             )
-        self._client.delete_object(Bucket=self._place.bucket, Key=key)
-        if why:
-            raise RetriableError("the bucket took an image and has it otherwise", why)
+            if told.get("Errors"):  # a 200 all the same
+                raise RetriableError("the bucket does not remove what was compared", str(told["Errors"][0]))
+        if lacking:
+            raise RetriableError("the bucket took an image and has it otherwise", lacking[0].why)
+
+    def _copy(self, key: str, name: str) -> None:
+        self._client.copy_object(
+            Bucket=self._place.bucket,
+            Key=name,
+            CopySource={"Bucket": self._place.bucket, "Key": key},
+            ChecksumAlgorithm="SHA256",
+            **self._place.safe,
+        )
 
     def _whole(self, file: UploadFile, key: str) -> None:
         data = _read(file, 0, file.size)
@@ -178,6 +216,21 @@ class S3Uploader:
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
             return  # the line is cut: the bucket's own rule removes it
 
+    def _lacking(self, keys: Sequence[tuple[UploadFile, str]]) -> list[Lacking]:
+        """Those that are not, or not so, under their keys."""
+        listed = list_objects(self._client, self._place.bucket, [key for _, key in keys])
+        told = [
+            (file, "" if self._fits(file, listed.get(key)) else self._differs(file, key))
+            for file, key in keys
+        ]
+        return [Lacking(file, why) for file, why in told if why]
+
+    def _fits(self, file: UploadFile, listed: Listed | None) -> bool:
+        """Whether a listing proves that it is there; with keys of KMS an ETag is no MD5."""
+        if listed is None or listed.size != file.size or self._place.encryption == "aws:kms":
+            return False
+        return self._etag_fits(listed.etag, file)
+
     def _differs(self, file: UploadFile, key: str) -> str:
         """Why what lies under a key is not this image; empty: it is."""
         try:
@@ -192,9 +245,16 @@ class S3Uploader:
         checksum = told.get("ChecksumSHA256", "")
         if checksum == base64.b64encode(sha256.digest()).decode():
             return ""
-        if self._place.encryption != "aws:kms" and _etag_fits(told.get("ETag", ""), file, self._place.part):
+        if self._place.encryption != "aws:kms" and self._etag_fits(told.get("ETag", ""), file):
             return ""
         return "" if self._read_back(key) == sha256.digest() else "other bytes"
+
+    def _etag_fits(self, etag: str, file: UploadFile) -> bool:
+        """Whether it is the MD5 of the whole, or of the MD5s of its parts and their number."""
+        told = etag.strip('"')
+        return told == (
+            self._md5.of(file.path).hex() if "-" not in told else _of_parts(file, self._place.part)
+        )
 
     def _read_back(self, key: str) -> bytes:
         """
@@ -238,17 +298,14 @@ def _code(error: botocore.exceptions.ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _etag_fits(etag: str, file: UploadFile, part: int) -> bool:
-    """The MD5 of the whole, or of the MD5s of its parts and their number."""
-    told = etag.strip('"')
-    if "-" not in told:
-        return told == digest_of(file.path, "md5").hexdigest()
+def _of_parts(file: UploadFile, part: int) -> str:
+    """The ETag of an object that came in parts."""
     digests = b"".join(
         hashlib.md5(_read(file, offset, part), usedforsecurity=False).digest()
         for offset in range(0, file.size, part)
     )
     number = len(range(0, file.size, part))
-    return told == f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{number}"
+    return f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{number}"
 
 
 def _read(file: UploadFile, offset: int, size: int) -> bytes:

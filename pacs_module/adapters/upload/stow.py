@@ -7,13 +7,14 @@ Each answer is read image by image: one that is refused costs only itself.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 from ...domain.errors import FilesGone, Refused, RetriableError, about
-from ...domain.upload.files import Lacking, UploadFile
+from ...domain.upload.files import ImagePlace, Lacking, UploadFile
 from ...domain.wire.json_text import MIB, JsonLimits
 from ...shared.http import Answer, HttpLink, address_of, checked
 from .pacing import PIECE, PacedFile, Pacer
@@ -55,12 +56,17 @@ class StowUploader:
 
     def missing(self, files: Sequence[UploadFile]) -> list[Lacking]:
         """Ask for the images of each series."""
-        there: dict[tuple[str, str], set[str]] = {}
+        wanted = _by_series(files)
         with self._about():
-            for key in dict.fromkeys((one.study_uid, one.series_uid) for one in files):
-                there[key] = self._images_of(*key)
+            there = {key: self._images_of(*key, uids) for key, uids in wanted.items()}
         lacking = [one for one in files if one.sop_uid not in there[one.study_uid, one.series_uid]]
         return [Lacking(one, "not there") for one in lacking]
+
+    def list_images(self, place: ImagePlace) -> frozenset[str]:
+        """By QIDO-RS."""
+        with self._about():
+            each = [self._images_of(place.study_uid, series, None) for series in place.series_uids]
+        return frozenset().union(*each)
 
     def close(self) -> None:
         """Nothing: the link keeps its connection for its thread."""
@@ -77,8 +83,11 @@ class StowUploader:
             checked(self.link.who, answer)
         return _read_answer(self.link.who, answer, files)
 
-    def _images_of(self, study: str, series: str) -> set[str]:
-        """The SOPInstanceUIDs that it lists, page by page."""
+    def _images_of(self, study: str, series: str, wanted: Collection[str] | None) -> set[str]:
+        """
+        The SOPInstanceUIDs that it lists, page by page, until all that are wanted are among them: a server's
+        pages may be shorter than was asked for. None: all that it has.
+        """
         url = f"{self.place.url.rstrip('/')}/studies/{study}/series/{series}/instances"
         found: set[str] = set()
         while True:
@@ -94,7 +103,7 @@ class StowUploader:
             if not told - found:  # the end, or a server that knows no offset
                 return found
             found |= told
-            if len(told) < _PAGE:
+            if wanted is not None and found.issuperset(wanted):
                 return found
 
 
@@ -110,11 +119,7 @@ def _read_answer(who: str, answer: Answer, files: Sequence[UploadFile]) -> list[
     told = told[0] if isinstance(told, list) and told else told
     stored = {_text(one, _SOP) for one in _items(told, _STORED)}
     failed = {_text(one, _SOP): _number(one, _REASON) for one in _items(told, _FAILED)}
-    passing = [
-        f"{reason:04X}" for reason in failed.values() if reason in _OUT_OF_RESOURCES or reason == _PROCESSING
-    ]
-    if passing:
-        raise RetriableError(f"{who} could not store images now", f"failure reasons {', '.join(passing[:3])}")
+    _check_none_passes(who, failed.values())
     silent = [one for one in files if one.sop_uid not in stored and one.sop_uid not in failed]
     if silent and not stored and not failed and answer.status == _CONFLICT:
         raise Refused(who, answer.status, answer.words)
@@ -123,6 +128,13 @@ def _read_answer(who: str, answer: Answer, files: Sequence[UploadFile]) -> list[
     return [
         Lacking(one, f"failure reason {failed[one.sop_uid]:04X}") for one in files if one.sop_uid in failed
     ]
+
+
+def _check_none_passes(who: str, reasons: Iterable[int]) -> None:
+    """A reason that passes is one to try again for."""
+    passing = [f"{one:04X}" for one in reasons if one in _OUT_OF_RESOURCES or one == _PROCESSING]
+    if passing:
+        raise RetriableError(f"{who} could not store images now", f"failure reasons {', '.join(passing[:3])}")
 
 
 class _Related:
@@ -177,3 +189,11 @@ def _text(item: Any, tag: str) -> str:
 def _number(item: Any, tag: str) -> int:
     value = _first(item, tag)
     return value if isinstance(value, int) else 0
+
+
+def _by_series(files: Sequence[UploadFile]) -> dict[tuple[str, str], set[str]]:
+    """SOPInstanceUIDs by study and series."""
+    wanted: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in files:
+        wanted[one.study_uid, one.series_uid].add(one.sop_uid)
+    return wanted

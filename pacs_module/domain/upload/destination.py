@@ -1,8 +1,8 @@
 """
 Which hand-overs go to a destination: a rule in the filter's vocabulary, and the decision as a value.
 
-Each part of a rule that is empty lets everything through. Of a hand-over with several series (DX) one that
-fits is enough: it goes whole.
+Each part of a rule that is empty lets everything through. If one series of a hand-over matches (a DX study
+has several), the whole hand-over is sent.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .storage_path import StoragePath
+
 
 @dataclass(frozen=True)
 class UploadFile:
@@ -29,6 +31,24 @@ class UploadFile:
     sop_uid: str
     sop_class: str
     transfer_syntax: str
+
+
+@dataclass(frozen=True)
+class ImagePlace:
+    """
+    Where images of one study lie at a destination.
+
+    Args:
+        study_uid: StudyInstanceUID.
+        series_uids: Of the series that were sent.
+        folders: That their names are in; empty where names are not ours.
+        names: The rule by which they were made.
+    """
+
+    study_uid: str
+    series_uids: tuple[str, ...]
+    folders: tuple[str, ...]
+    names: StoragePath
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import ConfigurationError, PermanentError
-from ..wire.syntax import is_uid
+from ..wire.uid_syntax import is_uid
 
 HOSPITAL = "hospital"
 UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
@@ -55,6 +55,14 @@ class StoragePath:
             raise PermanentError("the name of an image at the destination is too long", name)
         return name
 
+    def sop_uid(self, name: str) -> str:
+        """The SOPInstanceUID in the last part of a name; empty: this rule did not make it."""
+        last = self.rule.rpartition("/")[2]
+        pieces = (_pattern(field, literal) for field, literal in _PIECE.findall(last))
+        found = re.fullmatch("".join(pieces), name.rpartition("/")[2])
+        uid = (found.groupdict().get("sop") if found is not None else None) or ""
+        return uid if is_uid(uid) else ""
+
 
 def read_storage_path(key: str, rule: str) -> StoragePath:
     """
@@ -77,6 +85,12 @@ def read_storage_path(key: str, rule: str) -> StoragePath:
     if "SOPInstanceUID" not in fields:
         raise ConfigurationError(key, rule, "a rule with {SOPInstanceUID}: two images never have one name")
     return StoragePath(rule)
+
+
+def _pattern(field: str, literal: str) -> str:
+    if literal:
+        return re.escape(literal)
+    return "(?P<sop>[0-9.]+)" if field == "SOPInstanceUID" else "[A-Za-z0-9._~-]+"
 
 
 def _value(field: str, values: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from ..instants import iso
 from .upload_state import OPEN, STUCK, UPLOAD_STATES, UploadEvent, UploadState
 
 MOST_TRIES = 20
+MOST_FOLDERS = 200
 
 
 @dataclass
@@ -25,7 +26,7 @@ class UploadTry:
 @dataclass
 class Upload:
     """
-    One hand-over at one destination.
+    One hand-over, or one set of results (``handover_id`` is then its id), at one destination.
 
     ``because`` is the rule, attribute and value that chose the destination. ``reason`` says why it is not
     there yet, or never will be. ``next_at`` (epoch milliseconds) is when it is tried next. ``attempts``
@@ -46,6 +47,8 @@ class Upload:
     files: int = 0
     size: int = 0
     """Bytes."""
+    folders: list[str] = field(default_factory=list)
+    """That the images' names there are in; none: of an earlier version, or too many."""
     reason: str = ""
     uploaded_at: str = ""
     verified_at: str = ""

@@ -3,11 +3,13 @@ Where a hand-over stands at one destination, as one table.
 
 ::
 
-    queued -> uploading -> uploaded -> verified    found to be there, image by image, as it is here queued <-
-    uploading, uploaded                  failed, or something lacks there: again after a pause dead
-                                   refused for good, or tried too often; a person may queue it again dropped
-                                         given up by a person, or by a limit of the cache where the site lets
-    it
+    queued -> uploading -> uploaded -> verified    found to be there, image by image, as it is here
+    queued <- uploading, uploaded                  failed, or something lacks there: again after a pause
+    dead                                           refused for good, or tried too often; a person may queue
+                                                   it again
+    dropped                                        given up by a person, or by a limit of the cache where the
+                                                   site lets it; or it was verified, and is not there any
+                                                   more: its series are sent anew
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ class UploadEvent(StrEnum):
     FAIL = "fail"
     GIVE_UP = "be given up"
     DROP = "be dropped"
+    LOSE = "be lost there"
+    """Reconciliation did not find it at the destination; its series are sent anew."""
     RETRY = "be queued again"
     """A person asks for it."""
 
@@ -67,7 +71,7 @@ TABLE: Mapping[UploadState, Mapping[UploadEvent, UploadState]] = {
         _E.GIVE_UP: _S.DEAD,
         _E.DROP: _S.DROPPED,
     },
-    _S.VERIFIED: {},
+    _S.VERIFIED: {_E.LOSE: _S.DROPPED},
     _S.DEAD: {_E.RETRY: _S.QUEUED, _E.DROP: _S.DROPPED},
     _S.DROPPED: {},
 }

@@ -10,10 +10,12 @@ from functools import partial
 from ...adapters.files.upload_source import FolderSource
 from ...adapters.machine import SystemClock
 from ...adapters.metrics import UploadMetrics
+from ...adapters.upload.converted_source import CONVERTED, ConvertedSource
 from ...adapters.upload.pacing import Pacer
+from ...adapters.upload.preview_source import PREVIEWS, PreviewSource
 from ...domain.circuit import CircuitPolicy
-from ...domain.study.study import ROUTE, UPLOAD_STUCK, WORK, upload_work
-from ...ports import StudyStore, UploadCache
+from ...domain.study.study import RENDER, ROUTE, UPLOAD_STUCK, WORK, upload_work
+from ...ports import StudyStore, UploadCache, UploadSource
 from ...settings import Settings
 from ...settings.destinations import DestinationSettings
 from ...settings.section import retry_policy
@@ -24,6 +26,7 @@ from ...use_cases.upload.fill_cache import FillCache
 from ...use_cases.upload.route import RouteHandOvers
 from ...use_cases.upload.send import SendUploads
 from ...use_cases.upload.upload_policy import DestinationPlan, UploadOrder
+from .live import MAX_THREADS, LiveDestination
 from .ways import uploader_of
 
 
@@ -38,6 +41,8 @@ class Destinations:
     by_hand: UploadsByHand
     senders: list[tuple[str, SendUploads]] = field(default_factory=list)
     metrics: UploadMetrics | None = None
+    live: dict[str, LiveDestination] = field(default_factory=dict)
+    """Those that follow the platform's parameters, by name."""
 
 
 def tell_queues(made: Destinations, store: StudyStore, metrics: UploadMetrics) -> None:
@@ -50,7 +55,8 @@ def works_of(settings: Settings) -> tuple[str, ...]:
     """The kinds of work that are claimed with these settings."""
     if not settings.destination:
         return WORK
-    return (*WORK, ROUTE, *(upload_work(one.name) for one in settings.destination))
+    render = (RENDER,) if settings.results is not None else ()
+    return (*WORK, ROUTE, *render, *(upload_work(one.name) for one in settings.destination))
 
 
 def open_destinations(
@@ -62,6 +68,7 @@ def open_destinations(
     is_inside: Callable[[str], bool],
     cache: UploadCache | None = None,
     metrics: UploadMetrics | None = None,
+    result_folder: Callable[[str], str] = str,
 ) -> Destinations | None:
     """
     The destinations of the settings; None: there are none.
@@ -75,6 +82,7 @@ def open_destinations(
         is_inside: Whether a folder is a hand-over's.
         cache: The offline cache; None: uploads read the hand-over folder.
         metrics: For the numbers.
+        result_folder: Where a set of results lies.
     """
     if not settings.destination:
         return None
@@ -84,18 +92,23 @@ def open_destinations(
         fill = FillCache(store, cache, settings.upload_cache.limits, clock, log)
     source = FolderSource(is_inside)
     anonymised = settings.anonymise is not None
-    route = RouteHandOvers(store, plans, source, fill, clock, log, owner, anonymised)
+    routed = tuple(one for one in plans if not one.for_results)
+    route = RouteHandOvers(store, routed, source, fill, clock, log, owner, anonymised)
     circuits = {one.name: _circuit(one, clock, log, metrics) for one in settings.destination}
     made = Destinations(plans, circuits, route, fill, UploadsByHand(store, clock, log), metrics=metrics)
     for told, plan in zip(settings.destination, plans, strict=True):
-        pacer = Pacer(told.bytes_per_second)
-        for number in range(1, told.threads + 1):
+        live = LiveDestination(told, plan_of) if _follows(settings, told) else None
+        if live is not None:
+            made.live[told.name] = live
+        pacer = Pacer(told.bytes_per_second) if live is None else live.pacer
+        workers = told.threads if live is None else max(told.threads, MAX_THREADS)
+        for number in range(1, workers + 1):
             name = f"upload {told.name}-{number}"
             sender = SendUploads(
                 store=store,
                 plan=plan,
                 uploader=uploader_of(told, pacer),
-                source=FolderSource(),
+                source=_source(settings, told, name, log),
                 cache=cache,
                 clock=clock,
                 log=log,
@@ -103,11 +116,33 @@ def open_destinations(
                 owner=owner,
                 worker=name,
                 closed=partial(_closed, plan, clock),
+                result_folder=result_folder,
             )
+            if live is not None:
+                sender.works = live.follow(number)
             if metrics is not None:
                 sender.counted = metrics.tried
             made.senders.append((name, sender))
     return made
+
+
+def _follows(settings: Settings, told: DestinationSettings) -> bool:
+    return settings.parameters is not None and told.name in settings.parameters.destinations
+
+
+def _source(settings: Settings, told: DestinationSettings, worker: str, log: ContractLog) -> UploadSource:
+    """What a worker sends: files as they are, or converted for this destination, with pictures."""
+    source: UploadSource = FolderSource()
+    if settings.upload_cache is None:
+        return source
+    cache, own = settings.upload_cache.folder, worker.replace(" ", "-")
+    if told.transfer_syntax != "as_is":
+        source = ConvertedSource(source, told.transfer_syntax, cache / CONVERTED / own, log)
+    preview = getattr(told, "preview", "none")
+    if preview != "none":
+        pixels = getattr(told, "preview_pixels", 0)
+        source = PreviewSource(source, preview, pixels, cache / PREVIEWS / own, log)
+    return source
 
 
 def plan_of(told: DestinationSettings) -> DestinationPlan:
@@ -123,6 +158,9 @@ def plan_of(told: DestinationSettings) -> DestinationPlan:
         away=timedelta(seconds=told.circuit_pause_s),
         hours=tuple(one.hours for one in told.closed),
         order=UploadOrder(told.order),
+        for_results=told.what == "results",
+        wants_more=told.what in ("wanted", "study"),
+        passed_only=told.what == "wanted",
     )
 
 

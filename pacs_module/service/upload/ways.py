@@ -27,7 +27,8 @@ def _http(told: HttpDestination, pacer: Pacer) -> Uploader:
     from ...adapters.upload.http import HttpPlace, HttpUploader
 
     post_url = told.post_url or ""
-    place = HttpPlace(told.url, told.mode, post_url, told.staged, told.timeout_s, told.piece_mb * 2**20)
+    piece, list_url = told.piece_mb * 2**20, told.list_url or ""
+    place = HttpPlace(told.url, told.mode, post_url, told.staged, told.timeout_s, piece, list_url)
     return HttpUploader(place, _link(told), pacer)
 
 
@@ -53,6 +54,7 @@ def _s3(told: S3Destination, pacer: Pacer) -> Uploader:
             kms_key=told.kms_key,
             staged=told.staged,
             timeout=told.timeout_s,
+            proxy=told.proxy or "",
             ca_file=str(told.ca_file or ""),
         ),
         pacer,

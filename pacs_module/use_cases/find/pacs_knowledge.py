@@ -11,9 +11,9 @@ from typing import Any
 
 from ...domain.dicom.attributes import SeriesFacts
 from ...domain.errors import PipelineError
-from ...domain.follow.quiet import DevicePauses, Pauses, pauses_of
-from ...domain.follow.scan import best_of
-from ...domain.follow.usual import Usual, learned, protocol_of, usual_memo, usual_of
+from ...domain.growing_study.quiet import DevicePauses, Pauses, pauses_of
+from ...domain.growing_study.scan import best_of
+from ...domain.growing_study.usual import Usual, in_thick, learned, protocol_of, usual_memo, usual_of
 from ...domain.rules.switches import Switches
 from ...ports import Leases, Memo
 
@@ -69,7 +69,8 @@ class PacsKnowledge:
         protocol = protocol_of(best)
 
         def edit(known: Known) -> None:
-            known.usual[protocol] = learned(known.usual.pop(protocol, ()), best, number, final)
+            slices = in_thick(best, series)
+            known.usual[protocol] = learned(known.usual.pop(protocol, ()), best, number, final, slices)
 
         self._edit(pacs, edit)
 

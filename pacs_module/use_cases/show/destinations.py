@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...domain.explain.sent import SentStudy
 from ...domain.instants import iso
-from ...domain.study.study import UPLOAD_STUCK, Study, upload_work
+from ...domain.study.study import UPLOAD_STUCK, upload_work
 from ...domain.upload.upload import Upload
 from ...ports import Clock, StudyStore
 from ..upload.upload_policy import DestinationPlan
 
-MOST = 100
+MOST = 40
 """Uploads that are shown of each list."""
 
 
@@ -51,6 +52,7 @@ class ShownDestination:
     waiting: int
     today: Mapping[str, int]
     next: tuple[ShownUpload, ...]
+    for_results: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,40 +99,42 @@ class ShowDestinations:
         if not self.plans:
             return DestinationsView()
         today = self._today()
-        stuck = self.store.next_with(UPLOAD_STUCK, MOST)
-        given_up = [shown(study, one) for study in stuck for one in study.uploads if one.stuck]
+        number = self.store.count_due(UPLOAD_STUCK)  # first: it makes the index that the list is read by
         return DestinationsView(
             tuple(self._destination(plan, today.get(plan.name, {})) for plan in self.plans),
-            tuple(given_up),
-            self.store.count_due(UPLOAD_STUCK),
+            self._given_up(),
+            number,
             self.cache(),
             dict(self.waits_for_room),
         )
 
+    def _given_up(self) -> tuple[ShownUpload, ...]:
+        stuck = self.store.lists.sent_with(UPLOAD_STUCK, MOST)
+        return tuple(shown(study, one) for study in stuck for one in study.uploads if one.stuck)
+
     def _today(self) -> dict[str, Counter[str]]:
         found: dict[str, Counter[str]] = {plan.name: Counter() for plan in self.plans}
-        for study in self.store.of_day(self.clock.today()):
-            for upload in study.uploads:
-                found.setdefault(upload.destination, Counter())[upload.state.value] += 1
+        for destination, state in self.store.lists.uploads_of_day(self.clock.today().isoformat()):
+            found.setdefault(destination, Counter())[state] += 1
         return found
 
     def _destination(self, plan: DestinationPlan, today: Mapping[str, int]) -> ShownDestination:
         work, circuit = upload_work(plan.name), self.circuit_of(plan.name)
-        waiting = self.store.next_with(work, MOST)
+        number = self.store.count_due(work)
+        waiting = self.store.lists.sent_with(work, MOST)
         return ShownDestination(
             plan.name,
             plan.kind,
-            str(circuit.get("circuit", "")),
-            str(circuit.get("why") or ""),
-            str(circuit.get("retryAt") or ""),
+            *_circuit_words(circuit),
             self.closed_of(plan),
-            self.store.count_due(work),
+            number,
             dict(today),
             tuple(one for study in waiting for one in _open(study, plan.name)),
+            plan.for_results,
         )
 
 
-def shown(study: Study, upload: Upload) -> ShownUpload:
+def shown(study: SentStudy, upload: Upload) -> ShownUpload:
     """An upload for people."""
     return ShownUpload(
         study.study_uid,
@@ -145,7 +149,12 @@ def shown(study: Study, upload: Upload) -> ShownUpload:
     )
 
 
-def _open(study: Study, destination: str) -> Iterator[ShownUpload]:
+def _open(study: SentStudy, destination: str) -> Iterator[ShownUpload]:
     for upload in study.uploads:
         if upload.open and upload.destination == destination:
             yield shown(study, upload)
+
+
+def _circuit_words(circuit: Mapping[str, object]) -> tuple[str, str, str]:
+    """Its state, why, and when it is tried again."""
+    return str(circuit.get("circuit", "")), str(circuit.get("why") or ""), str(circuit.get("retryAt") or "")

@@ -35,8 +35,7 @@ class UploadsByHand:
         """
 
         def edit(study: Study, upload: Upload) -> None:
-            item = study.handover(upload.handover_id)
-            if item is None or (item.released_at and item.cached_at is None):
+            if not _has_files(study, upload):
                 raise MessageError(
                     "destination", destination, "an upload whose files are there; redo the study instead"
                 )
@@ -96,6 +95,14 @@ def uploads_of(study: Study) -> dict[str, Any]:
         for one in study.uploads
     ]
     return {"studyUID": study.study_uid, "uploads": told}
+
+
+def _has_files(study: Study, upload: Upload) -> bool:
+    result = study.result(upload.handover_id)
+    if result is not None:
+        return not result.released_at
+    item = study.handover(upload.handover_id)
+    return item is not None and not (item.released_at and item.cached_at is None)
 
 
 def _can_retry(upload: Upload) -> bool:

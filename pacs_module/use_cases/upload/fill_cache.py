@@ -102,7 +102,7 @@ class FillCache:
     def _tell(self, why: str, study_uid: str) -> None:
         before, self.full = self.full, why
         if why and not before:
-            words = "the offline cache takes nothing in: hand-overs wait in their folder"
+            words = "the offline cache is full: hand-overs stay in the hand-over folder"
             self.log.event("cache_full", words, "ERROR", why=why, studyUID=study_uid)
         elif before and not why:
             self.log.event("cache_has_room", "the offline cache takes hand-overs in again")

@@ -1,5 +1,6 @@
 """
-Retire: a destination that is not in the settings any more is waited for no longer, and no folder is kept for it.
+Retire: a destination that is not in the settings any more is waited for no longer, and no folder is kept for
+it.
 
 The names of before stand beside the leases, because the settings do not tell what was taken out of them.
 """

@@ -24,6 +24,7 @@ from ...domain.upload.upload import Upload
 from ...ports import Clock, EventLog, StudyStore, UploadSource
 from ...shared.crash_points import reach
 from ..update_study import update_study
+from . import other_series
 from .fill_cache import FillCache
 from .upload_outcome import pull_again, schedule_release
 from .upload_policy import DestinationPlan
@@ -85,13 +86,14 @@ class RouteHandOvers:
                 raise
             except PipelineError as error:
                 self._told("routing_failed", study, item, str(error))
+                self.waits_for_room[study.study_uid] = str(error)  # a full disk, above all
                 pause = PAUSE
         self._schedule(study.study_uid, pause)
         return True
 
     def _route(self, study: Study, item: HandOver) -> timedelta | None:
         """Route one hand-over; the pause after which it is looked at again, None when it is done with."""
-        if item.message_state in _DISCARDED:
+        if item.message_state in _DISCARDED and not item.destinations:
             self._write(study.study_uid, item, {}, cached=False)
             return None
         if self.anonymise and item.message.get("studyUID") == study.study_uid:
@@ -107,21 +109,27 @@ class RouteHandOvers:
             return None
 
     def _decide(self, study: Study, item: HandOver) -> timedelta | None:
-        handed_over = HandedOver(
-            self.source.facts(item.filepath), _priority(study, item), _pacs_of(study, item)
-        )
-        decided = {plan.name: route(plan.rule, handed_over) for plan in self.plans}
+        decided = self._decided(study, item)
         cached = self.cache is not None and any(one.taken for one in decided.values())
         if self.cache is not None and cached:
             why = self.cache(study.study_uid, item)
             if why:
                 self.waits_for_room[study.study_uid] = why
                 return PAUSE
-            self.waits_for_room.pop(study.study_uid, None)
             reach("cached")
+        self.waits_for_room.pop(study.study_uid, None)
         self._write(study.study_uid, item, decided, cached)
         reach("routed")
         return None
+
+    def _decided(self, study: Study, item: HandOver) -> dict[str, Routing]:
+        """By each destination's rule; of series beside those to compute that was decided before they came."""
+        facts = self.source.facts(item.filepath)
+        if item.destinations:
+            said = Routing(True, "what", "other series of", study.study_uid)
+            return {plan.name: said for plan in self.plans if plan.name in item.destinations}
+        handed_over = HandedOver(facts, _priority(study, item), _pacs_of(study, item))
+        return {plan.name: route(plan.rule, handed_over) for plan in self.plans}
 
     def _write(self, study_uid: str, item: HandOver, decided: Mapping[str, Routing], cached: bool) -> None:
         def edit(study: Study) -> bool:
@@ -139,6 +147,8 @@ class RouteHandOvers:
                     queue_upload(
                         study, Upload(plan.name, item.handover_id, iso(now), said.words, next_at=due)
                     )
+                    if not item.destinations:
+                        other_series.want(study, plan)
             study.note(Note.ROUTED, _words(decided), now)
             schedule_release(study)
             return True
@@ -157,7 +167,9 @@ class RouteHandOvers:
                 return False
             now = self.clock.now()
             routed(stored, now)
-            if not stored.open and study.handovers[-1] is stored and study.pacs:
+            if stored.destinations:
+                other_series.files_gone(study, stored, now)
+            elif not stored.open and study.last_handover is stored and study.pacs:
                 pull_again(study, why, now)
             return True
 
@@ -169,6 +181,8 @@ class RouteHandOvers:
             if at is None and to_route(study):
                 at = self.clock.now()  # one more came meanwhile
             study.schedule(ROUTE, at)
+            if at is None:
+                study.schedule(ROUTE, other_series.ask(study, self.clock.now()))
             schedule_release(study)
             return True
 

@@ -8,8 +8,10 @@ upload to be claimed again: what is there already is not sent twice.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from ...domain.errors import (
     Busy,
@@ -22,10 +24,11 @@ from ...domain.errors import (
     Unreachable,
 )
 from ...domain.instants import iso, milliseconds
+from ...domain.results.result_set import ResultSet
 from ...domain.study.study import Study, upload_work
 from ...domain.study.uploads import schedule_uploads, upload_of
 from ...domain.upload.files import Lacking, UploadFile, lacking_words
-from ...domain.upload.upload import Upload
+from ...domain.upload.upload import MOST_FOLDERS, Upload
 from ...domain.upload.upload_state import UploadEvent, UploadState
 from ...ports import Clock, EventLog, StudyStore, UploadCache, Uploader, UploadSource
 from ...shared.crash_points import reach
@@ -63,6 +66,10 @@ class SendUploads:
     closed: Callable[[], str] = str
     """Why nothing is sent now; empty: it is."""
     stopping: Callable[[], bool] = bool
+    result_folder: Callable[[str], str] = str
+    """Where a set of results lies."""
+    works: Callable[[SendUploads], bool] = lambda _: True
+    """Asked before each upload; may give it another plan and another way. False: this worker rests."""
 
     def __call__(self) -> bool:
         """
@@ -74,7 +81,7 @@ class SendUploads:
         Raises:
             RetriableError: The store is away.
         """
-        if self.closed() or not self.circuit.admit():
+        if not self.works(self) or self.closed() or not self.circuit.admit():
             return False
         try:
             return self._take()
@@ -139,9 +146,7 @@ class SendUploads:
         files = self._files(study, upload)
         refused: list[Lacking] = []
         if upload.state is not UploadState.UPLOADED:
-            begun_before = upload.state is UploadState.UPLOADING or bool(upload.tries)
-            todo = self._not_there(files) if begun_before else files
-            refused = self._put(study.study_uid, upload, turn, todo)
+            refused = self._put(study.study_uid, upload, turn, self._todo(upload, files))
         if refused:
             words = f"refused: {lacking_words(refused, len(files))}"
             self._edit(study.study_uid, upload, turn, lambda s, u, now: self._refused(s, u, words, now))
@@ -151,7 +156,15 @@ class SendUploads:
         reach("uploaded")
         self._verify(study.study_uid, upload, turn, files)
 
+    def _todo(self, upload: Upload, files: list[UploadFile]) -> list[UploadFile]:
+        """Where it was begun before only what is not there yet."""
+        begun_before = upload.state is UploadState.UPLOADING or bool(upload.tries)
+        return self._not_there(files) if begun_before else files
+
     def _files(self, study: Study, upload: Upload) -> list[UploadFile]:
+        result = study.result(upload.handover_id)
+        if result is not None:
+            return self._of_result(result)
         item = study.handover(upload.handover_id)
         if item is None:
             raise FilesGone("the document has lost the hand-over")
@@ -161,6 +174,14 @@ class SendUploads:
         files = self.source.images(folder, self.plan.names, self.plan.hospital)
         if len(files) < item.number_received:
             raise FilesGone(f"{len(files)} of {item.number_received} files are in {folder}")
+        return files
+
+    def _of_result(self, result: ResultSet) -> list[UploadFile]:
+        meant = {one.sop_uid for one in result.objects}
+        found = self.source.images(self.result_folder(result.result_id), self.plan.names, self.plan.hospital)
+        files = [one for one in found if one.sop_uid in meant]
+        if len(files) < len(meant):
+            raise FilesGone(f"{len(files)} of {len(meant)} objects of a result are there")
         return files
 
     def _not_there(self, files: list[UploadFile]) -> list[UploadFile]:
@@ -194,22 +215,24 @@ class SendUploads:
     def _verify(self, study_uid: str, upload: Upload, turn: int, files: list[UploadFile]) -> None:
         lacking = self.uploader.missing(files)
         self.circuit.succeeded()
-        size = sum(one.size for one in files)
         if lacking:
             words = f"not at {self.plan.name}: {lacking_words(lacking, len(files))}"
             self.counted(self.plan.name, "lacking", 0)
-            self._edit(
-                study_uid,
-                upload,
-                turn,
-                lambda s, u, now: outcome.failed(s, u, words, now, self.plan, "lacking"),
-            )
+            change = partial(self._lacking, words)
+            self._edit(study_uid, upload, turn, change)
             return
         self._edit(study_uid, upload, turn, lambda s, u, now: outcome.verified(s, u, now, self.worker))
+        self._tell_verified(study_uid, upload, files)
+        reach("upload_verified")
+
+    def _lacking(self, words: str, study: Study, upload: Upload, now: int) -> None:
+        outcome.lacking(study, upload, words, now, self.plan)
+
+    def _tell_verified(self, study_uid: str, upload: Upload, files: list[UploadFile]) -> None:
+        size = sum(one.size for one in files)
         self.counted(self.plan.name, "verified", size)
         values = {"studyUID": study_uid, "handoverID": upload.handover_id, "destination": self.plan.name}
         self.log.event("upload_verified", "uploaded and verified", images=len(files), bytes=size, **values)
-        reach("upload_verified")
 
     def _refused(self, study: Study, upload: Upload, words: str, now: int) -> None:
         self.counted(self.plan.name, "refused", 0)
@@ -225,17 +248,9 @@ class SendUploads:
         """
         if isinstance(error, StoreAway):
             raise error
-        down = isinstance(error, Unreachable | Busy) or _refuses_us(error)
         words = str(error)
-        self.log.event(
-            "upload_failed",
-            "upload failed",
-            "WARNING",
-            studyUID=study_uid,
-            destination=self.plan.name,
-            error=words,
-        )
-        if down:
+        self._tell_failed(study_uid, words)
+        if isinstance(error, Unreachable | Busy) or _refuses_us(error):
             self.circuit.failed(error.public, down=True, wait=error.wait if isinstance(error, Busy) else None)
             self.counted(self.plan.name, "away", 0)
             self._edit(study_uid, upload, turn, lambda s, u, now: outcome.away(s, u, words, now, self.plan))
@@ -243,13 +258,17 @@ class SendUploads:
             self._edit(study_uid, upload, turn, lambda s, u, now: self._refused(s, u, words, now))
         elif isinstance(error, RetriableError):
             self.circuit.failed(error.public)
-            self.counted(self.plan.name, "failed", 0)
-            self._edit(
-                study_uid,
-                upload,
-                turn,
-                lambda s, u, now: outcome.failed(s, u, words, now, self.plan, "failed"),
-            )
+            self._try_again(study_uid, upload, turn, words)
+
+    def _tell_failed(self, study_uid: str, words: str) -> None:
+        told = {"studyUID": study_uid, "destination": self.plan.name, "error": words}
+        self.log.event("upload_failed", "upload failed", "WARNING", **told)
+
+    def _try_again(self, study_uid: str, upload: Upload, turn: int, words: str) -> None:
+        self.counted(self.plan.name, "failed", 0)
+        # Where so many in a row fail the destination is to blame, or the line: this upload is not charged.
+        change = outcome.failed if self.circuit.is_closed else outcome.failed_with_all
+        self._edit(study_uid, upload, turn, lambda s, u, now: change(s, u, words, now, self.plan))
 
     def _edit(
         self, study_uid: str, upload: Upload, turn: int, change: Callable[[Study, Upload, int], None]
@@ -277,6 +296,8 @@ def _sent(upload: Upload, files: list[UploadFile], now: int) -> None:
     upload.take(UploadEvent.SEND)
     upload.files, upload.size = len(files), sum(one.size for one in files)
     upload.uploaded_at = iso(now)
+    folders = sorted({posixpath.dirname(one.name) for one in files})
+    upload.folders = folders if len(folders) <= MOST_FOLDERS else []
 
 
 def _refuses_us(error: PipelineError) -> bool:

@@ -12,6 +12,7 @@ from ...domain.study.study import RELEASE, Study
 from ...domain.study.uploads import needs_folder, schedule_uploads
 from ...domain.upload.upload import Upload
 from ...domain.upload.upload_state import UploadEvent
+from . import other_series
 from .upload_policy import DestinationPlan
 
 
@@ -24,8 +25,23 @@ def verified(study: Study, upload: Upload, now: int, by: str) -> None:
     _ended(study, upload)
 
 
-def failed(study: Study, upload: Upload, why: str, now: int, plan: DestinationPlan, outcome: str) -> None:
-    """It failed by something of its own: again after a pause, or given up at the last attempt."""
+def failed(study: Study, upload: Upload, why: str, now: int, plan: DestinationPlan) -> None:
+    """It failed, and others did not: again after a pause, or given up at the last attempt."""
+    _charge(study, upload, why, now, plan, "failed")
+
+
+def lacking(study: Study, upload: Upload, why: str, now: int, plan: DestinationPlan) -> None:
+    """Everything was sent, and something is not there: as one that failed."""
+    _charge(study, upload, why, now, plan, "lacking")
+
+
+def failed_with_all(study: Study, upload: Upload, why: str, now: int, plan: DestinationPlan) -> None:
+    """It failed as all do now: no attempt is counted."""
+    upload.tried("failed", why, now)
+    _again(study, upload, why, now + milliseconds(plan.away))
+
+
+def _charge(study: Study, upload: Upload, why: str, now: int, plan: DestinationPlan, outcome: str) -> None:
     upload.attempts += 1
     upload.tried(outcome, why, now)
     if plan.retry.exhausted(upload.attempts):
@@ -71,6 +87,14 @@ def files_lost(study: Study, upload: Upload, why: str, now: int) -> None:
     The files went before the destination had them: what is pulled again is handed over and routed anew. Where
     no PACS has the study there is nothing to pull, and a person must know.
     """
+    if study.result(upload.handover_id) is not None:
+        give_up(study, upload, f"{why}: the backend must send it again", now)
+        return
+    item = study.handover(upload.handover_id)
+    if item is not None and item.destinations:
+        drop(study, upload, f"{why}: its series are pulled again", now)
+        other_series.files_gone(study, item, now)
+        return
     if not study.pacs or study.state in BY_HAND:
         give_up(study, upload, f"{why}, and there is no PACS to pull them from again", now)
         return

@@ -37,6 +37,9 @@ class DestinationPlan:
         away: Pause while nobody answers there.
         hours: Hours in which nothing is sent.
         order: What goes first.
+        for_results: It gets what the backend sends back, and no hand-overs.
+        wants_more: It gets series beside those to compute,
+        passed_only: of them only those that pass the filter.
         lease: How long a worker may go without a sign before another takes its upload over.
     """
 
@@ -50,6 +53,9 @@ class DestinationPlan:
     away: timedelta = timedelta(seconds=15)
     hours: Sequence[Hours] = ()
     order: UploadOrder = UploadOrder.OLDEST
+    for_results: bool = False
+    wants_more: bool = False
+    passed_only: bool = False
     lease: timedelta = timedelta(minutes=10)
 
     def first_due(self, now: int) -> int:

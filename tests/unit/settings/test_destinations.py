@@ -14,7 +14,7 @@ from pacs_module.adapters.upload.s3 import S3Uploader
 from pacs_module.adapters.upload.sftp import SftpUploader
 from pacs_module.adapters.upload.stow import StowUploader
 from pacs_module.domain.errors import ConfigurationError
-from pacs_module.domain.study.study import ROUTE, WORK, upload_work
+from pacs_module.domain.study.study import RENDER, ROUTE, WORK, upload_work
 from pacs_module.domain.upload.cache_limits import WhenFull
 from pacs_module.service.due_limits import longest_pauses
 from pacs_module.service.upload.destinations import plan_of, works_of
@@ -131,3 +131,25 @@ def test_the_cache(tmp_path: Path) -> None:
     assert (limits.files, limits.size, limits.when_full) == (7, 5 * 10**8, WhenFull.DROP_OLDEST)
     assert limits.age is not None
     assert limits.age.total_seconds() == 7200
+
+
+def test_results_and_their_destination_need_each_other(tmp_path: Path) -> None:
+    back = {**CSTORE, "what": "results"}
+    for each in "abc":
+        (tmp_path / each).mkdir()
+    with pytest.raises(ConfigurationError, match="a destination has what"):
+        load(tmp_path / "a", back)
+    with pytest.raises(ConfigurationError, match="that has what = "):
+        load(tmp_path / "b", CSTORE, results={"folder": "/var/lib/aipull/results"})
+    settings = load(tmp_path / "c", back, results={"folder": "/var/lib/aipull/results"})
+    assert plan_of(settings.destination[0]).for_results
+    assert RENDER in works_of(settings)
+    assert RENDER in longest_pauses(settings)
+
+
+def test_what_is_converted_needs_a_folder_on_disk(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    told = {**CSTORE, "transfer_syntax": "jpegls"}
+    with pytest.raises(ConfigurationError, match="transfer_syntax"):
+        load(tmp_path / "a", told)
+    assert load(tmp_path, told, upload_cache={"folder": "/var/lib/aipull/uploads"}).upload_cache is not None

@@ -17,6 +17,7 @@ ALLOWED = {
     ("uploaded", "be verified"): "verified", ("uploaded", "fail"): "queued",
     ("uploaded", "be given up"): "dead",
     ("uploaded", "be dropped"): "dropped",
+    ("verified", "be lost there"): "dropped",
     ("dead", "be queued again"): "queued", ("dead", "be dropped"): "dropped",
 }  # fmt: skip
 

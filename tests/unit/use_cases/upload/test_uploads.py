@@ -4,17 +4,21 @@ Hand-overs at destinations beside the backend: routed, sent, verified, repeated,
 The platform is a fake; that real ones are spoken to as they want is tests/contract/test_upload_contract.py.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from pacs_module.adapters.stores.leases import MemoryLeases
+from pacs_module.domain.circuit import CircuitPolicy
 from pacs_module.domain.errors import Busy, MessageError, PermanentError, Refused, RetriableError, Unreachable
+from pacs_module.domain.retry import RetryPolicy
 from pacs_module.domain.study.study import RELEASE, ROUTE, UPLOAD_STUCK, upload_work
 from pacs_module.domain.upload.cache_limits import CacheLimits, WhenFull
 from pacs_module.domain.upload.destination import DestinationRule
+from pacs_module.domain.upload.files import Lacking, UploadFile
 from pacs_module.shared import crash_points
 from pacs_module.use_cases.operate.manual_work import Who
 from pacs_module.use_cases.upload import route as route_module
@@ -22,7 +26,7 @@ from pacs_module.use_cases.upload import send as send_module
 from pacs_module.use_cases.upload.retire import RetireDestinations
 from pacs_module.use_cases.upload.upload_policy import UploadOrder
 from tests.fakes.pipeline import UID, Pipeline
-from tests.fakes.platform import IMAGES, Edge
+from tests.fakes.platform import IMAGES, Edge, FakePlatform
 
 WHO = Who("Li", "the platform was rebuilt")
 
@@ -81,7 +85,10 @@ def test_what_is_cancelled_while_it_waits_is_not_sent_and_what_is_there_stays(tm
     edge.send("quick")
     edge.world.work.cancel(UID, WHO)
     assert not edge.send("slow")
-    assert (edge.upload(handover, "slow").state, edge.upload(handover, "quick").state) == ("dropped", "verified")
+    assert (edge.upload(handover, "slow").state, edge.upload(handover, "quick").state) == (
+        "dropped",
+        "verified",
+    )
     edge.clock.pass_seconds(700)
     edge.world.release()
     assert edge.world.plugins.released == [handover]
@@ -181,6 +188,50 @@ def test_failures_pause_longer_and_longer_then_it_waits_for_a_person(edge: Edge)
     assert any(
         one.by == "Li" and one.why == "centre: the platform was rebuilt" for one in edge.world.study().history
     )
+
+
+def test_a_destination_that_fails_all_costs_none_of_them_its_attempts(edge: Edge) -> None:
+    studies = [f"{UID}.{number}" for number in range(1, 4)]
+    handovers = [edge.hand_over(1, pushed=True, study=uid) for uid in studies]
+    while edge.route():
+        pass
+    plan = replace(edge.plans[0], retry=RetryPolicy(8, timedelta(seconds=30), timedelta(minutes=5)))
+    edge.plans[0] = plan
+    edge.platforms["centre"].errors = [RetriableError("500")] * 200
+    for _ in range(200):
+        edge.send()
+        edge.clock.pass_seconds(61)
+    uploads = [edge.upload(one, study=uid) for one, uid in zip(handovers, studies, strict=True)]
+    assert {one.state for one in uploads} == {"queued"}
+    assert sum(one.attempts for one in uploads) == CircuitPolicy().failures - 1
+    edge.platforms["centre"].errors = []
+    for _ in range(3):
+        edge.send()
+        edge.clock.pass_seconds(61)
+    states = [edge.upload(one, study=uid).state for one, uid in zip(handovers, studies, strict=True)]
+    assert set(states) == {"verified"}
+
+
+def test_one_that_fails_while_others_do_not_is_given_up(edge: Edge) -> None:
+    class Picky(FakePlatform):
+        """Breaks at one study's images, whatever is tried."""
+
+        def put(self, files: Sequence[UploadFile]) -> list[Lacking]:
+            if any(file.sop_uid.startswith(f"{UID}.1.") for file in files):
+                raise RetriableError("500")
+            return super().put(files)
+
+    edge.platforms["centre"] = Picky()
+    bad = edge.hand_over(1, pushed=True, study=f"{UID}.1")
+    for number in range(2, 40):
+        edge.hand_over(1, pushed=True, study=f"{UID}.{number}")
+        while edge.route():
+            pass
+        for _ in range(2):
+            edge.send()
+        edge.clock.pass_seconds(301)
+    upload = edge.upload(bad, study=f"{UID}.1")
+    assert (upload.state, upload.attempts) == ("dead", 3)
 
 
 def test_a_refused_image_costs_only_itself(edge: Edge) -> None:

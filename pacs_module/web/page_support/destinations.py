@@ -18,6 +18,7 @@ from ...service.service import Service
 from ...service.upload.destinations import Destinations
 from ...use_cases.operate.manual_work import Who
 from ...use_cases.show.destinations import ShowDestinations
+from ...use_cases.show.results import ResultsView, ShowResults
 from .forms import checked_by, read_form, reason_of
 from .site import Site
 
@@ -28,7 +29,8 @@ def router(site: Site) -> APIRouter:
 
     @routes.get("/destinations", summary="Destinations beside the backend: queues, states, reasons")
     def destinations(request: Request) -> Response:
-        return site.page(request, "destinations", show_destinations(service)())
+        results = show_results(service)() if service.results is not None else ResultsView()
+        return site.page(request, "destinations", show_destinations(service)(), told={"results": results})
 
     @routes.post("/destinations/{study_uid}/{destination}/{action}", include_in_schema=False)
     async def change(request: Request, study_uid: str, destination: str, action: str) -> Response:
@@ -81,6 +83,12 @@ def act(service: Service, action: str, message: Mapping[str, Any], who: Who) -> 
         raise HTTPException(404, "no such study is known here")
     service.wake(Role.UPLOAD)
     return answer
+
+
+def show_results(service: Service) -> ShowResults:
+    """What came back from the backend; empty where results are off."""
+    plans = service.results.take.plans if service.results is not None else ()
+    return ShowResults(service.store, service.clock, plans)
 
 
 def _cache_of(made: Destinations) -> Mapping[str, Any] | None:
