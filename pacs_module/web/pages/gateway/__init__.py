@@ -1,0 +1,1 @@
+"""Pages of the gateway: quarantine and rates, parameters of the platform."""
