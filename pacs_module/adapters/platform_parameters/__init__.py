@@ -1,0 +1,1 @@
+"""Where parameters come from, and where the last good set is kept."""

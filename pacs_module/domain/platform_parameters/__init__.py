@@ -1,0 +1,1 @@
+"""Parameters that the regional platform sets (E4)."""
