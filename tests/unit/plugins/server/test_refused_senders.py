@@ -24,6 +24,13 @@ CALLED = (
     "request (OTHER)\n"
 )
 
+HANDSHAKES = "".join(
+    f"E1130 22:16:02.45298{number} CommandDispatcher.cpp:284] Receiving Association failed: TLS error: {why}\n"
+    for number, why in enumerate(
+        ("wrong version number", "peer did not return a certificate", "certificate verify failed")
+    )
+)
+
 
 def events(folder: Path) -> list[dict[str, Any]]:
     lines = (folder / "log" / "orthanc-python.jsonl").read_text().splitlines()
@@ -51,6 +58,32 @@ def test_each_refusal_is_told_once_with_what_to_set(tmp_path: Path) -> None:
         log.write(NOT_LISTED[60:].replace("STRANGER", "SECOND"))
     watcher.step()
     assert events(tmp_path)[3]["aeTitle"] == "SECOND"
+
+
+def test_the_last_ones_are_shown_for_the_audit_trail_with_numbers_that_do_not_begin_anew(
+    tmp_path: Path,
+) -> None:
+    watcher, file = watch(tmp_path)
+    watcher.begin()
+    file.write_text("".join(NOT_LISTED.replace("STRANGER", f"AET{number}") for number in range(60)) + CALLED)
+    watcher.step()
+    shown = watcher.shown()
+    assert [one["number"] for one in shown["senders"]] == list(range(12, 62))
+    assert (shown["senders"][0]["aeTitle"], shown["senders"][0]["address"]) == ("AET11", "127.0.0.1")
+    assert shown["senders"][-1]["called"] == "OTHER"
+    assert shown["process"] != watch(tmp_path)[0].shown()["process"], "another process numbers from 1 again"
+
+
+def test_a_failed_handshake_is_told_once_a_kind_and_without_a_name(tmp_path: Path) -> None:
+    watcher, file = watch(tmp_path)
+    watcher.begin()
+    file.write_text(HANDSHAKES * 2)
+    watcher.step()
+    assert [(one["why"], one.get("aeTitle")) for one in events(tmp_path)] == [
+        ("TLS error: wrong version number", None),
+        ("TLS error: peer did not return a certificate", None),
+        ("TLS error: certificate verify failed", None),
+    ]
 
 
 def test_a_log_that_is_begun_anew_is_read_from_its_start(tmp_path: Path) -> None:

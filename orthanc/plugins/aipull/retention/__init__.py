@@ -1,0 +1,1 @@
+"""What the plugins keep of patients goes when its age is over, or when one patient is to be forgotten."""

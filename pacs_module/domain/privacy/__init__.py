@@ -1,0 +1,1 @@
+"""Privacy: how long patients' data are kept, and what stands in the place of an identifier."""
